@@ -1,0 +1,111 @@
+"""The answers of the wire, each field by name: nothing leaves that is not listed here."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Outcome = Literal["assigned", "queued", "automated", "blocked"]
+
+
+class AnswerModel(BaseModel):
+    """Answers are closed too: a client made from this schema sees every field there is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class OwnerAnswer(AnswerModel):
+    """Who owns the lead now."""
+
+    id: str
+    name: str
+    email: str | None
+    crm: dict[str, str]
+
+
+class ReasonAnswer(AnswerModel):
+    """Why: a code from a closed list, and one plain sentence without personal data of the lead."""
+
+    code: str
+    text: str
+
+
+class KnownAnswer(AnswerModel):
+    """The person was here before: as which lead, by which key, and how that counts."""
+
+    lead_id: UUID
+    assignment_id: UUID
+    matched_by: Literal["external_id", "crm_lead", "email", "phone"]
+    kind: Literal["duplicate", "reengaged"]
+
+
+class ActionAnswer(AnswerModel):
+    """Something for the caller to do; the id is stable, so that he does it once."""
+
+    id: str
+    type: str
+    params: dict[str, Any]
+    due_at: datetime | None
+
+
+class DecisionBody(AnswerModel):
+    """The decision about one lead."""
+
+    assignment_id: UUID | None = Field(description="Null for a dry run that wrote nothing.")
+    lead_id: UUID | None
+    sequence: int | None = Field(
+        description="The decision's place in the order of its workspace, without gaps."
+    )
+    outcome: Outcome
+    owner: OwnerAnswer | None
+    team: str | None
+    queue: str | None
+    path: str | None
+    participants: dict[str, Any]
+    reason: ReasonAnswer
+    sla: dict[str, Any] | None
+    actions: list[ActionAnswer]
+    normalized: dict[str, Any] = Field(description="What intake changed or derived.")
+    plan_version: int
+    known_as: KnownAnswer | None
+    replayed: bool
+    degraded: list[str] = Field(description="What was skipped because it did not answer in time.")
+    trace: dict[str, Any]
+
+
+class FaultAnswer(AnswerModel):
+    """One fault: `path` and `pointer` (RFC 6901) say where; `in` replaces the pointer outside the body."""
+
+    path: str
+    pointer: str | None = None
+    place: str | None = Field(None, alias="in")
+    code: str
+    detail: str
+
+
+class ProblemBody(AnswerModel):
+    """Problem details (RFC 9457). `code` is stable; `errors` holds the first twenty of `errors_total`."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str | None = None
+    request_id: str | None = None
+    errors: list[FaultAnswer] | None = None
+    errors_total: int | None = None
+
+
+class BatchItemAnswer(AnswerModel):
+    """One item's decision, or its problem."""
+
+    status: int
+    decision: DecisionBody | None = None
+    problem: ProblemBody | None = None
+
+
+class BatchAnswer(AnswerModel):
+    """The items in the order they were sent."""
+
+    items: list[BatchItemAnswer]

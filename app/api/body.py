@@ -1,0 +1,108 @@
+"""The one class of our routes: first who calls, then the body, strictly, then the endpoint."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from app.api.auth import Authentication, access_of, permit
+from app.api.limits import BodyLimits
+from app.api.strict_json import parse
+from app.problems import BadRequest, NotFound, SlowBody, TooLarge, UnsupportedMedia
+
+READ_SECONDS = 10.0
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class ReadRequest(Request):
+    """A request whose body was read already: `json()` is what the strict parse made of it."""
+
+    def __init__(self, request: Request, raw: bytes, document: Any) -> None:
+        super().__init__(request.scope, request.receive)
+        self._raw, self._document = raw, document
+
+    async def body(self) -> bytes:
+        return self._raw
+
+    async def json(self) -> Any:
+        return self._document
+
+
+class StrictRoute(APIRoute):
+    """A route that knows its caller before it reads, and reads strictly.
+
+    Its endpoint is declared by `@requires`; the app's `state.authentication` says who calls. For an endpoint
+    without a body parameter nothing is read.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        access = access_of(endpoint)
+        if access.scope is not None:
+            options["openapi_extra"] = {
+                "security": [{"bearer": [access.scope]}],
+                **(options.get("openapi_extra") or {}),
+            }
+        super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> Handler:
+        answer = super().get_route_handler()
+        access, reads = access_of(self.endpoint), self.body_field is not None
+
+        async def strictly(request: Request) -> Response:
+            if access.scope is not None:
+                authentication: Authentication = request.app.state.authentication
+                caller = await authentication.caller(request.scope)
+                permit(caller, access.scope)
+                request.scope["caller"] = caller
+            _check_url(request)
+            if reads:
+                raw = await read(request, access.body.size)
+                document = _parsed(request, raw, access.body)
+                request = ReadRequest(request, raw, document)
+            return await answer(request)
+
+        return strictly
+
+
+async def read(request: Request, limit: int) -> bytes:
+    """The body's bytes: never holds more than `limit`, whatever the headers promise, nor waits over 10 s."""
+    promised = request.headers.get("content-length", "")
+    if promised.isascii() and promised.isdigit() and (len(promised) > 18 or int(promised) > limit):
+        raise TooLarge(f"The limit is {limit} bytes.")
+    chunks: list[bytes] = []
+    left = limit
+    try:
+        async with asyncio.timeout(READ_SECONDS):
+            async for chunk in request.stream():
+                left -= len(chunk)
+                if left < 0:
+                    raise TooLarge(f"The limit is {limit} bytes.")
+                chunks.append(chunk)
+    except TimeoutError:
+        raise SlowBody(f"It has to arrive within {READ_SECONDS:.0f} seconds.") from None
+    except ClientDisconnect:
+        raise BadRequest("The body ended early.") from None
+    return b"".join(chunks)
+
+
+def _parsed(request: Request, raw: bytes, limits: BodyLimits) -> Any:
+    if not raw:
+        return None
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
+        raise UnsupportedMedia("Send application/json.")
+    if any(name == b"content-encoding" and value != b"identity" for name, value in request.scope["headers"]):
+        raise UnsupportedMedia("Send the body without compression.")
+    return parse(raw, limits)
+
+
+def _check_url(request: Request) -> None:
+    """No id and no text of ours holds a NUL, and the database could not store one."""
+    if any("\0" in str(value) or len(str(value)) > 255 for value in request.path_params.values()):
+        raise NotFound
+    if b"%00" in request.scope["query_string"]:
+        raise BadRequest("The query holds a NUL character.")

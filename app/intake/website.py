@@ -1,0 +1,23 @@
+"""The host of a company's website."""
+
+import re
+
+import idna
+
+_SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
+_AUTHORITY_END = re.compile(r"[/?#\\]")
+_HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{1,59})")
+
+
+def website_domain(text: str) -> str | None:
+    """The host in lower-case ASCII, without scheme, login, port and leading `www.`; None if there is none."""
+    scheme = _SCHEME.match(text)
+    authority = _AUTHORITY_END.split(text[scheme.end() if scheme else 0 :], maxsplit=1)[0]
+    host = authority.rpartition("@")[2].partition(":")[0].strip().rstrip(".").lower()
+    if not host.isascii():
+        try:
+            host = idna.encode(host, uts46=True).decode()
+        except (idna.IDNAError, UnicodeError):
+            return None
+    host = host.removeprefix("www.")
+    return host if len(host) <= 253 and _HOST.fullmatch(host) else None
