@@ -3,7 +3,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-SOURCES := $(wildcard app tests bench examples)
+SOURCES := $(wildcard app migrations tests bench examples)
+# Each worker has database servers of its own.
+WORKERS ?= 2
 
 .PHONY: run test test-long bench format clean
 .DELETE_ON_ERROR:
@@ -15,8 +17,8 @@ test: $(READY)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy $(SOURCES)
-	$(BIN)/lint-imports --no-cache
-	$(BIN)/pytest
+	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup
 
 test-long: $(READY)
 	$(BIN)/pytest -m long

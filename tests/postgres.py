@@ -1,0 +1,113 @@
+"""Real databases for tests: a throwaway cluster for each version found, a migrated clone for each test."""
+
+import asyncio
+import itertools
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from app.embedded import Binaries, Server, find_binaries, start
+from app.store.migrate import migrate
+
+TEMPLATE = "migrated"
+
+
+def newest_first() -> dict[int, Binaries]:
+    """For each version found, the preferred binaries; the newest version first."""
+    preferred: dict[int, Binaries] = {}
+    for binaries in find_binaries():
+        preferred.setdefault(binaries.major, binaries)
+    return dict(sorted(preferred.items(), reverse=True))
+
+
+FOUND = newest_first()
+
+
+class Clusters:
+    """The running servers, each started with its migrated template when it is first asked for."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._servers: dict[int, Server] = {}
+        self._numbers = itertools.count(1)
+
+    def server(self, major: int) -> Server:
+        """The server of a version. Its cluster is safe from nothing, and gone after the run."""
+        if major not in self._servers:
+            server = start(self._directory / str(major), FOUND[major].directory, durable=False)
+            try:
+                execute(server.dsn, f"CREATE DATABASE {TEMPLATE}")
+                in_a_thread(lambda: migrate(server.database_dsn(TEMPLATE)))
+            except BaseException:
+                server.stop()
+                raise
+            self._servers[major] = server
+        return self._servers[major]
+
+    @contextmanager
+    def clone(self, major: int) -> Iterator[str]:
+        """A migrated database of its own on a version's server, dropped afterwards: its address."""
+        server, name = self.server(major), f"clone_{next(self._numbers)}"
+        execute(server.dsn, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        yield server.database_dsn(name)
+        execute(server.dsn, f"DROP DATABASE {name} WITH (FORCE)")
+
+    def stop(self) -> None:
+        """End all servers."""
+        for server in self._servers.values():
+            server.stop()
+
+
+def in_a_thread(work: Callable[[], None]) -> None:
+    """Do work that runs an event loop of its own, away from the loop of the tests."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(work).result()
+
+
+def execute(dsn: str, statement: str) -> None:
+    """Run one statement on a connection of its own."""
+
+    async def on_connection() -> None:
+        connection = await asyncpg.connect(dsn)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    in_a_thread(lambda: asyncio.run(on_connection()))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a run choose the version of `database`."""
+    parser.addoption("--postgres", type=int, choices=list(FOUND), default=next(iter(FOUND), None))
+
+
+@pytest.fixture(scope="session")
+def clusters() -> Iterator[Clusters]:
+    """The servers of this run; for tests that need one whole, or several databases."""
+    with tempfile.TemporaryDirectory(prefix="lead-assignment-tests-") as directory:
+        Path(directory).chmod(0o711)  # where root runs Postgres as another user, that one must get through
+        clusters = Clusters(Path(directory))
+        try:
+            yield clusters
+        finally:
+            clusters.stop()
+
+
+@pytest.fixture
+def database(clusters: Clusters, pytestconfig: pytest.Config) -> Iterator[str]:
+    """Address of a migrated, empty database of the newest Postgres found, or of that named by --postgres."""
+    with clusters.clone(pytestconfig.getoption("--postgres")) as dsn:
+        yield dsn
+
+
+@pytest.fixture(params=FOUND, ids="postgres{}".format)
+def any_postgres_database(clusters: Clusters, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Like `database`, but the test runs on each version found."""
+    with clusters.clone(request.param) as dsn:
+        yield dsn
