@@ -1,0 +1,148 @@
+"""The field catalogue: what a condition may ask of a lead, and of which type each field is."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """The type of a field, which says which operators fit."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    INSTANT = "instant"
+    TEXTS = "list of text"
+    OBJECTS = "list of objects"
+    OPEN = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field. `personal` fields are named in traces and sentences, but their values are not shown.
+
+    `choices` closes the set of values; `extensible` allows `x-…` beside them.
+    """
+
+    name: str
+    kind: Kind
+    description: str
+    personal: bool = False
+    choices: tuple[str, ...] = ()
+    extensible: bool = False
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Fields by dotted name, and prefixes below which every name is a field (`attributes.`, `utm.`)."""
+
+    fields: Mapping[str, Field]
+    free: Mapping[str, Field] = field(default_factory=dict)
+
+    def find(self, name: str) -> Field | None:
+        """The field of this dotted name, or None."""
+        known = self.fields.get(name)
+        if known is not None:
+            return known
+        prefix, dot, rest = name.partition(".")
+        free = self.free.get(prefix)
+        if free is None or not dot or not all(rest.split(".")):
+            return None
+        return Field(name, free.kind, free.description, free.personal)
+
+    def below(self, prefix: str) -> list[str]:
+        """The names of the fields one can reach below a name that is no field itself (`consent`)."""
+        return sorted(name for name in self.fields if name.startswith(f"{prefix}."))
+
+    def extended(self, more: Iterable[Field]) -> "Catalogue":
+        """This catalogue with more fields."""
+        return Catalogue({**self.fields, **{each.name: each for each in more}}, self.free)
+
+    def personal(self, name: str) -> bool:
+        """Whether a field's value must not be shown. A name nobody knows counts as personal."""
+        known = self.find(name)
+        return known is None or known.personal
+
+
+TRIGGERS = (
+    "form", "checkout_started", "webinar", "chat", "inbound_call", "referral", "reactivation", "page_visit",
+    "usage", "churn_risk", "loyalty_milestone", "trial_started", "handoff", "list_upload", "manual", "crm",
+)  # fmt: skip
+CUSTOMER_STATUSES = ("prospect", "trial", "active", "lapsed", "churned")
+OUTCOMES = ("assigned", "queued", "automated", "blocked")
+
+_WHO = (
+    Field("external_id", Kind.TEXT, "The caller's own id of the lead.", personal=True),
+    Field("email", Kind.TEXT, "The e-mail address, in lower case.", personal=True),
+    Field("email_domain", Kind.TEXT, "What follows the @ of the e-mail address.", personal=True),
+    Field("phone", Kind.TEXT, "The telephone number in E.164 form.", personal=True),
+    Field("first_name", Kind.TEXT, "The first name.", personal=True),
+    Field("last_name", Kind.TEXT, "The last name.", personal=True),
+    Field("title", Kind.TEXT, "The job title.", personal=True),
+    Field("company", Kind.TEXT, "The company's name.", personal=True),
+    Field("website", Kind.TEXT, "The company's website.", personal=True),
+    Field("website_domain", Kind.TEXT, "The host of the website.", personal=True),
+    Field("city", Kind.TEXT, "The city.", personal=True),
+    Field("postal_code", Kind.TEXT, "The postal code, as text.", personal=True),
+    Field("referrer", Kind.TEXT, "The page the visitor came from.", personal=True),
+    Field("crm.lead_id", Kind.TEXT, "The CRM's id of the lead.", personal=True),
+    Field("crm.account_id", Kind.TEXT, "The CRM's id of the account.", personal=True),
+    Field("crm.owner_id", Kind.TEXT, "The CRM's id of the present owner.", personal=True),
+)
+_WHAT = (
+    Field("country", Kind.TEXT, "The ISO 3166 code of the country; names are understood."),
+    Field("state", Kind.TEXT, "The state or province."),
+    Field("language", Kind.TEXT, "The language, such as de."),
+    Field("industry", Kind.TEXT, "The industry."),
+    Field("employees", Kind.INTEGER, "How many people the company employs."),
+    Field("annual_revenue", Kind.NUMBER, "The company's revenue a year."),
+    Field("lead_type", Kind.TEXT, "What the lead asked for, such as demo_request."),
+    Field("lifecycle_stage", Kind.TEXT, "How far along the lead is, such as mql."),
+    Field("customer_status", Kind.TEXT, "Where the person stands as a customer.", choices=CUSTOMER_STATUSES),
+    Field("tier", Kind.TEXT, "The tier of the account."),
+    Field("churn_risk", Kind.OPEN, "How likely the customer is to leave: a number or a word."),
+    Field("last_purchase_at", Kind.INSTANT, "When the customer last bought."),
+    Field("trial_ends_at", Kind.INSTANT, "When the trial ends."),
+    Field("lifetime_value", Kind.NUMBER, "What the customer has spent."),
+    Field("score", Kind.NUMBER, "The caller's own score."),
+    Field("product_interest", Kind.TEXTS, "The products the lead looks at."),
+    Field("channel", Kind.TEXT, "The marketing channel."),
+    Field("source", Kind.TEXT, "Where the lead came from."),
+    Field("campaign", Kind.TEXT, "The campaign."),
+    Field("pages", Kind.TEXTS, "The pages visited."),
+    Field("content", Kind.TEXTS, "The content read or watched."),
+    Field("visits", Kind.INTEGER, "How often the person visited."),
+    Field("last_seen_at", Kind.INSTANT, "When the person was last seen."),
+    Field("engagement", Kind.OBJECTS, "What the person did; `contains` looks at the names."),
+    Field("consent.email", Kind.BOOLEAN, "Whether e-mail is allowed."),
+    Field("consent.sms", Kind.BOOLEAN, "Whether text messages are allowed."),
+    Field("consent.phone", Kind.BOOLEAN, "Whether calls are allowed."),
+    Field("flags", Kind.TEXTS, "What intake noticed, such as email_malformed."),
+)
+_TRIGGER = Field(
+    "trigger", Kind.TEXT, "What happened, such as form or chat.", choices=TRIGGERS, extensible=True
+)
+_SETTLED = (
+    Field("outcome", Kind.TEXT, "How the lead was settled.", choices=OUTCOMES),
+    Field("step", Kind.TEXT, "The name of the step that settled the lead."),
+    Field("rule", Kind.TEXT, "The name of the rule that settled the lead."),
+    Field("team", Kind.TEXT, "The team that got the lead."),
+    Field("queue", Kind.TEXT, "The queue the lead waits in."),
+    Field("path", Kind.TEXT, "The path the lead is on."),
+)
+
+LEAD = Catalogue(
+    {each.name: each for each in (*_WHO, *_WHAT)},
+    {
+        "attributes": Field("attributes", Kind.OPEN, "The free place of the workspace.", personal=True),
+        "utm": Field("utm", Kind.TEXT, "A UTM parameter."),
+    },
+)
+"""What a lead itself has."""
+
+PIPELINE = LEAD.extended([_TRIGGER])
+"""What the condition of a step may ask."""
+
+FOLLOW_UP = PIPELINE.extended(_SETTLED)
+"""What the condition of a follow-up may ask: also how the lead was settled."""

@@ -1,0 +1,48 @@
+"""Turns what pydantic refuses into findings: a path, a code and a sentence that tells what to do."""
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from app.plan.findings import MOST, Faults, Finding, join, path_of
+
+_WORDS = {
+    "extra_forbidden": ("unknown_key", "Remove this key or mend its spelling: it means nothing here."),
+    "missing": ("missing_key", "Add this key: it must be here."),
+    "literal_error": ("wrong_value", "Write one of {expected}."),
+    "greater_than_equal": ("wrong_value", "Write a number of at least {ge}."),
+    "less_than_equal": ("wrong_value", "Write a number of at most {le}."),
+    "string_too_short": ("wrong_value", "Write a text that is not empty."),
+    "string_too_long": ("wrong_value", "Write a text of at most {max_length} characters."),
+    "string_pattern_mismatch": ("wrong_value", "Write a text without control characters."),
+    "too_short": ("wrong_value", "Write at least {min_length} here."),
+    "too_long": ("wrong_value", "Write at most {max_length} here."),
+    "string_type": ("wrong_type", "Write a text here; put numbers in quotes."),
+    "int_type": ("wrong_type", "Write a whole number here."),
+    "int_from_float": ("wrong_type", "Write a whole number here."),
+    "bool_type": ("wrong_type", "Write true or false here."),
+    "tuple_type": ("wrong_type", "Write a list here."),
+    "dict_type": ("wrong_type", "Write a mapping here."),
+    "model_type": ("wrong_type", "Write a mapping here."),
+}
+
+
+def findings_of(refused: ValidationError, prefix: str = "") -> list[Finding]:
+    """Every fault pydantic told, with paths continued from `prefix`."""
+    findings: list[Finding] = []
+    for error in refused.errors(include_url=False, include_input=False):
+        path = join(prefix, path_of(part for part in error["loc"] if part != "[key]"))
+        findings.extend(_findings(error, path))
+        if len(findings) >= MOST:
+            break
+    return findings[:MOST]
+
+
+def _findings(error: ErrorDetails, path: str) -> list[Finding]:
+    context = error.get("ctx", {})
+    cause = context.get("error")
+    if isinstance(cause, Faults):
+        return [finding.under(path) for finding in cause.findings]
+    code, words = _WORDS.get(
+        error["type"], ("wrong_type", "Write this as the reference of the plan shows it.")
+    )
+    return [Finding(path, code, words.format_map(context))]

@@ -1,0 +1,87 @@
+"""Where a step sends a lead."""
+
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from app.plan.findings import fault
+from app.plan.shapes import Name, Part, Priority, Words
+
+TargetKind = Literal["team", "owner", "queue", "path", "block"]
+Pick = Literal["round_robin", "least_loaded"]
+
+KINDS: tuple[TargetKind, ...] = ("team", "owner", "queue", "path", "block")
+ALWAYS_SETTLES = frozenset(("queue", "path", "block"))
+"""Kinds of target that take every lead. A team or an owner passes when nobody is free."""
+
+
+def _flat(rungs: tuple["Target", ...]) -> tuple["Target", ...]:
+    for position, rung in enumerate(rungs):
+        if rung.else_:
+            text = "Put these targets next in the list: a target under else has no else of its own."
+            raise fault("unknown_key", text, f"[{position}].else")
+    return rungs
+
+
+class Target(Part):
+    """Where a lead goes: exactly one of `team`, `owner`, `queue`, `path` and `block`."""
+
+    team: Name | None = Field(
+        None, description="A team of the directory; one of its eligible members is picked."
+    )
+    owner: Name | None = Field(None, description="An owner of the directory, by id.")
+    queue: Name | None = Field(None, description="A queue of this plan, where the lead waits to be claimed.")
+    path: Name | None = Field(None, description="A path of this plan: an automated way instead of a person.")
+    block: Name | None = Field(None, description="The list this lead is blocked by; nobody gets it.")
+    pick: Pick | None = Field(None, description="How a member is picked; the team's own way when left out.")
+    priority: Priority = Field(
+        0,
+        description="0 to 100; what waits with a higher priority goes first. "
+        "A target under else has the priority of the first unless it names its own.",
+    )
+    skills: Words = Field((), description="Skills a member must have, all of them.")
+    languages: Words = Field((), description="Languages a member must speak, all of them.")
+    else_: Annotated[tuple["Target", ...], AfterValidator(_flat)] = Field(
+        (),
+        alias="else",
+        description="Targets to try in order when nobody in the one before can take the lead.",
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> "Target":
+        named = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(named) != 1:
+            raise fault("one_target", "Name exactly one of team, owner, queue, path and block.")
+        if named[0] != "team" and (self.pick or self.skills or self.languages):
+            raise fault("team_only", "Write pick, skills and languages only where a team is named.")
+        return self
+
+    @cached_property
+    def kind(self) -> TargetKind:
+        """Which of the five it is."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def name(self) -> str:
+        """The name of the team, queue or path, the id of the owner, or the name of the blocking list."""
+        return str(getattr(self, self.kind))
+
+    @cached_property
+    def otherwise(self) -> tuple["Target", ...]:
+        """The targets under `else`, with the priority they take over from this one."""
+        return tuple(
+            rung
+            if "priority" in rung.model_fields_set
+            else rung.model_copy(update={"priority": self.priority})
+            for rung in self.else_
+        )
+
+    @property
+    def settles(self) -> bool:
+        """Whether it takes every lead, its `else` left aside."""
+        return self.kind in ALWAYS_SETTLES
+
+
+Rungs = Annotated[tuple[Target, ...], AfterValidator(_flat)]
+"""What stands under `else`."""

@@ -1,0 +1,215 @@
+"""The text of a plan, YAML or JSON, as plain data.
+
+YAML is read as people mean it: only `true` and `false` are booleans, so `country: NO` stays Norway; a date,
+`0123`, `+49` and `1:30` stay text; a key is always text. Anchors, aliases and tags are refused, and with them
+every document that grows while it is read.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+
+import yaml
+
+from app.plan.findings import fault, path_of
+
+LARGEST_TEXT = 1 << 20
+DEEPEST = 32
+
+_NULL = frozenset(("", "~", "null"))
+_INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})")
+_DECIMAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d{1,3})?")
+
+Path = tuple[str | int, ...]
+
+
+def load_plan_text(source: str | bytes) -> object:
+    """The plain data of a text. Raises Faults when it is too large, too deep or not well formed."""
+    text = _decoded(source)
+    try:
+        return _load_json(text)
+    except (json.JSONDecodeError, RecursionError):
+        return _load_yaml(text)
+
+
+def check_data(data: object) -> None:
+    """Raises Faults where plain data is too deep or holds what can be neither stored nor compared."""
+    waiting: list[tuple[object, Path]] = [(data, ())]
+    while waiting:
+        value, path = waiting.pop()
+        if len(path) > DEEPEST:
+            raise fault("too_deep", f"Nest lists and mappings at most {DEEPEST} deep.", path_of(path))
+        if isinstance(value, _Doubled):
+            raise fault("duplicate_key", "Write each key once.", path_of((*path, value.key)))
+        if isinstance(value, Mapping):
+            waiting.extend((each, (*path, str(key))) for key, each in value.items())
+            waiting.extend((str(key), (*path, str(key))) for key in value)
+        elif isinstance(value, list):
+            waiting.extend((each, (*path, position)) for position, each in enumerate(value))
+        elif (finding := _scalar_fault(value)) is not None:
+            raise fault(*finding, path_of(path))
+
+
+def _scalar_fault(value: object) -> tuple[str, str] | None:
+    if isinstance(value, str):
+        bad = "\0" in value or (not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value))
+        return ("bad_text", "Leave out NUL characters and halves of surrogate pairs.") if bad else None
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        fine = abs(value) < 10**18
+        return None if fine else ("bad_number", "Write a finite number of at most 18 digits.")
+    return ("wrong_type", "Write text, a number, true, false, null, a list or a mapping.")
+
+
+def _decoded(source: str | bytes) -> str:
+    if len(source) > LARGEST_TEXT:
+        raise fault("too_large", "Write a plan of at most 1 MiB.")
+    try:
+        text = source.decode("utf-8-sig") if isinstance(source, bytes) else source.removeprefix("\ufeff")
+        if len(text) > LARGEST_TEXT // 4 and len(text.encode()) > LARGEST_TEXT:
+            raise fault("too_large", "Write a plan of at most 1 MiB.")
+    except UnicodeError as refused:
+        if isinstance(source, bytes):
+            raise fault("not_utf8", "Write the plan in UTF-8.") from refused
+        raise fault("bad_text", "Leave out halves of surrogate pairs.") from refused
+    return text
+
+
+class _Doubled(dict[str, object]):
+    """A mapping of JSON in which a key stood twice: found while reading, told when its path is known."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__()
+        self.key = key
+
+
+def _load_json(text: str) -> object:
+    if not text.lstrip().startswith(("{", "[")):
+        raise json.JSONDecodeError("no JSON", "", 0)
+    try:
+        return json.loads(text, object_pairs_hook=_pairs, parse_constant=_no_constant)
+    except json.JSONDecodeError:
+        raise
+    except ValueError as refused:
+        raise fault("bad_number", "Write a finite number of at most 18 digits.") from refused
+
+
+def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for key, value in pairs:
+        if key in found:
+            return _Doubled(key)
+        found[key] = value
+    return found
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(name)
+
+
+def _load_yaml(text: str) -> object:
+    try:
+        building = _Building()
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            building.take(event)
+    except yaml.MarkedYAMLError as refused:
+        mark = refused.problem_mark
+        where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise fault("bad_syntax", f"Mend the text{where}: it is neither YAML nor JSON.") from refused
+    except yaml.YAMLError as refused:
+        raise fault("bad_syntax", "Write the plan as YAML or JSON, without control characters.") from refused
+    return building.root
+
+
+class _Building:
+    """Puts plain data together from the events of the YAML parser, watching depth and doubled keys."""
+
+    def __init__(self) -> None:
+        self.root: object = None
+        self._documents = 0
+        self._open: list[dict[str, object] | list[object]] = []
+        self._keys: list[str | None] = []
+
+    def take(self, event: yaml.Event) -> None:
+        if (
+            isinstance(event, yaml.AliasEvent)
+            or getattr(event, "anchor", None)
+            or getattr(event, "tag", None)
+        ):
+            raise fault(
+                "yaml_alias", "Write values out instead of using anchors, aliases or tags.", self._path()
+            )
+        match event:
+            case yaml.DocumentStartEvent():
+                self._documents += 1
+                if self._documents > 1:
+                    raise fault("bad_syntax", "Write one document only.")
+            case yaml.ScalarEvent():
+                self._scalar(event)
+            case yaml.MappingStartEvent():
+                self._begin({})
+            case yaml.SequenceStartEvent():
+                self._begin([])
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                self._open.pop()
+                self._keys.pop()
+                if self._keys:
+                    self._keys[-1] = None
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        if self._open and isinstance(self._open[-1], dict) and self._keys[-1] is None:
+            if event.value in self._open[-1]:
+                raise fault("duplicate_key", "Write each key once.", path_of((*self._places(), event.value)))
+            self._keys[-1] = event.value
+            return
+        # Only a plain scalar is implicit here: what stands in quotes is text.
+        self._put(_resolved(event.value) if event.implicit[0] else event.value)
+
+    def _begin(self, collection: dict[str, object] | list[object]) -> None:
+        if self._open and isinstance(self._open[-1], dict) and self._keys[-1] is None:
+            raise fault("wrong_type", "Write keys as plain text.", self._path())
+        self._put(collection, opening=True)
+        self._open.append(collection)
+        self._keys.append(None)
+        if len(self._open) > DEEPEST:
+            raise fault("too_deep", f"Nest lists and mappings at most {DEEPEST} deep.", self._path())
+
+    def _put(self, value: object, opening: bool = False) -> None:
+        if not self._open:
+            self.root = value
+            return
+        container = self._open[-1]
+        if isinstance(container, list):
+            container.append(value)
+        else:
+            container[self._keys[-1] or ""] = value
+            if not opening:
+                self._keys[-1] = None
+
+    def _places(self) -> Path:
+        places: list[str | int] = []
+        for container, key in zip(self._open, self._keys, strict=True):
+            if isinstance(container, list):
+                places.append(max(len(container) - 1, 0))
+            elif key is not None:
+                places.append(key)
+        return tuple(places)
+
+    def _path(self) -> str:
+        return path_of(self._places())
+
+
+def _resolved(text: str) -> object:
+    """The value of a plain scalar; everything but null, true, false and decimal numbers is text."""
+    if text in _NULL:
+        return None
+    if text in ("true", "false"):
+        return text == "true"
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    return (
+        float(text)
+        if len(text) <= 40 and _DECIMAL.fullmatch(text) and not text.lstrip("-").isdigit()
+        else text
+    )
