@@ -32,6 +32,18 @@ class Key:
         return hashlib.sha256(self.secret.encode()).digest()
 
 
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """A key as the store knows it: never its secret, only the SHA-256 of it."""
+
+    id: str
+    workspace_id: int
+    secret_hash: bytes
+    scopes: frozenset[str]
+    owner_id: str | None
+    revoked: bool
+
+
 def issue(env: str) -> Key:
     """A new key; `env` is a lower-case word that says where it belongs, such as `live` or `dev`."""
     return Key(env, _random(10), _random(32))

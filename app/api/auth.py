@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from app import keys
 from app.api.limits import BodyLimits, FailureLimit
+from app.keys import StoredKey
 from app.problems import Forbidden, TooManyFailures, Unauthenticated
 
 SCOPES = frozenset(
@@ -31,18 +32,6 @@ CACHED_KEYS = 4096
 _NOBODY = b"\0" * 32
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True, slots=True)
-class StoredKey:
-    """A key as the store knows it: never its secret, only the SHA-256 of it."""
-
-    id: str
-    workspace_id: int
-    secret_hash: bytes
-    scopes: frozenset[str]
-    owner_id: str | None
-    revoked: bool
 
 
 @dataclass(frozen=True, slots=True)

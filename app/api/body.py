@@ -13,8 +13,6 @@ from app.api.limits import BodyLimits
 from app.api.strict_json import parse
 from app.problems import BadRequest, NotFound, SlowBody, TooLarge, UnsupportedMedia
 
-READ_SECONDS = 10.0
-
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -60,7 +58,7 @@ class StrictRoute(APIRoute):
                 request.scope["caller"] = caller
             _check_url(request)
             if reads:
-                raw = await read(request, access.body.size)
+                raw = await read(request, access.body)
                 document = _parsed(request, raw, access.body)
                 request = ReadRequest(request, raw, document)
             return await answer(request)
@@ -68,22 +66,22 @@ class StrictRoute(APIRoute):
         return strictly
 
 
-async def read(request: Request, limit: int) -> bytes:
-    """The body's bytes: never holds more than `limit`, whatever the headers promise, nor waits over 10 s."""
+async def read(request: Request, limits: BodyLimits) -> bytes:
+    """The body's bytes: never more than the limit, whatever the headers promise, and in time."""
     promised = request.headers.get("content-length", "")
-    if promised.isascii() and promised.isdigit() and (len(promised) > 18 or int(promised) > limit):
-        raise TooLarge(f"The limit is {limit} bytes.")
+    if promised.isascii() and promised.isdigit() and (len(promised) > 18 or int(promised) > limits.size):
+        raise TooLarge(f"The limit is {limits.size} bytes.")
     chunks: list[bytes] = []
-    left = limit
+    left = limits.size
     try:
-        async with asyncio.timeout(READ_SECONDS):
+        async with asyncio.timeout(limits.seconds):
             async for chunk in request.stream():
                 left -= len(chunk)
                 if left < 0:
-                    raise TooLarge(f"The limit is {limit} bytes.")
+                    raise TooLarge(f"The limit is {limits.size} bytes.")
                 chunks.append(chunk)
     except TimeoutError:
-        raise SlowBody(f"It has to arrive within {READ_SECONDS:.0f} seconds.") from None
+        raise SlowBody(f"It has to arrive within {limits.seconds:g} seconds.") from None
     except ClientDisconnect:
         raise BadRequest("The body ended early.") from None
     return b"".join(chunks)

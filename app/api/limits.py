@@ -8,13 +8,17 @@ KIB = 1024
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """What a route reads. A list named by `apart` holds items of which a bad one spoils no other."""
+    """What a route reads: bytes, nesting, keys of an object, items of a list, bytes of a text, and how long.
+
+    A list named by `apart` holds items of which a bad one spoils no other.
+    """
 
     size: int = 64 * KIB
     depth: int = 32
     keys: int = 500
     items: int = 1000
     text: int = 8 * KIB
+    seconds: float = 10.0
     apart: str | None = None
 
 

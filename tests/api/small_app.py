@@ -1,0 +1,178 @@
+"""A small app made of the same parts as the real one: routes, keys, problems, and the outermost layer."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import httpx2
+import orjson
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+
+from app import keys, problems
+from app.api import problems as problem_details
+from app.api.auth import Authentication, CallerParameter, StoredKey, requires
+from app.api.body import StrictRoute
+from app.api.headers import Edge
+from app.api.limits import KIB, BodyLimits
+from app.api.schemas import AssignRequest, BatchRequest, checked
+
+LOCAL = ("127.0.0.1", 4321)
+LEAD = {"lead": {"email": "jane@acme.example"}}
+
+router = APIRouter(route_class=StrictRoute)
+
+
+@router.post("/assign")
+@requires("assign")
+async def assign(body: AssignRequest, request: Request, caller: CallerParameter) -> dict[str, Any]:
+    """Echoes what was understood, as no real route would."""
+    sent = await request.json()
+    return {
+        "workspace": caller.workspace_id,
+        "lead": body.lead.model_dump(exclude_none=True),
+        "keys": sorted(sent),
+    }
+
+
+@router.post("/assign/batch")
+@requires("assign", body=BodyLimits(size=512 * KIB, apart="items"))
+async def batch(body: BatchRequest) -> list[Any]:
+    """Each item's name, or its problem."""
+    return [
+        problem_details.problem_document(item)
+        if isinstance(item, problems.Refused)
+        else item.lead.external_id
+        for item in checked(body)
+    ]
+
+
+@router.post("/impatient")
+@requires("assign", body=BodyLimits(seconds=0.05))
+async def impatient(body: AssignRequest) -> None:
+    """Waits only a moment for its body."""
+
+
+@router.get("/leads/{lead_id}")
+@requires("leads:read")
+async def lead(lead_id: UUID, limit: int = 10) -> dict[str, Any]:
+    """A path and a query parameter."""
+    return {"id": str(lead_id), "limit": limit}
+
+
+@router.get("/words/{word}")
+@requires("leads:read")
+async def words(word: str) -> dict[str, Any]:
+    """Raises what it is told to."""
+    raised: dict[str, Exception] = {
+        "conflict": problems.Conflict("It is taken."),
+        "overloaded": problems.Overloaded(),
+        "bug": ValueError("jane@acme.example is in this message"),
+    }
+    if word in raised:
+        raise raised[word]
+    return {"word": word}
+
+
+@router.get("/healthz")
+@requires(None)
+async def healthz() -> dict[str, str]:
+    """Open to all."""
+    return {"status": "ok"}
+
+
+@dataclass
+class Stored:
+    """The keys there are, and how often somebody asked."""
+
+    keys: dict[str, StoredKey] = field(default_factory=dict)
+    asked: int = 0
+
+    async def find(self, key_id: str) -> StoredKey | None:
+        """What the store's look-up would do."""
+        self.asked += 1
+        return self.keys.get(key_id)
+
+    def issue(self, *scopes: str, workspace: int = 1, owner: str | None = None, revoked: bool = False) -> str:
+        """A new key as its caller holds it."""
+        key = keys.issue("test")
+        self.keys[key.id] = StoredKey(key.id, workspace, key.secret_hash(), frozenset(scopes), owner, revoked)
+        return key.text()
+
+
+@dataclass
+class Lines:
+    """A log that can be read."""
+
+    lines: list[dict[str, object]] = field(default_factory=list)
+
+    def info(self, event: str, **fields: object) -> None:
+        """Keeps the line."""
+        self.lines.append({"event": event, **fields})
+
+    def error(self, event: str, **fields: object) -> None:
+        """Keeps the line."""
+        self.lines.append({"event": event, **fields})
+
+
+@dataclass
+class Clock:
+    """Time that moves when told."""
+
+    at: float = 1000.0
+
+    def __call__(self) -> float:
+        """Now."""
+        return self.at
+
+
+@dataclass
+class Small:
+    """The app with all that stands around it."""
+
+    stored: Stored = field(default_factory=Stored)
+    log: Lines = field(default_factory=Lines)
+    clock: Clock = field(default_factory=Clock)
+    observed: list[tuple[str, str, int]] = field(default_factory=list)
+    development_workspace: int | None = 7
+
+    def __post_init__(self) -> None:
+        self.app = FastAPI(redirect_slashes=False, openapi_url=None)
+        self.app.state.authentication = Authentication(
+            self.stored.find, development_workspace=self.development_workspace, clock=self.clock
+        )
+        self.app.include_router(router)
+        problem_details.install(self.app)
+        self.app.add_middleware(Edge, log=self.log, observe=self.observe)
+
+    def observe(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Counts a request."""
+        assert seconds >= 0
+        self.observed.append((route, method, status))
+
+    def client(
+        self,
+        key: str | None = "dev-key",
+        *,
+        peer: tuple[str, int] = LOCAL,
+        server: str = "http://127.0.0.1:8000",
+    ) -> httpx2.AsyncClient:
+        """A client that calls with this key from this peer."""
+        transport = httpx2.ASGITransport(app=self.app, client=peer, raise_app_exceptions=False)
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx2.AsyncClient(transport=transport, base_url=server, headers=headers)
+
+
+async def post(small: Small, content: Any, url: str = "/assign", **headers: str) -> httpx2.Response:
+    """What comes back for this body; keywords are headers."""
+    sent = {
+        "content-type": "application/json",
+        **{name.replace("_", "-"): value for name, value in headers.items()},
+    }
+    async with small.client() as client:
+        return await client.post(url, content=content, headers=sent)
+
+
+def lead_bytes(**fields: Any) -> bytes:
+    """A request with these fields of the lead."""
+    return orjson.dumps({"lead": {"external_id": "a", **fields}})

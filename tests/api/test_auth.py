@@ -1,0 +1,212 @@
+"""Who may call: S-01 to S-07 of the security statements."""
+
+import pytest
+from fastapi import APIRouter, FastAPI
+
+from app import keys
+from app.api.auth import DEVELOPMENT_KEY, SCOPES, requires
+from app.api.body import StrictRoute
+from tests.api.declared import undeclared
+from tests.api.small_app import LEAD, LOCAL, Small, router
+
+ABROAD = ("203.0.113.9", 4321)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{}", b"{", b"\xff\xfe", b"[" * 100_000, b"x" * 1_000_000, b'{"lead": {"email": "a@b.example"}}'],
+)
+@pytest.mark.parametrize("headers", [{}, {"content-type": "application/json"}, {"content-type": "text/xml"}])
+async def test_without_a_key_any_body_gets_401(small: Small, body: bytes, headers: dict[str, str]) -> None:
+    async with small.client(None) as client:
+        answer = await client.post("/assign", content=body, headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "",
+        "Bearer",
+        "Bearer ",
+        "Basic ZGV2LWtleQ==",
+        "dev-key",
+        "Bearer nonsense",
+        "Bearer la_live_a_b_c",
+        "Bearer é",
+    ],
+)
+async def test_what_is_no_key_gets_401(small: Small, sent: str) -> None:
+    async with small.client(None) as client:
+        answer = await client.post("/assign", json=LEAD, headers=[(b"Authorization", sent.encode("latin-1"))])
+    assert answer.status_code == 401
+
+
+async def test_two_keys_at_once_are_none(small: Small) -> None:
+    key = small.stored.issue("assign")
+    async with small.client(None) as client:
+        answer = await client.post("/assign", json=LEAD, headers=[("Authorization", f"Bearer {key}")] * 2)
+    assert answer.status_code == 401
+
+
+async def test_a_public_route_needs_no_key(small: Small) -> None:
+    async with small.client(None) as client:
+        assert (await client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize("scope", sorted(SCOPES))
+async def test_only_the_scope_itself_or_admin_opens_a_route(small: Small, scope: str) -> None:
+    async with small.client(small.stored.issue(scope)) as client:
+        assign = await client.post("/assign", json=LEAD)
+        read = await client.get("/words/hello")
+    assert assign.status_code == (200 if scope in ("assign", "admin") else 403)
+    assert read.status_code == (200 if scope in ("leads:read", "admin") else 403)
+
+
+async def test_the_caller_is_the_keys_workspace(small: Small) -> None:
+    async with small.client(small.stored.issue("assign", workspace=42)) as client:
+        assert (await client.post("/assign", json=LEAD)).json()["workspace"] == 42
+
+
+async def test_two_live_keys_work_side_by_side(small: Small) -> None:
+    for key in (small.stored.issue("assign"), small.stored.issue("assign")):
+        async with small.client(key) as client:
+            assert (await client.post("/assign", json=LEAD)).status_code == 200
+
+
+async def test_a_revoked_key_gets_401(small: Small) -> None:
+    async with small.client(small.stored.issue("assign", revoked=True)) as client:
+        assert (await client.post("/assign", json=LEAD)).status_code == 401
+
+
+async def test_a_revocation_is_felt_within_five_seconds(small: Small) -> None:
+    key = small.stored.issue("assign")
+    async with small.client(key) as client:
+        assert (await client.post("/assign", json=LEAD)).status_code == 200
+        small.stored.keys.clear()
+        assert (await client.post("/assign", json=LEAD)).status_code == 200
+        small.clock.at += 5
+        assert (await client.post("/assign", json=LEAD)).status_code == 401
+
+
+async def test_a_key_is_looked_up_once_while_it_is_fresh(small: Small) -> None:
+    async with small.client(small.stored.issue("assign")) as client:
+        for _ in range(5):
+            await client.post("/assign", json=LEAD)
+    assert small.stored.asked == 1
+
+
+async def test_a_wrong_secret_for_a_known_id_gets_401(small: Small) -> None:
+    known = keys.parse(small.stored.issue("assign"))
+    assert known is not None
+    forged = keys.Key("test", known.id, keys.issue("test").secret)
+    async with small.client(forged.text()) as client:
+        assert (await client.post("/assign", json=LEAD)).status_code == 401
+
+
+async def test_a_peer_that_fails_too_often_waits_and_asks_the_store_no_more(small: Small) -> None:
+    async def fail() -> int:
+        async with small.client(keys.issue("test").text(), peer=ABROAD) as client:
+            answer = await client.get("/words/hello")
+            assert answer.status_code != 429 or 1 <= int(answer.headers["retry-after"]) <= 61
+            return answer.status_code
+
+    assert [await fail() for _ in range(30)] == [401] * 30
+    asked = small.stored.asked
+    assert await fail() == 429
+    assert small.stored.asked == asked
+    small.clock.at += 61
+    assert await fail() == 401
+
+
+async def test_failures_with_a_key_id_do_not_lock_out_who_holds_the_key(small: Small) -> None:
+    text = small.stored.issue("leads:read")
+    key = keys.parse(text)
+    assert key is not None
+    forged = keys.Key("test", key.id, keys.issue("test").secret).text()
+    statuses = []
+    for last in range(12):
+        async with small.client(forged, peer=(f"203.0.113.{last}", 1)) as client:
+            statuses.append((await client.get("/words/hello")).status_code)
+    assert statuses == [401] * 10 + [429] * 2
+    async with small.client(text) as client:
+        assert (await client.get("/words/hello")).status_code == 200
+
+
+async def test_one_ipv6_network_counts_as_one_peer(small: Small) -> None:
+    statuses = []
+    for last in range(31):
+        peer = (f"2001:db8::{last:x}", 1)
+        async with small.client(keys.issue("test").text(), peer=peer) as client:
+            statuses.append((await client.get("/words/hello")).status_code)
+    assert statuses[-2:] == [401, 429]
+
+
+@pytest.mark.parametrize(
+    ("peer", "server", "headers", "status"),
+    [
+        (LOCAL, "http://127.0.0.1:8000", {}, 200),
+        (("::1", 1), "http://[::1]:8000", {}, 200),
+        (ABROAD, "http://127.0.0.1:8000", {}, 401),
+        (LOCAL, "http://192.0.2.1:8000", {}, 401),
+        (LOCAL, "http://127.0.0.1:8000", {"X-Forwarded-For": "127.0.0.1"}, 401),
+        (LOCAL, "http://127.0.0.1:8000", {"Forwarded": "for=127.0.0.1"}, 401),
+    ],
+)
+async def test_the_development_key_works_only_at_home(
+    small: Small, peer: tuple[str, int], server: str, headers: dict[str, str], status: int
+) -> None:
+    async with small.client(DEVELOPMENT_KEY, peer=peer, server=server) as client:
+        answer = await client.post("/assign", json=LEAD, headers=headers)
+    assert answer.status_code == status
+
+
+async def test_the_development_key_acts_for_its_workspace(small: Small) -> None:
+    async with small.client() as client:
+        assert (await client.post("/assign", json=LEAD)).json()["workspace"] == 7
+
+
+async def test_in_production_the_development_key_is_unknown() -> None:
+    async with Small(development_workspace=None).client(DEVELOPMENT_KEY) as client:
+        assert (await client.post("/assign", json=LEAD)).status_code == 401
+
+
+def test_keys_are_random_enough_and_survive_being_written_down() -> None:
+    issued = [keys.issue("live") for _ in range(100)]
+    assert len({key.id for key in issued} | {key.secret for key in issued}) == 200
+    for key in issued:
+        assert keys.parse(key.text()) == key
+        # 52 characters of base 32 hold 260 bits; 32 random bytes are 256.
+        assert len(key.secret) == 52
+        assert key.secret not in repr(key)
+        assert len(key.secret_hash()) == 32
+
+
+def test_a_mistyped_key_is_no_key() -> None:
+    text = keys.issue("live").text()
+    for position, letter in enumerate(text):
+        other = "b" if letter == "a" else "a"
+        assert keys.parse(text[:position] + other + text[position + 1 :]) is None
+    assert keys.parse(text + "\n") is None
+
+
+def test_an_endpoint_without_a_declared_scope_cannot_become_a_route() -> None:
+    async def forgotten() -> None: ...
+
+    with pytest.raises(LookupError, match="declares no scope"):
+        APIRouter(route_class=StrictRoute).add_api_route("/forgotten", forgotten)
+    with pytest.raises(ValueError, match="unknown scope"):
+        requires("everything")
+
+
+def test_a_route_of_another_class_is_found() -> None:
+    app = FastAPI(openapi_url=None)
+    app.include_router(router)
+    assert undeclared(app) == []
+
+    @app.get("/open")
+    async def open_to_all() -> None: ...
+
+    assert undeclared(app) == ["/open"]
