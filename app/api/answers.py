@@ -57,11 +57,15 @@ class DecisionBody(AnswerModel):
     sequence: int | None = Field(
         description="The decision's place in the order of its workspace, without gaps."
     )
+    decided_at: datetime
     outcome: Outcome
     owner: OwnerAnswer | None
     team: str | None
     queue: str | None
     path: str | None
+    block: str | None
+    priority: int
+    over_cap: bool = Field(description="Whether a kept or wanted owner got it in spite of a cap.")
     participants: dict[str, Any]
     reason: ReasonAnswer
     sla: dict[str, Any] | None
@@ -109,3 +113,12 @@ class BatchAnswer(AnswerModel):
     """The items in the order they were sent."""
 
     items: list[BatchItemAnswer]
+
+
+class EventAnswer(AnswerModel):
+    """What a report did."""
+
+    assignment_id: UUID
+    lead_id: UUID
+    type: Literal["closed"]
+    state: Literal["closed"]

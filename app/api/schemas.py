@@ -205,9 +205,10 @@ class ReassignRequest(WireModel):
 
 
 class ClaimRequest(WireModel):
-    """Who takes the first lead of the queue."""
+    """Who takes the first lead of the queue, or the one that is named."""
 
     owner_id: RequiredId
+    lead_id: RecordId | None = None
 
 
 class EventRequest(WireModel):

@@ -1,0 +1,40 @@
+"""The Idempotency-Key header: bare or quoted, and what its body's hash is made of."""
+
+import hashlib
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from app.dispatch.jobs import Key
+from app.problems import Fault, Refused
+
+MOST_CHARACTERS = 255
+_SEPARATOR = "\x1f"
+"""Stands in no header, so the key of a batch's item is nobody's own key."""
+
+
+def key_of(request: Request, document: Any) -> Key | None:
+    """The caller's key for this route and body, or None when he sent none.
+
+    Raises Refused for a key that is empty, too long, or not printable ASCII.
+    """
+    sent = request.headers.get("idempotency-key")
+    if sent is None:
+        return None
+    text = sent[1:-1] if len(sent) > 1 and sent[0] == sent[-1] == '"' else sent
+    if not text or len(text) > MOST_CHARACTERS or not text.isascii() or not text.isprintable():
+        detail = f"must be 1 to {MOST_CHARACTERS} printable ASCII characters"
+        raise Refused(faults=[Fault(("Idempotency-Key",), "bad_format", detail, "header")])
+    route = f"{request.method} {request.url.path}\n".encode()
+    # An item of a batch that could not be read stands in the document as its fault, which is no JSON.
+    canonical = orjson.dumps(document, default=str, option=orjson.OPT_SORT_KEYS)
+    return Key(text, hashlib.sha256(route + canonical).digest())
+
+
+def item_key(key: Key | None, position: int) -> Key | None:
+    """The key of one item of a batch that was sent with `key`."""
+    if key is None:
+        return None
+    first = f"{key.text}{_SEPARATOR}0"
+    return Key(f"{key.text}{_SEPARATOR}{position}", key.body_hash, first)

@@ -1,0 +1,97 @@
+"""The door to every decision: a job goes in, an answer comes out, or a problem is raised."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from app.dispatch.gatekeeper import Gatekeeper
+from app.dispatch.jobs import Answer, Job
+from app.dispatch.plans import PlanShelf
+from app.dispatch.rehearsal import rehearse
+from app.dispatch.waiting import WaitingRoom
+from app.engine.plan import Strategy
+from app.measures import Measures
+from app.problems import OutcomeUnknown, Overloaded, Problem
+from app.store.database import Limits, Pool
+
+BULK_DEADLINES = 30
+"""How many times longer bulk may wait than a single request."""
+
+
+class Dispatch:
+    """One a process. Each workspace has a gatekeeper of its own, made when it is first asked for."""
+
+    def __init__(
+        self, pool: Pool, strategies: Mapping[str, Strategy], measures: Measures, *, deadline: float
+    ) -> None:
+        self._pool = pool
+        self._measures = measures
+        self._deadline = deadline
+        self._limits = Limits(
+            lock=int(deadline * 750), statement=int(deadline * 1000), idle=int(deadline * 500)
+        )
+        self.shelf = PlanShelf(pool, strategies)
+        self._gatekeepers: dict[int, Gatekeeper] = {}
+
+    async def ask(self, workspace_id: int, job: Job) -> Answer:
+        """The answer to one job, durable when it is an answer.
+
+        Raises the job's own Problem; Overloaded when its turn did not come in time and it was taken
+        back; OutcomeUnknown when it is under way and nobody knows yet.
+        """
+        self._gatekeeper(workspace_id).enter(job)
+        wait = self._deadline * (BULK_DEADLINES if job.bulk else 1)
+        try:
+            async with asyncio.timeout(wait):
+                return await asyncio.shield(job.done)
+        except TimeoutError:
+            raise self._too_late(job) from None
+        except asyncio.CancelledError:
+            if not job.taken:
+                job.done.cancel()
+            raise
+
+    async def ask_all(self, workspace_id: int, jobs: Sequence[Job]) -> list[Answer | Problem]:
+        """The answers in the order of the jobs; a problem stands where its job stood."""
+        gatekeeper = self._gatekeeper(workspace_id)
+        for job in jobs:
+            gatekeeper.enter(job)
+        try:
+            await asyncio.wait([job.done for job in jobs], timeout=self._deadline * BULK_DEADLINES)
+        finally:
+            for job in jobs:
+                if not job.taken:
+                    job.done.cancel()
+        return [self._outcome(job) for job in jobs]
+
+    def _outcome(self, job: Job) -> Answer | Problem:
+        if not job.done.done():
+            return OutcomeUnknown("the decision is under way; ask again with the same key")
+        if job.done.cancelled():
+            return Overloaded("the line is too long at this moment")
+        error = job.done.exception()
+        return error if isinstance(error, Problem) else job.done.result()
+
+    async def rehearse(self, workspace_id: int, jobs: Sequence[Job]) -> list[Answer | Problem]:
+        """What the answers would be now, each job seeing what the ones before would have done."""
+        return await rehearse(self._pool, workspace_id, jobs, self.shelf)
+
+    def _too_late(self, job: Job) -> Problem:
+        if job.taken:
+            return OutcomeUnknown("the decision is under way; ask again with the same key")
+        job.done.cancel()
+        return Overloaded("the line is too long at this moment")
+
+    def _gatekeeper(self, workspace_id: int) -> Gatekeeper:
+        found = self._gatekeepers.get(workspace_id)
+        if found is None:
+            found = Gatekeeper(
+                self._pool,
+                workspace_id,
+                self.shelf,
+                self._measures,
+                self._limits,
+                self._deadline,
+                WaitingRoom(),
+            )
+            self._gatekeepers[workspace_id] = found
+        return found

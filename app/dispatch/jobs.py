@@ -1,0 +1,84 @@
+"""What can be asked of a pass."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from app.engine.model import Target
+from app.intake.arrival import Arrival
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes back to the caller: a status and a body of JSON, both fixed before the commit."""
+
+    status: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An idempotency key, and the hash of the route and body it came with.
+
+    The items of a batch share a key: `text` ends in the item's number, and `first` is the text of the
+    batch's first item, so that another body under the same key is noticed whatever its length.
+    """
+
+    text: str
+    body_hash: bytes
+    first: str | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """One request on its way through a pass. `bulk` gives way to single ones, `taken` is under way."""
+
+    key: Key | None = None
+    bulk: bool = False
+    taken: bool = False
+    done: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def identities(self) -> Sequence[tuple[str, str]]:
+        """The keys by which a pass must look for a known person."""
+        return ()
+
+
+@dataclass(eq=False, slots=True)
+class Assign(Job):
+    """A lead that arrived."""
+
+    arrival: Arrival = field(kw_only=True)
+    trigger: str = field(kw_only=True)
+    exclude: frozenset[str] = frozenset()
+
+    def identities(self) -> Sequence[tuple[str, str]]:
+        """The lead's match keys."""
+        return self.arrival.keys
+
+
+@dataclass(eq=False, slots=True)
+class Reassign(Job):
+    """A lead that is to be decided again; `to` says where, when that is settled already."""
+
+    lead_id: str = field(kw_only=True)
+    reason: str | None = None
+    exclude: frozenset[str] = frozenset()
+    to: Target | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Claim(Job):
+    """An owner takes the first lead of a queue, or the one he names."""
+
+    queue: str = field(kw_only=True)
+    owner_id: str = field(kw_only=True)
+    lead_id: str | None = None
+
+
+@dataclass(eq=False, slots=True)
+class Report(Job):
+    """Something happened with an assignment."""
+
+    assignment_id: str = field(kw_only=True)
+    type: str = field(kw_only=True)
+    actor: str = field(kw_only=True)

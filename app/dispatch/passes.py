@@ -1,0 +1,162 @@
+"""One pass through the gate: read, decide, write, commit, and only then tell."""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from app.dispatch.desk import Desk, Extra
+from app.dispatch.jobs import Claim, Job, Reassign, Report
+from app.dispatch.plans import PlanShelf
+from app.engine.plan import Plan
+from app.store import books, facts, leads
+from app.store.database import Connection
+from app.store.facts import Found
+from app.store.journal import Entry
+from app.store.remembered import Remembered, catch_up, write_pass
+
+DECIDING_SECONDS = 0.02
+"""How long one pass may decide before it writes; the rest of its jobs go into the next."""
+BREATH_SECONDS = 0.002
+"""How long it may decide without letting other requests of the process move."""
+
+
+class PlanNotReady(Exception):
+    """The active plan is not compiled here yet: that is done away from the gate, and the pass tries again."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(version)
+        self.version = version
+
+
+@dataclass(slots=True)
+class Passed:
+    """A pass that is decided and written, but not committed. `left` were not reached in its time."""
+
+    desk: Desk
+    entry: Entry | None
+    left: Sequence[Job]
+    told: dict[str, bytes]
+
+
+async def prepare(
+    connection: Connection,
+    workspace_id: int,
+    memory: Remembered | None,
+    jobs: Sequence[Job],
+    shelf: PlanShelf,
+) -> Passed:
+    """Decide `jobs` and write the books. The gate is held; the caller commits.
+
+    Raises PlanNotReady.
+    """
+    desk = await open_desk(connection, workspace_id, memory, jobs, shelf)
+    left = await _decide(desk, jobs)
+    entry = await _write(connection, workspace_id, desk)
+    told = await _replayed(connection, workspace_id, desk)
+    return Passed(desk, entry, left, told)
+
+
+async def open_desk(
+    connection: Connection,
+    workspace_id: int,
+    memory: Remembered | None,
+    jobs: Sequence[Job],
+    shelf: PlanShelf,
+) -> Desk:
+    """Everything read that these jobs need, ready to decide.
+
+    Raises PlanNotReady.
+    """
+    found, remembered = await _read(connection, workspace_id, memory, jobs)
+    plan = shelf.at_hand(workspace_id, remembered.entry.plan_version)
+    if plan is None:
+        raise PlanNotReady(remembered.entry.plan_version)
+    extra = await _read_extra(connection, workspace_id, jobs)
+    return _desk(plan, remembered, found, extra)
+
+
+async def _read(
+    connection: Connection, workspace_id: int, memory: Remembered | None, jobs: Sequence[Job]
+) -> tuple[Found, Remembered]:
+    keys = _keys(jobs)
+    identities = list({identity for job in jobs for identity in job.identities()})
+    since = memory.entry.number if memory is not None else None
+    found = await facts.read(connection, workspace_id, since, keys, identities)
+    remembered = await catch_up(connection, workspace_id, memory, found.passes)
+    if remembered is None:
+        found = await facts.read(connection, workspace_id, None, keys, identities)
+        remembered = await catch_up(connection, workspace_id, None, found.passes)
+    if remembered is None:
+        raise LookupError("reading from the start always gives a state")
+    return found, remembered
+
+
+def _keys(jobs: Iterable[Job]) -> list[str]:
+    found = {text for job in jobs if job.key for text in (job.key.text, job.key.first) if text}
+    return sorted(found)
+
+
+async def _read_extra(connection: Connection, workspace_id: int, jobs: Sequence[Job]) -> Extra:
+    extra = Extra()
+    reports = [job.assignment_id for job in jobs if isinstance(job, Report)]
+    if reports:
+        extra.assignments = await leads.leads_of(connection, workspace_id, reports)
+    wanted = {job.lead_id for job in jobs if isinstance(job, Reassign)}
+    wanted |= {lead_id for lead_id, _ in extra.assignments.values()}
+    if wanted:
+        extra.leads = await leads.present(connection, workspace_id, sorted(wanted))
+    claims = [(job.queue, job.lead_id) for job in jobs if isinstance(job, Claim)]
+    for queue, lead_id in set(claims):
+        extra.queues[queue, lead_id] = await leads.waiting(
+            connection, workspace_id, queue, lead_id, len(claims)
+        )
+    return extra
+
+
+def _desk(plan: Plan, remembered: Remembered, found: Found, extra: Extra) -> Desk:
+    stored = {prior.lead_id for prior in found.priors.values()} | set(extra.leads)
+    stored |= {lead.prior.lead_id for waiting in extra.queues.values() for lead in waiting}
+    now = max(found.time, remembered.entry.at)
+    return Desk(plan, remembered, found, extra, now, stored=stored)
+
+
+async def _decide(desk: Desk, jobs: Sequence[Job]) -> Sequence[Job]:
+    begun = breath = time.perf_counter()
+    for at, job in enumerate(jobs):
+        desk.take(job)
+        spent = time.perf_counter()
+        if spent - begun > DECIDING_SECONDS:
+            return jobs[at + 1 :]
+        if spent - breath > BREATH_SECONDS:
+            await asyncio.sleep(0)
+            breath = time.perf_counter()
+    return ()
+
+
+async def _write(connection: Connection, workspace_id: int, desk: Desk) -> Entry | None:
+    """Books and journal, if the pass changed anything."""
+    state = desk.remembered.state
+    if not desk.decided and not state.touched and not desk.rows.events:
+        return None
+    if desk.decided or desk.rows.events:
+        await books.write(connection, workspace_id, desk.rows)
+    before = desk.remembered.entry
+    entry = replace(
+        before,
+        at=desk.now,
+        sequence=desk.sequence,
+        received=before.received + desk.received,
+        recognised=before.recognised + desk.recognised,
+    )
+    return await write_pass(connection, workspace_id, desk.remembered, entry)
+
+
+async def _replayed(connection: Connection, workspace_id: int, desk: Desk) -> dict[str, bytes]:
+    """What was answered to the keys that came again; those of this very pass are at hand."""
+    wanted = {id_ for _, id_ in desk.replays}
+    told = {id_: desk.rows.assignments[id_].answer for id_ in wanted if id_ in desk.rows.assignments}
+    missing = sorted(wanted - told.keys())
+    if missing:
+        told |= await leads.answers(connection, workspace_id, missing)
+    return told

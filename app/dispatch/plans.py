@@ -1,0 +1,56 @@
+"""Compiled plans, kept by version: a version never changes, so what is compiled stays right."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+from app.engine.plan import Plan, Strategy, compile_plan, empty_plan
+from app.plan.reading import read_plan
+from app.plan.schema import PlanDocument
+from app.plan.steps import StepConfig
+from app.store import plans as store
+from app.store.database import Pool
+
+KEPT = 256
+
+
+class PlanShelf:
+    """The plans this process has at hand. Compiling happens here, away from any gate."""
+
+    def __init__(self, pool: Pool, strategies: Mapping[str, Strategy]) -> None:
+        self._pool = pool
+        self._strategies = strategies
+        self._ready: OrderedDict[tuple[int, int], Plan] = OrderedDict()
+
+    def at_hand(self, workspace_id: int, version: int) -> Plan | None:
+        """The plan if it is compiled already. Version 0 stands for no plan at all."""
+        if version == 0:
+            return empty_plan()
+        plan = self._ready.get((workspace_id, version))
+        if plan is not None:
+            self._ready.move_to_end((workspace_id, version))
+        return plan
+
+    async def fetch(self, workspace_id: int, version: int) -> Plan:
+        """The plan, read and compiled if need be.
+
+        Raises LookupError when the workspace has no such version.
+        """
+        plan = self.at_hand(workspace_id, version)
+        if plan is None:
+            document = await store.document(self._pool, workspace_id, version)
+            plan = await asyncio.to_thread(self._compile, document, version)
+            self._ready[workspace_id, version] = plan
+            while len(self._ready) > KEPT:
+                self._ready.popitem(last=False)
+        return plan
+
+    def _compile(self, stored: Mapping[str, Any], version: int) -> Plan:
+        configs: Mapping[str, type[StepConfig]] = {
+            name: each.Config for name, each in self._strategies.items()
+        }
+        document = read_plan(stored, configs)
+        if not isinstance(document, PlanDocument):
+            raise LookupError(f"plan version {version} can no longer be read: {document[0].text}")
+        return compile_plan(document, version, self._strategies)

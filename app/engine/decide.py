@@ -1,0 +1,231 @@
+"""The decision: a pure function of the question, the plan, the directory, the state and the time.
+
+Order of precedence: a wanted owner, the known person, the pipeline. The first verdict that can be
+honoured wins, then its ladder, then the next step. A pipeline that runs out, which only a plan that was
+never checked can do, leaves the lead in the built-in queue: something always settles.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from app.engine import wording
+from app.engine.eligibility import Need, absent, cap_refusal
+from app.engine.model import Decision, Known, Owner, Prior, Question, Target, Verdict
+from app.engine.picking import Tried, try_owner, try_team
+from app.engine.plan import Plan, Step
+from app.engine.state import Facts
+
+LAST_RESORT = "unrouted"
+
+
+def decide(question: Question, plan: Plan, facts: Facts) -> Decision:
+    """Decide one request: reads everything, changes nothing, always settles."""
+    if question.to is not None:
+        decision = _as_wanted(question, question.to, plan, facts)
+    elif question.prior is not None:
+        decision = _recognise(question.prior, question, plan, facts)
+    else:
+        decision = walk(question, plan, facts)
+    return _with_actions(decision, question, plan, facts.now)
+
+
+def walk(question: Question, plan: Plan, facts: Facts, *, narrowed: bool = True) -> Decision:
+    """Go through the pipeline. Not narrowed, every step is looked at and shown in the trace."""
+    steps = plan.narrowing.candidates(question.values) if narrowed else range(len(plan.steps))
+    trail: list[dict[str, Any]] = []
+    for at in steps:
+        step = plan.steps[at]
+        decision = _try_step(step, question, facts, trail)
+        if decision is not None:
+            ruled_out = at + 1 - len(trail)
+            return replace(decision, trace={"steps": trail, "ruled_out": ruled_out})
+    trail.append({"step": LAST_RESORT, "strategy": "queue", "code": "last_resort"})
+    return Decision(
+        outcome="queued",
+        code="no_plan" if plan.version == 0 else "last_resort",
+        text=wording.last_resort(LAST_RESORT),
+        step=LAST_RESORT,
+        strategy="queue",
+        queue=LAST_RESORT,
+        trace={"steps": trail, "ruled_out": len(plan.steps) + 1 - len(trail)},
+    )
+
+
+def _try_step(step: Step, question: Question, facts: Facts, trail: list[dict[str, Any]]) -> Decision | None:
+    """One step of the walk: its entry goes to the trail; a decision when a target was honoured."""
+    entry: dict[str, Any] = {"step": step.name, "strategy": step.strategy}
+    trail.append(entry)
+    failed = step.when.failure(question.values, facts.now) if step.when else None
+    if failed is not None:
+        entry["code"] = "no_match"
+        entry["failed"] = {"field": failed[0], "operator": failed[1]}
+        return None
+    verdict = step.decide(question.values, facts)
+    entry["code"] = verdict.code
+    if not verdict.targets:
+        return None
+    tried: list[dict[str, Any]] = []
+    entry["tried"] = tried
+    for target in verdict.targets:
+        attempt = _try_target(target, question, facts)
+        tried.append(attempt.traced())
+        if attempt.code == "chosen":
+            return _settled(step, verdict.code, attempt, question, facts)
+    entry["code"] = tried[-1]["code"]
+    return None
+
+
+def _try_target(target: Target, question: Question, facts: Facts) -> Tried:
+    if target.kind == "team":
+        return try_team(target, question, facts)
+    if target.kind == "owner":
+        return try_owner(target, question, facts)
+    return Tried(target, "chosen")
+
+
+def _settled(step: Step, code: str, attempt: Tried, question: Question, facts: Facts) -> Decision:
+    target = attempt.target
+    text = wording.settled(
+        strategy=step.strategy,
+        step=step.name,
+        because=step.when.satisfied(question.values, facts.now) if step.when else (),
+        kind=target.kind,
+        target=target.name,
+        owner=attempt.owner.name if attempt.owner else None,
+        pick=attempt.pick,
+    )
+    common: dict[str, Any] = {"code": code, "text": text, "step": step.name, "strategy": step.strategy}
+    match target.kind:
+        case "queue":
+            return Decision("queued", queue=target.name, priority=target.priority, **common)
+        case "path":
+            return Decision("automated", path=target.name, **common)
+        case "block":
+            return Decision("blocked", block=target.name, **common)
+    team = target.name if target.kind == "team" else None
+    return Decision(
+        "assigned",
+        owner=attempt.owner,
+        team=team,
+        priority=target.priority,
+        turn=attempt.turn,
+        counts=True,
+        **common,
+    )
+
+
+def _as_wanted(question: Question, wanted: Target, plan: Plan, facts: Facts) -> Decision:
+    """A manual assignment or a claim. A team where nobody is free leaves the lead to the pipeline."""
+    if wanted.kind == "owner":
+        return _to_owner(question, facts.directory.owners[wanted.name], facts)
+    trail: list[dict[str, Any]] = []
+    verdict = Verdict("manual", (wanted,))
+    step = Step("manual", "manual", None, lambda _values, _facts: verdict)
+    decision = _try_step(step, question, facts, trail)
+    if decision is not None:
+        return replace(decision, trace={"steps": trail, "ruled_out": 0})
+    anew = walk(question, plan, facts)
+    return replace(anew, trace={**anew.trace, "steps": [*trail, *anew.trace["steps"]]})
+
+
+def _to_owner(question: Question, owner: Owner, facts: Facts) -> Decision:
+    """The caller has made sure that the owner is active and, for a claim, free to take it."""
+    claim = question.kind == "claim"
+    code = "claimed" if claim else "manual"
+    return Decision(
+        outcome="assigned",
+        code=code,
+        text=wording.claimed(owner.name, question.queue or "") if claim else wording.manual(owner.name),
+        step=code,
+        strategy=code,
+        owner=owner,
+        counts=True,
+        over_cap=_over_cap(owner, facts),
+        trace={"steps": [{"step": code, "strategy": code, "code": code}], "ruled_out": 0},
+    )
+
+
+def _recognise(prior: Prior, question: Question, plan: Plan, facts: Facts) -> Decision:
+    """A person we know: he keeps his owner or his place in the queue, or is decided anew."""
+    again = bool(plan.same_submission) and facts.now - prior.decided_at <= plan.same_submission
+    known = Known(prior.lead_id, prior.assignment_id, prior.matched_by, "duplicate" if again else "reengaged")
+    if prior.state == "queued":
+        return _kept_place(prior, known, walk(question, plan, facts))
+    if prior.state == "assigned" and prior.owner is not None:
+        refused = _cannot_keep(prior.owner, question, facts)
+        if refused is None:
+            return _kept_owner(prior, known, facts)
+        return _anew(prior, known, refused, walk(question, plan, facts))
+    return _anew(prior, known, prior.state, walk(question, plan, facts))
+
+
+def _cannot_keep(owner_id: str, question: Question, facts: Facts) -> str | None:
+    owner = facts.directory.owners.get(owner_id)
+    if owner is None:
+        return "missing"
+    refused = absent(owner, Need(exclude=question.exclude), facts.now)
+    return refused.code if refused else None
+
+
+def _kept_owner(prior: Prior, known: Known, facts: Facts) -> Decision:
+    owner = facts.directory.owners[prior.owner or ""]
+    duplicate = known.kind == "duplicate"
+    return Decision(
+        outcome="assigned",
+        code=known.kind,
+        text=wording.known_person(known.kind, owner.name),
+        step="known_person",
+        strategy="known_person",
+        owner=owner,
+        team=prior.team,
+        priority=prior.priority,
+        known=known,
+        keeps_prior=duplicate,
+        counts=not duplicate,
+        over_cap=not duplicate and _over_cap(owner, facts),
+        trace=_known_trace(known, "kept"),
+    )
+
+
+def _kept_place(prior: Prior, known: Known, anew: Decision) -> Decision:
+    """He waits where he waited. The priority is the higher one of then and of what he would get now."""
+    return Decision(
+        outcome="queued",
+        code=known.kind,
+        text=wording.known_in_queue(prior.queue or ""),
+        step="known_person",
+        strategy="known_person",
+        queue=prior.queue,
+        priority=max(prior.priority, anew.priority),
+        known=known,
+        keeps_prior=True,
+        trace=_known_trace(known, "keeps_place"),
+    )
+
+
+def _anew(prior: Prior, known: Known, why: str, anew: Decision) -> Decision:
+    """Decided anew under the same lead. The same path or block again at once is a double submission."""
+    steps = [*_known_trace(known, why)["steps"], *anew.trace["steps"]]
+    trace = {**anew.trace, "steps": steps}
+    same = (anew.path, anew.block) == (prior.path, prior.block) and anew.outcome in {"automated", "blocked"}
+    if known.kind == "duplicate" and same:
+        return replace(anew, known=known, keeps_prior=True, trace=trace)
+    return replace(anew, known=replace(known, kind="reengaged"), trace=trace)
+
+
+def _known_trace(known: Known, code: str) -> dict[str, Any]:
+    entry = {"step": "known_person", "strategy": "known_person", "code": code, "matched_by": known.matched_by}
+    return {"steps": [entry], "ruled_out": 0}
+
+
+def _over_cap(owner: Owner, facts: Facts) -> bool:
+    load = facts.state.load(owner.id)
+    return owner.caps is not None and cap_refusal(owner.caps, load, owner.zone, facts.now) is not None
+
+
+def _with_actions(decision: Decision, question: Question, plan: Plan, now: datetime) -> Decision:
+    """Follow-up actions, except for a double submission: he has had his."""
+    if decision.known is not None and decision.known.kind == "duplicate":
+        return decision
+    return replace(decision, actions=tuple(plan.follow_up.actions(decision, question.values, now)))

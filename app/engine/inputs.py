@@ -1,0 +1,103 @@
+"""What a decision was made from, written down so that it can be made again.
+
+The directory and the plan are kept by version elsewhere; here stand the question, the time, and how
+everyone who was considered stood at that moment.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from app.engine.model import Decision, Prior, Question, Target
+from app.engine.state import Facts, State
+from app.plan.fields import LEAD, Kind
+
+ENGINE_VERSION = "1"
+"""Goes up with every change that may decide otherwise, or trace it otherwise."""
+
+_INSTANTS = tuple(name for name, known in LEAD.fields.items() if known.kind is Kind.INSTANT)
+
+
+def written(question: Question, plan_version: int, facts: Facts, decision: Decision) -> dict[str, Any]:
+    """The inputs of `decision`, to be taken before it is applied. Values are JSON's, or aware datetimes."""
+    return {
+        "engine": ENGINE_VERSION,
+        "plan": plan_version,
+        "directory": facts.directory.version,
+        "now": facts.now,
+        "question": {
+            "kind": question.kind,
+            "assignment_id": question.assignment_id,
+            "lead_id": question.lead_id,
+            "values": question.values,
+            "exclude": sorted(question.exclude),
+            "prior": asdict(question.prior) if question.prior else None,
+            "to": asdict(question.to) if question.to else None,
+            "queue": question.queue,
+        },
+        "state": facts.state.written(_consulted(decision, facts.state)),
+    }
+
+
+def read(inputs: Mapping[str, Any]) -> tuple[Question, State, datetime]:
+    """The question, the state and the time out of inputs that were stored as JSON."""
+    asked = inputs["question"]
+    prior = asked["prior"]
+    question = Question(
+        kind=asked["kind"],
+        assignment_id=asked["assignment_id"],
+        lead_id=asked["lead_id"],
+        values=revived(asked["values"]),
+        exclude=frozenset(asked["exclude"]),
+        prior=Prior(**{**prior, "decided_at": _instant(prior["decided_at"])}) if prior else None,
+        to=_target(asked["to"]),
+        queue=asked["queue"],
+    )
+    state = State()
+    state.absorb(inputs["state"])
+    return question, state, _instant(inputs["now"])
+
+
+def revived(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A lead's fields out of JSON: what the catalogue calls an instant is a datetime again."""
+    alive = dict(values)
+    for name in _INSTANTS:
+        if name in alive:
+            alive[name] = _instant(alive[name])
+    if "engagement" in alive:
+        alive["engagement"] = [
+            {**item, "at": _instant(item["at"])} if "at" in item else item for item in alive["engagement"]
+        ]
+    return alive
+
+
+def _target(written: Mapping[str, Any] | None) -> Target | None:
+    if written is None:
+        return None
+    lists = {name: tuple(written[name]) for name in ("skills", "languages")}
+    return Target(**{**written, **lists})
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _consulted(decision: Decision, state: State) -> set[tuple[str, str, str]]:
+    """The entries of the state that were looked at: everyone the trace names."""
+    entries: set[tuple[str, str, str]] = set()
+    if decision.owner is not None:
+        entries.add(("load", decision.owner.id, ""))
+    for step in decision.trace["steps"]:
+        for tried in step.get("tried", ()):
+            team = tried["target"].get("team", "")
+            entries.update(_of_candidates(team, (one["owner"] for one in tried.get("candidates", ()))))
+    return {entry for entry in entries if state.holds(*entry)}
+
+
+def _of_candidates(team: str, owners: Iterable[str]) -> Iterable[tuple[str, str, str]]:
+    for owner in owners:
+        yield ("load", owner, "")
+        if team:
+            yield ("standing", team, owner)
+            yield ("member_load", team, owner)

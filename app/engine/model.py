@@ -1,0 +1,178 @@
+"""What the engine knows: owners, teams, the plan's targets, and who came before.
+
+Everything here is a value. The directory never changes in place: an edit makes a new one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+Outcome = Literal["assigned", "queued", "automated", "blocked"]
+TargetKind = Literal["team", "owner", "queue", "path", "block"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """Upper limits on leads: at once, per local day, per local ISO week, and in rolling windows."""
+
+    open: int | None = None
+    per_day: int | None = None
+    per_week: int | None = None
+    rolling: tuple[tuple[int, timedelta], ...] = ()
+
+    def longest_window(self) -> timedelta:
+        """The longest rolling window, zero when there is none."""
+        return max((window for _, window in self.rolling), default=timedelta())
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """One stretch of time away: from `start` until just before `end`."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who can own a lead. Skills and languages are held in folded case."""
+
+    id: str
+    name: str
+    email: str | None = None
+    crm: Mapping[str, str] = field(default_factory=dict)
+    active: bool = True
+    paused_until: datetime | None = None
+    zone: ZoneInfo = ZoneInfo("UTC")
+    skills: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    caps: Caps | None = None
+    absences: tuple[Absence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An owner's place in a team. `weight` counts thousandths; 0 takes no turns."""
+
+    owner: str
+    weight: int = 1000
+    caps: Caps | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Owners who share leads in turn, in the order that breaks ties."""
+
+    id: str
+    name: str
+    members: tuple[Member, ...]
+    pick: str = "round_robin"
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """Owners and teams as they stand after change number `version` of the workspace's log."""
+
+    version: int
+    owners: Mapping[str, Owner]
+    teams: Mapping[str, Team]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a verdict names, and how somebody is picked there."""
+
+    kind: TargetKind
+    name: str
+    pick: str | None = None
+    priority: int = 0
+    skills: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one step says. No targets means pass; several are a ladder, tried in order."""
+
+    code: str
+    targets: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """A known person's standing: his lead and its newest assignment, and the key that matched."""
+
+    lead_id: str
+    assignment_id: str
+    matched_by: str
+    state: str
+    owner: str | None
+    team: str | None
+    queue: str | None
+    path: str | None
+    block: str | None
+    priority: int
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request for a decision. `kind` is assign, reassign or claim.
+
+    `to` is where the caller wants it, `queue` the queue a claim takes from.
+    """
+
+    kind: str
+    assignment_id: str
+    lead_id: str
+    values: Mapping[str, Any]
+    exclude: frozenset[str] = frozenset()
+    prior: Prior | None = None
+    to: Target | None = None
+    queue: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One row of the ledger: what a turn did to each balance. The changes sum to zero."""
+
+    team: str
+    cause: str
+    chosen: str | None
+    changes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """How the answer names a person who was here before."""
+
+    lead_id: str
+    assignment_id: str
+    matched_by: str
+    kind: Literal["duplicate", "reengaged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The settled verdict. `counts` says whether it adds to the owner's load."""
+
+    outcome: Outcome
+    code: str
+    text: str
+    step: str | None = None
+    strategy: str | None = None
+    owner: Owner | None = None
+    team: str | None = None
+    queue: str | None = None
+    path: str | None = None
+    block: str | None = None
+    priority: int = 0
+    known: Known | None = None
+    keeps_prior: bool = False
+    counts: bool = False
+    over_cap: bool = False
+    turn: Turn | None = None
+    actions: tuple[Mapping[str, Any], ...] = ()
+    trace: Mapping[str, Any] = field(default_factory=dict)

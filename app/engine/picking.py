@@ -1,0 +1,136 @@
+"""Honouring a target: everyone is considered, each gets one code, and somebody is picked or nobody."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.engine import turns
+from app.engine.eligibility import Need, Refusal, cap_refusal, refusal
+from app.engine.model import Member, Owner, Question, Target, Team, Turn
+from app.engine.state import Facts, Load, Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of one target: a code, the owner if there is one, his turn, and everyone considered."""
+
+    target: Target
+    code: str
+    owner: Owner | None = None
+    turn: Turn | None = None
+    pick: str | None = None
+    candidates: Sequence[dict[str, Any]] = ()
+
+    def traced(self) -> dict[str, Any]:
+        """The entry of the trace."""
+        entry: dict[str, Any] = {"target": {self.target.kind: self.target.name}, "code": self.code}
+        if self.pick:
+            entry["pick"] = self.pick
+        if self.candidates:
+            entry["candidates"] = list(self.candidates)
+        return entry
+
+
+@dataclass(slots=True)
+class _Candidate:
+    member: Member
+    owner: Owner
+    standing: Standing
+    load: Load
+    shown: dict[str, Any]
+
+
+def need_of(target: Target, question: Question) -> Need:
+    """What the target asks of an owner for this request."""
+    return Need(frozenset(target.skills), frozenset(target.languages), question.exclude)
+
+
+def try_owner(target: Target, question: Question, facts: Facts) -> Tried:
+    """Ask one named owner. He takes no turn; every refusal binds him."""
+    owner = facts.directory.owners.get(target.name)
+    if owner is None:
+        return Tried(target, "missing")
+    load = facts.state.load(owner.id)
+    refused = refusal(owner, load, need_of(target, question), facts.now)
+    shown = _shown(owner.id, load, refused)
+    if refused:
+        return Tried(target, refused.code, candidates=(shown,))
+    return Tried(target, "chosen", owner, candidates=(shown | {"code": "chosen"},))
+
+
+def try_team(target: Target, question: Question, facts: Facts) -> Tried:
+    """Pick one of a team, by turn or by load."""
+    team = facts.directory.teams.get(target.name)
+    if team is None:
+        return Tried(target, "missing")
+    need = need_of(target, question)
+    shown, eligible = _consider(team, need, facts)
+    pick = target.pick or team.pick
+    if not eligible:
+        return Tried(target, "nobody_eligible", pick=pick, candidates=shown)
+    if pick == "least_loaded":
+        return _least_loaded(target, eligible, shown)
+    return _by_turn(target, eligible, shown)
+
+
+def _consider(team: Team, need: Need, facts: Facts) -> tuple[list[dict[str, Any]], list[_Candidate]]:
+    shown: list[dict[str, Any]] = []
+    eligible: list[_Candidate] = []
+    for member in team.members:
+        owner = facts.directory.owners.get(member.owner)
+        load = facts.state.load(member.owner)
+        refused = _refused(team, member, owner, load, need, facts)
+        entry = _shown(member.owner, load, refused)
+        shown.append(entry)
+        if refused is None and owner is not None:
+            standing = facts.state.standing(team.id, member.owner)
+            eligible.append(_Candidate(member, owner, standing, load, entry))
+    return shown, eligible
+
+
+def _refused(
+    team: Team, member: Member, owner: Owner | None, load: Load, need: Need, facts: Facts
+) -> Refusal | None:
+    if owner is None:
+        return Refusal("missing")
+    found = refusal(owner, load, need, facts.now)
+    if found is None and member.weight == 0:
+        found = Refusal("weight_zero")
+    if found is None and member.caps is not None:
+        found = cap_refusal(member.caps, facts.state.member_load(team.id, owner.id), owner.zone, facts.now)
+    return found
+
+
+def _by_turn(target: Target, eligible: list[_Candidate], shown: list[dict[str, Any]]) -> Tried:
+    chosen, changes = turns.choose(
+        [one.member.weight for one in eligible], [one.standing.balance for one in eligible]
+    )
+    for at, (one, change) in enumerate(zip(eligible, changes, strict=True)):
+        one.shown["code"] = "chosen" if at == chosen else "not_his_turn"
+        one.shown["balance"] = one.standing.balance
+        one.shown["after"] = one.standing.balance + change
+    owner = eligible[chosen].owner
+    booked = {one.owner.id: change for one, change in zip(eligible, changes, strict=True)}
+    turn = Turn(target.name, "turn", owner.id, booked)
+    return Tried(target, "chosen", owner, turn, "round_robin", shown)
+
+
+def _least_loaded(target: Target, eligible: list[_Candidate], shown: list[dict[str, Any]]) -> Tried:
+    """Fewest open leads; among equals the one who waited longest; then the order of the team."""
+    chosen = min(eligible, key=lambda one: (one.load.open, one.load.last))
+    for one in eligible:
+        one.shown["code"] = "chosen" if one is chosen else "more_open"
+        if one is not chosen and one.load.open == chosen.load.open:
+            one.shown["code"] = "waited_less"
+    return Tried(target, "chosen", chosen.owner, None, "least_loaded", shown)
+
+
+def _shown(owner: str, load: Load, refused: Refusal | None) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        "owner": owner,
+        "code": refused.code if refused else "eligible",
+        "open": load.open,
+    }
+    if refused is not None and refused.frees_at is not None:
+        entry["frees_at"] = refused.frees_at.isoformat().replace("+00:00", "Z")
+    return entry

@@ -1,0 +1,83 @@
+"""A plan made ready to decide with: conditions compiled, steps indexed, strategies bound to settings."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+from app.engine.conditions import Condition, compile_condition
+from app.engine.follow_up import FollowUp, compile_follow_up
+from app.engine.model import Verdict
+from app.engine.narrow import Narrowing
+from app.engine.state import Facts
+from app.plan.schema import PlanDocument
+from app.plan.steps import Step as WrittenStep
+from app.plan.steps import StepConfig
+
+
+class Strategy(Protocol):
+    """The one door for strategies, built in or plugged in.
+
+    `name` is the key of its steps in the pipeline, `Config` the schema of their settings. `decide` is
+    pure: the lead's values, the facts and the settings in, a verdict out. A step's `when` has been
+    tested before it is asked.
+    """
+
+    name: str
+    Config: type[StepConfig]
+
+    def decide(self, values: Mapping[str, Any], facts: Facts, config: Any) -> Verdict:
+        """What this step says to a lead."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One place in the pipeline, its strategy bound to its settings."""
+
+    name: str
+    strategy: str
+    when: Condition | None
+    decide: Callable[[Mapping[str, Any], Facts], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A compiled plan. Version 0 is the empty plan of a workspace that has published none."""
+
+    version: int
+    steps: Sequence[Step]
+    narrowing: Narrowing
+    window: timedelta
+    same_submission: timedelta
+    follow_up: FollowUp
+    claimable_by: Mapping[str, str]
+
+
+def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, Strategy]) -> Plan:
+    """Make a checked plan ready. Costs time in proportion to its size; do it away from the gate."""
+    steps = [_compile_step(step, strategies) for step in document.pipeline]
+    return Plan(
+        version=version,
+        steps=steps,
+        narrowing=Narrowing([step.when for step in steps]),
+        window=document.known_person.window,
+        same_submission=document.known_person.same_submission,
+        follow_up=compile_follow_up(document.follow_up),
+        claimable_by={name: each.claimable_by for name, each in document.queues.items() if each.claimable_by},
+    )
+
+
+def empty_plan() -> Plan:
+    """The plan of a workspace that has published none: every lead ends in the built-in queue."""
+    return compile_plan(PlanDocument.model_construct(pipeline=()), 0, {})
+
+
+def _compile_step(written: WrittenStep, strategies: Mapping[str, Strategy]) -> Step:
+    strategy = strategies[written.strategy]
+    when = compile_condition(written.condition) if written.condition is not None else None
+
+    def decide(values: Mapping[str, Any], facts: Facts) -> Verdict:
+        return strategy.decide(values, facts, written.config)
+
+    return Step(written.name, written.strategy, when, decide)

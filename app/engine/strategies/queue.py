@@ -1,0 +1,20 @@
+"""`queue`: the lead waits until somebody claims it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.engine.model import Verdict
+from app.engine.state import Facts
+from app.engine.targets import ladder
+from app.plan.steps import QueueConfig
+
+
+class Queue:
+    """Always settles."""
+
+    name = "queue"
+    Config = QueueConfig
+
+    def decide(self, values: Mapping[str, Any], facts: Facts, config: QueueConfig) -> Verdict:
+        """The queue, at the step's priority."""
+        return Verdict("queue", ladder(config.targets()))

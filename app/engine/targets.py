@@ -1,0 +1,22 @@
+"""From the plan's words to the engine's: a ladder of targets."""
+
+from collections.abc import Iterable
+
+from app.engine.model import Target
+from app.plan.steps import Target as Written
+
+
+def ladder(written: Iterable[Written]) -> tuple[Target, ...]:
+    """The targets in the order they are tried, texts in folded case."""
+    return tuple(_target(rung) for rung in written)
+
+
+def _target(written: Written) -> Target:
+    return Target(
+        kind=written.kind,
+        name=written.name,
+        pick=written.pick,
+        priority=written.priority or 0,
+        skills=tuple(skill.casefold() for skill in written.skills),
+        languages=tuple(language.casefold() for language in written.languages),
+    )

@@ -1,0 +1,68 @@
+"""Fair share in integers: whose turn it is.
+
+The rule is Tijdeman's solution of the chairman assignment problem (R. Tijdeman, "The chairman
+assignment problem", Discrete Mathematics 32, 1980, 323-330): with a fixed set of k members every
+prefix stays within 1 - 1/(2k-2) of the fair share. All amounts are integers; one lead is `LEAD`.
+"""
+
+from collections.abc import Mapping, Sequence
+
+LEAD = 10**12
+"""One whole lead in the unit of balances."""
+
+
+def choose(weights: Sequence[int], balances: Sequence[int]) -> tuple[int, list[int]]:
+    """The position whose turn it is, and what the turn does to each balance.
+
+    `weights` are positive integers of any common unit, `balances` stand in units of `LEAD`, both in
+    the order of the team, which breaks ties. The changes sum to zero.
+
+    Raises ValueError when nobody is there to choose from.
+    """
+    if not weights:
+        raise ValueError("a turn needs at least one member")
+    total = sum(weights)
+    changes = [LEAD * weight // total for weight in weights]
+    given = sum(changes)
+    after = [balance + change for balance, change in zip(balances, changes, strict=True)]
+    chosen = _due(weights, after, total)
+    changes[chosen] -= given
+    return chosen, changes
+
+
+def _due(weights: Sequence[int], balances: Sequence[int], total: int) -> int:
+    """The position that must be served now, shares already given.
+
+    Both bounds are fractions of 2k-2, so every comparison is made on balances scaled by it.
+    """
+    if len(weights) == 1:
+        return 0
+    scale = 2 * len(weights) - 2
+    upper = LEAD * (scale - 1)
+    largest = max(range(len(weights)), key=balances.__getitem__)
+    if balances[largest] * scale > upper:
+        return largest
+    ready = [at for at, balance in enumerate(balances) if balance * scale >= LEAD]
+    if not ready:
+        return largest
+
+    def turns_until_late(at: int) -> int:
+        return (upper - balances[at] * scale) * total // (scale * weights[at] * LEAD)
+
+    return min(ready, key=turns_until_late)
+
+
+def level(balance: int, others: Mapping[str, int]) -> dict[str, int]:
+    """Spread the `balance` of one who leaves over the `others`, by weight: each one's change.
+
+    What does not divide goes one unit each to the first in order, so that nothing is left over.
+    With nobody left to take it the answer is empty; a lone member's balance is zero anyway.
+    """
+    total = sum(others.values())
+    if not total:
+        return {}
+    changes = {owner: balance * weight // total for owner, weight in others.items()}
+    rest = balance - sum(changes.values())
+    for owner in list(changes)[:rest]:
+        changes[owner] += 1
+    return changes

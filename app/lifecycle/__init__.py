@@ -1,0 +1,1 @@
+"""What changes the books besides decisions: directory edits, plans, the clock; and what checks them."""

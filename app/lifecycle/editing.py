@@ -1,0 +1,155 @@
+"""An edit of the directory or of the active plan: one pass through the gate, logged, with its consequences.
+
+Whoever leaves a team leaves his balance to the others; whoever joins begins at zero. When caps or a time
+zone change, the owner's load is counted again from the books.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.engine.model import Caps, Directory, Owner, Team, Turn
+from app.engine.state import Load
+from app.engine.turns import level
+from app.store import directory, facts, loads, turns
+from app.store.database import Connection, Limits, Pool, transaction
+from app.store.directory import Change, Record
+from app.store.remembered import Remembered, catch_up, write_pass
+from app.store.remembered import directory as read_directory
+
+EDIT_LIMITS = Limits(lock=5000, statement=10_000, idle=5000)
+"""An edit may wait longer than a visitor."""
+_LONGEST_COUNT = timedelta(days=8)
+"""A local week can begin so long ago."""
+
+
+@dataclass(slots=True)
+class Edit:
+    """What happens behind the gate. `now` is the time of the pass; nothing is visible until it ends well."""
+
+    connection: Connection
+    workspace_id: int
+    actor: str
+    now: datetime
+    remembered: Remembered
+    version: int = field(init=False)
+    plan_version: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.version = self.remembered.entry.directory_version
+        self.plan_version = self.remembered.entry.plan_version
+
+    async def find(self, noun: str, id_: str) -> Record | None:
+        """A record as it stands now."""
+        return await directory.find(self.connection, self.workspace_id, noun, id_)
+
+    async def put(self, noun: str, id_: str, body: Mapping[str, Any], before: Record | None) -> Record:
+        """Make the record what `body` says; unchanged is no change and keeps its revision."""
+        if before is not None and before.body == body:
+            return before
+        await self.log(noun, id_, "put", before.body if before else None, body)
+        record = Record(noun, id_, dict(body), self.version, self.now)
+        await directory.put(self.connection, self.workspace_id, record)
+        return record
+
+    async def delete(self, record: Record) -> None:
+        """Take a record away."""
+        await self.log(record.noun, record.id, "delete", record.body, None)
+        await directory.delete(self.connection, self.workspace_id, record.noun, record.id)
+
+    async def log(
+        self,
+        noun: str,
+        id_: str,
+        action: str,
+        before: Mapping[str, Any] | None,
+        after: Mapping[str, Any] | None,
+        reason: str | None = None,
+    ) -> None:
+        """Note who changed what; the number of this note is the new version of the directory."""
+        self.version += 1
+        change = Change(self.version, self.now, self.actor, noun, id_, action, before, after, reason)
+        await directory.log(self.connection, self.workspace_id, change)
+
+    async def finish(self) -> None:
+        """Draw the consequences and write the pass, if anything changed."""
+        before = self.remembered.entry
+        if self.version == before.directory_version:
+            return
+        old = self.remembered.directory
+        new = await read_directory(self.connection, self.workspace_id, self.version)
+        for turn in _levelled(old, new, self.remembered):
+            number = self.remembered.state.enter(turn)
+            await turns.enter(self.connection, self.workspace_id, turn, number, self.now)
+        for owner, team, caps in _recounted(old, new):
+            await self._recount(owner, team, caps)
+        self._forget(old, new)
+        entry = replace(before, at=self.now, directory_version=self.version, plan_version=self.plan_version)
+        await write_pass(self.connection, self.workspace_id, self.remembered, entry)
+
+    async def _recount(self, owner: Owner, team: str | None, caps: Caps | None) -> None:
+        since = self.now - max(_LONGEST_COUNT, caps.longest_window() if caps else timedelta())
+        still_open, times = await loads.counted(self.connection, self.workspace_id, owner.id, team, since)
+        load = Load()
+        for at in times:
+            load.take(owner, caps, at)
+        load.open = still_open
+        self.remembered.state.set_load(owner.id, team, load)
+
+    def _forget(self, old: Directory, new: Directory) -> None:
+        """What nobody needs any more: loads of owners who are gone."""
+        for owner in old.owners.keys() - new.owners.keys():
+            self.remembered.state.set_load(owner, None, None)
+
+
+@asynccontextmanager
+async def editing(pool: Pool, workspace_id: int, actor: str) -> AsyncIterator[Edit]:
+    """An edit behind the gate: commits when the block ends well, leaves nothing behind otherwise."""
+    async with transaction(pool, workspace_id, gate=True, limits=EDIT_LIMITS) as connection:
+        found = await facts.read(connection, workspace_id, None, [], [])
+        remembered = await catch_up(connection, workspace_id, None, found.passes)
+        if remembered is None:
+            raise LookupError("reading from the start always gives a state")
+        now = max(found.time, remembered.entry.at)
+        edit = Edit(connection, workspace_id, actor, now, remembered)
+        yield edit
+        await edit.finish()
+
+
+def _live(team: Team | None, owners: Mapping[str, Owner]) -> dict[str, int]:
+    """Members who take turns, with their weights."""
+    members = team.members if team else ()
+    return {member.owner: member.weight for member in members if member.weight and member.owner in owners}
+
+
+def _levelled(old: Directory, new: Directory, remembered: Remembered) -> Iterator[Turn]:
+    """For each team that somebody left: one entry that hands his balance to those who stay."""
+    for id_ in sorted(old.teams):
+        before, after = _live(old.teams[id_], old.owners), _live(new.teams.get(id_), new.owners)
+        left = {
+            owner: remembered.state.standing(id_, owner).balance for owner in before if owner not in after
+        }
+        stayed = {owner: weight for owner, weight in after.items() if owner in before}
+        changes = {owner: -balance for owner, balance in left.items()}
+        changes |= level(sum(left.values()), stayed)
+        if any(changes.values()):
+            yield Turn(id_, "levelled", None, changes)
+
+
+def _recounted(old: Directory, new: Directory) -> Iterator[tuple[Owner, str | None, Caps | None]]:
+    """Owners, and places in teams, whose load must be counted anew."""
+    moved: set[str] = set()
+    for id_, owner in new.owners.items():
+        before = old.owners.get(id_)
+        if before is None or (before.zone, before.caps) != (owner.zone, owner.caps):
+            moved.add(id_)
+            yield owner, None, owner.caps
+    for id_, team in new.teams.items():
+        known = old.teams.get(id_)
+        caps = {member.owner: member.caps for member in known.members} if known else {}
+        for member in team.members:
+            changed = member.owner in moved or caps.get(member.owner) != member.caps
+            if member.caps is not None and changed and member.owner in new.owners:
+                yield new.owners[member.owner], id_, member.caps

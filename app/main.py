@@ -1,0 +1,59 @@
+"""The service put together. Everything is made here and handed on; nothing is global."""
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI
+
+from app.api import assign, problems
+from app.api.auth import Authentication
+from app.api.headers import Edge
+from app.dispatch.dispatch import Dispatch
+from app.measures import Measures
+from app.registry import strategies
+from app.settings import Settings
+from app.store import workspaces
+from app.store.database import Pool, open_pool
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application. The pool opens, and connects, with the server's start."""
+    measures = Measures()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        pool = await open_pool(
+            settings.database_url or "", size=settings.pool_size, pgbouncer=settings.pgbouncer
+        )
+        app.state.pool = pool
+        app.state.authentication = await _authentication(pool, settings)
+        app.state.dispatch = Dispatch(pool, strategies(), measures, deadline=settings.deadline_seconds)
+        _settle_memory()
+        try:
+            yield
+        finally:
+            await pool.close()
+
+    app = FastAPI(title="lead-assignment", lifespan=lifespan, redirect_slashes=False)
+    app.state.settings = settings
+    app.state.measures = measures
+    problems.install(app)
+    app.include_router(assign.router)
+    app.add_middleware(Edge, log=structlog.get_logger(), observe=measures.answered)
+    return app
+
+
+async def _authentication(pool: Pool, settings: Settings) -> Authentication:
+    own = await workspaces.named(pool, settings.development_workspace) if settings.development else None
+    return Authentication(
+        lambda key_id: workspaces.key(pool, key_id), development_workspace=own.id if own else None
+    )
+
+
+def _settle_memory() -> None:
+    """What the start made lives for ever: full collections need not walk through it again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

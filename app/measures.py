@@ -1,0 +1,99 @@
+"""What is counted and timed, for Prometheus. No label ever holds a person, an owner or free text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+MOST_STEPS = 200
+"""Names of steps come from plans; beyond so many the rest is counted as `other`."""
+_TIMES = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one workspace stands at the moment of a scrape: counts, and ages in seconds."""
+
+    waiting: Mapping[str, int]
+    oldest: Mapping[str, float]
+    leads: Mapping[str, int]
+    received: int
+    difference: int
+
+
+class Measures:
+    """The meters of one process."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self._steps: set[str] = set()
+        self._requests = Counter(
+            "lead_assignment_requests", "Requests answered.", ["method", "route", "status"], registry=registry
+        )
+        self._request_seconds = Histogram(
+            "lead_assignment_request_seconds",
+            "Time to an answer.",
+            ["method", "route"],
+            buckets=_TIMES,
+            registry=registry,
+        )
+        self._decisions = Counter(
+            "lead_assignment_decisions", "Decisions made.", ["outcome", "step", "code"], registry=registry
+        )
+        self._gate_seconds = Histogram(
+            "lead_assignment_gate_wait_seconds",
+            "Time a pass waited for its gate.",
+            buckets=_TIMES,
+            registry=registry,
+        )
+        self._pass_seconds = Histogram(
+            "lead_assignment_pass_seconds", "Time a pass held its gate.", buckets=_TIMES, registry=registry
+        )
+        self._pass_jobs = Histogram(
+            "lead_assignment_pass_jobs", "Requests in one pass.", buckets=_SIZES, registry=registry
+        )
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count a request by the template of its route."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._request_seconds.labels(method, route).observe(seconds)
+
+    def passed(self, jobs: int, waited: float, held: float) -> None:
+        """Count a pass that was committed; times in seconds."""
+        self._pass_jobs.observe(jobs)
+        self._gate_seconds.observe(waited)
+        self._pass_seconds.observe(held)
+
+    def decided(self, outcome: str, step: str | None, code: str) -> None:
+        """Count a decision."""
+        name = step or "none"
+        if name not in self._steps:
+            if len(self._steps) >= MOST_STEPS:
+                name = "other"
+            self._steps.add(name)
+        self._decisions.labels(outcome, name, code).inc()
+
+    def exposition(self, standing: Standing) -> bytes:
+        """Everything in Prometheus' text format, with how the asking workspace stands."""
+        return generate_latest(self.registry) + generate_latest(_gauges(standing))
+
+
+def _gauges(standing: Standing) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    waiting = Gauge("lead_assignment_queue_leads", "Leads that wait.", ["queue"], registry=registry)
+    oldest = Gauge("lead_assignment_queue_oldest_seconds", "Age of the oldest.", ["queue"], registry=registry)
+    leads = Gauge("lead_assignment_leads", "Leads by state.", ["state"], registry=registry)
+    for queue, count in standing.waiting.items():
+        waiting.labels(queue).set(count)
+    for queue, age in standing.oldest.items():
+        oldest.labels(queue).set(age)
+    for state, count in standing.leads.items():
+        leads.labels(state).set(count)
+    Gauge("lead_assignment_received_leads", "Leads received.", registry=registry).set(standing.received)
+    Gauge(
+        "lead_assignment_conservation_difference",
+        "Leads received but in no state; 0 when all is well.",
+        registry=registry,
+    ).set(standing.difference)
+    return registry

@@ -1,0 +1,1 @@
+"""The tables, as the database has them after the newest migration."""

@@ -1,0 +1,37 @@
+"""Settings, read once from the environment. Unknown or weak ones stop the start in production."""
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Everything that differs between one installation and another."""
+
+    model_config = SettingsConfigDict(env_prefix="LEAD_ASSIGNMENT_", extra="forbid", populate_by_name=True)
+
+    env: Literal["development", "production"] = "development"
+    database_url: str | None = Field(None, validation_alias="DATABASE_URL")
+    migration_database_url: str | None = Field(None, validation_alias="MIGRATION_DATABASE_URL")
+    host: str = Field("127.0.0.1", validation_alias="HOST")
+    port: int = Field(8000, validation_alias="PORT", ge=0, le=65535)
+    pgbouncer: bool = False
+    pool_size: int = Field(10, ge=2, le=200)
+    deadline_seconds: float = Field(2.0, gt=0.1, le=60)
+    development_workspace: str = "example"
+
+    @property
+    def development(self) -> bool:
+        """Whether `dev-key` and the movable clock are allowed."""
+        return self.env == "development"
+
+    def address_for_migration(self) -> str:
+        """The address of the role that owns the tables.
+
+        Raises ValueError when no database is named.
+        """
+        address = self.migration_database_url or self.database_url
+        if not address:
+            raise ValueError("set DATABASE_URL (and MIGRATION_DATABASE_URL for the role that migrates)")
+        return address

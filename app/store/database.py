@@ -1,0 +1,119 @@
+"""The way to Postgres: one pool a process, every transaction bound to a role and one workspace."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+Connection = asyncpg.Connection | PoolConnectionProxy
+Pool = asyncpg.Pool
+
+AWAY = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
+"""What the driver raises when the connection, and not the statement, is at fault."""
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether the connection was at fault. A value the driver cannot encode is a ValueError as well."""
+    return isinstance(error, AWAY) and not isinstance(error, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long one transaction may take, in milliseconds: waiting for a lock, a statement, doing nothing."""
+
+    lock: int = 1500
+    statement: int = 5000
+    idle: int = 1000
+
+
+async def open_pool(dsn: str, *, size: int, pgbouncer: bool) -> asyncpg.Pool:
+    """A pool for `dsn`. It connects when it is first used, so a service starts while the database is away.
+
+    Nothing is ever set for longer than a transaction, so a connection goes back as it came. With
+    PgBouncer in transaction mode statements cannot be kept prepared.
+    """
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=0,
+        max_size=size,
+        timeout=2,
+        command_timeout=10,
+        statement_cache_size=0 if pgbouncer else 256,
+        max_inactive_connection_lifetime=300,
+        reset=_leave_nothing_open,
+    )
+
+
+async def _leave_nothing_open(connection: asyncpg.Connection) -> None:
+    if connection.is_in_transaction():
+        await connection.execute("ROLLBACK")
+
+
+def opening(workspace_id: int, limits: Limits, *, gate: bool = False, read_only: bool = False) -> str:
+    """The statements that begin every transaction, sent in one round trip.
+
+    Role and workspace come first, so that row-level security holds from the first read. The planner is
+    kept to index look-ups: a plan made while the tables were empty must still be right with a million
+    rows. `gate` takes the workspace's gate as the last thing.
+    """
+    begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if read_only else "BEGIN"
+    statements = [
+        begin,
+        "SET LOCAL ROLE lead_assignment_app",
+        f"SET LOCAL lead_assignment.workspace = '{workspace_id:d}'",
+        f"SET LOCAL lock_timeout = {limits.lock:d}",
+        f"SET LOCAL statement_timeout = {limits.statement:d}",
+        f"SET LOCAL idle_in_transaction_session_timeout = {limits.idle:d}",
+        "SET LOCAL enable_seqscan = off",
+        "SET LOCAL enable_hashjoin = off",
+        "SET LOCAL enable_mergejoin = off",
+        "SET LOCAL jit = off",
+    ]
+    if gate:
+        statements.append(f"SELECT FROM gates WHERE workspace_id = {workspace_id:d} FOR NO KEY UPDATE")
+    return "; ".join(statements)
+
+
+@asynccontextmanager
+async def transaction(
+    pool: asyncpg.Pool,
+    workspace_id: int,
+    *,
+    gate: bool = False,
+    read_only: bool = False,
+    limits: Limits | None = None,
+) -> AsyncIterator[Connection]:
+    """One transaction of one workspace; with `gate` it is the only one that writes there until it ends.
+
+    Raises one of `AWAY` when the database cannot be reached, asyncpg.LockNotAvailableError when the
+    gate is held for longer than the limit.
+    """
+    async with pool.acquire(timeout=2) as connection:
+        await connection.execute(opening(workspace_id, limits or Limits(), gate=gate, read_only=read_only))
+        try:
+            yield connection
+        except BaseException:
+            await _roll_back(connection)
+            raise
+        await connection.execute("COMMIT")
+
+
+async def _roll_back(connection: Connection) -> None:
+    if connection.is_closed():
+        return
+    try:
+        await connection.execute("ROLLBACK")
+    except AWAY:
+        connection.terminate()

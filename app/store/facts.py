@@ -1,0 +1,119 @@
+"""Everything a pass must know, read after the gate is taken: one statement for the whole pass."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from app.engine.model import Prior
+from app.store.database import Connection
+from app.store.journal import Entry, entry_from
+
+READ = """
+SELECT
+  clock_timestamp() AS real_time,
+  (SELECT json_build_array(set_at, shows, speed) FROM clocks WHERE workspace_id = $1) AS clock,
+  (SELECT json_agg(json_build_array(number, token, at, sequence, received, recognised, directory_version,
+            plan_version, CASE WHEN number > coalesce($2, 0) THEN changed END,
+            CASE WHEN $2 IS NULL THEN whole END) ORDER BY number)
+     FROM passes
+    WHERE workspace_id = $1 AND number >= coalesce($2,
+          (SELECT number FROM passes WHERE workspace_id = $1 AND whole IS NOT NULL
+            ORDER BY number DESC LIMIT 1), 0)) AS passes,
+  (SELECT json_agg(json_build_array(found.key, encode(found.body_hash, 'hex'), found.assignment_id, found.at))
+     FROM unnest($3::text[]) AS wanted (key)
+    CROSS JOIN LATERAL (
+      SELECT key, body_hash, assignment_id, at FROM idempotency
+       WHERE workspace_id = $1 AND idempotency.key = wanted.key
+       LIMIT 1) AS found) AS replays,
+  (SELECT json_agg(json_build_array(wanted.kind, wanted.value, found.lead_id, found.assignment_id,
+            found.state, found.owner_id, found.team_id, found.queue, found.path, found.block,
+            found.priority, found.decided_at))
+     FROM unnest($4::text[], $5::text[]) AS wanted (kind, value)
+    CROSS JOIN LATERAL (
+      SELECT identities.lead_id, leads.assignment_id, leads.state, owner_id, team_id, queue, path,
+             block, priority, decided_at
+        FROM identities
+        JOIN leads ON leads.workspace_id = $1 AND leads.id = identities.lead_id
+        JOIN assignments ON assignments.workspace_id = $1 AND assignments.id = leads.assignment_id
+       WHERE identities.workspace_id = $1 AND identities.kind = wanted.kind
+         AND identities.value = wanted.value
+       LIMIT 1) AS found) AS priors
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A workspace's own time, for development: what it showed when it was set, and how fast it goes."""
+
+    set_at: datetime
+    shows: datetime
+    speed: float
+
+    def reads(self, real: datetime) -> datetime:
+        """What this clock shows at a moment of real time."""
+        return self.shows + (real - self.set_at) * self.speed
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A decision that a key already has, and the hash of the body it was asked with."""
+
+    body_hash: bytes
+    assignment_id: str
+    at: datetime
+
+
+@dataclass(slots=True)
+class Found:
+    """What the statement found. `passes` begins with the pass asked for, if that is still there."""
+
+    time: datetime
+    passes: list[Entry]
+    replays: dict[str, Replay] = field(default_factory=dict)
+    priors: dict[tuple[str, str], Prior] = field(default_factory=dict)
+
+
+async def read(
+    connection: Connection,
+    workspace_id: int,
+    since: int | None,
+    keys: Sequence[str],
+    identities: Sequence[tuple[str, str]],
+) -> Found:
+    """Facts for a pass: the time, the passes since number `since`, replays by key, persons by identity."""
+    kinds = [kind for kind, _ in identities]
+    values = [value for _, value in identities]
+    row = await connection.fetchrow(READ, workspace_id, since, list(keys), kinds, values)
+    if row is None:
+        raise LookupError("a statement without FROM answers one row")
+    return Found(
+        time=_time(row["real_time"], row["clock"]),
+        passes=[entry_from(entry) for entry in _listed(row["passes"])],
+        replays={key: _replay(*rest) for key, *rest in _listed(row["replays"])},
+        priors={(kind, value): _prior(kind, rest) for kind, value, *rest in _listed(row["priors"])},
+    )
+
+
+def _listed(text: str | None) -> list[Any]:
+    return orjson.loads(text) if text else []
+
+
+def _time(real: datetime, clock: str | None) -> datetime:
+    if clock is None:
+        return real.astimezone(UTC)
+    set_at, shows, speed = orjson.loads(clock)
+    own = Clock(datetime.fromisoformat(set_at), datetime.fromisoformat(shows), speed)
+    return own.reads(real).astimezone(UTC)
+
+
+def _replay(digest: str, assignment_id: str, at: str) -> Replay:
+    return Replay(bytes.fromhex(digest), assignment_id, datetime.fromisoformat(at).astimezone(UTC))
+
+
+def _prior(matched_by: str, row: list[Any]) -> Prior:
+    lead_id, assignment_id, state, owner, team, queue, path, block, priority, decided_at = row
+    at = datetime.fromisoformat(decided_at).astimezone(UTC)
+    return Prior(lead_id, assignment_id, matched_by, state, owner, team, queue, path, block, priority, at)

@@ -1,0 +1,102 @@
+"""Leads and their assignments: what passes must know of them, and what is shown of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from app.engine.model import Prior
+from app.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """A lead as it stands: its newest assignment, and the body that was kept of it."""
+
+    prior: Prior
+    body: str
+
+
+PRESENT = """
+SELECT wanted.ordinal, leads.id AS lead_id, leads.assignment_id, leads.state, leads.body, owner_id, team_id,
+       queue, path, block, priority, decided_at
+  FROM unnest($2::uuid[]) WITH ORDINALITY AS wanted (id, ordinal)
+  JOIN leads ON leads.workspace_id = $1 AND leads.id = wanted.id
+  JOIN assignments ON assignments.workspace_id = $1 AND assignments.id = leads.assignment_id
+"""
+
+
+async def present(connection: Connection, workspace_id: int, lead_ids: Sequence[str]) -> dict[str, Present]:
+    """Leads by id; unknown ids are left out."""
+    rows = await connection.fetch(PRESENT, workspace_id, list(lead_ids))
+    return {str(row["lead_id"]): _present(row) for row in rows}
+
+
+WAITING = """
+SELECT leads.id AS lead_id, leads.assignment_id, leads.state, leads.body, owner_id, team_id, queue, path,
+       block, priority, decided_at
+  FROM assignments
+  JOIN leads ON leads.workspace_id = $1 AND leads.id = assignments.lead_id
+ WHERE assignments.workspace_id = $1 AND assignments.open AND assignments.queue = $2
+   AND ($3::uuid IS NULL OR assignments.lead_id = $3)
+ ORDER BY priority DESC, sequence
+ LIMIT $4
+"""
+
+
+async def waiting(
+    connection: Connection, workspace_id: int, queue: str, lead_id: str | None, limit: int
+) -> list[Present]:
+    """The first leads of a queue, by priority and then by age; only the one wanted, if one is."""
+    rows = await connection.fetch(WAITING, workspace_id, queue, lead_id, limit)
+    return [_present(row) for row in rows]
+
+
+LEAD_OF = """
+SELECT id, lead_id, known_kind, of_assignment FROM assignments
+ WHERE workspace_id = $1 AND id = ANY ($2::uuid[])
+"""
+
+
+async def leads_of(
+    connection: Connection, workspace_id: int, assignment_ids: Sequence[str]
+) -> dict[str, tuple[str, str]]:
+    """The lead of each assignment, and the assignment it stands for: a duplicate's is its first one."""
+    rows = await connection.fetch(LEAD_OF, workspace_id, list(assignment_ids))
+    return {str(row["id"]): (str(row["lead_id"]), str(_stands_for(row))) for row in rows}
+
+
+def _stands_for(row: Any) -> Any:
+    return row["of_assignment"] if row["known_kind"] == "duplicate" else row["id"]
+
+
+def _present(row: Any) -> Present:
+    prior = Prior(
+        lead_id=str(row["lead_id"]),
+        assignment_id=str(row["assignment_id"]),
+        matched_by="lead_id",
+        state=row["state"],
+        owner=row["owner_id"],
+        team=row["team_id"],
+        queue=row["queue"],
+        path=row["path"],
+        block=row["block"],
+        priority=row["priority"],
+        decided_at=_utc(row["decided_at"]),
+    )
+    return Present(prior, row["body"])
+
+
+def _utc(at: datetime) -> datetime:
+    return at.astimezone(UTC)
+
+
+ANSWERS = "SELECT id, answer FROM assignments WHERE workspace_id = $1 AND id = ANY ($2::uuid[])"
+
+
+async def answers(
+    connection: Connection, workspace_id: int, assignment_ids: Sequence[str]
+) -> dict[str, bytes]:
+    """What callers were answered, by assignment."""
+    rows = await connection.fetch(ANSWERS, workspace_id, list(assignment_ids))
+    return {str(row["id"]): row["answer"] for row in rows}

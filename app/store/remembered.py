@@ -1,0 +1,86 @@
+"""What a process remembers of a workspace between two passes, and how it catches up with the others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import orjson
+
+from app.engine.documents import directory_from
+from app.engine.model import Directory
+from app.engine.state import State
+from app.store.database import Connection
+from app.store.journal import WHOLE_EVERY, Entry, append, prune
+
+BEFORE_EVERYTHING = Entry(0, "", datetime(1970, 1, 1, tzinfo=UTC), 0, 0, 0, 0, 0)
+"""Where a workspace stands that has seen no pass."""
+
+
+@dataclass(slots=True)
+class Remembered:
+    """The state after the pass `entry`, and the directory as it was then."""
+
+    entry: Entry
+    state: State
+    directory: Directory
+
+
+async def catch_up(
+    connection: Connection, workspace_id: int, known: Remembered | None, passes: Sequence[Entry]
+) -> Remembered | None:
+    """The state after the newest of `passes`, which were read behind the gate.
+
+    Starts from what is `known` if its pass is the first of them, token and all; from nothing when
+    nothing is known. None means that what is known cannot be trusted: read again from the start.
+    """
+    if known is not None:
+        if known.entry.number and (not passes or not _same(known.entry, passes[0])):
+            return None
+        entries = [entry for entry in passes if entry.number > known.entry.number]
+        remembered = known
+    else:
+        entries = list(passes)
+        remembered = Remembered(BEFORE_EVERYTHING, State(), directory_from(-1, ()))
+    for entry in entries:
+        if entry.whole is not None:
+            remembered.state = State()
+        remembered.state.absorb(entry.whole or entry.changed or {})
+        remembered.entry = replace(entry, changed=None, whole=None)
+    if remembered.directory.version != remembered.entry.directory_version:
+        remembered.directory = await directory(connection, workspace_id, remembered.entry.directory_version)
+    return remembered
+
+
+def _same(known: Entry, found: Entry) -> bool:
+    return (known.number, known.token) == (found.number, found.token)
+
+
+async def write_pass(
+    connection: Connection, workspace_id: int, remembered: Remembered, entry: Entry
+) -> Entry:
+    """Add the row of this pass to the journal: `entry` as it shall stand, but for number, token and state.
+
+    The state's touched entries are written, and forgotten as touched. Every so often the row holds the
+    whole state, and rows that nobody needs any more go.
+    """
+    state = remembered.state
+    number = remembered.entry.number + 1
+    whole = state.written() if number % WHOLE_EVERY == 0 else None
+    entry = replace(entry, number=number, token=str(uuid4()))
+    await append(connection, workspace_id, replace(entry, changed=state.written(state.touched), whole=whole))
+    if whole is not None:
+        await prune(connection, workspace_id, number - WHOLE_EVERY)
+    state.touched.clear()
+    return entry
+
+
+RECORDS = (
+    "SELECT noun, id, body FROM directory WHERE workspace_id = $1 AND noun IN ('owners', 'absences', 'teams')"
+)
+
+
+async def directory(connection: Connection, workspace_id: int, version: int) -> Directory:
+    """The directory as it stands now, known to be at `version`."""
+    rows = await connection.fetch(RECORDS, workspace_id)
+    return directory_from(version, ((row["noun"], row["id"], orjson.loads(row["body"])) for row in rows))

@@ -1,0 +1,243 @@
+"""The ground: workspaces, the gate and its journal, directory, plans, leads and what was decided.
+
+Three rules hold for every table here, and a test reads the catalog for them: `workspace_id` leads each
+key and index of a workspace's table; row-level security is forced on each; the application's role can
+only add to the tables that are records of the past.
+"""
+
+from alembic import op
+
+revision = "0001"
+down_revision = None
+
+ROLE = """
+DO $$ BEGIN
+  CREATE ROLE lead_assignment_app NOLOGIN NOBYPASSRLS;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
+END $$
+"""
+
+GLOBAL_TABLES = """
+CREATE TABLE workspaces (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  name text NOT NULL UNIQUE CHECK (octet_length(name) BETWEEN 1 AND 63),
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE api_keys (
+  id text PRIMARY KEY,
+  workspace_id bigint NOT NULL REFERENCES workspaces ON DELETE CASCADE,
+  secret_hash bytea NOT NULL CHECK (octet_length(secret_hash) = 32),
+  scopes text[] NOT NULL CHECK (cardinality(scopes) > 0),
+  owner_id text,
+  label text NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  revoked_at timestamptz
+);
+"""
+
+PASSES = """
+CREATE TABLE gates (
+  workspace_id bigint PRIMARY KEY
+);
+CREATE TABLE clocks (
+  workspace_id bigint PRIMARY KEY,
+  set_at timestamptz NOT NULL,
+  shows timestamptz NOT NULL,
+  speed double precision NOT NULL CHECK (speed BETWEEN 0 AND 1000000)
+);
+CREATE TABLE passes (
+  workspace_id bigint NOT NULL,
+  number bigint NOT NULL CHECK (number > 0),
+  token uuid NOT NULL,
+  at timestamptz NOT NULL,
+  sequence bigint NOT NULL CHECK (sequence >= 0),
+  received bigint NOT NULL CHECK (received >= 0),
+  recognised bigint NOT NULL CHECK (recognised >= 0),
+  directory_version bigint NOT NULL,
+  plan_version integer NOT NULL,
+  changed json NOT NULL,
+  whole json,
+  PRIMARY KEY (workspace_id, number)
+);
+CREATE INDEX passes_whole ON passes (workspace_id, number) WHERE whole IS NOT NULL;
+"""
+
+DIRECTORY = """
+CREATE TABLE directory (
+  workspace_id bigint NOT NULL,
+  noun text NOT NULL CHECK (noun IN ('owners', 'absences', 'teams')),
+  id text NOT NULL CHECK (octet_length(id) BETWEEN 1 AND 255),
+  body jsonb NOT NULL,
+  revision bigint NOT NULL,
+  updated_at timestamptz NOT NULL,
+  PRIMARY KEY (workspace_id, noun, id)
+);
+CREATE TABLE changes (
+  workspace_id bigint NOT NULL,
+  version bigint NOT NULL CHECK (version > 0),
+  at timestamptz NOT NULL,
+  actor text NOT NULL,
+  noun text NOT NULL,
+  record_id text NOT NULL,
+  action text NOT NULL CHECK (action IN ('put', 'delete', 'draft', 'publish', 'rollback')),
+  before jsonb,
+  after jsonb,
+  reason text,
+  PRIMARY KEY (workspace_id, version)
+);
+CREATE INDEX changes_of_record ON changes (workspace_id, noun, record_id, version);
+CREATE TABLE plans (
+  workspace_id bigint NOT NULL,
+  version integer NOT NULL CHECK (version > 0),
+  document jsonb NOT NULL,
+  source text NOT NULL,
+  author text NOT NULL,
+  reason text,
+  created_at timestamptz NOT NULL,
+  activated_at timestamptz,
+  PRIMARY KEY (workspace_id, version)
+);
+"""
+
+BOOKS = """
+CREATE FUNCTION sums_to_zero(amounts bigint[]) RETURNS boolean
+  LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN (SELECT coalesce(sum(amount), 0) = 0 FROM unnest(amounts) AS amount);
+CREATE TABLE leads (
+  workspace_id bigint NOT NULL,
+  id uuid NOT NULL,
+  state text NOT NULL
+    CHECK (state IN ('assigned', 'queued', 'automated', 'blocked', 'closed', 'merged', 'erased', 'failed')),
+  body jsonb NOT NULL,
+  assignment_id uuid,
+  received_at timestamptz NOT NULL,
+  PRIMARY KEY (workspace_id, id)
+);
+CREATE INDEX leads_by_state ON leads (workspace_id, state);
+CREATE TABLE identities (
+  workspace_id bigint NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('external_id', 'crm_lead', 'email', 'phone')),
+  value text NOT NULL CHECK (octet_length(value) BETWEEN 1 AND 255),
+  lead_id uuid NOT NULL,
+  PRIMARY KEY (workspace_id, kind, value),
+  FOREIGN KEY (workspace_id, lead_id) REFERENCES leads
+);
+CREATE INDEX identities_of_lead ON identities (workspace_id, lead_id);
+CREATE TABLE assignments (
+  workspace_id bigint NOT NULL,
+  id uuid NOT NULL,
+  sequence bigint NOT NULL CHECK (sequence > 0),
+  lead_id uuid NOT NULL,
+  cause text NOT NULL CHECK (cause IN ('assign', 'reassign', 'claim')),
+  outcome text NOT NULL CHECK (outcome IN ('assigned', 'queued', 'automated', 'blocked')),
+  code text NOT NULL,
+  step text,
+  owner_id text,
+  team_id text,
+  queue text,
+  path text,
+  block text,
+  priority integer NOT NULL,
+  open boolean NOT NULL,
+  counted boolean NOT NULL,
+  known_kind text CHECK (known_kind IN ('duplicate', 'reengaged')),
+  of_assignment uuid,
+  decided_at timestamptz NOT NULL,
+  plan_version integer NOT NULL,
+  answer bytea NOT NULL,
+  inputs bytea NOT NULL,
+  PRIMARY KEY (workspace_id, id),
+  UNIQUE (workspace_id, sequence),
+  FOREIGN KEY (workspace_id, lead_id) REFERENCES leads,
+  CHECK ((outcome = 'assigned') = (owner_id IS NOT NULL)),
+  CHECK ((outcome = 'queued') = (queue IS NOT NULL)),
+  CHECK ((outcome = 'automated') = (path IS NOT NULL)),
+  CHECK ((outcome = 'blocked') = (block IS NOT NULL)),
+  CHECK (counted <= (outcome = 'assigned'))
+);
+CREATE INDEX assignments_of_lead ON assignments (workspace_id, lead_id, sequence);
+CREATE INDEX assignments_open ON assignments (workspace_id, owner_id) WHERE open AND owner_id IS NOT NULL;
+CREATE INDEX assignments_counted ON assignments (workspace_id, owner_id, decided_at) WHERE counted;
+CREATE INDEX assignments_waiting ON assignments (workspace_id, queue, priority DESC, sequence)
+  WHERE open AND queue IS NOT NULL;
+CREATE TABLE turns (
+  workspace_id bigint NOT NULL,
+  team_id text NOT NULL,
+  number bigint NOT NULL CHECK (number > 0),
+  cause text NOT NULL CHECK (cause IN ('turn', 'levelled', 'joined', 'refund')),
+  chosen text,
+  assignment_id uuid,
+  at timestamptz NOT NULL,
+  owners text[] NOT NULL,
+  amounts bigint[] NOT NULL CHECK (sums_to_zero(amounts)),
+  PRIMARY KEY (workspace_id, team_id, number),
+  FOREIGN KEY (workspace_id, assignment_id) REFERENCES assignments,
+  CHECK (cardinality(owners) = cardinality(amounts))
+);
+CREATE INDEX turns_of_assignment ON turns (workspace_id, assignment_id) WHERE assignment_id IS NOT NULL;
+CREATE TABLE events (
+  workspace_id bigint NOT NULL,
+  id uuid NOT NULL,
+  assignment_id uuid NOT NULL,
+  type text NOT NULL CHECK (type IN ('closed')),
+  at timestamptz NOT NULL,
+  actor text NOT NULL,
+  PRIMARY KEY (workspace_id, id),
+  FOREIGN KEY (workspace_id, assignment_id) REFERENCES assignments
+);
+CREATE INDEX events_of_assignment ON events (workspace_id, assignment_id);
+CREATE TABLE idempotency (
+  workspace_id bigint NOT NULL,
+  key text NOT NULL,
+  body_hash bytea NOT NULL,
+  assignment_id uuid,
+  status smallint NOT NULL,
+  answer bytea,
+  at timestamptz NOT NULL,
+  PRIMARY KEY (workspace_id, key)
+);
+CREATE INDEX idempotency_by_age ON idempotency (workspace_id, at);
+CREATE TABLE failed_intakes (
+  workspace_id bigint NOT NULL,
+  id uuid NOT NULL,
+  at timestamptz NOT NULL,
+  code text NOT NULL,
+  request bytea NOT NULL,
+  PRIMARY KEY (workspace_id, id)
+);
+"""
+
+GRANTED = {
+    "gates": "SELECT, INSERT, UPDATE",
+    "clocks": "SELECT, INSERT, UPDATE, DELETE",
+    "passes": "SELECT, INSERT, DELETE",
+    "directory": "SELECT, INSERT, UPDATE, DELETE",
+    "changes": "SELECT, INSERT",
+    "plans": "SELECT, INSERT, UPDATE (activated_at)",
+    "leads": "SELECT, INSERT, UPDATE",
+    "identities": "SELECT, INSERT, UPDATE, DELETE",
+    "assignments": "SELECT, INSERT, UPDATE (open, priority, counted)",
+    "turns": "SELECT, INSERT",
+    "events": "SELECT, INSERT",
+    "idempotency": "SELECT, INSERT, UPDATE, DELETE",
+    "failed_intakes": "SELECT, INSERT",
+}
+
+
+def upgrade() -> None:
+    """Make everything, then shut it: grants to the application's role, and row-level security."""
+    op.execute(ROLE)
+    for statements in (GLOBAL_TABLES, PASSES, DIRECTORY, BOOKS):
+        for statement in statements.split(";\n"):
+            if statement.strip():
+                op.execute(statement)
+    op.execute("GRANT USAGE ON SCHEMA public TO lead_assignment_app")
+    op.execute("GRANT SELECT ON workspaces, api_keys TO lead_assignment_app")
+    for table, rights in GRANTED.items():
+        op.execute(f"GRANT {rights} ON {table} TO lead_assignment_app")
+        op.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
+        op.execute(
+            f"CREATE POLICY own_workspace ON {table} USING (workspace_id ="
+            " nullif(current_setting('lead_assignment.workspace', true), '')::bigint)"
+        )
