@@ -6,15 +6,16 @@ Pure and total: whatever the wire let through has a result, and nothing a person
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from app.intake.contact import address, telephone
+from app.intake.country import code_of_country
 from app.intake.website import website_domain
-from app.plan.countries import country_code
 
 _SHOWN = ("email", "email_domain", "phone", "country", "language", "website_domain")
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE)
 
 
@@ -28,10 +29,11 @@ class Arrival:
     normalized: what was changed or derived, ready for JSON.
     """
 
-    values: dict[str, Any]
-    keys: tuple[tuple[str, str], ...]
+    # What a person is, is shown by no repr: it would end up in a log.
+    values: dict[str, Any] = field(repr=False)
+    keys: tuple[tuple[str, str], ...] = field(repr=False)
     flags: tuple[str, ...]
-    normalized: dict[str, Any]
+    normalized: dict[str, Any] = field(repr=False)
 
 
 def normalise(sent: Mapping[str, Any]) -> Arrival:
@@ -47,11 +49,11 @@ def normalise(sent: Mapping[str, Any]) -> Arrival:
 
 def _tidy_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
     tidy = ((name, _tidy(value)) for name, value in fields.items())
-    return {name: value for name, value in tidy if value is not None and value != ""}
+    return {name: value for name, value in tidy if value not in _NOTHING}
 
 
 def _tidy(value: Any) -> Any:
-    """Text composed (NFC) and trimmed, times in UTC, whole numbers whole; empty text counts as missing."""
+    """Text composed (NFC) and trimmed, times in UTC, whole numbers whole; what is empty counts as missing."""
     if isinstance(value, str):
         return (value if value.isascii() else unicodedata.normalize("NFC", value)).strip()
     if isinstance(value, float) and value.is_integer():
@@ -61,14 +63,14 @@ def _tidy(value: Any) -> Any:
     if isinstance(value, dict):
         return _tidy_fields(value)
     if isinstance(value, list):
-        return [tidy for tidy in map(_tidy, value) if tidy is not None and tidy != ""]
+        return [tidy for tidy in map(_tidy, value) if tidy not in _NOTHING]
     return value
 
 
 def _place(values: dict[str, Any]) -> list[str]:
     flags = []
     if country := values.get("country"):
-        code = country_code(country)
+        code = code_of_country(country)
         values["country"] = code or country
         flags += [] if code else ["country_unknown"]
     if language := values.get("language"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import phonenumbers
 from email_validator import EmailNotValidError, validate_email
-from phonenumbers import NumberParseException, PhoneNumber, ValidationResult
+from phonenumbers import CountryCodeSource, NumberParseException, PhoneNumber, ValidationResult
 
 # Most addresses are this plain, and then need nothing of the validator, which takes ten times as long. Labels
 # with two hyphens may be encoded, and reserved names are refused there: both are left to it.
@@ -50,6 +50,7 @@ def _checked(text: str) -> Address | None:
             allow_quoted_local=True,
             allow_domain_literal=True,
             test_environment=True,
+            strict=True,
         )
     except EmailNotValidError:
         return None
@@ -63,17 +64,24 @@ def telephone(text: str, region: str | None) -> str | None:
     An extension is kept (`;ext=`, RFC 3966): colleagues behind one switchboard are not one person. A number
     that only works locally, without its area code, is not enough to know anybody by.
     """
-    abroad = _ABROAD.sub("+", text, count=1) if _ABROAD.match(text) else text
-    number = _possible(abroad, region) or (None if abroad is text else _possible(text, region))
+    number = _from_abroad(text, region) if _ABROAD.match(text) else _possible(text, region)
     if number is None:
         return None
     whole = f"+{number.country_code}{phonenumbers.national_significant_number(number)}"
     return f"{whole};ext={number.extension}" if number.extension else whole
 
 
+def _from_abroad(text: str, region: str | None) -> PhoneNumber | None:
+    """Reads 00 as +, as most of the world does, unless that begins the region's own way abroad (0011)."""
+    at_home = _possible(text, region)
+    if at_home and at_home.country_code_source == CountryCodeSource.FROM_NUMBER_WITH_IDD:
+        return at_home
+    return _possible(_ABROAD.sub("+", text, count=1), None) or at_home
+
+
 def _possible(text: str, region: str | None) -> PhoneNumber | None:
     try:
-        number = phonenumbers.parse(text, region)
+        number = phonenumbers.parse(text, region, keep_raw_input=True)
     except NumberParseException:
         return None
     lengths = phonenumbers.is_possible_number_with_reason(number)

@@ -19,5 +19,7 @@ def website_domain(text: str) -> str | None:
             host = idna.encode(host, uts46=True).decode()
         except (idna.IDNAError, UnicodeError):
             return None
-    host = host.removeprefix("www.")
-    return host if len(host) <= 253 and _HOST.fullmatch(host) else None
+    if len(host) > 253 or not _HOST.fullmatch(host):
+        return None
+    without = host.removeprefix("www.")
+    return without if "." in without else host

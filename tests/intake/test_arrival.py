@@ -1,0 +1,212 @@
+"""What arrives is brought into one form; what cannot be read is kept and flagged; nothing raises."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.api.schemas import LeadBody
+from app.intake.arrival import normalise
+from app.intake.website import website_domain
+
+DERIVED = ("email_domain", "website_domain", "flags")
+
+
+def test_a_whole_lead() -> None:
+    arrival = normalise(
+        {
+            "external_id": " Form-1931 ",
+            "email": "Jane.Doe@ACME.example",
+            "phone": "030 123456",
+            "company": "Cafe\u0301 Zo\u0308e ",
+            "website": "https://www.acme.example/jobs?x=1",
+            "country": "Germany",
+            "language": "de-AT",
+            "annual_revenue": 40_000_000.0,
+            "state": "  ",
+            "crm": {"lead_id": "00Q1", "owner_id": ""},
+        }
+    )
+    assert arrival.values == {
+        "external_id": "Form-1931",
+        "email": "jane.doe@acme.example",
+        "email_domain": "acme.example",
+        "phone": "+4930123456",
+        "company": "Café Zöe",
+        "website": "https://www.acme.example/jobs?x=1",
+        "website_domain": "acme.example",
+        "country": "DE",
+        "language": "de",
+        "annual_revenue": 40_000_000,
+        "crm": {"lead_id": "00Q1"},
+    }
+    assert isinstance(arrival.values["annual_revenue"], int)
+    assert arrival.flags == ()
+    assert arrival.keys == (
+        ("external_id", "Form-1931"),
+        ("crm_lead", "00Q1"),
+        ("email", "jane.doe@acme.example"),
+        ("phone", "+4930123456"),
+    )
+    assert arrival.normalized == {
+        "email": "jane.doe@acme.example",
+        "email_domain": "acme.example",
+        "phone": "+4930123456",
+        "country": "DE",
+        "language": "de",
+        "website_domain": "acme.example",
+        "flags": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept", "flag"),
+    [
+        ({"email": " jane@acme "}, "jane@acme", "email_malformed"),
+        ({"phone": "12 "}, "12", "phone_malformed"),
+        ({"country": "Atlantis"}, "Atlantis", "country_unknown"),
+        ({"website": "soon!"}, "soon!", "website_malformed"),
+        ({"language": "Plattdüütsch"}, "Plattdüütsch", "language_unknown"),
+    ],
+)
+def test_what_cannot_be_read_is_kept_flagged_and_no_key(sent: dict[str, str], kept: str, flag: str) -> None:
+    arrival = normalise(sent)
+    [name] = sent
+    assert arrival.values == {name: kept, "flags": [flag]}
+    assert arrival.flags == (flag,)
+    assert arrival.normalized["flags"] == [flag]
+    assert arrival.keys == ()
+
+
+def test_a_phone_is_read_as_one_of_the_leads_country() -> None:
+    assert normalise({"phone": "030 123456", "country": "Deutschland"}).keys == (("phone", "+4930123456"),)
+    assert normalise({"phone": "030 123456"}).flags == ("phone_malformed",)
+    assert normalise({"phone": "030 123456", "country": "Atlantis"}).flags == (
+        "country_unknown",
+        "phone_malformed",
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ({"email": "Jane@ACME.example"}, {"email": " jane@acme.example"}, True),
+        ({"email": "jane+a@acme.example"}, {"email": "jane@acme.example"}, False),
+        ({"external_id": "a1 "}, {"external_id": "a1"}, True),
+        ({"external_id": "a1"}, {"external_id": "A1"}, False),
+        ({"external_id": "e\u0301"}, {"external_id": "\u00e9"}, True),
+        ({"crm": {"lead_id": "00Qa"}}, {"crm": {"lead_id": "00QA"}}, False),
+        ({"phone": "+49 30 123456"}, {"phone": "030123456", "country": "DE"}, True),
+        ({"phone": "+49 30 123456 ext 1"}, {"phone": "+49 30 123456 ext 2"}, False),
+        ({"external_id": "x"}, {"crm": {"lead_id": "x"}}, False),
+    ],
+)
+def test_who_is_the_same_person(first: dict[str, Any], second: dict[str, Any], same: bool) -> None:
+    assert (set(normalise(first).keys) == set(normalise(second).keys)) is same
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ("DE", "DE"), ("de", "DE"), (" Germany ", "DE"), ("UK", "GB"), ("USA", "US"), ("Deutschland", "DE"),
+        ("NO", "NO"), ("France", "FR"), ("CÔTE D'IVOIRE", "CI"), ("Österreich", "AT"),
+    ],
+)  # fmt: skip
+def test_countries_have_one_code(sent: str, code: str) -> None:
+    assert normalise({"country": sent}).values == {"country": code}
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [("de", "de"), ("DE", "de"), ("de-DE", "de"), ("pt_BR", "pt"), ("zh-Hant-TW", "zh"), ("gsw", "gsw")],
+)
+def test_languages_are_their_primary_tag(sent: str, code: str) -> None:
+    assert normalise({"language": sent}).values == {"language": code}
+
+
+@pytest.mark.parametrize(
+    ("sent", "host"),
+    [
+        ("https://www.acme.example", "acme.example"),
+        ("acme.example", "acme.example"),
+        ("WWW.ACME.example.", "acme.example"),
+        ("//acme.example:8080/x", "acme.example"),
+        ("http://jane:secret@acme.example/", "acme.example"),
+        ("http://acme.example\\@evil.example", "acme.example"),
+        ("https://stock.acme.co.uk?q=a.b", "stock.acme.co.uk"),
+        ("https://bücher.de", "xn--bcher-kva.de"),
+        ("www.de", "www.de"),
+        ("", None),
+        ("acme", None),
+        ("http://", None),
+        ("http://[::1", None),
+        ("https://192.0.2.1", None),
+        ("javascript:alert(1)", None),
+        ("not yet", None),
+        ("http://" + "a." * 200 + "example", None),
+    ],
+)
+def test_websites_are_known_by_their_host(sent: str, host: str | None) -> None:
+    assert website_domain(sent) == host
+
+
+def test_times_are_in_utc() -> None:
+    east = timezone(timedelta(hours=2))
+    arrival = normalise(
+        {
+            "last_seen_at": datetime(2026, 11, 20, 12, tzinfo=east),
+            "engagement": [{"at": datetime(2026, 11, 20, 12, tzinfo=east)}],
+        }
+    )
+    at = datetime(2026, 11, 20, 10, tzinfo=UTC)
+    assert arrival.values == {"last_seen_at": at, "engagement": [{"at": at}]}
+
+
+def test_what_is_empty_is_missing_wherever_it_stands() -> None:
+    sent = {
+        "first_name": " ",
+        "pages": ["", "pricing"],
+        "utm": {"source": ""},
+        "attributes": {"a": {"b": "\u00a0"}},
+    }
+    assert normalise(sent).values == {"pages": ["pricing"]}
+
+
+def test_nothing_and_false_and_zero_are_told_apart() -> None:
+    sent = {"visits": 0, "consent": {"email": False}, "attributes": {"n": 0.0, "f": False}}
+    assert normalise(sent).values == sent
+
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
+_PIECES = st.lists(
+    st.sampled_from(["@", ".", "+", "00", "www.", "://", "xn--", "ß", "İ", "é", "１", "[", "]", "ext", "/"])
+)
+_ODD = _TEXT | _PIECES.map("".join)
+_LEAVES = _ODD | st.none() | st.booleans() | st.floats(-1e15, 1e15)
+_FREE = st.recursive(_LEAVES, lambda inner: st.lists(inner) | st.dictionaries(_TEXT, inner), max_leaves=5)
+_NAMED = ("external_id", "email", "phone", "website", "country", "language", "city")
+
+
+@settings(max_examples=1500, deadline=None)
+@given(
+    st.fixed_dictionaries(
+        {"company": st.just("ACME")},
+        optional={
+            **dict.fromkeys(_NAMED, _ODD),
+            "attributes": st.dictionaries(_TEXT, _FREE, max_size=3),
+            "pages": st.lists(_ODD, max_size=3),
+            "utm": st.dictionaries(_TEXT, _ODD, max_size=3),
+        },
+    )
+)
+def test_whatever_the_wire_lets_through_has_one_form(sent: dict[str, Any]) -> None:
+    lead = LeadBody.model_validate(sent).model_dump(exclude_none=True)
+    arrival = normalise(lead)
+    orjson.dumps(arrival.normalized)
+    assert len({kind for kind, _ in arrival.keys}) == len(arrival.keys)
+    assert all(key and key == key.strip() for _, key in arrival.keys)
+    again = normalise({name: value for name, value in arrival.values.items() if name not in DERIVED})
+    assert again == arrival

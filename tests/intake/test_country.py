@@ -1,0 +1,39 @@
+"""Countries as people and CRMs write them."""
+
+import pytest
+
+from app.intake.country import code_of_country
+from app.plan.countries import COUNTRIES
+
+
+def test_every_code_and_every_name_of_the_table_is_known() -> None:
+    for code, name in COUNTRIES.items():
+        assert code_of_country(code) == code_of_country(code.lower()) == code
+        assert code_of_country(name) == code_of_country(name.upper()) == code
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        ("DEU", "DE"), ("gbr", "GB"), ("U.S.A.", "US"), ("U.K.", "GB"), ("The Netherlands", "NL"),
+        ("Holland", "NL"), ("Cote d'Ivoire", "CI"), ("Ivory Coast", "CI"), ("Türkiye", "TR"),
+        ("Turkiye", "TR"), ("Brasil", "BR"), ("Saint Lucia", "LC"), ("Trinidad and Tobago", "TT"),
+        ("Guinea Bissau", "GW"), ("España", "ES"), ("Republic of Korea", "KR"),
+        ("Korea, Republic of", "KR"), ("Moldova, Republic of", "MD"),
+        ("Democratic People's Republic of Korea", "KP"),
+        ("Korea, Democratic People's Republic of", "KP"), ("Islamic Republic of Iran", "IR"),
+        ("Federal Republic of Germany", "DE"), ("Republic of China", "TW"),
+        ("People's Republic of China", "CN"), ("Dominican Republic", "DO"),
+        ("Commonwealth of Dominica", "DM"), ("Democratic Republic of the Congo", "CD"),
+        ("Republic of the Congo", "CG"), ("Niger", "NE"),
+    ],
+)  # fmt: skip
+def test_other_ways_to_write_them(sent: str, code: str) -> None:
+    assert code_of_country(sent) == code
+
+
+@pytest.mark.parametrize(
+    "sent", ["Atlantis", "Europe", "XX", "D", "Virgin Islands", "republic of", "x" * 8192, "-"]
+)
+def test_what_is_no_country(sent: str) -> None:
+    assert code_of_country(sent) is None
