@@ -21,7 +21,7 @@ test: $(READY)
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup
 
 test-long: $(READY)
-	$(BIN)/pytest -m long
+	$(BIN)/pytest -m long --timeout 1800
 
 bench: $(READY)
 	$(BIN)/python -m bench

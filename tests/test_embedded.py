@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -65,6 +66,15 @@ def told(process: subprocess.Popen[str]) -> tuple[str, int]:
     assert process.stdout is not None
     how, pid = process.stdout.readline().split()
     return how, int(pid)
+
+
+def guard_of(pid: int) -> int:
+    """The process that ends this postmaster when its owner is gone."""
+    for command in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # of a process that has just ended
+            if command.read_bytes().endswith(f"\0guard\0{pid}\0".encode()):
+                return int(command.parent.name)
+    raise AssertionError(f"postmaster {pid} has no guard")
 
 
 def run_sql(dsn: str, statement: str) -> object:
@@ -150,6 +160,23 @@ def test_keeps_rows_when_owner_and_postmaster_are_killed(
     with start(tmp_path) as server:
         assert server.owned
         assert count_rows(server) == ROWS
+
+
+def test_takes_over_from_a_server_that_lost_owner_and_guard(
+    tmp_path: Path, owners: Callable[..., subprocess.Popen[str]]
+) -> None:
+    with start(tmp_path) as server:
+        store_rows(server)
+    owner = owners(tmp_path)
+    _, pid = told(owner)
+    os.kill(guard_of(pid), signal.SIGKILL)
+    owner.kill()
+    owner.wait(PATIENCE)
+    with start(tmp_path) as server:
+        assert server.owned
+        assert server.pid != pid
+        assert count_rows(server) == ROWS
+    assert find_postmaster(tmp_path / "pg") is None
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL, "raise", "stop"])
