@@ -4,10 +4,10 @@ import re
 from datetime import UTC, datetime, timedelta
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
-_DURATION = re.compile(r"(\d{1,9})([smhdw])")
-_RELATIVE = re.compile(r"(?:now)?\s*([+-])\s*(\d{1,9}[smhdw])")
-_AGO = re.compile(r"(\d{1,9}[smhdw]) ago")
-_AHEAD = re.compile(r"in (\d{1,9}[smhdw])")
+_DURATION = re.compile(r"([0-9]{1,9})([smhdw])")
+_RELATIVE = re.compile(r"(?:now)?\s*([+-])\s*([0-9]{1,9}[smhdw])")
+_AGO = re.compile(r"([0-9]{1,9}[smhdw]) ago")
+_AHEAD = re.compile(r"in ([0-9]{1,9}[smhdw])")
 
 LONGEST = timedelta(days=36_525)
 """A century: longer durations are taken for slips."""

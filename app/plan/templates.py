@@ -8,7 +8,7 @@ from app.plan.findings import fault, shown
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
-OWNER = ("id", "name", "email", "role", "timezone")
+OWNER = ("id", "name", "email", "timezone")
 SETTLED = ("team", "queue", "path", "rule", "step", "outcome", "trigger")
 
 

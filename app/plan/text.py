@@ -67,7 +67,7 @@ def _decoded(source: str | bytes) -> str:
         raise fault("too_large", "Write a plan of at most 1 MiB.")
     try:
         text = source.decode("utf-8-sig") if isinstance(source, bytes) else source.removeprefix("\ufeff")
-        if len(text) > LARGEST_TEXT // 4 and len(text.encode()) > LARGEST_TEXT:
+        if len(text.encode()) > LARGEST_TEXT:
             raise fault("too_large", "Write a plan of at most 1 MiB.")
     except UnicodeError as refused:
         if isinstance(source, bytes):

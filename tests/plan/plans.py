@@ -1,0 +1,48 @@
+"""A plan with every shape in it, for the tests of reading and of checking."""
+
+from typing import Any
+
+from app.plan.reading import load_plan, read_plan
+from app.plan.schema import PlanDocument
+
+WHOLE = """
+queues: {partner-desk: {claimable_by: partners, crm: {salesforce: "00G1"}}, unrouted: {claimable_by: inbound}}
+paths:  {newsletter: {answers_to: {team: inbound}}}
+known_person: {window: 90d, same_submission: 10m}
+pipeline:
+  - rule: {name: students, when: {lead_type: student}, then: {block: students}}
+  - rule: {name: partners, when: {source: partner}, then: {queue: partner-desk, priority: 50}}
+  - rule:
+      name: small
+      when: {employees: {lt: 5}, lead_type: {in: [content, webinar]}}
+      then: {path: newsletter}
+  - rule:
+      name: dach
+      when: {all: [{country: {in: [DE, AT, CH]}}, {not: {lead_type: support}}]}
+      then: {team: dach, pick: least_loaded, skills: [enterprise], else: [{team: emea}]}
+  - rule:
+      name: vip
+      when: {attributes.vip: true}
+      then: {owner: ana, priority: 9, else: [{queue: unrouted}]}
+  - round_robin: {team: inbound}
+  - queue: {name: unrouted}
+follow_up:
+  - when: {team: dach}
+    do: [{type: notify, via: slack}, {type: task, title: "Call {lead.first_name} now", due: 15m}]
+tests:
+  - {lead: {source: partner}, expect: {queue: partner-desk}}
+"""
+
+
+def whole() -> dict[str, Any]:
+    """The plan as plain data, to be changed by a test."""
+    data = load_plan(WHOLE)
+    assert isinstance(data, dict)
+    return data
+
+
+def document(data: object) -> PlanDocument:
+    """The document of plain data that has no fault."""
+    read = read_plan(data)  # type: ignore[arg-type]
+    assert isinstance(read, PlanDocument), read
+    return read

@@ -1,0 +1,153 @@
+"""Reading conditions: what is accepted, and what is said about faults."""
+
+import pytest
+
+from app.plan.conditions import All, Any, Leaf, Node, Not, parse_condition
+from app.plan.fields import FOLLOW_UP, PIPELINE, Catalogue, Kind
+from app.plan.findings import CODES, Faults
+
+
+def leaf(field: str, operator: str, operand: object) -> Leaf:
+    known = FOLLOW_UP.find(field)
+    assert known is not None
+    return Leaf(field, operator, operand, known.kind, known.personal)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ({"source": "partner"}, leaf("source", "eq", "partner")),
+        ({"country": "DE"}, leaf("country", "eq", "DE")),
+        ({"country": "germany"}, leaf("country", "eq", "DE")),
+        ({"country": ["UK", "at"]}, leaf("country", "in", ("GB", "AT"))),
+        ({"country": {"in": ["DE", "AT"]}}, leaf("country", "in", ("DE", "AT"))),
+        ({"country": {"prefix": "D"}}, leaf("country", "prefix", "D")),
+        ({"tier": None}, leaf("tier", "exists", False)),
+        ({"tier": {"eq": None}}, leaf("tier", "exists", False)),
+        ({"tier": {"ne": None}}, leaf("tier", "exists", True)),
+        (
+            {"employees": {"gte": 5, "lt": 50}},
+            All((leaf("employees", "gte", 5), leaf("employees", "lt", 50))),
+        ),
+        ({"source": "a", "tier": "b"}, All((leaf("source", "eq", "a"), leaf("tier", "eq", "b")))),
+        ({"not": {"source": "a"}}, Not(leaf("source", "eq", "a"))),
+        (
+            {"any": [{"source": "a"}, {"tier": "b"}]},
+            Any((leaf("source", "eq", "a"), leaf("tier", "eq", "b"))),
+        ),
+        ({"all": [{"source": "a"}]}, leaf("source", "eq", "a")),
+        (
+            {"all": [{"source": "a"}, {"all": [{"tier": "b"}, {"visits": 1}]}]},
+            All((leaf("source", "eq", "a"), leaf("tier", "eq", "b"), leaf("visits", "eq", 1))),
+        ),
+        ({"consent.phone": True}, leaf("consent.phone", "eq", True)),
+        ({"attributes.seats": {"gt": 1}}, leaf("attributes.seats", "gt", 1)),
+        ({"attributes.a.b": [1, "x"]}, leaf("attributes.a.b", "in", (1, "x"))),
+        ({"utm.source": "google"}, leaf("utm.source", "eq", "google")),
+        ({"trigger": "chat"}, leaf("trigger", "eq", "chat")),
+        ({"trigger": "x-own"}, leaf("trigger", "eq", "x-own")),
+        ({"pages": {"contains": "pricing"}}, leaf("pages", "contains", "pricing")),
+        ({"engagement": {"contains": "pricing"}}, leaf("engagement", "contains", "pricing")),
+        ({"churn_risk": {"gt": 0.5}}, leaf("churn_risk", "gt", 0.5)),
+        ({"churn_risk": "high"}, leaf("churn_risk", "eq", "high")),
+        ({"title": {"matches": "(?i)vp"}}, leaf("title", "matches", "(?i)vp")),
+    ],
+)
+def test_accepted(written: object, expected: Node) -> None:
+    assert parse_condition(written, PIPELINE) == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "path", "code"),
+    [
+        ("DE", "", "wrong_type"),
+        ({}, "", "empty_condition"),
+        ({"all": []}, "all", "empty_condition"),
+        ({"any": {}}, "any", "wrong_type"),
+        ({"any": [{"source": "a"}, 5]}, "any[1]", "wrong_type"),
+        ({"country": {}}, "country", "empty_condition"),
+        ({"country": {"foo": 1}}, "country.foo", "unknown_operator"),
+        ({"cuntry": "DE"}, "cuntry", "unknown_field"),
+        ({"consent": True}, "consent", "unknown_field"),
+        ({"attributes.": 1}, "attributes.", "unknown_field"),
+        ({"attributes": 1}, "attributes", "unknown_field"),
+        ({"outcome": "assigned"}, "outcome", "unknown_field"),
+        ({"all": [{"not": {"country": {"eq": 3}}}]}, "all[0].not.country.eq", "wrong_operand"),
+        ({"country": {"gt": "DE"}}, "country.gt", "wrong_operator"),
+        ({"country": "Atlantis"}, "country", "unknown_value"),
+        ({"country": ["DE", "Atlantis"]}, "country[1]", "unknown_value"),
+        ({"country": {"in": []}}, "country.in", "wrong_operand"),
+        ({"country": {"in": "DE"}}, "country.in", "wrong_operand"),
+        ({"country": {"in": ["DE", None]}}, "country.in[1]", "wrong_operand"),
+        ({"country": {"exists": "yes"}}, "country.exists", "wrong_operand"),
+        ({"employees": {"lt": "x"}}, "employees.lt", "wrong_operand"),
+        ({"employees": True}, "employees", "wrong_operand"),
+        ({"employees": {"contains": 1}}, "employees.contains", "wrong_operator"),
+        ({"employees": {"lt": 10**16}}, "employees.lt", "bad_number"),
+        ({"consent.email": "yes"}, "consent.email", "wrong_operand"),
+        ({"consent.email": {"in": [True]}}, "consent.email.in", "wrong_operator"),
+        ({"source": ""}, "source", "wrong_operand"),
+        ({"source": 5}, "source", "wrong_operand"),
+        ({"pages": "pricing"}, "pages", "wrong_operator"),
+        ({"pages": ["pricing"]}, "pages", "wrong_operator"),
+        ({"pages": {"contains": 5}}, "pages.contains", "wrong_operand"),
+        ({"trial_ends_at": {"lt": "soon"}}, "trial_ends_at.lt", "bad_instant"),
+        ({"trial_ends_at": {"lt": 5}}, "trial_ends_at.lt", "bad_instant"),
+        ({"trigger": "telepathy"}, "trigger", "unknown_value"),
+        ({"trigger": "X_own"}, "trigger", "unknown_value"),
+        ({"customer_status": ["active", "x-own"]}, "customer_status[1]", "unknown_value"),
+        ({"title": {"matches": "("}}, "title.matches", "bad_pattern"),
+        ({"title": {"matches": "(?=a)"}}, "title.matches", "bad_pattern"),
+        ({"title": {"matches": "a" * 1_001}}, "title.matches", "bad_pattern"),
+        ({"title": {"matches": "(((a{30}){30}){30})"}}, "title.matches", "bad_pattern"),
+        ({"attributes.x": {"gt": "many"}}, "attributes.x.gt", "bad_instant"),
+        ({"attributes.x": {"gt": True}}, "attributes.x.gt", "wrong_operand"),
+        ({"attributes.x": {"eq": {"a": 1}}}, "attributes.x.eq", "wrong_operand"),
+        ({"attributes.x": {"in": [True]}}, "attributes.x.in[0]", "wrong_operand"),
+    ],
+)
+def test_refused(written: object, path: str, code: str) -> None:
+    with pytest.raises(Faults) as refusal:
+        parse_condition(written, PIPELINE)
+    assert [(finding.path, finding.code) for finding in refusal.value.findings] == [(path, code)]
+    assert code in CODES
+
+
+def test_every_fault_is_told_at_once() -> None:
+    with pytest.raises(Faults) as refusal:
+        parse_condition({"country": {"lt": 1, "foo": 2}, "any": [{"nope": 1}, {"tier": "a"}]}, PIPELINE)
+    assert [finding.path for finding in refusal.value.findings] == [
+        "country.lt",
+        "country.foo",
+        "any[0].nope",
+    ]
+
+
+@pytest.mark.parametrize("name", ["outcome", "step", "rule", "team", "queue", "path"])
+def test_a_follow_up_may_ask_how_the_lead_was_settled(name: str) -> None:
+    value = "queued" if name == "outcome" else "dach"
+    assert parse_condition({name: value}, FOLLOW_UP) == leaf(name, "eq", value)
+
+
+def test_a_list_field_is_refused_with_a_hint_to_contains() -> None:
+    with pytest.raises(Faults, match="contains"):
+        parse_condition({"pages": "pricing"}, PIPELINE)
+
+
+def test_a_catalogue_takes_more_fields() -> None:
+    band = FOLLOW_UP.fields["outcome"]
+    assert PIPELINE.extended([band]).find("outcome") == band
+    assert PIPELINE.find("outcome") is None
+
+
+def test_free_and_unknown_fields_count_as_personal() -> None:
+    assert PIPELINE.personal("attributes.nickname")
+    assert PIPELINE.personal("no_such_field")
+    assert PIPELINE.personal("email")
+    assert not PIPELINE.personal("country")
+
+
+def test_a_free_prefix_can_be_of_any_kind() -> None:
+    field = FOLLOW_UP.fields["visits"]
+    assert Catalogue({}, {"counts": field}).find("counts.a") is not None
+    assert field.kind is Kind.INTEGER

@@ -1,0 +1,312 @@
+"""Reading a whole plan: its shape, its defaults, and the place of every fault."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from app.plan.findings import CODES, Finding, settles, softened
+from app.plan.reading import plan_schema, read_plan
+from app.plan.schema import PlanDocument
+from app.plan.steps import BUILT_IN, StepConfig
+from app.plan.templates import Placeholder
+from tests.plan.plans import WHOLE, document, whole
+
+
+def test_a_plan_is_read_as_written() -> None:
+    plan = document(WHOLE)
+    assert [(step.strategy, step.name) for step in plan.pipeline] == [
+        ("rule", "students"),
+        ("rule", "partners"),
+        ("rule", "small"),
+        ("rule", "dach"),
+        ("rule", "vip"),
+        ("round_robin", "inbound"),
+        ("queue", "unrouted"),
+    ]
+    assert plan.known_person.window == timedelta(days=90)
+    assert plan.queues["partner-desk"].crm == {"salesforce": "00G1"}
+    dach = plan.pipeline[3].config.targets()
+    assert [(target.kind, target.name, target.pick, target.skills) for target in dach] == [
+        ("team", "dach", "least_loaded", ("enterprise",)),
+        ("team", "emea", None, ()),
+    ]
+    notify, task = plan.follow_up[0].do
+    assert (notify.type, notify.params, notify.due) == ("notify", {"via": ("slack",)}, None)
+    assert task.params["title"] == ("Call ", Placeholder("lead.first_name"), " now")
+    assert task.due == timedelta(minutes=15)
+    assert plan.tests[0].expect.wanted() == {"queue": "partner-desk"}
+
+
+def test_text_and_plain_data_give_the_same_plan() -> None:
+    assert document(WHOLE) == document(whole()) == document(json.dumps(whole()))
+
+
+def test_defaults() -> None:
+    plan = document({"queues": {"q": {}}, "pipeline": [{"queue": {"name": "q"}}]})
+    assert plan.known_person.window == timedelta(days=90)
+    assert plan.known_person.same_submission == timedelta(minutes=10)
+    assert plan.queues["q"].claimable_by is None
+    assert plan.pipeline[0].condition is None
+    assert plan.pipeline[0].config.targets()[0].priority == 0
+
+
+def test_recognising_people_can_be_switched_off() -> None:
+    data = whole() | {"known_person": {"window": 0, "same_submission": "0"}}
+    assert document(data).known_person.window == timedelta()
+
+
+def test_an_else_target_takes_over_the_priority() -> None:
+    data = whole()
+    data["pipeline"][4]["rule"]["then"]["else"].append({"queue": "partner-desk", "priority": 3})
+    vip = document(data).pipeline[4].config.targets()
+    assert [(target.name, target.priority) for target in vip] == [
+        ("ana", 9),
+        ("unrouted", 9),
+        ("partner-desk", 3),
+    ]
+
+
+def test_steps_without_a_name_bear_their_teams_and_a_number_when_it_is_taken() -> None:
+    steps = [
+        {"rule": {"name": "a", "then": {"team": "b"}}},
+        {"round_robin": {"team": "a"}},
+        {"round_robin": {"team": "b", "name": "evening"}},
+        {"round_robin": {"team": "b", "when": {"tier": "x"}}},
+        {"round_robin": {"team": "b"}},
+        {"queue": {"name": "q"}},
+    ]
+    names = [step.name for step in document({"pipeline": steps}).pipeline]
+    assert names == ["a", "a-2", "evening", "b", "b-2", "q"]
+
+
+def test_a_strategy_may_be_plugged_in() -> None:
+    class NearestConfig(StepConfig):
+        radius: int = 5
+
+    steps = {"pipeline": [{"nearest": {"radius": 7}}]}
+    plan = read_plan(steps, {**BUILT_IN, "nearest": NearestConfig})
+    assert isinstance(plan, PlanDocument)
+    assert (plan.pipeline[0].strategy, plan.pipeline[0].name) == ("nearest", "nearest-1")
+    assert plan.pipeline[0].config == NearestConfig(radius=7)
+    assert not plan.pipeline[0].settles
+    assert isinstance(read_plan(steps), list)
+
+
+@pytest.mark.parametrize(
+    ("then", "settled"),
+    [
+        ({"team": "a"}, False),
+        ({"owner": "a"}, False),
+        ({"team": "a", "else": [{"owner": "b"}]}, False),
+        ({"team": "a", "else": [{"owner": "b"}, {"queue": "q"}]}, True),
+        ({"queue": "q"}, True),
+        ({"path": "p"}, True),
+        ({"block": "b"}, True),
+    ],
+)
+def test_which_targets_take_every_lead(then: dict[str, object], settled: bool) -> None:
+    plan = document({"pipeline": [{"rule": {"name": "r", "then": then}}]})
+    assert plan.pipeline[0].settles is settled
+
+
+def test_what_a_test_may_give() -> None:
+    data = whole()
+    given = {"now": "2026-11-20T08:30:00+01:00", "away": ["ben"], "known": {"owner": "ana", "at": "3d ago"}}
+    data["tests"][0] |= {"name": "away", "trigger": "chat", "given": given}
+    data["tests"][0]["lead"] |= {"consent": {"email": True, "sms": None}, "attributes": {"x": {"y": [1]}}}
+    case = document(data).tests[0]
+    now = datetime(2026, 11, 20, 7, 30, tzinfo=UTC)
+    assert (case.given.now, case.given.away, case.trigger) == (now, ("ben",), "chat")
+    assert case.given.known_at(now) == now - timedelta(days=3)
+    assert case.lead["attributes"] == {"x": {"y": [1]}}
+
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def step(config: object) -> Change:
+    return lambda plan: plan["pipeline"].insert(0, config)
+
+
+def then(target: object) -> Change:
+    return step({"rule": {"name": "new", "then": target}})
+
+
+def action(written: object) -> Change:
+    return lambda plan: plan["follow_up"].append({"do": [written]})
+
+
+def case(**parts: object) -> Change:
+    return lambda plan: plan["tests"][0].update(parts)
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "code"),
+    [
+        (lambda plan: plan.update(pipline=[]), "pipline", "unknown_key"),
+        (lambda plan: plan.pop("pipeline"), "pipeline", "missing_key"),
+        (lambda plan: plan.update(pipeline=[]), "pipeline", "wrong_type"),
+        (lambda plan: plan.update(pipeline={}), "pipeline", "wrong_type"),
+        (step(5), "pipeline[0]", "wrong_type"),
+        (step({}), "pipeline[0]", "wrong_type"),
+        (step({"queue": {"name": "q"}, "rule": {}}), "pipeline[0]", "wrong_type"),
+        (step({"roulette": {}}), "pipeline[0].roulette", "unknown_strategy"),
+        (step({"queue": "unrouted"}), "pipeline[0].queue", "wrong_type"),
+        (step({"queue": {}}), "pipeline[0].queue.name", "missing_key"),
+        (step({"queue": {"name": "a\nb"}}), "pipeline[0].queue.name", "wrong_value"),
+        (step({"queue": {"name": " "}}), "pipeline[0].queue.name", "wrong_value"),
+        (step({"queue": {"name": "a", "priority": True}}), "pipeline[0].queue.priority", "wrong_type"),
+        (step({"queue": {"name": "a", "priority": "5"}}), "pipeline[0].queue.priority", "wrong_type"),
+        (step({"queue": {"name": "a", "priority": 101}}), "pipeline[0].queue.priority", "wrong_value"),
+        (step({"queue": {"name": "a", "priority": -1}}), "pipeline[0].queue.priority", "wrong_value"),
+        (
+            step({"round_robin": {"team": "a", "pick": "random"}}),
+            "pipeline[0].round_robin.pick",
+            "wrong_value",
+        ),
+        (step({"round_robin": {"team": 5}}), "pipeline[0].round_robin.team", "wrong_type"),
+        (step({"round_robin": {"team": "a", "skills": "x"}}), "pipeline[0].round_robin.skills", "wrong_type"),
+        (
+            step({"round_robin": {"team": "a", "else": [{"team": "b", "else": [{"team": "c"}]}]}}),
+            "pipeline[0].round_robin.else[0].else",
+            "unknown_key",
+        ),
+        (step({"rule": {"name": "dach", "then": {"team": "a"}}}), "pipeline[4].rule.name", "duplicate_name"),
+        (step({"rule": {"then": {"team": "a"}}}), "pipeline[0].rule.name", "missing_key"),
+        (step({"rule": {"name": "new"}}), "pipeline[0].rule.then", "missing_key"),
+        (then({}), "pipeline[0].rule.then", "one_target"),
+        (then({"team": "a", "queue": "b"}), "pipeline[0].rule.then", "one_target"),
+        (then({"queue": "a", "pick": "least_loaded"}), "pipeline[0].rule.then", "team_only"),
+        (
+            then({"team": "a", "else": [{"owner": "b", "skills": ["x"]}]}),
+            "pipeline[0].rule.then.else[0]",
+            "team_only",
+        ),
+        (then({"team": "a", "else": [{"pth": "b"}]}), "pipeline[0].rule.then.else[0].pth", "unknown_key"),
+        (then({"team": "a", "else": {"team": "b"}}), "pipeline[0].rule.then.else", "wrong_type"),
+        (
+            step({"rule": {"name": "n", "then": {"team": "a"}, "when": {"all": [{"country": {"foo": 1}}]}}}),
+            "pipeline[0].rule.when.all[0].country.foo",
+            "unknown_operator",
+        ),
+        (lambda plan: plan["queues"].update(a={"claimable": "x"}), "queues.a.claimable", "unknown_key"),
+        (lambda plan: plan["paths"].update(a={"answers_to": {}}), "paths.a.answers_to", "one_target"),
+        (lambda plan: plan.update(known_person={"window": "3"}), "known_person.window", "bad_duration"),
+        (lambda plan: plan.update(known_person={"window": True}), "known_person.window", "bad_duration"),
+        (action({}), "follow_up[1].do[0].type", "missing_key"),
+        (action("notify"), "follow_up[1].do[0]", "wrong_type"),
+        (action({"type": "shout"}), "follow_up[1].do[0].type", "unknown_action"),
+        (action({"type": "task", "due": 15}), "follow_up[1].do[0].due", "bad_duration"),
+        (action({"type": "task", "due": "soon"}), "follow_up[1].do[0].due", "bad_duration"),
+        (
+            action({"type": "task", "title": "Call {lead.first_name"}),
+            "follow_up[1].do[0].title",
+            "bad_template",
+        ),
+        (
+            action({"type": "task", "title": "Call {lead.nickname}"}),
+            "follow_up[1].do[0].title",
+            "unknown_placeholder",
+        ),
+        (
+            action({"type": "task", "title": "{lead.__class__}"}),
+            "follow_up[1].do[0].title",
+            "unknown_placeholder",
+        ),
+        (
+            action({"type": "task", "title": "{lead.engagement}"}),
+            "follow_up[1].do[0].title",
+            "unknown_placeholder",
+        ),
+        (action({"type": "task", "title": ["x"]}), "follow_up[1].do[0].title", "wrong_type"),
+        (lambda plan: plan["follow_up"].append({"do": []}), "follow_up[1].do", "wrong_value"),
+        (
+            lambda plan: plan["follow_up"].append({"when": {"teem": "a"}, "do": []}),
+            "follow_up[1].when.teem",
+            "unknown_field",
+        ),
+        (case(expect={}), "tests[0].expect", "missing_key"),
+        (case(expect={"outcome": "lost"}), "tests[0].expect.outcome", "unknown_value"),
+        (case(trigger="telepathy"), "tests[0].trigger", "unknown_value"),
+        (case(lead={"sauce": "x"}), "tests[0].lead.sauce", "unknown_field"),
+        (case(lead={"consent": {"fax": True}}), "tests[0].lead.consent.fax", "unknown_field"),
+        (case(lead={"consent": True}), "tests[0].lead.consent", "unknown_field"),
+        (case(lead={"employees": "many"}), "tests[0].lead.employees", "wrong_type"),
+        (case(lead={"employees": True}), "tests[0].lead.employees", "wrong_type"),
+        (case(lead={"pages": ["a", 5]}), "tests[0].lead.pages", "wrong_type"),
+        (case(lead={"trial_ends_at": "soon"}), "tests[0].lead.trial_ends_at", "wrong_type"),
+        (case(lead={"attributes": []}), "tests[0].lead.attributes", "wrong_type"),
+        (case(lead=[]), "tests[0].lead", "wrong_type"),
+        (case(given={"now": "now"}), "tests[0].given.now", "bad_instant"),
+        (case(given={"known": {}}), "tests[0].given.known", "one_target"),
+        (case(given={"known": {"owner": "a", "at": "x"}}), "tests[0].given.known.at", "bad_instant"),
+    ],
+)
+def test_a_fault_is_told_at_its_place(change: Change, path: str, code: str) -> None:
+    plan = whole()
+    change(plan)
+    findings = read_plan(plan)
+    assert isinstance(findings, list)
+    assert (path, code) in [(finding.path, finding.code) for finding in findings]
+    assert {finding.code for finding in findings} <= CODES.keys()
+    assert all(finding.severity == "error" and finding.text.endswith(".") for finding in findings)
+
+
+def test_every_fault_of_a_plan_is_told_at_once() -> None:
+    plan = whole()
+    plan["pipeline"][0]["rule"]["then"] = {"blok": "x"}
+    plan["pipeline"][2]["rule"]["when"]["employees"] = {"lt": "x"}
+    plan["extra"] = 1
+    findings = read_plan(plan)
+    assert isinstance(findings, list)
+    assert [finding.path for finding in findings] == [
+        "pipeline[0].rule.then.blok",
+        "pipeline[2].rule.when.employees.lt",
+        "extra",
+    ]
+
+
+def test_a_flood_of_faults_is_cut() -> None:
+    findings = read_plan(whole() | {f"k{n}": 1 for n in range(5_000)})
+    assert isinstance(findings, list)
+    assert len(findings) == 100
+
+
+def test_strange_keys_are_not_repeated() -> None:
+    findings = read_plan(whole() | {"<script>" * 20: 1})
+    assert isinstance(findings, list)
+    assert findings[0].path == "…"
+
+
+def test_findings_of_an_older_version_are_softened_unless_it_cannot_settle() -> None:
+    findings = [Finding("a", "unknown_team", "x."), Finding("b", "no_catch_all", "y.")]
+    assert [finding.severity for finding in softened(findings)] == ["warning", "error"]
+    assert not settles(findings)
+    assert settles(softened(findings[:1]))
+
+
+def test_the_json_schema_accepts_the_plan_and_refuses_a_wrong_one() -> None:
+    schema = plan_schema()
+    validator = jsonschema_rs.validator_for(schema)
+    assert validator.is_valid(whole())
+    wrong = whole()
+    wrong["pipeline"][0]["rule"]["when"] = {"cuntry": "DE"}
+    assert not validator.is_valid(wrong)
+    wrong = whole()
+    wrong["pipeline"].append({"roulette": {}})
+    assert not validator.is_valid(wrong)
+
+
+def test_every_property_in_the_json_schema_is_described() -> None:
+    definitions: dict[str, Any] = plan_schema()["$defs"]  # type: ignore[assignment]
+    bare = [
+        f"{name}.{key}"
+        for name, definition in definitions.items()
+        for key, shape in definition.get("properties", {}).items()
+        if "description" not in shape and "$ref" not in shape and name != "Condition"
+    ]
+    assert bare == []
