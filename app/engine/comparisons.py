@@ -17,7 +17,7 @@ Values = Mapping[str, Any]
 Get = Callable[[Values], Any]
 Test = Callable[[Any, datetime], bool]
 
-_ORDER: dict[str, Callable[[Any, Any], bool]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
+BOUNDS: dict[str, Callable[[Any, Any], bool]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
 
 
 def getter(field: str) -> Get:
@@ -99,8 +99,8 @@ def _instant(operator: str, operand: datetime | timedelta) -> Test:
         at = _as_instant(value)
         if at is None:
             return False
-        if operator in _ORDER:
-            return _ORDER[operator](at, limit(now))
+        if operator in BOUNDS:
+            return BOUNDS[operator](at, limit(now))
         return (at == limit(now)) is (operator == "eq")
 
     return test
@@ -124,7 +124,7 @@ def _boolean(operator: str, operand: bool) -> Test:
 
 
 def _number(operator: str, operand: int | float) -> Test:
-    compare = _ORDER.get(operator)
+    compare = BOUNDS.get(operator)
     if compare is not None:
         return lambda value, _: _basic(value) is float and compare(value, operand)
     if operator == "eq":

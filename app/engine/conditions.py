@@ -9,7 +9,10 @@ from app.plan import conditions as tree
 
 Holds = Callable[[Values, datetime], bool]
 Satisfied = tuple[str, str, Any]
-"""A field, the operator that held, and the lead's value; None for the value of a personal field."""
+"""A field, the operator that held, and the lead's value: None for that of a personal field.
+
+Of `exists` the third is whether the field is there; of a list it is what was found in it.
+"""
 
 
 class Requirement(NamedTuple):
@@ -97,10 +100,11 @@ class _Leaf:
         leaf = self._leaf
         if not self.holds(values, now):
             return ()
+        if leaf.operator == "exists":
+            return ((leaf.field, leaf.operator, leaf.operand),)
         value = None if leaf.personal else self._get(values)
-        if isinstance(value, list):
-            value = leaf.operand if leaf.operator == "contains" else None
-        return ((leaf.field, leaf.operator, value),)
+        # Of a list only what was looked for made the difference.
+        return ((leaf.field, leaf.operator, leaf.operand if isinstance(value, list) else value),)
 
     def explain(self, values: Values, now: datetime) -> dict[str, Any]:
         leaf = self._leaf
