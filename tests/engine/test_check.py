@@ -1,0 +1,306 @@
+"""What is said about plans that can be read."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from app.engine.check import KnownNames, check
+from app.plan.cases import PlanTest
+from app.plan.findings import CODES, Finding
+from tests.plan.plans import document, whole
+
+NAMES = KnownNames(
+    owners={"ana": True, "ben": True, "gone": False},
+    teams={
+        "inbound": {"ana": 2, "ben": 1},
+        "partners": {"ben": 1},
+        "dach": {"ana": 1, "gone": 1},
+        "emea": {"ben": 0.5},
+        "empty": {},
+        "weightless": {"ana": 0, "ben": 0},
+        "asleep": {"gone": 1, "ana": 0},
+    },
+)
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def told(findings: list[Finding]) -> list[tuple[str, str, str]]:
+    return [(finding.path, finding.code, finding.severity) for finding in findings]
+
+
+def rule(when: object, then: object, at: int = 0, name: str = "new") -> Change:
+    config = {"name": name, "then": then} | ({"when": when} if when else {})
+    return lambda plan: plan["pipeline"].insert(at, {"rule": config})
+
+
+def to(target: object) -> Change:
+    return rule({"tier": "a"}, target)
+
+
+def when(condition: object) -> Change:
+    return rule(condition, {"team": "inbound"})
+
+
+def follow(condition: object) -> Change:
+    return lambda plan: plan["follow_up"].append({"when": condition, "do": [{"type": "chat"}]})
+
+
+def test_a_good_plan_has_no_findings() -> None:
+    assert check(document(whole()), NAMES) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "code"),
+    [
+        (to({"team": "nope"}), "pipeline[0].rule.then.team", "unknown_team"),
+        (to({"owner": "nope"}), "pipeline[0].rule.then.owner", "unknown_owner"),
+        (to({"queue": "nope"}), "pipeline[0].rule.then.queue", "unknown_queue"),
+        (to({"path": "nope"}), "pipeline[0].rule.then.path", "unknown_path"),
+        (
+            to({"team": "dach", "else": [{"team": "emea"}, {"queue": "x"}]}),
+            "pipeline[0].rule.then.else[1].queue",
+            "unknown_queue",
+        ),
+        (to({"team": "empty"}), "pipeline[0].rule.then.team", "empty_team"),
+        (to({"team": "weightless"}), "pipeline[0].rule.then.team", "zero_weights"),
+        (
+            lambda plan: plan["pipeline"][5]["round_robin"].update(team="nope"),
+            "pipeline[5].round_robin.team",
+            "unknown_team",
+        ),
+        (
+            lambda plan: plan["pipeline"][5]["round_robin"].update({"else": [{"owner": "nope"}]}),
+            "pipeline[5].round_robin.else[0].owner",
+            "unknown_owner",
+        ),
+        (
+            lambda plan: plan["pipeline"][6]["queue"].update(name="nope"),
+            "pipeline[6].queue.name",
+            "unknown_queue",
+        ),
+        (
+            lambda plan: plan["queues"]["unrouted"].update(claimable_by="x"),
+            "queues.unrouted.claimable_by",
+            "unknown_team",
+        ),
+        (
+            lambda plan: plan["paths"].update(p={"answers_to": {"team": "x"}}),
+            "paths.p.answers_to.team",
+            "unknown_team",
+        ),
+        (
+            lambda plan: plan["paths"].update(p={"answers_to": {"owner": "x"}}),
+            "paths.p.answers_to.owner",
+            "unknown_owner",
+        ),
+        (follow({"team": ["dach", "x"]}), "follow_up[1].when.team", "unknown_team"),
+        (follow({"not": {"queue": "x"}}), "follow_up[1].when.queue", "unknown_queue"),
+        (follow({"path": {"ne": "x"}}), "follow_up[1].when.path", "unknown_path"),
+        (follow({"rule": "inbound"}), "follow_up[1].when.rule", "unknown_rule"),
+        (follow({"step": "x"}), "follow_up[1].when.step", "unknown_step"),
+        (
+            lambda plan: plan["tests"][0].update(given={"away": ["ana", "x"]}),
+            "tests[0].given.away[1]",
+            "unknown_owner",
+        ),
+        (
+            lambda plan: plan["tests"][0].update(given={"known": {"owner": "x"}}),
+            "tests[0].given.known.owner",
+            "unknown_owner",
+        ),
+        (
+            lambda plan: plan["tests"][0].update(given={"known": {"queue": "x"}}),
+            "tests[0].given.known.queue",
+            "unknown_queue",
+        ),
+        (when({"all": [{"country": "DE"}, {"country": "FR"}]}), "pipeline[0].rule.when", "contradiction"),
+        (follow({"all": [{"team": "dach"}, {"team": "emea"}]}), "follow_up[1].when", "contradiction"),
+        (lambda plan: plan["pipeline"].pop(), "pipeline[5]", "no_catch_all"),
+        (lambda plan: plan["pipeline"][6]["queue"].update(when={"tier": "a"}), "pipeline[6]", "no_catch_all"),
+    ],
+)
+def test_an_error_is_told_at_its_place(change: Change, path: str, code: str) -> None:
+    plan = whole()
+    change(plan)
+    findings = check(document(plan), NAMES)
+    assert told(findings) == [(path, code, "error")]
+    assert code in CODES
+    assert findings[0].text.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "code"),
+    [
+        (to({"owner": "gone"}), "pipeline[0].rule.then.owner", "inactive_owner"),
+        (to({"team": "asleep"}), "pipeline[0].rule.then.team", "inactive_team"),
+        (lambda plan: plan["paths"].update(p={}), "paths.p", "nobody_answers"),
+        (
+            lambda plan: plan["paths"].update(p={"answers_to": {"owner": "gone"}}),
+            "paths.p.answers_to.owner",
+            "inactive_owner",
+        ),
+    ],
+)
+def test_a_warning_is_told_at_its_place(change: Change, path: str, code: str) -> None:
+    plan = whole()
+    change(plan)
+    assert told(check(document(plan), NAMES)) == [(path, code, "warning")]
+
+
+def test_a_follow_up_may_name_what_is_no_step_of_the_plan() -> None:
+    plan = whole()
+    follow({"step": ["known_person", "manual", "claimed", "Dach"]})(plan)
+    assert check(document(plan), NAMES) == []
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ({"source": "a"}, {"source": "A"}),
+        ({"source": ["a", "b"]}, {"source": "b"}),
+        ({"source": ["a", "b"]}, {"source": ["b", "a"], "tier": "x"}),
+        ({"source": ["a", "b"], "tier": "x"}, {"tier": "X", "source": "a", "visits": {"gt": 3}}),
+        ({"visits": {"gt": 3}}, {"visits": {"gt": 3}, "source": "a"}),
+        (
+            {"any": [{"source": "a"}, {"tier": "b"}]},
+            {"any": [{"tier": "b"}, {"source": "a"}], "country": "DE"},
+        ),
+        ({"not": {"source": "a"}}, {"not": {"source": "a"}, "country": "DE"}),
+        ({"source": {"not_in": ["a", "b"]}}, {"source": {"not_in": ["b", "a"]}}),
+        ({"attributes.x": 1}, {"attributes.x": 1.0}),
+    ],
+)
+def test_a_step_whose_leads_are_all_settled_before_it_is_unreachable(earlier: object, later: object) -> None:
+    plan = whole()
+    rule(later, {"team": "inbound"}, name="later")(plan)
+    rule(earlier, {"block": "b"}, name="earlier")(plan)
+    assert told(check(document(plan), NAMES)) == [("pipeline[1].rule", "unreachable", "error")]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "then"),
+    [
+        ({"source": "a"}, {"source": "a"}, {"team": "inbound"}),
+        ({"source": "a"}, {"source": "a"}, {"owner": "ana"}),
+        ({"source": "a"}, {"source": ["a", "b"]}, {"block": "b"}),
+        ({"source": "a", "tier": "x"}, {"source": "a"}, {"block": "b"}),
+        ({"attributes.x": 1}, {"attributes.x": True}, {"block": "b"}),
+        ({"attributes.x": 1}, {"attributes.x": "1"}, {"block": "b"}),
+        ({"visits": {"gt": 3}}, {"visits": {"gte": 3}}, {"block": "b"}),
+        ({"title": {"matches": "vp"}}, {"title": {"matches": "VP"}}, {"block": "b"}),
+        ({"trial_ends_at": "2026-11-20"}, {"trial_ends_at": "2026-11-21"}, {"block": "b"}),
+    ],
+)
+def test_a_step_that_some_lead_may_reach_is_left_alone(earlier: object, later: object, then: object) -> None:
+    plan = whole()
+    rule(later, {"team": "inbound"}, name="later")(plan)
+    rule(earlier, then, name="earlier")(plan)
+    assert check(document(plan), NAMES) == []
+
+
+def test_nothing_is_reached_after_a_step_that_takes_every_lead() -> None:
+    plan = whole()
+    rule(None, {"team": "inbound", "else": [{"queue": "unrouted"}]}, at=5)(plan)
+    found = told(check(document(plan), NAMES))
+    assert found == [
+        (f"pipeline[{at}].{kind}", "unreachable", "error") for at, kind in ((6, "round_robin"), (7, "queue"))
+    ]
+
+
+def test_a_team_may_fall_through_so_what_follows_is_reached() -> None:
+    plan = whole()
+    rule(None, {"team": "inbound"}, at=5)(plan)
+    assert check(document(plan), NAMES) == []
+
+
+def test_thousands_of_rules_are_checked_by_their_facts_and_not_by_pairs() -> None:
+    plan = whole()
+    rules = [
+        {
+            "rule": {
+                "name": f"r{n}",
+                "when": {"source": f"s{n}", "country": "DE"},
+                "then": {"queue": "unrouted"},
+            }
+        }
+        for n in range(3_000)
+    ]
+    again = {
+        "rule": {"name": "again", "when": {"country": "DE", "source": "S1500"}, "then": {"team": "dach"}}
+    }
+    plan["pipeline"][:0] = [*rules, again]
+    assert told(check(document(plan), NAMES)) == [("pipeline[3000].rule", "unreachable", "error")]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"all": [{"country": "DE"}, {"country": ["FR", "AT"]}]},
+        {"all": [{"country": "DE"}, {"country": {"ne": "DE"}}]},
+        {"all": [{"country": ["DE", "AT"]}, {"country": {"not_in": ["at", "de"]}}]},
+        {"all": [{"tier": None}, {"tier": "a"}]},
+        {"all": [{"tier": None}, {"tier": {"ne": "a"}}]},
+        {"tier": {"exists": False, "ne": None}},
+        {"employees": {"gt": 10, "lt": 5}},
+        {"employees": {"gte": 5, "lt": 5}},
+        {"employees": {"eq": 5, "gt": 10}},
+        {"employees": {"in": [1, 2], "gt": 2}},
+        {"source": "a", "not": {"source": "A"}},
+        {"any": [{"employees": {"gt": 10, "lt": 5}}, {"all": [{"tier": "a"}, {"tier": "b"}]}]},
+    ],
+)
+def test_a_condition_no_lead_can_meet(condition: object) -> None:
+    plan = whole()
+    when(condition)(plan)
+    assert told(check(document(plan), NAMES)) == [("pipeline[0].rule.when", "contradiction", "error")]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"all": [{"country": ["DE", "FR"]}, {"country": ["FR", "AT"]}]},
+        {"all": [{"country": ["DE", "AT"]}, {"country": {"ne": "DE"}}]},
+        {"employees": {"gte": 5, "lte": 5}},
+        {"employees": {"gt": 5, "lt": 6}},
+        {"employees": {"in": [1, 3], "gt": 2}},
+        {"any": [{"employees": {"gt": 10, "lt": 5}}, {"tier": "a"}]},
+        {"not": {"all": [{"tier": "a"}, {"tier": "b"}]}},
+        {"all": [{"pages": {"contains": "a"}}, {"pages": {"contains": "b"}}]},
+        {"trial_ends_at": {"gt": "now", "lt": "in 14d"}},
+    ],
+)
+def test_a_condition_some_lead_may_meet(condition: object) -> None:
+    plan = whole()
+    when(condition)(plan)
+    assert check(document(plan), NAMES) == []
+
+
+def always(**decision: str) -> Callable[[PlanTest], Mapping[str, str | None]]:
+    return lambda case: decision
+
+
+def test_a_test_that_comes_out_as_expected_is_silent() -> None:
+    run = always(outcome="queued", queue="partner-desk", rule="partners", step="partners")
+    assert check(document(whole()), NAMES, run) == []
+
+
+def test_a_failing_test_tells_what_was_expected_and_what_came() -> None:
+    (finding,) = check(document(whole()), NAMES, always(outcome="assigned", team="inbound", owner="ana"))
+    assert (finding.path, finding.code) == ("tests[0].expect.queue", "test_failed")
+    assert "expected queue partner-desk" in finding.text
+    assert "outcome assigned, team inbound, owner ana" in finding.text
+
+
+def test_tests_are_not_run_on_a_plan_that_is_wrong_already() -> None:
+    plan = whole()
+    to({"team": "nope"})(plan)
+    assert [finding.code for finding in check(document(plan), NAMES, always(queue="x"))] == ["unknown_team"]
+
+
+def test_tests_are_run_in_spite_of_warnings() -> None:
+    plan = whole()
+    to({"owner": "gone"})(plan)
+    found = [finding.code for finding in check(document(plan), NAMES, always(queue="x"))]
+    assert found == ["inactive_owner", "test_failed"]
