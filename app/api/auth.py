@@ -50,22 +50,32 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What an endpoint declares: the scope it needs (None: open to all), and how much body it reads."""
+    """What an endpoint declares: the scope it needs (None: open to all), and how much body it reads.
+
+    Any of `others` opens it as well.
+    """
 
     scope: str | None
     body: BodyLimits
+    others: tuple[str, ...] = ()
 
 
 FindKey = Callable[[str], Awaitable[StoredKey | None]]
 
 
-def requires(scope: str | None, *, body: BodyLimits | None = None) -> Callable[[Endpoint], Endpoint]:
-    """Declares an endpoint's access. Every endpoint needs one; `None` makes it public, and has to be said."""
-    if scope is not None and scope not in SCOPES:
-        raise ValueError(f"unknown scope {scope}")
+def requires(
+    scope: str | None, *others: str, body: BodyLimits | None = None
+) -> Callable[[Endpoint], Endpoint]:
+    """Declares an endpoint's access: the scope, or any of the others.
+
+    Every endpoint needs one; `None` makes it public, and has to be said.
+    """
+    for named in (scope, *others):
+        if named is not None and named not in SCOPES:
+            raise ValueError(f"unknown scope {named}")
 
     def declare(endpoint: Endpoint) -> Endpoint:
-        endpoint.access = Access(scope, body or BodyLimits())  # type: ignore[attr-defined]
+        endpoint.access = Access(scope, body or BodyLimits(), others)  # type: ignore[attr-defined]
         return endpoint
 
     return declare
@@ -161,10 +171,10 @@ class Authentication:
         return TooManyFailures(retry_after=wait) if wait else Unauthenticated()
 
 
-def permit(caller: Caller, scope: str) -> None:
-    """`Forbidden` unless the caller holds this scope."""
-    if not caller.may(scope):
-        raise Forbidden(f"This needs a key with the scope {scope}.")
+def permit(caller: Caller, scope: str, *others: str) -> None:
+    """`Forbidden` unless the caller holds one of these scopes."""
+    if not any(map(caller.may, (scope, *others))):
+        raise Forbidden(f"This needs a key with the scope {' or '.join((scope, *others))}.")
 
 
 def _bearer(scope: Scope) -> str | None:

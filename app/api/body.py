@@ -39,11 +39,11 @@ class StrictRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         access = access_of(endpoint)
-        if access.scope is not None:
-            options["openapi_extra"] = {
-                "security": [{"bearer": [access.scope]}],
-                **(options.get("openapi_extra") or {}),
-            }
+        extra = dict(options.get("openapi_extra") or {})
+        # An empty list says that no key is needed, whatever holds for the rest.
+        extra["security"] = [{"bearer": [scope]} for scope in (access.scope, *access.others) if scope]
+        options["openapi_extra"] = extra
+        options["operation_id"] = options.get("operation_id") or endpoint.__name__
         super().__init__(path, endpoint, **options)
 
     def get_route_handler(self) -> Handler:
@@ -54,7 +54,7 @@ class StrictRoute(APIRoute):
             if access.scope is not None:
                 authentication: Authentication = request.app.state.authentication
                 caller = await authentication.caller(request.scope)
-                permit(caller, access.scope)
+                permit(caller, access.scope, *access.others)
                 request.scope["caller"] = caller
             _check_url(request)
             if reads:

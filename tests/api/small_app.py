@@ -11,11 +11,12 @@ from starlette.requests import Request
 
 from app import keys, problems
 from app.api import problems as problem_details
-from app.api.auth import Authentication, CallerParameter, StoredKey, requires
+from app.api.auth import Authentication, CallerParameter, requires
 from app.api.body import StrictRoute
 from app.api.headers import Edge
 from app.api.limits import KIB, BodyLimits
 from app.api.schemas import AssignRequest, BatchRequest, checked
+from app.keys import StoredKey
 
 LOCAL = ("127.0.0.1", 4321)
 LEAD = {"lead": {"email": "jane@acme.example"}}
@@ -48,7 +49,7 @@ async def batch(body: BatchRequest) -> list[Any]:
 
 
 @router.post("/impatient")
-@requires("assign", body=BodyLimits(seconds=0.05))
+@requires("assign", "claim", body=BodyLimits(seconds=0.05))
 async def impatient(body: AssignRequest) -> None:
     """Waits only a moment for its body."""
 

@@ -1,0 +1,20 @@
+"""One event is one line, whatever its values hold (S-42)."""
+
+import io
+
+import orjson
+
+from app.logs import logger
+
+
+def test_an_event_is_one_line_of_json() -> None:
+    stream = io.BytesIO()
+    log = logger(stream)
+    log.info("request", route='x\n{"level":"fatal"}', status=200)
+    log.error("unexpected", error=["ValueError"])
+    log.debug("unseen")
+    lines = [orjson.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["request", "unexpected"]
+    assert [line["level"] for line in lines] == ["info", "error"]
+    assert lines[0]["route"] == 'x\n{"level":"fatal"}'
+    assert all(line["timestamp"].endswith("Z") for line in lines)
