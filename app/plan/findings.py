@@ -13,7 +13,7 @@ MOST = 100
 CODES: dict[str, str] = {
     # the text
     "not_utf8": "The text is not UTF-8.",
-    "too_large": "The text is longer than 1 MiB.",
+    "too_large": "The text is longer than 4 MiB.",
     "too_deep": "Lists and mappings are nested more than 32 deep.",
     "bad_syntax": "The text is neither YAML nor JSON.",
     "duplicate_key": "A key stands twice in one mapping.",
@@ -65,7 +65,7 @@ CODES: dict[str, str] = {
 CANNOT_SETTLE = frozenset({"no_catch_all"})
 """Faults with which a lead could stay without a verdict: never softened to warnings."""
 
-_SHOWABLE = re.compile(r"[\w][\w .:@+-]{0,63}")
+_SHOWABLE = re.compile(r"[\w][\w .:+-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,8 +130,8 @@ def _text(field: Field, operator: str, value: object) -> str:
         raise fault("wrong_operand", f"{shown(field.name)} is compared with text: {hint}.")
     if operator == "matches":
         _check_pattern(value)
-    elif operator in _CLOSED and field.name == "country":
-        return _country(value)
+    elif operator in _CLOSED and field.name in _AS_INTAKE_DOES:
+        return _AS_INTAKE_DOES[field.name](value)
     elif operator in _CLOSED and field.choices:
         _check_choice(field, value)
     return value.strip() if operator in _CLOSED else value
@@ -151,6 +151,14 @@ def _country(text: str) -> str:
             "unknown_value", "Write the country as a code of ISO 3166, such as DE, or as its English name."
         )
     return code
+
+
+def _language(text: str) -> str:
+    """Intake keeps only the language of a tag such as de-DE, so a plan that says de-DE means de."""
+    return re.split("[-_]", text.strip())[0]
+
+
+_AS_INTAKE_DOES = {"country": _country, "language": _language}
 
 
 def _check_choice(field: Field, value: str) -> None:

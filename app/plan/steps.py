@@ -28,7 +28,11 @@ __all__ = [
 class StepConfig(Part):
     """What every step may have. A strategy's config extends this."""
 
-    name: Name | None = Field(None, description="How traces and reports call the step.")
+    name: Name | None = Field(
+        None,
+        description="How traces and reports call the step. Left out, it is the team's or queue's name, "
+        "else the strategy and its position; a number is added when an earlier step bears it.",
+    )
     when: StepCondition | None = Field(
         None, description="Which leads the step is for; every lead when left out."
     )

@@ -13,7 +13,8 @@ import yaml
 
 from app.plan.findings import fault, path_of
 
-LARGEST_TEXT = 1 << 20
+LARGEST_TEXT = 4 << 20
+"""Bytes: room for some 20,000 rules. Without aliases nothing grows while it is read."""
 DEEPEST = 32
 
 _NULL = frozenset(("", "~", "null"))
@@ -64,11 +65,11 @@ def _scalar_fault(value: object) -> tuple[str, str] | None:
 
 def _decoded(source: str | bytes) -> str:
     if len(source) > LARGEST_TEXT:
-        raise fault("too_large", "Write a plan of at most 1 MiB.")
+        raise fault("too_large", "Write a plan of at most 4 MiB.")
     try:
         text = source.decode("utf-8-sig") if isinstance(source, bytes) else source.removeprefix("\ufeff")
         if len(text.encode()) > LARGEST_TEXT:
-            raise fault("too_large", "Write a plan of at most 1 MiB.")
+            raise fault("too_large", "Write a plan of at most 4 MiB.")
     except UnicodeError as refused:
         if isinstance(source, bytes):
             raise fault("not_utf8", "Write the plan in UTF-8.") from refused

@@ -1,0 +1,77 @@
+"""Whatever is sent as a plan is answered with a document or with findings, never with an exception."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.engine.check import KnownNames, check
+from app.plan.findings import CODES
+from app.plan.reading import read_plan
+from app.plan.schema import PlanDocument
+from tests.plan.plans import WHOLE, whole
+
+_SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(["0", "now", "{", "DE", "90d"]),
+)
+_KEYS = st.one_of(
+    st.text(max_size=5),
+    st.sampled_from(
+        ["rule", "queue", "round_robin", "when", "then", "team", "all", "any", "not", "in", "country", "else"]
+    ),
+)
+_DATA = st.recursive(
+    _SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(_KEYS, inner, max_size=3)),
+    max_leaves=8,
+)
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(place for key, each in inner for place in _places(each, (*path, key)))]
+
+
+_PLACES = [place for place in _places(whole()) if place]
+
+
+def _answered(source: Any) -> None:
+    read = read_plan(source)
+    findings = check(read, KnownNames()) if isinstance(read, PlanDocument) else read
+    assert isinstance(read, PlanDocument) or findings
+    assert all(finding.code in CODES for finding in findings)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from(_PLACES), _DATA)
+def test_any_value_at_any_place(place: tuple[Any, ...], value: object) -> None:
+    plan = whole()
+    *way, last = place
+    container: Any = plan
+    for step in way:
+        container = container[step]
+    container[last] = value
+    _answered(plan)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.sampled_from(sorted(whole())), _DATA))
+def test_any_data(plan: dict[str, object]) -> None:
+    _answered(plan)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, len(WHOLE) - 1), st.integers(0, 40), st.text(max_size=6))
+def test_a_text_with_any_part_replaced(start: int, length: int, instead: str) -> None:
+    _answered(WHOLE[:start] + instead + WHOLE[start + length :])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=60))
+def test_any_bytes(source: bytes) -> None:
+    _answered(source)
