@@ -5,8 +5,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi.routing import APIRoute
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive
 
 from app.api.auth import Authentication, access_of, permit
 from app.api.limits import BodyLimits
@@ -71,19 +72,25 @@ async def read(request: Request, limits: BodyLimits) -> bytes:
     promised = request.headers.get("content-length", "")
     if promised.isascii() and promised.isdigit() and (len(promised) > 18 or int(promised) > limits.size):
         raise TooLarge(f"The limit is {limits.size} bytes.")
-    chunks: list[bytes] = []
-    left = limits.size
     try:
         async with asyncio.timeout(limits.seconds):
-            async for chunk in request.stream():
-                left -= len(chunk)
-                if left < 0:
-                    raise TooLarge(f"The limit is {limits.size} bytes.")
-                chunks.append(chunk)
+            return await _received(request.receive, limits.size)
     except TimeoutError:
         raise SlowBody(f"It has to arrive within {limits.seconds:g} seconds.") from None
-    except ClientDisconnect:
-        raise BadRequest("The body ended early.") from None
+
+
+async def _received(receive: Receive, limit: int) -> bytes:
+    chunks: list[bytes] = []
+    left, more = limit, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BadRequest("The body ended early.")
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        left -= len(chunk)
+        if left < 0:
+            raise TooLarge(f"The limit is {limit} bytes.")
+        chunks.append(chunk)
     return b"".join(chunks)
 
 
@@ -93,7 +100,7 @@ def _parsed(request: Request, raw: bytes, limits: BodyLimits) -> Any:
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
         raise UnsupportedMedia("Send application/json.")
-    if any(name == b"content-encoding" and value != b"identity" for name, value in request.scope["headers"]):
+    if request.headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedMedia("Send the body without compression.")
     return parse(raw, limits)
 

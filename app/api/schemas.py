@@ -1,85 +1,31 @@
 """The requests of the wire. Unknown fields are refused, `true` is not 1, and `null` is the same as absent."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    SkipValidation,
-    Strict,
-    ValidationError,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, SkipValidation, ValidationError, model_validator
 
 from app.api.problems import faults_of, said
-from app.api.strict_json import MAX_INTEGER, MAX_NUMBER, Spoilt
-from app.plan.fields import CUSTOMER_STATUSES, TRIGGERS
+from app.api.strict_json import Spoilt
+from app.api.wire import (
+    Count,
+    CustomerStatus,
+    Id,
+    Instant,
+    Number,
+    NumberOrWord,
+    RecordId,
+    RequiredId,
+    Text,
+    Texts,
+    Trigger,
+    WireModel,
+)
 from app.problems import Path, Refused
-
-
-def _at_most_255_bytes(text: str) -> str:
-    if len(text.encode()) > 255:
-        raise said("too_long", "must be at most 255 bytes of UTF-8")
-    return text
-
-
-def _instant(sent: object) -> datetime:
-    """An ISO 8601 date and time; without an offset it is taken as UTC."""
-    if not isinstance(sent, str):
-        raise said("wrong_type", "must be text holding a date and time")
-    try:
-        at = datetime.fromisoformat(sent)
-        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise said("bad_format", "must be a date and time as in 2026-11-20T10:00:00Z") from None
-    if not 1900 <= at.year <= 2200:
-        raise said("out_of_range", "must be in the years 1900 to 2200")
-    return at
-
-
-def _number_or_word(sent: object) -> float | str:
-    """A union of the two would put its own branches into the paths of faults."""
-    if isinstance(sent, str) and len(sent) <= 8192:
-        return sent
-    if isinstance(sent, (int, float)) and not isinstance(sent, bool) and abs(sent) <= MAX_NUMBER:
-        return sent
-    raise said("wrong_type", "must be a number or a word")
 
 
 def _only_owner(sent: object) -> object:
     return {"owner": sent} if isinstance(sent, str) else sent
-
-
-Id = Annotated[str, Field(max_length=255), AfterValidator(_at_most_255_bytes)]
-RequiredId = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_at_most_255_bytes)]
-Text = Annotated[str, Field(max_length=8192)]
-Texts = Annotated[list[Text], Field(max_length=1000)]
-Count = Annotated[int, Field(ge=-MAX_INTEGER - 1, le=MAX_INTEGER)]
-Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False)]
-Instant = Annotated[
-    datetime,
-    Strict(False),
-    BeforeValidator(_instant),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
-]
-NumberOrWord = Annotated[float | str, PlainValidator(_number_or_word, json_schema_input_type=float | str)]
-CustomerStatus = Annotated[str, Field(pattern=rf"^(?:{'|'.join(CUSTOMER_STATUSES)})$")]
-RecordId = Annotated[UUID, Strict(False)]
-Trigger = Annotated[str, Field(pattern=rf"^(?:{'|'.join(TRIGGERS)}|x-[a-z0-9_-]{{1,40}})$")]
-
-
-class WireModel(BaseModel):
-    """What is sent is taken literally: no guessing of types, no field we do not know."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, ser_json_timedelta="iso8601")
 
 
 class EngagementItem(WireModel):

@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI
 from app import keys
 from app.api.auth import DEVELOPMENT_KEY, SCOPES, requires
 from app.api.body import StrictRoute
+from app.api.limits import FailureLimit
 from tests.api.declared import undeclared
 from tests.api.small_app import LEAD, LOCAL, Small, router
 
@@ -212,3 +213,16 @@ def test_a_route_of_another_class_is_found() -> None:
     async def open_to_all() -> None: ...
 
     assert undeclared(app) == ["/open"]
+
+
+def test_memory_of_failures_is_bounded_and_forgets_the_oldest() -> None:
+    limit = FailureLimit(allowed=1, window=60.0, clock=lambda: 1000.0, names=3)
+    for number in range(100):
+        limit.failed(f"peer-{number}")
+    assert [limit.wait(f"peer-{number}") > 0 for number in (0, 96, 97, 98, 99)] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]

@@ -1,12 +1,14 @@
 """The fields of the wire: types are literal, unknown fields refused, and one bad item spoils no other."""
 
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 import pytest
 
 from app.api.schemas import AssignRequest, LeadFields
-from app.plan.fields import LEAD
+from app.api.wire import CustomerStatus
+from app.intake.arrival import normalise
+from app.plan.fields import CUSTOMER_STATUSES, LEAD
 from tests.api.small_app import Small, lead_bytes, post
 
 
@@ -31,7 +33,7 @@ from tests.api.small_app import Small, lead_bytes, post
         ({"utm": {"source": 1}}, "lead.utm.source", "wrong_type"),
         ({"attributes": []}, "lead.attributes", "wrong_type"),
         ({"shoe_size": 44}, "lead.shoe_size", "unknown_field"),
-        ({"customer_status": "friend"}, "lead.customer_status", "bad_format"),
+        ({"customer_status": "friend"}, "lead.customer_status", "not_allowed"),
         ({"last_seen_at": 1700000000}, "lead.last_seen_at", "wrong_type"),
         ({"last_seen_at": "yesterday"}, "lead.last_seen_at", "bad_format"),
         ({"last_seen_at": "2026-02-30T00:00:00Z"}, "lead.last_seen_at", "bad_format"),
@@ -115,6 +117,7 @@ def test_null_is_the_same_as_absent() -> None:
 
 def test_every_field_of_the_wire_can_be_asked_for_in_a_condition() -> None:
     names = {name.partition(".")[0] for name in (*LEAD.fields, *LEAD.free)}
+    assert get_args(CustomerStatus) == CUSTOMER_STATUSES
     assert set(LeadFields.model_fields) == names - {"email_domain", "website_domain", "flags"}
 
 
@@ -172,3 +175,11 @@ async def test_a_fault_beside_the_items_refuses_the_batch(
     answer = await post(small, body, "/assign/batch")
     assert answer.status_code == status
     assert answer.json()["errors"][0]["code"] == code
+
+
+def test_a_lead_is_shown_by_no_repr(example: Any) -> None:
+    request = AssignRequest.model_validate(example)
+    shown = (
+        f"{request!r} {request} {request.lead!r} {normalise(request.lead.model_dump(exclude_none=True))!r}"
+    )
+    assert not [value for value in example["lead"].values() if isinstance(value, str) and value in shown]
