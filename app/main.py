@@ -1,25 +1,30 @@
 """The service put together. Everything is made here and handed on; nothing is global."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
 
-from app.api import assign, problems
+from app.api import assign, leads, operations, problems
 from app.api.auth import Authentication
 from app.api.headers import Edge
 from app.dispatch.dispatch import Dispatch
+from app.engine.plan import Strategy
 from app.measures import Measures
-from app.registry import strategies
+from app.registry import strategies as installed
 from app.settings import Settings
 from app.store import workspaces
 from app.store.database import Pool, open_pool
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The application. The pool opens, and connects, with the server's start."""
+def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = None) -> FastAPI:
+    """The application. The pool opens, and connects, with the server's start.
+
+    `strategies` are those that plans may use, by name; all that are installed unless given.
+    """
+    offered = installed() if strategies is None else strategies
     measures = Measures()
 
     @asynccontextmanager
@@ -29,7 +34,7 @@ def create_app(settings: Settings) -> FastAPI:
         )
         app.state.pool = pool
         app.state.authentication = await _authentication(pool, settings)
-        app.state.dispatch = Dispatch(pool, strategies(), measures, deadline=settings.deadline_seconds)
+        app.state.dispatch = Dispatch(pool, offered, measures, deadline=settings.deadline_seconds)
         _settle_memory()
         try:
             yield
@@ -41,6 +46,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.measures = measures
     problems.install(app)
     app.include_router(assign.router)
+    app.include_router(leads.router)
+    app.include_router(operations.router)
     app.add_middleware(Edge, log=structlog.get_logger(), observe=measures.answered)
     return app
 

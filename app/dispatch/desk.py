@@ -55,6 +55,7 @@ class Desk:
     replays: list[tuple[Job, str]] = field(default_factory=list)
     decided: list[Decision] = field(default_factory=list)
     present: dict[str, Present] = field(default_factory=dict)
+    before: dict[str, Prior] = field(default_factory=dict)
     stored: set[str] = field(default_factory=set)
     received: int = 0
     recognised: int = 0
@@ -141,10 +142,16 @@ class Desk:
         lead_id = self.rows.identities.get(identity)
         if lead_id is None:
             stored = self.found.priors.get(identity)
-            if stored is None or stored.lead_id not in self.present:
-                return stored
+            if stored is None:
+                return None
             lead_id = stored.lead_id
-        return replace(self.present[lead_id].prior, matched_by=identity[0])
+            self.before.setdefault(lead_id, stored)
+        return replace(self._stands(lead_id), matched_by=identity[0])
+
+    def _stands(self, lead_id: str) -> Prior:
+        """A known person as the jobs so far left him."""
+        present = self.present.get(lead_id)
+        return present.prior if present else self.before[lead_id]
 
     def _reassign(self, job: Reassign) -> None:
         lead = self._lead(job.lead_id)
@@ -249,7 +256,7 @@ class Desk:
             plan_version=self.plan.version,
             normalized=normalized,
         )
-        row = self._assignment(question, decision, lead_id, orjson.dumps(told), orjson.dumps(basis))
+        row = self._assignment(question, decision, lead_id, orjson.dumps(told), orjson.dumps(basis, option=orjson.OPT_SORT_KEYS))
         self.rows.assignments[row.id] = row
         if decision.turn is not None and number is not None:
             self.rows.turns.append(_turn_row(decision.turn, number, row.id, self.now))
@@ -271,12 +278,15 @@ class Desk:
             self._raise(prior, decision.priority)
 
     def _raise(self, prior: Prior, priority: int) -> None:
+        raised = replace(prior, priority=priority)
+        if prior.lead_id in self.present:
+            self.present[prior.lead_id] = replace(self.present[prior.lead_id], prior=raised)
+        self.before[prior.lead_id] = raised
         booked = self.rows.assignments.get(prior.assignment_id)
         if booked is not None:
             booked.priority = priority
         else:
-            raised = self.rows.raised
-            raised[prior.assignment_id] = max(priority, raised.get(prior.assignment_id, 0))
+            self.rows.raised[prior.assignment_id] = priority
 
     def _move(self, row: LeadRow) -> None:
         """The lead as it stands now: a new row, or what changed of one that is stored."""

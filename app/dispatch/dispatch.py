@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from app.dispatch.failures import is_unable
 from app.dispatch.gatekeeper import Gatekeeper
 from app.dispatch.jobs import Answer, Job
 from app.dispatch.plans import PlanShelf
@@ -10,7 +11,7 @@ from app.dispatch.rehearsal import rehearse
 from app.dispatch.waiting import WaitingRoom
 from app.engine.plan import Strategy
 from app.measures import Measures
-from app.problems import OutcomeUnknown, Overloaded, Problem
+from app.problems import OutcomeUnknown, Overloaded, Problem, StoreAway
 from app.store.database import Limits, Pool
 
 BULK_DEADLINES = 30
@@ -72,8 +73,16 @@ class Dispatch:
         return error if isinstance(error, Problem) else job.done.result()
 
     async def rehearse(self, workspace_id: int, jobs: Sequence[Job]) -> list[Answer | Problem]:
-        """What the answers would be now, each job seeing what the ones before would have done."""
-        return await rehearse(self._pool, workspace_id, jobs, self.shelf)
+        """What the answers would be now, each job seeing what the ones before would have done.
+
+        Raises StoreAway.
+        """
+        try:
+            return await rehearse(self._pool, workspace_id, jobs, self.shelf)
+        except Exception as error:
+            if is_unable(error):
+                raise StoreAway() from error
+            raise
 
     def _too_late(self, job: Job) -> Problem:
         if job.taken:

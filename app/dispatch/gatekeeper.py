@@ -5,10 +5,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import asyncpg
 import structlog
 
 from app.dispatch.answer import replayed
+from app.dispatch.failures import BUSY, is_unable, keep_failed, told_of
 from app.dispatch.jobs import Answer, Job
 from app.dispatch.passes import Passed, PlanNotReady, prepare
 from app.dispatch.plans import PlanShelf
@@ -16,7 +16,7 @@ from app.dispatch.waiting import WaitingRoom
 from app.measures import Measures
 from app.problems import OutcomeUnknown, Overloaded, Problem, StoreAway
 from app.store import journal
-from app.store.database import Limits, Pool, is_away, opening
+from app.store.database import Connection, Limits, Pool, is_away, opening, transaction
 from app.store.remembered import Remembered
 
 RETRY_SECONDS = 0.05
@@ -67,72 +67,88 @@ class Gatekeeper:
             await self._until_deadline(jobs)
         except Problem as problem:
             _tell(jobs, problem)
-        except Exception:
-            log.exception("pass failed", jobs=len(jobs), workspace_id=self.workspace_id)
+        except Exception as error:
+            log.error("pass failed", jobs=len(jobs), workspace_id=self.workspace_id, **told_of(error))
             if len(jobs) == 1:
-                _tell(jobs, Problem())
+                _tell(jobs, await keep_failed(self.pool, self.workspace_id, self.limits, jobs[0]))
                 return
             for job in jobs:
                 await self._pass([job])
 
     async def _until_deadline(self, jobs: list[Job]) -> None:
+        """Try as long as the database, and not a job, is at fault. When this gives up nothing is written."""
         until = time.monotonic() + self.deadline
-        unclear = False
         while True:
+            late: Problem = Overloaded("the pass did not come to its end in time")
             try:
-                await self._once(jobs)
-                return
-            except PlanNotReady as missing:
-                await self.shelf.fetch(self.workspace_id, missing.version)
-            except Unclear as end:
-                unclear = True
-                if await self._was_committed(end.passed, until):
-                    self._accept(end.passed)
+                if await self._attempt(jobs, until):
                     return
-            except asyncpg.LockNotAvailableError:
+            except BUSY:
                 raise Overloaded("the gate of this workspace stayed taken for too long") from None
             except Exception as error:
-                if not is_away(error):
+                if not is_unable(error):
                     raise
-            if time.monotonic() + RETRY_SECONDS > until:
-                raise OutcomeUnknown() if unclear else StoreAway()
-            await asyncio.sleep(RETRY_SECONDS)
+                late = StoreAway()
+                await asyncio.sleep(RETRY_SECONDS)
+            if time.monotonic() > until:
+                raise late
+
+    async def _attempt(self, jobs: Sequence[Job], until: float) -> bool:
+        """One transaction, and the truth about it. False: nothing was written, and it may be tried again."""
+        try:
+            await self._once(jobs)
+        except PlanNotReady as missing:
+            await self.shelf.fetch(self.workspace_id, missing.version)
+            return False
+        except Unclear as end:
+            if not await self._was_committed(end.passed, until):
+                return False
+            self._accept(end.passed)
+        return True
 
     async def _once(self, jobs: Sequence[Job]) -> None:
         """One transaction. What was remembered is gone until the commit is confirmed."""
         memory, self.memory = self.memory, None
         begun = time.perf_counter()
         async with self.pool.acquire(timeout=self.deadline) as connection:
-            await connection.execute(opening(self.workspace_id, self.limits, gate=True))
-            entered = time.perf_counter()
             try:
+                gate = opening(self.workspace_id, self.limits, gate=True)
+                await connection.execute(gate, timeout=self.deadline)
+                entered = time.perf_counter()
                 passed = await prepare(connection, self.workspace_id, memory, jobs, self.shelf)
-            except BaseException:
-                if not connection.is_closed():
-                    await connection.execute("ROLLBACK")
+            except BaseException as error:
+                await _leave(connection, error)
                 raise
-            try:
-                await connection.execute("COMMIT")
-            except Exception as error:
-                if passed.entry is not None and is_away(error):
-                    raise Unclear(passed) from error
-                raise
+            await self._commit(connection, passed)
         self.measures.passed(len(jobs), entered - begun, time.perf_counter() - entered)
         self._accept(passed)
 
+    async def _commit(self, connection: Connection, passed: Passed) -> None:
+        try:
+            await connection.execute("COMMIT", timeout=self.deadline)
+        except Exception as error:
+            if not is_away(error):
+                raise
+            # Given back to the pool it would be waited for, and that could end in another error than this.
+            connection.terminate()
+            if passed.entry is not None:
+                raise Unclear(passed) from error
+            raise
+
     async def _was_committed(self, passed: Passed, until: float) -> bool:
-        """Behind the gate the old transaction is over, whichever way; its token tells which."""
-        entry = passed.entry
-        while entry is not None:
+        """Behind the gate the old transaction is over, whichever way; its token tells which.
+
+        Raises OutcomeUnknown when that cannot be found out in time.
+        """
+        while passed.entry is not None:
             try:
-                async with self.pool.acquire(timeout=self.deadline) as connection:
-                    await connection.execute(opening(self.workspace_id, self.limits, gate=True))
-                    found = await journal.has_token(connection, self.workspace_id, entry.number, entry.token)
-                    await connection.execute("ROLLBACK")
-                    return found
+                async with transaction(
+                    self.pool, self.workspace_id, gate=True, limits=self.limits
+                ) as connection:
+                    entry = passed.entry
+                    return await journal.has_token(connection, self.workspace_id, entry.number, entry.token)
             except Exception as error:
-                if not is_away(error) and not isinstance(error, asyncpg.LockNotAvailableError):
-                    raise
+                # Whatever it is, to decide again before the truth is known would double the decision.
                 if time.monotonic() + RETRY_SECONDS > until:
                     raise OutcomeUnknown() from error
                 await asyncio.sleep(RETRY_SECONDS)
@@ -155,12 +171,21 @@ class Gatekeeper:
         self.room.put_back(list(passed.left))
 
 
+async def _leave(connection: Connection, error: BaseException) -> None:
+    if is_away(error):
+        connection.terminate()
+    elif not connection.is_closed():
+        await connection.execute("ROLLBACK")
+
+
 def _settle(job: Job, answer: Answer) -> None:
     if not job.done.done():
         job.done.set_result(answer)
 
 
 def _tell(jobs: Sequence[Job], problem: Problem) -> None:
+    """Let these jobs end with a problem."""
     for job in jobs:
         if not job.done.done():
             job.done.set_exception(problem)
+            job.done.exception()  # looked at, so that nobody complains when its caller has gone

@@ -61,7 +61,7 @@ def _try_step(step: Step, question: Question, facts: Facts, trail: list[dict[str
         entry["code"] = "no_match"
         entry["failed"] = {"field": failed[0], "operator": failed[1]}
         return None
-    verdict = step.decide(question.values, facts)
+    verdict = _asked(step, question, facts, entry)
     entry["code"] = verdict.code
     if not verdict.targets:
         return None
@@ -76,12 +76,29 @@ def _try_step(step: Step, question: Question, facts: Facts, trail: list[dict[str
     return None
 
 
+def _asked(step: Step, question: Question, facts: Facts, entry: dict[str, Any]) -> Verdict:
+    """What the strategy says. One that raises, or answers something else, passes.
+
+    The trace names the kind of error; its text is left out, for it could quote the lead.
+    """
+    try:
+        verdict: object = step.decide(question.values, facts)
+        if isinstance(verdict, Verdict):
+            return verdict
+        entry["error"] = f"answered {type(verdict).__name__}"
+    except Exception as error:
+        entry["error"] = type(error).__name__
+    return Verdict("error")
+
+
 def _try_target(target: Target, question: Question, facts: Facts) -> Tried:
-    if target.kind == "team":
-        return try_team(target, question, facts)
-    if target.kind == "owner":
-        return try_owner(target, question, facts)
-    return Tried(target, "chosen")
+    match target.kind:
+        case "team":
+            return try_team(target, question, facts)
+        case "owner":
+            return try_owner(target, question, facts)
+        case "queue" | "path" | "block":
+            return Tried(target, "chosen")
 
 
 def _settled(step: Step, code: str, attempt: Tried, question: Question, facts: Facts) -> Decision:

@@ -72,9 +72,18 @@ async def prune(connection: Connection, workspace_id: int, before: int) -> None:
     await connection.execute(PRUNE, workspace_id, before)
 
 
-HAS_TOKEN = "SELECT EXISTS (SELECT FROM passes WHERE workspace_id = $1 AND number = $2 AND token = $3)"
+HAS_TOKEN = """
+SELECT EXISTS (SELECT FROM passes WHERE workspace_id = $1 AND number = $2 AND token = $3) AS there,
+       (SELECT min(number) FROM passes WHERE workspace_id = $1) > $2 AS forgotten
+"""
 
 
 async def has_token(connection: Connection, workspace_id: int, number: int, token: str) -> bool:
-    """Whether this very pass was committed."""
-    return bool(await connection.fetchval(HAS_TOKEN, workspace_id, number, token))
+    """Whether this very pass was committed.
+
+    Raises LookupError when the journal no longer reaches back so far, so that nobody can tell.
+    """
+    row = await connection.fetchrow(HAS_TOKEN, workspace_id, number, token)
+    if row is None or row["forgotten"]:
+        raise LookupError(f"the journal begins after pass {number}")
+    return bool(row["there"])
