@@ -1,0 +1,109 @@
+"""Real service processes: started, killed, stopped and woken, each on a socket that outlives it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+ROOT = Path(__file__).parents[1]
+PATIENCE = 60.0  # seconds until a process that does not do what it should fails the test
+
+
+class Service:
+    """One process of the service. Its port stays the same over restarts, its log grows."""
+
+    def __init__(self, dsn: str, **settings: str) -> None:
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=256)
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("LEAD_ASSIGNMENT")},
+            **{f"LEAD_ASSIGNMENT_{name.upper()}": value for name, value in settings.items()},
+            "DATABASE_URL": dsn,
+            "PYTHONPATH": str(ROOT),
+        }
+        self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - closed in __exit__
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+
+    @property
+    def running(self) -> subprocess.Popen[bytes]:
+        """The process as it runs now."""
+        assert self._process is not None
+        return self._process
+
+    def start(self) -> None:
+        """Start it. Who connects before it is ready waits in the socket's backlog."""
+        descriptor = self._listening.fileno()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.serving", str(descriptor)],
+            cwd=ROOT,
+            env=self._environment,
+            pass_fds=(descriptor,),
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+        )
+
+    def kill(self) -> None:
+        """End it at once, wherever it is."""
+        self.running.kill()
+        self.running.wait(PATIENCE)
+
+    def pause(self) -> None:
+        """Stop it in the middle of whatever it does, and see that it stands still."""
+        self.running.send_signal(signal.SIGSTOP)
+        until = time.monotonic() + PATIENCE
+        while _state_of(self.running.pid) != "T":
+            assert time.monotonic() < until
+            time.sleep(0.001)
+
+    def wake(self) -> None:
+        """Let it go on."""
+        self.running.send_signal(signal.SIGCONT)
+
+    def log(self) -> str:
+        """All it has written, over restarts too."""
+        self._log.seek(0)
+        return self._log.read().decode()
+
+    @property
+    def stumbled(self) -> bool:
+        """Whether anything went wrong in it that it had to repair, or could not."""
+        return any(word in self.log() for word in ("pass failed", "unexpected", "Traceback"))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+            self.kill()
+        self._listening.close()
+        if error is not None:
+            sys.stderr.write(self.log()[-8000:])
+        self._log.close()
+
+
+@contextmanager
+def services(dsn: str, count: int, **settings: str) -> Iterator[list[Service]]:
+    """So many processes on one database."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(Service(dsn, **settings)) for _ in range(count)]
+
+
+def _state_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]

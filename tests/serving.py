@@ -1,0 +1,24 @@
+"""The service as a process of its own, on a socket that it inherits: `python -m tests.serving FD`."""
+
+import socket
+import sys
+
+import uvicorn
+
+from app.main import create_app
+from app.registry import strategies
+from app.settings import Settings
+from tests.poisonous import Poisonous
+
+
+def main() -> None:
+    """Serve until a signal ends it. The parent keeps the socket, so a successor can take it over."""
+    listening = socket.socket(fileno=int(sys.argv[1]))
+    poisonous = Poisonous()
+    app = create_app(Settings(), {**strategies(), poisonous.name: poisonous})
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+if __name__ == "__main__":
+    main()
