@@ -3,12 +3,8 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import Any
 
-from app.engine.plan import Plan, Strategy, compile_plan, empty_plan
-from app.plan.reading import read_plan
-from app.plan.schema import PlanDocument
-from app.plan.steps import StepConfig
+from app.engine.plan import Plan, Strategy, empty_plan, plan_from
 from app.store import plans as store
 from app.store.database import Pool
 
@@ -40,17 +36,8 @@ class PlanShelf:
         plan = self.at_hand(workspace_id, version)
         if plan is None:
             document = await store.document(self._pool, workspace_id, version)
-            plan = await asyncio.to_thread(self._compile, document, version)
+            plan = await asyncio.to_thread(plan_from, document, version, self._strategies)
             self._ready[workspace_id, version] = plan
             while len(self._ready) > KEPT:
                 self._ready.popitem(last=False)
         return plan
-
-    def _compile(self, stored: Mapping[str, Any], version: int) -> Plan:
-        configs: Mapping[str, type[StepConfig]] = {
-            name: each.Config for name, each in self._strategies.items()
-        }
-        document = read_plan(stored, configs)
-        if not isinstance(document, PlanDocument):
-            raise LookupError(f"plan version {version} can no longer be read: {document[0].text}")
-        return compile_plan(document, version, self._strategies)

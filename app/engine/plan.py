@@ -10,6 +10,7 @@ from app.engine.follow_up import FollowUp, compile_follow_up
 from app.engine.model import Verdict
 from app.engine.narrow import Narrowing
 from app.engine.state import Facts
+from app.plan.reading import read_plan
 from app.plan.schema import PlanDocument
 from app.plan.steps import Step as WrittenStep
 from app.plan.steps import StepConfig
@@ -66,6 +67,17 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         follow_up=compile_follow_up(document.follow_up),
         claimable_by={name: each.claimable_by for name, each in document.queues.items() if each.claimable_by},
     )
+
+
+def plan_from(stored: Mapping[str, Any], version: int, strategies: Mapping[str, Strategy]) -> Plan:
+    """A stored document made ready.
+
+    Raises LookupError when it can no longer be read, as when a strategy is not installed any more.
+    """
+    document = read_plan(stored, {name: each.Config for name, each in strategies.items()})
+    if not isinstance(document, PlanDocument):
+        raise LookupError(f"plan version {version} can no longer be read: {document[0].text}")
+    return compile_plan(document, version, strategies)
 
 
 def empty_plan() -> Plan:

@@ -1,0 +1,26 @@
+"""`GET /metrics`, for those who run the service."""
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.auth import caller_of, requires
+from app.api.body import StrictRoute
+from app.insight.standing import standing
+from app.measures import Measures
+
+router = APIRouter(route_class=StrictRoute, tags=["operations"])
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+@requires("ops")
+async def metrics(request: Request) -> Response:
+    """What was counted and timed, and how the caller's workspace stands, in Prometheus' text format."""
+    measures: Measures = request.app.state.measures
+    now = await standing(request.app.state.pool, caller_of(request).workspace_id)
+    return Response(measures.exposition(now), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,1 @@
+"""What the books tell: decisions remade from their inputs, and how a workspace stands."""

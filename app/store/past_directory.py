@@ -1,0 +1,54 @@
+"""The directory as it stood after any change of the log."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.engine.documents import directory_from
+from app.engine.model import Directory
+from app.store import history
+from app.store.database import Connection, Pool, transaction
+from app.store.history import DIRECTORY
+
+SLICE = 1000
+
+
+async def directory_at(connection: Connection, workspace_id: int, version: int) -> Directory:
+    """The directory after change number `version`."""
+    records = await history.records_at(connection, workspace_id, version)
+    return directory_from(version, ((each.noun, each.id, each.body or {}) for each in records))
+
+
+@dataclass(slots=True)
+class Walk:
+    """The directory walked forward through the log, in transactions of `SLICE` changes."""
+
+    pool: Pool
+    workspace_id: int
+    version: int = 0
+    records: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    _made: Directory | None = None
+
+    async def to(self, version: int) -> Directory:
+        """The directory after change number `version`; a step back begins anew."""
+        if version < self.version:
+            self.version, self.records, self._made = 0, {}, None
+        while self.version < version:
+            await self._forward(version)
+        if self._made is None or self._made.version != version:
+            records = ((noun, id_, body) for (noun, id_), body in self.records.items())
+            self._made = directory_from(version, records)
+        return self._made
+
+    async def _forward(self, version: int) -> None:
+        async with transaction(self.pool, self.workspace_id, read_only=True) as connection:
+            edits = await history.edits(connection, self.workspace_id, self.version, version, SLICE)
+        for edit in edits:
+            if edit.noun in DIRECTORY:
+                self._put((edit.noun, edit.id), edit.body)
+        self.version = edits[-1].version if len(edits) == SLICE else version
+
+    def _put(self, key: tuple[str, str], body: dict[str, Any] | None) -> None:
+        if body is None:
+            self.records.pop(key, None)
+        else:
+            self.records[key] = body

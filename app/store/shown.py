@@ -1,0 +1,129 @@
+"""Leads and their assignments as callers may look at them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from app.store.database import Connection
+
+MOST_ASSIGNMENTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Something that was reported about an assignment."""
+
+    id: str
+    type: str
+    at: datetime
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAssignment:
+    """One decision as it was answered, and what became of it.
+
+    `state` is open while it is how the lead stands, closed once that was reported, superseded when the lead
+    moved on. One that `repeats` changed nothing and stands for the assignment it names as known.
+    """
+
+    id: str
+    lead_id: str
+    cause: str
+    state: str
+    repeats: bool
+    answer: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLead:
+    """A lead, its fields as intake left them, and its newest assignments in their order."""
+
+    id: str
+    state: str
+    received_at: datetime
+    values: dict[str, Any]
+    assignments: list[ShownAssignment]
+    complete: bool
+
+
+# A double submission, or somebody queued who kept his place, changes nothing but a priority: it stands for
+# the assignment that was there before.
+SHOWN = """
+SELECT shown.id, shown.lead_id, shown.cause, shown.answer, known.repeats,
+       CASE WHEN EXISTS (SELECT FROM events
+                          WHERE workspace_id = $1 AND assignment_id = known.stands_for AND type = 'closed')
+              THEN 'closed'
+            WHEN lead.assignment_id = known.stands_for THEN 'open'
+            ELSE 'superseded' END AS state
+  FROM assignments AS shown
+ CROSS JOIN LATERAL (
+   SELECT assignment_id FROM leads WHERE workspace_id = $1 AND leads.id = shown.lead_id LIMIT 1) AS lead
+ CROSS JOIN LATERAL (
+   SELECT coalesce(known_kind = 'duplicate' OR code = 'reengaged' AND outcome = 'queued', false) AS repeats
+ ) AS kind
+ CROSS JOIN LATERAL (
+   SELECT kind.repeats, CASE WHEN kind.repeats THEN shown.of_assignment ELSE shown.id END AS stands_for
+ ) AS known
+ WHERE shown.workspace_id = $1 AND shown.id = ANY ($2::uuid[])
+ ORDER BY shown.sequence
+"""
+EVENTS = """
+SELECT id, type, at, actor FROM events WHERE workspace_id = $1 AND assignment_id = $2 ORDER BY at, id
+"""
+
+
+async def assignment(
+    connection: Connection, workspace_id: int, assignment_id: str
+) -> tuple[ShownAssignment, list[Happened]] | None:
+    """One assignment, and what was reported about it in the order it came."""
+    row = await connection.fetchrow(SHOWN, workspace_id, [assignment_id])
+    if row is None:
+        return None
+    events = await connection.fetch(EVENTS, workspace_id, assignment_id)
+    return _assignment(row), [Happened(str(event[0]), *event[1:]) for event in events]
+
+
+LEAD = "SELECT id, state, received_at, body FROM leads WHERE workspace_id = $1 AND id = $2"
+NEWEST = """
+SELECT id FROM assignments WHERE workspace_id = $1 AND lead_id = $2 ORDER BY sequence DESC LIMIT $3
+"""
+
+
+async def lead(connection: Connection, workspace_id: int, lead_id: str) -> ShownLead | None:
+    """One lead with its newest assignments, of which there is a most."""
+    row = await connection.fetchrow(LEAD, workspace_id, lead_id)
+    if row is None:
+        return None
+    newest = await connection.fetch(NEWEST, workspace_id, lead_id, MOST_ASSIGNMENTS + 1)
+    found = await connection.fetch(SHOWN, workspace_id, [each["id"] for each in newest[:MOST_ASSIGNMENTS]])
+    return ShownLead(
+        id=str(row["id"]),
+        state=row["state"],
+        received_at=row["received_at"],
+        values=orjson.loads(row["body"]).get("values", {}),
+        assignments=[_assignment(each) for each in found],
+        complete=len(newest) <= MOST_ASSIGNMENTS,
+    )
+
+
+KNOWN_BY = "SELECT lead_id FROM identities WHERE workspace_id = $1 AND kind = $2 AND value = $3"
+
+
+async def lead_known_by(connection: Connection, workspace_id: int, kind: str, value: str) -> ShownLead | None:
+    """The lead that is known by this key, as intake writes keys."""
+    found = await connection.fetchval(KNOWN_BY, workspace_id, kind, value)
+    return await lead(connection, workspace_id, str(found)) if found is not None else None
+
+
+def _assignment(row: Any) -> ShownAssignment:
+    return ShownAssignment(
+        id=str(row["id"]),
+        lead_id=str(row["lead_id"]),
+        cause=row["cause"],
+        state=row["state"],
+        repeats=row["repeats"],
+        answer=orjson.loads(row["answer"]),
+    )
