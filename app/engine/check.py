@@ -64,12 +64,12 @@ def _told(decision: Mapping[str, str | None]) -> str:
 
 def _pipeline(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
     for position, step in enumerate(document.pipeline):
-        for place, target in _placed(step.strategy, step.config.targets()):
+        for place, target in placed(step.strategy, step.config.targets()):
             path = f"pipeline[{position}].{step.strategy}{place}"
             yield from _target(target, path, document, names)
 
 
-def _placed(strategy: str, targets: Iterable[Target]) -> Iterator[tuple[str, Target]]:
+def placed(strategy: str, targets: Iterable[Target]) -> Iterator[tuple[str, Target]]:
     """Each target of a ladder with the place it is written at, relative to the step's config."""
     for rung, target in enumerate(targets):
         start = ".then" if strategy == "rule" else ""

@@ -79,7 +79,7 @@ def _consider(team: Team, need: Need, facts: Facts) -> tuple[list[dict[str, Any]
     for member in team.members:
         owner = facts.directory.owners.get(member.owner)
         load = facts.state.load(member.owner)
-        refused = _refused(team, member, owner, load, need, facts)
+        refused = member_refusal(team, member, owner, load, need, facts)
         entry = _shown(member.owner, load, refused)
         shown.append(entry)
         if refused is None and owner is not None:
@@ -88,9 +88,10 @@ def _consider(team: Team, need: Need, facts: Facts) -> tuple[list[dict[str, Any]
     return shown, eligible
 
 
-def _refused(
+def member_refusal(
     team: Team, member: Member, owner: Owner | None, load: Load, need: Need, facts: Facts
 ) -> Refusal | None:
+    """Why a member cannot take a lead of his team now, or None when he can."""
     if owner is None:
         return Refusal("missing")
     found = refusal(owner, load, need, facts.now)

@@ -1,0 +1,62 @@
+"""Where a plan names teams and owners, so that nobody takes away what the active plan counts on."""
+
+from collections.abc import Iterator
+
+from app.engine.check import placed
+from app.plan.cases import PlanTest
+from app.plan.conditions import leaves
+from app.plan.findings import join, shown
+from app.plan.schema import PlanDocument
+
+Place = tuple[str, str, str]
+"""The path in the plan, `team` or `owner`, and the name."""
+
+
+def places(document: PlanDocument, kind: str, name: str) -> list[str]:
+    """The path of every place where the plan names this team or owner."""
+    wanted = name.casefold() if kind == "team" else name
+    found = [*_steps(document), *_declared(document), *_tests(document)]
+    paths = [path for path, of, each in found if (of, each) == (kind, name)]
+    paths += [path for path, of, each in _follow_up(document) if (of, each.casefold()) == (kind, wanted)]
+    return list(dict.fromkeys(paths))
+
+
+def _steps(document: PlanDocument) -> Iterator[Place]:
+    for position, step in enumerate(document.pipeline):
+        for place, target in placed(step.strategy, step.config.targets()):
+            yield f"pipeline[{position}].{step.strategy}{place}", target.kind, target.name
+
+
+def _declared(document: PlanDocument) -> Iterator[Place]:
+    for name, queue in document.queues.items():
+        if queue.claimable_by is not None:
+            yield f"queues.{shown(name)}.claimable_by", "team", queue.claimable_by
+    for name, way in document.paths.items():
+        answerable = way.answers_to
+        if answerable is not None:
+            kind = "team" if answerable.team is not None else "owner"
+            yield f"paths.{shown(name)}.answers_to.{kind}", kind, str(getattr(answerable, kind))
+
+
+def _follow_up(document: PlanDocument) -> Iterator[Place]:
+    for position, block in enumerate(document.follow_up):
+        for leaf in leaves(block.when) if block.when is not None else ():
+            if leaf.field == "team":
+                operands = leaf.operand if isinstance(leaf.operand, tuple) else (leaf.operand,)
+                yield from ((f"follow_up[{position}].when.team", "team", str(each)) for each in operands)
+
+
+def _tests(document: PlanDocument) -> Iterator[Place]:
+    for position, case in enumerate(document.tests):
+        yield from ((join(f"tests[{position}]", path), kind, name) for path, kind, name in _of_test(case))
+
+
+def _of_test(case: PlanTest) -> Iterator[Place]:
+    for place, owner in enumerate(case.given.away):
+        yield f"given.away[{place}]", "owner", owner
+    for where, said in (("given.known", case.given.known), ("expect", case.expect)):
+        if said is not None:
+            for kind in ("team", "owner"):
+                name = getattr(said, kind)
+                if name is not None:
+                    yield f"{where}.{kind}", kind, name

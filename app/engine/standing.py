@@ -1,0 +1,36 @@
+"""How the members of a team stand: what they are owed, what they carry, and who could take a lead now."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.engine.eligibility import Need
+from app.engine.model import Team
+from app.engine.picking import member_refusal
+from app.engine.state import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class MemberStanding:
+    """One member now. `balance` counts in units of `turns.LEAD`; `code` and `frees_at` as in a trace."""
+
+    owner: str
+    balance: int
+    turns: int
+    open: int
+    code: str | None
+    frees_at: datetime | None
+
+
+def standings(team: Team, facts: Facts) -> list[MemberStanding]:
+    """Every member in the order of the team, asked as if a lead came now that needs nothing special."""
+    found = []
+    for member in team.members:
+        owner = facts.directory.owners.get(member.owner)
+        load = facts.state.load(member.owner)
+        refused = member_refusal(team, member, owner, load, Need(), facts)
+        standing = facts.state.standing(team.id, member.owner)
+        code, frees_at = (refused.code, refused.frees_at) if refused else (None, None)
+        found.append(
+            MemberStanding(member.owner, standing.balance, standing.turns, load.open, code, frees_at)
+        )
+    return found

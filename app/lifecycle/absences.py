@@ -1,0 +1,35 @@
+"""When owners are away."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.ids import uuid7
+from app.lifecycle.editing import editing
+from app.problems import NotFound
+from app.store import directory, records
+from app.store.database import Pool, transaction
+from app.store.directory import Record
+
+NOUN = "absences"
+
+
+async def add(pool: Pool, workspace_id: int, actor: str, owner_id: str, body: Mapping[str, Any]) -> Record:
+    """Enter an absence of an owner.
+
+    Raises NotFound for an unknown owner.
+    """
+    async with editing(pool, workspace_id, actor) as edit:
+        if owner_id not in edit.remembered.directory.owners:
+            raise NotFound()
+        return await edit.put(NOUN, uuid7(), {**body, "owner": owner_id}, None)
+
+
+async def page(pool: Pool, workspace_id: int, owner_id: str, after: str, limit: int) -> list[Record]:
+    """An owner's absences in the order they were entered.
+
+    Raises NotFound for an unknown owner.
+    """
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        if await directory.find(connection, workspace_id, "owners", owner_id) is None:
+            raise NotFound()
+        return await records.absences(connection, workspace_id, owner_id, after, limit)

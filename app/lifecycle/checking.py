@@ -1,0 +1,42 @@
+"""Everything there is to find about a plan: by reading it, by the directory, and by its own tests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.engine.check import KnownNames, check, run_tests
+from app.engine.model import Directory
+from app.engine.plan import compile_plan
+from app.engine.state import Facts
+from app.lifecycle.reading import Strategies, reads
+from app.lifecycle.trial import trial
+from app.plan.findings import Finding, settles
+from app.plan.schema import PlanDocument
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A plan and its findings; without the plan when it cannot be read."""
+
+    document: PlanDocument | None
+    findings: list[Finding]
+
+
+def checked(source: Mapping[str, object], facts: Facts, strategies: Strategies) -> Checked:
+    """Reads and checks a plan against the directory of this moment. Takes seconds for the longest plans."""
+    document = reads(source, strategies)
+    if not isinstance(document, PlanDocument):
+        return Checked(None, document)
+    findings = named(document, facts.directory)
+    if document.tests and settles(findings):
+        plan = compile_plan(document, 1, strategies)
+        findings += run_tests(document, trial(plan, facts.directory, facts.now))
+    return Checked(document, findings)
+
+
+def named(document: PlanDocument, directory: Directory) -> list[Finding]:
+    """What there is to find without running the plan's own tests."""
+    owners = {id_: owner.active for id_, owner in directory.owners.items()}
+    teams = {
+        id_: {member.owner: member.weight for member in team.members} for id_, team in directory.teams.items()
+    }
+    return check(document, KnownNames(owners, teams))

@@ -1,0 +1,17 @@
+"""JSON Merge Patch (RFC 7396)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """`target` with the members of `patch` in place; null removes, anything but an object replaces."""
+    if not isinstance(patch, Mapping):
+        return patch
+    result = dict(target) if isinstance(target, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), value)
+    return result

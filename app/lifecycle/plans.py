@@ -1,0 +1,153 @@
+"""Plans: stored as drafts, made the active one, brought back, shown."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+
+from app.lifecycle.checking import Checked, checked, named
+from app.lifecycle.editing import Edit, editing
+from app.lifecycle.present import Present, present_at
+from app.lifecycle.reading import Strategies, faults
+from app.plan.findings import Finding, settles, softened
+from app.plan.reading import load_plan
+from app.problems import Conflict, NotFound, Refused
+from app.store import plans as store
+from app.store.database import Pool, transaction
+from app.store.plans import Version
+
+Activation = Literal["publish", "rollback"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A version, what there is to say about it, and whether it is the active one."""
+
+    version: Version
+    findings: Sequence[Finding]
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A version with its content, and how the workspace stood when it was read."""
+
+    version: Version
+    document: dict[str, Any]
+    source: str
+    now: Present
+
+
+async def draft(
+    pool: Pool, workspace_id: int, actor: str, strategies: Strategies, raw: bytes, reason: str | None
+) -> Told:
+    """Store a text as the next version.
+
+    Raises Refused, and stores nothing, when it cannot be read.
+    """
+    data = await asyncio.to_thread(load_plan, raw)
+    if isinstance(data, list):
+        raise _unreadable(data)
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        now = await present_at(connection, workspace_id)
+    found = await asyncio.to_thread(checked, data, now.facts, strategies)
+    if found.document is None:
+        raise _unreadable(found.findings)
+    written, source = orjson.dumps(data).decode(), raw.decode("utf-8-sig")
+    async with editing(pool, workspace_id, actor) as edit:
+        version = await store.add(edit.connection, workspace_id, written, source, actor, reason, edit.now)
+        await edit.log("plans", str(version.version), "draft", None, {"version": version.version}, reason)
+    return Told(version, found.findings, active=False)
+
+
+async def activate(
+    pool: Pool,
+    workspace_id: int,
+    actor: str,
+    strategies: Strategies,
+    version: int,
+    reason: str | None,
+    how: Activation,
+) -> Told:
+    """Make a version the active one, for all processes from the next pass on.
+
+    Raises NotFound; Conflict when it is active already, or was never active and is to be rolled back to;
+    Refused with what stands in the way.
+    """
+    stored = await find(pool, workspace_id, version)
+    _check_standing(stored.version, stored.now.entry.plan_version, how)
+    found = await asyncio.to_thread(checked, stored.document, stored.now.facts, strategies)
+    findings = _accepted(found, how)
+    async with editing(pool, workspace_id, actor) as edit:
+        current = await store.find(edit.connection, workspace_id, version)
+        _check_standing(current or stored.version, edit.plan_version, how)
+        if found.document is not None and edit.version != stored.now.entry.directory_version:
+            # Somebody may have been taken away since: what the plan names must be there at this moment.
+            again = await asyncio.to_thread(named, found.document, edit.remembered.directory)
+            findings = _accepted(Checked(found.document, again), how)
+        told = await _switch(edit, version, reason, how)
+    return Told(told, findings, active=True)
+
+
+async def _switch(edit: Edit, version: int, reason: str | None, how: Activation) -> Version:
+    before = {"version": edit.plan_version} if edit.plan_version else None
+    await store.activate(edit.connection, edit.workspace_id, version, edit.now)
+    await edit.log("plans", str(version), how, before, {"version": version}, reason)
+    edit.plan_version = version
+    told = await store.find(edit.connection, edit.workspace_id, version)
+    if told is None:
+        raise LookupError("a version is never removed")
+    return told
+
+
+async def find(pool: Pool, workspace_id: int, version: int | None) -> Stored:
+    """A version, or the active one.
+
+    Raises NotFound.
+    """
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        now = await present_at(connection, workspace_id)
+        number = now.entry.plan_version if version is None else version
+        text = await store.text_of(connection, workspace_id, number)
+        found = await store.find(connection, workspace_id, number)
+    if text is None or found is None:
+        raise NotFound()
+    return Stored(found, *text, now)
+
+
+async def findings(stored: Stored, strategies: Strategies) -> list[Finding]:
+    """What there is to find about a stored version, with the directory as it stands."""
+    return (await asyncio.to_thread(checked, stored.document, stored.now.facts, strategies)).findings
+
+
+async def page(pool: Pool, workspace_id: int, after: int, limit: int) -> tuple[list[Version], int]:
+    """Versions in order, those behind `after`, and which is the active one (0 for none)."""
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        now = await present_at(connection, workspace_id)
+        return await store.page(connection, workspace_id, after, limit), now.entry.plan_version
+
+
+def _check_standing(version: Version, active: int, how: Activation) -> None:
+    if version.version == active:
+        raise Conflict("This version is the active one already.", code="active")
+    if how == "rollback" and version.activated_at is None:
+        raise Conflict("Only a version that was active can come back; publish this one.", code="never_active")
+
+
+def _accepted(found: Checked, how: Activation) -> list[Finding]:
+    """The findings with which the version may become active; a known one is judged more mildly.
+
+    Raises Refused.
+    """
+    mild = how == "rollback" and found.document is not None
+    findings = softened(found.findings) if mild else found.findings
+    if not settles(findings):
+        errors = [finding for finding in findings if finding.severity == "error"]
+        raise Refused("The plan has faults.", code="plan_refused", faults=faults(errors, "plan"))
+    return findings
+
+
+def _unreadable(findings: Sequence[Finding]) -> Refused:
+    return Refused("The plan cannot be read.", code="plan_unreadable", faults=faults(findings))

@@ -1,0 +1,33 @@
+"""How a workspace stands at this moment, read without its gate."""
+
+from dataclasses import dataclass
+
+from app.engine.state import Facts
+from app.store import facts
+from app.store.database import Connection, Pool, transaction
+from app.store.journal import Entry
+from app.store.remembered import catch_up
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """What a decision made now would see, and the newest pass."""
+
+    facts: Facts
+    entry: Entry
+
+
+async def present_at(connection: Connection, workspace_id: int) -> Present:
+    """What this transaction sees."""
+    found = await facts.read(connection, workspace_id, None, [], [])
+    remembered = await catch_up(connection, workspace_id, None, found.passes)
+    if remembered is None:
+        raise LookupError("reading from the start always gives a state")
+    now = max(found.time, remembered.entry.at)
+    return Present(Facts(now, remembered.directory, remembered.state), remembered.entry)
+
+
+async def present(pool: Pool, workspace_id: int) -> Present:
+    """What was committed last; directory, state and time of one moment."""
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        return await present_at(connection, workspace_id)

@@ -1,0 +1,110 @@
+"""A plan's own tests, run through the real engine: all are eligible and idle unless a test says otherwise."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from app.engine.check import Run
+from app.engine.decide import decide
+from app.engine.model import Absence, Decision, Directory, Owner, Prior, Question, Team
+from app.engine.plan import Plan
+from app.engine.state import Facts, State
+from app.intake.arrival import normalise
+from app.plan.cases import PlanTest
+from app.plan.durations import parse_iso
+from app.plan.fields import LEAD, Kind
+
+_INSTANTS = tuple(name for name, field in LEAD.fields.items() if field.kind is Kind.INSTANT)
+_ALWAYS = Absence(datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
+_LEAD, _ASSIGNMENT = "lead", "assignment"
+
+
+def trial(plan: Plan, directory: Directory, now: datetime) -> Run:
+    """Decides the lead of a test as this plan would, at `now` unless the test gives another time."""
+    rested = Directory(
+        directory.version,
+        {id_: _rested(owner) for id_, owner in directory.owners.items()},
+        {id_: _uncapped(team) for id_, team in directory.teams.items()},
+    )
+
+    def run(case: PlanTest) -> Mapping[str, str | None]:
+        at = case.given.now or now
+        owners = {**rested.owners}
+        for id_ in case.given.away:
+            if id_ in owners:
+                owners[id_] = replace(owners[id_], absences=(_ALWAYS,))
+        facts = Facts(at, replace(rested, owners=owners), State())
+        return _told(decide(_question(case, plan, at), plan, facts))
+
+    return run
+
+
+def _rested(owner: Owner) -> Owner:
+    return replace(owner, active=True, paused_until=None, caps=None, absences=())
+
+
+def _uncapped(team: Team) -> Team:
+    return replace(team, members=tuple(replace(member, caps=None) for member in team.members))
+
+
+def _question(case: PlanTest, plan: Plan, now: datetime) -> Question:
+    values = normalise(_typed(case.lead)).values
+    return Question(
+        kind="assign",
+        assignment_id=_ASSIGNMENT,
+        lead_id=_LEAD,
+        values={**values, "trigger": case.trigger},
+        prior=_prior(case, plan, now),
+    )
+
+
+def _typed(lead: Mapping[str, Any]) -> dict[str, Any]:
+    """The lead with instants where the text of a plan can only hold them as text."""
+    typed = dict(lead)
+    for name in _INSTANTS:
+        if typed.get(name) is not None:
+            typed[name] = parse_iso(typed[name])
+    if typed.get("engagement"):
+        typed["engagement"] = [_dated(item) for item in typed["engagement"]]
+    return typed
+
+
+def _dated(item: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return {**item, "at": parse_iso(item["at"])}
+    except (KeyError, TypeError, ValueError):
+        return {name: value for name, value in item.items() if name != "at"}
+
+
+def _prior(case: PlanTest, plan: Plan, now: datetime) -> Prior | None:
+    """The known person, if he was here within the plan's window."""
+    known, at = case.given.known, case.given.known_at(now)
+    if known is None or at is None or not plan.window or now - at > plan.window:
+        return None
+    return Prior(
+        lead_id=_LEAD,
+        assignment_id=_ASSIGNMENT,
+        matched_by="email",
+        state="assigned" if known.owner is not None else "queued",
+        owner=known.owner,
+        team=known.team,
+        queue=known.queue,
+        path=None,
+        block=None,
+        priority=0,
+        decided_at=at,
+    )
+
+
+def _told(decision: Decision) -> dict[str, str | None]:
+    return {
+        "outcome": decision.outcome,
+        "owner": decision.owner.id if decision.owner else None,
+        "team": decision.team,
+        "queue": decision.queue,
+        "path": decision.path,
+        "block": decision.block,
+        "rule": decision.step if decision.strategy == "rule" else None,
+        "step": decision.step,
+    }
