@@ -6,6 +6,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
+import asyncpg
 import orjson
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -19,12 +20,15 @@ from app.problems import (
     Fault,
     MethodNotAllowed,
     NotFound,
+    Overloaded,
     Path,
     Problem,
     Refused,
+    StoreAway,
     TooLarge,
     UnsupportedMedia,
 )
+from app.store.database import AWAY, is_away
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 20
@@ -172,9 +176,14 @@ def install(app: FastAPI) -> None:
                 problem = of_validation(error)
             case HTTPException():
                 problem = of_http(error)
+            case asyncpg.LockNotAvailableError() | asyncpg.QueryCanceledError():
+                problem = Overloaded("The database is too busy at this moment.")
+            case _ if is_away(error):
+                problem = StoreAway()
             case _:
                 problem = Problem()
         return problem_response(problem, request_id_of(request))
 
-    for kind in (Problem, RequestValidationError, HTTPException):
+    busy = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
+    for kind in (Problem, RequestValidationError, HTTPException, *busy, *AWAY):
         app.add_exception_handler(kind, tell)

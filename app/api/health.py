@@ -1,0 +1,38 @@
+"""Is the process alive, and can it decide? Open to all, and without reasons."""
+
+import asyncio
+from typing import Literal
+
+from fastapi import APIRouter
+from starlette.requests import Request
+
+from app.api.answers import AnswerModel
+from app.api.auth import requires
+from app.api.body import StrictRoute
+from app.api.directory import pool_of
+from app.settings import Settings
+
+router = APIRouter(route_class=StrictRoute, tags=["operations"])
+
+
+class HealthAnswer(AnswerModel):
+    """All is well; nothing more is told."""
+
+    status: Literal["ok"]
+
+
+@router.get("/healthz")
+@requires(None)
+async def healthz() -> HealthAnswer:
+    """Whether the process lives. The database is not asked."""
+    return HealthAnswer(status="ok")
+
+
+@router.get("/readyz")
+@requires(None)
+async def readyz(request: Request) -> HealthAnswer:
+    """Whether a decision could be made: the database answers within the deadline."""
+    settings: Settings = request.app.state.settings
+    async with asyncio.timeout(settings.deadline_seconds):
+        await pool_of(request).fetchval("SELECT 1")
+    return HealthAnswer(status="ok")
