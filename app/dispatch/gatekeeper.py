@@ -2,9 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+import asyncpg
 import structlog
 
 from app.dispatch.answer import replayed
@@ -107,33 +109,40 @@ class Gatekeeper:
         return True
 
     async def _once(self, jobs: Sequence[Job]) -> None:
-        """One transaction. What was remembered is gone until the commit is confirmed."""
-        memory, self.memory = self.memory, None
-        begun = time.perf_counter()
-        async with self.pool.acquire(timeout=self.deadline) as connection:
-            try:
-                gate = opening(self.workspace_id, self.limits, gate=True)
-                await connection.execute(gate, timeout=self.deadline)
-                entered = time.perf_counter()
-                passed = await prepare(connection, self.workspace_id, memory, jobs, self.shelf)
-            except BaseException as error:
-                await _leave(connection, error)
-                raise
-            await self._commit(connection, passed)
-        self.measures.passed(len(jobs), entered - begun, time.perf_counter() - entered)
-        self._accept(passed)
+        """One transaction. What was remembered is gone until the commit is confirmed.
 
-    async def _commit(self, connection: Connection, passed: Passed) -> None:
+        Raises Unclear for whatever befalls the connection once COMMIT is on its way, its return to the
+        pool included.
+        """
+        memory, self.memory = self.memory, None
+        ending: Passed | None = None
+        begun = time.perf_counter()
         try:
-            await connection.execute("COMMIT", timeout=self.deadline)
+            async with self.pool.acquire(timeout=self.deadline) as connection:
+                ending, entered = await self._prepared(connection, memory, jobs)
+                with _dropped_when_away(connection):
+                    await connection.execute("COMMIT", timeout=self.deadline)
         except Exception as error:
-            if not is_away(error):
-                raise
-            # Given back to the pool it would be waited for, and that could end in another error than this.
-            connection.terminate()
-            if passed.entry is not None:
-                raise Unclear(passed) from error
+            if ending is not None and ending.entry is not None and is_away(error):
+                raise Unclear(ending) from error
             raise
+        self.measures.passed(len(jobs), entered - begun, time.perf_counter() - entered)
+        self._accept(ending)
+
+    async def _prepared(
+        self, connection: Connection, memory: Remembered | None, jobs: Sequence[Job]
+    ) -> tuple[Passed, float]:
+        """A pass ready to commit, and when it had entered the gate."""
+        with _dropped_when_away(connection):
+            try:
+                async with asyncio.timeout(2 * self.deadline):  # for a line that fell silent
+                    await connection.execute(opening(self.workspace_id, self.limits, gate=True))
+                    entered = time.perf_counter()
+                    return await prepare(connection, self.workspace_id, memory, jobs, self.shelf), entered
+            except Exception as error:
+                if not is_away(error):
+                    await connection.execute("ROLLBACK")
+                raise
 
     async def _was_committed(self, passed: Passed, until: float) -> bool:
         """Behind the gate the old transaction is over, whichever way; its token tells which.
@@ -171,11 +180,16 @@ class Gatekeeper:
         self.room.put_back(list(passed.left))
 
 
-async def _leave(connection: Connection, error: BaseException) -> None:
-    if is_away(error):
-        connection.terminate()
-    elif not connection.is_closed():
-        await connection.execute("ROLLBACK")
+@contextmanager
+def _dropped_when_away(connection: Connection) -> Iterator[None]:
+    """A connection in doubt is not given back: the pool would wait for the statement to end."""
+    try:
+        yield
+    except BaseException as error:
+        if is_away(error) or isinstance(error, asyncio.CancelledError):
+            with suppress(asyncpg.InterfaceError):  # the pool has noticed already
+                connection.terminate()
+        raise
 
 
 def _settle(job: Job, answer: Answer) -> None:
