@@ -8,8 +8,6 @@ from app.store import history
 from app.store.database import Pool, transaction
 from app.store.history import Row
 
-SLICE = 1000
-
 
 @dataclass(slots=True)
 class Ledger:
@@ -48,12 +46,12 @@ class Ledger:
                 self.faults.append(f"team {self.team}: {owner} does not stand as the ledger adds up")
 
 
-async def add_up(pool: Pool, workspace_id: int, team: str, state: State) -> Ledger:
+async def add_up(pool: Pool, workspace_id: int, team: str, state: State, slice_size: int) -> Ledger:
     """The rows up to the one that `state` has seen last, in short transactions: rows never change."""
     ledger, last = Ledger(team), state.ledger.get(team, 0)
     while ledger.number < last:
         async with transaction(pool, workspace_id, read_only=True) as connection:
-            rows = await history.ledger(connection, workspace_id, team, ledger.number, last, SLICE)
+            rows = await history.ledger(connection, workspace_id, team, ledger.number, last, slice_size)
         if not rows:
             ledger.expect(last + 1)
             break

@@ -63,14 +63,23 @@ def _verdict(found: list[str]) -> str:
     return f"{len(found)} differences" if found else "everything agrees"
 
 
-async def verify(pool: Pool, workspace_id: int, strategies: Mapping[str, Strategy] | None = None) -> Report:
-    """Check one workspace; `strategies` are those its plans use, all that are installed unless given."""
+async def verify(
+    pool: Pool,
+    workspace_id: int,
+    strategies: Mapping[str, Strategy] | None = None,
+    *,
+    slice_size: int = SLICE,
+) -> Report:
+    """Check one workspace; `strategies` are those its plans use, all that are installed unless given.
+
+    `slice_size` is how many rows one transaction reads at most.
+    """
     offered = installed() if strategies is None else strategies
     at = await moment(pool, workspace_id)
     report = Report(moment=at, differences=faults_of_moment(at))
-    await _Decisions(pool, workspace_id, offered, report, at.sequence).check()
+    await _Decisions(pool, workspace_id, offered, report, at.sequence, slice_size).check()
     for team in sorted({*at.state.ledger, *at.state.standings}):
-        ledger = await add_up(pool, workspace_id, team, at.state)
+        ledger = await add_up(pool, workspace_id, team, at.state, slice_size)
         report.teams += 1
         report.ledger_rows += ledger.read
         report.differences += ledger.faults
@@ -86,12 +95,13 @@ class _Decisions:
     strategies: Mapping[str, Strategy]
     report: Report
     up_to: int
+    slice_size: int
     reached: int = 0
     plan: Plan = field(default_factory=empty_plan)
     walk: Walk = field(init=False)
 
     def __post_init__(self) -> None:
-        self.walk = Walk(self.pool, self.workspace_id)
+        self.walk = Walk(self.pool, self.workspace_id, self.slice_size)
 
     async def check(self) -> None:
         while slice_ := await self._next():
@@ -103,7 +113,9 @@ class _Decisions:
 
     async def _next(self) -> tuple[list[Decided], dict[str, Row]] | None:
         async with transaction(self.pool, self.workspace_id, read_only=True) as connection:
-            found = await history.decisions(connection, self.workspace_id, self.reached, self.up_to, SLICE)
+            found = await history.decisions(
+                connection, self.workspace_id, self.reached, self.up_to, self.slice_size
+            )
             turns = await history.turns_of(connection, self.workspace_id, [each.id for each in found])
         return (found, turns) if found else None
 

@@ -9,8 +9,6 @@ from app.store import history
 from app.store.database import Connection, Pool, transaction
 from app.store.history import DIRECTORY
 
-SLICE = 1000
-
 
 async def directory_at(connection: Connection, workspace_id: int, version: int) -> Directory:
     """The directory after change number `version`."""
@@ -20,10 +18,11 @@ async def directory_at(connection: Connection, workspace_id: int, version: int) 
 
 @dataclass(slots=True)
 class Walk:
-    """The directory walked forward through the log, in transactions of `SLICE` changes."""
+    """The directory walked forward through the log, in transactions of so many changes at most."""
 
     pool: Pool
     workspace_id: int
+    slice_size: int
     version: int = 0
     records: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     _made: Directory | None = None
@@ -41,11 +40,11 @@ class Walk:
 
     async def _forward(self, version: int) -> None:
         async with transaction(self.pool, self.workspace_id, read_only=True) as connection:
-            edits = await history.edits(connection, self.workspace_id, self.version, version, SLICE)
+            edits = await history.edits(connection, self.workspace_id, self.version, version, self.slice_size)
         for edit in edits:
             if edit.noun in DIRECTORY:
                 self._put((edit.noun, edit.id), edit.body)
-        self.version = edits[-1].version if len(edits) == SLICE else version
+        self.version = edits[-1].version if len(edits) == self.slice_size else version
 
     def _put(self, key: tuple[str, str], body: dict[str, Any] | None) -> None:
         if body is None:

@@ -1,0 +1,1 @@
+"""Looking at leads, asking why, and checking the books."""

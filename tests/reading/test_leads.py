@@ -1,0 +1,167 @@
+"""Leads and assignments as callers may look at them."""
+
+import pytest
+
+from app.ids import uuid7
+from app.store.shown import MOST_ASSIGNMENTS
+from tests.office import Office, make_office
+
+JANE = {"external_id": "form-1", "email": "Jane@ACME.example", "phone": "+49 30 123456", "country": "DE"}
+
+
+async def test_an_assignment_is_told_as_it_was_answered(office: Office) -> None:
+    told = await office.assign(**JANE)
+    found = await office.get(f"/assignments/{told['assignment_id']}")
+    assert found == {**told, "state": "open", "events": []}
+
+
+async def test_a_closed_assignment_says_who_closed_it(office: Office) -> None:
+    told = await office.assign(**JANE)
+    key = await office.key("events")
+    async with office.caller(key) as client:
+        answer = await client.post(f"/assignments/{told['assignment_id']}/events", json={"type": "closed"})
+    assert answer.status_code == 200
+    found = await office.get(f"/assignments/{told['assignment_id']}")
+    assert found["state"] == "closed"
+    assert [(event["type"], event["actor"]) for event in found["events"]] == [("closed", key.split("_")[2])]
+    assert (await office.get(f"/leads/{told['lead_id']}"))["owner"] is None
+
+
+async def test_a_lead_shows_its_assignments_in_order(office: Office) -> None:
+    first = await office.assign(**JANE)
+    again = await office.client.post("/reassign", json={"lead_id": first["lead_id"], "to": "ben"})
+    assert again.status_code == 201
+    lead = await office.get(f"/leads/{first['lead_id']}")
+    assert lead["state"] == "assigned"
+    assert lead["owner"]["id"] == "ben"
+    assert lead["received_at"] == first["decided_at"]
+    assert lead["values"]["email"] == "jane@acme.example"
+    shown = [(each["sequence"], each["cause"], each["state"]) for each in lead["assignments"]]
+    assert shown == [(1, "assign", "superseded"), (2, "reassign", "open")]
+    assert lead["assignments"][0]["owner"] == first["owner"]
+    assert (await office.get(f"/assignments/{first['assignment_id']}"))["state"] == "superseded"
+
+
+async def test_a_double_submission_is_no_assignment_of_its_own(office: Office) -> None:
+    first = await office.assign(**JANE)
+    second = await office.assign(email="jane@acme.example")
+    lead = await office.get(f"/leads/{first['lead_id']}")
+    assert [each["assignment_id"] for each in lead["assignments"]] == [first["assignment_id"]]
+    (duplicate,) = lead["duplicates"]
+    assert duplicate["assignment_id"] == second["assignment_id"]
+    assert (duplicate["of"], duplicate["matched_by"]) == (first["assignment_id"], "email")
+    assert (await office.get(f"/assignments/{second['assignment_id']}"))["state"] == "open"
+
+
+async def test_who_waits_and_comes_again_keeps_one_assignment(office: Office) -> None:
+    plan = """
+queues: {desk: {}}
+known_person: {window: 90d}
+pipeline: [{queue: {name: desk}}]
+"""
+    await office.publish(plan)
+    first, second = await office.assign(external_id="q"), await office.assign(external_id="q")
+    assert second["known_as"]["kind"] in {"duplicate", "reengaged"}
+    lead = await office.get(f"/leads/{first['lead_id']}")
+    assert lead["state"] == "queued"
+    assert [each["state"] for each in lead["assignments"]] == ["open"]
+    assert [each["assignment_id"] for each in lead["duplicates"]] == [second["assignment_id"]]
+
+
+async def test_a_reengaged_person_has_one_lead_with_two_assignments(office: Office) -> None:
+    first = await office.assign(**JANE)
+    await office.client.post(f"/assignments/{first['assignment_id']}/events", json={"type": "closed"})
+    second = await office.assign(**JANE)
+    assert second["lead_id"] == first["lead_id"]
+    lead = await office.get(f"/leads/{first['lead_id']}")
+    assert [each["state"] for each in lead["assignments"]] == ["closed", "open"]
+    assert lead["assignments"][1]["known_as"]["kind"] == "reengaged"
+    assert lead["duplicates"] == []
+
+
+async def test_of_very_many_assignments_the_newest_are_shown(office: Office) -> None:
+    items = [{"lead": {"external_id": "same"}}] * (MOST_ASSIGNMENTS // 2 + 1)
+    for _ in range(2):
+        answer = await office.client.post("/assign/batch", json={"items": items})
+        assert {item["status"] for item in answer.json()["items"]} == {201}
+    lead_id = answer.json()["items"][0]["decision"]["lead_id"]
+    lead = await office.get(f"/leads/{lead_id}")
+    assert lead["complete"] is False
+    assert [each["sequence"] for each in lead["duplicates"]] == list(range(3, MOST_ASSIGNMENTS + 3))
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("external_id=form-1", True),
+        ("external_id=%20form-1%20", True),
+        ("external_id=form-2", False),
+        ("external_id=00Q1", False),
+        ("crm_lead_id=00Q1", True),
+        ("crm_lead_id=form-1", False),
+    ],
+)
+async def test_a_lead_is_found_by_the_callers_own_id(office: Office, query: str, found: bool) -> None:
+    told = await office.assign(**JANE, crm={"lead_id": "00Q1"})
+    items = (await office.get(f"/leads?{query}"))["items"]
+    assert items == ([await office.get(f"/leads/{told['lead_id']}")] if found else [])
+
+
+@pytest.mark.parametrize(
+    "query", ["", "external_id=a&crm_lead_id=b", "external_id=", f"external_id={'x' * 256}"]
+)
+async def test_a_search_needs_exactly_one_id(office: Office, query: str) -> None:
+    answer = await office.client.get(f"/leads?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["in"] == "query"
+    assert "xxx" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ({"email": "JANE@acme.EXAMPLE"}, True),
+        ({"email": " jane@acme.example "}, True),
+        ({"email": "jane@other.example"}, False),
+        ({"email": "not an address"}, False),
+        ({"phone": "0049 30 12 34 56"}, True),
+        ({"phone": "+49 30 999999"}, False),
+        ({"phone": "hello"}, False),
+    ],
+)
+async def test_a_person_is_looked_up_as_intake_reads_them(
+    office: Office, body: dict[str, str], found: bool
+) -> None:
+    told = await office.assign(**JANE)
+    answer = await office.client.post("/leads/lookup", json=body)
+    assert answer.status_code == 200
+    assert [item["id"] for item in answer.json()["items"]] == ([told["lead_id"]] if found else [])
+
+
+@pytest.mark.parametrize("body", [{}, {"email": "a@b.example", "phone": "+49"}, {"email": 1}, {"name": "x"}])
+async def test_a_look_up_takes_one_of_two(office: Office, body: dict[str, object]) -> None:
+    assert (await office.client.post("/leads/lookup", json=body)).status_code == 422
+
+
+@pytest.mark.parametrize("url", ["/leads/{id}", "/assignments/{id}", "/assignments/{id}/explain"])
+@pytest.mark.parametrize("id_", ["nonsense", "00000000-0000-0000-0000-000000000000", "%00", "' OR 1=1 --"])
+async def test_what_is_no_id_of_ours_is_not_found(office: Office, url: str, id_: str) -> None:
+    answer = await office.client.get(url.format(id=id_))
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    "url", ["/leads/{lead_id}", "/assignments/{assignment_id}", "/assignments/{assignment_id}/explain"]
+)
+async def test_another_workspaces_id_looks_like_an_unknown_one(office: Office, url: str) -> None:
+    other = await make_office(office.app, "other")
+    told = await other.assign(**JANE)
+    ids = {"lead_id": uuid7(), "assignment_id": uuid7()}
+    headers = {"X-Request-Id": "the-same-for-both"}
+    unknown = await office.client.get(url.format(**ids), headers=headers)
+    theirs = await office.client.get(url.format(**told), headers=headers)
+    assert theirs.status_code == 404
+    assert (theirs.content, dict(theirs.headers)) == (unknown.content, dict(unknown.headers))
+    assert (await office.get("/leads?external_id=form-1"))["items"] == []
+    answer = await office.client.post("/leads/lookup", json={"email": JANE["email"]})
+    assert answer.json()["items"] == []

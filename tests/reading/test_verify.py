@@ -1,0 +1,204 @@
+"""`verify`: silent about books that are right, loud about every kind of damage."""
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from app.lifecycle.verify import Report, verify
+from tests.office import OWNERS, PLAN, TEAMS, Office
+
+COUNTRIES = ("DE", "AT", "US", "FR")
+
+
+async def check(office: Office) -> Report:
+    return await verify(office.pool, office.workspace_id)
+
+
+async def busy_days(office: Office) -> None:
+    """A life-like mixture: everything that can be asked for, with edits and a new plan in between."""
+    await arrive(office, "early", 40)
+    await office.put("owners", "ben", {**OWNERS["ben"], "timezone": "Asia/Tokyo", "active": False})
+    await claim_and_close(office)
+    await arrive(office, "second", 40)
+    members = [*TEAMS["inbound"]["members"], {"owner": "zoe", "weight": 1.5, "caps": {"per_day": 9}}]
+    await office.put("owners", "zoe", {"name": "Zoe", "caps": {"rolling": [{"count": 5, "hours": 1}]}})
+    await office.put("teams", "inbound", {"name": "Inbound", "members": members})
+    await office.put("owners", "ben", OWNERS["ben"])
+    await office.publish(PLAN.replace("least_loaded", "round_robin"))
+    await arrive(office, "third", 60)
+    async with office.edit() as edit:
+        record = await edit.find("owners", "zoe")
+        assert record is not None
+        await edit.delete(record)
+    await claim_and_close(office)
+    await arrive(office, "early", 10)
+    await arrive(office, "late", 40)
+
+
+async def arrive(office: Office, name: str, count: int) -> None:
+    """Leads of every kind, one in five of whom was here before."""
+    items = [
+        {
+            "lead": {
+                "external_id": f"{name}-{number - number % 5 // 4}",
+                "email": f"{name}{number}@people.example",
+                "country": COUNTRIES[number % 4],
+                "source": "partner" if number % 6 == 5 else "web",
+                "lead_type": "student" if number % 11 == 10 else "content",
+                "employees": number,
+                "last_seen_at": "2026-11-20T10:00:00Z",
+                "attributes": {"seats": number / 3},
+            },
+            "exclude": ["ana"] if number % 9 == 8 else [],
+        }
+        for number in range(count)
+    ]
+    answer = await office.client.post("/assign/batch", json={"items": items})
+    assert {item["status"] for item in answer.json()["items"]} == {201}
+
+
+async def claim_and_close(office: Office) -> None:
+    """Claims, reassignments to an owner, a team, a queue and to nobody, and leads that end."""
+    for _ in range(3):
+        await office.client.post("/queues/partner-desk/claim", json={"owner_id": "ana"})
+    rows = await office.pool.fetch(
+        "SELECT lead_id, id FROM assignments WHERE open AND outcome = 'assigned' ORDER BY sequence LIMIT 12"
+    )
+    targets = [{"owner": "ana"}, {"team": "inbound"}, {"queue": "unrouted"}, None]
+    for row, to in zip(rows, targets * 2, strict=False):
+        body = {"lead_id": str(row["lead_id"]), "exclude": [] if to else ["ana"], "to": to}
+        answer = await office.client.post("/reassign", json=body)
+        assert answer.status_code == 201, answer.text
+    for row in rows[8:]:
+        answer = await office.client.post(f"/assignments/{row['id']}/events", json={"type": "closed"})
+        assert answer.status_code == 200
+
+
+@pytest_asyncio.fixture
+async def worked(office: Office) -> AsyncIterator[Office]:
+    await busy_days(office)
+    yield office
+
+
+async def test_an_empty_workspace_is_in_order(office: Office) -> None:
+    assert (await check(office)).clean
+
+
+async def test_busy_days_leave_the_books_in_order(worked: Office) -> None:
+    report = await check(worked)
+    assert report.lines()[-1] == "everything agrees"
+    assert report.clean
+    assert report.differences == []
+    decisions = await worked.pool.fetchval("SELECT count(*) FROM assignments")
+    assert report.decisions == report.same_engine == decisions > 200
+    assert report.ledger_rows == await worked.pool.fetchval("SELECT count(*) FROM turns") > 50
+    outcomes = await worked.pool.fetch("SELECT DISTINCT outcome, cause FROM assignments")
+    assert {row["outcome"] for row in outcomes} == {"assigned", "queued", "automated", "blocked"}
+    assert {row["cause"] for row in outcomes} == {"assign", "reassign", "claim"}
+    causes = await worked.pool.fetch("SELECT DISTINCT cause FROM turns")
+    assert {row["cause"] for row in causes} == {"turn", "levelled"}
+    assert "conservation difference: 0" in report.lines()
+
+
+async def test_slices_make_no_difference(worked: Office) -> None:
+    whole, sliced = await check(worked), await verify(worked.pool, worked.workspace_id, slice_size=7)
+    assert sliced.lines() == whole.lines()
+
+
+async def rewrite(office: Office, column: str, old: str, new: str) -> None:
+    """Put `new` for `old` in the stored JSON of every decision."""
+    rewritten = f"replace(convert_from({column}, 'UTF8'), $1, $2)"
+    await office.pool.execute(f"UPDATE assignments SET {column} = convert_to({rewritten}, 'UTF8')", old, new)
+
+
+async def test_another_engine_version_is_held_to_the_owner_only(worked: Office) -> None:
+    await rewrite(worked, "answer", '"ruled_out":', '"left_out":')
+    assert len((await check(worked)).differences) > 200
+    await rewrite(worked, "inputs", '"engine":"1"', '"engine":"0"')
+    report = await check(worked)
+    assert report.clean
+    assert report.same_engine == 0
+
+
+async def test_a_trace_that_was_rewritten_is_found(worked: Office) -> None:
+    await rewrite(worked, "answer", '"code":"not_his_turn"', '"code":"skill"')
+    assert re.search(r"decision \d+ \(.*\): trace$", (await check(worked)).differences[0])
+
+
+async def test_an_answer_that_was_rewritten_is_found(worked: Office) -> None:
+    await rewrite(worked, "answer", '"id":"ben"', '"id":"ana"')
+    assert re.search(r"decision \d+ \(.*\): owner$", (await check(worked)).differences[0])
+
+
+MIDDLE = "(SELECT id FROM assignments WHERE outcome = 'assigned' AND open ORDER BY sequence OFFSET 5 LIMIT 1)"
+FIRST_TURN = "(team_id, number) = ('inbound', 3)"
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (f"UPDATE assignments SET owner_id = 'nobody' WHERE id = {MIDDLE}", r"decision \d+ \(.*\): owner"),
+        (f"UPDATE assignments SET team_id = 'other' WHERE id = {MIDDLE}", r"decision \d+ \(.*\): team"),
+        (f"UPDATE assignments SET code = 'other' WHERE id = {MIDDLE}", r"decision \d+ \(.*\): code"),
+        (f"UPDATE assignments SET plan_version = 9 WHERE id = {MIDDLE}", r"decision \d+ \(.*\): plan"),
+        (f"UPDATE assignments SET inputs = '{{}}' WHERE id = {MIDDLE}", r"decision \d+ \(.*\): cannot be"),
+        (f"UPDATE assignments SET inputs = '[' WHERE id = {MIDDLE}", r"decision \d+ \(.*\): cannot be"),
+        (f"UPDATE assignments SET inputs = '[]' WHERE id = {MIDDLE}", r"decision \d+ \(.*\): cannot be"),
+        ("DELETE FROM plans WHERE version = 1", r"decision 1 \(.*\): cannot be made"),
+        ("DELETE FROM assignments WHERE sequence = 7", r"decisions 7 to 7 are missing"),
+        ("DELETE FROM assignments WHERE sequence > 50", r"decisions 51 to \d+ are missing"),
+        (f"DELETE FROM turns WHERE {FIRST_TURN}", r"team inbound: rows 3 to 3 of the ledger are missing"),
+        ("DELETE FROM turns WHERE number > 3 AND team_id = 'inbound'", r"team inbound: rows 4 to \d+ of"),
+        ("DELETE FROM turns WHERE team_id = 'inbound'", r"team inbound: rows 1 to \d+ of"),
+        (
+            f"UPDATE turns SET amounts[1] = amounts[1] + 5, amounts[2] = amounts[2] - 5 WHERE {FIRST_TURN}",
+            r"team inbound: \w+ does not stand as the ledger adds up",
+        ),
+        (f"UPDATE turns SET chosen = 'zoe' WHERE {FIRST_TURN}", r"team inbound: zoe does not stand"),
+        (
+            "ALTER TABLE turns DROP CONSTRAINT turns_amounts_check;"
+            f" UPDATE turns SET amounts[1] = amounts[1] + 5 WHERE {FIRST_TURN}",
+            r"team inbound: row 3 of the ledger does not sum to zero",
+        ),
+        (f"UPDATE assignments SET open = false WHERE id = {MIDDLE}", r"owner \w+: \d+ open by the journal"),
+        ("UPDATE assignments SET open = true WHERE outcome = 'assigned'", r"ana in team dach: \d+ open by"),
+        ("DELETE FROM leads WHERE id = (SELECT id FROM leads LIMIT 1)", r"conservation: 1 leads came"),
+        ("UPDATE passes SET received = received + 2", r"conservation: 2 leads came"),
+        ("UPDATE passes SET sequence = sequence + 1", r"decisions \d+ to \d+ are missing"),
+        (
+            "UPDATE passes SET changed = changed::jsonb || '{\"standing\": {\"inbound\": {\"ana\": [7, 1]}}}'"
+            " WHERE number = (SELECT max(number) FROM passes)",
+            r"team inbound: the balances of its members sum to",
+        ),
+        (
+            "UPDATE directory SET body = body || '{\"name\": \"Anna\"}' WHERE id = 'ana'",
+            r"owner ana: the record is not what the log says",
+        ),
+        (
+            "DELETE FROM directory WHERE noun = 'teams' AND id = 'dach'",
+            r"team dach: the record is not what the log says",
+        ),
+    ],
+)  # fmt: skip
+async def test_damage_is_found_and_named_without_anybodys_data(
+    worked: Office, damage: str, said: str
+) -> None:
+    # No law of the database stands in the way of this damage: a failing disk asks none.
+    await worked.pool.execute(
+        f"SET session_replication_role = replica; {damage}; RESET session_replication_role"
+    )
+    report = await check(worked)
+    assert not report.clean
+    assert [line for line in report.differences if re.search(said, line)], report.differences[:5]
+    assert "people.example" not in "\n".join(report.lines())
+    assert re.fullmatch(r"\d+ differences", report.lines()[-1])
+
+
+async def test_a_long_list_is_cut(worked: Office) -> None:
+    await worked.pool.execute("UPDATE assignments SET code = 'other'")
+    report = await check(worked)
+    assert len(report.differences) > 200
+    assert len([line for line in report.lines() if line.startswith("DIFFERENT")]) == 100
+    assert f"and {len(report.differences) - 100} more" in report.lines()
