@@ -2,15 +2,14 @@
 
 import re
 import time
-import traceback
 import uuid
 from collections.abc import Callable
-from pathlib import PurePath
 from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.problems import problem_response
+from app.logs import told
 from app.problems import BadRequest, Problem
 
 SECURITY_HEADERS = (
@@ -30,7 +29,6 @@ CLIENT_GONE = 499
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9-]{8,64}")
 _OVERRIDES = frozenset((b"x-http-method-override", b"x-http-method", b"x-method-override"))
-_FRAMES_LOGGED = 12
 
 
 class Log(Protocol):
@@ -73,9 +71,7 @@ class Edge:
         except BadRequest as problem:
             await problem_response(problem, scope["request_id"])(scope, receive, send)
         except Exception as error:
-            self.log.error(
-                "unexpected", request_id=scope["request_id"], route=route_of(scope), **_told(error)
-            )
+            self.log.error("unexpected", request_id=scope["request_id"], route=route_of(scope), **told(error))
             if send.status:
                 # Half an answer is out; only a broken connection can say that it is not whole.
                 raise
@@ -121,17 +117,3 @@ def _request_id(scope: Scope) -> str:
         if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
             return str(value, "ascii")
     return uuid.uuid4().hex
-
-
-def _told(error: Exception) -> dict[str, object]:
-    """Which error, and where; its message is left out, for it could hold what was sent."""
-    kinds: list[str] = []
-    cause: BaseException | None = error
-    while cause and len(kinds) < _FRAMES_LOGGED:
-        kinds.append(type(cause).__name__)
-        cause = cause.__cause__ or cause.__context__
-    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES_LOGGED:]
-    return {
-        "error": kinds,
-        "frames": [f"{PurePath(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames],
-    }

@@ -22,12 +22,15 @@ async def create(connection: Connection, name: str) -> Workspace:
     Raises asyncpg.UniqueViolationError when the name is taken, CheckViolationError when it is empty or
     longer than 63 bytes.
     """
-    row = await connection.fetchrow(
-        "INSERT INTO workspaces (name) VALUES ($1) RETURNING id, name, created_at", name
-    )
-    if row is None:
-        raise LookupError("an INSERT with RETURNING answers one row")
-    await connection.execute("INSERT INTO gates (workspace_id) VALUES ($1)", row["id"])
+    async with connection.transaction():
+        row = await connection.fetchrow(
+            "INSERT INTO workspaces (name) VALUES ($1) RETURNING id, name, created_at", name
+        )
+        if row is None:
+            raise LookupError("an INSERT with RETURNING answers one row")
+        # Row-level security binds the owner of the tables too.
+        await connection.execute("SELECT set_config('lead_assignment.workspace', $1, true)", str(row["id"]))
+        await connection.execute("INSERT INTO gates (workspace_id) VALUES ($1)", row["id"])
     return Workspace(row["id"], row["name"], row["created_at"])
 
 

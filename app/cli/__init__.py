@@ -1,0 +1,61 @@
+"""`lead-assignment`: serve, migrate, and administer."""
+
+import sys
+
+import asyncpg
+import typer
+
+from app.cli import keys, plan, serve, verify, workspaces
+from app.cli.surroundings import Stop
+from app.embedded import PostgresUnavailable
+from app.problems import Problem
+from app.store.database import is_away
+
+commands = typer.Typer(
+    name="lead-assignment",
+    help="Gives every inbound lead its owner and follow-up actions.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+commands.command("serve")(serve.serve)
+commands.command("migrate")(serve.migrate)
+commands.command("verify")(verify.verify)
+commands.add_typer(workspaces.commands, name="workspaces")
+commands.add_typer(keys.commands, name="keys")
+commands.add_typer(plan.commands, name="plan")
+
+
+def main() -> None:
+    """Run a command. What went wrong is told in a sentence on the standard error, with exit code 1."""
+    try:
+        commands()
+    except Exception as error:
+        sentence = _sentence(error)
+        if sentence is None:
+            raise
+        typer.echo(sentence, err=True)
+        sys.exit(1)
+
+
+def _sentence(error: Exception) -> str | None:
+    match error:
+        case Stop() | PostgresUnavailable():
+            return str(error)
+        case Problem():
+            return "\n".join([error.detail or error.title, *map(_fault, error.faults)])
+        case asyncpg.UndefinedTableError():
+            return "The database has no tables yet: run `lead-assignment migrate` first."
+        case asyncpg.InsufficientPrivilegeError():
+            return "This role may not do that: name the owner of the tables in MIGRATION_DATABASE_URL."
+        case _ if is_away(error) or isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+            return f"The database cannot be reached ({type(error).__name__})."
+        case _:
+            return None
+
+
+def _fault(fault: object) -> str:
+    path = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{part}" for part in getattr(fault, "path", ())
+    )
+    return f"  {path.removeprefix('.')}: {getattr(fault, 'detail', '')} ({getattr(fault, 'code', '')})"

@@ -1,0 +1,66 @@
+"""`lead-assignment keys`"""
+
+from typing import Annotated
+
+import typer
+
+from app.api.auth import SCOPES
+from app.cli.surroundings import Stop, as_owner, settings_now, workspace_named
+from app.keys import issue
+from app.store import api_keys
+from app.store.api_keys import Issued
+from app.store.database import Connection
+
+commands = typer.Typer(help="API keys: what callers prove with who they are.")
+InWorkspace = Annotated[str, typer.Argument(metavar="WORKSPACE", help="The workspace's name.")]
+MOST_LABEL = 255
+
+
+@commands.command()
+def create(
+    workspace: InWorkspace,
+    scopes: Annotated[
+        str, typer.Option(help=f"What it may do, separated by commas: {', '.join(sorted(SCOPES))}.")
+    ] = "admin",
+    owner: Annotated[str | None, typer.Option(help="The only owner it may act for.")] = None,
+    label: Annotated[str, typer.Option(help="What it is for.")] = "",
+) -> None:
+    """Make a key and print it, this once: it is kept nowhere."""
+    granted = sorted({scope.strip() for scope in scopes.split(",")})
+    unknown = [scope for scope in granted if scope not in SCOPES]
+    if unknown:
+        raise Stop(f"These scopes are not known: {', '.join(unknown)}. Use {', '.join(sorted(SCOPES))}.")
+    key = issue("dev" if settings_now().development else "live")
+
+    async def work(connection: Connection) -> None:
+        found = await workspace_named(connection, workspace)
+        await api_keys.add(connection, found.id, key, granted, owner, label[:MOST_LABEL])
+
+    as_owner(work)
+    typer.echo(f"The key {key.id} may: {', '.join(granted)}. It is shown only now:", err=True)
+    typer.echo(key.text())
+
+
+@commands.command("list")
+def list_all(workspace: InWorkspace) -> None:
+    """Show the keys of a workspace, without their secrets."""
+
+    async def work(connection: Connection) -> list[Issued]:
+        return await api_keys.of_workspace(connection, (await workspace_named(connection, workspace)).id)
+
+    for key in as_owner(work):
+        standing = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "valid"
+        owner = f"for {key.owner_id}" if key.owner_id else "for all owners"
+        typer.echo("\t".join((key.id, standing, ",".join(key.scopes), owner, key.label)).rstrip())
+
+
+@commands.command()
+def revoke(id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, not the key.")]) -> None:
+    """Make a key useless, for good. It is felt within five seconds."""
+
+    async def work(connection: Connection) -> None:
+        if not await api_keys.revoke(connection, id):
+            raise Stop("There is no key of this id.")
+
+    as_owner(work)
+    typer.echo(f"Revoked the key {id}.")

@@ -1,0 +1,104 @@
+"""`lead-assignment plan`"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.surroundings import Stop, with_pool, workspace_named
+from app.engine.model import Directory
+from app.lifecycle import plans
+from app.lifecycle.checking import checked, named
+from app.lifecycle.plans import Told
+from app.lifecycle.present import present
+from app.lifecycle.reading import reads
+from app.plan.findings import Finding, settles
+from app.plan.reading import load_plan
+from app.plan.schema import PlanDocument
+from app.registry import strategies
+from app.store.database import Pool
+
+commands = typer.Typer(help="The routing plan: checked, published, rolled back.")
+AUTHOR = "cli"
+File = Annotated[
+    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A plan, YAML or JSON.")
+]
+Workspace = Annotated[str, typer.Option(help="The workspace's name.")]
+Reason = Annotated[str, typer.Option(help="Why, for the log.")]
+OF_THE_DIRECTORY = frozenset(("unknown_owner", "unknown_team"))
+
+
+@commands.command()
+def check(
+    file: File,
+    workspace: Annotated[
+        str | None, typer.Option(help="Also check names, and run the plan's own tests, with its directory.")
+    ] = None,
+) -> None:
+    """Tell what is wrong with a plan. Nothing is stored."""
+    raw = file.read_bytes()
+    findings = _alone(raw) if workspace is None else _within(raw, workspace)
+    _show(findings)
+    if not settles(findings):
+        raise Stop(f"{file} cannot be published.")
+    unseen = "" if workspace else " Names and the plan's own tests need --workspace."
+    typer.echo(f"{file} can be read and published.{unseen}")
+
+
+def _alone(raw: bytes) -> list[Finding]:
+    document = reads(raw, strategies())
+    if not isinstance(document, PlanDocument):
+        return document
+    nobody = Directory(0, {}, {})
+    return [each for each in named(document, nobody) if each.code not in OF_THE_DIRECTORY]
+
+
+def _within(raw: bytes, workspace: str) -> list[Finding]:
+    data = load_plan(raw)
+    if isinstance(data, list):
+        return data
+
+    async def work(pool: Pool) -> list[Finding]:
+        now = await present(pool, (await workspace_named(pool, workspace)).id)
+        return checked(data, now.facts, strategies()).findings
+
+    return with_pool(work)
+
+
+@commands.command()
+def publish(file: File, workspace: Workspace, reason: Reason) -> None:
+    """Store a plan as the next version, and put it in force if nothing is wrong with it."""
+    raw = file.read_bytes()
+
+    async def work(pool: Pool) -> Told:
+        id_ = (await workspace_named(pool, workspace)).id
+        drafted = await plans.draft(pool, id_, AUTHOR, strategies(), raw, reason)
+        return await plans.activate(
+            pool, id_, AUTHOR, strategies(), drafted.version.version, reason, "publish"
+        )
+
+    _tell(with_pool(work), workspace)
+
+
+@commands.command()
+def rollback(
+    version: Annotated[int, typer.Argument(min=1, max=2**31 - 1)], workspace: Workspace, reason: Reason
+) -> None:
+    """Bring back a version that was in force before."""
+
+    async def work(pool: Pool) -> Told:
+        id_ = (await workspace_named(pool, workspace)).id
+        return await plans.activate(pool, id_, AUTHOR, strategies(), version, reason, "rollback")
+
+    _tell(with_pool(work), workspace)
+
+
+def _tell(told: Told, workspace: str) -> None:
+    _show(told.findings)
+    typer.echo(f"Version {told.version.version} is now in force in {workspace!r}.")
+
+
+def _show(findings: Iterable[Finding]) -> None:
+    for each in findings:
+        typer.echo(f"{each.severity}  {each.path or 'plan'}  {each.code}: {each.text}", err=True)

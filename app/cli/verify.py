@@ -1,0 +1,34 @@
+"""`lead-assignment verify`"""
+
+from typing import Annotated
+
+import typer
+
+from app.cli.surroundings import Stop, with_pool, workspace_named
+from app.lifecycle.verify import verify as verify_workspace
+from app.store import workspaces as store
+from app.store.database import Pool
+
+
+def verify(
+    workspace: Annotated[str | None, typer.Option(help="Only this one; all of them unless named.")] = None,
+) -> None:
+    """Make every stored decision again, add up every ledger, and count every lead."""
+
+    async def work(pool: Pool) -> list[str]:
+        if workspace is not None:
+            chosen = [await workspace_named(pool, workspace)]
+        else:
+            async with pool.acquire() as connection:
+                chosen = await store.all_of_them(connection)
+        wrong = []
+        for each in chosen:
+            report = await verify_workspace(pool, each.id)
+            typer.echo("\n".join([f"workspace {each.name!r}", *(f"  {line}" for line in report.lines())]))
+            if not report.clean:
+                wrong.append(each.name)
+        return wrong
+
+    wrong = with_pool(work)
+    if wrong:
+        raise Stop(f"Not everything agrees in: {', '.join(wrong)}.")
