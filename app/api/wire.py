@@ -1,6 +1,7 @@
 """The types of what is sent: taken literally, bounded, and refused in our own words."""
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 from uuid import UUID
@@ -35,7 +36,8 @@ class WireModel(BaseModel):
 
 
 def _at_most_255_bytes(text: str) -> str:
-    if len(text.encode()) > 255:
+    # Measured as it is kept: some characters take more bytes when they are composed.
+    if len(unicodedata.normalize("NFC", text).encode()) > 255:
         raise said("too_long", "must be at most 255 bytes of UTF-8")
     return text
 
