@@ -1,0 +1,86 @@
+"""The directory and the plan change while two processes decide."""
+
+import asyncio
+
+from app.engine.turns import LEAD
+from tests.processes import services
+from tests.promises.audit import audit
+from tests.promises.world import PLAN, TEAM, World, callers, insist_on_all, lead, world
+
+OWNED = """
+SELECT sequence, owner_id, plan_version FROM assignments WHERE workspace_id = $1 ORDER BY sequence
+"""
+GONE = {"name": "Rep 0", "active": False}
+BACK = {"name": "Rep 0", "active": True}
+
+
+async def _edit_for(at: World, load: asyncio.Task[object]) -> list[tuple[int, int]]:
+    """Let rep0 come and go, and publish, until the load is over: the sequences between which he was gone."""
+    gone: list[tuple[int, int]] = []
+    while not load.done():
+        async with at.edit() as edit:
+            await edit.put("owners", "rep0", GONE, await edit.find("owners", "rep0"))
+            left = edit.remembered.entry.sequence
+        await at.publish(PLAN)
+        await _some_decisions(at, left, load)
+        async with at.edit() as edit:
+            await edit.put("owners", "rep0", BACK, await edit.find("owners", "rep0"))
+            gone.append((left, edit.remembered.entry.sequence))
+        await _some_decisions(at, gone[-1][1], load)
+    return gone
+
+
+async def _some_decisions(at: World, since: int, load: asyncio.Task[object]) -> None:
+    while not load.done():
+        (row,) = await at.fetch("SELECT max(sequence) AS last FROM assignments WHERE workspace_id = $1")
+        if (row["last"] or 0) >= since + 12:
+            return
+        await asyncio.sleep(0.002)
+
+
+async def test_nobody_gone_gets_a_lead_and_versions_never_go_back(database: str) -> None:
+    async with world(database, [1, 1, 1, 1]) as at:
+        with services(database, 2) as running:
+            async with callers(at, running) as clients:
+                # Every third one is a person who was here before, perhaps with an owner who is gone now.
+                bodies = [(f"k{n}", lead(n if n % 3 else n % 30)) for n in range(450)]
+                load = asyncio.create_task(insist_on_all(clients, bodies, 16))
+                gone = await _edit_for(at, load)
+                await load
+            assert not any(service.stumbled for service in running)
+        books = await audit(at)
+        decisions = await at.fetch(OWNED)
+    assert len(gone) > 2
+    for left, came_back in gone:
+        assert "rep0" not in {row["owner_id"] for row in decisions[left:came_back]}
+    assert "rep0" in {row["owner_id"] for row in decisions}
+    versions = [row["plan_version"] for row in decisions]
+    assert versions == sorted(versions)
+    assert len(set(versions)) > 2
+    balances = [books.state.standing(TEAM, f"rep{n}").balance for n in range(4)]
+    assert sum(balances) == 0
+    assert max(map(abs, balances)) <= 1.5 * LEAD
+
+
+async def test_who_joins_starts_at_zero_and_who_leaves_hands_on_his_balance(database: str) -> None:
+    everybody = [{"owner": f"rep{n}", "weight": weight} for n, weight in enumerate([3, 2, 2, 1, 1])]
+    async with world(database, [1, 1, 1, 1, 1]) as at:
+        with services(database, 2) as running:
+            async with callers(at, running) as clients:
+                load = asyncio.create_task(insist_on_all(clients, [(None, lead(n)) for n in range(400)], 16))
+                turn = 0
+                while not load.done():
+                    turn += 1
+                    async with at.edit() as edit:
+                        before = await edit.find("teams", TEAM)
+                        members = [one for n, one in enumerate(everybody) if n != turn % 5]
+                        await edit.put("teams", TEAM, {"name": "Inbound", "members": members}, before)
+                        since = edit.remembered.entry.sequence
+                    await _some_decisions(at, since, load)
+                await load
+        books = await audit(at)
+        levelled = await at.fetch("SELECT 1 FROM turns WHERE workspace_id = $1 AND cause = 'levelled'")
+    assert len(levelled) > 5
+    assert sum(books.shares().values()) == 400
+    out = f"rep{turn % 5}"
+    assert books.state.standing(TEAM, out).balance == 0

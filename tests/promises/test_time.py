@@ -1,0 +1,55 @@
+"""An old snapshot left open, and a clock that steps back."""
+
+import asyncio
+
+import asyncpg
+
+from app.store.journal import WHOLE_EVERY
+from tests.processes import services
+from tests.promises.audit import audit, deviation
+from tests.promises.world import callers, insist_on_all, lead, world
+
+STEP = """
+INSERT INTO clocks (workspace_id, set_at, shows, speed)
+VALUES ($1, clock_timestamp(), clock_timestamp() + $2 * interval '1 second', 1)
+ON CONFLICT (workspace_id) DO UPDATE
+  SET set_at = excluded.set_at, shows = clocks.shows + $2 * interval '1 second'
+"""
+TIMES = "SELECT decided_at, inputs FROM assignments WHERE workspace_id = $1 ORDER BY sequence"
+
+
+async def test_a_snapshot_left_open_changes_nothing(database: str) -> None:
+    passes = 2000
+    async with world(database, [2, 1, 1]) as at:
+        snapshot = await asyncpg.connect(database)
+        await snapshot.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM passes")
+        with services(database, 1) as running:
+            async with callers(at, running) as clients:
+                await insist_on_all(clients, [(None, lead(n)) for n in range(passes)], 1)
+            assert not running[0].stumbled
+        books = await audit(at)
+        kept = await at.fetch("SELECT number FROM passes WHERE workspace_id = $1")
+        assert await snapshot.fetchval("SELECT count(*) FROM assignments") == 0
+        await snapshot.close()
+    assert books.passes >= passes
+    assert len(kept) <= 2 * WHOLE_EVERY
+    assert deviation(books.chosen["inbound"], {"rep0": 2, "rep1": 1, "rep2": 1}) < 1
+    assert len(books.chosen["inbound"]) == passes
+
+
+async def test_time_never_runs_backwards_along_the_sequence(database: str) -> None:
+    async with world(database, [1, 1, 1]) as at:
+        await at.pool.execute(STEP, at.workspace_id, 3600.0)
+        with services(database, 2) as running:
+            async with callers(at, running) as clients:
+                await insist_on_all(clients, [(f"a{n}", lead(f"a{n}")) for n in range(40)], 8)
+                load = asyncio.create_task(
+                    insist_on_all(clients, [(f"b{n}", lead(f"b{n}")) for n in range(120)], 8)
+                )
+                await at.pool.execute(STEP, at.workspace_id, -5.0)
+                await load
+        await audit(at)
+        times = [row["decided_at"] for row in await at.fetch(TIMES)]
+    assert times == sorted(times)
+    # The clock went back further than the load lasted, so that the newest time stood still.
+    assert times[-1] == times[-20]
