@@ -10,9 +10,11 @@ import orjson
 import yaml
 from fastapi import FastAPI
 
+from app.engine.plan import Strategy
 from app.keys import issue
 from app.lifecycle.editing import Edit, editing
 from app.main import create_app
+from app.registry import strategies as installed
 from app.settings import Settings
 from app.store import workspaces
 from app.store.database import Pool
@@ -144,17 +146,22 @@ async def make_office(app: FastAPI, name: str) -> Office:
 
 
 @asynccontextmanager
-async def running(dsn: str, **settings: Any) -> AsyncIterator[FastAPI]:
-    """The app with its pool open, in production."""
-    app = create_app(Settings(env="production", database_url=dsn, **settings))
+async def running(
+    dsn: str, strategies: Mapping[str, Strategy] | None = None, **settings: Any
+) -> AsyncIterator[FastAPI]:
+    """The app with its pool open, in production; `strategies` come on top of the installed ones."""
+    offered = {**installed(), **(strategies or {})}
+    app = create_app(Settings(env="production", database_url=dsn, **settings), offered)
     async with app.router.lifespan_context(app):
         yield app
 
 
 @asynccontextmanager
-async def open_office(dsn: str, name: str = "office") -> AsyncIterator[Office]:
+async def open_office(
+    dsn: str, name: str = "office", strategies: Mapping[str, Strategy] | None = None, **settings: Any
+) -> AsyncIterator[Office]:
     """A running app with one workspace."""
-    async with running(dsn) as app:
+    async with running(dsn, strategies, **settings) as app:
         office = await make_office(app, name)
         async with office.client:
             yield office

@@ -1,0 +1,123 @@
+"""The database goes away, and comes back: 503 in time meanwhile, and no restart of the service."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+import pytest_asyncio
+
+from app.embedded import Server, start
+from app.store.migrate import migrate
+from tests.office import Office, make_office, running
+from tests.postgres import FOUND, in_a_thread
+
+PATIENCE = 30.0  # seconds for what must happen in two
+LEAD = {"lead": {"external_id": "a"}}
+
+
+@pytest.fixture
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cluster")
+    path.chmod(0o711)
+    path.parent.chmod(0o711)
+    return path
+
+
+@contextmanager
+def serving(place: Path) -> Iterator[Server]:
+    """A cluster of this test's own, which it may stop and start."""
+    server = start(place, next(iter(FOUND.values())).directory, durable=False)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest_asyncio.fixture
+async def beside(place: Path) -> AsyncIterator[tuple[Office, Server]]:
+    """A running service and the cluster it works with."""
+    with serving(place) as server:
+        in_a_thread(lambda: migrate(server.dsn))
+        async with running(server.dsn) as app:
+            office = await make_office(app, "office")
+            async with office.client:
+                yield office, server
+
+
+async def in_time(client: httpx2.AsyncClient, method: str, url: str, **sent: object) -> httpx2.Response:
+    async with asyncio.timeout(PATIENCE):
+        return await client.request(method, url, **sent)  # type: ignore[arg-type]
+
+
+async def check_away(office: Office, known: httpx2.AsyncClient, unknown: httpx2.AsyncClient) -> None:
+    """Everything that needs the database says so, with a key just used and with one not seen before."""
+    assert (await in_time(known, "GET", "/healthz")).status_code == 200
+    ready = await in_time(known, "GET", "/readyz")
+    assert (ready.status_code, ready.json()["code"]) == (503, "database_away")
+    assert "detail" not in ready.json()
+    for client in (known, unknown):
+        for method, url, body in (
+            ("POST", "/assign", LEAD),
+            ("POST", "/assign", {**LEAD, "dry_run": True}),
+            ("GET", "/leads?external_id=a", None),
+            ("GET", "/metrics", None),
+        ):
+            answer = await in_time(client, method, url, json=body)
+            assert answer.status_code == 503, (method, url, answer.text)
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert int(answer.headers["retry-after"]) >= 1
+        batch = await in_time(client, "POST", "/assign/batch", json={"items": [LEAD]})
+        assert batch.status_code == 503 or batch.json()["items"][0]["status"] == 503
+
+
+async def test_a_stopped_database_is_told_and_its_return_is_felt(
+    beside: tuple[Office, Server], place: Path
+) -> None:
+    office, server = beside
+    before = await office.assign(external_id="before")
+    assert (await office.client.get("/readyz")).status_code == 200
+    async with office.caller(await office.key("admin")) as unknown:
+        server.stop()
+        await check_away(office, office.client, unknown)
+    with serving(place):
+        assert (await in_time(office.client, "GET", "/readyz")).status_code == 200
+        after = await office.assign(external_id="after")
+        assert after["sequence"] == before["sequence"] + 1
+        answer = await in_time(office.client, "GET", "/leads?external_id=a")
+        assert answer.json()["items"] == []
+
+
+async def test_a_database_that_says_nothing_is_told_in_time(beside: tuple[Office, Server]) -> None:
+    office, server = beside
+    await office.assign(external_id="before")
+    processes = [server.pid, *children_of(server.pid)]
+    async with office.caller(await office.key("admin")) as unknown:
+        for pid in processes:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            await check_away(office, office.client, unknown)
+        finally:
+            for pid in processes:
+                os.kill(pid, signal.SIGCONT)
+    await until_ready(office)
+    await office.assign(external_id="after")
+
+
+def children_of(pid: int) -> list[int]:
+    """The processes that this one started and that still run."""
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in found.split()]
+
+
+async def until_ready(office: Office) -> None:
+    """The connections that were cut have to be made anew first."""
+    until = time.monotonic() + PATIENCE
+    while (await office.client.get("/readyz")).status_code != 200:
+        assert time.monotonic() < until
+        await asyncio.sleep(0.05)

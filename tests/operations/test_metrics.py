@@ -1,0 +1,164 @@
+"""`GET /metrics`: right, parsable, bounded, and about nobody."""
+
+from collections.abc import Iterator
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from app.insight.standing import MOST_QUEUES, STATES
+from app.measures import MOST_STEPS, Measures, Standing
+from tests.office import Office, make_office
+
+QUEUES = "lead_assignment_queue_leads"
+STATE = "lead_assignment_leads"
+DIFFERENCE = "lead_assignment_conservation_difference"
+NOTHING = Standing({}, {}, {}, 0, 0)
+
+
+def samples(text: str) -> dict[str, dict[tuple[str, ...], float]]:
+    """The values by name of the sample and the values of its labels."""
+    found: dict[str, dict[tuple[str, ...], float]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            found.setdefault(sample.name, {})[tuple(sample.labels.values())] = sample.value
+    return found
+
+
+def labels(text: str) -> Iterator[tuple[str, str]]:
+    """Every label there is, and its value."""
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            yield from sample.labels.items()
+
+
+async def scrape(office: Office) -> str:
+    answer = await office.client.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    return str(answer.text)
+
+
+async def test_an_empty_workspace_shows_its_queues_and_states(office: Office) -> None:
+    found = samples(await scrape(office))
+    assert found[QUEUES] == {("partner-desk",): 0, ("unrouted",): 0}
+    assert found[STATE] == {(state,): 0 for state in STATES}
+    assert found[DIFFERENCE] == {(): 0}
+
+
+async def test_leads_are_counted_by_state_and_queue(office: Office) -> None:
+    for number in range(3):
+        await office.assign(external_id=f"p{number}", source="partner")
+    await office.assign(external_id="s", lead_type="student")
+    await office.assign(external_id="n", lead_type="content", employees=1)
+    told = await office.assign(external_id="a", first_name="A")
+    await office.assign(external_id="a", first_name="A")
+    await office.assign(external_id="b")
+    await office.client.post(f"/assignments/{told['assignment_id']}/events", json={"type": "closed"})
+    found = samples(await scrape(office))
+    by_state = {state: count for (state,), count in found[STATE].items() if count}
+    assert by_state == {"queued": 3, "blocked": 1, "automated": 1, "closed": 1, "assigned": 1}
+    assert found[QUEUES] == {("partner-desk",): 3, ("unrouted",): 0}
+    assert found["lead_assignment_received_leads"] == {(): 8}
+    assert found[DIFFERENCE] == {(): 0}
+    assert found["lead_assignment_decisions_total"]["rule", "queued", "partners"] == 3
+    assert found["lead_assignment_requests_total"]["POST", "/assign", "201"] == 8
+    assert found["lead_assignment_pass_jobs_count"] == {(): 9}
+    assert found["lead_assignment_gate_wait_seconds_count"] == {(): 9}
+
+
+async def test_the_oldest_age_is_told_by_the_workspaces_own_clock(office: Office) -> None:
+    await office.assign(external_id="p", source="partner")
+    await office.pool.execute(
+        "INSERT INTO clocks (workspace_id, set_at, shows, speed)"
+        " VALUES ($1, now(), now() + interval '1 hour', 0)",
+        office.workspace_id,
+    )
+    await office.assign(external_id="q", source="partner")
+    ages = samples(await scrape(office))["lead_assignment_queue_oldest_seconds"]
+    assert ages["partner-desk",] == pytest.approx(3600, abs=60)
+    assert ages["unrouted",] == 0
+
+
+async def test_a_queue_that_no_plan_declares_is_shown_while_leads_wait_there(office: Office) -> None:
+    told = await office.assign(external_id="a")
+    await office.client.post("/reassign", json={"lead_id": told["lead_id"], "to": {"queue": "elsewhere"}})
+    queues = samples(await scrape(office))[QUEUES]
+    assert queues == {("partner-desk",): 0, ("unrouted",): 0, ("elsewhere",): 1}
+
+
+async def test_a_lead_that_is_nowhere_shows_as_a_difference(office: Office) -> None:
+    await office.assign(external_id="a")
+    await office.pool.execute("UPDATE passes SET received = received + 2")
+    assert samples(await scrape(office))[DIFFERENCE] == {(): 2}
+    await office.pool.execute(
+        "INSERT INTO failed_intakes (workspace_id, id, at, code, request)"
+        " SELECT $1, gen_random_uuid(), now(), 'decision', '' FROM generate_series(1, 2)",
+        office.workspace_id,
+    )
+    found = samples(await scrape(office))
+    assert found[STATE]["failed",] == 2
+    assert found[DIFFERENCE] == {(): 0}
+
+
+async def test_how_another_workspace_stands_is_not_shown(office: Office) -> None:
+    other = await make_office(office.app, "other")
+    await other.assign(external_id="a", source="partner")
+    found = samples(await scrape(office))
+    assert found[STATE] == {(state,): 0 for state in STATES}
+    assert found[QUEUES]["partner-desk",] == 0
+    assert found["lead_assignment_received_leads"] == {(): 0}
+
+
+@pytest.mark.parametrize(("scope", "status"), [("ops", 200), ("leads:read", 403), ("assign", 403)])
+async def test_it_takes_the_scope_for_operations(office: Office, scope: str, status: int) -> None:
+    async with office.caller(await office.key(scope)) as client:
+        assert (await client.get("/metrics")).status_code == status
+
+
+def test_ten_thousand_steps_do_not_make_as_many_series() -> None:
+    measures = Measures()
+    for number in range(10_000):
+        measures.decided("assigned", f"step {number}", "rule")
+        measures.answered("/assign", "POST", 201, 0.001)
+    text = measures.exposition(NOTHING).decode()
+    counted = samples(text)["lead_assignment_decisions_total"]
+    assert len(counted) == MOST_STEPS + 1
+    assert counted["rule", "assigned", "other"] == 10_000 - MOST_STEPS
+    assert len(text.splitlines()) < 1000
+
+
+async def test_ten_thousand_queues_do_not_make_as_many_series(office: Office) -> None:
+    await office.pool.execute(
+        """
+        WITH lead AS (
+          INSERT INTO leads SELECT $1, gen_random_uuid(), 'queued', '{}', NULL, now()
+            FROM generate_series(1, 10000) RETURNING id)
+        INSERT INTO assignments (workspace_id, id, sequence, lead_id, cause, outcome, code, queue, priority,
+                                 open, counted, decided_at, plan_version, answer, inputs)
+        SELECT $1, gen_random_uuid(), row_number() OVER (), id, 'assign', 'queued', 'queue',
+               'queue ' || row_number() OVER (), 0, true, false, now() - interval '1 minute', 1, '', ''
+          FROM lead
+        """,
+        office.workspace_id,
+    )
+    found = samples(await scrape(office))
+    queues = found[QUEUES]
+    assert len(queues) == MOST_QUEUES + 1
+    assert sum(queues.values()) == 10_000
+    assert queues["other",] == 10_000 - MOST_QUEUES + 2
+    assert found["lead_assignment_queue_oldest_seconds"]["other",] >= 60
+
+
+async def test_labels_come_from_a_list_and_name_nobody(office: Office) -> None:
+    told = await office.assign(external_id="canary-id", email="canary@people.example", company="Canary")
+    await office.get(f"/leads/{told['lead_id']}")
+    await office.client.get("/leads?external_id=canary-id")
+    await office.client.get("/canary-path")
+    await office.client.request("CANARY", "/assign")
+    text = await scrape(office)
+    assert {name for name, _ in labels(text)} == {
+        "code", "le", "method", "outcome", "queue", "route", "state", "status", "step",
+    }  # fmt: skip
+    said = {value for _, value in labels(text)}
+    assert not [value for value in said if "canary" in value.lower() or told["lead_id"] in value]
+    assert not said & {"ana", "ben", "eve", "Ana", "Ben", "Eve"}
