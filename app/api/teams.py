@@ -170,7 +170,7 @@ async def _change(
     request: Request, id_: str, owner: str, change: Callable[[Member | None], Member | None]
 ) -> Response:
     def make(before: Mapping[str, Any] | None) -> dict[str, Any]:
-        return with_member(before, owner, change)
+        return reread(TeamBody, with_member(before, owner, change))
 
     caller, on = caller_of(request), condition_of(request)
     what = await records.write(pool_of(request), caller.workspace_id, caller.key_id, NOUN, id_, make, on)

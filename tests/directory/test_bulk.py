@@ -1,0 +1,109 @@
+"""Many records as lines: a bad line spoils no other, and the same lines again change nothing."""
+
+from typing import Any
+
+import httpx2
+import orjson
+import pytest
+
+from app.lifecycle.bulk import SLICE
+from tests.office import Office
+
+
+async def send(
+    office: Office, noun: str, lines: bytes, media: str = "application/x-ndjson"
+) -> httpx2.Response:
+    """What comes back for these lines."""
+    return await office.client.post(f"/{noun}/bulk", content=lines, headers={"content-type": media})
+
+
+def owners(count: int, **body: Any) -> bytes:
+    """So many owners, one a line."""
+    return b"\n".join(orjson.dumps({"id": f"rep{number}", **body}) for number in range(count))
+
+
+def counts(answer: httpx2.Response) -> tuple[int, int, int, int]:
+    """Created, updated, unchanged, and errors."""
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    return told["created"], told["updated"], told["unchanged"], told["errors_total"]
+
+
+async def test_lines_are_created_updated_and_left_alone(office: Office) -> None:
+    count = 2 * SLICE + 5
+    assert counts(await send(office, "owners", owners(count))) == (count, 0, 0, 0)
+    assert counts(await send(office, "owners", owners(count) + b"\n")) == (0, 0, count, 0)
+    changed = owners(3, role="ae") + b"\r\n\n" + owners(5)
+    assert counts(await send(office, "owners", changed)) == (0, 6, 2, 0)
+    assert (await office.get("/owners/rep0"))["role"] is None
+    assert len((await office.get("/owners?limit=1000"))["items"]) == count + 3
+
+
+async def test_a_slice_is_one_pass(office: Office) -> None:
+    before = (await office.get("/owners/ana"))["updated_at"]
+    await send(office, "owners", owners(SLICE))
+    times = {each["updated_at"] for each in (await office.get("/owners?limit=1000"))["items"]}
+    assert len(times - {before}) == 1
+
+
+async def test_a_bad_line_spoils_no_other(office: Office) -> None:
+    lines = [
+        b'{"id": "one", "members": [{"owner": "ana"}]}',
+        b'{"id": "two", "members": [{"owner": "nobody"}]}',
+        b'{"id": "three", "members": [{"owner": "ana"}, {"owner": "ana"}]}',
+        b'{"id": "a/b"}',
+        b'{"name": "without id"}',
+        b'{"id": "four", "nmae": "x"}',
+        b'{"id": "five", "id": "six"}',
+        b"[1]",
+        b"{",
+        b"",
+        b'{"id": "seven", "name": "\\u0000"}',
+        b'{"id": "eight", "members": [{"owner": "ben"}]}',
+        b'{"id": "nine", "name": "' + b"x" * 70_000 + b'"}',
+    ]
+    answer = await send(office, "teams", b"\n".join(lines))
+    assert counts(answer) == (2, 0, 0, 10)
+    told = [
+        (error["line"], error["problem"]["status"], (error["problem"].get("errors") or [{}])[0].get("path"))
+        for error in answer.json()["errors"]
+    ]
+    assert told == [
+        (2, 422, "members[0].owner"),
+        (3, 422, "members[1].owner"),
+        (4, 422, "id"),
+        (5, 422, "id"),
+        (6, 422, "nmae"),
+        (7, 400, "id"),
+        (8, 422, ""),
+        (9, 400, None),
+        (11, 422, "name"),
+        (13, 422, ""),
+    ]
+    assert [team["id"] for team in (await office.get("/teams"))["items"]] == [
+        "dach",
+        "eight",
+        "inbound",
+        "one",
+    ]
+
+
+async def test_many_errors_are_counted_and_some_told(office: Office) -> None:
+    answer = await send(office, "owners", b"{}\n" * 1000)
+    assert counts(answer) == (0, 0, 0, 1000)
+    assert [error["line"] for error in answer.json()["errors"]] == list(range(1, 101))
+
+
+@pytest.mark.parametrize(
+    ("lines", "media", "status"),
+    [
+        (b"{}", "application/json", 415),
+        (b"{}", "text/plain", 415),
+        (b"\n" * 100_001, "application/ndjson", 200),
+        (b"{}\n" * 100_001, "application/x-ndjson", 422),
+        (b"x" * (8 * 1024 * 1024 + 1), "application/x-ndjson", 413),
+        (b"", "application/x-ndjson", 200),
+    ],
+)
+async def test_what_is_taken_has_limits(office: Office, lines: bytes, media: str, status: int) -> None:
+    assert (await send(office, "owners", lines, media)).status_code == status

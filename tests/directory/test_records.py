@@ -1,0 +1,270 @@
+"""Owners and teams: put, patched, listed, on conditions, and refused with the path of each fault."""
+
+from typing import Any
+
+import pytest
+
+from tests.office import Office, make_office
+
+OWNER: dict[str, Any] = {
+    "name": "Zoe",
+    "email": "zoe@us.example",
+    "role": "sdr",
+    "timezone": "Europe/Berlin",
+    "active": True,
+    "paused_until": None,
+    "skills": ["enterprise"],
+    "languages": ["de", "en"],
+    "delegate": "ben",
+    "caps": {"open": 30, "per_day": 12, "per_week": 50, "rolling": [{"count": 2, "hours": 1}]},
+    "crm": {"salesforce": "005A"},
+}
+TEAM: dict[str, Any] = {
+    "name": "Second",
+    "members": [{"owner": "ana", "weight": 2}, {"owner": "ben", "caps": {"per_day": 5}}],
+    "pick": "round_robin",
+}
+
+
+async def test_an_owner_is_kept_as_written(office: Office) -> None:
+    answer = await office.client.put("/owners/zoe", json=OWNER)
+    assert answer.status_code == 201
+    stored = answer.json()
+    assert {name: stored[name] for name in OWNER} == OWNER
+    assert stored["findings"] == []
+    shown = await office.client.get("/owners/zoe")
+    assert shown.headers["etag"] == answer.headers["etag"] == f'"{stored["revision"]}"'
+    assert shown.json() == {name: value for name, value in stored.items() if name != "findings"}
+
+
+async def test_a_team_is_kept_as_written(office: Office) -> None:
+    answer = await office.client.put("/teams/second", json=TEAM)
+    assert answer.status_code == 201
+    empty = {"open": None, "per_week": None, "rolling": []}
+    assert answer.json()["members"] == [
+        {"owner": "ana", "weight": 2, "caps": None},
+        {"owner": "ben", "weight": 1, "caps": {"per_day": 5, **empty}},
+    ]
+
+
+async def test_replacing_puts_defaults_and_the_same_again_changes_nothing(office: Office) -> None:
+    first = (await office.client.put("/owners/zoe", json=OWNER)).json()
+    second = await office.client.put("/owners/zoe", json={"name": "Zoe"})
+    assert second.status_code == 200
+    assert second.json()["revision"] > first["revision"]
+    assert (second.json()["timezone"], second.json()["active"], second.json()["caps"]) == ("UTC", True, None)
+    again = await office.client.put("/owners/zoe", json={"name": "Zoe", "crm": {}})
+    assert again.json() == second.json()
+
+
+async def test_a_patch_merges_and_null_removes(office: Office) -> None:
+    await office.client.put("/owners/zoe", json=OWNER)
+    change = {"caps": {"open": None, "per_day": 3}, "role": None, "crm": {"hubspot": "7"}}
+    patched = (await office.client.patch("/owners/zoe", json=change)).json()
+    assert patched["caps"] == {
+        "open": None,
+        "per_day": 3,
+        "per_week": 50,
+        "rolling": [{"count": 2, "hours": 1}],
+    }
+    assert patched["role"] is None
+    assert patched["crm"] == {"salesforce": "005A", "hubspot": "7"}
+    assert patched["name"] == "Zoe"
+
+
+async def test_a_patch_of_nobody_makes_nobody(office: Office) -> None:
+    assert (await office.client.patch("/owners/zoe", json={"name": "Zoe"})).status_code == 404
+    assert (await office.client.get("/owners/zoe")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"If-Match": "{tag}"}, 200),
+        ({"If-Match": '"1", {tag}'}, 200),
+        ({"If-Match": "*"}, 200),
+        ({"If-Match": '"1"'}, 412),
+        ({"If-Match": "W/{tag}"}, 412),
+        ({"If-Match": "17"}, 422),
+        ({"If-None-Match": "*"}, 412),
+        ({"If-None-Match": '"1"'}, 422),
+    ],
+)
+async def test_a_record_is_written_only_as_the_caller_knows_it(
+    office: Office, headers: dict[str, str], status: int
+) -> None:
+    tag = (await office.client.put("/owners/zoe", json=OWNER)).headers["etag"]
+    sent = {name: value.replace("{tag}", tag) for name, value in headers.items()}
+    for method, body in (("PUT", {**OWNER, "role": "ae"}), ("PATCH", {"role": "ae"})):
+        answer = await office.client.request(method, "/owners/zoe", json=body, headers=sent)
+        assert answer.status_code == status
+        assert (await office.get("/owners/zoe"))["role"] == ("ae" if status == 200 else "sdr")
+        sent = {name: value.replace(tag, answer.headers.get("etag", tag)) for name, value in sent.items()}
+
+
+async def test_new_records_can_be_demanded(office: Office) -> None:
+    made = await office.client.put("/owners/zoe", json=OWNER, headers={"If-None-Match": "*"})
+    assert made.status_code == 201
+    missing = await office.client.put("/owners/yan", json=OWNER, headers={"If-Match": "*"})
+    assert missing.status_code == 412
+    gone = await office.client.delete("/owners/zoe", headers={"If-Match": '"1"'})
+    assert gone.status_code == 412
+    assert (await office.client.get("/owners/yan")).status_code == 404
+
+
+FAULTS: list[tuple[str, Any, str, str]] = [
+    ("/owners/zoe", {"nmae": "Zoe"}, "nmae", "unknown_field"),
+    ("/owners/zoe", {"active": 1}, "active", "wrong_type"),
+    ("/owners/zoe", {"timezone": "Mars/Olympus"}, "timezone", "unknown_timezone"),
+    ("/owners/zoe", {"timezone": "../etc/passwd"}, "timezone", "unknown_timezone"),
+    ("/owners/zoe", {"paused_until": "soon"}, "paused_until", "bad_format"),
+    ("/owners/zoe", {"skills": [""]}, "skills[0]", "too_short"),
+    ("/owners/zoe", {"delegate": "a/b"}, "delegate", "bad_id"),
+    ("/owners/zoe", {"delegate": "a\u0007b"}, "delegate", "bad_id"),
+    ("/owners/zoe", {"caps": {"open": -1}}, "caps.open", "out_of_range"),
+    ("/owners/zoe", {"caps": {"open": True}}, "caps.open", "wrong_type"),
+    ("/owners/zoe", {"caps": {"per_day": 1.5}}, "caps.per_day", "wrong_type"),
+    (
+        "/owners/zoe",
+        {"caps": {"rolling": [{"count": 0, "hours": 1}]}},
+        "caps.rolling[0].count",
+        "out_of_range",
+    ),
+    (
+        "/owners/zoe",
+        {"caps": {"rolling": [{"count": 1, "hours": 0}]}},
+        "caps.rolling[0].hours",
+        "out_of_range",
+    ),
+    (
+        "/owners/zoe",
+        {"caps": {"rolling": [{"count": 1, "hours": 745}]}},
+        "caps.rolling[0].hours",
+        "out_of_range",
+    ),
+    ("/owners/zoe", {"caps": {"rolling": [{"count": 1}]}}, "caps.rolling[0].hours", "missing"),
+    ("/owners/zoe", {"crm": {"salesforce": 5}}, "crm.salesforce", "wrong_type"),
+    ("/teams/second", {"members": [{"owner": "nobody"}]}, "members[0].owner", "unknown_owner"),
+    ("/teams/second", {"members": [{"owner": "ana"}, {"owner": "x"}]}, "members[1].owner", "unknown_owner"),
+    (
+        "/teams/second",
+        {"members": [{"owner": "ana"}, {"owner": "ana"}]},
+        "members[1].owner",
+        "duplicate_member",
+    ),
+    ("/teams/second", {"members": [{"owner": "ana", "weight": 0}]}, "members", "zero_weights"),
+    ("/teams/second", {"members": [{"owner": "ana", "weight": 1.2345}]}, "members[0].weight", "too_precise"),
+    ("/teams/second", {"members": [{"owner": "ana", "weight": 1000.5}]}, "members[0].weight", "out_of_range"),
+    ("/teams/second", {"members": [{"owner": "ana", "weight": -1}]}, "members[0].weight", "out_of_range"),
+    ("/teams/second", {"members": [{"weight": 1}]}, "members[0].owner", "missing"),
+    ("/teams/second", {"pick": "random"}, "pick", "not_allowed"),
+]
+
+
+@pytest.mark.parametrize(("url", "body", "path", "code"), FAULTS)
+async def test_a_fault_is_told_with_its_path_and_nothing_is_written(
+    office: Office, url: str, body: Any, path: str, code: str
+) -> None:
+    answer = await office.client.put(url, json=body)
+    assert answer.status_code == 422
+    assert [(fault["path"], fault["code"]) for fault in answer.json()["errors"]] == [(path, code)]
+    assert (await office.client.get(url)).status_code == 404
+
+
+async def test_a_patch_is_checked_like_a_whole_record(office: Office) -> None:
+    answer = await office.client.patch("/teams/inbound", json={"members": [{"owner": "nobody"}]})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["path"] == "members[0].owner"
+    assert len((await office.get("/teams/inbound"))["members"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("id_", "status"),
+    [
+        ("zoë", 201),
+        ("a b.c:d@e", 201),
+        ("x" * 255, 201),
+        ("é" * 128, 422),
+        ("a%01b", 422),
+        ("a%C2%85b", 422),
+        ("a%00b", 404),
+        ("a%2Fb", 404),
+        ("x" * 256, 404),
+    ],
+)
+async def test_an_id_has_at_most_255_bytes_and_no_strange_ones(office: Office, id_: str, status: int) -> None:
+    assert (await office.client.put(f"/owners/{id_}", json={})).status_code == status
+    assert (await office.client.get(f"/owners/{id_}")).status_code == (200 if status == 201 else 404)
+
+
+async def test_lists_come_in_pages(office: Office) -> None:
+    first = await office.get("/owners?limit=2")
+    assert [owner["id"] for owner in first["items"]] == ["ana", "ben"]
+    second = await office.get(f"/owners?limit=2&after={first['next']}")
+    assert [owner["id"] for owner in second["items"]] == ["eve"]
+    assert second["next"] is None
+    assert [team["id"] for team in (await office.get("/teams"))["items"]] == ["dach", "inbound"]
+    for wrong in ("limit=0", "limit=1001", "limit=many"):
+        assert (await office.client.get(f"/owners?{wrong}")).status_code == 422
+
+
+async def test_another_workspace_sees_nothing_of_it(office: Office) -> None:
+    other = await make_office(office.app, "other")
+    async with other.client:
+        await office.client.put("/owners/zoe", json=OWNER)
+        assert (await other.client.get("/owners/zoe")).status_code == 404
+        assert (await other.client.patch("/owners/zoe", json={})).status_code == 404
+        assert (await other.client.delete("/owners/zoe")).status_code == 404
+        assert "zoe" not in (await other.client.get("/changes?noun=owners&id=zoe")).text
+
+
+@pytest.mark.parametrize(
+    ("scope", "reads", "writes"),
+    [
+        ("directory:write", True, True),
+        ("leads:read", True, False),
+        ("ops", True, False),
+        ("assign", False, False),
+    ],
+)
+async def test_who_may_look_and_who_may_write(office: Office, scope: str, reads: bool, writes: bool) -> None:
+    async with office.caller(await office.key(scope)) as client:
+        for url in (
+            "/owners",
+            "/owners/ana",
+            "/owners/ana/absences",
+            "/teams/dach",
+            "/teams/dach/ledger",
+            "/changes",
+        ):
+            assert (await client.get(url)).status_code == (200 if reads else 403), url
+        assert (await client.put("/owners/zoe", json={})).status_code == (201 if writes else 403)
+
+
+async def test_an_unknown_delegate_is_told_but_stored(office: Office) -> None:
+    answer = (await office.client.put("/owners/zoe", json={"delegate": "nobody"})).json()
+    assert [(each["path"], each["code"], each["severity"]) for each in answer["findings"]] == [
+        ("delegate", "unknown_owner", "warning")
+    ]
+    assert (await office.get("/owners/zoe"))["delegate"] == "nobody"
+    himself = (await office.client.put("/owners/zoe", json={"delegate": "zoe"})).json()
+    assert len(himself["findings"]) == 1
+
+
+async def test_the_log_says_who_changed_what(office: Office) -> None:
+    before = (await office.get("/changes?limit=1000"))["items"][-1]["version"]
+    await office.client.put("/owners/zoe", json={"name": "Zoe"})
+    await office.client.patch("/owners/zoe", json={"name": "Zo"})
+    await office.client.patch("/owners/zoe", json={"name": "Zo"})
+    await office.client.put("/owners/yan", json={})
+    await office.client.delete("/owners/zoe")
+    log = (await office.get(f"/changes?after={before}"))["items"]
+    assert [(each["action"], each["id"]) for each in log] == [
+        ("put", "zoe"), ("put", "zoe"), ("put", "yan"), ("delete", "zoe"),
+    ]  # fmt: skip
+    names = [[side and side["name"] for side in (each["before"], each["after"])] for each in log]
+    assert names == [[None, "Zoe"], ["Zoe", "Zo"], [None, None], ["Zo", None]]
+    assert len({each["actor"] for each in log}) == 1
+    assert [each["version"] for each in log] == [before + 1, before + 2, before + 3, before + 4]
+    only = (await office.get("/changes?noun=owners&id=yan"))["items"]
+    assert [each["id"] for each in only] == ["yan"]

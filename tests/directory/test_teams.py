@@ -1,0 +1,215 @@
+"""How members come, change and go, how they stand, and what is left of those who are gone."""
+
+from typing import Any
+
+import pytest
+
+from tests.office import Office
+
+
+async def members(office: Office, team: str = "inbound") -> dict[str, Any]:
+    """The members of a team by owner."""
+    return {member["owner"]: member for member in (await office.get(f"/teams/{team}"))["members"]}
+
+
+async def ledger(office: Office, team: str = "inbound") -> list[Any]:
+    """All turns of a team."""
+    return list((await office.get(f"/teams/{team}/ledger?limit=1000"))["items"])
+
+
+async def share(office: Office, count: int) -> list[str]:
+    """Lets so many leads through the team inbound; who got them."""
+    return [
+        (await office.assign(external_id=f"{office.workspace_id}-{number}"))["owner"]["id"]
+        for number in range(count)
+    ]
+
+
+async def test_a_member_is_changed_in_his_place(office: Office) -> None:
+    changed = await office.client.patch("/teams/inbound/members/ben", json={"weight": 1.5})
+    assert changed.status_code == 200
+    assert [(each["owner"], each["weight"]) for each in changed.json()["members"]] == [
+        ("ana", 2), ("ben", 1.5), ("eve", 1),
+    ]  # fmt: skip
+    capped = await office.client.patch("/teams/inbound/members/ben", json={"caps": {"per_day": 2}})
+    assert (await members(office))["ben"]["weight"] == 1.5
+    assert capped.json()["members"][1]["caps"]["per_day"] == 2
+    free = await office.client.patch("/teams/inbound/members/ben", json={"caps": None, "weight": None})
+    assert (free.json()["members"][1]["caps"], free.json()["members"][1]["weight"]) == (None, 1)
+
+
+async def test_members_come_and_go(office: Office) -> None:
+    added = await office.client.put("/teams/dach/members/eve", json={"weight": 3})
+    assert [each["owner"] for each in added.json()["members"]] == ["ana", "ben", "eve"]
+    assert (await office.client.delete("/teams/dach/members/ana")).status_code == 204
+    assert list(await members(office, "dach")) == ["ben", "eve"]
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "body", "status"),
+    [
+        ("PATCH", "/teams/dach/members/eve", {"weight": 1}, 404),
+        ("PATCH", "/teams/nothing/members/ana", {"weight": 1}, 404),
+        ("PUT", "/teams/nothing/members/ana", {"weight": 1}, 404),
+        ("PUT", "/teams/dach/members/nobody", {"weight": 1}, 422),
+        ("PATCH", "/teams/dach/members/ana", {"weight": "2"}, 422),
+        ("PATCH", "/teams/dach/members/ana", {"owner": "eve"}, 422),
+        ("PATCH", "/teams/dach/members/ana", [1], 422),
+        ("DELETE", "/teams/dach/members/eve", None, 404),
+        ("GET", "/teams/nothing/ledger", None, 404),
+    ],
+)
+async def test_what_cannot_be_is_refused(
+    office: Office, method: str, url: str, body: Any, status: int
+) -> None:
+    before = await office.get("/teams/dach")
+    assert (await office.client.request(method, url, json=body)).status_code == status
+    assert await office.get("/teams/dach") == before
+
+
+async def test_the_last_weight_cannot_be_taken(office: Office) -> None:
+    await office.client.patch("/teams/dach/members/ana", json={"weight": 0})
+    answer = await office.client.patch("/teams/dach/members/ben", json={"weight": 0})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["code"] == "zero_weights"
+
+
+async def test_balances_turns_and_open_leads_are_shown(office: Office) -> None:
+    got = await share(office, 8)
+    standing = await members(office)
+    assert {owner: each["turns"] for owner, each in standing.items()} == {
+        owner: got.count(owner) for owner in ("ana", "ben", "eve")
+    }
+    assert [each["open"] for each in standing.values()] == [each["turns"] for each in standing.values()]
+    assert sum(each["balance"] for each in standing.values()) == 0
+    turns = await ledger(office)
+    assert [turn["chosen"] for turn in turns] == got
+    assert [turn["number"] for turn in turns] == list(range(1, 9))
+    for owner, each in standing.items():
+        assert each["balance"] == sum(turn["changes"].get(owner, 0) for turn in turns)
+    page = await office.get("/teams/inbound/ledger?after=3&limit=2")
+    assert ([turn["number"] for turn in page["items"]], page["next"]) == ([4, 5], "5")
+
+
+CHANGES: list[tuple[str, dict[str, Any], str]] = [
+    ("/owners/ana", {"active": False}, "inactive"),
+    ("/owners/ana", {"paused_until": "2199-01-01T00:00:00Z"}, "paused"),
+    ("/owners/ana", {"caps": {"open": 0}}, "cap_open"),
+    ("/owners/ana", {"caps": {"per_day": 0}}, "cap_day"),
+    ("/owners/ana", {"caps": {"per_week": 0}}, "cap_week"),
+    ("/teams/inbound/members/ana", {"caps": {"per_day": 0}}, "cap_day"),
+    ("/teams/inbound/members/ana", {"weight": 0}, "weight_zero"),
+]
+
+
+@pytest.mark.parametrize(("url", "change", "code"), CHANGES)
+async def test_who_cannot_take_a_lead_is_shown_with_the_reason(
+    office: Office, url: str, change: dict[str, Any], code: str
+) -> None:
+    assert (await office.client.patch(url, json=change)).status_code == 200
+    ana, ben = [(await members(office))[owner] for owner in ("ana", "ben")]
+    assert (ana["eligible"], ana["code"]) == (False, code)
+    assert (ana["frees_at"] is not None) == (code in ("paused", "cap_day", "cap_week"))
+    assert (ben["eligible"], ben["code"], ben["frees_at"]) == (True, None, None)
+    assert "ana" not in await share(office, 4)
+
+
+async def test_who_is_away_gets_nothing_until_the_absence_is_taken_back(office: Office) -> None:
+    absence = {"from": "2020-01-01T00:00:00+01:00", "to": "2199-01-01T00:00:00Z"}
+    made = await office.client.post("/owners/ana/absences", json=absence)
+    assert made.status_code == 201
+    expected = {"from": "2019-12-31T23:00:00Z", "to": "2199-01-01T00:00:00Z", "kind": "leave"}
+    assert made.json() == {"id": made.json()["id"], **expected}
+    assert (await office.get("/owners/ana/absences"))["items"] == [made.json()]
+    ana = (await members(office))["ana"]
+    assert (ana["code"], ana["frees_at"]) == ("away", "2199-01-01T00:00:00Z")
+    assert "ana" not in await share(office, 4)
+    url = f"/owners/ana/absences/{made.json()['id']}"
+    assert (await office.client.delete(url.replace("ana", "ben"))).status_code == 404
+    assert (await office.client.delete(url)).status_code == 204
+    assert (await office.client.delete(url)).status_code == 404
+    assert (await office.get("/owners/ana/absences"))["items"] == []
+    assert (await members(office))["ana"]["eligible"]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"from": "2026-12-24T00:00:00Z", "to": "2026-12-24T00:00:00Z"}, ""),
+        ({"from": "2026-12-24T00:00:00Z"}, "to"),
+        ({"from": "christmas", "to": "2026-12-27T00:00:00Z"}, "from"),
+        ({"from": "2026-12-24T00:00:00Z", "to": "2026-12-27T00:00:00Z", "owner": "ben"}, "owner"),
+    ],
+)
+async def test_an_absence_has_a_beginning_and_an_end(office: Office, body: Any, path: str) -> None:
+    answer = await office.client.post("/owners/ana/absences", json=body)
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, path)
+    assert (await office.client.post("/owners/nobody/absences", json=body)).status_code in (404, 422)
+
+
+async def test_who_leaves_a_team_leaves_his_balance_to_the_others(office: Office) -> None:
+    await share(office, 3)
+    left = (await members(office))["ana"]["balance"]
+    assert left != 0
+    await office.client.delete("/teams/inbound/members/ana")
+    await office.client.put("/teams/inbound/members/ana", json={"weight": 2})
+    standing = await members(office)
+    assert standing["ana"]["balance"] == 0
+    assert sum(each["balance"] for each in standing.values()) == 0
+    levelled = (await ledger(office))[-1]
+    assert (levelled["cause"], levelled["changes"]["ana"]) == ("levelled", -left)
+
+
+@pytest.mark.parametrize(
+    ("url", "places"),
+    [
+        ("/teams/dach", ["pipeline[3].rule.then.team"]),
+        (
+            "/teams/inbound",
+            [
+                "follow_up[0].when.team",
+                "paths.newsletter.answers_to.team",
+                "pipeline[3].rule.then.else[0].team",
+                "pipeline[4].round_robin.team",
+                "queues.partner-desk.claimable_by",
+                "queues.unrouted.claimable_by",
+            ],
+        ),
+    ],
+)
+async def test_what_the_plan_names_stays(office: Office, url: str, places: list[str]) -> None:
+    answer = await office.client.delete(url)
+    assert answer.status_code == 409
+    assert sorted(fault["path"] for fault in answer.json()["errors"]) == places
+    await office.get(url)
+
+
+async def test_a_deleted_owner_is_gone_from_everywhere(office: Office) -> None:
+    absence = {"from": "2020-01-01T00:00:00Z", "to": "2021-01-01T00:00:00Z"}
+    await office.client.post("/owners/ana/absences", json=absence)
+    await share(office, 5)
+    assert (await office.client.delete("/owners/ana")).status_code == 204
+    assert (await office.client.get("/owners/ana")).status_code == 404
+    assert (await office.client.get("/owners/ana/absences")).status_code == 404
+    for team in ("inbound", "dach"):
+        standing = await members(office, team)
+        assert "ana" not in standing
+        assert sum(each["balance"] for each in standing.values()) == 0
+    log = (await office.get("/changes?limit=1000"))["items"][-4:]
+    assert sorted((each["noun"], each["action"]) for each in log) == [
+        ("absences", "delete"), ("owners", "delete"), ("teams", "put"), ("teams", "put"),
+    ]  # fmt: skip
+    assert (await office.client.delete("/owners/ana")).status_code == 404
+
+
+async def test_a_deleted_team_leaves_its_ledger(office: Office) -> None:
+    await office.client.put("/teams/spare", json={"members": [{"owner": "ana"}, {"owner": "ben"}]})
+    plan = {"pipeline": [{"round_robin": {"team": "spare"}}, {"queue": {"name": "q"}}], "queues": {"q": {}}}
+    await office.client.post("/plans", json=plan)
+    await office.client.post("/plans/2/publish")
+    await share(office, 1)
+    assert (await office.client.delete("/teams/spare")).status_code == 409
+    await office.client.post("/plans/1/publish")
+    assert (await office.client.delete("/teams/spare")).status_code == 204
+    assert (await office.client.get("/teams/spare")).status_code == 404
+    assert [turn["cause"] for turn in await ledger(office, "spare")] == ["turn", "levelled"]
