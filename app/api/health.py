@@ -1,6 +1,5 @@
 """Is the process alive, and can it decide? Open to all, and without reasons."""
 
-import asyncio
 from typing import Literal
 
 from fastapi import APIRouter
@@ -11,6 +10,7 @@ from app.api.auth import requires
 from app.api.body import StrictRoute
 from app.api.directory import pool_of
 from app.settings import Settings
+from app.store.database import look_up
 
 router = APIRouter(route_class=StrictRoute, tags=["operations"])
 
@@ -33,6 +33,5 @@ async def healthz() -> HealthAnswer:
 async def readyz(request: Request) -> HealthAnswer:
     """Whether a decision could be made: the database answers within the deadline."""
     settings: Settings = request.app.state.settings
-    async with asyncio.timeout(settings.deadline_seconds):
-        await pool_of(request).fetchval("SELECT 1")
+    await look_up(pool_of(request), settings.deadline_seconds, "SELECT 1")
     return HealthAnswer(status="ok")

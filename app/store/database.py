@@ -1,8 +1,10 @@
 """The way to Postgres: one pool a process, every transaction bound to a role and one workspace."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -22,6 +24,10 @@ AWAY = (
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
 """What the driver raises when the connection, and not the statement, is at fault."""
+
+
+PATIENCE = 2.0
+"""Seconds that the database may take to be reached, or to answer the first word."""
 
 
 def is_away(error: BaseException) -> bool:
@@ -100,14 +106,40 @@ async def transaction(
     Raises one of `AWAY` when the database cannot be reached, asyncpg.LockNotAvailableError when the
     gate is held for longer than the limit.
     """
-    async with pool.acquire(timeout=2) as connection:
-        await connection.execute(opening(workspace_id, limits or Limits(), gate=gate, read_only=read_only))
+    limits = limits or Limits()
+    async with pool.acquire(timeout=PATIENCE) as connection:
+        begin = opening(workspace_id, limits, gate=gate, read_only=read_only)
+        await _begin(connection, begin, PATIENCE + (limits.lock / 1000 if gate else 0))
         try:
             yield connection
         except BaseException:
             await _roll_back(connection)
             raise
         await connection.execute("COMMIT")
+
+
+async def _begin(connection: Connection, statements: str, seconds: float) -> None:
+    """A connection that lay idle may lead to nobody by now: the first word on it has to be answered."""
+    try:
+        await connection.execute(statements, timeout=seconds)
+    except AWAY:
+        connection.terminate()
+        raise
+
+
+async def look_up(pool: asyncpg.Pool, seconds: float, statement: str, *arguments: object) -> Any:
+    """The first row of a statement outside of any workspace, or None.
+
+    Raises one of `AWAY`, TimeoutError among them, when there is no answer within `seconds`.
+    """
+    until = time.monotonic() + seconds
+    async with pool.acquire(timeout=seconds) as connection:
+        try:
+            return await connection.fetchrow(statement, *arguments, timeout=until - time.monotonic())
+        except AWAY:
+            # Given back as it is, it would be waited for.
+            connection.terminate()
+            raise
 
 
 async def _roll_back(connection: Connection) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.keys import StoredKey
-from app.store.database import Connection, Pool
+from app.store.database import PATIENCE, Connection, Pool, look_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ async def named(pool: Pool | Connection, name: str) -> Workspace | None:
 KEY = "SELECT id, workspace_id, secret_hash, scopes, owner_id, revoked_at FROM api_keys WHERE id = $1"
 
 
-async def key(pool: Pool | Connection, key_id: str) -> StoredKey | None:
+async def key(pool: Pool, key_id: str) -> StoredKey | None:
     """An API key by its public part."""
-    row = await pool.fetchrow(KEY, key_id)
+    row = await look_up(pool, PATIENCE, KEY, key_id)
     if row is None:
         return None
     scopes, revoked = frozenset(row["scopes"]), row["revoked_at"] is not None
