@@ -40,7 +40,7 @@ async def test_an_owner_is_kept_as_written(office: Office) -> None:
 async def test_a_team_is_kept_as_written(office: Office) -> None:
     answer = await office.client.put("/teams/second", json=TEAM)
     assert answer.status_code == 201
-    empty = {"open": None, "per_week": None, "rolling": []}
+    empty: dict[str, Any] = {"open": None, "per_week": None, "rolling": []}
     assert answer.json()["members"] == [
         {"owner": "ana", "weight": 2, "caps": None},
         {"owner": "ben", "weight": 1, "caps": {"per_day": 5, **empty}},

@@ -1,0 +1,66 @@
+"""Every place where a plan names a team or an owner."""
+
+import pytest
+
+from app.engine.places import places
+from app.plan.reading import read_plan
+from app.plan.schema import PlanDocument
+
+PLAN = """
+queues: {desk: {claimable_by: dach}, open: {}}
+paths: {news: {answers_to: {team: dach}}, chat: {answers_to: {owner: dach}}, quiet: {}}
+pipeline:
+  - rule: {name: a, when: {tier: x}, then: {team: dach, else: [{owner: ana}, {team: DACH}]}}
+  - rule: {name: b, when: {tier: y}, then: {owner: dach, else: [{team: dach}]}}
+  - round_robin: {team: emea, else: [{team: dach}, {queue: open}]}
+  - queue: {name: desk}
+follow_up:
+  - {when: {any: [{team: Dach}, {not: {team: {in: [emea, dach]}}}]}, do: [{type: notify}]}
+  - {when: {queue: dach}, do: [{type: notify}]}
+tests:
+  - {lead: {tier: x}, given: {away: [ana, dach]}, expect: {team: dach}}
+  - {lead: {tier: x}, given: {known: {owner: ana, team: dach}}, expect: {owner: ana}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "expected"),
+    [
+        (
+            "team",
+            "dach",
+            [
+                "pipeline[0].rule.then.team",
+                "pipeline[1].rule.then.else[0].team",
+                "pipeline[2].round_robin.else[0].team",
+                "queues.desk.claimable_by",
+                "paths.news.answers_to.team",
+                "tests[0].expect.team",
+                "tests[1].given.known.team",
+                "follow_up[0].when.team",
+            ],
+        ),
+        ("team", "DACH", ["pipeline[0].rule.then.else[1].team", "follow_up[0].when.team"]),
+        ("team", "emea", ["pipeline[2].round_robin.team", "follow_up[0].when.team"]),
+        (
+            "owner",
+            "dach",
+            ["pipeline[1].rule.then.owner", "paths.chat.answers_to.owner", "tests[0].given.away[1]"],
+        ),
+        (
+            "owner",
+            "ana",
+            [
+                "pipeline[0].rule.then.else[0].owner",
+                "tests[0].given.away[0]",
+                "tests[1].given.known.owner",
+                "tests[1].expect.owner",
+            ],
+        ),
+        ("owner", "ben", []),
+    ],
+)
+def test_places_are_found(kind: str, name: str, expected: list[str]) -> None:
+    document = read_plan(PLAN)
+    assert isinstance(document, PlanDocument), document
+    assert places(document, kind, name) == expected

@@ -1,0 +1,266 @@
+"""From a draft to the plan in force, and back."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.office import PLAN, Office, make_office
+
+SIMPLE = """
+queues: {unrouted: {claimable_by: inbound}}   # a comment that the source keeps
+pipeline:
+  - round_robin: {team: TEAM}
+  - queue: {name: unrouted}
+"""
+
+
+async def draft(
+    office: Office, text: str, media: str = "application/yaml", query: str = ""
+) -> httpx2.Response:
+    """What comes back for this plan."""
+    return await office.client.post(f"/plans{query}", content=text.encode(), headers={"content-type": media})
+
+
+async def drafted(office: Office, text: str) -> int:
+    """The version of a draft that is stored."""
+    answer = await draft(office, text)
+    assert answer.status_code == 201, answer.text
+    return int(answer.json()["version"])
+
+
+async def publish(office: Office, version: int, how: str = "publish", **body: Any) -> httpx2.Response:
+    """Puts a version in force."""
+    return await office.client.post(f"/plans/{version}/{how}", json=body)
+
+
+async def test_a_draft_changes_nothing_until_it_is_published(office: Office) -> None:
+    answer = await draft(office, SIMPLE.replace("TEAM", "dach"), query="?reason=try+it")
+    assert answer.status_code == 201
+    told = answer.json()
+    assert (told["version"], told["reason"], told["active"]) == (2, "try it", False)
+    assert (told["findings"], told["ok"], told["activated_at"]) == ([], True, None)
+    before = await office.assign(external_id="before")
+    assert (before["plan_version"], before["team"]) == (1, "inbound")
+    active = (await publish(office, 2, reason="all to DACH")).json()
+    assert active["active"] is True
+    assert active["activated_at"] is not None
+    after = await office.assign(external_id="after")
+    assert (after["plan_version"], after["team"]) == (2, "dach")
+    assert (await office.get("/plans/active"))["version"] == 2
+
+
+async def test_a_version_is_shown_as_it_was_sent(office: Office) -> None:
+    text = SIMPLE.replace("TEAM", "inbound")
+    await drafted(office, text)
+    shown = await office.get("/plans/2")
+    assert shown["source"] == text
+    assert shown["document"]["pipeline"] == [
+        {"round_robin": {"team": "inbound"}},
+        {"queue": {"name": "unrouted"}},
+    ]
+    page = await office.get("/plans?limit=1")
+    assert [each["version"] for each in page["items"]] == [1]
+    rest = await office.get(f"/plans?after={page['next']}")
+    assert [(each["version"], each["active"]) for each in rest["items"]] == [(2, False)]
+
+
+async def test_json_is_read_as_well(office: Office) -> None:
+    plan = {"queues": {"q": {}}, "pipeline": [{"queue": {"name": "q"}}]}
+    answer = await office.client.post("/plans", json=plan)
+    assert answer.status_code == 201
+    assert (await office.get("/plans/2"))["document"] == plan
+
+
+async def test_only_what_was_in_force_comes_back(office: Office) -> None:
+    two, three = await drafted(office, SIMPLE.replace("TEAM", "dach")), await drafted(office, PLAN)
+    assert (await publish(office, two, "rollback")).json()["code"] == "never_active"
+    assert (await publish(office, two)).status_code == 200
+    assert (await publish(office, two)).json()["code"] == "active"
+    assert (await publish(office, three)).status_code == 200
+    assert (await publish(office, two, "rollback", reason="back")).status_code == 200
+    assert (await publish(office, two, "rollback")).status_code == 409
+    assert (await office.assign(external_id="a"))["plan_version"] == two
+    log = [each for each in (await office.get("/changes?noun=plans"))["items"] if each["version"] > 6]
+    assert [(each["action"], each["id"], each["reason"]) for each in log] == [
+        ("draft", "2", None),
+        ("draft", "3", None),
+        ("publish", "2", None),
+        ("publish", "3", None),
+        ("rollback", "2", "back"),
+    ]
+    assert log[-1]["before"] == {"version": 3}
+
+
+async def test_a_version_comes_back_although_somebody_it_names_is_gone(office: Office) -> None:
+    await office.client.put("/teams/spare", json={"members": [{"owner": "ana"}]})
+    two, three = await drafted(office, SIMPLE.replace("TEAM", "spare")), await drafted(office, PLAN)
+    for version in (two, three):
+        assert (await publish(office, version)).status_code == 200
+    assert (await office.client.delete("/teams/spare")).status_code == 204
+    assert (await publish(office, two)).status_code == 422
+    back = await publish(office, two, "rollback")
+    assert back.status_code == 200
+    assert [(each["code"], each["severity"]) for each in back.json()["findings"]] == [
+        ("unknown_team", "warning")
+    ]
+    assert (await office.assign(external_id="a"))["queue"] == "unrouted"
+
+
+RULE = "{rule: {name: a, when: %s, then: %s}}"
+QUEUE = "{queue: {name: q}}"
+REFUSED = [
+    ("{round_robin: {team: nobody}}, " + QUEUE, "pipeline[0].round_robin.team", "unknown_team"),
+    (RULE % ("{tier: x}", "{owner: x}") + f", {QUEUE}", "pipeline[0].rule.then.owner", "unknown_owner"),
+    ("{round_robin: {team: inbound}}", "pipeline[0]", "no_catch_all"),
+    (QUEUE + ", {round_robin: {team: inbound}}", "pipeline[1].round_robin", "unreachable"),
+    (
+        QUEUE + "]\ntests: [{lead: {country: DE}, expect: {team: inbound}}",
+        "tests[0].expect.team",
+        "test_failed",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "path", "code"), REFUSED)
+async def test_what_is_wrong_is_told_and_not_published(
+    office: Office, text: str, path: str, code: str
+) -> None:
+    answer = await draft(office, f"queues: {{q: {{}}}}\npipeline: [{text}]")
+    assert answer.status_code == 201
+    assert answer.json()["ok"] is False
+    assert (path, code) in [(each["path"], each["code"]) for each in answer.json()["findings"]]
+    refused = await publish(office, 2)
+    assert refused.status_code == 422
+    assert refused.json()["code"] == "plan_refused"
+    assert (path, code) in [(each["path"], each["code"]) for each in refused.json()["errors"]]
+    assert (await office.get("/plans/active"))["version"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "code"),
+    [
+        ("[", "", "bad_syntax"),
+        ("a", "pipeline", "wrong_type"),
+        ("[{queue: {name: q, nmae: x}}]", "pipeline[0].queue.nmae", "unknown_key"),
+        (f"[{RULE % ('{contry: DE}', '{block: x}')}]", "pipeline[0].rule.when.contry", "unknown_field"),
+        (
+            f"[{RULE % ('{employees: {prefix: 5}}', '{block: x}')}]",
+            "pipeline[0].rule.when.employees.prefix",
+            "wrong_operator",
+        ),
+        (
+            f"[{RULE % ('{title: {matches: (}}', '{block: x}')}]",
+            "pipeline[0].rule.when.title.matches",
+            "bad_pattern",
+        ),
+        ("&x []\nqueues: *x", "pipeline", "yaml_alias"),
+    ],
+)
+async def test_what_cannot_be_read_is_not_stored(office: Office, text: str, path: str, code: str) -> None:
+    answer = await draft(office, f"pipeline: {text}")
+    assert answer.status_code == 422
+    assert (path, code) in [(each["path"], each["code"]) for each in answer.json()["errors"]]
+    assert (await office.client.get("/plans/2")).status_code == 404
+
+
+TESTS = [
+    ("{lead: {source: partner}, expect: {queue: partner-desk, rule: partners, outcome: queued}}", True),
+    ("{lead: {source: partner}, expect: {team: inbound}}", False),
+    ("{lead: {country: Germany}, expect: {team: inbound}}", True),
+    ("{lead: {country: Germany, email: a@x.example}, expect: {team: dach, owner: ana}}", True),
+    ("{lead: {country: DE, email: a@x.example}, given: {away: [ana]}, expect: {team: inbound}}", True),
+    ("{lead: {}, given: {away: [ana, ben, eve]}, expect: {queue: unrouted, step: unrouted}}", True),
+    ("{lead: {}, given: {known: {owner: eve}}, expect: {owner: eve, step: known_person}}", True),
+    ("{lead: {}, given: {known: {owner: eve, at: now-100d}}, expect: {owner: eve}}", False),
+    ("{lead: {}, given: {away: [eve], known: {owner: eve}}, expect: {owner: ana, team: inbound}}", True),
+    ("{lead: {}, given: {known: {queue: partner-desk}}, expect: {queue: partner-desk}}", True),
+    ("{lead: {lead_type: student}, trigger: chat, expect: {block: students, outcome: blocked}}", True),
+    ("{lead: {last_purchase_at: 2026-01-01}, given: {now: 2026-01-10}, expect: {block: fresh}}", True),
+    ("{lead: {last_purchase_at: 2026-01-01}, given: {now: 2026-03-10}, expect: {block: fresh}}", False),
+    ("{lead: {engagement: [{name: pricing, at: 2026-01-01}]}, expect: {team: inbound}}", True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "passes"), TESTS)
+async def test_a_plans_own_tests_run_through_the_engine(office: Office, case: str, passes: bool) -> None:
+    await office.client.patch("/owners/ana", json={"active": False, "caps": {"open": 0}})
+    fresh = "  - rule: {name: fresh, when: {last_purchase_at: {gt: now-30d}}, then: {block: fresh}}\n"
+    text = PLAN.replace("pipeline:\n", "pipeline:\n" + fresh) + f"tests:\n  - {case}\n"
+    answer = (await draft(office, text)).json()
+    assert [each["code"] for each in answer["findings"] if each["severity"] == "error"] == (
+        [] if passes else ["test_failed"]
+    )
+
+
+async def test_who_is_taken_away_after_the_draft_stops_the_publishing(office: Office) -> None:
+    await office.client.put("/teams/spare", json={"members": [{"owner": "ana"}]})
+    two = await drafted(office, SIMPLE.replace("TEAM", "spare"))
+    await office.client.delete("/teams/spare")
+    assert (await publish(office, two)).json()["errors"][0]["code"] == "unknown_team"
+
+
+async def test_the_schema_describes_every_step(office: Office) -> None:
+    schema = await office.get("/plans/schema")
+    steps = schema["properties"]["pipeline"]["items"]["oneOf"]
+    assert {name for step in steps for name in step["required"]} >= {"rule", "round_robin", "queue"}
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "status"),
+    [
+        ("GET", "/plans/7", 404),
+        ("GET", "/plans/0", 404),
+        ("GET", "/plans/first", 404),
+        ("GET", "/plans/99999999999999999999", 404),
+        ("GET", "/plans?after=99999999999", 200),
+        ("POST", "/plans/7/publish", 404),
+        ("POST", "/plans/7/rollback", 404),
+        ("POST", "/plans/1/publish", 409),
+    ],
+)
+async def test_unknown_versions(office: Office, method: str, url: str, status: int) -> None:
+    assert (await office.client.request(method, url)).status_code == status
+
+
+async def test_a_workspace_without_a_plan_has_no_active_one(office: Office) -> None:
+    other = await make_office(office.app, "other")
+    async with other.client:
+        assert (await other.client.get("/plans/2")).status_code == 404
+        await drafted(office, PLAN)
+        assert (await other.client.get("/plans/2")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("content", "media", "status"),
+    [
+        (PLAN, "text/yaml; charset=utf-8", 201),
+        (PLAN, "application/x-yaml", 201),
+        (PLAN, "text/plain", 415),
+        ("#" * (4 * 1024 * 1024 + 1), "application/yaml", 413),
+        ("", "application/yaml", 422),
+    ],
+)
+async def test_what_is_taken_as_a_plan(office: Office, content: str, media: str, status: int) -> None:
+    assert (await draft(office, content, media)).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("scope", "drafts", "publishes", "reads"),
+    [
+        ("plan:write", 201, 403, 200),
+        ("plan:approve", 403, 200, 200),
+        ("leads:read", 403, 403, 200),
+        ("directory:write", 403, 403, 403),
+    ],
+)
+async def test_who_writes_and_who_approves(
+    office: Office, scope: str, drafts: int, publishes: int, reads: int
+) -> None:
+    two = await drafted(office, PLAN)
+    async with office.caller(await office.key(scope)) as client:
+        sent = await client.post("/plans", content=PLAN, headers={"content-type": "application/yaml"})
+        assert sent.status_code == drafts
+        assert (await client.post(f"/plans/{two}/publish")).status_code == publishes
+        for url in ("/plans", "/plans/1", "/plans/active", "/plans/schema"):
+            assert (await client.get(url)).status_code == reads
