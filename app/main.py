@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import structlog
 from fastapi import FastAPI
 
-from app.api import assign, leads, operations, problems
+from app.api import assign, changes, clock, health, leads, operations, owners, plans, problems, teams
 from app.api.auth import Authentication
 from app.api.headers import Edge
 from app.dispatch.dispatch import Dispatch
@@ -41,13 +41,17 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
         finally:
             await pool.close()
 
-    app = FastAPI(title="lead-assignment", lifespan=lifespan, redirect_slashes=False)
+    # The framework's own pages about the API would be open to all.
+    app = FastAPI(title="lead-assignment", lifespan=lifespan, redirect_slashes=False, openapi_url=None)
     app.state.settings = settings
     app.state.measures = measures
+    app.state.strategies = offered
     problems.install(app)
     app.include_router(assign.router)
     app.include_router(leads.router)
     app.include_router(operations.router)
+    for each in (health, owners, teams, changes, plans, clock):
+        app.include_router(each.router)
     app.add_middleware(Edge, log=structlog.get_logger(), observe=measures.answered)
     return app
 

@@ -1,12 +1,15 @@
-"""`GET /metrics`, for those who run the service."""
+"""For those who run the service, and for those who write clients of it."""
+
+from typing import Any
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.auth import caller_of, requires
+from app.api.auth import SCOPES, caller_of, requires
 from app.api.body import StrictRoute
+from app.api.openapi import document
 from app.insight.standing import standing
 from app.measures import Measures
 
@@ -24,3 +27,10 @@ async def metrics(request: Request) -> Response:
     measures: Measures = request.app.state.measures
     now = await standing(request.app.state.pool, caller_of(request).workspace_id)
     return Response(measures.exposition(now), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/openapi.json", include_in_schema=False)
+@requires(*sorted(SCOPES))
+async def openapi(request: Request) -> dict[str, Any]:
+    """The API described, to every key: from this a client can be generated."""
+    return document(request.app)
