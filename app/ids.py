@@ -2,19 +2,17 @@
 
 import os
 import time
-from uuid import UUID
 
 
 def uuid7() -> str:
     """A UUID of version 7 (RFC 9562, section 5.7): 48 bits of milliseconds, then 74 random bits."""
-    milliseconds = time.time_ns() // 1_000_000
     random = int.from_bytes(os.urandom(10), "big")
-    high = (milliseconds & 0xFFFFFFFFFFFF) << 80
     number = (
-        high
-        | (0x7 << 76)
-        | ((random >> 68) << 64) & (0xFFF << 64)
-        | (0b10 << 62)
-        | (random & ((1 << 62) - 1))
+        (time.time_ns() // 1_000_000 & 0xFFFFFFFFFFFF) << 80
+        | 0x7000 << 64
+        | (random >> 68) << 64
+        | 0b10 << 62
+        | random & 0x3FFFFFFFFFFFFFFF
     )
-    return str(UUID(int=number))
+    text = f"{number:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -47,6 +47,8 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     app.state.measures = measures
     app.state.strategies = offered
     problems.install(app)
+    # Beside the others and first, not nested: a nested router is matched twice for each request.
+    app.router.routes[0:0] = assign.hot.routes
     app.include_router(assign.router)
     app.include_router(leads.router)
     app.include_router(operations.router)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from app.api.answers import BatchAnswer, DecisionBody, EventAnswer
 from app.api.auth import caller_of, requires
-from app.api.body import StrictRoute
+from app.api.body import DirectRoute, StrictRoute
 from app.api.idempotency import item_key, key_of
 from app.api.limits import KIB, BodyLimits
 from app.api.problems import problem_document
@@ -30,6 +30,7 @@ from app.engine.model import Target
 from app.intake.arrival import normalise
 from app.problems import Forbidden, Problem
 
+hot = APIRouter(route_class=DirectRoute, tags=["assign"])
 router = APIRouter(route_class=StrictRoute, tags=["assign"])
 IDEMPOTENT = {
     "parameters": [
@@ -47,7 +48,7 @@ REPLAYED: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.post(
+@hot.post(
     "/assign", status_code=201, response_model=DecisionBody, responses=REPLAYED, openapi_extra=IDEMPOTENT
 )
 @requires("assign", body=BodyLimits(size=256 * KIB))
@@ -62,7 +63,7 @@ async def assign(request: Request, body: AssignRequest) -> Response:
     return _response(await dispatch.ask(workspace_id, job))
 
 
-@router.post("/assign/batch", response_model=BatchAnswer, openapi_extra=IDEMPOTENT)
+@hot.post("/assign/batch", response_model=BatchAnswer, openapi_extra=IDEMPOTENT)
 @requires("assign", body=BodyLimits(size=8192 * KIB, apart="items"))
 async def assign_batch(request: Request, body: BatchRequest) -> Response:
     """Decide many leads in their order. One bad item spoils no other."""

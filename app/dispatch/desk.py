@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
+from orjson import Fragment
 
 from app.dispatch.answer import answer
 from app.dispatch.jobs import Answer, Assign, Claim, Job, Reassign, Report
@@ -54,6 +55,7 @@ class Desk:
     problems: list[tuple[Job, Problem]] = field(default_factory=list)
     replays: list[tuple[Job, str]] = field(default_factory=list)
     decided: list[Decision] = field(default_factory=list)
+    told: dict[str, bytes] = field(default_factory=dict)
     present: dict[str, Present] = field(default_factory=dict)
     before: dict[str, Prior] = field(default_factory=dict)
     stored: set[str] = field(default_factory=set)
@@ -107,7 +109,7 @@ class Desk:
     def _earlier(self, text: str) -> Replay | None:
         for row in self.rows.keys:
             if row.key == text:
-                return Replay(row.body_hash, row.assignment_id, row.at)
+                return Replay(bytes.fromhex(row.body_hash), row.assignment_id, row.at)
         earlier = self.found.replays.get(text)
         return earlier if earlier is not None and self.now - earlier.at <= KEY_HOLDS else None
 
@@ -232,7 +234,7 @@ class Desk:
         prior = lead.prior
         self._end(prior)
         self.rows.events.append(EventRow(uuid7(), prior.assignment_id, job.type, self.now, job.actor))
-        self._move(LeadRow(prior.lead_id, "closed", lead.body, prior.assignment_id, self.now))
+        self._move(LeadRow(prior.lead_id, "closed", Fragment(lead.body), prior.assignment_id, self.now))
         self.present[prior.lead_id] = Present(replace(prior, state="closed"), lead.body)
 
     def _decide(self, question: Question) -> Decision:
@@ -256,16 +258,23 @@ class Desk:
             plan_version=self.plan.version,
             normalized=normalized,
         )
-        row = self._assignment(question, decision, lead_id, orjson.dumps(told), orjson.dumps(basis, option=orjson.OPT_SORT_KEYS))
+        row = self._assignment(question, decision, lead_id)
+        row.answer = Fragment(self._tell(job, question, told))
+        row.inputs = Fragment(orjson.dumps(basis, option=orjson.OPT_SORT_KEYS))
         self.rows.assignments[row.id] = row
         if decision.turn is not None and number is not None:
             self.rows.turns.append(_turn_row(decision.turn, number, row.id, self.now))
         if not decision.keeps_prior:
-            self._move(LeadRow(lead_id, decision.outcome, body, row.id, self.now))
+            self._move(LeadRow(lead_id, decision.outcome, Fragment(body), row.id, self.now))
             self.present[lead_id] = Present(_prior_after(row), body)
         if job.key is not None:
-            self.rows.keys.append(KeyRow(job.key.text, job.key.body_hash, row.id, 201, self.now))
-        self.answers.append((job, Answer(200 if question.kind == "claim" else 201, row.answer)))
+            self.rows.keys.append(KeyRow(job.key.text, job.key.body_hash.hex(), row.id, 201, self.now))
+
+    def _tell(self, job: Job, question: Question, told: Mapping[str, Any]) -> bytes:
+        """The answer's bytes, the same for the caller, for the books and for every replay."""
+        body = self.told[question.assignment_id] = orjson.dumps(told)
+        self.answers.append((job, Answer(200 if question.kind == "claim" else 201, body)))
+        return body
 
     def _settle_with_prior(self, question: Question, decision: Decision) -> None:
         """What the decision does to a known person's former assignment."""
@@ -298,9 +307,7 @@ class Desk:
         else:
             self.rows.leads[row.id] = row
 
-    def _assignment(
-        self, question: Question, decision: Decision, lead_id: str, told: bytes, basis: bytes
-    ) -> AssignmentRow:
+    def _assignment(self, question: Question, decision: Decision, lead_id: str) -> AssignmentRow:
         known = decision.known
         return AssignmentRow(
             id=question.assignment_id,
@@ -322,8 +329,6 @@ class Desk:
             of_assignment=known.assignment_id if known else None,
             decided_at=self.now,
             plan_version=self.plan.version,
-            answer=told,
-            inputs=basis,
         )
 
     def _end(self, prior: Prior) -> None:

@@ -13,7 +13,7 @@ from app.store import books, facts, leads
 from app.store.database import Connection
 from app.store.facts import Found
 from app.store.journal import Entry
-from app.store.remembered import Remembered, catch_up, write_pass
+from app.store.remembered import Remembered, catch_up, next_entry, settle
 
 DECIDING_SECONDS = 0.02
 """How long one pass may decide before it writes; the rest of its jobs go into the next."""
@@ -139,8 +139,6 @@ async def _write(connection: Connection, workspace_id: int, desk: Desk) -> Entry
     state = desk.remembered.state
     if not desk.decided and not state.touched and not desk.rows.events:
         return None
-    if desk.decided or desk.rows.events:
-        await books.write(connection, workspace_id, desk.rows)
     before = desk.remembered.entry
     entry = replace(
         before,
@@ -149,13 +147,15 @@ async def _write(connection: Connection, workspace_id: int, desk: Desk) -> Entry
         received=before.received + desk.received,
         recognised=before.recognised + desk.recognised,
     )
-    return await write_pass(connection, workspace_id, desk.remembered, entry)
+    full = next_entry(desk.remembered, entry)
+    await books.write(connection, workspace_id, desk.rows, full)
+    return await settle(connection, workspace_id, desk.remembered, full)
 
 
 async def _replayed(connection: Connection, workspace_id: int, desk: Desk) -> dict[str, bytes]:
     """What was answered to the keys that came again; those of this very pass are at hand."""
     wanted = {id_ for _, id_ in desk.replays}
-    told = {id_: desk.rows.assignments[id_].answer for id_ in wanted if id_ in desk.rows.assignments}
+    told = {id_: desk.told[id_] for id_ in wanted if id_ in desk.told}
     missing = sorted(wanted - told.keys())
     if missing:
         told |= await leads.answers(connection, workspace_id, missing)

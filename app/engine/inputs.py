@@ -4,13 +4,13 @@ The directory and the plan are kept by version elsewhere; here stand the questio
 everyone who was considered stood at that moment.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
 from app.engine.model import Decision, Prior, Question, Target
-from app.engine.state import Facts, State
+from app.engine.state import Entries, Facts, State
 from app.plan.fields import LEAD, Kind
 
 ENGINE_VERSION = "1"
@@ -83,21 +83,20 @@ def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-def _consulted(decision: Decision, state: State) -> set[tuple[str, str, str]]:
-    """The entries of the state that were looked at: everyone the trace names."""
-    entries: set[tuple[str, str, str]] = set()
-    if decision.owner is not None:
-        entries.add(("load", decision.owner.id, ""))
+def _consulted(decision: Decision, state: State) -> Entries:
+    """The entries of the state that were looked at: everyone the trace names, as far as he has any."""
+    entries = Entries()
+    if decision.owner is not None and decision.owner.id in state.loads:
+        entries.loads.add(decision.owner.id)
     for step in decision.trace["steps"]:
         for tried in step.get("tried", ()):
-            team = tried["target"].get("team", "")
-            entries.update(_of_candidates(team, (one["owner"] for one in tried.get("candidates", ()))))
-    return {entry for entry in entries if state.holds(*entry)}
-
-
-def _of_candidates(team: str, owners: Iterable[str]) -> Iterable[tuple[str, str, str]]:
-    for owner in owners:
-        yield ("load", owner, "")
-        if team:
-            yield ("standing", team, owner)
-            yield ("member_load", team, owner)
+            owners = [one["owner"] for one in tried.get("candidates", ())]
+            entries.loads.update(owner for owner in owners if owner in state.loads)
+            team = tried["target"].get("team")
+            for found, all_ in (
+                (entries.standings, state.standings),
+                (entries.member_loads, state.member_loads),
+            ):
+                if team in all_:
+                    found[team].update(owner for owner in owners if owner in all_[team])
+    return entries

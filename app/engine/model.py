@@ -154,9 +154,12 @@ class Known:
     kind: Literal["duplicate", "reengaged"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decision:
-    """The settled verdict. `counts` says whether it adds to the owner's load."""
+    """The settled verdict. `counts` says whether it adds to the owner's load.
+
+    Not frozen, because `decide` makes it in stages and a frozen one costs more; nobody changes it after.
+    """
 
     outcome: Outcome
     code: str

@@ -4,6 +4,7 @@ A `State` is changed only by `apply`, after a decision has been made from it. Be
 carried by the journal: each pass writes the entries it touched, and `absorb` reads them in order.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -30,6 +31,10 @@ class Standing:
 
     balance: int = 0
     turns: int = 0
+
+    def written(self) -> list[int]:
+        """The row that `Standing(*row)` reads again."""
+        return [self.balance, self.turns]
 
 
 @dataclass(slots=True)
@@ -79,14 +84,27 @@ class Load:
 
 
 @dataclass(slots=True)
+class Entries:
+    """Which entries of a state are meant: members by team, owners, and teams of the ledger."""
+
+    standings: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    loads: set[str] = field(default_factory=set)
+    member_loads: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    ledger: set[str] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.standings or self.loads or self.member_loads or self.ledger)
+
+
+@dataclass(slots=True)
 class State:
-    """The fairness state of one workspace. `at` is the time of its newest pass."""
+    """The fairness state of one workspace. `touched` says what changed since it was last written."""
 
     standings: dict[str, dict[str, Standing]] = field(default_factory=dict)
     loads: dict[str, Load] = field(default_factory=dict)
     member_loads: dict[str, dict[str, Load]] = field(default_factory=dict)
     ledger: dict[str, int] = field(default_factory=dict)
-    touched: set[tuple[str, str, str]] = field(default_factory=set)
+    touched: Entries = field(default_factory=Entries)
 
     def standing(self, team: str, owner: str) -> Standing:
         """How a member stands; one who has never been counted stands at zero."""
@@ -106,55 +124,61 @@ class State:
         for owner, change in turn.changes.items():
             standing = team.setdefault(owner, Standing())
             standing.balance += change
-            self.touched.add(("standing", turn.team, owner))
+        self.touched.standings[turn.team].update(turn.changes)
         if turn.cause == "turn" and turn.chosen:
             team[turn.chosen].turns += 1
         number = self.ledger.get(turn.team, 0) + 1
         self.ledger[turn.team] = number
-        self.touched.add(("ledger", turn.team, ""))
+        self.touched.ledger.add(turn.team)
         return number
 
     def take(self, directory: Directory, owner: Owner, team: str | None, now: datetime) -> None:
         """Count a lead for its new owner, and for his place in the team that has caps of its own."""
         self.loads.setdefault(owner.id, Load()).take(owner, owner.caps, now)
-        self.touched.add(("load", owner.id, ""))
+        self.touched.loads.add(owner.id)
         caps = _member_caps(directory, team, owner.id)
         if team is not None and caps is not None:
             places = self.member_loads.setdefault(team, {})
             places.setdefault(owner.id, Load()).take(owner, caps, now)
-            self.touched.add(("member_load", team, owner.id))
+            self.touched.member_loads[team].add(owner.id)
 
     def free(self, owner: str, team: str | None) -> None:
         """Give back the open place of a lead that ended or moved on."""
         load = self.loads.get(owner)
         if load is not None:
             load.open = max(0, load.open - 1)
-            self.touched.add(("load", owner, ""))
+            self.touched.loads.add(owner)
         place = self.member_loads.get(team or "", {}).get(owner)
         if team is not None and place is not None:
             place.open = max(0, place.open - 1)
-            self.touched.add(("member_load", team, owner))
+            self.touched.member_loads[team].add(owner)
 
     def set_load(self, owner: str, team: str | None, load: Load | None) -> None:
         """Put a load counted anew in place of what was known; None forgets it."""
         if team is None:
             _put(self.loads, owner, load)
-            self.touched.add(("load", owner, ""))
+            self.touched.loads.add(owner)
         else:
             _put(self.member_loads.setdefault(team, {}), owner, load)
-            self.touched.add(("member_load", team, owner))
+            self.touched.member_loads[team].add(owner)
 
-    def written(self, entries: Iterable[tuple[str, str, str]] | None = None) -> dict[str, Any]:
-        """The named entries, or all, as plain JSON values that `absorb` reads again."""
-        chosen = self._all() if entries is None else entries
+    def written(self, entries: Entries | None = None) -> dict[str, Any]:
+        """The entries meant, or all, as plain JSON values that `absorb` reads again; null is none."""
+        wanted = self._all() if entries is None else entries
         rows: dict[str, Any] = {}
-        for kind, first, second in sorted(chosen):
-            value = self._value(kind, first, second)
-            target = rows.setdefault(kind, {})
-            if second:
-                target.setdefault(first, {})[second] = value
-            else:
-                target[first] = value
+        if wanted.standings:
+            rows["standing"] = {
+                team: _rows(self.standings.get(team, {}), owners) for team, owners in wanted.standings.items()
+            }
+        if wanted.loads:
+            rows["load"] = _rows(self.loads, wanted.loads)
+        if wanted.member_loads:
+            rows["member_load"] = {
+                team: _rows(self.member_loads.get(team, {}), owners)
+                for team, owners in wanted.member_loads.items()
+            }
+        if wanted.ledger:
+            rows["ledger"] = {team: self.ledger[team] for team in wanted.ledger}
         return rows
 
     def absorb(self, rows: Mapping[str, Any]) -> None:
@@ -171,26 +195,13 @@ class State:
                 _put(places, owner, row and Load(*row))
         self.ledger.update(rows.get("ledger", {}))
 
-    def holds(self, kind: str, first: str, second: str) -> bool:
-        """Whether there is such an entry."""
-        return self._value(kind, first, second) is not None
-
-    def _all(self) -> Iterable[tuple[str, str, str]]:
-        yield from (("standing", team, owner) for team, all_ in self.standings.items() for owner in all_)
-        yield from (("load", owner, "") for owner in self.loads)
-        yield from (
-            ("member_load", team, owner) for team, all_ in self.member_loads.items() for owner in all_
+    def _all(self) -> Entries:
+        return Entries(
+            {team: set(members) for team, members in self.standings.items()},
+            set(self.loads),
+            {team: set(members) for team, members in self.member_loads.items()},
+            set(self.ledger),
         )
-        yield from (("ledger", team, "") for team in self.ledger)
-
-    def _value(self, kind: str, first: str, second: str) -> Any:
-        if kind == "ledger":
-            return self.ledger[first]
-        if kind == "standing":
-            standing = self.standings.get(first, {}).get(second)
-            return standing and [standing.balance, standing.turns]
-        load = self.loads.get(first) if kind == "load" else self.member_loads.get(first, {}).get(second)
-        return load and load.written()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +219,10 @@ def apply(state: State, directory: Directory, decision: Decision, now: datetime)
     if decision.counts and decision.owner is not None:
         state.take(directory, decision.owner, decision.team, now)
     return number
+
+
+def _rows(entries: Mapping[str, Standing | Load], wanted: Iterable[str]) -> dict[str, Any]:
+    return {owner: entry.written() if (entry := entries.get(owner)) else None for owner in wanted}
 
 
 def _put(entries: dict[str, Value], key: str, value: Value | None) -> None:

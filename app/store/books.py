@@ -1,12 +1,16 @@
 """The books: what a pass decided, written in one statement, and what ended, in a second if there is any."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from operator import attrgetter
-from typing import Any
+
+import orjson
+from orjson import Fragment
 
 from app.store.database import Connection
+from app.store.journal import Entry
+
+_UNSAID = Fragment(b"null")
 
 
 @dataclass(slots=True)
@@ -15,7 +19,7 @@ class LeadRow:
 
     id: str
     state: str
-    body: str
+    body: Fragment
     assignment_id: str
     received_at: datetime
 
@@ -43,8 +47,8 @@ class AssignmentRow:
     of_assignment: str | None
     decided_at: datetime
     plan_version: int
-    answer: bytes
-    inputs: bytes
+    answer: Fragment = _UNSAID
+    inputs: Fragment = _UNSAID
 
 
 @dataclass(slots=True)
@@ -66,7 +70,7 @@ class KeyRow:
     """An idempotency key and the decision it stands for."""
 
     key: str
-    body_hash: bytes
+    body_hash: str
     assignment_id: str
     status: int
     at: datetime
@@ -101,38 +105,50 @@ class Rows:
 WRITE = """
 WITH new_leads AS (
   INSERT INTO leads (workspace_id, id, state, body, assignment_id, received_at)
-  SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::text[]::jsonb[], $5::uuid[], $6::timestamptz[])
+  SELECT $1, * FROM json_to_recordset($2) AS lead (
+    id uuid, state text, body jsonb, assignment_id uuid, received_at timestamptz)
 ), new_identities AS (
   INSERT INTO identities (workspace_id, kind, value, lead_id)
-  SELECT $1, * FROM unnest($7::text[], $8::text[], $9::uuid[])
+  SELECT $1, * FROM json_to_recordset($3) AS identity (kind text, value text, lead_id uuid)
   ON CONFLICT (workspace_id, kind, value) DO UPDATE SET lead_id = excluded.lead_id
     WHERE identities.lead_id <> excluded.lead_id
 ), new_assignments AS (
   INSERT INTO assignments (workspace_id, id, sequence, lead_id, cause, outcome, code, step, owner_id, team_id,
     queue, path, block, priority, open, counted, known_kind, of_assignment, decided_at, plan_version,
     answer, inputs)
-  SELECT $1, * FROM unnest($10::uuid[], $11::bigint[], $12::uuid[], $13::text[], $14::text[], $15::text[],
-    $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::int[], $23::bool[],
-    $24::bool[], $25::text[], $26::uuid[], $27::timestamptz[], $28::int[], $29::bytea[], $30::bytea[])
+  SELECT $1, id, sequence, lead_id, cause, outcome, code, step, owner_id, team_id, queue, path, block,
+         priority, open, counted, known_kind, of_assignment, decided_at, plan_version,
+         convert_to(answer, 'UTF8'), convert_to(inputs, 'UTF8')
+    FROM json_to_recordset($4) AS assignment (
+      id uuid, sequence bigint, lead_id uuid, cause text, outcome text, code text, step text, owner_id text,
+      team_id text, queue text, path text, block text, priority integer, open boolean, counted boolean,
+      known_kind text, of_assignment uuid, decided_at timestamptz, plan_version integer, answer text,
+      inputs text)
 ), new_turns AS (
   INSERT INTO turns (workspace_id, team_id, number, cause, chosen, assignment_id, at, owners, amounts)
-  SELECT $1, team_id, number, cause, chosen, assignment_id, at, owners::text[], amounts::bigint[]
-    FROM unnest($31::text[], $32::bigint[], $33::text[], $34::text[], $35::uuid[], $36::timestamptz[],
-                $37::text[], $38::text[])
-      AS turn (team_id, number, cause, chosen, assignment_id, at, owners, amounts)
+  SELECT $1, * FROM json_to_recordset($5) AS turn (
+    team_id text, number bigint, cause text, chosen text, assignment_id uuid, at timestamptz,
+    owners text[], amounts bigint[])
+), new_keys AS (
+  INSERT INTO idempotency (workspace_id, key, body_hash, assignment_id, status, at)
+  SELECT $1, key, decode(body_hash, 'hex'), assignment_id, status, at FROM json_to_recordset($6) AS key (
+    key text, body_hash text, assignment_id uuid, status smallint, at timestamptz)
+  ON CONFLICT (workspace_id, key) DO UPDATE
+    SET body_hash = excluded.body_hash, assignment_id = excluded.assignment_id, status = excluded.status,
+        at = excluded.at
 )
-INSERT INTO idempotency (workspace_id, key, body_hash, assignment_id, status, at)
-SELECT $1, * FROM unnest($39::text[], $40::bytea[], $41::uuid[], $42::smallint[], $43::timestamptz[])
-ON CONFLICT (workspace_id, key) DO UPDATE
-  SET body_hash = excluded.body_hash, assignment_id = excluded.assignment_id, status = excluded.status,
-      at = excluded.at
+INSERT INTO passes (workspace_id, number, token, at, sequence, received, recognised, directory_version,
+  plan_version, changed, whole)
+SELECT $1, * FROM json_to_recordset($7) AS pass (
+  number bigint, token uuid, at timestamptz, sequence bigint, received bigint, recognised bigint,
+  directory_version bigint, plan_version integer, changed json, whole json)
 """
+"""Rows travel as JSON: the driver would look at each value of each column, the database reads text fast."""
 
 MOVE = """
 UPDATE leads SET state = moved.state, body = moved.body, assignment_id = moved.assignment_id
-  FROM unnest($2::uuid[], $3::text[], $4::text[]::jsonb[], $5::uuid[])
-    AS moved (id, state, body, assignment_id)
- WHERE leads.workspace_id = $1 AND leads.id = moved.id
+  FROM json_to_recordset($2) AS moved (id uuid, state text, body jsonb, assignment_id uuid)
+ WHERE leads.workspace_id = $1 AND leads.id = ANY ($3::uuid[]) AND leads.id = moved.id
 """
 
 END = "UPDATE assignments SET open = false WHERE workspace_id = $1 AND id = ANY ($2::uuid[]) AND open"
@@ -140,55 +156,42 @@ END = "UPDATE assignments SET open = false WHERE workspace_id = $1 AND id = ANY 
 RAISE = """
 UPDATE assignments SET priority = raised.priority
   FROM unnest($2::uuid[], $3::int[]) AS raised (id, priority)
- WHERE assignments.workspace_id = $1 AND assignments.id = raised.id
+ WHERE assignments.workspace_id = $1 AND assignments.id = ANY ($2::uuid[]) AND assignments.id = raised.id
 """
 
 REPORT = """
 INSERT INTO events (workspace_id, id, assignment_id, type, at, actor)
-SELECT $1, * FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::timestamptz[], $6::text[])
+SELECT $1, * FROM json_to_recordset($2) AS event (
+  id uuid, assignment_id uuid, type text, at timestamptz, actor text)
 """
 
-_LEAD = ("id", "state", "body", "assignment_id", "received_at")
-_MOVED = ("id", "state", "body", "assignment_id")
-_ASSIGNMENT = tuple(AssignmentRow.__dataclass_fields__)
-_TURN = ("team_id", "number", "cause", "chosen", "assignment_id", "at")
-_KEY = ("key", "body_hash", "assignment_id", "status", "at")
-_EVENT = ("id", "assignment_id", "type", "at", "actor")
 
-
-async def write(connection: Connection, workspace_id: int, rows: Rows) -> None:
-    """Write what a pass decided. One statement for what is new; others only when something ended."""
-    identities = rows.identities
+async def write(connection: Connection, workspace_id: int, rows: Rows, entry: Entry) -> None:
+    """Write what a pass decided, and its row of the journal: one statement for all that is new."""
+    identities = [
+        {"kind": kind, "value": value, "lead_id": lead} for (kind, value), lead in rows.identities.items()
+    ]
     await connection.execute(
         WRITE,
         workspace_id,
-        *_columns(_LEAD, rows.leads.values()),
-        [kind for kind, _ in identities],
-        [value for _, value in identities],
-        list(identities.values()),
-        *_columns(_ASSIGNMENT, rows.assignments.values()),
-        *_columns(_TURN, rows.turns),
-        [_text_array(turn.owners) for turn in rows.turns],
-        ["{" + ",".join(map(str, turn.amounts)) + "}" for turn in rows.turns],
-        *_columns(_KEY, rows.keys),
+        _json(list(rows.leads.values())),
+        _json(identities),
+        _json(list(rows.assignments.values())),
+        _json(rows.turns),
+        _json(rows.keys),
+        _json([entry]),
     )
     if rows.moved:
-        await connection.execute(MOVE, workspace_id, *_columns(_MOVED, rows.moved.values()))
+        moved = list(rows.moved.values())
+        await connection.execute(MOVE, workspace_id, _json(moved), list(rows.moved))
     if rows.ended:
         await connection.execute(END, workspace_id, list(rows.ended))
     if rows.raised:
         await connection.execute(RAISE, workspace_id, list(rows.raised), list(rows.raised.values()))
     if rows.events:
-        await connection.execute(REPORT, workspace_id, *_columns(_EVENT, rows.events))
+        await connection.execute(REPORT, workspace_id, _json(rows.events))
 
 
-def _columns(names: Sequence[str], rows: Iterable[object]) -> list[list[Any]]:
-    """Rows turned into one list a column, as unnest takes them."""
-    table = [attrgetter(*names)(row) for row in rows]
-    return [list(column) for column in zip(*table, strict=True)] if table else [[] for _ in names]
-
-
-def _text_array(values: Iterable[str]) -> str:
-    """A Postgres array literal: arrays of arrays of different length cannot be unnested."""
-    quoted = (value.replace("\\", "\\\\").replace('"', '\\"') for value in values)
-    return "{" + ",".join(f'"{value}"' for value in quoted) + "}"
+def _json(rows: Sequence[object]) -> str:
+    """Rows as one JSON array; a fragment, which is JSON already, goes in byte for byte."""
+    return orjson.dumps(rows).decode()

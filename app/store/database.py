@@ -67,6 +67,11 @@ async def _leave_nothing_open(connection: asyncpg.Connection) -> None:
         await connection.execute("ROLLBACK")
 
 
+_LOOK_UPS_ONLY = dict.fromkeys(
+    ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"), "off"
+)
+
+
 def opening(workspace_id: int, limits: Limits, *, gate: bool = False, read_only: bool = False) -> str:
     """The statements that begin every transaction, sent in one round trip.
 
@@ -75,21 +80,17 @@ def opening(workspace_id: int, limits: Limits, *, gate: bool = False, read_only:
     rows. `gate` takes the workspace's gate as the last thing.
     """
     begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if read_only else "BEGIN"
-    statements = [
-        begin,
-        "SET LOCAL ROLE lead_assignment_app",
-        f"SET LOCAL lead_assignment.workspace = '{workspace_id:d}'",
-        f"SET LOCAL lock_timeout = {limits.lock:d}",
-        f"SET LOCAL statement_timeout = {limits.statement:d}",
-        f"SET LOCAL idle_in_transaction_session_timeout = {limits.idle:d}",
-        "SET LOCAL enable_seqscan = off",
-        "SET LOCAL enable_hashjoin = off",
-        "SET LOCAL enable_mergejoin = off",
-        "SET LOCAL jit = off",
-    ]
-    if gate:
-        statements.append(f"SELECT FROM gates WHERE workspace_id = {workspace_id:d} FOR NO KEY UPDATE")
-    return "; ".join(statements)
+    settings = {
+        "role": "lead_assignment_app",
+        "lead_assignment.workspace": f"{workspace_id:d}",
+        "lock_timeout": f"{limits.lock:d}",
+        "statement_timeout": f"{limits.statement:d}",
+        "idle_in_transaction_session_timeout": f"{limits.idle:d}",
+        **_LOOK_UPS_ONLY,
+    }
+    local = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    take = f"; SELECT FROM gates WHERE workspace_id = {workspace_id:d} FOR NO KEY UPDATE" if gate else ""
+    return f"{begin}; SELECT {local}{take}"
 
 
 @asynccontextmanager

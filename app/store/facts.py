@@ -16,31 +16,37 @@ SELECT
   clock_timestamp() AS real_time,
   (SELECT json_build_array(set_at, shows, speed) FROM clocks WHERE workspace_id = $1) AS clock,
   (SELECT json_agg(json_build_array(number, token, at, sequence, received, recognised, directory_version,
-            plan_version, CASE WHEN number > coalesce($2, 0) THEN changed END,
-            CASE WHEN $2 IS NULL THEN whole END) ORDER BY number)
+            plan_version, CASE WHEN number > $2 OR $6 THEN changed END, CASE WHEN $6 THEN whole END)
+            ORDER BY number)
      FROM passes
-    WHERE workspace_id = $1 AND number >= coalesce($2,
-          (SELECT number FROM passes WHERE workspace_id = $1 AND whole IS NOT NULL
-            ORDER BY number DESC LIMIT 1), 0)) AS passes,
+    WHERE workspace_id = $1 AND number >= $2) AS passes,
   (SELECT json_agg(json_build_array(found.key, encode(found.body_hash, 'hex'), found.assignment_id, found.at))
      FROM unnest($3::text[]) AS wanted (key)
     CROSS JOIN LATERAL (
       SELECT key, body_hash, assignment_id, at FROM idempotency
        WHERE workspace_id = $1 AND idempotency.key = wanted.key
        LIMIT 1) AS found) AS replays,
-  (SELECT json_agg(json_build_array(wanted.kind, wanted.value, found.lead_id, found.assignment_id,
-            found.state, found.owner_id, found.team_id, found.queue, found.path, found.block,
-            found.priority, found.decided_at))
+  (SELECT json_agg(json_build_array(wanted.kind, wanted.value, identity.lead_id, lead.assignment_id,
+            lead.state, owner_id, team_id, queue, path, block, priority, decided_at))
      FROM unnest($4::text[], $5::text[]) AS wanted (kind, value)
     CROSS JOIN LATERAL (
-      SELECT identities.lead_id, leads.assignment_id, leads.state, owner_id, team_id, queue, path,
-             block, priority, decided_at
-        FROM identities
-        JOIN leads ON leads.workspace_id = $1 AND leads.id = identities.lead_id
-        JOIN assignments ON assignments.workspace_id = $1 AND assignments.id = leads.assignment_id
-       WHERE identities.workspace_id = $1 AND identities.kind = wanted.kind
-         AND identities.value = wanted.value
-       LIMIT 1) AS found) AS priors
+      SELECT lead_id FROM identities
+       WHERE workspace_id = $1 AND kind = wanted.kind AND identities.value = wanted.value
+       LIMIT 1) AS identity
+    CROSS JOIN LATERAL (
+      SELECT assignment_id, state FROM leads
+       WHERE workspace_id = $1 AND id = identity.lead_id
+       LIMIT 1) AS lead
+    CROSS JOIN LATERAL (
+      SELECT owner_id, team_id, queue, path, block, priority, decided_at FROM assignments
+       WHERE workspace_id = $1 AND id = lead.assignment_id
+       LIMIT 1) AS assignment) AS priors
+"""
+"""Each LIMIT 1 is a fence: the look-ups stay in this order, one row of a primary key each, whatever the
+planner believes of tables that were empty when it made the plan."""
+
+START = """
+SELECT number FROM passes WHERE workspace_id = $1 AND whole IS NOT NULL ORDER BY number DESC LIMIT 1
 """
 
 
@@ -83,10 +89,14 @@ async def read(
     keys: Sequence[str],
     identities: Sequence[tuple[str, str]],
 ) -> Found:
-    """Facts for a pass: the time, the passes since number `since`, replays by key, persons by identity."""
+    """Facts for a pass: the time, the passes since number `since`, replays by key, persons by identity.
+
+    Without `since` the passes begin at the newest that holds the whole state.
+    """
+    start = since if since is not None else await connection.fetchval(START, workspace_id) or 0
     kinds = [kind for kind, _ in identities]
     values = [value for _, value in identities]
-    row = await connection.fetchrow(READ, workspace_id, since, list(keys), kinds, values)
+    row = await connection.fetchrow(READ, workspace_id, start, list(keys), kinds, values, since is None)
     if row is None:
         raise LookupError("a statement without FROM answers one row")
     return Found(

@@ -18,11 +18,16 @@ class Present:
 
 
 PRESENT = """
-SELECT wanted.ordinal, leads.id AS lead_id, leads.assignment_id, leads.state, leads.body, owner_id, team_id,
-       queue, path, block, priority, decided_at
-  FROM unnest($2::uuid[]) WITH ORDINALITY AS wanted (id, ordinal)
-  JOIN leads ON leads.workspace_id = $1 AND leads.id = wanted.id
-  JOIN assignments ON assignments.workspace_id = $1 AND assignments.id = leads.assignment_id
+SELECT lead.id AS lead_id, lead.assignment_id, lead.state, lead.body, owner_id, team_id, queue, path, block,
+       priority, decided_at
+  FROM unnest($2::uuid[]) AS wanted (id)
+ CROSS JOIN LATERAL (
+   SELECT id, assignment_id, state, body FROM leads WHERE workspace_id = $1 AND leads.id = wanted.id LIMIT 1
+ ) AS lead
+ CROSS JOIN LATERAL (
+   SELECT owner_id, team_id, queue, path, block, priority, decided_at FROM assignments
+    WHERE workspace_id = $1 AND id = lead.assignment_id LIMIT 1
+ ) AS assignment
 """
 
 
@@ -33,14 +38,19 @@ async def present(connection: Connection, workspace_id: int, lead_ids: Sequence[
 
 
 WAITING = """
-SELECT leads.id AS lead_id, leads.assignment_id, leads.state, leads.body, owner_id, team_id, queue, path,
-       block, priority, decided_at
-  FROM assignments
-  JOIN leads ON leads.workspace_id = $1 AND leads.id = assignments.lead_id
- WHERE assignments.workspace_id = $1 AND assignments.open AND assignments.queue = $2
-   AND ($3::uuid IS NULL OR assignments.lead_id = $3)
+SELECT lead.id AS lead_id, lead.assignment_id, lead.state, lead.body, owner_id, team_id, queue, path, block,
+       priority, decided_at
+  FROM (
+    SELECT * FROM assignments
+     WHERE workspace_id = $1 AND open AND queue = $2 AND ($3::uuid IS NULL OR lead_id = $3)
+     ORDER BY priority DESC, sequence
+     LIMIT $4
+  ) AS assignment
+ CROSS JOIN LATERAL (
+   SELECT id, assignment_id, state, body FROM leads
+    WHERE workspace_id = $1 AND id = assignment.lead_id LIMIT 1
+ ) AS lead
  ORDER BY priority DESC, sequence
- LIMIT $4
 """
 
 

@@ -9,7 +9,7 @@ import orjson
 
 from app.engine.documents import directory_from
 from app.engine.model import Directory
-from app.engine.state import State
+from app.engine.state import Entries, State
 from app.store.database import Connection
 from app.store.journal import WHOLE_EVERY, Entry, append, prune
 
@@ -56,23 +56,37 @@ def _same(known: Entry, found: Entry) -> bool:
     return (known.number, known.token) == (found.number, found.token)
 
 
-async def write_pass(
-    connection: Connection, workspace_id: int, remembered: Remembered, entry: Entry
-) -> Entry:
-    """Add the row of this pass to the journal: `entry` as it shall stand, but for number, token and state.
+def next_entry(remembered: Remembered, entry: Entry) -> Entry:
+    """The journal's row for this pass: `entry` as it shall stand, with number, token and what changed.
 
-    The state's touched entries are written, and forgotten as touched. Every so often the row holds the
-    whole state, and rows that nobody needs any more go.
+    Every so often it holds the whole state.
     """
     state = remembered.state
     number = remembered.entry.number + 1
-    whole = state.written() if number % WHOLE_EVERY == 0 else None
-    entry = replace(entry, number=number, token=str(uuid4()))
-    await append(connection, workspace_id, replace(entry, changed=state.written(state.touched), whole=whole))
-    if whole is not None:
-        await prune(connection, workspace_id, number - WHOLE_EVERY)
-    state.touched.clear()
-    return entry
+    return replace(
+        entry,
+        number=number,
+        token=str(uuid4()),
+        changed=state.written(state.touched),
+        whole=state.written() if number % WHOLE_EVERY == 0 else None,
+    )
+
+
+async def settle(connection: Connection, workspace_id: int, remembered: Remembered, entry: Entry) -> Entry:
+    """The pass stands in the journal: nothing counts as touched any more, and rows nobody needs go."""
+    remembered.state.touched = Entries()
+    if entry.whole is not None:
+        await prune(connection, workspace_id, entry.number - WHOLE_EVERY)
+    return replace(entry, changed=None, whole=None)
+
+
+async def write_pass(
+    connection: Connection, workspace_id: int, remembered: Remembered, entry: Entry
+) -> Entry:
+    """Add the row of a pass that decided nothing to the journal."""
+    full = next_entry(remembered, entry)
+    await append(connection, workspace_id, full)
+    return await settle(connection, workspace_id, remembered, full)
 
 
 RECORDS = (
