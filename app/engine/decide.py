@@ -7,16 +7,17 @@ never checked can do, leaves the lead in the built-in queue: something always se
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args
 
 from app.engine import wording
 from app.engine.eligibility import Need, absent, cap_refusal
-from app.engine.model import Decision, Known, Owner, Prior, Question, Target, Verdict
+from app.engine.model import Decision, Known, Owner, Prior, Question, Target, TargetKind, Verdict
 from app.engine.picking import Tried, try_owner, try_team
 from app.engine.plan import Plan, Step
 from app.engine.state import Facts
 
 LAST_RESORT = "unrouted"
+_KINDS = get_args(TargetKind)
 
 
 def decide(question: Question, plan: Plan, facts: Facts) -> Decision:
@@ -77,15 +78,15 @@ def _try_step(step: Step, question: Question, facts: Facts, trail: list[dict[str
 
 
 def _asked(step: Step, question: Question, facts: Facts, entry: dict[str, Any]) -> Verdict:
-    """What the strategy says. One that raises, or answers something else, passes.
+    """What the strategy says. One that raises, or answers no verdict that could be honoured, passes.
 
     The trace names the kind of error; its text is left out, for it could quote the lead.
     """
     try:
         verdict: object = step.decide(question.values, facts)
-        if isinstance(verdict, Verdict):
+        if isinstance(verdict, Verdict) and all(target.kind in _KINDS for target in verdict.targets):
             return verdict
-        entry["error"] = f"answered {type(verdict).__name__}"
+        entry["error"] = "no verdict"
     except Exception as error:
         entry["error"] = type(error).__name__
     return Verdict("error")

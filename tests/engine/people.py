@@ -1,0 +1,59 @@
+"""A small office for tests of decisions: owners, a team, a plan, and questions about leads."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from app.engine.documents import directory_from
+from app.engine.model import Prior, Question
+from app.engine.plan import Plan, compile_plan
+from app.engine.state import Facts, State
+from app.plan.reading import read_plan
+from app.plan.schema import PlanDocument
+from app.registry import strategies
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+TEAM = "inbound"
+PLAN: dict[str, Any] = {
+    "queues": {"desk": {}},
+    "paths": {"newsletter": {"answers_to": {"team": TEAM}}},
+    "known_person": {"window": "90d", "same_submission": "10m"},
+    "pipeline": [
+        {"rule": {"name": "students", "when": {"lead_type": "student"}, "then": {"block": "students"}}},
+        {"rule": {"name": "small", "when": {"employees": {"lt": 5}}, "then": {"path": "newsletter"}}},
+        {"rule": {"name": "urgent", "when": {"tier": "gold"}, "then": {"queue": "desk", "priority": 50}}},
+        {"round_robin": {"team": TEAM}},
+        {"queue": {"name": "desk", "priority": 7}},
+    ],
+    "follow_up": [{"do": [{"type": "task", "title": "Call", "due": "15m"}]}],
+}
+
+
+def facts(
+    owners: Mapping[str, Mapping[str, Any]],
+    *,
+    absences: Sequence[Mapping[str, Any]] = (),
+    state: State | None = None,
+    now: datetime = NOW,
+    members: Sequence[Mapping[str, Any]] | None = None,
+) -> Facts:
+    """These owners, all in one team unless `members` says otherwise."""
+    records: list[tuple[str, str, Mapping[str, Any]]] = [
+        ("owners", id_, body) for id_, body in owners.items()
+    ]
+    records += [("absences", str(number), body) for number, body in enumerate(absences)]
+    team = [{"owner": id_} for id_ in owners] if members is None else members
+    records.append(("teams", TEAM, {"members": team}))
+    return Facts(now, directory_from(1, records), state or State())
+
+
+def plan(document: Mapping[str, Any] = PLAN) -> Plan:
+    """The plan, compiled."""
+    read = read_plan(document)
+    assert isinstance(read, PlanDocument), read
+    return compile_plan(read, 1, strategies())
+
+
+def question(prior: Prior | None = None, exclude: Sequence[str] = (), **values: Any) -> Question:
+    """A lead with these fields asks for an owner."""
+    return Question("assign", "assignment", "lead", values, frozenset(exclude), prior)

@@ -1,0 +1,165 @@
+"""Who was here before: what he keeps, what is decided anew, and what each costs."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.engine.decide import decide
+from app.engine.model import Decision, Prior
+from app.engine.state import Facts, Load, State
+from tests.engine.people import NOW, TEAM, facts, plan, question
+
+MINUTE = timedelta(minutes=1)
+RULE_NAMES = ("outcome", "step", "code")
+
+
+def prior(state: str, ago: timedelta, **where: Any) -> Prior:
+    """He was dealt with some time ago."""
+    blank: dict[str, Any] = dict.fromkeys(("owner", "team", "queue", "path", "block"))
+    return Prior("old-lead", "old", "email", state, **(blank | where), priority=20, decided_at=NOW - ago)
+
+
+def office(state: State | None = None, **ben: Any) -> Facts:
+    """Ana is next in turn; Ben has the lead."""
+    return facts({"ana": {}, "ben": ben}, state=state)
+
+
+HIS = {"owner": "ben", "team": TEAM}
+
+
+def asked(known: Prior, about: Facts | None = None, **values: Any) -> Decision:
+    """What becomes of him now."""
+    return decide(question(known, **values), plan(), about or office())
+
+
+@pytest.mark.parametrize(
+    ("ago", "kind"),
+    [(0 * MINUTE, "duplicate"), (10 * MINUTE, "duplicate"), (10 * MINUTE + MINUTE / 60, "reengaged")],
+)
+def test_an_assigned_person_keeps_his_owner(ago: timedelta, kind: str) -> None:
+    decision = asked(prior("assigned", ago, **HIS))
+    assert decision.owner is not None
+    assert decision.known is not None
+    assert (decision.outcome, decision.code, decision.owner.id, decision.team) == (
+        "assigned",
+        kind,
+        "ben",
+        TEAM,
+    )
+    assert (decision.known.kind, decision.known.lead_id, decision.known.matched_by) == (
+        kind,
+        "old-lead",
+        "email",
+    )
+    assert decision.turn is None
+    again = kind == "duplicate"
+    assert decision.keeps_prior is again
+    assert decision.counts is not again
+    assert len(decision.actions) == (0 if again else 1)
+
+
+@pytest.mark.parametrize("ago", [MINUTE, 60 * MINUTE], ids=["at once", "later"])
+@pytest.mark.parametrize(
+    ("why", "about"),
+    [
+        ("inactive", office(active=False)),
+        ("missing", facts({"ana": {}})),
+        (
+            "away",
+            facts(
+                {"ana": {}, "ben": {}},
+                absences=[{"owner": "ben", "from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z"}],
+            ),
+        ),
+    ],
+    ids=["inactive", "gone", "away"],
+)
+def test_an_owner_who_cannot_keep_him_is_replaced(ago: timedelta, why: str, about: Facts) -> None:
+    decision = asked(prior("assigned", ago, **HIS), about)
+    assert decision.owner is not None
+    assert decision.known is not None
+    assert (decision.owner.id, decision.known.kind) == ("ana", "reengaged")
+    assert decision.turn is not None
+    assert decision.turn.chosen == "ana"
+    assert decision.counts
+    assert len(decision.actions) == 1
+    assert decision.trace["steps"][0]["code"] == why
+
+
+def test_an_excluded_owner_does_not_keep_him() -> None:
+    decision = decide(question(prior("assigned", MINUTE, **HIS), exclude=["ben"]), plan(), office())
+    assert decision.owner is not None
+    assert decision.owner.id == "ana"
+    assert decision.trace["steps"][0]["code"] == "excluded"
+
+
+def test_caps_do_not_stop_a_kept_owner_and_are_shown() -> None:
+    full = State(loads={"ben": Load(open=5)})
+    decision = asked(prior("assigned", 60 * MINUTE, **HIS), office(full, caps={"open": 5}))
+    assert decision.owner is not None
+    assert (decision.owner.id, decision.over_cap) == ("ben", True)
+    below = asked(prior("assigned", 60 * MINUTE, **HIS), office(full, caps={"open": 6}))
+    assert not below.over_cap
+
+
+@pytest.mark.parametrize("ago", [MINUTE, 60 * MINUTE], ids=["at once", "later"])
+@pytest.mark.parametrize(
+    ("fields", "priority"), [({}, 20), ({"tier": "gold"}, 50)], ids=["as before", "higher now"]
+)
+def test_who_waits_keeps_his_place_and_takes_the_higher_priority(
+    ago: timedelta, fields: dict[str, Any], priority: int
+) -> None:
+    decision = asked(prior("queued", ago, queue="desk"), **fields)
+    assert (decision.outcome, decision.queue, decision.priority) == ("queued", "desk", priority)
+    assert decision.keeps_prior
+    assert decision.turn is None
+    assert not decision.counts
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        prior("automated", MINUTE, path="newsletter"),
+        prior("blocked", MINUTE, block="students"),
+        prior("closed", MINUTE, **HIS),
+        prior("closed", 60 * MINUTE, **HIS),
+    ],
+    ids=["on a path", "blocked", "closed", "closed long ago"],
+)
+def test_who_was_on_a_path_blocked_or_closed_is_decided_anew(known: Prior) -> None:
+    decision = asked(known)
+    assert decision.owner is not None
+    assert decision.known is not None
+    assert (decision.outcome, decision.owner.id, decision.known.kind) == ("assigned", "ana", "reengaged")
+    assert decision.turn is not None
+    assert decision.counts
+    assert not decision.keeps_prior
+    assert len(decision.actions) == 1
+
+
+@pytest.mark.parametrize(
+    ("known", "fields"),
+    [
+        (prior("automated", MINUTE, path="newsletter"), {"employees": 2}),
+        (prior("blocked", MINUTE, block="students"), {"lead_type": "student"}),
+    ],
+    ids=["path", "block"],
+)
+def test_the_same_again_at_once_is_a_double_submission(known: Prior, fields: dict[str, Any]) -> None:
+    decision = asked(known, **fields)
+    assert decision.known is not None
+    assert (decision.outcome, decision.known.kind) == (known.state, "duplicate")
+    assert decision.keeps_prior
+    assert decision.actions == ()
+    later = asked(replace(known, decided_at=NOW - 60 * MINUTE), **fields)
+    assert later.known is not None
+    assert later.known.kind == "reengaged"
+    assert len(later.actions) == 1
+
+
+def test_another_block_than_before_is_no_double_submission() -> None:
+    decision = asked(prior("blocked", MINUTE, block="competitors"), lead_type="student")
+    assert decision.known is not None
+    assert (decision.block, decision.known.kind) == ("students", "reengaged")
