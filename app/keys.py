@@ -11,6 +11,14 @@ import secrets
 import zlib
 from dataclasses import dataclass, field
 
+SCOPES = frozenset(
+    (
+        "assign", "events", "claim", "leads:read", "directory:write",
+        "plan:write", "plan:approve", "privacy", "ops", "admin",
+    )
+)  # fmt: skip
+"""What a key may be good for; `admin` is good for all."""
+
 _FORM = re.compile(r"la_([a-z]{1,12})_([a-z2-7]{16})_([a-z2-7]{52})_([0-9a-f]{8})")
 
 

@@ -13,15 +13,10 @@ from starlette.types import Scope
 
 from app import keys
 from app.api.limits import BodyLimits, FailureLimit
+from app.keys import SCOPES as SCOPES
 from app.keys import StoredKey
 from app.problems import Forbidden, TooManyFailures, Unauthenticated
 
-SCOPES = frozenset(
-    (
-        "assign", "events", "claim", "leads:read", "directory:write",
-        "plan:write", "plan:approve", "privacy", "ops", "admin",
-    )
-)  # fmt: skip
 DEVELOPMENT_KEY = "dev-key"
 
 # Revocation is to be felt within five seconds; one is left for the look-up and the clocks.

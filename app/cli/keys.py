@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from app.api.auth import SCOPES
 from app.cli.surroundings import Stop, as_owner, settings_now, workspace_named
-from app.keys import issue
+from app.keys import SCOPES, issue
 from app.store import api_keys
 from app.store.api_keys import Issued
 from app.store.database import Connection

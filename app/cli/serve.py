@@ -12,12 +12,9 @@ import typer
 import uvicorn
 
 from app import logs
-from app.cli.example import curl_line, load_example
 from app.cli.surroundings import Stop, database, settings_now
-from app.main import create_app
 from app.settings import Settings
 from app.store import api_keys, role
-from app.store.migrate import migrate as migrate_database
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than proxies keep idle connections, so that it is not us who close one just when it is used."""
@@ -27,7 +24,7 @@ LAST_REQUESTS_SECONDS = 10
 def migrate() -> None:
     """Bring the database to the newest revision. Safe to repeat."""
     with database(settings_now()) as settings:
-        migrate_database(settings.address_for_migration())
+        _migrate(settings)
     typer.echo("The database is at the newest revision.")
 
 
@@ -55,6 +52,13 @@ def serve(
         raise Stop("--development does not go with LEAD_ASSIGNMENT_ENV=production.")
     else:
         _serve_production(settings)
+
+
+# The web framework and the migrations take a second to import, which no other command has to wait for.
+def _migrate(settings: Settings) -> None:
+    from app.store.migrate import migrate as migrate_database
+
+    migrate_database(settings.address_for_migration())
 
 
 def _serve_production(settings: Settings) -> None:
@@ -86,8 +90,10 @@ def _serve_developers(settings: Settings, with_example: bool) -> None:
             raise Stop("Set DATABASE_URL, or serve with --development.")
         _run(settings, announcement=None)
         return
+    from app.cli.example import curl_line, load_example
+
     with database(settings) as settings:
-        migrate_database(settings.address_for_migration())
+        _migrate(settings)
         asyncio.run(load_example(settings))
         _run(settings, announcement=curl_line())
 
@@ -100,6 +106,8 @@ def _is_loopback(host: str) -> bool:
 
 
 def _run(settings: Settings, announcement: str | None) -> None:
+    from app.main import create_app
+
     config = uvicorn.Config(
         create_app(settings),
         host=settings.host,

@@ -6,9 +6,11 @@ ROLE = """
 SELECT rolsuper AS superuser, rolbypassrls AS bypasses,
        EXISTS (SELECT FROM pg_roles AS app WHERE app.rolname = 'lead_assignment_app'
                   AND pg_has_role(session_user, app.oid, 'MEMBER')) AS member,
-       EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('public.passes')
+       EXISTS (SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+                WHERE nspname = 'public' AND relname = 'passes'
                   AND pg_has_role(session_user, relowner, 'MEMBER')) AS owns,
-       to_regclass('public.passes') IS NOT NULL AS migrated
+       EXISTS (SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+                WHERE nspname = 'public' AND relname = 'passes') AS migrated
   FROM pg_roles WHERE rolname = session_user
 """
 

@@ -1,0 +1,336 @@
+"""The command line, as people use it: real processes, real databases."""
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import orjson
+import pytest
+
+from app.keys import SCOPES, parse
+from app.store import removal
+from tests.postgres import execute
+
+COMMAND = str(Path(sys.executable).with_name("lead-assignment"))
+PATIENCE = 60.0
+EXAMPLE = Path(__file__).parents[1] / "examples" / "start"
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """This process's own, without settings of ours, with these."""
+    ours = ("LEAD_ASSIGNMENT_", "DATABASE_URL", "MIGRATION_DATABASE_URL", "HOST", "PORT")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    if binaries := os.environ.get("LEAD_ASSIGNMENT_PG_BIN"):
+        kept["LEAD_ASSIGNMENT_PG_BIN"] = binaries
+    return kept | variables
+
+
+class Shell:
+    """Runs commands in a directory, with these variables set."""
+
+    def __init__(self, directory: Path, **variables: str) -> None:
+        self.directory, self.variables = directory, variables
+
+    def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """A command run to its end."""
+        return subprocess.run(
+            [COMMAND, *words],
+            cwd=self.directory,
+            env=environment(**self.variables | variables),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+
+    def says(self, *words: str) -> str:
+        """What a command prints that must succeed."""
+        done = self.run(*words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def refuses(self, *words: str, **variables: str) -> str:
+        """What a command complains about that must fail."""
+        done = self.run(*words, **variables)
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done.stderr
+
+    @contextmanager
+    def serving(self, *words: str, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+        """A server, in development with its first line, ended by SIGTERM."""
+        with subprocess.Popen(
+            [COMMAND, "serve", *words],
+            cwd=self.directory,
+            env=environment(**self.variables | variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            try:
+                assert process.stdout is not None
+                yield process, process.stdout.readline() if "--development" in words else ""
+            finally:
+                process.send_signal(signal.SIGTERM)
+                process.wait(PATIENCE)
+
+
+@pytest.fixture
+def shell(database: str, tmp_path: Path) -> Shell:
+    """Commands on a database of their own, in development."""
+    return Shell(tmp_path, DATABASE_URL=database)
+
+
+def pasted(line: str) -> Any:
+    """What comes back when the printed line is run as it is."""
+    done = subprocess.run(line, shell=True, capture_output=True, check=True, timeout=PATIENCE)
+    return orjson.loads(done.stdout)
+
+
+def test_a_fresh_directory_serves_the_example_and_keeps_it(tmp_path: Path) -> None:
+    shell = Shell(tmp_path, PORT="0")
+    with shell.serving("--development") as (process, line):
+        assert shlex.split(line)[0] == "curl"
+        first = pasted(line)
+        assert (first["outcome"], first["team"]) == ("assigned", "dach")
+        assert first["actions"][0]["params"]["title"] == "Call Jane of ACME GmbH now"
+        # Another command joins the server that runs.
+        assert "example" in shell.says("workspaces", "list")
+        assert "everything agrees" in shell.says("verify")
+    assert process.returncode == 0
+    assert not list((tmp_path / ".data" / "pg").glob("postmaster.pid"))
+    with shell.serving("--development") as (process, line):
+        again = pasted(line)
+        assert again["known_as"]["lead_id"] == first["lead_id"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+    assert not list((tmp_path / ".data" / "pg").glob("postmaster.pid"))
+
+
+def test_what_is_there_is_not_loaded_over(shell: Shell) -> None:
+    shell.says("workspaces", "create", "example")
+    plan = shell.directory / "plan.yaml"
+    plan.write_text("queues: {q: {}}\npipeline: [{queue: {name: q}}]")
+    shell.says("plan", "publish", str(plan), "--workspace", "example", "--reason", "mine")
+    with shell.serving("--development", PORT="0") as (_, line):
+        assert pasted(line)["queue"] == "q"
+
+
+def test_development_is_served_on_a_loopback_address_only(shell: Shell) -> None:
+    assert "loopback" in shell.refuses("serve", "--development", "--host", "0.0.0.0")
+    assert "loopback" in shell.refuses("serve", HOST="0.0.0.0")
+
+
+def test_workspaces_are_made_listed_and_removed(shell: Shell) -> None:
+    for name in ("acme", "ünïcode & more"):
+        shell.says("workspaces", "create", name)
+    assert "already" in shell.refuses("workspaces", "create", "acme")
+    assert "63 bytes" in shell.refuses("workspaces", "create", "x" * 64)
+    names = [line.split("\t")[1] for line in shell.says("workspaces", "list").splitlines()]
+    assert names == ["acme", "ünïcode & more"]
+    assert "--yes" in shell.refuses("workspaces", "delete", "acme")
+    shell.says("workspaces", "delete", "acme", "--yes")
+    assert "no workspace" in shell.refuses("workspaces", "delete", "acme", "--yes")
+    assert "acme" not in shell.says("workspaces", "list")
+
+
+async def test_nothing_is_left_of_a_removed_workspace(shell: Shell, database: str) -> None:
+    with shell.serving("--development", PORT="0") as (_, line):
+        for number in range(3):
+            pasted(line.replace("jane.doe", f"jane-{number}").replace('"DE"', '"US"'))
+        pasted(line.replace("dev-key'", "dev-key' -H 'Idempotency-Key: k'").replace("jane", "joan"))
+    shell.says("keys", "create", "example")
+    connection = await asyncpg.connect(database)
+    try:
+        found = await connection.fetch(
+            "SELECT table_name FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND column_name = 'workspace_id'"
+        )
+        tables = {row["table_name"] for row in found}
+        assert tables == {*removal.TABLES, "api_keys"}
+        counted = {name: await connection.fetchval(f"SELECT count(*) FROM {name}") for name in tables}
+        assert {name for name, count in counted.items() if count} >= {
+            "leads",
+            "assignments",
+            "turns",
+            "plans",
+        }
+        shell.says("workspaces", "delete", "example", "--yes")
+        for name in tables | {"workspaces"}:
+            assert await connection.fetchval(f"SELECT count(*) FROM {name}") == 0, name
+    finally:
+        await connection.close()
+
+
+def test_a_key_is_shown_once_and_can_be_revoked(shell: Shell) -> None:
+    shell.says("workspaces", "create", "acme")
+    printed = shell.says(
+        "keys", "create", "acme", "--scopes", "assign, claim", "--owner", "ana", "--label", "form"
+    )
+    key = parse(printed.strip())
+    assert key is not None
+    (listed,) = shell.says("keys", "list", "acme").splitlines()
+    assert listed.split("\t") == [key.id, "valid", "assign,claim", "for ana", "form"]
+    assert key.secret not in listed
+    shell.says("keys", "revoke", key.id)
+    assert "revoked" in shell.says("keys", "list", "acme")
+    assert "no key" in shell.refuses("keys", "revoke", "x")
+    told = shell.refuses("keys", "create", "acme", "--scopes", "assign,everything")
+    assert "everything" in told
+    assert all(scope in told for scope in SCOPES)
+    assert "no workspace" in shell.refuses("keys", "create", "other")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("queues: {q: {}}\npipeline: [{queue: {name: q}}]", None),
+        ("queues: {q: {}}\npipeline: [{round_robin: {team: any}}, {queue: {name: q}}]", None),
+        ("pipeline: [{queue: {name: q}}]", "pipeline[0].queue.name  unknown_queue"),
+        ("pipeline: [{round_robin: {team: any}}]", "pipeline[0]  no_catch_all"),
+        ("pipeline: [{queue: {nmae: q}}]", "pipeline[0].queue.nmae  unknown_key"),
+        ("pipeline: [", "plan  bad_syntax"),
+    ],
+)
+def test_a_plan_is_checked_without_a_database(tmp_path: Path, text: str, complaint: str | None) -> None:
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(text)
+    shell = Shell(tmp_path, DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
+    if complaint is None:
+        shell.says("plan", "check", str(plan))
+    else:
+        assert f"error  {complaint}" in shell.refuses("plan", "check", str(plan))
+    assert shell.run("plan", "check", str(tmp_path / "nothing.yaml")).returncode == 2
+
+
+def test_plans_are_published_and_rolled_back(shell: Shell) -> None:
+    with shell.serving("--development", PORT="0") as (_, line):
+        shell.says("plan", "check", str(EXAMPLE / "plan.yaml"), "--workspace", "example")
+        plan = shell.directory / "plan.yaml"
+        plan.write_text("queues: {q: {}}\npipeline: [{queue: {name: q}}]")
+        told = shell.says("plan", "publish", str(plan), "--workspace", "example", "--reason", "try")
+        assert "Version 2" in told
+        assert pasted(line)["plan_version"] == 2
+        plan.write_text("queues: {q: {}}\npipeline: [{round_robin: {team: none}}, {queue: {name: q}}]")
+        for words in (("check",), ("publish", "--reason", "try")):
+            told = shell.refuses("plan", *words, str(plan), "--workspace", "example")
+            assert "pipeline[0].round_robin.team" in told
+        assert "active" in shell.refuses("plan", "rollback", "3", "--workspace", "example", "--reason", "no")
+        shell.says("plan", "rollback", "1", "--workspace", "example", "--reason", "back")
+        assert pasted(line.replace("jane", "joan"))["team"] == "dach"
+
+
+def test_verify_finds_what_was_tampered_with(shell: Shell, database: str) -> None:
+    with shell.serving("--development", PORT="0") as (_, line):
+        pasted(line)
+    assert "decisions made again: 1" in shell.says("verify", "--workspace", "example")
+    execute(database, "UPDATE assignments SET owner_id = 'ben'")
+    assert "example" in shell.refuses("verify")
+
+
+def test_an_empty_database_is_told_from_a_broken_command(shell: Shell, database: str) -> None:
+    execute(database, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    assert "migrate" in shell.refuses("workspaces", "list")
+    shell.says("migrate")
+    shell.says("migrate")
+    assert shell.says("workspaces", "list") == ""
+
+
+def test_a_database_that_is_away_is_told_in_a_sentence(tmp_path: Path) -> None:
+    shell = Shell(tmp_path, DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
+    assert "cannot be reached" in shell.refuses("workspaces", "list")
+    assert "cannot be reached" in shell.refuses("serve", LEAD_ASSIGNMENT_ENV="production")
+
+
+@pytest.fixture
+def production(shell: Shell, database: str) -> Shell:
+    """Commands in production, as a role that owns nothing; the role that migrates is another."""
+    role = f"service_{os.getpid()}_{time.monotonic_ns()}"
+    execute(database, f"CREATE ROLE {role} LOGIN IN ROLE lead_assignment_app")
+    shell.says("workspaces", "create", "acme")
+    shell.variables = {
+        "LEAD_ASSIGNMENT_ENV": "production",
+        "DATABASE_URL": database.replace("postgres@", f"{role}@"),
+        "MIGRATION_DATABASE_URL": database,
+        "PORT": "0",
+    }
+    return shell
+
+
+def test_production_needs_a_database_and_a_key(production: Shell, database: str) -> None:
+    assert "no API key" in production.refuses("serve")
+    production.says("keys", "create", "acme")
+    assert "DATABASE_URL" in production.refuses("serve", DATABASE_URL="")
+    assert "development" in production.refuses("serve", "--development")
+    told = production.refuses("serve", DATABASE_URL=database)
+    assert "superuser" in told
+    assert "owns the tables" in told
+
+
+@pytest.mark.parametrize(
+    ("statement", "complaint"),
+    [
+        ("ALTER ROLE {role} BYPASSRLS", "BYPASSRLS"),
+        ("REVOKE lead_assignment_app FROM {role}", "no member"),
+        ("ALTER TABLE passes OWNER TO {role}", "owns the tables"),
+        ("DROP SCHEMA public CASCADE; CREATE SCHEMA public", "migrate"),
+    ],
+)
+def test_production_refuses_a_role_that_could_look_further(
+    production: Shell, database: str, statement: str, complaint: str
+) -> None:
+    production.says("keys", "create", "acme")
+    role = production.variables["DATABASE_URL"].split("//")[1].split("@")[0]
+    execute(database, statement.format(role=role))
+    assert complaint in production.refuses("serve")
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["LEAD_ASSIGNMENT_POOLSIZE", "LEAD_ASSIGNMENT_FAILPOINT", "LEAD_ASSIGNMENT_POOL_SIZE", "PORT"],
+)
+def test_production_refuses_settings_it_does_not_know(production: Shell, variable: str) -> None:
+    told = production.refuses("serve", **{variable: "canary"})
+    assert variable in told
+    assert "canary" not in told
+
+
+def status_of(port: int, path: str, key: str = "") -> int:
+    """What a server answers, once it answers at all."""
+    request = urllib.request.Request(f"http://127.0.0.1:{port}{path}")
+    request.add_header("Authorization", f"Bearer {key}")
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refused:
+            refused.close()
+            return refused.code
+        except OSError:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+
+
+def test_production_serves_with_real_keys_only(production: Shell) -> None:
+    key = production.says("keys", "create", "acme").strip()
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    with production.serving("--port", str(port)) as (process, _):
+        assert status_of(port, "/healthz") == 200
+        assert status_of(port, "/readyz") == 200
+        assert status_of(port, "/owners", "dev-key") == 401
+        assert status_of(port, "/dev/clock", key) == 403
+        assert status_of(port, "/owners", key) == 200
+    assert process.returncode == 0
