@@ -118,6 +118,21 @@ def test_a_fresh_directory_serves_the_example_and_keeps_it(tmp_path: Path) -> No
     assert not list((tmp_path / ".data" / "pg").glob("postmaster.pid"))
 
 
+def test_the_examples_story_can_be_pasted(shell: Shell) -> None:
+    story = (EXAMPLE / "README.md").read_text().split("```sh\n")[1].split("```")[0]
+    with shell.serving("--development", PORT="0") as (_, line):
+        address = shlex.split(line)[2].removesuffix("/assign")
+        story = story.replace("http://127.0.0.1:8000", address).replace(
+            "curl -sS", "curl -sS --fail-with-body"
+        )
+        done = subprocess.run(
+            ["bash", "-ec", story], cwd=EXAMPLE.parents[1], capture_output=True, timeout=PATIENCE, check=False
+        )
+        assert done.returncode == 0, done.stdout[-500:]
+    assert b'"queue":"partner-desk"' in done.stdout
+    assert b'"code":"claimed"' in done.stdout
+
+
 def test_what_is_there_is_not_loaded_over(shell: Shell) -> None:
     shell.says("workspaces", "create", "example")
     plan = shell.directory / "plan.yaml"
