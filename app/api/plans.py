@@ -1,5 +1,6 @@
 """`/plans`: versions of the routing plan, as drafts and in force."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,6 +17,7 @@ from app.api.paging import AfterNumber, Limit, Page, answer, page_of
 from app.api.raw_body import documented, raw_body
 from app.api.records import FindingAnswer
 from app.api.wire import WireModel
+from app.dispatch.dispatch import Dispatch
 from app.lifecycle import plans, reading
 from app.lifecycle.plans import Activation, Stored, Told
 from app.plan.findings import settles
@@ -125,6 +127,11 @@ async def rollback_plan(request: Request, version: Number, body: ReasonBody | No
 
 async def _activate(request: Request, version: int, body: ReasonBody | None, how: Activation) -> Response:
     caller, reason = caller_of(request), body.reason if body else None
+    dispatch: Dispatch = request.app.state.dispatch
+    # Made ready before it is in force, so that no lead waits for it here; a version that cannot be made
+    # ready is refused below.
+    with suppress(LookupError):
+        await dispatch.shelf.fetch(caller.workspace_id, version)
     found = await plans.activate(
         pool_of(request), caller.workspace_id, caller.key_id, strategies_of(request), version, reason, how
     )

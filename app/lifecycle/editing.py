@@ -4,7 +4,7 @@ Whoever leaves a team leaves his balance to the others; whoever joins begins at 
 zone change, the owner's load is counted again from the books.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -13,9 +13,10 @@ from typing import Any
 from app.engine.model import Caps, Directory, Owner, Team, Turn
 from app.engine.state import Load
 from app.engine.turns import level
-from app.store import directory, facts, loads, turns
+from app.store import directory, facts, loads, records, turns
 from app.store.database import Connection, Limits, Pool, transaction
 from app.store.directory import Change, Record
+from app.store.loads import Asked
 from app.store.remembered import Remembered, catch_up, write_pass
 from app.store.remembered import directory as read_directory
 
@@ -23,6 +24,7 @@ EDIT_LIMITS = Limits(lock=5000, statement=10_000, idle=5000)
 """An edit may wait longer than a visitor."""
 _LONGEST_COUNT = timedelta(days=8)
 """A local week can begin so long ago."""
+_NONE = timedelta()
 
 
 @dataclass(slots=True)
@@ -54,6 +56,22 @@ class Edit:
         await directory.put(self.connection, self.workspace_id, record)
         return record
 
+    async def put_many(
+        self, noun: str, bodies: Sequence[tuple[str, Mapping[str, Any]]], known: dict[str, Record]
+    ) -> None:
+        """Like `put` for each id and body in turn; `known` holds their records, before and afterwards."""
+        log: list[Change] = []
+        for id_, body in bodies:
+            before = known.get(id_)
+            if before is None or before.body != body:
+                self.version += 1
+                told = before.body if before else None
+                log.append(Change(self.version, self.now, self.actor, noun, id_, "put", told, body))
+                known[id_] = Record(noun, id_, dict(body), self.version, self.now)
+        changed = {change.record_id: known[change.record_id] for change in log}
+        await records.log_many(self.connection, self.workspace_id, log)
+        await records.put_many(self.connection, self.workspace_id, list(changed.values()))
+
     async def delete(self, record: Record) -> None:
         """Take a record away."""
         await self.log(record.noun, record.id, "delete", record.body, None)
@@ -83,20 +101,24 @@ class Edit:
         for turn in _levelled(old, new, self.remembered):
             number = self.remembered.state.enter(turn)
             await turns.enter(self.connection, self.workspace_id, turn, number, self.now)
-        for owner, team, caps in _recounted(old, new):
-            await self._recount(owner, team, caps)
+        await self._recount(list(_recounted(old, new)))
         self._forget(old, new)
         entry = replace(before, at=self.now, directory_version=self.version, plan_version=self.plan_version)
         await write_pass(self.connection, self.workspace_id, self.remembered, entry)
 
-    async def _recount(self, owner: Owner, team: str | None, caps: Caps | None) -> None:
-        since = self.now - max(_LONGEST_COUNT, caps.longest_window() if caps else timedelta())
-        still_open, times = await loads.counted(self.connection, self.workspace_id, owner.id, team, since)
-        load = Load()
-        for at in times:
-            load.take(owner, caps, at)
-        load.open = still_open
-        self.remembered.state.set_load(owner.id, team, load)
+    async def _recount(self, moved: Sequence[tuple[Owner, str | None, Caps | None]]) -> None:
+        asked = [
+            Asked(owner.id, team, self.now - max(_LONGEST_COUNT, caps.longest_window() if caps else _NONE))
+            for owner, team, caps in moved
+        ]
+        counted = await loads.counted(self.connection, self.workspace_id, asked) if asked else []
+        for (owner, team, caps), (still_open, times) in zip(moved, counted, strict=True):
+            load = Load()
+            for at in times:
+                load.take(owner, caps, at)
+            load.open = still_open
+            # Who never had anything needs no entry.
+            self.remembered.state.set_load(owner.id, team, load if times or still_open else None)
 
     def _forget(self, old: Directory, new: Directory) -> None:
         """What nobody needs any more: loads of owners who are gone."""
