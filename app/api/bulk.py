@@ -20,6 +20,7 @@ from app.store.database import Pool
 
 MEDIA = ("application/x-ndjson", "application/ndjson")
 LIMITS = BodyLimits(size=8192 * KIB, seconds=60)
+LONGEST_LINE = 256 * KIB
 MOST_LINES = 100_000
 MOST_TOLD = 100
 """Errors are counted all, but only so many told."""
@@ -101,8 +102,8 @@ def _read(lines: list[bytes], kind: type[RecordModel]) -> Iterator[Read]:
 
 
 def _item(line: bytes, kind: type[RecordModel]) -> Item | Problem:
-    if len(line) > 64 * KIB:
-        return Refused(faults=[Fault((), "too_long", f"must be at most {64 * KIB} bytes")])
+    if len(line) > LONGEST_LINE:
+        return Refused(faults=[Fault((), "too_long", f"must be at most {LONGEST_LINE} bytes")])
     try:
         sent = parse(line, LIMITS)
         if not isinstance(sent, dict):

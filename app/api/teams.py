@@ -15,6 +15,7 @@ from app.api.auth import caller_of, requires
 from app.api.body import StrictRoute
 from app.api.bulk import BulkAnswer
 from app.api.directory import LINES, READERS, pool_of, shown, strategies_of
+from app.api.limits import KIB, BodyLimits
 from app.api.paging import After as AfterId
 from app.api.paging import AfterNumber, Limit, Page, answer, page_of
 from app.api.preconditions import MATCHED, condition_of, etag
@@ -26,6 +27,8 @@ from app.problems import NotFound
 
 router = APIRouter(route_class=StrictRoute, tags=["directory"])
 NOUN = "teams"
+LARGE = BodyLimits(size=256 * KIB)
+"""A team of a thousand members with caps of their own."""
 NEW: dict[int | str, dict[str, Any]] = {201: {"model": TeamRecord, "description": "It is new."}}
 
 
@@ -58,14 +61,14 @@ class TurnAnswer(AnswerModel):
 
 
 @router.put("/teams/{id}", response_model=TeamRecord, responses=NEW, openapi_extra=MATCHED)
-@requires("directory:write")
+@requires("directory:write", body=LARGE)
 async def put_team(request: Request, id: PathId, body: TeamBody) -> Response:
     """Replace a team, or add one."""
     return await directory.put(request, NOUN, id, body)
 
 
 @router.patch("/teams/{id}", response_model=TeamRecord, openapi_extra=MATCHED)
-@requires("directory:write")
+@requires("directory:write", body=LARGE)
 async def patch_team(request: Request, id: PathId, body: Annotated[dict[str, Any], Body()]) -> Response:
     """Change some fields of a team (RFC 7396); a list of members replaces the whole list."""
     return await directory.patch(request, NOUN, id, TeamBody, body)

@@ -29,7 +29,7 @@ def checked(source: Mapping[str, object], facts: Facts, strategies: Strategies) 
     findings = named(document, facts.directory)
     if document.tests and settles(findings):
         plan = compile_plan(document, 1, strategies)
-        findings += run_tests(document, trial(plan, facts.directory, facts.now))
+        findings += run_tests(document, trial(document, plan, facts.directory, facts.now))
     return Checked(document, findings)
 
 

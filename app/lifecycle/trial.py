@@ -14,17 +14,22 @@ from app.intake.arrival import normalise
 from app.plan.cases import PlanTest
 from app.plan.durations import parse_iso
 from app.plan.fields import LEAD, Kind
+from app.plan.schema import PlanDocument
 
 _INSTANTS = tuple(name for name, field in LEAD.fields.items() if field.kind is Kind.INSTANT)
 _ALWAYS = Absence(datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 _LEAD, _ASSIGNMENT = "lead", "assignment"
 
 
-def trial(plan: Plan, directory: Directory, now: datetime) -> Run:
-    """Decides the lead of a test as this plan would, at `now` unless the test gives another time."""
+def trial(document: PlanDocument, plan: Plan, directory: Directory, now: datetime) -> Run:
+    """Decides the lead of a test as this plan would, at `now` unless the test gives another time.
+
+    `plan` is the document made ready. Everyone has what it asks for, so that a test holds whoever is there.
+    """
+    skills, languages = _asked(document)
     rested = Directory(
         directory.version,
-        {id_: _rested(owner) for id_, owner in directory.owners.items()},
+        {id_: _ready(owner, skills, languages) for id_, owner in directory.owners.items()},
         {id_: _uncapped(team) for id_, team in directory.teams.items()},
     )
 
@@ -40,8 +45,16 @@ def trial(plan: Plan, directory: Directory, now: datetime) -> Run:
     return run
 
 
-def _rested(owner: Owner) -> Owner:
-    return replace(owner, active=True, paused_until=None, caps=None, absences=())
+def _asked(document: PlanDocument) -> tuple[frozenset[str], frozenset[str]]:
+    """Every skill and every language that the plan asks for."""
+    targets = [target for step in document.pipeline for target in step.config.targets()]
+    skills = frozenset(word.casefold() for target in targets for word in target.skills)
+    return skills, frozenset(word.casefold() for target in targets for word in target.languages)
+
+
+def _ready(owner: Owner, skills: frozenset[str], languages: frozenset[str]) -> Owner:
+    able = replace(owner, skills=owner.skills | skills, languages=owner.languages | languages)
+    return replace(able, active=True, paused_until=None, caps=None, absences=())
 
 
 def _uncapped(team: Team) -> Team:

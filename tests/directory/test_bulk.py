@@ -60,7 +60,7 @@ async def test_a_bad_line_spoils_no_other(office: Office) -> None:
         b"",
         b'{"id": "seven", "name": "\\u0000"}',
         b'{"id": "eight", "members": [{"owner": "ben"}]}',
-        b'{"id": "nine", "name": "' + b"x" * 70_000 + b'"}',
+        b'{"id": "nine", "name": "' + b"x" * 270_000 + b'"}',
     ]
     answer = await send(office, "teams", b"\n".join(lines))
     assert counts(answer) == (2, 0, 0, 10)

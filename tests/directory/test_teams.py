@@ -114,6 +114,34 @@ async def test_who_cannot_take_a_lead_is_shown_with_the_reason(
     assert "ana" not in await share(office, 4)
 
 
+async def test_a_new_cap_counts_what_came_before(office: Office) -> None:
+    got = await share(office, 6)
+    taken = got.count("ana")
+    for cap, code in ((taken, "cap_day"), (taken + 1, None)):
+        await office.client.patch("/owners/ana", json={"caps": {"per_day": cap}})
+        assert (await members(office))["ana"]["code"] == code
+        await office.client.patch("/owners/ana", json={"caps": None})
+        member = {"caps": {"rolling": [{"count": cap, "hours": 1}]}}
+        await office.client.patch("/teams/inbound/members/ana", json=member)
+        assert (await members(office))["ana"]["code"] == (code and "cap_rolling")
+        await office.client.patch("/teams/inbound/members/ana", json={"caps": None})
+
+
+async def test_a_team_may_be_large(office: Office) -> None:
+    lines = b"\n".join(b'{"id": "rep%d"}' % number for number in range(1000))
+    await office.client.post("/owners/bulk", content=lines, headers={"content-type": "application/x-ndjson"})
+    caps = {
+        "open": 100_000,
+        "per_day": 100_000,
+        "per_week": 100_000,
+        "rolling": [{"count": 100_000, "hours": 24}],
+    }
+    members = [{"owner": f"rep{number}", "weight": 1.125, "caps": caps} for number in range(1000)]
+    assert (await office.client.put("/teams/large", json={"members": members})).status_code == 201
+    answer = await office.client.put("/teams/larger", json={"members": [*members, {"owner": "ana"}]})
+    assert answer.status_code == 422
+
+
 async def test_who_is_away_gets_nothing_until_the_absence_is_taken_back(office: Office) -> None:
     absence = {"from": "2020-01-01T00:00:00+01:00", "to": "2199-01-01T00:00:00Z"}
     made = await office.client.post("/owners/ana/absences", json=absence)
