@@ -1,0 +1,76 @@
+"""The closed lists of codes that a trace and a reason may bear, each with its meaning.
+
+A strategy that is plugged in brings the code of its own verdicts; all others stand here.
+"""
+
+REFUSALS: dict[str, str] = {
+    "missing": "The directory does not hold this owner or team.",
+    "excluded": "The caller excluded the owner.",
+    "inactive": "The owner is not active.",
+    "away": "The owner is absent; `frees_at` says until when.",
+    "paused": "The owner is paused; `frees_at` says until when.",
+    "skill": "The owner lacks a skill that is asked for.",
+    "language": "The owner does not speak a language that is asked for.",
+    "cap_open": "The owner, or his place in the team, has as many open leads as he may have.",
+    "cap_day": "The cap of this local day is reached; `frees_at` is the next midnight there.",
+    "cap_week": "The cap of this local ISO week is reached; `frees_at` is the next Monday there.",
+    "cap_rolling": "A rolling cap is reached; `frees_at` says when one of its leads falls out.",
+    "weight_zero": "The member has weight 0 and takes no leads of this team.",
+}
+"""Why somebody is passed over. Asked in this order; a member's own weight and caps come last."""
+
+PICKS: dict[str, str] = {
+    "chosen": "It is he.",
+    "not_his_turn": "Eligible, but it was another's turn.",
+    "more_open": "Eligible, but he has more open leads than the chosen one.",
+    "waited_less": "Eligible with as few open leads, but he waited less long, or stands later in the team.",
+}
+"""What came of somebody who could have taken the lead, and of the chosen one."""
+
+CANDIDATES: dict[str, str] = {**PICKS, **REFUSALS}
+"""Everything a candidate of a trace may bear."""
+
+TARGETS: dict[str, str] = {
+    "chosen": "The lead went there.",
+    "nobody_eligible": "No member of the team can take the lead.",
+}
+"""What came of a target. One that names an owner, or a team that is gone, may bear a refusal as well."""
+
+STEPS: dict[str, str] = {
+    "rule": "The rule settled it.",
+    "round_robin": "The team's step settled it.",
+    "queue": "The queue's step settled it.",
+    "manual": "The caller said where it goes.",
+    "claimed": "An owner took it out of a queue.",
+    "no_match": "The condition does not hold; `failed` names the first comparison that failed.",
+    "error": "The strategy raised, or gave no verdict; `error` names the kind.",
+    "last_resort": "No step took it, so it waits in the built-in queue.",
+    "not_reached": "An earlier step had settled it (only where all rules are recomputed).",
+}
+"""What a step said. One whose targets all failed bears the code of the last."""
+
+KNOWN_PERSON: dict[str, str] = {
+    "kept": "He keeps his owner.",
+    "keeps_place": "He keeps his place in the queue.",
+    "automated": "He was on a path, so he is decided anew.",
+    "blocked": "He was blocked, so he is decided anew.",
+    "closed": "His assignment was closed, so he is decided anew.",
+    "missing": "His owner is gone from the directory, so he is decided anew.",
+    "excluded": "His owner is excluded by the caller, so he is decided anew.",
+    "inactive": "His owner is not active, so he is decided anew.",
+    "away": "His owner is absent, so he is decided anew.",
+}
+"""What the look at a known person said: step `known_person` of a trace."""
+
+REASONS: dict[str, str] = {
+    "rule": "A rule settled it.",
+    "round_robin": "The turn of a team settled it.",
+    "queue": "A step that lets leads wait settled it.",
+    "manual": "Somebody said where it goes.",
+    "claimed": "An owner took it out of a queue.",
+    "duplicate": "The same submission came again: the owner or place of the first one stands.",
+    "reengaged": "A known person came again and keeps his owner or his place.",
+    "last_resort": "No step of the plan took it; it waits in the built-in queue.",
+    "no_plan": "No plan is published; it waits in the built-in queue.",
+}
+"""The reason of a decision, as `reason.code` of the answer."""

@@ -1,0 +1,1 @@
+"""Makes the tables of the documentation from the code they describe."""

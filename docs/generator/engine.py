@@ -1,0 +1,54 @@
+"""What the engine knows, as tables: the closed lists of codes, and turns worked out."""
+
+from decimal import Decimal
+
+from app.engine import codes
+from app.engine.turns import LEAD, choose
+from docs.generator.tables import meanings, table
+
+MEMBERS = {"ana": 2, "ben": 1, "cem": 1}
+"""The team of the worked example, with weights."""
+
+
+def reason_codes() -> str:
+    """Codes of reasons."""
+    return meanings(codes.REASONS)
+
+
+def step_codes() -> str:
+    """Codes of steps."""
+    return meanings(codes.STEPS)
+
+
+def known_person_codes() -> str:
+    """Codes of the look at a known person."""
+    return meanings(codes.KNOWN_PERSON)
+
+
+def target_codes() -> str:
+    """Codes of targets."""
+    return meanings(codes.TARGETS)
+
+
+def candidate_codes() -> str:
+    """Codes of candidates."""
+    return meanings(codes.CANDIDATES)
+
+
+def fair_share() -> str:
+    """Eight turns of a team of three; during two of them one member is away."""
+    balances = dict.fromkeys(MEMBERS, 0)
+    rows = []
+    for lead in range(1, 9):
+        here = [name for name in MEMBERS if not (name == "cem" and lead in (5, 6))]
+        chosen, changes = choose([MEMBERS[name] for name in here], [balances[name] for name in here])
+        for name, change in zip(here, changes, strict=True):
+            balances[name] += change
+        rows.append([str(lead), ", ".join(here), here[chosen], *map(_leads, balances.values())])
+    head = ("lead", "eligible", "chosen", *(f"{name} after" for name in MEMBERS))
+    return table(head, rows)
+
+
+def _leads(balance: int) -> str:
+    """A balance in whole leads, to three places."""
+    return f"{Decimal(balance) / LEAD:+.3f}"

@@ -1,0 +1,58 @@
+"""Every page with a generated part, as it must be.
+
+A generated part of a page stands between `<!-- name -->` and `<!-- /name -->`; what is around it is
+written by hand and left alone.
+"""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+
+from app.api.openapi import document
+from app.main import create_app
+from app.settings import Settings
+from docs.generator import engine, plan, routes
+
+ROOT = Path(__file__).parents[2]
+OPENAPI = "docs/openapi.json"
+PAGES = ("README.md", "docs/concepts.md", "docs/plan.md")
+BLOCKS: dict[str, Callable[[], str]] = {
+    "routes": routes.table_of_routes,
+    "fair-share": engine.fair_share,
+    "reason-codes": engine.reason_codes,
+    "step-codes": engine.step_codes,
+    "known-person-codes": engine.known_person_codes,
+    "target-codes": engine.target_codes,
+    "candidate-codes": engine.candidate_codes,
+    "keys": plan.keys,
+    "operators": plan.operators,
+    "fields": plan.fields,
+    "placeholders": plan.placeholders,
+    "findings": plan.findings,
+}
+_BLOCK = re.compile(r"<!-- ([a-z-]+) -->\n.*?<!-- /\1 -->", re.DOTALL)
+
+
+def pages() -> dict[str, str]:
+    """The text of every such page, by its path from the project's root."""
+    written = {path: filled((ROOT / path).read_text(encoding="utf-8")) for path in PAGES}
+    return {**written, OPENAPI: openapi()}
+
+
+def filled(page: str) -> str:
+    """The page with its generated parts made anew; a block of another name is left as it is."""
+
+    def anew(found: re.Match[str]) -> str:
+        make = BLOCKS.get(found[1])
+        return found[0] if make is None else f"<!-- {found[1]} -->\n{make()}\n<!-- /{found[1]} -->"
+
+    return _BLOCK.sub(anew, page)
+
+
+def openapi() -> str:
+    """The description of the API, as `GET /openapi.json` answers it."""
+    described = document(create_app(Settings()))
+    written = orjson.dumps(described, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+    return written.decode() + "\n"
