@@ -1,0 +1,54 @@
+"""Postgres itself crashes under load: what was answered is there, what was not may be asked again."""
+
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+from app.embedded import start
+from app.store.database import AWAY
+from app.store.migrate import migrate
+from tests.postgres import in_a_thread
+from tests.processes import PATIENCE, services
+from tests.promises.audit import audit, deviation
+from tests.promises.world import World, callers, insist_on_all, lead, world
+
+SERVING = """
+SELECT pid, (SELECT count(*) FROM assignments WHERE workspace_id = $1) AS decisions
+  FROM pg_stat_activity
+ WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%COMMIT%'
+"""
+
+
+async def _crash(at: World, decisions: int) -> None:
+    """Kill a process of Postgres that serves the service, once so many decisions stand in the books."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        try:
+            rows = await at.fetch(SERVING)
+        except AWAY:
+            rows = []
+        if rows and rows[0]["decisions"] >= decisions:
+            os.kill(rows[0]["pid"], signal.SIGKILL)
+            return
+        await asyncio.sleep(0.002)
+    raise AssertionError("there was nothing to kill")
+
+
+async def test_a_crash_of_postgres_loses_no_answer(tmp_path: Path) -> None:
+    with start(tmp_path / "data") as server:
+        in_a_thread(lambda: migrate(server.dsn))
+        async with world(server.dsn, [1, 1, 1]) as at:
+            with services(server.dsn, 2) as running:
+                async with callers(at, running) as clients:
+                    bodies = [(f"k{n}", lead(n)) for n in range(300)]
+                    load = asyncio.create_task(insist_on_all(clients, bodies, 16))
+                    for decisions in (60, 160):
+                        await _crash(at, decisions)
+                    answers = await load
+            books = await audit(at)
+            stored = await at.fetch("SELECT id FROM assignments WHERE workspace_id = $1")
+    assert {str(row["id"]) for row in stored} == {answer["assignment_id"] for answer in answers}
+    assert books.decisions == 300
+    assert deviation(books.chosen["inbound"], dict.fromkeys(("rep0", "rep1", "rep2"), 1)) < 1
