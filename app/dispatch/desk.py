@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from orjson import Fragment
 
 from app.dispatch.answer import answer
 from app.dispatch.jobs import Answer, Assign, Claim, Job, Reassign, Report
@@ -55,7 +54,6 @@ class Desk:
     problems: list[tuple[Job, Problem]] = field(default_factory=list)
     replays: list[tuple[Job, str]] = field(default_factory=list)
     decided: list[Decision] = field(default_factory=list)
-    told: dict[str, bytes] = field(default_factory=dict)
     present: dict[str, Present] = field(default_factory=dict)
     before: dict[str, Prior] = field(default_factory=dict)
     stored: set[str] = field(default_factory=set)
@@ -129,8 +127,7 @@ class Desk:
         lead_id = decision.known.lead_id if decision.known else question.lead_id
         for identity in arrival.keys:
             self.rows.identities[identity] = lead_id
-        body = {"values": question.values, "keys": arrival.keys, "normalized": arrival.normalized}
-        self._book(job, question, decision, orjson.dumps(body).decode(), arrival.normalized)
+        self._book(job, question, decision, arrival.normalized)
 
     def _prior(self, arrival: Arrival) -> Prior | None:
         """The person as known by the first of his keys that is known within the window."""
@@ -159,17 +156,16 @@ class Desk:
         lead = self._lead(job.lead_id)
         if job.to is not None and job.to.kind == "owner":
             self._check_wanted(job.to.name, job.exclude)
-        body = orjson.loads(lead.body)
         question = Question(
             kind="reassign",
             assignment_id=uuid7(),
             lead_id=job.lead_id,
-            values={**inputs.revived(body["values"]), "trigger": "manual"},
+            values={**lead.values, "trigger": "manual"},
             exclude=job.exclude,
             to=job.to,
         )
         self._end(lead.prior)
-        self._book(job, question, self._decide(question), lead.body, body["normalized"])
+        self._book(job, question, self._decide(question), lead.normalized)
 
     def _lead(self, lead_id: str) -> Present:
         lead = self.present.get(lead_id) or self.extra.leads.get(lead_id)
@@ -193,17 +189,16 @@ class Desk:
         if refused is not None:
             raise Forbidden("this owner may not claim from this queue now", code=refused.code)
         lead = self._first_waiting(job)
-        body = orjson.loads(lead.body)
         question = Question(
             kind="claim",
             assignment_id=uuid7(),
             lead_id=lead.prior.lead_id,
-            values=inputs.revived(body["values"]),
+            values=lead.values,
             to=Target("owner", job.owner_id),
             queue=job.queue,
         )
         self._end(lead.prior)
-        self._book(job, question, self._decide(question), lead.body, body["normalized"])
+        self._book(job, question, self._decide(question), lead.normalized)
 
     def _first_waiting(self, job: Claim) -> Present:
         for lead in self.extra.queues.get((job.queue, job.lead_id), ()):
@@ -234,15 +229,13 @@ class Desk:
         prior = lead.prior
         self._end(prior)
         self.rows.events.append(EventRow(uuid7(), prior.assignment_id, job.type, self.now, job.actor))
-        self._move(LeadRow(prior.lead_id, "closed", Fragment(lead.body), prior.assignment_id, self.now))
-        self.present[prior.lead_id] = Present(replace(prior, state="closed"), lead.body)
+        self._move(LeadRow(prior.lead_id, "closed", prior.assignment_id, self.now))
+        self.present[prior.lead_id] = replace(lead, prior=replace(prior, state="closed"))
 
     def _decide(self, question: Question) -> Decision:
         return decide(question, self.plan, self.facts)
 
-    def _book(
-        self, job: Job, question: Question, decision: Decision, body: str, normalized: Mapping[str, Any]
-    ) -> None:
+    def _book(self, job: Job, question: Question, decision: Decision, normalized: Mapping[str, Any]) -> None:
         """Everything a decision leaves behind: rows, state, and the answer to tell after the commit."""
         lead_id = decision.known.lead_id if decision.known else question.lead_id
         basis = inputs.written(question, self.plan.version, self.facts, decision)
@@ -259,20 +252,20 @@ class Desk:
             normalized=normalized,
         )
         row = self._assignment(question, decision, lead_id)
-        row.answer = Fragment(self._tell(job, question, told))
-        row.inputs = Fragment(orjson.dumps(basis, option=orjson.OPT_SORT_KEYS))
+        self.rows.answers[row.id] = self._tell(job, question, told)
+        self.rows.inputs[row.id] = orjson.dumps(basis, option=orjson.OPT_SORT_KEYS)
         self.rows.assignments[row.id] = row
         if decision.turn is not None and number is not None:
             self.rows.turns.append(_turn_row(decision.turn, number, row.id, self.now))
         if not decision.keeps_prior:
-            self._move(LeadRow(lead_id, decision.outcome, Fragment(body), row.id, self.now))
-            self.present[lead_id] = Present(_prior_after(row), body)
+            self._move(LeadRow(lead_id, decision.outcome, row.id, self.now))
+            self.present[lead_id] = Present(_prior_after(row), question.values, normalized)
         if job.key is not None:
             self.rows.keys.append(KeyRow(job.key.text, job.key.body_hash.hex(), row.id, 201, self.now))
 
     def _tell(self, job: Job, question: Question, told: Mapping[str, Any]) -> bytes:
         """The answer's bytes, the same for the caller, for the books and for every replay."""
-        body = self.told[question.assignment_id] = orjson.dumps(told)
+        body = orjson.dumps(told)
         self.answers.append((job, Answer(200 if question.kind == "claim" else 201, body)))
         return body
 

@@ -155,7 +155,7 @@ async def _write(connection: Connection, workspace_id: int, desk: Desk) -> Entry
 async def _replayed(connection: Connection, workspace_id: int, desk: Desk) -> dict[str, bytes]:
     """What was answered to the keys that came again; those of this very pass are at hand."""
     wanted = {id_ for _, id_ in desk.replays}
-    told = {id_: desk.told[id_] for id_ in wanted if id_ in desk.told}
+    told = {id_: desk.rows.answers[id_] for id_ in wanted if id_ in desk.rows.answers}
     missing = sorted(wanted - told.keys())
     if missing:
         told |= await leads.answers(connection, workspace_id, missing)

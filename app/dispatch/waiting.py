@@ -6,8 +6,8 @@ from app.dispatch.jobs import Job
 
 MOST = 256
 """Jobs in one pass at most."""
-ALL_UP_TO = 4
-"""Up to so many waiting jobs all go at once; of more, half."""
+ALL_UP_TO = 16
+"""Up to so many waiting jobs all go at once; of more, half, but so many at least."""
 BULK_SLICE = 64
 """Bulk jobs in one pass when nobody else waits; beside single ones a quarter of it."""
 
@@ -39,7 +39,7 @@ class WaitingRoom:
     def next_pass(self) -> list[Job]:
         """The jobs of the next pass; those whose caller has gone meanwhile are dropped."""
         waiting = len(self._single)
-        singles = waiting if waiting <= ALL_UP_TO else min(MOST, (waiting + 1) // 2)
+        singles = min(MOST, max(ALL_UP_TO, (waiting + 1) // 2))
         chosen = _first(self._single, singles)
         bulk = BULK_SLICE // 4 if chosen else BULK_SLICE
         return chosen + _first(self._bulk, min(bulk, MOST - len(chosen)))

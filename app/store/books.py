@@ -5,28 +5,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import orjson
-from orjson import Fragment
 
 from app.store.database import Connection
 from app.store.journal import Entry
 
-_UNSAID = Fragment(b"null")
-
 
 @dataclass(slots=True)
 class LeadRow:
-    """A lead new in this pass, or one whose state or body changed."""
+    """A lead new in this pass, or one whose state changed."""
 
     id: str
     state: str
-    body: Fragment
     assignment_id: str
     received_at: datetime
 
 
 @dataclass(slots=True)
 class AssignmentRow:
-    """One decision as it is kept. `answer` is what the caller got, `inputs` what it was decided from."""
+    """One decision as it is kept; its answer and its inputs stand beside it in `Rows`."""
 
     id: str
     sequence: int
@@ -47,8 +43,6 @@ class AssignmentRow:
     of_assignment: str | None
     decided_at: datetime
     plan_version: int
-    answer: Fragment = _UNSAID
-    inputs: Fragment = _UNSAID
 
 
 @dataclass(slots=True)
@@ -89,12 +83,17 @@ class EventRow:
 
 @dataclass(slots=True)
 class Rows:
-    """Everything one pass adds and changes."""
+    """Everything one pass adds and changes.
+
+    `answers` hold what the callers get, `inputs` what was decided from, both by assignment.
+    """
 
     leads: dict[str, LeadRow] = field(default_factory=dict)
     moved: dict[str, LeadRow] = field(default_factory=dict)
     identities: dict[tuple[str, str], str] = field(default_factory=dict)
     assignments: dict[str, AssignmentRow] = field(default_factory=dict)
+    answers: dict[str, bytes] = field(default_factory=dict)
+    inputs: dict[str, bytes] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
     raised: dict[str, int] = field(default_factory=dict)
     turns: list[TurnRow] = field(default_factory=list)
@@ -104,9 +103,9 @@ class Rows:
 
 WRITE = """
 WITH new_leads AS (
-  INSERT INTO leads (workspace_id, id, state, body, assignment_id, received_at)
+  INSERT INTO leads (workspace_id, id, state, assignment_id, received_at)
   SELECT $1, * FROM json_to_recordset($2) AS lead (
-    id uuid, state text, body jsonb, assignment_id uuid, received_at timestamptz)
+    id uuid, state text, assignment_id uuid, received_at timestamptz)
 ), new_identities AS (
   INSERT INTO identities (workspace_id, kind, value, lead_id)
   SELECT $1, * FROM json_to_recordset($3) AS identity (kind text, value text, lead_id uuid)
@@ -116,14 +115,14 @@ WITH new_leads AS (
   INSERT INTO assignments (workspace_id, id, sequence, lead_id, cause, outcome, code, step, owner_id, team_id,
     queue, path, block, priority, open, counted, known_kind, of_assignment, decided_at, plan_version,
     answer, inputs)
-  SELECT $1, id, sequence, lead_id, cause, outcome, code, step, owner_id, team_id, queue, path, block,
-         priority, open, counted, known_kind, of_assignment, decided_at, plan_version,
-         convert_to(answer, 'UTF8'), convert_to(inputs, 'UTF8')
-    FROM json_to_recordset($4) AS assignment (
-      id uuid, sequence bigint, lead_id uuid, cause text, outcome text, code text, step text, owner_id text,
-      team_id text, queue text, path text, block text, priority integer, open boolean, counted boolean,
-      known_kind text, of_assignment uuid, decided_at timestamptz, plan_version integer, answer text,
-      inputs text)
+  SELECT $1, assignment.*
+    FROM ROWS FROM (
+      json_to_recordset($4) AS (
+        id uuid, sequence bigint, lead_id uuid, cause text, outcome text, code text, step text, owner_id text,
+        team_id text, queue text, path text, block text, priority integer, open boolean, counted boolean,
+        known_kind text, of_assignment uuid, decided_at timestamptz, plan_version integer),
+      unnest($8::bytea[]), unnest($9::bytea[])
+    ) AS assignment
 ), new_turns AS (
   INSERT INTO turns (workspace_id, team_id, number, cause, chosen, assignment_id, at, owners, amounts)
   SELECT $1, * FROM json_to_recordset($5) AS turn (
@@ -143,11 +142,11 @@ SELECT $1, * FROM json_to_recordset($7) AS pass (
   number bigint, token uuid, at timestamptz, sequence bigint, received bigint, recognised bigint,
   directory_version bigint, plan_version integer, changed json, whole json)
 """
-"""Rows travel as JSON: the driver would look at each value of each column, the database reads text fast."""
+"""Rows travel as JSON, of which the driver looks at none; answers and inputs, which are long, as bytes."""
 
 MOVE = """
-UPDATE leads SET state = moved.state, body = moved.body, assignment_id = moved.assignment_id
-  FROM json_to_recordset($2) AS moved (id uuid, state text, body jsonb, assignment_id uuid)
+UPDATE leads SET state = moved.state, assignment_id = moved.assignment_id
+  FROM json_to_recordset($2) AS moved (id uuid, state text, assignment_id uuid)
  WHERE leads.workspace_id = $1 AND leads.id = ANY ($3::uuid[]) AND leads.id = moved.id
 """
 
@@ -180,6 +179,8 @@ async def write(connection: Connection, workspace_id: int, rows: Rows, entry: En
         _json(rows.turns),
         _json(rows.keys),
         _json([entry]),
+        [rows.answers[id_] for id_ in rows.assignments],
+        [rows.inputs[id_] for id_ in rows.assignments],
     )
     if rows.moved:
         moved = list(rows.moved.values())
@@ -193,5 +194,5 @@ async def write(connection: Connection, workspace_id: int, rows: Rows, entry: En
 
 
 def _json(rows: Sequence[object]) -> str:
-    """Rows as one JSON array; a fragment, which is JSON already, goes in byte for byte."""
+    """Rows as one JSON array."""
     return orjson.dumps(rows).decode()

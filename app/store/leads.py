@@ -1,31 +1,38 @@
 """Leads and their assignments: what passes must know of them, and what is shown of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
+
+from app.engine.inputs import revived
 from app.engine.model import Prior
 from app.store.database import Connection
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """A lead as it stands: its newest assignment, and the body that was kept of it."""
+    """A lead as it stands: its newest assignment, the fields it was decided from, and what intake changed.
+
+    A lead's fields are kept once, with the decision that was made from them.
+    """
 
     prior: Prior
-    body: str
+    values: Mapping[str, Any]
+    normalized: Mapping[str, Any]
 
 
 PRESENT = """
-SELECT lead.id AS lead_id, lead.assignment_id, lead.state, lead.body, owner_id, team_id, queue, path, block,
-       priority, decided_at
+SELECT lead.id AS lead_id, lead.assignment_id, lead.state, owner_id, team_id, queue, path, block, priority,
+       decided_at, inputs, answer
   FROM unnest($2::uuid[]) AS wanted (id)
  CROSS JOIN LATERAL (
-   SELECT id, assignment_id, state, body FROM leads WHERE workspace_id = $1 AND leads.id = wanted.id LIMIT 1
+   SELECT id, assignment_id, state FROM leads WHERE workspace_id = $1 AND leads.id = wanted.id LIMIT 1
  ) AS lead
  CROSS JOIN LATERAL (
-   SELECT owner_id, team_id, queue, path, block, priority, decided_at FROM assignments
+   SELECT owner_id, team_id, queue, path, block, priority, decided_at, inputs, answer FROM assignments
     WHERE workspace_id = $1 AND id = lead.assignment_id LIMIT 1
  ) AS assignment
 """
@@ -38,8 +45,8 @@ async def present(connection: Connection, workspace_id: int, lead_ids: Sequence[
 
 
 WAITING = """
-SELECT lead.id AS lead_id, lead.assignment_id, lead.state, lead.body, owner_id, team_id, queue, path, block,
-       priority, decided_at
+SELECT lead.id AS lead_id, lead.assignment_id, lead.state, owner_id, team_id, queue, path, block, priority,
+       decided_at, inputs, answer
   FROM (
     SELECT * FROM assignments
      WHERE workspace_id = $1 AND open AND queue = $2 AND ($3::uuid IS NULL OR lead_id = $3)
@@ -47,7 +54,7 @@ SELECT lead.id AS lead_id, lead.assignment_id, lead.state, lead.body, owner_id, 
      LIMIT $4
   ) AS assignment
  CROSS JOIN LATERAL (
-   SELECT id, assignment_id, state, body FROM leads
+   SELECT id, assignment_id, state FROM leads
     WHERE workspace_id = $1 AND id = assignment.lead_id LIMIT 1
  ) AS lead
  ORDER BY priority DESC, sequence
@@ -94,7 +101,12 @@ def _present(row: Any) -> Present:
         priority=row["priority"],
         decided_at=_utc(row["decided_at"]),
     )
-    return Present(prior, row["body"])
+    return Present(prior, values_in(row["inputs"]), orjson.loads(row["answer"])["normalized"])
+
+
+def values_in(inputs: bytes) -> dict[str, Any]:
+    """A lead's fields out of the stored inputs of a decision; instants are datetimes again."""
+    return revived(orjson.loads(inputs)["question"]["values"])
 
 
 def _utc(at: datetime) -> datetime:

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from app.store.database import Connection
+from app.store.leads import values_in
 
 MOST_ASSIGNMENTS = 1000
 
@@ -86,7 +87,13 @@ async def assignment(
     return _assignment(row), [Happened(str(event[0]), *event[1:]) for event in events]
 
 
-LEAD = "SELECT id, state, received_at, body FROM leads WHERE workspace_id = $1 AND id = $2"
+LEAD = """
+SELECT leads.id, leads.state, received_at, decision.inputs
+  FROM leads
+ CROSS JOIN LATERAL (
+   SELECT inputs FROM assignments WHERE workspace_id = $1 AND id = leads.assignment_id LIMIT 1) AS decision
+ WHERE leads.workspace_id = $1 AND leads.id = $2
+"""
 NEWEST = """
 SELECT id FROM assignments WHERE workspace_id = $1 AND lead_id = $2 ORDER BY sequence DESC LIMIT $3
 """
@@ -103,7 +110,7 @@ async def lead(connection: Connection, workspace_id: int, lead_id: str) -> Shown
         id=str(row["id"]),
         state=row["state"],
         received_at=row["received_at"],
-        values=orjson.loads(row["body"]).get("values", {}),
+        values=values_in(row["inputs"]),
         assignments=[_assignment(each) for each in found],
         complete=len(newest) <= MOST_ASSIGNMENTS,
     )

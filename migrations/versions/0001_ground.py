@@ -110,7 +110,6 @@ CREATE TABLE leads (
   id uuid NOT NULL,
   state text NOT NULL
     CHECK (state IN ('assigned', 'queued', 'automated', 'blocked', 'closed', 'merged', 'erased', 'failed')),
-  body jsonb NOT NULL,
   assignment_id uuid,
   received_at timestamptz NOT NULL,
   PRIMARY KEY (workspace_id, id)
@@ -157,6 +156,7 @@ CREATE TABLE assignments (
   CHECK ((outcome = 'blocked') = (block IS NOT NULL)),
   CHECK (counted <= (outcome = 'assigned'))
 );
+ALTER TABLE assignments ALTER COLUMN answer SET STORAGE EXTERNAL, ALTER COLUMN inputs SET STORAGE EXTERNAL;
 CREATE INDEX assignments_of_lead ON assignments (workspace_id, lead_id, sequence);
 CREATE INDEX assignments_open ON assignments (workspace_id, owner_id) WHERE open AND owner_id IS NOT NULL;
 CREATE INDEX assignments_counted ON assignments (workspace_id, owner_id, decided_at) WHERE counted;
