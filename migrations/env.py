@@ -3,16 +3,24 @@
 import asyncio
 
 from alembic import context
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
+from app.models.tables import metadata
 from app.settings import Settings
 from app.store.migrate import connect
 
+ONE_AT_A_TIME = 7_016_996_765_293_437_281
+"""The number of the lock: any, as long as nobody else takes it for something of his own."""
+
 
 def run(connection: Connection) -> None:
-    """Bring the database of this connection to the wanted revision, in one transaction."""
-    context.configure(connection=connection)
+    """Bring the database of this connection to the wanted revision, in one transaction.
+
+    Of several at once one does the work, and the others wait and find it done.
+    """
+    context.configure(connection=connection, target_metadata=metadata)
     with context.begin_transaction():
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": ONE_AT_A_TIME})
         context.run_migrations()
 
 

@@ -1,0 +1,213 @@
+"""Every table as the newest migration leaves it, for tools that compare; statements are written in `store`.
+
+`metadata` holds columns, keys and indexes. What only the database itself keeps watch over (checks, grants,
+row-level security) stands in the migrations alone, and tests ask the catalog for it.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, TIMESTAMP
+
+metadata = MetaData()
+INSTANT = TIMESTAMP(timezone=True)
+
+GLOBAL = frozenset(("workspaces", "api_keys", "alembic_version"))
+"""Tables that belong to no single workspace; every other one has `workspace_id` first in each key."""
+
+
+def _required(name: str, kind: Any, *more: Any, **options: Any) -> Column[Any]:
+    return Column(name, kind, *more, nullable=False, **options)
+
+
+def _of_a_workspace(name: str, *items: Any, key: tuple[str, ...] = ()) -> Table:
+    """A table whose key begins with the workspace."""
+    first = Column("workspace_id", BigInteger, nullable=False, autoincrement=False)
+    return Table(name, metadata, first, *items, PrimaryKeyConstraint("workspace_id", *key))
+
+
+def _index(name: str, *columns: str, where: str | None = None) -> Index:
+    parts = (text(column) if " " in column else column for column in columns)
+    return Index(name, "workspace_id", *parts, postgresql_where=text(where) if where else None)
+
+
+workspaces = Table(
+    "workspaces",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _required("name", Text, unique=True),
+    _required("created_at", INSTANT, server_default=text("now()")),
+)
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _required("workspace_id", BigInteger, ForeignKey("workspaces.id", ondelete="CASCADE")),
+    _required("secret_hash", LargeBinary),
+    _required("scopes", ARRAY(Text)),
+    Column("owner_id", Text),
+    _required("label", Text),
+    _required("created_at", INSTANT, server_default=text("now()")),
+    Column("revoked_at", INSTANT),
+)
+
+gates = _of_a_workspace("gates")
+clocks = _of_a_workspace(
+    "clocks", _required("set_at", INSTANT), _required("shows", INSTANT), _required("speed", Double)
+)
+passes = _of_a_workspace(
+    "passes",
+    _required("number", BigInteger),
+    _required("token", Uuid),
+    _required("at", INSTANT),
+    _required("sequence", BigInteger),
+    _required("received", BigInteger),
+    _required("recognised", BigInteger),
+    _required("directory_version", BigInteger),
+    _required("plan_version", Integer),
+    _required("changed", JSON),
+    Column("whole", JSON),
+    _index("passes_whole", "number", where="whole IS NOT NULL"),
+    key=("number",),
+)
+
+directory = _of_a_workspace(
+    "directory",
+    _required("noun", Text),
+    _required("id", Text),
+    _required("body", JSONB),
+    _required("revision", BigInteger),
+    _required("updated_at", INSTANT),
+    key=("noun", "id"),
+)
+changes = _of_a_workspace(
+    "changes",
+    _required("version", BigInteger),
+    _required("at", INSTANT),
+    _required("actor", Text),
+    _required("noun", Text),
+    _required("record_id", Text),
+    _required("action", Text),
+    Column("before", JSONB),
+    Column("after", JSONB),
+    Column("reason", Text),
+    _index("changes_of_record", "noun", "record_id", "version"),
+    key=("version",),
+)
+plans = _of_a_workspace(
+    "plans",
+    _required("version", Integer),
+    _required("document", JSONB),
+    _required("source", Text),
+    _required("author", Text),
+    Column("reason", Text),
+    _required("created_at", INSTANT),
+    Column("activated_at", INSTANT),
+    key=("version",),
+)
+
+leads = _of_a_workspace(
+    "leads",
+    _required("id", Uuid),
+    _required("state", Text),
+    Column("assignment_id", Uuid),
+    _required("received_at", INSTANT),
+    _index("leads_by_state", "state"),
+    key=("id",),
+)
+identities = _of_a_workspace(
+    "identities",
+    _required("kind", Text),
+    _required("value", Text),
+    _required("lead_id", Uuid),
+    ForeignKeyConstraint(["workspace_id", "lead_id"], ["leads.workspace_id", "leads.id"]),
+    _index("identities_of_lead", "lead_id"),
+    key=("kind", "value"),
+)
+assignments = _of_a_workspace(
+    "assignments",
+    _required("id", Uuid),
+    _required("sequence", BigInteger),
+    _required("lead_id", Uuid),
+    _required("cause", Text),
+    _required("outcome", Text),
+    _required("code", Text),
+    *(Column(name, Text) for name in ("step", "owner_id", "team_id", "queue", "path", "block")),
+    _required("priority", Integer),
+    _required("open", Boolean),
+    _required("counted", Boolean),
+    Column("known_kind", Text),
+    Column("of_assignment", Uuid),
+    _required("decided_at", INSTANT),
+    _required("plan_version", Integer),
+    _required("answer", LargeBinary),
+    _required("inputs", LargeBinary),
+    UniqueConstraint("workspace_id", "sequence"),
+    ForeignKeyConstraint(["workspace_id", "lead_id"], ["leads.workspace_id", "leads.id"]),
+    _index("assignments_of_lead", "lead_id", "sequence"),
+    _index("assignments_open", "owner_id", where="open AND owner_id IS NOT NULL"),
+    _index("assignments_counted", "owner_id", "decided_at", where="counted"),
+    _index("assignments_waiting", "queue", "priority DESC", "sequence", where="open AND queue IS NOT NULL"),
+    key=("id",),
+)
+turns = _of_a_workspace(
+    "turns",
+    _required("team_id", Text),
+    _required("number", BigInteger),
+    _required("cause", Text),
+    Column("chosen", Text),
+    Column("assignment_id", Uuid),
+    _required("at", INSTANT),
+    _required("owners", ARRAY(Text)),
+    _required("amounts", ARRAY(BigInteger)),
+    _index("turns_of_assignment", "assignment_id", where="assignment_id IS NOT NULL"),
+    key=("team_id", "number"),
+)
+events = _of_a_workspace(
+    "events",
+    _required("id", Uuid),
+    _required("assignment_id", Uuid),
+    _required("type", Text),
+    _required("at", INSTANT),
+    _required("actor", Text),
+    _index("events_of_assignment", "assignment_id"),
+    key=("id",),
+)
+idempotency = _of_a_workspace(
+    "idempotency",
+    _required("key", Text),
+    _required("body_hash", LargeBinary),
+    Column("assignment_id", Uuid),
+    _required("status", SmallInteger),
+    Column("answer", LargeBinary),
+    _required("at", INSTANT),
+    _index("idempotency_by_age", "at"),
+    key=("key",),
+)
+failed_intakes = _of_a_workspace(
+    "failed_intakes",
+    _required("id", Uuid),
+    _required("at", INSTANT),
+    _required("code", Text),
+    _required("request", LargeBinary),
+    key=("id",),
+)
