@@ -1,0 +1,185 @@
+"""The closed lists of codes: what decisions bear is listed, and what is listed some decision bears."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from app.engine import codes
+from app.engine.decide import decide, walk
+from app.engine.model import Decision, Prior, Question, Target
+from app.engine.plan import empty_plan
+from app.engine.state import Load, State
+from app.insight.explanation import explained
+from app.insight.remaking import Basis
+from app.store.history import Decided
+from tests.engine.people import NOW, PLAN, TEAM, facts, plan, question
+
+LATER = "2026-11-21T00:00:00Z"
+PEOPLE: dict[str, dict[str, Any]] = {
+    "ana": {"skills": ["x"], "languages": ["de"]},
+    "ben": {"skills": ["x"], "languages": ["de"]},
+    "cem": {"active": False},
+    "dan": {"paused_until": LATER},
+    "eva": {"skills": ["x"]},
+    "fay": {"languages": ["de"]},
+    **{
+        name: {"skills": ["x"], "languages": ["de"], "caps": caps}
+        for name, caps in {
+            "open": {"open": 0},
+            "day": {"per_day": 0},
+            "week": {"per_week": 0},
+            "rolling": {"rolling": [{"count": 0, "hours": 1}]},
+        }.items()
+    },
+    "gus": {},
+    "hal": {},
+    "zero": {"skills": ["x"], "languages": ["de"]},
+}
+AWAY = [{"owner": "gus", "from": "2026-11-20T00:00:00Z", "to": LATER}]
+MEMBERS: list[dict[str, Any]] = [
+    *({"owner": owner, "weight": 0 if owner == "zero" else 1} for owner in PEOPLE),
+    {"owner": "ghost"},
+]
+DEMANDING = {"round_robin": {"team": TEAM, "skills": ["x"], "languages": ["de"]}}
+LEAST = {"round_robin": {"team": TEAM, "pick": "least_loaded"}}
+LAST = {"queue": {"name": "desk"}}
+AGES = (timedelta(minutes=1), timedelta(days=1))
+
+
+def piped(*steps: dict[str, Any]) -> dict[str, Any]:
+    """The plan with another pipeline."""
+    return {**PLAN, "pipeline": list(steps)}
+
+
+def prior(state: str, owner: str | None = None, *, age: timedelta = AGES[1]) -> Prior:
+    """Somebody who was here before."""
+    queue, path = ("desk" if state == "queued" else None), ("newsletter" if state == "automated" else None)
+    block = "students" if state == "blocked" else None
+    return Prior("l", "a", "email", state, owner, None, queue, path, block, 0, NOW - age)
+
+
+@dataclass
+class Seen:
+    """Which codes decisions bore, by the list they must stand in."""
+
+    reasons: set[str] = field(default_factory=set)
+    steps: set[str] = field(default_factory=set)
+    known: set[str] = field(default_factory=set)
+    targets: set[str] = field(default_factory=set)
+    candidates: set[str] = field(default_factory=set)
+
+    def decision(self, decision: Decision) -> None:
+        """Look at a decision and its trace."""
+        self.reasons.add(decision.code)
+        for step in decision.trace["steps"]:
+            self.step(step)
+
+    def step(self, step: Mapping[str, Any]) -> None:
+        """Look at one entry of a trace."""
+        (self.known if step["step"] == "known_person" else self.steps).add(step["code"])
+        for tried in step.get("tried", ()):
+            self.targets.add(tried["code"])
+            self.candidates |= {one["code"] for one in tried.get("candidates", ())}
+
+
+def crowd(**loads: Load) -> Any:
+    """A team in which everybody has something else against him."""
+    return facts(PEOPLE, absences=AWAY, members=MEMBERS, state=State(loads=loads))
+
+
+def picked() -> list[Decision]:
+    """Teams and owners asked in every way."""
+    now = crowd(ana=Load(open=2), ben=Load(open=1))
+    asked = question(exclude=["hal"])
+    owners = [{"rule": {"name": name, "then": {"owner": name}}} for name in (*PEOPLE, "ghost")]
+    return [
+        decide(asked, plan(piped(DEMANDING, LAST)), now),
+        decide(asked, plan(piped(LEAST, LAST)), now),
+        decide(asked, plan(piped(LEAST, LAST)), crowd()),
+        *(decide(asked, plan(piped(owner, LAST)), now) for owner in owners),
+        decide(asked, plan(piped({"round_robin": {"team": "gone"}}, LAST)), now),
+        decide(question(), plan(piped(DEMANDING)), facts({"cem": PEOPLE["cem"]})),
+        decide(question(tier="gold"), plan(), now),
+        decide(question(lead_type="student"), plan(), now),
+        walk(question(), plan(), now, narrowed=False),
+        decide(question(), empty_plan(), now),
+    ]
+
+
+def recognised() -> list[Decision]:
+    """Persons who were here, in every standing."""
+    standings = [("assigned", owner) for owner in ("ana", "cem", "gus", "hal", "nobody")]
+    standings += [(state, None) for state in ("queued", "automated", "blocked", "closed")]  # type: ignore[misc]
+    return [
+        decide(question(prior(state, owner, age=age), exclude=["hal"]), plan(), crowd())
+        for state, owner in standings
+        for age in AGES
+    ]
+
+
+def wanted() -> list[Decision]:
+    """What callers say themselves: a team, a queue, an owner, a claim."""
+    to = [("reassign", Target("team", TEAM)), ("reassign", Target("queue", "desk"))]
+    to += [("reassign", Target("owner", "ana")), ("claim", Target("owner", "ana"))]
+    return [decide(replace(question(), kind=kind, to=target), plan(), crowd()) for kind, target in to]
+
+
+class Raises:
+    """A strategy that does."""
+
+    def __call__(self, *_: object) -> Any:
+        raise RuntimeError
+
+
+def failed() -> Decision:
+    """A step whose strategy raises, before the queue."""
+    ready = plan(piped(DEMANDING, LAST))
+    steps = [replace(ready.steps[0], decide=Raises()), *ready.steps[1:]]
+    return decide(question(), replace(ready, steps=steps), crowd())
+
+
+def unreached() -> list[Mapping[str, Any]]:
+    """All steps, recomputed, of a decision that the first one settled."""
+    asked: Question = question(lead_type="student")
+    decision = decide(asked, plan(), crowd())
+    inputs = orjson.dumps({})
+    stored = Decided("a", 1, decision.outcome, "rule", *(None,) * 5, 1, b"{}", inputs)
+    steps: list[Mapping[str, Any]] = explained(stored, Basis(asked, crowd(), 1, 1, "1"), plan())["steps"]
+    return steps
+
+
+@pytest.fixture(scope="module")
+def seen() -> Seen:
+    """Everything the decisions above bear."""
+    found = Seen()
+    for decision in [*picked(), *recognised(), *wanted(), failed()]:
+        found.decision(decision)
+    for step in unreached():
+        found.step(step)
+    return found
+
+
+def test_reasons_are_those_listed(seen: Seen) -> None:
+    assert seen.reasons == codes.REASONS.keys()
+
+
+def test_candidates_are_those_listed(seen: Seen) -> None:
+    assert seen.candidates == codes.CANDIDATES.keys()
+
+
+def test_targets_bear_what_is_listed_or_a_refusal(seen: Seen) -> None:
+    assert codes.TARGETS.keys() <= seen.targets
+    assert seen.targets <= codes.TARGETS.keys() | codes.REFUSALS.keys()
+
+
+def test_steps_bear_what_is_listed_or_the_code_of_their_last_target(seen: Seen) -> None:
+    assert codes.STEPS.keys() <= seen.steps
+    assert seen.steps <= codes.STEPS.keys() | codes.TARGETS.keys() | codes.REFUSALS.keys()
+
+
+def test_known_persons_bear_what_is_listed(seen: Seen) -> None:
+    assert seen.known == codes.KNOWN_PERSON.keys()
