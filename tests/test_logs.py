@@ -18,3 +18,17 @@ def test_an_event_is_one_line_of_json() -> None:
     assert [line["level"] for line in lines] == ["info", "error"]
     assert lines[0]["route"] == 'x\n{"level":"fatal"}'
     assert all(line["timestamp"].endswith("Z") for line in lines)
+
+
+def test_an_exception_is_told_by_kind_and_place_only() -> None:
+    stream = io.BytesIO()
+    log = logger(stream)
+    try:
+        raise ValueError("canary")
+    except ValueError:
+        log.exception("pass failed", jobs=3)
+    (line,) = stream.getvalue().splitlines()
+    assert b"canary" not in line
+    told = orjson.loads(line)
+    assert (told["event"], told["jobs"], told["error"]) == ("pass failed", 3, ["ValueError"])
+    assert told["frames"][0].startswith("test_logs.py:")

@@ -1,0 +1,29 @@
+"""When the database is away, or its gate is held, every route says so and can be asked again."""
+
+import pytest
+
+from app.keys import issue
+from app.store.database import Limits, transaction
+from tests.office import Office, client_of, running
+
+NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
+
+
+@pytest.mark.parametrize(
+    ("method", "url"),
+    [("GET", "/owners"), ("PUT", "/owners/ana"), ("DELETE", "/teams/inbound"), ("POST", "/plans/1/publish")],
+)
+async def test_a_database_that_is_away(method: str, url: str) -> None:
+    async with running(NOWHERE) as app, client_of(app, issue("test").text()) as client:
+        answer = await client.request(method, url, json={} if method == "PUT" else None)
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_away")
+        assert int(answer.headers["retry-after"]) > 0
+        assert (await client.get("/readyz")).json()["code"] == "database_away"
+        assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_looking_does_not_wait_for_the_gate(office: Office) -> None:
+    held = Limits(idle=60_000)
+    async with transaction(office.pool, office.workspace_id, gate=True, limits=held):
+        for url in ("/teams/inbound", "/owners", "/plans/active", "/changes", "/teams/inbound/ledger"):
+            await office.get(url)
