@@ -3,6 +3,7 @@
 import asyncio
 
 import asyncpg
+import pytest
 
 from app.store.journal import WHOLE_EVERY
 from tests.processes import services
@@ -18,8 +19,8 @@ ON CONFLICT (workspace_id) DO UPDATE
 TIMES = "SELECT decided_at, inputs FROM assignments WHERE workspace_id = $1 ORDER BY sequence"
 
 
-async def test_a_snapshot_left_open_changes_nothing(database: str) -> None:
-    passes = 2000
+@pytest.mark.parametrize("passes", [2 * WHOLE_EVERY + 50, pytest.param(2000, marks=pytest.mark.long)])
+async def test_a_snapshot_left_open_changes_nothing(database: str, passes: int) -> None:
     async with world(database, [2, 1, 1]) as at:
         snapshot = await asyncpg.connect(database)
         await snapshot.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM passes")
