@@ -97,7 +97,7 @@ class Rows:
     ended: set[str] = field(default_factory=set)
     raised: dict[str, int] = field(default_factory=dict)
     turns: list[TurnRow] = field(default_factory=list)
-    keys: list[KeyRow] = field(default_factory=list)
+    keys: dict[str, KeyRow] = field(default_factory=dict)
     events: list[EventRow] = field(default_factory=list)
 
 
@@ -144,19 +144,11 @@ SELECT $1, * FROM json_to_recordset($7) AS pass (
 """
 """Rows travel as JSON, of which the driver looks at none; answers and inputs, which are long, as bytes."""
 
-MOVE = """
-UPDATE leads SET state = moved.state, assignment_id = moved.assignment_id
-  FROM json_to_recordset($2) AS moved (id uuid, state text, assignment_id uuid)
- WHERE leads.workspace_id = $1 AND leads.id = ANY ($3::uuid[]) AND leads.id = moved.id
-"""
-
-END = "UPDATE assignments SET open = false WHERE workspace_id = $1 AND id = ANY ($2::uuid[]) AND open"
-
-RAISE = """
-UPDATE assignments SET priority = raised.priority
-  FROM unnest($2::uuid[], $3::int[]) AS raised (id, priority)
- WHERE assignments.workspace_id = $1 AND assignments.id = ANY ($2::uuid[]) AND assignments.id = raised.id
-"""
+# One row at a time, sent together: for a list of ids Postgres 15 plans to read the whole workspace through
+# while the table is empty, and keeps to that.
+MOVE = "UPDATE leads SET state = $3, assignment_id = $4 WHERE workspace_id = $1 AND id = $2"
+END = "UPDATE assignments SET open = false WHERE workspace_id = $1 AND id = $2 AND open"
+RAISE = "UPDATE assignments SET priority = $3 WHERE workspace_id = $1 AND id = $2"
 
 REPORT = """
 INSERT INTO events (workspace_id, id, assignment_id, type, at, actor)
@@ -177,18 +169,19 @@ async def write(connection: Connection, workspace_id: int, rows: Rows, entry: En
         _json(identities),
         _json(list(rows.assignments.values())),
         _json(rows.turns),
-        _json(rows.keys),
+        _json(list(rows.keys.values())),
         _json([entry]),
         [rows.answers[id_] for id_ in rows.assignments],
         [rows.inputs[id_] for id_ in rows.assignments],
     )
     if rows.moved:
-        moved = list(rows.moved.values())
-        await connection.execute(MOVE, workspace_id, _json(moved), list(rows.moved))
+        moved = [(workspace_id, id_, row.state, row.assignment_id) for id_, row in rows.moved.items()]
+        await connection.executemany(MOVE, moved)
     if rows.ended:
-        await connection.execute(END, workspace_id, list(rows.ended))
+        await connection.executemany(END, [(workspace_id, id_) for id_ in rows.ended])
     if rows.raised:
-        await connection.execute(RAISE, workspace_id, list(rows.raised), list(rows.raised.values()))
+        raised = [(workspace_id, id_, priority) for id_, priority in rows.raised.items()]
+        await connection.executemany(RAISE, raised)
     if rows.events:
         await connection.execute(REPORT, workspace_id, _json(rows.events))
 

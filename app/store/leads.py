@@ -70,21 +70,29 @@ async def waiting(
 
 
 LEAD_OF = """
-SELECT id, lead_id, known_kind, of_assignment FROM assignments
- WHERE workspace_id = $1 AND id = ANY ($2::uuid[])
+SELECT found.*
+  FROM unnest($2::uuid[]) AS wanted (id)
+ CROSS JOIN LATERAL (
+   SELECT id, lead_id, outcome, code, known_kind, of_assignment FROM assignments
+    WHERE workspace_id = $1 AND assignments.id = wanted.id LIMIT 1
+ ) AS found
 """
 
 
 async def leads_of(
     connection: Connection, workspace_id: int, assignment_ids: Sequence[str]
 ) -> dict[str, tuple[str, str]]:
-    """The lead of each assignment, and the assignment it stands for: a duplicate's is its first one."""
+    """The lead of each assignment, and the assignment it stands for.
+
+    A double submission, and somebody in a queue who came again, stand for the assignment there was.
+    """
     rows = await connection.fetch(LEAD_OF, workspace_id, list(assignment_ids))
     return {str(row["id"]): (str(row["lead_id"]), str(_stands_for(row))) for row in rows}
 
 
 def _stands_for(row: Any) -> Any:
-    return row["of_assignment"] if row["known_kind"] == "duplicate" else row["id"]
+    kept_place = row["code"] == "reengaged" and row["outcome"] == "queued"
+    return row["of_assignment"] if row["known_kind"] == "duplicate" or kept_place else row["id"]
 
 
 def _present(row: Any) -> Present:
@@ -113,7 +121,13 @@ def _utc(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
-ANSWERS = "SELECT id, answer FROM assignments WHERE workspace_id = $1 AND id = ANY ($2::uuid[])"
+ANSWERS = """
+SELECT found.*
+  FROM unnest($2::uuid[]) AS wanted (id)
+ CROSS JOIN LATERAL (
+   SELECT id, answer FROM assignments WHERE workspace_id = $1 AND assignments.id = wanted.id LIMIT 1
+ ) AS found
+"""
 
 
 async def answers(

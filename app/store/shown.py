@@ -51,25 +51,28 @@ class ShownLead:
 
 
 # A double submission, or somebody queued who kept his place, changes nothing but a priority: it stands for
-# the assignment that was there before.
+# the assignment that was there before. Which one, is settled inside the LIMIT: under row-level security an
+# index is asked for a plain value only, not for what CASE makes of it.
 SHOWN = """
-SELECT shown.id, shown.lead_id, shown.cause, shown.answer, known.repeats,
-       CASE WHEN EXISTS (SELECT FROM events
-                          WHERE workspace_id = $1 AND assignment_id = known.stands_for AND type = 'closed')
-              THEN 'closed'
-            WHEN lead.assignment_id = known.stands_for THEN 'open'
+SELECT shown.id, lead_id, cause, answer, repeats,
+       CASE WHEN closed.id IS NOT NULL THEN 'closed'
+            WHEN lead.assignment_id = stands_for THEN 'open'
             ELSE 'superseded' END AS state
-  FROM assignments AS shown
+  FROM unnest($2::uuid[]) AS wanted (id)
  CROSS JOIN LATERAL (
-   SELECT assignment_id FROM leads WHERE workspace_id = $1 AND leads.id = shown.lead_id LIMIT 1) AS lead
+   SELECT assignments.id, lead_id, cause, answer, sequence, repeats,
+          CASE WHEN repeats THEN of_assignment ELSE assignments.id END AS stands_for
+     FROM assignments
+    CROSS JOIN LATERAL (
+      SELECT coalesce(known_kind = 'duplicate' OR code = 'reengaged' AND outcome = 'queued', false) AS repeats
+    ) AS known
+    WHERE workspace_id = $1 AND assignments.id = wanted.id LIMIT 1) AS shown
  CROSS JOIN LATERAL (
-   SELECT coalesce(known_kind = 'duplicate' OR code = 'reengaged' AND outcome = 'queued', false) AS repeats
- ) AS kind
- CROSS JOIN LATERAL (
-   SELECT kind.repeats, CASE WHEN kind.repeats THEN shown.of_assignment ELSE shown.id END AS stands_for
- ) AS known
- WHERE shown.workspace_id = $1 AND shown.id = ANY ($2::uuid[])
- ORDER BY shown.sequence
+   SELECT assignment_id FROM leads WHERE workspace_id = $1 AND leads.id = lead_id LIMIT 1) AS lead
+  LEFT JOIN LATERAL (
+   SELECT id FROM events
+    WHERE workspace_id = $1 AND assignment_id = stands_for AND type = 'closed' LIMIT 1) AS closed ON true
+ ORDER BY sequence
 """
 EVENTS = """
 SELECT id, type, at, actor FROM events WHERE workspace_id = $1 AND assignment_id = $2 ORDER BY at, id

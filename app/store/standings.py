@@ -60,7 +60,8 @@ SELECT waiting.queue, waiting.leads,
          GROUP BY queue) AS waiting
  CROSS JOIN LATERAL (
    SELECT decided_at FROM assignments
-    WHERE workspace_id = $1 AND assignments.sequence = waiting.sequence LIMIT 1) AS first
+    WHERE workspace_id = $1 AND assignments.sequence >= waiting.sequence
+    ORDER BY sequence LIMIT 1) AS first
  CROSS JOIN (
    SELECT coalesce((SELECT shows + (clock_timestamp() - set_at) * speed FROM clocks WHERE workspace_id = $1),
                    clock_timestamp()) AS now) AS clock

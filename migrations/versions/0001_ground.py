@@ -99,6 +99,8 @@ CREATE TABLE plans (
 );
 """
 
+# The primary key of `assignments` comes last: of indexes that look equally good, as all do while the table is
+# empty, the planner takes the one made last, and statements keep the plan they got then.
 # Nothing refers to `assignments` by foreign key: Postgres plans that check once, and while the table is empty
 # each of its indexes looks as good as the primary key, so the check may read the whole workspace each time.
 BOOKS = """
@@ -147,7 +149,6 @@ CREATE TABLE assignments (
   plan_version integer NOT NULL,
   answer bytea NOT NULL,
   inputs bytea NOT NULL,
-  PRIMARY KEY (workspace_id, id),
   UNIQUE (workspace_id, sequence),
   FOREIGN KEY (workspace_id, lead_id) REFERENCES leads,
   CHECK ((outcome = 'assigned') = (owner_id IS NOT NULL)),
@@ -162,6 +163,7 @@ CREATE INDEX assignments_open ON assignments (workspace_id, owner_id) WHERE open
 CREATE INDEX assignments_counted ON assignments (workspace_id, owner_id, decided_at) WHERE counted;
 CREATE INDEX assignments_waiting ON assignments (workspace_id, queue, priority DESC, sequence)
   WHERE open AND queue IS NOT NULL;
+ALTER TABLE assignments ADD PRIMARY KEY (workspace_id, id);
 CREATE TABLE turns (
   workspace_id bigint NOT NULL,
   team_id text NOT NULL,

@@ -1,0 +1,181 @@
+"""The path's statements, made ready on empty tables, touch as little of full ones."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import pytest_asyncio
+
+from tests.office import OWNERS, PLAN, Office, open_office
+
+LEADS = 50_000
+FILL = """
+WITH numbered AS (
+  SELECT number, gen_random_uuid() AS lead, gen_random_uuid() AS assignment
+    FROM generate_series(1, {count}) AS number
+), lead AS (
+  INSERT INTO leads (workspace_id, id, state, assignment_id, received_at)
+  SELECT {workspace}, lead, CASE WHEN number % 2 = 0 THEN 'assigned' ELSE 'queued' END, assignment, now()
+    FROM numbered
+), assignment AS (
+  INSERT INTO assignments (workspace_id, id, sequence, lead_id, cause, outcome, code, owner_id, team_id,
+                           queue, priority, open, counted, decided_at, plan_version, answer, inputs)
+  SELECT {workspace}, assignment, 1000000 + number, lead, 'assign',
+         CASE WHEN number % 2 = 0 THEN 'assigned' ELSE 'queued' END, 'rule',
+         CASE WHEN number % 2 = 0 THEN 'ana' END, CASE WHEN number % 2 = 0 THEN 'inbound' END,
+         CASE WHEN number % 2 = 1 THEN 'partner-desk' END, 0, true, number % 2 = 0, now(), 1,
+         '{{"normalized": {{}}}}', '{{"question": {{"values": {{}}}}}}'
+    FROM numbered
+), identity AS (
+  INSERT INTO identities SELECT {workspace}, 'external_id', 'filled-' || number, lead FROM numbered
+), key AS (
+  INSERT INTO idempotency (workspace_id, key, body_hash, assignment_id, status, at)
+  SELECT {workspace}, 'filled-' || number, '', assignment, 201, now() FROM numbered
+), event AS (
+  INSERT INTO events SELECT {workspace}, gen_random_uuid(), assignment, 'closed', now(), 'test' FROM numbered
+)
+INSERT INTO turns SELECT {workspace}, 'inbound', 1000000 + number, 'turn', 'ana', assignment, now(),
+                         ARRAY['ana', 'ben'], ARRAY[-1, 1]
+  FROM numbered
+"""
+BLOCKS = """
+SELECT sum(heap_blks_read + heap_blks_hit + coalesce(idx_blks_read + idx_blks_hit, 0))::bigint
+  FROM pg_statio_user_tables
+"""
+SCANS = """
+SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables
+ WHERE relname IN ('leads', 'assignments', 'identities', 'idempotency', 'turns', 'events', 'changes')
+"""
+URGENT = "  - rule: {name: urgent, when: {lead_type: urgent}, then: {queue: partner-desk, priority: 90}}\n"
+Do = Callable[[], Awaitable[object]]
+
+
+@pytest_asyncio.fixture
+async def office(any_postgres_database: str) -> AsyncIterator[Office]:
+    """An office whose connections keep every plan they made first, and whose tables nobody analyses."""
+    connection = await asyncpg.connect(any_postgres_database)
+    name = await connection.fetchval("SELECT current_database()")
+    await connection.execute(f"ALTER DATABASE {name} SET plan_cache_mode = force_generic_plan")
+    for table in ("leads", "assignments", "identities", "idempotency", "turns", "events", "changes"):
+        await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
+    await connection.close()
+    async with open_office(any_postgres_database, pool_size=2) as made:
+        yield made
+
+
+@asynccontextmanager
+async def second(office: Office) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of its own, so that the service keeps its statements."""
+    dsn = office.app.state.settings.database_url
+    connection = await asyncpg.connect(dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def told(answer: Awaitable[Any]) -> Any:
+    found = await answer
+    assert found.status_code in {200, 201}, found.text
+    return found.json()
+
+
+class Visits:
+    """Everything the path can be asked for; each visit is of somebody new, or of one of this process."""
+
+    def __init__(self, office: Office) -> None:
+        self.office, self.client, self.number = office, office.client, 0
+
+    def all(self) -> dict[str, Do]:
+        return {
+            "new": self.new, "known": self.known, "replay": self.replay, "reassign": self.reassign,
+            "claim": self.claim, "close": self.close, "again": self.again, "read": self.read,
+            "edit": self.edit,
+        }  # fmt: skip
+
+    def lead(self, **fields: Any) -> dict[str, Any]:
+        self.number += 1
+        contact = {"email": f"p{self.number}@people.example", "phone": f"+49 30 {100000 + self.number}"}
+        return {"lead": {"external_id": f"new-{self.number}", **contact, **fields}}
+
+    async def new(self, **fields: Any) -> Any:
+        return await told(self.client.post("/assign", json=self.lead(**fields)))
+
+    async def known(self) -> None:
+        body = self.lead()
+        await told(self.client.post("/assign", json=body))
+        assert (await told(self.client.post("/assign", json=body)))["known_as"]
+
+    async def replay(self) -> None:
+        body, headers = self.lead(), {"Idempotency-Key": f"key-{self.number}"}
+        await told(self.client.post("/assign", json=body, headers=headers))
+        assert (await told(self.client.post("/assign", json=body, headers=headers)))["replayed"]
+
+    async def reassign(self) -> None:
+        lead_id = (await self.new())["lead_id"]
+        await told(self.client.post("/reassign", json={"lead_id": lead_id}))
+
+    async def again(self) -> None:
+        """Who waits comes again as somebody more urgent: his place in the queue gets the higher priority."""
+        first = await self.new(source="partner")
+        body = {"lead": {"external_id": f"new-{self.number}", "lead_type": "urgent"}}
+        second = await told(self.client.post("/assign", json=body))
+        assert (second["known_as"]["lead_id"], second["priority"]) == (first["lead_id"], 90)
+
+    async def claim(self) -> None:
+        await self.new(source="partner")
+        await told(self.client.post("/queues/partner-desk/claim", json={"owner_id": "ben"}))
+
+    async def close(self) -> None:
+        assignment_id = (await self.new())["assignment_id"]
+        await told(self.client.post(f"/assignments/{assignment_id}/events", json={"type": "closed"}))
+
+    async def read(self) -> None:
+        made = await self.new()
+        await told(self.client.get(f"/assignments/{made['assignment_id']}"))
+        await told(self.client.get(f"/assignments/{made['assignment_id']}/explain"))
+        await told(self.client.get(f"/leads/{made['lead_id']}"))
+        await told(self.client.get(f"/leads?external_id=new-{self.number}"))
+        await told(self.client.post("/leads/lookup", json={"email": f"p{self.number}@people.example"}))
+
+    async def edit(self) -> None:
+        self.number += 1
+        await self.office.put("owners", "ben", {**OWNERS["ben"], "caps": {"open": 1000 + self.number}})
+
+
+async def counted(office: Office, visit: Do) -> tuple[int, int]:
+    """Blocks of all tables and their indexes that a visit touches, and whole tables it reads."""
+    async with second(office) as watcher:
+        before = await figures(office, watcher)
+        await visit()
+        after = await figures(office, watcher)
+    return after[0] - before[0], after[1] - before[1]
+
+
+async def figures(office: Office, watcher: asyncpg.Connection) -> tuple[int, int]:
+    """The server's counters, once its processes that served the office have told theirs."""
+    held = [await office.pool.acquire() for _ in range(2)]
+    for connection in held:
+        await connection.execute("SELECT pg_stat_force_next_flush()")
+    for connection in held:
+        await office.pool.release(connection)
+    await watcher.execute("SELECT pg_stat_clear_snapshot()")
+    return await watcher.fetchval(BLOCKS), await watcher.fetchval(SCANS)
+
+
+async def test_plans_made_on_empty_tables_stay_right_on_full_ones(office: Office) -> None:
+    await office.publish(PLAN.replace("pipeline:\n", f"pipeline:\n{URGENT}"))
+    visits = Visits(office)
+    small: dict[str, tuple[int, int]] = {}
+    for _ in range(2):  # the first time statements are made ready, which reads catalogs
+        for name, visit in visits.all().items():
+            small[name] = await counted(office, visit)
+    async with second(office) as filler:
+        await filler.execute("SET session_replication_role = replica")
+        await filler.execute(FILL.format(count=LEADS, workspace=office.workspace_id))
+    full = {name: await counted(office, visit) for name, visit in visits.all().items()}
+    for name, (blocks, scans) in full.items():
+        assert scans == 0, (name, small[name], full[name])
+        # Deeper indexes cost two blocks more a look-up; a workspace read through would cost hundreds.
+        assert blocks <= 2 * small[name][0] + 60, (name, small[name], full[name])
