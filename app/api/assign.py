@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app.api.answers import BatchAnswer, DecisionBody, EventAnswer
 from app.api.auth import caller_of, requires
 from app.api.body import DirectRoute, StrictRoute
-from app.api.idempotency import item_key, key_of
+from app.api.idempotency import item_key, key_of, key_of_body
 from app.api.limits import KIB, BodyLimits
 from app.api.problems import problem_document
 from app.api.schemas import (
@@ -131,10 +131,11 @@ async def report(request: Request, assignment_id: UUID, body: EventRequest) -> E
 
 
 def _job(body: AssignRequest, key: Key | None, *, bulk: bool = False) -> Assign:
+    arrival = normalise(body.lead.model_dump(exclude_none=True))
     return Assign(
-        key=key,
+        key=key if key is not None or arrival.keys else key_of_body(arrival.values),
         bulk=bulk,
-        arrival=normalise(body.lead.model_dump(exclude_none=True)),
+        arrival=arrival,
         trigger=body.trigger or "form",
         exclude=frozenset(body.exclude or ()),
     )

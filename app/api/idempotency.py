@@ -1,6 +1,8 @@
 """The Idempotency-Key header: bare or quoted, and what its body's hash is made of."""
 
 import hashlib
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import orjson
@@ -30,6 +32,16 @@ def key_of(request: Request, document: Any) -> Key | None:
     # An item of a batch that could not be read stands in the document as its fault, which is no JSON.
     canonical = orjson.dumps(document, default=str, option=orjson.OPT_SORT_KEYS)
     return Key(text, hashlib.sha256(route + canonical).digest())
+
+
+def key_of_body(lead: Mapping[str, Any]) -> Key:
+    """The key of a lead that came without one and that nobody could be known by, such as a mere company.
+
+    For ten minutes the same fields again are a repetition; whoever left an id, an e-mail or a phone is
+    recognised as a person instead.
+    """
+    digest = hashlib.sha256(orjson.dumps(lead, default=str, option=orjson.OPT_SORT_KEYS)).digest()
+    return Key(f"{_SEPARATOR}{digest.hex()}", digest, holds=timedelta(minutes=10))
 
 
 def item_key(key: Key | None, position: int) -> Key | None:

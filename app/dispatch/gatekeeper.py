@@ -166,10 +166,10 @@ class Gatekeeper:
     def _accept(self, passed: Passed) -> None:
         """The commit is confirmed: remember, count, and tell everybody."""
         desk = passed.desk
-        self.memory = desk.remembered
+        self.memory = desk.booking.remembered
         if passed.entry is not None:
             self.memory.entry = passed.entry
-        for decision in desk.decided:
+        for decision in desk.booking.decided:
             self.measures.decided(decision.outcome, decision.step, decision.code)
         for job, answer in desk.answers:
             _settle(job, answer)

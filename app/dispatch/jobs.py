@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from app.engine.model import Target
 from app.intake.arrival import Arrival
@@ -21,12 +22,14 @@ class Key:
     """An idempotency key, and the hash of the route and body it came with.
 
     The items of a batch share a key: `text` ends in the item's number, and `first` is the text of the
-    batch's first item, so that another body under the same key is noticed whatever its length.
+    batch's first item, so that another body under the same key is noticed whatever its length. `holds` is
+    how long the key stands for its decision.
     """
 
     text: str
     body_hash: bytes
     first: str | None = None
+    holds: timedelta = timedelta(days=7)
 
 
 @dataclass(eq=False, slots=True)

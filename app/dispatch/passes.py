@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from app.dispatch.booking import Booking
 from app.dispatch.desk import Desk, Extra
 from app.dispatch.jobs import Claim, Job, Reassign, Report
 from app.dispatch.plans import PlanShelf
@@ -118,7 +119,7 @@ def _desk(plan: Plan, remembered: Remembered, found: Found, extra: Extra) -> Des
     stored = {prior.lead_id for prior in found.priors.values()} | set(extra.leads)
     stored |= {lead.prior.lead_id for waiting in extra.queues.values() for lead in waiting}
     now = max(found.time, remembered.entry.at)
-    return Desk(plan, remembered, found, extra, now, stored=stored)
+    return Desk(plan, found, extra, Booking(remembered, plan.version, now, stored))
 
 
 async def _decide(desk: Desk, jobs: Sequence[Job]) -> Sequence[Job]:
@@ -136,26 +137,27 @@ async def _decide(desk: Desk, jobs: Sequence[Job]) -> Sequence[Job]:
 
 async def _write(connection: Connection, workspace_id: int, desk: Desk) -> Entry | None:
     """Books and journal, if the pass changed anything."""
-    state = desk.remembered.state
-    if not desk.decided and not state.touched and not desk.rows.events:
+    booking = desk.booking
+    if not booking.decided and not booking.remembered.state.touched and not booking.rows.events:
         return None
-    before = desk.remembered.entry
+    before = booking.remembered.entry
     entry = replace(
         before,
-        at=desk.now,
-        sequence=desk.sequence,
+        at=booking.now,
+        sequence=booking.sequence,
         received=before.received + desk.received,
         recognised=before.recognised + desk.recognised,
     )
-    full = next_entry(desk.remembered, entry)
-    await books.write(connection, workspace_id, desk.rows, full)
-    return await settle(connection, workspace_id, desk.remembered, full)
+    full = next_entry(booking.remembered, entry)
+    await books.write(connection, workspace_id, booking.rows, full)
+    return await settle(connection, workspace_id, booking.remembered, full)
 
 
 async def _replayed(connection: Connection, workspace_id: int, desk: Desk) -> dict[str, bytes]:
     """What was answered to the keys that came again; those of this very pass are at hand."""
     wanted = {id_ for _, id_ in desk.replays}
-    told = {id_: desk.rows.answers[id_] for id_ in wanted if id_ in desk.rows.answers}
+    here = desk.booking.rows.answers
+    told = {id_: here[id_] for id_ in wanted if id_ in here}
     missing = sorted(wanted - told.keys())
     if missing:
         told |= await leads.answers(connection, workspace_id, missing)

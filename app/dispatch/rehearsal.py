@@ -37,6 +37,6 @@ async def _desk(pool: Pool, workspace_id: int, jobs: Sequence[Job], shelf: PlanS
 
 def _told(desk: Desk, answer: Answer) -> Answer:
     body = {**orjson.loads(answer.body), **_NOT_YET}
-    if body["lead_id"] not in desk.stored:
+    if body["lead_id"] not in desk.booking.stored:
         body["lead_id"] = None
     return Answer(200, orjson.dumps(body))

@@ -67,6 +67,10 @@ async def _leave_nothing_open(connection: asyncpg.Connection) -> None:
         await connection.execute("ROLLBACK")
 
 
+_DURABLE = (
+    "set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), true)"
+)
+"""An answer says that something is stored: whatever the server was set to, a commit waits for the disk."""
 _LOOK_UPS_ONLY = dict.fromkeys(
     ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"), "off"
 )
@@ -89,6 +93,7 @@ def opening(workspace_id: int, limits: Limits, *, gate: bool = False, read_only:
         **_LOOK_UPS_ONLY,
     }
     local = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    local += f", {_DURABLE}"
     take = f"; SELECT FROM gates WHERE workspace_id = {workspace_id:d} FOR NO KEY UPDATE" if gate else ""
     return f"{begin}; SELECT {local}{take}"
 

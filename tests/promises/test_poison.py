@@ -13,7 +13,8 @@ from tests.promises.world import PLAN, World, callers, insist, keyed, lead, worl
 
 POISONOUS: dict[str, Any] = {**PLAN, "pipeline": [{"poisonous": {}}, *PLAN["pipeline"]]}
 REFUSE = """
-ALTER TABLE leads ADD CONSTRAINT poison CHECK (body -> 'values' ->> 'city' IS DISTINCT FROM 'Nowhere')
+ALTER TABLE assignments ADD CONSTRAINT poison CHECK (
+  convert_from(inputs, 'UTF8')::jsonb #>> '{question,values,city}' IS DISTINCT FROM 'Nowhere')
 """
 CANARY = "canary@people.example"
 GUILTY = {"lead": {"external_id": "guilty", "email": CANARY, "city": "Nowhere"}}

@@ -1,0 +1,190 @@
+"""The books of one pass, as they pile up: rows to be written, and how everything stands after them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from app.dispatch.answer import answer
+from app.engine import inputs
+from app.engine.model import Decision, Prior, Question, Turn
+from app.engine.state import Facts, apply
+from app.ids import uuid7
+from app.store.books import AssignmentRow, EventRow, KeyRow, LeadRow, Rows, TurnRow
+from app.store.leads import Present
+from app.store.remembered import Remembered
+
+_OPEN = {"assigned", "queued"}
+
+
+@dataclass(slots=True)
+class Booking:
+    """What the decisions so far leave behind. `stored` names the leads that had a row before this pass.
+
+    `present` holds the leads this pass decided, `before` known persons whom it only looked at.
+    """
+
+    remembered: Remembered
+    plan_version: int
+    now: datetime
+    stored: set[str]
+    rows: Rows = field(default_factory=Rows)
+    decided: list[Decision] = field(default_factory=list)
+    present: dict[str, Present] = field(default_factory=dict)
+    before: dict[str, Prior] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> Facts:
+        """What the engine decides from, as it stands after the decisions so far."""
+        return Facts(self.now, self.remembered.directory, self.remembered.state)
+
+    @property
+    def sequence(self) -> int:
+        """The number of the newest decision."""
+        return self.remembered.entry.sequence + len(self.decided)
+
+    def stands(self, lead_id: str) -> Prior:
+        """A known person as the decisions so far left him."""
+        present = self.present.get(lead_id)
+        return present.prior if present else self.before[lead_id]
+
+    def book(self, question: Question, decision: Decision, normalized: Mapping[str, Any]) -> bytes:
+        """Everything a decision leaves behind. Gives the answer, which is told after the commit."""
+        lead_id = decision.known.lead_id if decision.known else question.lead_id
+        basis = inputs.written(question, self.plan_version, self.facts, decision)
+        self._settle_with_prior(question, decision)
+        number = apply(self.remembered.state, self.remembered.directory, decision, self.now)
+        self.decided.append(decision)
+        row = self._assignment(question, decision, lead_id)
+        self.rows.assignments[row.id] = row
+        self.rows.inputs[row.id] = orjson.dumps(basis, option=orjson.OPT_SORT_KEYS)
+        told = self.rows.answers[row.id] = orjson.dumps(self._answer(question, decision, lead_id, normalized))
+        if decision.turn is not None and number is not None:
+            self.rows.turns.append(_turn_row(decision.turn, number, row.id, self.now))
+        if not decision.keeps_prior:
+            self._move(LeadRow(lead_id, decision.outcome, row.id, self.now))
+            self.present[lead_id] = Present(_prior_after(row), question.values, normalized)
+        return told
+
+    def key(self, text: str, body_hash: bytes, assignment_id: str) -> None:
+        """From now on the key stands for this decision."""
+        self.rows.keys[text] = KeyRow(text, body_hash.hex(), assignment_id, 201, self.now)
+
+    def close(self, lead: Present, type_: str, actor: str) -> None:
+        """The lead is done with: it leaves where it was, and that is noted."""
+        prior = lead.prior
+        self.end(prior)
+        self.rows.events.append(EventRow(uuid7(), prior.assignment_id, type_, self.now, actor))
+        self._move(LeadRow(prior.lead_id, "closed", prior.assignment_id, self.now))
+        self.present[prior.lead_id] = replace(lead, prior=replace(prior, state="closed"))
+
+    def _answer(
+        self, question: Question, decision: Decision, lead_id: str, normalized: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        return answer(
+            decision,
+            assignment_id=question.assignment_id,
+            lead_id=lead_id,
+            sequence=self.sequence,
+            decided_at=self.now,
+            plan_version=self.plan_version,
+            normalized=normalized,
+        )
+
+    def _settle_with_prior(self, question: Question, decision: Decision) -> None:
+        """What the decision does to a known person's former assignment."""
+        prior = question.prior
+        if decision.known is None or prior is None:
+            return
+        if not decision.keeps_prior:
+            self.end(prior)
+        elif decision.outcome == "queued" and decision.priority > prior.priority:
+            self._raise(prior, decision.priority)
+
+    def _raise(self, prior: Prior, priority: int) -> None:
+        raised = replace(prior, priority=priority)
+        if prior.lead_id in self.present:
+            self.present[prior.lead_id] = replace(self.present[prior.lead_id], prior=raised)
+        self.before[prior.lead_id] = raised
+        booked = self.rows.assignments.get(prior.assignment_id)
+        if booked is not None:
+            booked.priority = priority
+        else:
+            self.rows.raised[prior.assignment_id] = priority
+
+    def _move(self, row: LeadRow) -> None:
+        """The lead as it stands now: a new row, or what changed of one that is stored."""
+        if row.id in self.rows.leads:
+            row.received_at = self.rows.leads[row.id].received_at
+            self.rows.leads[row.id] = row
+        elif row.id in self.stored:
+            self.rows.moved[row.id] = row
+        else:
+            self.rows.leads[row.id] = row
+
+    def _assignment(self, question: Question, decision: Decision, lead_id: str) -> AssignmentRow:
+        known = decision.known
+        return AssignmentRow(
+            id=question.assignment_id,
+            sequence=self.sequence,
+            lead_id=lead_id,
+            cause=question.kind,
+            outcome=decision.outcome,
+            code=decision.code,
+            step=decision.step,
+            owner_id=decision.owner.id if decision.owner else None,
+            team_id=decision.team,
+            queue=decision.queue,
+            path=decision.path,
+            block=decision.block,
+            priority=decision.priority,
+            open=decision.outcome in _OPEN and not decision.keeps_prior,
+            counted=decision.counts,
+            known_kind=known.kind if known else None,
+            of_assignment=known.assignment_id if known else None,
+            decided_at=self.now,
+            plan_version=self.plan_version,
+        )
+
+    def end(self, prior: Prior) -> None:
+        """The lead leaves where it was; an owner's open place is free again."""
+        if prior.state in _OPEN:
+            booked = self.rows.assignments.get(prior.assignment_id)
+            if booked is not None:
+                booked.open = False
+            else:
+                self.rows.ended.add(prior.assignment_id)
+        if prior.state == "assigned" and prior.owner is not None:
+            self.remembered.state.free(prior.owner, prior.team)
+
+
+def _turn_row(turn: Turn, number: int, assignment_id: str, now: datetime) -> TurnRow:
+    return TurnRow(
+        team_id=turn.team,
+        number=number,
+        cause=turn.cause,
+        chosen=turn.chosen,
+        assignment_id=assignment_id,
+        at=now,
+        owners=list(turn.changes),
+        amounts=list(turn.changes.values()),
+    )
+
+
+def _prior_after(row: AssignmentRow) -> Prior:
+    """How the next one who asks finds the lead."""
+    return Prior(
+        lead_id=row.lead_id,
+        assignment_id=row.id,
+        matched_by="lead_id",
+        state=row.outcome,
+        owner=row.owner_id,
+        team=row.team_id,
+        queue=row.queue,
+        path=row.path,
+        block=row.block,
+        priority=row.priority,
+        decided_at=row.decided_at,
+    )
