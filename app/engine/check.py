@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from app.engine.declared import action_findings
 from app.engine.reach import contradictions, unreachable
 from app.plan.cases import PlanTest
 from app.plan.conditions import leaves
@@ -34,6 +35,7 @@ def check(document: PlanDocument, names: KnownNames, run: Run | None = None) -> 
         *_pipeline(document, names),
         *_declarations(document, names),
         *_follow_up(document, names),
+        *action_findings(document),
         *_givens(document, names),
         *unreachable(document.pipeline),
         *contradictions(document),

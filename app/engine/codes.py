@@ -74,3 +74,12 @@ REASONS: dict[str, str] = {
     "no_plan": "No plan is published; it waits in the built-in queue.",
 }
 """The reason of a decision, as `reason.code` of the answer."""
+
+NO_ACTIONS: dict[str, str] = {
+    "no_follow_up": "The plan has no follow-up.",
+    "none_fits": "No block of the follow-up is for this decision.",
+    "held_back": "The lead has not given the consent that the actions need; `held_back` names them.",
+    "no_crm_id": "Only a new owner was to be set, and no CRM's id of him is known.",
+    "duplicate": "The same submission came again, and has had its actions.",
+}
+"""Why a decision asks nothing of the caller, as `no_actions` of the trace."""

@@ -243,7 +243,14 @@ def _over_cap(owner: Owner, facts: Facts) -> bool:
 
 
 def _with_actions(decision: Decision, question: Question, plan: Plan, now: datetime) -> Decision:
-    """Follow-up actions, except for a double submission: he has had his."""
+    """Follow-up actions, except for a double submission: he has had his. The trace says why there is none."""
     if decision.known is not None and decision.known.kind == "duplicate":
-        return decision
-    return replace(decision, actions=tuple(plan.follow_up.actions(decision, question.values, now)))
+        return replace(decision, trace={**decision.trace, "no_actions": "duplicate"})
+    asked = plan.follow_up.after(decision, question.values, now)
+    more: dict[str, Any] = {}
+    if asked.held_back:
+        more["held_back"] = list(asked.held_back)
+    if asked.why_none is not None:
+        more["no_actions"] = asked.why_none
+    trace = {**decision.trace, **more} if more else decision.trace
+    return replace(decision, actions=asked.actions, trace=trace)

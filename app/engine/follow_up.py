@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -18,10 +19,20 @@ _DOUBLED_PUNCTUATION = re.compile(r"([,;:])(?:\s*[,;:])+")
 _DANGLING = " \t,;:-–—|/"
 
 
+@dataclass(frozen=True, slots=True)
+class FollowedUp:
+    """What a decision asks of the caller, which actions were held back, and why there is none if so."""
+
+    actions: tuple[dict[str, Any], ...] = ()
+    held_back: tuple[dict[str, Any], ...] = ()
+    why_none: str | None = None
+
+
 class FollowUp:
     """The blocks of one plan, ready to be asked for the actions of a decision."""
 
-    def __init__(self, blocks: Sequence[FollowUpBlock]) -> None:
+    def __init__(self, blocks: Sequence[FollowUpBlock], queues: Mapping[str, Mapping[str, str]]) -> None:
+        self._queues = queues
         self._blocks = [
             (
                 compile_condition(block.when) if block.when is not None else None,
@@ -30,28 +41,47 @@ class FollowUp:
             for block in blocks
         ]
 
-    def actions(self, decision: Decision, values: Values, now: datetime) -> list[dict[str, Any]]:
-        """Type, parameters and due time of every action of every block that fits, in the plan's order."""
+    def after(self, decision: Decision, values: Values, now: datetime) -> FollowedUp:
+        """The actions of every block that fits, in the plan's order: type, parameters and due time.
+
+        One that needs a consent the lead has not given is held back, and its `or` is asked instead.
+        """
         if not self._blocks:
-            return []
-        settled = {**values, **_settled(decision)}
-        context = {
-            **_settled(decision),
+            return FollowedUp(why_none="no_follow_up")
+        settled = _settled(decision)
+        asked = {**values, **settled}
+        fitting = [actions for condition, actions in self._blocks if _fits(condition, asked, now)]
+        if not fitting:
+            return FollowedUp(why_none="none_fits")
+        context = self._context(decision, values, settled)
+        made: list[dict[str, Any]] = []
+        held_back: list[dict[str, Any]] = []
+        for actions in fitting:
+            for action in actions:
+                allowed = action.allowed(values, held_back)
+                found = allowed.made(context, now) if allowed is not None else None
+                if found is not None:
+                    made.append(found)
+        why_none = None if made else "held_back" if held_back else "no_crm_id"
+        return FollowedUp(tuple(made), tuple(held_back), why_none)
+
+    def _context(self, decision: Decision, values: Values, settled: Mapping[str, str]) -> dict[str, Any]:
+        """What templates and actions are filled from."""
+        crm = decision.owner.crm if decision.owner is not None else self._queues.get(decision.queue or "", {})
+        return {
+            **settled,
             "lead": values,
             "owner": _owner(decision),
             "trigger": values.get("trigger"),
+            "crm": crm,
         }
-        return [
-            action.made(context, now)
-            for condition, actions in self._blocks
-            if _fits(condition, settled, now)
-            for action in actions
-        ]
 
 
-def compile_follow_up(blocks: Sequence[FollowUpBlock]) -> FollowUp:
-    """Makes a plan's blocks ready, once for all its decisions."""
-    return FollowUp(blocks)
+def compile_follow_up(
+    blocks: Sequence[FollowUpBlock], queues: Mapping[str, Mapping[str, str]] | None = None
+) -> FollowUp:
+    """Makes a plan's blocks ready, once for all its decisions; `queues` gives each queue's CRM ids."""
+    return FollowUp(blocks, queues or {})
 
 
 def _fits(condition: Condition | None, values: Values, now: datetime) -> bool:
@@ -91,15 +121,37 @@ class _Action:
         self._type = action.type
         self._due = action.due
         self._params = [(name, _text_of(value)) for name, value in action.params.items()]
+        self._consent = action.consent
+        self._consented = getter(f"consent.{action.consent}")
+        self._instead = _Action(action.instead) if action.instead is not None else None
 
-    def made(self, context: Values, now: datetime) -> dict[str, Any]:
-        params = ((name, text(context) if isinstance(text, _Text) else text) for name, text in self._params)
-        return {
-            "type": self._type,
-            # A parameter of which nothing is left says nothing.
-            "params": {name: value for name, value in params if value != ""},
-            "due_at": now + self._due if self._due is not None else None,
-        }
+    def allowed(self, values: Values, held_back: list[dict[str, Any]]) -> "_Action | None":
+        """This action, or what takes its place when the consent it needs is missing, which is noted."""
+        if self._consent is None or self._consented(values) is True:
+            return self
+        instead = self._instead
+        entry = {"type": self._type, "consent": self._consent, "instead": instead and instead._type}
+        held_back.append(entry)
+        return instead.allowed(values, held_back) if instead is not None else None
+
+    def made(self, context: Values, now: datetime) -> dict[str, Any] | None:
+        """The action as the caller gets it; None for one that would set an owner no CRM knows."""
+        filled = ((name, text(context) if isinstance(text, _Text) else text) for name, text in self._params)
+        # A parameter of which nothing is left says nothing.
+        params = {name: value for name, value in filled if value != ""}
+        if self._type == "set_owner" and not params:
+            if self._params or not context["crm"]:
+                return None
+            params = _in_crm(context)
+        due_at = now + self._due if self._due is not None else None
+        return {"type": self._type, "params": params, "due_at": due_at}
+
+
+def _in_crm(context: Values) -> dict[str, Any]:
+    """Who owns the lead now, by each CRM's own id, and which lead it is there."""
+    lead = context["lead"].get("crm", {}).get("lead_id")
+    ids = {"crm": dict(context["crm"])}
+    return ids if lead is None else {**ids, "lead_id": lead}
 
 
 def _text_of(value: Parameter) -> "_Text | int | float | bool":

@@ -64,7 +64,9 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         narrowing=Narrowing([step.when for step in steps]),
         window=document.known_person.window,
         same_submission=document.known_person.same_submission,
-        follow_up=compile_follow_up(document.follow_up),
+        follow_up=compile_follow_up(
+            document.follow_up, {name: each.crm for name, each in document.queues.items()}
+        ),
         claimable_by={name: each.claimable_by for name, each in document.queues.items() if each.claimable_by},
     )
 

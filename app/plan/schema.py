@@ -59,6 +59,12 @@ class PlanDocument(Part):
 
     queues: dict[Name, Queue] = Field(default_factory=dict, description="The queues of this plan, by name.")
     paths: dict[Name, Path] = Field(default_factory=dict, description="The paths of this plan, by name.")
+    sequences: tuple[Name, ...] | None = Field(
+        None, description="The sequences there are; a follow-up that names another is refused."
+    )
+    campaigns: tuple[Name, ...] | None = Field(
+        None, description="The campaigns there are; a follow-up that names another is refused."
+    )
     known_person: KnownPerson = Field(
         default_factory=KnownPerson, description="How a person who was here before is recognised."
     )

@@ -149,6 +149,68 @@ def test_a_warning_is_told_at_its_place(change: Change, path: str, code: str) ->
     assert told(check(document(plan), NAMES)) == [(path, code, "warning")]
 
 
+def asks(kind: str, name: str) -> Change:
+    held = {"type": "notify", "via": "slack", "consent": "email", "or": {"type": kind, "name": name}}
+    return lambda plan: plan.update({"follow_up": [{"do": [held]}]})
+
+
+@pytest.mark.parametrize(
+    ("kind", "declared", "found"),
+    [
+        ("sequence", {"sequences": ["hot", "nope"]}, []),
+        ("sequence", {"sequences": ["hot"]}, ["unknown_sequence"]),
+        ("sequence", {"sequences": []}, ["unknown_sequence"]),
+        ("sequence", {"campaigns": ["nope"]}, ["undeclared"]),
+        ("suppress_campaign", {"campaigns": ["nope"]}, []),
+        ("suppress_campaign", {"campaigns": ["hot"], "sequences": ["nope"]}, []),
+        ("suppress_campaign", {"campaigns": ["hot"]}, ["unknown_campaign"]),
+        ("suppress_campaign", {}, ["undeclared"]),
+        ("tag", {"campaigns": [], "sequences": []}, []),
+    ],
+)
+def test_sequences_and_campaigns_are_declared(
+    kind: str, declared: dict[str, list[str]], found: list[str]
+) -> None:
+    plan = {**whole(), **declared}
+    asks(kind, "nope")(plan)
+    findings = check(document(plan), NAMES)
+    assert [finding.code for finding in findings] == found
+    assert {finding.path for finding in findings} <= {"follow_up[0].do[0].or.name"}
+
+
+@pytest.mark.parametrize(
+    ("action", "path"),
+    [
+        ({"type": "task"}, "title"),
+        ({"type": "task", "title": ""}, "title"),
+        ({"type": "notify"}, "via"),
+        ({"type": "sequence", "title": "x"}, "name"),
+        ({"type": "tag"}, "name"),
+        ({"type": "segment"}, "name"),
+        ({"type": "audience"}, "name"),
+        ({"type": "audience", "name": "x", "change": "drop"}, "change"),
+        ({"type": "audience", "name": "x", "change": True}, "change"),
+        ({"type": "suppress_campaign"}, "name"),
+        ({"type": "set_owner"}, None),
+        ({"type": "cancel_task"}, None),
+        ({"type": "chat"}, None),
+        ({"type": "x-own"}, None),
+        ({"type": "audience", "name": "x", "change": "remove"}, None),
+    ],
+)
+def test_an_action_has_what_it_needs(action: dict[str, object], path: str | None) -> None:
+    plan = {**whole(), "follow_up": [{"do": [action]}]}
+    assert [finding.path for finding in check(document(plan), NAMES)] == (
+        [f"follow_up[0].do[0].{path}"] if path else []
+    )
+
+
+def test_a_name_that_is_filled_in_later_is_not_compared() -> None:
+    plan = whole()
+    asks("sequence", "{team}-welcome")(plan)
+    assert check(document({**plan, "sequences": []}), NAMES) == []
+
+
 def test_a_follow_up_may_name_what_is_no_step_of_the_plan() -> None:
     plan = whole()
     follow({"step": ["known_person", "manual", "claimed", "Dach"]})(plan)

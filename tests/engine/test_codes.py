@@ -62,6 +62,21 @@ def prior(state: str, owner: str | None = None, *, age: timedelta = AGES[1]) -> 
     return Prior("l", "a", "email", state, owner, None, queue, path, block, 0, NOW - age)
 
 
+def asked_for_nothing() -> list[Decision]:
+    """Decisions without an action, for every reason there is."""
+    held = {"type": "sequence", "name": "hot", "consent": "email"}
+    follow_ups: list[list[dict[str, Any]]] = [
+        [],
+        [{"when": {"outcome": "blocked"}, "do": [{"type": "chat"}]}],
+        [{"do": [held]}],
+        [{"do": [{"type": "set_owner"}]}],
+    ]
+    decisions = [
+        decide(question(), plan({**PLAN, "follow_up": blocks}), facts({"ana": {}})) for blocks in follow_ups
+    ]
+    return [*decisions, decide(question(prior("queued", age=AGES[0])), plan(), facts({"ana": {}}))]
+
+
 @dataclass
 class Seen:
     """Which codes decisions bore, by the list they must stand in."""
@@ -183,3 +198,9 @@ def test_steps_bear_what_is_listed_or_the_code_of_their_last_target(seen: Seen) 
 
 def test_known_persons_bear_what_is_listed(seen: Seen) -> None:
     assert seen.known == codes.KNOWN_PERSON.keys()
+
+
+def test_no_decision_is_without_an_action_unless_it_says_why() -> None:
+    decisions = asked_for_nothing()
+    assert [decision.actions for decision in decisions] == [()] * len(decisions)
+    assert [decision.trace["no_actions"] for decision in decisions] == list(codes.NO_ACTIONS)

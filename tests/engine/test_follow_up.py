@@ -6,8 +6,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.engine.follow_up import FollowUp, compile_follow_up
+from app.engine.decide import decide
+from app.engine.follow_up import FollowedUp, FollowUp, compile_follow_up
 from app.engine.model import Decision, Owner
+from tests.engine.people import PLAN, facts, question
+from tests.engine.people import plan as plan_of
 from tests.plan.plans import document
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -21,7 +24,7 @@ def follow_up(*blocks: dict[str, Any]) -> FollowUp:
 
 
 def title(template: str, values: dict[str, Any], decision: Decision = DACH) -> object:
-    (action,) = follow_up({"do": [{"type": "task", "title": template}]}).actions(decision, values, NOW)
+    (action,) = follow_up({"do": [{"type": "task", "title": template}]}).after(decision, values, NOW).actions
     return action["params"].get("title")
 
 
@@ -34,14 +37,14 @@ def test_actions_of_every_block_that_fits_in_order() -> None:
         {"when": {"team": "emea"}, "do": [{"type": "chat"}]},
         {
             "when": {"outcome": "assigned", "rule": "dach", "country": "DE"},
-            "do": [{"type": "tag", "due": "15m"}],
+            "do": [{"type": "tag", "name": "hot", "due": "15m"}],
         },
         {"do": [{"type": "set_owner", "id": "{owner.crm.salesforce}"}]},
     )
-    assert plan.actions(DACH, {"country": "DE"}, NOW) == [
+    assert list(plan.after(DACH, {"country": "DE"}, NOW).actions) == [
         {"type": "notify", "params": {"via": "slack"}, "due_at": None},
         {"type": "x-own", "params": {"n": 5, "on": True}, "due_at": None},
-        {"type": "tag", "params": {}, "due_at": NOW + timedelta(minutes=15)},
+        {"type": "tag", "params": {"name": "hot"}, "due_at": NOW + timedelta(minutes=15)},
         {"type": "set_owner", "params": {"id": "005A"}, "due_at": None},
     ]
 
@@ -65,12 +68,12 @@ def test_actions_of_every_block_that_fits_in_order() -> None:
 )
 def test_a_block_may_ask_how_the_lead_was_settled(when: dict[str, object], decision: Decision) -> None:
     plan = follow_up({"when": when, "do": [{"type": "chat"}]})
-    assert len(plan.actions(decision, {}, NOW)) == 1
-    assert plan.actions(DACH, {}, NOW) == []
+    assert len(plan.after(decision, {}, NOW).actions) == 1
+    assert plan.after(DACH, {}, NOW) == FollowedUp(why_none="none_fits")
 
 
 def test_a_plan_without_follow_up_asks_nothing() -> None:
-    assert follow_up().actions(DACH, {}, NOW) == []
+    assert follow_up().after(DACH, {}, NOW) == FollowedUp(why_none="no_follow_up")
 
 
 @pytest.mark.parametrize(
@@ -128,3 +131,84 @@ def test_what_a_lead_sends_is_never_read_as_a_template() -> None:
 def test_the_owner_may_be_missing() -> None:
     queued = Decision("queued", "queue", "", step="q", strategy="queue", queue="q")
     assert title("Queue {queue}: {owner.name}", {}, queued) == "Queue q"
+
+
+HELD: dict[str, Any] = {
+    "type": "sequence",
+    "name": "hot",
+    "consent": "email",
+    "or": {"type": "task", "title": "Write by hand", "consent": "phone", "or": {"type": "chat"}},
+}
+FIRST = {"type": "sequence", "consent": "email", "instead": "task"}
+SECOND = {"type": "task", "consent": "phone", "instead": "chat"}
+
+
+@pytest.mark.parametrize(
+    ("consent", "asked", "held_back"),
+    [
+        ({"email": True}, "sequence", ()),
+        ({"email": False, "phone": True}, "task", (FIRST,)),
+        ({"phone": True}, "task", (FIRST,)),
+        ({"email": False}, "chat", (FIRST, SECOND)),
+        ({}, "chat", (FIRST, SECOND)),
+    ],
+)
+def test_without_consent_an_action_takes_its_or(
+    consent: dict[str, bool], asked: str, held_back: tuple[dict[str, str], ...]
+) -> None:
+    found = follow_up({"do": [HELD]}).after(DACH, {"consent": consent}, NOW)
+    assert [action["type"] for action in found.actions] == [asked]
+    assert found.held_back == held_back
+    assert found.why_none is None
+
+
+def test_with_no_or_the_reason_is_told() -> None:
+    plan = follow_up({"do": [{"type": "sequence", "name": "hot", "consent": "email"}, {"type": "set_owner"}]})
+    held_back = ({"type": "sequence", "consent": "email", "instead": None},)
+    nobody = Decision("automated", "rule", "", step="r", strategy="rule", path="p")
+    assert plan.after(nobody, {}, NOW) == FollowedUp((), held_back, "held_back")
+
+
+def test_the_new_owner_is_told_by_the_ids_of_the_crms() -> None:
+    plan = compile_follow_up(
+        document(
+            {"pipeline": [{"queue": {"name": "q"}}], "follow_up": [{"do": [{"type": "set_owner"}]}]}
+        ).follow_up,
+        {"q": {"salesforce": "00G1"}},
+    )
+    queued = Decision("queued", "queue", "", step="q", strategy="queue", queue="q")
+
+    def params(decision: Decision, values: dict[str, Any]) -> list[object]:
+        return [action["params"] for action in plan.after(decision, values, NOW).actions]
+
+    assert params(DACH, {}) == [{"crm": {"salesforce": "005A"}}]
+    assert params(DACH, {"crm": {"lead_id": "00Q7"}}) == [{"crm": {"salesforce": "005A"}, "lead_id": "00Q7"}]
+    assert params(queued, {}) == [{"crm": {"salesforce": "00G1"}}]
+
+
+@pytest.mark.parametrize(
+    "action", [{"type": "set_owner"}, {"type": "set_owner", "id": "{owner.crm.hubspot}"}]
+)
+def test_no_owner_is_set_whom_no_crm_knows(action: dict[str, str]) -> None:
+    decision = Decision("assigned", "rule", "", owner=Owner("ben", "Ben"))
+    assert follow_up({"do": [action]}).after(decision, {}, NOW) == FollowedUp(why_none="no_crm_id")
+
+
+def test_an_audience_is_added_to_unless_it_says_otherwise() -> None:
+    plan = follow_up(
+        {"do": [{"type": "audience", "name": "a"}, {"type": "audience", "name": "b", "change": "remove"}]}
+    )
+    assert [action["params"] for action in plan.after(DACH, {}, NOW).actions] == [
+        {"change": "add", "name": "a"},
+        {"change": "remove", "name": "b"},
+    ]
+
+
+def test_the_trace_says_what_was_held_back_and_why_nothing_is_asked() -> None:
+    written = {**PLAN, "follow_up": [{"when": {"outcome": "assigned"}, "do": [HELD]}]}
+    ready = plan_of(written)
+    held = decide(question(), ready, facts({"ana": {}}))
+    assert held.trace["held_back"] == [FIRST, SECOND]
+    assert "no_actions" not in held.trace
+    nothing = decide(question(lead_type="student"), ready, facts({"ana": {}}))
+    assert (nothing.actions, nothing.trace["no_actions"]) == ((), "none_fits")

@@ -222,6 +222,13 @@ def case(**parts: object) -> Change:
             "follow_up[1].do[0].title",
             "unknown_placeholder",
         ),
+        (action({"type": "chat", "consent": "fax"}), "follow_up[1].do[0].consent", "unknown_value"),
+        (action({"type": "chat", "or": {"type": "chat"}}), "follow_up[1].do[0].or", "unknown_key"),
+        (
+            action({"type": "chat", "consent": "email", "or": {"type": "shout"}}),
+            "follow_up[1].do[0].or.type",
+            "unknown_action",
+        ),
         (action({"type": "task", "title": ["x"]}), "follow_up[1].do[0].title", "wrong_type"),
         (lambda plan: plan["follow_up"].append({"do": []}), "follow_up[1].do", "wrong_value"),
         (

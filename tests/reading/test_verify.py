@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from app.engine.inputs import ENGINE_VERSION
 from app.lifecycle.verify import Report, verify
 from tests.office import OWNERS, PLAN, TEAMS, Office
 
@@ -116,7 +117,7 @@ async def rewrite(office: Office, column: str, old: str, new: str) -> None:
 async def test_another_engine_version_is_held_to_the_owner_only(worked: Office) -> None:
     await rewrite(worked, "answer", '"ruled_out":', '"left_out":')
     assert len((await check(worked)).differences) > 200
-    await rewrite(worked, "inputs", '"engine":"1"', '"engine":"0"')
+    await rewrite(worked, "inputs", f'"engine":"{ENGINE_VERSION}"', '"engine":"0"')
     report = await check(worked)
     assert report.clean
     assert report.same_engine == 0

@@ -1,0 +1,53 @@
+"""The actions of a plan's follow-up: what they need, and the sequences and campaigns they name."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from app.plan.findings import Finding, join, shown
+from app.plan.follow_ups import AUDIENCE_CHANGES, NEEDED, Action
+from app.plan.schema import PlanDocument
+
+_Known = Mapping[str, tuple[str, Collection[str] | None]]
+
+
+def action_findings(document: PlanDocument) -> Iterator[Finding]:
+    """What is wrong with each action, those that stand under `or` as well."""
+    known = _known(document)
+    for position, block in enumerate(document.follow_up):
+        for path, action in block.actions():
+            where = join(f"follow_up[{position}]", path)
+            yield from (finding.under(where) for finding in (*_needed(action), *_undeclared(action, known)))
+
+
+def _needed(action: Action) -> Iterator[Finding]:
+    needed = NEEDED.get(action.type)
+    if needed is not None and action.params.get(needed) in (None, ()):
+        yield Finding(needed, "missing_key", f"Add {needed}: a {action.type} says nothing without it.")
+    change = action.params.get("change")
+    if action.type == "audience" and action.fixed("change") not in AUDIENCE_CHANGES and change is not None:
+        yield Finding("change", "wrong_value", f"Write one of {', '.join(AUDIENCE_CHANGES)}.")
+
+
+def _known(document: PlanDocument) -> _Known:
+    """The names an action of a type may use, None where nothing is declared.
+
+    What runs in a campaign may be a sequence, so a sequence may be suppressed as well.
+    """
+    sequences, campaigns = document.sequences, document.campaigns
+    return {
+        "sequence": ("sequence", sequences),
+        "suppress_campaign": ("campaign", None if campaigns is None else {*campaigns, *(sequences or ())}),
+    }
+
+
+def _undeclared(action: Action, known: _Known) -> Iterator[Finding]:
+    """An error for a name that is not declared; a warning where there is nothing to compare it with."""
+    name = action.fixed("name")
+    if name is None or action.type not in known:
+        return
+    kind, names = known[action.type]
+    if names is None:
+        text = f"Declare {shown(name)} under {kind}s, so that a misspelt name is refused."
+        yield Finding("name", "undeclared", text, "warning")
+    elif name not in names:
+        text = f"Mend the name of the {kind} {shown(name)}, or declare it under {kind}s."
+        yield Finding("name", f"unknown_{kind}", text)
