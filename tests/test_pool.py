@@ -1,0 +1,148 @@
+"""Connections serve many workspaces, one after another, and none leaves anything behind (S-26)."""
+
+import asyncio
+import os
+import shutil
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from app.store.database import Pool, look_up, open_pool
+from tests.bouncer import bouncer
+from tests.office import Office, make_office, running
+from tests.postgres import FOUND, Clusters
+
+WORKSPACES = 20
+LEFT = """
+SELECT coalesce(current_setting('lead_assignment.workspace', true), '') AS workspace,
+       current_user = session_user AS itself, current_setting('lock_timeout') AS waits,
+       current_setting('enable_seqscan') AS scans
+"""
+AS_IT_CAME = ("", True, "0", "on")
+
+
+async def left_behind(pool: Pool, size: int) -> set[tuple[Any, ...]]:
+    """What each connection of the pool still holds."""
+    async with AsyncExitStack() as stack:
+        held = [await stack.enter_async_context(pool.acquire()) for _ in range(size)]
+        rows = [await connection.fetch(LEFT) for connection in held]
+        return {tuple(row) for (row,) in rows}
+
+
+@asynccontextmanager
+async def offices(dsn: str, **settings: Any) -> AsyncIterator[Sequence[Office]]:
+    """A service with twenty workspaces, whose owners say in their names where they belong."""
+    async with running(dsn, **settings) as app, AsyncExitStack() as stack:
+        made = [await make_office(app, f"office-{number}") for number in range(WORKSPACES)]
+        for number, office in enumerate(made):
+            await stack.enter_async_context(office.client)
+            async with office.edit() as edit:
+                for id_ in ("ana", "ben", "eve"):
+                    before = await edit.find("owners", id_)
+                    await edit.put("owners", id_, {"name": f"{id_} of {number}"}, before)
+        yield made
+
+
+async def interleave(offices: Sequence[Office], rounds: int) -> Counter[str]:
+    """Ask for all workspaces at once, again and again: each answer must be of the one that asked."""
+    seen: Counter[str] = Counter()
+
+    async def visit(number: int, round_: int) -> None:
+        office = offices[number]
+        # The same ids everywhere: they would meet if workspaces did.
+        told = await office.assign(external_id=f"same-{round_}")
+        assert told["known_as"] is None
+        assert told["sequence"] == round_ + 1
+        assert told["owner"]["name"].endswith(f" of {number}")
+        lead = await office.get(f"/leads/{told['lead_id']}")
+        assert lead["owner"] == told["owner"]
+        other = offices[(number + 1) % len(offices)]
+        assert (await other.client.get(f"/leads/{told['lead_id']}")).status_code == 404
+        seen.update(["assign", "lead", "other's"])
+
+    for round_ in range(rounds):
+        await asyncio.gather(*(visit(number, round_) for number in range(len(offices))))
+    return seen
+
+
+async def check_many(dsn: str, rounds: int, **settings: Any) -> None:
+    async with offices(dsn, pool_size=5, **settings) as made:
+        seen = await interleave(made, rounds)
+        assert seen.total() == 3 * rounds * WORKSPACES
+        pool: Pool = made[0].app.state.pool
+        assert await left_behind(pool, 5) == {AS_IT_CAME}
+
+
+async def test_thousands_of_requests_of_twenty_workspaces_never_mix(any_postgres_database: str) -> None:
+    await check_many(any_postgres_database, rounds=25)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+async def test_a_hundred_thousand_requests_never_mix(database: str) -> None:
+    await check_many(database, rounds=1667)
+
+
+@pytest.mark.parametrize("ending", ["commit", "problem", "error", "cancelled"])
+async def test_whatever_ended_a_request_the_connection_goes_back_as_it_came(
+    database: str, ending: str
+) -> None:
+    async with running(database, pool_size=2) as app:
+        office = await make_office(app, "office")
+        async with office.client:
+            await end(office, ending)
+        assert await left_behind(app.state.pool, 2) == {AS_IT_CAME}
+
+
+async def end(office: Office, how: str) -> None:
+    """Let a request come to its end in this way."""
+    match how:
+        case "commit":
+            await office.assign(external_id="a")
+        case "problem":
+            answer = await office.client.post("/queues/unrouted/claim", json={"owner_id": "ben"})
+            assert answer.status_code == 409
+        case "error":
+            await office.pool.execute("ALTER TABLE turns RENAME TO hidden")
+            answer = await office.client.post("/assign", json={"lead": {"external_id": "a"}})
+            assert answer.status_code >= 500
+        case _:
+            async with office.edit():
+                asked = asyncio.create_task(office.client.get("/metrics"))
+                lead = {"lead": {"external_id": "a"}}
+                waiting = asyncio.create_task(office.client.post("/assign", json=lead))
+                await asyncio.sleep(0)
+                asked.cancel()
+                waiting.cancel()
+                await asyncio.wait([asked, waiting])
+
+
+@pytest.fixture
+def bounced(clusters: Clusters, database: str) -> Iterator[str]:
+    """The address of the database by way of a PgBouncer in transaction mode."""
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        pytest.skip("there is no pgbouncer on this machine")
+    with bouncer(program, clusters.server(next(iter(FOUND)))) as address:
+        yield address + urlsplit(database).path
+
+
+async def test_behind_pgbouncer_nothing_mixes_either(bounced: str) -> None:
+    await check_many(bounced, rounds=10, pgbouncer=True)
+
+
+async def test_behind_pgbouncer_a_look_up_gets_its_own_answer(bounced: str) -> None:
+    """Statements without a name stay with the server: those of others must not be met there."""
+    pool = await open_pool(bounced, size=20, pgbouncer=True)
+    try:
+        for round_ in range(20):
+            texts = [look_up(pool, 30, "SELECT $1::text AS told", f"{round_}-{at}") for at in range(40)]
+            numbers = [look_up(pool, 30, "SELECT $1::integer + 1 AS told", at) for at in range(40)]
+            told = [row["told"] for row in await asyncio.gather(*texts, *numbers)]
+            assert told == [f"{round_}-{at}" for at in range(40)] + [at + 1 for at in range(40)]
+    finally:
+        await pool.close()
