@@ -96,7 +96,7 @@ async def test_a_repaired_lead_is_decided_under_its_old_key(database: str) -> No
         with services(database, 1) as running:
             async with callers(at, running) as (client,):
                 failed = await client.post("/assign", json=GUILTY, headers=keyed("guilty"))
-                await at.pool.execute("ALTER TABLE leads DROP CONSTRAINT poison")
+                await at.pool.execute("ALTER TABLE assignments DROP CONSTRAINT poison")
                 answer = await insist(client, GUILTY, "guilty")
         await audit(at)
     assert failed.status_code == 500
