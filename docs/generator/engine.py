@@ -35,6 +35,11 @@ def candidate_codes() -> str:
     return meanings(codes.CANDIDATES)
 
 
+def no_actions_codes() -> str:
+    """Why a decision asks nothing of the caller."""
+    return meanings(codes.NO_ACTIONS)
+
+
 def fair_share() -> str:
     """Eight turns of a team of three; during two of them one member is away."""
     balances = dict.fromkeys(MEMBERS, 0)
