@@ -1,0 +1,33 @@
+"""`make bench`: every comparison of the speed promises, as one table."""
+
+import sys
+from collections.abc import Callable, Iterator
+
+from bench.ground import Service, service
+from bench.scenarios import Row, many_rules, open_snapshot, speed
+from bench.stored import million, weight
+
+ALL: dict[str, Callable[[Service], Iterator[Row]]] = {
+    "speed": speed,
+    "rules": many_rules,
+    "snapshot": open_snapshot,
+    "million": million,
+    "weight": weight,
+}
+
+
+def main() -> int:
+    """Run the comparisons named, or all; the exit code is 1 when a goal was missed."""
+    chosen = sys.argv[1:] or list(ALL)
+    rows: list[Row] = []
+    print("| measured | came out | goal | reached |\n| --- | --- | --- | --- |", flush=True)
+    for name in chosen:
+        with service() as running:
+            for row in ALL[name](running):
+                rows.append(row)
+                reached = {None: "", True: "yes", False: "**no**"}[row.reached]
+                print(f"| {row.what} | {row.figure} | {row.goal} | {reached} |", flush=True)
+    return 1 if any(row.reached is False for row in rows) else 0
+
+
+sys.exit(main())

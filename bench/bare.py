@@ -1,0 +1,31 @@
+"""A FastAPI endpoint with the request and response models of `POST /assign` that does nothing."""
+
+import os
+from typing import Any
+
+import uvicorn
+from fastapi import FastAPI
+
+from app.api.answers import DecisionBody
+from app.api.schemas import AssignRequest
+from bench.leads import ANSWER
+
+app = FastAPI()
+decided = DecisionBody.model_validate(ANSWER)
+
+
+@app.post("/assign", status_code=201, response_model=DecisionBody)
+async def assign(_body: AssignRequest) -> Any:
+    """Take a lead, do nothing, answer as if."""
+    return decided
+
+
+if __name__ == "__main__":
+    uvicorn.run(
+        app,
+        port=int(os.environ["PORT"]),
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_level="warning",
+    )

@@ -1,0 +1,112 @@
+"""What the measurements stand on: a Postgres of their own, the service in one process, a bare endpoint."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx2
+
+from app.embedded import start
+from app.store.migrate import migrate
+
+COMMAND = [str(Path(sys.executable).with_name("lead-assignment"))]
+SCOPES = "assign,leads:read,directory:write,plan:write,plan:approve,ops"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A running service and its database. Each measurement makes a workspace of its own."""
+
+    dsn: str
+    port: int
+    pid: int
+
+    def workspace(self, name: str) -> str:
+        """A new workspace; the answer is an API key for it."""
+        environment = _environment(self.dsn)
+        subprocess.run(
+            [*COMMAND, "workspaces", "create", name], env=environment, check=True, capture_output=True
+        )
+        made = subprocess.run(
+            [*COMMAND, "keys", "create", name, "--scopes", SCOPES],
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return made.stdout.strip().splitlines()[-1]
+
+    def send(self, key: str, method: str, path: str, body: Any) -> Any:
+        """One request of the preparation. Raises httpx2.HTTPStatusError when it is refused."""
+        with httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=120) as client:
+            answer = client.request(method, path, json=body, headers={"Authorization": f"Bearer {key}"})
+            answer.raise_for_status()
+            return answer.json()
+
+    def memory(self) -> float:
+        """Resident megabytes of the service."""
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+        return 0.0
+
+    async def connect(self) -> asyncpg.Connection:
+        """A connection as the owner of the tables."""
+        return await asyncpg.connect(self.dsn)
+
+
+@contextmanager
+def service() -> Iterator[Service]:
+    """The service in a process of its own, on a Postgres that keeps every commit."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as directory, start(Path(directory) / "data") as server:
+        migrate(server.dsn)
+        with _process([*COMMAND, "serve"], _environment(server.dsn)) as (port, pid):
+            yield Service(server.dsn, port, pid)
+
+
+@contextmanager
+def bare() -> Iterator[int]:
+    """The endpoint that does nothing, in a process of its own; the answer is its port."""
+    with _process([sys.executable, "-m", "bench.bare"], dict(os.environ)) as (port, _):
+        yield port
+
+
+def _environment(dsn: str) -> dict[str, str]:
+    return {**os.environ, "DATABASE_URL": dsn, "LEAD_ASSIGNMENT_DEADLINE_SECONDS": "30"}
+
+
+@contextmanager
+def _process(command: list[str], environment: dict[str, str]) -> Iterator[tuple[int, int]]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**environment, "PORT": str(port)}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        asyncio.run(_answers(port, process))
+        yield port, process.pid
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+async def _answers(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until somebody listens. Raises RuntimeError when the process ends before."""
+    while process.poll() is None:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.1)
+        else:
+            writer.close()
+            return
+    raise RuntimeError(f"the process under measurement ended with {process.returncode}")

@@ -1,0 +1,57 @@
+"""A million leads that are there already, and what the service weighs after 100,000 decisions."""
+
+import asyncio
+from collections.abc import Iterator
+
+from bench.ground import Service
+from bench.scenarios import Row, at_most, in_turn, measure, slower, staffed
+
+STORED = 1_000_000
+DECISIONS = 100_000
+
+FILL = """
+WITH copied AS (
+  SELECT answer, inputs, owner_id, team_id, step FROM assignments WHERE workspace_id = $1 LIMIT 1
+), numbers AS (
+  SELECT number, gen_random_uuid() AS lead, gen_random_uuid() AS assignment
+    FROM generate_series($2::int, $3::int) AS number
+), new_leads AS (
+  INSERT INTO leads (workspace_id, id, state, assignment_id, received_at)
+  SELECT $1, lead, 'assigned', assignment, now() - interval '1 day' FROM numbers
+), new_identities AS (
+  INSERT INTO identities (workspace_id, kind, value, lead_id)
+  SELECT $1, 'email', 'stored-' || number || '@acme.example', lead FROM numbers
+)
+INSERT INTO assignments (workspace_id, id, sequence, lead_id, cause, outcome, code, step, owner_id, team_id,
+  priority, open, counted, decided_at, plan_version, answer, inputs)
+SELECT $1, assignment, 1000000000 + number, lead, 'assign', 'assigned', 'round_robin', step, owner_id,
+       team_id, 0, true, true, now() - interval '1 day', 1, answer, inputs
+  FROM numbers, copied
+"""
+
+
+def million(service: Service) -> Iterator[Row]:
+    """A workspace with a million stored leads against one with none; both were prepared on empty tables."""
+    empty, full = staffed(service, "empty"), staffed(service, "full")
+    for key in (empty, full):
+        measure(service.port, key, 8, 200)
+    asyncio.run(_fill(service))
+    sides = in_turn(
+        lambda: measure(service.port, empty, 8, 1000), lambda: measure(service.port, full, 8, 1000)
+    )
+    yield slower("1,000,000 stored leads to an empty store", sides, 1.3)
+
+
+async def _fill(service: Service) -> None:
+    connection = await service.connect()
+    workspace = await connection.fetchval("SELECT id FROM workspaces WHERE name = 'full'")
+    for first in range(1, STORED, 50_000):
+        await connection.execute(FILL, workspace, first, first + 49_999, timeout=600)
+    await connection.close()
+
+
+def weight(service: Service) -> Iterator[Row]:
+    """Resident memory after 100,000 decisions."""
+    key = staffed(service, "weight")
+    measure(service.port, key, 4, DECISIONS // 100, batch=True)
+    yield at_most("megabytes resident after 100,000 decisions", service.memory(), 250)
