@@ -7,7 +7,19 @@ from contextlib import asynccontextmanager
 import structlog
 from fastapi import FastAPI
 
-from app.api import assign, changes, clock, health, leads, operations, owners, plans, problems, teams
+from app.api import (
+    assign,
+    calendars,
+    changes,
+    clock,
+    health,
+    leads,
+    operations,
+    owners,
+    plans,
+    problems,
+    teams,
+)
 from app.api.auth import Authentication
 from app.api.headers import Edge
 from app.dispatch.dispatch import Dispatch
@@ -52,7 +64,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     app.include_router(assign.router)
     app.include_router(leads.router)
     app.include_router(operations.router)
-    for each in (health, owners, teams, changes, plans, clock):
+    for each in (health, owners, teams, calendars, changes, plans, clock):
         app.include_router(each.router)
     app.add_middleware(Edge, log=structlog.get_logger(), observe=measures.answered)
     return app

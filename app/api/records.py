@@ -94,6 +94,7 @@ class OwnerBody(RecordModel):
     skills: Words = Field(default_factory=list)
     languages: Words = Field(default_factory=list)
     delegate: RecordId | None = Field(None, description="The owner who stands in for this one.")
+    calendar: RecordId | None = Field(None, description="When he works; always, when left out.")
     caps: CapsBody | None = None
     crm: CrmNames = Field(default_factory=dict, description="The owner's id in a CRM, by the CRM's name.")
 

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.engine.model import Absence, Caps, Directory, Member, Owner, Team
+from app.plan.hours import Hours, read_hours
 
 Record = tuple[str, str, Mapping[str, Any]]
 """Noun, id and body."""
@@ -14,18 +15,36 @@ Record = tuple[str, str, Mapping[str, Any]]
 
 def directory_from(version: int, records: Iterable[Record]) -> Directory:
     """The directory these records make. Records of nouns the engine does not know are passed over."""
-    bodies: dict[str, dict[str, Mapping[str, Any]]] = {"owners": {}, "teams": {}, "absences": {}}
+    bodies: dict[str, dict[str, Mapping[str, Any]]] = {
+        "owners": {},
+        "teams": {},
+        "absences": {},
+        "calendars": {},
+    }
     for noun, id_, body in records:
         bodies.setdefault(noun, {})[id_] = body
     away: dict[str, list[Absence]] = {}
     for body in bodies["absences"].values():
         away.setdefault(body["owner"], []).append(Absence(_instant(body["from"]), _instant(body["to"])))
-    owners = {id_: owner_from(id_, body, away.get(id_, ())) for id_, body in bodies["owners"].items()}
+    calendars = {id_: hours_from(body) for id_, body in bodies["calendars"].items()}
+    owners = {
+        id_: owner_from(id_, body, away.get(id_, ()), calendars) for id_, body in bodies["owners"].items()
+    }
     teams = {id_: team_from(id_, body) for id_, body in bodies["teams"].items()}
-    return Directory(version, owners, teams)
+    return Directory(version, owners, teams, calendars)
 
 
-def owner_from(id_: str, body: Mapping[str, Any], absences: Iterable[Absence] = ()) -> Owner:
+def hours_from(body: Mapping[str, Any]) -> Hours:
+    """The hours of a calendar."""
+    return read_hours(body["hours"], body["timezone"], body.get("country"))
+
+
+def owner_from(
+    id_: str,
+    body: Mapping[str, Any],
+    absences: Iterable[Absence] = (),
+    calendars: Mapping[str, Hours] | None = None,
+) -> Owner:
     """One owner; what is missing takes the default of the API."""
     paused = body.get("paused_until")
     return Owner(
@@ -40,6 +59,8 @@ def owner_from(id_: str, body: Mapping[str, Any], absences: Iterable[Absence] = 
         languages=frozenset(language.casefold() for language in body.get("languages") or ()),
         caps=caps_from(body.get("caps")),
         absences=tuple(sorted(absences, key=lambda absence: absence.start)),
+        calendar=body.get("calendar"),
+        hours=(calendars or {}).get(body.get("calendar") or ""),
     )
 
 

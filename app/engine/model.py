@@ -6,8 +6,11 @@ Everything here is a value. The directory never changes in place: an edit makes 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
+
+from app.plan.hours import Hours
 
 Outcome = Literal["assigned", "queued", "automated", "blocked"]
 TargetKind = Literal["team", "owner", "queue", "path", "block"]
@@ -35,9 +38,12 @@ class Absence:
     end: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Owner:
-    """Who can own a lead. Skills and languages are held in folded case."""
+    """Who can own a lead. Skills and languages are held in folded case.
+
+    `hours` are those of his `calendar`; without any he is always on shift.
+    """
 
     id: str
     name: str
@@ -50,6 +56,13 @@ class Owner:
     languages: frozenset[str] = frozenset()
     caps: Caps | None = None
     absences: tuple[Absence, ...] = ()
+    calendar: str | None = None
+    hours: Hours | None = None
+
+    @cached_property
+    def unbound(self) -> bool:
+        """Whether nothing of his own can ever stand in his way: a shortcut past the questions."""
+        return self.active and not (self.paused_until or self.caps or self.absences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +86,12 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Owners and teams as they stand after change number `version` of the workspace's log."""
+    """Owners, teams and calendars as they stand after change number `version` of the workspace's log."""
 
     version: int
     owners: Mapping[str, Owner]
     teams: Mapping[str, Team]
+    calendars: Mapping[str, Hours] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +135,8 @@ class Prior:
 class Question:
     """One request for a decision. `kind` is assign, reassign or claim.
 
-    `to` is where the caller wants it, `queue` the queue a claim takes from.
+    `to` is where the caller wants it, `queue` the queue a claim takes from, `note` what the caller wrote
+    about it, kept and read by nobody but people.
     """
 
     kind: str
@@ -132,6 +147,7 @@ class Question:
     prior: Prior | None = None
     to: Target | None = None
     queue: str | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

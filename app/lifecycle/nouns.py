@@ -29,10 +29,17 @@ def _team_faults(body: Mapping[str, Any], directory: Directory) -> Iterator[Faul
 
 def findings(noun: str, id_: str, body: Mapping[str, Any], directory: Directory) -> list[Finding]:
     """What is odd about a record that was stored all the same."""
-    delegate = body.get("delegate") if noun == "owners" else None
-    if delegate is None or (delegate in directory.owners and delegate != id_):
-        return []
-    text = "Name another owner: nobody can stand in for himself."
-    if delegate != id_:
+    return list(_owner_findings(id_, body, directory)) if noun == "owners" else []
+
+
+def _owner_findings(id_: str, body: Mapping[str, Any], directory: Directory) -> Iterator[Finding]:
+    delegate, calendar = body.get("delegate"), body.get("calendar")
+    if delegate == id_:
+        text = "Name another owner: nobody can stand in for himself."
+        yield Finding("delegate", "unknown_owner", text, "warning")
+    elif delegate is not None and delegate not in directory.owners:
         text = "Add this owner, or name another: leads cannot go to somebody who does not exist."
-    return [Finding("delegate", "unknown_owner", text, "warning")]
+        yield Finding("delegate", "unknown_owner", text, "warning")
+    if calendar is not None and calendar not in directory.calendars:
+        text = "Add this calendar, or name another: without it the owner counts as always on shift."
+        yield Finding("calendar", "unknown_calendar", text, "warning")

@@ -1,4 +1,4 @@
-"""Taking away owners, teams and absences. What the active plan names stays."""
+"""Taking away owners, teams, absences and calendars. What is still named stays."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -55,6 +55,21 @@ async def remove_absence(pool: Pool, workspace_id: int, actor: str, owner_id: st
         record = await edit.find("absences", id_)
         if record is None or record.body["owner"] != owner_id:
             raise NotFound()
+        await edit.delete(record)
+
+
+async def remove_calendar(pool: Pool, workspace_id: int, actor: str, id_: str, on: Condition) -> None:
+    """Take away a calendar.
+
+    Raises NotFound, PreconditionFailed, and Conflict when an owner works by it.
+    """
+    async with editing(pool, workspace_id, actor) as edit:
+        record = await edit.find("calendars", id_)
+        on.check(record)
+        if record is None:
+            raise NotFound()
+        if any(owner.calendar == id_ for owner in edit.remembered.directory.owners.values()):
+            raise Conflict("Owners work by it; give them another one first.", code="in_use")
         await edit.delete(record)
 
 

@@ -47,6 +47,7 @@ CODES: dict[str, str] = {
     # the plan and the directory
     "unknown_owner": "An owner is named who is not in the directory.",
     "unknown_team": "A team is named that is not in the directory.",
+    "unknown_calendar": "An owner names a calendar that is not in the directory.",
     "unknown_queue": "A queue is named that the plan does not declare.",
     "unknown_path": "A path is named that the plan does not declare.",
     "unknown_sequence": "A sequence is named that the plan does not declare.",

@@ -8,7 +8,7 @@ import orjson
 
 from app.store.database import Connection
 
-DIRECTORY = ("owners", "absences", "teams")
+DIRECTORY = ("owners", "absences", "teams", "calendars")
 
 
 @dataclass(frozen=True, slots=True)

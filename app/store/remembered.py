@@ -90,7 +90,8 @@ async def write_pass(
 
 
 RECORDS = (
-    "SELECT noun, id, body FROM directory WHERE workspace_id = $1 AND noun IN ('owners', 'absences', 'teams')"
+    "SELECT noun, id, body FROM directory"
+    " WHERE workspace_id = $1 AND noun IN ('owners', 'absences', 'teams', 'calendars')"
 )
 
 

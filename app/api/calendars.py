@@ -1,0 +1,102 @@
+"""`/calendars`: when owners work."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body
+from pydantic import AfterValidator, Field, ValidationInfo
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api import directory
+from app.api.auth import caller_of, requires
+from app.api.body import StrictRoute
+from app.api.directory import READERS, pool_of
+from app.api.paging import After, Limit, Page
+from app.api.preconditions import MATCHED, condition_of
+from app.api.problems import said
+from app.api.records import PathId, RecordModel, Stored, Word, Zone
+from app.lifecycle import removal
+from app.plan.countries import country_code
+from app.plan.hours import LONGEST_TEXT, read_hours
+
+router = APIRouter(route_class=StrictRoute, tags=["directory"])
+NOUN = "calendars"
+
+
+def _country(text: str) -> str:
+    code = country_code(text)
+    if code is None:
+        raise said("unknown_country", "must be a country of ISO 3166, such as DE")
+    return code
+
+
+def _hours(text: str, info: ValidationInfo) -> str:
+    # What is wrong with the zone or the country is told at their own place.
+    if {"timezone", "country"} <= info.data.keys():
+        try:
+            read_hours(text, info.data["timezone"], info.data["country"])
+        except ValueError:
+            raise said(
+                "bad_hours",
+                "must be opening hours as OpenStreetMap writes them, such as Mo-Fr 09:00-17:30; PH off;"
+                " PH asks for a country whose public holidays are known",
+            ) from None
+    return text
+
+
+class CalendarBody(RecordModel):
+    """When somebody works, on the clock of a time zone."""
+
+    timezone: Zone
+    country: Annotated[Word, AfterValidator(_country)] | None = Field(
+        None, description="The country whose public holidays PH means."
+    )
+    hours: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_hours)] = Field(
+        description="In the syntax of OpenStreetMap's opening_hours, such as Mo-Fr 09:00-17:30; PH off."
+    )
+
+
+class CalendarRecord(CalendarBody, Stored):
+    """A calendar as stored."""
+
+
+@router.put(
+    "/calendars/{id}",
+    response_model=CalendarRecord,
+    responses={201: {"model": CalendarRecord, "description": "It is new."}},
+    openapi_extra=MATCHED,
+)
+@requires("directory:write")
+async def put_calendar(request: Request, id: PathId, body: CalendarBody) -> Response:
+    """Replace a calendar, or add one."""
+    return await directory.put(request, NOUN, id, body)
+
+
+@router.patch("/calendars/{id}", response_model=CalendarRecord, openapi_extra=MATCHED)
+@requires("directory:write")
+async def patch_calendar(request: Request, id: PathId, body: Annotated[dict[str, Any], Body()]) -> Response:
+    """Change some fields of a calendar (RFC 7396: null removes)."""
+    return await directory.patch(request, NOUN, id, CalendarBody, body)
+
+
+@router.get("/calendars/{id}", response_model=CalendarRecord)
+@requires(*READERS)
+async def get_calendar(request: Request, id: PathId) -> Response:
+    """One calendar."""
+    return await directory.get(request, NOUN, id)
+
+
+@router.get("/calendars", response_model=Page[CalendarRecord])
+@requires(*READERS)
+async def list_calendars(request: Request, after: After = "", limit: Limit = 100) -> Response:
+    """Calendars by id."""
+    return await directory.listed(request, NOUN, after, limit)
+
+
+@router.delete("/calendars/{id}", status_code=204, openapi_extra=MATCHED)
+@requires("directory:write")
+async def delete_calendar(request: Request, id: PathId) -> Response:
+    """Take a calendar away; 409 while an owner works by it."""
+    caller, on = caller_of(request), condition_of(request)
+    await removal.remove_calendar(pool_of(request), caller.workspace_id, caller.key_id, id, on)
+    return Response(status_code=204)

@@ -1,0 +1,147 @@
+"""Working hours as people write them, in OpenStreetMap's `opening_hours`, counted on their own clock.
+
+The hours are those of the wall clock in their zone. An hour that the clock shows twice is worked once, the
+first time, unless the shift goes on beyond it; of an hour that the clock leaves out nothing is worked.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from opening_hours import OpeningHours, State
+from opening_hours import ParserError as _Unreadable  # type: ignore[attr-defined]  # its stub leaves them out
+from opening_hours import UnknownCountryError as _UnknownCountry  # type: ignore[attr-defined]
+
+LONGEST_TEXT = 500
+_FARTHEST = 400
+"""Days: a change farther off than this counts as none, so that no calendar takes long to ask."""
+_BEFORE = timedelta(days=2)
+"""No shift is longer: looked at from so far back, none that is still on is missed."""
+_NEVER_ENDS = datetime(2200, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
+
+Span = tuple[datetime, datetime]
+"""From an instant until just before another."""
+
+
+class Hours:
+    """When somebody works. Two are the same when they are written the same."""
+
+    __slots__ = ("_near", "_rules", "country", "text", "zone")
+
+    def __init__(self, text: str, zone: ZoneInfo, country: str | None) -> None:
+        self.text = text
+        self.zone = zone
+        self.country = country
+        self._rules = _parsed(text, country)
+        # What was found last holds for a while; every answer is the same with and without it.
+        self._near: tuple[datetime, datetime, bool] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Hours) and self._written() == other._written()
+
+    def __hash__(self) -> int:
+        return hash(self._written())
+
+    def __repr__(self) -> str:
+        return f"Hours({self.text!r}, {self.zone.key!r}, {self.country!r})"
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether `at` is within the hours: from the first moment until just before the last."""
+        near = self._near
+        if near is None or not near[0] <= at < near[1]:
+            near = self._near = self._around(at)
+        return near[2]
+
+    def next_open(self, at: datetime) -> datetime | None:
+        """The first working moment that is not before `at`; None when there is none within a year."""
+        if self.is_open(at):
+            return at
+        start, _ = next(self._spans(at), (None, None))
+        return start
+
+    def add_working_time(self, at: datetime, length: timedelta, away: Sequence[Span] = ()) -> datetime | None:
+        """When `length` of working time has passed since `at`; stretches of `away` do not count.
+
+        Work that ends with a shift ends with that shift. None when so much time never comes.
+        """
+        left = length
+        for start, end in _without(self._spans(at), away):
+            begun = max(start, at)
+            if begun + left <= end:
+                return begun + left
+            left -= max(end - begun, timedelta())
+        return None
+
+    def _around(self, at: datetime) -> tuple[datetime, datetime, bool]:
+        start, end = next(self._spans(at), (_NEVER_ENDS, _NEVER_ENDS))
+        return (start, end, True) if start <= at else (at, start, False)
+
+    def _spans(self, at: datetime) -> Iterator[Span]:
+        """Every stretch of working time that ends after `at`, in order."""
+        local = at.astimezone(self.zone).replace(tzinfo=None)
+        for start, ends, state, _ in self._rules.intervals(local - _BEFORE):
+            end: datetime | None = ends
+            if state == State.OPEN:
+                begun, over = self._instant(start), _NEVER_ENDS if end is None else self._instant(end)
+                if max(begun, at) < over:
+                    yield begun, over
+            if end is None:
+                return
+
+    def _instant(self, local: datetime) -> datetime:
+        """The moment the clock first shows this, or would have: then the moment it was set forward."""
+        instant = local.replace(tzinfo=self.zone).astimezone(UTC)
+        if instant.astimezone(self.zone).replace(tzinfo=None) == local:
+            return instant
+        early = local.replace(tzinfo=self.zone, fold=1).astimezone(UTC)
+        before = early.astimezone(self.zone).utcoffset()
+        while instant - early > _SECOND:
+            middle = early + (instant - early) / 2
+            if middle.astimezone(self.zone).utcoffset() == before:
+                early = middle
+            else:
+                instant = middle
+        return instant.replace(microsecond=0)
+
+    def _written(self) -> tuple[str, str, str | None]:
+        return self.text, self.zone.key, self.country
+
+
+@lru_cache(maxsize=1024)
+def read_hours(text: str, zone: str, country: str | None = None) -> Hours:
+    """The hours that `text` says, such as `Mo-Fr 09:00-17:30; PH off`.
+
+    `zone` is one of the IANA database, `country` the ISO 3166 code whose public holidays `PH` means. Raises
+    ValueError when the text cannot be read, or when it speaks of public holidays nobody knows.
+    """
+    return Hours(text, ZoneInfo(zone), country)
+
+
+def _parsed(text: str, country: str | None) -> OpeningHours:
+    if len(text) > LONGEST_TEXT:
+        raise ValueError(f"Write hours of at most {LONGEST_TEXT} characters.")
+    try:
+        if "PH" not in text:
+            return OpeningHours(text, max_interval_days=_FARTHEST)
+        if country is None:
+            raise ValueError("Name the country whose public holidays PH means.")
+        return OpeningHours(text, country=country, max_interval_days=_FARTHEST)
+    except _Unreadable:
+        raise ValueError("Write hours as OpenStreetMap does, such as Mo-Fr 09:00-17:30; PH off.") from None
+    except _UnknownCountry:
+        raise ValueError("No public holidays of this country are known: leave PH out.") from None
+
+
+def _without(spans: Iterator[Span], away: Sequence[Span]) -> Iterator[Span]:
+    """The same stretches less those of `away`, which stand in order of their start."""
+    for start, end in spans:
+        begun = start
+        for gone, back in away:
+            if gone < end and back > begun:
+                if gone > begun:
+                    yield begun, gone
+                begun = back
+        if begun < end:
+            yield begun, end

@@ -1,0 +1,59 @@
+"""Calendars in the directory, and owners who work by them."""
+
+from typing import Any
+
+import pytest
+
+from app.lifecycle.verify import verify
+from tests.office import OWNERS, Office
+
+BERLIN = {"timezone": "Europe/Berlin", "hours": "Mo-Fr 09:00-17:30; PH off", "country": "DE"}
+
+
+async def test_a_calendar_is_kept_as_it_was_sent(office: Office) -> None:
+    made = await office.client.put("/calendars/berlin", json={**BERLIN, "country": "Germany"})
+    assert made.status_code == 201
+    assert made.json().items() >= BERLIN.items()
+    assert (await office.get("/calendars/berlin")).items() >= BERLIN.items()
+    changed = await office.client.patch("/calendars/berlin", json={"hours": "24/7", "country": None})
+    assert changed.json()["hours"] == "24/7"
+    assert [each["id"] for each in (await office.get("/calendars"))["items"]] == ["berlin"]
+    assert (await verify(office.pool, office.workspace_id)).clean
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "code"),
+    [
+        ({"hours": "nine to five"}, "hours", "bad_hours"),
+        ({"country": None}, "hours", "bad_hours"),
+        ({"country": "Atlantis"}, "country", "unknown_country"),
+        ({"timezone": "Mars/Olympus"}, "timezone", "unknown_timezone"),
+        ({"hours": ""}, "hours", "too_short"),
+        ({"rest": "no"}, "rest", "unknown_field"),
+    ],
+)
+async def test_what_is_no_calendar_is_refused(
+    office: Office, change: dict[str, Any], path: str, code: str
+) -> None:
+    answer = await office.client.put("/calendars/berlin", json={**BERLIN, **change})
+    assert answer.status_code == 422
+    assert [(each["path"], each["code"]) for each in answer.json()["errors"]] == [(path, code)]
+
+
+async def test_an_unknown_calendar_is_told(office: Office) -> None:
+    owner = {**OWNERS["ana"], "calendar": "berlin"}
+    before = (await office.client.put("/owners/ana", json=owner)).json()
+    assert [(each["path"], each["code"]) for each in before["findings"]] == [("calendar", "unknown_calendar")]
+    await office.client.put("/calendars/berlin", json=BERLIN)
+    after = (await office.client.put("/owners/ana", json={**owner, "name": "Anna"})).json()
+    assert after["findings"] == []
+
+
+async def test_a_calendar_somebody_works_by_stays(office: Office) -> None:
+    await office.client.put("/calendars/berlin", json=BERLIN)
+    await office.client.patch("/owners/ana", json={"calendar": "berlin"})
+    refused = await office.client.delete("/calendars/berlin")
+    assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
+    await office.client.patch("/owners/ana", json={"calendar": None})
+    assert (await office.client.delete("/calendars/berlin")).status_code == 204
+    assert (await office.client.delete("/calendars/berlin")).status_code == 404
