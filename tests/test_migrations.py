@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.office import Office, make_office, running
 from tests.postgres import FOUND, Clusters, execute, in_a_thread
 
 ROLE = "lead_assignment_app"
+PATIENCE = 60.0
 OWN = sorted(set(metadata.tables) - GLOBAL)
 
 
@@ -209,10 +211,23 @@ async def test_migrating_twice_changes_nothing(any_postgres_database: str) -> No
     assert await revisions(any_postgres_database) == before
 
 
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+
+
 async def test_of_several_at_once_one_migrates(empty_database: str) -> None:
+    """All are held up at the same place, so that they go on at the same moment."""
     program = "import sys; from app.store.migrate import migrate; migrate(sys.argv[1])"
+    obstacle, watcher = await asyncpg.connect(empty_database), await asyncpg.connect(empty_database)
+    await obstacle.execute("BEGIN; CREATE TABLE alembic_version (version_num text)")
     started = [
         await asyncio.create_subprocess_exec(sys.executable, "-c", program, empty_database) for _ in range(4)
     ]
+    until = time.monotonic() + PATIENCE
+    while await watcher.fetchval(WAITING) < len(started):
+        assert time.monotonic() < until
+        await asyncio.sleep(0.05)
+    await obstacle.execute("ROLLBACK")
     assert [await process.wait() for process in started] == [0] * 4
     assert len(await revisions(empty_database)) == 1
+    for connection in (obstacle, watcher):
+        await connection.close()

@@ -131,8 +131,8 @@ async def test_ten_thousand_queues_do_not_make_as_many_series(office: Office) ->
     await office.pool.execute(
         """
         WITH lead AS (
-          INSERT INTO leads SELECT $1, gen_random_uuid(), 'queued', '{}', NULL, now()
-            FROM generate_series(1, 10000) RETURNING id)
+          INSERT INTO leads (workspace_id, id, state, received_at)
+          SELECT $1, gen_random_uuid(), 'queued', now() FROM generate_series(1, 10000) RETURNING id)
         INSERT INTO assignments (workspace_id, id, sequence, lead_id, cause, outcome, code, queue, priority,
                                  open, counted, decided_at, plan_version, answer, inputs)
         SELECT $1, gen_random_uuid(), row_number() OVER (), id, 'assign', 'queued', 'queue',
