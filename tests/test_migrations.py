@@ -211,7 +211,9 @@ async def test_migrating_twice_changes_nothing(any_postgres_database: str) -> No
     assert await revisions(any_postgres_database) == before
 
 
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+WAITING = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
 
 
 async def test_of_several_at_once_one_migrates(empty_database: str) -> None:
