@@ -75,6 +75,9 @@ class DecisionBody(AnswerModel):
     known_as: KnownAnswer | None
     replayed: bool
     degraded: list[str] = Field(description="What was skipped because it did not answer in time.")
+    held_until: datetime | None = Field(
+        None, description="Only of a lead that is held: when the shift begins that it waits for."
+    )
     trace: dict[str, Any]
 
 

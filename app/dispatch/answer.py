@@ -20,7 +20,7 @@ def answer(
     normalized: Mapping[str, Any],
 ) -> dict[str, Any]:
     """The body of the answer, complete but for what a replay changes."""
-    return {
+    body = {
         "assignment_id": assignment_id,
         "lead_id": lead_id,
         "sequence": sequence,
@@ -46,6 +46,9 @@ def answer(
         "degraded": [],
         "trace": decision.trace,
     }
+    if decision.held_until is not None:
+        body["held_until"] = decision.held_until
+    return body
 
 
 def replayed(body: bytes) -> bytes:

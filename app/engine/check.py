@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from app.engine.declared import action_findings
 from app.engine.reach import contradictions, unreachable
+from app.engine.shifts import HELD
 from app.plan.cases import PlanTest
 from app.plan.conditions import leaves
 from app.plan.findings import MOST, Finding, Severity, settles, shown
@@ -142,7 +143,7 @@ def _follow_up(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
     """Names in the conditions of the follow-up: a typo there would silently never hold."""
     known: dict[str, set[str]] = {
         "team": {name.casefold() for name in names.teams},
-        "queue": {name.casefold() for name in document.queues},
+        "queue": {name.casefold() for name in document.queues} | {HELD},
         "path": {name.casefold() for name in document.paths},
         "rule": {step.name.casefold() for step in document.pipeline if step.strategy == "rule"},
         "step": {step.name.casefold() for step in document.pipeline} | {"known_person", "manual", "claimed"},

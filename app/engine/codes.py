@@ -16,8 +16,9 @@ REFUSALS: dict[str, str] = {
     "cap_week": "The cap of this local ISO week is reached; `frees_at` is the next Monday there.",
     "cap_rolling": "A rolling cap is reached; `frees_at` says when one of its leads falls out.",
     "weight_zero": "The member has weight 0 and takes no leads of this team.",
+    "off_shift": "Out of the owner's hours; `frees_at` says when his next shift begins.",
 }
-"""Why somebody is passed over. Asked in this order; a member's own weight and caps come last."""
+"""Why somebody is passed over. Asked in this order; a member's weight, caps and shift come last."""
 
 PICKS: dict[str, str] = {
     "chosen": "It is he.",
@@ -32,6 +33,8 @@ CANDIDATES: dict[str, str] = {**PICKS, **REFUSALS}
 
 TARGETS: dict[str, str] = {
     "chosen": "The lead went there.",
+    "held": "Nobody there is on shift, and the plan holds the lead until somebody is.",
+    "off_hours": "Nobody there is on shift, and the plan goes on.",
     "nobody_eligible": "No member of the team can take the lead.",
 }
 """What came of a target. One that names an owner, or a team that is gone, may bear a refusal as well."""
@@ -68,6 +71,7 @@ REASONS: dict[str, str] = {
     "queue": "A step that lets leads wait settled it.",
     "manual": "Somebody said where it goes.",
     "claimed": "An owner took it out of a queue.",
+    "held": "Nobody is on shift; it waits in the built-in queue until `held_until`.",
     "duplicate": "The same submission came again: the owner or place of the first one stands.",
     "reengaged": "A known person came again and keeps his owner or his place.",
     "last_resort": "No step of the plan took it; it waits in the built-in queue.",

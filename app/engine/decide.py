@@ -14,6 +14,7 @@ from app.engine.eligibility import Need, absent, cap_refusal
 from app.engine.model import Decision, Known, Owner, Prior, Question, Target, TargetKind, Verdict
 from app.engine.picking import Tried, try_owner, try_team
 from app.engine.plan import Plan, Step
+from app.engine.shifts import HELD
 from app.engine.state import Facts
 
 LAST_RESORT = "unrouted"
@@ -73,6 +74,8 @@ def _try_step(step: Step, question: Question, facts: Facts, trail: list[dict[str
         tried.append(attempt.traced())
         if attempt.code == "chosen":
             return _settled(step, verdict.code, attempt, question, facts)
+        if attempt.until is not None:
+            return _held(step, target, attempt.until)
     entry["code"] = tried[-1]["code"]
     return None
 
@@ -130,6 +133,19 @@ def _settled(step: Step, code: str, attempt: Tried, question: Question, facts: F
         turn=attempt.turn,
         counts=True,
         **common,
+    )
+
+
+def _held(step: Step, target: Target, until: datetime) -> Decision:
+    return Decision(
+        outcome="queued",
+        code="held",
+        text=wording.held(strategy=step.strategy, step=step.name, target=target.name, until=until),
+        step=step.name,
+        strategy=step.strategy,
+        queue=HELD,
+        priority=target.priority,
+        held_until=until,
     )
 
 
@@ -226,8 +242,8 @@ def _anew(prior: Prior, known: Known, why: str, anew: Decision) -> Decision:
     """Decided anew under the same lead. The same path or block again at once is a double submission."""
     steps = [*_known_trace(known, why)["steps"], *anew.trace["steps"]]
     trace = {**anew.trace, "steps": steps}
-    same = (anew.path, anew.block) == (prior.path, prior.block) and anew.outcome in {"automated", "blocked"}
-    if known.kind == "duplicate" and same:
+    same = anew.outcome == prior.state and (anew.path, anew.block) == (prior.path, prior.block)
+    if known.kind == "duplicate" and same and prior.state in {"automated", "blocked"}:
         return replace(anew, known=known, keeps_prior=True, trace=trace)
     return replace(anew, known=replace(known, kind="reengaged"), trace=trace)
 

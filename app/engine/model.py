@@ -96,7 +96,7 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a verdict names, and how somebody is picked there."""
+    """What a verdict names, how somebody is picked there, and what happens while nobody is on shift."""
 
     kind: TargetKind
     name: str
@@ -104,6 +104,7 @@ class Target:
     priority: int = 0
     skills: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    off_hours: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,7 @@ class Decision:
     keeps_prior: bool = False
     counts: bool = False
     over_cap: bool = False
+    held_until: datetime | None = None
     turn: Turn | None = None
     actions: tuple[Mapping[str, Any], ...] = ()
     trace: Mapping[str, Any] = field(default_factory=dict)

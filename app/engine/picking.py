@@ -2,17 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from app.engine import turns
 from app.engine.eligibility import Need, Refusal, cap_refusal, refusal
 from app.engine.model import Member, Owner, Question, Target, Team, Turn
+from app.engine.shifts import off_shift, somebody_works, works
 from app.engine.state import Facts, Load, Standing
+
+_WAITING = ("hold", "next")
+"""What a plan may say besides `assign` of the time while nobody is on shift."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What came of one target: a code, the owner if there is one, his turn, and everyone considered."""
+    """What came of one target: a code, the owner if there is one, his turn, and everyone considered.
+
+    `until` is when the shift begins that a held lead waits for.
+    """
 
     target: Target
     code: str
@@ -20,6 +28,7 @@ class Tried:
     turn: Turn | None = None
     pick: str | None = None
     candidates: Sequence[dict[str, Any]] = ()
+    until: datetime | None = None
 
     def traced(self) -> dict[str, Any]:
         """The entry of the trace."""
@@ -55,6 +64,9 @@ def try_owner(target: Target, question: Question, facts: Facts) -> Tried:
     shown = _shown(owner.id, load, refused)
     if refused:
         return Tried(target, refused.code, candidates=(shown,))
+    if target.off_hours in _WAITING and not works(owner, facts.now):
+        refused = off_shift(owner, facts.now)
+        return _out_of_hours(target, None, [refused], [_shown(owner.id, load, refused)])
     return Tried(target, "chosen", owner, candidates=(shown | {"code": "chosen"},))
 
 
@@ -66,6 +78,14 @@ def try_team(target: Target, question: Question, facts: Facts) -> Tried:
     need = need_of(target, question)
     shown, eligible = _consider(team, need, facts)
     pick = target.pick or team.pick
+    if any(one.owner.hours is not None for one in eligible):
+        working = [one for one in eligible if works(one.owner, facts.now)]
+        team_works = bool(working) or somebody_works(team, facts)
+        if team_works or target.off_hours in _WAITING:
+            resting = [_rests(one, facts.now) for one in eligible if not works(one.owner, facts.now)]
+            if not team_works:
+                return _out_of_hours(target, pick, resting, shown)
+            eligible = working
     if not eligible:
         return Tried(target, "nobody_eligible", pick=pick, candidates=shown)
     if pick == "least_loaded":
@@ -76,10 +96,12 @@ def try_team(target: Target, question: Question, facts: Facts) -> Tried:
 def _consider(team: Team, need: Need, facts: Facts) -> tuple[list[dict[str, Any]], list[_Candidate]]:
     shown: list[dict[str, Any]] = []
     eligible: list[_Candidate] = []
+    asks_nothing = not (need.skills or need.languages or need.exclude)
     for member in team.members:
         owner = facts.directory.owners.get(member.owner)
         load = facts.state.load(member.owner)
-        refused = member_refusal(team, member, owner, load, need, facts)
+        plain = asks_nothing and owner is not None and owner.unbound and member.weight and not member.caps
+        refused = None if plain else member_refusal(team, member, owner, load, need, facts)
         entry = _shown(member.owner, load, refused)
         shown.append(entry)
         if refused is None and owner is not None:
@@ -124,6 +146,22 @@ def _least_loaded(target: Target, eligible: list[_Candidate], shown: list[dict[s
         if one is not chosen and one.load.open == chosen.load.open:
             one.shown["code"] = "waited_less"
     return Tried(target, "chosen", chosen.owner, None, "least_loaded", shown)
+
+
+def _rests(one: _Candidate, now: datetime) -> Refusal:
+    refused = off_shift(one.owner, now)
+    one.shown.update(_shown(one.owner.id, one.load, refused))
+    return refused
+
+
+def _out_of_hours(
+    target: Target, pick: str | None, refusals: Sequence[Refusal], shown: list[dict[str, Any]]
+) -> Tried:
+    """Nobody is on shift: the lead is held until the first shift begins, or goes on if none ever does."""
+    begins = min((each.frees_at for each in refusals if each.frees_at is not None), default=None)
+    if target.off_hours == "hold" and begins is not None:
+        return Tried(target, "held", pick=pick, candidates=shown, until=begins)
+    return Tried(target, "off_hours", pick=pick, candidates=shown)
 
 
 def _shown(owner: str, load: Load, refused: Refusal | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from datetime import datetime
 from app.engine.eligibility import Need
 from app.engine.model import Team
 from app.engine.picking import member_refusal
+from app.engine.shifts import off_shift, somebody_works, works
 from app.engine.state import Facts
 
 
@@ -24,10 +25,13 @@ class MemberStanding:
 def standings(team: Team, facts: Facts) -> list[MemberStanding]:
     """Every member in the order of the team, asked as if a lead came now that needs nothing special."""
     found = []
+    team_works = somebody_works(team, facts)
     for member in team.members:
         owner = facts.directory.owners.get(member.owner)
         load = facts.state.load(member.owner)
         refused = member_refusal(team, member, owner, load, Need(), facts)
+        if refused is None and owner is not None and team_works and not works(owner, facts.now):
+            refused = off_shift(owner, facts.now)
         standing = facts.state.standing(team.id, member.owner)
         code, frees_at = (refused.code, refused.frees_at) if refused else (None, None)
         found.append(

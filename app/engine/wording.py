@@ -57,6 +57,11 @@ def settled(
     )
 
 
+def held(*, strategy: str, step: str, target: str, until: datetime) -> str:
+    """Nobody there is on shift, and the lead waits until somebody is."""
+    return f"{_subject(strategy, step)}: {target} is off shift; held until {until:%Y-%m-%d %H:%M} UTC."
+
+
 def known_person(kind: str, owner: str) -> str:
     """A person who was here before keeps his owner; `kind` is duplicate or reengaged."""
     if kind == "duplicate":

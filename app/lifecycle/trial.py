@@ -54,7 +54,7 @@ def _asked(document: PlanDocument) -> tuple[frozenset[str], frozenset[str]]:
 
 def _ready(owner: Owner, skills: frozenset[str], languages: frozenset[str]) -> Owner:
     able = replace(owner, skills=owner.skills | skills, languages=owner.languages | languages)
-    return replace(able, active=True, paused_until=None, caps=None, absences=())
+    return replace(able, active=True, paused_until=None, caps=None, absences=(), hours=None)
 
 
 def _uncapped(team: Team) -> Team:

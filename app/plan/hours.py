@@ -5,6 +5,7 @@ first time, unless the shift goes on beyond it; of an hour that the clock leaves
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -20,6 +21,8 @@ _BEFORE = timedelta(days=2)
 """No shift is longer: looked at from so far back, none that is still on is missed."""
 _NEVER_ENDS = datetime(2200, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
+_LOOKED_AGAIN = timedelta(days=1)
+"""Where no shift is in sight one may come into sight so much later."""
 
 Span = tuple[datetime, datetime]
 """From an instant until just before another."""
@@ -28,7 +31,7 @@ Span = tuple[datetime, datetime]
 class Hours:
     """When somebody works. Two are the same when they are written the same."""
 
-    __slots__ = ("_near", "_rules", "country", "text", "zone")
+    __slots__ = ("_last", "_rules", "country", "text", "zone")
 
     def __init__(self, text: str, zone: ZoneInfo, country: str | None) -> None:
         self.text = text
@@ -36,7 +39,7 @@ class Hours:
         self.country = country
         self._rules = _parsed(text, country)
         # What was found last holds for a while; every answer is the same with and without it.
-        self._near: tuple[datetime, datetime, bool] | None = None
+        self._last: _Stretch | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Hours) and self._written() == other._written()
@@ -49,17 +52,12 @@ class Hours:
 
     def is_open(self, at: datetime) -> bool:
         """Whether `at` is within the hours: from the first moment until just before the last."""
-        near = self._near
-        if near is None or not near[0] <= at < near[1]:
-            near = self._near = self._around(at)
-        return near[2]
+        return self._around(at).is_open
 
     def next_open(self, at: datetime) -> datetime | None:
         """The first working moment that is not before `at`; None when there is none within a year."""
-        if self.is_open(at):
-            return at
-        start, _ = next(self._spans(at), (None, None))
-        return start
+        found = self._around(at)
+        return at if found.is_open else found.next_open
 
     def add_working_time(self, at: datetime, length: timedelta, away: Sequence[Span] = ()) -> datetime | None:
         """When `length` of working time has passed since `at`; stretches of `away` do not count.
@@ -74,9 +72,18 @@ class Hours:
             left -= max(end - begun, timedelta())
         return None
 
-    def _around(self, at: datetime) -> tuple[datetime, datetime, bool]:
-        start, end = next(self._spans(at), (_NEVER_ENDS, _NEVER_ENDS))
-        return (start, end, True) if start <= at else (at, start, False)
+    def _around(self, at: datetime) -> "_Stretch":
+        last = self._last
+        if last is None or not last.start <= at < last.end:
+            last = self._last = self._found(at)
+        return last
+
+    def _found(self, at: datetime) -> "_Stretch":
+        span = next(self._spans(at), None)
+        if span is None:
+            return _Stretch(at, at + _LOOKED_AGAIN, False, None)
+        start, end = span
+        return _Stretch(start, end, True, None) if start <= at else _Stretch(at, start, False, start)
 
     def _spans(self, at: datetime) -> Iterator[Span]:
         """Every stretch of working time that ends after `at`, in order."""
@@ -107,6 +114,16 @@ class Hours:
 
     def _written(self) -> tuple[str, str, str | None]:
         return self.text, self.zone.key, self.country
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """From `start` until just before `end` the hours are open, or they are not until `next_open`."""
+
+    start: datetime
+    end: datetime
+    is_open: bool
+    next_open: datetime | None
 
 
 @lru_cache(maxsize=1024)

@@ -11,7 +11,7 @@ from app.plan.conditions import Node
 from app.plan.findings import Faults, Finding, fault, shown
 from app.plan.refusals import findings_of
 from app.plan.shapes import Name, Part, Priority, StepCondition, Words, reading
-from app.plan.targets import Pick, Rungs, Target
+from app.plan.targets import OffHours, Pick, Rungs, Target
 
 __all__ = [
     "BUILT_IN",
@@ -87,13 +87,21 @@ class RoundRobinConfig(LadderConfig):
     skills: Words = Field((), description="Skills a member must have, all of them.")
     languages: Words = Field((), description="Languages a member must speak, all of them.")
     priority: Priority = Field(0, description="0 to 100; counts where the lead comes to wait in a queue.")
+    off_hours: OffHours | None = Field(
+        None,
+        description="What happens while nobody of the team is on shift: assign (when left out), hold in the "
+        "built-in queue until the next shift begins, or next.",
+    )
     else_: Rungs = Field(
         (), alias="else", description="Targets to try in order when nobody in the team can take the lead."
     )
 
     @cached_property
     def ladder(self) -> tuple[Target, ...]:
-        own = {name: getattr(self, name) for name in ("team", "pick", "priority", "skills", "languages")}
+        own = {
+            name: getattr(self, name)
+            for name in ("team", "pick", "priority", "skills", "languages", "off_hours")
+        }
         team = Target.model_validate({**own, "else": self.else_})
         return (team, *team.otherwise)
 

@@ -10,6 +10,7 @@ from app.plan.shapes import Name, Part, Priority, Words
 
 TargetKind = Literal["team", "owner", "queue", "path", "block"]
 Pick = Literal["round_robin", "least_loaded"]
+OffHours = Literal["assign", "hold", "next"]
 
 KINDS: tuple[TargetKind, ...] = ("team", "owner", "queue", "path", "block")
 ALWAYS_SETTLES = frozenset(("queue", "path", "block"))
@@ -42,6 +43,12 @@ class Target(Part):
     )
     skills: Words = Field((), description="Skills a member must have, all of them.")
     languages: Words = Field((), description="Languages a member must speak, all of them.")
+    off_hours: OffHours | None = Field(
+        None,
+        description="What happens while nobody there is on shift: assign (when left out), hold in the "
+        "built-in queue until the next shift begins, or next. An owner who is named is asked only if "
+        "this is hold or next.",
+    )
     else_: Annotated[tuple["Target", ...], AfterValidator(_flat)] = Field(
         (),
         alias="else",
@@ -55,6 +62,8 @@ class Target(Part):
             raise fault("one_target", "Name exactly one of team, owner, queue, path and block.")
         if named[0] != "team" and (self.pick or self.skills or self.languages):
             raise fault("team_only", "Write pick, skills and languages only where a team is named.")
+        if self.off_hours and named[0] not in ("team", "owner"):
+            raise fault("team_only", "Write off_hours only where a team or an owner is named.")
         return self
 
     @cached_property

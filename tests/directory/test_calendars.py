@@ -57,3 +57,30 @@ async def test_a_calendar_somebody_works_by_stays(office: Office) -> None:
     await office.client.patch("/owners/ana", json={"calendar": None})
     assert (await office.client.delete("/calendars/berlin")).status_code == 204
     assert (await office.client.delete("/calendars/berlin")).status_code == 404
+
+
+HOLDING = """
+pipeline:
+  - round_robin: {team: dach, off_hours: hold, priority: 30}
+"""
+
+
+async def test_what_comes_out_of_hours_is_held_and_says_until_when(office: Office) -> None:
+    saturday = (
+        "INSERT INTO clocks (workspace_id, set_at, shows, speed) VALUES ($1, now(), '2099-11-21 12:00Z', 0)"
+    )
+    await office.pool.execute(saturday, office.workspace_id)
+    await office.client.put("/calendars/berlin", json=BERLIN)
+    for owner in ("ana", "ben"):
+        await office.client.patch(f"/owners/{owner}", json={"calendar": "berlin"})
+    await office.publish(HOLDING)
+    told = await office.assign(email="a@people.example")
+    assert (told["outcome"], told["queue"], told["priority"]) == ("queued", "held", 30)
+    assert (told["reason"]["code"], told["held_until"]) == ("held", "2099-11-23T08:00:00+00:00")
+    stored = await office.get(f"/assignments/{told['assignment_id']}")
+    assert stored["held_until"] == told["held_until"]
+    kept = await office.assign(email="a@people.example")
+    assert (kept["queue"], kept["known_as"]["kind"]) == ("held", "duplicate")
+    claim = await office.client.post("/queues/held/claim", json={"owner_id": "eve"})
+    assert claim.json()["owner"]["id"] == "eve"
+    assert (await verify(office.pool, office.workspace_id)).clean

@@ -36,12 +36,14 @@ def facts(
     state: State | None = None,
     now: datetime = NOW,
     members: Sequence[Mapping[str, Any]] | None = None,
+    calendars: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Facts:
     """These owners, all in one team unless `members` says otherwise."""
     records: list[tuple[str, str, Mapping[str, Any]]] = [
         ("owners", id_, body) for id_, body in owners.items()
     ]
     records += [("absences", str(number), body) for number, body in enumerate(absences)]
+    records += [("calendars", id_, body) for id_, body in (calendars or {}).items()]
     team = [{"owner": id_} for id_ in owners] if members is None else members
     records.append(("teams", TEAM, {"members": team}))
     return Facts(now, directory_from(1, records), state or State())

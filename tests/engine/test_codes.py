@@ -125,6 +125,19 @@ def picked() -> list[Decision]:
     ]
 
 
+def out_of_hours() -> list[Decision]:
+    """A team of which one is on shift, and the same when nobody is, with what a plan may say of that."""
+    people = {"ana": {"calendar": "week"}, "ben": {"calendar": "weekend"}}
+    calendars = {
+        name: {"timezone": "UTC", "hours": f"{days} 09:00-17:00"}
+        for name, days in (("week", "Mo-Fr"), ("weekend", "Sa-Su"))
+    }
+    day = facts(people, calendars=calendars)
+    night = facts(people, calendars=calendars, now=NOW + timedelta(hours=9))
+    steps = [{"round_robin": {"team": TEAM, "off_hours": way}} for way in ("assign", "hold", "next")]
+    return [decide(question(), plan(piped(step, LAST)), at) for step in steps for at in (day, night)]
+
+
 def recognised() -> list[Decision]:
     """Persons who were here, in every standing."""
     standings = [("assigned", owner) for owner in ("ana", "cem", "gus", "hal", "nobody")]
@@ -171,7 +184,7 @@ def unreached() -> list[Mapping[str, Any]]:
 def seen() -> Seen:
     """Everything the decisions above bear."""
     found = Seen()
-    for decision in [*picked(), *recognised(), *wanted(), failed()]:
+    for decision in [*picked(), *out_of_hours(), *recognised(), *wanted(), failed()]:
         found.decision(decision)
     for step in unreached():
         found.step(step)

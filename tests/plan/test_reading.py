@@ -222,6 +222,16 @@ def case(**parts: object) -> Change:
             "follow_up[1].do[0].title",
             "unknown_placeholder",
         ),
+        (
+            lambda plan: plan["pipeline"][0]["rule"]["then"].update(off_hours="hold"),
+            "pipeline[0].rule.then",
+            "team_only",
+        ),
+        (
+            lambda plan: plan["pipeline"][5]["round_robin"].update(off_hours="sleep"),
+            "pipeline[5].round_robin.off_hours",
+            "wrong_value",
+        ),
         (action({"type": "chat", "consent": "fax"}), "follow_up[1].do[0].consent", "unknown_value"),
         (action({"type": "chat", "or": {"type": "chat"}}), "follow_up[1].do[0].or", "unknown_key"),
         (

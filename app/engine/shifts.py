@@ -1,0 +1,33 @@
+"""Who is on shift: within the hours of his calendar, and there at all. Who has no calendar always is."""
+
+from datetime import datetime
+
+from app.engine.eligibility import Need, Refusal, absent
+from app.engine.model import Owner, Team
+from app.engine.state import Facts
+
+HELD = "held"
+"""The built-in queue of what waits for a shift to begin."""
+_NOTHING = Need()
+
+
+def works(owner: Owner, now: datetime) -> bool:
+    """Whether `now` is within his hours."""
+    return owner.hours is None or owner.hours.is_open(now)
+
+
+def off_shift(owner: Owner, now: datetime) -> Refusal:
+    """How somebody is passed over who does not work now: his next shift says when that ends."""
+    return Refusal("off_shift", owner.hours.next_open(now) if owner.hours is not None else None)
+
+
+def somebody_works(team: Team, facts: Facts) -> bool:
+    """Whether anybody who takes turns is on shift, be he free for this lead or not."""
+    for member in team.members:
+        owner = facts.directory.owners.get(member.owner)
+        if owner is None or not member.weight or absent(owner, _NOTHING, facts.now):
+            continue
+        paused = owner.paused_until is not None and facts.now < owner.paused_until
+        if not paused and works(owner, facts.now):
+            return True
+    return False

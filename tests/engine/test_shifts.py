@@ -1,0 +1,189 @@
+"""Shifts: who is asked while somebody works, and what comes of a lead when nobody does."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.engine.decide import decide
+from app.engine.model import Decision
+from app.engine.standing import standings
+from app.engine.state import Facts, State, apply
+from tests.engine.people import PLAN, TEAM, plan, question
+from tests.engine.people import facts as facts_of
+
+CALENDARS = {
+    "berlin": {"timezone": "Europe/Berlin", "hours": "Mo-Fr 09:00-17:00"},
+    "york": {"timezone": "America/New_York", "hours": "Mo-Fr 09:00-17:00"},
+    "never": {"timezone": "UTC", "hours": "off"},
+}
+PEOPLE: dict[str, dict[str, Any]] = {"ana": {"calendar": "berlin"}, "ben": {"calendar": "york"}}
+MORNING, OVERLAP, NIGHT, SATURDAY = (
+    "2026-11-20T09:00Z",
+    "2026-11-20T15:00Z",
+    "2026-11-20T03:00Z",
+    "2026-11-21T12:00Z",
+)
+
+
+def facts(moment: str, people: Mapping[str, Mapping[str, Any]] = PEOPLE, **more: Any) -> Facts:
+    now = datetime.fromisoformat(moment).astimezone(UTC)
+    return facts_of(people, calendars=CALENDARS, now=now, **more)
+
+
+def asked(at: Facts, exclude: tuple[str, ...] = (), **target: Any) -> Decision:
+    steps: list[dict[str, Any]] = [{"round_robin": {"team": TEAM, **target}}, {"queue": {"name": "desk"}}]
+    return decide(question(exclude=exclude), plan({**PLAN, "pipeline": steps}), at)
+
+
+def codes(decision: Decision) -> dict[str, str]:
+    candidates = decision.trace["steps"][0]["tried"][0]["candidates"]
+    return {one["owner"]: one["code"] for one in candidates}
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (MORNING, {"ana": "chosen", "ben": "off_shift"}),
+        (OVERLAP, {"ana": "chosen", "ben": "not_his_turn"}),
+        ("2026-11-20T17:00Z", {"ana": "off_shift", "ben": "chosen"}),
+        (SATURDAY, {"ana": "chosen", "ben": "not_his_turn"}),
+        # The United States have summer time, Europe has not yet.
+        ("2026-03-27T12:30Z", {"ana": "chosen", "ben": "off_shift"}),
+        ("2026-03-27T13:30Z", {"ana": "chosen", "ben": "not_his_turn"}),
+        ("2026-03-27T16:30Z", {"ana": "off_shift", "ben": "chosen"}),
+    ],
+)
+def test_while_somebody_works_only_those_on_shift_are_asked(moment: str, expected: dict[str, str]) -> None:
+    assert codes(asked(facts(moment))) == expected
+
+
+def test_who_is_off_shift_stands_still_and_the_trace_says_when_he_is_back() -> None:
+    decision = asked(facts(MORNING))
+    assert decision.turn is not None
+    assert set(decision.turn.changes) == {"ana"}
+    ben = decision.trace["steps"][0]["tried"][0]["candidates"][1]
+    assert ben == {"owner": "ben", "code": "off_shift", "open": 0, "frees_at": "2026-11-20T14:00:00Z"}
+
+
+def test_who_has_no_calendar_is_always_on_shift() -> None:
+    people = {**PEOPLE, "cem": {}}
+    assert codes(asked(facts(SATURDAY, people))) == {"ana": "off_shift", "ben": "off_shift", "cem": "chosen"}
+    assert codes(asked(facts(SATURDAY, {"ana": {}, "ben": {"calendar": "gone"}}))) == {
+        "ana": "chosen",
+        "ben": "not_his_turn",
+    }
+
+
+@pytest.mark.parametrize(
+    ("way", "outcome", "queue", "code"),
+    [
+        ("assign", "assigned", None, "round_robin"),
+        ("hold", "queued", "held", "held"),
+        ("next", "queued", "desk", "queue"),
+    ],
+)
+def test_when_nobody_works_the_step_says_what_happens(
+    way: str, outcome: str, queue: str | None, code: str
+) -> None:
+    decision = asked(facts(SATURDAY), off_hours=way, priority=40)
+    assert (decision.outcome, decision.queue, decision.code) == (outcome, queue, code)
+
+
+def test_what_is_held_says_until_when() -> None:
+    decision = asked(facts(SATURDAY), off_hours="hold", priority=40)
+    assert decision.held_until == datetime(2026, 11, 23, 8, tzinfo=UTC)
+    assert decision.priority == 40
+    assert decision.text == "Round robin inbound: inbound is off shift; held until 2026-11-23 08:00 UTC."
+    assert (decision.owner, decision.turn, decision.counts) == (None, None, False)
+
+
+def test_what_no_shift_would_ever_take_is_not_held() -> None:
+    at = facts(SATURDAY, {"ana": {"calendar": "never"}})
+    assert asked(at, off_hours="hold").queue == "desk"
+    assert asked(at).owner is not None
+
+
+@pytest.mark.parametrize("way", ["assign", "hold", "next"])
+def test_a_team_at_work_that_cannot_take_the_lead_is_no_team_off_shift(way: str) -> None:
+    capped = {**PEOPLE, "ana": {"calendar": "berlin", "caps": {"open": 0}}}
+    for decision in (
+        asked(facts(MORNING, capped), off_hours=way),
+        asked(facts(MORNING), exclude=("ana",), off_hours=way),
+    ):
+        assert decision.trace["steps"][0]["code"] == "nobody_eligible"
+        assert codes(decision)["ben"] == "off_shift"
+
+
+@pytest.mark.parametrize(
+    "ana",
+    [
+        {"calendar": "berlin", "active": False},
+        {"calendar": "berlin", "paused_until": "2026-12-01T00:00:00Z"},
+    ],
+)
+def test_who_is_not_there_does_not_work(ana: dict[str, Any]) -> None:
+    decision = asked(facts(MORNING, {**PEOPLE, "ana": ana}), off_hours="hold")
+    assert decision.held_until == datetime(2026, 11, 20, 14, tzinfo=UTC)
+
+
+def test_part_of_a_day_away_is_off_shift() -> None:
+    away = [{"owner": "ana", "from": "2026-11-20T08:30:00Z", "to": "2026-11-20T11:00:00Z"}]
+    assert asked(facts(MORNING, absences=away), off_hours="next").queue == "desk"
+    later = asked(facts("2026-11-20T11:00Z", absences=away), off_hours="next")
+    assert later.owner is not None
+    assert later.owner.id == "ana"
+
+
+def test_a_member_without_turns_does_not_keep_the_team_at_work() -> None:
+    members = [{"owner": "ana", "weight": 0}, {"owner": "ben"}]
+    assert codes(asked(facts(MORNING, members=members))) == {"ana": "weight_zero", "ben": "chosen"}
+
+
+@pytest.mark.parametrize(
+    ("way", "outcome", "code"),
+    [
+        (None, "assigned", "rule"),
+        ("assign", "assigned", "rule"),
+        ("hold", "queued", "held"),
+        ("next", "queued", "queue"),
+    ],
+)
+def test_a_named_owner_is_asked_at_any_hour_unless_the_plan_says_otherwise(
+    way: str | None, outcome: str, code: str
+) -> None:
+    then = {"owner": "ana"} | ({"off_hours": way} if way else {})
+    steps = [{"rule": {"name": "vip", "then": then}}, {"queue": {"name": "desk"}}]
+    ready = plan({**PLAN, "pipeline": steps})
+    decision = decide(question(), ready, facts(SATURDAY))
+    assert (decision.outcome, decision.code) == (outcome, code)
+    if way == "hold":
+        assert decision.held_until == datetime(2026, 11, 23, 8, tzinfo=UTC)
+        assert decision.text == "Rule vip: ana is off shift; held until 2026-11-23 08:00 UTC."
+    assert decide(question(), ready, facts(MORNING)).outcome == "assigned"
+
+
+def test_the_team_shows_who_is_off_shift() -> None:
+    at = facts(MORNING)
+    back = datetime(2026, 11, 20, 14, tzinfo=UTC)
+    found = standings(at.directory.teams[TEAM], at)
+    assert [(each.owner, each.code, each.frees_at) for each in found] == [
+        ("ana", None, None),
+        ("ben", "off_shift", back),
+    ]
+    night = facts(SATURDAY)
+    assert [each.code for each in standings(night.directory.teams[TEAM], night)] == [None, None]
+
+
+def test_turns_go_on_by_weight_among_those_on_shift() -> None:
+    people = {**PEOPLE, "cem": {"calendar": "york"}}
+    state, counts = State(), dict.fromkeys(people, 0)
+    for number in range(60):
+        moment = datetime(2026, 11, 18, tzinfo=UTC) + timedelta(hours=14, minutes=number)
+        at = facts_of(people, calendars=CALENDARS, now=moment, state=state)
+        decision = asked(at)
+        apply(state, at.directory, decision, moment)
+        assert decision.owner is not None
+        counts[decision.owner.id] += 1
+    assert counts == {"ana": 20, "ben": 20, "cem": 20}
