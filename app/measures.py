@@ -27,7 +27,7 @@ class Measures:
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
-        self._steps: set[str] = set()
+        self._decisions: dict[int, _Decisions] = {}
         self._requests = Counter(
             "lead_assignment_requests", "Requests answered.", ["method", "route", "status"], registry=registry
         )
@@ -37,9 +37,6 @@ class Measures:
             ["method", "route"],
             buckets=_TIMES,
             registry=registry,
-        )
-        self._decisions = Counter(
-            "lead_assignment_decisions", "Decisions made.", ["outcome", "step", "code"], registry=registry
         )
         self._gate_seconds = Histogram(
             "lead_assignment_gate_wait_seconds",
@@ -65,18 +62,39 @@ class Measures:
         self._gate_seconds.observe(waited)
         self._pass_seconds.observe(held)
 
-    def decided(self, outcome: str, step: str | None, code: str) -> None:
-        """Count a decision."""
-        name = step or "none"
-        if name not in self._steps:
-            if len(self._steps) >= MOST_STEPS:
-                name = "other"
-            self._steps.add(name)
-        self._decisions.labels(outcome, name, code).inc()
+    def decided(self, workspace_id: int, outcome: str, step: str | None, code: str) -> None:
+        """Count a decision, for its workspace alone: the names of its steps are its own."""
+        own = self._decisions.get(workspace_id)
+        if own is None:
+            own = self._decisions[workspace_id] = _Decisions()
+        own.count(outcome, step or "none", code)
 
-    def exposition(self, standing: Standing) -> bytes:
-        """Everything in Prometheus' text format, with how the asking workspace stands."""
-        return generate_latest(self.registry) + generate_latest(_gauges(standing))
+    def exposition(self, workspace_id: int, standing: Standing) -> bytes:
+        """In Prometheus' text format: the process, and the decisions and the standing of one workspace."""
+        own = self._decisions.get(workspace_id)
+        decisions = generate_latest(own.registry) if own else b""
+        return generate_latest(self.registry) + decisions + generate_latest(_gauges(standing))
+
+
+class _Decisions:
+    """The decisions of one workspace, counted."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._steps: set[str] = set()
+        self._counter = Counter(
+            "lead_assignment_decisions",
+            "Decisions made.",
+            ["outcome", "step", "code"],
+            registry=self.registry,
+        )
+
+    def count(self, outcome: str, step: str, code: str) -> None:
+        if step not in self._steps:
+            if len(self._steps) >= MOST_STEPS:
+                step = "other"
+            self._steps.add(step)
+        self._counter.labels(outcome, step, code).inc()
 
 
 def _gauges(standing: Standing) -> CollectorRegistry:

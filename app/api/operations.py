@@ -25,8 +25,9 @@ router = APIRouter(route_class=StrictRoute, tags=["operations"])
 async def metrics(request: Request) -> Response:
     """What was counted and timed, and how the caller's workspace stands, in Prometheus' text format."""
     measures: Measures = request.app.state.measures
-    now = await standing(request.app.state.pool, caller_of(request).workspace_id)
-    return Response(measures.exposition(now), media_type=CONTENT_TYPE_LATEST)
+    workspace_id = caller_of(request).workspace_id
+    now = await standing(request.app.state.pool, workspace_id)
+    return Response(measures.exposition(workspace_id, now), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/openapi.json", include_in_schema=False)

@@ -170,7 +170,7 @@ class Gatekeeper:
         if passed.entry is not None:
             self.memory.entry = passed.entry
         for decision in desk.booking.decided:
-            self.measures.decided(decision.outcome, decision.step, decision.code)
+            self.measures.decided(self.workspace_id, decision.outcome, decision.step, decision.code)
         for job, answer in desk.answers:
             _settle(job, answer)
         for job, assignment_id in desk.replays:

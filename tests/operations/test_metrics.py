@@ -118,13 +118,20 @@ async def test_it_takes_the_scope_for_operations(office: Office, scope: str, sta
 def test_ten_thousand_steps_do_not_make_as_many_series() -> None:
     measures = Measures()
     for number in range(10_000):
-        measures.decided("assigned", f"step {number}", "rule")
+        measures.decided(1, "assigned", f"step {number}", "rule")
         measures.answered("/assign", "POST", 201, 0.001)
-    text = measures.exposition(NOTHING).decode()
+    text = measures.exposition(1, NOTHING).decode()
     counted = samples(text)["lead_assignment_decisions_total"]
     assert len(counted) == MOST_STEPS + 1
     assert counted["rule", "assigned", "other"] == 10_000 - MOST_STEPS
     assert len(text.splitlines()) < 1000
+
+
+def test_the_steps_of_a_workspace_are_told_to_nobody_else() -> None:
+    measures = Measures()
+    measures.decided(1, "assigned", "our secret campaign", "rule")
+    assert b"our secret campaign" in measures.exposition(1, NOTHING)
+    assert b"our secret campaign" not in measures.exposition(2, NOTHING)
 
 
 async def test_ten_thousand_queues_do_not_make_as_many_series(office: Office) -> None:
