@@ -1,22 +1,23 @@
 """What is wrong with a plan that can be read: names, steps nobody reaches, a way to end without a verdict."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from app.engine.declared import action_findings
-from app.engine.reach import contradictions, unreachable
+from app.engine.reach import contradictions, too_early, unreachable
 from app.engine.shifts import HELD
 from app.plan.cases import PlanTest
 from app.plan.conditions import leaves
 from app.plan.findings import MOST, Finding, Severity, settles, shown
 from app.plan.schema import PlanDocument
+from app.plan.steps import Step
 from app.plan.targets import Target
 
 Run = Callable[[PlanTest], Mapping[str, str | None]]
-"""Decides a test's lead; answers outcome, owner, team, queue, path, block, rule and step by name."""
+"""Decides a test's lead; answers outcome, owner, team, queue, path, block, rule, step and band by name."""
 
-_ORDER = ("outcome", "block", "path", "queue", "team", "owner", "rule", "step")
+_ORDER = ("outcome", "block", "path", "queue", "team", "owner", "rule", "step", "band")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ def check(document: PlanDocument, names: KnownNames, run: Run | None = None) -> 
         *_givens(document, names),
         *unreachable(document.pipeline),
         *contradictions(document),
+        *too_early(document.pipeline),
         *_catch_all(document),
     ]
     if run is not None and settles(findings):
@@ -67,17 +69,17 @@ def _told(decision: Mapping[str, str | None]) -> str:
 
 def _pipeline(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
     for position, step in enumerate(document.pipeline):
-        for place, target in placed(step.strategy, step.config.targets()):
+        for place, target in placed(step):
             path = f"pipeline[{position}].{step.strategy}{place}"
             yield from _target(target, path, document, names)
 
 
-def placed(strategy: str, targets: Iterable[Target]) -> Iterator[tuple[str, Target]]:
-    """Each target of a ladder with the place it is written at, relative to the step's config."""
-    for rung, target in enumerate(targets):
-        start = ".then" if strategy == "rule" else ""
-        last = "name" if strategy == "queue" else target.kind
-        yield f"{start}.{last}" if rung == 0 else f"{start}.else[{rung - 1}].{target.kind}", target
+def placed(step: Step) -> Iterator[tuple[str, Target]]:
+    """Each target of a step with the place it is written at, relative to the step's config."""
+    for start, ladder in step.config.ladders():
+        for rung, target in enumerate(ladder):
+            last = "name" if step.strategy == "queue" else target.kind
+            yield f"{start}.{last}" if rung == 0 else f"{start}.else[{rung - 1}].{target.kind}", target
 
 
 def _target(target: Target, path: str, document: PlanDocument, names: KnownNames) -> Iterator[Finding]:

@@ -5,11 +5,12 @@ A test is given a value that is there. A value of another type than the comparis
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from operator import ge, gt, le, lt
+from operator import eq, ge, gt, le, lt
 from typing import Any
 
 from app.plan.conditions import Leaf
 from app.plan.fields import Kind
+from app.plan.occurrences import Occurrences
 from app.plan.operands import Operand
 from app.plan.patterns import compile_pattern
 
@@ -47,6 +48,8 @@ def index_key(value: Any) -> str | int | float | None:
 def test_of(leaf: Leaf) -> Test:
     """The test of a leaf, for any operator but `exists`."""
     operator, operand = leaf.operator, leaf.operand
+    if isinstance(operand, Occurrences):
+        return _counted(operand)
     if leaf.kind is Kind.OBJECTS:
         return _named(operand)
     if isinstance(operand, tuple):
@@ -65,6 +68,40 @@ def _named(operand: Operand) -> Test:
     return lambda value, _: any(
         isinstance(each, Mapping) and index_key(each.get("name")) == wanted for each in value
     )
+
+
+def _counted(asked: Occurrences) -> Test:
+    bounds = [(eq if operator == "eq" else BOUNDS[operator], limit) for operator, limit in asked.bounds]
+
+    def test(value: Any, now: datetime) -> bool:
+        count = sum(_times(each) for each in occurrences(asked, value, now))
+        return all(compare(count, limit) for compare, limit in bounds)
+
+    return test
+
+
+def occurrences(asked: Occurrences, engagement: Any, now: datetime) -> list[Mapping[str, Any]]:
+    """The engagements that count. One without a time is never within any."""
+    if not isinstance(engagement, list):
+        return []
+    name = None if asked.name is None else asked.name.casefold()
+    start = None if asked.within is None else now - asked.within
+    return [each for each in engagement if isinstance(each, Mapping) and _counts(each, name, start)]
+
+
+def _counts(each: Mapping[str, Any], name: str | None, start: datetime | None) -> bool:
+    if name is not None and index_key(each.get("name")) != name:
+        return False
+    if start is None:
+        return True
+    at = as_instant(each.get("at"))
+    return at is not None and at >= start
+
+
+def _times(each: Mapping[str, Any]) -> int:
+    """How often one entry happened: once, unless it says otherwise."""
+    count = each.get("count")
+    return count if isinstance(count, int) and not isinstance(count, bool) else 1
 
 
 def _membership(operator: str, operand: tuple[Any, ...]) -> Test:
@@ -96,7 +133,7 @@ def _instant(operator: str, operand: datetime | timedelta) -> Test:
         return operand if isinstance(operand, datetime) else now + operand
 
     def test(value: Any, now: datetime) -> bool:
-        at = _as_instant(value)
+        at = as_instant(value)
         if at is None:
             return False
         if operator in BOUNDS:
@@ -106,7 +143,7 @@ def _instant(operator: str, operand: datetime | timedelta) -> Test:
     return test
 
 
-def _as_instant(value: Any) -> datetime | None:
+def as_instant(value: Any) -> datetime | None:
     """Free fields hold dates as text."""
     if isinstance(value, str):
         try:

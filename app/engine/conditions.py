@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, Protocol
 
 from app.engine.comparisons import Values, getter, index_key, test_of
 from app.plan import conditions as tree
+from app.plan.occurrences import Occurrences
 
 Holds = Callable[[Values, datetime], bool]
 Satisfied = tuple[str, str, Any]
@@ -102,6 +103,8 @@ class _Leaf:
             return ()
         if leaf.operator == "exists":
             return ((leaf.field, leaf.operator, leaf.operand),)
+        if isinstance(leaf.operand, Occurrences):
+            return ((leaf.field, leaf.operator, leaf.operand.name),)
         value = None if leaf.personal else self._get(values)
         # Of a list only what was looked for made the difference.
         return ((leaf.field, leaf.operator, leaf.operand if isinstance(value, list) else value),)

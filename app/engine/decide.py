@@ -1,28 +1,36 @@
 """The decision: a pure function of the question, the plan, the directory, the state and the time.
 
+The derived fields come first: everything after may ask them. A step may label the lead on the way.
 Order of precedence: a wanted owner, the known person, the pipeline. The first verdict that can be
 honoured wins, then its ladder, then the next step. A pipeline that runs out, which only a plan that was
 never checked can do, leaves the lead in the built-in queue: something always settles.
 """
 
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, get_args
 
 from app.engine import wording
+from app.engine.conditions import Satisfied
 from app.engine.eligibility import Need, absent, cap_refusal
 from app.engine.model import Decision, Known, Owner, Prior, Question, Target, TargetKind, Verdict
 from app.engine.picking import Tried, try_owner, try_team
 from app.engine.plan import Plan, Step
 from app.engine.shifts import HELD
 from app.engine.state import Facts
+from app.plan.fields import LABELS
 
 LAST_RESORT = "unrouted"
 _KINDS = get_args(TargetKind)
+_LABELS = frozenset(LABELS)
 
 
 def decide(question: Question, plan: Plan, facts: Facts) -> Decision:
     """Decide one request: reads everything, changes nothing, always settles."""
+    if plan.derived is not None:
+        question = replace(question, values=plan.derived.added(question.values, facts.now))
     if question.to is not None:
         decision = _as_wanted(question, question.to, plan, facts)
     elif question.prior is not None:
@@ -33,15 +41,40 @@ def decide(question: Question, plan: Plan, facts: Facts) -> Decision:
 
 
 def walk(question: Question, plan: Plan, facts: Facts, *, narrowed: bool = True) -> Decision:
-    """Go through the pipeline. Not narrowed, every step is looked at and shown in the trace."""
-    steps = plan.narrowing.candidates(question.values) if narrowed else range(len(plan.steps))
+    """Go through the pipeline. Not narrowed, every step is looked at and shown in the trace.
+
+    The question's values have the derived fields among them.
+    """
     trail: list[dict[str, Any]] = []
-    for at in steps:
-        step = plan.steps[at]
-        decision = _try_step(step, question, facts, trail)
-        if decision is not None:
-            ruled_out = at + 1 - len(trail)
-            return replace(decision, trace={"steps": trail, "ruled_out": ruled_out})
+    labels: dict[str, Any] = {}
+    steps = plan.narrowing.candidates(question.values) if narrowed else range(len(plan.steps))
+    while steps:
+        for at in steps:
+            decision = _try_step(plan.steps[at], question, facts, trail)
+            added = trail[-1].get("labels")
+            if added:
+                labels |= added
+            if decision is not None:
+                trace = {"steps": trail, "ruled_out": at + 1 - len(trail)}
+                return replace(decision, trace=trace, labels=labels)
+            if added:
+                question = replace(question, values={**question.values, **added})
+                steps = _behind(at, question, plan, narrowed=narrowed)
+                break
+        else:
+            break
+    return _unsettled(plan, trail, labels)
+
+
+def _behind(at: int, question: Question, plan: Plan, *, narrowed: bool) -> Sequence[int]:
+    """The steps after this one. What was ruled out for want of a label may be a candidate now."""
+    if not narrowed:
+        return range(at + 1, len(plan.steps))
+    candidates = plan.narrowing.candidates(question.values)
+    return candidates[bisect_right(candidates, at) :]
+
+
+def _unsettled(plan: Plan, trail: list[dict[str, Any]], labels: Mapping[str, Any]) -> Decision:
     trail.append({"step": LAST_RESORT, "strategy": "queue", "code": "last_resort"})
     return Decision(
         outcome="queued",
@@ -51,6 +84,7 @@ def walk(question: Question, plan: Plan, facts: Facts, *, narrowed: bool = True)
         strategy="queue",
         queue=LAST_RESORT,
         trace={"steps": trail, "ruled_out": len(plan.steps) + 1 - len(trail)},
+        labels=labels,
     )
 
 
@@ -65,6 +99,8 @@ def _try_step(step: Step, question: Question, facts: Facts, trail: list[dict[str
         return None
     verdict = _asked(step, question, facts, entry)
     entry["code"] = verdict.code
+    if verdict.labels:
+        entry["labels"] = verdict.labels
     if not verdict.targets:
         return None
     tried: list[dict[str, Any]] = []
@@ -73,7 +109,7 @@ def _try_step(step: Step, question: Question, facts: Facts, trail: list[dict[str
         attempt = _try_target(target, question, facts)
         tried.append(attempt.traced())
         if attempt.code == "chosen":
-            return _settled(step, verdict.code, attempt, question, facts)
+            return _settled(step, verdict, attempt, question, facts)
         if attempt.until is not None:
             return _held(step, target, attempt.until)
     entry["code"] = tried[-1]["code"]
@@ -87,12 +123,17 @@ def _asked(step: Step, question: Question, facts: Facts, entry: dict[str, Any]) 
     """
     try:
         verdict: object = step.decide(question.values, facts)
-        if isinstance(verdict, Verdict) and all(target.kind in _KINDS for target in verdict.targets):
+        if isinstance(verdict, Verdict) and _can_be_honoured(verdict):
             return verdict
         entry["error"] = "no verdict"
     except Exception as error:
         entry["error"] = type(error).__name__
     return Verdict("error")
+
+
+def _can_be_honoured(verdict: Verdict) -> bool:
+    known = not verdict.labels or verdict.labels.keys() <= _LABELS
+    return known and all(target.kind in _KINDS for target in verdict.targets)
 
 
 def _try_target(target: Target, question: Question, facts: Facts) -> Tried:
@@ -105,18 +146,23 @@ def _try_target(target: Target, question: Question, facts: Facts) -> Tried:
             return Tried(target, "chosen")
 
 
-def _settled(step: Step, code: str, attempt: Tried, question: Question, facts: Facts) -> Decision:
+def _settled(step: Step, verdict: Verdict, attempt: Tried, question: Question, facts: Facts) -> Decision:
     target = attempt.target
     text = wording.settled(
         strategy=step.strategy,
         step=step.name,
-        because=step.when.satisfied(question.values, facts.now) if step.when else (),
+        because=_because(step, verdict, question, facts),
         kind=target.kind,
         target=target.name,
         owner=attempt.owner.name if attempt.owner else None,
         pick=attempt.pick,
     )
-    common: dict[str, Any] = {"code": code, "text": text, "step": step.name, "strategy": step.strategy}
+    common: dict[str, Any] = {
+        "code": verdict.code,
+        "text": text,
+        "step": step.name,
+        "strategy": step.strategy,
+    }
     match target.kind:
         case "queue":
             return Decision("queued", queue=target.name, priority=target.priority, **common)
@@ -147,6 +193,13 @@ def _held(step: Step, target: Target, until: datetime) -> Decision:
         priority=target.priority,
         held_until=until,
     )
+
+
+def _because(step: Step, verdict: Verdict, question: Question, facts: Facts) -> tuple[Satisfied, ...]:
+    """The comparisons that held, and the band the step itself found."""
+    held = step.when.satisfied(question.values, facts.now) if step.when else ()
+    band = verdict.labels.get("band") if verdict.labels else None
+    return held if band is None else (*held, ("band", "eq", band))
 
 
 def _as_wanted(question: Question, wanted: Target, plan: Plan, facts: Facts) -> Decision:
@@ -232,6 +285,7 @@ def _kept_place(prior: Prior, known: Known, anew: Decision) -> Decision:
         strategy="known_person",
         queue=prior.queue,
         priority=max(prior.priority, anew.priority),
+        labels=anew.labels,
         known=known,
         keeps_prior=True,
         trace=_known_trace(known, "keeps_place"),
@@ -262,7 +316,8 @@ def _with_actions(decision: Decision, question: Question, plan: Plan, now: datet
     """Follow-up actions, except for a double submission: he has had his. The trace says why there is none."""
     if decision.known is not None and decision.known.kind == "duplicate":
         return replace(decision, trace={**decision.trace, "no_actions": "duplicate"})
-    asked = plan.follow_up.after(decision, question.values, now)
+    values = {**question.values, **decision.labels} if decision.labels else question.values
+    asked = plan.follow_up.after(decision, values, now)
     more: dict[str, Any] = {}
     if asked.held_back:
         more["held_back"] = list(asked.held_back)

@@ -109,10 +109,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one step says. No targets means pass; several are a ladder, tried in order."""
+    """What one step says. No targets means pass; several are a ladder, tried in order.
+
+    `labels` become fields of the lead for what comes after; they bear only the names in `plan.fields.LABELS`.
+    """
 
     code: str
     targets: tuple[Target, ...] = ()
+    labels: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +179,8 @@ class Known:
 class Decision:
     """The settled verdict. `counts` says whether it adds to the owner's load.
 
+    `labels` are what the steps it went through added to the lead.
+
     Not frozen, because `decide` makes it in stages and a frozen one costs more; nobody changes it after.
     """
 
@@ -197,3 +203,4 @@ class Decision:
     turn: Turn | None = None
     actions: tuple[Mapping[str, Any], ...] = ()
     trace: Mapping[str, Any] = field(default_factory=dict)
+    labels: Mapping[str, Any] = field(default_factory=dict)

@@ -23,7 +23,7 @@ def places(document: PlanDocument, kind: str, name: str) -> list[str]:
 
 def _steps(document: PlanDocument) -> Iterator[Place]:
     for position, step in enumerate(document.pipeline):
-        for place, target in placed(step.strategy, step.config.targets()):
+        for place, target in placed(step):
             yield f"pipeline[{position}].{step.strategy}{place}", target.kind, target.name
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from app.engine.conditions import Condition, compile_condition
+from app.engine.derived import DerivedFields
 from app.engine.follow_up import FollowUp, compile_follow_up
 from app.engine.model import Verdict
 from app.engine.narrow import Narrowing
@@ -32,6 +33,15 @@ class Strategy(Protocol):
         ...
 
 
+@runtime_checkable
+class Readied(Protocol):
+    """A strategy that makes its settings ready, once for a plan: `decide` gets what `ready` answers."""
+
+    def ready(self, config: Any, document: PlanDocument) -> object:
+        """The settings of a step, made ready with what else stands in the plan."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One place in the pipeline, its strategy bound to its settings."""
@@ -44,7 +54,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A compiled plan. Version 0 is the empty plan of a workspace that has published none."""
+    """A compiled plan. Version 0 is the empty plan of a workspace that has published none.
+
+    `derived` is None when it derives no fields.
+    """
 
     version: int
     steps: Sequence[Step]
@@ -53,11 +66,12 @@ class Plan:
     same_submission: timedelta
     follow_up: FollowUp
     claimable_by: Mapping[str, str]
+    derived: DerivedFields | None = None
 
 
 def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, Strategy]) -> Plan:
     """Make a checked plan ready. Costs time in proportion to its size; do it away from the gate."""
-    steps = [_compile_step(step, strategies) for step in document.pipeline]
+    steps = [_compile_step(step, strategies[step.strategy], document) for step in document.pipeline]
     return Plan(
         version=version,
         steps=steps,
@@ -68,6 +82,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
             document.follow_up, {name: each.crm for name, each in document.queues.items()}
         ),
         claimable_by={name: each.claimable_by for name, each in document.queues.items() if each.claimable_by},
+        derived=DerivedFields(document.fields.derived) if document.fields.derived else None,
     )
 
 
@@ -87,11 +102,11 @@ def empty_plan() -> Plan:
     return compile_plan(PlanDocument.model_construct(pipeline=()), 0, {})
 
 
-def _compile_step(written: WrittenStep, strategies: Mapping[str, Strategy]) -> Step:
-    strategy = strategies[written.strategy]
+def _compile_step(written: WrittenStep, strategy: Strategy, document: PlanDocument) -> Step:
+    settings = strategy.ready(written.config, document) if isinstance(strategy, Readied) else written.config
     when = compile_condition(written.condition) if written.condition is not None else None
 
     def decide(values: Mapping[str, Any], facts: Facts) -> Verdict:
-        return strategy.decide(values, facts, written.config)
+        return strategy.decide(values, facts, settings)
 
     return Step(written.name, written.strategy, when, decide)

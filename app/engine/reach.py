@@ -5,11 +5,12 @@ What is told is certain. Not everything certain is told: that would be a satisfi
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from app.engine.comparisons import BOUNDS, index_key
-from app.plan.conditions import All, Any, Leaf, Node, Not
-from app.plan.fields import Kind
-from app.plan.findings import Finding
+from app.plan.conditions import All, Any, Leaf, Node, Not, leaves
+from app.plan.fields import LABELS, Kind
+from app.plan.findings import Finding, shown
 from app.plan.schema import PlanDocument
 from app.plan.steps import Step
 
@@ -34,6 +35,16 @@ def contradictions(document: PlanDocument) -> Iterator[Finding]:
             for at, step in enumerate(document.pipeline)
         ),
         *((f"follow_up[{at}].when", block.when) for at, block in enumerate(document.follow_up)),
+        *(
+            (f"fields.{shown(derived.name)}[{at}].when", case.when)
+            for derived in document.fields.derived
+            for at, case in enumerate(derived.cases)
+        ),
+        *(
+            (f"scores.{shown(name)}[{at}].when", row.when)
+            for name, rows in document.scores.items()
+            for at, row in enumerate(rows)
+        ),
     ]
     for path, node in places:
         if node is not None and not _possible(node):
@@ -43,7 +54,7 @@ def contradictions(document: PlanDocument) -> Iterator[Finding]:
 
 def _covered(pipeline: Sequence[Step]) -> Iterator[tuple[int, int]]:
     """Positions nobody reaches, each with the position of the step that stands in the way."""
-    facts = [_facts(step.condition) for step in pipeline]
+    facts = [_facts(node) for node in _dated(pipeline)]
     sharing = Counter(key for each in facts for fact in each for key in _keys(fact))
     filed: dict[Fact, list[int]] = defaultdict(list)
     for position, step in enumerate(pipeline):
@@ -59,6 +70,40 @@ def _covered(pipeline: Sequence[Step]) -> Iterator[tuple[int, int]]:
             rarest = min(facts[position], key=lambda fact: max(sharing[key] for key in _keys(fact)))
             for key in _keys(rarest):
                 filed[key].append(position)
+
+
+def too_early(pipeline: Sequence[Step]) -> Iterator[Finding]:
+    """Steps that ask what only a step after them gives, or they themselves."""
+    for position, step in enumerate(pipeline):
+        if step.condition is not None and any(_is_label(leaf.field) for leaf in leaves(step.condition)):
+            text = "Move this step behind the score step: before it no lead has a band or points."
+            yield Finding(f"pipeline[{position}].{step.strategy}.when", "too_early", text)
+        if step.strategy == "score":
+            return
+
+
+def _is_label(field: str) -> bool:
+    return field.partition(".")[0] in LABELS
+
+
+def _dated(pipeline: Sequence[Step]) -> Iterator[Node | None]:
+    """The conditions of the steps. A label is another fact after each step that may give it anew."""
+    given = 0
+    for step in pipeline:
+        yield step.condition if given < 2 or step.condition is None else _relabelled(step.condition, given)
+        given += step.strategy == "score"
+
+
+def _relabelled(node: Node, given: int) -> Node:
+    match node:
+        case All(parts):
+            return All(tuple(_relabelled(part, given) for part in parts))
+        case Any(parts):
+            return Any(tuple(_relabelled(part, given) for part in parts))
+        case Not(part):
+            return Not(_relabelled(part, given))
+        case Leaf():
+            return replace(node, field=f"{node.field} {given}") if _is_label(node.field) else node
 
 
 def _facts(node: Node | None) -> frozenset[Fact]:

@@ -95,6 +95,8 @@ def _subject(strategy: str, step: str) -> str:
             return f"Rule {step}"
         case "round_robin":
             return f"Round robin {step}"
+        case "score":
+            return "By its score" if step == "score" else f"Score {step}"
         case "manual":
             return "By hand"
         case _:

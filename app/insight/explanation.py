@@ -23,7 +23,7 @@ def explained(decided: Decided, basis: Basis, plan: Plan) -> dict[str, Any]:
         "stored": stored,
         "recomputed": anew,
         "reason": {"code": decision.code, "text": decision.text},
-        "steps": _steps(decision, basis, plan.steps),
+        "steps": _steps(decision, basis, plan),
         "inputs": {
             "plan": basis.plan_version,
             "directory": basis.directory_version,
@@ -38,21 +38,22 @@ def _unnarrowed(plan: Plan) -> Plan:
     return replace(plan, narrowing=Narrowing([None] * len(plan.steps)))
 
 
-def _steps(decision: Decision, basis: Basis, pipeline: Sequence[Step]) -> list[dict[str, Any]]:
+def _steps(decision: Decision, basis: Basis, plan: Plan) -> list[dict[str, Any]]:
     """What came before the pipeline, the steps that were gone through, and those that were not reached."""
+    pipeline, now = plan.steps, basis.facts.now
+    values = basis.question.values
+    if plan.derived is not None:
+        values = plan.derived.added(values, now)
     trail: Sequence[dict[str, Any]] = decision.trace["steps"]
     before = [entry for entry in trail if entry["strategy"] in _NOT_OF_THE_PLAN]
     walked = trail[len(before) :]
     steps = list(before)
     for at, step in enumerate(pipeline):
         entry = walked[at] if at < len(walked) else _unreached(step)
-        steps.append({**entry, "when": _verdict(step, basis)})
+        steps.append({**entry, "when": step.when.explain(values, now) if step.when else None})
+        values = {**values, **entry.get("labels", {})}
     return [*steps, *walked[len(pipeline) :]]
 
 
 def _unreached(step: Step) -> Mapping[str, Any]:
     return {"step": step.name, "strategy": step.strategy, "code": "not_reached"}
-
-
-def _verdict(step: Step, basis: Basis) -> dict[str, Any] | None:
-    return step.when.explain(basis.question.values, basis.facts.now) if step.when else None

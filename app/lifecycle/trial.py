@@ -120,4 +120,5 @@ def _told(decision: Decision) -> dict[str, str | None]:
         "block": decision.block,
         "rule": decision.step if decision.strategy == "rule" else None,
         "step": decision.step,
+        "band": decision.labels.get("band"),
     }

@@ -116,7 +116,7 @@ changes = _of_a_workspace(
 plans = _of_a_workspace(
     "plans",
     _required("version", Integer),
-    _required("document", JSONB),
+    _required("document", JSON),
     _required("source", Text),
     _required("author", Text),
     Column("reason", Text),

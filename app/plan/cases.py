@@ -139,6 +139,7 @@ class Expectation(Part):
     block: Name | None = Field(None, description="The blocking list.")
     rule: Name | None = Field(None, description="The rule that settled.")
     step: Name | None = Field(None, description="The step that settled.")
+    band: Name | None = Field(None, description="The band that a score step found.")
 
     @model_validator(mode="after")
     def _something(self) -> "Expectation":

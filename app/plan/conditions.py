@@ -3,7 +3,8 @@
 A mapping holds when all its keys hold: `{field: value}`, `{field: {operator: value}}`, `all`, `any`, `not`.
 A list as value means `in`; null means that the field is missing, as `{exists: false}` does. Text compares
 without case, except that `matches` is case-sensitive unless the pattern says `(?i)`. A missing field makes
-every comparison false, `ne` and `not_in` too; an empty list counts as missing.
+every comparison false, `ne` and `not_in` too; an empty list counts as missing. `engagement` may also be
+asked how often: `{engagement: {name: pricing, within: 14d, count: {gte: 2}}}`.
 """
 
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from app.plan.fields import Catalogue, Field, Kind
 from app.plan.findings import Faults, Finding, join, shown
+from app.plan.occurrences import is_occurrences, read_occurrences
 from app.plan.operands import NAMES, Operand, read_operand
 
 
@@ -114,6 +116,8 @@ class _Reading:
 
     def _field(self, field: Field, value: object, path: str) -> Node | None:
         if isinstance(value, dict):
+            if field.kind is Kind.OBJECTS and is_occurrences(value):
+                return self._occurrences(field, value, path)
             if not value:
                 self._say(path, "empty_condition", "Write an operator and a value, such as {gte: 5}.")
             return _every(
@@ -136,6 +140,13 @@ class _Reading:
             self.findings.extend(finding.under(path) for finding in refused.findings)
             return None
         return Leaf(field.name, operator, operand, field.kind, field.personal)
+
+    def _occurrences(self, field: Field, value: dict[object, object], path: str) -> Leaf | None:
+        try:
+            return Leaf(field.name, "count", read_occurrences(value), field.kind, field.personal)
+        except Faults as refused:
+            self.findings.extend(finding.under(path) for finding in refused.findings)
+            return None
 
     def _hint(self, key: object) -> str:
         below = self._catalogue.below(key) if isinstance(key, str) else []

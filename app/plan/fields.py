@@ -146,3 +146,16 @@ PIPELINE = LEAD.extended([_TRIGGER])
 
 FOLLOW_UP = PIPELINE.extended(_SETTLED)
 """What the condition of a follow-up may ask: also how the lead was settled."""
+
+LABELS = ("band", "scores")
+"""Fields that a step of the pipeline adds to the lead: the steps after it may ask them."""
+
+
+def labels(bands: Iterable[str], scores: Iterable[str]) -> tuple[Field, ...]:
+    """The fields that the score steps of a plan add, with these names of bands and of scores."""
+    points = (
+        Field(f"scores.{name}", Kind.INTEGER, "Points given by a score step.")
+        for name in dict.fromkeys((*scores, "total"))
+    )
+    band = Field("band", Kind.TEXT, "The band a score step found.", choices=tuple(dict.fromkeys(bands)))
+    return (band, *points)

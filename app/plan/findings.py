@@ -31,6 +31,12 @@ CODES: dict[str, str] = {
     "bad_duration": "A duration is not of the form 30s, 15m, 4h, 90d or 2w.",
     "bad_instant": "An instant is neither ISO 8601 nor relative to now.",
     "duplicate_name": "Two steps bear the same name.",
+    # fields and scores of the plan's own
+    "taken_name": "A name is taken already by what is there without the plan.",
+    "cyclic_field": "A derived field is made from itself.",
+    "duplicate_value": "A value stands where it may stand only once.",
+    "unknown_score": "A step adds up a score that the plan does not declare.",
+    "too_early": "A condition asks a band or points before any step has given them.",
     # conditions
     "empty_condition": "A condition tests nothing.",
     "unknown_field": "No field of this name can be tested or used here.",

@@ -102,7 +102,7 @@ def _consent(value: object, _: ValidationInfo) -> str:
 
 def _parameter(value: object, info: ValidationInfo) -> Parameter:
     if isinstance(value, str):
-        return parse_template(value, reading(info).lead)
+        return parse_template(value, reading(info).texts)
     if isinstance(value, (bool, int, float)):
         return value
     raise fault("wrong_type", "Write a text, a number, true or false here.")

@@ -7,10 +7,11 @@ from app.plan.countries import country_code
 from app.plan.durations import parse_instant
 from app.plan.fields import Field, Kind
 from app.plan.findings import Faults, fault, shown
+from app.plan.occurrences import Occurrences
 from app.plan.patterns import compile_pattern
 
 Scalar = str | int | float | bool | datetime | timedelta
-Operand = Scalar | tuple[Scalar, ...]
+Operand = Scalar | tuple[Scalar, ...] | Occurrences
 """What a field is compared with. Of an instant: the moment itself, or its distance from now."""
 
 LARGEST = 10**15
@@ -163,7 +164,7 @@ _AS_INTAKE_DOES = {"country": _country, "language": _language}
 
 def _check_choice(field: Field, value: str) -> None:
     word = value.strip().casefold()
-    if word in field.choices or (field.extensible and EXTENSION.fullmatch(word)):
+    if word in map(str.casefold, field.choices) or (field.extensible and EXTENSION.fullmatch(word)):
         return
     more = ", or x-…" if field.extensible else ""
-    raise fault("unknown_value", f"{field.name} is one of {', '.join(field.choices)}{more}.")
+    raise fault("unknown_value", f"{field.name} is one of {', '.join(map(shown, field.choices[:20]))}{more}.")

@@ -6,9 +6,11 @@ from typing import Any, cast
 from pydantic import ValidationError
 from pydantic.json_schema import models_json_schema
 
-from app.plan.fields import FOLLOW_UP
+from app.plan.fields import FOLLOW_UP, LEAD, PIPELINE, Field, labels
 from app.plan.findings import MOST, Faults, Finding
+from app.plan.occurrences import BOUNDS
 from app.plan.operands import NAMES
+from app.plan.own_fields import ATTRIBUTES, declared, read_own_fields
 from app.plan.refusals import findings_of
 from app.plan.schema import PlanDocument
 from app.plan.shapes import CONDITION_MARK, Reading
@@ -24,9 +26,47 @@ def read_plan(
     if isinstance(data, list):
         return data
     try:
-        return PlanDocument.model_validate(data, context=Reading(strategies))
+        return PlanDocument.model_validate(data, context=surroundings(data, strategies))
     except ValidationError as refused:
         return findings_of(refused)
+
+
+def surroundings(data: Mapping[str, object], strategies: Strategies) -> Reading:
+    """Which fields exist in this plan: those of every plan, its own, and those its score steps add.
+
+    Told before the plan is read, for its conditions ask them; what is wrong here is told in its place.
+    """
+    try:
+        own = read_own_fields(data.get("fields", {})).fields
+    except Faults:
+        own = declared(data.get("fields"))
+    labelled = _labels(data)
+    typed = [each for each in own if each.name.startswith(ATTRIBUTES)]
+    return Reading(
+        strategies,
+        lead=LEAD.extended(typed),
+        pipeline=PIPELINE.extended([*own, *labelled]),
+        follow_up=FOLLOW_UP.extended([*own, *labelled]),
+        texts=LEAD.extended([*own, *labelled]),
+    )
+
+
+def _labels(data: Mapping[str, object]) -> tuple[Field, ...]:
+    """The fields of the score steps, as far as they can be told from what is written."""
+    steps, scores = data.get("pipeline"), data.get("scores")
+    configs = [
+        each["score"]
+        for each in (steps if isinstance(steps, list) else ())
+        if isinstance(each, Mapping) and isinstance(each.get("score"), Mapping)
+    ]
+    if not configs:
+        return ()
+    bands = [band for config in configs for band in _names(config.get("bands"))]
+    return labels(bands, _names(scores))
+
+
+def _names(written: object) -> list[str]:
+    return [name for name in written if isinstance(name, str)] if isinstance(written, Mapping) else []
 
 
 def load_plan(source: str | bytes | Mapping[str, object]) -> dict[str, object] | list[Finding]:
@@ -103,15 +143,18 @@ def _step_schema(name: str, model: type[StepConfig]) -> dict[str, object]:
 def _condition_schema() -> dict[str, object]:
     condition = {"$ref": "#/$defs/Condition"}
     scalar: dict[str, object] = {"type": ["string", "number", "boolean", "null"]}
-    operand = {"anyOf": [scalar, {"type": "array", "minItems": 1, "items": scalar}]}
+    operand: dict[str, Any] = {"anyOf": [scalar, {"type": "array", "minItems": 1, "items": scalar}]}
     operators: dict[str, object] = {
         "type": "object",
         "minProperties": 1,
         "properties": dict.fromkeys(sorted(NAMES), operand),
         "additionalProperties": False,
     }
-    test: dict[str, object] = {"anyOf": [*operand["anyOf"], operators]}
-    fields = {name: {**test, "description": field.description} for name, field in FOLLOW_UP.fields.items()}
+    test: dict[str, Any] = {"anyOf": [*operand["anyOf"], operators]}
+    fields: dict[str, dict[str, Any]] = {
+        name: {**test, "description": field.description} for name, field in FOLLOW_UP.fields.items()
+    }
+    fields["engagement"]["anyOf"] = [*test["anyOf"], _occurrences_schema()]
     several = {"type": "array", "minItems": 1, "items": condition}
     return {
         "type": "object",
@@ -119,6 +162,29 @@ def _condition_schema() -> dict[str, object]:
         "not. A list as value means in, null means missing; text compares without case.",
         "minProperties": 1,
         "properties": {"all": several, "any": several, "not": condition, **fields},
-        "patternProperties": {"^(attributes|utm)\\..+$": test},
+        "patternProperties": {
+            "^(attributes|utm|scores)\\..+$": test,
+        },
+        "additionalProperties": {**test, "description": "A field that the plan declares under `fields`."},
+    }
+
+
+def _occurrences_schema() -> dict[str, object]:
+    number = {"type": "integer", "minimum": 0}
+    bounds = {
+        "type": "object",
+        "minProperties": 1,
+        "properties": dict.fromkeys(BOUNDS, number),
+        "additionalProperties": False,
+    }
+    return {
+        "type": "object",
+        "description": "How often the lead did something: at least once unless `count` says otherwise.",
+        "minProperties": 1,
+        "properties": {
+            "name": {"type": "string", "description": "Its name; any when left out."},
+            "within": {"type": "string", "description": "Only in this time before the decision."},
+            "count": {"anyOf": [number, bounds], "description": "How often."},
+        },
         "additionalProperties": False,
     }

@@ -6,9 +6,11 @@ from typing import Annotated
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from app.plan.cases import PlanTest
-from app.plan.findings import fault
+from app.plan.findings import Faults, fault
 from app.plan.follow_ups import FollowUpBlock
-from app.plan.shapes import Duration, Name, Part
+from app.plan.own_fields import TYPES, OwnFields, read_own_fields
+from app.plan.scoring import PointsRow, ScoreConfig, ScoreName, missing_scores
+from app.plan.shapes import CONDITION_MARK, Duration, Name, Part
 from app.plan.steps import Step, read_steps
 
 
@@ -54,6 +56,55 @@ class KnownPerson(Part):
     )
 
 
+def _own_fields(value: object) -> OwnFields:
+    return value if isinstance(value, OwnFields) else read_own_fields(value)
+
+
+_WORDS_OF_A_FIELD = {"type": "string", "minLength": 1, "maxLength": 255}
+_ONE_VALUE = {"type": ["string", "number", "boolean"]}
+_FIELDS_SCHEMA = {
+    "type": "object",
+    "patternProperties": {
+        r"^attributes(\..+)$": {
+            "type": "object",
+            "properties": {"type": {"enum": list(TYPES), "description": "The type of the attribute."}},
+            "required": ["type"],
+            "additionalProperties": False,
+        },
+        "^[A-Za-z][A-Za-z0-9_]*$": {
+            "anyOf": [
+                {
+                    "type": "object",
+                    "description": "Words, each with the values of another field that lead to it.",
+                    "properties": {
+                        "from": {"type": "string", "description": "The field it is derived from."}
+                    },
+                    "required": ["from"],
+                    "additionalProperties": {
+                        "anyOf": [_ONE_VALUE, {"type": "array", "minItems": 1, "items": _ONE_VALUE}]
+                    },
+                },
+                {
+                    "type": "array",
+                    "description": "Cases; the first that holds gives the word.",
+                    "minItems": 1,
+                    "items": {
+                        "type": "object",
+                        "properties": {
+                            "when": {"$comment": CONDITION_MARK, "description": "Every lead when left out."},
+                            "value": {**_WORDS_OF_A_FIELD, "description": "The word."},
+                        },
+                        "required": ["value"],
+                        "additionalProperties": False,
+                    },
+                },
+            ]
+        },
+    },
+    "additionalProperties": False,
+}
+
+
 class PlanDocument(Part):
     """A routing plan: which lead goes where, and what follows."""
 
@@ -68,6 +119,13 @@ class PlanDocument(Part):
     known_person: KnownPerson = Field(
         default_factory=KnownPerson, description="How a person who was here before is recognised."
     )
+    fields: Annotated[OwnFields, PlainValidator(_own_fields), WithJsonSchema(_FIELDS_SCHEMA)] = Field(
+        default_factory=OwnFields,
+        description="Types of custom attributes, and fields derived from others, by name.",
+    )
+    scores: dict[ScoreName, Annotated[tuple[PointsRow, ...], Field(min_length=1)]] = Field(
+        default_factory=dict, description="What gives points, by the name of the score."
+    )
     pipeline: Annotated[tuple[Step, ...], PlainValidator(read_steps), WithJsonSchema({"type": "array"})] = (
         Field(description="The steps, tried in order; the first that can take the lead settles it.")
     )
@@ -77,3 +135,15 @@ class PlanDocument(Part):
     tests: tuple[PlanTest, ...] = Field(
         (), description="Cases this plan must decide as written, or it is not published."
     )
+
+    @model_validator(mode="after")
+    def _scored(self) -> "PlanDocument":
+        findings = [
+            finding.under(f"pipeline[{position}].{step.strategy}")
+            for position, step in enumerate(self.pipeline)
+            if isinstance(step.config, ScoreConfig)
+            for finding in missing_scores(step.config, self.scores)
+        ]
+        if findings:
+            raise Faults(*findings)
+        return self

@@ -40,12 +40,16 @@ class Part(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What reading needs to know beside the document: which strategies and which fields exist."""
+    """What reading needs to know beside the document: which strategies and which fields exist.
+
+    `lead` is what a lead may be sent with, `texts` what a text may show of it.
+    """
 
     strategies: Mapping[str, type[BaseModel]]
     lead: Catalogue = LEAD
     pipeline: Catalogue = PIPELINE
     follow_up: Catalogue = FOLLOW_UP
+    texts: Catalogue = LEAD
 
 
 def reading(info: ValidationInfo) -> Reading:

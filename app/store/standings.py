@@ -79,9 +79,9 @@ def _waiting(row: Any) -> Waiting:
 
 
 DECLARED = """
-SELECT jsonb_object_keys(document -> 'queues') AS queue
+SELECT json_object_keys(document -> 'queues') AS queue
   FROM plans
- WHERE workspace_id = $1 AND jsonb_typeof(document -> 'queues') = 'object'
+ WHERE workspace_id = $1 AND json_typeof(document -> 'queues') = 'object'
    AND version = (SELECT plan_version FROM passes WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1)
  ORDER BY queue LIMIT $2
 """

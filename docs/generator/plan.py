@@ -22,8 +22,14 @@ _DURATION = TypeAdapter(timedelta)
 _ISO_DURATION = re.compile(r"-?P[0-9T].*")
 _AFTER_THE_WHOLE = ("Queue", "Path", "Answerable", "KnownPerson")
 _AFTER_THE_STEPS = ("Target", "FollowUpBlock", "PlanTest", "Given", "Known", "Expectation")
+_AFTER_A_STEP = {"score": ("Band", "PointsRow")}
 _TITLES = {"FollowUpBlock": "A block of `follow_up`", "PlanTest": "A case of `tests`"}
-_MARKS = {"Path": "paths.<name>", "Queue": "queues.<name>", "KnownPerson": "known_person"}
+_MARKS = {
+    "Band": "bands.<name>",
+    "Path": "paths.<name>",
+    "Queue": "queues.<name>",
+    "KnownPerson": "known_person",
+}
 
 
 def keys() -> str:
@@ -33,6 +39,7 @@ def keys() -> str:
     found = [("The plan", whole), *((_title(name), parts[name]) for name in _AFTER_THE_WHOLE)]
     for name, strategy in strategies().items():
         found.append((f"The step `{name}`", parts[strategy.Config.__name__]))
+        found += [(_title(part), parts[part]) for part in _AFTER_A_STEP.get(name, ())]
     found += [(_title(name), parts[name]) for name in _AFTER_THE_STEPS]
     found.append(("An action of `do`", parts["FollowUpBlock"]["properties"]["do"]["items"]))
     return "\n\n".join(_section(title, part, parts) for title, part in found)
@@ -121,7 +128,9 @@ def _alternatives(options: list[Schema]) -> Iterator[str]:
 def _list(items: Schema) -> str:
     if "oneOf" in items:
         return "list of steps"
-    return "list of actions" if "properties" in items else f"list of {_type(items)}"
+    if "properties" in items:
+        return "list of actions" if "type" in items["properties"] else "list of cases"
+    return f"list of {_type(items)}"
 
 
 def _object(each: Schema) -> str:

@@ -46,6 +46,7 @@ MEMBERS: list[dict[str, Any]] = [
 ]
 DEMANDING = {"round_robin": {"team": TEAM, "skills": ["x"], "languages": ["de"]}}
 LEAST = {"round_robin": {"team": TEAM, "pick": "least_loaded"}}
+SCORE = {"score": {"bands": {"low": {"lt": 5}, "high": {"then": {"queue": "desk"}}}}}
 LAST = {"queue": {"name": "desk"}}
 AGES = (timedelta(minutes=1), timedelta(days=1))
 
@@ -122,6 +123,7 @@ def picked() -> list[Decision]:
         decide(question(lead_type="student"), plan(), now),
         walk(question(), plan(), now, narrowed=False),
         decide(question(), empty_plan(), now),
+        *(decide(question(score=points), plan(piped(SCORE, LAST)), now) for points in (0, 9)),
     ]
 
 

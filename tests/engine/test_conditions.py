@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from app.engine.conditions import Condition, Requirement, compile_condition
 from app.plan.conditions import parse_condition
 from app.plan.fields import PIPELINE
+from app.plan.findings import Faults
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LEAD: dict[str, Any] = {
@@ -255,3 +256,58 @@ def test_a_pattern_never_raises_whatever_the_text(text: str) -> None:
 def test_a_pattern_that_backtracking_would_never_finish() -> None:
     # With backtracking this is 2^5,000 steps: the test would not come back at all.
     assert not condition({"title": {"matches": "(a+)+$"}}).holds({"title": "a" * 5_000 + "!"}, NOW)
+
+
+DAY = timedelta(days=1)
+DONE = [
+    {"name": "Pricing", "at": NOW - 3 * DAY},
+    {"name": "pricing", "at": NOW - 20 * DAY, "count": 4},
+    {"name": "docs", "at": NOW},
+    {"name": "docs"},
+    {"type": "visit"},
+]
+
+
+@pytest.mark.parametrize(
+    ("asked", "held"),
+    [
+        ({"name": "pricing"}, True),
+        ({"name": "demo"}, False),
+        ({"name": "pricing", "within": "14d", "count": {"gte": 2}}, False),
+        ({"name": "pricing", "within": "21d", "count": {"gte": 5}}, True),
+        ({"name": "pricing", "count": 5}, True),
+        ({"name": "pricing", "count": {"gt": 5}}, False),
+        ({"name": "DOCS", "count": {"eq": 2}}, True),
+        ({"name": "docs", "within": "1d", "count": {"gte": 1, "lte": 1}}, True),
+        ({"within": "4d", "count": 2}, True),
+        ({"count": {"gte": 8}}, True),
+        ({"name": "demo", "count": {"lt": 1}}, True),
+    ],
+)
+def test_how_often_the_lead_did_something(asked: object, held: bool) -> None:
+    asking = compile_condition(parse_condition({"engagement": asked}, PIPELINE))
+    assert asking.holds({"engagement": DONE}, NOW) is held
+    assert not asking.holds({}, NOW)
+
+
+def test_how_often_tells_the_name_that_was_asked() -> None:
+    asking = compile_condition(parse_condition({"engagement": {"name": "docs", "within": "1d"}}, PIPELINE))
+    assert asking.satisfied({"engagement": DONE}, NOW) == (("engagement", "count", "docs"),)
+    assert asking.failure({}, NOW) == ("engagement", "count")
+
+
+@pytest.mark.parametrize(
+    ("asked", "path", "code"),
+    [
+        ({"name": ""}, "engagement.name", "wrong_operand"),
+        ({"name": "a", "within": 14}, "engagement.within", "bad_duration"),
+        ({"name": "a", "count": {"gte": -1}}, "engagement.count", "wrong_operand"),
+        ({"name": "a", "count": {"above": 1}}, "engagement.count", "wrong_operand"),
+        ({"name": "a", "count": True}, "engagement.count", "wrong_operand"),
+        ({"name": "a", "contains": "b"}, "engagement.contains", "unknown_key"),
+    ],
+)
+def test_how_often_cannot_be_asked_otherwise(asked: object, path: str, code: str) -> None:
+    with pytest.raises(Faults) as refused:
+        parse_condition({"engagement": asked}, PIPELINE)
+    assert [(finding.path, finding.code) for finding in refused.value.findings] == [(path, code)]

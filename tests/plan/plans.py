@@ -33,10 +33,45 @@ tests:
   - {lead: {source: partner}, expect: {queue: partner-desk}}
 """
 
+SCORED = """
+fields:
+  region: {from: country, EMEA: [DE, FR, AT, CH], NA: [US, CA]}
+  segment: [{when: {employees: {lt: 200}}, value: smb}, {value: mid}]
+  attributes.seats: {type: integer}
+scores:
+  fit:
+    - {when: {employees: {gte: 200}}, points: 30}
+    - {when: {title: {matches: "(?i)head|vp|chief"}}, points: 20}
+  intent:
+    - {when: {pages: {contains: pricing}}, points: 25}
+    - {when: {engagement: {name: pricing, within: 14d, count: {gte: 2}}}, points: 20, half_life: 7d}
+queues: {unrouted: {}, sales: {}, europe: {}}
+paths:  {newsletter: {answers_to: {team: inbound}}}
+pipeline:
+  - score: {model: [fit, intent], bands: {hot: {gte: 60}, warm: {gte: 15}, cold: {}}}
+  - rule: {name: hot, when: {band: hot, region: EMEA}, then: {queue: europe, priority: 80}}
+  - rule: {name: big, when: {scores.fit: {gte: 30}, attributes.seats: {gt: 10}}, then: {queue: sales}}
+  - rule: {name: cold, when: {band: cold}, then: {path: newsletter}}
+  - queue: {name: unrouted}
+follow_up:
+  - when: {band: hot, segment: mid}
+    do: [{type: notify, via: "{lead.band} {lead.region} {lead.scores.total}"}]
+tests:
+  - {lead: {employees: 500, title: Head, pages: [pricing], country: FR}, expect: {rule: hot, band: hot}}
+  - {lead: {employees: 5}, expect: {rule: cold, band: cold}}
+"""
+
 
 def whole() -> dict[str, Any]:
     """The plan as plain data, to be changed by a test."""
     data = load_plan(WHOLE)
+    assert isinstance(data, dict)
+    return data
+
+
+def scored() -> dict[str, Any]:
+    """The plan with fields and scores of its own, as plain data."""
+    data = load_plan(SCORED)
     assert isinstance(data, dict)
     return data
 

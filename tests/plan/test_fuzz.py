@@ -1,5 +1,6 @@
 """Whatever is sent as a plan is answered with a document or with findings, never with an exception."""
 
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from app.engine.check import KnownNames, check
 from app.plan.findings import CODES
 from app.plan.reading import read_plan
 from app.plan.schema import PlanDocument
-from tests.plan.plans import WHOLE, whole
+from tests.plan.plans import SCORED, WHOLE, scored, whole
 
 _SCALARS = st.one_of(
     st.none(),
@@ -22,7 +23,27 @@ _SCALARS = st.one_of(
 _KEYS = st.one_of(
     st.text(max_size=5),
     st.sampled_from(
-        ["rule", "queue", "round_robin", "when", "then", "team", "all", "any", "not", "in", "country", "else"]
+        [
+            "rule",
+            "queue",
+            "round_robin",
+            "score",
+            "bands",
+            "from",
+            "value",
+            "type",
+            "points",
+            "name",
+            "when",
+            "then",
+            "team",
+            "all",
+            "any",
+            "not",
+            "in",
+            "country",
+            "else",
+        ]
     ),
 )
 _DATA = st.recursive(
@@ -37,7 +58,7 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(place for key, each in inner for place in _places(each, (*path, key)))]
 
 
-_PLACES = [place for place in _places(whole()) if place]
+_PLACES = [(make, place) for make in (whole, scored) for place in _places(make()) if place]
 
 
 def _answered(source: Any) -> None:
@@ -49,8 +70,11 @@ def _answered(source: Any) -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(_PLACES), _DATA)
-def test_any_value_at_any_place(place: tuple[Any, ...], value: object) -> None:
-    plan = whole()
+def test_any_value_at_any_place(
+    where: tuple[Callable[[], dict[str, Any]], tuple[Any, ...]], value: object
+) -> None:
+    make, place = where
+    plan = make()
     *way, last = place
     container: Any = plan
     for step in way:
@@ -60,15 +84,16 @@ def test_any_value_at_any_place(place: tuple[Any, ...], value: object) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.dictionaries(st.sampled_from(sorted(whole())), _DATA))
+@given(st.dictionaries(st.sampled_from(sorted({*whole(), *scored()})), _DATA))
 def test_any_data(plan: dict[str, object]) -> None:
     _answered(plan)
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.integers(0, len(WHOLE) - 1), st.integers(0, 40), st.text(max_size=6))
-def test_a_text_with_any_part_replaced(start: int, length: int, instead: str) -> None:
-    _answered(WHOLE[:start] + instead + WHOLE[start + length :])
+@given(st.sampled_from([WHOLE, SCORED]), st.floats(0, 1), st.integers(0, 40), st.text(max_size=6))
+def test_a_text_with_any_part_replaced(text: str, at: float, length: int, instead: str) -> None:
+    start = int(at * (len(text) - 1))
+    _answered(text[:start] + instead + text[start + length :])
 
 
 @settings(max_examples=200, deadline=None)

@@ -311,7 +311,7 @@ def test_the_json_schema_accepts_the_plan_and_refuses_a_wrong_one() -> None:
     validator = jsonschema_rs.validator_for(schema)
     assert validator.is_valid(whole())
     wrong = whole()
-    wrong["pipeline"][0]["rule"]["when"] = {"cuntry": "DE"}
+    wrong["pipeline"][0]["rule"]["when"] = {"country": {"like": "DE"}}
     assert not validator.is_valid(wrong)
     wrong = whole()
     wrong["pipeline"].append({"roulette": {}})

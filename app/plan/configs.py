@@ -1,0 +1,116 @@
+"""The configs of a pipeline: what every step may have, and those of the strategies that only name targets."""
+
+from collections.abc import Iterable
+from functools import cached_property
+
+from pydantic import Field
+
+from app.plan.shapes import Name, Part, Priority, StepCondition, Words
+from app.plan.targets import OffHours, Pick, Rungs, Target
+
+
+class StepConfig(Part):
+    """What every step may have. A strategy's config extends this."""
+
+    name: Name | None = Field(
+        None,
+        description="How traces and reports call the step. Left out, it is the team's or queue's name, "
+        "else the strategy and its position; a number is added when an earlier step bears it.",
+    )
+    when: StepCondition | None = Field(
+        None, description="Which leads the step is for; every lead when left out."
+    )
+
+    def targets(self) -> tuple[Target, ...]:
+        """Every target the config names, in the order they are tried."""
+        return ()
+
+    def ladders(self) -> Iterable[tuple[str, tuple[Target, ...]]]:
+        """Its ladders, each with the place it is written at, relative to the config."""
+        return [("", self.targets())]
+
+    @property
+    def settles(self) -> bool:
+        """Whether the step takes every lead that meets its condition."""
+        return False
+
+    @property
+    def default_name(self) -> str | None:
+        """What the step is called when it has no name of its own; None for its strategy and position."""
+        return None
+
+
+class LadderConfig(StepConfig):
+    """A step that tries its targets in order; it takes every lead when one of them does."""
+
+    @cached_property
+    def ladder(self) -> tuple[Target, ...]:
+        """The targets in the order they are tried."""
+        raise NotImplementedError
+
+    def targets(self) -> tuple[Target, ...]:
+        return self.ladder
+
+    @property
+    def settles(self) -> bool:
+        return any(target.settles for target in self.ladder)
+
+
+class RuleConfig(LadderConfig):
+    """Sends the leads that meet a condition to one target."""
+
+    name: Name = Field(description="The rule's name, unique in the plan.")
+    then: Target = Field(description="Where the leads that meet the condition go.")
+
+    @cached_property
+    def ladder(self) -> tuple[Target, ...]:
+        return (self.then, *self.then.otherwise)
+
+    def ladders(self) -> Iterable[tuple[str, tuple[Target, ...]]]:
+        return [(".then", self.ladder)]
+
+
+class RoundRobinConfig(LadderConfig):
+    """Shares leads among the members of a team, each according to his weight."""
+
+    team: Name = Field(description="The team that shares the leads.")
+    pick: Pick | None = Field(None, description="How a member is picked; the team's own way when left out.")
+    skills: Words = Field((), description="Skills a member must have, all of them.")
+    languages: Words = Field((), description="Languages a member must speak, all of them.")
+    priority: Priority = Field(0, description="0 to 100; counts where the lead comes to wait in a queue.")
+    off_hours: OffHours | None = Field(
+        None,
+        description="What happens while nobody of the team is on shift: assign (when left out), hold in the "
+        "built-in queue until the next shift begins, or next.",
+    )
+    else_: Rungs = Field(
+        (), alias="else", description="Targets to try in order when nobody in the team can take the lead."
+    )
+
+    @cached_property
+    def ladder(self) -> tuple[Target, ...]:
+        own = {
+            name: getattr(self, name)
+            for name in ("team", "pick", "priority", "skills", "languages", "off_hours")
+        }
+        team = Target.model_validate({**own, "else": self.else_})
+        return (team, *team.otherwise)
+
+    @property
+    def default_name(self) -> str:
+        return self.team
+
+
+class QueueConfig(LadderConfig):
+    """Lets leads wait in a queue of this plan. It takes every lead, so it may end the pipeline."""
+
+    name: Name = Field(description="The queue, declared under `queues`.")
+    priority: Priority = Field(0, description="0 to 100; what waits with a higher priority goes first.")
+
+    @cached_property
+    def ladder(self) -> tuple[Target, ...]:
+        return (Target(queue=self.name, priority=self.priority),)
+
+    @property
+    def default_name(self) -> str:
+        return self.name

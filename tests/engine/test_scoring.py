@@ -1,0 +1,273 @@
+"""Derived fields, points and bands: what they come to, and what they do on the way through the pipeline."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.engine import inputs
+from app.engine.decide import decide, walk
+from app.engine.model import Verdict
+from app.engine.scoring import Scoring, faded
+from app.insight.explanation import explained
+from app.insight.remaking import basis_of
+from app.plan.steps import ScoreConfig
+from app.store.history import Decided
+from tests.engine.people import NOW, facts, plan, question
+from tests.plan.plans import document, scored
+
+OFFICE = facts({"ana": {}})
+WEEK = timedelta(days=7)
+HOT: dict[str, Any] = {"country": "FR", "employees": 500, "title": "Head of IT", "pages": ["Pricing"]}
+
+
+def engaged(*ages: int, name: str = "pricing", **more: Any) -> list[dict[str, Any]]:
+    """Engagements so many days ago."""
+    return [{"name": name, "at": NOW - timedelta(days=age), **more} for age in ages]
+
+
+def points(values: Mapping[str, Any], rows: list[dict[str, Any]], model: tuple[str, ...] = ("fit",)) -> int:
+    """What a lead scores by these rows."""
+    source = scored() | {"scores": {"fit": rows, "intent": rows}}
+    step = {"score": {"model": list(model), "bands": {"all": {}}}}
+    read = document({"queues": source["queues"], "scores": source["scores"], "pipeline": [step]})
+    config = read.pipeline[0].config
+    assert isinstance(config, ScoreConfig)
+    return Scoring(config, read.scores).score(values, NOW).points["total"]
+
+
+@pytest.mark.parametrize(
+    ("values", "region", "segment"),
+    [
+        ({"country": "DE", "employees": 5}, "EMEA", "smb"),
+        ({"country": "ca", "employees": 200}, "NA", "mid"),
+        ({"country": "JP"}, None, "mid"),
+        ({}, None, "mid"),
+    ],
+)
+def test_derived_fields(values: dict[str, Any], region: str | None, segment: str) -> None:
+    derived = plan(scored()).derived
+    assert derived is not None
+    found = derived.added(values, NOW)
+    assert (found.get("region"), found["segment"]) == (region, segment)
+    assert "region" not in values
+
+
+def test_derived_from_numbers_and_from_one_another() -> None:
+    source = scored()
+    source["fields"] |= {
+        "size": {"from": "employees", "one": 1, "few": [2, 3]},
+        "kind": [{"when": {"size": "few", "region": "EMEA"}, "value": "near"}],
+    }
+    derived = plan(source).derived
+    assert derived is not None
+    assert derived.added({"employees": 2, "country": "AT"}, NOW)["kind"] == "near"
+    assert derived.added({"employees": True}, NOW).get("size") is None
+    assert derived.added({"employees": 1}, NOW)["size"] == "one"
+
+
+@pytest.mark.parametrize(
+    ("age", "left"),
+    [(0, 20), (1, 18), (3.5, 14), (7, 10), (14, 5), (21, 2), (28, 1), (35, 0), (36_500, 0), (-1, 20)],
+)
+def test_half_the_points_are_left_after_each_half_life(age: float, left: int) -> None:
+    assert faded(20, timedelta(days=age), WEEK) == left
+    assert faded(-20, timedelta(days=age), WEEK) == -left
+
+
+@given(st.integers(0, 1000), st.integers(0, 10**9), st.integers(1, 10**7))
+def test_points_only_fade(amount: int, age: int, half_life: int) -> None:
+    at = [faded(amount, timedelta(seconds=age + more), timedelta(seconds=half_life)) for more in (0, 1, 1000)]
+    assert amount >= at[0] >= at[1] >= at[2] >= 0
+
+
+FADING = {"points": 20, "half_life": "7d"}
+ASKS = {"when": {"engagement": {"name": "Pricing"}}, **FADING}
+
+
+@pytest.mark.parametrize(
+    ("values", "row", "total"),
+    [
+        ({"engagement": engaged(7)}, ASKS, 10),
+        ({"engagement": engaged(14, 7)}, ASKS, 10),
+        ({"engagement": [*engaged(7), *engaged(0, name="other")], "last_seen_at": NOW}, ASKS, 10),
+        ({"engagement": engaged(14)}, {"when": {"engagement": {"contains": "pricing"}}, **FADING}, 5),
+        ({"engagement": [{"name": "pricing"}], "last_seen_at": NOW - WEEK}, ASKS, 10),
+        ({"engagement": [{"name": "pricing"}]}, ASKS, 20),
+        ({"country": "DE", "last_seen_at": NOW - WEEK}, {"when": {"country": "DE"}, **FADING}, 10),
+        ({"country": "DE", "last_seen_at": NOW - WEEK}, {"when": {"country": "DE"}, "points": 20}, 20),
+        ({"country": "FR"}, {"when": {"country": "DE"}, "points": 20}, 0),
+    ],
+)
+def test_points_fade_from_the_time_of_the_engagement(
+    values: dict[str, Any], row: dict[str, Any], total: int
+) -> None:
+    assert points(values, [row]) == total
+
+
+@pytest.mark.parametrize(
+    ("model", "own", "total"),
+    [
+        (("fit",), 40, 3),
+        (("fit", "intent"), 40, 6),
+        (("score",), 40.9, 40),
+        (("score",), -0.5, -1),
+        (("score",), None, 0),
+        (("fit", "score"), 40, 43),
+    ],
+)
+def test_the_model_the_callers_own_score_or_both(
+    model: tuple[str, ...], own: float | None, total: int
+) -> None:
+    values = {"country": "DE"} | ({"score": own} if own is not None else {})
+    rows = [{"when": {"country": "DE"}, "points": 5}, {"when": {"country": {"ne": "FR"}}, "points": -2}]
+    assert points(values, rows, model) == total
+
+
+def test_a_band_labels_the_lead_and_the_walk_goes_on() -> None:
+    decision = decide(question(**HOT), plan(scored()), OFFICE)
+    assert (decision.queue, decision.step, decision.priority) == ("europe", "hot", 80)
+    assert decision.text == "Rule hot: band hot and region EMEA; waits in queue europe."
+    first, second = decision.trace["steps"]
+    labels = {"band": "hot", "scores": {"fit": 50, "intent": 25, "total": 75}}
+    assert first == {"step": "score", "strategy": "score", "code": "labelled", "labels": labels}
+    assert second["code"] == "rule"
+    assert [action["params"] for action in decision.actions] == [{"via": "hot EMEA 75"}]
+
+
+def test_what_a_step_asks_of_labels_is_not_ruled_out_too_early() -> None:
+    asked = question(employees=500, title="Head", attributes={"seats": 11})
+    decision = decide(asked, plan(scored()), OFFICE)
+    assert decision.queue == "sales"
+    assert [entry["step"] for entry in decision.trace["steps"]] == ["score", "big"]
+    assert decision.trace["ruled_out"] == 1
+
+
+def test_ten_thousand_rules_of_one_band_leave_as_few_candidates_as_ten() -> None:
+    rules = [
+        {
+            "rule": {
+                "name": f"r{n}",
+                "when": {"band": "hot", "attributes.t": f"t{n}"},
+                "then": {"queue": "sales"},
+            }
+        }
+        for n in range(10_000)
+    ]
+    source = scored()
+    source["pipeline"][1:1] = rules
+    decision = decide(question(**HOT, attributes={"t": "T7000"}), plan(source), OFFICE)
+    assert decision.step == "r7000"
+    assert len(decision.trace["steps"]) == 2
+
+
+def bands(**named: Any) -> dict[str, Any]:
+    """The plan with these bands, and nothing between them and the last queue."""
+    source = scored()
+    source["pipeline"] = [
+        {"score": {"model": ["fit", "intent"], "bands": named}},
+        {"queue": {"name": "unrouted"}},
+    ]
+    return source
+
+
+def test_a_band_with_a_target_settles() -> None:
+    decision = decide(question(**HOT), plan(bands(hot={"gte": 60, "then": {"queue": "sales"}})), OFFICE)
+    assert (decision.code, decision.step, decision.queue) == ("score", "score", "sales")
+    assert decision.text == "By its score: band hot; waits in queue sales."
+    assert decision.trace["steps"][0]["labels"]["band"] == "hot"
+    assert decision.actions != ()
+
+
+def test_a_band_whose_target_cannot_take_the_lead_still_labels_it() -> None:
+    source = bands(hot={"gte": 60, "then": {"team": "gone"}})
+    decision = decide(question(**HOT), plan(source), OFFICE)
+    assert (decision.queue, decision.labels["band"]) == ("unrouted", "hot")
+    assert decision.trace["steps"][0]["code"] == "missing"
+    assert decision.actions != ()
+
+
+@pytest.mark.parametrize(
+    ("limits", "inside"),
+    [
+        ({"gt": 74}, True),
+        ({"gt": 75}, False),
+        ({"gte": 75, "lt": 76}, True),
+        ({"lte": 74}, False),
+        ({}, True),
+    ],
+)
+def test_limits_of_bands(limits: dict[str, int], inside: bool) -> None:
+    decision = decide(question(**HOT), plan(bands(hot=limits)), OFFICE)
+    assert (decision.labels["band"] == "hot") is inside
+    assert decision.labels["scores"]["total"] == 75
+
+
+def test_a_later_score_step_labels_anew() -> None:
+    source = scored()
+    source["pipeline"][1:1] = [
+        {"score": {"name": "again", "model": ["intent"], "bands": {"cold": {"lt": 9}}}}
+    ]
+    decision = decide(question(**HOT), plan(source), OFFICE)
+    assert decision.labels == {"band": None, "scores": {"intent": 25, "total": 25}}
+    assert decision.queue == "unrouted"
+
+
+def test_a_strategy_may_label_nothing_else() -> None:
+    ready = plan(scored())
+    steps = [
+        replace(ready.steps[0], decide=lambda *_: Verdict("x", (), {"email": "a@b.c"})),
+        *ready.steps[1:],
+    ]
+    decision = decide(question(**HOT), replace(ready, steps=steps), OFFICE)
+    assert decision.trace["steps"][0] == {
+        "step": "score",
+        "strategy": "score",
+        "error": "no verdict",
+        "code": "error",
+    }
+    assert decision.labels == {}
+
+
+def test_it_is_made_again_from_its_inputs_and_explained() -> None:
+    asked, ready = question(**HOT, engagement=engaged(1, 3)), plan(scored())
+    decision = decide(asked, ready, OFFICE)
+    stored = orjson.dumps(inputs.written(asked, 1, OFFICE, decision))
+    assert b"EMEA" not in stored
+    basis = basis_of(orjson.loads(stored), OFFICE.directory)
+    again = decide(basis.question, ready, basis.facts)
+    assert orjson.dumps(again.trace) == orjson.dumps(decision.trace)
+    assert again.actions == decision.actions
+    decided = Decided("a", 1, "queued", "rule", None, None, "europe", None, None, 1, b"{}", b"{}")
+    told = explained(decided, basis, ready)
+    assert told["same"] is True
+    assert told["steps"][1]["when"]["held"] is True
+    assert [step["code"] for step in told["steps"]] == ["labelled", "rule", *["not_reached"] * 3]
+
+
+_LEADS = st.fixed_dictionaries(
+    {},
+    optional={
+        "country": st.sampled_from(["DE", "US", "JP"]),
+        "employees": st.sampled_from([5, 200, 500]),
+        "title": st.sampled_from(["Chief", "Clerk"]),
+        "pages": st.just(["pricing"]),
+        "attributes": st.fixed_dictionaries({"seats": st.sampled_from([5, 11, "11"])}),
+        "engagement": st.lists(st.integers(0, 20).map(lambda age: engaged(age)[0]), max_size=3),
+    },
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(_LEADS)
+def test_looking_at_every_step_comes_to_the_same(values: dict[str, Any]) -> None:
+    ready = plan(scored())
+    assert ready.derived is not None
+    asked = replace(question(), values=ready.derived.added(values, NOW))
+    narrowed, whole = walk(asked, ready, OFFICE), walk(asked, ready, OFFICE, narrowed=False)
+    assert replace(narrowed, trace={}) == replace(whole, trace={})
