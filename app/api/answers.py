@@ -49,6 +49,14 @@ class ActionAnswer(AnswerModel):
     due_at: datetime | None
 
 
+class SlaAnswer(AnswerModel):
+    """Until when the owner must accept and must touch the lead; null is no limit."""
+
+    name: str
+    accept_by: datetime | None
+    touch_by: datetime | None
+
+
 class DecisionBody(AnswerModel):
     """The decision about one lead."""
 
@@ -68,7 +76,7 @@ class DecisionBody(AnswerModel):
     over_cap: bool = Field(description="Whether a kept or wanted owner got it in spite of a cap.")
     participants: dict[str, Any]
     reason: ReasonAnswer
-    sla: dict[str, Any] | None
+    sla: SlaAnswer | None
     actions: list[ActionAnswer]
     normalized: dict[str, Any] = Field(description="What intake changed or derived.")
     plan_version: int

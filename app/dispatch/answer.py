@@ -1,6 +1,7 @@
 """A decision as the caller sees it."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -35,7 +36,7 @@ def answer(
         "over_cap": decision.over_cap,
         "participants": {},
         "reason": {"code": decision.code, "text": decision.text},
-        "sla": None,
+        "sla": asdict(decision.sla) if decision.sla is not None else None,
         "actions": [
             {"id": f"{assignment_id}.{number}", **action} for number, action in enumerate(decision.actions, 1)
         ],

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from app.engine.declared import action_findings
+from app.engine.declared import action_findings, sla_findings
 from app.engine.reach import contradictions, too_early, unreachable
 from app.engine.shifts import HELD
 from app.plan.cases import PlanTest
@@ -37,6 +37,7 @@ def check(document: PlanDocument, names: KnownNames, run: Run | None = None) -> 
         *_pipeline(document, names),
         *_declarations(document, names),
         *_follow_up(document, names),
+        *sla_findings(document),
         *action_findings(document),
         *_givens(document, names),
         *unreachable(document.pipeline),

@@ -37,6 +37,8 @@ def decide(question: Question, plan: Plan, facts: Facts) -> Decision:
         decision = _recognise(question.prior, question, plan, facts)
     else:
         decision = walk(question, plan, facts)
+    if plan.slas:
+        decision.sla = plan.slas.due(decision, question.values, facts.now)
     return _with_actions(decision, question, plan, facts.now)
 
 
@@ -178,6 +180,7 @@ def _settled(step: Step, verdict: Verdict, attempt: Tried, question: Question, f
         priority=target.priority,
         turn=attempt.turn,
         counts=True,
+        sla_name=target.sla,
         **common,
     )
 

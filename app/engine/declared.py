@@ -1,9 +1,9 @@
-"""The actions of a plan's follow-up: what they need, and the sequences and campaigns they name."""
+"""What a plan names that it must declare: SLAs, sequences, campaigns; and what its actions need."""
 
 from collections.abc import Collection, Iterator, Mapping
 
 from app.plan.findings import Finding, join, shown
-from app.plan.follow_ups import AUDIENCE_CHANGES, NEEDED, Action
+from app.plan.follow_ups import AUDIENCE_CHANGES, NEEDED, WITH_SLA, Action
 from app.plan.schema import PlanDocument
 
 _Known = Mapping[str, tuple[str, Collection[str] | None]]
@@ -16,6 +16,30 @@ def action_findings(document: PlanDocument) -> Iterator[Finding]:
         for path, action in block.actions():
             where = join(f"follow_up[{position}]", path)
             yield from (finding.under(where) for finding in (*_needed(action), *_undeclared(action, known)))
+
+
+def sla_findings(document: PlanDocument) -> Iterator[Finding]:
+    """Names of SLAs that are not declared, in steps, in `sla_for`, and where a task is due with one."""
+    for position, step in enumerate(document.pipeline):
+        start = f"pipeline[{position}].{step.strategy}" + (".then" if step.strategy == "rule" else "")
+        handed_on = None
+        for rung, target in enumerate(step.config.targets()):
+            if target.sla not in (None, handed_on, *document.slas):
+                place = "" if rung == 0 else f".else[{rung - 1}]"
+                yield _unknown_sla(target.sla or "", f"{start}{place}.sla")
+            handed_on = handed_on if rung else target.sla
+    for position, rule in enumerate(document.sla_for):
+        if rule.sla not in document.slas:
+            yield _unknown_sla(rule.sla, f"sla_for[{position}].sla")
+    for position, block in enumerate(document.follow_up):
+        for path, action in block.actions():
+            if action.due in WITH_SLA and not document.slas:
+                text = "Declare an SLA under slas, or write a duration: this is never due."
+                yield Finding(f"follow_up[{position}].{path}.due", "unknown_sla", text, "warning")
+
+
+def _unknown_sla(name: str, path: str) -> Finding:
+    return Finding(path, "unknown_sla", f"Mend the name of the SLA {shown(name)}, or declare it under slas.")
 
 
 def _needed(action: Action) -> Iterator[Finding]:

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.engine.comparisons import Get, Values, getter
 from app.engine.conditions import Condition, compile_condition
-from app.engine.model import Decision
+from app.engine.model import Decision, Due
 from app.plan.follow_ups import Action, FollowUpBlock, Parameter
 from app.plan.templates import Placeholder
 
@@ -59,7 +59,7 @@ class FollowUp:
         for actions in fitting:
             for action in actions:
                 allowed = action.allowed(values, held_back)
-                found = allowed.made(context, now) if allowed is not None else None
+                found = allowed.made(context, now, decision.sla) if allowed is not None else None
                 if found is not None:
                     made.append(found)
         why_none = None if made else "held_back" if held_back else "no_crm_id"
@@ -134,7 +134,7 @@ class _Action:
         held_back.append(entry)
         return instead.allowed(values, held_back) if instead is not None else None
 
-    def made(self, context: Values, now: datetime) -> dict[str, Any] | None:
+    def made(self, context: Values, now: datetime, sla: Due | None) -> dict[str, Any] | None:
         """The action as the caller gets it; None for one that would set an owner no CRM knows."""
         filled = ((name, text(context) if isinstance(text, _Text) else text) for name, text in self._params)
         # A parameter of which nothing is left says nothing.
@@ -143,8 +143,16 @@ class _Action:
             if self._params or not context["crm"]:
                 return None
             params = _in_crm(context)
-        due_at = now + self._due if self._due is not None else None
-        return {"type": self._type, "params": params, "due_at": due_at}
+        return {"type": self._type, "params": params, "due_at": _due_at(self._due, now, sla)}
+
+
+def _due_at(due: timedelta | str | None, now: datetime, sla: Due | None) -> datetime | None:
+    """When an action is due: so long after the decision, or with the SLA if there is one."""
+    if isinstance(due, timedelta):
+        return now + due
+    if due is None or sla is None:
+        return None
+    return sla.accept_by if due == "accept" else sla.touch_by
 
 
 def _in_crm(context: Values) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a verdict names, how somebody is picked there, and what happens while nobody is on shift."""
+    """What a verdict names, how somebody is picked there, what happens off shift, and which SLA holds."""
 
     kind: TargetKind
     name: str
@@ -105,6 +105,7 @@ class Target:
     skills: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     off_hours: str | None = None
+    sla: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,15 @@ class Known:
     kind: Literal["duplicate", "reengaged"]
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Until when the owner must accept and must touch the lead, by the SLA of this name."""
+
+    name: str
+    accept_by: datetime | None
+    touch_by: datetime | None
+
+
 @dataclass(slots=True)
 class Decision:
     """The settled verdict. `counts` says whether it adds to the owner's load.
@@ -200,6 +210,8 @@ class Decision:
     counts: bool = False
     over_cap: bool = False
     held_until: datetime | None = None
+    sla_name: str | None = None
+    sla: Due | None = None
     turn: Turn | None = None
     actions: tuple[Mapping[str, Any], ...] = ()
     trace: Mapping[str, Any] = field(default_factory=dict)

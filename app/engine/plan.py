@@ -10,6 +10,7 @@ from app.engine.derived import DerivedFields
 from app.engine.follow_up import FollowUp, compile_follow_up
 from app.engine.model import Verdict
 from app.engine.narrow import Narrowing
+from app.engine.slas import Slas
 from app.engine.state import Facts
 from app.plan.reading import read_plan
 from app.plan.schema import PlanDocument
@@ -65,7 +66,9 @@ class Plan:
     window: timedelta
     same_submission: timedelta
     follow_up: FollowUp
+    slas: Slas
     claimable_by: Mapping[str, str]
+    queues: frozenset[str]
     derived: DerivedFields | None = None
 
 
@@ -78,9 +81,11 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         narrowing=Narrowing([step.when for step in steps]),
         window=document.known_person.window,
         same_submission=document.known_person.same_submission,
+        slas=Slas(document.slas, document.sla_for),
         follow_up=compile_follow_up(
             document.follow_up, {name: each.crm for name, each in document.queues.items()}
         ),
+        queues=frozenset(document.queues),
         claimable_by={name: each.claimable_by for name, each in document.queues.items() if each.claimable_by},
         derived=DerivedFields(document.fields.derived) if document.fields.derived else None,
     )

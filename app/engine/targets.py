@@ -20,4 +20,5 @@ def _target(written: Written) -> Target:
         skills=tuple(skill.casefold() for skill in written.skills),
         languages=tuple(language.casefold() for language in written.languages),
         off_hours=written.off_hours,
+        sla=written.sla,
     )

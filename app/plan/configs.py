@@ -83,6 +83,7 @@ class RoundRobinConfig(LadderConfig):
         description="What happens while nobody of the team is on shift: assign (when left out), hold in the "
         "built-in queue until the next shift begins, or next.",
     )
+    sla: Name | None = Field(None, description="The SLA of the owner who gets it.")
     else_: Rungs = Field(
         (), alias="else", description="Targets to try in order when nobody in the team can take the lead."
     )
@@ -91,7 +92,7 @@ class RoundRobinConfig(LadderConfig):
     def ladder(self) -> tuple[Target, ...]:
         own = {
             name: getattr(self, name)
-            for name in ("team", "pick", "priority", "skills", "languages", "off_hours")
+            for name in ("team", "pick", "priority", "skills", "languages", "off_hours", "sla")
         }
         team = Target.model_validate({**own, "else": self.else_})
         return (team, *team.otherwise)

@@ -59,6 +59,7 @@ CODES: dict[str, str] = {
     "unknown_sequence": "A sequence is named that the plan does not declare.",
     "unknown_campaign": "A campaign is named that the plan does not declare.",
     "undeclared": "A sequence or campaign is named, and the plan declares none.",
+    "unknown_sla": "An SLA is named that the plan does not declare.",
     "unknown_rule": "A rule is named that the plan does not hold.",
     "unknown_step": "A step is named that the plan does not hold.",
     "inactive_owner": "An owner is named who is not active, so the target passes.",

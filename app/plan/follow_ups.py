@@ -28,6 +28,7 @@ NEEDED: Mapping[str, str] = {
 }
 """The parameter without which an action of this type says nothing. The other types need none."""
 CONSENTS = ("email", "sms", "phone")
+WITH_SLA = ("accept", "touch")
 AUDIENCE_CHANGES = ("add", "remove")
 
 Parameter = Template | int | float | bool
@@ -35,14 +36,15 @@ Parameter = Template | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One action: its type, its parameters (texts as templates), and when it is due after the decision.
+    """One action: its type, its parameters (texts as templates), and when it is due.
 
+    `due` is a time after the decision, or `accept` or `touch`: with the SLA.
     It is held back from a lead who has not given `consent`, if one is named; `instead` takes its place.
     """
 
     type: str
     params: Mapping[str, Parameter]
-    due: timedelta | None = None
+    due: timedelta | str | None = None
     consent: str | None = None
     instead: "Action | None" = None
 
@@ -87,7 +89,9 @@ def _whole(kind: str, params: Mapping[str, Parameter]) -> Mapping[str, Parameter
     return {"change": ("add",), **params} if kind == "audience" else params
 
 
-def _due(value: object, _: ValidationInfo) -> timedelta:
+def _due(value: object, _: ValidationInfo) -> timedelta | str:
+    if isinstance(value, str) and value in WITH_SLA:
+        return value
     try:
         return parse_duration(value if isinstance(value, str) else "")
     except ValueError as refused:
@@ -121,8 +125,9 @@ _ACTION_SCHEMA = {
         },
         "due": {
             "type": "string",
-            "pattern": "^(0|[0-9]{1,9}[smhdw])$",
-            "description": "How long after the decision it is due, such as 15m.",
+            "pattern": "^(0|[0-9]{1,9}[smhdw]|accept|touch)$",
+            "description": "How long after the decision it is due, such as 15m; or accept or touch: when the "
+            "SLA is.",
         },
         "consent": {
             "enum": list(CONSENTS),

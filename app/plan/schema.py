@@ -11,6 +11,7 @@ from app.plan.follow_ups import FollowUpBlock
 from app.plan.own_fields import TYPES, OwnFields, read_own_fields
 from app.plan.scoring import PointsRow, ScoreConfig, ScoreName, missing_scores
 from app.plan.shapes import CONDITION_MARK, Duration, Name, Part
+from app.plan.slas import Sla, SlaFor
 from app.plan.steps import Step, read_steps
 
 
@@ -115,6 +116,13 @@ class PlanDocument(Part):
     )
     campaigns: tuple[Name, ...] | None = Field(
         None, description="The campaigns there are; a follow-up that names another is refused."
+    )
+    slas: dict[Name, Sla] = Field(
+        default_factory=dict,
+        description="How much of his working time an owner has to accept and to touch a lead, by name.",
+    )
+    sla_for: tuple[SlaFor, ...] = Field(
+        (), description="Which SLA holds where the step names none; the first that fits counts."
     )
     known_person: KnownPerson = Field(
         default_factory=KnownPerson, description="How a person who was here before is recognised."

@@ -13,6 +13,7 @@ Pick = Literal["round_robin", "least_loaded"]
 OffHours = Literal["assign", "hold", "next"]
 
 KINDS: tuple[TargetKind, ...] = ("team", "owner", "queue", "path", "block")
+_HANDED_ON = ("priority", "sla")
 ALWAYS_SETTLES = frozenset(("queue", "path", "block"))
 """Kinds of target that take every lead. A team or an owner passes when nobody is free."""
 
@@ -49,6 +50,11 @@ class Target(Part):
         "built-in queue until the next shift begins, or next. An owner who is named is asked only if "
         "this is hold or next.",
     )
+    sla: Name | None = Field(
+        None,
+        description="The SLA of the owner who gets it. A target under else has that of the first unless it "
+        "names its own.",
+    )
     else_: Annotated[tuple["Target", ...], AfterValidator(_flat)] = Field(
         (),
         alias="else",
@@ -78,13 +84,12 @@ class Target(Part):
 
     @cached_property
     def otherwise(self) -> tuple["Target", ...]:
-        """The targets under `else`, with the priority they take over from this one."""
-        return tuple(
-            rung
-            if "priority" in rung.model_fields_set
-            else rung.model_copy(update={"priority": self.priority})
-            for rung in self.else_
-        )
+        """The targets under `else`, with the priority and the SLA they take over from this one."""
+        return tuple(self._handed(rung) for rung in self.else_)
+
+    def _handed(self, rung: "Target") -> "Target":
+        kept = {name: getattr(self, name) for name in _HANDED_ON if name not in rung.model_fields_set}
+        return rung.model_copy(update=kept) if kept else rung
 
     @property
     def settles(self) -> bool:

@@ -84,3 +84,34 @@ async def test_what_comes_out_of_hours_is_held_and_says_until_when(office: Offic
     claim = await office.client.post("/queues/held/claim", json={"owner_id": "eve"})
     assert claim.json()["owner"]["id"] == "eve"
     assert (await verify(office.pool, office.workspace_id)).clean
+
+
+WITH_SLA = """
+slas: {hot: {accept: 5m, touch: 15m}}
+pipeline:
+  - rule: {name: urgent, when: {lead_type: demo_request}, then: {owner: ana, sla: hot}}
+  - queue: {name: unrouted}
+queues: {unrouted: {}}
+follow_up:
+  - {when: {outcome: assigned}, do: [{type: task, title: Call, due: touch}]}
+"""
+
+
+async def test_due_times_are_told_in_the_owners_working_time(office: Office) -> None:
+    friday = (
+        "INSERT INTO clocks (workspace_id, set_at, shows, speed) VALUES ($1, now(), '2099-11-20 16:20Z', 0)"
+    )
+    await office.pool.execute(friday, office.workspace_id)
+    await office.client.put("/calendars/berlin", json=BERLIN)
+    await office.client.patch("/owners/ana", json={"calendar": "berlin"})
+    published = await office.client.post(
+        "/plans", content=WITH_SLA, headers={"Content-Type": "application/yaml"}
+    )
+    version = published.json()["version"]
+    assert (await office.client.post(f"/plans/{version}/publish", json={})).status_code == 200
+    told = await office.assign(email="a@people.example", lead_type="demo_request")
+    touch = "2099-11-23T08:05:00+00:00"
+    assert told["sla"] == {"name": "hot", "accept_by": "2099-11-20T16:25:00+00:00", "touch_by": touch}
+    assert [action["due_at"] for action in told["actions"]] == [touch]
+    assert (await office.assign(email="b@people.example"))["sla"] is None
+    assert (await verify(office.pool, office.workspace_id)).clean

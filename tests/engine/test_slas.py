@@ -1,0 +1,195 @@
+"""When a lead must be accepted and touched, in the owner's own working time."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.engine.check import KnownNames, check
+from app.engine.decide import decide
+from app.engine.model import Decision, Due, Prior, Target
+from app.plan.reading import read_plan
+from tests.engine.people import PLAN, TEAM, facts, plan, question
+from tests.plan.plans import document
+
+BERLIN = {"timezone": "Europe/Berlin", "hours": "Mo-Fr 09:00-17:00; PH off", "country": "DE"}
+NEVER = {"timezone": "UTC", "hours": "off"}
+SLAS = {"hot": {"accept": "5m", "touch": "15m"}, "calm": {"touch": "2h"}}
+
+
+def decided(
+    moment: str,
+    owner: dict[str, Any] | None = None,
+    *,
+    step: dict[str, Any] | None = None,
+    written: dict[str, Any] | None = None,
+    prior: Prior | None = None,
+    absences: tuple[dict[str, str], ...] = (),
+    **values: Any,
+) -> Decision:
+    pipeline = [step or {"round_robin": {"team": TEAM, "sla": "hot"}}, {"queue": {"name": "desk"}}]
+    ready = plan({**PLAN, "slas": SLAS, "pipeline": pipeline, **(written or {})})
+    calendars = {"berlin": BERLIN, "never": NEVER}
+    at = facts({"ana": owner or {}}, now=when(moment), calendars=calendars, absences=absences)
+    return decide(question(prior, **values), ready, at)
+
+
+def when(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+WORKS = {"calendar": "berlin"}
+
+
+@pytest.mark.parametrize(
+    ("moment", "owner", "accept", "touch"),
+    [
+        ("2026-11-20T12:00Z", {}, "2026-11-20T12:05Z", "2026-11-20T12:15Z"),
+        ("2026-11-20T12:00Z", WORKS, "2026-11-20T12:05Z", "2026-11-20T12:15Z"),
+        ("2026-11-20T16:50+01:00", WORKS, "2026-11-20T16:55+01:00", "2026-11-23T09:05+01:00"),
+        ("2026-11-21T12:00Z", WORKS, "2026-11-23T09:05+01:00", "2026-11-23T09:15+01:00"),
+        ("2026-12-24T16:58+01:00", WORKS, "2026-12-28T09:03+01:00", "2026-12-28T09:13+01:00"),
+        # One Sunday's clock is set forward, one's back: Monday's shift begins by the new one.
+        ("2026-03-27T17:30+01:00", WORKS, "2026-03-30T09:05+02:00", "2026-03-30T09:15+02:00"),
+        ("2026-10-23T17:30+02:00", WORKS, "2026-10-26T09:05+01:00", "2026-10-26T09:15+01:00"),
+        ("2026-11-20T12:00Z", {"calendar": "never"}, "2026-11-20T12:05Z", "2026-11-20T12:15Z"),
+    ],
+)
+def test_due_times_count_working_time(moment: str, owner: dict[str, Any], accept: str, touch: str) -> None:
+    assert decided(moment, owner).sla == Due("hot", when(accept), when(touch))
+
+
+def test_part_of_a_day_away_does_not_count() -> None:
+    away = {"owner": "ana", "from": "2026-11-20T12:10:00Z", "to": "2026-11-20T13:10:00Z"}
+    sla = decided("2026-11-20T12:00Z", WORKS, absences=(away,)).sla
+    assert sla == Due("hot", when("2026-11-20T12:05Z"), when("2026-11-20T13:15Z"))
+
+
+FOR = [{"when": {"lead_type": "demo_request"}, "sla": "hot"}, {"when": {"tier": "gold"}, "sla": "calm"}]
+
+
+@pytest.mark.parametrize(
+    ("step", "values", "name"),
+    [
+        ({"round_robin": {"team": TEAM}}, {"lead_type": "demo_request", "tier": "gold"}, "hot"),
+        ({"round_robin": {"team": TEAM}}, {"tier": "gold"}, "calm"),
+        ({"round_robin": {"team": TEAM}}, {}, None),
+        ({"round_robin": {"team": TEAM, "sla": "calm"}}, {"lead_type": "demo_request"}, "calm"),
+        ({"rule": {"name": "r", "then": {"owner": "ana", "sla": "calm"}}}, {}, "calm"),
+        ({"rule": {"name": "r", "then": {"team": "x", "sla": "calm", "else": [{"team": TEAM}]}}}, {}, "calm"),
+        (
+            {
+                "rule": {
+                    "name": "r",
+                    "then": {"team": "x", "sla": "calm", "else": [{"team": TEAM, "sla": "hot"}]},
+                }
+            },
+            {},
+            "hot",
+        ),
+        ({"rule": {"name": "r", "then": {"queue": "desk", "sla": "hot"}}}, {"tier": "gold"}, None),
+        ({"rule": {"name": "r", "then": {"path": "newsletter"}}}, {"tier": "gold"}, None),
+    ],
+)
+def test_the_steps_sla_comes_before_that_of_the_lead(
+    step: dict[str, Any], values: dict[str, Any], name: str | None
+) -> None:
+    sla = decided("2026-11-20T12:00Z", step=step, written={"sla_for": FOR}, **values).sla
+    assert (sla.name if sla else None) == name
+
+
+def test_the_limit_that_is_not_set_is_none() -> None:
+    sla = decided("2026-11-20T12:00Z", step={"round_robin": {"team": TEAM, "sla": "calm"}}).sla
+    assert sla == Due("calm", None, when("2026-11-20T14:00Z"))
+
+
+@pytest.mark.parametrize(("age", "name"), [(timedelta(minutes=1), None), (timedelta(days=1), "hot")])
+def test_a_double_submission_starts_no_new_clock(age: timedelta, name: str | None) -> None:
+    now = when("2026-11-20T12:00Z")
+    prior = Prior("l", "a", "email", "assigned", "ana", TEAM, None, None, None, 0, now - age)
+    sla = decided("2026-11-20T12:00Z", written={"sla_for": [{"sla": "hot"}]}, prior=prior).sla
+    assert (sla.name if sla else None) == name
+
+
+def test_who_claims_has_accepted() -> None:
+    ready = plan({**PLAN, "slas": SLAS, "sla_for": [{"sla": "hot"}]})
+    asked = question()
+    claim = type(asked)("claim", "a", "l", {}, to=Target("owner", "ana"), queue="desk")
+    at = facts({"ana": {}}, now=when("2026-11-20T12:00Z"))
+    assert decide(claim, ready, at).sla == Due("hot", None, when("2026-11-20T12:15Z"))
+
+
+def test_actions_may_be_due_with_the_sla() -> None:
+    do = [
+        {"type": "task", "title": "Accept", "due": "accept"},
+        {"type": "task", "title": "Call", "due": "touch"},
+    ]
+    written = {"follow_up": [{"do": do}]}
+    held = decided("2026-11-20T16:50+01:00", WORKS, written=written)
+    dues = [action["due_at"] for action in held.actions]
+    assert dues == [when("2026-11-20T16:55+01:00"), when("2026-11-23T09:05+01:00")]
+    without = decided("2026-11-20T12:00Z", step={"round_robin": {"team": TEAM}}, written=written)
+    assert [action["due_at"] for action in without.actions] == [None, None]
+
+
+NAMES = KnownNames({"ana": True}, {TEAM: {"ana": 1}})
+LAST = {"queue": {"name": "desk"}}
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"pipeline": [{"round_robin": {"team": TEAM, "sla": "hit"}}, LAST]}, "pipeline[0].round_robin.sla"),
+        (
+            {
+                "pipeline": [
+                    {
+                        "rule": {
+                            "name": "r",
+                            "when": {"tier": "a"},
+                            "then": {"team": TEAM, "sla": "hit", "else": [{"queue": "desk"}]},
+                        }
+                    },
+                    LAST,
+                ]
+            },
+            "pipeline[0].rule.then.sla",
+        ),
+        (
+            {
+                "pipeline": [
+                    {
+                        "rule": {
+                            "name": "r",
+                            "when": {"tier": "a"},
+                            "then": {"team": TEAM, "else": [{"owner": "ana", "sla": "hit"}]},
+                        }
+                    },
+                    LAST,
+                ]
+            },
+            "pipeline[0].rule.then.else[0].sla",
+        ),
+        ({"sla_for": [{"sla": "hit"}]}, "sla_for[0].sla"),
+        ({"slas": {}, "follow_up": [{"do": [{"type": "chat", "due": "touch"}]}]}, "follow_up[0].do[0].due"),
+    ],
+)
+def test_an_sla_is_declared(change: dict[str, Any], path: str) -> None:
+    findings = check(document({**PLAN, "slas": SLAS, "follow_up": [], **change}), NAMES)
+    assert [(finding.path, finding.code) for finding in findings] == [(path, "unknown_sla")]
+
+
+@pytest.mark.parametrize(
+    ("slas", "path", "code"),
+    [
+        ({"hot": {}}, "slas.hot", "missing_key"),
+        ({"hot": {"accept": "soon"}}, "slas.hot.accept", "bad_duration"),
+        ({"hot": {"accept": "0"}}, "slas.hot.accept", "bad_duration"),
+        ({"hot": {"touch": "91d"}}, "slas.hot.touch", "bad_duration"),
+        ({"hot": {"tuch": "1d"}}, "slas.hot.tuch", "unknown_key"),
+    ],
+)
+def test_what_is_no_sla_is_refused(slas: dict[str, Any], path: str, code: str) -> None:
+    found = read_plan({**PLAN, "slas": slas})
+    assert isinstance(found, list)
+    assert (found[0].path, found[0].code) == (path, code), found
