@@ -22,6 +22,7 @@ from app.api import (
 )
 from app.api.auth import Authentication
 from app.api.headers import Edge
+from app.api.straight import Straight
 from app.dispatch.dispatch import Dispatch
 from app.engine.plan import Strategy
 from app.measures import Measures
@@ -66,6 +67,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     app.include_router(operations.router)
     for each in (health, owners, teams, calendars, changes, plans, clock):
         app.include_router(each.router)
+    app.add_middleware(Straight, routes=assign.hot.routes)
     app.add_middleware(Edge, log=structlog.get_logger(), observe=measures.answered)
     return app
 

@@ -165,25 +165,33 @@ def of_http(error: HTTPException) -> Problem:
     return known.get(error.status_code, BadRequest if error.status_code < 500 else Problem)()
 
 
+_BUSY = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
+TOLD = (Problem, RequestValidationError, HTTPException, *_BUSY, *AWAY)
+"""The kinds of error that have a problem of their own; `headers.Edge` tells what nobody expected."""
+
+
+def problem_of(error: Exception) -> Problem:
+    """What a caller is told of this error."""
+    match error:
+        case Problem():
+            return error
+        case RequestValidationError():
+            return of_validation(error)
+        case HTTPException():
+            return of_http(error)
+        case asyncpg.LockNotAvailableError() | asyncpg.QueryCanceledError():
+            return Overloaded("The database is too busy at this moment.")
+        case _ if is_away(error):
+            return StoreAway()
+        case _:
+            return Problem()
+
+
 def install(app: FastAPI) -> None:
-    """Makes every error this app answers a problem; what nobody expected is told by `headers.Edge`."""
+    """Makes every error of these kinds a problem."""
 
     async def tell(request: Request, error: Exception) -> Response:
-        match error:
-            case Problem():
-                problem = error
-            case RequestValidationError():
-                problem = of_validation(error)
-            case HTTPException():
-                problem = of_http(error)
-            case asyncpg.LockNotAvailableError() | asyncpg.QueryCanceledError():
-                problem = Overloaded("The database is too busy at this moment.")
-            case _ if is_away(error):
-                problem = StoreAway()
-            case _:
-                problem = Problem()
-        return problem_response(problem, request_id_of(request))
+        return problem_response(problem_of(error), request_id_of(request))
 
-    busy = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
-    for kind in (Problem, RequestValidationError, HTTPException, *busy, *AWAY):
+    for kind in TOLD:
         app.add_exception_handler(kind, tell)

@@ -41,15 +41,13 @@ class Dispatch:
         """
         self._gatekeeper(workspace_id).enter(job)
         wait = self._deadline * (BULK_DEADLINES if job.bulk else 1)
+        deadline = asyncio.get_running_loop().call_later(wait, _too_late, job)
         try:
-            async with asyncio.timeout(wait):
-                return await asyncio.shield(job.done)
-        except TimeoutError:
-            raise self._too_late(job) from None
-        except asyncio.CancelledError:
-            if not job.taken:
-                job.done.cancel()
-            raise
+            # A caller who goes away cancels this future: a job not yet taken is then passed over, and one
+            # that is under way is decided and stored, only not told.
+            return await job.done
+        finally:
+            deadline.cancel()
 
     async def ask_all(self, workspace_id: int, jobs: Sequence[Job]) -> list[Answer | Problem]:
         """The answers in the order of the jobs; a problem stands where its job stood."""
@@ -84,12 +82,6 @@ class Dispatch:
                 raise StoreAway() from error
             raise
 
-    def _too_late(self, job: Job) -> Problem:
-        if job.taken:
-            return OutcomeUnknown("the decision is under way; ask again with the same key")
-        job.done.cancel()
-        return Overloaded("the line is too long at this moment")
-
     def _gatekeeper(self, workspace_id: int) -> Gatekeeper:
         found = self._gatekeepers.get(workspace_id)
         if found is None:
@@ -104,3 +96,12 @@ class Dispatch:
             )
             self._gatekeepers[workspace_id] = found
         return found
+
+
+def _too_late(job: Job) -> None:
+    if not job.done.done():
+        job.done.set_exception(
+            OutcomeUnknown("the decision is under way; ask again with the same key")
+            if job.taken
+            else Overloaded("the line is too long at this moment")
+        )
