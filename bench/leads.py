@@ -79,7 +79,7 @@ ANSWER: dict[str, Any] = {
                     {
                         "target": {"team": "inbound"}, "code": "chosen", "pick": "round_robin",
                         "candidates": [
-                            {"owner": f"rep-{n}", "code": "not_his_turn", "open": 50, "balance": 0, "after": 9}
+                            {"owner": f"rep-{n}", "code": "not_his_turn", "open": 5, "balance": 0, "after": 9}
                             for n in range(20)
                         ],
                     }

@@ -126,8 +126,8 @@ class Desk:
 
     def _reassign(self, job: Reassign) -> None:
         lead = self._lead(job.lead_id)
-        if job.to is not None and job.to.kind == "owner":
-            self._check_wanted(job.to.name, job.exclude)
+        if job.to is not None:
+            self._check_wanted(job.to, job.exclude)
         question = Question(
             kind="reassign",
             assignment_id=uuid7(),
@@ -135,6 +135,7 @@ class Desk:
             values={**lead.values, "trigger": "manual"},
             exclude=job.exclude,
             to=job.to,
+            note=job.reason,
         )
         self.booking.end(lead.prior)
         self._decide(job, question, lead.normalized)
@@ -145,7 +146,16 @@ class Desk:
             raise NotFound("there is no such lead")
         return lead
 
-    def _check_wanted(self, owner_id: str, exclude: frozenset[str]) -> None:
+    def _check_wanted(self, wanted: Target, exclude: frozenset[str]) -> None:
+        directory = self.booking.facts.directory
+        if wanted.kind == "team" and wanted.name not in directory.teams:
+            raise _refused("to", "unknown_team", "names a team that does not exist")
+        if wanted.kind == "queue" and wanted.name not in self.plan.queues:
+            raise _refused("to", "unknown_queue", "names a queue that the active plan does not declare")
+        if wanted.kind == "owner":
+            self._check_wanted_owner(wanted.name, exclude)
+
+    def _check_wanted_owner(self, owner_id: str, exclude: frozenset[str]) -> None:
         owner = self.booking.facts.directory.owners.get(owner_id)
         if owner is None:
             raise _refused("to", "unknown_owner", "names an owner that does not exist")

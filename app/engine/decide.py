@@ -279,7 +279,10 @@ def _kept_owner(prior: Prior, known: Known, facts: Facts) -> Decision:
 
 
 def _kept_place(prior: Prior, known: Known, anew: Decision) -> Decision:
-    """He waits where he waited. The priority is the higher one of then and of what he would get now."""
+    """He waits where he waited. The priority is the higher one of then and of what he would get now.
+
+    The trace shows both: that he keeps his place, and the walk that would settle him now.
+    """
     return Decision(
         outcome="queued",
         code=known.kind,
@@ -291,23 +294,24 @@ def _kept_place(prior: Prior, known: Known, anew: Decision) -> Decision:
         labels=anew.labels,
         known=known,
         keeps_prior=True,
-        trace=_known_trace(known, "keeps_place"),
+        trace=_known_trace(known, "keeps_place", anew),
     )
 
 
 def _anew(prior: Prior, known: Known, why: str, anew: Decision) -> Decision:
     """Decided anew under the same lead. The same path or block again at once is a double submission."""
-    steps = [*_known_trace(known, why)["steps"], *anew.trace["steps"]]
-    trace = {**anew.trace, "steps": steps}
+    trace = _known_trace(known, why, anew)
     same = anew.outcome == prior.state and (anew.path, anew.block) == (prior.path, prior.block)
     if known.kind == "duplicate" and same and prior.state in {"automated", "blocked"}:
         return replace(anew, known=known, keeps_prior=True, trace=trace)
     return replace(anew, known=replace(known, kind="reengaged"), trace=trace)
 
 
-def _known_trace(known: Known, code: str) -> dict[str, Any]:
+def _known_trace(known: Known, code: str, walked: Decision | None = None) -> dict[str, Any]:
+    """The trace of a known person, and of the walk after it if there was one."""
     entry = {"step": "known_person", "strategy": "known_person", "code": code, "matched_by": known.matched_by}
-    return {"steps": [entry], "ruled_out": 0}
+    trace: Mapping[str, Any] = walked.trace if walked else {"steps": (), "ruled_out": 0}
+    return {**trace, "steps": [entry, *trace["steps"]]}
 
 
 def _over_cap(owner: Owner, facts: Facts) -> bool:

@@ -35,6 +35,7 @@ def written(question: Question, plan_version: int, facts: Facts, decision: Decis
             "prior": asdict(question.prior) if question.prior else None,
             "to": asdict(question.to) if question.to else None,
             "queue": question.queue,
+            "note": question.note,
         },
         "state": facts.state.written(_consulted(decision, facts.state)),
     }
@@ -53,6 +54,7 @@ def read(inputs: Mapping[str, Any]) -> tuple[Question, State, datetime]:
         prior=Prior(**{**prior, "decided_at": _instant(prior["decided_at"])}) if prior else None,
         to=_target(asked["to"]),
         queue=asked["queue"],
+        note=asked["note"],
     )
     state = State()
     state.absorb(inputs["state"])
