@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, mo
 
 from app.api.answers import AnswerModel
 from app.api.problems import faults_of, said
-from app.api.wire import Instant, RequiredId, WireModel
+from app.api.wire import Day, Instant, RequiredId, WireModel
 from app.problems import Refused
 
 
@@ -99,11 +99,19 @@ class OwnerBody(RecordModel):
     crm: CrmNames = Field(default_factory=dict, description="The owner's id in a CRM, by the CRM's name.")
 
 
+class RampBody(RecordModel):
+    """A newcomer: until the day `until` begins in his time zone, weight and caps are scaled by `factor`."""
+
+    factor: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), AfterValidator(_thousandths)]
+    until: Day
+
+
 class MemberSettings(RecordModel):
     """How an owner shares in his team."""
 
     weight: Weight = Field(1, description="His share in proportion to the others; 0 takes no turns.")
     caps: CapsBody | None = Field(None, description="Limits on what comes to him through this team.")
+    ramp: RampBody | None = Field(None, description="For a newcomer: less at first. Caps are rounded up.")
 
 
 class MemberBody(MemberSettings):

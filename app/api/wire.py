@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -56,6 +56,17 @@ def _instant(sent: object) -> datetime:
     return at
 
 
+def _day(sent: object) -> date:
+    """An ISO 8601 date."""
+    try:
+        day = date.fromisoformat(sent if isinstance(sent, str) else "")
+    except ValueError:
+        raise said("bad_format", "must be a date as in 2026-11-20") from None
+    if not 1900 <= day.year <= 2200:
+        raise said("out_of_range", "must be in the years 1900 to 2200")
+    return day
+
+
 def _number_or_word(sent: object) -> float | str:
     """A union of the two would put its own branches into the paths of faults."""
     if isinstance(sent, str) and len(sent) <= 8192:
@@ -85,6 +96,12 @@ Instant = Annotated[
     Strict(False),
     BeforeValidator(_instant),
     WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Day = Annotated[
+    date,
+    Strict(False),
+    BeforeValidator(_day),
+    WithJsonSchema({"type": "string", "format": "date"}),
 ]
 Trigger = Annotated[
     str,

@@ -1,12 +1,12 @@
 """From the directory's records, as they are stored, to the values the engine decides with."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.engine.model import Absence, Caps, Directory, Member, Owner, Team
+from app.engine.model import Absence, Caps, Directory, Member, Owner, Ramp, Team
 from app.plan.hours import Hours, read_hours
 
 Record = tuple[str, str, Mapping[str, Any]]
@@ -67,10 +67,20 @@ def owner_from(
 def team_from(id_: str, body: Mapping[str, Any]) -> Team:
     """One team, members in the order of the record."""
     members = tuple(
-        Member(member["owner"], weight_from(member.get("weight", 1)), caps_from(member.get("caps")))
+        Member(
+            member["owner"],
+            weight_from(member.get("weight", 1)),
+            caps_from(member.get("caps")),
+            ramp_from(member.get("ramp")),
+        )
         for member in body.get("members") or ()
     )
     return Team(id_, body.get("name") or id_, members, body.get("pick") or "round_robin")
+
+
+def ramp_from(body: Mapping[str, Any] | None) -> Ramp | None:
+    """A newcomer's ramp. Factors have at most three decimals, so nothing is lost."""
+    return Ramp(weight_from(body["factor"]), date.fromisoformat(body["until"])) if body else None
 
 
 def weight_from(weight: float | int | str) -> int:

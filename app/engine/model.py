@@ -5,7 +5,7 @@ Everything here is a value. The directory never changes in place: an edit makes 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -66,12 +66,21 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
+class Ramp:
+    """Until this day weight and caps are multiplied with `factor`, which counts thousandths."""
+
+    factor: int
+    until: date
+
+
+@dataclass(frozen=True, slots=True)
 class Member:
     """An owner's place in a team. `weight` counts thousandths; 0 takes no turns."""
 
     owner: str
     weight: int = 1000
     caps: Caps | None = None
+    ramp: Ramp | None = None
 
 
 @dataclass(frozen=True, slots=True)

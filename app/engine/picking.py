@@ -1,13 +1,14 @@
 """Honouring a target: everyone is considered, each gets one code, and somebody is picked or nobody."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from app.engine import turns
 from app.engine.eligibility import Need, Refusal, cap_refusal, refusal
 from app.engine.model import Member, Owner, Question, Target, Team, Turn
+from app.engine.ramps import factor_at, scaled, weight_at
 from app.engine.shifts import off_shift, somebody_works, works
 from app.engine.state import Facts, Load, Standing
 
@@ -42,10 +43,10 @@ class Tried:
 
 @dataclass(slots=True)
 class _Candidate:
-    member: Member
     owner: Owner
     standing: Standing
     load: Load
+    weight: int
     shown: dict[str, Any]
 
 
@@ -106,7 +107,8 @@ def _consider(team: Team, need: Need, facts: Facts) -> tuple[list[dict[str, Any]
         shown.append(entry)
         if refused is None and owner is not None:
             standing = facts.state.standing(team.id, member.owner)
-            eligible.append(_Candidate(member, owner, standing, load, entry))
+            weight = weight_at(member, owner.zone, facts.now) if member.ramp else member.weight
+            eligible.append(_Candidate(owner, standing, load, weight, entry))
     return shown, eligible
 
 
@@ -116,17 +118,21 @@ def member_refusal(
     """Why a member cannot take a lead of his team now, or None when he can."""
     if owner is None:
         return Refusal("missing")
+    caps = member.caps
+    if member.ramp is not None:
+        factor = factor_at(member, owner.zone, facts.now)
+        owner, caps = replace(owner, caps=scaled(owner.caps, factor)), scaled(caps, factor)
     found = refusal(owner, load, need, facts.now)
     if found is None and member.weight == 0:
         found = Refusal("weight_zero")
-    if found is None and member.caps is not None:
-        found = cap_refusal(member.caps, facts.state.member_load(team.id, owner.id), owner.zone, facts.now)
+    if found is None and caps is not None:
+        found = cap_refusal(caps, facts.state.member_load(team.id, owner.id), owner.zone, facts.now)
     return found
 
 
 def _by_turn(target: Target, eligible: list[_Candidate], shown: list[dict[str, Any]]) -> Tried:
     chosen, changes = turns.choose(
-        [one.member.weight for one in eligible], [one.standing.balance for one in eligible]
+        [one.weight for one in eligible], [one.standing.balance for one in eligible]
     )
     for at, (one, change) in enumerate(zip(eligible, changes, strict=True)):
         one.shown["code"] = "chosen" if at == chosen else "not_his_turn"

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.engine.model import Caps, Directory, Owner, Team, Turn
+from app.engine.ramps import weight_at
 from app.engine.state import Load
 from app.engine.turns import level
 from app.store import directory, facts, loads, records, turns
@@ -98,7 +99,7 @@ class Edit:
             return
         old = self.remembered.directory
         new = await read_directory(self.connection, self.workspace_id, self.version)
-        for turn in _levelled(old, new, self.remembered):
+        for turn in _levelled(old, new, self.remembered, self.now):
             number = self.remembered.state.enter(turn)
             await turns.enter(self.connection, self.workspace_id, turn, number, self.now)
         await self._recount(list(_recounted(old, new)))
@@ -140,16 +141,20 @@ async def editing(pool: Pool, workspace_id: int, actor: str) -> AsyncIterator[Ed
         await edit.finish()
 
 
-def _live(team: Team | None, owners: Mapping[str, Owner]) -> dict[str, int]:
-    """Members who take turns, with their weights."""
-    members = team.members if team else ()
-    return {member.owner: member.weight for member in members if member.weight and member.owner in owners}
+def _live(team: Team | None, owners: Mapping[str, Owner], now: datetime) -> dict[str, int]:
+    """Members who take turns, with their weights of the day."""
+    return {
+        member.owner: weight_at(member, owners[member.owner].zone, now)
+        for member in (team.members if team else ())
+        if member.weight and member.owner in owners
+    }
 
 
-def _levelled(old: Directory, new: Directory, remembered: Remembered) -> Iterator[Turn]:
+def _levelled(old: Directory, new: Directory, remembered: Remembered, now: datetime) -> Iterator[Turn]:
     """For each team that somebody left: one entry that hands his balance to those who stay."""
     for id_ in sorted(old.teams):
-        before, after = _live(old.teams[id_], old.owners), _live(new.teams.get(id_), new.owners)
+        before = _live(old.teams[id_], old.owners, now)
+        after = _live(new.teams.get(id_), new.owners, now)
         left = {
             owner: remembered.state.standing(id_, owner).balance for owner in before if owner not in after
         }

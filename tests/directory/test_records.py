@@ -42,8 +42,8 @@ async def test_a_team_is_kept_as_written(office: Office) -> None:
     assert answer.status_code == 201
     empty: dict[str, Any] = {"open": None, "per_week": None, "rolling": []}
     assert answer.json()["members"] == [
-        {"owner": "ana", "weight": 2, "caps": None},
-        {"owner": "ben", "weight": 1, "caps": {"per_day": 5, **empty}},
+        {"owner": "ana", "weight": 2, "caps": None, "ramp": None},
+        {"owner": "ben", "weight": 1, "caps": {"per_day": 5, **empty}, "ramp": None},
     ]
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.lifecycle.verify import verify
 from tests.office import Office
 
 
@@ -36,6 +37,37 @@ async def test_a_member_is_changed_in_his_place(office: Office) -> None:
     assert capped.json()["members"][1]["caps"]["per_day"] == 2
     free = await office.client.patch("/teams/inbound/members/ben", json={"caps": None, "weight": None})
     assert (free.json()["members"][1]["caps"], free.json()["members"][1]["weight"]) == (None, 1)
+
+
+async def test_a_newcomer_is_sent_with_his_ramp(office: Office) -> None:
+    ramp = {"factor": 0.5, "until": "2099-01-04"}
+    changed = await office.client.patch("/teams/inbound/members/ana", json={"ramp": ramp})
+    assert changed.json()["members"][0]["ramp"] == ramp
+    assert (await members(office))["ana"]["ramp"] == ramp
+    got = await share(office, 6)
+    assert [got.count(owner) for owner in ("ana", "ben", "eve")] == [2, 2, 2]
+    # Who leaves hands on what he is owed by the weights of the day, which are equal.
+    await office.client.delete("/teams/inbound/members/eve")
+    assert sum(member["balance"] for member in (await members(office)).values()) == 0
+    assert (await verify(office.pool, office.workspace_id)).clean
+
+
+@pytest.mark.parametrize(
+    ("ramp", "path", "code"),
+    [
+        ({"factor": 0, "until": "2099-01-04"}, "ramp.factor", "out_of_range"),
+        ({"factor": 1.5, "until": "2099-01-04"}, "ramp.factor", "out_of_range"),
+        ({"factor": 0.1234, "until": "2099-01-04"}, "ramp.factor", "too_precise"),
+        ({"factor": 0.5, "until": "soon"}, "ramp.until", "bad_format"),
+        ({"factor": 0.5, "until": 20990104}, "ramp.until", "bad_format"),
+        ({"factor": 0.5, "until": "0999-01-04"}, "ramp.until", "out_of_range"),
+        ({"factor": 0.5}, "ramp.until", "missing"),
+    ],
+)
+async def test_what_is_no_ramp_is_refused(office: Office, ramp: dict[str, Any], path: str, code: str) -> None:
+    answer = await office.client.put("/teams/inbound/members/ana", json={"weight": 2, "ramp": ramp})
+    assert answer.status_code == 422
+    assert [(each["path"], each["code"]) for each in answer.json()["errors"]] == [(path, code)]
 
 
 async def test_members_come_and_go(office: Office) -> None:

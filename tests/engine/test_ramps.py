@@ -1,0 +1,97 @@
+"""Newcomers: less weight and smaller caps until a day of their own."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.engine.decide import decide
+from app.engine.model import Caps, Decision
+from app.engine.ramps import scaled
+from app.engine.standing import standings
+from app.engine.state import Load, State, apply
+from tests.engine.people import PLAN, TEAM, plan, question
+from tests.engine.people import facts as facts_of
+
+RAMP = {"factor": 0.5, "until": "2026-11-23"}
+PLAIN = plan({**PLAN, "pipeline": [{"round_robin": {"team": TEAM}}, {"queue": {"name": "desk"}}]})
+FRIDAY, MONDAY = datetime(2026, 11, 20, 12, tzinfo=UTC), datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def shared(leads: int, start: datetime, state: State, **newcomer: Any) -> dict[str, int]:
+    """Who got how many of so many leads, one a minute."""
+    counts = {"ana": 0, "ben": 0, "eva": 0}
+    members = [{"owner": "ana"}, {"owner": "ben"}, {"owner": "eva", **newcomer}]
+    for number in range(leads):
+        now = start + timedelta(minutes=number)
+        at = facts_of({name: {} for name in counts}, members=members, state=state, now=now)
+        decision = decide(question(), PLAIN, at)
+        apply(state, at.directory, decision, now)
+        assert decision.owner is not None
+        counts[decision.owner.id] += 1
+    return counts
+
+
+def test_a_newcomer_gets_half_until_the_day_and_the_whole_from_then_on() -> None:
+    state = State()
+    assert shared(100, FRIDAY, state, ramp=RAMP) == {"ana": 40, "ben": 40, "eva": 20}
+    assert shared(90, MONDAY, state, ramp=RAMP) == {"ana": 30, "ben": 30, "eva": 30}
+
+
+def test_a_ramp_is_the_weight_of_the_day_and_nothing_else() -> None:
+    assert shared(70, FRIDAY, State(), ramp=RAMP, weight=3) == shared(70, FRIDAY, State(), weight=1.5)
+
+
+def asked(now: datetime, owner: dict[str, Any], member: dict[str, Any], load: Load) -> Decision:
+    at = facts_of(
+        {"eva": owner}, members=[{"owner": "eva", **member}], state=State(loads={"eva": load}), now=now
+    )
+    at.state.member_loads[TEAM] = {"eva": load}
+    return decide(question(), PLAIN, at)
+
+
+@pytest.mark.parametrize("where", ["owner", "member"])
+@pytest.mark.parametrize(("held", "outcome"), [(1, "assigned"), (2, "queued")])
+def test_caps_are_scaled_and_rounded_up(where: str, held: int, outcome: str) -> None:
+    caps: dict[str, Any] = {"caps": {"open": 3}}
+    owner, member = (caps, {}) if where == "owner" else ({}, caps)
+    assert asked(FRIDAY, owner, {"ramp": RAMP, **member}, Load(open=held)).outcome == outcome
+    assert asked(MONDAY, owner, {"ramp": RAMP, **member}, Load(open=held)).outcome == "assigned"
+    assert asked(FRIDAY, owner, member, Load(open=held)).outcome == "assigned"
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "outcome"),
+    [
+        ("Asia/Tokyo", "2026-11-22T14:59:59Z", "queued"),
+        ("Asia/Tokyo", "2026-11-22T15:00:00Z", "assigned"),
+        ("America/New_York", "2026-11-23T04:59:59Z", "queued"),
+        ("America/New_York", "2026-11-23T05:00:00Z", "assigned"),
+    ],
+)
+def test_the_ramp_ends_when_the_day_begins_where_the_owner_is(zone: str, moment: str, outcome: str) -> None:
+    owner = {"timezone": zone, "caps": {"open": 2}}
+    now = datetime.fromisoformat(moment).astimezone(UTC)
+    assert asked(now, owner, {"ramp": RAMP}, Load(open=1)).outcome == outcome
+    at = facts_of(
+        {"eva": owner},
+        members=[{"owner": "eva", "ramp": RAMP}],
+        state=State(loads={"eva": Load(open=1)}),
+        now=now,
+    )
+    (shown,) = standings(at.directory.teams[TEAM], at)
+    assert shown.code == (None if outcome == "assigned" else "cap_open")
+
+
+def test_every_cap_is_scaled() -> None:
+    caps = Caps(10, 5, 1, ((3, timedelta(hours=1)), (0, timedelta(hours=2))))
+    assert scaled(caps, 300) == Caps(3, 2, 1, ((1, timedelta(hours=1)), (0, timedelta(hours=2))))
+    assert scaled(Caps(open=0), 300) == Caps(open=0)
+    assert scaled(None, 300) is None
+    assert scaled(caps, 1000) is caps
+
+
+def test_however_small_the_factor_who_has_weight_takes_turns_and_who_has_none_does_not() -> None:
+    tiny = {"ramp": {"factor": 0.001, "until": "2027-01-01"}, "weight": 0.001}
+    assert asked(FRIDAY, {}, tiny, Load()).outcome == "assigned"
+    assert asked(FRIDAY, {}, {**tiny, "weight": 0}, Load()).outcome == "queued"
