@@ -7,6 +7,7 @@ from decimal import Decimal
 from app.engine.declared import action_findings, sla_findings
 from app.engine.reach import contradictions, too_early, unreachable
 from app.engine.shifts import HELD
+from app.engine.templated import closed, combinations, faults, is_templated
 from app.plan.cases import PlanTest
 from app.plan.conditions import leaves
 from app.plan.findings import MOST, Finding, Severity, settles, shown
@@ -69,10 +70,14 @@ def _told(decision: Mapping[str, str | None]) -> str:
 
 
 def _pipeline(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
+    words = closed(document)
     for position, step in enumerate(document.pipeline):
         for place, target in placed(step):
             path = f"pipeline[{position}].{step.strategy}{place}"
-            yield from _target(target, path, document, names)
+            if target.kind == "team" and is_templated(target.name):
+                yield from _templated(target.name, path, words, names)
+            else:
+                yield from _target(target, path, document, names)
 
 
 def placed(step: Step) -> Iterator[tuple[str, Target]]:
@@ -93,6 +98,15 @@ def _target(target: Target, path: str, document: PlanDocument, names: KnownNames
             yield _unknown("queue", target.name, path, "declare it under queues")
         case "path" if target.name not in document.paths:
             yield _unknown("path", target.name, path, "declare it under paths")
+
+
+def _templated(
+    name: str, path: str, words: Mapping[str, tuple[str, ...]], names: KnownNames
+) -> Iterator[Finding]:
+    wrong = faults(name, words, path)
+    yield from wrong or (
+        finding for team in combinations(name, words) for finding in _team(team, path, names)
+    )
 
 
 def _team(name: str, path: str, names: KnownNames) -> Iterator[Finding]:

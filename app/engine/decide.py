@@ -20,6 +20,7 @@ from app.engine.picking import Tried, try_owner, try_team
 from app.engine.plan import Plan, Step
 from app.engine.shifts import HELD
 from app.engine.state import Facts
+from app.engine.templated import is_templated, resolved
 from app.plan.fields import LABELS
 
 LAST_RESORT = "unrouted"
@@ -113,7 +114,7 @@ def _try_step(step: Step, question: Question, facts: Facts, trail: list[dict[str
         if attempt.code == "chosen":
             return _settled(step, verdict, attempt, question, facts)
         if attempt.until is not None:
-            return _held(step, target, attempt.until)
+            return _held(step, attempt.target, attempt.until)
     entry["code"] = tried[-1]["code"]
     return None
 
@@ -140,6 +141,9 @@ def _can_be_honoured(verdict: Verdict) -> bool:
 
 def _try_target(target: Target, question: Question, facts: Facts) -> Tried:
     match target.kind:
+        case "team" if is_templated(target.name):
+            found = resolved(target, question.values)
+            return Tried(target, "missing") if found is None else try_team(found, question, facts)
         case "team":
             return try_team(target, question, facts)
         case "owner":

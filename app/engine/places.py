@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from app.engine.check import placed
+from app.engine.templated import closed, combinations, is_templated
 from app.plan.cases import PlanTest
 from app.plan.conditions import leaves
 from app.plan.findings import join, shown
@@ -22,9 +23,13 @@ def places(document: PlanDocument, kind: str, name: str) -> list[str]:
 
 
 def _steps(document: PlanDocument) -> Iterator[Place]:
+    words = closed(document)
     for position, step in enumerate(document.pipeline):
         for place, target in placed(step):
-            yield f"pipeline[{position}].{step.strategy}{place}", target.kind, target.name
+            path = f"pipeline[{position}].{step.strategy}{place}"
+            templated = target.kind == "team" and is_templated(target.name)
+            for name in combinations(target.name, words) if templated else (target.name,):
+                yield path, target.kind, name
 
 
 def _declared(document: PlanDocument) -> Iterator[Place]:

@@ -1,0 +1,110 @@
+"""Teams named by fields of the lead: every combination is checked beforehand, and a missing one passes."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from app.engine.check import KnownNames, check
+from app.engine.decide import decide
+from app.engine.documents import directory_from
+from app.engine.places import places
+from app.engine.state import Facts, State
+from tests.engine.people import NOW, plan, question
+from tests.plan.plans import document
+
+TEAMS = ("sdr-EMEA-smb", "sdr-EMEA-mid", "sdr-NA-smb", "sdr-NA-mid")
+
+
+def templated(team: str = "sdr-{region}-{segment}") -> dict[str, Any]:
+    """A plan with one rule that goes to this team."""
+    return {
+        "queues": {"unrouted": {}},
+        "fields": {
+            "region": {"from": "country", "EMEA": ["DE", "FR"], "NA": ["US"]},
+            "segment": [{"when": {"employees": {"lt": 200}}, "value": "smb"}, {"value": "mid"}],
+        },
+        "pipeline": [
+            {"score": {"bands": {"hot": {"gte": 60}, "cold": {}}}},
+            {"rule": {"name": "sdr", "when": {"score": {"gte": 1}}, "then": {"team": team}}},
+            {"queue": {"name": "unrouted"}},
+        ],
+    }
+
+
+def names(teams: Iterable[str]) -> KnownNames:
+    return KnownNames({"ana": True}, {team: {"ana": 1} for team in teams})
+
+
+def office(teams: Iterable[str]) -> Facts:
+    records: list[tuple[str, str, dict[str, Any]]] = [("owners", "ana", {})]
+    records += [("teams", team, {"members": [{"owner": "ana"}]}) for team in teams]
+    return Facts(NOW, directory_from(1, records), State())
+
+
+@pytest.mark.parametrize(
+    ("lead", "team"),
+    [
+        ({"country": "DE", "employees": 5}, "sdr-EMEA-smb"),
+        ({"country": "us", "employees": 500}, "sdr-NA-mid"),
+        ({"country": "JP"}, None),
+        ({}, None),
+    ],
+)
+def test_the_team_is_the_one_the_fields_say(lead: dict[str, Any], team: str | None) -> None:
+    decision = decide(question(score=5, **lead), plan(templated()), office(TEAMS))
+    tried = decision.trace["steps"][1]["tried"][0]
+    if team is None:
+        assert (decision.queue, tried["code"]) == ("unrouted", "missing")
+        assert tried["target"] == {"team": "sdr-{region}-{segment}"}
+    else:
+        assert (decision.team, tried["target"]) == (team, {"team": team})
+        assert decision.turn is not None
+        assert decision.turn.team == team
+        assert decision.text == f"Rule sdr: score 5; it is ana's turn in {team}."
+
+
+def test_a_band_may_stand_in_the_name() -> None:
+    decision = decide(question(score=70), plan(templated("sdr-{band}")), office(["sdr-hot"]))
+    assert decision.team == "sdr-hot"
+    decision = decide(question(score=7), plan(templated("sdr-{band}")), office(["sdr-hot"]))
+    assert (decision.queue, decision.trace["steps"][1]["code"]) == ("unrouted", "missing")
+
+
+def test_every_combination_is_checked() -> None:
+    assert check(document(templated()), names(TEAMS)) == []
+    found = check(document(templated()), names(TEAMS[1:]))
+    assert [(finding.path, finding.code) for finding in found] == [
+        ("pipeline[1].rule.then.team", "unknown_team")
+    ]
+    assert TEAMS[0] in found[0].text
+
+
+@pytest.mark.parametrize(
+    ("team", "code"),
+    [
+        ("sdr-{country}", "unknown_field"),
+        ("sdr-{reigon}", "unknown_field"),
+        ("sdr-{region", "bad_template"),
+        ("sdr-{}", "unknown_field"),
+        ("sdr-{region}}", "bad_template"),
+        ("{region}" * 2 + "{customer_status}{segment}{band}", "unknown_team"),
+    ],
+)
+def test_what_is_wrong_with_a_name(team: str, code: str) -> None:
+    found = check(document(templated(team)), names(TEAMS))
+    assert {(finding.path, finding.code) for finding in found} == {("pipeline[1].rule.then.team", code)}
+
+
+def test_a_name_that_comes_to_too_many_teams_is_refused() -> None:
+    source = templated("{a}{b}{c}{d}{e}")
+    words = [{"when": {"employees": n}, "value": str(n)} for n in range(7)]
+    source["fields"] |= dict.fromkeys("abcde", words)
+    found = check(document(source), names(TEAMS))
+    assert [finding.code for finding in found] == ["wrong_value"]
+
+
+def test_the_plan_counts_on_every_team_it_can_come_to() -> None:
+    for team in TEAMS:
+        assert places(document(templated()), "team", team) == ["pipeline[1].rule.then.team"]
+    assert places(document(templated()), "team", "sdr-APAC-mid") == []
