@@ -43,7 +43,7 @@ def check(document: PlanDocument, names: KnownNames, run: Run | None = None) -> 
         *_givens(document, names),
         *unreachable(document.pipeline),
         *contradictions(document),
-        *too_early(document.pipeline),
+        *too_early(document),
         *_catch_all(document),
     ]
     if run is not None and settles(findings):

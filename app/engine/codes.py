@@ -57,6 +57,7 @@ STEPS: dict[str, str] = {
 KNOWN_PERSON: dict[str, str] = {
     "kept": "He keeps his owner.",
     "keeps_place": "He keeps his place in the queue.",
+    "route_anew": "The plan has such leads decided anew.",
     "automated": "He was on a path, so he is decided anew.",
     "blocked": "He was blocked, so he is decided anew.",
     "closed": "His assignment was closed, so he is decided anew.",

@@ -244,6 +244,8 @@ def _recognise(prior: Prior, question: Question, plan: Plan, facts: Facts) -> De
     """A person we know: he keeps his owner or his place in the queue, or is decided anew."""
     again = bool(plan.same_submission) and facts.now - prior.decided_at <= plan.same_submission
     known = Known(prior.lead_id, prior.assignment_id, prior.matched_by, "duplicate" if again else "reengaged")
+    if not again and any(each.holds(question.values, facts.now) for each in plan.route_anew):
+        return _anew(prior, known, "route_anew", walk(question, plan, facts))
     if prior.state == "queued":
         return _kept_place(prior, known, walk(question, plan, facts))
     if prior.state == "assigned" and prior.owner is not None:

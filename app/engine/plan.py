@@ -65,6 +65,7 @@ class Plan:
     narrowing: Narrowing
     window: timedelta
     same_submission: timedelta
+    route_anew: Sequence[Condition]
     follow_up: FollowUp
     slas: Slas
     claimable_by: Mapping[str, str]
@@ -81,6 +82,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         narrowing=Narrowing([step.when for step in steps]),
         window=document.known_person.window,
         same_submission=document.known_person.same_submission,
+        route_anew=[compile_condition(each.when) for each in document.known_person.route_anew],
         slas=Slas(document.slas, document.sla_for),
         follow_up=compile_follow_up(
             document.follow_up, {name: each.crm for name, each in document.queues.items()}

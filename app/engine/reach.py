@@ -36,6 +36,10 @@ def contradictions(document: PlanDocument) -> Iterator[Finding]:
         ),
         *((f"follow_up[{at}].when", block.when) for at, block in enumerate(document.follow_up)),
         *(
+            (f"known_person.route_anew[{at}].when", each.when)
+            for at, each in enumerate(document.known_person.route_anew)
+        ),
+        *(
             (f"fields.{shown(derived.name)}[{at}].when", case.when)
             for derived in document.fields.derived
             for at, case in enumerate(derived.cases)
@@ -72,14 +76,22 @@ def _covered(pipeline: Sequence[Step]) -> Iterator[tuple[int, int]]:
                 filed[key].append(position)
 
 
-def too_early(pipeline: Sequence[Step]) -> Iterator[Finding]:
-    """Steps that ask what only a step after them gives, or they themselves."""
-    for position, step in enumerate(pipeline):
-        if step.condition is not None and any(_is_label(leaf.field) for leaf in leaves(step.condition)):
+def too_early(document: PlanDocument) -> Iterator[Finding]:
+    """Steps that ask what only a step after them gives, or they themselves; and who asks before any step."""
+    for position, each in enumerate(document.known_person.route_anew):
+        if _asks_labels(each.when):
+            text = "Ask something else: before the pipeline no lead has a band or points."
+            yield Finding(f"known_person.route_anew[{position}].when", "too_early", text)
+    for position, step in enumerate(document.pipeline):
+        if step.condition is not None and _asks_labels(step.condition):
             text = "Move this step behind the score step: before it no lead has a band or points."
             yield Finding(f"pipeline[{position}].{step.strategy}.when", "too_early", text)
         if step.strategy == "score":
             return
+
+
+def _asks_labels(node: Node) -> bool:
+    return any(_is_label(leaf.field) for leaf in leaves(node))
 
 
 def _is_label(field: str) -> bool:

@@ -10,7 +10,7 @@ from app.plan.findings import Faults, fault
 from app.plan.follow_ups import FollowUpBlock
 from app.plan.own_fields import TYPES, OwnFields, read_own_fields
 from app.plan.scoring import PointsRow, ScoreConfig, ScoreName, missing_scores
-from app.plan.shapes import CONDITION_MARK, Duration, Name, Part
+from app.plan.shapes import CONDITION_MARK, Duration, Name, Part, StepCondition
 from app.plan.slas import Sla, SlaFor
 from app.plan.steps import Step, read_steps
 
@@ -45,6 +45,12 @@ class Path(Part):
     answers_to: Answerable | None = Field(None, description="Who answers for what happens on it.")
 
 
+class RouteAnew(Part):
+    """Leads that are decided anew though the person is known."""
+
+    when: StepCondition = Field(description="Which leads; before the pipeline no lead has a band or points.")
+
+
 class KnownPerson(Part):
     """How a person who was here before is recognised."""
 
@@ -54,6 +60,11 @@ class KnownPerson(Part):
     same_submission: Duration = Field(
         timedelta(minutes=10),
         description="Within this time a second submission counts as the same one; 0 for never.",
+    )
+    route_anew: tuple[RouteAnew, ...] = Field(
+        (),
+        description="Known persons whose lead meets one of these conditions are decided anew. A second "
+        "submission of the same one stays what it is.",
     )
 
 

@@ -20,13 +20,14 @@ Schema = Mapping[str, Any]
 _REFERENCE = "#/$defs/"
 _DURATION = TypeAdapter(timedelta)
 _ISO_DURATION = re.compile(r"-?P[0-9T].*")
-_AFTER_THE_WHOLE = ("Queue", "Path", "Answerable", "Sla", "SlaFor", "KnownPerson")
+_AFTER_THE_WHOLE = ("Queue", "Path", "Answerable", "Sla", "SlaFor", "KnownPerson", "RouteAnew")
 _AFTER_THE_STEPS = ("Target", "FollowUpBlock", "PlanTest", "Given", "Known", "Expectation")
 _AFTER_A_STEP = {"score": ("Band", "PointsRow")}
 _TITLES = {
     "FollowUpBlock": "A block of `follow_up`",
     "PlanTest": "A case of `tests`",
     "SlaFor": "A line of `sla_for`",
+    "RouteAnew": "A line of `route_anew`",
 }
 _MARKS = {
     "Band": "bands.<name>",

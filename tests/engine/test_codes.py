@@ -48,6 +48,7 @@ DEMANDING = {"round_robin": {"team": TEAM, "skills": ["x"], "languages": ["de"]}
 LEAST = {"round_robin": {"team": TEAM, "pick": "least_loaded"}}
 SCORE = {"score": {"bands": {"low": {"lt": 5}, "high": {"then": {"queue": "desk"}}}}}
 LAST = {"queue": {"name": "desk"}}
+ANEW = {"route_anew": [{"when": {"trigger": None}}]}
 AGES = (timedelta(minutes=1), timedelta(days=1))
 
 
@@ -148,7 +149,7 @@ def recognised() -> list[Decision]:
         decide(question(prior(state, owner, age=age), exclude=["hal"]), plan(), crowd())
         for state, owner in standings
         for age in AGES
-    ]
+    ] + [decide(question(prior("assigned", "ana")), plan({**PLAN, "known_person": ANEW}), crowd())]
 
 
 def wanted() -> list[Decision]:

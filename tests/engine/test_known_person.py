@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from app.engine.check import KnownNames, check
 from app.engine.decide import decide
 from app.engine.model import Decision, Prior
 from app.engine.state import Facts, Load, State
-from tests.engine.people import NOW, TEAM, facts, plan, question
+from tests.engine.people import NOW, PLAN, TEAM, facts, plan, question
+from tests.plan.plans import document, scored
 
 MINUTE = timedelta(minutes=1)
 RULE_NAMES = ("outcome", "step", "code")
@@ -163,3 +165,37 @@ def test_another_block_than_before_is_no_double_submission() -> None:
     decision = asked(prior("blocked", MINUTE, block="competitors"), lead_type="student")
     assert decision.known is not None
     assert (decision.block, decision.known.kind) == ("students", "reengaged")
+
+
+ANEW = PLAN | {
+    "fields": {"help": [{"when": {"lead_type": "winback_help"}, "value": "asked"}]},
+    "known_person": {"route_anew": [{"when": {"country": "JP"}}, {"when": {"help": "asked"}}]},
+}
+
+
+@pytest.mark.parametrize("standing", ["assigned", "queued"])
+def test_the_plan_may_have_known_persons_decided_anew(standing: str) -> None:
+    where = HIS if standing == "assigned" else {"queue": "desk"}
+    known = prior(standing, timedelta(days=1), **where)
+    decision = decide(question(known, lead_type="winback_help"), plan(ANEW), office())
+    assert decision.owner is not None
+    assert (decision.owner.id, decision.code, decision.keeps_prior) == ("ana", "round_robin", False)
+    assert decision.known is not None
+    assert decision.known.kind == "reengaged"
+    assert decision.trace["steps"][0]["code"] == "route_anew"
+    kept = decide(question(known, lead_type="other"), plan(ANEW), office())
+    assert kept.step == "known_person"
+
+
+def test_a_double_submission_is_never_decided_anew() -> None:
+    known = prior("assigned", MINUTE, **HIS)
+    decision = decide(question(known, lead_type="winback_help"), plan(ANEW), office())
+    assert (decision.code, decision.keeps_prior) == ("duplicate", True)
+
+
+def test_before_the_pipeline_no_band_can_be_asked() -> None:
+    source = scored() | {"known_person": {"route_anew": [{"when": {"band": "hot"}}]}}
+    found = check(document(source), KnownNames(teams={"inbound": {"ana": 1}}, owners={"ana": True}))
+    assert [(finding.path, finding.code) for finding in found] == [
+        ("known_person.route_anew[0].when", "too_early")
+    ]
