@@ -26,7 +26,7 @@ from app.store.shown import ShownAssignment, ShownLead
 
 router = APIRouter(route_class=StrictRoute, tags=["leads"])
 MOST_STEPS = 1000
-_SHARED = ("sequence", "outcome", "owner", "team", "queue", "path", "block", "priority", "reason")
+_SHARED = ("sequence", "outcome", "owner", "team", "queue", "path", "block", "reason")
 Sent = Annotated[str | None, Query(min_length=1, max_length=255)]
 
 
@@ -133,7 +133,13 @@ def _lead(found: ShownLead) -> dict[str, Any]:
 def _assignment(each: ShownAssignment) -> dict[str, Any]:
     answer = each.answer
     told = {name: answer[name] for name in (*_SHARED, "known_as", "plan_version", "decided_at")}
-    return {"assignment_id": each.id, "cause": each.cause, "state": each.state, **told}
+    return {
+        "assignment_id": each.id,
+        "cause": each.cause,
+        "state": each.state,
+        "priority": each.priority,
+        **told,
+    }
 
 
 def _duplicate(each: ShownAssignment) -> dict[str, Any]:

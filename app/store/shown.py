@@ -27,7 +27,8 @@ class ShownAssignment:
     """One decision as it was answered, and what became of it.
 
     `state` is open while it is how the lead stands, closed once that was reported, superseded when the lead
-    moved on. One that `repeats` changed nothing and stands for the assignment it names as known.
+    moved on. One that `repeats` changed nothing and `stands_for` the assignment it names as known; others
+    stand for themselves. `priority` is that of today: who waits may have come again with a higher one.
     """
 
     id: str
@@ -35,6 +36,8 @@ class ShownAssignment:
     cause: str
     state: str
     repeats: bool
+    stands_for: str
+    priority: int
     answer: dict[str, Any]
 
 
@@ -54,13 +57,13 @@ class ShownLead:
 # the assignment that was there before. Which one, is settled inside the LIMIT: under row-level security an
 # index is asked for a plain value only, not for what CASE makes of it.
 SHOWN = """
-SELECT shown.id, lead_id, cause, answer, repeats,
+SELECT shown.id, lead_id, cause, answer, repeats, stands_for, priority,
        CASE WHEN closed.id IS NOT NULL THEN 'closed'
             WHEN lead.assignment_id = stands_for THEN 'open'
             ELSE 'superseded' END AS state
   FROM unnest($2::uuid[]) AS wanted (id)
  CROSS JOIN LATERAL (
-   SELECT assignments.id, lead_id, cause, answer, sequence, repeats,
+   SELECT assignments.id, lead_id, cause, answer, sequence, priority, repeats,
           CASE WHEN repeats THEN of_assignment ELSE assignments.id END AS stands_for
      FROM assignments
     CROSS JOIN LATERAL (
@@ -82,11 +85,11 @@ SELECT id, type, at, actor FROM events WHERE workspace_id = $1 AND assignment_id
 async def assignment(
     connection: Connection, workspace_id: int, assignment_id: str
 ) -> tuple[ShownAssignment, list[Happened]] | None:
-    """One assignment, and what was reported about it in the order it came."""
+    """One assignment, and what was reported about it, or what it stands for, in the order it came."""
     row = await connection.fetchrow(SHOWN, workspace_id, [assignment_id])
     if row is None:
         return None
-    events = await connection.fetch(EVENTS, workspace_id, assignment_id)
+    events = await connection.fetch(EVENTS, workspace_id, row["stands_for"])
     return _assignment(row), [Happened(str(event[0]), *event[1:]) for event in events]
 
 
@@ -135,5 +138,7 @@ def _assignment(row: Any) -> ShownAssignment:
         cause=row["cause"],
         state=row["state"],
         repeats=row["repeats"],
+        stands_for=str(row["stands_for"]),
+        priority=row["priority"],
         answer=orjson.loads(row["answer"]),
     )

@@ -68,6 +68,30 @@ pipeline: [{queue: {name: desk}}]
     assert [each["assignment_id"] for each in lead["duplicates"]] == [second["assignment_id"]]
 
 
+async def test_who_waits_shows_the_higher_priority_he_came_again_with(office: Office) -> None:
+    plan = """
+queues: {desk: {}}
+known_person: {window: 90d}
+pipeline:
+  - rule: {name: hot, when: {lead_type: demo}, then: {queue: desk, priority: 70}}
+  - queue: {name: desk}
+"""
+    await office.publish(plan)
+    first = await office.assign(external_id="q")
+    await office.assign(external_id="q", lead_type="demo")
+    lead = await office.get(f"/leads/{first['lead_id']}")
+    assert [each["priority"] for each in lead["assignments"]] == [70]
+    assert (await office.get(f"/assignments/{first['assignment_id']}"))["priority"] == 0
+
+
+async def test_a_duplicate_tells_what_was_reported_about_the_one_it_stands_for(office: Office) -> None:
+    first, second = await office.assign(**JANE), await office.assign(**JANE)
+    await office.client.post(f"/assignments/{second['assignment_id']}/events", json={"type": "closed"})
+    told = [await office.get(f"/assignments/{each['assignment_id']}") for each in (first, second)]
+    assert [each["state"] for each in told] == ["closed", "closed"]
+    assert [[event["type"] for event in each["events"]] for each in told] == [["closed"], ["closed"]]
+
+
 async def test_a_reengaged_person_has_one_lead_with_two_assignments(office: Office) -> None:
     first = await office.assign(**JANE)
     await office.client.post(f"/assignments/{first['assignment_id']}/events", json={"type": "closed"})
