@@ -14,7 +14,7 @@ from app.api.auth import Authentication, access_of, permit
 from app.api.limits import BodyLimits
 from app.api.problems import faults_of
 from app.api.strict_json import parse
-from app.problems import BadRequest, NotFound, Refused, SlowBody, TooLarge, UnsupportedMedia
+from app.problems import BadRequest, Fault, NotFound, Refused, SlowBody, TooLarge, UnsupportedMedia
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -54,6 +54,7 @@ class StrictRoute(APIRoute):
 
     def _strictly(self, answer: Handler) -> Handler:
         access, reads = access_of(self.endpoint), self.body_field is not None
+        parameters = frozenset(each.alias for each in self.dependant.query_params)
 
         async def strictly(request: Request) -> Response:
             if access.scope is not None:
@@ -61,7 +62,7 @@ class StrictRoute(APIRoute):
                 caller = await authentication.caller(request.scope)
                 permit(caller, access.scope, *access.others)
                 request.scope["caller"] = caller
-            _check_url(request)
+            _check_url(request, parameters)
             if reads:
                 raw = await read(request, access.body)
                 document = _parsed(request, raw, access.body)
@@ -138,9 +139,24 @@ def _parsed(request: Request, raw: bytes, limits: BodyLimits) -> Any:
     return parse(raw, limits)
 
 
-def _check_url(request: Request) -> None:
-    """No id and no text of ours holds a NUL, and the database could not store one."""
-    if any("\0" in str(value) or len(str(value)) > 255 for value in request.path_params.values()):
+def _check_url(request: Request, parameters: frozenset[str]) -> None:
+    """No id and no text of ours holds a NUL, and the database could not store one.
+
+    Bytes that are no UTF-8 arrive as U+FFFD: two ids that differ must not become one. A parameter nobody
+    reads is refused: who misspells that of the next page would read the first one for ever.
+    """
+    if any(_no_id(str(value)) for value in request.path_params.values()):
         raise NotFound
     if b"%00" in request.scope["query_string"]:
         raise BadRequest("The query holds a NUL character.")
+    if request.scope["query_string"]:
+        unknown = sorted(request.query_params.keys() - parameters)
+        if unknown:
+            faults = [
+                Fault((name,), "unknown_field", "is not a known parameter", "query") for name in unknown
+            ]
+            raise Refused(faults=faults)
+
+
+def _no_id(text: str) -> bool:
+    return "\0" in text or "\ufffd" in text or len(text) > 255

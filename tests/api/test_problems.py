@@ -24,7 +24,9 @@ CANARY = "canary-7f3a@secret.example"
         ("GET", "/leads/no-id", 404, "not_found"),
         ("GET", "/words/a%00b", 404, "not_found"),
         ("GET", "/words/" + "w" * 256, 404, "not_found"),
+        ("GET", "/words/a%FFb", 404, "not_found"),
         ("GET", "/words/fine?q=%00", 400, "bad_request"),
+        ("GET", "/leads/5f0c6f0e-7c2b-7a5e-8000-000000000000?cursor=9", 422, "invalid"),
         ("GET", "/leads/5f0c6f0e-7c2b-7a5e-8000-000000000000?limit=many", 422, "invalid"),
         ("GET", "/words/conflict", 409, "conflict"),
         ("GET", "/words/overloaded", 503, "overloaded"),
@@ -54,6 +56,14 @@ async def test_a_fault_in_the_query_says_so_and_has_no_pointer(small: Small) -> 
         answer = await client.get("/leads/5f0c6f0e-7c2b-7a5e-8000-000000000000?limit=many")
     assert answer.json()["errors"] == [
         {"path": "limit", "in": "query", "code": "wrong_type", "detail": "must be a whole number"}
+    ]
+
+
+async def test_a_parameter_that_nobody_reads_is_refused_by_name(small: Small) -> None:
+    async with small.client() as client:
+        answer = await client.get(f"/leads/5f0c6f0e-7c2b-7a5e-8000-000000000000?limit=5&cursor={CANARY}")
+    assert answer.json()["errors"] == [
+        {"path": "cursor", "in": "query", "code": "unknown_field", "detail": "is not a known parameter"}
     ]
 
 
@@ -111,7 +121,7 @@ async def test_log_and_measurement_know_the_route_and_nothing_of_the_url(small: 
         await client.get(f"/{CANARY}")
         await client.request("BREW", "/healthz")
     assert small.observed == [
-        ("/words/{word}", "GET", 200),
+        ("/words/{word}", "GET", 422),
         ("unmatched", "GET", 404),
         ("/healthz", "OTHER", 405),
     ]
