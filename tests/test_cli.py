@@ -160,6 +160,23 @@ def test_workspaces_are_made_listed_and_removed(shell: Shell) -> None:
     assert "acme" not in shell.says("workspaces", "list")
 
 
+def test_a_directory_is_imported_again_until_every_line_is_good(shell: Shell) -> None:
+    shell.says("workspaces", "create", "acme")
+    owners, teams = shell.directory / "owners.csv", shell.directory / "teams.csv"
+    owners.write_text("id,name,timezone\nana,Ana,Europe/Berlin\nben,Ben,Mars/Olympus\n")
+    teams.write_text("id,owner,weight\nwest,ana,2\nwest,ben,1\n")
+    told = shell.refuses("import", "owners", str(owners), "--workspace", "acme")
+    assert "line 3: timezone must be a time zone" in told
+    assert "line 2: members[1].owner" in shell.refuses("import", "teams", str(teams), "--workspace", "acme")
+    owners.write_text(owners.read_text().replace("Mars/Olympus", "Europe/Paris"))
+    assert "1 created, 0 updated, 1 unchanged" in shell.says(
+        "import", "owners", str(owners), "--workspace", "acme"
+    )
+    assert "1 created" in shell.says("import", "teams", str(teams), "--workspace", "acme")
+    assert "no workspace" in shell.refuses("import", "teams", str(teams), "--workspace", "other")
+    assert "cannot be read" in shell.refuses("import", "teams", "nothing.csv", "--workspace", "acme")
+
+
 async def test_nothing_is_left_of_a_removed_workspace(shell: Shell, database: str) -> None:
     with shell.serving("--development", PORT="0") as (_, line):
         for number in range(3):
