@@ -64,6 +64,9 @@ class Hours:
 
         Work that ends with a shift ends with that shift. None when so much time never comes.
         """
+        now = self._around(at)
+        if now.is_open and not away and at + length <= now.end:
+            return at + length
         left = length
         for start, end in _without(self._spans(at), away):
             begun = max(start, at)
