@@ -14,7 +14,7 @@ import orjson
 from app.dispatch.booking import Booking
 from app.dispatch.jobs import Answer, Assign, Claim, Job, Reassign, Report
 from app.engine.claims import claim_refusal
-from app.engine.decide import decide
+from app.engine.decide import LAST_RESORT, decide
 from app.engine.model import Decision, Prior, Question, Target
 from app.engine.plan import Plan
 from app.ids import uuid7
@@ -186,6 +186,8 @@ class Desk:
         for lead in self.extra.queues.get((job.queue, job.lead_id), ()):
             if self._still_waits(lead.prior):
                 return lead
+        if job.queue not in self.plan.queues and job.queue != LAST_RESORT:
+            raise NotFound("there is no such queue")
         if job.lead_id is not None:
             raise Conflict("this lead does not wait in this queue", code="not_waiting")
         raise Conflict("nothing waits in this queue", code="queue_empty")

@@ -109,7 +109,7 @@ async def test_no_error_repeats_what_was_sent(office: Office, printed: list[str]
     await refused(office, "GET", f"/leads?external_id={CANARY}&crm_lead_id={CANARY}", 422)
     await refused(office, "GET", f"/leads?external_id={CANARY * 99}", 422)
     await refused(office, "POST", f"/queues/{CANARY}/claim", 422, json=nobody)
-    await refused(office, "POST", f"/queues/{CANARY}/claim", 409, json={"owner_id": "ben"})
+    await refused(office, "POST", f"/queues/{CANARY}/claim", 404, json={"owner_id": "ben"})
     await refused(office, "POST", "/leads/lookup", 422, json={"email": CANARY, "phone": CANARY})
     await refused(office, "POST", "/reassign", 422, json={"lead_id": told["lead_id"], "to": CANARY})
     await refused(office, "POST", "/reassign", 422, json={"lead_id": CANARY})

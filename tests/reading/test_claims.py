@@ -1,0 +1,66 @@
+"""Claiming from a queue: who comes first, who may, and what is said when nothing is to be had."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from tests.office import Office
+
+PLAN = """
+queues: {desk: {}, dach-desk: {claimable_by: dach}}
+pipeline:
+  - rule: {name: hot, when: {lead_type: demo}, then: {queue: desk, priority: 70}}
+  - rule: {name: dach, when: {country: AT}, then: {queue: dach-desk}}
+  - queue: {name: desk}
+"""
+WITHOUT_DESK = "{queues: {other: {}}, pipeline: [{queue: {name: other}}]}"
+
+
+@pytest.fixture
+async def desk(office: Office) -> Office:
+    """An office whose leads wait to be claimed."""
+    await office.publish(PLAN)
+    return office
+
+
+async def _claim(office: Office, queue: str, owner: str, **body: str) -> tuple[int, str]:
+    """The status, with the lead that was got or the code of the problem."""
+    answer = await office.client.post(f"/queues/{queue}/claim", json={"owner_id": owner, **body})
+    told = answer.json()
+    return answer.status_code, told["lead_id"] if answer.status_code == 200 else told["code"]
+
+
+async def test_the_higher_priority_goes_first_then_the_older(desk: Office) -> None:
+    first, second = await desk.assign(external_id="1"), await desk.assign(external_id="2")
+    hot = await desk.assign(external_id="3", lead_type="demo")
+    got = [await _claim(desk, "desk", "ben") for _ in range(4)]
+    waited = [(200, lead["lead_id"]) for lead in (hot, first, second)]
+    assert got == [*waited, (409, "queue_empty")]
+
+
+async def test_of_fifty_who_claim_one_lead_one_gets_it(desk: Office) -> None:
+    lead = await desk.assign(external_id="1")
+    claims = [_claim(desk, "desk", owner, lead_id=lead["lead_id"]) for owner in ("ana", "ben") * 25]
+    got = Counter(await asyncio.gather(*claims))
+    assert got == {(200, lead["lead_id"]): 1, (409, "not_waiting"): 49}
+
+
+async def test_only_members_of_the_team_that_the_queue_names_may_claim(desk: Office) -> None:
+    lead = await desk.assign(external_id="1", country="AT")
+    outsider = await desk.client.put("/owners/zoe", json={})
+    assert outsider.status_code == 201
+    assert await _claim(desk, "dach-desk", "zoe") == (403, "not_in_team")
+    assert await _claim(desk, "dach-desk", "ana") == (200, lead["lead_id"])
+
+
+async def test_a_queue_that_is_nowhere_is_not_found(desk: Office) -> None:
+    assert await _claim(desk, "dsek", "ben") == (404, "not_found")
+    assert await _claim(desk, "unrouted", "ben") == (409, "queue_empty")
+
+
+async def test_what_waits_in_a_queue_the_plan_has_dropped_can_be_claimed(desk: Office) -> None:
+    lead = await desk.assign(external_id="1")
+    await desk.publish(WITHOUT_DESK)
+    assert await _claim(desk, "desk", "ben") == (200, lead["lead_id"])
+    assert await _claim(desk, "desk", "ben") == (404, "not_found")
