@@ -29,12 +29,21 @@ _WORDS = {
 def findings_of(refused: ValidationError, prefix: str = "") -> list[Finding]:
     """Every fault pydantic told, with paths continued from `prefix`."""
     findings: list[Finding] = []
-    for error in refused.errors(include_url=False, include_input=False):
+    errors = refused.errors(include_url=False, include_input=False)
+    for error in errors:
+        if error["type"] == "too_short" and _has_faulty_parts(error, errors):
+            continue
         path = join(prefix, path_of(part for part in error["loc"] if part != "[key]"))
         findings.extend(_findings(error, path))
         if len(findings) >= MOST:
             break
     return findings[:MOST]
+
+
+def _has_faulty_parts(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
+    """Whether a list is too short only because pydantic does not count the parts it refused."""
+    place = error["loc"]
+    return any(len(each["loc"]) > len(place) and each["loc"][: len(place)] == place for each in errors)
 
 
 def _findings(error: ErrorDetails, path: str) -> list[Finding]:

@@ -327,3 +327,16 @@ def test_every_property_in_the_json_schema_is_described() -> None:
         if "description" not in shape and "$ref" not in shape and name != "Condition"
     ]
     assert bare == []
+
+
+@pytest.mark.parametrize(
+    ("actions", "place", "code"),
+    [
+        ([{"type": "shout"}], "follow_up[0].do[0].type", "unknown_action"),
+        ([], "follow_up[0].do", "wrong_value"),
+    ],
+)
+def test_a_list_is_called_too_short_for_what_it_lacks_only(actions: list[Any], place: str, code: str) -> None:
+    found = read_plan(whole() | {"follow_up": [{"do": actions}]})
+    assert isinstance(found, list)
+    assert [(finding.path, finding.code) for finding in found] == [(place, code)]
