@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from app.dispatch.failures import is_unable
 from app.dispatch.gatekeeper import Gatekeeper
 from app.dispatch.jobs import Answer, Job
+from app.dispatch.lull import Lull
 from app.dispatch.plans import PlanShelf
 from app.dispatch.rehearsal import rehearse
 from app.dispatch.waiting import WaitingRoom
@@ -31,7 +32,12 @@ class Dispatch:
             lock=int(deadline * 750), statement=int(deadline * 1000), idle=int(deadline * 500)
         )
         self.shelf = PlanShelf(pool, strategies)
+        self._lull = Lull()
         self._gatekeepers: dict[int, Gatekeeper] = {}
+
+    async def make_way(self) -> None:
+        """Let a pass that is being decided go first: a few milliseconds at most."""
+        await self._lull.wait()
 
     async def ask(self, workspace_id: int, job: Job) -> Answer:
         """The answer to one job, durable when it is an answer.
@@ -93,6 +99,7 @@ class Dispatch:
                 self._limits,
                 self._deadline,
                 WaitingRoom(),
+                self._lull,
             )
             self._gatekeepers[workspace_id] = found
         return found

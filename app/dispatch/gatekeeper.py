@@ -12,6 +12,7 @@ import structlog
 from app.dispatch.answer import replayed
 from app.dispatch.failures import BUSY, is_unable, keep_failed, told_of
 from app.dispatch.jobs import Answer, Job
+from app.dispatch.lull import Lull
 from app.dispatch.passes import Passed, PlanNotReady, prepare
 from app.dispatch.plans import PlanShelf
 from app.dispatch.waiting import WaitingRoom
@@ -48,6 +49,7 @@ class Gatekeeper:
     limits: Limits
     deadline: float
     room: WaitingRoom
+    lull: Lull
     memory: Remembered | None = None
     running: asyncio.Task[None] | None = None
 
@@ -135,10 +137,14 @@ class Gatekeeper:
         """A pass ready to commit, and when it had entered the gate."""
         with _dropped_when_away(connection):
             try:
-                async with asyncio.timeout(2 * self.deadline):  # for a line that fell silent
-                    await connection.execute(opening(self.workspace_id, self.limits, gate=True))
-                    entered = time.perf_counter()
-                    return await prepare(connection, self.workspace_id, memory, jobs, self.shelf), entered
+                with self.lull.deciding() as decided:
+                    async with asyncio.timeout(2 * self.deadline):  # for a line that fell silent
+                        await connection.execute(opening(self.workspace_id, self.limits, gate=True))
+                        entered = time.perf_counter()
+                        passed = await prepare(
+                            connection, self.workspace_id, memory, jobs, self.shelf, decided
+                        )
+                        return passed, entered
             except Exception as error:
                 if not is_away(error):
                     await connection.execute("ROLLBACK")

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from app.dispatch.booking import Booking
@@ -46,13 +46,15 @@ async def prepare(
     memory: Remembered | None,
     jobs: Sequence[Job],
     shelf: PlanShelf,
+    decided: Callable[[], None],
 ) -> Passed:
-    """Decide `jobs` and write the books. The gate is held; the caller commits.
+    """Decide `jobs`, say that they are `decided`, and write the books. The gate is held; the caller commits.
 
     Raises PlanNotReady.
     """
     desk = await open_desk(connection, workspace_id, memory, jobs, shelf)
     left = await _decide(desk, jobs)
+    decided()
     entry = await _write(connection, workspace_id, desk)
     told = await _replayed(connection, workspace_id, desk)
     return Passed(desk, entry, left, told)

@@ -1,0 +1,1 @@
+"""Waiting for the gate, and giving way."""

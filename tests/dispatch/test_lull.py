@@ -1,0 +1,60 @@
+"""Requests that arrive let a pass decide first, but wait for nobody who does not come to an end."""
+
+import asyncio
+
+import pytest
+
+from app.dispatch.lull import Lull
+
+
+async def _turns(count: int = 3) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_nobody_waits_while_no_pass_decides() -> None:
+    lull = Lull()
+    waiting = asyncio.create_task(lull.wait())
+    await _turns()
+    assert waiting.done()
+
+
+async def test_who_arrives_while_a_pass_decides_waits_until_it_has() -> None:
+    lull = Lull()
+    with lull.deciding() as decided:
+        waiting = [asyncio.create_task(lull.wait()) for _ in range(3)]
+        await asyncio.sleep(0)
+        assert not any(one.done() for one in waiting)
+        decided()
+        await _turns()
+        assert all(one.done() for one in waiting)
+        # Now it writes, and keeps nobody.
+        late = asyncio.create_task(lull.wait())
+        await _turns()
+        assert late.done()
+
+
+async def test_a_pass_that_fails_lets_everybody_in() -> None:
+    lull = Lull()
+    with pytest.raises(LookupError), lull.deciding():
+        waiting = asyncio.create_task(lull.wait())
+        await asyncio.sleep(0)
+        raise LookupError
+    await _turns()
+    assert waiting.done()
+
+
+async def test_nobody_waits_for_a_pass_that_waits_for_its_gate() -> None:
+    lull = Lull()
+    with lull.deciding():
+        await lull.wait()
+
+
+async def test_who_goes_away_while_he_waits_is_forgotten() -> None:
+    lull = Lull()
+    with lull.deciding():
+        waiting = asyncio.create_task(lull.wait())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await _turns()
+    assert waiting.cancelled()
