@@ -28,7 +28,7 @@ from app.dispatch.dispatch import Dispatch
 from app.dispatch.jobs import Answer, Assign, Claim, Job, Key, Reassign, Report
 from app.engine.model import Target
 from app.intake.arrival import normalise
-from app.problems import Forbidden, Problem
+from app.problems import Forbidden, OutcomeUnknown, Problem
 
 hot = APIRouter(route_class=DirectRoute, tags=["assign"])
 router = APIRouter(route_class=StrictRoute, tags=["assign"])
@@ -82,6 +82,9 @@ async def assign_batch(request: Request, body: BatchRequest) -> Response:
         answers = await ask(workspace_id, list(jobs.values())) if jobs else []
         for position, answer in zip(jobs, answers, strict=True):
             told[position] = answer
+    undecided = _undecided(told)
+    if undecided is not None:
+        raise undecided
     return Response(_items(told), media_type="application/json")
 
 
@@ -153,6 +156,17 @@ def _response(told: Answer | Problem) -> Response:
     if isinstance(told, Problem):
         raise told
     return Response(told.body, told.status, media_type="application/json")
+
+
+def _undecided(told: Sequence[Answer | Problem | None]) -> Problem | None:
+    """Why nothing of a batch could be decided: then the whole is a 503 too, and says when to repeat it.
+
+    Of several problems it is the one that does not know what was done, if there is one.
+    """
+    problems = [one for one in told if isinstance(one, Problem) and one.status == 503]
+    if len(problems) < len(told):
+        return None
+    return next((one for one in problems if isinstance(one, OutcomeUnknown)), problems[0])
 
 
 def _items(told: Sequence[Answer | Problem | None]) -> bytes:
