@@ -65,6 +65,8 @@ async def test_a_parameter_that_nobody_reads_is_refused_by_name(small: Small) ->
     assert answer.json()["errors"] == [
         {"path": "cursor", "in": "query", "code": "unknown_field", "detail": "is not a known parameter"}
     ]
+    async with small.client() as client:
+        assert (await client.get("/healthz?probe=7")).status_code == 200
 
 
 async def test_a_fault_of_our_own_tells_the_caller_only_its_request_id(small: Small) -> None:
