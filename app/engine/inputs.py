@@ -13,7 +13,7 @@ from app.engine.model import Decision, Prior, Question, Target
 from app.engine.state import Entries, Facts, State
 from app.plan.fields import LEAD, Kind
 
-ENGINE_VERSION = "2"
+ENGINE_VERSION = "3"
 """Goes up with every change that may decide otherwise, or trace it otherwise."""
 
 _INSTANTS = tuple(name for name, known in LEAD.fields.items() if known.kind is Kind.INSTANT)
@@ -54,7 +54,7 @@ def read(inputs: Mapping[str, Any]) -> tuple[Question, State, datetime]:
         prior=Prior(**{**prior, "decided_at": _instant(prior["decided_at"])}) if prior else None,
         to=_target(asked["to"]),
         queue=asked["queue"],
-        note=asked["note"],
+        note=asked.get("note"),
     )
     state = State()
     state.absorb(inputs["state"])

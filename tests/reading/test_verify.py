@@ -123,6 +123,15 @@ async def test_another_engine_version_is_held_to_the_owner_only(worked: Office) 
     assert report.same_engine == 0
 
 
+async def test_what_was_stored_before_notes_were_kept_can_be_made_again(worked: Office) -> None:
+    await rewrite(worked, "inputs", ',"note":null', "")
+    stored = await worked.pool.fetchval(
+        "SELECT count(*) FROM assignments WHERE position('\"note\"' IN convert_from(inputs, 'UTF8')) = 0"
+    )
+    assert stored > 200
+    assert (await check(worked)).clean
+
+
 async def test_a_trace_that_was_rewritten_is_found(worked: Office) -> None:
     await rewrite(worked, "answer", '"code":"not_his_turn"', '"code":"skill"')
     assert re.search(r"decision \d+ \(.*\): trace$", (await check(worked)).differences[0])
