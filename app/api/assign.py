@@ -28,7 +28,7 @@ from app.dispatch.dispatch import Dispatch
 from app.dispatch.jobs import Answer, Assign, Claim, Job, Key, Reassign, Report
 from app.engine.model import Target
 from app.intake.arrival import normalise
-from app.problems import Forbidden, OutcomeUnknown, Problem
+from app.problems import Forbidden, IdempotencyMismatch, OutcomeUnknown, Problem
 
 hot = APIRouter(route_class=DirectRoute, tags=["assign"])
 router = APIRouter(route_class=StrictRoute, tags=["assign"])
@@ -159,10 +159,13 @@ def _response(told: Answer | Problem) -> Response:
 
 
 def _undecided(told: Sequence[Answer | Problem | None]) -> Problem | None:
-    """Why nothing of a batch could be decided: then the whole is a 503 too, and says when to repeat it.
+    """Why nothing of a batch was decided, when one thing stood in the way of all: it is said of the whole.
 
-    Of several problems it is the one that does not know what was done, if there is one.
+    Either its key belongs to another body, or the database is away; of several problems of that kind it is
+    the one that does not know what was done, if there is one.
     """
+    if told and all(isinstance(one, IdempotencyMismatch) for one in told):
+        return IdempotencyMismatch("this Idempotency-Key was used with another body")
     problems = [one for one in told if isinstance(one, Problem) and one.status == 503]
     if len(problems) < len(told):
         return None

@@ -52,6 +52,9 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         return self._strictly(super().get_route_handler())
 
+    async def make_way(self, request: Request) -> None:
+        """What is let go first, once the caller is known and before his body is read: nothing."""
+
     def _strictly(self, answer: Handler) -> Handler:
         access, reads = access_of(self.endpoint), self.body_field is not None
         parameters = frozenset(each.alias for each in self.dependant.query_params)
@@ -63,6 +66,7 @@ class StrictRoute(APIRoute):
                 permit(caller, access.scope, *access.others)
                 request.scope["caller"] = caller
             _check_url(request, parameters)
+            await self.make_way(request)
             if reads:
                 raw = await read(request, access.body)
                 document = _parsed(request, raw, access.body)
@@ -90,6 +94,10 @@ class DirectRoute(StrictRoute):
             await response(scope, receive, send)
 
         self.app = direct
+
+    async def make_way(self, request: Request) -> None:
+        """A pass that decides goes first: this request could not be decided before it anyway."""
+        await request.app.state.dispatch.make_way()
 
     async def _answer(self, request: Request) -> Response:
         try:

@@ -26,7 +26,6 @@ class Straight:
             await self.app(scope, receive, send)
             return
         scope["route"], scope["path_params"] = route, {}
-        await scope["app"].state.dispatch.make_way()
         try:
             await route.app(scope, receive, send)
         except TOLD as error:
