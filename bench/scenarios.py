@@ -104,15 +104,15 @@ def _figures(connections: int, bares: list[Took], ones: list[Took], hundreds: li
 
 def _goals(connections: int, bares: list[Took], ones: list[Took], hundreds: list[Took]) -> Iterator[Row]:
     pairs = list(zip(bares, ones, hundreds, strict=True))
+    at = f"{connections} connection" + "s" * (connections > 1)
     if connections == 1:
-        slower = middle([b.percentile(0.5) / a.percentile(0.5) for a, b, _ in pairs])
-        yield at_most("p50 of (b) to (a), 1 connection", slower, 10)
-        return
-    yield at_least("rate of (b) to (a), 32 connections", middle([b.rate / a.rate for a, b, _ in pairs]), 0.3)
-    yield at_most(
-        "p99 to p50 of (b), 32 connections", middle([b.percentile(0.99) / b.percentile(0.5) for b in ones]), 5
-    )
-    yield at_least("leads/s of (c) to (b)", middle([c.rate * 100 / b.rate for _, b, c in pairs]), 3)
+        slower_by = middle([b.percentile(0.5) / a.percentile(0.5) for a, b, _ in pairs])
+        yield at_most(f"p50 of (b) to (a), {at}", slower_by, 10)
+    else:
+        yield at_least(f"rate of (b) to (a), {at}", middle([b.rate / a.rate for a, b, _ in pairs]), 0.3)
+        spread = middle([b.percentile(0.99) / b.percentile(0.5) for b in ones])
+        yield at_most(f"p99 to p50 of (b), {at}", spread, 5)
+    yield at_least(f"leads/s of (c) to (b), {at}", middle([c.rate * 100 / b.rate for _, b, c in pairs]), 3)
 
 
 def many_rules(service: Service) -> Iterator[Row]:
