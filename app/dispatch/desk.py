@@ -14,9 +14,10 @@ import orjson
 from app.dispatch.booking import Booking
 from app.dispatch.jobs import Answer, Assign, Claim, Job, Reassign, Report
 from app.engine.claims import claim_refusal
-from app.engine.decide import LAST_RESORT, decide
+from app.engine.decide import decide
 from app.engine.model import Decision, Prior, Question, Target
 from app.engine.plan import Plan
+from app.engine.walk import LAST_RESORT
 from app.ids import uuid7
 from app.intake.arrival import Arrival
 from app.problems import Conflict, Fault, Forbidden, IdempotencyMismatch, NotFound, Problem, Refused

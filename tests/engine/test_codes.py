@@ -9,10 +9,11 @@ import orjson
 import pytest
 
 from app.engine import codes
-from app.engine.decide import decide, walk
+from app.engine.decide import decide
 from app.engine.model import Decision, Prior, Question, Target
 from app.engine.plan import empty_plan
 from app.engine.state import Load, State
+from app.engine.walk import walk
 from app.insight.explanation import explained
 from app.insight.remaking import Basis
 from app.store.history import Decided

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.engine.decide import LAST_RESORT, decide, walk
+from app.engine.decide import decide
 from app.engine.model import Decision, Target, Verdict
 from app.engine.plan import Plan, empty_plan
 from app.engine.state import Facts, Load, State, apply
+from app.engine.walk import LAST_RESORT, walk
 from tests.engine.people import NOW, PLAN, TEAM, facts, plan, question
 
 CODES = {

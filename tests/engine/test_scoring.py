@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine import inputs
-from app.engine.decide import decide, walk
+from app.engine.decide import decide
 from app.engine.model import Verdict
 from app.engine.scoring import Scoring, faded
+from app.engine.walk import walk
 from app.insight.explanation import explained
 from app.insight.remaking import basis_of
 from app.plan.steps import ScoreConfig

@@ -1,0 +1,98 @@
+"""A person we know: he keeps his owner or his place in the queue, or is decided anew."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from app.engine import wording
+from app.engine.eligibility import Need, absent, cap_refusal
+from app.engine.model import Decision, Known, Owner, Prior, Question
+from app.engine.plan import Plan
+from app.engine.state import Facts
+from app.engine.walk import walk
+
+
+def recognise(prior: Prior, question: Question, plan: Plan, facts: Facts) -> Decision:
+    """A person we know: he keeps his owner or his place in the queue, or is decided anew."""
+    again = bool(plan.same_submission) and facts.now - prior.decided_at <= plan.same_submission
+    known = Known(prior.lead_id, prior.assignment_id, prior.matched_by, "duplicate" if again else "reengaged")
+    if not again and any(each.holds(question.values, facts.now) for each in plan.route_anew):
+        return _anew(prior, known, "route_anew", walk(question, plan, facts))
+    if prior.state == "queued":
+        return _kept_place(prior, known, walk(question, plan, facts))
+    if prior.state == "assigned" and prior.owner is not None:
+        refused = _cannot_keep(prior.owner, question, facts)
+        if refused is None:
+            return _kept_owner(prior, known, facts)
+        return _anew(prior, known, refused, walk(question, plan, facts))
+    return _anew(prior, known, prior.state, walk(question, plan, facts))
+
+
+def _cannot_keep(owner_id: str, question: Question, facts: Facts) -> str | None:
+    owner = facts.directory.owners.get(owner_id)
+    if owner is None:
+        return "missing"
+    refused = absent(owner, Need(exclude=question.exclude), facts.now)
+    return refused.code if refused else None
+
+
+def _kept_owner(prior: Prior, known: Known, facts: Facts) -> Decision:
+    owner = facts.directory.owners[prior.owner or ""]
+    duplicate = known.kind == "duplicate"
+    return Decision(
+        outcome="assigned",
+        code=known.kind,
+        text=wording.known_person(known.kind, owner.name),
+        step="known_person",
+        strategy="known_person",
+        owner=owner,
+        team=prior.team,
+        priority=prior.priority,
+        known=known,
+        keeps_prior=duplicate,
+        counts=not duplicate,
+        over_cap=not duplicate and over_cap(owner, facts),
+        trace=_known_trace(known, "kept"),
+    )
+
+
+def _kept_place(prior: Prior, known: Known, anew: Decision) -> Decision:
+    """He waits where he waited. The priority is the higher one of then and of what he would get now.
+
+    The trace shows both: that he keeps his place, and the walk that would settle him now.
+    """
+    return Decision(
+        outcome="queued",
+        code=known.kind,
+        text=wording.known_in_queue(prior.queue or ""),
+        step="known_person",
+        strategy="known_person",
+        queue=prior.queue,
+        priority=max(prior.priority, anew.priority),
+        labels=anew.labels,
+        known=known,
+        keeps_prior=True,
+        trace=_known_trace(known, "keeps_place", anew),
+    )
+
+
+def _anew(prior: Prior, known: Known, why: str, anew: Decision) -> Decision:
+    """Decided anew under the same lead. The same path or block again at once is a double submission."""
+    trace = _known_trace(known, why, anew)
+    same = anew.outcome == prior.state and (anew.path, anew.block) == (prior.path, prior.block)
+    if known.kind == "duplicate" and same and prior.state in {"automated", "blocked"}:
+        return replace(anew, known=known, keeps_prior=True, trace=trace)
+    return replace(anew, known=replace(known, kind="reengaged"), trace=trace)
+
+
+def _known_trace(known: Known, code: str, walked: Decision | None = None) -> dict[str, Any]:
+    """The trace of a known person, and of the walk after it if there was one."""
+    entry = {"step": "known_person", "strategy": "known_person", "code": code, "matched_by": known.matched_by}
+    trace: Mapping[str, Any] = walked.trace if walked else {"steps": (), "ruled_out": 0}
+    return {**trace, "steps": [entry, *trace["steps"]]}
+
+
+def over_cap(owner: Owner, facts: Facts) -> bool:
+    """Whether a cap of his own is reached: one who is kept or wanted gets the lead all the same."""
+    load = facts.state.load(owner.id)
+    return owner.caps is not None and cap_refusal(owner.caps, load, owner.zone, facts.now) is not None

@@ -1,0 +1,192 @@
+"""The walk through the pipeline.
+
+The first verdict that can be honoured wins, then its ladder, then the next step. A pipeline that runs out,
+which only a plan that was never checked can do, leaves the lead in the built-in queue: something always
+settles.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, get_args
+
+from app.engine import wording
+from app.engine.conditions import Satisfied
+from app.engine.model import Decision, Question, Target, TargetKind, Verdict
+from app.engine.picking import Tried, try_owner, try_team
+from app.engine.plan import Plan, Step
+from app.engine.shifts import HELD
+from app.engine.state import Facts
+from app.engine.templated import is_templated, resolved
+from app.plan.fields import LABELS
+
+LAST_RESORT = "unrouted"
+_KINDS = get_args(TargetKind)
+_LABELS = frozenset(LABELS)
+
+
+def walk(question: Question, plan: Plan, facts: Facts, *, narrowed: bool = True) -> Decision:
+    """Go through the pipeline. Not narrowed, every step is looked at and shown in the trace.
+
+    The question's values have the derived fields among them.
+    """
+    trail: list[dict[str, Any]] = []
+    labels: dict[str, Any] = {}
+    steps = plan.narrowing.candidates(question.values) if narrowed else range(len(plan.steps))
+    while steps:
+        for at in steps:
+            decision = try_step(plan.steps[at], question, facts, trail)
+            added = trail[-1].get("labels")
+            if added:
+                labels |= added
+            if decision is not None:
+                trace = {"steps": trail, "ruled_out": at + 1 - len(trail)}
+                return replace(decision, trace=trace, labels=labels)
+            if added:
+                question = replace(question, values={**question.values, **added})
+                steps = _behind(at, question, plan, narrowed=narrowed)
+                break
+        else:
+            break
+    return _unsettled(plan, trail, labels)
+
+
+def _behind(at: int, question: Question, plan: Plan, *, narrowed: bool) -> Sequence[int]:
+    """The steps after this one. What was ruled out for want of a label may be a candidate now."""
+    if not narrowed:
+        return range(at + 1, len(plan.steps))
+    candidates = plan.narrowing.candidates(question.values)
+    return candidates[bisect_right(candidates, at) :]
+
+
+def _unsettled(plan: Plan, trail: list[dict[str, Any]], labels: Mapping[str, Any]) -> Decision:
+    trail.append({"step": LAST_RESORT, "strategy": "queue", "code": "last_resort"})
+    return Decision(
+        outcome="queued",
+        code="no_plan" if plan.version == 0 else "last_resort",
+        text=wording.last_resort(LAST_RESORT),
+        step=LAST_RESORT,
+        strategy="queue",
+        queue=LAST_RESORT,
+        trace={"steps": trail, "ruled_out": len(plan.steps) + 1 - len(trail)},
+        labels=labels,
+    )
+
+
+def try_step(step: Step, question: Question, facts: Facts, trail: list[dict[str, Any]]) -> Decision | None:
+    """One step of the walk: its entry goes to the trail; a decision when a target was honoured."""
+    entry: dict[str, Any] = {"step": step.name, "strategy": step.strategy}
+    trail.append(entry)
+    failed = step.when.failure(question.values, facts.now) if step.when else None
+    if failed is not None:
+        entry["code"] = "no_match"
+        entry["failed"] = {"field": failed[0], "operator": failed[1]}
+        return None
+    verdict = _asked(step, question, facts, entry)
+    entry["code"] = verdict.code
+    if verdict.labels:
+        entry["labels"] = verdict.labels
+    if not verdict.targets:
+        return None
+    tried: list[dict[str, Any]] = []
+    entry["tried"] = tried
+    for target in verdict.targets:
+        attempt = _try_target(target, question, facts)
+        tried.append(attempt.traced())
+        if attempt.code == "chosen":
+            return _settled(step, verdict, attempt, question, facts)
+        if attempt.until is not None:
+            return _held(step, attempt.target, attempt.until)
+    entry["code"] = tried[-1]["code"]
+    return None
+
+
+def _asked(step: Step, question: Question, facts: Facts, entry: dict[str, Any]) -> Verdict:
+    """What the strategy says. One that raises, or answers no verdict that could be honoured, passes.
+
+    The trace names the kind of error; its text is left out, for it could quote the lead.
+    """
+    try:
+        verdict: object = step.decide(question.values, facts)
+        if isinstance(verdict, Verdict) and _can_be_honoured(verdict):
+            return verdict
+        entry["error"] = "no verdict"
+    except Exception as error:
+        entry["error"] = type(error).__name__
+    return Verdict("error")
+
+
+def _can_be_honoured(verdict: Verdict) -> bool:
+    known = not verdict.labels or verdict.labels.keys() <= _LABELS
+    return known and all(target.kind in _KINDS for target in verdict.targets)
+
+
+def _try_target(target: Target, question: Question, facts: Facts) -> Tried:
+    match target.kind:
+        case "team" if is_templated(target.name):
+            found = resolved(target, question.values)
+            return Tried(target, "missing") if found is None else try_team(found, question, facts)
+        case "team":
+            return try_team(target, question, facts)
+        case "owner":
+            return try_owner(target, question, facts)
+        case "queue" | "path" | "block":
+            return Tried(target, "chosen")
+
+
+def _settled(step: Step, verdict: Verdict, attempt: Tried, question: Question, facts: Facts) -> Decision:
+    target = attempt.target
+    text = wording.settled(
+        strategy=step.strategy,
+        step=step.name,
+        because=_because(step, verdict, question, facts),
+        kind=target.kind,
+        target=target.name,
+        owner=attempt.owner.name if attempt.owner else None,
+        pick=attempt.pick,
+    )
+    common: dict[str, Any] = {
+        "code": verdict.code,
+        "text": text,
+        "step": step.name,
+        "strategy": step.strategy,
+    }
+    match target.kind:
+        case "queue":
+            return Decision("queued", queue=target.name, priority=target.priority, **common)
+        case "path":
+            return Decision("automated", path=target.name, **common)
+        case "block":
+            return Decision("blocked", block=target.name, **common)
+    team = target.name if target.kind == "team" else None
+    return Decision(
+        "assigned",
+        owner=attempt.owner,
+        team=team,
+        priority=target.priority,
+        turn=attempt.turn,
+        counts=True,
+        sla_name=target.sla,
+        **common,
+    )
+
+
+def _held(step: Step, target: Target, until: datetime) -> Decision:
+    return Decision(
+        outcome="queued",
+        code="held",
+        text=wording.held(strategy=step.strategy, step=step.name, target=target.name, until=until),
+        step=step.name,
+        strategy=step.strategy,
+        queue=HELD,
+        priority=target.priority,
+        held_until=until,
+    )
+
+
+def _because(step: Step, verdict: Verdict, question: Question, facts: Facts) -> tuple[Satisfied, ...]:
+    """The comparisons that held, and the band the step itself found."""
+    held = step.when.satisfied(question.values, facts.now) if step.when else ()
+    band = verdict.labels.get("band") if verdict.labels else None
+    return held if band is None else (*held, ("band", "eq", band))
