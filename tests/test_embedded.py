@@ -27,8 +27,9 @@ AS_ROOT = os.geteuid() == 0
 
 # Prints "owns PID" or "joined PID" when the server is there, then lives until told to end.
 OWNER = """
-import sys, time
+import signal, sys, time
 from app.embedded import start
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born deaf to it
 server = start(sys.argv[1], durable=False)
 print("owns" if server.owned else "joined", server.pid, flush=True)
 sys.stdin.readline()

@@ -18,9 +18,6 @@ ROOT = Path(__file__).parents[1]
 INSTRUCTION = re.compile(r"^([A-Z]+) (.+)$", re.MULTILINE)
 PIP = re.compile("pip ")
 PIN = re.compile(r"^(\S+)==(\S+)$", re.MULTILINE)
-NEEDS_COMMANDS = pytest.mark.skipif(
-    not (ROOT / "app" / "cli.py").exists(), reason="there are no commands yet: app/cli.py is absent"
-)
 
 # One worker installs once for all of them; how long that takes depends on the network.
 pytestmark = [pytest.mark.xdist_group("install"), pytest.mark.timeout(600)]
@@ -100,7 +97,6 @@ def test_installs_only_pinned_versions(installed: Path) -> None:
     run(installed, "pip", "check")
 
 
-@NEEDS_COMMANDS
 def test_the_commands_of_the_image_are_there(installed: Path) -> None:
     assert "migrate" in run(installed, "lead-assignment", "--help")
     for command in instructions("CMD"):
@@ -108,7 +104,6 @@ def test_the_commands_of_the_image_are_there(installed: Path) -> None:
         assert option in run(installed, program, subcommand, "--help")
 
 
-@NEEDS_COMMANDS
 async def test_the_roles_of_compose_can_migrate_and_serve_but_no_more(
     installed: Path, tmp_path: Path
 ) -> None:

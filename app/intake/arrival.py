@@ -16,7 +16,7 @@ from app.intake.website import website_domain
 
 _SHOWN = ("email", "email_domain", "phone", "country", "language", "website_domain")
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
-_LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE)
+_LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ def test_a_whole_lead() -> None:
         ({"country": "Atlantis"}, "Atlantis", "country_unknown"),
         ({"website": "soon!"}, "soon!", "website_malformed"),
         ({"language": "Plattdüütsch"}, "Plattdüütsch", "language_unknown"),
+        ({"language": "A\u0130"}, "A\u0130", "language_unknown"),
     ],
 )
 def test_what_cannot_be_read_is_kept_flagged_and_no_key(sent: dict[str, str], kept: str, flag: str) -> None:
