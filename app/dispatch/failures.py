@@ -12,9 +12,9 @@ import structlog
 from app.dispatch.jobs import Assign, Job
 from app.ids import uuid7
 from app.problems import Problem, StoreAway
-from app.store import facts, failed
+from app.store import failed
 from app.store.database import Limits, Pool, is_away, transaction
-from app.store.remembered import catch_up, write_pass
+from app.store.remembered import from_the_start, write_pass
 
 BUSY = (
     asyncpg.LockNotAvailableError,
@@ -63,10 +63,7 @@ async def keep_failed(pool: Pool, workspace_id: int, limits: Limits, job: Job) -
 async def _keep(pool: Pool, workspace_id: int, limits: Limits, job: Assign) -> None:
     """Its own pass: the lead as it arrived, and one more received."""
     async with transaction(pool, workspace_id, gate=True, limits=limits) as connection:
-        found = await facts.read(connection, workspace_id, None, [], [])
-        remembered = await catch_up(connection, workspace_id, None, found.passes)
-        if remembered is None:
-            raise LookupError("reading from the start always gives a state")
+        found, remembered = await from_the_start(connection, workspace_id)
         before = remembered.entry
         now = max(found.time, before.at)
         await failed.keep(connection, workspace_id, uuid7(), now, "decision", _request(job))

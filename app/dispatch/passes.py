@@ -14,7 +14,7 @@ from app.store import books, facts, leads
 from app.store.database import Connection
 from app.store.facts import Found
 from app.store.journal import Entry
-from app.store.remembered import Remembered, catch_up, next_entry, settle
+from app.store.remembered import Remembered, catch_up, from_the_start, next_entry, settle
 
 DECIDING_SECONDS = 0.02
 """How long one pass may decide before it writes; the rest of its jobs go into the next."""
@@ -88,10 +88,7 @@ async def _read(
     found = await facts.read(connection, workspace_id, since, keys, identities)
     remembered = await catch_up(connection, workspace_id, memory, found.passes)
     if remembered is None:
-        found = await facts.read(connection, workspace_id, None, keys, identities)
-        remembered = await catch_up(connection, workspace_id, None, found.passes)
-    if remembered is None:
-        raise LookupError("reading from the start always gives a state")
+        return await from_the_start(connection, workspace_id, keys, identities)
     return found, remembered
 
 

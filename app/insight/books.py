@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from app.engine.model import Directory, Member, Owner
 from app.engine.state import State
-from app.store import facts, standings
+from app.store import standings
 from app.store.database import Limits, Pool, transaction
 from app.store.past_directory import directory_at
-from app.store.remembered import catch_up
 from app.store.remembered import directory as directory_now
+from app.store.remembered import from_the_start
 from app.store.standings import Counts
 
 LIMITS = Limits(statement=30_000)
@@ -32,10 +32,7 @@ class Moment:
 async def moment(pool: Pool, workspace_id: int) -> Moment:
     """One snapshot of what goes on changing."""
     async with transaction(pool, workspace_id, read_only=True, limits=LIMITS) as connection:
-        found = await facts.read(connection, workspace_id, None, [], [])
-        remembered = await catch_up(connection, workspace_id, None, found.passes)
-        if remembered is None:
-            raise LookupError("reading from the start always gives a state")
+        _, remembered = await from_the_start(connection, workspace_id)
         version = remembered.entry.directory_version
         return Moment(
             sequence=remembered.entry.sequence,

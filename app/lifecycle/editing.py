@@ -14,11 +14,11 @@ from app.engine.model import Caps, Directory, Owner, Team, Turn
 from app.engine.ramps import weight_at
 from app.engine.state import Load
 from app.engine.turns import level
-from app.store import directory, facts, loads, records, turns
+from app.store import directory, loads, records, turns
 from app.store.database import Connection, Limits, Pool, transaction
 from app.store.directory import Change, Record
 from app.store.loads import Asked
-from app.store.remembered import Remembered, catch_up, write_pass
+from app.store.remembered import Remembered, from_the_start, write_pass
 from app.store.remembered import directory as read_directory
 
 EDIT_LIMITS = Limits(lock=5000, statement=10_000, idle=5000)
@@ -131,10 +131,7 @@ class Edit:
 async def editing(pool: Pool, workspace_id: int, actor: str) -> AsyncIterator[Edit]:
     """An edit behind the gate: commits when the block ends well, leaves nothing behind otherwise."""
     async with transaction(pool, workspace_id, gate=True, limits=EDIT_LIMITS) as connection:
-        found = await facts.read(connection, workspace_id, None, [], [])
-        remembered = await catch_up(connection, workspace_id, None, found.passes)
-        if remembered is None:
-            raise LookupError("reading from the start always gives a state")
+        found, remembered = await from_the_start(connection, workspace_id)
         now = max(found.time, remembered.entry.at)
         edit = Edit(connection, workspace_id, actor, now, remembered)
         yield edit

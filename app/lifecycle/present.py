@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from app.engine.state import Facts
-from app.store import facts
 from app.store.database import Connection, Pool, transaction
 from app.store.journal import Entry
-from app.store.remembered import catch_up
+from app.store.remembered import from_the_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +18,7 @@ class Present:
 
 async def present_at(connection: Connection, workspace_id: int) -> Present:
     """What this transaction sees."""
-    found = await facts.read(connection, workspace_id, None, [], [])
-    remembered = await catch_up(connection, workspace_id, None, found.passes)
-    if remembered is None:
-        raise LookupError("reading from the start always gives a state")
+    found, remembered = await from_the_start(connection, workspace_id)
     now = max(found.time, remembered.entry.at)
     return Present(Facts(now, remembered.directory, remembered.state), remembered.entry)
 

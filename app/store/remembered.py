@@ -11,6 +11,7 @@ from app.engine.documents import directory_from
 from app.engine.model import Directory
 from app.engine.state import Entries, State
 from app.store.database import Connection
+from app.store.facts import Found, read
 from app.store.journal import WHOLE_EVERY, Entry, append, prune
 
 BEFORE_EVERYTHING = Entry(0, "", datetime(1970, 1, 1, tzinfo=UTC), 0, 0, 0, 0, 0)
@@ -50,6 +51,20 @@ async def catch_up(
     if remembered.directory.version != remembered.entry.directory_version:
         remembered.directory = await directory(connection, workspace_id, remembered.entry.directory_version)
     return remembered
+
+
+async def from_the_start(
+    connection: Connection,
+    workspace_id: int,
+    keys: Sequence[str] = (),
+    identities: Sequence[tuple[str, str]] = (),
+) -> tuple[Found, Remembered]:
+    """The facts, and the state as the journal alone tells it, with nothing remembered."""
+    found = await read(connection, workspace_id, None, keys, identities)
+    remembered = await catch_up(connection, workspace_id, None, found.passes)
+    if remembered is None:
+        raise LookupError("reading from the start always gives a state")
+    return found, remembered
 
 
 def _same(known: Entry, found: Entry) -> bool:
