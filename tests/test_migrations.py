@@ -46,6 +46,7 @@ async def office(any_postgres_database: str) -> AsyncIterator[Office]:
             for table, values in (
                 ("clocks", "now(), now(), 1"),
                 ("failed_intakes", "gen_random_uuid(), now(), 'decision', ''"),
+                ("account_keys", "'domain', 'acme.example', 'acme'"),
             ):
                 await office.pool.execute(f"INSERT INTO {table} SELECT $1, {values}", office.workspace_id)
             yield office

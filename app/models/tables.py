@@ -99,6 +99,14 @@ directory = _of_a_workspace(
     _required("updated_at", INSTANT),
     key=("noun", "id"),
 )
+account_keys = _of_a_workspace(
+    "account_keys",
+    _required("kind", Text),
+    _required("value", Text),
+    _required("account_id", Text),
+    _index("account_keys_of_account", "account_id"),
+    key=("kind", "value", "account_id"),
+)
 changes = _of_a_workspace(
     "changes",
     _required("version", BigInteger),
@@ -161,12 +169,16 @@ assignments = _of_a_workspace(
     _required("plan_version", Integer),
     _required("answer", LargeBinary),
     _required("inputs", LargeBinary),
+    Column("held_until", INSTANT),
+    Column("held_owner", Text),
+    Column("held_team", Text),
     UniqueConstraint("workspace_id", "sequence"),
     ForeignKeyConstraint(["workspace_id", "lead_id"], ["leads.workspace_id", "leads.id"]),
     _index("assignments_of_lead", "lead_id", "sequence"),
     _index("assignments_open", "owner_id", where="open AND owner_id IS NOT NULL"),
     _index("assignments_counted", "owner_id", "decided_at", where="counted"),
     _index("assignments_waiting", "queue", "priority DESC", "sequence", where="open AND queue IS NOT NULL"),
+    _index("assignments_held", "held_until", where="open AND held_until IS NOT NULL"),
     key=("id",),
 )
 turns = _of_a_workspace(

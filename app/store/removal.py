@@ -3,7 +3,7 @@
 from app.store.database import Connection
 
 TABLES = (
-    "events", "turns", "idempotency", "identities", "assignments", "leads", "failed_intakes",
+    "events", "turns", "idempotency", "account_keys", "identities", "assignments", "leads", "failed_intakes",
     "passes", "clocks", "changes", "plans", "directory", "gates",
 )  # fmt: skip
 """Every table of a workspace, those that refer to others first."""
