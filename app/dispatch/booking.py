@@ -146,6 +146,9 @@ class Booking:
             of_assignment=known.assignment_id if known else None,
             decided_at=self.now,
             plan_version=self.plan_version,
+            held_until=decision.held_until,
+            held_owner=decision.held_owner,
+            held_team=decision.held_team,
         )
 
     def end(self, prior: Prior) -> None:

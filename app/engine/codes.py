@@ -33,7 +33,7 @@ CANDIDATES: dict[str, str] = {**PICKS, **REFUSALS}
 
 TARGETS: dict[str, str] = {
     "chosen": "The lead went there.",
-    "held": "Nobody there is on shift, and the plan holds the lead until somebody is.",
+    "held": "Nobody there can take the lead yet, and the plan holds it until somebody can.",
     "off_hours": "Nobody there is on shift, and the plan goes on.",
     "nobody_eligible": "No member of the team can take the lead.",
 }
@@ -75,7 +75,7 @@ REASONS: dict[str, str] = {
     "score": "Its score settled it.",
     "manual": "Somebody said where it goes.",
     "claimed": "An owner took it out of a queue.",
-    "held": "Nobody is on shift; it waits in the built-in queue until `held_until`.",
+    "held": "Nobody can take it yet; it waits in the built-in queue until `held_until`.",
     "duplicate": "The same submission came again: the owner or place of the first one stands.",
     "reengaged": "A known person came again and keeps his owner or his place.",
     "last_resort": "No step of the plan took it; it waits in the built-in queue.",

@@ -17,6 +17,10 @@ class Refusal:
     frees_at: datetime | None = None
 
 
+CAPS = frozenset(("cap_open", "cap_day", "cap_week", "cap_rolling"))
+"""The refusals that are about how much he has, not about whether he is there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Need:
     """What a target asks of an owner, in folded case, and whom the caller ruled out."""

@@ -13,7 +13,7 @@ from app.engine.model import Decision, Prior, Question, Target
 from app.engine.state import Entries, Facts, State
 from app.plan.fields import LEAD, Kind
 
-ENGINE_VERSION = "3"
+ENGINE_VERSION = "4"
 """Goes up with every change that may decide otherwise, or trace it otherwise."""
 
 _INSTANTS = tuple(name for name, known in LEAD.fields.items() if known.kind is Kind.INSTANT)

@@ -105,7 +105,11 @@ class Directory:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a verdict names, how somebody is picked there, what happens off shift, and which SLA holds."""
+    """What a verdict names, how somebody is picked there, what happens off shift, and which SLA holds.
+
+    `hold` is how long a lead waits for a named owner who cannot take it now but will be able to, `exempt`
+    lets him take it over his caps, and `code` is the reason's code when it is this target that wins.
+    """
 
     kind: TargetKind
     name: str
@@ -115,6 +119,9 @@ class Target:
     languages: tuple[str, ...] = ()
     off_hours: str | None = None
     sla: str | None = None
+    hold: timedelta | None = None
+    exempt: bool = False
+    code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +205,8 @@ class Due:
 class Decision:
     """The settled verdict. `counts` says whether it adds to the owner's load.
 
-    `labels` are what the steps it went through added to the lead.
+    `labels` are what the steps it went through added to the lead. What is held until a time may be claimed
+    meanwhile by `held_owner` alone, or by members of `held_team`.
 
     Not frozen, because `decide` makes it in stages and a frozen one costs more; nobody changes it after.
     """
@@ -219,6 +227,8 @@ class Decision:
     counts: bool = False
     over_cap: bool = False
     held_until: datetime | None = None
+    held_owner: str | None = None
+    held_team: str | None = None
     sla_name: str | None = None
     sla: Due | None = None
     turn: Turn | None = None

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from app.engine import turns
-from app.engine.eligibility import Need, Refusal, cap_refusal, refusal
+from app.engine.eligibility import CAPS, Need, Refusal, cap_refusal, refusal
 from app.engine.model import Member, Owner, Question, Target, Team, Turn
 from app.engine.ramps import factor_at, scaled, weight_at
 from app.engine.shifts import off_shift, somebody_works, works
 from app.engine.state import Facts, Load, Standing
 
+_CHOSEN = Refusal("chosen")
 _WAITING = ("hold", "next")
 """What a plan may say besides `assign` of the time while nobody is on shift."""
 
@@ -20,7 +21,7 @@ _WAITING = ("hold", "next")
 class Tried:
     """What came of one target: a code, the owner if there is one, his turn, and everyone considered.
 
-    `until` is when the shift begins that a held lead waits for.
+    `until` is how long a held lead waits. `over_cap` is told of an exempt owner who is at one of his caps.
     """
 
     target: Target
@@ -30,6 +31,7 @@ class Tried:
     pick: str | None = None
     candidates: Sequence[dict[str, Any]] = ()
     until: datetime | None = None
+    over_cap: bool = False
 
     def traced(self) -> dict[str, Any]:
         """The entry of the trace."""
@@ -56,19 +58,29 @@ def need_of(target: Target, question: Question) -> Need:
 
 
 def try_owner(target: Target, question: Question, facts: Facts) -> Tried:
-    """Ask one named owner. He takes no turn; every refusal binds him."""
+    """Ask one named owner. He takes no turn; every refusal binds him, but for caps he is exempt from."""
     owner = facts.directory.owners.get(target.name)
     if owner is None:
         return Tried(target, "missing")
     load = facts.state.load(owner.id)
     refused = refusal(owner, load, need_of(target, question), facts.now)
-    shown = _shown(owner.id, load, refused)
-    if refused:
-        return Tried(target, refused.code, candidates=(shown,))
+    exempt = target.exempt and refused is not None and refused.code in CAPS
+    if refused is not None and not exempt:
+        return _refused(target, refused, _shown(owner.id, load, refused), facts.now)
     if target.off_hours in _WAITING and not works(owner, facts.now):
         refused = off_shift(owner, facts.now)
+        if target.hold is not None:
+            return _refused(target, refused, _shown(owner.id, load, refused), facts.now)
         return _out_of_hours(target, None, [refused], [_shown(owner.id, load, refused)])
-    return Tried(target, "chosen", owner, candidates=(shown | {"code": "chosen"},))
+    return Tried(target, "chosen", owner, candidates=(_shown(owner.id, load, _CHOSEN),), over_cap=exempt)
+
+
+def _refused(target: Target, refused: Refusal, shown: dict[str, Any], now: datetime) -> Tried:
+    """He cannot take it now; the lead is held for him if the plan waits as long as that lasts."""
+    back = refused.frees_at
+    if target.hold is not None and back is not None and back - now <= target.hold:
+        return Tried(target, "held", candidates=(shown,), until=back)
+    return Tried(target, refused.code, candidates=(shown,))
 
 
 def try_team(target: Target, question: Question, facts: Facts) -> Tried:

@@ -97,7 +97,7 @@ def try_step(step: Step, question: Question, facts: Facts, trail: list[dict[str,
         if attempt.code == "chosen":
             return _settled(step, verdict, attempt, question, facts)
         if attempt.until is not None:
-            return _held(step, attempt.target, attempt.until)
+            return _held(step, attempt, attempt.until)
     entry["code"] = tried[-1]["code"]
     return None
 
@@ -147,7 +147,7 @@ def _settled(step: Step, verdict: Verdict, attempt: Tried, question: Question, f
         pick=attempt.pick,
     )
     common: dict[str, Any] = {
-        "code": verdict.code,
+        "code": target.code or verdict.code,
         "text": text,
         "step": step.name,
         "strategy": step.strategy,
@@ -167,21 +167,26 @@ def _settled(step: Step, verdict: Verdict, attempt: Tried, question: Question, f
         priority=target.priority,
         turn=attempt.turn,
         counts=True,
+        over_cap=attempt.over_cap,
         sla_name=target.sla,
         **common,
     )
 
 
-def _held(step: Step, target: Target, until: datetime) -> Decision:
+def _held(step: Step, attempt: Tried, until: datetime) -> Decision:
+    target = attempt.target
+    why = attempt.candidates[0]["code"] if target.kind == "owner" else "off_shift"
     return Decision(
         outcome="queued",
         code="held",
-        text=wording.held(strategy=step.strategy, step=step.name, target=target.name, until=until),
+        text=wording.held(strategy=step.strategy, step=step.name, target=target.name, why=why, until=until),
         step=step.name,
         strategy=step.strategy,
         queue=HELD,
         priority=target.priority,
         held_until=until,
+        held_owner=target.name if target.kind == "owner" else None,
+        held_team=target.name if target.kind == "team" else None,
     )
 
 

@@ -24,6 +24,7 @@ _FORMS = {
     "engagement": "engaged with {}",
     "flags": "flagged {}",
 }
+_HELD_FOR = {"off_shift": "is off shift", "away": "is away", "paused": "is paused"}
 
 
 def settled(
@@ -57,9 +58,10 @@ def settled(
     )
 
 
-def held(*, strategy: str, step: str, target: str, until: datetime) -> str:
-    """Nobody there is on shift, and the lead waits until somebody is."""
-    return f"{_subject(strategy, step)}: {target} is off shift; held until {until:%Y-%m-%d %H:%M} UTC."
+def held(*, strategy: str, step: str, target: str, why: str, until: datetime) -> str:
+    """Nobody there can take it yet, and the lead waits until somebody can. `why` is the refusal's code."""
+    said = _HELD_FOR.get(why, "is at a cap")
+    return f"{_subject(strategy, step)}: {target} {said}; held until {until:%Y-%m-%d %H:%M} UTC."
 
 
 def known_person(kind: str, owner: str) -> str:

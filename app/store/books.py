@@ -43,6 +43,9 @@ class AssignmentRow:
     of_assignment: str | None
     decided_at: datetime
     plan_version: int
+    held_until: datetime | None
+    held_owner: str | None
+    held_team: str | None
 
 
 @dataclass(slots=True)
@@ -114,13 +117,14 @@ WITH new_leads AS (
 ), new_assignments AS (
   INSERT INTO assignments (workspace_id, id, sequence, lead_id, cause, outcome, code, step, owner_id, team_id,
     queue, path, block, priority, open, counted, known_kind, of_assignment, decided_at, plan_version,
-    answer, inputs)
+    held_until, held_owner, held_team, answer, inputs)
   SELECT $1, assignment.*
     FROM ROWS FROM (
       json_to_recordset($4) AS (
         id uuid, sequence bigint, lead_id uuid, cause text, outcome text, code text, step text, owner_id text,
         team_id text, queue text, path text, block text, priority integer, open boolean, counted boolean,
-        known_kind text, of_assignment uuid, decided_at timestamptz, plan_version integer),
+        known_kind text, of_assignment uuid, decided_at timestamptz, plan_version integer,
+        held_until timestamptz, held_owner text, held_team text),
       unnest($8::bytea[]), unnest($9::bytea[])
     ) AS assignment
 ), new_turns AS (

@@ -1,0 +1,93 @@
+"""An owner who is named: when he is waited for, when caps do not stop him, and what the reason then says."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from app.engine.model import Decision, Target, Verdict
+from app.engine.plan import Step
+from app.engine.state import Load
+from app.engine.walk import try_step
+from tests.engine.people import NOW, facts, question
+
+HOUR = timedelta(hours=1)
+DAYTIME = {"berlin": {"timezone": "Europe/Berlin", "hours": "Mo-Fr 15:00-18:00"}}
+
+
+def decided(target: Target, owner: Mapping[str, Any], away: timedelta | None = None) -> Decision | None:
+    """What a step says that names Ana; `away` is how long she is absent."""
+    absences = [{"owner": "ana", "from": str(NOW - HOUR), "to": str(NOW + away)}] if away else []
+    known = facts({"ana": owner}, absences=absences, calendars=DAYTIME)
+    known.state.loads["ana"] = Load(open=1)
+    verdict = Verdict("named", (target,))
+    return try_step(Step("named", "rule", None, lambda _values, _facts: verdict), question(), known, [])
+
+
+WAITED_FOR: list[tuple[dict[str, Any], timedelta | None, str | None, timedelta | None]] = [
+    ({}, 2 * HOUR, None, 2 * HOUR),
+    ({}, 4 * HOUR, None, 4 * HOUR),
+    ({}, 5 * HOUR, None, None),
+    ({"paused_until": (NOW + HOUR).isoformat()}, None, None, HOUR),
+    ({"caps": {"open": 1}}, None, None, None),  # nobody knows when a place will be free
+    ({"active": False}, None, None, None),
+    ({"calendar": "berlin"}, None, "hold", 2 * HOUR),
+    ({"calendar": "berlin"}, None, "next", 2 * HOUR),
+]
+
+
+@pytest.mark.parametrize(("owner", "away", "off_hours", "back"), WAITED_FOR)
+def test_a_lead_is_held_for_who_is_back_in_time(
+    owner: dict[str, Any], away: timedelta | None, off_hours: str | None, back: timedelta | None
+) -> None:
+    found = decided(Target("owner", "ana", off_hours=off_hours, hold=4 * HOUR), owner, away)
+    if back is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert (found.outcome, found.queue, found.code) == ("queued", "held", "held")
+        assert (found.held_until, found.held_owner, found.held_team) == (NOW + back, "ana", None)
+        assert not found.counts
+
+
+def test_the_sentence_says_why_it_waits() -> None:
+    found = decided(Target("owner", "ana", hold=4 * HOUR), {}, HOUR)
+    assert found is not None
+    assert found.text == "Rule named: ana is away; held until 2026-11-20 13:00 UTC."
+
+
+def test_without_a_hold_nobody_waits() -> None:
+    assert decided(Target("owner", "ana"), {}, HOUR) is None
+
+
+CAPPED = {"caps": {"open": 1}}
+
+
+@pytest.mark.parametrize(
+    ("exempt", "owner", "expected"),
+    [
+        (True, CAPPED, SimpleNamespace(over_cap=True)),
+        (True, {}, SimpleNamespace(over_cap=False)),
+        (False, CAPPED, None),
+        (True, {**CAPPED, "active": False}, None),
+    ],
+)
+def test_who_is_exempt_is_told_to_be_over_his_cap(
+    exempt: bool, owner: dict[str, Any], expected: SimpleNamespace | None
+) -> None:
+    found = decided(Target("owner", "ana", exempt=exempt), owner)
+    assert (found is None) == (expected is None)
+    if found is not None and expected is not None:
+        assert (found.outcome, found.over_cap, found.counts) == ("assigned", expected.over_cap, True)
+
+
+def test_who_is_exempt_and_away_is_not_exempt_from_being_away() -> None:
+    assert decided(Target("owner", "ana", exempt=True), CAPPED, HOUR) is None
+
+
+def test_a_target_may_say_its_own_reason() -> None:
+    found = decided(Target("owner", "ana", code="account_owner"), {})
+    assert found is not None
+    assert found.code == "account_owner"
