@@ -1,13 +1,12 @@
 """A decision as the caller sees it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from app.engine.model import Decision, Owner
+from app.engine.model import Decision, Due, Owner
 
 
 def answer(
@@ -36,7 +35,7 @@ def answer(
         "over_cap": decision.over_cap,
         "participants": {},
         "reason": {"code": decision.code, "text": decision.text},
-        "sla": asdict(decision.sla) if decision.sla is not None else None,
+        "sla": _due(decision.sla),
         "actions": [
             {"id": f"{assignment_id}.{number}", **action} for number, action in enumerate(decision.actions, 1)
         ],
@@ -61,6 +60,12 @@ def _owner(owner: Owner | None) -> dict[str, Any] | None:
     if owner is None:
         return None
     return {"id": owner.id, "name": owner.name, "email": owner.email, "crm": owner.crm}
+
+
+def _due(sla: Due | None) -> dict[str, Any] | None:
+    if sla is None:
+        return None
+    return {"name": sla.name, "accept_by": sla.accept_by, "touch_by": sla.touch_by}
 
 
 def _known(decision: Decision) -> dict[str, str] | None:

@@ -65,13 +65,13 @@ def _to_owner(question: Question, owner: Owner, facts: Facts) -> Decision:
 def _with_actions(decision: Decision, question: Question, plan: Plan, now: datetime) -> Decision:
     """Follow-up actions, except for a double submission: he has had his. The trace says why there is none."""
     if decision.known is not None and decision.known.kind == "duplicate":
-        return replace(decision, trace={**decision.trace, "no_actions": "duplicate"})
+        decision.trace = {**decision.trace, "no_actions": "duplicate"}
+        return decision
     values = {**question.values, **decision.labels} if decision.labels else question.values
     asked = plan.follow_up.after(decision, values, now)
-    more: dict[str, Any] = {}
+    decision.actions = asked.actions
     if asked.held_back:
-        more["held_back"] = list(asked.held_back)
+        decision.trace = {**decision.trace, "held_back": list(asked.held_back)}
     if asked.why_none is not None:
-        more["no_actions"] = asked.why_none
-    trace = {**decision.trace, **more} if more else decision.trace
-    return replace(decision, actions=asked.actions, trace=trace)
+        decision.trace = {**decision.trace, "no_actions": asked.why_none}
+    return decision

@@ -110,17 +110,21 @@ def _consider(team: Team, need: Need, facts: Facts) -> tuple[list[dict[str, Any]
     shown: list[dict[str, Any]] = []
     eligible: list[_Candidate] = []
     asks_nothing = not (need.skills or need.languages or need.exclude)
+    owners, loads = facts.directory.owners, facts.state.loads
+    standings = facts.state.standings.get(team.id, {})
     for member in team.members:
-        owner = facts.directory.owners.get(member.owner)
-        load = facts.state.load(member.owner)
+        id_ = member.owner
+        owner = owners.get(id_)
+        load = loads.get(id_) or Load()
         plain = asks_nothing and owner is not None and owner.unbound and member.weight and not member.caps
         refused = None if plain else member_refusal(team, member, owner, load, need, facts)
-        entry = _shown(member.owner, load, refused)
+        entry = (
+            _shown(id_, load, refused) if refused else {"owner": id_, "code": "eligible", "open": load.open}
+        )
         shown.append(entry)
         if refused is None and owner is not None:
-            standing = facts.state.standing(team.id, member.owner)
             weight = weight_at(member, owner.zone, facts.now) if member.ramp else member.weight
-            eligible.append(_Candidate(owner, standing, load, weight, entry))
+            eligible.append(_Candidate(owner, standings.get(id_) or Standing(), load, weight, entry))
     return shown, eligible
 
 
@@ -146,12 +150,15 @@ def _by_turn(target: Target, eligible: list[_Candidate], shown: list[dict[str, A
     chosen, changes = turns.choose(
         [one.weight for one in eligible], [one.standing.balance for one in eligible]
     )
-    for at, (one, change) in enumerate(zip(eligible, changes, strict=True)):
-        one.shown["code"] = "chosen" if at == chosen else "not_his_turn"
-        one.shown["balance"] = one.standing.balance
-        one.shown["after"] = one.standing.balance + change
+    booked: dict[str, int] = {}
+    for one, change in zip(eligible, changes, strict=True):
+        shown_of, balance = one.shown, one.standing.balance
+        shown_of["code"] = "not_his_turn"
+        shown_of["balance"] = balance
+        shown_of["after"] = balance + change
+        booked[one.owner.id] = change
+    eligible[chosen].shown["code"] = "chosen"
     owner = eligible[chosen].owner
-    booked = {one.owner.id: change for one, change in zip(eligible, changes, strict=True)}
     turn = Turn(target.name, "turn", owner.id, booked)
     return Tried(target, "chosen", owner, turn, "round_robin", shown)
 

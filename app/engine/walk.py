@@ -41,8 +41,9 @@ def walk(question: Question, plan: Plan, facts: Facts, *, narrowed: bool = True)
             if added:
                 labels |= added
             if decision is not None:
-                trace = {"steps": trail, "ruled_out": at + 1 - len(trail)}
-                return replace(decision, trace=trace, labels=labels)
+                decision.trace = {"steps": trail, "ruled_out": at + 1 - len(trail)}
+                decision.labels = labels
+                return decision
             if added:
                 question = replace(question, values={**question.values, **added})
                 steps = _behind(at, question, plan, narrowed=narrowed)

@@ -6,6 +6,7 @@ from typing import Any
 from app.engine.model import Verdict
 from app.engine.state import Facts
 from app.engine.targets import ladder
+from app.plan.schema import PlanDocument
 from app.plan.steps import QueueConfig
 
 
@@ -15,6 +16,10 @@ class Queue:
     name = "queue"
     Config = QueueConfig
 
-    def decide(self, values: Mapping[str, Any], facts: Facts, config: QueueConfig) -> Verdict:
+    def ready(self, config: QueueConfig, document: PlanDocument) -> Verdict:
         """The queue, at the step's priority."""
         return Verdict("queue", ladder(config.targets()))
+
+    def decide(self, values: Mapping[str, Any], facts: Facts, config: Verdict) -> Verdict:
+        """The same for every lead."""
+        return config
