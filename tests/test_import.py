@@ -79,14 +79,70 @@ async def test_bad_lines_bear_their_number_in_the_file(office: Office, tmp_path:
     assert (told["created"], [error["line"] for error in told["errors"]]) == (1, [6, 7])
 
 
+AWRY = """id;name;caps.per_day\r
+ana;"Ana; the first";1\r
+id;name;caps.per_day\r
+\r
+ben;Ben\r
+cem;Cem;2;;\r
+dan;Dan;3;more\r
+"eva
+";"Eva";"1,5"\r
+fay;"Fay"x;4\r
+gil;Gil;5\r
+"hal;Hal;6\r
+ivy;Ivy;7\r
+"""
+
+
+def test_a_row_that_is_awry_spoils_no_other(tmp_path: Path) -> None:
+    found = read_file(kept(tmp_path / "owners.csv", AWRY), "owners")
+    records = {line: orjson.loads(record) for line, record in found.good}
+    assert records == {
+        2: {"id": "ana", "name": "Ana; the first", "caps": {"per_day": 1}},
+        6: {"id": "cem", "name": "Cem", "caps": {"per_day": 2}},
+        8: {"id": "eva", "name": "Eva", "caps": {"per_day": 1.5}},
+        11: {"id": "gil", "name": "Gil", "caps": {"per_day": 5}},
+    }
+    faults = [(line, fault.faults[0].code) for line, fault in found.faults]
+    assert faults == [(5, "ragged"), (7, "ragged"), (10, "bad_quotes"), (12, "bad_quotes"), (12, "unread")]
+
+
 @pytest.mark.parametrize(
-    "content", [b"id,name\nana,Ana,more\n", b'id,name\n"ana,Ana\n', b"id,name\n\xff,x\n"]
+    "header", ["id,name", "id;name", "id\tname", "id|name", "sep=|\nid|name", "\n\nid,name"]
 )
-def test_a_table_that_is_none_is_refused(content: bytes, tmp_path: Path) -> None:
-    path = tmp_path / "owners.csv"
+def test_what_separates_the_cells_is_found_out(header: str, tmp_path: Path) -> None:
+    by = header[-5]
+    path = kept(tmp_path / "owners.csv", f"{header}\nana{by}Ana\n")
+    ((line, record),) = read_file(path, "owners").good
+    assert orjson.loads(record) == {"id": "ana", "name": "Ana"}
+    assert line == header.count("\n") + 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("owners.csv", b"id,name\nana,Ana\n\xe9va,x\n", "line 3 is not UTF-8"),
+        ("owners.csv", "id,name\nana,Ana\n".encode("utf-16"), "line 1 is not UTF-8"),
+        ("owners.ndjson", b'{"id": "ana"}\n{"id": "\xe9"}', "line 2 is not UTF-8"),
+        ("owners.csv", b"", "is empty"),
+        ("owners.ndjson", b"\xef\xbb\xbf\n \n", "is empty"),
+        ("owners.csv", b"id,name,id\n", "two columns 'id'"),
+        ("owners.csv", b"id,,name\n", "no name"),
+        ("owners.csv", b'"id,name\n', "quotation marks"),
+    ],
+)
+def test_a_file_that_is_none_is_told(name: str, content: bytes, told: str, tmp_path: Path) -> None:
+    path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(Stop, match=r"cannot be read|more cells"):
+    with pytest.raises(Stop, match=told):
         read_file(path, "owners")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_record(tmp_path: Path) -> None:
+    assert read_file(kept(tmp_path / "owners.ndjson", '{"id": "ana"}'), "owners").good == [
+        (1, b'{"id": "ana"}')
+    ]
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

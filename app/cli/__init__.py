@@ -21,10 +21,10 @@ commands = typer.Typer(
 commands.command("serve")(serve.serve)
 commands.command("migrate")(serve.migrate)
 commands.command("verify")(verify.verify)
-commands.command("import")(imports.import_file)
 commands.add_typer(workspaces.commands, name="workspaces")
 commands.add_typer(keys.commands, name="keys")
 commands.add_typer(plan.commands, name="plan")
+commands.add_typer(imports.commands, name="import")
 
 
 def main() -> None:

@@ -1,56 +1,76 @@
 """`lead-assignment import`: a directory out of files.
 
-What is there already is replaced, so that a file may be imported again.
+What is there already is replaced, so that a file may be imported again, and a run that broke off be repeated.
 """
 
-from collections.abc import Sequence
-from enum import StrEnum
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from app.cli.progress import progress
 from app.cli.rows import read_file
 from app.cli.surroundings import Stop, with_pool, workspace_named
 from app.store.database import Pool
 
 MOST_SHOWN = 100
+RECORDS: Mapping[str, str] = {
+    "owners": "Add and replace owners.",
+    "teams": "Add and replace teams; in a table each member has a row.",
+    "calendars": "Add and replace calendars.",
+}
+"""The nouns of the directory, each of which is imported alike, and what its import does."""
+File = Annotated[Path, typer.Argument(help="A table (.csv, .tsv), or one JSON object a line.")]
+Workspace = Annotated[str, typer.Option(help="The workspace to write to.")]
+
+commands = typer.Typer(
+    help="A directory, or the leads there are, out of files. The same file may be imported again."
+)
 
 
-class Noun(StrEnum):
-    """What can be imported."""
+def _of(noun: str) -> Callable[[Path, str], None]:
+    def import_records(file: File, workspace: Workspace) -> None:
+        # It shares its checks with the API, and the web framework takes a second that no other command
+        # waits for.
+        from app.cli.loading import load
 
-    OWNERS = "owners"
-    TEAMS = "teams"
-    CALENDARS = "calendars"
+        lines = read_file(file, noun)
+
+        async def work(pool: Pool) -> dict[str, Any]:
+            found = await workspace_named(pool, workspace)
+            with progress(len(lines), f"Importing {noun}") as bar:
+                return (await load(pool, found.id, noun, lines, bar.update)).told()
+
+        told = with_pool(work)
+        tell(told, ("created", "updated", "unchanged"))
+
+    return import_records
 
 
-def import_file(
-    noun: Annotated[Noun, typer.Argument(help="What the file holds.")],
-    file: Annotated[Path, typer.Argument(help="CSV, or one JSON object a line.")],
-    workspace: Annotated[str, typer.Option(help="The workspace to write to.")],
-) -> None:
-    """Add and replace owners, teams (in CSV a row for each member) or calendars from a file."""
-    # It shares its checks with the API, and the web framework takes a second that no other command waits for.
-    from app.cli.loading import load
+for _noun, _help in RECORDS.items():
+    commands.command(_noun, help=_help)(_of(_noun))
 
-    lines = read_file(file, noun)
 
-    async def work(pool: Pool) -> dict[str, Any]:
-        found = await workspace_named(pool, workspace)
-        with typer.progressbar(length=len(lines), label=f"Importing {noun}") as bar:
-            return (await load(pool, found.id, noun, lines, bar.update)).told()
+def tell(told: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Print what became of the lines.
 
-    told = with_pool(work)
-    typer.echo(", ".join(f"{told[name]} {name}" for name in ("created", "updated", "unchanged")))
+    Raises Stop with the errors by line, if there are any.
+    """
+    typer.echo(", ".join(f"{told[name]} {name}" for name in names))
     if told["errors_total"]:
-        raise Stop("\n".join([f"{told['errors_total']} not imported:", *_sentences(told["errors"])]))
+        shown = told["errors"][:MOST_SHOWN]
+        hidden = told["errors_total"] - len(shown)
+        more = [f"  and {hidden} more"] if hidden else []
+        raise Stop(
+            "\n".join(
+                [f"{told['errors_total']} not imported:", *(_sentence(error) for error in shown), *more]
+            )
+        )
 
 
-def _sentences(errors: Sequence[dict[str, Any]]) -> list[str]:
-    sentences = []
-    for error in errors[:MOST_SHOWN]:
-        faults = error["problem"].get("errors") or [{"path": "", "detail": error["problem"]["title"]}]
-        told = "; ".join(f"{fault['path']} {fault['detail']}".strip() for fault in faults)
-        sentences.append(f"  line {error['line']}: {told}")
-    return sentences
+def _sentence(error: Mapping[str, Any]) -> str:
+    problem = error["problem"]
+    faults = problem.get("errors") or [{"path": "", "detail": problem.get("detail") or problem["title"]}]
+    told = "; ".join(f"{fault['path']} {fault['detail']}".strip() for fault in faults)
+    return f"  line {error['line']}: {told}"

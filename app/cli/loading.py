@@ -1,11 +1,11 @@
 """Writing what a file holds to the directory, slice by slice."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from app.api.bulk import Tally, write_lines
 from app.api.calendars import CalendarBody
 from app.api.records import OwnerBody, RecordModel, TeamBody
-from app.cli.rows import Line
+from app.cli.rows import Lines
 from app.lifecycle.bulk import SLICE
 from app.store.database import Pool
 
@@ -14,15 +14,17 @@ KINDS: dict[str, type[RecordModel]] = {"owners": OwnerBody, "teams": TeamBody, "
 
 
 async def load(
-    pool: Pool, workspace_id: int, noun: str, lines: Sequence[Line], progress: Callable[[int], object]
+    pool: Pool, workspace_id: int, noun: str, lines: Lines, progress: Callable[[int], object]
 ) -> Tally:
     """Write records; each slice is durable by itself, and `progress` is told how many lines it had.
 
     Errors bear the numbers the lines have in the file.
     """
     whole = Tally()
+    for number, fault in lines.faults:
+        whole.add(number, fault)
     for start in range(0, len(lines), SLICE):
-        part = lines[start : start + SLICE]
+        part = lines.good[start : start + SLICE]
         raw = b"\n".join(line for _, line in part)
         tally = await write_lines(pool, workspace_id, ACTOR, noun, KINDS[noun], raw)
         whole.counts.update(tally.counts)

@@ -1,13 +1,14 @@
-"""Records out of files: lines of JSON, or the rows of a CSV table."""
+"""Records of the directory out of files: lines of JSON, or the rows of a table."""
 
-import csv
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from app.cli.surroundings import Stop
+from app.cli.sheets import TABLES, Row, Sheet, number, read_sheet, text_of
+from app.problems import Refused
 
 LISTS = frozenset(("skills", "languages"))
 """Columns whose cells hold several values, with a semicolon between."""
@@ -18,60 +19,72 @@ TEAM_COLUMNS = frozenset(("id", "name", "pick"))
 
 Line = tuple[int, bytes]
 """The number of the line in the file, and the record in it as JSON."""
+Record = tuple[int, dict[str, Any]]
 
 
-def read_file(path: Path, noun: str) -> list[Line]:
-    """The records of a file, told by its name: `.csv`, else lines of JSON.
+@dataclass(slots=True)
+class Lines:
+    """What a file holds: records by line, and the rows that are none."""
+
+    good: list[Line]
+    faults: list[tuple[int, Refused]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.good)
+
+
+def read_file(path: Path, noun: str) -> Lines:
+    """The records of a file, told by its name: a table, else lines of JSON.
 
     Raises Stop when it cannot be read.
     """
-    try:
-        if path.suffix.lower() != ".csv":
-            lines = path.read_bytes().split(b"\n")
-            return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file, strict=True)
-            found = [(rows.line_num, _record(row, rows.line_num)) for row in rows]
-    except (OSError, UnicodeError, csv.Error) as error:
-        raise Stop(f"{path} cannot be read: {error}.") from None
+    if path.suffix.lower() not in TABLES:
+        lines = text_of(path).encode().split(b"\n")
+        return Lines([(line, text) for line, text in enumerate(lines, 1) if text.strip()])
+    sheet = read_sheet(path)
+    found = [(line, _record(row, sheet)) for line, row in sheet.rows]
     records = _teams(found) if noun == "teams" else found
-    return [(number, orjson.dumps(record)) for number, record in records]
+    return Lines([(line, orjson.dumps(record)) for line, record in records], sheet.faults)
 
 
-def _record(row: Mapping[str | None, Any], number: int) -> dict[str, Any]:
-    """A row as a nested record: `caps.per_day` is a column, and what is empty is left out."""
-    if None in row:
-        raise Stop(f"Line {number} has more cells than there are columns.")
+def _record(row: Row, sheet: Sheet) -> dict[str, Any]:
+    """A row as a nested record: `caps.per_day` is a column."""
     record: dict[str, Any] = {}
     for column, cell in row.items():
-        if column is None or cell is None or not cell.strip():
-            continue
-        *path, last = column.strip().split(".")
-        place = record
-        for name in path:
-            place = place.setdefault(name, {})
-        place[last] = _value(column.strip(), cell.strip())
+        put(record, column, _value(column, cell, sheet))
     return record
 
 
-def _value(column: str, cell: str) -> object:
+def put(record: dict[str, Any], dotted: str, value: object) -> None:
+    """Put a value where a dotted name says; what stands in the way of the name is replaced."""
+    *path, last = dotted.split(".")
+    place = record
+    for name in path:
+        inner = place.get(name)
+        if not isinstance(inner, dict):
+            inner = place[name] = {}
+        place = inner
+    place[last] = value
+
+
+def _value(column: str, cell: str, sheet: Sheet) -> object:
     if column in LISTS:
-        return [part.strip() for part in cell.split(";") if part.strip()]
+        return listed(cell)
     if column == "active":
         return SWITCHES.get(cell.casefold(), cell)
-    if column in NUMBERS:
-        try:
-            return float(cell) if "." in cell else int(cell)
-        except ValueError:
-            return cell
-    return cell
+    return number(cell, comma=sheet.comma) if column in NUMBERS else cell
 
 
-def _teams(rows: list[tuple[int, dict[str, Any]]]) -> Iterator[tuple[int, dict[str, Any]]]:
+def listed(cell: str) -> list[str]:
+    """The values of a cell that holds several."""
+    return [part.strip() for part in cell.split(";") if part.strip()]
+
+
+def _teams(rows: list[Record]) -> Iterator[Record]:
     """One team from all rows of its id, each of which holds a member."""
-    teams: dict[object, tuple[int, dict[str, Any]]] = {}
-    for number, row in rows:
-        _, team = teams.setdefault(row.get("id"), (number, {"members": []}))
+    teams: dict[object, Record] = {}
+    for line, row in rows:
+        _, team = teams.setdefault(row.get("id"), (line, {"members": []}))
         team.update({name: value for name, value in row.items() if name in TEAM_COLUMNS})
         member = {name: value for name, value in row.items() if name not in TEAM_COLUMNS}
         if member:
