@@ -33,8 +33,8 @@ from app.settings import Settings
 from docs.generator.pages import BLOCKS, ROOT, pages
 from tests.engine.people import NOW
 
-EXAMPLE = ROOT / "examples" / "start"
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+STARTER, EXAMPLE = (ROOT / "examples" / name for name in ("starter", "win-back"))
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 PARTS = ["Context", "Decision", "Consequences", "Alternatives"]
 
@@ -61,11 +61,11 @@ def named(cell: str) -> list[str]:
     return re.findall(r"`([^`]*)`", cell)
 
 
-def office() -> Directory:
-    """The directory of the example."""
+def office(example: Path = STARTER) -> Directory:
+    """The directory of an example."""
     records = []
     for noun in ("owners", "teams"):
-        lines = (EXAMPLE / f"{noun}.ndjson").read_bytes().splitlines()
+        lines = (example / f"{noun}.ndjson").read_bytes().splitlines()
         records += [(noun, body["id"], body) for body in map(orjson.loads, lines)]
     return directory_from(1, records)
 
@@ -165,13 +165,12 @@ def test_the_request_of_the_readme_is_answered_as_it_says() -> None:
     assert sent == orjson.loads((EXAMPLE / "lead.json").read_bytes())
     told = orjson.loads(fenced("README.md", "json")[0])
     assert told.keys() <= DecisionBody.model_fields.keys()
-    found = checked(
-        yaml.safe_load((EXAMPLE / "plan.yaml").read_bytes()), Facts(NOW, office(), State()), strategies()
-    )
+    facts = Facts(NOW, office(EXAMPLE), State())
+    found = checked(yaml.safe_load((EXAMPLE / "plan.yaml").read_bytes()), facts, strategies())
     assert found.document is not None
     values = {**normalise(sent["lead"]).values, "trigger": sent["trigger"]}
     plan = compile_plan(found.document, 1, strategies())
-    decision = decide(Question("assign", "a", "l", values), plan, Facts(NOW, office(), State()))
+    decision = decide(Question("assign", "a", "l", values), plan, facts)
     assert decision.owner is not None
     assert told["owner"]["id"] == decision.owner.id
     assert told["reason"] == {"code": decision.code, "text": decision.text}

@@ -17,7 +17,7 @@ from app.settings import Settings
 from app.store import workspaces
 from app.store.database import Pool, open_pool
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "start"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "win-back"
 ACTOR = "example"
 
 
@@ -54,7 +54,7 @@ async def _fill(pool: Pool, workspace_id: int) -> None:
         if written.errors:
             raise Stop(f"The example's {noun} cannot be loaded: {written.errors[0]}")
     text = (EXAMPLE / "plan.yaml").read_bytes()
-    offered, reason = strategies(), "The example to begin with"
+    offered, reason = strategies(), "The example"
     drafted = await plans.draft(pool, workspace_id, ACTOR, offered, text, reason)
     version = drafted.version.version
     await plans.activate(pool, workspace_id, ACTOR, offered, version, reason, "publish")
