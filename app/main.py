@@ -8,6 +8,7 @@ import structlog
 from fastapi import FastAPI
 
 from app.api import (
+    accounts,
     assign,
     calendars,
     changes,
@@ -65,7 +66,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     app.include_router(assign.router)
     app.include_router(leads.router)
     app.include_router(operations.router)
-    for each in (health, owners, teams, calendars, changes, plans, clock):
+    for each in (health, owners, teams, calendars, accounts, changes, plans, clock):
         app.include_router(each.router)
     app.add_middleware(Straight, routes=assign.hot.routes)
     app.add_middleware(Edge, log=structlog.get_logger(), observe=measures.answered)

@@ -148,3 +148,21 @@ def test_a_byte_order_mark_is_no_part_of_a_record(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(Stop, match="cannot be read"):
         read_file(tmp_path / "nothing.csv", "owners")
+
+
+ACCOUNTS = """\
+id,name,domains,parent,tier,owner,roles.sdr,roles.ae,customer_status,open_opportunity,crm.sf
+acme,ACME GmbH,acme.example; acme.test,,named,ana,ben,ana,active,no,0011
+below,,,acme,,,,,,006A,
+bad,,,,,,,,happy,,
+"""
+
+
+async def test_accounts_come_from_tables(office: Office, tmp_path: Path) -> None:
+    told, _ = await imported(office, "accounts", kept(tmp_path / "accounts.csv", ACCOUNTS))
+    assert (told["created"], [error["line"] for error in told["errors"]]) == (2, [4])
+    acme = await office.get("/accounts/acme")
+    assert (acme["domains"], acme["roles"]) == (["acme.example", "acme.test"], {"sdr": "ben", "ae": "ana"})
+    assert (acme["crm"], acme["open_opportunity"]) == ({"sf": "0011"}, None)
+    below = await office.get("/accounts/below")
+    assert (below["parent"], below["open_opportunity"], below["domains"]) == ("acme", "006A", [])

@@ -14,7 +14,7 @@ from app.api.limits import KIB, BodyLimits
 from app.api.problems import faults_of, problem_document
 from app.api.records import RecordModel, body_of, id_of
 from app.api.strict_json import parse
-from app.lifecycle.bulk import SLICE, Item, upsert
+from app.lifecycle.bulk import Item, slice_of, upsert
 from app.problems import Fault, Problem, Refused
 from app.store.database import Pool
 
@@ -81,7 +81,7 @@ async def write_lines(
     if len(lines) > MOST_LINES and lines[-1].strip():
         raise Refused(f"The limit is {MOST_LINES} lines.", code="too_many_items")
     reading = _read(lines, kind)
-    while batch := list(islice(reading, SLICE)):
+    while batch := list(islice(reading, slice_of(noun))):
         good = [(number, item) for number, item in batch if not isinstance(item, Problem)]
         for number, item in batch:
             if isinstance(item, Problem):

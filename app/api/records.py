@@ -23,7 +23,7 @@ def _plain(text: str) -> str:
     return text
 
 
-def _present(sent: object) -> object:
+def present(sent: object) -> object:
     """The same object without its nulls: null is the same as absent."""
     if isinstance(sent, Mapping):
         return {key: value for key, value in sent.items() if value is not None}
@@ -54,7 +54,7 @@ Words = Annotated[list[Word], Field(max_length=200)]
 Limit = Annotated[int, Field(ge=0, le=1_000_000)]
 Zone = Annotated[str, Field(max_length=255), AfterValidator(_zone)]
 Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False), AfterValidator(_thousandths)]
-CrmNames = Annotated[dict[Word, Word], Field(max_length=50), BeforeValidator(_present)]
+CrmNames = Annotated[dict[Word, Word], Field(max_length=50), BeforeValidator(present)]
 
 
 class RecordModel(WireModel):
@@ -63,7 +63,7 @@ class RecordModel(WireModel):
     @model_validator(mode="before")
     @classmethod
     def _without_nulls(cls, sent: object) -> object:
-        return _present(sent)
+        return present(sent)
 
 
 class RollingCap(RecordModel):

@@ -19,6 +19,7 @@ RECORDS: Mapping[str, str] = {
     "owners": "Add and replace owners.",
     "teams": "Add and replace teams; in a table each member has a row.",
     "calendars": "Add and replace calendars.",
+    "accounts": "Add and replace accounts.",
 }
 """The nouns of the directory, each of which is imported alike, and what its import does."""
 File = Annotated[Path, typer.Argument(help="A table (.csv, .tsv), or one JSON object a line.")]

@@ -2,15 +2,21 @@
 
 from collections.abc import Callable
 
+from app.api.accounts import AccountBody
 from app.api.bulk import Tally, write_lines
 from app.api.calendars import CalendarBody
 from app.api.records import OwnerBody, RecordModel, TeamBody
 from app.cli.rows import Lines
-from app.lifecycle.bulk import SLICE
+from app.lifecycle.bulk import slice_of
 from app.store.database import Pool
 
 ACTOR = "import"
-KINDS: dict[str, type[RecordModel]] = {"owners": OwnerBody, "teams": TeamBody, "calendars": CalendarBody}
+KINDS: dict[str, type[RecordModel]] = {
+    "owners": OwnerBody,
+    "teams": TeamBody,
+    "calendars": CalendarBody,
+    "accounts": AccountBody,
+}
 
 
 async def load(
@@ -20,11 +26,11 @@ async def load(
 
     Errors bear the numbers the lines have in the file.
     """
-    whole = Tally()
+    whole, size = Tally(), slice_of(noun)
     for number, fault in lines.faults:
         whole.add(number, fault)
-    for start in range(0, len(lines), SLICE):
-        part = lines.good[start : start + SLICE]
+    for start in range(0, len(lines), size):
+        part = lines.good[start : start + size]
         raw = b"\n".join(line for _, line in part)
         tally = await write_lines(pool, workspace_id, ACTOR, noun, KINDS[noun], raw)
         whole.counts.update(tally.counts)

@@ -10,7 +10,7 @@ import orjson
 from app.cli.sheets import TABLES, Row, Sheet, number, read_sheet, text_of
 from app.problems import Refused
 
-LISTS = frozenset(("skills", "languages"))
+LISTS = frozenset(("skills", "languages", "domains"))
 """Columns whose cells hold several values, with a semicolon between."""
 NUMBERS = frozenset(("weight", "caps.open", "caps.per_day", "caps.per_week", "ramp.factor"))
 SWITCHES: Mapping[str, bool] = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -70,7 +70,7 @@ def put(record: dict[str, Any], dotted: str, value: object) -> None:
 def _value(column: str, cell: str, sheet: Sheet) -> object:
     if column in LISTS:
         return listed(cell)
-    if column == "active":
+    if column in ("active", "open_opportunity"):
         return SWITCHES.get(cell.casefold(), cell)
     return number(cell, comma=sheet.comma) if column in NUMBERS else cell
 

@@ -6,7 +6,7 @@ zone change, the owner's load is counted again from the books.
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,9 +14,11 @@ from app.engine.model import Caps, Directory, Owner, Team, Turn
 from app.engine.ramps import weight_at
 from app.engine.state import Load
 from app.engine.turns import level
-from app.store import directory, loads, records, turns
+from app.intake.accounts import keys_of_account
+from app.store import accounts, directory, loads, records, turns
 from app.store.database import Connection, Limits, Pool, transaction
 from app.store.directory import Change, Record
+from app.store.history import DIRECTORY
 from app.store.loads import Asked
 from app.store.remembered import Remembered, from_the_start, write_pass
 from app.store.remembered import directory as read_directory
@@ -26,6 +28,7 @@ EDIT_LIMITS = Limits(lock=5000, statement=10_000, idle=5000)
 _LONGEST_COUNT = timedelta(days=8)
 """A local week can begin so long ago."""
 _NONE = timedelta()
+ACCOUNTS = "accounts"
 
 
 @dataclass(slots=True)
@@ -39,6 +42,7 @@ class Edit:
     remembered: Remembered
     version: int = field(init=False)
     plan_version: int = field(init=False)
+    _touched: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.version = self.remembered.entry.directory_version
@@ -55,6 +59,7 @@ class Edit:
         await self.log(noun, id_, "put", before.body if before else None, body)
         record = Record(noun, id_, dict(body), self.version, self.now)
         await directory.put(self.connection, self.workspace_id, record)
+        await self._keep_keys(noun, {id_: body}, () if before is None else (id_,))
         return record
 
     async def put_many(
@@ -72,11 +77,24 @@ class Edit:
         changed = {change.record_id: known[change.record_id] for change in log}
         await records.log_many(self.connection, self.workspace_id, log)
         await records.put_many(self.connection, self.workspace_id, list(changed.values()))
+        self._touched.add(noun)
+        updated = [change.record_id for change in log if change.before is not None]
+        await self._keep_keys(noun, {id_: record.body for id_, record in changed.items()}, updated)
 
     async def delete(self, record: Record) -> None:
         """Take a record away."""
         await self.log(record.noun, record.id, "delete", record.body, None)
         await directory.delete(self.connection, self.workspace_id, record.noun, record.id)
+        await self._keep_keys(record.noun, {}, (record.id,))
+
+    async def _keep_keys(
+        self, noun: str, bodies: Mapping[str, Mapping[str, Any]], stale: Sequence[str]
+    ) -> None:
+        """What accounts are found by follows their records; `stale` are those that had keys before."""
+        if noun == ACCOUNTS:
+            await accounts.forget_keys(self.connection, self.workspace_id, stale)
+            keys = {id_: [astuple(key) for key in keys_of_account(id_, body)] for id_, body in bodies.items()}
+            await accounts.keep_keys(self.connection, self.workspace_id, keys)
 
     async def log(
         self,
@@ -89,6 +107,7 @@ class Edit:
     ) -> None:
         """Note who changed what; the number of this note is the new version of the directory."""
         self.version += 1
+        self._touched.add(noun)
         change = Change(self.version, self.now, self.actor, noun, id_, action, before, after, reason)
         await directory.log(self.connection, self.workspace_id, change)
 
@@ -97,6 +116,13 @@ class Edit:
         before = self.remembered.entry
         if self.version == before.directory_version:
             return
+        if self._touched & set(DIRECTORY):
+            await self._draw_consequences()
+        entry = replace(before, at=self.now, directory_version=self.version, plan_version=self.plan_version)
+        await write_pass(self.connection, self.workspace_id, self.remembered, entry)
+
+    async def _draw_consequences(self) -> None:
+        """Balances and loads that depend on who is in the directory."""
         old = self.remembered.directory
         new = await read_directory(self.connection, self.workspace_id, self.version)
         for turn in _levelled(old, new, self.remembered, self.now):
@@ -104,8 +130,6 @@ class Edit:
             await turns.enter(self.connection, self.workspace_id, turn, number, self.now)
         await self._recount(list(_recounted(old, new)))
         self._forget(old, new)
-        entry = replace(before, at=self.now, directory_version=self.version, plan_version=self.plan_version)
-        await write_pass(self.connection, self.workspace_id, self.remembered, entry)
 
     async def _recount(self, moved: Sequence[tuple[Owner, str | None, Caps | None]]) -> None:
         asked = [

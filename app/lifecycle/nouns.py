@@ -1,4 +1,7 @@
-"""What must be so of a record for the directory to hold together, and what is merely worth telling."""
+"""What must be so of a record for the directory to hold together, and what is merely worth telling.
+
+What is told of accounts takes reading, and stands in `accounts`.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,11 +1,11 @@
-"""Taking away owners, teams, absences and calendars. What is still named stays."""
+"""Taking away owners, teams, absences, calendars and accounts. What is still named stays."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from app.engine.places import places
-from app.lifecycle.editing import Edit, editing
+from app.lifecycle.editing import ACCOUNTS, Edit, editing
 from app.lifecycle.present import present
 from app.lifecycle.reading import Strategies, reads, steps
 from app.lifecycle.records import Condition
@@ -70,6 +70,19 @@ async def remove_calendar(pool: Pool, workspace_id: int, actor: str, id_: str, o
             raise NotFound()
         if any(owner.calendar == id_ for owner in edit.remembered.directory.owners.values()):
             raise Conflict("Owners work by it; give them another one first.", code="in_use")
+        await edit.delete(record)
+
+
+async def remove_account(pool: Pool, workspace_id: int, actor: str, id_: str, on: Condition) -> None:
+    """Take away an account. Those that name it as their parent stay, and have none then.
+
+    Raises NotFound, PreconditionFailed.
+    """
+    async with editing(pool, workspace_id, actor) as edit:
+        record = await edit.find(ACCOUNTS, id_)
+        on.check(record)
+        if record is None:
+            raise NotFound()
         await edit.delete(record)
 
 

@@ -104,8 +104,9 @@ account_keys = _of_a_workspace(
     _required("kind", Text),
     _required("value", Text),
     _required("account_id", Text),
+    _required("rank", SmallInteger, server_default=text("0")),
     _index("account_keys_of_account", "account_id"),
-    key=("kind", "value", "account_id"),
+    key=("kind", "value", "rank", "account_id"),
 )
 changes = _of_a_workspace(
     "changes",

@@ -9,6 +9,7 @@ import orjson
 from app.store.database import Connection
 
 DIRECTORY = ("owners", "absences", "teams", "calendars")
+"""The nouns that a process holds in memory as the directory; of others a pass reads what it needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ async def records_at(connection: Connection, workspace_id: int, version: int) ->
 EDITS = """
 SELECT version, noun, record_id, after
   FROM changes
- WHERE workspace_id = $1 AND version > $2 AND version <= $3
+ WHERE workspace_id = $1 AND version > $2 AND version <= $3 AND noun = ANY ($5)
  ORDER BY version LIMIT $4
 """
 
@@ -104,8 +105,9 @@ SELECT version, noun, record_id, after
 async def edits(
     connection: Connection, workspace_id: int, after: int, up_to: int, limit: int
 ) -> list[Edited]:
-    """The log in order, from behind change number `after` to number `up_to`; changes of plans as well."""
-    return [_edited(row) for row in await connection.fetch(EDITS, workspace_id, after, up_to, limit)]
+    """The directory's log in order, from behind change number `after` to number `up_to`."""
+    rows = await connection.fetch(EDITS, workspace_id, after, up_to, limit, list(DIRECTORY))
+    return [_edited(row) for row in rows]
 
 
 TURNS_OF = """

@@ -1,13 +1,12 @@
 """The directory as it stood after any change of the log."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.engine.documents import directory_from
 from app.engine.model import Directory
 from app.store import history
 from app.store.database import Connection, Pool, transaction
-from app.store.history import DIRECTORY
 
 
 async def directory_at(connection: Connection, workspace_id: int, version: int) -> Directory:
@@ -33,17 +32,19 @@ class Walk:
             self.version, self.records, self._made = 0, {}, None
         while self.version < version:
             await self._forward(version)
-        if self._made is None or self._made.version != version:
+        if self._made is None:
             records = ((noun, id_, body) for (noun, id_), body in self.records.items())
             self._made = directory_from(version, records)
+        elif self._made.version != version:
+            self._made = replace(self._made, version=version)
         return self._made
 
     async def _forward(self, version: int) -> None:
         async with transaction(self.pool, self.workspace_id, read_only=True) as connection:
             edits = await history.edits(connection, self.workspace_id, self.version, version, self.slice_size)
         for edit in edits:
-            if edit.noun in DIRECTORY:
-                self._put((edit.noun, edit.id), edit.body)
+            self._made = None
+            self._put((edit.noun, edit.id), edit.body)
         self.version = edits[-1].version if len(edits) == self.slice_size else version
 
     def _put(self, key: tuple[str, str], body: dict[str, Any] | None) -> None:

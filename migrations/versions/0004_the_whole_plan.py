@@ -11,14 +11,16 @@ ALTER TABLE directory ADD CONSTRAINT directory_noun_check
   CHECK (noun IN ('owners', 'absences', 'teams', 'calendars', 'accounts', 'tables'));
 """
 
-# One key may belong to several accounts: which of them is meant is decided, not forbidden.
+# One key may belong to several accounts: which of them is meant is decided, not forbidden. A lower `rank`
+# comes first, so that the first few of thousands are found without looking at all of them.
 ACCOUNT_KEYS = """
 CREATE TABLE account_keys (
   workspace_id bigint NOT NULL,
   kind text NOT NULL CHECK (kind IN ('crm', 'domain')),
   value text NOT NULL CHECK (octet_length(value) BETWEEN 1 AND 255),
   account_id text NOT NULL,
-  PRIMARY KEY (workspace_id, kind, value, account_id)
+  rank smallint NOT NULL DEFAULT 0,
+  PRIMARY KEY (workspace_id, kind, value, rank, account_id)
 );
 CREATE INDEX account_keys_of_account ON account_keys (workspace_id, account_id);
 GRANT SELECT, INSERT, DELETE ON account_keys TO lead_assignment_app;

@@ -1,0 +1,152 @@
+"""Accounts as decisions see them, and which of several is meant: one function for all who ask."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+MatchedBy = Literal["crm", "email_domain", "website_domain"]
+NAMED = "named"
+"""The tier of the accounts that are found by a free-mail domain too."""
+FURTHEST = 8
+"""So many parents are looked at, one above the other."""
+OWNER = "owner"
+"""The role of the account's own owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountKey:
+    """What a lead's account may be found by. `free_mail` marks a domain where anybody gets an address."""
+
+    kind: Literal["crm", "domain"]
+    value: str
+    matched_by: MatchedBy
+    free_mail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A company: who looks after it, by role, and how it stands as a customer."""
+
+    id: str
+    name: str | None = None
+    parent: str | None = None
+    tier: str | None = None
+    owner: str | None = None
+    roles: Mapping[str, str] = field(default_factory=dict)
+    customer_status: str | None = None
+    open_opportunity: Any = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    crm: Mapping[str, str] = field(default_factory=dict)
+
+    def in_role(self, role: str) -> str | None:
+        """The owner who has this role."""
+        return (self.owner or self.roles.get(OWNER)) if role == OWNER else self.roles.get(role)
+
+    @property
+    def looked_after(self) -> bool:
+        """Whether anybody is named in any role."""
+        return self.owner is not None or bool(self.roles)
+
+    def fields(self) -> dict[str, Any]:
+        """What conditions and texts see of it; what is missing is left out."""
+        fields = {name: getattr(self, name) for name in type(self).__slots__}
+        return {name: value for name, value in fields.items() if value not in (None, {})}
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The account that is meant, None if none is, and what was found on the way there.
+
+    `parents` are those above it, the nearest first; `candidates` have one code each.
+    """
+
+    account: Account | None
+    matched_by: MatchedBy | None = None
+    parents: Sequence[Account] = ()
+    candidates: Sequence[Mapping[str, str]] = ()
+
+    def traced(self) -> dict[str, Any]:
+        """The entry of the trace."""
+        return {
+            "id": self.account.id if self.account else None,
+            "matched_by": self.matched_by,
+            "candidates": [dict(each) for each in self.candidates],
+        }
+
+
+Found = Sequence[tuple[AccountKey, Sequence[Account]]]
+"""The accounts that each key has, the keys in the order they count."""
+
+
+def matched(found: Found, accounts: Mapping[str, Account]) -> Match | None:
+    """Which account a lead belongs to; None when none of its keys is known.
+
+    The first key that has an account that counts decides; of its accounts the first that somebody looks
+    after, then the first by id. `accounts` holds the parents.
+    """
+    chosen: Account | None = None
+    matched_by: MatchedBy | None = None
+    candidates: list[dict[str, str]] = []
+    for key, of_key in found:
+        decides = chosen is None
+        for each in sorted(of_key, key=lambda one: (not one.looked_after, one.id)):
+            if key.free_mail and each.tier != NAMED:
+                code = "free_mail"
+            elif chosen is None:
+                chosen, matched_by, code = each, key.matched_by, "chosen"
+            else:
+                code = "same_key" if decides else "later_key"
+            candidates.append({"account": each.id, "matched_by": key.matched_by, "code": code})
+    if not candidates:
+        return None
+    parents = above(chosen, accounts) if chosen is not None else ()
+    return Match(chosen, matched_by, parents, tuple(candidates))
+
+
+def above(account: Account, accounts: Mapping[str, Account]) -> tuple[Account, ...]:
+    """The parents of an account, the nearest first. A circle ends where it begins again."""
+    line: list[Account] = []
+    seen, at = {account.id}, account
+    while at.parent is not None and at.parent not in seen and len(line) < FURTHEST:
+        parent = accounts.get(at.parent)
+        if parent is None:
+            break
+        seen.add(parent.id)
+        line.append(parent)
+        at = parent
+    return tuple(line)
+
+
+def account_from(id_: str, body: Mapping[str, Any]) -> Account:
+    """An account out of its record, or out of what was written of it."""
+    opened = body.get("open_opportunity")
+    return Account(
+        id=id_,
+        name=body.get("name"),
+        parent=body.get("parent"),
+        tier=body.get("tier"),
+        owner=body.get("owner"),
+        roles=body.get("roles") or {},
+        customer_status=body.get("customer_status"),
+        open_opportunity=None if opened is False else opened,
+        attributes=body.get("attributes") or {},
+        crm=body.get("crm") or {},
+    )
+
+
+def match_from(written: Mapping[str, Any] | None) -> Match | None:
+    """A match as `dataclasses.asdict` wrote it."""
+    if written is None:
+        return None
+    account = written["account"]
+    return Match(
+        account=account_from(account["id"], account) if account else None,
+        matched_by=written["matched_by"],
+        parents=tuple(account_from(each["id"], each) for each in written["parents"]),
+        candidates=tuple(written["candidates"]),
+    )
+
+
+def all_of(accounts: Iterable[Account]) -> dict[str, Account]:
+    """Accounts by id."""
+    return {each.id: each for each in accounts}
