@@ -125,7 +125,7 @@ class TeamBody(RecordModel):
 
     name: Word | None = None
     members: Annotated[list[MemberBody], Field(max_length=1000)] = Field(default_factory=list)
-    pick: Literal["round_robin", "least_loaded"] = "round_robin"
+    pick: Literal["round_robin", "least_loaded", "longest_waiting"] = "round_robin"
 
 
 class AbsenceBody(RecordModel):

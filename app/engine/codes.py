@@ -24,7 +24,7 @@ PICKS: dict[str, str] = {
     "chosen": "It is he.",
     "not_his_turn": "Eligible, but it was another's turn.",
     "more_open": "Eligible, but he has more open leads than the chosen one.",
-    "waited_less": "Eligible with as few open leads, but he waited less long, or stands later in the team.",
+    "waited_less": "Eligible, but he waited less long, or stands later in the team.",
 }
 """What came of somebody who could have taken the lead, and of the chosen one."""
 

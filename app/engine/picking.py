@@ -103,6 +103,8 @@ def try_team(target: Target, question: Question, facts: Facts) -> Tried:
         return Tried(target, "nobody_eligible", pick=pick, candidates=shown)
     if pick == "least_loaded":
         return _least_loaded(target, eligible, shown)
+    if pick == "longest_waiting":
+        return _longest_waiting(target, eligible, shown)
     return _by_turn(target, eligible, shown)
 
 
@@ -171,6 +173,14 @@ def _least_loaded(target: Target, eligible: list[_Candidate], shown: list[dict[s
         if one is not chosen and one.load.open == chosen.load.open:
             one.shown["code"] = "waited_less"
     return Tried(target, "chosen", chosen.owner, None, "least_loaded", shown)
+
+
+def _longest_waiting(target: Target, eligible: list[_Candidate], shown: list[dict[str, Any]]) -> Tried:
+    """Whose last lead, of any team, was longest ago; among equals the order of the team."""
+    chosen = min(eligible, key=lambda one: one.load.last)
+    for one in eligible:
+        one.shown["code"] = "chosen" if one is chosen else "waited_less"
+    return Tried(target, "chosen", chosen.owner, None, "longest_waiting", shown)
 
 
 def _rests(one: _Candidate, now: datetime) -> Refusal:

@@ -41,6 +41,7 @@ class Standing:
 class Load:
     """What an owner carries. Days and weeks are the owner's own, held with the day they count for.
 
+    `last` orders owners by their newest lead: its time, moved on where one pass gave several at one time.
     `recent` lists, oldest first, the times inside the longest rolling window; empty without one.
     """
 
@@ -65,18 +66,19 @@ class Load:
         ticks = _ticks(start)
         return [_instant(at) for at in self.recent if at > ticks]
 
-    def take(self, owner: Owner, caps: Caps | None, now: datetime) -> None:
-        """Count one more lead at `now`."""
+    def take(self, owner: Owner, caps: Caps | None, now: datetime, last: int | None = None) -> None:
+        """Count one more lead at `now`; `last` is its place in the order when that is another."""
         today = now.astimezone(owner.zone).date()
         monday = (today - timedelta(days=today.weekday())).toordinal()
         self.today = self.on_day(today) + 1
         self.this_week = self.this_week + 1 if self.week == monday else 1
         self.day, self.week = today.toordinal(), monday
         self.open += 1
-        self.last = _ticks(now)
+        ticks = _ticks(now)
+        self.last = ticks if last is None else last
         if caps is not None and caps.rolling:
             oldest = _ticks(now - caps.longest_window())
-            self.recent = [at for at in self.recent if at > oldest] + [self.last]
+            self.recent = [at for at in self.recent if at > oldest] + [ticks]
 
     def written(self) -> list[Any]:
         """The row that `Load(*row)` reads again."""
@@ -98,13 +100,17 @@ class Entries:
 
 @dataclass(slots=True)
 class State:
-    """The fairness state of one workspace. `touched` says what changed since it was last written."""
+    """The fairness state of one workspace. `touched` says what changed since it was last written.
+
+    `newest` is the greatest `last` of any load.
+    """
 
     standings: dict[str, dict[str, Standing]] = field(default_factory=dict)
     loads: dict[str, Load] = field(default_factory=dict)
     member_loads: dict[str, dict[str, Load]] = field(default_factory=dict)
     ledger: dict[str, int] = field(default_factory=dict)
     touched: Entries = field(default_factory=Entries)
+    newest: int = 0
 
     def standing(self, team: str, owner: str) -> Standing:
         """How a member stands; one who has never been counted stands at zero."""
@@ -134,7 +140,8 @@ class State:
 
     def take(self, directory: Directory, owner: Owner, team: str | None, now: datetime) -> None:
         """Count a lead for its new owner, and for his place in the team that has caps of its own."""
-        self.loads.setdefault(owner.id, Load()).take(owner, owner.caps, now)
+        self.newest = max(_ticks(now), self.newest + 1)
+        self.loads.setdefault(owner.id, Load()).take(owner, owner.caps, now, self.newest)
         self.touched.loads.add(owner.id)
         caps = _member_caps(directory, team, owner.id)
         if team is not None and caps is not None:
@@ -188,7 +195,9 @@ class State:
             for owner, row in members.items():
                 _put(kept, owner, row and Standing(*row))
         for owner, row in rows.get("load", {}).items():
-            _put(self.loads, owner, row and Load(*row))
+            load = row and Load(*row)
+            _put(self.loads, owner, load)
+            self.newest = max(self.newest, load.last if load else 0)
         for team, members in rows.get("member_load", {}).items():
             places = self.member_loads.setdefault(team, {})
             for owner, row in members.items():

@@ -24,6 +24,7 @@ _FORMS = {
     "engagement": "engaged with {}",
     "flags": "flagged {}",
 }
+_BY_LOAD = ("least_loaded", "longest_waiting")
 _HELD_FOR = {"off_shift": "is off shift", "away": "is away", "paused": "is paused"}
 
 
@@ -41,7 +42,7 @@ def settled(
 
     `because` holds the comparisons that held; `owner` is the chosen one's name; `pick` how a team picked him.
     """
-    if strategy == "round_robin" and kind == "team" and pick != "least_loaded" and owner is not None:
+    if strategy == "round_robin" and kind == "team" and pick not in _BY_LOAD and owner is not None:
         return f"Round robin in {target}: it is {owner}'s turn."
     reasons = _reasons(because)
     if strategy == "queue":
@@ -115,6 +116,8 @@ def _clause(kind: str, target: str, owner: str | None, pick: str | None) -> str:
             return f"blocked by {target}"
         case "team" if pick == "least_loaded":
             return f"{owner} has the fewest open leads in {target}"
+        case "team" if pick == "longest_waiting":
+            return f"{owner} has waited longest in {target}"
         case "team":
             return f"it is {owner}'s turn in {target}"
         case _:

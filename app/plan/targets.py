@@ -9,7 +9,7 @@ from app.plan.findings import fault
 from app.plan.shapes import Name, Part, Priority, Words
 
 TargetKind = Literal["team", "owner", "queue", "path", "block"]
-Pick = Literal["round_robin", "least_loaded"]
+Pick = Literal["round_robin", "least_loaded", "longest_waiting"]
 OffHours = Literal["assign", "hold", "next"]
 
 KINDS: tuple[TargetKind, ...] = ("team", "owner", "queue", "path", "block")

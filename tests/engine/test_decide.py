@@ -72,6 +72,41 @@ def test_the_least_loaded_is_picked_and_takes_no_turn(
     assert {owner: one["code"] for owner, one in candidates(decision).items()} == {chosen: "chosen", **others}
 
 
+LONGEST = {**PLAN, "pipeline": [{"round_robin": {"team": TEAM, "pick": "longest_waiting"}}]}
+
+
+@pytest.mark.parametrize(
+    ("state", "chosen"),
+    [
+        (with_load(ana=(0, 5), ben=(9, 3), cem=(1, 4)), "ben"),
+        (with_load(ana=(0, 5), ben=(0, 3)), "cem"),
+        (with_load(), "ana"),
+    ],
+    ids=["whatever is open", "who never had one", "order of the team"],
+)
+def test_who_waited_longest_is_picked_and_takes_no_turn(state: State, chosen: str) -> None:
+    decision = decide(question(), plan(LONGEST), facts({"ana": {}, "ben": {}, "cem": {}}, state=state))
+    assert decision.owner is not None
+    assert (decision.owner.id, decision.turn, decision.counts) == (chosen, None, True)
+    assert decision.text == f"Round robin inbound: {chosen} has waited longest in inbound."
+    others = {"ana", "ben", "cem"} - {chosen}
+    codes = {owner: one["code"] for owner, one in candidates(decision).items()}
+    assert codes == {chosen: "chosen", **dict.fromkeys(others, "waited_less")}
+
+
+def test_who_waited_longest_is_exact_when_many_come_at_one_moment() -> None:
+    people: dict[str, dict[str, Any]] = {"ana": {}, "ben": {}, "cem": {}}
+    ready, state = plan(LONGEST), State()
+    order = []
+    for _ in range(7):
+        at = facts(people, state=state)
+        decision = decide(question(), ready, at)
+        assert decision.owner is not None
+        order.append(decision.owner.id)
+        apply(state, at.directory, decision, NOW)
+    assert order == ["ana", "ben", "cem", "ana", "ben", "cem", "ana"]
+
+
 def test_when_nobody_is_free_the_next_step_takes_it_and_the_trace_says_why() -> None:
     owners: dict[str, dict[str, Any]] = {
         "ana": {"active": False},

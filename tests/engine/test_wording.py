@@ -61,6 +61,7 @@ def sentence(when: object = None, **more: Any) -> str:
     [
         ({}, "Rule dach: Ana has the fewest open leads in dach."),
         ({"when": {"country": "DE"}}, "Rule dach: from Germany; Ana has the fewest open leads in dach."),
+        ({"pick": "longest_waiting"}, "Rule dach: Ana has waited longest in dach."),
         ({"pick": "round_robin"}, "Rule dach: it is Ana's turn in dach."),
         ({"kind": "owner", "target": "ana", "pick": None}, "Rule dach: goes to Ana."),
         ({"kind": "queue", "target": "desk", "owner": None}, "Rule dach: waits in queue desk."),
