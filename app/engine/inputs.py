@@ -77,7 +77,7 @@ def revived(values: Mapping[str, Any]) -> dict[str, Any]:
 def _target(written: Mapping[str, Any] | None) -> Target | None:
     if written is None:
         return None
-    lists = {name: tuple(written[name]) for name in ("skills", "languages")}
+    lists = {name: tuple(written.get(name, ())) for name in ("skills", "languages", "match")}
     return Target(**{**written, **lists})
 
 

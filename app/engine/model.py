@@ -107,6 +107,7 @@ class Directory:
 class Target:
     """What a verdict names, how somebody is picked there, what happens off shift, and which SLA holds.
 
+    `match` are fields of the lead whose value a member must speak (`language`) or have as a skill.
     `hold` is how long a lead waits for a named owner who cannot take it now but will be able to, `exempt`
     lets him take it over his caps, and `code` is the reason's code when it is this target that wins.
     """
@@ -119,6 +120,7 @@ class Target:
     languages: tuple[str, ...] = ()
     off_hours: str | None = None
     sla: str | None = None
+    match: tuple[str, ...] = ()
     hold: timedelta | None = None
     exempt: bool = False
     code: str | None = None

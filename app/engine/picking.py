@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from app.engine import turns
+from app.engine.comparisons import Values, getter
 from app.engine.eligibility import CAPS, Need, Refusal, cap_refusal, refusal
 from app.engine.model import Member, Owner, Question, Target, Team, Turn
 from app.engine.ramps import factor_at, scaled, weight_at
@@ -54,7 +55,22 @@ class _Candidate:
 
 def need_of(target: Target, question: Question) -> Need:
     """What the target asks of an owner for this request."""
-    return Need(frozenset(target.skills), frozenset(target.languages), question.exclude)
+    skills, languages = frozenset(target.skills), frozenset(target.languages)
+    if target.match:
+        more_skills, more_languages = matched(target.match, question.values)
+        skills, languages = skills | more_skills, languages | more_languages
+    return Need(skills, languages, question.exclude)
+
+
+def matched(fields: Sequence[str], values: Values) -> tuple[set[str], set[str]]:
+    """The skills and the languages that a lead with these values asks for by these of its fields."""
+    skills: set[str] = set()
+    languages: set[str] = set()
+    for name in fields:
+        value = getter(name)(values)
+        if isinstance(value, str):
+            (languages if name == "language" else skills).add(value.casefold())
+    return skills, languages
 
 
 def try_owner(target: Target, question: Question, facts: Facts) -> Tried:

@@ -19,6 +19,7 @@ def _target(written: Written) -> Target:
         priority=written.priority or 0,
         skills=tuple(skill.casefold() for skill in written.skills),
         languages=tuple(language.casefold() for language in written.languages),
+        match=written.match,
         off_hours=written.off_hours,
         sla=written.sla,
     )

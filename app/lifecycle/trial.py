@@ -1,6 +1,6 @@
 """A plan's own tests, run through the real engine: all are eligible and idle unless a test says otherwise."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from app.engine.check import Run
 from app.engine.decide import decide
 from app.engine.model import Absence, Decision, Directory, Owner, Prior, Question, Team
+from app.engine.picking import matched
 from app.engine.plan import Plan
 from app.engine.state import Facts, State
 from app.intake.arrival import normalise
@@ -27,6 +28,7 @@ def trial(document: PlanDocument, plan: Plan, directory: Directory, now: datetim
     `plan` is the document made ready. Everyone has what it asks for, so that a test holds whoever is there.
     """
     skills, languages = _asked(document)
+    fields = _matched(document)
     rested = Directory(
         directory.version,
         {id_: _ready(owner, skills, languages) for id_, owner in directory.owners.items()},
@@ -39,8 +41,13 @@ def trial(document: PlanDocument, plan: Plan, directory: Directory, now: datetim
         for id_ in case.given.away:
             if id_ in owners:
                 owners[id_] = replace(owners[id_], absences=(_ALWAYS,))
+        question = _question(case, plan, at)
+        if fields:
+            values = plan.derived.added(question.values, at) if plan.derived else question.values
+            more_skills, more_languages = matched(fields, values)
+            owners = {id_: _able(owner, more_skills, more_languages) for id_, owner in owners.items()}
         facts = Facts(at, replace(rested, owners=owners), State())
-        return _told(decide(_question(case, plan, at), plan, facts))
+        return _told(decide(question, plan, facts))
 
     return run
 
@@ -52,9 +59,20 @@ def _asked(document: PlanDocument) -> tuple[frozenset[str], frozenset[str]]:
     return skills, frozenset(word.casefold() for target in targets for word in target.languages)
 
 
-def _ready(owner: Owner, skills: frozenset[str], languages: frozenset[str]) -> Owner:
-    able = replace(owner, skills=owner.skills | skills, languages=owner.languages | languages)
-    return replace(able, active=True, paused_until=None, caps=None, absences=(), hours=None)
+def _matched(document: PlanDocument) -> list[str]:
+    """Every field by which the plan matches owners with leads."""
+    targets = [target for step in document.pipeline for target in step.config.targets()]
+    return list(dict.fromkeys(name for target in targets for name in target.match))
+
+
+def _able(owner: Owner, skills: Set[str], languages: Set[str]) -> Owner:
+    return replace(owner, skills=owner.skills | skills, languages=owner.languages | languages)
+
+
+def _ready(owner: Owner, skills: Set[str], languages: Set[str]) -> Owner:
+    return replace(
+        _able(owner, skills, languages), active=True, paused_until=None, caps=None, absences=(), hours=None
+    )
 
 
 def _uncapped(team: Team) -> Team:

@@ -6,7 +6,7 @@ from functools import cached_property
 from pydantic import Field
 
 from app.plan.shapes import Name, Part, Priority, StepCondition, Words
-from app.plan.targets import OffHours, Pick, Rungs, Target
+from app.plan.targets import MATCHED, MatchedFields, OffHours, Pick, Rungs, Target
 
 
 class StepConfig(Part):
@@ -77,6 +77,7 @@ class RoundRobinConfig(LadderConfig):
     pick: Pick | None = Field(None, description="How a member is picked; the team's own way when left out.")
     skills: Words = Field((), description="Skills a member must have, all of them.")
     languages: Words = Field((), description="Languages a member must speak, all of them.")
+    match: MatchedFields = Field((), description=MATCHED)
     priority: Priority = Field(0, description="0 to 100; counts where the lead comes to wait in a queue.")
     off_hours: OffHours | None = Field(
         None,
@@ -92,7 +93,7 @@ class RoundRobinConfig(LadderConfig):
     def ladder(self) -> tuple[Target, ...]:
         own = {
             name: getattr(self, name)
-            for name in ("team", "pick", "priority", "skills", "languages", "off_hours", "sla")
+            for name in ("team", "pick", "priority", "skills", "languages", "match", "off_hours", "sla")
         }
         team = Target.model_validate({**own, "else": self.else_})
         return (team, *team.otherwise)

@@ -26,7 +26,7 @@ CODES: dict[str, str] = {
     "wrong_type": "The value is of another type than the place asks for.",
     "wrong_value": "The value is of the right type but not one of those allowed.",
     "one_target": "A target names exactly one of team, owner, queue, path or block.",
-    "team_only": "pick, skills and languages ask for a team, off_hours for a team or an owner.",
+    "team_only": "pick, skills, languages and match ask for a team, off_hours for a team or an owner.",
     "unknown_strategy": "A step is of a kind that does not exist.",
     "bad_duration": "A duration is not of the form 30s, 15m, 4h, 90d or 2w.",
     "bad_instant": "An instant is neither ISO 8601 nor relative to now.",

@@ -3,10 +3,11 @@
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from app.plan.findings import fault
-from app.plan.shapes import Name, Part, Priority, Words
+from app.plan.fields import Kind
+from app.plan.findings import fault, shown
+from app.plan.shapes import Name, Part, Priority, Reading, Words
 
 TargetKind = Literal["team", "owner", "queue", "path", "block"]
 Pick = Literal["round_robin", "least_loaded", "longest_waiting"]
@@ -24,6 +25,24 @@ def _flat(rungs: tuple["Target", ...]) -> tuple["Target", ...]:
             text = "Put these targets next in the list: a target under else has no else of its own."
             raise fault("unknown_key", text, f"[{position}].else")
     return rungs
+
+
+def _matched(names: Words, info: ValidationInfo) -> Words:
+    # Without surroundings the names were read before, in the step they come from.
+    if isinstance(info.context, Reading):
+        for position, name in enumerate(names):
+            field = info.context.pipeline.find(name)
+            if field is None or field.kind is not Kind.TEXT:
+                text = f"Match by a field that holds one text, such as language, not by {shown(name)}."
+                raise fault("unknown_field", text, f"[{position}]")
+    return names
+
+
+MATCHED = (
+    "Fields in which the member must match the lead: he must speak its `language`, and have the value of any "
+    "other field as a skill. A lead without the field asks for nothing."
+)
+MatchedFields = Annotated[Words, AfterValidator(_matched)]
 
 
 class Target(Part):
@@ -44,6 +63,7 @@ class Target(Part):
     )
     skills: Words = Field((), description="Skills a member must have, all of them.")
     languages: Words = Field((), description="Languages a member must speak, all of them.")
+    match: MatchedFields = Field((), description=MATCHED)
     off_hours: OffHours | None = Field(
         None,
         description="What happens while nobody there is on shift: assign (when left out), hold in the "
@@ -66,8 +86,8 @@ class Target(Part):
         named = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(named) != 1:
             raise fault("one_target", "Name exactly one of team, owner, queue, path and block.")
-        if named[0] != "team" and (self.pick or self.skills or self.languages):
-            raise fault("team_only", "Write pick, skills and languages only where a team is named.")
+        if named[0] != "team" and (self.pick or self.skills or self.languages or self.match):
+            raise fault("team_only", "Write pick, skills, languages and match only where a team is named.")
         if self.off_hours and named[0] not in ("team", "owner"):
             raise fault("team_only", "Write off_hours only where a team or an owner is named.")
         return self

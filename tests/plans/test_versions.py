@@ -194,6 +194,20 @@ async def test_a_plans_own_tests_run_through_the_engine(office: Office, case: st
     )
 
 
+async def test_in_a_plans_own_tests_everyone_matches_the_lead(office: Office) -> None:
+    text = PLAN.replace(
+        "pipeline:\n", "fields: {region: {from: country, EMEA: [DE]}}\npipeline:\n" + MATCHING
+    )
+    case = "{lead: {country: DE, language: pl, email: a@x.example}, expect: {team: inbound, rule: matching}}"
+    answer = (await draft(office, f"{text}tests:\n  - {case}\n")).json()
+    assert [each["code"] for each in answer["findings"] if each["severity"] == "error"] == []
+
+
+MATCHING = (
+    "  - rule: {name: matching, when: {language: pl}, then: {team: inbound, match: [language, region]}}\n"
+)
+
+
 async def test_who_is_taken_away_after_the_draft_stops_the_publishing(office: Office) -> None:
     await office.client.put("/teams/spare", json={"members": [{"owner": "ana"}]})
     two = await drafted(office, SIMPLE.replace("TEAM", "spare"))

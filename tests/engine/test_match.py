@@ -1,0 +1,67 @@
+"""Members who must match the lead: they speak its language, and have what its fields say as skills."""
+
+from typing import Any
+
+import pytest
+
+from app.engine.decide import decide
+from app.plan.findings import Finding
+from app.plan.reading import read_plan
+from tests.engine.people import TEAM, facts, plan, question
+
+OWNERS: dict[str, dict[str, Any]] = {
+    "ana": {"languages": ["de", "en"], "skills": ["Software", "emea"]},
+    "ben": {"languages": ["en"], "skills": ["retail", "na"]},
+    "eva": {"languages": ["FR"], "skills": ["software"]},
+}
+FIELDS = {"region": {"from": "country", "EMEA": ["DE", "FR"], "NA": ["US"]}}
+
+
+def matching(*fields: str) -> dict[str, Any]:
+    """A plan whose only team takes those who match in these fields."""
+    step = {"round_robin": {"team": TEAM, "match": list(fields)}}
+    return {"fields": FIELDS, "queues": {"desk": {}}, "pipeline": [step, {"queue": {"name": "desk"}}]}
+
+
+@pytest.mark.parametrize(
+    ("fields", "lead", "able"),
+    [
+        (["language"], {"language": "de"}, {"ana"}),
+        (["language"], {"language": "en"}, {"ana", "ben"}),
+        (["language"], {"language": "fr"}, {"eva"}),
+        (["language"], {"language": "pl"}, set()),
+        (["language"], {}, {"ana", "ben", "eva"}),
+        (["industry"], {"industry": "software"}, {"ana", "eva"}),
+        (["industry"], {"industry": "Retail"}, {"ben"}),
+        (["language", "industry"], {"language": "en", "industry": "software"}, {"ana"}),
+        (["region"], {"country": "DE"}, {"ana"}),
+        (["region"], {"country": "US"}, {"ben"}),
+        (["region"], {"country": "BR"}, {"ana", "ben", "eva"}),
+    ],
+)
+def test_only_who_matches_is_eligible(fields: list[str], lead: dict[str, Any], able: set[str]) -> None:
+    decision = decide(question(**lead), plan(matching(*fields)), facts(OWNERS))
+    tried = decision.trace["steps"][0]["tried"][0]
+    refusals = {"skill", "language"}
+    assert {one["owner"] for one in tried["candidates"] if one["code"] not in refusals} == able
+    assert decision.outcome == ("assigned" if able else "queued")
+
+
+@pytest.mark.parametrize("field", ["shoe_size", "employees", "pages", "consent.email"])
+def test_a_field_that_holds_no_one_text_cannot_be_matched(field: str) -> None:
+    found = read_plan(matching(field))
+    assert isinstance(found, list)
+    (finding,) = found
+    assert isinstance(finding, Finding)
+    assert (finding.path, finding.code) == ("pipeline[0].round_robin.match[0]", "unknown_field")
+
+
+def test_only_a_team_can_be_matched() -> None:
+    then = {"queue": "desk", "match": ["language"]}
+    document = {
+        "queues": {"desk": {}},
+        "pipeline": [{"rule": {"name": "all", "then": then}}, {"queue": {"name": "desk"}}],
+    }
+    found = read_plan(document)
+    assert isinstance(found, list)
+    assert [finding.code for finding in found] == ["team_only"]
