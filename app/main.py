@@ -31,6 +31,7 @@ from app.registry import strategies as installed
 from app.settings import Settings
 from app.store import workspaces
 from app.store.database import Pool, open_pool
+from app.worker import working
 
 
 def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = None) -> FastAPI:
@@ -51,7 +52,8 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
         app.state.dispatch = Dispatch(pool, offered, measures, deadline=settings.deadline_seconds)
         _settle_memory()
         try:
-            yield
+            async with working(pool, app.state.dispatch, settings.work_every_seconds):
+                yield
         finally:
             await pool.close()
 

@@ -20,6 +20,7 @@ class Standing:
     leads: Mapping[str, int]
     received: int
     difference: int
+    overdue: float = 0.0
 
 
 class Measures:
@@ -108,6 +109,11 @@ def _gauges(standing: Standing) -> CollectorRegistry:
         oldest.labels(queue).set(age)
     for state, count in standing.leads.items():
         leads.labels(state).set(count)
+    Gauge(
+        "lead_assignment_held_overdue_seconds",
+        "For how long a held lead has been due; 0 when none is.",
+        registry=registry,
+    ).set(standing.overdue)
     Gauge("lead_assignment_received_leads", "Leads received.", registry=registry).set(standing.received)
     Gauge(
         "lead_assignment_conservation_difference",

@@ -19,6 +19,7 @@ class Settings(BaseSettings):
     pgbouncer: bool = False
     pool_size: int = Field(10, ge=2, le=200)
     deadline_seconds: float = Field(2.0, gt=0.1, le=60)
+    work_every_seconds: float = Field(1.0, ge=0.01, le=3600)
     development_workspace: str = "example"
 
     @property

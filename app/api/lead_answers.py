@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from pydantic import Field
+
 from app.api.answers import AnswerModel, DecisionBody, KnownAnswer, Outcome, OwnerAnswer, ReasonAnswer
 
 State = Literal["open", "closed", "superseded"]
@@ -41,7 +43,7 @@ class LeadAssignmentAnswer(AnswerModel):
 
     assignment_id: UUID
     sequence: int
-    cause: Literal["assign", "reassign", "claim"]
+    cause: Literal["assign", "reassign", "claim", "release"]
     state: State
     outcome: Outcome
     owner: OwnerAnswer | None
@@ -50,6 +52,7 @@ class LeadAssignmentAnswer(AnswerModel):
     path: str | None
     block: str | None
     priority: int
+    held_until: datetime | None = Field(None, description="Only of a lead that was held: until when.")
     reason: ReasonAnswer
     known_as: KnownAnswer | None
     plan_version: int

@@ -133,6 +133,7 @@ def _lead(found: ShownLead) -> dict[str, Any]:
 def _assignment(each: ShownAssignment) -> dict[str, Any]:
     answer = each.answer
     told = {name: answer[name] for name in (*_SHARED, "known_as", "plan_version", "decided_at")}
+    told |= {name: answer[name] for name in ("held_until",) if name in answer}
     return {
         "assignment_id": each.id,
         "cause": each.cause,

@@ -65,7 +65,7 @@ class Booking:
             self.rows.turns.append(_turn_row(decision.turn, number, row.id, self.now))
         if not decision.keeps_prior:
             self._move(LeadRow(lead_id, decision.outcome, row.id, self.now))
-            self.present[lead_id] = Present(_prior_after(row), question.values, normalized)
+            self.present[lead_id] = Present(_prior_after(row), question.values, normalized, question.exclude)
         return told
 
     def key(self, text: str, body_hash: bytes, assignment_id: str) -> None:
@@ -190,4 +190,7 @@ def _prior_after(row: AssignmentRow) -> Prior:
         block=row.block,
         priority=row.priority,
         decided_at=row.decided_at,
+        held_until=row.held_until,
+        held_owner=row.held_owner,
+        held_team=row.held_team,
     )

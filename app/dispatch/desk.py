@@ -6,17 +6,19 @@ persons, and what ended.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
 from app.dispatch.booking import Booking
-from app.dispatch.jobs import Answer, Assign, Claim, Job, Reassign, Report
-from app.engine.claims import claim_refusal
+from app.dispatch.jobs import Answer, Assign, Claim, Job, Reassign, Release, Report
+from app.engine.claims import claim_refusal, refusal_of_held
 from app.engine.decide import decide
+from app.engine.eligibility import Refusal
 from app.engine.model import Decision, Prior, Question, Target
 from app.engine.plan import Plan
+from app.engine.shifts import HELD
 from app.engine.walk import LAST_RESORT
 from app.ids import uuid7
 from app.intake.arrival import Arrival
@@ -30,7 +32,7 @@ class Extra:
     """Facts that only some jobs need: leads by id, queues by name, and which lead an assignment is of."""
 
     leads: dict[str, Present] = field(default_factory=dict)
-    queues: dict[tuple[str, str | None], list[Present]] = field(default_factory=dict)
+    queues: dict[tuple[str, str | None, str | None], list[Present]] = field(default_factory=dict)
     assignments: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -64,6 +66,8 @@ class Desk:
                 self._reassign(job)
             case Claim():
                 self._claim(job)
+            case Release():
+                self._release(job)
             case Report():
                 self._report(job)
 
@@ -169,9 +173,7 @@ class Desk:
         refused = claim_refusal(job.owner_id, job.queue, self.plan, self.booking.facts)
         if refused is not None and refused.code == "missing":
             raise _refused("owner_id", "unknown_owner", "names an owner that does not exist")
-        if refused is not None:
-            raise Forbidden("this owner may not claim from this queue now", code=refused.code)
-        lead = self._first_waiting(job)
+        lead = self._first_waiting(job, refused)
         question = Question(
             kind="claim",
             assignment_id=uuid7(),
@@ -183,11 +185,17 @@ class Desk:
         self.booking.end(lead.prior)
         self._decide(job, question, lead.normalized)
 
-    def _first_waiting(self, job: Claim) -> Present:
-        for lead in self.extra.queues.get((job.queue, job.lead_id), ()):
+    def _first_waiting(self, job: Claim, refused: Refusal | None) -> Present:
+        """The first lead he may take. `refused` says why he may take none, but one that waits for him."""
+        why = refused
+        for lead in self.extra.queues.get(job.looks_for(), ()):
             if self._still_waits(lead.prior):
-                return lead
-        if job.queue not in self.plan.queues and job.queue != LAST_RESORT:
+                why = refusal_of_held(job.owner_id, lead.prior, refused, self.booking.facts)
+                if why is None:
+                    return lead
+        if why is not None:
+            raise Forbidden("this owner may not claim from this queue now", code=why.code)
+        if job.queue not in (*self.plan.queues, LAST_RESORT, HELD):
             raise NotFound("there is no such queue")
         if job.lead_id is not None:
             raise Conflict("this lead does not wait in this queue", code="not_waiting")
@@ -196,6 +204,22 @@ class Desk:
     def _still_waits(self, prior: Prior) -> bool:
         now = self.booking.present.get(prior.lead_id)
         return now is None or now.prior.assignment_id == prior.assignment_id
+
+    def _release(self, job: Release) -> None:
+        """Once only, whoever asks: what is claimed, decided or held anew by now is left alone."""
+        lead = self.booking.present.get(job.lead_id) or self.extra.leads.get(job.lead_id)
+        if lead is None or not _is_due(lead.prior, job.assignment_id, self.booking.now):
+            self.answers.append((job, Answer(204, b"")))
+            return
+        question = Question(
+            kind="release",
+            assignment_id=uuid7(),
+            lead_id=job.lead_id,
+            values=lead.values,
+            exclude=lead.exclude,
+        )
+        self.booking.end(lead.prior)
+        self._decide(job, question, lead.normalized)
 
     def _report(self, job: Report) -> None:
         found = self.extra.assignments.get(job.assignment_id)
@@ -217,6 +241,11 @@ class Desk:
             self.booking.key(job.key.text, job.key.body_hash, question.assignment_id)
         self.answers.append((job, Answer(200 if question.kind == "claim" else 201, told)))
         return decision
+
+
+def _is_due(prior: Prior, assignment_id: str, now: datetime) -> bool:
+    waits = prior.state == "queued" and prior.assignment_id == assignment_id
+    return waits and prior.held_until is not None and prior.held_until <= now
 
 
 def _refused(name: str, code: str, detail: str) -> Refused:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from app.engine.model import Target
+from app.engine.shifts import HELD
 from app.intake.arrival import Arrival
 
 
@@ -76,6 +77,22 @@ class Claim(Job):
     queue: str = field(kw_only=True)
     owner_id: str = field(kw_only=True)
     lead_id: str | None = None
+
+    def looks_for(self) -> tuple[str, str | None, str | None]:
+        """What to read of a queue for it: the queue, the lead if one is named, and for whom.
+
+        It makes a difference for whom only where leads wait for somebody, and any of them will do.
+        """
+        return self.queue, self.lead_id, self.owner_id if self.queue == HELD and not self.lead_id else None
+
+
+@dataclass(eq=False, slots=True)
+class Release(Job):
+    """A held lead whose time has come is decided anew, if it still waits as this assignment says."""
+
+    bulk: bool = True
+    lead_id: str = field(kw_only=True)
+    assignment_id: str = field(kw_only=True)
 
 
 @dataclass(eq=False, slots=True)

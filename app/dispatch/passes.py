@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from app.dispatch.booking import Booking
 from app.dispatch.desk import Desk, Extra
-from app.dispatch.jobs import Claim, Job, Reassign, Report
+from app.dispatch.jobs import Claim, Job, Reassign, Release, Report
 from app.dispatch.plans import PlanShelf
+from app.engine.model import Directory
 from app.engine.plan import Plan
 from app.store import books, facts, leads
 from app.store.database import Connection
@@ -75,7 +76,7 @@ async def open_desk(
     plan = shelf.at_hand(workspace_id, remembered.entry.plan_version)
     if plan is None:
         raise PlanNotReady(remembered.entry.plan_version)
-    extra = await _read_extra(connection, workspace_id, jobs)
+    extra = await _read_extra(connection, workspace_id, jobs, remembered.directory)
     return _desk(plan, remembered, found, extra)
 
 
@@ -97,20 +98,25 @@ def _keys(jobs: Iterable[Job]) -> list[str]:
     return sorted(found)
 
 
-async def _read_extra(connection: Connection, workspace_id: int, jobs: Sequence[Job]) -> Extra:
+async def _read_extra(
+    connection: Connection, workspace_id: int, jobs: Sequence[Job], directory: Directory
+) -> Extra:
     extra = Extra()
     reports = [job.assignment_id for job in jobs if isinstance(job, Report)]
     if reports:
         extra.assignments = await leads.leads_of(connection, workspace_id, reports)
-    wanted = {job.lead_id for job in jobs if isinstance(job, Reassign)}
+    wanted = {job.lead_id for job in jobs if isinstance(job, Reassign | Release)}
     wanted |= {lead_id for lead_id, _ in extra.assignments.values()}
     if wanted:
         extra.leads = await leads.present(connection, workspace_id, sorted(wanted))
-    claims = [(job.queue, job.lead_id) for job in jobs if isinstance(job, Claim)]
-    for queue, lead_id in set(claims):
-        extra.queues[queue, lead_id] = await leads.waiting(
-            connection, workspace_id, queue, lead_id, len(claims)
-        )
+    claims = [job.looks_for() for job in jobs if isinstance(job, Claim)]
+    for queue, lead_id, owner in set(claims):
+        teams = directory.teams_of(owner) if owner else ()
+        found = await leads.waiting(connection, workspace_id, queue, lead_id, len(claims), owner, teams)
+        if not found and owner is not None:
+            # Then he is told whether nothing waits at all, or only what he may not take.
+            found = await leads.waiting(connection, workspace_id, queue, None, 1)
+        extra.queues[queue, lead_id, owner] = found
     return extra
 
 

@@ -1,8 +1,12 @@
 """Who may take a lead out of a queue."""
 
 from app.engine.eligibility import Need, Refusal, refusal
+from app.engine.model import Prior
 from app.engine.plan import Plan
 from app.engine.state import Facts
+
+_WAITED_FOR = frozenset(("away", "paused"))
+"""What a lead waits for to end: who is back earlier than he thought may take it himself."""
 
 
 def claim_refusal(owner_id: str, queue: str, plan: Plan, facts: Facts) -> Refusal | None:
@@ -18,3 +22,18 @@ def claim_refusal(owner_id: str, queue: str, plan: Plan, facts: Facts) -> Refusa
     if team is not None and all(member.owner != owner_id for member in team.members):
         return Refusal("not_in_team")
     return refusal(owner, facts.state.load(owner_id), Need(), facts.now)
+
+
+def refusal_of_held(owner_id: str, held: Prior, refused: Refusal | None, facts: Facts) -> Refusal | None:
+    """Why he may not take this very lead, given why he may take none of its queue if so.
+
+    What waits for an owner is his alone, what waits for a team its members'; the rest is everybody's.
+    """
+    if held.held_owner == owner_id:
+        return None if refused is None or refused.code in _WAITED_FOR else refused
+    if refused is not None or (held.held_owner is None and held.held_team is None):
+        return refused
+    team = facts.directory.teams.get(held.held_team or "")
+    if team is not None and any(member.owner == owner_id for member in team.members):
+        return None
+    return Refusal("held_for_another")

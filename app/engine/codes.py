@@ -28,6 +28,12 @@ PICKS: dict[str, str] = {
 }
 """What came of somebody who could have taken the lead, and of the chosen one."""
 
+CLAIMS: dict[str, str] = {
+    "not_in_team": "The queue is for the members of another team.",
+    "held_for_another": "The lead waits for another owner, or for a team he is not in.",
+}
+"""Why an owner may not claim, beside the refusals."""
+
 CANDIDATES: dict[str, str] = {**PICKS, **REFUSALS}
 """Everything a candidate of a trace may bear."""
 

@@ -44,14 +44,13 @@ def written(question: Question, plan_version: int, facts: Facts, decision: Decis
 def read(inputs: Mapping[str, Any]) -> tuple[Question, State, datetime]:
     """The question, the state and the time out of inputs that were stored as JSON."""
     asked = inputs["question"]
-    prior = asked["prior"]
     question = Question(
         kind=asked["kind"],
         assignment_id=asked["assignment_id"],
         lead_id=asked["lead_id"],
         values=revived(asked["values"]),
         exclude=frozenset(asked["exclude"]),
-        prior=Prior(**{**prior, "decided_at": _instant(prior["decided_at"])}) if prior else None,
+        prior=_prior(asked["prior"]),
         to=_target(asked["to"]),
         queue=asked["queue"],
         note=asked.get("note"),
@@ -72,6 +71,17 @@ def revived(values: Mapping[str, Any]) -> dict[str, Any]:
             {**item, "at": _instant(item["at"])} if "at" in item else item for item in alive["engagement"]
         ]
     return alive
+
+
+def _prior(written: Mapping[str, Any] | None) -> Prior | None:
+    if written is None:
+        return None
+    held_until = written.get("held_until")
+    instants = {
+        "decided_at": _instant(written["decided_at"]),
+        "held_until": _instant(held_until) if held_until else None,
+    }
+    return Prior(**{**written, **instants})
 
 
 def _target(written: Mapping[str, Any] | None) -> Target | None:

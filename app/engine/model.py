@@ -102,6 +102,10 @@ class Directory:
     teams: Mapping[str, Team]
     calendars: Mapping[str, Hours] = field(default_factory=dict)
 
+    def teams_of(self, owner: str) -> list[str]:
+        """The teams he is a member of."""
+        return [team.id for team in self.teams.values() if any(each.owner == owner for each in team.members)]
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -140,7 +144,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """A known person's standing: his lead and its newest assignment, and the key that matched."""
+    """A known person's standing: his lead and its newest assignment, and the key that matched.
+
+    `held_until` is set of a lead that waits for a time, `held_owner` or `held_team` then says for whom.
+    """
 
     lead_id: str
     assignment_id: str
@@ -153,11 +160,14 @@ class Prior:
     block: str | None
     priority: int
     decided_at: datetime
+    held_until: datetime | None = None
+    held_owner: str | None = None
+    held_team: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One request for a decision. `kind` is assign, reassign or claim.
+    """One request for a decision. `kind` is assign, reassign, claim or release.
 
     `to` is where the caller wants it, `queue` the queue a claim takes from, `note` what the caller wrote
     about it, kept and read by nobody but people.

@@ -1,7 +1,7 @@
 """How a workspace stands, as `/metrics` shows it."""
 
 from app.measures import Standing
-from app.store import standings
+from app.store import held, standings
 from app.store.database import Pool, transaction
 
 STATES = ("assigned", "queued", "automated", "blocked", "closed", "merged", "erased", "failed")
@@ -15,6 +15,7 @@ async def standing(pool: Pool, workspace_id: int) -> Standing:
     async with transaction(pool, workspace_id, read_only=True) as connection:
         counts = await standings.counts(connection, workspace_id)
         waiting = await standings.waiting(connection, workspace_id)
+        overdue = await held.overdue(connection, workspace_id)
         declared = await standings.declared_queues(connection, workspace_id, MOST_QUEUES)
     leads, oldest = dict.fromkeys(declared, 0), dict.fromkeys(declared, 0.0)
     for each in waiting:
@@ -22,4 +23,4 @@ async def standing(pool: Pool, workspace_id: int) -> Standing:
         leads[name] = leads.get(name, 0) + each.leads
         oldest[name] = max(oldest.get(name, 0.0), each.oldest)
     by_state = {**dict.fromkeys(STATES, 0), **counts.by_state}
-    return Standing(leads, oldest, by_state, counts.received, counts.difference)
+    return Standing(leads, oldest, by_state, counts.received, counts.difference, overdue)

@@ -27,7 +27,8 @@ SELECT
        WHERE workspace_id = $1 AND idempotency.key = wanted.key
        LIMIT 1) AS found) AS replays,
   (SELECT json_agg(json_build_array(wanted.kind, wanted.value, identity.lead_id, lead.assignment_id,
-            lead.state, owner_id, team_id, queue, path, block, priority, decided_at))
+            lead.state, owner_id, team_id, queue, path, block, priority, decided_at, held_until, held_owner,
+            held_team))
      FROM unnest($4::text[], $5::text[]) AS wanted (kind, value)
     CROSS JOIN LATERAL (
       SELECT lead_id FROM identities
@@ -38,7 +39,8 @@ SELECT
        WHERE workspace_id = $1 AND id = identity.lead_id
        LIMIT 1) AS lead
     CROSS JOIN LATERAL (
-      SELECT owner_id, team_id, queue, path, block, priority, decided_at FROM assignments
+      SELECT owner_id, team_id, queue, path, block, priority, decided_at, held_until, held_owner, held_team
+        FROM assignments
        WHERE workspace_id = $1 AND id = lead.assignment_id
        LIMIT 1) AS assignment) AS priors
 """
@@ -120,10 +122,16 @@ def _time(real: datetime, clock: str | None) -> datetime:
 
 
 def _replay(digest: str, assignment_id: str, at: str) -> Replay:
-    return Replay(bytes.fromhex(digest), assignment_id, datetime.fromisoformat(at).astimezone(UTC))
+    return Replay(bytes.fromhex(digest), assignment_id, _instant(at))
 
 
 def _prior(matched_by: str, row: list[Any]) -> Prior:
-    lead_id, assignment_id, state, owner, team, queue, path, block, priority, decided_at = row
-    at = datetime.fromisoformat(decided_at).astimezone(UTC)
-    return Prior(lead_id, assignment_id, matched_by, state, owner, team, queue, path, block, priority, at)
+    lead_id, assignment_id, state, owner, team, queue, path, block, priority, decided_at, *held = row
+    at = _instant(decided_at)
+    known = (lead_id, assignment_id, matched_by, state, owner, team, queue, path, block, priority, at)
+    until, held_owner, held_team = held
+    return Prior(*known, _instant(until) if until else None, held_owner, held_team)
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

@@ -16,23 +16,26 @@ from app.store.database import Connection
 class Present:
     """A lead as it stands: its newest assignment, the fields it was decided from, and what intake changed.
 
-    A lead's fields are kept once, with the decision that was made from them.
+    A lead's fields are kept once, with the decision that was made from them, and whom the caller excluded.
     """
 
     prior: Prior
     values: Mapping[str, Any]
     normalized: Mapping[str, Any]
+    exclude: frozenset[str] = frozenset()
 
 
 PRESENT = """
 SELECT lead.id AS lead_id, lead.assignment_id, lead.state, owner_id, team_id, queue, path, block, priority,
-       decided_at, inputs, answer
+       decided_at, held_until, held_owner, held_team, inputs, answer
   FROM unnest($2::uuid[]) AS wanted (id)
  CROSS JOIN LATERAL (
    SELECT id, assignment_id, state FROM leads WHERE workspace_id = $1 AND leads.id = wanted.id LIMIT 1
  ) AS lead
  CROSS JOIN LATERAL (
-   SELECT owner_id, team_id, queue, path, block, priority, decided_at, inputs, answer FROM assignments
+   SELECT owner_id, team_id, queue, path, block, priority, decided_at, held_until, held_owner, held_team,
+          inputs, answer
+     FROM assignments
     WHERE workspace_id = $1 AND id = lead.assignment_id LIMIT 1
  ) AS assignment
 """
@@ -46,10 +49,12 @@ async def present(connection: Connection, workspace_id: int, lead_ids: Sequence[
 
 WAITING = """
 SELECT lead.id AS lead_id, lead.assignment_id, lead.state, owner_id, team_id, queue, path, block, priority,
-       decided_at, inputs, answer
+       decided_at, held_until, held_owner, held_team, inputs, answer
   FROM (
     SELECT * FROM assignments
      WHERE workspace_id = $1 AND open AND queue = $2 AND ($3::uuid IS NULL OR lead_id = $3)
+       AND ($5::text IS NULL OR held_owner = $5 OR held_team = ANY ($6::text[])
+            OR held_owner IS NULL AND held_team IS NULL)
      ORDER BY priority DESC, sequence
      LIMIT $4
   ) AS assignment
@@ -62,10 +67,19 @@ SELECT lead.id AS lead_id, lead.assignment_id, lead.state, owner_id, team_id, qu
 
 
 async def waiting(
-    connection: Connection, workspace_id: int, queue: str, lead_id: str | None, limit: int
+    connection: Connection,
+    workspace_id: int,
+    queue: str,
+    lead_id: str | None,
+    limit: int,
+    owner: str | None = None,
+    teams: Sequence[str] = (),
 ) -> list[Present]:
-    """The first leads of a queue, by priority and then by age; only the one wanted, if one is."""
-    rows = await connection.fetch(WAITING, workspace_id, queue, lead_id, limit)
+    """The first leads of a queue, by priority and then by age; only the one wanted, if one is.
+
+    With an `owner` those are left out that are held for somebody else, he and his `teams` aside.
+    """
+    rows = await connection.fetch(WAITING, workspace_id, queue, lead_id, limit, owner, list(teams))
     return [_present(row) for row in rows]
 
 
@@ -108,8 +122,13 @@ def _present(row: Any) -> Present:
         block=row["block"],
         priority=row["priority"],
         decided_at=_utc(row["decided_at"]),
+        held_until=row["held_until"] and _utc(row["held_until"]),
+        held_owner=row["held_owner"],
+        held_team=row["held_team"],
     )
-    return Present(prior, values_in(row["inputs"]), orjson.loads(row["answer"])["normalized"])
+    asked = orjson.loads(row["inputs"])["question"]
+    normalized = orjson.loads(row["answer"])["normalized"]
+    return Present(prior, revived(asked["values"]), normalized, frozenset(asked.get("exclude", ())))
 
 
 def values_in(inputs: bytes) -> dict[str, Any]:

@@ -46,6 +46,15 @@ async def named(pool: Pool | Connection, name: str) -> Workspace | None:
     return Workspace(row["id"], row["name"], row["created_at"]) if row else None
 
 
+IDS = "SELECT array_agg(id ORDER BY id) AS ids FROM workspaces"
+
+
+async def ids(pool: Pool) -> list[int]:
+    """Every workspace, oldest first."""
+    row = await look_up(pool, PATIENCE, IDS)
+    return row["ids"] or []
+
+
 KEY = "SELECT id, workspace_id, secret_hash, scopes, owner_id, revoked_at FROM api_keys WHERE id = $1"
 
 

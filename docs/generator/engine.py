@@ -35,6 +35,11 @@ def candidate_codes() -> str:
     return meanings(codes.CANDIDATES)
 
 
+def claim_codes() -> str:
+    """Why an owner may not claim, beside the candidates' codes."""
+    return meanings(codes.CLAIMS)
+
+
 def no_actions_codes() -> str:
     """Why a decision asks nothing of the caller."""
     return meanings(codes.NO_ACTIONS)

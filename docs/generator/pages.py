@@ -26,6 +26,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "known-person-codes": engine.known_person_codes,
     "target-codes": engine.target_codes,
     "candidate-codes": engine.candidate_codes,
+    "claim-codes": engine.claim_codes,
     "no-actions-codes": engine.no_actions_codes,
     "keys": plan.keys,
     "operators": plan.operators,

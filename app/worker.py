@@ -1,0 +1,103 @@
+"""What the service does without being asked: it releases held leads when their time has come.
+
+Every process does it, and nobody is in charge: what is due is found without a lock and given to dispatch as
+a job like any other, and behind the gate it is looked at again. So of two that find the same one has no
+effect, and what a process did not come to do another does, or the same after its restart.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+
+from app.dispatch.dispatch import Dispatch
+from app.dispatch.jobs import Answer, Release
+from app.logs import told
+from app.problems import Problem
+from app.store import held, workspaces
+from app.store.database import Pool, transaction
+from app.store.held import Due
+
+SLICE = 64
+"""Leads released at once; then visitors and the other workspaces have their turn."""
+BREATH_SECONDS = 0.01
+"""Between two workspaces, so that many of them do not make the process busy with looking."""
+LONGEST_PAUSE_SECONDS = 15.0
+AGAIN_SECONDS = 60.0
+"""A lead that could not be released is tried again after so long; the others go on meanwhile."""
+MOST_PUT_OFF = 1000
+
+log = structlog.get_logger()
+
+
+class Worker:
+    """Goes round the workspaces, resting `every` so many seconds while there is nothing to do."""
+
+    def __init__(self, pool: Pool, dispatch: Dispatch, every: float) -> None:
+        self._pool = pool
+        self._dispatch = dispatch
+        self._every = every
+        self._put_off: dict[str, float] = {}
+
+    async def run(self) -> None:
+        """Until it is cancelled. While the database is away it rests longer and longer, and says so once."""
+        failures = 0
+        while True:
+            try:
+                busy = await self._round()
+                if failures:
+                    log.info("worker goes on")
+                failures = 0
+            except Exception as error:
+                busy, failures = False, failures + 1
+                if failures == 1:
+                    log.warning("worker waits", **told(error))
+            if not busy:
+                await asyncio.sleep(min(LONGEST_PAUSE_SECONDS, self._every * 2 ** min(failures, 10)))
+
+    async def _round(self) -> bool:
+        """Every workspace once; whether any had more than one slice of work."""
+        busy = False
+        for workspace_id in await workspaces.ids(self._pool):
+            busy |= await self._release(workspace_id)
+            await asyncio.sleep(BREATH_SECONDS)
+        return busy
+
+    async def _release(self, workspace_id: int) -> bool:
+        """A slice of what is due; whether there may be more that can be released."""
+        async with transaction(self._pool, workspace_id, read_only=True) as connection:
+            due = await held.due(connection, workspace_id, SLICE, self._not_yet())
+        if not due:
+            return False
+        jobs = [Release(lead_id=each.lead_id, assignment_id=each.assignment_id) for each in due]
+        answers = await self._dispatch.ask_all(workspace_id, jobs)
+        self._put_off_failed(due, answers)
+        released = any(isinstance(answer, Answer) and answer.status == 201 for answer in answers)
+        return released and len(due) == SLICE
+
+    def _not_yet(self) -> list[str]:
+        now = time.monotonic()
+        self._put_off = {id_: until for id_, until in self._put_off.items() if until > now}
+        return list(self._put_off)
+
+    def _put_off_failed(self, due: Sequence[Due], answers: Sequence[Answer | Problem]) -> None:
+        """What failed by itself, not because everything is slow or away, stands in nobody's way."""
+        until = time.monotonic() + AGAIN_SECONDS
+        for each, answer in zip(due, answers, strict=True):
+            failed = isinstance(answer, Problem) and answer.status != 503
+            if failed and len(self._put_off) < MOST_PUT_OFF:
+                self._put_off[each.assignment_id] = until
+
+
+@asynccontextmanager
+async def working(pool: Pool, dispatch: Dispatch, every: float) -> AsyncIterator[None]:
+    """The worker beside the requests. What it has under way at the end is decided, or left to the next."""
+    task = asyncio.create_task(Worker(pool, dispatch, every).run(), name="worker")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,168 @@
+"""Leads that are held: who may claim them meanwhile, what is told of them, and their release in time."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from app.lifecycle.verify import verify
+from tests.office import Office, open_office
+
+PLAN = """
+queues: {unrouted: {}}
+pipeline:
+  - rule: {name: bens, when: {source: ben}, then: {owner: ben, off_hours: hold, priority: 10}}
+  - round_robin: {team: inbound, off_hours: hold, priority: 10, when: {source: {exists: false}}}
+  - queue: {name: unrouted}
+"""
+NIGHT, MORNING = "2099-11-23 02:00Z", "2099-11-23 08:00Z"
+UNTIL = "2099-11-23T08:00:00+00:00"
+PATIENCE = 20.0
+CLOCK = """
+INSERT INTO clocks (workspace_id, set_at, shows, speed) VALUES ($1, now(), $2::text::timestamptz, $3)
+ON CONFLICT (workspace_id)
+  DO UPDATE SET set_at = excluded.set_at, shows = excluded.shows, speed = excluded.speed
+"""
+
+
+async def at(office: Office, time_of_day: str, speed: float = 0) -> None:
+    """The workspace's time stands there, or goes on from there."""
+    await office.pool.execute(CLOCK, office.workspace_id, time_of_day, speed)
+
+
+@pytest.fixture
+async def night(database: str) -> AsyncIterator[Office]:
+    """Two in the morning; ana and ben begin at eight, eve is in no team that waits."""
+    async with open_office(database, work_every_seconds=0.02) as office:
+        await at(office, NIGHT)
+        await office.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
+        members = [{"owner": "ana"}, {"owner": "ben"}]
+        await office.put("teams", "inbound", {"name": "Inbound", "members": members})
+        for owner in ("ana", "ben"):
+            await office.client.patch(f"/owners/{owner}", json={"calendar": "day"})
+        await office.publish(PLAN)
+        yield office
+
+
+async def claim(office: Office, owner: str, **body: str) -> tuple[int, str]:
+    """The status of a claim from `held`, with the lead that was got or the code of the problem."""
+    answer = await office.client.post("/queues/held/claim", json={"owner_id": owner, **body})
+    told = answer.json()
+    return answer.status_code, told["lead_id"] if answer.status_code == 200 else told["code"]
+
+
+async def moved(office: Office, lead_id: str) -> dict[str, Any]:
+    """The lead once it stands elsewhere than at its first assignment."""
+    until = time.monotonic() + PATIENCE
+    while len((lead := await office.get(f"/leads/{lead_id}"))["assignments"]) < 2:
+        assert time.monotonic() < until
+        await asyncio.sleep(0.02)
+    return lead
+
+
+async def test_what_waits_for_an_owner_is_claimed_by_him_alone(night: Office) -> None:
+    told = await night.assign(external_id="a", source="ben")
+    assert (told["queue"], told["held_until"]) == ("held", UNTIL)
+    assert await claim(night, "ana") == (403, "held_for_another")
+    assert await claim(night, "ana", lead_id=told["lead_id"]) == (403, "held_for_another")
+    assert await claim(night, "ben") == (200, told["lead_id"])
+    assert await claim(night, "ben") == (409, "queue_empty")
+    assert (await verify(night.pool, night.workspace_id)).clean
+
+
+async def test_the_first_of_the_queue_is_the_first_he_may_take(night: Office) -> None:
+    bens = await night.assign(external_id="a", source="ben")
+    theirs = await night.assign(external_id="b")
+    assert await claim(night, "eve") == (403, "held_for_another")
+    assert await claim(night, "ana") == (200, theirs["lead_id"])
+    assert await claim(night, "ben") == (200, bens["lead_id"])
+
+
+@pytest.mark.parametrize(
+    ("owner", "body", "got"),
+    [
+        ("ben", {"active": False}, (403, "inactive")),
+        ("ben", {"caps": {"open": 0}}, (403, "cap_open")),
+        ("ben", {"paused_until": "2099-11-24T00:00:00Z"}, None),
+        ("ana", {"paused_until": "2099-11-24T00:00:00Z"}, (403, "paused")),
+    ],
+    ids=["inactive", "at his cap", "back before his pause ends", "another who is paused"],
+)
+async def test_who_is_waited_for_may_come_early(
+    night: Office, owner: str, body: dict[str, Any], got: tuple[int, str] | None
+) -> None:
+    told = await night.assign(external_id="a", source="ben")
+    assert (await night.client.patch(f"/owners/{owner}", json=body)).status_code == 200
+    assert await claim(night, owner) == (got or (200, told["lead_id"]))
+
+
+async def test_who_waits_and_comes_again_still_waits_until_then(night: Office) -> None:
+    first = await night.assign(external_id="a")
+    for time_of_day, kind in ((NIGHT, "duplicate"), ("2099-11-23 04:00Z", "reengaged")):
+        await at(night, time_of_day)
+        again = await night.assign(external_id="a")
+        assert (again["known_as"]["kind"], again["queue"], again["held_until"]) == (kind, "held", UNTIL)
+    for found in (
+        await night.get(f"/leads/{first['lead_id']}"),
+        (await night.get("/leads?external_id=a"))["items"][0],
+    ):
+        assert [(each["state"], each["held_until"]) for each in found["assignments"]] == [("open", UNTIL)]
+    await at(night, MORNING)
+    lead = await moved(night, first["lead_id"])
+    assert [each["cause"] for each in lead["assignments"]] == ["assign", "release"]
+    assert lead["owner"] is not None
+    assert "held_until" not in lead["assignments"][1]
+
+
+async def test_what_is_released_is_decided_as_it_was_sent(night: Office) -> None:
+    body = {"lead": {"external_id": "a"}, "trigger": "chat", "exclude": ["ana"]}
+    told = (await night.client.post("/assign", json=body)).json()
+    await at(night, MORNING)
+    lead = await moved(night, told["lead_id"])
+    assert lead["owner"]["id"] == "ben"
+    released = lead["assignments"][1]
+    explained = await night.get(f"/assignments/{released['assignment_id']}/explain")
+    assert explained["same"] is True
+    assert lead["values"]["trigger"] == "chat"
+    assert (await verify(night.pool, night.workspace_id)).clean
+
+
+async def test_the_higher_priority_is_released_first_then_the_older(night: Office) -> None:
+    plan = PLAN.replace(
+        "owner: ben, off_hours: hold, priority: 10", "owner: ben, off_hours: hold, priority: 70"
+    )
+    await night.publish(plan)
+    sent = [await night.assign(external_id=str(n), **({"source": "ben"} if n > 3 else {})) for n in range(6)]
+    await at(night, MORNING)
+    leads = [await moved(night, told["lead_id"]) for told in sent]
+    leads.sort(key=lambda lead: int(lead["assignments"][1]["sequence"]))
+    assert [lead["id"] for lead in leads] == [each["lead_id"] for each in (*sent[4:], *sent[:4])]
+    metrics = (await night.client.get("/metrics")).text
+    assert "lead_assignment_held_overdue_seconds 0.0" in metrics
+
+
+async def test_when_still_nobody_can_it_is_held_anew_or_goes_on(night: Office) -> None:
+    held, on = await night.assign(external_id="a", source="ben"), await night.assign(external_id="b")
+    await night.put("calendars", "day", {"timezone": "UTC", "hours": "09:00-17:00"})
+    await night.publish(PLAN.replace("team: inbound, off_hours: hold", "team: inbound, off_hours: next"))
+    await at(night, MORNING)
+    again = (await moved(night, held["lead_id"]))["assignments"][1]
+    assert (again["queue"], again["held_until"]) == ("held", "2099-11-23T09:00:00+00:00")
+    assert (await moved(night, on["lead_id"]))["assignments"][1]["queue"] == "unrouted"
+    await asyncio.sleep(0.2)
+    books = await night.pool.fetch("SELECT id FROM assignments WHERE workspace_id = $1", night.workspace_id)
+    assert len(books) == 4
+    assert (await verify(night.pool, night.workspace_id)).clean
+
+
+async def test_what_nobody_releases_is_told_as_overdue(database: str) -> None:
+    async with open_office(database, work_every_seconds=3600) as office:
+        await at(office, NIGHT)
+        await office.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
+        await office.client.patch("/owners/ben", json={"calendar": "day"})
+        await office.publish(PLAN)
+        await office.assign(external_id="a", source="ben")
+        await at(office, "2099-11-23 08:01Z")
+        assert "lead_assignment_held_overdue_seconds 60.0" in (await office.client.get("/metrics")).text
