@@ -12,7 +12,7 @@ from starlette.responses import Response
 from app.api.answers import BatchAnswer, DecisionBody, EventAnswer
 from app.api.auth import caller_of, requires
 from app.api.body import DirectRoute, StrictRoute
-from app.api.idempotency import item_key, key_of, key_of_body
+from app.api.idempotency import IDEMPOTENT, item_key, key_of, key_of_body, response_of
 from app.api.limits import KIB, BodyLimits
 from app.api.problems import problem_document
 from app.api.schemas import (
@@ -32,17 +32,6 @@ from app.problems import Forbidden, IdempotencyMismatch, OutcomeUnknown, Problem
 
 hot = APIRouter(route_class=DirectRoute, tags=["assign"])
 router = APIRouter(route_class=StrictRoute, tags=["assign"])
-IDEMPOTENT = {
-    "parameters": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "required": False,
-            "schema": {"type": "string", "maxLength": 255},
-            "description": "The same key and body again answer the same decision, for seven days.",
-        }
-    ]
-}
 REPLAYED: dict[int | str, dict[str, Any]] = {
     200: {"model": DecisionBody, "description": "A replay or a dry run."}
 }
@@ -122,15 +111,15 @@ async def claim(request: Request, name: str, body: ClaimRequest) -> Response:
     return _response(await dispatch.ask(caller.workspace_id, job))
 
 
-@router.post("/assignments/{assignment_id}/events", openapi_extra=IDEMPOTENT)
+@router.post("/assignments/{assignment_id}/events", response_model=EventAnswer, openapi_extra=IDEMPOTENT)
 @requires("events")
-async def report(request: Request, assignment_id: UUID, body: EventRequest) -> EventAnswer:
+async def report(request: Request, assignment_id: UUID, body: EventRequest) -> Response:
     """Tell what became of an assignment. `closed` frees the owner's open place."""
     dispatch: Dispatch = request.app.state.dispatch
     caller = caller_of(request)
-    job = Report(assignment_id=str(assignment_id), type=body.type, actor=caller.key_id)
-    answer = await dispatch.ask(caller.workspace_id, job)
-    return EventAnswer.model_validate_json(answer.body)
+    key = key_of(request, await request.json())
+    job = Report(key=key, assignment_id=str(assignment_id), type=body.type, actor=caller.key_id)
+    return _response(await dispatch.ask(caller.workspace_id, job))
 
 
 def _job(body: AssignRequest, key: Key | None, *, bulk: bool = False) -> Assign:
@@ -155,7 +144,7 @@ def _target(to: ReassignTarget | None) -> Target | None:
 def _response(told: Answer | Problem) -> Response:
     if isinstance(told, Problem):
         raise told
-    return Response(told.body, told.status, media_type="application/json")
+    return response_of(told)
 
 
 def _undecided(told: Sequence[Answer | Problem | None]) -> Problem | None:

@@ -1,4 +1,4 @@
-"""The Idempotency-Key header: bare or quoted, and what its body's hash is made of."""
+"""The Idempotency-Key header: bare or quoted, what its body's hash is made of, and how a replay looks."""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,11 +7,25 @@ from typing import Any
 
 import orjson
 from starlette.requests import Request
+from starlette.responses import Response
 
-from app.dispatch.jobs import Key
 from app.problems import Fault, Refused
+from app.store.repeats import Answer, Key
 
 MOST_CHARACTERS = 255
+IDEMPOTENT = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string", "maxLength": MOST_CHARACTERS},
+            "description": "The same key and body again get the same answer, for seven days.",
+        }
+    ]
+}
+"""What the header looks like in the OpenAPI document."""
+_REPLAYED = {"Idempotency-Replayed": "true"}
 _SEPARATOR = "\x1f"
 """Stands in no header, so the key of a batch's item is nobody's own key."""
 
@@ -42,6 +56,13 @@ def key_of_body(lead: Mapping[str, Any]) -> Key:
     """
     digest = hashlib.sha256(orjson.dumps(lead, default=str, option=orjson.OPT_SORT_KEYS)).digest()
     return Key(f"{_SEPARATOR}{digest.hex()}", digest, holds=timedelta(minutes=10))
+
+
+def response_of(answer: Answer) -> Response:
+    """The answer, with a header when it was given before."""
+    return Response(
+        answer.body, answer.status, _REPLAYED if answer.replayed else None, media_type="application/json"
+    )
 
 
 def item_key(key: Key | None, position: int) -> Key | None:

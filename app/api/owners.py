@@ -11,10 +11,13 @@ from app.api.auth import caller_of, requires
 from app.api.body import StrictRoute
 from app.api.bulk import BulkAnswer
 from app.api.directory import LINES, READERS, pool_of, shown, strategies_of
-from app.api.paging import After, Limit, Page, answer, page_of
+from app.api.idempotency import IDEMPOTENT
+from app.api.once import once
+from app.api.paging import After, Limit, Page, page_of
 from app.api.preconditions import MATCHED, condition_of
 from app.api.records import AbsenceBody, AbsenceRecord, OwnerBody, OwnerRecord, PathId, body_of
 from app.lifecycle import absences, removal
+from app.lifecycle.once import Act
 from app.store.directory import Record
 
 router = APIRouter(route_class=StrictRoute, tags=["directory"])
@@ -72,13 +75,15 @@ async def put_owners(request: Request) -> Response:
     return await directory.bulk(request, NOUN, OwnerBody)
 
 
-@router.post("/owners/{id}/absences", status_code=201, response_model=AbsenceRecord)
+@router.post("/owners/{id}/absences", status_code=201, response_model=AbsenceRecord, openapi_extra=IDEMPOTENT)
 @requires("directory:write")
 async def add_absence(request: Request, id: PathId, body: AbsenceBody) -> Response:
     """Say when an owner is away."""
-    caller = caller_of(request)
-    record = await absences.add(pool_of(request), caller.workspace_id, caller.key_id, id, body_of(body))
-    return answer(_absence(record), 201)
+
+    async def ready() -> Act[Record]:
+        return lambda edit: absences.add(edit, id, body_of(body))
+
+    return await once(request, await request.json(), ready, lambda record: (_absence(record), 201))
 
 
 @router.get("/owners/{id}/absences", response_model=Page[AbsenceRecord])

@@ -38,5 +38,9 @@ def page_of(
 
 def answer(body: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer; times in UTC with a Z."""
-    written = orjson.dumps(body, option=orjson.OPT_UTC_Z)
-    return Response(written, status, dict(headers or {}), media_type="application/json")
+    return Response(written(body), status, dict(headers or {}), media_type="application/json")
+
+
+def written(body: Mapping[str, Any]) -> bytes:
+    """The bytes of a JSON answer."""
+    return orjson.dumps(body, option=orjson.OPT_UTC_Z)

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from datetime import datetime
+from hashlib import sha256
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -12,13 +13,16 @@ from app.api.answers import AnswerModel
 from app.api.auth import caller_of, requires
 from app.api.body import StrictRoute
 from app.api.directory import pool_of, strategies_of, told
+from app.api.idempotency import IDEMPOTENT
 from app.api.limits import KIB, BodyLimits
+from app.api.once import once
 from app.api.paging import AfterNumber, Limit, Page, answer, page_of
 from app.api.raw_body import documented, raw_body
 from app.api.records import FindingAnswer
 from app.api.wire import WireModel
 from app.dispatch.dispatch import Dispatch
 from app.lifecycle import plans, reading
+from app.lifecycle.once import Act
 from app.lifecycle.plans import Activation, Stored, Told
 from app.plan.findings import settles
 from app.store.plans import Version
@@ -64,16 +68,19 @@ class WholeVersion(CheckedVersion):
     source: str
 
 
-@router.post("/plans", status_code=201, response_model=CheckedVersion, openapi_extra=TEXT)
+@router.post("/plans", status_code=201, response_model=CheckedVersion, openapi_extra={**TEXT, **IDEMPOTENT})
 @requires("plan:write")
 async def draft_plan(request: Request, reason: Reason = None) -> Response:
     """Store a plan as a draft, and tell what there is to find about it."""
-    caller = caller_of(request)
     raw = await raw_body(request, MEDIA, LIMITS)
-    drafted = await plans.draft(
-        pool_of(request), caller.workspace_id, caller.key_id, strategies_of(request), raw, reason
-    )
-    return answer(_checked(drafted), 201)
+
+    async def ready() -> Act[Told]:
+        workspace_id = caller_of(request).workspace_id
+        return await plans.drafted(pool_of(request), workspace_id, strategies_of(request), raw, reason)
+
+    # Under one key the text must be the same to the letter: to read it first may take seconds.
+    document = {"text": sha256(raw).hexdigest(), "reason": reason}
+    return await once(request, document, ready, lambda drafted: (_checked(drafted), 201))
 
 
 @router.get("/plans", response_model=Page[VersionAnswer])
@@ -111,14 +118,14 @@ async def get_plan(request: Request, version: Number) -> Response:
     return await _whole(request, await plans.find(pool_of(request), caller_of(request).workspace_id, version))
 
 
-@router.post("/plans/{version}/publish", response_model=CheckedVersion)
+@router.post("/plans/{version}/publish", response_model=CheckedVersion, openapi_extra=IDEMPOTENT)
 @requires("plan:approve")
 async def publish_plan(request: Request, version: Number, body: ReasonBody | None = None) -> Response:
     """Put a version in force, for every decision from now on."""
     return await _activate(request, version, body, "publish")
 
 
-@router.post("/plans/{version}/rollback", response_model=CheckedVersion)
+@router.post("/plans/{version}/rollback", response_model=CheckedVersion, openapi_extra=IDEMPOTENT)
 @requires("plan:approve")
 async def rollback_plan(request: Request, version: Number, body: ReasonBody | None = None) -> Response:
     """Bring back a version that was in force before."""
@@ -126,16 +133,18 @@ async def rollback_plan(request: Request, version: Number, body: ReasonBody | No
 
 
 async def _activate(request: Request, version: int, body: ReasonBody | None, how: Activation) -> Response:
-    caller, reason = caller_of(request), body.reason if body else None
+    workspace_id, reason = caller_of(request).workspace_id, body.reason if body else None
     dispatch: Dispatch = request.app.state.dispatch
-    # Made ready before it is in force, so that no lead waits for it here; a version that cannot be made
-    # ready is refused below.
-    with suppress(LookupError):
-        await dispatch.shelf.fetch(caller.workspace_id, version)
-    found = await plans.activate(
-        pool_of(request), caller.workspace_id, caller.key_id, strategies_of(request), version, reason, how
-    )
-    return answer(_checked(found))
+
+    async def ready() -> Act[Told]:
+        # Made ready before it is in force, so that no lead waits for it here; a version that cannot be made
+        # ready is refused below.
+        with suppress(LookupError):
+            await dispatch.shelf.fetch(workspace_id, version)
+        strategies = strategies_of(request)
+        return await plans.accepted(pool_of(request), workspace_id, strategies, version, reason, how)
+
+    return await once(request, {"reason": reason}, ready, lambda found: (_checked(found), 200))
 
 
 async def _whole(request: Request, stored: Stored) -> Response:

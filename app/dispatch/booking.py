@@ -15,6 +15,7 @@ from app.ids import uuid7
 from app.store.books import AssignmentRow, EventRow, KeyRow, LeadRow, Rows, TurnRow
 from app.store.leads import Present
 from app.store.remembered import Remembered
+from app.store.repeats import Answer, Key
 
 _OPEN = {"assigned", "queued"}
 
@@ -71,6 +72,11 @@ class Booking:
     def key(self, text: str, body_hash: bytes, assignment_id: str) -> None:
         """From now on the key stands for this decision."""
         self.rows.keys[text] = KeyRow(text, body_hash.hex(), assignment_id, 201, self.now)
+
+    def key_of_answer(self, key: Key, answer: Answer) -> None:
+        """From now on the key stands for this answer, which is no decision."""
+        told = answer.body.decode()
+        self.rows.keys[key.text] = KeyRow(key.text, key.body_hash.hex(), None, answer.status, self.now, told)
 
     def close(self, lead: Present, type_: str, actor: str) -> None:
         """The lead is done with: it leaves where it was, and that is noted."""

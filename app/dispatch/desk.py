@@ -72,7 +72,7 @@ class Desk:
                 self._report(job)
 
     def _replayed(self, job: Job) -> bool:
-        """Whether the job's key has its decision already. Raises IdempotencyMismatch for another body."""
+        """Whether the job's key has its answer already. Raises IdempotencyMismatch for another body."""
         key = job.key
         if key is None:
             return False
@@ -83,13 +83,17 @@ class Desk:
         earlier = self._earlier(key.text, key.holds)
         if earlier is None:
             return False
-        self.replays.append((job, earlier.assignment_id))
+        if earlier.assignment_id is not None:
+            self.replays.append((job, earlier.assignment_id))
+        else:
+            told = Answer(earlier.status, (earlier.answer or "").encode(), replayed=True)
+            self.answers.append((job, told))
         return True
 
     def _earlier(self, text: str, holds: timedelta) -> Replay | None:
         row = self.booking.rows.keys.get(text)
         if row is not None:
-            return Replay(bytes.fromhex(row.body_hash), row.assignment_id, row.at)
+            return Replay(bytes.fromhex(row.body_hash), row.at, row.assignment_id, row.status, row.answer)
         earlier = self.found.replays.get(text)
         return earlier if earlier is not None and self.booking.now - earlier.at <= holds else None
 
@@ -232,7 +236,10 @@ class Desk:
         if lead.prior.state != "closed":
             self.booking.close(lead, job.type, job.actor)
         body = {"assignment_id": job.assignment_id, "lead_id": lead_id, "type": job.type, "state": "closed"}
-        self.answers.append((job, Answer(200, orjson.dumps(body))))
+        answer = Answer(200, orjson.dumps(body))
+        if job.key is not None:
+            self.booking.key_of_answer(job.key, answer)
+        self.answers.append((job, answer))
 
     def _decide(self, job: Job, question: Question, normalized: Mapping[str, Any]) -> Decision:
         decision = decide(question, self.plan, self.booking.facts)

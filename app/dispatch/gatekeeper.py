@@ -180,7 +180,7 @@ class Gatekeeper:
         for job, answer in desk.answers:
             _settle(job, answer)
         for job, assignment_id in desk.replays:
-            _settle(job, Answer(200, replayed(passed.told[assignment_id])))
+            _settle(job, Answer(200, replayed(passed.told[assignment_id]), replayed=True))
         for job, problem in desk.problems:
             _tell([job], problem)
         self.room.put_back(list(passed.left))

@@ -3,34 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from app.engine.model import Target
 from app.engine.shifts import HELD
 from app.intake.arrival import Arrival
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What goes back to the caller: a status and a body of JSON, both fixed before the commit."""
-
-    status: int
-    body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """An idempotency key, and the hash of the route and body it came with.
-
-    The items of a batch share a key: `text` ends in the item's number, and `first` is the text of the
-    batch's first item, so that another body under the same key is noticed whatever its length. `holds` is
-    how long the key stands for its decision.
-    """
-
-    text: str
-    body_hash: bytes
-    first: str | None = None
-    holds: timedelta = timedelta(days=7)
+from app.store.repeats import Answer as Answer
+from app.store.repeats import Key as Key
 
 
 @dataclass(eq=False, slots=True)

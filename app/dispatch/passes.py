@@ -143,7 +143,8 @@ async def _decide(desk: Desk, jobs: Sequence[Job]) -> Sequence[Job]:
 async def _write(connection: Connection, workspace_id: int, desk: Desk) -> Entry | None:
     """Books and journal, if the pass changed anything."""
     booking = desk.booking
-    if not booking.decided and not booking.remembered.state.touched and not booking.rows.events:
+    changed = booking.decided or booking.remembered.state.touched or booking.rows.events or booking.rows.keys
+    if not changed:
         return None
     before = booking.remembered.entry
     entry = replace(

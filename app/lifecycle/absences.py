@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.ids import uuid7
-from app.lifecycle.editing import editing
+from app.lifecycle.editing import Edit
 from app.problems import NotFound
 from app.store import directory, records
 from app.store.database import Pool, transaction
@@ -13,15 +13,14 @@ from app.store.directory import Record
 NOUN = "absences"
 
 
-async def add(pool: Pool, workspace_id: int, actor: str, owner_id: str, body: Mapping[str, Any]) -> Record:
+async def add(edit: Edit, owner_id: str, body: Mapping[str, Any]) -> Record:
     """Enter an absence of an owner.
 
     Raises NotFound for an unknown owner.
     """
-    async with editing(pool, workspace_id, actor) as edit:
-        if owner_id not in edit.remembered.directory.owners:
-            raise NotFound()
-        return await edit.put(NOUN, uuid7(), {**body, "owner": owner_id}, None)
+    if owner_id not in edit.remembered.directory.owners:
+        raise NotFound()
+    return await edit.put(NOUN, uuid7(), {**body, "owner": owner_id}, None)
 
 
 async def page(pool: Pool, workspace_id: int, owner_id: str, after: str, limit: int) -> list[Record]:

@@ -9,6 +9,7 @@ import orjson
 
 from app.lifecycle.checking import Checked, checked, named
 from app.lifecycle.editing import Edit, editing
+from app.lifecycle.once import Act
 from app.lifecycle.present import Present, present_at
 from app.lifecycle.reading import Strategies, faults
 from app.plan.findings import Finding, settles, softened
@@ -43,9 +44,18 @@ class Stored:
 async def draft(
     pool: Pool, workspace_id: int, actor: str, strategies: Strategies, raw: bytes, reason: str | None
 ) -> Told:
-    """Store a text as the next version.
+    """Store a text as the next version. Raises what `drafted` raises, and then stores nothing."""
+    add = await drafted(pool, workspace_id, strategies, raw, reason)
+    async with editing(pool, workspace_id, actor) as edit:
+        return await add(edit)
 
-    Raises Refused, and stores nothing, when it cannot be read.
+
+async def drafted(
+    pool: Pool, workspace_id: int, strategies: Strategies, raw: bytes, reason: str | None
+) -> Act[Told]:
+    """A text read and checked, so that it only has to be stored as the next version.
+
+    Raises Refused when it cannot be read.
     """
     data = await asyncio.to_thread(load_plan, raw)
     if isinstance(data, list):
@@ -56,10 +66,14 @@ async def draft(
     if found.document is None:
         raise _unreadable(found.findings)
     written, source = orjson.dumps(data).decode(), raw.decode("utf-8-sig")
-    async with editing(pool, workspace_id, actor) as edit:
-        version = await store.add(edit.connection, workspace_id, written, source, actor, reason, edit.now)
+
+    async def add(edit: Edit) -> Told:
+        connection, author = edit.connection, edit.actor
+        version = await store.add(connection, workspace_id, written, source, author, reason, edit.now)
         await edit.log("plans", str(version.version), "draft", None, {"version": version.version}, reason)
-    return Told(version, found.findings, active=False)
+        return Told(version, found.findings, active=False)
+
+    return add
 
 
 async def activate(
@@ -73,22 +87,37 @@ async def activate(
 ) -> Told:
     """Make a version the active one, for all processes from the next pass on.
 
+    Raises what `accepted` raises.
+    """
+    switch = await accepted(pool, workspace_id, strategies, version, reason, how)
+    async with editing(pool, workspace_id, actor) as edit:
+        return await switch(edit)
+
+
+async def accepted(
+    pool: Pool, workspace_id: int, strategies: Strategies, version: int, reason: str | None, how: Activation
+) -> Act[Told]:
+    """A version found fit, so that it only has to be made the active one.
+
     Raises NotFound; Conflict when it is active already, or was never active and is to be rolled back to;
-    Refused with what stands in the way.
+    Refused with what stands in the way. What changes meanwhile is seen behind the gate.
     """
     stored = await find(pool, workspace_id, version)
     _check_standing(stored.version, stored.now.entry.plan_version, how)
     found = await asyncio.to_thread(checked, stored.document, stored.now.facts, strategies)
     findings = _accepted(found, how)
-    async with editing(pool, workspace_id, actor) as edit:
+
+    async def switch(edit: Edit) -> Told:
         current = await store.find(edit.connection, workspace_id, version)
         _check_standing(current or stored.version, edit.plan_version, how)
+        present = findings
         if found.document is not None and edit.version != stored.now.entry.directory_version:
             # Somebody may have been taken away since: what the plan names must be there at this moment.
             again = await asyncio.to_thread(named, found.document, edit.remembered.directory)
-            findings = _accepted(Checked(found.document, again), how)
-        told = await _switch(edit, version, reason, how)
-    return Told(told, findings, active=True)
+            present = _accepted(Checked(found.document, again), how)
+        return Told(await _switch(edit, version, reason, how), present, active=True)
+
+    return switch
 
 
 async def _switch(edit: Edit, version: int, reason: str | None, how: Activation) -> Version:

@@ -64,13 +64,14 @@ class TurnRow:
 
 @dataclass(slots=True)
 class KeyRow:
-    """An idempotency key and the decision it stands for."""
+    """An idempotency key and what it stands for: a decision, or else the answer that was given."""
 
     key: str
     body_hash: str
-    assignment_id: str
+    assignment_id: str | None
     status: int
     at: datetime
+    answer: str | None = None
 
 
 @dataclass(slots=True)
@@ -133,12 +134,13 @@ WITH new_leads AS (
     team_id text, number bigint, cause text, chosen text, assignment_id uuid, at timestamptz,
     owners text[], amounts bigint[])
 ), new_keys AS (
-  INSERT INTO idempotency (workspace_id, key, body_hash, assignment_id, status, at)
-  SELECT $1, key, decode(body_hash, 'hex'), assignment_id, status, at FROM json_to_recordset($6) AS key (
-    key text, body_hash text, assignment_id uuid, status smallint, at timestamptz)
+  INSERT INTO idempotency (workspace_id, key, body_hash, assignment_id, status, at, answer)
+  SELECT $1, key, decode(body_hash, 'hex'), assignment_id, status, at, convert_to(answer, 'UTF8')
+    FROM json_to_recordset($6) AS key (
+      key text, body_hash text, assignment_id uuid, status smallint, at timestamptz, answer text)
   ON CONFLICT (workspace_id, key) DO UPDATE
     SET body_hash = excluded.body_hash, assignment_id = excluded.assignment_id, status = excluded.status,
-        at = excluded.at
+        at = excluded.at, answer = excluded.answer
 )
 INSERT INTO passes (workspace_id, number, token, at, sequence, received, recognised, directory_version,
   plan_version, changed, whole)

@@ -20,10 +20,11 @@ SELECT
             ORDER BY number)
      FROM passes
     WHERE workspace_id = $1 AND number >= $2) AS passes,
-  (SELECT json_agg(json_build_array(found.key, encode(found.body_hash, 'hex'), found.assignment_id, found.at))
+  (SELECT json_agg(json_build_array(found.key, encode(found.body_hash, 'hex'), found.at, found.assignment_id,
+            found.status, convert_from(found.answer, 'UTF8')))
      FROM unnest($3::text[]) AS wanted (key)
     CROSS JOIN LATERAL (
-      SELECT key, body_hash, assignment_id, at FROM idempotency
+      SELECT key, body_hash, at, assignment_id, status, answer FROM idempotency
        WHERE workspace_id = $1 AND idempotency.key = wanted.key
        LIMIT 1) AS found) AS replays,
   (SELECT json_agg(json_build_array(wanted.kind, wanted.value, identity.lead_id, lead.assignment_id,
@@ -67,11 +68,13 @@ class Clock:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """A decision that a key already has, and the hash of the body it was asked with."""
+    """What a key already stands for, and the hash of the body it came with: a decision, or else an answer."""
 
     body_hash: bytes
-    assignment_id: str
     at: datetime
+    assignment_id: str | None
+    status: int
+    answer: str | None
 
 
 @dataclass(slots=True)
@@ -121,8 +124,8 @@ def _time(real: datetime, clock: str | None) -> datetime:
     return own.reads(real).astimezone(UTC)
 
 
-def _replay(digest: str, assignment_id: str, at: str) -> Replay:
-    return Replay(bytes.fromhex(digest), assignment_id, _instant(at))
+def _replay(digest: str, at: str, *rest: Any) -> Replay:
+    return Replay(bytes.fromhex(digest), _instant(at), *rest)
 
 
 def _prior(matched_by: str, row: list[Any]) -> Prior:
