@@ -7,6 +7,8 @@ from typing import Any
 import asyncpg
 import pytest_asyncio
 
+from app.store import held
+from app.store.database import transaction
 from tests.office import OWNERS, PLAN, Office, open_office
 
 LEADS = 50_000
@@ -60,7 +62,7 @@ async def office(any_postgres_database: str) -> AsyncIterator[Office]:
     for table in ("leads", "assignments", "identities", "idempotency", "turns", "events", "changes"):
         await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
     await connection.close()
-    async with open_office(any_postgres_database, pool_size=2) as made:
+    async with open_office(any_postgres_database, pool_size=2, work_every_seconds=3600) as made:
         yield made
 
 
@@ -91,7 +93,7 @@ class Visits:
         return {
             "new": self.new, "known": self.known, "replay": self.replay, "reassign": self.reassign,
             "claim": self.claim, "close": self.close, "again": self.again, "read": self.read,
-            "edit": self.edit,
+            "edit": self.edit, "look": self.look,
         }  # fmt: skip
 
     def lead(self, **fields: Any) -> dict[str, Any]:
@@ -138,6 +140,11 @@ class Visits:
         await told(self.client.get(f"/leads/{made['lead_id']}"))
         await told(self.client.get(f"/leads?external_id=new-{self.number}"))
         await told(self.client.post("/leads/lookup", json={"email": f"p{self.number}@people.example"}))
+
+    async def look(self) -> None:
+        async with transaction(self.office.pool, self.office.workspace_id, read_only=True) as connection:
+            assert await held.due(connection, self.office.workspace_id, 64) == []
+            assert await held.overdue(connection, self.office.workspace_id) == 0
 
     async def edit(self) -> None:
         self.number += 1

@@ -1,56 +1,25 @@
 """Honouring a target: everyone is considered, each gets one code, and somebody is picked or nobody."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from app.engine import turns
+from app.engine.choosing import Candidate, Tried, choose, entry_of
 from app.engine.comparisons import Values, getter
 from app.engine.eligibility import CAPS, Need, Refusal, cap_refusal, refusal
-from app.engine.model import Member, Owner, Question, Target, Team, Turn
+from app.engine.model import Member, Owner, Question, Target, Team
 from app.engine.ramps import factor_at, scaled, weight_at
 from app.engine.shifts import off_shift, somebody_works, works
 from app.engine.state import Facts, Load, Standing
 
 _CHOSEN = Refusal("chosen")
+_NOT_HIS_TURN = Refusal("not_his_turn")
 _WAITING = ("hold", "next")
 """What a plan may say besides `assign` of the time while nobody is on shift."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """What came of one target: a code, the owner if there is one, his turn, and everyone considered.
-
-    `until` is how long a held lead waits. `over_cap` is told of an exempt owner who is at one of his caps.
-    """
-
-    target: Target
-    code: str
-    owner: Owner | None = None
-    turn: Turn | None = None
-    pick: str | None = None
-    candidates: Sequence[dict[str, Any]] = ()
-    until: datetime | None = None
-    over_cap: bool = False
-
-    def traced(self) -> dict[str, Any]:
-        """The entry of the trace."""
-        entry: dict[str, Any] = {"target": {self.target.kind: self.target.name}, "code": self.code}
-        if self.pick:
-            entry["pick"] = self.pick
-        if self.candidates:
-            entry["candidates"] = list(self.candidates)
-        return entry
-
-
-@dataclass(slots=True)
-class _Candidate:
-    owner: Owner
-    standing: Standing
-    load: Load
-    weight: int
-    shown: dict[str, Any]
+SOON = timedelta(minutes=15)
+"""A lead that is released waits as long again for one whose turn it is and whose shift is about to begin:
+who comes first does not get all that waited for the team."""
 
 
 def need_of(target: Target, question: Question) -> Need:
@@ -82,13 +51,13 @@ def try_owner(target: Target, question: Question, facts: Facts) -> Tried:
     refused = refusal(owner, load, need_of(target, question), facts.now)
     exempt = target.exempt and refused is not None and refused.code in CAPS
     if refused is not None and not exempt:
-        return _refused(target, refused, _shown(owner.id, load, refused), facts.now)
+        return _refused(target, refused, entry_of(owner.id, load, refused), facts.now)
     if target.off_hours in _WAITING and not works(owner, facts.now):
         refused = off_shift(owner, facts.now)
         if target.hold is not None:
-            return _refused(target, refused, _shown(owner.id, load, refused), facts.now)
-        return _out_of_hours(target, None, [refused], [_shown(owner.id, load, refused)])
-    return Tried(target, "chosen", owner, candidates=(_shown(owner.id, load, _CHOSEN),), over_cap=exempt)
+            return _refused(target, refused, entry_of(owner.id, load, refused), facts.now)
+        return _out_of_hours(target, None, [refused], [entry_of(owner.id, load, refused)])
+    return Tried(target, "chosen", owner, candidates=(entry_of(owner.id, load, _CHOSEN),), over_cap=exempt)
 
 
 def _refused(target: Target, refused: Refusal, shown: dict[str, Any], now: datetime) -> Tried:
@@ -114,19 +83,17 @@ def try_team(target: Target, question: Question, facts: Facts) -> Tried:
             resting = [_rests(one, facts.now) for one in eligible if not works(one.owner, facts.now)]
             if not team_works:
                 return _out_of_hours(target, pick, resting, shown)
+            if question.kind == "release" and target.off_hours == "hold":
+                return _released(target, pick, eligible, shown, facts.now)
             eligible = working
     if not eligible:
         return Tried(target, "nobody_eligible", pick=pick, candidates=shown)
-    if pick == "least_loaded":
-        return _least_loaded(target, eligible, shown)
-    if pick == "longest_waiting":
-        return _longest_waiting(target, eligible, shown)
-    return _by_turn(target, eligible, shown)
+    return choose(target, pick, eligible, shown)
 
 
-def _consider(team: Team, need: Need, facts: Facts) -> tuple[list[dict[str, Any]], list[_Candidate]]:
+def _consider(team: Team, need: Need, facts: Facts) -> tuple[list[dict[str, Any]], list[Candidate]]:
     shown: list[dict[str, Any]] = []
-    eligible: list[_Candidate] = []
+    eligible: list[Candidate] = []
     asks_nothing = not (need.skills or need.languages or need.exclude)
     owners, loads = facts.directory.owners, facts.state.loads
     standings = facts.state.standings.get(team.id, {})
@@ -137,12 +104,12 @@ def _consider(team: Team, need: Need, facts: Facts) -> tuple[list[dict[str, Any]
         plain = asks_nothing and owner is not None and owner.unbound and member.weight and not member.caps
         refused = None if plain else member_refusal(team, member, owner, load, need, facts)
         entry = (
-            _shown(id_, load, refused) if refused else {"owner": id_, "code": "eligible", "open": load.open}
+            entry_of(id_, load, refused) if refused else {"owner": id_, "code": "eligible", "open": load.open}
         )
         shown.append(entry)
         if refused is None and owner is not None:
             weight = weight_at(member, owner.zone, facts.now) if member.ramp else member.weight
-            eligible.append(_Candidate(owner, standings.get(id_) or Standing(), load, weight, entry))
+            eligible.append(Candidate(owner, standings.get(id_) or Standing(), load, weight, entry))
     return shown, eligible
 
 
@@ -164,45 +131,33 @@ def member_refusal(
     return found
 
 
-def _by_turn(target: Target, eligible: list[_Candidate], shown: list[dict[str, Any]]) -> Tried:
-    chosen, changes = turns.choose(
-        [one.weight for one in eligible], [one.standing.balance for one in eligible]
-    )
-    booked: dict[str, int] = {}
-    for one, change in zip(eligible, changes, strict=True):
-        shown_of, balance = one.shown, one.standing.balance
-        shown_of["code"] = "not_his_turn"
-        shown_of["balance"] = balance
-        shown_of["after"] = balance + change
-        booked[one.owner.id] = change
-    eligible[chosen].shown["code"] = "chosen"
-    owner = eligible[chosen].owner
-    turn = Turn(target.name, "turn", owner.id, booked)
-    return Tried(target, "chosen", owner, turn, "round_robin", shown)
-
-
-def _least_loaded(target: Target, eligible: list[_Candidate], shown: list[dict[str, Any]]) -> Tried:
-    """Fewest open leads; among equals the one who waited longest; then the order of the team."""
-    chosen = min(eligible, key=lambda one: (one.load.open, one.load.last))
-    for one in eligible:
-        one.shown["code"] = "chosen" if one is chosen else "more_open"
-        if one is not chosen and one.load.open == chosen.load.open:
-            one.shown["code"] = "waited_less"
-    return Tried(target, "chosen", chosen.owner, None, "least_loaded", shown)
-
-
-def _longest_waiting(target: Target, eligible: list[_Candidate], shown: list[dict[str, Any]]) -> Tried:
-    """Whose last lead, of any team, was longest ago; among equals the order of the team."""
-    chosen = min(eligible, key=lambda one: one.load.last)
-    for one in eligible:
-        one.shown["code"] = "chosen" if one is chosen else "waited_less"
-    return Tried(target, "chosen", chosen.owner, None, "longest_waiting", shown)
-
-
-def _rests(one: _Candidate, now: datetime) -> Refusal:
+def _rests(one: Candidate, now: datetime) -> Refusal:
     refused = off_shift(one.owner, now)
-    one.shown.update(_shown(one.owner.id, one.load, refused))
+    one.shown.update(entry_of(one.owner.id, one.load, refused))
     return refused
+
+
+def _released(
+    target: Target, pick: str, eligible: Sequence[Candidate], shown: list[dict[str, Any]], now: datetime
+) -> Tried:
+    """One of those on shift and those who soon will be. Is it one of these, the lead waits for him."""
+    begins = {one.owner.id: off_shift(one.owner, now) for one in eligible if not works(one.owner, now)}
+    until = {id_: refused.frees_at for id_, refused in begins.items() if _is_soon(refused.frees_at, now)}
+    expected = [one for one in eligible if one.owner.id not in begins or one.owner.id in until]
+    if not expected:
+        return Tried(target, "nobody_eligible", pick=pick, candidates=shown)
+    tried = choose(target, pick, expected, shown)
+    awaited = until.get(tried.owner.id) if tried.owner is not None else None
+    if awaited is None:
+        return tried
+    for one in expected:
+        one.shown.clear()
+        one.shown.update(entry_of(one.owner.id, one.load, begins.get(one.owner.id, _NOT_HIS_TURN)))
+    return Tried(target, "held", pick=pick, candidates=shown, until=awaited)
+
+
+def _is_soon(begins: datetime | None, now: datetime) -> bool:
+    return begins is not None and begins - now <= SOON
 
 
 def _out_of_hours(
@@ -213,14 +168,3 @@ def _out_of_hours(
     if target.off_hours == "hold" and begins is not None:
         return Tried(target, "held", pick=pick, candidates=shown, until=begins)
     return Tried(target, "off_hours", pick=pick, candidates=shown)
-
-
-def _shown(owner: str, load: Load, refused: Refusal | None) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "owner": owner,
-        "code": refused.code if refused else "eligible",
-        "open": load.open,
-    }
-    if refused is not None and refused.frees_at is not None:
-        entry["frees_at"] = refused.frees_at.isoformat().replace("+00:00", "Z")
-    return entry

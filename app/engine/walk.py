@@ -12,9 +12,10 @@ from datetime import datetime
 from typing import Any, get_args
 
 from app.engine import wording
+from app.engine.choosing import Tried
 from app.engine.conditions import Satisfied
 from app.engine.model import Decision, Question, Target, TargetKind, Verdict
-from app.engine.picking import Tried, try_owner, try_team
+from app.engine.picking import try_owner, try_team
 from app.engine.plan import Plan, Step
 from app.engine.shifts import HELD
 from app.engine.state import Facts
@@ -176,7 +177,10 @@ def _settled(step: Step, verdict: Verdict, attempt: Tried, question: Question, f
 
 def _held(step: Step, attempt: Tried, until: datetime) -> Decision:
     target = attempt.target
-    why = attempt.candidates[0]["code"] if target.kind == "owner" else "off_shift"
+    found = [candidate["code"] for candidate in attempt.candidates]
+    why = found[0] if target.kind == "owner" else "off_shift"
+    if "not_his_turn" in found:
+        why = "not_his_turn"
     return Decision(
         outcome="queued",
         code="held",

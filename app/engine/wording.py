@@ -25,7 +25,12 @@ _FORMS = {
     "flags": "flagged {}",
 }
 _BY_LOAD = ("least_loaded", "longest_waiting")
-_HELD_FOR = {"off_shift": "is off shift", "away": "is away", "paused": "is paused"}
+_HELD_FOR = {
+    "off_shift": "is off shift",
+    "away": "is away",
+    "paused": "is paused",
+    "not_his_turn": "has a turn for one whose shift begins soon",
+}
 
 
 def settled(

@@ -1,6 +1,7 @@
 """Shifts: who is asked while somebody works, and what comes of a lead when nobody does."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from app.engine.decide import decide
 from app.engine.model import Decision
 from app.engine.standing import standings
-from app.engine.state import Facts, State, apply
+from app.engine.state import Facts, Standing, State, apply
 from tests.engine.people import PLAN, TEAM, plan, question
 from tests.engine.people import facts as facts_of
 
@@ -187,3 +188,39 @@ def test_turns_go_on_by_weight_among_those_on_shift() -> None:
         assert decision.owner is not None
         counts[decision.owner.id] += 1
     assert counts == {"ana": 20, "ben": 20, "cem": 20}
+
+
+@pytest.mark.parametrize(
+    ("begins", "balance", "caps", "expected"),
+    [
+        ("09:00", 1, None, "held"),
+        ("09:10", 1, None, "held"),
+        ("09:11", 1, None, "ana"),
+        ("09:00", -1, None, "ana"),
+        ("09:00", 0, {"open": 0}, "held"),
+        ("09:11", 0, {"open": 0}, None),
+    ],
+    ids=["his turn", "just soon", "too late", "hers", "she has enough", "and nobody soon"],
+)
+def test_at_its_release_a_lead_waits_for_one_whose_turn_it_is_and_who_is_about_to_begin(
+    begins: str, balance: int, caps: dict[str, int] | None, expected: str | None
+) -> None:
+    hours = {"first": "08:55-17:00", "second": f"{begins}-17:00"}
+    people: dict[str, dict[str, Any]] = {
+        "ana": {"calendar": "first", "caps": caps},
+        "ben": {"calendar": "second"},
+    }
+    state = State(standings={TEAM: {"ana": Standing(-balance), "ben": Standing(balance)}})
+    now = datetime(2026, 11, 20, 8, 55, tzinfo=UTC)
+    calendars = {id_: {"timezone": "UTC", "hours": text} for id_, text in hours.items()}
+    at = facts_of(people, calendars=calendars, now=now, state=state)
+    steps = [{"round_robin": {"team": TEAM, "off_hours": "hold"}}, {"queue": {"name": "desk"}}]
+    asked_again = replace(question(), kind="release")
+    decision = decide(asked_again, plan({**PLAN, "pipeline": steps}), at)
+    if expected == "held":
+        awaited = now.replace(hour=9, minute=int(begins[3:]))
+        assert (decision.queue, decision.held_until, decision.held_team) == ("held", awaited, TEAM)
+        assert codes(decision)["ben"] == "off_shift"
+        assert decision.turn is None
+    else:
+        assert (decision.owner and decision.owner.id) == expected

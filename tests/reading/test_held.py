@@ -53,10 +53,10 @@ async def claim(office: Office, owner: str, **body: str) -> tuple[int, str]:
     return answer.status_code, told["lead_id"] if answer.status_code == 200 else told["code"]
 
 
-async def moved(office: Office, lead_id: str) -> dict[str, Any]:
-    """The lead once it stands elsewhere than at its first assignment."""
+async def moved(office: Office, lead_id: str, assignments: int = 2) -> dict[str, Any]:
+    """The lead once it has so many assignments."""
     until = time.monotonic() + PATIENCE
-    while len((lead := await office.get(f"/leads/{lead_id}"))["assignments"]) < 2:
+    while len((lead := await office.get(f"/leads/{lead_id}"))["assignments"]) < assignments:
         assert time.monotonic() < until
         await asyncio.sleep(0.02)
     return lead
@@ -166,3 +166,23 @@ async def test_what_nobody_releases_is_told_as_overdue(database: str) -> None:
         await office.assign(external_id="a", source="ben")
         await at(office, "2099-11-23 08:01Z")
         assert "lead_assignment_held_overdue_seconds 60.0" in (await office.client.get("/metrics")).text
+
+
+async def test_who_begins_first_does_not_get_all_that_waited(night: Office) -> None:
+    await night.put("calendars", "early", {"timezone": "UTC", "hours": "07:55-17:00"})
+    await night.client.patch("/owners/ana", json={"calendar": "early"})
+    await night.put("owners", "cem", {"calendar": "day"})
+    members = [{"owner": "ana"}, {"owner": "ben"}, {"owner": "cem"}]
+    await night.put("teams", "inbound", {"name": "Inbound", "members": members})
+    told = [await night.assign(external_id=str(n)) for n in range(12)]
+    assert {each["held_until"] for each in told} == {"2099-11-23T07:55:00+00:00"}
+    await at(night, "2099-11-23 07:55Z")
+    early = [(await moved(night, each["lead_id"]))["assignments"][1] for each in told]
+    assert [each["owner"] and each["owner"]["id"] for each in early] == ["ana"] + [None] * 11
+    assert {each["held_until"] for each in early[1:]} == {UNTIL}
+    await at(night, MORNING)
+    owners = [
+        (await moved(night, each["lead_id"], 3 if n else 2))["owner"]["id"] for n, each in enumerate(told)
+    ]
+    assert {owner: owners.count(owner) for owner in owners} == {"ana": 4, "ben": 4, "cem": 4}
+    assert (await verify(night.pool, night.workspace_id)).clean
