@@ -49,6 +49,23 @@ class ActionAnswer(AnswerModel):
     due_at: datetime | None
 
 
+class AccountAnswer(AnswerModel):
+    """The account the lead belongs to, how that was found, and the role its new owner has there."""
+
+    id: str
+    name: str | None
+    matched_by: Literal["crm", "email_domain", "website_domain"]
+    role: str | None
+
+
+class ParticipantAnswer(AnswerModel):
+    """Somebody active who has another role at the account."""
+
+    role: str
+    id: str
+    name: str
+
+
 class SlaAnswer(AnswerModel):
     """Until when the owner must accept and must touch the lead; null is no limit."""
 
@@ -74,7 +91,10 @@ class DecisionBody(AnswerModel):
     block: str | None
     priority: int
     over_cap: bool = Field(description="Whether a kept or wanted owner got it in spite of a cap.")
-    participants: dict[str, Any]
+    account: AccountAnswer | None = Field(
+        None, description="Only where the plan asks for accounts and the lead belongs to one."
+    )
+    participants: list[ParticipantAnswer]
     reason: ReasonAnswer
     sla: SlaAnswer | None
     actions: list[ActionAnswer]

@@ -4,15 +4,17 @@ Nothing here waits. What a later job of the same pass must see of an earlier one
 persons, and what ended.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import orjson
 
 from app.dispatch.booking import Booking
 from app.dispatch.jobs import Answer, Assign, Claim, Job, Reassign, Release, Report
+from app.engine.accounts import AccountKey, Match
 from app.engine.claims import claim_refusal, refusal_of_held
 from app.engine.decide import decide
 from app.engine.eligibility import Refusal
@@ -21,6 +23,7 @@ from app.engine.plan import Plan
 from app.engine.shifts import HELD
 from app.engine.walk import LAST_RESORT
 from app.ids import uuid7
+from app.intake.accounts import keys_of_lead
 from app.intake.arrival import Arrival
 from app.problems import Conflict, Fault, Forbidden, IdempotencyMismatch, NotFound, Problem, Refused
 from app.store.facts import Found, Replay
@@ -34,6 +37,14 @@ class Extra:
     leads: dict[str, Present] = field(default_factory=dict)
     queues: dict[tuple[str, str | None, str | None], list[Present]] = field(default_factory=dict)
     assignments: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def decided_again(self, jobs: Sequence[Job]) -> Iterator[Present]:
+        """The stored leads that these jobs may have decided again."""
+        for job in jobs:
+            if isinstance(job, (Reassign, Release)) and job.lead_id in self.leads:
+                yield self.leads[job.lead_id]
+        for waiting in self.queues.values():
+            yield from waiting
 
 
 @dataclass(slots=True)
@@ -106,6 +117,7 @@ class Desk:
             values={**arrival.values, "trigger": job.trigger},
             exclude=job.exclude,
             prior=self._prior(arrival),
+            account=self._account(job.account_keys),
         )
         decision = self._decide(job, question, arrival.normalized)
         self.received += 1
@@ -133,6 +145,12 @@ class Desk:
             self.booking.before.setdefault(lead_id, stored)
         return replace(self.booking.stands(lead_id), matched_by=identity[0])
 
+    def _account(self, keys: Callable[[], Sequence[AccountKey]]) -> Match | None:
+        """The account a lead with these keys belongs to; nobody looks where the plan does not ask."""
+        if not self.plan.wants_accounts or self.found.accounts is None:
+            return None
+        return self.found.accounts.matched(keys())
+
     def _reassign(self, job: Reassign) -> None:
         lead = self._lead(job.lead_id)
         if job.to is not None:
@@ -145,6 +163,7 @@ class Desk:
             exclude=job.exclude,
             to=job.to,
             note=job.reason,
+            account=self._account(partial(keys_of_lead, lead.values)),
         )
         self.booking.end(lead.prior)
         self._decide(job, question, lead.normalized)
@@ -185,6 +204,7 @@ class Desk:
             values=lead.values,
             to=Target("owner", job.owner_id),
             queue=job.queue,
+            account=self._account(partial(keys_of_lead, lead.values)),
         )
         self.booking.end(lead.prior)
         self._decide(job, question, lead.normalized)
@@ -221,6 +241,7 @@ class Desk:
             lead_id=job.lead_id,
             values=lead.values,
             exclude=lead.exclude,
+            account=self._account(partial(keys_of_lead, lead.values)),
         )
         self.booking.end(lead.prior)
         self._decide(job, question, lead.normalized)

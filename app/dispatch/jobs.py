@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from app.engine.accounts import AccountKey
 from app.engine.model import Target
 from app.engine.shifts import HELD
+from app.intake.accounts import keys_of_lead
 from app.intake.arrival import Arrival
 from app.store.repeats import Answer as Answer
 from app.store.repeats import Key as Key
@@ -24,6 +26,10 @@ class Job:
         """The keys by which a pass must look for a known person."""
         return ()
 
+    def account_keys(self) -> Sequence[AccountKey]:
+        """The keys by which a pass must look for the lead's account, as far as the job itself tells them."""
+        return ()
+
 
 @dataclass(eq=False, slots=True)
 class Assign(Job):
@@ -32,10 +38,17 @@ class Assign(Job):
     arrival: Arrival = field(kw_only=True)
     trigger: str = field(kw_only=True)
     exclude: frozenset[str] = frozenset()
+    _account_keys: tuple[AccountKey, ...] | None = field(default=None, init=False)
 
     def identities(self) -> Sequence[tuple[str, str]]:
         """The lead's match keys."""
         return self.arrival.keys
+
+    def account_keys(self) -> Sequence[AccountKey]:
+        """The keys of the lead's account, made when they are first asked for: most plans never do."""
+        if self._account_keys is None:
+            self._account_keys = keys_of_lead(self.arrival.values)
+        return self._account_keys
 
 
 @dataclass(eq=False, slots=True)

@@ -9,9 +9,11 @@ from app.dispatch.booking import Booking
 from app.dispatch.desk import Desk, Extra
 from app.dispatch.jobs import Claim, Job, Reassign, Release, Report
 from app.dispatch.plans import PlanShelf
+from app.engine.accounts import AccountKey
 from app.engine.model import Directory
 from app.engine.plan import Plan
-from app.store import books, facts, leads
+from app.intake.accounts import keys_of_lead
+from app.store import accounts, books, facts, leads
 from app.store.database import Connection
 from app.store.facts import Found
 from app.store.journal import Entry
@@ -72,25 +74,50 @@ async def open_desk(
 
     Raises PlanNotReady.
     """
-    found, remembered = await _read(connection, workspace_id, memory, jobs)
+    known = shelf.at_hand(workspace_id, memory.entry.plan_version) if memory is not None else None
+    wants_accounts = known is None or known.wants_accounts
+    found, remembered = await _read(connection, workspace_id, memory, jobs, wants_accounts)
     plan = shelf.at_hand(workspace_id, remembered.entry.plan_version)
     if plan is None:
         raise PlanNotReady(remembered.entry.plan_version)
     extra = await _read_extra(connection, workspace_id, jobs, remembered.directory)
+    if plan.wants_accounts:
+        await _read_accounts(connection, workspace_id, jobs, found, extra)
     return _desk(plan, remembered, found, extra)
 
 
 async def _read(
-    connection: Connection, workspace_id: int, memory: Remembered | None, jobs: Sequence[Job]
+    connection: Connection,
+    workspace_id: int,
+    memory: Remembered | None,
+    jobs: Sequence[Job],
+    wants_accounts: bool,
 ) -> tuple[Found, Remembered]:
     keys = _keys(jobs)
     identities = list({identity for job in jobs for identity in job.identities()})
+    wanted = _account_keys(jobs) if wants_accounts else None
     since = memory.entry.number if memory is not None else None
-    found = await facts.read(connection, workspace_id, since, keys, identities)
+    found = await facts.read(connection, workspace_id, since, keys, identities, wanted)
     remembered = await catch_up(connection, workspace_id, memory, found.passes)
     if remembered is None:
-        return await from_the_start(connection, workspace_id, keys, identities)
+        return await from_the_start(connection, workspace_id, keys, identities, wanted)
     return found, remembered
+
+
+def _account_keys(jobs: Iterable[Job]) -> list[AccountKey]:
+    return list({key for job in jobs for key in job.account_keys()})
+
+
+async def _read_accounts(
+    connection: Connection, workspace_id: int, jobs: Sequence[Job], found: Found, extra: Extra
+) -> None:
+    """The accounts of leads that had to be read first; and all of them, if nobody knew they were wanted."""
+    keys = {key for lead in extra.decided_again(jobs) for key in keys_of_lead(lead.values)}
+    if found.accounts is None:
+        keys |= set(_account_keys(jobs))
+    if keys or found.accounts is None:
+        more = await accounts.find(connection, workspace_id, list(keys))
+        found.accounts = more if found.accounts is None else found.accounts.joined(more)
 
 
 def _keys(jobs: Iterable[Job]) -> list[str]:

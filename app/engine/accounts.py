@@ -53,6 +53,10 @@ class Account:
         return {name: value for name, value in fields.items() if value not in (None, {})}
 
 
+_SHOWN = ("account", "matched_by", "code")
+"""A candidate of the trace, always in this order: what is stored comes back in another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """The account that is meant, None if none is, and what was found on the way there.
@@ -70,7 +74,7 @@ class Match:
         return {
             "id": self.account.id if self.account else None,
             "matched_by": self.matched_by,
-            "candidates": [dict(each) for each in self.candidates],
+            "candidates": [{name: each[name] for name in _SHOWN} for each in self.candidates],
         }
 
 

@@ -181,6 +181,10 @@ def _givens(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
         for place, owner in enumerate(case.given.away):
             if owner not in names.owners:
                 yield _unknown("owner", owner, f"{path}.away[{place}]", "add him to the directory")
+        account = case.given.account
+        for where, owner in account.named() if account is not None else ():
+            if owner not in names.owners:
+                yield _unknown("owner", owner, f"{path}.account.{where}", "add him to the directory")
         known = case.given.known
         if known is not None and known.owner is not None and known.owner not in names.owners:
             yield _unknown("owner", known.owner, f"{path}.known.owner", "add him to the directory")

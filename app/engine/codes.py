@@ -74,6 +74,14 @@ KNOWN_PERSON: dict[str, str] = {
 }
 """What the look at a known person said: step `known_person` of a trace."""
 
+MATCHES: dict[str, str] = {
+    "chosen": "The lead belongs to it.",
+    "same_key": "Found by the same key, but another comes first: one that somebody looks after, or by id.",
+    "later_key": "Found by a key that counts only where those before it find nothing.",
+    "free_mail": "Found by a domain where anybody gets an address, and not of the tier `named`.",
+}
+"""What came of an account that one of the lead's keys found: `account.candidates` of a trace."""
+
 REASONS: dict[str, str] = {
     "rule": "A rule settled it.",
     "round_robin": "The turn of a team settled it.",

@@ -1,7 +1,7 @@
 """The decision: a pure function of the question, the plan, the directory, the state and the time.
 
-The derived fields come first: everything after may ask them. Then, in order of precedence, a wanted owner,
-the known person (`known`), the pipeline (`walk`), and at last the follow-up.
+The fields of the account and the derived ones come first: everything after may ask them. Then, in order of
+precedence, a wanted owner, the known person (`known`), the pipeline (`walk`), and at last the follow-up.
 """
 
 from dataclasses import replace
@@ -18,8 +18,9 @@ from app.engine.walk import try_step, walk
 
 def decide(question: Question, plan: Plan, facts: Facts) -> Decision:
     """Decide one request: reads everything, changes nothing, always settles."""
-    if plan.derived is not None:
-        question = replace(question, values=plan.derived.added(question.values, facts.now))
+    question = asked(question, plan, facts.now)
+    if question.account is not None:
+        facts = replace(facts, account=question.account)
     if question.to is not None:
         decision = _as_wanted(question, question.to, plan, facts)
     elif question.prior is not None:
@@ -28,7 +29,19 @@ def decide(question: Question, plan: Plan, facts: Facts) -> Decision:
         decision = walk(question, plan, facts)
     if plan.slas:
         decision.sla = plan.slas.due(decision, question.values, facts.now)
+    if question.account is not None:
+        decision.trace = {**decision.trace, "account": question.account.traced()}
     return _with_actions(decision, question, plan, facts.now)
+
+
+def asked(question: Question, plan: Plan, now: datetime) -> Question:
+    """The question with all that may be asked of its lead: its account's fields, and the derived ones."""
+    values = question.values
+    if question.account is not None and question.account.account is not None:
+        values = {**values, "account": question.account.account.fields()}
+    if plan.derived is not None:
+        values = plan.derived.added(values, now)
+    return question if values is question.values else replace(question, values=values)
 
 
 def _as_wanted(question: Question, wanted: Target, plan: Plan, facts: Facts) -> Decision:

@@ -71,6 +71,7 @@ class FollowUp:
         return {
             **settled,
             "lead": values,
+            "account": values.get("account"),
             "owner": _owner(decision),
             "trigger": values.get("trigger"),
             "crm": crm,

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
+from app.engine.accounts import match_from
 from app.engine.model import Decision, Prior, Question, Target
 from app.engine.state import Entries, Facts, State
 from app.plan.fields import LEAD, Kind
@@ -36,6 +37,7 @@ def written(question: Question, plan_version: int, facts: Facts, decision: Decis
             "to": asdict(question.to) if question.to else None,
             "queue": question.queue,
             "note": question.note,
+            "account": asdict(question.account) if question.account else None,
         },
         "state": facts.state.written(_consulted(decision, facts.state)),
     }
@@ -54,6 +56,7 @@ def read(inputs: Mapping[str, Any]) -> tuple[Question, State, datetime]:
         to=_target(asked["to"]),
         queue=asked["queue"],
         note=asked.get("note"),
+        account=match_from(asked.get("account")),
     )
     state = State()
     state.absorb(inputs["state"])

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from app.engine.accounts import Match
 from app.plan.hours import Hours
 
 Outcome = Literal["assigned", "queued", "automated", "blocked"]
@@ -170,7 +171,7 @@ class Question:
     """One request for a decision. `kind` is assign, reassign, claim or release.
 
     `to` is where the caller wants it, `queue` the queue a claim takes from, `note` what the caller wrote
-    about it, kept and read by nobody but people.
+    about it, kept and read by nobody but people, `account` the account it was found to belong to.
     """
 
     kind: str
@@ -182,6 +183,7 @@ class Question:
     to: Target | None = None
     queue: str | None = None
     note: str | None = None
+    account: Match | None = None
 
 
 @dataclass(frozen=True, slots=True)

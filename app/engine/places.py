@@ -59,6 +59,9 @@ def _tests(document: PlanDocument) -> Iterator[Place]:
 def _of_test(case: PlanTest) -> Iterator[Place]:
     for place, owner in enumerate(case.given.away):
         yield f"given.away[{place}]", "owner", owner
+    if case.given.account is not None:
+        for where, owner in case.given.account.named():
+            yield f"given.account.{where}", "owner", owner
     for where, said in (("given.known", case.given.known), ("expect", case.expect)):
         if said is not None:
             for kind in ("team", "owner"):

@@ -12,6 +12,7 @@ from app.engine.model import Verdict
 from app.engine.narrow import Narrowing
 from app.engine.slas import Slas
 from app.engine.state import Facts
+from app.engine.wanting import wants_accounts
 from app.plan.reading import read_plan
 from app.plan.schema import PlanDocument
 from app.plan.steps import Step as WrittenStep
@@ -57,7 +58,7 @@ class Step:
 class Plan:
     """A compiled plan. Version 0 is the empty plan of a workspace that has published none.
 
-    `derived` is None when it derives no fields.
+    `derived` is None when it derives no fields; `wants_accounts` says whether a lead's account matters to it.
     """
 
     version: int
@@ -71,6 +72,7 @@ class Plan:
     claimable_by: Mapping[str, str]
     queues: frozenset[str]
     derived: DerivedFields | None = None
+    wants_accounts: bool = False
 
 
 def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, Strategy]) -> Plan:
@@ -90,6 +92,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         queues=frozenset(document.queues),
         claimable_by={name: each.claimable_by for name, each in document.queues.items() if each.claimable_by},
         derived=DerivedFields(document.fields.derived) if document.fields.derived else None,
+        wants_accounts=wants_accounts(document),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
+from app.engine.accounts import Match
 from app.engine.model import Caps, Decision, Directory, Owner, Turn
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -215,11 +216,15 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a decision is made from besides the question and the plan."""
+    """What a decision is made from besides the question and the plan.
+
+    `account` is the question's, put here by `decide` for the steps to see.
+    """
 
     now: datetime
     directory: Directory
     state: State
+    account: Match | None = None
 
 
 def apply(state: State, directory: Directory, decision: Decision, now: datetime) -> int | None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from app.engine.decide import asked
 from app.engine.model import Decision
 from app.engine.narrow import Narrowing
 from app.engine.plan import Plan, Step
@@ -41,9 +42,7 @@ def _unnarrowed(plan: Plan) -> Plan:
 def _steps(decision: Decision, basis: Basis, plan: Plan) -> list[dict[str, Any]]:
     """What came before the pipeline, the steps that were gone through, and those that were not reached."""
     pipeline, now = plan.steps, basis.facts.now
-    values = basis.question.values
-    if plan.derived is not None:
-        values = plan.derived.added(values, now)
+    values = asked(basis.question, plan, now).values
     trail: Sequence[dict[str, Any]] = decision.trace["steps"]
     before = [entry for entry in trail if entry["strategy"] in _NOT_OF_THE_PLAN]
     walked = trail[len(before) :]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from app.engine.accounts import FURTHEST, Match, account_from
 from app.engine.check import Run
 from app.engine.decide import decide
 from app.engine.model import Absence, Decision, Directory, Owner, Prior, Question, Team
@@ -87,7 +88,19 @@ def _question(case: PlanTest, plan: Plan, now: datetime) -> Question:
         lead_id=_LEAD,
         values={**values, "trigger": case.trigger},
         prior=_prior(case, plan, now),
+        account=_match(case),
     )
+
+
+def _match(case: PlanTest) -> Match | None:
+    """The account a test gives, as if it had been found by the CRM's id."""
+    if case.given.account is None:
+        return None
+    line = [
+        account_from(each.id, {**each.model_dump(), "parent": each.parent and each.parent.id})
+        for each in case.given.account.line()
+    ]
+    return Match(line[0], "crm", tuple(line[1 : FURTHEST + 1]))
 
 
 def _typed(lead: Mapping[str, Any]) -> dict[str, Any]:

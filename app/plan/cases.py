@@ -1,13 +1,13 @@
 """The tests a plan carries: a lead, what is given, and the decision it must come to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
 from app.plan.durations import parse_iso
-from app.plan.fields import LEAD, OUTCOMES, TRIGGERS, Kind
+from app.plan.fields import CUSTOMER_STATUSES, LEAD, OUTCOMES, TRIGGERS, Kind
 from app.plan.fields import Field as LeadField
 from app.plan.findings import Faults, Finding, fault, join, shown
 from app.plan.operands import EXTENSION
@@ -87,6 +87,12 @@ def _outcome(value: str) -> str:
     return value
 
 
+def _status(value: str) -> str:
+    if value not in CUSTOMER_STATUSES:
+        raise fault("unknown_value", f"Write one of {', '.join(CUSTOMER_STATUSES)}.")
+    return value
+
+
 CaseLead = Annotated[
     dict[str, Any],
     PlainValidator(_read_lead),
@@ -114,12 +120,46 @@ class Known(Part):
         return self
 
 
+class GivenAccount(Part):
+    """The account that the lead of a test belongs to."""
+
+    id: Name = Field("account", description="Its id.")
+    name: Name | None = Field(None, description="Its name.")
+    tier: Name | None = Field(None, description="Its tier.")
+    owner: Name | None = Field(None, description="Its owner, by id.")
+    roles: dict[Name, Name] = Field(default_factory=dict, description="Owners by their role there.")
+    customer_status: Annotated[Name, AfterValidator(_status)] | None = Field(
+        None, description="How it stands as a customer."
+    )
+    open_opportunity: str | int | float | bool | dict[str, Any] | None = Field(
+        None, description="What says that an opportunity is open."
+    )
+    attributes: dict[str, Any] = Field(default_factory=dict, description="Its free place.")
+    crm: dict[Name, Name] = Field(default_factory=dict, description="Its ids in CRMs.")
+    parent: "GivenAccount | None" = Field(None, description="The account above it.")
+
+    def line(self) -> Iterator["GivenAccount"]:
+        """The account, then those above it."""
+        yield self
+        if self.parent is not None:
+            yield from self.parent.line()
+
+    def named(self) -> Iterator[tuple[str, str]]:
+        """Every owner it names, with the place, those of the accounts above it as well."""
+        if self.owner is not None:
+            yield "owner", self.owner
+        yield from ((f"roles.{shown(role)}", owner) for role, owner in self.roles.items())
+        if self.parent is not None:
+            yield from ((f"parent.{place}", owner) for place, owner in self.parent.named())
+
+
 class Given(Part):
     """What holds while a test runs. Everyone else is eligible and idle."""
 
     now: Moment | None = Field(None, description="The time of the decision.")
     away: Words = Field((), description="Owners who are away, by id.")
     known: Known | None = Field(None, description="That the person is known.")
+    account: GivenAccount | None = Field(None, description="The account that the lead belongs to.")
 
     def known_at(self, now: datetime) -> datetime | None:
         """When the known person was last decided; None when nobody is known."""

@@ -45,19 +45,21 @@ class Catalogue:
         known = self.fields.get(name)
         if known is not None:
             return known
-        prefix, dot, rest = name.partition(".")
-        free = self.free.get(prefix)
-        if free is None or not dot or not all(rest.split(".")):
-            return None
-        return Field(name, free.kind, free.description, free.personal)
+        for prefix, free in self.free.items():
+            if name.startswith(f"{prefix}.") and all(name.removeprefix(f"{prefix}.").split(".")):
+                return Field(name, free.kind, free.description, free.personal)
+        return None
 
     def below(self, prefix: str) -> list[str]:
         """The names of the fields one can reach below a name that is no field itself (`consent`)."""
         return sorted(name for name in self.fields if name.startswith(f"{prefix}."))
 
-    def extended(self, more: Iterable[Field]) -> "Catalogue":
-        """This catalogue with more fields."""
-        return Catalogue({**self.fields, **{each.name: each for each in more}}, self.free)
+    def extended(self, more: Iterable[Field], free: Iterable[Field] = ()) -> "Catalogue":
+        """This catalogue with more fields, and with more prefixes that are free."""
+        return Catalogue(
+            {**self.fields, **{each.name: each for each in more}},
+            {**self.free, **{each.name: each for each in free}},
+        )
 
     def personal(self, name: str) -> bool:
         """Whether a field's value must not be shown. A name nobody knows counts as personal."""
@@ -123,6 +125,25 @@ _WHAT = (
 _TRIGGER = Field(
     "trigger", Kind.TEXT, "What happened, such as form or chat.", choices=TRIGGERS, extensible=True
 )
+_ACCOUNT = (
+    Field("account.id", Kind.TEXT, "The id of the account the lead belongs to."),
+    Field("account.name", Kind.TEXT, "The account's name.", personal=True),
+    Field("account.tier", Kind.TEXT, "The account's tier, such as named."),
+    Field(
+        "account.customer_status",
+        Kind.TEXT,
+        "How the account stands as a customer.",
+        choices=CUSTOMER_STATUSES,
+    ),
+    Field("account.owner", Kind.TEXT, "The account's owner, by id."),
+    Field("account.parent", Kind.TEXT, "The account above it, by id."),
+    Field("account.open_opportunity", Kind.OPEN, "What says that an opportunity is open.", personal=True),
+)
+_BELOW_ACCOUNT = (
+    Field("account.attributes", Kind.OPEN, "The free place of the account.", personal=True),
+    Field("account.roles", Kind.TEXT, "The owner who has a role at the account, by id."),
+    Field("account.crm", Kind.TEXT, "The account's id in a CRM.", personal=True),
+)
 _SETTLED = (
     Field("outcome", Kind.TEXT, "How the lead was settled.", choices=OUTCOMES),
     Field("step", Kind.TEXT, "The name of the step that settled the lead."),
@@ -141,7 +162,10 @@ LEAD = Catalogue(
 )
 """What a lead itself has."""
 
-PIPELINE = LEAD.extended([_TRIGGER])
+ACCOUNT = Catalogue({}).extended(_ACCOUNT, _BELOW_ACCOUNT)
+"""What the account of a lead has."""
+
+PIPELINE = LEAD.extended([_TRIGGER, *_ACCOUNT], _BELOW_ACCOUNT)
 """What the condition of a step may ask."""
 
 FOLLOW_UP = PIPELINE.extended(_SETTLED)

@@ -163,7 +163,7 @@ def _condition_schema() -> dict[str, object]:
         "minProperties": 1,
         "properties": {"all": several, "any": several, "not": condition, **fields},
         "patternProperties": {
-            "^(attributes|utm|scores)\\..+$": test,
+            r"^(attributes|utm|scores|account\.(attributes|roles|crm))\..+$": test,
         },
         "additionalProperties": {**test, "description": "A field that the plan declares under `fields`."},
     }

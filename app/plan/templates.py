@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from app.plan.fields import LEAD, Catalogue, Kind
+from app.plan.fields import ACCOUNT, LEAD, Catalogue, Kind
 from app.plan.findings import fault, shown
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -43,7 +43,7 @@ def _part(token: re.Match[str], lead: Catalogue) -> str | Placeholder:
     if not _known(name, lead):
         raise fault(
             "unknown_placeholder",
-            f"There is nothing to fill in for {{{shown(name)}}}: use lead., owner. or team.",
+            f"There is nothing to fill in for {{{shown(name)}}}: use lead., account., owner. or team.",
         )
     return Placeholder(name)
 
@@ -53,6 +53,8 @@ def _known(name: str, lead: Catalogue) -> bool:
     if root == "lead":
         field = lead.find(rest)
         return field is not None and field.kind is not Kind.OBJECTS
+    if root == "account":
+        return ACCOUNT.find(name) is not None
     if root == "owner":
         return rest in OWNER or (rest.startswith("crm.") and len(rest) > len("crm."))
     return name in SETTLED

@@ -7,7 +7,9 @@ from typing import Any
 
 import orjson
 
+from app.engine.accounts import AccountKey
 from app.engine.model import Prior
+from app.store.accounts import Accounts, accounts_in, finding
 from app.store.database import Connection
 from app.store.journal import Entry, entry_from
 
@@ -48,6 +50,9 @@ SELECT
 """Each LIMIT 1 is a fence: the look-ups stay in this order, one row of a primary key each, whatever the
 planner believes of tables that were empty when it made the plan."""
 
+READ_WITH_ACCOUNTS = f"{READ.rstrip()},{finding('$7', '$8')} AS accounts"
+"""For plans to which the account of a lead matters."""
+
 START = """
 SELECT number FROM passes WHERE workspace_id = $1 AND whole IS NOT NULL ORDER BY number DESC LIMIT 1
 """
@@ -79,12 +84,16 @@ class Replay:
 
 @dataclass(slots=True)
 class Found:
-    """What the statement found. `passes` begins with the pass asked for, if that is still there."""
+    """What the statement found. `passes` begins with the pass asked for, if that is still there.
+
+    `accounts` is None where nobody asked for accounts.
+    """
 
     time: datetime
     passes: list[Entry]
     replays: dict[str, Replay] = field(default_factory=dict)
     priors: dict[tuple[str, str], Prior] = field(default_factory=dict)
+    accounts: Accounts | None = None
 
 
 async def read(
@@ -93,15 +102,20 @@ async def read(
     since: int | None,
     keys: Sequence[str],
     identities: Sequence[tuple[str, str]],
+    accounts: Sequence[AccountKey] | None = None,
 ) -> Found:
     """Facts for a pass: the time, the passes since number `since`, replays by key, persons by identity.
 
-    Without `since` the passes begin at the newest that holds the whole state.
+    Without `since` the passes begin at the newest that holds the whole state. `accounts` are the keys of
+    accounts to look for, None where the plan does not want any.
     """
     start = since if since is not None else await connection.fetchval(START, workspace_id) or 0
     kinds = [kind for kind, _ in identities]
     values = [value for _, value in identities]
-    row = await connection.fetchrow(READ, workspace_id, start, list(keys), kinds, values, since is None)
+    wanted: list[Any] = [workspace_id, start, list(keys), kinds, values, since is None]
+    if accounts:
+        wanted += [[key.kind for key in accounts], [key.value for key in accounts]]
+    row = await connection.fetchrow(READ_WITH_ACCOUNTS if accounts else READ, *wanted)
     if row is None:
         raise LookupError("a statement without FROM answers one row")
     return Found(
@@ -109,6 +123,7 @@ async def read(
         passes=[entry_from(entry) for entry in _listed(row["passes"])],
         replays={key: _replay(*rest) for key, *rest in _listed(row["replays"])},
         priors={(kind, value): _prior(kind, rest) for kind, value, *rest in _listed(row["priors"])},
+        accounts=None if accounts is None else accounts_in(row["accounts"] if accounts else None),
     )
 
 

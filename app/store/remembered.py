@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import orjson
 
+from app.engine.accounts import AccountKey
 from app.engine.documents import directory_from
 from app.engine.model import Directory
 from app.engine.state import Entries, State
@@ -69,9 +70,10 @@ async def from_the_start(
     workspace_id: int,
     keys: Sequence[str] = (),
     identities: Sequence[tuple[str, str]] = (),
+    accounts: Sequence[AccountKey] | None = None,
 ) -> tuple[Found, Remembered]:
     """The facts, and the state as the journal alone tells it, with nothing remembered."""
-    found = await read(connection, workspace_id, None, keys, identities)
+    found = await read(connection, workspace_id, None, keys, identities, accounts)
     remembered = await catch_up(connection, workspace_id, None, found.passes)
     if remembered is None:
         raise LookupError("reading from the start always gives a state")

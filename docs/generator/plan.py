@@ -21,7 +21,7 @@ _REFERENCE = "#/$defs/"
 _DURATION = TypeAdapter(timedelta)
 _ISO_DURATION = re.compile(r"-?P[0-9T].*")
 _AFTER_THE_WHOLE = ("Queue", "Path", "Answerable", "Sla", "SlaFor", "KnownPerson", "RouteAnew")
-_AFTER_THE_STEPS = ("Target", "FollowUpBlock", "PlanTest", "Given", "Known", "Expectation")
+_AFTER_THE_STEPS = ("Target", "FollowUpBlock", "PlanTest", "Given", "Known", "GivenAccount", "Expectation")
 _AFTER_A_STEP = {"score": ("Band", "PointsRow")}
 _TITLES = {
     "FollowUpBlock": "A block of `follow_up`",
@@ -155,6 +155,7 @@ def fields() -> str:
     of_lead = [*LEAD.fields.values(), *(_free(name, each) for name, each in LEAD.free.items())]
     lead = table(_HEAD, map(_row, of_lead))
     also = [each for name, each in FOLLOW_UP.fields.items() if name not in LEAD.fields]
+    also += [_free(name, each) for name, each in FOLLOW_UP.free.items() if name not in LEAD.free]
     return f"{lead}\n\nBeside the lead's own fields:\n\n{table(_HEAD, map(_row, also))}"
 
 
@@ -176,6 +177,7 @@ def placeholders() -> str:
     """What the texts of an action may hold."""
     rows = [
         ("`{lead.…}`", f"any field of the lead that is no {Kind.OBJECTS}"),
+        ("`{account.…}`", "any field of the lead's account"),
         (" ".join(f"`{{owner.{name}}}`" for name in OWNER), "the chosen owner"),
         ("`{owner.crm.…}`", "the owner's id in a CRM, by the CRM's name"),
         (" ".join(f"`{{{name}}}`" for name in SETTLED), "how the lead was settled, and what happened"),

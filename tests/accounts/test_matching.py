@@ -1,0 +1,123 @@
+"""The account of a lead, found by a pass and told of in the answer."""
+
+from typing import Any
+
+import asyncpg
+
+from app.lifecycle.verify import verify
+from tests.office import PLAN, Office
+
+ASKING = PLAN.replace(
+    "pipeline:\n",
+    "pipeline:\n"
+    "  - rule: {name: named, when: {account.tier: named}, then: {owner: ben}}\n"
+    "  - rule: {name: opened, when: {account.open_opportunity: {exists: true}}, then: {owner: eve}}\n",
+).replace("Call {lead.first_name} now", "Call {lead.first_name} of {account.name}, {account.roles.sdr}")
+
+
+async def put(office: Office, id_: str, **body: Any) -> None:
+    answer = await office.client.put(f"/accounts/{id_}", json=body)
+    assert answer.status_code in {200, 201}, answer.text
+
+
+async def test_an_account_is_found_and_told(office: Office) -> None:
+    await office.publish(ASKING)
+    roles = {"sdr": "ben", "ae": "ana", "csm": "gone"}
+    await put(office, "acme", name="ACME", domains=["acme.example"], tier="named", roles=roles, owner="eve")
+    told = await office.assign(email="a@mail.acme.example")
+    assert (told["owner"]["id"], told["reason"]["code"]) == ("ben", "rule")
+    assert told["account"] == {"id": "acme", "name": "ACME", "matched_by": "email_domain", "role": "sdr"}
+    assert told["participants"] == [
+        {"role": "owner", "id": "eve", "name": "Eve"},
+        {"role": "ae", "id": "ana", "name": "Ana"},
+    ]
+    assert told["trace"]["account"] == {
+        "id": "acme",
+        "matched_by": "email_domain",
+        "candidates": [{"account": "acme", "matched_by": "email_domain", "code": "chosen"}],
+    }
+    stored = await office.get(f"/assignments/{told['assignment_id']}")
+    assert stored["account"] == told["account"]
+    explained = await office.get(f"/assignments/{told['assignment_id']}/explain")
+    assert explained["same"]
+    assert (await verify(office.pool, office.workspace_id)).clean
+
+
+async def test_texts_name_the_account(office: Office) -> None:
+    await office.publish(ASKING)
+    await put(office, "acme", name="ACME", crm={"hubspot": "77"}, roles={"sdr": "ben"})
+    told = await office.assign(first_name="Jo", company="x", crm={"account_id": "77"})
+    assert told["account"]["matched_by"] == "crm"
+    assert told["actions"][0]["params"]["title"] == "Call Jo of ACME, ben"
+    plain = await office.assign(first_name="Jo", company="y")
+    assert (plain["account"], plain["participants"]) == (None, [])
+    assert plain["actions"][0]["params"]["title"] == "Call Jo of"
+
+
+async def test_free_mail_and_equal_candidates(office: Office) -> None:
+    await office.publish(ASKING)
+    await put(office, "b", domains=["gmail.com"], owner="ana")
+    told = await office.assign(email="b@gmail.com")
+    assert (told["account"], told["trace"]["account"]["candidates"][0]["code"]) == (None, "free_mail")
+    await put(office, "c", domains=["gmail.com"], tier="named")
+    for number in range(30):
+        await put(office, f"a{number}", domains=["gmail.com"], owner="eve")
+    told = await office.assign(email="c@gmail.com")
+    assert told["account"]["id"] == "c"
+    assert len(told["trace"]["account"]["candidates"]) == 20
+    await put(office, "a", domains=["acme.example"], open_opportunity="006A")
+    await put(office, "d", domains=["www.acme.example"], owner="gone")
+    told = await office.assign(email="d@acme.example", website="https://a.example")
+    assert [each["code"] for each in told["trace"]["account"]["candidates"]] == ["chosen", "same_key"]
+    assert (told["account"]["id"], told["reason"]["code"]) == ("d", "round_robin")
+    assert (await verify(office.pool, office.workspace_id)).clean
+
+
+async def test_reassigned_claimed_and_replayed_leads_have_their_account_too(office: Office) -> None:
+    await put(office, "acme", name="ACME", domains=["acme.example"], tier="named", owner="ana")
+    first = await office.assign(email="a@acme.example", source="partner")
+    assert (first["queue"], first["account"]) == ("partner-desk", None)
+    await office.publish(ASKING)
+    claim = await office.client.post("/queues/partner-desk/claim", json={"owner_id": "ana"})
+    assert claim.json()["account"] == {
+        "id": "acme", "name": "ACME", "matched_by": "email_domain", "role": "owner",
+    }  # fmt: skip
+    again = await office.client.post("/reassign", json={"lead_id": first["lead_id"]})
+    assert (again.json()["owner"]["id"], again.json()["reason"]["code"]) == ("ben", "rule")
+    dry = await office.client.post("/assign", json={"lead": {"email": "z@acme.example"}, "dry_run": True})
+    assert dry.json()["account"]["id"] == "acme"
+    await office.client.delete("/accounts/acme")
+    report = await verify(office.pool, office.workspace_id)
+    assert (report.clean, report.decisions) == (True, 3), report.lines()
+
+
+async def test_a_plan_that_does_not_ask_costs_no_look_up(office: Office) -> None:
+    """Neither in the books of the pass nor as statements: only a plan that asks reads keys."""
+    scans = (
+        "SELECT coalesce(sum(idx_scan + seq_scan), 0) FROM pg_stat_user_tables WHERE relname = 'account_keys'"
+    )
+
+    async def looked() -> int:
+        await flush(office)
+        return int(await office.pool.fetchval(scans))
+
+    await office.assign(email="a@acme.example")
+    before = await looked()
+    for number in range(5):
+        await office.assign(email=f"b{number}@acme.example")
+    assert await looked() == before
+    await office.publish(ASKING)
+    await office.assign(email="c@acme.example")
+    await office.assign(email="d@acme.example")
+    assert await looked() >= before + 2
+
+
+async def flush(office: Office) -> None:
+    """Have every process of the server that served the pool tell its counters."""
+    held: list[asyncpg.pool.PoolConnectionProxy] = []
+    for _ in range(office.pool.get_size()):
+        held.append(await office.pool.acquire())
+        await held[-1].execute("SELECT pg_stat_force_next_flush()")
+        await held[-1].execute("SELECT pg_stat_clear_snapshot()")
+    for connection in held:
+        await office.pool.release(connection)

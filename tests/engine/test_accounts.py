@@ -1,0 +1,150 @@
+"""Which account a lead belongs to: keys in their order, one of several, free mail, and those above."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.engine.accounts import Account, AccountKey, Match, above, account_from, all_of, matched
+from app.engine.codes import MATCHES
+from app.intake.accounts import keys_of_account, keys_of_lead
+from app.intake.arrival import normalise
+from app.intake.domains import registrable
+
+CRM = AccountKey("crm", "0011", "crm")
+MAIL = AccountKey("domain", "acme.example", "email_domain")
+FREE = AccountKey("domain", "gmail.com", "email_domain", free_mail=True)
+SITE = AccountKey("domain", "acme.test", "website_domain")
+
+
+def account(id_: str, **body: Any) -> Account:
+    return account_from(id_, body)
+
+
+def test_codes_are_those_of_the_closed_list() -> None:
+    named, plain = account("a", tier="named"), account("b")
+    match = matched([(FREE, [named, plain]), (MAIL, [named])], {})
+    again = matched([(MAIL, [named, plain])], {})
+    assert {code for _, code in [*codes(match), *codes(again)]} == MATCHES.keys()
+
+
+def codes(match: Match | None) -> list[tuple[str, str]]:
+    assert match is not None
+    return [(each["account"], each["code"]) for each in match.candidates]
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ({"email": "a@Mail.Acme.Example"}, [MAIL]),
+        ({"email": "a@gmail.com", "website": "https://www.acme.test/x"}, [FREE, SITE]),
+        ({"email": "a@acme.example", "website": "acme.example"}, [MAIL]),
+        ({"email": "a@x.acme.example", "crm": {"account_id": "0011"}}, [CRM, MAIL]),
+        ({"email": "not an address", "website": "nowhere"}, []),
+        ({"email": "a@[192.0.2.1]"}, []),
+        ({"phone": "+49 30 1234567"}, []),
+    ],
+)
+def test_keys_of_a_lead(sent: dict[str, Any], expected: list[AccountKey]) -> None:
+    assert list(keys_of_lead(normalise(sent).values)) == expected
+
+
+@pytest.mark.parametrize(
+    ("host", "domain"),
+    [
+        ("stock.walmart.com", "walmart.com"),
+        ("shop.acme.co.uk", "acme.co.uk"),
+        ("co.uk", "co.uk"),
+        ("ana.github.io", "ana.github.io"),
+        ("www.xn--mnchen-3ya.de", "xn--mnchen-3ya.de"),
+        ("a.b.acme.example", "acme.example"),
+        ("192.0.2.1", None),
+        ("localhost", None),
+        ("", None),
+    ],
+)
+def test_the_registrable_domain(host: str, domain: str | None) -> None:
+    assert registrable(host) == domain
+
+
+def test_the_first_key_that_has_an_account_decides() -> None:
+    a, b, c = account("a"), account("b"), account("c")
+    match = matched([(CRM, []), (MAIL, [b]), (SITE, [a, b, c])], {})
+    assert match is not None
+    assert (match.account, match.matched_by) == (b, "email_domain")
+    assert codes(match) == [("b", "chosen"), ("a", "later_key"), ("b", "later_key"), ("c", "later_key")]
+
+
+def test_of_several_the_first_that_somebody_looks_after() -> None:
+    found = [account("a"), account("z", roles={"sdr": "ben"}), account("c", owner="ana")]
+    match = matched([(MAIL, found)], {})
+    assert codes(match) == [("c", "chosen"), ("z", "same_key"), ("a", "same_key")]
+
+
+def test_free_mail_finds_only_named_accounts() -> None:
+    plain, named = account("a", owner="ana"), account("b", tier="named")
+    assert codes(matched([(FREE, [plain, named])], {})) == [("a", "free_mail"), ("b", "chosen")]
+    nobody = matched([(FREE, [plain])], {})
+    assert nobody is not None
+    assert (nobody.account, nobody.matched_by) == (None, None)
+    assert matched([(FREE, [])], {}) is None
+
+
+def test_a_circle_of_parents_ends() -> None:
+    line = [account(f"a{at}", parent=f"a{(at + 1) % 5}") for at in range(5)]
+    assert [each.id for each in above(line[0], all_of(line))] == ["a1", "a2", "a3", "a4"]
+    long = [account(f"a{at}", parent=f"a{at + 1}") for at in range(20)]
+    assert len(above(long[0], all_of(long))) == 8
+    assert above(account("b", parent="gone"), {}) == ()
+
+
+BODIES = st.fixed_dictionaries(
+    {
+        "domains": st.lists(st.sampled_from(["acme.example", "www.acme.example", "gmail.com"]), max_size=3),
+        "tier": st.sampled_from([None, "named", "smb"]),
+        "owner": st.sampled_from([None, "ana"]),
+        "crm": st.dictionaries(st.just("salesforce"), st.sampled_from(["0011", "0012"])),
+    }
+)
+SENT = st.fixed_dictionaries(
+    {},
+    optional={
+        "email": st.sampled_from(["a@acme.example", "a@gmail.com", "a@nobody.example"]),
+        "website": st.sampled_from(["acme.example", "other.example"]),
+        "crm": st.fixed_dictionaries({"account_id": st.sampled_from(["0011", "0013"])}),
+    },
+)
+
+
+@given(st.lists(BODIES, max_size=6), SENT, st.randoms())
+def test_one_lead_always_has_one_account(
+    bodies: list[dict[str, Any]], sent: dict[str, Any], random: Any
+) -> None:
+    """In whatever order they are found; and what is stored with them brings those first that count."""
+    records = [(f"a{at}", body) for at, body in enumerate(bodies)]
+    keys = keys_of_lead(normalise(sent).values)
+
+    def match(shuffled: list[tuple[str, dict[str, Any]]]) -> Match | None:
+        found = []
+        for key in keys:
+            of_key = [
+                account_from(id_, body)
+                for id_, body in shuffled
+                if (key.kind, key.value) in {(each.kind, each.value) for each in keys_of_account(id_, body)}
+            ]
+            found.append((key, of_key))
+        return matched(found, {})
+
+    first = match(records)
+    random.shuffle(records)
+    assert match(records) == first
+    if first is not None and first.account is not None:
+        decides = next(key for key in keys if key.matched_by == first.matched_by)
+        ranked = sorted(
+            (each.rank, id_)
+            for id_, body in records
+            for each in keys_of_account(id_, body)
+            if (each.kind, each.value) == (decides.kind, decides.value)
+        )
+        assert first.account.id == ranked[0][1]
