@@ -1,17 +1,17 @@
-"""Pages that tell a story in commands: ```sh for what to type, and after it, where it matters, ```json
-for what comes back, as far as the page shows it.
+"""Pages that tell a story: what is sent, and after it, where it matters, ```json for what comes back, as far as
+the page shows it. What is sent stands under ```sh as commands to type, or under ```http as requests.
 """
 
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-_FENCE = re.compile(r"^```(sh|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```(sh|http|yaml|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _BETWEEN = "\x1e"
 ANYTHING = "…"
 """Stands on a page for a value that is another one each time."""
@@ -25,14 +25,39 @@ class Scene:
     shown: Any = None
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """A request, and what the page shows of its answer if it does. A plan is sent to `POST /plans`."""
+
+    method: str
+    path: str
+    body: str
+    shown: Any = None
+
+
 def scenes(page: str) -> list[Scene]:
     """The scenes of a page, in order."""
     found: list[Scene] = []
     for language, text in _FENCE.findall(page):
         if language == "sh":
             found.append(Scene(text))
-        elif found and found[-1].shown is None:
-            found[-1] = Scene(found[-1].commands, orjson.loads(text))
+        elif language == "json" and found:
+            found[-1] = replace(found[-1], shown=orjson.loads(text))
+    return found
+
+
+def exchanges(page: str) -> list[Exchange]:
+    """The requests of a page, in order."""
+    found: list[Exchange] = []
+    for language, text in _FENCE.findall(page):
+        if language == "http":
+            first, body = text.split("\n", 1)
+            method, path = first.split()
+            found.append(Exchange(method, path, body))
+        elif language == "yaml":
+            found.append(Exchange("POST", "/plans", text))
+        elif language == "json" and found:
+            found[-1] = replace(found[-1], shown=orjson.loads(text))
     return found
 
 

@@ -182,7 +182,7 @@ def test_the_strategy_of_the_page_works() -> None:
     space: dict[str, Any] = {"__name__": "your_package"}
     exec(fenced("docs/strategies.md", "python")[0], space)
     strategy = space["EvenDay"]()
-    source = yaml.safe_load(fenced("docs/strategies.md", "yaml")[0])
+    source = yaml.safe_load(fenced("docs/strategies.md", "yaml")[-1])
     document = checked(
         {**source, "queues": {"unrouted": {}}},
         Facts(NOW, office(), State()),
