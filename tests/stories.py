@@ -1,5 +1,6 @@
-"""Pages that tell a story: what is sent, and after it, where it matters, ```json for what comes back, as far as
-the page shows it. What is sent stands under ```sh as commands to type, or under ```http as requests.
+"""Pages that tell a story: what is sent, and after it, where it matters, ```json for what comes back.
+
+What is sent stands under ```sh as commands to type, or under ```http as requests; a plan under ```yaml.
 """
 
 import re
