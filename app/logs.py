@@ -25,12 +25,15 @@ def logger(stream: BinaryIO | None = None) -> FilteringBoundLogger:
     return log
 
 
-def configure() -> None:
-    """Lets every logger of the process write so, those of libraries too when they have to complain."""
+def configure(stream: BinaryIO | None = None) -> None:
+    """Lets every logger of the process write so, those of libraries too when they have to complain.
+
+    They write to `stream`, the standard output by default.
+    """
     structlog.configure(
         processors=_processors(),
         wrapper_class=structlog.make_filtering_bound_logger(_LEAST),
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        logger_factory=structlog.BytesLoggerFactory(stream or sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, handlers=[_Complaints()], force=True)

@@ -5,7 +5,7 @@ import sys
 import asyncpg
 import typer
 
-from app.cli import imports, keys, plan, serve, verify, workspaces
+from app.cli import assigning, imports, keys, plan, serve, verify, workspaces
 from app.cli.surroundings import Stop
 from app.embedded import PostgresUnavailable
 from app.problems import Problem
@@ -21,6 +21,7 @@ commands = typer.Typer(
 commands.command("serve")(serve.serve)
 commands.command("migrate")(serve.migrate)
 commands.command("verify")(verify.verify)
+commands.command("assign")(assigning.assign)
 commands.add_typer(workspaces.commands, name="workspaces")
 commands.add_typer(keys.commands, name="keys")
 commands.add_typer(plan.commands, name="plan")

@@ -14,7 +14,6 @@ from app.cli.rows import read_file
 from app.cli.surroundings import Stop, with_pool, workspace_named
 from app.store.database import Pool
 
-MOST_SHOWN = 100
 RECORDS: Mapping[str, str] = {
     "owners": "Add and replace owners.",
     "teams": "Add and replace teams; in a table each member has a row.",
@@ -60,18 +59,10 @@ def tell(told: Mapping[str, Any], names: Sequence[str]) -> None:
     """
     typer.echo(", ".join(f"{told[name]} {name}" for name in names))
     if told["errors_total"]:
+        from app.cli.problem_lines import MOST_SHOWN, sentence_of
+
         shown = told["errors"][:MOST_SHOWN]
+        sentences = [f"  {sentence_of(error['line'], error['problem'])}" for error in shown]
         hidden = told["errors_total"] - len(shown)
         more = [f"  and {hidden} more"] if hidden else []
-        raise Stop(
-            "\n".join(
-                [f"{told['errors_total']} not imported:", *(_sentence(error) for error in shown), *more]
-            )
-        )
-
-
-def _sentence(error: Mapping[str, Any]) -> str:
-    problem = error["problem"]
-    faults = problem.get("errors") or [{"path": "", "detail": problem.get("detail") or problem["title"]}]
-    told = "; ".join(f"{fault['path']} {fault['detail']}".strip() for fault in faults)
-    return f"  line {error['line']}: {told}"
+        raise Stop("\n".join([f"{told['errors_total']} not imported:", *sentences, *more]))

@@ -8,7 +8,7 @@ from app.dispatch.gatekeeper import Gatekeeper
 from app.dispatch.jobs import Answer, Job
 from app.dispatch.lull import Lull
 from app.dispatch.plans import PlanShelf
-from app.dispatch.rehearsal import rehearse
+from app.dispatch.rehearsal import Rehearsal, opened
 from app.dispatch.waiting import WaitingRoom
 from app.engine.plan import Strategy
 from app.measures import Measures
@@ -81,8 +81,15 @@ class Dispatch:
 
         Raises StoreAway.
         """
+        return (await self.rehearsal(workspace_id, jobs)).take(jobs)
+
+    async def rehearsal(self, workspace_id: int, jobs: Sequence[Job]) -> Rehearsal:
+        """A dry run of these jobs, to be taken part by part.
+
+        Raises StoreAway.
+        """
         try:
-            return await rehearse(self._pool, workspace_id, jobs, self.shelf)
+            return await opened(self._pool, workspace_id, jobs, self.shelf)
         except Exception as error:
             if is_unable(error):
                 raise StoreAway() from error

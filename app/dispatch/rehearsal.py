@@ -1,36 +1,63 @@
 """Dry runs: the same desk, on a copy of the state, with the books left shut."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import orjson
 
+from app.dispatch.answer import replayed
 from app.dispatch.desk import Desk
 from app.dispatch.jobs import Answer, Job
 from app.dispatch.passes import PlanNotReady, open_desk
 from app.dispatch.plans import PlanShelf
 from app.problems import Problem
-from app.store.database import Pool, transaction
+from app.store import leads
+from app.store.database import Limits, Pool, transaction
 
 _NOT_YET = {"assignment_id": None, "sequence": None}
+LIMITS = Limits(statement=60_000)
+"""The facts for a whole file are read in one statement, and nobody waits behind it."""
 
 
-async def rehearse(
-    pool: Pool, workspace_id: int, jobs: Sequence[Job], shelf: PlanShelf
-) -> list[Answer | Problem]:
-    """Answers with status 200, as if the jobs came now and in this order. Nothing is locked or written."""
-    desk = await _desk(pool, workspace_id, jobs, shelf)
-    for job in jobs:
-        desk.take(job)
-    told: dict[int, Answer | Problem] = {id(job): _told(desk, answer) for job, answer in desk.answers}
-    told |= {id(job): problem for job, problem in desk.problems}
-    return [told[id(job)] for job in jobs]
+@dataclass(slots=True)
+class Rehearsal:
+    """A dry run under way: what is asked later sees what the earlier would have done.
+
+    `told` are the answers to keys that had a decision before it began.
+    """
+
+    desk: Desk
+    told: dict[str, bytes] = field(default_factory=dict)
+
+    def take(self, jobs: Sequence[Job]) -> list[Answer | Problem]:
+        """The next jobs in their order, out of those it was opened for; answers have status 200."""
+        desk = self.desk
+        for job in jobs:
+            desk.take(job)
+        told: dict[int, Answer | Problem] = {id(job): _told(desk, answer) for job, answer in desk.answers}
+        told |= {id(job): self._replayed(assignment_id) for job, assignment_id in desk.replays}
+        told |= {id(job): problem for job, problem in desk.problems}
+        for each in (desk.answers, desk.replays, desk.problems, desk.booking.rows.inputs):
+            each.clear()
+        return [told[id(job)] for job in jobs]
+
+    def _replayed(self, assignment_id: str) -> Answer:
+        before = self.told.get(assignment_id)
+        if before is not None:
+            return Answer(200, replayed(before))
+        now = _told(self.desk, Answer(200, self.desk.booking.rows.answers[assignment_id]))
+        return Answer(200, replayed(now.body))
 
 
-async def _desk(pool: Pool, workspace_id: int, jobs: Sequence[Job], shelf: PlanShelf) -> Desk:
+async def opened(pool: Pool, workspace_id: int, jobs: Sequence[Job], shelf: PlanShelf) -> Rehearsal:
+    """Everything read that these jobs need, as if they came now. Nothing is locked or written."""
     while True:
         try:
-            async with transaction(pool, workspace_id, read_only=True) as connection:
-                return await open_desk(connection, workspace_id, None, jobs, shelf)
+            async with transaction(pool, workspace_id, read_only=True, limits=LIMITS) as connection:
+                desk = await open_desk(connection, workspace_id, None, jobs, shelf)
+                known = sorted({replay.assignment_id for replay in desk.found.replays.values()})
+                told = await leads.answers(connection, workspace_id, known) if known else {}
+                return Rehearsal(desk, told)
         except PlanNotReady as missing:
             await shelf.fetch(workspace_id, missing.version)
 

@@ -1,0 +1,76 @@
+"""`lead-assignment assign`: the leads of a file through the path, or a rehearsal of it."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app import logs
+from app.cli.columns import Wishes, mapping_of
+from app.cli.surroundings import Stop, settings_now, with_pool, workspace_named
+from app.store.database import Pool
+
+if TYPE_CHECKING:
+    from app.cli.outcomes import OutcomeFile, Outcomes
+
+
+class Rest(StrEnum):
+    """What becomes of columns that are no field."""
+
+    ATTRIBUTES = "attributes"
+
+
+Map = Annotated[list[str] | None, typer.Option("--map", help="Column=field, …; Column=- leaves one out.")]
+MapFile = Annotated[Path | None, typer.Option(help="The same in YAML, a line `Column: field` each.")]
+IgnoreUnknown = Annotated[bool, typer.Option("--ignore-unknown", help="Leave out columns nobody knows.")]
+RestOption = Annotated[Rest | None, typer.Option(help="Keep columns nobody knows as attributes.")]
+
+
+def assign(
+    file: Annotated[Path, typer.Argument(help="A table (.csv, .tsv), or one JSON object a line.")],
+    workspace: Annotated[str, typer.Option(help="The workspace that decides.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be decided.")] = False,
+    map_: Map = None,
+    map_file: MapFile = None,
+    ignore_unknown: IgnoreUnknown = False,
+    rest: RestOption = None,
+    trigger: Annotated[str, typer.Option(help="What happened.")] = "form",
+    key: Annotated[str | None, typer.Option(help="A column that tells all lines apart.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A CSV to write what became of each line to.")] = None,
+) -> None:
+    """Decide who owns each lead of a file. The same file again decides nothing twice, for seven days."""
+    # It shares its checks with the API, and the web framework takes a second that no other command waits for.
+    from app.cli.runs import Run, outcomes_of
+
+    logs.configure(sys.stderr.buffer)
+    wishes = Wishes(mapping_of(map_ or (), map_file), ignore_unknown, rest is not None)
+    run = Run(file, wishes, trigger, key, dry_run, settings_now().deadline_seconds)
+
+    async def work(pool: Pool) -> "Outcomes":
+        found = await workspace_named(pool, workspace)
+        with _written(out) as rows:
+            return await outcomes_of(pool, found.id, run, rows)
+
+    outcomes = with_pool(work)
+    typer.echo("\n".join(outcomes.lines()))
+    if outcomes.problems:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _written(path: Path | None) -> Iterator["OutcomeFile | None"]:
+    if path is None:
+        yield None
+        return
+    from app.cli.outcomes import OutcomeFile
+
+    try:
+        file = path.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise Stop(f"{path} cannot be written: {error.strerror or type(error).__name__}.") from None
+    with file:
+        yield OutcomeFile(file)

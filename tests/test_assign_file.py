@@ -1,0 +1,260 @@
+"""Leads out of a file through the path: which column is which field, who gets them, what is told of the rest."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import pytest_asyncio
+import yaml
+
+from app.cli.columns import Wishes, fields_of, mapping_of
+from app.cli.lead_file import LeadFile, read_leads
+from app.cli.outcomes import Outcomes
+from app.cli.runs import Run, outcomes_of
+from app.cli.surroundings import Stop
+from app.lifecycle.verify import verify
+from app.plan.own_fields import declared
+from tests.office import Office, open_office
+from tests.test_cli import Shell, shell
+
+__all__ = ["shell"]
+
+MEETING = """E-Mail-Adresse;Vorname;Firma;Land;Mitarbeiter;Jahresumsatz;Interesse an;consent.email;utm_source
+anna@kunde.example;Änne;Kunde GmbH;Österreich;250;1500000,50;a; ja;messe
+bert@kunde.example;Bert;Kunde GmbH;DE;viele;;;;
+;Cara;;DE;3;;;;
+anna@kunde.example;Änne;Kunde GmbH;Österreich;250;1500000,50;a; ja;messe
+"""
+
+
+class Rows(list[dict[str, Any]]):
+    """What would be written of each line."""
+
+    def write(self, row: dict[str, Any]) -> None:
+        self.append(row)
+
+
+@pytest_asyncio.fixture
+async def office(database: str) -> AsyncIterator[Office]:
+    """A running service with one workspace."""
+    async with open_office(database) as office:
+        yield office
+
+
+async def ran(
+    office: Office, path: Path, *, dry: bool = False, key: str | None = None, **wishes: Any
+) -> tuple[Outcomes, Rows]:
+    rows = Rows()
+    run = Run(path, Wishes(**wishes), "form", key, dry, deadline=2.0)
+    return await outcomes_of(office.pool, office.workspace_id, run, rows), rows  # type: ignore[arg-type]
+
+
+def people(path: Path, numbers: range, **more: str) -> Path:
+    lines = [
+        f"p{number}@people.example,{'DE' if number % 3 else 'US'},{number},{number % 7}" for number in numbers
+    ]
+    path.write_text("\n".join(["email,country,employees,Floor", *lines]) + "\n")
+    return path
+
+
+async def received(office: Office) -> int:
+    return int(await office.pool.fetchval("SELECT count(*) FROM leads"))
+
+
+async def test_a_dry_run_of_a_whole_file_shows_the_true_owners(office: Office, tmp_path: Path) -> None:
+    path = people(tmp_path / "leads.csv", range(600))
+    await office.put("owners", "eve", {"name": "Eve", "caps": {"per_day": 40}})
+    _, rehearsed = await ran(office, path, dry=True, rest=True)
+    assert await received(office) == 0
+    outcomes, rows = await ran(office, path, rest=True)
+    assert [row["owner"] for row in rows] == [row["owner"] for row in rehearsed]
+    assert rows == rehearsed
+    assert [row["line"] for row in rows] == list(range(2, 602))
+    assert Counter(row["owner"] for row in rows)["eve"] == 40
+    assert (outcomes.decided, outcomes.known, outcomes.problems) == (600, 0, [])
+    assert await received(office) == 600
+    assert (await verify(office.pool, office.workspace_id)).differences == []
+
+
+async def test_the_same_file_again_decides_nothing_twice(office: Office, tmp_path: Path) -> None:
+    path = people(tmp_path / "leads.csv", range(40))
+    first, rows = await ran(office, path, ignore_unknown=True)
+    lines = path.read_text().splitlines()
+    # A run may have broken off, and somebody mended a line and added another meanwhile.
+    mended = lines[5].replace("p4@", "q4@")
+    path.write_text("\n".join([lines[0], "new@people.example,DE,1,1", *lines[1:5], mended, *lines[6:]]))
+    shown, rehearsed = await ran(office, path, dry=True, ignore_unknown=True)
+    again, more = await ran(office, path, ignore_unknown=True)
+    assert (first.replayed, again.replayed, shown.replayed) == (0, 39, 39)
+    assert [row["line"] for row in more if not row["replayed"]] == [2, 7]
+    assert [row["owner"] for row in more[1:5]] == [row["owner"] for row in rows[:4]]
+    assert rehearsed == more
+    assert await received(office) == 42
+
+
+async def test_a_column_may_tell_the_lines_apart(office: Office, tmp_path: Path) -> None:
+    path = tmp_path / "leads.csv"
+    path.write_text("No,email\n7,a@people.example\n8,b@people.example\n,c@people.example\n")
+    outcomes, _ = await ran(office, path, key="No", ignore_unknown=True)
+    assert (outcomes.decided, [line for line, _ in outcomes.problems]) == (2, [4])
+    path.write_text("No,email\n8,b@people.example\n7,z@people.example\n")
+    outcomes, rows = await ran(office, path, key="No", ignore_unknown=True)
+    assert [(row["line"], row.get("replayed")) for row in rows] == [(2, True), (3, None)]
+    assert "line 3: was done before with other values" in "\n".join(outcomes.lines())
+    with pytest.raises(Stop, match="no column 'Nr'"):
+        await ran(office, path, key="Nr", ignore_unknown=True)
+
+
+async def test_bad_lines_are_told_and_the_others_decided(office: Office, tmp_path: Path) -> None:
+    path = tmp_path / "leads.csv"
+    path.write_text(MEETING)
+    outcomes, rows = await ran(office, path, mapped={"Interesse an": "product_interest"})
+    assert sorted((row["line"], row["outcome"], row["code"]) for row in rows) == [
+        (2, "assigned", "rule"),
+        (3, "failed", "wrong_type"),
+        (4, "failed", "no_identity"),
+        (5, "assigned", "duplicate"),
+    ]
+    told = "\n".join(outcomes.lines())
+    assert "2 decided, 1 of them known persons, 0 decided before" in told
+    assert "  line 3: employees must be a whole number (column Mitarbeiter)" in told
+    assert "kunde" not in told
+    answer = await office.client.post("/leads/lookup", json={"email": "anna@kunde.example"})
+    values = answer.json()["items"][0]["values"]
+    assert (values["country"], values["employees"], values["annual_revenue"]) == ("AT", 250, 1500000.5)
+    assert (values["consent"], values["utm"]) == ({"email": True}, {"source": "messe"})
+    assert values["product_interest"] == ["a"]
+
+
+async def test_a_service_may_decide_at_the_same_time(office: Office, tmp_path: Path) -> None:
+    path = people(tmp_path / "leads.csv", range(300))
+    visitors = [office.assign(email=f"v{number}@people.example", country="US") for number in range(60)]
+    (outcomes, _), *answers = await asyncio.gather(ran(office, path, rest=True), *visitors)
+    assert (outcomes.decided, len(answers), await received(office)) == (300, 60, 360)
+    report = await verify(office.pool, office.workspace_id)
+    assert (report.decisions, report.differences) == (360, [])
+
+
+async def test_lines_of_json_hold_whole_objects(office: Office, tmp_path: Path) -> None:
+    path = tmp_path / "leads.ndjson"
+    lines = [
+        {"E-Mail": "a@people.example", "crm": {"lead_id": "L-1"}, "engagement": [{"name": "demo"}]},
+        {"E-Mail": "b@people.example", "crm.lead_id": "L-2", "attributes": {"plan": "pro"}},
+        {"E-Mail": "c@people.example", "employees": "12"},
+    ]
+    path.write_bytes(
+        b"\n".join(map(orjson.dumps, lines)) + b'\n[1]\n{"E-Mail": "d@p.example", "E-Mail": 1}\n'
+    )
+    outcomes, _ = await ran(office, path)
+    assert (outcomes.decided, [line for line, _ in outcomes.problems]) == (2, [4, 5, 3])
+    assert (await office.get("/leads?crm_lead_id=L-2"))["items"][0]["values"]["attributes"] == {"plan": "pro"}
+
+
+def table(path: Path, text: str, plan: str = "{}", **wishes: Any) -> LeadFile:
+    path.write_text(text)
+    return read_leads(path, Wishes(**wishes), declared(yaml.safe_load(plan)))
+
+
+def test_cells_have_the_type_of_their_field(tmp_path: Path) -> None:
+    header = "email,churn_risk,attributes.seats,attributes.code,attributes.vip,attributes.since,pages,score"
+    line = "a@people.example,0.7,12,007,no,2026-11-20,pricing; docs,-3"
+    plan = (
+        "{attributes.vip: {type: boolean}, attributes.since: {type: text}, attributes.code: {type: integer}}"
+    )
+    (lead,) = table(tmp_path / "leads.csv", f"{header}\n{line}\n", plan).good
+    assert lead.arrival.values["attributes"] == {"seats": 12, "code": 7, "vip": False, "since": "2026-11-20"}
+    assert (lead.arrival.values["churn_risk"], lead.arrival.values["score"]) == (0.7, -3)
+    assert lead.arrival.values["pages"] == ["pricing", "docs"]
+    (lead,) = table(tmp_path / "leads.csv", f"{header}\n{line}\n").good
+    assert lead.arrival.values["attributes"]["code"] == "007"
+
+
+HEADERS = [
+    ("email", "email"),
+    ("E-Mail", "email"),
+    ("Email Address", "email"),
+    ("First Name", "first_name"),
+    ("NACHNAME", "last_name"),
+    ("crm.lead_id", "crm.lead_id"),
+    ("CRM Lead ID", "crm.lead_id"),
+    ("PLZ", "postal_code"),
+    ("Straße", None),
+    ("Ländercode", "country"),
+    ("Anzahl der Mitarbeiter", "employees"),
+    ("utm_campaign", "utm.campaign"),
+    ("utm.x", "utm.x"),
+    ("attributes.a.b", "attributes.a.b"),
+    ("id", None),
+    ("email_domain", None),
+]
+
+
+@pytest.mark.parametrize(("header", "field"), HEADERS)
+def test_usual_headers_are_understood(header: str, field: str | None) -> None:
+    assert fields_of([header], Wishes(ignore_unknown=True)).get(header) == field
+
+
+@pytest.mark.parametrize(
+    ("columns", "wishes", "told"),
+    [
+        (["email", "Size"], {}, "'Size'"),
+        (["email", "E-Mail"], {}, "both mean email"),
+        (["email"], {"mapped": {"Mail": "email"}}, "no column 'Mail'"),
+        (["Mail"], {"mapped": {"Mail": "mail"}}, "'mail' is no field"),
+        (["Mail"], {"mapped": {"Mail": "email_domain"}}, "'email_domain' is no field"),
+    ],
+)
+def test_columns_nobody_knows_are_refused(columns: list[str], wishes: dict[str, Any], told: str) -> None:
+    with pytest.raises(Stop, match=told):
+        fields_of(columns, Wishes(**wishes))
+
+
+def test_what_is_told_of_columns_comes_first(tmp_path: Path) -> None:
+    path = tmp_path / "map.yaml"
+    path.write_text("Firma: attributes.firm\nNotiz, intern: '-'\n")
+    mapped = mapping_of(["e mail = crm.lead_id, Land=country", "Firma=company"], path)
+    assert mapped == {
+        "Firma": "company",
+        "Notiz, intern": "-",
+        "e mail": "crm.lead_id",
+        "Land": "country",
+    }
+    columns = ["E-Mail", "Land", "Firma", "Notiz, intern", "Größe (m²)"]
+    assert fields_of(columns, Wishes(mapped, rest=True)) == {
+        "E-Mail": "crm.lead_id",
+        "Land": "country",
+        "Firma": "company",
+        "Größe (m²)": "attributes.grosse_m2",
+    }
+    for wrong in ("Firma", "=company", "Firma="):
+        with pytest.raises(Stop, match="Column=field"):
+            mapping_of([wrong], None)
+
+
+def test_the_command_as_people_use_it(shell: Shell) -> None:
+    shell.says("workspaces", "create", "acme")
+    plan = shell.directory / "plan.yaml"
+    plan.write_text("queues: {q: {}}\npipeline: [{queue: {name: q}}]")
+    shell.says("plan", "publish", str(plan), "--workspace", "acme", "--reason", "try")
+    file, out = shell.directory / "leads.csv", shell.directory / "out.csv"
+    file.write_text("E-Mail;Firma\na@people.example;A\nb@people.example;B\n", encoding="utf-8-sig")
+    told = shell.says("assign", str(file), "--workspace", "acme", "--dry-run")
+    assert "(queue q)" in told
+    assert "100.0 %" in told
+    told = shell.says("assign", str(file), "--workspace", "acme", "--out", str(out))
+    assert "2 decided, 0 of them known persons, 0 decided before" in told
+    assert out.read_text().splitlines()[1] == "2,queued,,,q,queue,q,,,false,false"
+    file.write_text(file.read_text() + ";\n;C\nc;C;C\n")
+    done = shell.run("assign", str(file), "--workspace", "acme", "--trigger", "webinar")
+    assert done.returncode == 1
+    assert "3 decided" in done.stdout
+    assert "line 6: has 3 cells, and there are 2 columns" in done.stdout
+    assert "everything agrees" in shell.says("verify")
+    assert "A trigger is one of" in shell.refuses(
+        "assign", str(file), "--workspace", "acme", "--trigger", "?"
+    )
+    assert "'Firma'" in shell.refuses("assign", str(file), "--workspace", "acme", "--map", "Frima=company")
