@@ -1,4 +1,4 @@
-"""Leads out of a file through the path: which column is which field, who gets them, what is told of the rest."""
+"""Leads out of a file through the path: which column is which field, who gets them, and what is told."""
 
 import asyncio
 from collections import Counter
