@@ -55,8 +55,8 @@ async def opened(pool: Pool, workspace_id: int, jobs: Sequence[Job], shelf: Plan
         try:
             async with transaction(pool, workspace_id, read_only=True, limits=LIMITS) as connection:
                 desk = await open_desk(connection, workspace_id, None, jobs, shelf)
-                known = sorted({replay.assignment_id for replay in desk.found.replays.values()})
-                told = await leads.answers(connection, workspace_id, known) if known else {}
+                known = {each.assignment_id for each in desk.found.replays.values() if each.assignment_id}
+                told = await leads.answers(connection, workspace_id, sorted(known)) if known else {}
                 return Rehearsal(desk, told)
         except PlanNotReady as missing:
             await shelf.fetch(workspace_id, missing.version)
