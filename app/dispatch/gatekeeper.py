@@ -17,21 +17,21 @@ from app.dispatch.passes import Passed, PlanNotReady, prepare
 from app.dispatch.plans import PlanShelf
 from app.dispatch.waiting import WaitingRoom
 from app.measures import Measures
-from app.problems import OutcomeUnknown, Overloaded, Problem, StoreAway
-from app.store import journal
-from app.store.database import Connection, Limits, Pool, is_away, opening, transaction
+from app.problems import Overloaded, Problem, StoreAway
+from app.store.database import Connection, Limits, Pool, is_away, opening
+from app.store.journal import Entry
+from app.store.outcome import RETRY_SECONDS, was_committed
 from app.store.remembered import Remembered
 
-RETRY_SECONDS = 0.05
 log = structlog.get_logger()
 
 
 class Unclear(Exception):
-    """The connection broke at COMMIT: done or not done, only the journal knows."""
+    """The connection broke at COMMIT: done or not done, only the journal knows, by the row `entry`."""
 
-    def __init__(self, passed: Passed) -> None:
+    def __init__(self, passed: Passed, entry: Entry) -> None:
         super().__init__("commit without reply")
-        self.passed = passed
+        self.passed, self.entry = passed, entry
 
 
 @dataclass(slots=True)
@@ -105,7 +105,7 @@ class Gatekeeper:
             await self.shelf.fetch(self.workspace_id, missing.version)
             return False
         except Unclear as end:
-            if not await self._was_committed(end.passed, until):
+            if not await was_committed(self.pool, self.workspace_id, end.entry, self.limits, until):
                 return False
             self._accept(end.passed)
         return True
@@ -126,7 +126,7 @@ class Gatekeeper:
                     await connection.execute("COMMIT", timeout=self.deadline)
         except Exception as error:
             if ending is not None and ending.entry is not None and is_away(error):
-                raise Unclear(ending) from error
+                raise Unclear(ending, ending.entry) from error
             raise
         self.measures.passed(len(jobs), entered - begun, time.perf_counter() - entered)
         self._accept(ending)
@@ -149,25 +149,6 @@ class Gatekeeper:
                 if not is_away(error):
                     await connection.execute("ROLLBACK")
                 raise
-
-    async def _was_committed(self, passed: Passed, until: float) -> bool:
-        """Behind the gate the old transaction is over, whichever way; its token tells which.
-
-        Raises OutcomeUnknown when that cannot be found out in time.
-        """
-        while passed.entry is not None:
-            try:
-                async with transaction(
-                    self.pool, self.workspace_id, gate=True, limits=self.limits
-                ) as connection:
-                    entry = passed.entry
-                    return await journal.has_token(connection, self.workspace_id, entry.number, entry.token)
-            except Exception as error:
-                # Whatever it is, to decide again before the truth is known would double the decision.
-                if time.monotonic() + RETRY_SECONDS > until:
-                    raise OutcomeUnknown() from error
-                await asyncio.sleep(RETRY_SECONDS)
-        return False
 
     def _accept(self, passed: Passed) -> None:
         """The commit is confirmed: remember, count, and tell everybody."""

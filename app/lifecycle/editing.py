@@ -4,6 +4,7 @@ Whoever leaves a team leaves his balance to the others; whoever joins begins at 
 zone change, the owner's load is counted again from the books.
 """
 
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import astuple, dataclass, field, replace
@@ -15,16 +16,21 @@ from app.engine.ramps import weight_at
 from app.engine.state import Load
 from app.engine.turns import level
 from app.intake.accounts import keys_of_account
+from app.problems import StoreAway
 from app.store import accounts, directory, loads, records, turns
-from app.store.database import Connection, Limits, Pool, transaction
+from app.store.database import AWAY, Connection, Limits, Pool, is_away, transaction
 from app.store.directory import Change, Record
 from app.store.history import DIRECTORY
+from app.store.journal import Entry
 from app.store.loads import Asked
+from app.store.outcome import was_committed
 from app.store.remembered import Remembered, from_the_start, write_pass
 from app.store.remembered import directory as read_directory
 
 EDIT_LIMITS = Limits(lock=5000, statement=10_000, idle=5000)
 """An edit may wait longer than a visitor."""
+FIND_OUT_SECONDS = 2.0
+"""How long an edit asks what became of its COMMIT."""
 _LONGEST_COUNT = timedelta(days=8)
 """A local week can begin so long ago."""
 _NONE = timedelta()
@@ -111,15 +117,15 @@ class Edit:
         change = Change(self.version, self.now, self.actor, noun, id_, action, before, after, reason)
         await directory.log(self.connection, self.workspace_id, change)
 
-    async def finish(self) -> None:
-        """Draw the consequences and write the pass, if anything changed."""
+    async def finish(self) -> Entry | None:
+        """Draw the consequences and write the pass, if anything changed. Gives its row of the journal."""
         before = self.remembered.entry
         if self.version == before.directory_version:
-            return
+            return None
         if self._touched & set(DIRECTORY):
             await self._draw_consequences()
         entry = replace(before, at=self.now, directory_version=self.version, plan_version=self.plan_version)
-        await write_pass(self.connection, self.workspace_id, self.remembered, entry)
+        return await write_pass(self.connection, self.workspace_id, self.remembered, entry)
 
     async def _draw_consequences(self) -> None:
         """Balances and loads that depend on who is in the directory."""
@@ -153,13 +159,24 @@ class Edit:
 
 @asynccontextmanager
 async def editing(pool: Pool, workspace_id: int, actor: str) -> AsyncIterator[Edit]:
-    """An edit behind the gate: commits when the block ends well, leaves nothing behind otherwise."""
-    async with transaction(pool, workspace_id, gate=True, limits=EDIT_LIMITS) as connection:
-        found, remembered = await from_the_start(connection, workspace_id)
-        now = max(found.time, remembered.entry.at)
-        edit = Edit(connection, workspace_id, actor, now, remembered)
-        yield edit
-        await edit.finish()
+    """An edit behind the gate: commits when the block ends well, leaves nothing behind otherwise.
+
+    Raises OutcomeUnknown when the line broke at COMMIT, and it cannot be found out which of the two it is.
+    """
+    written: Entry | None = None
+    try:
+        async with transaction(pool, workspace_id, gate=True, limits=EDIT_LIMITS) as connection:
+            found, remembered = await from_the_start(connection, workspace_id)
+            now = max(found.time, remembered.entry.at)
+            edit = Edit(connection, workspace_id, actor, now, remembered)
+            yield edit
+            written = await edit.finish()
+    except AWAY as error:
+        if written is None or not is_away(error):
+            raise
+        until = time.monotonic() + FIND_OUT_SECONDS
+        if not await was_committed(pool, workspace_id, written, EDIT_LIMITS, until):
+            raise StoreAway() from error
 
 
 def _live(team: Team | None, owners: Mapping[str, Owner], now: datetime) -> dict[str, int]:

@@ -30,6 +30,10 @@ PATIENCE = 2.0
 """Seconds that the database may take to be reached, or to answer the first word."""
 
 
+ANSWER_SECONDS = 10.0
+"""Seconds that any other statement may take, whatever the server's own limits."""
+
+
 def is_away(error: BaseException) -> bool:
     """Whether the connection was at fault. A value the driver cannot encode is a ValueError as well."""
     return isinstance(error, AWAY) and not isinstance(error, ValueError)
@@ -55,7 +59,7 @@ async def open_pool(dsn: str, *, size: int, pgbouncer: bool) -> asyncpg.Pool:
         min_size=0,
         max_size=size,
         timeout=2,
-        command_timeout=10,
+        command_timeout=ANSWER_SECONDS,
         statement_cache_size=0 if pgbouncer else 256,
         max_inactive_connection_lifetime=300,
         reset=_leave_nothing_open,
@@ -115,17 +119,17 @@ async def transaction(
     limits = limits or Limits()
     async with pool.acquire(timeout=PATIENCE) as connection:
         begin = opening(workspace_id, limits, gate=gate, read_only=read_only)
-        await _begin(connection, begin, PATIENCE + (limits.lock / 1000 if gate else 0))
+        await _say(connection, begin, PATIENCE + (limits.lock / 1000 if gate else 0))
         try:
             yield connection
         except BaseException:
             await _roll_back(connection)
             raise
-        await connection.execute("COMMIT")
+        await _say(connection, "COMMIT", ANSWER_SECONDS)
 
 
-async def _begin(connection: Connection, statements: str, seconds: float) -> None:
-    """A connection that lay idle may lead to nobody by now: the first word on it has to be answered."""
+async def _say(connection: Connection, statements: str, seconds: float) -> None:
+    """A connection may lead to nobody by now, or fall silent: what is not answered in time ends it."""
     try:
         await connection.execute(statements, timeout=seconds)
     except AWAY:
