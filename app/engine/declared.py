@@ -1,10 +1,11 @@
 """What a plan names that it must declare: SLAs, sequences, campaigns; and what its actions need."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from app.plan.findings import Finding, join, shown
 from app.plan.follow_ups import AUDIENCE_CHANGES, NEEDED, WITH_SLA, Action
 from app.plan.schema import PlanDocument
+from app.plan.targets import Target
 
 _Known = Mapping[str, tuple[str, Collection[str] | None]]
 
@@ -21,13 +22,8 @@ def action_findings(document: PlanDocument) -> Iterator[Finding]:
 def sla_findings(document: PlanDocument) -> Iterator[Finding]:
     """Names of SLAs that are not declared, in steps, in `sla_for`, and where a task is due with one."""
     for position, step in enumerate(document.pipeline):
-        start = f"pipeline[{position}].{step.strategy}" + (".then" if step.strategy == "rule" else "")
-        handed_on = None
-        for rung, target in enumerate(step.config.targets()):
-            if target.sla not in (None, handed_on, *document.slas):
-                place = "" if rung == 0 else f".else[{rung - 1}]"
-                yield _unknown_sla(target.sla or "", f"{start}{place}.sla")
-            handed_on = handed_on if rung else target.sla
+        for place, ladder in step.config.ladders():
+            yield from _ladder_slas(f"pipeline[{position}].{step.strategy}{place}", ladder, document)
     for position, rule in enumerate(document.sla_for):
         if rule.sla not in document.slas:
             yield _unknown_sla(rule.sla, f"sla_for[{position}].sla")
@@ -36,6 +32,15 @@ def sla_findings(document: PlanDocument) -> Iterator[Finding]:
             if action.due in WITH_SLA and not document.slas:
                 text = "Declare an SLA under slas, or write a duration: this is never due."
                 yield Finding(f"follow_up[{position}].{path}.due", "unknown_sla", text, "warning")
+
+
+def _ladder_slas(start: str, ladder: Sequence[Target], document: PlanDocument) -> Iterator[Finding]:
+    """The SLA of the first target is told once, and not again of those who took it over."""
+    for rung, target in enumerate(ladder):
+        handed_on = ladder[0].sla if rung else None
+        if target.sla not in (None, handed_on, *document.slas):
+            place = "" if rung == 0 else f".else[{rung - 1}]"
+            yield _unknown_sla(target.sla or "", f"{start}{place}.sla")
 
 
 def _unknown_sla(name: str, path: str) -> Finding:
