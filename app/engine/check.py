@@ -1,6 +1,6 @@
 """What is wrong with a plan that can be read: names, steps nobody reaches, a way to end without a verdict."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -15,10 +15,14 @@ from app.plan.schema import PlanDocument
 from app.plan.steps import Step
 from app.plan.targets import Target
 
-Run = Callable[[PlanTest], Mapping[str, str | None]]
+Told = Mapping[str, str | tuple[str, ...] | None]
+"""A decision by the names a test may expect; what does not apply is None."""
+Run = Callable[[PlanTest], Told]
 """Decides a test's lead; answers outcome, owner, team, queue, path, block, rule, step and band by name."""
 
 _ORDER = ("outcome", "block", "path", "queue", "team", "owner", "rule", "step", "band")
+_IF_ASKED = ("reason", "sla", "actions")
+"""Told of a decision only where the test expects something of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +63,22 @@ def run_tests(document: PlanDocument, run: Run) -> list[Finding]:
         got = run(case)
         wrong = [name for name, value in wanted.items() if got.get(name) != value]
         if wrong:
-            text = f"Mend the plan or the test: expected {_told(wanted)}, but the plan gives {_told(got)}."
+            names = [*_ORDER, *(name for name in _IF_ASKED if name in wanted)]
+            text = (
+                f"Mend the plan or the test: expected {_told(wanted, names)}, "
+                f"but the plan gives {_told(got, names)}."
+            )
             findings.append(Finding(f"tests[{position}].expect.{wrong[0]}", "test_failed", text))
     return findings
 
 
-def _told(decision: Mapping[str, str | None]) -> str:
-    parts = [f"{name} {shown(decision[name])}" for name in _ORDER if decision.get(name) is not None]
+def _told(decision: Told, names: Iterable[str]) -> str:
+    parts = [f"{name} {_word(value)}" for name in names if (value := decision.get(name)) is not None]
     return ", ".join(parts) or "nothing"
+
+
+def _word(value: str | tuple[str, ...]) -> str:
+    return shown(value) if isinstance(value, str) else f"[{', '.join(map(shown, value))}]"
 
 
 def _pipeline(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.engine.accounts import FURTHEST, Match, account_from
-from app.engine.check import Run
+from app.engine.check import Run, Told
 from app.engine.decide import decide
 from app.engine.model import Absence, Decision, Directory, Owner, Prior, Question, Team
 from app.engine.picking import matched
@@ -36,7 +36,7 @@ def trial(document: PlanDocument, plan: Plan, directory: Directory, now: datetim
         {id_: _uncapped(team) for id_, team in directory.teams.items()},
     )
 
-    def run(case: PlanTest) -> Mapping[str, str | None]:
+    def run(case: PlanTest) -> Told:
         at = case.given.now or now
         owners = {**rested.owners}
         for id_ in case.given.away:
@@ -141,7 +141,7 @@ def _prior(case: PlanTest, plan: Plan, now: datetime) -> Prior | None:
     )
 
 
-def _told(decision: Decision) -> dict[str, str | None]:
+def _told(decision: Decision) -> Told:
     return {
         "outcome": decision.outcome,
         "owner": decision.owner.id if decision.owner else None,
@@ -152,4 +152,7 @@ def _told(decision: Decision) -> dict[str, str | None]:
         "rule": decision.step if decision.strategy == "rule" else None,
         "step": decision.step,
         "band": decision.labels.get("band"),
+        "reason": decision.code,
+        "sla": decision.sla.name if decision.sla else None,
+        "actions": tuple(action["type"] for action in decision.actions),
     }

@@ -180,6 +180,11 @@ class Expectation(Part):
     rule: Name | None = Field(None, description="The rule that settled.")
     step: Name | None = Field(None, description="The step that settled.")
     band: Name | None = Field(None, description="The band that a score step found.")
+    reason: Name | None = Field(None, description="The code of the reason, such as `reengaged`.")
+    sla: Name | None = Field(None, description="The SLA of the owner who gets it.")
+    actions: Words | None = Field(
+        None, description="The types of the actions that are asked for, in order; [] when there must be none."
+    )
 
     @model_validator(mode="after")
     def _something(self) -> "Expectation":
@@ -187,7 +192,7 @@ class Expectation(Part):
             raise fault("missing_key", "Say what the decision must be, such as {team: inbound}.")
         return self
 
-    def wanted(self) -> dict[str, str]:
+    def wanted(self) -> dict[str, str | Words]:
         """What is expected, by name."""
         return {name: value for name in type(self).model_fields if (value := getattr(self, name)) is not None}
 

@@ -1,11 +1,11 @@
 """What is said about plans that can be read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from app.engine.check import KnownNames, check
+from app.engine.check import KnownNames, Told, check
 from app.plan.cases import PlanTest
 from app.plan.findings import CODES, Finding
 from tests.plan.plans import document, whole
@@ -340,7 +340,7 @@ def test_a_condition_some_lead_may_meet(condition: object) -> None:
     assert check(document(plan), NAMES) == []
 
 
-def always(**decision: str) -> Callable[[PlanTest], Mapping[str, str | None]]:
+def always(**decision: str | tuple[str, ...]) -> Callable[[PlanTest], Told]:
     return lambda case: decision
 
 
@@ -354,6 +354,16 @@ def test_a_failing_test_tells_what_was_expected_and_what_came() -> None:
     assert (finding.path, finding.code) == ("tests[0].expect.queue", "test_failed")
     assert "expected queue partner-desk" in finding.text
     assert "outcome assigned, team inbound, owner ana" in finding.text
+
+
+def test_actions_are_compared_in_order_and_told_where_they_are_expected() -> None:
+    plan = whole()
+    plan["tests"] = [{"lead": {}, "expect": {"team": "inbound", "actions": ["task", "notify"]}}]
+    assert check(document(plan), NAMES, always(team="inbound", actions=("task", "notify"))) == []
+    (finding,) = check(document(plan), NAMES, always(team="inbound", sla="hot", actions=("notify", "task")))
+    assert finding.path == "tests[0].expect.actions"
+    assert "expected team inbound, actions [task, notify]" in finding.text
+    assert "gives team inbound, actions [notify, task]." in finding.text
 
 
 def test_tests_are_not_run_on_a_plan_that_is_wrong_already() -> None:

@@ -180,6 +180,12 @@ TESTS = [
     ("{lead: {last_purchase_at: 2026-01-01}, given: {now: 2026-01-10}, expect: {block: fresh}}", True),
     ("{lead: {last_purchase_at: 2026-01-01}, given: {now: 2026-03-10}, expect: {block: fresh}}", False),
     ("{lead: {engagement: [{name: pricing, at: 2026-01-01}]}, expect: {team: inbound}}", True),
+    ("{lead: {}, expect: {actions: [task], reason: round_robin}}", True),
+    ("{lead: {}, expect: {actions: []}}", False),
+    ("{lead: {}, expect: {sla: hot}}", False),
+    ("{lead: {lead_type: student}, expect: {actions: []}}", True),
+    ("{lead: {lead_type: student}, expect: {actions: [task]}}", False),
+    ("{lead: {}, given: {known: {owner: eve}}, expect: {reason: reengaged}}", True),
 ]  # fmt: skip
 
 
