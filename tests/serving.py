@@ -5,6 +5,7 @@ import sys
 
 import uvicorn
 
+from app.api.patience import PatientProtocol
 from app.main import create_app
 from app.registry import strategies
 from app.settings import Settings
@@ -16,7 +17,9 @@ def main() -> None:
     listening = socket.socket(fileno=int(sys.argv[1]))
     poisonous = Poisonous()
     app = create_app(Settings(), {**strategies(), poisonous.name: poisonous})
-    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+    config = uvicorn.Config(
+        app, http=PatientProtocol, log_level="warning", access_log=False, timeout_graceful_shutdown=5
+    )
     uvicorn.Server(config).run(sockets=[listening])
 
 

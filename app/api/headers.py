@@ -3,7 +3,7 @@
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,6 +29,8 @@ CLIENT_GONE = 499
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9-]{8,64}")
 _OVERRIDES = frozenset((b"x-http-method-override", b"x-http-method", b"x-method-override"))
+_ONCE = (b"idempotency-key", b"content-type")
+"""Headers of which two would leave open which of them counts."""
 
 
 class Log(Protocol):
@@ -65,8 +67,7 @@ class Edge:
 
     async def _answer(self, scope: Scope, receive: Receive, send: "_Sending") -> None:
         try:
-            if any(name in _OVERRIDES for name, _ in scope["headers"]):
-                raise BadRequest("A method cannot be overridden by a header.")
+            _check([name for name, _ in scope["headers"]])
             await self.app(scope, receive, send)
         except BadRequest as problem:
             await problem_response(problem, scope["request_id"])(scope, receive, send)
@@ -105,6 +106,15 @@ class _Sending:
             sent.append((b"x-request-id", self._request_id.encode()))
             message = {**message, "headers": sent}
         await self._send(message)
+
+
+def _check(names: Sequence[bytes]) -> None:
+    """Raises BadRequest for headers that could be read in more than one way."""
+    if not _OVERRIDES.isdisjoint(names):
+        raise BadRequest("A method cannot be overridden by a header.")
+    for name in _ONCE:
+        if names.count(name) > 1:
+            raise BadRequest(f"The header {name.decode()} may be sent once.")
 
 
 def route_of(scope: Scope) -> str:

@@ -106,6 +106,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _run(settings: Settings, announcement: str | None) -> None:
+    from app.api.patience import PatientProtocol
     from app.main import create_app
 
     config = uvicorn.Config(
@@ -113,7 +114,7 @@ def _run(settings: Settings, announcement: str | None) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=PatientProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

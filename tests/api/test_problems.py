@@ -98,6 +98,15 @@ async def test_a_method_cannot_be_overridden(small: Small) -> None:
     assert "x-frame-options" in answer.headers
 
 
+@pytest.mark.parametrize("name", ["Idempotency-Key", "Content-Type"])
+async def test_a_header_that_counts_is_sent_once(small: Small, name: str) -> None:
+    async with small.client() as client:
+        twice = [(name, "application/json"), (name.lower(), "application/json")]
+        answer = await client.post("/assign", content=b"{}", headers=twice)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+    assert name.lower() in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [
