@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from app.engine.declared import action_findings, sla_findings
+from app.engine.declared import action_findings, product_findings, sla_findings
 from app.engine.reach import contradictions, too_early, unreachable
 from app.engine.shifts import HELD
-from app.engine.templated import closed, combinations, faults, fields_of, is_templated
+from app.engine.templated import closed, combinations, faults, is_templated
 from app.plan.cases import PlanTest
 from app.plan.conditions import leaves
 from app.plan.findings import MOST, Finding, Severity, settles, shown
@@ -42,6 +42,7 @@ def check(document: PlanDocument, names: KnownNames, run: Run | None = None) -> 
         *_pipeline(document, names),
         *_declarations(document, names),
         *_follow_up(document, names),
+        *product_findings(document),
         *sla_findings(document),
         *action_findings(document),
         *_givens(document, names),
@@ -83,15 +84,10 @@ def _word(value: str | tuple[str, ...]) -> str:
 
 def _pipeline(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
     words = closed(document)
-    scored = False
     for position, step in enumerate(document.pipeline):
-        scored = scored or step.strategy == "score"
         for place, target in placed(step):
             path = f"pipeline[{position}].{step.strategy}{place}"
-            if target.kind == "team" and not scored and "band" in fields_of(target.name):
-                text = "Move this step behind the score step: before it no lead has a band."
-                yield Finding(path, "too_early", text)
-            elif target.kind == "team" and is_templated(target.name):
+            if target.kind == "team" and is_templated(target.name):
                 yield from _templated(target.name, path, words, names)
             else:
                 yield from _target(target, path, document, names)
@@ -159,6 +155,8 @@ def _declarations(document: PlanDocument, names: KnownNames) -> Iterator[Finding
         if queue.claimable_by is not None and queue.claimable_by not in names.teams:
             path = f"queues.{shown(name)}.claimable_by"
             yield _unknown("team", queue.claimable_by, path, "add it to the directory")
+    for name, product in document.products.items():
+        yield from _team(product.team, f"products.{shown(name)}.team", names)
     for name, way in document.paths.items():
         path = f"paths.{shown(name)}"
         if way.answers_to is None:
@@ -205,6 +203,8 @@ def _givens(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
         known = case.given.known
         if known is not None and known.owner is not None and known.owner not in names.owners:
             yield _unknown("owner", known.owner, f"{path}.known.owner", "add him to the directory")
+        if known is not None and known.team is not None and known.team not in names.teams:
+            yield _unknown("team", known.team, f"{path}.known.team", "add it to the directory")
         if known is not None and known.queue is not None and known.queue not in document.queues:
             yield _unknown("queue", known.queue, f"{path}.known.queue", "declare it under queues")
 

@@ -21,6 +21,8 @@ def decide(question: Question, plan: Plan, facts: Facts) -> Decision:
     question = asked(question, plan, facts.now)
     if question.account is not None:
         facts = replace(facts, account=question.account)
+    if plan.products is not None and question.prior is not None:
+        facts = replace(facts, prior=question.prior)
     if question.to is not None:
         decision = _as_wanted(question, question.to, plan, facts)
     elif question.prior is not None:
@@ -31,7 +33,7 @@ def decide(question: Question, plan: Plan, facts: Facts) -> Decision:
         decision.sla = plan.slas.due(decision, question.values, facts.now)
     if question.account is not None:
         decision.trace = {**decision.trace, "account": question.account.traced()}
-    return _with_actions(decision, question, plan, facts.now)
+    return _with_actions(decision, question, plan, facts)
 
 
 def asked(question: Question, plan: Plan, now: datetime) -> Question:
@@ -75,16 +77,22 @@ def _to_owner(question: Question, owner: Owner, facts: Facts) -> Decision:
     )
 
 
-def _with_actions(decision: Decision, question: Question, plan: Plan, now: datetime) -> Decision:
-    """Follow-up actions, except for a double submission: he has had his. The trace says why there is none."""
+def _with_actions(decision: Decision, question: Question, plan: Plan, facts: Facts) -> Decision:
+    """Follow-up actions, except for a double submission: he has had his. The trace says why there is none.
+
+    Before them stands what a product switch asks for.
+    """
     if decision.known is not None and decision.known.kind == "duplicate":
         decision.trace = {**decision.trace, "no_actions": "duplicate"}
         return decision
     values = {**question.values, **decision.labels} if decision.labels else question.values
-    asked = plan.follow_up.after(decision, values, now)
+    asked = plan.follow_up.after(decision, values, facts.now)
     decision.actions = asked.actions
+    if decision.left and plan.products is not None and question.prior is not None:
+        farewell = plan.products.farewell(decision, question.prior, facts.directory)
+        decision.actions = (*farewell, *asked.actions)
     if asked.held_back:
         decision.trace = {**decision.trace, "held_back": list(asked.held_back)}
-    if asked.why_none is not None:
+    if asked.why_none is not None and not decision.actions:
         decision.trace = {**decision.trace, "no_actions": asked.why_none}
     return decision

@@ -1,11 +1,12 @@
 """What a plan names that it must declare: SLAs, sequences, campaigns; and what its actions need."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 
 from app.plan.findings import Finding, join, shown
 from app.plan.follow_ups import AUDIENCE_CHANGES, NEEDED, WITH_SLA, Action
+from app.plan.products import Product, ProductConfig
 from app.plan.schema import PlanDocument
-from app.plan.targets import Target
+from app.plan.steps import Step
 
 _Known = Mapping[str, tuple[str, Collection[str] | None]]
 
@@ -19,11 +20,46 @@ def action_findings(document: PlanDocument) -> Iterator[Finding]:
             yield from (finding.under(where) for finding in (*_needed(action), *_undeclared(action, known)))
 
 
+def product_findings(document: PlanDocument) -> Iterator[Finding]:
+    """Products that cannot be told apart, sequences of theirs that nobody declares, and steps without any."""
+    yield from _products_alike(document.products)
+    for name, product in document.products.items():
+        known = {*(document.sequences or product.sequences), *(document.campaigns or ())}
+        for position, sequence in enumerate(product.sequences):
+            if sequence not in known:
+                text = f"Mend the name of the sequence {shown(sequence)}, or declare it under sequences."
+                yield Finding(f"products.{shown(name)}.sequences[{position}]", "unknown_sequence", text)
+    for position, step in enumerate(document.pipeline):
+        if step.strategy == "product" and not document.products:
+            text = "Declare products with their teams under products: as it is, every lead passes this step."
+            yield Finding(f"pipeline[{position}].product", "no_products", text)
+
+
+def _products_alike(products: Mapping[str, Product]) -> Iterator[Finding]:
+    words: dict[str, str] = {}
+    teams: dict[str, str] = {}
+    for name, product in products.items():
+        path, word = f"products.{shown(name)}", name.casefold()
+        if word in words:
+            text = f"Give this product another name: {shown(words[word])} is the same without case."
+            yield Finding(path, "duplicate_name", text)
+        if product.team in teams:
+            other = shown(teams[product.team])
+            text = f"Give it a team of its own: nobody can tell a switch between it and {other}."
+            yield Finding(f"{path}.team", "shared_team", text, "warning")
+        words.setdefault(word, name)
+        teams.setdefault(product.team, name)
+
+
 def sla_findings(document: PlanDocument) -> Iterator[Finding]:
     """Names of SLAs that are not declared, in steps, in `sla_for`, and where a task is due with one."""
     for position, step in enumerate(document.pipeline):
-        for place, ladder in step.config.ladders():
-            yield from _ladder_slas(f"pipeline[{position}].{step.strategy}{place}", ladder, document)
+        path = f"pipeline[{position}].{step.strategy}"
+        named = [(path, step.config.sla)] if isinstance(step.config, ProductConfig) else []
+        named += [(f"{path}{place}", sla) for place, sla in _named_slas(step)]
+        yield from (
+            _unknown_sla(sla, f"{place}.sla") for place, sla in named if sla and sla not in document.slas
+        )
     for position, rule in enumerate(document.sla_for):
         if rule.sla not in document.slas:
             yield _unknown_sla(rule.sla, f"sla_for[{position}].sla")
@@ -34,13 +70,12 @@ def sla_findings(document: PlanDocument) -> Iterator[Finding]:
                 yield Finding(f"follow_up[{position}].{path}.due", "unknown_sla", text, "warning")
 
 
-def _ladder_slas(start: str, ladder: Sequence[Target], document: PlanDocument) -> Iterator[Finding]:
-    """The SLA of the first target is told once, and not again of those who took it over."""
-    for rung, target in enumerate(ladder):
-        handed_on = ladder[0].sla if rung else None
-        if target.sla not in (None, handed_on, *document.slas):
-            place = "" if rung == 0 else f".else[{rung - 1}]"
-            yield _unknown_sla(target.sla or "", f"{start}{place}.sla")
+def _named_slas(step: Step) -> Iterator[tuple[str, str | None]]:
+    """The SLA of each target with the place it is written at; what a rung took over is told of the first."""
+    for start, ladder in step.config.ladders():
+        for rung, target in enumerate(ladder):
+            if rung == 0 or target.sla != ladder[0].sla:
+                yield start if rung == 0 else f"{start}.else[{rung - 1}]", target.sla
 
 
 def _unknown_sla(name: str, path: str) -> Finding:

@@ -16,6 +16,9 @@ def recognise(prior: Prior, question: Question, plan: Plan, facts: Facts) -> Dec
     """A person we know: he keeps his owner or his place in the queue, or is decided anew."""
     again = bool(plan.same_submission) and facts.now - prior.decided_at <= plan.same_submission
     known = Known(prior.lead_id, prior.assignment_id, prior.matched_by, "duplicate" if again else "reengaged")
+    switched = _switched(prior, known, question, plan, facts)
+    if switched is not None:
+        return switched
     if not again and any(each.holds(question.values, facts.now) for each in plan.route_anew):
         return _anew(prior, known, "route_anew", walk(question, plan, facts))
     if prior.state == "queued":
@@ -26,6 +29,21 @@ def recognise(prior: Prior, question: Question, plan: Plan, facts: Facts) -> Dec
             return _kept_owner(prior, known, facts)
         return _anew(prior, known, refused, walk(question, plan, facts))
     return _anew(prior, known, prior.state, walk(question, plan, facts))
+
+
+def _switched(prior: Prior, known: Known, question: Question, plan: Plan, facts: Facts) -> Decision | None:
+    """He comes for another product than the one he is with, and a product step settles that.
+
+    Another product is not the same submission, however soon it comes.
+    """
+    if plan.products is None or not plan.products.leaves(prior, question.values):
+        return None
+    anew = walk(question, plan, facts)
+    last = anew.trace["steps"][-1]
+    if (last["strategy"], last["code"]) != ("product", "product_switch"):
+        return None
+    trace = _known_trace(known, "product_switch", anew)
+    return replace(anew, known=replace(known, kind="reengaged"), left=tuple(last["left"]), trace=trace)
 
 
 def _cannot_keep(owner_id: str, question: Question, facts: Facts) -> str | None:

@@ -132,15 +132,30 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Intent:
+    """The product a lead looks at, and the products that a known person leaves for it."""
+
+    product: str
+    left: tuple[str, ...] = ()
+
+    def traced(self) -> dict[str, Any]:
+        """As the trace shows it beside the code."""
+        left = {"left": list(self.left)} if self.left else {}
+        return {"product": self.product, **left}
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What one step says. No targets means pass; several are a ladder, tried in order.
 
     `labels` become fields of the lead for what comes after; they bear only the names in `plan.fields.LABELS`.
+    `intent` is the product it was given for.
     """
 
     code: str
     targets: tuple[Target, ...] = ()
     labels: Mapping[str, Any] = field(default_factory=dict)
+    intent: Intent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +235,8 @@ class Decision:
     """The settled verdict. `counts` says whether it adds to the owner's load.
 
     `labels` are what the steps it went through added to the lead. What is held until a time may be claimed
-    meanwhile by `held_owner` alone, or by members of `held_team`.
+    meanwhile by `held_owner` alone, or by members of `held_team`. `left` are the products that a
+    known person leaves.
 
     Not frozen, because `decide` makes it in stages and a frozen one costs more; nobody changes it after.
     """
@@ -243,6 +259,7 @@ class Decision:
     held_until: datetime | None = None
     held_owner: str | None = None
     held_team: str | None = None
+    left: tuple[str, ...] = ()
     sla_name: str | None = None
     sla: Due | None = None
     turn: Turn | None = None

@@ -36,6 +36,8 @@ def _declared(document: PlanDocument) -> Iterator[Place]:
     for name, queue in document.queues.items():
         if queue.claimable_by is not None:
             yield f"queues.{shown(name)}.claimable_by", "team", queue.claimable_by
+    for name, product in document.products.items():
+        yield f"products.{shown(name)}.team", "team", product.team
     for name, way in document.paths.items():
         answerable = way.answers_to
         if answerable is not None:

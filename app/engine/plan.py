@@ -10,6 +10,7 @@ from app.engine.derived import DerivedFields
 from app.engine.follow_up import FollowUp, compile_follow_up
 from app.engine.model import Verdict
 from app.engine.narrow import Narrowing
+from app.engine.products import Products
 from app.engine.slas import Slas
 from app.engine.state import Facts
 from app.engine.wanting import wants_accounts
@@ -58,7 +59,8 @@ class Step:
 class Plan:
     """A compiled plan. Version 0 is the empty plan of a workspace that has published none.
 
-    `derived` is None when it derives no fields; `wants_accounts` says whether a lead's account matters to it.
+    `derived` is None when it derives no fields, `products` when no step asks which product a lead looks at;
+    `wants_accounts` says whether a lead's account matters to it.
     """
 
     version: int
@@ -73,6 +75,7 @@ class Plan:
     queues: frozenset[str]
     derived: DerivedFields | None = None
     wants_accounts: bool = False
+    products: Products | None = None
 
 
 def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, Strategy]) -> Plan:
@@ -93,6 +96,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         claimable_by={name: each.claimable_by for name, each in document.queues.items() if each.claimable_by},
         derived=DerivedFields(document.fields.derived) if document.fields.derived else None,
         wants_accounts=wants_accounts(document),
+        products=Products(document.products) if "product" in {step.strategy for step in steps} else None,
     )
 
 

@@ -11,6 +11,7 @@ from app.engine.comparisons import BOUNDS, index_key
 from app.plan.conditions import All, Any, Leaf, Node, Not, leaves
 from app.plan.fields import LABELS, Kind
 from app.plan.findings import Finding, shown
+from app.plan.products import ProductConfig
 from app.plan.schema import PlanDocument
 from app.plan.steps import Step
 
@@ -33,6 +34,11 @@ def contradictions(document: PlanDocument) -> Iterator[Finding]:
         *(
             (f"pipeline[{at}].{step.strategy}.when", step.condition)
             for at, step in enumerate(document.pipeline)
+        ),
+        *(
+            (f"pipeline[{at}].product.unless", step.config.unless)
+            for at, step in enumerate(document.pipeline)
+            if isinstance(step.config, ProductConfig)
         ),
         *((f"follow_up[{at}].when", block.when) for at, block in enumerate(document.follow_up)),
         *(
@@ -83,9 +89,11 @@ def too_early(document: PlanDocument) -> Iterator[Finding]:
             text = "Ask something else: before the pipeline no lead has a band or points."
             yield Finding(f"known_person.route_anew[{position}].when", "too_early", text)
     for position, step in enumerate(document.pipeline):
-        if step.condition is not None and _asks_labels(step.condition):
-            text = "Move this step behind the score step: before it no lead has a band or points."
-            yield Finding(f"pipeline[{position}].{step.strategy}.when", "too_early", text)
+        unless = step.config.unless if isinstance(step.config, ProductConfig) else None
+        for name, condition in (("when", step.condition), ("unless", unless)):
+            if condition is not None and _asks_labels(condition):
+                text = "Move this step behind the score step: before it no lead has a band or points."
+                yield Finding(f"pipeline[{position}].{step.strategy}.{name}", "too_early", text)
         if step.strategy == "score":
             return
 

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from app.engine.accounts import Match
-from app.engine.model import Caps, Decision, Directory, Owner, Turn
+from app.engine.model import Caps, Decision, Directory, Owner, Prior, Turn
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -218,13 +218,15 @@ class State:
 class Facts:
     """What a decision is made from besides the question and the plan.
 
-    `account` is the question's, put here by `decide` for the steps to see.
+    `account` is the question's, put here by `decide` for the steps to see; so is `prior`, where a step of
+    the plan looks at it.
     """
 
     now: datetime
     directory: Directory
     state: State
     account: Match | None = None
+    prior: Prior | None = None
 
 
 def apply(state: State, directory: Directory, decision: Decision, now: datetime) -> int | None:

@@ -14,7 +14,7 @@ from typing import Any, get_args
 from app.engine import wording
 from app.engine.choosing import Tried
 from app.engine.conditions import Satisfied
-from app.engine.model import Decision, Question, Target, TargetKind, Verdict
+from app.engine.model import Decision, Intent, Question, Target, TargetKind, Verdict
 from app.engine.picking import try_owner, try_team
 from app.engine.plan import Plan, Step
 from app.engine.shifts import HELD
@@ -89,7 +89,8 @@ def try_step(step: Step, question: Question, facts: Facts, trail: list[dict[str,
     entry["code"] = verdict.code
     if verdict.labels:
         entry["labels"] = verdict.labels
-        question = replace(question, values={**question.values, **verdict.labels})
+    if verdict.intent is not None:
+        entry |= verdict.intent.traced()
     if not verdict.targets:
         return None
     tried: list[dict[str, Any]] = []
@@ -122,6 +123,7 @@ def _asked(step: Step, question: Question, facts: Facts, entry: dict[str, Any]) 
 
 def _can_be_honoured(verdict: Verdict) -> bool:
     known = not verdict.labels or verdict.labels.keys() <= _LABELS
+    known = known and (verdict.intent is None or isinstance(verdict.intent, Intent))
     return known and all(target.kind in _KINDS for target in verdict.targets)
 
 
@@ -197,7 +199,12 @@ def _held(step: Step, attempt: Tried, until: datetime) -> Decision:
 
 
 def _because(step: Step, verdict: Verdict, question: Question, facts: Facts) -> tuple[Satisfied, ...]:
-    """The comparisons that held, and the band the step itself found."""
+    """The comparisons that held, and what the step itself found: a band, or a product."""
     held = step.when.satisfied(question.values, facts.now) if step.when else ()
     band = verdict.labels.get("band") if verdict.labels else None
-    return held if band is None else (*held, ("band", "eq", band))
+    if band is not None:
+        held = (*held, ("band", "eq", band))
+    if verdict.intent is not None:
+        left = (("left_product", "eq", name) for name in verdict.intent.left)
+        held = (*held, ("product_interest", "eq", verdict.intent.product), *left)
+    return held

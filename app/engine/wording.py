@@ -19,6 +19,7 @@ _FORMS = {
     "employees": "{} employees",
     "visits": "{} visits",
     "product_interest": "interested in {}",
+    "left_product": "no longer in {}",
     "pages": "looked at {}",
     "content": "read {}",
     "engagement": "engaged with {}",
@@ -77,6 +78,12 @@ def known_person(kind: str, owner: str) -> str:
     return f"Known person: stays with {owner}."
 
 
+def left_product(products: Sequence[str], owner: str | None) -> str:
+    """What his former owner is told of a person who comes for another product."""
+    left = " and ".join(products)
+    return f"A lead of yours left {left} for another product" + (f": {owner} has it now." if owner else ".")
+
+
 def known_in_queue(queue: str) -> str:
     """A person who waits already keeps his place."""
     return f"Known person: keeps the place in queue {queue}."
@@ -105,6 +112,8 @@ def _subject(strategy: str, step: str) -> str:
             return f"Round robin {step}"
         case "score":
             return "By its score" if step == "score" else f"Score {step}"
+        case "product":
+            return "By its product" if step == "product" else f"Product {step}"
         case "manual":
             return "By hand"
         case _:

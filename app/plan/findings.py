@@ -30,7 +30,7 @@ CODES: dict[str, str] = {
     "unknown_strategy": "A step is of a kind that does not exist.",
     "bad_duration": "A duration is not of the form 30s, 15m, 4h, 90d or 2w.",
     "bad_instant": "An instant is neither ISO 8601 nor relative to now.",
-    "duplicate_name": "Two steps bear the same name.",
+    "duplicate_name": "Two steps bear the same name, or two products but for case.",
     # fields and scores of the plan's own
     "taken_name": "A name is taken already by what is there without the plan.",
     "cyclic_field": "A derived field is made from itself.",
@@ -63,6 +63,8 @@ CODES: dict[str, str] = {
     "unknown_sequence": "A sequence is named that the plan does not declare.",
     "unknown_campaign": "A campaign is named that the plan does not declare.",
     "undeclared": "A sequence or campaign is named, and the plan declares none.",
+    "no_products": "A step sends leads to the teams of products, and the plan declares none.",
+    "shared_team": "Two products have the same team, so a switch between them cannot be told.",
     "unknown_sla": "An SLA is named that the plan does not declare.",
     "unknown_rule": "A rule is named that the plan does not hold.",
     "unknown_step": "A step is named that the plan does not hold.",

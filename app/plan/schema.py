@@ -9,6 +9,7 @@ from app.plan.cases import PlanTest
 from app.plan.findings import Faults, fault
 from app.plan.follow_ups import FollowUpBlock
 from app.plan.own_fields import TYPES, OwnFields, read_own_fields
+from app.plan.products import Product
 from app.plan.scoring import PointsRow, ScoreConfig, ScoreName, missing_scores
 from app.plan.shapes import CONDITION_MARK, Duration, Name, Part, StepCondition
 from app.plan.slas import Sla, SlaFor
@@ -127,6 +128,9 @@ class PlanDocument(Part):
     )
     campaigns: tuple[Name, ...] | None = Field(
         None, description="The campaigns there are; a follow-up that names another is refused."
+    )
+    products: dict[Name, Product] = Field(
+        default_factory=dict, description="The products that attract the same people, by name."
     )
     slas: dict[Name, Sla] = Field(
         default_factory=dict,

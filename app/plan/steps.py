@@ -9,6 +9,7 @@ from pydantic import ValidationError, ValidationInfo
 from app.plan.conditions import Node
 from app.plan.configs import QueueConfig, RoundRobinConfig, RuleConfig, StepConfig
 from app.plan.findings import Faults, Finding, fault, shown
+from app.plan.products import ProductConfig
 from app.plan.refusals import findings_of
 from app.plan.scoring import ScoreConfig
 from app.plan.shapes import reading
@@ -16,6 +17,7 @@ from app.plan.targets import Target
 
 __all__ = [
     "BUILT_IN",
+    "ProductConfig",
     "QueueConfig",
     "RoundRobinConfig",
     "RuleConfig",
@@ -32,6 +34,7 @@ Strategies = Mapping[str, type[StepConfig]]
 BUILT_IN: Strategies = {
     "rule": RuleConfig,
     "score": ScoreConfig,
+    "product": ProductConfig,
     "round_robin": RoundRobinConfig,
     "queue": QueueConfig,
 }

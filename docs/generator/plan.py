@@ -20,7 +20,7 @@ Schema = Mapping[str, Any]
 _REFERENCE = "#/$defs/"
 _DURATION = TypeAdapter(timedelta)
 _ISO_DURATION = re.compile(r"-?P[0-9T].*")
-_AFTER_THE_WHOLE = ("Queue", "Path", "Answerable", "Sla", "SlaFor", "KnownPerson", "RouteAnew")
+_AFTER_THE_WHOLE = ("Queue", "Path", "Answerable", "Product", "Sla", "SlaFor", "KnownPerson", "RouteAnew")
 _AFTER_THE_STEPS = ("Target", "FollowUpBlock", "PlanTest", "Given", "Known", "GivenAccount", "Expectation")
 _AFTER_A_STEP = {"score": ("Band", "PointsRow")}
 _TITLES = {
@@ -32,6 +32,7 @@ _TITLES = {
 _MARKS = {
     "Band": "bands.<name>",
     "Path": "paths.<name>",
+    "Product": "products.<name>",
     "Queue": "queues.<name>",
     "Sla": "slas.<name>",
     "KnownPerson": "known_person",

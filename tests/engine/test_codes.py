@@ -72,7 +72,6 @@ def asked_for_nothing() -> list[Decision]:
         [],
         [{"when": {"outcome": "blocked"}, "do": [{"type": "chat"}]}],
         [{"do": [held]}],
-        [{"do": [{"type": "tag", "name": "{lead.city}"}]}],
         [{"do": [{"type": "set_owner"}]}],
     ]
     decisions = [
@@ -154,6 +153,15 @@ def recognised() -> list[Decision]:
     ] + [decide(question(prior("assigned", "ana")), plan({**PLAN, "known_person": ANEW}), crowd())]
 
 
+def comes_for_products() -> list[Decision]:
+    """Who looks at no product, at one, and at another than before."""
+    products = {"a": {"team": TEAM}, "b": {"team": "other"}}
+    ready = plan({**piped({"product": {}}, LAST), "products": products})
+    before = replace(prior("assigned", "ben"), team="other")
+    asked = (question(), question(product_interest=["a"]), question(before, product_interest=["a"]))
+    return [decide(each, ready, facts({"ana": {}})) for each in asked]
+
+
 def wanted() -> list[Decision]:
     """What callers say themselves: a team, a queue, an owner, a claim."""
     to = [("reassign", Target("team", TEAM)), ("reassign", Target("queue", "desk"))]
@@ -189,7 +197,7 @@ def unreached() -> list[Mapping[str, Any]]:
 def seen() -> Seen:
     """Everything the decisions above bear."""
     found = Seen()
-    for decision in [*picked(), *out_of_hours(), *recognised(), *wanted(), failed()]:
+    for decision in [*picked(), *out_of_hours(), *recognised(), *comes_for_products(), *wanted(), failed()]:
         found.decision(decision)
     for step in unreached():
         found.step(step)

@@ -1,0 +1,112 @@
+"""A person who looks at one product, and then at another: the whole story, over HTTP."""
+
+from typing import Any
+
+import pytest
+
+from app.lifecycle.verify import verify
+from tests.office import Office
+
+PLAN = """
+products:
+  a: {team: team-a, sequences: [a-welcome]}
+  b: {team: team-b, sequences: [b-welcome]}
+sequences: [a-welcome, b-welcome]
+queues: {unrouted: {}}
+pipeline:
+  - product: {within: 30d, unless: {lifecycle_stage: opportunity}}
+  - queue: {name: unrouted}
+follow_up:
+  - {when: {team: team-a}, do: [{type: sequence, name: a-welcome}]}
+  - {when: {team: team-b}, do: [{type: sequence, name: b-welcome}]}
+"""
+
+
+@pytest.fixture
+async def shop(office: Office) -> Office:
+    """Ana and Ben sell a, Eve and Zoe sell b."""
+    await office.put("owners", "zoe", {"name": "Zoe"})
+    for team, owners in (("team-a", ("ana", "ben")), ("team-b", ("eve", "zoe"))):
+        await office.put("teams", team, {"name": team, "members": [{"owner": each} for each in owners]})
+    made = await office.client.post("/plans", content=PLAN, headers={"Content-Type": "application/yaml"})
+    assert made.json()["findings"] == []
+    assert (await office.client.post(f"/plans/{made.json()['version']}/publish", json={})).status_code == 200
+    return office
+
+
+async def open_places(office: Office) -> dict[str, int]:
+    members = [
+        each for team in ("team-a", "team-b") for each in (await office.get(f"/teams/{team}"))["members"]
+    ]
+    return {each["owner"]: each["open"] for each in members if each["open"]}
+
+
+async def turns(office: Office, team: str) -> list[tuple[str, str]]:
+    rows = (await office.get(f"/teams/{team}/ledger"))["items"]
+    return [(each["cause"], each["chosen"]) for each in rows]
+
+
+def actions(told: dict[str, Any]) -> list[tuple[str, Any]]:
+    return [(each["type"], each["params"].get("name")) for each in told["actions"]]
+
+
+async def test_the_present_intent_wins_and_what_ran_for_the_other_ends(shop: Office) -> None:
+    first = await shop.assign(email="jane@acme.example", product_interest=["A"])
+    assert (first["owner"]["id"], first["team"], first["reason"]["code"]) == ("ana", "team-a", "product")
+    second = await shop.assign(email="jane@acme.example", product_interest=["b", "a"])
+    assert (second["owner"]["id"], second["team"]) == ("eve", "team-b")
+    assert second["reason"]["code"] == "product_switch"
+    assert second["known_as"] == {
+        "lead_id": first["lead_id"],
+        "assignment_id": first["assignment_id"],
+        "matched_by": "email",
+        "kind": "reengaged",
+    }
+    assert actions(second) == [
+        ("suppress_campaign", "a-welcome"),
+        ("cancel_task", None),
+        ("notify", None),
+        ("sequence", "b-welcome"),
+    ]
+    assert second["actions"][1]["params"]["assignment_id"] == first["assignment_id"]
+    assert second["actions"][2]["params"]["owner_id"] == "ana"
+    assert "jane" not in str(second["actions"][2]).casefold()
+    assert await open_places(shop) == {"eve": 1}
+    assert (await turns(shop, "team-a"), await turns(shop, "team-b")) == (
+        [("turn", "ana")],
+        [("turn", "eve")],
+    )
+    former = await shop.get(f"/assignments/{first['assignment_id']}")
+    assert former["state"] == "superseded"
+    again = await shop.assign(email="jane@acme.example", product_interest=["b"])
+    assert (again["owner"]["id"], again["known_as"]["kind"], again["actions"]) == ("eve", "duplicate", [])
+    for told in (first, second, again):
+        explained = await shop.get(f"/assignments/{told['assignment_id']}/explain")
+        assert explained["same"] is True
+    assert (await verify(shop.pool, shop.workspace_id)).clean
+
+
+async def test_who_has_an_opportunity_keeps_his_owner(shop: Office) -> None:
+    first = await shop.assign(email="jane@acme.example", product_interest=["a"])
+    kept = await shop.assign(email="jane@acme.example", product_interest=["b"], lifecycle_stage="Opportunity")
+    assert (kept["owner"], kept["reason"]["code"]) == (first["owner"], "duplicate")
+    assert await open_places(shop) == {"ana": 1}
+
+
+async def test_back_and_forth_in_one_batch_is_decided_one_after_another(shop: Office) -> None:
+    items = [
+        {"lead": {"email": "jane@acme.example", "product_interest": [each]}} for each in ("a", "b", "a", "a")
+    ]
+    told = (await shop.client.post("/assign/batch", json={"items": items})).json()["items"]
+    decisions = [each["decision"] for each in told]
+    assert [each["owner"]["id"] for each in decisions] == ["ana", "eve", "ben", "ben"]
+    codes = [each["reason"]["code"] for each in decisions]
+    assert codes == ["product", "product_switch", "product_switch", "duplicate"]
+    assert await open_places(shop) == {"ben": 1}
+    assert (await verify(shop.pool, shop.workspace_id)).clean
+
+
+async def test_a_team_that_sells_a_product_stays(shop: Office) -> None:
+    refused = await shop.client.delete("/teams/team-b")
+    assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
+    assert "products.b.team" in {each["path"] for each in refused.json()["errors"]}
