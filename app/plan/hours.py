@@ -142,6 +142,8 @@ def read_hours(text: str, zone: str, country: str | None = None) -> Hours:
 def _parsed(text: str, country: str | None) -> OpeningHours:
     if len(text) > LONGEST_TEXT:
         raise ValueError(f"Write hours of at most {LONGEST_TEXT} characters.")
+    if not text.strip():
+        raise ValueError("Write the hours, or 24/7 for always.")
     try:
         if "PH" not in text:
             return OpeningHours(text, max_interval_days=_FARTHEST)

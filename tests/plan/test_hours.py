@@ -129,6 +129,7 @@ def test_part_of_a_day_away_is_no_working_time(away: list[tuple[str, str]], due:
     ("text", "country"),
     [
         ("", None),
+        ("  ", None),
         ("Mo-Fr 9-17", None),
         ("whenever", None),
         ("Mo-Fr 25:00-26:00", None),
