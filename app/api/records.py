@@ -92,7 +92,7 @@ class OwnerBody(RecordModel):
     active: bool = True
     paused_until: Instant | None = None
     skills: Words = Field(default_factory=list)
-    languages: Words = Field(default_factory=list)
+    languages: Words = Field(default_factory=list, description="As tags; of `de-AT` the `de` counts.")
     delegate: RecordId | None = Field(None, description="The owner who stands in for this one.")
     calendar: RecordId | None = Field(None, description="When he works; always, when left out.")
     caps: CapsBody | None = None

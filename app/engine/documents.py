@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from app.engine.model import Absence, Caps, Directory, Member, Owner, Ramp, Team
 from app.plan.hours import Hours, read_hours
+from app.plan.languages import primary
 
 Record = tuple[str, str, Mapping[str, Any]]
 """Noun, id and body."""
@@ -56,7 +57,7 @@ def owner_from(
         paused_until=_instant(paused) if paused else None,
         zone=ZoneInfo(body.get("timezone") or "UTC"),
         skills=frozenset(skill.casefold() for skill in body.get("skills") or ()),
-        languages=frozenset(language.casefold() for language in body.get("languages") or ()),
+        languages=frozenset(map(primary, body.get("languages") or ())),
         caps=caps_from(body.get("caps")),
         absences=tuple(sorted(absences, key=lambda absence: absence.start)),
         calendar=body.get("calendar"),

@@ -41,7 +41,7 @@ class Absence:
 
 @dataclass(frozen=True)
 class Owner:
-    """Who can own a lead. Skills and languages are held in folded case.
+    """Who can own a lead. Skills and languages are held in folded case, of a language's tag the first part.
 
     `hours` are those of his `calendar`; without any he is always on shift.
     """

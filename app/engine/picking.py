@@ -12,6 +12,7 @@ from app.engine.model import Member, Owner, Question, Target, Team
 from app.engine.ramps import factor_at, scaled, weight_at
 from app.engine.shifts import off_shift, somebody_works, works
 from app.engine.state import Facts, Load, Standing
+from app.plan.languages import primary
 
 _CHOSEN = Refusal("chosen")
 _NOT_HIS_TURN = Refusal("not_his_turn")
@@ -38,7 +39,10 @@ def matched(fields: Sequence[str], values: Values) -> tuple[set[str], set[str]]:
     for name in fields:
         value = getter(name)(values)
         if isinstance(value, str):
-            (languages if name == "language" else skills).add(value.casefold())
+            if name == "language":
+                languages.add(primary(value))
+            else:
+                skills.add(value.casefold())
     return skills, languages
 
 

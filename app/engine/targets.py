@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from app.engine.model import Target
+from app.plan.languages import primary
 from app.plan.steps import Target as Written
 
 
@@ -18,7 +19,7 @@ def _target(written: Written) -> Target:
         pick=written.pick,
         priority=written.priority or 0,
         skills=tuple(skill.casefold() for skill in written.skills),
-        languages=tuple(language.casefold() for language in written.languages),
+        languages=tuple(map(primary, written.languages)),
         match=written.match,
         off_hours=written.off_hours,
         sla=written.sla,

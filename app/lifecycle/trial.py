@@ -16,6 +16,7 @@ from app.intake.arrival import normalise
 from app.plan.cases import PlanTest
 from app.plan.durations import parse_iso
 from app.plan.fields import LEAD, Kind
+from app.plan.languages import primary
 from app.plan.schema import PlanDocument
 
 _INSTANTS = tuple(name for name, field in LEAD.fields.items() if field.kind is Kind.INSTANT)
@@ -57,7 +58,7 @@ def _asked(document: PlanDocument) -> tuple[frozenset[str], frozenset[str]]:
     """Every skill and every language that the plan asks for."""
     targets = [target for step in document.pipeline for target in step.config.targets()]
     skills = frozenset(word.casefold() for target in targets for word in target.skills)
-    return skills, frozenset(word.casefold() for target in targets for word in target.languages)
+    return skills, frozenset(primary(word) for target in targets for word in target.languages)
 
 
 def _matched(document: PlanDocument) -> list[str]:

@@ -76,7 +76,9 @@ class RoundRobinConfig(LadderConfig):
     team: Name = Field(description="The team that shares the leads.")
     pick: Pick | None = Field(None, description="How a member is picked; the team's own way when left out.")
     skills: Words = Field((), description="Skills a member must have, all of them.")
-    languages: Words = Field((), description="Languages a member must speak, all of them.")
+    languages: Words = Field(
+        (), description="Languages a member must speak, all of them; of `de-AT` the `de` counts."
+    )
     match: MatchedFields = Field((), description=MATCHED)
     priority: Priority = Field(0, description="0 to 100; counts where the lead comes to wait in a queue.")
     off_hours: OffHours | None = Field(

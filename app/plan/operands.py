@@ -7,6 +7,7 @@ from app.plan.countries import country_code
 from app.plan.durations import parse_instant
 from app.plan.fields import Field, Kind
 from app.plan.findings import Faults, fault, shown
+from app.plan.languages import primary
 from app.plan.occurrences import Occurrences
 from app.plan.patterns import compile_pattern
 
@@ -154,12 +155,7 @@ def _country(text: str) -> str:
     return code
 
 
-def _language(text: str) -> str:
-    """Intake keeps only the language of a tag such as de-DE, so a plan that says de-DE means de."""
-    return re.split("[-_]", text.strip())[0]
-
-
-_AS_INTAKE_DOES = {"country": _country, "language": _language}
+_AS_INTAKE_DOES = {"country": _country, "language": primary}
 
 
 def _check_choice(field: Field, value: str) -> None:

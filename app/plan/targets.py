@@ -62,7 +62,9 @@ class Target(Part):
         "A target under else has the priority of the first unless it names its own.",
     )
     skills: Words = Field((), description="Skills a member must have, all of them.")
-    languages: Words = Field((), description="Languages a member must speak, all of them.")
+    languages: Words = Field(
+        (), description="Languages a member must speak, all of them; of `de-AT` the `de` counts."
+    )
     match: MatchedFields = Field((), description=MATCHED)
     off_hours: OffHours | None = Field(
         None,

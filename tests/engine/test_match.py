@@ -12,7 +12,8 @@ from tests.engine.people import TEAM, facts, plan, question
 OWNERS: dict[str, dict[str, Any]] = {
     "ana": {"languages": ["de", "en"], "skills": ["Software", "emea"]},
     "ben": {"languages": ["en"], "skills": ["retail", "na"]},
-    "eva": {"languages": ["FR"], "skills": ["software"]},
+    "eva": {"languages": ["FR_ca"], "skills": ["software"]},
+    "zoe": {"languages": ["pt-BR"], "skills": ["software"]},
 }
 FIELDS = {"region": {"from": "country", "EMEA": ["DE", "FR"], "NA": ["US"]}}
 
@@ -30,13 +31,14 @@ def matching(*fields: str) -> dict[str, Any]:
         (["language"], {"language": "en"}, {"ana", "ben"}),
         (["language"], {"language": "fr"}, {"eva"}),
         (["language"], {"language": "pl"}, set()),
-        (["language"], {}, {"ana", "ben", "eva"}),
-        (["industry"], {"industry": "software"}, {"ana", "eva"}),
+        (["language"], {"language": "pt-PT"}, {"zoe"}),
+        (["language"], {}, {"ana", "ben", "eva", "zoe"}),
+        (["industry"], {"industry": "software"}, {"ana", "eva", "zoe"}),
         (["industry"], {"industry": "Retail"}, {"ben"}),
         (["language", "industry"], {"language": "en", "industry": "software"}, {"ana"}),
         (["region"], {"country": "DE"}, {"ana"}),
         (["region"], {"country": "US"}, {"ben"}),
-        (["region"], {"country": "BR"}, {"ana", "ben", "eva"}),
+        (["region"], {"country": "BR"}, {"ana", "ben", "eva", "zoe"}),
     ],
 )
 def test_only_who_matches_is_eligible(fields: list[str], lead: dict[str, Any], able: set[str]) -> None:
@@ -44,6 +46,17 @@ def test_only_who_matches_is_eligible(fields: list[str], lead: dict[str, Any], a
     tried = decision.trace["steps"][0]["tried"][0]
     refusals = {"skill", "language"}
     assert {one["owner"] for one in tried["candidates"] if one["code"] not in refusals} == able
+    assert decision.outcome == ("assigned" if able else "queued")
+
+
+@pytest.mark.parametrize("asked", ["de", "DE", "de-AT", "de_CH"])
+@pytest.mark.parametrize(
+    ("spoken", "able"), [("de", True), ("de-AT", True), ("De_ch", True), ("en-DE", False), ("nds", False)]
+)
+def test_of_a_language_the_first_part_counts(asked: str, spoken: str, able: bool) -> None:
+    step = {"round_robin": {"team": TEAM, "languages": [asked]}}
+    document = {"queues": {"desk": {}}, "pipeline": [step, {"queue": {"name": "desk"}}]}
+    decision = decide(question(), plan(document), facts({"ana": {"languages": [spoken]}}))
     assert decision.outcome == ("assigned" if able else "queued")
 
 

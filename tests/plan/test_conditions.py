@@ -21,7 +21,7 @@ def leaf(field: str, operator: str, operand: object) -> Leaf:
         ({"country": "germany"}, leaf("country", "eq", "DE")),
         ({"country": ["UK", "at"]}, leaf("country", "in", ("GB", "AT"))),
         ({"country": {"in": ["DE", "AT"]}}, leaf("country", "in", ("DE", "AT"))),
-        ({"language": ["de-DE", "EN_us", "fr"]}, leaf("language", "in", ("de", "EN", "fr"))),
+        ({"language": ["de-DE", "EN_us", "fr"]}, leaf("language", "in", ("de", "en", "fr"))),
         ({"country": {"prefix": "D"}}, leaf("country", "prefix", "D")),
         ({"tier": None}, leaf("tier", "exists", False)),
         ({"tier": {"eq": None}}, leaf("tier", "exists", False)),
