@@ -1,6 +1,6 @@
 """A decision as the caller sees it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +18,6 @@ def answer(
     decided_at: datetime,
     plan_version: int,
     normalized: Mapping[str, Any],
-    account: Mapping[str, Any] | None,
-    participants: Sequence[Mapping[str, str]],
 ) -> dict[str, Any]:
     """The body of the answer, complete but for what a replay changes."""
     body = {
@@ -35,8 +33,8 @@ def answer(
         "block": decision.block,
         "priority": decision.priority,
         "over_cap": decision.over_cap,
-        "account": account,
-        "participants": participants,
+        "account": decision.account,
+        "participants": decision.participants,
         "reason": {"code": decision.code, "text": decision.text},
         "sla": _due(decision.sla),
         "actions": [

@@ -10,7 +10,6 @@ import orjson
 from app.dispatch.answer import answer
 from app.engine import inputs
 from app.engine.model import Decision, Prior, Question, Turn
-from app.engine.participants import account_told, participants
 from app.engine.state import Facts, apply
 from app.ids import uuid7
 from app.store.books import AssignmentRow, EventRow, KeyRow, LeadRow, Rows, TurnRow
@@ -98,8 +97,6 @@ class Booking:
             decided_at=self.now,
             plan_version=self.plan_version,
             normalized=normalized,
-            account=account_told(question.account, decision.owner),
-            participants=participants(question.account, decision.owner, self.remembered.directory),
         )
 
     def _settle_with_prior(self, question: Question, decision: Decision) -> None:

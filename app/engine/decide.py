@@ -11,6 +11,7 @@ from typing import Any
 from app.engine import wording
 from app.engine.known import over_cap, recognise
 from app.engine.model import Decision, Owner, Question, Target, Verdict
+from app.engine.participants import account_told, participants
 from app.engine.plan import Plan, Step
 from app.engine.state import Facts
 from app.engine.walk import try_step, walk
@@ -33,6 +34,8 @@ def decide(question: Question, plan: Plan, facts: Facts) -> Decision:
         decision.sla = plan.slas.due(decision, question.values, facts.now)
     if question.account is not None:
         decision.trace = {**decision.trace, "account": question.account.traced()}
+        decision.account = account_told(question.account, decision.owner, plan.account_roles)
+        decision.participants = participants(question.account, decision.owner, facts.directory)
     return _with_actions(decision, question, plan, facts)
 
 

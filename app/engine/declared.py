@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
+from app.plan.accounts import AccountConfig
 from app.plan.findings import Finding, join, shown
 from app.plan.follow_ups import AUDIENCE_CHANGES, NEEDED, WITH_SLA, Action
 from app.plan.products import Product, ProductConfig
@@ -55,8 +56,8 @@ def sla_findings(document: PlanDocument) -> Iterator[Finding]:
     """Names of SLAs that are not declared, in steps, in `sla_for`, and where a task is due with one."""
     for position, step in enumerate(document.pipeline):
         path = f"pipeline[{position}].{step.strategy}"
-        named = [(path, step.config.sla)] if isinstance(step.config, ProductConfig) else []
-        named += [(f"{path}{place}", sla) for place, sla in _named_slas(step)]
+        own = step.config.sla if isinstance(step.config, (AccountConfig, ProductConfig)) else None
+        named = [(path, own), *((f"{path}{place}", sla) for place, sla in _named_slas(step) if sla != own)]
         yield from (
             _unknown_sla(sla, f"{place}.sla") for place, sla in named if sla and sla not in document.slas
         )

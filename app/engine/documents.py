@@ -62,6 +62,7 @@ def owner_from(
         absences=tuple(sorted(absences, key=lambda absence: absence.start)),
         calendar=body.get("calendar"),
         hours=(calendars or {}).get(body.get("calendar") or ""),
+        delegate=body.get("delegate"),
     )
 
 

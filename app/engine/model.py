@@ -3,7 +3,7 @@
 Everything here is a value. The directory never changes in place: an edit makes a new one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -43,7 +43,7 @@ class Absence:
 class Owner:
     """Who can own a lead. Skills and languages are held in folded case, of a language's tag the first part.
 
-    `hours` are those of his `calendar`; without any he is always on shift.
+    `hours` are those of his `calendar`; without any he is always on shift. `delegate` stands in for him.
     """
 
     id: str
@@ -59,6 +59,7 @@ class Owner:
     absences: tuple[Absence, ...] = ()
     calendar: str | None = None
     hours: Hours | None = None
+    delegate: str | None = None
 
     @cached_property
     def unbound(self) -> bool:
@@ -236,7 +237,8 @@ class Decision:
 
     `labels` are what the steps it went through added to the lead. What is held until a time may be claimed
     meanwhile by `held_owner` alone, or by members of `held_team`. `left` are the products that a
-    known person leaves.
+    known person leaves. `account` and `participants` are what the answer tells of the lead's account and of
+    the others who look after it.
 
     Not frozen, because `decide` makes it in stages and a frozen one costs more; nobody changes it after.
     """
@@ -266,3 +268,5 @@ class Decision:
     actions: tuple[Mapping[str, Any], ...] = ()
     trace: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, Any] = field(default_factory=dict)
+    account: Mapping[str, Any] | None = None
+    participants: Sequence[Mapping[str, str]] = ()

@@ -1,24 +1,27 @@
 """Who else has to do with the account of a lead, for the answer."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from app.engine.accounts import OWNER, Account, Match
 from app.engine.model import Directory, Owner
 
 
-def account_told(match: Match | None, owner: Owner | None) -> dict[str, Any] | None:
-    """The account as the answer names it, with the role that the lead's new owner has there."""
-    if match is None or match.account is None:
-        return None
+def account_told(match: Match, owner: Owner | None, order: Sequence[str]) -> dict[str, Any] | None:
+    """The account as the answer names it, with the role that the lead's new owner has there.
+
+    Of several roles it is the first by `order`, in which the plan asks them.
+    """
     account = match.account
-    role = _role(owner.id, match) if owner is not None else None
+    if account is None:
+        return None
+    role = _role(owner.id, match, order) if owner is not None else None
     return {"id": account.id, "name": account.name, "matched_by": match.matched_by, "role": role}
 
 
-def participants(match: Match | None, owner: Owner | None, directory: Directory) -> list[dict[str, str]]:
+def participants(match: Match, owner: Owner | None, directory: Directory) -> list[dict[str, str]]:
     """The active owners who have the account's other roles."""
-    if match is None or match.account is None:
+    if match.account is None:
         return []
     chosen = owner.id if owner is not None else None
     found = []
@@ -35,12 +38,13 @@ def roles_of(account: Account) -> Mapping[str, str]:
     return {**({OWNER: own} if own is not None else {}), **dict(sorted(account.roles.items()))}
 
 
-def _role(owner: str, match: Match) -> str | None:
+def _role(owner: str, match: Match, order: Sequence[str]) -> str | None:
     """His role at the account, else the one he has above it."""
-    return next((role for role, id_ in _line(match) if id_ == owner), None)
-
-
-def _line(match: Match) -> Iterator[tuple[str, str]]:
-    own: Sequence[Account] = () if match.account is None else (match.account,)
-    for account in (*own, *match.parents):
-        yield from roles_of(account).items()
+    line = (match.account, *match.parents) if match.account is not None else ()
+    for account in line:
+        roles = roles_of(account)
+        wanted = {role: roles[role] for role in order if role in roles}
+        for role, id_ in {**wanted, **roles}.items():
+            if id_ == owner:
+                return role
+    return None

@@ -150,6 +150,7 @@ def _settled(step: Step, verdict: Verdict, attempt: Tried, question: Question, f
         target=target.name,
         owner=attempt.owner.name if attempt.owner else None,
         pick=attempt.pick,
+        code=target.code,
     )
     common: dict[str, Any] = {
         "code": target.code or verdict.code,

@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass
 
 from pydantic import BaseModel
 
+from app.plan.accounts import AccountConfig
 from app.plan.schema import PlanDocument
 
 _NOT_DECIDING = ("tests",)
@@ -15,10 +16,15 @@ def wants_accounts(document: PlanDocument) -> bool:
 
     A text that only looks like it is counted too: that costs a look-up, and nothing else.
     """
-    if any(step.strategy == "account" for step in document.pipeline):
+    if any(account_steps(document)):
         return True
     parts = (getattr(document, name) for name in type(document).model_fields if name not in _NOT_DECIDING)
     return any("account." in text for part in parts for text in _texts(part))
+
+
+def account_steps(document: PlanDocument) -> Iterator[AccountConfig]:
+    """The plan's steps for accounts, in order."""
+    return (step.config for step in document.pipeline if isinstance(step.config, AccountConfig))
 
 
 def _texts(part: object) -> Iterator[str]:

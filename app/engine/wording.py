@@ -34,6 +34,15 @@ _HELD_FOR = {
 }
 
 
+_FOR_THE_ACCOUNT = {
+    "account_owner": "{} looks after it",
+    "account_delegate": "{} stands in for who looks after it",
+    "account_team": "who looks after it is not free; ",
+    "customer_team": "it is a customer; ",
+}
+"""Of an owner the whole clause, of a team what comes before it."""
+
+
 def settled(
     *,
     strategy: str,
@@ -43,10 +52,12 @@ def settled(
     target: str,
     owner: str | None,
     pick: str | None,
+    code: str | None = None,
 ) -> str:
     """Why a step settled the lead as it did.
 
-    `because` holds the comparisons that held; `owner` is the chosen one's name; `pick` how a team picked him.
+    `because` holds the comparisons that held; `owner` is the chosen one's name; `pick` how a team picked him;
+    `code` is the target's own reason, if it has one.
     """
     if strategy == "round_robin" and kind == "team" and pick not in _BY_LOAD and owner is not None:
         return f"Round robin in {target}: it is {owner}'s turn."
@@ -58,6 +69,9 @@ def settled(
             else f"No earlier step took it; it waits in queue {target}."
         )
     clause = _clause(kind, target, owner, pick)
+    special = _FOR_THE_ACCOUNT.get(code or "")
+    if special is not None:
+        clause = special + clause if kind == "team" else special.format(owner)
     return (
         f"{_subject(strategy, step)}: {reasons}; {clause}."
         if reasons
@@ -114,6 +128,8 @@ def _subject(strategy: str, step: str) -> str:
             return "By its score" if step == "score" else f"Score {step}"
         case "product":
             return "By its product" if step == "product" else f"Product {step}"
+        case "account":
+            return "By its account" if step == "account" else f"Account {step}"
         case "manual":
             return "By hand"
         case _:

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.engine.accounts import FURTHEST, Match, account_from
 from app.engine.check import Run, Told
-from app.engine.decide import decide
+from app.engine.decide import asked, decide
 from app.engine.model import Absence, Decision, Directory, Owner, Prior, Question, Team
 from app.engine.picking import matched
 from app.engine.plan import Plan
@@ -45,8 +45,7 @@ def trial(document: PlanDocument, plan: Plan, directory: Directory, now: datetim
                 owners[id_] = replace(owners[id_], absences=(_ALWAYS,))
         question = _question(case, plan, at)
         if fields:
-            values = plan.derived.added(question.values, at) if plan.derived else question.values
-            more_skills, more_languages = matched(fields, values)
+            more_skills, more_languages = matched(fields, asked(question, plan, at).values)
             owners = {id_: _able(owner, more_skills, more_languages) for id_, owner in owners.items()}
         facts = Facts(at, replace(rested, owners=owners), State())
         return _told(decide(question, plan, facts))

@@ -6,6 +6,7 @@ from itertools import chain, count
 
 from pydantic import ValidationError, ValidationInfo
 
+from app.plan.accounts import AccountConfig
 from app.plan.conditions import Node
 from app.plan.configs import QueueConfig, RoundRobinConfig, RuleConfig, StepConfig
 from app.plan.findings import Faults, Finding, fault, shown
@@ -17,6 +18,7 @@ from app.plan.targets import Target
 
 __all__ = [
     "BUILT_IN",
+    "AccountConfig",
     "ProductConfig",
     "QueueConfig",
     "RoundRobinConfig",
@@ -32,6 +34,7 @@ Strategies = Mapping[str, type[StepConfig]]
 """The strategies a plan may use: the word in the pipeline, and the model of what stands behind it."""
 
 BUILT_IN: Strategies = {
+    "account": AccountConfig,
     "rule": RuleConfig,
     "score": ScoreConfig,
     "product": ProductConfig,

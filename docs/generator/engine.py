@@ -62,3 +62,8 @@ def fair_share() -> str:
 def _leads(balance: int) -> str:
     """A balance in whole leads, to three places."""
     return f"{Decimal(balance) / LEAD:+.3f}"
+
+
+def match_codes() -> str:
+    """What came of an account that a key found."""
+    return meanings(codes.MATCHES)

@@ -22,7 +22,7 @@ _DURATION = TypeAdapter(timedelta)
 _ISO_DURATION = re.compile(r"-?P[0-9T].*")
 _AFTER_THE_WHOLE = ("Queue", "Path", "Answerable", "Product", "Sla", "SlaFor", "KnownPerson", "RouteAnew")
 _AFTER_THE_STEPS = ("Target", "FollowUpBlock", "PlanTest", "Given", "Known", "GivenAccount", "Expectation")
-_AFTER_A_STEP = {"score": ("Band", "PointsRow")}
+_AFTER_A_STEP = {"account": ("Customers", "Hold"), "score": ("Band", "PointsRow")}
 _TITLES = {
     "FollowUpBlock": "A block of `follow_up`",
     "PlanTest": "A case of `tests`",
@@ -36,6 +36,7 @@ _MARKS = {
     "Queue": "queues.<name>",
     "Sla": "slas.<name>",
     "KnownPerson": "known_person",
+    "Customers": "customers",
 }
 
 
@@ -103,6 +104,8 @@ def _type(each: Schema) -> str:
         return " or ".join(f"`{value}`" for value in each["enum"])
     if "anyOf" in each:
         return " or ".join(dict.fromkeys(_alternatives(each["anyOf"])))
+    if "const" in each:
+        return f"`{each['const']}`"
     match each.get("type"):
         case "array":
             return _list(each["items"])

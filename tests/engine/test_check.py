@@ -43,6 +43,10 @@ def when(condition: object) -> Change:
     return rule(condition, {"team": "inbound"})
 
 
+def account(**config: Any) -> Change:
+    return lambda plan: plan["pipeline"].insert(0, {"account": config})
+
+
 def follow(condition: object) -> Change:
     return lambda plan: plan["follow_up"].append({"when": condition, "do": [{"type": "chat"}]})
 
@@ -93,6 +97,20 @@ def test_a_good_plan_has_no_findings() -> None:
         (
             lambda plan: plan["paths"].update(p={"answers_to": {"owner": "x"}}),
             "paths.p.answers_to.owner",
+            "unknown_owner",
+        ),
+        (account(customers={"team": "x"}), "pipeline[0].account.customers.team", "unknown_team"),
+        (account(owner_away=[{"team": "x"}]), "pipeline[0].account.owner_away[0].team", "unknown_team"),
+        (account(owner_away=[{"queue": "x"}]), "pipeline[0].account.owner_away[0].queue", "unknown_queue"),
+        (account(sla="x"), "pipeline[0].account.sla", "unknown_sla"),
+        (
+            account(owner_away=["delegate", {"team": "dach", "sla": "x"}]),
+            "pipeline[0].account.owner_away[1].sla",
+            "unknown_sla",
+        ),
+        (
+            lambda plan: plan["tests"][0].update(given={"account": {"roles": {"sdr": "x"}}}),
+            "tests[0].given.account.roles.sdr",
             "unknown_owner",
         ),
         (follow({"team": ["dach", "x"]}), "follow_up[1].when.team", "unknown_team"),

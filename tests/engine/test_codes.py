@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from app.engine import codes
+from app.engine.accounts import Match, account_from
 from app.engine.decide import decide
 from app.engine.model import Decision, Prior, Question, Target
 from app.engine.plan import empty_plan
@@ -183,6 +184,29 @@ def failed() -> Decision:
     return decide(question(), replace(ready, steps=steps), crowd())
 
 
+def of_accounts() -> list[Decision]:
+    """Whoever looks after an account, who stands in for him, and customers."""
+    people = {"ana": {"delegate": "ben"}, "ben": {}, "cem": {}}
+    away = [{"owner": owner, "from": "2026-11-20T00:00:00Z", "to": LATER} for owner in ("ana", "cem")]
+    rungs: list[Any] = ["delegate", {"team": TEAM, "skills": ["y"]}, {"queue": "desk"}]
+    step = {"account": {"owner_away": rungs, "customers": {"team": TEAM, "prefer": "team"}}}
+    ready = plan(piped(step, LAST))
+    without = plan(piped({"account": {"owner_away": [{"team": TEAM}]}}, LAST))
+    there, absent = facts(people), facts(people, absences=away)
+    asked = [
+        (ready, there, {"owner": "ana"}),
+        (ready, there, {}),
+        (ready, absent, {"owner": "ana"}),
+        (ready, absent, {"owner": "cem"}),
+        (ready, there, {"customer_status": "active"}),
+        (without, absent, {"owner": "cem"}),
+    ]
+    return [
+        decide(replace(question(), account=Match(account_from("acme", body), "crm")), compiled, now)
+        for compiled, now, body in asked
+    ] + [decide(question(), ready, there)]
+
+
 def unreached() -> list[Mapping[str, Any]]:
     """All steps, recomputed, of a decision that the first one settled."""
     asked: Question = question(lead_type="student")
@@ -197,7 +221,8 @@ def unreached() -> list[Mapping[str, Any]]:
 def seen() -> Seen:
     """Everything the decisions above bear."""
     found = Seen()
-    for decision in [*picked(), *out_of_hours(), *recognised(), *comes_for_products(), *wanted(), failed()]:
+    everything = [*picked(), *out_of_hours(), *recognised(), *comes_for_products(), *wanted(), *of_accounts()]
+    for decision in [*everything, failed()]:
         found.decision(decision)
     for step in unreached():
         found.step(step)

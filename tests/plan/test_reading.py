@@ -132,6 +132,10 @@ def step(config: object) -> Change:
     return lambda plan: plan["pipeline"].insert(0, config)
 
 
+def account(**config: Any) -> Change:
+    return lambda plan: plan["pipeline"].insert(0, {"account": config})
+
+
 def then(target: object) -> Change:
     return step({"rule": {"name": "new", "then": target}})
 
@@ -179,6 +183,40 @@ def case(**parts: object) -> Change:
         (step({"rule": {"then": {"team": "a"}}}), "pipeline[0].rule.name", "missing_key"),
         (step({"rule": {"name": "new"}}), "pipeline[0].rule.then", "missing_key"),
         (then({}), "pipeline[0].rule.then", "one_target"),
+        (account(order=["sdr", "sdr"]), "pipeline[0].account.order[1]", "duplicate_value"),
+        (account(order=[]), "pipeline[0].account.order", "wrong_value"),
+        (account(owner_away="delegate"), "pipeline[0].account.owner_away", "wrong_type"),
+        (account(owner_away=["team"]), "pipeline[0].account.owner_away[0]", "wrong_type"),
+        (account(owner_away=[{"hold": "long"}]), "pipeline[0].account.owner_away[0].hold", "bad_duration"),
+        (account(owner_away=[{"hold": "4h", "x": 1}]), "pipeline[0].account.owner_away[0].x", "unknown_key"),
+        (
+            account(owner_away=[{"team": "a", "owner": "b"}]),
+            "pipeline[0].account.owner_away[0]",
+            "one_target",
+        ),
+        (
+            account(owner_away=[{"team": "a", "else": [{"team": "b"}]}]),
+            "pipeline[0].account.owner_away[0].else",
+            "unknown_key",
+        ),
+        (account(customers={}), "pipeline[0].account.customers.team", "missing_key"),
+        (
+            account(customers={"team": "a", "prefer": "me"}),
+            "pipeline[0].account.customers.prefer",
+            "wrong_value",
+        ),
+        (
+            account(customers={"team": "a", "statuses": ["happy"]}),
+            "pipeline[0].account.customers.statuses[0]",
+            "unknown_value",
+        ),
+        (account(inherit="mother"), "pipeline[0].account.inherit", "wrong_value"),
+        (account(exempt="yes"), "pipeline[0].account.exempt", "wrong_type"),
+        (
+            case(given={"account": {"customer_status": "x"}}),
+            "tests[0].given.account.customer_status",
+            "unknown_value",
+        ),
         (then({"team": "a", "queue": "b"}), "pipeline[0].rule.then", "one_target"),
         (then({"queue": "a", "pick": "least_loaded"}), "pipeline[0].rule.then", "team_only"),
         (

@@ -13,6 +13,7 @@ pipeline:
   - rule: {name: a, when: {tier: x}, then: {team: dach, else: [{owner: ana}, {team: DACH}]}}
   - rule: {name: b, when: {tier: y}, then: {owner: dach, else: [{team: dach}]}}
   - round_robin: {team: emea, else: [{team: dach}, {queue: open}]}
+  - account: {owner_away: [delegate, {hold: 4h}, {team: named}, {owner: tom}], customers: {team: success}}
   - queue: {name: desk}
 follow_up:
   - {when: {any: [{team: Dach}, {not: {team: {in: [emea, dach]}}}]}, do: [{type: notify}]}
@@ -20,6 +21,7 @@ follow_up:
 tests:
   - {lead: {tier: x}, given: {away: [ana, dach]}, expect: {team: dach}}
   - {lead: {tier: x}, given: {known: {owner: ana, team: dach}}, expect: {owner: ana}}
+  - {lead: {}, given: {account: {owner: una, parent: {roles: {sdr: udo}}}}, expect: {owner: una}}
 """
 
 
@@ -58,6 +60,11 @@ tests:
             ],
         ),
         ("owner", "ben", []),
+        ("team", "named", ["pipeline[3].account.owner_away[2].team"]),
+        ("owner", "tom", ["pipeline[3].account.owner_away[3].owner"]),
+        ("team", "success", ["pipeline[3].account.customers.team"]),
+        ("owner", "una", ["tests[2].given.account.owner", "tests[2].expect.owner"]),
+        ("owner", "udo", ["tests[2].given.account.parent.roles.sdr"]),
     ],
 )
 def test_places_are_found(kind: str, name: str, expected: list[str]) -> None:

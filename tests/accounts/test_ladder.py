@@ -1,0 +1,119 @@
+"""The step for accounts in a running service: books, holds, edits, and the page about it."""
+
+import re
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+
+from app.lifecycle.verify import verify
+from docs.generator.pages import ROOT
+from tests.office import OWNERS, Office
+
+PAGE = (ROOT / "docs" / "accounts.md").read_text(encoding="utf-8")
+STEP = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0])
+JSON = [orjson.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
+AFTERNOON = "2099-11-20T15:00:00Z"
+CLOCK = "INSERT INTO clocks (workspace_id, set_at, shows, speed) VALUES ($1, now(), $2::text::timestamptz, 0)"
+
+
+async def put(office: Office, noun: str, id_: str, **body: Any) -> None:
+    answer = await office.client.put(f"/{noun}/{id_}", json=body)
+    assert answer.status_code in {200, 201}, answer.text
+
+
+@pytest.fixture
+async def noon(office: Office) -> Office:
+    """The plan of the page is in force, its account is there, and so are its teams: eve is in both."""
+    await office.pool.execute(CLOCK, office.workspace_id, "2099-11-20T12:00:00Z")
+    for team in ("named", "success"):
+        await put(office, "teams", team, members=[{"owner": "eve"}])
+    await put(office, "accounts", "acme", **{**JSON[0], "customer_status": None})
+    drafted = await office.client.post("/plans", json=STEP)
+    assert drafted.json()["findings"] == []
+    published = await office.client.post(f"/plans/{drafted.json()['version']}/publish", json={})
+    assert published.status_code == 200, published.text
+    return office
+
+
+async def away(office: Office, owner: str, until: str) -> None:
+    body = {"from": "2099-11-20T00:00:00Z", "to": until}
+    assert (await office.client.post(f"/owners/{owner}/absences", json=body)).status_code == 201
+
+
+async def test_the_trace_of_the_page_is_what_comes(noon: Office) -> None:
+    await away(noon, "ben", AFTERNOON)
+    answer = await noon.client.post("/assign", json=JSON[1])
+    told = answer.json()
+    assert told["trace"] == JSON[2]
+    assert (told["queue"], told["reason"]["code"]) == ("held", "held")
+    assert told["held_until"] == "2099-11-20T15:00:00+00:00"
+    for owner, status in (("eve", 403), ("ben", 200)):
+        claim = await noon.client.post("/queues/held/claim", json={"owner_id": owner})
+        assert claim.status_code == status
+    assert claim.json()["account"]["role"] == "sdr"
+    assert (await verify(noon.pool, noon.workspace_id)).clean
+
+
+async def test_an_account_owner_gets_it_without_a_turn(noon: Office) -> None:
+    told = await noon.assign(email="a@acme.example")
+    assert (told["owner"]["id"], told["reason"]["code"], told["team"]) == ("ben", "account_owner", None)
+    assert told["participants"] == [
+        {"role": "owner", "id": "ana", "name": "Ana"},
+        {"role": "ae", "id": "ana", "name": "Ana"},
+    ]
+    assert (await noon.get("/teams/inbound/ledger"))["items"] == []
+    members = {each["owner"]: each["open"] for each in (await noon.get("/teams/inbound"))["members"]}
+    assert members["ben"] == 1
+    await noon.client.patch("/owners/ben", json={"active": False})
+    assert (await noon.assign(email="b@acme.example"))["owner"]["id"] == "ana"
+    await noon.client.patch("/owners/ana", json={"active": False})
+    assert (await noon.assign(email="c@acme.example"))["queue"] == "unrouted"
+    assert (await verify(noon.pool, noon.workspace_id)).clean
+
+
+async def test_who_is_away_for_long_is_stood_in_for(noon: Office) -> None:
+    await away(noon, "ben", "2099-12-01T00:00:00Z")
+    team = await noon.assign(email="a@acme.example")
+    assert (team["team"], team["owner"]["id"], team["reason"]["code"]) == ("named", "eve", "account_team")
+    assert (await noon.get("/teams/named/ledger"))["items"][0]["chosen"] == "eve"
+    await put(noon, "owners", "ben", **OWNERS["ben"], delegate="ana")
+    delegate = await noon.assign(email="b@acme.example")
+    assert (delegate["owner"]["id"], delegate["reason"]["code"]) == ("ana", "account_delegate")
+    await noon.client.patch(
+        "/accounts/acme", json={"customer_status": "active", "roles": None, "owner": None}
+    )
+    customer = await noon.assign(email="c@acme.example")
+    assert (customer["team"], customer["reason"]["code"]) == ("success", "customer_team")
+    assert (await verify(noon.pool, noon.workspace_id)).clean
+
+
+async def test_an_account_edited_between_two_leads_is_as_it_is_now(noon: Office) -> None:
+    batch = {"items": [{"lead": {"email": f"{name}@acme.example"}} for name in "abc"]}
+    told = (await noon.client.post("/assign/batch", json=batch)).json()["items"]
+    assert {each["decision"]["owner"]["id"] for each in told} == {"ben"}
+    await noon.client.patch("/accounts/acme", json={"roles": {"sdr": "eve"}})
+    assert (await noon.assign(email="d@acme.example"))["owner"]["id"] == "eve"
+    await noon.client.delete("/accounts/acme")
+    assert (await noon.assign(email="e@acme.example"))["account"] is None
+    assert (await verify(noon.pool, noon.workspace_id)).clean
+
+
+async def test_what_the_plan_names_stays(noon: Office) -> None:
+    refused = await noon.client.delete("/teams/named")
+    assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
+
+
+async def test_parents_are_read_up_to_eight_and_circles_end(noon: Office) -> None:
+    await noon.publish(
+        "queues: {unrouted: {}}\npipeline: [{account: {inherit: parent}}, {queue: {name: unrouted}}]"
+    )
+    for number in range(10):
+        await put(noon, "accounts", f"a{number}", parent=f"a{number + 1}", domains=[f"a{number}.example"])
+    await put(noon, "accounts", "a9", owner="eve")
+    assert (await noon.assign(email="x@a1.example"))["owner"]["id"] == "eve"
+    assert (await noon.assign(email="x@a0.example"))["queue"] == "unrouted"
+    await put(noon, "accounts", "a9", parent="a3")
+    assert (await noon.assign(email="y@a1.example"))["queue"] == "unrouted"
+    assert (await verify(noon.pool, noon.workspace_id)).clean

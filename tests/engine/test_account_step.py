@@ -1,0 +1,270 @@
+"""The step for accounts: who is responsible, what is tried when he cannot take it, and customers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.engine.accounts import Match, account_from
+from app.engine.decide import decide
+from app.engine.model import Decision
+from app.engine.state import Facts, Load, State
+from tests.engine.people import NOW, PLAN, facts, plan, question
+
+CALENDARS = {"day": {"timezone": "UTC", "hours": "14:00-18:00"}}
+PEOPLE: dict[str, dict[str, Any]] = {
+    "ana": {"name": "Ana", "delegate": "dan"},
+    "ben": {"name": "Ben"},
+    "dan": {"name": "Dan"},
+    "eve": {"name": "Eve"},
+    "gone": {"active": False, "delegate": "dan"},
+}
+LADDER: list[Any] = ["delegate", {"hold": "4h"}, {"team": "inbound"}]
+TEAM = [{"owner": "eve"}]
+
+
+def away(owner: str, hours: float) -> dict[str, str]:
+    until = NOW + timedelta(hours=hours)
+    return {"owner": owner, "from": "2026-01-01T00:00:00Z", "to": until.isoformat()}
+
+
+def office(
+    absences: Sequence[Mapping[str, Any]] = (), *, people: Mapping[str, Any] | None = None, **loads: int
+) -> Facts:
+    state = State(loads={owner: Load(open=count) for owner, count in loads.items()})
+    return facts(
+        {**PEOPLE, **(people or {})}, absences=absences, members=TEAM, state=state, calendars=CALENDARS
+    )
+
+
+def match(*above: Mapping[str, Any], **body: Any) -> Match:
+    parents = [account_from(f"p{at}", each) for at, each in enumerate(above)]
+    return Match(account_from("acme", {"name": "ACME", **body}), "crm", parents)
+
+
+def decided(step: Mapping[str, Any], account: Match | None, now: Facts, *exclude: str) -> Decision:
+    document = {**PLAN, "pipeline": [{"account": step}, {"queue": {"name": "desk"}}], "queues": {"desk": {}}}
+    return decide(replace(question(exclude=exclude), account=account), plan(document), now)
+
+
+def told(decision: Decision) -> tuple[Any, ...]:
+    return decision.code, decision.owner.id if decision.owner else decision.queue
+
+
+OWNED = {"owner": "ana", "roles": {"sdr": "ben"}}
+
+
+@pytest.mark.parametrize(
+    ("step", "account", "now", "expected"),
+    [
+        pytest.param({}, match(**OWNED), office(), ("account_owner", "ana"), id="owner"),
+        pytest.param(
+            {"order": ["sdr", "owner"]}, match(**OWNED), office(), ("account_owner", "ben"), id="by role"
+        ),
+        pytest.param(
+            {"order": ["csm", "owner"]}, match(**OWNED), office(), ("account_owner", "ana"), id="unfilled"
+        ),
+        pytest.param(
+            {"order": ["sdr", "owner"]},
+            match(owner="ana", roles={"sdr": "gone"}),
+            office(),
+            ("account_owner", "ana"),
+            id="inactive: next role",
+        ),
+        pytest.param(
+            {"order": ["sdr", "owner"]},
+            match(owner="ana", roles={"sdr": "nobody"}),
+            office(),
+            ("account_owner", "ana"),
+            id="missing: next role",
+        ),
+        pytest.param({}, match(roles={"owner": "ben"}), office(), ("account_owner", "ben"), id="role owner"),
+        pytest.param({}, None, office(), ("queue", "desk"), id="no account"),
+        pytest.param({}, match(), office(), ("queue", "desk"), id="nobody looks after it"),
+        pytest.param(
+            {"owner_away": LADDER}, match(owner="gone"), office(), ("queue", "desk"), id="inactive: never"
+        ),
+        pytest.param(
+            {"owner_away": LADDER}, match(owner="ana"), office([away("ana", 9)]),
+            ("account_delegate", "dan"), id="away: delegate",
+        ),
+        pytest.param(
+            {"owner_away": LADDER}, match(owner="ben"), office([away("ben", 3)]),
+            ("held", "held"), id="away shortly, no delegate: hold",
+        ),
+        pytest.param(
+            {"owner_away": LADDER}, match(owner="ben"), office([away("ben", 5)]),
+            ("account_team", "eve"), id="away for long: team",
+        ),
+        pytest.param(
+            {"owner_away": LADDER}, match(owner="ana"), office([away("ana", 3), away("dan", 1)]),
+            ("held", "held"), id="delegate away too",
+        ),
+        pytest.param(
+            {"owner_away": [{"hold": "4h"}, "delegate"]}, match(owner="ana"), office([away("ana", 3)]),
+            ("held", "held"), id="in the order written",
+        ),
+        pytest.param(
+            {"owner_away": [{"queue": "desk"}]}, match(owner="ana"), office([away("ana", 3)]),
+            ("account", "desk"), id="a queue",
+        ),
+        pytest.param(
+            {"order": ["sdr", "owner"]}, match(**OWNED), office([away("ben", 3)]),
+            ("account_owner", "ana"), id="next role after the ladder",
+        ),
+        pytest.param(
+            {"inherit": "parent"}, match({"owner": "gone"}, {"owner": "ben"}, owner=None), office(),
+            ("account_owner", "ben"), id="inherited",
+        ),
+        pytest.param({}, match({"owner": "ben"}), office(), ("queue", "desk"), id="not inherited"),
+        pytest.param(
+            {}, match(owner="ana"), office(people={"ana": {"caps": {"open": 1}}}, ana=1),
+            ("queue", "desk"), id="over his cap",
+        ),
+        pytest.param(
+            {"exempt": True}, match(owner="ana"), office(people={"ana": {"caps": {"open": 1}}}, ana=1),
+            ("account_owner", "ana"), id="exempt",
+        ),
+        pytest.param(
+            {"owner_away": LADDER}, match(owner="ana"), office(people={"ana": {"calendar": "day"}}),
+            ("account_owner", "ana"), id="off shift: he all the same",
+        ),
+        pytest.param(
+            {"owner_away": LADDER, "off_hours": "next"}, match(owner="ben"),
+            office(people={"ben": {"calendar": "day"}}), ("held", "held"), id="off shift: the ladder",
+        ),
+        pytest.param(
+            {"off_hours": "hold"}, match(owner="ben"), office(people={"ben": {"calendar": "day"}}),
+            ("held", "held"), id="off shift: hold",
+        ),
+        pytest.param(
+            {"owner_away": ["delegate"], "off_hours": "hold"}, match(owner="ana"),
+            office(people={"ana": {"calendar": "day", "delegate": "dan"}}),
+            ("account_delegate", "dan"), id="off shift: the ladder before hold",
+        ),
+        pytest.param(
+            {"off_hours": "next"}, match(owner="ben"), office(people={"ben": {"calendar": "day"}}),
+            ("queue", "desk"), id="off shift: next",
+        ),
+    ],
+)  # fmt: skip
+def test_where_it_goes(
+    step: dict[str, Any], account: Match | None, now: Facts, expected: tuple[str, str]
+) -> None:
+    assert told(decided(step, account, now)) == expected
+
+
+CUSTOMERS = {"customers": {"team": "inbound"}}
+FIRST = {"customers": {"team": "inbound", "prefer": "team"}}
+
+
+@pytest.mark.parametrize(
+    ("step", "body", "absences", "expected"),
+    [
+        (CUSTOMERS, {"owner": "ana", "customer_status": "active"}, [], ("account_owner", "ana")),
+        (
+            CUSTOMERS,
+            {"owner": "ana", "customer_status": "active"},
+            [away("ana", 9)],
+            ("customer_team", "eve"),
+        ),
+        (CUSTOMERS, {"customer_status": "active"}, [], ("customer_team", "eve")),
+        (CUSTOMERS, {"owner": "gone", "customer_status": "active"}, [], ("customer_team", "eve")),
+        (CUSTOMERS, {"customer_status": "trial"}, [], ("queue", "desk")),
+        (CUSTOMERS, {}, [], ("queue", "desk")),
+        (FIRST, {"owner": "ana", "customer_status": "active"}, [], ("customer_team", "eve")),
+        (FIRST, {"owner": "ana", "customer_status": "active"}, [away("eve", 9)], ("account_owner", "ana")),
+        (FIRST, {"owner": "ana", "customer_status": "lapsed"}, [], ("account_owner", "ana")),
+        (
+            {"customers": {"team": "inbound", "prefer": "team", "statuses": ["lapsed"]}},
+            {"owner": "ana", "customer_status": "lapsed"},
+            [],
+            ("customer_team", "eve"),
+        ),
+        (
+            {**CUSTOMERS, "owner_away": ["delegate"]},
+            {"owner": "ana", "customer_status": "active"},
+            [away("ana", 9)],
+            ("account_delegate", "dan"),
+        ),
+    ],
+)
+def test_customers(
+    step: dict[str, Any], body: dict[str, Any], absences: list[dict[str, Any]], expected: tuple[str, str]
+) -> None:
+    assert told(decided(step, match(**body), office(absences))) == expected
+
+
+def test_an_owner_takes_no_turn_and_a_team_does() -> None:
+    owned = decided({}, match(owner="ana"), office())
+    assert (owned.turn, owned.counts, owned.team, owned.step) == (None, True, None, "account")
+    team = decided({"owner_away": LADDER}, match(owner="ben"), office([away("ben", 9)]))
+    assert team.turn is not None
+    assert (team.turn.chosen, team.team) == ("eve", "inbound")
+
+
+def test_over_cap_is_told_of_the_exempt() -> None:
+    full = office(people={"ana": {"caps": {"open": 1}}}, ana=1)
+    assert decided({"exempt": True}, match(owner="ana"), full).over_cap
+    assert not decided({"exempt": True}, match(owner="ana"), office()).over_cap
+
+
+def test_what_waits_waits_for_him_alone() -> None:
+    held = decided({"owner_away": LADDER, "priority": 70}, match(owner="ben"), office([away("ben", 3)]))
+    assert (held.held_owner, held.held_until) == ("ben", NOW + timedelta(hours=3))
+    assert (held.outcome, held.priority) == ("queued", 70)
+
+
+def test_whom_the_caller_excludes_gives_way_to_the_ladder() -> None:
+    assert told(decided({"owner_away": LADDER}, match(owner="ana"), office(), "ana")) == (
+        "account_delegate", "dan",
+    )  # fmt: skip
+
+
+def test_the_answer_names_the_role_and_the_others() -> None:
+    roles = {"sdr": "ana", "csm": "gone", "ae": "ben"}
+    decision = decided({"order": ["sdr", "owner"]}, match(owner="ana", roles=roles), office())
+    assert decision.account == {"id": "acme", "name": "ACME", "matched_by": "crm", "role": "sdr"}
+    assert list(decision.participants) == [{"role": "ae", "id": "ben", "name": "Ben"}]
+    inherited = decided({"inherit": "parent"}, match({"owner": "ben"}), office())
+    assert inherited.account is not None
+    assert inherited.account["role"] == "owner"
+
+
+@pytest.mark.parametrize(
+    ("account", "absences", "sentence"),
+    [
+        (match(owner="ana"), [], "By its account: Ana looks after it."),
+        (
+            match(owner="ana"),
+            [away("ana", 9)],
+            "By its account: Dan stands in for who looks after it.",
+        ),
+        (
+            match(owner="ben"),
+            [away("ben", 9)],
+            "By its account: who looks after it is not free; it is Eve's turn in inbound.",
+        ),
+        (
+            match(customer_status="active"),
+            [],
+            "By its account: it is a customer; it is Eve's turn in inbound.",
+        ),
+    ],
+)
+def test_the_sentence(account: Match, absences: list[dict[str, Any]], sentence: str) -> None:
+    assert decided({"owner_away": LADDER, **CUSTOMERS}, account, office(absences)).text == sentence
+
+
+def test_the_trace_shows_everybody_who_was_asked() -> None:
+    decision = decided(
+        {"order": ["sdr", "owner"], "owner_away": LADDER},
+        match(owner="ana", roles={"sdr": "gone"}),
+        office([away("ana", 9)]),
+    )
+    (step,) = decision.trace["steps"]
+    assert [(tried["target"]["owner"], tried["code"]) for tried in step["tried"]] == [
+        ("gone", "inactive"), ("ana", "away"), ("dan", "chosen"),
+    ]  # fmt: skip
