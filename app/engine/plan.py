@@ -60,8 +60,8 @@ class Plan:
     """A compiled plan. Version 0 is the empty plan of a workspace that has published none.
 
     `derived` is None when it derives no fields, `products` when no step asks which product a lead looks at;
-    `wants_accounts` says whether the account of a lead matters to it, `account_roles` in which order the first
-    step for accounts asks their roles.
+    `wants_accounts` says whether the account of a lead matters to it, `account_roles` in which order the
+    first step for accounts asks their roles.
     """
 
     version: int
