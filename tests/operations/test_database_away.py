@@ -19,6 +19,13 @@ from tests.postgres import FOUND, in_a_thread
 
 PATIENCE = 30.0  # seconds for what must happen in two
 LEAD = {"lead": {"external_id": "a"}}
+HOLDING = """
+queues: {desk: {}}
+pipeline: [{rule: {name: bens, then: {owner: ben, off_hours: hold}}}, {queue: {name: desk}}]
+"""
+A_SECOND_TO_EIGHT = """
+INSERT INTO clocks (workspace_id, set_at, shows, speed) VALUES ($1, now(), '2099-11-23 07:59:59Z', 1)
+"""
 
 
 @pytest.fixture
@@ -96,6 +103,39 @@ async def test_a_stopped_database_is_told_and_its_return_is_felt(
         assert after["sequence"] == before["sequence"] + 1
         answer = await in_time(office.client, "GET", "/leads?external_id=a")
         assert answer.json()["items"] == []
+
+
+async def test_what_falls_due_while_the_database_is_away_is_released_when_it_is_back(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(place) as server:
+        in_a_thread(lambda: migrate(server.dsn))
+        async with running(server.dsn, work_every_seconds=0.02) as app:
+            office = await make_office(app, "office")
+            async with office.client:
+                lead_id = await held_for_a_second(office)
+                server.stop()
+                await asyncio.sleep(1.5)
+                with serving(place):
+                    await until_ready(office)
+                    until = time.monotonic() + PATIENCE
+                    while (await office.get(f"/leads/{lead_id}"))["state"] != "assigned":
+                        assert time.monotonic() < until
+                        await asyncio.sleep(0.05)
+    said = capsys.readouterr().out
+    assert (said.count("worker waits"), said.count("worker goes on")) == (1, 1)
+    assert "Traceback" not in said
+
+
+async def held_for_a_second(office: Office) -> str:
+    """A lead that waits for ben, who begins in a second."""
+    await office.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
+    await office.client.patch("/owners/ben", json={"calendar": "day"})
+    await office.publish(HOLDING)
+    await office.pool.execute(A_SECOND_TO_EIGHT, office.workspace_id)
+    told = await office.assign(external_id="a")
+    assert told["held_until"] == "2099-11-23T08:00:00+00:00"
+    return str(told["lead_id"])
 
 
 async def test_a_database_that_says_nothing_is_told_in_time(beside: tuple[Office, Server]) -> None:
