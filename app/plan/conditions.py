@@ -1,6 +1,7 @@
 """Reads a condition (`when`) into a tree.
 
-A mapping holds when all its keys hold: `{field: value}`, `{field: {operator: value}}`, `all`, `any`, `not`.
+A mapping holds when all its keys hold: `{field: value}`, `{field: {operator: value}}`, `all`, `any`, `not`;
+`{exists: field}` is short for `{field: {exists: true}}`.
 A list as value means `in`; null means that the field is missing, as `{exists: false}` does. Text compares
 without case, except that `matches` is case-sensitive unless the pattern says `(?i)`. A missing field makes
 every comparison false, `ne` and `not_in` too; an empty list counts as missing. `engagement` may also be
@@ -100,11 +101,23 @@ class _Reading:
             case "not":
                 part = self.node(value, path)
                 return None if part is None else Not(part)
+            case "exists":
+                return self._present(value, path)
         field = self._catalogue.find(key) if isinstance(key, str) else None
         if field is None:
             self._say(path, "unknown_field", self._hint(key))
             return None
         return self._field(field, value, path)
+
+    def _present(self, name: object, path: str) -> Leaf | None:
+        if not isinstance(name, str):
+            self._say(path, "wrong_type", "Write the name of one field here, such as {exists: phone}.")
+            return None
+        field = self._catalogue.find(name)
+        if field is None:
+            self._say(path, "unknown_field", self._hint(name))
+            return None
+        return self._leaf(field, "exists", True, path)
 
     def _list(self, value: object, path: str) -> list[Node | None]:
         if not isinstance(value, list):

@@ -22,7 +22,7 @@ _ATTRIBUTE = re.compile(r"attributes(\.[\w-]{1,63}){1,8}")
 _VALUE = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 _TAKEN = frozenset(
     {name.partition(".")[0] for name in (*FOLLOW_UP.fields, *FOLLOW_UP.free)}
-    | {"all", "any", "not", "lead", "owner", *LABELS}
+    | {"all", "any", "not", "exists", "lead", "owner", *LABELS}
 )
 
 

@@ -159,9 +159,15 @@ def _condition_schema() -> dict[str, object]:
     return {
         "type": "object",
         "description": "Holds when all its keys hold: {field: value}, {field: {operator: value}}, all, any, "
-        "not. A list as value means in, null means missing; text compares without case.",
+        "not, {exists: field}. A list as value means in, null means missing; text compares without case.",
         "minProperties": 1,
-        "properties": {"all": several, "any": several, "not": condition, **fields},
+        "properties": {
+            "all": several,
+            "any": several,
+            "not": condition,
+            "exists": {"type": "string", "description": "The field of this name is there."},
+            **fields,
+        },
         "patternProperties": {
             r"^(attributes|utm|scores|account\.(attributes|roles|crm))\..+$": test,
         },

@@ -26,6 +26,11 @@ def leaf(field: str, operator: str, operand: object) -> Leaf:
         ({"tier": None}, leaf("tier", "exists", False)),
         ({"tier": {"eq": None}}, leaf("tier", "exists", False)),
         ({"tier": {"ne": None}}, leaf("tier", "exists", True)),
+        ({"exists": "tier"}, leaf("tier", "exists", True)),
+        (
+            {"not": {"exists": "account.open_opportunity"}},
+            Not(leaf("account.open_opportunity", "exists", True)),
+        ),
         (
             {"employees": {"gte": 5, "lt": 50}},
             All((leaf("employees", "gte", 5), leaf("employees", "lt", 50))),
@@ -70,6 +75,8 @@ def test_accepted(written: object, expected: Node) -> None:
         ({"country": {"foo": 1}}, "country.foo", "unknown_operator"),
         ({"cuntry": "DE"}, "cuntry", "unknown_field"),
         ({"consent": True}, "consent", "unknown_field"),
+        ({"exists": "cuntry"}, "exists", "unknown_field"),
+        ({"exists": {"country": True}}, "exists", "wrong_type"),
         ({"attributes.": 1}, "attributes.", "unknown_field"),
         ({"attributes": 1}, "attributes", "unknown_field"),
         ({"outcome": "assigned"}, "outcome", "unknown_field"),
