@@ -7,7 +7,7 @@ from decimal import Decimal
 from app.engine.declared import action_findings, product_findings, sla_findings
 from app.engine.reach import contradictions, too_early, unreachable
 from app.engine.shifts import HELD
-from app.engine.templated import closed, combinations, faults, is_templated
+from app.engine.templated import closed, combinations, faults, fields_of, is_templated
 from app.plan.cases import PlanTest
 from app.plan.conditions import leaves
 from app.plan.findings import MOST, Finding, Severity, settles, shown
@@ -84,10 +84,15 @@ def _word(value: str | tuple[str, ...]) -> str:
 
 def _pipeline(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
     words = closed(document)
+    scored = False
     for position, step in enumerate(document.pipeline):
+        scored = scored or step.strategy == "score"
         for place, target in placed(step):
             path = f"pipeline[{position}].{step.strategy}{place}"
-            if target.kind == "team" and is_templated(target.name):
+            if target.kind == "team" and not scored and "band" in fields_of(target.name):
+                text = "Move this step behind the score step: before it no lead has a band."
+                yield Finding(path, "too_early", text)
+            elif target.kind == "team" and is_templated(target.name):
                 yield from _templated(target.name, path, words, names)
             else:
                 yield from _target(target, path, document, names)

@@ -115,6 +115,7 @@ NO_ACTIONS: dict[str, str] = {
     "no_follow_up": "The plan has no follow-up.",
     "none_fits": "No block of the follow-up is for this decision.",
     "held_back": "The lead has not given the consent that the actions need; `held_back` names them.",
+    "missing_value": "What the actions need, such as the name of a tag, is missing.",
     "no_crm_id": "Only a new owner was to be set, and no CRM's id of him is known.",
     "duplicate": "The same submission came again, and has had its actions.",
 }

@@ -85,17 +85,18 @@ def occurrences(asked: Occurrences, engagement: Any, now: datetime) -> list[Mapp
     if not isinstance(engagement, list):
         return []
     name = None if asked.name is None else asked.name.casefold()
-    start = None if asked.within is None else now - asked.within
-    return [each for each in engagement if isinstance(each, Mapping) and _counts(each, name, start)]
+    within = None if asked.within is None else (now - asked.within, now + asked.within)
+    return [each for each in engagement if isinstance(each, Mapping) and _counts(each, name, within)]
 
 
-def _counts(each: Mapping[str, Any], name: str | None, start: datetime | None) -> bool:
+def _counts(each: Mapping[str, Any], name: str | None, within: tuple[datetime, datetime] | None) -> bool:
+    """A clock that runs ahead does no harm: a time to come may be as far off as one that is gone."""
     if name is not None and index_key(each.get("name")) != name:
         return False
-    if start is None:
+    if within is None:
         return True
     at = as_instant(each.get("at"))
-    return at is not None and at >= start
+    return at is not None and within[0] <= at <= within[1]
 
 
 def _times(each: Mapping[str, Any]) -> int:

@@ -1,22 +1,17 @@
 """Follow-up: the actions a decision asks of the caller, from the plan's blocks."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
-from app.engine.comparisons import Get, Values, getter
+from app.engine.comparisons import Values, getter
 from app.engine.conditions import Condition, compile_condition
 from app.engine.model import Decision, Due
-from app.plan.follow_ups import Action, FollowUpBlock, Parameter
+from app.engine.texts import Text
+from app.plan.follow_ups import NEEDED, Action, FollowUpBlock, Parameter
 from app.plan.templates import Placeholder
-
-_SPACES = re.compile(r"[ \t]{2,}")
-_EMPTY_BRACKETS = re.compile(r"[ \t]*(?:\(\s*\)|\[\s*\]|\"\s*\"|'\s*')")
-_BEFORE_PUNCTUATION = re.compile(r"[ \t]+(?=[,.;:!?](?:\s|$))")
-_DOUBLED_PUNCTUATION = re.compile(r"([,;:])(?:\s*[,;:])+")
-_DANGLING = " \t,;:-–—|/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +51,15 @@ class FollowUp:
         context = self._context(decision, values, settled)
         made: list[dict[str, Any]] = []
         held_back: list[dict[str, Any]] = []
-        for actions in fitting:
-            for action in actions:
-                allowed = action.allowed(values, held_back)
-                found = allowed.made(context, now, decision.sla) if allowed is not None else None
-                if found is not None:
-                    made.append(found)
-        why_none = None if made else "held_back" if held_back else "no_crm_id"
-        return FollowedUp(tuple(made), tuple(held_back), why_none)
+        left_out: set[str] = set()
+        for action in chain.from_iterable(fitting):
+            allowed = action.allowed(values, held_back)
+            found = allowed.made(context, now, decision.sla) if allowed is not None else None
+            if found is not None:
+                made.append(found)
+            elif allowed is not None:
+                left_out.add(allowed.type)
+        return FollowedUp(tuple(made), tuple(held_back), None if made else _why_none(held_back, left_out))
 
     def _context(self, decision: Decision, values: Values, settled: Mapping[str, str]) -> dict[str, Any]:
         """What templates and actions are filled from."""
@@ -83,6 +79,12 @@ def compile_follow_up(
 ) -> FollowUp:
     """Makes a plan's blocks ready, once for all its decisions; `queues` gives each queue's CRM ids."""
     return FollowUp(blocks, queues or {})
+
+
+def _why_none(held_back: Sequence[object], left_out: set[str]) -> str:
+    if held_back:
+        return "held_back"
+    return "no_crm_id" if left_out == {"set_owner"} else "missing_value"
 
 
 def _fits(condition: Condition | None, values: Values, now: datetime) -> bool:
@@ -119,9 +121,10 @@ class _Action:
     """One action with its texts taken apart."""
 
     def __init__(self, action: Action) -> None:
-        self._type = action.type
+        self.type = action.type
         self._due = action.due
         self._params = [(name, _text_of(value)) for name, value in action.params.items()]
+        self._open = [name for name, value in action.params.items() if _has_places(value)]
         self._consent = action.consent
         self._consented = getter(f"consent.{action.consent}")
         self._instead = _Action(action.instead) if action.instead is not None else None
@@ -131,20 +134,35 @@ class _Action:
         if self._consent is None or self._consented(values) is True:
             return self
         instead = self._instead
-        entry = {"type": self._type, "consent": self._consent, "instead": instead and instead._type}
+        entry = {"type": self.type, "consent": self._consent, "instead": instead and instead.type}
         held_back.append(entry)
         return instead.allowed(values, held_back) if instead is not None else None
 
     def made(self, context: Values, now: datetime, sla: Due | None) -> dict[str, Any] | None:
-        """The action as the caller gets it; None for one that would set an owner no CRM knows."""
-        filled = ((name, text(context) if isinstance(text, _Text) else text) for name, text in self._params)
+        """The action as the caller gets it.
+
+        None for one that would set an owner no CRM knows, or of which what it needs is missing.
+        """
+        filled = ((name, text(context) if isinstance(text, Text) else text) for name, text in self._params)
         # A parameter of which nothing is left says nothing.
         params = {name: value for name, value in filled if value != ""}
-        if self._type == "set_owner" and not params:
-            if self._params or not context["crm"]:
+        if self.type == "set_owner" and not self._params:
+            if not context["crm"]:
                 return None
             params = _in_crm(context)
-        return {"type": self._type, "params": params, "due_at": _due_at(self._due, now, sla)}
+        elif self._empty(params):
+            return None
+        return {"type": self.type, "params": params, "due_at": _due_at(self._due, now, sla)}
+
+    def _empty(self, params: Mapping[str, object]) -> bool:
+        """Whether nothing is left of what it needs, or of all that tells the owner who is to be set.
+
+        A task stays one without its title: somebody has to do something.
+        """
+        if self.type == "set_owner":
+            return bool(self._open) and not any(name in params for name in self._open)
+        needed = NEEDED.get(self.type)
+        return needed is not None and needed not in params and self.type != "task"
 
 
 def _due_at(due: timedelta | str | None, now: datetime, sla: Due | None) -> datetime | None:
@@ -163,42 +181,9 @@ def _in_crm(context: Values) -> dict[str, Any]:
     return ids if lead is None else {**ids, "lead_id": lead}
 
 
-def _text_of(value: Parameter) -> "_Text | int | float | bool":
-    return _Text(value) if isinstance(value, tuple) else value
+def _has_places(value: Parameter) -> bool:
+    return isinstance(value, tuple) and any(isinstance(part, Placeholder) for part in value)
 
 
-class _Text:
-    """A template. A value that is missing takes the space and the punctuation around it along."""
-
-    def __init__(self, parts: Sequence[str | Placeholder]) -> None:
-        self._parts: list[str | Get] = [
-            getter(part.name) if isinstance(part, Placeholder) else part for part in parts
-        ]
-
-    def __call__(self, context: Values) -> str:
-        filled = [part if isinstance(part, str) else _shown(part(context)) for part in self._parts]
-        text = "".join(each for each in filled if each is not None)
-        return text if None not in filled else _tidied(text)
-
-
-def _shown(value: Any) -> str | None:
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, list):
-        return ", ".join(shown for each in value if (shown := _shown(each)) is not None) or None
-    return str(value) if isinstance(value, (str, int, float)) else None
-
-
-def _tidied(text: str) -> str:
-    for pattern, instead in (
-        (_EMPTY_BRACKETS, ""),
-        (_SPACES, " "),
-        (_BEFORE_PUNCTUATION, ""),
-        (_DOUBLED_PUNCTUATION, r"\1"),
-    ):
-        text = pattern.sub(instead, text)
-    return text.strip().lstrip(_DANGLING).rstrip(_DANGLING)
+def _text_of(value: Parameter) -> "Text | int | float | bool":
+    return Text(value) if isinstance(value, tuple) else value

@@ -5,6 +5,7 @@ from datetime import datetime
 from app.engine.eligibility import Need, Refusal, absent
 from app.engine.model import Owner, Team
 from app.engine.state import Facts
+from app.plan.hours import Hours
 
 HELD = "held"
 """The built-in queue of what waits for a shift to begin."""
@@ -18,7 +19,16 @@ def works(owner: Owner, now: datetime) -> bool:
 
 def off_shift(owner: Owner, now: datetime) -> Refusal:
     """How somebody is passed over who does not work now: his next shift says when that ends."""
-    return Refusal("off_shift", owner.hours.next_open(now) if owner.hours is not None else None)
+    return Refusal("off_shift", _next_there(owner, owner.hours, now) if owner.hours is not None else None)
+
+
+def _next_there(owner: Owner, hours: Hours, now: datetime) -> datetime | None:
+    """The first moment of his hours at which he is not absent."""
+    begins = hours.next_open(now)
+    for absence in sorted(owner.absences, key=lambda each: each.start):
+        if begins is not None and absence.start <= begins < absence.end:
+            begins = hours.next_open(absence.end)
+    return begins
 
 
 def somebody_works(team: Team, facts: Facts) -> bool:

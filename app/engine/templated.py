@@ -25,10 +25,15 @@ def is_templated(name: str) -> bool:
     return "{" in name
 
 
+def fields_of(name: str) -> tuple[str, ...]:
+    """The fields that stand in a team's name, each once."""
+    return tuple(dict.fromkeys(_PLACE.findall(name)))
+
+
 def resolved(target: Target, values: Values) -> Target | None:
     """The target with the team it means for this lead; None when a field of the name is missing."""
     words = {}
-    for place in _PLACE.findall(target.name):
+    for place in fields_of(target.name):
         word = getter(place)(values)
         if not isinstance(word, str):
             return None
@@ -51,25 +56,25 @@ def closed(document: PlanDocument) -> dict[str, tuple[str, ...]]:
 
 def combinations(name: str, words: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
     """Every team a name without faults can come to."""
-    places = list(dict.fromkeys(_PLACE.findall(name)))
-    for chosen in product(*(words.get(place, ()) for place in places)):
-        filled = dict(zip(places, chosen, strict=True))
+    found = fields_of(name)
+    for chosen in product(*(words.get(place, ()) for place in found)):
+        filled = dict(zip(found, chosen, strict=True))
         yield _PLACE.sub(lambda found, filled=filled: filled[found[1]], name)  # type: ignore[misc]
 
 
 def faults(name: str, words: Mapping[str, tuple[str, ...]], path: str) -> list[Finding]:
     """What is wrong with a name, apart from the teams it comes to."""
-    places = dict.fromkeys(_PLACE.findall(name))
-    if not places or re.search("[{}]", _PLACE.sub("", name)):
+    found = fields_of(name)
+    if not found or re.search("[{}]", _PLACE.sub("", name)):
         return [Finding(path, "bad_template", "Close every brace around the name of a field.")]
-    unknown = [place for place in places if place not in words]
+    unknown = [place for place in found if place not in words]
     if unknown:
         text = (
             f"Use a field with a closed set of words instead of {shown(unknown[0])}: a derived one, or band."
         )
         return [Finding(path, "unknown_field", text)]
     count = 1
-    for place in places:
+    for place in found:
         count *= len(words[place])
     if count > MOST:
         return [Finding(path, "wrong_value", f"Use fewer words: this name can come to {count} teams.")]

@@ -89,6 +89,7 @@ def try_step(step: Step, question: Question, facts: Facts, trail: list[dict[str,
     entry["code"] = verdict.code
     if verdict.labels:
         entry["labels"] = verdict.labels
+        question = replace(question, values={**question.values, **verdict.labels})
     if verdict.intent is not None:
         entry |= verdict.intent.traced()
     if not verdict.targets:

@@ -29,6 +29,12 @@ def parse_duration(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def read_duration(value: object) -> timedelta:
+    """A duration as it stands in a document, where 0 may be a number. Raises ValueError."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return parse_duration(str(value) if whole else value if isinstance(value, str) else "")
+
+
 def format_duration(duration: timedelta) -> str:
     """The shortest way to write a duration of whole seconds: `90d`, `15m`, `0`."""
     seconds = int(duration.total_seconds())

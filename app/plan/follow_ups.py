@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
 
-from app.plan.durations import parse_duration
+from app.plan.durations import read_duration
 from app.plan.findings import Faults, Finding, fault, join, shown
 from app.plan.operands import EXTENSION
 from app.plan.shapes import FollowUpCondition, Part, reading
@@ -93,7 +93,7 @@ def _due(value: object, _: ValidationInfo) -> timedelta | str:
     if isinstance(value, str) and value in WITH_SLA:
         return value
     try:
-        return parse_duration(value if isinstance(value, str) else "")
+        return read_duration(value)
     except ValueError as refused:
         raise fault("bad_duration", str(refused)) from None
 
@@ -124,7 +124,7 @@ _ACTION_SCHEMA = {
             "anyOf": [{"enum": list(ACTION_TYPES)}, {"type": "string", "pattern": f"^{EXTENSION.pattern}$"}],
         },
         "due": {
-            "type": "string",
+            "type": ["string", "integer"],
             "pattern": "^(0|[0-9]{1,9}[smhdw]|accept|touch)$",
             "description": "How long after the decision it is due, such as 15m; or accept or touch: when the "
             "SLA is.",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from app.plan.durations import parse_duration
+from app.plan.durations import read_duration
 from app.plan.findings import Faults, Finding, fault, shown
 
 BOUNDS = ("eq", "gt", "gte", "lt", "lte")
@@ -54,7 +54,7 @@ def _name(value: object) -> str:
 
 def _within(value: object) -> timedelta:
     try:
-        return parse_duration(value if isinstance(value, str) else "")
+        return read_duration(value)
     except ValueError as refused:
         raise fault("bad_duration", str(refused)) from None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from math import inf
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -64,19 +65,33 @@ class Band(Part):
         pairs = (("gt", self.gt), ("gte", self.gte), ("lt", self.lt), ("lte", self.lte))
         return tuple((operator, limit) for operator, limit in pairs if limit is not None)
 
+    @property
+    def range(self) -> tuple[float, float]:
+        """The lowest and the highest total that falls into it; totals are whole."""
+        lows = [low for low in (self.gte, None if self.gt is None else self.gt + 1) if low is not None]
+        highs = [high for high in (self.lte, None if self.lt is None else self.lt - 1) if high is not None]
+        return max(lows, default=-inf), min(highs, default=inf)
+
     @cached_property
     def ladder(self) -> tuple[Target, ...]:
         """The targets in the order they are tried."""
         return (self.then, *self.then.otherwise) if self.then is not None else ()
 
 
-def _ended(bands: dict[str, Band]) -> dict[str, Band]:
-    names = list(bands)
-    whole = next((at for at, name in enumerate(names) if not bands[name].limits), len(names))
-    late = names[whole + 1 :]
-    if late:
-        text = "Remove this band: the one before it takes every total."
-        raise Faults(*(Finding(shown(name), "unreachable", text) for name in late))
+def _reachable(bands: dict[str, Band]) -> dict[str, Band]:
+    findings = []
+    before: list[tuple[float, float]] = []
+    for name, band in bands.items():
+        low, high = band.range
+        if low > high:
+            text = "Mend this band: its limits exclude each other, so no total falls into it."
+            findings.append(Finding(shown(name), "contradiction", text))
+        elif any(start <= low and high <= end for start, end in before):
+            text = "Move or remove this band: one before it takes every total that would fall into it."
+            findings.append(Finding(shown(name), "unreachable", text))
+        before.append((low, high))
+    if findings:
+        raise Faults(*findings)
     return bands
 
 
@@ -88,7 +103,7 @@ class ScoreConfig(StepConfig):
         min_length=1,
         description="What is added up: names of `scores`, and `score` for what the caller sends.",
     )
-    bands: Annotated[dict[Name, Band], AfterValidator(_ended)] = Field(
+    bands: Annotated[dict[Name, Band], AfterValidator(_reachable)] = Field(
         min_length=1, description="The bands by name; the first that the total falls into counts."
     )
 

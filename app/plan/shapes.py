@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from app.plan.conditions import Node, parse_condition
-from app.plan.durations import format_duration, parse_duration, parse_instant
+from app.plan.durations import format_duration, parse_instant, read_duration
 from app.plan.fields import FOLLOW_UP, LEAD, PIPELINE, Catalogue
 from app.plan.findings import fault
 
@@ -60,9 +60,8 @@ def reading(info: ValidationInfo) -> Reading:
 def _duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
-    text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
     try:
-        return parse_duration(text)
+        return read_duration(value)
     except ValueError as refused:
         raise fault("bad_duration", str(refused)) from None
 

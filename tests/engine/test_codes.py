@@ -73,6 +73,7 @@ def asked_for_nothing() -> list[Decision]:
         [],
         [{"when": {"outcome": "blocked"}, "do": [{"type": "chat"}]}],
         [{"do": [held]}],
+        [{"do": [{"type": "tag", "name": "{lead.city}"}]}],
         [{"do": [{"type": "set_owner"}]}],
     ]
     decisions = [

@@ -290,6 +290,15 @@ def test_how_often_the_lead_did_something(asked: object, held: bool) -> None:
     assert not asking.holds({}, NOW)
 
 
+@pytest.mark.parametrize(
+    ("ahead", "counts"), [(timedelta(), True), (14 * DAY, True), (14 * DAY + timedelta(seconds=1), False)]
+)
+def test_a_time_to_come_may_be_as_far_off_as_one_that_is_gone(ahead: timedelta, counts: bool) -> None:
+    asking = compile_condition(parse_condition({"engagement": {"within": "14d"}}, PIPELINE))
+    assert asking.holds({"engagement": [{"name": "demo", "at": NOW + ahead}]}, NOW) is counts
+    assert asking.holds({"engagement": [{"name": "demo", "at": NOW - ahead}]}, NOW) is counts
+
+
 def test_how_often_tells_the_name_that_was_asked() -> None:
     asking = compile_condition(parse_condition({"engagement": {"name": "docs", "within": "1d"}}, PIPELINE))
     assert asking.satisfied({"engagement": DONE}, NOW) == (("engagement", "count", "docs"),)

@@ -9,6 +9,7 @@ import pytest
 from app.engine.decide import decide
 from app.engine.follow_up import FollowedUp, FollowUp, compile_follow_up
 from app.engine.model import Decision, Owner
+from app.plan.follow_ups import NEEDED
 from tests.engine.people import PLAN, facts, question
 from tests.engine.people import plan as plan_of
 from tests.plan.plans import document
@@ -187,11 +188,30 @@ def test_the_new_owner_is_told_by_the_ids_of_the_crms() -> None:
 
 
 @pytest.mark.parametrize(
-    "action", [{"type": "set_owner"}, {"type": "set_owner", "id": "{owner.crm.hubspot}"}]
+    "action",
+    [
+        {"type": "set_owner"},
+        {"type": "set_owner", "id": "{owner.crm.hubspot}"},
+        {"type": "set_owner", "crm": "hubspot", "id": "{owner.crm.hubspot}"},
+    ],
 )
 def test_no_owner_is_set_whom_no_crm_knows(action: dict[str, str]) -> None:
     decision = Decision("assigned", "rule", "", owner=Owner("ben", "Ben"))
     assert follow_up({"do": [action]}).after(decision, {}, NOW) == FollowedUp(why_none="no_crm_id")
+
+
+@pytest.mark.parametrize(
+    ("type_", "needed"), [(type_, needed) for type_, needed in NEEDED.items() if type_ != "task"]
+)
+def test_an_action_is_left_out_when_what_it_needs_is_missing(type_: str, needed: str) -> None:
+    plan = follow_up({"do": [{"type": type_, needed: "{lead.city}", "note": "x"}]})
+    assert plan.after(DACH, {}, NOW) == FollowedUp(why_none="missing_value")
+    assert [action["type"] for action in plan.after(DACH, {"city": "Köln"}, NOW).actions] == [type_]
+
+
+def test_a_task_stays_one_without_its_title() -> None:
+    plan = follow_up({"do": [{"type": "task", "title": "{lead.first_name}", "due": 0}]})
+    assert plan.after(DACH, {}, NOW).actions == ({"type": "task", "params": {}, "due_at": NOW},)
 
 
 def test_an_audience_is_added_to_unless_it_says_otherwise() -> None:

@@ -137,6 +137,23 @@ def test_part_of_a_day_away_is_off_shift() -> None:
     assert later.owner.id == "ana"
 
 
+@pytest.mark.parametrize(
+    ("back", "begins"),
+    [
+        ("2026-11-23T08:00:00Z", "2026-11-23T08:00:00Z"),
+        ("2026-11-23T10:30:00Z", "2026-11-23T10:30:00Z"),
+        ("2026-11-23T18:00:00Z", "2026-11-24T10:00:00Z"),
+    ],
+)
+def test_the_next_shift_begins_when_he_is_there(back: str, begins: str) -> None:
+    away = [
+        {"owner": "ana", "from": "2026-11-24T08:00:00Z", "to": "2026-11-24T10:00:00Z"},
+        {"owner": "ana", "from": "2026-11-23T00:00:00Z", "to": back},
+    ]
+    decision = asked(facts(SATURDAY, {"ana": {"calendar": "berlin"}}, absences=away), off_hours="hold")
+    assert decision.held_until == datetime.fromisoformat(begins)
+
+
 def test_a_member_without_turns_does_not_keep_the_team_at_work() -> None:
     members = [{"owner": "ana", "weight": 0}, {"owner": "ben"}]
     assert codes(asked(facts(MORNING, members=members))) == {"ana": "weight_zero", "ben": "chosen"}

@@ -170,6 +170,15 @@ LAST = {"queue": {"name": "desk"}}
             },
             "pipeline[0].rule.then.else[0].sla",
         ),
+        (
+            {
+                "pipeline": [
+                    {"score": {"bands": {"a": {"gte": 9}, "b": {"then": {"team": TEAM, "sla": "hit"}}}}},
+                    LAST,
+                ]
+            },
+            "pipeline[0].score.bands.b.then.sla",
+        ),
         ({"sla_for": [{"sla": "hit"}]}, "sla_for[0].sla"),
         ({"slas": {}, "follow_up": [{"do": [{"type": "chat", "due": "touch"}]}]}, "follow_up[0].do[0].due"),
     ],

@@ -71,6 +71,22 @@ def test_a_band_may_stand_in_the_name() -> None:
     assert (decision.queue, decision.trace["steps"][1]["code"]) == ("unrouted", "missing")
 
 
+def test_the_band_a_step_finds_may_stand_in_its_own_target() -> None:
+    source = templated()
+    source["pipeline"][:2] = [{"score": {"bands": {"hot": {"gte": 60, "then": {"team": "sdr-{band}"}}}}}]
+    assert check(document(source), names(["sdr-hot"])) == []
+    assert decide(question(score=70), plan(source), office(["sdr-hot"])).team == "sdr-hot"
+
+
+def test_before_the_score_step_no_band_can_stand_in_a_name() -> None:
+    source = templated("sdr-{band}")
+    source["pipeline"][:2] = reversed(source["pipeline"][:2])
+    found = check(document(source), names(["sdr-hot", "sdr-cold"]))
+    assert [(finding.path, finding.code) for finding in found] == [
+        ("pipeline[0].rule.then.team", "too_early")
+    ]
+
+
 def test_every_combination_is_checked() -> None:
     assert check(document(templated()), names(TEAMS)) == []
     found = check(document(templated()), names(TEAMS[1:]))

@@ -145,6 +145,9 @@ def test_a_field_may_be_made_from_one_declared_after_it() -> None:
         (score(model=[]), "pipeline[0].score.model", "wrong_value"),
         (score(bands={}), "pipeline[0].score.bands", "wrong_value"),
         (score(bands={"all": {}, "hot": {"gte": 3}}), "pipeline[0].score.bands.hot", "unreachable"),
+        (score(bands={"a": {"gte": 15}, "b": {"gte": 60}}), "pipeline[0].score.bands.b", "unreachable"),
+        (score(bands={"a": {"gt": 3}, "b": {"gte": 4, "lt": 9}}), "pipeline[0].score.bands.b", "unreachable"),
+        (score(bands={"a": {"gt": 3, "lt": 4}, "b": {}}), "pipeline[0].score.bands.a", "contradiction"),
         (score(bands={"hot": {"gte": "3"}}), "pipeline[0].score.bands.hot.gte", "wrong_type"),
     ],
 )  # fmt: skip
