@@ -31,6 +31,7 @@ from app.registry import strategies as installed
 from app.settings import Settings
 from app.store import workspaces
 from app.store.database import Pool, open_pool
+from app.store.reach import Reach
 from app.worker import working
 
 
@@ -45,7 +46,10 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         pool = await open_pool(
-            settings.database_url or "", size=settings.pool_size, pgbouncer=settings.pgbouncer
+            settings.database_url or "",
+            size=settings.pool_size,
+            pgbouncer=settings.pgbouncer,
+            connect=Reach(structlog.get_logger()),
         )
         app.state.pool = pool
         app.state.authentication = await _authentication(pool, settings)

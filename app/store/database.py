@@ -1,7 +1,7 @@
 """The way to Postgres: one pool a process, every transaction bound to a role and one workspace."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 Connection = asyncpg.Connection | PoolConnectionProxy
 Pool = asyncpg.Pool
+Connect = Callable[..., Coroutine[Any, Any, asyncpg.Connection]]
 
 AWAY = (
     OSError,
@@ -30,6 +31,8 @@ PATIENCE = 2.0
 """Seconds that the database may take to be reached, or to answer the first word."""
 
 
+CONNECT_SECONDS = 1.5
+"""Less than a request waits for a connection, so that the attempt ends with an error of its own."""
 ANSWER_SECONDS = 10.0
 """Seconds that any other statement may take, whatever the server's own limits."""
 
@@ -48,17 +51,24 @@ class Limits:
     idle: int = 1000
 
 
-async def open_pool(dsn: str, *, size: int, pgbouncer: bool) -> asyncpg.Pool:
+async def open_pool(
+    dsn: str,
+    *,
+    size: int,
+    pgbouncer: bool,
+    connect: Connect | None = None,
+) -> asyncpg.Pool:
     """A pool for `dsn`. It connects when it is first used, so a service starts while the database is away.
 
-    Nothing is ever set for longer than a transaction, so a connection goes back as it came. With
-    PgBouncer in transaction mode statements cannot be kept prepared.
+    `connect` is how, asyncpg's own way unless given. Nothing is ever set for longer than a transaction, so
+    a connection goes back as it came. With PgBouncer in transaction mode statements cannot be kept prepared.
     """
     return await asyncpg.create_pool(
         dsn,
         min_size=0,
         max_size=size,
-        timeout=2,
+        timeout=CONNECT_SECONDS,
+        connect=connect,
         command_timeout=ANSWER_SECONDS,
         statement_cache_size=0 if pgbouncer else 256,
         max_inactive_connection_lifetime=300,

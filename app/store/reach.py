@@ -1,0 +1,41 @@
+"""Whether the database can be reached, said once when it ends and once when it is so again."""
+
+from typing import Any, Protocol
+
+import asyncpg
+
+
+class Log(Protocol):
+    """Where lines go: a structlog logger, or what looks like one."""
+
+    def info(self, event: str, **fields: object) -> object:
+        """Writes a line."""
+
+    def error(self, event: str, **fields: object) -> object:
+        """Writes a line that somebody should read."""
+
+
+class Reach:
+    """How a pool connects. What was broken off is connected anew, so nothing else has to be watched.
+
+    A line names the kind of error and its SQLSTATE; address and message are left out.
+    """
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._away = False
+
+    async def __call__(self, *address: Any, **options: Any) -> asyncpg.Connection:
+        """A new connection. Raises what asyncpg raises."""
+        try:
+            connection: asyncpg.Connection = await asyncpg.connect(*address, **options)
+        except Exception as error:
+            if not self._away:
+                self._away = True
+                state = getattr(error, "sqlstate", None)
+                self._log.error("database away", error=type(error).__name__, sqlstate=state)
+            raise
+        if self._away:
+            self._away = False
+            self._log.info("database back")
+        return connection

@@ -1,0 +1,32 @@
+"""The log says once that the database is away, and once that it is back, and never where it is."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from app.store.database import open_pool
+from app.store.reach import Reach
+from tests.api.small_app import Lines
+
+NOWHERE = "postgresql://canary:secret@127.0.0.1:1/canary"
+
+
+async def test_away_and_back_are_each_said_once(database: str) -> None:
+    log = Lines()
+    reach = Reach(log)
+    for _ in range(2):
+        async with await open_pool(NOWHERE, size=2, pgbouncer=False, connect=reach) as pool:
+            failed = await asyncio.gather(*(pool.fetch("SELECT 1") for _ in range(2)), return_exceptions=True)
+            assert all(isinstance(one, OSError) for one in failed)
+        async with await open_pool(database, size=2, pgbouncer=False, connect=reach) as pool:
+            await asyncio.gather(*(pool.fetch("SELECT 1") for _ in range(4)))
+    assert [line["event"] for line in log.lines] == ["database away", "database back"] * 2
+    assert log.lines[0] == {"event": "database away", "error": "ConnectionRefusedError", "sqlstate": None}
+
+
+async def test_who_is_not_let_in_is_told_by_his_state(database: str) -> None:
+    log = Lines()
+    with pytest.raises(asyncpg.InvalidCatalogNameError):
+        await Reach(log)(database.replace("clone_", "canary_"))
+    assert log.lines == [{"event": "database away", "error": "InvalidCatalogNameError", "sqlstate": "3D000"}]
