@@ -43,7 +43,7 @@ class LeadAssignmentAnswer(AnswerModel):
 
     assignment_id: UUID
     sequence: int
-    cause: Literal["assign", "reassign", "claim", "release"]
+    cause: Literal["assign", "reassign", "claim", "release", "import"]
     state: State
     outcome: Outcome
     owner: OwnerAnswer | None

@@ -3,31 +3,18 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app import logs
-from app.cli.columns import Wishes, mapping_of
+from app.cli.lead_options import IgnoreUnknown, LineKey, Map, MapFile, RestOption, wishes_of
 from app.cli.surroundings import Stop, settings_now, with_pool, workspace_named
 from app.store.database import Pool
 
 if TYPE_CHECKING:
     from app.cli.outcomes import OutcomeFile, Outcomes
-
-
-class Rest(StrEnum):
-    """What becomes of columns that are no field."""
-
-    ATTRIBUTES = "attributes"
-
-
-Map = Annotated[list[str] | None, typer.Option("--map", help="Column=field, …; Column=- leaves one out.")]
-MapFile = Annotated[Path | None, typer.Option(help="The same in YAML, a line `Column: field` each.")]
-IgnoreUnknown = Annotated[bool, typer.Option("--ignore-unknown", help="Leave out columns nobody knows.")]
-RestOption = Annotated[Rest | None, typer.Option(help="Keep columns nobody knows as attributes.")]
 
 
 def assign(
@@ -39,7 +26,7 @@ def assign(
     ignore_unknown: IgnoreUnknown = False,
     rest: RestOption = None,
     trigger: Annotated[str, typer.Option(help="What happened.")] = "form",
-    key: Annotated[str | None, typer.Option(help="A column that tells all lines apart.")] = None,
+    key: LineKey = None,
     out: Annotated[Path | None, typer.Option(help="A CSV to write what became of each line to.")] = None,
 ) -> None:
     """Decide who owns each lead of a file. The same file again decides nothing twice, for seven days."""
@@ -47,7 +34,7 @@ def assign(
     from app.cli.runs import Run, outcomes_of
 
     logs.configure(sys.stderr.buffer)
-    wishes = Wishes(mapping_of(map_ or (), map_file), ignore_unknown, rest is not None)
+    wishes = wishes_of(map_, map_file, ignore_unknown, rest)
     run = Run(file, wishes, trigger, key, dry_run, settings_now().deadline_seconds)
 
     async def work(pool: Pool) -> "Outcomes":

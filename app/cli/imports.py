@@ -3,15 +3,18 @@
 What is there already is replaced, so that a file may be imported again, and a run that broke off be repeated.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from app import logs
+from app.cli.lead_options import IgnoreUnknown, LineKey, Map, MapFile, RestOption, wishes_of
 from app.cli.progress import progress
 from app.cli.rows import read_file
-from app.cli.surroundings import Stop, with_pool, workspace_named
+from app.cli.surroundings import Stop, settings_now, with_pool, workspace_named
 from app.store.database import Pool
 
 RECORDS: Mapping[str, str] = {
@@ -50,6 +53,34 @@ def _of(noun: str) -> Callable[[Path, str], None]:
 
 for _noun, _help in RECORDS.items():
     commands.command(_noun, help=_help)(_of(_noun))
+
+
+@commands.command("leads")
+def import_leads(
+    file: File,
+    workspace: Workspace,
+    map_: Map = None,
+    map_file: MapFile = None,
+    ignore_unknown: IgnoreUnknown = False,
+    rest: RestOption = None,
+    key: LineKey = None,
+) -> None:
+    """Book leads that exist already with their present owners: no turn, no action, nobody is routed anew."""
+    from app.cli.adopting import Adopted, adopt_file
+    from app.cli.problem_lines import not_done
+
+    logs.configure(sys.stderr.buffer)
+    wishes = wishes_of(map_, map_file, ignore_unknown, rest)
+    deadline = settings_now().deadline_seconds
+
+    async def work(pool: Pool) -> Adopted:
+        found = await workspace_named(pool, workspace)
+        return await adopt_file(pool, found.id, file, wishes, key=key, deadline=deadline)
+
+    adopted = with_pool(work)
+    typer.echo(adopted.summary())
+    if adopted.problems:
+        raise Stop("\n".join(not_done(adopted.problems, "imported")))
 
 
 def tell(told: Mapping[str, Any], names: Sequence[str]) -> None:

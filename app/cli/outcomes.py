@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 import orjson
 
-from app.cli.problem_lines import MOST_SHOWN, sentence
+from app.cli.problem_lines import not_done
 from app.dispatch.jobs import Answer
 from app.problems import Problem
 
@@ -58,11 +58,7 @@ class Outcomes:
             yield from self._by_step(all_)
         if self.problems:
             yield ""
-            yield f"{len(self.problems):,} not decided:"
-            shown = sorted(self.problems, key=lambda each: each[0])[:MOST_SHOWN]
-            yield from (f"  {sentence(line, problem)}" for line, problem in shown)
-            if len(self.problems) > MOST_SHOWN:
-                yield f"  and {len(self.problems) - MOST_SHOWN:,} more"
+            yield from not_done(self.problems, "decided")
 
     def _by_owner(self, all_: int) -> Iterator[str]:
         rows = [

@@ -56,7 +56,8 @@ class Booking:
         lead_id = decision.known.lead_id if decision.known else question.lead_id
         basis = inputs.written(question, self.plan_version, self.facts, decision)
         self._settle_with_prior(question, decision)
-        number = apply(self.remembered.state, self.remembered.directory, decision, self.now)
+        state, directory, owned = self.remembered.state, self.remembered.directory, question.owned
+        number = apply(state, directory, decision, self._at(question), past=owned is not None)
         self.decided.append(decision)
         row = self._assignment(question, decision, lead_id)
         self.rows.assignments[row.id] = row
@@ -86,6 +87,10 @@ class Booking:
         self._move(LeadRow(prior.lead_id, "closed", prior.assignment_id, self.now))
         self.present[prior.lead_id] = replace(lead, prior=replace(prior, state="closed"))
 
+    def _at(self, question: Question) -> datetime:
+        """When the owner got the lead: now, or when he did before we knew of it."""
+        return question.owned.since if question.owned is not None else self.now
+
     def _answer(
         self, question: Question, decision: Decision, lead_id: str, normalized: Mapping[str, Any]
     ) -> dict[str, Any]:
@@ -94,7 +99,7 @@ class Booking:
             assignment_id=question.assignment_id,
             lead_id=lead_id,
             sequence=self.sequence,
-            decided_at=self.now,
+            decided_at=self._at(question),
             plan_version=self.plan_version,
             normalized=normalized,
         )
@@ -150,7 +155,7 @@ class Booking:
             counted=decision.counts,
             known_kind=known.kind if known else None,
             of_assignment=known.assignment_id if known else None,
-            decided_at=self.now,
+            decided_at=self._at(question),
             plan_version=self.plan_version,
             held_until=decision.held_until,
             held_owner=decision.held_owner,

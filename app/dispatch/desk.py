@@ -12,8 +12,9 @@ from typing import Any
 
 import orjson
 
+from app.dispatch import adoption
 from app.dispatch.booking import Booking
-from app.dispatch.jobs import Answer, Assign, Claim, Job, Reassign, Release, Report
+from app.dispatch.jobs import Adopt, Answer, Assign, Claim, Job, Reassign, Release, Report
 from app.engine.accounts import AccountKey, Match
 from app.engine.claims import claim_refusal, refusal_of_held
 from app.engine.decide import decide
@@ -81,6 +82,8 @@ class Desk:
                 self._release(job)
             case Report():
                 self._report(job)
+            case Adopt():
+                self._adopt(job)
 
     def _replayed(self, job: Job) -> bool:
         """Whether the job's key has its answer already. Raises IdempotencyMismatch for another body."""
@@ -122,9 +125,30 @@ class Desk:
         decision = self._decide(job, question, arrival.normalized)
         self.received += 1
         self.recognised += decision.known is not None
-        lead_id = decision.known.lead_id if decision.known else question.lead_id
+        self._know(arrival, decision.known.lead_id if decision.known else question.lead_id)
+
+    def _know(self, arrival: Arrival, lead_id: str) -> None:
+        """From now on the person is known by all of these keys."""
         for identity in arrival.keys:
             self.booking.rows.identities[identity] = lead_id
+
+    def _adopt(self, job: Adopt) -> None:
+        prior = next(filter(None, map(self._prior_by, job.arrival.keys)), None)
+        facts = self.booking.facts
+        question = adoption.question_of(job, prior, facts.directory, facts.now)
+        if question is None:
+            nothing = Answer(204, b"")
+            if job.key is not None:
+                self.booking.key_of_answer(job.key, nothing)
+            self.answers.append((job, nothing))
+            return
+        if prior is not None:
+            self.booking.end(prior)
+        self._decide(job, question, job.arrival.normalized, status=200 if prior else 201)
+        self._know(job.arrival, question.lead_id)
+        self.received += prior is None
+        if job.closed:
+            self.booking.close(self.booking.present[question.lead_id], "closed", adoption.ACTOR)
 
     def _prior(self, arrival: Arrival) -> Prior | None:
         """The person as known by the first of his keys that is known within the window."""
@@ -207,7 +231,7 @@ class Desk:
             account=self._account(partial(keys_of_lead, lead.values)),
         )
         self.booking.end(lead.prior)
-        self._decide(job, question, lead.normalized)
+        self._decide(job, question, lead.normalized, status=200)
 
     def _first_waiting(self, job: Claim, refused: Refusal | None) -> Present:
         """The first lead he may take. `refused` says why he may take none, but one that waits for him."""
@@ -262,12 +286,14 @@ class Desk:
             self.booking.key_of_answer(job.key, answer)
         self.answers.append((job, answer))
 
-    def _decide(self, job: Job, question: Question, normalized: Mapping[str, Any]) -> Decision:
+    def _decide(
+        self, job: Job, question: Question, normalized: Mapping[str, Any], *, status: int = 201
+    ) -> Decision:
         decision = decide(question, self.plan, self.booking.facts)
         told = self.booking.book(question, decision, normalized)
         if job.key is not None:
             self.booking.key(job.key.text, job.key.body_hash, question.assignment_id)
-        self.answers.append((job, Answer(200 if question.kind == "claim" else 201, told)))
+        self.answers.append((job, Answer(status, told)))
         return decision
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from app.engine.accounts import AccountKey
 from app.engine.model import Target
@@ -75,6 +76,22 @@ class Claim(Job):
         It makes a difference for whom only where leads wait for somebody, and any of them will do.
         """
         return self.queue, self.lead_id, self.owner_id if self.queue == HELD and not self.lead_id else None
+
+
+@dataclass(eq=False, slots=True)
+class Adopt(Job):
+    """A lead that exists already, with its present owner; `since` None is now, `closed` is done with."""
+
+    bulk: bool = True
+    arrival: Arrival = field(kw_only=True)
+    owner_id: str = field(kw_only=True)
+    team: str | None = None
+    since: datetime | None = None
+    closed: bool = False
+
+    def identities(self) -> Sequence[tuple[str, str]]:
+        """The lead's match keys."""
+        return self.arrival.keys
 
 
 @dataclass(eq=False, slots=True)

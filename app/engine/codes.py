@@ -57,6 +57,7 @@ STEPS: dict[str, str] = {
     "account": "Somebody or something the account's step names settled it.",
     "no_account": "The lead belongs to no account.",
     "unattended": "Nobody looks after the lead's account in any of the roles asked for.",
+    "imported": "It existed already, and stays with its owner.",
     "manual": "The caller said where it goes.",
     "claimed": "An owner took it out of a queue.",
     "no_match": "The condition does not hold; `failed` names the first comparison that failed.",
@@ -101,6 +102,7 @@ REASONS: dict[str, str] = {
     "account_team": "Who looks after the lead's account cannot take it, and a team does.",
     "account": "Who looks after the lead's account cannot take it, and it goes where the plan says.",
     "customer_team": "The account is a customer, and the team for customers takes it.",
+    "imported": "It existed already, and stays with its owner.",
     "manual": "Somebody said where it goes.",
     "claimed": "An owner took it out of a queue.",
     "held": "Nobody can take it yet; it waits in the built-in queue until `held_until`.",
@@ -118,5 +120,6 @@ NO_ACTIONS: dict[str, str] = {
     "missing_value": "What the actions need, such as the name of a tag, is missing.",
     "no_crm_id": "Only a new owner was to be set, and no CRM's id of him is known.",
     "duplicate": "The same submission came again, and has had its actions.",
+    "imported": "It existed already: there is nothing to be done.",
 }
 """Why a decision asks nothing of the caller, as `no_actions` of the trace."""

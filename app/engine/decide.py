@@ -12,6 +12,7 @@ from app.engine import wording
 from app.engine.known import over_cap, recognise
 from app.engine.model import Decision, Owner, Question, Target, Verdict
 from app.engine.participants import account_told, participants
+from app.engine.model import Decision, Owned, Owner, Question, Target, Verdict
 from app.engine.plan import Plan, Step
 from app.engine.state import Facts
 from app.engine.walk import try_step, walk
@@ -19,6 +20,8 @@ from app.engine.walk import try_step, walk
 
 def decide(question: Question, plan: Plan, facts: Facts) -> Decision:
     """Decide one request: reads everything, changes nothing, always settles."""
+    if question.owned is not None:
+        return _as_owned(question.owned, facts)
     question = asked(question, plan, facts.now)
     if question.account is not None:
         facts = replace(facts, account=question.account)
@@ -47,6 +50,23 @@ def asked(question: Question, plan: Plan, now: datetime) -> Question:
     if plan.derived is not None:
         values = plan.derived.added(values, now)
     return question if values is question.values else replace(question, values=values)
+
+
+def _as_owned(owned: Owned, facts: Facts) -> Decision:
+    """A lead that exists already stays with its owner: no turn, no SLA, no action."""
+    owner = facts.directory.owners[owned.owner]
+    step = {"step": "imported", "strategy": "imported", "code": "imported"}
+    return Decision(
+        outcome="assigned",
+        code="imported",
+        text=wording.imported(owner.name),
+        step="imported",
+        strategy="imported",
+        owner=owner,
+        team=owned.team,
+        counts=True,
+        trace={"steps": [step], "ruled_out": 0, "no_actions": "imported"},
+    )
 
 
 def _as_wanted(question: Question, wanted: Target, plan: Plan, facts: Facts) -> Decision:

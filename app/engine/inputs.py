@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.engine.accounts import match_from
-from app.engine.model import Decision, Prior, Question, Target
+from app.engine.model import Decision, Owned, Prior, Question, Target
 from app.engine.state import Entries, Facts, State
 from app.plan.fields import LEAD, Kind
 
@@ -38,6 +38,7 @@ def written(question: Question, plan_version: int, facts: Facts, decision: Decis
             "queue": question.queue,
             "note": question.note,
             "account": asdict(question.account) if question.account else None,
+            **({"owned": asdict(question.owned)} if question.owned else {}),
         },
         "state": facts.state.written(_consulted(decision, facts.state)),
     }
@@ -57,6 +58,7 @@ def read(inputs: Mapping[str, Any]) -> tuple[Question, State, datetime]:
         queue=asked["queue"],
         note=asked.get("note"),
         account=match_from(asked.get("account")),
+        owned=_owned(asked.get("owned")),
     )
     state = State()
     state.absorb(inputs["state"])
@@ -85,6 +87,10 @@ def _prior(written: Mapping[str, Any] | None) -> Prior | None:
         "held_until": _instant(held_until) if held_until else None,
     }
     return Prior(**{**written, **instants})
+
+
+def _owned(written: Mapping[str, Any] | None) -> Owned | None:
+    return Owned(**{**written, "since": _instant(written["since"])}) if written else None
 
 
 def _target(written: Mapping[str, Any] | None) -> Target | None:

@@ -183,11 +183,21 @@ class Prior:
 
 
 @dataclass(frozen=True, slots=True)
+class Owned:
+    """Who has a lead that exists already, through which team, and since when."""
+
+    owner: str
+    team: str | None
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """One request for a decision. `kind` is assign, reassign, claim or release.
+    """One request for a decision. `kind` is assign, reassign, claim, release or import.
 
     `to` is where the caller wants it, `queue` the queue a claim takes from, `note` what the caller wrote
-    about it, kept and read by nobody but people, `account` the account it was found to belong to.
+    about it, kept and read by nobody but people, `account` the account it was found to belong to, `owned`
+    who has it already: then nothing is left to be decided.
     """
 
     kind: str
@@ -200,6 +210,7 @@ class Question:
     queue: str | None = None
     note: str | None = None
     account: Match | None = None
+    owned: Owned | None = None
 
 
 @dataclass(frozen=True, slots=True)

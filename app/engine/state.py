@@ -68,18 +68,23 @@ class Load:
         return [_instant(at) for at in self.recent if at > ticks]
 
     def take(self, owner: Owner, caps: Caps | None, now: datetime, last: int | None = None) -> None:
-        """Count one more lead at `now`; `last` is its place in the order when that is another."""
+        """Count one more lead at `now`, which may lie before others that were counted.
+
+        `last` is its place in the order when that is another.
+        """
         today = now.astimezone(owner.zone).date()
         monday = (today - timedelta(days=today.weekday())).toordinal()
-        self.today = self.on_day(today) + 1
-        self.this_week = self.this_week + 1 if self.week == monday else 1
-        self.day, self.week = today.toordinal(), monday
+        if today.toordinal() >= self.day:
+            self.day, self.today = today.toordinal(), self.on_day(today) + 1
+        if monday >= self.week:
+            self.week, self.this_week = monday, self.this_week + 1 if self.week == monday else 1
         self.open += 1
         ticks = _ticks(now)
-        self.last = ticks if last is None else last
+        self.last = max(self.last, ticks) if last is None else last
         if caps is not None and caps.rolling:
-            oldest = _ticks(now - caps.longest_window())
-            self.recent = [at for at in self.recent if at > oldest] + [ticks]
+            times = sorted([*self.recent, ticks])
+            oldest = times[-1] - caps.longest_window() // _MICROSECOND
+            self.recent = [at for at in times if at > oldest]
 
     def written(self) -> list[Any]:
         """The row that `Load(*row)` reads again."""
@@ -139,10 +144,16 @@ class State:
         self.touched.ledger.add(turn.team)
         return number
 
-    def take(self, directory: Directory, owner: Owner, team: str | None, now: datetime) -> None:
-        """Count a lead for its new owner, and for his place in the team that has caps of its own."""
-        self.newest = max(_ticks(now), self.newest + 1)
-        self.loads.setdefault(owner.id, Load()).take(owner, owner.caps, now, self.newest)
+    def take(
+        self, directory: Directory, owner: Owner, team: str | None, now: datetime, *, past: bool = False
+    ) -> None:
+        """Count a lead for its new owner, and for his place in the team that has caps of its own.
+
+        One that he has had since a `past` moment puts nobody behind in the order of who waited longest.
+        """
+        self.newest = max(_ticks(now), self.newest + (not past))
+        last = None if past else self.newest
+        self.loads.setdefault(owner.id, Load()).take(owner, owner.caps, now, last)
         self.touched.loads.add(owner.id)
         caps = _member_caps(directory, team, owner.id)
         if team is not None and caps is not None:
@@ -229,11 +240,13 @@ class Facts:
     prior: Prior | None = None
 
 
-def apply(state: State, directory: Directory, decision: Decision, now: datetime) -> int | None:
+def apply(
+    state: State, directory: Directory, decision: Decision, now: datetime, *, past: bool = False
+) -> int | None:
     """Book a decision: its turn, its load. The answer is the turn's number within the team."""
     number = state.enter(decision.turn) if decision.turn else None
     if decision.counts and decision.owner is not None:
-        state.take(directory, decision.owner, decision.team, now)
+        state.take(directory, decision.owner, decision.team, now, past=past)
     return number
 
 

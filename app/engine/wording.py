@@ -108,6 +108,11 @@ def claimed(owner: str, queue: str) -> str:
     return f"{owner} claimed it from queue {queue}."
 
 
+def imported(owner: str) -> str:
+    """The lead had its owner before it came here."""
+    return f"Imported: {owner} has it already."
+
+
 def manual(owner: str) -> str:
     """Somebody gave the lead to an owner."""
     return f"Given to {owner} by hand."

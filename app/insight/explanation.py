@@ -11,7 +11,7 @@ from app.engine.plan import Plan, Step
 from app.insight.remaking import Basis, remade, settlement, settlement_of
 from app.store.history import Decided
 
-_NOT_OF_THE_PLAN = frozenset(("known_person", "manual", "claimed"))
+_NOT_OF_THE_PLAN = frozenset(("known_person", "manual", "claimed", "imported"))
 
 
 def explained(decided: Decided, basis: Basis, plan: Plan) -> dict[str, Any]:
