@@ -11,7 +11,7 @@ import pytest
 from app.engine import codes
 from app.engine.accounts import Match, account_from
 from app.engine.decide import decide
-from app.engine.model import Decision, Prior, Question, Target
+from app.engine.model import Decision, Owned, Prior, Question, Target
 from app.engine.plan import empty_plan
 from app.engine.state import Load, State
 from app.engine.walk import walk
@@ -165,10 +165,14 @@ def comes_for_products() -> list[Decision]:
 
 
 def wanted() -> list[Decision]:
-    """What callers say themselves: a team, a queue, an owner, a claim."""
+    """What callers say themselves: a team, a queue, an owner, a claim, an owner there was before."""
     to = [("reassign", Target("team", TEAM)), ("reassign", Target("queue", "desk"))]
     to += [("reassign", Target("owner", "ana")), ("claim", Target("owner", "ana"))]
-    return [decide(replace(question(), kind=kind, to=target), plan(), crowd()) for kind, target in to]
+    owned = Owned("ana", TEAM, NOW)
+    return [
+        *(decide(replace(question(), kind=kind, to=target), plan(), crowd()) for kind, target in to),
+        decide(replace(question(), kind="import", owned=owned), plan(), crowd()),
+    ]
 
 
 class Raises:
