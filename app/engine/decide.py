@@ -10,9 +10,8 @@ from typing import Any
 
 from app.engine import wording
 from app.engine.known import over_cap, recognise
-from app.engine.model import Decision, Owner, Question, Target, Verdict
-from app.engine.participants import account_told, participants
 from app.engine.model import Decision, Owned, Owner, Question, Target, Verdict
+from app.engine.participants import account_told, participants
 from app.engine.plan import Plan, Step
 from app.engine.state import Facts
 from app.engine.walk import try_step, walk

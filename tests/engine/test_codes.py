@@ -79,7 +79,8 @@ def asked_for_nothing() -> list[Decision]:
     decisions = [
         decide(question(), plan({**PLAN, "follow_up": blocks}), facts({"ana": {}})) for blocks in follow_ups
     ]
-    return [*decisions, decide(question(prior("queued", age=AGES[0])), plan(), facts({"ana": {}}))]
+    others = [question(prior("queued", age=AGES[0])), replace(question(), owned=Owned("ana", None, NOW))]
+    return [*decisions, *(decide(each, plan(), facts({"ana": {}})) for each in others)]
 
 
 @dataclass
