@@ -69,6 +69,8 @@ STEPS: dict[str, str] = {
 
 KNOWN_PERSON: dict[str, str] = {
     "kept": "He keeps his owner.",
+    "account_owner": "He goes to the one who looks after his account.",
+    "not_kept": "The plan names nobody with whom he stays, so he is decided anew.",
     "keeps_place": "He keeps his place in the queue.",
     "product_switch": "He comes for another product, so he is decided anew.",
     "route_anew": "The plan has such leads decided anew.",

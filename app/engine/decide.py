@@ -36,7 +36,7 @@ def decide(question: Question, plan: Plan, facts: Facts) -> Decision:
         decision.sla = plan.slas.due(decision, question.values, facts.now)
     if question.account is not None:
         decision.trace = {**decision.trace, "account": question.account.traced()}
-        decision.account = account_told(question.account, decision.owner, plan.account_roles)
+        decision.account = account_told(question.account, decision.owner, plan.accounts.order)
         decision.participants = participants(question.account, decision.owner, facts.directory)
     return _with_actions(decision, question, plan, facts)
 

@@ -1,6 +1,6 @@
 """A person we know: he keeps his owner or his place in the queue, or is decided anew."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,12 +23,26 @@ def recognise(prior: Prior, question: Question, plan: Plan, facts: Facts) -> Dec
         return _anew(prior, known, "route_anew", walk(question, plan, facts))
     if prior.state == "queued":
         return _kept_place(prior, known, walk(question, plan, facts))
-    if prior.state == "assigned" and prior.owner is not None:
-        refused = _cannot_keep(prior.owner, question, facts)
+    if prior.state != "assigned" or prior.owner is None:
+        return _anew(prior, known, prior.state, walk(question, plan, facts))
+    why = "not_kept"
+    for owner_id in (prior.owner,) if again else _to_keep(prior.owner, question, plan, facts):
+        refused = _cannot_keep(owner_id, question, facts)
         if refused is None:
-            return _kept_owner(prior, known, facts)
-        return _anew(prior, known, refused, walk(question, plan, facts))
-    return _anew(prior, known, prior.state, walk(question, plan, facts))
+            return _kept_owner(owner_id, prior, known, facts)
+        why = refused
+    return _anew(prior, known, why, walk(question, plan, facts))
+
+
+def _to_keep(previous: str, question: Question, plan: Plan, facts: Facts) -> Iterator[str]:
+    """Whom the plan has a known person go to, in order."""
+    for which in plan.keep_owner:
+        if which == "previous_owner":
+            yield previous
+        elif question.account is not None:
+            responsible = plan.accounts.responsible(question.account, question.values, facts)
+            if responsible is not None:
+                yield responsible
 
 
 def _switched(prior: Prior, known: Known, question: Question, plan: Plan, facts: Facts) -> Decision | None:
@@ -54,23 +68,24 @@ def _cannot_keep(owner_id: str, question: Question, facts: Facts) -> str | None:
     return refused.code if refused else None
 
 
-def _kept_owner(prior: Prior, known: Known, facts: Facts) -> Decision:
-    owner = facts.directory.owners[prior.owner or ""]
-    duplicate = known.kind == "duplicate"
+def _kept_owner(owner_id: str, prior: Prior, known: Known, facts: Facts) -> Decision:
+    """He goes to his former owner, or to the one who looks after his account and has not had him so far."""
+    owner = facts.directory.owners[owner_id]
+    duplicate, same = known.kind == "duplicate", owner_id == prior.owner
     return Decision(
         outcome="assigned",
         code=known.kind,
-        text=wording.known_person(known.kind, owner.name),
+        text=wording.known_person(known.kind, owner.name) if same else wording.known_by_account(owner.name),
         step="known_person",
         strategy="known_person",
         owner=owner,
-        team=prior.team,
+        team=prior.team if same else None,
         priority=prior.priority,
         known=known,
         keeps_prior=duplicate,
         counts=not duplicate,
         over_cap=not duplicate and over_cap(owner, facts),
-        trace=_known_trace(known, "kept"),
+        trace=_known_trace(known, "kept" if same else "account_owner"),
     )
 
 

@@ -11,9 +11,11 @@ from app.engine.follow_up import FollowUp, compile_follow_up
 from app.engine.model import Verdict
 from app.engine.narrow import Narrowing
 from app.engine.products import Products
+from app.engine.responsible import AccountStep
 from app.engine.slas import Slas
 from app.engine.state import Facts
 from app.engine.wanting import account_steps, wants_accounts
+from app.plan.accounts import AccountConfig
 from app.plan.reading import read_plan
 from app.plan.schema import PlanDocument
 from app.plan.steps import Step as WrittenStep
@@ -60,8 +62,8 @@ class Plan:
     """A compiled plan. Version 0 is the empty plan of a workspace that has published none.
 
     `derived` is None when it derives no fields, `products` when no step asks which product a lead looks at;
-    `wants_accounts` says whether the account of a lead matters to it, `account_roles` in which order the
-    first step for accounts asks their roles.
+    `wants_accounts` says whether the account of a lead matters to it, `accounts` who is responsible for one:
+    its first step for accounts, or one without settings.
     """
 
     version: int
@@ -74,9 +76,10 @@ class Plan:
     slas: Slas
     claimable_by: Mapping[str, str]
     queues: frozenset[str]
+    keep_owner: Sequence[str]
+    accounts: AccountStep
     derived: DerivedFields | None = None
     wants_accounts: bool = False
-    account_roles: Sequence[str] = ()
     products: Products | None = None
 
 
@@ -98,7 +101,8 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         claimable_by={name: each.claimable_by for name, each in document.queues.items() if each.claimable_by},
         derived=DerivedFields(document.fields.derived) if document.fields.derived else None,
         wants_accounts=wants_accounts(document),
-        account_roles=next((each.order for each in account_steps(document)), ()),
+        accounts=AccountStep(next(account_steps(document), AccountConfig())),
+        keep_owner=document.known_person.keep_owner,
         products=Products(document.products) if "product" in {step.strategy for step in steps} else None,
     )
 

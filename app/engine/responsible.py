@@ -5,7 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from app.engine.accounts import Account, Match
+from app.engine.comparisons import Values
+from app.engine.conditions import compile_condition
 from app.engine.model import Owner, Target
+from app.engine.state import Facts
 from app.engine.targets import ladder
 from app.plan.accounts import DELEGATE, AccountConfig, Hold
 
@@ -48,7 +51,8 @@ class AccountStep:
     """The settings of one step, ready to be asked for its targets."""
 
     def __init__(self, config: AccountConfig) -> None:
-        self._order, self._inherit = config.order, config.inherit is not None
+        self.order, self._inherit = config.order, config.inherit is not None
+        self._when = compile_condition(config.when) if config.when is not None else None
         self._waits = config.off_hours == "hold"
         self._own = Target(
             kind="owner",
@@ -65,9 +69,11 @@ class AccountStep:
         self._statuses = config.customers.statuses if config.customers is not None else ()
         self._team_first = config.customers is not None and config.customers.prefer == "team"
 
-    def responsible(self, match: Match, owners: Owners) -> str | None:
-        """The owner who is responsible, whether he can take a lead now or not."""
-        return named(match, self._order, owners, inherit=self._inherit).first
+    def responsible(self, match: Match, values: Values, facts: Facts) -> str | None:
+        """The owner who is responsible for a lead the step is for, whether he can take one now or not."""
+        if self._when is not None and not self._when.holds(values, facts.now):
+            return None
+        return named(match, self.order, facts.directory.owners, inherit=self._inherit).first
 
     def targets(self, match: Match, owners: Owners) -> tuple[Target, ...]:
         """What is tried for a lead of this account, in order."""
@@ -79,7 +85,7 @@ class AccountStep:
 
     def _people(self, match: Match, owners: Owners) -> Iterator[Target]:
         """Those it names, and behind the one who is responsible what stands for him."""
-        found = named(match, self._order, owners, inherit=self._inherit)
+        found = named(match, self.order, owners, inherit=self._inherit)
         yield from (self._owner(id_) for id_ in found.gone)
         if found.first is None:
             return

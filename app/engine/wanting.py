@@ -12,11 +12,11 @@ _NOT_DECIDING = ("tests",)
 
 
 def wants_accounts(document: PlanDocument) -> bool:
-    """Whether the plan has a step for accounts, or asks a field of theirs in a condition or a text.
+    """Whether the plan has a step for accounts, keeps their owners, or asks a field of theirs anywhere.
 
     A text that only looks like it is counted too: that costs a look-up, and nothing else.
     """
-    if any(account_steps(document)):
+    if any(account_steps(document)) or "account_owner" in document.known_person.keep_owner:
         return True
     parts = (getattr(document, name) for name in type(document).model_fields if name not in _NOT_DECIDING)
     return any("account." in text for part in parts for text in _texts(part))

@@ -98,6 +98,11 @@ def left_product(products: Sequence[str], owner: str | None) -> str:
     return f"A lead of yours left {left} for another product" + (f": {owner} has it now." if owner else ".")
 
 
+def known_by_account(owner: str) -> str:
+    """A person who was here before goes to the one who looks after his account."""
+    return f"Known person: {owner} looks after the account."
+
+
 def known_in_queue(queue: str) -> str:
     """A person who waits already keeps his place."""
     return f"Known person: keeps the place in queue {queue}."

@@ -9,7 +9,7 @@ from app.plan.configs import StepConfig
 from app.plan.fields import CUSTOMER_STATUSES
 from app.plan.findings import Faults, fault
 from app.plan.refusals import findings_of
-from app.plan.shapes import Duration, Name, Part, Priority
+from app.plan.shapes import Duration, Name, Part, Priority, once
 from app.plan.targets import OffHours, Target
 
 Delegate = Literal["delegate"]
@@ -44,13 +44,6 @@ def _rung(value: object, info: ValidationInfo) -> Rung:
     return rung
 
 
-def _once(roles: tuple[str, ...]) -> tuple[str, ...]:
-    for position, role in enumerate(roles):
-        if role in roles[:position]:
-            raise fault("duplicate_value", "Write each role once.", f"[{position}]")
-    return roles
-
-
 def _status(status: str) -> str:
     if status not in CUSTOMER_STATUSES:
         raise fault("unknown_value", f"Write one of {', '.join(CUSTOMER_STATUSES)}.")
@@ -74,7 +67,7 @@ class Customers(Part):
 class AccountConfig(StepConfig):
     """Gives a lead to whoever looks after its account. It passes the leads of no account."""
 
-    order: Annotated[tuple[Name, ...], AfterValidator(_once)] = Field(
+    order: Annotated[tuple[Name, ...], AfterValidator(once)] = Field(
         ("owner",),
         min_length=1,
         description="The roles in the order they are asked; who has the first of them, and is active, is "

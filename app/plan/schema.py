@@ -1,9 +1,9 @@
 """The plan document as a whole."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
 from app.plan.cases import PlanTest
 from app.plan.findings import Faults, fault
@@ -11,7 +11,7 @@ from app.plan.follow_ups import FollowUpBlock
 from app.plan.own_fields import TYPES, OwnFields, read_own_fields
 from app.plan.products import Product
 from app.plan.scoring import PointsRow, ScoreConfig, ScoreName, missing_scores
-from app.plan.shapes import CONDITION_MARK, Duration, Name, Part, StepCondition
+from app.plan.shapes import CONDITION_MARK, Duration, Name, Part, StepCondition, once
 from app.plan.slas import Sla, SlaFor
 from app.plan.steps import Step, read_steps
 
@@ -52,6 +52,9 @@ class RouteAnew(Part):
     when: StepCondition = Field(description="Which leads; before the pipeline no lead has a band or points.")
 
 
+Kept = Annotated[tuple[Literal["account_owner", "previous_owner"], ...], AfterValidator(once)]
+
+
 class KnownPerson(Part):
     """How a person who was here before is recognised."""
 
@@ -61,6 +64,12 @@ class KnownPerson(Part):
     same_submission: Duration = Field(
         timedelta(minutes=10),
         description="Within this time a second submission counts as the same one; 0 for never.",
+    )
+    keep_owner: Kept = Field(
+        ("previous_owner",),
+        description="Who gets a known person that had an owner: the first of these who is there. The "
+        "account's owner is who the plan's first step for accounts makes responsible. Empty, he is decided "
+        "anew. A second submission of the same one stays what it is.",
     )
     route_anew: tuple[RouteAnew, ...] = Field(
         (),

@@ -52,6 +52,14 @@ class Reading:
     texts: Catalogue = LEAD
 
 
+def once(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The same words. Raises Faults where one stands twice."""
+    for position, word in enumerate(words):
+        if word in words[:position]:
+            raise fault("duplicate_value", "Write this once.", f"[{position}]")
+    return words
+
+
 def reading(info: ValidationInfo) -> Reading:
     """The surroundings of this validation; without any, no strategy exists."""
     return info.context if isinstance(info.context, Reading) else Reading({})

@@ -117,3 +117,36 @@ async def test_parents_are_read_up_to_eight_and_circles_end(noon: Office) -> Non
     await put(noon, "accounts", "a9", parent="a3")
     assert (await noon.assign(email="y@a1.example"))["queue"] == "unrouted"
     assert (await verify(noon.pool, noon.workspace_id)).clean
+
+
+KEEPING = """
+queues: {unrouted: {}}
+known_person: {window: 90d, same_submission: 10m, keep_owner: [account_owner, previous_owner]}
+pipeline:
+  - account: {}
+  - queue: {name: unrouted}
+"""
+LATER = "UPDATE clocks SET shows = shows + interval '1 hour' WHERE workspace_id = $1"
+
+
+async def test_a_known_person_follows_his_account(noon: Office) -> None:
+    """Its owner has changed between two visits: the former assignment ends, and his place is free again."""
+    await noon.publish(KEEPING)
+    first = await noon.assign(email="a@acme.example")
+    assert first["owner"]["id"] == "ana"
+    await noon.client.patch("/accounts/acme", json={"owner": "eve"})
+    same = await noon.assign(email="a@acme.example")
+    assert (same["owner"]["id"], same["known_as"]["kind"]) == ("ana", "duplicate")
+    await noon.pool.execute(LATER, noon.workspace_id)
+    second = await noon.assign(email="a@acme.example")
+    assert (second["owner"]["id"], second["known_as"]["kind"]) == ("eve", "reengaged")
+    assert second["account"]["role"] == "owner"
+    assert second["lead_id"] == first["lead_id"]
+    assert (await noon.get(f"/assignments/{first['assignment_id']}"))["state"] == "superseded"
+    members = {each["owner"]: each["open"] for each in (await noon.get("/teams/inbound"))["members"]}
+    assert (members["ana"], members["eve"]) == (0, 1)
+    await noon.client.patch("/owners/eve", json={"active": False})
+    await noon.pool.execute(LATER, noon.workspace_id)
+    assert (await noon.assign(email="a@acme.example"))["queue"] == "unrouted"
+    report = await verify(noon.pool, noon.workspace_id)
+    assert report.clean, report.lines()

@@ -9,7 +9,7 @@ import pytest
 
 from app.engine.accounts import Match, account_from
 from app.engine.decide import decide
-from app.engine.model import Decision
+from app.engine.model import Decision, Prior
 from app.engine.state import Facts, Load, State
 from tests.engine.people import NOW, PLAN, facts, plan, question
 
@@ -268,3 +268,71 @@ def test_the_trace_shows_everybody_who_was_asked() -> None:
     assert [(tried["target"]["owner"], tried["code"]) for tried in step["tried"]] == [
         ("gone", "inactive"), ("ana", "away"), ("dan", "chosen"),
     ]  # fmt: skip
+
+
+KEEPING = {"window": "90d", "same_submission": "10m"}
+
+
+def again(
+    keep: list[str] | None, account: Match | None, now: Facts, *, minutes: float = 60, **step: Any
+) -> Decision:
+    """Somebody whom eve has comes again."""
+    prior = Prior(
+        "l", "a", "email", "assigned", "eve", "inbound", None, None, None, 5, NOW - timedelta(minutes=minutes)
+    )
+    known = KEEPING if keep is None else {**KEEPING, "keep_owner": keep}
+    steps: list[dict[str, Any]] = [{"account": step}, {"queue": {"name": "desk"}}]
+    document = {**PLAN, "known_person": known, "pipeline": steps, "queues": {"desk": {}}}
+    return decide(replace(question(prior), account=account), plan(document), now)
+
+
+BOTH = ["account_owner", "previous_owner"]
+
+
+@pytest.mark.parametrize(
+    ("keep", "account", "now", "expected", "code"),
+    [
+        (None, match(owner="ana"), office(), "eve", "kept"),
+        (BOTH, match(owner="ana"), office(), "ana", "account_owner"),
+        (BOTH, match(owner="eve"), office(), "eve", "kept"),
+        (BOTH, match(owner="ana"), office([away("ana", 1)]), "eve", "kept"),
+        (BOTH, match(owner="gone"), office(), "eve", "kept"),
+        (BOTH, None, office(), "eve", "kept"),
+        (BOTH[::-1], match(owner="ana"), office(), "eve", "kept"),
+        (BOTH[::-1], match(owner="ana"), office([away("eve", 1)]), "ana", "account_owner"),
+        (["account_owner"], match(), office(), "desk", "not_kept"),
+        (["account_owner"], match(owner="ana"), office([away("ana", 1)]), "desk", "away"),
+        ([], match(), office(), "desk", "not_kept"),
+    ],
+)
+def test_whom_a_known_person_goes_to(
+    keep: list[str] | None, account: Match | None, now: Facts, expected: str, code: str
+) -> None:
+    decision = again(keep, account, now)
+    assert told(decision)[1] == expected
+    assert decision.trace["steps"][0]["code"] == code
+    assert decision.known is not None
+    assert (decision.known.kind, decision.keeps_prior) == ("reengaged", False)
+
+
+def test_the_same_submission_stays_what_it_is() -> None:
+    decision = again(BOTH, match(owner="ana"), office(), minutes=5)
+    assert (decision.owner and decision.owner.id, decision.code, decision.keeps_prior) == (
+        "eve",
+        "duplicate",
+        True,
+    )
+
+
+def test_who_changes_hands_leaves_the_team_he_came_through() -> None:
+    decision = again(BOTH, match(owner="ana"), office(people={"ana": {"caps": {"open": 1}}}, ana=1))
+    assert (decision.code, decision.team, decision.turn, decision.counts) == ("reengaged", None, None, True)
+    assert decision.over_cap
+    assert decision.text == "Known person: ana looks after the account."
+    assert again(BOTH, match(owner="eve"), office()).team == "inbound"
+
+
+def test_only_the_leads_of_the_step_have_its_owner() -> None:
+    webinars = {"source": "webinar"}
+    assert told(again(BOTH, match(owner="ana"), office(), when=webinars)) == ("reengaged", "eve")
+    assert told(again(BOTH, match(roles={"sdr": "ben"}), office(), order=["sdr"])) == ("reengaged", "ben")

@@ -210,7 +210,16 @@ def of_accounts() -> list[Decision]:
     return [
         decide(replace(question(), account=Match(account_from("acme", body), "crm")), compiled, now)
         for compiled, now, body in asked
-    ] + [decide(question(), ready, there)]
+    ] + [decide(question(), ready, there), *kept_by_account()]
+
+
+def kept_by_account() -> list[Decision]:
+    """A known person who goes to the one who looks after his account, and one who stays with nobody."""
+    match = Match(account_from("acme", {"owner": "ben"}), "crm")
+    asked = replace(question(prior("assigned", "ana")), account=match)
+    now = facts({"ana": {}, "ben": {}})
+    ways: list[list[str]] = [["account_owner"], []]
+    return [decide(asked, plan({**PLAN, "known_person": {"keep_owner": way}}), now) for way in ways]
 
 
 def unreached() -> list[Mapping[str, Any]]:

@@ -132,6 +132,10 @@ def step(config: object) -> Change:
     return lambda plan: plan["pipeline"].insert(0, config)
 
 
+def keep(*owners: str) -> Change:
+    return lambda plan: plan["known_person"].update(keep_owner=list(owners))
+
+
 def account(**config: Any) -> Change:
     return lambda plan: plan["pipeline"].insert(0, {"account": config})
 
@@ -210,6 +214,8 @@ def case(**parts: object) -> Change:
             "pipeline[0].account.customers.statuses[0]",
             "unknown_value",
         ),
+        (keep("account_owner", "account_owner"), "known_person.keep_owner[1]", "duplicate_value"),
+        (keep("somebody"), "known_person.keep_owner[0]", "wrong_value"),
         (account(inherit="mother"), "pipeline[0].account.inherit", "wrong_value"),
         (account(exempt="yes"), "pipeline[0].account.exempt", "wrong_type"),
         (
