@@ -157,6 +157,9 @@ def _unknown(kind: str, name: str, path: str, remedy: str, severity: Severity = 
 
 def _declarations(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
     for name, queue in document.queues.items():
+        if name == HELD:
+            text = f"Call this queue something else: {HELD} is where leads wait for a shift to begin."
+            yield Finding(f"queues.{shown(name)}", "taken_name", text)
         if queue.claimable_by is not None and queue.claimable_by not in names.teams:
             path = f"queues.{shown(name)}.claimable_by"
             yield _unknown("team", queue.claimable_by, path, "add it to the directory")

@@ -102,7 +102,7 @@ def _counts(each: Mapping[str, Any], name: str | None, within: tuple[datetime, d
 def _times(each: Mapping[str, Any]) -> int:
     """How often one entry happened: once, unless it says otherwise."""
     count = each.get("count")
-    return count if isinstance(count, int) and not isinstance(count, bool) else 1
+    return max(count, 0) if isinstance(count, int) and not isinstance(count, bool) else 1
 
 
 def _membership(operator: str, operand: tuple[Any, ...]) -> Test:

@@ -1,6 +1,6 @@
 """Honouring a target: everyone is considered, each gets one code, and somebody is picked or nobody."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from app.engine.comparisons import Values, getter
 from app.engine.eligibility import CAPS, Need, Refusal, cap_refusal, refusal
 from app.engine.model import Member, Owner, Question, Target, Team
 from app.engine.ramps import factor_at, scaled, weight_at
-from app.engine.shifts import off_shift, somebody_works, works
+from app.engine.shifts import next_there, off_shift, somebody_works, works
 from app.engine.state import Facts, Load, Standing
 from app.plan.languages import primary
 
@@ -86,7 +86,7 @@ def try_team(target: Target, question: Question, facts: Facts) -> Tried:
         if team_works or target.off_hours in _WAITING:
             resting = [_rests(one, facts.now) for one in eligible if not works(one.owner, facts.now)]
             if not team_works:
-                return _out_of_hours(target, pick, resting, shown)
+                return _out_of_hours(target, pick, [*resting, *_returning(shown, facts)], shown)
             if question.kind == "release" and target.off_hours == "hold":
                 return _released(target, pick, eligible, shown, facts.now)
             eligible = working
@@ -162,6 +162,12 @@ def _released(
 
 def _is_soon(begins: datetime | None, now: datetime) -> bool:
     return begins is not None and begins - now <= SOON
+
+
+def _returning(shown: Sequence[Mapping[str, Any]], facts: Facts) -> list[Refusal]:
+    """When those who are absent now will be on shift and there again."""
+    away = [facts.directory.owners[one["owner"]] for one in shown if one["code"] == "away"]
+    return [Refusal("away", next_there(owner, facts.now)) for owner in away]
 
 
 def _out_of_hours(

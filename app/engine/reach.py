@@ -55,6 +55,7 @@ def contradictions(document: PlanDocument) -> Iterator[Finding]:
             for name, rows in document.scores.items()
             for at, row in enumerate(rows)
         ),
+        *((f"sla_for[{at}].when", each.when) for at, each in enumerate(document.sla_for)),
     ]
     for path, node in places:
         if node is not None and not _possible(node):

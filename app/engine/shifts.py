@@ -5,7 +5,6 @@ from datetime import datetime
 from app.engine.eligibility import Need, Refusal, absent
 from app.engine.model import Owner, Team
 from app.engine.state import Facts
-from app.plan.hours import Hours
 
 HELD = "held"
 """The built-in queue of what waits for a shift to begin."""
@@ -19,16 +18,20 @@ def works(owner: Owner, now: datetime) -> bool:
 
 def off_shift(owner: Owner, now: datetime) -> Refusal:
     """How somebody is passed over who does not work now: his next shift says when that ends."""
-    return Refusal("off_shift", _next_there(owner, owner.hours, now) if owner.hours is not None else None)
+    return Refusal("off_shift", next_there(owner, now) if owner.hours is not None else None)
 
 
-def _next_there(owner: Owner, hours: Hours, now: datetime) -> datetime | None:
-    """The first moment of his hours at which he is not absent."""
-    begins = hours.next_open(now)
+def next_there(owner: Owner, now: datetime) -> datetime | None:
+    """The first moment of his hours at which he is not absent; None when there is none within a year."""
+    begins = _next_open(owner, now)
     for absence in sorted(owner.absences, key=lambda each: each.start):
         if begins is not None and absence.start <= begins < absence.end:
-            begins = hours.next_open(absence.end)
+            begins = _next_open(owner, absence.end)
     return begins
+
+
+def _next_open(owner: Owner, at: datetime) -> datetime | None:
+    return at if owner.hours is None else owner.hours.next_open(at)
 
 
 def somebody_works(team: Team, facts: Facts) -> bool:

@@ -84,6 +84,7 @@ def test_a_good_plan_has_no_findings() -> None:
             "pipeline[6].queue.name",
             "unknown_queue",
         ),
+        (lambda plan: plan["queues"].update(held={}), "queues.held", "taken_name"),
         (
             lambda plan: plan["queues"]["unrouted"].update(claimable_by="x"),
             "queues.unrouted.claimable_by",

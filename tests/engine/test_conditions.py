@@ -290,6 +290,11 @@ def test_how_often_the_lead_did_something(asked: object, held: bool) -> None:
     assert not asking.holds({}, NOW)
 
 
+def test_nothing_is_done_less_than_never() -> None:
+    asking = compile_condition(parse_condition({"engagement": {"name": "a", "count": {"gte": 2}}}, PIPELINE))
+    assert asking.holds({"engagement": [{"name": "a", "count": 2}, {"name": "a", "count": -1}]}, NOW)
+
+
 @pytest.mark.parametrize(
     ("ahead", "counts"), [(timedelta(), True), (14 * DAY, True), (14 * DAY + timedelta(seconds=1), False)]
 )

@@ -154,6 +154,14 @@ def test_the_next_shift_begins_when_he_is_there(back: str, begins: str) -> None:
     assert decision.held_until == datetime.fromisoformat(begins)
 
 
+@pytest.mark.parametrize("calendar", ["berlin", None])
+def test_a_team_works_again_when_one_of_it_returns(calendar: str | None) -> None:
+    away = [{"owner": "ana", "from": "2026-11-20T08:00:00Z", "to": "2026-11-20T11:00:00Z"}]
+    people = {**PEOPLE, "ana": {"calendar": calendar}}
+    decision = asked(facts(MORNING, people, absences=away), off_hours="hold")
+    assert decision.held_until == datetime(2026, 11, 20, 11, tzinfo=UTC)
+
+
 def test_a_member_without_turns_does_not_keep_the_team_at_work() -> None:
     members = [{"owner": "ana", "weight": 0}, {"owner": "ben"}]
     assert codes(asked(facts(MORNING, members=members))) == {"ana": "weight_zero", "ben": "chosen"}

@@ -189,6 +189,22 @@ def test_an_sla_is_declared(change: dict[str, Any], path: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("lines", "path", "code"),
+    [
+        ([{"sla": "hot"}, {"when": {"country": "DE"}, "sla": "calm"}], "sla_for[1]", "unreachable"),
+        (
+            [{"when": {"country": "DE", "all": [{"country": "FR"}]}, "sla": "hot"}],
+            "sla_for[0].when",
+            "contradiction",
+        ),
+    ],
+)
+def test_a_line_that_never_counts_is_told(lines: list[dict[str, Any]], path: str, code: str) -> None:
+    findings = check(document({**PLAN, "slas": SLAS, "sla_for": lines}), NAMES)
+    assert [(finding.path, finding.code) for finding in findings] == [(path, code)]
+
+
+@pytest.mark.parametrize(
     ("slas", "path", "code"),
     [
         ({"hot": {}}, "slas.hot", "missing_key"),
