@@ -31,6 +31,7 @@ def test_the_story_of_an_example_comes_out_as_its_page_tells(example: Path, shel
         story = scenes(page.replace("http://127.0.0.1:8000", address))
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         printed = play(story, ROOT, environment(**shell.variables, PATH=path), PATIENCE)
+        assert "everything agrees" in shell.says("verify")
     shown = [
         (scene.commands, differences(scene.shown, orjson.loads(text)))
         for scene, text in zip(story, printed, strict=True)
