@@ -225,3 +225,27 @@ async def test_each_workspace_has_its_own_time(night: Office) -> None:
         await at(night, NIGHT, speed=60_000)
         released = (await moved(night, here["lead_id"]))["assignments"][1]
         assert released["decided_at"] >= UNTIL
+
+
+OF_ACCOUNTS = """
+queues: {unrouted: {}}
+pipeline:
+  - account: {owner_away: [{hold: 4h}]}
+  - queue: {name: unrouted}
+"""
+
+
+async def test_an_account_owner_who_is_away_may_claim_or_gets_it_when_he_is_back(night: Office) -> None:
+    await night.publish(OF_ACCOUNTS)
+    account = {"name": "ACME", "domains": ["acme.example"], "owner": "eve"}
+    assert (await night.client.put("/accounts/acme", json=account)).status_code == 201
+    absence = {"from": "2099-11-22T20:00:00Z", "to": "2099-11-23T04:00:00Z"}
+    assert (await night.client.post("/owners/eve/absences", json=absence)).status_code == 201
+    first, second = [await night.assign(email=f"{name}@acme.example") for name in "ab"]
+    assert {each["held_until"] for each in (first, second)} == {"2099-11-23T04:00:00+00:00"}
+    assert await claim(night, "ana") == (403, "held_for_another")
+    assert await claim(night, "eve") == (200, first["lead_id"])
+    await at(night, "2099-11-23 04:00Z")
+    back = await moved(night, second["lead_id"])
+    assert (back["owner"]["id"], back["assignments"][1]["reason"]["code"]) == ("eve", "account_owner")
+    assert (await verify(night.pool, night.workspace_id)).clean

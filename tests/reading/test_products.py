@@ -93,6 +93,20 @@ async def test_who_has_an_opportunity_keeps_his_owner(shop: Office) -> None:
     assert await open_places(shop) == {"ana": 1}
 
 
+@pytest.mark.parametrize(("opportunity", "owner"), [("006A", "ana"), (None, "eve")])
+async def test_what_keeps_him_may_be_asked_of_his_account(
+    shop: Office, opportunity: str | None, owner: str
+) -> None:
+    unless = PLAN.replace("{lifecycle_stage: opportunity}", "{account.open_opportunity: {exists: true}}")
+    await shop.publish(unless)
+    account = {"name": "ACME", "domains": ["acme.example"], "open_opportunity": opportunity}
+    assert (await shop.client.put("/accounts/acme", json=account)).status_code == 201
+    await shop.assign(email="jane@acme.example", product_interest=["a"])
+    told = await shop.assign(email="jane@acme.example", product_interest=["b"])
+    assert told["owner"]["id"] == owner
+    assert (await verify(shop.pool, shop.workspace_id)).clean
+
+
 async def test_back_and_forth_in_one_batch_is_decided_one_after_another(shop: Office) -> None:
     items = [
         {"lead": {"email": "jane@acme.example", "product_interest": [each]}} for each in ("a", "b", "a", "a")
