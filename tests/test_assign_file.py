@@ -230,6 +230,7 @@ def test_what_is_told_of_columns_comes_first(tmp_path: Path) -> None:
         "Firma": "company",
         "Größe (m²)": "attributes.grosse_m2",
     }
+    assert fields_of(["Mail 2"], Wishes({"email": "Mail 2"})) == {"Mail 2": "email"}
     for wrong in ("Firma", "=company", "Firma="):
         with pytest.raises(Stop, match="Column=field"):
             mapping_of([wrong], None)

@@ -108,6 +108,12 @@ def test_a_row_that_is_awry_spoils_no_other(tmp_path: Path) -> None:
     assert faults == [(5, "ragged"), (7, "ragged"), (10, "bad_quotes"), (12, "bad_quotes"), (12, "unread")]
 
 
+def test_no_team_loses_a_member_whose_row_is_awry(tmp_path: Path) -> None:
+    found = read_file(kept(tmp_path / "teams.csv", "id,owner,weight\nwest,ana,1\nwest,ben\n"), "teams")
+    assert found.good == []
+    assert [line for line, _ in found.faults] == [3, 1]
+
+
 @pytest.mark.parametrize(
     "header", ["id,name", "id;name", "id\tname", "id|name", "sep=|\nid|name", "\n\nid,name"]
 )

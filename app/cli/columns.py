@@ -128,10 +128,11 @@ def fields_of(columns: Sequence[str], wishes: Wishes) -> dict[str, str]:
 def _told(columns: Sequence[str], wishes: Wishes) -> dict[str, str]:
     """What was said of columns, by the columns there are."""
     told: dict[str, str] = {}
-    for wanted, name in wishes.mapped.items():
-        meant = [each for each in columns if each == wanted] or [
-            each for each in columns if folded(each) == folded(wanted)
-        ]
+    for left, right in wishes.mapped.items():
+        # Written the other way round, field first, nothing else can be meant.
+        turned = not _meant(columns, left) and (is_field(left) or left in wishes.more)
+        wanted, name = (right, left) if turned else (left, right)
+        meant = _meant(columns, wanted)
         if not meant:
             raise Stop(f"The file has no column {wanted!r}; it has {', '.join(map(repr, columns))}.")
         if name != IGNORE and name not in wishes.more and not is_field(name):
@@ -140,6 +141,11 @@ def _told(columns: Sequence[str], wishes: Wishes) -> dict[str, str]:
             )
         told.update(dict.fromkeys(meant, name))
     return told
+
+
+def _meant(columns: Sequence[str], wanted: str) -> list[str]:
+    exactly = [each for each in columns if each == wanted]
+    return exactly or [each for each in columns if folded(each) == folded(wanted)]
 
 
 def is_field(name: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.cli.sheets import TABLES, Row, Sheet, number, read_sheet, text_of
-from app.problems import Refused
+from app.problems import Fault, Refused
 
 LISTS = frozenset(("skills", "languages", "domains"))
 """Columns whose cells hold several values, with a semicolon between."""
@@ -16,6 +16,10 @@ NUMBERS = frozenset(("weight", "caps.open", "caps.per_day", "caps.per_week", "ra
 SWITCHES: Mapping[str, bool] = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 TEAM_COLUMNS = frozenset(("id", "name", "pick"))
 """Columns of a team itself; every other says something of the member in the row."""
+
+_NO_TEAM = Refused(
+    faults=[Fault((), "unread", "no team is written: one would lose the member whose row cannot be read")]
+)
 
 Line = tuple[int, bytes]
 """The number of the line in the file, and the record in it as JSON."""
@@ -43,6 +47,9 @@ def read_file(path: Path, noun: str) -> Lines:
         return Lines([(line, text) for line, text in enumerate(lines, 1) if text.strip()])
     sheet = read_sheet(path)
     found = [(line, _record(row, sheet)) for line, row in sheet.rows]
+    if noun == "teams" and sheet.faults:
+        # Which team such a row belongs to cannot be told, and to lose a member costs balances.
+        return Lines([], [*sheet.faults, (1, _NO_TEAM)])
     records = _teams(found) if noun == "teams" else found
     return Lines([(line, orjson.dumps(record)) for line, record in records], sheet.faults)
 
