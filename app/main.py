@@ -19,6 +19,7 @@ from app.api import (
     owners,
     plans,
     problems,
+    tables,
     teams,
 )
 from app.api.auth import Authentication
@@ -72,7 +73,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     app.include_router(assign.router)
     app.include_router(leads.router)
     app.include_router(operations.router)
-    for each in (health, owners, teams, calendars, accounts, changes, plans, clock):
+    for each in (health, owners, teams, calendars, accounts, tables, changes, plans, clock):
         app.include_router(each.router)
     app.add_middleware(Straight, routes=assign.hot.routes)
     app.add_middleware(Edge, log=structlog.get_logger(), observe=measures.answered)

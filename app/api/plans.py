@@ -140,7 +140,9 @@ async def _activate(request: Request, version: int, body: ReasonBody | None, how
         # Made ready before it is in force, so that no lead waits for it here; a version that cannot be made
         # ready is refused below.
         with suppress(LookupError):
-            await dispatch.shelf.fetch(workspace_id, version)
+            plan = await dispatch.shelf.fetch(workspace_id, version)
+            if plan.looks:
+                await dispatch.shelf.tables.fetch(workspace_id, plan.looks)
         strategies = strategies_of(request)
         return await plans.accepted(pool_of(request), workspace_id, strategies, version, reason, how)
 

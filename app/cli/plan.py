@@ -10,14 +10,15 @@ from app.cli.surroundings import Stop, with_pool, workspace_named
 from app.engine.model import Directory
 from app.lifecycle import plans
 from app.lifecycle.checking import checked, named
+from app.lifecycle.looks import named_tables
 from app.lifecycle.plans import Told
-from app.lifecycle.present import present
+from app.lifecycle.present import present_at
 from app.lifecycle.reading import reads
 from app.plan.findings import Finding, settles
 from app.plan.reading import load_plan
 from app.plan.schema import PlanDocument
 from app.registry import strategies
-from app.store.database import Pool
+from app.store.database import Pool, transaction
 
 commands = typer.Typer(help="The routing plan: checked, published, rolled back.")
 AUTHOR = "cli"
@@ -26,7 +27,7 @@ File = Annotated[
 ]
 Workspace = Annotated[str, typer.Option(help="The workspace's name.")]
 Reason = Annotated[str, typer.Option(help="Why, for the log.")]
-OF_THE_DIRECTORY = frozenset(("unknown_owner", "unknown_team"))
+OF_THE_DIRECTORY = frozenset(("unknown_owner", "unknown_team", "unknown_table"))
 
 
 @commands.command()
@@ -60,8 +61,11 @@ def _within(raw: bytes, workspace: str) -> list[Finding]:
         return data
 
     async def work(pool: Pool) -> list[Finding]:
-        now = await present(pool, (await workspace_named(pool, workspace)).id)
-        return checked(data, now.facts, strategies()).findings
+        id_ = (await workspace_named(pool, workspace)).id
+        async with transaction(pool, id_, read_only=True) as connection:
+            now = await present_at(connection, id_)
+            tables = await named_tables(connection, id_, data)
+        return checked(data, now.facts, strategies(), tables).findings
 
     return with_pool(work)
 

@@ -11,6 +11,7 @@ from app.dispatch.answer import answer
 from app.engine import inputs
 from app.engine.model import Decision, Prior, Question, Turn
 from app.engine.state import Facts, apply
+from app.engine.tables import NO_TABLES, Tables
 from app.ids import uuid7
 from app.store.books import AssignmentRow, EventRow, KeyRow, LeadRow, Rows, TurnRow
 from app.store.leads import Present
@@ -31,6 +32,7 @@ class Booking:
     plan_version: int
     now: datetime
     stored: set[str]
+    tables: Tables = NO_TABLES
     rows: Rows = field(default_factory=Rows)
     decided: list[Decision] = field(default_factory=list)
     present: dict[str, Present] = field(default_factory=dict)
@@ -39,7 +41,7 @@ class Booking:
     @property
     def facts(self) -> Facts:
         """What the engine decides from, as it stands after the decisions so far."""
-        return Facts(self.now, self.remembered.directory, self.remembered.state)
+        return Facts(self.now, self.remembered.directory, self.remembered.state, tables=self.tables)
 
     @property
     def sequence(self) -> int:

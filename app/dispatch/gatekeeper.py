@@ -13,7 +13,7 @@ from app.dispatch.answer import replayed
 from app.dispatch.failures import BUSY, is_unable, keep_failed, told_of
 from app.dispatch.jobs import Answer, Job
 from app.dispatch.lull import Lull
-from app.dispatch.passes import Passed, PlanNotReady, prepare
+from app.dispatch.passes import NotReady, Passed, prepare
 from app.dispatch.plans import PlanShelf
 from app.dispatch.waiting import WaitingRoom
 from app.measures import Measures
@@ -101,8 +101,8 @@ class Gatekeeper:
         """One transaction, and the truth about it. False: nothing was written, and it may be tried again."""
         try:
             await self._once(jobs)
-        except PlanNotReady as missing:
-            await self.shelf.fetch(self.workspace_id, missing.version)
+        except NotReady as missing:
+            await missing.fetch(self.workspace_id, self.shelf)
             return False
         except Unclear as end:
             if not await was_committed(self.pool, self.workspace_id, end.entry, self.limits, until):

@@ -12,6 +12,7 @@ from app.dispatch.plans import PlanShelf
 from app.engine.accounts import AccountKey
 from app.engine.model import Directory
 from app.engine.plan import Plan
+from app.engine.tables import Tables
 from app.intake.accounts import keys_of_lead
 from app.store import accounts, books, facts, leads
 from app.store.database import Connection
@@ -25,12 +26,22 @@ BREATH_SECONDS = 0.002
 """How long it may decide without letting other requests of the process move."""
 
 
-class PlanNotReady(Exception):
-    """The active plan is not compiled here yet: that is done away from the gate, and the pass tries again."""
+class NotReady(Exception):
+    """The active plan, or a table that it looks into, is not compiled here yet.
 
-    def __init__(self, version: int) -> None:
+    That is done away from the gate, by `fetch`, and the pass tries again.
+    """
+
+    def __init__(self, version: int, plan: Plan | None) -> None:
         super().__init__(version)
-        self.version = version
+        self.version, self.plan = version, plan
+
+    async def fetch(self, workspace_id: int, shelf: PlanShelf) -> None:
+        """Compile what is missing."""
+        if self.plan is None:
+            await shelf.fetch(workspace_id, self.version)
+        else:
+            await shelf.tables.fetch(workspace_id, self.plan.looks)
 
 
 @dataclass(slots=True)
@@ -53,7 +64,7 @@ async def prepare(
 ) -> Passed:
     """Decide `jobs`, say that they are `decided`, and write the books. The gate is held; the caller commits.
 
-    Raises PlanNotReady.
+    Raises NotReady.
     """
     desk = await open_desk(connection, workspace_id, memory, jobs, shelf)
     left = await _decide(desk, jobs)
@@ -72,18 +83,20 @@ async def open_desk(
 ) -> Desk:
     """Everything read that these jobs need, ready to decide.
 
-    Raises PlanNotReady.
+    Raises NotReady.
     """
     known = shelf.at_hand(workspace_id, memory.entry.plan_version) if memory is not None else None
     wants_accounts = known is None or known.wants_accounts
     found, remembered = await _read(connection, workspace_id, memory, jobs, wants_accounts)
-    plan = shelf.at_hand(workspace_id, remembered.entry.plan_version)
-    if plan is None:
-        raise PlanNotReady(remembered.entry.plan_version)
+    version = remembered.entry.plan_version
+    plan = shelf.at_hand(workspace_id, version)
+    tables = shelf.tables.at_hand(workspace_id, plan, remembered.directory) if plan else None
+    if plan is None or tables is None:
+        raise NotReady(version, plan)
     extra = await _read_extra(connection, workspace_id, jobs, remembered.directory)
     if plan.wants_accounts:
         await _read_accounts(connection, workspace_id, jobs, found, extra)
-    return _desk(plan, remembered, found, extra)
+    return _desk(plan, tables, remembered, found, extra)
 
 
 async def _read(
@@ -147,11 +160,11 @@ async def _read_extra(
     return extra
 
 
-def _desk(plan: Plan, remembered: Remembered, found: Found, extra: Extra) -> Desk:
+def _desk(plan: Plan, tables: Tables, remembered: Remembered, found: Found, extra: Extra) -> Desk:
     stored = {prior.lead_id for prior in found.priors.values()} | set(extra.leads)
     stored |= {lead.prior.lead_id for waiting in extra.queues.values() for lead in waiting}
     now = max(found.time, remembered.entry.at)
-    return Desk(plan, found, extra, Booking(remembered, plan.version, now, stored))
+    return Desk(plan, found, extra, Booking(remembered, plan.version, now, stored, tables))
 
 
 async def _decide(desk: Desk, jobs: Sequence[Job]) -> Sequence[Job]:

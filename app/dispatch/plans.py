@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 
+from app.dispatch.tables import TableShelf
 from app.engine.plan import Plan, Strategy, empty_plan, plan_from
 from app.store import plans as store
 from app.store.database import Pool
@@ -12,12 +13,16 @@ KEPT = 256
 
 
 class PlanShelf:
-    """The plans this process has at hand. Compiling happens here, away from any gate."""
+    """The plans this process has at hand. Compiling happens here, away from any gate.
+
+    `tables` are those that the plans look something up in.
+    """
 
     def __init__(self, pool: Pool, strategies: Mapping[str, Strategy]) -> None:
         self._pool = pool
         self._strategies = strategies
         self._ready: OrderedDict[tuple[int, int], Plan] = OrderedDict()
+        self.tables = TableShelf(pool)
 
     def at_hand(self, workspace_id: int, version: int) -> Plan | None:
         """The plan if it is compiled already. Version 0 stands for no plan at all."""

@@ -8,7 +8,7 @@ import orjson
 from app.dispatch.answer import replayed
 from app.dispatch.desk import Desk
 from app.dispatch.jobs import Answer, Job
-from app.dispatch.passes import PlanNotReady, open_desk
+from app.dispatch.passes import NotReady, open_desk
 from app.dispatch.plans import PlanShelf
 from app.problems import Problem
 from app.store import leads
@@ -58,8 +58,8 @@ async def opened(pool: Pool, workspace_id: int, jobs: Sequence[Job], shelf: Plan
                 known = {each.assignment_id for each in desk.found.replays.values() if each.assignment_id}
                 told = await leads.answers(connection, workspace_id, sorted(known)) if known else {}
                 return Rehearsal(desk, told)
-        except PlanNotReady as missing:
-            await shelf.fetch(workspace_id, missing.version)
+        except NotReady as missing:
+            await missing.fetch(workspace_id, shelf)
 
 
 def _told(desk: Desk, answer: Answer) -> Answer:

@@ -7,6 +7,8 @@ from decimal import Decimal
 from app.engine.declared import action_findings, product_findings, sla_findings
 from app.engine.reach import contradictions, too_early, unreachable
 from app.engine.shifts import HELD
+from app.engine.table_check import table_findings
+from app.engine.tables import Table
 from app.engine.templated import closed, combinations, faults, fields_of, is_templated
 from app.plan.cases import PlanTest
 from app.plan.conditions import leaves
@@ -29,17 +31,20 @@ _IF_ASKED = ("reason", "sla", "actions")
 class KnownNames:
     """What the directory holds, as far as a plan may name it.
 
-    `owners` says of each owner whether he is active; `teams` gives each member's weight by owner.
+    `owners` says of each owner whether he is active; `teams` gives each member's weight by owner; `tables`
+    are those that the plan looks something up in, as far as they exist.
     """
 
     owners: Mapping[str, bool] = field(default_factory=dict)
     teams: Mapping[str, Mapping[str, int | float | Decimal]] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
 
 
 def check(document: PlanDocument, names: KnownNames, run: Run | None = None) -> list[Finding]:
     """Every finding about a plan. Its own tests are run only when nothing else is wrong."""
     findings = [
         *_pipeline(document, names),
+        *_tables(document, names),
         *_declarations(document, names),
         *_follow_up(document, names),
         *product_findings(document),
@@ -92,10 +97,18 @@ def _pipeline(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
             if target.kind == "team" and not scored and "band" in fields_of(target.name):
                 text = "Move this step behind the score step: before it no lead has a band."
                 yield Finding(path, "too_early", text)
-            elif target.kind == "team" and is_templated(target.name):
-                yield from _templated(target.name, path, words, names)
             else:
-                yield from _target(target, path, document, names)
+                yield from _anywhere(target, path, document, words, names)
+
+
+def _tables(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
+    words = closed(document)
+
+    def of_target(target: Target, path: str) -> Iterator[Finding]:
+        for rung in (target, *target.otherwise):
+            yield from _anywhere(rung, path, document, words, names)
+
+    return table_findings(document, names.tables, of_target)
 
 
 def placed(step: Step) -> Iterator[tuple[str, Target]]:
@@ -104,6 +117,15 @@ def placed(step: Step) -> Iterator[tuple[str, Target]]:
         for rung, target in enumerate(ladder):
             last = "name" if step.strategy == "queue" else target.kind
             yield f"{start}.{last}" if rung == 0 else f"{start}.else[{rung - 1}].{target.kind}", target
+
+
+def _anywhere(
+    target: Target, path: str, document: PlanDocument, words: Mapping[str, tuple[str, ...]], names: KnownNames
+) -> Iterator[Finding]:
+    if target.kind == "team" and is_templated(target.name):
+        yield from _templated(target.name, path, words, names)
+    else:
+        yield from _target(target, path, document, names)
 
 
 def _target(target: Target, path: str, document: PlanDocument, names: KnownNames) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from app.plan.hours import Hours, read_hours
 from app.plan.languages import primary
 
 Record = tuple[str, str, Mapping[str, Any]]
-"""Noun, id and body."""
+"""Noun, id and body; of a table only its revision."""
 
 
 def directory_from(version: int, records: Iterable[Record]) -> Directory:
@@ -21,6 +21,7 @@ def directory_from(version: int, records: Iterable[Record]) -> Directory:
         "teams": {},
         "absences": {},
         "calendars": {},
+        "tables": {},
     }
     for noun, id_, body in records:
         bodies.setdefault(noun, {})[id_] = body
@@ -32,7 +33,8 @@ def directory_from(version: int, records: Iterable[Record]) -> Directory:
         id_: owner_from(id_, body, away.get(id_, ()), calendars) for id_, body in bodies["owners"].items()
     }
     teams = {id_: team_from(id_, body) for id_, body in bodies["teams"].items()}
-    return Directory(version, owners, teams, calendars)
+    tables = {id_: body["revision"] for id_, body in bodies["tables"].items()}
+    return Directory(version, owners, teams, calendars, tables)
 
 
 def hours_from(body: Mapping[str, Any]) -> Hours:

@@ -12,6 +12,7 @@ from typing import Any
 from app.engine.accounts import match_from
 from app.engine.model import Decision, Owned, Prior, Question, Target
 from app.engine.state import Entries, Facts, State
+from app.engine.tables import NO_TABLES, Found, RecalledRows, Tables
 from app.plan.fields import LEAD, Kind
 
 ENGINE_VERSION = "4"
@@ -41,6 +42,7 @@ def written(question: Question, plan_version: int, facts: Facts, decision: Decis
             **({"owned": asdict(question.owned)} if question.owned else {}),
         },
         "state": facts.state.written(_consulted(decision, facts.state)),
+        **({} if facts.tables is NO_TABLES else {"rows": _looked_up(decision, facts.tables)}),
     }
 
 
@@ -63,6 +65,12 @@ def read(inputs: Mapping[str, Any]) -> tuple[Question, State, datetime]:
     state = State()
     state.absorb(inputs["state"])
     return question, state, _instant(inputs["now"])
+
+
+def rows(inputs: Mapping[str, Any]) -> Tables:
+    """The rows of tables that were found, out of inputs that were stored as JSON."""
+    found = inputs.get("rows")
+    return RecalledRows(found) if found else NO_TABLES
 
 
 def revived(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,6 +110,17 @@ def _target(written: Mapping[str, Any] | None) -> Target | None:
 
 def _instant(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _looked_up(decision: Decision, tables: Tables) -> dict[str, dict[str, Any]]:
+    """What each rule found that looked something up, by its name."""
+    found: dict[str, dict[str, Any]] = {}
+    for step in decision.trace["steps"]:
+        if "table" in step:
+            table, row = step["table"], step.get("row")
+            target = tables.target(table, row) if row is not None else None
+            found[step["step"]] = Found(table, step["revision"], row, step.get("by", {}), target).written()
+    return found
 
 
 def _consulted(decision: Decision, state: State) -> Entries:

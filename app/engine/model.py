@@ -11,6 +11,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from app.engine.accounts import Match
+from app.engine.tables import Found
 from app.plan.hours import Hours
 
 Outcome = Literal["assigned", "queued", "automated", "blocked"]
@@ -97,12 +98,16 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Owners, teams and calendars as they stand after change number `version` of the workspace's log."""
+    """Owners, teams and calendars as they stand after change number `version` of the workspace's log.
+
+    Of a table only the revision is here: it may be long, and only few plans look something up.
+    """
 
     version: int
     owners: Mapping[str, Owner]
     teams: Mapping[str, Team]
     calendars: Mapping[str, Hours] = field(default_factory=dict)
+    tables: Mapping[str, int] = field(default_factory=dict)
 
     def teams_of(self, owner: str) -> list[str]:
         """The teams he is a member of."""
@@ -150,13 +155,14 @@ class Verdict:
     """What one step says. No targets means pass; several are a ladder, tried in order.
 
     `labels` become fields of the lead for what comes after; they bear only the names in `plan.fields.LABELS`.
-    `intent` is the product it was given for.
+    `intent` is the product it was given for, `found` the row of a table it comes from, if any.
     """
 
     code: str
     targets: tuple[Target, ...] = ()
     labels: Mapping[str, Any] = field(default_factory=dict)
     intent: Intent | None = None
+    found: Found | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,30 @@
-"""Where a plan names teams and owners, so that nobody takes away what the active plan counts on."""
+"""Where a plan names teams, owners and tables, so that nobody takes away what the active plan counts on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from app.engine.check import placed
+from app.engine.table_check import first_rows
+from app.engine.tables import Table
 from app.engine.templated import closed, combinations, is_templated
 from app.plan.cases import PlanTest
 from app.plan.conditions import leaves
+from app.plan.configs import RuleConfig
 from app.plan.findings import join, shown
 from app.plan.schema import PlanDocument
 
 Place = tuple[str, str, str]
-"""The path in the plan, `team` or `owner`, and the name."""
+"""The path in the plan, `team`, `owner` or `table`, and the name."""
 
 
-def places(document: PlanDocument, kind: str, name: str) -> list[str]:
-    """The path of every place where the plan names this team or owner."""
+def places(
+    document: PlanDocument, kind: str, name: str, tables: Mapping[str, Table] | None = None
+) -> list[str]:
+    """The path of every place where the plan names this team, owner or table.
+
+    A plan that looks into tables names all that they name: they are given by name as `tables`.
+    """
     wanted = name.casefold() if kind == "team" else name
-    found = [*_steps(document), *_declared(document), *_tests(document)]
+    found = [*_steps(document), *_declared(document), *_tests(document), *_looked_up(document, tables or {})]
     paths = [path for path, of, each in found if (of, each) == (kind, name)]
     paths += [path for path, of, each in _follow_up(document) if (of, each.casefold()) == (kind, wanted)]
     return list(dict.fromkeys(paths))
@@ -30,6 +38,24 @@ def _steps(document: PlanDocument) -> Iterator[Place]:
             templated = target.kind == "team" and is_templated(target.name)
             for name in combinations(target.name, words) if templated else (target.name,):
                 yield path, target.kind, name
+
+
+def _looked_up(document: PlanDocument, tables: Mapping[str, Table]) -> Iterator[Place]:
+    words = closed(document)
+    for position, step in enumerate(document.pipeline):
+        rule = step.config
+        if not isinstance(rule, RuleConfig) or rule.table is None:
+            continue
+        yield f"pipeline[{position}].rule.table", "table", rule.table
+        table = tables.get(rule.table)
+        for row, written in first_rows(table) if table is not None else ():
+            target = rule.target_of(written)
+            path = f"tables.{shown(rule.table)}.rows[{row - 1}]"
+            for rung, each in enumerate((target, *target.otherwise)):
+                place = f"{path}.{each.kind}" if rung == 0 else f"{path}.else[{rung - 1}].{each.kind}"
+                templated = each.kind == "team" and is_templated(each.name)
+                for name in combinations(each.name, words) if templated else (each.name,):
+                    yield place, each.kind, name
 
 
 def _declared(document: PlanDocument) -> Iterator[Place]:

@@ -1,7 +1,7 @@
 """A plan made ready to decide with: conditions compiled, steps indexed, strategies bound to settings."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,12 +14,13 @@ from app.engine.products import Products
 from app.engine.responsible import AccountStep
 from app.engine.slas import Slas
 from app.engine.state import Facts
+from app.engine.tables import Look
 from app.engine.wanting import account_steps, wants_accounts
 from app.plan.accounts import AccountConfig
 from app.plan.reading import read_plan
 from app.plan.schema import PlanDocument
+from app.plan.steps import RuleConfig, StepConfig
 from app.plan.steps import Step as WrittenStep
-from app.plan.steps import StepConfig
 
 
 class Strategy(Protocol):
@@ -63,7 +64,8 @@ class Plan:
 
     `derived` is None when it derives no fields, `products` when no step asks which product a lead looks at;
     `wants_accounts` says whether the account of a lead matters to it, `accounts` who is responsible for one:
-    its first step for accounts, or one without settings.
+    its first step for accounts, or one without settings. `looks` are the tables it looks something up in, by
+    rule.
     """
 
     version: int
@@ -81,6 +83,7 @@ class Plan:
     derived: DerivedFields | None = None
     wants_accounts: bool = False
     products: Products | None = None
+    looks: Mapping[str, Look] = field(default_factory=dict)
 
 
 def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, Strategy]) -> Plan:
@@ -104,7 +107,14 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         accounts=AccountStep(next(account_steps(document), AccountConfig())),
         keep_owner=document.known_person.keep_owner,
         products=Products(document.products) if "product" in {step.strategy for step in steps} else None,
+        looks=looks_of(document),
     )
+
+
+def looks_of(document: PlanDocument) -> dict[str, Look]:
+    """The tables that the rules of a plan look something up in, by the name of the rule."""
+    rules = ((step.name, step.config) for step in document.pipeline if isinstance(step.config, RuleConfig))
+    return {name: Look(rule.table, rule.on) for name, rule in rules if rule.table and rule.on}
 
 
 def plan_from(stored: Mapping[str, Any], version: int, strategies: Mapping[str, Strategy]) -> Plan:

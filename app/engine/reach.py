@@ -13,7 +13,7 @@ from app.plan.fields import LABELS, Kind
 from app.plan.findings import Finding, shown
 from app.plan.products import ProductConfig
 from app.plan.schema import PlanDocument
-from app.plan.steps import Step
+from app.plan.steps import RuleConfig, Step
 
 Fact = tuple[object, ...]
 """One thing that must be so, in a form equal for equal things."""
@@ -90,13 +90,22 @@ def too_early(document: PlanDocument) -> Iterator[Finding]:
             text = "Ask something else: before the pipeline no lead has a band or points."
             yield Finding(f"known_person.route_anew[{position}].when", "too_early", text)
     for position, step in enumerate(document.pipeline):
-        unless = step.config.unless if isinstance(step.config, ProductConfig) else None
-        for name, condition in (("when", step.condition), ("unless", unless)):
-            if condition is not None and _asks_labels(condition):
-                text = "Move this step behind the score step: before it no lead has a band or points."
-                yield Finding(f"pipeline[{position}].{step.strategy}.{name}", "too_early", text)
+        for place in _asking_labels(step):
+            text = "Move this step behind the score step: before it no lead has a band or points."
+            yield Finding(f"pipeline[{position}].{step.strategy}.{place}", "too_early", text)
         if step.strategy == "score":
             return
+
+
+def _asking_labels(step: Step) -> Iterator[str]:
+    """The places in a step's config that ask a band or points."""
+    unless = step.config.unless if isinstance(step.config, ProductConfig) else None
+    for name, condition in (("when", step.condition), ("unless", unless)):
+        if condition is not None and _asks_labels(condition):
+            yield name
+    for column in (step.config.on if isinstance(step.config, RuleConfig) else None) or ():
+        if _is_label(column.field.name):
+            yield f"on.{shown(column.field.name)}"
 
 
 def _asks_labels(node: Node) -> bool:

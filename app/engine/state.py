@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from app.engine.accounts import Match
 from app.engine.model import Caps, Decision, Directory, Owner, Prior, Turn
+from app.engine.tables import NO_TABLES, Tables
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -238,6 +239,7 @@ class Facts:
     state: State
     account: Match | None = None
     prior: Prior | None = None
+    tables: Tables = NO_TABLES
 
 
 def apply(

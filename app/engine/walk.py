@@ -19,6 +19,7 @@ from app.engine.picking import try_owner, try_team
 from app.engine.plan import Plan, Step
 from app.engine.shifts import HELD
 from app.engine.state import Facts
+from app.engine.tables import Found
 from app.engine.templated import is_templated, resolved
 from app.plan.fields import LABELS
 
@@ -92,6 +93,8 @@ def try_step(step: Step, question: Question, facts: Facts, trail: list[dict[str,
         question = replace(question, values={**question.values, **verdict.labels})
     if verdict.intent is not None:
         entry |= verdict.intent.traced()
+    if verdict.found is not None:
+        entry |= verdict.found.traced()
     if not verdict.targets:
         return None
     tried: list[dict[str, Any]] = []
@@ -125,6 +128,7 @@ def _asked(step: Step, question: Question, facts: Facts, entry: dict[str, Any]) 
 def _can_be_honoured(verdict: Verdict) -> bool:
     known = not verdict.labels or verdict.labels.keys() <= _LABELS
     known = known and (verdict.intent is None or isinstance(verdict.intent, Intent))
+    known = known and (verdict.found is None or isinstance(verdict.found, Found))
     return known and all(target.kind in _KINDS for target in verdict.targets)
 
 
@@ -152,6 +156,7 @@ def _settled(step: Step, verdict: Verdict, attempt: Tried, question: Question, f
         owner=attempt.owner.name if attempt.owner else None,
         pick=attempt.pick,
         code=target.code,
+        found=verdict.found,
     )
     common: dict[str, Any] = {
         "code": target.code or verdict.code,

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from app.engine.conditions import Satisfied
+from app.engine.tables import Found
 from app.plan.countries import COUNTRIES
 
 MOST_REASONS = 3
@@ -53,15 +54,16 @@ def settled(
     owner: str | None,
     pick: str | None,
     code: str | None = None,
+    found: Found | None = None,
 ) -> str:
     """Why a step settled the lead as it did.
 
-    `because` holds the comparisons that held; `owner` is the chosen one's name; `pick` how a team picked him;
-    `code` is the target's own reason, if it has one.
+    `because` holds the comparisons that held, `found` the row of a table that fits; `owner` is the chosen
+    one's name; `pick` how a team picked him; `code` is the target's own reason, if it has one.
     """
     if strategy == "round_robin" and kind == "team" and pick not in _BY_LOAD and owner is not None:
         return f"Round robin in {target}: it is {owner}'s turn."
-    reasons = _reasons(because)
+    reasons = _reasons(because, found)
     if strategy == "queue":
         return (
             f"Queue {target}: {reasons}."
@@ -164,8 +166,10 @@ def _clause(kind: str, target: str, owner: str | None, pick: str | None) -> str:
             return f"goes to {owner or target}"
 
 
-def _reasons(because: Sequence[Satisfied]) -> str:
+def _reasons(because: Sequence[Satisfied], found: Found | None) -> str:
     phrases = list(dict.fromkeys(_phrase(field, operator, value) for field, operator, value in because))
+    if found is not None:
+        phrases.insert(0, f"row {found.row} of table {found.table}")
     shown = phrases[:MOST_REASONS]
     if len(phrases) > MOST_REASONS:
         shown.append(f"{len(phrases) - MOST_REASONS} more")

@@ -53,6 +53,7 @@ def faults_of_moment(at: Moment) -> list[str]:
         ("owner", at.directory.owners, at.logged.owners),
         ("team", at.directory.teams, at.logged.teams),
         ("calendar", at.directory.calendars, at.logged.calendars),
+        ("table", at.directory.tables, at.logged.tables),
     ):
         differing = [id_ for id_ in sorted({*now, *logged}) if now.get(id_) != logged.get(id_)]
         faults += [f"{noun} {id_}: the record is not what the log says" for id_ in differing]

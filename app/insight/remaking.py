@@ -35,7 +35,7 @@ class Basis:
 def basis_of(stored: Mapping[str, Any], directory: Directory) -> Basis:
     """The stored inputs, brought to life with the directory of their version."""
     question, state, now = inputs.read(stored)
-    facts = Facts(now, directory, state)
+    facts = Facts(now, directory, state, tables=inputs.rows(stored))
     return Basis(question, facts, stored["plan"], stored["directory"], stored["engine"])
 
 

@@ -7,6 +7,7 @@ from app.engine.check import KnownNames, check, run_tests
 from app.engine.model import Directory
 from app.engine.plan import compile_plan
 from app.engine.state import Facts
+from app.engine.tables import Table
 from app.lifecycle.reading import Strategies, reads
 from app.lifecycle.trial import trial
 from app.plan.findings import Finding, settles
@@ -21,22 +22,32 @@ class Checked:
     findings: list[Finding]
 
 
-def checked(source: Mapping[str, object], facts: Facts, strategies: Strategies) -> Checked:
-    """Reads and checks a plan against the directory of this moment. Takes seconds for the longest plans."""
+def checked(
+    source: Mapping[str, object],
+    facts: Facts,
+    strategies: Strategies,
+    tables: Mapping[str, Table] | None = None,
+) -> Checked:
+    """Reads and checks a plan against the directory of this moment, and the tables of it that the plan names.
+
+    Takes seconds for the longest plans and tables.
+    """
     document = reads(source, strategies)
     if not isinstance(document, PlanDocument):
         return Checked(None, document)
-    findings = named(document, facts.directory)
+    findings = named(document, facts.directory, tables)
     if document.tests and settles(findings):
         plan = compile_plan(document, 1, strategies)
-        findings += run_tests(document, trial(document, plan, facts.directory, facts.now))
+        findings += run_tests(document, trial(document, plan, facts.directory, facts.now, tables))
     return Checked(document, findings)
 
 
-def named(document: PlanDocument, directory: Directory) -> list[Finding]:
+def named(
+    document: PlanDocument, directory: Directory, tables: Mapping[str, Table] | None = None
+) -> list[Finding]:
     """What there is to find without running the plan's own tests."""
     owners = {id_: owner.active for id_, owner in directory.owners.items()}
     teams = {
         id_: {member.owner: member.weight for member in team.members} for id_, team in directory.teams.items()
     }
-    return check(document, KnownNames(owners, teams))
+    return check(document, KnownNames(owners, teams, tables or {}))

@@ -1,14 +1,16 @@
 """Plans: stored as drafts, made the active one, brought back, shown."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
 
+from app.engine.tables import Table
 from app.lifecycle.checking import Checked, checked, named
 from app.lifecycle.editing import Edit, editing
+from app.lifecycle.looks import named_tables
 from app.lifecycle.once import Act
 from app.lifecycle.present import Present, present_at
 from app.lifecycle.reading import Strategies, faults
@@ -33,12 +35,13 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A version with its content, and how the workspace stood when it was read."""
+    """A version with its content, and how the workspace and the tables it names stood when it was read."""
 
     version: Version
     document: dict[str, Any]
     source: str
     now: Present
+    tables: Mapping[str, Table]
 
 
 async def draft(
@@ -62,7 +65,8 @@ async def drafted(
         raise _unreadable(data)
     async with transaction(pool, workspace_id, read_only=True) as connection:
         now = await present_at(connection, workspace_id)
-    found = await asyncio.to_thread(checked, data, now.facts, strategies)
+        tables = await named_tables(connection, workspace_id, data)
+    found = await asyncio.to_thread(checked, data, now.facts, strategies, tables)
     if found.document is None:
         raise _unreadable(found.findings)
     written, source = orjson.dumps(data).decode(), raw.decode("utf-8-sig")
@@ -104,7 +108,7 @@ async def accepted(
     """
     stored = await find(pool, workspace_id, version)
     _check_standing(stored.version, stored.now.entry.plan_version, how)
-    found = await asyncio.to_thread(checked, stored.document, stored.now.facts, strategies)
+    found = await asyncio.to_thread(checked, stored.document, stored.now.facts, strategies, stored.tables)
     findings = _accepted(found, how)
 
     async def switch(edit: Edit) -> Told:
@@ -113,7 +117,8 @@ async def accepted(
         present = findings
         if found.document is not None and edit.version != stored.now.entry.directory_version:
             # Somebody may have been taken away since: what the plan names must be there at this moment.
-            again = await asyncio.to_thread(named, found.document, edit.remembered.directory)
+            tables = await named_tables(edit.connection, workspace_id, stored.document)
+            again = await asyncio.to_thread(named, found.document, edit.remembered.directory, tables)
             present = _accepted(Checked(found.document, again), how)
         return Told(await _switch(edit, version, reason, how), present, active=True)
 
@@ -141,14 +146,16 @@ async def find(pool: Pool, workspace_id: int, version: int | None) -> Stored:
         number = now.entry.plan_version if version is None else version
         text = await store.text_of(connection, workspace_id, number)
         found = await store.find(connection, workspace_id, number)
-    if text is None or found is None:
-        raise NotFound()
-    return Stored(found, *text, now)
+        if text is None or found is None:
+            raise NotFound()
+        tables = await named_tables(connection, workspace_id, text[0])
+    return Stored(found, *text, now, tables)
 
 
 async def findings(stored: Stored, strategies: Strategies) -> list[Finding]:
     """What there is to find about a stored version, with the directory as it stands."""
-    return (await asyncio.to_thread(checked, stored.document, stored.now.facts, strategies)).findings
+    found = await asyncio.to_thread(checked, stored.document, stored.now.facts, strategies, stored.tables)
+    return found.findings
 
 
 async def page(pool: Pool, workspace_id: int, after: int, limit: int) -> tuple[list[Version], int]:

@@ -1,18 +1,23 @@
-"""Taking away owners, teams, absences, calendars and accounts. What is still named stays."""
+"""Taking away owners, teams, absences, calendars, accounts and tables. What is still named stays."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
+from app.engine.model import Directory
 from app.engine.places import places
+from app.engine.tables import Table
 from app.lifecycle.editing import ACCOUNTS, Edit, editing
-from app.lifecycle.present import present
+from app.lifecycle.looks import named_tables, tables_in
+from app.lifecycle.present import present_at
 from app.lifecycle.reading import Strategies, reads, steps
 from app.lifecycle.records import Condition
 from app.plan.schema import PlanDocument
 from app.problems import Conflict, Fault, NotFound
-from app.store import plans, records
-from app.store.database import Pool
+from app.store import plans, records, tables
+from app.store.database import Pool, transaction
 from app.store.directory import Record
 
 _ALL = 10_000
@@ -86,6 +91,17 @@ async def remove_account(pool: Pool, workspace_id: int, actor: str, id_: str, on
         await edit.delete(record)
 
 
+async def remove_table(
+    pool: Pool, workspace_id: int, actor: str, strategies: Strategies, id_: str, on: Condition
+) -> None:
+    """Take away a table.
+
+    Raises NotFound, PreconditionFailed, and Conflict when the active plan looks something up in it.
+    """
+    async with _removing(pool, workspace_id, actor, strategies, "tables", id_, on) as (edit, record):
+        await edit.delete(record)
+
+
 async def _leave(edit: Edit, team: str, owner: str) -> None:
     record = await edit.find("teams", team)
     if record is not None:
@@ -99,14 +115,14 @@ async def _removing(
 ) -> AsyncIterator[tuple[Edit, Record]]:
     """An edit with the record to be removed, once it is sure that the active plan does not name it.
 
-    Reading a long plan takes its time, so it is read before the gate, and again when another was published
-    in between.
+    Reading a long plan and its tables takes its time, so they are read before the gate, and again when
+    another was published in between, or a table changed.
     """
-    version, named = await _named(pool, workspace_id, strategies, noun, id_)
+    seen, named = await _named(pool, workspace_id, strategies, noun, id_)
     while True:
         async with editing(pool, workspace_id, actor) as edit:
-            if edit.plan_version == version:
-                record = await edit.find(noun, id_)
+            if seen == _seen(edit.plan_version, edit.remembered.directory, seen.tables):
+                record = await _standing(edit, noun, id_)
                 on.check(record)
                 if record is None:
                     raise NotFound()
@@ -114,21 +130,48 @@ async def _removing(
                     raise _counted_on(named)
                 yield edit, record
                 return
-        version, named = await _named(pool, workspace_id, strategies, noun, id_)
+        seen, named = await _named(pool, workspace_id, strategies, noun, id_)
+
+
+async def _standing(edit: Edit, noun: str, id_: str) -> Record | None:
+    if noun == tables.NOUN:
+        return await tables.standing(edit.connection, edit.workspace_id, id_)
+    return await edit.find(noun, id_)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The version of the active plan, and the revision of each table it looks into."""
+
+    plan_version: int
+    tables: Mapping[str, int | None]
+
+
+def _seen(plan_version: int, directory: Directory, named: Iterable[str]) -> _Seen:
+    return _Seen(plan_version, {id_: directory.tables.get(id_) for id_ in named})
 
 
 async def _named(
     pool: Pool, workspace_id: int, strategies: Strategies, noun: str, id_: str
-) -> tuple[int, list[str]]:
-    """The version of the active plan, and where it names the record."""
-    version = (await present(pool, workspace_id)).entry.plan_version
-    if version == 0:
-        return 0, []
-    stored = await plans.document(pool, workspace_id, version)
-    document = await asyncio.to_thread(reads, stored, strategies)
+) -> tuple[_Seen, list[str]]:
+    """What was looked at, and where the active plan names the record."""
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        now = await present_at(connection, workspace_id)
+        text = await plans.text_of(connection, workspace_id, now.entry.plan_version)
+        stored: Mapping[str, Any] = text[0] if text else {}
+        looked_up = await named_tables(connection, workspace_id, stored)
+    seen = _seen(now.entry.plan_version, now.facts.directory, tables_in(stored))
+    found = await asyncio.to_thread(_places, stored, strategies, noun, id_, looked_up)
+    return seen, found
+
+
+def _places(
+    stored: Mapping[str, Any], strategies: Strategies, noun: str, id_: str, looked_up: Mapping[str, Table]
+) -> list[str]:
+    document = reads(stored, strategies) if stored else None
     if not isinstance(document, PlanDocument):
-        return version, []
-    return version, places(document, noun.removesuffix("s"), id_)
+        return []
+    return places(document, noun.removesuffix("s"), id_, looked_up)
 
 
 def _counted_on(named: list[str]) -> Conflict:

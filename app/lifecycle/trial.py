@@ -1,6 +1,6 @@
 """A plan's own tests, run through the real engine: all are eligible and idle unless a test says otherwise."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,25 +12,35 @@ from app.engine.model import Absence, Decision, Directory, Owner, Prior, Questio
 from app.engine.picking import matched
 from app.engine.plan import Plan
 from app.engine.state import Facts, State
+from app.engine.tables import Table, Tables, TablesAtHand, compiled_for
 from app.intake.arrival import normalise
 from app.plan.cases import PlanTest
 from app.plan.durations import parse_iso
 from app.plan.fields import LEAD, Kind
 from app.plan.languages import primary
 from app.plan.schema import PlanDocument
+from app.plan.steps import Target
 
 _INSTANTS = tuple(name for name, field in LEAD.fields.items() if field.kind is Kind.INSTANT)
 _ALWAYS = Absence(datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 _LEAD, _ASSIGNMENT = "lead", "assignment"
 
 
-def trial(document: PlanDocument, plan: Plan, directory: Directory, now: datetime) -> Run:
+def trial(
+    document: PlanDocument,
+    plan: Plan,
+    directory: Directory,
+    now: datetime,
+    tables: Mapping[str, Table] | None = None,
+) -> Run:
     """Decides the lead of a test as this plan would, at `now` unless the test gives another time.
 
     `plan` is the document made ready. Everyone has what it asks for, so that a test holds whoever is there.
     """
-    skills, languages = _asked(document)
-    fields = _matched(document)
+    there = tables or {}
+    looked_up = _at_hand(plan, there)
+    targets = _targets(document, there)
+    (skills, languages), fields = _asked(targets), _matched(targets)
     rested = Directory(
         directory.version,
         {id_: _ready(owner, skills, languages) for id_, owner in directory.owners.items()},
@@ -47,22 +57,32 @@ def trial(document: PlanDocument, plan: Plan, directory: Directory, now: datetim
         if fields:
             more_skills, more_languages = matched(fields, asked(question, plan, at).values)
             owners = {id_: _able(owner, more_skills, more_languages) for id_, owner in owners.items()}
-        facts = Facts(at, replace(rested, owners=owners), State())
+        facts = Facts(at, replace(rested, owners=owners), State(), tables=looked_up)
         return _told(decide(question, plan, facts))
 
     return run
 
 
-def _asked(document: PlanDocument) -> tuple[frozenset[str], frozenset[str]]:
-    """Every skill and every language that the plan asks for."""
+def _at_hand(plan: Plan, tables: Mapping[str, Table]) -> Tables:
+    ons = {name: [look.on for look in plan.looks.values() if look.table == name] for name in tables}
+    return TablesAtHand(plan.looks, {name: compiled_for(each, 0, ons[name]) for name, each in tables.items()})
+
+
+def _targets(document: PlanDocument, tables: Mapping[str, Table]) -> list[Target]:
+    """Every target of the plan, and of the tables it looks into."""
     targets = [target for step in document.pipeline for target in step.config.targets()]
+    rows = (Target.model_validate(target) for table in tables.values() for target in table.targets)
+    return [*targets, *(target for row in rows for target in (row, *row.otherwise))]
+
+
+def _asked(targets: Sequence[Target]) -> tuple[frozenset[str], frozenset[str]]:
+    """Every skill and every language that is asked for."""
     skills = frozenset(word.casefold() for target in targets for word in target.skills)
     return skills, frozenset(primary(word) for target in targets for word in target.languages)
 
 
-def _matched(document: PlanDocument) -> list[str]:
-    """Every field by which the plan matches owners with leads."""
-    targets = [target for step in document.pipeline for target in step.config.targets()]
+def _matched(targets: Sequence[Target]) -> list[str]:
+    """Every field by which owners are matched with leads."""
     return list(dict.fromkeys(name for target in targets for name in target.match))
 
 

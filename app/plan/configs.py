@@ -1,12 +1,18 @@
 """The configs of a pipeline: what every step may have, and those of the strategies that only name targets."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
+from app.plan.columns import ON_SCHEMA, On, read_on
+from app.plan.findings import fault
 from app.plan.shapes import Name, Part, Priority, StepCondition, Words
 from app.plan.targets import MATCHED, MatchedFields, OffHours, Pick, Rungs, Target
+
+HANDED_TO_ROWS = ("priority", "off_hours", "sla")
+"""What a rule with a table may say for all its rows."""
 
 
 class StepConfig(Part):
@@ -57,17 +63,60 @@ class LadderConfig(StepConfig):
 
 
 class RuleConfig(LadderConfig):
-    """Sends the leads that meet a condition to one target."""
+    """Sends the leads that meet a condition to one target, or where the fitting row of a table says."""
 
     name: Name = Field(description="The rule's name, unique in the plan.")
-    then: Target = Field(description="Where the leads that meet the condition go.")
+    then: Target | None = Field(
+        None, description="Where the leads that meet the condition go: this, or `table` and `on`."
+    )
+    table: Name | None = Field(
+        None, description="A table of the directory: the row that fits the lead says where it goes."
+    )
+    on: Annotated[On | None, PlainValidator(read_on), WithJsonSchema(ON_SCHEMA)] = Field(
+        None,
+        description="Every column of the table with the way it is compared with the field of its name. Of "
+        "several rows that fit, the first column decides which one wins, then the second, and so on.",
+    )
+    priority: Priority = Field(0, description="With a table: for rows that name none.")
+    off_hours: OffHours | None = Field(None, description="With a table: for rows that name none.")
+    sla: Name | None = Field(None, description="With a table: for rows that name none.")
+    else_: Rungs = Field(
+        (), alias="else", description="With a table: for rows that have none. Not for leads no row fits."
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "RuleConfig":
+        if self.then is not None and self.table is not None:
+            raise fault("one_target", "Write either then, or table and on.", "table")
+        if self.then is None and self.table is None:
+            raise fault("missing_key", "Write where the leads go: then, or table and on.", "then")
+        if (self.table is None) != (self.on is None):
+            raise fault("missing_key", "Write table and on together.", "on" if self.table else "table")
+        given = self.model_fields_set & {*HANDED_TO_ROWS, "else_"}
+        if self.then is not None and given:
+            name = sorted(given)[0].removesuffix("_")
+            raise fault("unknown_key", "Write this under then.", name)
+        return self
 
     @cached_property
     def ladder(self) -> tuple[Target, ...]:
-        return (self.then, *self.then.otherwise)
+        return (self.then, *self.then.otherwise) if self.then is not None else self.else_
 
     def ladders(self) -> Iterable[tuple[str, tuple[Target, ...]]]:
-        return [(".then", self.ladder)]
+        if self.then is not None:
+            return [(".then", self.ladder)]
+        return [(f".else[{position}]", (target,)) for position, target in enumerate(self.else_)]
+
+    @property
+    def settles(self) -> bool:
+        return self.then is not None and super().settles
+
+    def target_of(self, row: Mapping[str, Any]) -> Target:
+        """Where a row of the table sends a lead; what the row leaves open is as the rule says."""
+        given = {name: getattr(self, name) for name in HANDED_TO_ROWS if name in self.model_fields_set}
+        if not ("team" in row or "owner" in row):
+            given.pop("off_hours", None)
+        return Target.model_validate({**given, **({"else": self.else_} if self.else_ else {}), **row})
 
 
 class RoundRobinConfig(LadderConfig):

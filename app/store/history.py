@@ -8,7 +8,7 @@ import orjson
 
 from app.store.database import Connection
 
-DIRECTORY = ("owners", "absences", "teams", "calendars")
+DIRECTORY = ("owners", "absences", "teams", "calendars", "tables")
 """The nouns that a process holds in memory as the directory; of others a pass reads what it needs."""
 
 
@@ -32,7 +32,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """One change of the directory; without a body the record was taken away."""
+    """One change of the directory; without a body the record was taken away. Of a table only its revision."""
 
     version: int
     noun: str
@@ -139,8 +139,10 @@ async def ledger(
 
 
 def _edited(row: Any) -> Edited:
-    after = row["after"]
-    return Edited(row["version"], row["noun"], row["record_id"], after and orjson.loads(after))
+    after = row["after"] and orjson.loads(row["after"])
+    if after is not None and row["noun"] == "tables":
+        after = {"revision": row["version"]}
+    return Edited(row["version"], row["noun"], row["record_id"], after)
 
 
 def _row(row: Any) -> Row:

@@ -126,7 +126,12 @@ SELECT EXISTS (
      ORDER BY version LIMIT $5) AS recent
    WHERE noun = ANY ($4))
 """
-RECORDS = "SELECT noun, id, body FROM directory WHERE workspace_id = $1 AND noun = ANY ($2)"
+# A table may be long; what is in it is read where it is looked up.
+RECORDS = """
+SELECT noun, id, CASE WHEN noun = 'tables' THEN jsonb_build_object('revision', revision) ELSE body END AS body
+  FROM directory
+ WHERE workspace_id = $1 AND noun = ANY ($2)
+"""
 
 
 async def directory(connection: Connection, workspace_id: int, version: int) -> Directory:

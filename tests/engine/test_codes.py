@@ -14,6 +14,7 @@ from app.engine.decide import decide
 from app.engine.model import Decision, Owned, Prior, Question, Target
 from app.engine.plan import empty_plan
 from app.engine.state import Load, State
+from app.engine.tables import NO_TABLES, Table, TablesAtHand, compiled_for
 from app.engine.walk import walk
 from app.insight.explanation import explained
 from app.insight.remaking import Basis
@@ -176,6 +177,17 @@ def wanted() -> list[Decision]:
     ]
 
 
+def looked_up() -> list[Decision]:
+    """A rule with a table: gone, without a row that fits, and with one that names no queue of the plan."""
+    ready = plan(piped({"rule": {"name": "zip", "table": "zip", "on": {"country": "eq"}}}, LAST))
+    table = Table(["country"], [{"queue": "nowhere"}], [["DE", 0]])
+    there = TablesAtHand(ready.looks, {"zip": compiled_for(table, 7, [ready.looks["zip"].on])})
+    asked = [(NO_TABLES, "DE"), (there, "FR"), (there, "DE")]
+    return [
+        decide(question(country=country), ready, replace(crowd(), tables=tables)) for tables, country in asked
+    ]
+
+
 class Raises:
     """A strategy that does."""
 
@@ -237,7 +249,7 @@ def seen() -> Seen:
     """Everything the decisions above bear."""
     found = Seen()
     everything = [*picked(), *out_of_hours(), *recognised(), *comes_for_products(), *wanted(), *of_accounts()]
-    for decision in [*everything, failed()]:
+    for decision in [*everything, *looked_up(), failed()]:
         found.decision(decision)
     for step in unreached():
         found.step(step)

@@ -1,0 +1,1 @@
+"""Tables through the whole service."""

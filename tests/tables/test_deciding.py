@@ -1,0 +1,121 @@
+"""Leads on their way through a table: found, traced, explained, made again."""
+
+from typing import Any
+
+from app.lifecycle.verify import verify
+from tests.office import Office
+
+PLAN = """
+queues: {unrouted: {claimable_by: inbound}, desk: {}}
+slas: {hot: {accept: 5m}}
+known_person: {window: 0}
+pipeline:
+  - rule: {name: zip, table: us-zip, on: {country: eq, postal_code: longest_prefix}, priority: 7, sla: hot,
+           else: [{queue: desk}]}
+  - rule: {name: size, when: {country: DE}, table: sizes, on: {employees: range}}
+  - queue: {name: unrouted}
+"""
+ZIP: dict[str, Any] = {
+    "columns": ["country", "postal_code"],
+    "rows": [
+        ["US", "021", {"owner": "ana"}],
+        ["US", "9", {"team": "dach", "skills": ["enterprise"]}],
+        ["US", "", {"queue": "desk"}],
+        ["FR", None, {"queue": "gone"}],
+    ],
+}
+SIZES: dict[str, Any] = {
+    "columns": ["employees"],
+    "rows": [["1-49", {"team": "inbound"}], ["200+", {"owner": "ben"}]],
+}
+
+
+async def put(office: Office, id_: str, body: dict[str, Any], status: int = 201) -> dict[str, Any]:
+    answer = await office.client.put(f"/tables/{id_}", json=body)
+    assert answer.status_code == status, answer.text
+    return dict(answer.json())
+
+
+async def ready(office: Office) -> int:
+    """Both tables and the plan; the revision of the first."""
+    revision = (await put(office, "us-zip", ZIP))["revision"]
+    await put(office, "sizes", SIZES)
+    drafted = await office.client.post("/plans", content=PLAN, headers={"Content-Type": "application/yaml"})
+    assert drafted.status_code == 201, drafted.text
+    version = drafted.json()["version"]
+    published = await office.client.post(f"/plans/{version}/publish", json={"reason": "try"})
+    assert published.status_code == 200, published.text
+    return int(revision)
+
+
+async def test_the_row_decides_and_the_trace_says_which(office: Office) -> None:
+    revision = await ready(office)
+    told = await office.assign(email="a@b.example", country="United States", postal_code="02139")
+    assert told["owner"]["id"] == "ana"
+    assert told["sla"]["name"] == "hot"
+    assert told["priority"] == 7
+    entry = told["trace"]["steps"][0]
+    assert entry["table"] == "us-zip"
+    assert (entry["revision"], entry["row"]) == (revision, 1)
+    assert entry["by"] == {"country": "eq", "postal_code": "prefix of 3"}
+    assert told["reason"]["text"] == "Rule zip: row 1 of table us-zip; goes to Ana."
+    west = await office.assign(email="b@b.example", country="US", postal_code="90210")
+    assert (west["team"], west["owner"]["id"]) == ("dach", "ana")
+    assert (await office.assign(email="c@b.example", country="US"))["queue"] == "desk"
+
+
+async def test_without_a_row_the_walk_goes_on(office: Office) -> None:
+    await ready(office)
+    told = await office.assign(email="a@b.example", country="DE", employees=100)
+    assert told["queue"] == "unrouted"
+    codes = [(step["step"], step["code"], step.get("row")) for step in told["trace"]["steps"]]
+    assert codes == [("zip", "no_row", None), ("size", "no_row", None), ("unrouted", "queue", None)]
+    big = await office.assign(email="b@b.example", country="DE", employees=200)
+    assert big["owner"]["id"] == "ben"
+    gone = await office.assign(email="c@b.example", country="FR")
+    assert gone["queue"] == "desk"
+
+
+async def test_the_newest_revision_counts_from_the_next_lead_on(office: Office) -> None:
+    first = await ready(office)
+    await office.assign(email="a@b.example", country="US", postal_code="02139")
+    changed = {**ZIP, "rows": [["US", "021", {"owner": "ben"}], *ZIP["rows"][1:]]}
+    second = (await put(office, "us-zip", changed, 200))["revision"]
+    assert second > first
+    told = await office.assign(email="b@b.example", country="US", postal_code="02139")
+    assert told["owner"]["id"] == "ben"
+    assert told["trace"]["steps"][0]["revision"] == second
+
+
+async def test_decisions_are_made_again_without_the_tables_past(office: Office) -> None:
+    await ready(office)
+    leads = [
+        ("US", "02139"),
+        ("US", "99999"),
+        ("US", "x"),
+        ("DE", "1"),
+        ("DE", "1"),
+        ("DE", "1"),
+        ("FR", "1"),
+    ]
+    items = [
+        {"lead": {"email": f"p{at}@b.example", "country": country, "postal_code": code, "employees": at * 40}}
+        for at, (country, code) in enumerate(leads)
+    ]
+    answer = await office.client.post("/assign/batch", json={"items": items})
+    told = [item["decision"] for item in answer.json()["items"]]
+    await put(office, "us-zip", {**ZIP, "rows": ZIP["rows"][2:]}, 200)
+    await put(office, "sizes", {**SIZES, "rows": []}, 200)
+    report = await verify(office.pool, office.workspace_id)
+    assert report.lines()[-1] == "everything agrees"
+    for each in told:
+        again = await office.get(f"/assignments/{each['assignment_id']}/explain")
+        assert again["same"]
+        assert again["steps"][0]["revision"] == each["trace"]["steps"][0]["revision"]
+
+
+async def test_a_dry_run_finds_the_same(office: Office) -> None:
+    await ready(office)
+    lead = {"email": "a@b.example", "country": "US", "postal_code": "02139"}
+    answer = await office.client.post("/assign", json={"lead": lead, "dry_run": True})
+    assert answer.json()["owner"]["id"] == "ana"
