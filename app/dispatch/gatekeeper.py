@@ -165,6 +165,7 @@ class Gatekeeper:
         for job, problem in desk.problems:
             _tell([job], problem)
         self.room.put_back(list(passed.left))
+        self.shelf.look_ahead(self.workspace_id, self.memory.entry.directory_version)
 
 
 @contextmanager

@@ -67,6 +67,18 @@ async def page(connection: Connection, workspace_id: int, after: int, limit: int
 
 
 NEWEST = "SELECT version FROM plans WHERE workspace_id = $1 ORDER BY version DESC LIMIT 1"
+
+
+async def newest(pool: Pool, workspace_id: int) -> int:
+    """The number of the newest version, 0 when there is none."""
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        return await _newest(connection, workspace_id)
+
+
+async def _newest(connection: Connection, workspace_id: int) -> int:
+    return await connection.fetchval(NEWEST, workspace_id) or 0
+
+
 ADD = """
 INSERT INTO plans (workspace_id, version, document, source, author, reason, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -83,7 +95,7 @@ async def add(
     at: datetime,
 ) -> Version:
     """Store the next version, the document as JSON. To be called behind the gate."""
-    number = (await connection.fetchval(NEWEST, workspace_id) or 0) + 1
+    number = await _newest(connection, workspace_id) + 1
     await connection.execute(ADD, workspace_id, number, document, source, author, reason, at)
     return Version(number, author, reason, at, None)
 
