@@ -6,7 +6,7 @@ persons, and what ended.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -14,19 +14,18 @@ import orjson
 
 from app.dispatch import adoption
 from app.dispatch.booking import Booking
+from app.dispatch.claiming import first_waiting, is_due
 from app.dispatch.jobs import Adopt, Answer, Assign, Claim, Job, Reassign, Release, Report
+from app.dispatch.wanted import check_wanted, fault_in
 from app.engine.accounts import AccountKey, Match
-from app.engine.claims import claim_refusal, refusal_of_held
+from app.engine.claims import claim_refusal
 from app.engine.decide import decide
-from app.engine.eligibility import Refusal
 from app.engine.model import Decision, Prior, Question, Target
 from app.engine.plan import Plan
-from app.engine.shifts import HELD
-from app.engine.walk import LAST_RESORT
 from app.ids import uuid7
 from app.intake.accounts import keys_of_lead
 from app.intake.arrival import Arrival
-from app.problems import Conflict, Fault, Forbidden, IdempotencyMismatch, NotFound, Problem, Refused
+from app.problems import Conflict, IdempotencyMismatch, NotFound, Problem
 from app.store.facts import Found, Replay
 from app.store.leads import Present
 
@@ -178,7 +177,7 @@ class Desk:
     def _reassign(self, job: Reassign) -> None:
         lead = self._lead(job.lead_id)
         if job.to is not None:
-            self._check_wanted(job.to, job.exclude)
+            check_wanted(job.to, job.exclude, self.booking.facts.directory, self.plan.queues)
         question = Question(
             kind="reassign",
             assignment_id=uuid7(),
@@ -198,29 +197,12 @@ class Desk:
             raise NotFound("there is no such lead")
         return lead
 
-    def _check_wanted(self, wanted: Target, exclude: frozenset[str]) -> None:
-        directory = self.booking.facts.directory
-        if wanted.kind == "team" and wanted.name not in directory.teams:
-            raise _refused("to", "unknown_team", "names a team that does not exist")
-        if wanted.kind == "queue" and wanted.name not in self.plan.queues:
-            raise _refused("to", "unknown_queue", "names a queue that the active plan does not declare")
-        if wanted.kind == "owner":
-            self._check_wanted_owner(wanted.name, exclude)
-
-    def _check_wanted_owner(self, owner_id: str, exclude: frozenset[str]) -> None:
-        owner = self.booking.facts.directory.owners.get(owner_id)
-        if owner is None:
-            raise _refused("to", "unknown_owner", "names an owner that does not exist")
-        if not owner.active:
-            raise Conflict("the wanted owner is not active", code="inactive")
-        if owner_id in exclude:
-            raise _refused("to", "excluded", "names an owner who is excluded as well")
-
     def _claim(self, job: Claim) -> None:
         refused = claim_refusal(job.owner_id, job.queue, self.plan, self.booking.facts)
         if refused is not None and refused.code == "missing":
-            raise _refused("owner_id", "unknown_owner", "names an owner that does not exist")
-        lead = self._first_waiting(job, refused)
+            raise fault_in("owner_id", "unknown_owner", "names an owner that does not exist")
+        waiting = filter(self._still_waits, self.extra.queues.get(job.looks_for(), ()))
+        lead = first_waiting(job, waiting, refused, self.booking.facts, self.plan.queues)
         question = Question(
             kind="claim",
             assignment_id=uuid7(),
@@ -233,30 +215,14 @@ class Desk:
         self.booking.end(lead.prior)
         self._decide(job, question, lead.normalized, status=200)
 
-    def _first_waiting(self, job: Claim, refused: Refusal | None) -> Present:
-        """The first lead he may take. `refused` says why he may take none, but one that waits for him."""
-        why = refused
-        for lead in self.extra.queues.get(job.looks_for(), ()):
-            if self._still_waits(lead.prior):
-                why = refusal_of_held(job.owner_id, lead.prior, refused, self.booking.facts)
-                if why is None:
-                    return lead
-        if why is not None:
-            raise Forbidden("this owner may not claim from this queue now", code=why.code)
-        if job.queue not in (*self.plan.queues, LAST_RESORT, HELD):
-            raise NotFound("there is no such queue")
-        if job.lead_id is not None:
-            raise Conflict("this lead does not wait in this queue", code="not_waiting")
-        raise Conflict("nothing waits in this queue", code="queue_empty")
-
-    def _still_waits(self, prior: Prior) -> bool:
-        now = self.booking.present.get(prior.lead_id)
-        return now is None or now.prior.assignment_id == prior.assignment_id
+    def _still_waits(self, lead: Present) -> bool:
+        now = self.booking.present.get(lead.prior.lead_id)
+        return now is None or now.prior.assignment_id == lead.prior.assignment_id
 
     def _release(self, job: Release) -> None:
         """Once only, whoever asks: what is claimed, decided or held anew by now is left alone."""
         lead = self.booking.present.get(job.lead_id) or self.extra.leads.get(job.lead_id)
-        if lead is None or not _is_due(lead.prior, job.assignment_id, self.booking.now):
+        if lead is None or not is_due(lead.prior, job.assignment_id, self.booking.now):
             self.answers.append((job, Answer(204, b"")))
             return
         question = Question(
@@ -295,12 +261,3 @@ class Desk:
             self.booking.key(job.key.text, job.key.body_hash, question.assignment_id)
         self.answers.append((job, Answer(status, told)))
         return decision
-
-
-def _is_due(prior: Prior, assignment_id: str, now: datetime) -> bool:
-    waits = prior.state == "queued" and prior.assignment_id == assignment_id
-    return waits and prior.held_until is not None and prior.held_until <= now
-
-
-def _refused(name: str, code: str, detail: str) -> Refused:
-    return Refused(faults=[Fault((name,), code, detail)])
