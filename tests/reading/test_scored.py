@@ -31,7 +31,7 @@ async def test_a_lead_is_scored_the_same_by_the_stored_plan_and_afterwards(offic
 
 
 async def test_bands_are_tried_in_the_order_they_are_written(office: Office) -> None:
-    written = "bands: {zz: {gte: 1}, mm: {gte: 2}, a: {}}"
+    written = "bands: {zz: {gte: 1, lt: 10}, mm: {gte: 2}, a: {}}"
     text = f"""
 queues: {{unrouted: {{}}}}
 pipeline:
