@@ -9,7 +9,7 @@ import orjson
 from app.engine.accounts import FURTHEST, Account, AccountKey, Match, account_from, matched
 from app.store.database import Connection
 
-MOST = 20
+MOST = 5
 """No more candidates of one key than this are looked at; those that count come first."""
 
 Key = tuple[str, str, int]
@@ -70,13 +70,14 @@ class Accounts:
 def finding(kinds: str, values: str) -> str:
     """The look-up as part of a statement, whose parameters for kinds and values of keys have these names.
 
-    The chain of parents ends in a circle as well, because it ends at a length.
+    Only the first account of a key can be the one that is meant, so only its parents are read. Their chain
+    ends in a circle as well, because it ends at a length.
     """
     return f"""
   (SELECT json_agg(json_build_array(wanted.kind, wanted.value, key.account_id, account.body, line.parents))
      FROM unnest({kinds}::text[], {values}::text[]) AS wanted (kind, value)
     CROSS JOIN LATERAL (
-      SELECT account_id FROM account_keys
+      SELECT account_id, row_number() OVER (ORDER BY rank, account_id) AS place FROM account_keys
        WHERE workspace_id = $1 AND kind = wanted.kind AND account_keys.value = wanted.value
        ORDER BY rank, account_id LIMIT {MOST}) AS key
     CROSS JOIN LATERAL (
@@ -85,7 +86,7 @@ def finding(kinds: str, values: str) -> str:
        LIMIT 1) AS account
     CROSS JOIN LATERAL (
       WITH RECURSIVE parent (id, body, far) AS (
-        SELECT account.body ->> 'parent', NULL::jsonb, 0
+        SELECT account.body ->> 'parent', NULL::jsonb, 0 WHERE key.place = 1
         UNION ALL
         SELECT above.body ->> 'parent', above.body || jsonb_build_object('id', parent.id), far + 1
           FROM parent

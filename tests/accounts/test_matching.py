@@ -64,7 +64,7 @@ async def test_free_mail_and_equal_candidates(office: Office) -> None:
         await put(office, f"a{number}", domains=["gmail.com"], owner="eve")
     told = await office.assign(email="c@gmail.com")
     assert told["account"]["id"] == "c"
-    assert len(told["trace"]["account"]["candidates"]) == 20
+    assert len(told["trace"]["account"]["candidates"]) == 5
     await put(office, "a", domains=["acme.example"], open_opportunity="006A")
     await put(office, "d", domains=["www.acme.example"], owner="gone")
     told = await office.assign(email="d@acme.example", website="https://a.example")
