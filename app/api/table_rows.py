@@ -176,7 +176,8 @@ def _of_csv(raw: bytes) -> Table:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Refused(faults=[Fault((), "bad_format", "must be UTF-8")]) from None
-    rows = csv.reader(text.splitlines(keepends=True), strict=True)
+    lines = text.splitlines(keepends=True)
+    rows = csv.reader(lines, strict=True, delimiter=_delimiter(lines[0] if lines else ""))
     try:
         header = [name.strip() for name in next(rows, [])]
         names = [name for name in header if name not in OF_THE_TARGET]
@@ -192,6 +193,11 @@ def _of_csv(raw: bytes) -> Table:
             faults=[Fault(("lines", rows.line_num), "bad_format", "is not well-formed CSV")]
         ) from None
     return gathered.table()
+
+
+def _delimiter(header: str) -> str:
+    """What separates the names of the columns, and so the cells: a comma where nothing else does."""
+    return max(",;\t|", key=header.count)
 
 
 def _add_cells(gathered: _Gathered, path: Path, header: Sequence[str], row: Sequence[str]) -> None:

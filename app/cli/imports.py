@@ -55,6 +55,28 @@ for _noun, _help in RECORDS.items():
     commands.command(_noun, help=_help)(_of(_noun))
 
 
+@commands.command("tables")
+def import_table(
+    file: File,
+    workspace: Workspace,
+    id_: Annotated[
+        str | None, typer.Option("--id", help="The table's id; the file's name when left out.")
+    ] = None,
+) -> None:
+    """Put a table in the place of the one before, and tell the difference, overlaps and unknown names."""
+    from app.cli.table_file import read, summary, write
+
+    table = read(file)
+
+    async def work(pool: Pool) -> dict[str, Any]:
+        found = await workspace_named(pool, workspace)
+        with progress(len(table.rows), "Importing tables") as bar:
+            return await write(pool, found.id, id_ or file.stem, table, bar.update)
+
+    for sentence in summary(with_pool(work)):
+        typer.echo(sentence)
+
+
 @commands.command("leads")
 def import_leads(
     file: File,

@@ -11,6 +11,7 @@ from app.plan.conditions import leaves
 from app.plan.configs import RuleConfig
 from app.plan.findings import join, shown
 from app.plan.schema import PlanDocument
+from app.plan.targets import Target
 
 Place = tuple[str, str, str]
 """The path in the plan, `team`, `owner` or `table`, and the name."""
@@ -49,7 +50,7 @@ def _looked_up(document: PlanDocument, tables: Mapping[str, Table]) -> Iterator[
         yield f"pipeline[{position}].rule.table", "table", rule.table
         table = tables.get(rule.table)
         for row, written in first_rows(table) if table is not None else ():
-            target = rule.target_of(written)
+            target = Target.model_validate(written)
             path = f"tables.{shown(rule.table)}.rows[{row - 1}]"
             for rung, each in enumerate((target, *target.otherwise)):
                 place = f"{path}.{each.kind}" if rung == 0 else f"{path}.else[{rung - 1}].{each.kind}"

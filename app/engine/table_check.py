@@ -53,7 +53,7 @@ def table_findings(
         if not misfits:
             yield from (each.under(f"{path}.table") for each in unread(rule.on, table))
         for row, target in first_rows(table):
-            for each in of_target(rule.target_of(target), f"{path}.table"):
+            for each in of_target(Target.model_validate(target), f"{path}.table"):
                 yield Finding(each.path, each.code, f"Row {row}: {each.text}", "warning")
 
 

@@ -1,0 +1,73 @@
+"""A table out of a file, as a whole: it takes the place of the one before, or nothing is changed."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from app.api.table_rows import CSV, JSON, LINES, read_table
+from app.api.tables import shown
+from app.cli.sheets import TABLES
+from app.cli.surroundings import Stop
+from app.engine.tables import Table
+from app.lifecycle import tables
+from app.problems import Fault, Problem
+from app.registry import strategies
+from app.store.database import Pool
+
+ACTOR = "import"
+MOST_SHOWN = 100
+
+
+def read(path: Path) -> Table:
+    """The table of a file, told by its name: `.csv`, `.tsv`, `.json` as the API takes it, else lines of JSON.
+
+    Raises Stop with what is wrong, by line.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise Stop(f"{path} cannot be read: {error.strerror or type(error).__name__}.") from None
+    ending = path.suffix.lower()
+    try:
+        return read_table(raw, CSV if ending in TABLES else JSON if ending == ".json" else LINES)
+    except Problem as problem:
+        raise Stop("\n".join([f"{path} was not imported:", *_sentences(problem)])) from None
+
+
+async def write(
+    pool: Pool, workspace_id: int, id_: str, table: Table, progress: Callable[[int], object]
+) -> dict[str, Any]:
+    """Put the table in its place; what there is to tell of it, as the API answers it."""
+    written = await tables.put(pool, workspace_id, ACTOR, strategies(), id_, table)
+    progress(len(table.rows))
+    return shown(written)
+
+
+def summary(told: Mapping[str, Any]) -> Iterator[str]:
+    """What became of it, in sentences."""
+    changes = told["difference"]
+    yield f"{told['row_count']:,} rows: " + ", ".join(
+        f"{changes[name]:,} {name}" for name in ("added", "changed", "removed")
+    )
+    counts = {"duplicates": "duplicates", "overlaps": "overlaps", "unknown_names": "unknown names"}
+    odd = [f"{told[name]['total']:,} {words}" for name, words in counts.items() if told[name]["total"]]
+    if odd:
+        yield ", ".join(odd)
+    for each in told["findings"]:
+        yield f"  {each['path'] or 'rows'}  {each['code']}: {each['detail']}"
+
+
+def _sentences(problem: Problem) -> Iterator[str]:
+    if not problem.faults:
+        yield f"  {problem.detail or problem.title}"
+    for fault in problem.faults[:MOST_SHOWN]:
+        yield f"  {_place(fault)}{fault.detail}"
+    if len(problem.faults) > MOST_SHOWN:
+        yield f"  and {len(problem.faults) - MOST_SHOWN} more"
+
+
+def _place(fault: Fault) -> str:
+    """`line 3: team `, where the fault has a line."""
+    first, *rest = fault.path or ("",)
+    line = f"line {rest.pop(0)}: " if first == "lines" and rest else f"{first} " if first else ""
+    return line + "".join(f"{step} " for step in rest)

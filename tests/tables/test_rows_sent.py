@@ -1,0 +1,124 @@
+"""The rows of a table as they are sent: three kinds of body, and what is refused in each."""
+
+import orjson
+import pytest
+
+from app.api.problems import problem_document
+from app.api.table_rows import read_table
+from app.problems import Problem
+
+CSV = """country,postal_code,owner,team,priority,skills,languages
+US,021,ana,,5,,
+us,9,,dach,,enterprise;x,"de; en"
+
+*,,,inbound,,,
+"""
+LINES = [
+    {"country": "US", "postal_code": "021", "owner": "ana", "priority": 5},
+    {
+        "country": "us",
+        "postal_code": "9",
+        "team": "dach",
+        "skills": ["enterprise", "x"],
+        "languages": ["de", "en"],
+    },
+    {"country": "*", "team": "inbound"},
+]
+ROWS = [
+    ["US", "021", {"owner": "ana", "priority": 5}],
+    ["us", "9", {"team": "dach", "skills": ["enterprise", "x"], "languages": ["de", "en"]}],
+    ["*", None, {"team": "inbound"}],
+]
+
+
+def lines(*items: object) -> bytes:
+    return b"\n".join(map(orjson.dumps, items))
+
+
+def refused(body: bytes, media: str) -> list[tuple[str, str]]:
+    """The places and codes of what is wrong."""
+    with pytest.raises(Problem) as told:
+        read_table(body, media)
+    return [(each["path"], each["code"]) for each in problem_document(told.value)["errors"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "media"),
+    [
+        (orjson.dumps({"columns": ["country", "postal_code"], "rows": ROWS}), "application/json"),
+        (CSV.encode(), "text/csv"),
+        (("\ufeff" + CSV.replace("\n", "\r\n")).encode(), "text/csv"),
+        (lines(*LINES), "application/x-ndjson"),
+        (lines({"columns": ["country", "postal_code"]}, *ROWS) + b"\n\n", "application/x-ndjson"),
+        (lines(LINES[0], *ROWS[1:]), "application/ndjson"),
+    ],
+)
+def test_each_kind_of_body_makes_the_same_table(body: bytes, media: str) -> None:
+    table = read_table(body, media)
+    assert table.columns == ["country", "postal_code"]
+    assert [[*cells, table.targets[target]] for *cells, target in table.rows] == ROWS
+
+
+def test_targets_that_are_written_alike_are_kept_once() -> None:
+    table = read_table(b"country,owner\nDE,ana\nFR,ben\nAT,ana\n", "text/csv")
+    assert table.targets == [{"owner": "ana"}, {"owner": "ben"}]
+    assert table.rows == [["DE", 0], ["FR", 1], ["AT", 0]]
+
+
+DOCUMENTS: list[tuple[object, str, str]] = [
+    ([], "", "wrong_type"),
+    ({"columns": ["country"]}, "rows", "missing"),
+    ({"columns": ["country"], "rows": [], "more": 1}, "more", "unknown_field"),
+    ({"columns": [], "rows": []}, "columns", "wrong_type"),
+    ({"columns": ["country", "country"], "rows": []}, "columns[1]", "duplicate_key"),
+    ({"columns": ["team"], "rows": []}, "columns[0]", "taken_name"),
+    ({"columns": ["country"], "rows": [["DE", {"team": "a"}], ["DE"]]}, "rows[1]", "wrong_type"),
+    ({"columns": ["country"], "rows": [["DE", "a"]]}, "rows[0][1]", "wrong_type"),
+    ({"columns": ["country"], "rows": [["DE", {"team": 5}]]}, "rows[0][1].team", "wrong_type"),
+    ({"columns": ["country"], "rows": [["DE", {"teem": "a"}]]}, "rows[0][1].teem", "unknown_key"),
+    ({"columns": ["country"], "rows": [["DE", {}]]}, "rows[0][1]", "one_target"),
+    (
+        {"columns": ["country"], "rows": [["DE", {"team": "a", "else": [{}]}]]},
+        "rows[0][1].else[0]",
+        "one_target",
+    ),
+    ({"columns": ["country"], "rows": [[{}, {"team": "a"}]]}, "rows[0][0]", "wrong_type"),
+    ({"columns": ["country"], "rows": [["x" * 256, {"team": "a"}]]}, "rows[0][0]", "wrong_type"),
+    ({"columns": ["country"], "rows": [[[1, 2, 3], {"team": "a"}]]}, "rows[0][0]", "wrong_type"),
+]
+
+
+@pytest.mark.parametrize(("body", "path", "code"), DOCUMENTS)
+def test_what_is_no_table_is_refused_with_its_place(body: object, path: str, code: str) -> None:
+    assert (path, code) in refused(orjson.dumps(body), "application/json")
+
+
+TEXTS: list[tuple[bytes, str, str, str]] = [
+    (b"country,owner\nDE,ana\nDE\n", "text/csv", "lines[3]", "wrong_type"),
+    (b"country,owner\nDE,ana\nDE,\n", "text/csv", "lines[3]", "one_target"),
+    (b"country,owner,priority\nDE,ana,high\n", "text/csv", "lines[2].priority", "wrong_type"),
+    (b'country,owner\n"DE,ana\n', "text/csv", "lines[2]", "bad_format"),
+    (b"owner\nana\n", "text/csv", "lines[1]", "wrong_type"),
+    (b"country,country,owner\nDE,DE,ana\n", "text/csv", "lines[1][1]", "duplicate_key"),
+    (b"\xff\xfe", "text/csv", "", "bad_format"),
+    (b'{"country":"DE","owner":"ana"}\n\n{"country":', "application/x-ndjson", "lines[3]", "malformed_json"),
+    (b'["DE",{"owner":"ana"}]', "application/x-ndjson", "lines[1]", "missing"),
+    (
+        b'{"country":"DE","owner":"ana"}\n{"contry":"DE","owner":"ana"}',
+        "application/x-ndjson",
+        "lines[2].contry",
+        "unknown_field",
+    ),
+    (b"", "application/x-ndjson", "", "missing"),
+]
+
+
+@pytest.mark.parametrize(("body", "media", "path", "code"), TEXTS)
+def test_lines_that_are_no_rows_are_refused_with_their_number(
+    body: bytes, media: str, path: str, code: str
+) -> None:
+    assert (path, code) in refused(body, media)
+
+
+def test_there_are_not_more_rows_than_a_table_may_have() -> None:
+    assert refused(b"country,owner\n" + b"DE,ana\n" * 100_001, "text/csv") == [("rows", "too_many_items")]

@@ -1,0 +1,58 @@
+"""Tables out of files: what is told, and what is wrong by line."""
+
+from pathlib import Path
+
+import pytest
+
+from app.cli.surroundings import Stop
+from app.cli.table_file import read, summary, write
+from tests.office import Office
+
+ZIP = "country;postal_code;owner;team\nUS;021;ana;\nUS;9;;west\n"
+
+
+def kept(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+async def test_a_file_takes_the_place_of_the_table(office: Office, tmp_path: Path) -> None:
+    done: list[int] = []
+    first = await write(
+        office.pool, office.workspace_id, "us-zip", read(kept(tmp_path / "a.csv", ZIP)), done.append
+    )
+    assert list(summary(first)) == [
+        "2 rows: 2 added, 0 changed, 0 removed",
+        "1 unknown names",
+        "  rows[1].team  unknown_team: Add this team, or name another.",
+    ]
+    lines = kept(tmp_path / "a.ndjson", '{"country": "US", "postal_code": "021", "owner": "ben"}\n')
+    second = await write(office.pool, office.workspace_id, "us-zip", read(lines), done.append)
+    assert list(summary(second)) == ["1 rows: 0 added, 1 changed, 1 removed"]
+    assert done == [2, 1]
+    assert (await office.get("/tables/us-zip"))["rows"] == [["US", "021", {"owner": "ben"}]]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("a.csv", ZIP + "US;1;;\nUS;2\n", ["line 4: Name exactly one of", "line 5: must hold 4 cells"]),
+        (
+            "a.csv",
+            ZIP.replace("team", "priority").replace("west", "x"),
+            ["line 3: priority Write a whole number"],
+        ),
+        ("a.json", '{"columns": ["country"], "rows": [["DE", 5]]}', ["rows 0 1 must be an object"]),
+        ("a.ndjson", "{", ["line 1: Not well-formed JSON"]),
+    ],
+)
+def test_what_is_wrong_is_told_by_line(tmp_path: Path, name: str, text: str, told: list[str]) -> None:
+    with pytest.raises(Stop) as stopped:
+        read(kept(tmp_path / name, text))
+    for sentence in told:
+        assert f"\n  {sentence}" in str(stopped.value)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(Stop):
+        read(tmp_path / "none.csv")
