@@ -4,12 +4,13 @@ import sys
 from collections.abc import Callable, Iterator
 
 from bench.ground import Service, service
-from bench.scenarios import Row, many_rules, open_snapshot, speed
+from bench.scenarios import Row, long_table, many_rules, open_snapshot, speed
 from bench.stored import million, weight
 
 ALL: dict[str, Callable[[Service], Iterator[Row]]] = {
     "speed": speed,
     "rules": many_rules,
+    "tables": long_table,
     "snapshot": open_snapshot,
     "million": million,
     "weight": weight,

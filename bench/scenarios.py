@@ -124,6 +124,28 @@ def many_rules(service: Service) -> Iterator[Row]:
     yield slower("10,000 rules to 10 rules, time of a decision", sides, 1.2)
 
 
+def long_table(service: Service) -> Iterator[Row]:
+    """A table of 100,000 rows against one of ten."""
+    few, many = looking_up(service, range(10_110, 10_120)), looking_up(service, range(100_000))
+    for key in (few, many):
+        measure(service.port, key, 8, 200)
+    sides = in_turn(lambda: measure(service.port, few, 8, 1000), lambda: measure(service.port, many, 8, 1000))
+    yield slower("100,000 rows of a table to 10 rows, time of a decision", sides, 1.2)
+
+
+def looking_up(service: Service, codes: range) -> str:
+    """A workspace whose leads find their row in a table with these postal codes."""
+    key = staffed(service, f"rows-{len(codes)}")
+    rows = [["DE", f"{code:05}", {"team": "inbound"}] for code in codes]
+    service.send(key, "PUT", "/tables/zip", {"columns": ["country", "postal_code"], "rows": rows})
+    on = {"country": "eq", "postal_code": "longest_prefix"}
+    written = plan(0)
+    pipeline = [{"rule": {"name": "zip", "table": "zip", "on": on}}, {"queue": {"name": "unrouted"}}]
+    service.send(key, "POST", "/plans", {**written, "pipeline": pipeline})
+    service.send(key, "POST", "/plans/2/publish", {"reason": "to be measured"})
+    return key
+
+
 def open_snapshot(service: Service) -> Iterator[Row]:
     """A transaction that is left open during 10,000 passes, against before."""
     key = staffed(service, "snapshot")
