@@ -106,6 +106,10 @@ def opening(workspace_id: int, limits: Limits, *, gate: bool = False, read_only:
         "idle_in_transaction_session_timeout": f"{limits.idle:d}",
         **_LOOK_UPS_ONLY,
     }
+    if gate:
+        # With lists as parameters the planner would rather plan a pass's statements anew each time, which
+        # takes longer than they do.
+        settings["plan_cache_mode"] = "force_generic_plan"
     local = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
     local += f", {_DURABLE}"
     take = f"; SELECT FROM gates WHERE workspace_id = {workspace_id:d} FOR NO KEY UPDATE" if gate else ""

@@ -52,17 +52,31 @@ SELECT lead.id AS lead_id, lead.assignment_id, lead.state, owner_id, team_id, qu
        decided_at, held_until, held_owner, held_team, inputs, answer
   FROM (
     SELECT * FROM assignments
-     WHERE workspace_id = $1 AND open AND queue = $2 AND ($3::uuid IS NULL OR lead_id = $3)
-       AND ($5::text IS NULL OR held_owner = $5 OR held_team = ANY ($6::text[])
+     WHERE workspace_id = $1 AND open AND queue = $2
+       AND ($4::text IS NULL OR held_owner = $4 OR held_team = ANY ($5::text[])
             OR held_owner IS NULL AND held_team IS NULL)
      ORDER BY priority DESC, sequence
-     LIMIT $4
+     LIMIT $3
   ) AS assignment
  CROSS JOIN LATERAL (
    SELECT id, assignment_id, state FROM leads
     WHERE workspace_id = $1 AND id = assignment.lead_id LIMIT 1
  ) AS lead
  ORDER BY priority DESC, sequence
+"""
+
+
+WAITING_LEAD = """
+SELECT lead.id AS lead_id, lead.assignment_id, lead.state, owner_id, team_id, queue, path, block, priority,
+       decided_at, held_until, held_owner, held_team, inputs, answer
+  FROM (SELECT id, assignment_id, state FROM leads WHERE workspace_id = $1 AND id = $3 LIMIT 1) AS lead
+ CROSS JOIN LATERAL (
+   SELECT * FROM assignments
+    WHERE workspace_id = $1 AND id = lead.assignment_id AND open AND queue = $2
+      AND ($4::text IS NULL OR held_owner = $4 OR held_team = ANY ($5::text[])
+           OR held_owner IS NULL AND held_team IS NULL)
+    LIMIT 1
+ ) AS assignment
 """
 
 
@@ -79,7 +93,10 @@ async def waiting(
 
     With an `owner` those are left out that are held for somebody else, he and his `teams` aside.
     """
-    rows = await connection.fetch(WAITING, workspace_id, queue, lead_id, limit, owner, list(teams))
+    if lead_id is not None:
+        rows = await connection.fetch(WAITING_LEAD, workspace_id, queue, lead_id, owner, list(teams))
+    else:
+        rows = await connection.fetch(WAITING, workspace_id, queue, limit, owner, list(teams))
     return [_present(row) for row in rows]
 
 
