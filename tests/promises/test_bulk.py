@@ -86,6 +86,15 @@ async def test_a_batch_decides_as_single_calls_do_and_as_its_dry_run_said(databa
     assert books[0].state.standings == books[1].state.standings
 
 
+async def test_dry_items_are_decided_after_the_real_ones_wherever_they_stand(database: str) -> None:
+    async with world(database, [1, 1]) as at:
+        with services(database, 1) as (service,):
+            async with at.caller(service.url) as client:
+                decisions = await batch(client, [{**lead(1), "dry_run": True}, lead(2)])
+    assert [decision["owner"]["id"] for decision in decisions] == ["rep1", "rep0"]
+    assert [decision["sequence"] for decision in decisions] == [None, 1]
+
+
 @pytest.mark.parametrize("count", [300, pytest.param(1000, marks=pytest.mark.long)])
 async def test_a_workspace_that_sends_bulk_leaves_the_others_their_answers(database: str, count: int) -> None:
     async with world(database, [1, 1, 1], name="bulk") as bulk:
