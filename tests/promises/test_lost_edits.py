@@ -1,60 +1,71 @@
-"""The line to Postgres breaks at the COMMIT of an edit: the answer says what became of it."""
+"""The line to Postgres breaks at the COMMIT of an edit: what is answered says what became of it."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx2
 import pytest
 
+from app.lifecycle import absences
+from app.lifecycle.once import Act, once
+from app.problems import OutcomeUnknown, StoreAway
+from app.store.database import Pool, open_pool
+from app.store.directory import Record
+from app.store.repeats import Answer, Key
 from tests.office import Office, open_office
 from tests.promises.proxy import Break, Proxy, proxied
 
-AWAY = {"from": "2026-12-01T00:00:00Z", "to": "2026-12-08T00:00:00Z"}
-ABSENCES = "/owners/ana/absences"
-
-
-def first(how: Break) -> Callable[[int], Break]:
-    """This happens to one COMMIT only."""
-    return lambda number: how if number == 1 else Break.NOT
+AWAY = {"from": "2026-12-01T00:00:00Z", "to": "2026-12-08T00:00:00Z", "kind": "leave"}
+KEY = Key("k", b"body")
 
 
 @asynccontextmanager
-async def office_behind(database: str) -> AsyncIterator[tuple[Office, Proxy]]:
-    """A running service that reaches its database by way of a proxy."""
-    async with proxied(database) as (dsn, proxy), open_office(dsn, work_every_seconds=3600) as office:
-        yield office, proxy
+async def broken(database: str) -> AsyncIterator[tuple[Office, Pool, Proxy]]:
+    """A running service, and a pool of its own that reaches the database by way of a proxy.
+
+    What the service does unasked does not come by, so each COMMIT is one of the test's.
+    """
+    async with open_office(database) as office, proxied(database) as (dsn, proxy):
+        async with await open_pool(dsn, size=2, pgbouncer=False) as pool:
+            yield office, pool, proxy
 
 
-async def add(office: Office, key: str | None = None) -> httpx2.Response:
-    """Enters an absence."""
-    headers = {"Idempotency-Key": key} if key else {}
-    return await office.client.post(ABSENCES, json=AWAY, headers=headers)
+async def add(pool: Pool, office: Office, key: Key | None = None) -> Answer:
+    """Enters an absence. Without a key the one COMMIT is the edit's, with one there is a look before."""
+
+    async def ready() -> Act[Record]:
+        return lambda edit: absences.add(edit, "ana", AWAY)
+
+    return await once(
+        pool, office.workspace_id, "test", key, ready, lambda record: Answer(201, record.id.encode())
+    )
 
 
-@pytest.mark.parametrize(
-    ("how", "status", "code", "entered"),
-    [(Break.BEFORE, 503, "database_away", 0), (Break.AFTER, 201, None, 1)],
-    ids=["not done", "done"],
-)
-async def test_a_lost_reply_is_cleared_up(
-    database: str, how: Break, status: int, code: str | None, entered: int
-) -> None:
-    async with office_behind(database) as (office, proxy):
-        proxy.break_commits(first(how))
-        answer = await add(office)
-        proxy.break_commits(first(Break.NOT))
-        assert (answer.status_code, answer.json().get("code")) == (status, code)
-        assert len((await office.get(ABSENCES))["items"]) == entered
+async def entered(office: Office) -> list[str]:
+    """The ids of the absences there are."""
+    return [item["id"] for item in (await office.get("/owners/ana/absences"))["items"]]
+
+
+async def test_what_was_not_done_is_said_not_to_be(database: str) -> None:
+    async with broken(database) as (office, pool, proxy):
+        proxy.break_commits(lambda number: Break.BEFORE if number == 1 else Break.NOT)
+        with pytest.raises(StoreAway):
+            await add(pool, office)
+        assert await entered(office) == []
+
+
+async def test_what_was_done_is_answered(database: str) -> None:
+    async with broken(database) as (office, pool, proxy):
+        proxy.break_commits(lambda number: Break.AFTER if number == 1 else Break.NOT)
+        answer = await add(pool, office)
+        assert await entered(office) == [answer.body.decode()]
 
 
 async def test_what_cannot_be_found_out_is_said_so_and_may_be_asked_again(database: str) -> None:
-    async with office_behind(database) as (office, proxy):
-        # The first COMMIT is that of the look at the key.
+    async with broken(database) as (office, pool, proxy):
         proxy.break_commits(lambda number: Break.AFTER if number > 1 else Break.NOT)
-        answer = await add(office, "k")
-        proxy.break_commits(first(Break.NOT))
-        assert (answer.status_code, answer.json()["code"]) == (503, "outcome_unknown")
-        assert int(answer.headers["retry-after"]) > 0
-        again = await add(office, "k")
-        assert (again.status_code, again.headers["idempotency-replayed"]) == (201, "true")
-        assert [item["id"] for item in (await office.get(ABSENCES))["items"]] == [again.json()["id"]]
+        with pytest.raises(OutcomeUnknown):
+            await add(pool, office, KEY)
+        proxy.break_commits(lambda _number: Break.NOT)
+        again = await add(pool, office, KEY)
+        assert again.replayed
+        assert await entered(office) == [again.body.decode()]
