@@ -24,9 +24,12 @@ async def broken(database: str) -> AsyncIterator[tuple[Office, Pool, Proxy]]:
 
     What the service does unasked does not come by, so each COMMIT is one of the test's.
     """
-    async with open_office(database) as office, proxied(database) as (dsn, proxy):
-        async with await open_pool(dsn, size=2, pgbouncer=False) as pool:
-            yield office, pool, proxy
+    async with (
+        open_office(database) as office,
+        proxied(database) as (dsn, proxy),
+        await open_pool(dsn, size=2, pgbouncer=False) as pool,
+    ):
+        yield office, pool, proxy
 
 
 async def add(pool: Pool, office: Office, key: Key | None = None) -> Answer:
