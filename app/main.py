@@ -28,6 +28,7 @@ from app.api.straight import Straight
 from app.dispatch.dispatch import Dispatch
 from app.engine.plan import Strategy
 from app.measures import Measures
+from app.plugins.conversation import PlugInLimits
 from app.registry import strategies as installed
 from app.settings import Settings
 from app.store import workspaces
@@ -54,12 +55,19 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
         )
         app.state.pool = pool
         app.state.authentication = await _authentication(pool, settings)
-        app.state.dispatch = Dispatch(pool, offered, measures, deadline=settings.deadline_seconds)
+        app.state.dispatch = Dispatch(
+            pool,
+            offered,
+            measures,
+            deadline=settings.deadline_seconds,
+            plug_ins=PlugInLimits(settings.plug_in_seconds, settings.plug_in_megabytes),
+        )
         _settle_memory()
         try:
             async with working(pool, app.state.dispatch, settings.work_every_seconds):
                 yield
         finally:
+            await app.state.dispatch.close()
             await pool.close()
 
     # The framework's own pages about the API would be open to all.

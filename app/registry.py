@@ -1,19 +1,56 @@
 """Which strategies there are: all come through one entry-point group, the built-in ones too."""
 
-from collections.abc import Mapping
-from importlib.metadata import entry_points
+from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
 
-from app.engine.plan import Strategy
+import structlog
+
+from app.engine.plan import Readied, Strategy
+from app.engine.plug_ins import PlugIn
+from app.plan.steps import StepConfig
 
 GROUP = "lead_assignment.strategies"
+log = structlog.get_logger()
 
 
 def strategies() -> Mapping[str, Strategy]:
-    """Every installed strategy by name. Of two with one name the one found first stays."""
+    """Every installed strategy by name. Of two with one name the one found first stays.
+
+    A plug-in's own code runs in a process of its own (`app.plugins`): here it is named, with the schema of
+    its settings. One that cannot be imported is left out, and the log says so.
+    """
     found: dict[str, Strategy] = {}
-    for point in sorted(
-        entry_points(group=GROUP), key=lambda point: (not point.value.startswith("app."), point.name)
-    ):
-        strategy = point.load()()
-        found.setdefault(strategy.name, strategy)
+    for point in _points():
+        strategy = loaded(point) if _is_built_in(point) else _plug_in(point)
+        if strategy is not None:
+            found.setdefault(strategy.name, strategy)
     return found
+
+
+def loaded(point: EntryPoint) -> Strategy:
+    """The strategy behind an entry point. Raises whatever it raises while it is imported."""
+    strategy: Strategy = point.load()()
+    return strategy
+
+
+def _plug_in(point: EntryPoint) -> PlugIn | None:
+    try:
+        strategy = loaded(point)
+        strategy_name: object = strategy.name
+        if not isinstance(strategy_name, str) or not issubclass(strategy.Config, StepConfig):
+            raise TypeError(point.name)
+    except (Exception, SystemExit) as error:
+        log.error("strategy not loaded", strategy=point.name, error=type(error).__name__)
+        return None
+    package = point.dist
+    name, version = (package.name, package.version) if package is not None else (point.module, "")
+    return PlugIn(strategy_name, strategy.Config, name, version, point.value, isinstance(strategy, Readied))
+
+
+def _points() -> Iterable[EntryPoint]:
+    """The built-in ones first, so that no other takes their names."""
+    return sorted(entry_points(group=GROUP), key=lambda point: (not _is_built_in(point), point.name))
+
+
+def _is_built_in(point: EntryPoint) -> bool:
+    return point.value.startswith("app.")

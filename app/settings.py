@@ -20,6 +20,8 @@ class Settings(BaseSettings):
     pool_size: int = Field(10, ge=2, le=200)
     deadline_seconds: float = Field(2.0, gt=0.1, le=60)
     work_every_seconds: float = Field(1.0, ge=0.01, le=3600)
+    plug_in_seconds: float = Field(0.1, ge=0.01, le=30)
+    plug_in_megabytes: int = Field(1024, ge=256, le=65536)
     development_workspace: str = "example"
 
     @property

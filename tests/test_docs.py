@@ -112,6 +112,7 @@ def test_every_metric_is_in_the_table() -> None:
     measures.answered("/assign", "POST", 201, 0.01)
     measures.passed(1, 0.01, 0.01)
     measures.decided(1, "assigned", "inbound", "rule")
+    measures.plug_in_failed("language", "timeout")
     text = measures.exposition(1, Standing({"desk": 1}, {"desk": 1.0}, {"queued": 1}, 1, 0)).decode()
     found = {}
     for family in text_string_to_metric_families(text):

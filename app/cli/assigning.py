@@ -32,10 +32,13 @@ def assign(
     """Decide who owns each lead of a file. The same file again decides nothing twice, for seven days."""
     # It shares its checks with the API, and the web framework takes a second that no other command waits for.
     from app.cli.runs import Run, outcomes_of
+    from app.plugins.conversation import PlugInLimits
 
     logs.configure(sys.stderr.buffer)
     wishes = wishes_of(map_, map_file, ignore_unknown, rest)
-    run = Run(file, wishes, trigger, key, dry_run, settings_now().deadline_seconds)
+    settings = settings_now()
+    limits = PlugInLimits(settings.plug_in_seconds, settings.plug_in_megabytes)
+    run = Run(file, wishes, trigger, key, dry_run, settings.deadline_seconds, limits)
 
     async def work(pool: Pool) -> "Outcomes":
         found = await workspace_named(pool, workspace)

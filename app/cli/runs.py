@@ -1,7 +1,7 @@
 """One run of the leads of a file: read, decided or rehearsed, counted."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.cli.columns import Wishes
@@ -15,6 +15,7 @@ from app.lifecycle.present import present
 from app.measures import Measures
 from app.plan.fields import Field
 from app.plan.own_fields import declared
+from app.plugins.conversation import PlugInLimits
 from app.registry import strategies
 from app.store import plans
 from app.store.database import Pool
@@ -30,6 +31,7 @@ class Run:
     key: str | None
     dry: bool
     deadline: float
+    plug_ins: PlugInLimits = field(default_factory=PlugInLimits)
 
 
 async def outcomes_of(pool: Pool, workspace_id: int, run: Run, rows: OutcomeFile | None) -> Outcomes:
@@ -43,14 +45,17 @@ async def outcomes_of(pool: Pool, workspace_id: int, run: Run, rows: OutcomeFile
     outcomes = Outcomes()
     for number, problem in file.faults:
         _tell(rows, outcomes.add(number, problem))
-    dispatch = Dispatch(pool, strategies(), Measures(), deadline=run.deadline)
+    dispatch = Dispatch(pool, strategies(), Measures(), deadline=run.deadline, plug_ins=run.plug_ins)
     told = (_rehearsed if run.dry else _decided)(dispatch, workspace_id, file, keys, run.trigger)
     lines = iter(file.good)
-    with progress(len(file), "Rehearsing" if run.dry else "Assigning") as bar:
-        async for part in told:
-            for each, line in zip(part, lines, strict=False):
-                _tell(rows, outcomes.add(line.line, each))
-            bar.update(len(part))
+    try:
+        with progress(len(file), "Rehearsing" if run.dry else "Assigning") as bar:
+            async for part in told:
+                for each, line in zip(part, lines, strict=False):
+                    _tell(rows, outcomes.add(line.line, each))
+                bar.update(len(part))
+    finally:
+        await dispatch.close()
     return outcomes
 
 
@@ -75,7 +80,7 @@ async def _rehearsed(
     jobs = [_job(file, keys, trigger, place) for place in range(len(file))]
     rehearsal = await dispatch.rehearsal(workspace_id, jobs)
     for start in range(0, len(jobs), SLICE):
-        yield rehearsal.take(jobs[start : start + SLICE])
+        yield await rehearsal.take(jobs[start : start + SLICE])
 
 
 async def own_fields(pool: Pool, workspace_id: int) -> tuple[Field, ...]:

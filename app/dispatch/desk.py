@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from app.dispatch import adoption
+from app.dispatch.advised import NotAsked, advised
 from app.dispatch.booking import Booking
 from app.dispatch.claiming import first_waiting, is_due
 from app.dispatch.jobs import Adopt, Answer, Assign, Claim, Job, Reassign, Release, Report
@@ -60,14 +61,20 @@ class Desk:
     replays: list[tuple[Job, str]] = field(default_factory=list)
     received: int = 0
     recognised: int = 0
+    unasked: list[tuple[Job, Question]] = field(default_factory=list)
 
     def take(self, job: Job) -> None:
-        """Decide one job. What it may not have is its own problem and nobody else's."""
+        """Decide one job. What it may not have is its own problem and nobody else's.
+
+        One whose plug-ins have not spoken is left undecided among the `unasked`.
+        """
         try:
             if not self._replayed(job):
                 self._answer(job)
         except Problem as problem:
             self.problems.append((job, problem))
+        except NotAsked as missing:
+            self.unasked.append((job, missing.question))
 
     def _answer(self, job: Job) -> None:
         match job:
@@ -121,7 +128,7 @@ class Desk:
             prior=self._prior(arrival),
             account=self._account(job.account_keys),
         )
-        decision = self._decide(job, question, arrival.normalized)
+        decision = self._decide(job, advised(job, question, self.plan, self.booking.now), arrival.normalized)
         self.received += 1
         self.recognised += decision.known is not None
         self._know(arrival, decision.known.lead_id if decision.known else question.lead_id)
@@ -188,6 +195,7 @@ class Desk:
             note=job.reason,
             account=self._account(partial(keys_of_lead, lead.values)),
         )
+        question = advised(job, question, self.plan, self.booking.now)
         self.booking.end(lead.prior)
         self._decide(job, question, lead.normalized)
 
@@ -233,6 +241,7 @@ class Desk:
             exclude=lead.exclude,
             account=self._account(partial(keys_of_lead, lead.values)),
         )
+        question = advised(job, question, self.plan, self.booking.now)
         self.booking.end(lead.prior)
         self._decide(job, question, lead.normalized)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from app.dispatch.advising import Advising
 from app.dispatch.failures import is_unable
 from app.dispatch.gatekeeper import Gatekeeper
 from app.dispatch.jobs import Answer, Job
@@ -12,6 +13,8 @@ from app.dispatch.rehearsal import Rehearsal, opened
 from app.dispatch.waiting import WaitingRoom
 from app.engine.plan import Strategy
 from app.measures import Measures
+from app.plugins.advisor import Advisor
+from app.plugins.conversation import PlugInLimits
 from app.problems import OutcomeUnknown, Overloaded, Problem, StoreAway
 from app.store.database import Limits, Pool
 
@@ -23,7 +26,13 @@ class Dispatch:
     """One a process. Each workspace has a gatekeeper of its own, made when it is first asked for."""
 
     def __init__(
-        self, pool: Pool, strategies: Mapping[str, Strategy], measures: Measures, *, deadline: float
+        self,
+        pool: Pool,
+        strategies: Mapping[str, Strategy],
+        measures: Measures,
+        *,
+        deadline: float,
+        plug_ins: PlugInLimits | None = None,
     ) -> None:
         self._pool = pool
         self._measures = measures
@@ -32,6 +41,7 @@ class Dispatch:
             lock=int(deadline * 750), statement=int(deadline * 1000), idle=int(deadline * 500)
         )
         self.shelf = PlanShelf(pool, strategies)
+        self._advisor = Advisor(strategies, plug_ins, measures.plug_in_failed)
         self._lull = Lull()
         self._gatekeepers: dict[int, Gatekeeper] = {}
 
@@ -45,10 +55,13 @@ class Dispatch:
         Raises the job's own Problem; Overloaded when its turn did not come in time and it was taken
         back; OutcomeUnknown when it is under way and nobody knows yet.
         """
-        self._gatekeeper(workspace_id).enter(job)
+        gatekeeper = self._gatekeeper(workspace_id)
         wait = self._deadline * (BULK_DEADLINES if job.bulk else 1)
         deadline = asyncio.get_running_loop().call_later(wait, _too_late, job)
         try:
+            if self._advisor:
+                await gatekeeper.advising.before([job])
+            gatekeeper.enter(job)
             # A caller who goes away cancels this future: a job not yet taken is then passed over, and one
             # that is under way is decided and stored, only not told.
             return await job.done
@@ -58,6 +71,8 @@ class Dispatch:
     async def ask_all(self, workspace_id: int, jobs: Sequence[Job]) -> list[Answer | Problem]:
         """The answers in the order of the jobs; a problem stands where its job stood."""
         gatekeeper = self._gatekeeper(workspace_id)
+        if self._advisor:
+            await gatekeeper.advising.before(jobs)
         for job in jobs:
             gatekeeper.enter(job)
         try:
@@ -81,7 +96,7 @@ class Dispatch:
 
         Raises StoreAway.
         """
-        return (await self.rehearsal(workspace_id, jobs)).take(jobs)
+        return await (await self.rehearsal(workspace_id, jobs)).take(jobs)
 
     async def rehearsal(self, workspace_id: int, jobs: Sequence[Job]) -> Rehearsal:
         """A dry run of these jobs, to be taken part by part.
@@ -89,11 +104,17 @@ class Dispatch:
         Raises StoreAway.
         """
         try:
-            return await opened(self._pool, workspace_id, jobs, self.shelf)
+            return await opened(
+                self._pool, workspace_id, jobs, self.shelf, self._gatekeeper(workspace_id).advising
+            )
         except Exception as error:
             if is_unable(error):
                 raise StoreAway() from error
             raise
+
+    async def close(self) -> None:
+        """End the processes of plug-ins."""
+        await self._advisor.close()
 
     def _gatekeeper(self, workspace_id: int) -> Gatekeeper:
         found = self._gatekeepers.get(workspace_id)
@@ -107,6 +128,7 @@ class Dispatch:
                 self._deadline,
                 WaitingRoom(),
                 self._lull,
+                Advising(self._pool, workspace_id, self.shelf, self._advisor, self._deadline / 2),
             )
             self._gatekeepers[workspace_id] = found
         return found

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import asyncpg
 import structlog
 
+from app.dispatch.advising import Advising
 from app.dispatch.answer import replayed
 from app.dispatch.failures import BUSY, is_unable, keep_failed, told_of
 from app.dispatch.jobs import Answer, Job
@@ -50,6 +51,7 @@ class Gatekeeper:
     deadline: float
     room: WaitingRoom
     lull: Lull
+    advising: Advising
     memory: Remembered | None = None
     running: asyncio.Task[None] | None = None
 
@@ -156,6 +158,8 @@ class Gatekeeper:
         self.memory = desk.booking.remembered
         if passed.entry is not None:
             self.memory.entry = passed.entry
+        if self.advising.advisor:
+            self.advising.saw(self.memory, desk.booking.now)
         for decision in desk.booking.decided:
             self.measures.decided(self.workspace_id, decision.outcome, decision.step, decision.code)
         for job, answer in desk.answers:
@@ -166,6 +170,8 @@ class Gatekeeper:
             _tell([job], problem)
         self.room.put_back(list(passed.left))
         self.shelf.look_ahead(self.workspace_id, self.memory.entry.directory_version)
+        if desk.unasked:
+            self.advising.again(desk.plan, desk.unasked, desk.booking.now, self.enter)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.engine.accounts import AccountKey
+from app.engine.advice import Advised
 from app.engine.model import Target
 from app.engine.shifts import HELD
 from app.intake.accounts import keys_of_lead
@@ -16,11 +17,16 @@ from app.store.repeats import Key as Key
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """One request on its way through a pass. `bulk` gives way to single ones, `taken` is under way."""
+    """One request on its way through a pass. `bulk` gives way to single ones, `taken` is under way.
+
+    `advised` is what plug-ins said about its lead, when they were `asked` so many times.
+    """
 
     key: Key | None = None
     bulk: bool = False
     taken: bool = False
+    advised: Advised | None = None
+    asked: int = 0
     done: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
     def identities(self) -> Sequence[tuple[str, str]]:

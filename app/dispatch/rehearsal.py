@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from app.dispatch.advising import Advising
 from app.dispatch.answer import replayed
 from app.dispatch.desk import Desk
 from app.dispatch.jobs import Answer, Job
@@ -27,13 +28,18 @@ class Rehearsal:
     """
 
     desk: Desk
+    advising: Advising
     told: dict[str, bytes] = field(default_factory=dict)
 
-    def take(self, jobs: Sequence[Job]) -> list[Answer | Problem]:
+    async def take(self, jobs: Sequence[Job]) -> list[Answer | Problem]:
         """The next jobs in their order, out of those it was opened for; answers have status 200."""
         desk = self.desk
         for job in jobs:
             desk.take(job)
+            while desk.unasked:
+                unasked, desk.unasked = desk.unasked, []
+                await self.advising.rehearsed(desk.plan, unasked, desk.booking.now, desk.booking.remembered)
+                desk.take(job)
         told: dict[int, Answer | Problem] = {id(job): _told(desk, answer) for job, answer in desk.answers}
         told |= {id(job): self._replayed(assignment_id) for job, assignment_id in desk.replays}
         told |= {id(job): problem for job, problem in desk.problems}
@@ -49,7 +55,9 @@ class Rehearsal:
         return Answer(200, replayed(now.body))
 
 
-async def opened(pool: Pool, workspace_id: int, jobs: Sequence[Job], shelf: PlanShelf) -> Rehearsal:
+async def opened(
+    pool: Pool, workspace_id: int, jobs: Sequence[Job], shelf: PlanShelf, advising: Advising
+) -> Rehearsal:
     """Everything read that these jobs need, as if they came now. Nothing is locked or written."""
     while True:
         try:
@@ -57,7 +65,7 @@ async def opened(pool: Pool, workspace_id: int, jobs: Sequence[Job], shelf: Plan
                 desk = await open_desk(connection, workspace_id, None, jobs, shelf)
                 known = {each.assignment_id for each in desk.found.replays.values() if each.assignment_id}
                 told = await leads.answers(connection, workspace_id, sorted(known)) if known else {}
-                return Rehearsal(desk, told)
+                return Rehearsal(desk, advising, told)
         except NotReady as missing:
             await missing.fetch(workspace_id, shelf)
 

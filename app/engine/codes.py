@@ -70,6 +70,16 @@ STEPS: dict[str, str] = {
 }
 """What a step said. One whose targets all failed bears the code of the last."""
 
+PLUG_IN_ERRORS: dict[str, str] = {
+    "timeout": "It gave no verdict within its time; its process was ended.",
+    "exited": "Its process ended before it gave a verdict.",
+    "unavailable": "No process of it was ready in time, or it is not installed or cannot read its settings.",
+    "paused": "It overran its time or ended again and again, so it is left alone for some seconds.",
+    "not_asked": "It was not asked about this lead.",
+    "no verdict": "What it answered is no verdict.",
+}
+"""Why a plug-in's step passed with the code `error`; else `error` names the kind of what it raised."""
+
 KNOWN_PERSON: dict[str, str] = {
     "kept": "He keeps his owner.",
     "account_owner": "He goes to the one who looks after his account.",

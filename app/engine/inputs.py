@@ -23,6 +23,7 @@ _INSTANTS = tuple(name for name, known in LEAD.fields.items() if known.kind is K
 
 def written(question: Question, plan_version: int, facts: Facts, decision: Decision) -> dict[str, Any]:
     """The inputs of `decision`, to be taken before it is applied. Values are JSON's, or aware datetimes."""
+    advice = {"advice": _heard(question.advice, decision)} if question.advice else {}
     return {
         "engine": ENGINE_VERSION,
         "plan": plan_version,
@@ -40,6 +41,7 @@ def written(question: Question, plan_version: int, facts: Facts, decision: Decis
             "note": question.note,
             "account": asdict(question.account) if question.account else None,
             **({"owned": asdict(question.owned)} if question.owned else {}),
+            **advice,
         },
         "state": facts.state.written(_consulted(decision, facts.state)),
         **({} if facts.tables is NO_TABLES else {"rows": _looked_up(decision, facts.tables)}),
@@ -61,6 +63,7 @@ def read(inputs: Mapping[str, Any]) -> tuple[Question, State, datetime]:
         note=asked.get("note"),
         account=match_from(asked.get("account")),
         owned=_owned(asked.get("owned")),
+        advice=asked.get("advice", {}),
     )
     state = State()
     state.absorb(inputs["state"])
@@ -99,6 +102,12 @@ def _prior(written: Mapping[str, Any] | None) -> Prior | None:
 
 def _owned(written: Mapping[str, Any] | None) -> Owned | None:
     return Owned(**{**written, "since": _instant(written["since"])}) if written else None
+
+
+def _heard(advice: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
+    """What plug-ins said, as far as the decision came to hear it."""
+    steps = {entry["step"] for entry in decision.trace["steps"]}
+    return {step: said for step, said in advice.items() if step in steps}
 
 
 def _target(written: Mapping[str, Any] | None) -> Target | None:

@@ -203,7 +203,8 @@ class Question:
 
     `to` is where the caller wants it, `queue` the queue a claim takes from, `note` what the caller wrote
     about it, kept and read by nobody but people, `account` the account it was found to belong to, `owned`
-    who has it already: then nothing is left to be decided.
+    who has it already: then nothing is left to be decided. `advice` is what plug-ins said about it, by step
+    (`app.engine.advice`).
     """
 
     kind: str
@@ -217,6 +218,7 @@ class Question:
     note: str | None = None
     account: Match | None = None
     owned: Owned | None = None
+    advice: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from app.engine.derived import DerivedFields
 from app.engine.follow_up import FollowUp, compile_follow_up
 from app.engine.model import Verdict
 from app.engine.narrow import Narrowing
+from app.engine.plug_ins import PluggedStep, PlugIn, plugged_steps, stand_ins
 from app.engine.products import Products
 from app.engine.responsible import AccountStep
 from app.engine.slas import Slas
@@ -17,6 +18,7 @@ from app.engine.state import Facts
 from app.engine.tables import Look
 from app.engine.wanting import account_steps, wants_accounts
 from app.plan.accounts import AccountConfig
+from app.plan.findings import Finding
 from app.plan.reading import read_plan
 from app.plan.schema import PlanDocument
 from app.plan.steps import RuleConfig, StepConfig
@@ -50,12 +52,15 @@ class Readied(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One place in the pipeline, its strategy bound to its settings."""
+    """One place in the pipeline, its strategy bound to its settings; None for a plug-in's.
+
+    A plug-in has been asked before: its verdict stands among the question's advice.
+    """
 
     name: str
     strategy: str
     when: Condition | None
-    decide: Callable[[Mapping[str, Any], Facts], Verdict]
+    decide: Callable[[Mapping[str, Any], Facts], Verdict] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,7 @@ class Plan:
     `derived` is None when it derives no fields, `products` when no step asks which product a lead looks at;
     `wants_accounts` says whether the account of a lead matters to it, `accounts` who is responsible for one:
     its first step for accounts, or one without settings. `looks` are the tables it looks something up in, by
-    rule.
+    rule; `plugged` are the steps that ask a plug-in.
     """
 
     version: int
@@ -84,6 +89,7 @@ class Plan:
     wants_accounts: bool = False
     products: Products | None = None
     looks: Mapping[str, Look] = field(default_factory=dict)
+    plugged: Sequence[PluggedStep] = ()
 
 
 def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, Strategy]) -> Plan:
@@ -108,6 +114,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         keep_owner=document.known_person.keep_owner,
         products=Products(document.products) if "product" in {step.strategy for step in steps} else None,
         looks=looks_of(document),
+        plugged=tuple(plugged_steps(document, strategies)),
     )
 
 
@@ -120,12 +127,28 @@ def looks_of(document: PlanDocument) -> dict[str, Look]:
 def plan_from(stored: Mapping[str, Any], version: int, strategies: Mapping[str, Strategy]) -> Plan:
     """A stored document made ready.
 
-    Raises LookupError when it can no longer be read, as when a strategy is not installed any more.
+    Steps of a plug-in that is not installed any more, or cannot read its settings any more, pass.
+    Raises LookupError when the rest can no longer be read.
     """
-    document = read_plan(stored, {name: each.Config for name, each in strategies.items()})
+    gone = stand_ins(_strategies_in(stored) - strategies.keys())
+    plugged = stand_ins(name for name, each in strategies.items() if isinstance(each, PlugIn))
+    offered = {**strategies, **gone}
+    document = _read(stored, offered)
+    if not isinstance(document, PlanDocument) and plugged:
+        offered |= plugged
+        document = _read(stored, offered)
     if not isinstance(document, PlanDocument):
         raise LookupError(f"plan version {version} can no longer be read: {document[0].text}")
-    return compile_plan(document, version, strategies)
+    return compile_plan(document, version, offered)
+
+
+def _read(stored: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> PlanDocument | list[Finding]:
+    return read_plan(stored, {name: each.Config for name, each in strategies.items()})
+
+
+def _strategies_in(stored: Mapping[str, Any]) -> set[str]:
+    """The words of all steps; a plan that was stored has them in their places."""
+    return {strategy for step in stored["pipeline"] for strategy in step}
 
 
 def empty_plan() -> Plan:
@@ -134,8 +157,10 @@ def empty_plan() -> Plan:
 
 
 def _compile_step(written: WrittenStep, strategy: Strategy, document: PlanDocument) -> Step:
-    settings = strategy.ready(written.config, document) if isinstance(strategy, Readied) else written.config
     when = compile_condition(written.condition) if written.condition is not None else None
+    if isinstance(strategy, PlugIn):
+        return Step(written.name, written.strategy, when, None)
+    settings = strategy.ready(written.config, document) if isinstance(strategy, Readied) else written.config
 
     def decide(values: Mapping[str, Any], facts: Facts) -> Verdict:
         return strategy.decide(values, facts, settings)

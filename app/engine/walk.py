@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, get_args
 
 from app.engine import wording
+from app.engine.advice import verdict_from
 from app.engine.choosing import Tried
 from app.engine.conditions import Satisfied
 from app.engine.model import Decision, Intent, Question, Target, TargetKind, Verdict
@@ -24,6 +25,7 @@ from app.engine.templated import is_templated, resolved
 from app.plan.fields import LABELS
 
 LAST_RESORT = "unrouted"
+NOT_ASKED: Mapping[str, Any] = {"error": "not_asked"}
 _KINDS = get_args(TargetKind)
 _LABELS = frozenset(LABELS)
 
@@ -115,6 +117,8 @@ def _asked(step: Step, question: Question, facts: Facts, entry: dict[str, Any]) 
 
     The trace names the kind of error; its text is left out, for it could quote the lead.
     """
+    if step.decide is None:
+        return _advised(step, question, entry)
     try:
         verdict: object = step.decide(question.values, facts)
         if isinstance(verdict, Verdict) and _can_be_honoured(verdict):
@@ -123,6 +127,17 @@ def _asked(step: Step, question: Question, facts: Facts, entry: dict[str, Any]) 
     except Exception as error:
         entry["error"] = type(error).__name__
     return Verdict("error")
+
+
+def _advised(step: Step, question: Question, entry: dict[str, Any]) -> Verdict:
+    """What a plug-in said when it was asked, before the gate. The trace shows which version said it."""
+    advice = question.advice.get(step.name, NOT_ASKED)
+    if "plug_in" in advice:
+        entry["plug_in"] = advice["plug_in"]
+    verdict = None if "error" in advice else verdict_from(advice["verdict"])
+    if verdict is None:
+        entry["error"] = advice.get("error", "no verdict")
+    return verdict or Verdict("error")
 
 
 def _can_be_honoured(verdict: Verdict) -> bool:

@@ -38,7 +38,8 @@ def checked(
     findings = named(document, facts.directory, tables)
     if document.tests and settles(findings):
         plan = compile_plan(document, 1, strategies)
-        findings += run_tests(document, trial(document, plan, facts.directory, facts.now, tables))
+        run = trial(document, plan, facts.directory, facts.now, strategies, tables)
+        findings += run_tests(document, run)
     return Checked(document, findings)
 
 

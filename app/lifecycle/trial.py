@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.engine.accounts import FURTHEST, Match, account_from
+from app.engine.advice import Advised
 from app.engine.check import Run, Told
 from app.engine.decide import asked, decide
 from app.engine.model import Absence, Decision, Directory, Owner, Prior, Question, Team
 from app.engine.picking import matched
-from app.engine.plan import Plan
+from app.engine.plan import Plan, Strategy
 from app.engine.state import Facts, State
 from app.engine.tables import Table, Tables, TablesAtHand, compiled_for
 from app.intake.arrival import normalise
@@ -20,6 +21,9 @@ from app.plan.fields import LEAD, Kind
 from app.plan.languages import primary
 from app.plan.schema import PlanDocument
 from app.plan.steps import Target
+from app.plugins.advisor import Lead
+from app.plugins.apart import advise_apart
+from app.plugins.line import Picture
 
 _INSTANTS = tuple(name for name, field in LEAD.fields.items() if field.kind is Kind.INSTANT)
 _ALWAYS = Absence(datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
@@ -31,6 +35,7 @@ def trial(
     plan: Plan,
     directory: Directory,
     now: datetime,
+    strategies: Mapping[str, Strategy],
     tables: Mapping[str, Table] | None = None,
 ) -> Run:
     """Decides the lead of a test as this plan would, at `now` unless the test gives another time.
@@ -47,7 +52,7 @@ def trial(
         {id_: _uncapped(team) for id_, team in directory.teams.items()},
     )
 
-    def run(case: PlanTest) -> Told:
+    def given(case: PlanTest) -> tuple[Question, Facts]:
         at = case.given.now or now
         owners = {**rested.owners}
         for id_ in case.given.away:
@@ -57,8 +62,14 @@ def trial(
         if fields:
             more_skills, more_languages = matched(fields, asked(question, plan, at).values)
             owners = {id_: _able(owner, more_skills, more_languages) for id_, owner in owners.items()}
-        facts = Facts(at, replace(rested, owners=owners), State(), tables=looked_up)
-        return _told(decide(question, plan, facts))
+        return question, Facts(at, replace(rested, owners=owners), State(), tables=looked_up)
+
+    advice = _advice(plan, [given(case) for case in document.tests], strategies) if plan.plugged else ()
+    said = {id(case): each.by_step for case, each in zip(document.tests, advice, strict=False)}
+
+    def run(case: PlanTest) -> Told:
+        question, facts = given(case)
+        return _told(decide(replace(question, advice=said.get(id(case), {})), plan, facts))
 
     return run
 
@@ -66,6 +77,21 @@ def trial(
 def _at_hand(plan: Plan, tables: Mapping[str, Table]) -> Tables:
     ons = {name: [look.on for look in plan.looks.values() if look.table == name] for name in tables}
     return TablesAtHand(plan.looks, {name: compiled_for(each, 0, ons[name]) for name, each in tables.items()})
+
+
+def _advice(
+    plan: Plan, cases: Sequence[tuple[Question, Facts]], strategies: Mapping[str, Strategy]
+) -> Sequence[Advised]:
+    """What the plan's plug-ins say about the lead of each test."""
+    leads = [
+        Lead(
+            asked(question, plan, facts.now).values,
+            facts.now,
+            Picture(0, facts.directory, facts.state, stamp=object()),
+        )
+        for question, facts in cases
+    ]
+    return advise_apart(strategies, plan, leads)
 
 
 def _targets(document: PlanDocument, tables: Mapping[str, Table]) -> list[Target]:

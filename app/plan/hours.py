@@ -50,6 +50,9 @@ class Hours:
     def __repr__(self) -> str:
         return f"Hours({self.text!r}, {self.zone.key!r}, {self.country!r})"
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return read_hours, (self.text, self.zone.key, self.country)
+
     def is_open(self, at: datetime) -> bool:
         """Whether `at` is within the hours: from the first moment until just before the last."""
         return self._around(at).is_open

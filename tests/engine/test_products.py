@@ -253,7 +253,7 @@ def test_a_plan_tests_its_switches() -> None:
     }
     read = document({**PLAN, "tests": [case, keeping]})
     at = office()
-    run = trial(read, plan(PLAN), at.directory, NOW)
+    run = trial(read, plan(PLAN), at.directory, NOW, {})
     for each in read.tests:
         got = run(each)
         assert {name: got[name] for name in each.expect.wanted()} == each.expect.wanted()

@@ -1,0 +1,28 @@
+"""Asking plug-ins where no loop serves requests: while a plan is checked."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from app.engine.advice import Advised
+from app.engine.plan import Plan, Strategy
+from app.plugins.advisor import Advisor, Lead
+from app.plugins.conversation import STARTING_SECONDS, PlugInLimits
+
+PATIENT = PlugInLimits(seconds=2.0)
+"""Nobody waits in a browser, and a test of a plan should not fail because the machine is busy."""
+
+
+def advise_apart(strategies: Mapping[str, Strategy], plan: Plan, leads: Sequence[Lead]) -> list[Advised]:
+    """What the plug-ins say about each lead, from processes of their own that end with this call."""
+
+    async def ask() -> list[Advised]:
+        advisor = Advisor(strategies, PATIENT)
+        try:
+            return await advisor.advise(plan, leads, STARTING_SECONDS)
+        finally:
+            await advisor.close()
+
+    # A thread of its own, for the caller's may be one in which a loop runs.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, ask()).result()

@@ -1,0 +1,196 @@
+"""One process of a plug-in as the service sees it: what it was asked and has not answered yet, in order."""
+
+import asyncio
+import json
+import os
+import re
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, cast
+
+from app.engine.codes import PLUG_IN_ERRORS
+from app.plugins.wire import LENGTH, LONGEST_ANSWER, framed
+
+STARTING_SECONDS = 10.0
+"""How long a process may take to load its plug-in, or to make the settings of a step ready."""
+GRACE_SECONDS = 0.01
+"""So much later it is looked again: an answer may have come that nobody had the time to read."""
+CLOSED = "closed"
+"""Why a process ended that nobody needs any more."""
+_KIND = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV")
+
+Said = Mapping[str, Any]
+"""`verdict`, or `error` with its kind; empty when there was nothing to say."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlugInLimits:
+    """What a plug-in may take: seconds for a verdict, megabytes of memory."""
+
+    seconds: float = 0.1
+    megabytes: int = 1024
+
+
+@dataclass(slots=True)
+class _Open:
+    """A question that is not answered. None in its future means that it was not come to."""
+
+    answer: asyncio.Future[Said | None]
+    seconds: float
+
+
+class Conversation(asyncio.SubprocessProtocol):
+    """Questions are answered one by one, each within its time; the first that is late is the last.
+
+    When the process ends, the one it was at gets `timeout` or `exited`, those behind it None. `told` is what
+    it was given to keep.
+    """
+
+    def __init__(self, ended: Callable[[str], None]) -> None:
+        self._ended = ended
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.SubprocessTransport | None = None
+        self._open: deque[_Open] = deque()
+        self._read = bytearray()
+        self._timer: asyncio.TimerHandle | None = None
+        self._over = False
+        self.exited: asyncio.Future[None] = self._loop.create_future()
+        self.told: dict[object, object] = {}
+        self._hello = self.expect(STARTING_SECONDS)
+
+    @classmethod
+    async def begin(
+        cls, place: str, limits: PlugInLimits, ended: Callable[[str], None]
+    ) -> "Conversation | None":
+        """A process that has loaded its plug-in, None when it could not. `ended` is told why it ended."""
+        _, begun = await asyncio.get_running_loop().subprocess_exec(
+            lambda: cls(ended),
+            *(sys.executable, "-P", "-m", "app.plugins.process"),
+            *(place, str(limits.seconds), str(limits.megabytes)),
+            env=_environment(),
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            await asyncio.shield(begun._hello)
+        except asyncio.CancelledError:
+            begun.end(CLOSED)
+            raise
+        return begun if begun.alive else None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return not self._over
+
+    def ask(self, body: bytes, seconds: float) -> asyncio.Future[Said | None]:
+        """Say something, to be answered within so many seconds after what was said before."""
+        if self._transport is not None and not self._over:
+            pipe = self._transport.get_pipe_transport(0)
+            cast(asyncio.WriteTransport, pipe).write(framed(body))
+        return self.expect(seconds)
+
+    def expect(self, seconds: float) -> asyncio.Future[Said | None]:
+        """The next answer that is not promised to anybody yet."""
+        waiting = _Open(self._loop.create_future(), seconds)
+        if self._over:
+            waiting.answer.set_result(None)
+            return waiting.answer
+        self._open.append(waiting)
+        if len(self._open) == 1:
+            self._watch()
+        return waiting.answer
+
+    def end(self, why: str) -> None:
+        """Kill it. The question it was at is answered with this error."""
+        if self._over:
+            return
+        self._over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._transport is not None:
+            with suppress(ProcessLookupError):
+                self._transport.kill()
+        for position, each in enumerate(self._open):
+            _settle(each, {"error": why} if position == 0 and why != CLOSED else None)
+        self._open.clear()
+        self._ended(why)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It runs."""
+        self._transport = cast(asyncio.SubprocessTransport, transport)
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002
+        """Part of an answer, or several of them."""
+        self._read += data
+        while len(self._read) >= LENGTH.size and not self._over:
+            (length,) = LENGTH.unpack_from(self._read)
+            if length > LONGEST_ANSWER:
+                self.end("no verdict")
+            elif len(self._read) < LENGTH.size + length:
+                return
+            else:
+                body = bytes(self._read[LENGTH.size : LENGTH.size + length])
+                del self._read[: LENGTH.size + length]
+                self._answered(body)
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002
+        """It does not listen or speak any more."""
+        self.end("exited")
+
+    def process_exited(self) -> None:
+        """It is gone."""
+        self.end("exited")
+        if self._transport is not None:
+            self._transport.close()
+        if not self.exited.done():
+            self.exited.set_result(None)
+
+    def _answered(self, body: bytes) -> None:
+        if not self._open:
+            self.end("exited")  # it speaks without being asked, so no answer could be trusted
+            return
+        _settle(self._open.popleft(), _said(body))
+        self._watch()
+
+    def _watch(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._open:
+            self._timer = self._loop.call_later(self._open[0].seconds, self._late)
+
+    def _late(self) -> None:
+        self._timer = self._loop.call_later(GRACE_SECONDS, self.end, "timeout")
+
+
+def _settle(waiting: _Open, said: Said | None) -> None:
+    if not waiting.answer.done():
+        waiting.answer.set_result(said)
+
+
+def _said(body: bytes) -> Said:
+    """What was said, as far as it is of the form it must have."""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        said = None
+    match said:
+        case {"verdict": verdict}:
+            return {"verdict": verdict}
+        case {"error": str(kind)} if kind in PLUG_IN_ERRORS or _KIND.fullmatch(kind):
+            return {"error": kind}
+        case {} if isinstance(said, dict) and not said:
+            return {}
+    return {"error": "no verdict"}
+
+
+def _environment() -> dict[str, str]:
+    """What the process knows of its surroundings: where to import from, and nothing that is secret."""
+    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    path = os.pathsep.join(os.path.abspath(each) for each in sys.path if each)
+    return {**kept, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -1,0 +1,187 @@
+"""The line to one plug-in: a process that is asked, and a second one ready to take its place."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from app.engine.model import Directory
+from app.engine.plug_ins import PluggedStep, PlugIn
+from app.engine.state import State
+from app.plugins.conversation import CLOSED, STARTING_SECONDS, Conversation, PlugInLimits, Said
+from app.plugins.wire import Ask, Forget, Settings, StepKey, packed
+
+STRIKES = 3
+"""So often in a row it may be late, or end, before it is left alone."""
+PAUSE_SECONDS = 5.0
+LONGEST_PAUSE_SECONDS = 300.0
+"""The first time it is left alone for the shorter, then always for twice as long, up to the longer."""
+MOST_TOLD = 256
+"""So many settings and pictures a process keeps; then it begins anew."""
+PAUSED: Said = {"error": "paused"}
+UNAVAILABLE: Said = {"error": "unavailable"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """How a workspace stands, as far as plug-ins are shown it. `stamp` is another when the state is."""
+
+    workspace_id: int
+    directory: Directory
+    state: State
+    stamp: object
+
+    @cached_property
+    def packed_directory(self) -> bytes:
+        """The directory for a process."""
+        return packed(self.directory)
+
+    @cached_property
+    def packed_state(self) -> bytes:
+        """The state for a process."""
+        return packed(self.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One lead for one step of a version of a plan."""
+
+    step: PluggedStep
+    plan_version: int
+    values: Mapping[str, Any]
+    now: datetime
+    picture: Picture
+
+    @property
+    def key(self) -> StepKey:
+        """What the settings of the step are kept under."""
+        return self.picture.workspace_id, self.plan_version, self.step.name
+
+
+class Line:
+    """One a plug-in and process of the service. Its processes start when it is first asked."""
+
+    def __init__(self, plug_in: PlugIn, limits: PlugInLimits) -> None:
+        self._plug_in = plug_in
+        self._limits = limits
+        self._current: Conversation | None = None
+        self._next: Conversation | None = None
+        self._starting: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
+        self._strikes = 0
+        self._pause = PAUSE_SECONDS
+        self._paused_until = 0.0
+
+    async def ask(self, question: Question, until: float) -> Said:
+        """What the plug-in says, or why it says nothing, at `until` by the loop's clock at the latest.
+
+        A lead that another one's end kept from its answer is asked about again.
+        """
+        clock = asyncio.get_running_loop().time
+        while clock() < until:
+            if clock() < self._paused_until:
+                return PAUSED
+            speaking = await self._speaking(until)
+            if speaking is None:
+                return UNAVAILABLE
+            said = await self._put(speaking, question, until)
+            if said is not None:
+                return said
+        return UNAVAILABLE
+
+    def start(self) -> None:
+        """See that both processes run, or are on their way."""
+        if self._starting is None or self._starting.done():
+            self._starting = asyncio.create_task(self._start(), name=f"plug-in {self._plug_in.name}")
+
+    async def close(self) -> None:
+        """End everything, and wait until it is gone."""
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.wait([self._starting])
+        for each in (self._current, self._next):
+            if each is not None:
+                each.end(CLOSED)
+                await each.exited
+
+    async def _speaking(self, until: float) -> Conversation | None:
+        """Who can be asked. The very first is waited for, a successor is not."""
+        if self._current is not None and self._current.alive:
+            return self._current
+        if self._next is not None and self._next.alive:
+            self._current, self._next = self._next, None
+            self.start()
+            return self._current
+        self.start()
+        try:
+            async with asyncio.timeout_at(until):
+                await self._tried.wait()
+        except TimeoutError:
+            return None
+        return self._current if self._current is not None and self._current.alive else None
+
+    async def _put(self, speaking: Conversation, question: Question, until: float) -> Said | None:
+        try:
+            answer = self._said_to(speaking, question)
+        except Exception as error:  # settings that cannot be packed
+            return {"error": type(error).__name__}
+        try:
+            async with asyncio.timeout_at(until):
+                said = await asyncio.shield(answer)
+        except TimeoutError:
+            return UNAVAILABLE
+        if said is not None and speaking.alive:
+            self._strikes, self._pause = 0, PAUSE_SECONDS
+        return said
+
+    def _said_to(self, speaking: Conversation, question: Question) -> asyncio.Future[Said | None]:
+        told, picture, key = speaking.told, question.picture, question.key
+        if len(told) > MOST_TOLD:
+            told.clear()
+            speaking.ask(packed(Forget()), STARTING_SECONDS)
+        if key not in told:
+            config, document = question.step.config, question.step.document
+            if config is not None:
+                speaking.ask(packed(Settings(key, config, document)), STARTING_SECONDS)
+            told[key] = True
+        directory, state = (picture.workspace_id, "directory"), (picture.workspace_id, "state")
+        ask = Ask(
+            key,
+            question.now,
+            question.values,
+            None if told.get(directory) is picture.directory else picture.packed_directory,
+            None if told.get(state) is picture.stamp else picture.packed_state,
+        )
+        told[directory], told[state] = picture.directory, picture.stamp
+        return speaking.ask(packed(ask), self._limits.seconds)
+
+    async def _start(self) -> None:
+        missing = [each for each in (self._current, self._next) if each is None or not each.alive]
+        try:
+            async with asyncio.TaskGroup() as both:
+                for _ in missing:
+                    both.create_task(self._begin())
+        finally:
+            self._tried.set()
+
+    async def _begin(self) -> None:
+        try:
+            begun = await Conversation.begin(self._plug_in.place, self._limits, self._ended)
+        except OSError:
+            self._ended("unavailable")
+            return
+        if begun is not None and (self._current is None or not self._current.alive):
+            self._current = begun
+            self._tried.set()
+        elif begun is not None:
+            self._next = begun
+
+    def _ended(self, why: str) -> None:
+        if why == CLOSED:
+            return
+        self._strikes += 1
+        if self._strikes >= STRIKES:
+            self._paused_until = asyncio.get_running_loop().time() + self._pause
+            self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)

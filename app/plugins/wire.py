@@ -1,0 +1,76 @@
+"""How the service and the process of a plug-in speak: frames of a length and so many bytes.
+
+To the process go pickles, for it runs our own code on our own values. Back comes JSON, which is read
+without trust: a plug-in may say anything.
+"""
+
+import pickle
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, BinaryIO
+
+from app.plan.schema import PlanDocument
+from app.plan.steps import StepConfig
+
+LENGTH = struct.Struct(">I")
+LONGEST_ANSWER = 1 << 18
+"""Bytes. No verdict is longer."""
+
+StepKey = tuple[int, int, str]
+"""Workspace, version of the plan, and name of the step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of a step, once for each process and version of the plan."""
+
+    step: StepKey
+    config: StepConfig
+    document: PlanDocument | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One lead. Directory and state are pickles, left out when the process has them already."""
+
+    step: StepKey
+    now: datetime
+    values: Mapping[str, Any]
+    directory: bytes | None
+    state: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """All settings and pictures are to be dropped: those still needed are sent again."""
+
+
+Message = Settings | Ask | Forget
+"""What the service says. Each is answered by one frame."""
+
+
+def packed(value: object) -> bytes:
+    """A value on its way to the process."""
+    return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+
+
+def unpacked(raw: bytes) -> Any:
+    """The value again, as a copy that nobody shares."""
+    return pickle.loads(raw)  # noqa: S301  written by `packed`, in the service that started this process
+
+
+def framed(body: bytes) -> bytes:
+    """The body with its length before it."""
+    return LENGTH.pack(len(body)) + body
+
+
+def read_frame(stream: BinaryIO) -> bytes | None:
+    """The next body, None at the end."""
+    head = stream.read(LENGTH.size)
+    if len(head) < LENGTH.size:
+        return None
+    (length,) = LENGTH.unpack(head)
+    body = stream.read(length)
+    return body if len(body) == length else None

@@ -1,0 +1,1 @@
+"""Strategies of other packages: asked in processes of their own, whatever they do."""

@@ -1,0 +1,34 @@
+"""An office with plug-ins installed."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.office import Office, open_office
+from tests.plug_ins.packages import ODD, install
+
+PATIENT: dict[str, Any] = {"deadline_seconds": 30.0, "plug_in_seconds": 10.0}
+"""Nobody is late here because the machine is busy."""
+
+
+@pytest.fixture
+def plugged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The odd plug-in, the kind one and the prepared one are installed."""
+    install(tmp_path, {"odd": f"{ODD}:Odd", "kind": f"{ODD}:Kind", "prepared": f"{ODD}:Prepared"})
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.fixture
+async def office(database: str, plugged: None) -> AsyncIterator[Office]:
+    """A running service whose plug-ins have all the time they want."""
+    async with open_office(database, **PATIENT) as office:
+        yield office
+
+
+@pytest.fixture
+async def hasty(database: str, plugged: None) -> AsyncIterator[Office]:
+    """A running service whose plug-ins have little time."""
+    async with open_office(database, deadline_seconds=30.0, plug_in_seconds=1.0) as office:
+        yield office

@@ -1,0 +1,132 @@
+"""Whatever a plug-in does costs its own verdict, is named in the trace, and holds nobody up."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from app.lifecycle.verify import verify
+from tests.office import Office
+
+PLAN = """
+queues: {desk: {}}
+pipeline:
+  - odd: {team: inbound, when: {source: odd}}
+  - kind: {team: dach, when: {source: odd}}
+  - queue: {name: desk}
+"""
+STAMP = "oddities 1.2"
+ERRORS = {
+    "Raises": "KeyError",
+    "Asks to exit": "SystemExit",
+    "Hoards": "MemoryError",
+    "Nonsense": "no verdict",
+    "Odd code": "no verdict",
+    "Taken code": "no verdict",
+    "Odd kind": "no verdict",
+    "Odd labels": "no verdict",
+    "Babbles": "no verdict",
+    "Exits": "exited",
+}
+
+
+async def sent(office: Office, city: str, number: int = 0, source: str = "odd") -> dict[str, Any]:
+    email = f"{city.replace(' ', '')}{number}@people.example".lower()
+    return await office.assign(city=city, email=email, source=source, country="DE")
+
+
+def first(answer: dict[str, Any]) -> dict[str, Any]:
+    entry: dict[str, Any] = answer["trace"]["steps"][0]
+    return entry
+
+
+async def recovered(office: Office) -> bool:
+    """Whether it is asked again, as soon as a process of it is ready."""
+    number = 1
+    while first(await sent(office, "Berlin", number)).get("error") == "unavailable":
+        number += 1
+        await asyncio.sleep(0.05)
+    return bool(first(await sent(office, "Berlin", 0))["code"] == "odd")
+
+
+async def clean(office: Office) -> bool:
+    return (await verify(office.pool, office.workspace_id)).clean
+
+
+@pytest.mark.parametrize("city", ERRORS)
+async def test_its_verdict_is_lost_and_the_next_step_decides(office: Office, city: str) -> None:
+    await office.publish(PLAN)
+    answer = await sent(office, city)
+    entry = {"step": "odd-1", "strategy": "odd", "plug_in": STAMP, "error": ERRORS[city], "code": "error"}
+    assert first(answer) == entry
+    assert (answer["outcome"], answer["team"], answer["reason"]["code"]) == ("assigned", "dach", "kind")
+    assert await recovered(office)
+    assert await clean(office)
+    metrics = (await office.client.get("/metrics")).text
+    kind = ERRORS[city] if ERRORS[city] in ("no verdict", "exited") else "raised"
+    assert f'lead_assignment_plug_in_errors_total{{kind="{kind}",strategy="odd"}} 1.0' in metrics
+
+
+@pytest.mark.parametrize("city", ["Hangs", "Spins"])
+async def test_one_that_does_not_come_to_an_end_is_ended(hasty: Office, city: str) -> None:
+    await hasty.publish(PLAN)
+    answer = await sent(hasty, city)
+    assert (first(answer)["code"], first(answer)["error"]) == ("error", "timeout")
+    assert answer["team"] == "dach"
+    assert await clean(hasty)
+
+
+async def test_an_unknown_owner_is_missing_like_anybody_who_is_gone(office: Office) -> None:
+    await office.publish(PLAN)
+    answer = await sent(office, "Unknown owner")
+    assert first(answer)["tried"] == [{"target": {"owner": "nobody"}, "code": "missing"}]
+    assert (first(answer)["code"], answer["team"]) == ("missing", "dach")
+
+
+async def test_what_it_changes_or_prints_nobody_sees(
+    office: Office, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await office.publish(PLAN)
+    untouched = first(await sent(office, "Looks"))["code"]
+    assert untouched == "saw_DE_2_0_005A"
+    changed = await sent(office, "Mutates")
+    assert changed["normalized"]["country"] == "DE"
+    assert first(changed)["code"] == "odd"
+    assert first(await sent(office, "Prints"))["code"] == "odd"
+    again = first(await sent(office, "Looks", 1))["code"].split("_")
+    assert [*again[:3], again[4]] == ["saw", "DE", "2", "005A"]
+    assert "people.example" not in "".join(capfd.readouterr())
+    assert await clean(office)
+
+
+async def test_while_it_hangs_others_are_decided_and_the_gate_is_free(office: Office) -> None:
+    await office.publish(PLAN)
+    await sent(office, "Berlin")
+    hanging = asyncio.create_task(sent(office, "Hangs"))
+    await asyncio.sleep(0)
+    others = await asyncio.gather(*(sent(office, "Bonn", number, "web") for number in range(20)))
+    await office.put("owners", "zoe", {"name": "Zoe"})
+    assert {answer["queue"] for answer in others} == {"desk"}
+    assert not hanging.done()
+    hanging.cancel()
+
+
+async def test_one_lead_of_many_costs_the_others_nothing(hasty: Office) -> None:
+    await hasty.publish(PLAN)
+    await sent(hasty, "Berlin")
+    cities = [*("Berlin" for _ in range(15)), "Hangs", *("Berlin" for _ in range(16))]
+    answers = await asyncio.gather(*(sent(hasty, city, number) for number, city in enumerate(cities, 1)))
+    errors = [first(answer).get("error") for answer in answers]
+    assert errors == [None] * 15 + ["timeout"] + [None] * 16
+    owners = [answer["owner"]["id"] for answer in answers if first(answer)["code"] == "odd"]
+    assert {owners.count(owner) for owner in ("ana", "ben")} <= {13, 14}
+
+
+async def test_one_that_is_always_late_is_left_alone(hasty: Office) -> None:
+    await hasty.publish(PLAN)
+    errors = [first(await sent(hasty, "Spins", number))["error"] for number in range(8)]
+    assert errors[0] == "timeout"
+    assert errors[-1] == "paused"
+    assert errors.count("timeout") == 3
+    assert set(errors) <= {"timeout", "unavailable", "paused"}
+    assert await clean(hasty)
