@@ -20,13 +20,13 @@ PATIENCE = 60.0  # seconds until a process that does not do what it should fails
 class Service:
     """One process of the service. Its port stays the same over restarts, its log grows."""
 
-    def __init__(self, dsn: str, **settings: str) -> None:
+    def __init__(self, dsn: str, path: Path | None = None, **settings: str) -> None:
         self._listening = socket.create_server(("127.0.0.1", 0), backlog=256)
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("LEAD_ASSIGNMENT")},
             **{f"LEAD_ASSIGNMENT_{name.upper()}": value for name, value in settings.items()},
             "DATABASE_URL": dsn,
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": os.pathsep.join(map(str, filter(None, (ROOT, path)))),
         }
         self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - closed in __exit__
         self._process: subprocess.Popen[bytes] | None = None
@@ -99,10 +99,10 @@ class Service:
 
 
 @contextmanager
-def services(dsn: str, count: int, **settings: str) -> Iterator[list[Service]]:
-    """So many processes on one database."""
+def services(dsn: str, count: int, path: Path | None = None, **settings: str) -> Iterator[list[Service]]:
+    """So many processes on one database; what is installed under `path` they find too."""
     with ExitStack() as stack:
-        yield [stack.enter_context(Service(dsn, **settings)) for _ in range(count)]
+        yield [stack.enter_context(Service(dsn, path, **settings)) for _ in range(count)]
 
 
 def _state_of(pid: int) -> str:

@@ -94,8 +94,7 @@ def _is_whole(value: object, most: int) -> bool:
 
 
 def _is_hold(value: object) -> bool:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number and 0 <= float(value) <= _LONGEST_HOLD  # type: ignore[arg-type]
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= _LONGEST_HOLD
 
 
 def _are_labels(value: object) -> bool:

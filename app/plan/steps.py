@@ -110,11 +110,14 @@ def _doubled(found: list[tuple[str, StepConfig]]) -> list[Finding]:
 
 
 def _named(found: list[tuple[str, StepConfig]]) -> tuple[Step, ...]:
-    """Names each step; one that would bear an earlier step's name gets a number."""
+    """Names each step; one that would bear an earlier step's name gets a number.
+
+    What a plug-in would call its steps is not asked: their names must stay when it is not installed any more.
+    """
     taken = {config.name for _, config in found if config.name != config.default_name}
     steps = []
     for position, (strategy, config) in enumerate(found, start=1):
-        default = config.default_name
+        default = config.default_name if strategy in BUILT_IN else None
         if config.name is not None and config.name != default:
             name = config.name
         else:

@@ -47,7 +47,7 @@ class Conversation(asyncio.SubprocessProtocol):
     """Questions are answered one by one, each within its time; the first that is late is the last.
 
     When the process ends, the one it was at gets `timeout` or `exited`, those behind it None. `told` is what
-    it was given to keep.
+    it was given to keep. `ended` is told why it ended.
     """
 
     def __init__(self, ended: Callable[[str], None]) -> None:
@@ -58,29 +58,22 @@ class Conversation(asyncio.SubprocessProtocol):
         self._read = bytearray()
         self._timer: asyncio.TimerHandle | None = None
         self._over = False
-        self.exited: asyncio.Future[None] = self._loop.create_future()
+        self.gone: asyncio.Future[None] = self._loop.create_future()
         self.told: dict[object, object] = {}
         self._hello = self.expect(STARTING_SECONDS)
 
-    @classmethod
-    async def begin(
-        cls, place: str, limits: PlugInLimits, ended: Callable[[str], None]
-    ) -> "Conversation | None":
-        """A process that has loaded its plug-in, None when it could not. `ended` is told why it ended."""
-        _, begun = await asyncio.get_running_loop().subprocess_exec(
-            lambda: cls(ended),
+    async def begin(self, place: str, limits: PlugInLimits) -> bool:
+        """Start the process; whether it has loaded its plug-in. Raises OSError when there can be none."""
+        await self._loop.subprocess_exec(
+            lambda: self,
             *(sys.executable, "-P", "-m", "app.plugins.process"),
             *(place, str(limits.seconds), str(limits.megabytes)),
             env=_environment(),
             stderr=asyncio.subprocess.DEVNULL,
             start_new_session=True,
         )
-        try:
-            await asyncio.shield(begun._hello)
-        except asyncio.CancelledError:
-            begun.end(CLOSED)
-            raise
-        return begun if begun.alive else None
+        await self._hello
+        return self.alive
 
     @property
     def alive(self) -> bool:
@@ -112,9 +105,7 @@ class Conversation(asyncio.SubprocessProtocol):
         self._over = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._transport is not None:
-            with suppress(ProcessLookupError):
-                self._transport.kill()
+        self._kill()
         for position, each in enumerate(self._open):
             _settle(each, {"error": why} if position == 0 and why != CLOSED else None)
         self._open.clear()
@@ -123,6 +114,8 @@ class Conversation(asyncio.SubprocessProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It runs."""
         self._transport = cast(asyncio.SubprocessTransport, transport)
+        if self._over:
+            self._kill()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002
         """Part of an answer, or several of them."""
@@ -143,12 +136,20 @@ class Conversation(asyncio.SubprocessProtocol):
         self.end("exited")
 
     def process_exited(self) -> None:
-        """It is gone."""
+        """It has ended; the pipes to it are closed, whoever else may hold them."""
         self.end("exited")
         if self._transport is not None:
             self._transport.close()
-        if not self.exited.done():
-            self.exited.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """Nothing is left of it."""
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def _kill(self) -> None:
+        if self._transport is not None:
+            with suppress(ProcessLookupError):
+                self._transport.kill()
 
     def _answered(self, body: bytes) -> None:
         if not self._open:

@@ -68,6 +68,7 @@ class Line:
         self._limits = limits
         self._current: Conversation | None = None
         self._next: Conversation | None = None
+        self._all: set[Conversation] = set()
         self._starting: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
         self._strikes = 0
@@ -98,13 +99,11 @@ class Line:
 
     async def close(self) -> None:
         """End everything, and wait until it is gone."""
+        for each in tuple(self._all):
+            each.end(CLOSED)
         if self._starting is not None:
-            self._starting.cancel()
             await asyncio.wait([self._starting])
-        for each in (self._current, self._next):
-            if each is not None:
-                each.end(CLOSED)
-                await each.exited
+        await asyncio.gather(*(each.gone for each in self._all))
 
     async def _speaking(self, until: float) -> Conversation | None:
         """Who can be asked. The very first is waited for, a successor is not."""
@@ -167,15 +166,20 @@ class Line:
             self._tried.set()
 
     async def _begin(self) -> None:
+        begun = Conversation(self._ended)
+        self._all.add(begun)
+        begun.gone.add_done_callback(lambda _: self._all.discard(begun))
         try:
-            begun = await Conversation.begin(self._plug_in.place, self._limits, self._ended)
+            if not await begun.begin(self._plug_in.place, self._limits):
+                return
         except OSError:
-            self._ended("unavailable")
+            begun.end("exited")
+            begun.gone.set_result(None)
             return
-        if begun is not None and (self._current is None or not self._current.alive):
+        if self._current is None or not self._current.alive:
             self._current = begun
             self._tried.set()
-        elif begun is not None:
+        else:
             self._next = begun
 
     def _ended(self, why: str) -> None:

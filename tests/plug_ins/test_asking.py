@@ -1,0 +1,155 @@
+"""Whoever decides asks the plug-ins first, a rehearsal too; who makes a decision again does not ask them."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from app.lifecycle.verify import verify
+from app.registry import strategies
+from tests.office import Office, make_office, open_office
+from tests.plug_ins.conftest import PATIENT
+from tests.plug_ins.packages import ODD, install
+
+PLAN = """
+queues: {desk: {}}
+pipeline:
+  - odd: {name: ask, team: inbound, when: {country: DE}}
+  - queue: {name: desk}
+"""
+
+
+def lead(number: int, **more: Any) -> dict[str, Any]:
+    return {"lead": {"email": f"p{number}@people.example", "country": "DE", **more}}
+
+
+def steps(answer: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(each["step"], each["code"]) for each in answer["trace"]["steps"]]
+
+
+ASKED = [("ask", "odd")]
+
+
+async def test_every_way_to_a_decision_asks_it(office: Office) -> None:
+    await office.publish(PLAN)
+    client = office.client
+    first = (await client.post("/assign", json=lead(0))).json()
+    rehearsed = (await client.post("/assign", json={**lead(1), "dry_run": True})).json()
+    batch = (await client.post("/assign/batch", json={"items": [lead(at) for at in range(2, 30)]})).json()
+    again = await client.post("/reassign", json={"lead_id": first["lead_id"], "exclude": ["ana"]})
+    many = [item["decision"] for item in batch["items"]]
+    assert [steps(each) for each in (first, rehearsed, again.json(), *many)] == [ASKED] * (3 + len(many))
+    assert [each["sequence"] for each in many] == list(range(2, 30))
+    assert (await verify(office.pool, office.workspace_id)).clean
+
+
+async def test_a_batch_and_single_calls_come_to_the_same(database: str, plugged: None) -> None:
+    bodies = [lead(at, country="DE" if at % 3 else "FR") for at in range(30)]
+    async with open_office(database, **PATIENT) as office:
+        await office.publish(PLAN)
+        items = (await office.client.post("/assign/batch", json={"items": bodies})).json()["items"]
+        bulk = [item["decision"] for item in items]
+        other = await second(office)
+        singles = [(await other.client.post("/assign", json=body)).json() for body in bodies]
+    assert [each["owner"] for each in bulk] == [each["owner"] for each in singles]
+    assert [steps(each) for each in bulk] == [steps(each) for each in singles]
+
+
+async def second(office: Office) -> Office:
+    """Another workspace with the same people and plan."""
+    other = await make_office(office.app, "other")
+    await other.publish(PLAN)
+    return other
+
+
+async def test_a_plan_that_changes_meanwhile_is_asked_about_anew(office: Office) -> None:
+    before = (await office.client.post("/assign", json=lead(0))).json()
+    await office.publish(PLAN)
+    after = (await office.client.post("/assign", json=lead(1))).json()
+    assert before["plan_version"] + 1 == after["plan_version"]
+    assert steps(after) == ASKED
+
+
+async def test_who_is_not_meant_is_not_asked_about(office: Office) -> None:
+    await office.publish(PLAN)
+    answer = (await office.client.post("/assign", json=lead(0, country="FR", city="Exits"))).json()
+    assert steps(answer) == [("desk", "queue")]
+    row = await office.pool.fetchval("SELECT inputs FROM assignments ORDER BY sequence DESC LIMIT 1")
+    assert "advice" not in orjson.loads(row)["question"]
+
+
+async def test_its_settings_are_made_ready_with_the_plan(office: Office) -> None:
+    await office.publish(PLAN.replace("odd:", "prepared:"))
+    answer = (await office.client.post("/assign", json=lead(0))).json()
+    assert steps(answer) == [("ask", "ready_prepared_queue"), ("desk", "queue")]
+
+
+async def test_a_decision_is_made_again_without_it(database: str, plugged: None) -> None:
+    async with open_office(database, **PATIENT) as office:
+        await office.publish(PLAN)
+        posts = [await office.client.post("/assign", json=lead(0, city=city)) for city in ("", "Raises")]
+        told = [post.json() for post in posts]
+        without = {name: each for name, each in strategies().items() if name != "odd"}
+        report = await verify(office.pool, office.workspace_id, without)
+        explained = await office.get(f"/assignments/{told[0]['assignment_id']}/explain")
+    assert report.clean, report.differences
+    assert report.same_engine == 2
+    assert explained["same"]
+    assert explained["steps"][0]["plug_in"] == "oddities 1.2"
+
+
+async def test_where_it_is_gone_the_rest_of_the_plan_goes_on(
+    database: str, plugged: None, tmp_path: Path
+) -> None:
+    install(tmp_path, {"kind": f"{ODD}:Kind"})
+    async with open_office(database, **PATIENT) as office:
+        assert "odd" not in strategies()
+        await office.publish(PLAN)
+        answer = (await office.client.post("/assign", json=lead(0))).json()
+        drafted = await office.client.post("/plans", json={"pipeline": [{"odd": {"team": "inbound"}}]})
+    assert [step.get("error") for step in answer["trace"]["steps"]] == ["unavailable", None]
+    assert answer["queue"] == "desk"
+    assert [each["code"] for each in drafted.json()["errors"]] == ["unknown_strategy"]
+
+
+async def test_the_plans_own_tests_ask_it(office: Office) -> None:
+    def drafted(owner: str) -> dict[str, Any]:
+        return {
+            "queues": {"desk": {}},
+            "pipeline": [{"odd": {"team": "inbound"}}, {"queue": {"name": "desk"}}],
+            "tests": [
+                {"lead": {"country": "DE"}, "expect": {"team": "inbound", "owner": owner}},
+                {"lead": {"city": "Hoards"}, "expect": {"queue": "desk"}},
+            ],
+        }
+
+    right = (await office.client.post("/plans", json=drafted("ana"))).json()
+    wrong = (await office.client.post("/plans", json=drafted("ben"))).json()
+    assert right["findings"] == []
+    assert [(each["code"], each["path"]) for each in wrong["findings"]] == [
+        ("test_failed", "tests[0].expect.owner")
+    ]
+
+
+async def test_what_cannot_be_imported_is_left_out(tmp_path: Path, plugged: None) -> None:
+    more = {"gone": "no_such_module:Gone", "queue": f"{ODD}:Kind", "os": "os:path"}
+    install(tmp_path, {"odd": f"{ODD}:Odd", **more})
+    found = strategies()
+    assert {"odd", "kind", "queue", "rule"} <= found.keys()
+    assert type(found["queue"]).__module__ == "app.engine.strategies.queue"
+    assert not found.keys() & {"gone", "os"}
+
+
+async def test_a_caller_who_goes_away_leaves_nothing_behind(office: Office) -> None:
+    await office.publish(PLAN)
+    await office.client.post("/assign", json=lead(0))
+    asking = asyncio.create_task(office.client.post("/assign", json=lead(1, city="Hangs")))
+    while not asking.done():
+        await asyncio.sleep(0.05)
+        asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    sequence = (await office.client.post("/assign", json=lead(2, country="FR"))).json()["sequence"]
+    assert sequence == 2
