@@ -28,6 +28,7 @@ CODES: dict[str, str] = {
     "one_target": "A target names exactly one of team, owner, queue, path or block.",
     "team_only": "pick, skills, languages and match ask for a team, off_hours for a team or an owner.",
     "unknown_strategy": "A step is of a kind that does not exist.",
+    "failed_strategy": "A strategy of another package failed over the settings of its step.",
     "bad_duration": "A duration is not of the form 30s, 15m, 4h, 90d or 2w.",
     "bad_instant": "An instant is neither ISO 8601 nor relative to now.",
     "duplicate_name": "Two steps bear the same name, or two products but for case.",

@@ -91,9 +91,30 @@ def _step(value: object, info: ValidationInfo) -> tuple[str, StepConfig]:
         known = ", ".join(sorted(reading(info).strategies))
         raise fault("unknown_strategy", f"Use one of the strategies {known}.", shown(strategy))
     try:
-        return strategy, model.model_validate(config, context=info.context)
+        read = model.model_validate(config, context=info.context)
     except ValidationError as refused:
         raise Faults(*findings_of(refused, shown(strategy))) from None
+    except Exception:
+        raise _failed(strategy) from None
+    if strategy not in BUILT_IN:
+        _check_told(strategy, read)
+    return strategy, read
+
+
+def _check_told(strategy: str, config: StepConfig) -> None:
+    """Let a config of another package say once what will be asked of it again and again."""
+    try:
+        told = [*config.targets(), *(target for _, ladder in config.ladders() for target in ladder)]
+        sound = all(isinstance(target, Target) for target in told) and isinstance(config.settles, bool)
+    except Exception:
+        raise _failed(strategy) from None
+    if not sound:
+        raise _failed(strategy)
+
+
+def _failed(strategy: str) -> Faults:
+    text = "Mend the strategy's package: it failed over these settings."
+    return fault("failed_strategy", text, shown(strategy))
 
 
 def _doubled(found: list[tuple[str, StepConfig]]) -> list[Finding]:

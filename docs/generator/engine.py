@@ -40,6 +40,11 @@ def claim_codes() -> str:
     return meanings(codes.CLAIMS)
 
 
+def plug_in_errors() -> str:
+    """Why a plug-in gave no verdict."""
+    return meanings(codes.PLUG_IN_ERRORS)
+
+
 def no_actions_codes() -> str:
     """Why a decision asks nothing of the caller."""
     return meanings(codes.NO_ACTIONS)

@@ -17,7 +17,7 @@ from docs.generator import engine, plan, routes
 
 ROOT = Path(__file__).parents[2]
 OPENAPI = "docs/openapi.json"
-PAGES = ("README.md", "docs/accounts.md", "docs/concepts.md", "docs/plan.md")
+PAGES = ("README.md", "docs/accounts.md", "docs/concepts.md", "docs/plan.md", "docs/strategies.md")
 BLOCKS: dict[str, Callable[[], str]] = {
     "routes": routes.table_of_routes,
     "fair-share": engine.fair_share,
@@ -29,6 +29,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "claim-codes": engine.claim_codes,
     "no-actions-codes": engine.no_actions_codes,
     "match-codes": engine.match_codes,
+    "plug-in-errors": engine.plug_in_errors,
     "keys": plan.keys,
     "operators": plan.operators,
     "fields": plan.fields,

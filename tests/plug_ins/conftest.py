@@ -15,8 +15,8 @@ PATIENT: dict[str, Any] = {"deadline_seconds": 30.0, "plug_in_seconds": 10.0}
 
 @pytest.fixture
 def plugged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The odd plug-in, the kind one and the prepared one are installed."""
-    install(tmp_path, {"odd": f"{ODD}:Odd", "kind": f"{ODD}:Kind", "prepared": f"{ODD}:Prepared"})
+    """All plug-ins of `tests/plug_ins/odd.py` are installed."""
+    install(tmp_path, {name.lower(): f"{ODD}:{name}" for name in ("Odd", "Kind", "Prepared", "Clumsy")})
     monkeypatch.syspath_prepend(tmp_path)
 
 

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pydantic import field_validator
+
 from app.engine.model import Target, Verdict
 from app.engine.state import Facts, Load
 from app.plan.shapes import Name
@@ -101,6 +103,36 @@ class Odd:
         deed = _DEEDS.get(values.get("city") or "")
         said = deed(values, facts) if deed is not None else None
         return Verdict("odd", (Target("team", config.team, "longest_waiting"),)) if said is None else said
+
+
+class ClumsyConfig(StepConfig):
+    """Fails over its settings, or over what it is asked about them."""
+
+    way: str
+
+    @field_validator("way")
+    @classmethod
+    def _trips(cls, way: str) -> str:
+        if way == "trips":
+            raise LookupError(way)
+        return way
+
+    def targets(self) -> tuple[Any, ...]:
+        """No targets."""
+        if self.way == "stumbles":
+            raise LookupError(self.way)
+        return ("nowhere",) if self.way == "babbles" else ()
+
+
+class Clumsy:
+    """Never comes to be asked."""
+
+    name = "clumsy"
+    Config = ClumsyConfig
+
+    def decide(self, values: Mapping[str, Any], facts: Facts, config: ClumsyConfig) -> Verdict:
+        """Passes."""
+        return Verdict("clumsy")
 
 
 class Kind:

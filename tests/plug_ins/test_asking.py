@@ -133,6 +133,15 @@ async def test_the_plans_own_tests_ask_it(office: Office) -> None:
     ]
 
 
+@pytest.mark.parametrize("way", ["trips", "stumbles", "babbles"])
+async def test_settings_over_which_it_fails_are_a_finding(office: Office, way: str) -> None:
+    answer = await office.client.post("/plans", json={"pipeline": [{"clumsy": {"way": way}}]})
+    assert answer.status_code == 422
+    assert [(each["path"], each["code"]) for each in answer.json()["errors"]] == [
+        ("pipeline[0].clumsy", "failed_strategy")
+    ]
+
+
 async def test_what_cannot_be_imported_is_left_out(tmp_path: Path, plugged: None) -> None:
     more = {"gone": "no_such_module:Gone", "queue": f"{ODD}:Kind", "os": "os:path"}
     install(tmp_path, {"odd": f"{ODD}:Odd", **more})
