@@ -19,7 +19,7 @@ from app.api.paging import After, Limit, Page, answer, page_of
 from app.api.preconditions import MATCHED, condition_of, etag
 from app.api.raw_body import documented, raw_body
 from app.api.records import FindingAnswer, PathId, id_of
-from app.api.table_rows import CSV, JSON, LIMITS, LINES, MEDIA, read_table
+from app.api.table_bodies import CSV, JSON, LIMITS, LINES, MEDIA, read_table
 from app.engine.overlaps import Pair
 from app.engine.tables import Table
 from app.lifecycle import removal, tables

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from app.api.table_rows import CSV, JSON, LINES, read_table
+from app.api.table_bodies import CSV, JSON, LINES, read_table
 from app.api.tables import shown
 from app.cli.sheets import TABLES
 from app.cli.surroundings import Stop
@@ -50,7 +50,7 @@ def summary(told: Mapping[str, Any]) -> Iterator[str]:
         f"{changes[name]:,} {name}" for name in ("added", "changed", "removed")
     )
     counts = {"duplicates": "duplicates", "overlaps": "overlaps", "unknown_names": "unknown names"}
-    odd = [f"{told[name]['total']:,} {words}" for name, words in counts.items() if told[name]["total"]]
+    odd = [f"{words}: {told[name]['total']:,}" for name, words in counts.items() if told[name]["total"]]
     if odd:
         yield ", ".join(odd)
     for each in told["findings"]:

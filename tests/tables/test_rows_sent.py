@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from app.api.problems import problem_document
-from app.api.table_rows import read_table
+from app.api.table_bodies import read_table
 from app.problems import Problem
 
 CSV = """country,postal_code,owner,team,priority,skills,languages
