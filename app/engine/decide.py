@@ -14,7 +14,10 @@ from app.engine.model import Decision, Owned, Owner, Question, Target, Verdict
 from app.engine.participants import account_told, participants
 from app.engine.plan import Plan, Step
 from app.engine.state import Facts
-from app.engine.walk import try_step, walk
+from app.engine.walk import labelled, try_step, walk
+
+_NOT_WALKED = frozenset(("known_person", "manual", "claimed"))
+"""Who settled a lead without the pipeline. It is scored all the same: SLAs and the follow-up ask its band."""
 
 
 def decide(question: Question, plan: Plan, facts: Facts) -> Decision:
@@ -32,6 +35,9 @@ def decide(question: Question, plan: Plan, facts: Facts) -> Decision:
         decision = recognise(question.prior, question, plan, facts)
     else:
         decision = walk(question, plan, facts)
+    if plan.labelling and decision.strategy in _NOT_WALKED and not decision.keeps_prior:
+        decision.labels = labelled(question, plan, facts)
+        decision.trace = {**decision.trace, "labels": decision.labels}
     if plan.slas:
         decision.sla = plan.slas.due(decision, question.values, facts.now)
     if question.account is not None:

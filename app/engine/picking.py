@@ -18,6 +18,7 @@ _CHOSEN = Refusal("chosen")
 _NOT_HIS_TURN = Refusal("not_his_turn")
 _WAITING = ("hold", "next")
 """What a plan may say besides `assign` of the time while nobody is on shift."""
+_GONE = frozenset(("away", "paused"))
 SOON = timedelta(minutes=15)
 """A lead that is released waits as long again for one whose turn it is and whose shift is about to begin:
 who comes first does not get all that waited for the team."""
@@ -91,6 +92,9 @@ def try_team(target: Target, question: Question, facts: Facts) -> Tried:
                 return _released(target, pick, eligible, shown, facts.now)
             eligible = working
     if not eligible:
+        returning = _returning(shown, facts)
+        if returning and target.off_hours in _WAITING and not somebody_works(team, facts):
+            return _out_of_hours(target, pick, returning, shown)
         return Tried(target, "nobody_eligible", pick=pick, candidates=shown)
     return choose(target, pick, eligible, shown)
 
@@ -165,9 +169,12 @@ def _is_soon(begins: datetime | None, now: datetime) -> bool:
 
 
 def _returning(shown: Sequence[Mapping[str, Any]], facts: Facts) -> list[Refusal]:
-    """When those who are absent now will be on shift and there again."""
-    away = [facts.directory.owners[one["owner"]] for one in shown if one["code"] == "away"]
-    return [Refusal("away", next_there(owner, facts.now)) for owner in away]
+    """When those who are absent or paused now will be on shift and there again."""
+    gone = [(one["code"], facts.directory.owners[one["owner"]]) for one in shown if one["code"] in _GONE]
+    return [
+        Refusal(code, next_there(owner, max(facts.now, owner.paused_until or facts.now)))
+        for code, owner in gone
+    ]
 
 
 def _out_of_hours(

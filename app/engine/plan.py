@@ -70,7 +70,7 @@ class Plan:
     `derived` is None when it derives no fields, `products` when no step asks which product a lead looks at;
     `wants_accounts` says whether the account of a lead matters to it, `accounts` who is responsible for one:
     its first step for accounts, or one without settings. `looks` are the tables it looks something up in, by
-    rule; `plugged` are the steps that ask a plug-in.
+    rule; `plugged` are the steps that ask a plug-in, `labelling` those that score.
     """
 
     version: int
@@ -86,6 +86,7 @@ class Plan:
     keep_owner: Sequence[str]
     accounts: AccountStep
     derived: DerivedFields | None = None
+    labelling: Sequence[Step] = ()
     wants_accounts: bool = False
     products: Products | None = None
     looks: Mapping[str, Look] = field(default_factory=dict)
@@ -109,6 +110,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         queues=frozenset(document.queues),
         claimable_by={name: each.claimable_by for name, each in document.queues.items() if each.claimable_by},
         derived=DerivedFields(document.fields.derived) if document.fields.derived else None,
+        labelling=[step for step in steps if step.strategy == "score"],
         wants_accounts=wants_accounts(document),
         accounts=AccountStep(next(account_steps(document), AccountConfig())),
         keep_owner=document.known_person.keep_owner,

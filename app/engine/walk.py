@@ -57,6 +57,16 @@ def walk(question: Question, plan: Plan, facts: Facts, *, narrowed: bool = True)
     return _unsettled(plan, trail, labels)
 
 
+def labelled(question: Question, plan: Plan, facts: Facts) -> dict[str, Any]:
+    """What the score steps say of a lead that somebody else than the pipeline settled."""
+    labels: dict[str, Any] = {}
+    for step in plan.labelling:
+        values = {**question.values, **labels}
+        if step.when is None or step.when.holds(values, facts.now):
+            labels |= step.decide(values, facts).labels
+    return labels
+
+
 def _behind(at: int, question: Question, plan: Plan, *, narrowed: bool) -> Sequence[int]:
     """The steps after this one. What was ruled out for want of a label may be a candidate now."""
     if not narrowed:
