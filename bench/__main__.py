@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 
+from bench.every_step import every_step
 from bench.ground import Service, service
 from bench.scenarios import Row, long_table, many_rules, open_snapshot, speed
 from bench.stored import million, weight
@@ -10,6 +11,7 @@ from bench.stored import million, weight
 ALL: dict[str, Callable[[Service], Iterator[Row]]] = {
     "speed": speed,
     "rules": many_rules,
+    "steps": every_step,
     "tables": long_table,
     "snapshot": open_snapshot,
     "million": million,
