@@ -58,14 +58,6 @@ class AccountAnswer(AnswerModel):
     role: str | None
 
 
-class ParticipantAnswer(AnswerModel):
-    """Somebody active who has another role at the account."""
-
-    role: str
-    id: str
-    name: str
-
-
 class SlaAnswer(AnswerModel):
     """Until when the owner must accept and must touch the lead; null is no limit."""
 
@@ -94,7 +86,9 @@ class DecisionBody(AnswerModel):
     account: AccountAnswer | None = Field(
         None, description="Only where the plan asks for accounts and the lead belongs to one."
     )
-    participants: list[ParticipantAnswer]
+    participants: dict[str, OwnerAnswer] = Field(
+        description="Who has the account's other roles and is active, by role."
+    )
     reason: ReasonAnswer
     sla: SlaAnswer | None
     actions: list[ActionAnswer]

@@ -34,7 +34,7 @@ def answer(
         "priority": decision.priority,
         "over_cap": decision.over_cap,
         "account": decision.account,
-        "participants": decision.participants,
+        "participants": {role: _owner(owner) for role, owner in decision.participants.items()},
         "reason": {"code": decision.code, "text": decision.text},
         "sla": _due(decision.sla),
         "actions": [

@@ -3,7 +3,7 @@
 Everything here is a value. The directory never changes in place: an edit makes a new one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -288,4 +288,4 @@ class Decision:
     trace: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, Any] = field(default_factory=dict)
     account: Mapping[str, Any] | None = None
-    participants: Sequence[Mapping[str, str]] = ()
+    participants: Mapping[str, Owner] = field(default_factory=dict)

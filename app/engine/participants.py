@@ -19,17 +19,17 @@ def account_told(match: Match, owner: Owner | None, order: Sequence[str]) -> dic
     return {"id": account.id, "name": account.name, "matched_by": match.matched_by, "role": role}
 
 
-def participants(match: Match, owner: Owner | None, directory: Directory) -> list[dict[str, str]]:
-    """The active owners who have the account's other roles."""
+def participants(match: Match, owner: Owner | None, directory: Directory) -> dict[str, Owner]:
+    """The active owners who have the account's other roles, by role."""
     if match.account is None:
-        return []
+        return {}
     chosen = owner.id if owner is not None else None
-    found = []
-    for role, id_ in roles_of(match.account).items():
-        other = directory.owners.get(id_)
-        if other is not None and other.active and other.id != chosen:
-            found.append({"role": role, "id": other.id, "name": other.name})
-    return found
+    known = {role: directory.owners.get(id_) for role, id_ in roles_of(match.account).items()}
+    return {
+        role: other
+        for role, other in known.items()
+        if other is not None and other.active and other.id != chosen
+    }
 
 
 def roles_of(account: Account) -> Mapping[str, str]:

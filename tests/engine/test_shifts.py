@@ -268,19 +268,24 @@ def test_where_everybody_is_absent_the_lead_may_wait_for_the_first_who_is_back(
         {"owner": owner, "from": "2026-11-01T00:00:00Z", "to": f"2026-11-{back}:00:00Z"}
         for owner, back in away.items()
     ]
-    decision = asked(facts(MORNING, absences=absences), **({"off_hours": off_hours} if off_hours else {}))
+    decision = asked(facts(MORNING, absences=absences), off_hours=off_hours)
     assert decision.trace["steps"][0]["code"] == outcome if until is None else decision.code == outcome
     assert decision.held_until == (datetime.fromisoformat(until) if until else None)
 
 
 def test_who_is_paused_is_waited_for_as_well() -> None:
-    paused = {"ana": {"paused_until": "2026-11-20T13:00:00Z", "calendar": "berlin"}}
+    paused: dict[str, dict[str, Any]] = {
+        "ana": {"paused_until": "2026-11-20T13:00:00Z", "calendar": "berlin"}
+    }
     decision = asked(facts(MORNING, paused), off_hours="hold")
     assert (decision.code, decision.held_until) == ("held", datetime.fromisoformat("2026-11-20T13:00Z"))
 
 
 def test_while_somebody_works_who_is_full_nothing_waits_for_the_absent() -> None:
-    people = {"ana": {"calendar": "berlin", "caps": {"open": 0}}, "ben": {"calendar": "york"}}
+    people: dict[str, dict[str, Any]] = {
+        "ana": {"calendar": "berlin", "caps": {"open": 0}},
+        "ben": {"calendar": "york"},
+    }
     absences = [{"owner": "ben", "from": "2026-11-01T00:00:00Z", "to": "2026-11-22T00:00:00Z"}]
     decision = asked(facts(MORNING, people, absences=absences), off_hours="hold")
     assert (decision.queue, decision.held_until) == ("desk", None)
