@@ -62,7 +62,7 @@ def labelled(question: Question, plan: Plan, facts: Facts) -> dict[str, Any]:
     labels: dict[str, Any] = {}
     for step in plan.labelling:
         values = {**question.values, **labels}
-        if step.when is None or step.when.holds(values, facts.now):
+        if step.decide is not None and (step.when is None or step.when.holds(values, facts.now)):
             labels |= step.decide(values, facts).labels
     return labels
 
