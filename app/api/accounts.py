@@ -8,17 +8,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import directory
-from app.api.auth import caller_of, requires
+from app.api.auth import requires
 from app.api.body import StrictRoute
 from app.api.bulk import BulkAnswer
-from app.api.directory import LINES, READERS, pool_of
+from app.api.directory import LINES, READERS
 from app.api.paging import After, Limit, Page
-from app.api.preconditions import MATCHED, condition_of
+from app.api.preconditions import MATCHED
 from app.api.problems import said
 from app.api.records import PathId, RecordId, RecordModel, Stored, Word, present
 from app.api.wire import CustomerStatus, RequiredId
 from app.intake.website import website_domain
-from app.lifecycle import removal
 
 router = APIRouter(route_class=StrictRoute, tags=["directory"])
 NOUN = "accounts"
@@ -108,9 +107,7 @@ async def list_accounts(request: Request, after: After = "", limit: Limit = 100)
 @requires("directory:write")
 async def delete_account(request: Request, id: PathId) -> Response:
     """Take an account away; those below it stay."""
-    caller, on = caller_of(request), condition_of(request)
-    await removal.remove_account(pool_of(request), caller.workspace_id, caller.key_id, id, on)
-    return Response(status_code=204)
+    return await directory.delete(request, NOUN, id)
 
 
 @router.post("/accounts/bulk", response_model=BulkAnswer, openapi_extra=LINES)

@@ -8,14 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api import directory
-from app.api.auth import caller_of, requires
+from app.api.auth import requires
 from app.api.body import StrictRoute
-from app.api.directory import READERS, pool_of
+from app.api.directory import READERS
 from app.api.paging import After, Limit, Page
-from app.api.preconditions import MATCHED, condition_of
+from app.api.preconditions import MATCHED
 from app.api.problems import said
 from app.api.records import PathId, RecordModel, Stored, Word, Zone
-from app.lifecycle import removal
 from app.plan.countries import country_code
 from app.plan.hours import LONGEST_TEXT, read_hours
 
@@ -97,6 +96,4 @@ async def list_calendars(request: Request, after: After = "", limit: Limit = 100
 @requires("directory:write")
 async def delete_calendar(request: Request, id: PathId) -> Response:
     """Take a calendar away; 409 while an owner works by it."""
-    caller, on = caller_of(request), condition_of(request)
-    await removal.remove_calendar(pool_of(request), caller.workspace_id, caller.key_id, id, on)
-    return Response(status_code=204)
+    return await directory.delete(request, NOUN, id)

@@ -12,7 +12,7 @@ from app.api.paging import answer, page_of
 from app.api.preconditions import condition_of, etag
 from app.api.raw_body import documented, raw_body
 from app.api.records import RecordModel, body_of, id_of, reread
-from app.lifecycle import records
+from app.lifecycle import records, removal
 from app.lifecycle.merging import merged
 from app.lifecycle.reading import Strategies
 from app.lifecycle.records import Make, Written
@@ -87,6 +87,13 @@ async def get(request: Request, noun: str, id_: str) -> Response:
     """One record."""
     record = await records.find(pool_of(request), caller_of(request).workspace_id, noun, id_)
     return answer(shown(record), headers=etag(record.revision))
+
+
+async def delete(request: Request, noun: str, id_: str) -> Response:
+    """Take a record away."""
+    caller, on, strategies = caller_of(request), condition_of(request), strategies_of(request)
+    await removal.remove(pool_of(request), caller.workspace_id, caller.key_id, strategies, noun, id_, on)
+    return Response(status_code=204)
 
 
 async def listed(request: Request, noun: str, after: str, limit: int) -> Response:

@@ -10,11 +10,11 @@ from app.api import directory
 from app.api.auth import caller_of, requires
 from app.api.body import StrictRoute
 from app.api.bulk import BulkAnswer
-from app.api.directory import LINES, READERS, pool_of, shown, strategies_of
+from app.api.directory import LINES, READERS, pool_of, shown
 from app.api.idempotency import IDEMPOTENT
 from app.api.once import once
 from app.api.paging import After, Limit, Page, page_of
-from app.api.preconditions import MATCHED, condition_of
+from app.api.preconditions import MATCHED
 from app.api.records import AbsenceBody, AbsenceRecord, OwnerBody, OwnerRecord, PathId, body_of
 from app.lifecycle import absences, removal
 from app.lifecycle.once import Act
@@ -61,11 +61,7 @@ async def list_owners(request: Request, after: After = "", limit: Limit = 100) -
 @requires("directory:write")
 async def delete_owner(request: Request, id: PathId) -> Response:
     """Take an owner away, out of his teams too; 409 while the active plan names him."""
-    caller, on = caller_of(request), condition_of(request)
-    await removal.remove_owner(
-        pool_of(request), caller.workspace_id, caller.key_id, strategies_of(request), id, on
-    )
-    return Response(status_code=204)
+    return await directory.delete(request, NOUN, id)
 
 
 @router.post("/owners/bulk", response_model=BulkAnswer, openapi_extra=LINES)

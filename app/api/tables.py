@@ -11,6 +11,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from app.api import directory
 from app.api.answers import AnswerModel
 from app.api.auth import caller_of, requires
 from app.api.body import StrictRoute
@@ -22,12 +23,13 @@ from app.api.records import FindingAnswer, PathId, id_of
 from app.api.table_bodies import CSV, JSON, LIMITS, LINES, MEDIA, read_table
 from app.engine.overlaps import Pair
 from app.engine.tables import Table
-from app.lifecycle import removal, tables
+from app.lifecycle import tables
 from app.lifecycle.tables import Report, Written
 from app.plan.findings import Finding
 from app.store.tables import Head
 
 router = APIRouter(route_class=StrictRoute, tags=["directory"])
+NOUN = "tables"
 MOST_SHOWN = 20
 MOST_FINDINGS = 100
 SLICE = 2000
@@ -158,11 +160,7 @@ async def list_tables(request: Request, after: After = "", limit: Limit = 100) -
 @requires("directory:write")
 async def delete_table(request: Request, id: PathId) -> Response:
     """Take a table away; 409 while the active plan looks something up in it."""
-    caller, on = caller_of(request), condition_of(request)
-    await removal.remove_table(
-        pool_of(request), caller.workspace_id, caller.key_id, strategies_of(request), id, on
-    )
-    return Response(status_code=204)
+    return await directory.delete(request, NOUN, id)
 
 
 def shown(written: Written) -> dict[str, Any]:

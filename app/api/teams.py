@@ -14,13 +14,13 @@ from app.api.answers import AnswerModel
 from app.api.auth import caller_of, requires
 from app.api.body import StrictRoute
 from app.api.bulk import BulkAnswer
-from app.api.directory import LINES, READERS, pool_of, shown, strategies_of
+from app.api.directory import LINES, READERS, pool_of, shown
 from app.api.limits import KIB, BodyLimits
 from app.api.paging import After as AfterId
 from app.api.paging import AfterNumber, Limit, Page, answer, page_of
 from app.api.preconditions import MATCHED, condition_of, etag
 from app.api.records import MemberBody, MemberSettings, PathId, TeamBody, TeamRecord, body_of, reread
-from app.lifecycle import records, removal, teams
+from app.lifecycle import records, teams
 from app.lifecycle.merging import merged
 from app.lifecycle.teams import Member, with_member
 from app.problems import NotFound
@@ -105,11 +105,7 @@ async def list_teams(request: Request, after: AfterId = "", limit: Limit = 100) 
 @requires("directory:write")
 async def delete_team(request: Request, id: PathId) -> Response:
     """Take a team away; 409 while the active plan names it."""
-    caller, on = caller_of(request), condition_of(request)
-    await removal.remove_team(
-        pool_of(request), caller.workspace_id, caller.key_id, strategies_of(request), id, on
-    )
-    return Response(status_code=204)
+    return await directory.delete(request, NOUN, id)
 
 
 @router.post("/teams/bulk", response_model=BulkAnswer, openapi_extra=LINES)

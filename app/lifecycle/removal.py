@@ -9,7 +9,7 @@ from typing import Any
 from app.engine.model import Directory
 from app.engine.places import places
 from app.engine.tables import Table
-from app.lifecycle.editing import ACCOUNTS, Edit, editing
+from app.lifecycle.editing import Edit, editing
 from app.lifecycle.looks import named_tables, tables_in
 from app.lifecycle.present import present_at
 from app.lifecycle.reading import Strategies, reads, steps
@@ -20,34 +20,26 @@ from app.store import plans, records, tables
 from app.store.database import Pool, transaction
 from app.store.directory import Record
 
+_NAMED_BY_PLANS = frozenset(("owners", "teams", "tables"))
 _ALL = 10_000
 """More absences than one owner ever has."""
 
 
-async def remove_owner(
-    pool: Pool, workspace_id: int, actor: str, strategies: Strategies, id_: str, on: Condition
+async def remove(
+    pool: Pool, workspace_id: int, actor: str, strategies: Strategies, noun: str, id_: str, on: Condition
 ) -> None:
-    """Take away an owner, out of his teams and with his absences.
+    """Take away a record, and what goes with it: an owner leaves his teams, and his absences go too.
 
-    Raises NotFound, PreconditionFailed, and Conflict when the active plan names him.
+    Accounts that name one as their parent stay, and have none then. Raises NotFound, PreconditionFailed, and
+    Conflict when the active plan names it, or an owner works by it.
     """
-    async with _removing(pool, workspace_id, actor, strategies, "owners", id_, on) as (edit, record):
-        for team in edit.remembered.directory.teams.values():
-            if any(member.owner == id_ for member in team.members):
-                await _leave(edit, team.id, id_)
-        for absence in await records.absences(edit.connection, workspace_id, id_, "", _ALL):
-            await edit.delete(absence)
-        await edit.delete(record)
-
-
-async def remove_team(
-    pool: Pool, workspace_id: int, actor: str, strategies: Strategies, id_: str, on: Condition
-) -> None:
-    """Take away a team.
-
-    Raises NotFound, PreconditionFailed, and Conflict when the active plan names it.
-    """
-    async with _removing(pool, workspace_id, actor, strategies, "teams", id_, on) as (edit, record):
+    async with _removing(pool, workspace_id, actor, strategies, noun, id_, on) as (edit, record):
+        if noun == "owners":
+            await _leave_all(edit, id_)
+        if noun == "calendars" and any(
+            owner.calendar == id_ for owner in edit.remembered.directory.owners.values()
+        ):
+            raise Conflict("Owners work by it; give them another one first.", code="in_use")
         await edit.delete(record)
 
 
@@ -63,43 +55,12 @@ async def remove_absence(pool: Pool, workspace_id: int, actor: str, owner_id: st
         await edit.delete(record)
 
 
-async def remove_calendar(pool: Pool, workspace_id: int, actor: str, id_: str, on: Condition) -> None:
-    """Take away a calendar.
-
-    Raises NotFound, PreconditionFailed, and Conflict when an owner works by it.
-    """
-    async with editing(pool, workspace_id, actor) as edit:
-        record = await edit.find("calendars", id_)
-        on.check(record)
-        if record is None:
-            raise NotFound()
-        if any(owner.calendar == id_ for owner in edit.remembered.directory.owners.values()):
-            raise Conflict("Owners work by it; give them another one first.", code="in_use")
-        await edit.delete(record)
-
-
-async def remove_account(pool: Pool, workspace_id: int, actor: str, id_: str, on: Condition) -> None:
-    """Take away an account. Those that name it as their parent stay, and have none then.
-
-    Raises NotFound, PreconditionFailed.
-    """
-    async with editing(pool, workspace_id, actor) as edit:
-        record = await edit.find(ACCOUNTS, id_)
-        on.check(record)
-        if record is None:
-            raise NotFound()
-        await edit.delete(record)
-
-
-async def remove_table(
-    pool: Pool, workspace_id: int, actor: str, strategies: Strategies, id_: str, on: Condition
-) -> None:
-    """Take away a table.
-
-    Raises NotFound, PreconditionFailed, and Conflict when the active plan looks something up in it.
-    """
-    async with _removing(pool, workspace_id, actor, strategies, "tables", id_, on) as (edit, record):
-        await edit.delete(record)
+async def _leave_all(edit: Edit, owner: str) -> None:
+    """Take an owner out of his teams, and his absences away."""
+    for team in edit.remembered.directory.teams_of(owner):
+        await _leave(edit, team, owner)
+    for absence in await records.absences(edit.connection, edit.workspace_id, owner, "", _ALL):
+        await edit.delete(absence)
 
 
 async def _leave(edit: Edit, team: str, owner: str) -> None:
@@ -118,10 +79,10 @@ async def _removing(
     Reading a long plan and its tables takes its time, so they are read before the gate, and again when
     another was published in between, or a table changed.
     """
-    seen, named = await _named(pool, workspace_id, strategies, noun, id_)
     while True:
+        seen, named = await _named(pool, workspace_id, strategies, noun, id_)
         async with editing(pool, workspace_id, actor) as edit:
-            if seen == _seen(edit.plan_version, edit.remembered.directory, seen.tables):
+            if seen is None or seen == _seen(edit.plan_version, edit.remembered.directory, seen.tables):
                 record = await _standing(edit, noun, id_)
                 on.check(record)
                 if record is None:
@@ -130,7 +91,6 @@ async def _removing(
                     raise _counted_on(named)
                 yield edit, record
                 return
-        seen, named = await _named(pool, workspace_id, strategies, noun, id_)
 
 
 async def _standing(edit: Edit, noun: str, id_: str) -> Record | None:
@@ -153,8 +113,10 @@ def _seen(plan_version: int, directory: Directory, named: Iterable[str]) -> _See
 
 async def _named(
     pool: Pool, workspace_id: int, strategies: Strategies, noun: str, id_: str
-) -> tuple[_Seen, list[str]]:
-    """What was looked at, and where the active plan names the record."""
+) -> tuple[_Seen | None, list[str]]:
+    """What was looked at, and where the active plan names the record; nothing where it never names any."""
+    if noun not in _NAMED_BY_PLANS:
+        return None, []
     async with transaction(pool, workspace_id, read_only=True) as connection:
         now = await present_at(connection, workspace_id)
         text = await plans.text_of(connection, workspace_id, now.entry.plan_version)
