@@ -4,7 +4,7 @@ Nothing here waits. What a later job of the same pass must see of an earlier one
 persons, and what ended.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -17,6 +17,7 @@ from app.dispatch.advised import NotAsked, advised
 from app.dispatch.booking import Booking
 from app.dispatch.claiming import first_waiting, is_due
 from app.dispatch.jobs import Adopt, Answer, Assign, Claim, Job, Reassign, Release, Report
+from app.dispatch.reading import Extra
 from app.dispatch.wanted import check_wanted, fault_in
 from app.engine.accounts import AccountKey, Match
 from app.engine.claims import claim_refusal
@@ -29,23 +30,6 @@ from app.intake.arrival import Arrival
 from app.problems import Conflict, IdempotencyMismatch, NotFound, Problem
 from app.store.facts import Found, Replay
 from app.store.leads import Present
-
-
-@dataclass(slots=True)
-class Extra:
-    """Facts that only some jobs need: leads by id, queues by name, and which lead an assignment is of."""
-
-    leads: dict[str, Present] = field(default_factory=dict)
-    queues: dict[tuple[str, str | None, str | None], list[Present]] = field(default_factory=dict)
-    assignments: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-    def decided_again(self, jobs: Sequence[Job]) -> Iterator[Present]:
-        """The stored leads that these jobs may have decided again."""
-        for job in jobs:
-            if isinstance(job, (Reassign, Release)) and job.lead_id in self.leads:
-                yield self.leads[job.lead_id]
-        for waiting in self.queues.values():
-            yield from waiting
 
 
 @dataclass(slots=True)

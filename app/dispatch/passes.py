@@ -2,23 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from app.dispatch.booking import Booking
-from app.dispatch.desk import Desk, Extra
-from app.dispatch.jobs import Claim, Job, Reassign, Release, Report
+from app.dispatch.desk import Desk
+from app.dispatch.jobs import Job
 from app.dispatch.plans import PlanShelf
-from app.engine.accounts import AccountKey
-from app.engine.model import Directory
+from app.dispatch.reading import Extra, read_accounts, read_extra, read_found
 from app.engine.plan import Plan
 from app.engine.tables import Tables
-from app.intake.accounts import keys_of_lead
-from app.store import accounts, books, facts, leads
+from app.store import books, leads
 from app.store.database import Connection
 from app.store.facts import Found
 from app.store.journal import Entry
-from app.store.remembered import Remembered, catch_up, from_the_start, next_entry, settle
+from app.store.remembered import Remembered, next_entry, settle
 
 DECIDING_SECONDS = 0.02
 """How long one pass may decide before it writes; the rest of its jobs go into the next."""
@@ -87,77 +85,16 @@ async def open_desk(
     """
     known = shelf.at_hand(workspace_id, memory.entry.plan_version) if memory is not None else None
     wants_accounts = known is None or known.wants_accounts
-    found, remembered = await _read(connection, workspace_id, memory, jobs, wants_accounts)
+    found, remembered = await read_found(connection, workspace_id, memory, jobs, wants_accounts)
     version = remembered.entry.plan_version
     plan = shelf.at_hand(workspace_id, version)
     tables = shelf.tables.at_hand(workspace_id, plan, remembered.directory) if plan else None
     if plan is None or tables is None:
         raise NotReady(version, plan)
-    extra = await _read_extra(connection, workspace_id, jobs, remembered.directory)
+    extra = await read_extra(connection, workspace_id, jobs, remembered.directory)
     if plan.wants_accounts:
-        await _read_accounts(connection, workspace_id, jobs, found, extra)
+        await read_accounts(connection, workspace_id, jobs, found, extra)
     return _desk(plan, tables, remembered, found, extra)
-
-
-async def _read(
-    connection: Connection,
-    workspace_id: int,
-    memory: Remembered | None,
-    jobs: Sequence[Job],
-    wants_accounts: bool,
-) -> tuple[Found, Remembered]:
-    keys = _keys(jobs)
-    identities = list({identity for job in jobs for identity in job.identities()})
-    wanted = _account_keys(jobs) if wants_accounts else None
-    since = memory.entry.number if memory is not None else None
-    found = await facts.read(connection, workspace_id, since, keys, identities, wanted)
-    remembered = await catch_up(connection, workspace_id, memory, found.passes)
-    if remembered is None:
-        return await from_the_start(connection, workspace_id, keys, identities, wanted)
-    return found, remembered
-
-
-def _account_keys(jobs: Iterable[Job]) -> list[AccountKey]:
-    return list({key for job in jobs for key in job.account_keys()})
-
-
-async def _read_accounts(
-    connection: Connection, workspace_id: int, jobs: Sequence[Job], found: Found, extra: Extra
-) -> None:
-    """The accounts of leads that had to be read first; and all of them, if nobody knew they were wanted."""
-    keys = {key for lead in extra.decided_again(jobs) for key in keys_of_lead(lead.values)}
-    if found.accounts is None:
-        keys |= set(_account_keys(jobs))
-    if keys or found.accounts is None:
-        more = await accounts.find(connection, workspace_id, list(keys))
-        found.accounts = more if found.accounts is None else found.accounts.joined(more)
-
-
-def _keys(jobs: Iterable[Job]) -> list[str]:
-    found = {text for job in jobs if job.key for text in (job.key.text, job.key.first) if text}
-    return sorted(found)
-
-
-async def _read_extra(
-    connection: Connection, workspace_id: int, jobs: Sequence[Job], directory: Directory
-) -> Extra:
-    extra = Extra()
-    reports = [job.assignment_id for job in jobs if isinstance(job, Report)]
-    if reports:
-        extra.assignments = await leads.leads_of(connection, workspace_id, reports)
-    wanted = {job.lead_id for job in jobs if isinstance(job, Reassign | Release)}
-    wanted |= {lead_id for lead_id, _ in extra.assignments.values()}
-    if wanted:
-        extra.leads = await leads.present(connection, workspace_id, sorted(wanted))
-    claims = [job.looks_for() for job in jobs if isinstance(job, Claim)]
-    for queue, lead_id, owner in set(claims):
-        teams = directory.teams_of(owner) if owner else ()
-        found = await leads.waiting(connection, workspace_id, queue, lead_id, len(claims), owner, teams)
-        if not found and owner is not None:
-            # Then he is told whether nothing waits at all, or only what he may not take.
-            found = await leads.waiting(connection, workspace_id, queue, None, 1)
-        extra.queues[queue, lead_id, owner] = found
-    return extra
 
 
 def _desk(plan: Plan, tables: Tables, remembered: Remembered, found: Found, extra: Extra) -> Desk:
