@@ -5,9 +5,7 @@ persons, and what ended.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -16,19 +14,20 @@ from app.dispatch import adoption
 from app.dispatch.advised import NotAsked, advised
 from app.dispatch.booking import Booking
 from app.dispatch.claiming import first_waiting, is_due
+from app.dispatch.earlier import answer_to, person
 from app.dispatch.jobs import Adopt, Answer, Assign, Claim, Job, Reassign, Release, Report
 from app.dispatch.reading import Extra
 from app.dispatch.wanted import check_wanted, fault_in
 from app.engine.accounts import AccountKey, Match
 from app.engine.claims import claim_refusal
 from app.engine.decide import decide
-from app.engine.model import Decision, Prior, Question, Target
+from app.engine.model import Decision, Question, Target
 from app.engine.plan import Plan
 from app.ids import uuid7
 from app.intake.accounts import keys_of_lead
 from app.intake.arrival import Arrival
-from app.problems import Conflict, IdempotencyMismatch, NotFound, Problem
-from app.store.facts import Found, Replay
+from app.problems import Conflict, NotFound, Problem
+from app.store.facts import Found
 from app.store.leads import Present
 
 
@@ -77,14 +76,7 @@ class Desk:
 
     def _replayed(self, job: Job) -> bool:
         """Whether the job's key has its answer already. Raises IdempotencyMismatch for another body."""
-        key = job.key
-        if key is None:
-            return False
-        for text in {key.text, key.first or key.text}:
-            earlier = self._earlier(text, key.holds)
-            if earlier is not None and earlier.body_hash != key.body_hash:
-                raise IdempotencyMismatch("this Idempotency-Key was used with another body")
-        earlier = self._earlier(key.text, key.holds)
+        earlier = answer_to(job.key, self.found, self.booking) if job.key is not None else None
         if earlier is None:
             return False
         if earlier.assignment_id is not None:
@@ -94,13 +86,6 @@ class Desk:
             self.answers.append((job, told))
         return True
 
-    def _earlier(self, text: str, holds: timedelta) -> Replay | None:
-        row = self.booking.rows.keys.get(text)
-        if row is not None:
-            return Replay(bytes.fromhex(row.body_hash), row.at, row.assignment_id, row.status, row.answer)
-        earlier = self.found.replays.get(text)
-        return earlier if earlier is not None and self.booking.now - earlier.at <= holds else None
-
     def _assign(self, job: Assign) -> None:
         arrival = job.arrival
         question = Question(
@@ -109,7 +94,7 @@ class Desk:
             lead_id=uuid7(),
             values={**arrival.values, "trigger": job.trigger},
             exclude=job.exclude,
-            prior=self._prior(arrival),
+            prior=person(arrival, self.plan.window, self.found, self.booking),
             account=self._account(job.account_keys),
         )
         decision = self._decide(job, advised(job, question, self.plan, self.booking.now), arrival.normalized)
@@ -123,14 +108,11 @@ class Desk:
             self.booking.rows.identities[identity] = lead_id
 
     def _adopt(self, job: Adopt) -> None:
-        prior = next(filter(None, map(self._prior_by, job.arrival.keys)), None)
+        prior = person(job.arrival, None, self.found, self.booking)
         facts = self.booking.facts
         question = adoption.question_of(job, prior, facts.directory, facts.now)
         if question is None:
-            nothing = Answer(204, b"")
-            if job.key is not None:
-                self.booking.key_of_answer(job.key, nothing)
-            self.answers.append((job, nothing))
+            self._tell(job, Answer(204, b""))
             return
         if prior is not None:
             self.booking.end(prior)
@@ -139,25 +121,6 @@ class Desk:
         self.received += prior is None
         if job.closed:
             self.booking.close(self.booking.present[question.lead_id], "closed", adoption.ACTOR)
-
-    def _prior(self, arrival: Arrival) -> Prior | None:
-        """The person as known by the first of his keys that is known within the window."""
-        window = self.plan.window
-        for identity in arrival.keys:
-            prior = self._prior_by(identity)
-            if prior is not None and window and self.booking.now - prior.decided_at <= window:
-                return prior
-        return None
-
-    def _prior_by(self, identity: tuple[str, str]) -> Prior | None:
-        lead_id = self.booking.rows.identities.get(identity)
-        if lead_id is None:
-            stored = self.found.priors.get(identity)
-            if stored is None:
-                return None
-            lead_id = stored.lead_id
-            self.booking.before.setdefault(lead_id, stored)
-        return replace(self.booking.stands(lead_id), matched_by=identity[0])
 
     def _account(self, keys: Callable[[], Sequence[AccountKey]]) -> Match | None:
         """The account a lead with these keys belongs to; nobody looks where the plan does not ask."""
@@ -177,14 +140,16 @@ class Desk:
             exclude=job.exclude,
             to=job.to,
             note=job.reason,
-            account=self._account(partial(keys_of_lead, lead.values)),
+            account=self._account(lambda: keys_of_lead(lead.values)),
         )
-        question = advised(job, question, self.plan, self.booking.now)
-        self.booking.end(lead.prior)
-        self._decide(job, question, lead.normalized)
+        self._decide_again(job, question, lead)
+
+    def _stored(self, lead_id: str) -> Present | None:
+        """A lead that was there before this pass, as it stands after the jobs so far."""
+        return self.booking.present.get(lead_id) or self.extra.leads.get(lead_id)
 
     def _lead(self, lead_id: str) -> Present:
-        lead = self.booking.present.get(lead_id) or self.extra.leads.get(lead_id)
+        lead = self._stored(lead_id)
         if lead is None or lead.prior.state in {"merged", "erased", "failed"}:
             raise NotFound("there is no such lead")
         return lead
@@ -202,10 +167,9 @@ class Desk:
             values=lead.values,
             to=Target("owner", job.owner_id),
             queue=job.queue,
-            account=self._account(partial(keys_of_lead, lead.values)),
+            account=self._account(lambda: keys_of_lead(lead.values)),
         )
-        self.booking.end(lead.prior)
-        self._decide(job, question, lead.normalized, status=200)
+        self._decide_again(job, question, lead, status=200)
 
     def _still_waits(self, lead: Present) -> bool:
         now = self.booking.present.get(lead.prior.lead_id)
@@ -213,9 +177,9 @@ class Desk:
 
     def _release(self, job: Release) -> None:
         """Once only, whoever asks: what is claimed, decided or held anew by now is left alone."""
-        lead = self.booking.present.get(job.lead_id) or self.extra.leads.get(job.lead_id)
+        lead = self._stored(job.lead_id)
         if lead is None or not is_due(lead.prior, job.assignment_id, self.booking.now):
-            self.answers.append((job, Answer(204, b"")))
+            self._tell(job, Answer(204, b""))
             return
         question = Question(
             kind="release",
@@ -223,11 +187,9 @@ class Desk:
             lead_id=job.lead_id,
             values=lead.values,
             exclude=lead.exclude,
-            account=self._account(partial(keys_of_lead, lead.values)),
+            account=self._account(lambda: keys_of_lead(lead.values)),
         )
-        question = advised(job, question, self.plan, self.booking.now)
-        self.booking.end(lead.prior)
-        self._decide(job, question, lead.normalized)
+        self._decide_again(job, question, lead)
 
     def _report(self, job: Report) -> None:
         found = self.extra.assignments.get(job.assignment_id)
@@ -240,10 +202,13 @@ class Desk:
         if lead.prior.state != "closed":
             self.booking.close(lead, job.type, job.actor)
         body = {"assignment_id": job.assignment_id, "lead_id": lead_id, "type": job.type, "state": "closed"}
-        answer = Answer(200, orjson.dumps(body))
-        if job.key is not None:
-            self.booking.key_of_answer(job.key, answer)
-        self.answers.append((job, answer))
+        self._tell(job, Answer(200, orjson.dumps(body)))
+
+    def _decide_again(self, job: Job, question: Question, lead: Present, *, status: int = 201) -> None:
+        """A lead leaves where it was, and is decided anew, once plug-ins have spoken about it."""
+        question = advised(job, question, self.plan, self.booking.now)
+        self.booking.end(lead.prior)
+        self._decide(job, question, lead.normalized, status=status)
 
     def _decide(
         self, job: Job, question: Question, normalized: Mapping[str, Any], *, status: int = 201
@@ -254,3 +219,9 @@ class Desk:
             self.booking.key(job.key.text, job.key.body_hash, question.assignment_id)
         self.answers.append((job, Answer(status, told)))
         return decision
+
+    def _tell(self, job: Job, answer: Answer) -> None:
+        """Answer what is no decision; the job's key stands for this answer from now on."""
+        if job.key is not None:
+            self.booking.key_of_answer(job.key, answer)
+        self.answers.append((job, answer))
