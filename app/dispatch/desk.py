@@ -173,7 +173,9 @@ class Desk:
 
     def _still_waits(self, lead: Present) -> bool:
         now = self.booking.present.get(lead.prior.lead_id)
-        return now is None or now.prior.assignment_id == lead.prior.assignment_id
+        if now is None:
+            return True
+        return now.prior.state == "queued" and now.prior.assignment_id == lead.prior.assignment_id
 
     def _release(self, job: Release) -> None:
         """Once only, whoever asks: what is claimed, decided or held anew by now is left alone."""
