@@ -5,16 +5,15 @@ zone change, the owner's load is counted again from the books.
 """
 
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.engine.model import Caps, Directory, Owner, Team, Turn
-from app.engine.ramps import weight_at
+from app.engine.edits import levelled, recounted
+from app.engine.model import Caps, Owner
 from app.engine.state import Load
-from app.engine.turns import level
 from app.intake.accounts import keys_of_account
 from app.problems import StoreAway
 from app.store import accounts, directory, loads, records, turns
@@ -131,11 +130,13 @@ class Edit:
         """Balances and loads that depend on who is in the directory."""
         old = self.remembered.directory
         new = await read_directory(self.connection, self.workspace_id, self.version)
-        for turn in _levelled(old, new, self.remembered, self.now):
+        for turn in levelled(old, new, self.remembered.state, self.now):
             number = self.remembered.state.enter(turn)
             await turns.enter(self.connection, self.workspace_id, turn, number, self.now)
-        await self._recount(list(_recounted(old, new)))
-        self._forget(old, new)
+        await self._recount(list(recounted(old, new)))
+        # What nobody needs any more.
+        for gone in old.owners.keys() - new.owners.keys():
+            self.remembered.state.set_load(gone, None, None)
 
     async def _recount(self, moved: Sequence[tuple[Owner, str | None, Caps | None]]) -> None:
         asked = [
@@ -150,11 +151,6 @@ class Edit:
             load.open = still_open
             # Who never had anything needs no entry.
             self.remembered.state.set_load(owner.id, team, load if times or still_open else None)
-
-    def _forget(self, old: Directory, new: Directory) -> None:
-        """What nobody needs any more: loads of owners who are gone."""
-        for owner in old.owners.keys() - new.owners.keys():
-            self.remembered.state.set_load(owner, None, None)
 
 
 @asynccontextmanager
@@ -177,44 +173,3 @@ async def editing(pool: Pool, workspace_id: int, actor: str) -> AsyncIterator[Ed
         until = time.monotonic() + FIND_OUT_SECONDS
         if not await was_committed(pool, workspace_id, written, EDIT_LIMITS, until):
             raise StoreAway() from error
-
-
-def _live(team: Team | None, owners: Mapping[str, Owner], now: datetime) -> dict[str, int]:
-    """Members who take turns, with their weights of the day."""
-    return {
-        member.owner: weight_at(member, owners[member.owner].zone, now)
-        for member in (team.members if team else ())
-        if member.weight and member.owner in owners
-    }
-
-
-def _levelled(old: Directory, new: Directory, remembered: Remembered, now: datetime) -> Iterator[Turn]:
-    """For each team that somebody left: one entry that hands his balance to those who stay."""
-    for id_ in sorted(old.teams):
-        before = _live(old.teams[id_], old.owners, now)
-        after = _live(new.teams.get(id_), new.owners, now)
-        left = {
-            owner: remembered.state.standing(id_, owner).balance for owner in before if owner not in after
-        }
-        stayed = {owner: weight for owner, weight in after.items() if owner in before}
-        changes = {owner: -balance for owner, balance in left.items()}
-        changes |= level(sum(left.values()), stayed)
-        if any(changes.values()):
-            yield Turn(id_, "levelled", None, changes)
-
-
-def _recounted(old: Directory, new: Directory) -> Iterator[tuple[Owner, str | None, Caps | None]]:
-    """Owners, and places in teams, whose load must be counted anew."""
-    moved: set[str] = set()
-    for id_, owner in new.owners.items():
-        before = old.owners.get(id_)
-        if before is None or (before.zone, before.caps) != (owner.zone, owner.caps):
-            moved.add(id_)
-            yield owner, None, owner.caps
-    for id_, team in new.teams.items():
-        known = old.teams.get(id_)
-        caps = {member.owner: member.caps for member in known.members} if known else {}
-        for member in team.members:
-            changed = member.owner in moved or caps.get(member.owner) != member.caps
-            if member.caps is not None and changed and member.owner in new.owners:
-                yield new.owners[member.owner], id_, member.caps
