@@ -1,30 +1,21 @@
 """What is wrong with a plan that can be read: names, steps nobody reaches, a way to end without a verdict."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from app.engine.declared import action_findings, product_findings, sla_findings
+from app.engine.plan_tests import Run, run_tests
 from app.engine.reach import contradictions, too_early, unreachable
 from app.engine.shifts import HELD
 from app.engine.table_check import table_findings
 from app.engine.tables import Table
 from app.engine.templated import closed, combinations, faults, fields_of, is_templated
-from app.plan.cases import PlanTest
 from app.plan.conditions import leaves
 from app.plan.findings import MOST, Finding, Severity, settles, shown
 from app.plan.schema import PlanDocument
 from app.plan.steps import Step
 from app.plan.targets import Target
-
-Told = Mapping[str, str | tuple[str, ...] | None]
-"""A decision by the names a test may expect; what does not apply is None."""
-Run = Callable[[PlanTest], Told]
-"""Decides a test's lead; answers outcome, owner, team, queue, path, block, rule, step and band by name."""
-
-_ORDER = ("outcome", "block", "path", "queue", "team", "owner", "rule", "step", "band")
-_IF_ASKED = ("reason", "sla", "actions")
-"""Told of a decision only where the test expects something of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,32 +50,6 @@ def check(document: PlanDocument, names: KnownNames, run: Run | None = None) -> 
     if run is not None and settles(findings):
         findings.extend(run_tests(document, run))
     return findings[:MOST]
-
-
-def run_tests(document: PlanDocument, run: Run) -> list[Finding]:
-    """One finding for every test of the plan's own that comes to another decision than it expects."""
-    findings = []
-    for position, case in enumerate(document.tests):
-        wanted = case.expect.wanted()
-        got = run(case)
-        wrong = [name for name, value in wanted.items() if got.get(name) != value]
-        if wrong:
-            names = [*_ORDER, *(name for name in _IF_ASKED if name in wanted)]
-            text = (
-                f"Mend the plan or the test: expected {_told(wanted, names)}, "
-                f"but the plan gives {_told(got, names)}."
-            )
-            findings.append(Finding(f"tests[{position}].expect.{wrong[0]}", "test_failed", text))
-    return findings
-
-
-def _told(decision: Told, names: Iterable[str]) -> str:
-    parts = [f"{name} {_word(value)}" for name in names if (value := decision.get(name)) is not None]
-    return ", ".join(parts) or "nothing"
-
-
-def _word(value: str | tuple[str, ...]) -> str:
-    return shown(value) if isinstance(value, str) else f"[{', '.join(map(shown, value))}]"
 
 
 def _pipeline(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:

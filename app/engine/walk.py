@@ -8,17 +8,15 @@ settles.
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, get_args
 
 from app.engine import wording
 from app.engine.advice import verdict_from
 from app.engine.choosing import Tried
-from app.engine.conditions import Satisfied
 from app.engine.model import Decision, Intent, Question, Target, TargetKind, Verdict
 from app.engine.picking import try_owner, try_team
 from app.engine.plan import Plan, Step
-from app.engine.shifts import HELD
+from app.engine.settling import held, settled
 from app.engine.state import Facts
 from app.engine.tables import Found
 from app.engine.templated import is_templated, resolved
@@ -115,9 +113,9 @@ def try_step(step: Step, question: Question, facts: Facts, trail: list[dict[str,
         attempt = _try_target(target, question, facts)
         tried.append(attempt.traced())
         if attempt.code == "chosen":
-            return _settled(step, verdict, attempt, question, facts)
+            return settled(step, verdict, attempt, question, facts)
         if attempt.until is not None:
-            return _held(step, attempt, attempt.until)
+            return held(step, attempt, attempt.until)
     entry["code"] = tried[-1]["code"]
     return None
 
@@ -168,75 +166,3 @@ def _try_target(target: Target, question: Question, facts: Facts) -> Tried:
             return try_owner(target, question, facts)
         case "queue" | "path" | "block":
             return Tried(target, "chosen")
-
-
-def _settled(step: Step, verdict: Verdict, attempt: Tried, question: Question, facts: Facts) -> Decision:
-    target = attempt.target
-    text = wording.settled(
-        strategy=step.strategy,
-        step=step.name,
-        because=_because(step, verdict, question, facts),
-        kind=target.kind,
-        target=target.name,
-        owner=attempt.owner.name if attempt.owner else None,
-        pick=attempt.pick,
-        code=target.code,
-        found=verdict.found,
-    )
-    common: dict[str, Any] = {
-        "code": target.code or verdict.code,
-        "text": text,
-        "step": step.name,
-        "strategy": step.strategy,
-    }
-    match target.kind:
-        case "queue":
-            return Decision("queued", queue=target.name, priority=target.priority, **common)
-        case "path":
-            return Decision("automated", path=target.name, **common)
-        case "block":
-            return Decision("blocked", block=target.name, **common)
-    team = target.name if target.kind == "team" else None
-    return Decision(
-        "assigned",
-        owner=attempt.owner,
-        team=team,
-        priority=target.priority,
-        turn=attempt.turn,
-        counts=True,
-        over_cap=attempt.over_cap,
-        sla_name=target.sla,
-        **common,
-    )
-
-
-def _held(step: Step, attempt: Tried, until: datetime) -> Decision:
-    target = attempt.target
-    found = [candidate["code"] for candidate in attempt.candidates]
-    why = found[0] if target.kind == "owner" else "off_shift"
-    if "not_his_turn" in found:
-        why = "not_his_turn"
-    return Decision(
-        outcome="queued",
-        code="held",
-        text=wording.held(strategy=step.strategy, step=step.name, target=target.name, why=why, until=until),
-        step=step.name,
-        strategy=step.strategy,
-        queue=HELD,
-        priority=target.priority,
-        held_until=until,
-        held_owner=target.name if target.kind == "owner" else None,
-        held_team=target.name if target.kind == "team" else None,
-    )
-
-
-def _because(step: Step, verdict: Verdict, question: Question, facts: Facts) -> tuple[Satisfied, ...]:
-    """The comparisons that held, and what the step itself found: a band, or a product."""
-    held = step.when.satisfied(question.values, facts.now) if step.when else ()
-    band = verdict.labels.get("band") if verdict.labels else None
-    if band is not None:
-        held = (*held, ("band", "eq", band))
-    if verdict.intent is not None:
-        left = (("left_product", "eq", name) for name in verdict.intent.left)
-        held = (*held, ("product_interest", "eq", verdict.intent.product), *left)
-    return held

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.engine.check import KnownNames, check, run_tests
+from app.engine.check import KnownNames, check
 from app.engine.model import Directory
 from app.engine.plan import compile_plan
+from app.engine.plan_tests import run_tests
 from app.engine.state import Facts
 from app.engine.tables import Table
 from app.lifecycle.reading import Strategies, reads

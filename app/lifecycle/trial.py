@@ -7,11 +7,11 @@ from typing import Any
 
 from app.engine.accounts import FURTHEST, Match, account_from
 from app.engine.advice import Advised
-from app.engine.check import Run, Told
 from app.engine.decide import asked, decide
 from app.engine.model import Absence, Decision, Directory, Owner, Prior, Question, Team
 from app.engine.picking import matched
 from app.engine.plan import Plan, Strategy
+from app.engine.plan_tests import Run, Told
 from app.engine.state import Facts, State
 from app.engine.tables import Table, Tables, TablesAtHand, compiled_for
 from app.intake.arrival import normalise

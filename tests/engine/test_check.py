@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.engine.check import KnownNames, Told, check
+from app.engine.check import KnownNames, check
+from app.engine.plan_tests import Told
 from app.plan.cases import PlanTest
 from app.plan.findings import CODES, Finding
 from tests.plan.plans import document, whole
