@@ -236,6 +236,14 @@ def test_what_is_told_of_columns_comes_first(tmp_path: Path) -> None:
             mapping_of([wrong], None)
 
 
+async def test_what_intake_could_not_read_is_told_by_line(office: Office, tmp_path: Path) -> None:
+    path = tmp_path / "leads.csv"
+    path.write_text("E-Mail;Land\na@people.example;Deutschland\nb@people.example;Atlantis\n")
+    outcomes, rows = await ran(office, path)
+    assert [row["flags"] for row in rows] == [[], ["country_unknown"]]
+    assert "flag country_unknown in line 3" in list(outcomes.lines())
+
+
 def test_the_command_as_people_use_it(shell: Shell) -> None:
     shell.says("workspaces", "create", "acme")
     plan = shell.directory / "plan.yaml"
@@ -247,8 +255,8 @@ def test_the_command_as_people_use_it(shell: Shell) -> None:
     assert "(queue q)" in told
     assert "100.0 %" in told
     told = shell.says("assign", str(file), "--workspace", "acme", "--out", str(out))
-    assert "2 decided, 0 of them known persons, 0 decided before" in told
-    assert out.read_text().splitlines()[1] == "2,queued,,,q,queue,q,,,false,false"
+    assert "leads: 2 decided, 0 of them known persons, 0 decided before" in told
+    assert out.read_text().splitlines()[1] == "2,queued,,,q,queue,q,,,false,false,"
     file.write_text(file.read_text() + ";\n;C\nc;C;C\n")
     done = shell.run("assign", str(file), "--workspace", "acme", "--trigger", "webinar")
     assert done.returncode == 1

@@ -159,7 +159,7 @@ def test_a_directory_is_imported_again_until_every_line_is_good(shell: Shell) ->
     assert "line 3: timezone must be a time zone" in told
     assert "line 2: members[1].owner" in shell.refuses("import", "teams", str(teams), "--workspace", "acme")
     owners.write_text(owners.read_text().replace("Mars/Olympus", "Europe/Paris"))
-    assert "1 created, 0 updated, 1 unchanged" in shell.says(
+    assert "owners: 1 created, 0 updated, 1 unchanged" in shell.says(
         "import", "owners", str(owners), "--workspace", "acme"
     )
     assert "1 created" in shell.says("import", "teams", str(teams), "--workspace", "acme")

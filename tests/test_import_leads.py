@@ -101,7 +101,7 @@ async def test_the_same_file_again_changes_nothing(office: Office, tmp_path: Pat
     text = text.replace("Kunde,ana", f"Kunde,{kept['owner']['id']}")
     adopted = await booked(office, path, text)
     assert (adopted.imported, adopted.moved, adopted.unchanged) == (2, [6], 2)
-    assert adopted.summary() == "2 imported, 1 moved (lines 6), 2 unchanged"
+    assert adopted.summary() == "leads: 2 imported, 1 moved (lines 6), 2 unchanged"
     before = (await present(office.pool, office.workspace_id)).entry
     adopted = await booked(office, path, text)
     assert (adopted.imported, adopted.moved, adopted.unchanged) == (0, [], 5)

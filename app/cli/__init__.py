@@ -47,7 +47,10 @@ def _sentence(error: Exception) -> str | None:
         case Problem():
             return "\n".join([error.detail or error.title, *map(_fault, error.faults)])
         case asyncpg.UndefinedTableError():
-            return "The database has no tables yet: run `lead-assignment migrate` first."
+            return (
+                "The database that DATABASE_URL names, or without one the one under .data/ of this directory,"
+                " has no tables yet: go to the directory of the service, or run `lead-assignment migrate`."
+            )
         case asyncpg.InsufficientPrivilegeError():
             return "This role may not do that: name the owner of the tables in MIGRATION_DATABASE_URL."
         case _ if is_away(error) or isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):

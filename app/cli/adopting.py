@@ -70,7 +70,7 @@ class Adopted:
         """The counts, and which lines took a known person from another owner, a queue or a path."""
         lines = ", ".join(map(str, self.moved[:MOST_SHOWN])) + (", …" if len(self.moved) > MOST_SHOWN else "")
         moved = f"{len(self.moved)} moved" + (f" (lines {lines})" if lines else "")
-        return f"{self.imported} imported, {moved}, {self.unchanged} unchanged"
+        return f"leads: {self.imported:,} imported, {moved}, {self.unchanged:,} unchanged"
 
 
 async def adopt_file(

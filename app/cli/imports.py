@@ -46,7 +46,7 @@ def _of(noun: str) -> Callable[[Path, str], None]:
                 return (await load(pool, found.id, noun, lines, bar.update)).told()
 
         told = with_pool(work)
-        tell(told, ("created", "updated", "unchanged"))
+        tell(noun, told, ("created", "updated", "unchanged"))
 
     return import_records
 
@@ -105,17 +105,16 @@ def import_leads(
         raise Stop("\n".join(not_done(adopted.problems, "imported")))
 
 
-def tell(told: Mapping[str, Any], names: Sequence[str]) -> None:
-    """Print what became of the lines.
+def tell(noun: str, told: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Print what became of the lines, each of which held one of a noun.
 
     Raises Stop with the errors by line, if there are any.
     """
-    typer.echo(", ".join(f"{told[name]} {name}" for name in names))
+    typer.echo(f"{noun}: " + ", ".join(f"{told[name]:,} {name}" for name in names))
     if told["errors_total"]:
-        from app.cli.problem_lines import MOST_SHOWN, sentence_of
+        from app.cli.problem_lines import by_sentence, sentence_of
 
-        shown = told["errors"][:MOST_SHOWN]
-        sentences = [f"  {sentence_of(error['line'], error['problem'])}" for error in shown]
-        hidden = told["errors_total"] - len(shown)
-        more = [f"  and {hidden} more"] if hidden else []
-        raise Stop("\n".join([f"{told['errors_total']} not imported:", *sentences, *more]))
+        sentences = by_sentence((error["line"], sentence_of(error["problem"])) for error in told["errors"])
+        hidden = told["errors_total"] - len(told["errors"])
+        more = [f"  and {hidden:,} more"] if hidden else []
+        raise Stop("\n".join([f"{told['errors_total']:,} not imported:", *sentences, *more]))

@@ -1,31 +1,47 @@
 """Who got how many: what became of the lines of a file, counted as they are told."""
 
 import csv
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 import orjson
 
-from app.cli.problem_lines import not_done
+from app.cli.problem_lines import named, not_done
 from app.dispatch.jobs import Answer
 from app.problems import Problem
 
 FAILED = "failed"
-COLUMNS = ("line", "outcome", "owner", "team", "step", "code", "queue", "path", "block", "known", "replayed")
+COLUMNS = (
+    "line",
+    "outcome",
+    "owner",
+    "team",
+    "step",
+    "code",
+    "queue",
+    "path",
+    "block",
+    "known",
+    "replayed",
+    "flags",
+)
 """What a file of outcomes holds of each line."""
 
 
 @dataclass(slots=True)
 class Outcomes:
-    """The counts so far. `problems` are the lines that were not decided."""
+    """The counts so far. `problems` are the lines that were not decided; `flags` the lines of which intake
+    could not read something, such as a country, by what that was.
+    """
 
     places: Counter[tuple[str, str]] = field(default_factory=Counter)
     teams: Counter[str] = field(default_factory=Counter)
     steps: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     known: int = 0
     replayed: int = 0
+    flags: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     problems: list[tuple[int, Problem]] = field(default_factory=list)
 
     @property
@@ -45,17 +61,23 @@ class Outcomes:
         self.steps[row["step"] or "", row["outcome"], row["code"]] += 1
         self.known += row["known"]
         self.replayed += row["replayed"]
+        for flag in row["flags"]:
+            self.flags[flag].append(line)
         return row
 
     def lines(self) -> Iterator[str]:
         """The tables, then the lines that were not decided."""
         all_ = self.decided
-        yield f"{all_:,} decided, {self.known:,} of them known persons, {self.replayed:,} decided before"
+        known, replayed = f"{self.known:,} of them known persons", f"{self.replayed:,} decided before"
+        yield f"leads: {all_:,} decided, {known}, {replayed}"
         if all_:
             yield ""
             yield from self._by_owner(all_)
             yield ""
             yield from self._by_step(all_)
+        if self.flags:
+            yield ""
+            yield from (f"flag {flag} in {named(lines)}" for flag, lines in sorted(self.flags.items()))
         if self.problems:
             yield ""
             yield from not_done(self.problems, "decided")
@@ -93,6 +115,7 @@ def _row(line: int, body: Mapping[str, Any]) -> dict[str, Any]:
         "code": code,
         "known": known is not None,
         "replayed": body["replayed"],
+        "flags": body["normalized"]["flags"],
     }
 
 
@@ -127,5 +150,17 @@ class OutcomeFile:
 
     def write(self, row: Mapping[str, Any]) -> None:
         """One line's row; nothing where there is nothing."""
-        told = {name: str(value).lower() if isinstance(value, bool) else value for name, value in row.items()}
-        self._rows.writerow({name: "" if value is None else value for name, value in told.items()})
+        told = {name: _cell(value) for name, value in row.items()}
+        self._rows.writerow(told)
+
+
+def _cell(value: object) -> object:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case list():
+            return ";".join(value)
+        case _:
+            return value

@@ -1,5 +1,6 @@
 """A table out of a file, as a whole: it takes the place of the one before, or nothing is changed."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,14 @@ def summary(told: Mapping[str, Any]) -> Iterator[str]:
     if odd:
         yield ", ".join(odd)
     for each in told["findings"]:
-        yield f"  {each['path'] or 'rows'}  {each['code']}: {each['detail']}"
+        yield f"  {_row(each['path'])}  {each['code']}: {each['detail']}"
+
+
+def _row(path: str) -> str:
+    """`row 2 team` of `rows[1].team`: in a trace rows count from 1 too."""
+    found = re.match(r"rows\[(\d+)\]", path)
+    rest = path[found.end() :].lstrip(".") if found else path
+    return " ".join((f"row {int(found[1]) + 1}" if found else "rows", rest)).rstrip()
 
 
 def _sentences(problem: Problem) -> Iterator[str]:

@@ -24,7 +24,7 @@ async def test_a_file_takes_the_place_of_the_table(office: Office, tmp_path: Pat
     assert list(summary(first)) == [
         "2 rows: 2 added, 0 changed, 0 removed",
         "unknown names: 1",
-        "  rows[1].team  unknown_team: Add this team, or name another.",
+        "  row 2 team  unknown_team: Add this team, or name another.",
     ]
     lines = kept(tmp_path / "a.ndjson", '{"country": "US", "postal_code": "021", "owner": "ben"}\n')
     second = await write(office.pool, office.workspace_id, "us-zip", read(lines), done.append)
