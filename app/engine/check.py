@@ -4,13 +4,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from app.engine.contradictions import contradictions
 from app.engine.declared import action_findings, product_findings, sla_findings
 from app.engine.plan_tests import Run, run_tests
-from app.engine.reach import contradictions, too_early, unreachable
+from app.engine.reach import unreachable
 from app.engine.shifts import HELD
 from app.engine.table_check import table_findings
 from app.engine.tables import Table
 from app.engine.templated import closed, combinations, faults, fields_of, is_templated
+from app.engine.too_early import too_early
 from app.plan.conditions import leaves
 from app.plan.findings import MOST, Finding, Severity, settles, shown
 from app.plan.schema import PlanDocument
