@@ -73,7 +73,7 @@ class AccountRecord(AccountBody, Stored):
 @router.put(
     "/accounts/{id}",
     response_model=AccountRecord,
-    responses={201: {"model": AccountRecord, "description": "It is new."}},
+    responses=directory.new(AccountRecord),
     openapi_extra=MATCHED,
 )
 @requires("directory:write")

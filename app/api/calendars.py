@@ -62,7 +62,7 @@ class CalendarRecord(CalendarBody, Stored):
 @router.put(
     "/calendars/{id}",
     response_model=CalendarRecord,
-    responses={201: {"model": CalendarRecord, "description": "It is new."}},
+    responses=directory.new(CalendarRecord),
     openapi_extra=MATCHED,
 )
 @requires("directory:write")

@@ -6,6 +6,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from app.api.answers import AnswerModel
 from app.api.auth import caller_of
 from app.api.bulk import LIMITS, MEDIA, write_lines
 from app.api.paging import answer, page_of
@@ -24,6 +25,11 @@ from app.store.directory import Record
 READERS = ("directory:write", "leads:read", "ops")
 """Scopes that may look at the directory."""
 LINES = documented(MEDIA, {"type": "string", "description": 'One record a line: {"id": "ana", …}.'})
+
+
+def new(kind: type[AnswerModel]) -> dict[int | str, dict[str, Any]]:
+    """How the description tells that a PUT may add what it replaces."""
+    return {201: {"model": kind, "description": "It is new."}}
 
 
 def pool_of(request: Request) -> Pool:

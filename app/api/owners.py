@@ -27,7 +27,7 @@ NOUN = "owners"
 @router.put(
     "/owners/{id}",
     response_model=OwnerRecord,
-    responses={201: {"model": OwnerRecord, "description": "It is new."}},
+    responses=directory.new(OwnerRecord),
     openapi_extra=MATCHED,
 )
 @requires("directory:write")

@@ -42,7 +42,7 @@ BODY["requestBody"]["content"] |= documented([CSV, LINES], _TEXT)["requestBody"]
 @router.put(
     "/tables/{id}",
     response_model=WrittenTable,
-    responses={201: {"model": WrittenTable, "description": "It is new."}},
+    responses=directory.new(WrittenTable),
     openapi_extra=BODY,
 )
 @requires("directory:write")

@@ -29,7 +29,6 @@ router = APIRouter(route_class=StrictRoute, tags=["directory"])
 NOUN = "teams"
 LARGE = BodyLimits(size=256 * KIB)
 """A team of a thousand members with caps of their own."""
-NEW: dict[int | str, dict[str, Any]] = {201: {"model": TeamRecord, "description": "It is new."}}
 
 
 class StandingMember(MemberBody, AnswerModel):
@@ -60,7 +59,9 @@ class TurnAnswer(AnswerModel):
     changes: dict[str, int]
 
 
-@router.put("/teams/{id}", response_model=TeamRecord, responses=NEW, openapi_extra=MATCHED)
+@router.put(
+    "/teams/{id}", response_model=TeamRecord, responses=directory.new(TeamRecord), openapi_extra=MATCHED
+)
 @requires("directory:write", body=LARGE)
 async def put_team(request: Request, id: PathId, body: TeamBody) -> Response:
     """Replace a team, or add one."""

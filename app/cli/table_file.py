@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from app.api.table_bodies import CSV, JSON, LINES, read_table
 from app.api.table_answers import shown
+from app.api.table_bodies import CSV, JSON, LINES, read_table
 from app.cli.sheets import TABLES
 from app.cli.surroundings import Stop
 from app.engine.tables import Table
