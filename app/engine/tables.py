@@ -53,8 +53,8 @@ class Found:
         return shown if self.row is None else {**shown, "row": self.row, "by": dict(self.by)}
 
     def written(self) -> dict[str, Any]:
-        """All of it, as plain values that `Found(**…)` reads again."""
-        return {**self.traced(), "target": self.target}
+        """All of it, as plain values. How the columns fitted is a list of pairs: what is stored has its names sorted."""
+        return {**self.traced(), "by": [[column, how] for column, how in self.by.items()], "target": self.target}
 
 
 class Tables(Protocol):
@@ -135,7 +135,7 @@ class RecalledRows:
     def find(self, step: str, table: str, values: Values) -> Found:  # noqa: ARG002  as the protocol has it
         """The row that was found for the rule of this name."""
         row = self.rows.get(step)
-        return Found(**row) if row is not None else Found(table)
+        return Found(**{**row, "by": dict(row.get("by", ()))}) if row is not None else Found(table)
 
     def target(self, table: str, row: int) -> Mapping[str, Any] | None:
         """The target of a row that was found."""

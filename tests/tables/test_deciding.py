@@ -12,7 +12,7 @@ known_person: {window: 0}
 pipeline:
   - rule: {name: zip, table: us-zip, on: {country: eq, postal_code: longest_prefix}, priority: 7, sla: hot,
            else: [{queue: desk}]}
-  - rule: {name: size, when: {country: DE}, table: sizes, on: {employees: range}}
+  - rule: {name: size, when: {country: DE}, table: sizes, on: {language: eq, employees: range}}
   - queue: {name: unrouted}
 """
 ZIP: dict[str, Any] = {
@@ -25,8 +25,8 @@ ZIP: dict[str, Any] = {
     ],
 }
 SIZES: dict[str, Any] = {
-    "columns": ["employees"],
-    "rows": [["1-49", {"team": "inbound"}], ["200+", {"owner": "ben"}]],
+    "columns": ["language", "employees"],
+    "rows": [[None, "1-49", {"team": "inbound"}], [None, "200+", {"owner": "ben"}]],
 }
 
 
