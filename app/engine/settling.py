@@ -53,9 +53,11 @@ def settled(step: Step, verdict: Verdict, attempt: Tried, question: Question, fa
     )
 
 
-def held(step: Step, attempt: Tried, until: datetime) -> Decision:
+def held(step: Step, attempt: Tried, until: datetime, facts: Facts) -> Decision:
     """The decision of a step whose target the lead waits for."""
     target = attempt.target
+    owner = facts.directory.owners.get(target.name) if target.kind == "owner" else None
+    whom = owner.name if owner is not None else target.name
     found = [candidate["code"] for candidate in attempt.candidates]
     why = found[0] if target.kind == "owner" else "off_shift"
     if "not_his_turn" in found:
@@ -63,7 +65,7 @@ def held(step: Step, attempt: Tried, until: datetime) -> Decision:
     return Decision(
         outcome="queued",
         code="held",
-        text=wording.held(strategy=step.strategy, step=step.name, target=target.name, why=why, until=until),
+        text=wording.held(strategy=step.strategy, step=step.name, target=whom, why=why, until=until),
         step=step.name,
         strategy=step.strategy,
         queue=HELD,

@@ -115,7 +115,7 @@ def try_step(step: Step, question: Question, facts: Facts, trail: list[dict[str,
         if attempt.code == "chosen":
             return settled(step, verdict, attempt, question, facts)
         if attempt.until is not None:
-            return held(step, attempt, attempt.until)
+            return held(step, attempt, attempt.until, facts)
     entry["code"] = tried[-1]["code"]
     return None
 
