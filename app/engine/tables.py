@@ -54,7 +54,11 @@ class Found:
 
     def written(self) -> dict[str, Any]:
         """All of it, as plain values. How the columns fitted is a list of pairs: what is stored has its names sorted."""
-        return {**self.traced(), "by": [[column, how] for column, how in self.by.items()], "target": self.target}
+        return {
+            **self.traced(),
+            "by": [[column, how] for column, how in self.by.items()],
+            "target": self.target,
+        }
 
 
 class Tables(Protocol):

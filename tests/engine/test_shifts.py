@@ -186,7 +186,7 @@ def test_a_named_owner_is_asked_at_any_hour_unless_the_plan_says_otherwise(
     assert (decision.outcome, decision.code) == (outcome, code)
     if way == "hold":
         assert decision.held_until == datetime(2026, 11, 23, 8, tzinfo=UTC)
-        assert decision.text == "Rule vip: Ana is off shift; held until 2026-11-23 08:00 UTC."
+        assert decision.text == "Rule vip: ana is off shift; held until 2026-11-23 08:00 UTC."
     assert decide(question(), ready, facts(MORNING)).outcome == "assigned"
 
 
