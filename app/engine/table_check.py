@@ -41,8 +41,7 @@ def table_findings(
             continue
         path = f"pipeline[{position}].rule"
         if rule.sla is not None and rule.sla not in document.slas:
-            text = f"Mend the name of the SLA {shown(rule.sla)}, or declare it under slas."
-            yield Finding(f"{path}.sla", "unknown_sla", text)
+            yield _unknown_sla(rule.sla, f"{path}.sla")
         table = tables.get(rule.table)
         if table is None:
             text = f"Mend the name of the table {shown(rule.table)}, or add it to the directory."
@@ -52,9 +51,20 @@ def table_findings(
         yield from misfits
         if not misfits:
             yield from (each.under(f"{path}.table") for each in unread(rule.on, table))
-        for row, target in first_rows(table):
-            for each in of_target(Target.model_validate(target), f"{path}.table"):
+        for row, written in first_rows(table):
+            target = Target.model_validate(written)
+            for each in (*of_target(target, f"{path}.table"), *_slas(target, document, f"{path}.table")):
                 yield Finding(each.path, each.code, f"Row {row}: {each.text}", "warning")
+
+
+def _slas(target: Target, document: PlanDocument, path: str) -> Iterator[Finding]:
+    for name in dict.fromkeys(rung.sla for rung in (target, *target.otherwise)):
+        if name is not None and name not in document.slas:
+            yield _unknown_sla(name, path)
+
+
+def _unknown_sla(name: str, path: str) -> Finding:
+    return Finding(path, "unknown_sla", f"Mend the name of the SLA {shown(name)}, or declare it under slas.")
 
 
 def column_findings(on: On, columns: Sequence[str], path: str) -> Iterator[Finding]:

@@ -53,7 +53,10 @@ class Found:
         return shown if self.row is None else {**shown, "row": self.row, "by": dict(self.by)}
 
     def written(self) -> dict[str, Any]:
-        """All of it, as plain values. How the columns fitted is a list of pairs: what is stored has its names sorted."""
+        """All of it, as plain values.
+
+        How the columns fitted is a list of pairs, for the names in what is stored are sorted.
+        """
         return {
             **self.traced(),
             "by": [[column, how] for column, how in self.by.items()],

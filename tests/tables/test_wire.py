@@ -106,8 +106,8 @@ async def test_a_table_in_use_stays_and_so_do_those_it_names(office: Office) -> 
 
 async def test_cells_that_the_plan_cannot_compare_are_told(office: Office) -> None:
     await ready(office)
-    rows = [["many", {"owner": "ana"}], ["1-9", {"queue": "nowhere"}]]
-    told = await put(office, "sizes", {"columns": ["employees"], "rows": rows}, 200)
+    rows = [[None, "many", {"owner": "ana"}], [None, "1-9", {"queue": "nowhere"}]]
+    told = await put(office, "sizes", {"columns": ["language", "employees"], "rows": rows}, 200)
     assert [each["code"] for each in told["findings"]] == ["bad_cell", "unknown_queue"]
 
 
@@ -132,6 +132,11 @@ async def test_cells_that_the_plan_cannot_compare_are_told(office: Office) -> No
             {**ZIP, "rows": [["US", "1", {"team": "gone"}]]},
             {},
             [("pipeline[0].rule.table", "unknown_team", "warning")],
+        ),
+        (
+            {**ZIP, "rows": [["US", "1", {"team": "dach", "sla": "fast"}]]},
+            {},
+            [("pipeline[0].rule.table", "unknown_sla", "warning")],
         ),
     ],
 )
