@@ -53,7 +53,9 @@ def verdict_from(said: object) -> Verdict | None:
         return None
     read = [_target(each) for each in targets]
     found = tuple(target for target in read if target is not None)
-    return Verdict(str(code), found, labels) if len(found) == len(read) and _are_labels(labels) else None
+    if len(found) != len(read) or not _are_labels(labels):
+        return None
+    return Verdict(str(code), found, _in_order(labels))
 
 
 def _written_target(target: Target) -> dict[str, Any]:
@@ -104,6 +106,12 @@ def _are_labels(value: object) -> bool:
     scores = value.get("scores", {})
     fit = isinstance(scores, Mapping) and all(_is_name(name) for name in scores)
     return fit and all(type(each) is int for each in scores.values()) and _is_name(value.get("band", "band"))
+
+
+def _in_order(labels: Mapping[str, Any]) -> dict[str, Any]:
+    """By name, however they were said: so they are stored, and made again the trace must be the same."""
+    scores = {"scores": dict(sorted(labels["scores"].items()))} if "scores" in labels else {}
+    return {**({"band": labels["band"]} if "band" in labels else {}), **scores}
 
 
 def _or_none(fits: Callable[[object], bool]) -> Callable[[object], bool]:

@@ -67,7 +67,7 @@ def _babbles(values: Any, facts: Any) -> Any:
     return Verdict("x" * 1_000_000)
 
 
-_DEEDS: Mapping[str, Callable[[Any, Any], Any]] = {
+DEEDS: Mapping[str, Callable[[Any, Any], Any]] = {
     "Raises": _raises,
     "Hangs": _hangs,
     "Spins": _spins,
@@ -82,6 +82,7 @@ _DEEDS: Mapping[str, Callable[[Any, Any], Any]] = {
     "Taken code": lambda values, facts: Verdict("duplicate"),
     "Odd kind": lambda values, facts: Verdict("odd", (Target("moon", "x"),)),  # type: ignore[arg-type]
     "Odd labels": lambda values, facts: Verdict("odd", (), {"band": {"hot": float("nan")}}),
+    "Labels": lambda values, facts: Verdict("odd", (), {"scores": {"b": 1, "a": 2}, "band": "hot"}),
     "Unknown owner": lambda values, facts: Verdict("odd", (Target("owner", "nobody"),)),
     "Looks": lambda values, facts: Verdict(f"saw_{values.get('country')}_{_standing(facts)}"),
 }
@@ -100,7 +101,7 @@ class Odd:
 
     def decide(self, values: Mapping[str, Any], facts: Facts, config: OddConfig) -> Verdict:
         """What the step says, if it comes to that."""
-        deed = _DEEDS.get(values.get("city") or "")
+        deed = DEEDS.get(values.get("city") or "")
         said = deed(values, facts) if deed is not None else None
         return Verdict("odd", (Target("team", config.team, "longest_waiting"),)) if said is None else said
 

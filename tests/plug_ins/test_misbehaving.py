@@ -86,6 +86,13 @@ async def test_an_unknown_owner_is_missing_like_anybody_who_is_gone(office: Offi
     assert (first(answer)["code"], answer["team"]) == ("missing", "dach")
 
 
+async def test_labels_said_in_any_order_come_out_the_same_again(office: Office) -> None:
+    await office.publish(PLAN)
+    answer = await sent(office, "Labels")
+    assert first(answer)["labels"] == {"band": "hot", "scores": {"a": 2, "b": 1}}
+    assert await clean(office)
+
+
 async def test_what_it_changes_or_prints_nobody_sees(
     office: Office, capfd: pytest.CaptureFixture[str]
 ) -> None:
