@@ -5,35 +5,34 @@ import os
 import random
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
-import orjson
 import pytest
 
-from app.lifecycle.verify import verify
 from tests.bouncer import bouncer
 from tests.plug_ins.packages import ODD, install
 from tests.postgres import FOUND, Clusters
 from tests.processes import Service
 from tests.promises import whole_world as whole
 from tests.promises.audit import audit
+from tests.promises.test_bulk import batch, what_became
 from tests.promises.whole_callers import (
     Editor,
     Insistent,
     Sender,
-    Told,
     come_and_go,
     import_leads,
     kill_now_and_then,
     move_clock,
 )
-from tests.promises.world import World, callers, world
+from tests.promises.whole_checks import check_books, explained, said_again
+from tests.promises.world import callers, insist, insist_on_all, make, world
 
 SETTINGS = {"env": "development", "work_every_seconds": "0.05", "deadline_seconds": "30"}
 
@@ -71,14 +70,14 @@ def plugged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @contextmanager
 def two(place: Place, path: Path) -> Iterator[list[Service]]:
     """Two processes, one of them by way of the PgBouncer."""
-    more = {**SETTINGS, "plug_in_seconds": "0.5"}
+    more = {**SETTINGS, "plug_in_seconds": "0.3"}
     with ExitStack() as stack:
         direct = stack.enter_context(Service(place.dsn, path, **more))
         other = {**more, "pgbouncer": "true"} if place.bounced else more
         yield [direct, stack.enter_context(Service(place.bounced or place.dsn, path, **other))]
 
 
-async def set_up(at: World, client: httpx2.AsyncClient, seed: int) -> list[int]:
+async def set_up(client: httpx2.AsyncClient, seed: int) -> list[int]:
     """Everybody and everything, by the API; the versions of the plan, the first of which is active."""
     caller, dice = Insistent([client], seed), random.Random(seed)
     records: list[tuple[str, str, Any]] = [
@@ -106,7 +105,8 @@ class Weather:
     steps: int
     senders: int
     kills: int
-    people: int = 200
+    people: int = 500
+    cities: list[str | None] = field(default_factory=lambda: whole.WILD)
 
 
 async def _storm(place: Place, plugged: Path, file: Path, seed: int, weather: Weather) -> set[str]:
@@ -114,8 +114,11 @@ async def _storm(place: Place, plugged: Path, file: Path, seed: int, weather: We
     async with world(place.dsn) as at:
         with two(place, plugged) as running:
             async with callers(at, running) as clients:
-                versions = await set_up(at, clients[0], seed)
-                senders = [Sender(clients, 100 * seed + n, weather.people) for n in range(weather.senders)]
+                versions = await set_up(clients[0], seed)
+                senders = [
+                    Sender(clients, 100 * seed + n, weather.people, weather.cities)
+                    for n in range(weather.senders)
+                ]
                 editors = [Editor(clients, 100 * seed + 90 + n, versions) for n in range(2)]
                 work: asyncio.Future[Any] = asyncio.gather(*(each.work(weather.steps) for each in senders))
                 gone, booked, *_ = await asyncio.gather(
@@ -127,75 +130,21 @@ async def _storm(place: Place, plugged: Path, file: Path, seed: int, weather: We
                     work,
                 )
                 told = [each for sender in senders for each in sender.told]
-                await _said_again(clients, told)
-                await _explained(clients, told, random.Random(seed))
+                await said_again(clients, told)
+                await explained(clients, told, random.Random(seed))
                 for client in clients:
                     assert whole.CANARY not in (await client.get("/metrics")).text
             for service in running:
                 assert whole.CANARY not in service.log()
                 assert not service.stumbled, service.log()
-        await _books(at, gone)
+        await check_books(at, gone)
     assert sum(each.imported for each in booked) > 0
     statuses = sum((each.statuses for each in (*senders, *editors)), Counter[tuple[str, int]]())
     return {what for what, status in statuses if status < 300}
 
 
-async def _said_again(clients: Sequence[httpx2.AsyncClient], told: Sequence[Told]) -> None:
-    """Each key stands for the decision that it stood for."""
-    caller = Insistent(clients, 0)
-    for key, url, body, before in told:
-        again = await caller.ask("again", "POST", url, body, key)
-        if "items" in again:
-            items = [{**item["decision"], "replayed": True} for item in before["items"]]
-            assert [item["decision"] for item in again["items"]] == items
-        else:
-            assert again == {**before, "replayed": True}
-
-
-async def _explained(
-    clients: Sequence[httpx2.AsyncClient], told: Sequence[Told], dice: random.Random
-) -> None:
-    """Some decisions are made again from what they were made from, and come out the same."""
-    ids = [answer["assignment_id"] for _, _, _, answer in told if "items" not in answer]
-    caller = Insistent(clients, 0)
-    for id_ in dice.sample(ids, min(40, len(ids))):
-        again = await caller.ask("explain", "GET", f"/assignments/{id_}/explain", None)
-        assert again["same"], id_
-
-
-DECIDED = """
-SELECT sequence, owner_id, cause, inputs FROM assignments WHERE workspace_id = $1 ORDER BY sequence
-"""
-ACTIVE = """
-SELECT version, record_id, (after ->> 'active')::boolean AS active FROM changes
- WHERE workspace_id = $1 AND noun = 'owners' ORDER BY version
-"""
-
-
-async def _books(at: World, gone: Sequence[tuple[int, int]]) -> None:
-    """The books add up, each decision can be made again, and nobody gone got anything."""
-    await audit(at)
-    report = await verify(at.pool, at.workspace_id)
-    assert report.clean, "\n".join(report.lines())
-    assert report.moment is not None
-    assert report.moment.counts.difference == 0
-    decided = await at.fetch(DECIDED)
-    assert {"assign", "reassign", "claim", "import", "release"} >= {row["cause"] for row in decided}
-    assert len(gone) > 1
-    for left, came_back in gone:
-        assert "rep0" not in {row["owner_id"] for row in decided[left:came_back]}
-    changes = await at.fetch(ACTIVE)
-    active: dict[str, bool] = {}
-    for row in decided:
-        version = orjson.loads(row["inputs"])["directory"]
-        while changes and changes[0]["version"] <= version:
-            change = changes.pop(0)
-            active[change["record_id"]] = change["active"]
-        assert row["owner_id"] is None or active[row["owner_id"]], row["sequence"]
-
-
 async def test_a_storm_over_the_whole_plan(place: Place, plugged: Path, tmp_path: Path) -> None:
-    weather = Weather(steps=25, senders=6, kills=1)
+    weather = Weather(steps=20, senders=8, kills=1, cities=whole.HASTY)
     answered = await _storm(place, plugged, tmp_path / "book.csv", 1, weather)
     assert {"assign", "batch", "close", "reassign", "put owners", "put accounts", "put tables"} <= answered
 
@@ -212,3 +161,53 @@ async def test_longer_storms_over_the_whole_plan(
         "assign", "batch", "close", "reassign", "claim", "put owners", "put accounts", "delete accounts",
         "move accounts", "put teams", "put tables", "absence", "publish", "rollback",
     }  # fmt: skip
+
+
+FROZEN = "INSERT INTO clocks VALUES ($1, '2031-05-06T12:00:00Z', '2031-05-06T12:00:00Z', 0)"
+
+
+async def test_a_batch_decides_as_single_calls_do(database: str, plugged: Path) -> None:
+    dice = random.Random(5)
+    bodies = [whole.person(dice.randrange(80), dice, whole.MILD) for _ in range(120)]
+    async with world(database) as singly:
+        together = await make(database, singly.pool, "together")
+        with Service(database, plugged, **SETTINGS, plug_in_seconds="20") as service:
+            async with singly.caller(service.url) as one, together.caller(service.url) as all_:
+                for at, client in ((singly, one), (together, all_)):
+                    await at.pool.execute(FROZEN, at.workspace_id)
+                    await set_up(client, seed=5)
+                dry = await batch(all_, [{**body, "dry_run": True} for body in bodies])
+                bulk = await batch(all_, bodies)
+                single = await insist_on_all([one], [(None, body) for body in bodies], 1)
+            assert not service.stumbled
+        books = await audit(singly), await audit(together)
+    assert [what_became(each) for each in bulk] == [what_became(each) for each in single]
+    assert [what_became(each) for each in bulk] == [what_became(each) for each in dry]
+    assert [each["trace"] for each in bulk] == [each["trace"] for each in single]
+    assert {each["outcome"] for each in bulk} == {"assigned", "queued", "automated", "blocked"}
+    assert books[0].state.standings == books[1].state.standings
+
+
+async def test_while_a_plug_in_hangs_nobody_else_waits(database: str, plugged: Path) -> None:
+    dice = random.Random(6)
+    hangs = whole.person(1, dice, ["Hangs"])
+    hangs["lead"] |= {"source": "odd", "lead_type": "demo_request"}
+    async with world(database) as at:
+        other = await make(database, at.pool, "other")
+        more = {**SETTINGS, "plug_in_seconds": "30", "deadline_seconds": "60"}
+        with Service(database, plugged, **more) as service:
+            async with at.caller(service.url) as client, other.caller(service.url) as stranger:
+                versions = await set_up(client, seed=6)
+                await set_up(stranger, seed=6)
+                hanging = asyncio.create_task(client.post("/assign", json=hangs))
+                for number in range(2, 12):
+                    quick = whole.person(number, dice, [None])
+                    quick["lead"].pop("source", None)
+                    await insist(stranger, quick)
+                    await insist(client, quick)
+                await Editor([client], 7, versions).each_once()
+                assert not hanging.done()
+                hanging.cancel()
+            assert not service.stumbled
+        books = await audit(at), await audit(other)
+    assert [each.decisions for each in books] == [10, 10]

@@ -54,9 +54,11 @@ class Insistent:
 class Sender(Insistent):
     """One who sends leads, and does with them what can be done."""
 
-    def __init__(self, clients: Sequence[httpx2.AsyncClient], seed: int, people: int) -> None:
+    def __init__(
+        self, clients: Sequence[httpx2.AsyncClient], seed: int, people: int, cities: list[str | None]
+    ) -> None:
         super().__init__(clients, seed)
-        self._people = people
+        self._people, self._cities = people, cities
         self._seen: list[Answer] = []
         self.told: list[Told] = []
 
@@ -69,7 +71,7 @@ class Sender(Insistent):
             await does(f"{self.name}-{step}")
 
     def _person(self) -> dict[str, Any]:
-        return whole.person(self.dice.randrange(self._people), self.dice, whole.WILD)
+        return whole.person(self.dice.randrange(self._people), self.dice, self._cities)
 
     async def _assign(self, key: str) -> None:
         body = self._person()
@@ -118,13 +120,26 @@ class Editor(Insistent):
     def __init__(self, clients: Sequence[httpx2.AsyncClient], seed: int, versions: Sequence[int]) -> None:
         super().__init__(clients, seed)
         self._versions = versions
+        self._edits = [
+            self._owner,
+            self._account,
+            self._move,
+            self._team,
+            self._table,
+            self._away,
+            self._publish,
+        ]
 
     async def work(self, until: asyncio.Future[Any]) -> None:
         """Until the others are done."""
-        edits = [self._owner, self._account, self._move, self._team, self._table, self._away, self._publish]
         while not until.done():
-            await self.dice.choice(edits)()
+            await self.dice.choice(self._edits)()
             await asyncio.sleep(0.02)
+
+    async def each_once(self) -> None:
+        """Every kind of edit, one after the other."""
+        for edit in self._edits:
+            await edit()
 
     async def _put(self, noun: str, id_: str, body: Any) -> None:
         await self.ask(f"put {noun}", "PUT", f"/{noun}/{id_}", body)
@@ -179,14 +194,14 @@ async def import_leads(at: World, path: Path, seed: int, until: asyncio.Future[A
     """Book leads with their owners beside the services, some of them of persons who are known."""
     dice, done = random.Random(seed), list[Adopted]()
     while not until.done():
-        numbers = [dice.randrange(400) for _ in range(20)]
+        numbers = [dice.randrange(1000) for _ in range(5)]
         lines = [
             f"{whole.CANARY}-{n},{whole.CANARY}{n}@people.example,rep{n % whole.REPS},open" for n in numbers
         ]
         text = "\n".join(["external_id,email,owner,state", *lines, ""])
         await asyncio.to_thread(path.write_text, text)
         done.append(await adopt_file(at.pool, at.workspace_id, path, Wishes(), key=None, deadline=30))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.3)
     return done
 
 

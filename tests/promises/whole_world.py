@@ -37,7 +37,7 @@ PLAN: dict[str, Any] = {
     "slas": {"hot": {"accept": "5m", "touch": "15m"}, "calm": {"touch": "4h"}},
     "sla_for": [{"when": {"lead_type": "demo_request"}, "sla": "calm"}],
     "known_person": {
-        "window": "12h",
+        "window": "2h",
         "same_submission": "10m",
         "keep_owner": ["account_owner", "previous_owner"],
         "route_anew": [{"when": {"lead_type": "winback_help"}}],
@@ -203,7 +203,7 @@ def table(dice: random.Random) -> dict[str, Any]:
 
 def person(number: int, dice: random.Random, cities: list[str | None]) -> dict[str, Any]:
     """A body for `/assign`; the same number is the same person, who wants something else each time."""
-    domain = dice.choice([f"a{number % ACCOUNTS}.example", "gmail.com", "people.example"])
+    domain = dice.choice([f"a{number % ACCOUNTS}.example", "gmail.com", "people.example", "people.example"])
     fields: dict[str, Any] = {
         "external_id": f"{CANARY}-{number}",
         "email": f"{CANARY}{number}@{domain}",
@@ -213,7 +213,7 @@ def person(number: int, dice: random.Random, cities: list[str | None]) -> dict[s
         "postal_code": dice.choice(["12345", "98765", "19"]),
         "language": dice.choice(["de", "fr", None]),
         "employees": dice.choice([3, 60, 500]),
-        "lead_type": dice.choice([None, "demo_request", "content", "winback_help", "student"]),
+        "lead_type": dice.choice([None, None, "demo_request", "content", "winback_help", "student"]),
         "product_interest": dice.choice([[], [], ["a"], ["b", "a"]]),
         "attributes": {"seats": dice.choice([1, 10, "many"]), "note": CANARY},
         "engagement": [{"type": "page", "name": "pricing", "count": 3, "at": "2031-05-01T00:00:00Z"}],
@@ -239,4 +239,5 @@ MILD: list[str | None] = [
     "Labels",
 ]
 """What a plug-in may do without being ended for it."""
-WILD: list[str | None] = [*MILD, *(deed for deed in DEEDS if deed not in {"Looks", "Prints", "Hoards"})]
+HASTY: list[str | None] = [*MILD * 8, "Hangs"]
+WILD: list[str | None] = [*MILD * 4, *(deed for deed in DEEDS if deed not in {"Looks", "Prints", "Hoards"})]

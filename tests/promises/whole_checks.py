@@ -1,0 +1,64 @@
+"""What must hold of a whole workspace after a storm, whoever asks."""
+
+import random
+from collections.abc import Sequence
+
+import httpx2
+import orjson
+
+from app.lifecycle.verify import verify
+from tests.promises.audit import audit
+from tests.promises.whole_callers import Insistent, Told
+from tests.promises.world import World
+
+
+async def said_again(clients: Sequence[httpx2.AsyncClient], told: Sequence[Told]) -> None:
+    """Each key stands for the decision that it stood for."""
+    caller = Insistent(clients, 0)
+    for key, url, body, before in told:
+        again = await caller.ask("again", "POST", url, body, key)
+        if "items" in again:
+            items = [{**item["decision"], "replayed": True} for item in before["items"]]
+            assert [item["decision"] for item in again["items"]] == items
+        else:
+            assert again == {**before, "replayed": True}
+
+
+async def explained(clients: Sequence[httpx2.AsyncClient], told: Sequence[Told], dice: random.Random) -> None:
+    """Some decisions are made again from what they were made from, and come out the same."""
+    ids = [answer["assignment_id"] for _, _, _, answer in told if "items" not in answer]
+    caller = Insistent(clients, 0)
+    for id_ in dice.sample(ids, min(40, len(ids))):
+        again = await caller.ask("explain", "GET", f"/assignments/{id_}/explain", None)
+        assert again["same"], id_
+
+
+DECIDED = """
+SELECT sequence, owner_id, cause, inputs FROM assignments WHERE workspace_id = $1 ORDER BY sequence
+"""
+ACTIVE = """
+SELECT version, record_id, (after ->> 'active')::boolean AS active FROM changes
+ WHERE workspace_id = $1 AND noun = 'owners' ORDER BY version
+"""
+
+
+async def check_books(at: World, gone: Sequence[tuple[int, int]]) -> None:
+    """The books add up, each decision can be made again, and nobody gone got anything."""
+    await audit(at)
+    report = await verify(at.pool, at.workspace_id)
+    assert report.clean, "\n".join(report.lines())
+    assert report.moment is not None
+    assert report.moment.counts.difference == 0
+    decided = await at.fetch(DECIDED)
+    assert {"assign", "import"} < {row["cause"] for row in decided}
+    assert len(gone) > 1
+    for left, came_back in gone:
+        assert "rep0" not in {row["owner_id"] for row in decided[left:came_back]}
+    changes = await at.fetch(ACTIVE)
+    active: dict[str, bool] = {}
+    for row in decided:
+        version = orjson.loads(row["inputs"])["directory"]
+        while changes and changes[0]["version"] <= version:
+            change = changes.pop(0)
+            active[change["record_id"]] = change["active"]
+        assert row["owner_id"] is None or active[row["owner_id"]], row["sequence"]
