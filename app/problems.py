@@ -145,6 +145,11 @@ class Refused(Problem):
     status, code, title = 422, "invalid", "The request is not valid"
 
 
+def fault_at(path: Path, code: str, detail: str, place: str = "body") -> Refused:
+    """One fault, ready to be raised."""
+    return Refused(faults=[Fault(path, code, detail, place)])
+
+
 class IdempotencyMismatch(Problem):
     """The idempotency key was used before, with another body or on another route."""
 

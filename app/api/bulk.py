@@ -15,7 +15,7 @@ from app.api.problems import faults_of, problem_document
 from app.api.records import RecordModel, body_of, id_of
 from app.api.strict_json import parse
 from app.lifecycle.bulk import Item, slice_of, upsert
-from app.problems import Fault, Problem, Refused
+from app.problems import Problem, Refused, fault_at
 from app.store.database import Pool
 
 MEDIA = ("application/x-ndjson", "application/ndjson")
@@ -103,13 +103,13 @@ def _read(lines: list[bytes], kind: type[RecordModel]) -> Iterator[Read]:
 
 def _item(line: bytes, kind: type[RecordModel]) -> Item | Problem:
     if len(line) > LONGEST_LINE:
-        return Refused(faults=[Fault((), "too_long", f"must be at most {LONGEST_LINE} bytes")])
+        return fault_at((), "too_long", f"must be at most {LONGEST_LINE} bytes")
     try:
         sent = parse(line, LIMITS)
         if not isinstance(sent, dict):
-            return Refused(faults=[Fault((), "wrong_type", "must be an object")])
+            return fault_at((), "wrong_type", "must be an object")
         if not isinstance(sent.get("id"), str):
-            return Refused(faults=[Fault(("id",), "missing", "is required, as text")])
+            return fault_at(("id",), "missing", "is required, as text")
         return id_of(sent.pop("id")), body_of(kind.model_validate(sent))
     except Problem as problem:
         return problem

@@ -9,7 +9,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.problems import Fault, Refused
+from app.problems import fault_at
 from app.store.repeats import Answer, Key
 
 MOST_CHARACTERS = 255
@@ -41,7 +41,7 @@ def key_of(request: Request, document: Any) -> Key | None:
     text = sent[1:-1] if len(sent) > 1 and sent[0] == sent[-1] == '"' else sent
     if not text or len(text) > MOST_CHARACTERS or not text.isascii() or not text.isprintable():
         detail = f"must be 1 to {MOST_CHARACTERS} printable ASCII characters"
-        raise Refused(faults=[Fault(("Idempotency-Key",), "bad_format", detail, "header")])
+        raise fault_at(("Idempotency-Key",), "bad_format", detail, "header")
     route = f"{request.method} {request.url.path}\n".encode()
     # An item of a batch that could not be read stands in the document as its fault, which is no JSON.
     canonical = orjson.dumps(document, default=str, option=orjson.OPT_SORT_KEYS)

@@ -17,7 +17,7 @@ from app.dispatch.dispatch import Dispatch
 from app.insight.explanation import explained
 from app.insight.remaking import Basis, basis_of
 from app.intake.arrival import normalise
-from app.problems import Conflict, Fault, NotFound, Refused
+from app.problems import Conflict, NotFound, fault_at
 from app.store import history, shown
 from app.store.database import transaction
 from app.store.history import Decided
@@ -94,7 +94,7 @@ async def leads(request: Request, external_id: Sent = None, crm_lead_id: Sent = 
     """The lead that the caller's own systems know by this id: give one of the two."""
     if (external_id is None) == (crm_lead_id is None):
         detail = "give exactly one of external_id or crm_lead_id"
-        raise Refused(faults=[Fault(("external_id",), "not_one", detail, "query")])
+        raise fault_at(("external_id",), "not_one", detail, "query")
     sent = {"external_id": external_id} if external_id else {"crm": {"lead_id": crm_lead_id}}
     return await _found(request, sent)
 

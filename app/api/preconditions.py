@@ -5,7 +5,7 @@ import re
 from starlette.requests import Request
 
 from app.lifecycle.records import Condition
-from app.problems import Fault, Refused
+from app.problems import Refused, fault_at
 
 _TAGS = re.compile(r'(?:W/)?"[^"]*"(?:[ \t]*,[ \t]*(?:W/)?"[^"]*")*')
 _STRONG = re.compile(r'(?<!W/)"(\d{1,19})"')
@@ -44,7 +44,7 @@ def condition_of(request: Request) -> Condition:
 
 
 def _unreadable(header: str, detail: str) -> Refused:
-    return Refused(faults=[Fault((header,), "bad_format", detail, "header")])
+    return fault_at((header,), "bad_format", detail, "header")
 
 
 def etag(revision: int) -> dict[str, str]:

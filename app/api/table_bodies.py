@@ -8,7 +8,7 @@ from app.api.limits import KIB, BodyLimits
 from app.api.strict_json import parse
 from app.api.table_rows import LISTS, OF_THE_TARGET, Gathered
 from app.engine.tables import Table
-from app.problems import Fault, Path, Problem, Refused
+from app.problems import Fault, Path, Problem, Refused, fault_at
 
 JSON, CSV, LINES = "application/json", "text/csv", "application/x-ndjson"
 MEDIA = (JSON, CSV, LINES, "application/ndjson")
@@ -31,7 +31,7 @@ def read_table(raw: bytes, media: str) -> Table:
 
 def _of_document(sent: object) -> Table:
     if not isinstance(sent, dict):
-        raise Refused(faults=[Fault((), "wrong_type", "must be an object with columns and rows")])
+        raise fault_at((), "wrong_type", "must be an object with columns and rows")
     unknown = [
         Fault((name,), "unknown_field", "is not a known field") for name in sent.keys() - {"columns", "rows"}
     ]
@@ -39,7 +39,7 @@ def _of_document(sent: object) -> Table:
     if unknown or missing:
         raise Refused(faults=[*unknown, *missing])
     if not isinstance(sent["rows"], list):
-        raise Refused(faults=[Fault(("rows",), "wrong_type", "must be a list")])
+        raise fault_at(("rows",), "wrong_type", "must be a list")
     gathered = Gathered(sent["columns"], ("columns",))
     width = len(gathered.columns)
     for position, row in enumerate(sent["rows"]):
@@ -66,7 +66,7 @@ def _of_lines(raw: bytes) -> Table:
         try:
             sent = parse(line, LIMITS)
         except Problem as problem:
-            raise Refused(faults=[Fault(path, problem.code, problem.detail or problem.title)]) from None
+            raise fault_at(path, problem.code, problem.detail or problem.title) from None
         if gathered is None:
             gathered = Gathered(_first_columns(sent, path), path)
             if isinstance(sent, dict) and "columns" in sent:
@@ -76,13 +76,13 @@ def _of_lines(raw: bytes) -> Table:
         else:
             _add_list(gathered, path, sent, len(gathered.columns))
     if gathered is None:
-        raise Refused(faults=[Fault((), "missing", "must hold at least one line")])
+        raise fault_at((), "missing", "must hold at least one line")
     return gathered.table()
 
 
 def _first_columns(sent: object, path: Path) -> object:
     if not isinstance(sent, dict):
-        raise Refused(faults=[Fault(path, "missing", 'must be preceded by a line {"columns": […]}')])
+        raise fault_at(path, "missing", 'must be preceded by a line {"columns": […]}')
     return sent["columns"] if "columns" in sent else [name for name in sent if name not in OF_THE_TARGET]
 
 
@@ -108,7 +108,7 @@ def _of_csv(raw: bytes) -> Table:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise Refused(faults=[Fault((), "bad_format", "must be UTF-8")]) from None
+        raise fault_at((), "bad_format", "must be UTF-8") from None
     lines = text.splitlines(keepends=True)
     rows = csv.reader(lines, strict=True, delimiter=_delimiter(lines[0] if lines else ""))
     try:
@@ -116,15 +116,13 @@ def _of_csv(raw: bytes) -> Table:
         names = [name for name in header if name not in OF_THE_TARGET]
         gathered = Gathered(names, ("lines", 1))
         if len(set(header)) < len(header):
-            raise Refused(faults=[Fault(("lines", 1), "duplicate_key", "names a column twice")])
+            raise fault_at(("lines", 1), "duplicate_key", "names a column twice")
         for count, row in enumerate(filter(any, rows)):
             if count == MOST_ROWS:
                 raise _too_many()
             _add_cells(gathered, ("lines", rows.line_num), header, row)
     except csv.Error:
-        raise Refused(
-            faults=[Fault(("lines", rows.line_num), "bad_format", "is not well-formed CSV")]
-        ) from None
+        raise fault_at(("lines", rows.line_num), "bad_format", "is not well-formed CSV") from None
     return gathered.table()
 
 
@@ -153,4 +151,4 @@ def _of_target(name: str, cell: str) -> object:
 
 
 def _too_many() -> Refused:
-    return Refused(faults=[Fault(("rows",), "too_many_items", f"must hold at most {MOST_ROWS} items")])
+    return fault_at(("rows",), "too_many_items", f"must hold at most {MOST_ROWS} items")

@@ -11,7 +11,7 @@ from app.lifecycle.reading import steps
 from app.plan.columns import MOST_COLUMNS
 from app.plan.refusals import findings_of
 from app.plan.targets import Target
-from app.problems import Fault, Path, Refused
+from app.problems import Fault, Path, Refused, fault_at
 
 LONGEST_CELL = 255
 MOST_FAULTS = 100
@@ -57,9 +57,7 @@ class Gathered:
         if self._known.get(key) is None:
             try:
                 if not isinstance(written, dict):
-                    raise Refused(
-                        faults=[Fault(path, "wrong_type", "must be an object, such as a rule's then")]
-                    )
+                    raise fault_at(path, "wrong_type", "must be an object, such as a rule's then")
                 target = Target.model_validate(written)
             except ValidationError as refused:
                 self.faults += [
@@ -78,7 +76,7 @@ class Gathered:
 
 def _columns(sent: object, path: Path) -> list[str]:
     if not isinstance(sent, list) or not 1 <= len(sent) <= MOST_COLUMNS:
-        raise Refused(faults=[Fault(path, "wrong_type", f"must name 1 to {MOST_COLUMNS} columns")])
+        raise fault_at(path, "wrong_type", f"must name 1 to {MOST_COLUMNS} columns")
     for position, name in enumerate(sent):
         at = (*path, position)
         if (
@@ -87,11 +85,11 @@ def _columns(sent: object, path: Path) -> list[str]:
             or len(name) > LONGEST_CELL
             or not name.isprintable()
         ):
-            raise Refused(faults=[Fault(at, "wrong_type", "must be the name of a field")])
+            raise fault_at(at, "wrong_type", "must be the name of a field")
         if name in OF_THE_TARGET:
-            raise Refused(faults=[Fault(at, "taken_name", "says where leads go and cannot be compared")])
+            raise fault_at(at, "taken_name", "says where leads go and cannot be compared")
         if name in sent[:position]:
-            raise Refused(faults=[Fault(at, "duplicate_key", "stands there twice")])
+            raise fault_at(at, "duplicate_key", "stands there twice")
     return sent
 
 

@@ -23,7 +23,7 @@ from app.engine.model import Directory
 from app.lifecycle.present import present
 from app.measures import Measures
 from app.plan.fields import Field
-from app.problems import Fault, Problem, Refused
+from app.problems import Problem, Refused, fault_at
 from app.registry import strategies
 from app.store.database import Pool
 
@@ -133,7 +133,7 @@ class Names:
         """
         meant = self._others.get(text.casefold(), set()) if text not in self._ids else set()
         if len(meant) > 1:
-            raise Refused(faults=[Fault(("owner",), "ambiguous_owner", "names more than one owner")])
+            raise fault_at(("owner",), "ambiguous_owner", "names more than one owner")
         return next(iter(meant), text)
 
 

@@ -20,7 +20,7 @@ from app.cli.rows import put
 from app.cli.sheets import TABLES, read_sheet, text_of
 from app.intake.arrival import Arrival, normalise
 from app.plan.fields import Field
-from app.problems import Fault, Problem, Refused
+from app.problems import Fault, Problem, Refused, fault_at
 
 LIMITS = BodyLimits(size=256 * KIB)
 
@@ -109,10 +109,10 @@ def _json(path: Path, _declared: tuple[Field, ...]) -> Read:
 
 def _object(text: bytes) -> dict[str, Any]:
     if len(text) > LIMITS.size:
-        raise Refused(faults=[Fault((), "too_long", f"must be at most {LIMITS.size} bytes")])
+        raise fault_at((), "too_long", f"must be at most {LIMITS.size} bytes")
     sent = parse(text, LIMITS)
     if not isinstance(sent, dict):
-        raise Refused(faults=[Fault((), "wrong_type", "must be an object")])
+        raise fault_at((), "wrong_type", "must be an object")
     return sent
 
 

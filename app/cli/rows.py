@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.cli.sheets import TABLES, Row, Sheet, number, read_sheet, text_of
-from app.problems import Fault, Refused
+from app.problems import Refused, fault_at
 
 LISTS = frozenset(("skills", "languages", "domains"))
 """Columns whose cells hold several values, with a semicolon between."""
@@ -17,9 +17,7 @@ SWITCHES: Mapping[str, bool] = {"true": True, "yes": True, "1": True, "false": F
 TEAM_COLUMNS = frozenset(("id", "name", "pick"))
 """Columns of a team itself; every other says something of the member in the row."""
 
-_NO_TEAM = Refused(
-    faults=[Fault((), "unread", "no team is written: one would lose the member whose row cannot be read")]
-)
+_NO_TEAM = fault_at((), "unread", "no team is written: one would lose the member whose row cannot be read")
 
 Line = tuple[int, bytes]
 """The number of the line in the file, and the record in it as JSON."""

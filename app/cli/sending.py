@@ -12,7 +12,7 @@ from app.cli.surroundings import Stop
 from app.dispatch.dispatch import Dispatch
 from app.dispatch.jobs import Answer, Job, Key
 from app.plan.fields import TRIGGERS
-from app.problems import Fault, Problem, Refused
+from app.problems import Problem, fault_at
 
 SLICE = 256
 """Lines that are under way together."""
@@ -53,9 +53,7 @@ def keys_of(file: LeadFile, column: str | None, *about: str) -> list[Key]:
             keys.append(Key(f"{_OURS}{named}", each.digest(*about)))
             good.append(each)
         else:
-            file.faults.append(
-                (each.line, Refused(faults=[Fault((), "missing", f"has nothing in column {column}")]))
-            )
+            file.faults.append((each.line, fault_at((), "missing", f"has nothing in column {column}")))
     file.good = good
     return keys
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.cli.surroundings import Stop
-from app.problems import Fault, Refused
+from app.problems import Refused, fault_at
 
 TABLES = frozenset((".csv", ".tsv"))
 """Endings of files that hold a table; all others hold lines of JSON."""
@@ -139,7 +139,7 @@ def _take(sheet: Sheet, line: int, cells: Sequence[str]) -> None:
 
 
 def _refused(code: str, detail: str) -> Refused:
-    return Refused(faults=[Fault((), code, detail)])
+    return fault_at((), code, detail)
 
 
 def number(cell: str, *, comma: bool) -> float | int | str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from app.dispatch.jobs import Adopt
 from app.engine.model import Directory, Owned, Prior, Question
 from app.ids import uuid7
-from app.problems import Conflict, Fault, Refused
+from app.problems import Conflict, fault_at
 
 ACTOR = "import"
 """Who is said to have closed a lead that came closed."""
@@ -21,7 +21,7 @@ def question_of(job: Adopt, prior: Prior | None, directory: Directory, now: date
     _check(owned, directory, now)
     if not job.arrival.keys:
         text = "needs external_id, crm.lead_id, email or phone, by which the lead is known again"
-        raise Refused(faults=[Fault((), "no_identity", text)])
+        raise fault_at((), "no_identity", text)
     # A lead that was closed long ago says nothing about how the person stands today.
     if prior is not None and (job.closed or prior.owner == job.owner_id):
         return None
@@ -37,10 +37,10 @@ def question_of(job: Adopt, prior: Prior | None, directory: Directory, now: date
 def _check(owned: Owned, directory: Directory, now: datetime) -> None:
     owner = directory.owners.get(owned.owner)
     if owner is None:
-        raise Refused(faults=[Fault(("owner",), "unknown_owner", "names an owner that does not exist")])
+        raise fault_at(("owner",), "unknown_owner", "names an owner that does not exist")
     if not owner.active:
         raise Conflict("the owner is not active", code="inactive")
     if owned.team is not None and owned.team not in directory.teams:
-        raise Refused(faults=[Fault(("team",), "unknown_team", "names a team that does not exist")])
+        raise fault_at(("team",), "unknown_team", "names a team that does not exist")
     if owned.since > now:
-        raise Refused(faults=[Fault(("assigned_at",), "in_the_future", "lies in the future")])
+        raise fault_at(("assigned_at",), "in_the_future", "lies in the future")

@@ -17,7 +17,7 @@ from app.dispatch.claiming import first_waiting, is_due
 from app.dispatch.earlier import answer_to, person
 from app.dispatch.jobs import Adopt, Answer, Assign, Claim, Job, Reassign, Release, Report
 from app.dispatch.reading import Extra
-from app.dispatch.wanted import check_wanted, fault_in
+from app.dispatch.wanted import check_wanted
 from app.engine.accounts import AccountKey, Match
 from app.engine.claims import claim_refusal
 from app.engine.decide import decide
@@ -26,7 +26,7 @@ from app.engine.plan import Plan
 from app.ids import uuid7
 from app.intake.accounts import keys_of_lead
 from app.intake.arrival import Arrival
-from app.problems import Conflict, NotFound, Problem
+from app.problems import Conflict, NotFound, Problem, fault_at
 from app.store.facts import Found
 from app.store.leads import Present
 
@@ -157,7 +157,7 @@ class Desk:
     def _claim(self, job: Claim) -> None:
         refused = claim_refusal(job.owner_id, job.queue, self.plan, self.booking.facts)
         if refused is not None and refused.code == "missing":
-            raise fault_in("owner_id", "unknown_owner", "names an owner that does not exist")
+            raise fault_at(("owner_id",), "unknown_owner", "names an owner that does not exist")
         waiting = filter(self._still_waits, self.extra.queues.get(job.looks_for(), ()))
         lead = first_waiting(job, waiting, refused, self.booking.facts, self.plan.queues)
         question = Question(
