@@ -1,12 +1,13 @@
 """From the directory's records, as they are stored, to the values the engine decides with."""
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.engine.model import Absence, Caps, Directory, Member, Owner, Ramp, Team
+from app.plan.durations import parse_iso
 from app.plan.hours import Hours, read_hours
 from app.plan.languages import primary
 
@@ -27,7 +28,7 @@ def directory_from(version: int, records: Iterable[Record]) -> Directory:
         bodies.setdefault(noun, {})[id_] = body
     away: dict[str, list[Absence]] = {}
     for body in bodies["absences"].values():
-        away.setdefault(body["owner"], []).append(Absence(_instant(body["from"]), _instant(body["to"])))
+        away.setdefault(body["owner"], []).append(Absence(parse_iso(body["from"]), parse_iso(body["to"])))
     calendars = {id_: hours_from(body) for id_, body in bodies["calendars"].items()}
     owners = {
         id_: owner_from(id_, body, away.get(id_, ()), calendars) for id_, body in bodies["owners"].items()
@@ -56,7 +57,7 @@ def owner_from(
         email=body.get("email"),
         crm=body.get("crm") or {},
         active=body.get("active", True),
-        paused_until=_instant(paused) if paused else None,
+        paused_until=parse_iso(paused) if paused else None,
         zone=ZoneInfo(body.get("timezone") or "UTC"),
         skills=frozenset(skill.casefold() for skill in body.get("skills") or ()),
         languages=frozenset(map(primary, body.get("languages") or ())),
@@ -99,7 +100,3 @@ def caps_from(body: Mapping[str, Any] | None) -> Caps | None:
     rolling = tuple((rule["count"], timedelta(hours=rule["hours"])) for rule in body.get("rolling") or ())
     caps = Caps(body.get("open"), body.get("per_day"), body.get("per_week"), rolling)
     return None if caps == Caps() else caps
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)

@@ -6,13 +6,14 @@ everyone who was considered stood at that moment.
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from app.engine.accounts import match_from
 from app.engine.model import Decision, Owned, Prior, Question, Target
 from app.engine.state import Entries, Facts, State
 from app.engine.tables import NO_TABLES, Found, RecalledRows, Tables
+from app.plan.durations import parse_iso
 from app.plan.fields import LEAD, Kind
 
 ENGINE_VERSION = "4"
@@ -67,7 +68,7 @@ def read(inputs: Mapping[str, Any]) -> tuple[Question, State, datetime]:
     )
     state = State()
     state.absorb(inputs["state"])
-    return question, state, _instant(inputs["now"])
+    return question, state, parse_iso(inputs["now"])
 
 
 def rows(inputs: Mapping[str, Any]) -> Tables:
@@ -81,10 +82,10 @@ def revived(values: Mapping[str, Any]) -> dict[str, Any]:
     alive = dict(values)
     for name in _INSTANTS:
         if name in alive:
-            alive[name] = _instant(alive[name])
+            alive[name] = parse_iso(alive[name])
     if "engagement" in alive:
         alive["engagement"] = [
-            {**item, "at": _instant(item["at"])} if "at" in item else item for item in alive["engagement"]
+            {**item, "at": parse_iso(item["at"])} if "at" in item else item for item in alive["engagement"]
         ]
     return alive
 
@@ -94,14 +95,14 @@ def _prior(written: Mapping[str, Any] | None) -> Prior | None:
         return None
     held_until = written.get("held_until")
     instants = {
-        "decided_at": _instant(written["decided_at"]),
-        "held_until": _instant(held_until) if held_until else None,
+        "decided_at": parse_iso(written["decided_at"]),
+        "held_until": parse_iso(held_until) if held_until else None,
     }
     return Prior(**{**written, **instants})
 
 
 def _owned(written: Mapping[str, Any] | None) -> Owned | None:
-    return Owned(**{**written, "since": _instant(written["since"])}) if written else None
+    return Owned(**{**written, "since": parse_iso(written["since"])}) if written else None
 
 
 def _heard(advice: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
@@ -115,10 +116,6 @@ def _target(written: Mapping[str, Any] | None) -> Target | None:
         return None
     lists = {name: tuple(written.get(name, ())) for name in ("skills", "languages", "match")}
     return Target(**{**written, **lists})
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def _looked_up(decision: Decision, tables: Tables) -> dict[str, dict[str, Any]]:

@@ -9,6 +9,7 @@ import orjson
 
 from app.engine.accounts import AccountKey
 from app.engine.model import Prior
+from app.plan.durations import parse_iso
 from app.store.accounts import Accounts, accounts_in, finding
 from app.store.database import Connection
 from app.store.journal import Entry, entry_from
@@ -140,16 +141,12 @@ def _time(real: datetime, clock: str | None) -> datetime:
 
 
 def _replay(digest: str, at: str, *rest: Any) -> Replay:
-    return Replay(bytes.fromhex(digest), _instant(at), *rest)
+    return Replay(bytes.fromhex(digest), parse_iso(at), *rest)
 
 
 def _prior(matched_by: str, row: list[Any]) -> Prior:
     lead_id, assignment_id, state, owner, team, queue, path, block, priority, decided_at, *held = row
-    at = _instant(decided_at)
+    at = parse_iso(decided_at)
     known = (lead_id, assignment_id, matched_by, state, owner, team, queue, path, block, priority, at)
     until, held_owner, held_team = held
-    return Prior(*known, _instant(until) if until else None, held_owner, held_team)
-
-
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
+    return Prior(*known, parse_iso(until) if until else None, held_owner, held_team)
