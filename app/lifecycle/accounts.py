@@ -10,8 +10,6 @@ from app.lifecycle.editing import ACCOUNTS, Edit
 from app.plan.findings import Finding, shown
 from app.store import accounts
 
-NOUN = ACCOUNTS
-
 
 async def findings(edit: Edit, id_: str, body: Mapping[str, Any]) -> list[Finding]:
     """Names that name nobody, a circle of parents, and domains by which it is not found, or not it alone."""
@@ -39,7 +37,7 @@ def _owners(body: Mapping[str, Any], known: Mapping[str, object]) -> Iterator[Fi
 async def _parents(edit: Edit, id_: str, parent: str) -> list[Finding]:
     line, at = [id_], parent
     while at not in line and len(line) <= FURTHEST:
-        record = await edit.find(NOUN, at)
+        record = await edit.find(ACCOUNTS, at)
         if record is None:
             text = "Add this account, or name another: nothing can be inherited from it."
             return [Finding("parent", "unknown_parent", text, "warning")] if at == parent else []

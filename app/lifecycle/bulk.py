@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from app.lifecycle import nouns
-from app.lifecycle.editing import editing
+from app.lifecycle.editing import ACCOUNTS, editing
 from app.problems import Problem, Refused
 from app.store.database import Pool
 from app.store.records import find_many
 
 SLICE = 200
 """No more records than this go through the gate in one pass."""
-SLICES = {"accounts": 1000}
+SLICES = {ACCOUNTS: 1000}
 """Nouns of which more may, because nothing else follows from their edits."""
 
 Item = tuple[str, dict[str, Any]]

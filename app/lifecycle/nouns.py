@@ -1,13 +1,12 @@
-"""What must be so of a record for the directory to hold together, and what is merely worth telling.
-
-What is told of accounts takes reading, and stands in `accounts`.
-"""
+"""What must be so of a record for the directory to hold together, and what is merely worth telling."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.engine.documents import weight_from
 from app.engine.model import Directory
+from app.lifecycle import accounts
+from app.lifecycle.editing import ACCOUNTS, Edit
 from app.plan.findings import Finding
 from app.problems import Fault
 
@@ -30,9 +29,11 @@ def _team_faults(body: Mapping[str, Any], directory: Directory) -> Iterator[Faul
         yield Fault(("members",), "zero_weights", "needs a member with a weight above 0")
 
 
-def findings(noun: str, id_: str, body: Mapping[str, Any], directory: Directory) -> list[Finding]:
+async def findings(edit: Edit, noun: str, id_: str, body: Mapping[str, Any]) -> list[Finding]:
     """What is odd about a record that was stored all the same."""
-    return list(_owner_findings(id_, body, directory)) if noun == "owners" else []
+    if noun == ACCOUNTS:
+        return await accounts.findings(edit, id_, body)
+    return list(_owner_findings(id_, body, edit.remembered.directory)) if noun == "owners" else []
 
 
 def _owner_findings(id_: str, body: Mapping[str, Any], directory: Directory) -> Iterator[Finding]:

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.engine.model import Directory
-from app.lifecycle import accounts, nouns
+from app.lifecycle import nouns
 from app.lifecycle.editing import Edit, editing
 from app.plan.findings import Finding
 from app.problems import NotFound, PreconditionFailed, Refused
@@ -65,13 +64,11 @@ async def keep(edit: Edit, noun: str, id_: str, body: dict[str, Any], before: Re
 
     Raises Refused.
     """
-    known: Directory = edit.remembered.directory
-    found = nouns.faults(noun, body, known)
+    found = nouns.faults(noun, body, edit.remembered.directory)
     if found:
         raise Refused(faults=found)
     record = await edit.put(noun, id_, body, before)
-    odd = await accounts.findings(edit, id_, body) if noun == accounts.NOUN else None
-    return Written(record, before is None, nouns.findings(noun, id_, body, known) if odd is None else odd)
+    return Written(record, before is None, await nouns.findings(edit, noun, id_, body))
 
 
 async def find(pool: Pool, workspace_id: int, noun: str, id_: str) -> Record:
