@@ -11,8 +11,8 @@ MOST_SHOWN = 100
 MOST_LINES = 10
 """Of the lines that one sentence is about, so many are named."""
 
-Told = tuple[int, str]
-"""The number of a line, and what is wrong with it."""
+Told = tuple[int | None, str]
+"""The number of a line, if it is about one, and what is wrong with it."""
 
 
 def sentence(problem: Problem) -> str:
@@ -32,11 +32,12 @@ def not_done(problems: Iterable[tuple[int, Problem]], what: str) -> Iterator[str
 
 def by_sentence(told: Iterable[Told]) -> Iterator[str]:
     """What is wrong, once each, with the lines it is about: a wrong column is wrong in every line."""
-    lines: dict[str, list[int]] = defaultdict(list)
+    lines: dict[str, list[int | None]] = defaultdict(list)
     for line, words in told:
         lines[words].append(line)
     for words, about in list(lines.items())[:MOST_SHOWN]:
-        yield f"  {named(about)}: {words}"
+        numbers = [line for line in about if line is not None]
+        yield f"  {named(numbers)}: {words}" if numbers else f"  {words}"
     hidden = sum(map(len, list(lines.values())[MOST_SHOWN:]))
     if hidden:
         yield f"  and {hidden:,} more"

@@ -1,12 +1,13 @@
 """A table out of a file, as a whole: it takes the place of the one before, or nothing is changed."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from app.api.table_answers import shown
 from app.api.table_bodies import CSV, JSON, LINES, read_table
+from app.cli.problem_lines import Told, by_sentence
 from app.cli.sheets import TABLES
 from app.cli.surroundings import Stop
 from app.engine.tables import Table
@@ -16,7 +17,6 @@ from app.registry import strategies
 from app.store.database import Pool
 
 ACTOR = "import"
-MOST_SHOWN = 100
 
 
 def read(path: Path) -> Table:
@@ -68,14 +68,17 @@ def _row(path: str) -> str:
 def _sentences(problem: Problem) -> Iterator[str]:
     if not problem.faults:
         yield f"  {problem.detail or problem.title}"
-    for fault in problem.faults[:MOST_SHOWN]:
-        yield f"  {_place(fault)}{fault.detail}"
-    if len(problem.faults) > MOST_SHOWN:
-        yield f"  and {len(problem.faults) - MOST_SHOWN} more"
+    yield from by_sentence(_placed(fault) for fault in problem.faults)
 
 
-def _place(fault: Fault) -> str:
-    """`line 3: team `, where the fault has a line."""
-    first, *rest = fault.path or ("",)
-    line = f"line {rest.pop(0)}: " if first == "lines" and rest else f"{first} " if first else ""
-    return line + "".join(f"{step} " for step in rest)
+def _placed(fault: Fault) -> Told:
+    """The line of a fault, where it has one, and `team Write …`."""
+    match fault.path:
+        case "lines", int(line), *rest:
+            return line, _words(rest, fault)
+        case path:
+            return None, _words(path, fault)
+
+
+def _words(path: Sequence[str | int], fault: Fault) -> str:
+    return " ".join((*map(str, path), fault.detail))

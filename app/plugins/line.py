@@ -108,6 +108,8 @@ class Line:
     async def _speaking(self, until: float) -> Conversation | None:
         """Who can be asked. The very first is waited for, a successor is not."""
         if self._current is not None and self._current.alive:
+            if self._next is None or not self._next.alive:
+                self.start()  # both had ended before the third was there
             return self._current
         if self._next is not None and self._next.alive:
             self._current, self._next = self._next, None

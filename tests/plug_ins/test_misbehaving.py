@@ -132,6 +132,17 @@ async def test_one_lead_of_many_costs_the_others_nothing(hasty: Office) -> None:
     assert {owners.count(owner) for owner in ("ana", "ben")} <= {13, 14}
 
 
+async def test_after_two_ends_at_once_there_are_two_processes_again(office: Office) -> None:
+    await office.publish(PLAN)
+    await sent(office, "Berlin", 49)
+    await asyncio.gather(*(sent(office, "Exits", number) for number in range(2)))
+    assert await recovered(office)
+    await sent(office, "Berlin", 50)
+    await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == "plug-in odd"))
+    assert first(await sent(office, "Exits", 2))["error"] == "exited"
+    assert first(await sent(office, "Berlin", 51))["code"] == "odd"
+
+
 async def test_one_that_is_always_late_is_left_alone(hasty: Office) -> None:
     await hasty.publish(PLAN)
     errors: list[str] = []
