@@ -12,9 +12,9 @@ from app.api.wire import (
     CustomerStatus,
     Id,
     Instant,
+    LeadId,
     Number,
     NumberOrWord,
-    RecordId,
     RequiredId,
     Text,
     Texts,
@@ -144,7 +144,7 @@ class ReassignTarget(WireModel):
 class ReassignRequest(WireModel):
     """One lead anew by the same path; with `to`, to whom (a plain text is an owner)."""
 
-    lead_id: RecordId
+    lead_id: LeadId
     reason: Text | None = None
     exclude: Annotated[list[RequiredId], Field(max_length=100)] | None = None
     to: Annotated[ReassignTarget | None, BeforeValidator(_only_owner)] = None
@@ -154,7 +154,7 @@ class ClaimRequest(WireModel):
     """Who takes the first lead of the queue, or the one that is named."""
 
     owner_id: RequiredId
-    lead_id: RecordId | None = None
+    lead_id: LeadId | None = None
 
 
 class EventRequest(WireModel):

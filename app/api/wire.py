@@ -89,7 +89,7 @@ Texts = Annotated[list[Text], Field(max_length=1000)]
 Count = Annotated[int, Field(ge=-MAX_INTEGER - 1, le=MAX_INTEGER)]
 Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False)]
 NumberOrWord = Annotated[float | str, PlainValidator(_number_or_word, json_schema_input_type=float | str)]
-RecordId = Annotated[UUID, Strict(False)]
+LeadId = Annotated[UUID, Strict(False)]
 CustomerStatus = Literal["prospect", "trial", "active", "lapsed", "churned"]
 Instant = Annotated[
     datetime,
