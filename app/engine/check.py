@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from app.engine.contradictions import contradictions
 from app.engine.declared import action_findings, product_findings, sla_findings
-from app.engine.plan_tests import Run, run_tests
 from app.engine.reach import unreachable
 from app.engine.shifts import HELD
 from app.engine.table_check import table_findings
@@ -14,7 +13,7 @@ from app.engine.tables import Table
 from app.engine.templated import closed, combinations, faults, fields_of, is_templated
 from app.engine.too_early import too_early
 from app.plan.conditions import leaves
-from app.plan.findings import MOST, Finding, Severity, settles, shown
+from app.plan.findings import MOST, Finding, Severity, shown
 from app.plan.schema import PlanDocument
 from app.plan.steps import Step
 from app.plan.targets import Target
@@ -33,8 +32,8 @@ class KnownNames:
     tables: Mapping[str, Table] = field(default_factory=dict)
 
 
-def check(document: PlanDocument, names: KnownNames, run: Run | None = None) -> list[Finding]:
-    """Every finding about a plan. Its own tests are run only when nothing else is wrong."""
+def check(document: PlanDocument, names: KnownNames) -> list[Finding]:
+    """Every finding about a plan, but for those of its own tests."""
     findings = [
         *_pipeline(document, names),
         *_tables(document, names),
@@ -49,8 +48,6 @@ def check(document: PlanDocument, names: KnownNames, run: Run | None = None) -> 
         *too_early(document),
         *_catch_all(document),
     ]
-    if run is not None and settles(findings):
-        findings.extend(run_tests(document, run))
     return findings[:MOST]
 
 

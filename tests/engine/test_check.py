@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.engine.check import KnownNames, check
-from app.engine.plan_tests import Told
+from app.engine.plan_tests import Told, run_tests
 from app.plan.cases import PlanTest
 from app.plan.findings import CODES, Finding
 from tests.plan.plans import document, whole
@@ -366,11 +366,11 @@ def always(**decision: str | tuple[str, ...]) -> Callable[[PlanTest], Told]:
 
 def test_a_test_that_comes_out_as_expected_is_silent() -> None:
     run = always(outcome="queued", queue="partner-desk", rule="partners", step="partners")
-    assert check(document(whole()), NAMES, run) == []
+    assert run_tests(document(whole()), run) == []
 
 
 def test_a_failing_test_tells_what_was_expected_and_what_came() -> None:
-    (finding,) = check(document(whole()), NAMES, always(outcome="assigned", team="inbound", owner="ana"))
+    (finding,) = run_tests(document(whole()), always(outcome="assigned", team="inbound", owner="ana"))
     assert (finding.path, finding.code) == ("tests[0].expect.queue", "test_failed")
     assert "expected queue partner-desk" in finding.text
     assert "outcome assigned, team inbound, owner ana" in finding.text
@@ -379,21 +379,8 @@ def test_a_failing_test_tells_what_was_expected_and_what_came() -> None:
 def test_actions_are_compared_in_order_and_told_where_they_are_expected() -> None:
     plan = whole()
     plan["tests"] = [{"lead": {}, "expect": {"team": "inbound", "actions": ["task", "notify"]}}]
-    assert check(document(plan), NAMES, always(team="inbound", actions=("task", "notify"))) == []
-    (finding,) = check(document(plan), NAMES, always(team="inbound", sla="hot", actions=("notify", "task")))
+    assert run_tests(document(plan), always(team="inbound", actions=("task", "notify"))) == []
+    (finding,) = run_tests(document(plan), always(team="inbound", sla="hot", actions=("notify", "task")))
     assert finding.path == "tests[0].expect.actions"
     assert "expected team inbound, actions [task, notify]" in finding.text
     assert "gives team inbound, actions [notify, task]." in finding.text
-
-
-def test_tests_are_not_run_on_a_plan_that_is_wrong_already() -> None:
-    plan = whole()
-    to({"team": "nope"})(plan)
-    assert [finding.code for finding in check(document(plan), NAMES, always(queue="x"))] == ["unknown_team"]
-
-
-def test_tests_are_run_in_spite_of_warnings() -> None:
-    plan = whole()
-    to({"owner": "gone"})(plan)
-    found = [finding.code for finding in check(document(plan), NAMES, always(queue="x"))]
-    assert found == ["inactive_owner", "test_failed"]

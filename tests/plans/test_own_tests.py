@@ -1,0 +1,38 @@
+"""When a plan's own tests are run: on every plan that is not wrong already."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from app.engine.model import Directory, Member, Owner, Team
+from app.engine.state import Facts, State
+from app.lifecycle.checking import checked
+from app.registry import strategies
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+OWNERS = {"ana": Owner("ana", "Ana"), "gone": Owner("gone", "Gone", active=False)}
+TEAMS = {"inbound": Team("inbound", "Inbound", (Member("ana"),))}
+
+
+@pytest.mark.parametrize(
+    ("then", "findings"),
+    [
+        ({"team": "inbound"}, ["test_failed"]),
+        ({"owner": "gone"}, ["inactive_owner", "test_failed"]),
+        ({"team": "nope"}, ["unknown_team"]),
+    ],
+)
+def test_a_warning_does_not_keep_the_tests_from_running_but_an_error_does(
+    then: dict[str, str], findings: list[str]
+) -> None:
+    plan = {
+        "pipeline": [
+            {"rule": {"name": "first", "when": {"tier": "a"}, "then": then}},
+            {"round_robin": {"team": "inbound"}},
+            {"queue": {"name": "unrouted"}},
+        ],
+        "queues": {"unrouted": {}},
+        "tests": [{"lead": {}, "expect": {"queue": "unrouted"}}],
+    }
+    found = checked(plan, Facts(NOW, Directory(1, OWNERS, TEAMS), State()), strategies())
+    assert [each.code for each in found.findings] == findings
