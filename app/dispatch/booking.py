@@ -8,17 +8,16 @@ from typing import Any
 import orjson
 
 from app.dispatch.answer import answer
+from app.dispatch.rows import OPEN, assignment_row, prior_after, turn_row
 from app.engine import inputs
-from app.engine.model import Decision, Prior, Question, Turn
+from app.engine.model import Decision, Prior, Question
 from app.engine.state import Facts, apply
 from app.engine.tables import NO_TABLES, Tables
 from app.ids import uuid7
-from app.store.books import AssignmentRow, EventRow, KeyRow, LeadRow, Rows, TurnRow
+from app.store.books import EventRow, KeyRow, LeadRow, Rows
 from app.store.leads import Present
 from app.store.remembered import Remembered
 from app.store.repeats import Answer, Key
-
-_OPEN = {"assigned", "queued"}
 
 
 @dataclass(slots=True)
@@ -61,15 +60,17 @@ class Booking:
         state, directory, owned = self.remembered.state, self.remembered.directory, question.owned
         number = apply(state, directory, decision, self._at(question), past=owned is not None)
         self.decided.append(decision)
-        row = self._assignment(question, decision, lead_id)
+        row = assignment_row(
+            question, decision, lead_id, self.sequence, self._at(question), self.plan_version
+        )
         self.rows.assignments[row.id] = row
         self.rows.inputs[row.id] = orjson.dumps(basis, option=orjson.OPT_SORT_KEYS)
         told = self.rows.answers[row.id] = orjson.dumps(self._answer(question, decision, lead_id, normalized))
         if decision.turn is not None and number is not None:
-            self.rows.turns.append(_turn_row(decision.turn, number, row.id, self.now))
+            self.rows.turns.append(turn_row(decision.turn, number, row.id, self.now))
         if not decision.keeps_prior:
             self._move(LeadRow(lead_id, decision.outcome, row.id, self.now))
-            self.present[lead_id] = Present(_prior_after(row), question.values, normalized, question.exclude)
+            self.present[lead_id] = Present(prior_after(row), question.values, normalized, question.exclude)
         return told
 
     def key(self, text: str, body_hash: bytes, assignment_id: str) -> None:
@@ -137,36 +138,9 @@ class Booking:
         else:
             self.rows.leads[row.id] = row
 
-    def _assignment(self, question: Question, decision: Decision, lead_id: str) -> AssignmentRow:
-        known = decision.known
-        return AssignmentRow(
-            id=question.assignment_id,
-            sequence=self.sequence,
-            lead_id=lead_id,
-            cause=question.kind,
-            outcome=decision.outcome,
-            code=decision.code,
-            step=decision.step,
-            owner_id=decision.owner.id if decision.owner else None,
-            team_id=decision.team,
-            queue=decision.queue,
-            path=decision.path,
-            block=decision.block,
-            priority=decision.priority,
-            open=decision.outcome in _OPEN and not decision.keeps_prior,
-            counted=decision.counts,
-            known_kind=known.kind if known else None,
-            of_assignment=known.assignment_id if known else None,
-            decided_at=self._at(question),
-            plan_version=self.plan_version,
-            held_until=decision.held_until,
-            held_owner=decision.held_owner,
-            held_team=decision.held_team,
-        )
-
     def end(self, prior: Prior) -> None:
         """The lead leaves where it was; an owner's open place is free again."""
-        if prior.state in _OPEN:
+        if prior.state in OPEN:
             booked = self.rows.assignments.get(prior.assignment_id)
             if booked is not None:
                 booked.open = False
@@ -174,36 +148,3 @@ class Booking:
                 self.rows.ended.add(prior.assignment_id)
         if prior.state == "assigned" and prior.owner is not None:
             self.remembered.state.free(prior.owner, prior.team)
-
-
-def _turn_row(turn: Turn, number: int, assignment_id: str, now: datetime) -> TurnRow:
-    return TurnRow(
-        team_id=turn.team,
-        number=number,
-        cause=turn.cause,
-        chosen=turn.chosen,
-        assignment_id=assignment_id,
-        at=now,
-        owners=list(turn.changes),
-        amounts=list(turn.changes.values()),
-    )
-
-
-def _prior_after(row: AssignmentRow) -> Prior:
-    """How the next one who asks finds the lead."""
-    return Prior(
-        lead_id=row.lead_id,
-        assignment_id=row.id,
-        matched_by="lead_id",
-        state=row.outcome,
-        owner=row.owner_id,
-        team=row.team_id,
-        queue=row.queue,
-        path=row.path,
-        block=row.block,
-        priority=row.priority,
-        decided_at=row.decided_at,
-        held_until=row.held_until,
-        held_owner=row.held_owner,
-        held_team=row.held_team,
-    )
