@@ -50,6 +50,27 @@ _ALSO = {
     "us virgin islands": "VI",
 }  # fmt: skip
 
+# German names: headers and cells of German files are read, so their countries are too.
+_GERMAN = {
+    "agypten": "EG", "aegypten": "EG", "albanien": "AL", "algerien": "DZ", "argentinien": "AR",
+    "armenien": "AM", "aserbaidschan": "AZ", "athiopien": "ET", "aethiopien": "ET", "australien": "AU",
+    "belgien": "BE", "bolivien": "BO", "bosnien und herzegowina": "BA", "brasilien": "BR", "bulgarien": "BG",
+    "danemark": "DK", "daenemark": "DK", "estland": "EE", "finnland": "FI", "georgien": "GE",
+    "griechenland": "GR", "indien": "IN", "indonesien": "ID", "irak": "IQ", "irland": "IE",
+    "jordanien": "JO", "kambodscha": "KH", "kamerun": "CM", "kanada": "CA", "kasachstan": "KZ",
+    "katar": "QA", "kenia": "KE", "kolumbien": "CO", "kroatien": "HR", "kuba": "CU", "lettland": "LV",
+    "libanon": "LB", "libyen": "LY", "litauen": "LT", "luxemburg": "LU", "marokko": "MA", "mexiko": "MX",
+    "moldau": "MD", "mongolei": "MN", "neuseeland": "NZ", "nordmazedonien": "MK", "norwegen": "NO",
+    "philippinen": "PH", "rumanien": "RO", "rumaenien": "RO", "russland": "RU", "sambia": "ZM",
+    "saudi arabien": "SA", "serbien": "RS", "simbabwe": "ZW", "singapur": "SG", "slowakei": "SK",
+    "slowenien": "SI", "sudafrika": "ZA", "suedafrika": "ZA", "sudkorea": "KR", "suedkorea": "KR",
+    "syrien": "SY", "tansania": "TZ", "tschechien": "CZ", "tschechische republik": "CZ", "tunesien": "TN",
+    "turkei": "TR", "tuerkei": "TR", "ungarn": "HU", "usbekistan": "UZ",
+    "vereinigte arabische emirate": "AE", "vereinigte staaten": "US",
+    "vereinigte staaten von amerika": "US", "vereinigtes konigreich": "GB",
+    "vereinigtes koenigreich": "GB", "weissrussland": "BY", "zypern": "CY",
+}  # fmt: skip
+
 _PUNCTUATION = re.compile(r"[^\w\s]")
 # "Republic of …", "Islamic Republic of …": what follows is the name.
 _STYLE = re.compile(r"(?:\w+ )*?(?:republic|kingdom|state|principality|commonwealth|sultanate) of (?:the )?")
@@ -66,7 +87,7 @@ def _folded(text: str) -> str:
 def _codes() -> dict[str, str]:
     alpha = _ALPHA_3.split()
     by_alpha_3 = {long.lower(): short for short, long in zip(alpha[::2], alpha[1::2], strict=True)}
-    return by_alpha_3 | _ALSO | {_folded(name): code for code, name in COUNTRIES.items()}
+    return by_alpha_3 | _ALSO | _GERMAN | {_folded(name): code for code, name in COUNTRIES.items()}
 
 
 _CODES = _codes()
@@ -74,7 +95,7 @@ _LONGEST = 100
 
 
 def code_of_country(text: str) -> str | None:
-    """The ISO 3166 alpha-2 code of a code, an English name, or a usual other name; None if it is none."""
+    """The ISO 3166 alpha-2 code of a code, an English, German or usual other name; None if it is none."""
     if code := country_code(text):
         return code
     if len(text) > _LONGEST:

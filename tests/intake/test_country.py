@@ -26,6 +26,8 @@ def test_every_code_and_every_name_of_the_table_is_known() -> None:
         ("People's Republic of China", "CN"), ("Dominican Republic", "DO"),
         ("Commonwealth of Dominica", "DM"), ("Democratic Republic of the Congo", "CD"),
         ("Republic of the Congo", "CG"), ("Niger", "NE"),
+        ("Australien", "AU"), ("Vereinigtes Königreich", "GB"), ("SÜDKOREA", "KR"), ("Rumaenien", "RO"),
+        ("Vereinigte Staaten von Amerika", "US"), ("Weißrussland", "BY"), ("Saudi-Arabien", "SA"),
     ],
 )  # fmt: skip
 def test_other_ways_to_write_them(sent: str, code: str) -> None:
