@@ -180,6 +180,14 @@ assignments = _of_a_workspace(
     _index("assignments_counted", "owner_id", "decided_at", where="counted"),
     _index("assignments_waiting", "queue", "priority DESC", "sequence", where="open AND queue IS NOT NULL"),
     _index("assignments_held", "held_until", where="open AND held_until IS NOT NULL"),
+    _index(
+        "assignments_held_for",
+        "held_owner",
+        "held_team",
+        "priority DESC",
+        "sequence",
+        where="open AND held_until IS NOT NULL",
+    ),
     key=("id",),
 )
 turns = _of_a_workspace(

@@ -47,23 +47,49 @@ async def present(connection: Connection, workspace_id: int, lead_ids: Sequence[
     return {str(row["lead_id"]): _present(row) for row in rows}
 
 
-WAITING = """
+_STANDING = """
 SELECT lead.id AS lead_id, lead.assignment_id, lead.state, owner_id, team_id, queue, path, block, priority,
        decided_at, held_until, held_owner, held_team, inputs, answer
-  FROM (
-    SELECT * FROM assignments
-     WHERE workspace_id = $1 AND open AND queue = $2
-       AND ($4::text IS NULL OR held_owner = $4 OR held_team = ANY ($5::text[])
-            OR held_owner IS NULL AND held_team IS NULL)
-     ORDER BY priority DESC, sequence
-     LIMIT $3
-  ) AS assignment
+  FROM ({first}) AS assignment
  CROSS JOIN LATERAL (
    SELECT id, assignment_id, state FROM leads
     WHERE workspace_id = $1 AND id = assignment.lead_id LIMIT 1
  ) AS lead
  ORDER BY priority DESC, sequence
 """
+WAITING = _STANDING.format(
+    first="""
+    SELECT * FROM assignments
+     WHERE workspace_id = $1 AND open AND queue = $2
+     ORDER BY priority DESC, sequence
+     LIMIT $3"""
+)
+# Three look-ups, for the index begins with whom a lead is held for: nobody reads what waits for others.
+HELD_FOR = _STANDING.format(
+    first="""
+    SELECT * FROM (
+      (SELECT * FROM assignments
+        WHERE workspace_id = $1 AND open AND held_until IS NOT NULL AND held_owner = $3 AND held_team IS NULL
+        ORDER BY held_team, priority DESC, sequence
+        LIMIT $2)
+      UNION ALL
+      SELECT for_team.*
+        FROM unnest($4::text[]) AS wanted (team)
+       CROSS JOIN LATERAL (
+         SELECT * FROM assignments
+          WHERE workspace_id = $1 AND open AND held_until IS NOT NULL AND held_owner IS NULL
+            AND held_team = wanted.team
+          ORDER BY held_owner, priority DESC, sequence
+          LIMIT $2) AS for_team
+      UNION ALL
+      (SELECT * FROM assignments
+        WHERE workspace_id = $1 AND open AND held_until IS NOT NULL AND held_owner IS NULL
+          AND held_team IS NULL
+        ORDER BY held_owner, held_team, priority DESC, sequence
+        LIMIT $2)) AS held
+     ORDER BY priority DESC, sequence
+     LIMIT $2"""
+)
 
 
 WAITING_LEAD = """
@@ -91,12 +117,15 @@ async def waiting(
 ) -> list[Present]:
     """The first leads of a queue, by priority and then by age; only the one wanted, if one is.
 
-    With an `owner` those are left out that are held for somebody else, he and his `teams` aside.
+    With an `owner` the queue is that of what is held; left out is what is held for somebody else, he and his
+    `teams` aside.
     """
     if lead_id is not None:
         rows = await connection.fetch(WAITING_LEAD, workspace_id, queue, lead_id, owner, list(teams))
+    elif owner is not None:
+        rows = await connection.fetch(HELD_FOR, workspace_id, limit, owner, list(teams))
     else:
-        rows = await connection.fetch(WAITING, workspace_id, queue, limit, owner, list(teams))
+        rows = await connection.fetch(WAITING, workspace_id, queue, limit)
     return [_present(row) for row in rows]
 
 

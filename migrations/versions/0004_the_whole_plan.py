@@ -41,6 +41,9 @@ ALTER TABLE assignments
     CHECK (cause IN ('assign', 'reassign', 'claim', 'release', 'import')),
   ADD CHECK (held_until IS NULL OR outcome = 'queued');
 CREATE INDEX assignments_held ON assignments (workspace_id, held_until) WHERE open AND held_until IS NOT NULL;
+CREATE INDEX assignments_held_for
+  ON assignments (workspace_id, held_owner, held_team, priority DESC, sequence)
+  WHERE open AND held_until IS NOT NULL;
 """
 
 

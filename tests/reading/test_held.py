@@ -80,6 +80,13 @@ async def test_the_first_of_the_queue_is_the_first_he_may_take(night: Office) ->
     assert await claim(night, "ben") == (200, bens["lead_id"])
 
 
+async def test_what_waits_for_him_and_for_his_team_is_one_line(night: Office) -> None:
+    sources = (None, "ben", None, "ben")
+    waiting = [await night.assign(external_id=f"e{at}", source=source) for at, source in enumerate(sources)]
+    for told in waiting:
+        assert await claim(night, "ben") == (200, told["lead_id"])
+
+
 @pytest.mark.parametrize(
     ("owner", "body", "got"),
     [
