@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 MatchedBy = Literal["crm", "email_domain", "website_domain"]
-NAMED = "named"
-"""The tier of the accounts that are found by a free-mail domain too."""
+_NAMED = "named"
 FURTHEST = 8
 """So many parents are looked at, one above the other."""
 OWNER = "owner"
 """The role of the account's own owner."""
+
+
+def is_named(tier: str | None) -> bool:
+    """Whether accounts of this tier are found by a free-mail domain too, in whatever case."""
+    return tier is not None and tier.casefold() == _NAMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ def matched(found: Found, accounts: Mapping[str, Account]) -> Match | None:
     for key, of_key in found:
         decides = chosen is None
         for each in sorted(of_key, key=lambda one: (not one.looked_after, one.id)):
-            if key.free_mail and each.tier != NAMED:
+            if key.free_mail and not is_named(each.tier):
                 code = "free_mail"
             elif chosen is None:
                 chosen, matched_by, code = each, key.matched_by, "chosen"

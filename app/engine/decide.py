@@ -43,7 +43,9 @@ def decide(question: Question, plan: Plan, facts: Facts) -> Decision:
     if question.account is not None:
         decision.trace = {**decision.trace, "account": question.account.traced()}
         decision.account = account_told(question.account, decision.owner, plan.accounts.order)
-        decision.participants = participants(question.account, decision.owner, facts.directory)
+        decision.participants = participants(
+            question.account, decision.owner, facts.directory, inherit=plan.accounts.inherits
+        )
     return _with_actions(decision, question, plan, facts)
 
 

@@ -19,17 +19,22 @@ def account_told(match: Match, owner: Owner | None, order: Sequence[str]) -> dic
     return {"id": account.id, "name": account.name, "matched_by": match.matched_by, "role": role}
 
 
-def participants(match: Match, owner: Owner | None, directory: Directory) -> dict[str, Owner]:
-    """The active owners who have the account's other roles, by role."""
+def participants(
+    match: Match, owner: Owner | None, directory: Directory, *, inherit: bool
+) -> dict[str, Owner]:
+    """The active owners who have the account's other roles, by role; with `inherit` those above it too.
+
+    Of a role that several have, as of the one by which the lead found its owner, the nearest counts.
+    """
     if match.account is None:
         return {}
-    chosen = owner.id if owner is not None else None
-    known = {role: directory.owners.get(id_) for role, id_ in roles_of(match.account).items()}
-    return {
-        role: other
-        for role, other in known.items()
-        if other is not None and other.active and other.id != chosen
-    }
+    nearest: dict[str, Owner] = {}
+    for account in (match.account, *(match.parents if inherit else ())):
+        for role, id_ in roles_of(account).items():
+            other = directory.owners.get(id_)
+            if other is not None and other.active:
+                nearest.setdefault(role, other)
+    return {role: other for role, other in nearest.items() if owner is None or other.id != owner.id}
 
 
 def roles_of(account: Account) -> Mapping[str, str]:

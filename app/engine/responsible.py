@@ -51,7 +51,7 @@ class AccountStep:
     """The settings of one step, ready to be asked for its targets."""
 
     def __init__(self, config: AccountConfig) -> None:
-        self.order, self._inherit = config.order, config.inherit is not None
+        self.order, self.inherits = config.order, config.inherit is not None
         self._when = compile_condition(config.when) if config.when is not None else None
         self._waits = config.off_hours == "hold"
         self._own = Target(
@@ -73,7 +73,7 @@ class AccountStep:
         """The owner who is responsible for a lead the step is for, whether he can take one now or not."""
         if self._when is not None and not self._when.holds(values, facts.now):
             return None
-        return named(match, self.order, facts.directory.owners, inherit=self._inherit).first
+        return named(match, self.order, facts.directory.owners, inherit=self.inherits).first
 
     def targets(self, match: Match, owners: Owners) -> tuple[Target, ...]:
         """What is tried for a lead of this account, in order."""
@@ -85,7 +85,7 @@ class AccountStep:
 
     def _people(self, match: Match, owners: Owners) -> Iterator[Target]:
         """Those it names, and behind the one who is responsible what stands for him."""
-        found = named(match, self.order, owners, inherit=self._inherit)
+        found = named(match, self.order, owners, inherit=self.inherits)
         yield from (self._owner(id_) for id_ in found.gone)
         if found.first is None:
             return

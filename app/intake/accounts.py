@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.engine.accounts import NAMED, AccountKey, MatchedBy, account_from
+from app.engine.accounts import AccountKey, MatchedBy, account_from, is_named
 from app.intake.domains import is_free_mail, registrable
 from app.intake.website import website_domain
 
@@ -28,7 +28,7 @@ def keys_of_account(id_: str, body: Mapping[str, Any]) -> list[Kept]:
     rank = FIRST if account.looked_after else UNATTENDED
     keys = {Kept("crm", value, rank) for value in account.crm.values()}
     for domain in domains_of(body):
-        outranked = is_free_mail(domain) and account.tier != NAMED
+        outranked = is_free_mail(domain) and not is_named(account.tier)
         keys.add(Kept("domain", domain, OUTRANKED if outranked else rank))
     return sorted(keys, key=lambda key: (key.kind, key.value))
 

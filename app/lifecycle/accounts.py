@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.engine.accounts import FURTHEST, NAMED
+from app.engine.accounts import FURTHEST, is_named
 from app.intake.accounts import domains_of
 from app.intake.domains import is_free_mail
 from app.lifecycle.editing import ACCOUNTS, Edit
@@ -53,7 +53,7 @@ async def _parents(edit: Edit, id_: str, parent: str) -> list[Finding]:
 
 def _domains(domains: list[str], shared: set[str], tier: str | None) -> Iterator[Finding]:
     for position, domain in enumerate(domains):
-        if is_free_mail(domain) and tier != NAMED:
+        if is_free_mail(domain) and not is_named(tier):
             text = "Take this domain out, or give the account the tier named: anybody gets an address there."
             yield Finding(f"domains[{position}]", "free_mail", text, "warning")
         elif domain in shared:

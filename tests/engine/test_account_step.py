@@ -233,6 +233,30 @@ def test_the_answer_names_the_role_and_the_others() -> None:
     assert inherited.account["role"] == "owner"
 
 
+ABOVE = {"owner": "ben", "roles": {"ae": "eve", "csm": "gone"}}
+OTHERS = [
+    ({"inherit": "parent", "order": ["owner"]}, {}, "ben", {"ae": "eve"}),
+    ({"inherit": "parent", "order": ["sdr"]}, {"sdr": "ana"}, "ana", {"owner": "ben", "ae": "eve"}),
+    (
+        {"inherit": "parent", "order": ["sdr"]},
+        {"sdr": "ana", "ae": "dan"},
+        "ana",
+        {"owner": "ben", "ae": "dan"},
+    ),
+    ({"order": ["sdr"]}, {"sdr": "ana"}, "ana", {}),
+]
+
+
+@pytest.mark.parametrize(("step", "roles", "owner", "others"), OTHERS)
+def test_who_is_inherited_takes_part_too(
+    step: dict[str, Any], roles: dict[str, str], owner: str, others: dict[str, str]
+) -> None:
+    decision = decided(step, match(ABOVE, roles=roles), office())
+    assert decision.owner is not None
+    assert decision.owner.id == owner
+    assert {role: other.id for role, other in decision.participants.items()} == others
+
+
 @pytest.mark.parametrize(
     ("account", "absences", "sentence"),
     [

@@ -83,7 +83,7 @@ def test_of_several_the_first_that_somebody_looks_after() -> None:
 
 
 def test_free_mail_finds_only_named_accounts() -> None:
-    plain, named = account("a", owner="ana"), account("b", tier="named")
+    plain, named = account("a", owner="ana"), account("b", tier="Named")
     assert codes(matched([(FREE, [plain, named])], {})) == [("a", "free_mail"), ("b", "chosen")]
     nobody = matched([(FREE, [plain])], {})
     assert nobody is not None
