@@ -147,7 +147,7 @@ async def find(pool: Pool, workspace_id: int, version: int | None) -> Stored:
         text = await store.text_of(connection, workspace_id, number)
         found = await store.find(connection, workspace_id, number)
         if text is None or found is None:
-            raise NotFound(f"There is no version {number}." if number else "No plan is in force.")
+            raise NotFound("There is no such version." if number else "No plan is in force.")
         tables = await named_tables(connection, workspace_id, text[0])
     return Stored(found, *text, now, tables)
 
