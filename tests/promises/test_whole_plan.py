@@ -115,6 +115,8 @@ async def _storm(place: Place, plugged: Path, file: Path, seed: int, weather: We
         with two(place, plugged) as running:
             async with callers(at, running) as clients:
                 versions = await set_up(clients[0], seed)
+                # Before the first decision: a key from years ago holds no more.
+                await clients[0].put("/dev/clock", json={"at": whole.START, "speed": 60})
                 senders = [
                     Sender(clients, 100 * seed + n, weather.people, weather.cities)
                     for n in range(weather.senders)
