@@ -297,6 +297,7 @@ def test_tells_what_is_missing_for_old_data(tmp_path: Path) -> None:
         start(tmp_path)
 
 
+@pytest.mark.xdist_group("copied wheel")  # one place for all: two at once would take it away from each other
 @pytest.mark.skipif(not AS_ROOT, reason="only root runs Postgres as somebody else")
 def test_root_runs_it_as_another_user_where_namespaces_are_denied(tmp_path: Path) -> None:
     tmp_path.chmod(
@@ -314,6 +315,7 @@ def test_root_runs_it_as_another_user_where_namespaces_are_denied(tmp_path: Path
         shutil.rmtree(cluster.parent)
 
 
+@pytest.mark.xdist_group("copied wheel")  # one place for all: two at once would take it away from each other
 @pytest.mark.skipif(not AS_ROOT, reason="only root runs Postgres as somebody else")
 def test_root_copies_the_wheel_where_another_user_can_run_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
