@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-SOURCES := $(wildcard app migrations tests bench docs)
+SOURCES := $(wildcard app devtools migrations tests bench docs)
 # Each worker has database servers of its own.
 WORKERS ?= 2
 

@@ -7,7 +7,11 @@ from contextlib import asynccontextmanager
 import structlog
 from fastapi import FastAPI
 
-from app.api import (
+from app.api.http import problems
+from app.api.http.auth import Authentication
+from app.api.http.fast_path import Straight
+from app.api.http.middleware import Edge
+from app.api.routes import (
     accounts,
     assign,
     calendars,
@@ -18,22 +22,18 @@ from app.api import (
     operations,
     owners,
     plans,
-    problems,
     tables,
     teams,
 )
-from app.api.auth import Authentication
-from app.api.headers import Edge
-from app.api.straight import Straight
-from app.dispatch.dispatch import Dispatch
-from app.engine.plan import Strategy
-from app.measures import Measures
+from app.dispatch.dispatcher import Dispatch
+from app.engine.compile.plan import Strategy
+from app.metrics import Measures
 from app.plugins.conversation import PlugInLimits
 from app.registry import strategies as installed
 from app.settings import Settings
 from app.store import workspaces
-from app.store.database import Pool, open_pool
-from app.store.reach import Reach
+from app.store.connection.monitor import Reach
+from app.store.connection.pool import Pool, open_pool
 from app.worker import working
 
 

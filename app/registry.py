@@ -5,9 +5,9 @@ from importlib.metadata import EntryPoint, entry_points
 
 import structlog
 
-from app.engine.plan import Readied, Strategy
-from app.engine.plug_ins import PlugIn
-from app.plan.steps import StepConfig
+from app.engine.compile.plan import Readied, Strategy
+from app.engine.compile.plugins import PlugIn
+from app.plan.document.steps import StepConfig
 
 GROUP = "lead_assignment.strategies"
 log = structlog.get_logger()

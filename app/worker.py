@@ -12,13 +12,14 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
-from app.dispatch.dispatch import Dispatch
-from app.dispatch.jobs import Answer, Release
+from app.dispatch.dispatcher import Dispatch
+from app.dispatch.jobs.base import Answer, Release
+from app.errors import Problem
 from app.logs import told
-from app.problems import Problem
-from app.store import held, workspaces
-from app.store.database import Pool, transaction
-from app.store.held import Due
+from app.store import workspaces
+from app.store.connection.pool import Pool, transaction
+from app.store.leads import held
+from app.store.leads.held import Due
 
 SLICE = 64
 """Leads released at once; then visitors and the other workspaces have their turn."""

@@ -6,8 +6,8 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
-from app.api.answers import DecisionBody
-from app.api.schemas import AssignRequest
+from app.contract.requests import AssignRequest
+from app.contract.responses import DecisionBody
 from bench.leads import ANSWER
 
 app = FastAPI()

@@ -15,8 +15,8 @@ from typing import Any
 import asyncpg
 import httpx2
 
-from app.embedded import start
-from app.store.migrate import migrate
+from app.store.connection.migrate import migrate
+from devtools.embedded_postgres import start
 
 COMMAND = [str(Path(sys.executable).with_name("lead-assignment"))]
 SCOPES = "assign,leads:read,directory:write,plan:write,plan:approve,ops"

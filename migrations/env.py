@@ -1,4 +1,4 @@
-"""Alembic's way in: on the connection that `app.store.migrate` hands over, or on one of its own."""
+"""The way in of alembic: on a connection handed over by `app.store.connection.migrate`, or on its own."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 
 from app.models.tables import metadata
 from app.settings import Settings
-from app.store.migrate import connect
+from app.store.connection.migrate import connect
 
 ONE_AT_A_TIME = 7_016_996_765_293_437_281
 """The number of the lock: any, as long as nobody else takes it for something of his own."""

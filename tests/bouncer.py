@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.embedded import Server
-from app.embedded.account import choose_account
+from devtools.embedded_postgres import Server
+from devtools.embedded_postgres.account import choose_account
 
 PATIENCE = 30.0
 CONFIGURATION = """

@@ -10,14 +10,14 @@ import orjson
 import yaml
 from fastapi import FastAPI
 
-from app.engine.plan import Strategy
+from app.directory.editing import Edit, editing
+from app.engine.compile.plan import Strategy
 from app.keys import issue
-from app.lifecycle.editing import Edit, editing
 from app.main import create_app
 from app.registry import strategies as installed
 from app.settings import Settings
 from app.store import workspaces
-from app.store.database import Pool
+from app.store.connection.pool import Pool
 
 OWNERS: dict[str, dict[str, Any]] = {
     "ana": {

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.engine.model import Verdict
-from app.engine.state import Facts
-from app.plan.steps import StepConfig
+from app.engine.model.decision import Verdict
+from app.engine.model.state import Facts
+from app.plan.document.steps import StepConfig
 
 
 class Poisonous:

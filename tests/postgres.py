@@ -13,8 +13,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from app.embedded import Binaries, Server, find_binaries, start
-from app.store.migrate import migrate
+from app.store.connection.migrate import migrate
+from devtools.embedded_postgres import Binaries, Server, find_binaries, start
 
 TEMPLATE = "migrated"
 IN_MEMORY = Path("/dev/shm")

@@ -5,7 +5,7 @@ import sys
 
 import uvicorn
 
-from app.api.patience import PatientProtocol
+from app.api.http.header_timeout import PatientProtocol
 from app.main import create_app
 from app.registry import strategies
 from app.settings import Settings

@@ -11,13 +11,13 @@ import pytest
 import pytest_asyncio
 import yaml
 
-from app.cli.columns import Wishes, fields_of, mapping_of
-from app.cli.lead_file import LeadFile, read_leads
-from app.cli.outcomes import Outcomes
-from app.cli.runs import Run, outcomes_of
-from app.cli.surroundings import Stop
-from app.lifecycle.verify import verify
-from app.plan.own_fields import declared
+from app.audit.verify import verify
+from app.cli.context import Stop
+from app.cli.files.columns import Wishes, fields_of, mapping_of
+from app.cli.files.leads import LeadFile, read_leads
+from app.cli.files.outcomes import Outcomes
+from app.cli.run import Run, outcomes_of
+from app.plan.document.own_fields import declared
 from tests.office import Office, open_office
 from tests.test_cli import Shell, shell
 

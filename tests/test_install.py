@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 import yaml
 
-from app.embedded import start
+from devtools.embedded_postgres import start
 
 ROOT = Path(__file__).parents[1]
 INSTRUCTION = re.compile(r"^([A-Z]+) (.+)$", re.MULTILINE)

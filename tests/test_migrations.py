@@ -15,8 +15,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from app.models.tables import GLOBAL, metadata
-from app.store.database import Limits, opening
-from app.store.migrate import connect, migrate
+from app.store.connection.migrate import connect, migrate
+from app.store.connection.pool import Limits, opening
 from tests.office import Office, make_office, running
 from tests.postgres import FOUND, Clusters, execute, in_a_thread
 
@@ -219,7 +219,7 @@ SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wai
 
 async def test_of_several_at_once_one_migrates(empty_database: str) -> None:
     """All are held up at the same place, so that they go on at the same moment."""
-    program = "import sys; from app.store.migrate import migrate; migrate(sys.argv[1])"
+    program = "import sys; from app.store.connection.migrate import migrate; migrate(sys.argv[1])"
     obstacle, watcher = await asyncpg.connect(empty_database), await asyncpg.connect(empty_database)
     await obstacle.execute("BEGIN; CREATE TABLE alembic_version (version_num text)")
     started = [

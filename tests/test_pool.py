@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.store.database import Pool, look_up, open_pool
+from app.store.connection.pool import Pool, look_up, open_pool
 from tests.bouncer import bouncer
 from tests.office import Office, make_office, running
 from tests.postgres import FOUND, Clusters

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.cli.outcomes import Outcomes
-from app.cli.problem_lines import MOST_SHOWN, by_sentence, named, not_done
-from app.problems import Fault, Refused
+from app.cli.fault_lines import MOST_SHOWN, by_sentence, named, not_done
+from app.cli.files.outcomes import Outcomes
+from app.errors import Fault, Refused
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any
 import asyncpg
 import pytest_asyncio
 
-from app.store import held
-from app.store.database import transaction
+from app.store.connection.pool import transaction
+from app.store.leads import held
 from tests.office import OWNERS, PLAN, Office, open_office
 
 LEADS = 50_000

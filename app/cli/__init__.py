@@ -5,11 +5,11 @@ import sys
 import asyncpg
 import typer
 
-from app.cli import assigning, imports, keys, plan, serve, verify, workspaces
-from app.cli.surroundings import Stop
-from app.embedded import PostgresUnavailable
-from app.problems import Problem
-from app.store.database import is_away
+from app.cli import assign, imports, keys, plan, serve, verify, workspaces
+from app.cli.context import Stop
+from app.errors import Problem
+from app.store.connection.pool import is_away
+from devtools.embedded_postgres import PostgresUnavailable
 
 commands = typer.Typer(
     name="lead-assignment",
@@ -21,7 +21,7 @@ commands = typer.Typer(
 commands.command("serve")(serve.serve)
 commands.command("migrate")(serve.migrate)
 commands.command("verify")(verify.verify)
-commands.command("assign")(assigning.assign)
+commands.command("assign")(assign.assign)
 commands.add_typer(workspaces.commands, name="workspaces")
 commands.add_typer(keys.commands, name="keys")
 commands.add_typer(plan.commands, name="plan")

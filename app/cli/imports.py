@@ -11,11 +11,11 @@ from typing import Annotated, Any
 import typer
 
 from app import logs
+from app.cli.context import Stop, settings_now, with_pool, workspace_named
+from app.cli.files.rows import read_file
 from app.cli.lead_options import IgnoreUnknown, LineKey, Map, MapFile, RestOption, wishes_of
 from app.cli.progress import progress
-from app.cli.rows import read_file
-from app.cli.surroundings import Stop, settings_now, with_pool, workspace_named
-from app.store.database import Pool
+from app.store.connection.pool import Pool
 
 RECORDS: Mapping[str, str] = {
     "owners": "Add and replace owners.",
@@ -36,7 +36,7 @@ def _of(noun: str) -> Callable[[Path, str], None]:
     def import_records(file: File, workspace: Workspace) -> None:
         # It shares its checks with the API, and the web framework takes a second that no other command
         # waits for.
-        from app.cli.loading import load
+        from app.cli.import_records import load
 
         lines = read_file(file, noun)
 
@@ -64,7 +64,7 @@ def import_table(
     ] = None,
 ) -> None:
     """Put a table in the place of the one before, and tell the difference, overlaps and unknown names."""
-    from app.cli.table_file import read, summary, write
+    from app.cli.files.table import read, summary, write
 
     table = read(file)
 
@@ -88,8 +88,8 @@ def import_leads(
     key: LineKey = None,
 ) -> None:
     """Book leads that exist already with their present owners: no turn, no action, nobody is routed anew."""
-    from app.cli.adopting import Adopted, adopt_file
-    from app.cli.problem_lines import not_done
+    from app.cli.fault_lines import not_done
+    from app.cli.import_leads import Adopted, adopt_file
 
     logs.configure(sys.stderr.buffer)
     wishes = wishes_of(map_, map_file, ignore_unknown, rest)
@@ -112,7 +112,7 @@ def tell(noun: str, told: Mapping[str, Any], names: Sequence[str]) -> None:
     """
     typer.echo(f"{noun}: " + ", ".join(f"{told[name]:,} {name}" for name in names))
     if told["errors_total"]:
-        from app.cli.problem_lines import by_sentence, sentence_of
+        from app.cli.fault_lines import by_sentence, sentence_of
 
         sentences = by_sentence((error["line"], sentence_of(error["problem"])) for error in told["errors"])
         hidden = told["errors_total"] - len(told["errors"])

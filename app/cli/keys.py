@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from app.cli.surroundings import Stop, as_owner, settings_now, workspace_named
+from app.cli.context import Stop, as_owner, settings_now, workspace_named
 from app.keys import SCOPES, issue
 from app.store import api_keys
 from app.store.api_keys import Issued
-from app.store.database import Connection
+from app.store.connection.pool import Connection
 
 commands = typer.Typer(help="API keys: what callers prove with who they are.")
 InWorkspace = Annotated[str, typer.Argument(metavar="WORKSPACE", help="The workspace's name.")]

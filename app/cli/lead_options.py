@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.columns import Wishes, mapping_of
+from app.cli.files.columns import Wishes, mapping_of
 
 
 class Rest(StrEnum):

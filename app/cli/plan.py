@@ -6,19 +6,20 @@ from typing import Annotated
 
 import typer
 
-from app.cli.surroundings import Stop, with_pool, workspace_named
-from app.engine.model import Directory
-from app.lifecycle import plans
-from app.lifecycle.checking import checked, named
-from app.lifecycle.looks import named_tables
-from app.lifecycle.plans import Told
-from app.lifecycle.present import present_at
-from app.lifecycle.reading import reads
+from app.cli.context import Stop, with_pool, workspace_named
+from app.engine.model.directory import Directory
+from app.plan.document.plan import PlanDocument
 from app.plan.findings import Finding, settles
-from app.plan.reading import load_plan
-from app.plan.schema import PlanDocument
+from app.plan.reader.read import load_plan
+from app.plan_check.parse import reads
+from app.plan_check.table_refs import tables_in
+from app.plans import versions
+from app.plans.check import checked, named
+from app.plans.versions import Told
 from app.registry import strategies
-from app.store.database import Pool, transaction
+from app.store.connection.pool import Pool, transaction
+from app.store.directory.tables import named_tables
+from app.store.path.unlocked import present_at
 
 commands = typer.Typer(help="The routing plan: checked, published, rolled back.")
 AUTHOR = "cli"
@@ -64,7 +65,7 @@ def _within(raw: bytes, workspace: str) -> list[Finding]:
         id_ = (await workspace_named(pool, workspace)).id
         async with transaction(pool, id_, read_only=True) as connection:
             now = await present_at(connection, id_)
-            tables = await named_tables(connection, id_, data)
+            tables = await named_tables(connection, id_, tables_in(data))
         return checked(data, now.facts, strategies(), tables).findings
 
     return with_pool(work)
@@ -77,8 +78,8 @@ def publish(file: File, workspace: Workspace, reason: Reason) -> None:
 
     async def work(pool: Pool) -> Told:
         id_ = (await workspace_named(pool, workspace)).id
-        drafted = await plans.draft(pool, id_, AUTHOR, strategies(), raw, reason)
-        return await plans.activate(
+        drafted = await versions.draft(pool, id_, AUTHOR, strategies(), raw, reason)
+        return await versions.activate(
             pool, id_, AUTHOR, strategies(), drafted.version.version, reason, "publish"
         )
 
@@ -93,7 +94,7 @@ def rollback(
 
     async def work(pool: Pool) -> Told:
         id_ = (await workspace_named(pool, workspace)).id
-        return await plans.activate(pool, id_, AUTHOR, strategies(), version, reason, "rollback")
+        return await versions.activate(pool, id_, AUTHOR, strategies(), version, reason, "rollback")
 
     _tell(with_pool(work), workspace)
 

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Callable
 
 from pydantic import TypeAdapter, ValidationError
 
-from app.api.wire import Trigger
-from app.cli.lead_file import LeadFile, LeadLine, cell_of
-from app.cli.surroundings import Stop
-from app.dispatch.dispatch import Dispatch
-from app.dispatch.jobs import Answer, Job, Key
-from app.plan.fields import TRIGGERS
-from app.problems import Problem, fault_at
+from app.cli.context import Stop
+from app.cli.files.leads import LeadFile, LeadLine, cell_of
+from app.contract.types import Trigger
+from app.dispatch.dispatcher import Dispatch
+from app.dispatch.jobs.base import Answer, Job, Key
+from app.errors import Problem, fault_at
+from app.plan.language.fields import TRIGGERS
 
 SLICE = 256
 """Lines that are under way together."""

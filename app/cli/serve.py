@@ -12,9 +12,10 @@ import typer
 import uvicorn
 
 from app import logs
-from app.cli.surroundings import Stop, database, settings_now
+from app.cli.context import Stop, database, settings_now
 from app.settings import Settings
-from app.store import api_keys, role
+from app.store import api_keys
+from app.store.connection import role
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than proxies keep idle connections, so that it is not us who close one just when it is used."""
@@ -56,7 +57,7 @@ def serve(
 
 # The web framework and the migrations take a second to import, which no other command has to wait for.
 def _migrate(settings: Settings) -> None:
-    from app.store.migrate import migrate as migrate_database
+    from app.store.connection.migrate import migrate as migrate_database
 
     migrate_database(settings.address_for_migration())
 
@@ -90,7 +91,7 @@ def _serve_developers(settings: Settings, with_example: bool) -> None:
             raise Stop("Set DATABASE_URL, or serve with --development.")
         _run(settings, announcement=None)
         return
-    from app.cli.example import curl_line, load_example
+    from app.cli.sample_workspace import curl_line, load_example
 
     with database(settings) as settings:
         _migrate(settings)
@@ -106,7 +107,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _run(settings: Settings, announcement: str | None) -> None:
-    from app.api.patience import PatientProtocol
+    from app.api.http.header_timeout import PatientProtocol
     from app.main import create_app
 
     config = uvicorn.Config(

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from app.cli.surroundings import Stop, with_pool, workspace_named
-from app.lifecycle.verify import verify as verify_workspace
+from app.audit.verify import verify as verify_workspace
+from app.cli.context import Stop, with_pool, workspace_named
 from app.store import workspaces as store
-from app.store.database import Pool
+from app.store.connection.pool import Pool
 
 
 def verify(

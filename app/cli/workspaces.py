@@ -5,10 +5,10 @@ from typing import Annotated
 import asyncpg
 import typer
 
-from app.cli.surroundings import Stop, as_owner, workspace_named
+from app.cli.context import Stop, as_owner, workspace_named
 from app.store import removal
 from app.store import workspaces as store
-from app.store.database import Connection
+from app.store.connection.pool import Connection
 
 commands = typer.Typer(help="The customers of the service, each with a plan and a directory of its own.")
 Name = Annotated[str, typer.Argument(help="The workspace's name.")]

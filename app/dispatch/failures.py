@@ -9,12 +9,12 @@ from typing import Any
 import asyncpg
 import structlog
 
-from app.dispatch.jobs import Assign, Job
+from app.dispatch.jobs.base import Assign, Job
+from app.errors import Problem, StoreAway
 from app.ids import uuid7
-from app.problems import Problem, StoreAway
-from app.store import failed
-from app.store.database import Limits, Pool, is_away, transaction
-from app.store.remembered import from_the_start, write_pass
+from app.store.connection.pool import Limits, Pool, is_away, transaction
+from app.store.path import failed_leads
+from app.store.path.snapshot import from_the_start, write_pass
 
 BUSY = (
     asyncpg.LockNotAvailableError,
@@ -66,7 +66,7 @@ async def _keep(pool: Pool, workspace_id: int, limits: Limits, job: Assign) -> N
         found, remembered = await from_the_start(connection, workspace_id)
         before = remembered.entry
         now = max(found.time, before.at)
-        await failed.keep(connection, workspace_id, uuid7(), now, "decision", _request(job))
+        await failed_leads.keep(connection, workspace_id, uuid7(), now, "decision", _request(job))
         await write_pass(
             connection, workspace_id, remembered, replace(before, at=now, received=before.received + 1)
         )

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from app.engine.model import Decision, Prior, Question, Turn
-from app.store.books import AssignmentRow, TurnRow
+from app.engine.model.decision import Decision, Prior, Question, Turn
+from app.store.path.group_write import AssignmentRow, TurnRow
 
 OPEN = frozenset(("assigned", "queued"))
 """The outcomes after which a lead still waits for something."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.engine.accounts import AccountKey, MatchedBy, account_from, is_named
+from app.engine.model.accounts import AccountKey, MatchedBy, account_from, is_named
 from app.intake.domains import is_free_mail, registrable
 from app.intake.website import website_domain
 

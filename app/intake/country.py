@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from app.plan.countries import COUNTRIES, country_code
+from app.plan.language.countries import COUNTRIES, country_code
 
 # ISO 3166 alpha-3 by alpha-2, for the codes that forms and CRMs send.
 _ALPHA_3 = """

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.engine.advice import Advice, Advised, verdict_from
-from app.engine.codes import PLUG_IN_ERRORS
-from app.engine.plan import Plan, Strategy
-from app.engine.plug_ins import PluggedStep, PlugIn
+from app.engine.compile.plan import Plan, Strategy
+from app.engine.compile.plugins import PluggedStep, PlugIn
+from app.engine.explain.codes import PLUG_IN_ERRORS
+from app.engine.model.advice import Advice, Advised, verdict_from
 from app.plugins.conversation import PlugInLimits, Said
 from app.plugins.line import UNAVAILABLE, Line, Picture, Question
 

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from app.engine.advice import Advised
-from app.engine.plan import Plan, Strategy
+from app.engine.compile.plan import Plan, Strategy
+from app.engine.model.advice import Advised
 from app.plugins.advisor import Advisor, Lead
 from app.plugins.conversation import STARTING_SECONDS, PlugInLimits
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
-from app.engine.codes import PLUG_IN_ERRORS
+from app.engine.explain.codes import PLUG_IN_ERRORS
 from app.plugins.wire import LENGTH, LONGEST_ANSWER, framed
 
 STARTING_SECONDS = 10.0

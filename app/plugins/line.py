@@ -7,9 +7,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from app.engine.model import Directory
-from app.engine.plug_ins import PluggedStep, PlugIn
-from app.engine.state import State
+from app.engine.compile.plugins import PluggedStep, PlugIn
+from app.engine.model.directory import Directory
+from app.engine.model.state import State
 from app.plugins.conversation import CLOSED, STARTING_SECONDS, Conversation, PlugInLimits, Said
 from app.plugins.wire import Ask, Forget, Settings, StepKey, packed
 

@@ -15,10 +15,11 @@ from functools import cached_property
 from importlib.metadata import EntryPoint
 from typing import Any, BinaryIO
 
-from app.engine.advice import written
-from app.engine.model import Directory, Verdict
-from app.engine.plan import Readied, Strategy
-from app.engine.state import State
+from app.engine.compile.plan import Readied, Strategy
+from app.engine.model.advice import written
+from app.engine.model.decision import Verdict
+from app.engine.model.directory import Directory
+from app.engine.model.state import State
 from app.plugins.wire import (
     LONGEST_ANSWER,
     Ask,

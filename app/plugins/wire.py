@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, BinaryIO
 
-from app.plan.schema import PlanDocument
-from app.plan.steps import StepConfig
+from app.plan.document.plan import PlanDocument
+from app.plan.document.steps import StepConfig
 
 LENGTH = struct.Struct(">I")
 LONGEST_ANSWER = 1 << 18

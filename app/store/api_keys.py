@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.keys import Key
-from app.store.database import Connection
+from app.store.connection.pool import Connection
 
 
 @dataclass(frozen=True, slots=True)

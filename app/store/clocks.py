@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from app.store.database import Connection
+from app.store.connection.pool import Connection
 
 SET = """
 INSERT INTO clocks (workspace_id, set_at, shows, speed) VALUES ($1, clock_timestamp(), $2, $3)

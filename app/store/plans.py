@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from app.store.database import Connection, Pool, transaction
+from app.store.connection.pool import Connection, Pool, transaction
 
 
 @dataclass(frozen=True, slots=True)

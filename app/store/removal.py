@@ -1,6 +1,6 @@
 """Taking away a whole workspace. Only the role that owns the tables may."""
 
-from app.store.database import Connection
+from app.store.connection.pool import Connection
 
 TABLES = (
     "events", "turns", "idempotency", "account_keys", "identities", "assignments", "leads", "failed_intakes",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.keys import StoredKey
-from app.store.database import PATIENCE, Connection, Pool, look_up
+from app.store.connection.pool import PATIENCE, Connection, Pool, look_up
 
 
 @dataclass(frozen=True, slots=True)

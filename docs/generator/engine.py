@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from app.engine import codes
-from app.engine.turns import LEAD, choose
+from app.engine.explain import codes
+from app.engine.selection.fair_share import LEAD, choose
 from docs.generator.tables import meanings, table
 
 MEMBERS = {"ana": 2, "ben": 1, "cem": 1}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from app.api.openapi import document
+from app.api.http.openapi import document
 from app.main import create_app
 from app.settings import Settings
 from docs.generator import engine, plan, routes

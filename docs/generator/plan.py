@@ -7,12 +7,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from app.lifecycle.reading import schema
-from app.plan.durations import format_duration
-from app.plan.fields import FOLLOW_UP, LEAD, Field, Kind
 from app.plan.findings import CODES
-from app.plan.operands import OPERATORS
-from app.plan.templates import OWNER, SETTLED
+from app.plan.language.durations import format_duration
+from app.plan.language.fields import FOLLOW_UP, LEAD, Field, Kind
+from app.plan.language.operands import OPERATORS
+from app.plan.language.templates import OWNER, SETTLED
+from app.plan_check.parse import schema
 from app.registry import strategies
 from docs.generator.tables import meanings, table
 

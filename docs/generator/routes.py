@@ -2,7 +2,7 @@
 
 from fastapi.routing import iter_route_contexts
 
-from app.api.auth import access_of
+from app.api.http.auth import access_of
 from app.main import create_app
 from app.settings import Settings
 from docs.generator.tables import table

@@ -7,7 +7,7 @@ import orjson
 import pytest
 import yaml
 
-from app.lifecycle.verify import verify
+from app.audit.verify import verify
 from docs.generator.pages import ROOT
 from tests.office import OWNERS, Office
 

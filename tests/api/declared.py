@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from app.api.body import StrictRoute
+from app.api.http.routing import StrictRoute
 
 
 def undeclared(app: FastAPI) -> list[str]:

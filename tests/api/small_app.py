@@ -9,13 +9,14 @@ import orjson
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 
-from app import keys, problems
-from app.api import problems as problem_details
-from app.api.auth import Authentication, CallerParameter, requires
-from app.api.body import StrictRoute
-from app.api.headers import Edge
-from app.api.limits import KIB, BodyLimits
-from app.api.schemas import AssignRequest, BatchRequest, checked
+from app import errors, keys
+from app.api.http import problems as problem_details
+from app.api.http.auth import Authentication, CallerParameter, requires
+from app.api.http.middleware import Edge
+from app.api.http.routing import StrictRoute
+from app.contract.faults import problem_document
+from app.contract.limits import KIB, BodyLimits
+from app.contract.requests import AssignRequest, BatchRequest, checked
 from app.keys import StoredKey
 
 LOCAL = ("127.0.0.1", 4321)
@@ -41,9 +42,7 @@ async def assign(body: AssignRequest, request: Request, caller: CallerParameter)
 async def batch(body: BatchRequest) -> list[Any]:
     """Each item's name, or its problem."""
     return [
-        problem_details.problem_document(item)
-        if isinstance(item, problems.Refused)
-        else item.lead.external_id
+        problem_document(item) if isinstance(item, errors.Refused) else item.lead.external_id
         for item in checked(body)
     ]
 
@@ -66,8 +65,8 @@ async def lead(lead_id: UUID, limit: int = 10) -> dict[str, Any]:
 async def words(word: str) -> dict[str, Any]:
     """Raises what it is told to."""
     raised: dict[str, Exception] = {
-        "conflict": problems.Conflict("It is taken."),
-        "overloaded": problems.Overloaded(),
+        "conflict": errors.Conflict("It is taken."),
+        "overloaded": errors.Overloaded(),
         "bug": ValueError("jane@acme.example is in this message"),
     }
     if word in raised:

@@ -4,9 +4,9 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from app import keys
-from app.api.auth import DEVELOPMENT_KEY, SCOPES, requires
-from app.api.body import StrictRoute
-from app.api.limits import FailureLimit
+from app.api.http.auth import DEVELOPMENT_KEY, SCOPES, requires
+from app.api.http.routing import StrictRoute
+from app.contract.limits import FailureLimit
 from tests.api.declared import undeclared
 from tests.api.small_app import LEAD, LOCAL, Small, router
 

@@ -7,9 +7,9 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.api.limits import BodyLimits
-from app.api.strict_json import parse
-from app.problems import Malformed, Problem, Refused
+from app.contract.limits import BodyLimits
+from app.contract.strict_json import parse
+from app.errors import Malformed, Problem, Refused
 from tests.api.small_app import Small
 
 LIMITS = BodyLimits()

@@ -1,6 +1,6 @@
 """The OpenAPI document tells a generated client everything."""
 
-from app.api.openapi import document
+from app.api.http.openapi import document
 from tests.api.small_app import Small
 
 

@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from app.api.patience import PatientProtocol
+from app.api.http.header_timeout import PatientProtocol
 
 GUARD = 30.0  # seconds until a line that stays open fails the test
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -5,10 +5,11 @@ from typing import Any
 import orjson
 import pytest
 
-from app import problems
-from app.api.headers import CLIENT_GONE, SECURITY_HEADERS, Edge
-from app.api.problems import MAX_BYTES, problem_bytes, problem_document
-from app.problems import Fault, Problem
+from app import errors
+from app.api.http.middleware import CLIENT_GONE, SECURITY_HEADERS, Edge
+from app.api.http.problems import MAX_BYTES, problem_bytes
+from app.contract.faults import problem_document
+from app.errors import Fault, Problem
 from tests.api.small_app import Lines, Small
 
 CANARY = "canary-7f3a@secret.example"
@@ -172,7 +173,7 @@ async def test_no_field_of_a_refused_lead_comes_back_or_reaches_the_log(small: S
 
 
 def test_names_that_are_no_identifiers_are_not_repeated() -> None:
-    told = problem_document(problems.Refused(faults=[Fault(("lead", CANARY, 3, "x y", "ok"), "c", "d")]))
+    told = problem_document(errors.Refused(faults=[Fault(("lead", CANARY, 3, "x y", "ok"), "c", "d")]))
     assert told["errors"] == [
         {"path": "lead.…[3].….ok", "pointer": "#/lead/…/3/…/ok", "code": "c", "detail": "d"}
     ]
@@ -182,7 +183,7 @@ def test_names_that_are_no_identifiers_are_not_repeated() -> None:
 @pytest.mark.parametrize("depth", [1, 32])
 def test_the_errors_told_are_bounded(count: int, depth: int) -> None:
     fault = Fault(("n" * 64,) * depth, "code", "detail " * 10)
-    body = problem_bytes(problems.Refused(faults=[fault] * count), "request-1")
+    body = problem_bytes(errors.Refused(faults=[fault] * count), "request-1")
     told = orjson.loads(body)
     assert len(body) <= MAX_BYTES
     assert len(told.get("errors", [])) <= 20
@@ -193,7 +194,7 @@ def test_the_errors_told_are_bounded(count: int, depth: int) -> None:
 
 
 def test_every_problem_has_its_own_words() -> None:
-    kinds = [kind for kind in vars(problems).values() if isinstance(kind, type) and issubclass(kind, Problem)]
+    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Problem)]
     assert len(kinds) > 15
     for kind in kinds:
         assert 400 <= kind.status < 600

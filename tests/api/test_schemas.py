@@ -5,10 +5,10 @@ from typing import Any, get_args
 import orjson
 import pytest
 
-from app.api.schemas import AssignRequest, LeadFields
-from app.api.wire import CustomerStatus
+from app.contract.requests import AssignRequest, LeadFields
+from app.contract.types import CustomerStatus
 from app.intake.arrival import normalise
-from app.plan.fields import CUSTOMER_STATUSES, LEAD
+from app.plan.language.fields import CUSTOMER_STATUSES, LEAD
 from tests.api.small_app import Small, lead_bytes, post
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.api.limits import BodyLimits
+from app.contract.limits import BodyLimits
 from tests.api.small_app import Small, lead_bytes, post
 
 LIMITS = BodyLimits()

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.lifecycle.verify import verify
-from app.store.database import transaction
+from app.audit.verify import verify
+from app.store.connection.pool import transaction
 from tests.office import Office
 
 ACME: dict[str, Any] = {

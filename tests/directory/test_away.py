@@ -3,7 +3,7 @@
 import pytest
 
 from app.keys import issue
-from app.store.database import Limits, transaction
+from app.store.connection.pool import Limits, transaction
 from tests.office import Office, client_of, running
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"

@@ -6,7 +6,7 @@ import httpx2
 import orjson
 import pytest
 
-from app.lifecycle.bulk import SLICE
+from app.directory.bulk import SLICE
 from tests.office import Office
 
 

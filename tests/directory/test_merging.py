@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.lifecycle.merging import merged
+from app.directory.merge_patch import merged
 
 CASES: list[tuple[Any, Any, Any]] = [
     ({"a": "b"}, {"a": "c"}, {"a": "c"}),

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from app.dispatch.advised import MOST_ASKED, STALE, NotAsked, advised
-from app.dispatch.jobs import Reassign
-from app.engine.advice import Advised
-from app.engine.model import Question, Target
-from app.engine.plan import Plan, plan_from
-from app.engine.plug_ins import PlugIn
-from app.plan.steps import StepConfig
+from app.dispatch.jobs.base import Reassign
+from app.dispatch.plugin_results import MOST_ASKED, STALE, NotAsked, advised
+from app.engine.compile.plan import Plan, plan_from
+from app.engine.compile.plugins import PlugIn
+from app.engine.model.advice import Advised
+from app.engine.model.decision import Question, Target
+from app.plan.document.steps import StepConfig
 from app.registry import strategies
 from tests.engine.people import NOW
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.dispatch.lull import Lull
+from app.dispatch.write_window import Lull
 
 
 async def _turns(count: int = 3) -> None:

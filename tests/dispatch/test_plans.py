@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.dispatch.plans import PlanShelf
+from app.dispatch.plan_cache import PlanShelf
 from app.registry import strategies
 from tests.office import PLAN, Office, open_office
 

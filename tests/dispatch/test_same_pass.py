@@ -1,8 +1,8 @@
 """What one job of a pass leaves behind is seen by the next, as if each had a pass of its own."""
 
-from app.dispatch.dispatch import Dispatch
-from app.dispatch.jobs import Claim, Report
-from app.problems import Conflict
+from app.dispatch.dispatcher import Dispatch
+from app.dispatch.jobs.base import Claim, Report
+from app.errors import Conflict
 from tests.office import open_office
 
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from app.engine.documents import directory_from
-from app.engine.model import Prior, Question
-from app.engine.plan import Plan, compile_plan
-from app.engine.state import Facts, State
-from app.plan.reading import read_plan
-from app.plan.schema import PlanDocument
+from app.engine.compile.plan import Plan, compile_plan
+from app.engine.model.decision import Prior, Question
+from app.engine.model.records import directory_from
+from app.engine.model.state import Facts, State
+from app.plan.document.plan import PlanDocument
+from app.plan.reader.read import read_plan
 from app.registry import strategies
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from app.engine.accounts import Match, account_from
-from app.engine.decide import decide
-from app.engine.model import Decision, Prior
-from app.engine.state import Facts, Load, State
+from app.engine.model.accounts import Match, account_from
+from app.engine.model.decision import Decision, Prior
+from app.engine.model.state import Facts, Load, State
+from app.engine.pipeline.decide import decide
 from tests.engine.people import NOW, PLAN, facts, plan, question
 
 CALENDARS = {"day": {"timezone": "UTC", "hours": "14:00-18:00"}}

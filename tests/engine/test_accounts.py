@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine.accounts import Account, AccountKey, Match, above, account_from, all_of, matched
-from app.engine.codes import MATCHES
+from app.engine.explain.codes import MATCHES
+from app.engine.model.accounts import Account, AccountKey, Match, above, account_from, all_of, matched
 from app.intake.accounts import keys_of_account, keys_of_lead
 from app.intake.arrival import normalise
 from app.intake.domains import registrable

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from app.engine.advice import verdict_from, written
-from app.engine.model import Target, Verdict
+from app.engine.model.advice import verdict_from, written
+from app.engine.model.decision import Target, Verdict
 
 TARGETS = (
     Target("team", "inbound", "longest_waiting", 70, ("x",), ("de",), "hold", "hot", ("language",)),

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.engine.check import KnownNames, check
-from app.engine.plan_tests import Told, run_tests
-from app.plan.cases import PlanTest
+from app.plan.document.plan_tests import PlanTest
 from app.plan.findings import CODES, Finding
+from app.plan_check.check import KnownNames, check
+from app.plans.expectations import Told, run_tests
 from tests.plan.plans import document, whole
 
 NAMES = KnownNames(

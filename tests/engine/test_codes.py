@@ -8,17 +8,17 @@ from typing import Any
 import orjson
 import pytest
 
-from app.engine import codes
-from app.engine.accounts import Match, account_from
-from app.engine.decide import decide
-from app.engine.model import Decision, Owned, Prior, Question, Target
-from app.engine.plan import empty_plan
-from app.engine.state import Load, State
-from app.engine.tables import NO_TABLES, Table, TablesAtHand, compiled_for
-from app.engine.walk import walk
-from app.insight.explanation import explained
-from app.insight.remaking import Basis
-from app.store.history import Decided
+from app.audit.explain import explained
+from app.audit.replay import Basis
+from app.engine.compile.plan import empty_plan
+from app.engine.explain import codes
+from app.engine.lookup.tables import NO_TABLES, Table, TablesAtHand, compiled_for
+from app.engine.model.accounts import Match, account_from
+from app.engine.model.decision import Decision, Owned, Prior, Question, Target
+from app.engine.model.state import Load, State
+from app.engine.pipeline.decide import decide
+from app.engine.pipeline.walk import walk
+from app.store.leads.decisions import Decided
 from tests.engine.people import NOW, PLAN, TEAM, facts, plan, question
 
 LATER = "2026-11-21T00:00:00Z"

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine.conditions import Condition, Requirement, compile_condition
-from app.plan.conditions import parse_condition
-from app.plan.fields import PIPELINE
+from app.engine.conditions.condition import Condition, Requirement, compile_condition
 from app.plan.findings import Faults
+from app.plan.language.conditions import parse_condition
+from app.plan.language.fields import PIPELINE
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LEAD: dict[str, Any] = {

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.engine.decide import decide
-from app.engine.model import Decision, Target, Verdict
-from app.engine.plan import Plan, empty_plan
-from app.engine.state import Facts, Load, State, apply
-from app.engine.walk import LAST_RESORT, walk
+from app.engine.compile.plan import Plan, empty_plan
+from app.engine.model.decision import Decision, Target, Verdict
+from app.engine.model.state import Facts, Load, State, apply
+from app.engine.pipeline.decide import decide
+from app.engine.pipeline.walk import LAST_RESORT, walk
 from tests.engine.people import NOW, PLAN, TEAM, facts, plan, question
 
 CODES = {

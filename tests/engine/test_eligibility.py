@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.engine.documents import owner_from
-from app.engine.eligibility import Need, Refusal, cap_refusal, refusal
-from app.engine.model import Absence
-from app.engine.state import Load
+from app.engine.model.directory import Absence
+from app.engine.model.records import owner_from
+from app.engine.model.state import Load
+from app.engine.selection.eligibility import Need, Refusal, cap_refusal, refusal
 from tests.engine.people import NOW
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)

@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.engine.decide import decide
-from app.engine.follow_up import FollowedUp, FollowUp, compile_follow_up
-from app.engine.model import Decision, Owner
-from app.plan.follow_ups import NEEDED
+from app.engine.followup.actions import FollowedUp, FollowUp, compile_follow_up
+from app.engine.model.decision import Decision
+from app.engine.model.directory import Owner
+from app.engine.pipeline.decide import decide
+from app.plan.document.follow_ups import NEEDED
 from tests.engine.people import PLAN, facts, question
 from tests.engine.people import plan as plan_of
 from tests.plan.plans import document

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.engine.check import KnownNames, check
-from app.engine.decide import decide
-from app.engine.model import Decision, Prior
-from app.engine.state import Facts, Load, State
+from app.engine.model.decision import Decision, Prior
+from app.engine.model.state import Facts, Load, State
+from app.engine.pipeline.decide import decide
+from app.plan_check.check import KnownNames, check
 from tests.engine.people import NOW, PLAN, TEAM, facts, plan, question
 from tests.plan.plans import document, scored
 

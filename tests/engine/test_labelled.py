@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.engine.decide import decide
-from app.engine.model import Prior, Question, Target
+from app.engine.model.decision import Prior, Question, Target
+from app.engine.pipeline.decide import decide
 from tests.engine.people import NOW, TEAM, facts, plan
 
 DOCUMENT: dict[str, Any] = {

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from app.engine.decide import decide
+from app.engine.pipeline.decide import decide
 from app.plan.findings import Finding
-from app.plan.reading import read_plan
+from app.plan.reader.read import read_plan
 from tests.engine.people import TEAM, facts, plan, question
 
 OWNERS: dict[str, dict[str, Any]] = {

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from app.engine.model import Decision, Target, Verdict
-from app.engine.plan import Step
-from app.engine.state import Load
-from app.engine.walk import try_step
+from app.engine.compile.plan import Step
+from app.engine.model.decision import Decision, Target, Verdict
+from app.engine.model.state import Load
+from app.engine.pipeline.walk import try_step
 from tests.engine.people import NOW, facts, question
 
 HOUR = timedelta(hours=1)

@@ -6,10 +6,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.engine.conditions import Condition, compile_condition
-from app.engine.narrow import Narrowing
-from app.plan.conditions import parse_condition
-from app.plan.fields import PIPELINE
+from app.engine.conditions.condition import Condition, compile_condition
+from app.engine.conditions.index import Narrowing
+from app.plan.language.conditions import parse_condition
+from app.plan.language.fields import PIPELINE
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from app.engine.check import KnownNames, check
-from app.engine.decide import decide
-from app.engine.documents import directory_from
-from app.engine.model import Decision, Prior
-from app.engine.places import places
-from app.engine.state import Facts, State
-from app.lifecycle.trial import trial
-from app.plan.reading import read_plan
-from app.plan.schema import PlanDocument
+from app.engine.model.decision import Decision, Prior
+from app.engine.model.records import directory_from
+from app.engine.model.state import Facts, State
+from app.engine.pipeline.decide import decide
+from app.plan.document.plan import PlanDocument
+from app.plan.reader.read import read_plan
+from app.plan_check.check import KnownNames, check
+from app.plan_check.references import places
+from app.plans.test_runner import trial
 from tests.engine.people import NOW, plan, question
 from tests.plan.plans import document
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from app.engine.decide import decide
-from app.engine.model import Caps, Decision
-from app.engine.ramps import scaled
-from app.engine.standing import standings
-from app.engine.state import Load, State, apply
+from app.engine.model.decision import Decision
+from app.engine.model.directory import Caps
+from app.engine.model.state import Load, State, apply
+from app.engine.pipeline.decide import decide
+from app.engine.selection.ramps import scaled
+from app.engine.selection.standings import standings
 from tests.engine.people import PLAN, TEAM, plan, question
 from tests.engine.people import facts as facts_of
 

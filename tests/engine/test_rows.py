@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from app.engine.rows import RowIndex
-from app.plan.cells import Span, asked, read_cell
-from app.plan.columns import Column, On
-from app.plan.fields import PIPELINE, Field, Kind
+from app.engine.lookup.rows import RowIndex
 from app.plan.findings import Faults
+from app.plan.language.cells import Span, asked, read_cell
+from app.plan.language.columns import Column, On
+from app.plan.language.fields import PIPELINE, Field, Kind
 
 FIELDS = {
     "country": PIPELINE.find("country"),

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.engine import inputs
-from app.engine.decide import decide
-from app.engine.model import Verdict
-from app.engine.scoring import Scoring, faded
-from app.engine.walk import walk
-from app.insight.explanation import explained
-from app.insight.remaking import basis_of
-from app.plan.steps import ScoreConfig
-from app.store.history import Decided
+from app.audit.explain import explained
+from app.audit.replay import basis_of
+from app.engine.model import stored
+from app.engine.model.decision import Verdict
+from app.engine.pipeline.decide import decide
+from app.engine.pipeline.walk import walk
+from app.engine.strategies.score import Scoring, faded
+from app.plan.document.steps import ScoreConfig
+from app.store.leads.decisions import Decided
 from tests.engine.people import NOW, facts, plan, question
 from tests.plan.plans import document, scored
 
@@ -238,9 +238,9 @@ def test_a_strategy_may_label_nothing_else() -> None:
 def test_it_is_made_again_from_its_inputs_and_explained() -> None:
     asked, ready = question(**HOT, engagement=engaged(1, 3)), plan(scored())
     decision = decide(asked, ready, OFFICE)
-    stored = orjson.dumps(inputs.written(asked, 1, OFFICE, decision))
-    assert b"EMEA" not in stored
-    basis = basis_of(orjson.loads(stored), OFFICE.directory)
+    raw = orjson.dumps(stored.written(asked, 1, OFFICE, decision))
+    assert b"EMEA" not in raw
+    basis = basis_of(orjson.loads(raw), OFFICE.directory)
     again = decide(basis.question, ready, basis.facts)
     assert orjson.dumps(again.trace) == orjson.dumps(decision.trace)
     assert again.actions == decision.actions

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from app.engine.decide import decide
-from app.engine.model import Decision
-from app.engine.standing import standings
-from app.engine.state import Facts, Standing, State, apply
+from app.engine.model.decision import Decision
+from app.engine.model.state import Facts, Standing, State, apply
+from app.engine.pipeline.decide import decide
+from app.engine.selection.standings import standings
 from tests.engine.people import PLAN, TEAM, plan, question
 from tests.engine.people import facts as facts_of
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.engine.check import KnownNames, check
-from app.engine.decide import decide
-from app.engine.model import Decision, Due, Prior, Target
-from app.plan.reading import read_plan
+from app.engine.model.decision import Decision, Due, Prior, Target
+from app.engine.pipeline.decide import decide
+from app.plan.reader.read import read_plan
+from app.plan_check.check import KnownNames, check
 from tests.engine.people import PLAN, TEAM, facts, plan, question
 from tests.plan.plans import document
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from app.engine.check import KnownNames, check
-from app.engine.decide import decide
-from app.engine.documents import directory_from
-from app.engine.places import places
-from app.engine.state import Facts, State
+from app.engine.model.records import directory_from
+from app.engine.model.state import Facts, State
+from app.engine.pipeline.decide import decide
+from app.plan_check.check import KnownNames, check
+from app.plan_check.references import places
 from tests.engine.people import NOW, plan, question
 from tests.plan.plans import document
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.engine.turns import LEAD, choose, level
+from app.engine.selection.fair_share import LEAD, choose, level
 
 weights_of_teams = st.lists(st.integers(1, 1_000_000), min_size=1, max_size=12)
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from app.engine import wording
-from app.engine.conditions import compile_condition
-from app.plan.conditions import parse_condition
-from app.plan.fields import PIPELINE
+from app.engine.conditions.condition import compile_condition
+from app.engine.explain import sentences
+from app.plan.language.conditions import parse_condition
+from app.plan.language.fields import PIPELINE
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PERSON: dict[str, Any] = {
@@ -53,7 +53,7 @@ def sentence(when: object = None, **more: Any) -> str:
         "owner": "Ana",
         "pick": "least_loaded",
     }
-    return wording.settled(because=because, **{**told, **more})
+    return sentences.settled(because=because, **{**told, **more})
 
 
 @pytest.mark.parametrize(
@@ -165,9 +165,9 @@ def test_no_personal_value_is_told_whatever_a_rule_asks() -> None:
 
 
 def test_other_ways_to_an_owner() -> None:
-    assert wording.known_person("duplicate", "Ana") == "Submitted twice: Ana has this lead already."
-    assert wording.known_person("reengaged", "Ana") == "Known person: stays with Ana."
-    assert wording.known_in_queue("q") == "Known person: keeps the place in queue q."
-    assert wording.claimed("Ana", "q") == "Ana claimed it from queue q."
-    assert wording.manual("Ana") == "Given to Ana by hand."
-    assert wording.last_resort("unrouted") == "No step of the plan took it; it waits in queue unrouted."
+    assert sentences.known_person("duplicate", "Ana") == "Submitted twice: Ana has this lead already."
+    assert sentences.known_person("reengaged", "Ana") == "Known person: stays with Ana."
+    assert sentences.known_in_queue("q") == "Known person: keeps the place in queue q."
+    assert sentences.claimed("Ana", "q") == "Ana claimed it from queue q."
+    assert sentences.manual("Ana") == "Given to Ana by hand."
+    assert sentences.last_resort("unrouted") == "No step of the plan took it; it waits in queue unrouted."

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.api.schemas import LeadBody
+from app.contract.requests import LeadBody
 from app.intake.arrival import normalise
 from app.intake.website import website_domain
 

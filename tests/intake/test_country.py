@@ -3,7 +3,7 @@
 import pytest
 
 from app.intake.country import code_of_country
-from app.plan.countries import COUNTRIES
+from app.plan.language.countries import COUNTRIES
 
 
 def test_every_code_and_every_name_of_the_table_is_known() -> None:

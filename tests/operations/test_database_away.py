@@ -12,8 +12,8 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from app.embedded import Server, start
-from app.store.migrate import migrate
+from app.store.connection.migrate import migrate
+from devtools.embedded_postgres import Server, start
 from tests.office import Office, make_office, running
 from tests.postgres import FOUND, in_a_thread
 

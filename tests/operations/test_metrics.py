@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.insight.standing import MOST_QUEUES, STATES
-from app.measures import MOST_STEPS, Measures, Standing
+from app.audit.gauges import MOST_QUEUES, STATES
+from app.metrics import MOST_STEPS, Measures, Standing
 from tests.office import Office, make_office
 
 QUEUES = "lead_assignment_queue_leads"

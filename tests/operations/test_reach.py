@@ -5,8 +5,8 @@ import asyncio
 import asyncpg
 import pytest
 
-from app.store.database import open_pool
-from app.store.reach import Reach
+from app.store.connection.monitor import Reach
+from app.store.connection.pool import open_pool
 from tests.api.small_app import Lines
 
 NOWHERE = "postgresql://canary:secret@127.0.0.1:1/canary"

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from app.plan.reading import load_plan, read_plan
-from app.plan.schema import PlanDocument
+from app.plan.document.plan import PlanDocument
+from app.plan.reader.read import load_plan, read_plan
 
 WHOLE = """
 queues: {partner-desk: {claimable_by: partners, crm: {salesforce: "00G1"}}, unrouted: {claimable_by: inbound}}

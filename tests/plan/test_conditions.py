@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.plan.conditions import All, Any, Leaf, Node, Not, parse_condition
-from app.plan.fields import FOLLOW_UP, PIPELINE, Catalogue, Kind
 from app.plan.findings import CODES, Faults
+from app.plan.language.conditions import All, Any, Leaf, Node, Not, parse_condition
+from app.plan.language.fields import FOLLOW_UP, PIPELINE, Catalogue, Kind
 
 
 def leaf(field: str, operator: str, operand: object) -> Leaf:

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.plan.durations import format_duration, parse_duration, parse_instant
+from app.plan.language.durations import format_duration, parse_duration, parse_instant
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.engine.check import KnownNames, check
+from app.plan.document.plan import PlanDocument
 from app.plan.findings import CODES
-from app.plan.reading import read_plan
-from app.plan.schema import PlanDocument
+from app.plan.reader.read import read_plan
+from app.plan_check.check import KnownNames, check
 from tests.plan.plans import SCORED, WHOLE, scored, whole
 
 _SCALARS = st.one_of(

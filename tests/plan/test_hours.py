@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.plan.hours import Hours, read_hours
+from app.plan.language.hours import Hours, read_hours
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 DAY = "Mo-Fr 09:00-17:00"

@@ -7,11 +7,11 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from app.engine.check import KnownNames, check
-from app.plan.fields import Kind
+from app.plan.document.steps import BUILT_IN, ScoreConfig
 from app.plan.findings import CODES
-from app.plan.reading import plan_schema, read_plan, surroundings
-from app.plan.steps import BUILT_IN, ScoreConfig
+from app.plan.language.fields import Kind
+from app.plan.reader.read import plan_schema, read_plan, surroundings
+from app.plan_check.check import KnownNames, check
 from tests.plan.plans import document, scored
 
 Change = Callable[[dict[str, Any]], object]

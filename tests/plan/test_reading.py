@@ -8,11 +8,11 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from app.plan.document.plan import PlanDocument
+from app.plan.document.steps import BUILT_IN, StepConfig
 from app.plan.findings import CODES, Finding, settles, softened
-from app.plan.reading import plan_schema, read_plan
-from app.plan.schema import PlanDocument
-from app.plan.steps import BUILT_IN, StepConfig
-from app.plan.templates import Placeholder
+from app.plan.language.templates import Placeholder
+from app.plan.reader.read import plan_schema, read_plan
 from tests.plan.plans import WHOLE, document, whole
 
 

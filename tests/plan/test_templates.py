@@ -1,7 +1,7 @@
 import pytest
 
 from app.plan.findings import Faults
-from app.plan.templates import Placeholder, Template, parse_template
+from app.plan.language.templates import Placeholder, Template, parse_template
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from app.plan.findings import Finding
-from app.plan.reading import load_plan
+from app.plan.reader.read import load_plan
 
 
 def data(text: str | bytes) -> dict[str, object]:

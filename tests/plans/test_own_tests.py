@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.engine.model import Directory, Member, Owner, Team
-from app.engine.state import Facts, State
-from app.lifecycle.checking import checked
+from app.engine.model.directory import Directory, Member, Owner, Team
+from app.engine.model.state import Facts, State
+from app.plans.check import checked
 from app.registry import strategies
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

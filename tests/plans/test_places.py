@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.engine.places import places
-from app.plan.reading import read_plan
-from app.plan.schema import PlanDocument
+from app.plan.document.plan import PlanDocument
+from app.plan.reader.read import read_plan
+from app.plan_check.references import places
 
 PLAN = """
 queues: {desk: {claimable_by: dach}, open: {}}

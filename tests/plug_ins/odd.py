@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import field_validator
 
-from app.engine.model import Target, Verdict
-from app.engine.state import Facts, Load
-from app.plan.shapes import Name
-from app.plan.steps import StepConfig
+from app.engine.model.decision import Target, Verdict
+from app.engine.model.state import Facts, Load
+from app.plan.document.steps import StepConfig
+from app.plan.language.shapes import Name
 
 
 class OddConfig(StepConfig):

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app.lifecycle.verify import verify
+from app.audit.verify import verify
 from app.registry import strategies
 from tests.office import Office, make_office, open_office
 from tests.plug_ins.conftest import PATIENT

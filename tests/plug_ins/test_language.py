@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from app.lifecycle.verify import verify
+from app.audit.verify import verify
 from tests.processes import ROOT, services
 from tests.promises.world import World, callers, insist, world
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from app.engine.state import State
-from app.store import facts
-from app.store.database import transaction
-from app.store.remembered import catch_up
+from app.engine.model.state import State
+from app.store.connection.pool import transaction
+from app.store.path import facts
+from app.store.path.snapshot import catch_up
 from tests.promises.world import TEAM, World
 
 DECISIONS = """

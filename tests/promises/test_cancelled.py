@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from app.dispatch.dispatch import Dispatch
-from app.dispatch.jobs import Assign, Key
+from app.dispatch.dispatcher import Dispatch
+from app.dispatch.jobs.base import Assign, Key
+from app.errors import Overloaded
 from app.intake.arrival import normalise
-from app.measures import Measures
-from app.problems import Overloaded
+from app.metrics import Measures
 from app.registry import strategies
-from app.store.database import transaction
+from app.store.connection.pool import transaction
 from tests.promises.audit import audit
 from tests.promises.world import World, world
 

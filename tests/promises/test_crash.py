@@ -6,9 +6,9 @@ import signal
 import time
 from pathlib import Path
 
-from app.embedded import start
-from app.store.database import AWAY
-from app.store.migrate import migrate
+from app.store.connection.migrate import migrate
+from app.store.connection.pool import AWAY
+from devtools.embedded_postgres import start
 from tests.postgres import in_a_thread
 from tests.processes import PATIENCE, services
 from tests.promises.audit import audit, deviation

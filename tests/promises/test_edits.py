@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.engine.turns import LEAD
+from app.engine.selection.fair_share import LEAD
 from tests.processes import services
 from tests.promises.audit import audit
 from tests.promises.world import PLAN, TEAM, World, callers, insist_on_all, lead, world

@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from app.lifecycle import absences
-from app.lifecycle.once import Act, once
-from app.problems import OutcomeUnknown, StoreAway
-from app.store.database import Pool, open_pool
-from app.store.directory import Record
-from app.store.repeats import Answer, Key
+from app.directory import absences
+from app.directory.edit_once import Act, once
+from app.errors import OutcomeUnknown, StoreAway
+from app.store.connection.pool import Pool, open_pool
+from app.store.directory.records import Record
+from app.store.path.idempotency import Answer, Key
 from tests.office import Office, open_office
 from tests.promises.proxy import Break, Proxy, proxied
 

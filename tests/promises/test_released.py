@@ -6,7 +6,7 @@ import time
 import httpx2
 import pytest
 
-from app.lifecycle.verify import verify
+from app.audit.verify import verify
 from tests.processes import PATIENCE, services
 from tests.promises.audit import audit
 from tests.promises.world import TEAM, World, callers, insist_on_all, lead, world

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.lifecycle.verify import verify
+from app.audit.verify import verify
 from tests.processes import services
 from tests.promises.audit import audit
 from tests.promises.world import TEAM, Answer, World, callers, insist_on_all, keyed, lead, world

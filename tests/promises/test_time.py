@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from app.store.journal import WHOLE_EVERY
+from app.store.path.journal import WHOLE_EVERY
 from tests.processes import services
 from tests.promises.audit import audit, deviation
 from tests.promises.world import callers, insist_on_all, lead, world

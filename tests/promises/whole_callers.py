@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx2
 
-from app.cli.adopting import Adopted, adopt_file
-from app.cli.columns import Wishes
+from app.cli.files.columns import Wishes
+from app.cli.import_leads import Adopted, adopt_file
 from tests.processes import Service
 from tests.promises import whole_world as whole
 from tests.promises.world import PATIENCE, Answer, World, keyed

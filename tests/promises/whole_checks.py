@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import httpx2
 import orjson
 
-from app.lifecycle.verify import verify
+from app.audit.verify import verify
 from tests.promises.audit import audit
 from tests.promises.whole_callers import Insistent, Told
 from tests.promises.world import World

@@ -10,10 +10,10 @@ from typing import Any
 import httpx2
 import orjson
 
+from app.directory.editing import Edit, editing
 from app.keys import issue
-from app.lifecycle.editing import Edit, editing
 from app.store import workspaces
-from app.store.database import Pool, open_pool
+from app.store.connection.pool import Pool, open_pool
 from tests.processes import Service
 
 PATIENCE = 60.0

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.lifecycle.verify import verify
+from app.audit.verify import verify
 from tests.office import Office, make_office, open_office
 
 PLAN = """

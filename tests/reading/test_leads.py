@@ -3,7 +3,7 @@
 import pytest
 
 from app.ids import uuid7
-from app.store.shown import MOST_ASSIGNMENTS
+from app.store.leads.lead_detail import MOST_ASSIGNMENTS
 from tests.office import Office, make_office
 
 JANE = {"external_id": "form-1", "email": "Jane@ACME.example", "phone": "+49 30 123456", "country": "DE"}

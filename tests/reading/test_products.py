@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.lifecycle.verify import verify
+from app.audit.verify import verify
 from tests.office import Office
 
 PLAN = """

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from app.engine.inputs import ENGINE_VERSION
-from app.lifecycle.verify import Report, verify
+from app.audit.verify import Report, verify
+from app.engine.model.stored import ENGINE_VERSION
 from tests.office import OWNERS, PLAN, TEAMS, Office
 
 COUNTRIES = ("DE", "AT", "US", "FR")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.lifecycle.verify import verify
+from app.audit.verify import verify
 from tests.office import Office
 
 PLAN = """

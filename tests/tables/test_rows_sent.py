@@ -3,9 +3,9 @@
 import orjson
 import pytest
 
-from app.api.problems import problem_document
-from app.api.table_bodies import read_table
-from app.problems import Problem
+from app.contract.faults import problem_document
+from app.contract.table_formats import read_table
+from app.errors import Problem
 
 CSV = """country,postal_code,owner,team,priority,skills,languages
 US,021,ana,,5,,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.surroundings import Stop
-from app.cli.table_file import read, summary, write
+from app.cli.context import Stop
+from app.cli.files.table import read, summary, write
 from tests.office import Office
 
 ZIP = "country;postal_code;owner;team\nUS;021;ana;\nUS;9;;west\n"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.lifecycle.verify import verify
+from app.audit.verify import verify
 from tests.office import Office
 from tests.tables.test_deciding import PLAN, SIZES, ZIP, put, ready
 

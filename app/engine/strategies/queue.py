@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.engine.model import Verdict
-from app.engine.state import Facts
-from app.engine.targets import ladder
-from app.plan.schema import PlanDocument
-from app.plan.steps import QueueConfig
+from app.engine.model.decision import Verdict
+from app.engine.model.state import Facts
+from app.engine.selection.ladder import ladder
+from app.plan.document.plan import PlanDocument
+from app.plan.document.steps import QueueConfig
 
 
-class Queue:
+class QueueStrategy:
     """Always settles."""
 
     name = "queue"

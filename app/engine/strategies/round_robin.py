@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.engine.model import Verdict
-from app.engine.state import Facts
-from app.engine.targets import ladder
-from app.plan.schema import PlanDocument
-from app.plan.steps import RoundRobinConfig
+from app.engine.model.decision import Verdict
+from app.engine.model.state import Facts
+from app.engine.selection.ladder import ladder
+from app.plan.document.plan import PlanDocument
+from app.plan.document.steps import RoundRobinConfig
 
 
-class RoundRobin:
+class RoundRobinStrategy:
     """One team, whose members take turns by weight."""
 
     name = "round_robin"

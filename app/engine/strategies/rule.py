@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.engine.model import Verdict
-from app.engine.state import Facts
-from app.engine.targets import ladder
-from app.plan.schema import PlanDocument
-from app.plan.steps import RuleConfig, Target
+from app.engine.model.decision import Verdict
+from app.engine.model.state import Facts
+from app.engine.selection.ladder import ladder
+from app.plan.document.plan import PlanDocument
+from app.plan.document.steps import RuleConfig, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class ByTable:
                 yield target
 
 
-class Rule:
+class RuleStrategy:
     """A condition and a target, or a table of targets. The condition has held when this is asked."""
 
     name = "rule"

@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import Field
 
-from app.engine.model import Target, Verdict
-from app.engine.state import Facts
-from app.plan.shapes import Name
-from app.plan.steps import StepConfig
-from app.plan.steps import Target as Written
+from app.engine.model.decision import Target, Verdict
+from app.engine.model.state import Facts
+from app.plan.language.shapes import Name
+from app.plan.document.steps import StepConfig
+from app.plan.document.steps import Target as Written
 
 
 class LanguageConfig(StepConfig):

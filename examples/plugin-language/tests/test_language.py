@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from lead_assignment_language import Language, LanguageConfig
 
-from app.engine.documents import directory_from
-from app.engine.state import Facts, State
+from app.engine.model.records import directory_from
+from app.engine.model.state import Facts, State
 
 RECORDS = [
     ("owners", "ana", {"languages": ["de", "en"]}),

@@ -1,0 +1,1 @@
+"""How every route speaks HTTP: authentication, bodies, idempotency keys, pages, problem details."""

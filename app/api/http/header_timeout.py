@@ -1,0 +1,45 @@
+"""How long the server waits for the head of a request."""
+
+from asyncio import TimerHandle, Transport
+from typing import ClassVar
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP on a line that is closed when the headers of a request do not come to an end in time.
+
+    The time runs from the connection, or from the first byte after an answer, and no further byte prolongs
+    it. What is left of a body whose answer is out already has the same time. The body of a request under way
+    is timed where it is read (`app/api/http/routing.py`), a line that lies idle by uvicorn itself.
+    """
+
+    seconds: ClassVar[float] = 10.0
+    _late: TimerHandle | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        # Before the first request there is no cycle, whatever its declaration says.
+        if getattr(self.cycle, "response_complete", True):
+            self._wait()
+
+    def on_headers_complete(self) -> None:
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        if self._late is None:
+            self._late = self.loop.call_later(self.seconds, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None

@@ -1,0 +1,129 @@
+"""The outermost layer: every answer, errors too, has the same headers, one log line and one measurement."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.http.problems import problem_response
+from app.errors import BadRequest, Problem
+from app.logs import told
+
+SECURITY_HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+)
+UNMATCHED = "unmatched"
+
+# What a closed connection is logged and counted as when no answer had begun.
+CLIENT_GONE = 499
+
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9-]{8,64}")
+_OVERRIDES = frozenset((b"x-http-method-override", b"x-http-method", b"x-method-override"))
+_ONCE = (b"idempotency-key", b"content-type")
+"""Headers of which two would leave open which of them counts."""
+
+
+class Log(Protocol):
+    """Where lines go: a structlog logger, or what looks like one."""
+
+    def info(self, event: str, **fields: object) -> object:
+        """Writes a line."""
+
+    def error(self, event: str, **fields: object) -> object:
+        """Writes a line that somebody should read."""
+
+
+Observe = Callable[[str, str, int, float], None]
+"""Called once a request with the route's template, the method, the status, and the seconds it took."""
+
+
+class Edge:
+    """Wraps the whole app. It knows the route's template, never the URL or a submitted value."""
+
+    def __init__(self, app: ASGIApp, *, log: Log, observe: Observe) -> None:
+        self.app, self.log, self.observe = app, log, observe
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        scope["request_id"] = request_id = _request_id(scope)
+        sending = _Sending(send, request_id)
+        try:
+            await self._answer(scope, receive, sending)
+        finally:
+            self._note(scope, sending.status or CLIENT_GONE, time.perf_counter() - began)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: "_Sending") -> None:
+        try:
+            _check([name for name, _ in scope["headers"]])
+            await self.app(scope, receive, send)
+        except BadRequest as problem:
+            await problem_response(problem, scope["request_id"])(scope, receive, send)
+        except Exception as error:
+            self.log.error("unexpected", request_id=scope["request_id"], route=route_of(scope), **told(error))
+            if send.status:
+                # Half an answer is out; only a broken connection can say that it is not whole.
+                raise
+            await problem_response(Problem(), scope["request_id"])(scope, receive, send)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route, method = route_of(scope), scope["method"] if scope["method"] in _METHODS else "OTHER"
+        self.observe(route, method, status, seconds)
+        self.log.info(
+            "request",
+            request_id=scope["request_id"],
+            method=method,
+            route=route,
+            status=status,
+            milliseconds=round(seconds * 1000, 3),
+        )
+
+
+class _Sending:
+    """Adds our headers where the app has set none of that name, and remembers the status."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send, self._request_id, self.status = send, request_id, 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            sent = list(message["headers"])
+            names = {name.lower() for name, _ in sent}
+            sent += [header for header in SECURITY_HEADERS if header[0] not in names]
+            sent.append((b"x-request-id", self._request_id.encode()))
+            message = {**message, "headers": sent}
+        await self._send(message)
+
+
+def _check(names: Sequence[bytes]) -> None:
+    """Raises BadRequest for headers that could be read in more than one way."""
+    if not _OVERRIDES.isdisjoint(names):
+        raise BadRequest("A method cannot be overridden by a header.")
+    for name in _ONCE:
+        if names.count(name) > 1:
+            raise BadRequest(f"The header {name.decode()} may be sent once.")
+
+
+def route_of(scope: Scope) -> str:
+    """The template of the route that answers, such as `/leads/{id}`."""
+    return getattr(scope.get("route"), "path_format", UNMATCHED)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return str(value, "ascii")
+    return uuid.uuid4().hex

@@ -1,0 +1,52 @@
+"""If-Match and If-None-Match (RFC 9110, section 13.1): write only what is as the caller knows it."""
+
+import re
+
+from starlette.requests import Request
+
+from app.directory.records import Condition
+from app.errors import Refused, fault_at
+
+_TAGS = re.compile(r'(?:W/)?"[^"]*"(?:[ \t]*,[ \t]*(?:W/)?"[^"]*")*')
+_STRONG = re.compile(r'(?<!W/)"(\d{1,19})"')
+MATCHED = {
+    "parameters": [
+        {
+            "name": name,
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": description,
+        }
+        for name, description in (
+            ("If-Match", "Write only if the record has this ETag."),
+            ("If-None-Match", "With `*`: write only if there is no such record."),
+        )
+    ]
+}
+"""What these headers look like in the OpenAPI document."""
+
+
+def condition_of(request: Request) -> Condition:
+    """What the request's headers demand of the record.
+
+    Raises Refused for a header that cannot be read.
+    """
+    match, none = request.headers.get("if-match"), request.headers.get("if-none-match")
+    if none is not None and none.strip() != "*":
+        raise _unreadable("If-None-Match", "must be * here")
+    absent, exists = none is not None, match is not None and match.strip() == "*"
+    if match is None or exists:
+        return Condition(exists=exists, absent=absent)
+    if not _TAGS.fullmatch(match.strip()):
+        raise _unreadable("If-Match", 'must be * or ETags such as "17"')
+    return Condition(frozenset(map(int, _STRONG.findall(match))), absent=absent)
+
+
+def _unreadable(header: str, detail: str) -> Refused:
+    return fault_at((header,), "bad_format", detail, "header")
+
+
+def etag(revision: int) -> dict[str, str]:
+    """The header that names this revision."""
+    return {"ETag": f'"{revision}"'}

@@ -1,0 +1,52 @@
+"""`/changes`: who changed what, and when."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.http.auth import caller_of, requires
+from app.api.http.pagination import AfterNumber, Limit, Page, page_of
+from app.api.http.routing import StrictRoute
+from app.api.routes.crud import READERS, pool_of
+from app.contract.responses import AnswerModel
+from app.directory import records
+from app.store.directory.records import Change
+
+router = APIRouter(route_class=StrictRoute, tags=["directory"])
+
+
+class ChangeAnswer(AnswerModel):
+    """One row of the log. `actor` is the id of the key that was used."""
+
+    version: int
+    at: datetime
+    actor: str
+    noun: str
+    id: str
+    action: Literal["put", "delete", "draft", "publish", "rollback"]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    reason: str | None
+
+
+@router.get("/changes", response_model=Page[ChangeAnswer])
+@requires(*READERS)
+async def list_changes(
+    request: Request,
+    after: AfterNumber = 0,
+    limit: Limit = 100,
+    noun: Annotated[str | None, Query(max_length=255)] = None,
+    id: Annotated[str | None, Query(max_length=255)] = None,
+) -> Response:
+    """The log in order; only of one noun or record, if named."""
+    workspace_id = caller_of(request).workspace_id
+    found = await records.changes(pool_of(request), workspace_id, after, noun, id, limit + 1)
+    return page_of(found, limit, _shown, lambda change: change.version)
+
+
+def _shown(change: Change) -> dict[str, Any]:
+    kept = {name: getattr(change, name) for name in ChangeAnswer.model_fields if name != "id"}
+    return {**kept, "id": change.record_id}

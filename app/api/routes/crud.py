@@ -1,0 +1,107 @@
+"""What the routes of all nouns share."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.http.auth import caller_of
+from app.api.http.pagination import answer, page_of
+from app.api.http.preconditions import condition_of, etag
+from app.api.http.raw_body import documented, raw_body
+from app.contract.directory import RecordModel, body_of, id_of, reread, told
+from app.contract.ndjson import LIMITS, MEDIA, write_lines
+from app.contract.responses import AnswerModel
+from app.directory import records, removal
+from app.directory.merge_patch import merged
+from app.directory.records import Make, Written
+from app.errors import NotFound
+from app.plan_check.parse import Strategies
+from app.store.connection.pool import Pool
+from app.store.directory.records import Record
+
+READERS = ("directory:write", "leads:read", "ops")
+"""Scopes that may look at the directory."""
+LINES = documented(MEDIA, {"type": "string", "description": 'One record a line: {"id": "ana", …}.'})
+
+
+def new(kind: type[AnswerModel]) -> dict[int | str, dict[str, Any]]:
+    """How the description tells that a PUT may add what it replaces."""
+    return {201: {"model": kind, "description": "It is new."}}
+
+
+def pool_of(request: Request) -> Pool:
+    """The way to the database."""
+    pool: Pool = request.app.state.pool
+    return pool
+
+
+def strategies_of(request: Request) -> Strategies:
+    """What plans may use."""
+    strategies: Strategies = request.app.state.strategies
+    return strategies
+
+
+def shown(record: Record) -> dict[str, Any]:
+    """A record as it is answered."""
+    return {"id": record.id, **record.body, "revision": record.revision, "updated_at": record.updated_at}
+
+
+async def put(request: Request, noun: str, id_: str, body: RecordModel) -> Response:
+    """Replace a record, or make it."""
+    wanted = body_of(body)
+    return await _write(request, noun, id_of(id_), lambda _: wanted)
+
+
+async def patch(
+    request: Request, noun: str, id_: str, kind: type[RecordModel], change: Mapping[str, Any]
+) -> Response:
+    """Merge a change into a record that is there."""
+
+    def make(before: Mapping[str, Any] | None) -> dict[str, Any]:
+        if before is None:
+            raise NotFound()
+        return reread(kind, merged(before, change))
+
+    return await _write(request, noun, id_, make)
+
+
+async def _write(request: Request, noun: str, id_: str, make: Make) -> Response:
+    caller, on = caller_of(request), condition_of(request)
+    return written(
+        await records.write(pool_of(request), caller.workspace_id, caller.key_id, noun, id_, make, on)
+    )
+
+
+def written(what: Written) -> Response:
+    """The answer to a write: 201 for what is new."""
+    body = {**shown(what.record), "findings": told(what.findings)}
+    return answer(body, 201 if what.created else 200, etag(what.record.revision))
+
+
+async def get(request: Request, noun: str, id_: str) -> Response:
+    """One record."""
+    record = await records.find(pool_of(request), caller_of(request).workspace_id, noun, id_)
+    return answer(shown(record), headers=etag(record.revision))
+
+
+async def delete(request: Request, noun: str, id_: str) -> Response:
+    """Take a record away."""
+    caller, on, strategies = caller_of(request), condition_of(request), strategies_of(request)
+    await removal.remove(pool_of(request), caller.workspace_id, caller.key_id, strategies, noun, id_, on)
+    return Response(status_code=204)
+
+
+async def listed(request: Request, noun: str, after: str, limit: int) -> Response:
+    """A page of records by id."""
+    found = await records.page(pool_of(request), caller_of(request).workspace_id, noun, after, limit + 1)
+    return page_of(found, limit, shown, lambda record: record.id)
+
+
+async def bulk(request: Request, noun: str, kind: type[RecordModel]) -> Response:
+    """Many records, one a line."""
+    caller = caller_of(request)
+    raw = await raw_body(request, MEDIA, LIMITS)
+    tally = await write_lines(pool_of(request), caller.workspace_id, caller.key_id, noun, kind, raw)
+    return answer(tally.told())

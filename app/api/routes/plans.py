@@ -1,0 +1,169 @@
+"""`/plans`: versions of the routing plan, as drafts and in force."""
+
+from contextlib import suppress
+from datetime import datetime
+from hashlib import sha256
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.api.http.auth import caller_of, requires
+from app.api.http.edit_once import once
+from app.api.http.idempotency import IDEMPOTENT
+from app.api.http.pagination import AfterNumber, Limit, Page, answer, page_of
+from app.api.http.raw_body import documented, raw_body
+from app.api.http.routing import StrictRoute
+from app.api.routes.crud import pool_of, strategies_of
+from app.contract.directory import FindingAnswer, told
+from app.contract.limits import KIB, BodyLimits
+from app.contract.responses import AnswerModel
+from app.contract.types import WireModel
+from app.directory.edit_once import Act
+from app.dispatch.dispatcher import Dispatch
+from app.plan.findings import settles
+from app.plan_check import parse
+from app.plans import versions
+from app.plans.versions import Activation, Stored, Told
+from app.store.plans import Version
+
+router = APIRouter(route_class=StrictRoute, tags=["plans"])
+MEDIA = ("application/yaml", "text/yaml", "application/x-yaml", "application/json")
+LIMITS = BodyLimits(size=4096 * KIB, seconds=30)
+READERS = ("plan:write", "plan:approve", "leads:read", "ops")
+TEXT = documented(MEDIA, {"type": "object", "description": "A plan, as `GET /plans/schema` describes it."})
+
+Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Reason = Annotated[str | None, Query(max_length=1000, description="Why, for the log.")]
+
+
+class ReasonBody(WireModel):
+    """Why, for the log."""
+
+    reason: str | None = None
+
+
+class VersionAnswer(AnswerModel):
+    """A version, and whether it is in force."""
+
+    version: int
+    author: str
+    reason: str | None
+    created_at: datetime
+    activated_at: datetime | None
+    active: bool
+
+
+class CheckedVersion(VersionAnswer):
+    """The same with what there is to find; `ok` when nothing stands in the way of publishing."""
+
+    findings: list[FindingAnswer]
+    ok: bool
+
+
+class WholeVersion(CheckedVersion):
+    """The same with the plan: as data, and as it was sent."""
+
+    document: dict[str, Any]
+    source: str
+
+
+@router.post("/plans", status_code=201, response_model=CheckedVersion, openapi_extra={**TEXT, **IDEMPOTENT})
+@requires("plan:write")
+async def draft_plan(request: Request, reason: Reason = None) -> Response:
+    """Store a plan as a draft, and tell what there is to find about it."""
+    raw = await raw_body(request, MEDIA, LIMITS)
+
+    async def ready() -> Act[Told]:
+        workspace_id = caller_of(request).workspace_id
+        return await versions.drafted(pool_of(request), workspace_id, strategies_of(request), raw, reason)
+
+    # Under one key the text must be the same to the letter: to read it first may take seconds.
+    document = {"text": sha256(raw).hexdigest(), "reason": reason}
+    return await once(request, document, ready, lambda drafted: (_checked(drafted), 201))
+
+
+@router.get("/plans", response_model=Page[VersionAnswer])
+@requires(*READERS)
+async def list_plans(request: Request, after: AfterNumber = 0, limit: Limit = 100) -> Response:
+    """All versions in order."""
+    workspace_id = caller_of(request).workspace_id
+    found, active = await versions.page(pool_of(request), workspace_id, min(after, 2**31 - 1), limit + 1)
+    return page_of(
+        found,
+        limit,
+        lambda version: _version(version, version.version == active),
+        lambda version: version.version,
+    )
+
+
+@router.get("/plans/schema", response_model=dict[str, Any])
+@requires(*READERS)
+async def plan_schema(request: Request) -> Response:
+    """The JSON Schema of a plan."""
+    return answer(parse.schema(strategies_of(request)))
+
+
+@router.get("/plans/active", response_model=WholeVersion)
+@requires(*READERS)
+async def active_plan(request: Request) -> Response:
+    """The version in force."""
+    return await _whole(request, await versions.find(pool_of(request), caller_of(request).workspace_id, None))
+
+
+@router.get("/plans/{version}", response_model=WholeVersion)
+@requires(*READERS)
+async def get_plan(request: Request, version: Number) -> Response:
+    """One version, with what there is to find about it today."""
+    return await _whole(
+        request, await versions.find(pool_of(request), caller_of(request).workspace_id, version)
+    )
+
+
+@router.post("/plans/{version}/publish", response_model=CheckedVersion, openapi_extra=IDEMPOTENT)
+@requires("plan:approve")
+async def publish_plan(request: Request, version: Number, body: ReasonBody | None = None) -> Response:
+    """Put a version in force, for every decision from now on."""
+    return await _activate(request, version, body, "publish")
+
+
+@router.post("/plans/{version}/rollback", response_model=CheckedVersion, openapi_extra=IDEMPOTENT)
+@requires("plan:approve")
+async def rollback_plan(request: Request, version: Number, body: ReasonBody | None = None) -> Response:
+    """Bring back a version that was in force before."""
+    return await _activate(request, version, body, "rollback")
+
+
+async def _activate(request: Request, version: int, body: ReasonBody | None, how: Activation) -> Response:
+    workspace_id, reason = caller_of(request).workspace_id, body.reason if body else None
+    dispatch: Dispatch = request.app.state.dispatch
+
+    async def ready() -> Act[Told]:
+        # Made ready before it is in force, so that no lead waits for it here; a version that cannot be made
+        # ready is refused below.
+        with suppress(LookupError):
+            plan = await dispatch.shelf.fetch(workspace_id, version)
+            if plan.looks:
+                await dispatch.shelf.tables.fetch(workspace_id, plan.looks)
+        strategies = strategies_of(request)
+        return await versions.accepted(pool_of(request), workspace_id, strategies, version, reason, how)
+
+    return await once(request, {"reason": reason}, ready, lambda found: (_checked(found), 200))
+
+
+async def _whole(request: Request, stored: Stored) -> Response:
+    findings = await versions.findings(stored, strategies_of(request))
+    active = stored.version.version == stored.now.entry.plan_version
+    checked = _checked(Told(stored.version, findings, active))
+    return answer({**checked, "document": stored.document, "source": stored.source})
+
+
+def _checked(found: Told) -> dict[str, Any]:
+    findings = {"findings": told(found.findings), "ok": settles(found.findings)}
+    return {**_version(found.version, found.active), **findings}
+
+
+def _version(version: Version, active: bool) -> dict[str, Any]:
+    kept = {name: getattr(version, name) for name in VersionAnswer.model_fields if name != "active"}
+    return {**kept, "active": active}

@@ -1,0 +1,1 @@
+"""Reads what was stored: verify, replay, explain, ledgers, gauges."""

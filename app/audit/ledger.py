@@ -1,0 +1,61 @@
+"""A team's ledger, added up row by row, against what the journal says came of it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from app.engine.model.state import Standing, State
+from app.store.connection.pool import Pool, transaction
+from app.store.leads import decisions
+from app.store.leads.decisions import Row
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What the rows read so far add up to, and what was wrong with them."""
+
+    team: str
+    read: int = 0
+    number: int = 0
+    balances: Counter[str] = field(default_factory=Counter)
+    turns: Counter[str] = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+
+    def add(self, row: Row) -> None:
+        """The next row of the team."""
+        self.expect(row.number)
+        if sum(row.changes.values()):
+            self.faults.append(f"team {self.team}: row {row.number} of the ledger does not sum to zero")
+        self.balances.update(row.changes)
+        if row.cause == "turn" and row.chosen:
+            self.turns[row.chosen] += 1
+        self.read += 1
+        self.number = row.number
+
+    def expect(self, number: int) -> None:
+        """Say which rows are missing before this number."""
+        if number > self.number + 1:
+            missing = f"{self.number + 1} to {number - 1}"
+            self.faults.append(f"team {self.team}: rows {missing} of the ledger are missing")
+
+    def compare(self, state: State) -> None:
+        """Say who stands in the journal otherwise than the rows add up to."""
+        kept = state.standings.get(self.team, {})
+        for owner in sorted({*kept, *self.balances}):
+            standing = kept.get(owner) or Standing()
+            if (standing.balance, standing.turns) != (self.balances[owner], self.turns[owner]):
+                self.faults.append(f"team {self.team}: {owner} does not stand as the ledger adds up")
+
+
+async def add_up(pool: Pool, workspace_id: int, team: str, state: State, slice_size: int) -> Ledger:
+    """The rows up to the one that `state` has seen last, in short transactions: rows never change."""
+    ledger, last = Ledger(team), state.ledger.get(team, 0)
+    while ledger.number < last:
+        async with transaction(pool, workspace_id, read_only=True) as connection:
+            rows = await decisions.ledger(connection, workspace_id, team, ledger.number, last, slice_size)
+        if not rows:
+            ledger.expect(last + 1)
+            break
+        for row in rows:
+            ledger.add(row)
+    ledger.compare(state)
+    return ledger

@@ -1,0 +1,161 @@
+"""Do the books agree? Every decision is made again, every ledger added up, every lead counted.
+
+All in short transactions, beside a service that goes on deciding: what was written never changes, so it is
+read slice by slice up to a moment that is fixed at the start; what changes is read in one snapshot.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import orjson
+
+from app.audit.invariants import Moment, faults_of_moment, moment
+from app.audit.ledger import add_up
+from app.audit.replay import basis_of, differences, remade
+from app.engine.compile.plan import Plan, Strategy, empty_plan, plan_from
+from app.engine.model.decision import Decision
+from app.registry import strategies as installed
+from app.store import plans
+from app.store.connection.pool import Pool, transaction
+from app.store.directory.history import Walk
+from app.store.leads import decisions
+from app.store.leads.decisions import Decided, Row
+
+SLICE = 500
+MOST_SHOWN = 100
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found. `differences` are sentences that hold ids, and nothing else of anybody."""
+
+    decisions: int = 0
+    same_engine: int = 0
+    ledger_rows: int = 0
+    teams: int = 0
+    moment: Moment | None = None
+    differences: list[str] = field(default_factory=list)
+
+    @property
+    def clean(self) -> bool:
+        """Whether everything agrees."""
+        return not self.differences
+
+    def lines(self) -> list[str]:
+        """The report for a person to read: the counts, then what differs."""
+        counts = self.moment.counts if self.moment else None
+        lines = [
+            f"decisions made again: {self.decisions}, {self.same_engine} of them made by this engine",
+            f"ledgers added up: {self.teams} teams, {self.ledger_rows} rows",
+        ]
+        if counts is not None:
+            standing = ", ".join(f"{count} {state}" for state, count in sorted(counts.by_state.items()))
+            lines += [
+                f"leads received: {counts.received}, recognised: {counts.recognised}",
+                f"leads now: {standing or 'none'}",
+                f"conservation difference: {counts.difference}",
+            ]
+        shown = [f"DIFFERENT  {sentence}" for sentence in self.differences[:MOST_SHOWN]]
+        hidden = len(self.differences) - len(shown)
+        return [*lines, *shown, *([f"and {hidden} more"] if hidden else []), _verdict(self.differences)]
+
+
+def _verdict(found: list[str]) -> str:
+    return f"{len(found)} differences" if found else "everything agrees"
+
+
+async def verify(
+    pool: Pool,
+    workspace_id: int,
+    strategies: Mapping[str, Strategy] | None = None,
+    *,
+    slice_size: int = SLICE,
+) -> Report:
+    """Check one workspace; `strategies` are those its plans use, all that are installed unless given.
+
+    `slice_size` is how many rows one transaction reads at most.
+    """
+    offered = installed() if strategies is None else strategies
+    at = await moment(pool, workspace_id)
+    report = Report(moment=at, differences=faults_of_moment(at))
+    await _Decisions(pool, workspace_id, offered, report, at.sequence, slice_size).check()
+    for team in sorted({*at.state.ledger, *at.state.standings}):
+        ledger = await add_up(pool, workspace_id, team, at.state, slice_size)
+        report.teams += 1
+        report.ledger_rows += ledger.read
+        report.differences += ledger.faults
+    return report
+
+
+@dataclass(slots=True)
+class _Decisions:
+    """All decisions up to one, in their order, with the directory walked along."""
+
+    pool: Pool
+    workspace_id: int
+    strategies: Mapping[str, Strategy]
+    report: Report
+    up_to: int
+    slice_size: int
+    reached: int = 0
+    plan: Plan = field(default_factory=empty_plan)
+    walk: Walk = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.walk = Walk(self.pool, self.workspace_id, self.slice_size)
+
+    async def check(self) -> None:
+        while slice_ := await self._next():
+            found, turns = slice_
+            for decided in found:
+                await self._check_one(decided, turns.get(decided.id))
+        if self.reached < self.up_to:
+            self._differs(f"decisions {self.reached + 1} to {self.up_to} are missing")
+
+    async def _next(self) -> tuple[list[Decided], dict[str, Row]] | None:
+        async with transaction(self.pool, self.workspace_id, read_only=True) as connection:
+            found = await decisions.decisions(
+                connection, self.workspace_id, self.reached, self.up_to, self.slice_size
+            )
+            turns = await decisions.turns_of(connection, self.workspace_id, [each.id for each in found])
+        return (found, turns) if found else None
+
+    async def _check_one(self, decided: Decided, turn: Row | None) -> None:
+        if decided.sequence != self.reached + 1:
+            self._differs(f"decisions {self.reached + 1} to {decided.sequence - 1} are missing")
+        self.reached = decided.sequence
+        self.report.decisions += 1
+        try:
+            found = await self._differences(decided, turn)
+        except (LookupError, ValueError, TypeError) as error:
+            # Damaged inputs end in any of these; the rest of the books is still to be looked at.
+            found = [f"cannot be made again ({type(error).__name__})"]
+        if found:
+            self._differs(f"decision {decided.sequence} ({decided.id}): {', '.join(found)}")
+
+    async def _differences(self, decided: Decided, turn: Row | None) -> list[str]:
+        stored = orjson.loads(decided.inputs)
+        basis = basis_of(stored, await self.walk.to(stored["directory"]))
+        decision = remade(basis, await self._plan(basis.plan_version))
+        self.report.same_engine += basis.same_engine
+        found = differences(decided, decision, same_engine=basis.same_engine)
+        if basis.plan_version != decided.plan_version:
+            found.append("plan")
+        if _booked(decision) != (dict(turn.changes) if turn else None):
+            found.append("turn")
+        return found
+
+    async def _plan(self, version: int) -> Plan:
+        if version == 0:
+            return empty_plan()
+        if self.plan.version != version:
+            document = await plans.document(self.pool, self.workspace_id, version)
+            self.plan = plan_from(document, version, self.strategies)
+        return self.plan
+
+    def _differs(self, sentence: str) -> None:
+        self.report.differences.append(sentence)
+
+
+def _booked(decision: Decision) -> dict[str, int] | None:
+    return dict(decision.turn.changes) if decision.turn else None

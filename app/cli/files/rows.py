@@ -1,0 +1,97 @@
+"""Records of the directory out of files: lines of JSON, or the rows of a table."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from app.cli.files.sheets import TABLES, Row, Sheet, number, read_sheet, text_of
+from app.errors import Refused, fault_at
+
+LISTS = frozenset(("skills", "languages", "domains"))
+"""Columns whose cells hold several values, with a semicolon between."""
+NUMBERS = frozenset(("weight", "caps.open", "caps.per_day", "caps.per_week", "ramp.factor"))
+SWITCHES: Mapping[str, bool] = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+TEAM_COLUMNS = frozenset(("id", "name", "pick"))
+"""Columns of a team itself; every other says something of the member in the row."""
+
+_NO_TEAM = fault_at((), "unread", "no team is written: one would lose the member whose row cannot be read")
+
+Line = tuple[int, bytes]
+"""The number of the line in the file, and the record in it as JSON."""
+Record = tuple[int, dict[str, Any]]
+
+
+@dataclass(slots=True)
+class Lines:
+    """What a file holds: records by line, and the rows that are none."""
+
+    good: list[Line]
+    faults: list[tuple[int, Refused]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.good)
+
+
+def read_file(path: Path, noun: str) -> Lines:
+    """The records of a file, told by its name: a table, else lines of JSON.
+
+    Raises Stop when it cannot be read.
+    """
+    if path.suffix.lower() not in TABLES:
+        lines = text_of(path).encode().split(b"\n")
+        return Lines([(line, text) for line, text in enumerate(lines, 1) if text.strip()])
+    sheet = read_sheet(path)
+    found = [(line, _record(row, sheet)) for line, row in sheet.rows]
+    if noun == "teams" and sheet.faults:
+        # Which team such a row belongs to cannot be told, and to lose a member costs balances.
+        return Lines([], [*sheet.faults, (1, _NO_TEAM)])
+    records = _teams(found) if noun == "teams" else found
+    return Lines([(line, orjson.dumps(record)) for line, record in records], sheet.faults)
+
+
+def _record(row: Row, sheet: Sheet) -> dict[str, Any]:
+    """A row as a nested record: `caps.per_day` is a column."""
+    record: dict[str, Any] = {}
+    for column, cell in row.items():
+        put(record, column, _value(column, cell, sheet))
+    return record
+
+
+def put(record: dict[str, Any], dotted: str, value: object) -> None:
+    """Put a value where a dotted name says; what stands in the way of the name is replaced."""
+    *path, last = dotted.split(".")
+    place = record
+    for name in path:
+        inner = place.get(name)
+        if not isinstance(inner, dict):
+            inner = place[name] = {}
+        place = inner
+    place[last] = value
+
+
+def _value(column: str, cell: str, sheet: Sheet) -> object:
+    if column in LISTS:
+        return listed(cell)
+    if column in ("active", "open_opportunity"):
+        return SWITCHES.get(cell.casefold(), cell)
+    return number(cell, comma=sheet.comma) if column in NUMBERS else cell
+
+
+def listed(cell: str) -> list[str]:
+    """The values of a cell that holds several."""
+    return [part.strip() for part in cell.split(";") if part.strip()]
+
+
+def _teams(rows: list[Record]) -> Iterator[Record]:
+    """One team from all rows of its id, each of which holds a member."""
+    teams: dict[object, Record] = {}
+    for line, row in rows:
+        _, team = teams.setdefault(row.get("id"), (line, {"members": []}))
+        team.update({name: value for name, value in row.items() if name in TEAM_COLUMNS})
+        member = {name: value for name, value in row.items() if name not in TEAM_COLUMNS}
+        if member:
+            team["members"].append(member)
+    yield from teams.values()

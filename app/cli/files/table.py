@@ -1,0 +1,84 @@
+"""A table out of a file, as a whole: it takes the place of the one before, or nothing is changed."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from app.cli.context import Stop
+from app.cli.fault_lines import Told, by_sentence
+from app.cli.files.sheets import TABLES
+from app.contract.table_formats import CSV, JSON, LINES, read_table
+from app.contract.tables import shown
+from app.directory import tables
+from app.engine.lookup.tables import Table
+from app.errors import Fault, Problem
+from app.registry import strategies
+from app.store.connection.pool import Pool
+
+ACTOR = "import"
+
+
+def read(path: Path) -> Table:
+    """The table of a file, told by its name: `.csv`, `.tsv`, `.json` as the API takes it, else lines of JSON.
+
+    Raises Stop with what is wrong, by line.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise Stop(f"{path} cannot be read: {error.strerror or type(error).__name__}.") from None
+    ending = path.suffix.lower()
+    try:
+        return read_table(raw, CSV if ending in TABLES else JSON if ending == ".json" else LINES)
+    except Problem as problem:
+        raise Stop("\n".join([f"{path} was not imported:", *_sentences(problem)])) from None
+
+
+async def write(
+    pool: Pool, workspace_id: int, id_: str, table: Table, progress: Callable[[int], object]
+) -> dict[str, Any]:
+    """Put the table in its place; what there is to tell of it, as the API answers it."""
+    written = await tables.put(pool, workspace_id, ACTOR, strategies(), id_, table)
+    progress(len(table.rows))
+    return shown(written)
+
+
+def summary(told: Mapping[str, Any]) -> Iterator[str]:
+    """What became of it, in sentences."""
+    changes = told["difference"]
+    yield f"{told['row_count']:,} rows: " + ", ".join(
+        f"{changes[name]:,} {name}" for name in ("added", "changed", "removed")
+    )
+    counts = {"duplicates": "duplicates", "overlaps": "overlaps", "unknown_names": "unknown names"}
+    odd = [f"{words}: {told[name]['total']:,}" for name, words in counts.items() if told[name]["total"]]
+    if odd:
+        yield ", ".join(odd)
+    for each in told["findings"]:
+        yield f"  {_row(each['path'])}  {each['code']}: {each['detail']}"
+
+
+def _row(path: str) -> str:
+    """`row 2 team` of `rows[1].team`: in a trace rows count from 1 too."""
+    found = re.match(r"rows\[(\d+)\]", path)
+    rest = path[found.end() :].lstrip(".") if found else path
+    return " ".join((f"row {int(found[1]) + 1}" if found else "rows", rest)).rstrip()
+
+
+def _sentences(problem: Problem) -> Iterator[str]:
+    if not problem.faults:
+        yield f"  {problem.detail or problem.title}"
+    yield from by_sentence(_placed(fault) for fault in problem.faults)
+
+
+def _placed(fault: Fault) -> Told:
+    """The line of a fault, where it has one, and `team Write …`."""
+    match fault.path:
+        case "lines", int(line), *rest:
+            return line, _words(rest, fault)
+        case path:
+            return None, _words(path, fault)
+
+
+def _words(path: Sequence[str | int], fault: Fault) -> str:
+    return " ".join((*map(str, path), fault.detail))

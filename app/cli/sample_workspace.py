@@ -1,0 +1,60 @@
+"""The example workspace: people, a plan, and a first lead to try it with."""
+
+import shlex
+from pathlib import Path
+
+import asyncpg
+import orjson
+
+from app.api.http.auth import DEVELOPMENT_KEY
+from app.cli.context import Stop
+from app.contract.directory import OwnerBody, TeamBody
+from app.contract.ndjson import write_lines
+from app.plans import versions
+from app.registry import strategies
+from app.settings import Settings
+from app.store import workspaces
+from app.store.connection.pool import Pool, open_pool
+from app.store.path.unlocked import present
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "win-back"
+ACTOR = "example"
+
+
+def curl_line() -> str:
+    """A request that works as pasted once PORT is filled in."""
+    lead = orjson.loads((EXAMPLE / "lead.json").read_bytes())
+    words = [
+        "curl", "-sS", "http://127.0.0.1:PORT/assign",
+        "-H", f"Authorization: Bearer {DEVELOPMENT_KEY}",
+        "-H", "Content-Type: application/json",
+        "-d", orjson.dumps(lead).decode(),
+    ]  # fmt: skip
+    return shlex.join(words)
+
+
+async def load_example(settings: Settings) -> None:
+    """Make the workspace if there is none, and fill it if it is empty. What is there is left alone."""
+    owner = await asyncpg.connect(settings.address_for_migration(), timeout=10)
+    try:
+        found = await workspaces.named(owner, settings.development_workspace)
+        workspace = found or await workspaces.create(owner, settings.development_workspace)
+    finally:
+        await owner.close()
+    pool = await open_pool(settings.database_url or "", size=2, pgbouncer=settings.pgbouncer)
+    async with pool:
+        if (await present(pool, workspace.id)).entry.number == 0:
+            await _fill(pool, workspace.id)
+
+
+async def _fill(pool: Pool, workspace_id: int) -> None:
+    for noun, kind in (("owners", OwnerBody), ("teams", TeamBody)):
+        lines = (EXAMPLE / f"{noun}.ndjson").read_bytes()
+        written = await write_lines(pool, workspace_id, ACTOR, noun, kind, lines)
+        if written.errors:
+            raise Stop(f"The example's {noun} cannot be loaded: {written.errors[0]}")
+    text = (EXAMPLE / "plan.yaml").read_bytes()
+    offered, reason = strategies(), "The example"
+    drafted = await versions.draft(pool, workspace_id, ACTOR, offered, text, reason)
+    version = drafted.version.version
+    await versions.activate(pool, workspace_id, ACTOR, offered, version, reason, "publish")

@@ -1,0 +1,101 @@
+"""What is wrong with what was sent: where, and what, and never the value itself (RFC 9457)."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from app.errors import Fault, Path, Problem
+
+MAX_ERRORS = 20
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+_UNSAID = "…"
+
+# pydantic's error type -> our code and sentence; {braces} are filled with limits only, never with input.
+_SENTENCES = {
+    "missing": ("missing", "is required"),
+    "extra_forbidden": ("unknown_field", "is not a known field"),
+    "string_type": ("wrong_type", "must be text"),
+    "bool_type": ("wrong_type", "must be true or false"),
+    "int_type": ("wrong_type", "must be a whole number"),
+    "int_from_float": ("wrong_type", "must be a whole number"),
+    "int_parsing": ("wrong_type", "must be a whole number"),
+    "int_parsing_size": ("out_of_range", "is too large"),
+    "float_type": ("wrong_type", "must be a number"),
+    "float_parsing": ("wrong_type", "must be a number"),
+    "list_type": ("wrong_type", "must be a list"),
+    "dict_type": ("wrong_type", "must be an object"),
+    "model_type": ("wrong_type", "must be an object"),
+    "model_attributes_type": ("wrong_type", "must be an object"),
+    "finite_number": ("out_of_range", "must be a finite number"),
+    "literal_error": ("not_allowed", "must be one of {expected}"),
+    "enum": ("not_allowed", "must be one of {expected}"),
+    "string_pattern_mismatch": ("bad_format", "does not have the required form"),
+    "string_too_long": ("too_long", "must be at most {max_length} characters"),
+    "string_too_short": ("too_short", "must be at least {min_length} characters"),
+    "too_long": ("too_many_items", "must hold at most {max_length} items"),
+    "too_short": ("too_few_items", "must hold at least {min_length} items"),
+    "greater_than_equal": ("out_of_range", "must be at least {ge}"),
+    "less_than_equal": ("out_of_range", "must be at most {le}"),
+    "greater_than": ("out_of_range", "must be more than {gt}"),
+    "less_than": ("out_of_range", "must be less than {lt}"),
+    "uuid_parsing": ("bad_format", "must be an id as we gave it"),
+    "uuid_type": ("wrong_type", "must be an id as we gave it"),
+}
+
+
+_OURS = "said:"
+
+
+def said(code: str, sentence: str) -> PydanticCustomError:
+    """The error a validator of ours raises: its code and sentence reach the caller as they are."""
+    return PydanticCustomError(_OURS + code, sentence)
+
+
+def faults_of(errors: Iterable[Mapping[str, Any]], root: Path = ()) -> list[Fault]:
+    """pydantic's errors as faults; `root` is where the validated value stands in the body."""
+    return [fault_of(error, root) for error in errors]
+
+
+def fault_of(error: Mapping[str, Any], root: Path) -> Fault:
+    """One of pydantic's errors as a fault."""
+    path = (*root, *(part if isinstance(part, int) else str(part) for part in error["loc"]))
+    kind = error["type"]
+    if kind.startswith(_OURS):
+        return Fault(path, kind.removeprefix(_OURS), error["msg"])
+    # Sentences of pydantic's that we have not read could repeat what was sent.
+    code, sentence = _SENTENCES.get(kind, ("invalid", "is not valid"))
+    return Fault(path, code, sentence.format_map(error.get("ctx", {})))
+
+
+def problem_document(problem: Problem) -> dict[str, Any]:
+    """The same as an object, for an item of a batch; the batch's answer carries the request id."""
+    return document_of(problem, "", [entry_of(fault) for fault in problem.faults[:MAX_ERRORS]])
+
+
+def document_of(problem: Problem, request_id: str, told: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """The problem as a JSON object."""
+    document: dict[str, Any] = {
+        "type": f"urn:lead-assignment:problem:{problem.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "code": problem.code,
+    }
+    if problem.detail:
+        document["detail"] = problem.detail
+    if request_id:
+        document["request_id"] = request_id
+    if problem.faults:
+        document["errors"] = told
+        document["errors_total"] = len(problem.faults)
+    return document
+
+
+def entry_of(fault: Fault) -> dict[str, str]:
+    """One fault as an entry of `errors`."""
+    parts = [part if isinstance(part, int) or _NAME.fullmatch(part) else _UNSAID for part in fault.path]
+    dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
+    pointer = "".join(f"/{part}" for part in parts)
+    where = {"pointer": f"#{pointer}"} if fault.place == "body" else {"in": fault.place}
+    return {"path": dotted.removeprefix("."), **where, "code": fault.code, "detail": fault.detail}

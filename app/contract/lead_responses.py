@@ -1,0 +1,123 @@
+"""What is told of leads and assignments afterwards, each field by name."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from app.contract.responses import (
+    AnswerModel,
+    DecisionBody,
+    KnownAnswer,
+    Outcome,
+    OwnerAnswer,
+    ReasonAnswer,
+)
+
+State = Literal["open", "closed", "superseded"]
+
+
+class HappenedAnswer(AnswerModel):
+    """Something that was reported about an assignment; `actor` is the id of the key that did."""
+
+    id: UUID
+    type: Literal["closed"]
+    at: datetime
+    actor: str
+
+
+class AssignmentBody(DecisionBody):
+    """The decision as it was answered, and what became of it."""
+
+    state: State
+    events: list[HappenedAnswer]
+
+
+class DuplicateAnswer(AnswerModel):
+    """A request that was recognised and changed nothing: `of` is the assignment it stands for."""
+
+    assignment_id: UUID
+    sequence: int
+    of: UUID
+    matched_by: str
+    kind: Literal["duplicate", "reengaged"]
+    decided_at: datetime
+
+
+class LeadAssignmentAnswer(AnswerModel):
+    """One of a lead's assignments."""
+
+    assignment_id: UUID
+    sequence: int
+    cause: Literal["assign", "reassign", "claim", "release", "import"]
+    state: State
+    outcome: Outcome
+    owner: OwnerAnswer | None
+    team: str | None
+    queue: str | None
+    path: str | None
+    block: str | None
+    priority: int
+    held_until: datetime | None = Field(None, description="Only of a lead that was held: until when.")
+    reason: ReasonAnswer
+    known_as: KnownAnswer | None
+    plan_version: int
+    decided_at: datetime
+
+
+class LeadAnswer(AnswerModel):
+    """A lead as it stands. `complete` is false when it has more assignments than are shown."""
+
+    id: UUID
+    state: Literal["assigned", "queued", "automated", "blocked", "closed", "merged", "erased", "failed"]
+    received_at: datetime
+    values: dict[str, Any]
+    owner: OwnerAnswer | None
+    assignments: list[LeadAssignmentAnswer]
+    duplicates: list[DuplicateAnswer]
+    complete: bool
+
+
+class LeadsAnswer(AnswerModel):
+    """The leads that were found."""
+
+    items: list[LeadAnswer]
+
+
+class SettledAnswer(AnswerModel):
+    """Where a lead went."""
+
+    outcome: Outcome
+    code: str
+    owner: str | None
+    team: str | None
+    queue: str | None
+    path: str | None
+    block: str | None
+
+
+class InputsAnswer(AnswerModel):
+    """What the decision was made from, by version, and the time as it read then."""
+
+    plan: int
+    directory: int
+    now: datetime
+    engine: str
+
+
+class ExplanationAnswer(AnswerModel):
+    """The decision made again with every rule looked at.
+
+    Each step has its `code`, under `when` the verdict of every comparison, and the candidates under `tried`.
+    """
+
+    assignment_id: UUID
+    same: bool
+    stored: SettledAnswer
+    recomputed: SettledAnswer
+    reason: ReasonAnswer
+    steps: list[dict[str, Any]]
+    steps_total: int
+    next: int | None
+    inputs: InputsAnswer

@@ -1,0 +1,1 @@
+"""Edits of owners, teams, absences, calendars, accounts and tables."""

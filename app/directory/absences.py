@@ -1,0 +1,34 @@
+"""When owners are away."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.directory.editing import Edit
+from app.errors import NotFound
+from app.ids import uuid7
+from app.store.connection.pool import Pool, transaction
+from app.store.directory import bulk, records
+from app.store.directory.records import Record
+
+NOUN = "absences"
+
+
+async def add(edit: Edit, owner_id: str, body: Mapping[str, Any]) -> Record:
+    """Enter an absence of an owner.
+
+    Raises NotFound for an unknown owner.
+    """
+    if owner_id not in edit.remembered.directory.owners:
+        raise NotFound()
+    return await edit.put(NOUN, uuid7(), {**body, "owner": owner_id}, None)
+
+
+async def page(pool: Pool, workspace_id: int, owner_id: str, after: str, limit: int) -> list[Record]:
+    """An owner's absences in the order they were entered.
+
+    Raises NotFound for an unknown owner.
+    """
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        if await records.find(connection, workspace_id, "owners", owner_id) is None:
+            raise NotFound()
+        return await bulk.absences(connection, workspace_id, owner_id, after, limit)

@@ -1,0 +1,46 @@
+"""Many records of one noun at once. They are written in slices, so that decisions get in between."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from app.directory import validation
+from app.directory.editing import ACCOUNTS, editing
+from app.errors import Problem, Refused
+from app.store.connection.pool import Pool
+from app.store.directory.bulk import find_many
+
+SLICE = 200
+"""No more records than this go through the gate in one pass."""
+SLICES = {ACCOUNTS: 1000}
+"""Nouns of which more may, because nothing else follows from their edits."""
+
+Item = tuple[str, dict[str, Any]]
+"""Id and body."""
+Outcome = Literal["created", "updated", "unchanged"] | Problem
+
+
+def slice_of(noun: str) -> int:
+    """How many records of a noun go through the gate in one pass."""
+    return SLICES.get(noun, SLICE)
+
+
+async def upsert(
+    pool: Pool, workspace_id: int, actor: str, noun: str, items: Sequence[Item]
+) -> list[Outcome]:
+    """Write at most `slice_of(noun)` records in one pass; what came of each, in their order."""
+    async with editing(pool, workspace_id, actor) as edit:
+        known = await find_many(edit.connection, workspace_id, noun, [id_ for id_, _ in items])
+        bodies = {id_: record.body for id_, record in known.items()}
+        outcomes: list[Outcome] = []
+        good: list[Item] = []
+        for id_, body in items:
+            faults = validation.faults(noun, body, edit.remembered.directory)
+            if faults:
+                outcomes.append(Refused(faults=faults))
+                continue
+            before = bodies.get(id_)
+            outcomes.append("created" if before is None else "unchanged" if before == body else "updated")
+            bodies[id_] = body
+            good.append((id_, body))
+        await edit.put_many(noun, good, known)
+    return outcomes

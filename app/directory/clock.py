@@ -1,0 +1,57 @@
+"""The movable clock of a workspace: set and sped up in development, so that tests need not wait."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.directory.editing import EDIT_LIMITS
+from app.store import clocks
+from app.store.connection.pool import Connection, Pool, transaction
+from app.store.path import facts
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What decisions take for the time, and how many seconds pass in a second. It never runs backwards."""
+
+    now: datetime
+    speed: float
+
+
+async def read(pool: Pool, workspace_id: int) -> Reading:
+    """What the clock shows."""
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        return await _reading(connection, workspace_id)
+
+
+async def put(pool: Pool, workspace_id: int, at: datetime | None, speed: float | None) -> Reading:
+    """Set the time, the speed, or both; what is not named stays as it is."""
+
+    async def turn(connection: Connection) -> None:
+        found = await facts.read(connection, workspace_id, None, [], [])
+        kept = await clocks.speed(connection, workspace_id)
+        await clocks.set_clock(connection, workspace_id, at or found.time, speed or kept or 1.0)
+
+    return await _change(pool, workspace_id, turn)
+
+
+async def remove(pool: Pool, workspace_id: int) -> Reading:
+    """Go back to the real time."""
+
+    async def stop(connection: Connection) -> None:
+        await clocks.remove(connection, workspace_id)
+
+    return await _change(pool, workspace_id, stop)
+
+
+async def _change(pool: Pool, workspace_id: int, change: Callable[[Connection], Awaitable[None]]) -> Reading:
+    """Behind the gate, so that no pass sees two times."""
+    async with transaction(pool, workspace_id, gate=True, limits=EDIT_LIMITS) as connection:
+        await change(connection)
+        return await _reading(connection, workspace_id)
+
+
+async def _reading(connection: Connection, workspace_id: int) -> Reading:
+    found = await facts.read(connection, workspace_id, None, [], [])
+    newest = found.passes[-1].at if found.passes else found.time
+    return Reading(max(found.time, newest), await clocks.speed(connection, workspace_id) or 1.0)

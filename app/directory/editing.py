@@ -1,0 +1,177 @@
+"""An edit of the directory or of the active plan: one pass through the gate, logged, with its consequences.
+
+Whoever leaves a team leaves his balance to the others; whoever joins begins at zero. When caps or a time
+zone change, the owner's load is counted again from the books.
+"""
+
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import astuple, dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.engine.model.directory import Caps, Owner
+from app.engine.model.state import Load
+from app.engine.selection.rebalance import levelled, recounted
+from app.errors import StoreAway
+from app.intake.accounts import keys_of_account
+from app.store.connection.pool import AWAY, Connection, Limits, Pool, is_away, transaction
+from app.store.directory import accounts, bulk, records
+from app.store.directory.records import Change, Record
+from app.store.leads import loads
+from app.store.leads.decisions import DIRECTORY
+from app.store.leads.loads import Asked
+from app.store.path import ledger
+from app.store.path.commit_outcome import was_committed
+from app.store.path.journal import Entry
+from app.store.path.snapshot import Remembered, from_the_start, write_pass
+from app.store.path.snapshot import directory as read_directory
+
+EDIT_LIMITS = Limits(lock=5000, statement=10_000, idle=5000)
+"""An edit may wait longer than a visitor."""
+FIND_OUT_SECONDS = 2.0
+"""How long an edit asks what became of its COMMIT."""
+_LONGEST_COUNT = timedelta(days=8)
+"""A local week can begin so long ago."""
+_NONE = timedelta()
+ACCOUNTS = "accounts"
+
+
+@dataclass(slots=True)
+class Edit:
+    """What happens behind the gate. `now` is the time of the pass; nothing is visible until it ends well."""
+
+    connection: Connection
+    workspace_id: int
+    actor: str
+    now: datetime
+    remembered: Remembered
+    version: int = field(init=False)
+    plan_version: int = field(init=False)
+    _touched: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.version = self.remembered.entry.directory_version
+        self.plan_version = self.remembered.entry.plan_version
+
+    async def find(self, noun: str, id_: str) -> Record | None:
+        """A record as it stands now."""
+        return await records.find(self.connection, self.workspace_id, noun, id_)
+
+    async def put(self, noun: str, id_: str, body: Mapping[str, Any], before: Record | None) -> Record:
+        """Make the record what `body` says; unchanged is no change and keeps its revision."""
+        if before is not None and before.body == body:
+            return before
+        await self.log(noun, id_, "put", before.body if before else None, body)
+        record = Record(noun, id_, dict(body), self.version, self.now)
+        await records.put(self.connection, self.workspace_id, record)
+        await self._keep_keys(noun, {id_: body}, () if before is None else (id_,))
+        return record
+
+    async def put_many(
+        self, noun: str, bodies: Sequence[tuple[str, Mapping[str, Any]]], known: dict[str, Record]
+    ) -> None:
+        """Like `put` for each id and body in turn; `known` holds their records, before and afterwards."""
+        log: list[Change] = []
+        for id_, body in bodies:
+            before = known.get(id_)
+            if before is None or before.body != body:
+                self.version += 1
+                told = before.body if before else None
+                log.append(Change(self.version, self.now, self.actor, noun, id_, "put", told, body))
+                known[id_] = Record(noun, id_, dict(body), self.version, self.now)
+        changed = {change.record_id: known[change.record_id] for change in log}
+        await bulk.log_many(self.connection, self.workspace_id, log)
+        await bulk.put_many(self.connection, self.workspace_id, list(changed.values()))
+        self._touched.add(noun)
+        updated = [change.record_id for change in log if change.before is not None]
+        await self._keep_keys(noun, {id_: record.body for id_, record in changed.items()}, updated)
+
+    async def delete(self, record: Record) -> None:
+        """Take a record away."""
+        await self.log(record.noun, record.id, "delete", record.body, None)
+        await records.delete(self.connection, self.workspace_id, record.noun, record.id)
+        await self._keep_keys(record.noun, {}, (record.id,))
+
+    async def _keep_keys(
+        self, noun: str, bodies: Mapping[str, Mapping[str, Any]], stale: Sequence[str]
+    ) -> None:
+        """What accounts are found by follows their records; `stale` are those that had keys before."""
+        if noun == ACCOUNTS:
+            await accounts.forget_keys(self.connection, self.workspace_id, stale)
+            keys = {id_: [astuple(key) for key in keys_of_account(id_, body)] for id_, body in bodies.items()}
+            await accounts.keep_keys(self.connection, self.workspace_id, keys)
+
+    async def log(
+        self,
+        noun: str,
+        id_: str,
+        action: str,
+        before: Mapping[str, Any] | None,
+        after: Mapping[str, Any] | None,
+        reason: str | None = None,
+    ) -> None:
+        """Note who changed what; the number of this note is the new version of the directory."""
+        self.version += 1
+        self._touched.add(noun)
+        change = Change(self.version, self.now, self.actor, noun, id_, action, before, after, reason)
+        await records.log(self.connection, self.workspace_id, change)
+
+    async def finish(self) -> Entry | None:
+        """Draw the consequences and write the pass, if anything changed. Gives its row of the journal."""
+        before = self.remembered.entry
+        if self.version == before.directory_version:
+            return None
+        if self._touched & set(DIRECTORY):
+            await self._draw_consequences()
+        entry = replace(before, at=self.now, directory_version=self.version, plan_version=self.plan_version)
+        return await write_pass(self.connection, self.workspace_id, self.remembered, entry)
+
+    async def _draw_consequences(self) -> None:
+        """Balances and loads that depend on who is in the directory."""
+        old = self.remembered.directory
+        new = await read_directory(self.connection, self.workspace_id, self.version)
+        for turn in levelled(old, new, self.remembered.state, self.now):
+            number = self.remembered.state.enter(turn)
+            await ledger.enter(self.connection, self.workspace_id, turn, number, self.now)
+        await self._recount(list(recounted(old, new)))
+        # What nobody needs any more.
+        for gone in old.owners.keys() - new.owners.keys():
+            self.remembered.state.set_load(gone, None, None)
+
+    async def _recount(self, moved: Sequence[tuple[Owner, str | None, Caps | None]]) -> None:
+        asked = [
+            Asked(owner.id, team, self.now - max(_LONGEST_COUNT, caps.longest_window() if caps else _NONE))
+            for owner, team, caps in moved
+        ]
+        counted = await loads.counted(self.connection, self.workspace_id, asked) if asked else []
+        for (owner, team, caps), (still_open, times) in zip(moved, counted, strict=True):
+            load = Load()
+            for at in times:
+                load.take(owner, caps, at)
+            load.open = still_open
+            # Who never had anything needs no entry.
+            self.remembered.state.set_load(owner.id, team, load if times or still_open else None)
+
+
+@asynccontextmanager
+async def editing(pool: Pool, workspace_id: int, actor: str) -> AsyncIterator[Edit]:
+    """An edit behind the gate: commits when the block ends well, leaves nothing behind otherwise.
+
+    Raises OutcomeUnknown when the line broke at COMMIT, and it cannot be found out which of the two it is.
+    """
+    written: Entry | None = None
+    try:
+        async with transaction(pool, workspace_id, gate=True, limits=EDIT_LIMITS) as connection:
+            found, remembered = await from_the_start(connection, workspace_id)
+            now = max(found.time, remembered.entry.at)
+            edit = Edit(connection, workspace_id, actor, now, remembered)
+            yield edit
+            written = await edit.finish()
+    except AWAY as error:
+        if written is None or not is_away(error):
+            raise
+        until = time.monotonic() + FIND_OUT_SECONDS
+        if not await was_committed(pool, workspace_id, written, EDIT_LIMITS, until):
+            raise StoreAway() from error

@@ -1,0 +1,97 @@
+"""Writing and taking away records of the directory, on conditions, one pass through the gate each."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.directory import validation
+from app.directory.editing import Edit, editing
+from app.errors import NotFound, PreconditionFailed, Refused
+from app.plan.findings import Finding
+from app.store.connection.pool import Pool, transaction
+from app.store.directory import records as store
+from app.store.directory.records import Change, Record
+
+Make = Callable[[Mapping[str, Any] | None], dict[str, Any]]
+"""From the body as it stands, None when there is no record, to the body wanted. May raise a Problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What must be so of a record before it is written: one of these revisions, that it is there, or not."""
+
+    revisions: frozenset[int] | None = None
+    exists: bool = False
+    absent: bool = False
+
+    def check(self, before: Record | None) -> None:
+        """Raises PreconditionFailed."""
+        there = before is not None
+        wrong = (self.exists and not there) or (self.absent and there)
+        if self.revisions is not None:
+            wrong = wrong or before is None or before.revision not in self.revisions
+        if wrong:
+            raise PreconditionFailed()
+
+
+ALWAYS = Condition()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A record after writing, whether it is new, and what is odd about it."""
+
+    record: Record
+    created: bool
+    findings: list[Finding]
+
+
+async def write(
+    pool: Pool, workspace_id: int, actor: str, noun: str, id_: str, make: Make, on: Condition = ALWAYS
+) -> Written:
+    """Make a record what `make` wants of it.
+
+    Raises PreconditionFailed, Refused, and what `make` raises.
+    """
+    async with editing(pool, workspace_id, actor) as edit:
+        before = await edit.find(noun, id_)
+        on.check(before)
+        return await keep(edit, noun, id_, make(before.body if before else None), before)
+
+
+async def keep(edit: Edit, noun: str, id_: str, body: dict[str, Any], before: Record | None) -> Written:
+    """Store a body, if the directory can hold it.
+
+    Raises Refused.
+    """
+    found = validation.faults(noun, body, edit.remembered.directory)
+    if found:
+        raise Refused(faults=found)
+    record = await edit.put(noun, id_, body, before)
+    return Written(record, before is None, await validation.findings(edit, noun, id_, body))
+
+
+async def find(pool: Pool, workspace_id: int, noun: str, id_: str) -> Record:
+    """A record.
+
+    Raises NotFound.
+    """
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        record = await store.find(connection, workspace_id, noun, id_)
+    if record is None:
+        raise NotFound()
+    return record
+
+
+async def page(pool: Pool, workspace_id: int, noun: str, after: str, limit: int) -> list[Record]:
+    """Records by id, those behind `after`."""
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        return await store.page(connection, workspace_id, noun, after, limit)
+
+
+async def changes(
+    pool: Pool, workspace_id: int, after: int, noun: str | None, id_: str | None, limit: int
+) -> list[Change]:
+    """The log of changes in order, those behind number `after`."""
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        return await store.changes(connection, workspace_id, after, noun, id_, limit)

@@ -1,0 +1,56 @@
+"""Teams as they stand, their ledgers, and edits of one member."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app.engine.selection.standings import MemberStanding, standings
+from app.errors import NotFound
+from app.store.connection.pool import Pool, transaction
+from app.store.directory import records
+from app.store.directory.records import Record
+from app.store.path import ledger as stored_ledger
+from app.store.path.ledger import Booked
+from app.store.path.unlocked import present_at
+
+Member = dict[str, Any]
+
+
+async def standing(pool: Pool, workspace_id: int, id_: str) -> tuple[Record, list[MemberStanding]]:
+    """A team, and how each of its members stands now.
+
+    Raises NotFound.
+    """
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        record = await records.find(connection, workspace_id, "teams", id_)
+        if record is None:
+            raise NotFound()
+        now = await present_at(connection, workspace_id)
+    return record, standings(now.facts.directory.teams[id_], now.facts)
+
+
+async def ledger(pool: Pool, workspace_id: int, id_: str, after: int, limit: int) -> list[Booked]:
+    """A team's turns in order; those of a team that is gone are still told.
+
+    Raises NotFound for one that never was.
+    """
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        booked = await stored_ledger.page(connection, workspace_id, id_, after, limit)
+        if not booked and await records.find(connection, workspace_id, "teams", id_) is None:
+            raise NotFound()
+    return booked
+
+
+def with_member(
+    team: Mapping[str, Any] | None, owner: str, change: Callable[[Member | None], Member | None]
+) -> dict[str, Any]:
+    """A team's body with one member changed in his place, added at the end, or (None) taken out.
+
+    Raises NotFound for an unknown team.
+    """
+    if team is None:
+        raise NotFound()
+    members: list[Member] = list(team["members"])
+    at = next((at for at, member in enumerate(members) if member["owner"] == owner), len(members))
+    changed = change(members[at] if at < len(members) else None)
+    members[at : at + 1] = [changed] if changed is not None else []
+    return {**team, "members": members}

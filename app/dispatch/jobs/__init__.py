@@ -1,0 +1,1 @@
+"""One file per use case: what can be asked of a workspace."""

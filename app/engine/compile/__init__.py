@@ -1,0 +1,1 @@
+"""From the plan document to what runs. Runs once per plan version."""

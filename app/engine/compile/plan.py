@@ -1,0 +1,170 @@
+"""A plan made ready to decide with: conditions compiled, steps indexed, strategies bound to settings."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol, runtime_checkable
+
+from app.engine.compile.account_needs import account_steps, wants_accounts
+from app.engine.compile.plugins import PluggedStep, PlugIn, plugged_steps, stand_ins
+from app.engine.conditions.condition import Condition, compile_condition
+from app.engine.conditions.derived import DerivedFields
+from app.engine.conditions.index import Narrowing
+from app.engine.followup.actions import FollowUp, compile_follow_up
+from app.engine.followup.slas import Slas
+from app.engine.lookup.tables import Look
+from app.engine.model.decision import Verdict
+from app.engine.model.state import Facts
+from app.engine.strategies.account import AccountStep
+from app.engine.strategies.product import Products
+from app.plan.document.accounts import AccountConfig
+from app.plan.document.plan import PlanDocument
+from app.plan.document.steps import RuleConfig, StepConfig
+from app.plan.document.steps import Step as WrittenStep
+from app.plan.findings import Finding
+from app.plan.reader.read import read_plan
+
+
+class Strategy(Protocol):
+    """The one door for strategies, built in or plugged in.
+
+    `name` is the key of its steps in the pipeline, `Config` the schema of their settings. `decide` is
+    pure: the lead's values, the facts and the settings in, a verdict out. A step's `when` has been
+    tested before it is asked.
+    """
+
+    name: str
+    Config: type[StepConfig]
+
+    def decide(self, values: Mapping[str, Any], facts: Facts, config: Any) -> Verdict:
+        """What this step says to a lead."""
+        ...
+
+
+@runtime_checkable
+class Readied(Protocol):
+    """A strategy that makes its settings ready, once for a plan: `decide` gets what `ready` answers."""
+
+    def ready(self, config: Any, document: PlanDocument) -> object:
+        """The settings of a step, made ready with what else stands in the plan."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One place in the pipeline, its strategy bound to its settings; None for a plug-in's.
+
+    A plug-in has been asked before: its verdict stands among the question's advice.
+    """
+
+    name: str
+    strategy: str
+    when: Condition | None
+    decide: Callable[[Mapping[str, Any], Facts], Verdict] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A compiled plan. Version 0 is the empty plan of a workspace that has published none.
+
+    `derived` is None when it derives no fields, `products` when no step asks which product a lead looks at;
+    `wants_accounts` says whether the account of a lead matters to it, `accounts` who is responsible for one:
+    its first step for accounts, or one without settings. `looks` are the tables it looks something up in, by
+    rule; `plugged` are the steps that ask a plug-in, `labelling` those that score.
+    """
+
+    version: int
+    steps: Sequence[Step]
+    narrowing: Narrowing
+    window: timedelta
+    same_submission: timedelta
+    route_anew: Sequence[Condition]
+    follow_up: FollowUp
+    slas: Slas
+    claimable_by: Mapping[str, str]
+    queues: frozenset[str]
+    keep_owner: Sequence[str]
+    accounts: AccountStep
+    derived: DerivedFields | None = None
+    labelling: Sequence[Step] = ()
+    wants_accounts: bool = False
+    products: Products | None = None
+    looks: Mapping[str, Look] = field(default_factory=dict)
+    plugged: Sequence[PluggedStep] = ()
+
+
+def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, Strategy]) -> Plan:
+    """Make a checked plan ready. Costs time in proportion to its size; do it away from the gate."""
+    steps = [_compile_step(step, strategies[step.strategy], document) for step in document.pipeline]
+    return Plan(
+        version=version,
+        steps=steps,
+        narrowing=Narrowing([step.when for step in steps]),
+        window=document.known_person.window,
+        same_submission=document.known_person.same_submission,
+        route_anew=[compile_condition(each.when) for each in document.known_person.route_anew],
+        slas=Slas(document.slas, document.sla_for),
+        follow_up=compile_follow_up(
+            document.follow_up, {name: each.crm for name, each in document.queues.items()}
+        ),
+        queues=frozenset(document.queues),
+        claimable_by={name: each.claimable_by for name, each in document.queues.items() if each.claimable_by},
+        derived=DerivedFields(document.fields.derived) if document.fields.derived else None,
+        labelling=[step for step in steps if step.strategy == "score"],
+        wants_accounts=wants_accounts(document),
+        accounts=AccountStep(next(account_steps(document), AccountConfig())),
+        keep_owner=document.known_person.keep_owner,
+        products=Products(document.products) if "product" in {step.strategy for step in steps} else None,
+        looks=looks_of(document),
+        plugged=tuple(plugged_steps(document, strategies)),
+    )
+
+
+def looks_of(document: PlanDocument) -> dict[str, Look]:
+    """The tables that the rules of a plan look something up in, by the name of the rule."""
+    rules = ((step.name, step.config) for step in document.pipeline if isinstance(step.config, RuleConfig))
+    return {name: Look(rule.table, rule.on) for name, rule in rules if rule.table and rule.on}
+
+
+def plan_from(stored: Mapping[str, Any], version: int, strategies: Mapping[str, Strategy]) -> Plan:
+    """A stored document made ready.
+
+    Steps of a plug-in that is not installed any more, or cannot read its settings any more, pass.
+    Raises LookupError when the rest can no longer be read.
+    """
+    gone = stand_ins(_strategies_in(stored) - strategies.keys())
+    plugged = stand_ins(name for name, each in strategies.items() if isinstance(each, PlugIn))
+    offered = {**strategies, **gone}
+    document = _read(stored, offered)
+    if not isinstance(document, PlanDocument) and plugged:
+        offered |= plugged
+        document = _read(stored, offered)
+    if not isinstance(document, PlanDocument):
+        raise LookupError(f"plan version {version} can no longer be read: {document[0].text}")
+    return compile_plan(document, version, offered)
+
+
+def _read(stored: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> PlanDocument | list[Finding]:
+    return read_plan(stored, {name: each.Config for name, each in strategies.items()})
+
+
+def _strategies_in(stored: Mapping[str, Any]) -> set[str]:
+    """The words of all steps; a plan that was stored has them in their places."""
+    return {strategy for step in stored["pipeline"] for strategy in step}
+
+
+def empty_plan() -> Plan:
+    """The plan of a workspace that has published none: every lead ends in the built-in queue."""
+    return compile_plan(PlanDocument.model_construct(pipeline=()), 0, {})
+
+
+def _compile_step(written: WrittenStep, strategy: Strategy, document: PlanDocument) -> Step:
+    when = compile_condition(written.condition) if written.condition is not None else None
+    if isinstance(strategy, PlugIn):
+        return Step(written.name, written.strategy, when, None)
+    settings = strategy.ready(written.config, document) if isinstance(strategy, Readied) else written.config
+
+    def decide(values: Mapping[str, Any], facts: Facts) -> Verdict:
+        return strategy.decide(values, facts, settings)
+
+    return Step(written.name, written.strategy, when, decide)

@@ -1,0 +1,198 @@
+"""One comparison of one field, as a closure over what it is compared with.
+
+A test is given a value that is there. A value of another type than the comparison asks for makes it false.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from operator import eq, ge, gt, le, lt
+from typing import Any
+
+from app.plan.language.conditions import Leaf
+from app.plan.language.fields import Kind
+from app.plan.language.occurrences import Occurrences
+from app.plan.language.operands import Operand
+from app.plan.language.patterns import compile_pattern
+
+Values = Mapping[str, Any]
+Get = Callable[[Values], Any]
+Test = Callable[[Any, datetime], bool]
+
+BOUNDS: dict[str, Callable[[Any, Any], bool]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
+
+
+def getter(field: str) -> Get:
+    """How to find a field's value by its dotted name: None when it is missing, or an empty list."""
+    first, *rest = field.split(".")
+    if not rest:
+        return lambda values: None if (found := values.get(first)) == [] else found
+
+    def get(values: Values) -> Any:
+        found: Any = values.get(first)
+        for name in rest:
+            if not isinstance(found, Mapping):
+                return None
+            found = found.get(name)
+        return None if found == [] else found
+
+    return get
+
+
+def index_key(value: Any) -> str | int | float | None:
+    """What equality compares: text in folded case, or the number. None for anything else."""
+    if isinstance(value, str):
+        return value.casefold()
+    return value if isinstance(value, (int, float)) else None
+
+
+def test_of(leaf: Leaf) -> Test:
+    """The test of a leaf, for any operator but `exists`."""
+    operator, operand = leaf.operator, leaf.operand
+    if isinstance(operand, Occurrences):
+        return _counted(operand)
+    if leaf.kind is Kind.OBJECTS:
+        return _named(operand)
+    if isinstance(operand, tuple):
+        return _membership(operator, operand)
+    if isinstance(operand, (datetime, timedelta)):
+        return _instant(operator, operand)
+    if isinstance(operand, bool):
+        return _boolean(operator, operand)
+    if isinstance(operand, str):
+        return _text(operator, operand)
+    return _contains_number(operand) if operator == "contains" else _number(operator, operand)
+
+
+def _named(operand: Operand) -> Test:
+    wanted = str(operand).casefold()
+    return lambda value, _: any(
+        isinstance(each, Mapping) and index_key(each.get("name")) == wanted for each in value
+    )
+
+
+def _counted(asked: Occurrences) -> Test:
+    bounds = [(eq if operator == "eq" else BOUNDS[operator], limit) for operator, limit in asked.bounds]
+
+    def test(value: Any, now: datetime) -> bool:
+        count = sum(_times(each) for each in occurrences(asked, value, now))
+        return all(compare(count, limit) for compare, limit in bounds)
+
+    return test
+
+
+def occurrences(asked: Occurrences, engagement: Any, now: datetime) -> list[Mapping[str, Any]]:
+    """The engagements that count. One without a time is never within any."""
+    if not isinstance(engagement, list):
+        return []
+    name = None if asked.name is None else asked.name.casefold()
+    within = None if asked.within is None else (now - asked.within, now + asked.within)
+    return [each for each in engagement if isinstance(each, Mapping) and _counts(each, name, within)]
+
+
+def _counts(each: Mapping[str, Any], name: str | None, within: tuple[datetime, datetime] | None) -> bool:
+    """A clock that runs ahead does no harm: a time to come may be as far off as one that is gone."""
+    if name is not None and index_key(each.get("name")) != name:
+        return False
+    if within is None:
+        return True
+    at = as_instant(each.get("at"))
+    return at is not None and within[0] <= at <= within[1]
+
+
+def _times(each: Mapping[str, Any]) -> int:
+    """How often one entry happened: once, unless it says otherwise."""
+    count = each.get("count")
+    return max(count, 0) if isinstance(count, int) and not isinstance(count, bool) else 1
+
+
+def _membership(operator: str, operand: tuple[Any, ...]) -> Test:
+    options = frozenset(index_key(each) for each in operand)
+    kinds = frozenset(_basic(each) for each in operand)
+    if kinds == {str}:
+        # Nearly every list is one of texts, and this way costs half.
+        return _text_membership(operator, options)
+    if operator == "in":
+        return lambda value, _: _basic(value) in kinds and index_key(value) in options
+    return lambda value, _: _basic(value) in kinds and index_key(value) not in options
+
+
+def _text_membership(operator: str, options: frozenset[Any]) -> Test:
+    if operator == "in":
+        return lambda value, _: isinstance(value, str) and value.casefold() in options
+    return lambda value, _: isinstance(value, str) and value.casefold() not in options
+
+
+def _basic(value: Any) -> type | None:
+    """The type that counts for equality: numbers are one type, and a truth value is no number."""
+    if isinstance(value, str):
+        return str
+    return float if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _instant(operator: str, operand: datetime | timedelta) -> Test:
+    def limit(now: datetime) -> datetime:
+        return operand if isinstance(operand, datetime) else now + operand
+
+    def test(value: Any, now: datetime) -> bool:
+        at = as_instant(value)
+        if at is None:
+            return False
+        if operator in BOUNDS:
+            return BOUNDS[operator](at, limit(now))
+        return (at == limit(now)) is (operator == "eq")
+
+    return test
+
+
+def as_instant(value: Any) -> datetime | None:
+    """Free fields hold dates as text."""
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    if not isinstance(value, datetime):
+        return None
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _boolean(operator: str, operand: bool) -> Test:
+    wanted = operand if operator == "eq" else not operand
+    return lambda value, _: value is wanted
+
+
+def _number(operator: str, operand: int | float) -> Test:
+    compare = BOUNDS.get(operator)
+    if compare is not None:
+        return lambda value, _: _basic(value) is float and compare(value, operand)
+    if operator == "eq":
+        return lambda value, _: _basic(value) is float and value == operand
+    return lambda value, _: _basic(value) is float and value != operand
+
+
+def _contains_number(operand: int | float) -> Test:
+    return lambda value, _: (
+        isinstance(value, list) and any(_basic(each) is float and each == operand for each in value)
+    )
+
+
+def _text(operator: str, operand: str) -> Test:
+    wanted = operand.casefold()
+    match operator:
+        case "eq":
+            return lambda value, _: isinstance(value, str) and value.casefold() == wanted
+        case "ne":
+            return lambda value, _: isinstance(value, str) and value.casefold() != wanted
+        case "prefix":
+            return lambda value, _: isinstance(value, str) and value.casefold().startswith(wanted)
+        case "matches":
+            search = compile_pattern(operand).search
+            return lambda value, _: isinstance(value, str) and search(value) is not None
+        case _:
+            return lambda value, _: _contains(value, wanted)
+
+
+def _contains(value: Any, wanted: str) -> bool:
+    if isinstance(value, str):
+        return wanted in value.casefold()
+    return isinstance(value, list) and any(index_key(each) == wanted for each in value)

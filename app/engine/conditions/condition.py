@@ -1,0 +1,201 @@
+"""Conditions made ready to be asked many times, and able to say why they hold or fail."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+from app.engine.conditions.comparisons import Values, getter, index_key, test_of
+from app.plan.language import conditions as tree
+from app.plan.language.occurrences import Occurrences
+
+Holds = Callable[[Values, datetime], bool]
+Satisfied = tuple[str, str, Any]
+"""A field, the operator that held, and the lead's value: None for that of a personal field.
+
+Of `exists` the third is whether the field is there; of a list it is what was found in it.
+"""
+
+
+class Requirement(NamedTuple):
+    """What must be so for a condition to hold: the field is one of the options, or begins with one.
+
+    `operator` is `in` or `prefix`; options are in folded case.
+    """
+
+    field: str
+    operator: str
+    options: frozenset[str | int | float]
+
+
+class _Asked(Protocol):
+    """One node of a condition. `holds` is an attribute, so that asking costs one call."""
+
+    holds: Holds
+
+    def failure(self, values: Values, now: datetime) -> tuple[str, str] | None: ...
+    def satisfied(self, values: Values, now: datetime) -> tuple[Satisfied, ...]: ...
+    def explain(self, values: Values, now: datetime) -> dict[str, Any]: ...
+
+
+class Condition:
+    """A compiled condition. `holds(values, now)` asks it; `requires` feeds the index of many conditions."""
+
+    __slots__ = ("_root", "holds", "node", "requires")
+
+    def __init__(self, node: tree.Node) -> None:
+        self.node = node
+        self._root = _asked(node)
+        self.holds: Holds = self._root.holds
+        self.requires = _requirements(node)
+
+    def failure(self, values: Values, now: datetime) -> tuple[str, str] | None:
+        """Field and operator of the first comparison that failed, None when the condition holds.
+
+        Where a `not` failed, the operator begins with `not `.
+        """
+        return self._root.failure(values, now)
+
+    def satisfied(self, values: Values, now: datetime) -> tuple[Satisfied, ...]:
+        """The comparisons that made it hold, from left to right; of an `any` the first part that held."""
+        return self._root.satisfied(values, now)
+
+    def explain(self, values: Values, now: datetime) -> dict[str, Any]:
+        """The verdict of every node, without any value of the lead's."""
+        return self._root.explain(values, now)
+
+
+def compile_condition(node: tree.Node) -> Condition:
+    """The condition of a tree."""
+    return Condition(node)
+
+
+def _asked(node: tree.Node) -> _Asked:
+    match node:
+        case tree.All(parts):
+            return _All([_asked(part) for part in parts])
+        case tree.Any(parts):
+            return _Any([_asked(part) for part in parts])
+        case tree.Not(part):
+            return _Not(_asked(part), next(tree.leaves(part)))
+        case tree.Leaf():
+            return _Leaf(node)
+
+
+class _Leaf:
+    __slots__ = ("_get", "_leaf", "holds")
+
+    def __init__(self, leaf: tree.Leaf) -> None:
+        self._leaf = leaf
+        self._get = get = getter(leaf.field)
+        if leaf.operator == "exists":
+            wanted = leaf.operand
+            self.holds: Holds = lambda values, _: (get(values) is not None) is wanted
+        else:
+            test = test_of(leaf)
+            self.holds = lambda values, now: (value := get(values)) is not None and test(value, now)
+
+    def failure(self, values: Values, now: datetime) -> tuple[str, str] | None:
+        return None if self.holds(values, now) else (self._leaf.field, self._leaf.operator)
+
+    def satisfied(self, values: Values, now: datetime) -> tuple[Satisfied, ...]:
+        leaf = self._leaf
+        if not self.holds(values, now):
+            return ()
+        if leaf.operator == "exists":
+            return ((leaf.field, leaf.operator, leaf.operand),)
+        if isinstance(leaf.operand, Occurrences):
+            return ((leaf.field, leaf.operator, leaf.operand.name),)
+        value = None if leaf.personal else self._get(values)
+        # Of a list only what was looked for made the difference.
+        return ((leaf.field, leaf.operator, leaf.operand if isinstance(value, list) else value),)
+
+    def explain(self, values: Values, now: datetime) -> dict[str, Any]:
+        leaf = self._leaf
+        return {"field": leaf.field, "operator": leaf.operator, "held": self.holds(values, now)}
+
+
+class _All:
+    __slots__ = ("_parts", "holds")
+
+    def __init__(self, parts: list[_Asked]) -> None:
+        self._parts = parts
+        tests = tuple(part.holds for part in parts)
+
+        def holds(values: Values, now: datetime) -> bool:
+            for test in tests:  # noqa: SIM110  a generator costs more than the tests themselves
+                if not test(values, now):
+                    return False
+            return True
+
+        self.holds: Holds = holds
+
+    def failure(self, values: Values, now: datetime) -> tuple[str, str] | None:
+        failures = (part.failure(values, now) for part in self._parts)
+        return next((failure for failure in failures if failure is not None), None)
+
+    def satisfied(self, values: Values, now: datetime) -> tuple[Satisfied, ...]:
+        return tuple(each for part in self._parts for each in part.satisfied(values, now))
+
+    def explain(self, values: Values, now: datetime) -> dict[str, Any]:
+        return {"all": [part.explain(values, now) for part in self._parts], "held": self.holds(values, now)}
+
+
+class _Any:
+    __slots__ = ("_parts", "holds")
+
+    def __init__(self, parts: list[_Asked]) -> None:
+        self._parts = parts
+        tests = tuple(part.holds for part in parts)
+
+        def holds(values: Values, now: datetime) -> bool:
+            for test in tests:  # noqa: SIM110
+                if test(values, now):
+                    return True
+            return False
+
+        self.holds: Holds = holds
+
+    def failure(self, values: Values, now: datetime) -> tuple[str, str] | None:
+        return None if self.holds(values, now) else self._parts[0].failure(values, now)
+
+    def satisfied(self, values: Values, now: datetime) -> tuple[Satisfied, ...]:
+        held = next((part for part in self._parts if part.holds(values, now)), None)
+        return held.satisfied(values, now) if held is not None else ()
+
+    def explain(self, values: Values, now: datetime) -> dict[str, Any]:
+        return {"any": [part.explain(values, now) for part in self._parts], "held": self.holds(values, now)}
+
+
+class _Not:
+    __slots__ = ("_first", "_part", "holds")
+
+    def __init__(self, part: _Asked, first: tree.Leaf) -> None:
+        self._part = part
+        self._first = first
+        test = part.holds
+        self.holds: Holds = lambda values, now: not test(values, now)
+
+    def failure(self, values: Values, now: datetime) -> tuple[str, str] | None:
+        return None if self.holds(values, now) else (self._first.field, f"not {self._first.operator}")
+
+    def satisfied(self, values: Values, now: datetime) -> tuple[Satisfied, ...]:  # noqa: ARG002
+        return ()
+
+    def explain(self, values: Values, now: datetime) -> dict[str, Any]:
+        return {"not": self._part.explain(values, now), "held": self.holds(values, now)}
+
+
+def _requirements(node: tree.Node) -> tuple[Requirement, ...]:
+    parts = node.parts if isinstance(node, tree.All) else (node,)
+    found = (_requirement(part) for part in parts if isinstance(part, tree.Leaf))
+    return tuple(each for each in found if each is not None)
+
+
+def _requirement(leaf: tree.Leaf) -> Requirement | None:
+    if leaf.operator not in ("eq", "in", "prefix"):
+        return None
+    operands = leaf.operand if isinstance(leaf.operand, tuple) else (leaf.operand,)
+    options = frozenset(key for each in operands if (key := index_key(each)) is not None)
+    if len(options) == 0:
+        return None
+    return Requirement(leaf.field, "prefix" if leaf.operator == "prefix" else "in", options)

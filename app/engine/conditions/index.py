@@ -1,0 +1,102 @@
+"""Which of many conditions can possibly hold: those the values do not rule out by one look-up.
+
+Each condition is filed under one fact it requires, the one it shares with the fewest others. So what it costs
+to find the candidates depends on how many facts are looked up and on how many candidates there are, not on
+how many conditions there are.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from app.engine.conditions.comparisons import Get, Values, getter, index_key
+from app.engine.conditions.condition import Condition, Requirement
+
+_Bucket = tuple[str, str, str | int | float]
+
+
+class Narrowing:
+    """An index over conditions in order; None stands for one that always holds."""
+
+    def __init__(self, conditions: Sequence[Condition | None]) -> None:
+        sharing = Counter(bucket for each in conditions for bucket in _all_buckets(each))
+        self._always: list[int] = []
+        self._exact: dict[str, _Exact] = {}
+        self._prefix: dict[str, _Prefix] = {}
+        for position, condition in enumerate(conditions):
+            requirement = _rarest(condition, sharing)
+            if requirement is None:
+                self._always.append(position)
+            elif requirement.operator == "prefix":
+                self._prefix.setdefault(requirement.field, _Prefix(requirement.field)).file(
+                    requirement, position
+                )
+            else:
+                self._exact.setdefault(requirement.field, _Exact(requirement.field)).file(
+                    requirement, position
+                )
+        self._indexes: tuple[_Exact | _Prefix, ...] = (*self._exact.values(), *self._prefix.values())
+
+    def candidates(self, values: Values) -> Sequence[int]:
+        """The positions, ascending, of every condition that could hold for these values."""
+        found = [positions for index in self._indexes for positions in index.find(values)]
+        if not found:
+            return self._always
+        merged = self._always.copy()
+        for positions in found:
+            merged += positions
+        merged.sort()
+        return merged
+
+
+class _Exact:
+    """Conditions that require a field to be one of their options."""
+
+    def __init__(self, field: str) -> None:
+        self._get: Get = getter(field)
+        self._positions: dict[str | int | float, list[int]] = defaultdict(list)
+
+    def file(self, requirement: Requirement, position: int) -> None:
+        for option in requirement.options:
+            self._positions[option].append(position)
+
+    def find(self, values: Values) -> Iterable[list[int]]:
+        key = index_key(self._get(values))
+        positions = self._positions.get(key) if key is not None else None
+        return (positions,) if positions else ()
+
+
+class _Prefix:
+    """Conditions that require a text to begin with theirs. A length nobody asks for is not looked up."""
+
+    def __init__(self, field: str) -> None:
+        self._get: Get = getter(field)
+        self._positions: dict[str | int | float, list[int]] = defaultdict(list)
+        self._lengths: list[int] = []
+
+    def file(self, requirement: Requirement, position: int) -> None:
+        for option in requirement.options:
+            self._positions[option].append(position)
+        self._lengths = sorted({*self._lengths, *(len(str(option)) for option in requirement.options)})
+
+    def find(self, values: Values) -> Iterable[list[int]]:
+        text = index_key(self._get(values))
+        if not isinstance(text, str):
+            return ()
+        beginnings = (text[:length] for length in self._lengths if length <= len(text))
+        return [found for beginning in beginnings if (found := self._positions.get(beginning))]
+
+
+def _buckets(requirement: Requirement) -> Iterable[_Bucket]:
+    return ((requirement.field, requirement.operator, option) for option in requirement.options)
+
+
+def _all_buckets(condition: Condition | None) -> Iterable[_Bucket]:
+    requirements = condition.requires if condition is not None else ()
+    return (bucket for requirement in requirements for bucket in _buckets(requirement))
+
+
+def _rarest(condition: Condition | None, sharing: Counter[_Bucket]) -> Requirement | None:
+    """The requirement whose fullest bucket is the emptiest; the first of equals."""
+    if condition is None or not condition.requires:
+        return None
+    return min(condition.requires, key=lambda each: max(sharing[bucket] for bucket in _buckets(each)))

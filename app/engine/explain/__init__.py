@@ -1,0 +1,1 @@
+"""Codes and sentences that explain a decision."""

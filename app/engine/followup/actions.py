@@ -1,0 +1,189 @@
+"""Follow-up: the actions a decision asks of the caller, from the plan's blocks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any
+
+from app.engine.conditions.comparisons import Values, getter
+from app.engine.conditions.condition import Condition, compile_condition
+from app.engine.followup.texts import Text
+from app.engine.model.decision import Decision, Due
+from app.plan.document.follow_ups import NEEDED, Action, FollowUpBlock, Parameter
+from app.plan.language.templates import Placeholder
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedUp:
+    """What a decision asks of the caller, which actions were held back, and why there is none if so."""
+
+    actions: tuple[dict[str, Any], ...] = ()
+    held_back: tuple[dict[str, Any], ...] = ()
+    why_none: str | None = None
+
+
+class FollowUp:
+    """The blocks of one plan, ready to be asked for the actions of a decision."""
+
+    def __init__(self, blocks: Sequence[FollowUpBlock], queues: Mapping[str, Mapping[str, str]]) -> None:
+        self._queues = queues
+        self._blocks = [
+            (
+                compile_condition(block.when) if block.when is not None else None,
+                [_Action(each) for each in block.do],
+            )
+            for block in blocks
+        ]
+
+    def after(self, decision: Decision, values: Values, now: datetime) -> FollowedUp:
+        """The actions of every block that fits, in the plan's order: type, parameters and due time.
+
+        One that needs a consent the lead has not given is held back, and its `or` is asked instead.
+        """
+        if not self._blocks:
+            return FollowedUp(why_none="no_follow_up")
+        settled = _settled(decision)
+        asked = {**values, **settled}
+        fitting = [actions for condition, actions in self._blocks if _fits(condition, asked, now)]
+        if not fitting:
+            return FollowedUp(why_none="none_fits")
+        context = self._context(decision, values, settled)
+        made: list[dict[str, Any]] = []
+        held_back: list[dict[str, Any]] = []
+        left_out: set[str] = set()
+        for action in chain.from_iterable(fitting):
+            allowed = action.allowed(values, held_back)
+            found = allowed.made(context, now, decision.sla) if allowed is not None else None
+            if found is not None:
+                made.append(found)
+            elif allowed is not None:
+                left_out.add(allowed.type)
+        return FollowedUp(tuple(made), tuple(held_back), None if made else _why_none(held_back, left_out))
+
+    def _context(self, decision: Decision, values: Values, settled: Mapping[str, str]) -> dict[str, Any]:
+        """What templates and actions are filled from."""
+        crm = decision.owner.crm if decision.owner is not None else self._queues.get(decision.queue or "", {})
+        return {
+            **settled,
+            "lead": values,
+            "account": values.get("account"),
+            "owner": _owner(decision),
+            "trigger": values.get("trigger"),
+            "crm": crm,
+        }
+
+
+def compile_follow_up(
+    blocks: Sequence[FollowUpBlock], queues: Mapping[str, Mapping[str, str]] | None = None
+) -> FollowUp:
+    """Makes a plan's blocks ready, once for all its decisions; `queues` gives each queue's CRM ids."""
+    return FollowUp(blocks, queues or {})
+
+
+def _why_none(held_back: Sequence[object], left_out: set[str]) -> str:
+    if held_back:
+        return "held_back"
+    return "no_crm_id" if left_out == {"set_owner"} else "missing_value"
+
+
+def _fits(condition: Condition | None, values: Values, now: datetime) -> bool:
+    return condition is None or condition.holds(values, now)
+
+
+def _settled(decision: Decision) -> dict[str, str]:
+    """How the lead was settled, as fields; what does not apply is missing."""
+    fields = {
+        "outcome": decision.outcome,
+        "step": decision.step,
+        "rule": decision.step if decision.strategy == "rule" else None,
+        "team": decision.team,
+        "queue": decision.queue,
+        "path": decision.path,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _owner(decision: Decision) -> Mapping[str, Any]:
+    owner = decision.owner
+    if owner is None:
+        return {}
+    return {
+        "id": owner.id,
+        "name": owner.name,
+        "email": owner.email,
+        "timezone": owner.zone.key,
+        "crm": owner.crm,
+    }
+
+
+class _Action:
+    """One action with its texts taken apart."""
+
+    def __init__(self, action: Action) -> None:
+        self.type = action.type
+        self._due = action.due
+        self._params = [(name, _text_of(value)) for name, value in action.params.items()]
+        self._open = [name for name, value in action.params.items() if _has_places(value)]
+        self._consent = action.consent
+        self._consented = getter(f"consent.{action.consent}")
+        self._instead = _Action(action.instead) if action.instead is not None else None
+
+    def allowed(self, values: Values, held_back: list[dict[str, Any]]) -> "_Action | None":
+        """This action, or what takes its place when the consent it needs is missing, which is noted."""
+        if self._consent is None or self._consented(values) is True:
+            return self
+        instead = self._instead
+        entry = {"type": self.type, "consent": self._consent, "instead": instead and instead.type}
+        held_back.append(entry)
+        return instead.allowed(values, held_back) if instead is not None else None
+
+    def made(self, context: Values, now: datetime, sla: Due | None) -> dict[str, Any] | None:
+        """The action as the caller gets it.
+
+        None for one that would set an owner no CRM knows, or of which what it needs is missing.
+        """
+        filled = ((name, text(context) if isinstance(text, Text) else text) for name, text in self._params)
+        # A parameter of which nothing is left says nothing.
+        params = {name: value for name, value in filled if value != ""}
+        if self.type == "set_owner" and not self._params:
+            if not context["crm"]:
+                return None
+            params = _in_crm(context)
+        elif self._empty(params):
+            return None
+        return {"type": self.type, "params": params, "due_at": _due_at(self._due, now, sla)}
+
+    def _empty(self, params: Mapping[str, object]) -> bool:
+        """Whether nothing is left of what it needs, or of all that tells the owner who is to be set.
+
+        A task stays one without its title: somebody has to do something.
+        """
+        if self.type == "set_owner":
+            return bool(self._open) and not any(name in params for name in self._open)
+        needed = NEEDED.get(self.type)
+        return needed is not None and needed not in params and self.type != "task"
+
+
+def _due_at(due: timedelta | str | None, now: datetime, sla: Due | None) -> datetime | None:
+    """When an action is due: so long after the decision, or with the SLA if there is one."""
+    if isinstance(due, timedelta):
+        return now + due
+    if due is None or sla is None:
+        return None
+    return sla.accept_by if due == "accept" else sla.touch_by
+
+
+def _in_crm(context: Values) -> dict[str, Any]:
+    """Who owns the lead now, by each CRM's own id, and which lead it is there."""
+    lead = context["lead"].get("crm", {}).get("lead_id")
+    ids = {"crm": dict(context["crm"])}
+    return ids if lead is None else {**ids, "lead_id": lead}
+
+
+def _has_places(value: Parameter) -> bool:
+    return isinstance(value, tuple) and any(isinstance(part, Placeholder) for part in value)
+
+
+def _text_of(value: Parameter) -> "Text | int | float | bool":
+    return Text(value) if isinstance(value, tuple) else value

@@ -1,0 +1,1 @@
+"""Finds the row of a table that fits a lead."""

@@ -1,0 +1,166 @@
+"""The levels of an index over the rows of a table: one for each column, by the way it is compared.
+
+Each leads from the value of a lead to what is below, with a rank that says how well a cell fits.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+from app.plan.language.cells import Span
+
+Rank = Any
+"""How well a cell fits: of two in one column the smaller one wins. Comparable within a column only."""
+Node = Any
+"""A level, or the position of a row where the levels end."""
+ANY = 2
+"""The rank of an empty cell; a value that is met has a rank below it, so has every prefix."""
+ANY_RANGE = (2, 0)
+
+
+class Exact:
+    """Values that must be met."""
+
+    __slots__ = ("_any", "_below")
+
+    def __init__(self, below: Mapping[Any, Node], anything: Node) -> None:
+        self._below, self._any = below, anything
+
+    def leads_to(self, value: Any) -> Iterator[tuple[Rank, Node]]:
+        met = self._below.get(value) if value is not None else None
+        if met is not None:
+            yield 0, met
+        if self._any is not None:
+            yield ANY, self._any
+
+
+class Prefixes:
+    """Beginnings, the longest first. A length nobody has is not looked up."""
+
+    __slots__ = ("_any", "_below", "_lengths")
+
+    def __init__(self, below: Mapping[Any, Node], anything: Node) -> None:
+        self._below, self._any = below, anything
+        self._lengths = tuple(sorted({len(each) for each in below}, reverse=True))
+
+    def leads_to(self, value: Any) -> Iterator[tuple[Rank, Node]]:
+        if value is not None:
+            for length in self._lengths:
+                met = self._below.get(value[:length]) if length <= len(value) else None
+                if met is not None:
+                    yield -length, met
+        if self._any is not None:
+            yield ANY, self._any
+
+
+class Narrowest:
+    """Ranges at the last level: between two ends that follow each other the same one always wins."""
+
+    __slots__ = ("_any", "_wins")
+
+    def __init__(self, below: Mapping[Any, int], anything: int | None) -> None:
+        self._any = anything
+        sized = ((size, spans, _ends_of(spans)) for size, spans in _by_size(below).items())
+        # There may be as many of these as rows, so they are kept small.
+        self._wins = tuple(
+            (size, ends, [*_winners((*_pieces(span, ends), span.width, row) for span, row in spans)])
+            for size, spans, ends in sized
+        )
+
+    def leads_to(self, value: Any) -> Iterator[tuple[Rank, int]]:
+        for size, ends, wins in self._wins if value is not None else ():
+            if size == value[0]:
+                piece = _piece(value[1], ends)
+                met = wins[piece] if piece < len(wins) else None
+                if met is not None:
+                    yield met
+        if self._any is not None:
+            yield ANY_RANGE, self._any
+
+
+class Ranges:
+    """Ranges with another level below: all that hold a value, found in a segment tree."""
+
+    __slots__ = ("_any", "_ends", "_trees")
+
+    def __init__(self, below: Mapping[Any, Node], anything: Node) -> None:
+        self._any = anything
+        self._ends: dict[int, list[int | float]] = {}
+        self._trees: dict[int, dict[int, list[tuple[Rank, Node]]]] = {}
+        for size, spans in _by_size(below).items():
+            ends = self._ends[size] = _ends_of(spans)
+            tree = self._trees[size] = {}
+            for span, node in spans:
+                first, behind = _pieces(span, ends)
+                for place in _covering(first, behind, _leaves(ends)):
+                    tree.setdefault(place, []).append((span.width, node))
+
+    def leads_to(self, value: Any) -> Iterator[tuple[Rank, Node]]:
+        tree = self._trees.get(value[0]) if value is not None else None
+        if tree is not None:
+            ends = self._ends[value[0]]
+            place = _piece(value[1], ends) + _leaves(ends)
+            while place:
+                yield from tree.get(place, ())
+                place //= 2
+        if self._any is not None:
+            yield ANY_RANGE, self._any
+
+
+def _by_size(below: Mapping[Span, Node]) -> dict[int, list[tuple[Span, Node]]]:
+    found: dict[int, list[tuple[Span, Node]]] = {}
+    for span, node in below.items():
+        found.setdefault(span.size, []).append((span, node))
+    return found
+
+
+def _ends_of(spans: Iterable[tuple[Span, Node]]) -> list[int | float]:
+    return sorted({end for span, _ in spans for end in (span.low, span.high) if end is not None})
+
+
+def _leaves(ends: Sequence[int | float]) -> int:
+    """Ends cut the numbers into pieces: before the first, each end by itself, and what lies behind it."""
+    return 2 * len(ends) + 1
+
+
+def _piece(number: int | float, ends: Sequence[int | float]) -> int:
+    at = bisect_left(ends, number)
+    return 2 * at + (at < len(ends) and ends[at] == number)
+
+
+def _pieces(span: Span, ends: Sequence[int | float]) -> tuple[int, int]:
+    """The first piece of a range, and the one behind its last."""
+    first = 0 if span.low is None else _piece(span.low, ends)
+    return first, _leaves(ends) if span.high is None else _piece(span.high, ends) + 1
+
+
+def _winners(
+    spans: Iterable[tuple[int, int, Rank, int]],
+) -> Iterator[tuple[Rank, int] | None]:
+    """Of each piece the narrowest range that covers it, the earlier row of equals."""
+    coming = sorted(spans, reverse=True)
+    running: list[tuple[Rank, int, int]] = []
+    piece = 0
+    while coming or running:
+        while coming and coming[-1][0] <= piece:
+            _, behind, width, row = coming.pop()
+            heappush(running, (width, row, behind))
+        while running and running[0][2] <= piece:
+            heappop(running)
+        yield (running[0][0], running[0][1]) if running else None
+        piece += 1
+
+
+def _covering(first: int, behind: int, leaves: int) -> Iterator[int]:
+    """The nodes of a segment tree whose leaves together are the pieces from `first` until before `behind`."""
+    low, high = first + leaves, behind + leaves
+    while low < high:
+        if low % 2:
+            yield low
+            low += 1
+        if high % 2:
+            high -= 1
+            yield high
+        low //= 2
+        high //= 2

@@ -1,0 +1,108 @@
+"""The rows of a table, indexed so that finding the one for a lead costs the same with ten and 100,000.
+
+Every column is one level of the index: first those compared for equality, then by prefix, then by range. A
+level leads to few others (the value and `any`; the lengths of the prefixes), and at the last level a range is
+found by bisection. So the branches that are looked at depend on the columns, not on the rows. Only where
+several columns are ranges, the ranges that hold the value are gone through, narrowest first or not.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from app.engine.conditions.comparisons import Values, getter
+from app.engine.lookup.row_levels import ANY, ANY_RANGE, Exact, Narrowest, Node, Prefixes, Ranges, Rank
+from app.plan.findings import Faults
+from app.plan.language.cells import Key, Span, asked, read_cell
+from app.plan.language.columns import On
+
+Cell = Key | Span | None
+Fit = tuple[tuple[Rank, ...], int]
+"""The ranks of a row in the order of the columns, and its position: of two the smaller one wins."""
+Entry = tuple[Sequence[Cell], int]
+"""The cells of a row in the order of the levels, and its position."""
+
+_LEVELS = ("eq", "longest_prefix", "range")
+
+
+class RowIndex:
+    """The rows of one table for one look-up. `unread` holds row and column of cells that fit nothing."""
+
+    def __init__(self, on: On, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        self._on = on
+        self._get = [getter(column.field.name) for column in on]
+        self._order = sorted(range(len(on)), key=lambda at: _LEVELS.index(on[at].how))
+        self.unread: list[tuple[int, int]] = []
+        ordered = tuple(on[at] for at in self._order)
+        self._root = self._level(0, list(entries(ordered, columns, rows, self.unread)))
+
+    def find(self, values: Values) -> Fit | None:
+        """The row that wins for these values, and how each column fits."""
+        wanted = [asked(column, get(values)) for column, get in zip(self._on, self._get, strict=True)]
+        return self._best(0, self._root, wanted, [None] * len(wanted))
+
+    def by(self, ranks: Sequence[Rank]) -> dict[str, str]:
+        """How each column fitted, in words that show no value."""
+        return {
+            column.field.name: _said(column.how, rank) for column, rank in zip(self._on, ranks, strict=True)
+        }
+
+    def _best(self, depth: int, node: Node, wanted: Sequence[Any], ranks: list[Rank]) -> Fit | None:
+        if depth == len(self._order):
+            return tuple(ranks), node
+        best: Fit | None = None
+        at = self._order[depth]
+        for rank, below in node.leads_to(wanted[at]):
+            ranks[at] = rank
+            found = self._best(depth + 1, below, wanted, ranks)
+            if found is not None and (best is None or found < best):
+                best = found
+        return best
+
+    def _level(self, depth: int, entries: Sequence[Entry]) -> Node:
+        if depth == len(self._order):
+            return entries[0][1]
+        groups: dict[Cell, list[Entry]] = {}
+        for entry in entries:
+            groups.setdefault(entry[0][depth], []).append(entry)
+        below = {cell: self._level(depth + 1, group) for cell, group in groups.items()}
+        anything = below.pop(None, None)
+        match self._on[self._order[depth]].how:
+            case "eq":
+                return Exact(below, anything)
+            case "longest_prefix":
+                return Prefixes(below, anything)
+            case _ if depth + 1 == len(self._order):
+                return Narrowest(below, anything)
+            case _:
+                return Ranges(below, anything)
+
+
+def entries(
+    on: On, columns: Sequence[str], rows: Sequence[Sequence[Any]], unread: list[tuple[int, int]]
+) -> Iterator[Entry]:
+    """The rows with their cells as they are compared, in the order of `on`.
+
+    A row of which a cell cannot be read is left out; its position and that of the cell are noted as `unread`.
+    """
+    known: list[dict[Any, Cell]] = [{} for _ in on]
+    ways = [(columns.index(column.field.name), column, read) for column, read in zip(on, known, strict=True)]
+    for position, row in enumerate(rows):
+        cells: list[Cell] = []
+        for place, column, read in ways:
+            cell = row[place]
+            key = (type(cell), cell) if not isinstance(cell, list) else tuple(map(repr, cell))
+            if key not in read:
+                try:
+                    read[key] = read_cell(column, cell)
+                except Faults:
+                    unread.append((position, place))
+                    break
+            cells.append(read[key])
+        else:
+            yield cells, position
+
+
+def _said(how: str, rank: Rank) -> str:
+    if rank in (ANY, ANY_RANGE):
+        return "any"
+    return f"prefix of {-rank}" if how == "longest_prefix" else how

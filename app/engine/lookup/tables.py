@@ -1,0 +1,167 @@
+"""Tables as decisions look them up: compiled for the rules of a plan, or recalled from what was stored."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from app.engine.conditions.comparisons import Values
+from app.engine.lookup.rows import RowIndex
+from app.plan.language.columns import On
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a table holds. The last item of a row is the position of its target in `targets`.
+
+    Few targets are shared by many rows, and each is written as under a rule's `then`.
+    """
+
+    columns: Sequence[str]
+    targets: Sequence[Mapping[str, Any]]
+    rows: Sequence[Sequence[Any]]
+
+    def target(self, row: int) -> Mapping[str, Any]:
+        """The target of the row at this position."""
+        at: int = self.rows[row][-1]
+        return self.targets[at]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a rule looks up: a table of the directory, by these columns."""
+
+    table: str
+    on: On
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look-up came to. Without `revision` no table is there, without `row` none of its rows fits.
+
+    Rows count from 1. `by` says how each column fitted.
+    """
+
+    table: str
+    revision: int | None = None
+    row: int | None = None
+    by: Mapping[str, str] = field(default_factory=dict)
+    target: Mapping[str, Any] | None = None
+
+    def traced(self) -> dict[str, Any]:
+        """What the trace shows of it: no value of the lead."""
+        shown: dict[str, Any] = {"table": self.table, "revision": self.revision}
+        return shown if self.row is None else {**shown, "row": self.row, "by": dict(self.by)}
+
+    def written(self) -> dict[str, Any]:
+        """All of it, as plain values.
+
+        How the columns fitted is a list of pairs, for the names in what is stored are sorted.
+        """
+        return {
+            **self.traced(),
+            "by": [[column, how] for column, how in self.by.items()],
+            "target": self.target,
+        }
+
+
+class Tables(Protocol):
+    """Where the rules of a plan find the row that fits a lead."""
+
+    def find(self, step: str, table: str, values: Values) -> Found:
+        """The row for the rule of this name."""
+        ...
+
+    def target(self, table: str, row: int) -> Mapping[str, Any] | None:
+        """The target of a row that was found."""
+        ...
+
+
+class CompiledTable:
+    """One revision of a table, with the indexes that were asked for so far."""
+
+    def __init__(self, revision: int, table: Table) -> None:
+        self.revision = revision
+        self.columns = tuple(table.columns)
+        self.size = len(table.rows)
+        self._targets = [table.target(row) for row in range(len(table.rows))]
+        self._indexes: dict[On, RowIndex] = {}
+
+    def fits(self, on: On) -> bool:
+        """Whether these are the columns of the table."""
+        return {column.field.name for column in on} == set(self.columns)
+
+    def has(self, on: On) -> bool:
+        """Whether nothing is left to be compiled for these columns."""
+        return on in self._indexes or not self.fits(on)
+
+    def compile(self, on: On, table: Table) -> None:
+        """Make ready for these columns, if the table has them. Takes a second for the largest tables."""
+        if not self.has(on):
+            self._indexes[on] = RowIndex(on, self.columns, table.rows)
+
+    def find(self, name: str, on: On, values: Values) -> Found:
+        """The row that fits."""
+        index = self._indexes.get(on)
+        if index is None:
+            return Found(name)
+        fit = index.find(values)
+        if fit is None:
+            return Found(name, self.revision)
+        ranks, row = fit
+        return Found(name, self.revision, row + 1, index.by(ranks), self._targets[row])
+
+    def target(self, row: int) -> Mapping[str, Any]:
+        """The target of a row that was found."""
+        return self._targets[row - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class TablesAtHand:
+    """The tables of a plan, by the name of each rule that looks one up."""
+
+    looks: Mapping[str, Look] = field(default_factory=dict)
+    compiled: Mapping[str, CompiledTable] = field(default_factory=dict)
+
+    def find(self, step: str, table: str, values: Values) -> Found:
+        """The row for the rule of this name."""
+        compiled, look = self.compiled.get(table), self.looks.get(step)
+        return compiled.find(table, look.on, values) if compiled and look else Found(table)
+
+    def target(self, table: str, row: int) -> Mapping[str, Any] | None:
+        """The target of a row that was found."""
+        compiled = self.compiled.get(table)
+        return compiled.target(row) if compiled else None
+
+
+@dataclass(frozen=True, slots=True)
+class RecalledRows:
+    """What an earlier decision found, by rule: made again, it finds the same."""
+
+    rows: Mapping[str, Mapping[str, Any]]
+
+    def find(self, step: str, table: str, values: Values) -> Found:  # noqa: ARG002  as the protocol has it
+        """The row that was found for the rule of this name."""
+        row = self.rows.get(step)
+        return Found(**{**row, "by": dict(row.get("by", ()))}) if row is not None else Found(table)
+
+    def target(self, table: str, row: int) -> Mapping[str, Any] | None:
+        """The target of a row that was found."""
+        recalled = (each for each in self.rows.values() if (each["table"], each.get("row")) == (table, row))
+        return next((each["target"] for each in recalled), None)
+
+
+NO_TABLES = TablesAtHand()
+"""For plans that look nothing up."""
+
+
+def compiled_for(table: Table, revision: int, ons: Sequence[On]) -> CompiledTable:
+    """A table made ready for these look-ups."""
+    compiled = CompiledTable(revision, table)
+    for on in ons:
+        compiled.compile(on, table)
+    return compiled
+
+
+def table_from(body: Mapping[str, Any]) -> Table:
+    """A table as it is stored."""
+    return Table(body["columns"], body["targets"], body["rows"])

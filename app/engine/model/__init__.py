@@ -1,0 +1,1 @@
+"""The values decisions are made from, and how they are stored."""

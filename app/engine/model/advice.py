@@ -1,0 +1,142 @@
+"""What a plug-in said about a lead: written as plain JSON, and read again without trusting it.
+
+Each plug-in speaks in a process of its own; what comes from there may be anything.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any, get_args
+
+from app.engine.model.decision import Target, TargetKind, Verdict
+from app.plan.document.targets import OffHours, Pick
+from app.plan.language.languages import primary
+
+Advice = Mapping[str, Any]
+"""`plug_in`, the package and its version; with `verdict`, or `error` from the closed list or an exception's
+name."""
+
+MOST_TARGETS = 100
+_CODE = re.compile(r"[A-Za-z][\w.-]{0,63}", re.ASCII)
+_TAKEN = frozenset(
+    ("claimed", "manual", "held", "duplicate", "reengaged", "last_resort", "no_plan", "no_match", "error")
+)
+"""Codes of which the engine or the books think something of their own."""
+_LONGEST_HOLD = 366 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """What was said about one lead, by step, when it was asked with this version of the plan at this time."""
+
+    plan_version: int
+    at: datetime
+    by_step: Mapping[str, Advice]
+
+
+def written(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as plain JSON: of each target what is not as it is without being said."""
+    return {
+        "code": verdict.code,
+        "targets": [_written_target(target) for target in verdict.targets],
+        "labels": dict(verdict.labels),
+    }
+
+
+def verdict_from(said: object) -> Verdict | None:
+    """The verdict that was written, None when it is none that could be honoured."""
+    if not isinstance(said, Mapping) or not said.keys() <= {"code", "targets", "labels"}:
+        return None
+    code, targets, labels = said.get("code"), said.get("targets", []), said.get("labels", {})
+    if not _is_code(code) or not isinstance(targets, list) or len(targets) > MOST_TARGETS:
+        return None
+    read = [_target(each) for each in targets]
+    found = tuple(target for target in read if target is not None)
+    if len(found) != len(read) or not _are_labels(labels):
+        return None
+    return Verdict(str(code), found, _in_order(labels))
+
+
+def _written_target(target: Target) -> dict[str, Any]:
+    said = {each.name: getattr(target, each.name) for each in fields(target)}
+    kept = {name: value for name, value in said.items() if value != getattr(_PLAIN, name, None)}
+    if isinstance(target.hold, timedelta):
+        kept["hold"] = target.hold.total_seconds()
+    return {"kind": target.kind, "name": target.name, **kept}
+
+
+def _target(said: object) -> Target | None:
+    if not isinstance(said, Mapping) or not {"kind", "name"} <= said.keys() <= _FITS.keys():
+        return None
+    if not all(_FITS[name](value) for name, value in said.items()):
+        return None
+    more = dict(said)
+    for name, read in _WORDS.items():
+        more[name] = tuple(map(read, more.get(name, ())))
+    if more.get("hold") is not None:
+        more["hold"] = timedelta(seconds=more["hold"])
+    return Target(**more)
+
+
+def _is_code(value: object) -> bool:
+    return isinstance(value, str) and _CODE.fullmatch(value) is not None and value not in _TAKEN
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 255 and value.isprintable()
+
+
+def _are_words(value: object) -> bool:
+    return isinstance(value, list) and len(value) <= MOST_TARGETS and all(_is_name(each) for each in value)
+
+
+def _is_whole(value: object, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def _is_hold(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= _LONGEST_HOLD
+
+
+def _are_labels(value: object) -> bool:
+    """A band and points by name, as a score step would give them."""
+    if not isinstance(value, Mapping) or not value.keys() <= {"band", "scores"}:
+        return False
+    scores = value.get("scores", {})
+    fit = isinstance(scores, Mapping) and all(_is_name(name) for name in scores)
+    return fit and all(type(each) is int for each in scores.values()) and _is_name(value.get("band", "band"))
+
+
+def _in_order(labels: Mapping[str, Any]) -> dict[str, Any]:
+    """By name, however they were said: so they are stored, and made again the trace must be the same."""
+    scores = {"scores": dict(sorted(labels["scores"].items()))} if "scores" in labels else {}
+    return {**({"band": labels["band"]} if "band" in labels else {}), **scores}
+
+
+def _or_none(fits: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: value is None or fits(value)
+
+
+def _one_of(words: object) -> Callable[[object], bool]:
+    allowed = get_args(words)
+    return lambda value: isinstance(value, str) and value in allowed
+
+
+_WORDS: Mapping[str, Callable[[str], str]] = {"skills": str.casefold, "languages": primary, "match": str}
+_PLAIN = Target("queue", "")
+_FITS: Mapping[str, Callable[[object], bool]] = {
+    "kind": _one_of(TargetKind),
+    "name": _is_name,
+    "pick": _or_none(_one_of(Pick)),
+    "priority": lambda value: _is_whole(value, 100),
+    "skills": _are_words,
+    "languages": _are_words,
+    "match": _are_words,
+    "off_hours": _or_none(_one_of(OffHours)),
+    "sla": _or_none(_is_name),
+    "hold": _or_none(_is_hold),
+    "exempt": lambda value: isinstance(value, bool),
+    "code": _or_none(_is_code),
+}
+"""What each field of a target must be, when it is said."""

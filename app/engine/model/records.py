@@ -1,0 +1,102 @@
+"""From the directory's records, as they are stored, to the values the engine decides with."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.engine.model.directory import Absence, Caps, Directory, Member, Owner, Ramp, Team
+from app.plan.language.durations import parse_iso
+from app.plan.language.hours import Hours, read_hours
+from app.plan.language.languages import primary
+
+Record = tuple[str, str, Mapping[str, Any]]
+"""Noun, id and body; of a table only its revision."""
+
+
+def directory_from(version: int, records: Iterable[Record]) -> Directory:
+    """The directory these records make. Records of nouns the engine does not know are passed over."""
+    bodies: dict[str, dict[str, Mapping[str, Any]]] = {
+        "owners": {},
+        "teams": {},
+        "absences": {},
+        "calendars": {},
+        "tables": {},
+    }
+    for noun, id_, body in records:
+        bodies.setdefault(noun, {})[id_] = body
+    away: dict[str, list[Absence]] = {}
+    for body in bodies["absences"].values():
+        away.setdefault(body["owner"], []).append(Absence(parse_iso(body["from"]), parse_iso(body["to"])))
+    calendars = {id_: hours_from(body) for id_, body in bodies["calendars"].items()}
+    owners = {
+        id_: owner_from(id_, body, away.get(id_, ()), calendars) for id_, body in bodies["owners"].items()
+    }
+    teams = {id_: team_from(id_, body) for id_, body in bodies["teams"].items()}
+    tables = {id_: body["revision"] for id_, body in bodies["tables"].items()}
+    return Directory(version, owners, teams, calendars, tables)
+
+
+def hours_from(body: Mapping[str, Any]) -> Hours:
+    """The hours of a calendar."""
+    return read_hours(body["hours"], body["timezone"], body.get("country"))
+
+
+def owner_from(
+    id_: str,
+    body: Mapping[str, Any],
+    absences: Iterable[Absence] = (),
+    calendars: Mapping[str, Hours] | None = None,
+) -> Owner:
+    """One owner; what is missing takes the default of the API."""
+    paused = body.get("paused_until")
+    return Owner(
+        id=id_,
+        name=body.get("name") or id_,
+        email=body.get("email"),
+        crm=body.get("crm") or {},
+        active=body.get("active", True),
+        paused_until=parse_iso(paused) if paused else None,
+        zone=ZoneInfo(body.get("timezone") or "UTC"),
+        skills=frozenset(skill.casefold() for skill in body.get("skills") or ()),
+        languages=frozenset(map(primary, body.get("languages") or ())),
+        caps=caps_from(body.get("caps")),
+        absences=tuple(sorted(absences, key=lambda absence: absence.start)),
+        calendar=body.get("calendar"),
+        hours=(calendars or {}).get(body.get("calendar") or ""),
+        delegate=body.get("delegate"),
+    )
+
+
+def team_from(id_: str, body: Mapping[str, Any]) -> Team:
+    """One team, members in the order of the record."""
+    members = tuple(
+        Member(
+            member["owner"],
+            weight_from(member.get("weight", 1)),
+            caps_from(member.get("caps")),
+            ramp_from(member.get("ramp")),
+        )
+        for member in body.get("members") or ()
+    )
+    return Team(id_, body.get("name") or id_, members, body.get("pick") or "round_robin")
+
+
+def ramp_from(body: Mapping[str, Any] | None) -> Ramp | None:
+    """A newcomer's ramp. Factors have at most three decimals, so nothing is lost."""
+    return Ramp(weight_from(body["factor"]), date.fromisoformat(body["until"])) if body else None
+
+
+def weight_from(weight: float | int | str) -> int:
+    """A weight in thousandths. Weights have at most three decimals, so nothing is lost."""
+    return int(Decimal(str(weight)) * 1000)
+
+
+def caps_from(body: Mapping[str, Any] | None) -> Caps | None:
+    """Caps, or None when no limit is set, so that the unlimited cost nothing."""
+    if not body:
+        return None
+    rolling = tuple((rule["count"], timedelta(hours=rule["hours"])) for rule in body.get("rolling") or ())
+    caps = Caps(body.get("open"), body.get("per_day"), body.get("per_week"), rolling)
+    return None if caps == Caps() else caps

@@ -1,0 +1,270 @@
+"""What decisions change: balances, turns and loads, and how that is written down and read again.
+
+A `State` is changed only by `apply`, after a decision has been made from it. Between two passes it is
+carried by the journal: each pass writes the entries it touched, and `absorb` reads them in order.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+from app.engine.lookup.tables import NO_TABLES, Tables
+from app.engine.model.accounts import Match
+from app.engine.model.decision import Decision, Prior, Turn
+from app.engine.model.directory import Caps, Directory, Owner
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+Value = TypeVar("Value")
+
+
+def _ticks(at: datetime) -> int:
+    return (at - EPOCH) // _MICROSECOND
+
+
+def _instant(ticks: int) -> datetime:
+    return EPOCH + ticks * _MICROSECOND
+
+
+@dataclass(slots=True)
+class Standing:
+    """A member's place in his team: balance in units of `turns.LEAD`, and turns taken."""
+
+    balance: int = 0
+    turns: int = 0
+
+    def written(self) -> list[int]:
+        """The row that `Standing(*row)` reads again."""
+        return [self.balance, self.turns]
+
+
+@dataclass(slots=True)
+class Load:
+    """What an owner carries. Days and weeks are the owner's own, held with the day they count for.
+
+    `last` orders owners by their newest lead: its time, moved on where one pass gave several at one time.
+    `recent` lists, oldest first, the times inside the longest rolling window; empty without one.
+    """
+
+    open: int = 0
+    day: int = 0
+    today: int = 0
+    week: int = 0
+    this_week: int = 0
+    last: int = 0
+    recent: list[int] = field(default_factory=list)
+
+    def on_day(self, day: date) -> int:
+        """Leads counted on this local day."""
+        return self.today if self.day == day.toordinal() else 0
+
+    def in_week(self, monday: date) -> int:
+        """Leads counted in the local ISO week that begins on this Monday."""
+        return self.this_week if self.week == monday.toordinal() else 0
+
+    def since(self, start: datetime) -> list[datetime]:
+        """Times of the leads counted after `start`, oldest first; `start` itself is outside."""
+        ticks = _ticks(start)
+        return [_instant(at) for at in self.recent if at > ticks]
+
+    def take(self, owner: Owner, caps: Caps | None, now: datetime, last: int | None = None) -> None:
+        """Count one more lead at `now`, which may lie before others that were counted.
+
+        `last` is its place in the order when that is another.
+        """
+        today = now.astimezone(owner.zone).date()
+        monday = (today - timedelta(days=today.weekday())).toordinal()
+        if today.toordinal() >= self.day:
+            self.day, self.today = today.toordinal(), self.on_day(today) + 1
+        if monday >= self.week:
+            self.week, self.this_week = monday, self.this_week + 1 if self.week == monday else 1
+        self.open += 1
+        ticks = _ticks(now)
+        self.last = max(self.last, ticks) if last is None else last
+        if caps is not None and caps.rolling:
+            times = sorted([*self.recent, ticks])
+            oldest = times[-1] - caps.longest_window() // _MICROSECOND
+            self.recent = [at for at in times if at > oldest]
+
+    def written(self) -> list[Any]:
+        """The row that `Load(*row)` reads again."""
+        return [self.open, self.day, self.today, self.week, self.this_week, self.last, self.recent]
+
+
+@dataclass(slots=True)
+class Entries:
+    """Which entries of a state are meant: members by team, owners, and teams of the ledger."""
+
+    standings: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    loads: set[str] = field(default_factory=set)
+    member_loads: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    ledger: set[str] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.standings or self.loads or self.member_loads or self.ledger)
+
+
+@dataclass(slots=True)
+class State:
+    """The fairness state of one workspace. `touched` says what changed since it was last written.
+
+    `newest` is the greatest `last` of any load.
+    """
+
+    standings: dict[str, dict[str, Standing]] = field(default_factory=dict)
+    loads: dict[str, Load] = field(default_factory=dict)
+    member_loads: dict[str, dict[str, Load]] = field(default_factory=dict)
+    ledger: dict[str, int] = field(default_factory=dict)
+    touched: Entries = field(default_factory=Entries)
+    newest: int = 0
+
+    def standing(self, team: str, owner: str) -> Standing:
+        """How a member stands; one who has never been counted stands at zero."""
+        return self.standings.get(team, {}).get(owner) or Standing()
+
+    def load(self, owner: str) -> Load:
+        """What an owner carries."""
+        return self.loads.get(owner) or Load()
+
+    def member_load(self, team: str, owner: str) -> Load:
+        """What came to a member through this team; kept only for members with caps of their own."""
+        return self.member_loads.get(team, {}).get(owner) or Load()
+
+    def enter(self, turn: Turn) -> int:
+        """Book one row of the ledger; the answer is its number within the team."""
+        team = self.standings.setdefault(turn.team, {})
+        for owner, change in turn.changes.items():
+            standing = team.setdefault(owner, Standing())
+            standing.balance += change
+        self.touched.standings[turn.team].update(turn.changes)
+        if turn.cause == "turn" and turn.chosen:
+            team[turn.chosen].turns += 1
+        number = self.ledger.get(turn.team, 0) + 1
+        self.ledger[turn.team] = number
+        self.touched.ledger.add(turn.team)
+        return number
+
+    def take(
+        self, directory: Directory, owner: Owner, team: str | None, now: datetime, *, past: bool = False
+    ) -> None:
+        """Count a lead for its new owner, and for his place in the team that has caps of its own.
+
+        One that he has had since a `past` moment puts nobody behind in the order of who waited longest.
+        """
+        self.newest = max(_ticks(now), self.newest + (not past))
+        last = None if past else self.newest
+        self.loads.setdefault(owner.id, Load()).take(owner, owner.caps, now, last)
+        self.touched.loads.add(owner.id)
+        caps = _member_caps(directory, team, owner.id)
+        if team is not None and caps is not None:
+            places = self.member_loads.setdefault(team, {})
+            places.setdefault(owner.id, Load()).take(owner, caps, now)
+            self.touched.member_loads[team].add(owner.id)
+
+    def free(self, owner: str, team: str | None) -> None:
+        """Give back the open place of a lead that ended or moved on."""
+        load = self.loads.get(owner)
+        if load is not None:
+            load.open = max(0, load.open - 1)
+            self.touched.loads.add(owner)
+        place = self.member_loads.get(team or "", {}).get(owner)
+        if team is not None and place is not None:
+            place.open = max(0, place.open - 1)
+            self.touched.member_loads[team].add(owner)
+
+    def set_load(self, owner: str, team: str | None, load: Load | None) -> None:
+        """Put a load counted anew in place of what was known; None forgets it."""
+        if team is None:
+            _put(self.loads, owner, load)
+            self.touched.loads.add(owner)
+        else:
+            _put(self.member_loads.setdefault(team, {}), owner, load)
+            self.touched.member_loads[team].add(owner)
+
+    def written(self, entries: Entries | None = None) -> dict[str, Any]:
+        """The entries meant, or all, as plain JSON values that `absorb` reads again; null is none."""
+        wanted = self._all() if entries is None else entries
+        rows: dict[str, Any] = {}
+        if wanted.standings:
+            rows["standing"] = {
+                team: _rows(self.standings.get(team, {}), owners) for team, owners in wanted.standings.items()
+            }
+        if wanted.loads:
+            rows["load"] = _rows(self.loads, wanted.loads)
+        if wanted.member_loads:
+            rows["member_load"] = {
+                team: _rows(self.member_loads.get(team, {}), owners)
+                for team, owners in wanted.member_loads.items()
+            }
+        if wanted.ledger:
+            rows["ledger"] = {team: self.ledger[team] for team in wanted.ledger}
+        return rows
+
+    def absorb(self, rows: Mapping[str, Any]) -> None:
+        """Read what a pass wrote. A null removes the entry, so that what was deleted stays deleted."""
+        for team, members in rows.get("standing", {}).items():
+            kept = self.standings.setdefault(team, {})
+            for owner, row in members.items():
+                _put(kept, owner, row and Standing(*row))
+        for owner, row in rows.get("load", {}).items():
+            load = row and Load(*row)
+            _put(self.loads, owner, load)
+            self.newest = max(self.newest, load.last if load else 0)
+        for team, members in rows.get("member_load", {}).items():
+            places = self.member_loads.setdefault(team, {})
+            for owner, row in members.items():
+                _put(places, owner, row and Load(*row))
+        self.ledger.update(rows.get("ledger", {}))
+
+    def _all(self) -> Entries:
+        return Entries(
+            {team: set(members) for team, members in self.standings.items()},
+            set(self.loads),
+            {team: set(members) for team, members in self.member_loads.items()},
+            set(self.ledger),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a decision is made from besides the question and the plan.
+
+    `account` is the question's, put here by `decide` for the steps to see; so is `prior`, where a step of
+    the plan looks at it.
+    """
+
+    now: datetime
+    directory: Directory
+    state: State
+    account: Match | None = None
+    prior: Prior | None = None
+    tables: Tables = NO_TABLES
+
+
+def apply(
+    state: State, directory: Directory, decision: Decision, now: datetime, *, past: bool = False
+) -> int | None:
+    """Book a decision: its turn, its load. The answer is the turn's number within the team."""
+    number = state.enter(decision.turn) if decision.turn else None
+    if decision.counts and decision.owner is not None:
+        state.take(directory, decision.owner, decision.team, now, past=past)
+    return number
+
+
+def _rows(entries: Mapping[str, Standing | Load], wanted: Iterable[str]) -> dict[str, Any]:
+    return {owner: entry.written() if (entry := entries.get(owner)) else None for owner in wanted}
+
+
+def _put(entries: dict[str, Value], key: str, value: Value | None) -> None:
+    if value is None:
+        entries.pop(key, None)
+    else:
+        entries[key] = value
+
+
+def _member_caps(directory: Directory, team: str | None, owner: str) -> Caps | None:
+    if team is None or team not in directory.teams:
+        return None
+    return next((member.caps for member in directory.teams[team].members if member.owner == owner), None)

@@ -1,0 +1,1 @@
+"""The decision itself. Runs once per lead."""

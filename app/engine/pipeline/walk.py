@@ -1,0 +1,168 @@
+"""The walk through the pipeline.
+
+The first verdict that can be honoured wins, then its ladder, then the next step. A pipeline that runs out,
+which only a plan that was never checked can do, leaves the lead in the built-in queue: something always
+settles.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, get_args
+
+from app.engine.compile.plan import Plan, Step
+from app.engine.explain import sentences
+from app.engine.lookup.tables import Found
+from app.engine.model.advice import verdict_from
+from app.engine.model.decision import Decision, Intent, Question, Target, TargetKind, Verdict
+from app.engine.model.state import Facts
+from app.engine.pipeline.outcome import held, settled
+from app.engine.selection.pickers import Tried
+from app.engine.selection.targets import try_owner, try_team
+from app.engine.selection.templated_teams import is_templated, resolved
+from app.plan.language.fields import LABELS
+
+LAST_RESORT = "unrouted"
+NOT_ASKED: Mapping[str, Any] = {"error": "not_asked"}
+_KINDS = get_args(TargetKind)
+_LABELS = frozenset(LABELS)
+
+
+def walk(question: Question, plan: Plan, facts: Facts, *, narrowed: bool = True) -> Decision:
+    """Go through the pipeline. Not narrowed, every step is looked at and shown in the trace.
+
+    The question's values have the derived fields among them.
+    """
+    trail: list[dict[str, Any]] = []
+    labels: dict[str, Any] = {}
+    steps = plan.narrowing.candidates(question.values) if narrowed else range(len(plan.steps))
+    while steps:
+        for at in steps:
+            decision = try_step(plan.steps[at], question, facts, trail)
+            added = trail[-1].get("labels")
+            if added:
+                labels |= added
+            if decision is not None:
+                decision.trace = {"steps": trail, "ruled_out": at + 1 - len(trail)}
+                decision.labels = labels
+                return decision
+            if added:
+                question = replace(question, values={**question.values, **added})
+                steps = _behind(at, question, plan, narrowed=narrowed)
+                break
+        else:
+            break
+    return _unsettled(plan, trail, labels)
+
+
+def labelled(question: Question, plan: Plan, facts: Facts) -> dict[str, Any]:
+    """What the score steps say of a lead that somebody else than the pipeline settled."""
+    labels: dict[str, Any] = {}
+    for step in plan.labelling:
+        values = {**question.values, **labels}
+        if step.decide is not None and (step.when is None or step.when.holds(values, facts.now)):
+            labels |= step.decide(values, facts).labels
+    return labels
+
+
+def _behind(at: int, question: Question, plan: Plan, *, narrowed: bool) -> Sequence[int]:
+    """The steps after this one. What was ruled out for want of a label may be a candidate now."""
+    if not narrowed:
+        return range(at + 1, len(plan.steps))
+    candidates = plan.narrowing.candidates(question.values)
+    return candidates[bisect_right(candidates, at) :]
+
+
+def _unsettled(plan: Plan, trail: list[dict[str, Any]], labels: Mapping[str, Any]) -> Decision:
+    trail.append({"step": LAST_RESORT, "strategy": "queue", "code": "last_resort"})
+    return Decision(
+        outcome="queued",
+        code="no_plan" if plan.version == 0 else "last_resort",
+        text=sentences.last_resort(LAST_RESORT),
+        step=LAST_RESORT,
+        strategy="queue",
+        queue=LAST_RESORT,
+        trace={"steps": trail, "ruled_out": len(plan.steps) + 1 - len(trail)},
+        labels=labels,
+    )
+
+
+def try_step(step: Step, question: Question, facts: Facts, trail: list[dict[str, Any]]) -> Decision | None:
+    """One step of the walk: its entry goes to the trail; a decision when a target was honoured."""
+    entry: dict[str, Any] = {"step": step.name, "strategy": step.strategy}
+    trail.append(entry)
+    failed = step.when.failure(question.values, facts.now) if step.when else None
+    if failed is not None:
+        entry["code"] = "no_match"
+        entry["failed"] = {"field": failed[0], "operator": failed[1]}
+        return None
+    verdict = _asked(step, question, facts, entry)
+    entry["code"] = verdict.code
+    if verdict.labels:
+        entry["labels"] = verdict.labels
+        question = replace(question, values={**question.values, **verdict.labels})
+    if verdict.intent is not None:
+        entry |= verdict.intent.traced()
+    if verdict.found is not None:
+        entry |= verdict.found.traced()
+    if not verdict.targets:
+        return None
+    tried: list[dict[str, Any]] = []
+    entry["tried"] = tried
+    for target in verdict.targets:
+        attempt = _try_target(target, question, facts)
+        tried.append(attempt.traced())
+        if attempt.code == "chosen":
+            return settled(step, verdict, attempt, question, facts)
+        if attempt.until is not None:
+            return held(step, attempt, attempt.until, facts)
+    entry["code"] = tried[-1]["code"]
+    return None
+
+
+def _asked(step: Step, question: Question, facts: Facts, entry: dict[str, Any]) -> Verdict:
+    """What the strategy says. One that raises, or answers no verdict that could be honoured, passes.
+
+    The trace names the kind of error; its text is left out, for it could quote the lead.
+    """
+    if step.decide is None:
+        return _advised(step, question, entry)
+    try:
+        verdict: object = step.decide(question.values, facts)
+        if isinstance(verdict, Verdict) and _can_be_honoured(verdict):
+            return verdict
+        entry["error"] = "no verdict"
+    except Exception as error:
+        entry["error"] = type(error).__name__
+    return Verdict("error")
+
+
+def _advised(step: Step, question: Question, entry: dict[str, Any]) -> Verdict:
+    """What a plug-in said when it was asked, before the gate. The trace shows which version said it."""
+    advice = question.advice.get(step.name, NOT_ASKED)
+    if "plug_in" in advice:
+        entry["plug_in"] = advice["plug_in"]
+    verdict = None if "error" in advice else verdict_from(advice["verdict"])
+    if verdict is None:
+        entry["error"] = advice.get("error", "no verdict")
+    return verdict or Verdict("error")
+
+
+def _can_be_honoured(verdict: Verdict) -> bool:
+    known = not verdict.labels or verdict.labels.keys() <= _LABELS
+    known = known and (verdict.intent is None or isinstance(verdict.intent, Intent))
+    known = known and (verdict.found is None or isinstance(verdict.found, Found))
+    return known and all(target.kind in _KINDS for target in verdict.targets)
+
+
+def _try_target(target: Target, question: Question, facts: Facts) -> Tried:
+    match target.kind:
+        case "team" if is_templated(target.name):
+            found = resolved(target, question.values)
+            return Tried(target, "missing") if found is None else try_team(found, question, facts)
+        case "team":
+            return try_team(target, question, facts)
+        case "owner":
+            return try_owner(target, question, facts)
+        case "queue" | "path" | "block":
+            return Tried(target, "chosen")

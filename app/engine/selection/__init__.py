@@ -1,0 +1,1 @@
+"""Who is eligible, and who of them is next."""

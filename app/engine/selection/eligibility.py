@@ -1,0 +1,77 @@
+"""Who may take this lead now, and if not, why not and until when."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from app.engine.model.directory import Caps, Owner
+from app.engine.model.state import Load
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an owner is passed over: a code from the closed list, and when that ends if it is known."""
+
+    code: str
+    frees_at: datetime | None = None
+
+
+CAPS = frozenset(("cap_open", "cap_day", "cap_week", "cap_rolling"))
+"""The refusals that are about how much he has, not about whether he is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a target asks of an owner, in folded case, and whom the caller ruled out."""
+
+    skills: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    exclude: Collection[str] = frozenset()
+
+
+def absent(owner: Owner, need: Need, now: datetime) -> Refusal | None:
+    """What binds every step, kept owners too: excluded, inactive, away."""
+    if owner.id in need.exclude:
+        return Refusal("excluded")
+    if not owner.active:
+        return Refusal("inactive")
+    for absence in owner.absences:
+        if absence.start <= now < absence.end:
+            return Refusal("away", absence.end)
+    return None
+
+
+def refusal(owner: Owner, load: Load, need: Need, now: datetime) -> Refusal | None:
+    """Why `owner` cannot take the lead at `now`, or None when he can."""
+    found = absent(owner, need, now)
+    if found:
+        return found
+    if owner.paused_until is not None and now < owner.paused_until:
+        return Refusal("paused", owner.paused_until)
+    if need.skills and not need.skills <= owner.skills:
+        return Refusal("skill")
+    if need.languages and not need.languages <= owner.languages:
+        return Refusal("language")
+    return cap_refusal(owner.caps, load, owner.zone, now) if owner.caps else None
+
+
+def cap_refusal(caps: Caps, load: Load, zone: ZoneInfo, now: datetime) -> Refusal | None:
+    """The first cap that is reached; when several are, the one named is the first of the list."""
+    if caps.open is not None and load.open >= caps.open:
+        return Refusal("cap_open")
+    today = now.astimezone(zone).date()
+    monday = today - timedelta(days=today.weekday())
+    if caps.per_day is not None and load.on_day(today) >= caps.per_day:
+        return Refusal("cap_day", _midnight(today + timedelta(days=1), zone))
+    if caps.per_week is not None and load.in_week(monday) >= caps.per_week:
+        return Refusal("cap_week", _midnight(monday + timedelta(days=7), zone))
+    for count, window in caps.rolling:
+        inside = load.since(now - window)
+        if len(inside) >= count:
+            return Refusal("cap_rolling", inside[-count] + window if count else None)
+    return None
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)

@@ -1,0 +1,26 @@
+"""From the plan's words to the engine's: a ladder of targets."""
+
+from collections.abc import Iterable
+
+from app.engine.model.decision import Target
+from app.plan.document.steps import Target as Written
+from app.plan.language.languages import primary
+
+
+def ladder(written: Iterable[Written]) -> tuple[Target, ...]:
+    """The targets in the order they are tried, texts in folded case."""
+    return tuple(_target(rung) for rung in written)
+
+
+def _target(written: Written) -> Target:
+    return Target(
+        kind=written.kind,
+        name=written.name,
+        pick=written.pick,
+        priority=written.priority or 0,
+        skills=tuple(skill.casefold() for skill in written.skills),
+        languages=tuple(map(primary, written.languages)),
+        match=written.match,
+        off_hours=written.off_hours,
+        sla=written.sla,
+    )

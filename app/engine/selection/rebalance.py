@@ -1,0 +1,49 @@
+"""What an edit of the directory does to balances and loads: who left, who must be counted anew."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from app.engine.model.decision import Turn
+from app.engine.model.directory import Caps, Directory, Owner, Team
+from app.engine.model.state import State
+from app.engine.selection.fair_share import level
+from app.engine.selection.ramps import weight_at
+
+
+def levelled(old: Directory, new: Directory, state: State, now: datetime) -> Iterator[Turn]:
+    """For each team that somebody left: one entry that hands his balance to those who stay."""
+    for id_ in sorted(old.teams):
+        before = _live(old.teams[id_], old.owners, now)
+        after = _live(new.teams.get(id_), new.owners, now)
+        left = {owner: state.standing(id_, owner).balance for owner in before if owner not in after}
+        stayed = {owner: weight for owner, weight in after.items() if owner in before}
+        changes = {owner: -balance for owner, balance in left.items()}
+        changes |= level(sum(left.values()), stayed)
+        if any(changes.values()):
+            yield Turn(id_, "levelled", None, changes)
+
+
+def recounted(old: Directory, new: Directory) -> Iterator[tuple[Owner, str | None, Caps | None]]:
+    """Owners, and places in teams, whose load must be counted anew."""
+    moved: set[str] = set()
+    for id_, owner in new.owners.items():
+        before = old.owners.get(id_)
+        if before is None or (before.zone, before.caps) != (owner.zone, owner.caps):
+            moved.add(id_)
+            yield owner, None, owner.caps
+    for id_, team in new.teams.items():
+        known = old.teams.get(id_)
+        caps = {member.owner: member.caps for member in known.members} if known else {}
+        for member in team.members:
+            changed = member.owner in moved or caps.get(member.owner) != member.caps
+            if member.caps is not None and changed and member.owner in new.owners:
+                yield new.owners[member.owner], id_, member.caps
+
+
+def _live(team: Team | None, owners: Mapping[str, Owner], now: datetime) -> dict[str, int]:
+    """Members who take turns, with their weights of the day."""
+    return {
+        member.owner: weight_at(member, owners[member.owner].zone, now)
+        for member in (team.members if team else ())
+        if member.weight and member.owner in owners
+    }

@@ -1,1 +1,0 @@
-"""What the books tell: decisions remade from their inputs, and how a workspace stands."""

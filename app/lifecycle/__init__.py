@@ -1,1 +1,0 @@
-"""What changes the books besides decisions: directory edits, plans, the clock; and what checks them."""

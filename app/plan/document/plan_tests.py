@@ -1,0 +1,209 @@
+"""The tests a plan carries: a lead, what is given, and the decision it must come to."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
+
+from app.plan.findings import Faults, Finding, fault, join, shown
+from app.plan.language.durations import parse_iso
+from app.plan.language.fields import CUSTOMER_STATUSES, LEAD, OUTCOMES, TRIGGERS, Kind
+from app.plan.language.fields import Field as LeadField
+from app.plan.language.operands import EXTENSION
+from app.plan.language.shapes import Instant, Moment, Name, Part, Words, reading
+
+_NESTED = ("consent", "crm", "utm")
+_TYPES: dict[Kind, tuple[type, ...]] = {
+    Kind.TEXT: (str,),
+    Kind.INTEGER: (int,),
+    Kind.NUMBER: (int, float),
+    Kind.BOOLEAN: (bool,),
+    Kind.INSTANT: (str,),
+    Kind.TEXTS: (list,),
+    Kind.OBJECTS: (list,),
+    Kind.OPEN: (str, int, float, bool, list, dict),
+}
+_ITEMS: dict[Kind, type] = {Kind.TEXTS: str, Kind.OBJECTS: dict}
+
+
+def _read_lead(value: object, info: ValidationInfo) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise fault("wrong_type", "Write the lead as a mapping of its fields.")
+    findings: list[Finding] = []
+    for key, each in value.items():
+        if key in _NESTED and isinstance(each, Mapping):
+            for rest, inner in each.items():
+                findings.extend(_value_faults(f"{key}.{rest}", inner, info, join(key, shown(rest))))
+        elif key == "attributes":
+            findings.extend([] if isinstance(each, Mapping) else [_mistyped(key, "mapping")])
+        else:
+            findings.extend(_value_faults(str(key), each, info, shown(key)))
+    if findings:
+        raise Faults(*findings)
+    return dict(value)
+
+
+def _value_faults(name: str, value: object, info: ValidationInfo, path: str) -> list[Finding]:
+    field = reading(info).lead.find(name)
+    if field is None:
+        return [Finding(path, "unknown_field", "Use a field of the lead; free ones go under attributes.")]
+    if value is None or _fits(field, value):
+        return []
+    return [_mistyped(path, field.kind)]
+
+
+def _mistyped(path: str, kind: str) -> Finding:
+    return Finding(path, "wrong_type", f"Write this as {kind}.")
+
+
+def _fits(field: LeadField, value: object) -> bool:
+    if isinstance(value, bool) and field.kind not in (Kind.BOOLEAN, Kind.OPEN):
+        return False
+    if not isinstance(value, _TYPES[field.kind]):
+        return False
+    if field.kind in _ITEMS and isinstance(value, list):
+        return all(isinstance(each, _ITEMS[field.kind]) for each in value)
+    return field.kind is not Kind.INSTANT or _is_instant(str(value))
+
+
+def _is_instant(text: str) -> bool:
+    try:
+        parse_iso(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _trigger(value: str) -> str:
+    if value not in TRIGGERS and not EXTENSION.fullmatch(value):
+        raise fault("unknown_value", f"Write one of {', '.join(TRIGGERS)}, or x-….")
+    return value
+
+
+def _outcome(value: str) -> str:
+    if value not in OUTCOMES:
+        raise fault("unknown_value", f"Write one of {', '.join(OUTCOMES)}.")
+    return value
+
+
+def _status(value: str) -> str:
+    if value not in CUSTOMER_STATUSES:
+        raise fault("unknown_value", f"Write one of {', '.join(CUSTOMER_STATUSES)}.")
+    return value
+
+
+CaseLead = Annotated[
+    dict[str, Any],
+    PlainValidator(_read_lead),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {name: {} for name in sorted({n.partition(".")[0] for n in LEAD.fields})},
+        }
+    ),
+]
+
+
+class Known(Part):
+    """The standing of a person who was here before."""
+
+    owner: Name | None = Field(None, description="The owner he was given to.")
+    team: Name | None = Field(None, description="The team that owner had him from.")
+    queue: Name | None = Field(None, description="The queue he waits in.")
+    at: Instant = Field(timedelta(days=-1), description="When he was last decided, a day ago when left out.")
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> "Known":
+        if (self.owner is None) == (self.queue is None):
+            raise fault("one_target", "Name either the owner or the queue of the known person.")
+        return self
+
+
+class GivenAccount(Part):
+    """The account that the lead of a test belongs to."""
+
+    id: Name = Field("account", description="Its id.")
+    name: Name | None = Field(None, description="Its name.")
+    tier: Name | None = Field(None, description="Its tier.")
+    owner: Name | None = Field(None, description="Its owner, by id.")
+    roles: dict[Name, Name] = Field(default_factory=dict, description="Owners by their role there.")
+    customer_status: Annotated[Name, AfterValidator(_status)] | None = Field(
+        None, description="How it stands as a customer."
+    )
+    open_opportunity: str | int | float | bool | dict[str, Any] | None = Field(
+        None, description="What says that an opportunity is open."
+    )
+    attributes: dict[str, Any] = Field(default_factory=dict, description="Its free place.")
+    crm: dict[Name, Name] = Field(default_factory=dict, description="Its ids in CRMs.")
+    parent: "GivenAccount | None" = Field(None, description="The account above it.")
+
+    def line(self) -> Iterator["GivenAccount"]:
+        """The account, then those above it."""
+        yield self
+        if self.parent is not None:
+            yield from self.parent.line()
+
+    def named(self) -> Iterator[tuple[str, str]]:
+        """Every owner it names, with the place, those of the accounts above it as well."""
+        if self.owner is not None:
+            yield "owner", self.owner
+        yield from ((f"roles.{shown(role)}", owner) for role, owner in self.roles.items())
+        if self.parent is not None:
+            yield from ((f"parent.{place}", owner) for place, owner in self.parent.named())
+
+
+class Given(Part):
+    """What holds while a test runs. Everyone else is eligible and idle."""
+
+    now: Moment | None = Field(None, description="The time of the decision.")
+    away: Words = Field((), description="Owners who are away, by id.")
+    known: Known | None = Field(None, description="That the person is known.")
+    account: GivenAccount | None = Field(None, description="The account that the lead belongs to.")
+
+    def known_at(self, now: datetime) -> datetime | None:
+        """When the known person was last decided; None when nobody is known."""
+        if self.known is None:
+            return None
+        return self.known.at if isinstance(self.known.at, datetime) else now + self.known.at
+
+
+class Expectation(Part):
+    """What a test's decision must be; only what is written is compared."""
+
+    outcome: Annotated[Name, AfterValidator(_outcome)] | None = Field(None, description="The outcome.")
+    team: Name | None = Field(None, description="The team.")
+    owner: Name | None = Field(None, description="The owner's id.")
+    queue: Name | None = Field(None, description="The queue.")
+    path: Name | None = Field(None, description="The path.")
+    block: Name | None = Field(None, description="The blocking list.")
+    rule: Name | None = Field(None, description="The rule that settled.")
+    step: Name | None = Field(None, description="The step that settled.")
+    band: Name | None = Field(None, description="The band that a score step found.")
+    reason: Name | None = Field(None, description="The code of the reason, such as `reengaged`.")
+    sla: Name | None = Field(None, description="The SLA of the owner who gets it.")
+    actions: Words | None = Field(
+        None, description="The types of the actions that are asked for, in order; [] when there must be none."
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> "Expectation":
+        if not self.wanted():
+            raise fault("missing_key", "Say what the decision must be, such as {team: inbound}.")
+        return self
+
+    def wanted(self) -> dict[str, str | Words]:
+        """What is expected, by name."""
+        return {name: value for name in type(self).model_fields if (value := getattr(self, name)) is not None}
+
+
+class PlanTest(Part):
+    """One case: this lead must come to this decision. The lead needs no identity field."""
+
+    __test__ = False  # or pytest would try to collect it
+
+    name: Name | None = Field(None, description="What the case shows.")
+    lead: CaseLead = Field(description="The lead's fields, as POST /assign takes them.")
+    trigger: Annotated[Name, AfterValidator(_trigger)] = Field("form", description="What happened.")
+    given: Given = Field(default_factory=Given, description="What holds beside the lead.")
+    expect: Expectation = Field(description="The decision.")

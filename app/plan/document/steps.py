@@ -1,0 +1,152 @@
+"""The steps of a pipeline: which strategies are built in, and how a step is read."""
+
+from collections.abc import Container, Mapping
+from dataclasses import dataclass
+from itertools import chain, count
+
+from pydantic import ValidationError, ValidationInfo
+
+from app.plan.document.accounts import AccountConfig
+from app.plan.document.products import ProductConfig
+from app.plan.document.pydantic_errors import findings_of
+from app.plan.document.scoring import ScoreConfig
+from app.plan.document.step_configs import QueueConfig, RoundRobinConfig, RuleConfig, StepConfig
+from app.plan.document.targets import Target
+from app.plan.findings import Faults, Finding, fault, shown
+from app.plan.language.conditions import Node
+from app.plan.language.shapes import reading
+
+__all__ = [
+    "BUILT_IN",
+    "AccountConfig",
+    "ProductConfig",
+    "QueueConfig",
+    "RoundRobinConfig",
+    "RuleConfig",
+    "ScoreConfig",
+    "Step",
+    "StepConfig",
+    "Strategies",
+    "Target",
+]
+
+Strategies = Mapping[str, type[StepConfig]]
+"""The strategies a plan may use: the word in the pipeline, and the model of what stands behind it."""
+
+BUILT_IN: Strategies = {
+    "account": AccountConfig,
+    "rule": RuleConfig,
+    "score": ScoreConfig,
+    "product": ProductConfig,
+    "round_robin": RoundRobinConfig,
+    "queue": QueueConfig,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step. `name` is its own, else its team's or queue's, else its strategy and position."""
+
+    strategy: str
+    name: str
+    config: StepConfig
+
+    @property
+    def condition(self) -> Node | None:
+        """Which leads the step is for; None for every lead."""
+        return self.config.when
+
+    @property
+    def settles(self) -> bool:
+        """Whether it takes every lead that meets its condition."""
+        return self.config.settles
+
+
+def read_steps(value: object, info: ValidationInfo) -> tuple[Step, ...]:
+    """The steps of a pipeline. Raises Faults with every fault of every step."""
+    if not isinstance(value, (list, tuple)) or not value:
+        raise fault("wrong_type", "Write the pipeline as a list of at least one step.")
+    found: list[tuple[str, StepConfig]] = []
+    findings: list[Finding] = []
+    for position, each in enumerate(value):
+        try:
+            found.append(_step(each, info))
+        except Faults as refused:
+            findings.extend(finding.under(f"[{position}]") for finding in refused.findings)
+    if not findings:
+        findings = _doubled(found)
+    if findings:
+        raise Faults(*findings)
+    return _named(found)
+
+
+def _step(value: object, info: ValidationInfo) -> tuple[str, StepConfig]:
+    if not isinstance(value, Mapping) or len(value) != 1:
+        raise fault(
+            "wrong_type", "Write a step as one strategy and its config, such as {queue: {name: unrouted}}."
+        )
+    ((strategy, config),) = value.items()
+    model = reading(info).strategies.get(strategy)
+    if model is None or not issubclass(model, StepConfig):
+        known = ", ".join(sorted(reading(info).strategies))
+        raise fault("unknown_strategy", f"Use one of the strategies {known}.", shown(strategy))
+    try:
+        read = model.model_validate(config, context=info.context)
+    except ValidationError as refused:
+        raise Faults(*findings_of(refused, shown(strategy))) from None
+    except Exception:
+        raise _failed(strategy) from None
+    if strategy not in BUILT_IN:
+        _check_told(strategy, read)
+    return strategy, read
+
+
+def _check_told(strategy: str, config: StepConfig) -> None:
+    """Let a config of another package say once what will be asked of it again and again."""
+    try:
+        told = [*config.targets(), *(target for _, ladder in config.ladders() for target in ladder)]
+        sound = all(isinstance(target, Target) for target in told) and isinstance(config.settles, bool)
+    except Exception:
+        raise _failed(strategy) from None
+    if not sound:
+        raise _failed(strategy)
+
+
+def _failed(strategy: str) -> Faults:
+    text = "Mend the strategy's package: it failed over these settings."
+    return fault("failed_strategy", text, shown(strategy))
+
+
+def _doubled(found: list[tuple[str, StepConfig]]) -> list[Finding]:
+    seen: set[str] = set()
+    findings = []
+    for position, (strategy, config) in enumerate(found):
+        if config.name is None or config.name == config.default_name:
+            continue
+        if config.name in seen:
+            text = f"Give this step another name: {shown(config.name)} is taken."
+            findings.append(Finding(f"[{position}].{strategy}.name", "duplicate_name", text))
+        seen.add(config.name)
+    return findings
+
+
+def _named(found: list[tuple[str, StepConfig]]) -> tuple[Step, ...]:
+    """Names each step; one that would bear an earlier step's name gets a number.
+
+    What a plug-in would call its steps is not asked: their names must stay when it is not installed any more.
+    """
+    taken = {config.name for _, config in found if config.name != config.default_name}
+    steps = []
+    for position, (strategy, config) in enumerate(found, start=1):
+        default = config.default_name if strategy in BUILT_IN else None
+        if config.name is not None and config.name != default:
+            name = config.name
+        else:
+            name = _free(default or f"{strategy}-{position}", taken)
+        taken.add(name)
+        steps.append(Step(strategy, name, config))
+    return tuple(steps)
+
+
+def _free(wanted: str, taken: Container[str | None]) -> str:
+    return next(name for name in chain((wanted,), (f"{wanted}-{n}" for n in count(2))) if name not in taken)

@@ -1,0 +1,1 @@
+"""The words a plan is written in: fields, conditions, durations, hours, templates."""

@@ -1,0 +1,189 @@
+"""The cells of a table, and what a lead has there, in one form: so that a look-up only compares keys.
+
+Text is compared in folded case, numbers as numbers. A field of open type is compared by how its value is
+written, so that a table out of CSV, where everything is text, finds numbers too.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from app.plan.findings import Faults, fault
+from app.plan.language.columns import Column
+from app.plan.language.fields import Field, Kind
+from app.plan.language.operands import LARGEST, read_operand
+
+Key = str | int | float | bool
+Rank = tuple[int, int | float]
+"""How wide a range is: first by how many of its ends are open."""
+
+_NUMBERS = (Kind.INTEGER, Kind.NUMBER)
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+_DOTS = re.compile(r"(.*?)\.\.(.*)", re.DOTALL)
+_DASH = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:-|–)\s*(\d+(?:\.\d+)?)")
+_PLUS = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*\+")
+_SWITCHES = {"true": True, "yes": True, "false": False, "no": False}
+_LETTERS = 2**32
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range with both ends inside; an end that is None is open.
+
+    Numbers are of `size` 0. A text is the number that its letters make, and compared only with texts of its
+    own length, which is their `size`.
+    """
+
+    size: int
+    low: int | float | None
+    high: int | float | None
+
+    @property
+    def width(self) -> Rank:
+        """Less is narrower. Of two with one open end the one that begins, or ends, nearer is narrower."""
+        if self.low is None or self.high is None:
+            return (1, -self.low if self.low is not None else self.high or 0)
+        return (0, self.high - self.low)
+
+
+def is_any(cell: object) -> bool:
+    """Whether a cell fits every lead."""
+    return cell is None or (isinstance(cell, str) and cell.strip() in ("", "*"))
+
+
+def read_cell(column: Column, cell: Any) -> Key | Span | None:
+    """A cell as it is compared; None fits every lead.
+
+    Raises Faults when it cannot be compared with the field.
+    """
+    if is_any(cell):
+        return None
+    if column.how == "range":
+        return _span(column.field, cell)
+    if isinstance(cell, list):
+        raise fault("bad_cell", "Write one value: lists are for columns that are compared by range.")
+    if column.how == "longest_prefix":
+        beginning = written(cell).strip().removesuffix("*")
+        return beginning.casefold() or None
+    return _equal(column.field, cell)
+
+
+def asked(column: Column, value: Any) -> Key | tuple[int, int | float] | None:
+    """What a lead has in this column, in the form of the cells; None when nothing but `any` fits it."""
+    if value is None:
+        return None
+    kind = column.field.kind
+    if column.how == "range":
+        return _spot(kind, value)
+    if kind is Kind.OPEN:
+        return written(value).casefold() if isinstance(value, (str, int, float)) else None
+    if kind is Kind.BOOLEAN:
+        return value if isinstance(value, bool) else None
+    if kind in _NUMBERS:
+        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    return value.casefold() if isinstance(value, str) else None
+
+
+def written(value: str | int | float | bool) -> str:
+    """A value as a table of text has it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _equal(field: Field, cell: str | int | float | bool) -> Key:
+    if field.kind is Kind.OPEN:
+        return written(cell).strip().casefold()
+    if field.kind is Kind.BOOLEAN and isinstance(cell, str):
+        cell = _SWITCHES.get(cell.strip().casefold(), cell)
+    elif field.kind in _NUMBERS and isinstance(cell, str):
+        cell = _number(cell)
+    elif field.kind is Kind.TEXT:
+        cell = written(cell)
+    try:
+        operand = read_operand(field, "eq", cell)
+    except Faults as refused:
+        raise fault("bad_cell", refused.findings[0].text) from None
+    return operand.casefold() if isinstance(operand, str) else operand  # type: ignore[return-value]
+
+
+def _span(field: Field, cell: Any) -> Span:
+    low, high = _ends(cell)
+    if low is None and high is None:
+        raise fault("bad_cell", "Leave the cell empty, or give the range at least one end.")
+    numeric = field.kind in _NUMBERS or (
+        field.kind is Kind.OPEN and all(end is None or _is_number(end) for end in (low, high))
+    )
+    span = _of_numbers(low, high) if numeric else _of_texts(low, high)
+    if span.low is not None and span.high is not None and span.low > span.high:
+        raise fault("bad_cell", "Begin the range with the lower end.")
+    return span
+
+
+def _ends(cell: Any) -> tuple[Any, Any]:
+    """The two ends as they are written: [50, 199], "50..199", "50-199", "200+", or one value for both."""
+    if isinstance(cell, list):
+        if len(cell) != 2:
+            raise fault("bad_cell", "Write a range as [low, high], with null for an open end.")
+        return cell[0], cell[1]
+    if isinstance(cell, str):
+        if found := _DOTS.fullmatch(cell):
+            return found[1].strip() or None, found[2].strip() or None
+        if found := _DASH.fullmatch(cell.strip()):
+            return found[1], found[2]
+        if found := _PLUS.fullmatch(cell.strip()):
+            return found[1], None
+    return cell, cell
+
+
+def _of_numbers(low: Any, high: Any) -> Span:
+    return Span(0, *(None if end is None else _number(end) for end in (low, high)))
+
+
+def _of_texts(low: Any, high: Any) -> Span:
+    ends = [None if end is None else written(end).strip().casefold() for end in (low, high)]
+    sizes = {len(end) for end in ends if end is not None}
+    if len(sizes) != 1 or sizes == {0}:
+        raise fault("bad_cell", "Write two texts of the same length, such as 90001..90899.")
+    size = sizes.pop()
+    first, last = ends
+    return Span(
+        size,
+        _ordinal(first) if first is not None else 0,
+        _ordinal(last) if last is not None else _LETTERS**size - 1,
+    )
+
+
+def _spot(kind: Kind, value: Any) -> tuple[int, int | float] | None:
+    """Where a value stands among the ranges: the size of its kind, and the number."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return (0, value) if kind is not Kind.TEXT else None
+    if not isinstance(value, str) or kind in _NUMBERS or not value:
+        return None
+    folded = value.casefold()
+    return len(folded), _ordinal(folded)
+
+
+def _ordinal(text: str) -> int:
+    """Texts of one length are in the order of these numbers."""
+    return int.from_bytes(text.encode("utf-32-be", "surrogatepass"), "big")
+
+
+def _is_number(end: Any) -> bool:
+    if isinstance(end, str):
+        return _NUMBER.fullmatch(end.strip()) is not None
+    return isinstance(end, (int, float)) and not isinstance(end, bool)
+
+
+def _number(end: Any) -> int | float:
+    if not _is_number(end):
+        raise fault("bad_cell", "Write a number: the field of this column is one.")
+    text = str(end).strip()
+    number = end if not isinstance(end, str) else float(text) if "." in text else int(text)
+    if not abs(number) <= LARGEST:
+        raise fault("bad_cell", "Write a number between -10^15 and 10^15.")
+    return number

@@ -1,0 +1,79 @@
+"""The columns of a table as a rule looks them up: fields of the lead, each compared in one of three ways."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from pydantic import ValidationInfo
+
+from app.plan.findings import Faults, Finding, fault, shown
+from app.plan.language.fields import Field, Kind
+from app.plan.language.shapes import reading
+
+Matcher = Literal["eq", "longest_prefix", "range"]
+MATCHERS: tuple[Matcher, ...] = get_args(Matcher)
+
+_TEXT: tuple[Matcher, ...] = MATCHERS
+_NUMBER: tuple[Matcher, ...] = ("eq", "range")
+FITTING: Mapping[Kind, tuple[Matcher, ...]] = {
+    Kind.TEXT: _TEXT,
+    Kind.INTEGER: _NUMBER,
+    Kind.NUMBER: _NUMBER,
+    Kind.BOOLEAN: ("eq",),
+    Kind.INSTANT: (),
+    Kind.TEXTS: (),
+    Kind.OBJECTS: (),
+    Kind.OPEN: MATCHERS,
+}
+"""The ways that fit each type of field."""
+
+MOST_COLUMNS = 20
+ON_SCHEMA = {
+    "type": "object",
+    "additionalProperties": {"enum": list(MATCHERS)},
+    "minProperties": 1,
+    "maxProperties": MOST_COLUMNS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: the field it is compared with, and how."""
+
+    field: Field
+    how: Matcher
+
+
+On = tuple[Column, ...]
+"""The columns of a look-up; the first decides before the second which of several rows wins."""
+
+
+def read_on(value: object, info: ValidationInfo) -> On:
+    """What stands under `on`. Raises Faults with every fault of every column."""
+    if not isinstance(value, Mapping) or not 1 <= len(value) <= MOST_COLUMNS:
+        text = f"Write 1 to {MOST_COLUMNS} columns, such as {{country: eq, postal_code: longest_prefix}}."
+        raise fault("wrong_type", text)
+    found: list[Column] = []
+    findings: list[Finding] = []
+    for name, how in value.items():
+        try:
+            found.append(_column(name, how, info))
+        except Faults as refused:
+            findings.extend(finding.under(shown(name)) for finding in refused.findings)
+    if findings:
+        raise Faults(*findings)
+    return tuple(found)
+
+
+def _column(name: object, how: object, info: ValidationInfo) -> Column:
+    field = reading(info).pipeline.find(name) if isinstance(name, str) else None
+    if field is None:
+        raise fault("unknown_field", "Name a field of the lead: it is also the name of the table's column.")
+    matcher = next((each for each in MATCHERS if each == how), None)
+    if matcher is None:
+        raise fault("wrong_matcher", f"Write one of {', '.join(MATCHERS)}.")
+    if matcher not in FITTING[field.kind]:
+        fitting = " or ".join(FITTING[field.kind]) or "another field"
+        text = f"{matcher} does not fit {shown(name)}, whose type is {field.kind}: use {fitting}."
+        raise fault("wrong_matcher", text)
+    return Column(field, matcher)

@@ -1,0 +1,182 @@
+"""Reads a condition (`when`) into a tree.
+
+A mapping holds when all its keys hold: `{field: value}`, `{field: {operator: value}}`, `all`, `any`, `not`;
+`{exists: field}` is short for `{field: {exists: true}}`.
+A list as value means `in`; null means that the field is missing, as `{exists: false}` does. Text compares
+without case, except that `matches` is case-sensitive unless the pattern says `(?i)`. A missing field makes
+every comparison false, `ne` and `not_in` too; an empty list counts as missing. `engagement` may also be
+asked how often: `{engagement: {name: pricing, within: 14d, count: {gte: 2}}}`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from app.plan.findings import Faults, Finding, join, shown
+from app.plan.language.fields import Catalogue, Field, Kind
+from app.plan.language.occurrences import is_occurrences, read_occurrences
+from app.plan.language.operands import NAMES, Operand, read_operand
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Holds when every part holds."""
+
+    parts: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    """Holds when one part holds."""
+
+    parts: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Holds when its part does not."""
+
+    part: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One comparison of a field. `personal` says that the field's value must not be shown."""
+
+    field: str
+    operator: str
+    operand: Operand
+    kind: Kind
+    personal: bool
+
+
+Node = All | Any | Not | Leaf
+
+
+def parse_condition(value: object, catalogue: Catalogue) -> Node:
+    """The tree of a condition. Raises Faults, with every fault at its path relative to the condition."""
+    reading = _Reading(catalogue)
+    node = reading.node(value, "")
+    if reading.findings or node is None:
+        raise Faults(*reading.findings)
+    return node
+
+
+def leaves(node: Node) -> Iterator[Leaf]:
+    """Every comparison in a condition, from left to right."""
+    match node:
+        case Leaf():
+            yield node
+        case Not(part):
+            yield from leaves(part)
+        case All(parts) | Any(parts):
+            for part in parts:
+                yield from leaves(part)
+
+
+class _Reading:
+    """Walks one condition and gathers every fault, so that an author can mend them all at once."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self.findings: list[Finding] = []
+
+    def node(self, value: object, path: str) -> Node | None:
+        if not isinstance(value, dict):
+            self._say(path, "wrong_type", "Write a condition as a mapping, such as {country: DE}.")
+            return None
+        if not value:
+            self._say(
+                path, "empty_condition", "Write what to test, or leave the condition out to match every lead."
+            )
+            return None
+        return _every([self._entry(key, each, join(path, shown(key))) for key, each in value.items()])
+
+    def _entry(self, key: object, value: object, path: str) -> Node | None:
+        match key:
+            case "all":
+                return _every(self._list(value, path))
+            case "any":
+                parts = [part for part in self._list(value, path) if part is not None]
+                return parts[0] if len(parts) == 1 else Any(tuple(parts))
+            case "not":
+                part = self.node(value, path)
+                return None if part is None else Not(part)
+            case "exists":
+                return self._present(value, path)
+        field = self._catalogue.find(key) if isinstance(key, str) else None
+        if field is None:
+            self._say(path, "unknown_field", self._hint(key))
+            return None
+        return self._field(field, value, path)
+
+    def _present(self, name: object, path: str) -> Leaf | None:
+        if not isinstance(name, str):
+            self._say(path, "wrong_type", "Write the name of one field here, such as {exists: phone}.")
+            return None
+        field = self._catalogue.find(name)
+        if field is None:
+            self._say(path, "unknown_field", self._hint(name))
+            return None
+        return self._leaf(field, "exists", True, path)
+
+    def _list(self, value: object, path: str) -> list[Node | None]:
+        if not isinstance(value, list):
+            self._say(path, "wrong_type", "Write a list of conditions here.")
+            return []
+        if not value:
+            self._say(path, "empty_condition", "Write at least one condition in this list.")
+        return [self.node(each, f"{path}[{position}]") for position, each in enumerate(value)]
+
+    def _field(self, field: Field, value: object, path: str) -> Node | None:
+        if isinstance(value, dict):
+            if field.kind is Kind.OBJECTS and is_occurrences(value):
+                return self._occurrences(field, value, path)
+            if not value:
+                self._say(path, "empty_condition", "Write an operator and a value, such as {gte: 5}.")
+            return _every(
+                [self._operator(field, key, each, join(path, shown(key))) for key, each in value.items()]
+            )
+        return self._leaf(field, "in" if isinstance(value, list) else "eq", value, path)
+
+    def _operator(self, field: Field, key: object, value: object, path: str) -> Leaf | None:
+        if key not in NAMES:
+            self._say(path, "unknown_operator", f"Use one of the operators {', '.join(sorted(NAMES))}.")
+            return None
+        return self._leaf(field, str(key), value, path)
+
+    def _leaf(self, field: Field, operator: str, value: object, path: str) -> Leaf | None:
+        if value is None and operator in ("eq", "ne"):
+            operator, value = "exists", operator == "ne"
+        try:
+            operand = read_operand(field, operator, value)
+        except Faults as refused:
+            self.findings.extend(finding.under(path) for finding in refused.findings)
+            return None
+        return Leaf(field.name, operator, operand, field.kind, field.personal)
+
+    def _occurrences(self, field: Field, value: dict[object, object], path: str) -> Leaf | None:
+        try:
+            return Leaf(field.name, "count", read_occurrences(value), field.kind, field.personal)
+        except Faults as refused:
+            self.findings.extend(finding.under(path) for finding in refused.findings)
+            return None
+
+    def _hint(self, key: object) -> str:
+        below = self._catalogue.below(key) if isinstance(key, str) else []
+        if below:
+            return f"Write the whole name of the field, such as {below[0]}."
+        return f"There is no field {shown(key)} here; free fields are written attributes.name."
+
+    def _say(self, path: str, code: str, text: str) -> None:
+        self.findings.append(Finding(path, code, text))
+
+
+def _every(parts: list[Node | None]) -> Node:
+    """All parts as one node; what could not be read is left out, for its fault is told already."""
+    flat: list[Node] = []
+    for part in parts:
+        if isinstance(part, All):
+            flat.extend(part.parts)
+        elif part is not None:
+            flat.append(part)
+    return flat[0] if len(flat) == 1 else All(tuple(flat))

@@ -1,0 +1,72 @@
+"""How often the lead did something lately: `engagement: {name: pricing, within: 14d, count: {gte: 2}}`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from app.plan.findings import Faults, Finding, fault, shown
+from app.plan.language.durations import read_duration
+
+BOUNDS = ("eq", "gt", "gte", "lt", "lte")
+MOST = 10**9
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrences:
+    """Which engagements count, and how many of them there must be.
+
+    `name` is compared without case; those within `within` of now count, and only they when it is given.
+    """
+
+    name: str | None = None
+    within: timedelta | None = None
+    bounds: tuple[tuple[str, int], ...] = (("gte", 1),)
+
+
+def is_occurrences(value: Mapping[Any, Any]) -> bool:
+    """Whether these keys ask how often, and not one operator after another."""
+    return not _READERS.keys().isdisjoint(value)
+
+
+def read_occurrences(value: Mapping[Any, Any]) -> Occurrences:
+    """What stands behind `engagement`. Raises Faults with every fault."""
+    findings: list[Finding] = []
+    found: dict[str, Any] = {}
+    for key, each in value.items():
+        read = _READERS.get(key)
+        try:
+            if read is None:
+                raise fault("unknown_key", f"Use {', '.join(_READERS)} here.")
+            found["bounds" if key == "count" else key] = read(each)
+        except Faults as refused:
+            findings.extend(finding.under(shown(key)) for finding in refused.findings)
+    if findings:
+        raise Faults(*findings)
+    return Occurrences(**found)
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise fault("wrong_operand", "Write the name of what the lead did.")
+    return value.strip()
+
+
+def _within(value: object) -> timedelta:
+    try:
+        return read_duration(value)
+    except ValueError as refused:
+        raise fault("bad_duration", str(refused)) from None
+
+
+def _count(value: object) -> tuple[tuple[str, int], ...]:
+    written: Mapping[Any, Any] = value if isinstance(value, Mapping) else {"eq": value}
+    if not written or not set(written) <= set(BOUNDS):
+        raise fault("wrong_operand", f"Write a number, or one of {', '.join(BOUNDS)} with a number.")
+    for limit in written.values():
+        if isinstance(limit, bool) or not isinstance(limit, int) or not 0 <= limit <= MOST:
+            raise fault("wrong_operand", "Write a whole number that is not negative.")
+    return tuple((str(operator), limit) for operator, limit in written.items())
+
+
+_READERS: Mapping[str, Callable[[object], Any]] = {"name": _name, "within": _within, "count": _count}

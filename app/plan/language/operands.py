@@ -1,0 +1,166 @@
+"""Which operators fit which type of field, and what may stand behind them."""
+
+import re
+from datetime import datetime, timedelta
+
+from app.plan.findings import Faults, fault, shown
+from app.plan.language.countries import country_code
+from app.plan.language.durations import parse_instant
+from app.plan.language.fields import Field, Kind
+from app.plan.language.languages import primary
+from app.plan.language.occurrences import Occurrences
+from app.plan.language.patterns import compile_pattern
+
+Scalar = str | int | float | bool | datetime | timedelta
+Operand = Scalar | tuple[Scalar, ...] | Occurrences
+"""What a field is compared with. Of an instant: the moment itself, or its distance from now."""
+
+LARGEST = 10**15
+EXTENSION = re.compile(r"x-[a-z0-9_-]{1,40}")
+
+_ORDER = ("gt", "gte", "lt", "lte")
+_TEXT = ("eq", "ne", "in", "not_in", "prefix", "contains", "matches", "exists")
+_NUMBER = ("eq", "ne", "in", "not_in", *_ORDER, "exists")
+
+OPERATORS: dict[Kind, tuple[str, ...]] = {
+    Kind.TEXT: _TEXT,
+    Kind.INTEGER: _NUMBER,
+    Kind.NUMBER: _NUMBER,
+    Kind.BOOLEAN: ("eq", "ne", "exists"),
+    Kind.INSTANT: ("eq", "ne", *_ORDER, "exists"),
+    Kind.TEXTS: ("contains", "exists"),
+    Kind.OBJECTS: ("contains", "exists"),
+    Kind.OPEN: ("eq", "ne", "in", "not_in", *_ORDER, "prefix", "contains", "matches", "exists"),
+}
+"""The operators that fit each type of field."""
+
+NAMES = frozenset(OPERATORS[Kind.OPEN])
+"""Every operator there is."""
+
+_CLOSED = ("eq", "ne", "in", "not_in")
+
+
+def read_operand(field: Field, operator: str, value: object) -> Operand:
+    """What stands behind an operator, made ready to compare.
+
+    Raises Faults when the operator does not fit the field, or the value does not fit either.
+    """
+    if operator not in OPERATORS[field.kind]:
+        raise fault("wrong_operator", _misfit(field, operator))
+    if operator == "exists":
+        if not isinstance(value, bool):
+            raise fault("wrong_operand", "Write true or false behind exists.")
+        return value
+    if operator in ("in", "not_in"):
+        return _list(field, operator, value)
+    return _one(field, operator, value)
+
+
+def _misfit(field: Field, operator: str) -> str:
+    if field.kind in (Kind.TEXTS, Kind.OBJECTS):
+        return f"{shown(field.name)} is a {field.kind}: write {{contains: …}} instead of {operator}."
+    fitting = ", ".join(OPERATORS[field.kind])
+    return f"{operator} does not fit {shown(field.name)}, whose type is {field.kind}: use one of {fitting}."
+
+
+def _list(field: Field, operator: str, value: object) -> tuple[Scalar, ...]:
+    if not isinstance(value, (list, tuple)) or not value:
+        raise fault("wrong_operand", f"Write a list of at least one value behind {operator}.")
+    found: list[Scalar] = []
+    faults: list[Faults] = []
+    for position, each in enumerate(value):
+        try:
+            found.append(_one(field, operator, each))
+        except Faults as refused:
+            faults.append(Faults(*(finding.under(f"[{position}]") for finding in refused.findings)))
+    if faults:
+        raise Faults(*(finding for each in faults for finding in each.findings))
+    return tuple(found)
+
+
+def _one(field: Field, operator: str, value: object) -> Scalar:
+    match field.kind:
+        case Kind.INTEGER | Kind.NUMBER:
+            return _number(field, value)
+        case Kind.BOOLEAN:
+            if not isinstance(value, bool):
+                raise fault(
+                    "wrong_operand", f"{shown(field.name)} is true or false: compare it with one of them."
+                )
+            return value
+        case Kind.INSTANT:
+            return _instant(value)
+        case Kind.OPEN:
+            return _open(field, operator, value)
+        case _:
+            return _text(field, operator, value)
+
+
+def _number(field: Field, value: object) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise fault(
+            "wrong_operand", f"{shown(field.name)} is a number: compare it with a number, without quotes."
+        )
+    if not abs(value) <= LARGEST:
+        raise fault("bad_number", "Write a number between -10^15 and 10^15.")
+    return value
+
+
+def _instant(value: object) -> datetime | timedelta:
+    try:
+        return parse_instant(value if isinstance(value, str) else "")
+    except ValueError as refused:
+        raise fault("bad_instant", str(refused)) from None
+
+
+def _open(field: Field, operator: str, value: object) -> Scalar:
+    if operator in ("prefix", "matches") or isinstance(value, str):
+        # In a free field an order among texts is one of dates: nothing else has a sensible one.
+        return _instant(value) if operator in _ORDER else _text(field, operator, value)
+    if isinstance(value, bool) and operator in ("eq", "ne"):
+        return value
+    return _number(field, value)
+
+
+def _text(field: Field, operator: str, value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        hint = (
+            "put it in quotes"
+            if isinstance(value, (int, float))
+            else "compare it with a text that is not empty"
+        )
+        raise fault("wrong_operand", f"{shown(field.name)} is compared with text: {hint}.")
+    if operator == "matches":
+        _check_pattern(value)
+    elif operator in _CLOSED and field.name in _AS_INTAKE_DOES:
+        return _AS_INTAKE_DOES[field.name](value)
+    elif operator in _CLOSED and field.choices:
+        _check_choice(field, value)
+    return value.strip() if operator in _CLOSED else value
+
+
+def _check_pattern(text: str) -> None:
+    try:
+        compile_pattern(text)
+    except ValueError as refused:
+        raise fault("bad_pattern", str(refused)) from None
+
+
+def _country(text: str) -> str:
+    code = country_code(text)
+    if code is None:
+        raise fault(
+            "unknown_value", "Write the country as a code of ISO 3166, such as DE, or as its English name."
+        )
+    return code
+
+
+_AS_INTAKE_DOES = {"country": _country, "language": primary}
+
+
+def _check_choice(field: Field, value: str) -> None:
+    word = value.strip().casefold()
+    if word in map(str.casefold, field.choices) or (field.extensible and EXTENSION.fullmatch(word)):
+        return
+    more = ", or x-…" if field.extensible else ""
+    raise fault("unknown_value", f"{field.name} is one of {', '.join(map(shown, field.choices[:20]))}{more}.")

@@ -1,0 +1,142 @@
+"""The small parts of a plan document that validate themselves: names, durations, instants, conditions."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+)
+
+from app.plan.findings import fault
+from app.plan.language.conditions import Node, parse_condition
+from app.plan.language.durations import format_duration, parse_instant, read_duration
+from app.plan.language.fields import FOLLOW_UP, LEAD, PIPELINE, Catalogue
+
+Name = Annotated[
+    str,
+    StringConstraints(
+        strict=True, strip_whitespace=True, min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$"
+    ),
+]
+"""What an owner, team, queue, path, rule or list is called: 1 to 255 characters, no control characters."""
+
+Words = tuple[Name, ...]
+
+
+class Part(BaseModel):
+    """A part of the document: unknown keys are refused, and nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading needs to know beside the document: which strategies and which fields exist.
+
+    `lead` is what a lead may be sent with, `texts` what a text may show of it.
+    """
+
+    strategies: Mapping[str, type[BaseModel]]
+    lead: Catalogue = LEAD
+    pipeline: Catalogue = PIPELINE
+    follow_up: Catalogue = FOLLOW_UP
+    texts: Catalogue = LEAD
+
+
+def once(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The same words. Raises Faults where one stands twice."""
+    for position, word in enumerate(words):
+        if word in words[:position]:
+            raise fault("duplicate_value", "Write this once.", f"[{position}]")
+    return words
+
+
+def reading(info: ValidationInfo) -> Reading:
+    """The surroundings of this validation; without any, no strategy exists."""
+    return info.context if isinstance(info.context, Reading) else Reading({})
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    try:
+        return read_duration(value)
+    except ValueError as refused:
+        raise fault("bad_duration", str(refused)) from None
+
+
+def _instant(value: object) -> datetime | timedelta:
+    if isinstance(value, (datetime, timedelta)):
+        return value
+    try:
+        return parse_instant(value if isinstance(value, str) else "")
+    except ValueError as refused:
+        raise fault("bad_instant", str(refused)) from None
+
+
+def _moment(value: object) -> datetime:
+    at = _instant(value)
+    if isinstance(at, timedelta):
+        raise fault(
+            "bad_instant",
+            "Write a fixed instant such as 2026-11-20T10:00:00Z, so that every run is the same.",
+        )
+    return at
+
+
+def _condition(catalogue: Callable[[Reading], Catalogue]) -> Callable[[Any, ValidationInfo], Node]:
+    def validate(value: Any, info: ValidationInfo) -> Node:
+        return parse_condition(value, catalogue(reading(info)))
+
+    return validate
+
+
+CONDITION_MARK = "condition"
+"""Stands in a JSON Schema where `reading.plan_schema` puts the reference to a condition."""
+
+_CONDITION_SCHEMA = {"$comment": CONDITION_MARK}
+
+Duration = Annotated[
+    timedelta,
+    PlainValidator(_duration),
+    PlainSerializer(format_duration),
+    WithJsonSchema(
+        {"type": ["string", "integer"], "pattern": "^(0|[0-9]{1,9}[smhdw])$", "examples": ["15m", "90d"]}
+    ),
+]
+"""A whole number with s, m, h, d or w; 0 for none."""
+
+Instant = Annotated[
+    datetime | timedelta,
+    PlainValidator(_instant),
+    WithJsonSchema({"type": "string", "examples": ["2026-11-20T10:00:00Z", "now-30d", "30d ago"]}),
+]
+"""A fixed instant, or the distance from now."""
+
+Moment = Annotated[
+    datetime,
+    PlainValidator(_moment),
+    WithJsonSchema({"type": "string", "examples": ["2026-11-20T10:00:00Z"]}),
+]
+"""A fixed instant."""
+
+StepCondition = Annotated[
+    Node, PlainValidator(_condition(lambda r: r.pipeline)), WithJsonSchema(_CONDITION_SCHEMA)
+]
+"""A condition on a lead and its trigger."""
+
+FollowUpCondition = Annotated[
+    Node, PlainValidator(_condition(lambda r: r.follow_up)), WithJsonSchema(_CONDITION_SCHEMA)
+]
+"""A condition on a lead, its trigger, and how it was settled."""
+
+Priority = Annotated[int, Field(strict=True, ge=0, le=100)]

@@ -1,0 +1,1 @@
+"""From text to a plan document, or to the list of its faults."""

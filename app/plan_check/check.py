@@ -1,0 +1,210 @@
+"""What is wrong with a plan that can be read: names, steps nobody reaches, a way to end without a verdict."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from app.engine.lookup.tables import Table
+from app.engine.selection.shifts import HELD
+from app.engine.selection.templated_teams import closed, combinations, faults, fields_of, is_templated
+from app.plan.document.plan import PlanDocument
+from app.plan.document.steps import Step
+from app.plan.document.targets import Target
+from app.plan.findings import MOST, Finding, Severity, shown
+from app.plan.language.conditions import leaves
+from app.plan_check.contradictions import contradictions
+from app.plan_check.declarations import action_findings, product_findings, sla_findings
+from app.plan_check.label_order import too_early
+from app.plan_check.tables import table_findings
+from app.plan_check.unreachable import unreachable
+
+
+@dataclass(frozen=True, slots=True)
+class KnownNames:
+    """What the directory holds, as far as a plan may name it.
+
+    `owners` says of each owner whether he is active; `teams` gives each member's weight by owner; `tables`
+    are those that the plan looks something up in, as far as they exist.
+    """
+
+    owners: Mapping[str, bool] = field(default_factory=dict)
+    teams: Mapping[str, Mapping[str, int | float | Decimal]] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+
+
+def check(document: PlanDocument, names: KnownNames) -> list[Finding]:
+    """Every finding about a plan, but for those of its own tests."""
+    findings = [
+        *_pipeline(document, names),
+        *_tables(document, names),
+        *_declarations(document, names),
+        *_follow_up(document, names),
+        *product_findings(document),
+        *sla_findings(document),
+        *action_findings(document),
+        *_givens(document, names),
+        *unreachable(document.pipeline),
+        *contradictions(document),
+        *too_early(document),
+        *_catch_all(document),
+    ]
+    return findings[:MOST]
+
+
+def _pipeline(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
+    words = closed(document)
+    scored = False
+    for position, step in enumerate(document.pipeline):
+        scored = scored or step.strategy == "score"
+        for place, target in placed(step):
+            path = f"pipeline[{position}].{step.strategy}{place}"
+            if target.kind == "team" and not scored and "band" in fields_of(target.name):
+                text = "Move this step behind the score step: before it no lead has a band."
+                yield Finding(path, "too_early", text)
+            else:
+                yield from _anywhere(target, path, document, words, names)
+
+
+def _tables(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
+    words = closed(document)
+
+    def of_target(target: Target, path: str) -> Iterator[Finding]:
+        for rung in (target, *target.otherwise):
+            yield from _anywhere(rung, path, document, words, names)
+
+    return table_findings(document, names.tables, of_target)
+
+
+def placed(step: Step) -> Iterator[tuple[str, Target]]:
+    """Each target of a step with the place it is written at, relative to the step's config."""
+    for start, ladder in step.config.ladders():
+        for rung, target in enumerate(ladder):
+            last = "name" if step.strategy == "queue" else target.kind
+            yield f"{start}.{last}" if rung == 0 else f"{start}.else[{rung - 1}].{target.kind}", target
+
+
+def _anywhere(
+    target: Target, path: str, document: PlanDocument, words: Mapping[str, tuple[str, ...]], names: KnownNames
+) -> Iterator[Finding]:
+    if target.kind == "team" and is_templated(target.name):
+        yield from _templated(target.name, path, words, names)
+    else:
+        yield from _target(target, path, document, names)
+
+
+def _target(target: Target, path: str, document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
+    match target.kind:
+        case "team":
+            yield from _team(target.name, path, names)
+        case "owner":
+            yield from _owner(target.name, path, names)
+        case "queue" if target.name not in document.queues:
+            yield _unknown("queue", target.name, path, "declare it under queues")
+        case "path" if target.name not in document.paths:
+            yield _unknown("path", target.name, path, "declare it under paths")
+
+
+def _templated(
+    name: str, path: str, words: Mapping[str, tuple[str, ...]], names: KnownNames
+) -> Iterator[Finding]:
+    wrong = faults(name, words, path)
+    yield from wrong or (
+        finding for team in combinations(name, words) for finding in _team(team, path, names)
+    )
+
+
+def _team(name: str, path: str, names: KnownNames) -> Iterator[Finding]:
+    members = names.teams.get(name)
+    if members is None:
+        yield _unknown("team", name, path, "add it to the directory")
+    elif not members:
+        yield Finding(path, "empty_team", f"Add members to the team {shown(name)}: it has none.")
+    elif not any(members.values()):
+        text = f"Give a member of {shown(name)} a weight above 0: nobody in the team can take a turn."
+        yield Finding(path, "zero_weights", text)
+    elif not any(names.owners.get(owner, False) for owner, weight in members.items() if weight):
+        text = f"Activate a member of {shown(name)}: as it is, every lead passes the team."
+        yield Finding(path, "inactive_team", text, "warning")
+
+
+def _owner(name: str, path: str, names: KnownNames) -> Iterator[Finding]:
+    if name not in names.owners:
+        yield _unknown("owner", name, path, "add him to the directory")
+    elif not names.owners[name]:
+        text = f"Name another owner than {shown(name)}, who is not active: every lead passes him."
+        yield Finding(path, "inactive_owner", text, "warning")
+
+
+def _unknown(kind: str, name: str, path: str, remedy: str, severity: Severity = "error") -> Finding:
+    return Finding(
+        path, f"unknown_{kind}", f"Mend the name of the {kind} {shown(name)}, or {remedy}.", severity
+    )
+
+
+def _declarations(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
+    for name, queue in document.queues.items():
+        if name == HELD:
+            text = f"Call this queue something else: {HELD} is where leads wait for a shift to begin."
+            yield Finding(f"queues.{shown(name)}", "taken_name", text)
+        if queue.claimable_by is not None and queue.claimable_by not in names.teams:
+            path = f"queues.{shown(name)}.claimable_by"
+            yield _unknown("team", queue.claimable_by, path, "add it to the directory")
+    for name, product in document.products.items():
+        yield from _team(product.team, f"products.{shown(name)}.team", names)
+    for name, way in document.paths.items():
+        path = f"paths.{shown(name)}"
+        if way.answers_to is None:
+            text = "Say under answers_to which team or owner answers for this path."
+            yield Finding(path, "nobody_answers", text, "warning")
+        elif way.answers_to.team is not None:
+            if way.answers_to.team not in names.teams:
+                yield _unknown(
+                    "team", way.answers_to.team, f"{path}.answers_to.team", "add it to the directory"
+                )
+        elif way.answers_to.owner is not None:
+            yield from _owner(way.answers_to.owner, f"{path}.answers_to.owner", names)
+
+
+def _follow_up(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
+    """Names in the conditions of the follow-up: a typo there would silently never hold."""
+    known: dict[str, set[str]] = {
+        "team": {name.casefold() for name in names.teams},
+        "queue": {name.casefold() for name in document.queues} | {HELD},
+        "path": {name.casefold() for name in document.paths},
+        "rule": {step.name.casefold() for step in document.pipeline if step.strategy == "rule"},
+        "step": {step.name.casefold() for step in document.pipeline} | {"known_person", "manual", "claimed"},
+    }
+    for position, block in enumerate(document.follow_up):
+        for leaf in leaves(block.when) if block.when is not None else ():
+            if leaf.field not in known or leaf.operator not in ("eq", "ne", "in", "not_in"):
+                continue
+            for name in leaf.operand if isinstance(leaf.operand, tuple) else (leaf.operand,):
+                if str(name).casefold() not in known[leaf.field]:
+                    path = f"follow_up[{position}].when.{leaf.field}"
+                    yield _unknown(leaf.field, str(name), path, f"write one the {leaf.field}s have")
+
+
+def _givens(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
+    for position, case in enumerate(document.tests):
+        path = f"tests[{position}].given"
+        for place, owner in enumerate(case.given.away):
+            if owner not in names.owners:
+                yield _unknown("owner", owner, f"{path}.away[{place}]", "add him to the directory")
+        account = case.given.account
+        for where, owner in account.named() if account is not None else ():
+            if owner not in names.owners:
+                yield _unknown("owner", owner, f"{path}.account.{where}", "add him to the directory")
+        known = case.given.known
+        if known is not None and known.owner is not None and known.owner not in names.owners:
+            yield _unknown("owner", known.owner, f"{path}.known.owner", "add him to the directory")
+        if known is not None and known.team is not None and known.team not in names.teams:
+            yield _unknown("team", known.team, f"{path}.known.team", "add it to the directory")
+        if known is not None and known.queue is not None and known.queue not in document.queues:
+            yield _unknown("queue", known.queue, f"{path}.known.queue", "declare it under queues")
+
+
+def _catch_all(document: PlanDocument) -> Iterator[Finding]:
+    last = document.pipeline[-1]
+    if last.condition is not None or not last.settles:
+        text = "End the pipeline with a step without a condition that takes every lead, such as a queue."
+        yield Finding(f"pipeline[{len(document.pipeline) - 1}]", "no_catch_all", text)

@@ -1,0 +1,121 @@
+"""What a plan names that it must declare: SLAs, sequences, campaigns; and what its actions need."""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from app.plan.document.accounts import AccountConfig
+from app.plan.document.follow_ups import AUDIENCE_CHANGES, NEEDED, WITH_SLA, Action
+from app.plan.document.plan import PlanDocument
+from app.plan.document.products import Product, ProductConfig
+from app.plan.document.steps import Step
+from app.plan.findings import Finding, join, shown
+
+_Known = Mapping[str, tuple[str, Collection[str] | None]]
+
+
+def action_findings(document: PlanDocument) -> Iterator[Finding]:
+    """What is wrong with each action, those that stand under `or` as well."""
+    known = _known(document)
+    for position, block in enumerate(document.follow_up):
+        for path, action in block.actions():
+            where = join(f"follow_up[{position}]", path)
+            yield from (finding.under(where) for finding in (*_needed(action), *_undeclared(action, known)))
+
+
+def product_findings(document: PlanDocument) -> Iterator[Finding]:
+    """Products that cannot be told apart, sequences of theirs that nobody declares, and steps without any."""
+    yield from _products_alike(document.products)
+    for name, product in document.products.items():
+        known = {*(document.sequences or product.sequences), *(document.campaigns or ())}
+        for position, sequence in enumerate(product.sequences):
+            if sequence not in known:
+                text = f"Mend the name of the sequence {shown(sequence)}, or declare it under sequences."
+                yield Finding(f"products.{shown(name)}.sequences[{position}]", "unknown_sequence", text)
+    for position, step in enumerate(document.pipeline):
+        if step.strategy == "product" and not document.products:
+            text = "Declare products with their teams under products: as it is, every lead passes this step."
+            yield Finding(f"pipeline[{position}].product", "no_products", text)
+
+
+def _products_alike(products: Mapping[str, Product]) -> Iterator[Finding]:
+    words: dict[str, str] = {}
+    teams: dict[str, str] = {}
+    for name, product in products.items():
+        path, word = f"products.{shown(name)}", name.casefold()
+        if word in words:
+            text = f"Give this product another name: {shown(words[word])} is the same without case."
+            yield Finding(path, "duplicate_name", text)
+        if product.team in teams:
+            other = shown(teams[product.team])
+            text = f"Give it a team of its own: nobody can tell a switch between it and {other}."
+            yield Finding(f"{path}.team", "shared_team", text, "warning")
+        words.setdefault(word, name)
+        teams.setdefault(product.team, name)
+
+
+def sla_findings(document: PlanDocument) -> Iterator[Finding]:
+    """Names of SLAs that are not declared, in steps, in `sla_for`, and where a task is due with one."""
+    for position, step in enumerate(document.pipeline):
+        path = f"pipeline[{position}].{step.strategy}"
+        own = step.config.sla if isinstance(step.config, (AccountConfig, ProductConfig)) else None
+        named = [(path, own), *((f"{path}{place}", sla) for place, sla in _named_slas(step) if sla != own)]
+        yield from (
+            _unknown_sla(sla, f"{place}.sla") for place, sla in named if sla and sla not in document.slas
+        )
+    for position, rule in enumerate(document.sla_for):
+        if rule.sla not in document.slas:
+            yield _unknown_sla(rule.sla, f"sla_for[{position}].sla")
+        if position and document.sla_for[position - 1].when is None:
+            text = "Remove this line: the one before it takes every lead."
+            yield Finding(f"sla_for[{position}]", "unreachable", text)
+    for position, block in enumerate(document.follow_up):
+        for path, action in block.actions():
+            if action.due in WITH_SLA and not document.slas:
+                text = "Declare an SLA under slas, or write a duration: this is never due."
+                yield Finding(f"follow_up[{position}].{path}.due", "unknown_sla", text, "warning")
+
+
+def _named_slas(step: Step) -> Iterator[tuple[str, str | None]]:
+    """The SLA of each target with the place it is written at; what a rung took over is told of the first."""
+    for start, ladder in step.config.ladders():
+        for rung, target in enumerate(ladder):
+            if rung == 0 or target.sla != ladder[0].sla:
+                yield start if rung == 0 else f"{start}.else[{rung - 1}]", target.sla
+
+
+def _unknown_sla(name: str, path: str) -> Finding:
+    return Finding(path, "unknown_sla", f"Mend the name of the SLA {shown(name)}, or declare it under slas.")
+
+
+def _needed(action: Action) -> Iterator[Finding]:
+    needed = NEEDED.get(action.type)
+    if needed is not None and action.params.get(needed) in (None, ()):
+        yield Finding(needed, "missing_key", f"Add {needed}: a {action.type} says nothing without it.")
+    change = action.params.get("change")
+    if action.type == "audience" and action.fixed("change") not in AUDIENCE_CHANGES and change is not None:
+        yield Finding("change", "wrong_value", f"Write one of {', '.join(AUDIENCE_CHANGES)}.")
+
+
+def _known(document: PlanDocument) -> _Known:
+    """The names an action of a type may use, None where nothing is declared.
+
+    What runs in a campaign may be a sequence, so a sequence may be suppressed as well.
+    """
+    sequences, campaigns = document.sequences, document.campaigns
+    return {
+        "sequence": ("sequence", sequences),
+        "suppress_campaign": ("campaign", None if campaigns is None else {*campaigns, *(sequences or ())}),
+    }
+
+
+def _undeclared(action: Action, known: _Known) -> Iterator[Finding]:
+    """An error for a name that is not declared; a warning where there is nothing to compare it with."""
+    name = action.fixed("name")
+    if name is None or action.type not in known:
+        return
+    kind, names = known[action.type]
+    if names is None:
+        text = f"Declare {shown(name)} under {kind}s, so that a misspelt name is refused."
+        yield Finding("name", "undeclared", text, "warning")
+    elif name not in names:
+        text = f"Mend the name of the {kind} {shown(name)}, or declare it under {kind}s."
+        yield Finding("name", f"unknown_{kind}", text)

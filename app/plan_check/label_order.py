@@ -1,0 +1,44 @@
+"""Who asks for a band or points before a score step has given them."""
+
+from collections.abc import Iterator
+
+from app.plan.document.plan import PlanDocument
+from app.plan.document.products import ProductConfig
+from app.plan.document.steps import RuleConfig, Step
+from app.plan.findings import Finding, shown
+from app.plan.language.conditions import Node, leaves
+from app.plan.language.fields import LABELS
+
+
+def too_early(document: PlanDocument) -> Iterator[Finding]:
+    """Steps that ask what only a step after them gives, or they themselves; and who asks before any step."""
+    for position, each in enumerate(document.known_person.route_anew):
+        if _asks_labels(each.when):
+            text = "Ask something else: before the pipeline no lead has a band or points."
+            yield Finding(f"known_person.route_anew[{position}].when", "too_early", text)
+    for position, step in enumerate(document.pipeline):
+        for place in _asking_labels(step):
+            text = "Move this step behind the score step: before it no lead has a band or points."
+            yield Finding(f"pipeline[{position}].{step.strategy}.{place}", "too_early", text)
+        if step.strategy == "score":
+            return
+
+
+def _asking_labels(step: Step) -> Iterator[str]:
+    """The places in a step's config that ask a band or points."""
+    unless = step.config.unless if isinstance(step.config, ProductConfig) else None
+    for name, condition in (("when", step.condition), ("unless", unless)):
+        if condition is not None and _asks_labels(condition):
+            yield name
+    for column in (step.config.on if isinstance(step.config, RuleConfig) else None) or ():
+        if is_label(column.field.name):
+            yield f"on.{shown(column.field.name)}"
+
+
+def _asks_labels(node: Node) -> bool:
+    return any(is_label(leaf.field) for leaf in leaves(node))
+
+
+def is_label(field: str) -> bool:
+    """Whether a score step gives the lead this field."""
+    return field.partition(".")[0] in LABELS

@@ -1,0 +1,41 @@
+"""Reading plans with the strategies there are, and telling what is wrong with them."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from app.engine.compile.plan import Strategy
+from app.errors import Fault, Path
+from app.plan.document.plan import PlanDocument
+from app.plan.document.steps import StepConfig
+from app.plan.findings import Finding
+from app.plan.reader.read import plan_schema, read_plan
+
+_PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+
+
+Strategies = Mapping[str, Strategy]
+"""What plans may use, by name."""
+
+
+def reads(source: str | bytes | Mapping[str, object], strategies: Strategies) -> PlanDocument | list[Finding]:
+    """The document of a text or of plain data, else what is wrong with it."""
+    return read_plan(source, _configs(strategies))
+
+
+def schema(strategies: Strategies) -> dict[str, object]:
+    """The JSON Schema of a plan."""
+    return plan_schema(_configs(strategies))
+
+
+def faults(findings: Iterable[Finding], place: str = "body") -> list[Fault]:
+    """Findings as faults of a request; `place` is where their paths start."""
+    return [Fault(steps(finding.path), finding.code, finding.text, place) for finding in findings]
+
+
+def steps(path: str) -> Path:
+    """A finding's path, `pipeline[3].rule.when`, step by step."""
+    return tuple(int(at) if at else name for at, name in _PART.findall(path))
+
+
+def _configs(strategies: Strategies) -> Mapping[str, type[StepConfig]]:
+    return {name: each.Config for name, each in strategies.items()}

@@ -1,0 +1,99 @@
+"""Where a plan names teams, owners and tables, so that nobody takes away what the active plan counts on."""
+
+from collections.abc import Iterator, Mapping
+
+from app.engine.lookup.tables import Table
+from app.engine.selection.templated_teams import closed, combinations, is_templated
+from app.plan.document.plan import PlanDocument
+from app.plan.document.plan_tests import PlanTest
+from app.plan.document.step_configs import RuleConfig
+from app.plan.document.targets import Target
+from app.plan.findings import join, shown
+from app.plan.language.conditions import leaves
+from app.plan_check.check import placed
+from app.plan_check.tables import first_rows
+
+Place = tuple[str, str, str]
+"""The path in the plan, `team`, `owner` or `table`, and the name."""
+
+
+def places(
+    document: PlanDocument, kind: str, name: str, tables: Mapping[str, Table] | None = None
+) -> list[str]:
+    """The path of every place where the plan names this team, owner or table.
+
+    A plan that looks into tables names all that they name: they are given by name as `tables`.
+    """
+    wanted = name.casefold() if kind == "team" else name
+    found = [*_steps(document), *_declared(document), *_tests(document), *_looked_up(document, tables or {})]
+    paths = [path for path, of, each in found if (of, each) == (kind, name)]
+    paths += [path for path, of, each in _follow_up(document) if (of, each.casefold()) == (kind, wanted)]
+    return list(dict.fromkeys(paths))
+
+
+def _steps(document: PlanDocument) -> Iterator[Place]:
+    words = closed(document)
+    for position, step in enumerate(document.pipeline):
+        for place, target in placed(step):
+            path = f"pipeline[{position}].{step.strategy}{place}"
+            templated = target.kind == "team" and is_templated(target.name)
+            for name in combinations(target.name, words) if templated else (target.name,):
+                yield path, target.kind, name
+
+
+def _looked_up(document: PlanDocument, tables: Mapping[str, Table]) -> Iterator[Place]:
+    words = closed(document)
+    for position, step in enumerate(document.pipeline):
+        rule = step.config
+        if not isinstance(rule, RuleConfig) or rule.table is None:
+            continue
+        yield f"pipeline[{position}].rule.table", "table", rule.table
+        table = tables.get(rule.table)
+        for row, written in first_rows(table) if table is not None else ():
+            target = Target.model_validate(written)
+            path = f"tables.{shown(rule.table)}.rows[{row - 1}]"
+            for rung, each in enumerate((target, *target.otherwise)):
+                place = f"{path}.{each.kind}" if rung == 0 else f"{path}.else[{rung - 1}].{each.kind}"
+                templated = each.kind == "team" and is_templated(each.name)
+                for name in combinations(each.name, words) if templated else (each.name,):
+                    yield place, each.kind, name
+
+
+def _declared(document: PlanDocument) -> Iterator[Place]:
+    for name, queue in document.queues.items():
+        if queue.claimable_by is not None:
+            yield f"queues.{shown(name)}.claimable_by", "team", queue.claimable_by
+    for name, product in document.products.items():
+        yield f"products.{shown(name)}.team", "team", product.team
+    for name, way in document.paths.items():
+        answerable = way.answers_to
+        if answerable is not None:
+            kind = "team" if answerable.team is not None else "owner"
+            yield f"paths.{shown(name)}.answers_to.{kind}", kind, str(getattr(answerable, kind))
+
+
+def _follow_up(document: PlanDocument) -> Iterator[Place]:
+    for position, block in enumerate(document.follow_up):
+        for leaf in leaves(block.when) if block.when is not None else ():
+            if leaf.field == "team":
+                operands = leaf.operand if isinstance(leaf.operand, tuple) else (leaf.operand,)
+                yield from ((f"follow_up[{position}].when.team", "team", str(each)) for each in operands)
+
+
+def _tests(document: PlanDocument) -> Iterator[Place]:
+    for position, case in enumerate(document.tests):
+        yield from ((join(f"tests[{position}]", path), kind, name) for path, kind, name in _of_test(case))
+
+
+def _of_test(case: PlanTest) -> Iterator[Place]:
+    for place, owner in enumerate(case.given.away):
+        yield f"given.away[{place}]", "owner", owner
+    if case.given.account is not None:
+        for where, owner in case.given.account.named():
+            yield f"given.account.{where}", "owner", owner
+    for where, said in (("given.known", case.given.known), ("expect", case.expect)):
+        if said is not None:
+            for kind in ("team", "owner"):
+                name = getattr(said, kind)
+                if name is not None:
+                    yield f"{where}.{kind}", kind, name

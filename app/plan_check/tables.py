@@ -1,0 +1,118 @@
+"""What is wrong with a plan's look-ups in tables."""
+
+from collections import deque
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from app.engine.lookup.rows import entries
+from app.engine.lookup.tables import Table
+from app.engine.model.directory import Directory
+from app.engine.selection.templated_teams import closed, combinations, is_templated
+from app.plan.document.plan import PlanDocument
+from app.plan.document.step_configs import RuleConfig
+from app.plan.document.targets import Target
+from app.plan.findings import Faults, Finding, shown
+from app.plan.language.cells import read_cell
+from app.plan.language.columns import On
+
+MOST_SHOWN = 20
+OfTarget = Callable[[Target, str], Iterator[Finding]]
+"""What there is to find about a target, written at this path."""
+
+
+class Unknown(NamedTuple):
+    """A name in a row that nobody bears; rows count from 1."""
+
+    row: int
+    kind: str
+    name: str
+
+
+def table_findings(
+    document: PlanDocument, tables: Mapping[str, Table], of_target: OfTarget
+) -> Iterator[Finding]:
+    """Tables and columns that are not there, cells that cannot be compared, names in rows that nobody bears.
+
+    What stands in rows is told as a warning: it changes from day to day, and such a row passes.
+    """
+    for position, step in enumerate(document.pipeline):
+        rule = step.config
+        if not isinstance(rule, RuleConfig) or rule.table is None or rule.on is None:
+            continue
+        path = f"pipeline[{position}].rule"
+        if rule.sla is not None and rule.sla not in document.slas:
+            yield _unknown_sla(rule.sla, f"{path}.sla")
+        table = tables.get(rule.table)
+        if table is None:
+            text = f"Mend the name of the table {shown(rule.table)}, or add it to the directory."
+            yield Finding(f"{path}.table", "unknown_table", text)
+            continue
+        misfits = list(column_findings(rule.on, table.columns, path))
+        yield from misfits
+        if not misfits:
+            yield from (each.under(f"{path}.table") for each in unread(rule.on, table))
+        for row, written in first_rows(table):
+            target = Target.model_validate(written)
+            for each in (*of_target(target, f"{path}.table"), *_slas(target, document, f"{path}.table")):
+                yield Finding(each.path, each.code, f"Row {row}: {each.text}", "warning")
+
+
+def _slas(target: Target, document: PlanDocument, path: str) -> Iterator[Finding]:
+    for name in dict.fromkeys(rung.sla for rung in (target, *target.otherwise)):
+        if name is not None and name not in document.slas:
+            yield _unknown_sla(name, path)
+
+
+def _unknown_sla(name: str, path: str) -> Finding:
+    return Finding(path, "unknown_sla", f"Mend the name of the SLA {shown(name)}, or declare it under slas.")
+
+
+def column_findings(on: On, columns: Sequence[str], path: str) -> Iterator[Finding]:
+    """Columns of a rule that the table does not have, and the other way round."""
+    compared = [column.field.name for column in on]
+    for name in compared:
+        if name not in columns:
+            text = f"Name a column of the table: it has no {shown(name)}."
+            yield Finding(f"{path}.on.{shown(name)}", "unknown_column", text)
+    for name in columns:
+        if name not in compared:
+            text = f"Say how the column {shown(name)} is compared: every column of the table counts."
+            yield Finding(f"{path}.on", "missing_column", text)
+
+
+def unread(on: On, table: Table) -> Iterator[Finding]:
+    """The first cells that cannot be compared as the columns say. Their rows fit no lead."""
+    found: list[tuple[int, int]] = []
+    deque(entries(on, table.columns, table.rows, found), maxlen=0)
+    ways = {column.field.name: column for column in on}
+    for row, place in found[:MOST_SHOWN]:
+        name = table.columns[place]
+        try:
+            read_cell(ways[name], table.rows[row][place])
+        except Faults as refused:
+            text = f"Row {row + 1}, {shown(name)}: {refused.findings[0].text}"
+            yield Finding("", "bad_cell", text, "warning")
+
+
+def unknown_names(table: Table, directory: Directory, document: PlanDocument | None) -> Iterator[Unknown]:
+    """Owners and teams that are not in the directory; queues and paths that this plan does not declare."""
+    known: dict[str, Container[str]] = {"owner": directory.owners, "team": directory.teams}
+    if document is not None:
+        known |= {"queue": document.queues, "path": document.paths}
+    words = closed(document) if document is not None else {}
+    for row, written in first_rows(table):
+        target = Target.model_validate(written)
+        for rung in (target, *target.otherwise):
+            templated = rung.kind == "team" and is_templated(rung.name)
+            for name in combinations(rung.name, words) if templated else (rung.name,):
+                if rung.kind in known and name not in known[rung.kind]:
+                    yield Unknown(row, rung.kind, name)
+
+
+def first_rows(table: Table) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Each target with the first row that has it; rows count from 1."""
+    seen: set[int] = set()
+    for row, cells in enumerate(table.rows, 1):
+        if cells[-1] not in seen:
+            seen.add(cells[-1])
+            yield row, table.targets[cells[-1]]

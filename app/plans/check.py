@@ -1,0 +1,55 @@
+"""Everything there is to find about a plan: by reading it, by the directory, and by its own tests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.engine.compile.plan import compile_plan
+from app.engine.lookup.tables import Table
+from app.engine.model.directory import Directory
+from app.engine.model.state import Facts
+from app.plan.document.plan import PlanDocument
+from app.plan.findings import Finding, settles
+from app.plan_check.check import KnownNames, check
+from app.plan_check.parse import Strategies, reads
+from app.plans.expectations import run_tests
+from app.plans.test_runner import trial
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A plan and its findings; without the plan when it cannot be read."""
+
+    document: PlanDocument | None
+    findings: list[Finding]
+
+
+def checked(
+    source: Mapping[str, object],
+    facts: Facts,
+    strategies: Strategies,
+    tables: Mapping[str, Table] | None = None,
+) -> Checked:
+    """Reads and checks a plan against the directory of this moment, and the tables of it that the plan names.
+
+    Takes seconds for the longest plans and tables.
+    """
+    document = reads(source, strategies)
+    if not isinstance(document, PlanDocument):
+        return Checked(None, document)
+    findings = named(document, facts.directory, tables)
+    if document.tests and settles(findings):
+        plan = compile_plan(document, 1, strategies)
+        run = trial(document, plan, facts.directory, facts.now, strategies, tables)
+        findings += run_tests(document, run)
+    return Checked(document, findings)
+
+
+def named(
+    document: PlanDocument, directory: Directory, tables: Mapping[str, Table] | None = None
+) -> list[Finding]:
+    """What there is to find without running the plan's own tests."""
+    owners = {id_: owner.active for id_, owner in directory.owners.items()}
+    teams = {
+        id_: {member.owner: member.weight for member in team.members} for id_, team in directory.teams.items()
+    }
+    return check(document, KnownNames(owners, teams, tables or {}))

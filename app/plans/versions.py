@@ -1,0 +1,190 @@
+"""Plans: stored as drafts, made the active one, brought back, shown."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import orjson
+
+from app.directory.edit_once import Act
+from app.directory.editing import Edit, editing
+from app.engine.lookup.tables import Table
+from app.errors import Conflict, NotFound, Refused
+from app.plan.findings import Finding, settles, softened
+from app.plan.reader.read import load_plan
+from app.plan_check.parse import Strategies, faults
+from app.plan_check.table_refs import tables_in
+from app.plans.check import Checked, checked, named
+from app.store import plans as store
+from app.store.connection.pool import Pool, transaction
+from app.store.directory.tables import named_tables
+from app.store.path.unlocked import Present, present_at
+from app.store.plans import Version
+
+Activation = Literal["publish", "rollback"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A version, what there is to say about it, and whether it is the active one."""
+
+    version: Version
+    findings: Sequence[Finding]
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A version with its content, and how the workspace and the tables it names stood when it was read."""
+
+    version: Version
+    document: dict[str, Any]
+    source: str
+    now: Present
+    tables: Mapping[str, Table]
+
+
+async def draft(
+    pool: Pool, workspace_id: int, actor: str, strategies: Strategies, raw: bytes, reason: str | None
+) -> Told:
+    """Store a text as the next version. Raises what `drafted` raises, and then stores nothing."""
+    add = await drafted(pool, workspace_id, strategies, raw, reason)
+    async with editing(pool, workspace_id, actor) as edit:
+        return await add(edit)
+
+
+async def drafted(
+    pool: Pool, workspace_id: int, strategies: Strategies, raw: bytes, reason: str | None
+) -> Act[Told]:
+    """A text read and checked, so that it only has to be stored as the next version.
+
+    Raises Refused when it cannot be read.
+    """
+    data = await asyncio.to_thread(load_plan, raw)
+    if isinstance(data, list):
+        raise _unreadable(data)
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        now = await present_at(connection, workspace_id)
+        tables = await named_tables(connection, workspace_id, tables_in(data))
+    found = await asyncio.to_thread(checked, data, now.facts, strategies, tables)
+    if found.document is None:
+        raise _unreadable(found.findings)
+    written, source = orjson.dumps(data).decode(), raw.decode("utf-8-sig")
+
+    async def add(edit: Edit) -> Told:
+        connection, author = edit.connection, edit.actor
+        version = await store.add(connection, workspace_id, written, source, author, reason, edit.now)
+        await edit.log("plans", str(version.version), "draft", None, {"version": version.version}, reason)
+        return Told(version, found.findings, active=False)
+
+    return add
+
+
+async def activate(
+    pool: Pool,
+    workspace_id: int,
+    actor: str,
+    strategies: Strategies,
+    version: int,
+    reason: str | None,
+    how: Activation,
+) -> Told:
+    """Make a version the active one, for all processes from the next pass on.
+
+    Raises what `accepted` raises.
+    """
+    switch = await accepted(pool, workspace_id, strategies, version, reason, how)
+    async with editing(pool, workspace_id, actor) as edit:
+        return await switch(edit)
+
+
+async def accepted(
+    pool: Pool, workspace_id: int, strategies: Strategies, version: int, reason: str | None, how: Activation
+) -> Act[Told]:
+    """A version found fit, so that it only has to be made the active one.
+
+    Raises NotFound; Conflict when it is active already, or was never active and is to be rolled back to;
+    Refused with what stands in the way. What changes meanwhile is seen behind the gate.
+    """
+    stored = await find(pool, workspace_id, version)
+    _check_standing(stored.version, stored.now.entry.plan_version, how)
+    found = await asyncio.to_thread(checked, stored.document, stored.now.facts, strategies, stored.tables)
+    findings = _accepted(found, how)
+
+    async def switch(edit: Edit) -> Told:
+        current = await store.find(edit.connection, workspace_id, version)
+        _check_standing(current or stored.version, edit.plan_version, how)
+        present = findings
+        if found.document is not None and edit.version != stored.now.entry.directory_version:
+            # Somebody may have been taken away since: what the plan names must be there at this moment.
+            tables = await named_tables(edit.connection, workspace_id, tables_in(stored.document))
+            again = await asyncio.to_thread(named, found.document, edit.remembered.directory, tables)
+            present = _accepted(Checked(found.document, again), how)
+        return Told(await _switch(edit, version, reason, how), present, active=True)
+
+    return switch
+
+
+async def _switch(edit: Edit, version: int, reason: str | None, how: Activation) -> Version:
+    before = {"version": edit.plan_version} if edit.plan_version else None
+    await store.activate(edit.connection, edit.workspace_id, version, edit.now)
+    await edit.log("plans", str(version), how, before, {"version": version}, reason)
+    edit.plan_version = version
+    told = await store.find(edit.connection, edit.workspace_id, version)
+    if told is None:
+        raise LookupError("a version is never removed")
+    return told
+
+
+async def find(pool: Pool, workspace_id: int, version: int | None) -> Stored:
+    """A version, or the active one.
+
+    Raises NotFound.
+    """
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        now = await present_at(connection, workspace_id)
+        number = now.entry.plan_version if version is None else version
+        text = await store.text_of(connection, workspace_id, number)
+        found = await store.find(connection, workspace_id, number)
+        if text is None or found is None:
+            raise NotFound("There is no such version." if number else "No plan is in force.")
+        tables = await named_tables(connection, workspace_id, tables_in(text[0]))
+    return Stored(found, *text, now, tables)
+
+
+async def findings(stored: Stored, strategies: Strategies) -> list[Finding]:
+    """What there is to find about a stored version, with the directory as it stands."""
+    found = await asyncio.to_thread(checked, stored.document, stored.now.facts, strategies, stored.tables)
+    return found.findings
+
+
+async def page(pool: Pool, workspace_id: int, after: int, limit: int) -> tuple[list[Version], int]:
+    """Versions in order, those behind `after`, and which is the active one (0 for none)."""
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        now = await present_at(connection, workspace_id)
+        return await store.page(connection, workspace_id, after, limit), now.entry.plan_version
+
+
+def _check_standing(version: Version, active: int, how: Activation) -> None:
+    if version.version == active:
+        raise Conflict("This version is the active one already.", code="active")
+    if how == "rollback" and version.activated_at is None:
+        raise Conflict("Only a version that was active can come back; publish this one.", code="never_active")
+
+
+def _accepted(found: Checked, how: Activation) -> list[Finding]:
+    """The findings with which the version may become active; a known one is judged more mildly.
+
+    Raises Refused.
+    """
+    mild = how == "rollback" and found.document is not None
+    findings = softened(found.findings) if mild else found.findings
+    if not settles(findings):
+        errors = [finding for finding in findings if finding.severity == "error"]
+        raise Refused("The plan has faults.", code="plan_refused", faults=faults(errors, "plan"))
+    return findings
+
+
+def _unreadable(findings: Sequence[Finding]) -> Refused:
+    return Refused("The plan cannot be read.", code="plan_unreadable", faults=faults(findings))

@@ -1,0 +1,1 @@
+"""The connection pool, its roles and its migrations."""

@@ -1,0 +1,47 @@
+"""Bringing a database to the newest revision."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+MIGRATIONS = Path(__file__).parents[3] / "migrations"
+
+
+@asynccontextmanager
+async def connect(dsn: str) -> AsyncIterator[AsyncConnection]:
+    """A connection for migrations, given an address as asyncpg takes it."""
+    address = "postgresql+asyncpg://" + dsn.split("://", 1)[1]
+    engine = create_async_engine(address, poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            yield connection
+    finally:
+        await engine.dispose()
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+async def _migrate(dsn: str) -> None:
+    async with connect(dsn) as connection:
+        await connection.run_sync(_upgrade)
+        await connection.commit()
+
+
+def migrate(dsn: str) -> None:
+    """Bring the database at `dsn` to the newest revision; safe to repeat.
+
+    The role in `dsn` owns the tables afterwards; the service itself should use another.
+    """
+    asyncio.run(_migrate(dsn))

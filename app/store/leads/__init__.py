@@ -1,0 +1,1 @@
+"""Leads and decisions, read outside the decision path."""

@@ -1,0 +1,1 @@
+"""Tools for development and tests. Not part of the production image."""
