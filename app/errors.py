@@ -52,7 +52,7 @@ class Problem(Exception):
         return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
 
-class Malformed(Problem):
+class MalformedJson(Problem):
     """The body is not the strict JSON we read (RFC 8259 within the limits of I-JSON)."""
 
     status, code, title = 400, "malformed_json", "The body is not well-formed JSON"
@@ -100,7 +100,7 @@ class MethodNotAllowed(Problem):
         return {"Allow": self.allow}
 
 
-class SlowBody(Problem):
+class RequestTimeout(Problem):
     """The body did not arrive in time."""
 
     status, code, title = 408, "body_timeout", "The body did not arrive in time"
@@ -133,21 +133,21 @@ class TooLarge(Problem):
         return {"Connection": "close"}
 
 
-class UnsupportedMedia(Problem):
+class UnsupportedMediaType(Problem):
     """The content type is not one this route reads."""
 
     status, code, title = 415, "unsupported_media_type", "This content type is not read here"
 
 
-class Refused(Problem):
+class ValidationFailed(Problem):
     """Well-formed, but not something we can act upon; `faults` say where and why."""
 
     status, code, title = 422, "invalid", "The request is not valid"
 
 
-def fault_at(path: Path, code: str, detail: str, place: str = "body") -> Refused:
+def refused_at(path: Path, code: str, detail: str, place: str = "body") -> ValidationFailed:
     """One fault, ready to be raised."""
-    return Refused(faults=[Fault(path, code, detail, place)])
+    return ValidationFailed(faults=[Fault(path, code, detail, place)])
 
 
 class IdempotencyMismatch(Problem):
@@ -180,7 +180,7 @@ class OutcomeUnknown(Problem):
         super().__init__(detail, retry_after=retry_after)
 
 
-class StoreAway(Problem):
+class DatabaseUnavailable(Problem):
     """The database does not answer; nothing was written."""
 
     status, code, title = 503, "database_away", "The database does not answer"

@@ -39,7 +39,7 @@ def configure(stream: BinaryIO | None = None) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[_Complaints()], force=True)
 
 
-def told(error: BaseException) -> dict[str, object]:
+def to_json(error: BaseException) -> dict[str, object]:
     """Which error, and where; its message is left out, for it could hold what was sent."""
     kinds: list[str] = []
     cause: BaseException | None = error
@@ -67,7 +67,7 @@ def _without_messages(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     found = event.pop("exc_info", None)
     error = sys.exc_info()[1] if found is True else found[1] if isinstance(found, tuple) else found
     if isinstance(error, BaseException):
-        event.update(told(error))
+        event.update(to_json(error))
     return event
 
 

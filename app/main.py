@@ -9,8 +9,8 @@ from fastapi import FastAPI
 
 from app.api.http import problems
 from app.api.http.auth import Authentication
-from app.api.http.fast_path import Straight
-from app.api.http.middleware import Edge
+from app.api.http.fast_path import FastPath
+from app.api.http.middleware import RequestMiddleware
 from app.api.routes import (
     accounts,
     assign,
@@ -25,14 +25,14 @@ from app.api.routes import (
     tables,
     teams,
 )
-from app.dispatch.dispatcher import Dispatch
+from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Strategy
-from app.metrics import Measures
-from app.plugins.conversation import PlugInLimits
+from app.metrics import Metrics
+from app.plugins.conversation import PluginLimits
 from app.registry import strategies as installed
 from app.settings import Settings
 from app.store import workspaces
-from app.store.connection.monitor import Reach
+from app.store.connection.monitor import ConnectionMonitor
 from app.store.connection.pool import Pool, open_pool
 from app.worker import working
 
@@ -43,7 +43,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     `strategies` are those that plans may use, by name; all that are installed unless given.
     """
     offered = installed() if strategies is None else strategies
-    measures = Measures()
+    measures = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -51,16 +51,16 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
             settings.database_url or "",
             size=settings.pool_size,
             pgbouncer=settings.pgbouncer,
-            connect=Reach(structlog.get_logger()),
+            connect=ConnectionMonitor(structlog.get_logger()),
         )
         app.state.pool = pool
         app.state.authentication = await _authentication(pool, settings)
-        app.state.dispatch = Dispatch(
+        app.state.dispatch = Dispatcher(
             pool,
             offered,
             measures,
             deadline=settings.deadline_seconds,
-            plug_ins=PlugInLimits(settings.plug_in_seconds, settings.plug_in_megabytes),
+            plugins=PluginLimits(settings.plug_in_seconds, settings.plug_in_megabytes),
         )
         _settle_memory()
         try:
@@ -83,8 +83,8 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     app.include_router(operations.router)
     for each in (health, owners, teams, calendars, accounts, tables, changes, plans, clock):
         app.include_router(each.router)
-    app.add_middleware(Straight, routes=assign.hot.routes)
-    app.add_middleware(Edge, log=structlog.get_logger(), observe=measures.answered)
+    app.add_middleware(FastPath, routes=assign.hot.routes)
+    app.add_middleware(RequestMiddleware, log=structlog.get_logger(), observe=measures.answered)
     return app
 
 

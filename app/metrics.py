@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-MOST_STEPS = 200
+MAX_STEPS = 200
 """Names of steps come from plans; beyond so many the rest is counted as `other`."""
 _TIMES = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class WorkspaceGauges:
     """How one workspace stands at the moment of a scrape: counts, and ages in seconds."""
 
     waiting: Mapping[str, int]
@@ -23,7 +23,7 @@ class Standing:
     overdue: float = 0.0
 
 
-class Measures:
+class Metrics:
     """The meters of one process."""
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ class Measures:
             own = self._decisions[workspace_id] = _Decisions()
         own.count(outcome, step or "none", code)
 
-    def exposition(self, workspace_id: int, standing: Standing) -> bytes:
+    def exposition(self, workspace_id: int, standing: WorkspaceGauges) -> bytes:
         """In Prometheus' text format: the process, and the decisions and the standing of one workspace."""
         own = self._decisions.get(workspace_id)
         decisions = generate_latest(own.registry) if own else b""
@@ -103,13 +103,13 @@ class _Decisions:
 
     def count(self, outcome: str, step: str, code: str) -> None:
         if step not in self._steps:
-            if len(self._steps) >= MOST_STEPS:
+            if len(self._steps) >= MAX_STEPS:
                 step = "other"
             self._steps.add(step)
         self._counter.labels(outcome, step, code).inc()
 
 
-def _gauges(standing: Standing) -> CollectorRegistry:
+def _gauges(standing: WorkspaceGauges) -> CollectorRegistry:
     registry = CollectorRegistry()
     waiting = Gauge("lead_assignment_queue_leads", "Leads that wait.", ["queue"], registry=registry)
     oldest = Gauge("lead_assignment_queue_oldest_seconds", "Age of the oldest.", ["queue"], registry=registry)

@@ -5,8 +5,8 @@ from importlib.metadata import EntryPoint, entry_points
 
 import structlog
 
-from app.engine.compile.plan import Readied, Strategy
-from app.engine.compile.plugins import PlugIn
+from app.engine.compile.plan import Compilable, Strategy
+from app.engine.compile.plugins import Plugin
 from app.plan.document.steps import StepConfig
 
 GROUP = "lead_assignment.strategies"
@@ -33,7 +33,7 @@ def loaded(point: EntryPoint) -> Strategy:
     return strategy
 
 
-def _plug_in(point: EntryPoint) -> PlugIn | None:
+def _plug_in(point: EntryPoint) -> Plugin | None:
     try:
         strategy = loaded(point)
         strategy_name: object = strategy.name
@@ -44,7 +44,9 @@ def _plug_in(point: EntryPoint) -> PlugIn | None:
         return None
     package = point.dist
     name, version = (package.name, package.version) if package is not None else (point.module, "")
-    return PlugIn(strategy_name, strategy.Config, name, version, point.value, isinstance(strategy, Readied))
+    return Plugin(
+        strategy_name, strategy.Config, name, version, point.value, isinstance(strategy, Compilable)
+    )
 
 
 def _points() -> Iterable[EntryPoint]:

@@ -12,23 +12,23 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 
-from app.dispatch.dispatcher import Dispatch
+from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.base import Answer, Release
 from app.errors import Problem
-from app.logs import told
+from app.logs import to_json
 from app.store import workspaces
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import held
-from app.store.leads.held import Due
+from app.store.leads.held import DueRelease
 
 SLICE = 64
 """Leads released at once; then visitors and the other workspaces have their turn."""
-BREATH_SECONDS = 0.01
+YIELD_SECONDS = 0.01
 """Between two workspaces, so that many of them do not make the process busy with looking."""
-LONGEST_PAUSE_SECONDS = 15.0
-AGAIN_SECONDS = 60.0
+MAX_PAUSE_SECONDS = 15.0
+RETRY_SECONDS = 60.0
 """A lead that could not be released is tried again after so long; the others go on meanwhile."""
-MOST_PUT_OFF = 1000
+MAX_DEFERRED = 1000
 
 log = structlog.get_logger()
 
@@ -36,7 +36,7 @@ log = structlog.get_logger()
 class Worker:
     """Goes round the workspaces, resting `every` so many seconds while there is nothing to do."""
 
-    def __init__(self, pool: Pool, dispatch: Dispatch, every: float) -> None:
+    def __init__(self, pool: Pool, dispatch: Dispatcher, every: float) -> None:
         self._pool = pool
         self._dispatch = dispatch
         self._every = every
@@ -54,16 +54,16 @@ class Worker:
             except Exception as error:
                 busy, failures = False, failures + 1
                 if failures == 1:
-                    log.warning("worker waits", **told(error))
+                    log.warning("worker waits", **to_json(error))
             if not busy:
-                await asyncio.sleep(min(LONGEST_PAUSE_SECONDS, self._every * 2 ** min(failures, 10)))
+                await asyncio.sleep(min(MAX_PAUSE_SECONDS, self._every * 2 ** min(failures, 10)))
 
     async def _round(self) -> bool:
         """Every workspace once; whether any had more than one slice of work."""
         busy = False
         for workspace_id in await workspaces.ids(self._pool):
             busy |= await self._release(workspace_id)
-            await asyncio.sleep(BREATH_SECONDS)
+            await asyncio.sleep(YIELD_SECONDS)
         return busy
 
     async def _release(self, workspace_id: int) -> bool:
@@ -83,17 +83,17 @@ class Worker:
         self._put_off = {id_: until for id_, until in self._put_off.items() if until > now}
         return list(self._put_off)
 
-    def _put_off_failed(self, due: Sequence[Due], answers: Sequence[Answer | Problem]) -> None:
+    def _put_off_failed(self, due: Sequence[DueRelease], answers: Sequence[Answer | Problem]) -> None:
         """What failed by itself, not because everything is slow or away, stands in nobody's way."""
-        until = time.monotonic() + AGAIN_SECONDS
+        until = time.monotonic() + RETRY_SECONDS
         for each, answer in zip(due, answers, strict=True):
             failed = isinstance(answer, Problem) and answer.status != 503
-            if failed and len(self._put_off) < MOST_PUT_OFF:
+            if failed and len(self._put_off) < MAX_DEFERRED:
                 self._put_off[each.assignment_id] = until
 
 
 @asynccontextmanager
-async def working(pool: Pool, dispatch: Dispatch, every: float) -> AsyncIterator[None]:
+async def working(pool: Pool, dispatch: Dispatcher, every: float) -> AsyncIterator[None]:
     """The worker beside the requests. What it has under way at the end is decided, or left to the next."""
     task = asyncio.create_task(Worker(pool, dispatch, every).run(), name="worker")
     try:

@@ -7,14 +7,14 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.contract.requests import AssignRequest
-from app.contract.responses import DecisionBody
+from app.contract.responses import Decision
 from bench.leads import ANSWER
 
 app = FastAPI()
-decided = DecisionBody.model_validate(ANSWER)
+decided = Decision.model_validate(ANSWER)
 
 
-@app.post("/assign", status_code=201, response_model=DecisionBody)
+@app.post("/assign", status_code=201, response_model=Decision)
 async def assign(_body: AssignRequest) -> Any:
     """Take a lead, do nothing, answer as if."""
     return decided

@@ -10,7 +10,7 @@ import orjson
 import yaml
 from fastapi import FastAPI
 
-from app.directory.editing import Edit, editing
+from app.directory.editing import DirectoryEdit, edit_directory
 from app.engine.compile.plan import Strategy
 from app.keys import issue
 from app.main import create_app
@@ -65,9 +65,9 @@ class Office:
     client: httpx2.AsyncClient
 
     @asynccontextmanager
-    async def edit(self) -> AsyncIterator[Edit]:
+    async def edit(self) -> AsyncIterator[DirectoryEdit]:
         """A change of the directory or the plan, behind the gate."""
-        async with editing(self.pool, self.workspace_id, "test") as edit:
+        async with edit_directory(self.pool, self.workspace_id, "test") as edit:
             yield edit
 
     async def put(self, noun: str, id_: str, body: Mapping[str, Any]) -> None:

@@ -78,7 +78,7 @@ class Service:
         return self._log.read().decode()
 
     @property
-    def stumbled(self) -> bool:
+    def logged_errors(self) -> bool:
         """Whether anything went wrong in it that it had to repair, or could not."""
         return any(word in self.log() for word in ("pass failed", "unexpected", "Traceback"))
 

@@ -5,7 +5,7 @@ import sys
 
 import uvicorn
 
-from app.api.http.header_timeout import PatientProtocol
+from app.api.http.header_timeout import HeaderTimeoutProtocol
 from app.main import create_app
 from app.registry import strategies
 from app.settings import Settings
@@ -18,7 +18,7 @@ def main() -> None:
     poisonous = Poisonous()
     app = create_app(Settings(), {**strategies(), poisonous.name: poisonous})
     config = uvicorn.Config(
-        app, http=PatientProtocol, log_level="warning", access_log=False, timeout_graceful_shutdown=5
+        app, http=HeaderTimeoutProtocol, log_level="warning", access_log=False, timeout_graceful_shutdown=5
     )
     uvicorn.Server(config).run(sockets=[listening])
 

@@ -12,12 +12,12 @@ import pytest_asyncio
 import yaml
 
 from app.audit.verify import verify
-from app.cli.context import Stop
-from app.cli.files.columns import Wishes, fields_of, mapping_of
+from app.cli.context import CommandError
+from app.cli.files.columns import ColumnOptions, fields_of, mapping_of
 from app.cli.files.leads import LeadFile, read_leads
-from app.cli.files.outcomes import Outcomes
+from app.cli.files.outcomes import OutcomeCounts
 from app.cli.run import Run, outcomes_of
-from app.plan.document.own_fields import declared
+from app.plan.document.own_fields import declare_fields
 from tests.office import Office, open_office
 from tests.test_cli import Shell, shell
 
@@ -47,9 +47,9 @@ async def office(database: str) -> AsyncIterator[Office]:
 
 async def ran(
     office: Office, path: Path, *, dry: bool = False, key: str | None = None, **wishes: Any
-) -> tuple[Outcomes, Rows]:
+) -> tuple[OutcomeCounts, Rows]:
     rows = Rows()
-    run = Run(path, Wishes(**wishes), "form", key, dry, deadline=2.0)
+    run = Run(path, ColumnOptions(**wishes), "form", key, dry, deadline=2.0)
     return await outcomes_of(office.pool, office.workspace_id, run, rows), rows  # type: ignore[arg-type]
 
 
@@ -68,11 +68,11 @@ async def received(office: Office) -> int:
 async def test_a_dry_run_of_a_whole_file_shows_the_true_owners(office: Office, tmp_path: Path) -> None:
     path = people(tmp_path / "leads.csv", range(600))
     await office.put("owners", "eve", {"name": "Eve", "caps": {"per_day": 40}})
-    _, rehearsed = await ran(office, path, dry=True, rest=True)
+    _, for_dry_run = await ran(office, path, dry=True, rest=True)
     assert await received(office) == 0
     outcomes, rows = await ran(office, path, rest=True)
-    assert [row["owner"] for row in rows] == [row["owner"] for row in rehearsed]
-    assert rows == rehearsed
+    assert [row["owner"] for row in rows] == [row["owner"] for row in for_dry_run]
+    assert rows == for_dry_run
     assert [row["line"] for row in rows] == list(range(2, 602))
     assert Counter(row["owner"] for row in rows)["eve"] == 40
     assert (outcomes.decided, outcomes.known, outcomes.problems) == (600, 0, [])
@@ -87,12 +87,12 @@ async def test_the_same_file_again_decides_nothing_twice(office: Office, tmp_pat
     # A run may have broken off, and somebody mended a line and added another meanwhile.
     mended = lines[5].replace("p4@", "q4@")
     path.write_text("\n".join([lines[0], "new@people.example,DE,1,1", *lines[1:5], mended, *lines[6:]]))
-    shown, rehearsed = await ran(office, path, dry=True, ignore_unknown=True)
+    shown, for_dry_run = await ran(office, path, dry=True, ignore_unknown=True)
     again, more = await ran(office, path, ignore_unknown=True)
     assert (first.replayed, again.replayed, shown.replayed) == (0, 39, 39)
     assert [row["line"] for row in more if not row["replayed"]] == [2, 7]
     assert [row["owner"] for row in more[1:5]] == [row["owner"] for row in rows[:4]]
-    assert rehearsed == more
+    assert for_dry_run == more
     assert await received(office) == 42
 
 
@@ -105,7 +105,7 @@ async def test_a_column_may_tell_the_lines_apart(office: Office, tmp_path: Path)
     outcomes, rows = await ran(office, path, key="No", ignore_unknown=True)
     assert [(row["line"], row.get("replayed")) for row in rows] == [(2, True), (3, None)]
     assert "line 3: was done before with other values" in "\n".join(outcomes.lines())
-    with pytest.raises(Stop, match="no column 'Nr'"):
+    with pytest.raises(CommandError, match="no column 'Nr'"):
         await ran(office, path, key="Nr", ignore_unknown=True)
 
 
@@ -156,7 +156,7 @@ async def test_lines_of_json_hold_whole_objects(office: Office, tmp_path: Path) 
 
 def table(path: Path, text: str, plan: str = "{}", **wishes: Any) -> LeadFile:
     path.write_text(text)
-    return read_leads(path, Wishes(**wishes), declared(yaml.safe_load(plan)))
+    return read_leads(path, ColumnOptions(**wishes), declare_fields(yaml.safe_load(plan)))
 
 
 def test_cells_have_the_type_of_their_field(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ HEADERS = [
 
 @pytest.mark.parametrize(("header", "field"), HEADERS)
 def test_usual_headers_are_understood(header: str, field: str | None) -> None:
-    assert fields_of([header], Wishes(ignore_unknown=True)).get(header) == field
+    assert fields_of([header], ColumnOptions(ignore_unknown=True)).get(header) == field
 
 
 @pytest.mark.parametrize(
@@ -209,8 +209,8 @@ def test_usual_headers_are_understood(header: str, field: str | None) -> None:
     ],
 )
 def test_columns_nobody_knows_are_refused(columns: list[str], wishes: dict[str, Any], told: str) -> None:
-    with pytest.raises(Stop, match=told):
-        fields_of(columns, Wishes(**wishes))
+    with pytest.raises(CommandError, match=told):
+        fields_of(columns, ColumnOptions(**wishes))
 
 
 def test_what_is_told_of_columns_comes_first(tmp_path: Path) -> None:
@@ -224,15 +224,15 @@ def test_what_is_told_of_columns_comes_first(tmp_path: Path) -> None:
         "Land": "country",
     }
     columns = ["E-Mail", "Land", "Firma", "Notiz, intern", "Größe (m²)"]
-    assert fields_of(columns, Wishes(mapped, rest=True)) == {
+    assert fields_of(columns, ColumnOptions(mapped, rest=True)) == {
         "E-Mail": "crm.lead_id",
         "Land": "country",
         "Firma": "company",
         "Größe (m²)": "attributes.grosse_m2",
     }
-    assert fields_of(["Mail 2"], Wishes({"email": "Mail 2"})) == {"Mail 2": "email"}
+    assert fields_of(["Mail 2"], ColumnOptions({"email": "Mail 2"})) == {"Mail 2": "email"}
     for wrong in ("Firma", "=company", "Firma="):
-        with pytest.raises(Stop, match="Column=field"):
+        with pytest.raises(CommandError, match="Column=field"):
             mapping_of([wrong], None)
 
 

@@ -13,21 +13,21 @@ from prometheus_client.parser import text_string_to_metric_families
 from typer.main import get_command
 
 from app.cli import commands
-from app.contract.responses import DecisionBody
+from app.contract.responses import Decision
 from app.engine.compile.plan import compile_plan
-from app.engine.model.decision import Question
+from app.engine.model.decision import DecisionRequest
 from app.engine.model.directory import Directory
 from app.engine.model.records import directory_from
 from app.engine.model.state import Facts, State
 from app.engine.pipeline.decide import decide
 from app.errors import Problem
-from app.intake.arrival import normalise
-from app.metrics import Measures, Standing
+from app.intake.arrival import normalize
+from app.metrics import Metrics, WorkspaceGauges
 from app.plan.document.plan import PlanDocument
 from app.plan.language.conditions import parse_condition
 from app.plan.language.fields import FOLLOW_UP
 from app.plan_check.check import KnownNames, check
-from app.plans.check import checked
+from app.plans.check import check_plan
 from app.registry import strategies
 from app.settings import Settings
 from devtools.embedded_postgres.binaries import DIRECTORY_VARIABLE
@@ -109,12 +109,12 @@ def test_every_setting_is_in_the_table() -> None:
 
 
 def test_every_metric_is_in_the_table() -> None:
-    measures = Measures()
+    measures = Metrics()
     measures.answered("/assign", "POST", 201, 0.01)
     measures.passed(1, 0.01, 0.01)
     measures.decided(1, "assigned", "inbound", "rule")
     measures.plug_in_failed("language", "timeout")
-    text = measures.exposition(1, Standing({"desk": 1}, {"desk": 1.0}, {"queued": 1}, 1, 0)).decode()
+    text = measures.exposition(1, WorkspaceGauges({"desk": 1}, {"desk": 1.0}, {"queued": 1}, 1, 0)).decode()
     found = {}
     for family in text_string_to_metric_families(text):
         if not family.name.endswith("_created"):
@@ -148,7 +148,7 @@ def _commands() -> Iterator[str]:
 def test_the_plan_of_the_reference_can_be_published() -> None:
     whole, _, follow_up = map(yaml.safe_load, fenced("docs/plan.md", "yaml"))
     for document in (whole, {**whole, **follow_up, "sequences": ["hot"]}):
-        found = checked(document, Facts(NOW, office(), State()), strategies())
+        found = check_plan(document, Facts(NOW, office(), State()), strategies())
         assert found.document is not None
         assert found.findings == []
 
@@ -166,13 +166,13 @@ def test_the_request_of_the_readme_is_answered_as_it_says() -> None:
     sent = orjson.loads(words[words.index("-d") + 1])
     assert sent == orjson.loads((EXAMPLE / "lead.json").read_bytes())
     told = orjson.loads(fenced("README.md", "json")[0])
-    assert told.keys() <= DecisionBody.model_fields.keys()
+    assert told.keys() <= Decision.model_fields.keys()
     facts = Facts(NOW, office(EXAMPLE), State())
-    found = checked(yaml.safe_load((EXAMPLE / "plan.yaml").read_bytes()), facts, strategies())
+    found = check_plan(yaml.safe_load((EXAMPLE / "plan.yaml").read_bytes()), facts, strategies())
     assert found.document is not None
-    values = {**normalise(sent["lead"]).values, "trigger": sent["trigger"]}
+    values = {**normalize(sent["lead"]).values, "trigger": sent["trigger"]}
     plan = compile_plan(found.document, 1, strategies())
-    decision = decide(Question("assign", "a", "l", values), plan, facts)
+    decision = decide(DecisionRequest("assign", "a", "l", values), plan, facts)
     assert decision.owner is not None
     assert told["owner"]["id"] == decision.owner.id
     assert told["reason"] == {"code": decision.code, "text": decision.text}
@@ -185,7 +185,7 @@ def test_the_strategy_of_the_page_works() -> None:
     exec(fenced("docs/strategies.md", "python")[0], space)
     strategy = space["EvenDay"]()
     source = yaml.safe_load(fenced("docs/strategies.md", "yaml")[-1])
-    document = checked(
+    document = check_plan(
         {**source, "queues": {"unrouted": {}}},
         Facts(NOW, office(), State()),
         {**strategies(), strategy.name: strategy},
@@ -193,7 +193,7 @@ def test_the_strategy_of_the_page_works() -> None:
     assert isinstance(document, PlanDocument)
     assert check(document, KnownNames()) == []
     plan = compile_plan(document, 1, {**strategies(), strategy.name: strategy})
-    asked = Question("assign", "a", "l", {"country": "DE"})
+    asked = DecisionRequest("assign", "a", "l", {"country": "DE"})
     for now, outcome, code in ((NOW, "assigned", "even_day"), (NOW.replace(day=21), "queued", "queue")):
         decision = decide(asked, plan, Facts(now, office(), State()))
         assert (decision.outcome, decision.code) == (outcome, code)

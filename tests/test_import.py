@@ -8,7 +8,7 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from app.cli.context import Stop
+from app.cli.context import CommandError
 from app.cli.files.rows import read_file
 from app.cli.import_records import load
 from tests.office import Office, open_office
@@ -141,7 +141,7 @@ def test_what_separates_the_cells_is_found_out(header: str, tmp_path: Path) -> N
 def test_a_file_that_is_none_is_told(name: str, content: bytes, told: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(Stop, match=told):
+    with pytest.raises(CommandError, match=told):
         read_file(path, "owners")
 
 
@@ -152,7 +152,7 @@ def test_a_byte_order_mark_is_no_part_of_a_record(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(Stop, match="cannot be read"):
+    with pytest.raises(CommandError, match="cannot be read"):
         read_file(tmp_path / "nothing.csv", "owners")
 
 

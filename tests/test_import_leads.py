@@ -10,12 +10,12 @@ import pytest
 import pytest_asyncio
 
 from app.audit.verify import verify
-from app.cli.files.columns import Wishes
-from app.cli.import_leads import Adopted, adopt_file
+from app.cli.files.columns import ColumnOptions
+from app.cli.import_leads import ImportReport, import_file
 from app.contract.faults import problem_document
 from app.engine.model.directory import Caps, Owner
 from app.engine.model.state import Load
-from app.store.path.unlocked import present
+from app.store.path.unlocked import read_current_state
 from tests.office import Office, open_office
 from tests.test_cli import Shell, shell
 
@@ -40,9 +40,11 @@ def kept(path: Path, text: str) -> Path:
     return path
 
 
-async def booked(office: Office, path: Path, text: str, **wishes: Any) -> Adopted:
-    asked = Wishes(**wishes)
-    return await adopt_file(office.pool, office.workspace_id, kept(path, text), asked, key=None, deadline=2.0)
+async def booked(office: Office, path: Path, text: str, **wishes: Any) -> ImportReport:
+    asked = ColumnOptions(**wishes)
+    return await import_file(
+        office.pool, office.workspace_id, kept(path, text), asked, key=None, deadline=2.0
+    )
 
 
 async def known(office: Office, email: str) -> dict[str, Any]:
@@ -102,10 +104,10 @@ async def test_the_same_file_again_changes_nothing(office: Office, tmp_path: Pat
     adopted = await booked(office, path, text)
     assert (adopted.imported, adopted.moved, adopted.unchanged) == (2, [6], 2)
     assert adopted.summary() == "leads: 2 imported, 1 moved (lines 6), 2 unchanged"
-    before = (await present(office.pool, office.workspace_id)).entry
+    before = (await read_current_state(office.pool, office.workspace_id)).entry
     adopted = await booked(office, path, text)
     assert (adopted.imported, adopted.moved, adopted.unchanged) == (0, [], 5)
-    assert (await present(office.pool, office.workspace_id)).entry == before
+    assert (await read_current_state(office.pool, office.workspace_id)).entry == before
     assert (await known(office, "a@kunde.example"))["owner"]["id"] == other
     # Without the keys, when those are forgotten, known persons stay as they are.
     await office.pool.execute("DELETE FROM idempotency")
@@ -188,12 +190,12 @@ async def test_what_was_got_today_counts_today_and_what_is_open_is_open(
         ["email,owner,assigned_at,status", *lines, f"9@kunde.example,eve,{now.isoformat()},closed"]
     )
     await booked(office, tmp_path / "book.csv", text)
-    load = (await present(office.pool, office.workspace_id)).facts.state.load("eve")
+    load = (await read_current_state(office.pool, office.workspace_id)).facts.state.load("eve")
     counted = (load.open, load.on_day(now.date()))
     assert counted == (4, 3)
     # Counted anew from the books when caps change, it comes to the same.
     await office.put("owners", "eve", {"name": "Eve", "caps": {"per_day": 5}})
-    load = (await present(office.pool, office.workspace_id)).facts.state.load("eve")
+    load = (await read_current_state(office.pool, office.workspace_id)).facts.state.load("eve")
     assert (load.open, load.on_day(now.date())) == counted
 
 

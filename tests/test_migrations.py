@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 
 from app.models.tables import GLOBAL, metadata
 from app.store.connection.migrate import connect, migrate
-from app.store.connection.pool import Limits, opening
+from app.store.connection.pool import Limits, begin_statement
 from tests.office import Office, make_office, running
 from tests.postgres import FOUND, Clusters, execute, in_a_thread
 
@@ -170,7 +170,7 @@ FORBIDDEN = [
 async def test_the_application_cannot_change_the_past_nor_the_schema(database: str, statement: str) -> None:
     connection = await asyncpg.connect(database)
     try:
-        await connection.execute(opening(1, Limits()))
+        await connection.execute(begin_statement(1, Limits()))
         with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.InvalidGrantOperationError)):
             await connection.execute(statement)
     finally:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from app.cli.fault_lines import MOST_SHOWN, by_sentence, named, not_done
-from app.cli.files.outcomes import Outcomes
-from app.errors import Fault, Refused
+from app.cli.fault_lines import MAX_SHOWN, by_sentence, named, not_done
+from app.cli.files.outcomes import OutcomeCounts
+from app.errors import Fault, ValidationFailed
 
 
 @pytest.mark.parametrize(
@@ -26,19 +26,21 @@ def test_the_same_fault_is_told_once_at_its_first_line() -> None:
 
 
 def test_of_many_faults_the_lines_that_are_not_told_are_counted() -> None:
-    faults = [(line, f"{line % (MOST_SHOWN + 1)} is wrong") for line in range(2 * MOST_SHOWN + 2)]
+    faults = [(line, f"{line % (MAX_SHOWN + 1)} is wrong") for line in range(2 * MAX_SHOWN + 2)]
     told = list(by_sentence(faults))
-    assert len(told) == MOST_SHOWN + 1
+    assert len(told) == MAX_SHOWN + 1
     assert told[-1] == "  and 2 more"
 
 
 def test_lines_are_told_in_their_order() -> None:
-    problems = [(line, Refused(faults=[Fault(("email",), "wrong", "is wrong")])) for line in (9, 2, 5)]
+    problems = [
+        (line, ValidationFailed(faults=[Fault(("email",), "wrong", "is wrong")])) for line in (9, 2, 5)
+    ]
     assert list(not_done(problems, "decided")) == ["3 not decided:", "  lines 2, 5, 9: email is wrong"]
     assert list(not_done([], "decided")) == []
 
 
 def test_flags_are_told_with_their_lines() -> None:
-    outcomes = Outcomes()
+    outcomes = OutcomeCounts()
     outcomes.flags["country_unknown"].extend((4, 7))
     assert "flag country_unknown in lines 4, 7" in list(outcomes.lines())

@@ -4,20 +4,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from app.audit.replay import Basis, remade, settlement, settlement_of
-from app.engine.compile.plan import Plan, Step
-from app.engine.conditions.index import Narrowing
+from app.audit.replay import DecisionInputs, replay, settlement_decided, settlement_of
+from app.engine.compile.plan import CompiledStep, Plan
+from app.engine.conditions.index import ConditionIndex
 from app.engine.model.decision import Decision
-from app.engine.pipeline.decide import asked
-from app.store.leads.decisions import Decided
+from app.engine.pipeline.decide import with_derived_fields
+from app.store.leads.decisions import StoredDecision
 
 _NOT_OF_THE_PLAN = frozenset(("known_person", "manual", "claimed", "imported"))
 
 
-def explained(decided: Decided, basis: Basis, plan: Plan) -> dict[str, Any]:
+def explain_decision(decided: StoredDecision, basis: DecisionInputs, plan: Plan) -> dict[str, Any]:
     """The decision made again with all rules: each step with the verdict of every condition in it."""
-    decision = remade(basis, _unnarrowed(plan))
-    anew, stored = settlement(decision), settlement_of(decided)
+    decision = replay(basis, _unnarrowed(plan))
+    anew, stored = settlement_decided(decision), settlement_of(decided)
     return {
         "assignment_id": decided.id,
         "same": anew == stored,
@@ -36,13 +36,13 @@ def explained(decided: Decided, basis: Basis, plan: Plan) -> dict[str, Any]:
 
 def _unnarrowed(plan: Plan) -> Plan:
     """The same plan with an index that rules nothing out."""
-    return replace(plan, narrowing=Narrowing([None] * len(plan.steps)))
+    return replace(plan, condition_index=ConditionIndex([None] * len(plan.steps)))
 
 
-def _steps(decision: Decision, basis: Basis, plan: Plan) -> list[dict[str, Any]]:
+def _steps(decision: Decision, basis: DecisionInputs, plan: Plan) -> list[dict[str, Any]]:
     """What came before the pipeline, the steps that were gone through, and those that were not reached."""
     pipeline, now = plan.steps, basis.facts.now
-    values = asked(basis.question, plan, now).values
+    values = with_derived_fields(basis.question, plan, now).values
     trail: Sequence[dict[str, Any]] = decision.trace["steps"]
     before = [entry for entry in trail if entry["strategy"] in _NOT_OF_THE_PLAN]
     walked = trail[len(before) :]
@@ -54,5 +54,5 @@ def _steps(decision: Decision, basis: Basis, plan: Plan) -> list[dict[str, Any]]
     return [*steps, *walked[len(pipeline) :]]
 
 
-def _unreached(step: Step) -> Mapping[str, Any]:
+def _unreached(step: CompiledStep) -> Mapping[str, Any]:
     return {"step": step.name, "strategy": step.strategy, "code": "not_reached"}

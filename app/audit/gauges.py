@@ -1,26 +1,26 @@
 """How a workspace stands, as `/metrics` shows it."""
 
-from app.metrics import Standing
+from app.metrics import WorkspaceGauges
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import held, lead_counts
 
 STATES = ("assigned", "queued", "automated", "blocked", "closed", "merged", "erased", "failed")
-MOST_QUEUES = 200
+MAX_QUEUES = 200
 """Names of queues come from plans and callers; leads beyond so many are shown under `other`."""
 OTHER = "other"
 
 
-async def standing(pool: Pool, workspace_id: int) -> Standing:
+async def read_gauges(pool: Pool, workspace_id: int) -> WorkspaceGauges:
     """Read in one short transaction, so that all numbers are of one moment."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
         counts = await lead_counts.counts(connection, workspace_id)
         waiting = await lead_counts.waiting(connection, workspace_id)
         overdue = await held.overdue(connection, workspace_id)
-        declared = await lead_counts.declared_queues(connection, workspace_id, MOST_QUEUES)
+        declared = await lead_counts.declared_queues(connection, workspace_id, MAX_QUEUES)
     leads, oldest = dict.fromkeys(declared, 0), dict.fromkeys(declared, 0.0)
     for each in waiting:
-        name = each.queue if each.queue in leads or len(leads) < MOST_QUEUES else OTHER
+        name = each.queue if each.queue in leads or len(leads) < MAX_QUEUES else OTHER
         leads[name] = leads.get(name, 0) + each.leads
         oldest[name] = max(oldest.get(name, 0.0), each.oldest)
     by_state = {**dict.fromkeys(STATES, 0), **counts.by_state}
-    return Standing(leads, oldest, by_state, counts.received, counts.difference, overdue)
+    return WorkspaceGauges(leads, oldest, by_state, counts.received, counts.difference, overdue)

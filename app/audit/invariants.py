@@ -10,15 +10,15 @@ from app.store.connection.pool import Limits, Pool, transaction
 from app.store.directory.history import directory_at
 from app.store.leads import lead_counts
 from app.store.leads.lead_counts import Counts
-from app.store.path.snapshot import directory as directory_now
-from app.store.path.snapshot import from_the_start
+from app.store.path.snapshot import read_directory as directory_now
+from app.store.path.snapshot import read_snapshot
 
 LIMITS = Limits(statement=30_000)
 """Counting a million open leads takes longer than anything a visitor waits for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class BooksSnapshot:
     """What a single snapshot shows: the journal's state, and the same counted in the books."""
 
     sequence: int
@@ -29,14 +29,14 @@ class Moment:
     open_places: dict[tuple[str, str | None], int]
 
 
-async def moment(pool: Pool, workspace_id: int) -> Moment:
+async def read_books(pool: Pool, workspace_id: int) -> BooksSnapshot:
     """One snapshot of what goes on changing."""
     async with transaction(pool, workspace_id, read_only=True, limits=LIMITS) as connection:
-        _, remembered = await from_the_start(connection, workspace_id)
-        version = remembered.entry.directory_version
-        return Moment(
-            sequence=remembered.entry.sequence,
-            state=remembered.state,
+        _, snapshot = await read_snapshot(connection, workspace_id)
+        version = snapshot.entry.directory_version
+        return BooksSnapshot(
+            sequence=snapshot.entry.sequence,
+            state=snapshot.state,
             directory=await directory_now(connection, workspace_id, version),
             logged=await directory_at(connection, workspace_id, version),
             counts=await lead_counts.counts(connection, workspace_id),
@@ -44,7 +44,7 @@ async def moment(pool: Pool, workspace_id: int) -> Moment:
         )
 
 
-def faults_of_moment(at: Moment) -> list[str]:
+def broken_invariants(at: BooksSnapshot) -> list[str]:
     """What does not add up in the snapshot, as sentences."""
     faults = []
     if at.counts.difference:
@@ -60,7 +60,7 @@ def faults_of_moment(at: Moment) -> list[str]:
     return [*faults, *_faults_of_loads(at), *_faults_of_places(at), *_faults_of_balances(at)]
 
 
-def _faults_of_loads(at: Moment) -> list[str]:
+def _faults_of_loads(at: BooksSnapshot) -> list[str]:
     """Open places as the state holds them, against assignments that are open."""
     by_owner: Counter[str] = Counter()
     for (owner, _), count in at.open_places.items():
@@ -73,7 +73,7 @@ def _faults_of_loads(at: Moment) -> list[str]:
     return faults
 
 
-def _faults_of_places(at: Moment) -> list[str]:
+def _faults_of_places(at: BooksSnapshot) -> list[str]:
     """The same for members who have caps of their own; of others no such load is kept."""
     faults = []
     for team in sorted(at.directory.teams):
@@ -89,7 +89,7 @@ def _faults_of_places(at: Moment) -> list[str]:
     return faults
 
 
-def _faults_of_balances(at: Moment) -> list[str]:
+def _faults_of_balances(at: BooksSnapshot) -> list[str]:
     """Balances of those who take turns sum to zero; nobody else has one."""
     faults = []
     for team, kept in sorted(at.state.standings.items()):

@@ -3,14 +3,14 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from app.engine.model.state import Standing, State
+from app.engine.model.state import Balance, State
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import decisions
 from app.store.leads.decisions import Row
 
 
 @dataclass(slots=True)
-class Ledger:
+class LedgerTotals:
     """What the rows read so far add up to, and what was wrong with them."""
 
     team: str
@@ -41,14 +41,14 @@ class Ledger:
         """Say who stands in the journal otherwise than the rows add up to."""
         kept = state.standings.get(self.team, {})
         for owner in sorted({*kept, *self.balances}):
-            standing = kept.get(owner) or Standing()
+            standing = kept.get(owner) or Balance()
             if (standing.balance, standing.turns) != (self.balances[owner], self.turns[owner]):
                 self.faults.append(f"team {self.team}: {owner} does not stand as the ledger adds up")
 
 
-async def add_up(pool: Pool, workspace_id: int, team: str, state: State, slice_size: int) -> Ledger:
+async def sum_ledger(pool: Pool, workspace_id: int, team: str, state: State, slice_size: int) -> LedgerTotals:
     """The rows up to the one that `state` has seen last, in short transactions: rows never change."""
-    ledger, last = Ledger(team), state.ledger.get(team, 0)
+    ledger, last = LedgerTotals(team), state.ledger.get(team, 0)
     while ledger.number < last:
         async with transaction(pool, workspace_id, read_only=True) as connection:
             rows = await decisions.ledger(connection, workspace_id, team, ledger.number, last, slice_size)

@@ -9,31 +9,31 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from app.audit.invariants import Moment, faults_of_moment, moment
-from app.audit.ledger import add_up
-from app.audit.replay import basis_of, differences, remade
+from app.audit.invariants import BooksSnapshot, broken_invariants, read_books
+from app.audit.ledger import sum_ledger
+from app.audit.replay import differences, inputs_of, replay
 from app.engine.compile.plan import Plan, Strategy, empty_plan, plan_from
 from app.engine.model.decision import Decision
 from app.registry import strategies as installed
 from app.store import plans
 from app.store.connection.pool import Pool, transaction
-from app.store.directory.history import Walk
+from app.store.directory.history import DirectoryReplay
 from app.store.leads import decisions
-from app.store.leads.decisions import Decided, Row
+from app.store.leads.decisions import Row, StoredDecision
 
 SLICE = 500
 MOST_SHOWN = 100
 
 
 @dataclass(slots=True)
-class Report:
+class VerifyReport:
     """What was found. `differences` are sentences that hold ids, and nothing else of anybody."""
 
     decisions: int = 0
     same_engine: int = 0
     ledger_rows: int = 0
     teams: int = 0
-    moment: Moment | None = None
+    moment: BooksSnapshot | None = None
     differences: list[str] = field(default_factory=list)
 
     @property
@@ -70,17 +70,17 @@ async def verify(
     strategies: Mapping[str, Strategy] | None = None,
     *,
     slice_size: int = SLICE,
-) -> Report:
+) -> VerifyReport:
     """Check one workspace; `strategies` are those its plans use, all that are installed unless given.
 
     `slice_size` is how many rows one transaction reads at most.
     """
     offered = installed() if strategies is None else strategies
-    at = await moment(pool, workspace_id)
-    report = Report(moment=at, differences=faults_of_moment(at))
+    at = await read_books(pool, workspace_id)
+    report = VerifyReport(moment=at, differences=broken_invariants(at))
     await _Decisions(pool, workspace_id, offered, report, at.sequence, slice_size).check()
     for team in sorted({*at.state.ledger, *at.state.standings}):
-        ledger = await add_up(pool, workspace_id, team, at.state, slice_size)
+        ledger = await sum_ledger(pool, workspace_id, team, at.state, slice_size)
         report.teams += 1
         report.ledger_rows += ledger.read
         report.differences += ledger.faults
@@ -94,15 +94,15 @@ class _Decisions:
     pool: Pool
     workspace_id: int
     strategies: Mapping[str, Strategy]
-    report: Report
+    report: VerifyReport
     up_to: int
     slice_size: int
     reached: int = 0
     plan: Plan = field(default_factory=empty_plan)
-    walk: Walk = field(init=False)
+    walk: DirectoryReplay = field(init=False)
 
     def __post_init__(self) -> None:
-        self.walk = Walk(self.pool, self.workspace_id, self.slice_size)
+        self.walk = DirectoryReplay(self.pool, self.workspace_id, self.slice_size)
 
     async def check(self) -> None:
         while slice_ := await self._next():
@@ -112,7 +112,7 @@ class _Decisions:
         if self.reached < self.up_to:
             self._differs(f"decisions {self.reached + 1} to {self.up_to} are missing")
 
-    async def _next(self) -> tuple[list[Decided], dict[str, Row]] | None:
+    async def _next(self) -> tuple[list[StoredDecision], dict[str, Row]] | None:
         async with transaction(self.pool, self.workspace_id, read_only=True) as connection:
             found = await decisions.decisions(
                 connection, self.workspace_id, self.reached, self.up_to, self.slice_size
@@ -120,7 +120,7 @@ class _Decisions:
             turns = await decisions.turns_of(connection, self.workspace_id, [each.id for each in found])
         return (found, turns) if found else None
 
-    async def _check_one(self, decided: Decided, turn: Row | None) -> None:
+    async def _check_one(self, decided: StoredDecision, turn: Row | None) -> None:
         if decided.sequence != self.reached + 1:
             self._differs(f"decisions {self.reached + 1} to {decided.sequence - 1} are missing")
         self.reached = decided.sequence
@@ -133,10 +133,10 @@ class _Decisions:
         if found:
             self._differs(f"decision {decided.sequence} ({decided.id}): {', '.join(found)}")
 
-    async def _differences(self, decided: Decided, turn: Row | None) -> list[str]:
+    async def _differences(self, decided: StoredDecision, turn: Row | None) -> list[str]:
         stored = orjson.loads(decided.inputs)
-        basis = basis_of(stored, await self.walk.to(stored["directory"]))
-        decision = remade(basis, await self._plan(basis.plan_version))
+        basis = inputs_of(stored, await self.walk.to(stored["directory"]))
+        decision = replay(basis, await self._plan(basis.plan_version))
         self.report.same_engine += basis.same_engine
         found = differences(decided, decision, same_engine=basis.same_engine)
         if basis.plan_version != decided.plan_version:

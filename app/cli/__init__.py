@@ -6,9 +6,9 @@ import asyncpg
 import typer
 
 from app.cli import assign, imports, keys, plan, serve, verify, workspaces
-from app.cli.context import Stop
+from app.cli.context import CommandError
 from app.errors import Problem
-from app.store.connection.pool import is_away
+from app.store.connection.pool import is_connection_error
 from devtools.embedded_postgres import PostgresUnavailable
 
 commands = typer.Typer(
@@ -42,7 +42,7 @@ def main() -> None:
 
 def _sentence(error: Exception) -> str | None:
     match error:
-        case Stop() | PostgresUnavailable():
+        case CommandError() | PostgresUnavailable():
             return str(error)
         case Problem():
             return "\n".join([error.detail or error.title, *map(_fault, error.faults)])
@@ -53,7 +53,9 @@ def _sentence(error: Exception) -> str | None:
             )
         case asyncpg.InsufficientPrivilegeError():
             return "This role may not do that: name the owner of the tables in MIGRATION_DATABASE_URL."
-        case _ if is_away(error) or isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
+        case _ if is_connection_error(error) or isinstance(
+            error, asyncpg.InvalidAuthorizationSpecificationError
+        ):
             return f"The database cannot be reached ({type(error).__name__})."
         case _:
             return None

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app import logs
-from app.cli.context import Stop, settings_now, with_pool, workspace_named
+from app.cli.context import CommandError, settings_now, with_pool, workspace_named
 from app.cli.lead_options import IgnoreUnknown, LineKey, Map, MapFile, RestOption, wishes_of
 from app.store.connection.pool import Pool
 
 if TYPE_CHECKING:
-    from app.cli.files.outcomes import OutcomeFile, Outcomes
+    from app.cli.files.outcomes import OutcomeCounts, OutcomeFile
 
 
 def assign(
@@ -32,15 +32,15 @@ def assign(
     """Decide who owns each lead of a file. The same file again decides nothing twice, for seven days."""
     # It shares its checks with the API, and the web framework takes a second that no other command waits for.
     from app.cli.run import Run, outcomes_of
-    from app.plugins.conversation import PlugInLimits
+    from app.plugins.conversation import PluginLimits
 
     logs.configure(sys.stderr.buffer)
     wishes = wishes_of(map_, map_file, ignore_unknown, rest)
     settings = settings_now()
-    limits = PlugInLimits(settings.plug_in_seconds, settings.plug_in_megabytes)
+    limits = PluginLimits(settings.plug_in_seconds, settings.plug_in_megabytes)
     run = Run(file, wishes, trigger, key, dry_run, settings.deadline_seconds, limits)
 
-    async def work(pool: Pool) -> "Outcomes":
+    async def work(pool: Pool) -> "OutcomeCounts":
         found = await workspace_named(pool, workspace)
         with _written(out) as rows:
             return await outcomes_of(pool, found.id, run, rows)
@@ -61,6 +61,6 @@ def _written(path: Path | None) -> Iterator["OutcomeFile | None"]:
     try:
         file = path.open("w", encoding="utf-8", newline="")
     except OSError as error:
-        raise Stop(f"{path} cannot be written: {error.strerror or type(error).__name__}.") from None
+        raise CommandError(f"{path} cannot be written: {error.strerror or type(error).__name__}.") from None
     with file:
         yield OutcomeFile(file)

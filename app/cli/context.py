@@ -24,7 +24,7 @@ PREFIX = "LEAD_ASSIGNMENT_"
 Result = TypeVar("Result")
 
 
-class Stop(Exception):
+class CommandError(Exception):
     """The command ends here; the message is for people."""
 
 
@@ -37,10 +37,10 @@ def settings_now() -> Settings:
         settings = Settings()
     except ValidationError as refused:
         places = (_variable(str(error["loc"][0])) for error in refused.errors())
-        raise Stop(f"These settings are not valid: {', '.join(sorted(set(places)))}.") from None
+        raise CommandError(f"These settings are not valid: {', '.join(sorted(set(places)))}.") from None
     unknown = sorted(_unknown())
     if unknown and not settings.development:
-        raise Stop(f"These settings are not known: {', '.join(unknown)}.")
+        raise CommandError(f"These settings are not known: {', '.join(unknown)}.")
     return settings
 
 
@@ -62,7 +62,7 @@ def database(settings: Settings) -> Iterator[Settings]:
     if settings.database_url:
         yield settings
     elif not settings.development:
-        raise Stop("Set DATABASE_URL: in production there is no embedded database.")
+        raise CommandError("Set DATABASE_URL: in production there is no embedded database.")
     else:
         with start(DATA) as server:
             yield settings.model_copy(update={"database_url": server.dsn})
@@ -101,7 +101,7 @@ async def workspace_named(pool: Pool | Connection, name: str) -> Workspace:
     """
     found = await workspaces.named(pool, name)
     if found is None:
-        raise Stop(
+        raise CommandError(
             f"There is no workspace {name!r}; `lead-assignment workspaces list` shows those there are."
         )
     return found

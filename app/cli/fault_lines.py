@@ -7,8 +7,8 @@ from typing import Any
 from app.contract.faults import problem_document
 from app.errors import IdempotencyMismatch, Problem
 
-MOST_SHOWN = 100
-MOST_LINES = 10
+MAX_SHOWN = 100
+MAX_LINES = 10
 """Of the lines that one sentence is about, so many are named."""
 
 Told = tuple[int | None, str]
@@ -35,18 +35,18 @@ def by_sentence(told: Iterable[Told]) -> Iterator[str]:
     lines: dict[str, list[int | None]] = defaultdict(list)
     for line, words in told:
         lines[words].append(line)
-    for words, about in list(lines.items())[:MOST_SHOWN]:
+    for words, about in list(lines.items())[:MAX_SHOWN]:
         numbers = [line for line in about if line is not None]
         yield f"  {named(numbers)}: {words}" if numbers else f"  {words}"
-    hidden = sum(map(len, list(lines.values())[MOST_SHOWN:]))
+    hidden = sum(map(len, list(lines.values())[MAX_SHOWN:]))
     if hidden:
         yield f"  and {hidden:,} more"
 
 
 def named(lines: Sequence[int]) -> str:
     """`line 3`, or `lines 3, 5 and 9 more`."""
-    shown = ", ".join(map(str, lines[:MOST_LINES]))
-    more = f" and {len(lines) - MOST_LINES:,} more" if len(lines) > MOST_LINES else ""
+    shown = ", ".join(map(str, lines[:MAX_LINES]))
+    more = f" and {len(lines) - MAX_LINES:,} more" if len(lines) > MAX_LINES else ""
     return f"line{'s' if len(lines) > 1 else ''} {shown}{more}"
 
 

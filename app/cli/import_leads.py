@@ -9,23 +9,23 @@ from typing import Any, Literal
 import orjson
 from pydantic import ValidationError
 
-from app.cli.fault_lines import MOST_SHOWN
-from app.cli.files.columns import Wishes, folded
+from app.cli.fault_lines import MAX_SHOWN
+from app.cli.files.columns import ColumnOptions, fold_name
 from app.cli.files.leads import LeadFile, LeadLine, read_leads
 from app.cli.progress import progress
 from app.cli.run import own_fields
 from app.cli.sending import keys_of, sent
 from app.contract.faults import faults_of
-from app.contract.types import Instant, RequiredId, WireModel
-from app.dispatch.dispatcher import Dispatch
-from app.dispatch.jobs.base import Adopt, Answer, Key
+from app.contract.types import RequestModel, RequiredId, Timestamp
+from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.jobs.base import Answer, IdempotencyKey, ImportLead
 from app.engine.model.directory import Directory
-from app.errors import Problem, Refused, fault_at
-from app.metrics import Measures
+from app.errors import Problem, ValidationFailed, refused_at
+from app.metrics import Metrics
 from app.plan.language.fields import Field
 from app.registry import strategies
 from app.store.connection.pool import Pool
-from app.store.path.unlocked import present
+from app.store.path.unlocked import read_current_state
 
 ABOUT = "import"
 STATES = ("open", "closed")
@@ -34,20 +34,20 @@ _HEADERS = {
     "assigned_at": "assigned, assigned on, zugewiesen am",
     "status": "lead status",
 }
-_ALIASES = {folded(each): name for name, all_ in _HEADERS.items() for each in all_.split(",")}
+_ALIASES = {fold_name(each): name for name, all_ in _HEADERS.items() for each in all_.split(",")}
 
 
-class Standing(WireModel):
+class ImportStatus(RequestModel):
     """How a lead stands that exists already: what a line says besides the lead itself."""
 
     owner: RequiredId
     team: RequiredId | None = None
-    assigned_at: Instant | None = None
+    assigned_at: Timestamp | None = None
     status: Literal["open", "closed"] = "open"
 
 
 @dataclass(slots=True)
-class Adopted:
+class ImportReport:
     """What became of the lines."""
 
     imported: int = 0
@@ -68,30 +68,30 @@ class Adopted:
 
     def summary(self) -> str:
         """The counts, and which lines took a known person from another owner, a queue or a path."""
-        lines = ", ".join(map(str, self.moved[:MOST_SHOWN])) + (", …" if len(self.moved) > MOST_SHOWN else "")
+        lines = ", ".join(map(str, self.moved[:MAX_SHOWN])) + (", …" if len(self.moved) > MAX_SHOWN else "")
         moved = f"{len(self.moved)} moved" + (f" (lines {lines})" if lines else "")
         return f"leads: {self.imported:,} imported, {moved}, {self.unchanged:,} unchanged"
 
 
-async def adopt_file(
+async def import_file(
     pool: Pool,
     workspace_id: int,
     path: Path,
-    wishes: Wishes,
+    wishes: ColumnOptions,
     *,
     key: str | None,
     deadline: float,
-) -> Adopted:
+) -> ImportReport:
     """Book the leads of a file, each slice durable by itself.
 
     Raises Stop.
     """
-    file = read_standing(path, wishes, await own_fields(pool, workspace_id))
+    file = read_import_status(path, wishes, await own_fields(pool, workspace_id))
     keys = keys_of(file, key, ABOUT)
-    directory = (await present(pool, workspace_id)).facts.directory
-    adopted = Adopted(problems=list(file.faults))
+    directory = (await read_current_state(pool, workspace_id)).facts.directory
+    adopted = ImportReport(problems=list(file.faults))
     jobs = _drafts(file, keys, Names(directory), adopted)
-    dispatch = Dispatch(pool, strategies(), Measures(), deadline=deadline)
+    dispatch = Dispatcher(pool, strategies(), Metrics(), deadline=deadline)
     lines = iter(jobs)
     with progress(len(jobs), "Importing leads") as bar:
         async for part in sent(dispatch, workspace_id, len(jobs), lambda place: jobs[place].job()):
@@ -101,14 +101,14 @@ async def adopt_file(
     return adopted
 
 
-def read_standing(path: Path, wishes: Wishes, declared: tuple[Field, ...]) -> LeadFile:
+def read_import_status(path: Path, wishes: ColumnOptions, declared: tuple[Field, ...]) -> LeadFile:
     """The leads of a file, and how they stand. A column `state` of which a cell is open or closed says that.
 
     Any other column of that name is a state or province.
     """
-    known = replace(wishes, more=tuple(Standing.model_fields), aliases=_ALIASES)
+    known = replace(wishes, more=tuple(ImportStatus.model_fields), aliases=_ALIASES)
     file = read_leads(path, replace(known, aliases={**_ALIASES, "state": "status"}), declared)
-    column = next((column for column in file.columns if folded(column) == "state"), None)
+    column = next((column for column in file.columns if fold_name(column) == "state"), None)
     if column is None or column in wishes.mapped:
         return file
     said = (str(each.cells.get(column, "")).casefold() for each in file.good)
@@ -133,7 +133,7 @@ class Names:
         """
         meant = self._others.get(text.casefold(), set()) if text not in self._ids else set()
         if len(meant) > 1:
-            raise fault_at(("owner",), "ambiguous_owner", "names more than one owner")
+            raise refused_at(("owner",), "ambiguous_owner", "names more than one owner")
         return next(iter(meant), text)
 
 
@@ -142,12 +142,12 @@ class _Draft:
     """A line that can be booked."""
 
     line: LeadLine
-    key: Key
-    standing: Standing
+    key: IdempotencyKey
+    standing: ImportStatus
 
-    def job(self) -> Adopt:
+    def job(self) -> ImportLead:
         standing = self.standing
-        return Adopt(
+        return ImportLead(
             key=self.key,
             arrival=self.line.arrival,
             owner_id=standing.owner,
@@ -157,7 +157,7 @@ class _Draft:
         )
 
 
-def _drafts(file: LeadFile, keys: list[Key], names: Names, adopted: Adopted) -> list[_Draft]:
+def _drafts(file: LeadFile, keys: list[IdempotencyKey], names: Names, adopted: ImportReport) -> list[_Draft]:
     drafts = []
     for line, key in zip(file.good, keys, strict=True):
         try:
@@ -169,11 +169,13 @@ def _drafts(file: LeadFile, keys: list[Key], names: Names, adopted: Adopted) -> 
     return drafts
 
 
-def _standing(apart: Mapping[str, Any]) -> Standing:
+def _standing(apart: Mapping[str, Any]) -> ImportStatus:
     said = dict(apart)
     if isinstance(said.get("status"), str):
         said["status"] = said["status"].casefold()
     try:
-        return Standing.model_validate(said)
+        return ImportStatus.model_validate(said)
     except ValidationError as refusal:
-        raise Refused(faults=faults_of(refusal.errors(include_input=False, include_url=False))) from None
+        raise ValidationFailed(
+            faults=faults_of(refusal.errors(include_input=False, include_url=False))
+        ) from None

@@ -2,20 +2,20 @@
 
 from collections.abc import Callable
 
-from app.api.routes.accounts import AccountBody
-from app.api.routes.calendars import CalendarBody
+from app.api.routes.accounts import AccountInput
+from app.api.routes.calendars import CalendarInput
 from app.cli.files.rows import Lines
-from app.contract.directory import OwnerBody, RecordModel, TeamBody
+from app.contract.directory import OwnerInput, RecordModel, TeamInput
 from app.contract.ndjson import Tally, write_lines
 from app.directory.bulk import slice_of
 from app.store.connection.pool import Pool
 
 ACTOR = "import"
 KINDS: dict[str, type[RecordModel]] = {
-    "owners": OwnerBody,
-    "teams": TeamBody,
-    "calendars": CalendarBody,
-    "accounts": AccountBody,
+    "owners": OwnerInput,
+    "teams": TeamInput,
+    "calendars": CalendarInput,
+    "accounts": AccountInput,
 }
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from app import logs
-from app.cli.context import Stop, settings_now, with_pool, workspace_named
+from app.cli.context import CommandError, settings_now, with_pool, workspace_named
 from app.cli.files.rows import read_file
 from app.cli.lead_options import IgnoreUnknown, LineKey, Map, MapFile, RestOption, wishes_of
 from app.cli.progress import progress
@@ -89,20 +89,20 @@ def import_leads(
 ) -> None:
     """Book leads that exist already with their present owners: no turn, no action, nobody is routed anew."""
     from app.cli.fault_lines import not_done
-    from app.cli.import_leads import Adopted, adopt_file
+    from app.cli.import_leads import ImportReport, import_file
 
     logs.configure(sys.stderr.buffer)
     wishes = wishes_of(map_, map_file, ignore_unknown, rest)
     deadline = settings_now().deadline_seconds
 
-    async def work(pool: Pool) -> Adopted:
+    async def work(pool: Pool) -> ImportReport:
         found = await workspace_named(pool, workspace)
-        return await adopt_file(pool, found.id, file, wishes, key=key, deadline=deadline)
+        return await import_file(pool, found.id, file, wishes, key=key, deadline=deadline)
 
     adopted = with_pool(work)
     typer.echo(adopted.summary())
     if adopted.problems:
-        raise Stop("\n".join(not_done(adopted.problems, "imported")))
+        raise CommandError("\n".join(not_done(adopted.problems, "imported")))
 
 
 def tell(noun: str, told: Mapping[str, Any], names: Sequence[str]) -> None:
@@ -117,4 +117,4 @@ def tell(noun: str, told: Mapping[str, Any], names: Sequence[str]) -> None:
         sentences = by_sentence((error["line"], sentence_of(error["problem"])) for error in told["errors"])
         hidden = told["errors_total"] - len(told["errors"])
         more = [f"  and {hidden:,} more"] if hidden else []
-        raise Stop("\n".join([f"{told['errors_total']:,} not imported:", *sentences, *more]))
+        raise CommandError("\n".join([f"{told['errors_total']:,} not imported:", *sentences, *more]))

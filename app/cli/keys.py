@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli.context import Stop, as_owner, settings_now, workspace_named
+from app.cli.context import CommandError, as_owner, settings_now, workspace_named
 from app.keys import SCOPES, issue
 from app.store import api_keys
 from app.store.api_keys import Issued
@@ -12,7 +12,7 @@ from app.store.connection.pool import Connection
 
 commands = typer.Typer(help="API keys: what callers prove with who they are.")
 InWorkspace = Annotated[str, typer.Argument(metavar="WORKSPACE", help="The workspace's name.")]
-MOST_LABEL = 255
+MAX_LABEL_LENGTH = 255
 
 
 @commands.command()
@@ -28,12 +28,14 @@ def create(
     granted = sorted({scope.strip() for scope in scopes.split(",")})
     unknown = [scope for scope in granted if scope not in SCOPES]
     if unknown:
-        raise Stop(f"These scopes are not known: {', '.join(unknown)}. Use {', '.join(sorted(SCOPES))}.")
+        raise CommandError(
+            f"These scopes are not known: {', '.join(unknown)}. Use {', '.join(sorted(SCOPES))}."
+        )
     key = issue("dev" if settings_now().development else "live")
 
     async def work(connection: Connection) -> None:
         found = await workspace_named(connection, workspace)
-        await api_keys.add(connection, found.id, key, granted, owner, label[:MOST_LABEL])
+        await api_keys.add(connection, found.id, key, granted, owner, label[:MAX_LABEL_LENGTH])
 
     as_owner(work)
     typer.echo(f"The key {key.id} may: {', '.join(granted)}. It is shown only now:", err=True)
@@ -59,7 +61,7 @@ def revoke(id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, n
 
     async def work(connection: Connection) -> None:
         if not await api_keys.revoke(connection, id):
-            raise Stop("There is no key of this id.")
+            raise CommandError("There is no key of this id.")
 
     as_owner(work)
     typer.echo(f"Revoked the key {id}.")

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import typer
 
-from app.cli.files.columns import Wishes, mapping_of
+from app.cli.files.columns import ColumnOptions, mapping_of
 
 
-class Rest(StrEnum):
+class UnknownColumns(StrEnum):
     """What becomes of columns that are no field."""
 
     ATTRIBUTES = "attributes"
@@ -18,13 +18,15 @@ class Rest(StrEnum):
 Map = Annotated[list[str] | None, typer.Option("--map", help="Column=field, …; Column=- leaves one out.")]
 MapFile = Annotated[Path | None, typer.Option(help="The same in YAML, a line `Column: field` each.")]
 IgnoreUnknown = Annotated[bool, typer.Option("--ignore-unknown", help="Leave out columns nobody knows.")]
-RestOption = Annotated[Rest | None, typer.Option(help="Keep columns nobody knows as attributes.")]
+RestOption = Annotated[UnknownColumns | None, typer.Option(help="Keep columns nobody knows as attributes.")]
 LineKey = Annotated[str | None, typer.Option("--key", help="A column that tells all lines apart.")]
 
 
-def wishes_of(mapped: list[str] | None, path: Path | None, ignore_unknown: bool, rest: Rest | None) -> Wishes:
+def wishes_of(
+    mapped: list[str] | None, path: Path | None, ignore_unknown: bool, rest: UnknownColumns | None
+) -> ColumnOptions:
     """What the options say of the columns.
 
     Raises Stop.
     """
-    return Wishes(mapping_of(mapped or (), path), ignore_unknown, rest is not None)
+    return ColumnOptions(mapping_of(mapped or (), path), ignore_unknown, rest is not None)

@@ -6,20 +6,20 @@ from typing import Annotated
 
 import typer
 
-from app.cli.context import Stop, with_pool, workspace_named
+from app.cli.context import CommandError, with_pool, workspace_named
 from app.engine.model.directory import Directory
 from app.plan.document.plan import PlanDocument
 from app.plan.findings import Finding, settles
 from app.plan.reader.read import load_plan
-from app.plan_check.parse import reads
+from app.plan_check.parse import parse_plan
 from app.plan_check.table_refs import tables_in
 from app.plans import versions
-from app.plans.check import checked, named
-from app.plans.versions import Told
+from app.plans.check import check_plan, known_names
+from app.plans.versions import PlanFindings
 from app.registry import strategies
 from app.store.connection.pool import Pool, transaction
 from app.store.directory.tables import named_tables
-from app.store.path.unlocked import present_at
+from app.store.path.unlocked import read_current_state_on
 
 commands = typer.Typer(help="The routing plan: checked, published, rolled back.")
 AUTHOR = "cli"
@@ -43,17 +43,17 @@ def check(
     findings = _alone(raw) if workspace is None else _within(raw, workspace)
     _show(findings)
     if not settles(findings):
-        raise Stop(f"{file} cannot be published.")
+        raise CommandError(f"{file} cannot be published.")
     unseen = "" if workspace else " Names and the plan's own tests need --workspace."
     typer.echo(f"{file} can be read and published.{unseen}")
 
 
 def _alone(raw: bytes) -> list[Finding]:
-    document = reads(raw, strategies())
+    document = parse_plan(raw, strategies())
     if not isinstance(document, PlanDocument):
         return document
     nobody = Directory(0, {}, {})
-    return [each for each in named(document, nobody) if each.code not in OF_THE_DIRECTORY]
+    return [each for each in known_names(document, nobody) if each.code not in OF_THE_DIRECTORY]
 
 
 def _within(raw: bytes, workspace: str) -> list[Finding]:
@@ -64,9 +64,9 @@ def _within(raw: bytes, workspace: str) -> list[Finding]:
     async def work(pool: Pool) -> list[Finding]:
         id_ = (await workspace_named(pool, workspace)).id
         async with transaction(pool, id_, read_only=True) as connection:
-            now = await present_at(connection, id_)
+            now = await read_current_state_on(connection, id_)
             tables = await named_tables(connection, id_, tables_in(data))
-        return checked(data, now.facts, strategies(), tables).findings
+        return check_plan(data, now.facts, strategies(), tables).findings
 
     return with_pool(work)
 
@@ -76,7 +76,7 @@ def publish(file: File, workspace: Workspace, reason: Reason) -> None:
     """Store a plan as the next version, and put it in force if nothing is wrong with it."""
     raw = file.read_bytes()
 
-    async def work(pool: Pool) -> Told:
+    async def work(pool: Pool) -> PlanFindings:
         id_ = (await workspace_named(pool, workspace)).id
         drafted = await versions.draft(pool, id_, AUTHOR, strategies(), raw, reason)
         return await versions.activate(
@@ -92,14 +92,14 @@ def rollback(
 ) -> None:
     """Bring back a version that was in force before."""
 
-    async def work(pool: Pool) -> Told:
+    async def work(pool: Pool) -> PlanFindings:
         id_ = (await workspace_named(pool, workspace)).id
         return await versions.activate(pool, id_, AUTHOR, strategies(), version, reason, "rollback")
 
     _tell(with_pool(work), workspace)
 
 
-def _tell(told: Told, workspace: str) -> None:
+def _tell(told: PlanFindings, workspace: str) -> None:
     _show(told.findings)
     typer.echo(f"Version {told.version.version} is now in force in {workspace!r}.")
 

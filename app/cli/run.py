@@ -4,21 +4,21 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.cli.files.columns import Wishes
+from app.cli.files.columns import ColumnOptions
 from app.cli.files.leads import LeadFile, read_leads
-from app.cli.files.outcomes import OutcomeFile, Outcomes
+from app.cli.files.outcomes import OutcomeCounts, OutcomeFile
 from app.cli.progress import progress
 from app.cli.sending import SLICE, Told, check_trigger, keys_of, sent
-from app.dispatch.dispatcher import Dispatch
-from app.dispatch.jobs.base import Assign, Key
-from app.metrics import Measures
-from app.plan.document.own_fields import declared
+from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.jobs.base import Assign, IdempotencyKey
+from app.metrics import Metrics
+from app.plan.document.own_fields import declare_fields
 from app.plan.language.fields import Field
-from app.plugins.conversation import PlugInLimits
+from app.plugins.conversation import PluginLimits
 from app.registry import strategies
 from app.store import plans
 from app.store.connection.pool import Pool
-from app.store.path.unlocked import present
+from app.store.path.unlocked import read_current_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +26,15 @@ class Run:
     """What the command was asked for; `deadline` is in seconds, as the service has it."""
 
     path: Path
-    wishes: Wishes
+    wishes: ColumnOptions
     trigger: str
     key: str | None
     dry: bool
     deadline: float
-    plug_ins: PlugInLimits = field(default_factory=PlugInLimits)
+    plugins: PluginLimits = field(default_factory=PluginLimits)
 
 
-async def outcomes_of(pool: Pool, workspace_id: int, run: Run, rows: OutcomeFile | None) -> Outcomes:
+async def outcomes_of(pool: Pool, workspace_id: int, run: Run, rows: OutcomeFile | None) -> OutcomeCounts:
     """Decide the leads of a file, each slice durable by itself, or rehearse them all with one state.
 
     Raises Stop.
@@ -42,10 +42,10 @@ async def outcomes_of(pool: Pool, workspace_id: int, run: Run, rows: OutcomeFile
     check_trigger(run.trigger)
     file = read_leads(run.path, run.wishes, await own_fields(pool, workspace_id))
     keys = keys_of(file, run.key, run.trigger)
-    outcomes = Outcomes()
+    outcomes = OutcomeCounts()
     for number, problem in file.faults:
         _tell(rows, outcomes.add(number, problem))
-    dispatch = Dispatch(pool, strategies(), Measures(), deadline=run.deadline, plug_ins=run.plug_ins)
+    dispatch = Dispatcher(pool, strategies(), Metrics(), deadline=run.deadline, plugins=run.plugins)
     told = (_rehearsed if run.dry else _decided)(dispatch, workspace_id, file, keys, run.trigger)
     lines = iter(file.good)
     try:
@@ -64,28 +64,28 @@ def _tell(rows: OutcomeFile | None, row: dict[str, object]) -> None:
         rows.write(row)
 
 
-def _job(file: LeadFile, keys: list[Key], trigger: str, place: int) -> Assign:
+def _job(file: LeadFile, keys: list[IdempotencyKey], trigger: str, place: int) -> Assign:
     return Assign(key=keys[place], bulk=True, arrival=file.good[place].arrival, trigger=trigger)
 
 
 def _decided(
-    dispatch: Dispatch, workspace_id: int, file: LeadFile, keys: list[Key], trigger: str
+    dispatch: Dispatcher, workspace_id: int, file: LeadFile, keys: list[IdempotencyKey], trigger: str
 ) -> AsyncIterator[Told]:
     return sent(dispatch, workspace_id, len(file), lambda place: _job(file, keys, trigger, place))
 
 
 async def _rehearsed(
-    dispatch: Dispatch, workspace_id: int, file: LeadFile, keys: list[Key], trigger: str
+    dispatch: Dispatcher, workspace_id: int, file: LeadFile, keys: list[IdempotencyKey], trigger: str
 ) -> AsyncIterator[Told]:
     jobs = [_job(file, keys, trigger, place) for place in range(len(file))]
-    rehearsal = await dispatch.rehearsal(workspace_id, jobs)
+    open_dry_run = await dispatch.open_dry_run(workspace_id, jobs)
     for start in range(0, len(jobs), SLICE):
-        yield await rehearsal.take(jobs[start : start + SLICE])
+        yield await open_dry_run.take(jobs[start : start + SLICE])
 
 
 async def own_fields(pool: Pool, workspace_id: int) -> tuple[Field, ...]:
     """The fields that the active plan declares itself."""
-    version = (await present(pool, workspace_id)).entry.plan_version
+    version = (await read_current_state(pool, workspace_id)).entry.plan_version
     if not version:
         return ()
-    return declared((await plans.document(pool, workspace_id, version)).get("fields"))
+    return declare_fields((await plans.document(pool, workspace_id, version)).get("fields"))

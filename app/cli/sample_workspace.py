@@ -7,15 +7,15 @@ import asyncpg
 import orjson
 
 from app.api.http.auth import DEVELOPMENT_KEY
-from app.cli.context import Stop
-from app.contract.directory import OwnerBody, TeamBody
+from app.cli.context import CommandError
+from app.contract.directory import OwnerInput, TeamInput
 from app.contract.ndjson import write_lines
 from app.plans import versions
 from app.registry import strategies
 from app.settings import Settings
 from app.store import workspaces
 from app.store.connection.pool import Pool, open_pool
-from app.store.path.unlocked import present
+from app.store.path.unlocked import read_current_state
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "win-back"
 ACTOR = "example"
@@ -43,16 +43,16 @@ async def load_example(settings: Settings) -> None:
         await owner.close()
     pool = await open_pool(settings.database_url or "", size=2, pgbouncer=settings.pgbouncer)
     async with pool:
-        if (await present(pool, workspace.id)).entry.number == 0:
+        if (await read_current_state(pool, workspace.id)).entry.number == 0:
             await _fill(pool, workspace.id)
 
 
 async def _fill(pool: Pool, workspace_id: int) -> None:
-    for noun, kind in (("owners", OwnerBody), ("teams", TeamBody)):
+    for noun, kind in (("owners", OwnerInput), ("teams", TeamInput)):
         lines = (EXAMPLE / f"{noun}.ndjson").read_bytes()
         written = await write_lines(pool, workspace_id, ACTOR, noun, kind, lines)
         if written.errors:
-            raise Stop(f"The example's {noun} cannot be loaded: {written.errors[0]}")
+            raise CommandError(f"The example's {noun} cannot be loaded: {written.errors[0]}")
     text = (EXAMPLE / "plan.yaml").read_bytes()
     offered, reason = strategies(), "The example"
     drafted = await versions.draft(pool, workspace_id, ACTOR, offered, text, reason)

@@ -12,7 +12,7 @@ import typer
 import uvicorn
 
 from app import logs
-from app.cli.context import Stop, database, settings_now
+from app.cli.context import CommandError, database, settings_now
 from app.settings import Settings
 from app.store import api_keys
 from app.store.connection import role
@@ -50,7 +50,7 @@ def serve(
     if settings.development:
         _serve_developers(settings, development)
     elif development:
-        raise Stop("--development does not go with LEAD_ASSIGNMENT_ENV=production.")
+        raise CommandError("--development does not go with LEAD_ASSIGNMENT_ENV=production.")
     else:
         _serve_production(settings)
 
@@ -64,10 +64,10 @@ def _migrate(settings: Settings) -> None:
 
 def _serve_production(settings: Settings) -> None:
     if not settings.database_url:
-        raise Stop("Set DATABASE_URL: in production there is no embedded database.")
+        raise CommandError("Set DATABASE_URL: in production there is no embedded database.")
     wrong = asyncio.run(_objections(settings.database_url))
     if wrong:
-        raise Stop("\n".join(["This cannot serve in production:", *(f"  {each}" for each in wrong)]))
+        raise CommandError("\n".join(["This cannot serve in production:", *(f"  {each}" for each in wrong)]))
     _run(settings, announcement=None)
 
 
@@ -85,10 +85,12 @@ async def _objections(dsn: str) -> list[str]:
 
 def _serve_developers(settings: Settings, with_example: bool) -> None:
     if not _is_loopback(settings.host):
-        raise Stop("In development only a loopback address is served; set LEAD_ASSIGNMENT_ENV=production.")
+        raise CommandError(
+            "In development only a loopback address is served; set LEAD_ASSIGNMENT_ENV=production."
+        )
     if not with_example:
         if not settings.database_url:
-            raise Stop("Set DATABASE_URL, or serve with --development.")
+            raise CommandError("Set DATABASE_URL, or serve with --development.")
         _run(settings, announcement=None)
         return
     from app.cli.sample_workspace import curl_line, load_example
@@ -107,7 +109,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _run(settings: Settings, announcement: str | None) -> None:
-    from app.api.http.header_timeout import PatientProtocol
+    from app.api.http.header_timeout import HeaderTimeoutProtocol
     from app.main import create_app
 
     config = uvicorn.Config(
@@ -115,7 +117,7 @@ def _run(settings: Settings, announcement: str | None) -> None:
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=PatientProtocol,
+        http=HeaderTimeoutProtocol,
         ws="none",
         lifespan="on",
         log_config=None,

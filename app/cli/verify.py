@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from app.audit.verify import verify as verify_workspace
-from app.cli.context import Stop, with_pool, workspace_named
+from app.cli.context import CommandError, with_pool, workspace_named
 from app.store import workspaces as store
 from app.store.connection.pool import Pool
 
@@ -20,7 +20,7 @@ def verify(
             chosen = [await workspace_named(pool, workspace)]
         else:
             async with pool.acquire() as connection:
-                chosen = await store.all_of_them(connection)
+                chosen = await store.list_workspaces(connection)
         wrong = []
         for each in chosen:
             report = await verify_workspace(pool, each.id)
@@ -31,4 +31,4 @@ def verify(
 
     wrong = with_pool(work)
     if wrong:
-        raise Stop(f"Not everything agrees in: {', '.join(wrong)}.")
+        raise CommandError(f"Not everything agrees in: {', '.join(wrong)}.")

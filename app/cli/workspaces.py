@@ -5,7 +5,7 @@ from typing import Annotated
 import asyncpg
 import typer
 
-from app.cli.context import Stop, as_owner, workspace_named
+from app.cli.context import CommandError, as_owner, workspace_named
 from app.store import removal
 from app.store import workspaces as store
 from app.store.connection.pool import Connection
@@ -22,9 +22,9 @@ def create(name: Name) -> None:
         try:
             await store.create(connection, name)
         except asyncpg.UniqueViolationError:
-            raise Stop(f"There is a workspace {name!r} already.") from None
+            raise CommandError(f"There is a workspace {name!r} already.") from None
         except asyncpg.CheckViolationError:
-            raise Stop("A workspace's name has 1 to 63 bytes.") from None
+            raise CommandError("A workspace's name has 1 to 63 bytes.") from None
 
     as_owner(work)
     typer.echo(f"Made the workspace {name!r}.")
@@ -33,7 +33,7 @@ def create(name: Name) -> None:
 @commands.command("list")
 def list_all() -> None:
     """Show all workspaces."""
-    for workspace in as_owner(store.all_of_them):
+    for workspace in as_owner(store.list_workspaces):
         typer.echo(f"{workspace.id}\t{workspace.name}\t{workspace.created_at:%Y-%m-%d}")
 
 
@@ -43,7 +43,7 @@ def delete(
 ) -> None:
     """Take a workspace away: its leads, decisions, directory, plans and keys."""
     if not yes:
-        raise Stop(f"This removes all that {name!r} holds, for good. Say --yes to do it.")
+        raise CommandError(f"This removes all that {name!r} holds, for good. Say --yes to do it.")
 
     async def work(connection: Connection) -> None:
         await removal.remove(connection, (await workspace_named(connection, name)).id)

@@ -12,9 +12,9 @@ from fastapi import Path
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from app.contract.faults import faults_of, said
-from app.contract.responses import AnswerModel
-from app.contract.types import Day, Instant, RequiredId, WireModel
-from app.errors import Refused
+from app.contract.responses import ResponseModel
+from app.contract.types import Day, RequestModel, RequiredId, Timestamp
+from app.errors import ValidationFailed
 from app.plan.findings import Finding
 
 
@@ -58,7 +58,7 @@ Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False), AfterValida
 CrmNames = Annotated[dict[Word, Word], Field(max_length=50), BeforeValidator(present)]
 
 
-class RecordModel(WireModel):
+class RecordModel(RequestModel):
     """A part of a record: what is null takes its default."""
 
     @model_validator(mode="before")
@@ -74,7 +74,7 @@ class RollingCap(RecordModel):
     hours: Annotated[float, Field(gt=0, le=744, allow_inf_nan=False)]
 
 
-class CapsBody(RecordModel):
+class CapsInput(RecordModel):
     """Upper limits; what is left out is unlimited. Days and ISO weeks are those of the owner's time zone."""
 
     open: Limit | None = Field(None, description="Leads at the same time.")
@@ -83,7 +83,7 @@ class CapsBody(RecordModel):
     rolling: Annotated[list[RollingCap], Field(max_length=20)] = Field(default_factory=list)
 
 
-class OwnerBody(RecordModel):
+class OwnerInput(RecordModel):
     """Somebody who can own a lead."""
 
     name: Word | None = None
@@ -91,16 +91,16 @@ class OwnerBody(RecordModel):
     role: Word | None = None
     timezone: Zone = "UTC"
     active: bool = True
-    paused_until: Instant | None = None
+    paused_until: Timestamp | None = None
     skills: Words = Field(default_factory=list)
     languages: Words = Field(default_factory=list, description="As tags; of `de-AT` the `de` counts.")
     delegate: RecordId | None = Field(None, description="The owner who stands in for this one.")
     calendar: RecordId | None = Field(None, description="When he works; always, when left out.")
-    caps: CapsBody | None = None
+    caps: CapsInput | None = None
     crm: CrmNames = Field(default_factory=dict, description="The owner's id in a CRM, by the CRM's name.")
 
 
-class RampBody(RecordModel):
+class RampInput(RecordModel):
     """A newcomer: until the day `until` begins in his time zone, weight and caps are scaled by `factor`."""
 
     factor: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), AfterValidator(_thousandths)]
@@ -111,39 +111,39 @@ class MemberSettings(RecordModel):
     """How an owner shares in his team."""
 
     weight: Weight = Field(1, description="His share in proportion to the others; 0 takes no turns.")
-    caps: CapsBody | None = Field(None, description="Limits on what comes to him through this team.")
-    ramp: RampBody | None = Field(None, description="For a newcomer: less at first. Caps are rounded up.")
+    caps: CapsInput | None = Field(None, description="Limits on what comes to him through this team.")
+    ramp: RampInput | None = Field(None, description="For a newcomer: less at first. Caps are rounded up.")
 
 
-class MemberBody(MemberSettings):
+class MemberInput(MemberSettings):
     """An owner's place in a team."""
 
     owner: RecordId
 
 
-class TeamBody(RecordModel):
+class TeamInput(RecordModel):
     """Owners who share leads in turn, in the order that breaks ties."""
 
     name: Word | None = None
-    members: Annotated[list[MemberBody], Field(max_length=1000)] = Field(default_factory=list)
+    members: Annotated[list[MemberInput], Field(max_length=1000)] = Field(default_factory=list)
     pick: Literal["round_robin", "least_loaded", "longest_waiting"] = "round_robin"
 
 
-class AbsenceBody(RecordModel):
+class AbsenceInput(RecordModel):
     """A stretch of time away: from `from` until just before `to`."""
 
-    from_: Instant = Field(alias="from")
-    to: Instant
+    from_: Timestamp = Field(alias="from")
+    to: Timestamp
     kind: Word = "leave"
 
     @model_validator(mode="after")
-    def _forwards(self) -> "AbsenceBody":
+    def _forwards(self) -> "AbsenceInput":
         if self.from_ >= self.to:
             raise said("bad_order", "must have a `from` before its `to`")
         return self
 
 
-class FindingAnswer(AnswerModel):
+class FindingDetail(ResponseModel):
     """Something that is odd: where, which code, and what to do about it."""
 
     path: str
@@ -152,24 +152,24 @@ class FindingAnswer(AnswerModel):
     detail: str
 
 
-class Stored(AnswerModel):
+class Stored(ResponseModel):
     """What every record carries. `revision` is also its ETag."""
 
     id: str
     revision: int
     updated_at: datetime
-    findings: list[FindingAnswer] | None = Field(None, description="Only after writing.")
+    findings: list[FindingDetail] | None = Field(None, description="Only after writing.")
 
 
-class OwnerRecord(OwnerBody, Stored):
+class Owner(OwnerInput, Stored):
     """An owner as stored."""
 
 
-class TeamRecord(TeamBody, Stored):
+class Team(TeamInput, Stored):
     """A team as stored."""
 
 
-class AbsenceRecord(AbsenceBody, AnswerModel):
+class Absence(AbsenceInput, ResponseModel):
     """An absence as stored."""
 
     id: str
@@ -188,7 +188,9 @@ def reread(kind: type[RecordModel], body: object) -> dict[str, Any]:
     try:
         return body_of(kind.model_validate(body))
     except ValidationError as refusal:
-        raise Refused(faults=faults_of(refusal.errors(include_input=False, include_url=False))) from None
+        raise ValidationFailed(
+            faults=faults_of(refusal.errors(include_input=False, include_url=False))
+        ) from None
 
 
 def id_of(text: str) -> str:
@@ -199,14 +201,16 @@ def id_of(text: str) -> str:
     try:
         return str(_IdBody.model_validate({"id": text}).id)
     except ValidationError as refusal:
-        raise Refused(faults=faults_of(refusal.errors(include_input=False, include_url=False))) from None
+        raise ValidationFailed(
+            faults=faults_of(refusal.errors(include_input=False, include_url=False))
+        ) from None
 
 
-class _IdBody(WireModel):
+class _IdBody(RequestModel):
     id: RecordId
 
 
-def told(findings: Sequence[Finding]) -> list[dict[str, str]]:
+def findings_to_json(findings: Sequence[Finding]) -> list[dict[str, str]]:
     """Findings as they are answered."""
     return [
         {"path": each.path, "code": each.code, "severity": each.severity, "detail": each.text}

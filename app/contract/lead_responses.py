@@ -7,18 +7,18 @@ from uuid import UUID
 from pydantic import Field
 
 from app.contract.responses import (
-    AnswerModel,
-    DecisionBody,
-    KnownAnswer,
+    Decision,
+    DecisionOwner,
+    ExistingLead,
     Outcome,
-    OwnerAnswer,
-    ReasonAnswer,
+    Reason,
+    ResponseModel,
 )
 
 State = Literal["open", "closed", "superseded"]
 
 
-class HappenedAnswer(AnswerModel):
+class AssignmentEvent(ResponseModel):
     """Something that was reported about an assignment; `actor` is the id of the key that did."""
 
     id: UUID
@@ -27,14 +27,14 @@ class HappenedAnswer(AnswerModel):
     actor: str
 
 
-class AssignmentBody(DecisionBody):
+class Assignment(Decision):
     """The decision as it was answered, and what became of it."""
 
     state: State
-    events: list[HappenedAnswer]
+    events: list[AssignmentEvent]
 
 
-class DuplicateAnswer(AnswerModel):
+class Duplicate(ResponseModel):
     """A request that was recognised and changed nothing: `of` is the assignment it stands for."""
 
     assignment_id: UUID
@@ -45,7 +45,7 @@ class DuplicateAnswer(AnswerModel):
     decided_at: datetime
 
 
-class LeadAssignmentAnswer(AnswerModel):
+class LeadAssignment(ResponseModel):
     """One of a lead's assignments."""
 
     assignment_id: UUID
@@ -53,39 +53,39 @@ class LeadAssignmentAnswer(AnswerModel):
     cause: Literal["assign", "reassign", "claim", "release", "import"]
     state: State
     outcome: Outcome
-    owner: OwnerAnswer | None
+    owner: DecisionOwner | None
     team: str | None
     queue: str | None
     path: str | None
     block: str | None
     priority: int
     held_until: datetime | None = Field(None, description="Only of a lead that was held: until when.")
-    reason: ReasonAnswer
-    known_as: KnownAnswer | None
+    reason: Reason
+    known_as: ExistingLead | None
     plan_version: int
     decided_at: datetime
 
 
-class LeadAnswer(AnswerModel):
+class Lead(ResponseModel):
     """A lead as it stands. `complete` is false when it has more assignments than are shown."""
 
     id: UUID
     state: Literal["assigned", "queued", "automated", "blocked", "closed", "merged", "erased", "failed"]
     received_at: datetime
     values: dict[str, Any]
-    owner: OwnerAnswer | None
-    assignments: list[LeadAssignmentAnswer]
-    duplicates: list[DuplicateAnswer]
+    owner: DecisionOwner | None
+    assignments: list[LeadAssignment]
+    duplicates: list[Duplicate]
     complete: bool
 
 
-class LeadsAnswer(AnswerModel):
+class LeadList(ResponseModel):
     """The leads that were found."""
 
-    items: list[LeadAnswer]
+    items: list[Lead]
 
 
-class SettledAnswer(AnswerModel):
+class DecisionSummary(ResponseModel):
     """Where a lead went."""
 
     outcome: Outcome
@@ -97,7 +97,7 @@ class SettledAnswer(AnswerModel):
     block: str | None
 
 
-class InputsAnswer(AnswerModel):
+class DecisionInputs(ResponseModel):
     """What the decision was made from, by version, and the time as it read then."""
 
     plan: int
@@ -106,7 +106,7 @@ class InputsAnswer(AnswerModel):
     engine: str
 
 
-class ExplanationAnswer(AnswerModel):
+class Explanation(ResponseModel):
     """The decision made again with every rule looked at.
 
     Each step has its `code`, under `when` the verdict of every comparison, and the candidates under `tried`.
@@ -114,10 +114,10 @@ class ExplanationAnswer(AnswerModel):
 
     assignment_id: UUID
     same: bool
-    stored: SettledAnswer
-    recomputed: SettledAnswer
-    reason: ReasonAnswer
+    stored: DecisionSummary
+    recomputed: DecisionSummary
+    reason: Reason
     steps: list[dict[str, Any]]
     steps_total: int
     next: int | None
-    inputs: InputsAnswer
+    inputs: DecisionInputs

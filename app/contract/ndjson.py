@@ -12,31 +12,31 @@ from pydantic import ValidationError
 from app.contract.directory import RecordModel, body_of, id_of
 from app.contract.faults import faults_of, problem_document
 from app.contract.limits import KIB, BodyLimits
-from app.contract.responses import AnswerModel, ProblemBody
+from app.contract.responses import ProblemDetails, ResponseModel
 from app.contract.strict_json import parse
 from app.directory.bulk import Item, slice_of, upsert
-from app.errors import Problem, Refused, fault_at
+from app.errors import Problem, ValidationFailed, refused_at
 from app.store.connection.pool import Pool
 
 MEDIA = ("application/x-ndjson", "application/ndjson")
 LIMITS = BodyLimits(size=8192 * KIB, seconds=60)
-LONGEST_LINE = 256 * KIB
-MOST_LINES = 100_000
-MOST_TOLD = 100
+MAX_LINE_BYTES = 256 * KIB
+MAX_LINES = 100_000
+MAX_ERRORS_LISTED = 100
 """Errors are counted all, but only so many told."""
 
 Read = tuple[int, Item | Problem]
 """The number of a line, and what is in it or what is wrong with it."""
 
 
-class LineError(AnswerModel):
+class LineError(ResponseModel):
     """What is wrong with one line."""
 
     line: int
-    problem: ProblemBody
+    problem: ProblemDetails
 
 
-class BulkAnswer(AnswerModel):
+class BulkResult(ResponseModel):
     """What became of the lines."""
 
     created: int
@@ -59,7 +59,7 @@ class Tally:
             self.counts[outcome] += 1
             return
         self.counts["errors"] += 1
-        if len(self.errors) < MOST_TOLD:
+        if len(self.errors) < MAX_ERRORS_LISTED:
             self.errors.append({"line": line, "problem": problem_document(outcome)})
 
     def told(self) -> dict[str, Any]:
@@ -77,9 +77,9 @@ async def write_lines(
     Raises Refused for too many lines.
     """
     tally = Tally()
-    lines = raw.split(b"\n", MOST_LINES)
-    if len(lines) > MOST_LINES and lines[-1].strip():
-        raise Refused(f"The limit is {MOST_LINES} lines.", code="too_many_items")
+    lines = raw.split(b"\n", MAX_LINES)
+    if len(lines) > MAX_LINES and lines[-1].strip():
+        raise ValidationFailed(f"The limit is {MAX_LINES} lines.", code="too_many_items")
     reading = _read(lines, kind)
     while batch := list(islice(reading, slice_of(noun))):
         good = [(number, item) for number, item in batch if not isinstance(item, Problem)]
@@ -102,16 +102,16 @@ def _read(lines: list[bytes], kind: type[RecordModel]) -> Iterator[Read]:
 
 
 def _item(line: bytes, kind: type[RecordModel]) -> Item | Problem:
-    if len(line) > LONGEST_LINE:
-        return fault_at((), "too_long", f"must be at most {LONGEST_LINE} bytes")
+    if len(line) > MAX_LINE_BYTES:
+        return refused_at((), "too_long", f"must be at most {MAX_LINE_BYTES} bytes")
     try:
         sent = parse(line, LIMITS)
         if not isinstance(sent, dict):
-            return fault_at((), "wrong_type", "must be an object")
+            return refused_at((), "wrong_type", "must be an object")
         if not isinstance(sent.get("id"), str):
-            return fault_at(("id",), "missing", "is required, as text")
+            return refused_at(("id",), "missing", "is required, as text")
         return id_of(sent.pop("id")), body_of(kind.model_validate(sent))
     except Problem as problem:
         return problem
     except ValidationError as refusal:
-        return Refused(faults=faults_of(refusal.errors(include_input=False, include_url=False)))
+        return ValidationFailed(faults=faults_of(refusal.errors(include_input=False, include_url=False)))

@@ -6,39 +6,39 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, SkipValidation, ValidationError, model_validator
 
 from app.contract.faults import faults_of, said
-from app.contract.strict_json import Spoilt
+from app.contract.strict_json import InvalidItem
 from app.contract.types import (
     Count,
     CustomerStatus,
     Id,
-    Instant,
     LeadId,
     Number,
     NumberOrWord,
+    RequestModel,
     RequiredId,
     Text,
     Texts,
+    Timestamp,
     Trigger,
-    WireModel,
 )
-from app.errors import Path, Refused
+from app.errors import Path, ValidationFailed
 
 
 def _only_owner(sent: object) -> object:
     return {"owner": sent} if isinstance(sent, str) else sent
 
 
-class EngagementItem(WireModel):
+class EngagementItem(RequestModel):
     """One thing the person did."""
 
-    at: Instant | None = None
+    at: Timestamp | None = None
     type: Text | None = None
     name: Text | None = None
     product: Text | None = None
     count: Count | None = None
 
 
-class ConsentBody(WireModel):
+class ConsentBody(RequestModel):
     """May the person be contacted this way? Absent means that nobody asked."""
 
     email: bool | None = None
@@ -46,7 +46,7 @@ class ConsentBody(WireModel):
     phone: bool | None = None
 
 
-class CrmIds(WireModel):
+class CrmIds(RequestModel):
     """What the caller's CRM calls this lead, its account, and its present owner."""
 
     lead_id: Id | None = None
@@ -54,7 +54,7 @@ class CrmIds(WireModel):
     owner_id: Id | None = None
 
 
-class LeadFields(WireModel):
+class LeadFields(RequestModel):
     """All that may be said about a lead; `attributes` is the free place."""
 
     external_id: Id | None = None
@@ -78,8 +78,8 @@ class LeadFields(WireModel):
     customer_status: CustomerStatus | None = None
     tier: Text | None = None
     churn_risk: NumberOrWord | None = None
-    last_purchase_at: Instant | None = None
-    trial_ends_at: Instant | None = None
+    last_purchase_at: Timestamp | None = None
+    trial_ends_at: Timestamp | None = None
     lifetime_value: Number | None = None
     score: Number | None = None
     product_interest: Texts | None = None
@@ -91,7 +91,7 @@ class LeadFields(WireModel):
     pages: Texts | None = None
     content: Texts | None = None
     visits: Count | None = None
-    last_seen_at: Instant | None = None
+    last_seen_at: Timestamp | None = None
     engagement: Annotated[list[EngagementItem], Field(max_length=1000)] | None = None
     consent: ConsentBody | None = None
     crm: CrmIds | None = None
@@ -110,7 +110,7 @@ class LeadBody(LeadFields):
         raise said("no_identity", "needs at least one of external_id, email, phone, crm.lead_id or company")
 
 
-class AssignRequest(WireModel):
+class AssignRequest(RequestModel):
     """A lead that somebody must own; `trigger` says what happened."""
 
     lead: LeadBody
@@ -121,13 +121,13 @@ class AssignRequest(WireModel):
     dry_run: bool | None = Field(None, description="Decide and answer, but write nothing.")
 
 
-class BatchRequest(WireModel):
+class BatchRequest(RequestModel):
     """Leads to be decided in this order; each item is checked on its own by `checked`."""
 
     items: Annotated[list[SkipValidation[AssignRequest]], Field(min_length=1, max_length=1000)]
 
 
-class ReassignTarget(WireModel):
+class ReassignTarget(RequestModel):
     """To whom, when that is settled already: exactly one of the three."""
 
     owner: RequiredId | None = None
@@ -141,7 +141,7 @@ class ReassignTarget(WireModel):
         return self
 
 
-class ReassignRequest(WireModel):
+class ReassignRequest(RequestModel):
     """One lead anew by the same path; with `to`, to whom (a plain text is an owner)."""
 
     lead_id: LeadId
@@ -150,20 +150,20 @@ class ReassignRequest(WireModel):
     to: Annotated[ReassignTarget | None, BeforeValidator(_only_owner)] = None
 
 
-class ClaimRequest(WireModel):
+class ClaimRequest(RequestModel):
     """Who takes the first lead of the queue, or the one that is named."""
 
     owner_id: RequiredId
     lead_id: LeadId | None = None
 
 
-class EventRequest(WireModel):
+class EventRequest(RequestModel):
     """What became of an assignment."""
 
     type: Literal["closed"]
 
 
-class LookupRequest(WireModel):
+class LookupRequest(RequestModel):
     """By one of the two; in a body, because neither belongs in a URL."""
 
     email: RequiredId | None = None
@@ -176,10 +176,10 @@ class LookupRequest(WireModel):
         return self
 
 
-class ClockRequest(WireModel):
+class ClockRequest(RequestModel):
     """Sets the workspace's time, or how many seconds pass in a second (development only)."""
 
-    at: Instant | None = None
+    at: Timestamp | None = None
     speed: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] | None = None
 
     @model_validator(mode="after")
@@ -189,16 +189,18 @@ class ClockRequest(WireModel):
         return self
 
 
-def checked(batch: BatchRequest) -> Iterator[AssignRequest | Refused]:
+def checked(batch: BatchRequest) -> Iterator[AssignRequest | ValidationFailed]:
     """Each item validated by itself, in order: one bad item spoils no other. Paths start at `items[i]`."""
     for position, item in enumerate(batch.items):
         yield _checked_item(item, ("items", position))
 
 
-def _checked_item(item: object, path: Path) -> AssignRequest | Refused:
-    if isinstance(item, Spoilt):
-        return Refused(faults=[item.fault])
+def _checked_item(item: object, path: Path) -> AssignRequest | ValidationFailed:
+    if isinstance(item, InvalidItem):
+        return ValidationFailed(faults=[item.fault])
     try:
         return AssignRequest.model_validate(item)
     except ValidationError as refusal:
-        return Refused(faults=faults_of(refusal.errors(include_input=False, include_url=False), path))
+        return ValidationFailed(
+            faults=faults_of(refusal.errors(include_input=False, include_url=False), path)
+        )

@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 Outcome = Literal["assigned", "queued", "automated", "blocked"]
 
 
-class AnswerModel(BaseModel):
+class ResponseModel(BaseModel):
     """Answers are closed too: a client made from this schema sees every field there is."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class OwnerAnswer(AnswerModel):
+class DecisionOwner(ResponseModel):
     """Who owns the lead now."""
 
     id: str
@@ -24,14 +24,14 @@ class OwnerAnswer(AnswerModel):
     crm: dict[str, str]
 
 
-class ReasonAnswer(AnswerModel):
+class Reason(ResponseModel):
     """Why: a code from a closed list, and one plain sentence without personal data of the lead."""
 
     code: str
     text: str
 
 
-class KnownAnswer(AnswerModel):
+class ExistingLead(ResponseModel):
     """The person was here before: as which lead, by which key, and how that counts."""
 
     lead_id: UUID
@@ -40,7 +40,7 @@ class KnownAnswer(AnswerModel):
     kind: Literal["duplicate", "reengaged"]
 
 
-class ActionAnswer(AnswerModel):
+class Action(ResponseModel):
     """Something for the caller to do; the id is stable, so that he does it once."""
 
     id: str
@@ -49,7 +49,7 @@ class ActionAnswer(AnswerModel):
     due_at: datetime | None
 
 
-class AccountAnswer(AnswerModel):
+class DecisionAccount(ResponseModel):
     """The account the lead belongs to, how that was found, and the role its new owner has there."""
 
     id: str
@@ -58,7 +58,7 @@ class AccountAnswer(AnswerModel):
     role: str | None
 
 
-class SlaAnswer(AnswerModel):
+class SlaDeadlines(ResponseModel):
     """Until when the owner must accept and must touch the lead; null is no limit."""
 
     name: str
@@ -66,7 +66,7 @@ class SlaAnswer(AnswerModel):
     touch_by: datetime | None
 
 
-class DecisionBody(AnswerModel):
+class Decision(ResponseModel):
     """The decision about one lead."""
 
     assignment_id: UUID | None = Field(description="Null for a dry run that wrote nothing.")
@@ -76,25 +76,25 @@ class DecisionBody(AnswerModel):
     )
     decided_at: datetime
     outcome: Outcome
-    owner: OwnerAnswer | None
+    owner: DecisionOwner | None
     team: str | None
     queue: str | None
     path: str | None
     block: str | None
     priority: int
     over_cap: bool = Field(description="Whether a kept or wanted owner got it in spite of a cap.")
-    account: AccountAnswer | None = Field(
+    account: DecisionAccount | None = Field(
         None, description="Only where the plan asks for accounts and the lead belongs to one."
     )
-    participants: dict[str, OwnerAnswer] = Field(
+    participants: dict[str, DecisionOwner] = Field(
         description="Who has the account's other roles and is active, by role."
     )
-    reason: ReasonAnswer
-    sla: SlaAnswer | None
-    actions: list[ActionAnswer]
+    reason: Reason
+    sla: SlaDeadlines | None
+    actions: list[Action]
     normalized: dict[str, Any] = Field(description="What intake changed or derived.")
     plan_version: int
-    known_as: KnownAnswer | None
+    known_as: ExistingLead | None
     replayed: bool
     degraded: list[str] = Field(description="What was skipped because it did not answer in time.")
     held_until: datetime | None = Field(
@@ -103,7 +103,7 @@ class DecisionBody(AnswerModel):
     trace: dict[str, Any]
 
 
-class FaultAnswer(AnswerModel):
+class ProblemError(ResponseModel):
     """One fault: `path` and `pointer` (RFC 6901) say where; `in` replaces the pointer outside the body."""
 
     path: str
@@ -113,7 +113,7 @@ class FaultAnswer(AnswerModel):
     detail: str
 
 
-class ProblemBody(AnswerModel):
+class ProblemDetails(ResponseModel):
     """Problem details (RFC 9457). `code` is stable; `errors` holds the first twenty of `errors_total`."""
 
     type: str
@@ -122,25 +122,25 @@ class ProblemBody(AnswerModel):
     code: str
     detail: str | None = None
     request_id: str | None = None
-    errors: list[FaultAnswer] | None = None
+    errors: list[ProblemError] | None = None
     errors_total: int | None = None
 
 
-class BatchItemAnswer(AnswerModel):
+class BatchItem(ResponseModel):
     """One item's decision, or its problem."""
 
     status: int
-    decision: DecisionBody | None = None
-    problem: ProblemBody | None = None
+    decision: Decision | None = None
+    problem: ProblemDetails | None = None
 
 
-class BatchAnswer(AnswerModel):
+class BatchResult(ResponseModel):
     """The items in the order they were sent."""
 
-    items: list[BatchItemAnswer]
+    items: list[BatchItem]
 
 
-class EventAnswer(AnswerModel):
+class EventResult(ResponseModel):
     """What a report did."""
 
     assignment_id: UUID

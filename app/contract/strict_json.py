@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from app.contract.limits import BodyLimits
-from app.errors import Fault, Malformed, Path, Refused
+from app.errors import Fault, MalformedJson, Path, ValidationFailed
 
 MAX_INTEGER = 2**63 - 1
 MAX_NUMBER = 1e15
@@ -23,7 +23,7 @@ _HARMLESS = frozenset((str, bool, type(None)))
 _SPACED_COLON = re.compile(rb'"[ \t\n\r]+:')
 
 
-class Spoilt(dict[str, Any]):
+class InvalidItem(dict[str, Any]):
     """Stands where an item of a batch was that is at fault; the others are still good."""
 
     def __init__(self, fault: Fault) -> None:
@@ -59,7 +59,7 @@ def parse(raw: bytes, limits: BodyLimits) -> Any:
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise Malformed(_sentence(error)) from None
+        raise MalformedJson(_sentence(error)) from None
     walk = _Walk(limits, texts=len(raw) > limits.text or b"\\u0000" in raw)
     apart = document.get(limits.apart) if limits.apart and isinstance(document, dict) else None
     if isinstance(apart, list) and len(apart) <= limits.items:
@@ -67,7 +67,7 @@ def parse(raw: bytes, limits: BodyLimits) -> Any:
     try:
         keys = walk.value(document, 0)
     except _Found as found:
-        raise Refused(faults=[found.fault(())]) from None
+        raise ValidationFailed(faults=[found.fault(())]) from None
     if _may_double(raw, keys) and (fault := _doubled(_reread(raw), ())):
         raise _doubled_key(fault)
     return document
@@ -151,12 +151,12 @@ def _apart(raw: bytes, document: dict[str, Any], items: list[Any], walk: _Walk) 
     try:
         keys = walk.value({**document, name: []}, 0)
     except _Found as found:
-        raise Refused(faults=[found.fault(())]) from None
+        raise ValidationFailed(faults=[found.fault(())]) from None
     for position, item in enumerate(items):
         try:
             keys += walk.value(item, 0)
         except _Found as found:
-            items[position] = Spoilt(found.fault((name, position)))
+            items[position] = InvalidItem(found.fault((name, position)))
     if _may_double(raw, keys):
         _spoil_doubled(_reread(raw), name, items)
     return document
@@ -166,8 +166,8 @@ def _spoil_doubled(document: dict[str, Any], name: str, items: list[Any]) -> Non
     if fault := _doubled({**document, name: []} if type(document) is dict else document, ()):
         raise _doubled_key(fault)
     for position, item in enumerate(document[name]):
-        if not isinstance(items[position], Spoilt) and (fault := _doubled(item, (name, position))):
-            items[position] = Spoilt(fault)
+        if not isinstance(items[position], InvalidItem) and (fault := _doubled(item, (name, position))):
+            items[position] = InvalidItem(fault)
 
 
 def _may_double(raw: bytes, keys: int) -> bool:
@@ -184,7 +184,7 @@ def _reread(raw: bytes) -> Any:
     try:
         return json.loads(raw, object_pairs_hook=_keeping_doubles)
     except RecursionError:
-        raise Malformed("The body is nested too deeply.") from None
+        raise MalformedJson("The body is nested too deeply.") from None
 
 
 def _keeping_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -200,5 +200,5 @@ def _doubled(value: Any, path: Path) -> Fault | None:
     return next(filter(None, (_doubled(item, (*path, step)) for step, item in steps)), None)
 
 
-def _doubled_key(fault: Fault) -> Malformed:
-    return Malformed("A key stands twice in one object.", faults=[fault])
+def _doubled_key(fault: Fault) -> MalformedJson:
+    return MalformedJson("A key stands twice in one object.", faults=[fault])

@@ -6,17 +6,17 @@ from typing import Any
 
 from app.contract.limits import KIB, BodyLimits
 from app.contract.strict_json import parse
-from app.contract.table_rows import LISTS, OF_THE_TARGET, Gathered
-from app.engine.lookup.tables import Table
-from app.errors import Fault, Path, Problem, Refused, fault_at
+from app.contract.table_rows import LISTS, OF_THE_TARGET, RowCollector
+from app.engine.lookup.tables import TableContent
+from app.errors import Fault, Path, Problem, ValidationFailed, refused_at
 
 JSON, CSV, LINES = "application/json", "text/csv", "application/x-ndjson"
 MEDIA = (JSON, CSV, LINES, "application/ndjson")
-MOST_ROWS = 100_000
-LIMITS = BodyLimits(size=32 * 1024 * KIB, depth=8, keys=100, items=MOST_ROWS, seconds=60)
+MAX_ROWS = 100_000
+LIMITS = BodyLimits(size=32 * 1024 * KIB, depth=8, keys=100, items=MAX_ROWS, seconds=60)
 
 
-def read_table(raw: bytes, media: str) -> Table:
+def read_table(raw: bytes, media: str) -> TableContent:
     """The table of a body of this media type.
 
     Raises Malformed, and Refused with the place of every fault: `rows[17][2].team`, or `lines[18].team` in
@@ -29,25 +29,25 @@ def read_table(raw: bytes, media: str) -> Table:
     return _of_lines(raw)
 
 
-def _of_document(sent: object) -> Table:
+def _of_document(sent: object) -> TableContent:
     if not isinstance(sent, dict):
-        raise fault_at((), "wrong_type", "must be an object with columns and rows")
+        raise refused_at((), "wrong_type", "must be an object with columns and rows")
     unknown = [
         Fault((name,), "unknown_field", "is not a known field") for name in sent.keys() - {"columns", "rows"}
     ]
     missing = [Fault((name,), "missing", "is required") for name in ("columns", "rows") if name not in sent]
     if unknown or missing:
-        raise Refused(faults=[*unknown, *missing])
+        raise ValidationFailed(faults=[*unknown, *missing])
     if not isinstance(sent["rows"], list):
-        raise fault_at(("rows",), "wrong_type", "must be a list")
-    gathered = Gathered(sent["columns"], ("columns",))
+        raise refused_at(("rows",), "wrong_type", "must be a list")
+    gathered = RowCollector(sent["columns"], ("columns",))
     width = len(gathered.columns)
     for position, row in enumerate(sent["rows"]):
         _add_list(gathered, ("rows", position), row, width)
     return gathered.table()
 
 
-def _add_list(gathered: Gathered, path: Path, row: object, width: int) -> None:
+def _add_list(gathered: RowCollector, path: Path, row: object, width: int) -> None:
     if not isinstance(row, list) or len(row) != width + 1:
         detail = f"must be a list of {width} cells, one for each column, and the target"
         gathered.faults.append(Fault(path, "wrong_type", detail))
@@ -55,20 +55,20 @@ def _add_list(gathered: Gathered, path: Path, row: object, width: int) -> None:
         gathered.add(path, row[:-1], row[-1], range(width + 1))
 
 
-def _of_lines(raw: bytes) -> Table:
+def _of_lines(raw: bytes) -> TableContent:
     """Objects that bear the names of the columns, or lists as in a document.
 
     The first object says which columns there are; before lists that is {"columns": […]}.
     """
-    gathered: Gathered | None = None
+    gathered: RowCollector | None = None
     for number, line in _numbered(raw):
         path: Path = ("lines", number)
         try:
             sent = parse(line, LIMITS)
         except Problem as problem:
-            raise fault_at(path, problem.code, problem.detail or problem.title) from None
+            raise refused_at(path, problem.code, problem.detail or problem.title) from None
         if gathered is None:
-            gathered = Gathered(_first_columns(sent, path), path)
+            gathered = RowCollector(_first_columns(sent, path), path)
             if isinstance(sent, dict) and "columns" in sent:
                 continue
         if isinstance(sent, dict):
@@ -76,17 +76,17 @@ def _of_lines(raw: bytes) -> Table:
         else:
             _add_list(gathered, path, sent, len(gathered.columns))
     if gathered is None:
-        raise fault_at((), "missing", "must hold at least one line")
+        raise refused_at((), "missing", "must hold at least one line")
     return gathered.table()
 
 
 def _first_columns(sent: object, path: Path) -> object:
     if not isinstance(sent, dict):
-        raise fault_at(path, "missing", 'must be preceded by a line {"columns": […]}')
+        raise refused_at(path, "missing", 'must be preceded by a line {"columns": […]}')
     return sent["columns"] if "columns" in sent else [name for name in sent if name not in OF_THE_TARGET]
 
 
-def _add_object(gathered: Gathered, path: Path, sent: dict[str, Any]) -> None:
+def _add_object(gathered: RowCollector, path: Path, sent: dict[str, Any]) -> None:
     unknown = sent.keys() - OF_THE_TARGET - set(gathered.columns)
     gathered.faults += [
         Fault((*path, name), "unknown_field", "is no column of the first line") for name in unknown
@@ -99,30 +99,30 @@ def _add_object(gathered: Gathered, path: Path, sent: dict[str, Any]) -> None:
 def _numbered(raw: bytes) -> Iterator[tuple[int, bytes]]:
     lines = raw.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-    if len(filled) > MOST_ROWS + 1:
+    if len(filled) > MAX_ROWS + 1:
         raise _too_many()
     return iter(filled)
 
 
-def _of_csv(raw: bytes) -> Table:
+def _of_csv(raw: bytes) -> TableContent:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise fault_at((), "bad_format", "must be UTF-8") from None
+        raise refused_at((), "bad_format", "must be UTF-8") from None
     lines = text.splitlines(keepends=True)
     rows = csv.reader(lines, strict=True, delimiter=_delimiter(lines[0] if lines else ""))
     try:
         header = [name.strip() for name in next(rows, [])]
         names = [name for name in header if name not in OF_THE_TARGET]
-        gathered = Gathered(names, ("lines", 1))
+        gathered = RowCollector(names, ("lines", 1))
         if len(set(header)) < len(header):
-            raise fault_at(("lines", 1), "duplicate_key", "names a column twice")
+            raise refused_at(("lines", 1), "duplicate_key", "names a column twice")
         for count, row in enumerate(filter(any, rows)):
-            if count == MOST_ROWS:
+            if count == MAX_ROWS:
                 raise _too_many()
             _add_cells(gathered, ("lines", rows.line_num), header, row)
     except csv.Error:
-        raise fault_at(("lines", rows.line_num), "bad_format", "is not well-formed CSV") from None
+        raise refused_at(("lines", rows.line_num), "bad_format", "is not well-formed CSV") from None
     return gathered.table()
 
 
@@ -131,7 +131,7 @@ def _delimiter(header: str) -> str:
     return max(",;\t|", key=header.count)
 
 
-def _add_cells(gathered: Gathered, path: Path, header: Sequence[str], row: Sequence[str]) -> None:
+def _add_cells(gathered: RowCollector, path: Path, header: Sequence[str], row: Sequence[str]) -> None:
     if len(row) != len(header):
         gathered.faults.append(
             Fault(path, "wrong_type", f"must hold {len(header)} cells, as the first line does")
@@ -150,5 +150,5 @@ def _of_target(name: str, cell: str) -> object:
     return cell
 
 
-def _too_many() -> Refused:
-    return fault_at(("rows",), "too_many_items", f"must hold at most {MOST_ROWS} items")
+def _too_many() -> ValidationFailed:
+    return refused_at(("rows",), "too_many_items", f"must hold at most {MAX_ROWS} items")

@@ -6,18 +6,18 @@ from typing import Any
 
 from pydantic import Field
 
-from app.contract.directory import FindingAnswer, told
-from app.contract.responses import AnswerModel
-from app.directory.tables import Report, Written
+from app.contract.directory import FindingDetail, findings_to_json
+from app.contract.responses import ResponseModel
+from app.directory.tables import TableReport, WrittenTable
 from app.plan.findings import Finding
 from app.plan_check.row_overlaps import Pair
-from app.store.directory.tables import Head
+from app.store.directory.tables import StoredTableHead
 
-MOST_SHOWN = 20
-MOST_FINDINGS = 100
+MAX_SHOWN = 20
+MAX_FINDINGS = 100
 
 
-class TableHead(AnswerModel):
+class TableHead(ResponseModel):
     """A table without its rows. `revision` is also its ETag, and is stamped on what is decided by it."""
 
     id: str
@@ -27,13 +27,13 @@ class TableHead(AnswerModel):
     updated_at: datetime
 
 
-class TableRecord(TableHead):
+class Table(TableHead):
     """A table as stored. A row holds one cell for each column, and then where the lead goes."""
 
     rows: list[list[Any]]
 
 
-class FirstRows(AnswerModel):
+class RowSamples(ResponseModel):
     """The first rows of each kind, as they are or were."""
 
     added: list[list[Any]]
@@ -41,30 +41,30 @@ class FirstRows(AnswerModel):
     changed: list[list[Any]]
 
 
-class DifferenceAnswer(AnswerModel):
+class TableDiff(ResponseModel):
     """Against the table as it was before: how many rows are new, gone, and lead elsewhere now."""
 
     added: int
     removed: int
     changed: int
-    first: FirstRows
+    first: RowSamples
 
 
-class PairAnswer(AnswerModel):
+class RowPair(ResponseModel):
     """A row, and another one that has leads in common with it. Both count from 1."""
 
     row: int
     other: int
 
 
-class Pairs(AnswerModel):
+class RowPairs(ResponseModel):
     """How many there are, and the first of them."""
 
     total: int
-    first: list[PairAnswer]
+    first: list[RowPair]
 
 
-class UnknownName(AnswerModel):
+class UnknownName(ResponseModel):
     """A name in a row that nobody bears; rows count from 1."""
 
     row: int
@@ -72,24 +72,26 @@ class UnknownName(AnswerModel):
     name: str
 
 
-class UnknownNames(AnswerModel):
+class UnknownNames(ResponseModel):
     """How many there are, and the first of them."""
 
     total: int
     first: list[UnknownName]
 
 
-class WrittenTable(TableHead):
+class TableResult(TableHead):
     """A table after writing, and what there is to tell about it."""
 
-    difference: DifferenceAnswer
-    duplicates: Pairs = Field(description="Rows for the same leads as an earlier one, which wins.")
-    overlaps: Pairs = Field(description="Rows for some of the leads of another one; the narrower one wins.")
+    difference: TableDiff
+    duplicates: RowPairs = Field(description="Rows for the same leads as an earlier one, which wins.")
+    overlaps: RowPairs = Field(
+        description="Rows for some of the leads of another one; the narrower one wins."
+    )
     unknown_names: UnknownNames
-    findings: list[FindingAnswer]
+    findings: list[FindingDetail]
 
 
-def shown(written: Written) -> dict[str, Any]:
+def shown(written: WrittenTable) -> dict[str, Any]:
     """A table after writing, as it is answered."""
     report = written.report
     return {
@@ -99,37 +101,37 @@ def shown(written: Written) -> dict[str, Any]:
         "overlaps": _pairs(report.oddities.overlaps),
         "unknown_names": {
             "total": len(report.unknown),
-            "first": [each._asdict() for each in report.unknown[:MOST_SHOWN]],
+            "first": [each._asdict() for each in report.unknown[:MAX_SHOWN]],
         },
-        "findings": told(_findings(report)[:MOST_FINDINGS]),
+        "findings": findings_to_json(_findings(report)[:MAX_FINDINGS]),
     }
 
 
-def _findings(report: Report) -> list[Finding]:
+def _findings(report: TableReport) -> list[Finding]:
     odd = report.oddities
     unknown = [
         Finding(f"rows[{row - 1}].{kind}", f"unknown_{kind}", f"Add this {kind}, or name another.", "warning")
-        for row, kind, _ in report.unknown[:MOST_SHOWN]
+        for row, kind, _ in report.unknown[:MAX_SHOWN]
     ]
     twice = [
         Finding(
             f"rows[{row - 1}]", "duplicate_row", f"Remove one: row {other} is for the same leads.", "warning"
         )
-        for row, other in odd.duplicates[:MOST_SHOWN]
+        for row, other in odd.duplicates[:MAX_SHOWN]
     ]
     partly = [
         Finding(
             f"rows[{row - 1}]", "overlap", f"It shares leads with row {other}; the narrower wins.", "warning"
         )
-        for row, other in odd.overlaps[:MOST_SHOWN]
+        for row, other in odd.overlaps[:MAX_SHOWN]
     ]
     return [*report.unread, *unknown, *twice, *partly]
 
 
 def _pairs(pairs: Sequence[Pair]) -> dict[str, Any]:
-    return {"total": len(pairs), "first": [pair._asdict() for pair in pairs[:MOST_SHOWN]]}
+    return {"total": len(pairs), "first": [pair._asdict() for pair in pairs[:MAX_SHOWN]]}
 
 
-def head_of(head: Head) -> dict[str, Any]:
+def head_of(head: StoredTableHead) -> dict[str, Any]:
     """A table without its rows, as it is answered."""
     return {name: getattr(head, name) for name in TableHead.model_fields}

@@ -25,7 +25,7 @@ _OWN_TRIGGER = re.compile(r"x-[a-z0-9_-]{1,40}")
 _TRIGGERS = frozenset(TRIGGERS)
 
 
-class WireModel(BaseModel):
+class RequestModel(BaseModel):
     """No guessing of types, and no field we do not know."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -91,7 +91,7 @@ Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=Fal
 NumberOrWord = Annotated[float | str, PlainValidator(_number_or_word, json_schema_input_type=float | str)]
 LeadId = Annotated[UUID, Strict(False)]
 CustomerStatus = Literal["prospect", "trial", "active", "lapsed", "churned"]
-Instant = Annotated[
+Timestamp = Annotated[
     datetime,
     Strict(False),
     BeforeValidator(_instant),

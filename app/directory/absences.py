@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.directory.editing import Edit
+from app.directory.editing import DirectoryEdit
 from app.errors import NotFound
 from app.ids import uuid7
 from app.store.connection.pool import Pool, transaction
@@ -13,12 +13,12 @@ from app.store.directory.records import Record
 NOUN = "absences"
 
 
-async def add(edit: Edit, owner_id: str, body: Mapping[str, Any]) -> Record:
+async def add(edit: DirectoryEdit, owner_id: str, body: Mapping[str, Any]) -> Record:
     """Enter an absence of an owner.
 
     Raises NotFound for an unknown owner.
     """
-    if owner_id not in edit.remembered.directory.owners:
+    if owner_id not in edit.snapshot.directory.owners:
         raise NotFound()
     return await edit.put(NOUN, uuid7(), {**body, "owner": owner_id}, None)
 

@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.directory.editing import ACCOUNTS, Edit
-from app.engine.model.accounts import FURTHEST, is_named
+from app.directory.editing import ACCOUNTS, DirectoryEdit
+from app.engine.model.accounts import MAX_PARENTS, is_named
 from app.intake.accounts import domains_of
 from app.intake.domains import is_free_mail
-from app.plan.findings import Finding, shown
+from app.plan.findings import Finding, quote
 from app.store.directory import accounts
 
 
-async def findings(edit: Edit, id_: str, body: Mapping[str, Any]) -> list[Finding]:
+async def findings(edit: DirectoryEdit, id_: str, body: Mapping[str, Any]) -> list[Finding]:
     """Names that name nobody, a circle of parents, and domains by which it is not found, or not it alone."""
-    found = list(_owners(body, edit.remembered.directory.owners))
+    found = list(_owners(body, edit.snapshot.directory.owners))
     if body.get("parent") is not None:
         found += await _parents(edit, id_, body["parent"])
     domains = list(domains_of(body))
@@ -26,7 +26,7 @@ async def findings(edit: Edit, id_: str, body: Mapping[str, Any]) -> list[Findin
 def _owners(body: Mapping[str, Any], known: Mapping[str, object]) -> Iterator[Finding]:
     named = {
         "owner": body.get("owner"),
-        **{f"roles.{shown(role)}": id_ for role, id_ in body["roles"].items()},
+        **{f"roles.{quote(role)}": id_ for role, id_ in body["roles"].items()},
     }
     for path, owner in named.items():
         if owner is not None and owner not in known:
@@ -34,9 +34,9 @@ def _owners(body: Mapping[str, Any], known: Mapping[str, object]) -> Iterator[Fi
             yield Finding(path, "unknown_owner", text, "warning")
 
 
-async def _parents(edit: Edit, id_: str, parent: str) -> list[Finding]:
+async def _parents(edit: DirectoryEdit, id_: str, parent: str) -> list[Finding]:
     line, at = [id_], parent
-    while at not in line and len(line) <= FURTHEST:
+    while at not in line and len(line) <= MAX_PARENTS:
         record = await edit.find(ACCOUNTS, at)
         if record is None:
             text = "Add this account, or name another: nothing can be inherited from it."

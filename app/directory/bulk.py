@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from app.directory import validation
-from app.directory.editing import ACCOUNTS, editing
-from app.errors import Problem, Refused
+from app.directory.editing import ACCOUNTS, edit_directory
+from app.errors import Problem, ValidationFailed
 from app.store.connection.pool import Pool
 from app.store.directory.bulk import find_many
 
@@ -28,15 +28,15 @@ async def upsert(
     pool: Pool, workspace_id: int, actor: str, noun: str, items: Sequence[Item]
 ) -> list[Outcome]:
     """Write at most `slice_of(noun)` records in one pass; what came of each, in their order."""
-    async with editing(pool, workspace_id, actor) as edit:
+    async with edit_directory(pool, workspace_id, actor) as edit:
         known = await find_many(edit.connection, workspace_id, noun, [id_ for id_, _ in items])
         bodies = {id_: record.body for id_, record in known.items()}
         outcomes: list[Outcome] = []
         good: list[Item] = []
         for id_, body in items:
-            faults = validation.faults(noun, body, edit.remembered.directory)
+            faults = validation.faults(noun, body, edit.snapshot.directory)
             if faults:
-                outcomes.append(Refused(faults=faults))
+                outcomes.append(ValidationFailed(faults=faults))
                 continue
             before = bodies.get(id_)
             outcomes.append("created" if before is None else "unchanged" if before == body else "updated")

@@ -11,20 +11,20 @@ from app.store.path import facts
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ClockReading:
     """What decisions take for the time, and how many seconds pass in a second. It never runs backwards."""
 
     now: datetime
     speed: float
 
 
-async def read(pool: Pool, workspace_id: int) -> Reading:
+async def read(pool: Pool, workspace_id: int) -> ClockReading:
     """What the clock shows."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
         return await _reading(connection, workspace_id)
 
 
-async def put(pool: Pool, workspace_id: int, at: datetime | None, speed: float | None) -> Reading:
+async def put(pool: Pool, workspace_id: int, at: datetime | None, speed: float | None) -> ClockReading:
     """Set the time, the speed, or both; what is not named stays as it is."""
 
     async def turn(connection: Connection) -> None:
@@ -35,7 +35,7 @@ async def put(pool: Pool, workspace_id: int, at: datetime | None, speed: float |
     return await _change(pool, workspace_id, turn)
 
 
-async def remove(pool: Pool, workspace_id: int) -> Reading:
+async def remove(pool: Pool, workspace_id: int) -> ClockReading:
     """Go back to the real time."""
 
     async def stop(connection: Connection) -> None:
@@ -44,14 +44,16 @@ async def remove(pool: Pool, workspace_id: int) -> Reading:
     return await _change(pool, workspace_id, stop)
 
 
-async def _change(pool: Pool, workspace_id: int, change: Callable[[Connection], Awaitable[None]]) -> Reading:
+async def _change(
+    pool: Pool, workspace_id: int, change: Callable[[Connection], Awaitable[None]]
+) -> ClockReading:
     """Behind the gate, so that no pass sees two times."""
     async with transaction(pool, workspace_id, gate=True, limits=EDIT_LIMITS) as connection:
         await change(connection)
         return await _reading(connection, workspace_id)
 
 
-async def _reading(connection: Connection, workspace_id: int) -> Reading:
+async def _reading(connection: Connection, workspace_id: int) -> ClockReading:
     found = await facts.read(connection, workspace_id, None, [], [])
     newest = found.passes[-1].at if found.passes else found.time
-    return Reading(max(found.time, newest), await clocks.speed(connection, workspace_id) or 1.0)
+    return ClockReading(max(found.time, newest), await clocks.speed(connection, workspace_id) or 1.0)

@@ -3,14 +3,14 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from app.directory.editing import Edit, editing
+from app.directory.editing import DirectoryEdit, edit_directory
 from app.errors import IdempotencyMismatch, Problem
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.path import facts, idempotency
-from app.store.path.idempotency import Answer, Key
+from app.store.path.idempotency import Answer, IdempotencyKey
 
 Told = TypeVar("Told")
-Act = Callable[[Edit], Awaitable[Told]]
+Act = Callable[[DirectoryEdit], Awaitable[Told]]
 """What is done behind the gate."""
 Ready = Callable[[], Awaitable[Act[Told]]]
 """What takes long and is done before, away from the gate. Gives the rest."""
@@ -23,7 +23,7 @@ async def once(
     pool: Pool,
     workspace_id: int,
     actor: str,
-    key: Key | None,
+    key: IdempotencyKey | None,
     ready: Ready[Told],
     show: Callable[[Told], Answer],
 ) -> Answer:
@@ -43,7 +43,7 @@ async def once(
         if earlier is None:
             raise
         return earlier
-    async with editing(pool, workspace_id, actor) as edit:
+    async with edit_directory(pool, workspace_id, actor) as edit:
         answer = await _earlier(edit.connection, workspace_id, key)
         if answer is None:
             answer = show(await act(edit))
@@ -52,7 +52,7 @@ async def once(
         return answer
 
 
-async def _answered(pool: Pool, workspace_id: int, key: Key | None) -> Answer | None:
+async def _answered(pool: Pool, workspace_id: int, key: IdempotencyKey | None) -> Answer | None:
     """What was answered to this key, as far as can be seen without the gate."""
     if key is None:
         return None
@@ -60,7 +60,7 @@ async def _answered(pool: Pool, workspace_id: int, key: Key | None) -> Answer | 
         return await _earlier(connection, workspace_id, key)
 
 
-async def _earlier(connection: Connection, workspace_id: int, key: Key | None) -> Answer | None:
+async def _earlier(connection: Connection, workspace_id: int, key: IdempotencyKey | None) -> Answer | None:
     if key is None:
         return None
     found = await facts.read(connection, workspace_id, _NO_PASSES, [key.text], [])

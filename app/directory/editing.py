@@ -13,24 +13,30 @@ from typing import Any
 
 from app.engine.model.directory import Caps, Owner
 from app.engine.model.state import Load
-from app.engine.selection.rebalance import levelled, recounted
-from app.errors import StoreAway
+from app.engine.selection.rebalance import loads_to_recount, rebalance_entries
+from app.errors import DatabaseUnavailable
 from app.intake.accounts import keys_of_account
-from app.store.connection.pool import AWAY, Connection, Limits, Pool, is_away, transaction
+from app.store.connection.pool import (
+    CONNECTION_ERRORS,
+    Connection,
+    Limits,
+    Pool,
+    is_connection_error,
+    transaction,
+)
 from app.store.directory import accounts, bulk, records
-from app.store.directory.records import Change, Record
+from app.store.directory.records import ChangeRecord, Record
 from app.store.leads import loads
 from app.store.leads.decisions import DIRECTORY
-from app.store.leads.loads import Asked
+from app.store.leads.loads import LoadQuery
 from app.store.path import ledger
 from app.store.path.commit_outcome import was_committed
-from app.store.path.journal import Entry
-from app.store.path.snapshot import Remembered, from_the_start, write_pass
-from app.store.path.snapshot import directory as read_directory
+from app.store.path.journal import JournalEntry
+from app.store.path.snapshot import Snapshot, read_directory, read_snapshot, write_entry
 
 EDIT_LIMITS = Limits(lock=5000, statement=10_000, idle=5000)
 """An edit may wait longer than a visitor."""
-FIND_OUT_SECONDS = 2.0
+OUTCOME_SECONDS = 2.0
 """How long an edit asks what became of its COMMIT."""
 _LONGEST_COUNT = timedelta(days=8)
 """A local week can begin so long ago."""
@@ -39,21 +45,21 @@ ACCOUNTS = "accounts"
 
 
 @dataclass(slots=True)
-class Edit:
+class DirectoryEdit:
     """What happens behind the gate. `now` is the time of the pass; nothing is visible until it ends well."""
 
     connection: Connection
     workspace_id: int
     actor: str
     now: datetime
-    remembered: Remembered
+    snapshot: Snapshot
     version: int = field(init=False)
     plan_version: int = field(init=False)
     _touched: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.version = self.remembered.entry.directory_version
-        self.plan_version = self.remembered.entry.plan_version
+        self.version = self.snapshot.entry.directory_version
+        self.plan_version = self.snapshot.entry.plan_version
 
     async def find(self, noun: str, id_: str) -> Record | None:
         """A record as it stands now."""
@@ -73,13 +79,13 @@ class Edit:
         self, noun: str, bodies: Sequence[tuple[str, Mapping[str, Any]]], known: dict[str, Record]
     ) -> None:
         """Like `put` for each id and body in turn; `known` holds their records, before and afterwards."""
-        log: list[Change] = []
+        log: list[ChangeRecord] = []
         for id_, body in bodies:
             before = known.get(id_)
             if before is None or before.body != body:
                 self.version += 1
                 told = before.body if before else None
-                log.append(Change(self.version, self.now, self.actor, noun, id_, "put", told, body))
+                log.append(ChangeRecord(self.version, self.now, self.actor, noun, id_, "put", told, body))
                 known[id_] = Record(noun, id_, dict(body), self.version, self.now)
         changed = {change.record_id: known[change.record_id] for change in log}
         await bulk.log_many(self.connection, self.workspace_id, log)
@@ -115,34 +121,36 @@ class Edit:
         """Note who changed what; the number of this note is the new version of the directory."""
         self.version += 1
         self._touched.add(noun)
-        change = Change(self.version, self.now, self.actor, noun, id_, action, before, after, reason)
+        change = ChangeRecord(self.version, self.now, self.actor, noun, id_, action, before, after, reason)
         await records.log(self.connection, self.workspace_id, change)
 
-    async def finish(self) -> Entry | None:
+    async def finish(self) -> JournalEntry | None:
         """Draw the consequences and write the pass, if anything changed. Gives its row of the journal."""
-        before = self.remembered.entry
+        before = self.snapshot.entry
         if self.version == before.directory_version:
             return None
         if self._touched & set(DIRECTORY):
             await self._draw_consequences()
         entry = replace(before, at=self.now, directory_version=self.version, plan_version=self.plan_version)
-        return await write_pass(self.connection, self.workspace_id, self.remembered, entry)
+        return await write_entry(self.connection, self.workspace_id, self.snapshot, entry)
 
     async def _draw_consequences(self) -> None:
         """Balances and loads that depend on who is in the directory."""
-        old = self.remembered.directory
+        old = self.snapshot.directory
         new = await read_directory(self.connection, self.workspace_id, self.version)
-        for turn in levelled(old, new, self.remembered.state, self.now):
-            number = self.remembered.state.enter(turn)
+        for turn in rebalance_entries(old, new, self.snapshot.state, self.now):
+            number = self.snapshot.state.enter(turn)
             await ledger.enter(self.connection, self.workspace_id, turn, number, self.now)
-        await self._recount(list(recounted(old, new)))
+        await self._recount(list(loads_to_recount(old, new)))
         # What nobody needs any more.
         for gone in old.owners.keys() - new.owners.keys():
-            self.remembered.state.set_load(gone, None, None)
+            self.snapshot.state.set_load(gone, None, None)
 
     async def _recount(self, moved: Sequence[tuple[Owner, str | None, Caps | None]]) -> None:
         asked = [
-            Asked(owner.id, team, self.now - max(_LONGEST_COUNT, caps.longest_window() if caps else _NONE))
+            LoadQuery(
+                owner.id, team, self.now - max(_LONGEST_COUNT, caps.longest_window() if caps else _NONE)
+            )
             for owner, team, caps in moved
         ]
         counted = await loads.counted(self.connection, self.workspace_id, asked) if asked else []
@@ -152,26 +160,26 @@ class Edit:
                 load.take(owner, caps, at)
             load.open = still_open
             # Who never had anything needs no entry.
-            self.remembered.state.set_load(owner.id, team, load if times or still_open else None)
+            self.snapshot.state.set_load(owner.id, team, load if times or still_open else None)
 
 
 @asynccontextmanager
-async def editing(pool: Pool, workspace_id: int, actor: str) -> AsyncIterator[Edit]:
+async def edit_directory(pool: Pool, workspace_id: int, actor: str) -> AsyncIterator[DirectoryEdit]:
     """An edit behind the gate: commits when the block ends well, leaves nothing behind otherwise.
 
     Raises OutcomeUnknown when the line broke at COMMIT, and it cannot be found out which of the two it is.
     """
-    written: Entry | None = None
+    written: JournalEntry | None = None
     try:
         async with transaction(pool, workspace_id, gate=True, limits=EDIT_LIMITS) as connection:
-            found, remembered = await from_the_start(connection, workspace_id)
-            now = max(found.time, remembered.entry.at)
-            edit = Edit(connection, workspace_id, actor, now, remembered)
+            found, snapshot = await read_snapshot(connection, workspace_id)
+            now = max(found.time, snapshot.entry.at)
+            edit = DirectoryEdit(connection, workspace_id, actor, now, snapshot)
             yield edit
             written = await edit.finish()
-    except AWAY as error:
-        if written is None or not is_away(error):
+    except CONNECTION_ERRORS as error:
+        if written is None or not is_connection_error(error):
             raise
-        until = time.monotonic() + FIND_OUT_SECONDS
+        until = time.monotonic() + OUTCOME_SECONDS
         if not await was_committed(pool, workspace_id, written, EDIT_LIMITS, until):
-            raise StoreAway() from error
+            raise DatabaseUnavailable() from error

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def merged(target: Any, patch: Any) -> Any:
+def merge_patch(target: Any, patch: Any) -> Any:
     """`target` with the members of `patch` in place; null removes, anything but an object replaces."""
     if not isinstance(patch, Mapping):
         return patch
@@ -13,5 +13,5 @@ def merged(target: Any, patch: Any) -> Any:
         if value is None:
             result.pop(key, None)
         else:
-            result[key] = merged(result.get(key), value)
+            result[key] = merge_patch(result.get(key), value)
     return result

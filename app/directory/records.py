@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.directory import validation
-from app.directory.editing import Edit, editing
-from app.errors import NotFound, PreconditionFailed, Refused
+from app.directory.editing import DirectoryEdit, edit_directory
+from app.errors import NotFound, PreconditionFailed, ValidationFailed
 from app.plan.findings import Finding
 from app.store.connection.pool import Pool, transaction
 from app.store.directory import records as store
-from app.store.directory.records import Change, Record
+from app.store.directory.records import ChangeRecord, Record
 
 Make = Callable[[Mapping[str, Any] | None], dict[str, Any]]
 """From the body as it stands, None when there is no record, to the body wanted. May raise a Problem."""
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class Precondition:
     """What must be so of a record before it is written: one of these revisions, that it is there, or not."""
 
     revisions: frozenset[int] | None = None
@@ -34,11 +34,11 @@ class Condition:
             raise PreconditionFailed()
 
 
-ALWAYS = Condition()
+UNCONDITIONAL = Precondition()
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenRecord:
     """A record after writing, whether it is new, and what is odd about it."""
 
     record: Record
@@ -47,28 +47,36 @@ class Written:
 
 
 async def write(
-    pool: Pool, workspace_id: int, actor: str, noun: str, id_: str, make: Make, on: Condition = ALWAYS
-) -> Written:
+    pool: Pool,
+    workspace_id: int,
+    actor: str,
+    noun: str,
+    id_: str,
+    make: Make,
+    on: Precondition = UNCONDITIONAL,
+) -> WrittenRecord:
     """Make a record what `make` wants of it.
 
     Raises PreconditionFailed, Refused, and what `make` raises.
     """
-    async with editing(pool, workspace_id, actor) as edit:
+    async with edit_directory(pool, workspace_id, actor) as edit:
         before = await edit.find(noun, id_)
         on.check(before)
         return await keep(edit, noun, id_, make(before.body if before else None), before)
 
 
-async def keep(edit: Edit, noun: str, id_: str, body: dict[str, Any], before: Record | None) -> Written:
+async def keep(
+    edit: DirectoryEdit, noun: str, id_: str, body: dict[str, Any], before: Record | None
+) -> WrittenRecord:
     """Store a body, if the directory can hold it.
 
     Raises Refused.
     """
-    found = validation.faults(noun, body, edit.remembered.directory)
+    found = validation.faults(noun, body, edit.snapshot.directory)
     if found:
-        raise Refused(faults=found)
+        raise ValidationFailed(faults=found)
     record = await edit.put(noun, id_, body, before)
-    return Written(record, before is None, await validation.findings(edit, noun, id_, body))
+    return WrittenRecord(record, before is None, await validation.findings(edit, noun, id_, body))
 
 
 async def find(pool: Pool, workspace_id: int, noun: str, id_: str) -> Record:
@@ -91,7 +99,7 @@ async def page(pool: Pool, workspace_id: int, noun: str, after: str, limit: int)
 
 async def changes(
     pool: Pool, workspace_id: int, after: int, noun: str | None, id_: str | None, limit: int
-) -> list[Change]:
+) -> list[ChangeRecord]:
     """The log of changes in order, those behind number `after`."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
         return await store.changes(connection, workspace_id, after, noun, id_, limit)

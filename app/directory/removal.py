@@ -6,21 +6,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from app.directory.editing import Edit, editing
-from app.directory.records import Condition
-from app.engine.lookup.tables import Table
+from app.directory.editing import DirectoryEdit, edit_directory
+from app.directory.records import Precondition
+from app.engine.lookup.tables import TableContent
 from app.engine.model.directory import Directory
 from app.errors import Conflict, Fault, NotFound
 from app.plan.document.plan import PlanDocument
-from app.plan_check.parse import Strategies, reads, steps
-from app.plan_check.references import places
+from app.plan_check.parse import Strategies, parse_plan, steps
+from app.plan_check.references import find_references
 from app.plan_check.table_refs import tables_in
 from app.store import plans
 from app.store.connection.pool import Pool, transaction
 from app.store.directory import bulk, tables
 from app.store.directory.records import Record
 from app.store.directory.tables import named_tables
-from app.store.path.unlocked import present_at
+from app.store.path.unlocked import read_current_state_on
 
 _NAMED_BY_PLANS = frozenset(("owners", "teams", "tables"))
 _ALL = 10_000
@@ -28,7 +28,7 @@ _ALL = 10_000
 
 
 async def remove(
-    pool: Pool, workspace_id: int, actor: str, strategies: Strategies, noun: str, id_: str, on: Condition
+    pool: Pool, workspace_id: int, actor: str, strategies: Strategies, noun: str, id_: str, on: Precondition
 ) -> None:
     """Take away a record, and what goes with it: an owner leaves his teams, and his absences go too.
 
@@ -39,7 +39,7 @@ async def remove(
         if noun == "owners":
             await _leave_all(edit, id_)
         if noun == "calendars" and any(
-            owner.calendar == id_ for owner in edit.remembered.directory.owners.values()
+            owner.calendar == id_ for owner in edit.snapshot.directory.owners.values()
         ):
             raise Conflict("Owners work by it; give them another one first.", code="in_use")
         await edit.delete(record)
@@ -50,22 +50,22 @@ async def remove_absence(pool: Pool, workspace_id: int, actor: str, owner_id: st
 
     Raises NotFound.
     """
-    async with editing(pool, workspace_id, actor) as edit:
+    async with edit_directory(pool, workspace_id, actor) as edit:
         record = await edit.find("absences", id_)
         if record is None or record.body["owner"] != owner_id:
             raise NotFound()
         await edit.delete(record)
 
 
-async def _leave_all(edit: Edit, owner: str) -> None:
+async def _leave_all(edit: DirectoryEdit, owner: str) -> None:
     """Take an owner out of his teams, and his absences away."""
-    for team in edit.remembered.directory.teams_of(owner):
+    for team in edit.snapshot.directory.teams_of(owner):
         await _leave(edit, team, owner)
     for absence in await bulk.absences(edit.connection, edit.workspace_id, owner, "", _ALL):
         await edit.delete(absence)
 
 
-async def _leave(edit: Edit, team: str, owner: str) -> None:
+async def _leave(edit: DirectoryEdit, team: str, owner: str) -> None:
     record = await edit.find("teams", team)
     if record is not None:
         stay = [member for member in record.body["members"] if member["owner"] != owner]
@@ -74,8 +74,8 @@ async def _leave(edit: Edit, team: str, owner: str) -> None:
 
 @asynccontextmanager
 async def _removing(
-    pool: Pool, workspace_id: int, actor: str, strategies: Strategies, noun: str, id_: str, on: Condition
-) -> AsyncIterator[tuple[Edit, Record]]:
+    pool: Pool, workspace_id: int, actor: str, strategies: Strategies, noun: str, id_: str, on: Precondition
+) -> AsyncIterator[tuple[DirectoryEdit, Record]]:
     """An edit with the record to be removed, once it is sure that the active plan does not name it.
 
     Reading a long plan and its tables takes its time, so they are read before the gate, and again when
@@ -83,8 +83,8 @@ async def _removing(
     """
     while True:
         seen, named = await _named(pool, workspace_id, strategies, noun, id_)
-        async with editing(pool, workspace_id, actor) as edit:
-            if seen is None or seen == _seen(edit.plan_version, edit.remembered.directory, seen.tables):
+        async with edit_directory(pool, workspace_id, actor) as edit:
+            if seen is None or seen == _seen(edit.plan_version, edit.snapshot.directory, seen.tables):
                 record = await _standing(edit, noun, id_)
                 on.check(record)
                 if record is None:
@@ -95,7 +95,7 @@ async def _removing(
                 return
 
 
-async def _standing(edit: Edit, noun: str, id_: str) -> Record | None:
+async def _standing(edit: DirectoryEdit, noun: str, id_: str) -> Record | None:
     if noun == tables.NOUN:
         return await tables.standing(edit.connection, edit.workspace_id, id_)
     return await edit.find(noun, id_)
@@ -120,7 +120,7 @@ async def _named(
     if noun not in _NAMED_BY_PLANS:
         return None, []
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        now = await present_at(connection, workspace_id)
+        now = await read_current_state_on(connection, workspace_id)
         text = await plans.text_of(connection, workspace_id, now.entry.plan_version)
         stored: Mapping[str, Any] = text[0] if text else {}
         looked_up = await named_tables(connection, workspace_id, tables_in(stored))
@@ -130,12 +130,16 @@ async def _named(
 
 
 def _places(
-    stored: Mapping[str, Any], strategies: Strategies, noun: str, id_: str, looked_up: Mapping[str, Table]
+    stored: Mapping[str, Any],
+    strategies: Strategies,
+    noun: str,
+    id_: str,
+    looked_up: Mapping[str, TableContent],
 ) -> list[str]:
-    document = reads(stored, strategies) if stored else None
+    document = parse_plan(stored, strategies) if stored else None
     if not isinstance(document, PlanDocument):
         return []
-    return places(document, noun.removesuffix("s"), id_, looked_up)
+    return find_references(document, noun.removesuffix("s"), id_, looked_up)
 
 
 def _counted_on(named: list[str]) -> Conflict:

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from app.engine.lookup.tables import Table
+from app.engine.lookup.tables import TableContent
 
-MOST_SHOWN = 20
+MAX_SHOWN = 20
 Row = Sequence[Any]
 """A row as it is sent: the cells, and the target."""
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class TableDifference:
     """How many rows came, went, and have another target now; and the first of each, as they are or were."""
 
     added: int
@@ -26,7 +26,7 @@ class Difference:
         return {**counts, "first": dict(self.first)}
 
 
-def difference(before: Table | None, now: Table) -> Difference:
+def diff_rows(before: TableContent | None, now: TableContent) -> TableDifference:
     """Rows are the same when their cells are. Of several with the same cells only the first one counts."""
     old = _by_cells(before) if before is not None and list(before.columns) == list(now.columns) else {}
     new = _by_cells(now)
@@ -35,12 +35,12 @@ def difference(before: Table | None, now: Table) -> Difference:
     removed = [row for cells, row in old.items() if cells not in new]
     gone = len(removed) if old or before is None else len(before.rows)
     found = {"added": added, "removed": removed, "changed": changed}
-    return Difference(
-        len(added), gone, len(changed), {name: rows[:MOST_SHOWN] for name, rows in found.items()}
+    return TableDifference(
+        len(added), gone, len(changed), {name: rows[:MAX_SHOWN] for name, rows in found.items()}
     )
 
 
-def _by_cells(table: Table) -> dict[tuple[Any, ...], Row]:
+def _by_cells(table: TableContent) -> dict[tuple[Any, ...], Row]:
     found: dict[tuple[Any, ...], Row] = {}
     for *cells, target in table.rows:
         key = tuple(tuple(cell) if isinstance(cell, list) else cell for cell in cells)

@@ -5,60 +5,60 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.directory.editing import Edit, editing
-from app.directory.records import ALWAYS, Condition
-from app.directory.table_diff import Difference, difference
-from app.engine.compile.plan import looks_of
-from app.engine.lookup.tables import Table
+from app.directory.editing import DirectoryEdit, edit_directory
+from app.directory.records import UNCONDITIONAL, Precondition
+from app.directory.table_diff import TableDifference, diff_rows
+from app.engine.compile.plan import table_refs_of
+from app.engine.lookup.tables import TableContent
 from app.engine.model.directory import Directory
 from app.errors import Conflict, Fault, NotFound
 from app.plan.document.plan import PlanDocument
 from app.plan.findings import Finding
-from app.plan_check.parse import Strategies, reads, steps
-from app.plan_check.row_overlaps import Oddities, oddities, supposed
+from app.plan_check.parse import Strategies, parse_plan, steps
+from app.plan_check.row_overlaps import RowFindings, assume_target, find_overlaps
 from app.plan_check.table_refs import tables_in
 from app.plan_check.tables import Unknown, column_findings, unknown_names, unread
 from app.store import plans
 from app.store.connection.pool import Pool, transaction
 from app.store.directory import tables
 from app.store.directory.records import Record
-from app.store.directory.tables import Head, Whole
-from app.store.path.unlocked import present_at
+from app.store.directory.tables import StoredTable, StoredTableHead
+from app.store.path.unlocked import read_current_state_on
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class TableReport:
     """What a new state of a table changes, and what is odd about it.
 
     `misfits` are places where the active plan looks something up by other columns.
     """
 
-    difference: Difference
-    oddities: Oddities
+    difference: TableDifference
+    oddities: RowFindings
     unknown: Sequence[Unknown]
     unread: Sequence[Finding]
     misfits: Sequence[Finding]
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenTable:
     """A table after writing, whether it is new, and what there is to tell."""
 
-    head: Head
+    head: StoredTableHead
     created: bool
-    report: Report
+    report: TableReport
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """What a report is made from. `document` is None when the active plan does not name the table."""
 
-    before: Whole | None
+    before: StoredTable | None
     plan_version: int
     document: PlanDocument | None
     directory: Directory
 
-    def holds(self, edit: Edit, now: Record | None) -> bool:
+    def holds(self, edit: DirectoryEdit, now: Record | None) -> bool:
         """Whether nothing has changed since."""
         revision = self.before.revision if self.before else None
         return (revision, self.plan_version) == (now.revision if now else None, edit.plan_version)
@@ -70,9 +70,9 @@ async def put(
     actor: str,
     strategies: Strategies,
     id_: str,
-    table: Table,
-    on: Condition = ALWAYS,
-) -> Written:
+    table: TableContent,
+    on: Precondition = UNCONDITIONAL,
+) -> WrittenTable:
     """Make the table what it shall be; unchanged is no change and keeps its revision.
 
     Raises PreconditionFailed, and Conflict when the active plan asks for other columns.
@@ -81,38 +81,38 @@ async def put(
     while True:
         seen = await _look(pool, workspace_id, strategies, id_)
         report = await asyncio.to_thread(_report, seen, id_, table)
-        async with editing(pool, workspace_id, actor) as edit:
+        async with edit_directory(pool, workspace_id, actor) as edit:
             before = await tables.standing(edit.connection, workspace_id, id_)
             on.check(before)
             if seen.holds(edit, before):
                 if report.misfits:
                     raise _misfit(report.misfits)
                 head = await _keep(edit, id_, table, text, before, report.difference)
-                return Written(head, before is None, report)
+                return WrittenTable(head, before is None, report)
 
 
 async def _look(pool: Pool, workspace_id: int, strategies: Strategies, id_: str) -> _Seen:
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        now = await present_at(connection, workspace_id)
+        now = await read_current_state_on(connection, workspace_id)
         found = await tables.read(connection, workspace_id, [id_])
         version = now.entry.plan_version
         plan = await plans.text_of(connection, workspace_id, version) if version else None
     document = None
     if plan is not None and id_ in tables_in(plan[0]):
-        document = await asyncio.to_thread(reads, plan[0], strategies)
+        document = await asyncio.to_thread(parse_plan, plan[0], strategies)
     named = document if isinstance(document, PlanDocument) else None
     return _Seen(found.get(id_), version, named, now.facts.directory)
 
 
-def _report(seen: _Seen, id_: str, table: Table) -> Report:
-    looks = looks_of(seen.document).values() if seen.document else ()
-    asked = dict.fromkeys(look.on for look in looks if look.table == id_)
+def _report(seen: _Seen, id_: str, table: TableContent) -> TableReport:
+    table_refs = table_refs_of(seen.document).values() if seen.document else ()
+    asked = dict.fromkeys(look.on for look in table_refs if look.table == id_)
     misfits = [each for on in asked for each in column_findings(on, table.columns, "")]
-    ons = list(asked) if asked and not misfits else [supposed(table)]
-    found = [oddities(on, table) for on in ons]
-    return Report(
-        difference(seen.before.table() if seen.before else None, table),
-        Oddities(found[0].duplicates, sorted({pair for each in found for pair in each.overlaps})),
+    ons = list(asked) if asked and not misfits else [assume_target(table)]
+    found = [find_overlaps(on, table) for on in ons]
+    return TableReport(
+        diff_rows(seen.before.table() if seen.before else None, table),
+        RowFindings(found[0].duplicates, sorted({pair for each in found for pair in each.overlaps})),
         list(unknown_names(table, seen.directory, seen.document)),
         [finding for on in asked if not misfits for finding in unread(on, table)],
         misfits,
@@ -120,19 +120,24 @@ def _report(seen: _Seen, id_: str, table: Table) -> Report:
 
 
 async def _keep(
-    edit: Edit, id_: str, table: Table, text: str, before: Record | None, changes: Difference
-) -> Head:
+    edit: DirectoryEdit,
+    id_: str,
+    table: TableContent,
+    text: str,
+    before: Record | None,
+    changes: TableDifference,
+) -> StoredTableHead:
     digest = hashlib.sha256(text.encode()).hexdigest()
     told = {"columns": list(table.columns), "rows": len(table.rows), "digest": digest}
     if before is not None and before.body == told:
-        return Head(id_, table.columns, len(table.rows), before.revision, before.updated_at)
+        return StoredTableHead(id_, table.columns, len(table.rows), before.revision, before.updated_at)
     after = {**told, "difference": changes.told()}
     await edit.log(tables.NOUN, id_, "put", before.body if before else None, after)
     await tables.put(edit.connection, edit.workspace_id, id_, text, edit.version, edit.now)
-    return Head(id_, table.columns, len(table.rows), edit.version, edit.now)
+    return StoredTableHead(id_, table.columns, len(table.rows), edit.version, edit.now)
 
 
-async def find(pool: Pool, workspace_id: int, id_: str) -> Whole:
+async def find(pool: Pool, workspace_id: int, id_: str) -> StoredTable:
     """A table with its rows.
 
     Raises NotFound.
@@ -144,7 +149,7 @@ async def find(pool: Pool, workspace_id: int, id_: str) -> Whole:
     return found[id_]
 
 
-async def page(pool: Pool, workspace_id: int, after: str, limit: int) -> list[Head]:
+async def page(pool: Pool, workspace_id: int, after: str, limit: int) -> list[StoredTableHead]:
     """Tables by id, those behind `after`, without their rows."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
         return await tables.heads(connection, workspace_id, after, limit)

@@ -9,8 +9,8 @@ from app.store.connection.pool import Pool, transaction
 from app.store.directory import records
 from app.store.directory.records import Record
 from app.store.path import ledger as stored_ledger
-from app.store.path.ledger import Booked
-from app.store.path.unlocked import present_at
+from app.store.path.ledger import StoredLedgerEntry
+from app.store.path.unlocked import read_current_state_on
 
 Member = dict[str, Any]
 
@@ -24,11 +24,11 @@ async def standing(pool: Pool, workspace_id: int, id_: str) -> tuple[Record, lis
         record = await records.find(connection, workspace_id, "teams", id_)
         if record is None:
             raise NotFound()
-        now = await present_at(connection, workspace_id)
+        now = await read_current_state_on(connection, workspace_id)
     return record, standings(now.facts.directory.teams[id_], now.facts)
 
 
-async def ledger(pool: Pool, workspace_id: int, id_: str, after: int, limit: int) -> list[Booked]:
+async def ledger(pool: Pool, workspace_id: int, id_: str, after: int, limit: int) -> list[StoredLedgerEntry]:
     """A team's turns in order; those of a team that is gone are still told.
 
     Raises NotFound for one that never was.

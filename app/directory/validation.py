@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.directory import account_findings
-from app.directory.editing import ACCOUNTS, Edit
+from app.directory.editing import ACCOUNTS, DirectoryEdit
 from app.engine.model.directory import Directory
 from app.engine.model.records import weight_from
 from app.errors import Fault
@@ -29,11 +29,11 @@ def _team_faults(body: Mapping[str, Any], directory: Directory) -> Iterator[Faul
         yield Fault(("members",), "zero_weights", "needs a member with a weight above 0")
 
 
-async def findings(edit: Edit, noun: str, id_: str, body: Mapping[str, Any]) -> list[Finding]:
+async def findings(edit: DirectoryEdit, noun: str, id_: str, body: Mapping[str, Any]) -> list[Finding]:
     """What is odd about a record that was stored all the same."""
     if noun == ACCOUNTS:
         return await account_findings.findings(edit, id_, body)
-    return list(_owner_findings(id_, body, edit.remembered.directory)) if noun == "owners" else []
+    return list(_owner_findings(id_, body, edit.snapshot.directory)) if noun == "owners" else []
 
 
 def _owner_findings(id_: str, body: Mapping[str, Any], directory: Directory) -> Iterator[Finding]:

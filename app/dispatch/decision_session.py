@@ -10,41 +10,41 @@ from typing import Any
 
 import orjson
 
-from app.dispatch.deduplication import answer_to, person
+from app.dispatch.deduplication import find_prior, stored_reply
 from app.dispatch.jobs import import_lead
-from app.dispatch.jobs.base import Adopt, Answer, Assign, Claim, Job, Reassign, Release, Report
+from app.dispatch.jobs.base import Answer, Assign, Claim, ImportLead, Job, Reassign, Release, ReportEvent
 from app.dispatch.jobs.claim import first_waiting, is_due
-from app.dispatch.plugin_results import NotAsked, advised
-from app.dispatch.prefetch import Extra
-from app.dispatch.target_validation import check_wanted
-from app.dispatch.unit_of_work import Booking
+from app.dispatch.plugin_results import PluginResultMissing, with_plugin_results
+from app.dispatch.prefetch import ExtraFacts
+from app.dispatch.target_validation import check_target
+from app.dispatch.unit_of_work import UnitOfWork
 from app.engine.compile.plan import Plan
-from app.engine.model.accounts import AccountKey, Match
-from app.engine.model.decision import Decision, Question, Target
+from app.engine.model.accounts import AccountKey, AccountMatch
+from app.engine.model.decision import Decision, DecisionRequest, Target
 from app.engine.pipeline.claims import claim_refusal
 from app.engine.pipeline.decide import decide
-from app.errors import Conflict, NotFound, Problem, fault_at
+from app.errors import Conflict, NotFound, Problem, refused_at
 from app.ids import uuid7
 from app.intake.accounts import keys_of_lead
-from app.intake.arrival import Arrival
-from app.store.leads.current_leads import Present
-from app.store.path.facts import Found
+from app.intake.arrival import IncomingLead
+from app.store.leads.current_leads import CurrentLead
+from app.store.path.facts import Prefetched
 
 
 @dataclass(slots=True)
-class Desk:
+class DecisionSession:
     """One pass being decided. `answers` and `problems` are told only after the commit."""
 
     plan: Plan
-    found: Found
-    extra: Extra
-    booking: Booking
+    found: Prefetched
+    extra: ExtraFacts
+    booking: UnitOfWork
     answers: list[tuple[Job, Answer]] = field(default_factory=list)
     problems: list[tuple[Job, Problem]] = field(default_factory=list)
     replays: list[tuple[Job, str]] = field(default_factory=list)
     received: int = 0
     recognised: int = 0
-    unasked: list[tuple[Job, Question]] = field(default_factory=list)
+    awaiting_plugins: list[tuple[Job, DecisionRequest]] = field(default_factory=list)
 
     def take(self, job: Job) -> None:
         """Decide one job. What it may not have is its own problem and nobody else's.
@@ -56,8 +56,8 @@ class Desk:
                 self._answer(job)
         except Problem as problem:
             self.problems.append((job, problem))
-        except NotAsked as missing:
-            self.unasked.append((job, missing.question))
+        except PluginResultMissing as missing:
+            self.awaiting_plugins.append((job, missing.question))
 
     def _answer(self, job: Job) -> None:
         match job:
@@ -69,14 +69,14 @@ class Desk:
                 self._claim(job)
             case Release():
                 self._release(job)
-            case Report():
+            case ReportEvent():
                 self._report(job)
-            case Adopt():
+            case ImportLead():
                 self._adopt(job)
 
     def _replayed(self, job: Job) -> bool:
         """Whether the job's key has its answer already. Raises IdempotencyMismatch for another body."""
-        earlier = answer_to(job.key, self.found, self.booking) if job.key is not None else None
+        earlier = stored_reply(job.key, self.found, self.booking) if job.key is not None else None
         if earlier is None:
             return False
         if earlier.assignment_id is not None:
@@ -88,29 +88,31 @@ class Desk:
 
     def _assign(self, job: Assign) -> None:
         arrival = job.arrival
-        question = Question(
+        question = DecisionRequest(
             kind="assign",
             assignment_id=uuid7(),
             lead_id=uuid7(),
             values={**arrival.values, "trigger": job.trigger},
             exclude=job.exclude,
-            prior=person(arrival, self.plan.window, self.found, self.booking),
+            prior=find_prior(arrival, self.plan.window, self.found, self.booking),
             account=self._account(job.account_keys),
         )
-        decision = self._decide(job, advised(job, question, self.plan, self.booking.now), arrival.normalized)
+        decision = self._decide(
+            job, with_plugin_results(job, question, self.plan, self.booking.now), arrival.normalized
+        )
         self.received += 1
         self.recognised += decision.known is not None
         self._know(arrival, decision.known.lead_id if decision.known else question.lead_id)
 
-    def _know(self, arrival: Arrival, lead_id: str) -> None:
+    def _know(self, arrival: IncomingLead, lead_id: str) -> None:
         """From now on the person is known by all of these keys."""
         for identity in arrival.keys:
             self.booking.rows.identities[identity] = lead_id
 
-    def _adopt(self, job: Adopt) -> None:
-        prior = person(job.arrival, None, self.found, self.booking)
+    def _adopt(self, job: ImportLead) -> None:
+        prior = find_prior(job.arrival, None, self.found, self.booking)
         facts = self.booking.facts
-        question = import_lead.question_of(job, prior, facts.directory, facts.now)
+        question = import_lead.request_for(job, prior, facts.directory, facts.now)
         if question is None:
             self._tell(job, Answer(204, b""))
             return
@@ -122,7 +124,7 @@ class Desk:
         if job.closed:
             self.booking.close(self.booking.present[question.lead_id], "closed", import_lead.ACTOR)
 
-    def _account(self, keys: Callable[[], Sequence[AccountKey]]) -> Match | None:
+    def _account(self, keys: Callable[[], Sequence[AccountKey]]) -> AccountMatch | None:
         """The account a lead with these keys belongs to; nobody looks where the plan does not ask."""
         if not self.plan.wants_accounts or self.found.accounts is None:
             return None
@@ -131,8 +133,8 @@ class Desk:
     def _reassign(self, job: Reassign) -> None:
         lead = self._lead(job.lead_id)
         if job.to is not None:
-            check_wanted(job.to, job.exclude, self.booking.facts.directory, self.plan.queues)
-        question = Question(
+            check_target(job.to, job.exclude, self.booking.facts.directory, self.plan.queues)
+        question = DecisionRequest(
             kind="reassign",
             assignment_id=uuid7(),
             lead_id=job.lead_id,
@@ -144,11 +146,11 @@ class Desk:
         )
         self._decide_again(job, question, lead)
 
-    def _stored(self, lead_id: str) -> Present | None:
+    def _stored(self, lead_id: str) -> CurrentLead | None:
         """A lead that was there before this pass, as it stands after the jobs so far."""
         return self.booking.present.get(lead_id) or self.extra.leads.get(lead_id)
 
-    def _lead(self, lead_id: str) -> Present:
+    def _lead(self, lead_id: str) -> CurrentLead:
         lead = self._stored(lead_id)
         if lead is None or lead.prior.state in {"merged", "erased", "failed"}:
             raise NotFound("there is no such lead")
@@ -157,10 +159,10 @@ class Desk:
     def _claim(self, job: Claim) -> None:
         refused = claim_refusal(job.owner_id, job.queue, self.plan, self.booking.facts)
         if refused is not None and refused.code == "missing":
-            raise fault_at(("owner_id",), "unknown_owner", "names an owner that does not exist")
+            raise refused_at(("owner_id",), "unknown_owner", "names an owner that does not exist")
         waiting = filter(self._still_waits, self.extra.queues.get(job.looks_for(), ()))
         lead = first_waiting(job, waiting, refused, self.booking.facts, self.plan.queues)
-        question = Question(
+        question = DecisionRequest(
             kind="claim",
             assignment_id=uuid7(),
             lead_id=lead.prior.lead_id,
@@ -171,7 +173,7 @@ class Desk:
         )
         self._decide_again(job, question, lead, status=200)
 
-    def _still_waits(self, lead: Present) -> bool:
+    def _still_waits(self, lead: CurrentLead) -> bool:
         now = self.booking.present.get(lead.prior.lead_id)
         if now is None:
             return True
@@ -183,7 +185,7 @@ class Desk:
         if lead is None or not is_due(lead.prior, job.assignment_id, self.booking.now):
             self._tell(job, Answer(204, b""))
             return
-        question = Question(
+        question = DecisionRequest(
             kind="release",
             assignment_id=uuid7(),
             lead_id=job.lead_id,
@@ -193,7 +195,7 @@ class Desk:
         )
         self._decide_again(job, question, lead)
 
-    def _report(self, job: Report) -> None:
+    def _report(self, job: ReportEvent) -> None:
         found = self.extra.assignments.get(job.assignment_id)
         if found is None:
             raise NotFound("there is no such assignment")
@@ -206,14 +208,16 @@ class Desk:
         body = {"assignment_id": job.assignment_id, "lead_id": lead_id, "type": job.type, "state": "closed"}
         self._tell(job, Answer(200, orjson.dumps(body)))
 
-    def _decide_again(self, job: Job, question: Question, lead: Present, *, status: int = 201) -> None:
+    def _decide_again(
+        self, job: Job, question: DecisionRequest, lead: CurrentLead, *, status: int = 201
+    ) -> None:
         """A lead leaves where it was, and is decided anew, once plug-ins have spoken about it."""
-        question = advised(job, question, self.plan, self.booking.now)
+        question = with_plugin_results(job, question, self.plan, self.booking.now)
         self.booking.end(lead.prior)
         self._decide(job, question, lead.normalized, status=status)
 
     def _decide(
-        self, job: Job, question: Question, normalized: Mapping[str, Any], *, status: int = 201
+        self, job: Job, question: DecisionRequest, normalized: Mapping[str, Any], *, status: int = 201
     ) -> Decision:
         decision = decide(question, self.plan, self.booking.facts)
         told = self.booking.book(question, decision, normalized)

@@ -3,15 +3,15 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from app.dispatch.unit_of_work import Booking
-from app.engine.model.decision import Prior
+from app.dispatch.unit_of_work import UnitOfWork
+from app.engine.model.decision import PriorAssignment
 from app.errors import IdempotencyMismatch
-from app.intake.arrival import Arrival
-from app.store.path.facts import Found, Replay
-from app.store.path.idempotency import Key
+from app.intake.arrival import IncomingLead
+from app.store.path.facts import Prefetched, StoredReply
+from app.store.path.idempotency import IdempotencyKey
 
 
-def answer_to(key: Key, found: Found, booking: Booking) -> Replay | None:
+def stored_reply(key: IdempotencyKey, found: Prefetched, booking: UnitOfWork) -> StoredReply | None:
     """The answer that this key stands for, if it has one that still holds.
 
     Raises IdempotencyMismatch when it, or the key of its batch's first item, came with another body.
@@ -23,7 +23,9 @@ def answer_to(key: Key, found: Found, booking: Booking) -> Replay | None:
     return _replay(key.text, key.holds, found, booking)
 
 
-def person(arrival: Arrival, window: timedelta | None, found: Found, booking: Booking) -> Prior | None:
+def find_prior(
+    arrival: IncomingLead, window: timedelta | None, found: Prefetched, booking: UnitOfWork
+) -> PriorAssignment | None:
     """The person, by the first of his keys that is known within the window; None is always, zero never."""
     for identity in arrival.keys:
         prior = _known_by(identity, found, booking)
@@ -34,15 +36,15 @@ def person(arrival: Arrival, window: timedelta | None, found: Found, booking: Bo
     return None
 
 
-def _replay(text: str, holds: timedelta, found: Found, booking: Booking) -> Replay | None:
+def _replay(text: str, holds: timedelta, found: Prefetched, booking: UnitOfWork) -> StoredReply | None:
     row = booking.rows.keys.get(text)
     if row is not None:
-        return Replay(bytes.fromhex(row.body_hash), row.at, row.assignment_id, row.status, row.answer)
+        return StoredReply(bytes.fromhex(row.body_hash), row.at, row.assignment_id, row.status, row.answer)
     earlier = found.replays.get(text)
     return earlier if earlier is not None and booking.now - earlier.at <= holds else None
 
 
-def _known_by(identity: tuple[str, str], found: Found, booking: Booking) -> Prior | None:
+def _known_by(identity: tuple[str, str], found: Prefetched, booking: UnitOfWork) -> PriorAssignment | None:
     lead_id = booking.rows.identities.get(identity)
     if lead_id is None:
         stored = found.priors.get(identity)

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from app.dispatch.commit_group import NotReady, open_desk
-from app.dispatch.decision_session import Desk
+from app.dispatch.commit_group import CompileFirst, open_session
+from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Answer, Job
-from app.dispatch.plan_cache import PlanShelf
-from app.dispatch.plugin_calls import Advising
-from app.dispatch.response import replayed
+from app.dispatch.plan_cache import PlanCache
+from app.dispatch.plugin_calls import PluginCalls
+from app.dispatch.response import as_replayed
 from app.errors import Problem
 from app.store.connection.pool import Limits, Pool, transaction
 from app.store.leads import current_leads
@@ -21,14 +21,14 @@ LIMITS = Limits(statement=60_000)
 
 
 @dataclass(slots=True)
-class Rehearsal:
+class DryRun:
     """A dry run under way: what is asked later sees what the earlier would have done.
 
     `told` are the answers to keys that had a decision before it began.
     """
 
-    desk: Desk
-    advising: Advising
+    desk: DecisionSession
+    plugin_calls: PluginCalls
     told: dict[str, bytes] = field(default_factory=dict)
 
     async def take(self, jobs: Sequence[Job]) -> list[Answer | Problem]:
@@ -36,9 +36,11 @@ class Rehearsal:
         desk = self.desk
         for job in jobs:
             desk.take(job)
-            while desk.unasked:
-                unasked, desk.unasked = desk.unasked, []
-                await self.advising.rehearsed(desk.plan, unasked, desk.booking.now, desk.booking.remembered)
+            while desk.awaiting_plugins:
+                awaiting_plugins, desk.awaiting_plugins = desk.awaiting_plugins, []
+                await self.plugin_calls.for_dry_run(
+                    desk.plan, awaiting_plugins, desk.booking.now, desk.booking.snapshot
+                )
                 desk.take(job)
         told: dict[int, Answer | Problem] = {id(job): _told(desk, answer) for job, answer in desk.answers}
         told |= {id(job): self._replayed(assignment_id) for job, assignment_id in desk.replays}
@@ -50,27 +52,27 @@ class Rehearsal:
     def _replayed(self, assignment_id: str) -> Answer:
         before = self.told.get(assignment_id)
         if before is not None:
-            return Answer(200, replayed(before))
+            return Answer(200, as_replayed(before))
         now = _told(self.desk, Answer(200, self.desk.booking.rows.answers[assignment_id]))
-        return Answer(200, replayed(now.body))
+        return Answer(200, as_replayed(now.body))
 
 
-async def opened(
-    pool: Pool, workspace_id: int, jobs: Sequence[Job], shelf: PlanShelf, advising: Advising
-) -> Rehearsal:
+async def open_dry_run(
+    pool: Pool, workspace_id: int, jobs: Sequence[Job], shelf: PlanCache, plugin_calls: PluginCalls
+) -> DryRun:
     """Everything read that these jobs need, as if they came now. Nothing is locked or written."""
     while True:
         try:
             async with transaction(pool, workspace_id, read_only=True, limits=LIMITS) as connection:
-                desk = await open_desk(connection, workspace_id, None, jobs, shelf)
+                desk = await open_session(connection, workspace_id, None, jobs, shelf)
                 known = {each.assignment_id for each in desk.found.replays.values() if each.assignment_id}
                 told = await current_leads.answers(connection, workspace_id, sorted(known)) if known else {}
-                return Rehearsal(desk, advising, told)
-        except NotReady as missing:
+                return DryRun(desk, plugin_calls, told)
+        except CompileFirst as missing:
             await missing.fetch(workspace_id, shelf)
 
 
-def _told(desk: Desk, answer: Answer) -> Answer:
+def _told(desk: DecisionSession, answer: Answer) -> Answer:
     body = {**orjson.loads(answer.body), **_NOT_YET}
     if body["lead_id"] not in desk.booking.stored:
         body["lead_id"] = None

@@ -10,37 +10,37 @@ import asyncpg
 import structlog
 
 from app.dispatch.jobs.base import Assign, Job
-from app.errors import Problem, StoreAway
+from app.errors import DatabaseUnavailable, Problem
 from app.ids import uuid7
-from app.store.connection.pool import Limits, Pool, is_away, transaction
+from app.store.connection.pool import Limits, Pool, is_connection_error, transaction
 from app.store.path import failed_leads
-from app.store.path.snapshot import from_the_start, write_pass
+from app.store.path.snapshot import read_snapshot, write_entry
 
-BUSY = (
+CONTENTION_ERRORS = (
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
     asyncpg.TransactionRollbackError,
 )
 """Somebody else is in the way: nothing is wrong with any job, and it may come again later."""
-UNABLE = (
+SERVER_ERRORS = (
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.PostgresSystemError,
 )
 """The database answers, but cannot do its work: full, shutting down, a standby."""
-FRAMES_LOGGED = 12
+MAX_FRAMES = 12
 log = structlog.get_logger()
 
 
-def is_unable(error: BaseException) -> bool:
+def is_database_error(error: BaseException) -> bool:
     """Whether the database, and no job, is at fault."""
-    return is_away(error) or isinstance(error, UNABLE)
+    return is_connection_error(error) or isinstance(error, SERVER_ERRORS)
 
 
-def told_of(error: BaseException) -> dict[str, Any]:
+def error_summary(error: BaseException) -> dict[str, Any]:
     """Which error, and where. Its message is left out, for it could hold what was sent."""
-    frames = traceback.extract_tb(error.__traceback__)[-FRAMES_LOGGED:]
+    frames = traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:]
     return {
         "error": type(error).__name__,
         "sqlstate": getattr(error, "sqlstate", None),
@@ -55,20 +55,24 @@ async def keep_failed(pool: Pool, workspace_id: int, limits: Limits, job: Job) -
     try:
         await _keep(pool, workspace_id, limits, job)
     except Exception as error:
-        log.error("failed lead not kept", workspace_id=workspace_id, **told_of(error))
-        return StoreAway() if is_unable(error) or isinstance(error, BUSY) else Problem()
+        log.error("failed lead not kept", workspace_id=workspace_id, **error_summary(error))
+        return (
+            DatabaseUnavailable()
+            if is_database_error(error) or isinstance(error, CONTENTION_ERRORS)
+            else Problem()
+        )
     return Problem("the lead could not be decided; it is kept for repair", code="failed_intake")
 
 
 async def _keep(pool: Pool, workspace_id: int, limits: Limits, job: Assign) -> None:
     """Its own pass: the lead as it arrived, and one more received."""
     async with transaction(pool, workspace_id, gate=True, limits=limits) as connection:
-        found, remembered = await from_the_start(connection, workspace_id)
-        before = remembered.entry
+        found, snapshot = await read_snapshot(connection, workspace_id)
+        before = snapshot.entry
         now = max(found.time, before.at)
         await failed_leads.keep(connection, workspace_id, uuid7(), now, "decision", _request(job))
-        await write_pass(
-            connection, workspace_id, remembered, replace(before, at=now, received=before.received + 1)
+        await write_entry(
+            connection, workspace_id, snapshot, replace(before, at=now, received=before.received + 1)
         )
 
 

@@ -4,15 +4,15 @@ from collections import deque
 
 from app.dispatch.jobs.base import Job
 
-MOST = 256
+MAX_JOBS = 256
 """Jobs in one pass at most."""
-ALL_UP_TO = 16
+TAKE_ALL_UP_TO = 16
 """Up to so many waiting jobs all go at once; of more, half, but so many at least."""
 BULK_SLICE = 64
 """Bulk jobs in one pass when nobody else waits; beside single ones a quarter of it."""
 
 
-class WaitingRoom:
+class PendingJobs:
     """Jobs in the order they came. Single ones go before bulk, bulk enters in slices.
 
     Of many that wait only half go into the next pass: while it waits for the database, the process
@@ -39,10 +39,10 @@ class WaitingRoom:
     def next_pass(self) -> list[Job]:
         """The jobs of the next pass; those whose caller has gone meanwhile are dropped."""
         waiting = len(self._single)
-        singles = min(MOST, max(ALL_UP_TO, (waiting + 1) // 2))
+        singles = min(MAX_JOBS, max(TAKE_ALL_UP_TO, (waiting + 1) // 2))
         chosen = _first(self._single, singles)
         bulk = BULK_SLICE // 4 if chosen else BULK_SLICE
-        return chosen + _first(self._bulk, min(bulk, MOST - len(chosen)))
+        return chosen + _first(self._bulk, min(bulk, MAX_JOBS - len(chosen)))
 
 
 def _first(line: deque[Job], count: int) -> list[Job]:

@@ -5,15 +5,15 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
 
-from app.dispatch.table_cache import TableShelf
+from app.dispatch.table_cache import TableCache
 from app.engine.compile.plan import Plan, Strategy, empty_plan, plan_from
 from app.store import plans as store
 from app.store.connection.pool import Pool
 
-KEPT = 256
+MAX_PLANS = 256
 
 
-class PlanShelf:
+class PlanCache:
     """The plans this process has at hand. Compiling happens here, away from any gate.
 
     `tables` are those that the plans look something up in.
@@ -23,12 +23,12 @@ class PlanShelf:
         self._pool = pool
         self._strategies = strategies
         self._ready: OrderedDict[tuple[int, int], Plan] = OrderedDict()
-        self.tables = TableShelf(pool)
+        self.tables = TableCache(pool)
         self._making: dict[tuple[int, int], asyncio.Task[Plan]] = {}
         self._looked: dict[int, int] = {}
         self._looking: set[asyncio.Task[None]] = set()
 
-    def at_hand(self, workspace_id: int, version: int) -> Plan | None:
+    def get_ready(self, workspace_id: int, version: int) -> Plan | None:
         """The plan if it is compiled already. Version 0 stands for no plan at all."""
         if version == 0:
             return empty_plan()
@@ -42,7 +42,7 @@ class PlanShelf:
 
         Raises LookupError when the workspace has no such version.
         """
-        plan = self.at_hand(workspace_id, version)
+        plan = self.get_ready(workspace_id, version)
         if plan is not None:
             return plan
         making = self._making.get((workspace_id, version))
@@ -69,7 +69,7 @@ class PlanShelf:
         finally:
             del self._making[workspace_id, version]
         self._ready[workspace_id, version] = plan
-        while len(self._ready) > KEPT:
+        while len(self._ready) > MAX_PLANS:
             self._ready.popitem(last=False)
         return plan
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import orjson
 
-from app.engine.model.decision import Decision, Due
+from app.engine.model.decision import Decision, SlaDeadlines
 from app.engine.model.directory import Owner
 
 
-def answer(
+def decision_to_json(
     decision: Decision,
     *,
     assignment_id: str,
@@ -53,7 +53,7 @@ def answer(
     return body
 
 
-def replayed(body: bytes) -> bytes:
+def as_replayed(body: bytes) -> bytes:
     """The same answer, marked as a replay."""
     return orjson.dumps({**orjson.loads(body), "replayed": True})
 
@@ -64,7 +64,7 @@ def _owner(owner: Owner | None) -> dict[str, Any] | None:
     return {"id": owner.id, "name": owner.name, "email": owner.email, "crm": owner.crm}
 
 
-def _due(sla: Due | None) -> dict[str, Any] | None:
+def _due(sla: SlaDeadlines | None) -> dict[str, Any] | None:
     if sla is None:
         return None
     return {"name": sla.name, "accept_by": sla.accept_by, "touch_by": sla.touch_by}

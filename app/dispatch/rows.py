@@ -2,15 +2,15 @@
 
 from datetime import datetime
 
-from app.engine.model.decision import Decision, Prior, Question, Turn
-from app.store.path.group_write import AssignmentRow, TurnRow
+from app.engine.model.decision import Decision, DecisionRequest, LedgerEntry, PriorAssignment
+from app.store.path.group_write import AssignmentRow, LedgerRow
 
 OPEN = frozenset(("assigned", "queued"))
 """The outcomes after which a lead still waits for something."""
 
 
 def assignment_row(
-    question: Question,
+    question: DecisionRequest,
     decision: Decision,
     lead_id: str,
     sequence: int,
@@ -33,7 +33,7 @@ def assignment_row(
         path=decision.path,
         block=decision.block,
         priority=decision.priority,
-        open=decision.outcome in OPEN and not decision.keeps_prior,
+        open=decision.outcome in OPEN and not decision.keeps_assignment,
         counted=decision.counts,
         known_kind=known.kind if known else None,
         of_assignment=known.assignment_id if known else None,
@@ -45,9 +45,9 @@ def assignment_row(
     )
 
 
-def turn_row(turn: Turn, number: int, assignment_id: str, now: datetime) -> TurnRow:
+def turn_row(turn: LedgerEntry, number: int, assignment_id: str, now: datetime) -> LedgerRow:
     """A turn that a decision took; `number` is its place in the ledger of the team."""
-    return TurnRow(
+    return LedgerRow(
         team_id=turn.team,
         number=number,
         cause=turn.cause,
@@ -59,9 +59,9 @@ def turn_row(turn: Turn, number: int, assignment_id: str, now: datetime) -> Turn
     )
 
 
-def prior_after(row: AssignmentRow) -> Prior:
+def prior_after(row: AssignmentRow) -> PriorAssignment:
     """How the next one who asks finds the lead."""
-    return Prior(
+    return PriorAssignment(
         lead_id=row.lead_id,
         assignment_id=row.id,
         matched_by="lead_id",

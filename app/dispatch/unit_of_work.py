@@ -7,58 +7,58 @@ from typing import Any
 
 import orjson
 
-from app.dispatch.response import answer
+from app.dispatch.response import decision_to_json
 from app.dispatch.rows import OPEN, assignment_row, prior_after, turn_row
 from app.engine.lookup.tables import NO_TABLES, Tables
 from app.engine.model import stored
-from app.engine.model.decision import Decision, Prior, Question
-from app.engine.model.state import Facts, apply
+from app.engine.model.decision import Decision, DecisionRequest, PriorAssignment
+from app.engine.model.state import Facts, apply_decision
 from app.ids import uuid7
-from app.store.leads.current_leads import Present
-from app.store.path.group_write import EventRow, KeyRow, LeadRow, Rows
-from app.store.path.idempotency import Answer, Key
-from app.store.path.snapshot import Remembered
+from app.store.leads.current_leads import CurrentLead
+from app.store.path.group_write import EventRow, KeyRow, LeadRow, PendingRows
+from app.store.path.idempotency import Answer, IdempotencyKey
+from app.store.path.snapshot import Snapshot
 
 
 @dataclass(slots=True)
-class Booking:
+class UnitOfWork:
     """What the decisions so far leave behind. `stored` names the leads that had a row before this pass.
 
     `present` holds the leads this pass decided, `before` known persons whom it only looked at.
     """
 
-    remembered: Remembered
+    snapshot: Snapshot
     plan_version: int
     now: datetime
     stored: set[str]
     tables: Tables = NO_TABLES
-    rows: Rows = field(default_factory=Rows)
+    rows: PendingRows = field(default_factory=PendingRows)
     decided: list[Decision] = field(default_factory=list)
-    present: dict[str, Present] = field(default_factory=dict)
-    before: dict[str, Prior] = field(default_factory=dict)
+    present: dict[str, CurrentLead] = field(default_factory=dict)
+    before: dict[str, PriorAssignment] = field(default_factory=dict)
 
     @property
     def facts(self) -> Facts:
         """What the engine decides from, as it stands after the decisions so far."""
-        return Facts(self.now, self.remembered.directory, self.remembered.state, tables=self.tables)
+        return Facts(self.now, self.snapshot.directory, self.snapshot.state, tables=self.tables)
 
     @property
     def sequence(self) -> int:
         """The number of the newest decision."""
-        return self.remembered.entry.sequence + len(self.decided)
+        return self.snapshot.entry.sequence + len(self.decided)
 
-    def stands(self, lead_id: str) -> Prior:
+    def stands(self, lead_id: str) -> PriorAssignment:
         """A known person as the decisions so far left him."""
         present = self.present.get(lead_id)
         return present.prior if present else self.before[lead_id]
 
-    def book(self, question: Question, decision: Decision, normalized: Mapping[str, Any]) -> bytes:
+    def book(self, question: DecisionRequest, decision: Decision, normalized: Mapping[str, Any]) -> bytes:
         """Everything a decision leaves behind. Gives the answer, which is told after the commit."""
         lead_id = decision.known.lead_id if decision.known else question.lead_id
-        basis = stored.written(question, self.plan_version, self.facts, decision)
+        basis = stored.to_json(question, self.plan_version, self.facts, decision)
         self._settle_with_prior(question, decision)
-        state, directory, owned = self.remembered.state, self.remembered.directory, question.owned
-        number = apply(state, directory, decision, self._at(question), past=owned is not None)
+        state, directory, owned = self.snapshot.state, self.snapshot.directory, question.owned
+        number = apply_decision(state, directory, decision, self._at(question), past=owned is not None)
         self.decided.append(decision)
         row = assignment_row(
             question, decision, lead_id, self.sequence, self._at(question), self.plan_version
@@ -68,21 +68,23 @@ class Booking:
         told = self.rows.answers[row.id] = orjson.dumps(self._answer(question, decision, lead_id, normalized))
         if decision.turn is not None and number is not None:
             self.rows.turns.append(turn_row(decision.turn, number, row.id, self.now))
-        if not decision.keeps_prior:
+        if not decision.keeps_assignment:
             self._move(LeadRow(lead_id, decision.outcome, row.id, self.now))
-            self.present[lead_id] = Present(prior_after(row), question.values, normalized, question.exclude)
+            self.present[lead_id] = CurrentLead(
+                prior_after(row), question.values, normalized, question.exclude
+            )
         return told
 
     def key(self, text: str, body_hash: bytes, assignment_id: str) -> None:
         """From now on the key stands for this decision."""
         self.rows.keys[text] = KeyRow(text, body_hash.hex(), assignment_id, 201, self.now)
 
-    def key_of_answer(self, key: Key, answer: Answer) -> None:
+    def key_of_answer(self, key: IdempotencyKey, answer: Answer) -> None:
         """From now on the key stands for this answer, which is no decision."""
         told = answer.body.decode()
         self.rows.keys[key.text] = KeyRow(key.text, key.body_hash.hex(), None, answer.status, self.now, told)
 
-    def close(self, lead: Present, type_: str, actor: str) -> None:
+    def close(self, lead: CurrentLead, type_: str, actor: str) -> None:
         """The lead is done with: it leaves where it was, and that is noted."""
         prior = lead.prior
         self.end(prior)
@@ -90,14 +92,14 @@ class Booking:
         self._move(LeadRow(prior.lead_id, "closed", prior.assignment_id, self.now))
         self.present[prior.lead_id] = replace(lead, prior=replace(prior, state="closed"))
 
-    def _at(self, question: Question) -> datetime:
+    def _at(self, question: DecisionRequest) -> datetime:
         """When the owner got the lead: now, or when he did before we knew of it."""
         return question.owned.since if question.owned is not None else self.now
 
     def _answer(
-        self, question: Question, decision: Decision, lead_id: str, normalized: Mapping[str, Any]
+        self, question: DecisionRequest, decision: Decision, lead_id: str, normalized: Mapping[str, Any]
     ) -> dict[str, Any]:
-        return answer(
+        return decision_to_json(
             decision,
             assignment_id=question.assignment_id,
             lead_id=lead_id,
@@ -107,17 +109,17 @@ class Booking:
             normalized=normalized,
         )
 
-    def _settle_with_prior(self, question: Question, decision: Decision) -> None:
+    def _settle_with_prior(self, question: DecisionRequest, decision: Decision) -> None:
         """What the decision does to a known person's former assignment."""
         prior = question.prior
         if decision.known is None or prior is None:
             return
-        if not decision.keeps_prior:
+        if not decision.keeps_assignment:
             self.end(prior)
         elif decision.outcome == "queued" and decision.priority > prior.priority:
             self._raise(prior, decision.priority)
 
-    def _raise(self, prior: Prior, priority: int) -> None:
+    def _raise(self, prior: PriorAssignment, priority: int) -> None:
         raised = replace(prior, priority=priority)
         if prior.lead_id in self.present:
             self.present[prior.lead_id] = replace(self.present[prior.lead_id], prior=raised)
@@ -138,7 +140,7 @@ class Booking:
         else:
             self.rows.leads[row.id] = row
 
-    def end(self, prior: Prior) -> None:
+    def end(self, prior: PriorAssignment) -> None:
         """The lead leaves where it was; an owner's open place is free again."""
         if prior.state in OPEN:
             booked = self.rows.assignments.get(prior.assignment_id)
@@ -147,4 +149,4 @@ class Booking:
             else:
                 self.rows.ended.add(prior.assignment_id)
         if prior.state == "assigned" and prior.owner is not None:
-            self.remembered.state.free(prior.owner, prior.team)
+            self.snapshot.state.free(prior.owner, prior.team)

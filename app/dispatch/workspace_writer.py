@@ -9,34 +9,34 @@ from dataclasses import dataclass
 import asyncpg
 import structlog
 
-from app.dispatch.commit_group import NotReady, Passed, prepare
-from app.dispatch.failures import BUSY, is_unable, keep_failed, told_of
+from app.dispatch.commit_group import CompileFirst, GroupResult, prepare
+from app.dispatch.failures import CONTENTION_ERRORS, error_summary, is_database_error, keep_failed
 from app.dispatch.jobs.base import Answer, Job
-from app.dispatch.pending_jobs import WaitingRoom
-from app.dispatch.plan_cache import PlanShelf
-from app.dispatch.plugin_calls import Advising
-from app.dispatch.response import replayed
-from app.dispatch.write_window import Lull
-from app.errors import Overloaded, Problem, StoreAway
-from app.metrics import Measures
-from app.store.connection.pool import Connection, Limits, Pool, is_away, opening
+from app.dispatch.pending_jobs import PendingJobs
+from app.dispatch.plan_cache import PlanCache
+from app.dispatch.plugin_calls import PluginCalls
+from app.dispatch.response import as_replayed
+from app.dispatch.write_window import WriteWindow
+from app.errors import DatabaseUnavailable, Overloaded, Problem
+from app.metrics import Metrics
+from app.store.connection.pool import Connection, Limits, Pool, begin_statement, is_connection_error
 from app.store.path.commit_outcome import RETRY_SECONDS, was_committed
-from app.store.path.journal import Entry
-from app.store.path.snapshot import Remembered
+from app.store.path.journal import JournalEntry
+from app.store.path.snapshot import Snapshot
 
 log = structlog.get_logger()
 
 
-class Unclear(Exception):
+class UnclearCommit(Exception):
     """The connection broke at COMMIT: done or not done, only the journal knows, by the row `entry`."""
 
-    def __init__(self, passed: Passed, entry: Entry) -> None:
+    def __init__(self, passed: GroupResult, entry: JournalEntry) -> None:
         super().__init__("commit without reply")
         self.passed, self.entry = passed, entry
 
 
 @dataclass(slots=True)
-class Gatekeeper:
+class WorkspaceWriter:
     """The passes of one workspace in this process: never two at the same time.
 
     `memory` is the state after the pass this process committed last. It is lent to a pass, which
@@ -45,14 +45,14 @@ class Gatekeeper:
 
     pool: Pool
     workspace_id: int
-    shelf: PlanShelf
-    measures: Measures
+    shelf: PlanCache
+    measures: Metrics
     limits: Limits
     deadline: float
-    room: WaitingRoom
-    lull: Lull
-    advising: Advising
-    memory: Remembered | None = None
+    room: PendingJobs
+    write_window: WriteWindow
+    plugin_calls: PluginCalls
+    memory: Snapshot | None = None
     running: asyncio.Task[None] | None = None
 
     def enter(self, job: Job) -> None:
@@ -74,7 +74,7 @@ class Gatekeeper:
         except Problem as problem:
             _tell(jobs, problem)
         except Exception as error:
-            log.error("pass failed", jobs=len(jobs), workspace_id=self.workspace_id, **told_of(error))
+            log.error("pass failed", jobs=len(jobs), workspace_id=self.workspace_id, **error_summary(error))
             if len(jobs) == 1:
                 _tell(jobs, await keep_failed(self.pool, self.workspace_id, self.limits, jobs[0]))
                 return
@@ -89,12 +89,12 @@ class Gatekeeper:
             try:
                 if await self._attempt(jobs, until):
                     return
-            except BUSY:
+            except CONTENTION_ERRORS:
                 raise Overloaded("the gate of this workspace stayed taken for too long") from None
             except Exception as error:
-                if not is_unable(error):
+                if not is_database_error(error):
                     raise
-                late = StoreAway()
+                late = DatabaseUnavailable()
                 await asyncio.sleep(RETRY_SECONDS)
             if time.monotonic() > until:
                 raise late
@@ -103,10 +103,10 @@ class Gatekeeper:
         """One transaction, and the truth about it. False: nothing was written, and it may be tried again."""
         try:
             await self._once(jobs)
-        except NotReady as missing:
+        except CompileFirst as missing:
             await missing.fetch(self.workspace_id, self.shelf)
             return False
-        except Unclear as end:
+        except UnclearCommit as end:
             if not await was_committed(self.pool, self.workspace_id, end.entry, self.limits, until):
                 return False
             self._accept(end.passed)
@@ -119,7 +119,7 @@ class Gatekeeper:
         pool included.
         """
         memory, self.memory = self.memory, None
-        ending: Passed | None = None
+        ending: GroupResult | None = None
         begun = time.perf_counter()
         try:
             async with self.pool.acquire(timeout=self.deadline) as connection:
@@ -127,51 +127,51 @@ class Gatekeeper:
                 with _dropped_when_away(connection):
                     await connection.execute("COMMIT", timeout=self.deadline)
         except Exception as error:
-            if ending is not None and ending.entry is not None and is_away(error):
-                raise Unclear(ending, ending.entry) from error
+            if ending is not None and ending.entry is not None and is_connection_error(error):
+                raise UnclearCommit(ending, ending.entry) from error
             raise
         self.measures.passed(len(jobs), entered - begun, time.perf_counter() - entered)
         self._accept(ending)
 
     async def _prepared(
-        self, connection: Connection, memory: Remembered | None, jobs: Sequence[Job]
-    ) -> tuple[Passed, float]:
+        self, connection: Connection, memory: Snapshot | None, jobs: Sequence[Job]
+    ) -> tuple[GroupResult, float]:
         """A pass ready to commit, and when it had entered the gate."""
         with _dropped_when_away(connection):
             try:
-                with self.lull.deciding() as decided:
+                with self.write_window.deciding() as decided:
                     async with asyncio.timeout(2 * self.deadline):  # for a line that fell silent
-                        await connection.execute(opening(self.workspace_id, self.limits, gate=True))
+                        await connection.execute(begin_statement(self.workspace_id, self.limits, gate=True))
                         entered = time.perf_counter()
                         passed = await prepare(
                             connection, self.workspace_id, memory, jobs, self.shelf, decided
                         )
                         return passed, entered
             except Exception as error:
-                if not is_away(error):
+                if not is_connection_error(error):
                     await connection.execute("ROLLBACK")
                 raise
 
-    def _accept(self, passed: Passed) -> None:
+    def _accept(self, passed: GroupResult) -> None:
         """The commit is confirmed: remember, count, and tell everybody."""
         desk = passed.desk
-        self.memory = desk.booking.remembered
+        self.memory = desk.booking.snapshot
         if passed.entry is not None:
             self.memory.entry = passed.entry
-        if self.advising.advisor:
-            self.advising.saw(self.memory, desk.booking.now)
+        if self.plugin_calls.advisor:
+            self.plugin_calls.saw(self.memory, desk.booking.now)
         for decision in desk.booking.decided:
             self.measures.decided(self.workspace_id, decision.outcome, decision.step, decision.code)
         for job, answer in desk.answers:
             _settle(job, answer)
         for job, assignment_id in desk.replays:
-            _settle(job, Answer(200, replayed(passed.told[assignment_id]), replayed=True))
+            _settle(job, Answer(200, as_replayed(passed.told[assignment_id]), replayed=True))
         for job, problem in desk.problems:
             _tell([job], problem)
         self.room.put_back(list(passed.left))
         self.shelf.look_ahead(self.workspace_id, self.memory.entry.directory_version)
-        if desk.unasked:
-            self.advising.again(desk.plan, desk.unasked, desk.booking.now, self.enter)
+        if desk.awaiting_plugins:
+            self.plugin_calls.again(desk.plan, desk.awaiting_plugins, desk.booking.now, self.enter)
 
 
 @contextmanager
@@ -180,7 +180,7 @@ def _dropped_when_away(connection: Connection) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        if is_away(error) or isinstance(error, asyncio.CancelledError):
+        if is_connection_error(error) or isinstance(error, asyncio.CancelledError):
             with suppress(asyncpg.InterfaceError):  # the pool has noticed already
                 connection.terminate()
         raise

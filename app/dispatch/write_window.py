@@ -9,11 +9,11 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-LONGEST_SECONDS = 0.01
+MAX_WAIT_SECONDS = 0.01
 """Nobody gives way for longer, however long a pass waits for its gate."""
 
 
-class Lull:
+class WriteWindow:
     """The moments of one process in which no pass needs the thread."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Lull:
         loop = asyncio.get_running_loop()
         let_in: asyncio.Future[None] = loop.create_future()
         self._waiting.append(let_in)
-        limit = loop.call_later(LONGEST_SECONDS, _let_in, let_in)
+        limit = loop.call_later(MAX_WAIT_SECONDS, _let_in, let_in)
         try:
             await let_in
         finally:

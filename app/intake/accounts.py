@@ -10,7 +10,7 @@ from app.intake.website import website_domain
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class AccountKeyRow:
     """A key as it is stored with its account. Of several accounts the lower `rank` comes first."""
 
     kind: Literal["crm", "domain"]
@@ -22,14 +22,14 @@ FIRST, UNATTENDED, OUTRANKED = range(3)
 """Somebody looks after the account; nobody does; it does not count for a domain of free mail."""
 
 
-def keys_of_account(id_: str, body: Mapping[str, Any]) -> list[Kept]:
+def keys_of_account(id_: str, body: Mapping[str, Any]) -> list[AccountKeyRow]:
     """What an account is found by: its ids in CRMs, and the registrable domain of each of its domains."""
     account = account_from(id_, body)
     rank = FIRST if account.looked_after else UNATTENDED
-    keys = {Kept("crm", value, rank) for value in account.crm.values()}
+    keys = {AccountKeyRow("crm", value, rank) for value in account.crm.values()}
     for domain in domains_of(body):
         outranked = is_free_mail(domain) and not is_named(account.tier)
-        keys.add(Kept("domain", domain, OUTRANKED if outranked else rank))
+        keys.add(AccountKeyRow("domain", domain, OUTRANKED if outranked else rank))
     return sorted(keys, key=lambda key: (key.kind, key.value))
 
 

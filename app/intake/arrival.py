@@ -20,7 +20,7 @@ _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE | re
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class IncomingLead:
     """What intake made of a lead.
 
     values:     its fields, nested, without the missing ones; instants are aware datetimes in UTC.
@@ -36,7 +36,7 @@ class Arrival:
     normalized: dict[str, Any] = field(repr=False)
 
 
-def normalise(sent: Mapping[str, Any]) -> Arrival:
+def normalize(sent: Mapping[str, Any]) -> IncomingLead:
     """Brings a validated lead into its one form. Never raises on what the schema let through."""
     values = _tidy_fields(sent)
     flags = [*_place(values), *_email(values), *_phone(values), *_website(values)]
@@ -44,7 +44,7 @@ def normalise(sent: Mapping[str, Any]) -> Arrival:
     if flags:
         values["flags"] = list(flags)
     normalized["flags"] = list(flags)
-    return Arrival(values, _keys(values, flags), tuple(flags), normalized)
+    return IncomingLead(values, _keys(values, flags), tuple(flags), normalized)
 
 
 def _tidy_fields(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 Severity = Literal["error", "warning"]
 
-MOST = 100
+MAX_FINDINGS = 100
 """No more findings than this are told at once."""
 
 CODES: dict[str, str] = {
@@ -131,11 +131,11 @@ def path_of(location: Iterable[str | int]) -> str:
     """The path of a place: `("pipeline", 3, "rule")` is `pipeline[3].rule`."""
     path = ""
     for step in location:
-        path = join(path, f"[{step}]" if isinstance(step, int) else shown(step))
+        path = join(path, f"[{step}]" if isinstance(step, int) else quote(step))
     return path
 
 
-def shown(name: object) -> str:
+def quote(name: object) -> str:
     """A name as a finding may repeat it: anything long or strange becomes an ellipsis."""
     return name if isinstance(name, str) and _SHOWABLE.fullmatch(name) else "…"
 

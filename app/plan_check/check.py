@@ -4,17 +4,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from app.engine.lookup.tables import Table
+from app.engine.lookup.tables import TableContent
 from app.engine.selection.shifts import HELD
-from app.engine.selection.templated_teams import closed, combinations, faults, fields_of, is_templated
+from app.engine.selection.templated_teams import closed_fields, combinations, faults, fields_of, is_templated
 from app.plan.document.plan import PlanDocument
-from app.plan.document.steps import Step
+from app.plan.document.steps import PlanStep
 from app.plan.document.targets import Target
-from app.plan.findings import MOST, Finding, Severity, shown
+from app.plan.findings import MAX_FINDINGS, Finding, Severity, quote
 from app.plan.language.conditions import leaves
 from app.plan_check.contradictions import contradictions
 from app.plan_check.declarations import action_findings, product_findings, sla_findings
-from app.plan_check.label_order import too_early
+from app.plan_check.label_order import labels_used_early
 from app.plan_check.tables import table_findings
 from app.plan_check.unreachable import unreachable
 
@@ -29,7 +29,7 @@ class KnownNames:
 
     owners: Mapping[str, bool] = field(default_factory=dict)
     teams: Mapping[str, Mapping[str, int | float | Decimal]] = field(default_factory=dict)
-    tables: Mapping[str, Table] = field(default_factory=dict)
+    tables: Mapping[str, TableContent] = field(default_factory=dict)
 
 
 def check(document: PlanDocument, names: KnownNames) -> list[Finding]:
@@ -45,14 +45,14 @@ def check(document: PlanDocument, names: KnownNames) -> list[Finding]:
         *_givens(document, names),
         *unreachable(document.pipeline),
         *contradictions(document),
-        *too_early(document),
+        *labels_used_early(document),
         *_catch_all(document),
     ]
-    return findings[:MOST]
+    return findings[:MAX_FINDINGS]
 
 
 def _pipeline(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
-    words = closed(document)
+    words = closed_fields(document)
     scored = False
     for position, step in enumerate(document.pipeline):
         scored = scored or step.strategy == "score"
@@ -66,7 +66,7 @@ def _pipeline(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
 
 
 def _tables(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
-    words = closed(document)
+    words = closed_fields(document)
 
     def of_target(target: Target, path: str) -> Iterator[Finding]:
         for rung in (target, *target.otherwise):
@@ -75,7 +75,7 @@ def _tables(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
     return table_findings(document, names.tables, of_target)
 
 
-def placed(step: Step) -> Iterator[tuple[str, Target]]:
+def placed(step: PlanStep) -> Iterator[tuple[str, Target]]:
     """Each target of a step with the place it is written at, relative to the step's config."""
     for start, ladder in step.config.ladders():
         for rung, target in enumerate(ladder):
@@ -118,12 +118,12 @@ def _team(name: str, path: str, names: KnownNames) -> Iterator[Finding]:
     if members is None:
         yield _unknown("team", name, path, "add it to the directory")
     elif not members:
-        yield Finding(path, "empty_team", f"Add members to the team {shown(name)}: it has none.")
+        yield Finding(path, "empty_team", f"Add members to the team {quote(name)}: it has none.")
     elif not any(members.values()):
-        text = f"Give a member of {shown(name)} a weight above 0: nobody in the team can take a turn."
+        text = f"Give a member of {quote(name)} a weight above 0: nobody in the team can take a turn."
         yield Finding(path, "zero_weights", text)
     elif not any(names.owners.get(owner, False) for owner, weight in members.items() if weight):
-        text = f"Activate a member of {shown(name)}: as it is, every lead passes the team."
+        text = f"Activate a member of {quote(name)}: as it is, every lead passes the team."
         yield Finding(path, "inactive_team", text, "warning")
 
 
@@ -131,13 +131,13 @@ def _owner(name: str, path: str, names: KnownNames) -> Iterator[Finding]:
     if name not in names.owners:
         yield _unknown("owner", name, path, "add him to the directory")
     elif not names.owners[name]:
-        text = f"Name another owner than {shown(name)}, who is not active: every lead passes him."
+        text = f"Name another owner than {quote(name)}, who is not active: every lead passes him."
         yield Finding(path, "inactive_owner", text, "warning")
 
 
 def _unknown(kind: str, name: str, path: str, remedy: str, severity: Severity = "error") -> Finding:
     return Finding(
-        path, f"unknown_{kind}", f"Mend the name of the {kind} {shown(name)}, or {remedy}.", severity
+        path, f"unknown_{kind}", f"Mend the name of the {kind} {quote(name)}, or {remedy}.", severity
     )
 
 
@@ -145,14 +145,14 @@ def _declarations(document: PlanDocument, names: KnownNames) -> Iterator[Finding
     for name, queue in document.queues.items():
         if name == HELD:
             text = f"Call this queue something else: {HELD} is where leads wait for a shift to begin."
-            yield Finding(f"queues.{shown(name)}", "taken_name", text)
+            yield Finding(f"queues.{quote(name)}", "taken_name", text)
         if queue.claimable_by is not None and queue.claimable_by not in names.teams:
-            path = f"queues.{shown(name)}.claimable_by"
+            path = f"queues.{quote(name)}.claimable_by"
             yield _unknown("team", queue.claimable_by, path, "add it to the directory")
     for name, product in document.products.items():
-        yield from _team(product.team, f"products.{shown(name)}.team", names)
+        yield from _team(product.team, f"products.{quote(name)}.team", names)
     for name, way in document.paths.items():
-        path = f"paths.{shown(name)}"
+        path = f"paths.{quote(name)}"
         if way.answers_to is None:
             text = "Say under answers_to which team or owner answers for this path."
             yield Finding(path, "nobody_answers", text, "warning")

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from app.engine.conditions.comparisons import BOUNDS
 from app.plan.document.plan import PlanDocument
 from app.plan.document.products import ProductConfig
-from app.plan.findings import Finding, shown
+from app.plan.findings import Finding, quote
 from app.plan.language.conditions import All, Any, Leaf, Node, Not
-from app.plan_check.normal_form import Demand, demand_of, option_of, options_of
+from app.plan_check.normal_form import NormalForm, normal_form, option_of, options_of
 
 
 def contradictions(document: PlanDocument) -> Iterator[Finding]:
@@ -29,12 +29,12 @@ def contradictions(document: PlanDocument) -> Iterator[Finding]:
             for at, each in enumerate(document.known_person.route_anew)
         ),
         *(
-            (f"fields.{shown(derived.name)}[{at}].when", case.when)
+            (f"fields.{quote(derived.name)}[{at}].when", case.when)
             for derived in document.fields.derived
             for at, case in enumerate(derived.cases)
         ),
         *(
-            (f"scores.{shown(name)}[{at}].when", row.when)
+            (f"scores.{quote(name)}[{at}].when", row.when)
             for name, rows in document.scores.items()
             for at, row in enumerate(rows)
         ),
@@ -58,8 +58,8 @@ def _possible(node: Node) -> bool:
 
 
 def _together(parts: Sequence[Node]) -> bool:
-    demands = {demand_of(part) for part in parts}
-    if any(demand_of(part.part) in demands for part in parts if isinstance(part, Not)):
+    demands = {normal_form(part) for part in parts}
+    if any(normal_form(part.part) in demands for part in parts if isinstance(part, Not)):
         return False
     by_field: dict[str, list[Leaf]] = defaultdict(list)
     for part in parts:
@@ -84,7 +84,7 @@ def _leaves_together(found: Sequence[Leaf]) -> bool:
     return any(_fits_all(option, bounds) for option in left)
 
 
-def _fits_all(option: Demand, bounds: Sequence[Leaf]) -> bool:
+def _fits_all(option: NormalForm, bounds: Sequence[Leaf]) -> bool:
     value = option[1]
     return not isinstance(value, (int, float)) or all(
         BOUNDS[each.operator](value, each.operand) for each in bounds

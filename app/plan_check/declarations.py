@@ -6,8 +6,8 @@ from app.plan.document.accounts import AccountConfig
 from app.plan.document.follow_ups import AUDIENCE_CHANGES, NEEDED, WITH_SLA, Action
 from app.plan.document.plan import PlanDocument
 from app.plan.document.products import Product, ProductConfig
-from app.plan.document.steps import Step
-from app.plan.findings import Finding, join, shown
+from app.plan.document.steps import PlanStep
+from app.plan.findings import Finding, join, quote
 
 _Known = Mapping[str, tuple[str, Collection[str] | None]]
 
@@ -28,8 +28,8 @@ def product_findings(document: PlanDocument) -> Iterator[Finding]:
         known = {*(document.sequences or product.sequences), *(document.campaigns or ())}
         for position, sequence in enumerate(product.sequences):
             if sequence not in known:
-                text = f"Mend the name of the sequence {shown(sequence)}, or declare it under sequences."
-                yield Finding(f"products.{shown(name)}.sequences[{position}]", "unknown_sequence", text)
+                text = f"Mend the name of the sequence {quote(sequence)}, or declare it under sequences."
+                yield Finding(f"products.{quote(name)}.sequences[{position}]", "unknown_sequence", text)
     for position, step in enumerate(document.pipeline):
         if step.strategy == "product" and not document.products:
             text = "Declare products with their teams under products: as it is, every lead passes this step."
@@ -40,12 +40,12 @@ def _products_alike(products: Mapping[str, Product]) -> Iterator[Finding]:
     words: dict[str, str] = {}
     teams: dict[str, str] = {}
     for name, product in products.items():
-        path, word = f"products.{shown(name)}", name.casefold()
+        path, word = f"products.{quote(name)}", name.casefold()
         if word in words:
-            text = f"Give this product another name: {shown(words[word])} is the same without case."
+            text = f"Give this product another name: {quote(words[word])} is the same without case."
             yield Finding(path, "duplicate_name", text)
         if product.team in teams:
-            other = shown(teams[product.team])
+            other = quote(teams[product.team])
             text = f"Give it a team of its own: nobody can tell a switch between it and {other}."
             yield Finding(f"{path}.team", "shared_team", text, "warning")
         words.setdefault(word, name)
@@ -74,7 +74,7 @@ def sla_findings(document: PlanDocument) -> Iterator[Finding]:
                 yield Finding(f"follow_up[{position}].{path}.due", "unknown_sla", text, "warning")
 
 
-def _named_slas(step: Step) -> Iterator[tuple[str, str | None]]:
+def _named_slas(step: PlanStep) -> Iterator[tuple[str, str | None]]:
     """The SLA of each target with the place it is written at; what a rung took over is told of the first."""
     for start, ladder in step.config.ladders():
         for rung, target in enumerate(ladder):
@@ -83,7 +83,7 @@ def _named_slas(step: Step) -> Iterator[tuple[str, str | None]]:
 
 
 def _unknown_sla(name: str, path: str) -> Finding:
-    return Finding(path, "unknown_sla", f"Mend the name of the SLA {shown(name)}, or declare it under slas.")
+    return Finding(path, "unknown_sla", f"Mend the name of the SLA {quote(name)}, or declare it under slas.")
 
 
 def _needed(action: Action) -> Iterator[Finding]:
@@ -114,8 +114,8 @@ def _undeclared(action: Action, known: _Known) -> Iterator[Finding]:
         return
     kind, names = known[action.type]
     if names is None:
-        text = f"Declare {shown(name)} under {kind}s, so that a misspelt name is refused."
+        text = f"Declare {quote(name)} under {kind}s, so that a misspelt name is refused."
         yield Finding("name", "undeclared", text, "warning")
     elif name not in names:
-        text = f"Mend the name of the {kind} {shown(name)}, or declare it under {kind}s."
+        text = f"Mend the name of the {kind} {quote(name)}, or declare it under {kind}s."
         yield Finding("name", f"unknown_{kind}", text)

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from app.plan.document.plan import PlanDocument
 from app.plan.document.products import ProductConfig
-from app.plan.document.steps import RuleConfig, Step
-from app.plan.findings import Finding, shown
+from app.plan.document.steps import PlanStep, RuleConfig
+from app.plan.findings import Finding, quote
 from app.plan.language.conditions import Node, leaves
 from app.plan.language.fields import LABELS
 
 
-def too_early(document: PlanDocument) -> Iterator[Finding]:
+def labels_used_early(document: PlanDocument) -> Iterator[Finding]:
     """Steps that ask what only a step after them gives, or they themselves; and who asks before any step."""
     for position, each in enumerate(document.known_person.route_anew):
         if _asks_labels(each.when):
@@ -24,7 +24,7 @@ def too_early(document: PlanDocument) -> Iterator[Finding]:
             return
 
 
-def _asking_labels(step: Step) -> Iterator[str]:
+def _asking_labels(step: PlanStep) -> Iterator[str]:
     """The places in a step's config that ask a band or points."""
     unless = step.config.unless if isinstance(step.config, ProductConfig) else None
     for name, condition in (("when", step.condition), ("unless", unless)):
@@ -32,7 +32,7 @@ def _asking_labels(step: Step) -> Iterator[str]:
             yield name
     for column in (step.config.on if isinstance(step.config, RuleConfig) else None) or ():
         if is_label(column.field.name):
-            yield f"on.{shown(column.field.name)}"
+            yield f"on.{quote(column.field.name)}"
 
 
 def _asks_labels(node: Node) -> bool:

@@ -17,7 +17,9 @@ Strategies = Mapping[str, Strategy]
 """What plans may use, by name."""
 
 
-def reads(source: str | bytes | Mapping[str, object], strategies: Strategies) -> PlanDocument | list[Finding]:
+def parse_plan(
+    source: str | bytes | Mapping[str, object], strategies: Strategies
+) -> PlanDocument | list[Finding]:
     """The document of a text or of plain data, else what is wrong with it."""
     return read_plan(source, _configs(strategies))
 

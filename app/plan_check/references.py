@@ -2,23 +2,23 @@
 
 from collections.abc import Iterator, Mapping
 
-from app.engine.lookup.tables import Table
-from app.engine.selection.templated_teams import closed, combinations, is_templated
+from app.engine.lookup.tables import TableContent
+from app.engine.selection.templated_teams import closed_fields, combinations, is_templated
 from app.plan.document.plan import PlanDocument
 from app.plan.document.plan_tests import PlanTest
 from app.plan.document.step_configs import RuleConfig
 from app.plan.document.targets import Target
-from app.plan.findings import join, shown
+from app.plan.findings import join, quote
 from app.plan.language.conditions import leaves
 from app.plan_check.check import placed
 from app.plan_check.tables import first_rows
 
-Place = tuple[str, str, str]
+Reference = tuple[str, str, str]
 """The path in the plan, `team`, `owner` or `table`, and the name."""
 
 
-def places(
-    document: PlanDocument, kind: str, name: str, tables: Mapping[str, Table] | None = None
+def find_references(
+    document: PlanDocument, kind: str, name: str, tables: Mapping[str, TableContent] | None = None
 ) -> list[str]:
     """The path of every place where the plan names this team, owner or table.
 
@@ -31,8 +31,8 @@ def places(
     return list(dict.fromkeys(paths))
 
 
-def _steps(document: PlanDocument) -> Iterator[Place]:
-    words = closed(document)
+def _steps(document: PlanDocument) -> Iterator[Reference]:
+    words = closed_fields(document)
     for position, step in enumerate(document.pipeline):
         for place, target in placed(step):
             path = f"pipeline[{position}].{step.strategy}{place}"
@@ -41,8 +41,8 @@ def _steps(document: PlanDocument) -> Iterator[Place]:
                 yield path, target.kind, name
 
 
-def _looked_up(document: PlanDocument, tables: Mapping[str, Table]) -> Iterator[Place]:
-    words = closed(document)
+def _looked_up(document: PlanDocument, tables: Mapping[str, TableContent]) -> Iterator[Reference]:
+    words = closed_fields(document)
     for position, step in enumerate(document.pipeline):
         rule = step.config
         if not isinstance(rule, RuleConfig) or rule.table is None:
@@ -51,7 +51,7 @@ def _looked_up(document: PlanDocument, tables: Mapping[str, Table]) -> Iterator[
         table = tables.get(rule.table)
         for row, written in first_rows(table) if table is not None else ():
             target = Target.model_validate(written)
-            path = f"tables.{shown(rule.table)}.rows[{row - 1}]"
+            path = f"tables.{quote(rule.table)}.rows[{row - 1}]"
             for rung, each in enumerate((target, *target.otherwise)):
                 place = f"{path}.{each.kind}" if rung == 0 else f"{path}.else[{rung - 1}].{each.kind}"
                 templated = each.kind == "team" and is_templated(each.name)
@@ -59,20 +59,20 @@ def _looked_up(document: PlanDocument, tables: Mapping[str, Table]) -> Iterator[
                     yield place, each.kind, name
 
 
-def _declared(document: PlanDocument) -> Iterator[Place]:
+def _declared(document: PlanDocument) -> Iterator[Reference]:
     for name, queue in document.queues.items():
         if queue.claimable_by is not None:
-            yield f"queues.{shown(name)}.claimable_by", "team", queue.claimable_by
+            yield f"queues.{quote(name)}.claimable_by", "team", queue.claimable_by
     for name, product in document.products.items():
-        yield f"products.{shown(name)}.team", "team", product.team
+        yield f"products.{quote(name)}.team", "team", product.team
     for name, way in document.paths.items():
         answerable = way.answers_to
         if answerable is not None:
             kind = "team" if answerable.team is not None else "owner"
-            yield f"paths.{shown(name)}.answers_to.{kind}", kind, str(getattr(answerable, kind))
+            yield f"paths.{quote(name)}.answers_to.{kind}", kind, str(getattr(answerable, kind))
 
 
-def _follow_up(document: PlanDocument) -> Iterator[Place]:
+def _follow_up(document: PlanDocument) -> Iterator[Reference]:
     for position, block in enumerate(document.follow_up):
         for leaf in leaves(block.when) if block.when is not None else ():
             if leaf.field == "team":
@@ -80,12 +80,12 @@ def _follow_up(document: PlanDocument) -> Iterator[Place]:
                 yield from ((f"follow_up[{position}].when.team", "team", str(each)) for each in operands)
 
 
-def _tests(document: PlanDocument) -> Iterator[Place]:
+def _tests(document: PlanDocument) -> Iterator[Reference]:
     for position, case in enumerate(document.tests):
         yield from ((join(f"tests[{position}]", path), kind, name) for path, kind, name in _of_test(case))
 
 
-def _of_test(case: PlanTest) -> Iterator[Place]:
+def _of_test(case: PlanTest) -> Iterator[Reference]:
     for place, owner in enumerate(case.given.away):
         yield f"given.away[{place}]", "owner", owner
     if case.given.account is not None:

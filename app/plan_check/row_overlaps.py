@@ -6,9 +6,9 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from app.engine.lookup.rows import Cell, entries
-from app.engine.lookup.tables import Table
+from app.engine.lookup.tables import TableContent
 from app.plan.language.cells import Span
-from app.plan.language.columns import FITTING, Column, Matcher, On
+from app.plan.language.columns import FITTING, Column, Matcher, MatchOn
 from app.plan.language.fields import PIPELINE, Field, Kind
 
 _BY_PREFIX = frozenset(("postal_code", "phone"))
@@ -24,14 +24,14 @@ class Pair(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Oddities:
+class RowFindings:
     """Pairs of rows for the same leads, and pairs of which one is for some of the other's leads."""
 
     duplicates: Sequence[Pair]
     overlaps: Sequence[Pair]
 
 
-def oddities(on: On, table: Table) -> Oddities:
+def find_overlaps(on: MatchOn, table: TableContent) -> RowFindings:
     """The rows that stand in each other's way when they are looked up like this.
 
     Rows count as overlapping when they differ in one column, where one has a beginning of the other's or a
@@ -44,7 +44,7 @@ def oddities(on: On, table: Table) -> Oddities:
         if earlier != position:
             duplicates.append(Pair(position + 1, earlier + 1))
     overlaps = [pair for at, column in enumerate(on) for pair in _overlaps(at, column, first)]
-    return Oddities(duplicates, sorted(set(overlaps)))
+    return RowFindings(duplicates, sorted(set(overlaps)))
 
 
 def _overlaps(at: int, column: Column, rows: dict[tuple[Cell, ...], int]) -> Iterator[Pair]:
@@ -84,7 +84,7 @@ def _low(span: Span) -> int | float:
     return float("-inf") if span.low is None else span.low
 
 
-def supposed(table: Table) -> On:
+def assume_target(table: TableContent) -> MatchOn:
     """How columns are most likely compared that no rule compares yet: by their looks."""
     sample = list(islice(table.rows, _SAMPLE))
     columns = []

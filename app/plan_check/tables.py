@@ -5,17 +5,17 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from app.engine.lookup.rows import entries
-from app.engine.lookup.tables import Table
+from app.engine.lookup.tables import TableContent
 from app.engine.model.directory import Directory
-from app.engine.selection.templated_teams import closed, combinations, is_templated
+from app.engine.selection.templated_teams import closed_fields, combinations, is_templated
 from app.plan.document.plan import PlanDocument
 from app.plan.document.step_configs import RuleConfig
 from app.plan.document.targets import Target
-from app.plan.findings import Faults, Finding, shown
+from app.plan.findings import Faults, Finding, quote
 from app.plan.language.cells import read_cell
-from app.plan.language.columns import On
+from app.plan.language.columns import MatchOn
 
-MOST_SHOWN = 20
+MAX_SHOWN = 20
 OfTarget = Callable[[Target, str], Iterator[Finding]]
 """What there is to find about a target, written at this path."""
 
@@ -29,7 +29,7 @@ class Unknown(NamedTuple):
 
 
 def table_findings(
-    document: PlanDocument, tables: Mapping[str, Table], of_target: OfTarget
+    document: PlanDocument, tables: Mapping[str, TableContent], of_target: OfTarget
 ) -> Iterator[Finding]:
     """Tables and columns that are not there, cells that cannot be compared, names in rows that nobody bears.
 
@@ -44,7 +44,7 @@ def table_findings(
             yield _unknown_sla(rule.sla, f"{path}.sla")
         table = tables.get(rule.table)
         if table is None:
-            text = f"Mend the name of the table {shown(rule.table)}, or add it to the directory."
+            text = f"Mend the name of the table {quote(rule.table)}, or add it to the directory."
             yield Finding(f"{path}.table", "unknown_table", text)
             continue
         misfits = list(column_findings(rule.on, table.columns, path))
@@ -64,42 +64,44 @@ def _slas(target: Target, document: PlanDocument, path: str) -> Iterator[Finding
 
 
 def _unknown_sla(name: str, path: str) -> Finding:
-    return Finding(path, "unknown_sla", f"Mend the name of the SLA {shown(name)}, or declare it under slas.")
+    return Finding(path, "unknown_sla", f"Mend the name of the SLA {quote(name)}, or declare it under slas.")
 
 
-def column_findings(on: On, columns: Sequence[str], path: str) -> Iterator[Finding]:
+def column_findings(on: MatchOn, columns: Sequence[str], path: str) -> Iterator[Finding]:
     """Columns of a rule that the table does not have, and the other way round."""
     compared = [column.field.name for column in on]
     for name in compared:
         if name not in columns:
-            text = f"Name a column of the table: it has no {shown(name)}."
-            yield Finding(f"{path}.on.{shown(name)}", "unknown_column", text)
+            text = f"Name a column of the table: it has no {quote(name)}."
+            yield Finding(f"{path}.on.{quote(name)}", "unknown_column", text)
     for name in columns:
         if name not in compared:
-            text = f"Say how the column {shown(name)} is compared: every column of the table counts."
+            text = f"Say how the column {quote(name)} is compared: every column of the table counts."
             yield Finding(f"{path}.on", "missing_column", text)
 
 
-def unread(on: On, table: Table) -> Iterator[Finding]:
+def unread(on: MatchOn, table: TableContent) -> Iterator[Finding]:
     """The first cells that cannot be compared as the columns say. Their rows fit no lead."""
     found: list[tuple[int, int]] = []
     deque(entries(on, table.columns, table.rows, found), maxlen=0)
     ways = {column.field.name: column for column in on}
-    for row, place in found[:MOST_SHOWN]:
+    for row, place in found[:MAX_SHOWN]:
         name = table.columns[place]
         try:
             read_cell(ways[name], table.rows[row][place])
         except Faults as refused:
-            text = f"Row {row + 1}, {shown(name)}: {refused.findings[0].text}"
+            text = f"Row {row + 1}, {quote(name)}: {refused.findings[0].text}"
             yield Finding("", "bad_cell", text, "warning")
 
 
-def unknown_names(table: Table, directory: Directory, document: PlanDocument | None) -> Iterator[Unknown]:
+def unknown_names(
+    table: TableContent, directory: Directory, document: PlanDocument | None
+) -> Iterator[Unknown]:
     """Owners and teams that are not in the directory; queues and paths that this plan does not declare."""
     known: dict[str, Container[str]] = {"owner": directory.owners, "team": directory.teams}
     if document is not None:
         known |= {"queue": document.queues, "path": document.paths}
-    words = closed(document) if document is not None else {}
+    words = closed_fields(document) if document is not None else {}
     for row, written in first_rows(table):
         target = Target.model_validate(written)
         for rung in (target, *target.otherwise):
@@ -109,7 +111,7 @@ def unknown_names(table: Table, directory: Directory, document: PlanDocument | N
                     yield Unknown(row, rung.kind, name)
 
 
-def first_rows(table: Table) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def first_rows(table: TableContent) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Each target with the first row that has it; rows count from 1."""
     seen: set[int] = set()
     for row, cells in enumerate(table.rows, 1):

@@ -4,48 +4,48 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.engine.compile.plan import compile_plan
-from app.engine.lookup.tables import Table
+from app.engine.lookup.tables import TableContent
 from app.engine.model.directory import Directory
 from app.engine.model.state import Facts
 from app.plan.document.plan import PlanDocument
 from app.plan.findings import Finding, settles
 from app.plan_check.check import KnownNames, check
-from app.plan_check.parse import Strategies, reads
+from app.plan_check.parse import Strategies, parse_plan
 from app.plans.expectations import run_tests
-from app.plans.test_runner import trial
+from app.plans.test_runner import run_plan_tests
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedPlan:
     """A plan and its findings; without the plan when it cannot be read."""
 
     document: PlanDocument | None
     findings: list[Finding]
 
 
-def checked(
+def check_plan(
     source: Mapping[str, object],
     facts: Facts,
     strategies: Strategies,
-    tables: Mapping[str, Table] | None = None,
-) -> Checked:
+    tables: Mapping[str, TableContent] | None = None,
+) -> CheckedPlan:
     """Reads and checks a plan against the directory of this moment, and the tables of it that the plan names.
 
     Takes seconds for the longest plans and tables.
     """
-    document = reads(source, strategies)
+    document = parse_plan(source, strategies)
     if not isinstance(document, PlanDocument):
-        return Checked(None, document)
-    findings = named(document, facts.directory, tables)
+        return CheckedPlan(None, document)
+    findings = known_names(document, facts.directory, tables)
     if document.tests and settles(findings):
         plan = compile_plan(document, 1, strategies)
-        run = trial(document, plan, facts.directory, facts.now, strategies, tables)
+        run = run_plan_tests(document, plan, facts.directory, facts.now, strategies, tables)
         findings += run_tests(document, run)
-    return Checked(document, findings)
+    return CheckedPlan(document, findings)
 
 
-def named(
-    document: PlanDocument, directory: Directory, tables: Mapping[str, Table] | None = None
+def known_names(
+    document: PlanDocument, directory: Directory, tables: Mapping[str, TableContent] | None = None
 ) -> list[Finding]:
     """What there is to find without running the plan's own tests."""
     owners = {id_: owner.active for id_, owner in directory.owners.items()}

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 
 from app.plan.document.plan import PlanDocument
 from app.plan.document.plan_tests import PlanTest
-from app.plan.findings import Finding, shown
+from app.plan.findings import Finding, quote
 
-Told = Mapping[str, str | tuple[str, ...] | None]
+TestFailure = Mapping[str, str | tuple[str, ...] | None]
 """A decision by the names a test may expect; what does not apply is None."""
-Run = Callable[[PlanTest], Told]
+Run = Callable[[PlanTest], TestFailure]
 """Decides a test's lead; answers outcome, owner, team, queue, path, block, rule, step and band by name."""
 
 _ORDER = ("outcome", "block", "path", "queue", "team", "owner", "rule", "step", "band")
@@ -33,10 +33,10 @@ def run_tests(document: PlanDocument, run: Run) -> list[Finding]:
     return findings
 
 
-def _told(decision: Told, names: Iterable[str]) -> str:
+def _told(decision: TestFailure, names: Iterable[str]) -> str:
     parts = [f"{name} {_word(value)}" for name in names if (value := decision.get(name)) is not None]
     return ", ".join(parts) or "nothing"
 
 
 def _word(value: str | tuple[str, ...]) -> str:
-    return shown(value) if isinstance(value, str) else f"[{', '.join(map(shown, value))}]"
+    return quote(value) if isinstance(value, str) else f"[{', '.join(map(quote, value))}]"

@@ -6,38 +6,38 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.engine.compile.plan import Plan, Strategy
-from app.engine.lookup.tables import Table, Tables, TablesAtHand, compiled_for
-from app.engine.model.accounts import FURTHEST, Match, account_from
-from app.engine.model.advice import Advised
-from app.engine.model.decision import Decision, Prior, Question
+from app.engine.lookup.tables import PreparedTables, TableContent, Tables, compile_table
+from app.engine.model.accounts import MAX_PARENTS, AccountMatch, account_from
+from app.engine.model.advice import PluginResults
+from app.engine.model.decision import Decision, DecisionRequest, PriorAssignment
 from app.engine.model.directory import Absence, Directory, Owner, Team
 from app.engine.model.state import Facts, State
-from app.engine.pipeline.decide import asked, decide
-from app.engine.selection.targets import matched
-from app.intake.arrival import normalise
+from app.engine.pipeline.decide import decide, with_derived_fields
+from app.engine.selection.targets import required_by_lead
+from app.intake.arrival import normalize
 from app.plan.document.plan import PlanDocument
 from app.plan.document.plan_tests import PlanTest
 from app.plan.document.steps import Target
 from app.plan.language.durations import parse_iso
 from app.plan.language.fields import LEAD, Kind
 from app.plan.language.languages import primary
-from app.plans.expectations import Run, Told
-from app.plugins.advisor import Lead
-from app.plugins.apart import advise_apart
-from app.plugins.line import Picture
+from app.plans.expectations import Run, TestFailure
+from app.plugins.advisor import PluginLead
+from app.plugins.apart import call_plugins
+from app.plugins.line import PluginSnapshot
 
 _INSTANTS = tuple(name for name, field in LEAD.fields.items() if field.kind is Kind.INSTANT)
 _ALWAYS = Absence(datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 _LEAD, _ASSIGNMENT = "lead", "assignment"
 
 
-def trial(
+def run_plan_tests(
     document: PlanDocument,
     plan: Plan,
     directory: Directory,
     now: datetime,
     strategies: Mapping[str, Strategy],
-    tables: Mapping[str, Table] | None = None,
+    tables: Mapping[str, TableContent] | None = None,
 ) -> Run:
     """Decides the lead of a test as this plan would, at `now` unless the test gives another time.
 
@@ -53,7 +53,7 @@ def trial(
         {id_: _uncapped(team) for id_, team in directory.teams.items()},
     )
 
-    def given(case: PlanTest) -> tuple[Question, Facts]:
+    def given(case: PlanTest) -> tuple[DecisionRequest, Facts]:
         at = case.given.now or now
         owners = {**rested.owners}
         for id_ in case.given.away:
@@ -61,41 +61,45 @@ def trial(
                 owners[id_] = replace(owners[id_], absences=(_ALWAYS,))
         question = _question(case, plan, at)
         if fields:
-            more_skills, more_languages = matched(fields, asked(question, plan, at).values)
+            more_skills, more_languages = required_by_lead(
+                fields, with_derived_fields(question, plan, at).values
+            )
             owners = {id_: _able(owner, more_skills, more_languages) for id_, owner in owners.items()}
         return question, Facts(at, replace(rested, owners=owners), State(), tables=looked_up)
 
-    advice = _advice(plan, [given(case) for case in document.tests], strategies) if plan.plugged else ()
+    advice = _advice(plan, [given(case) for case in document.tests], strategies) if plan.plugin_steps else ()
     said = {id(case): each.by_step for case, each in zip(document.tests, advice, strict=False)}
 
-    def run(case: PlanTest) -> Told:
+    def run(case: PlanTest) -> TestFailure:
         question, facts = given(case)
         return _told(decide(replace(question, advice=said.get(id(case), {})), plan, facts))
 
     return run
 
 
-def _at_hand(plan: Plan, tables: Mapping[str, Table]) -> Tables:
-    ons = {name: [look.on for look in plan.looks.values() if look.table == name] for name in tables}
-    return TablesAtHand(plan.looks, {name: compiled_for(each, 0, ons[name]) for name, each in tables.items()})
+def _at_hand(plan: Plan, tables: Mapping[str, TableContent]) -> Tables:
+    ons = {name: [look.on for look in plan.table_refs.values() if look.table == name] for name in tables}
+    return PreparedTables(
+        plan.table_refs, {name: compile_table(each, 0, ons[name]) for name, each in tables.items()}
+    )
 
 
 def _advice(
-    plan: Plan, cases: Sequence[tuple[Question, Facts]], strategies: Mapping[str, Strategy]
-) -> Sequence[Advised]:
+    plan: Plan, cases: Sequence[tuple[DecisionRequest, Facts]], strategies: Mapping[str, Strategy]
+) -> Sequence[PluginResults]:
     """What the plan's plug-ins say about the lead of each test."""
     leads = [
-        Lead(
-            asked(question, plan, facts.now).values,
+        PluginLead(
+            with_derived_fields(question, plan, facts.now).values,
             facts.now,
-            Picture(0, facts.directory, facts.state, stamp=object()),
+            PluginSnapshot(0, facts.directory, facts.state, stamp=object()),
         )
         for question, facts in cases
     ]
-    return advise_apart(strategies, plan, leads)
+    return call_plugins(strategies, plan, leads)
 
 
-def _targets(document: PlanDocument, tables: Mapping[str, Table]) -> list[Target]:
+def _targets(document: PlanDocument, tables: Mapping[str, TableContent]) -> list[Target]:
     """Every target of the plan, and of the tables it looks into."""
     targets = [target for step in document.pipeline for target in step.config.targets()]
     rows = (Target.model_validate(target) for table in tables.values() for target in table.targets)
@@ -127,9 +131,9 @@ def _uncapped(team: Team) -> Team:
     return replace(team, members=tuple(replace(member, caps=None) for member in team.members))
 
 
-def _question(case: PlanTest, plan: Plan, now: datetime) -> Question:
-    values = normalise(_typed(case.lead)).values
-    return Question(
+def _question(case: PlanTest, plan: Plan, now: datetime) -> DecisionRequest:
+    values = normalize(_typed(case.lead)).values
+    return DecisionRequest(
         kind="assign",
         assignment_id=_ASSIGNMENT,
         lead_id=_LEAD,
@@ -139,7 +143,7 @@ def _question(case: PlanTest, plan: Plan, now: datetime) -> Question:
     )
 
 
-def _match(case: PlanTest) -> Match | None:
+def _match(case: PlanTest) -> AccountMatch | None:
     """The account a test gives, as if it had been found by the CRM's id."""
     if case.given.account is None:
         return None
@@ -147,7 +151,7 @@ def _match(case: PlanTest) -> Match | None:
         account_from(each.id, {**each.model_dump(), "parent": each.parent and each.parent.id})
         for each in case.given.account.line()
     ]
-    return Match(line[0], "crm", tuple(line[1 : FURTHEST + 1]))
+    return AccountMatch(line[0], "crm", tuple(line[1 : MAX_PARENTS + 1]))
 
 
 def _typed(lead: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,12 +172,12 @@ def _dated(item: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in item.items() if name != "at"}
 
 
-def _prior(case: PlanTest, plan: Plan, now: datetime) -> Prior | None:
+def _prior(case: PlanTest, plan: Plan, now: datetime) -> PriorAssignment | None:
     """The known person, if he was here within the plan's window."""
     known, at = case.given.known, case.given.known_at(now)
     if known is None or at is None or not plan.window or now - at > plan.window:
         return None
-    return Prior(
+    return PriorAssignment(
         lead_id=_LEAD,
         assignment_id=_ASSIGNMENT,
         matched_by="email",
@@ -188,7 +192,7 @@ def _prior(case: PlanTest, plan: Plan, now: datetime) -> Prior | None:
     )
 
 
-def _told(decision: Decision) -> Told:
+def _told(decision: Decision) -> TestFailure:
     return {
         "outcome": decision.outcome,
         "owner": decision.owner.id if decision.owner else None,

@@ -8,25 +8,25 @@ from typing import Any, Literal
 import orjson
 
 from app.directory.edit_once import Act
-from app.directory.editing import Edit, editing
-from app.engine.lookup.tables import Table
-from app.errors import Conflict, NotFound, Refused
+from app.directory.editing import DirectoryEdit, edit_directory
+from app.engine.lookup.tables import TableContent
+from app.errors import Conflict, NotFound, ValidationFailed
 from app.plan.findings import Finding, settles, softened
 from app.plan.reader.read import load_plan
 from app.plan_check.parse import Strategies, faults
 from app.plan_check.table_refs import tables_in
-from app.plans.check import Checked, checked, named
+from app.plans.check import CheckedPlan, check_plan, known_names
 from app.store import plans as store
 from app.store.connection.pool import Pool, transaction
 from app.store.directory.tables import named_tables
-from app.store.path.unlocked import Present, present_at
+from app.store.path.unlocked import CurrentState, read_current_state_on
 from app.store.plans import Version
 
 Activation = Literal["publish", "rollback"]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PlanFindings:
     """A version, what there is to say about it, and whether it is the active one."""
 
     version: Version
@@ -35,28 +35,28 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredPlan:
     """A version with its content, and how the workspace and the tables it names stood when it was read."""
 
     version: Version
     document: dict[str, Any]
     source: str
-    now: Present
-    tables: Mapping[str, Table]
+    now: CurrentState
+    tables: Mapping[str, TableContent]
 
 
 async def draft(
     pool: Pool, workspace_id: int, actor: str, strategies: Strategies, raw: bytes, reason: str | None
-) -> Told:
+) -> PlanFindings:
     """Store a text as the next version. Raises what `drafted` raises, and then stores nothing."""
     add = await drafted(pool, workspace_id, strategies, raw, reason)
-    async with editing(pool, workspace_id, actor) as edit:
+    async with edit_directory(pool, workspace_id, actor) as edit:
         return await add(edit)
 
 
 async def drafted(
     pool: Pool, workspace_id: int, strategies: Strategies, raw: bytes, reason: str | None
-) -> Act[Told]:
+) -> Act[PlanFindings]:
     """A text read and checked, so that it only has to be stored as the next version.
 
     Raises Refused when it cannot be read.
@@ -65,18 +65,18 @@ async def drafted(
     if isinstance(data, list):
         raise _unreadable(data)
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        now = await present_at(connection, workspace_id)
+        now = await read_current_state_on(connection, workspace_id)
         tables = await named_tables(connection, workspace_id, tables_in(data))
-    found = await asyncio.to_thread(checked, data, now.facts, strategies, tables)
+    found = await asyncio.to_thread(check_plan, data, now.facts, strategies, tables)
     if found.document is None:
         raise _unreadable(found.findings)
     written, source = orjson.dumps(data).decode(), raw.decode("utf-8-sig")
 
-    async def add(edit: Edit) -> Told:
+    async def add(edit: DirectoryEdit) -> PlanFindings:
         connection, author = edit.connection, edit.actor
         version = await store.add(connection, workspace_id, written, source, author, reason, edit.now)
         await edit.log("plans", str(version.version), "draft", None, {"version": version.version}, reason)
-        return Told(version, found.findings, active=False)
+        return PlanFindings(version, found.findings, active=False)
 
     return add
 
@@ -89,19 +89,19 @@ async def activate(
     version: int,
     reason: str | None,
     how: Activation,
-) -> Told:
+) -> PlanFindings:
     """Make a version the active one, for all processes from the next pass on.
 
     Raises what `accepted` raises.
     """
     switch = await accepted(pool, workspace_id, strategies, version, reason, how)
-    async with editing(pool, workspace_id, actor) as edit:
+    async with edit_directory(pool, workspace_id, actor) as edit:
         return await switch(edit)
 
 
 async def accepted(
     pool: Pool, workspace_id: int, strategies: Strategies, version: int, reason: str | None, how: Activation
-) -> Act[Told]:
+) -> Act[PlanFindings]:
     """A version found fit, so that it only has to be made the active one.
 
     Raises NotFound; Conflict when it is active already, or was never active and is to be rolled back to;
@@ -109,24 +109,24 @@ async def accepted(
     """
     stored = await find(pool, workspace_id, version)
     _check_standing(stored.version, stored.now.entry.plan_version, how)
-    found = await asyncio.to_thread(checked, stored.document, stored.now.facts, strategies, stored.tables)
+    found = await asyncio.to_thread(check_plan, stored.document, stored.now.facts, strategies, stored.tables)
     findings = _accepted(found, how)
 
-    async def switch(edit: Edit) -> Told:
+    async def switch(edit: DirectoryEdit) -> PlanFindings:
         current = await store.find(edit.connection, workspace_id, version)
         _check_standing(current or stored.version, edit.plan_version, how)
         present = findings
         if found.document is not None and edit.version != stored.now.entry.directory_version:
             # Somebody may have been taken away since: what the plan names must be there at this moment.
             tables = await named_tables(edit.connection, workspace_id, tables_in(stored.document))
-            again = await asyncio.to_thread(named, found.document, edit.remembered.directory, tables)
-            present = _accepted(Checked(found.document, again), how)
-        return Told(await _switch(edit, version, reason, how), present, active=True)
+            again = await asyncio.to_thread(known_names, found.document, edit.snapshot.directory, tables)
+            present = _accepted(CheckedPlan(found.document, again), how)
+        return PlanFindings(await _switch(edit, version, reason, how), present, active=True)
 
     return switch
 
 
-async def _switch(edit: Edit, version: int, reason: str | None, how: Activation) -> Version:
+async def _switch(edit: DirectoryEdit, version: int, reason: str | None, how: Activation) -> Version:
     before = {"version": edit.plan_version} if edit.plan_version else None
     await store.activate(edit.connection, edit.workspace_id, version, edit.now)
     await edit.log("plans", str(version), how, before, {"version": version}, reason)
@@ -137,32 +137,32 @@ async def _switch(edit: Edit, version: int, reason: str | None, how: Activation)
     return told
 
 
-async def find(pool: Pool, workspace_id: int, version: int | None) -> Stored:
+async def find(pool: Pool, workspace_id: int, version: int | None) -> StoredPlan:
     """A version, or the active one.
 
     Raises NotFound.
     """
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        now = await present_at(connection, workspace_id)
+        now = await read_current_state_on(connection, workspace_id)
         number = now.entry.plan_version if version is None else version
         text = await store.text_of(connection, workspace_id, number)
         found = await store.find(connection, workspace_id, number)
         if text is None or found is None:
             raise NotFound("There is no such version." if number else "No plan is in force.")
         tables = await named_tables(connection, workspace_id, tables_in(text[0]))
-    return Stored(found, *text, now, tables)
+    return StoredPlan(found, *text, now, tables)
 
 
-async def findings(stored: Stored, strategies: Strategies) -> list[Finding]:
+async def findings(stored: StoredPlan, strategies: Strategies) -> list[Finding]:
     """What there is to find about a stored version, with the directory as it stands."""
-    found = await asyncio.to_thread(checked, stored.document, stored.now.facts, strategies, stored.tables)
+    found = await asyncio.to_thread(check_plan, stored.document, stored.now.facts, strategies, stored.tables)
     return found.findings
 
 
 async def page(pool: Pool, workspace_id: int, after: int, limit: int) -> tuple[list[Version], int]:
     """Versions in order, those behind `after`, and which is the active one (0 for none)."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        now = await present_at(connection, workspace_id)
+        now = await read_current_state_on(connection, workspace_id)
         return await store.page(connection, workspace_id, after, limit), now.entry.plan_version
 
 
@@ -173,7 +173,7 @@ def _check_standing(version: Version, active: int, how: Activation) -> None:
         raise Conflict("Only a version that was active can come back; publish this one.", code="never_active")
 
 
-def _accepted(found: Checked, how: Activation) -> list[Finding]:
+def _accepted(found: CheckedPlan, how: Activation) -> list[Finding]:
     """The findings with which the version may become active; a known one is judged more mildly.
 
     Raises Refused.
@@ -182,9 +182,9 @@ def _accepted(found: Checked, how: Activation) -> list[Finding]:
     findings = softened(found.findings) if mild else found.findings
     if not settles(findings):
         errors = [finding for finding in findings if finding.severity == "error"]
-        raise Refused("The plan has faults.", code="plan_refused", faults=faults(errors, "plan"))
+        raise ValidationFailed("The plan has faults.", code="plan_refused", faults=faults(errors, "plan"))
     return findings
 
 
-def _unreadable(findings: Sequence[Finding]) -> Refused:
-    return Refused("The plan cannot be read.", code="plan_unreadable", faults=faults(findings))
+def _unreadable(findings: Sequence[Finding]) -> ValidationFailed:
+    return ValidationFailed("The plan cannot be read.", code="plan_unreadable", faults=faults(findings))

@@ -5,19 +5,21 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from app.engine.compile.plan import Plan, Strategy
-from app.engine.model.advice import Advised
-from app.plugins.advisor import Advisor, Lead
-from app.plugins.conversation import STARTING_SECONDS, PlugInLimits
+from app.engine.model.advice import PluginResults
+from app.plugins.advisor import PluginLead, PluginRunner
+from app.plugins.conversation import STARTING_SECONDS, PluginLimits
 
-PATIENT = PlugInLimits(seconds=2.0)
+CHECK_LIMITS = PluginLimits(seconds=2.0)
 """Nobody waits in a browser, and a test of a plan should not fail because the machine is busy."""
 
 
-def advise_apart(strategies: Mapping[str, Strategy], plan: Plan, leads: Sequence[Lead]) -> list[Advised]:
+def call_plugins(
+    strategies: Mapping[str, Strategy], plan: Plan, leads: Sequence[PluginLead]
+) -> list[PluginResults]:
     """What the plug-ins say about each lead, from processes of their own that end with this call."""
 
-    async def ask() -> list[Advised]:
-        advisor = Advisor(strategies, PATIENT)
+    async def ask() -> list[PluginResults]:
+        advisor = PluginRunner(strategies, CHECK_LIMITS)
         try:
             return await advisor.advise(plan, leads, STARTING_SECONDS)
         finally:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from app.engine.explain.codes import PLUG_IN_ERRORS
-from app.plugins.wire import LENGTH, LONGEST_ANSWER, framed
+from app.plugins.wire import LENGTH, MAX_REPLY_BYTES, framed
 
 STARTING_SECONDS = 10.0
 """How long a process may take to load its plug-in, or to make the settings of a step ready."""
@@ -23,12 +23,12 @@ CLOSED = "closed"
 _KIND = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV")
 
-Said = Mapping[str, Any]
+RawReply = Mapping[str, Any]
 """`verdict`, or `error` with its kind; empty when there was nothing to say."""
 
 
 @dataclass(frozen=True, slots=True)
-class PlugInLimits:
+class PluginLimits:
     """What a plug-in may take: seconds for a verdict, megabytes of memory."""
 
     seconds: float = 0.1
@@ -39,11 +39,11 @@ class PlugInLimits:
 class _Open:
     """A question that is not answered. None in its future means that it was not come to."""
 
-    answer: asyncio.Future[Said | None]
+    answer: asyncio.Future[RawReply | None]
     seconds: float
 
 
-class Conversation(asyncio.SubprocessProtocol):
+class PluginProcess(asyncio.SubprocessProtocol):
     """Questions are answered one by one, each within its time; the first that is late is the last.
 
     When the process ends, the one it was at gets `timeout` or `exited`, those behind it None. `told` is what
@@ -62,7 +62,7 @@ class Conversation(asyncio.SubprocessProtocol):
         self.told: dict[object, object] = {}
         self._hello = self.expect(STARTING_SECONDS)
 
-    async def begin(self, place: str, limits: PlugInLimits) -> bool:
+    async def begin(self, place: str, limits: PluginLimits) -> bool:
         """Start the process; whether it has loaded its plug-in. Raises OSError when there can be none."""
         await self._loop.subprocess_exec(
             lambda: self,
@@ -80,14 +80,14 @@ class Conversation(asyncio.SubprocessProtocol):
         """Whether it can be asked."""
         return not self._over
 
-    def ask(self, body: bytes, seconds: float) -> asyncio.Future[Said | None]:
+    def ask(self, body: bytes, seconds: float) -> asyncio.Future[RawReply | None]:
         """Say something, to be answered within so many seconds after what was said before."""
         if self._transport is not None and not self._over:
             pipe = self._transport.get_pipe_transport(0)
             cast(asyncio.WriteTransport, pipe).write(framed(body))
         return self.expect(seconds)
 
-    def expect(self, seconds: float) -> asyncio.Future[Said | None]:
+    def expect(self, seconds: float) -> asyncio.Future[RawReply | None]:
         """The next answer that is not promised to anybody yet."""
         waiting = _Open(self._loop.create_future(), seconds)
         if self._over:
@@ -122,7 +122,7 @@ class Conversation(asyncio.SubprocessProtocol):
         self._read += data
         while len(self._read) >= LENGTH.size and not self._over:
             (length,) = LENGTH.unpack_from(self._read)
-            if length > LONGEST_ANSWER:
+            if length > MAX_REPLY_BYTES:
                 self.end("no verdict")
             elif len(self._read) < LENGTH.size + length:
                 return
@@ -169,12 +169,12 @@ class Conversation(asyncio.SubprocessProtocol):
         self._timer = self._loop.call_later(GRACE_SECONDS, self.end, "timeout")
 
 
-def _settle(waiting: _Open, said: Said | None) -> None:
+def _settle(waiting: _Open, said: RawReply | None) -> None:
     if not waiting.answer.done():
         waiting.answer.set_result(said)
 
 
-def _said(body: bytes) -> Said:
+def _said(body: bytes) -> RawReply:
     """What was said, as far as it is of the form it must have."""
     try:
         said = json.loads(body)

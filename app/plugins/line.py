@@ -7,25 +7,25 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from app.engine.compile.plugins import PluggedStep, PlugIn
+from app.engine.compile.plugins import Plugin, PluginStep
 from app.engine.model.directory import Directory
 from app.engine.model.state import State
-from app.plugins.conversation import CLOSED, STARTING_SECONDS, Conversation, PlugInLimits, Said
-from app.plugins.wire import Ask, Forget, Settings, StepKey, packed
+from app.plugins.conversation import CLOSED, STARTING_SECONDS, PluginLimits, PluginProcess, RawReply
+from app.plugins.wire import Ask, Forget, StepKey, StepSettings, packed
 
-STRIKES = 3
+MAX_STRIKES = 3
 """So often in a row it may be late, or end, before it is left alone."""
 PAUSE_SECONDS = 5.0
-LONGEST_PAUSE_SECONDS = 300.0
+MAX_PAUSE_SECONDS = 300.0
 """The first time it is left alone for the shorter, then always for twice as long, up to the longer."""
-MOST_TOLD = 256
+MAX_SENT = 256
 """So many settings and pictures a process keeps; then it begins anew."""
-PAUSED: Said = {"error": "paused"}
-UNAVAILABLE: Said = {"error": "unavailable"}
+PAUSED: RawReply = {"error": "paused"}
+UNAVAILABLE: RawReply = {"error": "unavailable"}
 
 
 @dataclass(frozen=True)
-class Picture:
+class PluginSnapshot:
     """How a workspace stands, as far as plug-ins are shown it. `stamp` is another when the state is."""
 
     workspace_id: int
@@ -45,14 +45,14 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PluginQuestion:
     """One lead for one step of a version of a plan."""
 
-    step: PluggedStep
+    step: PluginStep
     plan_version: int
     values: Mapping[str, Any]
     now: datetime
-    picture: Picture
+    picture: PluginSnapshot
 
     @property
     def key(self) -> StepKey:
@@ -60,22 +60,22 @@ class Question:
         return self.picture.workspace_id, self.plan_version, self.step.name
 
 
-class Line:
+class PluginSupervisor:
     """One a plug-in and process of the service. Its processes start when it is first asked."""
 
-    def __init__(self, plug_in: PlugIn, limits: PlugInLimits) -> None:
-        self._plug_in = plug_in
+    def __init__(self, plugin: Plugin, limits: PluginLimits) -> None:
+        self._plug_in = plugin
         self._limits = limits
-        self._current: Conversation | None = None
-        self._next: Conversation | None = None
-        self._all: set[Conversation] = set()
+        self._current: PluginProcess | None = None
+        self._next: PluginProcess | None = None
+        self._all: set[PluginProcess] = set()
         self._starting: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
         self._strikes = 0
         self._pause = PAUSE_SECONDS
         self._paused_until = 0.0
 
-    async def ask(self, question: Question, until: float) -> Said:
+    async def ask(self, question: PluginQuestion, until: float) -> RawReply:
         """What the plug-in says, or why it says nothing, at `until` by the loop's clock at the latest.
 
         A lead that another one's end kept from its answer is asked about again.
@@ -105,7 +105,7 @@ class Line:
             await asyncio.wait([self._starting])
         await asyncio.gather(*(each.gone for each in self._all))
 
-    async def _speaking(self, until: float) -> Conversation | None:
+    async def _speaking(self, until: float) -> PluginProcess | None:
         """Who can be asked. The very first is waited for, a successor is not."""
         if self._current is not None and self._current.alive:
             if self._next is None or not self._next.alive:
@@ -123,7 +123,7 @@ class Line:
             return None
         return self._current if self._current is not None and self._current.alive else None
 
-    async def _put(self, speaking: Conversation, question: Question, until: float) -> Said | None:
+    async def _put(self, speaking: PluginProcess, question: PluginQuestion, until: float) -> RawReply | None:
         try:
             answer = self._said_to(speaking, question)
         except Exception as error:  # settings that cannot be packed
@@ -137,15 +137,15 @@ class Line:
             self._strikes, self._pause = 0, PAUSE_SECONDS
         return said
 
-    def _said_to(self, speaking: Conversation, question: Question) -> asyncio.Future[Said | None]:
+    def _said_to(self, speaking: PluginProcess, question: PluginQuestion) -> asyncio.Future[RawReply | None]:
         told, picture, key = speaking.told, question.picture, question.key
-        if len(told) > MOST_TOLD:
+        if len(told) > MAX_SENT:
             told.clear()
             speaking.ask(packed(Forget()), STARTING_SECONDS)
         if key not in told:
             config, document = question.step.config, question.step.document
             if config is not None:
-                speaking.ask(packed(Settings(key, config, document)), STARTING_SECONDS)
+                speaking.ask(packed(StepSettings(key, config, document)), STARTING_SECONDS)
             told[key] = True
         directory, state = (picture.workspace_id, "directory"), (picture.workspace_id, "state")
         ask = Ask(
@@ -168,7 +168,7 @@ class Line:
             self._tried.set()
 
     async def _begin(self) -> None:
-        begun = Conversation(self._ended)
+        begun = PluginProcess(self._ended)
         self._all.add(begun)
         begun.gone.add_done_callback(lambda _: self._all.discard(begun))
         try:
@@ -188,6 +188,6 @@ class Line:
         if why == CLOSED:
             return
         self._strikes += 1
-        if self._strikes >= STRIKES:
+        if self._strikes >= MAX_STRIKES:
             self._paused_until = asyncio.get_running_loop().time() + self._pause
-            self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+            self._pause = min(2 * self._pause, MAX_PAUSE_SECONDS)

@@ -15,18 +15,18 @@ from functools import cached_property
 from importlib.metadata import EntryPoint
 from typing import Any, BinaryIO
 
-from app.engine.compile.plan import Readied, Strategy
-from app.engine.model.advice import written
+from app.engine.compile.plan import Compilable, Strategy
+from app.engine.model.advice import verdict_to_json
 from app.engine.model.decision import Verdict
 from app.engine.model.directory import Directory
 from app.engine.model.state import State
 from app.plugins.wire import (
-    LONGEST_ANSWER,
+    MAX_REPLY_BYTES,
     Ask,
     Forget,
     Message,
-    Settings,
     StepKey,
+    StepSettings,
     framed,
     read_frame,
     unpacked,
@@ -38,7 +38,7 @@ NICE = 10
 _MEGABYTE = 1 << 20
 
 
-class Pictured:
+class PluginFacts:
     """The facts of one lead: unpacked when they are looked at, and thrown away after."""
 
     def __init__(self, now: datetime, directory: bytes, state: bytes) -> None:
@@ -60,7 +60,7 @@ class Pictured:
 
 
 @dataclass(slots=True)
-class Plugged:
+class PluginHost:
     """The plug-in at work. `settings` are made ready, pictures kept as they came, by workspace.
 
     `refused` are settings it could not make ready, with the kind of what it raised.
@@ -78,20 +78,20 @@ class Plugged:
             match message:
                 case Ask():
                     return self._asked(message)
-                case Settings():
+                case StepSettings():
                     self.settings[message.step] = self._ready(message)
                 case Forget():
                     self._forget()
         except (Exception, SystemExit) as error:
             kind = type(error).__name__
-            if isinstance(message, Settings):
+            if isinstance(message, StepSettings):
                 self.refused[message.step] = kind
             return {"error": kind}
         return {}
 
-    def _ready(self, message: Settings) -> Any:
+    def _ready(self, message: StepSettings) -> Any:
         strategy = self.strategy
-        if isinstance(strategy, Readied) and message.document is not None:
+        if isinstance(strategy, Compilable) and message.document is not None:
             return strategy.ready(message.config, message.document)
         return message.config
 
@@ -103,9 +103,9 @@ class Plugged:
             self.states[workspace] = message.state
         if message.step in self.refused:
             return {"error": self.refused[message.step]}
-        facts: Any = Pictured(message.now, self.directories[workspace], self.states[workspace])
+        facts: Any = PluginFacts(message.now, self.directories[workspace], self.states[workspace])
         said: object = self.strategy.decide(message.values, facts, self.settings[message.step])
-        return {"verdict": written(said)} if isinstance(said, Verdict) else {"error": "no verdict"}
+        return {"verdict": verdict_to_json(said)} if isinstance(said, Verdict) else {"error": "no verdict"}
 
     def _forget(self) -> None:
         self.settings.clear()
@@ -119,14 +119,14 @@ def main() -> None:
     place, seconds, megabytes = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
     questions, answers = _channels()
     _limit(megabytes)
-    plugged = Plugged(EntryPoint("", place, GROUP).load()())
+    plugin_steps = PluginHost(EntryPoint("", place, GROUP).load()())
     _tell(answers, {})
     while (raw := read_frame(questions)) is not None:
         message: Message = unpacked(raw)
         if isinstance(message, Ask):
             # Who asked ends this process when it is late; should he be gone, it ends itself.
             signal.setitimer(signal.ITIMER_REAL, 2 * seconds + 1)
-        answer = plugged.answer(message)
+        answer = plugin_steps.answer(message)
         signal.setitimer(signal.ITIMER_REAL, 0)
         _tell(answers, answer)
     os._exit(0)  # whatever threads a plug-in has left behind
@@ -154,7 +154,7 @@ def _tell(answers: BinaryIO, answer: dict[str, Any]) -> None:
         body = json.dumps(answer, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError):
         body = b""
-    if not 0 < len(body) <= LONGEST_ANSWER:
+    if not 0 < len(body) <= MAX_REPLY_BYTES:
         body = b'{"error":"no verdict"}'
     answers.write(framed(body))
     answers.flush()

@@ -15,7 +15,7 @@ from app.plan.document.plan import PlanDocument
 from app.plan.document.steps import StepConfig
 
 LENGTH = struct.Struct(">I")
-LONGEST_ANSWER = 1 << 18
+MAX_REPLY_BYTES = 1 << 18
 """Bytes. No verdict is longer."""
 
 StepKey = tuple[int, int, str]
@@ -23,7 +23,7 @@ StepKey = tuple[int, int, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class StepSettings:
     """The settings of a step, once for each process and version of the plan."""
 
     step: StepKey
@@ -47,7 +47,7 @@ class Forget:
     """All settings and pictures are to be dropped: those still needed are sent again."""
 
 
-Message = Settings | Ask | Forget
+Message = StepSettings | Ask | Forget
 """What the service says. Each is answered by one frame."""
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.keys import StoredKey
-from app.store.connection.pool import PATIENCE, Connection, Pool, look_up
+from app.store.connection.pool import DEFAULT_LIMITS, Connection, Pool, look_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ async def create(connection: Connection, name: str) -> Workspace:
     return Workspace(row["id"], row["name"], row["created_at"])
 
 
-async def all_of_them(connection: Connection) -> list[Workspace]:
+async def list_workspaces(connection: Connection) -> list[Workspace]:
     """Every workspace, by name."""
     rows = await connection.fetch("SELECT id, name, created_at FROM workspaces ORDER BY name")
     return [Workspace(row["id"], row["name"], row["created_at"]) for row in rows]
@@ -51,7 +51,7 @@ IDS = "SELECT array_agg(id ORDER BY id) AS ids FROM workspaces"
 
 async def ids(pool: Pool) -> list[int]:
     """Every workspace, oldest first."""
-    row = await look_up(pool, PATIENCE, IDS)
+    row = await look_up(pool, DEFAULT_LIMITS, IDS)
     return row["ids"] or []
 
 
@@ -60,7 +60,7 @@ KEY = "SELECT id, workspace_id, secret_hash, scopes, owner_id, revoked_at FROM a
 
 async def key(pool: Pool, key_id: str) -> StoredKey | None:
     """An API key by its public part."""
-    row = await look_up(pool, PATIENCE, KEY, key_id)
+    row = await look_up(pool, DEFAULT_LIMITS, KEY, key_id)
     if row is None:
         return None
     scopes, revoked = frozenset(row["scopes"]), row["revoked_at"] is not None

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from app.engine.explain import codes
-from app.engine.selection.fair_share import LEAD, choose
+from app.engine.selection.fair_share import LEAD_UNITS, next_in_turn
 from docs.generator.tables import meanings, table
 
 MEMBERS = {"ana": 2, "ben": 1, "cem": 1}
@@ -56,7 +56,7 @@ def fair_share() -> str:
     rows = []
     for lead in range(1, 9):
         here = [name for name in MEMBERS if not (name == "cem" and lead in (5, 6))]
-        chosen, changes = choose([MEMBERS[name] for name in here], [balances[name] for name in here])
+        chosen, changes = next_in_turn([MEMBERS[name] for name in here], [balances[name] for name in here])
         for name, change in zip(here, changes, strict=True):
             balances[name] += change
         rows.append([str(lead), ", ".join(here), here[chosen], *map(_leads, balances.values())])
@@ -66,7 +66,7 @@ def fair_share() -> str:
 
 def _leads(balance: int) -> str:
     """A balance in whole leads, to three places."""
-    return f"{Decimal(balance) / LEAD:+.3f}"
+    return f"{Decimal(balance) / LEAD_UNITS:+.3f}"
 
 
 def match_codes() -> str:

@@ -20,14 +20,14 @@ Schema = Mapping[str, Any]
 _REFERENCE = "#/$defs/"
 _DURATION = TypeAdapter(timedelta)
 _ISO_DURATION = re.compile(r"-?P[0-9T].*")
-_AFTER_THE_WHOLE = ("Queue", "Path", "Answerable", "Product", "Sla", "SlaFor", "KnownPerson", "RouteAnew")
-_AFTER_THE_STEPS = ("Target", "FollowUpBlock", "PlanTest", "Given", "Known", "GivenAccount", "Expectation")
+_AFTER_THE_WHOLE = ("Queue", "Path", "Accountable", "Product", "Sla", "SlaRule", "ReturningLeads", "RerouteWhen")
+_AFTER_THE_STEPS = ("Target", "FollowUpBlock", "PlanTest", "Given", "ExistingLead", "GivenAccount", "Expectation")
 _AFTER_A_STEP = {"account": ("Customers", "Hold"), "score": ("Band", "PointsRow")}
 _TITLES = {
     "FollowUpBlock": "A block of `follow_up`",
     "PlanTest": "A case of `tests`",
-    "SlaFor": "A line of `sla_for`",
-    "RouteAnew": "A line of `route_anew`",
+    "SlaRule": "A line of `sla_for`",
+    "RerouteWhen": "A line of `route_anew`",
 }
 _MARKS = {
     "Band": "bands.<name>",
@@ -35,7 +35,7 @@ _MARKS = {
     "Product": "products.<name>",
     "Queue": "queues.<name>",
     "Sla": "slas.<name>",
-    "KnownPerson": "known_person",
+    "ReturningLeads": "known_person",
     "Customers": "customers",
 }
 
@@ -58,7 +58,7 @@ def _title(name: str) -> str:
 
 
 def _words(name: str) -> str:
-    """`KnownPerson` as two words."""
+    """`FollowUpBlock` as two words."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return words[0] + words[1:].lower()
 

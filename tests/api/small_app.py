@@ -12,7 +12,7 @@ from starlette.requests import Request
 from app import errors, keys
 from app.api.http import problems as problem_details
 from app.api.http.auth import Authentication, CallerParameter, requires
-from app.api.http.middleware import Edge
+from app.api.http.middleware import RequestMiddleware
 from app.api.http.routing import StrictRoute
 from app.contract.faults import problem_document
 from app.contract.limits import KIB, BodyLimits
@@ -42,7 +42,7 @@ async def assign(body: AssignRequest, request: Request, caller: CallerParameter)
 async def batch(body: BatchRequest) -> list[Any]:
     """Each item's name, or its problem."""
     return [
-        problem_document(item) if isinstance(item, errors.Refused) else item.lead.external_id
+        problem_document(item) if isinstance(item, errors.ValidationFailed) else item.lead.external_id
         for item in checked(body)
     ]
 
@@ -143,7 +143,7 @@ class Small:
         )
         self.app.include_router(router)
         problem_details.install(self.app)
-        self.app.add_middleware(Edge, log=self.log, observe=self.observe)
+        self.app.add_middleware(RequestMiddleware, log=self.log, observe=self.observe)
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
         """Counts a request."""

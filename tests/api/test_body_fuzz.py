@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.contract.limits import BodyLimits
 from app.contract.strict_json import parse
-from app.errors import Malformed, Problem, Refused
+from app.errors import MalformedJson, Problem, ValidationFailed
 from tests.api.small_app import Small
 
 LIMITS = BodyLimits()
@@ -56,9 +56,9 @@ def test_doubled_keys_and_nul_are_found_wherever_they_are(value: Any, space: str
     raw = _written(value, space).encode()
     try:
         document = parse(raw, LIMITS)
-    except Refused:
+    except ValidationFailed:
         assert _has_nul(value)
-    except Malformed:
+    except MalformedJson:
         assert _has_double(value)
     else:
         assert not _has_double(value)

@@ -10,14 +10,14 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from app.api.http.header_timeout import PatientProtocol
+from app.api.http.header_timeout import HeaderTimeoutProtocol
 
 GUARD = 30.0  # seconds until a line that stays open fails the test
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 LONG = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n"
 
 
-class Hasty(PatientProtocol):
+class Hasty(HeaderTimeoutProtocol):
     """The same with less patience."""
 
     seconds: ClassVar[float] = 0.1

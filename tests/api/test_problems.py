@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from app import errors
-from app.api.http.middleware import CLIENT_GONE, SECURITY_HEADERS, Edge
+from app.api.http.middleware import CLIENT_GONE, SECURITY_HEADERS, RequestMiddleware
 from app.api.http.problems import MAX_BYTES, problem_bytes
 from app.contract.faults import problem_document
 from app.errors import Fault, Problem
@@ -173,7 +173,9 @@ async def test_no_field_of_a_refused_lead_comes_back_or_reaches_the_log(small: S
 
 
 def test_names_that_are_no_identifiers_are_not_repeated() -> None:
-    told = problem_document(errors.Refused(faults=[Fault(("lead", CANARY, 3, "x y", "ok"), "c", "d")]))
+    told = problem_document(
+        errors.ValidationFailed(faults=[Fault(("lead", CANARY, 3, "x y", "ok"), "c", "d")])
+    )
     assert told["errors"] == [
         {"path": "lead.…[3].….ok", "pointer": "#/lead/…/3/…/ok", "code": "c", "detail": "d"}
     ]
@@ -183,7 +185,7 @@ def test_names_that_are_no_identifiers_are_not_repeated() -> None:
 @pytest.mark.parametrize("depth", [1, 32])
 def test_the_errors_told_are_bounded(count: int, depth: int) -> None:
     fault = Fault(("n" * 64,) * depth, "code", "detail " * 10)
-    body = problem_bytes(errors.Refused(faults=[fault] * count), "request-1")
+    body = problem_bytes(errors.ValidationFailed(faults=[fault] * count), "request-1")
     told = orjson.loads(body)
     assert len(body) <= MAX_BYTES
     assert len(told.get("errors", [])) <= 20
@@ -209,7 +211,7 @@ async def test_half_an_answer_ends_as_a_broken_connection() -> None:
         raise OSError
 
     with pytest.raises(OSError, match=r"^$"):
-        await _call(Edge(breaks, log=Lines(), observe=lambda *seen: None))
+        await _call(RequestMiddleware(breaks, log=Lines(), observe=lambda *seen: None))
 
 
 async def test_who_hangs_up_before_an_answer_is_counted_as_gone() -> None:
@@ -217,11 +219,11 @@ async def test_who_hangs_up_before_an_answer_is_counted_as_gone() -> None:
 
     async def silent(scope: Any, receive: Any, send: Any) -> None: ...
 
-    await _call(Edge(silent, log=Lines(), observe=lambda *each: seen.append(each[:3])))
+    await _call(RequestMiddleware(silent, log=Lines(), observe=lambda *each: seen.append(each[:3])))
     assert seen == [("unmatched", "GET", CLIENT_GONE)]
 
 
-async def _call(app: Edge) -> None:
+async def _call(app: RequestMiddleware) -> None:
     async def receive() -> Any:
         return {"type": "http.disconnect"}
 

@@ -7,7 +7,7 @@ import pytest
 
 from app.contract.requests import AssignRequest, LeadFields
 from app.contract.types import CustomerStatus
-from app.intake.arrival import normalise
+from app.intake.arrival import normalize
 from app.plan.language.fields import CUSTOMER_STATUSES, LEAD
 from tests.api.small_app import Small, lead_bytes, post
 
@@ -180,6 +180,6 @@ async def test_a_fault_beside_the_items_refuses_the_batch(
 def test_a_lead_is_shown_by_no_repr(example: Any) -> None:
     request = AssignRequest.model_validate(example)
     shown = (
-        f"{request!r} {request} {request.lead!r} {normalise(request.lead.model_dump(exclude_none=True))!r}"
+        f"{request!r} {request} {request.lead!r} {normalize(request.lead.model_dump(exclude_none=True))!r}"
     )
     assert not [value for value in example["lead"].values() if isinstance(value, str) and value in shown]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.directory.merge_patch import merged
+from app.directory.merge_patch import merge_patch
 
 CASES: list[tuple[Any, Any, Any]] = [
     ({"a": "b"}, {"a": "c"}, {"a": "c"}),
@@ -27,4 +27,4 @@ CASES: list[tuple[Any, Any, Any]] = [
 
 @pytest.mark.parametrize(("target", "patch", "result"), CASES)
 def test_a_patch_is_merged(target: Any, patch: Any, result: Any) -> None:
-    assert merged(target, patch) == result
+    assert merge_patch(target, patch) == result

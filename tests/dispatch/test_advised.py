@@ -7,28 +7,28 @@ from typing import Any
 import pytest
 
 from app.dispatch.jobs.base import Reassign
-from app.dispatch.plugin_results import MOST_ASKED, STALE, NotAsked, advised
+from app.dispatch.plugin_results import MAX_AGE, MAX_CALLS, PluginResultMissing, with_plugin_results
 from app.engine.compile.plan import Plan, plan_from
-from app.engine.compile.plugins import PlugIn
-from app.engine.model.advice import Advised
-from app.engine.model.decision import Question, Target
+from app.engine.compile.plugins import Plugin
+from app.engine.model.advice import PluginResults
+from app.engine.model.decision import DecisionRequest, Target
 from app.plan.document.steps import StepConfig
 from app.registry import strategies
 from tests.engine.people import NOW
 
 SAID: Mapping[str, Any] = {"ask": {"verdict": {"code": "x"}}}
-QUESTION = Question("reassign", "a", "l", {"country": "DE"})
+QUESTION = DecisionRequest("reassign", "a", "l", {"country": "DE"})
 
 
 def plan(**settings: Any) -> Plan:
     """A plan with one step that asks a plug-in."""
     score: dict[str, Any] = {"score": {"bands": {"hot": {}}}}
     pipeline = [score, {"plug": {"name": "ask", **settings}}, {"queue": {"name": "desk"}}]
-    offered = {**strategies(), "plug": PlugIn("plug", StepConfig, "package", "1")}
+    offered = {**strategies(), "plug": Plugin("plug", StepConfig, "package", "1")}
     return plan_from({"queues": {"desk": {}}, "pipeline": pipeline}, 3, offered)
 
 
-async def job(said: Advised | None, times: int = 1) -> Reassign:
+async def job(said: PluginResults | None, times: int = 1) -> Reassign:
     return Reassign(lead_id="l", advised=said, asked=times)
 
 
@@ -36,31 +36,34 @@ async def job(said: Advised | None, times: int = 1) -> Reassign:
     "said",
     [
         None,
-        Advised(2, NOW, SAID),
-        Advised(3, NOW, {}),
-        Advised(3, NOW - STALE - timedelta(seconds=1), SAID),
-        Advised(3, NOW + STALE + timedelta(seconds=1), SAID),
+        PluginResults(2, NOW, SAID),
+        PluginResults(3, NOW, {}),
+        PluginResults(3, NOW - MAX_AGE - timedelta(seconds=1), SAID),
+        PluginResults(3, NOW + MAX_AGE + timedelta(seconds=1), SAID),
     ],
     ids=["never", "another plan", "another step", "long ago", "the clock was set back"],
 )
-async def test_it_is_asked_again_but_not_for_ever(said: Advised | None) -> None:
-    with pytest.raises(NotAsked):
-        advised(await job(said), QUESTION, plan(), NOW)
-    late = advised(await job(said, MOST_ASKED), QUESTION, plan(), NOW)
+async def test_it_is_asked_again_but_not_for_ever(said: PluginResults | None) -> None:
+    with pytest.raises(PluginResultMissing):
+        with_plugin_results(await job(said), QUESTION, plan(), NOW)
+    late = with_plugin_results(await job(said, MAX_CALLS), QUESTION, plan(), NOW)
     assert late.advice == (said.by_step if said is not None and said.plan_version == 3 else {})
 
 
-@pytest.mark.parametrize("age", [timedelta(), STALE, -STALE])
+@pytest.mark.parametrize("age", [timedelta(), MAX_AGE, -MAX_AGE])
 async def test_what_was_said_just_now_stands(age: timedelta) -> None:
-    assert advised(await job(Advised(3, NOW - age, SAID)), QUESTION, plan(), NOW).advice == SAID
+    assert (
+        with_plugin_results(await job(PluginResults(3, NOW - age, SAID)), QUESTION, plan(), NOW).advice
+        == SAID
+    )
 
 
 async def test_nobody_is_asked_where_nobody_is_heard() -> None:
-    wanted = Question("claim", "a", "l", {}, to=Target("owner", "ana"))
-    assert advised(await job(None), wanted, plan(), NOW) is wanted
-    assert advised(await job(None), QUESTION, plan(when={"country": "FR"}), NOW).advice == {}
+    wanted = DecisionRequest("claim", "a", "l", {}, to=Target("owner", "ana"))
+    assert with_plugin_results(await job(None), wanted, plan(), NOW) is wanted
+    assert with_plugin_results(await job(None), QUESTION, plan(when={"country": "FR"}), NOW).advice == {}
 
 
 async def test_a_band_that_is_not_known_yet_rules_nobody_out() -> None:
-    with pytest.raises(NotAsked):
-        advised(await job(None), QUESTION, plan(when={"band": "hot"}), NOW)
+    with pytest.raises(PluginResultMissing):
+        with_plugin_results(await job(None), QUESTION, plan(when={"band": "hot"}), NOW)

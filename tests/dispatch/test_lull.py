@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from app.dispatch.write_window import Lull
+from app.dispatch.write_window import WriteWindow
 
 
 async def _turns(count: int = 3) -> None:
@@ -13,38 +13,38 @@ async def _turns(count: int = 3) -> None:
 
 
 async def test_nobody_waits_while_no_pass_decides() -> None:
-    lull = Lull()
-    waiting = asyncio.create_task(lull.wait())
+    write_window = WriteWindow()
+    waiting = asyncio.create_task(write_window.wait())
     await _turns()
     assert waiting.done()
 
 
 async def test_who_arrives_while_a_pass_decides_waits_until_it_has() -> None:
-    lull = Lull()
-    with lull.deciding() as decided:
-        waiting = [asyncio.create_task(lull.wait()) for _ in range(3)]
+    write_window = WriteWindow()
+    with write_window.deciding() as decided:
+        waiting = [asyncio.create_task(write_window.wait()) for _ in range(3)]
         await asyncio.sleep(0)
         assert not any(one.done() for one in waiting)
         decided()
         await _turns()
         assert all(one.done() for one in waiting)
         # Now it writes, and keeps nobody.
-        late = asyncio.create_task(lull.wait())
+        late = asyncio.create_task(write_window.wait())
         await _turns()
         assert late.done()
 
 
-async def _failing(lull: Lull) -> None:
-    with lull.deciding():
+async def _failing(write_window: WriteWindow) -> None:
+    with write_window.deciding():
         await asyncio.sleep(0)
         raise LookupError
 
 
 async def test_a_pass_that_fails_lets_everybody_in() -> None:
-    lull = Lull()
-    failing = asyncio.create_task(_failing(lull))
+    write_window = WriteWindow()
+    failing = asyncio.create_task(_failing(write_window))
     await asyncio.sleep(0)
-    waiting = asyncio.create_task(lull.wait())
+    waiting = asyncio.create_task(write_window.wait())
     with pytest.raises(LookupError):
         await failing
     await _turns()
@@ -52,15 +52,15 @@ async def test_a_pass_that_fails_lets_everybody_in() -> None:
 
 
 async def test_nobody_waits_for_a_pass_that_waits_for_its_gate() -> None:
-    lull = Lull()
-    with lull.deciding():
-        await lull.wait()
+    write_window = WriteWindow()
+    with write_window.deciding():
+        await write_window.wait()
 
 
 async def test_who_goes_away_while_he_waits_is_forgotten() -> None:
-    lull = Lull()
-    with lull.deciding():
-        waiting = asyncio.create_task(lull.wait())
+    write_window = WriteWindow()
+    with write_window.deciding():
+        waiting = asyncio.create_task(write_window.wait())
         await asyncio.sleep(0)
         waiting.cancel()
         await _turns()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.engine.compile.plan import Plan, compile_plan
-from app.engine.model.decision import Prior, Question
+from app.engine.model.decision import DecisionRequest, PriorAssignment
 from app.engine.model.records import directory_from
 from app.engine.model.state import Facts, State
 from app.plan.document.plan import PlanDocument
@@ -56,6 +56,8 @@ def plan(document: Mapping[str, Any] = PLAN) -> Plan:
     return compile_plan(read, 1, strategies())
 
 
-def question(prior: Prior | None = None, exclude: Sequence[str] = (), **values: Any) -> Question:
+def question(
+    prior: PriorAssignment | None = None, exclude: Sequence[str] = (), **values: Any
+) -> DecisionRequest:
     """A lead with these fields asks for an owner."""
-    return Question("assign", "assignment", "lead", values, frozenset(exclude), prior)
+    return DecisionRequest("assign", "assignment", "lead", values, frozenset(exclude), prior)

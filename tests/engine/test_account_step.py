@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from app.engine.model.accounts import Match, account_from
-from app.engine.model.decision import Decision, Prior
+from app.engine.model.accounts import AccountMatch, account_from
+from app.engine.model.decision import Decision, PriorAssignment
 from app.engine.model.state import Facts, Load, State
 from app.engine.pipeline.decide import decide
 from tests.engine.people import NOW, PLAN, facts, plan, question
@@ -39,12 +39,12 @@ def office(
     )
 
 
-def match(*above: Mapping[str, Any], **body: Any) -> Match:
+def match(*above: Mapping[str, Any], **body: Any) -> AccountMatch:
     parents = [account_from(f"p{at}", each) for at, each in enumerate(above)]
-    return Match(account_from("acme", {"name": "ACME", **body}), "crm", parents)
+    return AccountMatch(account_from("acme", {"name": "ACME", **body}), "crm", parents)
 
 
-def decided(step: Mapping[str, Any], account: Match | None, now: Facts, *exclude: str) -> Decision:
+def decided(step: Mapping[str, Any], account: AccountMatch | None, now: Facts, *exclude: str) -> Decision:
     document = {**PLAN, "pipeline": [{"account": step}, {"queue": {"name": "desk"}}], "queues": {"desk": {}}}
     return decide(replace(question(exclude=exclude), account=account), plan(document), now)
 
@@ -151,7 +151,7 @@ OWNED = {"owner": "ana", "roles": {"sdr": "ben"}}
     ],
 )  # fmt: skip
 def test_where_it_goes(
-    step: dict[str, Any], account: Match | None, now: Facts, expected: tuple[str, str]
+    step: dict[str, Any], account: AccountMatch | None, now: Facts, expected: tuple[str, str]
 ) -> None:
     assert told(decided(step, account, now)) == expected
 
@@ -278,7 +278,7 @@ def test_who_is_inherited_takes_part_too(
         ),
     ],
 )
-def test_the_sentence(account: Match, absences: list[dict[str, Any]], sentence: str) -> None:
+def test_the_sentence(account: AccountMatch, absences: list[dict[str, Any]], sentence: str) -> None:
     assert decided({"owner_away": LADDER, **CUSTOMERS}, account, office(absences)).text == sentence
 
 
@@ -298,10 +298,10 @@ KEEPING = {"window": "90d", "same_submission": "10m"}
 
 
 def again(
-    keep: list[str] | None, account: Match | None, now: Facts, *, minutes: float = 60, **step: Any
+    keep: list[str] | None, account: AccountMatch | None, now: Facts, *, minutes: float = 60, **step: Any
 ) -> Decision:
     """Somebody whom eve has comes again."""
-    prior = Prior(
+    prior = PriorAssignment(
         "l", "a", "email", "assigned", "eve", "inbound", None, None, None, 5, NOW - timedelta(minutes=minutes)
     )
     known = KEEPING if keep is None else {**KEEPING, "keep_owner": keep}
@@ -330,18 +330,18 @@ BOTH = ["account_owner", "previous_owner"]
     ],
 )
 def test_whom_a_known_person_goes_to(
-    keep: list[str] | None, account: Match | None, now: Facts, expected: str, code: str
+    keep: list[str] | None, account: AccountMatch | None, now: Facts, expected: str, code: str
 ) -> None:
     decision = again(keep, account, now)
     assert told(decision)[1] == expected
     assert decision.trace["steps"][0]["code"] == code
     assert decision.known is not None
-    assert (decision.known.kind, decision.keeps_prior) == ("reengaged", False)
+    assert (decision.known.kind, decision.keeps_assignment) == ("reengaged", False)
 
 
 def test_the_same_submission_stays_what_it_is() -> None:
     decision = again(BOTH, match(owner="ana"), office(), minutes=5)
-    assert (decision.owner and decision.owner.id, decision.code, decision.keeps_prior) == (
+    assert (decision.owner and decision.owner.id, decision.code, decision.keeps_assignment) == (
         "eve",
         "duplicate",
         True,

@@ -7,9 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.engine.explain.codes import MATCHES
-from app.engine.model.accounts import Account, AccountKey, Match, above, account_from, all_of, matched
+from app.engine.model.accounts import (
+    Account,
+    AccountKey,
+    AccountMatch,
+    account_from,
+    accounts_by_id,
+    match_account,
+    parents_of,
+)
 from app.intake.accounts import keys_of_account, keys_of_lead
-from app.intake.arrival import normalise
+from app.intake.arrival import normalize
 from app.intake.domains import registrable
 
 CRM = AccountKey("crm", "0011", "crm")
@@ -24,12 +32,12 @@ def account(id_: str, **body: Any) -> Account:
 
 def test_codes_are_those_of_the_closed_list() -> None:
     named, plain = account("a", tier="named"), account("b")
-    match = matched([(FREE, [named, plain]), (MAIL, [named])], {})
-    again = matched([(MAIL, [named, plain])], {})
+    match = match_account([(FREE, [named, plain]), (MAIL, [named])], {})
+    again = match_account([(MAIL, [named, plain])], {})
     assert {code for _, code in [*codes(match), *codes(again)]} == MATCHES.keys()
 
 
-def codes(match: Match | None) -> list[tuple[str, str]]:
+def codes(match: AccountMatch | None) -> list[tuple[str, str]]:
     assert match is not None
     return [(each["account"], each["code"]) for each in match.candidates]
 
@@ -47,7 +55,7 @@ def codes(match: Match | None) -> list[tuple[str, str]]:
     ],
 )
 def test_keys_of_a_lead(sent: dict[str, Any], expected: list[AccountKey]) -> None:
-    assert list(keys_of_lead(normalise(sent).values)) == expected
+    assert list(keys_of_lead(normalize(sent).values)) == expected
 
 
 @pytest.mark.parametrize(
@@ -70,7 +78,7 @@ def test_the_registrable_domain(host: str, domain: str | None) -> None:
 
 def test_the_first_key_that_has_an_account_decides() -> None:
     a, b, c = account("a"), account("b"), account("c")
-    match = matched([(CRM, []), (MAIL, [b]), (SITE, [a, b, c])], {})
+    match = match_account([(CRM, []), (MAIL, [b]), (SITE, [a, b, c])], {})
     assert match is not None
     assert (match.account, match.matched_by) == (b, "email_domain")
     assert codes(match) == [("b", "chosen"), ("a", "later_key"), ("b", "later_key"), ("c", "later_key")]
@@ -78,25 +86,25 @@ def test_the_first_key_that_has_an_account_decides() -> None:
 
 def test_of_several_the_first_that_somebody_looks_after() -> None:
     found = [account("a"), account("z", roles={"sdr": "ben"}), account("c", owner="ana")]
-    match = matched([(MAIL, found)], {})
+    match = match_account([(MAIL, found)], {})
     assert codes(match) == [("c", "chosen"), ("z", "same_key"), ("a", "same_key")]
 
 
 def test_free_mail_finds_only_named_accounts() -> None:
     plain, named = account("a", owner="ana"), account("b", tier="Named")
-    assert codes(matched([(FREE, [plain, named])], {})) == [("a", "free_mail"), ("b", "chosen")]
-    nobody = matched([(FREE, [plain])], {})
+    assert codes(match_account([(FREE, [plain, named])], {})) == [("a", "free_mail"), ("b", "chosen")]
+    nobody = match_account([(FREE, [plain])], {})
     assert nobody is not None
     assert (nobody.account, nobody.matched_by) == (None, None)
-    assert matched([(FREE, [])], {}) is None
+    assert match_account([(FREE, [])], {}) is None
 
 
 def test_a_circle_of_parents_ends() -> None:
     line = [account(f"a{at}", parent=f"a{(at + 1) % 5}") for at in range(5)]
-    assert [each.id for each in above(line[0], all_of(line))] == ["a1", "a2", "a3", "a4"]
+    assert [each.id for each in parents_of(line[0], accounts_by_id(line))] == ["a1", "a2", "a3", "a4"]
     long = [account(f"a{at}", parent=f"a{at + 1}") for at in range(20)]
-    assert len(above(long[0], all_of(long))) == 8
-    assert above(account("b", parent="gone"), {}) == ()
+    assert len(parents_of(long[0], accounts_by_id(long))) == 8
+    assert parents_of(account("b", parent="gone"), {}) == ()
 
 
 BODIES = st.fixed_dictionaries(
@@ -123,9 +131,9 @@ def test_one_lead_always_has_one_account(
 ) -> None:
     """In whatever order they are found; and what is stored with them brings those first that count."""
     records = [(f"a{at}", body) for at, body in enumerate(bodies)]
-    keys = keys_of_lead(normalise(sent).values)
+    keys = keys_of_lead(normalize(sent).values)
 
-    def match(shuffled: list[tuple[str, dict[str, Any]]]) -> Match | None:
+    def match(shuffled: list[tuple[str, dict[str, Any]]]) -> AccountMatch | None:
         found = []
         for key in keys:
             of_key = [
@@ -134,7 +142,7 @@ def test_one_lead_always_has_one_account(
                 if (key.kind, key.value) in {(each.kind, each.value) for each in keys_of_account(id_, body)}
             ]
             found.append((key, of_key))
-        return matched(found, {})
+        return match_account(found, {})
 
     first = match(records)
     random.shuffle(records)

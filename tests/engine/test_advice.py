@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from app.engine.model.advice import verdict_from, written
+from app.engine.model.advice import verdict_from_json, verdict_to_json
 from app.engine.model.decision import Target, Verdict
 
 TARGETS = (
@@ -29,12 +29,12 @@ TEAM: dict[str, Any] = {"kind": "team", "name": "inbound"}
     ids=lambda verdict: str(verdict.code),
 )
 def test_what_was_written_comes_back(verdict: Verdict) -> None:
-    assert verdict_from(orjson.loads(orjson.dumps(written(verdict)))) == verdict
+    assert verdict_from_json(orjson.loads(orjson.dumps(verdict_to_json(verdict)))) == verdict
 
 
 def test_words_are_read_as_the_plan_reads_them() -> None:
     said = {"code": "x", "targets": [{**TEAM, "skills": ["Enterprise"], "languages": ["DE-at"]}]}
-    read = verdict_from(said)
+    read = verdict_from_json(said)
     assert read is not None
     assert (read.targets[0].skills, read.targets[0].languages) == (("enterprise",), ("de",))
 
@@ -93,4 +93,4 @@ WRONG: list[object] = [
 
 @pytest.mark.parametrize("said", WRONG, ids=[str(number) for number in range(len(WRONG))])
 def test_anything_else_is_no_verdict(said: object) -> None:
-    assert verdict_from(said) is None
+    assert verdict_from_json(said) is None

@@ -8,7 +8,7 @@ import pytest
 from app.plan.document.plan_tests import PlanTest
 from app.plan.findings import CODES, Finding
 from app.plan_check.check import KnownNames, check
-from app.plans.expectations import Told, run_tests
+from app.plans.expectations import TestFailure, run_tests
 from tests.plan.plans import document, whole
 
 NAMES = KnownNames(
@@ -360,7 +360,7 @@ def test_a_condition_some_lead_may_meet(condition: object) -> None:
     assert check(document(plan), NAMES) == []
 
 
-def always(**decision: str | tuple[str, ...]) -> Callable[[PlanTest], Told]:
+def always(**decision: str | tuple[str, ...]) -> Callable[[PlanTest], TestFailure]:
     return lambda case: decision
 
 

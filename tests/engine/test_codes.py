@@ -8,17 +8,17 @@ from typing import Any
 import orjson
 import pytest
 
-from app.audit.explain import explained
-from app.audit.replay import Basis
+from app.audit.explain import explain_decision
+from app.audit.replay import DecisionInputs
 from app.engine.compile.plan import empty_plan
 from app.engine.explain import codes
-from app.engine.lookup.tables import NO_TABLES, Table, TablesAtHand, compiled_for
-from app.engine.model.accounts import Match, account_from
-from app.engine.model.decision import Decision, Owned, Prior, Question, Target
+from app.engine.lookup.tables import NO_TABLES, PreparedTables, TableContent, compile_table
+from app.engine.model.accounts import AccountMatch, account_from
+from app.engine.model.decision import Decision, DecisionRequest, ExistingOwnership, PriorAssignment, Target
 from app.engine.model.state import Load, State
 from app.engine.pipeline.decide import decide
 from app.engine.pipeline.walk import walk
-from app.store.leads.decisions import Decided
+from app.store.leads.decisions import StoredDecision
 from tests.engine.people import NOW, PLAN, TEAM, facts, plan, question
 
 LATER = "2026-11-21T00:00:00Z"
@@ -60,11 +60,11 @@ def piped(*steps: dict[str, Any]) -> dict[str, Any]:
     return {**PLAN, "pipeline": list(steps)}
 
 
-def prior(state: str, owner: str | None = None, *, age: timedelta = AGES[1]) -> Prior:
+def prior(state: str, owner: str | None = None, *, age: timedelta = AGES[1]) -> PriorAssignment:
     """Somebody who was here before."""
     queue, path = ("desk" if state == "queued" else None), ("newsletter" if state == "automated" else None)
     block = "students" if state == "blocked" else None
-    return Prior("l", "a", "email", state, owner, None, queue, path, block, 0, NOW - age)
+    return PriorAssignment("l", "a", "email", state, owner, None, queue, path, block, 0, NOW - age)
 
 
 def asked_for_nothing() -> list[Decision]:
@@ -80,7 +80,10 @@ def asked_for_nothing() -> list[Decision]:
     decisions = [
         decide(question(), plan({**PLAN, "follow_up": blocks}), facts({"ana": {}})) for blocks in follow_ups
     ]
-    others = [question(prior("queued", age=AGES[0])), replace(question(), owned=Owned("ana", None, NOW))]
+    others = [
+        question(prior("queued", age=AGES[0])),
+        replace(question(), owned=ExistingOwnership("ana", None, NOW)),
+    ]
     return [*decisions, *(decide(each, plan(), facts({"ana": {}})) for each in others)]
 
 
@@ -170,7 +173,7 @@ def wanted() -> list[Decision]:
     """What callers say themselves: a team, a queue, an owner, a claim, an owner there was before."""
     to = [("reassign", Target("team", TEAM)), ("reassign", Target("queue", "desk"))]
     to += [("reassign", Target("owner", "ana")), ("claim", Target("owner", "ana"))]
-    owned = Owned("ana", TEAM, NOW)
+    owned = ExistingOwnership("ana", TEAM, NOW)
     return [
         *(decide(replace(question(), kind=kind, to=target), plan(), crowd()) for kind, target in to),
         decide(replace(question(), kind="import", owned=owned), plan(), crowd()),
@@ -180,8 +183,8 @@ def wanted() -> list[Decision]:
 def looked_up() -> list[Decision]:
     """A rule with a table: gone, without a row that fits, and with one that names no queue of the plan."""
     ready = plan(piped({"rule": {"name": "zip", "table": "zip", "on": {"country": "eq"}}}, LAST))
-    table = Table(["country"], [{"queue": "nowhere"}], [["DE", 0]])
-    there = TablesAtHand(ready.looks, {"zip": compiled_for(table, 7, [ready.looks["zip"].on])})
+    table = TableContent(["country"], [{"queue": "nowhere"}], [["DE", 0]])
+    there = PreparedTables(ready.table_refs, {"zip": compile_table(table, 7, [ready.table_refs["zip"].on])})
     asked = [(NO_TABLES, "DE"), (there, "FR"), (there, "DE")]
     return [
         decide(question(country=country), ready, replace(crowd(), tables=tables)) for tables, country in asked
@@ -220,14 +223,14 @@ def of_accounts() -> list[Decision]:
         (without, absent, {"owner": "cem"}),
     ]
     return [
-        decide(replace(question(), account=Match(account_from("acme", body), "crm")), compiled, now)
+        decide(replace(question(), account=AccountMatch(account_from("acme", body), "crm")), compiled, now)
         for compiled, now, body in asked
     ] + [decide(question(), ready, there), *kept_by_account()]
 
 
 def kept_by_account() -> list[Decision]:
     """A known person who goes to the one who looks after his account, and one who stays with nobody."""
-    match = Match(account_from("acme", {"owner": "ben"}), "crm")
+    match = AccountMatch(account_from("acme", {"owner": "ben"}), "crm")
     asked = replace(question(prior("assigned", "ana")), account=match)
     now = facts({"ana": {}, "ben": {}})
     ways: list[list[str]] = [["account_owner"], []]
@@ -236,11 +239,13 @@ def kept_by_account() -> list[Decision]:
 
 def unreached() -> list[Mapping[str, Any]]:
     """All steps, recomputed, of a decision that the first one settled."""
-    asked: Question = question(lead_type="student")
+    asked: DecisionRequest = question(lead_type="student")
     decision = decide(asked, plan(), crowd())
     inputs = orjson.dumps({})
-    stored = Decided("a", 1, decision.outcome, "rule", *(None,) * 5, 1, b"{}", inputs)
-    steps: list[Mapping[str, Any]] = explained(stored, Basis(asked, crowd(), 1, 1, "1"), plan())["steps"]
+    stored = StoredDecision("a", 1, decision.outcome, "rule", *(None,) * 5, 1, b"{}", inputs)
+    steps: list[Mapping[str, Any]] = explain_decision(
+        stored, DecisionInputs(asked, crowd(), 1, 1, "1"), plan()
+    )["steps"]
     return steps
 
 

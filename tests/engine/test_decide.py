@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from app.engine.compile.plan import Plan, empty_plan
 from app.engine.model.decision import Decision, Target, Verdict
-from app.engine.model.state import Facts, Load, State, apply
+from app.engine.model.state import Facts, Load, State, apply_decision
 from app.engine.pipeline.decide import decide
-from app.engine.pipeline.walk import LAST_RESORT, walk
+from app.engine.pipeline.walk import FALLBACK_QUEUE, walk
 from tests.engine.people import NOW, PLAN, TEAM, facts, plan, question
 
 CODES = {
@@ -103,7 +103,7 @@ def test_who_waited_longest_is_exact_when_many_come_at_one_moment() -> None:
         decision = decide(question(), ready, at)
         assert decision.owner is not None
         order.append(decision.owner.id)
-        apply(state, at.directory, decision, NOW)
+        apply_decision(state, at.directory, decision, NOW)
     assert order == ["ana", "ben", "cem", "ana", "ben", "cem", "ana"]
 
 
@@ -152,13 +152,15 @@ def test_a_ladder_is_tried_in_its_order_before_the_next_step() -> None:
 
 def test_without_a_plan_or_a_last_step_the_built_in_queue_takes_it() -> None:
     nothing = decide(question(), empty_plan(), facts({}))
-    assert (nothing.outcome, nothing.queue, nothing.code) == ("queued", LAST_RESORT, "no_plan")
+    assert (nothing.outcome, nothing.queue, nothing.code) == ("queued", FALLBACK_QUEUE, "no_plan")
     cut = plan()
     cut = replace(
-        cut, steps=cut.steps[:-1], narrowing=type(cut.narrowing)([step.when for step in cut.steps[:-1]])
+        cut,
+        steps=cut.steps[:-1],
+        condition_index=type(cut.condition_index)([step.when for step in cut.steps[:-1]]),
     )
     nobody = decide(question(), cut, facts({}, members=[]))
-    assert (nobody.outcome, nobody.queue, nobody.code) == ("queued", LAST_RESORT, "last_resort")
+    assert (nobody.outcome, nobody.queue, nobody.code) == ("queued", FALLBACK_QUEUE, "last_resort")
 
 
 def test_a_plug_in_that_raises_or_answers_nonsense_passes() -> None:
@@ -187,7 +189,9 @@ def test_a_plug_in_that_raises_or_answers_nonsense_passes() -> None:
 
 def _with_first_step(whole: Plan, decide_: Any) -> Plan:
     steps = [replace(whole.steps[-1], name="broken", strategy="broken", decide=decide_), *whole.steps]
-    return replace(whole, steps=steps, narrowing=type(whole.narrowing)([step.when for step in steps]))
+    return replace(
+        whole, steps=steps, condition_index=type(whole.condition_index)([step.when for step in steps])
+    )
 
 
 @settings(deadline=None, max_examples=60)
@@ -215,7 +219,7 @@ def test_whatever_comes_there_is_one_outcome_and_everyone_has_a_code(data: st.Da
             about,
         )
         _check(decision, about, now)
-        apply(state, about.directory, decision, now)
+        apply_decision(state, about.directory, decision, now)
         assert sum(one.balance for one in state.standings.get(TEAM, {}).values()) == 0
 
 

@@ -9,7 +9,7 @@ import pytest
 from app.engine.model.directory import Absence
 from app.engine.model.records import owner_from
 from app.engine.model.state import Load
-from app.engine.selection.eligibility import Need, Refusal, cap_refusal, refusal
+from app.engine.selection.eligibility import Refusal, Requirements, cap_refusal, refusal
 from tests.engine.people import NOW
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
@@ -20,30 +20,30 @@ def at(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
-CODES: dict[str, tuple[Mapping[str, Any], Need, str | None]] = {
-    "nothing against him": ({}, Need(), None),
-    "inactive": ({"active": False}, Need(), "inactive"),
-    "paused": ({"paused_until": "2026-11-20T12:00:01Z"}, Need(), "paused"),
-    "pause over": ({"paused_until": "2026-11-20T12:00:00Z"}, Need(), None),
-    "lacks a skill": ({"skills": ["a"]}, Need(skills=frozenset({"a", "b"})), "skill"),
-    "has the skills": ({"skills": ["A", "B", "c"]}, Need(skills=frozenset({"a", "b"})), None),
-    "lacks a language": ({"languages": ["de"]}, Need(languages=frozenset({"en"})), "language"),
-    "speaks it": ({"languages": ["DE", "en"]}, Need(languages=frozenset({"de"})), None),
-    "excluded": ({}, Need(exclude={"ana"}), "excluded"),
-    "another excluded": ({}, Need(exclude={"ben"}), None),
-    "excluded comes before inactive": ({"active": False}, Need(exclude={"ana"}), "excluded"),
+CODES: dict[str, tuple[Mapping[str, Any], Requirements, str | None]] = {
+    "nothing against him": ({}, Requirements(), None),
+    "inactive": ({"active": False}, Requirements(), "inactive"),
+    "paused": ({"paused_until": "2026-11-20T12:00:01Z"}, Requirements(), "paused"),
+    "pause over": ({"paused_until": "2026-11-20T12:00:00Z"}, Requirements(), None),
+    "lacks a skill": ({"skills": ["a"]}, Requirements(skills=frozenset({"a", "b"})), "skill"),
+    "has the skills": ({"skills": ["A", "B", "c"]}, Requirements(skills=frozenset({"a", "b"})), None),
+    "lacks a language": ({"languages": ["de"]}, Requirements(languages=frozenset({"en"})), "language"),
+    "speaks it": ({"languages": ["DE", "en"]}, Requirements(languages=frozenset({"de"})), None),
+    "excluded": ({}, Requirements(exclude={"ana"}), "excluded"),
+    "another excluded": ({}, Requirements(exclude={"ben"}), None),
+    "excluded comes before inactive": ({"active": False}, Requirements(exclude={"ana"}), "excluded"),
     "inactive comes before paused": (
         {"active": False, "paused_until": "2027-01-01T00:00:00Z"},
-        Need(),
+        Requirements(),
         "inactive",
     ),
-    "no open place": ({"caps": {"open": 0}}, Need(), "cap_open"),
-    "no caps set": ({"caps": {"open": None}}, Need(), None),
+    "no open place": ({"caps": {"open": 0}}, Requirements(), "cap_open"),
+    "no caps set": ({"caps": {"open": None}}, Requirements(), None),
 }
 
 
 @pytest.mark.parametrize(("body", "need", "code"), CODES.values(), ids=CODES)
-def test_each_refusal_has_its_code(body: Mapping[str, Any], need: Need, code: str | None) -> None:
+def test_each_refusal_has_its_code(body: Mapping[str, Any], need: Requirements, code: str | None) -> None:
     found = refusal(owner_from("ana", body), Load(), need, NOW)
     assert (found.code if found else None) == code
 
@@ -55,12 +55,14 @@ def test_each_refusal_has_its_code(body: Mapping[str, Any], need: Need, code: st
 )
 def test_an_absence_counts_from_its_start_until_just_before_its_end(moment: timedelta, away: bool) -> None:
     owner = owner_from("ana", {}, [Absence(NOW, NOW + HOUR)])
-    assert refusal(owner, Load(), Need(), NOW + moment) == (Refusal("away", NOW + HOUR) if away else None)
+    assert refusal(owner, Load(), Requirements(), NOW + moment) == (
+        Refusal("away", NOW + HOUR) if away else None
+    )
 
 
 def test_a_pause_says_when_it_ends() -> None:
     owner = owner_from("ana", {"paused_until": "2026-11-21T00:00:00Z"})
-    assert refusal(owner, Load(), Need(), NOW) == Refusal("paused", at("2026-11-21T00:00:00Z"))
+    assert refusal(owner, Load(), Requirements(), NOW) == Refusal("paused", at("2026-11-21T00:00:00Z"))
 
 
 DAYS = {

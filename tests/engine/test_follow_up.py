@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from app.engine.followup.actions import FollowedUp, FollowUp, compile_follow_up
+from app.engine.followup.actions import FollowUp, FollowUpResult, compile_follow_up
 from app.engine.model.decision import Decision
 from app.engine.model.directory import Owner
 from app.engine.pipeline.decide import decide
@@ -71,11 +71,11 @@ def test_actions_of_every_block_that_fits_in_order() -> None:
 def test_a_block_may_ask_how_the_lead_was_settled(when: dict[str, object], decision: Decision) -> None:
     plan = follow_up({"when": when, "do": [{"type": "chat"}]})
     assert len(plan.after(decision, {}, NOW).actions) == 1
-    assert plan.after(DACH, {}, NOW) == FollowedUp(why_none="none_fits")
+    assert plan.after(DACH, {}, NOW) == FollowUpResult(why_none="none_fits")
 
 
 def test_a_plan_without_follow_up_asks_nothing() -> None:
-    assert follow_up().after(DACH, {}, NOW) == FollowedUp(why_none="no_follow_up")
+    assert follow_up().after(DACH, {}, NOW) == FollowUpResult(why_none="no_follow_up")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_with_no_or_the_reason_is_told() -> None:
     plan = follow_up({"do": [{"type": "sequence", "name": "hot", "consent": "email"}, {"type": "set_owner"}]})
     held_back = ({"type": "sequence", "consent": "email", "instead": None},)
     nobody = Decision("automated", "rule", "", step="r", strategy="rule", path="p")
-    assert plan.after(nobody, {}, NOW) == FollowedUp((), held_back, "held_back")
+    assert plan.after(nobody, {}, NOW) == FollowUpResult((), held_back, "held_back")
 
 
 def test_the_new_owner_is_told_by_the_ids_of_the_crms() -> None:
@@ -198,7 +198,7 @@ def test_the_new_owner_is_told_by_the_ids_of_the_crms() -> None:
 )
 def test_no_owner_is_set_whom_no_crm_knows(action: dict[str, str]) -> None:
     decision = Decision("assigned", "rule", "", owner=Owner("ben", "Ben"))
-    assert follow_up({"do": [action]}).after(decision, {}, NOW) == FollowedUp(why_none="no_crm_id")
+    assert follow_up({"do": [action]}).after(decision, {}, NOW) == FollowUpResult(why_none="no_crm_id")
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_no_owner_is_set_whom_no_crm_knows(action: dict[str, str]) -> None:
 )
 def test_an_action_is_left_out_when_what_it_needs_is_missing(type_: str, needed: str) -> None:
     plan = follow_up({"do": [{"type": type_, needed: "{lead.city}", "note": "x"}]})
-    assert plan.after(DACH, {}, NOW) == FollowedUp(why_none="missing_value")
+    assert plan.after(DACH, {}, NOW) == FollowUpResult(why_none="missing_value")
     assert [action["type"] for action in plan.after(DACH, {"city": "Köln"}, NOW).actions] == [type_]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.engine.model.decision import Decision, Prior
+from app.engine.model.decision import Decision, PriorAssignment
 from app.engine.model.state import Facts, Load, State
 from app.engine.pipeline.decide import decide
 from app.plan_check.check import KnownNames, check
@@ -17,10 +17,12 @@ MINUTE = timedelta(minutes=1)
 RULE_NAMES = ("outcome", "step", "code")
 
 
-def prior(state: str, ago: timedelta, **where: Any) -> Prior:
+def prior(state: str, ago: timedelta, **where: Any) -> PriorAssignment:
     """He was dealt with some time ago."""
     blank: dict[str, Any] = dict.fromkeys(("owner", "team", "queue", "path", "block"))
-    return Prior("old-lead", "old", "email", state, **(blank | where), priority=20, decided_at=NOW - ago)
+    return PriorAssignment(
+        "old-lead", "old", "email", state, **(blank | where), priority=20, decided_at=NOW - ago
+    )
 
 
 def office(state: State | None = None, **ben: Any) -> Facts:
@@ -31,7 +33,7 @@ def office(state: State | None = None, **ben: Any) -> Facts:
 HIS = {"owner": "ben", "team": TEAM}
 
 
-def asked(known: Prior, about: Facts | None = None, **values: Any) -> Decision:
+def asked(known: PriorAssignment, about: Facts | None = None, **values: Any) -> Decision:
     """What becomes of him now."""
     return decide(question(known, **values), plan(), about or office())
 
@@ -57,7 +59,7 @@ def test_an_assigned_person_keeps_his_owner(ago: timedelta, kind: str) -> None:
     )
     assert decision.turn is None
     again = kind == "duplicate"
-    assert decision.keeps_prior is again
+    assert decision.keeps_assignment is again
     assert decision.counts is not again
     assert len(decision.actions) == (0 if again else 1)
 
@@ -115,7 +117,7 @@ def test_who_waits_keeps_his_place_and_takes_the_higher_priority(
 ) -> None:
     decision = asked(prior("queued", ago, queue="desk"), **fields)
     assert (decision.outcome, decision.queue, decision.priority) == ("queued", "desk", priority)
-    assert decision.keeps_prior
+    assert decision.keeps_assignment
     assert decision.turn is None
     assert not decision.counts
 
@@ -130,14 +132,14 @@ def test_who_waits_keeps_his_place_and_takes_the_higher_priority(
     ],
     ids=["on a path", "blocked", "closed", "closed long ago"],
 )
-def test_who_was_on_a_path_blocked_or_closed_is_decided_anew(known: Prior) -> None:
+def test_who_was_on_a_path_blocked_or_closed_is_decided_anew(known: PriorAssignment) -> None:
     decision = asked(known)
     assert decision.owner is not None
     assert decision.known is not None
     assert (decision.outcome, decision.owner.id, decision.known.kind) == ("assigned", "ana", "reengaged")
     assert decision.turn is not None
     assert decision.counts
-    assert not decision.keeps_prior
+    assert not decision.keeps_assignment
     assert len(decision.actions) == 1
 
 
@@ -149,11 +151,13 @@ def test_who_was_on_a_path_blocked_or_closed_is_decided_anew(known: Prior) -> No
     ],
     ids=["path", "block"],
 )
-def test_the_same_again_at_once_is_a_double_submission(known: Prior, fields: dict[str, Any]) -> None:
+def test_the_same_again_at_once_is_a_double_submission(
+    known: PriorAssignment, fields: dict[str, Any]
+) -> None:
     decision = asked(known, **fields)
     assert decision.known is not None
     assert (decision.outcome, decision.known.kind) == (known.state, "duplicate")
-    assert decision.keeps_prior
+    assert decision.keeps_assignment
     assert decision.actions == ()
     later = asked(replace(known, decided_at=NOW - 60 * MINUTE), **fields)
     assert later.known is not None
@@ -179,7 +183,7 @@ def test_the_plan_may_have_known_persons_decided_anew(standing: str) -> None:
     known = prior(standing, timedelta(days=1), **where)
     decision = decide(question(known, lead_type="winback_help"), plan(ANEW), office())
     assert decision.owner is not None
-    assert (decision.owner.id, decision.code, decision.keeps_prior) == ("ana", "round_robin", False)
+    assert (decision.owner.id, decision.code, decision.keeps_assignment) == ("ana", "round_robin", False)
     assert decision.known is not None
     assert decision.known.kind == "reengaged"
     assert decision.trace["steps"][0]["code"] == "route_anew"
@@ -190,7 +194,7 @@ def test_the_plan_may_have_known_persons_decided_anew(standing: str) -> None:
 def test_a_double_submission_is_never_decided_anew() -> None:
     known = prior("assigned", MINUTE, **HIS)
     decision = decide(question(known, lead_type="winback_help"), plan(ANEW), office())
-    assert (decision.code, decision.keeps_prior) == ("duplicate", True)
+    assert (decision.code, decision.keeps_assignment) == ("duplicate", True)
 
 
 def test_before_the_pipeline_no_band_can_be_asked() -> None:

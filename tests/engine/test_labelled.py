@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.engine.model.decision import Prior, Question, Target
+from app.engine.model.decision import DecisionRequest, PriorAssignment, Target
 from app.engine.pipeline.decide import decide
 from tests.engine.people import NOW, TEAM, facts, plan
 
@@ -23,10 +23,10 @@ DOCUMENT: dict[str, Any] = {
     "follow_up": [{"when": {"band": "hot"}, "do": [{"type": "tag", "name": "hot"}]}],
 }
 ANA = Target("owner", "ana")
-MONTH_AGO = Prior(
+MONTH_AGO = PriorAssignment(
     "lead", "before", "email", "assigned", "ana", TEAM, None, None, None, 0, NOW - timedelta(days=30)
 )
-ASKED = Question("assign", "assignment", "lead", {"employees": 500})
+ASKED = DecisionRequest("assign", "assignment", "lead", {"employees": 500})
 WAYS = {
     "claimed": replace(ASKED, kind="claim", to=ANA, queue="desk"),
     "given by hand": replace(ASKED, kind="reassign", to=ANA),

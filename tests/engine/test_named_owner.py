@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.engine.compile.plan import Step
+from app.engine.compile.plan import CompiledStep
 from app.engine.model.decision import Decision, Target, Verdict
 from app.engine.model.state import Load
 from app.engine.pipeline.walk import try_step
@@ -23,7 +23,9 @@ def decided(target: Target, owner: Mapping[str, Any], away: timedelta | None = N
     known = facts({"ana": owner}, absences=absences, calendars=DAYTIME)
     known.state.loads["ana"] = Load(open=1)
     verdict = Verdict("named", (target,))
-    return try_step(Step("named", "rule", None, lambda _values, _facts: verdict), question(), known, [])
+    return try_step(
+        CompiledStep("named", "rule", None, lambda _values, _facts: verdict), question(), known, []
+    )
 
 
 WAITED_FOR: list[tuple[dict[str, Any], timedelta | None, str | None, timedelta | None]] = [

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine.conditions.condition import Condition, compile_condition
-from app.engine.conditions.index import Narrowing
+from app.engine.conditions.index import ConditionIndex
 from app.plan.language.conditions import parse_condition
 from app.plan.language.fields import PIPELINE
 
@@ -18,12 +18,12 @@ def condition(written: object) -> Condition:
     return compile_condition(parse_condition(written, PIPELINE))
 
 
-def narrowing(*written: object) -> Narrowing:
-    return Narrowing([None if each is None else condition(each) for each in written])
+def condition_index(*written: object) -> ConditionIndex:
+    return ConditionIndex([None if each is None else condition(each) for each in written])
 
 
 def test_what_the_values_rule_out_is_left_out_and_the_order_is_kept() -> None:
-    index = narrowing(
+    index = condition_index(
         {"source": "b"},
         None,
         {"source": ["a", "c"]},
@@ -37,7 +37,7 @@ def test_what_the_values_rule_out_is_left_out_and_the_order_is_kept() -> None:
 
 
 def test_prefixes_of_several_lengths() -> None:
-    index = narrowing(
+    index = condition_index(
         *({"postal_code": {"prefix": prefix}} for prefix in ("1", "10", "101", "2", "10115", "101159"))
     )
     assert list(index.candidates({"postal_code": "10115"})) == [0, 1, 2, 4]
@@ -46,7 +46,7 @@ def test_prefixes_of_several_lengths() -> None:
 
 
 def test_a_condition_is_filed_under_the_fact_it_shares_with_the_fewest() -> None:
-    index = narrowing(*({"country": "DE", "source": f"s{n}"} for n in range(1_000)))
+    index = condition_index(*({"country": "DE", "source": f"s{n}"} for n in range(1_000)))
     assert list(index.candidates({"country": "DE", "source": "S500"})) == [500]
     assert list(index.candidates({"country": "DE"})) == []
 
@@ -54,7 +54,7 @@ def test_a_condition_is_filed_under_the_fact_it_shares_with_the_fewest() -> None
 def test_ten_thousand_rules_leave_as_few_candidates_as_ten() -> None:
     for size in (10, 10_000):
         rules = [{"attributes.territory": f"t{n}", "country": "DE", "visits": {"gt": 1}} for n in range(size)]
-        index = narrowing(*rules, None)
+        index = condition_index(*rules, None)
         values = {"country": "DE", "visits": 2, "attributes": {"territory": "T7"}}
         assert list(index.candidates(values)) == [7, size]
 
@@ -111,7 +111,7 @@ def _leads(draw: st.DrawFn) -> dict[str, Any]:
 @given(st.lists(st.one_of(st.none(), _CONDITIONS), max_size=12), _leads())
 def test_a_condition_that_holds_is_never_ruled_out(written: list[object], values: dict[str, Any]) -> None:
     compiled = [None if each is None else condition(each) for each in written]
-    candidates = list(Narrowing(compiled).candidates(values))
+    candidates = list(ConditionIndex(compiled).candidates(values))
     holding = [at for at, each in enumerate(compiled) if each is None or each.holds(values, NOW)]
     assert set(holding) <= set(candidates)
     assert candidates == sorted(set(candidates))

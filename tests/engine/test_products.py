@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from app.engine.model.decision import Decision, Prior
+from app.engine.model.decision import Decision, PriorAssignment
 from app.engine.model.records import directory_from
 from app.engine.model.state import Facts, State
 from app.engine.pipeline.decide import decide
 from app.plan.document.plan import PlanDocument
 from app.plan.reader.read import read_plan
 from app.plan_check.check import KnownNames, check
-from app.plan_check.references import places
-from app.plans.test_runner import trial
+from app.plan_check.references import find_references
+from app.plans.test_runner import run_plan_tests
 from tests.engine.people import NOW, plan, question
 from tests.plan.plans import document
 
@@ -48,17 +48,19 @@ def office(**changes: Mapping[str, Any]) -> Facts:
     return Facts(NOW, directory_from(1, records), State())
 
 
-def prior(ago: timedelta, state: str = "assigned", **where: Any) -> Prior:
+def prior(ago: timedelta, state: str = "assigned", **where: Any) -> PriorAssignment:
     """He was dealt with some time ago."""
     blank: dict[str, Any] = dict.fromkeys(("owner", "team", "queue", "path", "block"))
-    return Prior("old-lead", "old", "email", state, **(blank | where), priority=0, decided_at=NOW - ago)
+    return PriorAssignment(
+        "old-lead", "old", "email", state, **(blank | where), priority=0, decided_at=NOW - ago
+    )
 
 
-def with_alpha(ago: timedelta = DAY) -> Prior:
+def with_alpha(ago: timedelta = DAY) -> PriorAssignment:
     return prior(ago, owner="ana", team="team-a")
 
 
-def asked(known: Prior | None, interest: object, at: Facts | None = None, **more: Any) -> Decision:
+def asked(known: PriorAssignment | None, interest: object, at: Facts | None = None, **more: Any) -> Decision:
     """What becomes of a lead that looks at these products."""
     step = more.pop("step", STEP)
     written = {**PLAN, "pipeline": [{"product": step}, {"queue": {"name": "desk"}}]}
@@ -101,7 +103,7 @@ def test_who_comes_for_another_product_is_decided_anew(ago: timedelta) -> None:
     decision = asked(with_alpha(ago), ["beta"])
     assert (owner(decision), decision.team, decision.code) == ("bea", "team-b", "product_switch")
     assert decision.known is not None
-    assert (decision.known.kind, decision.known.lead_id, decision.keeps_prior) == (
+    assert (decision.known.kind, decision.known.lead_id, decision.keeps_assignment) == (
         "reengaged",
         "old-lead",
         False,
@@ -152,7 +154,7 @@ def test_a_switch_ends_what_ran_for_the_other_before_the_plans_own_follow_up() -
     ],
 )  # fmt: skip
 def test_whoever_does_not_switch_is_known_as_ever(
-    known: Prior, interest: list[str], more: dict[str, Any], expected: tuple[str, str]
+    known: PriorAssignment, interest: list[str], more: dict[str, Any], expected: tuple[str, str]
 ) -> None:
     decision = asked(known, interest, **more)
     assert (owner(decision), decision.code) == expected
@@ -231,7 +233,7 @@ def test_what_is_wrong_with_products_is_told() -> None:
         ("pipeline[0].product.unless", "contradiction", "error"),
         ("tests[0].given.known.team", "unknown_team", "error"),
     }
-    assert "products.Alpha.team" in places(read, "team", "team-a")
+    assert "products.Alpha.team" in find_references(read, "team", "team-a")
 
 
 def test_a_step_without_products_is_told() -> None:
@@ -253,7 +255,7 @@ def test_a_plan_tests_its_switches() -> None:
     }
     read = document({**PLAN, "tests": [case, keeping]})
     at = office()
-    run = trial(read, plan(PLAN), at.directory, NOW, {})
+    run = run_plan_tests(read, plan(PLAN), at.directory, NOW, {})
     for each in read.tests:
         got = run(each)
         assert {name: got[name] for name in each.expect.wanted()} == each.expect.wanted()

@@ -7,7 +7,7 @@ import pytest
 
 from app.engine.model.decision import Decision
 from app.engine.model.directory import Caps
-from app.engine.model.state import Load, State, apply
+from app.engine.model.state import Load, State, apply_decision
 from app.engine.pipeline.decide import decide
 from app.engine.selection.ramps import scaled
 from app.engine.selection.standings import standings
@@ -27,7 +27,7 @@ def shared(leads: int, start: datetime, state: State, **newcomer: Any) -> dict[s
         now = start + timedelta(minutes=number)
         at = facts_of({name: {} for name in counts}, members=members, state=state, now=now)
         decision = decide(question(), PLAIN, at)
-        apply(state, at.directory, decision, now)
+        apply_decision(state, at.directory, decision, now)
         assert decision.owner is not None
         counts[decision.owner.id] += 1
     return counts

@@ -9,8 +9,8 @@ from hypothesis import strategies as some
 
 from app.engine.lookup.rows import RowIndex
 from app.plan.findings import Faults
-from app.plan.language.cells import Span, asked, read_cell
-from app.plan.language.columns import Column, On
+from app.plan.language.cells import Span, lead_key, read_cell
+from app.plan.language.columns import Column, MatchOn
 from app.plan.language.fields import PIPELINE, Field, Kind
 
 FIELDS = {
@@ -23,7 +23,7 @@ FIELDS = {
 }
 
 
-def on(**ways: str) -> On:
+def on(**ways: str) -> MatchOn:
     """A look-up by these columns; `attributes__x` is a dotted name."""
     return tuple(Column(_field(name.replace("__", ".")), how) for name, how in ways.items())  # type: ignore[arg-type]
 
@@ -34,7 +34,7 @@ def _field(name: str) -> Field:
     return field
 
 
-def found(by: On, rows: Sequence[Sequence[Any]], **values: Any) -> int | None:
+def found(by: MatchOn, rows: Sequence[Sequence[Any]], **values: Any) -> int | None:
     """The position of the row that wins."""
     fit = RowIndex(by, [column.field.name for column in by], rows).find(values)
     return None if fit is None else fit[1]
@@ -92,7 +92,7 @@ OPEN = on(attributes__x="eq")
     ],
 )
 def test_the_row_that_fits_best_wins(
-    by: On, rows: list[list[Any]], values: dict[str, Any], expected: int | None
+    by: MatchOn, rows: list[list[Any]], values: dict[str, Any], expected: int | None
 ) -> None:
     assert found(by, rows, **values) == expected
 
@@ -145,7 +145,7 @@ _CELLS = {
 
 
 @some.composite
-def _tables(draw: some.DrawFn) -> tuple[On, list[list[Any]], dict[str, Any]]:
+def _tables(draw: some.DrawFn) -> tuple[MatchOn, list[list[Any]], dict[str, Any]]:
     ways = draw(
         some.lists(some.sampled_from(list(_CELLS)), min_size=1, max_size=4, unique_by=lambda way: way[0])
     )
@@ -163,13 +163,13 @@ def _tables(draw: some.DrawFn) -> tuple[On, list[list[Any]], dict[str, Any]]:
 @settings(max_examples=400, deadline=None)
 @given(_tables())
 def test_the_index_finds_what_looking_at_every_row_finds(
-    table: tuple[On, list[list[Any]], dict[str, Any]],
+    table: tuple[MatchOn, list[list[Any]], dict[str, Any]],
 ) -> None:
     by, rows, values = table
     assert found(by, rows, **values) == _by_looking(by, rows, values)
 
 
-def _by_looking(by: On, rows: Sequence[Sequence[Any]], values: Mapping[str, Any]) -> int | None:
+def _by_looking(by: MatchOn, rows: Sequence[Sequence[Any]], values: Mapping[str, Any]) -> int | None:
     fits = []
     for position, row in enumerate(rows):
         ranks = [_rank(column, cell, values) for column, cell in zip(by, row, strict=True)]
@@ -191,7 +191,7 @@ def _rank(column: Column, cell: Any, values: Mapping[str, Any]) -> tuple[Any, ..
         return (-len(cell),) if value.startswith(cell) else None
     low, high = cell
     if column.field.kind is Kind.TEXT:
-        span, spot = read_cell(column, cell), asked(column, value)
+        span, spot = read_cell(column, cell), lead_key(column, value)
         assert isinstance(span, Span)
         assert isinstance(spot, tuple)
         inside = len(value) == len(low) and low <= value <= high

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.audit.explain import explained
-from app.audit.replay import basis_of
+from app.audit.explain import explain_decision
+from app.audit.replay import inputs_of
 from app.engine.model import stored
 from app.engine.model.decision import Verdict
 from app.engine.pipeline.decide import decide
 from app.engine.pipeline.walk import walk
-from app.engine.strategies.score import Scoring, faded
+from app.engine.strategies.score import CompiledScore, decayed
 from app.plan.document.steps import ScoreConfig
-from app.store.leads.decisions import Decided
+from app.store.leads.decisions import StoredDecision
 from tests.engine.people import NOW, facts, plan, question
 from tests.plan.plans import document, scored
 
@@ -39,7 +39,7 @@ def points(values: Mapping[str, Any], rows: list[dict[str, Any]], model: tuple[s
     read = document({"queues": source["queues"], "scores": source["scores"], "pipeline": [step]})
     config = read.pipeline[0].config
     assert isinstance(config, ScoreConfig)
-    return Scoring(config, read.scores).score(values, NOW).points["total"]
+    return CompiledScore(config, read.scores).score(values, NOW).points["total"]
 
 
 @pytest.mark.parametrize(
@@ -77,13 +77,15 @@ def test_derived_from_numbers_and_from_one_another() -> None:
     [(0, 20), (1, 18), (3.5, 14), (7, 10), (14, 5), (21, 2), (28, 1), (35, 0), (36_500, 0), (-1, 20)],
 )
 def test_half_the_points_are_left_after_each_half_life(age: float, left: int) -> None:
-    assert faded(20, timedelta(days=age), WEEK) == left
-    assert faded(-20, timedelta(days=age), WEEK) == -left
+    assert decayed(20, timedelta(days=age), WEEK) == left
+    assert decayed(-20, timedelta(days=age), WEEK) == -left
 
 
 @given(st.integers(0, 1000), st.integers(0, 10**9), st.integers(1, 10**7))
 def test_points_only_fade(amount: int, age: int, half_life: int) -> None:
-    at = [faded(amount, timedelta(seconds=age + more), timedelta(seconds=half_life)) for more in (0, 1, 1000)]
+    at = [
+        decayed(amount, timedelta(seconds=age + more), timedelta(seconds=half_life)) for more in (0, 1, 1000)
+    ]
     assert amount >= at[0] >= at[1] >= at[2] >= 0
 
 
@@ -238,14 +240,14 @@ def test_a_strategy_may_label_nothing_else() -> None:
 def test_it_is_made_again_from_its_inputs_and_explained() -> None:
     asked, ready = question(**HOT, engagement=engaged(1, 3)), plan(scored())
     decision = decide(asked, ready, OFFICE)
-    raw = orjson.dumps(stored.written(asked, 1, OFFICE, decision))
+    raw = orjson.dumps(stored.to_json(asked, 1, OFFICE, decision))
     assert b"EMEA" not in raw
-    basis = basis_of(orjson.loads(raw), OFFICE.directory)
+    basis = inputs_of(orjson.loads(raw), OFFICE.directory)
     again = decide(basis.question, ready, basis.facts)
     assert orjson.dumps(again.trace) == orjson.dumps(decision.trace)
     assert again.actions == decision.actions
-    decided = Decided("a", 1, "queued", "rule", None, None, "europe", None, None, 1, b"{}", b"{}")
-    told = explained(decided, basis, ready)
+    decided = StoredDecision("a", 1, "queued", "rule", None, None, "europe", None, None, 1, b"{}", b"{}")
+    told = explain_decision(decided, basis, ready)
     assert told["same"] is True
     assert told["steps"][1]["when"]["held"] is True
     assert [step["code"] for step in told["steps"]] == ["labelled", "rule", *["not_reached"] * 3]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.engine.model.decision import Decision
-from app.engine.model.state import Facts, Standing, State, apply
+from app.engine.model.state import Balance, Facts, State, apply_decision
 from app.engine.pipeline.decide import decide
 from app.engine.selection.standings import standings
 from tests.engine.people import PLAN, TEAM, plan, question
@@ -209,7 +209,7 @@ def test_turns_go_on_by_weight_among_those_on_shift() -> None:
         moment = datetime(2026, 11, 18, tzinfo=UTC) + timedelta(hours=14, minutes=number)
         at = facts_of(people, calendars=CALENDARS, now=moment, state=state)
         decision = asked(at)
-        apply(state, at.directory, decision, moment)
+        apply_decision(state, at.directory, decision, moment)
         assert decision.owner is not None
         counts[decision.owner.id] += 1
     assert counts == {"ana": 20, "ben": 20, "cem": 20}
@@ -235,7 +235,7 @@ def test_at_its_release_a_lead_waits_for_one_whose_turn_it_is_and_who_is_about_t
         "ana": {"calendar": "first", "caps": caps},
         "ben": {"calendar": "second"},
     }
-    state = State(standings={TEAM: {"ana": Standing(-balance), "ben": Standing(balance)}})
+    state = State(standings={TEAM: {"ana": Balance(-balance), "ben": Balance(balance)}})
     now = datetime(2026, 11, 20, 8, 55, tzinfo=UTC)
     calendars = {id_: {"timezone": "UTC", "hours": text} for id_, text in hours.items()}
     at = facts_of(people, calendars=calendars, now=now, state=state)

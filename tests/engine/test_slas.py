@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.engine.model.decision import Decision, Due, Prior, Target
+from app.engine.model.decision import Decision, PriorAssignment, SlaDeadlines, Target
 from app.engine.pipeline.decide import decide
 from app.plan.reader.read import read_plan
 from app.plan_check.check import KnownNames, check
@@ -23,7 +23,7 @@ def decided(
     *,
     step: dict[str, Any] | None = None,
     written: dict[str, Any] | None = None,
-    prior: Prior | None = None,
+    prior: PriorAssignment | None = None,
     absences: tuple[dict[str, str], ...] = (),
     **values: Any,
 ) -> Decision:
@@ -56,13 +56,13 @@ WORKS = {"calendar": "berlin"}
     ],
 )
 def test_due_times_count_working_time(moment: str, owner: dict[str, Any], accept: str, touch: str) -> None:
-    assert decided(moment, owner).sla == Due("hot", when(accept), when(touch))
+    assert decided(moment, owner).sla == SlaDeadlines("hot", when(accept), when(touch))
 
 
 def test_part_of_a_day_away_does_not_count() -> None:
     away = {"owner": "ana", "from": "2026-11-20T12:10:00Z", "to": "2026-11-20T13:10:00Z"}
     sla = decided("2026-11-20T12:00Z", WORKS, absences=(away,)).sla
-    assert sla == Due("hot", when("2026-11-20T12:05Z"), when("2026-11-20T13:15Z"))
+    assert sla == SlaDeadlines("hot", when("2026-11-20T12:05Z"), when("2026-11-20T13:15Z"))
 
 
 FOR = [{"when": {"lead_type": "demo_request"}, "sla": "hot"}, {"when": {"tier": "gold"}, "sla": "calm"}]
@@ -100,13 +100,13 @@ def test_the_steps_sla_comes_before_that_of_the_lead(
 
 def test_the_limit_that_is_not_set_is_none() -> None:
     sla = decided("2026-11-20T12:00Z", step={"round_robin": {"team": TEAM, "sla": "calm"}}).sla
-    assert sla == Due("calm", None, when("2026-11-20T14:00Z"))
+    assert sla == SlaDeadlines("calm", None, when("2026-11-20T14:00Z"))
 
 
 @pytest.mark.parametrize(("age", "name"), [(timedelta(minutes=1), None), (timedelta(days=1), "hot")])
 def test_a_double_submission_starts_no_new_clock(age: timedelta, name: str | None) -> None:
     now = when("2026-11-20T12:00Z")
-    prior = Prior("l", "a", "email", "assigned", "ana", TEAM, None, None, None, 0, now - age)
+    prior = PriorAssignment("l", "a", "email", "assigned", "ana", TEAM, None, None, None, 0, now - age)
     sla = decided("2026-11-20T12:00Z", written={"sla_for": [{"sla": "hot"}]}, prior=prior).sla
     assert (sla.name if sla else None) == name
 
@@ -116,7 +116,7 @@ def test_who_claims_has_accepted() -> None:
     asked = question()
     claim = type(asked)("claim", "a", "l", {}, to=Target("owner", "ana"), queue="desk")
     at = facts({"ana": {}}, now=when("2026-11-20T12:00Z"))
-    assert decide(claim, ready, at).sla == Due("hot", None, when("2026-11-20T12:15Z"))
+    assert decide(claim, ready, at).sla == SlaDeadlines("hot", None, when("2026-11-20T12:15Z"))
 
 
 def test_actions_may_be_due_with_the_sla() -> None:

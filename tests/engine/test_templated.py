@@ -9,7 +9,7 @@ from app.engine.model.records import directory_from
 from app.engine.model.state import Facts, State
 from app.engine.pipeline.decide import decide
 from app.plan_check.check import KnownNames, check
-from app.plan_check.references import places
+from app.plan_check.references import find_references
 from tests.engine.people import NOW, plan, question
 from tests.plan.plans import document
 
@@ -122,5 +122,5 @@ def test_a_name_that_comes_to_too_many_teams_is_refused() -> None:
 
 def test_the_plan_counts_on_every_team_it_can_come_to() -> None:
     for team in TEAMS:
-        assert places(document(templated()), "team", team) == ["pipeline[1].rule.then.team"]
-    assert places(document(templated()), "team", "sdr-APAC-mid") == []
+        assert find_references(document(templated()), "team", team) == ["pipeline[1].rule.then.team"]
+    assert find_references(document(templated()), "team", "sdr-APAC-mid") == []

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.engine.selection.fair_share import LEAD, choose, level
+from app.engine.selection.fair_share import LEAD_UNITS, next_in_turn, spread_balance
 
 weights_of_teams = st.lists(st.integers(1, 1_000_000), min_size=1, max_size=12)
 
@@ -25,7 +25,9 @@ class Office:
     def lead(self, *away: str) -> str:
         """One lead comes while these are away."""
         here = [name for name in self.weights if name not in away]
-        at, changes = choose([self.weights[name] for name in here], [self.balances[name] for name in here])
+        at, changes = next_in_turn(
+            [self.weights[name] for name in here], [self.balances[name] for name in here]
+        )
         for name, change in zip(here, changes, strict=True):
             self.balances[name] += change
         self.chosen.append(here[at])
@@ -35,7 +37,7 @@ class Office:
         """One leaves, and the others take over what he was owed or owed."""
         balance = self.balances.pop(name)
         del self.weights[name]
-        changes = level(balance, self.weights)
+        changes = spread_balance(balance, self.weights)
         assert sum(changes.values()) == balance if changes else balance == 0
         for other, change in changes.items():
             self.balances[other] += change
@@ -55,7 +57,9 @@ def test_every_prefix_is_within_tijdemans_bound(weights: list[int], leads: int) 
         counts[office.lead()] += 1
         for name, weight in office.weights.items():
             # Shares are rounded down to whole units of 10^-12 lead.
-            assert abs(counts[name] - Fraction(length * weight, total)) <= bound + Fraction(length, LEAD)
+            assert abs(counts[name] - Fraction(length * weight, total)) <= bound + Fraction(
+                length, LEAD_UNITS
+            )
 
 
 @settings(deadline=None, max_examples=50)
@@ -74,10 +78,10 @@ def test_each_has_his_share_when_a_whole_round_is_over(weights: list[int]) -> No
 def test_a_turn_gives_each_his_share_and_the_chosen_pays_for_all(
     weights: list[int], data: st.DataObject
 ) -> None:
-    balance = st.integers(-2 * LEAD, 2 * LEAD)
+    balance = st.integers(-2 * LEAD_UNITS, 2 * LEAD_UNITS)
     balances = data.draw(st.lists(balance, min_size=len(weights), max_size=len(weights)))
-    chosen, changes = choose(weights, balances)
-    shares = [LEAD * weight // sum(weights) for weight in weights]
+    chosen, changes = next_in_turn(weights, balances)
+    shares = [LEAD_UNITS * weight // sum(weights) for weight in weights]
     assert sum(changes) == 0
     assert changes[chosen] == shares[chosen] - sum(shares)
     assert all(
@@ -89,19 +93,19 @@ def test_a_turn_gives_each_his_share_and_the_chosen_pays_for_all(
 
 def test_nobody_to_choose_from_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one"):
-        choose([], [])
+        next_in_turn([], [])
 
 
 @given(st.integers(-(10**15), 10**15), st.lists(st.integers(1, 1_000_000), min_size=1, max_size=12))
 def test_levelling_hands_on_exactly_what_was_left(balance: int, weights: list[int]) -> None:
-    changes = level(balance, names(weights))
+    changes = spread_balance(balance, names(weights))
     assert sum(changes.values()) == balance
     for name, weight in names(weights).items():
         assert abs(changes[name] - Fraction(balance * weight, sum(weights))) <= 1
 
 
 def test_with_nobody_left_there_is_nothing_to_level() -> None:
-    assert level(0, {}) == {}
+    assert spread_balance(0, {}) == {}
 
 
 @settings(deadline=None, max_examples=100)
@@ -141,7 +145,7 @@ def test_leaving_out_one_at_random_favours_nobody(weights: list[int], seed: int)
     office, dice = Office(names(weights)), random.Random(seed)
     for _ in range(10_000):
         office.lead(f"rep{dice.randrange(10)}")
-        assert max(map(abs, office.balances.values())) <= 1.5 * LEAD
+        assert max(map(abs, office.balances.values())) <= 1.5 * LEAD_UNITS
 
 
 def test_equal_members_take_turns_in_the_order_of_the_team() -> None:

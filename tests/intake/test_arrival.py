@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.contract.requests import LeadBody
-from app.intake.arrival import normalise
+from app.intake.arrival import normalize
 from app.intake.website import website_domain
 
 DERIVED = ("email_domain", "website_domain", "flags")
 
 
 def test_a_whole_lead() -> None:
-    arrival = normalise(
+    arrival = normalize(
         {
             "external_id": " Form-1931 ",
             "email": "Jane.Doe@ACME.example",
@@ -74,7 +74,7 @@ def test_a_whole_lead() -> None:
     ],
 )
 def test_what_cannot_be_read_is_kept_flagged_and_no_key(sent: dict[str, str], kept: str, flag: str) -> None:
-    arrival = normalise(sent)
+    arrival = normalize(sent)
     [name] = sent
     assert arrival.values == {name: kept, "flags": [flag]}
     assert arrival.flags == (flag,)
@@ -83,9 +83,9 @@ def test_what_cannot_be_read_is_kept_flagged_and_no_key(sent: dict[str, str], ke
 
 
 def test_a_phone_is_read_as_one_of_the_leads_country() -> None:
-    assert normalise({"phone": "030 123456", "country": "Deutschland"}).keys == (("phone", "+4930123456"),)
-    assert normalise({"phone": "030 123456"}).flags == ("phone_malformed",)
-    assert normalise({"phone": "030 123456", "country": "Atlantis"}).flags == (
+    assert normalize({"phone": "030 123456", "country": "Deutschland"}).keys == (("phone", "+4930123456"),)
+    assert normalize({"phone": "030 123456"}).flags == ("phone_malformed",)
+    assert normalize({"phone": "030 123456", "country": "Atlantis"}).flags == (
         "country_unknown",
         "phone_malformed",
     )
@@ -106,7 +106,7 @@ def test_a_phone_is_read_as_one_of_the_leads_country() -> None:
     ],
 )
 def test_who_is_the_same_person(first: dict[str, Any], second: dict[str, Any], same: bool) -> None:
-    assert (set(normalise(first).keys) == set(normalise(second).keys)) is same
+    assert (set(normalize(first).keys) == set(normalize(second).keys)) is same
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_who_is_the_same_person(first: dict[str, Any], second: dict[str, Any], s
     ],
 )  # fmt: skip
 def test_countries_have_one_code(sent: str, code: str) -> None:
-    assert normalise({"country": sent}).values == {"country": code}
+    assert normalize({"country": sent}).values == {"country": code}
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_countries_have_one_code(sent: str, code: str) -> None:
     [("de", "de"), ("DE", "de"), ("de-DE", "de"), ("pt_BR", "pt"), ("zh-Hant-TW", "zh"), ("gsw", "gsw")],
 )
 def test_languages_are_their_primary_tag(sent: str, code: str) -> None:
-    assert normalise({"language": sent}).values == {"language": code}
+    assert normalize({"language": sent}).values == {"language": code}
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_websites_are_known_by_their_host(sent: str, host: str | None) -> None:
 
 def test_times_are_in_utc() -> None:
     east = timezone(timedelta(hours=2))
-    arrival = normalise(
+    arrival = normalize(
         {
             "last_seen_at": datetime(2026, 11, 20, 12, tzinfo=east),
             "engagement": [{"at": datetime(2026, 11, 20, 12, tzinfo=east)}],
@@ -173,12 +173,12 @@ def test_what_is_empty_is_missing_wherever_it_stands() -> None:
         "utm": {"source": ""},
         "attributes": {"a": {"b": "\u00a0"}},
     }
-    assert normalise(sent).values == {"pages": ["pricing"]}
+    assert normalize(sent).values == {"pages": ["pricing"]}
 
 
 def test_nothing_and_false_and_zero_are_told_apart() -> None:
     sent = {"visits": 0, "consent": {"email": False}, "attributes": {"n": 0.0, "f": False}}
-    assert normalise(sent).values == sent
+    assert normalize(sent).values == sent
 
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
@@ -205,9 +205,9 @@ _NAMED = ("external_id", "email", "phone", "website", "country", "language", "ci
 )
 def test_whatever_the_wire_lets_through_has_one_form(sent: dict[str, Any]) -> None:
     lead = LeadBody.model_validate(sent).model_dump(exclude_none=True)
-    arrival = normalise(lead)
+    arrival = normalize(lead)
     orjson.dumps(arrival.normalized)
     assert len({kind for kind, _ in arrival.keys}) == len(arrival.keys)
     assert all(key and key == key.strip() for _, key in arrival.keys)
-    again = normalise({name: value for name, value in arrival.values.items() if name not in DERIVED})
+    again = normalize({name: value for name, value in arrival.values.items() if name not in DERIVED})
     assert again == arrival

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from app.audit.gauges import MOST_QUEUES, STATES
-from app.metrics import MOST_STEPS, Measures, Standing
+from app.audit.gauges import MAX_QUEUES, STATES
+from app.metrics import MAX_STEPS, Metrics, WorkspaceGauges
 from tests.office import Office, make_office
 
 QUEUES = "lead_assignment_queue_leads"
 STATE = "lead_assignment_leads"
 DIFFERENCE = "lead_assignment_conservation_difference"
-NOTHING = Standing({}, {}, {}, 0, 0)
+NOTHING = WorkspaceGauges({}, {}, {}, 0, 0)
 
 
 def samples(text: str) -> dict[str, dict[tuple[str, ...], float]]:
@@ -118,19 +118,19 @@ async def test_it_takes_the_scope_for_operations(office: Office, scope: str, sta
 
 
 def test_ten_thousand_steps_do_not_make_as_many_series() -> None:
-    measures = Measures()
+    measures = Metrics()
     for number in range(10_000):
         measures.decided(1, "assigned", f"step {number}", "rule")
         measures.answered("/assign", "POST", 201, 0.001)
     text = measures.exposition(1, NOTHING).decode()
     counted = samples(text)["lead_assignment_decisions_total"]
-    assert len(counted) == MOST_STEPS + 1
-    assert counted["rule", "assigned", "other"] == 10_000 - MOST_STEPS
+    assert len(counted) == MAX_STEPS + 1
+    assert counted["rule", "assigned", "other"] == 10_000 - MAX_STEPS
     assert len(text.splitlines()) < 1000
 
 
 def test_the_steps_of_a_workspace_are_told_to_nobody_else() -> None:
-    measures = Measures()
+    measures = Metrics()
     measures.decided(1, "assigned", "our secret campaign", "rule")
     assert b"our secret campaign" in measures.exposition(1, NOTHING)
     assert b"our secret campaign" not in measures.exposition(2, NOTHING)
@@ -152,9 +152,9 @@ async def test_ten_thousand_queues_do_not_make_as_many_series(office: Office) ->
     )
     found = samples(await scrape(office))
     queues = found[QUEUES]
-    assert len(queues) == MOST_QUEUES + 1
+    assert len(queues) == MAX_QUEUES + 1
     assert sum(queues.values()) == 10_000
-    assert queues["other",] == 10_000 - MOST_QUEUES + 2
+    assert queues["other",] == 10_000 - MAX_QUEUES + 2
     assert found["lead_assignment_queue_oldest_seconds"]["other",] >= 60
 
 

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 
-from app.store.connection.monitor import Reach
+from app.store.connection.monitor import ConnectionMonitor
 from app.store.connection.pool import open_pool
 from tests.api.small_app import Lines
 
@@ -14,7 +14,7 @@ NOWHERE = "postgresql://canary:secret@127.0.0.1:1/canary"
 
 async def test_away_and_back_are_each_said_once(database: str) -> None:
     log = Lines()
-    reach = Reach(log)
+    reach = ConnectionMonitor(log)
     for _ in range(2):
         async with await open_pool(NOWHERE, size=2, pgbouncer=False, connect=reach) as pool:
             failed = await asyncio.gather(*(pool.fetch("SELECT 1") for _ in range(2)), return_exceptions=True)
@@ -28,5 +28,5 @@ async def test_away_and_back_are_each_said_once(database: str) -> None:
 async def test_who_is_not_let_in_is_told_by_his_state(database: str) -> None:
     log = Lines()
     with pytest.raises(asyncpg.InvalidCatalogNameError):
-        await Reach(log)(database.replace("clone_", "canary_"))
+        await ConnectionMonitor(log)(database.replace("clone_", "canary_"))
     assert log.lines == [{"event": "database away", "error": "InvalidCatalogNameError", "sqlstate": "3D000"}]

@@ -6,7 +6,7 @@ import pytest
 
 from app.engine.model.directory import Directory, Member, Owner, Team
 from app.engine.model.state import Facts, State
-from app.plans.check import checked
+from app.plans.check import check_plan
 from app.registry import strategies
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -34,5 +34,5 @@ def test_a_warning_does_not_keep_the_tests_from_running_but_an_error_does(
         "queues": {"unrouted": {}},
         "tests": [{"lead": {}, "expect": {"queue": "unrouted"}}],
     }
-    found = checked(plan, Facts(NOW, Directory(1, OWNERS, TEAMS), State()), strategies())
+    found = check_plan(plan, Facts(NOW, Directory(1, OWNERS, TEAMS), State()), strategies())
     assert [each.code for each in found.findings] == findings

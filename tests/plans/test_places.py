@@ -4,7 +4,7 @@ import pytest
 
 from app.plan.document.plan import PlanDocument
 from app.plan.reader.read import read_plan
-from app.plan_check.references import places
+from app.plan_check.references import find_references
 
 PLAN = """
 queues: {desk: {claimable_by: dach}, open: {}}
@@ -70,4 +70,4 @@ tests:
 def test_places_are_found(kind: str, name: str, expected: list[str]) -> None:
     document = read_plan(PLAN)
     assert isinstance(document, PlanDocument), document
-    assert places(document, kind, name) == expected
+    assert find_references(document, kind, name) == expected

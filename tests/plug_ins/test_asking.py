@@ -36,16 +36,16 @@ async def test_every_way_to_a_decision_asks_it(office: Office) -> None:
     await office.publish(PLAN)
     client = office.client
     first = (await client.post("/assign", json=lead(0))).json()
-    rehearsed = (await client.post("/assign", json={**lead(1), "dry_run": True})).json()
+    for_dry_run = (await client.post("/assign", json={**lead(1), "dry_run": True})).json()
     batch = (await client.post("/assign/batch", json={"items": [lead(at) for at in range(2, 30)]})).json()
     again = await client.post("/reassign", json={"lead_id": first["lead_id"], "exclude": ["ana"]})
     many = [item["decision"] for item in batch["items"]]
-    assert [steps(each) for each in (first, rehearsed, again.json(), *many)] == [ASKED] * (3 + len(many))
+    assert [steps(each) for each in (first, for_dry_run, again.json(), *many)] == [ASKED] * (3 + len(many))
     assert [each["sequence"] for each in many] == list(range(2, 30))
     assert (await verify(office.pool, office.workspace_id)).clean
 
 
-async def test_a_batch_and_single_calls_come_to_the_same(database: str, plugged: None) -> None:
+async def test_a_batch_and_single_calls_come_to_the_same(database: str, plugin_steps: None) -> None:
     bodies = [lead(at, country="DE" if at % 3 else "FR") for at in range(30)]
     async with open_office(database, **PATIENT) as office:
         await office.publish(PLAN)
@@ -86,7 +86,7 @@ async def test_its_settings_are_made_ready_with_the_plan(office: Office) -> None
     assert steps(answer) == [("ask", "ready_prepared_queue"), ("desk", "queue")]
 
 
-async def test_a_decision_is_made_again_without_it(database: str, plugged: None) -> None:
+async def test_a_decision_is_made_again_without_it(database: str, plugin_steps: None) -> None:
     async with open_office(database, **PATIENT) as office:
         await office.publish(PLAN)
         posts = [await office.client.post("/assign", json=lead(0, city=city)) for city in ("", "Raises")]
@@ -101,7 +101,7 @@ async def test_a_decision_is_made_again_without_it(database: str, plugged: None)
 
 
 async def test_where_it_is_gone_the_rest_of_the_plan_goes_on(
-    database: str, plugged: None, tmp_path: Path
+    database: str, plugin_steps: None, tmp_path: Path
 ) -> None:
     install(tmp_path, {"kind": f"{ODD}:Kind"})
     async with open_office(database, **PATIENT) as office:
@@ -142,7 +142,7 @@ async def test_settings_over_which_it_fails_are_a_finding(office: Office, way: s
     ]
 
 
-async def test_what_cannot_be_imported_is_left_out(tmp_path: Path, plugged: None) -> None:
+async def test_what_cannot_be_imported_is_left_out(tmp_path: Path, plugin_steps: None) -> None:
     more = {"gone": "no_such_module:Gone", "queue": f"{ODD}:Kind", "os": "os:path"}
     install(tmp_path, {"odd": f"{ODD}:Odd", **more})
     found = strategies()

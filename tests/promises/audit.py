@@ -53,9 +53,9 @@ async def audit(world: World) -> Books:
     assert await world.fetch(DOUBLED) == []
     async with transaction(world.pool, world.workspace_id, read_only=True) as connection:
         found = await facts.read(connection, world.workspace_id, None, [], [])
-        remembered = await catch_up(connection, world.workspace_id, None, found.passes)
-    assert remembered is not None
-    entry, state = remembered.entry, remembered.state
+        snapshot = await catch_up(connection, world.workspace_id, None, found.passes)
+    assert snapshot is not None
+    entry, state = snapshot.entry, snapshot.state
     assert entry.sequence == len(decisions)
     (kept,) = await world.fetch(KEPT)
     assert entry.received - entry.recognised - kept["kept"] == 0

@@ -76,7 +76,7 @@ async def test_a_batch_decides_as_single_calls_do_and_as_its_dry_run_said(databa
                 dry = await batch(all_, [{**body, "dry_run": True} for body in mixture()])
                 bulk = await batch(all_, mixture())
                 single = await insist_on_all([one], [(None, body) for body in mixture()], 1)
-            assert not service.stumbled
+            assert not service.logged_errors
         books = await audit(singly), await audit(together)
     assert list(map(what_became, bulk)) == list(map(what_became, single))
     assert list(map(what_became, bulk)) == list(map(what_became, dry))
@@ -106,7 +106,7 @@ async def test_a_workspace_that_sends_bulk_leaves_the_others_their_answers(datab
             decisions, *answers = await asyncio.gather(
                 _in_bulk(bulk, service.url, count), *(_five_calls(other, service.url) for other in others)
             )
-            assert not service.stumbled
+            assert not service.logged_errors
         books = [await audit(at) for at in (bulk, *others)]
     assert len({decision["assignment_id"] for decision in decisions}) == count
     assert answers == [[201] * 5] * 19

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from app.dispatch.dispatcher import Dispatch
-from app.dispatch.jobs.base import Assign, Key
+from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.jobs.base import Assign, IdempotencyKey
 from app.errors import Overloaded
-from app.intake.arrival import normalise
-from app.metrics import Measures
+from app.intake.arrival import normalize
+from app.metrics import Metrics
 from app.registry import strategies
 from app.store.connection.pool import transaction
 from tests.promises.audit import audit
@@ -19,12 +19,12 @@ from tests.promises.world import World, world
 def job(number: int) -> Assign:
     """A lead nobody has seen, with a key."""
     lead: dict[str, Any] = {"external_id": f"lead-{number}"}
-    return Assign(key=Key(f"k{number}", b"0" * 32), arrival=normalise(lead), trigger="form")
+    return Assign(key=IdempotencyKey(f"k{number}", b"0" * 32), arrival=normalize(lead), trigger="form")
 
 
-def dispatch(at: World, deadline: float = 5.0) -> Dispatch:
+def dispatch(at: World, deadline: float = 5.0) -> Dispatcher:
     """The way to decisions, as a process has it."""
-    return Dispatch(at.pool, strategies(), Measures(), deadline=deadline)
+    return Dispatcher(at.pool, strategies(), Metrics(), deadline=deadline)
 
 
 async def _stored(at: World) -> set[str]:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from app.store.connection.migrate import migrate
-from app.store.connection.pool import AWAY
+from app.store.connection.pool import CONNECTION_ERRORS
 from devtools.embedded_postgres import start
 from tests.postgres import in_a_thread
 from tests.processes import PATIENCE, services
@@ -27,7 +27,7 @@ async def _crash(at: World, decisions: int) -> None:
     while time.monotonic() < until:
         try:
             rows = await at.fetch(SERVING)
-        except AWAY:
+        except CONNECTION_ERRORS:
             rows = []
         if rows and rows[0]["decisions"] >= decisions:
             os.kill(rows[0]["pid"], signal.SIGKILL)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.engine.selection.fair_share import LEAD
+from app.engine.selection.fair_share import LEAD_UNITS
 from tests.processes import services
 from tests.promises.audit import audit
 from tests.promises.world import PLAN, TEAM, World, callers, insist_on_all, lead, world
@@ -20,12 +20,12 @@ async def _edit_for(at: World, load: asyncio.Task[object]) -> list[tuple[int, in
     while not load.done():
         async with at.edit() as edit:
             await edit.put("owners", "rep0", GONE, await edit.find("owners", "rep0"))
-            left = edit.remembered.entry.sequence
+            left = edit.snapshot.entry.sequence
         await at.publish(PLAN)
         await _some_decisions(at, left, load)
         async with at.edit() as edit:
             await edit.put("owners", "rep0", BACK, await edit.find("owners", "rep0"))
-            gone.append((left, edit.remembered.entry.sequence))
+            gone.append((left, edit.snapshot.entry.sequence))
         await _some_decisions(at, gone[-1][1], load)
     return gone
 
@@ -47,7 +47,7 @@ async def test_nobody_gone_gets_a_lead_and_versions_never_go_back(database: str)
                 load = asyncio.create_task(insist_on_all(clients, bodies, 16))
                 gone = await _edit_for(at, load)
                 await load
-            assert not any(service.stumbled for service in running)
+            assert not any(service.logged_errors for service in running)
         books = await audit(at)
         decisions = await at.fetch(OWNED)
     assert len(gone) > 2
@@ -59,7 +59,7 @@ async def test_nobody_gone_gets_a_lead_and_versions_never_go_back(database: str)
     assert len(set(versions)) > 2
     balances = [books.state.standing(TEAM, f"rep{n}").balance for n in range(4)]
     assert sum(balances) == 0
-    assert max(map(abs, balances)) <= 1.5 * LEAD
+    assert max(map(abs, balances)) <= 1.5 * LEAD_UNITS
 
 
 async def test_who_joins_starts_at_zero_and_who_leaves_hands_on_his_balance(database: str) -> None:
@@ -75,7 +75,7 @@ async def test_who_joins_starts_at_zero_and_who_leaves_hands_on_his_balance(data
                         before = await edit.find("teams", TEAM)
                         members = [one for n, one in enumerate(everybody) if n != turn % 5]
                         await edit.put("teams", TEAM, {"name": "Inbound", "members": members}, before)
-                        since = edit.remembered.entry.sequence
+                        since = edit.snapshot.entry.sequence
                     await _some_decisions(at, since, load)
                 await load
         books = await audit(at)

@@ -7,15 +7,15 @@ import pytest
 
 from app.directory import absences
 from app.directory.edit_once import Act, once
-from app.errors import OutcomeUnknown, StoreAway
+from app.errors import DatabaseUnavailable, OutcomeUnknown
 from app.store.connection.pool import Pool, open_pool
 from app.store.directory.records import Record
-from app.store.path.idempotency import Answer, Key
+from app.store.path.idempotency import Answer, IdempotencyKey
 from tests.office import Office, open_office
 from tests.promises.proxy import Break, Proxy, proxied
 
 AWAY = {"from": "2026-12-01T00:00:00Z", "to": "2026-12-08T00:00:00Z", "kind": "leave"}
-KEY = Key("k", b"body")
+KEY = IdempotencyKey("k", b"body")
 
 
 @asynccontextmanager
@@ -32,7 +32,7 @@ async def broken(database: str) -> AsyncIterator[tuple[Office, Pool, Proxy]]:
         yield office, pool, proxy
 
 
-async def add(pool: Pool, office: Office, key: Key | None = None) -> Answer:
+async def add(pool: Pool, office: Office, key: IdempotencyKey | None = None) -> Answer:
     """Enters an absence. Without a key the one COMMIT is the edit's, with one there is a look before."""
 
     async def ready() -> Act[Record]:
@@ -51,7 +51,7 @@ async def entered(office: Office) -> list[str]:
 async def test_what_was_not_done_is_said_not_to_be(database: str) -> None:
     async with broken(database) as (office, pool, proxy):
         proxy.break_commits(lambda number: Break.BEFORE if number == 1 else Break.NOT)
-        with pytest.raises(StoreAway):
+        with pytest.raises(DatabaseUnavailable):
             await add(pool, office)
         assert await entered(office) == []
 

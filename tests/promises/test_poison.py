@@ -54,7 +54,7 @@ async def test_a_strategy_that_raises_passes_and_the_trace_names_the_error(datab
                         }
                     },
                 )
-            assert not running[0].stumbled
+            assert not running[0].logged_errors
             assert CANARY not in running[0].log()
         await audit(at)
     assert {status for status, _ in told} == {201}
@@ -156,7 +156,7 @@ async def test_what_the_wire_lets_through_can_be_stored(database: str, how: str)
         with services(database, 1) as running:
             statuses = await _undisturbed(at, running[0], how)
             assert dict(zip(ODD, statuses, strict=True)) == dict.fromkeys(ODD, 201)
-            assert not running[0].stumbled
+            assert not running[0].logged_errors
         books = await audit(at)
     assert books.decisions == len(ODD)
 
@@ -167,7 +167,7 @@ async def test_ids_are_measured_as_they_are_kept(database: str, path: str) -> No
         with services(database, 1) as running:
             async with callers(at, running) as (client,):
                 response = await client.post("/assign", json={"lead": GROWS[path]})
-            assert not running[0].stumbled
+            assert not running[0].logged_errors
         books = await audit(at)
     assert response.status_code == 422
     assert [(fault["path"], fault["code"]) for fault in response.json()["errors"]] == [(path, "too_long")]

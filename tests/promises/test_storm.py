@@ -121,7 +121,7 @@ async def _storm(database: str, seed: int, steps: int) -> Counter[tuple[str, int
                 work = asyncio.ensure_future(asyncio.gather(*(each.work(steps) for each in every)))
                 await _edit(at, random.Random(seed), work)  # type: ignore[arg-type]
                 await work
-            assert not any(service.stumbled for service in running)
+            assert not any(service.logged_errors for service in running)
         await audit(at)
         report = await verify(at.pool, at.workspace_id)
     assert report.clean, "\n".join(report.lines())

@@ -59,7 +59,7 @@ def place(clusters: Clusters, request: pytest.FixtureRequest) -> Iterator[Place]
 
 
 @pytest.fixture
-def plugged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def plugin_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where a package with the odd plug-in is installed."""
     directory = tmp_path / "installed"
     install(directory, {"odd": f"{ODD}:Odd"})
@@ -109,10 +109,10 @@ class Weather:
     cities: list[str | None] = field(default_factory=lambda: whole.WILD)
 
 
-async def _storm(place: Place, plugged: Path, file: Path, seed: int, weather: Weather) -> set[str]:
+async def _storm(place: Place, plugin_steps: Path, file: Path, seed: int, weather: Weather) -> set[str]:
     """What was answered well at least once."""
     async with world(place.dsn) as at:
-        with two(place, plugged) as running:
+        with two(place, plugin_steps) as running:
             async with callers(at, running) as clients:
                 versions = await set_up(clients[0], seed)
                 # Before the first decision: a key from years ago holds no more.
@@ -138,16 +138,16 @@ async def _storm(place: Place, plugged: Path, file: Path, seed: int, weather: We
                     assert whole.CANARY not in (await client.get("/metrics")).text
             for service in running:
                 assert whole.CANARY not in service.log()
-                assert not service.stumbled, service.log()
+                assert not service.logged_errors, service.log()
         await check_books(at, gone)
     assert sum(each.imported for each in booked) > 0
     statuses = sum((each.statuses for each in (*senders, *editors)), Counter[tuple[str, int]]())
     return {what for what, status in statuses if status < 300}
 
 
-async def test_a_storm_over_the_whole_plan(place: Place, plugged: Path, tmp_path: Path) -> None:
+async def test_a_storm_over_the_whole_plan(place: Place, plugin_steps: Path, tmp_path: Path) -> None:
     weather = Weather(steps=20, senders=8, kills=1, cities=whole.HASTY)
-    answered = await _storm(place, plugged, tmp_path / "book.csv", 1, weather)
+    answered = await _storm(place, plugin_steps, tmp_path / "book.csv", 1, weather)
     assert {"assign", "batch", "close", "reassign", "put owners", "put accounts", "put tables"} <= answered
 
 
@@ -155,10 +155,10 @@ async def test_a_storm_over_the_whole_plan(place: Place, plugged: Path, tmp_path
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [2, 3])
 async def test_longer_storms_over_the_whole_plan(
-    place: Place, plugged: Path, tmp_path: Path, seed: int
+    place: Place, plugin_steps: Path, tmp_path: Path, seed: int
 ) -> None:
     weather = Weather(steps=250, senders=10, kills=20, people=600)
-    answered = await _storm(place, plugged, tmp_path / "book.csv", seed, weather)
+    answered = await _storm(place, plugin_steps, tmp_path / "book.csv", seed, weather)
     assert answered >= {
         "assign", "batch", "close", "reassign", "claim", "put owners", "put accounts", "delete accounts",
         "move accounts", "put teams", "put tables", "absence", "publish", "rollback",
@@ -168,12 +168,12 @@ async def test_longer_storms_over_the_whole_plan(
 FROZEN = "INSERT INTO clocks VALUES ($1, '2031-05-06T12:00:00Z', '2031-05-06T12:00:00Z', 0)"
 
 
-async def test_a_batch_decides_as_single_calls_do(database: str, plugged: Path) -> None:
+async def test_a_batch_decides_as_single_calls_do(database: str, plugin_steps: Path) -> None:
     dice = random.Random(5)
     bodies = [whole.person(dice.randrange(80), dice, whole.MILD) for _ in range(120)]
     async with world(database) as singly:
         together = await make(database, singly.pool, "together")
-        with Service(database, plugged, **SETTINGS, plug_in_seconds="20") as service:
+        with Service(database, plugin_steps, **SETTINGS, plug_in_seconds="20") as service:
             async with singly.caller(service.url) as one, together.caller(service.url) as all_:
                 for at, client in ((singly, one), (together, all_)):
                     await at.pool.execute(FROZEN, at.workspace_id)
@@ -181,7 +181,7 @@ async def test_a_batch_decides_as_single_calls_do(database: str, plugged: Path) 
                 dry = await batch(all_, [{**body, "dry_run": True} for body in bodies])
                 bulk = await batch(all_, bodies)
                 single = await insist_on_all([one], [(None, body) for body in bodies], 1)
-            assert not service.stumbled
+            assert not service.logged_errors
         books = await audit(singly), await audit(together)
     assert [what_became(each) for each in bulk] == [what_became(each) for each in single]
     assert [what_became(each) for each in bulk] == [what_became(each) for each in dry]
@@ -190,14 +190,14 @@ async def test_a_batch_decides_as_single_calls_do(database: str, plugged: Path) 
     assert books[0].state.standings == books[1].state.standings
 
 
-async def test_while_a_plug_in_hangs_nobody_else_waits(database: str, plugged: Path) -> None:
+async def test_while_a_plug_in_hangs_nobody_else_waits(database: str, plugin_steps: Path) -> None:
     dice = random.Random(6)
     hangs = whole.person(1, dice, ["Hangs"])
     hangs["lead"] |= {"source": "odd", "lead_type": "demo_request"}
     async with world(database) as at:
         other = await make(database, at.pool, "other")
         more = {**SETTINGS, "plug_in_seconds": "30", "deadline_seconds": "60"}
-        with Service(database, plugged, **more) as service:
+        with Service(database, plugin_steps, **more) as service:
             async with at.caller(service.url) as client, other.caller(service.url) as stranger:
                 versions = await set_up(client, seed=6)
                 await set_up(stranger, seed=6)
@@ -210,6 +210,6 @@ async def test_while_a_plug_in_hangs_nobody_else_waits(database: str, plugged: P
                 await Editor([client], 7, versions).each_once()
                 assert not hanging.done()
                 hanging.cancel()
-            assert not service.stumbled
+            assert not service.logged_errors
         books = await audit(at), await audit(other)
     assert [each.decisions for each in books] == [10, 10]

@@ -11,8 +11,8 @@ from typing import Any
 
 import httpx2
 
-from app.cli.files.columns import Wishes
-from app.cli.import_leads import Adopted, adopt_file
+from app.cli.files.columns import ColumnOptions
+from app.cli.import_leads import ImportReport, import_file
 from tests.processes import Service
 from tests.promises import whole_world as whole
 from tests.promises.world import PATIENCE, Answer, World, keyed
@@ -190,9 +190,9 @@ async def move_clock(clients: Sequence[httpx2.AsyncClient], seed: int, until: as
         await asyncio.sleep(0.4)
 
 
-async def import_leads(at: World, path: Path, seed: int, until: asyncio.Future[Any]) -> list[Adopted]:
+async def import_leads(at: World, path: Path, seed: int, until: asyncio.Future[Any]) -> list[ImportReport]:
     """Book leads with their owners beside the services, some of them of persons who are known."""
-    dice, done = random.Random(seed), list[Adopted]()
+    dice, done = random.Random(seed), list[ImportReport]()
     while not until.done():
         numbers = [dice.randrange(1000) for _ in range(5)]
         lines = [
@@ -200,7 +200,7 @@ async def import_leads(at: World, path: Path, seed: int, until: asyncio.Future[A
         ]
         text = "\n".join(["external_id,email,owner,state", *lines, ""])
         await asyncio.to_thread(path.write_text, text)
-        done.append(await adopt_file(at.pool, at.workspace_id, path, Wishes(), key=None, deadline=30))
+        done.append(await import_file(at.pool, at.workspace_id, path, ColumnOptions(), key=None, deadline=30))
         await asyncio.sleep(0.3)
     return done
 
@@ -231,4 +231,4 @@ async def _set_active(at: World, body: dict[str, Any]) -> int:
     """The number of the last decision before this edit."""
     async with at.edit() as edit:
         await edit.put("owners", "rep0", body, await edit.find("owners", "rep0"))
-        return edit.remembered.entry.sequence
+        return edit.snapshot.entry.sequence

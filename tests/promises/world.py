@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import orjson
 
-from app.directory.editing import Edit, editing
+from app.directory.editing import DirectoryEdit, edit_directory
 from app.keys import issue
 from app.store import workspaces
 from app.store.connection.pool import Pool, open_pool
@@ -36,9 +36,9 @@ class World:
     key: str
 
     @asynccontextmanager
-    async def edit(self) -> AsyncIterator[Edit]:
+    async def edit(self) -> AsyncIterator[DirectoryEdit]:
         """A change of the directory or the plan, behind the gate."""
-        async with editing(self.pool, self.workspace_id, "test") as edit:
+        async with edit_directory(self.pool, self.workspace_id, "test") as edit:
             yield edit
 
     async def team(self, weights: Sequence[float], **owner: Any) -> None:

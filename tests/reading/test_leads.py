@@ -3,7 +3,7 @@
 import pytest
 
 from app.ids import uuid7
-from app.store.leads.lead_detail import MOST_ASSIGNMENTS
+from app.store.leads.lead_detail import MAX_ASSIGNMENTS
 from tests.office import Office, make_office
 
 JANE = {"external_id": "form-1", "email": "Jane@ACME.example", "phone": "+49 30 123456", "country": "DE"}
@@ -104,14 +104,14 @@ async def test_a_reengaged_person_has_one_lead_with_two_assignments(office: Offi
 
 
 async def test_of_very_many_assignments_the_newest_are_shown(office: Office) -> None:
-    items = [{"lead": {"external_id": "same"}}] * (MOST_ASSIGNMENTS // 2 + 1)
+    items = [{"lead": {"external_id": "same"}}] * (MAX_ASSIGNMENTS // 2 + 1)
     for _ in range(2):
         answer = await office.client.post("/assign/batch", json={"items": items})
         assert {item["status"] for item in answer.json()["items"]} == {201}
     lead_id = answer.json()["items"][0]["decision"]["lead_id"]
     lead = await office.get(f"/leads/{lead_id}")
     assert lead["complete"] is False
-    assert [each["sequence"] for each in lead["duplicates"]] == list(range(3, MOST_ASSIGNMENTS + 3))
+    assert [each["sequence"] for each in lead["duplicates"]] == list(range(3, MAX_ASSIGNMENTS + 3))
 
 
 @pytest.mark.parametrize(

@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from app.audit.verify import Report, verify
+from app.audit.verify import VerifyReport, verify
 from app.engine.model.stored import ENGINE_VERSION
 from tests.office import OWNERS, PLAN, TEAMS, Office
 
 COUNTRIES = ("DE", "AT", "US", "FR")
 
 
-async def check(office: Office) -> Report:
+async def check(office: Office) -> VerifyReport:
     return await verify(office.pool, office.workspace_id)
 
 

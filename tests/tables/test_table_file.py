@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.context import Stop
+from app.cli.context import CommandError
 from app.cli.files.table import read, summary, write
 from tests.office import Office
 
@@ -47,12 +47,12 @@ async def test_a_file_takes_the_place_of_the_table(office: Office, tmp_path: Pat
     ],
 )
 def test_what_is_wrong_is_told_by_line(tmp_path: Path, name: str, text: str, told: list[str]) -> None:
-    with pytest.raises(Stop) as stopped:
+    with pytest.raises(CommandError) as stopped:
         read(kept(tmp_path / name, text))
     for sentence in told:
         assert f"\n  {sentence}" in str(stopped.value)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(Stop):
+    with pytest.raises(CommandError):
         read(tmp_path / "none.csv")

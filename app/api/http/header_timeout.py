@@ -6,7 +6,7 @@ from typing import ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
-class PatientProtocol(HttpToolsProtocol):
+class HeaderTimeoutProtocol(HttpToolsProtocol):
     """uvicorn's HTTP on a line that is closed when the headers of a request do not come to an end in time.
 
     The time runs from the connection, or from the first byte after an answer, and no further byte prolongs

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http.problems import problem_response
 from app.errors import BadRequest, Problem
-from app.logs import told
+from app.logs import to_json
 
 SECURITY_HEADERS = (
     (b"cache-control", b"no-store"),
@@ -47,7 +47,7 @@ Observe = Callable[[str, str, int, float], None]
 """Called once a request with the route's template, the method, the status, and the seconds it took."""
 
 
-class Edge:
+class RequestMiddleware:
     """Wraps the whole app. It knows the route's template, never the URL or a submitted value."""
 
     def __init__(self, app: ASGIApp, *, log: Log, observe: Observe) -> None:
@@ -72,7 +72,9 @@ class Edge:
         except BadRequest as problem:
             await problem_response(problem, scope["request_id"])(scope, receive, send)
         except Exception as error:
-            self.log.error("unexpected", request_id=scope["request_id"], route=route_of(scope), **told(error))
+            self.log.error(
+                "unexpected", request_id=scope["request_id"], route=route_of(scope), **to_json(error)
+            )
             if send.status:
                 # Half an answer is out; only a broken connection can say that it is not whole.
                 raise

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from app.api.http.problems import MEDIA_TYPE
-from app.contract.responses import ProblemBody
+from app.contract.responses import ProblemDetails
 
 _BEARER = {
     "type": "http",
@@ -26,7 +26,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     # Our errors are problems; FastAPI's own shapes for them never leave.
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    problem = ProblemBody.model_json_schema(ref_template="#/components/schemas/{model}")
+    problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas.update(problem.pop("$defs", {}), ProblemBody=problem)
     described["components"]["securitySchemes"] = {"bearer": _BEARER}
     described["components"]["responses"] = {"Problem": _PROBLEM}

@@ -7,7 +7,7 @@ import orjson
 from fastapi import Query
 from starlette.responses import Response
 
-from app.contract.responses import AnswerModel
+from app.contract.responses import ResponseModel
 
 After = Annotated[str, Query(max_length=255, description="`next` of the page before.")]
 AfterNumber = Annotated[int, Query(ge=0, le=2**63 - 1, description="`next` of the page before.")]
@@ -17,7 +17,7 @@ Item = TypeVar("Item")
 Shown = TypeVar("Shown")
 
 
-class Page(AnswerModel, Generic[Shown]):
+class Page(ResponseModel, Generic[Shown]):
     """One page of a list; `next` is null on the last one."""
 
     items: list[Shown]

@@ -4,8 +4,8 @@ import re
 
 from starlette.requests import Request
 
-from app.directory.records import Condition
-from app.errors import Refused, fault_at
+from app.directory.records import Precondition
+from app.errors import ValidationFailed, refused_at
 
 _TAGS = re.compile(r'(?:W/)?"[^"]*"(?:[ \t]*,[ \t]*(?:W/)?"[^"]*")*')
 _STRONG = re.compile(r'(?<!W/)"(\d{1,19})"')
@@ -27,7 +27,7 @@ MATCHED = {
 """What these headers look like in the OpenAPI document."""
 
 
-def condition_of(request: Request) -> Condition:
+def condition_of(request: Request) -> Precondition:
     """What the request's headers demand of the record.
 
     Raises Refused for a header that cannot be read.
@@ -37,14 +37,14 @@ def condition_of(request: Request) -> Condition:
         raise _unreadable("If-None-Match", "must be * here")
     absent, exists = none is not None, match is not None and match.strip() == "*"
     if match is None or exists:
-        return Condition(exists=exists, absent=absent)
+        return Precondition(exists=exists, absent=absent)
     if not _TAGS.fullmatch(match.strip()):
         raise _unreadable("If-Match", 'must be * or ETags such as "17"')
-    return Condition(frozenset(map(int, _STRONG.findall(match))), absent=absent)
+    return Precondition(frozenset(map(int, _STRONG.findall(match))), absent=absent)
 
 
-def _unreadable(header: str, detail: str) -> Refused:
-    return fault_at((header,), "bad_format", detail, "header")
+def _unreadable(header: str, detail: str) -> ValidationFailed:
+    return refused_at((header,), "bad_format", detail, "header")
 
 
 def etag(revision: int) -> dict[str, str]:

@@ -14,17 +14,17 @@ from starlette.responses import Response
 from app.contract.faults import MAX_ERRORS, document_of, entry_of, fault_of
 from app.errors import (
     BadRequest,
+    DatabaseUnavailable,
     Fault,
     MethodNotAllowed,
     NotFound,
     Overloaded,
     Problem,
-    Refused,
-    StoreAway,
     TooLarge,
-    UnsupportedMedia,
+    UnsupportedMediaType,
+    ValidationFailed,
 )
-from app.store.connection.pool import AWAY, is_away
+from app.store.connection.pool import CONNECTION_ERRORS, is_connection_error
 
 MEDIA_TYPE = "application/problem+json"
 MAX_BYTES = 8192
@@ -61,19 +61,19 @@ def of_validation(error: RequestValidationError) -> Problem:
             return NotFound()
         fault = fault_of({**found, "loc": rest}, ())
         faults.append(fault if place == "body" else replace(fault, place=place))
-    return Refused(faults=faults)
+    return ValidationFailed(faults=faults)
 
 
 def of_http(error: HTTPException) -> Problem:
     """What the framework refused; its own texts may repeat the request and are left out."""
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return MethodNotAllowed((error.headers or {}).get("Allow", ""))
-    known = {problem.status: problem for problem in (BadRequest, NotFound, TooLarge, UnsupportedMedia)}
+    known = {problem.status: problem for problem in (BadRequest, NotFound, TooLarge, UnsupportedMediaType)}
     return known.get(error.status_code, BadRequest if error.status_code < 500 else Problem)()
 
 
 _BUSY = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
-TOLD = (Problem, RequestValidationError, HTTPException, *_BUSY, *AWAY)
+HANDLED = (Problem, RequestValidationError, HTTPException, *_BUSY, *CONNECTION_ERRORS)
 """The kinds of error that have a problem of their own; `headers.Edge` tells what nobody expected."""
 
 
@@ -88,8 +88,8 @@ def problem_of(error: Exception) -> Problem:
             return of_http(error)
         case asyncpg.LockNotAvailableError() | asyncpg.QueryCanceledError():
             return Overloaded("The database is too busy at this moment.")
-        case _ if is_away(error):
-            return StoreAway()
+        case _ if is_connection_error(error):
+            return DatabaseUnavailable()
         case _:
             return Problem()
 
@@ -100,5 +100,5 @@ def install(app: FastAPI) -> None:
     async def tell(request: Request, error: Exception) -> Response:
         return problem_response(problem_of(error), request_id_of(request))
 
-    for kind in TOLD:
+    for kind in HANDLED:
         app.add_exception_handler(kind, tell)

@@ -6,7 +6,7 @@ from starlette.requests import Request
 
 from app.api.http.routing import read
 from app.contract.limits import BodyLimits
-from app.errors import UnsupportedMedia
+from app.errors import UnsupportedMediaType
 
 
 async def raw_body(request: Request, media: Collection[str], limits: BodyLimits) -> bytes:
@@ -16,9 +16,9 @@ async def raw_body(request: Request, media: Collection[str], limits: BodyLimits)
     """
     sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if sent not in media:
-        raise UnsupportedMedia(f"Send {' or '.join(media)}.")
+        raise UnsupportedMediaType(f"Send {' or '.join(media)}.")
     if any(name == b"content-encoding" and value != b"identity" for name, value in request.scope["headers"]):
-        raise UnsupportedMedia("Send the body without compression.")
+        raise UnsupportedMediaType("Send the body without compression.")
     return await read(request, limits)
 
 

@@ -14,7 +14,15 @@ from app.api.http.auth import Authentication, access_of, permit
 from app.contract.faults import faults_of
 from app.contract.limits import BodyLimits
 from app.contract.strict_json import parse
-from app.errors import BadRequest, Fault, NotFound, Refused, SlowBody, TooLarge, UnsupportedMedia
+from app.errors import (
+    BadRequest,
+    Fault,
+    NotFound,
+    RequestTimeout,
+    TooLarge,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -104,7 +112,7 @@ class DirectRoute(StrictRoute):
             body = self._model.model_validate(await request.json())
         except ValidationError as refused:
             faults = faults_of(refused.errors(include_input=False, include_url=False))
-            raise Refused(faults=faults) from None
+            raise ValidationFailed(faults=faults) from None
         response: Response = await self.endpoint(request, body)
         return response
 
@@ -118,7 +126,7 @@ async def read(request: Request, limits: BodyLimits) -> bytes:
         async with asyncio.timeout(limits.seconds):
             return await _received(request.receive, limits.size)
     except TimeoutError:
-        raise SlowBody(f"It has to arrive within {limits.seconds:g} seconds.") from None
+        raise RequestTimeout(f"It has to arrive within {limits.seconds:g} seconds.") from None
 
 
 async def _received(receive: Receive, limit: int) -> bytes:
@@ -141,9 +149,9 @@ def _parsed(request: Request, raw: bytes, limits: BodyLimits) -> Any:
         return None
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
-        raise UnsupportedMedia("Send application/json.")
+        raise UnsupportedMediaType("Send application/json.")
     if request.headers.get("content-encoding", "identity") != "identity":
-        raise UnsupportedMedia("Send the body without compression.")
+        raise UnsupportedMediaType("Send the body without compression.")
     return parse(raw, limits)
 
 
@@ -164,7 +172,7 @@ def _check_url(request: Request, parameters: frozenset[str]) -> None:
             faults = [
                 Fault((name,), "unknown_field", "is not a known parameter", "query") for name in unknown
             ]
-            raise Refused(faults=faults)
+            raise ValidationFailed(faults=faults)
 
 
 def _no_id(text: str) -> bool:

@@ -15,7 +15,7 @@ from app.api.routes import crud
 from app.api.routes.crud import LINES, READERS
 from app.contract.directory import PathId, RecordId, RecordModel, Stored, Word, present
 from app.contract.faults import said
-from app.contract.ndjson import BulkAnswer
+from app.contract.ndjson import BulkResult
 from app.contract.types import CustomerStatus, RequiredId
 from app.intake.website import website_domain
 
@@ -40,7 +40,7 @@ Domain = Annotated[Word, AfterValidator(_domain)]
 Opportunity = Annotated[Any, PlainValidator(_opportunity)]
 
 
-class AccountBody(RecordModel):
+class AccountInput(RecordModel):
     """A company, who looks after it, and how it stands as a customer."""
 
     name: Word | None = None
@@ -66,37 +66,37 @@ class AccountBody(RecordModel):
     )
 
 
-class AccountRecord(AccountBody, Stored):
+class Account(AccountInput, Stored):
     """An account as stored."""
 
 
 @router.put(
     "/accounts/{id}",
-    response_model=AccountRecord,
-    responses=crud.new(AccountRecord),
+    response_model=Account,
+    responses=crud.new(Account),
     openapi_extra=MATCHED,
 )
 @requires("directory:write")
-async def put_account(request: Request, id: PathId, body: AccountBody) -> Response:
+async def put_account(request: Request, id: PathId, body: AccountInput) -> Response:
     """Replace an account, or add one."""
     return await crud.put(request, NOUN, id, body)
 
 
-@router.patch("/accounts/{id}", response_model=AccountRecord, openapi_extra=MATCHED)
+@router.patch("/accounts/{id}", response_model=Account, openapi_extra=MATCHED)
 @requires("directory:write")
 async def patch_account(request: Request, id: PathId, body: Annotated[dict[str, Any], Body()]) -> Response:
     """Change some fields of an account (RFC 7396: null removes)."""
-    return await crud.patch(request, NOUN, id, AccountBody, body)
+    return await crud.patch(request, NOUN, id, AccountInput, body)
 
 
-@router.get("/accounts/{id}", response_model=AccountRecord)
+@router.get("/accounts/{id}", response_model=Account)
 @requires(*READERS)
 async def get_account(request: Request, id: PathId) -> Response:
     """One account."""
     return await crud.get(request, NOUN, id)
 
 
-@router.get("/accounts", response_model=Page[AccountRecord])
+@router.get("/accounts", response_model=Page[Account])
 @requires(*READERS)
 async def list_accounts(request: Request, after: After = "", limit: Limit = 100) -> Response:
     """Accounts by id."""
@@ -110,8 +110,8 @@ async def delete_account(request: Request, id: PathId) -> Response:
     return await crud.delete(request, NOUN, id)
 
 
-@router.post("/accounts/bulk", response_model=BulkAnswer, openapi_extra=LINES)
+@router.post("/accounts/bulk", response_model=BulkResult, openapi_extra=LINES)
 @requires("directory:write")
 async def put_accounts(request: Request) -> Response:
     """Add and replace many accounts, one a line."""
-    return await crud.bulk(request, NOUN, AccountBody)
+    return await crud.bulk(request, NOUN, AccountInput)

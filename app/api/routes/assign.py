@@ -23,51 +23,49 @@ from app.contract.requests import (
     ReassignTarget,
     checked,
 )
-from app.contract.responses import BatchAnswer, DecisionBody, EventAnswer
-from app.dispatch.dispatcher import Dispatch
-from app.dispatch.jobs.base import Answer, Assign, Claim, Job, Key, Reassign, Report
+from app.contract.responses import BatchResult, Decision, EventResult
+from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.jobs.base import Answer, Assign, Claim, IdempotencyKey, Job, Reassign, ReportEvent
 from app.engine.model.decision import Target
 from app.errors import Forbidden, IdempotencyMismatch, OutcomeUnknown, Problem
-from app.intake.arrival import normalise
+from app.intake.arrival import normalize
 
 hot = APIRouter(route_class=DirectRoute, tags=["assign"])
 router = APIRouter(route_class=StrictRoute, tags=["assign"])
 REPLAYED: dict[int | str, dict[str, Any]] = {
-    200: {"model": DecisionBody, "description": "A replay or a dry run."}
+    200: {"model": Decision, "description": "A replay or a dry run."}
 }
 
 
-@hot.post(
-    "/assign", status_code=201, response_model=DecisionBody, responses=REPLAYED, openapi_extra=IDEMPOTENT
-)
+@hot.post("/assign", status_code=201, response_model=Decision, responses=REPLAYED, openapi_extra=IDEMPOTENT)
 @requires("assign", body=BodyLimits(size=256 * KIB))
 async def assign(request: Request, body: AssignRequest) -> Response:
     """Decide who owns a lead, and answer once it is stored."""
-    dispatch: Dispatch = request.app.state.dispatch
+    dispatch: Dispatcher = request.app.state.dispatch
     workspace_id = caller_of(request).workspace_id
     if body.dry_run:
-        (told,) = await dispatch.rehearse(workspace_id, [_job(body, None)])
+        (told,) = await dispatch.dry_run_all(workspace_id, [_job(body, None)])
         return _response(told)
     job = _job(body, key_of(request, await request.json()))
     return _response(await dispatch.ask(workspace_id, job))
 
 
-@hot.post("/assign/batch", response_model=BatchAnswer, openapi_extra=IDEMPOTENT)
+@hot.post("/assign/batch", response_model=BatchResult, openapi_extra=IDEMPOTENT)
 @requires("assign", body=BodyLimits(size=8192 * KIB, apart="items"))
 async def assign_batch(request: Request, body: BatchRequest) -> Response:
     """Decide many leads in their order. One bad item spoils no other."""
-    dispatch: Dispatch = request.app.state.dispatch
+    dispatch: Dispatcher = request.app.state.dispatch
     workspace_id = caller_of(request).workspace_id
     key = key_of(request, await request.json())
     told: list[Answer | Problem | None] = []
     written: dict[int, Job] = {}
-    rehearsed: dict[int, Job] = {}
+    for_dry_run: dict[int, Job] = {}
     for position, item in enumerate(checked(body)):
         told.append(item if isinstance(item, Problem) else None)
         if isinstance(item, AssignRequest):
-            jobs = rehearsed if item.dry_run else written
+            jobs = for_dry_run if item.dry_run else written
             jobs[position] = _job(item, item_key(key, position), bulk=True)
-    for jobs, ask in ((written, dispatch.ask_all), (rehearsed, dispatch.rehearse)):
+    for jobs, ask in ((written, dispatch.ask_all), (for_dry_run, dispatch.dry_run_all)):
         answers = await ask(workspace_id, list(jobs.values())) if jobs else []
         for position, answer in zip(jobs, answers, strict=True):
             told[position] = answer
@@ -78,12 +76,12 @@ async def assign_batch(request: Request, body: BatchRequest) -> Response:
 
 
 @router.post(
-    "/reassign", status_code=201, response_model=DecisionBody, responses=REPLAYED, openapi_extra=IDEMPOTENT
+    "/reassign", status_code=201, response_model=Decision, responses=REPLAYED, openapi_extra=IDEMPOTENT
 )
 @requires("assign")
 async def reassign(request: Request, body: ReassignRequest) -> Response:
     """Decide a lead we have again, by the same path, or give it to whom the caller names."""
-    dispatch: Dispatch = request.app.state.dispatch
+    dispatch: Dispatcher = request.app.state.dispatch
     job = Reassign(
         key=key_of(request, await request.json()),
         lead_id=str(body.lead_id),
@@ -94,11 +92,11 @@ async def reassign(request: Request, body: ReassignRequest) -> Response:
     return _response(await dispatch.ask(caller_of(request).workspace_id, job))
 
 
-@router.post("/queues/{name}/claim", response_model=DecisionBody, openapi_extra=IDEMPOTENT)
+@router.post("/queues/{name}/claim", response_model=Decision, openapi_extra=IDEMPOTENT)
 @requires("claim")
 async def claim(request: Request, name: str, body: ClaimRequest) -> Response:
     """Take the first lead of a queue, or the one that is named, for an owner."""
-    dispatch: Dispatch = request.app.state.dispatch
+    dispatch: Dispatcher = request.app.state.dispatch
     caller = caller_of(request)
     if caller.owner_id is not None and caller.owner_id != body.owner_id:
         raise Forbidden("This key may only claim for its own owner.")
@@ -111,19 +109,19 @@ async def claim(request: Request, name: str, body: ClaimRequest) -> Response:
     return _response(await dispatch.ask(caller.workspace_id, job))
 
 
-@router.post("/assignments/{assignment_id}/events", response_model=EventAnswer, openapi_extra=IDEMPOTENT)
+@router.post("/assignments/{assignment_id}/events", response_model=EventResult, openapi_extra=IDEMPOTENT)
 @requires("events")
 async def report(request: Request, assignment_id: UUID, body: EventRequest) -> Response:
     """Tell what became of an assignment. `closed` frees the owner's open place."""
-    dispatch: Dispatch = request.app.state.dispatch
+    dispatch: Dispatcher = request.app.state.dispatch
     caller = caller_of(request)
     key = key_of(request, await request.json())
-    job = Report(key=key, assignment_id=str(assignment_id), type=body.type, actor=caller.key_id)
+    job = ReportEvent(key=key, assignment_id=str(assignment_id), type=body.type, actor=caller.key_id)
     return _response(await dispatch.ask(caller.workspace_id, job))
 
 
-def _job(body: AssignRequest, key: Key | None, *, bulk: bool = False) -> Assign:
-    arrival = normalise(body.lead.model_dump(exclude_none=True))
+def _job(body: AssignRequest, key: IdempotencyKey | None, *, bulk: bool = False) -> Assign:
+    arrival = normalize(body.lead.model_dump(exclude_none=True))
     return Assign(
         key=key if key is not None or arrival.keys else key_of_body(arrival.values),
         bulk=bulk,

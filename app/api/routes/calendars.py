@@ -16,7 +16,7 @@ from app.api.routes.crud import READERS
 from app.contract.directory import PathId, RecordModel, Stored, Word, Zone
 from app.contract.faults import said
 from app.plan.language.countries import country_code
-from app.plan.language.hours import LONGEST_TEXT, read_hours
+from app.plan.language.hours import MAX_TEXT_LENGTH, read_hours
 
 router = APIRouter(route_class=StrictRoute, tags=["directory"])
 NOUN = "calendars"
@@ -43,49 +43,49 @@ def _hours(text: str, info: ValidationInfo) -> str:
     return text
 
 
-class CalendarBody(RecordModel):
+class CalendarInput(RecordModel):
     """When somebody works, on the clock of a time zone."""
 
     timezone: Zone
     country: Annotated[Word, AfterValidator(_country)] | None = Field(
         None, description="The country whose public holidays PH means."
     )
-    hours: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT), AfterValidator(_hours)] = Field(
+    hours: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH), AfterValidator(_hours)] = Field(
         description="In the syntax of OpenStreetMap's opening_hours, such as Mo-Fr 09:00-17:30; PH off."
     )
 
 
-class CalendarRecord(CalendarBody, Stored):
+class Calendar(CalendarInput, Stored):
     """A calendar as stored."""
 
 
 @router.put(
     "/calendars/{id}",
-    response_model=CalendarRecord,
-    responses=crud.new(CalendarRecord),
+    response_model=Calendar,
+    responses=crud.new(Calendar),
     openapi_extra=MATCHED,
 )
 @requires("directory:write")
-async def put_calendar(request: Request, id: PathId, body: CalendarBody) -> Response:
+async def put_calendar(request: Request, id: PathId, body: CalendarInput) -> Response:
     """Replace a calendar, or add one."""
     return await crud.put(request, NOUN, id, body)
 
 
-@router.patch("/calendars/{id}", response_model=CalendarRecord, openapi_extra=MATCHED)
+@router.patch("/calendars/{id}", response_model=Calendar, openapi_extra=MATCHED)
 @requires("directory:write")
 async def patch_calendar(request: Request, id: PathId, body: Annotated[dict[str, Any], Body()]) -> Response:
     """Change some fields of a calendar (RFC 7396: null removes)."""
-    return await crud.patch(request, NOUN, id, CalendarBody, body)
+    return await crud.patch(request, NOUN, id, CalendarInput, body)
 
 
-@router.get("/calendars/{id}", response_model=CalendarRecord)
+@router.get("/calendars/{id}", response_model=Calendar)
 @requires(*READERS)
 async def get_calendar(request: Request, id: PathId) -> Response:
     """One calendar."""
     return await crud.get(request, NOUN, id)
 
 
-@router.get("/calendars", response_model=Page[CalendarRecord])
+@router.get("/calendars", response_model=Page[Calendar])
 @requires(*READERS)
 async def list_calendars(request: Request, after: After = "", limit: Limit = 100) -> Response:
     """Calendars by id."""

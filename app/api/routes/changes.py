@@ -11,14 +11,14 @@ from app.api.http.auth import caller_of, requires
 from app.api.http.pagination import AfterNumber, Limit, Page, page_of
 from app.api.http.routing import StrictRoute
 from app.api.routes.crud import READERS, pool_of
-from app.contract.responses import AnswerModel
+from app.contract.responses import ResponseModel
 from app.directory import records
-from app.store.directory.records import Change
+from app.store.directory.records import ChangeRecord
 
 router = APIRouter(route_class=StrictRoute, tags=["directory"])
 
 
-class ChangeAnswer(AnswerModel):
+class Change(ResponseModel):
     """One row of the log. `actor` is the id of the key that was used."""
 
     version: int
@@ -32,7 +32,7 @@ class ChangeAnswer(AnswerModel):
     reason: str | None
 
 
-@router.get("/changes", response_model=Page[ChangeAnswer])
+@router.get("/changes", response_model=Page[Change])
 @requires(*READERS)
 async def list_changes(
     request: Request,
@@ -47,6 +47,6 @@ async def list_changes(
     return page_of(found, limit, _shown, lambda change: change.version)
 
 
-def _shown(change: Change) -> dict[str, Any]:
-    kept = {name: getattr(change, name) for name in ChangeAnswer.model_fields if name != "id"}
+def _shown(change: ChangeRecord) -> dict[str, Any]:
+    kept = {name: getattr(change, name) for name in Change.model_fields if name != "id"}
     return {**kept, "id": change.record_id}

@@ -11,37 +11,37 @@ from app.api.http.pagination import answer
 from app.api.http.routing import StrictRoute
 from app.api.routes.crud import pool_of
 from app.contract.requests import ClockRequest
-from app.contract.responses import AnswerModel
+from app.contract.responses import ResponseModel
 from app.directory import clock
-from app.directory.clock import Reading
+from app.directory.clock import ClockReading
 from app.errors import Forbidden
 from app.settings import Settings
 
 router = APIRouter(route_class=StrictRoute, tags=["development"])
 
 
-class ClockAnswer(AnswerModel):
+class Clock(ResponseModel):
     """What decisions take for the time, which never runs backwards, and the seconds that pass in a second."""
 
     now: datetime
     speed: float
 
 
-@router.get("/dev/clock", response_model=ClockAnswer)
+@router.get("/dev/clock", response_model=Clock)
 @requires("admin")
 async def get_clock(request: Request) -> Response:
     """The workspace's time."""
     return _shown(await clock.read(pool_of(request), _workspace(request)))
 
 
-@router.put("/dev/clock", response_model=ClockAnswer)
+@router.put("/dev/clock", response_model=Clock)
 @requires("admin")
 async def put_clock(request: Request, body: ClockRequest) -> Response:
     """Set the time, the speed, or both."""
     return _shown(await clock.put(pool_of(request), _workspace(request), body.at, body.speed))
 
 
-@router.delete("/dev/clock", response_model=ClockAnswer)
+@router.delete("/dev/clock", response_model=Clock)
 @requires("admin")
 async def delete_clock(request: Request) -> Response:
     """Go back to the real time."""
@@ -55,5 +55,5 @@ def _workspace(request: Request) -> int:
     return caller_of(request).workspace_id
 
 
-def _shown(reading: Reading) -> Response:
+def _shown(reading: ClockReading) -> Response:
     return answer({"now": reading.now, "speed": reading.speed})

@@ -10,12 +10,12 @@ from app.api.http.auth import caller_of
 from app.api.http.pagination import answer, page_of
 from app.api.http.preconditions import condition_of, etag
 from app.api.http.raw_body import documented, raw_body
-from app.contract.directory import RecordModel, body_of, id_of, reread, told
+from app.contract.directory import RecordModel, body_of, findings_to_json, id_of, reread
 from app.contract.ndjson import LIMITS, MEDIA, write_lines
-from app.contract.responses import AnswerModel
+from app.contract.responses import ResponseModel
 from app.directory import records, removal
-from app.directory.merge_patch import merged
-from app.directory.records import Make, Written
+from app.directory.merge_patch import merge_patch
+from app.directory.records import Make, WrittenRecord
 from app.errors import NotFound
 from app.plan_check.parse import Strategies
 from app.store.connection.pool import Pool
@@ -26,7 +26,7 @@ READERS = ("directory:write", "leads:read", "ops")
 LINES = documented(MEDIA, {"type": "string", "description": 'One record a line: {"id": "ana", …}.'})
 
 
-def new(kind: type[AnswerModel]) -> dict[int | str, dict[str, Any]]:
+def new(kind: type[ResponseModel]) -> dict[int | str, dict[str, Any]]:
     """How the description tells that a PUT may add what it replaces."""
     return {201: {"model": kind, "description": "It is new."}}
 
@@ -62,7 +62,7 @@ async def patch(
     def make(before: Mapping[str, Any] | None) -> dict[str, Any]:
         if before is None:
             raise NotFound()
-        return reread(kind, merged(before, change))
+        return reread(kind, merge_patch(before, change))
 
     return await _write(request, noun, id_, make)
 
@@ -74,9 +74,9 @@ async def _write(request: Request, noun: str, id_: str, make: Make) -> Response:
     )
 
 
-def written(what: Written) -> Response:
+def written(what: WrittenRecord) -> Response:
     """The answer to a write: 201 for what is new."""
-    body = {**shown(what.record), "findings": told(what.findings)}
+    body = {**shown(what.record), "findings": findings_to_json(what.findings)}
     return answer(body, 201 if what.created else 200, etag(what.record.revision))
 
 

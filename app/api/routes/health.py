@@ -8,14 +8,14 @@ from starlette.requests import Request
 from app.api.http.auth import requires
 from app.api.http.routing import StrictRoute
 from app.api.routes.crud import pool_of
-from app.contract.responses import AnswerModel
+from app.contract.responses import ResponseModel
 from app.settings import Settings
 from app.store.connection.pool import look_up
 
 router = APIRouter(route_class=StrictRoute, tags=["operations"])
 
 
-class HealthAnswer(AnswerModel):
+class Health(ResponseModel):
     """All is well; nothing more is told."""
 
     status: Literal["ok"]
@@ -23,15 +23,15 @@ class HealthAnswer(AnswerModel):
 
 @router.get("/healthz")
 @requires(None)
-async def healthz() -> HealthAnswer:
+async def healthz() -> Health:
     """Whether the process lives. The database is not asked."""
-    return HealthAnswer(status="ok")
+    return Health(status="ok")
 
 
 @router.get("/readyz")
 @requires(None)
-async def readyz(request: Request) -> HealthAnswer:
+async def readyz(request: Request) -> Health:
     """Whether a decision could be made: the database answers within the deadline."""
     settings: Settings = request.app.state.settings
     await look_up(pool_of(request), settings.deadline_seconds, "SELECT 1")
-    return HealthAnswer(status="ok")
+    return Health(status="ok")

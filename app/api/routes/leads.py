@@ -11,18 +11,18 @@ from starlette.responses import Response
 
 from app.api.http.auth import caller_of, requires
 from app.api.http.routing import StrictRoute
-from app.audit.explain import explained
-from app.audit.replay import Basis, basis_of
-from app.contract.lead_responses import AssignmentBody, ExplanationAnswer, LeadAnswer, LeadsAnswer
+from app.audit.explain import explain_decision
+from app.audit.replay import DecisionInputs, inputs_of
+from app.contract.lead_responses import Assignment, Explanation, Lead, LeadList
 from app.contract.requests import LookupRequest
-from app.dispatch.dispatcher import Dispatch
-from app.errors import Conflict, NotFound, fault_at
-from app.intake.arrival import normalise
+from app.dispatch.dispatcher import Dispatcher
+from app.errors import Conflict, NotFound, refused_at
+from app.intake.arrival import normalize
 from app.store.connection.pool import transaction
 from app.store.directory.history import directory_at
 from app.store.leads import decisions, lead_detail
-from app.store.leads.decisions import Decided
-from app.store.leads.lead_detail import ShownAssignment, ShownLead
+from app.store.leads.decisions import StoredDecision
+from app.store.leads.lead_detail import AssignmentDetail, LeadDetail
 
 router = APIRouter(route_class=StrictRoute, tags=["leads"])
 MOST_STEPS = 1000
@@ -30,7 +30,7 @@ _SHARED = ("sequence", "outcome", "owner", "team", "queue", "path", "block", "re
 Sent = Annotated[str | None, Query(min_length=1, max_length=255)]
 
 
-@router.get("/assignments/{assignment_id}", response_model=AssignmentBody)
+@router.get("/assignments/{assignment_id}", response_model=Assignment)
 @requires("leads:read")
 async def assignment(request: Request, assignment_id: UUID) -> Response:
     """The decision as it was answered, whether it still stands, and what was reported about it."""
@@ -43,7 +43,7 @@ async def assignment(request: Request, assignment_id: UUID) -> Response:
     return _json({**each.answer, "state": each.state, "events": events})
 
 
-@router.get("/assignments/{assignment_id}/explain", response_model=ExplanationAnswer)
+@router.get("/assignments/{assignment_id}/explain", response_model=Explanation)
 @requires("leads:read")
 async def explain(
     request: Request,
@@ -54,29 +54,31 @@ async def explain(
     """Make the decision again from what it was made from, with every rule; `after` skips so many steps."""
     workspace_id = caller_of(request).workspace_id
     decided, basis = await _basis(request, workspace_id, str(assignment_id))
-    dispatch: Dispatch = request.app.state.dispatch
+    dispatch: Dispatcher = request.app.state.dispatch
     try:
         plan = await dispatch.shelf.fetch(workspace_id, basis.plan_version)
     except LookupError:
         raise Conflict("its plan can no longer be read", code="plan_unreadable") from None
     # Thousands of rules take a while, and other requests should not have to wait for it.
-    whole = await asyncio.to_thread(explained, decided, basis, plan)
+    whole = await asyncio.to_thread(explain_decision, decided, basis, plan)
     steps, until = whole["steps"], after + limit
     paged = {"steps_total": len(steps), "next": until if until < len(steps) else None}
     return _json({**whole, "steps": steps[after:until], **paged})
 
 
-async def _basis(request: Request, workspace_id: int, assignment_id: str) -> tuple[Decided, Basis]:
+async def _basis(
+    request: Request, workspace_id: int, assignment_id: str
+) -> tuple[StoredDecision, DecisionInputs]:
     async with transaction(request.app.state.pool, workspace_id, read_only=True) as connection:
         decided = await decisions.decision(connection, workspace_id, assignment_id)
         if decided is None:
             raise NotFound
         stored = orjson.loads(decided.inputs)
         directory = await directory_at(connection, workspace_id, stored["directory"])
-    return decided, basis_of(stored, directory)
+    return decided, inputs_of(stored, directory)
 
 
-@router.get("/leads/{lead_id}", response_model=LeadAnswer)
+@router.get("/leads/{lead_id}", response_model=Lead)
 @requires("leads:read")
 async def lead(request: Request, lead_id: UUID) -> Response:
     """A lead as it stands, with its assignments in order."""
@@ -88,18 +90,18 @@ async def lead(request: Request, lead_id: UUID) -> Response:
     return _json(_lead(found))
 
 
-@router.get("/leads", response_model=LeadsAnswer)
+@router.get("/leads", response_model=LeadList)
 @requires("leads:read")
 async def leads(request: Request, external_id: Sent = None, crm_lead_id: Sent = None) -> Response:
     """The lead that the caller's own systems know by this id: give one of the two."""
     if (external_id is None) == (crm_lead_id is None):
         detail = "give exactly one of external_id or crm_lead_id"
-        raise fault_at(("external_id",), "not_one", detail, "query")
+        raise refused_at(("external_id",), "not_one", detail, "query")
     sent = {"external_id": external_id} if external_id else {"crm": {"lead_id": crm_lead_id}}
     return await _found(request, sent)
 
 
-@router.post("/leads/lookup", response_model=LeadsAnswer)
+@router.post("/leads/lookup", response_model=LeadList)
 @requires("leads:read")
 async def lookup(request: Request, body: LookupRequest) -> Response:
     """The lead known by an e-mail address or a phone number, read as intake reads them."""
@@ -110,13 +112,13 @@ async def _found(request: Request, sent: dict[str, Any]) -> Response:
     workspace_id = caller_of(request).workspace_id
     items: list[dict[str, Any]] = []
     async with transaction(request.app.state.pool, workspace_id, read_only=True) as connection:
-        for kind, value in normalise(sent).keys:
+        for kind, value in normalize(sent).keys:
             known = await lead_detail.lead_known_by(connection, workspace_id, kind, value)
             items += [_lead(known)] if known else []
     return _json({"items": items})
 
 
-def _lead(found: ShownLead) -> dict[str, Any]:
+def _lead(found: LeadDetail) -> dict[str, Any]:
     own = [_assignment(each) for each in found.assignments if not each.repeats]
     return {
         "id": found.id,
@@ -130,7 +132,7 @@ def _lead(found: ShownLead) -> dict[str, Any]:
     }
 
 
-def _assignment(each: ShownAssignment) -> dict[str, Any]:
+def _assignment(each: AssignmentDetail) -> dict[str, Any]:
     answer = each.answer
     told = {name: answer[name] for name in (*_SHARED, "known_as", "plan_version", "decided_at")}
     told |= {name: answer[name] for name in ("held_until",) if name in answer}
@@ -143,7 +145,7 @@ def _assignment(each: ShownAssignment) -> dict[str, Any]:
     }
 
 
-def _duplicate(each: ShownAssignment) -> dict[str, Any]:
+def _duplicate(each: AssignmentDetail) -> dict[str, Any]:
     known = each.answer["known_as"]
     return {
         "assignment_id": each.id,

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from app.api.http.auth import SCOPES, caller_of, requires
 from app.api.http.openapi import document
 from app.api.http.routing import StrictRoute
-from app.audit.gauges import standing
-from app.metrics import Measures
+from app.audit.gauges import read_gauges
+from app.metrics import Metrics
 
 router = APIRouter(route_class=StrictRoute, tags=["operations"])
 
@@ -24,9 +24,9 @@ router = APIRouter(route_class=StrictRoute, tags=["operations"])
 @requires("ops")
 async def metrics(request: Request) -> Response:
     """What was counted and timed, and how the caller's workspace stands, in Prometheus' text format."""
-    measures: Measures = request.app.state.measures
+    measures: Metrics = request.app.state.measures
     workspace_id = caller_of(request).workspace_id
-    now = await standing(request.app.state.pool, workspace_id)
+    now = await read_gauges(request.app.state.pool, workspace_id)
     return Response(measures.exposition(workspace_id, now), media_type=CONTENT_TYPE_LATEST)
 
 

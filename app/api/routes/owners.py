@@ -14,8 +14,8 @@ from app.api.http.preconditions import MATCHED
 from app.api.http.routing import StrictRoute
 from app.api.routes import crud
 from app.api.routes.crud import LINES, READERS, pool_of, shown
-from app.contract.directory import AbsenceBody, AbsenceRecord, OwnerBody, OwnerRecord, PathId, body_of
-from app.contract.ndjson import BulkAnswer
+from app.contract.directory import Absence, AbsenceInput, Owner, OwnerInput, PathId, body_of
+from app.contract.ndjson import BulkResult
 from app.directory import absences, removal
 from app.directory.edit_once import Act
 from app.store.directory.records import Record
@@ -26,31 +26,31 @@ NOUN = "owners"
 
 @router.put(
     "/owners/{id}",
-    response_model=OwnerRecord,
-    responses=crud.new(OwnerRecord),
+    response_model=Owner,
+    responses=crud.new(Owner),
     openapi_extra=MATCHED,
 )
 @requires("directory:write")
-async def put_owner(request: Request, id: PathId, body: OwnerBody) -> Response:
+async def put_owner(request: Request, id: PathId, body: OwnerInput) -> Response:
     """Replace an owner, or add one."""
     return await crud.put(request, NOUN, id, body)
 
 
-@router.patch("/owners/{id}", response_model=OwnerRecord, openapi_extra=MATCHED)
+@router.patch("/owners/{id}", response_model=Owner, openapi_extra=MATCHED)
 @requires("directory:write")
 async def patch_owner(request: Request, id: PathId, body: Annotated[dict[str, Any], Body()]) -> Response:
     """Change some fields of an owner (RFC 7396: null removes)."""
-    return await crud.patch(request, NOUN, id, OwnerBody, body)
+    return await crud.patch(request, NOUN, id, OwnerInput, body)
 
 
-@router.get("/owners/{id}", response_model=OwnerRecord)
+@router.get("/owners/{id}", response_model=Owner)
 @requires(*READERS)
 async def get_owner(request: Request, id: PathId) -> Response:
     """One owner."""
     return await crud.get(request, NOUN, id)
 
 
-@router.get("/owners", response_model=Page[OwnerRecord])
+@router.get("/owners", response_model=Page[Owner])
 @requires(*READERS)
 async def list_owners(request: Request, after: After = "", limit: Limit = 100) -> Response:
     """Owners by id."""
@@ -64,16 +64,16 @@ async def delete_owner(request: Request, id: PathId) -> Response:
     return await crud.delete(request, NOUN, id)
 
 
-@router.post("/owners/bulk", response_model=BulkAnswer, openapi_extra=LINES)
+@router.post("/owners/bulk", response_model=BulkResult, openapi_extra=LINES)
 @requires("directory:write")
 async def put_owners(request: Request) -> Response:
     """Add and replace many owners, one a line."""
-    return await crud.bulk(request, NOUN, OwnerBody)
+    return await crud.bulk(request, NOUN, OwnerInput)
 
 
-@router.post("/owners/{id}/absences", status_code=201, response_model=AbsenceRecord, openapi_extra=IDEMPOTENT)
+@router.post("/owners/{id}/absences", status_code=201, response_model=Absence, openapi_extra=IDEMPOTENT)
 @requires("directory:write")
-async def add_absence(request: Request, id: PathId, body: AbsenceBody) -> Response:
+async def add_absence(request: Request, id: PathId, body: AbsenceInput) -> Response:
     """Say when an owner is away."""
 
     async def ready() -> Act[Record]:
@@ -82,7 +82,7 @@ async def add_absence(request: Request, id: PathId, body: AbsenceBody) -> Respon
     return await once(request, await request.json(), ready, lambda record: (_absence(record), 201))
 
 
-@router.get("/owners/{id}/absences", response_model=Page[AbsenceRecord])
+@router.get("/owners/{id}/absences", response_model=Page[Absence])
 @requires(*READERS)
 async def list_absences(request: Request, id: PathId, after: After = "", limit: Limit = 100) -> Response:
     """An owner's absences in the order they were entered."""

@@ -16,16 +16,16 @@ from app.api.http.pagination import AfterNumber, Limit, Page, answer, page_of
 from app.api.http.raw_body import documented, raw_body
 from app.api.http.routing import StrictRoute
 from app.api.routes.crud import pool_of, strategies_of
-from app.contract.directory import FindingAnswer, told
+from app.contract.directory import FindingDetail, findings_to_json
 from app.contract.limits import KIB, BodyLimits
-from app.contract.responses import AnswerModel
-from app.contract.types import WireModel
+from app.contract.responses import ResponseModel
+from app.contract.types import RequestModel
 from app.directory.edit_once import Act
-from app.dispatch.dispatcher import Dispatch
+from app.dispatch.dispatcher import Dispatcher
 from app.plan.findings import settles
 from app.plan_check import parse
 from app.plans import versions
-from app.plans.versions import Activation, Stored, Told
+from app.plans.versions import Activation, PlanFindings, StoredPlan
 from app.store.plans import Version
 
 router = APIRouter(route_class=StrictRoute, tags=["plans"])
@@ -38,13 +38,13 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Reason = Annotated[str | None, Query(max_length=1000, description="Why, for the log.")]
 
 
-class ReasonBody(WireModel):
+class Comment(RequestModel):
     """Why, for the log."""
 
     reason: str | None = None
 
 
-class VersionAnswer(AnswerModel):
+class PlanVersion(ResponseModel):
     """A version, and whether it is in force."""
 
     version: int
@@ -55,27 +55,27 @@ class VersionAnswer(AnswerModel):
     active: bool
 
 
-class CheckedVersion(VersionAnswer):
+class CheckedPlan(PlanVersion):
     """The same with what there is to find; `ok` when nothing stands in the way of publishing."""
 
-    findings: list[FindingAnswer]
+    findings: list[FindingDetail]
     ok: bool
 
 
-class WholeVersion(CheckedVersion):
+class PlanVersionDetail(CheckedPlan):
     """The same with the plan: as data, and as it was sent."""
 
     document: dict[str, Any]
     source: str
 
 
-@router.post("/plans", status_code=201, response_model=CheckedVersion, openapi_extra={**TEXT, **IDEMPOTENT})
+@router.post("/plans", status_code=201, response_model=CheckedPlan, openapi_extra={**TEXT, **IDEMPOTENT})
 @requires("plan:write")
 async def draft_plan(request: Request, reason: Reason = None) -> Response:
     """Store a plan as a draft, and tell what there is to find about it."""
     raw = await raw_body(request, MEDIA, LIMITS)
 
-    async def ready() -> Act[Told]:
+    async def ready() -> Act[PlanFindings]:
         workspace_id = caller_of(request).workspace_id
         return await versions.drafted(pool_of(request), workspace_id, strategies_of(request), raw, reason)
 
@@ -84,7 +84,7 @@ async def draft_plan(request: Request, reason: Reason = None) -> Response:
     return await once(request, document, ready, lambda drafted: (_checked(drafted), 201))
 
 
-@router.get("/plans", response_model=Page[VersionAnswer])
+@router.get("/plans", response_model=Page[PlanVersion])
 @requires(*READERS)
 async def list_plans(request: Request, after: AfterNumber = 0, limit: Limit = 100) -> Response:
     """All versions in order."""
@@ -105,14 +105,14 @@ async def plan_schema(request: Request) -> Response:
     return answer(parse.schema(strategies_of(request)))
 
 
-@router.get("/plans/active", response_model=WholeVersion)
+@router.get("/plans/active", response_model=PlanVersionDetail)
 @requires(*READERS)
 async def active_plan(request: Request) -> Response:
     """The version in force."""
     return await _whole(request, await versions.find(pool_of(request), caller_of(request).workspace_id, None))
 
 
-@router.get("/plans/{version}", response_model=WholeVersion)
+@router.get("/plans/{version}", response_model=PlanVersionDetail)
 @requires(*READERS)
 async def get_plan(request: Request, version: Number) -> Response:
     """One version, with what there is to find about it today."""
@@ -121,49 +121,49 @@ async def get_plan(request: Request, version: Number) -> Response:
     )
 
 
-@router.post("/plans/{version}/publish", response_model=CheckedVersion, openapi_extra=IDEMPOTENT)
+@router.post("/plans/{version}/publish", response_model=CheckedPlan, openapi_extra=IDEMPOTENT)
 @requires("plan:approve")
-async def publish_plan(request: Request, version: Number, body: ReasonBody | None = None) -> Response:
+async def publish_plan(request: Request, version: Number, body: Comment | None = None) -> Response:
     """Put a version in force, for every decision from now on."""
     return await _activate(request, version, body, "publish")
 
 
-@router.post("/plans/{version}/rollback", response_model=CheckedVersion, openapi_extra=IDEMPOTENT)
+@router.post("/plans/{version}/rollback", response_model=CheckedPlan, openapi_extra=IDEMPOTENT)
 @requires("plan:approve")
-async def rollback_plan(request: Request, version: Number, body: ReasonBody | None = None) -> Response:
+async def rollback_plan(request: Request, version: Number, body: Comment | None = None) -> Response:
     """Bring back a version that was in force before."""
     return await _activate(request, version, body, "rollback")
 
 
-async def _activate(request: Request, version: int, body: ReasonBody | None, how: Activation) -> Response:
+async def _activate(request: Request, version: int, body: Comment | None, how: Activation) -> Response:
     workspace_id, reason = caller_of(request).workspace_id, body.reason if body else None
-    dispatch: Dispatch = request.app.state.dispatch
+    dispatch: Dispatcher = request.app.state.dispatch
 
-    async def ready() -> Act[Told]:
+    async def ready() -> Act[PlanFindings]:
         # Made ready before it is in force, so that no lead waits for it here; a version that cannot be made
         # ready is refused below.
         with suppress(LookupError):
             plan = await dispatch.shelf.fetch(workspace_id, version)
-            if plan.looks:
-                await dispatch.shelf.tables.fetch(workspace_id, plan.looks)
+            if plan.table_refs:
+                await dispatch.shelf.tables.fetch(workspace_id, plan.table_refs)
         strategies = strategies_of(request)
         return await versions.accepted(pool_of(request), workspace_id, strategies, version, reason, how)
 
     return await once(request, {"reason": reason}, ready, lambda found: (_checked(found), 200))
 
 
-async def _whole(request: Request, stored: Stored) -> Response:
+async def _whole(request: Request, stored: StoredPlan) -> Response:
     findings = await versions.findings(stored, strategies_of(request))
     active = stored.version.version == stored.now.entry.plan_version
-    checked = _checked(Told(stored.version, findings, active))
+    checked = _checked(PlanFindings(stored.version, findings, active))
     return answer({**checked, "document": stored.document, "source": stored.source})
 
 
-def _checked(found: Told) -> dict[str, Any]:
-    findings = {"findings": told(found.findings), "ok": settles(found.findings)}
+def _checked(found: PlanFindings) -> dict[str, Any]:
+    findings = {"findings": findings_to_json(found.findings), "ok": settles(found.findings)}
     return {**_version(found.version, found.active), **findings}
 
 
 def _version(version: Version, active: bool) -> dict[str, Any]:
-    kept = {name: getattr(version, name) for name in VersionAnswer.model_fields if name != "active"}
+    kept = {name: getattr(version, name) for name in PlanVersion.model_fields if name != "active"}
     return {**kept, "active": active}

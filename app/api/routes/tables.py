@@ -17,10 +17,10 @@ from app.api.routes import crud
 from app.api.routes.crud import READERS, pool_of, strategies_of
 from app.contract.directory import PathId, id_of
 from app.contract.table_formats import CSV, JSON, LIMITS, LINES, MEDIA, read_table
-from app.contract.tables import TableHead, TableRecord, WrittenTable, head_of, shown
+from app.contract.tables import Table, TableHead, TableResult, head_of, shown
 from app.directory import tables
-from app.engine.lookup.tables import Table
-from app.store.directory.tables import Head
+from app.engine.lookup.tables import TableContent
+from app.store.directory.tables import StoredTableHead
 
 router = APIRouter(route_class=StrictRoute, tags=["directory"])
 NOUN = "tables"
@@ -41,8 +41,8 @@ BODY["requestBody"]["content"] |= documented([CSV, LINES], _TEXT)["requestBody"]
 
 @router.put(
     "/tables/{id}",
-    response_model=WrittenTable,
-    responses=crud.new(WrittenTable),
+    response_model=TableResult,
+    responses=crud.new(TableResult),
     openapi_extra=BODY,
 )
 @requires("directory:write")
@@ -58,13 +58,13 @@ async def put_table(request: Request, id: PathId) -> Response:
     return answer(shown(written), 201 if written.created else 200, etag(written.head.revision))
 
 
-@router.get("/tables/{id}", response_model=TableRecord)
+@router.get("/tables/{id}", response_model=Table)
 @requires(*READERS)
 async def get_table(request: Request, id: PathId) -> Response:
     """One table with all its rows."""
     whole = await tables.find(pool_of(request), caller_of(request).workspace_id, id)
     table = await asyncio.to_thread(whole.table)
-    head = Head(whole.id, table.columns, len(table.rows), whole.revision, whole.updated_at)
+    head = StoredTableHead(whole.id, table.columns, len(table.rows), whole.revision, whole.updated_at)
     return StreamingResponse(_pieces(head, table), 200, etag(whole.revision), "application/json")
 
 
@@ -83,7 +83,7 @@ async def delete_table(request: Request, id: PathId) -> Response:
     return await crud.delete(request, NOUN, id)
 
 
-def _pieces(head: Head, table: Table) -> Iterator[bytes]:
+def _pieces(head: StoredTableHead, table: TableContent) -> Iterator[bytes]:
     """The answer piece by piece: as a whole it would keep everyone else waiting."""
     yield orjson.dumps(head_of(head), option=orjson.OPT_UTC_Z)[:-1] + b',"rows":['
     for start in range(0, len(table.rows), SLICE):

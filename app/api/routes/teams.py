@@ -16,12 +16,12 @@ from app.api.http.preconditions import MATCHED, condition_of, etag
 from app.api.http.routing import StrictRoute
 from app.api.routes import crud
 from app.api.routes.crud import LINES, READERS, pool_of, shown
-from app.contract.directory import MemberBody, MemberSettings, PathId, TeamBody, TeamRecord, body_of, reread
+from app.contract.directory import MemberInput, MemberSettings, PathId, Team, TeamInput, body_of, reread
 from app.contract.limits import KIB, BodyLimits
-from app.contract.ndjson import BulkAnswer
-from app.contract.responses import AnswerModel
+from app.contract.ndjson import BulkResult
+from app.contract.responses import ResponseModel
 from app.directory import records, teams
-from app.directory.merge_patch import merged
+from app.directory.merge_patch import merge_patch
 from app.directory.teams import Member, with_member
 from app.errors import NotFound
 
@@ -31,7 +31,7 @@ LARGE = BodyLimits(size=256 * KIB)
 """A team of a thousand members with caps of their own."""
 
 
-class StandingMember(MemberBody, AnswerModel):
+class MemberStanding(MemberInput, ResponseModel):
     """A member and how he stands. `balance` is what he is owed (+) or ahead (-), 10^12 to a lead."""
 
     balance: int
@@ -42,13 +42,13 @@ class StandingMember(MemberBody, AnswerModel):
     frees_at: datetime | None
 
 
-class StandingTeam(TeamRecord):
+class TeamDetail(Team):
     """A team as stored, with how its members stand."""
 
-    members: list[StandingMember]  # type: ignore[assignment]
+    members: list[MemberStanding]  # type: ignore[assignment]
 
 
-class TurnAnswer(AnswerModel):
+class LedgerEntry(ResponseModel):
     """One row of the ledger: `changes` is what it did to each balance, 10^12 to a lead; they sum to zero."""
 
     number: int
@@ -59,21 +59,21 @@ class TurnAnswer(AnswerModel):
     changes: dict[str, int]
 
 
-@router.put("/teams/{id}", response_model=TeamRecord, responses=crud.new(TeamRecord), openapi_extra=MATCHED)
+@router.put("/teams/{id}", response_model=Team, responses=crud.new(Team), openapi_extra=MATCHED)
 @requires("directory:write", body=LARGE)
-async def put_team(request: Request, id: PathId, body: TeamBody) -> Response:
+async def put_team(request: Request, id: PathId, body: TeamInput) -> Response:
     """Replace a team, or add one."""
     return await crud.put(request, NOUN, id, body)
 
 
-@router.patch("/teams/{id}", response_model=TeamRecord, openapi_extra=MATCHED)
+@router.patch("/teams/{id}", response_model=Team, openapi_extra=MATCHED)
 @requires("directory:write", body=LARGE)
 async def patch_team(request: Request, id: PathId, body: Annotated[dict[str, Any], Body()]) -> Response:
     """Change some fields of a team (RFC 7396); a list of members replaces the whole list."""
-    return await crud.patch(request, NOUN, id, TeamBody, body)
+    return await crud.patch(request, NOUN, id, TeamInput, body)
 
 
-@router.get("/teams/{id}", response_model=StandingTeam)
+@router.get("/teams/{id}", response_model=TeamDetail)
 @requires(*READERS)
 async def get_team(request: Request, id: PathId) -> Response:
     """A team, and how its members stand at this moment."""
@@ -93,7 +93,7 @@ async def get_team(request: Request, id: PathId) -> Response:
     return answer({**shown(record), "members": members}, headers=etag(record.revision))
 
 
-@router.get("/teams", response_model=Page[TeamRecord])
+@router.get("/teams", response_model=Page[Team])
 @requires(*READERS)
 async def list_teams(request: Request, after: AfterId = "", limit: Limit = 100) -> Response:
     """Teams by id."""
@@ -107,14 +107,14 @@ async def delete_team(request: Request, id: PathId) -> Response:
     return await crud.delete(request, NOUN, id)
 
 
-@router.post("/teams/bulk", response_model=BulkAnswer, openapi_extra=LINES)
+@router.post("/teams/bulk", response_model=BulkResult, openapi_extra=LINES)
 @requires("directory:write")
 async def put_teams(request: Request) -> Response:
     """Add and replace many teams, one a line."""
-    return await crud.bulk(request, NOUN, TeamBody)
+    return await crud.bulk(request, NOUN, TeamInput)
 
 
-@router.get("/teams/{id}/ledger", response_model=Page[TurnAnswer])
+@router.get("/teams/{id}/ledger", response_model=Page[LedgerEntry])
 @requires(*READERS)
 async def list_turns(request: Request, id: PathId, after: AfterNumber = 0, limit: Limit = 100) -> Response:
     """The turns behind the balances, in order."""
@@ -122,12 +122,12 @@ async def list_turns(request: Request, id: PathId, after: AfterNumber = 0, limit
     return page_of(
         found,
         limit,
-        lambda turn: {name: getattr(turn, name) for name in TurnAnswer.model_fields},
+        lambda turn: {name: getattr(turn, name) for name in LedgerEntry.model_fields},
         lambda turn: turn.number,
     )
 
 
-@router.put("/teams/{id}/members/{owner}", response_model=TeamRecord, openapi_extra=MATCHED)
+@router.put("/teams/{id}/members/{owner}", response_model=Team, openapi_extra=MATCHED)
 @requires("directory:write")
 async def put_member(request: Request, id: PathId, owner: PathId, body: MemberSettings) -> Response:
     """Add a member, or replace what is said of him."""
@@ -135,7 +135,7 @@ async def put_member(request: Request, id: PathId, owner: PathId, body: MemberSe
     return await _change(request, id, owner, lambda _: {**settings, "owner": owner})
 
 
-@router.patch("/teams/{id}/members/{owner}", response_model=TeamRecord, openapi_extra=MATCHED)
+@router.patch("/teams/{id}/members/{owner}", response_model=Team, openapi_extra=MATCHED)
 @requires("directory:write")
 async def patch_member(
     request: Request, id: PathId, owner: PathId, body: Annotated[dict[str, Any], Body()]
@@ -146,7 +146,7 @@ async def patch_member(
         if member is None:
             raise NotFound()
         settings = {name: value for name, value in member.items() if name != "owner"}
-        return {**reread(MemberSettings, merged(settings, body)), "owner": owner}
+        return {**reread(MemberSettings, merge_patch(settings, body)), "owner": owner}
 
     return await _change(request, id, owner, change)
 
@@ -168,7 +168,7 @@ async def _change(
     request: Request, id_: str, owner: str, change: Callable[[Member | None], Member | None]
 ) -> Response:
     def make(before: Mapping[str, Any] | None) -> dict[str, Any]:
-        return reread(TeamBody, with_member(before, owner, change))
+        return reread(TeamInput, with_member(before, owner, change))
 
     caller, on = caller_of(request), condition_of(request)
     what = await records.write(pool_of(request), caller.workspace_id, caller.key_id, NOUN, id_, make, on)

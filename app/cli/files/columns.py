@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from app.cli.context import Stop
+from app.cli.context import CommandError
 from app.plan.language.fields import LEAD
 
 DERIVED = frozenset(("email_domain", "website_domain", "flags"))
@@ -52,7 +52,7 @@ _REMEDY = (
 )
 
 
-def folded(name: str) -> str:
+def fold_name(name: str) -> str:
     """A name without case, accents and whatever is no letter or digit."""
     plain = unicodedata.normalize("NFKD", name).casefold()
     return "".join(letter for letter in plain if letter.isalnum())
@@ -60,14 +60,14 @@ def folded(name: str) -> str:
 
 def _names() -> dict[str, str]:
     """Every field by its folded name, then the usual headers."""
-    own = {folded(name): name for name in LEAD.fields if name not in DERIVED}
-    usual = {folded(each): name for name, all_ in _HEADERS.items() for each in all_.split(",")}
+    own = {fold_name(name): name for name in LEAD.fields if name not in DERIVED}
+    usual = {fold_name(each): name for name, all_ in _HEADERS.items() for each in all_.split(",")}
     utm = {f"utm{each}": f"utm.{each}" for each in ("source", "medium", "campaign", "term", "content")}
     return usual | utm | own
 
 
 @dataclass(slots=True)
-class Wishes:
+class ColumnOptions:
     """What the caller says of columns: `mapped` to fields, and what becomes of those nobody knows.
 
     `more` are columns that are no field of a lead and mean something to the command; `aliases` are headers
@@ -91,19 +91,19 @@ def mapping_of(texts: Iterable[str], path: Path | None) -> dict[str, str]:
         try:
             written = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeError, yaml.YAMLError):
-            raise Stop(f"{path} cannot be read as YAML.") from None
+            raise CommandError(f"{path} cannot be read as YAML.") from None
         if not isinstance(written, dict):
-            raise Stop(f"{path} must hold a line `Column: field` for each column.")
+            raise CommandError(f"{path} must hold a line `Column: field` for each column.")
         found.update({str(column): str(name) for column, name in written.items()})
     for part in (part for text in texts for part in text.split(",") if part.strip()):
         column, equals, name = part.rpartition("=")
         if not equals or not column.strip() or not name.strip():
-            raise Stop(f"Write {part.strip()!r} as Column=field.")
+            raise CommandError(f"Write {part.strip()!r} as Column=field.")
         found[column.strip()] = name.strip()
     return found
 
 
-def fields_of(columns: Sequence[str], wishes: Wishes) -> dict[str, str]:
+def fields_of(columns: Sequence[str], wishes: ColumnOptions) -> dict[str, str]:
     """The field of each column that has one.
 
     Raises Stop for names that are unknown, and for two columns that mean the same field.
@@ -120,12 +120,12 @@ def fields_of(columns: Sequence[str], wishes: Wishes) -> dict[str, str]:
         elif name != IGNORE:
             found[column] = name
     if unknown and not wishes.ignore_unknown:
-        raise Stop(f"No field is known by these names: {', '.join(map(repr, unknown))}. {_REMEDY}")
+        raise CommandError(f"No field is known by these names: {', '.join(map(repr, unknown))}. {_REMEDY}")
     _check_single(found)
     return found
 
 
-def _told(columns: Sequence[str], wishes: Wishes) -> dict[str, str]:
+def _told(columns: Sequence[str], wishes: ColumnOptions) -> dict[str, str]:
     """What was said of columns, by the columns there are."""
     told: dict[str, str] = {}
     for left, right in wishes.mapped.items():
@@ -134,9 +134,9 @@ def _told(columns: Sequence[str], wishes: Wishes) -> dict[str, str]:
         wanted, name = (right, left) if turned else (left, right)
         meant = _meant(columns, wanted)
         if not meant:
-            raise Stop(f"The file has no column {wanted!r}; it has {', '.join(map(repr, columns))}.")
+            raise CommandError(f"The file has no column {wanted!r}; it has {', '.join(map(repr, columns))}.")
         if name != IGNORE and name not in wishes.more and not is_field(name):
-            raise Stop(
+            raise CommandError(
                 f"{name!r} is no field of a lead; docs/plan.md lists them, your own are attributes.name."
             )
         told.update(dict.fromkeys(meant, name))
@@ -145,7 +145,7 @@ def _told(columns: Sequence[str], wishes: Wishes) -> dict[str, str]:
 
 def _meant(columns: Sequence[str], wanted: str) -> list[str]:
     exactly = [each for each in columns if each == wanted]
-    return exactly or [each for each in columns if folded(each) == folded(wanted)]
+    return exactly or [each for each in columns if fold_name(each) == fold_name(wanted)]
 
 
 def is_field(name: str) -> bool:
@@ -153,9 +153,9 @@ def is_field(name: str) -> bool:
     return name in OBJECTS or (name not in DERIVED and LEAD.find(name) is not None)
 
 
-def _found(column: str, wishes: Wishes) -> str | None:
-    plain = folded(column)
-    meant = {folded(name): name for name in wishes.more} | dict(wishes.aliases)
+def _found(column: str, wishes: ColumnOptions) -> str | None:
+    plain = fold_name(column)
+    meant = {fold_name(name): name for name in wishes.more} | dict(wishes.aliases)
     if plain in meant or is_field(column):
         return meant.get(plain, column)
     return _NAMES.get(plain)
@@ -172,7 +172,7 @@ def _check_single(found: Mapping[str, str]) -> None:
     columns: dict[str, str] = {}
     for column, name in found.items():
         if name in columns:
-            raise Stop(
+            raise CommandError(
                 f"The columns {columns[name]!r} and {column!r} both mean {name}:"
                 f" leave one out with --map '{column}={IGNORE}'."
             )

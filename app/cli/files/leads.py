@@ -11,15 +11,15 @@ import orjson
 from pydantic import ValidationError
 
 from app.cli.files.cells import Cells, by_name
-from app.cli.files.columns import Wishes, fields_of
+from app.cli.files.columns import ColumnOptions, fields_of
 from app.cli.files.rows import put
 from app.cli.files.sheets import TABLES, read_sheet, text_of
 from app.contract.faults import faults_of
 from app.contract.limits import KIB, BodyLimits
 from app.contract.requests import LeadBody
 from app.contract.strict_json import parse
-from app.errors import Fault, Problem, Refused, fault_at
-from app.intake.arrival import Arrival, normalise
+from app.errors import Fault, Problem, ValidationFailed, refused_at
+from app.intake.arrival import IncomingLead, normalize
 from app.plan.language.fields import Field
 
 LIMITS = BodyLimits(size=256 * KIB)
@@ -33,7 +33,7 @@ class LeadLine:
     """
 
     line: int
-    arrival: Arrival
+    arrival: IncomingLead
     apart: Mapping[str, Any]
     cells: Mapping[str, Any]
 
@@ -69,7 +69,7 @@ class LeadFile:
             yield hashlib.sha256(content + seen[content].to_bytes(8)).digest()
 
 
-def read_leads(path: Path, wishes: Wishes, declared: tuple[Field, ...] = ()) -> LeadFile:
+def read_leads(path: Path, wishes: ColumnOptions, declared: tuple[Field, ...] = ()) -> LeadFile:
     """The leads of a file: a table, else lines of JSON. `declared` are the fields of a plan's own.
 
     Raises Stop when the file as a whole cannot be read.
@@ -109,15 +109,15 @@ def _json(path: Path, _declared: tuple[Field, ...]) -> Read:
 
 def _object(text: bytes) -> dict[str, Any]:
     if len(text) > LIMITS.size:
-        raise fault_at((), "too_long", f"must be at most {LIMITS.size} bytes")
+        raise refused_at((), "too_long", f"must be at most {LIMITS.size} bytes")
     sent = parse(text, LIMITS)
     if not isinstance(sent, dict):
-        raise fault_at((), "wrong_type", "must be an object")
+        raise refused_at((), "wrong_type", "must be an object")
     return sent
 
 
 def _lead(
-    number: int, line: dict[str, Any], fields: Mapping[str, str], wishes: Wishes, cells: Cells | None
+    number: int, line: dict[str, Any], fields: Mapping[str, str], wishes: ColumnOptions, cells: Cells | None
 ) -> LeadLine:
     sent: dict[str, Any] = {}
     apart: dict[str, Any] = {}
@@ -134,8 +134,8 @@ def _lead(
         lead = LeadBody.model_validate(_object(orjson.dumps(sent)) if cells else sent)
     except ValidationError as refusal:
         found = refusal.errors(include_input=False, include_url=False)
-        raise Refused(faults=[_named(fault, fields) for fault in faults_of(found)]) from None
-    return LeadLine(number, normalise(lead.model_dump(exclude_none=True)), apart, line)
+        raise ValidationFailed(faults=[_named(fault, fields) for fault in faults_of(found)]) from None
+    return LeadLine(number, normalize(lead.model_dump(exclude_none=True)), apart, line)
 
 
 def _named(fault: Fault, fields: Mapping[str, str]) -> Fault:

@@ -31,7 +31,7 @@ COLUMNS = (
 
 
 @dataclass(slots=True)
-class Outcomes:
+class OutcomeCounts:
     """The counts so far. `problems` are the lines that were not decided; `flags` the lines of which intake
     could not read something, such as a country, by what that was.
     """

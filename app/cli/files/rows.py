@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from app.cli.files.sheets import TABLES, Row, Sheet, number, read_sheet, text_of
-from app.errors import Refused, fault_at
+from app.errors import ValidationFailed, refused_at
 
 LISTS = frozenset(("skills", "languages", "domains"))
 """Columns whose cells hold several values, with a semicolon between."""
@@ -17,7 +17,7 @@ SWITCHES: Mapping[str, bool] = {"true": True, "yes": True, "1": True, "false": F
 TEAM_COLUMNS = frozenset(("id", "name", "pick"))
 """Columns of a team itself; every other says something of the member in the row."""
 
-_NO_TEAM = fault_at((), "unread", "no team is written: one would lose the member whose row cannot be read")
+_NO_TEAM = refused_at((), "unread", "no team is written: one would lose the member whose row cannot be read")
 
 Line = tuple[int, bytes]
 """The number of the line in the file, and the record in it as JSON."""
@@ -29,7 +29,7 @@ class Lines:
     """What a file holds: records by line, and the rows that are none."""
 
     good: list[Line]
-    faults: list[tuple[int, Refused]] = field(default_factory=list)
+    faults: list[tuple[int, ValidationFailed]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.good)

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from app.cli.context import Stop
-from app.errors import Refused, fault_at
+from app.cli.context import CommandError
+from app.errors import ValidationFailed, refused_at
 
 TABLES = frozenset((".csv", ".tsv"))
 """Endings of files that hold a table; all others hold lines of JSON."""
@@ -38,7 +38,7 @@ class Sheet:
     columns: tuple[str, ...]
     comma: bool
     rows: list[Numbered] = field(default_factory=list)
-    faults: list[tuple[int, Refused]] = field(default_factory=list)
+    faults: list[tuple[int, ValidationFailed]] = field(default_factory=list)
 
 
 def text_of(path: Path) -> str:
@@ -49,7 +49,7 @@ def text_of(path: Path) -> str:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise Stop(f"{path} cannot be read: {error.strerror or type(error).__name__}.") from None
+        raise CommandError(f"{path} cannot be read: {error.strerror or type(error).__name__}.") from None
     try:
         if raw.startswith(_WIDE):
             raise UnicodeDecodeError("utf-8", raw, 0, 2, "UTF-16")
@@ -57,9 +57,9 @@ def text_of(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         remedy = "Save it as UTF-8 (spreadsheets call it CSV UTF-8)."
-        raise Stop(f"{path} cannot be read: line {line} is not UTF-8. {remedy}") from None
+        raise CommandError(f"{path} cannot be read: line {line} is not UTF-8. {remedy}") from None
     if not text.strip():
-        raise Stop(f"{path} is empty.")
+        raise CommandError(f"{path} is empty.")
     return text
 
 
@@ -74,11 +74,11 @@ def read_sheet(path: Path) -> Sheet:
     try:
         _, header = next(reader)
     except (csv.Error, StopIteration):
-        raise Stop(f"{path} cannot be read: its first line names no columns.") from None
+        raise CommandError(f"{path} cannot be read: its first line names no columns.") from None
     columns = _columns(path, header)
     sheet = Sheet(columns, comma=delimiter != ",")
     for line, cells in reader:
-        if isinstance(cells, Refused):
+        if isinstance(cells, ValidationFailed):
             sheet.faults.append((line, cells))
         elif any(cells) and tuple(cells) != columns:  # files put together may repeat the header
             _take(sheet, line, cells)
@@ -92,7 +92,7 @@ def _delimiter(text: str) -> tuple[str, int]:
     return max(DELIMITERS, key=text.lstrip().partition("\n")[0].count), 0
 
 
-def _records(text: str, delimiter: str, skipped: int) -> Iterator[tuple[int, list[str] | Refused]]:
+def _records(text: str, delimiter: str, skipped: int) -> Iterator[tuple[int, list[str] | ValidationFailed]]:
     """The records below the skipped lines, each with the line it begins in; a broken one is a fault."""
     lines = io.StringIO(text, newline="")
     for _ in range(skipped):
@@ -115,16 +115,16 @@ def _records(text: str, delimiter: str, skipped: int) -> Iterator[tuple[int, lis
                 yield line, [cell.strip() for cell in cells]
 
 
-def _columns(path: Path, header: list[str] | Refused) -> tuple[str, ...]:
-    if isinstance(header, Refused):
-        raise Stop(f"{path} cannot be read: its first line has quotation marks that do not match.")
+def _columns(path: Path, header: list[str] | ValidationFailed) -> tuple[str, ...]:
+    if isinstance(header, ValidationFailed):
+        raise CommandError(f"{path} cannot be read: its first line has quotation marks that do not match.")
     while header and not header[-1]:
         header.pop()
     if not all(header) or not header:
-        raise Stop(f"{path} cannot be read: a column in its first line has no name.")
+        raise CommandError(f"{path} cannot be read: a column in its first line has no name.")
     doubled = sorted({name for name in header if header.count(name) > 1})
     if doubled:
-        raise Stop(f"{path} cannot be read: it has two columns {doubled[0]!r}.")
+        raise CommandError(f"{path} cannot be read: it has two columns {doubled[0]!r}.")
     return tuple(header)
 
 
@@ -138,8 +138,8 @@ def _take(sheet: Sheet, line: int, cells: Sequence[str]) -> None:
     sheet.rows.append((line, {name: cell for name, cell in named if cell}))
 
 
-def _refused(code: str, detail: str) -> Refused:
-    return fault_at((), code, detail)
+def _refused(code: str, detail: str) -> ValidationFailed:
+    return refused_at((), code, detail)
 
 
 def number(cell: str, *, comma: bool) -> float | int | str:

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from app.cli.context import Stop
+from app.cli.context import CommandError
 from app.cli.fault_lines import Told, by_sentence
 from app.cli.files.sheets import TABLES
 from app.contract.table_formats import CSV, JSON, LINES, read_table
 from app.contract.tables import shown
 from app.directory import tables
-from app.engine.lookup.tables import Table
+from app.engine.lookup.tables import TableContent
 from app.errors import Fault, Problem
 from app.registry import strategies
 from app.store.connection.pool import Pool
@@ -19,7 +19,7 @@ from app.store.connection.pool import Pool
 ACTOR = "import"
 
 
-def read(path: Path) -> Table:
+def read(path: Path) -> TableContent:
     """The table of a file, told by its name: `.csv`, `.tsv`, `.json` as the API takes it, else lines of JSON.
 
     Raises Stop with what is wrong, by line.
@@ -27,16 +27,16 @@ def read(path: Path) -> Table:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise Stop(f"{path} cannot be read: {error.strerror or type(error).__name__}.") from None
+        raise CommandError(f"{path} cannot be read: {error.strerror or type(error).__name__}.") from None
     ending = path.suffix.lower()
     try:
         return read_table(raw, CSV if ending in TABLES else JSON if ending == ".json" else LINES)
     except Problem as problem:
-        raise Stop("\n".join([f"{path} was not imported:", *_sentences(problem)])) from None
+        raise CommandError("\n".join([f"{path} was not imported:", *_sentences(problem)])) from None
 
 
 async def write(
-    pool: Pool, workspace_id: int, id_: str, table: Table, progress: Callable[[int], object]
+    pool: Pool, workspace_id: int, id_: str, table: TableContent, progress: Callable[[int], object]
 ) -> dict[str, Any]:
     """Put the table in its place; what there is to tell of it, as the API answers it."""
     written = await tables.put(pool, workspace_id, ACTOR, strategies(), id_, table)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.engine.model.accounts import AccountKey
-from app.engine.model.advice import Advised
+from app.engine.model.advice import PluginResults
 from app.engine.model.decision import Target
 from app.engine.selection.shifts import HELD
 from app.intake.accounts import keys_of_lead
-from app.intake.arrival import Arrival
+from app.intake.arrival import IncomingLead
 from app.store.path.idempotency import Answer as Answer
-from app.store.path.idempotency import Key as Key
+from app.store.path.idempotency import IdempotencyKey as IdempotencyKey
 
 
 @dataclass(eq=False, slots=True)
@@ -22,10 +22,10 @@ class Job:
     `advised` is what plug-ins said about its lead, when they were `asked` so many times.
     """
 
-    key: Key | None = None
+    key: IdempotencyKey | None = None
     bulk: bool = False
     taken: bool = False
-    advised: Advised | None = None
+    advised: PluginResults | None = None
     asked: int = 0
     done: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -42,7 +42,7 @@ class Job:
 class Assign(Job):
     """A lead that arrived."""
 
-    arrival: Arrival = field(kw_only=True)
+    arrival: IncomingLead = field(kw_only=True)
     trigger: str = field(kw_only=True)
     exclude: frozenset[str] = frozenset()
     _account_keys: tuple[AccountKey, ...] | None = field(default=None, init=False)
@@ -85,11 +85,11 @@ class Claim(Job):
 
 
 @dataclass(eq=False, slots=True)
-class Adopt(Job):
+class ImportLead(Job):
     """A lead that exists already, with its present owner; `since` None is now, `closed` is done with."""
 
     bulk: bool = True
-    arrival: Arrival = field(kw_only=True)
+    arrival: IncomingLead = field(kw_only=True)
     owner_id: str = field(kw_only=True)
     team: str | None = None
     since: datetime | None = None
@@ -110,7 +110,7 @@ class Release(Job):
 
 
 @dataclass(eq=False, slots=True)
-class Report(Job):
+class ReportEvent(Job):
     """Something happened with an assignment."""
 
     assignment_id: str = field(kw_only=True)

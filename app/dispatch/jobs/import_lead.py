@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from app.dispatch.jobs.base import Adopt
-from app.engine.model.decision import Owned, Prior, Question
+from app.dispatch.jobs.base import ImportLead
+from app.engine.model.decision import DecisionRequest, ExistingOwnership, PriorAssignment
 from app.engine.model.directory import Directory
-from app.errors import Conflict, fault_at
+from app.errors import Conflict, refused_at
 from app.ids import uuid7
 
 ACTOR = "import"
@@ -13,20 +13,22 @@ ACTOR = "import"
 TRIGGER = "list_upload"
 
 
-def question_of(job: Adopt, prior: Prior | None, directory: Directory, now: datetime) -> Question | None:
+def request_for(
+    job: ImportLead, prior: PriorAssignment | None, directory: Directory, now: datetime
+) -> DecisionRequest | None:
     """What to ask the engine; None when the person is known, and has this owner or is done with anyway.
 
     Raises Refused or Conflict when the lead cannot be booked so.
     """
-    owned = Owned(job.owner_id, job.team, job.since or now)
+    owned = ExistingOwnership(job.owner_id, job.team, job.since or now)
     _check(owned, directory, now)
     if not job.arrival.keys:
         text = "needs external_id, crm.lead_id, email or phone, by which the lead is known again"
-        raise fault_at((), "no_identity", text)
+        raise refused_at((), "no_identity", text)
     # A lead that was closed long ago says nothing about how the person stands today.
     if prior is not None and (job.closed or prior.owner == job.owner_id):
         return None
-    return Question(
+    return DecisionRequest(
         kind="import",
         assignment_id=uuid7(),
         lead_id=prior.lead_id if prior else uuid7(),
@@ -35,13 +37,13 @@ def question_of(job: Adopt, prior: Prior | None, directory: Directory, now: date
     )
 
 
-def _check(owned: Owned, directory: Directory, now: datetime) -> None:
+def _check(owned: ExistingOwnership, directory: Directory, now: datetime) -> None:
     owner = directory.owners.get(owned.owner)
     if owner is None:
-        raise fault_at(("owner",), "unknown_owner", "names an owner that does not exist")
+        raise refused_at(("owner",), "unknown_owner", "names an owner that does not exist")
     if not owner.active:
         raise Conflict("the owner is not active", code="inactive")
     if owned.team is not None and owned.team not in directory.teams:
-        raise fault_at(("team",), "unknown_team", "names a team that does not exist")
+        raise refused_at(("team",), "unknown_team", "names a team that does not exist")
     if owned.since > now:
-        raise fault_at(("assigned_at",), "in_the_future", "lies in the future")
+        raise refused_at(("assigned_at",), "in_the_future", "lies in the future")

@@ -11,7 +11,7 @@ from app.plan.document.plan import PlanDocument
 _NOT_DECIDING = ("tests",)
 
 
-def wants_accounts(document: PlanDocument) -> bool:
+def needs_accounts(document: PlanDocument) -> bool:
     """Whether the plan has a step for accounts, keeps their owners, or asks a field of theirs anywhere.
 
     A text that only looks like it is counted too: that costs a look-up, and nothing else.

@@ -5,22 +5,22 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Protocol, runtime_checkable
 
-from app.engine.compile.account_needs import account_steps, wants_accounts
-from app.engine.compile.plugins import PluggedStep, PlugIn, plugged_steps, stand_ins
+from app.engine.compile.account_needs import account_steps, needs_accounts
+from app.engine.compile.plugins import Plugin, PluginStep, plugin_stand_ins, plugin_steps
 from app.engine.conditions.condition import Condition, compile_condition
 from app.engine.conditions.derived import DerivedFields
-from app.engine.conditions.index import Narrowing
+from app.engine.conditions.index import ConditionIndex
 from app.engine.followup.actions import FollowUp, compile_follow_up
 from app.engine.followup.slas import Slas
-from app.engine.lookup.tables import Look
+from app.engine.lookup.tables import TableRef
 from app.engine.model.decision import Verdict
 from app.engine.model.state import Facts
 from app.engine.strategies.account import AccountStep
-from app.engine.strategies.product import Products
+from app.engine.strategies.product import ProductCatalog
 from app.plan.document.accounts import AccountConfig
 from app.plan.document.plan import PlanDocument
+from app.plan.document.steps import PlanStep as WrittenStep
 from app.plan.document.steps import RuleConfig, StepConfig
-from app.plan.document.steps import Step as WrittenStep
 from app.plan.findings import Finding
 from app.plan.reader.read import read_plan
 
@@ -42,7 +42,7 @@ class Strategy(Protocol):
 
 
 @runtime_checkable
-class Readied(Protocol):
+class Compilable(Protocol):
     """A strategy that makes its settings ready, once for a plan: `decide` gets what `ready` answers."""
 
     def ready(self, config: Any, document: PlanDocument) -> object:
@@ -51,7 +51,7 @@ class Readied(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CompiledStep:
     """One place in the pipeline, its strategy bound to its settings; None for a plug-in's.
 
     A plug-in has been asked before: its verdict stands among the question's advice.
@@ -74,8 +74,8 @@ class Plan:
     """
 
     version: int
-    steps: Sequence[Step]
-    narrowing: Narrowing
+    steps: Sequence[CompiledStep]
+    condition_index: ConditionIndex
     window: timedelta
     same_submission: timedelta
     route_anew: Sequence[Condition]
@@ -86,11 +86,11 @@ class Plan:
     keep_owner: Sequence[str]
     accounts: AccountStep
     derived: DerivedFields | None = None
-    labelling: Sequence[Step] = ()
+    label_steps: Sequence[CompiledStep] = ()
     wants_accounts: bool = False
-    products: Products | None = None
-    looks: Mapping[str, Look] = field(default_factory=dict)
-    plugged: Sequence[PluggedStep] = ()
+    products: ProductCatalog | None = None
+    table_refs: Mapping[str, TableRef] = field(default_factory=dict)
+    plugin_steps: Sequence[PluginStep] = ()
 
 
 def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, Strategy]) -> Plan:
@@ -99,7 +99,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
     return Plan(
         version=version,
         steps=steps,
-        narrowing=Narrowing([step.when for step in steps]),
+        condition_index=ConditionIndex([step.when for step in steps]),
         window=document.known_person.window,
         same_submission=document.known_person.same_submission,
         route_anew=[compile_condition(each.when) for each in document.known_person.route_anew],
@@ -110,20 +110,22 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         queues=frozenset(document.queues),
         claimable_by={name: each.claimable_by for name, each in document.queues.items() if each.claimable_by},
         derived=DerivedFields(document.fields.derived) if document.fields.derived else None,
-        labelling=[step for step in steps if step.strategy == "score"],
-        wants_accounts=wants_accounts(document),
+        label_steps=[step for step in steps if step.strategy == "score"],
+        wants_accounts=needs_accounts(document),
         accounts=AccountStep(next(account_steps(document), AccountConfig())),
         keep_owner=document.known_person.keep_owner,
-        products=Products(document.products) if "product" in {step.strategy for step in steps} else None,
-        looks=looks_of(document),
-        plugged=tuple(plugged_steps(document, strategies)),
+        products=ProductCatalog(document.products)
+        if "product" in {step.strategy for step in steps}
+        else None,
+        table_refs=table_refs_of(document),
+        plugin_steps=tuple(plugin_steps(document, strategies)),
     )
 
 
-def looks_of(document: PlanDocument) -> dict[str, Look]:
+def table_refs_of(document: PlanDocument) -> dict[str, TableRef]:
     """The tables that the rules of a plan look something up in, by the name of the rule."""
     rules = ((step.name, step.config) for step in document.pipeline if isinstance(step.config, RuleConfig))
-    return {name: Look(rule.table, rule.on) for name, rule in rules if rule.table and rule.on}
+    return {name: TableRef(rule.table, rule.on) for name, rule in rules if rule.table and rule.on}
 
 
 def plan_from(stored: Mapping[str, Any], version: int, strategies: Mapping[str, Strategy]) -> Plan:
@@ -132,12 +134,12 @@ def plan_from(stored: Mapping[str, Any], version: int, strategies: Mapping[str, 
     Steps of a plug-in that is not installed any more, or cannot read its settings any more, pass.
     Raises LookupError when the rest can no longer be read.
     """
-    gone = stand_ins(_strategies_in(stored) - strategies.keys())
-    plugged = stand_ins(name for name, each in strategies.items() if isinstance(each, PlugIn))
+    gone = plugin_stand_ins(_strategies_in(stored) - strategies.keys())
+    plugin_steps = plugin_stand_ins(name for name, each in strategies.items() if isinstance(each, Plugin))
     offered = {**strategies, **gone}
     document = _read(stored, offered)
-    if not isinstance(document, PlanDocument) and plugged:
-        offered |= plugged
+    if not isinstance(document, PlanDocument) and plugin_steps:
+        offered |= plugin_steps
         document = _read(stored, offered)
     if not isinstance(document, PlanDocument):
         raise LookupError(f"plan version {version} can no longer be read: {document[0].text}")
@@ -158,13 +160,15 @@ def empty_plan() -> Plan:
     return compile_plan(PlanDocument.model_construct(pipeline=()), 0, {})
 
 
-def _compile_step(written: WrittenStep, strategy: Strategy, document: PlanDocument) -> Step:
+def _compile_step(written: WrittenStep, strategy: Strategy, document: PlanDocument) -> CompiledStep:
     when = compile_condition(written.condition) if written.condition is not None else None
-    if isinstance(strategy, PlugIn):
-        return Step(written.name, written.strategy, when, None)
-    settings = strategy.ready(written.config, document) if isinstance(strategy, Readied) else written.config
+    if isinstance(strategy, Plugin):
+        return CompiledStep(written.name, written.strategy, when, None)
+    settings = (
+        strategy.ready(written.config, document) if isinstance(strategy, Compilable) else written.config
+    )
 
     def decide(values: Mapping[str, Any], facts: Facts) -> Verdict:
         return strategy.decide(values, facts, settings)
 
-    return Step(written.name, written.strategy, when, decide)
+    return CompiledStep(written.name, written.strategy, when, decide)

@@ -20,7 +20,7 @@ from app.plan.language.fields import LABELS
 
 
 @dataclass(slots=True)
-class PlugIn:
+class Plugin:
     """A strategy that another package brings, with the package's name and version, and where its class is.
 
     `readied` says that it makes its settings ready.
@@ -52,7 +52,7 @@ class AnyConfig(StepConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class PluggedStep:
+class PluginStep:
     """A step whose strategy is a plug-in. `config` is None when it cannot be read, and so not be asked.
 
     `document` is the plan without the steps of other plug-ins, for one that makes its settings ready.
@@ -60,7 +60,7 @@ class PluggedStep:
     """
 
     name: str
-    plug_in: PlugIn
+    plugin: Plugin
     when: Condition | None
     late: bool
     config: StepConfig | None
@@ -71,24 +71,24 @@ class PluggedStep:
         return self.when is None or self.late or self.when.holds(values, now)
 
 
-def stand_ins(names: Iterable[str]) -> dict[str, PlugIn]:
+def plugin_stand_ins(names: Iterable[str]) -> dict[str, Plugin]:
     """In place of plug-ins that cannot be asked here, so that the rest of a stored plan goes on."""
-    return {name: PlugIn(name, AnyConfig, "", "") for name in names}
+    return {name: Plugin(name, AnyConfig, "", "") for name in names}
 
 
-def plugged_steps(document: PlanDocument, strategies: Mapping[str, object]) -> Iterator[PluggedStep]:
+def plugin_steps(document: PlanDocument, strategies: Mapping[str, object]) -> Iterator[PluginStep]:
     """The steps of a plan that ask a plug-in, in order."""
     for step in document.pipeline:
-        plug_in = strategies.get(step.strategy)
-        if isinstance(plug_in, PlugIn):
+        plugin = strategies.get(step.strategy)
+        if isinstance(plugin, Plugin):
             when = Condition(step.condition) if step.condition is not None else None
-            config = None if plug_in.Config is AnyConfig else step.config
-            shown = _without_others(document, plug_in, strategies) if plug_in.readied else None
-            yield PluggedStep(step.name, plug_in, when, _asks_labels(step.condition), config, shown)
+            config = None if plugin.Config is AnyConfig else step.config
+            shown = _without_others(document, plugin, strategies) if plugin.readied else None
+            yield PluginStep(step.name, plugin, when, _asks_labels(step.condition), config, shown)
 
 
-def _without_others(document: PlanDocument, own: PlugIn, strategies: Mapping[str, object]) -> PlanDocument:
-    others = {name for name, each in strategies.items() if isinstance(each, PlugIn) and each is not own}
+def _without_others(document: PlanDocument, own: Plugin, strategies: Mapping[str, object]) -> PlanDocument:
+    others = {name for name, each in strategies.items() if isinstance(each, Plugin) and each is not own}
     kept = tuple(step for step in document.pipeline if step.strategy not in others)
     return document.model_copy(update={"pipeline": kept})
 

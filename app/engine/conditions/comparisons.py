@@ -45,7 +45,7 @@ def index_key(value: Any) -> str | int | float | None:
     return value if isinstance(value, (int, float)) else None
 
 
-def test_of(leaf: Leaf) -> Test:
+def compile_comparison(leaf: Leaf) -> Test:
     """The test of a leaf, for any operator but `exists`."""
     operator, operand = leaf.operator, leaf.operand
     if isinstance(operand, Occurrences):
@@ -95,7 +95,7 @@ def _counts(each: Mapping[str, Any], name: str | None, within: tuple[datetime, d
         return False
     if within is None:
         return True
-    at = as_instant(each.get("at"))
+    at = as_timestamp(each.get("at"))
     return at is not None and within[0] <= at <= within[1]
 
 
@@ -134,7 +134,7 @@ def _instant(operator: str, operand: datetime | timedelta) -> Test:
         return operand if isinstance(operand, datetime) else now + operand
 
     def test(value: Any, now: datetime) -> bool:
-        at = as_instant(value)
+        at = as_timestamp(value)
         if at is None:
             return False
         if operator in BOUNDS:
@@ -144,7 +144,7 @@ def _instant(operator: str, operand: datetime | timedelta) -> Test:
     return test
 
 
-def as_instant(value: Any) -> datetime | None:
+def as_timestamp(value: Any) -> datetime | None:
     """Free fields hold dates as text."""
     if isinstance(value, str):
         try:

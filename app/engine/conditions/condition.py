@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from app.engine.conditions.comparisons import Values, getter, index_key, test_of
+from app.engine.conditions.comparisons import Values, compile_comparison, getter, index_key
 from app.plan.language import conditions as tree
 from app.plan.language.occurrences import Occurrences
 
@@ -91,7 +91,7 @@ class _Leaf:
             wanted = leaf.operand
             self.holds: Holds = lambda values, _: (get(values) is not None) is wanted
         else:
-            test = test_of(leaf)
+            test = compile_comparison(leaf)
             self.holds = lambda values, now: (value := get(values)) is not None and test(value, now)
 
     def failure(self, values: Values, now: datetime) -> tuple[str, str] | None:

@@ -14,7 +14,7 @@ from app.engine.conditions.condition import Condition, Requirement
 _Bucket = tuple[str, str, str | int | float]
 
 
-class Narrowing:
+class ConditionIndex:
     """An index over conditions in order; None stands for one that always holds."""
 
     def __init__(self, conditions: Sequence[Condition | None]) -> None:

@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from app.engine.conditions.condition import Satisfied
-from app.engine.lookup.tables import Found
+from app.engine.lookup.tables import RowMatch
 from app.plan.language.countries import COUNTRIES
 
-MOST_REASONS = 3
-LONGEST_VALUE = 60
+MAX_REASONS = 3
+MAX_VALUE_LENGTH = 60
 
 _FORMS = {
     "country": "from {}",
@@ -54,7 +54,7 @@ def settled(
     owner: str | None,
     pick: str | None,
     code: str | None = None,
-    found: Found | None = None,
+    found: RowMatch | None = None,
 ) -> str:
     """Why a step settled the lead as it did.
 
@@ -166,13 +166,13 @@ def _clause(kind: str, target: str, owner: str | None, pick: str | None) -> str:
             return f"goes to {owner or target}"
 
 
-def _reasons(because: Sequence[Satisfied], found: Found | None) -> str:
+def _reasons(because: Sequence[Satisfied], found: RowMatch | None) -> str:
     phrases = list(dict.fromkeys(_phrase(field, operator, value) for field, operator, value in because))
     if found is not None:
         phrases.insert(0, f"row {found.row} of table {found.table}")
-    shown = phrases[:MOST_REASONS]
-    if len(phrases) > MOST_REASONS:
-        shown.append(f"{len(phrases) - MOST_REASONS} more")
+    shown = phrases[:MAX_REASONS]
+    if len(phrases) > MAX_REASONS:
+        shown.append(f"{len(phrases) - MAX_REASONS} more")
     return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
 
 
@@ -194,6 +194,6 @@ def _shown(field: str, value: Any) -> str | None:
         return value.date().isoformat()
     if isinstance(value, (int, float)):
         return f"{value:,}"
-    if not isinstance(value, str) or "@" in value or len(value) > LONGEST_VALUE or not value.isprintable():
+    if not isinstance(value, str) or "@" in value or len(value) > MAX_VALUE_LENGTH or not value.isprintable():
         return None
     return COUNTRIES.get(value, value) if field == "country" else value

@@ -9,13 +9,13 @@ from typing import Any
 from app.engine.conditions.comparisons import Values, getter
 from app.engine.conditions.condition import Condition, compile_condition
 from app.engine.followup.texts import Text
-from app.engine.model.decision import Decision, Due
+from app.engine.model.decision import Decision, SlaDeadlines
 from app.plan.document.follow_ups import NEEDED, Action, FollowUpBlock, Parameter
 from app.plan.language.templates import Placeholder
 
 
 @dataclass(frozen=True, slots=True)
-class FollowedUp:
+class FollowUpResult:
     """What a decision asks of the caller, which actions were held back, and why there is none if so."""
 
     actions: tuple[dict[str, Any], ...] = ()
@@ -36,18 +36,18 @@ class FollowUp:
             for block in blocks
         ]
 
-    def after(self, decision: Decision, values: Values, now: datetime) -> FollowedUp:
+    def after(self, decision: Decision, values: Values, now: datetime) -> FollowUpResult:
         """The actions of every block that fits, in the plan's order: type, parameters and due time.
 
         One that needs a consent the lead has not given is held back, and its `or` is asked instead.
         """
         if not self._blocks:
-            return FollowedUp(why_none="no_follow_up")
+            return FollowUpResult(why_none="no_follow_up")
         settled = _settled(decision)
         asked = {**values, **settled}
         fitting = [actions for condition, actions in self._blocks if _fits(condition, asked, now)]
         if not fitting:
-            return FollowedUp(why_none="none_fits")
+            return FollowUpResult(why_none="none_fits")
         context = self._context(decision, values, settled)
         made: list[dict[str, Any]] = []
         held_back: list[dict[str, Any]] = []
@@ -59,7 +59,7 @@ class FollowUp:
                 made.append(found)
             elif allowed is not None:
                 left_out.add(allowed.type)
-        return FollowedUp(tuple(made), tuple(held_back), None if made else _why_none(held_back, left_out))
+        return FollowUpResult(tuple(made), tuple(held_back), None if made else _why_none(held_back, left_out))
 
     def _context(self, decision: Decision, values: Values, settled: Mapping[str, str]) -> dict[str, Any]:
         """What templates and actions are filled from."""
@@ -138,7 +138,7 @@ class _Action:
         held_back.append(entry)
         return instead.allowed(values, held_back) if instead is not None else None
 
-    def made(self, context: Values, now: datetime, sla: Due | None) -> dict[str, Any] | None:
+    def made(self, context: Values, now: datetime, sla: SlaDeadlines | None) -> dict[str, Any] | None:
         """The action as the caller gets it.
 
         None for one that would set an owner no CRM knows, or of which what it needs is missing.
@@ -165,7 +165,7 @@ class _Action:
         return needed is not None and needed not in params and self.type != "task"
 
 
-def _due_at(due: timedelta | str | None, now: datetime, sla: Due | None) -> datetime | None:
+def _due_at(due: timedelta | str | None, now: datetime, sla: SlaDeadlines | None) -> datetime | None:
     """When an action is due: so long after the decision, or with the SLA if there is one."""
     if isinstance(due, timedelta):
         return now + due

@@ -5,15 +5,15 @@ from datetime import datetime, timedelta
 
 from app.engine.conditions.comparisons import Values
 from app.engine.conditions.condition import compile_condition
-from app.engine.model.decision import Decision, Due
+from app.engine.model.decision import Decision, SlaDeadlines
 from app.engine.model.directory import Owner
-from app.plan.document.slas import Sla, SlaFor
+from app.plan.document.slas import Sla, SlaRule
 
 
 class Slas:
     """The SLAs of one plan, ready to be asked what is due."""
 
-    def __init__(self, named: Mapping[str, Sla], rules: Sequence[SlaFor]) -> None:
+    def __init__(self, named: Mapping[str, Sla], rules: Sequence[SlaRule]) -> None:
         self._named = named
         self._rules = [
             (compile_condition(rule.when) if rule.when is not None else None, rule.sla) for rule in rules
@@ -22,20 +22,20 @@ class Slas:
     def __bool__(self) -> bool:
         return bool(self._named)
 
-    def due(self, decision: Decision, values: Values, now: datetime) -> Due | None:
+    def due(self, decision: Decision, values: Values, now: datetime) -> SlaDeadlines | None:
         """The SLA of the step, else the first that fits the lead, counted from `now`.
 
         None without an owner and for a double submission: no new clock runs for either. Who claims a lead
         has accepted it.
         """
-        if decision.owner is None or decision.keeps_prior:
+        if decision.owner is None or decision.keeps_assignment:
             return None
         name = decision.sla_name or self._fitting({**values, **decision.labels}, now)
         sla = self._named.get(name) if name is not None else None
         if name is None or sla is None:
             return None
         accept = None if decision.code == "claimed" else sla.accept
-        return Due(name, _after(decision.owner, now, accept), _after(decision.owner, now, sla.touch))
+        return SlaDeadlines(name, _after(decision.owner, now, accept), _after(decision.owner, now, sla.touch))
 
     def _fitting(self, values: Values, now: datetime) -> str | None:
         fitting = (name for when, name in self._rules if when is None or when.holds(values, now))

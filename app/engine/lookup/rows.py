@@ -12,8 +12,8 @@ from typing import Any
 from app.engine.conditions.comparisons import Values, getter
 from app.engine.lookup.row_levels import ANY, ANY_RANGE, Exact, Narrowest, Node, Prefixes, Ranges, Rank
 from app.plan.findings import Faults
-from app.plan.language.cells import Key, Span, asked, read_cell
-from app.plan.language.columns import On
+from app.plan.language.cells import Key, Span, lead_key, read_cell
+from app.plan.language.columns import MatchOn
 
 Cell = Key | Span | None
 Fit = tuple[tuple[Rank, ...], int]
@@ -27,7 +27,7 @@ _LEVELS = ("eq", "longest_prefix", "range")
 class RowIndex:
     """The rows of one table for one look-up. `unread` holds row and column of cells that fit nothing."""
 
-    def __init__(self, on: On, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    def __init__(self, on: MatchOn, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         self._on = on
         self._get = [getter(column.field.name) for column in on]
         self._order = sorted(range(len(on)), key=lambda at: _LEVELS.index(on[at].how))
@@ -37,7 +37,7 @@ class RowIndex:
 
     def find(self, values: Values) -> Fit | None:
         """The row that wins for these values, and how each column fits."""
-        wanted = [asked(column, get(values)) for column, get in zip(self._on, self._get, strict=True)]
+        wanted = [lead_key(column, get(values)) for column, get in zip(self._on, self._get, strict=True)]
         return self._best(0, self._root, wanted, [None] * len(wanted))
 
     def by(self, ranks: Sequence[Rank]) -> dict[str, str]:
@@ -78,7 +78,7 @@ class RowIndex:
 
 
 def entries(
-    on: On, columns: Sequence[str], rows: Sequence[Sequence[Any]], unread: list[tuple[int, int]]
+    on: MatchOn, columns: Sequence[str], rows: Sequence[Sequence[Any]], unread: list[tuple[int, int]]
 ) -> Iterator[Entry]:
     """The rows with their cells as they are compared, in the order of `on`.
 

@@ -6,11 +6,11 @@ from typing import Any, Protocol
 
 from app.engine.conditions.comparisons import Values
 from app.engine.lookup.rows import RowIndex
-from app.plan.language.columns import On
+from app.plan.language.columns import MatchOn
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TableContent:
     """What a table holds. The last item of a row is the position of its target in `targets`.
 
     Few targets are shared by many rows, and each is written as under a rule's `then`.
@@ -27,15 +27,15 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class TableRef:
     """What a rule looks up: a table of the directory, by these columns."""
 
     table: str
-    on: On
+    on: MatchOn
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class RowMatch:
     """What a look-up came to. Without `revision` no table is there, without `row` none of its rows fits.
 
     Rows count from 1. `by` says how each column fitted.
@@ -47,7 +47,7 @@ class Found:
     by: Mapping[str, str] = field(default_factory=dict)
     target: Mapping[str, Any] | None = None
 
-    def traced(self) -> dict[str, Any]:
+    def to_trace(self) -> dict[str, Any]:
         """What the trace shows of it: no value of the lead."""
         shown: dict[str, Any] = {"table": self.table, "revision": self.revision}
         return shown if self.row is None else {**shown, "row": self.row, "by": dict(self.by)}
@@ -58,7 +58,7 @@ class Found:
         How the columns fitted is a list of pairs, for the names in what is stored are sorted.
         """
         return {
-            **self.traced(),
+            **self.to_trace(),
             "by": [[column, how] for column, how in self.by.items()],
             "target": self.target,
         }
@@ -67,7 +67,7 @@ class Found:
 class Tables(Protocol):
     """Where the rules of a plan find the row that fits a lead."""
 
-    def find(self, step: str, table: str, values: Values) -> Found:
+    def find(self, step: str, table: str, values: Values) -> RowMatch:
         """The row for the rule of this name."""
         ...
 
@@ -79,36 +79,36 @@ class Tables(Protocol):
 class CompiledTable:
     """One revision of a table, with the indexes that were asked for so far."""
 
-    def __init__(self, revision: int, table: Table) -> None:
+    def __init__(self, revision: int, table: TableContent) -> None:
         self.revision = revision
         self.columns = tuple(table.columns)
         self.size = len(table.rows)
         self._targets = [table.target(row) for row in range(len(table.rows))]
-        self._indexes: dict[On, RowIndex] = {}
+        self._indexes: dict[MatchOn, RowIndex] = {}
 
-    def fits(self, on: On) -> bool:
+    def fits(self, on: MatchOn) -> bool:
         """Whether these are the columns of the table."""
         return {column.field.name for column in on} == set(self.columns)
 
-    def has(self, on: On) -> bool:
+    def has(self, on: MatchOn) -> bool:
         """Whether nothing is left to be compiled for these columns."""
         return on in self._indexes or not self.fits(on)
 
-    def compile(self, on: On, table: Table) -> None:
+    def compile(self, on: MatchOn, table: TableContent) -> None:
         """Make ready for these columns, if the table has them. Takes a second for the largest tables."""
         if not self.has(on):
             self._indexes[on] = RowIndex(on, self.columns, table.rows)
 
-    def find(self, name: str, on: On, values: Values) -> Found:
+    def find(self, name: str, on: MatchOn, values: Values) -> RowMatch:
         """The row that fits."""
         index = self._indexes.get(on)
         if index is None:
-            return Found(name)
+            return RowMatch(name)
         fit = index.find(values)
         if fit is None:
-            return Found(name, self.revision)
+            return RowMatch(name, self.revision)
         ranks, row = fit
-        return Found(name, self.revision, row + 1, index.by(ranks), self._targets[row])
+        return RowMatch(name, self.revision, row + 1, index.by(ranks), self._targets[row])
 
     def target(self, row: int) -> Mapping[str, Any]:
         """The target of a row that was found."""
@@ -116,16 +116,16 @@ class CompiledTable:
 
 
 @dataclass(frozen=True, slots=True)
-class TablesAtHand:
+class PreparedTables:
     """The tables of a plan, by the name of each rule that looks one up."""
 
-    looks: Mapping[str, Look] = field(default_factory=dict)
+    table_refs: Mapping[str, TableRef] = field(default_factory=dict)
     compiled: Mapping[str, CompiledTable] = field(default_factory=dict)
 
-    def find(self, step: str, table: str, values: Values) -> Found:
+    def find(self, step: str, table: str, values: Values) -> RowMatch:
         """The row for the rule of this name."""
-        compiled, look = self.compiled.get(table), self.looks.get(step)
-        return compiled.find(table, look.on, values) if compiled and look else Found(table)
+        compiled, look = self.compiled.get(table), self.table_refs.get(step)
+        return compiled.find(table, look.on, values) if compiled and look else RowMatch(table)
 
     def target(self, table: str, row: int) -> Mapping[str, Any] | None:
         """The target of a row that was found."""
@@ -139,10 +139,10 @@ class RecalledRows:
 
     rows: Mapping[str, Mapping[str, Any]]
 
-    def find(self, step: str, table: str, values: Values) -> Found:  # noqa: ARG002  as the protocol has it
+    def find(self, step: str, table: str, values: Values) -> RowMatch:  # noqa: ARG002  as the protocol has it
         """The row that was found for the rule of this name."""
         row = self.rows.get(step)
-        return Found(**{**row, "by": dict(row.get("by", ()))}) if row is not None else Found(table)
+        return RowMatch(**{**row, "by": dict(row.get("by", ()))}) if row is not None else RowMatch(table)
 
     def target(self, table: str, row: int) -> Mapping[str, Any] | None:
         """The target of a row that was found."""
@@ -150,11 +150,11 @@ class RecalledRows:
         return next((each["target"] for each in recalled), None)
 
 
-NO_TABLES = TablesAtHand()
+NO_TABLES = PreparedTables()
 """For plans that look nothing up."""
 
 
-def compiled_for(table: Table, revision: int, ons: Sequence[On]) -> CompiledTable:
+def compile_table(table: TableContent, revision: int, ons: Sequence[MatchOn]) -> CompiledTable:
     """A table made ready for these look-ups."""
     compiled = CompiledTable(revision, table)
     for on in ons:
@@ -162,6 +162,6 @@ def compiled_for(table: Table, revision: int, ons: Sequence[On]) -> CompiledTabl
     return compiled
 
 
-def table_from(body: Mapping[str, Any]) -> Table:
+def table_from_json(body: Mapping[str, Any]) -> TableContent:
     """A table as it is stored."""
-    return Table(body["columns"], body["targets"], body["rows"])
+    return TableContent(body["columns"], body["targets"], body["rows"])

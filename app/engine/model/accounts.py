@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 MatchedBy = Literal["crm", "email_domain", "website_domain"]
 _NAMED = "named"
-FURTHEST = 8
+MAX_PARENTS = 8
 """So many parents are looked at, one above the other."""
 OWNER = "owner"
 """The role of the account's own owner."""
@@ -62,7 +62,7 @@ _SHOWN = ("account", "matched_by", "code")
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class AccountMatch:
     """The account that is meant, None if none is, and what was found on the way there.
 
     `parents` are those above it, the nearest first; `candidates` have one code each.
@@ -73,7 +73,7 @@ class Match:
     parents: Sequence[Account] = ()
     candidates: Sequence[Mapping[str, str]] = ()
 
-    def traced(self) -> dict[str, Any]:
+    def to_trace(self) -> dict[str, Any]:
         """The entry of the trace."""
         return {
             "id": self.account.id if self.account else None,
@@ -82,11 +82,11 @@ class Match:
         }
 
 
-Found = Sequence[tuple[AccountKey, Sequence[Account]]]
+AccountHits = Sequence[tuple[AccountKey, Sequence[Account]]]
 """The accounts that each key has, the keys in the order they count."""
 
 
-def matched(found: Found, accounts: Mapping[str, Account]) -> Match | None:
+def match_account(found: AccountHits, accounts: Mapping[str, Account]) -> AccountMatch | None:
     """Which account a lead belongs to; None when none of its keys is known.
 
     The first key that has an account that counts decides; of its accounts the first that somebody looks
@@ -107,15 +107,15 @@ def matched(found: Found, accounts: Mapping[str, Account]) -> Match | None:
             candidates.append({"account": each.id, "matched_by": key.matched_by, "code": code})
     if not candidates:
         return None
-    parents = above(chosen, accounts) if chosen is not None else ()
-    return Match(chosen, matched_by, parents, tuple(candidates))
+    parents = parents_of(chosen, accounts) if chosen is not None else ()
+    return AccountMatch(chosen, matched_by, parents, tuple(candidates))
 
 
-def above(account: Account, accounts: Mapping[str, Account]) -> tuple[Account, ...]:
+def parents_of(account: Account, accounts: Mapping[str, Account]) -> tuple[Account, ...]:
     """The parents of an account, the nearest first. A circle ends where it begins again."""
     line: list[Account] = []
     seen, at = {account.id}, account
-    while at.parent is not None and at.parent not in seen and len(line) < FURTHEST:
+    while at.parent is not None and at.parent not in seen and len(line) < MAX_PARENTS:
         parent = accounts.get(at.parent)
         if parent is None:
             break
@@ -142,12 +142,12 @@ def account_from(id_: str, body: Mapping[str, Any]) -> Account:
     )
 
 
-def match_from(written: Mapping[str, Any] | None) -> Match | None:
+def match_from(written: Mapping[str, Any] | None) -> AccountMatch | None:
     """A match as `dataclasses.asdict` wrote it."""
     if written is None:
         return None
     account = written["account"]
-    return Match(
+    return AccountMatch(
         account=account_from(account["id"], account) if account else None,
         matched_by=written["matched_by"],
         parents=tuple(account_from(each["id"], each) for each in written["parents"]),
@@ -155,6 +155,6 @@ def match_from(written: Mapping[str, Any] | None) -> Match | None:
     )
 
 
-def all_of(accounts: Iterable[Account]) -> dict[str, Account]:
+def accounts_by_id(accounts: Iterable[Account]) -> dict[str, Account]:
     """Accounts by id."""
     return {each.id: each for each in accounts}

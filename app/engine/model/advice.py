@@ -13,11 +13,11 @@ from app.engine.model.decision import Target, TargetKind, Verdict
 from app.plan.document.targets import OffHours, Pick
 from app.plan.language.languages import primary
 
-Advice = Mapping[str, Any]
+PluginReply = Mapping[str, Any]
 """`plug_in`, the package and its version; with `verdict`, or `error` from the closed list or an exception's
 name."""
 
-MOST_TARGETS = 100
+MAX_TARGETS = 100
 _CODE = re.compile(r"[A-Za-z][\w.-]{0,63}", re.ASCII)
 _TAKEN = frozenset(
     ("claimed", "manual", "held", "duplicate", "reengaged", "last_resort", "no_plan", "no_match", "error")
@@ -27,15 +27,15 @@ _LONGEST_HOLD = 366 * 86400
 
 
 @dataclass(frozen=True, slots=True)
-class Advised:
+class PluginResults:
     """What was said about one lead, by step, when it was asked with this version of the plan at this time."""
 
     plan_version: int
     at: datetime
-    by_step: Mapping[str, Advice]
+    by_step: Mapping[str, PluginReply]
 
 
-def written(verdict: Verdict) -> dict[str, Any]:
+def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
     """A verdict as plain JSON: of each target what is not as it is without being said."""
     return {
         "code": verdict.code,
@@ -44,12 +44,12 @@ def written(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def verdict_from(said: object) -> Verdict | None:
+def verdict_from_json(said: object) -> Verdict | None:
     """The verdict that was written, None when it is none that could be honoured."""
     if not isinstance(said, Mapping) or not said.keys() <= {"code", "targets", "labels"}:
         return None
     code, targets, labels = said.get("code"), said.get("targets", []), said.get("labels", {})
-    if not _is_code(code) or not isinstance(targets, list) or len(targets) > MOST_TARGETS:
+    if not _is_code(code) or not isinstance(targets, list) or len(targets) > MAX_TARGETS:
         return None
     read = [_target(each) for each in targets]
     found = tuple(target for target in read if target is not None)
@@ -88,7 +88,7 @@ def _is_name(value: object) -> bool:
 
 
 def _are_words(value: object) -> bool:
-    return isinstance(value, list) and len(value) <= MOST_TARGETS and all(_is_name(each) for each in value)
+    return isinstance(value, list) and len(value) <= MAX_TARGETS and all(_is_name(each) for each in value)
 
 
 def _is_whole(value: object, most: int) -> bool:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from app.engine.lookup.tables import Found
-from app.engine.model.accounts import Match
+from app.engine.lookup.tables import RowMatch
+from app.engine.model.accounts import AccountMatch
 from app.engine.model.directory import Owner
 
 Outcome = Literal["assigned", "queued", "automated", "blocked"]
@@ -37,13 +37,13 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Intent:
+class ProductSwitch:
     """The product a lead looks at, and the products that a known person leaves for it."""
 
     product: str
     left: tuple[str, ...] = ()
 
-    def traced(self) -> dict[str, Any]:
+    def to_trace(self) -> dict[str, Any]:
         """As the trace shows it beside the code."""
         left = {"left": list(self.left)} if self.left else {}
         return {"product": self.product, **left}
@@ -60,12 +60,12 @@ class Verdict:
     code: str
     targets: tuple[Target, ...] = ()
     labels: Mapping[str, Any] = field(default_factory=dict)
-    intent: Intent | None = None
-    found: Found | None = None
+    intent: ProductSwitch | None = None
+    found: RowMatch | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Prior:
+class PriorAssignment:
     """A known person's standing: his lead and its newest assignment, and the key that matched.
 
     `held_until` is set of a lead that waits for a time, `held_owner` or `held_team` then says for whom.
@@ -88,7 +88,7 @@ class Prior:
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
+class ExistingOwnership:
     """Who has a lead that exists already, through which team, and since when."""
 
     owner: str
@@ -97,7 +97,7 @@ class Owned:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class DecisionRequest:
     """One request for a decision. `kind` is assign, reassign, claim, release or import.
 
     `to` is where the caller wants it, `queue` the queue a claim takes from, `note` what the caller wrote
@@ -111,17 +111,17 @@ class Question:
     lead_id: str
     values: Mapping[str, Any]
     exclude: frozenset[str] = frozenset()
-    prior: Prior | None = None
+    prior: PriorAssignment | None = None
     to: Target | None = None
     queue: str | None = None
     note: str | None = None
-    account: Match | None = None
-    owned: Owned | None = None
+    account: AccountMatch | None = None
+    owned: ExistingOwnership | None = None
     advice: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class LedgerEntry:
     """One row of the ledger: what a turn did to each balance. The changes sum to zero."""
 
     team: str
@@ -131,7 +131,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ExistingLead:
     """How the answer names a person who was here before."""
 
     lead_id: str
@@ -141,7 +141,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class SlaDeadlines:
     """Until when the owner must accept and must touch the lead, by the SLA of this name."""
 
     name: str
@@ -172,8 +172,8 @@ class Decision:
     path: str | None = None
     block: str | None = None
     priority: int = 0
-    known: Known | None = None
-    keeps_prior: bool = False
+    known: ExistingLead | None = None
+    keeps_assignment: bool = False
     counts: bool = False
     over_cap: bool = False
     held_until: datetime | None = None
@@ -181,8 +181,8 @@ class Decision:
     held_team: str | None = None
     left: tuple[str, ...] = ()
     sla_name: str | None = None
-    sla: Due | None = None
-    turn: Turn | None = None
+    sla: SlaDeadlines | None = None
+    turn: LedgerEntry | None = None
     actions: tuple[Mapping[str, Any], ...] = ()
     trace: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, Any] = field(default_factory=dict)

@@ -11,11 +11,11 @@ from app.plan.language.durations import parse_iso
 from app.plan.language.hours import Hours, read_hours
 from app.plan.language.languages import primary
 
-Record = tuple[str, str, Mapping[str, Any]]
+DirectoryRecord = tuple[str, str, Mapping[str, Any]]
 """Noun, id and body; of a table only its revision."""
 
 
-def directory_from(version: int, records: Iterable[Record]) -> Directory:
+def directory_from(version: int, records: Iterable[DirectoryRecord]) -> Directory:
     """The directory these records make. Records of nouns the engine does not know are passed over."""
     bodies: dict[str, dict[str, Mapping[str, Any]]] = {
         "owners": {},

@@ -11,8 +11,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from app.engine.lookup.tables import NO_TABLES, Tables
-from app.engine.model.accounts import Match
-from app.engine.model.decision import Decision, Prior, Turn
+from app.engine.model.accounts import AccountMatch
+from app.engine.model.decision import Decision, LedgerEntry, PriorAssignment
 from app.engine.model.directory import Caps, Directory, Owner
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,7 +29,7 @@ def _instant(ticks: int) -> datetime:
 
 
 @dataclass(slots=True)
-class Standing:
+class Balance:
     """A member's place in his team: balance in units of `turns.LEAD`, and turns taken."""
 
     balance: int = 0
@@ -94,7 +94,7 @@ class Load:
 
 
 @dataclass(slots=True)
-class Entries:
+class StateKeys:
     """Which entries of a state are meant: members by team, owners, and teams of the ledger."""
 
     standings: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -113,16 +113,16 @@ class State:
     `newest` is the greatest `last` of any load.
     """
 
-    standings: dict[str, dict[str, Standing]] = field(default_factory=dict)
+    standings: dict[str, dict[str, Balance]] = field(default_factory=dict)
     loads: dict[str, Load] = field(default_factory=dict)
     member_loads: dict[str, dict[str, Load]] = field(default_factory=dict)
     ledger: dict[str, int] = field(default_factory=dict)
-    touched: Entries = field(default_factory=Entries)
+    touched: StateKeys = field(default_factory=StateKeys)
     newest: int = 0
 
-    def standing(self, team: str, owner: str) -> Standing:
+    def standing(self, team: str, owner: str) -> Balance:
         """How a member stands; one who has never been counted stands at zero."""
-        return self.standings.get(team, {}).get(owner) or Standing()
+        return self.standings.get(team, {}).get(owner) or Balance()
 
     def load(self, owner: str) -> Load:
         """What an owner carries."""
@@ -132,11 +132,11 @@ class State:
         """What came to a member through this team; kept only for members with caps of their own."""
         return self.member_loads.get(team, {}).get(owner) or Load()
 
-    def enter(self, turn: Turn) -> int:
+    def enter(self, turn: LedgerEntry) -> int:
         """Book one row of the ledger; the answer is its number within the team."""
         team = self.standings.setdefault(turn.team, {})
         for owner, change in turn.changes.items():
-            standing = team.setdefault(owner, Standing())
+            standing = team.setdefault(owner, Balance())
             standing.balance += change
         self.touched.standings[turn.team].update(turn.changes)
         if turn.cause == "turn" and turn.chosen:
@@ -183,7 +183,7 @@ class State:
             _put(self.member_loads.setdefault(team, {}), owner, load)
             self.touched.member_loads[team].add(owner)
 
-    def written(self, entries: Entries | None = None) -> dict[str, Any]:
+    def written(self, entries: StateKeys | None = None) -> dict[str, Any]:
         """The entries meant, or all, as plain JSON values that `absorb` reads again; null is none."""
         wanted = self._all() if entries is None else entries
         rows: dict[str, Any] = {}
@@ -202,12 +202,12 @@ class State:
             rows["ledger"] = {team: self.ledger[team] for team in wanted.ledger}
         return rows
 
-    def absorb(self, rows: Mapping[str, Any]) -> None:
+    def apply_delta(self, rows: Mapping[str, Any]) -> None:
         """Read what a pass wrote. A null removes the entry, so that what was deleted stays deleted."""
         for team, members in rows.get("standing", {}).items():
             kept = self.standings.setdefault(team, {})
             for owner, row in members.items():
-                _put(kept, owner, row and Standing(*row))
+                _put(kept, owner, row and Balance(*row))
         for owner, row in rows.get("load", {}).items():
             load = row and Load(*row)
             _put(self.loads, owner, load)
@@ -218,8 +218,8 @@ class State:
                 _put(places, owner, row and Load(*row))
         self.ledger.update(rows.get("ledger", {}))
 
-    def _all(self) -> Entries:
-        return Entries(
+    def _all(self) -> StateKeys:
+        return StateKeys(
             {team: set(members) for team, members in self.standings.items()},
             set(self.loads),
             {team: set(members) for team, members in self.member_loads.items()},
@@ -238,12 +238,12 @@ class Facts:
     now: datetime
     directory: Directory
     state: State
-    account: Match | None = None
-    prior: Prior | None = None
+    account: AccountMatch | None = None
+    prior: PriorAssignment | None = None
     tables: Tables = NO_TABLES
 
 
-def apply(
+def apply_decision(
     state: State, directory: Directory, decision: Decision, now: datetime, *, past: bool = False
 ) -> int | None:
     """Book a decision: its turn, its load. The answer is the turn's number within the team."""
@@ -253,7 +253,7 @@ def apply(
     return number
 
 
-def _rows(entries: Mapping[str, Standing | Load], wanted: Iterable[str]) -> dict[str, Any]:
+def _rows(entries: Mapping[str, Balance | Load], wanted: Iterable[str]) -> dict[str, Any]:
     return {owner: entry.written() if (entry := entries.get(owner)) else None for owner in wanted}
 
 

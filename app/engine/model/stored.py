@@ -9,10 +9,10 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from app.engine.lookup.tables import NO_TABLES, Found, RecalledRows, Tables
+from app.engine.lookup.tables import NO_TABLES, RecalledRows, RowMatch, Tables
 from app.engine.model.accounts import match_from
-from app.engine.model.decision import Decision, Owned, Prior, Question, Target
-from app.engine.model.state import Entries, Facts, State
+from app.engine.model.decision import Decision, DecisionRequest, ExistingOwnership, PriorAssignment, Target
+from app.engine.model.state import Facts, State, StateKeys
 from app.plan.language.durations import parse_iso
 from app.plan.language.fields import LEAD, Kind
 
@@ -22,7 +22,7 @@ ENGINE_VERSION = "4"
 _INSTANTS = tuple(name for name, known in LEAD.fields.items() if known.kind is Kind.INSTANT)
 
 
-def written(question: Question, plan_version: int, facts: Facts, decision: Decision) -> dict[str, Any]:
+def to_json(question: DecisionRequest, plan_version: int, facts: Facts, decision: Decision) -> dict[str, Any]:
     """The inputs of `decision`, to be taken before it is applied. Values are JSON's, or aware datetimes."""
     advice = {"advice": _heard(question.advice, decision)} if question.advice else {}
     return {
@@ -49,14 +49,14 @@ def written(question: Question, plan_version: int, facts: Facts, decision: Decis
     }
 
 
-def read(inputs: Mapping[str, Any]) -> tuple[Question, State, datetime]:
+def from_json(inputs: Mapping[str, Any]) -> tuple[DecisionRequest, State, datetime]:
     """The question, the state and the time out of inputs that were stored as JSON."""
     asked = inputs["question"]
-    question = Question(
+    question = DecisionRequest(
         kind=asked["kind"],
         assignment_id=asked["assignment_id"],
         lead_id=asked["lead_id"],
-        values=revived(asked["values"]),
+        values=lead_fields_from_json(asked["values"]),
         exclude=frozenset(asked["exclude"]),
         prior=_prior(asked["prior"]),
         to=_target(asked["to"]),
@@ -67,17 +67,17 @@ def read(inputs: Mapping[str, Any]) -> tuple[Question, State, datetime]:
         advice=asked.get("advice", {}),
     )
     state = State()
-    state.absorb(inputs["state"])
+    state.apply_delta(inputs["state"])
     return question, state, parse_iso(inputs["now"])
 
 
-def rows(inputs: Mapping[str, Any]) -> Tables:
+def rows_from_json(inputs: Mapping[str, Any]) -> Tables:
     """The rows of tables that were found, out of inputs that were stored as JSON."""
     found = inputs.get("rows")
     return RecalledRows(found) if found else NO_TABLES
 
 
-def revived(values: Mapping[str, Any]) -> dict[str, Any]:
+def lead_fields_from_json(values: Mapping[str, Any]) -> dict[str, Any]:
     """A lead's fields out of JSON: what the catalogue calls an instant is a datetime again."""
     alive = dict(values)
     for name in _INSTANTS:
@@ -90,7 +90,7 @@ def revived(values: Mapping[str, Any]) -> dict[str, Any]:
     return alive
 
 
-def _prior(written: Mapping[str, Any] | None) -> Prior | None:
+def _prior(written: Mapping[str, Any] | None) -> PriorAssignment | None:
     if written is None:
         return None
     held_until = written.get("held_until")
@@ -98,11 +98,11 @@ def _prior(written: Mapping[str, Any] | None) -> Prior | None:
         "decided_at": parse_iso(written["decided_at"]),
         "held_until": parse_iso(held_until) if held_until else None,
     }
-    return Prior(**{**written, **instants})
+    return PriorAssignment(**{**written, **instants})
 
 
-def _owned(written: Mapping[str, Any] | None) -> Owned | None:
-    return Owned(**{**written, "since": parse_iso(written["since"])}) if written else None
+def _owned(written: Mapping[str, Any] | None) -> ExistingOwnership | None:
+    return ExistingOwnership(**{**written, "since": parse_iso(written["since"])}) if written else None
 
 
 def _heard(advice: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
@@ -125,13 +125,13 @@ def _looked_up(decision: Decision, tables: Tables) -> dict[str, dict[str, Any]]:
         if "table" in step:
             table, row = step["table"], step.get("row")
             target = tables.target(table, row) if row is not None else None
-            found[step["step"]] = Found(table, step["revision"], row, step.get("by", {}), target).written()
+            found[step["step"]] = RowMatch(table, step["revision"], row, step.get("by", {}), target).written()
     return found
 
 
-def _consulted(decision: Decision, state: State) -> Entries:
+def _consulted(decision: Decision, state: State) -> StateKeys:
     """The entries of the state that were looked at: everyone the trace names, as far as he has any."""
-    entries = Entries()
+    entries = StateKeys()
     if decision.owner is not None and decision.owner.id in state.loads:
         entries.loads.add(decision.owner.id)
     for step in decision.trace["steps"]:

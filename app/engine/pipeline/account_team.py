@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from app.engine.model.accounts import OWNER, Account, Match
+from app.engine.model.accounts import OWNER, Account, AccountMatch
 from app.engine.model.directory import Directory, Owner
 
 
-def account_told(match: Match, owner: Owner | None, order: Sequence[str]) -> dict[str, Any] | None:
+def account_summary(match: AccountMatch, owner: Owner | None, order: Sequence[str]) -> dict[str, Any] | None:
     """The account as the answer names it, with the role that the lead's new owner has there.
 
     Of several roles it is the first by `order`, in which the plan asks them.
@@ -19,8 +19,8 @@ def account_told(match: Match, owner: Owner | None, order: Sequence[str]) -> dic
     return {"id": account.id, "name": account.name, "matched_by": match.matched_by, "role": role}
 
 
-def participants(
-    match: Match, owner: Owner | None, directory: Directory, *, inherit: bool
+def account_team_of(
+    match: AccountMatch, owner: Owner | None, directory: Directory, *, inherit: bool
 ) -> dict[str, Owner]:
     """The active owners who have the account's other roles, by role; with `inherit` those above it too.
 
@@ -43,7 +43,7 @@ def roles_of(account: Account) -> Mapping[str, str]:
     return {**({OWNER: own} if own is not None else {}), **dict(sorted(account.roles.items()))}
 
 
-def _role(owner: str, match: Match, order: Sequence[str]) -> str | None:
+def _role(owner: str, match: AccountMatch, order: Sequence[str]) -> str | None:
     """His role at the account, else the one he has above it."""
     line = (match.account, *match.parents) if match.account is not None else ()
     for account in line:

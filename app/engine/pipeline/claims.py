@@ -1,9 +1,9 @@
 """Who may take a lead out of a queue."""
 
 from app.engine.compile.plan import Plan
-from app.engine.model.decision import Prior
+from app.engine.model.decision import PriorAssignment
 from app.engine.model.state import Facts
-from app.engine.selection.eligibility import Need, Refusal, refusal
+from app.engine.selection.eligibility import Refusal, Requirements, refusal
 
 _WAITED_FOR = frozenset(("away", "paused"))
 """What a lead waits for to end: who is back earlier than he thought may take it himself."""
@@ -21,10 +21,12 @@ def claim_refusal(owner_id: str, queue: str, plan: Plan, facts: Facts) -> Refusa
     team = facts.directory.teams.get(plan.claimable_by.get(queue, ""))
     if team is not None and all(member.owner != owner_id for member in team.members):
         return Refusal("not_in_team")
-    return refusal(owner, facts.state.load(owner_id), Need(), facts.now)
+    return refusal(owner, facts.state.load(owner_id), Requirements(), facts.now)
 
 
-def refusal_of_held(owner_id: str, held: Prior, refused: Refusal | None, facts: Facts) -> Refusal | None:
+def held_refusal(
+    owner_id: str, held: PriorAssignment, refused: Refusal | None, facts: Facts
+) -> Refusal | None:
     """Why he may not take this very lead, given why he may take none of its queue if so.
 
     What waits for an owner is his alone, what waits for a team its members'; the rest is everybody's.

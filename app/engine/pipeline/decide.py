@@ -8,24 +8,24 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from app.engine.compile.plan import Plan, Step
+from app.engine.compile.plan import CompiledStep, Plan
 from app.engine.explain import sentences
-from app.engine.model.decision import Decision, Owned, Question, Target, Verdict
+from app.engine.model.decision import Decision, DecisionRequest, ExistingOwnership, Target, Verdict
 from app.engine.model.directory import Owner
 from app.engine.model.state import Facts
-from app.engine.pipeline.account_team import account_told, participants
-from app.engine.pipeline.returning_lead import over_cap, recognise
-from app.engine.pipeline.walk import labelled, try_step, walk
+from app.engine.pipeline.account_team import account_summary, account_team_of
+from app.engine.pipeline.returning_lead import decide_returning, over_cap
+from app.engine.pipeline.walk import score_labels, try_step, walk
 
 _NOT_WALKED = frozenset(("known_person", "manual", "claimed"))
 """Who settled a lead without the pipeline. It is scored all the same: SLAs and the follow-up ask its band."""
 
 
-def decide(question: Question, plan: Plan, facts: Facts) -> Decision:
+def decide(question: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     """Decide one request: reads everything, changes nothing, always settles."""
     if question.owned is not None:
         return _as_owned(question.owned, facts)
-    question = asked(question, plan, facts.now)
+    question = with_derived_fields(question, plan, facts.now)
     if question.account is not None:
         facts = replace(facts, account=question.account)
     if plan.products is not None and question.prior is not None:
@@ -33,24 +33,24 @@ def decide(question: Question, plan: Plan, facts: Facts) -> Decision:
     if question.to is not None:
         decision = _as_wanted(question, question.to, plan, facts)
     elif question.prior is not None:
-        decision = recognise(question.prior, question, plan, facts)
+        decision = decide_returning(question.prior, question, plan, facts)
     else:
         decision = walk(question, plan, facts)
-    if plan.labelling and decision.strategy in _NOT_WALKED and not decision.keeps_prior:
-        decision.labels = labelled(question, plan, facts)
+    if plan.label_steps and decision.strategy in _NOT_WALKED and not decision.keeps_assignment:
+        decision.labels = score_labels(question, plan, facts)
         decision.trace = {**decision.trace, "labels": decision.labels}
     if plan.slas:
         decision.sla = plan.slas.due(decision, question.values, facts.now)
     if question.account is not None:
-        decision.trace = {**decision.trace, "account": question.account.traced()}
-        decision.account = account_told(question.account, decision.owner, plan.accounts.order)
-        decision.participants = participants(
+        decision.trace = {**decision.trace, "account": question.account.to_trace()}
+        decision.account = account_summary(question.account, decision.owner, plan.accounts.order)
+        decision.participants = account_team_of(
             question.account, decision.owner, facts.directory, inherit=plan.accounts.inherits
         )
     return _with_actions(decision, question, plan, facts)
 
 
-def asked(question: Question, plan: Plan, now: datetime) -> Question:
+def with_derived_fields(question: DecisionRequest, plan: Plan, now: datetime) -> DecisionRequest:
     """The question with all that may be asked of its lead: its account's fields, and the derived ones."""
     values = question.values
     if question.account is not None and question.account.account is not None:
@@ -60,7 +60,7 @@ def asked(question: Question, plan: Plan, now: datetime) -> Question:
     return question if values is question.values else replace(question, values=values)
 
 
-def _as_owned(owned: Owned, facts: Facts) -> Decision:
+def _as_owned(owned: ExistingOwnership, facts: Facts) -> Decision:
     """A lead that exists already stays with its owner: no turn, no SLA, no action."""
     owner = facts.directory.owners[owned.owner]
     step = {"step": "imported", "strategy": "imported", "code": "imported"}
@@ -77,13 +77,13 @@ def _as_owned(owned: Owned, facts: Facts) -> Decision:
     )
 
 
-def _as_wanted(question: Question, wanted: Target, plan: Plan, facts: Facts) -> Decision:
+def _as_wanted(question: DecisionRequest, wanted: Target, plan: Plan, facts: Facts) -> Decision:
     """A manual assignment or a claim. A team where nobody is free leaves the lead to the pipeline."""
     if wanted.kind == "owner":
         return _to_owner(question, facts.directory.owners[wanted.name], facts)
     trail: list[dict[str, Any]] = []
     verdict = Verdict("manual", (wanted,))
-    step = Step("manual", "manual", None, lambda _values, _facts: verdict)
+    step = CompiledStep("manual", "manual", None, lambda _values, _facts: verdict)
     decision = try_step(step, question, facts, trail)
     if decision is not None:
         return replace(decision, trace={"steps": trail, "ruled_out": 0})
@@ -91,7 +91,7 @@ def _as_wanted(question: Question, wanted: Target, plan: Plan, facts: Facts) -> 
     return replace(anew, trace={**anew.trace, "steps": [*trail, *anew.trace["steps"]]})
 
 
-def _to_owner(question: Question, owner: Owner, facts: Facts) -> Decision:
+def _to_owner(question: DecisionRequest, owner: Owner, facts: Facts) -> Decision:
     """The caller has made sure that the owner is active and, for a claim, free to take it."""
     claim = question.kind == "claim"
     code = "claimed" if claim else "manual"
@@ -108,7 +108,7 @@ def _to_owner(question: Question, owner: Owner, facts: Facts) -> Decision:
     )
 
 
-def _with_actions(decision: Decision, question: Question, plan: Plan, facts: Facts) -> Decision:
+def _with_actions(decision: Decision, question: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     """Follow-up actions, except for a double submission: he has had his. The trace says why there is none.
 
     Before them stands what a product switch asks for.

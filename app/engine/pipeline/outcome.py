@@ -3,16 +3,18 @@
 from datetime import datetime
 from typing import Any
 
-from app.engine.compile.plan import Step
+from app.engine.compile.plan import CompiledStep
 from app.engine.conditions.condition import Satisfied
 from app.engine.explain import sentences
-from app.engine.model.decision import Decision, Question, Verdict
+from app.engine.model.decision import Decision, DecisionRequest, Verdict
 from app.engine.model.state import Facts
-from app.engine.selection.pickers import Tried
+from app.engine.selection.pickers import TargetAttempt
 from app.engine.selection.shifts import HELD
 
 
-def settled(step: Step, verdict: Verdict, attempt: Tried, question: Question, facts: Facts) -> Decision:
+def to_decision(
+    step: CompiledStep, verdict: Verdict, attempt: TargetAttempt, question: DecisionRequest, facts: Facts
+) -> Decision:
     """The decision of a step one of whose targets was honoured."""
     target = attempt.target
     text = sentences.settled(
@@ -53,7 +55,7 @@ def settled(step: Step, verdict: Verdict, attempt: Tried, question: Question, fa
     )
 
 
-def held(step: Step, attempt: Tried, until: datetime, facts: Facts) -> Decision:
+def to_held(step: CompiledStep, attempt: TargetAttempt, until: datetime, facts: Facts) -> Decision:
     """The decision of a step whose target the lead waits for."""
     target = attempt.target
     owner = facts.directory.owners.get(target.name) if target.kind == "owner" else None
@@ -76,7 +78,9 @@ def held(step: Step, attempt: Tried, until: datetime, facts: Facts) -> Decision:
     )
 
 
-def _because(step: Step, verdict: Verdict, question: Question, facts: Facts) -> tuple[Satisfied, ...]:
+def _because(
+    step: CompiledStep, verdict: Verdict, question: DecisionRequest, facts: Facts
+) -> tuple[Satisfied, ...]:
     """The comparisons that held, and what the step itself found: a band, or a product."""
     held = step.when.satisfied(question.values, facts.now) if step.when else ()
     band = verdict.labels.get("band") if verdict.labels else None

@@ -6,17 +6,19 @@ from typing import Any
 
 from app.engine.compile.plan import Plan
 from app.engine.explain import sentences
-from app.engine.model.decision import Decision, Known, Prior, Question
+from app.engine.model.decision import Decision, DecisionRequest, ExistingLead, PriorAssignment
 from app.engine.model.directory import Owner
 from app.engine.model.state import Facts
 from app.engine.pipeline.walk import walk
-from app.engine.selection.eligibility import Need, absent, cap_refusal
+from app.engine.selection.eligibility import Requirements, absence_refusal, cap_refusal
 
 
-def recognise(prior: Prior, question: Question, plan: Plan, facts: Facts) -> Decision:
+def decide_returning(prior: PriorAssignment, question: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     """A person we know: he keeps his owner or his place in the queue, or is decided anew."""
     again = bool(plan.same_submission) and facts.now - prior.decided_at <= plan.same_submission
-    known = Known(prior.lead_id, prior.assignment_id, prior.matched_by, "duplicate" if again else "reengaged")
+    known = ExistingLead(
+        prior.lead_id, prior.assignment_id, prior.matched_by, "duplicate" if again else "reengaged"
+    )
     switched = _switched(prior, known, question, plan, facts)
     if switched is not None:
         return switched
@@ -35,7 +37,7 @@ def recognise(prior: Prior, question: Question, plan: Plan, facts: Facts) -> Dec
     return _anew(prior, known, why, walk(question, plan, facts))
 
 
-def _to_keep(previous: str, question: Question, plan: Plan, facts: Facts) -> Iterator[str]:
+def _to_keep(previous: str, question: DecisionRequest, plan: Plan, facts: Facts) -> Iterator[str]:
     """Whom the plan has a known person go to, in order."""
     for which in plan.keep_owner:
         if which == "previous_owner":
@@ -46,7 +48,9 @@ def _to_keep(previous: str, question: Question, plan: Plan, facts: Facts) -> Ite
                 yield responsible
 
 
-def _switched(prior: Prior, known: Known, question: Question, plan: Plan, facts: Facts) -> Decision | None:
+def _switched(
+    prior: PriorAssignment, known: ExistingLead, question: DecisionRequest, plan: Plan, facts: Facts
+) -> Decision | None:
     """He comes for another product than the one he is with, and a product step settles that.
 
     Another product is not the same submission, however soon it comes.
@@ -61,15 +65,15 @@ def _switched(prior: Prior, known: Known, question: Question, plan: Plan, facts:
     return replace(anew, known=replace(known, kind="reengaged"), left=tuple(last["left"]), trace=trace)
 
 
-def _cannot_keep(owner_id: str, question: Question, facts: Facts) -> str | None:
+def _cannot_keep(owner_id: str, question: DecisionRequest, facts: Facts) -> str | None:
     owner = facts.directory.owners.get(owner_id)
     if owner is None:
         return "missing"
-    refused = absent(owner, Need(exclude=question.exclude), facts.now)
+    refused = absence_refusal(owner, Requirements(exclude=question.exclude), facts.now)
     return refused.code if refused else None
 
 
-def _kept_owner(owner_id: str, prior: Prior, known: Known, facts: Facts) -> Decision:
+def _kept_owner(owner_id: str, prior: PriorAssignment, known: ExistingLead, facts: Facts) -> Decision:
     """He goes to his former owner, or to the one who looks after his account and has not had him so far."""
     owner = facts.directory.owners[owner_id]
     duplicate, same = known.kind == "duplicate", owner_id == prior.owner
@@ -85,14 +89,14 @@ def _kept_owner(owner_id: str, prior: Prior, known: Known, facts: Facts) -> Deci
         team=prior.team if same else None,
         priority=prior.priority,
         known=known,
-        keeps_prior=duplicate,
+        keeps_assignment=duplicate,
         counts=not duplicate,
         over_cap=not duplicate and over_cap(owner, facts),
         trace=_known_trace(known, "kept" if same else "account_owner"),
     )
 
 
-def _kept_place(prior: Prior, known: Known, anew: Decision) -> Decision:
+def _kept_place(prior: PriorAssignment, known: ExistingLead, anew: Decision) -> Decision:
     """He waits where he waited. The priority is the higher one of then and of what he would get now.
 
     The trace shows both: that he keeps his place, and the walk that would settle him now.
@@ -110,21 +114,21 @@ def _kept_place(prior: Prior, known: Known, anew: Decision) -> Decision:
         held_team=prior.held_team,
         labels=anew.labels,
         known=known,
-        keeps_prior=True,
+        keeps_assignment=True,
         trace=_known_trace(known, "keeps_place", anew),
     )
 
 
-def _anew(prior: Prior, known: Known, why: str, anew: Decision) -> Decision:
+def _anew(prior: PriorAssignment, known: ExistingLead, why: str, anew: Decision) -> Decision:
     """Decided anew under the same lead. The same path or block again at once is a double submission."""
     trace = _known_trace(known, why, anew)
     same = anew.outcome == prior.state and (anew.path, anew.block) == (prior.path, prior.block)
     if known.kind == "duplicate" and same and prior.state in {"automated", "blocked"}:
-        return replace(anew, known=known, keeps_prior=True, trace=trace)
+        return replace(anew, known=known, keeps_assignment=True, trace=trace)
     return replace(anew, known=replace(known, kind="reengaged"), trace=trace)
 
 
-def _known_trace(known: Known, code: str, walked: Decision | None = None) -> dict[str, Any]:
+def _known_trace(known: ExistingLead, code: str, walked: Decision | None = None) -> dict[str, Any]:
     """The trace of a known person, and of the walk after it if there was one."""
     entry = {"step": "known_person", "strategy": "known_person", "code": code, "matched_by": known.matched_by}
     trace: Mapping[str, Any] = walked.trace if walked else {"steps": (), "ruled_out": 0}

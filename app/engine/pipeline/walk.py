@@ -10,32 +10,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
-from app.engine.compile.plan import Plan, Step
+from app.engine.compile.plan import CompiledStep, Plan
 from app.engine.explain import sentences
-from app.engine.lookup.tables import Found
-from app.engine.model.advice import verdict_from
-from app.engine.model.decision import Decision, Intent, Question, Target, TargetKind, Verdict
+from app.engine.lookup.tables import RowMatch
+from app.engine.model.advice import verdict_from_json
+from app.engine.model.decision import Decision, DecisionRequest, ProductSwitch, Target, TargetKind, Verdict
 from app.engine.model.state import Facts
-from app.engine.pipeline.outcome import held, settled
-from app.engine.selection.pickers import Tried
+from app.engine.pipeline.outcome import to_decision, to_held
+from app.engine.selection.pickers import TargetAttempt
 from app.engine.selection.targets import try_owner, try_team
-from app.engine.selection.templated_teams import is_templated, resolved
+from app.engine.selection.templated_teams import is_templated, resolve
 from app.plan.language.fields import LABELS
 
-LAST_RESORT = "unrouted"
-NOT_ASKED: Mapping[str, Any] = {"error": "not_asked"}
+FALLBACK_QUEUE = "unrouted"
+NOT_CALLED: Mapping[str, Any] = {"error": "not_asked"}
 _KINDS = get_args(TargetKind)
 _LABELS = frozenset(LABELS)
 
 
-def walk(question: Question, plan: Plan, facts: Facts, *, narrowed: bool = True) -> Decision:
+def walk(question: DecisionRequest, plan: Plan, facts: Facts, *, narrowed: bool = True) -> Decision:
     """Go through the pipeline. Not narrowed, every step is looked at and shown in the trace.
 
     The question's values have the derived fields among them.
     """
     trail: list[dict[str, Any]] = []
     labels: dict[str, Any] = {}
-    steps = plan.narrowing.candidates(question.values) if narrowed else range(len(plan.steps))
+    steps = plan.condition_index.candidates(question.values) if narrowed else range(len(plan.steps))
     while steps:
         for at in steps:
             decision = try_step(plan.steps[at], question, facts, trail)
@@ -55,39 +55,41 @@ def walk(question: Question, plan: Plan, facts: Facts, *, narrowed: bool = True)
     return _unsettled(plan, trail, labels)
 
 
-def labelled(question: Question, plan: Plan, facts: Facts) -> dict[str, Any]:
+def score_labels(question: DecisionRequest, plan: Plan, facts: Facts) -> dict[str, Any]:
     """What the score steps say of a lead that somebody else than the pipeline settled."""
     labels: dict[str, Any] = {}
-    for step in plan.labelling:
+    for step in plan.label_steps:
         values = {**question.values, **labels}
         if step.decide is not None and (step.when is None or step.when.holds(values, facts.now)):
             labels |= step.decide(values, facts).labels
     return labels
 
 
-def _behind(at: int, question: Question, plan: Plan, *, narrowed: bool) -> Sequence[int]:
+def _behind(at: int, question: DecisionRequest, plan: Plan, *, narrowed: bool) -> Sequence[int]:
     """The steps after this one. What was ruled out for want of a label may be a candidate now."""
     if not narrowed:
         return range(at + 1, len(plan.steps))
-    candidates = plan.narrowing.candidates(question.values)
+    candidates = plan.condition_index.candidates(question.values)
     return candidates[bisect_right(candidates, at) :]
 
 
 def _unsettled(plan: Plan, trail: list[dict[str, Any]], labels: Mapping[str, Any]) -> Decision:
-    trail.append({"step": LAST_RESORT, "strategy": "queue", "code": "last_resort"})
+    trail.append({"step": FALLBACK_QUEUE, "strategy": "queue", "code": "last_resort"})
     return Decision(
         outcome="queued",
         code="no_plan" if plan.version == 0 else "last_resort",
-        text=sentences.last_resort(LAST_RESORT),
-        step=LAST_RESORT,
+        text=sentences.last_resort(FALLBACK_QUEUE),
+        step=FALLBACK_QUEUE,
         strategy="queue",
-        queue=LAST_RESORT,
+        queue=FALLBACK_QUEUE,
         trace={"steps": trail, "ruled_out": len(plan.steps) + 1 - len(trail)},
         labels=labels,
     )
 
 
-def try_step(step: Step, question: Question, facts: Facts, trail: list[dict[str, Any]]) -> Decision | None:
+def try_step(
+    step: CompiledStep, question: DecisionRequest, facts: Facts, trail: list[dict[str, Any]]
+) -> Decision | None:
     """One step of the walk: its entry goes to the trail; a decision when a target was honoured."""
     entry: dict[str, Any] = {"step": step.name, "strategy": step.strategy}
     trail.append(entry)
@@ -102,25 +104,25 @@ def try_step(step: Step, question: Question, facts: Facts, trail: list[dict[str,
         entry["labels"] = verdict.labels
         question = replace(question, values={**question.values, **verdict.labels})
     if verdict.intent is not None:
-        entry |= verdict.intent.traced()
+        entry |= verdict.intent.to_trace()
     if verdict.found is not None:
-        entry |= verdict.found.traced()
+        entry |= verdict.found.to_trace()
     if not verdict.targets:
         return None
     tried: list[dict[str, Any]] = []
     entry["tried"] = tried
     for target in verdict.targets:
         attempt = _try_target(target, question, facts)
-        tried.append(attempt.traced())
+        tried.append(attempt.to_trace())
         if attempt.code == "chosen":
-            return settled(step, verdict, attempt, question, facts)
+            return to_decision(step, verdict, attempt, question, facts)
         if attempt.until is not None:
-            return held(step, attempt, attempt.until, facts)
+            return to_held(step, attempt, attempt.until, facts)
     entry["code"] = tried[-1]["code"]
     return None
 
 
-def _asked(step: Step, question: Question, facts: Facts, entry: dict[str, Any]) -> Verdict:
+def _asked(step: CompiledStep, question: DecisionRequest, facts: Facts, entry: dict[str, Any]) -> Verdict:
     """What the strategy says. One that raises, or answers no verdict that could be honoured, passes.
 
     The trace names the kind of error; its text is left out, for it could quote the lead.
@@ -137,12 +139,12 @@ def _asked(step: Step, question: Question, facts: Facts, entry: dict[str, Any]) 
     return Verdict("error")
 
 
-def _advised(step: Step, question: Question, entry: dict[str, Any]) -> Verdict:
+def _advised(step: CompiledStep, question: DecisionRequest, entry: dict[str, Any]) -> Verdict:
     """What a plug-in said when it was asked, before the gate. The trace shows which version said it."""
-    advice = question.advice.get(step.name, NOT_ASKED)
+    advice = question.advice.get(step.name, NOT_CALLED)
     if "plug_in" in advice:
         entry["plug_in"] = advice["plug_in"]
-    verdict = None if "error" in advice else verdict_from(advice["verdict"])
+    verdict = None if "error" in advice else verdict_from_json(advice["verdict"])
     if verdict is None:
         entry["error"] = advice.get("error", "no verdict")
     return verdict or Verdict("error")
@@ -150,19 +152,19 @@ def _advised(step: Step, question: Question, entry: dict[str, Any]) -> Verdict:
 
 def _can_be_honoured(verdict: Verdict) -> bool:
     known = not verdict.labels or verdict.labels.keys() <= _LABELS
-    known = known and (verdict.intent is None or isinstance(verdict.intent, Intent))
-    known = known and (verdict.found is None or isinstance(verdict.found, Found))
+    known = known and (verdict.intent is None or isinstance(verdict.intent, ProductSwitch))
+    known = known and (verdict.found is None or isinstance(verdict.found, RowMatch))
     return known and all(target.kind in _KINDS for target in verdict.targets)
 
 
-def _try_target(target: Target, question: Question, facts: Facts) -> Tried:
+def _try_target(target: Target, question: DecisionRequest, facts: Facts) -> TargetAttempt:
     match target.kind:
         case "team" if is_templated(target.name):
-            found = resolved(target, question.values)
-            return Tried(target, "missing") if found is None else try_team(found, question, facts)
+            found = resolve(target, question.values)
+            return TargetAttempt(target, "missing") if found is None else try_team(found, question, facts)
         case "team":
             return try_team(target, question, facts)
         case "owner":
             return try_owner(target, question, facts)
         case "queue" | "path" | "block":
-            return Tried(target, "chosen")
+            return TargetAttempt(target, "chosen")

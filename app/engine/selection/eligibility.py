@@ -22,7 +22,7 @@ CAPS = frozenset(("cap_open", "cap_day", "cap_week", "cap_rolling"))
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class Requirements:
     """What a target asks of an owner, in folded case, and whom the caller ruled out."""
 
     skills: frozenset[str] = frozenset()
@@ -30,7 +30,7 @@ class Need:
     exclude: Collection[str] = frozenset()
 
 
-def absent(owner: Owner, need: Need, now: datetime) -> Refusal | None:
+def absence_refusal(owner: Owner, need: Requirements, now: datetime) -> Refusal | None:
     """What binds every step, kept owners too: excluded, inactive, away."""
     if owner.id in need.exclude:
         return Refusal("excluded")
@@ -42,9 +42,9 @@ def absent(owner: Owner, need: Need, now: datetime) -> Refusal | None:
     return None
 
 
-def refusal(owner: Owner, load: Load, need: Need, now: datetime) -> Refusal | None:
+def refusal(owner: Owner, load: Load, need: Requirements, now: datetime) -> Refusal | None:
     """Why `owner` cannot take the lead at `now`, or None when he can."""
-    found = absent(owner, need, now)
+    found = absence_refusal(owner, need, now)
     if found:
         return found
     if owner.paused_until is not None and now < owner.paused_until:

@@ -7,11 +7,11 @@ prefix stays within 1 - 1/(2k-2) of the fair share. All amounts are integers; on
 
 from collections.abc import Mapping, Sequence
 
-LEAD = 10**12
+LEAD_UNITS = 10**12
 """One whole lead in the unit of balances."""
 
 
-def choose(weights: Sequence[int], balances: Sequence[int]) -> tuple[int, list[int]]:
+def next_in_turn(weights: Sequence[int], balances: Sequence[int]) -> tuple[int, list[int]]:
     """The position whose turn it is, and what the turn does to each balance.
 
     `weights` are positive integers of any common unit, `balances` stand in units of `LEAD`, both in
@@ -22,7 +22,7 @@ def choose(weights: Sequence[int], balances: Sequence[int]) -> tuple[int, list[i
     if not weights:
         raise ValueError("a turn needs at least one member")
     total = sum(weights)
-    changes = [LEAD * weight // total for weight in weights]
+    changes = [LEAD_UNITS * weight // total for weight in weights]
     given = sum(changes)
     after = [balance + change for balance, change in zip(balances, changes, strict=True)]
     chosen = _due(weights, after, total)
@@ -38,21 +38,21 @@ def _due(weights: Sequence[int], balances: Sequence[int], total: int) -> int:
     if len(weights) == 1:
         return 0
     scale = 2 * len(weights) - 2
-    upper = LEAD * (scale - 1)
+    upper = LEAD_UNITS * (scale - 1)
     largest = max(range(len(weights)), key=balances.__getitem__)
     if balances[largest] * scale > upper:
         return largest
-    ready = [at for at, balance in enumerate(balances) if balance * scale >= LEAD]
+    ready = [at for at, balance in enumerate(balances) if balance * scale >= LEAD_UNITS]
     if not ready:
         return largest
 
     def turns_until_late(at: int) -> int:
-        return (upper - balances[at] * scale) * total // (scale * weights[at] * LEAD)
+        return (upper - balances[at] * scale) * total // (scale * weights[at] * LEAD_UNITS)
 
     return min(ready, key=turns_until_late)
 
 
-def level(balance: int, others: Mapping[str, int]) -> dict[str, int]:
+def spread_balance(balance: int, others: Mapping[str, int]) -> dict[str, int]:
     """Spread the `balance` of one who leaves over the `others`, by weight: each one's change.
 
     What does not divide goes one unit each to the first in order, so that nothing is left over.

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.engine.model.decision import Target, Turn
+from app.engine.model.decision import LedgerEntry, Target
 from app.engine.model.directory import Owner
-from app.engine.model.state import Load, Standing
+from app.engine.model.state import Balance, Load
 from app.engine.selection import fair_share
 from app.engine.selection.eligibility import Refusal
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class TargetAttempt:
     """What came of one target: a code, the owner if there is one, his turn, and everyone considered.
 
     `until` is how long a held lead waits. `over_cap` is told of an exempt owner who is at one of his caps.
@@ -22,13 +22,13 @@ class Tried:
     target: Target
     code: str
     owner: Owner | None = None
-    turn: Turn | None = None
+    turn: LedgerEntry | None = None
     pick: str | None = None
     candidates: Sequence[dict[str, Any]] = ()
     until: datetime | None = None
     over_cap: bool = False
 
-    def traced(self) -> dict[str, Any]:
+    def to_trace(self) -> dict[str, Any]:
         """The entry of the trace."""
         entry: dict[str, Any] = {"target": {self.target.kind: self.target.name}, "code": self.code}
         if self.pick:
@@ -43,15 +43,15 @@ class Candidate:
     """A member who can take the lead, and his entry of the trace."""
 
     owner: Owner
-    standing: Standing
+    standing: Balance
     load: Load
     weight: int
     shown: dict[str, Any]
 
 
-def choose(
+def pick_one(
     target: Target, pick: str, eligible: Sequence[Candidate], shown: Sequence[dict[str, Any]]
-) -> Tried:
+) -> TargetAttempt:
     """One of the eligible, of whom there is one at least. Their entries of the trace say why it is he."""
     if pick == "least_loaded":
         return _least_loaded(target, eligible, shown)
@@ -60,8 +60,8 @@ def choose(
     return _by_turn(target, eligible, shown)
 
 
-def _by_turn(target: Target, eligible: Sequence[Candidate], shown: Sequence[dict[str, Any]]) -> Tried:
-    chosen, changes = fair_share.choose(
+def _by_turn(target: Target, eligible: Sequence[Candidate], shown: Sequence[dict[str, Any]]) -> TargetAttempt:
+    chosen, changes = fair_share.next_in_turn(
         [one.weight for one in eligible], [one.standing.balance for one in eligible]
     )
     booked: dict[str, int] = {}
@@ -73,29 +73,33 @@ def _by_turn(target: Target, eligible: Sequence[Candidate], shown: Sequence[dict
         booked[one.owner.id] = change
     eligible[chosen].shown["code"] = "chosen"
     owner = eligible[chosen].owner
-    turn = Turn(target.name, "turn", owner.id, booked)
-    return Tried(target, "chosen", owner, turn, "round_robin", shown)
+    turn = LedgerEntry(target.name, "turn", owner.id, booked)
+    return TargetAttempt(target, "chosen", owner, turn, "round_robin", shown)
 
 
-def _least_loaded(target: Target, eligible: Sequence[Candidate], shown: Sequence[dict[str, Any]]) -> Tried:
+def _least_loaded(
+    target: Target, eligible: Sequence[Candidate], shown: Sequence[dict[str, Any]]
+) -> TargetAttempt:
     """Fewest open leads; among equals the one who waited longest; then the order of the team."""
     chosen = min(eligible, key=lambda one: (one.load.open, one.load.last))
     for one in eligible:
         one.shown["code"] = "chosen" if one is chosen else "more_open"
         if one is not chosen and one.load.open == chosen.load.open:
             one.shown["code"] = "waited_less"
-    return Tried(target, "chosen", chosen.owner, None, "least_loaded", shown)
+    return TargetAttempt(target, "chosen", chosen.owner, None, "least_loaded", shown)
 
 
-def _longest_waiting(target: Target, eligible: Sequence[Candidate], shown: Sequence[dict[str, Any]]) -> Tried:
+def _longest_waiting(
+    target: Target, eligible: Sequence[Candidate], shown: Sequence[dict[str, Any]]
+) -> TargetAttempt:
     """Whose last lead, of any team, was longest ago; among equals the order of the team."""
     chosen = min(eligible, key=lambda one: one.load.last)
     for one in eligible:
         one.shown["code"] = "chosen" if one is chosen else "waited_less"
-    return Tried(target, "chosen", chosen.owner, None, "longest_waiting", shown)
+    return TargetAttempt(target, "chosen", chosen.owner, None, "longest_waiting", shown)
 
 
-def entry_of(owner: str, load: Load, refused: Refusal | None) -> dict[str, Any]:
+def candidate_entry(owner: str, load: Load, refused: Refusal | None) -> dict[str, Any]:
     """The entry of the trace for somebody who was considered."""
     entry: dict[str, Any] = {
         "owner": owner,

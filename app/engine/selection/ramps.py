@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from app.engine.model.directory import Caps, Member
 
-WHOLE = 1000
+FULL_FACTOR = 1000
 """A factor counts thousandths."""
 
 
@@ -16,7 +16,7 @@ def factor_at(member: Member, zone: ZoneInfo, now: datetime) -> int:
     """
     ramp = member.ramp
     if ramp is None or now.astimezone(zone).date() >= ramp.until:
-        return WHOLE
+        return FULL_FACTOR
     return ramp.factor
 
 
@@ -24,20 +24,20 @@ def weight_at(member: Member, zone: ZoneInfo, now: datetime) -> int:
     """The weight his turns are counted by at `now`; who takes turns goes on taking some."""
     if member.ramp is None or not member.weight:
         return member.weight
-    return max(1, member.weight * factor_at(member, zone, now) // WHOLE)
+    return max(1, member.weight * factor_at(member, zone, now) // FULL_FACTOR)
 
 
 def scaled(caps: Caps | None, factor: int) -> Caps | None:
     """The caps of a newcomer, rounded up, so that a small cap does not shut him out."""
-    if caps is None or factor == WHOLE:
+    if caps is None or factor == FULL_FACTOR:
         return caps
     return Caps(
         _part(caps.open, factor),
         _part(caps.per_day, factor),
         _part(caps.per_week, factor),
-        tuple((-(-count * factor // WHOLE), window) for count, window in caps.rolling),
+        tuple((-(-count * factor // FULL_FACTOR), window) for count, window in caps.rolling),
     )
 
 
 def _part(limit: int | None, factor: int) -> int | None:
-    return None if limit is None else -(-limit * factor // WHOLE)
+    return None if limit is None else -(-limit * factor // FULL_FACTOR)

@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from app.engine.model.decision import Turn
+from app.engine.model.decision import LedgerEntry
 from app.engine.model.directory import Caps, Directory, Owner, Team
 from app.engine.model.state import State
-from app.engine.selection.fair_share import level
+from app.engine.selection.fair_share import spread_balance
 from app.engine.selection.ramps import weight_at
 
 
-def levelled(old: Directory, new: Directory, state: State, now: datetime) -> Iterator[Turn]:
+def rebalance_entries(old: Directory, new: Directory, state: State, now: datetime) -> Iterator[LedgerEntry]:
     """For each team that somebody left: one entry that hands his balance to those who stay."""
     for id_ in sorted(old.teams):
         before = _live(old.teams[id_], old.owners, now)
@@ -18,12 +18,12 @@ def levelled(old: Directory, new: Directory, state: State, now: datetime) -> Ite
         left = {owner: state.standing(id_, owner).balance for owner in before if owner not in after}
         stayed = {owner: weight for owner, weight in after.items() if owner in before}
         changes = {owner: -balance for owner, balance in left.items()}
-        changes |= level(sum(left.values()), stayed)
+        changes |= spread_balance(sum(left.values()), stayed)
         if any(changes.values()):
-            yield Turn(id_, "levelled", None, changes)
+            yield LedgerEntry(id_, "levelled", None, changes)
 
 
-def recounted(old: Directory, new: Directory) -> Iterator[tuple[Owner, str | None, Caps | None]]:
+def loads_to_recount(old: Directory, new: Directory) -> Iterator[tuple[Owner, str | None, Caps | None]]:
     """Owners, and places in teams, whose load must be counted anew."""
     moved: set[str] = set()
     for id_, owner in new.owners.items():

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from app.engine.model.directory import Team
 from app.engine.model.state import Facts
-from app.engine.selection.eligibility import Need
-from app.engine.selection.shifts import off_shift, somebody_works, works
+from app.engine.selection.eligibility import Requirements
+from app.engine.selection.shifts import is_on_shift, is_staffed, off_shift
 from app.engine.selection.targets import member_refusal
 
 
@@ -25,12 +25,12 @@ class MemberStanding:
 def standings(team: Team, facts: Facts) -> list[MemberStanding]:
     """Every member in the order of the team, asked as if a lead came now that needs nothing special."""
     found = []
-    team_works = somebody_works(team, facts)
+    team_works = is_staffed(team, facts)
     for member in team.members:
         owner = facts.directory.owners.get(member.owner)
         load = facts.state.load(member.owner)
-        refused = member_refusal(team, member, owner, load, Need(), facts)
-        if refused is None and owner is not None and team_works and not works(owner, facts.now):
+        refused = member_refusal(team, member, owner, load, Requirements(), facts)
+        if refused is None and owner is not None and team_works and not is_on_shift(owner, facts.now):
             refused = off_shift(owner, facts.now)
         standing = facts.state.standing(team.id, member.owner)
         code, frees_at = (refused.code, refused.frees_at) if refused else (None, None)

@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.engine.conditions.comparisons import Values, getter
-from app.engine.model.decision import Question, Target
+from app.engine.model.decision import DecisionRequest, Target
 from app.engine.model.directory import Member, Owner, Team
-from app.engine.model.state import Facts, Load, Standing
-from app.engine.selection.eligibility import CAPS, Need, Refusal, cap_refusal, refusal
-from app.engine.selection.pickers import Candidate, Tried, choose, entry_of
+from app.engine.model.state import Balance, Facts, Load
+from app.engine.selection.eligibility import CAPS, Refusal, Requirements, cap_refusal, refusal
+from app.engine.selection.pickers import Candidate, TargetAttempt, candidate_entry, pick_one
 from app.engine.selection.ramps import factor_at, scaled, weight_at
-from app.engine.selection.shifts import next_there, off_shift, somebody_works, works
+from app.engine.selection.shifts import is_on_shift, is_staffed, next_available, off_shift
 from app.plan.language.languages import primary
 
 _CHOSEN = Refusal("chosen")
@@ -20,21 +20,21 @@ _NOT_HIS_TURN = Refusal("not_his_turn")
 _WAITING = ("hold", "next")
 """What a plan may say besides `assign` of the time while nobody is on shift."""
 _GONE = frozenset(("away", "paused"))
-SOON = timedelta(minutes=15)
+RELEASE_LOOKAHEAD = timedelta(minutes=15)
 """A lead that is released waits as long again for one whose turn it is and whose shift is about to begin:
 who comes first does not get all that waited for the team."""
 
 
-def need_of(target: Target, question: Question) -> Need:
+def requirements_of(target: Target, question: DecisionRequest) -> Requirements:
     """What the target asks of an owner for this request."""
     skills, languages = frozenset(target.skills), frozenset(target.languages)
     if target.match:
-        more_skills, more_languages = matched(target.match, question.values)
+        more_skills, more_languages = required_by_lead(target.match, question.values)
         skills, languages = skills | more_skills, languages | more_languages
-    return Need(skills, languages, question.exclude)
+    return Requirements(skills, languages, question.exclude)
 
 
-def matched(fields: Sequence[str], values: Values) -> tuple[set[str], set[str]]:
+def required_by_lead(fields: Sequence[str], values: Values) -> tuple[set[str], set[str]]:
     """The skills and the languages that a lead with these values asks for by these of its fields."""
     skills: set[str] = set()
     languages: set[str] = set()
@@ -48,45 +48,47 @@ def matched(fields: Sequence[str], values: Values) -> tuple[set[str], set[str]]:
     return skills, languages
 
 
-def try_owner(target: Target, question: Question, facts: Facts) -> Tried:
+def try_owner(target: Target, question: DecisionRequest, facts: Facts) -> TargetAttempt:
     """Ask one named owner. He takes no turn; every refusal binds him, but for caps he is exempt from."""
     owner = facts.directory.owners.get(target.name)
     if owner is None:
-        return Tried(target, "missing")
+        return TargetAttempt(target, "missing")
     load = facts.state.load(owner.id)
-    refused = refusal(owner, load, need_of(target, question), facts.now)
+    refused = refusal(owner, load, requirements_of(target, question), facts.now)
     exempt = target.exempt and refused is not None and refused.code in CAPS
     if refused is not None and not exempt:
-        return _refused(target, refused, entry_of(owner.id, load, refused), facts.now)
-    if target.off_hours in _WAITING and not works(owner, facts.now):
+        return _refused(target, refused, candidate_entry(owner.id, load, refused), facts.now)
+    if target.off_hours in _WAITING and not is_on_shift(owner, facts.now):
         refused = off_shift(owner, facts.now)
         if target.hold is not None:
-            return _refused(target, refused, entry_of(owner.id, load, refused), facts.now)
-        return _out_of_hours(target, None, [refused], [entry_of(owner.id, load, refused)])
-    return Tried(target, "chosen", owner, candidates=(entry_of(owner.id, load, _CHOSEN),), over_cap=exempt)
+            return _refused(target, refused, candidate_entry(owner.id, load, refused), facts.now)
+        return _out_of_hours(target, None, [refused], [candidate_entry(owner.id, load, refused)])
+    return TargetAttempt(
+        target, "chosen", owner, candidates=(candidate_entry(owner.id, load, _CHOSEN),), over_cap=exempt
+    )
 
 
-def _refused(target: Target, refused: Refusal, shown: dict[str, Any], now: datetime) -> Tried:
+def _refused(target: Target, refused: Refusal, shown: dict[str, Any], now: datetime) -> TargetAttempt:
     """He cannot take it now; the lead is held for him if the plan waits as long as that lasts."""
     back = refused.frees_at
     if target.hold is not None and back is not None and back - now <= target.hold:
-        return Tried(target, "held", candidates=(shown,), until=back)
-    return Tried(target, refused.code, candidates=(shown,))
+        return TargetAttempt(target, "held", candidates=(shown,), until=back)
+    return TargetAttempt(target, refused.code, candidates=(shown,))
 
 
-def try_team(target: Target, question: Question, facts: Facts) -> Tried:
+def try_team(target: Target, question: DecisionRequest, facts: Facts) -> TargetAttempt:
     """Pick one of a team, by turn or by load."""
     team = facts.directory.teams.get(target.name)
     if team is None:
-        return Tried(target, "missing")
-    need = need_of(target, question)
+        return TargetAttempt(target, "missing")
+    need = requirements_of(target, question)
     shown, eligible = _consider(team, need, facts)
     pick = target.pick or team.pick
     if any(one.owner.hours is not None for one in eligible):
-        working = [one for one in eligible if works(one.owner, facts.now)]
-        team_works = bool(working) or somebody_works(team, facts)
+        working = [one for one in eligible if is_on_shift(one.owner, facts.now)]
+        team_works = bool(working) or is_staffed(team, facts)
         if team_works or target.off_hours in _WAITING:
-            resting = [_rests(one, facts.now) for one in eligible if not works(one.owner, facts.now)]
+            resting = [_rests(one, facts.now) for one in eligible if not is_on_shift(one.owner, facts.now)]
             if not team_works:
                 return _out_of_hours(target, pick, [*resting, *_returning(shown, facts)], shown)
             if question.kind == "release" and target.off_hours == "hold":
@@ -94,13 +96,13 @@ def try_team(target: Target, question: Question, facts: Facts) -> Tried:
             eligible = working
     if not eligible:
         returning = _returning(shown, facts)
-        if returning and target.off_hours in _WAITING and not somebody_works(team, facts):
+        if returning and target.off_hours in _WAITING and not is_staffed(team, facts):
             return _out_of_hours(target, pick, returning, shown)
-        return Tried(target, "nobody_eligible", pick=pick, candidates=shown)
-    return choose(target, pick, eligible, shown)
+        return TargetAttempt(target, "nobody_eligible", pick=pick, candidates=shown)
+    return pick_one(target, pick, eligible, shown)
 
 
-def _consider(team: Team, need: Need, facts: Facts) -> tuple[list[dict[str, Any]], list[Candidate]]:
+def _consider(team: Team, need: Requirements, facts: Facts) -> tuple[list[dict[str, Any]], list[Candidate]]:
     shown: list[dict[str, Any]] = []
     eligible: list[Candidate] = []
     asks_nothing = not (need.skills or need.languages or need.exclude)
@@ -113,17 +115,19 @@ def _consider(team: Team, need: Need, facts: Facts) -> tuple[list[dict[str, Any]
         plain = asks_nothing and owner is not None and owner.unbound and member.weight and not member.caps
         refused = None if plain else member_refusal(team, member, owner, load, need, facts)
         entry = (
-            entry_of(id_, load, refused) if refused else {"owner": id_, "code": "eligible", "open": load.open}
+            candidate_entry(id_, load, refused)
+            if refused
+            else {"owner": id_, "code": "eligible", "open": load.open}
         )
         shown.append(entry)
         if refused is None and owner is not None:
             weight = weight_at(member, owner.zone, facts.now) if member.ramp else member.weight
-            eligible.append(Candidate(owner, standings.get(id_) or Standing(), load, weight, entry))
+            eligible.append(Candidate(owner, standings.get(id_) or Balance(), load, weight, entry))
     return shown, eligible
 
 
 def member_refusal(
-    team: Team, member: Member, owner: Owner | None, load: Load, need: Need, facts: Facts
+    team: Team, member: Member, owner: Owner | None, load: Load, need: Requirements, facts: Facts
 ) -> Refusal | None:
     """Why a member cannot take a lead of his team now, or None when he can."""
     if owner is None:
@@ -142,47 +146,47 @@ def member_refusal(
 
 def _rests(one: Candidate, now: datetime) -> Refusal:
     refused = off_shift(one.owner, now)
-    one.shown.update(entry_of(one.owner.id, one.load, refused))
+    one.shown.update(candidate_entry(one.owner.id, one.load, refused))
     return refused
 
 
 def _released(
     target: Target, pick: str, eligible: Sequence[Candidate], shown: list[dict[str, Any]], now: datetime
-) -> Tried:
+) -> TargetAttempt:
     """One of those on shift and those who soon will be. Is it one of these, the lead waits for him."""
-    begins = {one.owner.id: off_shift(one.owner, now) for one in eligible if not works(one.owner, now)}
+    begins = {one.owner.id: off_shift(one.owner, now) for one in eligible if not is_on_shift(one.owner, now)}
     until = {id_: refused.frees_at for id_, refused in begins.items() if _is_soon(refused.frees_at, now)}
     expected = [one for one in eligible if one.owner.id not in begins or one.owner.id in until]
     if not expected:
-        return Tried(target, "nobody_eligible", pick=pick, candidates=shown)
-    tried = choose(target, pick, expected, shown)
+        return TargetAttempt(target, "nobody_eligible", pick=pick, candidates=shown)
+    tried = pick_one(target, pick, expected, shown)
     awaited = until.get(tried.owner.id) if tried.owner is not None else None
     if awaited is None:
         return tried
     for one in expected:
         one.shown.clear()
-        one.shown.update(entry_of(one.owner.id, one.load, begins.get(one.owner.id, _NOT_HIS_TURN)))
-    return Tried(target, "held", pick=pick, candidates=shown, until=awaited)
+        one.shown.update(candidate_entry(one.owner.id, one.load, begins.get(one.owner.id, _NOT_HIS_TURN)))
+    return TargetAttempt(target, "held", pick=pick, candidates=shown, until=awaited)
 
 
 def _is_soon(begins: datetime | None, now: datetime) -> bool:
-    return begins is not None and begins - now <= SOON
+    return begins is not None and begins - now <= RELEASE_LOOKAHEAD
 
 
 def _returning(shown: Sequence[Mapping[str, Any]], facts: Facts) -> list[Refusal]:
     """When those who are absent or paused now will be on shift and there again."""
     gone = [(one["code"], facts.directory.owners[one["owner"]]) for one in shown if one["code"] in _GONE]
     return [
-        Refusal(code, next_there(owner, max(facts.now, owner.paused_until or facts.now)))
+        Refusal(code, next_available(owner, max(facts.now, owner.paused_until or facts.now)))
         for code, owner in gone
     ]
 
 
 def _out_of_hours(
     target: Target, pick: str | None, refusals: Sequence[Refusal], shown: list[dict[str, Any]]
-) -> Tried:
+) -> TargetAttempt:
     """Nobody is on shift: the lead is held until the first shift begins, or goes on if none ever does."""
     begins = min((each.frees_at for each in refusals if each.frees_at is not None), default=None)
     if target.off_hours == "hold" and begins is not None:
-        return Tried(target, "held", pick=pick, candidates=shown, until=begins)
-    return Tried(target, "off_hours", pick=pick, candidates=shown)
+        return TargetAttempt(target, "held", pick=pick, candidates=shown, until=begins)
+    return TargetAttempt(target, "off_hours", pick=pick, candidates=shown)

@@ -12,10 +12,10 @@ from app.engine.conditions.comparisons import Values, getter
 from app.engine.model.decision import Target
 from app.plan.document.plan import PlanDocument
 from app.plan.document.scoring import ScoreConfig
-from app.plan.findings import Finding, shown
+from app.plan.findings import Finding, quote
 from app.plan.language.fields import PIPELINE
 
-MOST = 10_000
+MAX_COMBINATIONS = 10_000
 """No name may come to more teams than this."""
 _PLACE = re.compile(r"\{([^{}]*)\}")
 
@@ -30,7 +30,7 @@ def fields_of(name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_PLACE.findall(name)))
 
 
-def resolved(target: Target, values: Values) -> Target | None:
+def resolve(target: Target, values: Values) -> Target | None:
     """The target with the team it means for this lead; None when a field of the name is missing."""
     words = {}
     for place in fields_of(target.name):
@@ -41,7 +41,7 @@ def resolved(target: Target, values: Values) -> Target | None:
     return replace(target, name=_PLACE.sub(lambda found: words[found[1]], target.name))
 
 
-def closed(document: PlanDocument) -> dict[str, tuple[str, ...]]:
+def closed_fields(document: PlanDocument) -> dict[str, tuple[str, ...]]:
     """The fields of a plan that have one of a closed set of words, each with its words."""
     own = {each.name: each.choices for each in (*PIPELINE.fields.values(), *document.fields.fields)}
     bands = (
@@ -70,12 +70,12 @@ def faults(name: str, words: Mapping[str, tuple[str, ...]], path: str) -> list[F
     unknown = [place for place in found if place not in words]
     if unknown:
         text = (
-            f"Use a field with a closed set of words instead of {shown(unknown[0])}: a derived one, or band."
+            f"Use a field with a closed set of words instead of {quote(unknown[0])}: a derived one, or band."
         )
         return [Finding(path, "unknown_field", text)]
     count = 1
     for place in found:
         count *= len(words[place])
-    if count > MOST:
+    if count > MAX_COMBINATIONS:
         return [Finding(path, "wrong_value", f"Use fewer words: this name can come to {count} teams.")]
     return []

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.engine.conditions.comparisons import Values
 from app.engine.conditions.condition import compile_condition
-from app.engine.model.accounts import Account, Match
+from app.engine.model.accounts import Account, AccountMatch
 from app.engine.model.decision import Target, Verdict
 from app.engine.model.directory import Owner
 from app.engine.model.state import Facts
@@ -22,7 +22,7 @@ Owners = Mapping[str, Owner]
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class AccountOwners:
     """Owners an account names, in the order of their roles; `first` is the active one who is responsible.
 
     `gone` come before him: nobody of that id, or not active any more.
@@ -33,19 +33,21 @@ class Named:
     others: Sequence[str] = ()
 
 
-def named(match: Match, order: Sequence[str], owners: Owners, *, inherit: bool) -> Named:
+def owners_named_by(
+    match: AccountMatch, order: Sequence[str], owners: Owners, *, inherit: bool
+) -> AccountOwners:
     """Whom the account names in these roles; where nobody active has any, whom those above it do."""
     gone: list[str] = []
     if match.account is None:
-        return Named(gone)
+        return AccountOwners(gone)
     for account in (match.account, *(match.parents if inherit else ())):
         ids = _in_roles(account, order)
         first = next((id_ for id_ in ids if id_ in owners and owners[id_].active), None)
         if first is not None:
             at = ids.index(first)
-            return Named([*gone, *ids[:at]], first, ids[at + 1 :])
+            return AccountOwners([*gone, *ids[:at]], first, ids[at + 1 :])
         gone += ids
-    return Named(gone)
+    return AccountOwners(gone)
 
 
 def _in_roles(account: Account, order: Sequence[str]) -> list[str]:
@@ -75,13 +77,13 @@ class AccountStep:
         self._statuses = config.customers.statuses if config.customers is not None else ()
         self._team_first = config.customers is not None and config.customers.prefer == "team"
 
-    def responsible(self, match: Match, values: Values, facts: Facts) -> str | None:
+    def responsible(self, match: AccountMatch, values: Values, facts: Facts) -> str | None:
         """The owner who is responsible for a lead the step is for, whether he can take one now or not."""
         if self._when is not None and not self._when.holds(values, facts.now):
             return None
-        return named(match, self.order, facts.directory.owners, inherit=self.inherits).first
+        return owners_named_by(match, self.order, facts.directory.owners, inherit=self.inherits).first
 
-    def targets(self, match: Match, owners: Owners) -> tuple[Target, ...]:
+    def targets(self, match: AccountMatch, owners: Owners) -> tuple[Target, ...]:
         """What is tried for a lead of this account, in order."""
         people = tuple(self._people(match, owners))
         if self._team is None or match.account is None or match.account.customer_status not in self._statuses:
@@ -89,9 +91,9 @@ class AccountStep:
         team = replace(self._team, code="customer_team")
         return (team, *people) if self._team_first else (*people, team)
 
-    def _people(self, match: Match, owners: Owners) -> Iterator[Target]:
+    def _people(self, match: AccountMatch, owners: Owners) -> Iterator[Target]:
         """Those it names, and behind the one who is responsible what stands for him."""
-        found = named(match, self.order, owners, inherit=self.inherits)
+        found = owners_named_by(match, self.order, owners, inherit=self.inherits)
         yield from (self._owner(id_) for id_ in found.gone)
         if found.first is None:
             return

@@ -10,7 +10,7 @@ from typing import Any
 from app.engine.conditions.comparisons import Values
 from app.engine.conditions.condition import compile_condition
 from app.engine.explain.sentences import left_product
-from app.engine.model.decision import Decision, Intent, Prior, Verdict
+from app.engine.model.decision import Decision, PriorAssignment, ProductSwitch, Verdict
 from app.engine.model.directory import Directory
 from app.engine.model.state import Facts
 from app.engine.selection.ladder import ladder
@@ -19,7 +19,7 @@ from app.plan.document.products import Product as ProductDocument
 from app.plan.document.products import ProductConfig
 
 
-class Products:
+class ProductCatalog:
     """The products of one plan, ready to be asked."""
 
     def __init__(self, declared: Mapping[str, ProductDocument]) -> None:
@@ -32,7 +32,7 @@ class Products:
         found = (self._by_word.get(each.casefold()) for each in named if isinstance(each, str))
         return next((name for name in found if name is not None), None)
 
-    def left(self, prior: Prior, for_product: str) -> tuple[str, ...]:
+    def left(self, prior: PriorAssignment, for_product: str) -> tuple[str, ...]:
         """The products a known person is with and leaves; none when he is with this very one.
 
         He is with a product whose team he was given to or waits for, or of which a sequence is his path.
@@ -41,12 +41,14 @@ class Products:
         his = tuple(name for name, product in self._declared.items() if _is_with(prior, product))
         return () if for_product in his else his
 
-    def leaves(self, prior: Prior, values: Values) -> bool:
+    def leaves(self, prior: PriorAssignment, values: Values) -> bool:
         """Whether he comes for another product than the one he is with."""
         product = self.looked_at(values)
         return product is not None and bool(self.left(prior, product))
 
-    def farewell(self, decision: Decision, prior: Prior, directory: Directory) -> tuple[dict[str, Any], ...]:
+    def farewell(
+        self, decision: Decision, prior: PriorAssignment, directory: Directory
+    ) -> tuple[dict[str, Any], ...]:
         """What a switch asks of the caller: end what runs for the other product, tell the former owner."""
         sequences = [name for product in decision.left for name in self._declared[product].sequences]
         actions = [_action("suppress_campaign", name=name) for name in dict.fromkeys(sequences)]
@@ -64,7 +66,7 @@ class ProductStep:
     """One product step, made ready with the products of its plan."""
 
     def __init__(self, config: ProductConfig, declared: Mapping[str, ProductDocument]) -> None:
-        self._products = Products(declared)
+        self._products = ProductCatalog(declared)
         self._ladders = {name: ladder(config.ladder_from(each.team)) for name, each in declared.items()}
         self._within = config.within
         self._unless = compile_condition(config.unless) if config.unless is not None else None
@@ -76,9 +78,11 @@ class ProductStep:
             return Verdict("no_product")
         left = self._left(facts.prior, product, values, facts.now)
         code = "product_switch" if left else "product"
-        return Verdict(code, self._ladders[product], intent=Intent(product, left))
+        return Verdict(code, self._ladders[product], intent=ProductSwitch(product, left))
 
-    def _left(self, prior: Prior | None, product: str, values: Values, now: datetime) -> tuple[str, ...]:
+    def _left(
+        self, prior: PriorAssignment | None, product: str, values: Values, now: datetime
+    ) -> tuple[str, ...]:
         if prior is None or now - prior.decided_at > self._within:
             return ()
         if self._unless is not None and self._unless.holds(values, now):
@@ -86,7 +90,7 @@ class ProductStep:
         return self._products.left(prior, product)
 
 
-def _is_with(prior: Prior, product: ProductDocument) -> bool:
+def _is_with(prior: PriorAssignment, product: ProductDocument) -> bool:
     match prior.state:
         case "assigned":
             return prior.team == product.team

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.engine.conditions.comparisons import BOUNDS, Values, as_instant, occurrences
+from app.engine.conditions.comparisons import BOUNDS, Values, as_timestamp, occurrences
 from app.engine.conditions.condition import Holds, compile_condition
 from app.engine.model.decision import Target, Verdict
 from app.engine.model.state import Facts
@@ -29,7 +29,7 @@ _NEARLY_WHOLE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class ScoreResult:
     """What came of it: points by score and in total, and the band, None when the total is in none."""
 
     points: Mapping[str, int]
@@ -37,7 +37,7 @@ class Scored:
     targets: tuple[Target, ...] = ()
 
 
-class Scoring:
+class CompiledScore:
     """The model and the bands of one step, ready to be asked."""
 
     def __init__(self, config: ScoreConfig, scores: Scores) -> None:
@@ -45,7 +45,7 @@ class Scoring:
         self._own = OWN in config.model
         self._bands = [_Band(name, band) for name, band in config.bands.items()]
 
-    def score(self, values: Values, now: datetime) -> Scored:
+    def score(self, values: Values, now: datetime) -> ScoreResult:
         """The points of a lead and its band."""
         points = {name: sum(row.points(values, now) for row in rows) for name, rows in self._rows}
         own = values.get(OWN) if self._own else None
@@ -53,8 +53,8 @@ class Scoring:
         points["total"] = total
         for band in self._bands:
             if band.holds(total):
-                return Scored(points, band.name, band.targets)
-        return Scored(points, None)
+                return ScoreResult(points, band.name, band.targets)
+        return ScoreResult(points, None)
 
 
 class _Row:
@@ -70,10 +70,10 @@ class _Row:
         if self._half_life is None or self._since is None:
             return self._points
         since = self._since(values, now)
-        return self._points if since is None else faded(self._points, now - since, self._half_life)
+        return self._points if since is None else decayed(self._points, now - since, self._half_life)
 
 
-def faded(points: int, age: timedelta, half_life: timedelta) -> int:
+def decayed(points: int, age: timedelta, half_life: timedelta) -> int:
     """What is left of points after `age`, in whole points towards zero."""
     if age <= timedelta():
         return points
@@ -87,9 +87,9 @@ def _since(when: Node) -> Callable[[Values, datetime], datetime | None]:
 
     def since(values: Values, now: datetime) -> datetime | None:
         engagement = values.get("engagement")
-        found = (as_instant(each.get("at")) for one in asked for each in occurrences(one, engagement, now))
+        found = (as_timestamp(each.get("at")) for one in asked for each in occurrences(one, engagement, now))
         newest = max((at for at in found if at is not None), default=None)
-        return newest if newest is not None else as_instant(values.get("last_seen_at"))
+        return newest if newest is not None else as_timestamp(values.get("last_seen_at"))
 
     return since
 
@@ -120,11 +120,11 @@ class ScoreStrategy:
     name = "score"
     Config = ScoreConfig
 
-    def ready(self, config: ScoreConfig, document: PlanDocument) -> Scoring:
+    def ready(self, config: ScoreConfig, document: PlanDocument) -> CompiledScore:
         """The model compiled, once for a plan."""
-        return Scoring(config, document.scores)
+        return CompiledScore(config, document.scores)
 
-    def decide(self, values: Mapping[str, Any], facts: Facts, config: Scoring) -> Verdict:
+    def decide(self, values: Mapping[str, Any], facts: Facts, config: CompiledScore) -> Verdict:
         """The band's targets, if it has any; the labels either way."""
         scored = config.score(values, facts.now)
         labels = {"band": scored.band, "scores": scored.points}

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
 
-from app.plan.findings import Faults, Finding, fault, join, shown
+from app.plan.findings import Faults, Finding, fault, join, quote
 from app.plan.language.durations import read_duration
 from app.plan.language.operands import EXTENSION
 from app.plan.language.shapes import FollowUpCondition, Part, reading
@@ -67,7 +67,7 @@ def _read_action(value: object, info: ValidationInfo) -> Action:
             elif name != "type":
                 found.setdefault("params", {})[name] = _parameter(each, info)
         except Faults as refused:
-            findings.extend(finding.under(shown(name)) for finding in refused.findings)
+            findings.extend(finding.under(quote(name)) for finding in refused.findings)
     if "or" in value and "consent" not in value:
         findings.append(Finding("or", "unknown_key", "Write or only beside consent: it takes its place."))
     if findings:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from app.plan.findings import Faults, Finding, fault, shown
+from app.plan.findings import Faults, Finding, fault, quote
 from app.plan.language.conditions import Leaf, Node, leaves, parse_condition
 from app.plan.language.fields import FOLLOW_UP, LABELS, PIPELINE, Catalogue, Field, Kind
 from app.plan.language.operands import read_operand
@@ -50,7 +50,7 @@ class OwnFields:
     derived: tuple[Derived, ...] = ()
 
 
-def declared(written: object) -> tuple[Field, ...]:
+def declare_fields(written: object) -> tuple[Field, ...]:
     """The fields these declarations make, as far as they can be told; what is wrong with them is not told."""
     if not isinstance(written, Mapping):
         return ()
@@ -61,7 +61,7 @@ def read_own_fields(written: object) -> OwnFields:
     """The fields a plan declares. Raises Faults with every fault of every declaration."""
     if not isinstance(written, Mapping):
         raise fault("wrong_type", "Write fields as a mapping of name to declaration.")
-    fields = declared(written)
+    fields = declare_fields(written)
     catalogue = PIPELINE.extended(fields)
     findings: list[Finding] = []
     found: dict[str, Derived] = {}
@@ -71,7 +71,7 @@ def read_own_fields(written: object) -> OwnFields:
             if derived is not None:
                 found[derived.name] = derived
         except Faults as refused:
-            findings.extend(finding.under(shown(name)) for finding in refused.findings)
+            findings.extend(finding.under(quote(name)) for finding in refused.findings)
     if findings:
         raise Faults(*findings)
     ordered = tuple(_in_order_of_need(found))
@@ -84,7 +84,7 @@ def _name_fault(name: object) -> Finding | None:
         text = "Call a field by a word of letters, digits and _, or a custom attribute attributes.name."
         return Finding("", "wrong_value", text)
     if not name.startswith(ATTRIBUTES) and name in _TAKEN:
-        return Finding("", "taken_name", f"Call this field something else: {shown(name)} is taken.")
+        return Finding("", "taken_name", f"Call this field something else: {quote(name)} is taken.")
     return None
 
 
@@ -144,9 +144,9 @@ def _from_values(written: Mapping[Any, Any], catalogue: Catalogue) -> tuple[Case
             operand = read_operand(field, "in", values if isinstance(values, list) else [values])
             leaf = Leaf(field.name, "in", operand, field.kind, field.personal)
             cases.append(Case(_word(word), leaf))
-            findings.extend(_doubled(operand, seen, shown(word)))
+            findings.extend(_doubled(operand, seen, quote(word)))
         except Faults as refused:
-            findings.extend(finding.under(shown(word)) for finding in refused.findings)
+            findings.extend(finding.under(quote(word)) for finding in refused.findings)
     if not cases and not findings:
         raise fault("missing_key", "Write at least one word with the values that lead to it.")
     if findings:
@@ -159,7 +159,7 @@ def _doubled(operand: object, seen: set[object], path: str) -> Iterator[Finding]
     for value in operand if isinstance(operand, tuple) else ():
         key = (isinstance(value, bool), value.casefold() if isinstance(value, str) else value)
         if key in seen:
-            yield Finding(path, "duplicate_value", f"Write {shown(value)} under one word only.")
+            yield Finding(path, "duplicate_value", f"Write {quote(value)} under one word only.")
         seen.add(key)
 
 
@@ -211,7 +211,7 @@ def _in_order_of_need(found: Mapping[str, Derived]) -> Iterator[Derived]:
     except CycleError as cycle:
         name = str(cycle.args[1][0])
         text = "Derive this field from others: as it is written, it is made from itself."
-        raise fault("cyclic_field", text, shown(name)) from None
+        raise fault("cyclic_field", text, quote(name)) from None
 
 
 def _made_from_personal(ordered: tuple[Derived, ...], catalogue: Catalogue) -> set[str]:

@@ -10,8 +10,8 @@ from app.plan.document.own_fields import TYPES, OwnFields, read_own_fields
 from app.plan.document.plan_tests import PlanTest
 from app.plan.document.products import Product
 from app.plan.document.scoring import PointsRow, ScoreConfig, ScoreName, missing_scores
-from app.plan.document.slas import Sla, SlaFor
-from app.plan.document.steps import Step, read_steps
+from app.plan.document.slas import Sla, SlaRule
+from app.plan.document.steps import PlanStep, read_steps
 from app.plan.findings import Faults, fault
 from app.plan.language.shapes import CONDITION_MARK, Duration, Name, Part, StepCondition, once
 
@@ -27,14 +27,14 @@ class Queue(Part):
     )
 
 
-class Answerable(Part):
+class Accountable(Part):
     """Who answers for a path: a team or an owner."""
 
     team: Name | None = Field(None, description="A team of the directory.")
     owner: Name | None = Field(None, description="An owner of the directory, by id.")
 
     @model_validator(mode="after")
-    def _one(self) -> "Answerable":
+    def _one(self) -> "Accountable":
         if (self.team is None) == (self.owner is None):
             raise fault("one_target", "Name either a team or an owner.")
         return self
@@ -43,10 +43,10 @@ class Answerable(Part):
 class Path(Part):
     """An automated way instead of a person."""
 
-    answers_to: Answerable | None = Field(None, description="Who answers for what happens on it.")
+    answers_to: Accountable | None = Field(None, description="Who answers for what happens on it.")
 
 
-class RouteAnew(Part):
+class RerouteWhen(Part):
     """Leads that are decided anew though the person is known."""
 
     when: StepCondition = Field(description="Which leads; before the pipeline no lead has a band or points.")
@@ -55,7 +55,7 @@ class RouteAnew(Part):
 Kept = Annotated[tuple[Literal["account_owner", "previous_owner"], ...], AfterValidator(once)]
 
 
-class KnownPerson(Part):
+class ReturningLeads(Part):
     """How a person who was here before is recognised."""
 
     window: Duration = Field(
@@ -71,7 +71,7 @@ class KnownPerson(Part):
         "account's owner is who the plan's first step for accounts makes responsible. Empty, he is decided "
         "anew. A second submission of the same one stays what it is.",
     )
-    route_anew: tuple[RouteAnew, ...] = Field(
+    route_anew: tuple[RerouteWhen, ...] = Field(
         (),
         description="Known persons whose lead meets one of these conditions are decided anew. A second "
         "submission of the same one stays what it is.",
@@ -145,11 +145,11 @@ class PlanDocument(Part):
         default_factory=dict,
         description="How much of his working time an owner has to accept and to touch a lead, by name.",
     )
-    sla_for: tuple[SlaFor, ...] = Field(
+    sla_for: tuple[SlaRule, ...] = Field(
         (), description="Which SLA holds where the step names none; the first that fits counts."
     )
-    known_person: KnownPerson = Field(
-        default_factory=KnownPerson, description="How a person who was here before is recognised."
+    known_person: ReturningLeads = Field(
+        default_factory=ReturningLeads, description="How a person who was here before is recognised."
     )
     fields: Annotated[OwnFields, PlainValidator(_own_fields), WithJsonSchema(_FIELDS_SCHEMA)] = Field(
         default_factory=OwnFields,
@@ -158,9 +158,9 @@ class PlanDocument(Part):
     scores: dict[ScoreName, Annotated[tuple[PointsRow, ...], Field(min_length=1)]] = Field(
         default_factory=dict, description="What gives points, by the name of the score."
     )
-    pipeline: Annotated[tuple[Step, ...], PlainValidator(read_steps), WithJsonSchema({"type": "array"})] = (
-        Field(description="The steps, tried in order; the first that can take the lead settles it.")
-    )
+    pipeline: Annotated[
+        tuple[PlanStep, ...], PlainValidator(read_steps), WithJsonSchema({"type": "array"})
+    ] = Field(description="The steps, tried in order; the first that can take the lead settles it.")
     follow_up: tuple[FollowUpBlock, ...] = Field(
         (), description="What the caller is asked to do once a lead is settled."
     )

@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
-from app.plan.findings import Faults, Finding, fault, join, shown
+from app.plan.findings import Faults, Finding, fault, join, quote
 from app.plan.language.durations import parse_iso
 from app.plan.language.fields import CUSTOMER_STATUSES, LEAD, OUTCOMES, TRIGGERS, Kind
 from app.plan.language.fields import Field as LeadField
 from app.plan.language.operands import EXTENSION
-from app.plan.language.shapes import Instant, Moment, Name, Part, Words, reading
+from app.plan.language.shapes import Moment, Name, Part, Timestamp, Words, reading
 
 _NESTED = ("consent", "crm", "utm")
 _TYPES: dict[Kind, tuple[type, ...]] = {
@@ -34,11 +34,11 @@ def _read_lead(value: object, info: ValidationInfo) -> dict[str, Any]:
     for key, each in value.items():
         if key in _NESTED and isinstance(each, Mapping):
             for rest, inner in each.items():
-                findings.extend(_value_faults(f"{key}.{rest}", inner, info, join(key, shown(rest))))
+                findings.extend(_value_faults(f"{key}.{rest}", inner, info, join(key, quote(rest))))
         elif key == "attributes":
             findings.extend([] if isinstance(each, Mapping) else [_mistyped(key, "mapping")])
         else:
-            findings.extend(_value_faults(str(key), each, info, shown(key)))
+            findings.extend(_value_faults(str(key), each, info, quote(key)))
     if findings:
         raise Faults(*findings)
     return dict(value)
@@ -105,16 +105,18 @@ CaseLead = Annotated[
 ]
 
 
-class Known(Part):
+class ExistingLead(Part):
     """The standing of a person who was here before."""
 
     owner: Name | None = Field(None, description="The owner he was given to.")
     team: Name | None = Field(None, description="The team that owner had him from.")
     queue: Name | None = Field(None, description="The queue he waits in.")
-    at: Instant = Field(timedelta(days=-1), description="When he was last decided, a day ago when left out.")
+    at: Timestamp = Field(
+        timedelta(days=-1), description="When he was last decided, a day ago when left out."
+    )
 
     @model_validator(mode="after")
-    def _somewhere(self) -> "Known":
+    def _somewhere(self) -> "ExistingLead":
         if (self.owner is None) == (self.queue is None):
             raise fault("one_target", "Name either the owner or the queue of the known person.")
         return self
@@ -148,7 +150,7 @@ class GivenAccount(Part):
         """Every owner it names, with the place, those of the accounts above it as well."""
         if self.owner is not None:
             yield "owner", self.owner
-        yield from ((f"roles.{shown(role)}", owner) for role, owner in self.roles.items())
+        yield from ((f"roles.{quote(role)}", owner) for role, owner in self.roles.items())
         if self.parent is not None:
             yield from ((f"parent.{place}", owner) for place, owner in self.parent.named())
 
@@ -158,7 +160,7 @@ class Given(Part):
 
     now: Moment | None = Field(None, description="The time of the decision.")
     away: Words = Field((), description="Owners who are away, by id.")
-    known: Known | None = Field(None, description="That the person is known.")
+    known: ExistingLead | None = Field(None, description="That the person is known.")
     account: GivenAccount | None = Field(None, description="The account that the lead belongs to.")
 
     def known_at(self, now: datetime) -> datetime | None:

@@ -3,7 +3,7 @@
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from app.plan.findings import MOST, Faults, Finding, join, path_of
+from app.plan.findings import MAX_FINDINGS, Faults, Finding, join, path_of
 
 _WORDS = {
     "extra_forbidden": ("unknown_key", "Remove this key or mend its spelling: it means nothing here."),
@@ -35,9 +35,9 @@ def findings_of(refused: ValidationError, prefix: str = "") -> list[Finding]:
             continue
         path = join(prefix, path_of(part for part in error["loc"] if part != "[key]"))
         findings.extend(_findings(error, path))
-        if len(findings) >= MOST:
+        if len(findings) >= MAX_FINDINGS:
             break
-    return findings[:MOST]
+    return findings[:MAX_FINDINGS]
 
 
 def _has_faulty_parts(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from app.plan.document.step_configs import StepConfig
 from app.plan.document.targets import Target
-from app.plan.findings import Faults, Finding, fault, shown
+from app.plan.findings import Faults, Finding, fault, quote
 from app.plan.language.shapes import Duration, Name, Part, StepCondition
 
 OWN = "score"
@@ -85,10 +85,10 @@ def _reachable(bands: dict[str, Band]) -> dict[str, Band]:
         low, high = band.range
         if low > high:
             text = "Mend this band: its limits exclude each other, so no total falls into it."
-            findings.append(Finding(shown(name), "contradiction", text))
+            findings.append(Finding(quote(name), "contradiction", text))
         elif any(start <= low and high <= end for start, end in before):
             text = "Move or remove this band: one before it takes every total that would fall into it."
-            findings.append(Finding(shown(name), "unreachable", text))
+            findings.append(Finding(quote(name), "unreachable", text))
         before.append((low, high))
     if findings:
         raise Faults(*findings)
@@ -111,7 +111,7 @@ class ScoreConfig(StepConfig):
         return tuple(target for band in self.bands.values() for target in band.ladder)
 
     def ladders(self) -> Iterable[tuple[str, tuple[Target, ...]]]:
-        return [(f".bands.{shown(name)}.then", band.ladder) for name, band in self.bands.items()]
+        return [(f".bands.{quote(name)}.then", band.ladder) for name, band in self.bands.items()]
 
     @property
     def settles(self) -> bool:

@@ -8,11 +8,11 @@ from pydantic import AfterValidator, Field, model_validator
 from app.plan.findings import fault
 from app.plan.language.shapes import Duration, Name, Part, StepCondition
 
-LONGEST = timedelta(days=90)
+MAX_SLA = timedelta(days=90)
 
 
 def _within_reason(length: timedelta) -> timedelta:
-    if not timedelta() < length <= LONGEST:
+    if not timedelta() < length <= MAX_SLA:
         raise fault("bad_duration", "Write a time of more than nothing and at most 90d.")
     return length
 
@@ -34,7 +34,7 @@ class Sla(Part):
         return self
 
 
-class SlaFor(Part):
+class SlaRule(Part):
     """Which SLA holds for the leads that meet a condition, where the step names none."""
 
     when: StepCondition | None = Field(

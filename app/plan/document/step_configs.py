@@ -8,7 +8,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from app.plan.document.targets import MATCHED, MatchedFields, OffHours, Pick, Rungs, Target
 from app.plan.findings import fault
-from app.plan.language.columns import ON_SCHEMA, On, read_on
+from app.plan.language.columns import MATCH_ON_SCHEMA, MatchOn, read_match_on
 from app.plan.language.shapes import Name, Part, Priority, StepCondition, Words
 
 HANDED_TO_ROWS = ("priority", "off_hours", "sla")
@@ -72,7 +72,7 @@ class RuleConfig(LadderConfig):
     table: Name | None = Field(
         None, description="A table of the directory: the row that fits the lead says where it goes."
     )
-    on: Annotated[On | None, PlainValidator(read_on), WithJsonSchema(ON_SCHEMA)] = Field(
+    on: Annotated[MatchOn | None, PlainValidator(read_match_on), WithJsonSchema(MATCH_ON_SCHEMA)] = Field(
         None,
         description="Every column of the table with the way it is compared with the field of its name. Of "
         "several rows that fit, the first column decides which one wins, then the second, and so on.",

@@ -12,19 +12,19 @@ from app.plan.document.pydantic_errors import findings_of
 from app.plan.document.scoring import ScoreConfig
 from app.plan.document.step_configs import QueueConfig, RoundRobinConfig, RuleConfig, StepConfig
 from app.plan.document.targets import Target
-from app.plan.findings import Faults, Finding, fault, shown
+from app.plan.findings import Faults, Finding, fault, quote
 from app.plan.language.conditions import Node
 from app.plan.language.shapes import reading
 
 __all__ = [
     "BUILT_IN",
     "AccountConfig",
+    "PlanStep",
     "ProductConfig",
     "QueueConfig",
     "RoundRobinConfig",
     "RuleConfig",
     "ScoreConfig",
-    "Step",
     "StepConfig",
     "Strategies",
     "Target",
@@ -44,7 +44,7 @@ BUILT_IN: Strategies = {
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class PlanStep:
     """One step. `name` is its own, else its team's or queue's, else its strategy and position."""
 
     strategy: str
@@ -62,7 +62,7 @@ class Step:
         return self.config.settles
 
 
-def read_steps(value: object, info: ValidationInfo) -> tuple[Step, ...]:
+def read_steps(value: object, info: ValidationInfo) -> tuple[PlanStep, ...]:
     """The steps of a pipeline. Raises Faults with every fault of every step."""
     if not isinstance(value, (list, tuple)) or not value:
         raise fault("wrong_type", "Write the pipeline as a list of at least one step.")
@@ -89,11 +89,11 @@ def _step(value: object, info: ValidationInfo) -> tuple[str, StepConfig]:
     model = reading(info).strategies.get(strategy)
     if model is None or not issubclass(model, StepConfig):
         known = ", ".join(sorted(reading(info).strategies))
-        raise fault("unknown_strategy", f"Use one of the strategies {known}.", shown(strategy))
+        raise fault("unknown_strategy", f"Use one of the strategies {known}.", quote(strategy))
     try:
         read = model.model_validate(config, context=info.context)
     except ValidationError as refused:
-        raise Faults(*findings_of(refused, shown(strategy))) from None
+        raise Faults(*findings_of(refused, quote(strategy))) from None
     except Exception:
         raise _failed(strategy) from None
     if strategy not in BUILT_IN:
@@ -114,7 +114,7 @@ def _check_told(strategy: str, config: StepConfig) -> None:
 
 def _failed(strategy: str) -> Faults:
     text = "Mend the strategy's package: it failed over these settings."
-    return fault("failed_strategy", text, shown(strategy))
+    return fault("failed_strategy", text, quote(strategy))
 
 
 def _doubled(found: list[tuple[str, StepConfig]]) -> list[Finding]:
@@ -124,13 +124,13 @@ def _doubled(found: list[tuple[str, StepConfig]]) -> list[Finding]:
         if config.name is None or config.name == config.default_name:
             continue
         if config.name in seen:
-            text = f"Give this step another name: {shown(config.name)} is taken."
+            text = f"Give this step another name: {quote(config.name)} is taken."
             findings.append(Finding(f"[{position}].{strategy}.name", "duplicate_name", text))
         seen.add(config.name)
     return findings
 
 
-def _named(found: list[tuple[str, StepConfig]]) -> tuple[Step, ...]:
+def _named(found: list[tuple[str, StepConfig]]) -> tuple[PlanStep, ...]:
     """Names each step; one that would bear an earlier step's name gets a number.
 
     What a plug-in would call its steps is not asked: their names must stay when it is not installed any more.
@@ -144,7 +144,7 @@ def _named(found: list[tuple[str, StepConfig]]) -> tuple[Step, ...]:
         else:
             name = _free(default or f"{strategy}-{position}", taken)
         taken.add(name)
-        steps.append(Step(strategy, name, config))
+        steps.append(PlanStep(strategy, name, config))
     return tuple(steps)
 
 

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from app.plan.findings import fault, shown
+from app.plan.findings import fault, quote
 from app.plan.language.fields import Kind
-from app.plan.language.shapes import Name, Part, Priority, Reading, Words
+from app.plan.language.shapes import Name, Parser, Part, Priority, Words
 
 TargetKind = Literal["team", "owner", "queue", "path", "block"]
 Pick = Literal["round_robin", "least_loaded", "longest_waiting"]
@@ -29,11 +29,11 @@ def _flat(rungs: tuple["Target", ...]) -> tuple["Target", ...]:
 
 def _matched(names: Words, info: ValidationInfo) -> Words:
     # Without surroundings the names were read before, in the step they come from.
-    if isinstance(info.context, Reading):
+    if isinstance(info.context, Parser):
         for position, name in enumerate(names):
             field = info.context.pipeline.find(name)
             if field is None or field.kind is not Kind.TEXT:
-                text = f"Match by a field that holds one text, such as language, not by {shown(name)}."
+                text = f"Match by a field that holds one text, such as language, not by {quote(name)}."
                 raise fault("unknown_field", text, f"[{position}]")
     return names
 

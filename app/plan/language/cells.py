@@ -11,7 +11,7 @@ from typing import Any
 from app.plan.findings import Faults, fault
 from app.plan.language.columns import Column
 from app.plan.language.fields import Field, Kind
-from app.plan.language.operands import LARGEST, read_operand
+from app.plan.language.operands import MAX_NUMBER, read_operand
 
 Key = str | int | float | bool
 Rank = tuple[int, int | float]
@@ -63,12 +63,12 @@ def read_cell(column: Column, cell: Any) -> Key | Span | None:
     if isinstance(cell, list):
         raise fault("bad_cell", "Write one value: lists are for columns that are compared by range.")
     if column.how == "longest_prefix":
-        beginning = written(cell).strip().removesuffix("*")
+        beginning = cell_to_json(cell).strip().removesuffix("*")
         return beginning.casefold() or None
     return _equal(column.field, cell)
 
 
-def asked(column: Column, value: Any) -> Key | tuple[int, int | float] | None:
+def lead_key(column: Column, value: Any) -> Key | tuple[int, int | float] | None:
     """What a lead has in this column, in the form of the cells; None when nothing but `any` fits it."""
     if value is None:
         return None
@@ -76,7 +76,7 @@ def asked(column: Column, value: Any) -> Key | tuple[int, int | float] | None:
     if column.how == "range":
         return _spot(kind, value)
     if kind is Kind.OPEN:
-        return written(value).casefold() if isinstance(value, (str, int, float)) else None
+        return cell_to_json(value).casefold() if isinstance(value, (str, int, float)) else None
     if kind is Kind.BOOLEAN:
         return value if isinstance(value, bool) else None
     if kind in _NUMBERS:
@@ -84,7 +84,7 @@ def asked(column: Column, value: Any) -> Key | tuple[int, int | float] | None:
     return value.casefold() if isinstance(value, str) else None
 
 
-def written(value: str | int | float | bool) -> str:
+def cell_to_json(value: str | int | float | bool) -> str:
     """A value as a table of text has it."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -95,13 +95,13 @@ def written(value: str | int | float | bool) -> str:
 
 def _equal(field: Field, cell: str | int | float | bool) -> Key:
     if field.kind is Kind.OPEN:
-        return written(cell).strip().casefold()
+        return cell_to_json(cell).strip().casefold()
     if field.kind is Kind.BOOLEAN and isinstance(cell, str):
         cell = _SWITCHES.get(cell.strip().casefold(), cell)
     elif field.kind in _NUMBERS and isinstance(cell, str):
         cell = _number(cell)
     elif field.kind is Kind.TEXT:
-        cell = written(cell)
+        cell = cell_to_json(cell)
     try:
         operand = read_operand(field, "eq", cell)
     except Faults as refused:
@@ -143,7 +143,7 @@ def _of_numbers(low: Any, high: Any) -> Span:
 
 
 def _of_texts(low: Any, high: Any) -> Span:
-    ends = [None if end is None else written(end).strip().casefold() for end in (low, high)]
+    ends = [None if end is None else cell_to_json(end).strip().casefold() for end in (low, high)]
     sizes = {len(end) for end in ends if end is not None}
     if len(sizes) != 1 or sizes == {0}:
         raise fault("bad_cell", "Write two texts of the same length, such as 90001..90899.")
@@ -184,6 +184,6 @@ def _number(end: Any) -> int | float:
         raise fault("bad_cell", "Write a number: the field of this column is one.")
     text = str(end).strip()
     number = end if not isinstance(end, str) else float(text) if "." in text else int(text)
-    if not abs(number) <= LARGEST:
+    if not abs(number) <= MAX_NUMBER:
         raise fault("bad_cell", "Write a number between -10^15 and 10^15.")
     return number

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from pydantic import ValidationInfo
 
-from app.plan.findings import Faults, Finding, fault, shown
+from app.plan.findings import Faults, Finding, fault, quote
 from app.plan.language.fields import Field, Kind
 from app.plan.language.shapes import reading
 
@@ -27,12 +27,12 @@ FITTING: Mapping[Kind, tuple[Matcher, ...]] = {
 }
 """The ways that fit each type of field."""
 
-MOST_COLUMNS = 20
-ON_SCHEMA = {
+MAX_COLUMNS = 20
+MATCH_ON_SCHEMA = {
     "type": "object",
     "additionalProperties": {"enum": list(MATCHERS)},
     "minProperties": 1,
-    "maxProperties": MOST_COLUMNS,
+    "maxProperties": MAX_COLUMNS,
 }
 
 
@@ -44,14 +44,14 @@ class Column:
     how: Matcher
 
 
-On = tuple[Column, ...]
+MatchOn = tuple[Column, ...]
 """The columns of a look-up; the first decides before the second which of several rows wins."""
 
 
-def read_on(value: object, info: ValidationInfo) -> On:
+def read_match_on(value: object, info: ValidationInfo) -> MatchOn:
     """What stands under `on`. Raises Faults with every fault of every column."""
-    if not isinstance(value, Mapping) or not 1 <= len(value) <= MOST_COLUMNS:
-        text = f"Write 1 to {MOST_COLUMNS} columns, such as {{country: eq, postal_code: longest_prefix}}."
+    if not isinstance(value, Mapping) or not 1 <= len(value) <= MAX_COLUMNS:
+        text = f"Write 1 to {MAX_COLUMNS} columns, such as {{country: eq, postal_code: longest_prefix}}."
         raise fault("wrong_type", text)
     found: list[Column] = []
     findings: list[Finding] = []
@@ -59,7 +59,7 @@ def read_on(value: object, info: ValidationInfo) -> On:
         try:
             found.append(_column(name, how, info))
         except Faults as refused:
-            findings.extend(finding.under(shown(name)) for finding in refused.findings)
+            findings.extend(finding.under(quote(name)) for finding in refused.findings)
     if findings:
         raise Faults(*findings)
     return tuple(found)
@@ -74,6 +74,6 @@ def _column(name: object, how: object, info: ValidationInfo) -> Column:
         raise fault("wrong_matcher", f"Write one of {', '.join(MATCHERS)}.")
     if matcher not in FITTING[field.kind]:
         fitting = " or ".join(FITTING[field.kind]) or "another field"
-        text = f"{matcher} does not fit {shown(name)}, whose type is {field.kind}: use {fitting}."
+        text = f"{matcher} does not fit {quote(name)}, whose type is {field.kind}: use {fitting}."
         raise fault("wrong_matcher", text)
     return Column(field, matcher)

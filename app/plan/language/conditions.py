@@ -11,7 +11,7 @@ asked how often: `{engagement: {name: pricing, within: 14d, count: {gte: 2}}}`.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.plan.findings import Faults, Finding, join, shown
+from app.plan.findings import Faults, Finding, join, quote
 from app.plan.language.fields import Catalogue, Field, Kind
 from app.plan.language.occurrences import is_occurrences, read_occurrences
 from app.plan.language.operands import NAMES, Operand, read_operand
@@ -89,7 +89,7 @@ class _Reading:
                 path, "empty_condition", "Write what to test, or leave the condition out to match every lead."
             )
             return None
-        return _every([self._entry(key, each, join(path, shown(key))) for key, each in value.items()])
+        return _every([self._entry(key, each, join(path, quote(key))) for key, each in value.items()])
 
     def _entry(self, key: object, value: object, path: str) -> Node | None:
         match key:
@@ -134,7 +134,7 @@ class _Reading:
             if not value:
                 self._say(path, "empty_condition", "Write an operator and a value, such as {gte: 5}.")
             return _every(
-                [self._operator(field, key, each, join(path, shown(key))) for key, each in value.items()]
+                [self._operator(field, key, each, join(path, quote(key))) for key, each in value.items()]
             )
         return self._leaf(field, "in" if isinstance(value, list) else "eq", value, path)
 
@@ -165,7 +165,7 @@ class _Reading:
         below = self._catalogue.below(key) if isinstance(key, str) else []
         if below:
             return f"Write the whole name of the field, such as {below[0]}."
-        return f"There is no field {shown(key)} here; free fields are written attributes.name."
+        return f"There is no field {quote(key)} here; free fields are written attributes.name."
 
     def _say(self, path: str, code: str, text: str) -> None:
         self.findings.append(Finding(path, code, text))

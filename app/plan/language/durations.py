@@ -9,7 +9,7 @@ _RELATIVE = re.compile(r"(?:now)?\s*([+-])\s*([0-9]{1,9}[smhdw])")
 _AGO = re.compile(r"([0-9]{1,9}[smhdw]) ago")
 _AHEAD = re.compile(r"in ([0-9]{1,9}[smhdw])")
 
-LONGEST = timedelta(days=36_525)
+MAX_DURATION = timedelta(days=36_525)
 """A century: longer durations are taken for slips."""
 
 
@@ -24,7 +24,7 @@ def parse_duration(text: str) -> timedelta:
     if match is None:
         raise ValueError("Write a duration as a whole number and s, m, h, d or w, such as 15m or 90d.")
     seconds = int(match[1]) * _SECONDS[match[2]]
-    if seconds > LONGEST.total_seconds():
+    if seconds > MAX_DURATION.total_seconds():
         raise ValueError("Write a duration of at most a hundred years.")
     return timedelta(seconds=seconds)
 

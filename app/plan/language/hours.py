@@ -14,7 +14,7 @@ from opening_hours import OpeningHours, State
 from opening_hours import ParserError as _Unreadable  # type: ignore[attr-defined]  # its stub leaves them out
 from opening_hours import UnknownCountryError as _UnknownCountry  # type: ignore[attr-defined]
 
-LONGEST_TEXT = 500
+MAX_TEXT_LENGTH = 500
 _FARTHEST = 400
 """Days: a change farther off than this counts as none, so that no calendar takes long to ask."""
 _BEFORE = timedelta(days=2)
@@ -143,8 +143,8 @@ def read_hours(text: str, zone: str, country: str | None = None) -> Hours:
 
 
 def _parsed(text: str, country: str | None) -> OpeningHours:
-    if len(text) > LONGEST_TEXT:
-        raise ValueError(f"Write hours of at most {LONGEST_TEXT} characters.")
+    if len(text) > MAX_TEXT_LENGTH:
+        raise ValueError(f"Write hours of at most {MAX_TEXT_LENGTH} characters.")
     if not text.strip():
         raise ValueError("Write the hours, or 24/7 for always.")
     try:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from app.plan.findings import Faults, Finding, fault, shown
+from app.plan.findings import Faults, Finding, fault, quote
 from app.plan.language.durations import read_duration
 
 BOUNDS = ("eq", "gt", "gte", "lt", "lte")
-MOST = 10**9
+MAX_COUNT = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def read_occurrences(value: Mapping[Any, Any]) -> Occurrences:
                 raise fault("unknown_key", f"Use {', '.join(_READERS)} here.")
             found["bounds" if key == "count" else key] = read(each)
         except Faults as refused:
-            findings.extend(finding.under(shown(key)) for finding in refused.findings)
+            findings.extend(finding.under(quote(key)) for finding in refused.findings)
     if findings:
         raise Faults(*findings)
     return Occurrences(**found)
@@ -64,7 +64,7 @@ def _count(value: object) -> tuple[tuple[str, int], ...]:
     if not written or not set(written) <= set(BOUNDS):
         raise fault("wrong_operand", f"Write a number, or one of {', '.join(BOUNDS)} with a number.")
     for limit in written.values():
-        if isinstance(limit, bool) or not isinstance(limit, int) or not 0 <= limit <= MOST:
+        if isinstance(limit, bool) or not isinstance(limit, int) or not 0 <= limit <= MAX_COUNT:
             raise fault("wrong_operand", "Write a whole number that is not negative.")
     return tuple((str(operator), limit) for operator, limit in written.items())
 

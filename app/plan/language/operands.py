@@ -3,7 +3,7 @@
 import re
 from datetime import datetime, timedelta
 
-from app.plan.findings import Faults, fault, shown
+from app.plan.findings import Faults, fault, quote
 from app.plan.language.countries import country_code
 from app.plan.language.durations import parse_instant
 from app.plan.language.fields import Field, Kind
@@ -15,7 +15,7 @@ Scalar = str | int | float | bool | datetime | timedelta
 Operand = Scalar | tuple[Scalar, ...] | Occurrences
 """What a field is compared with. Of an instant: the moment itself, or its distance from now."""
 
-LARGEST = 10**15
+MAX_NUMBER = 10**15
 EXTENSION = re.compile(r"x-[a-z0-9_-]{1,40}")
 
 _ORDER = ("gt", "gte", "lt", "lte")
@@ -58,9 +58,9 @@ def read_operand(field: Field, operator: str, value: object) -> Operand:
 
 def _misfit(field: Field, operator: str) -> str:
     if field.kind in (Kind.TEXTS, Kind.OBJECTS):
-        return f"{shown(field.name)} is a {field.kind}: write {{contains: …}} instead of {operator}."
+        return f"{quote(field.name)} is a {field.kind}: write {{contains: …}} instead of {operator}."
     fitting = ", ".join(OPERATORS[field.kind])
-    return f"{operator} does not fit {shown(field.name)}, whose type is {field.kind}: use one of {fitting}."
+    return f"{operator} does not fit {quote(field.name)}, whose type is {field.kind}: use one of {fitting}."
 
 
 def _list(field: Field, operator: str, value: object) -> tuple[Scalar, ...]:
@@ -85,7 +85,7 @@ def _one(field: Field, operator: str, value: object) -> Scalar:
         case Kind.BOOLEAN:
             if not isinstance(value, bool):
                 raise fault(
-                    "wrong_operand", f"{shown(field.name)} is true or false: compare it with one of them."
+                    "wrong_operand", f"{quote(field.name)} is true or false: compare it with one of them."
                 )
             return value
         case Kind.INSTANT:
@@ -99,9 +99,9 @@ def _one(field: Field, operator: str, value: object) -> Scalar:
 def _number(field: Field, value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise fault(
-            "wrong_operand", f"{shown(field.name)} is a number: compare it with a number, without quotes."
+            "wrong_operand", f"{quote(field.name)} is a number: compare it with a number, without quotes."
         )
-    if not abs(value) <= LARGEST:
+    if not abs(value) <= MAX_NUMBER:
         raise fault("bad_number", "Write a number between -10^15 and 10^15.")
     return value
 
@@ -129,7 +129,7 @@ def _text(field: Field, operator: str, value: object) -> str:
             if isinstance(value, (int, float))
             else "compare it with a text that is not empty"
         )
-        raise fault("wrong_operand", f"{shown(field.name)} is compared with text: {hint}.")
+        raise fault("wrong_operand", f"{quote(field.name)} is compared with text: {hint}.")
     if operator == "matches":
         _check_pattern(value)
     elif operator in _CLOSED and field.name in _AS_INTAKE_DOES:
@@ -163,4 +163,4 @@ def _check_choice(field: Field, value: str) -> None:
     if word in map(str.casefold, field.choices) or (field.extensible and EXTENSION.fullmatch(word)):
         return
     more = ", or x-…" if field.extensible else ""
-    raise fault("unknown_value", f"{field.name} is one of {', '.join(map(shown, field.choices[:20]))}{more}.")
+    raise fault("unknown_value", f"{field.name} is one of {', '.join(map(quote, field.choices[:20]))}{more}.")

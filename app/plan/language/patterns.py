@@ -4,7 +4,7 @@ from typing import Protocol
 
 import re2  # type: ignore[import-untyped]
 
-LONGEST_PATTERN = 1_000
+MAX_PATTERN_LENGTH = 1_000
 MEMORY = 1 << 20
 """Bytes a compiled pattern may take, its automaton included."""
 
@@ -17,8 +17,8 @@ class Pattern(Protocol):
 
 def compile_pattern(text: str) -> Pattern:
     """Compiles an unanchored search. Raises ValueError when it is too long, too large or malformed."""
-    if len(text) > LONGEST_PATTERN:
-        raise ValueError(f"Write a pattern of at most {LONGEST_PATTERN} characters.")
+    if len(text) > MAX_PATTERN_LENGTH:
+        raise ValueError(f"Write a pattern of at most {MAX_PATTERN_LENGTH} characters.")
     options = re2.Options()
     options.log_errors = False
     options.never_capture = True

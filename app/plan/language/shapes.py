@@ -39,7 +39,7 @@ class Part(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Parser:
     """What reading needs to know beside the document: which strategies and which fields exist.
 
     `lead` is what a lead may be sent with, `texts` what a text may show of it.
@@ -60,9 +60,9 @@ def once(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
-def reading(info: ValidationInfo) -> Reading:
+def reading(info: ValidationInfo) -> Parser:
     """The surroundings of this validation; without any, no strategy exists."""
-    return info.context if isinstance(info.context, Reading) else Reading({})
+    return info.context if isinstance(info.context, Parser) else Parser({})
 
 
 def _duration(value: object) -> timedelta:
@@ -93,7 +93,7 @@ def _moment(value: object) -> datetime:
     return at
 
 
-def _condition(catalogue: Callable[[Reading], Catalogue]) -> Callable[[Any, ValidationInfo], Node]:
+def _condition(catalogue: Callable[[Parser], Catalogue]) -> Callable[[Any, ValidationInfo], Node]:
     def validate(value: Any, info: ValidationInfo) -> Node:
         return parse_condition(value, catalogue(reading(info)))
 
@@ -115,7 +115,7 @@ Duration = Annotated[
 ]
 """A whole number with s, m, h, d or w; 0 for none."""
 
-Instant = Annotated[
+Timestamp = Annotated[
     datetime | timedelta,
     PlainValidator(_instant),
     WithJsonSchema({"type": "string", "examples": ["2026-11-20T10:00:00Z", "now-30d", "30d ago"]}),

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from app.plan.findings import fault, shown
+from app.plan.findings import fault, quote
 from app.plan.language.fields import ACCOUNT, LEAD, Catalogue, Kind
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
@@ -43,7 +43,7 @@ def _part(token: re.Match[str], lead: Catalogue) -> str | Placeholder:
     if not _known(name, lead):
         raise fault(
             "unknown_placeholder",
-            f"There is nothing to fill in for {{{shown(name)}}}: use lead., account., owner. or team.",
+            f"There is nothing to fill in for {{{quote(name)}}}: use lead., account., owner. or team.",
         )
     return Placeholder(name)
 

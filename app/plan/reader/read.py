@@ -6,15 +6,15 @@ from typing import Any, cast
 from pydantic import ValidationError
 from pydantic.json_schema import models_json_schema
 
-from app.plan.document.own_fields import ATTRIBUTES, declared, read_own_fields
+from app.plan.document.own_fields import ATTRIBUTES, declare_fields, read_own_fields
 from app.plan.document.plan import PlanDocument
 from app.plan.document.pydantic_errors import findings_of
 from app.plan.document.steps import BUILT_IN, StepConfig, Strategies
-from app.plan.findings import MOST, Faults, Finding
+from app.plan.findings import MAX_FINDINGS, Faults, Finding
 from app.plan.language.fields import FOLLOW_UP, LEAD, PIPELINE, Field, labels
 from app.plan.language.occurrences import BOUNDS
 from app.plan.language.operands import NAMES
-from app.plan.language.shapes import CONDITION_MARK, Reading
+from app.plan.language.shapes import CONDITION_MARK, Parser
 from app.plan.reader.text import check_data, load_plan_text
 
 
@@ -31,7 +31,7 @@ def read_plan(
         return findings_of(refused)
 
 
-def surroundings(data: Mapping[str, object], strategies: Strategies) -> Reading:
+def surroundings(data: Mapping[str, object], strategies: Strategies) -> Parser:
     """Which fields exist in this plan: those of every plan, its own, and those its score steps add.
 
     Told before the plan is read, for its conditions ask them; what is wrong here is told in its place.
@@ -39,10 +39,10 @@ def surroundings(data: Mapping[str, object], strategies: Strategies) -> Reading:
     try:
         own = read_own_fields(data.get("fields", {})).fields
     except Faults:
-        own = declared(data.get("fields"))
+        own = declare_fields(data.get("fields"))
     labelled = _labels(data)
     typed = [each for each in own if each.name.startswith(ATTRIBUTES)]
-    return Reading(
+    return Parser(
         strategies,
         lead=LEAD.extended(typed),
         pipeline=PIPELINE.extended([*own, *labelled]),
@@ -75,7 +75,7 @@ def load_plan(source: str | bytes | Mapping[str, object]) -> dict[str, object] |
         data = load_plan_text(source) if isinstance(source, (str, bytes)) else source
         check_data(data)
     except Faults as refused:
-        return list(refused.findings)[:MOST]
+        return list(refused.findings)[:MAX_FINDINGS]
     if not isinstance(data, Mapping):
         return [Finding("", "wrong_type", "Write the plan as a mapping with a pipeline.")]
     return dict(data)

@@ -13,9 +13,9 @@ import yaml
 
 from app.plan.findings import fault, path_of
 
-LARGEST_TEXT = 4 << 20
+MAX_TEXT_BYTES = 4 << 20
 """Bytes: room for some 20,000 rules. Without aliases nothing grows while it is read."""
-DEEPEST = 32
+MAX_DEPTH = 32
 
 _NULL = frozenset(("", "~", "null"))
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d{0,17})")
@@ -38,8 +38,8 @@ def check_data(data: object) -> None:
     waiting: list[tuple[object, Path]] = [(data, ())]
     while waiting:
         value, path = waiting.pop()
-        if len(path) > DEEPEST:
-            raise fault("too_deep", f"Nest lists and mappings at most {DEEPEST} deep.", path_of(path))
+        if len(path) > MAX_DEPTH:
+            raise fault("too_deep", f"Nest lists and mappings at most {MAX_DEPTH} deep.", path_of(path))
         if isinstance(value, _Doubled):
             raise fault("duplicate_key", "Write each key once.", path_of((*path, value.key)))
         if isinstance(value, Mapping):
@@ -64,11 +64,11 @@ def _scalar_fault(value: object) -> tuple[str, str] | None:
 
 
 def _decoded(source: str | bytes) -> str:
-    if len(source) > LARGEST_TEXT:
+    if len(source) > MAX_TEXT_BYTES:
         raise fault("too_large", "Write a plan of at most 4 MiB.")
     try:
         text = source.decode("utf-8-sig") if isinstance(source, bytes) else source.removeprefix("\ufeff")
-        if len(text.encode()) > LARGEST_TEXT:
+        if len(text.encode()) > MAX_TEXT_BYTES:
             raise fault("too_large", "Write a plan of at most 4 MiB.")
     except UnicodeError as refused:
         if isinstance(source, bytes):
@@ -173,8 +173,8 @@ class _Building:
         self._put(collection, opening=True)
         self._open.append(collection)
         self._keys.append(None)
-        if len(self._open) > DEEPEST:
-            raise fault("too_deep", f"Nest lists and mappings at most {DEEPEST} deep.", self._path())
+        if len(self._open) > MAX_DEPTH:
+            raise fault("too_deep", f"Nest lists and mappings at most {MAX_DEPTH} deep.", self._path())
 
     def _put(self, value: object, opening: bool = False) -> None:
         if not self._open:

@@ -15,7 +15,7 @@ class Log(Protocol):
         """Writes a line that somebody should read."""
 
 
-class Reach:
+class ConnectionMonitor:
     """How a pool connects. What was broken off is connected anew, so nothing else has to be watched.
 
     A line names the kind of error and its SQLSTATE; address and message are left out.

@@ -13,7 +13,7 @@ Connection = asyncpg.Connection | PoolConnectionProxy
 Pool = asyncpg.Pool
 Connect = Callable[..., Coroutine[Any, Any, asyncpg.Connection]]
 
-AWAY = (
+CONNECTION_ERRORS = (
     OSError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
@@ -27,19 +27,19 @@ AWAY = (
 """What the driver raises when the connection, and not the statement, is at fault."""
 
 
-PATIENCE = 2.0
+DEFAULT_LIMITS = 2.0
 """Seconds that the database may take to be reached, or to answer the first word."""
 
 
 CONNECT_SECONDS = 1.5
 """Less than a request waits for a connection, so that the attempt ends with an error of its own."""
-ANSWER_SECONDS = 10.0
+REPLY_SECONDS = 10.0
 """Seconds that any other statement may take, whatever the server's own limits."""
 
 
-def is_away(error: BaseException) -> bool:
+def is_connection_error(error: BaseException) -> bool:
     """Whether the connection was at fault. A value the driver cannot encode is a ValueError as well."""
-    return isinstance(error, AWAY) and not isinstance(error, ValueError)
+    return isinstance(error, CONNECTION_ERRORS) and not isinstance(error, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ async def open_pool(
         max_size=size,
         timeout=CONNECT_SECONDS,
         connect=connect,
-        command_timeout=ANSWER_SECONDS,
+        command_timeout=REPLY_SECONDS,
         statement_cache_size=0 if pgbouncer else 256,
         max_inactive_connection_lifetime=300,
         reset=_leave_nothing_open,
@@ -90,7 +90,7 @@ _LOOK_UPS_ONLY = dict.fromkeys(
 )
 
 
-def opening(workspace_id: int, limits: Limits, *, gate: bool = False, read_only: bool = False) -> str:
+def begin_statement(workspace_id: int, limits: Limits, *, gate: bool = False, read_only: bool = False) -> str:
     """The statements that begin every transaction, sent in one round trip.
 
     Role and workspace come first, so that row-level security holds from the first read. The planner is
@@ -131,22 +131,22 @@ async def transaction(
     gate is held for longer than the limit.
     """
     limits = limits or Limits()
-    async with pool.acquire(timeout=PATIENCE) as connection:
-        begin = opening(workspace_id, limits, gate=gate, read_only=read_only)
-        await _say(connection, begin, PATIENCE + (limits.lock / 1000 if gate else 0))
+    async with pool.acquire(timeout=DEFAULT_LIMITS) as connection:
+        begin = begin_statement(workspace_id, limits, gate=gate, read_only=read_only)
+        await _say(connection, begin, DEFAULT_LIMITS + (limits.lock / 1000 if gate else 0))
         try:
             yield connection
         except BaseException:
             await _roll_back(connection)
             raise
-        await _say(connection, "COMMIT", ANSWER_SECONDS)
+        await _say(connection, "COMMIT", REPLY_SECONDS)
 
 
 async def _say(connection: Connection, statements: str, seconds: float) -> None:
     """A connection may lead to nobody by now, or fall silent: what is not answered in time ends it."""
     try:
         await connection.execute(statements, timeout=seconds)
-    except AWAY:
+    except CONNECTION_ERRORS:
         connection.terminate()
         raise
 
@@ -160,7 +160,7 @@ async def look_up(pool: asyncpg.Pool, seconds: float, statement: str, *arguments
     async with pool.acquire(timeout=seconds) as connection:
         try:
             return await connection.fetchrow(statement, *arguments, timeout=until - time.monotonic())
-        except AWAY:
+        except CONNECTION_ERRORS:
             # Given back as it is, it would be waited for.
             connection.terminate()
             raise
@@ -171,5 +171,5 @@ async def _roll_back(connection: Connection) -> None:
         return
     try:
         await connection.execute("ROLLBACK")
-    except AWAY:
+    except CONNECTION_ERRORS:
         connection.terminate()

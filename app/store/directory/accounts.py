@@ -6,7 +6,14 @@ from typing import Any
 
 import orjson
 
-from app.engine.model.accounts import FURTHEST, Account, AccountKey, Match, account_from, matched
+from app.engine.model.accounts import (
+    MAX_PARENTS,
+    Account,
+    AccountKey,
+    AccountMatch,
+    account_from,
+    match_account,
+)
 from app.store.connection.pool import Connection
 
 MOST = 5
@@ -57,10 +64,10 @@ class Accounts:
     of_key: dict[tuple[str, str], list[Account]] = field(default_factory=dict)
     above: dict[str, Account] = field(default_factory=dict)
 
-    def matched(self, keys: Sequence[AccountKey]) -> Match | None:
+    def matched(self, keys: Sequence[AccountKey]) -> AccountMatch | None:
         """Which account a lead with these keys belongs to."""
         found = [(key, self.of_key.get((key.kind, key.value), ())) for key in keys]
-        return matched(found, self.above)
+        return match_account(found, self.above)
 
     def joined(self, more: "Accounts") -> "Accounts":
         """These and more of them."""
@@ -92,7 +99,7 @@ def finding(kinds: str, values: str) -> str:
           FROM parent
          CROSS JOIN LATERAL (
            SELECT body FROM directory
-            WHERE workspace_id = $1 AND noun = 'accounts' AND id = parent.id AND far < {FURTHEST}
+            WHERE workspace_id = $1 AND noun = 'accounts' AND id = parent.id AND far < {MAX_PARENTS}
             LIMIT 1) AS above)
       SELECT json_agg(body) FILTER (WHERE body IS NOT NULL) AS parents FROM parent) AS line)"""  # noqa: S608
 

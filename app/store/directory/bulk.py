@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import orjson
 
 from app.store.connection.pool import Connection
-from app.store.directory.records import Change, Record
+from app.store.directory.records import ChangeRecord, Record
 
 FIND_MANY = """
 SELECT found.noun, found.id, found.body, found.revision, found.updated_at
@@ -68,7 +68,7 @@ SELECT $1, * FROM unnest($2::bigint[], $3::timestamptz[], $4::text[], $5::text[]
 """
 
 
-async def log_many(connection: Connection, workspace_id: int, changes: Sequence[Change]) -> None:
+async def log_many(connection: Connection, workspace_id: int, changes: Sequence[ChangeRecord]) -> None:
     """Add rows to the log, which is never changed."""
     await connection.execute(
         LOG_MANY,

@@ -16,7 +16,7 @@ async def directory_at(connection: Connection, workspace_id: int, version: int) 
 
 
 @dataclass(slots=True)
-class Walk:
+class DirectoryReplay:
     """The directory walked forward through the log, in transactions of so many changes at most."""
 
     pool: Pool

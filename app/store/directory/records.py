@@ -22,7 +22,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ChangeRecord:
     """One row of the log."""
 
     version: int
@@ -85,7 +85,7 @@ async def delete(connection: Connection, workspace_id: int, noun: str, id_: str)
     await connection.execute(DELETE, workspace_id, noun, id_)
 
 
-async def log(connection: Connection, workspace_id: int, change: Change) -> None:
+async def log(connection: Connection, workspace_id: int, change: ChangeRecord) -> None:
     """Add a row to the log, which is never changed."""
     await connection.execute(
         LOG,
@@ -112,7 +112,7 @@ SELECT version, at, actor, noun, record_id, action, before, after, reason FROM c
 
 async def changes(
     connection: Connection, workspace_id: int, after: int, noun: str | None, record_id: str | None, limit: int
-) -> list[Change]:
+) -> list[ChangeRecord]:
     """The log in order, from behind `after`; only of one noun or record, if named."""
     rows = await connection.fetch(CHANGES, workspace_id, after, noun, record_id, limit)
     return [_change(row) for row in rows]
@@ -126,7 +126,7 @@ def _record(row: Any) -> Record:
     return Record(row["noun"], row["id"], orjson.loads(row["body"]), row["revision"], row["updated_at"])
 
 
-def _change(row: Any) -> Change:
+def _change(row: Any) -> ChangeRecord:
     before, after = (row[side] and orjson.loads(row[side]) for side in ("before", "after"))
     head = (row["version"], row["at"], row["actor"], row["noun"], row["record_id"], row["action"])
-    return Change(*head, before, after, row["reason"])
+    return ChangeRecord(*head, before, after, row["reason"])

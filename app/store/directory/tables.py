@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from app.engine.lookup.tables import Table, table_from
+from app.engine.lookup.tables import TableContent, table_from_json
 from app.store.connection.pool import Connection
 from app.store.directory.records import Record
 
@@ -19,7 +19,7 @@ NOUN = "tables"
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class StoredTableHead:
     """A table without its rows."""
 
     id: str
@@ -30,7 +30,7 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class StoredTable:
     """A table with its rows. `text` is what is stored of them: read it away from any gate."""
 
     id: str
@@ -38,9 +38,9 @@ class Whole:
     updated_at: datetime
     text: str
 
-    def table(self) -> Table:
+    def table(self) -> TableContent:
         """What the text says. Takes a tenth of a second for the largest."""
-        return table_from(orjson.loads(self.text))
+        return table_from_json(orjson.loads(self.text))
 
 
 READ = """
@@ -53,10 +53,10 @@ SELECT found.id, found.revision, found.updated_at, found.body
 """
 
 
-async def read(connection: Connection, workspace_id: int, ids: Iterable[str]) -> dict[str, Whole]:
+async def read(connection: Connection, workspace_id: int, ids: Iterable[str]) -> dict[str, StoredTable]:
     """These tables with their rows, by id; unknown ids are left out."""
     rows = await connection.fetch(READ, workspace_id, list(dict.fromkeys(ids)))
-    return {row["id"]: Whole(*row) for row in rows}
+    return {row["id"]: StoredTable(*row) for row in rows}
 
 
 HEADS = """
@@ -69,7 +69,7 @@ SELECT found.id, change.after, found.revision, found.updated_at
 """
 
 
-async def heads(connection: Connection, workspace_id: int, after: str, limit: int) -> list[Head]:
+async def heads(connection: Connection, workspace_id: int, after: str, limit: int) -> list[StoredTableHead]:
     """Tables by id, those behind `after`, as the log tells of them."""
     return [_head(row) for row in await connection.fetch(HEADS, workspace_id, after, limit)]
 
@@ -108,18 +108,20 @@ async def put(
     await connection.execute(PUT, workspace_id, id_, text, revision, at)
 
 
-def written(table: Table) -> str:
+def written(table: TableContent) -> str:
     """A table as it is stored."""
     body: dict[str, Any] = {"columns": table.columns, "targets": table.targets, "rows": table.rows}
     return orjson.dumps(body).decode()
 
 
-def _head(row: Any) -> Head:
+def _head(row: Any) -> StoredTableHead:
     told = orjson.loads(row["after"])
-    return Head(row["id"], told["columns"], told["rows"], row["revision"], row["updated_at"])
+    return StoredTableHead(row["id"], told["columns"], told["rows"], row["revision"], row["updated_at"])
 
 
-async def named_tables(connection: Connection, workspace_id: int, names: Collection[str]) -> dict[str, Table]:
+async def named_tables(
+    connection: Connection, workspace_id: int, names: Collection[str]
+) -> dict[str, TableContent]:
     """The tables by name, as far as there are any."""
     if not names:
         return {}

@@ -7,19 +7,19 @@ from typing import Any
 
 import orjson
 
-from app.engine.model.decision import Prior
-from app.engine.model.stored import revived
+from app.engine.model.decision import PriorAssignment
+from app.engine.model.stored import lead_fields_from_json
 from app.store.connection.pool import Connection
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
+class CurrentLead:
     """A lead as it stands: its newest assignment, the fields it was decided from, and what intake changed.
 
     A lead's fields are kept once, with the decision that was made from them, and whom the caller excluded.
     """
 
-    prior: Prior
+    prior: PriorAssignment
     values: Mapping[str, Any]
     normalized: Mapping[str, Any]
     exclude: frozenset[str] = frozenset()
@@ -41,7 +41,9 @@ SELECT lead.id AS lead_id, lead.assignment_id, lead.state, owner_id, team_id, qu
 """
 
 
-async def present(connection: Connection, workspace_id: int, lead_ids: Sequence[str]) -> dict[str, Present]:
+async def find_leads(
+    connection: Connection, workspace_id: int, lead_ids: Sequence[str]
+) -> dict[str, CurrentLead]:
     """Leads by id; unknown ids are left out."""
     rows = await connection.fetch(PRESENT, workspace_id, list(lead_ids))
     return {str(row["lead_id"]): _present(row) for row in rows}
@@ -106,7 +108,7 @@ SELECT lead.id AS lead_id, lead.assignment_id, lead.state, owner_id, team_id, qu
 """
 
 
-async def waiting(
+async def find_waiting(
     connection: Connection,
     workspace_id: int,
     queue: str,
@@ -114,7 +116,7 @@ async def waiting(
     limit: int,
     owner: str | None = None,
     teams: Sequence[str] = (),
-) -> list[Present]:
+) -> list[CurrentLead]:
     """The first leads of a queue, by priority and then by age; only the one wanted, if one is.
 
     With an `owner` the queue is that of what is held; left out is what is held for somebody else, he and his
@@ -139,7 +141,7 @@ SELECT found.*
 """
 
 
-async def leads_of(
+async def leads_of_assignments(
     connection: Connection, workspace_id: int, assignment_ids: Sequence[str]
 ) -> dict[str, tuple[str, str]]:
     """The lead of each assignment, and the assignment it stands for.
@@ -155,8 +157,8 @@ def _stands_for(row: Any) -> Any:
     return row["of_assignment"] if row["known_kind"] == "duplicate" or kept_place else row["id"]
 
 
-def _present(row: Any) -> Present:
-    prior = Prior(
+def _present(row: Any) -> CurrentLead:
+    prior = PriorAssignment(
         lead_id=str(row["lead_id"]),
         assignment_id=str(row["assignment_id"]),
         matched_by="lead_id",
@@ -174,12 +176,14 @@ def _present(row: Any) -> Present:
     )
     asked = orjson.loads(row["inputs"])["question"]
     normalized = orjson.loads(row["answer"])["normalized"]
-    return Present(prior, revived(asked["values"]), normalized, frozenset(asked.get("exclude", ())))
+    return CurrentLead(
+        prior, lead_fields_from_json(asked["values"]), normalized, frozenset(asked.get("exclude", ()))
+    )
 
 
-def values_in(inputs: bytes) -> dict[str, Any]:
+def fields_from_inputs(inputs: bytes) -> dict[str, Any]:
     """A lead's fields out of the stored inputs of a decision; instants are datetimes again."""
-    return revived(orjson.loads(inputs)["question"]["values"])
+    return lead_fields_from_json(orjson.loads(inputs)["question"]["values"])
 
 
 def _utc(at: datetime) -> datetime:

@@ -13,7 +13,7 @@ DIRECTORY = ("owners", "absences", "teams", "calendars", "tables")
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class StoredDecision:
     """One decision as the books have it: how it was settled, what was told, and what it was made from."""
 
     id: str
@@ -31,7 +31,7 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
-class Edited:
+class StoredChange:
     """One change of the directory; without a body the record was taken away. Of a table only its revision."""
 
     version: int
@@ -58,10 +58,10 @@ SELECT id, sequence, outcome, code, owner_id, team_id, queue, path, block, plan_
 """
 
 
-async def decision(connection: Connection, workspace_id: int, assignment_id: str) -> Decided | None:
+async def decision(connection: Connection, workspace_id: int, assignment_id: str) -> StoredDecision | None:
     """One decision."""
     row = await connection.fetchrow(DECISION, workspace_id, assignment_id)
-    return Decided(str(row[0]), *row[1:]) if row else None
+    return StoredDecision(str(row[0]), *row[1:]) if row else None
 
 
 DECISIONS = """
@@ -74,10 +74,10 @@ SELECT id, sequence, outcome, code, owner_id, team_id, queue, path, block, plan_
 
 async def decisions(
     connection: Connection, workspace_id: int, after: int, up_to: int, limit: int
-) -> list[Decided]:
+) -> list[StoredDecision]:
     """Decisions in their order, from behind number `after` to number `up_to`."""
     rows = await connection.fetch(DECISIONS, workspace_id, after, up_to, limit)
-    return [Decided(str(row[0]), *row[1:]) for row in rows]
+    return [StoredDecision(str(row[0]), *row[1:]) for row in rows]
 
 
 RECORDS_AT = """
@@ -88,7 +88,7 @@ SELECT DISTINCT ON (noun, record_id) version, noun, record_id, after
 """
 
 
-async def records_at(connection: Connection, workspace_id: int, version: int) -> list[Edited]:
+async def records_at(connection: Connection, workspace_id: int, version: int) -> list[StoredChange]:
     """The directory as it stood after change number `version`: of each record what it then was."""
     rows = await connection.fetch(RECORDS_AT, workspace_id, list(DIRECTORY), version)
     return [edited for edited in map(_edited, rows) if edited.body is not None]
@@ -104,7 +104,7 @@ SELECT version, noun, record_id, after
 
 async def edits(
     connection: Connection, workspace_id: int, after: int, up_to: int, limit: int
-) -> list[Edited]:
+) -> list[StoredChange]:
     """The directory's log in order, from behind change number `after` to number `up_to`."""
     rows = await connection.fetch(EDITS, workspace_id, after, up_to, limit, list(DIRECTORY))
     return [_edited(row) for row in rows]
@@ -138,11 +138,11 @@ async def ledger(
     return [_row(row) for row in await connection.fetch(LEDGER, workspace_id, team, after, up_to, limit)]
 
 
-def _edited(row: Any) -> Edited:
+def _edited(row: Any) -> StoredChange:
     after = row["after"] and orjson.loads(row["after"])
     if after is not None and row["noun"] == "tables":
         after = {"revision": row["version"]}
-    return Edited(row["version"], row["noun"], row["record_id"], after)
+    return StoredChange(row["version"], row["noun"], row["record_id"], after)
 
 
 def _row(row: Any) -> Row:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.store.connection.pool import PATIENCE, Connection
+from app.store.connection.pool import DEFAULT_LIMITS, Connection
 
-LOOKED_THROUGH = 10_000
+MAX_SCANNED = 10_000
 """Of more that are due at once, those that were due first come first, whatever their priority."""
 
 # The clock of a workspace never runs behind its newest pass. The inner LIMIT keeps the look-up on the index
@@ -27,7 +27,7 @@ SELECT found.lead_id, found.id
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
+class DueRelease:
     """A held lead whose time has come, and the assignment by which it waits."""
 
     lead_id: str
@@ -36,10 +36,12 @@ class Due:
 
 async def due(
     connection: Connection, workspace_id: int, limit: int, but_for: Sequence[str] = ()
-) -> list[Due]:
+) -> list[DueRelease]:
     """What is due by the workspace's own time, by priority and then by age, `but_for` some assignments."""
-    rows = await connection.fetch(DUE, workspace_id, limit, list(but_for), LOOKED_THROUGH, timeout=PATIENCE)
-    return [Due(str(row["lead_id"]), str(row["id"])) for row in rows]
+    rows = await connection.fetch(
+        DUE, workspace_id, limit, list(but_for), MAX_SCANNED, timeout=DEFAULT_LIMITS
+    )
+    return [DueRelease(str(row["lead_id"]), str(row["id"])) for row in rows]
 
 
 OVERDUE = """

@@ -7,7 +7,7 @@ from app.store.connection.pool import Connection
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class QueueLength:
     """A queue: how many leads wait there, and for how many seconds the oldest of them."""
 
     queue: str
@@ -69,13 +69,13 @@ SELECT waiting.queue, waiting.leads,
 """
 
 
-async def waiting(connection: Connection, workspace_id: int) -> list[Waiting]:
+async def waiting(connection: Connection, workspace_id: int) -> list[QueueLength]:
     """The queues in which leads wait, the longest first."""
     return [_waiting(row) for row in await connection.fetch(WAITING, workspace_id)]
 
 
-def _waiting(row: Any) -> Waiting:
-    return Waiting(row["queue"], row["leads"], max(0.0, row["oldest"]))
+def _waiting(row: Any) -> QueueLength:
+    return QueueLength(row["queue"], row["leads"], max(0.0, row["oldest"]))
 
 
 DECLARED = """

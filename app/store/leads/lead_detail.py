@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 
 from app.store.connection.pool import Connection
-from app.store.leads.current_leads import values_in
+from app.store.leads.current_leads import fields_from_inputs
 
-MOST_ASSIGNMENTS = 1000
+MAX_ASSIGNMENTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class AssignmentEvent:
     """Something that was reported about an assignment."""
 
     id: str
@@ -23,7 +23,7 @@ class Happened:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownAssignment:
+class AssignmentDetail:
     """One decision as it was answered, and what became of it.
 
     `state` is open while it is how the lead stands, closed once that was reported, superseded when the lead
@@ -42,14 +42,14 @@ class ShownAssignment:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownLead:
+class LeadDetail:
     """A lead, its fields as intake left them, and its newest assignments in their order."""
 
     id: str
     state: str
     received_at: datetime
     values: dict[str, Any]
-    assignments: list[ShownAssignment]
+    assignments: list[AssignmentDetail]
     complete: bool
 
 
@@ -84,13 +84,13 @@ SELECT id, type, at, actor FROM events WHERE workspace_id = $1 AND assignment_id
 
 async def assignment(
     connection: Connection, workspace_id: int, assignment_id: str
-) -> tuple[ShownAssignment, list[Happened]] | None:
+) -> tuple[AssignmentDetail, list[AssignmentEvent]] | None:
     """One assignment, and what was reported about it, or what it stands for, in the order it came."""
     row = await connection.fetchrow(SHOWN, workspace_id, [assignment_id])
     if row is None:
         return None
     events = await connection.fetch(EVENTS, workspace_id, row["stands_for"])
-    return _assignment(row), [Happened(str(event[0]), *event[1:]) for event in events]
+    return _assignment(row), [AssignmentEvent(str(event[0]), *event[1:]) for event in events]
 
 
 LEAD = """
@@ -105,34 +105,36 @@ SELECT id FROM assignments WHERE workspace_id = $1 AND lead_id = $2 ORDER BY seq
 """
 
 
-async def lead(connection: Connection, workspace_id: int, lead_id: str) -> ShownLead | None:
+async def lead(connection: Connection, workspace_id: int, lead_id: str) -> LeadDetail | None:
     """One lead with its newest assignments, of which there is a most."""
     row = await connection.fetchrow(LEAD, workspace_id, lead_id)
     if row is None:
         return None
-    newest = await connection.fetch(NEWEST, workspace_id, lead_id, MOST_ASSIGNMENTS + 1)
-    found = await connection.fetch(SHOWN, workspace_id, [each["id"] for each in newest[:MOST_ASSIGNMENTS]])
-    return ShownLead(
+    newest = await connection.fetch(NEWEST, workspace_id, lead_id, MAX_ASSIGNMENTS + 1)
+    found = await connection.fetch(SHOWN, workspace_id, [each["id"] for each in newest[:MAX_ASSIGNMENTS]])
+    return LeadDetail(
         id=str(row["id"]),
         state=row["state"],
         received_at=row["received_at"],
-        values=values_in(row["inputs"]),
+        values=fields_from_inputs(row["inputs"]),
         assignments=[_assignment(each) for each in found],
-        complete=len(newest) <= MOST_ASSIGNMENTS,
+        complete=len(newest) <= MAX_ASSIGNMENTS,
     )
 
 
 KNOWN_BY = "SELECT lead_id FROM identities WHERE workspace_id = $1 AND kind = $2 AND value = $3"
 
 
-async def lead_known_by(connection: Connection, workspace_id: int, kind: str, value: str) -> ShownLead | None:
+async def lead_known_by(
+    connection: Connection, workspace_id: int, kind: str, value: str
+) -> LeadDetail | None:
     """The lead that is known by this key, as intake writes keys."""
     found = await connection.fetchval(KNOWN_BY, workspace_id, kind, value)
     return await lead(connection, workspace_id, str(found)) if found is not None else None
 
 
-def _assignment(row: Any) -> ShownAssignment:
-    return ShownAssignment(
+def _assignment(row: Any) -> AssignmentDetail:
+    return AssignmentDetail(
         id=str(row["id"]),
         lead_id=str(row["lead_id"]),
         cause=row["cause"],

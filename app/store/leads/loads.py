@@ -21,7 +21,7 @@ SELECT (SELECT count(*) FROM assignments
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LoadQuery:
     """Whose load, of what came through which team (None for all), and since when."""
 
     owner: str
@@ -30,7 +30,7 @@ class Asked:
 
 
 async def counted(
-    connection: Connection, workspace_id: int, asked: Sequence[Asked]
+    connection: Connection, workspace_id: int, asked: Sequence[LoadQuery]
 ) -> list[tuple[int, list[datetime]]]:
     """For each: how many leads are open, and when those came that count since then, oldest first."""
     rows = await connection.fetch(

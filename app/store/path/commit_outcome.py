@@ -6,12 +6,14 @@ import time
 from app.errors import OutcomeUnknown
 from app.store.connection.pool import Limits, Pool, transaction
 from app.store.path import journal
-from app.store.path.journal import Entry
+from app.store.path.journal import JournalEntry
 
 RETRY_SECONDS = 0.05
 
 
-async def was_committed(pool: Pool, workspace_id: int, entry: Entry, limits: Limits, until: float) -> bool:
+async def was_committed(
+    pool: Pool, workspace_id: int, entry: JournalEntry, limits: Limits, until: float
+) -> bool:
     """Whether the pass that wrote this row of the journal was committed.
 
     Behind the gate the old transaction is over, whichever way; the row's token tells which. Raises

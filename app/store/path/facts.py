@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 
 from app.engine.model.accounts import AccountKey
-from app.engine.model.decision import Prior
+from app.engine.model.decision import PriorAssignment
 from app.plan.language.durations import parse_iso
 from app.store.connection.pool import Connection
 from app.store.directory.accounts import Accounts, accounts_in, finding
-from app.store.path.journal import Entry, entry_from
+from app.store.path.journal import JournalEntry, entry_from
 
 READ = """
 SELECT
@@ -73,7 +73,7 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class StoredReply:
     """What a key already stands for, and the hash of the body it came with: a decision, or else an answer."""
 
     body_hash: bytes
@@ -84,16 +84,16 @@ class Replay:
 
 
 @dataclass(slots=True)
-class Found:
+class Prefetched:
     """What the statement found. `passes` begins with the pass asked for, if that is still there.
 
     `accounts` is None where nobody asked for accounts.
     """
 
     time: datetime
-    passes: list[Entry]
-    replays: dict[str, Replay] = field(default_factory=dict)
-    priors: dict[tuple[str, str], Prior] = field(default_factory=dict)
+    passes: list[JournalEntry]
+    replays: dict[str, StoredReply] = field(default_factory=dict)
+    priors: dict[tuple[str, str], PriorAssignment] = field(default_factory=dict)
     accounts: Accounts | None = None
 
 
@@ -104,7 +104,7 @@ async def read(
     keys: Sequence[str],
     identities: Sequence[tuple[str, str]],
     accounts: Sequence[AccountKey] | None = None,
-) -> Found:
+) -> Prefetched:
     """Facts for a pass: the time, the passes since number `since`, replays by key, persons by identity.
 
     Without `since` the passes begin at the newest that holds the whole state. `accounts` are the keys of
@@ -119,7 +119,7 @@ async def read(
     row = await connection.fetchrow(READ_WITH_ACCOUNTS if accounts else READ, *wanted)
     if row is None:
         raise LookupError("a statement without FROM answers one row")
-    return Found(
+    return Prefetched(
         time=_time(row["real_time"], row["clock"]),
         passes=[entry_from(entry) for entry in _listed(row["passes"])],
         replays={key: _replay(*rest) for key, *rest in _listed(row["replays"])},
@@ -140,13 +140,13 @@ def _time(real: datetime, clock: str | None) -> datetime:
     return own.reads(real).astimezone(UTC)
 
 
-def _replay(digest: str, at: str, *rest: Any) -> Replay:
-    return Replay(bytes.fromhex(digest), parse_iso(at), *rest)
+def _replay(digest: str, at: str, *rest: Any) -> StoredReply:
+    return StoredReply(bytes.fromhex(digest), parse_iso(at), *rest)
 
 
-def _prior(matched_by: str, row: list[Any]) -> Prior:
+def _prior(matched_by: str, row: list[Any]) -> PriorAssignment:
     lead_id, assignment_id, state, owner, team, queue, path, block, priority, decided_at, *held = row
     at = parse_iso(decided_at)
     known = (lead_id, assignment_id, matched_by, state, owner, team, queue, path, block, priority, at)
     until, held_owner, held_team = held
-    return Prior(*known, parse_iso(until) if until else None, held_owner, held_team)
+    return PriorAssignment(*known, parse_iso(until) if until else None, held_owner, held_team)

@@ -7,7 +7,7 @@ from datetime import datetime
 import orjson
 
 from app.store.connection.pool import Connection
-from app.store.path.journal import Entry
+from app.store.path.journal import JournalEntry
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class AssignmentRow:
 
 
 @dataclass(slots=True)
-class TurnRow:
+class LedgerRow:
     """One row of a team's ledger."""
 
     team_id: str
@@ -86,7 +86,7 @@ class EventRow:
 
 
 @dataclass(slots=True)
-class Rows:
+class PendingRows:
     """Everything one pass adds and changes.
 
     `answers` hold what the callers get, `inputs` what was decided from, both by assignment.
@@ -100,7 +100,7 @@ class Rows:
     inputs: dict[str, bytes] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
     raised: dict[str, int] = field(default_factory=dict)
-    turns: list[TurnRow] = field(default_factory=list)
+    turns: list[LedgerRow] = field(default_factory=list)
     keys: dict[str, KeyRow] = field(default_factory=dict)
     events: list[EventRow] = field(default_factory=list)
 
@@ -163,7 +163,7 @@ SELECT $1, * FROM json_to_recordset($2) AS event (
 """
 
 
-async def write(connection: Connection, workspace_id: int, rows: Rows, entry: Entry) -> None:
+async def write(connection: Connection, workspace_id: int, rows: PendingRows, entry: JournalEntry) -> None:
     """Write what a pass decided, and its row of the journal: one statement for all that is new."""
     identities = [
         {"kind": kind, "value": value, "lead_id": lead} for (kind, value), lead in rows.identities.items()

@@ -16,7 +16,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class IdempotencyKey:
     """An idempotency key, and the hash of the route and body it came with.
 
     The items of a batch share a key: `text` ends in the item's number, and `first` is the text of the
@@ -38,6 +38,8 @@ ON CONFLICT (workspace_id, key) DO UPDATE
 """
 
 
-async def keep(connection: Connection, workspace_id: int, key: Key, answer: Answer, at: datetime) -> None:
+async def keep(
+    connection: Connection, workspace_id: int, key: IdempotencyKey, answer: Answer, at: datetime
+) -> None:
     """From now on the key stands for this answer. To be called behind the gate."""
     await connection.execute(KEEP, workspace_id, key.text, key.body_hash, answer.status, answer.body, at)

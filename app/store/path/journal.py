@@ -13,12 +13,12 @@ import orjson
 
 from app.store.connection.pool import Connection
 
-WHOLE_EVERY = 256
+FULL_STATE_EVERY = 256
 """How many passes lie between two rows that hold the whole state."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class JournalEntry:
     """One pass as the journal has it. The counts run from the workspace's first day."""
 
     number: int
@@ -33,10 +33,10 @@ class Entry:
     whole: dict[str, Any] | None = None
 
 
-def entry_from(row: list[Any]) -> Entry:
+def entry_from(row: list[Any]) -> JournalEntry:
     """An entry out of the JSON array that the reading statements make of it."""
     number, token, at, *rest = row
-    return Entry(number, token, datetime.fromisoformat(at), *rest)
+    return JournalEntry(number, token, datetime.fromisoformat(at), *rest)
 
 
 APPEND = """
@@ -46,7 +46,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
 
 
-async def append(connection: Connection, workspace_id: int, entry: Entry) -> None:
+async def append(connection: Connection, workspace_id: int, entry: JournalEntry) -> None:
     """Add the row of this pass."""
     await connection.execute(
         APPEND,

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.engine.model.decision import Turn
+from app.engine.model.decision import LedgerEntry
 from app.store.connection.pool import Connection
 
 
 @dataclass(frozen=True, slots=True)
-class Booked:
+class StoredLedgerEntry:
     """One row of the ledger, numbered within its team."""
 
     number: int
@@ -27,7 +27,9 @@ VALUES ($1, $2, $3, $4, $5, NULL, $6, $7, $8)
 """
 
 
-async def enter(connection: Connection, workspace_id: int, turn: Turn, number: int, at: datetime) -> None:
+async def enter(
+    connection: Connection, workspace_id: int, turn: LedgerEntry, number: int, at: datetime
+) -> None:
     """Add a row that belongs to no decision, such as the levelling after somebody left."""
     amounts = list(turn.changes.values())
     await connection.execute(
@@ -42,12 +44,14 @@ SELECT number, cause, chosen, assignment_id, at, owners, amounts FROM turns
 """
 
 
-async def page(connection: Connection, workspace_id: int, team: str, after: int, limit: int) -> list[Booked]:
+async def page(
+    connection: Connection, workspace_id: int, team: str, after: int, limit: int
+) -> list[StoredLedgerEntry]:
     """A team's turns in order, from behind number `after`."""
     return [_booked(row) for row in await connection.fetch(PAGE, workspace_id, team, after, limit)]
 
 
-def _booked(row: Any) -> Booked:
+def _booked(row: Any) -> StoredLedgerEntry:
     changes = dict(zip(row["owners"], row["amounts"], strict=True))
     assignment = row["assignment_id"] and str(row["assignment_id"])
-    return Booked(row["number"], row["cause"], row["chosen"], assignment, row["at"], changes)
+    return StoredLedgerEntry(row["number"], row["cause"], row["chosen"], assignment, row["at"], changes)

@@ -4,26 +4,26 @@ from dataclasses import dataclass
 
 from app.engine.model.state import Facts
 from app.store.connection.pool import Connection, Pool, transaction
-from app.store.path.journal import Entry
-from app.store.path.snapshot import from_the_start
+from app.store.path.journal import JournalEntry
+from app.store.path.snapshot import read_snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
+class CurrentState:
     """What a decision made now would see, and the newest pass."""
 
     facts: Facts
-    entry: Entry
+    entry: JournalEntry
 
 
-async def present_at(connection: Connection, workspace_id: int) -> Present:
+async def read_current_state_on(connection: Connection, workspace_id: int) -> CurrentState:
     """What this transaction sees."""
-    found, remembered = await from_the_start(connection, workspace_id)
-    now = max(found.time, remembered.entry.at)
-    return Present(Facts(now, remembered.directory, remembered.state), remembered.entry)
+    found, snapshot = await read_snapshot(connection, workspace_id)
+    now = max(found.time, snapshot.entry.at)
+    return CurrentState(Facts(now, snapshot.directory, snapshot.state), snapshot.entry)
 
 
-async def present(pool: Pool, workspace_id: int) -> Present:
+async def read_current_state(pool: Pool, workspace_id: int) -> CurrentState:
     """What was committed last; directory, state and time of one moment."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        return await present_at(connection, workspace_id)
+        return await read_current_state_on(connection, workspace_id)
