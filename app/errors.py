@@ -103,7 +103,7 @@ class MethodNotAllowed(Problem):
 class RequestTimeout(Problem):
     """The body did not arrive in time."""
 
-    status, code, title = 408, "body_timeout", "The body did not arrive in time"
+    status, code, title = 408, "request_timeout", "The body did not arrive in time"
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -183,7 +183,7 @@ class OutcomeUnknown(Problem):
 class DatabaseUnavailable(Problem):
     """The database does not answer; nothing was written."""
 
-    status, code, title = 503, "database_away", "The database does not answer"
+    status, code, title = 503, "database_unavailable", "The database does not answer"
 
     def __init__(self, detail: str = "", *, retry_after: int = 2) -> None:
         super().__init__(detail, retry_after=retry_after)

@@ -59,12 +59,12 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
             pool,
             offered,
             measures,
-            deadline=settings.deadline_seconds,
-            plugins=PluginLimits(settings.plug_in_seconds, settings.plug_in_megabytes),
+            deadline=settings.request_timeout_seconds,
+            plugins=PluginLimits(settings.plugin_timeout_seconds, settings.plugin_memory_mb),
         )
         _settle_memory()
         try:
-            async with working(pool, app.state.dispatch, settings.work_every_seconds):
+            async with working(pool, app.state.dispatch, settings.worker_interval_seconds):
                 yield
         finally:
             await app.state.dispatch.close()

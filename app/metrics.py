@@ -52,16 +52,16 @@ class Metrics:
             "lead_assignment_pass_jobs", "Requests in one pass.", buckets=_SIZES, registry=registry
         )
 
-        self._plug_ins = Counter(
-            "lead_assignment_plug_in_errors",
-            "Verdicts that a plug-in did not give.",
+        self._plugins = Counter(
+            "lead_assignment_plugin_errors",
+            "Verdicts that a plugin did not give.",
             ["strategy", "kind"],
             registry=registry,
         )
 
-    def plug_in_failed(self, strategy: str, kind: str) -> None:
+    def plugin_failed(self, strategy: str, kind: str) -> None:
         """Count a verdict that was not given, by the installed strategy's name."""
-        self._plug_ins.labels(strategy, kind).inc()
+        self._plugins.labels(strategy, kind).inc()
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count a request by the template of its route."""

@@ -16,12 +16,12 @@ log = structlog.get_logger()
 def strategies() -> Mapping[str, Strategy]:
     """Every installed strategy by name. Of two with one name the one found first stays.
 
-    A plug-in's own code runs in a process of its own (`app.plugins`): here it is named, with the schema of
+    A plugin's own code runs in a process of its own (`app.plugins`): here it is named, with the schema of
     its settings. One that cannot be imported is left out, and the log says so.
     """
     found: dict[str, Strategy] = {}
     for point in _points():
-        strategy = loaded(point) if _is_built_in(point) else _plug_in(point)
+        strategy = loaded(point) if _is_built_in(point) else _plugin(point)
         if strategy is not None:
             found.setdefault(strategy.name, strategy)
     return found
@@ -33,7 +33,7 @@ def loaded(point: EntryPoint) -> Strategy:
     return strategy
 
 
-def _plug_in(point: EntryPoint) -> Plugin | None:
+def _plugin(point: EntryPoint) -> Plugin | None:
     try:
         strategy = loaded(point)
         strategy_name: object = strategy.name

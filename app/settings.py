@@ -18,10 +18,10 @@ class Settings(BaseSettings):
     port: int = Field(8000, validation_alias="PORT", ge=0, le=65535)
     pgbouncer: bool = False
     pool_size: int = Field(10, ge=2, le=200)
-    deadline_seconds: float = Field(2.0, gt=0.1, le=60)
-    work_every_seconds: float = Field(1.0, ge=0.01, le=3600)
-    plug_in_seconds: float = Field(0.1, ge=0.01, le=30)
-    plug_in_megabytes: int = Field(1024, ge=256, le=65536)
+    request_timeout_seconds: float = Field(2.0, gt=0.1, le=60)
+    worker_interval_seconds: float = Field(1.0, ge=0.01, le=3600)
+    plugin_timeout_seconds: float = Field(0.1, ge=0.01, le=30)
+    plugin_memory_mb: int = Field(1024, ge=256, le=65536)
     development_workspace: str = "example"
 
     @property

@@ -11,7 +11,7 @@ TERRITORIES = 3000
 
 PLAN: dict[str, Any] = {
     "queues": {"unrouted": {"claimable_by": "inbound"}},
-    "paths": {"newsletter": {"answers_to": {"team": "inbound"}}},
+    "paths": {"newsletter": {"accountable": {"team": "inbound"}}},
     "sequences": ["hot", "crm-welcome", "erp-welcome"],
     "products": {
         "crm": {"team": "sdr-EMEA-mid", "sequences": ["crm-welcome"]},
@@ -37,13 +37,13 @@ PLAN: dict[str, Any] = {
         ],
     },
     "slas": {"hot": {"accept": "5m", "touch": "15m"}},
-    "sla_for": [{"when": {"lead_type": "demo_request"}, "sla": "hot"}],
-    "known_person": {
+    "sla_rules": [{"when": {"lead_type": "demo_request"}, "sla": "hot"}],
+    "returning_leads": {
         "keep_owner": ["account_owner", "previous_owner"],
-        "route_anew": [{"when": {"lead_type": "winback_help"}}],
+        "reroute_when": [{"when": {"lead_type": "winback_help"}}],
     },
     "pipeline": [
-        {"account": {"order": ["sdr", "owner"], "owner_away": ["delegate", {"team": "dach"}]}},
+        {"account": {"order": ["sdr", "owner"], "if_unavailable": ["delegate", {"team": "dach"}]}},
         {
             "rule": {
                 "name": "zip",

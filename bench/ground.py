@@ -81,7 +81,7 @@ def bare() -> Iterator[int]:
 
 
 def _environment(dsn: str) -> dict[str, str]:
-    return {**os.environ, "DATABASE_URL": dsn, "LEAD_ASSIGNMENT_DEADLINE_SECONDS": "30"}
+    return {**os.environ, "DATABASE_URL": dsn, "LEAD_ASSIGNMENT_REQUEST_TIMEOUT_SECONDS": "30"}
 
 
 @contextmanager

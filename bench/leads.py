@@ -47,7 +47,7 @@ _ID = "01a2002a-1775-785e-9961-e6a19d664d6a"
 ANSWER: dict[str, Any] = {
     "assignment_id": _ID,
     "lead_id": _ID,
-    "sequence": 4711,
+    "decision_number": 4711,
     "decided_at": "2026-11-20T10:00:00Z",
     "outcome": "assigned",
     "owner": {"id": "rep-1", "name": "Rep 1", "email": None, "crm": {}},
@@ -68,7 +68,7 @@ ANSWER: dict[str, Any] = {
         "country": "DE", "language": "de", "website_domain": "acme.example", "flags": [],
     },
     "plan_version": 1,
-    "known_as": None,
+    "existing_lead": None,
     "replayed": False,
     "degraded": [],
     "trace": {
@@ -79,13 +79,13 @@ ANSWER: dict[str, Any] = {
                     {
                         "target": {"team": "inbound"}, "code": "chosen", "pick": "round_robin",
                         "candidates": [
-                            {"owner": f"rep-{n}", "code": "not_his_turn", "open": 5, "balance": 0, "after": 9}
+                            {"owner": f"rep-{n}", "code": "not_next", "open": 5, "balance": 0, "after": 9}
                             for n in range(20)
                         ],
                     }
                 ],
             }
         ],
-        "ruled_out": 0,
+        "not_evaluated": 0,
     },
 }  # fmt: skip

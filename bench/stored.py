@@ -22,7 +22,8 @@ WITH copied AS (
   INSERT INTO identities (workspace_id, kind, value, lead_id)
   SELECT $1, 'email', 'stored-' || number || '@acme.example', lead FROM numbers
 )
-INSERT INTO assignments (workspace_id, id, sequence, lead_id, cause, outcome, code, step, owner_id, team_id,
+INSERT INTO assignments (workspace_id, id, decision_number, lead_id, cause, outcome, code, step,
+  owner_id, team_id,
   priority, open, counted, decided_at, plan_version, answer, inputs)
 SELECT $1, assignment, 1000000000 + number, lead, 'assign', 'assigned', 'round_robin', step, owner_id,
        team_id, 0, true, true, now() - interval '1 day', 1, answer, inputs

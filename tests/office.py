@@ -38,8 +38,8 @@ TEAMS: dict[str, dict[str, Any]] = {
 }
 PLAN = """
 queues: {partner-desk: {claimable_by: inbound}, unrouted: {claimable_by: inbound}}
-paths:  {newsletter: {answers_to: {team: inbound}}}
-known_person: {window: 90d, same_submission: 10m}
+paths:  {newsletter: {accountable: {team: inbound}}}
+returning_leads: {window: 90d, duplicate_window: 10m}
 pipeline:
   - rule: {name: students, when: {lead_type: student}, then: {block: students}}
   - rule: {name: partners, when: {source: partner}, then: {queue: partner-desk, priority: 50}}
@@ -70,17 +70,17 @@ class Office:
         async with edit_directory(self.pool, self.workspace_id, "test") as edit:
             yield edit
 
-    async def put(self, noun: str, id_: str, body: Mapping[str, Any]) -> None:
+    async def put(self, resource_type: str, id_: str, body: Mapping[str, Any]) -> None:
         """Make a record what `body` says."""
         async with self.edit() as edit:
-            await edit.put(noun, id_, body, await edit.find(noun, id_))
+            await edit.put(resource_type, id_, body, await edit.find(resource_type, id_))
 
     async def publish(self, text: str) -> None:
         """Make this plan the active one."""
         async with self.edit() as edit:
             edit.plan_version += 1
             await edit.connection.execute(
-                "INSERT INTO plans (workspace_id, version, document, source, author, created_at)"
+                "INSERT INTO plans (workspace_id, version, document, source_text, author, created_at)"
                 " VALUES ($1, $2, $3, $4, 'test', now())",
                 self.workspace_id,
                 edit.plan_version,

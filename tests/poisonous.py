@@ -1,4 +1,4 @@
-"""A strategy as a plug-in might bring it, which some leads do not agree with."""
+"""A strategy as a plugin might bring it, which some leads do not agree with."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -31,8 +31,8 @@ def environment(**variables: str) -> dict[str, str]:
     """This process's own, without settings of ours, with these."""
     ours = ("LEAD_ASSIGNMENT_", "DATABASE_URL", "MIGRATION_DATABASE_URL", "HOST", "PORT")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    if binaries := os.environ.get("LEAD_ASSIGNMENT_PG_BIN"):
-        kept["LEAD_ASSIGNMENT_PG_BIN"] = binaries
+    if binaries := os.environ.get("LEAD_ASSIGNMENT_POSTGRES_BIN_DIR"):
+        kept["LEAD_ASSIGNMENT_POSTGRES_BIN_DIR"] = binaries
     return kept | variables
 
 
@@ -117,7 +117,7 @@ def test_a_fresh_directory_serves_the_example_and_keeps_it(tmp_path: Path) -> No
     assert not list((tmp_path / ".data" / "pg").glob("postmaster.pid"))
     with shell.serving("--development") as (process, line):
         again = pasted(line)
-        assert again["known_as"]["lead_id"] == first["lead_id"]
+        assert again["existing_lead"]["lead_id"] == first["lead_id"]
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 0
     assert not list((tmp_path / ".data" / "pg").glob("postmaster.pid"))
@@ -305,7 +305,7 @@ def test_production_needs_a_database_and_a_key(production: Shell, database: str)
     [
         ("ALTER ROLE {role} BYPASSRLS", "BYPASSRLS"),
         ("REVOKE lead_assignment_app FROM {role}", "no member"),
-        ("ALTER TABLE passes OWNER TO {role}", "owns the tables"),
+        ("ALTER TABLE journal OWNER TO {role}", "owns the tables"),
         ("DROP SCHEMA public CASCADE; CREATE SCHEMA public", "migrate"),
     ],
 )

@@ -65,9 +65,9 @@ def named(cell: str) -> list[str]:
 def office(example: Path = STARTER) -> Directory:
     """The directory of an example."""
     records = []
-    for noun in ("owners", "teams"):
-        lines = (example / f"{noun}.ndjson").read_bytes().splitlines()
-        records += [(noun, body["id"], body) for body in map(orjson.loads, lines)]
+    for resource_type in ("owners", "teams"):
+        lines = (example / f"{resource_type}.ndjson").read_bytes().splitlines()
+        records += [(resource_type, body["id"], body) for body in map(orjson.loads, lines)]
     return directory_from(1, records)
 
 
@@ -113,7 +113,7 @@ def test_every_metric_is_in_the_table() -> None:
     measures.answered("/assign", "POST", 201, 0.01)
     measures.passed(1, 0.01, 0.01)
     measures.decided(1, "assigned", "inbound", "rule")
-    measures.plug_in_failed("language", "timeout")
+    measures.plugin_failed("language", "timeout")
     text = measures.exposition(1, WorkspaceGauges({"desk": 1}, {"desk": 1.0}, {"queued": 1}, 1, 0)).decode()
     found = {}
     for family in text_string_to_metric_families(text):

@@ -108,13 +108,13 @@ def wait_until_unserved(data_dir: Path) -> bool:
 
 def test_prefers_the_named_directory(monkeypatch: pytest.MonkeyPatch) -> None:
     last = find_binaries()[-1]
-    monkeypatch.setenv("LEAD_ASSIGNMENT_PG_BIN", str(last.directory))
+    monkeypatch.setenv("LEAD_ASSIGNMENT_POSTGRES_BIN_DIR", str(last.directory))
     assert find_binaries()[0] == last
     assert len({found.directory for found in find_binaries()}) == len(find_binaries())
 
 
 def test_refuses_a_named_directory_without_postgres(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("LEAD_ASSIGNMENT_PG_BIN", str(tmp_path))
+    monkeypatch.setenv("LEAD_ASSIGNMENT_POSTGRES_BIN_DIR", str(tmp_path))
     with pytest.raises(PostgresUnavailable, match="does not hold the programs"):
         start(tmp_path / "data")
 
@@ -343,7 +343,7 @@ def test_root_copies_the_wheel_where_another_user_can_run_it(
 def test_an_ordinary_user_runs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     account = unprivileged_account()
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
-    monkeypatch.setenv("LEAD_ASSIGNMENT_PG_BIN", str(find_binaries()[0].directory))
+    monkeypatch.setenv("LEAD_ASSIGNMENT_POSTGRES_BIN_DIR", str(find_binaries()[0].directory))
     pythons = [
         python
         for python in (sys.executable, "/usr/bin/python3")

@@ -38,9 +38,11 @@ def kept(path: Path, text: str) -> Path:
     return path
 
 
-async def imported(office: Office, noun: str, path: Path) -> tuple[dict[str, Any], list[int]]:
+async def imported(office: Office, resource_type: str, path: Path) -> tuple[dict[str, Any], list[int]]:
     seen: list[int] = []
-    tally = await load(office.pool, office.workspace_id, noun, read_file(path, noun), seen.append)
+    tally = await load(
+        office.pool, office.workspace_id, resource_type, read_file(path, resource_type), seen.append
+    )
     return tally.told(), seen
 
 

@@ -73,7 +73,7 @@ async def test_a_lead_is_known_with_its_owner_and_nothing_happens(office: Office
     closed = await known(office, "c@kunde.example")
     assert (closed["state"], closed["owner"], closed["assignments"][0]["state"]) == ("closed", None, "closed")
     whole = await office.get(f"/assignments/{one['assignment_id']}")
-    assert (whole["actions"], whole["sla"], whole["trace"]["no_actions"]) == ([], None, "imported")
+    assert (whole["actions"], whole["sla"], whole["trace"]["no_actions_reason"]) == ([], None, "imported")
     explained = await office.get(f"/assignments/{one['assignment_id']}/explain")
     assert explained["same"] is True
     assert [step["code"] for step in explained["steps"]] == ["imported"] + ["not_reached"] * 6
@@ -225,4 +225,4 @@ def test_the_command_as_people_use_it(shell: Shell) -> None:
     assert told.endswith("1 not imported:\n  line 3: owner names an owner that does not exist\n")
     file.write_text(file.read_text().replace("nobody", "ben"))
     assert "1 imported, 0 moved, 1 unchanged" in shell.says(*words, "--map", "Notiz=-")
-    assert "leads received: 2, recognised: 0" in shell.says("verify")
+    assert "leads received: 2, matched: 0" in shell.says("verify")

@@ -45,7 +45,7 @@ async def office(any_postgres_database: str) -> AsyncIterator[Office]:
             await office.client.post(f"/assignments/{told['assignment_id']}/events", json={"type": "closed"})
             for table, values in (
                 ("clocks", "now(), now(), 1"),
-                ("failed_intakes", "gen_random_uuid(), now(), 'decision', ''"),
+                ("failed_leads", "gen_random_uuid(), now(), 'decision', ''"),
                 ("account_keys", "'domain', 'acme.example', 'acme'"),
             ):
                 await office.pool.execute(f"INSERT INTO {table} SELECT $1, {values}", office.workspace_id)
@@ -98,7 +98,7 @@ async def test_the_workspace_leads_every_key_and_index(catalog: asyncpg.Connecti
 async def test_nothing_refers_to_the_gates(catalog: asyncpg.Connection) -> None:
     """A foreign key would lock the gate's row on every write elsewhere."""
     found = await catalog.fetch(
-        "SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = 'gates'::regclass"
+        "SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = 'workspace_locks'::regclass"
     )
     assert found == []
 
@@ -148,13 +148,13 @@ async def test_without_its_workspace_nothing_is_seen_and_nothing_taken(
 
 
 FORBIDDEN = [
-    *(f"{verb} {table}{rest}" for table in ("changes", "turns", "events") for verb, rest in (
+    *(f"{verb} {table}{rest}" for table in ("changes", "ledger_entries", "events") for verb, rest in (
         ("UPDATE", " SET at = now()"), ("DELETE FROM", ""), ("TRUNCATE", ""),
     )),
-    "DELETE FROM assignments", "DELETE FROM leads", "DELETE FROM plans", "DELETE FROM gates",
+    "DELETE FROM assignments", "DELETE FROM leads", "DELETE FROM plans", "DELETE FROM workspace_locks",
     "UPDATE assignments SET owner_id = 'ana'", "UPDATE assignments SET answer = ''",
-    "UPDATE assignments SET inputs = ''", "UPDATE plans SET document = '{}'", "UPDATE passes SET at = now()",
-    "UPDATE failed_intakes SET code = ''", "UPDATE api_keys SET revoked_at = NULL", "DELETE FROM api_keys",
+    "UPDATE assignments SET inputs = ''", "UPDATE plans SET document = '{}'", "UPDATE journal SET at = now()",
+    "UPDATE failed_leads SET code = ''", "UPDATE api_keys SET revoked_at = NULL", "DELETE FROM api_keys",
     "INSERT INTO workspaces (name) VALUES ('x')", "UPDATE workspaces SET name = 'x'",
     "SELECT * FROM alembic_version", "UPDATE alembic_version SET version_num = ''",
     "CREATE TABLE mine (a integer)", "CREATE SCHEMA mine", "CREATE INDEX ON leads (state)",

@@ -55,8 +55,8 @@ async def interleave(offices: Sequence[Office], rounds: int) -> Counter[str]:
         office = offices[number]
         # The same ids everywhere: they would meet if workspaces did.
         told = await office.assign(external_id=f"same-{round_}")
-        assert told["known_as"] is None
-        assert told["sequence"] == round_ + 1
+        assert told["existing_lead"] is None
+        assert told["decision_number"] == round_ + 1
         assert told["owner"]["name"].endswith(f" of {number}")
         lead = await office.get(f"/leads/{told['lead_id']}")
         assert lead["owner"] == told["owner"]
@@ -107,7 +107,7 @@ async def end(office: Office, how: str) -> None:
             answer = await office.client.post("/queues/unrouted/claim", json={"owner_id": "ben"})
             assert answer.status_code == 409
         case "error":
-            await office.pool.execute("ALTER TABLE turns RENAME TO hidden")
+            await office.pool.execute("ALTER TABLE ledger_entries RENAME TO hidden")
             answer = await office.client.post("/assign", json={"lead": {"external_id": "a"}})
             assert answer.status_code >= 500
         case _:

@@ -21,7 +21,8 @@ WITH numbered AS (
   SELECT {workspace}, lead, CASE WHEN number % 2 = 0 THEN 'assigned' ELSE 'queued' END, assignment, now()
     FROM numbered
 ), assignment AS (
-  INSERT INTO assignments (workspace_id, id, sequence, lead_id, cause, outcome, code, owner_id, team_id,
+  INSERT INTO assignments (workspace_id, id, decision_number, lead_id, cause, outcome, code, owner_id,
+    team_id,
                            queue, priority, open, counted, decided_at, plan_version, answer, inputs,
                            held_until, held_owner)
   SELECT {workspace}, assignment, 1000000 + number, lead, 'assign',
@@ -37,7 +38,7 @@ WITH numbered AS (
   INSERT INTO idempotency (workspace_id, key, body_hash, assignment_id, status, at)
   SELECT {workspace}, 'filled-' || number, '', assignment, 201, now() FROM numbered
 ), account AS (
-  INSERT INTO directory (workspace_id, noun, id, body, revision, updated_at)
+  INSERT INTO directory (workspace_id, resource_type, id, body, revision, updated_at)
   SELECT {workspace}, 'accounts', 'filled-' || number,
          CASE WHEN number % 2 = 0 THEN jsonb_build_object('parent', 'filled-' || number + 1) ELSE '{{}}' END,
          1, now()
@@ -50,7 +51,7 @@ WITH numbered AS (
 ), event AS (
   INSERT INTO events SELECT {workspace}, gen_random_uuid(), assignment, 'closed', now(), 'test' FROM numbered
 )
-INSERT INTO turns SELECT {workspace}, 'inbound', 1000000 + number, 'turn', 'ana', assignment, now(),
+INSERT INTO ledger_entries SELECT {workspace}, 'inbound', 1000000 + number, 'turn', 'ana', assignment, now(),
                          ARRAY['ana', 'ben'], ARRAY[-1, 1]
   FROM numbered
 """
@@ -60,7 +61,7 @@ SELECT sum(heap_blks_read + heap_blks_hit + coalesce(idx_blks_read + idx_blks_hi
 """
 SCANS = """
 SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables
- WHERE relname IN ('leads', 'assignments', 'identities', 'idempotency', 'turns', 'events', 'changes',
+ WHERE relname IN ('leads', 'assignments', 'identities', 'idempotency', 'ledger_entries', 'events', 'changes',
                    'directory', 'account_keys')
 """
 NAMED = "  - rule: {name: named, when: {account.tier: named}, then: {queue: partner-desk}}\n"
@@ -75,12 +76,13 @@ async def office(any_postgres_database: str) -> AsyncIterator[Office]:
     name = await connection.fetchval("SELECT current_database()")
     await connection.execute(f"ALTER DATABASE {name} SET plan_cache_mode = force_generic_plan")
     for table in (
-        "leads", "assignments", "identities", "idempotency", "turns", "events", "changes", "directory",
+        "leads", "assignments", "identities", "idempotency", "ledger_entries", "events", "changes",
+        "directory",
         "account_keys",
     ):  # fmt: skip
         await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
     await connection.close()
-    async with open_office(any_postgres_database, pool_size=2, work_every_seconds=3600) as made:
+    async with open_office(any_postgres_database, pool_size=2, worker_interval_seconds=3600) as made:
         yield made
 
 
@@ -126,7 +128,7 @@ class Visits:
     async def known(self) -> None:
         body = self.lead()
         await told(self.client.post("/assign", json=body))
-        assert (await told(self.client.post("/assign", json=body)))["known_as"]
+        assert (await told(self.client.post("/assign", json=body)))["existing_lead"]
 
     async def replay(self) -> None:
         body, headers = self.lead(), {"Idempotency-Key": f"key-{self.number}"}
@@ -142,7 +144,7 @@ class Visits:
         first = await self.new(source="partner")
         body = {"lead": {"external_id": f"new-{self.number}", "lead_type": "urgent"}}
         second = await told(self.client.post("/assign", json=body))
-        assert (second["known_as"]["lead_id"], second["priority"]) == (first["lead_id"], 90)
+        assert (second["existing_lead"]["lead_id"], second["priority"]) == (first["lead_id"], 90)
 
     async def claim(self) -> None:
         await self.new(source="partner")

@@ -40,7 +40,9 @@ async def answers(app: FastAPI, story: list[Exchange]) -> list[Any]:
             came.append(answer.json())
             if each.path == "/plans":
                 assert came[-1]["findings"] == []
-                published = await client.post(f"/plans/{came[-1]['version']}/publish", json={"reason": "try"})
+                published = await client.post(
+                    f"/plans/{came[-1]['version']}/publish", json={"comment": "try"}
+                )
                 assert published.is_success, published.text
     return came
 

@@ -21,7 +21,7 @@ LIMITS = Limits(statement=30_000)
 class BooksSnapshot:
     """What a single snapshot shows: the journal's state, and the same counted in the books."""
 
-    sequence: int
+    decision_number: int
     state: State
     directory: Directory
     logged: Directory
@@ -35,7 +35,7 @@ async def read_books(pool: Pool, workspace_id: int) -> BooksSnapshot:
         _, snapshot = await read_snapshot(connection, workspace_id)
         version = snapshot.entry.directory_version
         return BooksSnapshot(
-            sequence=snapshot.entry.sequence,
+            decision_number=snapshot.entry.decision_number,
             state=snapshot.state,
             directory=await directory_now(connection, workspace_id, version),
             logged=await directory_at(connection, workspace_id, version),
@@ -49,14 +49,14 @@ def broken_invariants(at: BooksSnapshot) -> list[str]:
     faults = []
     if at.counts.difference:
         faults.append(f"conservation: {at.counts.difference} leads came and are in no state")
-    for noun, now, logged in (
+    for resource_type, now, logged in (
         ("owner", at.directory.owners, at.logged.owners),
         ("team", at.directory.teams, at.logged.teams),
         ("calendar", at.directory.calendars, at.logged.calendars),
         ("table", at.directory.tables, at.logged.tables),
     ):
         differing = [id_ for id_ in sorted({*now, *logged}) if now.get(id_) != logged.get(id_)]
-        faults += [f"{noun} {id_}: the record is not what the log says" for id_ in differing]
+        faults += [f"{resource_type} {id_}: the record is not what the log says" for id_ in differing]
     return [*faults, *_faults_of_loads(at), *_faults_of_places(at), *_faults_of_balances(at)]
 
 

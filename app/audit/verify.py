@@ -51,7 +51,7 @@ class VerifyReport:
         if counts is not None:
             standing = ", ".join(f"{count} {state}" for state, count in sorted(counts.by_state.items()))
             lines += [
-                f"leads received: {counts.received}, recognised: {counts.recognised}",
+                f"leads received: {counts.received}, matched: {counts.matched}",
                 f"leads now: {standing or 'none'}",
                 f"conservation difference: {counts.difference}",
             ]
@@ -78,7 +78,7 @@ async def verify(
     offered = installed() if strategies is None else strategies
     at = await read_books(pool, workspace_id)
     report = VerifyReport(moment=at, differences=broken_invariants(at))
-    await _Decisions(pool, workspace_id, offered, report, at.sequence, slice_size).check()
+    await _Decisions(pool, workspace_id, offered, report, at.decision_number, slice_size).check()
     for team in sorted({*at.state.ledger, *at.state.standings}):
         ledger = await sum_ledger(pool, workspace_id, team, at.state, slice_size)
         report.teams += 1
@@ -121,9 +121,9 @@ class _Decisions:
         return (found, turns) if found else None
 
     async def _check_one(self, decided: StoredDecision, turn: Row | None) -> None:
-        if decided.sequence != self.reached + 1:
-            self._differs(f"decisions {self.reached + 1} to {decided.sequence - 1} are missing")
-        self.reached = decided.sequence
+        if decided.decision_number != self.reached + 1:
+            self._differs(f"decisions {self.reached + 1} to {decided.decision_number - 1} are missing")
+        self.reached = decided.decision_number
         self.report.decisions += 1
         try:
             found = await self._differences(decided, turn)
@@ -131,7 +131,7 @@ class _Decisions:
             # Damaged inputs end in any of these; the rest of the books is still to be looked at.
             found = [f"cannot be made again ({type(error).__name__})"]
         if found:
-            self._differs(f"decision {decided.sequence} ({decided.id}): {', '.join(found)}")
+            self._differs(f"decision {decided.decision_number} ({decided.id}): {', '.join(found)}")
 
     async def _differences(self, decided: StoredDecision, turn: Row | None) -> list[str]:
         stored = orjson.loads(decided.inputs)

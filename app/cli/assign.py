@@ -37,8 +37,8 @@ def assign(
     logs.configure(sys.stderr.buffer)
     wishes = wishes_of(map_, map_file, ignore_unknown, rest)
     settings = settings_now()
-    limits = PluginLimits(settings.plug_in_seconds, settings.plug_in_megabytes)
-    run = Run(file, wishes, trigger, key, dry_run, settings.deadline_seconds, limits)
+    limits = PluginLimits(settings.plugin_timeout_seconds, settings.plugin_memory_mb)
+    run = Run(file, wishes, trigger, key, dry_run, settings.request_timeout_seconds, limits)
 
     async def work(pool: Pool) -> "OutcomeCounts":
         found = await workspace_named(pool, workspace)

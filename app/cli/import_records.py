@@ -20,19 +20,19 @@ KINDS: dict[str, type[RecordModel]] = {
 
 
 async def load(
-    pool: Pool, workspace_id: int, noun: str, lines: Lines, progress: Callable[[int], object]
+    pool: Pool, workspace_id: int, resource_type: str, lines: Lines, progress: Callable[[int], object]
 ) -> Tally:
     """Write records; each slice is durable by itself, and `progress` is told how many lines it had.
 
     Errors bear the numbers the lines have in the file.
     """
-    whole, size = Tally(), slice_of(noun)
+    whole, size = Tally(), slice_of(resource_type)
     for number, fault in lines.faults:
         whole.add(number, fault)
     for start in range(0, len(lines), size):
         part = lines.good[start : start + size]
         raw = b"\n".join(line for _, line in part)
-        tally = await write_lines(pool, workspace_id, ACTOR, noun, KINDS[noun], raw)
+        tally = await write_lines(pool, workspace_id, ACTOR, resource_type, KINDS[resource_type], raw)
         whole.counts.update(tally.counts)
         whole.errors += [{**error, "line": part[error["line"] - 1][0]} for error in tally.errors]
         progress(len(part))

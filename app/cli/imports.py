@@ -23,7 +23,7 @@ RECORDS: Mapping[str, str] = {
     "calendars": "Add and replace calendars.",
     "accounts": "Add and replace accounts.",
 }
-"""The nouns of the directory, each of which is imported alike, and what its import does."""
+"""The resource types of the directory, each of which is imported alike, and what its import does."""
 File = Annotated[Path, typer.Argument(help="A table (.csv, .tsv), or one JSON object a line.")]
 Workspace = Annotated[str, typer.Option(help="The workspace to write to.")]
 
@@ -32,21 +32,21 @@ commands = typer.Typer(
 )
 
 
-def _of(noun: str) -> Callable[[Path, str], None]:
+def _of(resource_type: str) -> Callable[[Path, str], None]:
     def import_records(file: File, workspace: Workspace) -> None:
         # It shares its checks with the API, and the web framework takes a second that no other command
         # waits for.
         from app.cli.import_records import load
 
-        lines = read_file(file, noun)
+        lines = read_file(file, resource_type)
 
         async def work(pool: Pool) -> dict[str, Any]:
             found = await workspace_named(pool, workspace)
-            with progress(len(lines), f"Importing {noun}") as bar:
-                return (await load(pool, found.id, noun, lines, bar.update)).told()
+            with progress(len(lines), f"Importing {resource_type}") as bar:
+                return (await load(pool, found.id, resource_type, lines, bar.update)).told()
 
         told = with_pool(work)
-        tell(noun, told, ("created", "updated", "unchanged"))
+        tell(resource_type, told, ("created", "updated", "unchanged"))
 
     return import_records
 
@@ -93,7 +93,7 @@ def import_leads(
 
     logs.configure(sys.stderr.buffer)
     wishes = wishes_of(map_, map_file, ignore_unknown, rest)
-    deadline = settings_now().deadline_seconds
+    deadline = settings_now().request_timeout_seconds
 
     async def work(pool: Pool) -> ImportReport:
         found = await workspace_named(pool, workspace)
@@ -105,12 +105,12 @@ def import_leads(
         raise CommandError("\n".join(not_done(adopted.problems, "imported")))
 
 
-def tell(noun: str, told: Mapping[str, Any], names: Sequence[str]) -> None:
-    """Print what became of the lines, each of which held one of a noun.
+def tell(resource_type: str, told: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Print what became of the lines, each of which held one of a resource_type.
 
     Raises Stop with the errors by line, if there are any.
     """
-    typer.echo(f"{noun}: " + ", ".join(f"{told[name]:,} {name}" for name in names))
+    typer.echo(f"{resource_type}: " + ", ".join(f"{told[name]:,} {name}" for name in names))
     if told["errors_total"]:
         from app.cli.fault_lines import by_sentence, sentence_of
 

@@ -48,11 +48,11 @@ async def load_example(settings: Settings) -> None:
 
 
 async def _fill(pool: Pool, workspace_id: int) -> None:
-    for noun, kind in (("owners", OwnerInput), ("teams", TeamInput)):
-        lines = (EXAMPLE / f"{noun}.ndjson").read_bytes()
-        written = await write_lines(pool, workspace_id, ACTOR, noun, kind, lines)
+    for resource_type, kind in (("owners", OwnerInput), ("teams", TeamInput)):
+        lines = (EXAMPLE / f"{resource_type}.ndjson").read_bytes()
+        written = await write_lines(pool, workspace_id, ACTOR, resource_type, kind, lines)
         if written.errors:
-            raise CommandError(f"The example's {noun} cannot be loaded: {written.errors[0]}")
+            raise CommandError(f"The example's {resource_type} cannot be loaded: {written.errors[0]}")
     text = (EXAMPLE / "plan.yaml").read_bytes()
     offered, reason = strategies(), "The example"
     drafted = await versions.draft(pool, workspace_id, ACTOR, offered, text, reason)

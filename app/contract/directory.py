@@ -126,7 +126,7 @@ class TeamInput(RecordModel):
 
     name: Word | None = None
     members: Annotated[list[MemberInput], Field(max_length=1000)] = Field(default_factory=list)
-    pick: Literal["round_robin", "least_loaded", "longest_waiting"] = "round_robin"
+    pick: Literal["round_robin", "least_loaded", "longest_idle"] = "round_robin"
 
 
 class AbsenceInput(RecordModel):

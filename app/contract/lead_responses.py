@@ -35,10 +35,10 @@ class Assignment(Decision):
 
 
 class Duplicate(ResponseModel):
-    """A request that was recognised and changed nothing: `of` is the assignment it stands for."""
+    """A request that was matched and changed nothing: `of` is the assignment it stands for."""
 
     assignment_id: UUID
-    sequence: int
+    decision_number: int
     of: UUID
     matched_by: str
     kind: Literal["duplicate", "reengaged"]
@@ -49,7 +49,7 @@ class LeadAssignment(ResponseModel):
     """One of a lead's assignments."""
 
     assignment_id: UUID
-    sequence: int
+    decision_number: int
     cause: Literal["assign", "reassign", "claim", "release", "import"]
     state: State
     outcome: Outcome
@@ -61,7 +61,7 @@ class LeadAssignment(ResponseModel):
     priority: int
     held_until: datetime | None = Field(None, description="Only of a lead that was held: until when.")
     reason: Reason
-    known_as: ExistingLead | None
+    existing_lead: ExistingLead | None
     plan_version: int
     decided_at: datetime
 

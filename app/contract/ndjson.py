@@ -70,7 +70,7 @@ class Tally:
 
 
 async def write_lines(
-    pool: Pool, workspace_id: int, actor: str, noun: str, kind: type[RecordModel], raw: bytes
+    pool: Pool, workspace_id: int, actor: str, resource_type: str, kind: type[RecordModel], raw: bytes
 ) -> Tally:
     """Write what can be written, slice by slice; each slice is durable by itself.
 
@@ -81,13 +81,13 @@ async def write_lines(
     if len(lines) > MAX_LINES and lines[-1].strip():
         raise ValidationFailed(f"The limit is {MAX_LINES} lines.", code="too_many_items")
     reading = _read(lines, kind)
-    while batch := list(islice(reading, slice_of(noun))):
+    while batch := list(islice(reading, slice_of(resource_type))):
         good = [(number, item) for number, item in batch if not isinstance(item, Problem)]
         for number, item in batch:
             if isinstance(item, Problem):
                 tally.add(number, item)
         if good:
-            outcomes = await upsert(pool, workspace_id, actor, noun, [item for _, item in good])
+            outcomes = await upsert(pool, workspace_id, actor, resource_type, [item for _, item in good])
             for (number, _), outcome in zip(good, outcomes, strict=True):
                 tally.add(number, outcome)
         # Lines that are all bad wait for nothing, and the process has others to serve.

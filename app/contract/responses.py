@@ -71,7 +71,7 @@ class Decision(ResponseModel):
 
     assignment_id: UUID | None = Field(description="Null for a dry run that wrote nothing.")
     lead_id: UUID | None
-    sequence: int | None = Field(
+    decision_number: int | None = Field(
         description="The decision's place in the order of its workspace, without gaps."
     )
     decided_at: datetime
@@ -94,7 +94,7 @@ class Decision(ResponseModel):
     actions: list[Action]
     normalized: dict[str, Any] = Field(description="What intake changed or derived.")
     plan_version: int
-    known_as: ExistingLead | None
+    existing_lead: ExistingLead | None
     replayed: bool
     degraded: list[str] = Field(description="What was skipped because it did not answer in time.")
     held_until: datetime | None = Field(

@@ -87,7 +87,7 @@ def _columns(sent: object, path: Path) -> list[str]:
         ):
             raise refused_at(at, "wrong_type", "must be the name of a field")
         if name in OF_THE_TARGET:
-            raise refused_at(at, "taken_name", "says where leads go and cannot be compared")
+            raise refused_at(at, "reserved_name", "says where leads go and cannot be compared")
         if name in sent[:position]:
             raise refused_at(at, "duplicate_key", "stands there twice")
     return sent

@@ -10,7 +10,7 @@ from app.store.connection.pool import Pool, transaction
 from app.store.directory import bulk, records
 from app.store.directory.records import Record
 
-NOUN = "absences"
+RESOURCE_TYPE = "absences"
 
 
 async def add(edit: DirectoryEdit, owner_id: str, body: Mapping[str, Any]) -> Record:
@@ -20,7 +20,7 @@ async def add(edit: DirectoryEdit, owner_id: str, body: Mapping[str, Any]) -> Re
     """
     if owner_id not in edit.snapshot.directory.owners:
         raise NotFound()
-    return await edit.put(NOUN, uuid7(), {**body, "owner": owner_id}, None)
+    return await edit.put(RESOURCE_TYPE, uuid7(), {**body, "owner": owner_id}, None)
 
 
 async def page(pool: Pool, workspace_id: int, owner_id: str, after: str, limit: int) -> list[Record]:

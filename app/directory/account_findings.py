@@ -48,14 +48,14 @@ async def _parents(edit: DirectoryEdit, id_: str, parent: str) -> list[Finding]:
     if at != id_:
         return []
     text = "Name another parent: as it is, the account stands above itself."
-    return [Finding("parent", "parent_circle", text, "warning")]
+    return [Finding("parent", "parent_cycle", text, "warning")]
 
 
 def _domains(domains: list[str], shared: set[str], tier: str | None) -> Iterator[Finding]:
     for position, domain in enumerate(domains):
         if is_free_mail(domain) and not is_named(tier):
             text = "Take this domain out, or give the account the tier named: anybody gets an address there."
-            yield Finding(f"domains[{position}]", "free_mail", text, "warning")
+            yield Finding(f"domains[{position}]", "free_email_domain", text, "warning")
         elif domain in shared:
             text = "Take this domain out of one of the accounts: only the first that has an owner gets leads."
             yield Finding(f"domains[{position}]", "shared_domain", text, "warning")

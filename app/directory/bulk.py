@@ -1,4 +1,4 @@
-"""Many records of one noun at once. They are written in slices, so that decisions get in between."""
+"""Many records of one resource_type at once. They are written in slices, so that decisions get in between."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -19,22 +19,22 @@ Item = tuple[str, dict[str, Any]]
 Outcome = Literal["created", "updated", "unchanged"] | Problem
 
 
-def slice_of(noun: str) -> int:
-    """How many records of a noun go through the gate in one pass."""
-    return SLICES.get(noun, SLICE)
+def slice_of(resource_type: str) -> int:
+    """How many records of a resource_type go through the gate in one pass."""
+    return SLICES.get(resource_type, SLICE)
 
 
 async def upsert(
-    pool: Pool, workspace_id: int, actor: str, noun: str, items: Sequence[Item]
+    pool: Pool, workspace_id: int, actor: str, resource_type: str, items: Sequence[Item]
 ) -> list[Outcome]:
-    """Write at most `slice_of(noun)` records in one pass; what came of each, in their order."""
+    """Write at most `slice_of(resource_type)` records in one pass; what came of each, in their order."""
     async with edit_directory(pool, workspace_id, actor) as edit:
-        known = await find_many(edit.connection, workspace_id, noun, [id_ for id_, _ in items])
+        known = await find_many(edit.connection, workspace_id, resource_type, [id_ for id_, _ in items])
         bodies = {id_: record.body for id_, record in known.items()}
         outcomes: list[Outcome] = []
         good: list[Item] = []
         for id_, body in items:
-            faults = validation.faults(noun, body, edit.snapshot.directory)
+            faults = validation.faults(resource_type, body, edit.snapshot.directory)
             if faults:
                 outcomes.append(ValidationFailed(faults=faults))
                 continue
@@ -42,5 +42,5 @@ async def upsert(
             outcomes.append("created" if before is None else "unchanged" if before == body else "updated")
             bodies[id_] = body
             good.append((id_, body))
-        await edit.put_many(noun, good, known)
+        await edit.put_many(resource_type, good, known)
     return outcomes

@@ -61,22 +61,24 @@ class DirectoryEdit:
         self.version = self.snapshot.entry.directory_version
         self.plan_version = self.snapshot.entry.plan_version
 
-    async def find(self, noun: str, id_: str) -> Record | None:
+    async def find(self, resource_type: str, id_: str) -> Record | None:
         """A record as it stands now."""
-        return await records.find(self.connection, self.workspace_id, noun, id_)
+        return await records.find(self.connection, self.workspace_id, resource_type, id_)
 
-    async def put(self, noun: str, id_: str, body: Mapping[str, Any], before: Record | None) -> Record:
+    async def put(
+        self, resource_type: str, id_: str, body: Mapping[str, Any], before: Record | None
+    ) -> Record:
         """Make the record what `body` says; unchanged is no change and keeps its revision."""
         if before is not None and before.body == body:
             return before
-        await self.log(noun, id_, "put", before.body if before else None, body)
-        record = Record(noun, id_, dict(body), self.version, self.now)
+        await self.log(resource_type, id_, "put", before.body if before else None, body)
+        record = Record(resource_type, id_, dict(body), self.version, self.now)
         await records.put(self.connection, self.workspace_id, record)
-        await self._keep_keys(noun, {id_: body}, () if before is None else (id_,))
+        await self._keep_keys(resource_type, {id_: body}, () if before is None else (id_,))
         return record
 
     async def put_many(
-        self, noun: str, bodies: Sequence[tuple[str, Mapping[str, Any]]], known: dict[str, Record]
+        self, resource_type: str, bodies: Sequence[tuple[str, Mapping[str, Any]]], known: dict[str, Record]
     ) -> None:
         """Like `put` for each id and body in turn; `known` holds their records, before and afterwards."""
         log: list[ChangeRecord] = []
@@ -85,43 +87,47 @@ class DirectoryEdit:
             if before is None or before.body != body:
                 self.version += 1
                 told = before.body if before else None
-                log.append(ChangeRecord(self.version, self.now, self.actor, noun, id_, "put", told, body))
-                known[id_] = Record(noun, id_, dict(body), self.version, self.now)
-        changed = {change.record_id: known[change.record_id] for change in log}
+                log.append(
+                    ChangeRecord(self.version, self.now, self.actor, resource_type, id_, "put", told, body)
+                )
+                known[id_] = Record(resource_type, id_, dict(body), self.version, self.now)
+        changed = {change.resource_id: known[change.resource_id] for change in log}
         await bulk.log_many(self.connection, self.workspace_id, log)
         await bulk.put_many(self.connection, self.workspace_id, list(changed.values()))
-        self._touched.add(noun)
-        updated = [change.record_id for change in log if change.before is not None]
-        await self._keep_keys(noun, {id_: record.body for id_, record in changed.items()}, updated)
+        self._touched.add(resource_type)
+        updated = [change.resource_id for change in log if change.before is not None]
+        await self._keep_keys(resource_type, {id_: record.body for id_, record in changed.items()}, updated)
 
     async def delete(self, record: Record) -> None:
         """Take a record away."""
-        await self.log(record.noun, record.id, "delete", record.body, None)
-        await records.delete(self.connection, self.workspace_id, record.noun, record.id)
-        await self._keep_keys(record.noun, {}, (record.id,))
+        await self.log(record.resource_type, record.id, "delete", record.body, None)
+        await records.delete(self.connection, self.workspace_id, record.resource_type, record.id)
+        await self._keep_keys(record.resource_type, {}, (record.id,))
 
     async def _keep_keys(
-        self, noun: str, bodies: Mapping[str, Mapping[str, Any]], stale: Sequence[str]
+        self, resource_type: str, bodies: Mapping[str, Mapping[str, Any]], stale: Sequence[str]
     ) -> None:
         """What accounts are found by follows their records; `stale` are those that had keys before."""
-        if noun == ACCOUNTS:
+        if resource_type == ACCOUNTS:
             await accounts.forget_keys(self.connection, self.workspace_id, stale)
             keys = {id_: [astuple(key) for key in keys_of_account(id_, body)] for id_, body in bodies.items()}
             await accounts.keep_keys(self.connection, self.workspace_id, keys)
 
     async def log(
         self,
-        noun: str,
+        resource_type: str,
         id_: str,
         action: str,
         before: Mapping[str, Any] | None,
         after: Mapping[str, Any] | None,
-        reason: str | None = None,
+        comment: str | None = None,
     ) -> None:
         """Note who changed what; the number of this note is the new version of the directory."""
         self.version += 1
-        self._touched.add(noun)
-        change = ChangeRecord(self.version, self.now, self.actor, noun, id_, action, before, after, reason)
+        self._touched.add(resource_type)
+        change = ChangeRecord(
+            self.version, self.now, self.actor, resource_type, id_, action, before, after, comment
+        )
         await records.log(self.connection, self.workspace_id, change)
 
     async def finish(self) -> JournalEntry | None:

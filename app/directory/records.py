@@ -50,7 +50,7 @@ async def write(
     pool: Pool,
     workspace_id: int,
     actor: str,
-    noun: str,
+    resource_type: str,
     id_: str,
     make: Make,
     on: Precondition = UNCONDITIONAL,
@@ -60,46 +60,46 @@ async def write(
     Raises PreconditionFailed, Refused, and what `make` raises.
     """
     async with edit_directory(pool, workspace_id, actor) as edit:
-        before = await edit.find(noun, id_)
+        before = await edit.find(resource_type, id_)
         on.check(before)
-        return await keep(edit, noun, id_, make(before.body if before else None), before)
+        return await keep(edit, resource_type, id_, make(before.body if before else None), before)
 
 
 async def keep(
-    edit: DirectoryEdit, noun: str, id_: str, body: dict[str, Any], before: Record | None
+    edit: DirectoryEdit, resource_type: str, id_: str, body: dict[str, Any], before: Record | None
 ) -> WrittenRecord:
     """Store a body, if the directory can hold it.
 
     Raises Refused.
     """
-    found = validation.faults(noun, body, edit.snapshot.directory)
+    found = validation.faults(resource_type, body, edit.snapshot.directory)
     if found:
         raise ValidationFailed(faults=found)
-    record = await edit.put(noun, id_, body, before)
-    return WrittenRecord(record, before is None, await validation.findings(edit, noun, id_, body))
+    record = await edit.put(resource_type, id_, body, before)
+    return WrittenRecord(record, before is None, await validation.findings(edit, resource_type, id_, body))
 
 
-async def find(pool: Pool, workspace_id: int, noun: str, id_: str) -> Record:
+async def find(pool: Pool, workspace_id: int, resource_type: str, id_: str) -> Record:
     """A record.
 
     Raises NotFound.
     """
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        record = await store.find(connection, workspace_id, noun, id_)
+        record = await store.find(connection, workspace_id, resource_type, id_)
     if record is None:
         raise NotFound()
     return record
 
 
-async def page(pool: Pool, workspace_id: int, noun: str, after: str, limit: int) -> list[Record]:
+async def page(pool: Pool, workspace_id: int, resource_type: str, after: str, limit: int) -> list[Record]:
     """Records by id, those behind `after`."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        return await store.page(connection, workspace_id, noun, after, limit)
+        return await store.page(connection, workspace_id, resource_type, after, limit)
 
 
 async def changes(
-    pool: Pool, workspace_id: int, after: int, noun: str | None, id_: str | None, limit: int
+    pool: Pool, workspace_id: int, after: int, resource_type: str | None, id_: str | None, limit: int
 ) -> list[ChangeRecord]:
     """The log of changes in order, those behind number `after`."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        return await store.changes(connection, workspace_id, after, noun, id_, limit)
+        return await store.changes(connection, workspace_id, after, resource_type, id_, limit)

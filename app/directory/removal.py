@@ -28,17 +28,23 @@ _ALL = 10_000
 
 
 async def remove(
-    pool: Pool, workspace_id: int, actor: str, strategies: Strategies, noun: str, id_: str, on: Precondition
+    pool: Pool,
+    workspace_id: int,
+    actor: str,
+    strategies: Strategies,
+    resource_type: str,
+    id_: str,
+    on: Precondition,
 ) -> None:
     """Take away a record, and what goes with it: an owner leaves his teams, and his absences go too.
 
     Accounts that name one as their parent stay, and have none then. Raises NotFound, PreconditionFailed, and
     Conflict when the active plan names it, or an owner works by it.
     """
-    async with _removing(pool, workspace_id, actor, strategies, noun, id_, on) as (edit, record):
-        if noun == "owners":
+    async with _removing(pool, workspace_id, actor, strategies, resource_type, id_, on) as (edit, record):
+        if resource_type == "owners":
             await _leave_all(edit, id_)
-        if noun == "calendars" and any(
+        if resource_type == "calendars" and any(
             owner.calendar == id_ for owner in edit.snapshot.directory.owners.values()
         ):
             raise Conflict("Owners work by it; give them another one first.", code="in_use")
@@ -74,7 +80,13 @@ async def _leave(edit: DirectoryEdit, team: str, owner: str) -> None:
 
 @asynccontextmanager
 async def _removing(
-    pool: Pool, workspace_id: int, actor: str, strategies: Strategies, noun: str, id_: str, on: Precondition
+    pool: Pool,
+    workspace_id: int,
+    actor: str,
+    strategies: Strategies,
+    resource_type: str,
+    id_: str,
+    on: Precondition,
 ) -> AsyncIterator[tuple[DirectoryEdit, Record]]:
     """An edit with the record to be removed, once it is sure that the active plan does not name it.
 
@@ -82,10 +94,10 @@ async def _removing(
     another was published in between, or a table changed.
     """
     while True:
-        seen, named = await _named(pool, workspace_id, strategies, noun, id_)
+        seen, named = await _named(pool, workspace_id, strategies, resource_type, id_)
         async with edit_directory(pool, workspace_id, actor) as edit:
             if seen is None or seen == _seen(edit.plan_version, edit.snapshot.directory, seen.tables):
-                record = await _standing(edit, noun, id_)
+                record = await _standing(edit, resource_type, id_)
                 on.check(record)
                 if record is None:
                     raise NotFound()
@@ -95,10 +107,10 @@ async def _removing(
                 return
 
 
-async def _standing(edit: DirectoryEdit, noun: str, id_: str) -> Record | None:
-    if noun == tables.NOUN:
+async def _standing(edit: DirectoryEdit, resource_type: str, id_: str) -> Record | None:
+    if resource_type == tables.RESOURCE_TYPE:
         return await tables.standing(edit.connection, edit.workspace_id, id_)
-    return await edit.find(noun, id_)
+    return await edit.find(resource_type, id_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +126,10 @@ def _seen(plan_version: int, directory: Directory, named: Iterable[str]) -> _See
 
 
 async def _named(
-    pool: Pool, workspace_id: int, strategies: Strategies, noun: str, id_: str
+    pool: Pool, workspace_id: int, strategies: Strategies, resource_type: str, id_: str
 ) -> tuple[_Seen | None, list[str]]:
     """What was looked at, and where the active plan names the record; nothing where it never names any."""
-    if noun not in _NAMED_BY_PLANS:
+    if resource_type not in _NAMED_BY_PLANS:
         return None, []
     async with transaction(pool, workspace_id, read_only=True) as connection:
         now = await read_current_state_on(connection, workspace_id)
@@ -125,21 +137,21 @@ async def _named(
         stored: Mapping[str, Any] = text[0] if text else {}
         looked_up = await named_tables(connection, workspace_id, tables_in(stored))
     seen = _seen(now.entry.plan_version, now.facts.directory, tables_in(stored))
-    found = await asyncio.to_thread(_places, stored, strategies, noun, id_, looked_up)
+    found = await asyncio.to_thread(_places, stored, strategies, resource_type, id_, looked_up)
     return seen, found
 
 
 def _places(
     stored: Mapping[str, Any],
     strategies: Strategies,
-    noun: str,
+    resource_type: str,
     id_: str,
     looked_up: Mapping[str, TableContent],
 ) -> list[str]:
     document = parse_plan(stored, strategies) if stored else None
     if not isinstance(document, PlanDocument):
         return []
-    return find_references(document, noun.removesuffix("s"), id_, looked_up)
+    return find_references(document, resource_type.removesuffix("s"), id_, looked_up)
 
 
 def _counted_on(named: list[str]) -> Conflict:

@@ -132,7 +132,7 @@ async def _keep(
     if before is not None and before.body == told:
         return StoredTableHead(id_, table.columns, len(table.rows), before.revision, before.updated_at)
     after = {**told, "difference": changes.told()}
-    await edit.log(tables.NOUN, id_, "put", before.body if before else None, after)
+    await edit.log(tables.RESOURCE_TYPE, id_, "put", before.body if before else None, after)
     await tables.put(edit.connection, edit.workspace_id, id_, text, edit.version, edit.now)
     return StoredTableHead(id_, table.columns, len(table.rows), edit.version, edit.now)
 

@@ -11,9 +11,9 @@ from app.errors import Fault
 from app.plan.findings import Finding
 
 
-def faults(noun: str, body: Mapping[str, Any], directory: Directory) -> list[Fault]:
+def faults(resource_type: str, body: Mapping[str, Any], directory: Directory) -> list[Fault]:
     """Why a record cannot be stored."""
-    return list(_team_faults(body, directory)) if noun == "teams" else []
+    return list(_team_faults(body, directory)) if resource_type == "teams" else []
 
 
 def _team_faults(body: Mapping[str, Any], directory: Directory) -> Iterator[Fault]:
@@ -29,11 +29,13 @@ def _team_faults(body: Mapping[str, Any], directory: Directory) -> Iterator[Faul
         yield Fault(("members",), "zero_weights", "needs a member with a weight above 0")
 
 
-async def findings(edit: DirectoryEdit, noun: str, id_: str, body: Mapping[str, Any]) -> list[Finding]:
+async def findings(
+    edit: DirectoryEdit, resource_type: str, id_: str, body: Mapping[str, Any]
+) -> list[Finding]:
     """What is odd about a record that was stored all the same."""
-    if noun == ACCOUNTS:
+    if resource_type == ACCOUNTS:
         return await account_findings.findings(edit, id_, body)
-    return list(_owner_findings(id_, body, edit.snapshot.directory)) if noun == "owners" else []
+    return list(_owner_findings(id_, body, edit.snapshot.directory)) if resource_type == "owners" else []
 
 
 def _owner_findings(id_: str, body: Mapping[str, Any], directory: Directory) -> Iterator[Finding]:

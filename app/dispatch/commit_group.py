@@ -130,9 +130,9 @@ async def _write(connection: Connection, workspace_id: int, desk: DecisionSessio
     entry = replace(
         before,
         at=booking.now,
-        sequence=booking.sequence,
+        decision_number=booking.decision_number,
         received=before.received + desk.received,
-        recognised=before.recognised + desk.recognised,
+        matched=before.matched + desk.matched,
     )
     full = next_entry(booking.snapshot, entry)
     await group_write.write(connection, workspace_id, booking.rows, full)

@@ -43,13 +43,13 @@ class DecisionSession:
     problems: list[tuple[Job, Problem]] = field(default_factory=list)
     replays: list[tuple[Job, str]] = field(default_factory=list)
     received: int = 0
-    recognised: int = 0
+    matched: int = 0
     awaiting_plugins: list[tuple[Job, DecisionRequest]] = field(default_factory=list)
 
     def take(self, job: Job) -> None:
         """Decide one job. What it may not have is its own problem and nobody else's.
 
-        One whose plug-ins have not spoken is left undecided among the `unasked`.
+        One whose plugins have not spoken is left undecided among the `unasked`.
         """
         try:
             if not self._replayed(job):
@@ -101,7 +101,7 @@ class DecisionSession:
             job, with_plugin_results(job, question, self.plan, self.booking.now), arrival.normalized
         )
         self.received += 1
-        self.recognised += decision.known is not None
+        self.matched += decision.known is not None
         self._know(arrival, decision.known.lead_id if decision.known else question.lead_id)
 
     def _know(self, arrival: IncomingLead, lead_id: str) -> None:
@@ -211,7 +211,7 @@ class DecisionSession:
     def _decide_again(
         self, job: Job, question: DecisionRequest, lead: CurrentLead, *, status: int = 201
     ) -> None:
-        """A lead leaves where it was, and is decided anew, once plug-ins have spoken about it."""
+        """A lead leaves where it was, and is decided anew, once plugins have spoken about it."""
         question = with_plugin_results(job, question, self.plan, self.booking.now)
         self.booking.end(lead.prior)
         self._decide(job, question, lead.normalized, status=status)

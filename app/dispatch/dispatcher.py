@@ -41,7 +41,7 @@ class Dispatcher:
             lock=int(deadline * 750), statement=int(deadline * 1000), idle=int(deadline * 500)
         )
         self.shelf = PlanCache(pool, strategies)
-        self._advisor = PluginRunner(strategies, plugins, measures.plug_in_failed)
+        self._advisor = PluginRunner(strategies, plugins, measures.plugin_failed)
         self._write_window = WriteWindow()
         self._writers: dict[int, WorkspaceWriter] = {}
 
@@ -113,7 +113,7 @@ class Dispatcher:
             raise
 
     async def close(self) -> None:
-        """End the processes of plug-ins."""
+        """End the processes of plugins."""
         await self._advisor.close()
 
     def _writer(self, workspace_id: int) -> WorkspaceWriter:

@@ -15,7 +15,7 @@ from app.errors import Problem
 from app.store.connection.pool import Limits, Pool, transaction
 from app.store.leads import current_leads
 
-_NOT_YET = {"assignment_id": None, "sequence": None}
+_NOT_YET = {"assignment_id": None, "decision_number": None}
 LIMITS = Limits(statement=60_000)
 """The facts for a whole file are read in one statement, and nobody waits behind it."""
 

@@ -61,7 +61,7 @@ async def keep_failed(pool: Pool, workspace_id: int, limits: Limits, job: Job) -
             if is_database_error(error) or isinstance(error, CONTENTION_ERRORS)
             else Problem()
         )
-    return Problem("the lead could not be decided; it is kept for repair", code="failed_intake")
+    return Problem("the lead could not be decided; it is kept for repair", code="lead_not_decided")
 
 
 async def _keep(pool: Pool, workspace_id: int, limits: Limits, job: Assign) -> None:

@@ -1,4 +1,4 @@
-"""What plug-ins say about the jobs of one workspace: asked before the gate, never while it is held."""
+"""What plugins say about the jobs of one workspace: asked before the gate, never while it is held."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ class SeenState:
 
 @dataclass(slots=True)
 class PluginCalls:
-    """One a workspace and process. `seconds` is how long one request waits for its plug-ins at most."""
+    """One a workspace and process. `seconds` is how long one request waits for its plugins at most."""
 
     pool: Pool
     workspace_id: int
@@ -58,7 +58,7 @@ class PluginCalls:
         return self.seen
 
     async def before(self, jobs: Sequence[Job]) -> None:
-        """Give jobs that are about to enter what plug-ins say about them, if the plan seen last asks any.
+        """Give jobs that are about to enter what plugins say about them, if the plan seen last asks any.
 
         What the database refuses here it refuses at the gate too, and from there it is told.
         """
@@ -85,7 +85,7 @@ class PluginCalls:
         now: datetime,
         enter: Callable[[Job], None],
     ) -> None:
-        """Ask about jobs of which a pass found out that plug-ins have not spoken, and let them enter anew."""
+        """Ask about jobs of which a pass found out that plugins have not spoken, and let them enter anew."""
         picture = self.seen.picture if self.seen is not None else None
         if picture is not None:
             task = asyncio.create_task(self._again(plan, awaiting_plugins, now, picture, enter))

@@ -1,4 +1,4 @@
-"""Whether plug-ins have spoken about a job that is about to be decided."""
+"""Whether plugins have spoken about a job that is about to be decided."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,13 +9,13 @@ from app.engine.model.decision import DecisionRequest
 from app.engine.pipeline.decide import with_derived_fields
 
 MAX_AGE = timedelta(minutes=1)
-"""What plug-ins said so long before, or after, by the workspace's time, is asked again."""
+"""What plugins said so long before, or after, by the workspace's time, is asked again."""
 MAX_CALLS = 2
-"""So often plug-ins are asked about one job; then it is decided with what there is."""
+"""So often plugins are asked about one job; then it is decided with what there is."""
 
 
 class PluginResultMissing(Exception):
-    """Plug-ins have to be asked about this lead, which is not done here: the gate is held."""
+    """Plugins have to be asked about this lead, which is not done here: the gate is held."""
 
     def __init__(self, question: DecisionRequest) -> None:
         super().__init__(question.kind)
@@ -23,7 +23,7 @@ class PluginResultMissing(Exception):
 
 
 def with_plugin_results(job: Job, question: DecisionRequest, plan: Plan, now: datetime) -> DecisionRequest:
-    """The question with what plug-ins said about it.
+    """The question with what plugins said about it.
 
     Raises NotAsked when any that may be heard has not spoken, or to another plan or at another time.
     """

@@ -13,7 +13,7 @@ def assignment_row(
     question: DecisionRequest,
     decision: Decision,
     lead_id: str,
-    sequence: int,
+    decision_number: int,
     decided_at: datetime,
     plan_version: int,
 ) -> AssignmentRow:
@@ -21,7 +21,7 @@ def assignment_row(
     known = decision.known
     return AssignmentRow(
         id=question.assignment_id,
-        sequence=sequence,
+        decision_number=decision_number,
         lead_id=lead_id,
         cause=question.kind,
         outcome=decision.outcome,

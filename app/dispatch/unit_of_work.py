@@ -43,9 +43,9 @@ class UnitOfWork:
         return Facts(self.now, self.snapshot.directory, self.snapshot.state, tables=self.tables)
 
     @property
-    def sequence(self) -> int:
+    def decision_number(self) -> int:
         """The number of the newest decision."""
-        return self.snapshot.entry.sequence + len(self.decided)
+        return self.snapshot.entry.decision_number + len(self.decided)
 
     def stands(self, lead_id: str) -> PriorAssignment:
         """A known person as the decisions so far left him."""
@@ -61,7 +61,7 @@ class UnitOfWork:
         number = apply_decision(state, directory, decision, self._at(question), past=owned is not None)
         self.decided.append(decision)
         row = assignment_row(
-            question, decision, lead_id, self.sequence, self._at(question), self.plan_version
+            question, decision, lead_id, self.decision_number, self._at(question), self.plan_version
         )
         self.rows.assignments[row.id] = row
         self.rows.inputs[row.id] = orjson.dumps(basis, option=orjson.OPT_SORT_KEYS)
@@ -103,7 +103,7 @@ class UnitOfWork:
             decision,
             assignment_id=question.assignment_id,
             lead_id=lead_id,
-            sequence=self.sequence,
+            decision_number=self.decision_number,
             decided_at=self._at(question),
             plan_version=self.plan_version,
             normalized=normalized,

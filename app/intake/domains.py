@@ -7,7 +7,7 @@ from pathlib import Path
 from publicsuffixlist import PublicSuffixList
 
 _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{1,59})")
-_FREE_MAIL = Path(__file__).with_name("free_mail.txt")
+_FREE_MAIL = Path(__file__).with_name("free_email_domains.txt")
 
 
 @cache

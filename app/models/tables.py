@@ -70,34 +70,34 @@ api_keys = Table(
     Column("revoked_at", INSTANT),
 )
 
-gates = _of_a_workspace("gates")
+workspace_locks = _of_a_workspace("workspace_locks")
 clocks = _of_a_workspace(
     "clocks", _required("set_at", INSTANT), _required("shows", INSTANT), _required("speed", Double)
 )
-passes = _of_a_workspace(
-    "passes",
+journal = _of_a_workspace(
+    "journal",
     _required("number", BigInteger),
     _required("token", Uuid),
     _required("at", INSTANT),
-    _required("sequence", BigInteger),
+    _required("decision_number", BigInteger),
     _required("received", BigInteger),
-    _required("recognised", BigInteger),
+    _required("matched", BigInteger),
     _required("directory_version", BigInteger),
     _required("plan_version", Integer),
     _required("changed", JSON),
     Column("whole", JSON),
-    _index("passes_whole", "number", where="whole IS NOT NULL"),
+    _index("journal_whole", "number", where="whole IS NOT NULL"),
     key=("number",),
 )
 
 directory = _of_a_workspace(
     "directory",
-    _required("noun", Text),
+    _required("resource_type", Text),
     _required("id", Text),
     _required("body", JSONB),
     _required("revision", BigInteger),
     _required("updated_at", INSTANT),
-    key=("noun", "id"),
+    key=("resource_type", "id"),
 )
 account_keys = _of_a_workspace(
     "account_keys",
@@ -113,22 +113,22 @@ changes = _of_a_workspace(
     _required("version", BigInteger),
     _required("at", INSTANT),
     _required("actor", Text),
-    _required("noun", Text),
-    _required("record_id", Text),
+    _required("resource_type", Text),
+    _required("resource_id", Text),
     _required("action", Text),
     Column("before", JSONB),
     Column("after", JSONB),
-    Column("reason", Text),
-    _index("changes_of_record", "noun", "record_id", "version"),
+    Column("comment", Text),
+    _index("changes_of_record", "resource_type", "resource_id", "version"),
     key=("version",),
 )
 plans = _of_a_workspace(
     "plans",
     _required("version", Integer),
     _required("document", JSON),
-    _required("source", Text),
+    _required("source_text", Text),
     _required("author", Text),
-    Column("reason", Text),
+    Column("comment", Text),
     _required("created_at", INSTANT),
     Column("activated_at", INSTANT),
     key=("version",),
@@ -155,7 +155,7 @@ identities = _of_a_workspace(
 assignments = _of_a_workspace(
     "assignments",
     _required("id", Uuid),
-    _required("sequence", BigInteger),
+    _required("decision_number", BigInteger),
     _required("lead_id", Uuid),
     _required("cause", Text),
     _required("outcome", Text),
@@ -173,25 +173,27 @@ assignments = _of_a_workspace(
     Column("held_until", INSTANT),
     Column("held_owner", Text),
     Column("held_team", Text),
-    UniqueConstraint("workspace_id", "sequence"),
+    UniqueConstraint("workspace_id", "decision_number"),
     ForeignKeyConstraint(["workspace_id", "lead_id"], ["leads.workspace_id", "leads.id"]),
-    _index("assignments_of_lead", "lead_id", "sequence"),
+    _index("assignments_of_lead", "lead_id", "decision_number"),
     _index("assignments_open", "owner_id", where="open AND owner_id IS NOT NULL"),
     _index("assignments_counted", "owner_id", "decided_at", where="counted"),
-    _index("assignments_waiting", "queue", "priority DESC", "sequence", where="open AND queue IS NOT NULL"),
+    _index(
+        "assignments_waiting", "queue", "priority DESC", "decision_number", where="open AND queue IS NOT NULL"
+    ),
     _index("assignments_held", "held_until", where="open AND held_until IS NOT NULL"),
     _index(
         "assignments_held_for",
         "held_owner",
         "held_team",
         "priority DESC",
-        "sequence",
+        "decision_number",
         where="open AND held_until IS NOT NULL",
     ),
     key=("id",),
 )
-turns = _of_a_workspace(
-    "turns",
+ledger_entries = _of_a_workspace(
+    "ledger_entries",
     _required("team_id", Text),
     _required("number", BigInteger),
     _required("cause", Text),
@@ -200,7 +202,7 @@ turns = _of_a_workspace(
     _required("at", INSTANT),
     _required("owners", ARRAY(Text)),
     _required("amounts", ARRAY(BigInteger)),
-    _index("turns_of_assignment", "assignment_id", where="assignment_id IS NOT NULL"),
+    _index("ledger_entries_of_assignment", "assignment_id", where="assignment_id IS NOT NULL"),
     key=("team_id", "number"),
 )
 events = _of_a_workspace(
@@ -224,8 +226,8 @@ idempotency = _of_a_workspace(
     _index("idempotency_by_age", "at"),
     key=("key",),
 )
-failed_intakes = _of_a_workspace(
-    "failed_intakes",
+failed_leads = _of_a_workspace(
+    "failed_leads",
     _required("id", Uuid),
     _required("at", INSTANT),
     _required("code", Text),

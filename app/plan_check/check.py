@@ -145,7 +145,7 @@ def _declarations(document: PlanDocument, names: KnownNames) -> Iterator[Finding
     for name, queue in document.queues.items():
         if name == HELD:
             text = f"Call this queue something else: {HELD} is where leads wait for a shift to begin."
-            yield Finding(f"queues.{quote(name)}", "taken_name", text)
+            yield Finding(f"queues.{quote(name)}", "reserved_name", text)
         if queue.claimable_by is not None and queue.claimable_by not in names.teams:
             path = f"queues.{quote(name)}.claimable_by"
             yield _unknown("team", queue.claimable_by, path, "add it to the directory")
@@ -153,16 +153,16 @@ def _declarations(document: PlanDocument, names: KnownNames) -> Iterator[Finding
         yield from _team(product.team, f"products.{quote(name)}.team", names)
     for name, way in document.paths.items():
         path = f"paths.{quote(name)}"
-        if way.answers_to is None:
-            text = "Say under answers_to which team or owner answers for this path."
-            yield Finding(path, "nobody_answers", text, "warning")
-        elif way.answers_to.team is not None:
-            if way.answers_to.team not in names.teams:
+        if way.accountable is None:
+            text = "Say under accountable which team or owner answers for this path."
+            yield Finding(path, "unowned_path", text, "warning")
+        elif way.accountable.team is not None:
+            if way.accountable.team not in names.teams:
                 yield _unknown(
-                    "team", way.answers_to.team, f"{path}.answers_to.team", "add it to the directory"
+                    "team", way.accountable.team, f"{path}.accountable.team", "add it to the directory"
                 )
-        elif way.answers_to.owner is not None:
-            yield from _owner(way.answers_to.owner, f"{path}.answers_to.owner", names)
+        elif way.accountable.owner is not None:
+            yield from _owner(way.accountable.owner, f"{path}.accountable.owner", names)
 
 
 def _follow_up(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
@@ -172,7 +172,8 @@ def _follow_up(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
         "queue": {name.casefold() for name in document.queues} | {HELD},
         "path": {name.casefold() for name in document.paths},
         "rule": {step.name.casefold() for step in document.pipeline if step.strategy == "rule"},
-        "step": {step.name.casefold() for step in document.pipeline} | {"known_person", "manual", "claimed"},
+        "step": {step.name.casefold() for step in document.pipeline}
+        | {"returning_leads", "manual", "claimed"},
     }
     for position, block in enumerate(document.follow_up):
         for leaf in leaves(block.when) if block.when is not None else ():

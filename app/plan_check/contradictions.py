@@ -25,8 +25,8 @@ def contradictions(document: PlanDocument) -> Iterator[Finding]:
         ),
         *((f"follow_up[{at}].when", block.when) for at, block in enumerate(document.follow_up)),
         *(
-            (f"known_person.route_anew[{at}].when", each.when)
-            for at, each in enumerate(document.known_person.route_anew)
+            (f"returning_leads.reroute_when[{at}].when", each.when)
+            for at, each in enumerate(document.returning_leads.reroute_when)
         ),
         *(
             (f"fields.{quote(derived.name)}[{at}].when", case.when)
@@ -38,7 +38,7 @@ def contradictions(document: PlanDocument) -> Iterator[Finding]:
             for name, rows in document.scores.items()
             for at, row in enumerate(rows)
         ),
-        *((f"sla_for[{at}].when", each.when) for at, each in enumerate(document.sla_for)),
+        *((f"sla_rules[{at}].when", each.when) for at, each in enumerate(document.sla_rules)),
     ]
     for path, node in places:
         if node is not None and not _possible(node):

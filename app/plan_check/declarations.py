@@ -53,7 +53,7 @@ def _products_alike(products: Mapping[str, Product]) -> Iterator[Finding]:
 
 
 def sla_findings(document: PlanDocument) -> Iterator[Finding]:
-    """Names of SLAs that are not declared, in steps, in `sla_for`, and where a task is due with one."""
+    """Names of SLAs that are not declared, in steps, in `sla_rules`, and where a task is due with one."""
     for position, step in enumerate(document.pipeline):
         path = f"pipeline[{position}].{step.strategy}"
         own = step.config.sla if isinstance(step.config, (AccountConfig, ProductConfig)) else None
@@ -61,12 +61,12 @@ def sla_findings(document: PlanDocument) -> Iterator[Finding]:
         yield from (
             _unknown_sla(sla, f"{place}.sla") for place, sla in named if sla and sla not in document.slas
         )
-    for position, rule in enumerate(document.sla_for):
+    for position, rule in enumerate(document.sla_rules):
         if rule.sla not in document.slas:
-            yield _unknown_sla(rule.sla, f"sla_for[{position}].sla")
-        if position and document.sla_for[position - 1].when is None:
+            yield _unknown_sla(rule.sla, f"sla_rules[{position}].sla")
+        if position and document.sla_rules[position - 1].when is None:
             text = "Remove this line: the one before it takes every lead."
-            yield Finding(f"sla_for[{position}]", "unreachable", text)
+            yield Finding(f"sla_rules[{position}]", "unreachable", text)
     for position, block in enumerate(document.follow_up):
         for path, action in block.actions():
             if action.due in WITH_SLA and not document.slas:
@@ -115,7 +115,7 @@ def _undeclared(action: Action, known: _Known) -> Iterator[Finding]:
     kind, names = known[action.type]
     if names is None:
         text = f"Declare {quote(name)} under {kind}s, so that a misspelt name is refused."
-        yield Finding("name", "undeclared", text, "warning")
+        yield Finding("name", "undeclared_target", text, "warning")
     elif name not in names:
         text = f"Mend the name of the {kind} {quote(name)}, or declare it under {kind}s."
         yield Finding("name", f"unknown_{kind}", text)

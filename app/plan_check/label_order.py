@@ -12,10 +12,10 @@ from app.plan.language.fields import LABELS
 
 def labels_used_early(document: PlanDocument) -> Iterator[Finding]:
     """Steps that ask what only a step after them gives, or they themselves; and who asks before any step."""
-    for position, each in enumerate(document.known_person.route_anew):
+    for position, each in enumerate(document.returning_leads.reroute_when):
         if _asks_labels(each.when):
             text = "Ask something else: before the pipeline no lead has a band or points."
-            yield Finding(f"known_person.route_anew[{position}].when", "too_early", text)
+            yield Finding(f"returning_leads.reroute_when[{position}].when", "too_early", text)
     for position, step in enumerate(document.pipeline):
         for place in _asking_labels(step):
             text = "Move this step behind the score step: before it no lead has a band or points."

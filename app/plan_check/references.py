@@ -66,10 +66,10 @@ def _declared(document: PlanDocument) -> Iterator[Reference]:
     for name, product in document.products.items():
         yield f"products.{quote(name)}.team", "team", product.team
     for name, way in document.paths.items():
-        answerable = way.answers_to
+        answerable = way.accountable
         if answerable is not None:
             kind = "team" if answerable.team is not None else "owner"
-            yield f"paths.{quote(name)}.answers_to.{kind}", kind, str(getattr(answerable, kind))
+            yield f"paths.{quote(name)}.accountable.{kind}", kind, str(getattr(answerable, kind))
 
 
 def _follow_up(document: PlanDocument) -> Iterator[Reference]:

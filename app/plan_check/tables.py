@@ -91,7 +91,7 @@ def unread(on: MatchOn, table: TableContent) -> Iterator[Finding]:
             read_cell(ways[name], table.rows[row][place])
         except Faults as refused:
             text = f"Row {row + 1}, {quote(name)}: {refused.findings[0].text}"
-            yield Finding("", "bad_cell", text, "warning")
+            yield Finding("", "invalid_cell", text, "warning")
 
 
 def unknown_names(

@@ -87,7 +87,7 @@ def _at_hand(plan: Plan, tables: Mapping[str, TableContent]) -> Tables:
 def _advice(
     plan: Plan, cases: Sequence[tuple[DecisionRequest, Facts]], strategies: Mapping[str, Strategy]
 ) -> Sequence[PluginResults]:
-    """What the plan's plug-ins say about the lead of each test."""
+    """What the plan's plugins say about the lead of each test."""
     leads = [
         PluginLead(
             with_derived_fields(question, plan, facts.now).values,

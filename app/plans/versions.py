@@ -40,22 +40,22 @@ class StoredPlan:
 
     version: Version
     document: dict[str, Any]
-    source: str
+    source_text: str
     now: CurrentState
     tables: Mapping[str, TableContent]
 
 
 async def draft(
-    pool: Pool, workspace_id: int, actor: str, strategies: Strategies, raw: bytes, reason: str | None
+    pool: Pool, workspace_id: int, actor: str, strategies: Strategies, raw: bytes, comment: str | None
 ) -> PlanFindings:
     """Store a text as the next version. Raises what `drafted` raises, and then stores nothing."""
-    add = await drafted(pool, workspace_id, strategies, raw, reason)
+    add = await drafted(pool, workspace_id, strategies, raw, comment)
     async with edit_directory(pool, workspace_id, actor) as edit:
         return await add(edit)
 
 
 async def drafted(
-    pool: Pool, workspace_id: int, strategies: Strategies, raw: bytes, reason: str | None
+    pool: Pool, workspace_id: int, strategies: Strategies, raw: bytes, comment: str | None
 ) -> Act[PlanFindings]:
     """A text read and checked, so that it only has to be stored as the next version.
 
@@ -70,12 +70,12 @@ async def drafted(
     found = await asyncio.to_thread(check_plan, data, now.facts, strategies, tables)
     if found.document is None:
         raise _unreadable(found.findings)
-    written, source = orjson.dumps(data).decode(), raw.decode("utf-8-sig")
+    written, source_text = orjson.dumps(data).decode(), raw.decode("utf-8-sig")
 
     async def add(edit: DirectoryEdit) -> PlanFindings:
         connection, author = edit.connection, edit.actor
-        version = await store.add(connection, workspace_id, written, source, author, reason, edit.now)
-        await edit.log("plans", str(version.version), "draft", None, {"version": version.version}, reason)
+        version = await store.add(connection, workspace_id, written, source_text, author, comment, edit.now)
+        await edit.log("plans", str(version.version), "draft", None, {"version": version.version}, comment)
         return PlanFindings(version, found.findings, active=False)
 
     return add
@@ -87,20 +87,20 @@ async def activate(
     actor: str,
     strategies: Strategies,
     version: int,
-    reason: str | None,
+    comment: str | None,
     how: Activation,
 ) -> PlanFindings:
     """Make a version the active one, for all processes from the next pass on.
 
     Raises what `accepted` raises.
     """
-    switch = await accepted(pool, workspace_id, strategies, version, reason, how)
+    switch = await accepted(pool, workspace_id, strategies, version, comment, how)
     async with edit_directory(pool, workspace_id, actor) as edit:
         return await switch(edit)
 
 
 async def accepted(
-    pool: Pool, workspace_id: int, strategies: Strategies, version: int, reason: str | None, how: Activation
+    pool: Pool, workspace_id: int, strategies: Strategies, version: int, comment: str | None, how: Activation
 ) -> Act[PlanFindings]:
     """A version found fit, so that it only has to be made the active one.
 
@@ -121,15 +121,15 @@ async def accepted(
             tables = await named_tables(edit.connection, workspace_id, tables_in(stored.document))
             again = await asyncio.to_thread(known_names, found.document, edit.snapshot.directory, tables)
             present = _accepted(CheckedPlan(found.document, again), how)
-        return PlanFindings(await _switch(edit, version, reason, how), present, active=True)
+        return PlanFindings(await _switch(edit, version, comment, how), present, active=True)
 
     return switch
 
 
-async def _switch(edit: DirectoryEdit, version: int, reason: str | None, how: Activation) -> Version:
+async def _switch(edit: DirectoryEdit, version: int, comment: str | None, how: Activation) -> Version:
     before = {"version": edit.plan_version} if edit.plan_version else None
     await store.activate(edit.connection, edit.workspace_id, version, edit.now)
-    await edit.log("plans", str(version), how, before, {"version": version}, reason)
+    await edit.log("plans", str(version), how, before, {"version": version}, comment)
     edit.plan_version = version
     told = await store.find(edit.connection, edit.workspace_id, version)
     if told is None:
@@ -168,9 +168,11 @@ async def page(pool: Pool, workspace_id: int, after: int, limit: int) -> tuple[l
 
 def _check_standing(version: Version, active: int, how: Activation) -> None:
     if version.version == active:
-        raise Conflict("This version is the active one already.", code="active")
+        raise Conflict("This version is the active one already.", code="already_active")
     if how == "rollback" and version.activated_at is None:
-        raise Conflict("Only a version that was active can come back; publish this one.", code="never_active")
+        raise Conflict(
+            "Only a version that was active can come back; publish this one.", code="never_published"
+        )
 
 
 def _accepted(found: CheckedPlan, how: Activation) -> list[Finding]:
@@ -182,9 +184,9 @@ def _accepted(found: CheckedPlan, how: Activation) -> list[Finding]:
     findings = softened(found.findings) if mild else found.findings
     if not settles(findings):
         errors = [finding for finding in findings if finding.severity == "error"]
-        raise ValidationFailed("The plan has faults.", code="plan_refused", faults=faults(errors, "plan"))
+        raise ValidationFailed("The plan has faults.", code="plan_invalid", faults=faults(errors, "plan"))
     return findings
 
 
 def _unreadable(findings: Sequence[Finding]) -> ValidationFailed:
-    return ValidationFailed("The plan cannot be read.", code="plan_unreadable", faults=faults(findings))
+    return ValidationFailed("The plan cannot be read.", code="plan_unparseable", faults=faults(findings))

@@ -1,1 +1,1 @@
-"""Plug-ins are asked in processes of their own, before the gate: what they do costs their verdict alone."""
+"""Plugins are asked in processes of their own, before the gate: what they do costs their verdict alone."""

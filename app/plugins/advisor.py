@@ -1,4 +1,4 @@
-"""Asking the plug-ins of a plan about leads, away from any gate."""
+"""Asking the plugins of a plan about leads, away from any gate."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 
 from app.engine.compile.plan import Plan, Strategy
 from app.engine.compile.plugins import Plugin, PluginStep
-from app.engine.explain.codes import PLUG_IN_ERRORS
+from app.engine.explain.codes import PLUGIN_ERRORS
 from app.engine.model.advice import PluginReply, PluginResults, verdict_from_json
 from app.plugins.conversation import PluginLimits, RawReply
 from app.plugins.line import UNAVAILABLE, PluginQuestion, PluginSnapshot, PluginSupervisor
@@ -22,7 +22,7 @@ Count = Callable[[str, str], None]
 
 @dataclass(frozen=True, slots=True)
 class PluginLead:
-    """Whom the plug-ins are asked about: all fields of the lead, the time, and how everyone stands."""
+    """Whom the plugins are asked about: all fields of the lead, the time, and how everyone stands."""
 
     values: Mapping[str, Any]
     now: datetime
@@ -34,7 +34,7 @@ def _not_counted(strategy: str, kind: str) -> None:
 
 
 class PluginRunner:
-    """The plug-ins that are installed, each on a line of its own."""
+    """The plugins that are installed, each on a line of its own."""
 
     def __init__(
         self,
@@ -51,11 +51,11 @@ class PluginRunner:
         }
 
     def __bool__(self) -> bool:
-        """Whether any plug-in is installed."""
+        """Whether any plugin is installed."""
         return bool(self._lines)
 
     async def advise(self, plan: Plan, leads: Sequence[PluginLead], seconds: float) -> list[PluginResults]:
-        """What the plug-ins say about each lead, in their order; a slice of them has so many seconds."""
+        """What the plugins say about each lead, in their order; a slice of them has so many seconds."""
         told: list[PluginResults] = []
         for start in range(0, len(leads), BATCH_SIZE):
             until = asyncio.get_running_loop().time() + seconds
@@ -85,9 +85,9 @@ class PluginRunner:
         if "error" not in said and verdict_from_json(said.get("verdict")) is None:
             said = {"error": "no verdict"}
         if "error" in said:
-            self._count(name, said["error"] if said["error"] in PLUG_IN_ERRORS else RAISED)
+            self._count(name, said["error"] if said["error"] in PLUGIN_ERRORS else RAISED)
         return said
 
 
 def _advice(step: PluginStep, said: RawReply) -> PluginReply:
-    return {"plug_in": step.plugin.stamp, **said} if step.plugin.stamp else said
+    return {"plugin": step.plugin.stamp, **said} if step.plugin.stamp else said

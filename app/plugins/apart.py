@@ -1,4 +1,4 @@
-"""Asking plug-ins where no loop serves requests: while a plan is checked."""
+"""Asking plugins where no loop serves requests: while a plan is checked."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ CHECK_LIMITS = PluginLimits(seconds=2.0)
 def call_plugins(
     strategies: Mapping[str, Strategy], plan: Plan, leads: Sequence[PluginLead]
 ) -> list[PluginResults]:
-    """What the plug-ins say about each lead, from processes of their own that end with this call."""
+    """What the plugins say about each lead, from processes of their own that end with this call."""
 
     async def ask() -> list[PluginResults]:
         advisor = PluginRunner(strategies, CHECK_LIMITS)

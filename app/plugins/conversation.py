@@ -1,4 +1,4 @@
-"""One process of a plug-in as the service sees it: what it was asked and has not answered yet, in order."""
+"""One process of a plugin as the service sees it: what it was asked and has not answered yet, in order."""
 
 import asyncio
 import json
@@ -11,11 +11,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
-from app.engine.explain.codes import PLUG_IN_ERRORS
+from app.engine.explain.codes import PLUGIN_ERRORS
 from app.plugins.wire import LENGTH, MAX_REPLY_BYTES, framed
 
 STARTING_SECONDS = 10.0
-"""How long a process may take to load its plug-in, or to make the settings of a step ready."""
+"""How long a process may take to load its plugin, or to make the settings of a step ready."""
 GRACE_SECONDS = 0.01
 """So much later it is looked again: an answer may have come that nobody had the time to read."""
 CLOSED = "closed"
@@ -29,7 +29,7 @@ RawReply = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class PluginLimits:
-    """What a plug-in may take: seconds for a verdict, megabytes of memory."""
+    """What a plugin may take: seconds for a verdict, megabytes of memory."""
 
     seconds: float = 0.1
     megabytes: int = 1024
@@ -63,7 +63,7 @@ class PluginProcess(asyncio.SubprocessProtocol):
         self._hello = self.expect(STARTING_SECONDS)
 
     async def begin(self, place: str, limits: PluginLimits) -> bool:
-        """Start the process; whether it has loaded its plug-in. Raises OSError when there can be none."""
+        """Start the process; whether it has loaded its plugin. Raises OSError when there can be none."""
         await self._loop.subprocess_exec(
             lambda: self,
             *(sys.executable, "-P", "-m", "app.plugins.process"),
@@ -183,7 +183,7 @@ def _said(body: bytes) -> RawReply:
     match said:
         case {"verdict": verdict}:
             return {"verdict": verdict}
-        case {"error": str(kind)} if kind in PLUG_IN_ERRORS or _KIND.fullmatch(kind):
+        case {"error": str(kind)} if kind in PLUGIN_ERRORS or _KIND.fullmatch(kind):
             return {"error": kind}
         case {} if isinstance(said, dict) and not said:
             return {}

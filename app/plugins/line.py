@@ -1,4 +1,4 @@
-"""The line to one plug-in: a process that is asked, and a second one ready to take its place."""
+"""The line to one plugin: a process that is asked, and a second one ready to take its place."""
 
 import asyncio
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ UNAVAILABLE: RawReply = {"error": "unavailable"}
 
 @dataclass(frozen=True)
 class PluginSnapshot:
-    """How a workspace stands, as far as plug-ins are shown it. `stamp` is another when the state is."""
+    """How a workspace stands, as far as plugins are shown it. `stamp` is another when the state is."""
 
     workspace_id: int
     directory: Directory
@@ -61,10 +61,10 @@ class PluginQuestion:
 
 
 class PluginSupervisor:
-    """One a plug-in and process of the service. Its processes start when it is first asked."""
+    """One a plugin and process of the service. Its processes start when it is first asked."""
 
     def __init__(self, plugin: Plugin, limits: PluginLimits) -> None:
-        self._plug_in = plugin
+        self._plugin = plugin
         self._limits = limits
         self._current: PluginProcess | None = None
         self._next: PluginProcess | None = None
@@ -76,7 +76,7 @@ class PluginSupervisor:
         self._paused_until = 0.0
 
     async def ask(self, question: PluginQuestion, until: float) -> RawReply:
-        """What the plug-in says, or why it says nothing, at `until` by the loop's clock at the latest.
+        """What the plugin says, or why it says nothing, at `until` by the loop's clock at the latest.
 
         A lead that another one's end kept from its answer is asked about again.
         """
@@ -95,7 +95,7 @@ class PluginSupervisor:
     def start(self) -> None:
         """See that both processes run, or are on their way."""
         if self._starting is None or self._starting.done():
-            self._starting = asyncio.create_task(self._start(), name=f"plug-in {self._plug_in.name}")
+            self._starting = asyncio.create_task(self._start(), name=f"plugin {self._plugin.name}")
 
     async def close(self) -> None:
         """End everything, and wait until it is gone."""
@@ -172,7 +172,7 @@ class PluginSupervisor:
         self._all.add(begun)
         begun.gone.add_done_callback(lambda _: self._all.discard(begun))
         try:
-            if not await begun.begin(self._plug_in.place, self._limits):
+            if not await begun.begin(self._plugin.place, self._limits):
                 return
         except OSError:
             begun.end("exited")

@@ -1,7 +1,7 @@
-"""The process of one plug-in: `python -P -m app.plugins.process PLACE SECONDS MEGABYTES`.
+"""The process of one plugin: `python -P -m app.plugins.process PLACE SECONDS MEGABYTES`.
 
 It is asked over its standard input and answers over what was its standard output. Lead and facts are copies:
-nothing a plug-in does to them is seen by anybody, nor by itself at the next lead.
+nothing a plugin does to them is seen by anybody, nor by itself at the next lead.
 """
 
 import json
@@ -34,7 +34,7 @@ from app.plugins.wire import (
 from app.registry import GROUP
 
 NICE = 10
-"""A plug-in that spins leaves the processor to the service."""
+"""A plugin that spins leaves the processor to the service."""
 _MEGABYTE = 1 << 20
 
 
@@ -61,7 +61,7 @@ class PluginFacts:
 
 @dataclass(slots=True)
 class PluginHost:
-    """The plug-in at work. `settings` are made ready, pictures kept as they came, by workspace.
+    """The plugin at work. `settings` are made ready, pictures kept as they came, by workspace.
 
     `refused` are settings it could not make ready, with the kind of what it raised.
     """
@@ -73,7 +73,7 @@ class PluginHost:
     states: dict[int, bytes] = field(default_factory=dict)
 
     def answer(self, message: Message) -> dict[str, Any]:
-        """What is said back. What the plug-in raises is told by its kind alone."""
+        """What is said back. What the plugin raises is told by its kind alone."""
         try:
             match message:
                 case Ask():
@@ -129,7 +129,7 @@ def main() -> None:
         answer = plugin_steps.answer(message)
         signal.setitimer(signal.ITIMER_REAL, 0)
         _tell(answers, answer)
-    os._exit(0)  # whatever threads a plug-in has left behind
+    os._exit(0)  # whatever threads a plugin has left behind
 
 
 def _channels() -> tuple[BinaryIO, BinaryIO]:

@@ -1,7 +1,7 @@
-"""How the service and the process of a plug-in speak: frames of a length and so many bytes.
+"""How the service and the process of a plugin speak: frames of a length and so many bytes.
 
 To the process go pickles, for it runs our own code on our own values. Back comes JSON, which is read
-without trust: a plug-in may say anything.
+without trust: a plugin may say anything.
 """
 
 import pickle

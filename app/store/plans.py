@@ -15,7 +15,7 @@ class Version:
 
     version: int
     author: str
-    reason: str | None
+    comment: str | None
     created_at: datetime
     activated_at: datetime | None
 
@@ -32,7 +32,7 @@ async def document(pool: Pool, workspace_id: int, version: int) -> dict[str, Any
     return found[0]
 
 
-TEXT = "SELECT document, source FROM plans WHERE workspace_id = $1 AND version = $2"
+TEXT = "SELECT document, source_text FROM plans WHERE workspace_id = $1 AND version = $2"
 
 
 async def text_of(
@@ -40,11 +40,11 @@ async def text_of(
 ) -> tuple[dict[str, Any], str] | None:
     """The document of a version and the text it was read from."""
     row = await connection.fetchrow(TEXT, workspace_id, version)
-    return (orjson.loads(row["document"]), row["source"]) if row else None
+    return (orjson.loads(row["document"]), row["source_text"]) if row else None
 
 
 FIND = """
-SELECT version, author, reason, created_at, activated_at FROM plans WHERE workspace_id = $1 AND version = $2
+SELECT version, author, comment, created_at, activated_at FROM plans WHERE workspace_id = $1 AND version = $2
 """
 
 
@@ -55,7 +55,7 @@ async def find(connection: Connection, workspace_id: int, version: int) -> Versi
 
 
 PAGE = """
-SELECT version, author, reason, created_at, activated_at FROM plans
+SELECT version, author, comment, created_at, activated_at FROM plans
  WHERE workspace_id = $1 AND version > $2
  ORDER BY version LIMIT $3
 """
@@ -80,7 +80,7 @@ async def _newest(connection: Connection, workspace_id: int) -> int:
 
 
 ADD = """
-INSERT INTO plans (workspace_id, version, document, source, author, reason, created_at)
+INSERT INTO plans (workspace_id, version, document, source_text, author, comment, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 
@@ -89,15 +89,15 @@ async def add(
     connection: Connection,
     workspace_id: int,
     document: str,
-    source: str,
+    source_text: str,
     author: str,
-    reason: str | None,
+    comment: str | None,
     at: datetime,
 ) -> Version:
     """Store the next version, the document as JSON. To be called behind the gate."""
     number = await _newest(connection, workspace_id) + 1
-    await connection.execute(ADD, workspace_id, number, document, source, author, reason, at)
-    return Version(number, author, reason, at, None)
+    await connection.execute(ADD, workspace_id, number, document, source_text, author, comment, at)
+    return Version(number, author, comment, at, None)
 
 
 ACTIVATE = "UPDATE plans SET activated_at = $3 WHERE workspace_id = $1 AND version = $2"

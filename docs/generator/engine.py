@@ -40,9 +40,9 @@ def claim_codes() -> str:
     return meanings(codes.CLAIMS)
 
 
-def plug_in_errors() -> str:
-    """Why a plug-in gave no verdict."""
-    return meanings(codes.PLUG_IN_ERRORS)
+def plugin_errors() -> str:
+    """Why a plugin gave no verdict."""
+    return meanings(codes.PLUGIN_ERRORS)
 
 
 def no_actions_codes() -> str:

@@ -29,7 +29,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "claim-codes": engine.claim_codes,
     "no-actions-codes": engine.no_actions_codes,
     "match-codes": engine.match_codes,
-    "plug-in-errors": engine.plug_in_errors,
+    "plugin-errors": engine.plugin_errors,
     "keys": plan.keys,
     "operators": plan.operators,
     "fields": plan.fields,

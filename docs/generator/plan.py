@@ -20,14 +20,31 @@ Schema = Mapping[str, Any]
 _REFERENCE = "#/$defs/"
 _DURATION = TypeAdapter(timedelta)
 _ISO_DURATION = re.compile(r"-?P[0-9T].*")
-_AFTER_THE_WHOLE = ("Queue", "Path", "Accountable", "Product", "Sla", "SlaRule", "ReturningLeads", "RerouteWhen")
-_AFTER_THE_STEPS = ("Target", "FollowUpBlock", "PlanTest", "Given", "ExistingLead", "GivenAccount", "Expectation")
+_AFTER_THE_WHOLE = (
+    "Queue",
+    "Path",
+    "Accountable",
+    "Product",
+    "Sla",
+    "SlaRule",
+    "ReturningLeads",
+    "RerouteWhen",
+)
+_AFTER_THE_STEPS = (
+    "Target",
+    "FollowUpBlock",
+    "PlanTest",
+    "Given",
+    "ExistingLead",
+    "GivenAccount",
+    "Expectation",
+)
 _AFTER_A_STEP = {"account": ("Customers", "Hold"), "score": ("Band", "PointsRow")}
 _TITLES = {
     "FollowUpBlock": "A block of `follow_up`",
     "PlanTest": "A case of `tests`",
-    "SlaRule": "A line of `sla_for`",
-    "RerouteWhen": "A line of `route_anew`",
+    "SlaRule": "A line of `sla_rules`",
+    "RerouteWhen": "A line of `reroute_when`",
 }
 _MARKS = {
     "Band": "bands.<name>",
@@ -35,7 +52,7 @@ _MARKS = {
     "Product": "products.<name>",
     "Queue": "queues.<name>",
     "Sla": "slas.<name>",
-    "ReturningLeads": "known_person",
+    "ReturningLeads": "returning_leads",
     "Customers": "customers",
 }
 

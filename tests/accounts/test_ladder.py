@@ -18,8 +18,8 @@ AFTERNOON = "2099-11-20T15:00:00Z"
 CLOCK = "INSERT INTO clocks (workspace_id, set_at, shows, speed) VALUES ($1, now(), $2::text::timestamptz, 0)"
 
 
-async def put(office: Office, noun: str, id_: str, **body: Any) -> None:
-    answer = await office.client.put(f"/{noun}/{id_}", json=body)
+async def put(office: Office, resource_type: str, id_: str, **body: Any) -> None:
+    answer = await office.client.put(f"/{resource_type}/{id_}", json=body)
     assert answer.status_code in {200, 201}, answer.text
 
 
@@ -121,7 +121,7 @@ async def test_parents_are_read_up_to_eight_and_circles_end(noon: Office) -> Non
 
 KEEPING = """
 queues: {unrouted: {}}
-known_person: {window: 90d, same_submission: 10m, keep_owner: [account_owner, previous_owner]}
+returning_leads: {window: 90d, duplicate_window: 10m, keep_owner: [account_owner, previous_owner]}
 pipeline:
   - account: {}
   - queue: {name: unrouted}
@@ -136,10 +136,10 @@ async def test_a_known_person_follows_his_account(noon: Office) -> None:
     assert first["owner"]["id"] == "ana"
     await noon.client.patch("/accounts/acme", json={"owner": "eve"})
     same = await noon.assign(email="a@acme.example")
-    assert (same["owner"]["id"], same["known_as"]["kind"]) == ("ana", "duplicate")
+    assert (same["owner"]["id"], same["existing_lead"]["kind"]) == ("ana", "duplicate")
     await noon.pool.execute(LATER, noon.workspace_id)
     second = await noon.assign(email="a@acme.example")
-    assert (second["owner"]["id"], second["known_as"]["kind"]) == ("eve", "reengaged")
+    assert (second["owner"]["id"], second["existing_lead"]["kind"]) == ("eve", "reengaged")
     assert second["account"]["role"] == "owner"
     assert second["lead_id"] == first["lead_id"]
     assert (await noon.get(f"/assignments/{first['assignment_id']}"))["state"] == "superseded"

@@ -57,7 +57,7 @@ async def test_free_mail_and_equal_candidates(office: Office) -> None:
     await office.publish(ASKING)
     await put(office, "b", domains=["gmail.com"], owner="ana")
     told = await office.assign(email="b@gmail.com")
-    assert (told["account"], told["trace"]["account"]["candidates"][0]["code"]) == (None, "free_mail")
+    assert (told["account"], told["trace"]["account"]["candidates"][0]["code"]) == (None, "free_email_domain")
     await put(office, "c", domains=["gmail.com"], tier="named")
     for number in range(30):
         await put(office, f"a{number}", domains=["gmail.com"], owner="eve")
@@ -67,7 +67,7 @@ async def test_free_mail_and_equal_candidates(office: Office) -> None:
     await put(office, "a", domains=["acme.example"], open_opportunity="006A")
     await put(office, "d", domains=["www.acme.example"], owner="gone")
     told = await office.assign(email="d@acme.example", website="https://a.example")
-    assert [each["code"] for each in told["trace"]["account"]["candidates"]] == ["chosen", "same_key"]
+    assert [each["code"] for each in told["trace"]["account"]["candidates"]] == ["chosen", "lower_ranked"]
     assert (told["account"]["id"], told["reason"]["code"]) == ("d", "round_robin")
     assert (await verify(office.pool, office.workspace_id)).clean
 

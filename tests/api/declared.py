@@ -8,7 +8,7 @@ from fastapi.routing import iter_route_contexts
 from app.api.http.routing import StrictRoute
 
 
-def undeclared(app: FastAPI) -> list[str]:
+def undeclared_target(app: FastAPI) -> list[str]:
     """The paths of routes that do not ask for a caller by `@requires`; an app has none."""
     return list(_undeclared(app))
 

@@ -7,7 +7,7 @@ from app import keys
 from app.api.http.auth import DEVELOPMENT_KEY, SCOPES, requires
 from app.api.http.routing import StrictRoute
 from app.contract.limits import FailureLimit
-from tests.api.declared import undeclared
+from tests.api.declared import undeclared_target
 from tests.api.small_app import LEAD, LOCAL, Small, router
 
 ABROAD = ("203.0.113.9", 4321)
@@ -207,12 +207,12 @@ def test_an_endpoint_without_a_declared_scope_cannot_become_a_route() -> None:
 def test_a_route_of_another_class_is_found() -> None:
     app = FastAPI(openapi_url=None)
     app.include_router(router)
-    assert undeclared(app) == []
+    assert undeclared_target(app) == []
 
     @app.get("/open")
     async def open_to_all() -> None: ...
 
-    assert undeclared(app) == ["/open"]
+    assert undeclared_target(app) == ["/open"]
 
 
 def test_memory_of_failures_is_bounded_and_forgets_the_oldest() -> None:

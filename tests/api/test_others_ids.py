@@ -73,8 +73,8 @@ async def both(database: str) -> AsyncIterator[tuple[Office, dict[str, str]]]:
 
 async def filled(office: Office) -> dict[str, str]:
     """An id for each kind of place, each with something behind it."""
-    for noun, body in (("accounts", {}), ("calendars", HOURS), ("owners", {}), ("tables", ROWS)):
-        assert (await office.client.put(f"/{noun}/theirs", json=body)).status_code == 201
+    for resource_type, body in (("accounts", {}), ("calendars", HOURS), ("owners", {}), ("tables", ROWS)):
+        assert (await office.client.put(f"/{resource_type}/theirs", json=body)).status_code == 201
     team = {"members": [{"owner": "theirs"}]}
     assert (await office.client.put("/teams/theirs", json=team)).status_code == 201
     absence = (await office.client.post("/owners/theirs/absences", json=LEAVE)).json()

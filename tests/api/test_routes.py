@@ -11,7 +11,7 @@ from fastapi.routing import iter_route_contexts
 from app.api.http.auth import SCOPES, Access, Authentication, access_of
 from app.main import create_app
 from app.settings import Settings
-from tests.api.declared import undeclared
+from tests.api.declared import undeclared_target
 from tests.api.small_app import Stored
 from tests.office import client_of, running
 
@@ -50,7 +50,7 @@ def address(path: str) -> str:
 
 
 def test_every_route_declares_who_may_call() -> None:
-    assert undeclared(APP) == []
+    assert undeclared_target(APP) == []
 
 
 def test_only_these_are_open_to_all() -> None:

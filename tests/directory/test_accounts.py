@@ -43,8 +43,8 @@ async def test_an_account_is_kept_as_it_was_sent(office: Office) -> None:
     changed = await office.client.patch("/accounts/acme", json={"roles": {"sdr": None}, "owner": None})
     assert (changed.json()["roles"], changed.json()["owner"]) == ({"ae": "ana"}, None)
     assert [each["id"] for each in (await office.get("/accounts"))["items"]] == ["acme"]
-    log = (await office.get("/changes?noun=accounts"))["items"]
-    assert [(each["action"], each["id"]) for each in log] == [("put", "acme"), ("put", "acme")]
+    log = (await office.get("/changes?resource_type=accounts"))["items"]
+    assert [(each["action"], each["resource_id"]) for each in log] == [("put", "acme"), ("put", "acme")]
     stale = await office.client.put("/accounts/acme", json=ACME, headers={"If-Match": made.headers["ETag"]})
     assert stale.status_code == 412
     assert (await office.client.delete("/accounts/acme")).status_code == 204
@@ -88,10 +88,10 @@ async def test_what_is_odd_is_told(office: Office) -> None:
         ("roles.sdr", "unknown_owner", "warning"),
         ("parent", "unknown_parent", "warning"),
         ("domains[0]", "shared_domain", "warning"),
-        ("domains[1]", "free_mail", "warning"),
+        ("domains[1]", "free_email_domain", "warning"),
     ]
     told = await put(office, "above", parent="acme")
-    assert [(each["path"], each["code"]) for each in told["findings"]] == [("parent", "parent_circle")]
+    assert [(each["path"], each["code"]) for each in told["findings"]] == [("parent", "parent_cycle")]
     assert (await put(office, "free", domains=["gmail.com"], tier="named"))["findings"][0]["code"] == (
         "shared_domain"
     )

@@ -16,9 +16,9 @@ NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 async def test_a_database_that_is_away(method: str, url: str) -> None:
     async with running(NOWHERE) as app, client_of(app, issue("test").text()) as client:
         answer = await client.request(method, url, json={} if method == "PUT" else None)
-        assert (answer.status_code, answer.json()["code"]) == (503, "database_away")
+        assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
         assert int(answer.headers["retry-after"]) > 0
-        assert (await client.get("/readyz")).json()["code"] == "database_away"
+        assert (await client.get("/readyz")).json()["code"] == "database_unavailable"
         assert (await client.get("/healthz")).status_code == 200
 
 

@@ -11,10 +11,10 @@ from tests.office import Office
 
 
 async def send(
-    office: Office, noun: str, lines: bytes, media: str = "application/x-ndjson"
+    office: Office, resource_type: str, lines: bytes, media: str = "application/x-ndjson"
 ) -> httpx2.Response:
     """What comes back for these lines."""
-    return await office.client.post(f"/{noun}/bulk", content=lines, headers={"content-type": media})
+    return await office.client.post(f"/{resource_type}/bulk", content=lines, headers={"content-type": media})
 
 
 def owners(count: int, **body: Any) -> bytes:

@@ -80,7 +80,7 @@ async def test_what_comes_out_of_hours_is_held_and_says_until_when(office: Offic
     stored = await office.get(f"/assignments/{told['assignment_id']}")
     assert stored["held_until"] == told["held_until"]
     kept = await office.assign(email="a@people.example")
-    assert (kept["queue"], kept["known_as"]["kind"]) == ("held", "duplicate")
+    assert (kept["queue"], kept["existing_lead"]["kind"]) == ("held", "duplicate")
     claim = await office.client.post("/queues/held/claim", json={"owner_id": "ben"})
     assert claim.json()["owner"]["id"] == "ben"
     assert (await verify(office.pool, office.workspace_id)).clean

@@ -216,7 +216,7 @@ async def test_another_workspace_sees_nothing_of_it(office: Office) -> None:
         assert (await other.client.get("/owners/zoe")).status_code == 404
         assert (await other.client.patch("/owners/zoe", json={})).status_code == 404
         assert (await other.client.delete("/owners/zoe")).status_code == 404
-        assert "zoe" not in (await other.client.get("/changes?noun=owners&id=zoe")).text
+        assert "zoe" not in (await other.client.get("/changes?resource_type=owners&id=zoe")).text
 
 
 @pytest.mark.parametrize(
@@ -260,12 +260,12 @@ async def test_the_log_says_who_changed_what(office: Office) -> None:
     await office.client.put("/owners/yan", json={})
     await office.client.delete("/owners/zoe")
     log = (await office.get(f"/changes?after={before}"))["items"]
-    assert [(each["action"], each["id"]) for each in log] == [
+    assert [(each["action"], each["resource_id"]) for each in log] == [
         ("put", "zoe"), ("put", "zoe"), ("put", "yan"), ("delete", "zoe"),
     ]  # fmt: skip
     names = [[side and side["name"] for side in (each["before"], each["after"])] for each in log]
     assert names == [[None, "Zoe"], ["Zoe", "Zo"], [None, None], ["Zo", None]]
     assert len({each["actor"] for each in log}) == 1
     assert [each["version"] for each in log] == [before + 1, before + 2, before + 3, before + 4]
-    only = (await office.get("/changes?noun=owners&id=yan"))["items"]
-    assert [each["id"] for each in only] == ["yan"]
+    only = (await office.get("/changes?resource_type=owners&resource_id=yan"))["items"]
+    assert [each["resource_id"] for each in only] == ["yan"]

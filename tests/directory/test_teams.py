@@ -130,7 +130,7 @@ CHANGES: list[tuple[str, dict[str, Any], str]] = [
     ("/owners/ana", {"caps": {"per_day": 0}}, "cap_day"),
     ("/owners/ana", {"caps": {"per_week": 0}}, "cap_week"),
     ("/teams/inbound/members/ana", {"caps": {"per_day": 0}}, "cap_day"),
-    ("/teams/inbound/members/ana", {"weight": 0}, "weight_zero"),
+    ("/teams/inbound/members/ana", {"weight": 0}, "zero_weight"),
 ]
 
 
@@ -141,8 +141,8 @@ async def test_who_cannot_take_a_lead_is_shown_with_the_reason(
     assert (await office.client.patch(url, json=change)).status_code == 200
     ana, ben = [(await members(office))[owner] for owner in ("ana", "ben")]
     assert (ana["eligible"], ana["code"]) == (False, code)
-    assert (ana["frees_at"] is not None) == (code in ("paused", "cap_day", "cap_week"))
-    assert (ben["eligible"], ben["code"], ben["frees_at"]) == (True, None, None)
+    assert (ana["available_at"] is not None) == (code in ("paused", "cap_day", "cap_week"))
+    assert (ben["eligible"], ben["code"], ben["available_at"]) == (True, None, None)
     assert "ana" not in await share(office, 4)
 
 
@@ -182,7 +182,7 @@ async def test_who_is_away_gets_nothing_until_the_absence_is_taken_back(office: 
     assert made.json() == {"id": made.json()["id"], **expected}
     assert (await office.get("/owners/ana/absences"))["items"] == [made.json()]
     ana = (await members(office))["ana"]
-    assert (ana["code"], ana["frees_at"]) == ("away", "2199-01-01T00:00:00Z")
+    assert (ana["code"], ana["available_at"]) == ("away", "2199-01-01T00:00:00Z")
     assert "ana" not in await share(office, 4)
     url = f"/owners/ana/absences/{made.json()['id']}"
     assert (await office.client.delete(url.replace("ana", "ben"))).status_code == 404
@@ -216,8 +216,8 @@ async def test_who_leaves_a_team_leaves_his_balance_to_the_others(office: Office
     standing = await members(office)
     assert standing["ana"]["balance"] == 0
     assert sum(each["balance"] for each in standing.values()) == 0
-    levelled = (await ledger(office))[-1]
-    assert (levelled["cause"], levelled["changes"]["ana"]) == ("levelled", -left)
+    rebalanced = (await ledger(office))[-1]
+    assert (rebalanced["cause"], rebalanced["changes"]["ana"]) == ("rebalanced", -left)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ async def test_who_leaves_a_team_leaves_his_balance_to_the_others(office: Office
             "/teams/inbound",
             [
                 "follow_up[0].when.team",
-                "paths.newsletter.answers_to.team",
+                "paths.newsletter.accountable.team",
                 "pipeline[3].rule.then.else[0].team",
                 "pipeline[4].round_robin.team",
                 "queues.partner-desk.claimable_by",
@@ -256,7 +256,7 @@ async def test_a_deleted_owner_is_gone_from_everywhere(office: Office) -> None:
         assert "ana" not in standing
         assert sum(each["balance"] for each in standing.values()) == 0
     log = (await office.get("/changes?limit=1000"))["items"][-4:]
-    assert sorted((each["noun"], each["action"]) for each in log) == [
+    assert sorted((each["resource_type"], each["action"]) for each in log) == [
         ("absences", "delete"), ("owners", "delete"), ("teams", "put"), ("teams", "put"),
     ]  # fmt: skip
     assert (await office.client.delete("/owners/ana")).status_code == 404
@@ -272,4 +272,4 @@ async def test_a_deleted_team_leaves_its_ledger(office: Office) -> None:
     await office.client.post("/plans/1/publish")
     assert (await office.client.delete("/teams/spare")).status_code == 204
     assert (await office.client.get("/teams/spare")).status_code == 404
-    assert [turn["cause"] for turn in await ledger(office, "spare")] == ["turn", "levelled"]
+    assert [turn["cause"] for turn in await ledger(office, "spare")] == ["turn", "rebalanced"]

@@ -1,4 +1,4 @@
-"""When a lead has to be put to the plug-ins again before it may be decided."""
+"""When a lead has to be put to the plugins again before it may be decided."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -21,7 +21,7 @@ QUESTION = DecisionRequest("reassign", "a", "l", {"country": "DE"})
 
 
 def plan(**settings: Any) -> Plan:
-    """A plan with one step that asks a plug-in."""
+    """A plan with one step that asks a plugin."""
     score: dict[str, Any] = {"score": {"bands": {"hot": {}}}}
     pipeline = [score, {"plug": {"name": "ask", **settings}}, {"queue": {"name": "desk"}}]
     offered = {**strategies(), "plug": Plugin("plug", StepConfig, "package", "1")}

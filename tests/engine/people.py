@@ -16,8 +16,8 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 TEAM = "inbound"
 PLAN: dict[str, Any] = {
     "queues": {"desk": {}},
-    "paths": {"newsletter": {"answers_to": {"team": TEAM}}},
-    "known_person": {"window": "90d", "same_submission": "10m"},
+    "paths": {"newsletter": {"accountable": {"team": TEAM}}},
+    "returning_leads": {"window": "90d", "duplicate_window": "10m"},
     "pipeline": [
         {"rule": {"name": "students", "when": {"lead_type": "student"}, "then": {"block": "students"}}},
         {"rule": {"name": "small", "when": {"employees": {"lt": 5}}, "then": {"path": "newsletter"}}},

@@ -84,30 +84,30 @@ OWNED = {"owner": "ana", "roles": {"sdr": "ben"}}
         pytest.param({}, None, office(), ("queue", "desk"), id="no account"),
         pytest.param({}, match(), office(), ("queue", "desk"), id="nobody looks after it"),
         pytest.param(
-            {"owner_away": LADDER}, match(owner="gone"), office(), ("queue", "desk"), id="inactive: never"
+            {"if_unavailable": LADDER}, match(owner="gone"), office(), ("queue", "desk"), id="inactive: never"
         ),
         pytest.param(
-            {"owner_away": LADDER}, match(owner="ana"), office([away("ana", 9)]),
+            {"if_unavailable": LADDER}, match(owner="ana"), office([away("ana", 9)]),
             ("account_delegate", "dan"), id="away: delegate",
         ),
         pytest.param(
-            {"owner_away": LADDER}, match(owner="ben"), office([away("ben", 3)]),
+            {"if_unavailable": LADDER}, match(owner="ben"), office([away("ben", 3)]),
             ("held", "held"), id="away shortly, no delegate: hold",
         ),
         pytest.param(
-            {"owner_away": LADDER}, match(owner="ben"), office([away("ben", 5)]),
+            {"if_unavailable": LADDER}, match(owner="ben"), office([away("ben", 5)]),
             ("account_team", "eve"), id="away for long: team",
         ),
         pytest.param(
-            {"owner_away": LADDER}, match(owner="ana"), office([away("ana", 3), away("dan", 1)]),
+            {"if_unavailable": LADDER}, match(owner="ana"), office([away("ana", 3), away("dan", 1)]),
             ("held", "held"), id="delegate away too",
         ),
         pytest.param(
-            {"owner_away": [{"hold": "4h"}, "delegate"]}, match(owner="ana"), office([away("ana", 3)]),
+            {"if_unavailable": [{"hold": "4h"}, "delegate"]}, match(owner="ana"), office([away("ana", 3)]),
             ("held", "held"), id="in the order written",
         ),
         pytest.param(
-            {"owner_away": [{"queue": "desk"}]}, match(owner="ana"), office([away("ana", 3)]),
+            {"if_unavailable": [{"queue": "desk"}]}, match(owner="ana"), office([away("ana", 3)]),
             ("account", "desk"), id="a queue",
         ),
         pytest.param(
@@ -128,11 +128,11 @@ OWNED = {"owner": "ana", "roles": {"sdr": "ben"}}
             ("account_owner", "ana"), id="exempt",
         ),
         pytest.param(
-            {"owner_away": LADDER}, match(owner="ana"), office(people={"ana": {"calendar": "day"}}),
+            {"if_unavailable": LADDER}, match(owner="ana"), office(people={"ana": {"calendar": "day"}}),
             ("account_owner", "ana"), id="off shift: he all the same",
         ),
         pytest.param(
-            {"owner_away": LADDER, "off_hours": "next"}, match(owner="ben"),
+            {"if_unavailable": LADDER, "off_hours": "next"}, match(owner="ben"),
             office(people={"ben": {"calendar": "day"}}), ("held", "held"), id="off shift: the ladder",
         ),
         pytest.param(
@@ -140,7 +140,7 @@ OWNED = {"owner": "ana", "roles": {"sdr": "ben"}}
             ("held", "held"), id="off shift: hold",
         ),
         pytest.param(
-            {"owner_away": ["delegate"], "off_hours": "hold"}, match(owner="ana"),
+            {"if_unavailable": ["delegate"], "off_hours": "hold"}, match(owner="ana"),
             office(people={"ana": {"calendar": "day", "delegate": "dan"}}),
             ("account_delegate", "dan"), id="off shift: the ladder before hold",
         ),
@@ -184,7 +184,7 @@ FIRST = {"customers": {"team": "inbound", "prefer": "team"}}
             ("customer_team", "eve"),
         ),
         (
-            {**CUSTOMERS, "owner_away": ["delegate"]},
+            {**CUSTOMERS, "if_unavailable": ["delegate"]},
             {"owner": "ana", "customer_status": "active"},
             [away("ana", 9)],
             ("account_delegate", "dan"),
@@ -200,7 +200,7 @@ def test_customers(
 def test_an_owner_takes_no_turn_and_a_team_does() -> None:
     owned = decided({}, match(owner="ana"), office())
     assert (owned.turn, owned.counts, owned.team, owned.step) == (None, True, None, "account")
-    team = decided({"owner_away": LADDER}, match(owner="ben"), office([away("ben", 9)]))
+    team = decided({"if_unavailable": LADDER}, match(owner="ben"), office([away("ben", 9)]))
     assert team.turn is not None
     assert (team.turn.chosen, team.team) == ("eve", "inbound")
 
@@ -212,13 +212,13 @@ def test_over_cap_is_told_of_the_exempt() -> None:
 
 
 def test_what_waits_waits_for_him_alone() -> None:
-    held = decided({"owner_away": LADDER, "priority": 70}, match(owner="ben"), office([away("ben", 3)]))
+    held = decided({"if_unavailable": LADDER, "priority": 70}, match(owner="ben"), office([away("ben", 3)]))
     assert (held.held_owner, held.held_until) == ("ben", NOW + timedelta(hours=3))
     assert (held.outcome, held.priority) == ("queued", 70)
 
 
 def test_whom_the_caller_excludes_gives_way_to_the_ladder() -> None:
-    assert told(decided({"owner_away": LADDER}, match(owner="ana"), office(), "ana")) == (
+    assert told(decided({"if_unavailable": LADDER}, match(owner="ana"), office(), "ana")) == (
         "account_delegate", "dan",
     )  # fmt: skip
 
@@ -279,12 +279,12 @@ def test_who_is_inherited_takes_part_too(
     ],
 )
 def test_the_sentence(account: AccountMatch, absences: list[dict[str, Any]], sentence: str) -> None:
-    assert decided({"owner_away": LADDER, **CUSTOMERS}, account, office(absences)).text == sentence
+    assert decided({"if_unavailable": LADDER, **CUSTOMERS}, account, office(absences)).text == sentence
 
 
 def test_the_trace_shows_everybody_who_was_asked() -> None:
     decision = decided(
-        {"order": ["sdr", "owner"], "owner_away": LADDER},
+        {"order": ["sdr", "owner"], "if_unavailable": LADDER},
         match(owner="ana", roles={"sdr": "gone"}),
         office([away("ana", 9)]),
     )
@@ -294,7 +294,7 @@ def test_the_trace_shows_everybody_who_was_asked() -> None:
     ]  # fmt: skip
 
 
-KEEPING = {"window": "90d", "same_submission": "10m"}
+KEEPING = {"window": "90d", "duplicate_window": "10m"}
 
 
 def again(
@@ -306,7 +306,7 @@ def again(
     )
     known = KEEPING if keep is None else {**KEEPING, "keep_owner": keep}
     steps: list[dict[str, Any]] = [{"account": step}, {"queue": {"name": "desk"}}]
-    document = {**PLAN, "known_person": known, "pipeline": steps, "queues": {"desk": {}}}
+    document = {**PLAN, "returning_leads": known, "pipeline": steps, "queues": {"desk": {}}}
     return decide(replace(question(prior), account=account), plan(document), now)
 
 
@@ -324,9 +324,9 @@ BOTH = ["account_owner", "previous_owner"]
         (BOTH, None, office(), "eve", "kept"),
         (BOTH[::-1], match(owner="ana"), office(), "eve", "kept"),
         (BOTH[::-1], match(owner="ana"), office([away("eve", 1)]), "ana", "account_owner"),
-        (["account_owner"], match(), office(), "desk", "not_kept"),
+        (["account_owner"], match(), office(), "desk", "owner_not_kept"),
         (["account_owner"], match(owner="ana"), office([away("ana", 1)]), "desk", "away"),
-        ([], match(), office(), "desk", "not_kept"),
+        ([], match(), office(), "desk", "owner_not_kept"),
     ],
 )
 def test_whom_a_known_person_goes_to(

@@ -22,7 +22,7 @@ from app.intake.domains import registrable
 
 CRM = AccountKey("crm", "0011", "crm")
 MAIL = AccountKey("domain", "acme.example", "email_domain")
-FREE = AccountKey("domain", "gmail.com", "email_domain", free_mail=True)
+FREE = AccountKey("domain", "gmail.com", "email_domain", free_email_domain=True)
 SITE = AccountKey("domain", "acme.test", "website_domain")
 
 
@@ -81,18 +81,23 @@ def test_the_first_key_that_has_an_account_decides() -> None:
     match = match_account([(CRM, []), (MAIL, [b]), (SITE, [a, b, c])], {})
     assert match is not None
     assert (match.account, match.matched_by) == (b, "email_domain")
-    assert codes(match) == [("b", "chosen"), ("a", "later_key"), ("b", "later_key"), ("c", "later_key")]
+    assert codes(match) == [
+        ("b", "chosen"),
+        ("a", "lower_priority_key"),
+        ("b", "lower_priority_key"),
+        ("c", "lower_priority_key"),
+    ]
 
 
 def test_of_several_the_first_that_somebody_looks_after() -> None:
     found = [account("a"), account("z", roles={"sdr": "ben"}), account("c", owner="ana")]
     match = match_account([(MAIL, found)], {})
-    assert codes(match) == [("c", "chosen"), ("z", "same_key"), ("a", "same_key")]
+    assert codes(match) == [("c", "chosen"), ("z", "lower_ranked"), ("a", "lower_ranked")]
 
 
 def test_free_mail_finds_only_named_accounts() -> None:
     plain, named = account("a", owner="ana"), account("b", tier="Named")
-    assert codes(match_account([(FREE, [plain, named])], {})) == [("a", "free_mail"), ("b", "chosen")]
+    assert codes(match_account([(FREE, [plain, named])], {})) == [("a", "free_email_domain"), ("b", "chosen")]
     nobody = match_account([(FREE, [plain])], {})
     assert nobody is not None
     assert (nobody.account, nobody.matched_by) == (None, None)

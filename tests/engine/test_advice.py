@@ -1,4 +1,4 @@
-"""What a plug-in says is read without trust: what was written comes back, all else is no verdict."""
+"""What a plugin says is read without trust: what was written comes back, all else is no verdict."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from app.engine.model.advice import verdict_from_json, verdict_to_json
 from app.engine.model.decision import Target, Verdict
 
 TARGETS = (
-    Target("team", "inbound", "longest_waiting", 70, ("x",), ("de",), "hold", "hot", ("language",)),
+    Target("team", "inbound", "longest_idle", 70, ("x",), ("de",), "hold", "hot", ("language",)),
     Target("owner", "ana", hold=timedelta(hours=4), exempt=True, code="kept_warm"),
     Target("queue", "desk"),
     Target("path", "newsletter"),
@@ -22,7 +22,7 @@ TEAM: dict[str, Any] = {"kind": "team", "name": "inbound"}
 @pytest.mark.parametrize(
     "verdict",
     [
-        Verdict("passes"),
+        Verdict("journal"),
         Verdict("sends", TARGETS),
         Verdict("labels", (), {"band": "hot", "scores": {"fit": 3}}),
     ],

@@ -85,29 +85,37 @@ def test_a_good_plan_has_no_findings() -> None:
             "pipeline[6].queue.name",
             "unknown_queue",
         ),
-        (lambda plan: plan["queues"].update(held={}), "queues.held", "taken_name"),
+        (lambda plan: plan["queues"].update(held={}), "queues.held", "reserved_name"),
         (
             lambda plan: plan["queues"]["unrouted"].update(claimable_by="x"),
             "queues.unrouted.claimable_by",
             "unknown_team",
         ),
         (
-            lambda plan: plan["paths"].update(p={"answers_to": {"team": "x"}}),
-            "paths.p.answers_to.team",
+            lambda plan: plan["paths"].update(p={"accountable": {"team": "x"}}),
+            "paths.p.accountable.team",
             "unknown_team",
         ),
         (
-            lambda plan: plan["paths"].update(p={"answers_to": {"owner": "x"}}),
-            "paths.p.answers_to.owner",
+            lambda plan: plan["paths"].update(p={"accountable": {"owner": "x"}}),
+            "paths.p.accountable.owner",
             "unknown_owner",
         ),
         (account(customers={"team": "x"}), "pipeline[0].account.customers.team", "unknown_team"),
-        (account(owner_away=[{"team": "x"}]), "pipeline[0].account.owner_away[0].team", "unknown_team"),
-        (account(owner_away=[{"queue": "x"}]), "pipeline[0].account.owner_away[0].queue", "unknown_queue"),
+        (
+            account(if_unavailable=[{"team": "x"}]),
+            "pipeline[0].account.if_unavailable[0].team",
+            "unknown_team",
+        ),
+        (
+            account(if_unavailable=[{"queue": "x"}]),
+            "pipeline[0].account.if_unavailable[0].queue",
+            "unknown_queue",
+        ),
         (account(sla="x"), "pipeline[0].account.sla", "unknown_sla"),
         (
-            account(owner_away=["delegate", {"team": "dach", "sla": "x"}]),
-            "pipeline[0].account.owner_away[1].sla",
+            account(if_unavailable=["delegate", {"team": "dach", "sla": "x"}]),
+            "pipeline[0].account.if_unavailable[1].sla",
             "unknown_sla",
         ),
         (
@@ -155,10 +163,10 @@ def test_an_error_is_told_at_its_place(change: Change, path: str, code: str) -> 
     [
         (to({"owner": "gone"}), "pipeline[0].rule.then.owner", "inactive_owner"),
         (to({"team": "asleep"}), "pipeline[0].rule.then.team", "inactive_team"),
-        (lambda plan: plan["paths"].update(p={}), "paths.p", "nobody_answers"),
+        (lambda plan: plan["paths"].update(p={}), "paths.p", "unowned_path"),
         (
-            lambda plan: plan["paths"].update(p={"answers_to": {"owner": "gone"}}),
-            "paths.p.answers_to.owner",
+            lambda plan: plan["paths"].update(p={"accountable": {"owner": "gone"}}),
+            "paths.p.accountable.owner",
             "inactive_owner",
         ),
     ],
@@ -180,11 +188,11 @@ def asks(kind: str, name: str) -> Change:
         ("sequence", {"sequences": ["hot", "nope"]}, []),
         ("sequence", {"sequences": ["hot"]}, ["unknown_sequence"]),
         ("sequence", {"sequences": []}, ["unknown_sequence"]),
-        ("sequence", {"campaigns": ["nope"]}, ["undeclared"]),
+        ("sequence", {"campaigns": ["nope"]}, ["undeclared_target"]),
         ("suppress_campaign", {"campaigns": ["nope"]}, []),
         ("suppress_campaign", {"campaigns": ["hot"], "sequences": ["nope"]}, []),
         ("suppress_campaign", {"campaigns": ["hot"]}, ["unknown_campaign"]),
-        ("suppress_campaign", {}, ["undeclared"]),
+        ("suppress_campaign", {}, ["undeclared_target"]),
         ("tag", {"campaigns": [], "sequences": []}, []),
     ],
 )
@@ -234,7 +242,7 @@ def test_a_name_that_is_filled_in_later_is_not_compared() -> None:
 def test_a_follow_up_may_name_what_is_no_step_of_the_plan() -> None:
     plan = whole()
     follow({"queue": "held"})(plan)
-    follow({"step": ["known_person", "manual", "claimed", "Dach"]})(plan)
+    follow({"step": ["returning_leads", "manual", "claimed", "Dach"]})(plan)
     assert check(document(plan), NAMES) == []
 
 

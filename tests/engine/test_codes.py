@@ -51,7 +51,7 @@ DEMANDING = {"round_robin": {"team": TEAM, "skills": ["x"], "languages": ["de"]}
 LEAST = {"round_robin": {"team": TEAM, "pick": "least_loaded"}}
 SCORE = {"score": {"bands": {"low": {"lt": 5}, "high": {"then": {"queue": "desk"}}}}}
 LAST = {"queue": {"name": "desk"}}
-ANEW = {"route_anew": [{"when": {"trigger": None}}]}
+ANEW = {"reroute_when": [{"when": {"trigger": None}}]}
 AGES = (timedelta(minutes=1), timedelta(days=1))
 
 
@@ -105,7 +105,7 @@ class Seen:
 
     def step(self, step: Mapping[str, Any]) -> None:
         """Look at one entry of a trace."""
-        (self.known if step["step"] == "known_person" else self.steps).add(step["code"])
+        (self.known if step["step"] == "returning_leads" else self.steps).add(step["code"])
         for tried in step.get("tried", ()):
             self.targets.add(tried["code"])
             self.candidates |= {one["code"] for one in tried.get("candidates", ())}
@@ -149,7 +149,7 @@ def out_of_hours() -> list[Decision]:
     return [decide(question(), plan(piped(step, LAST)), at) for step in steps for at in (day, night)]
 
 
-def recognised() -> list[Decision]:
+def matched() -> list[Decision]:
     """Persons who were here, in every standing."""
     standings = [("assigned", owner) for owner in ("ana", "cem", "gus", "hal", "nobody")]
     standings += [(state, None) for state in ("queued", "automated", "blocked", "closed")]  # type: ignore[misc]
@@ -157,7 +157,7 @@ def recognised() -> list[Decision]:
         decide(question(prior(state, owner, age=age), exclude=["hal"]), plan(), crowd())
         for state, owner in standings
         for age in AGES
-    ] + [decide(question(prior("assigned", "ana")), plan({**PLAN, "known_person": ANEW}), crowd())]
+    ] + [decide(question(prior("assigned", "ana")), plan({**PLAN, "returning_leads": ANEW}), crowd())]
 
 
 def comes_for_products() -> list[Decision]:
@@ -210,9 +210,9 @@ def of_accounts() -> list[Decision]:
     people = {"ana": {"delegate": "ben"}, "ben": {}, "cem": {}}
     away = [{"owner": owner, "from": "2026-11-20T00:00:00Z", "to": LATER} for owner in ("ana", "cem")]
     rungs: list[Any] = ["delegate", {"team": TEAM, "skills": ["y"]}, {"queue": "desk"}]
-    step = {"account": {"owner_away": rungs, "customers": {"team": TEAM, "prefer": "team"}}}
+    step = {"account": {"if_unavailable": rungs, "customers": {"team": TEAM, "prefer": "team"}}}
     ready = plan(piped(step, LAST))
-    without = plan(piped({"account": {"owner_away": [{"team": TEAM}]}}, LAST))
+    without = plan(piped({"account": {"if_unavailable": [{"team": TEAM}]}}, LAST))
     there, absent = facts(people), facts(people, absences=away)
     asked = [
         (ready, there, {"owner": "ana"}),
@@ -234,7 +234,7 @@ def kept_by_account() -> list[Decision]:
     asked = replace(question(prior("assigned", "ana")), account=match)
     now = facts({"ana": {}, "ben": {}})
     ways: list[list[str]] = [["account_owner"], []]
-    return [decide(asked, plan({**PLAN, "known_person": {"keep_owner": way}}), now) for way in ways]
+    return [decide(asked, plan({**PLAN, "returning_leads": {"keep_owner": way}}), now) for way in ways]
 
 
 def unreached() -> list[Mapping[str, Any]]:
@@ -253,7 +253,7 @@ def unreached() -> list[Mapping[str, Any]]:
 def seen() -> Seen:
     """Everything the decisions above bear."""
     found = Seen()
-    everything = [*picked(), *out_of_hours(), *recognised(), *comes_for_products(), *wanted(), *of_accounts()]
+    everything = [*picked(), *out_of_hours(), *matched(), *comes_for_products(), *wanted(), *of_accounts()]
     for decision in [*everything, *looked_up(), failed()]:
         found.decision(decision)
     for step in unreached():
@@ -286,4 +286,4 @@ def test_known_persons_bear_what_is_listed(seen: Seen) -> None:
 def test_no_decision_is_without_an_action_unless_it_says_why() -> None:
     decisions = asked_for_nothing()
     assert [decision.actions for decision in decisions] == [()] * len(decisions)
-    assert [decision.trace["no_actions"] for decision in decisions] == list(codes.NO_ACTIONS)
+    assert [decision.trace["no_actions_reason"] for decision in decisions] == list(codes.NO_ACTIONS)

@@ -313,11 +313,11 @@ def test_how_often_tells_the_name_that_was_asked() -> None:
 @pytest.mark.parametrize(
     ("asked", "path", "code"),
     [
-        ({"name": ""}, "engagement.name", "wrong_operand"),
+        ({"name": ""}, "engagement.name", "invalid_operand"),
         ({"name": "a", "within": 14}, "engagement.within", "bad_duration"),
-        ({"name": "a", "count": {"gte": -1}}, "engagement.count", "wrong_operand"),
-        ({"name": "a", "count": {"above": 1}}, "engagement.count", "wrong_operand"),
-        ({"name": "a", "count": True}, "engagement.count", "wrong_operand"),
+        ({"name": "a", "count": {"gte": -1}}, "engagement.count", "invalid_operand"),
+        ({"name": "a", "count": {"above": 1}}, "engagement.count", "invalid_operand"),
+        ({"name": "a", "count": True}, "engagement.count", "invalid_operand"),
         ({"name": "a", "contains": "b"}, "engagement.contains", "unknown_key"),
     ],
 )

@@ -17,8 +17,8 @@ from app.engine.pipeline.walk import FALLBACK_QUEUE, walk
 from tests.engine.people import NOW, PLAN, TEAM, facts, plan, question
 
 CODES = {
-    *("chosen", "not_his_turn", "more_open", "waited_less", "missing"),
-    *("excluded", "inactive", "away", "paused", "skill", "language", "weight_zero"),
+    *("chosen", "not_next", "more_open_leads", "assigned_more_recently", "missing"),
+    *("excluded", "inactive", "away", "paused", "skill", "language", "zero_weight"),
     *("cap_open", "cap_day", "cap_week", "cap_rolling"),
 }
 
@@ -44,18 +44,22 @@ LOADS = {
     "fewest open": (
         with_load(ana=(2, 1), ben=(1, 9), cem=(3, 0)),
         "ben",
-        {"ana": "more_open", "cem": "more_open"},
+        {"ana": "more_open_leads", "cem": "more_open_leads"},
     ),
     "waited longest": (
         with_load(ana=(1, 5), ben=(1, 3), cem=(1, 4)),
         "ben",
-        {"ana": "waited_less", "cem": "waited_less"},
+        {"ana": "assigned_more_recently", "cem": "assigned_more_recently"},
     ),
-    "order of the team": (with_load(), "ana", {"ben": "waited_less", "cem": "waited_less"}),
+    "order of the team": (
+        with_load(),
+        "ana",
+        {"ben": "assigned_more_recently", "cem": "assigned_more_recently"},
+    ),
     "who never had one": (
         with_load(ana=(0, 7), ben=(0, 6)),
         "cem",
-        {"ana": "waited_less", "ben": "waited_less"},
+        {"ana": "assigned_more_recently", "ben": "assigned_more_recently"},
     ),
 }
 
@@ -72,7 +76,7 @@ def test_the_least_loaded_is_picked_and_takes_no_turn(
     assert {owner: one["code"] for owner, one in candidates(decision).items()} == {chosen: "chosen", **others}
 
 
-LONGEST = {**PLAN, "pipeline": [{"round_robin": {"team": TEAM, "pick": "longest_waiting"}}]}
+LONGEST = {**PLAN, "pipeline": [{"round_robin": {"team": TEAM, "pick": "longest_idle"}}]}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +95,7 @@ def test_who_waited_longest_is_picked_and_takes_no_turn(state: State, chosen: st
     assert decision.text == f"Round robin inbound: {chosen} has waited longest in inbound."
     others = {"ana", "ben", "cem"} - {chosen}
     codes = {owner: one["code"] for owner, one in candidates(decision).items()}
-    assert codes == {chosen: "chosen", **dict.fromkeys(others, "waited_less")}
+    assert codes == {chosen: "chosen", **dict.fromkeys(others, "assigned_more_recently")}
 
 
 def test_who_waited_longest_is_exact_when_many_come_at_one_moment() -> None:
@@ -128,9 +132,9 @@ def test_when_nobody_is_free_the_next_step_takes_it_and_the_trace_says_why() -> 
         "ben": "cap_open",
         "cem": "paused",
         "dan": "missing",
-        "eve": "weight_zero",
+        "eve": "zero_weight",
     }
-    assert candidates(decision)["cem"]["frees_at"] == "2026-11-21T00:00:00Z"
+    assert candidates(decision)["cem"]["available_at"] == "2026-11-21T00:00:00Z"
     assert not decision.counts
 
 
@@ -160,10 +164,10 @@ def test_without_a_plan_or_a_last_step_the_built_in_queue_takes_it() -> None:
         condition_index=type(cut.condition_index)([step.when for step in cut.steps[:-1]]),
     )
     nobody = decide(question(), cut, facts({}, members=[]))
-    assert (nobody.outcome, nobody.queue, nobody.code) == ("queued", FALLBACK_QUEUE, "last_resort")
+    assert (nobody.outcome, nobody.queue, nobody.code) == ("queued", FALLBACK_QUEUE, "fallback_queue")
 
 
-def test_a_plug_in_that_raises_or_answers_nonsense_passes() -> None:
+def test_a_plugin_that_raises_or_answers_nonsense_passes() -> None:
     def raises(_values: Mapping[str, Any], _facts: Facts) -> Verdict:
         raise ZeroDivisionError("jane@people.example")
 
@@ -241,4 +245,4 @@ def test_looking_at_every_step_decides_the_same(fields: dict[str, Any]) -> None:
     about = facts({"ana": {}, "ben": {}})
     quick, whole = (walk(question(**fields), plan(), about, narrowed=narrowed) for narrowed in (True, False))
     assert replace(quick, trace={}) == replace(whole, trace={})
-    assert whole.trace["ruled_out"] == 0
+    assert whole.trace["not_evaluated"] == 0

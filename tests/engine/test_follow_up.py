@@ -71,7 +71,7 @@ def test_actions_of_every_block_that_fits_in_order() -> None:
 def test_a_block_may_ask_how_the_lead_was_settled(when: dict[str, object], decision: Decision) -> None:
     plan = follow_up({"when": when, "do": [{"type": "chat"}]})
     assert len(plan.after(decision, {}, NOW).actions) == 1
-    assert plan.after(DACH, {}, NOW) == FollowUpResult(why_none="none_fits")
+    assert plan.after(DACH, {}, NOW) == FollowUpResult(why_none="no_matching_block")
 
 
 def test_a_plan_without_follow_up_asks_nothing() -> None:
@@ -146,7 +146,7 @@ SECOND = {"type": "task", "consent": "phone", "instead": "chat"}
 
 
 @pytest.mark.parametrize(
-    ("consent", "asked", "held_back"),
+    ("consent", "asked", "withheld_actions"),
     [
         ({"email": True}, "sequence", ()),
         ({"email": False, "phone": True}, "task", (FIRST,)),
@@ -156,19 +156,19 @@ SECOND = {"type": "task", "consent": "phone", "instead": "chat"}
     ],
 )
 def test_without_consent_an_action_takes_its_or(
-    consent: dict[str, bool], asked: str, held_back: tuple[dict[str, str], ...]
+    consent: dict[str, bool], asked: str, withheld_actions: tuple[dict[str, str], ...]
 ) -> None:
     found = follow_up({"do": [HELD]}).after(DACH, {"consent": consent}, NOW)
     assert [action["type"] for action in found.actions] == [asked]
-    assert found.held_back == held_back
+    assert found.withheld_actions == withheld_actions
     assert found.why_none is None
 
 
 def test_with_no_or_the_reason_is_told() -> None:
     plan = follow_up({"do": [{"type": "sequence", "name": "hot", "consent": "email"}, {"type": "set_owner"}]})
-    held_back = ({"type": "sequence", "consent": "email", "instead": None},)
+    withheld_actions = ({"type": "sequence", "consent": "email", "instead": None},)
     nobody = Decision("automated", "rule", "", step="r", strategy="rule", path="p")
-    assert plan.after(nobody, {}, NOW) == FollowUpResult((), held_back, "held_back")
+    assert plan.after(nobody, {}, NOW) == FollowUpResult((), withheld_actions, "withheld_actions")
 
 
 def test_the_new_owner_is_told_by_the_ids_of_the_crms() -> None:
@@ -229,7 +229,7 @@ def test_the_trace_says_what_was_held_back_and_why_nothing_is_asked() -> None:
     written = {**PLAN, "follow_up": [{"when": {"outcome": "assigned"}, "do": [HELD]}]}
     ready = plan_of(written)
     held = decide(question(), ready, facts({"ana": {}}))
-    assert held.trace["held_back"] == [FIRST, SECOND]
-    assert "no_actions" not in held.trace
+    assert held.trace["withheld_actions"] == [FIRST, SECOND]
+    assert "no_actions_reason" not in held.trace
     nothing = decide(question(lead_type="student"), ready, facts({"ana": {}}))
-    assert (nothing.actions, nothing.trace["no_actions"]) == ((), "none_fits")
+    assert (nothing.actions, nothing.trace["no_actions_reason"]) == ((), "no_matching_block")

@@ -173,7 +173,7 @@ def test_another_block_than_before_is_no_double_submission() -> None:
 
 ANEW = PLAN | {
     "fields": {"help": [{"when": {"lead_type": "winback_help"}, "value": "asked"}]},
-    "known_person": {"route_anew": [{"when": {"country": "JP"}}, {"when": {"help": "asked"}}]},
+    "returning_leads": {"reroute_when": [{"when": {"country": "JP"}}, {"when": {"help": "asked"}}]},
 }
 
 
@@ -186,9 +186,9 @@ def test_the_plan_may_have_known_persons_decided_anew(standing: str) -> None:
     assert (decision.owner.id, decision.code, decision.keeps_assignment) == ("ana", "round_robin", False)
     assert decision.known is not None
     assert decision.known.kind == "reengaged"
-    assert decision.trace["steps"][0]["code"] == "route_anew"
+    assert decision.trace["steps"][0]["code"] == "reroute_when"
     kept = decide(question(known, lead_type="other"), plan(ANEW), office())
-    assert kept.step == "known_person"
+    assert kept.step == "returning_leads"
 
 
 def test_a_double_submission_is_never_decided_anew() -> None:
@@ -198,8 +198,8 @@ def test_a_double_submission_is_never_decided_anew() -> None:
 
 
 def test_before_the_pipeline_no_band_can_be_asked() -> None:
-    source = scored() | {"known_person": {"route_anew": [{"when": {"band": "hot"}}]}}
+    source = scored() | {"returning_leads": {"reroute_when": [{"when": {"band": "hot"}}]}}
     found = check(document(source), KnownNames(teams={"inbound": {"ana": 1}}, owners={"ana": True}))
     assert [(finding.path, finding.code) for finding in found] == [
-        ("known_person.route_anew[0].when", "too_early")
+        ("returning_leads.reroute_when[0].when", "too_early")
     ]

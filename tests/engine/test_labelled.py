@@ -14,7 +14,7 @@ DOCUMENT: dict[str, Any] = {
     "queues": {"desk": {}},
     "scores": {"fit": [{"when": {"employees": {"gte": 200}}, "points": 30}]},
     "slas": {"hot": {"touch": "15m"}},
-    "sla_for": [{"when": {"band": "hot"}, "sla": "hot"}],
+    "sla_rules": [{"when": {"band": "hot"}, "sla": "hot"}],
     "pipeline": [
         {"score": {"model": ["fit"], "bands": {"hot": {"gte": 10}, "cold": {}}}},
         {"round_robin": {"team": TEAM, "when": {"band": "hot"}}},

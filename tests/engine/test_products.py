@@ -26,9 +26,9 @@ PRODUCTS: dict[str, Any] = {
 STEP: dict[str, Any] = {"within": "30d", "unless": {"lifecycle_stage": "opportunity"}}
 PLAN: dict[str, Any] = {
     "queues": {"desk": {}},
-    "paths": {"a-welcome": {"answers_to": {"team": "team-a"}}},
+    "paths": {"a-welcome": {"accountable": {"team": "team-a"}}},
     "products": PRODUCTS,
-    "known_person": {"window": "90d", "same_submission": "10m"},
+    "returning_leads": {"window": "90d", "duplicate_window": "10m"},
     "pipeline": [{"product": STEP}, {"queue": {"name": "desk"}}],
     "follow_up": [{"when": {"outcome": "assigned"}, "do": [{"type": "task", "title": "Call"}]}],
 }
@@ -132,7 +132,7 @@ def test_a_switch_ends_what_ran_for_the_other_before_the_plans_own_follow_up() -
         ),
         ("task", {"title": "Call"}),
     ]
-    assert "no_actions" not in decision.trace
+    assert "no_actions_reason" not in decision.trace
 
 
 @pytest.mark.parametrize(

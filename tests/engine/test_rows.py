@@ -118,7 +118,7 @@ def test_how_each_column_fitted_is_said_without_values() -> None:
 def test_what_is_no_range_is_refused(cell: object) -> None:
     with pytest.raises(Faults) as refused:
         read_cell(SIZE[1], cell)
-    assert {each.code for each in refused.value.findings} == {"bad_cell"}
+    assert {each.code for each in refused.value.findings} == {"invalid_cell"}
 
 
 # Few letters and numbers, so that rows often fit and often stand in each other's way.

@@ -148,7 +148,7 @@ def test_what_a_step_asks_of_labels_is_not_ruled_out_too_early() -> None:
     decision = decide(asked, plan(scored()), OFFICE)
     assert decision.queue == "sales"
     assert [entry["step"] for entry in decision.trace["steps"]] == ["score", "big"]
-    assert decision.trace["ruled_out"] == 1
+    assert decision.trace["not_evaluated"] == 1
 
 
 def test_ten_thousand_rules_of_one_band_leave_as_few_candidates_as_ten() -> None:

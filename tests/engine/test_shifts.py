@@ -47,12 +47,12 @@ def codes(decision: Decision) -> dict[str, str]:
     ("moment", "expected"),
     [
         (MORNING, {"ana": "chosen", "ben": "off_shift"}),
-        (OVERLAP, {"ana": "chosen", "ben": "not_his_turn"}),
+        (OVERLAP, {"ana": "chosen", "ben": "not_next"}),
         ("2026-11-20T17:00Z", {"ana": "off_shift", "ben": "chosen"}),
-        (SATURDAY, {"ana": "chosen", "ben": "not_his_turn"}),
+        (SATURDAY, {"ana": "chosen", "ben": "not_next"}),
         # The United States have summer time, Europe has not yet.
         ("2026-03-27T12:30Z", {"ana": "chosen", "ben": "off_shift"}),
-        ("2026-03-27T13:30Z", {"ana": "chosen", "ben": "not_his_turn"}),
+        ("2026-03-27T13:30Z", {"ana": "chosen", "ben": "not_next"}),
         ("2026-03-27T16:30Z", {"ana": "off_shift", "ben": "chosen"}),
     ],
 )
@@ -65,7 +65,7 @@ def test_who_is_off_shift_stands_still_and_the_trace_says_when_he_is_back() -> N
     assert decision.turn is not None
     assert set(decision.turn.changes) == {"ana"}
     ben = decision.trace["steps"][0]["tried"][0]["candidates"][1]
-    assert ben == {"owner": "ben", "code": "off_shift", "open": 0, "frees_at": "2026-11-20T14:00:00Z"}
+    assert ben == {"owner": "ben", "code": "off_shift", "open": 0, "available_at": "2026-11-20T14:00:00Z"}
 
 
 def test_who_has_no_calendar_is_always_on_shift() -> None:
@@ -73,7 +73,7 @@ def test_who_has_no_calendar_is_always_on_shift() -> None:
     assert codes(asked(facts(SATURDAY, people))) == {"ana": "off_shift", "ben": "off_shift", "cem": "chosen"}
     assert codes(asked(facts(SATURDAY, {"ana": {}, "ben": {"calendar": "gone"}}))) == {
         "ana": "chosen",
-        "ben": "not_his_turn",
+        "ben": "not_next",
     }
 
 
@@ -113,7 +113,7 @@ def test_a_team_at_work_that_cannot_take_the_lead_is_no_team_off_shift(way: str)
         asked(facts(MORNING, capped), off_hours=way),
         asked(facts(MORNING), exclude=("ana",), off_hours=way),
     ):
-        assert decision.trace["steps"][0]["code"] == "nobody_eligible"
+        assert decision.trace["steps"][0]["code"] == "no_eligible_member"
         assert codes(decision)["ben"] == "off_shift"
 
 
@@ -164,7 +164,7 @@ def test_a_team_works_again_when_one_of_it_returns(calendar: str | None) -> None
 
 def test_a_member_without_turns_does_not_keep_the_team_at_work() -> None:
     members = [{"owner": "ana", "weight": 0}, {"owner": "ben"}]
-    assert codes(asked(facts(MORNING, members=members))) == {"ana": "weight_zero", "ben": "chosen"}
+    assert codes(asked(facts(MORNING, members=members))) == {"ana": "zero_weight", "ben": "chosen"}
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_the_team_shows_who_is_off_shift() -> None:
     at = facts(MORNING)
     back = datetime(2026, 11, 20, 14, tzinfo=UTC)
     found = standings(at.directory.teams[TEAM], at)
-    assert [(each.owner, each.code, each.frees_at) for each in found] == [
+    assert [(each.owner, each.code, each.available_at) for each in found] == [
         ("ana", None, None),
         ("ben", "off_shift", back),
     ]
@@ -258,7 +258,7 @@ def test_at_its_release_a_lead_waits_for_one_whose_turn_it_is_and_who_is_about_t
         # Back at night, there when her day begins.
         ({"ana": "21T02", "ben": "23T16"}, "hold", "held", "2026-11-23T08:00Z"),
         ({"ana": "20T14", "ben": "20T16"}, "next", "off_hours", None),
-        ({"ana": "20T14", "ben": "20T16"}, None, "nobody_eligible", None),
+        ({"ana": "20T14", "ben": "20T16"}, None, "no_eligible_member", None),
     ],
 )
 def test_where_everybody_is_absent_the_lead_may_wait_for_the_first_who_is_back(

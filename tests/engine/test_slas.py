@@ -94,7 +94,7 @@ FOR = [{"when": {"lead_type": "demo_request"}, "sla": "hot"}, {"when": {"tier": 
 def test_the_steps_sla_comes_before_that_of_the_lead(
     step: dict[str, Any], values: dict[str, Any], name: str | None
 ) -> None:
-    sla = decided("2026-11-20T12:00Z", step=step, written={"sla_for": FOR}, **values).sla
+    sla = decided("2026-11-20T12:00Z", step=step, written={"sla_rules": FOR}, **values).sla
     assert (sla.name if sla else None) == name
 
 
@@ -107,12 +107,12 @@ def test_the_limit_that_is_not_set_is_none() -> None:
 def test_a_double_submission_starts_no_new_clock(age: timedelta, name: str | None) -> None:
     now = when("2026-11-20T12:00Z")
     prior = PriorAssignment("l", "a", "email", "assigned", "ana", TEAM, None, None, None, 0, now - age)
-    sla = decided("2026-11-20T12:00Z", written={"sla_for": [{"sla": "hot"}]}, prior=prior).sla
+    sla = decided("2026-11-20T12:00Z", written={"sla_rules": [{"sla": "hot"}]}, prior=prior).sla
     assert (sla.name if sla else None) == name
 
 
 def test_who_claims_has_accepted() -> None:
-    ready = plan({**PLAN, "slas": SLAS, "sla_for": [{"sla": "hot"}]})
+    ready = plan({**PLAN, "slas": SLAS, "sla_rules": [{"sla": "hot"}]})
     asked = question()
     claim = type(asked)("claim", "a", "l", {}, to=Target("owner", "ana"), queue="desk")
     at = facts({"ana": {}}, now=when("2026-11-20T12:00Z"))
@@ -179,7 +179,7 @@ LAST = {"queue": {"name": "desk"}}
             },
             "pipeline[0].score.bands.b.then.sla",
         ),
-        ({"sla_for": [{"sla": "hit"}]}, "sla_for[0].sla"),
+        ({"sla_rules": [{"sla": "hit"}]}, "sla_rules[0].sla"),
         ({"slas": {}, "follow_up": [{"do": [{"type": "chat", "due": "touch"}]}]}, "follow_up[0].do[0].due"),
     ],
 )
@@ -191,16 +191,16 @@ def test_an_sla_is_declared(change: dict[str, Any], path: str) -> None:
 @pytest.mark.parametrize(
     ("lines", "path", "code"),
     [
-        ([{"sla": "hot"}, {"when": {"country": "DE"}, "sla": "calm"}], "sla_for[1]", "unreachable"),
+        ([{"sla": "hot"}, {"when": {"country": "DE"}, "sla": "calm"}], "sla_rules[1]", "unreachable"),
         (
             [{"when": {"country": "DE", "all": [{"country": "FR"}]}, "sla": "hot"}],
-            "sla_for[0].when",
+            "sla_rules[0].when",
             "contradiction",
         ),
     ],
 )
 def test_a_line_that_never_counts_is_told(lines: list[dict[str, Any]], path: str, code: str) -> None:
-    findings = check(document({**PLAN, "slas": SLAS, "sla_for": lines}), NAMES)
+    findings = check(document({**PLAN, "slas": SLAS, "sla_rules": lines}), NAMES)
     assert [(finding.path, finding.code) for finding in findings] == [(path, code)]
 
 

@@ -61,7 +61,7 @@ def sentence(when: object = None, **more: Any) -> str:
     [
         ({}, "Rule dach: Ana has the fewest open leads in dach."),
         ({"when": {"country": "DE"}}, "Rule dach: from Germany; Ana has the fewest open leads in dach."),
-        ({"pick": "longest_waiting"}, "Rule dach: Ana has waited longest in dach."),
+        ({"pick": "longest_idle"}, "Rule dach: Ana has waited longest in dach."),
         ({"pick": "round_robin"}, "Rule dach: it is Ana's turn in dach."),
         ({"kind": "owner", "target": "ana", "pick": None}, "Rule dach: goes to Ana."),
         ({"kind": "queue", "target": "desk", "owner": None}, "Rule dach: waits in queue desk."),
@@ -165,9 +165,9 @@ def test_no_personal_value_is_told_whatever_a_rule_asks() -> None:
 
 
 def test_other_ways_to_an_owner() -> None:
-    assert sentences.known_person("duplicate", "Ana") == "Submitted twice: Ana has this lead already."
-    assert sentences.known_person("reengaged", "Ana") == "Known person: stays with Ana."
+    assert sentences.returning_leads("duplicate", "Ana") == "Submitted twice: Ana has this lead already."
+    assert sentences.returning_leads("reengaged", "Ana") == "Known person: stays with Ana."
     assert sentences.known_in_queue("q") == "Known person: keeps the place in queue q."
     assert sentences.claimed("Ana", "q") == "Ana claimed it from queue q."
     assert sentences.manual("Ana") == "Given to Ana by hand."
-    assert sentences.last_resort("unrouted") == "No step of the plan took it; it waits in queue unrouted."
+    assert sentences.fallback_queue("unrouted") == "No step of the plan took it; it waits in queue unrouted."

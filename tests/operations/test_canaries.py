@@ -68,7 +68,7 @@ async def test_success_leaves_no_trace_in_logs_and_metrics(office: Office, print
     for number in range(3):
         await office.assign(**person(number))
     told = await office.assign(**person(0))
-    assert told["known_as"]["kind"] == "duplicate"
+    assert told["existing_lead"]["kind"] == "duplicate"
     assert is_clean(str(told["trace"]))
     assert is_clean(told["reason"]["text"])
     await office.client.post("/assign", json={"lead": person(9), "dry_run": True})

@@ -74,7 +74,7 @@ async def check_away(office: Office, *clients: httpx2.AsyncClient) -> None:
     """Everything that needs the database says so, to everybody at once."""
     assert (await in_time(office.client, "GET", "/healthz")).status_code == 200
     ready = await in_time(office.client, "GET", "/readyz")
-    assert (ready.status_code, ready.json()["code"]) == (503, "database_away")
+    assert (ready.status_code, ready.json()["code"]) == (503, "database_unavailable")
     assert "detail" not in ready.json()
     sent = [(client, *each) for client in clients for each in NEEDS_THE_DATABASE]
     answers = [in_time(client, method, url, json=body) for client, method, url, body in sent]
@@ -100,7 +100,7 @@ async def test_a_stopped_database_is_told_and_its_return_is_felt(
     with serving(place):
         assert (await in_time(office.client, "GET", "/readyz")).status_code == 200
         after = await office.assign(external_id="after")
-        assert after["sequence"] == before["sequence"] + 1
+        assert after["decision_number"] == before["decision_number"] + 1
         answer = await in_time(office.client, "GET", "/leads?external_id=a")
         assert answer.json()["items"] == []
 
@@ -110,7 +110,7 @@ async def test_what_falls_due_while_the_database_is_away_is_released_when_it_is_
 ) -> None:
     with serving(place) as server:
         in_a_thread(lambda: migrate(server.dsn))
-        async with running(server.dsn, work_every_seconds=0.02) as app:
+        async with running(server.dsn, worker_interval_seconds=0.02) as app:
             office = await make_office(app, "office")
             async with office.client:
                 lead_id = await held_for_a_second(office)

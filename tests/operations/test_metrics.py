@@ -90,10 +90,10 @@ async def test_a_queue_that_no_plan_declares_is_shown_while_leads_wait_there(off
 
 async def test_a_lead_that_is_nowhere_shows_as_a_difference(office: Office) -> None:
     await office.assign(external_id="a")
-    await office.pool.execute("UPDATE passes SET received = received + 2")
+    await office.pool.execute("UPDATE journal SET received = received + 2")
     assert samples(await scrape(office))[DIFFERENCE] == {(): 2}
     await office.pool.execute(
-        "INSERT INTO failed_intakes (workspace_id, id, at, code, request)"
+        "INSERT INTO failed_leads (workspace_id, id, at, code, request)"
         " SELECT $1, gen_random_uuid(), now(), 'decision', '' FROM generate_series(1, 2)",
         office.workspace_id,
     )
@@ -142,7 +142,8 @@ async def test_ten_thousand_queues_do_not_make_as_many_series(office: Office) ->
         WITH lead AS (
           INSERT INTO leads (workspace_id, id, state, received_at)
           SELECT $1, gen_random_uuid(), 'queued', now() FROM generate_series(1, 10000) RETURNING id)
-        INSERT INTO assignments (workspace_id, id, sequence, lead_id, cause, outcome, code, queue, priority,
+        INSERT INTO assignments (workspace_id, id, decision_number, lead_id, cause, outcome, code,
+          queue, priority,
                                  open, counted, decided_at, plan_version, answer, inputs)
         SELECT $1, gen_random_uuid(), row_number() OVER (), id, 'assign', 'queued', 'queue',
                'queue ' || row_number() OVER (), 0, true, false, now() - interval '1 minute', 1, '', ''

@@ -7,8 +7,8 @@ from app.plan.reader.read import load_plan, read_plan
 
 WHOLE = """
 queues: {partner-desk: {claimable_by: partners, crm: {salesforce: "00G1"}}, unrouted: {claimable_by: inbound}}
-paths:  {newsletter: {answers_to: {team: inbound}}}
-known_person: {window: 90d, same_submission: 10m}
+paths:  {newsletter: {accountable: {team: inbound}}}
+returning_leads: {window: 90d, duplicate_window: 10m}
 pipeline:
   - rule: {name: students, when: {lead_type: student}, then: {block: students}}
   - rule: {name: partners, when: {source: partner}, then: {queue: partner-desk, priority: 50}}
@@ -46,7 +46,7 @@ scores:
     - {when: {pages: {contains: pricing}}, points: 25}
     - {when: {engagement: {name: pricing, within: 14d, count: {gte: 2}}}, points: 20, half_life: 7d}
 queues: {unrouted: {}, sales: {}, europe: {}}
-paths:  {newsletter: {answers_to: {team: inbound}}}
+paths:  {newsletter: {accountable: {team: inbound}}}
 pipeline:
   - score: {model: [fit, intent], bands: {hot: {gte: 60}, warm: {gte: 15}, cold: {}}}
   - rule: {name: hot, when: {band: hot, region: EMEA}, then: {queue: europe, priority: 80}}

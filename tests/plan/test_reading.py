@@ -27,7 +27,7 @@ def test_a_plan_is_read_as_written() -> None:
         ("round_robin", "inbound"),
         ("queue", "unrouted"),
     ]
-    assert plan.known_person.window == timedelta(days=90)
+    assert plan.returning_leads.window == timedelta(days=90)
     assert plan.queues["partner-desk"].crm == {"salesforce": "00G1"}
     dach = plan.pipeline[3].config.targets()
     assert [(target.kind, target.name, target.pick, target.skills) for target in dach] == [
@@ -47,16 +47,16 @@ def test_text_and_plain_data_give_the_same_plan() -> None:
 
 def test_defaults() -> None:
     plan = document({"queues": {"q": {}}, "pipeline": [{"queue": {"name": "q"}}]})
-    assert plan.known_person.window == timedelta(days=90)
-    assert plan.known_person.same_submission == timedelta(minutes=10)
+    assert plan.returning_leads.window == timedelta(days=90)
+    assert plan.returning_leads.duplicate_window == timedelta(minutes=10)
     assert plan.queues["q"].claimable_by is None
     assert plan.pipeline[0].condition is None
     assert plan.pipeline[0].config.targets()[0].priority == 0
 
 
 def test_recognising_people_can_be_switched_off() -> None:
-    data = whole() | {"known_person": {"window": 0, "same_submission": "0"}}
-    assert document(data).known_person.window == timedelta()
+    data = whole() | {"returning_leads": {"window": 0, "duplicate_window": "0"}}
+    assert document(data).returning_leads.window == timedelta()
 
 
 def test_an_else_target_takes_over_the_priority() -> None:
@@ -133,7 +133,7 @@ def step(config: object) -> Change:
 
 
 def keep(*owners: str) -> Change:
-    return lambda plan: plan["known_person"].update(keep_owner=list(owners))
+    return lambda plan: plan["returning_leads"].update(keep_owner=list(owners))
 
 
 def account(**config: Any) -> Change:
@@ -189,18 +189,26 @@ def case(**parts: object) -> Change:
         (then({}), "pipeline[0].rule.then", "one_target"),
         (account(order=["sdr", "sdr"]), "pipeline[0].account.order[1]", "duplicate_value"),
         (account(order=[]), "pipeline[0].account.order", "wrong_value"),
-        (account(owner_away="delegate"), "pipeline[0].account.owner_away", "wrong_type"),
-        (account(owner_away=["team"]), "pipeline[0].account.owner_away[0]", "wrong_type"),
-        (account(owner_away=[{"hold": "long"}]), "pipeline[0].account.owner_away[0].hold", "bad_duration"),
-        (account(owner_away=[{"hold": "4h", "x": 1}]), "pipeline[0].account.owner_away[0].x", "unknown_key"),
+        (account(if_unavailable="delegate"), "pipeline[0].account.if_unavailable", "wrong_type"),
+        (account(if_unavailable=["team"]), "pipeline[0].account.if_unavailable[0]", "wrong_type"),
         (
-            account(owner_away=[{"team": "a", "owner": "b"}]),
-            "pipeline[0].account.owner_away[0]",
+            account(if_unavailable=[{"hold": "long"}]),
+            "pipeline[0].account.if_unavailable[0].hold",
+            "bad_duration",
+        ),
+        (
+            account(if_unavailable=[{"hold": "4h", "x": 1}]),
+            "pipeline[0].account.if_unavailable[0].x",
+            "unknown_key",
+        ),
+        (
+            account(if_unavailable=[{"team": "a", "owner": "b"}]),
+            "pipeline[0].account.if_unavailable[0]",
             "one_target",
         ),
         (
-            account(owner_away=[{"team": "a", "else": [{"team": "b"}]}]),
-            "pipeline[0].account.owner_away[0].else",
+            account(if_unavailable=[{"team": "a", "else": [{"team": "b"}]}]),
+            "pipeline[0].account.if_unavailable[0].else",
             "unknown_key",
         ),
         (account(customers={}), "pipeline[0].account.customers.team", "missing_key"),
@@ -214,8 +222,8 @@ def case(**parts: object) -> Change:
             "pipeline[0].account.customers.statuses[0]",
             "unknown_value",
         ),
-        (keep("account_owner", "account_owner"), "known_person.keep_owner[1]", "duplicate_value"),
-        (keep("somebody"), "known_person.keep_owner[0]", "wrong_value"),
+        (keep("account_owner", "account_owner"), "returning_leads.keep_owner[1]", "duplicate_value"),
+        (keep("somebody"), "returning_leads.keep_owner[0]", "wrong_value"),
         (account(inherit="mother"), "pipeline[0].account.inherit", "wrong_value"),
         (account(exempt="yes"), "pipeline[0].account.exempt", "wrong_type"),
         (
@@ -238,9 +246,13 @@ def case(**parts: object) -> Change:
             "unknown_operator",
         ),
         (lambda plan: plan["queues"].update(a={"claimable": "x"}), "queues.a.claimable", "unknown_key"),
-        (lambda plan: plan["paths"].update(a={"answers_to": {}}), "paths.a.answers_to", "one_target"),
-        (lambda plan: plan.update(known_person={"window": "3"}), "known_person.window", "bad_duration"),
-        (lambda plan: plan.update(known_person={"window": True}), "known_person.window", "bad_duration"),
+        (lambda plan: plan["paths"].update(a={"accountable": {}}), "paths.a.accountable", "one_target"),
+        (lambda plan: plan.update(returning_leads={"window": "3"}), "returning_leads.window", "bad_duration"),
+        (
+            lambda plan: plan.update(returning_leads={"window": True}),
+            "returning_leads.window",
+            "bad_duration",
+        ),
         (action({}), "follow_up[1].do[0].type", "missing_key"),
         (action("notify"), "follow_up[1].do[0]", "wrong_type"),
         (action({"type": "shout"}), "follow_up[1].do[0].type", "unknown_action"),

@@ -8,12 +8,12 @@ from app.plan_check.references import find_references
 
 PLAN = """
 queues: {desk: {claimable_by: dach}, open: {}}
-paths: {news: {answers_to: {team: dach}}, chat: {answers_to: {owner: dach}}, quiet: {}}
+paths: {news: {accountable: {team: dach}}, chat: {accountable: {owner: dach}}, quiet: {}}
 pipeline:
   - rule: {name: a, when: {tier: x}, then: {team: dach, else: [{owner: ana}, {team: DACH}]}}
   - rule: {name: b, when: {tier: y}, then: {owner: dach, else: [{team: dach}]}}
   - round_robin: {team: emea, else: [{team: dach}, {queue: open}]}
-  - account: {owner_away: [delegate, {hold: 4h}, {team: named}, {owner: tom}], customers: {team: success}}
+  - account: {if_unavailable: [delegate, {hold: 4h}, {team: named}, {owner: tom}], customers: {team: success}}
   - queue: {name: desk}
 follow_up:
   - {when: {any: [{team: Dach}, {not: {team: {in: [emea, dach]}}}]}, do: [{type: notify}]}
@@ -36,7 +36,7 @@ tests:
                 "pipeline[1].rule.then.else[0].team",
                 "pipeline[2].round_robin.else[0].team",
                 "queues.desk.claimable_by",
-                "paths.news.answers_to.team",
+                "paths.news.accountable.team",
                 "tests[0].expect.team",
                 "tests[1].given.known.team",
                 "follow_up[0].when.team",
@@ -47,7 +47,7 @@ tests:
         (
             "owner",
             "dach",
-            ["pipeline[1].rule.then.owner", "paths.chat.answers_to.owner", "tests[0].given.away[1]"],
+            ["pipeline[1].rule.then.owner", "paths.chat.accountable.owner", "tests[0].given.away[1]"],
         ),
         (
             "owner",
@@ -60,8 +60,8 @@ tests:
             ],
         ),
         ("owner", "ben", []),
-        ("team", "named", ["pipeline[3].account.owner_away[2].team"]),
-        ("owner", "tom", ["pipeline[3].account.owner_away[3].owner"]),
+        ("team", "named", ["pipeline[3].account.if_unavailable[2].team"]),
+        ("owner", "tom", ["pipeline[3].account.if_unavailable[3].owner"]),
         ("team", "success", ["pipeline[3].account.customers.team"]),
         ("owner", "una", ["tests[2].given.account.owner", "tests[2].expect.owner"]),
         ("owner", "udo", ["tests[2].given.account.parent.roles.sdr"]),

@@ -35,14 +35,14 @@ async def publish(office: Office, version: int, how: str = "publish", **body: An
 
 
 async def test_a_draft_changes_nothing_until_it_is_published(office: Office) -> None:
-    answer = await draft(office, SIMPLE.replace("TEAM", "dach"), query="?reason=try+it")
+    answer = await draft(office, SIMPLE.replace("TEAM", "dach"), query="?comment=try+it")
     assert answer.status_code == 201
     told = answer.json()
-    assert (told["version"], told["reason"], told["active"]) == (2, "try it", False)
+    assert (told["version"], told["comment"], told["active"]) == (2, "try it", False)
     assert (told["findings"], told["ok"], told["activated_at"]) == ([], True, None)
     before = await office.assign(external_id="before")
     assert (before["plan_version"], before["team"]) == (1, "inbound")
-    active = (await publish(office, 2, reason="all to DACH")).json()
+    active = (await publish(office, 2, comment="all to DACH")).json()
     assert active["active"] is True
     assert active["activated_at"] is not None
     after = await office.assign(external_id="after")
@@ -54,7 +54,7 @@ async def test_a_version_is_shown_as_it_was_sent(office: Office) -> None:
     text = SIMPLE.replace("TEAM", "inbound")
     await drafted(office, text)
     shown = await office.get("/plans/2")
-    assert shown["source"] == text
+    assert shown["source_text"] == text
     assert shown["document"]["pipeline"] == [
         {"round_robin": {"team": "inbound"}},
         {"queue": {"name": "unrouted"}},
@@ -74,15 +74,17 @@ async def test_json_is_read_as_well(office: Office) -> None:
 
 async def test_only_what_was_in_force_comes_back(office: Office) -> None:
     two, three = await drafted(office, SIMPLE.replace("TEAM", "dach")), await drafted(office, PLAN)
-    assert (await publish(office, two, "rollback")).json()["code"] == "never_active"
+    assert (await publish(office, two, "rollback")).json()["code"] == "never_published"
     assert (await publish(office, two)).status_code == 200
-    assert (await publish(office, two)).json()["code"] == "active"
+    assert (await publish(office, two)).json()["code"] == "already_active"
     assert (await publish(office, three)).status_code == 200
-    assert (await publish(office, two, "rollback", reason="back")).status_code == 200
+    assert (await publish(office, two, "rollback", comment="back")).status_code == 200
     assert (await publish(office, two, "rollback")).status_code == 409
     assert (await office.assign(external_id="a"))["plan_version"] == two
-    log = [each for each in (await office.get("/changes?noun=plans"))["items"] if each["version"] > 6]
-    assert [(each["action"], each["id"], each["reason"]) for each in log] == [
+    log = [
+        each for each in (await office.get("/changes?resource_type=plans"))["items"] if each["version"] > 6
+    ]
+    assert [(each["action"], each["resource_id"], each["comment"]) for each in log] == [
         ("draft", "2", None),
         ("draft", "3", None),
         ("publish", "2", None),
@@ -132,7 +134,7 @@ async def test_what_is_wrong_is_told_and_not_published(
     assert (path, code) in [(each["path"], each["code"]) for each in answer.json()["findings"]]
     refused = await publish(office, 2)
     assert refused.status_code == 422
-    assert refused.json()["code"] == "plan_refused"
+    assert refused.json()["code"] == "plan_invalid"
     assert (path, code) in [(each["path"], each["code"]) for each in refused.json()["errors"]]
     assert (await office.get("/plans/active"))["version"] == 1
 
@@ -172,7 +174,7 @@ TESTS = [
     ("{lead: {country: DE, email: a@x.example}, given: {away: [ana]}, expect: {owner: ben}}", True),
     ("{lead: {country: DE, email: a@x.example}, given: {away: [ana, ben]}, expect: {owner: eve}}", True),
     ("{lead: {}, given: {away: [ana, ben, eve]}, expect: {queue: unrouted, step: unrouted}}", True),
-    ("{lead: {}, given: {known: {owner: eve}}, expect: {owner: eve, step: known_person}}", True),
+    ("{lead: {}, given: {known: {owner: eve}}, expect: {owner: eve, step: returning_leads}}", True),
     ("{lead: {}, given: {known: {owner: eve, at: now-100d}}, expect: {owner: eve}}", False),
     ("{lead: {}, given: {away: [eve], known: {owner: eve}}, expect: {owner: ana, team: inbound}}", True),
     ("{lead: {}, given: {known: {queue: partner-desk}}, expect: {queue: partner-desk}}", True),

@@ -11,20 +11,20 @@ from app.store.path.snapshot import catch_up
 from tests.promises.world import TEAM, World
 
 DECISIONS = """
-SELECT sequence, decided_at, plan_version, owner_id, outcome, open, counted, known_kind, lead_id
-  FROM assignments WHERE workspace_id = $1 ORDER BY sequence
+SELECT decision_number, decided_at, plan_version, owner_id, outcome, open, counted, known_kind, lead_id
+  FROM assignments WHERE workspace_id = $1 ORDER BY decision_number
 """
 TURNS = """
 SELECT team_id, number, cause, chosen, assignment_id, owners, amounts
-  FROM turns WHERE workspace_id = $1 ORDER BY team_id, number
+  FROM ledger_entries WHERE workspace_id = $1 ORDER BY team_id, number
 """
 DOUBLED = """
-SELECT assignment_id FROM turns WHERE workspace_id = $1 AND assignment_id IS NOT NULL
+SELECT assignment_id FROM ledger_entries WHERE workspace_id = $1 AND assignment_id IS NOT NULL
  GROUP BY assignment_id HAVING count(*) > 1
 """
 KEPT = """
 SELECT (SELECT count(*) FROM leads WHERE workspace_id = $1)
-     + (SELECT count(*) FROM failed_intakes WHERE workspace_id = $1) AS kept
+     + (SELECT count(*) FROM failed_leads WHERE workspace_id = $1) AS kept
 """
 
 
@@ -47,7 +47,7 @@ class Books:
 async def audit(world: World) -> Books:
     """Check the books through and through; what they say otherwise is for the test to judge."""
     decisions = await world.fetch(DECISIONS)
-    assert [row["sequence"] for row in decisions] == list(range(1, len(decisions) + 1))
+    assert [row["decision_number"] for row in decisions] == list(range(1, len(decisions) + 1))
     times = [row["decided_at"] for row in decisions]
     assert times == sorted(times)
     assert await world.fetch(DOUBLED) == []
@@ -56,9 +56,9 @@ async def audit(world: World) -> Books:
         snapshot = await catch_up(connection, world.workspace_id, None, found.passes)
     assert snapshot is not None
     entry, state = snapshot.entry, snapshot.state
-    assert entry.sequence == len(decisions)
+    assert entry.decision_number == len(decisions)
     (kept,) = await world.fetch(KEPT)
-    assert entry.received - entry.recognised - kept["kept"] == 0
+    assert entry.received - entry.matched - kept["kept"] == 0
     chosen = _check_ledger(await world.fetch(TURNS), state)
     _check_loads(decisions, state)
     return Books(len(decisions), entry.number, state, chosen, entry.received)

@@ -13,8 +13,8 @@ from tests.promises.world import TEAM, World, insist_on_all, lead, make, world
 NOON = "INSERT INTO clocks VALUES ($1, '2026-11-20T12:00:00Z', '2026-11-20T12:00:00Z', 0)"
 PLAN: dict[str, Any] = {
     "queues": {"desk": {}},
-    "paths": {"newsletter": {"answers_to": {"team": TEAM}}},
-    "known_person": {"window": "90d", "same_submission": "10m"},
+    "paths": {"newsletter": {"accountable": {"team": TEAM}}},
+    "returning_leads": {"window": "90d", "duplicate_window": "10m"},
     "pipeline": [
         {"rule": {"name": "students", "when": {"lead_type": "student"}, "then": {"block": "students"}}},
         {"rule": {"name": "small", "when": {"employees": {"lt": 5}}, "then": {"path": "newsletter"}}},
@@ -52,7 +52,7 @@ async def _equal_start(at: World) -> None:
 
 def what_became(decision: dict[str, Any]) -> tuple[object, ...]:
     """The decision without ids and times."""
-    owner, known = decision["owner"], decision["known_as"]
+    owner, known = decision["owner"], decision["existing_lead"]
     names = ("outcome", "team", "queue", "path", "block", "priority", "reason")
     told = tuple(str(decision[name]) for name in names)
     return (*told, owner and owner["id"], known and known["kind"], len(decision["actions"]))
@@ -92,7 +92,7 @@ async def test_dry_items_are_decided_after_the_real_ones_wherever_they_stand(dat
             async with at.caller(service.url) as client:
                 decisions = await batch(client, [{**lead(1), "dry_run": True}, lead(2)])
     assert [decision["owner"]["id"] for decision in decisions] == ["rep1", "rep0"]
-    assert [decision["sequence"] for decision in decisions] == [None, 1]
+    assert [decision["decision_number"] for decision in decisions] == [None, 1]
 
 
 @pytest.mark.parametrize("count", [300, pytest.param(1000, marks=pytest.mark.long)])

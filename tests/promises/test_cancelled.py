@@ -78,7 +78,7 @@ async def test_who_waits_too_long_for_his_turn_is_told_and_nothing_is_written(da
         await door.ask(at.workspace_id, job(0))
         async with at.pool.acquire() as connection, connection.transaction():
             await connection.execute(
-                "SELECT FROM gates WHERE workspace_id = $1 FOR NO KEY UPDATE", at.workspace_id
+                "SELECT FROM workspace_locks WHERE workspace_id = $1 FOR NO KEY UPDATE", at.workspace_id
             )
             asked = [door.ask(at.workspace_id, job(number)) for number in range(1, 4)]
             told = await asyncio.gather(*asked, return_exceptions=True)

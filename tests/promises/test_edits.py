@@ -8,7 +8,8 @@ from tests.promises.audit import audit
 from tests.promises.world import PLAN, TEAM, World, callers, insist_on_all, lead, world
 
 OWNED = """
-SELECT sequence, owner_id, plan_version FROM assignments WHERE workspace_id = $1 ORDER BY sequence
+SELECT decision_number, owner_id, plan_version FROM assignments WHERE workspace_id = $1
+  ORDER BY decision_number
 """
 GONE = {"name": "Rep 0", "active": False}
 BACK = {"name": "Rep 0", "active": True}
@@ -20,19 +21,21 @@ async def _edit_for(at: World, load: asyncio.Task[object]) -> list[tuple[int, in
     while not load.done():
         async with at.edit() as edit:
             await edit.put("owners", "rep0", GONE, await edit.find("owners", "rep0"))
-            left = edit.snapshot.entry.sequence
+            left = edit.snapshot.entry.decision_number
         await at.publish(PLAN)
         await _some_decisions(at, left, load)
         async with at.edit() as edit:
             await edit.put("owners", "rep0", BACK, await edit.find("owners", "rep0"))
-            gone.append((left, edit.snapshot.entry.sequence))
+            gone.append((left, edit.snapshot.entry.decision_number))
         await _some_decisions(at, gone[-1][1], load)
     return gone
 
 
 async def _some_decisions(at: World, since: int, load: asyncio.Task[object]) -> None:
     while not load.done():
-        (row,) = await at.fetch("SELECT max(sequence) AS last FROM assignments WHERE workspace_id = $1")
+        (row,) = await at.fetch(
+            "SELECT max(decision_number) AS last FROM assignments WHERE workspace_id = $1"
+        )
         if (row["last"] or 0) >= since + 12:
             return
         await asyncio.sleep(0.002)
@@ -75,12 +78,14 @@ async def test_who_joins_starts_at_zero_and_who_leaves_hands_on_his_balance(data
                         before = await edit.find("teams", TEAM)
                         members = [one for n, one in enumerate(everybody) if n != turn % 5]
                         await edit.put("teams", TEAM, {"name": "Inbound", "members": members}, before)
-                        since = edit.snapshot.entry.sequence
+                        since = edit.snapshot.entry.decision_number
                     await _some_decisions(at, since, load)
                 await load
         books = await audit(at)
-        levelled = await at.fetch("SELECT 1 FROM turns WHERE workspace_id = $1 AND cause = 'levelled'")
-    assert len(levelled) > 5
+        rebalanced = await at.fetch(
+            "SELECT 1 FROM ledger_entries WHERE workspace_id = $1 AND cause = 'rebalanced'"
+        )
+    assert len(rebalanced) > 5
     assert sum(books.shares().values()) == 400
     out = f"rep{turn % 5}"
     assert books.state.standing(TEAM, out).balance == 0

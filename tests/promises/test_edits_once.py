@@ -14,7 +14,7 @@ COUNTS = """
 SELECT (SELECT count(*) FROM changes WHERE workspace_id = $1),
        (SELECT count(*) FROM plans WHERE workspace_id = $1),
        (SELECT count(*) FROM events WHERE workspace_id = $1),
-       (SELECT max(number) FROM passes WHERE workspace_id = $1)
+       (SELECT max(number) FROM journal WHERE workspace_id = $1)
 """
 EXPIRE = "UPDATE idempotency SET at = at - interval '8 days' WHERE workspace_id = $1"
 
@@ -33,8 +33,8 @@ AWAY = {"from": "2026-12-01T00:00:00Z", "to": "2026-12-08T00:00:00Z"}
 EDITS = {
     "absence": Edit("/owners/ana/absences", AWAY, {**AWAY, "kind": "illness"}),
     "draft": Edit("/plans", PLAN, PLAN + "# more\n"),
-    "publish": Edit("/plans/2/publish", {"reason": "now"}, {"reason": "now!"}, 200),
-    "rollback": Edit("/plans/1/rollback", {}, {"reason": "no"}, 200),
+    "publish": Edit("/plans/2/publish", {"comment": "now"}, {"comment": "now!"}, 200),
+    "rollback": Edit("/plans/1/rollback", {}, {"comment": "no"}, 200),
     "event": Edit("/assignments/{assignment}/events", {"type": "closed"}, None, 200),
 }
 

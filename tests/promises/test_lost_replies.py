@@ -26,7 +26,7 @@ Breaks = Callable[[int], Break]
 @pytest.mark.parametrize("key", ["key", None], ids=["with key", "without"])
 async def test_one_lost_commit_is_cleared_up(database: str, breaks: Breaks, key: str | None) -> None:
     async with world(database, [1, 1]) as at, proxied(database) as (dsn, proxy):
-        with services(dsn, 1, work_every_seconds="3600") as running:
+        with services(dsn, 1, worker_interval_seconds="3600") as running:
             async with callers(at, running) as (client,):
                 await insist(client, lead(0))
                 proxy.break_commits(breaks)
@@ -45,7 +45,7 @@ async def test_one_lost_commit_is_cleared_up(database: str, breaks: Breaks, key:
 @pytest.mark.parametrize("breaks", [FIRST["before"], FIRST["after"]], ids=["before", "after"])
 async def test_the_caller_need_not_know_of_it(database: str, breaks: Breaks) -> None:
     async with world(database, [1, 1]) as at, proxied(database) as (dsn, proxy):
-        with services(dsn, 1, work_every_seconds="3600") as running:
+        with services(dsn, 1, worker_interval_seconds="3600") as running:
             async with callers(at, running) as (client,):
                 await insist(client, lead(0))
                 proxy.break_commits(breaks)
@@ -57,7 +57,7 @@ async def test_the_caller_need_not_know_of_it(database: str, breaks: Breaks) -> 
 
 async def test_when_the_truth_cannot_be_found_out_the_answer_says_so(database: str) -> None:
     async with world(database, [1, 1]) as at, proxied(database) as (dsn, proxy):
-        with services(dsn, 1, work_every_seconds="3600") as running:
+        with services(dsn, 1, worker_interval_seconds="3600") as running:
             async with callers(at, running) as (client,):
                 await insist(client, lead(0), "first")
                 proxy.break_commits(lambda _number: Break.AFTER)

@@ -43,12 +43,12 @@ async def test_twenty_submissions_at_once_are_one(database: str, body: Any, know
     assert len({answer["owner"]["id"] for answer in answers}) == 1
     assert len({answer["lead_id"] for answer in answers}) == 1
     assert sum(books.shares().values()) == 1
-    new = [answer for answer in answers if answer["known_as"] is None]
+    new = [answer for answer in answers if answer["existing_lead"] is None]
     assert len(new) == 1
     assert len(new[0]["actions"]) == 1
-    others = [answer for answer in answers if answer["known_as"] is not None]
-    assert {answer["known_as"]["kind"] for answer in others} == {"duplicate"}
-    assert {answer["known_as"]["assignment_id"] for answer in others} == {new[0]["assignment_id"]}
+    others = [answer for answer in answers if answer["existing_lead"] is not None]
+    assert {answer["existing_lead"]["kind"] for answer in others} == {"duplicate"}
+    assert {answer["existing_lead"]["assignment_id"] for answer in others} == {new[0]["assignment_id"]}
     assert [answer["actions"] for answer in others] == [[]] * 19
 
 
@@ -60,7 +60,7 @@ async def test_who_waits_keeps_the_highest_priority_of_all_his_submissions(datab
     ]
     plan = {
         "queues": {"desk": {}},
-        "known_person": {"window": "90d", "same_submission": "10m"},
+        "returning_leads": {"window": "90d", "duplicate_window": "10m"},
         "pipeline": [*rules, {"queue": {"name": "desk"}}],
     }
     async with world(database) as at:
@@ -74,7 +74,7 @@ async def test_who_waits_keeps_the_highest_priority_of_all_his_submissions(datab
         rows = await at.fetch("SELECT priority FROM assignments WHERE workspace_id = $1 AND open")
     assert [row["priority"] for row in rows] == [50]
     highest = 0
-    for answer in sorted(answers, key=lambda one: one["sequence"]):
+    for answer in sorted(answers, key=lambda one: one["decision_number"]):
         assert answer["priority"] >= highest
         highest = answer["priority"]
     assert highest == 50

@@ -79,10 +79,10 @@ async def test_a_lead_the_database_refuses_is_kept_and_counted_as_failed(databas
                 told = await post(client, how)
             assert CANARY not in running[0].log()
         books = await audit(at)
-        kept = await at.fetch("SELECT code, request FROM failed_intakes WHERE workspace_id = $1")
+        kept = await at.fetch("SELECT code, request FROM failed_leads WHERE workspace_id = $1")
     statuses = [status for status, _ in told]
     assert statuses == [500 if position == 17 else 201 for position in range(32)]
-    assert told[17][1]["code"] == "failed_intake"
+    assert told[17][1]["code"] == "lead_not_decided"
     assert "Nowhere" not in str(told[17][1])
     assert CANARY not in str(told[17][1])
     assert [orjson.loads(row["request"])["lead"]["email"] for row in kept] == [CANARY]

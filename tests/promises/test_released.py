@@ -52,7 +52,7 @@ async def _check(at: World) -> None:
 @pytest.mark.parametrize("processes", [1, 2])
 async def test_all_are_released_once_when_the_shift_begins(database: str, processes: int) -> None:
     async with world(database) as at:
-        with services(database, processes, env="development", work_every_seconds="0.05") as running:
+        with services(database, processes, env="development", worker_interval_seconds="0.05") as running:
             async with callers(at, running) as clients:
                 await _held_overnight(at, clients)
                 await _set_clock(clients[-1], "2031-05-06T07:59:00Z")
@@ -67,7 +67,7 @@ async def test_all_are_released_once_when_the_shift_begins(database: str, proces
 
 async def test_a_killed_process_leaves_what_is_due_to_the_others_and_to_its_successor(database: str) -> None:
     async with world(database) as at:
-        with services(database, 2, env="development", work_every_seconds="0.05") as running:
+        with services(database, 2, env="development", worker_interval_seconds="0.05") as running:
             async with callers(at, running) as clients:
                 await _held_overnight(at, clients)
                 await _set_clock(clients[0], "2031-05-06T08:00:00Z")

@@ -8,12 +8,12 @@ from tests.promises.world import callers, insist, lead, world
 
 # What a failover to a copy that lags behind does to the newest decision.
 LOSE = """
-DELETE FROM turns WHERE workspace_id = {0} AND assignment_id = '{1}';
+DELETE FROM ledger_entries WHERE workspace_id = {0} AND assignment_id = '{1}';
 DELETE FROM identities WHERE workspace_id = {0} AND lead_id = '{2}';
 DELETE FROM assignments WHERE workspace_id = {0} AND id = '{1}';
 DELETE FROM leads WHERE workspace_id = {0} AND id = '{2}';
-DELETE FROM passes WHERE workspace_id = {0}
-   AND number = (SELECT max(number) FROM passes WHERE workspace_id = {0})
+DELETE FROM journal WHERE workspace_id = {0}
+   AND number = (SELECT max(number) FROM journal WHERE workspace_id = {0})
 """
 
 
@@ -31,6 +31,6 @@ async def test_a_pass_of_the_same_number_is_not_taken_for_the_one_it_knew(databa
             after = await insist(one, lead(3))
         assert not first.logged_errors
         books = await audit(at)
-    assert instead["sequence"] == lost["sequence"]
-    assert after["sequence"] == lost["sequence"] + 1
+    assert instead["decision_number"] == lost["decision_number"]
+    assert after["decision_number"] == lost["decision_number"] + 1
     assert list(books.chosen["inbound"]) == ["rep0", "rep2", "rep1"]

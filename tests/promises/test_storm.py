@@ -15,8 +15,8 @@ from tests.promises.world import TEAM, Answer, World, callers, insist_on_all, ke
 
 PLAN: dict[str, Any] = {
     "queues": {"desk": {"claimable_by": TEAM}},
-    "paths": {"newsletter": {"answers_to": {"team": TEAM}}},
-    "known_person": {"window": "2h", "same_submission": "10m"},
+    "paths": {"newsletter": {"accountable": {"team": TEAM}}},
+    "returning_leads": {"window": "2h", "duplicate_window": "10m"},
     "pipeline": [
         {"rule": {"name": "students", "when": {"lead_type": "student"}, "then": {"block": "students"}}},
         {"rule": {"name": "small", "when": {"employees": {"lt": 5}}, "then": {"path": "newsletter"}}},

@@ -16,20 +16,20 @@ VALUES ($1, clock_timestamp(), clock_timestamp() + $2 * interval '1 second', 1)
 ON CONFLICT (workspace_id) DO UPDATE
   SET set_at = excluded.set_at, shows = clocks.shows + $2 * interval '1 second'
 """
-TIMES = "SELECT decided_at, inputs FROM assignments WHERE workspace_id = $1 ORDER BY sequence"
+TIMES = "SELECT decided_at, inputs FROM assignments WHERE workspace_id = $1 ORDER BY decision_number"
 
 
-@pytest.mark.parametrize("passes", [2 * FULL_STATE_EVERY + 50, pytest.param(2000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("journal", [2 * FULL_STATE_EVERY + 50, pytest.param(2000, marks=pytest.mark.long)])
 async def test_a_snapshot_left_open_changes_nothing(database: str, passes: int) -> None:
     async with world(database, [2, 1, 1]) as at:
         snapshot = await asyncpg.connect(database)
-        await snapshot.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM passes")
+        await snapshot.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM journal")
         with services(database, 1) as running:
             async with callers(at, running) as clients:
                 await insist_on_all(clients, [(None, lead(n)) for n in range(passes)], 1)
             assert not running[0].logged_errors
         books = await audit(at)
-        kept = await at.fetch("SELECT number FROM passes WHERE workspace_id = $1")
+        kept = await at.fetch("SELECT number FROM journal WHERE workspace_id = $1")
         assert await snapshot.fetchval("SELECT count(*) FROM assignments") == 0
         await snapshot.close()
     assert books.passes >= passes

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from tests.bouncer import bouncer
-from tests.plug_ins.packages import ODD, install
+from tests.plugins.packages import ODD, install
 from tests.postgres import FOUND, Clusters
 from tests.processes import Service
 from tests.promises import whole_world as whole
@@ -34,7 +34,7 @@ from tests.promises.whole_callers import (
 from tests.promises.whole_checks import check_books, explained, said_again
 from tests.promises.world import callers, insist, insist_on_all, make, world
 
-SETTINGS = {"env": "development", "work_every_seconds": "0.05", "deadline_seconds": "30"}
+SETTINGS = {"env": "development", "worker_interval_seconds": "0.05", "request_timeout_seconds": "30"}
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def place(clusters: Clusters, request: pytest.FixtureRequest) -> Iterator[Place]
 
 @pytest.fixture
 def plugin_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where a package with the odd plug-in is installed."""
+    """Where a package with the odd plugin is installed."""
     directory = tmp_path / "installed"
     install(directory, {"odd": f"{ODD}:Odd"})
     monkeypatch.syspath_prepend(directory)
@@ -70,7 +70,7 @@ def plugin_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @contextmanager
 def two(place: Place, path: Path) -> Iterator[list[Service]]:
     """Two processes, one of them by way of the PgBouncer."""
-    more = {**SETTINGS, "plug_in_seconds": "0.3"}
+    more = {**SETTINGS, "plugin_timeout_seconds": "0.3"}
     with ExitStack() as stack:
         direct = stack.enter_context(Service(place.dsn, path, **more))
         other = {**more, "pgbouncer": "true"} if place.bounced else more
@@ -87,8 +87,8 @@ async def set_up(client: httpx2.AsyncClient, seed: int) -> list[int]:
         *(("accounts", f"a{n}", whole.account(n, dice)) for n in range(whole.ACCOUNTS)),
         ("tables", "zip", whole.table(dice)),
     ]
-    for noun, id_, body in records:
-        assert await caller.ask("set up", "PUT", f"/{noun}/{id_}", body), (noun, id_)
+    for resource_type, id_, body in records:
+        assert await caller.ask("set up", "PUT", f"/{resource_type}/{id_}", body), (resource_type, id_)
     versions = []
     for document in (whole.PLAN, whole.OTHER_PLAN):
         drafted = await caller.ask("draft", "POST", "/plans", document)
@@ -173,7 +173,7 @@ async def test_a_batch_decides_as_single_calls_do(database: str, plugin_steps: P
     bodies = [whole.person(dice.randrange(80), dice, whole.MILD) for _ in range(120)]
     async with world(database) as singly:
         together = await make(database, singly.pool, "together")
-        with Service(database, plugin_steps, **SETTINGS, plug_in_seconds="20") as service:
+        with Service(database, plugin_steps, **SETTINGS, plugin_timeout_seconds="20") as service:
             async with singly.caller(service.url) as one, together.caller(service.url) as all_:
                 for at, client in ((singly, one), (together, all_)):
                     await at.pool.execute(FROZEN, at.workspace_id)
@@ -190,13 +190,13 @@ async def test_a_batch_decides_as_single_calls_do(database: str, plugin_steps: P
     assert books[0].state.standings == books[1].state.standings
 
 
-async def test_while_a_plug_in_hangs_nobody_else_waits(database: str, plugin_steps: Path) -> None:
+async def test_while_a_plugin_hangs_nobody_else_waits(database: str, plugin_steps: Path) -> None:
     dice = random.Random(6)
     hangs = whole.person(1, dice, ["Hangs"])
     hangs["lead"] |= {"source": "odd", "lead_type": "demo_request"}
     async with world(database) as at:
         other = await make(database, at.pool, "other")
-        more = {**SETTINGS, "plug_in_seconds": "30", "deadline_seconds": "60"}
+        more = {**SETTINGS, "plugin_timeout_seconds": "30", "request_timeout_seconds": "60"}
         with Service(database, plugin_steps, **more) as service:
             async with at.caller(service.url) as client, other.caller(service.url) as stranger:
                 versions = await set_up(client, seed=6)

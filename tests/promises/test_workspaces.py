@@ -22,7 +22,7 @@ async def test_the_same_ids_people_and_keys_in_two_workspaces(database: str) -> 
                 stolen = await them.post("/reassign", json={"lead_id": mine[0]["lead_id"], "reason": "mine"})
         books = await audit(ours), await audit(theirs)
     assert not {one["lead_id"] for one in mine} & {one["lead_id"] for one in yours}
-    assert [one["known_as"] for one in mine + yours] == [None] * 20
+    assert [one["existing_lead"] for one in mine + yours] == [None] * 20
     assert not any(one["replayed"] for one in mine + yours)
     assert [one["assignment_id"] for one in again] == [one["assignment_id"] for one in yours]
     assert (other.status_code, event.status_code, stolen.status_code) == (422, 404, 404)

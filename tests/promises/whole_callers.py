@@ -141,8 +141,8 @@ class Editor(Insistent):
         for edit in self._edits:
             await edit()
 
-    async def _put(self, noun: str, id_: str, body: Any) -> None:
-        await self.ask(f"put {noun}", "PUT", f"/{noun}/{id_}", body)
+    async def _put(self, resource_type: str, id_: str, body: Any) -> None:
+        await self.ask(f"put {resource_type}", "PUT", f"/{resource_type}/{id_}", body)
 
     async def _owner(self) -> None:
         number = self.dice.randrange(1, whole.REPS)
@@ -177,7 +177,7 @@ class Editor(Insistent):
 
     async def _publish(self) -> None:
         how = self.dice.choice(["publish", "rollback"])
-        await self.ask(how, "POST", f"/plans/{self.dice.choice(self._versions)}/{how}", {"reason": "storm"})
+        await self.ask(how, "POST", f"/plans/{self.dice.choice(self._versions)}/{how}", {"comment": "storm"})
 
 
 async def move_clock(clients: Sequence[httpx2.AsyncClient], seed: int, until: asyncio.Future[Any]) -> None:
@@ -231,4 +231,4 @@ async def _set_active(at: World, body: dict[str, Any]) -> int:
     """The number of the last decision before this edit."""
     async with at.edit() as edit:
         await edit.put("owners", "rep0", body, await edit.find("owners", "rep0"))
-        return edit.snapshot.entry.sequence
+        return edit.snapshot.entry.decision_number

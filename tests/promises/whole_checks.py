@@ -36,11 +36,12 @@ async def explained(clients: Sequence[httpx2.AsyncClient], told: Sequence[Told],
 
 
 DECIDED = """
-SELECT sequence, owner_id, cause, inputs FROM assignments WHERE workspace_id = $1 ORDER BY sequence
+SELECT decision_number, owner_id, cause, inputs FROM assignments WHERE workspace_id = $1
+  ORDER BY decision_number
 """
 ACTIVE = """
-SELECT version, record_id, (after ->> 'active')::boolean AS active FROM changes
- WHERE workspace_id = $1 AND noun = 'owners' ORDER BY version
+SELECT version, resource_id, (after ->> 'active')::boolean AS active FROM changes
+ WHERE workspace_id = $1 AND resource_type = 'owners' ORDER BY version
 """
 
 
@@ -62,5 +63,5 @@ async def check_books(at: World, gone: Sequence[tuple[int, int]]) -> None:
         version = orjson.loads(row["inputs"])["directory"]
         while changes and changes[0]["version"] <= version:
             change = changes.pop(0)
-            active[change["record_id"]] = change["active"]
-        assert row["owner_id"] is None or active[row["owner_id"]], row["sequence"]
+            active[change["resource_id"]] = change["active"]
+        assert row["owner_id"] is None or active[row["owner_id"]], row["decision_number"]

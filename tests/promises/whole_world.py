@@ -3,7 +3,7 @@
 import random
 from typing import Any
 
-from tests.plug_ins.odd import DEEDS
+from tests.plugins.odd import DEEDS
 
 CANARY = "zqcanary"
 REPS = 8
@@ -28,19 +28,19 @@ TEAMS: dict[str, list[int]] = {
 }
 PLAN: dict[str, Any] = {
     "queues": {"desk": {"claimable_by": "inbound"}, "unrouted": {}},
-    "paths": {"newsletter": {"answers_to": {"team": "inbound"}}},
+    "paths": {"newsletter": {"accountable": {"team": "inbound"}}},
     "sequences": ["a-welcome", "b-welcome", "hot"],
     "products": {
         "a": {"team": "team-a", "sequences": ["a-welcome"]},
         "b": {"team": "team-b", "sequences": ["b-welcome"]},
     },
     "slas": {"hot": {"accept": "5m", "touch": "15m"}, "calm": {"touch": "4h"}},
-    "sla_for": [{"when": {"lead_type": "demo_request"}, "sla": "calm"}],
-    "known_person": {
+    "sla_rules": [{"when": {"lead_type": "demo_request"}, "sla": "calm"}],
+    "returning_leads": {
         "window": "2h",
-        "same_submission": "10m",
+        "duplicate_window": "10m",
         "keep_owner": ["account_owner", "previous_owner"],
-        "route_anew": [{"when": {"lead_type": "winback_help"}}],
+        "reroute_when": [{"when": {"lead_type": "winback_help"}}],
     },
     "fields": {
         "region": {"from": "country", "EMEA": ["DE", "FR", "AT", "CH"], "NA": ["US", "CA"]},
@@ -68,7 +68,7 @@ PLAN: dict[str, Any] = {
             "account": {
                 "order": ["sdr", "owner"],
                 "inherit": "parent",
-                "owner_away": ["delegate", {"hold": "4h"}, {"team": "success"}],
+                "if_unavailable": ["delegate", {"hold": "4h"}, {"team": "success"}],
                 "customers": {"team": "success", "prefer": "team"},
                 "off_hours": "hold",
                 "sla": "hot",
@@ -123,12 +123,18 @@ PLAN: dict[str, Any] = {
         {"do": [{"type": "set_owner"}, {"type": "notify", "via": "slack", "to": "{owner.email}"}]},
     ],
 }
-"""`odd` is the plug-in of `tests/plug_ins/odd.py`."""
+"""`odd` is the plugin of `tests/plugins/odd.py`."""
 OTHER_PLAN: dict[str, Any] = {
     **PLAN,
     "pipeline": [
         *PLAN["pipeline"][:2],
-        {"account": {"order": ["owner"], "owner_away": [{"hold": "30m"}, {"queue": "desk"}], "exempt": True}},
+        {
+            "account": {
+                "order": ["owner"],
+                "if_unavailable": [{"hold": "30m"}, {"queue": "desk"}],
+                "exempt": True,
+            }
+        },
         *PLAN["pipeline"][4:],
     ],
 }
@@ -238,6 +244,6 @@ MILD: list[str | None] = [
     "Odd labels",
     "Labels",
 ]
-"""What a plug-in may do without being ended for it."""
+"""What a plugin may do without being ended for it."""
 HASTY: list[str | None] = [*MILD * 8, "Hangs"]
 WILD: list[str | None] = [*MILD * 4, *(deed for deed in DEEDS if deed not in {"Looks", "Prints", "Hoards"})]

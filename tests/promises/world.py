@@ -54,7 +54,7 @@ class World:
         async with self.edit() as edit:
             edit.plan_version += 1
             await edit.connection.execute(
-                "INSERT INTO plans (workspace_id, version, document, source, author, created_at)"
+                "INSERT INTO plans (workspace_id, version, document, source_text, author, created_at)"
                 " VALUES ($1, $2, $3, '', 'test', now())",
                 self.workspace_id,
                 edit.plan_version,

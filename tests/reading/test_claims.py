@@ -43,7 +43,7 @@ async def test_of_fifty_who_claim_one_lead_one_gets_it(desk: Office) -> None:
     lead = await desk.assign(external_id="1")
     claims = [_claim(desk, "desk", owner, lead_id=lead["lead_id"]) for owner in ("ana", "ben") * 25]
     got = Counter(await asyncio.gather(*claims))
-    assert got == {(200, lead["lead_id"]): 1, (409, "not_waiting"): 49}
+    assert got == {(200, lead["lead_id"]): 1, (409, "lead_not_in_queue"): 49}
 
 
 async def test_only_members_of_the_team_that_the_queue_names_may_claim(desk: Office) -> None:

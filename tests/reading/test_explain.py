@@ -43,7 +43,7 @@ async def test_every_step_is_there_with_every_condition(office: Office) -> None:
 
 async def test_a_rule_that_the_index_ruled_out_is_explained_too(office: Office) -> None:
     told = await office.assign(external_id="a")
-    assert told["trace"]["ruled_out"] > 0
+    assert told["trace"]["not_evaluated"] > 0
     found = await explain(office, told)
     assert len([step for step in found["steps"] if step["code"] == "no_match"]) == 4
     assert found["steps"][0]["when"] == {"field": "lead_type", "operator": "eq", "held": False}
@@ -118,4 +118,4 @@ async def test_a_plan_that_cannot_be_read_any_more_is_a_conflict(office: Office,
     await office.pool.execute("UPDATE plans SET document = '{}'")
     async with running(database) as app, client_of(app, await office.key("leads:read")) as client:
         answer = await client.get(f"/assignments/{told['assignment_id']}/explain")
-    assert (answer.status_code, answer.json()["code"]) == (409, "plan_unreadable")
+    assert (answer.status_code, answer.json()["code"]) == (409, "plan_unparseable")

@@ -35,7 +35,7 @@ async def at(office: Office, time_of_day: str, speed: float = 0) -> None:
 @pytest.fixture
 async def night(database: str) -> AsyncIterator[Office]:
     """Two in the morning; ana and ben begin at eight, eve is in no team that waits."""
-    async with open_office(database, work_every_seconds=0.02) as office:
+    async with open_office(database, worker_interval_seconds=0.02) as office:
         await at(office, NIGHT)
         await office.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
         members = [{"owner": "ana"}, {"owner": "ben"}]
@@ -110,7 +110,7 @@ async def test_who_waits_and_comes_again_still_waits_until_then(night: Office) -
     for time_of_day, kind in ((NIGHT, "duplicate"), ("2099-11-23 04:00Z", "reengaged")):
         await at(night, time_of_day)
         again = await night.assign(external_id="a")
-        assert (again["known_as"]["kind"], again["queue"], again["held_until"]) == (kind, "held", UNTIL)
+        assert (again["existing_lead"]["kind"], again["queue"], again["held_until"]) == (kind, "held", UNTIL)
     for found in (
         await night.get(f"/leads/{first['lead_id']}"),
         (await night.get("/leads?external_id=a"))["items"][0],
@@ -144,7 +144,7 @@ async def test_the_higher_priority_is_released_first_then_the_older(night: Offic
     sent = [await night.assign(external_id=str(n), **({"source": "ben"} if n > 3 else {})) for n in range(6)]
     await at(night, MORNING)
     leads = [await moved(night, told["lead_id"]) for told in sent]
-    leads.sort(key=lambda lead: int(lead["assignments"][1]["sequence"]))
+    leads.sort(key=lambda lead: int(lead["assignments"][1]["decision_number"]))
     assert [lead["id"] for lead in leads] == [each["lead_id"] for each in (*sent[4:], *sent[:4])]
     metrics = (await night.client.get("/metrics")).text
     assert "lead_assignment_held_overdue_seconds 0.0" in metrics
@@ -165,7 +165,7 @@ async def test_when_still_nobody_can_it_is_held_anew_or_goes_on(night: Office) -
 
 
 async def test_what_nobody_releases_is_told_as_overdue(database: str) -> None:
-    async with open_office(database, work_every_seconds=3600) as office:
+    async with open_office(database, worker_interval_seconds=3600) as office:
         await at(office, NIGHT)
         await office.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
         await office.client.patch("/owners/ben", json={"calendar": "day"})
@@ -237,7 +237,7 @@ async def test_each_workspace_has_its_own_time(night: Office) -> None:
 OF_ACCOUNTS = """
 queues: {unrouted: {}}
 pipeline:
-  - account: {owner_away: [{hold: 4h}]}
+  - account: {if_unavailable: [{hold: 4h}]}
   - queue: {name: unrouted}
 """
 

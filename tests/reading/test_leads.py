@@ -36,7 +36,7 @@ async def test_a_lead_shows_its_assignments_in_order(office: Office) -> None:
     assert lead["owner"]["id"] == "ben"
     assert lead["received_at"] == first["decided_at"]
     assert lead["values"]["email"] == "jane@acme.example"
-    shown = [(each["sequence"], each["cause"], each["state"]) for each in lead["assignments"]]
+    shown = [(each["decision_number"], each["cause"], each["state"]) for each in lead["assignments"]]
     assert shown == [(1, "assign", "superseded"), (2, "reassign", "open")]
     assert lead["assignments"][0]["owner"] == first["owner"]
     assert (await office.get(f"/assignments/{first['assignment_id']}"))["state"] == "superseded"
@@ -56,12 +56,12 @@ async def test_a_double_submission_is_no_assignment_of_its_own(office: Office) -
 async def test_who_waits_and_comes_again_keeps_one_assignment(office: Office) -> None:
     plan = """
 queues: {desk: {}}
-known_person: {window: 90d}
+returning_leads: {window: 90d}
 pipeline: [{queue: {name: desk}}]
 """
     await office.publish(plan)
     first, second = await office.assign(external_id="q"), await office.assign(external_id="q")
-    assert second["known_as"]["kind"] in {"duplicate", "reengaged"}
+    assert second["existing_lead"]["kind"] in {"duplicate", "reengaged"}
     lead = await office.get(f"/leads/{first['lead_id']}")
     assert lead["state"] == "queued"
     assert [each["state"] for each in lead["assignments"]] == ["open"]
@@ -71,7 +71,7 @@ pipeline: [{queue: {name: desk}}]
 async def test_who_waits_shows_the_higher_priority_he_came_again_with(office: Office) -> None:
     plan = """
 queues: {desk: {}}
-known_person: {window: 90d}
+returning_leads: {window: 90d}
 pipeline:
   - rule: {name: hot, when: {lead_type: demo}, then: {queue: desk, priority: 70}}
   - queue: {name: desk}
@@ -99,7 +99,7 @@ async def test_a_reengaged_person_has_one_lead_with_two_assignments(office: Offi
     assert second["lead_id"] == first["lead_id"]
     lead = await office.get(f"/leads/{first['lead_id']}")
     assert [each["state"] for each in lead["assignments"]] == ["closed", "open"]
-    assert lead["assignments"][1]["known_as"]["kind"] == "reengaged"
+    assert lead["assignments"][1]["existing_lead"]["kind"] == "reengaged"
     assert lead["duplicates"] == []
 
 
@@ -111,7 +111,7 @@ async def test_of_very_many_assignments_the_newest_are_shown(office: Office) -> 
     lead_id = answer.json()["items"][0]["decision"]["lead_id"]
     lead = await office.get(f"/leads/{lead_id}")
     assert lead["complete"] is False
-    assert [each["sequence"] for each in lead["duplicates"]] == list(range(3, MAX_ASSIGNMENTS + 3))
+    assert [each["decision_number"] for each in lead["duplicates"]] == list(range(3, MAX_ASSIGNMENTS + 3))
 
 
 @pytest.mark.parametrize(

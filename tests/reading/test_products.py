@@ -56,7 +56,7 @@ async def test_the_present_intent_wins_and_what_ran_for_the_other_ends(shop: Off
     second = await shop.assign(email="jane@acme.example", product_interest=["b", "a"])
     assert (second["owner"]["id"], second["team"]) == ("eve", "team-b")
     assert second["reason"]["code"] == "product_switch"
-    assert second["known_as"] == {
+    assert second["existing_lead"] == {
         "lead_id": first["lead_id"],
         "assignment_id": first["assignment_id"],
         "matched_by": "email",
@@ -79,7 +79,11 @@ async def test_the_present_intent_wins_and_what_ran_for_the_other_ends(shop: Off
     former = await shop.get(f"/assignments/{first['assignment_id']}")
     assert former["state"] == "superseded"
     again = await shop.assign(email="jane@acme.example", product_interest=["b"])
-    assert (again["owner"]["id"], again["known_as"]["kind"], again["actions"]) == ("eve", "duplicate", [])
+    assert (again["owner"]["id"], again["existing_lead"]["kind"], again["actions"]) == (
+        "eve",
+        "duplicate",
+        [],
+    )
     for told in (first, second, again):
         explained = await shop.get(f"/assignments/{told['assignment_id']}/explain")
         assert explained["same"] is True

@@ -65,7 +65,8 @@ async def claim_and_close(office: Office) -> None:
     for _ in range(3):
         await office.client.post("/queues/partner-desk/claim", json={"owner_id": "ana"})
     rows = await office.pool.fetch(
-        "SELECT lead_id, id FROM assignments WHERE open AND outcome = 'assigned' ORDER BY sequence LIMIT 12"
+        "SELECT lead_id, id FROM assignments WHERE open AND outcome = 'assigned'"
+        " ORDER BY decision_number LIMIT 12"
     )
     targets = [{"owner": "ana"}, {"team": "inbound"}, {"queue": "unrouted"}, None]
     for row, to in zip(rows, targets * 2, strict=False):
@@ -94,12 +95,12 @@ async def test_busy_days_leave_the_books_in_order(worked: Office) -> None:
     assert report.differences == []
     decisions = await worked.pool.fetchval("SELECT count(*) FROM assignments")
     assert report.decisions == report.same_engine == decisions > 200
-    assert report.ledger_rows == await worked.pool.fetchval("SELECT count(*) FROM turns") > 50
+    assert report.ledger_rows == await worked.pool.fetchval("SELECT count(*) FROM ledger_entries") > 50
     outcomes = await worked.pool.fetch("SELECT DISTINCT outcome, cause FROM assignments")
     assert {row["outcome"] for row in outcomes} == {"assigned", "queued", "automated", "blocked"}
     assert {row["cause"] for row in outcomes} == {"assign", "reassign", "claim"}
-    causes = await worked.pool.fetch("SELECT DISTINCT cause FROM turns")
-    assert {row["cause"] for row in causes} == {"turn", "levelled"}
+    causes = await worked.pool.fetch("SELECT DISTINCT cause FROM ledger_entries")
+    assert {row["cause"] for row in causes} == {"turn", "rebalanced"}
     assert "conservation difference: 0" in report.lines()
 
 
@@ -115,7 +116,7 @@ async def rewrite(office: Office, column: str, old: str, new: str) -> None:
 
 
 async def test_another_engine_version_is_held_to_the_owner_only(worked: Office) -> None:
-    await rewrite(worked, "answer", '"ruled_out":', '"left_out":')
+    await rewrite(worked, "answer", '"not_evaluated":', '"left_out":')
     assert len((await check(worked)).differences) > 200
     await rewrite(worked, "inputs", f'"engine":"{ENGINE_VERSION}"', '"engine":"0"')
     report = await check(worked)
@@ -133,7 +134,7 @@ async def test_what_was_stored_before_notes_were_kept_can_be_made_again(worked: 
 
 
 async def test_a_trace_that_was_rewritten_is_found(worked: Office) -> None:
-    await rewrite(worked, "answer", '"code":"not_his_turn"', '"code":"skill"')
+    await rewrite(worked, "answer", '"code":"not_next"', '"code":"skill"')
     assert re.search(r"decision \d+ \(.*\): trace$", (await check(worked)).differences[0])
 
 
@@ -142,7 +143,10 @@ async def test_an_answer_that_was_rewritten_is_found(worked: Office) -> None:
     assert re.search(r"decision \d+ \(.*\): owner$", (await check(worked)).differences[0])
 
 
-MIDDLE = "(SELECT id FROM assignments WHERE outcome = 'assigned' AND open ORDER BY sequence OFFSET 5 LIMIT 1)"
+MIDDLE = (
+    "(SELECT id FROM assignments WHERE outcome = 'assigned' AND open"
+    " ORDER BY decision_number OFFSET 5 LIMIT 1)"
+)
 FIRST_TURN = "(team_id, number) = ('inbound', 3)"
 
 
@@ -157,29 +161,37 @@ FIRST_TURN = "(team_id, number) = ('inbound', 3)"
         (f"UPDATE assignments SET inputs = '[' WHERE id = {MIDDLE}", r"decision \d+ \(.*\): cannot be"),
         (f"UPDATE assignments SET inputs = '[]' WHERE id = {MIDDLE}", r"decision \d+ \(.*\): cannot be"),
         ("DELETE FROM plans WHERE version = 1", r"decision 1 \(.*\): cannot be made"),
-        ("DELETE FROM assignments WHERE sequence = 7", r"decisions 7 to 7 are missing"),
-        ("DELETE FROM assignments WHERE sequence > 50", r"decisions 51 to \d+ are missing"),
-        (f"DELETE FROM turns WHERE {FIRST_TURN}", r"team inbound: rows 3 to 3 of the ledger are missing"),
-        ("DELETE FROM turns WHERE number > 3 AND team_id = 'inbound'", r"team inbound: rows 4 to \d+ of"),
-        ("DELETE FROM turns WHERE team_id = 'inbound'", r"team inbound: rows 1 to \d+ of"),
+        ("DELETE FROM assignments WHERE decision_number = 7", r"decisions 7 to 7 are missing"),
+        ("DELETE FROM assignments WHERE decision_number > 50", r"decisions 51 to \d+ are missing"),
         (
-            f"UPDATE turns SET amounts[1] = amounts[1] + 5, amounts[2] = amounts[2] - 5 WHERE {FIRST_TURN}",
+            f"DELETE FROM ledger_entries WHERE {FIRST_TURN}",
+            r"team inbound: rows 3 to 3 of the ledger are missing",
+        ),
+        (
+            "DELETE FROM ledger_entries WHERE number > 3 AND team_id = 'inbound'",
+            r"team inbound: rows 4 to \d+ of",
+        ),
+        ("DELETE FROM ledger_entries WHERE team_id = 'inbound'", r"team inbound: rows 1 to \d+ of"),
+        (
+            f"UPDATE ledger_entries SET amounts[1] = amounts[1] + 5, amounts[2] = amounts[2] - 5 WHERE"
+            f" {FIRST_TURN}",
             r"team inbound: \w+ does not stand as the ledger adds up",
         ),
-        (f"UPDATE turns SET chosen = 'zoe' WHERE {FIRST_TURN}", r"team inbound: zoe does not stand"),
+        (f"UPDATE ledger_entries SET chosen = 'zoe' WHERE {FIRST_TURN}", r"team inbound: zoe does not stand"),
         (
-            "ALTER TABLE turns DROP CONSTRAINT turns_amounts_check;"
-            f" UPDATE turns SET amounts[1] = amounts[1] + 5 WHERE {FIRST_TURN}",
+            "ALTER TABLE ledger_entries DROP CONSTRAINT ledger_entries_amounts_check;"
+            f" UPDATE ledger_entries SET amounts[1] = amounts[1] + 5 WHERE {FIRST_TURN}",
             r"team inbound: row 3 of the ledger does not sum to zero",
         ),
         (f"UPDATE assignments SET open = false WHERE id = {MIDDLE}", r"owner \w+: \d+ open by the journal"),
         ("UPDATE assignments SET open = true WHERE outcome = 'assigned'", r"ana in team dach: \d+ open by"),
         ("DELETE FROM leads WHERE id = (SELECT id FROM leads LIMIT 1)", r"conservation: 1 leads came"),
-        ("UPDATE passes SET received = received + 2", r"conservation: 2 leads came"),
-        ("UPDATE passes SET sequence = sequence + 1", r"decisions \d+ to \d+ are missing"),
+        ("UPDATE journal SET received = received + 2", r"conservation: 2 leads came"),
+        ("UPDATE journal SET decision_number = decision_number + 1", r"decisions \d+ to \d+ are missing"),
         (
-            "UPDATE passes SET changed = changed::jsonb || '{\"standing\": {\"inbound\": {\"ana\": [7, 1]}}}'"
-            " WHERE number = (SELECT max(number) FROM passes)",
+            "UPDATE journal"
+            " SET changed = changed::jsonb || '{\"standing\": {\"inbound\": {\"ana\": [7, 1]}}}'"
+            " WHERE number = (SELECT max(number) FROM journal)",
             r"team inbound: the balances of its members sum to",
         ),
         (
@@ -187,7 +199,7 @@ FIRST_TURN = "(team_id, number) = ('inbound', 3)"
             r"owner ana: the record is not what the log says",
         ),
         (
-            "DELETE FROM directory WHERE noun = 'teams' AND id = 'dach'",
+            "DELETE FROM directory WHERE resource_type = 'teams' AND id = 'dach'",
             r"team dach: the record is not what the log says",
         ),
     ],

@@ -8,7 +8,7 @@ from tests.office import Office
 PLAN = """
 queues: {unrouted: {claimable_by: inbound}, desk: {}}
 slas: {hot: {accept: 5m}}
-known_person: {window: 0}
+returning_leads: {window: 0}
 pipeline:
   - rule: {name: zip, table: us-zip, on: {country: eq, postal_code: longest_prefix}, priority: 7, sla: hot,
            else: [{queue: desk}]}
@@ -43,7 +43,7 @@ async def ready(office: Office) -> int:
     drafted = await office.client.post("/plans", content=PLAN, headers={"Content-Type": "application/yaml"})
     assert drafted.status_code == 201, drafted.text
     version = drafted.json()["version"]
-    published = await office.client.post(f"/plans/{version}/publish", json={"reason": "try"})
+    published = await office.client.post(f"/plans/{version}/publish", json={"comment": "try"})
     assert published.status_code == 200, published.text
     return int(revision)
 
@@ -69,7 +69,11 @@ async def test_without_a_row_the_walk_goes_on(office: Office) -> None:
     told = await office.assign(email="a@b.example", country="DE", employees=100)
     assert told["queue"] == "unrouted"
     codes = [(step["step"], step["code"], step.get("row")) for step in told["trace"]["steps"]]
-    assert codes == [("zip", "no_row", None), ("size", "no_row", None), ("unrouted", "queue", None)]
+    assert codes == [
+        ("zip", "no_matching_row", None),
+        ("size", "no_matching_row", None),
+        ("unrouted", "queue", None),
+    ]
     big = await office.assign(email="b@b.example", country="DE", employees=200)
     assert big["owner"]["id"] == "ben"
     gone = await office.assign(email="c@b.example", country="FR")

@@ -71,7 +71,7 @@ DOCUMENTS: list[tuple[object, str, str]] = [
     ({"columns": ["country"], "rows": [], "more": 1}, "more", "unknown_field"),
     ({"columns": [], "rows": []}, "columns", "wrong_type"),
     ({"columns": ["country", "country"], "rows": []}, "columns[1]", "duplicate_key"),
-    ({"columns": ["team"], "rows": []}, "columns[0]", "taken_name"),
+    ({"columns": ["team"], "rows": []}, "columns[0]", "reserved_name"),
     ({"columns": ["country"], "rows": [["DE", {"team": "a"}], ["DE"]]}, "rows[1]", "wrong_type"),
     ({"columns": ["country"], "rows": [["DE", "a"]]}, "rows[0][1]", "wrong_type"),
     ({"columns": ["country"], "rows": [["DE", {"team": 5}]]}, "rows[0][1].team", "wrong_type"),

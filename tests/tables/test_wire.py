@@ -78,7 +78,7 @@ async def test_lists_and_the_log_leave_the_rows_out(office: Office) -> None:
     assert page["items"][0]["row_count"] == 4
     assert [item["id"] for item in (await office.get("/tables?after=b"))["items"]] == ["c"]
     await office.client.delete("/tables/a")
-    log = (await office.get("/changes?noun=tables&id=a"))["items"]
+    log = (await office.get("/changes?resource_type=tables&resource_id=a"))["items"]
     assert [(each["action"], (each["after"] or each["before"])["rows"]) for each in log] == [
         ("put", 4),
         ("delete", 4),
@@ -108,7 +108,7 @@ async def test_cells_that_the_plan_cannot_compare_are_told(office: Office) -> No
     await ready(office)
     rows = [[None, "many", {"owner": "ana"}], [None, "1-9", {"queue": "nowhere"}]]
     told = await put(office, "sizes", {"columns": ["language", "employees"], "rows": rows}, 200)
-    assert [each["code"] for each in told["findings"]] == ["bad_cell", "unknown_queue"]
+    assert [each["code"] for each in told["findings"]] == ["invalid_cell", "unknown_queue"]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ async def test_cells_that_the_plan_cannot_compare_are_told(office: Office) -> No
         (
             {**ZIP, "rows": [["Nowhere", "1", {"owner": "ana"}]]},
             {},
-            [("pipeline[0].rule.table", "bad_cell", "warning")],
+            [("pipeline[0].rule.table", "invalid_cell", "warning")],
         ),
         (
             {**ZIP, "rows": [["US", "1", {"team": "gone"}]]},

@@ -52,7 +52,7 @@ def key_of_body(lead: Mapping[str, Any]) -> IdempotencyKey:
     """The key of a lead that came without one and that nobody could be known by, such as a mere company.
 
     For ten minutes the same fields again are a repetition; whoever left an id, an e-mail or a phone is
-    recognised as a person instead.
+    matched as a person instead.
     """
     digest = hashlib.sha256(orjson.dumps(lead, default=str, option=orjson.OPT_SORT_KEYS)).digest()
     return IdempotencyKey(f"{_SEPARATOR}{digest.hex()}", digest, holds=timedelta(minutes=10))

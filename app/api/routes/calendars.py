@@ -19,7 +19,7 @@ from app.plan.language.countries import country_code
 from app.plan.language.hours import MAX_TEXT_LENGTH, read_hours
 
 router = APIRouter(route_class=StrictRoute, tags=["directory"])
-NOUN = "calendars"
+RESOURCE_TYPE = "calendars"
 
 
 def _country(text: str) -> str:
@@ -68,32 +68,32 @@ class Calendar(CalendarInput, Stored):
 @requires("directory:write")
 async def put_calendar(request: Request, id: PathId, body: CalendarInput) -> Response:
     """Replace a calendar, or add one."""
-    return await crud.put(request, NOUN, id, body)
+    return await crud.put(request, RESOURCE_TYPE, id, body)
 
 
 @router.patch("/calendars/{id}", response_model=Calendar, openapi_extra=MATCHED)
 @requires("directory:write")
 async def patch_calendar(request: Request, id: PathId, body: Annotated[dict[str, Any], Body()]) -> Response:
     """Change some fields of a calendar (RFC 7396: null removes)."""
-    return await crud.patch(request, NOUN, id, CalendarInput, body)
+    return await crud.patch(request, RESOURCE_TYPE, id, CalendarInput, body)
 
 
 @router.get("/calendars/{id}", response_model=Calendar)
 @requires(*READERS)
 async def get_calendar(request: Request, id: PathId) -> Response:
     """One calendar."""
-    return await crud.get(request, NOUN, id)
+    return await crud.get(request, RESOURCE_TYPE, id)
 
 
 @router.get("/calendars", response_model=Page[Calendar])
 @requires(*READERS)
 async def list_calendars(request: Request, after: After = "", limit: Limit = 100) -> Response:
     """Calendars by id."""
-    return await crud.listed(request, NOUN, after, limit)
+    return await crud.listed(request, RESOURCE_TYPE, after, limit)
 
 
 @router.delete("/calendars/{id}", status_code=204, openapi_extra=MATCHED)
 @requires("directory:write")
 async def delete_calendar(request: Request, id: PathId) -> Response:
     """Take a calendar away; 409 while an owner works by it."""
-    return await crud.delete(request, NOUN, id)
+    return await crud.delete(request, RESOURCE_TYPE, id)

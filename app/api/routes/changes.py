@@ -24,12 +24,12 @@ class Change(ResponseModel):
     version: int
     at: datetime
     actor: str
-    noun: str
-    id: str
+    resource_type: str
+    resource_id: str
     action: Literal["put", "delete", "draft", "publish", "rollback"]
     before: dict[str, Any] | None
     after: dict[str, Any] | None
-    reason: str | None
+    comment: str | None
 
 
 @router.get("/changes", response_model=Page[Change])
@@ -38,15 +38,16 @@ async def list_changes(
     request: Request,
     after: AfterNumber = 0,
     limit: Limit = 100,
-    noun: Annotated[str | None, Query(max_length=255)] = None,
-    id: Annotated[str | None, Query(max_length=255)] = None,
+    resource_type: Annotated[str | None, Query(max_length=255)] = None,
+    resource_id: Annotated[str | None, Query(max_length=255)] = None,
 ) -> Response:
-    """The log in order; only of one noun or record, if named."""
+    """The log in order; only of one resource_type or record, if named."""
     workspace_id = caller_of(request).workspace_id
-    found = await records.changes(pool_of(request), workspace_id, after, noun, id, limit + 1)
+    found = await records.changes(
+        pool_of(request), workspace_id, after, resource_type, resource_id, limit + 1
+    )
     return page_of(found, limit, _shown, lambda change: change.version)
 
 
 def _shown(change: ChangeRecord) -> dict[str, Any]:
-    kept = {name: getattr(change, name) for name in Change.model_fields if name != "id"}
-    return {**kept, "id": change.record_id}
+    return {name: getattr(change, name) for name in Change.model_fields}

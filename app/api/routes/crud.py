@@ -1,4 +1,4 @@
-"""What the routes of all nouns share."""
+"""What the routes of all resource types share."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -48,14 +48,14 @@ def shown(record: Record) -> dict[str, Any]:
     return {"id": record.id, **record.body, "revision": record.revision, "updated_at": record.updated_at}
 
 
-async def put(request: Request, noun: str, id_: str, body: RecordModel) -> Response:
+async def put(request: Request, resource_type: str, id_: str, body: RecordModel) -> Response:
     """Replace a record, or make it."""
     wanted = body_of(body)
-    return await _write(request, noun, id_of(id_), lambda _: wanted)
+    return await _write(request, resource_type, id_of(id_), lambda _: wanted)
 
 
 async def patch(
-    request: Request, noun: str, id_: str, kind: type[RecordModel], change: Mapping[str, Any]
+    request: Request, resource_type: str, id_: str, kind: type[RecordModel], change: Mapping[str, Any]
 ) -> Response:
     """Merge a change into a record that is there."""
 
@@ -64,13 +64,15 @@ async def patch(
             raise NotFound()
         return reread(kind, merge_patch(before, change))
 
-    return await _write(request, noun, id_, make)
+    return await _write(request, resource_type, id_, make)
 
 
-async def _write(request: Request, noun: str, id_: str, make: Make) -> Response:
+async def _write(request: Request, resource_type: str, id_: str, make: Make) -> Response:
     caller, on = caller_of(request), condition_of(request)
     return written(
-        await records.write(pool_of(request), caller.workspace_id, caller.key_id, noun, id_, make, on)
+        await records.write(
+            pool_of(request), caller.workspace_id, caller.key_id, resource_type, id_, make, on
+        )
     )
 
 
@@ -80,28 +82,32 @@ def written(what: WrittenRecord) -> Response:
     return answer(body, 201 if what.created else 200, etag(what.record.revision))
 
 
-async def get(request: Request, noun: str, id_: str) -> Response:
+async def get(request: Request, resource_type: str, id_: str) -> Response:
     """One record."""
-    record = await records.find(pool_of(request), caller_of(request).workspace_id, noun, id_)
+    record = await records.find(pool_of(request), caller_of(request).workspace_id, resource_type, id_)
     return answer(shown(record), headers=etag(record.revision))
 
 
-async def delete(request: Request, noun: str, id_: str) -> Response:
+async def delete(request: Request, resource_type: str, id_: str) -> Response:
     """Take a record away."""
     caller, on, strategies = caller_of(request), condition_of(request), strategies_of(request)
-    await removal.remove(pool_of(request), caller.workspace_id, caller.key_id, strategies, noun, id_, on)
+    await removal.remove(
+        pool_of(request), caller.workspace_id, caller.key_id, strategies, resource_type, id_, on
+    )
     return Response(status_code=204)
 
 
-async def listed(request: Request, noun: str, after: str, limit: int) -> Response:
+async def listed(request: Request, resource_type: str, after: str, limit: int) -> Response:
     """A page of records by id."""
-    found = await records.page(pool_of(request), caller_of(request).workspace_id, noun, after, limit + 1)
+    found = await records.page(
+        pool_of(request), caller_of(request).workspace_id, resource_type, after, limit + 1
+    )
     return page_of(found, limit, shown, lambda record: record.id)
 
 
-async def bulk(request: Request, noun: str, kind: type[RecordModel]) -> Response:
+async def bulk(request: Request, resource_type: str, kind: type[RecordModel]) -> Response:
     """Many records, one a line."""
     caller = caller_of(request)
     raw = await raw_body(request, MEDIA, LIMITS)
-    tally = await write_lines(pool_of(request), caller.workspace_id, caller.key_id, noun, kind, raw)
+    tally = await write_lines(pool_of(request), caller.workspace_id, caller.key_id, resource_type, kind, raw)
     return answer(tally.told())

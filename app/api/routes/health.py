@@ -33,5 +33,5 @@ async def healthz() -> Health:
 async def readyz(request: Request) -> Health:
     """Whether a decision could be made: the database answers within the deadline."""
     settings: Settings = request.app.state.settings
-    await look_up(pool_of(request), settings.deadline_seconds, "SELECT 1")
+    await look_up(pool_of(request), settings.request_timeout_seconds, "SELECT 1")
     return Health(status="ok")

@@ -26,7 +26,7 @@ from app.store.leads.lead_detail import AssignmentDetail, LeadDetail
 
 router = APIRouter(route_class=StrictRoute, tags=["leads"])
 MOST_STEPS = 1000
-_SHARED = ("sequence", "outcome", "owner", "team", "queue", "path", "block", "reason")
+_SHARED = ("decision_number", "outcome", "owner", "team", "queue", "path", "block", "reason")
 Sent = Annotated[str | None, Query(min_length=1, max_length=255)]
 
 
@@ -58,7 +58,7 @@ async def explain(
     try:
         plan = await dispatch.shelf.fetch(workspace_id, basis.plan_version)
     except LookupError:
-        raise Conflict("its plan can no longer be read", code="plan_unreadable") from None
+        raise Conflict("its plan can no longer be read", code="plan_unparseable") from None
     # Thousands of rules take a while, and other requests should not have to wait for it.
     whole = await asyncio.to_thread(explain_decision, decided, basis, plan)
     steps, until = whole["steps"], after + limit
@@ -134,7 +134,7 @@ def _lead(found: LeadDetail) -> dict[str, Any]:
 
 def _assignment(each: AssignmentDetail) -> dict[str, Any]:
     answer = each.answer
-    told = {name: answer[name] for name in (*_SHARED, "known_as", "plan_version", "decided_at")}
+    told = {name: answer[name] for name in (*_SHARED, "existing_lead", "plan_version", "decided_at")}
     told |= {name: answer[name] for name in ("held_until",) if name in answer}
     return {
         "assignment_id": each.id,
@@ -146,10 +146,10 @@ def _assignment(each: AssignmentDetail) -> dict[str, Any]:
 
 
 def _duplicate(each: AssignmentDetail) -> dict[str, Any]:
-    known = each.answer["known_as"]
+    known = each.answer["existing_lead"]
     return {
         "assignment_id": each.id,
-        "sequence": each.answer["sequence"],
+        "decision_number": each.answer["decision_number"],
         "of": known["assignment_id"],
         "matched_by": known["matched_by"],
         "kind": known["kind"],

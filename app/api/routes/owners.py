@@ -21,7 +21,7 @@ from app.directory.edit_once import Act
 from app.store.directory.records import Record
 
 router = APIRouter(route_class=StrictRoute, tags=["directory"])
-NOUN = "owners"
+RESOURCE_TYPE = "owners"
 
 
 @router.put(
@@ -33,42 +33,42 @@ NOUN = "owners"
 @requires("directory:write")
 async def put_owner(request: Request, id: PathId, body: OwnerInput) -> Response:
     """Replace an owner, or add one."""
-    return await crud.put(request, NOUN, id, body)
+    return await crud.put(request, RESOURCE_TYPE, id, body)
 
 
 @router.patch("/owners/{id}", response_model=Owner, openapi_extra=MATCHED)
 @requires("directory:write")
 async def patch_owner(request: Request, id: PathId, body: Annotated[dict[str, Any], Body()]) -> Response:
     """Change some fields of an owner (RFC 7396: null removes)."""
-    return await crud.patch(request, NOUN, id, OwnerInput, body)
+    return await crud.patch(request, RESOURCE_TYPE, id, OwnerInput, body)
 
 
 @router.get("/owners/{id}", response_model=Owner)
 @requires(*READERS)
 async def get_owner(request: Request, id: PathId) -> Response:
     """One owner."""
-    return await crud.get(request, NOUN, id)
+    return await crud.get(request, RESOURCE_TYPE, id)
 
 
 @router.get("/owners", response_model=Page[Owner])
 @requires(*READERS)
 async def list_owners(request: Request, after: After = "", limit: Limit = 100) -> Response:
     """Owners by id."""
-    return await crud.listed(request, NOUN, after, limit)
+    return await crud.listed(request, RESOURCE_TYPE, after, limit)
 
 
 @router.delete("/owners/{id}", status_code=204, openapi_extra=MATCHED)
 @requires("directory:write")
 async def delete_owner(request: Request, id: PathId) -> Response:
     """Take an owner away, out of his teams too; 409 while the active plan names him."""
-    return await crud.delete(request, NOUN, id)
+    return await crud.delete(request, RESOURCE_TYPE, id)
 
 
 @router.post("/owners/bulk", response_model=BulkResult, openapi_extra=LINES)
 @requires("directory:write")
 async def put_owners(request: Request) -> Response:
     """Add and replace many owners, one a line."""
-    return await crud.bulk(request, NOUN, OwnerInput)
+    return await crud.bulk(request, RESOURCE_TYPE, OwnerInput)
 
 
 @router.post("/owners/{id}/absences", status_code=201, response_model=Absence, openapi_extra=IDEMPOTENT)

@@ -35,13 +35,13 @@ READERS = ("plan:write", "plan:approve", "leads:read", "ops")
 TEXT = documented(MEDIA, {"type": "object", "description": "A plan, as `GET /plans/schema` describes it."})
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
-Reason = Annotated[str | None, Query(max_length=1000, description="Why, for the log.")]
+CommentText = Annotated[str | None, Query(max_length=1000, description="Why, for the log.")]
 
 
 class Comment(RequestModel):
     """Why, for the log."""
 
-    reason: str | None = None
+    comment: str | None = None
 
 
 class PlanVersion(ResponseModel):
@@ -49,7 +49,7 @@ class PlanVersion(ResponseModel):
 
     version: int
     author: str
-    reason: str | None
+    comment: str | None
     created_at: datetime
     activated_at: datetime | None
     active: bool
@@ -66,21 +66,21 @@ class PlanVersionDetail(CheckedPlan):
     """The same with the plan: as data, and as it was sent."""
 
     document: dict[str, Any]
-    source: str
+    source_text: str
 
 
 @router.post("/plans", status_code=201, response_model=CheckedPlan, openapi_extra={**TEXT, **IDEMPOTENT})
 @requires("plan:write")
-async def draft_plan(request: Request, reason: Reason = None) -> Response:
+async def draft_plan(request: Request, comment: CommentText = None) -> Response:
     """Store a plan as a draft, and tell what there is to find about it."""
     raw = await raw_body(request, MEDIA, LIMITS)
 
     async def ready() -> Act[PlanFindings]:
         workspace_id = caller_of(request).workspace_id
-        return await versions.drafted(pool_of(request), workspace_id, strategies_of(request), raw, reason)
+        return await versions.drafted(pool_of(request), workspace_id, strategies_of(request), raw, comment)
 
     # Under one key the text must be the same to the letter: to read it first may take seconds.
-    document = {"text": sha256(raw).hexdigest(), "reason": reason}
+    document = {"text": sha256(raw).hexdigest(), "comment": comment}
     return await once(request, document, ready, lambda drafted: (_checked(drafted), 201))
 
 
@@ -136,7 +136,7 @@ async def rollback_plan(request: Request, version: Number, body: Comment | None 
 
 
 async def _activate(request: Request, version: int, body: Comment | None, how: Activation) -> Response:
-    workspace_id, reason = caller_of(request).workspace_id, body.reason if body else None
+    workspace_id, comment = caller_of(request).workspace_id, body.comment if body else None
     dispatch: Dispatcher = request.app.state.dispatch
 
     async def ready() -> Act[PlanFindings]:
@@ -147,16 +147,16 @@ async def _activate(request: Request, version: int, body: Comment | None, how: A
             if plan.table_refs:
                 await dispatch.shelf.tables.fetch(workspace_id, plan.table_refs)
         strategies = strategies_of(request)
-        return await versions.accepted(pool_of(request), workspace_id, strategies, version, reason, how)
+        return await versions.accepted(pool_of(request), workspace_id, strategies, version, comment, how)
 
-    return await once(request, {"reason": reason}, ready, lambda found: (_checked(found), 200))
+    return await once(request, {"comment": comment}, ready, lambda found: (_checked(found), 200))
 
 
 async def _whole(request: Request, stored: StoredPlan) -> Response:
     findings = await versions.findings(stored, strategies_of(request))
     active = stored.version.version == stored.now.entry.plan_version
     checked = _checked(PlanFindings(stored.version, findings, active))
-    return answer({**checked, "document": stored.document, "source": stored.source})
+    return answer({**checked, "document": stored.document, "source_text": stored.source_text})
 
 
 def _checked(found: PlanFindings) -> dict[str, Any]:

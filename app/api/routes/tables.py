@@ -23,7 +23,7 @@ from app.engine.lookup.tables import TableContent
 from app.store.directory.tables import StoredTableHead
 
 router = APIRouter(route_class=StrictRoute, tags=["directory"])
-NOUN = "tables"
+RESOURCE_TYPE = "tables"
 SLICE = 2000
 
 
@@ -80,7 +80,7 @@ async def list_tables(request: Request, after: After = "", limit: Limit = 100) -
 @requires("directory:write")
 async def delete_table(request: Request, id: PathId) -> Response:
     """Take a table away; 409 while the active plan looks something up in it."""
-    return await crud.delete(request, NOUN, id)
+    return await crud.delete(request, RESOURCE_TYPE, id)
 
 
 def _pieces(head: StoredTableHead, table: TableContent) -> Iterator[bytes]:

@@ -26,7 +26,7 @@ from app.directory.teams import Member, with_member
 from app.errors import NotFound
 
 router = APIRouter(route_class=StrictRoute, tags=["directory"])
-NOUN = "teams"
+RESOURCE_TYPE = "teams"
 LARGE = BodyLimits(size=256 * KIB)
 """A team of a thousand members with caps of their own."""
 
@@ -39,7 +39,7 @@ class MemberStanding(MemberInput, ResponseModel):
     open: int
     eligible: bool
     code: str | None
-    frees_at: datetime | None
+    available_at: datetime | None
 
 
 class TeamDetail(Team):
@@ -63,14 +63,14 @@ class LedgerEntry(ResponseModel):
 @requires("directory:write", body=LARGE)
 async def put_team(request: Request, id: PathId, body: TeamInput) -> Response:
     """Replace a team, or add one."""
-    return await crud.put(request, NOUN, id, body)
+    return await crud.put(request, RESOURCE_TYPE, id, body)
 
 
 @router.patch("/teams/{id}", response_model=Team, openapi_extra=MATCHED)
 @requires("directory:write", body=LARGE)
 async def patch_team(request: Request, id: PathId, body: Annotated[dict[str, Any], Body()]) -> Response:
     """Change some fields of a team (RFC 7396); a list of members replaces the whole list."""
-    return await crud.patch(request, NOUN, id, TeamInput, body)
+    return await crud.patch(request, RESOURCE_TYPE, id, TeamInput, body)
 
 
 @router.get("/teams/{id}", response_model=TeamDetail)
@@ -86,7 +86,7 @@ async def get_team(request: Request, id: PathId) -> Response:
             "open": each.open,
             "eligible": each.code is None,
             "code": each.code,
-            "frees_at": each.frees_at,
+            "available_at": each.available_at,
         }
         for member, each in zip(record.body["members"], found, strict=True)
     ]
@@ -97,21 +97,21 @@ async def get_team(request: Request, id: PathId) -> Response:
 @requires(*READERS)
 async def list_teams(request: Request, after: AfterId = "", limit: Limit = 100) -> Response:
     """Teams by id."""
-    return await crud.listed(request, NOUN, after, limit)
+    return await crud.listed(request, RESOURCE_TYPE, after, limit)
 
 
 @router.delete("/teams/{id}", status_code=204, openapi_extra=MATCHED)
 @requires("directory:write")
 async def delete_team(request: Request, id: PathId) -> Response:
     """Take a team away; 409 while the active plan names it."""
-    return await crud.delete(request, NOUN, id)
+    return await crud.delete(request, RESOURCE_TYPE, id)
 
 
 @router.post("/teams/bulk", response_model=BulkResult, openapi_extra=LINES)
 @requires("directory:write")
 async def put_teams(request: Request) -> Response:
     """Add and replace many teams, one a line."""
-    return await crud.bulk(request, NOUN, TeamInput)
+    return await crud.bulk(request, RESOURCE_TYPE, TeamInput)
 
 
 @router.get("/teams/{id}/ledger", response_model=Page[LedgerEntry])
@@ -171,5 +171,7 @@ async def _change(
         return reread(TeamInput, with_member(before, owner, change))
 
     caller, on = caller_of(request), condition_of(request)
-    what = await records.write(pool_of(request), caller.workspace_id, caller.key_id, NOUN, id_, make, on)
+    what = await records.write(
+        pool_of(request), caller.workspace_id, caller.key_id, RESOURCE_TYPE, id_, make, on
+    )
     return crud.written(what)

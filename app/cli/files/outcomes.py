@@ -103,7 +103,7 @@ def code_of(problem: Problem) -> str:
 
 
 def _row(line: int, body: Mapping[str, Any]) -> dict[str, Any]:
-    code, known, owner = body["reason"]["code"], body["known_as"], body["owner"]
+    code, known, owner = body["reason"]["code"], body["existing_lead"], body["owner"]
     steps = body["trace"]["steps"]
     kept = known is not None and code == known["kind"]
     return {

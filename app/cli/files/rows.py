@@ -35,7 +35,7 @@ class Lines:
         return len(self.good)
 
 
-def read_file(path: Path, noun: str) -> Lines:
+def read_file(path: Path, resource_type: str) -> Lines:
     """The records of a file, told by its name: a table, else lines of JSON.
 
     Raises Stop when it cannot be read.
@@ -45,10 +45,10 @@ def read_file(path: Path, noun: str) -> Lines:
         return Lines([(line, text) for line, text in enumerate(lines, 1) if text.strip()])
     sheet = read_sheet(path)
     found = [(line, _record(row, sheet)) for line, row in sheet.rows]
-    if noun == "teams" and sheet.faults:
+    if resource_type == "teams" and sheet.faults:
         # Which team such a row belongs to cannot be told, and to lose a member costs balances.
         return Lines([], [*sheet.faults, (1, _NO_TEAM)])
-    records = _teams(found) if noun == "teams" else found
+    records = _teams(found) if resource_type == "teams" else found
     return Lines([(line, orjson.dumps(record)) for line, record in records], sheet.faults)
 
 

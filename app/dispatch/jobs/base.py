@@ -19,7 +19,7 @@ from app.store.path.idempotency import IdempotencyKey as IdempotencyKey
 class Job:
     """One request on its way through a pass. `bulk` gives way to single ones, `taken` is under way.
 
-    `advised` is what plug-ins said about its lead, when they were `asked` so many times.
+    `advised` is what plugins said about its lead, when they were `asked` so many times.
     """
 
     key: IdempotencyKey | None = None

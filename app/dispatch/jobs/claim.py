@@ -32,7 +32,7 @@ def first_waiting(
     if job.queue not in (*queues, FALLBACK_QUEUE, HELD):
         raise NotFound("there is no such queue")
     if job.lead_id is not None:
-        raise Conflict("this lead does not wait in this queue", code="not_waiting")
+        raise Conflict("this lead does not wait in this queue", code="lead_not_in_queue")
     raise Conflict("nothing waits in this queue", code="queue_empty")
 
 

@@ -16,7 +16,7 @@ def needs_accounts(document: PlanDocument) -> bool:
 
     A text that only looks like it is counted too: that costs a look-up, and nothing else.
     """
-    if any(account_steps(document)) or "account_owner" in document.known_person.keep_owner:
+    if any(account_steps(document)) or "account_owner" in document.returning_leads.keep_owner:
         return True
     parts = (getattr(document, name) for name in type(document).model_fields if name not in _NOT_DECIDING)
     return any("account." in text for part in parts for text in _texts(part))

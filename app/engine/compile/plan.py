@@ -52,9 +52,9 @@ class Compilable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CompiledStep:
-    """One place in the pipeline, its strategy bound to its settings; None for a plug-in's.
+    """One place in the pipeline, its strategy bound to its settings; None for a plugin's.
 
-    A plug-in has been asked before: its verdict stands among the question's advice.
+    A plugin has been asked before: its verdict stands among the question's advice.
     """
 
     name: str
@@ -70,15 +70,15 @@ class Plan:
     `derived` is None when it derives no fields, `products` when no step asks which product a lead looks at;
     `wants_accounts` says whether the account of a lead matters to it, `accounts` who is responsible for one:
     its first step for accounts, or one without settings. `looks` are the tables it looks something up in, by
-    rule; `plugged` are the steps that ask a plug-in, `labelling` those that score.
+    rule; `plugged` are the steps that ask a plugin, `labelling` those that score.
     """
 
     version: int
     steps: Sequence[CompiledStep]
     condition_index: ConditionIndex
     window: timedelta
-    same_submission: timedelta
-    route_anew: Sequence[Condition]
+    duplicate_window: timedelta
+    reroute_when: Sequence[Condition]
     follow_up: FollowUp
     slas: Slas
     claimable_by: Mapping[str, str]
@@ -100,10 +100,10 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         version=version,
         steps=steps,
         condition_index=ConditionIndex([step.when for step in steps]),
-        window=document.known_person.window,
-        same_submission=document.known_person.same_submission,
-        route_anew=[compile_condition(each.when) for each in document.known_person.route_anew],
-        slas=Slas(document.slas, document.sla_for),
+        window=document.returning_leads.window,
+        duplicate_window=document.returning_leads.duplicate_window,
+        reroute_when=[compile_condition(each.when) for each in document.returning_leads.reroute_when],
+        slas=Slas(document.slas, document.sla_rules),
         follow_up=compile_follow_up(
             document.follow_up, {name: each.crm for name, each in document.queues.items()}
         ),
@@ -113,7 +113,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         label_steps=[step for step in steps if step.strategy == "score"],
         wants_accounts=needs_accounts(document),
         accounts=AccountStep(next(account_steps(document), AccountConfig())),
-        keep_owner=document.known_person.keep_owner,
+        keep_owner=document.returning_leads.keep_owner,
         products=ProductCatalog(document.products)
         if "product" in {step.strategy for step in steps}
         else None,
@@ -131,7 +131,7 @@ def table_refs_of(document: PlanDocument) -> dict[str, TableRef]:
 def plan_from(stored: Mapping[str, Any], version: int, strategies: Mapping[str, Strategy]) -> Plan:
     """A stored document made ready.
 
-    Steps of a plug-in that is not installed any more, or cannot read its settings any more, pass.
+    Steps of a plugin that is not installed any more, or cannot read its settings any more, pass.
     Raises LookupError when the rest can no longer be read.
     """
     gone = plugin_stand_ins(_strategies_in(stored) - strategies.keys())

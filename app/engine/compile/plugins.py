@@ -1,6 +1,6 @@
 """Strategies of other packages: what a plan knows of them, and which of its steps have to ask them.
 
-A plug-in is asked before the gate, by a process of its own (`app.plugins`); here its word is data.
+A plugin is asked before the gate, by a process of its own (`app.plugins`); here its word is data.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -46,16 +46,16 @@ class Plugin:
 
 
 class AnyConfig(StepConfig):
-    """Settings nobody can read here, as of a plug-in that is not installed any more."""
+    """Settings nobody can read here, as of a plugin that is not installed any more."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 @dataclass(frozen=True, slots=True)
 class PluginStep:
-    """A step whose strategy is a plug-in. `config` is None when it cannot be read, and so not be asked.
+    """A step whose strategy is a plugin. `config` is None when it cannot be read, and so not be asked.
 
-    `document` is the plan without the steps of other plug-ins, for one that makes its settings ready.
+    `document` is the plan without the steps of other plugins, for one that makes its settings ready.
     `late` says that the condition asks what only a step before it gives.
     """
 
@@ -72,12 +72,12 @@ class PluginStep:
 
 
 def plugin_stand_ins(names: Iterable[str]) -> dict[str, Plugin]:
-    """In place of plug-ins that cannot be asked here, so that the rest of a stored plan goes on."""
+    """In place of plugins that cannot be asked here, so that the rest of a stored plan goes on."""
     return {name: Plugin(name, AnyConfig, "", "") for name in names}
 
 
 def plugin_steps(document: PlanDocument, strategies: Mapping[str, object]) -> Iterator[PluginStep]:
-    """The steps of a plan that ask a plug-in, in order."""
+    """The steps of a plan that ask a plugin, in order."""
     for step in document.pipeline:
         plugin = strategies.get(step.strategy)
         if isinstance(plugin, Plugin):

@@ -7,24 +7,24 @@ REFUSALS: dict[str, str] = {
     "missing": "The directory does not hold this owner or team.",
     "excluded": "The caller excluded the owner.",
     "inactive": "The owner is not active.",
-    "away": "The owner is absent; `frees_at` says until when.",
-    "paused": "The owner is paused; `frees_at` says until when.",
+    "away": "The owner is absent; `available_at` says until when.",
+    "paused": "The owner is paused; `available_at` says until when.",
     "skill": "The owner lacks a skill that is asked for.",
     "language": "The owner does not speak a language that is asked for.",
     "cap_open": "The owner, or his place in the team, has as many open leads as he may have.",
-    "cap_day": "The cap of this local day is reached; `frees_at` is the next midnight there.",
-    "cap_week": "The cap of this local ISO week is reached; `frees_at` is the next Monday there.",
-    "cap_rolling": "A rolling cap is reached; `frees_at` says when one of its leads falls out.",
-    "weight_zero": "The member has weight 0 and takes no leads of this team.",
-    "off_shift": "Out of the owner's hours; `frees_at` says when his next shift begins.",
+    "cap_day": "The cap of this local day is reached; `available_at` is the next midnight there.",
+    "cap_week": "The cap of this local ISO week is reached; `available_at` is the next Monday there.",
+    "cap_rolling": "A rolling cap is reached; `available_at` says when one of its leads falls out.",
+    "zero_weight": "The member has weight 0 and takes no leads of this team.",
+    "off_shift": "Out of the owner's hours; `available_at` says when his next shift begins.",
 }
 """Why somebody is passed over. Asked in this order; a member's weight, caps and shift come last."""
 
 PICKS: dict[str, str] = {
     "chosen": "It is he.",
-    "not_his_turn": "Eligible, but it was another's turn.",
-    "more_open": "Eligible, but he has more open leads than the chosen one.",
-    "waited_less": "Eligible, but he waited less long, or stands later in the team.",
+    "not_next": "Eligible, but it was another's turn.",
+    "more_open_leads": "Eligible, but he has more open leads than the chosen one.",
+    "assigned_more_recently": "Eligible, but he waited less long, or stands later in the team.",
 }
 """What came of somebody who could have taken the lead, and of the chosen one."""
 
@@ -41,7 +41,7 @@ TARGETS: dict[str, str] = {
     "chosen": "The lead went there.",
     "held": "Nobody there can take the lead yet, and the plan holds it until somebody can.",
     "off_hours": "Nobody there is on shift, and the plan goes on.",
-    "nobody_eligible": "No member of the team can take the lead.",
+    "no_eligible_member": "No member of the team can take the lead.",
 }
 """What came of a target. One that names an owner, or a team that is gone, may bear a refusal as well."""
 
@@ -56,21 +56,21 @@ STEPS: dict[str, str] = {
     "labelled": "The lead got a band and points, shown as `labels`, and went on.",
     "account": "Somebody or something the account's step names settled it.",
     "no_account": "The lead belongs to no account.",
-    "unattended": "Nobody looks after the lead's account in any of the roles asked for.",
+    "no_account_owner": "Nobody looks after the lead's account in any of the roles asked for.",
     "imported": "It existed already, and stays with its owner.",
-    "no_row": "No row of the table fits the lead; `revision` says of which state of it.",
+    "no_matching_row": "No row of the table fits the lead; `revision` says of which state of it.",
     "no_table": "The table is not there, or its columns are not those of the rule.",
-    "undeclared": "The row names a queue or a path that the plan does not declare.",
+    "undeclared_target": "The row names a queue or a path that the plan does not declare.",
     "manual": "The caller said where it goes.",
     "claimed": "An owner took it out of a queue.",
     "no_match": "The condition does not hold; `failed` names the first comparison that failed.",
     "error": "The strategy raised, or gave no verdict; `error` names the kind.",
-    "last_resort": "No step took it, so it waits in the built-in queue.",
+    "fallback_queue": "No step took it, so it waits in the built-in queue.",
     "not_reached": "An earlier step had settled it (only where all rules are recomputed).",
 }
 """What a step said. One whose targets all failed bears the code of the last."""
 
-PLUG_IN_ERRORS: dict[str, str] = {
+PLUGIN_ERRORS: dict[str, str] = {
     "timeout": "It gave no verdict within its time; its process was ended.",
     "exited": "Its process ended before it gave a verdict.",
     "unavailable": "No process of it was ready in time, or it is not installed or cannot read its settings.",
@@ -78,15 +78,15 @@ PLUG_IN_ERRORS: dict[str, str] = {
     "not_asked": "It was not asked about this lead.",
     "no verdict": "What it answered is no verdict.",
 }
-"""Why a plug-in's step passed with the code `error`; else `error` names the kind of what it raised."""
+"""Why a plugin's step passed with the code `error`; else `error` names the kind of what it raised."""
 
 KNOWN_PERSON: dict[str, str] = {
     "kept": "He keeps his owner.",
     "account_owner": "He goes to the one who looks after his account.",
-    "not_kept": "The plan names nobody with whom he stays, so he is decided anew.",
-    "keeps_place": "He keeps his place in the queue.",
+    "owner_not_kept": "The plan names nobody with whom he stays, so he is decided anew.",
+    "queue_place_kept": "He keeps his place in the queue.",
     "product_switch": "He comes for another product, so he is decided anew.",
-    "route_anew": "The plan has such leads decided anew.",
+    "reroute_when": "The plan has such leads decided anew.",
     "automated": "He was on a path, so he is decided anew.",
     "blocked": "He was blocked, so he is decided anew.",
     "closed": "His assignment was closed, so he is decided anew.",
@@ -95,13 +95,13 @@ KNOWN_PERSON: dict[str, str] = {
     "inactive": "His owner is not active, so he is decided anew.",
     "away": "His owner is absent, so he is decided anew.",
 }
-"""What the look at a known person said: step `known_person` of a trace."""
+"""What the look at a known person said: step `returning_leads` of a trace."""
 
 MATCHES: dict[str, str] = {
     "chosen": "The lead belongs to it.",
-    "same_key": "Found by the same key, but another comes first: one that somebody looks after, or by id.",
-    "later_key": "Found by a key that counts only where those before it find nothing.",
-    "free_mail": "Found by a domain where anybody gets an address, and not of the tier `named`.",
+    "lower_ranked": "Found by the same key, but another comes first: one that somebody looks after, or by id.",
+    "lower_priority_key": "Found by a key that counts only where those before it find nothing.",
+    "free_email_domain": "Found by a domain where anybody gets an address, and not of the tier `named`.",
 }
 """What came of an account that one of the lead's keys found: `account.candidates` of a trace."""
 
@@ -123,18 +123,18 @@ REASONS: dict[str, str] = {
     "held": "Nobody can take it yet; it waits in the built-in queue until `held_until`.",
     "duplicate": "The same submission came again: the owner or place of the first one stands.",
     "reengaged": "A known person came again and keeps his owner or his place.",
-    "last_resort": "No step of the plan took it; it waits in the built-in queue.",
+    "fallback_queue": "No step of the plan took it; it waits in the built-in queue.",
     "no_plan": "No plan is published; it waits in the built-in queue.",
 }
 """The reason of a decision, as `reason.code` of the answer."""
 
 NO_ACTIONS: dict[str, str] = {
     "no_follow_up": "The plan has no follow-up.",
-    "none_fits": "No block of the follow-up is for this decision.",
-    "held_back": "The lead has not given the consent that the actions need; `held_back` names them.",
+    "no_matching_block": "No block of the follow-up is for this decision.",
+    "withheld_actions": "The lead has not given the consent that the actions need; `withheld_actions` names them.",
     "missing_value": "What the actions need, such as the name of a tag, is missing.",
     "no_crm_id": "Only a new owner was to be set, and no CRM's id of him is known.",
     "duplicate": "The same submission came again, and has had its actions.",
     "imported": "It existed already: there is nothing to be done.",
 }
-"""Why a decision asks nothing of the caller, as `no_actions` of the trace."""
+"""Why a decision asks nothing of the caller, as `no_actions_reason` of the trace."""

@@ -26,12 +26,12 @@ _FORMS = {
     "engagement": "engaged with {}",
     "flags": "flagged {}",
 }
-_BY_LOAD = ("least_loaded", "longest_waiting")
+_BY_LOAD = ("least_loaded", "longest_idle")
 _HELD_FOR = {
     "off_shift": "is off shift",
     "away": "is away",
     "paused": "is paused",
-    "not_his_turn": "has a turn for one whose shift begins soon",
+    "not_next": "has a turn for one whose shift begins soon",
 }
 
 
@@ -87,7 +87,7 @@ def held(*, strategy: str, step: str, target: str, why: str, until: datetime) ->
     return f"{_subject(strategy, step)}: {target} {said}; held until {until:%Y-%m-%d %H:%M} UTC."
 
 
-def known_person(kind: str, owner: str) -> str:
+def returning_leads(kind: str, owner: str) -> str:
     """A person who was here before keeps his owner; `kind` is duplicate or reengaged."""
     if kind == "duplicate":
         return f"Submitted twice: {owner} has this lead already."
@@ -125,7 +125,7 @@ def manual(owner: str) -> str:
     return f"Given to {owner} by hand."
 
 
-def last_resort(queue: str) -> str:
+def fallback_queue(queue: str) -> str:
     """No step settled the lead."""
     return f"No step of the plan took it; it waits in queue {queue}."
 
@@ -158,7 +158,7 @@ def _clause(kind: str, target: str, owner: str | None, pick: str | None) -> str:
             return f"blocked by {target}"
         case "team" if pick == "least_loaded":
             return f"{owner} has the fewest open leads in {target}"
-        case "team" if pick == "longest_waiting":
+        case "team" if pick == "longest_idle":
             return f"{owner} has waited longest in {target}"
         case "team":
             return f"it is {owner}'s turn in {target}"

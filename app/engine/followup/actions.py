@@ -19,7 +19,7 @@ class FollowUpResult:
     """What a decision asks of the caller, which actions were held back, and why there is none if so."""
 
     actions: tuple[dict[str, Any], ...] = ()
-    held_back: tuple[dict[str, Any], ...] = ()
+    withheld_actions: tuple[dict[str, Any], ...] = ()
     why_none: str | None = None
 
 
@@ -47,19 +47,21 @@ class FollowUp:
         asked = {**values, **settled}
         fitting = [actions for condition, actions in self._blocks if _fits(condition, asked, now)]
         if not fitting:
-            return FollowUpResult(why_none="none_fits")
+            return FollowUpResult(why_none="no_matching_block")
         context = self._context(decision, values, settled)
         made: list[dict[str, Any]] = []
-        held_back: list[dict[str, Any]] = []
+        withheld_actions: list[dict[str, Any]] = []
         left_out: set[str] = set()
         for action in chain.from_iterable(fitting):
-            allowed = action.allowed(values, held_back)
+            allowed = action.allowed(values, withheld_actions)
             found = allowed.made(context, now, decision.sla) if allowed is not None else None
             if found is not None:
                 made.append(found)
             elif allowed is not None:
                 left_out.add(allowed.type)
-        return FollowUpResult(tuple(made), tuple(held_back), None if made else _why_none(held_back, left_out))
+        return FollowUpResult(
+            tuple(made), tuple(withheld_actions), None if made else _why_none(withheld_actions, left_out)
+        )
 
     def _context(self, decision: Decision, values: Values, settled: Mapping[str, str]) -> dict[str, Any]:
         """What templates and actions are filled from."""
@@ -81,9 +83,9 @@ def compile_follow_up(
     return FollowUp(blocks, queues or {})
 
 
-def _why_none(held_back: Sequence[object], left_out: set[str]) -> str:
-    if held_back:
-        return "held_back"
+def _why_none(withheld_actions: Sequence[object], left_out: set[str]) -> str:
+    if withheld_actions:
+        return "withheld_actions"
     return "no_crm_id" if left_out == {"set_owner"} else "missing_value"
 
 
@@ -129,14 +131,14 @@ class _Action:
         self._consented = getter(f"consent.{action.consent}")
         self._instead = _Action(action.instead) if action.instead is not None else None
 
-    def allowed(self, values: Values, held_back: list[dict[str, Any]]) -> "_Action | None":
+    def allowed(self, values: Values, withheld_actions: list[dict[str, Any]]) -> "_Action | None":
         """This action, or what takes its place when the consent it needs is missing, which is noted."""
         if self._consent is None or self._consented(values) is True:
             return self
         instead = self._instead
         entry = {"type": self.type, "consent": self._consent, "instead": instead and instead.type}
-        held_back.append(entry)
-        return instead.allowed(values, held_back) if instead is not None else None
+        withheld_actions.append(entry)
+        return instead.allowed(values, withheld_actions) if instead is not None else None
 
     def made(self, context: Values, now: datetime, sla: SlaDeadlines | None) -> dict[str, Any] | None:
         """The action as the caller gets it.

@@ -19,12 +19,14 @@ def is_named(tier: str | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class AccountKey:
-    """What a lead's account may be found by. `free_mail` marks a domain where anybody gets an address."""
+    """What a lead's account may be found by. `free_email_domain` marks a domain where anybody gets an
+    address.
+    """
 
     kind: Literal["crm", "domain"]
     value: str
     matched_by: MatchedBy
-    free_mail: bool = False
+    free_email_domain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +100,12 @@ def match_account(found: AccountHits, accounts: Mapping[str, Account]) -> Accoun
     for key, of_key in found:
         decides = chosen is None
         for each in sorted(of_key, key=lambda one: (not one.looked_after, one.id)):
-            if key.free_mail and not is_named(each.tier):
-                code = "free_mail"
+            if key.free_email_domain and not is_named(each.tier):
+                code = "free_email_domain"
             elif chosen is None:
                 chosen, matched_by, code = each, key.matched_by, "chosen"
             else:
-                code = "same_key" if decides else "later_key"
+                code = "lower_ranked" if decides else "lower_priority_key"
             candidates.append({"account": each.id, "matched_by": key.matched_by, "code": code})
     if not candidates:
         return None

@@ -1,6 +1,6 @@
-"""What a plug-in said about a lead: written as plain JSON, and read again without trusting it.
+"""What a plugin said about a lead: written as plain JSON, and read again without trusting it.
 
-Each plug-in speaks in a process of its own; what comes from there may be anything.
+Each plugin speaks in a process of its own; what comes from there may be anything.
 """
 
 import re
@@ -14,13 +14,13 @@ from app.plan.document.targets import OffHours, Pick
 from app.plan.language.languages import primary
 
 PluginReply = Mapping[str, Any]
-"""`plug_in`, the package and its version; with `verdict`, or `error` from the closed list or an exception's
+"""`plugin`, the package and its version; with `verdict`, or `error` from the closed list or an exception's
 name."""
 
 MAX_TARGETS = 100
 _CODE = re.compile(r"[A-Za-z][\w.-]{0,63}", re.ASCII)
 _TAKEN = frozenset(
-    ("claimed", "manual", "held", "duplicate", "reengaged", "last_resort", "no_plan", "no_match", "error")
+    ("claimed", "manual", "held", "duplicate", "reengaged", "fallback_queue", "no_plan", "no_match", "error")
 )
 """Codes of which the engine or the books think something of their own."""
 _LONGEST_HOLD = 366 * 86400

@@ -102,7 +102,7 @@ class DecisionRequest:
 
     `to` is where the caller wants it, `queue` the queue a claim takes from, `note` what the caller wrote
     about it, kept and read by nobody but people, `account` the account it was found to belong to, `owned`
-    who has it already: then nothing is left to be decided. `advice` is what plug-ins said about it, by step
+    who has it already: then nothing is left to be decided. `advice` is what plugins said about it, by step
     (`app.engine.model.advice`).
     """
 

@@ -16,7 +16,9 @@ DirectoryRecord = tuple[str, str, Mapping[str, Any]]
 
 
 def directory_from(version: int, records: Iterable[DirectoryRecord]) -> Directory:
-    """The directory these records make. Records of nouns the engine does not know are passed over."""
+    """The directory these records make. Records of resource types the engine does not know are passed
+    over.
+    """
     bodies: dict[str, dict[str, Mapping[str, Any]]] = {
         "owners": {},
         "teams": {},
@@ -24,8 +26,8 @@ def directory_from(version: int, records: Iterable[DirectoryRecord]) -> Director
         "calendars": {},
         "tables": {},
     }
-    for noun, id_, body in records:
-        bodies.setdefault(noun, {})[id_] = body
+    for resource_type, id_, body in records:
+        bodies.setdefault(resource_type, {})[id_] = body
     away: dict[str, list[Absence]] = {}
     for body in bodies["absences"].values():
         away.setdefault(body["owner"], []).append(Absence(parse_iso(body["from"]), parse_iso(body["to"])))

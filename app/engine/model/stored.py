@@ -106,7 +106,7 @@ def _owned(written: Mapping[str, Any] | None) -> ExistingOwnership | None:
 
 
 def _heard(advice: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
-    """What plug-ins said, as far as the decision came to hear it."""
+    """What plugins said, as far as the decision came to hear it."""
     steps = {entry["step"] for entry in decision.trace["steps"]}
     return {step: said for step, said in advice.items() if step in steps}
 

@@ -17,7 +17,7 @@ from app.engine.pipeline.account_team import account_summary, account_team_of
 from app.engine.pipeline.returning_lead import decide_returning, over_cap
 from app.engine.pipeline.walk import score_labels, try_step, walk
 
-_NOT_WALKED = frozenset(("known_person", "manual", "claimed"))
+_NOT_WALKED = frozenset(("returning_leads", "manual", "claimed"))
 """Who settled a lead without the pipeline. It is scored all the same: SLAs and the follow-up ask its band."""
 
 
@@ -73,7 +73,7 @@ def _as_owned(owned: ExistingOwnership, facts: Facts) -> Decision:
         owner=owner,
         team=owned.team,
         counts=True,
-        trace={"steps": [step], "ruled_out": 0, "no_actions": "imported"},
+        trace={"steps": [step], "not_evaluated": 0, "no_actions_reason": "imported"},
     )
 
 
@@ -86,7 +86,7 @@ def _as_wanted(question: DecisionRequest, wanted: Target, plan: Plan, facts: Fac
     step = CompiledStep("manual", "manual", None, lambda _values, _facts: verdict)
     decision = try_step(step, question, facts, trail)
     if decision is not None:
-        return replace(decision, trace={"steps": trail, "ruled_out": 0})
+        return replace(decision, trace={"steps": trail, "not_evaluated": 0})
     anew = walk(question, plan, facts)
     return replace(anew, trace={**anew.trace, "steps": [*trail, *anew.trace["steps"]]})
 
@@ -104,7 +104,7 @@ def _to_owner(question: DecisionRequest, owner: Owner, facts: Facts) -> Decision
         owner=owner,
         counts=True,
         over_cap=over_cap(owner, facts),
-        trace={"steps": [{"step": code, "strategy": code, "code": code}], "ruled_out": 0},
+        trace={"steps": [{"step": code, "strategy": code, "code": code}], "not_evaluated": 0},
     )
 
 
@@ -114,7 +114,7 @@ def _with_actions(decision: Decision, question: DecisionRequest, plan: Plan, fac
     Before them stands what a product switch asks for.
     """
     if decision.known is not None and decision.known.kind == "duplicate":
-        decision.trace = {**decision.trace, "no_actions": "duplicate"}
+        decision.trace = {**decision.trace, "no_actions_reason": "duplicate"}
         return decision
     values = {**question.values, **decision.labels} if decision.labels else question.values
     asked = plan.follow_up.after(decision, values, facts.now)
@@ -122,8 +122,8 @@ def _with_actions(decision: Decision, question: DecisionRequest, plan: Plan, fac
     if decision.left and plan.products is not None and question.prior is not None:
         farewell = plan.products.farewell(decision, question.prior, facts.directory)
         decision.actions = (*farewell, *asked.actions)
-    if asked.held_back:
-        decision.trace = {**decision.trace, "held_back": list(asked.held_back)}
+    if asked.withheld_actions:
+        decision.trace = {**decision.trace, "withheld_actions": list(asked.withheld_actions)}
     if asked.why_none is not None and not decision.actions:
-        decision.trace = {**decision.trace, "no_actions": asked.why_none}
+        decision.trace = {**decision.trace, "no_actions_reason": asked.why_none}
     return decision

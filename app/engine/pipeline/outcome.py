@@ -62,8 +62,8 @@ def to_held(step: CompiledStep, attempt: TargetAttempt, until: datetime, facts: 
     whom = owner.name if owner is not None else target.name
     found = [candidate["code"] for candidate in attempt.candidates]
     why = found[0] if target.kind == "owner" else "off_shift"
-    if "not_his_turn" in found:
-        why = "not_his_turn"
+    if "not_next" in found:
+        why = "not_next"
     return Decision(
         outcome="queued",
         code="held",

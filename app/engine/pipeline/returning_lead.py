@@ -15,20 +15,20 @@ from app.engine.selection.eligibility import Requirements, absence_refusal, cap_
 
 def decide_returning(prior: PriorAssignment, question: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     """A person we know: he keeps his owner or his place in the queue, or is decided anew."""
-    again = bool(plan.same_submission) and facts.now - prior.decided_at <= plan.same_submission
+    again = bool(plan.duplicate_window) and facts.now - prior.decided_at <= plan.duplicate_window
     known = ExistingLead(
         prior.lead_id, prior.assignment_id, prior.matched_by, "duplicate" if again else "reengaged"
     )
     switched = _switched(prior, known, question, plan, facts)
     if switched is not None:
         return switched
-    if not again and any(each.holds(question.values, facts.now) for each in plan.route_anew):
-        return _anew(prior, known, "route_anew", walk(question, plan, facts))
+    if not again and any(each.holds(question.values, facts.now) for each in plan.reroute_when):
+        return _anew(prior, known, "reroute_when", walk(question, plan, facts))
     if prior.state == "queued":
         return _kept_place(prior, known, walk(question, plan, facts))
     if prior.state != "assigned" or prior.owner is None:
         return _anew(prior, known, prior.state, walk(question, plan, facts))
-    why = "not_kept"
+    why = "owner_not_kept"
     for owner_id in (prior.owner,) if again else _to_keep(prior.owner, question, plan, facts):
         refused = _cannot_keep(owner_id, question, facts)
         if refused is None:
@@ -80,11 +80,11 @@ def _kept_owner(owner_id: str, prior: PriorAssignment, known: ExistingLead, fact
     return Decision(
         outcome="assigned",
         code=known.kind,
-        text=sentences.known_person(known.kind, owner.name)
+        text=sentences.returning_leads(known.kind, owner.name)
         if same
         else sentences.known_by_account(owner.name),
-        step="known_person",
-        strategy="known_person",
+        step="returning_leads",
+        strategy="returning_leads",
         owner=owner,
         team=prior.team if same else None,
         priority=prior.priority,
@@ -105,8 +105,8 @@ def _kept_place(prior: PriorAssignment, known: ExistingLead, anew: Decision) -> 
         outcome="queued",
         code=known.kind,
         text=sentences.known_in_queue(prior.queue or ""),
-        step="known_person",
-        strategy="known_person",
+        step="returning_leads",
+        strategy="returning_leads",
         queue=prior.queue,
         priority=max(prior.priority, anew.priority),
         held_until=prior.held_until,
@@ -115,7 +115,7 @@ def _kept_place(prior: PriorAssignment, known: ExistingLead, anew: Decision) -> 
         labels=anew.labels,
         known=known,
         keeps_assignment=True,
-        trace=_known_trace(known, "keeps_place", anew),
+        trace=_known_trace(known, "queue_place_kept", anew),
     )
 
 
@@ -130,8 +130,13 @@ def _anew(prior: PriorAssignment, known: ExistingLead, why: str, anew: Decision)
 
 def _known_trace(known: ExistingLead, code: str, walked: Decision | None = None) -> dict[str, Any]:
     """The trace of a known person, and of the walk after it if there was one."""
-    entry = {"step": "known_person", "strategy": "known_person", "code": code, "matched_by": known.matched_by}
-    trace: Mapping[str, Any] = walked.trace if walked else {"steps": (), "ruled_out": 0}
+    entry = {
+        "step": "returning_leads",
+        "strategy": "returning_leads",
+        "code": code,
+        "matched_by": known.matched_by,
+    }
+    trace: Mapping[str, Any] = walked.trace if walked else {"steps": (), "not_evaluated": 0}
     return {**trace, "steps": [entry, *trace["steps"]]}
 
 

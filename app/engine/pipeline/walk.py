@@ -43,7 +43,7 @@ def walk(question: DecisionRequest, plan: Plan, facts: Facts, *, narrowed: bool 
             if added:
                 labels |= added
             if decision is not None:
-                decision.trace = {"steps": trail, "ruled_out": at + 1 - len(trail)}
+                decision.trace = {"steps": trail, "not_evaluated": at + 1 - len(trail)}
                 decision.labels = labels
                 return decision
             if added:
@@ -74,15 +74,15 @@ def _behind(at: int, question: DecisionRequest, plan: Plan, *, narrowed: bool) -
 
 
 def _unsettled(plan: Plan, trail: list[dict[str, Any]], labels: Mapping[str, Any]) -> Decision:
-    trail.append({"step": FALLBACK_QUEUE, "strategy": "queue", "code": "last_resort"})
+    trail.append({"step": FALLBACK_QUEUE, "strategy": "queue", "code": "fallback_queue"})
     return Decision(
         outcome="queued",
-        code="no_plan" if plan.version == 0 else "last_resort",
-        text=sentences.last_resort(FALLBACK_QUEUE),
+        code="no_plan" if plan.version == 0 else "fallback_queue",
+        text=sentences.fallback_queue(FALLBACK_QUEUE),
         step=FALLBACK_QUEUE,
         strategy="queue",
         queue=FALLBACK_QUEUE,
-        trace={"steps": trail, "ruled_out": len(plan.steps) + 1 - len(trail)},
+        trace={"steps": trail, "not_evaluated": len(plan.steps) + 1 - len(trail)},
         labels=labels,
     )
 
@@ -140,10 +140,10 @@ def _asked(step: CompiledStep, question: DecisionRequest, facts: Facts, entry: d
 
 
 def _advised(step: CompiledStep, question: DecisionRequest, entry: dict[str, Any]) -> Verdict:
-    """What a plug-in said when it was asked, before the gate. The trace shows which version said it."""
+    """What a plugin said when it was asked, before the gate. The trace shows which version said it."""
     advice = question.advice.get(step.name, NOT_CALLED)
-    if "plug_in" in advice:
-        entry["plug_in"] = advice["plug_in"]
+    if "plugin" in advice:
+        entry["plugin"] = advice["plugin"]
     verdict = None if "error" in advice else verdict_from_json(advice["verdict"])
     if verdict is None:
         entry["error"] = advice.get("error", "no verdict")

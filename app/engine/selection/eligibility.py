@@ -14,7 +14,7 @@ class Refusal:
     """Why an owner is passed over: a code from the closed list, and when that ends if it is known."""
 
     code: str
-    frees_at: datetime | None = None
+    available_at: datetime | None = None
 
 
 CAPS = frozenset(("cap_open", "cap_day", "cap_week", "cap_rolling"))

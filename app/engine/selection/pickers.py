@@ -55,7 +55,7 @@ def pick_one(
     """One of the eligible, of whom there is one at least. Their entries of the trace say why it is he."""
     if pick == "least_loaded":
         return _least_loaded(target, eligible, shown)
-    if pick == "longest_waiting":
+    if pick == "longest_idle":
         return _longest_waiting(target, eligible, shown)
     return _by_turn(target, eligible, shown)
 
@@ -67,7 +67,7 @@ def _by_turn(target: Target, eligible: Sequence[Candidate], shown: Sequence[dict
     booked: dict[str, int] = {}
     for one, change in zip(eligible, changes, strict=True):
         shown_of, balance = one.shown, one.standing.balance
-        shown_of["code"] = "not_his_turn"
+        shown_of["code"] = "not_next"
         shown_of["balance"] = balance
         shown_of["after"] = balance + change
         booked[one.owner.id] = change
@@ -83,9 +83,9 @@ def _least_loaded(
     """Fewest open leads; among equals the one who waited longest; then the order of the team."""
     chosen = min(eligible, key=lambda one: (one.load.open, one.load.last))
     for one in eligible:
-        one.shown["code"] = "chosen" if one is chosen else "more_open"
+        one.shown["code"] = "chosen" if one is chosen else "more_open_leads"
         if one is not chosen and one.load.open == chosen.load.open:
-            one.shown["code"] = "waited_less"
+            one.shown["code"] = "assigned_more_recently"
     return TargetAttempt(target, "chosen", chosen.owner, None, "least_loaded", shown)
 
 
@@ -95,8 +95,8 @@ def _longest_waiting(
     """Whose last lead, of any team, was longest ago; among equals the order of the team."""
     chosen = min(eligible, key=lambda one: one.load.last)
     for one in eligible:
-        one.shown["code"] = "chosen" if one is chosen else "waited_less"
-    return TargetAttempt(target, "chosen", chosen.owner, None, "longest_waiting", shown)
+        one.shown["code"] = "chosen" if one is chosen else "assigned_more_recently"
+    return TargetAttempt(target, "chosen", chosen.owner, None, "longest_idle", shown)
 
 
 def candidate_entry(owner: str, load: Load, refused: Refusal | None) -> dict[str, Any]:
@@ -106,6 +106,6 @@ def candidate_entry(owner: str, load: Load, refused: Refusal | None) -> dict[str
         "code": refused.code if refused else "eligible",
         "open": load.open,
     }
-    if refused is not None and refused.frees_at is not None:
-        entry["frees_at"] = refused.frees_at.isoformat().replace("+00:00", "Z")
+    if refused is not None and refused.available_at is not None:
+        entry["available_at"] = refused.available_at.isoformat().replace("+00:00", "Z")
     return entry

@@ -20,7 +20,7 @@ def rebalance_entries(old: Directory, new: Directory, state: State, now: datetim
         changes = {owner: -balance for owner, balance in left.items()}
         changes |= spread_balance(sum(left.values()), stayed)
         if any(changes.values()):
-            yield LedgerEntry(id_, "levelled", None, changes)
+            yield LedgerEntry(id_, "rebalanced", None, changes)
 
 
 def loads_to_recount(old: Directory, new: Directory) -> Iterator[tuple[Owner, str | None, Caps | None]]:

@@ -12,14 +12,14 @@ from app.engine.selection.targets import member_refusal
 
 @dataclass(frozen=True, slots=True)
 class MemberStanding:
-    """One member now. `balance` counts in units of `turns.LEAD`; `code` and `frees_at` as in a trace."""
+    """One member now. `balance` counts in units of `turns.LEAD`; `code` and `available_at` as in a trace."""
 
     owner: str
     balance: int
     turns: int
     open: int
     code: str | None
-    frees_at: datetime | None
+    available_at: datetime | None
 
 
 def standings(team: Team, facts: Facts) -> list[MemberStanding]:
@@ -33,8 +33,8 @@ def standings(team: Team, facts: Facts) -> list[MemberStanding]:
         if refused is None and owner is not None and team_works and not is_on_shift(owner, facts.now):
             refused = off_shift(owner, facts.now)
         standing = facts.state.standing(team.id, member.owner)
-        code, frees_at = (refused.code, refused.frees_at) if refused else (None, None)
+        code, available_at = (refused.code, refused.available_at) if refused else (None, None)
         found.append(
-            MemberStanding(member.owner, standing.balance, standing.turns, load.open, code, frees_at)
+            MemberStanding(member.owner, standing.balance, standing.turns, load.open, code, available_at)
         )
     return found

@@ -16,7 +16,7 @@ from app.engine.selection.shifts import is_on_shift, is_staffed, next_available,
 from app.plan.language.languages import primary
 
 _CHOSEN = Refusal("chosen")
-_NOT_HIS_TURN = Refusal("not_his_turn")
+_NOT_HIS_TURN = Refusal("not_next")
 _WAITING = ("hold", "next")
 """What a plan may say besides `assign` of the time while nobody is on shift."""
 _GONE = frozenset(("away", "paused"))
@@ -70,7 +70,7 @@ def try_owner(target: Target, question: DecisionRequest, facts: Facts) -> Target
 
 def _refused(target: Target, refused: Refusal, shown: dict[str, Any], now: datetime) -> TargetAttempt:
     """He cannot take it now; the lead is held for him if the plan waits as long as that lasts."""
-    back = refused.frees_at
+    back = refused.available_at
     if target.hold is not None and back is not None and back - now <= target.hold:
         return TargetAttempt(target, "held", candidates=(shown,), until=back)
     return TargetAttempt(target, refused.code, candidates=(shown,))
@@ -98,7 +98,7 @@ def try_team(target: Target, question: DecisionRequest, facts: Facts) -> TargetA
         returning = _returning(shown, facts)
         if returning and target.off_hours in _WAITING and not is_staffed(team, facts):
             return _out_of_hours(target, pick, returning, shown)
-        return TargetAttempt(target, "nobody_eligible", pick=pick, candidates=shown)
+        return TargetAttempt(target, "no_eligible_member", pick=pick, candidates=shown)
     return pick_one(target, pick, eligible, shown)
 
 
@@ -138,7 +138,7 @@ def member_refusal(
         owner, caps = replace(owner, caps=scaled(owner.caps, factor)), scaled(caps, factor)
     found = refusal(owner, load, need, facts.now)
     if found is None and member.weight == 0:
-        found = Refusal("weight_zero")
+        found = Refusal("zero_weight")
     if found is None and caps is not None:
         found = cap_refusal(caps, facts.state.member_load(team.id, owner.id), owner.zone, facts.now)
     return found
@@ -155,10 +155,12 @@ def _released(
 ) -> TargetAttempt:
     """One of those on shift and those who soon will be. Is it one of these, the lead waits for him."""
     begins = {one.owner.id: off_shift(one.owner, now) for one in eligible if not is_on_shift(one.owner, now)}
-    until = {id_: refused.frees_at for id_, refused in begins.items() if _is_soon(refused.frees_at, now)}
+    until = {
+        id_: refused.available_at for id_, refused in begins.items() if _is_soon(refused.available_at, now)
+    }
     expected = [one for one in eligible if one.owner.id not in begins or one.owner.id in until]
     if not expected:
-        return TargetAttempt(target, "nobody_eligible", pick=pick, candidates=shown)
+        return TargetAttempt(target, "no_eligible_member", pick=pick, candidates=shown)
     tried = pick_one(target, pick, expected, shown)
     awaited = until.get(tried.owner.id) if tried.owner is not None else None
     if awaited is None:
@@ -186,7 +188,7 @@ def _out_of_hours(
     target: Target, pick: str | None, refusals: Sequence[Refusal], shown: list[dict[str, Any]]
 ) -> TargetAttempt:
     """Nobody is on shift: the lead is held until the first shift begins, or goes on if none ever does."""
-    begins = min((each.frees_at for each in refusals if each.frees_at is not None), default=None)
+    begins = min((each.available_at for each in refusals if each.available_at is not None), default=None)
     if target.off_hours == "hold" and begins is not None:
         return TargetAttempt(target, "held", pick=pick, candidates=shown, until=begins)
     return TargetAttempt(target, "off_hours", pick=pick, candidates=shown)

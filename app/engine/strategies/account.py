@@ -71,7 +71,7 @@ class AccountStep:
             exempt=config.exempt,
             code="account_owner",
         )
-        self._rungs = [_rung_of(rung, config) for rung in config.owner_away]
+        self._rungs = [_rung_of(rung, config) for rung in config.if_unavailable]
         customers = config.for_customers()
         self._team = ladder([customers])[0] if customers is not None else None
         self._statuses = config.customers.statuses if config.customers is not None else ()
@@ -138,4 +138,4 @@ class AccountStrategy:
         if facts.account is None or facts.account.account is None:
             return Verdict("no_account")
         targets = config.targets(facts.account, facts.directory.owners)
-        return Verdict("account" if targets else "unattended", targets)
+        return Verdict("account" if targets else "no_account_owner", targets)

@@ -26,10 +26,10 @@ class ByTable:
         if found.revision is None:
             return Verdict("no_table", found=found)
         if found.target is None:
-            return Verdict("no_row", found=found)
+            return Verdict("no_matching_row", found=found)
         target = self.config.target_of(found.target)
         there = ladder(self._declared((target, *target.otherwise)))
-        return Verdict("rule" if there else "undeclared", there, found=found)
+        return Verdict("rule" if there else "undeclared_target", there, found=found)
 
     def _declared(self, targets: tuple[Target, ...]) -> Iterator[Target]:
         """Tables change from day to day, and no lead may end where nobody looks for it."""

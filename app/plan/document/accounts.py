@@ -73,7 +73,7 @@ class AccountConfig(StepConfig):
         description="The roles in the order they are asked; who has the first of them, and is active, is "
         "responsible.",
     )
-    owner_away: tuple[
+    if_unavailable: tuple[
         Annotated[
             Rung,
             PlainValidator(_rung),
@@ -99,7 +99,7 @@ class AccountConfig(StepConfig):
     off_hours: OffHours | None = Field(
         None,
         description="What happens when he is off shift: assign (when left out), next to go through "
-        "owner_away, and hold to wait for his shift after that.",
+        "if_unavailable, and hold to wait for his shift after that.",
     )
     priority: Priority = Field(0, description="0 to 100; counts where the lead comes to wait.")
     sla: Name | None = Field(None, description="The SLA of the owner who gets it.")
@@ -122,9 +122,9 @@ class AccountConfig(StepConfig):
         customers = self.for_customers()
         if customers is not None:
             yield ".customers", (customers,)
-        for position, rung in enumerate(self.owner_away):
+        for position, rung in enumerate(self.if_unavailable):
             if isinstance(rung, Target):
-                yield f".owner_away[{position}]", (self.handed(rung),)
+                yield f".if_unavailable[{position}]", (self.handed(rung),)
 
     @property
     def default_name(self) -> str:

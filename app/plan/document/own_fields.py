@@ -84,7 +84,7 @@ def _name_fault(name: object) -> Finding | None:
         text = "Call a field by a word of letters, digits and _, or a custom attribute attributes.name."
         return Finding("", "wrong_value", text)
     if not name.startswith(ATTRIBUTES) and name in _TAKEN:
-        return Finding("", "taken_name", f"Call this field something else: {quote(name)} is taken.")
+        return Finding("", "reserved_name", f"Call this field something else: {quote(name)} is taken.")
     return None
 
 

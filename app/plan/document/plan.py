@@ -43,7 +43,7 @@ class Accountable(Part):
 class Path(Part):
     """An automated way instead of a person."""
 
-    answers_to: Accountable | None = Field(None, description="Who answers for what happens on it.")
+    accountable: Accountable | None = Field(None, description="Who answers for what happens on it.")
 
 
 class RerouteWhen(Part):
@@ -56,12 +56,12 @@ Kept = Annotated[tuple[Literal["account_owner", "previous_owner"], ...], AfterVa
 
 
 class ReturningLeads(Part):
-    """How a person who was here before is recognised."""
+    """How a person who was here before is matched."""
 
     window: Duration = Field(
         timedelta(days=90), description="For how long a person stays with his owner; 0 decides everyone anew."
     )
-    same_submission: Duration = Field(
+    duplicate_window: Duration = Field(
         timedelta(minutes=10),
         description="Within this time a second submission counts as the same one; 0 for never.",
     )
@@ -71,7 +71,7 @@ class ReturningLeads(Part):
         "account's owner is who the plan's first step for accounts makes responsible. Empty, he is decided "
         "anew. A second submission of the same one stays what it is.",
     )
-    route_anew: tuple[RerouteWhen, ...] = Field(
+    reroute_when: tuple[RerouteWhen, ...] = Field(
         (),
         description="Known persons whose lead meets one of these conditions are decided anew. A second "
         "submission of the same one stays what it is.",
@@ -145,11 +145,11 @@ class PlanDocument(Part):
         default_factory=dict,
         description="How much of his working time an owner has to accept and to touch a lead, by name.",
     )
-    sla_for: tuple[SlaRule, ...] = Field(
+    sla_rules: tuple[SlaRule, ...] = Field(
         (), description="Which SLA holds where the step names none; the first that fits counts."
     )
-    known_person: ReturningLeads = Field(
-        default_factory=ReturningLeads, description="How a person who was here before is recognised."
+    returning_leads: ReturningLeads = Field(
+        default_factory=ReturningLeads, description="How a person who was here before is matched."
     )
     fields: Annotated[OwnFields, PlainValidator(_own_fields), WithJsonSchema(_FIELDS_SCHEMA)] = Field(
         default_factory=OwnFields,

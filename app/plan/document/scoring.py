@@ -21,7 +21,7 @@ Limit = Annotated[int, Field(strict=True, ge=-(10**15), le=10**15)]
 
 def _free(name: str) -> str:
     if name in ("total", OWN):
-        raise fault("taken_name", f"Call this score something else: {name} is taken.")
+        raise fault("reserved_name", f"Call this score something else: {name} is taken.")
     return name
 
 

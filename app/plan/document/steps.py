@@ -114,7 +114,7 @@ def _check_told(strategy: str, config: StepConfig) -> None:
 
 def _failed(strategy: str) -> Faults:
     text = "Mend the strategy's package: it failed over these settings."
-    return fault("failed_strategy", text, quote(strategy))
+    return fault("plugin_config_error", text, quote(strategy))
 
 
 def _doubled(found: list[tuple[str, StepConfig]]) -> list[Finding]:
@@ -133,7 +133,7 @@ def _doubled(found: list[tuple[str, StepConfig]]) -> list[Finding]:
 def _named(found: list[tuple[str, StepConfig]]) -> tuple[PlanStep, ...]:
     """Names each step; one that would bear an earlier step's name gets a number.
 
-    What a plug-in would call its steps is not asked: their names must stay when it is not installed any more.
+    What a plugin would call its steps is not asked: their names must stay when it is not installed any more.
     """
     taken = {config.name for _, config in found if config.name != config.default_name}
     steps = []

@@ -10,7 +10,7 @@ from app.plan.language.fields import Kind
 from app.plan.language.shapes import Name, Parser, Part, Priority, Words
 
 TargetKind = Literal["team", "owner", "queue", "path", "block"]
-Pick = Literal["round_robin", "least_loaded", "longest_waiting"]
+Pick = Literal["round_robin", "least_loaded", "longest_idle"]
 OffHours = Literal["assign", "hold", "next"]
 
 KINDS: tuple[TargetKind, ...] = ("team", "owner", "queue", "path", "block")

@@ -61,7 +61,7 @@ def read_cell(column: Column, cell: Any) -> Key | Span | None:
     if column.how == "range":
         return _span(column.field, cell)
     if isinstance(cell, list):
-        raise fault("bad_cell", "Write one value: lists are for columns that are compared by range.")
+        raise fault("invalid_cell", "Write one value: lists are for columns that are compared by range.")
     if column.how == "longest_prefix":
         beginning = cell_to_json(cell).strip().removesuffix("*")
         return beginning.casefold() or None
@@ -105,20 +105,20 @@ def _equal(field: Field, cell: str | int | float | bool) -> Key:
     try:
         operand = read_operand(field, "eq", cell)
     except Faults as refused:
-        raise fault("bad_cell", refused.findings[0].text) from None
+        raise fault("invalid_cell", refused.findings[0].text) from None
     return operand.casefold() if isinstance(operand, str) else operand  # type: ignore[return-value]
 
 
 def _span(field: Field, cell: Any) -> Span:
     low, high = _ends(cell)
     if low is None and high is None:
-        raise fault("bad_cell", "Leave the cell empty, or give the range at least one end.")
+        raise fault("invalid_cell", "Leave the cell empty, or give the range at least one end.")
     numeric = field.kind in _NUMBERS or (
         field.kind is Kind.OPEN and all(end is None or _is_number(end) for end in (low, high))
     )
     span = _of_numbers(low, high) if numeric else _of_texts(low, high)
     if span.low is not None and span.high is not None and span.low > span.high:
-        raise fault("bad_cell", "Begin the range with the lower end.")
+        raise fault("invalid_cell", "Begin the range with the lower end.")
     return span
 
 
@@ -126,7 +126,7 @@ def _ends(cell: Any) -> tuple[Any, Any]:
     """The two ends as they are written: [50, 199], "50..199", "50-199", "200+", or one value for both."""
     if isinstance(cell, list):
         if len(cell) != 2:
-            raise fault("bad_cell", "Write a range as [low, high], with null for an open end.")
+            raise fault("invalid_cell", "Write a range as [low, high], with null for an open end.")
         return cell[0], cell[1]
     if isinstance(cell, str):
         if found := _DOTS.fullmatch(cell):
@@ -146,7 +146,7 @@ def _of_texts(low: Any, high: Any) -> Span:
     ends = [None if end is None else cell_to_json(end).strip().casefold() for end in (low, high)]
     sizes = {len(end) for end in ends if end is not None}
     if len(sizes) != 1 or sizes == {0}:
-        raise fault("bad_cell", "Write two texts of the same length, such as 90001..90899.")
+        raise fault("invalid_cell", "Write two texts of the same length, such as 90001..90899.")
     size = sizes.pop()
     first, last = ends
     return Span(
@@ -181,9 +181,9 @@ def _is_number(end: Any) -> bool:
 
 def _number(end: Any) -> int | float:
     if not _is_number(end):
-        raise fault("bad_cell", "Write a number: the field of this column is one.")
+        raise fault("invalid_cell", "Write a number: the field of this column is one.")
     text = str(end).strip()
     number = end if not isinstance(end, str) else float(text) if "." in text else int(text)
     if not abs(number) <= MAX_NUMBER:
-        raise fault("bad_cell", "Write a number between -10^15 and 10^15.")
+        raise fault("invalid_cell", "Write a number between -10^15 and 10^15.")
     return number

@@ -48,7 +48,7 @@ def read_occurrences(value: Mapping[Any, Any]) -> Occurrences:
 
 def _name(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise fault("wrong_operand", "Write the name of what the lead did.")
+        raise fault("invalid_operand", "Write the name of what the lead did.")
     return value.strip()
 
 
@@ -62,10 +62,10 @@ def _within(value: object) -> timedelta:
 def _count(value: object) -> tuple[tuple[str, int], ...]:
     written: Mapping[Any, Any] = value if isinstance(value, Mapping) else {"eq": value}
     if not written or not set(written) <= set(BOUNDS):
-        raise fault("wrong_operand", f"Write a number, or one of {', '.join(BOUNDS)} with a number.")
+        raise fault("invalid_operand", f"Write a number, or one of {', '.join(BOUNDS)} with a number.")
     for limit in written.values():
         if isinstance(limit, bool) or not isinstance(limit, int) or not 0 <= limit <= MAX_COUNT:
-            raise fault("wrong_operand", "Write a whole number that is not negative.")
+            raise fault("invalid_operand", "Write a whole number that is not negative.")
     return tuple((str(operator), limit) for operator, limit in written.items())
 
 

@@ -49,7 +49,7 @@ def read_operand(field: Field, operator: str, value: object) -> Operand:
         raise fault("wrong_operator", _misfit(field, operator))
     if operator == "exists":
         if not isinstance(value, bool):
-            raise fault("wrong_operand", "Write true or false behind exists.")
+            raise fault("invalid_operand", "Write true or false behind exists.")
         return value
     if operator in ("in", "not_in"):
         return _list(field, operator, value)
@@ -65,7 +65,7 @@ def _misfit(field: Field, operator: str) -> str:
 
 def _list(field: Field, operator: str, value: object) -> tuple[Scalar, ...]:
     if not isinstance(value, (list, tuple)) or not value:
-        raise fault("wrong_operand", f"Write a list of at least one value behind {operator}.")
+        raise fault("invalid_operand", f"Write a list of at least one value behind {operator}.")
     found: list[Scalar] = []
     faults: list[Faults] = []
     for position, each in enumerate(value):
@@ -85,7 +85,7 @@ def _one(field: Field, operator: str, value: object) -> Scalar:
         case Kind.BOOLEAN:
             if not isinstance(value, bool):
                 raise fault(
-                    "wrong_operand", f"{quote(field.name)} is true or false: compare it with one of them."
+                    "invalid_operand", f"{quote(field.name)} is true or false: compare it with one of them."
                 )
             return value
         case Kind.INSTANT:
@@ -99,7 +99,7 @@ def _one(field: Field, operator: str, value: object) -> Scalar:
 def _number(field: Field, value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise fault(
-            "wrong_operand", f"{quote(field.name)} is a number: compare it with a number, without quotes."
+            "invalid_operand", f"{quote(field.name)} is a number: compare it with a number, without quotes."
         )
     if not abs(value) <= MAX_NUMBER:
         raise fault("bad_number", "Write a number between -10^15 and 10^15.")
@@ -129,7 +129,7 @@ def _text(field: Field, operator: str, value: object) -> str:
             if isinstance(value, (int, float))
             else "compare it with a text that is not empty"
         )
-        raise fault("wrong_operand", f"{quote(field.name)} is compared with text: {hint}.")
+        raise fault("invalid_operand", f"{quote(field.name)} is compared with text: {hint}.")
     if operator == "matches":
         _check_pattern(value)
     elif operator in _CLOSED and field.name in _AS_INTAKE_DOES:

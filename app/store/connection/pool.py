@@ -112,7 +112,11 @@ def begin_statement(workspace_id: int, limits: Limits, *, gate: bool = False, re
         settings["plan_cache_mode"] = "force_generic_plan"
     local = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
     local += f", {_DURABLE}"
-    take = f"; SELECT FROM gates WHERE workspace_id = {workspace_id:d} FOR NO KEY UPDATE" if gate else ""
+    take = (
+        f"; SELECT FROM workspace_locks WHERE workspace_id = {workspace_id:d} FOR NO KEY UPDATE"
+        if gate
+        else ""
+    )
     return f"{begin}; SELECT {local}{take}"
 
 

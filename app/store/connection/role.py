@@ -7,10 +7,10 @@ SELECT rolsuper AS superuser, rolbypassrls AS bypasses,
        EXISTS (SELECT FROM pg_roles AS app WHERE app.rolname = 'lead_assignment_app'
                   AND pg_has_role(session_user, app.oid, 'MEMBER')) AS member,
        EXISTS (SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-                WHERE nspname = 'public' AND relname = 'passes'
+                WHERE nspname = 'public' AND relname = 'journal'
                   AND pg_has_role(session_user, relowner, 'MEMBER')) AS owns,
        EXISTS (SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-                WHERE nspname = 'public' AND relname = 'passes') AS migrated
+                WHERE nspname = 'public' AND relname = 'journal') AS migrated
   FROM pg_roles WHERE rolname = session_user
 """
 

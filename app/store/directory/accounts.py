@@ -89,7 +89,7 @@ def finding(kinds: str, values: str) -> str:
        ORDER BY rank, account_id LIMIT {MOST}) AS key
     CROSS JOIN LATERAL (
       SELECT body FROM directory
-       WHERE workspace_id = $1 AND noun = 'accounts' AND id = key.account_id
+       WHERE workspace_id = $1 AND resource_type = 'accounts' AND id = key.account_id
        LIMIT 1) AS account
     CROSS JOIN LATERAL (
       WITH RECURSIVE parent (id, body, far) AS (
@@ -99,7 +99,7 @@ def finding(kinds: str, values: str) -> str:
           FROM parent
          CROSS JOIN LATERAL (
            SELECT body FROM directory
-            WHERE workspace_id = $1 AND noun = 'accounts' AND id = parent.id AND far < {MAX_PARENTS}
+            WHERE workspace_id = $1 AND resource_type = 'accounts' AND id = parent.id AND far < {MAX_PARENTS}
             LIMIT 1) AS above)
       SELECT json_agg(body) FILTER (WHERE body IS NOT NULL) AS parents FROM parent) AS line)"""  # noqa: S608
 

@@ -12,7 +12,7 @@ from app.store.leads import decisions
 async def directory_at(connection: Connection, workspace_id: int, version: int) -> Directory:
     """The directory after change number `version`."""
     records = await decisions.records_at(connection, workspace_id, version)
-    return directory_from(version, ((each.noun, each.id, each.body or {}) for each in records))
+    return directory_from(version, ((each.resource_type, each.id, each.body or {}) for each in records))
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class DirectoryReplay:
         while self.version < version:
             await self._forward(version)
         if self._made is None:
-            records = ((noun, id_, body) for (noun, id_), body in self.records.items())
+            records = ((resource_type, id_, body) for (resource_type, id_), body in self.records.items())
             self._made = directory_from(version, records)
         elif self._made.version != version:
             self._made = replace(self._made, version=version)
@@ -46,7 +46,7 @@ class DirectoryReplay:
             )
         for edit in edits:
             self._made = None
-            self._put((edit.noun, edit.id), edit.body)
+            self._put((edit.resource_type, edit.id), edit.body)
         self.version = edits[-1].version if len(edits) == self.slice_size else version
 
     def _put(self, key: tuple[str, str], body: dict[str, Any] | None) -> None:

@@ -15,7 +15,7 @@ from app.engine.lookup.tables import TableContent, table_from_json
 from app.store.connection.pool import Connection
 from app.store.directory.records import Record
 
-NOUN = "tables"
+RESOURCE_TYPE = "tables"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ SELECT found.id, found.revision, found.updated_at, found.body
   FROM unnest($2::text[]) AS wanted (id)
  CROSS JOIN LATERAL (
    SELECT id, revision, updated_at, body FROM directory
-    WHERE workspace_id = $1 AND noun = 'tables' AND directory.id = wanted.id
+    WHERE workspace_id = $1 AND resource_type = 'tables' AND directory.id = wanted.id
     LIMIT 1) AS found
 """
 
@@ -62,7 +62,7 @@ async def read(connection: Connection, workspace_id: int, ids: Iterable[str]) ->
 HEADS = """
 SELECT found.id, change.after, found.revision, found.updated_at
   FROM (SELECT id, revision, updated_at FROM directory
-         WHERE workspace_id = $1 AND noun = 'tables' AND id > $2 ORDER BY id LIMIT $3) AS found
+         WHERE workspace_id = $1 AND resource_type = 'tables' AND id > $2 ORDER BY id LIMIT $3) AS found
  CROSS JOIN LATERAL (
    SELECT after FROM changes WHERE workspace_id = $1 AND version = found.revision LIMIT 1) AS change
  ORDER BY found.id
@@ -77,7 +77,7 @@ async def heads(connection: Connection, workspace_id: int, after: str, limit: in
 STANDING = """
 SELECT change.after, found.revision, found.updated_at
   FROM (SELECT revision, updated_at FROM directory
-         WHERE workspace_id = $1 AND noun = 'tables' AND id = $2) AS found
+         WHERE workspace_id = $1 AND resource_type = 'tables' AND id = $2) AS found
  CROSS JOIN LATERAL (
    SELECT after FROM changes WHERE workspace_id = $1 AND version = found.revision LIMIT 1) AS change
 """
@@ -90,13 +90,13 @@ async def standing(connection: Connection, workspace_id: int, id_: str) -> Recor
         return None
     told = orjson.loads(row["after"])
     told.pop("difference", None)
-    return Record(NOUN, id_, told, row["revision"], row["updated_at"])
+    return Record(RESOURCE_TYPE, id_, told, row["revision"], row["updated_at"])
 
 
 PUT = """
-INSERT INTO directory (workspace_id, noun, id, body, revision, updated_at)
+INSERT INTO directory (workspace_id, resource_type, id, body, revision, updated_at)
 VALUES ($1, 'tables', $2, $3, $4, $5)
-ON CONFLICT (workspace_id, noun, id)
+ON CONFLICT (workspace_id, resource_type, id)
   DO UPDATE SET body = excluded.body, revision = excluded.revision, updated_at = excluded.updated_at
 """
 

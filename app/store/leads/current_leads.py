@@ -57,13 +57,13 @@ SELECT lead.id AS lead_id, lead.assignment_id, lead.state, owner_id, team_id, qu
    SELECT id, assignment_id, state FROM leads
     WHERE workspace_id = $1 AND id = assignment.lead_id LIMIT 1
  ) AS lead
- ORDER BY priority DESC, sequence
+ ORDER BY priority DESC, decision_number
 """
 WAITING = _STANDING.format(
     first="""
     SELECT * FROM assignments
      WHERE workspace_id = $1 AND open AND queue = $2
-     ORDER BY priority DESC, sequence
+     ORDER BY priority DESC, decision_number
      LIMIT $3"""
 )
 # Three look-ups, for the index begins with whom a lead is held for: nobody reads what waits for others.
@@ -72,7 +72,7 @@ HELD_FOR = _STANDING.format(
     SELECT * FROM (
       (SELECT * FROM assignments
         WHERE workspace_id = $1 AND open AND held_until IS NOT NULL AND held_owner = $3 AND held_team IS NULL
-        ORDER BY held_team, priority DESC, sequence
+        ORDER BY held_team, priority DESC, decision_number
         LIMIT $2)
       UNION ALL
       SELECT for_team.*
@@ -81,15 +81,15 @@ HELD_FOR = _STANDING.format(
          SELECT * FROM assignments
           WHERE workspace_id = $1 AND open AND held_until IS NOT NULL AND held_owner IS NULL
             AND held_team = wanted.team
-          ORDER BY held_owner, priority DESC, sequence
+          ORDER BY held_owner, priority DESC, decision_number
           LIMIT $2) AS for_team
       UNION ALL
       (SELECT * FROM assignments
         WHERE workspace_id = $1 AND open AND held_until IS NOT NULL AND held_owner IS NULL
           AND held_team IS NULL
-        ORDER BY held_owner, held_team, priority DESC, sequence
+        ORDER BY held_owner, held_team, priority DESC, decision_number
         LIMIT $2)) AS held
-     ORDER BY priority DESC, sequence
+     ORDER BY priority DESC, decision_number
      LIMIT $2"""
 )
 

@@ -9,7 +9,9 @@ import orjson
 from app.store.connection.pool import Connection
 
 DIRECTORY = ("owners", "absences", "teams", "calendars", "tables")
-"""The nouns that a process holds in memory as the directory; of others a pass reads what it needs."""
+"""The resource types that a process holds in memory as the directory; of others a pass reads what it
+needs.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,7 @@ class StoredDecision:
     """One decision as the books have it: how it was settled, what was told, and what it was made from."""
 
     id: str
-    sequence: int
+    decision_number: int
     outcome: str
     code: str
     owner: str | None
@@ -35,7 +37,7 @@ class StoredChange:
     """One change of the directory; without a body the record was taken away. Of a table only its revision."""
 
     version: int
-    noun: str
+    resource_type: str
     id: str
     body: dict[str, Any] | None
 
@@ -52,7 +54,7 @@ class Row:
 
 
 DECISION = """
-SELECT id, sequence, outcome, code, owner_id, team_id, queue, path, block, plan_version, answer, inputs
+SELECT id, decision_number, outcome, code, owner_id, team_id, queue, path, block, plan_version, answer, inputs
   FROM assignments
  WHERE workspace_id = $1 AND id = $2
 """
@@ -65,10 +67,10 @@ async def decision(connection: Connection, workspace_id: int, assignment_id: str
 
 
 DECISIONS = """
-SELECT id, sequence, outcome, code, owner_id, team_id, queue, path, block, plan_version, answer, inputs
+SELECT id, decision_number, outcome, code, owner_id, team_id, queue, path, block, plan_version, answer, inputs
   FROM assignments
- WHERE workspace_id = $1 AND sequence > $2 AND sequence <= $3
- ORDER BY sequence LIMIT $4
+ WHERE workspace_id = $1 AND decision_number > $2 AND decision_number <= $3
+ ORDER BY decision_number LIMIT $4
 """
 
 
@@ -81,10 +83,10 @@ async def decisions(
 
 
 RECORDS_AT = """
-SELECT DISTINCT ON (noun, record_id) version, noun, record_id, after
+SELECT DISTINCT ON (resource_type, resource_id) version, resource_type, resource_id, after
   FROM changes
- WHERE workspace_id = $1 AND noun = ANY ($2) AND version <= $3
- ORDER BY noun, record_id, version DESC
+ WHERE workspace_id = $1 AND resource_type = ANY ($2) AND version <= $3
+ ORDER BY resource_type, resource_id, version DESC
 """
 
 
@@ -95,9 +97,9 @@ async def records_at(connection: Connection, workspace_id: int, version: int) ->
 
 
 EDITS = """
-SELECT version, noun, record_id, after
+SELECT version, resource_type, resource_id, after
   FROM changes
- WHERE workspace_id = $1 AND version > $2 AND version <= $3 AND noun = ANY ($5)
+ WHERE workspace_id = $1 AND version > $2 AND version <= $3 AND resource_type = ANY ($5)
  ORDER BY version LIMIT $4
 """
 
@@ -112,7 +114,7 @@ async def edits(
 
 TURNS_OF = """
 SELECT assignment_id, team_id, number, cause, chosen, owners, amounts
-  FROM turns
+  FROM ledger_entries
  WHERE workspace_id = $1 AND assignment_id = ANY ($2::uuid[]) AND cause = 'turn'
 """
 
@@ -125,7 +127,7 @@ async def turns_of(connection: Connection, workspace_id: int, assignments: Itera
 
 LEDGER = """
 SELECT team_id, number, cause, chosen, owners, amounts
-  FROM turns
+  FROM ledger_entries
  WHERE workspace_id = $1 AND team_id = $2 AND number > $3 AND number <= $4
  ORDER BY number LIMIT $5
 """
@@ -140,9 +142,9 @@ async def ledger(
 
 def _edited(row: Any) -> StoredChange:
     after = row["after"] and orjson.loads(row["after"])
-    if after is not None and row["noun"] == "tables":
+    if after is not None and row["resource_type"] == "tables":
         after = {"revision": row["version"]}
-    return StoredChange(row["version"], row["noun"], row["record_id"], after)
+    return StoredChange(row["version"], row["resource_type"], row["resource_id"], after)
 
 
 def _row(row: Any) -> Row:

@@ -16,12 +16,12 @@ SELECT found.lead_id, found.id
     SELECT greatest(
       coalesce((SELECT shows + (clock_timestamp() - set_at) * speed FROM clocks WHERE workspace_id = $1),
                clock_timestamp()),
-      (SELECT at FROM passes WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1)) AS now) AS clock
+      (SELECT at FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1)) AS now) AS clock
  CROSS JOIN LATERAL (
-   SELECT id, lead_id, priority, sequence FROM assignments
+   SELECT id, lead_id, priority, decision_number FROM assignments
     WHERE workspace_id = $1 AND open AND held_until <= clock.now AND id <> ALL ($3::uuid[])
     ORDER BY held_until LIMIT $4) AS found
- ORDER BY found.priority DESC, found.sequence
+ ORDER BY found.priority DESC, found.decision_number
  LIMIT $2
 """
 

@@ -20,48 +20,48 @@ class Counts:
     """Leads counted twice: as the journal saw them come, and as they stand."""
 
     received: int
-    recognised: int
+    matched: int
     by_state: dict[str, int]
 
     @property
     def difference(self) -> int:
         """Leads that came and are nowhere; 0 when all is well."""
-        return self.received - self.recognised - sum(self.by_state.values())
+        return self.received - self.matched - sum(self.by_state.values())
 
 
 # Each of the three counts is read from an index alone.
 COUNTS = """
 SELECT state, count(*) FROM leads WHERE workspace_id = $1 GROUP BY state
 UNION ALL
-SELECT 'failed', count(*) FROM failed_intakes WHERE workspace_id = $1
+SELECT 'failed', count(*) FROM failed_leads WHERE workspace_id = $1
 """
 JOURNAL = """
-SELECT received, recognised FROM passes WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1
+SELECT received, matched FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1
 """
 
 
 async def counts(connection: Connection, workspace_id: int) -> Counts:
     """Both counts, of one snapshot when the transaction has one."""
     row = await connection.fetchrow(JOURNAL, workspace_id)
-    received, recognised = tuple(row) if row else (0, 0)
+    received, matched = tuple(row) if row else (0, 0)
     by_state: dict[str, int] = {}
     for state, count in await connection.fetch(COUNTS, workspace_id):
         by_state[state] = by_state.get(state, 0) + count
-    return Counts(received, recognised, by_state)
+    return Counts(received, matched, by_state)
 
 
 # Sequence and time go up together, so the oldest is the one with the lowest number.
 WAITING = """
 SELECT waiting.queue, waiting.leads,
        extract(epoch FROM clock.now - first.decided_at)::double precision AS oldest
-  FROM (SELECT queue, count(*) AS leads, min(sequence) AS sequence
+  FROM (SELECT queue, count(*) AS leads, min(decision_number) AS decision_number
           FROM assignments
          WHERE workspace_id = $1 AND open AND queue IS NOT NULL
          GROUP BY queue) AS waiting
  CROSS JOIN LATERAL (
    SELECT decided_at FROM assignments
-    WHERE workspace_id = $1 AND assignments.sequence >= waiting.sequence
-    ORDER BY sequence LIMIT 1) AS first
+    WHERE workspace_id = $1 AND assignments.decision_number >= waiting.decision_number
+    ORDER BY decision_number LIMIT 1) AS first
  CROSS JOIN (
    SELECT coalesce((SELECT shows + (clock_timestamp() - set_at) * speed FROM clocks WHERE workspace_id = $1),
                    clock_timestamp()) AS now) AS clock
@@ -82,7 +82,7 @@ DECLARED = """
 SELECT json_object_keys(document -> 'queues') AS queue
   FROM plans
  WHERE workspace_id = $1 AND json_typeof(document -> 'queues') = 'object'
-   AND version = (SELECT plan_version FROM passes WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1)
+   AND version = (SELECT plan_version FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1)
  ORDER BY queue LIMIT $2
 """
 

@@ -63,7 +63,7 @@ SELECT shown.id, lead_id, cause, answer, repeats, stands_for, priority,
             ELSE 'superseded' END AS state
   FROM unnest($2::uuid[]) AS wanted (id)
  CROSS JOIN LATERAL (
-   SELECT assignments.id, lead_id, cause, answer, sequence, priority, repeats,
+   SELECT assignments.id, lead_id, cause, answer, decision_number, priority, repeats,
           CASE WHEN repeats THEN of_assignment ELSE assignments.id END AS stands_for
      FROM assignments
     CROSS JOIN LATERAL (
@@ -75,7 +75,7 @@ SELECT shown.id, lead_id, cause, answer, repeats, stands_for, priority,
   LEFT JOIN LATERAL (
    SELECT id FROM events
     WHERE workspace_id = $1 AND assignment_id = stands_for AND type = 'closed' LIMIT 1) AS closed ON true
- ORDER BY sequence
+ ORDER BY decision_number
 """
 EVENTS = """
 SELECT id, type, at, actor FROM events WHERE workspace_id = $1 AND assignment_id = $2 ORDER BY at, id
@@ -101,7 +101,7 @@ SELECT leads.id, leads.state, received_at, decision.inputs
  WHERE leads.workspace_id = $1 AND leads.id = $2
 """
 NEWEST = """
-SELECT id FROM assignments WHERE workspace_id = $1 AND lead_id = $2 ORDER BY sequence DESC LIMIT $3
+SELECT id FROM assignments WHERE workspace_id = $1 AND lead_id = $2 ORDER BY decision_number DESC LIMIT $3
 """
 
 

@@ -18,11 +18,11 @@ READ = """
 SELECT
   clock_timestamp() AS real_time,
   (SELECT json_build_array(set_at, shows, speed) FROM clocks WHERE workspace_id = $1) AS clock,
-  (SELECT json_agg(json_build_array(number, token, at, sequence, received, recognised, directory_version,
+  (SELECT json_agg(json_build_array(number, token, at, decision_number, received, matched, directory_version,
             plan_version, CASE WHEN number > $2 OR $6 THEN changed END, CASE WHEN $6 THEN whole END)
             ORDER BY number)
-     FROM passes
-    WHERE workspace_id = $1 AND number >= $2) AS passes,
+     FROM journal
+    WHERE workspace_id = $1 AND number >= $2) AS journal,
   (SELECT json_agg(json_build_array(found.key, encode(found.body_hash, 'hex'), found.at, found.assignment_id,
             found.status, convert_from(found.answer, 'UTF8')))
      FROM unnest($3::text[]) AS wanted (key)
@@ -55,7 +55,7 @@ READ_WITH_ACCOUNTS = f"{READ.rstrip()},{finding('$7', '$8')} AS accounts"
 """For plans to which the account of a lead matters."""
 
 START = """
-SELECT number FROM passes WHERE workspace_id = $1 AND whole IS NOT NULL ORDER BY number DESC LIMIT 1
+SELECT number FROM journal WHERE workspace_id = $1 AND whole IS NOT NULL ORDER BY number DESC LIMIT 1
 """
 
 
@@ -121,7 +121,7 @@ async def read(
         raise LookupError("a statement without FROM answers one row")
     return Prefetched(
         time=_time(row["real_time"], row["clock"]),
-        passes=[entry_from(entry) for entry in _listed(row["passes"])],
+        passes=[entry_from(entry) for entry in _listed(row["journal"])],
         replays={key: _replay(*rest) for key, *rest in _listed(row["replays"])},
         priors={(kind, value): _prior(kind, rest) for kind, value, *rest in _listed(row["priors"])},
         accounts=None if accounts is None else accounts_in(row["accounts"] if accounts else None),

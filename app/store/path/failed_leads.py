@@ -4,7 +4,7 @@ from datetime import datetime
 
 from app.store.connection.pool import Connection
 
-KEEP = "INSERT INTO failed_intakes (workspace_id, id, at, code, request) VALUES ($1, $2, $3, $4, $5)"
+KEEP = "INSERT INTO failed_leads (workspace_id, id, at, code, request) VALUES ($1, $2, $3, $4, $5)"
 
 
 async def keep(

@@ -25,7 +25,7 @@ class AssignmentRow:
     """One decision as it is kept; its answer and its inputs stand beside it in `Rows`."""
 
     id: str
-    sequence: int
+    decision_number: int
     lead_id: str
     cause: str
     outcome: str
@@ -116,20 +116,23 @@ WITH new_leads AS (
   ON CONFLICT (workspace_id, kind, value) DO UPDATE SET lead_id = excluded.lead_id
     WHERE identities.lead_id <> excluded.lead_id
 ), new_assignments AS (
-  INSERT INTO assignments (workspace_id, id, sequence, lead_id, cause, outcome, code, step, owner_id, team_id,
+  INSERT INTO assignments (workspace_id, id, decision_number, lead_id, cause, outcome, code, step,
+    owner_id, team_id,
     queue, path, block, priority, open, counted, known_kind, of_assignment, decided_at, plan_version,
     held_until, held_owner, held_team, answer, inputs)
   SELECT $1, assignment.*
     FROM ROWS FROM (
       json_to_recordset($4) AS (
-        id uuid, sequence bigint, lead_id uuid, cause text, outcome text, code text, step text, owner_id text,
+        id uuid, decision_number bigint, lead_id uuid, cause text, outcome text, code text, step text,
+          owner_id text,
         team_id text, queue text, path text, block text, priority integer, open boolean, counted boolean,
         known_kind text, of_assignment uuid, decided_at timestamptz, plan_version integer,
         held_until timestamptz, held_owner text, held_team text),
       unnest($8::bytea[]), unnest($9::bytea[])
     ) AS assignment
 ), new_turns AS (
-  INSERT INTO turns (workspace_id, team_id, number, cause, chosen, assignment_id, at, owners, amounts)
+  INSERT INTO ledger_entries (workspace_id, team_id, number, cause, chosen, assignment_id, at, owners,
+    amounts)
   SELECT $1, * FROM json_to_recordset($5) AS turn (
     team_id text, number bigint, cause text, chosen text, assignment_id uuid, at timestamptz,
     owners text[], amounts bigint[])
@@ -142,10 +145,10 @@ WITH new_leads AS (
     SET body_hash = excluded.body_hash, assignment_id = excluded.assignment_id, status = excluded.status,
         at = excluded.at, answer = excluded.answer
 )
-INSERT INTO passes (workspace_id, number, token, at, sequence, received, recognised, directory_version,
+INSERT INTO journal (workspace_id, number, token, at, decision_number, received, matched, directory_version,
   plan_version, changed, whole)
 SELECT $1, * FROM json_to_recordset($7) AS pass (
-  number bigint, token uuid, at timestamptz, sequence bigint, received bigint, recognised bigint,
+  number bigint, token uuid, at timestamptz, decision_number bigint, received bigint, matched bigint,
   directory_version bigint, plan_version integer, changed json, whole json)
 """
 """Rows travel as JSON, of which the driver looks at none; answers and inputs, which are long, as bytes."""

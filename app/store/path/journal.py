@@ -24,9 +24,9 @@ class JournalEntry:
     number: int
     token: str
     at: datetime
-    sequence: int
+    decision_number: int
     received: int
-    recognised: int
+    matched: int
     directory_version: int
     plan_version: int
     changed: dict[str, Any] | None = None
@@ -40,7 +40,7 @@ def entry_from(row: list[Any]) -> JournalEntry:
 
 
 APPEND = """
-INSERT INTO passes (workspace_id, number, token, at, sequence, received, recognised,
+INSERT INTO journal (workspace_id, number, token, at, decision_number, received, matched,
                     directory_version, plan_version, changed, whole)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 """
@@ -54,9 +54,9 @@ async def append(connection: Connection, workspace_id: int, entry: JournalEntry)
         entry.number,
         entry.token,
         entry.at,
-        entry.sequence,
+        entry.decision_number,
         entry.received,
-        entry.recognised,
+        entry.matched,
         entry.directory_version,
         entry.plan_version,
         orjson.dumps(entry.changed or {}).decode(),
@@ -64,7 +64,7 @@ async def append(connection: Connection, workspace_id: int, entry: JournalEntry)
     )
 
 
-PRUNE = "DELETE FROM passes WHERE workspace_id = $1 AND number < $2"
+PRUNE = "DELETE FROM journal WHERE workspace_id = $1 AND number < $2"
 
 
 async def prune(connection: Connection, workspace_id: int, before: int) -> None:
@@ -73,8 +73,8 @@ async def prune(connection: Connection, workspace_id: int, before: int) -> None:
 
 
 HAS_TOKEN = """
-SELECT EXISTS (SELECT FROM passes WHERE workspace_id = $1 AND number = $2 AND token = $3) AS there,
-       (SELECT min(number) FROM passes WHERE workspace_id = $1) > $2 AS forgotten
+SELECT EXISTS (SELECT FROM journal WHERE workspace_id = $1 AND number = $2 AND token = $3) AS there,
+       (SELECT min(number) FROM journal WHERE workspace_id = $1) > $2 AS forgotten
 """
 
 

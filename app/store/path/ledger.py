@@ -22,7 +22,7 @@ class StoredLedgerEntry:
 
 
 ENTER = """
-INSERT INTO turns (workspace_id, team_id, number, cause, chosen, assignment_id, at, owners, amounts)
+INSERT INTO ledger_entries (workspace_id, team_id, number, cause, chosen, assignment_id, at, owners, amounts)
 VALUES ($1, $2, $3, $4, $5, NULL, $6, $7, $8)
 """
 
@@ -38,7 +38,7 @@ async def enter(
 
 
 PAGE = """
-SELECT number, cause, chosen, assignment_id, at, owners, amounts FROM turns
+SELECT number, cause, chosen, assignment_id, at, owners, amounts FROM ledger_entries
  WHERE workspace_id = $1 AND team_id = $2 AND number > $3
  ORDER BY number LIMIT $4
 """

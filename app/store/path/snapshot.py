@@ -124,19 +124,22 @@ MAX_CHANGES_SCANNED = 10_000
 CHANGED = """
 SELECT EXISTS (
   SELECT FROM (
-    SELECT noun FROM changes WHERE workspace_id = $1 AND version > $2 AND version <= $3
+    SELECT resource_type FROM changes WHERE workspace_id = $1 AND version > $2 AND version <= $3
      ORDER BY version LIMIT $5) AS recent
-   WHERE noun = ANY ($4))
+   WHERE resource_type = ANY ($4))
 """
 # A table may be long; what is in it is read where it is looked up.
 RECORDS = """
-SELECT noun, id, CASE WHEN noun = 'tables' THEN jsonb_build_object('revision', revision) ELSE body END AS body
+SELECT resource_type, id, CASE WHEN resource_type = 'tables' THEN jsonb_build_object('revision',
+  revision) ELSE body END AS body
   FROM directory
- WHERE workspace_id = $1 AND noun = ANY ($2)
+ WHERE workspace_id = $1 AND resource_type = ANY ($2)
 """
 
 
 async def read_directory(connection: Connection, workspace_id: int, version: int) -> Directory:
     """The directory as it stands now, known to be at `version`."""
     rows = await connection.fetch(RECORDS, workspace_id, list(DIRECTORY))
-    return directory_from(version, ((row["noun"], row["id"], orjson.loads(row["body"])) for row in rows))
+    return directory_from(
+        version, ((row["resource_type"], row["id"], orjson.loads(row["body"])) for row in rows)
+    )

@@ -1,6 +1,6 @@
 """`language`: whoever speaks the lead's language and has waited longest; else whoever has waited longest.
 
-    - language: {team: inbound, fallback: en}
+- language: {team: inbound, fallback: en}
 """
 
 from collections.abc import Mapping
@@ -36,10 +36,10 @@ class Language:
     def decide(self, values: Mapping[str, Any], facts: Facts, config: LanguageConfig) -> Verdict:
         """A ladder. Who is free, and who waited longest, the engine says behind the gate."""
         language = values.get("language") or config.fallback
-        anybody = Target("team", config.team, pick="longest_waiting")
+        anybody = Target("team", config.team, pick="longest_idle")
         if not isinstance(language, str) or not _spoken(language, facts, config.team):
             return Verdict("no_speaker", (anybody,))
-        speaker = Target("team", config.team, pick="longest_waiting", languages=(language,))
+        speaker = Target("team", config.team, pick="longest_idle", languages=(language,))
         return Verdict("language", (speaker, replace(anybody, code="no_speaker")))
 
 

@@ -30,6 +30,6 @@ def test_what_it_says(values, team, fallback, asked):
     said = Language().decide(values, FACTS, LanguageConfig(team=team, fallback=fallback))
     assert [language for target in said.targets for language in target.languages] == asked
     assert {(target.kind, target.name, target.pick) for target in said.targets} == {
-        ("team", team, "longest_waiting")
+        ("team", team, "longest_idle")
     }
     assert said.targets[-1].languages == ()

@@ -71,7 +71,9 @@ def lead(number: int, language: str | None) -> dict[str, Any]:
 async def test_it_is_used_by_a_service(database: str, installed: Path) -> None:
     async with world(database, [1]) as at:
         await people(at)
-        with services(database, 1, path=installed, plug_in_seconds="10", deadline_seconds="30") as running:
+        with services(
+            database, 1, path=installed, plugin_timeout_seconds="10", request_timeout_seconds="30"
+        ) as running:
             async with callers(at, running) as (client,):
                 drafted = await client.post("/plans", json=plan())
                 assert drafted.json()["findings"] == []
@@ -84,7 +86,7 @@ async def test_it_is_used_by_a_service(database: str, installed: Path) -> None:
                 others = [await insist(client, lead(40 + at, said)) for at, said in enumerate((None, "pt"))]
         report = await verify(at.pool, at.workspace_id)
     step = first["trace"]["steps"][0]
-    assert (step["step"], step["plug_in"]) == ("language-1", "lead-assignment-language 1.0.0")
+    assert (step["step"], step["plugin"]) == ("language-1", "lead-assignment-language 1.0.0")
     assert (first["owner"]["id"], first["reason"]["code"]) == ("ben", "language")
     assert Counter(answer["owner"]["id"] for answer in (first, *told)) == {"ben": 16, "cem": 16}
     assert [answer["reason"]["code"] for answer in others] == ["language", "no_speaker"]

@@ -1,9 +1,9 @@
-"""Packages with plug-ins, as an installer leaves them: what importlib.metadata finds on the path."""
+"""Packages with plugins, as an installer leaves them: what importlib.metadata finds on the path."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
-ODD = "tests.plug_ins.odd"
+ODD = "tests.plugins.odd"
 
 
 def install(directory: Path, entries: Mapping[str, str], version: str = "1.2") -> None:

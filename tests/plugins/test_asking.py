@@ -1,4 +1,4 @@
-"""Whoever decides asks the plug-ins first, a rehearsal too; who makes a decision again does not ask them."""
+"""Whoever decides asks the plugins first, a rehearsal too; who makes a decision again does not ask them."""
 
 import asyncio
 from pathlib import Path
@@ -10,8 +10,8 @@ import pytest
 from app.audit.verify import verify
 from app.registry import strategies
 from tests.office import Office, make_office, open_office
-from tests.plug_ins.conftest import PATIENT
-from tests.plug_ins.packages import ODD, install
+from tests.plugins.conftest import PATIENT
+from tests.plugins.packages import ODD, install
 
 PLAN = """
 queues: {desk: {}}
@@ -41,7 +41,7 @@ async def test_every_way_to_a_decision_asks_it(office: Office) -> None:
     again = await client.post("/reassign", json={"lead_id": first["lead_id"], "exclude": ["ana"]})
     many = [item["decision"] for item in batch["items"]]
     assert [steps(each) for each in (first, for_dry_run, again.json(), *many)] == [ASKED] * (3 + len(many))
-    assert [each["sequence"] for each in many] == list(range(2, 30))
+    assert [each["decision_number"] for each in many] == list(range(2, 30))
     assert (await verify(office.pool, office.workspace_id)).clean
 
 
@@ -76,7 +76,7 @@ async def test_who_is_not_meant_is_not_asked_about(office: Office) -> None:
     await office.publish(PLAN)
     answer = (await office.client.post("/assign", json=lead(0, country="FR", city="Exits"))).json()
     assert steps(answer) == [("desk", "queue")]
-    row = await office.pool.fetchval("SELECT inputs FROM assignments ORDER BY sequence DESC LIMIT 1")
+    row = await office.pool.fetchval("SELECT inputs FROM assignments ORDER BY decision_number DESC LIMIT 1")
     assert "advice" not in orjson.loads(row)["question"]
 
 
@@ -97,7 +97,7 @@ async def test_a_decision_is_made_again_without_it(database: str, plugin_steps: 
     assert report.clean, report.differences
     assert report.same_engine == 2
     assert explained["same"]
-    assert explained["steps"][0]["plug_in"] == "oddities 1.2"
+    assert explained["steps"][0]["plugin"] == "oddities 1.2"
 
 
 async def test_where_it_is_gone_the_rest_of_the_plan_goes_on(
@@ -138,7 +138,7 @@ async def test_settings_over_which_it_fails_are_a_finding(office: Office, way: s
     answer = await office.client.post("/plans", json={"pipeline": [{"clumsy": {"way": way}}]})
     assert answer.status_code == 422
     assert [(each["path"], each["code"]) for each in answer.json()["errors"]] == [
-        ("pipeline[0].clumsy", "failed_strategy")
+        ("pipeline[0].clumsy", "plugin_config_error")
     ]
 
 
@@ -160,5 +160,5 @@ async def test_a_caller_who_goes_away_leaves_nothing_behind(office: Office) -> N
         asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    sequence = (await office.client.post("/assign", json=lead(2, country="FR"))).json()["sequence"]
+    sequence = (await office.client.post("/assign", json=lead(2, country="FR"))).json()["decision_number"]
     assert sequence == 2

@@ -1,4 +1,4 @@
-"""A plug-in that does to some leads what no plug-in should; the lead's city says what."""
+"""A plugin that does to some leads what no plugin should; the lead's city says what."""
 
 import os
 import sys
@@ -103,7 +103,7 @@ class Odd:
         """What the step says, if it comes to that."""
         deed = DEEDS.get(values.get("city") or "")
         said = deed(values, facts) if deed is not None else None
-        return Verdict("odd", (Target("team", config.team, "longest_waiting"),)) if said is None else said
+        return Verdict("odd", (Target("team", config.team, "longest_idle"),)) if said is None else said
 
 
 class ClumsyConfig(StepConfig):
@@ -137,7 +137,7 @@ class Clumsy:
 
 
 class Kind:
-    """Another plug-in, which does as it should."""
+    """Another plugin, which does as it should."""
 
     name = "kind"
     Config = OddConfig

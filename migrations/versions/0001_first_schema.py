@@ -1,8 +1,8 @@
-"""The ground: workspaces, the gate and its journal, directory, plans, leads and what was decided.
+"""The first schema: workspaces, the lock and the journal, the directory, plans, leads, and decisions.
 
-Three rules hold for every table here, and a test reads the catalog for them: `workspace_id` leads each
-key and index of a workspace's table; row-level security is forced on each; the application's role can
-only add to the tables that are records of the past.
+Three rules hold for every table, and a test reads the catalog for them: `workspace_id` leads each key and
+index of a workspace's table, row-level security is forced, and the application role can only add to tables
+that record the past.
 """
 
 from alembic import op
@@ -35,8 +35,8 @@ CREATE TABLE api_keys (
 );
 """
 
-PASSES = """
-CREATE TABLE gates (
+LOCK_AND_JOURNAL = """
+CREATE TABLE workspace_locks (
   workspace_id bigint PRIMARY KEY
 );
 CREATE TABLE clocks (
@@ -45,65 +45,81 @@ CREATE TABLE clocks (
   shows timestamptz NOT NULL,
   speed double precision NOT NULL CHECK (speed BETWEEN 0 AND 1000000)
 );
-CREATE TABLE passes (
+CREATE TABLE journal (
   workspace_id bigint NOT NULL,
   number bigint NOT NULL CHECK (number > 0),
   token uuid NOT NULL,
   at timestamptz NOT NULL,
-  sequence bigint NOT NULL CHECK (sequence >= 0),
+  decision_number bigint NOT NULL CHECK (decision_number >= 0),
   received bigint NOT NULL CHECK (received >= 0),
-  recognised bigint NOT NULL CHECK (recognised >= 0),
+  matched bigint NOT NULL CHECK (matched >= 0),
   directory_version bigint NOT NULL,
   plan_version integer NOT NULL,
   changed json NOT NULL,
   whole json,
   PRIMARY KEY (workspace_id, number)
 );
-CREATE INDEX passes_whole ON passes (workspace_id, number) WHERE whole IS NOT NULL;
+CREATE INDEX journal_whole ON journal (workspace_id, number) WHERE whole IS NOT NULL;
 """
 
+# One key may belong to several accounts; the decision chooses between them. A lower `rank` comes first, so
+# that
+# the first few of thousands are found without reading all of them. The plan document is `json`, not
+# `jsonb`: a
+# score tries its bands in the order they were written.
 DIRECTORY = """
 CREATE TABLE directory (
   workspace_id bigint NOT NULL,
-  noun text NOT NULL CHECK (noun IN ('owners', 'absences', 'teams')),
+  resource_type text NOT NULL CHECK (resource_type IN ('owners', 'absences', 'teams', 'calendars',
+    'accounts', 'tables')),
   id text NOT NULL CHECK (octet_length(id) BETWEEN 1 AND 255),
   body jsonb NOT NULL,
   revision bigint NOT NULL,
   updated_at timestamptz NOT NULL,
-  PRIMARY KEY (workspace_id, noun, id)
+  PRIMARY KEY (workspace_id, resource_type, id)
 );
+CREATE TABLE account_keys (
+  workspace_id bigint NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('crm', 'domain')),
+  value text NOT NULL CHECK (octet_length(value) BETWEEN 1 AND 255),
+  account_id text NOT NULL,
+  rank smallint NOT NULL DEFAULT 0,
+  PRIMARY KEY (workspace_id, kind, value, rank, account_id)
+);
+CREATE INDEX account_keys_of_account ON account_keys (workspace_id, account_id);
 CREATE TABLE changes (
   workspace_id bigint NOT NULL,
   version bigint NOT NULL CHECK (version > 0),
   at timestamptz NOT NULL,
   actor text NOT NULL,
-  noun text NOT NULL,
-  record_id text NOT NULL,
+  resource_type text NOT NULL,
+  resource_id text NOT NULL,
   action text NOT NULL CHECK (action IN ('put', 'delete', 'draft', 'publish', 'rollback')),
   before jsonb,
   after jsonb,
-  reason text,
+  comment text,
   PRIMARY KEY (workspace_id, version)
 );
-CREATE INDEX changes_of_record ON changes (workspace_id, noun, record_id, version);
+CREATE INDEX changes_of_record ON changes (workspace_id, resource_type, resource_id, version);
 CREATE TABLE plans (
   workspace_id bigint NOT NULL,
   version integer NOT NULL CHECK (version > 0),
-  document jsonb NOT NULL,
-  source text NOT NULL,
+  document json NOT NULL,
+  source_text text NOT NULL,
   author text NOT NULL,
-  reason text,
+  comment text,
   created_at timestamptz NOT NULL,
   activated_at timestamptz,
   PRIMARY KEY (workspace_id, version)
 );
 """
 
+# `held_owner` and `held_team` name the only ones who can claim a held lead; if both are null, anybody can.
 # The primary key of `assignments` comes last: of indexes that look equally good, as all do while the table is
 # empty, the planner takes the one made last, and statements keep the plan they got then.
 # Nothing refers to `assignments` by foreign key: Postgres plans that check once, and while the table is empty
 # each of its indexes looks as good as the primary key, so the check may read the whole workspace each time.
-BOOKS = """
+LEADS_AND_DECISIONS = """
 CREATE FUNCTION sums_to_zero(amounts bigint[]) RETURNS boolean
   LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN (SELECT coalesce(sum(amount), 0) = 0 FROM unnest(amounts) AS amount);
@@ -129,9 +145,9 @@ CREATE INDEX identities_of_lead ON identities (workspace_id, lead_id);
 CREATE TABLE assignments (
   workspace_id bigint NOT NULL,
   id uuid NOT NULL,
-  sequence bigint NOT NULL CHECK (sequence > 0),
+  decision_number bigint NOT NULL CHECK (decision_number > 0),
   lead_id uuid NOT NULL,
-  cause text NOT NULL CHECK (cause IN ('assign', 'reassign', 'claim')),
+  cause text NOT NULL CHECK (cause IN ('assign', 'reassign', 'claim', 'release', 'import')),
   outcome text NOT NULL CHECK (outcome IN ('assigned', 'queued', 'automated', 'blocked')),
   code text NOT NULL,
   step text,
@@ -149,26 +165,34 @@ CREATE TABLE assignments (
   plan_version integer NOT NULL,
   answer bytea NOT NULL,
   inputs bytea NOT NULL,
-  UNIQUE (workspace_id, sequence),
+  held_until timestamptz,
+  held_owner text,
+  held_team text,
+  UNIQUE (workspace_id, decision_number),
   FOREIGN KEY (workspace_id, lead_id) REFERENCES leads,
   CHECK ((outcome = 'assigned') = (owner_id IS NOT NULL)),
   CHECK ((outcome = 'queued') = (queue IS NOT NULL)),
   CHECK ((outcome = 'automated') = (path IS NOT NULL)),
   CHECK ((outcome = 'blocked') = (block IS NOT NULL)),
-  CHECK (counted <= (outcome = 'assigned'))
+  CHECK (counted <= (outcome = 'assigned')),
+  CHECK (held_until IS NULL OR outcome = 'queued')
 );
 ALTER TABLE assignments ALTER COLUMN answer SET STORAGE EXTERNAL, ALTER COLUMN inputs SET STORAGE EXTERNAL;
-CREATE INDEX assignments_of_lead ON assignments (workspace_id, lead_id, sequence);
+CREATE INDEX assignments_of_lead ON assignments (workspace_id, lead_id, decision_number);
 CREATE INDEX assignments_open ON assignments (workspace_id, owner_id) WHERE open AND owner_id IS NOT NULL;
 CREATE INDEX assignments_counted ON assignments (workspace_id, owner_id, decided_at) WHERE counted;
-CREATE INDEX assignments_waiting ON assignments (workspace_id, queue, priority DESC, sequence)
+CREATE INDEX assignments_waiting ON assignments (workspace_id, queue, priority DESC, decision_number)
   WHERE open AND queue IS NOT NULL;
+CREATE INDEX assignments_held ON assignments (workspace_id, held_until) WHERE open AND held_until IS NOT NULL;
+CREATE INDEX assignments_held_for
+  ON assignments (workspace_id, held_owner, held_team, priority DESC, decision_number)
+  WHERE open AND held_until IS NOT NULL;
 ALTER TABLE assignments ADD PRIMARY KEY (workspace_id, id);
-CREATE TABLE turns (
+CREATE TABLE ledger_entries (
   workspace_id bigint NOT NULL,
   team_id text NOT NULL,
   number bigint NOT NULL CHECK (number > 0),
-  cause text NOT NULL CHECK (cause IN ('turn', 'levelled', 'joined', 'refund')),
+  cause text NOT NULL CHECK (cause IN ('turn', 'rebalanced', 'joined', 'refund')),
   chosen text,
   assignment_id uuid,
   at timestamptz NOT NULL,
@@ -177,7 +201,8 @@ CREATE TABLE turns (
   PRIMARY KEY (workspace_id, team_id, number),
   CHECK (cardinality(owners) = cardinality(amounts))
 );
-CREATE INDEX turns_of_assignment ON turns (workspace_id, assignment_id) WHERE assignment_id IS NOT NULL;
+CREATE INDEX ledger_entries_of_assignment ON ledger_entries (workspace_id, assignment_id)
+  WHERE assignment_id IS NOT NULL;
 CREATE TABLE events (
   workspace_id bigint NOT NULL,
   id uuid NOT NULL,
@@ -199,7 +224,7 @@ CREATE TABLE idempotency (
   PRIMARY KEY (workspace_id, key)
 );
 CREATE INDEX idempotency_by_age ON idempotency (workspace_id, at);
-CREATE TABLE failed_intakes (
+CREATE TABLE failed_leads (
   workspace_id bigint NOT NULL,
   id uuid NOT NULL,
   at timestamptz NOT NULL,
@@ -210,26 +235,27 @@ CREATE TABLE failed_intakes (
 """
 
 GRANTED = {
-    "gates": "SELECT, INSERT, UPDATE",
+    "workspace_locks": "SELECT, INSERT, UPDATE",
     "clocks": "SELECT, INSERT, UPDATE, DELETE",
-    "passes": "SELECT, INSERT, DELETE",
+    "journal": "SELECT, INSERT, DELETE",
     "directory": "SELECT, INSERT, UPDATE, DELETE",
+    "account_keys": "SELECT, INSERT, DELETE",
     "changes": "SELECT, INSERT",
     "plans": "SELECT, INSERT, UPDATE (activated_at)",
     "leads": "SELECT, INSERT, UPDATE",
     "identities": "SELECT, INSERT, UPDATE, DELETE",
     "assignments": "SELECT, INSERT, UPDATE (open, priority, counted)",
-    "turns": "SELECT, INSERT",
+    "ledger_entries": "SELECT, INSERT",
     "events": "SELECT, INSERT",
     "idempotency": "SELECT, INSERT, UPDATE, DELETE",
-    "failed_intakes": "SELECT, INSERT",
+    "failed_leads": "SELECT, INSERT",
 }
 
 
 def upgrade() -> None:
-    """Make everything, then shut it: grants to the application's role, and row-level security."""
+    """Create everything, then restrict it: grants to the application role, and row-level security."""
     op.execute(ROLE)
-    for statements in (GLOBAL_TABLES, PASSES, DIRECTORY, BOOKS):
+    for statements in (GLOBAL_TABLES, LOCK_AND_JOURNAL, DIRECTORY, LEADS_AND_DECISIONS):
         for statement in statements.split(";\n"):
             if statement.strip():
                 op.execute(statement)

@@ -1,4 +1,4 @@
-"""Whatever a plug-in does costs its own verdict, is named in the trace, and holds nobody up."""
+"""Whatever a plugin does costs its own verdict, is named in the trace, and holds nobody up."""
 
 import asyncio
 from typing import Any
@@ -56,7 +56,7 @@ async def clean(office: Office) -> bool:
 async def test_its_verdict_is_lost_and_the_next_step_decides(office: Office) -> None:
     await office.publish(PLAN)
     answers = {city: await sent(office, city) for city in ERRORS}
-    entry = {"step": "odd-1", "strategy": "odd", "plug_in": STAMP, "code": "error"}
+    entry = {"step": "odd-1", "strategy": "odd", "plugin": STAMP, "code": "error"}
     expected = {city: {**entry, "error": error} for city, error in ERRORS.items()}
     assert {city: first(answer) for city, answer in answers.items()} == expected
     settled = {(answer["outcome"], answer["team"], answer["reason"]["code"]) for answer in answers.values()}
@@ -66,7 +66,7 @@ async def test_its_verdict_is_lost_and_the_next_step_decides(office: Office) -> 
     metrics = (await office.client.get("/metrics")).text
     for kind in ("no verdict", "exited", "raised"):
         among = [error if error in ("no verdict", "exited") else "raised" for error in ERRORS.values()]
-        counted = f'lead_assignment_plug_in_errors_total{{kind="{kind}",strategy="odd"}} '
+        counted = f'lead_assignment_plugin_errors_total{{kind="{kind}",strategy="odd"}} '
         assert f"{counted}{among.count(kind)}.0" in metrics
 
 
@@ -138,7 +138,7 @@ async def test_after_two_ends_at_once_there_are_two_processes_again(office: Offi
     await asyncio.gather(*(sent(office, "Exits", number) for number in range(2)))
     assert await recovered(office)
     await sent(office, "Berlin", 50)
-    await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == "plug-in odd"))
+    await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == "plugin odd"))
     assert first(await sent(office, "Exits", 2))["error"] == "exited"
     assert first(await sent(office, "Berlin", 51))["code"] == "odd"
 
