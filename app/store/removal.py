@@ -3,8 +3,8 @@
 from app.store.connection.pool import Connection
 
 TABLES = (
-    "events", "ledger_entries", "idempotency", "account_keys", "identities", "assignments", "leads", "failed_leads",
-    "journal", "clocks", "changes", "plans", "directory", "workspace_locks",
+    "events", "ledger_entries", "idempotency", "account_keys", "identities", "assignments", "leads",
+    "failed_leads", "journal", "clocks", "changes", "plans", "directory", "workspace_locks",
 )  # fmt: skip
 """Every table of a workspace, those that refer to others first."""
 

@@ -99,7 +99,7 @@ KNOWN_PERSON: dict[str, str] = {
 
 MATCHES: dict[str, str] = {
     "chosen": "The lead belongs to it.",
-    "lower_ranked": "Found by the same key, but another comes first: one that somebody looks after, or by id.",
+    "lower_ranked": "Found by the same key, but another account ranks first: one with an owner, or by id.",
     "lower_priority_key": "Found by a key that counts only where those before it find nothing.",
     "free_email_domain": "Found by a domain where anybody gets an address, and not of the tier `named`.",
 }
@@ -131,7 +131,7 @@ REASONS: dict[str, str] = {
 NO_ACTIONS: dict[str, str] = {
     "no_follow_up": "The plan has no follow-up.",
     "no_matching_block": "No block of the follow-up is for this decision.",
-    "withheld_actions": "The lead has not given the consent that the actions need; `withheld_actions` names them.",
+    "withheld_actions": "The lead has not given the consent the actions need; `withheld_actions` names them.",
     "missing_value": "What the actions need, such as the name of a tag, is missing.",
     "no_crm_id": "Only a new owner was to be set, and no CRM's id of him is known.",
     "duplicate": "The same submission came again, and has had its actions.",
