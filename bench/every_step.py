@@ -43,12 +43,12 @@ PLAN: dict[str, Any] = {
         "reroute_when": [{"when": {"lead_type": "winback_help"}}],
     },
     "pipeline": [
-        {"account": {"order": ["sdr", "owner"], "if_unavailable": ["delegate", {"team": "dach"}]}},
+        {"account": {"roles": ["sdr", "owner"], "if_unavailable": ["delegate", {"team": "dach"}]}},
         {
             "rule": {
                 "name": "zip",
                 "table": "zip",
-                "on": {"country": "eq", "postal_code": "longest_prefix"},
+                "match_on": {"country": "eq", "postal_code": "longest_prefix"},
             }
         },
         {"product": {"within": "30d", "when": {"lead_type": "trial"}}},
@@ -83,7 +83,7 @@ PLAN: dict[str, Any] = {
                     "type": "sequence",
                     "name": "hot",
                     "consent": "email",
-                    "or": {"type": "task", "title": "Write by hand"},
+                    "without_consent": {"type": "task", "title": "Write by hand"},
                 },
             ],
         }

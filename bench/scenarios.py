@@ -140,7 +140,7 @@ def looking_up(service: Service, codes: range) -> str:
     service.send(key, "PUT", "/tables/zip", {"columns": ["country", "postal_code"], "rows": rows})
     on = {"country": "eq", "postal_code": "longest_prefix"}
     written = plan(0)
-    pipeline = [{"rule": {"name": "zip", "table": "zip", "on": on}}, {"queue": {"name": "unrouted"}}]
+    pipeline = [{"rule": {"name": "zip", "table": "zip", "match_on": on}}, {"queue": {"name": "unrouted"}}]
     service.send(key, "POST", "/plans", {**written, "pipeline": pipeline})
     service.send(key, "POST", "/plans/2/publish", {"reason": "to be measured"})
     return key

@@ -162,9 +162,8 @@ def table(path: Path, text: str, plan: str = "{}", **wishes: Any) -> LeadFile:
 def test_cells_have_the_type_of_their_field(tmp_path: Path) -> None:
     header = "email,churn_risk,attributes.seats,attributes.code,attributes.vip,attributes.since,pages,score"
     line = "a@people.example,0.7,12,007,no,2026-11-20,pricing; docs,-3"
-    plan = (
-        "{attributes.vip: {type: boolean}, attributes.since: {type: text}, attributes.code: {type: integer}}"
-    )
+    plan = "{attributes.vip: {type: boolean}, attributes.since: {type: string}, "
+    plan += "attributes.code: {type: integer}}"
     (lead,) = table(tmp_path / "leads.csv", f"{header}\n{line}\n", plan).good
     assert lead.arrival.values["attributes"] == {"seats": 12, "code": 7, "vip": False, "since": "2026-11-20"}
     assert (lead.arrival.values["churn_risk"], lead.arrival.values["score"]) == (0.7, -3)

@@ -106,7 +106,7 @@ async def _look(pool: Pool, workspace_id: int, strategies: Strategies, id_: str)
 
 def _report(seen: _Seen, id_: str, table: TableContent) -> TableReport:
     table_refs = table_refs_of(seen.document).values() if seen.document else ()
-    asked = dict.fromkeys(look.on for look in table_refs if look.table == id_)
+    asked = dict.fromkeys(look.match_on for look in table_refs if look.table == id_)
     misfits = [each for on in asked for each in column_findings(on, table.columns, "")]
     ons = list(asked) if asked and not misfits else [assume_target(table)]
     found = [find_overlaps(on, table) for on in ons]

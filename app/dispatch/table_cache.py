@@ -33,7 +33,7 @@ class TableCache:
             if revision is None:
                 continue
             compiled = self._ready.get((workspace_id, look.table))
-            if compiled is None or compiled.revision != revision or not compiled.has(look.on):
+            if compiled is None or compiled.revision != revision or not compiled.has(look.match_on):
                 return None
             found[look.table] = compiled
             self._ready.move_to_end((workspace_id, look.table))
@@ -45,7 +45,7 @@ class TableCache:
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
             found = await store.read(connection, workspace_id, ids)
         for id_, whole in found.items():
-            ons = [look.on for look in table_refs.values() if look.table == id_]
+            ons = [look.match_on for look in table_refs.values() if look.table == id_]
             known = self._ready.get((workspace_id, id_))
             if known is None or known.revision != whole.revision or not all(map(known.has, ons)):
                 compiled = await asyncio.to_thread(_compiled, whole, ons)

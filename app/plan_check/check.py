@@ -188,20 +188,20 @@ def _follow_up(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
 def _givens(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
     for position, case in enumerate(document.tests):
         path = f"tests[{position}].given"
-        for place, owner in enumerate(case.given.away):
+        for place, owner in enumerate(case.given.absent):
             if owner not in names.owners:
-                yield _unknown("owner", owner, f"{path}.away[{place}]", "add him to the directory")
+                yield _unknown("owner", owner, f"{path}.absent[{place}]", "add him to the directory")
         account = case.given.account
         for where, owner in account.named() if account is not None else ():
             if owner not in names.owners:
                 yield _unknown("owner", owner, f"{path}.account.{where}", "add him to the directory")
-        known = case.given.known
-        if known is not None and known.owner is not None and known.owner not in names.owners:
-            yield _unknown("owner", known.owner, f"{path}.known.owner", "add him to the directory")
-        if known is not None and known.team is not None and known.team not in names.teams:
-            yield _unknown("team", known.team, f"{path}.known.team", "add it to the directory")
-        if known is not None and known.queue is not None and known.queue not in document.queues:
-            yield _unknown("queue", known.queue, f"{path}.known.queue", "declare it under queues")
+        existing = case.given.existing
+        if existing is not None and existing.owner is not None and existing.owner not in names.owners:
+            yield _unknown("owner", existing.owner, f"{path}.existing.owner", "add him to the directory")
+        if existing is not None and existing.team is not None and existing.team not in names.teams:
+            yield _unknown("team", existing.team, f"{path}.existing.team", "add it to the directory")
+        if existing is not None and existing.queue is not None and existing.queue not in document.queues:
+            yield _unknown("queue", existing.queue, f"{path}.existing.queue", "declare it under queues")
 
 
 def _catch_all(document: PlanDocument) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ _Known = Mapping[str, tuple[str, Collection[str] | None]]
 
 
 def action_findings(document: PlanDocument) -> Iterator[Finding]:
-    """What is wrong with each action, those that stand under `or` as well."""
+    """What is wrong with each action, those that stand under `without_consent` as well."""
     known = _known(document)
     for position, block in enumerate(document.follow_up):
         for path, action in block.actions():

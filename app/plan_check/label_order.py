@@ -30,9 +30,9 @@ def _asking_labels(step: PlanStep) -> Iterator[str]:
     for name, condition in (("when", step.condition), ("unless", unless)):
         if condition is not None and _asks_labels(condition):
             yield name
-    for column in (step.config.on if isinstance(step.config, RuleConfig) else None) or ():
+    for column in (step.config.match_on if isinstance(step.config, RuleConfig) else None) or ():
         if is_label(column.field.name):
-            yield f"on.{quote(column.field.name)}"
+            yield f"match_on.{quote(column.field.name)}"
 
 
 def _asks_labels(node: Node) -> bool:

@@ -41,7 +41,7 @@ def _leaf_demand(leaf: Leaf) -> NormalForm:
 
 def options_of(leaf: Leaf) -> frozenset[NormalForm] | None:
     """The values of which the field must have one; None where the comparison is of another kind."""
-    if leaf.operator not in ("eq", "in") or leaf.kind is Kind.INSTANT:
+    if leaf.operator not in ("eq", "in") or leaf.kind is Kind.TIMESTAMP:
         return None
     return frozenset(
         option_of(each) for each in (leaf.operand if isinstance(leaf.operand, tuple) else (leaf.operand,))

@@ -86,12 +86,12 @@ def _tests(document: PlanDocument) -> Iterator[Reference]:
 
 
 def _of_test(case: PlanTest) -> Iterator[Reference]:
-    for place, owner in enumerate(case.given.away):
-        yield f"given.away[{place}]", "owner", owner
+    for place, owner in enumerate(case.given.absent):
+        yield f"given.absent[{place}]", "owner", owner
     if case.given.account is not None:
         for where, owner in case.given.account.named():
             yield f"given.account.{where}", "owner", owner
-    for where, said in (("given.known", case.given.known), ("expect", case.expect)):
+    for where, said in (("given.existing", case.given.existing), ("expect", case.expect)):
         if said is not None:
             for kind in ("team", "owner"):
                 name = getattr(said, kind)

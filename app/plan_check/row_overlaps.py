@@ -31,7 +31,7 @@ class RowFindings:
     overlaps: Sequence[Pair]
 
 
-def find_overlaps(on: MatchOn, table: TableContent) -> RowFindings:
+def find_overlaps(match_on: MatchOn, table: TableContent) -> RowFindings:
     """The rows that stand in each other's way when they are looked up like this.
 
     Rows count as overlapping when they differ in one column, where one has a beginning of the other's or a
@@ -39,11 +39,11 @@ def find_overlaps(on: MatchOn, table: TableContent) -> RowFindings:
     """
     first: dict[tuple[Cell, ...], int] = {}
     duplicates = []
-    for cells, position in entries(on, table.columns, table.rows, []):
+    for cells, position in entries(match_on, table.columns, table.rows, []):
         earlier = first.setdefault(tuple(cells), position)
         if earlier != position:
             duplicates.append(Pair(position + 1, earlier + 1))
-    overlaps = [pair for at, column in enumerate(on) for pair in _overlaps(at, column, first)]
+    overlaps = [pair for at, column in enumerate(match_on) for pair in _overlaps(at, column, first)]
     return RowFindings(duplicates, sorted(set(overlaps)))
 
 
@@ -93,7 +93,7 @@ def assume_target(table: TableContent) -> MatchOn:
         how: Matcher = "range" if spans else "longest_prefix" if name in _BY_PREFIX else "eq"
         field = PIPELINE.find(name)
         if field is None or how not in FITTING[field.kind]:
-            field = Field(name, Kind.OPEN, "A column that is no field of every plan.")
+            field = Field(name, Kind.ANY, "A column that is no field of every plan.")
         columns.append(Column(field, how))
     return tuple(columns)
 

@@ -37,7 +37,7 @@ def table_findings(
     """
     for position, step in enumerate(document.pipeline):
         rule = step.config
-        if not isinstance(rule, RuleConfig) or rule.table is None or rule.on is None:
+        if not isinstance(rule, RuleConfig) or rule.table is None or rule.match_on is None:
             continue
         path = f"pipeline[{position}].rule"
         if rule.sla is not None and rule.sla not in document.slas:
@@ -47,10 +47,10 @@ def table_findings(
             text = f"Mend the name of the table {quote(rule.table)}, or add it to the directory."
             yield Finding(f"{path}.table", "unknown_table", text)
             continue
-        misfits = list(column_findings(rule.on, table.columns, path))
+        misfits = list(column_findings(rule.match_on, table.columns, path))
         yield from misfits
         if not misfits:
-            yield from (each.under(f"{path}.table") for each in unread(rule.on, table))
+            yield from (each.under(f"{path}.table") for each in unread(rule.match_on, table))
         for row, written in first_rows(table):
             target = Target.model_validate(written)
             for each in (*of_target(target, f"{path}.table"), *_slas(target, document, f"{path}.table")):
@@ -67,24 +67,24 @@ def _unknown_sla(name: str, path: str) -> Finding:
     return Finding(path, "unknown_sla", f"Mend the name of the SLA {quote(name)}, or declare it under slas.")
 
 
-def column_findings(on: MatchOn, columns: Sequence[str], path: str) -> Iterator[Finding]:
+def column_findings(match_on: MatchOn, columns: Sequence[str], path: str) -> Iterator[Finding]:
     """Columns of a rule that the table does not have, and the other way round."""
-    compared = [column.field.name for column in on]
+    compared = [column.field.name for column in match_on]
     for name in compared:
         if name not in columns:
             text = f"Name a column of the table: it has no {quote(name)}."
-            yield Finding(f"{path}.on.{quote(name)}", "unknown_column", text)
+            yield Finding(f"{path}.match_on.{quote(name)}", "unknown_column", text)
     for name in columns:
         if name not in compared:
             text = f"Say how the column {quote(name)} is compared: every column of the table counts."
-            yield Finding(f"{path}.on", "missing_column", text)
+            yield Finding(f"{path}.match_on", "missing_column", text)
 
 
-def unread(on: MatchOn, table: TableContent) -> Iterator[Finding]:
+def unread(match_on: MatchOn, table: TableContent) -> Iterator[Finding]:
     """The first cells that cannot be compared as the columns say. Their rows fit no lead."""
     found: list[tuple[int, int]] = []
-    deque(entries(on, table.columns, table.rows, found), maxlen=0)
-    ways = {column.field.name: column for column in on}
+    deque(entries(match_on, table.columns, table.rows, found), maxlen=0)
+    ways = {column.field.name: column for column in match_on}
     for row, place in found[:MAX_SHOWN]:
         name = table.columns[place]
         try:

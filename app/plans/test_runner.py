@@ -26,7 +26,7 @@ from app.plugins.advisor import PluginLead
 from app.plugins.apart import call_plugins
 from app.plugins.line import PluginSnapshot
 
-_INSTANTS = tuple(name for name, field in LEAD.fields.items() if field.kind is Kind.INSTANT)
+_INSTANTS = tuple(name for name, field in LEAD.fields.items() if field.kind is Kind.TIMESTAMP)
 _ALWAYS = Absence(datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 _LEAD, _ASSIGNMENT = "lead", "assignment"
 
@@ -56,7 +56,7 @@ def run_plan_tests(
     def given(case: PlanTest) -> tuple[DecisionRequest, Facts]:
         at = case.given.now or now
         owners = {**rested.owners}
-        for id_ in case.given.away:
+        for id_ in case.given.absent:
             if id_ in owners:
                 owners[id_] = replace(owners[id_], absences=(_ALWAYS,))
         question = _question(case, plan, at)
@@ -78,7 +78,9 @@ def run_plan_tests(
 
 
 def _at_hand(plan: Plan, tables: Mapping[str, TableContent]) -> Tables:
-    ons = {name: [look.on for look in plan.table_refs.values() if look.table == name] for name in tables}
+    ons = {
+        name: [look.match_on for look in plan.table_refs.values() if look.table == name] for name in tables
+    }
     return PreparedTables(
         plan.table_refs, {name: compile_table(each, 0, ons[name]) for name, each in tables.items()}
     )
@@ -173,18 +175,18 @@ def _dated(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _prior(case: PlanTest, plan: Plan, now: datetime) -> PriorAssignment | None:
-    """The known person, if he was here within the plan's window."""
-    known, at = case.given.known, case.given.known_at(now)
-    if known is None or at is None or not plan.window or now - at > plan.window:
+    """The existing person, if he was here within the plan's window."""
+    existing, at = case.given.existing, case.given.existing_at(now)
+    if existing is None or at is None or not plan.window or now - at > plan.window:
         return None
     return PriorAssignment(
         lead_id=_LEAD,
         assignment_id=_ASSIGNMENT,
         matched_by="email",
-        state="assigned" if known.owner is not None else "queued",
-        owner=known.owner,
-        team=known.team,
-        queue=known.queue,
+        state="assigned" if existing.owner is not None else "queued",
+        owner=existing.owner,
+        team=existing.team,
+        queue=existing.queue,
         path=None,
         block=None,
         priority=0,

@@ -144,8 +144,8 @@ def _text(each: Schema) -> str:
     if pattern.startswith("^(0|"):
         return "duration"
     if "examples" in each:
-        return "instant"
-    return "`x-…`" if pattern.startswith("^x-") else "text"
+        return "timestamp"
+    return "`x-…`" if pattern.startswith("^x-") else "string"
 
 
 def _alternatives(options: list[Schema]) -> Iterator[str]:
@@ -154,10 +154,11 @@ def _alternatives(options: list[Schema]) -> Iterator[str]:
 
 def _list(items: Schema) -> str:
     if "oneOf" in items:
-        return "list of steps"
+        return "step[]"
     if "properties" in items:
-        return "list of actions" if "type" in items["properties"] else "list of cases"
-    return f"list of {_type(items)}"
+        return "action[]" if "type" in items["properties"] else "case[]"
+    kind = _type(items)
+    return f"({kind})[]" if " or " in kind else f"{kind}[]"
 
 
 def _object(each: Schema) -> str:

@@ -107,7 +107,8 @@ async def test_what_the_plan_names_stays(noon: Office) -> None:
 
 async def test_parents_are_read_up_to_eight_and_circles_end(noon: Office) -> None:
     await noon.publish(
-        "queues: {unrouted: {}}\npipeline: [{account: {inherit: parent}}, {queue: {name: unrouted}}]"
+        "queues: {unrouted: {}}\n"
+        "pipeline: [{account: {inherit_from_parent: true}}, {queue: {name: unrouted}}]"
     )
     for number in range(10):
         await put(noon, "accounts", f"a{number}", parent=f"a{number + 1}", domains=[f"a{number}.example"])

@@ -61,20 +61,20 @@ OWNED = {"owner": "ana", "roles": {"sdr": "ben"}}
     [
         pytest.param({}, match(**OWNED), office(), ("account_owner", "ana"), id="owner"),
         pytest.param(
-            {"order": ["sdr", "owner"]}, match(**OWNED), office(), ("account_owner", "ben"), id="by role"
+            {"roles": ["sdr", "owner"]}, match(**OWNED), office(), ("account_owner", "ben"), id="by role"
         ),
         pytest.param(
-            {"order": ["csm", "owner"]}, match(**OWNED), office(), ("account_owner", "ana"), id="unfilled"
+            {"roles": ["csm", "owner"]}, match(**OWNED), office(), ("account_owner", "ana"), id="unfilled"
         ),
         pytest.param(
-            {"order": ["sdr", "owner"]},
+            {"roles": ["sdr", "owner"]},
             match(owner="ana", roles={"sdr": "gone"}),
             office(),
             ("account_owner", "ana"),
             id="inactive: next role",
         ),
         pytest.param(
-            {"order": ["sdr", "owner"]},
+            {"roles": ["sdr", "owner"]},
             match(owner="ana", roles={"sdr": "nobody"}),
             office(),
             ("account_owner", "ana"),
@@ -111,11 +111,11 @@ OWNED = {"owner": "ana", "roles": {"sdr": "ben"}}
             ("account", "desk"), id="a queue",
         ),
         pytest.param(
-            {"order": ["sdr", "owner"]}, match(**OWNED), office([away("ben", 3)]),
+            {"roles": ["sdr", "owner"]}, match(**OWNED), office([away("ben", 3)]),
             ("account_owner", "ana"), id="next role after the ladder",
         ),
         pytest.param(
-            {"inherit": "parent"}, match({"owner": "gone"}, {"owner": "ben"}, owner=None), office(),
+            {"inherit_from_parent": True}, match({"owner": "gone"}, {"owner": "ben"}, owner=None), office(),
             ("account_owner", "ben"), id="inherited",
         ),
         pytest.param({}, match({"owner": "ben"}), office(), ("queue", "desk"), id="not inherited"),
@@ -124,8 +124,8 @@ OWNED = {"owner": "ana", "roles": {"sdr": "ben"}}
             ("queue", "desk"), id="over his cap",
         ),
         pytest.param(
-            {"exempt": True}, match(owner="ana"), office(people={"ana": {"caps": {"open": 1}}}, ana=1),
-            ("account_owner", "ana"), id="exempt",
+            {"ignore_caps": True}, match(owner="ana"), office(people={"ana": {"caps": {"open": 1}}}, ana=1),
+            ("account_owner", "ana"), id="ignore_caps",
         ),
         pytest.param(
             {"if_unavailable": LADDER}, match(owner="ana"), office(people={"ana": {"calendar": "day"}}),
@@ -207,8 +207,8 @@ def test_an_owner_takes_no_turn_and_a_team_does() -> None:
 
 def test_over_cap_is_told_of_the_exempt() -> None:
     full = office(people={"ana": {"caps": {"open": 1}}}, ana=1)
-    assert decided({"exempt": True}, match(owner="ana"), full).over_cap
-    assert not decided({"exempt": True}, match(owner="ana"), office()).over_cap
+    assert decided({"ignore_caps": True}, match(owner="ana"), full).over_cap
+    assert not decided({"ignore_caps": True}, match(owner="ana"), office()).over_cap
 
 
 def test_what_waits_waits_for_him_alone() -> None:
@@ -225,25 +225,25 @@ def test_whom_the_caller_excludes_gives_way_to_the_ladder() -> None:
 
 def test_the_answer_names_the_role_and_the_others() -> None:
     roles = {"sdr": "ana", "csm": "gone", "ae": "ben"}
-    decision = decided({"order": ["sdr", "owner"]}, match(owner="ana", roles=roles), office())
+    decision = decided({"roles": ["sdr", "owner"]}, match(owner="ana", roles=roles), office())
     assert decision.account == {"id": "acme", "name": "ACME", "matched_by": "crm", "role": "sdr"}
     assert {role: owner.id for role, owner in decision.participants.items()} == {"ae": "ben"}
-    inherited = decided({"inherit": "parent"}, match({"owner": "ben"}), office())
+    inherited = decided({"inherit_from_parent": True}, match({"owner": "ben"}), office())
     assert inherited.account is not None
     assert inherited.account["role"] == "owner"
 
 
 ABOVE = {"owner": "ben", "roles": {"ae": "eve", "csm": "gone"}}
 OTHERS = [
-    ({"inherit": "parent", "order": ["owner"]}, {}, "ben", {"ae": "eve"}),
-    ({"inherit": "parent", "order": ["sdr"]}, {"sdr": "ana"}, "ana", {"owner": "ben", "ae": "eve"}),
+    ({"inherit_from_parent": True, "roles": ["owner"]}, {}, "ben", {"ae": "eve"}),
+    ({"inherit_from_parent": True, "roles": ["sdr"]}, {"sdr": "ana"}, "ana", {"owner": "ben", "ae": "eve"}),
     (
-        {"inherit": "parent", "order": ["sdr"]},
+        {"inherit_from_parent": True, "roles": ["sdr"]},
         {"sdr": "ana", "ae": "dan"},
         "ana",
         {"owner": "ben", "ae": "dan"},
     ),
-    ({"order": ["sdr"]}, {"sdr": "ana"}, "ana", {}),
+    ({"roles": ["sdr"]}, {"sdr": "ana"}, "ana", {}),
 ]
 
 
@@ -284,7 +284,7 @@ def test_the_sentence(account: AccountMatch, absences: list[dict[str, Any]], sen
 
 def test_the_trace_shows_everybody_who_was_asked() -> None:
     decision = decided(
-        {"order": ["sdr", "owner"], "if_unavailable": LADDER},
+        {"roles": ["sdr", "owner"], "if_unavailable": LADDER},
         match(owner="ana", roles={"sdr": "gone"}),
         office([away("ana", 9)]),
     )
@@ -359,4 +359,4 @@ def test_who_changes_hands_leaves_the_team_he_came_through() -> None:
 def test_only_the_leads_of_the_step_have_its_owner() -> None:
     webinars = {"source": "webinar"}
     assert told(again(BOTH, match(owner="ana"), office(), when=webinars)) == ("reengaged", "eve")
-    assert told(again(BOTH, match(roles={"sdr": "ben"}), office(), order=["sdr"])) == ("reengaged", "ben")
+    assert told(again(BOTH, match(roles={"sdr": "ben"}), office(), roles=["sdr"])) == ("reengaged", "ben")

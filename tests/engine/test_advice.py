@@ -11,7 +11,7 @@ from app.engine.model.decision import Target, Verdict
 
 TARGETS = (
     Target("team", "inbound", "longest_idle", 70, ("x",), ("de",), "hold", "hot", ("language",)),
-    Target("owner", "ana", hold=timedelta(hours=4), exempt=True, code="kept_warm"),
+    Target("owner", "ana", hold=timedelta(hours=4), ignore_caps=True, code="kept_warm"),
     Target("queue", "desk"),
     Target("path", "newsletter"),
     Target("block", "students"),
@@ -84,7 +84,7 @@ WRONG: list[object] = [
             {**TEAM, "hold": -1},
             {**TEAM, "hold": float("nan")},
             {**TEAM, "hold": 10**400},
-            {**TEAM, "exempt": 1},
+            {**TEAM, "ignore_caps": 1},
             {**TEAM, "code": "not a code"},
         ]
     ),

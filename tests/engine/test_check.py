@@ -129,18 +129,18 @@ def test_a_good_plan_has_no_findings() -> None:
         (follow({"rule": "inbound"}), "follow_up[1].when.rule", "unknown_rule"),
         (follow({"step": "x"}), "follow_up[1].when.step", "unknown_step"),
         (
-            lambda plan: plan["tests"][0].update(given={"away": ["ana", "x"]}),
-            "tests[0].given.away[1]",
+            lambda plan: plan["tests"][0].update(given={"absent": ["ana", "x"]}),
+            "tests[0].given.absent[1]",
             "unknown_owner",
         ),
         (
-            lambda plan: plan["tests"][0].update(given={"known": {"owner": "x"}}),
-            "tests[0].given.known.owner",
+            lambda plan: plan["tests"][0].update(given={"existing": {"owner": "x"}}),
+            "tests[0].given.existing.owner",
             "unknown_owner",
         ),
         (
-            lambda plan: plan["tests"][0].update(given={"known": {"queue": "x"}}),
-            "tests[0].given.known.queue",
+            lambda plan: plan["tests"][0].update(given={"existing": {"queue": "x"}}),
+            "tests[0].given.existing.queue",
             "unknown_queue",
         ),
         (when({"all": [{"country": "DE"}, {"country": "FR"}]}), "pipeline[0].rule.when", "contradiction"),
@@ -178,7 +178,12 @@ def test_a_warning_is_told_at_its_place(change: Change, path: str, code: str) ->
 
 
 def asks(kind: str, name: str) -> Change:
-    held = {"type": "notify", "via": "slack", "consent": "email", "or": {"type": kind, "name": name}}
+    held = {
+        "type": "notify",
+        "via": "slack",
+        "consent": "email",
+        "without_consent": {"type": kind, "name": name},
+    }
     return lambda plan: plan.update({"follow_up": [{"do": [held]}]})
 
 
@@ -203,7 +208,7 @@ def test_sequences_and_campaigns_are_declared(
     asks(kind, "nope")(plan)
     findings = check(document(plan), NAMES)
     assert [finding.code for finding in findings] == found
-    assert {finding.path for finding in findings} <= {"follow_up[0].do[0].or.name"}
+    assert {finding.path for finding in findings} <= {"follow_up[0].do[0].without_consent.name"}
 
 
 @pytest.mark.parametrize(

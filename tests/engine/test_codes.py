@@ -182,9 +182,11 @@ def wanted() -> list[Decision]:
 
 def looked_up() -> list[Decision]:
     """A rule with a table: gone, without a row that fits, and with one that names no queue of the plan."""
-    ready = plan(piped({"rule": {"name": "zip", "table": "zip", "on": {"country": "eq"}}}, LAST))
+    ready = plan(piped({"rule": {"name": "zip", "table": "zip", "match_on": {"country": "eq"}}}, LAST))
     table = TableContent(["country"], [{"queue": "nowhere"}], [["DE", 0]])
-    there = PreparedTables(ready.table_refs, {"zip": compile_table(table, 7, [ready.table_refs["zip"].on])})
+    there = PreparedTables(
+        ready.table_refs, {"zip": compile_table(table, 7, [ready.table_refs["zip"].match_on])}
+    )
     asked = [(NO_TABLES, "DE"), (there, "FR"), (there, "DE")]
     return [
         decide(question(country=country), ready, replace(crowd(), tables=tables)) for tables, country in asked

@@ -139,7 +139,12 @@ HELD: dict[str, Any] = {
     "type": "sequence",
     "name": "hot",
     "consent": "email",
-    "or": {"type": "task", "title": "Write by hand", "consent": "phone", "or": {"type": "chat"}},
+    "without_consent": {
+        "type": "task",
+        "title": "Write by hand",
+        "consent": "phone",
+        "without_consent": {"type": "chat"},
+    },
 }
 FIRST = {"type": "sequence", "consent": "email", "instead": "task"}
 SECOND = {"type": "task", "consent": "phone", "instead": "chat"}

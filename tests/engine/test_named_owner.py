@@ -68,7 +68,7 @@ CAPPED = {"caps": {"open": 1}}
 
 
 @pytest.mark.parametrize(
-    ("exempt", "owner", "expected"),
+    ("ignore_caps", "owner", "expected"),
     [
         (True, CAPPED, SimpleNamespace(over_cap=True)),
         (True, {}, SimpleNamespace(over_cap=False)),
@@ -77,16 +77,16 @@ CAPPED = {"caps": {"open": 1}}
     ],
 )
 def test_who_is_exempt_is_told_to_be_over_his_cap(
-    exempt: bool, owner: dict[str, Any], expected: SimpleNamespace | None
+    ignore_caps: bool, owner: dict[str, Any], expected: SimpleNamespace | None
 ) -> None:
-    found = decided(Target("owner", "ana", exempt=exempt), owner)
+    found = decided(Target("owner", "ana", ignore_caps=ignore_caps), owner)
     assert (found is None) == (expected is None)
     if found is not None and expected is not None:
         assert (found.outcome, found.over_cap, found.counts) == ("assigned", expected.over_cap, True)
 
 
 def test_who_is_exempt_and_away_is_not_exempt_from_being_away() -> None:
-    assert decided(Target("owner", "ana", exempt=True), CAPPED, HOUR) is None
+    assert decided(Target("owner", "ana", ignore_caps=True), CAPPED, HOUR) is None
 
 
 def test_a_target_may_say_its_own_reason() -> None:

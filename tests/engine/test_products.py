@@ -215,7 +215,7 @@ def test_what_is_wrong_with_products_is_told() -> None:
             {"queue": {"name": "desk"}},
         ],
         "tests": [
-            {"lead": {}, "given": {"known": {"owner": "ana", "team": "nope"}}, "expect": {"owner": "ana"}}
+            {"lead": {}, "given": {"existing": {"owner": "ana", "team": "nope"}}, "expect": {"owner": "ana"}}
         ],
     }
     read = read_plan(written)
@@ -231,7 +231,7 @@ def test_what_is_wrong_with_products_is_told() -> None:
         ("pipeline[0].product.sla", "unknown_sla", "error"),
         ("pipeline[0].product.else[1].sla", "unknown_sla", "error"),
         ("pipeline[0].product.unless", "contradiction", "error"),
-        ("tests[0].given.known.team", "unknown_team", "error"),
+        ("tests[0].given.existing.team", "unknown_team", "error"),
     }
     assert "products.Alpha.team" in find_references(read, "team", "team-a")
 
@@ -245,12 +245,12 @@ def test_a_step_without_products_is_told() -> None:
 def test_a_plan_tests_its_switches() -> None:
     case = {
         "lead": {"product_interest": ["beta"]},
-        "given": {"known": {"owner": "ana", "team": "team-a"}},
+        "given": {"existing": {"owner": "ana", "team": "team-a"}},
         "expect": {"team": "team-b", "step": "product"},
     }
     keeping = {
         "lead": {"product_interest": ["beta"], "lifecycle_stage": "opportunity"},
-        "given": {"known": {"owner": "ana", "team": "team-a"}},
+        "given": {"existing": {"owner": "ana", "team": "team-a"}},
         "expect": {"owner": "ana", "team": "team-a"},
     }
     read = document({**PLAN, "tests": [case, keeping]})

@@ -190,7 +190,7 @@ def _rank(column: Column, cell: Any, values: Mapping[str, Any]) -> tuple[Any, ..
     if column.how == "longest_prefix":
         return (-len(cell),) if value.startswith(cell) else None
     low, high = cell
-    if column.field.kind is Kind.TEXT:
+    if column.field.kind is Kind.STRING:
         span, spot = read_cell(column, cell), lead_key(column, value)
         assert isinstance(span, Span)
         assert isinstance(spot, tuple)

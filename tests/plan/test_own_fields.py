@@ -66,7 +66,7 @@ def test_what_can_be_asked_afterwards() -> None:
     there = surroundings(scored(), BUILT_IN)
     kinds = {name: field.kind for name in there.pipeline.fields if (field := there.pipeline.find(name))}
     assert kinds["attributes.seats"] == kinds["scores.total"] == kinds["scores.fit"] == Kind.INTEGER
-    assert kinds["region"] == kinds["band"] == Kind.TEXT
+    assert kinds["region"] == kinds["band"] == Kind.STRING
     assert there.lead.find("region") is None
     assert surroundings({}, BUILT_IN).pipeline.find("band") is None
 
@@ -126,7 +126,7 @@ def test_a_field_may_be_made_from_one_declared_after_it() -> None:
         (fields(country=[{"value": "a"}]), "fields.country", "reserved_name"),
         (fields(scores=[{"value": "a"}]), "fields.scores", "reserved_name"),
         (attribute("a b", [{"value": "a"}]), "fields.a b", "wrong_value"),
-        (attribute("attributes.", {"type": "text"}), "fields.attributes.", "wrong_value"),
+        (attribute("attributes.", {"type": "string"}), "fields.attributes.", "wrong_value"),
         (attribute("attributes.seats", {"type": "int"}), "fields.attributes.seats.type", "wrong_value"),
         (attribute("attributes.seats", [{"value": "a"}]), "fields.attributes.seats", "wrong_type"),
         (fields(a=[{"when": {"a": "x"}, "value": "x"}]), "fields.a", "cyclic_field"),

@@ -115,13 +115,17 @@ def test_which_targets_take_every_lead(then: dict[str, object], settled: bool) -
 
 def test_what_a_test_may_give() -> None:
     data = whole()
-    given = {"now": "2026-11-20T08:30:00+01:00", "away": ["ben"], "known": {"owner": "ana", "at": "3d ago"}}
+    given = {
+        "now": "2026-11-20T08:30:00+01:00",
+        "absent": ["ben"],
+        "existing": {"owner": "ana", "at": "3d ago"},
+    }
     data["tests"][0] |= {"name": "away", "trigger": "chat", "given": given}
     data["tests"][0]["lead"] |= {"consent": {"email": True, "sms": None}, "attributes": {"x": {"y": [1]}}}
     case = document(data).tests[0]
     now = datetime(2026, 11, 20, 7, 30, tzinfo=UTC)
-    assert (case.given.now, case.given.away, case.trigger) == (now, ("ben",), "chat")
-    assert case.given.known_at(now) == now - timedelta(days=3)
+    assert (case.given.now, case.given.absent, case.trigger) == (now, ("ben",), "chat")
+    assert case.given.existing_at(now) == now - timedelta(days=3)
     assert case.lead["attributes"] == {"x": {"y": [1]}}
 
 
@@ -187,8 +191,8 @@ def case(**parts: object) -> Change:
         (step({"rule": {"then": {"team": "a"}}}), "pipeline[0].rule.name", "missing_key"),
         (step({"rule": {"name": "new"}}), "pipeline[0].rule.then", "missing_key"),
         (then({}), "pipeline[0].rule.then", "one_target"),
-        (account(order=["sdr", "sdr"]), "pipeline[0].account.order[1]", "duplicate_value"),
-        (account(order=[]), "pipeline[0].account.order", "wrong_value"),
+        (account(roles=["sdr", "sdr"]), "pipeline[0].account.roles[1]", "duplicate_value"),
+        (account(roles=[]), "pipeline[0].account.roles", "wrong_value"),
         (account(if_unavailable="delegate"), "pipeline[0].account.if_unavailable", "wrong_type"),
         (account(if_unavailable=["team"]), "pipeline[0].account.if_unavailable[0]", "wrong_type"),
         (
@@ -224,8 +228,8 @@ def case(**parts: object) -> Change:
         ),
         (keep("account_owner", "account_owner"), "returning_leads.keep_owner[1]", "duplicate_value"),
         (keep("somebody"), "returning_leads.keep_owner[0]", "wrong_value"),
-        (account(inherit="mother"), "pipeline[0].account.inherit", "wrong_value"),
-        (account(exempt="yes"), "pipeline[0].account.exempt", "wrong_type"),
+        (account(inherit_from_parent="parent"), "pipeline[0].account.inherit_from_parent", "wrong_type"),
+        (account(ignore_caps="yes"), "pipeline[0].account.ignore_caps", "wrong_type"),
         (
             case(given={"account": {"customer_status": "x"}}),
             "tests[0].given.account.customer_status",
@@ -289,10 +293,14 @@ def case(**parts: object) -> Change:
             "wrong_value",
         ),
         (action({"type": "chat", "consent": "fax"}), "follow_up[1].do[0].consent", "unknown_value"),
-        (action({"type": "chat", "or": {"type": "chat"}}), "follow_up[1].do[0].or", "unknown_key"),
         (
-            action({"type": "chat", "consent": "email", "or": {"type": "shout"}}),
-            "follow_up[1].do[0].or.type",
+            action({"type": "chat", "without_consent": {"type": "chat"}}),
+            "follow_up[1].do[0].without_consent",
+            "unknown_key",
+        ),
+        (
+            action({"type": "chat", "consent": "email", "without_consent": {"type": "shout"}}),
+            "follow_up[1].do[0].without_consent.type",
             "unknown_action",
         ),
         (action({"type": "task", "title": ["x"]}), "follow_up[1].do[0].title", "wrong_type"),
@@ -315,8 +323,8 @@ def case(**parts: object) -> Change:
         (case(lead={"attributes": []}), "tests[0].lead.attributes", "wrong_type"),
         (case(lead=[]), "tests[0].lead", "wrong_type"),
         (case(given={"now": "now"}), "tests[0].given.now", "bad_instant"),
-        (case(given={"known": {}}), "tests[0].given.known", "one_target"),
-        (case(given={"known": {"owner": "a", "at": "x"}}), "tests[0].given.known.at", "bad_instant"),
+        (case(given={"existing": {}}), "tests[0].given.existing", "one_target"),
+        (case(given={"existing": {"owner": "a", "at": "x"}}), "tests[0].given.existing.at", "bad_instant"),
     ],
 )
 def test_a_fault_is_told_at_its_place(change: Change, path: str, code: str) -> None:

@@ -19,8 +19,8 @@ follow_up:
   - {when: {any: [{team: Dach}, {not: {team: {in: [emea, dach]}}}]}, do: [{type: notify}]}
   - {when: {queue: dach}, do: [{type: notify}]}
 tests:
-  - {lead: {tier: x}, given: {away: [ana, dach]}, expect: {team: dach}}
-  - {lead: {tier: x}, given: {known: {owner: ana, team: dach}}, expect: {owner: ana}}
+  - {lead: {tier: x}, given: {absent: [ana, dach]}, expect: {team: dach}}
+  - {lead: {tier: x}, given: {existing: {owner: ana, team: dach}}, expect: {owner: ana}}
   - {lead: {}, given: {account: {owner: una, parent: {roles: {sdr: udo}}}}, expect: {owner: una}}
 """
 
@@ -38,7 +38,7 @@ tests:
                 "queues.desk.claimable_by",
                 "paths.news.accountable.team",
                 "tests[0].expect.team",
-                "tests[1].given.known.team",
+                "tests[1].given.existing.team",
                 "follow_up[0].when.team",
             ],
         ),
@@ -47,15 +47,15 @@ tests:
         (
             "owner",
             "dach",
-            ["pipeline[1].rule.then.owner", "paths.chat.accountable.owner", "tests[0].given.away[1]"],
+            ["pipeline[1].rule.then.owner", "paths.chat.accountable.owner", "tests[0].given.absent[1]"],
         ),
         (
             "owner",
             "ana",
             [
                 "pipeline[0].rule.then.else[0].owner",
-                "tests[0].given.away[0]",
-                "tests[1].given.known.owner",
+                "tests[0].given.absent[0]",
+                "tests[1].given.existing.owner",
                 "tests[1].expect.owner",
             ],
         ),

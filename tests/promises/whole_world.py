@@ -66,8 +66,8 @@ PLAN: dict[str, Any] = {
         {"odd": {"name": "ask", "when": {"source": "odd"}, "team": "inbound"}},
         {
             "account": {
-                "order": ["sdr", "owner"],
-                "inherit": "parent",
+                "roles": ["sdr", "owner"],
+                "inherit_from_parent": True,
                 "if_unavailable": ["delegate", {"hold": "4h"}, {"team": "success"}],
                 "customers": {"team": "success", "prefer": "team"},
                 "off_hours": "hold",
@@ -80,7 +80,7 @@ PLAN: dict[str, Any] = {
                 "name": "zip",
                 "when": {"attributes.seats": {"gte": 5}},
                 "table": "zip",
-                "on": {"country": "eq", "postal_code": "longest_prefix", "employees": "range"},
+                "match_on": {"country": "eq", "postal_code": "longest_prefix", "employees": "range"},
                 "else": [{"queue": "desk"}],
             }
         },
@@ -116,7 +116,7 @@ PLAN: dict[str, Any] = {
                     "type": "sequence",
                     "name": "hot",
                     "consent": "email",
-                    "or": {"type": "task", "title": "Write by hand"},
+                    "without_consent": {"type": "task", "title": "Write by hand"},
                 },
             ],
         },
@@ -130,9 +130,9 @@ OTHER_PLAN: dict[str, Any] = {
         *PLAN["pipeline"][:2],
         {
             "account": {
-                "order": ["owner"],
+                "roles": ["owner"],
                 "if_unavailable": [{"hold": "30m"}, {"queue": "desk"}],
-                "exempt": True,
+                "ignore_caps": True,
             }
         },
         *PLAN["pipeline"][4:],

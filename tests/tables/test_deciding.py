@@ -10,9 +10,9 @@ queues: {unrouted: {claimable_by: inbound}, desk: {}}
 slas: {hot: {accept: 5m}}
 returning_leads: {window: 0}
 pipeline:
-  - rule: {name: zip, table: us-zip, on: {country: eq, postal_code: longest_prefix}, priority: 7, sla: hot,
-           else: [{queue: desk}]}
-  - rule: {name: size, when: {country: DE}, table: sizes, on: {language: eq, employees: range}}
+  - rule: {name: zip, table: us-zip, match_on: {country: eq, postal_code: longest_prefix},
+           priority: 7, sla: hot, else: [{queue: desk}]}
+  - rule: {name: size, when: {country: DE}, table: sizes, match_on: {language: eq, employees: range}}
   - queue: {name: unrouted}
 """
 ZIP: dict[str, Any] = {

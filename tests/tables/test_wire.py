@@ -115,11 +115,11 @@ async def test_cells_that_the_plan_cannot_compare_are_told(office: Office) -> No
     ("table", "rule", "found"),
     [
         (None, {}, [("pipeline[0].rule.table", "unknown_table", "error")]),
-        (ZIP, {"on": {"country": "eq"}}, [("pipeline[0].rule.on", "missing_column", "error")]),
+        (ZIP, {"match_on": {"country": "eq"}}, [("pipeline[0].rule.match_on", "missing_column", "error")]),
         (
             ZIP,
-            {"on": {"country": "eq", "postal_code": "eq", "state": "eq"}},
-            [("pipeline[0].rule.on.state", "unknown_column", "error")],
+            {"match_on": {"country": "eq", "postal_code": "eq", "state": "eq"}},
+            [("pipeline[0].rule.match_on.state", "unknown_column", "error")],
         ),
         (ZIP, {"else": [{"team": "gone"}]}, [("pipeline[0].rule.else[0].team", "unknown_team", "error")]),
         (ZIP, {"sla": "fast"}, [("pipeline[0].rule.sla", "unknown_sla", "error")]),
@@ -146,7 +146,7 @@ async def test_a_plan_is_checked_against_the_tables(
     if table is not None:
         await put(office, "us-zip", table)
     by = {"country": "eq", "postal_code": "longest_prefix"}
-    zip_rule = {"name": "zip", "table": "us-zip", "on": by, **rule}
+    zip_rule = {"name": "zip", "table": "us-zip", "match_on": by, **rule}
     plan = {
         "queues": {"desk": {}, "gone": {}},
         "pipeline": [{"rule": zip_rule}, {"queue": {"name": "desk"}}],
@@ -164,7 +164,7 @@ async def test_the_plans_own_tests_look_into_the_tables(office: Office) -> None:
 tests:
   - {lead: {country: US, postal_code: "02139"}, expect: {owner: ana, rule: zip}}
   - {lead: {country: US, postal_code: "90210"}, expect: {team: dach}}
-  - {lead: {country: US, postal_code: "90210"}, given: {away: [ana, ben]}, expect: {queue: desk}}
+  - {lead: {country: US, postal_code: "90210"}, given: {absent: [ana, ben]}, expect: {queue: desk}}
   - {lead: {country: DE, employees: 5}, expect: {team: WHICH}}
 """
     for which, findings in (("inbound", []), ("dach", ["test_failed"])):

@@ -23,15 +23,15 @@ class Cells:
     def value(self, name: str, cell: str) -> object:
         """The value of a cell. One that does not fit its field stays text, and is refused there."""
         known = self.own.get(name) or LEAD.find(name)
-        match known.kind if known else Kind.TEXT:
+        match known.kind if known else Kind.STRING:
             case Kind.INTEGER | Kind.NUMBER:
                 return number(cell, comma=self.comma)
-            case Kind.OPEN:
+            case Kind.ANY:
                 # A leading zero says that it is no amount: an article, an account, a branch.
                 return cell if _numbered(cell) else number(cell, comma=self.comma)
             case Kind.BOOLEAN:
                 return WORDS.get(cell.casefold(), cell)
-            case Kind.TEXTS:
+            case Kind.STRINGS:
                 return listed(cell)
             case _:
                 return cell

@@ -125,7 +125,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
 def table_refs_of(document: PlanDocument) -> dict[str, TableRef]:
     """The tables that the rules of a plan look something up in, by the name of the rule."""
     rules = ((step.name, step.config) for step in document.pipeline if isinstance(step.config, RuleConfig))
-    return {name: TableRef(rule.table, rule.on) for name, rule in rules if rule.table and rule.on}
+    return {name: TableRef(rule.table, rule.match_on) for name, rule in rules if rule.table and rule.match_on}
 
 
 def plan_from(stored: Mapping[str, Any], version: int, strategies: Mapping[str, Strategy]) -> Plan:

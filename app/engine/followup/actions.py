@@ -39,7 +39,8 @@ class FollowUp:
     def after(self, decision: Decision, values: Values, now: datetime) -> FollowUpResult:
         """The actions of every block that fits, in the plan's order: type, parameters and due time.
 
-        One that needs a consent the lead has not given is held back, and its `or` is asked instead.
+        An action is withheld when the lead has not given the consent it needs. Its `without_consent` action
+        takes its place.
         """
         if not self._blocks:
             return FollowUpResult(why_none="no_follow_up")
@@ -129,7 +130,7 @@ class _Action:
         self._open = [name for name, value in action.params.items() if _has_places(value)]
         self._consent = action.consent
         self._consented = getter(f"consent.{action.consent}")
-        self._instead = _Action(action.instead) if action.instead is not None else None
+        self._instead = _Action(action.without_consent) if action.without_consent is not None else None
 
     def allowed(self, values: Values, withheld_actions: list[dict[str, Any]]) -> "_Action | None":
         """This action, or what takes its place when the consent it needs is missing, which is noted."""

@@ -27,12 +27,12 @@ _LEVELS = ("eq", "longest_prefix", "range")
 class RowIndex:
     """The rows of one table for one look-up. `unread` holds row and column of cells that fit nothing."""
 
-    def __init__(self, on: MatchOn, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        self._on = on
-        self._get = [getter(column.field.name) for column in on]
-        self._order = sorted(range(len(on)), key=lambda at: _LEVELS.index(on[at].how))
+    def __init__(self, match_on: MatchOn, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        self._on = match_on
+        self._get = [getter(column.field.name) for column in match_on]
+        self._order = sorted(range(len(match_on)), key=lambda at: _LEVELS.index(match_on[at].how))
         self.unread: list[tuple[int, int]] = []
-        ordered = tuple(on[at] for at in self._order)
+        ordered = tuple(match_on[at] for at in self._order)
         self._root = self._level(0, list(entries(ordered, columns, rows, self.unread)))
 
     def find(self, values: Values) -> Fit | None:
@@ -78,14 +78,16 @@ class RowIndex:
 
 
 def entries(
-    on: MatchOn, columns: Sequence[str], rows: Sequence[Sequence[Any]], unread: list[tuple[int, int]]
+    match_on: MatchOn, columns: Sequence[str], rows: Sequence[Sequence[Any]], unread: list[tuple[int, int]]
 ) -> Iterator[Entry]:
-    """The rows with their cells as they are compared, in the order of `on`.
+    """The rows with their cells as they are compared, in the order of `match_on`.
 
     A row of which a cell cannot be read is left out; its position and that of the cell are noted as `unread`.
     """
-    known: list[dict[Any, Cell]] = [{} for _ in on]
-    ways = [(columns.index(column.field.name), column, read) for column, read in zip(on, known, strict=True)]
+    known: list[dict[Any, Cell]] = [{} for _ in match_on]
+    ways = [
+        (columns.index(column.field.name), column, read) for column, read in zip(match_on, known, strict=True)
+    ]
     for position, row in enumerate(rows):
         cells: list[Cell] = []
         for place, column, read in ways:

@@ -31,7 +31,7 @@ class TableRef:
     """What a rule looks up: a table of the directory, by these columns."""
 
     table: str
-    on: MatchOn
+    match_on: MatchOn
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +86,22 @@ class CompiledTable:
         self._targets = [table.target(row) for row in range(len(table.rows))]
         self._indexes: dict[MatchOn, RowIndex] = {}
 
-    def fits(self, on: MatchOn) -> bool:
+    def fits(self, match_on: MatchOn) -> bool:
         """Whether these are the columns of the table."""
-        return {column.field.name for column in on} == set(self.columns)
+        return {column.field.name for column in match_on} == set(self.columns)
 
-    def has(self, on: MatchOn) -> bool:
+    def has(self, match_on: MatchOn) -> bool:
         """Whether nothing is left to be compiled for these columns."""
-        return on in self._indexes or not self.fits(on)
+        return match_on in self._indexes or not self.fits(match_on)
 
-    def compile(self, on: MatchOn, table: TableContent) -> None:
+    def compile(self, match_on: MatchOn, table: TableContent) -> None:
         """Make ready for these columns, if the table has them. Takes a second for the largest tables."""
-        if not self.has(on):
-            self._indexes[on] = RowIndex(on, self.columns, table.rows)
+        if not self.has(match_on):
+            self._indexes[match_on] = RowIndex(match_on, self.columns, table.rows)
 
-    def find(self, name: str, on: MatchOn, values: Values) -> RowMatch:
+    def find(self, name: str, match_on: MatchOn, values: Values) -> RowMatch:
         """The row that fits."""
-        index = self._indexes.get(on)
+        index = self._indexes.get(match_on)
         if index is None:
             return RowMatch(name)
         fit = index.find(values)
@@ -125,7 +125,7 @@ class PreparedTables:
     def find(self, step: str, table: str, values: Values) -> RowMatch:
         """The row for the rule of this name."""
         compiled, look = self.compiled.get(table), self.table_refs.get(step)
-        return compiled.find(table, look.on, values) if compiled and look else RowMatch(table)
+        return compiled.find(table, look.match_on, values) if compiled and look else RowMatch(table)
 
     def target(self, table: str, row: int) -> Mapping[str, Any] | None:
         """The target of a row that was found."""
@@ -157,8 +157,8 @@ NO_TABLES = PreparedTables()
 def compile_table(table: TableContent, revision: int, ons: Sequence[MatchOn]) -> CompiledTable:
     """A table made ready for these look-ups."""
     compiled = CompiledTable(revision, table)
-    for on in ons:
-        compiled.compile(on, table)
+    for match_on in ons:
+        compiled.compile(match_on, table)
     return compiled
 
 

@@ -136,7 +136,7 @@ _FITS: Mapping[str, Callable[[object], bool]] = {
     "off_hours": _or_none(_one_of(OffHours)),
     "sla": _or_none(_is_name),
     "hold": _or_none(_is_hold),
-    "exempt": lambda value: isinstance(value, bool),
+    "ignore_caps": lambda value: isinstance(value, bool),
     "code": _or_none(_is_code),
 }
 """What each field of a target must be, when it is said."""

@@ -18,8 +18,8 @@ class Target:
     """What a verdict names, how somebody is picked there, what happens off shift, and which SLA holds.
 
     `match` are fields of the lead whose value a member must speak (`language`) or have as a skill.
-    `hold` is how long a lead waits for a named owner who cannot take it now but will be able to, `exempt`
-    lets him take it over his caps, and `code` is the reason's code when it is this target that wins.
+    `hold` is how long a lead waits for a named owner who cannot take it now but will be able to.
+    `ignore_caps` lets an owner take it over their caps. `code` is the reason's code when this target wins.
     """
 
     kind: TargetKind
@@ -32,7 +32,7 @@ class Target:
     sla: str | None = None
     match: tuple[str, ...] = ()
     hold: timedelta | None = None
-    exempt: bool = False
+    ignore_caps: bool = False
     code: str | None = None
 
 

@@ -19,7 +19,7 @@ from app.plan.language.fields import LEAD, Kind
 ENGINE_VERSION = "4"
 """Goes up with every change that may decide otherwise, or trace it otherwise."""
 
-_INSTANTS = tuple(name for name, known in LEAD.fields.items() if known.kind is Kind.INSTANT)
+_INSTANTS = tuple(name for name, known in LEAD.fields.items() if known.kind is Kind.TIMESTAMP)
 
 
 def to_json(question: DecisionRequest, plan_version: int, facts: Facts, decision: Decision) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def decide(question: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
         decision.sla = plan.slas.due(decision, question.values, facts.now)
     if question.account is not None:
         decision.trace = {**decision.trace, "account": question.account.to_trace()}
-        decision.account = account_summary(question.account, decision.owner, plan.accounts.order)
+        decision.account = account_summary(question.account, decision.owner, plan.accounts.roles)
         decision.participants = account_team_of(
             question.account, decision.owner, facts.directory, inherit=plan.accounts.inherits
         )

@@ -49,14 +49,14 @@ def required_by_lead(fields: Sequence[str], values: Values) -> tuple[set[str], s
 
 
 def try_owner(target: Target, question: DecisionRequest, facts: Facts) -> TargetAttempt:
-    """Ask one named owner. He takes no turn; every refusal binds him, but for caps he is exempt from."""
+    """Offer the lead to one named owner, who takes no turn. `ignore_caps` lifts their caps, nothing else."""
     owner = facts.directory.owners.get(target.name)
     if owner is None:
         return TargetAttempt(target, "missing")
     load = facts.state.load(owner.id)
     refused = refusal(owner, load, requirements_of(target, question), facts.now)
-    exempt = target.exempt and refused is not None and refused.code in CAPS
-    if refused is not None and not exempt:
+    ignore_caps = target.ignore_caps and refused is not None and refused.code in CAPS
+    if refused is not None and not ignore_caps:
         return _refused(target, refused, candidate_entry(owner.id, load, refused), facts.now)
     if target.off_hours in _WAITING and not is_on_shift(owner, facts.now):
         refused = off_shift(owner, facts.now)
@@ -64,7 +64,7 @@ def try_owner(target: Target, question: DecisionRequest, facts: Facts) -> Target
             return _refused(target, refused, candidate_entry(owner.id, load, refused), facts.now)
         return _out_of_hours(target, None, [refused], [candidate_entry(owner.id, load, refused)])
     return TargetAttempt(
-        target, "chosen", owner, candidates=(candidate_entry(owner.id, load, _CHOSEN),), over_cap=exempt
+        target, "chosen", owner, candidates=(candidate_entry(owner.id, load, _CHOSEN),), over_cap=ignore_caps
     )
 
 

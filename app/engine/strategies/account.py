@@ -59,7 +59,7 @@ class AccountStep:
     """The settings of one step, ready to be asked for its targets."""
 
     def __init__(self, config: AccountConfig) -> None:
-        self.order, self.inherits = config.order, config.inherit is not None
+        self.roles, self.inherits = config.roles, config.inherit_from_parent
         self._when = compile_condition(config.when) if config.when is not None else None
         self._waits = config.off_hours == "hold"
         self._own = Target(
@@ -68,7 +68,7 @@ class AccountStep:
             priority=config.priority,
             off_hours="next" if self._waits else config.off_hours,
             sla=config.sla,
-            exempt=config.exempt,
+            ignore_caps=config.ignore_caps,
             code="account_owner",
         )
         self._rungs = [_rung_of(rung, config) for rung in config.if_unavailable]
@@ -81,7 +81,7 @@ class AccountStep:
         """The owner who is responsible for a lead the step is for, whether he can take one now or not."""
         if self._when is not None and not self._when.holds(values, facts.now):
             return None
-        return owners_named_by(match, self.order, facts.directory.owners, inherit=self.inherits).first
+        return owners_named_by(match, self.roles, facts.directory.owners, inherit=self.inherits).first
 
     def targets(self, match: AccountMatch, owners: Owners) -> tuple[Target, ...]:
         """What is tried for a lead of this account, in order."""
@@ -93,7 +93,7 @@ class AccountStep:
 
     def _people(self, match: AccountMatch, owners: Owners) -> Iterator[Target]:
         """Those it names, and behind the one who is responsible what stands for him."""
-        found = owners_named_by(match, self.order, owners, inherit=self.inherits)
+        found = owners_named_by(match, self.roles, owners, inherit=self.inherits)
         yield from (self._owner(id_) for id_ in found.gone)
         if found.first is None:
             return
@@ -104,7 +104,7 @@ class AccountStep:
             elif isinstance(rung, timedelta):
                 yield replace(self._owner(found.first), hold=rung)
             elif (delegate := owners[found.first].delegate) is not None:
-                yield replace(self._owner(delegate), exempt=False, code="account_delegate")
+                yield replace(self._owner(delegate), ignore_caps=False, code="account_delegate")
         if self._waits:
             yield replace(self._owner(found.first), off_hours="hold")
         yield from (self._owner(id_) for id_ in found.others)

@@ -67,7 +67,7 @@ class Customers(Part):
 class AccountConfig(StepConfig):
     """Gives a lead to whoever looks after its account. It passes the leads of no account."""
 
-    order: Annotated[tuple[Name, ...], AfterValidator(once)] = Field(
+    roles: Annotated[tuple[Name, ...], AfterValidator(once)] = Field(
         ("owner",),
         min_length=1,
         description="The roles in the order they are asked; who has the first of them, and is active, is "
@@ -87,11 +87,12 @@ class AccountConfig(StepConfig):
         description="What is tried in this order when he cannot take it: delegate, {hold: 4h}, or a target.",
     )
     customers: Customers | None = Field(None, description="What is special about customers.")
-    inherit: Literal["parent"] | None = Field(
-        None,
-        description="With parent, those of the account above it are asked when nobody active has a role.",
+    inherit_from_parent: bool = Field(
+        False,
+        description="Whether the roles of the parent account count when no active owner has one here.",
+        strict=True,
     )
-    exempt: bool = Field(
+    ignore_caps: bool = Field(
         False,
         description="Whether whoever looks after the account gets the lead over his caps too.",
         strict=True,

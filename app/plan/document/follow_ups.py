@@ -39,14 +39,15 @@ class Action:
     """One action: its type, its parameters (texts as templates), and when it is due.
 
     `due` is a time after the decision, or `accept` or `touch`: with the SLA.
-    It is held back from a lead who has not given `consent`, if one is named; `instead` takes its place.
+    An action that needs `consent` is withheld from a lead who has not given it.
+    `without_consent` takes its place.
     """
 
     type: str
     params: Mapping[str, Parameter]
     due: timedelta | str | None = None
     consent: str | None = None
-    instead: "Action | None" = None
+    without_consent: "Action | None" = None
 
     def fixed(self, name: str) -> str | None:
         """A parameter that is a fixed text; None where it is missing, no text, or filled in later."""
@@ -68,12 +69,18 @@ def _read_action(value: object, info: ValidationInfo) -> Action:
                 found.setdefault("params", {})[name] = _parameter(each, info)
         except Faults as refused:
             findings.extend(finding.under(quote(name)) for finding in refused.findings)
-    if "or" in value and "consent" not in value:
-        findings.append(Finding("or", "unknown_key", "Write or only beside consent: it takes its place."))
+    if "without_consent" in value and "consent" not in value:
+        findings.append(
+            Finding(
+                "without_consent",
+                "unknown_key",
+                "Write without_consent only beside consent: it takes its place.",
+            )
+        )
     if findings:
         raise Faults(*findings)
     params = _whole(kind, found.get("params", {}))
-    return Action(kind, params, found.get("due"), found.get("consent"), found.get("or"))
+    return Action(kind, params, found.get("due"), found.get("consent"), found.get("without_consent"))
 
 
 def _type(value: Mapping[Any, Any]) -> str:
@@ -112,7 +119,7 @@ def _parameter(value: object, info: ValidationInfo) -> Parameter:
     raise fault("wrong_type", "Write a text, a number, true or false here.")
 
 
-_READERS = {"due": _due, "consent": _consent, "or": _read_action}
+_READERS = {"due": _due, "consent": _consent, "without_consent": _read_action}
 """What stands beside the parameters of every action."""
 
 _ACTION_SCHEMA = {
@@ -133,7 +140,7 @@ _ACTION_SCHEMA = {
             "enum": list(CONSENTS),
             "description": "The consent it needs; a lead who has not given it does not get the action.",
         },
-        "or": {
+        "without_consent": {
             "type": "object",
             "description": "The action, written like any other, that takes its place without consent.",
         },
@@ -160,9 +167,9 @@ class FollowUpBlock(Part):
     do: tuple[ReadAction, ...] = Field(min_length=1, description="The actions, in order.")
 
     def actions(self) -> list[tuple[str, Action]]:
-        """Every action with its path in the block, those that stand under `or` as well."""
+        """Every action with its path in the block, those that stand under `without_consent` as well."""
         found = [(f"do[{position}]", action) for position, action in enumerate(self.do)]
         for path, action in found:
-            if action.instead is not None:
-                found.append((join(path, "or"), action.instead))
+            if action.without_consent is not None:
+                found.append((join(path, "without_consent"), action.without_consent))
         return found

@@ -16,7 +16,7 @@ from app.plan.language.fields import FOLLOW_UP, LABELS, PIPELINE, Catalogue, Fie
 from app.plan.language.operands import read_operand
 
 ATTRIBUTES = "attributes."
-TYPES = tuple(kind.value for kind in Kind if kind not in (Kind.OBJECTS, Kind.OPEN))
+TYPES = tuple(kind.value for kind in Kind if kind not in (Kind.OBJECTS, Kind.ANY))
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
 _ATTRIBUTE = re.compile(r"attributes(\.[\w-]{1,63}){1,8}")
 _VALUE = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
@@ -91,9 +91,9 @@ def _name_fault(name: object) -> Finding | None:
 def _field(name: str, written: object) -> Field:
     if name.startswith(ATTRIBUTES):
         kind = written.get("type") if isinstance(written, Mapping) else None
-        known = Kind(kind) if isinstance(kind, str) and kind in TYPES else Kind.OPEN
+        known = Kind(kind) if isinstance(kind, str) and kind in TYPES else Kind.ANY
         return Field(name, known, "A custom attribute.", personal=True)
-    return Field(name, Kind.TEXT, "A field of the plan's own.", choices=_choices(written))
+    return Field(name, Kind.STRING, "A field of the plan's own.", choices=_choices(written))
 
 
 def _choices(written: object) -> tuple[str, ...]:

@@ -15,16 +15,16 @@ from app.plan.language.shapes import Moment, Name, Part, Timestamp, Words, readi
 
 _NESTED = ("consent", "crm", "utm")
 _TYPES: dict[Kind, tuple[type, ...]] = {
-    Kind.TEXT: (str,),
+    Kind.STRING: (str,),
     Kind.INTEGER: (int,),
     Kind.NUMBER: (int, float),
     Kind.BOOLEAN: (bool,),
-    Kind.INSTANT: (str,),
-    Kind.TEXTS: (list,),
+    Kind.TIMESTAMP: (str,),
+    Kind.STRINGS: (list,),
     Kind.OBJECTS: (list,),
-    Kind.OPEN: (str, int, float, bool, list, dict),
+    Kind.ANY: (str, int, float, bool, list, dict),
 }
-_ITEMS: dict[Kind, type] = {Kind.TEXTS: str, Kind.OBJECTS: dict}
+_ITEMS: dict[Kind, type] = {Kind.STRINGS: str, Kind.OBJECTS: dict}
 
 
 def _read_lead(value: object, info: ValidationInfo) -> dict[str, Any]:
@@ -58,13 +58,13 @@ def _mistyped(path: str, kind: str) -> Finding:
 
 
 def _fits(field: LeadField, value: object) -> bool:
-    if isinstance(value, bool) and field.kind not in (Kind.BOOLEAN, Kind.OPEN):
+    if isinstance(value, bool) and field.kind not in (Kind.BOOLEAN, Kind.ANY):
         return False
     if not isinstance(value, _TYPES[field.kind]):
         return False
     if field.kind in _ITEMS and isinstance(value, list):
         return all(isinstance(each, _ITEMS[field.kind]) for each in value)
-    return field.kind is not Kind.INSTANT or _is_instant(str(value))
+    return field.kind is not Kind.TIMESTAMP or _is_instant(str(value))
 
 
 def _is_instant(text: str) -> bool:
@@ -159,15 +159,15 @@ class Given(Part):
     """What holds while a test runs. Everyone else is eligible and idle."""
 
     now: Moment | None = Field(None, description="The time of the decision.")
-    away: Words = Field((), description="Owners who are away, by id.")
-    known: ExistingLead | None = Field(None, description="That the person is known.")
+    absent: Words = Field((), description="Owners who are away, by id.")
+    existing: ExistingLead | None = Field(None, description="That the person is known.")
     account: GivenAccount | None = Field(None, description="The account that the lead belongs to.")
 
-    def known_at(self, now: datetime) -> datetime | None:
+    def existing_at(self, now: datetime) -> datetime | None:
         """When the known person was last decided; None when nobody is known."""
-        if self.known is None:
+        if self.existing is None:
             return None
-        return self.known.at if isinstance(self.known.at, datetime) else now + self.known.at
+        return self.existing.at if isinstance(self.existing.at, datetime) else now + self.existing.at
 
 
 class Expectation(Part):

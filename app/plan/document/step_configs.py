@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
 
 from app.plan.document.targets import MATCHED, MatchedFields, OffHours, Pick, Rungs, Target
 from app.plan.findings import fault
-from app.plan.language.columns import MATCH_ON_SCHEMA, MatchOn, read_match_on
+from app.plan.language.columns import ReadMatchOn
 from app.plan.language.shapes import Name, Part, Priority, StepCondition, Words
 
 HANDED_TO_ROWS = ("priority", "off_hours", "sla")
@@ -67,15 +67,15 @@ class RuleConfig(LadderConfig):
 
     name: Name = Field(description="The rule's name, unique in the plan.")
     then: Target | None = Field(
-        None, description="Where the leads that meet the condition go: this, or `table` and `on`."
+        None, description="Where the leads that meet the condition go: this, or `table` and `match_on`."
     )
     table: Name | None = Field(
         None, description="A table of the directory: the row that fits the lead says where it goes."
     )
-    on: Annotated[MatchOn | None, PlainValidator(read_match_on), WithJsonSchema(MATCH_ON_SCHEMA)] = Field(
+    match_on: ReadMatchOn | None = Field(
         None,
-        description="Every column of the table with the way it is compared with the field of its name. Of "
-        "several rows that fit, the first column decides which one wins, then the second, and so on.",
+        description="Every column of the table, and how it is compared with the field of the same name. When "
+        "several rows match, the first column decides which one wins, then the second, and so on.",
     )
     priority: Priority = Field(0, description="With a table: for rows that name none.")
     off_hours: OffHours | None = Field(None, description="With a table: for rows that name none.")
@@ -87,11 +87,13 @@ class RuleConfig(LadderConfig):
     @model_validator(mode="after")
     def _one_way(self) -> "RuleConfig":
         if self.then is not None and self.table is not None:
-            raise fault("one_target", "Write either then, or table and on.", "table")
+            raise fault("one_target", "Write either then, or table and match_on.", "table")
         if self.then is None and self.table is None:
-            raise fault("missing_key", "Write where the leads go: then, or table and on.", "then")
-        if (self.table is None) != (self.on is None):
-            raise fault("missing_key", "Write table and on together.", "on" if self.table else "table")
+            raise fault("missing_key", "Write where the leads go: then, or table and match_on.", "then")
+        if (self.table is None) != (self.match_on is None):
+            raise fault(
+                "missing_key", "Write table and match_on together.", "match_on" if self.table else "table"
+            )
         given = self.model_fields_set & {*HANDED_TO_ROWS, "else_"}
         if self.then is not None and given:
             name = sorted(given)[0].removesuffix("_")

@@ -32,7 +32,7 @@ def _matched(names: Words, info: ValidationInfo) -> Words:
     if isinstance(info.context, Parser):
         for position, name in enumerate(names):
             field = info.context.pipeline.find(name)
-            if field is None or field.kind is not Kind.TEXT:
+            if field is None or field.kind is not Kind.STRING:
                 text = f"Match by a field that holds one text, such as language, not by {quote(name)}."
                 raise fault("unknown_field", text, f"[{position}]")
     return names

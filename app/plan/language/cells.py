@@ -75,7 +75,7 @@ def lead_key(column: Column, value: Any) -> Key | tuple[int, int | float] | None
     kind = column.field.kind
     if column.how == "range":
         return _spot(kind, value)
-    if kind is Kind.OPEN:
+    if kind is Kind.ANY:
         return cell_to_json(value).casefold() if isinstance(value, (str, int, float)) else None
     if kind is Kind.BOOLEAN:
         return value if isinstance(value, bool) else None
@@ -94,13 +94,13 @@ def cell_to_json(value: str | int | float | bool) -> str:
 
 
 def _equal(field: Field, cell: str | int | float | bool) -> Key:
-    if field.kind is Kind.OPEN:
+    if field.kind is Kind.ANY:
         return cell_to_json(cell).strip().casefold()
     if field.kind is Kind.BOOLEAN and isinstance(cell, str):
         cell = _SWITCHES.get(cell.strip().casefold(), cell)
     elif field.kind in _NUMBERS and isinstance(cell, str):
         cell = _number(cell)
-    elif field.kind is Kind.TEXT:
+    elif field.kind is Kind.STRING:
         cell = cell_to_json(cell)
     try:
         operand = read_operand(field, "eq", cell)
@@ -114,7 +114,7 @@ def _span(field: Field, cell: Any) -> Span:
     if low is None and high is None:
         raise fault("invalid_cell", "Leave the cell empty, or give the range at least one end.")
     numeric = field.kind in _NUMBERS or (
-        field.kind is Kind.OPEN and all(end is None or _is_number(end) for end in (low, high))
+        field.kind is Kind.ANY and all(end is None or _is_number(end) for end in (low, high))
     )
     span = _of_numbers(low, high) if numeric else _of_texts(low, high)
     if span.low is not None and span.high is not None and span.low > span.high:
@@ -161,7 +161,7 @@ def _spot(kind: Kind, value: Any) -> tuple[int, int | float] | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
-        return (0, value) if kind is not Kind.TEXT else None
+        return (0, value) if kind is not Kind.STRING else None
     if not isinstance(value, str) or kind in _NUMBERS or not value:
         return None
     folded = value.casefold()

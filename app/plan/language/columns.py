@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import ValidationInfo
+from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
 
 from app.plan.findings import Faults, Finding, fault, quote
 from app.plan.language.fields import Field, Kind
@@ -16,24 +16,18 @@ MATCHERS: tuple[Matcher, ...] = get_args(Matcher)
 _TEXT: tuple[Matcher, ...] = MATCHERS
 _NUMBER: tuple[Matcher, ...] = ("eq", "range")
 FITTING: Mapping[Kind, tuple[Matcher, ...]] = {
-    Kind.TEXT: _TEXT,
+    Kind.STRING: _TEXT,
     Kind.INTEGER: _NUMBER,
     Kind.NUMBER: _NUMBER,
     Kind.BOOLEAN: ("eq",),
-    Kind.INSTANT: (),
-    Kind.TEXTS: (),
+    Kind.TIMESTAMP: (),
+    Kind.STRINGS: (),
     Kind.OBJECTS: (),
-    Kind.OPEN: MATCHERS,
+    Kind.ANY: MATCHERS,
 }
 """The ways that fit each type of field."""
 
 MAX_COLUMNS = 20
-MATCH_ON_SCHEMA = {
-    "type": "object",
-    "additionalProperties": {"enum": list(MATCHERS)},
-    "minProperties": 1,
-    "maxProperties": MAX_COLUMNS,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +42,8 @@ MatchOn = tuple[Column, ...]
 """The columns of a look-up; the first decides before the second which of several rows wins."""
 
 
-def read_match_on(value: object, info: ValidationInfo) -> MatchOn:
-    """What stands under `on`. Raises Faults with every fault of every column."""
+def _read_match_on(value: object, info: ValidationInfo) -> MatchOn:
+    """What stands under `match_on`. Raises Faults with every fault of every column."""
     if not isinstance(value, Mapping) or not 1 <= len(value) <= MAX_COLUMNS:
         text = f"Write 1 to {MAX_COLUMNS} columns, such as {{country: eq, postal_code: longest_prefix}}."
         raise fault("wrong_type", text)
@@ -77,3 +71,18 @@ def _column(name: object, how: object, info: ValidationInfo) -> Column:
         text = f"{matcher} does not fit {quote(name)}, whose type is {field.kind}: use {fitting}."
         raise fault("wrong_matcher", text)
     return Column(field, matcher)
+
+
+ReadMatchOn = Annotated[
+    MatchOn,
+    PlainValidator(_read_match_on),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": {"enum": list(MATCHERS)},
+            "minProperties": 1,
+            "maxProperties": MAX_COLUMNS,
+        }
+    ),
+]
+"""`match_on` of a rule, as it is written."""

@@ -8,14 +8,14 @@ from enum import StrEnum
 class Kind(StrEnum):
     """The type of a field, which says which operators fit."""
 
-    TEXT = "text"
+    STRING = "string"
     INTEGER = "integer"
     NUMBER = "number"
     BOOLEAN = "boolean"
-    INSTANT = "instant"
-    TEXTS = "list of text"
-    OBJECTS = "list of objects"
-    OPEN = "open"
+    TIMESTAMP = "timestamp"
+    STRINGS = "string[]"
+    OBJECTS = "object[]"
+    ANY = "any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,89 +75,91 @@ CUSTOMER_STATUSES = ("prospect", "trial", "active", "lapsed", "churned")
 OUTCOMES = ("assigned", "queued", "automated", "blocked")
 
 _WHO = (
-    Field("external_id", Kind.TEXT, "The caller's own id of the lead.", personal=True),
-    Field("email", Kind.TEXT, "The e-mail address, in lower case.", personal=True),
-    Field("email_domain", Kind.TEXT, "What follows the @ of the e-mail address.", personal=True),
-    Field("phone", Kind.TEXT, "The telephone number in E.164 form.", personal=True),
-    Field("first_name", Kind.TEXT, "The first name.", personal=True),
-    Field("last_name", Kind.TEXT, "The last name.", personal=True),
-    Field("title", Kind.TEXT, "The job title.", personal=True),
-    Field("company", Kind.TEXT, "The company's name.", personal=True),
-    Field("website", Kind.TEXT, "The company's website.", personal=True),
-    Field("website_domain", Kind.TEXT, "The host of the website.", personal=True),
-    Field("city", Kind.TEXT, "The city.", personal=True),
-    Field("postal_code", Kind.TEXT, "The postal code, as text.", personal=True),
-    Field("referrer", Kind.TEXT, "The page the visitor came from.", personal=True),
-    Field("crm.lead_id", Kind.TEXT, "The CRM's id of the lead.", personal=True),
-    Field("crm.account_id", Kind.TEXT, "The CRM's id of the account.", personal=True),
-    Field("crm.owner_id", Kind.TEXT, "The CRM's id of the present owner.", personal=True),
+    Field("external_id", Kind.STRING, "The caller's own id of the lead.", personal=True),
+    Field("email", Kind.STRING, "The e-mail address, in lower case.", personal=True),
+    Field("email_domain", Kind.STRING, "What follows the @ of the e-mail address.", personal=True),
+    Field("phone", Kind.STRING, "The telephone number in E.164 form.", personal=True),
+    Field("first_name", Kind.STRING, "The first name.", personal=True),
+    Field("last_name", Kind.STRING, "The last name.", personal=True),
+    Field("title", Kind.STRING, "The job title.", personal=True),
+    Field("company", Kind.STRING, "The company's name.", personal=True),
+    Field("website", Kind.STRING, "The company's website.", personal=True),
+    Field("website_domain", Kind.STRING, "The host of the website.", personal=True),
+    Field("city", Kind.STRING, "The city.", personal=True),
+    Field("postal_code", Kind.STRING, "The postal code, as text.", personal=True),
+    Field("referrer", Kind.STRING, "The page the visitor came from.", personal=True),
+    Field("crm.lead_id", Kind.STRING, "The CRM's id of the lead.", personal=True),
+    Field("crm.account_id", Kind.STRING, "The CRM's id of the account.", personal=True),
+    Field("crm.owner_id", Kind.STRING, "The CRM's id of the present owner.", personal=True),
 )
 _WHAT = (
-    Field("country", Kind.TEXT, "The ISO 3166 code of the country; names are understood."),
-    Field("state", Kind.TEXT, "The state or province."),
-    Field("language", Kind.TEXT, "The language, such as de."),
-    Field("industry", Kind.TEXT, "The industry."),
+    Field("country", Kind.STRING, "The ISO 3166 code of the country; names are understood."),
+    Field("state", Kind.STRING, "The state or province."),
+    Field("language", Kind.STRING, "The language, such as de."),
+    Field("industry", Kind.STRING, "The industry."),
     Field("employees", Kind.INTEGER, "How many people the company employs."),
     Field("annual_revenue", Kind.NUMBER, "The company's revenue a year."),
-    Field("lead_type", Kind.TEXT, "What the lead asked for, such as demo_request."),
-    Field("lifecycle_stage", Kind.TEXT, "How far along the lead is, such as mql."),
-    Field("customer_status", Kind.TEXT, "Where the person stands as a customer.", choices=CUSTOMER_STATUSES),
-    Field("tier", Kind.TEXT, "The tier of the account."),
-    Field("churn_risk", Kind.OPEN, "How likely the customer is to leave: a number or a word."),
-    Field("last_purchase_at", Kind.INSTANT, "When the customer last bought."),
-    Field("trial_ends_at", Kind.INSTANT, "When the trial ends."),
+    Field("lead_type", Kind.STRING, "What the lead asked for, such as demo_request."),
+    Field("lifecycle_stage", Kind.STRING, "How far along the lead is, such as mql."),
+    Field(
+        "customer_status", Kind.STRING, "Where the person stands as a customer.", choices=CUSTOMER_STATUSES
+    ),
+    Field("tier", Kind.STRING, "The tier of the account."),
+    Field("churn_risk", Kind.ANY, "How likely the customer is to leave: a number or a word."),
+    Field("last_purchase_at", Kind.TIMESTAMP, "When the customer last bought."),
+    Field("trial_ends_at", Kind.TIMESTAMP, "When the trial ends."),
     Field("lifetime_value", Kind.NUMBER, "What the customer has spent."),
     Field("score", Kind.NUMBER, "The caller's own score."),
-    Field("product_interest", Kind.TEXTS, "The products the lead looks at."),
-    Field("channel", Kind.TEXT, "The marketing channel."),
-    Field("source", Kind.TEXT, "Where the lead came from."),
-    Field("campaign", Kind.TEXT, "The campaign."),
-    Field("pages", Kind.TEXTS, "The pages visited."),
-    Field("content", Kind.TEXTS, "The content read or watched."),
+    Field("product_interest", Kind.STRINGS, "The products the lead looks at."),
+    Field("channel", Kind.STRING, "The marketing channel."),
+    Field("source", Kind.STRING, "Where the lead came from."),
+    Field("campaign", Kind.STRING, "The campaign."),
+    Field("pages", Kind.STRINGS, "The pages visited."),
+    Field("content", Kind.STRINGS, "The content read or watched."),
     Field("visits", Kind.INTEGER, "How often the person visited."),
-    Field("last_seen_at", Kind.INSTANT, "When the person was last seen."),
+    Field("last_seen_at", Kind.TIMESTAMP, "When the person was last seen."),
     Field("engagement", Kind.OBJECTS, "What the person did; `contains` looks at the names."),
     Field("consent.email", Kind.BOOLEAN, "Whether e-mail is allowed."),
     Field("consent.sms", Kind.BOOLEAN, "Whether text messages are allowed."),
     Field("consent.phone", Kind.BOOLEAN, "Whether calls are allowed."),
-    Field("flags", Kind.TEXTS, "What intake noticed, such as email_malformed."),
+    Field("flags", Kind.STRINGS, "What intake noticed, such as email_malformed."),
 )
 _TRIGGER = Field(
-    "trigger", Kind.TEXT, "What happened, such as form or chat.", choices=TRIGGERS, extensible=True
+    "trigger", Kind.STRING, "What happened, such as form or chat.", choices=TRIGGERS, extensible=True
 )
 _ACCOUNT = (
-    Field("account.id", Kind.TEXT, "The id of the account the lead belongs to."),
-    Field("account.name", Kind.TEXT, "The account's name.", personal=True),
-    Field("account.tier", Kind.TEXT, "The account's tier, such as named."),
+    Field("account.id", Kind.STRING, "The id of the account the lead belongs to."),
+    Field("account.name", Kind.STRING, "The account's name.", personal=True),
+    Field("account.tier", Kind.STRING, "The account's tier, such as named."),
     Field(
         "account.customer_status",
-        Kind.TEXT,
+        Kind.STRING,
         "How the account stands as a customer.",
         choices=CUSTOMER_STATUSES,
     ),
-    Field("account.owner", Kind.TEXT, "The account's owner, by id."),
-    Field("account.parent", Kind.TEXT, "The account above it, by id."),
-    Field("account.open_opportunity", Kind.OPEN, "What says that an opportunity is open.", personal=True),
+    Field("account.owner", Kind.STRING, "The account's owner, by id."),
+    Field("account.parent", Kind.STRING, "The account above it, by id."),
+    Field("account.open_opportunity", Kind.ANY, "What says that an opportunity is open.", personal=True),
 )
 _BELOW_ACCOUNT = (
-    Field("account.attributes", Kind.OPEN, "The free place of the account.", personal=True),
-    Field("account.roles", Kind.TEXT, "The owner who has a role at the account, by id."),
-    Field("account.crm", Kind.TEXT, "The account's id in a CRM.", personal=True),
+    Field("account.attributes", Kind.ANY, "The free place of the account.", personal=True),
+    Field("account.roles", Kind.STRING, "The owner who has a role at the account, by id."),
+    Field("account.crm", Kind.STRING, "The account's id in a CRM.", personal=True),
 )
 _SETTLED = (
-    Field("outcome", Kind.TEXT, "How the lead was settled.", choices=OUTCOMES),
-    Field("step", Kind.TEXT, "The name of the step that settled the lead."),
-    Field("rule", Kind.TEXT, "The name of the rule that settled the lead."),
-    Field("team", Kind.TEXT, "The team that got the lead."),
-    Field("queue", Kind.TEXT, "The queue the lead waits in."),
-    Field("path", Kind.TEXT, "The path the lead is on."),
+    Field("outcome", Kind.STRING, "How the lead was settled.", choices=OUTCOMES),
+    Field("step", Kind.STRING, "The name of the step that settled the lead."),
+    Field("rule", Kind.STRING, "The name of the rule that settled the lead."),
+    Field("team", Kind.STRING, "The team that got the lead."),
+    Field("queue", Kind.STRING, "The queue the lead waits in."),
+    Field("path", Kind.STRING, "The path the lead is on."),
 )
 
 LEAD = Catalogue(
     {each.name: each for each in (*_WHO, *_WHAT)},
     {
-        "attributes": Field("attributes", Kind.OPEN, "The free place of the workspace.", personal=True),
-        "utm": Field("utm", Kind.TEXT, "A UTM parameter."),
+        "attributes": Field("attributes", Kind.ANY, "The free place of the workspace.", personal=True),
+        "utm": Field("utm", Kind.STRING, "A UTM parameter."),
     },
 )
 """What a lead itself has."""
@@ -181,5 +183,5 @@ def labels(bands: Iterable[str], scores: Iterable[str]) -> tuple[Field, ...]:
         Field(f"scores.{name}", Kind.INTEGER, "Points given by a score step.")
         for name in dict.fromkeys((*scores, "total"))
     )
-    band = Field("band", Kind.TEXT, "The band a score step found.", choices=tuple(dict.fromkeys(bands)))
+    band = Field("band", Kind.STRING, "The band a score step found.", choices=tuple(dict.fromkeys(bands)))
     return (band, *points)

@@ -23,18 +23,18 @@ _TEXT = ("eq", "ne", "in", "not_in", "prefix", "contains", "matches", "exists")
 _NUMBER = ("eq", "ne", "in", "not_in", *_ORDER, "exists")
 
 OPERATORS: dict[Kind, tuple[str, ...]] = {
-    Kind.TEXT: _TEXT,
+    Kind.STRING: _TEXT,
     Kind.INTEGER: _NUMBER,
     Kind.NUMBER: _NUMBER,
     Kind.BOOLEAN: ("eq", "ne", "exists"),
-    Kind.INSTANT: ("eq", "ne", *_ORDER, "exists"),
-    Kind.TEXTS: ("contains", "exists"),
+    Kind.TIMESTAMP: ("eq", "ne", *_ORDER, "exists"),
+    Kind.STRINGS: ("contains", "exists"),
     Kind.OBJECTS: ("contains", "exists"),
-    Kind.OPEN: ("eq", "ne", "in", "not_in", *_ORDER, "prefix", "contains", "matches", "exists"),
+    Kind.ANY: ("eq", "ne", "in", "not_in", *_ORDER, "prefix", "contains", "matches", "exists"),
 }
 """The operators that fit each type of field."""
 
-NAMES = frozenset(OPERATORS[Kind.OPEN])
+NAMES = frozenset(OPERATORS[Kind.ANY])
 """Every operator there is."""
 
 _CLOSED = ("eq", "ne", "in", "not_in")
@@ -57,7 +57,7 @@ def read_operand(field: Field, operator: str, value: object) -> Operand:
 
 
 def _misfit(field: Field, operator: str) -> str:
-    if field.kind in (Kind.TEXTS, Kind.OBJECTS):
+    if field.kind in (Kind.STRINGS, Kind.OBJECTS):
         return f"{quote(field.name)} is a {field.kind}: write {{contains: …}} instead of {operator}."
     fitting = ", ".join(OPERATORS[field.kind])
     return f"{operator} does not fit {quote(field.name)}, whose type is {field.kind}: use one of {fitting}."
@@ -88,9 +88,9 @@ def _one(field: Field, operator: str, value: object) -> Scalar:
                     "invalid_operand", f"{quote(field.name)} is true or false: compare it with one of them."
                 )
             return value
-        case Kind.INSTANT:
+        case Kind.TIMESTAMP:
             return _instant(value)
-        case Kind.OPEN:
+        case Kind.ANY:
             return _open(field, operator, value)
         case _:
             return _text(field, operator, value)
