@@ -36,7 +36,8 @@ from tests.engine.people import NOW
 
 STARTER, EXAMPLE = (ROOT / "examples" / name for name in ("starter", "win-back"))
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
-DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+DECISION_HEAD = r"# (\d+)\. (.+)\n\nDate: (\d{4}-\d\d-\d\d)\n\n"
 PARTS = ["Context", "Decision", "Consequences", "Alternatives"]
 
 
@@ -88,13 +89,30 @@ def test_what_a_page_names_is_there(page: Path) -> None:
     assert re.findall(r"<!-- /([a-z-]+) -->", text) == blocks
 
 
-def test_the_decisions_are_numbered_and_whole() -> None:
+def test_decisions_are_numbered_dated_and_whole() -> None:
     numbers = [int(page.name[:4]) for page in DECISIONS]
     assert numbers == list(range(1, len(numbers) + 1))
     for page in DECISIONS:
         text = page.read_text(encoding="utf-8")
-        assert text.startswith(f"# {int(page.name[:4])}. ")
+        assert re.match(DECISION_HEAD, text), page.name
         assert re.findall(r"^## (.*)$", text, re.MULTILINE) == PARTS, page.name
+
+
+def test_index_of_decisions_is_complete() -> None:
+    expected = []
+    for page in DECISIONS:
+        number, title, date = re.match(DECISION_HEAD, page.read_text(encoding="utf-8")).groups()  # type: ignore[union-attr]
+        expected.append(f"| [{number}]({page.name}) | {date} | {title} |")
+    lines = read("docs/decisions/README.md").splitlines()
+    assert [line for line in lines if line.startswith("| [")] == expected
+
+
+def test_security_page_has_every_statement_that_is_cited() -> None:
+    stated = re.findall(r"^\| (S-\d\d) \|", read("docs/security.md"), re.MULTILINE)
+    assert len(stated) == len(set(stated))
+    sources = [path for room in ("app", "tests") for path in (ROOT / room).rglob("*.py")]
+    cited = {each for path in sources for each in re.findall(r"\bS-\d\d\b", path.read_text(encoding="utf-8"))}
+    assert cited <= set(stated)
 
 
 def test_every_setting_is_in_the_table() -> None:
