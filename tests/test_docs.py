@@ -150,7 +150,7 @@ def test_every_503_says_what_to_do() -> None:
 
 def test_every_command_is_in_the_table() -> None:
     told = set()
-    for row in rows("README.md", "The command line"):
+    for row in rows("docs/operations.md", "The command line"):
         first, *more = named(row[0])
         words = first.split()[1:]
         told |= {" ".join(words), *(f"{words[0]} {name}" for name in more)}

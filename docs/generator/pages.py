@@ -13,12 +13,20 @@ import orjson
 from app.api.http.openapi import document
 from app.main import create_app
 from app.settings import Settings
-from docs.generator import engine, plan, routes
+from docs.generator import engine, layers, plan, routes
 
 ROOT = Path(__file__).parents[2]
 OPENAPI = "docs/openapi.json"
-PAGES = ("README.md", "docs/accounts.md", "docs/concepts.md", "docs/plan.md", "docs/strategies.md")
+PAGES = (
+    "docs/accounts.md",
+    "docs/api.md",
+    "docs/architecture.md",
+    "docs/concepts.md",
+    "docs/plan.md",
+    "docs/strategies.md",
+)
 BLOCKS: dict[str, Callable[[], str]] = {
+    "layers": layers.contract,
     "routes": routes.table_of_routes,
     "fair-share": engine.fair_share,
     "reason-codes": engine.reason_codes,
