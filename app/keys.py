@@ -18,6 +18,8 @@ SCOPES = frozenset(
     )
 )  # fmt: skip
 """What a key may be good for; `admin` is good for all."""
+DEVELOPMENT_KEY = "dev-key"
+"""The key of the development workspace. It works in development only, from and at a loopback address."""
 
 _FORM = re.compile(r"la_([a-z]{1,12})_([a-z2-7]{16})_([a-z2-7]{52})_([0-9a-f]{8})")
 

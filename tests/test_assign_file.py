@@ -121,7 +121,7 @@ async def test_bad_lines_are_told_and_the_others_decided(office: Office, tmp_pat
     ]
     told = "\n".join(outcomes.lines())
     assert "2 decided, 1 of them known persons, 0 decided before" in told
-    assert "  line 3: employees must be a whole number (column Mitarbeiter)" in told
+    assert "  line 3: employees must be an integer (column Mitarbeiter)" in told
     assert "kunde" not in told
     answer = await office.client.post("/leads/lookup", json={"email": "anna@kunde.example"})
     values = answer.json()["items"][0]["values"]

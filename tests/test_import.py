@@ -43,7 +43,7 @@ async def imported(office: Office, resource_type: str, path: Path) -> tuple[dict
     tally = await load(
         office.pool, office.workspace_id, resource_type, read_file(path, resource_type), seen.append
     )
-    return tally.told(), seen
+    return tally.to_json(), seen
 
 
 async def test_owners_and_teams_come_from_tables(office: Office, tmp_path: Path) -> None:

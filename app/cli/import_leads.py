@@ -15,12 +15,12 @@ from app.cli.files.leads import LeadFile, LeadLine, read_leads
 from app.cli.progress import progress
 from app.cli.run import own_fields
 from app.cli.sending import keys_of, sent
-from app.contract.faults import faults_of
+from app.contract.faults import validation_failed
 from app.contract.types import RequestModel, RequiredId, Timestamp
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.base import Answer, IdempotencyKey, ImportLead
 from app.engine.model.directory import Directory
-from app.errors import Problem, ValidationFailed, refused_at
+from app.errors import Problem, refused_at
 from app.metrics import Metrics
 from app.plan.language.fields import Field
 from app.registry import strategies
@@ -175,7 +175,5 @@ def _standing(apart: Mapping[str, Any]) -> ImportStatus:
         said["status"] = said["status"].casefold()
     try:
         return ImportStatus.model_validate(said)
-    except ValidationError as refusal:
-        raise ValidationFailed(
-            faults=faults_of(refusal.errors(include_input=False, include_url=False))
-        ) from None
+    except ValidationError as refused:
+        raise validation_failed(refused) from None

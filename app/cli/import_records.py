@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-from app.api.routes.accounts import AccountInput
-from app.api.routes.calendars import CalendarInput
 from app.cli.files.rows import Lines
-from app.contract.directory import OwnerInput, RecordModel, TeamInput
+from app.contract.directory import AccountInput, CalendarInput, OwnerInput, TeamInput
 from app.contract.ndjson import Tally, write_lines
+from app.contract.types import RecordModel
 from app.directory.bulk import slice_of
 from app.store.connection.pool import Pool
 

@@ -43,7 +43,7 @@ def _of(resource_type: str) -> Callable[[Path, str], None]:
         async def work(pool: Pool) -> dict[str, Any]:
             found = await workspace_named(pool, workspace)
             with progress(len(lines), f"Importing {resource_type}") as bar:
-                return (await load(pool, found.id, resource_type, lines, bar.update)).told()
+                return (await load(pool, found.id, resource_type, lines, bar.update)).to_json()
 
         told = with_pool(work)
         tell(resource_type, told, ("created", "updated", "unchanged"))

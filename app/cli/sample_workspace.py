@@ -6,10 +6,10 @@ from pathlib import Path
 import asyncpg
 import orjson
 
-from app.api.http.auth import DEVELOPMENT_KEY
 from app.cli.context import CommandError
 from app.contract.directory import OwnerInput, TeamInput
 from app.contract.ndjson import write_lines
+from app.keys import DEVELOPMENT_KEY
 from app.plans import versions
 from app.registry import strategies
 from app.settings import Settings

@@ -1,70 +1,81 @@
-"""The directory's records on the wire: what is sent, and what is answered."""
+"""The directory's records: the bodies that callers send, and the records as returned."""
 
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
-from functools import cache
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
+from uuid import UUID
 
-from fastapi import Path
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
-from app.contract.faults import faults_of, said
-from app.contract.responses import ResponseModel
-from app.contract.types import Day, RequestModel, RequiredId, Timestamp
-from app.errors import ValidationFailed
+from app.contract.faults import invalid, validation_failed
+from app.contract.responses import FindingDetail, ResponseModel
+from app.contract.types import (
+    Cap,
+    CustomerStatus,
+    Day,
+    Factor,
+    RecordId,
+    RecordModel,
+    RequestModel,
+    RequiredId,
+    ShortText,
+    ShortTexts,
+    Timestamp,
+    Weight,
+    Zone,
+    without_nulls,
+)
+from app.intake.website import website_domain
 from app.plan.findings import Finding
+from app.plan.language.countries import country_code
+from app.plan.language.hours import MAX_TEXT_LENGTH, read_hours
 
 
-def _plain(text: str) -> str:
-    if "/" in text or any(unicodedata.category(letter) == "Cc" for letter in text):
-        raise said("bad_id", "must hold no control character and no slash")
+def _domain(text: str) -> str:
+    if website_domain(text) is None:
+        raise invalid("bad_domain", "must be a domain, such as acme.example")
     return text
 
 
-def present(sent: object) -> object:
-    """The same object without its nulls: null is the same as absent."""
-    if isinstance(sent, Mapping):
-        return {key: value for key, value in sent.items() if value is not None}
-    return sent
+def _opportunity(sent: object) -> object:
+    """False is the same as null: there is no opportunity."""
+    if isinstance(sent, (str, bool, int, float, dict)):
+        return None if sent is False else sent
+    raise invalid("wrong_type", "must be a string, a number, true, false or an object")
 
 
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+def _country(text: str) -> str:
+    code = country_code(text)
+    if code is None:
+        raise invalid("unknown_country", "must be an ISO 3166 country, such as DE")
+    return code
 
 
-def _zone(name: str) -> str:
-    if name not in _zones():
-        raise said("unknown_timezone", "must be a time zone of the IANA database, such as Europe/Berlin")
-    return name
+def _hours(text: str, info: ValidationInfo) -> str:
+    # A fault in the time zone or the country is reported at its own field.
+    if {"timezone", "country"} <= info.data.keys():
+        try:
+            read_hours(text, info.data["timezone"], info.data["country"])
+        except ValueError:
+            raise invalid(
+                "bad_hours",
+                "must be opening hours in OpenStreetMap syntax, such as Mo-Fr 09:00-17:30; PH off."
+                " PH needs a country with known public holidays",
+            ) from None
+    return text
 
 
-def _thousandths(weight: float) -> float:
-    if Decimal(str(weight)) * 1000 % 1:
-        raise said("too_precise", "must have at most three decimal places")
-    return weight
-
-
-RecordId = Annotated[RequiredId, AfterValidator(_plain)]
-PathId = Annotated[str, Path(min_length=1, max_length=255)]
-Word = Annotated[str, Field(min_length=1, max_length=255)]
-Words = Annotated[list[Word], Field(max_length=200)]
-Limit = Annotated[int, Field(ge=0, le=1_000_000)]
-Zone = Annotated[str, Field(max_length=255), AfterValidator(_zone)]
-Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False), AfterValidator(_thousandths)]
-CrmNames = Annotated[dict[Word, Word], Field(max_length=50), BeforeValidator(present)]
-
-
-class RecordModel(RequestModel):
-    """A part of a record: what is null takes its default."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _without_nulls(cls, sent: object) -> object:
-        return present(sent)
+Domain = Annotated[ShortText, AfterValidator(_domain)]
+Opportunity = Annotated[Any, PlainValidator(_opportunity)]
+CrmNames = Annotated[dict[ShortText, ShortText], Field(max_length=50), BeforeValidator(without_nulls)]
 
 
 class RollingCap(RecordModel):
@@ -74,144 +85,238 @@ class RollingCap(RecordModel):
     hours: Annotated[float, Field(gt=0, le=744, allow_inf_nan=False)]
 
 
-class CapsInput(RecordModel):
-    """Upper limits; what is left out is unlimited. Days and ISO weeks are those of the owner's time zone."""
+class CapSettings(RecordModel):
+    """Upper limits on leads. An absent field sets no limit.
 
-    open: Limit | None = Field(None, description="Leads at the same time.")
-    per_day: Limit | None = None
-    per_week: Limit | None = None
+    Days and ISO weeks are those of the owner's time zone.
+    """
+
+    open: Cap | None = Field(None, description="Open leads at the same time.")
+    per_day: Cap | None = None
+    per_week: Cap | None = None
     rolling: Annotated[list[RollingCap], Field(max_length=20)] = Field(default_factory=list)
 
 
 class OwnerInput(RecordModel):
-    """Somebody who can own a lead."""
+    """A person who can own leads."""
 
-    name: Word | None = None
-    email: Word | None = None
-    role: Word | None = None
+    name: ShortText | None = None
+    email: ShortText | None = None
+    role: ShortText | None = None
     timezone: Zone = "UTC"
     active: bool = True
     paused_until: Timestamp | None = None
-    skills: Words = Field(default_factory=list)
-    languages: Words = Field(default_factory=list, description="As tags; of `de-AT` the `de` counts.")
+    skills: ShortTexts = Field(default_factory=list)
+    languages: ShortTexts = Field(
+        default_factory=list, description="Language tags. Only the language counts: `de-AT` is `de`."
+    )
     delegate: RecordId | None = Field(None, description="The owner who stands in for this one.")
-    calendar: RecordId | None = Field(None, description="When he works; always, when left out.")
-    caps: CapsInput | None = None
-    crm: CrmNames = Field(default_factory=dict, description="The owner's id in a CRM, by the CRM's name.")
+    calendar: RecordId | None = Field(
+        None, description="The calendar of the owner's working hours. Without one they always work."
+    )
+    caps: CapSettings | None = None
+    crm: CrmNames = Field(default_factory=dict, description="The owner's id in each CRM, by CRM name.")
 
 
-class RampInput(RecordModel):
-    """A newcomer: until the day `until` begins in his time zone, weight and caps are scaled by `factor`."""
+class RampSettings(RecordModel):
+    """Scales a new member's weight and caps by `factor` until `until` begins in their time zone."""
 
-    factor: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), AfterValidator(_thousandths)]
+    factor: Factor
     until: Day
 
 
 class MemberSettings(RecordModel):
-    """How an owner shares in his team."""
+    """How an owner shares the leads of a team."""
 
-    weight: Weight = Field(1, description="His share in proportion to the others; 0 takes no turns.")
-    caps: CapsInput | None = Field(None, description="Limits on what comes to him through this team.")
-    ramp: RampInput | None = Field(None, description="For a newcomer: less at first. Caps are rounded up.")
+    weight: Weight = Field(
+        1, description="The member's share relative to the others. A member with weight 0 takes no turns."
+    )
+    caps: CapSettings | None = Field(
+        None, description="Limits on the leads the member gets through this team."
+    )
+    ramp: RampSettings | None = Field(
+        None, description="Fewer leads for a new member. CapSettings are rounded up."
+    )
 
 
 class MemberInput(MemberSettings):
-    """An owner's place in a team."""
+    """An owner as a member of a team."""
 
     owner: RecordId
 
 
 class TeamInput(RecordModel):
-    """Owners who share leads in turn, in the order that breaks ties."""
+    """Owners who share leads. The order of `members` breaks ties."""
 
-    name: Word | None = None
+    name: ShortText | None = None
     members: Annotated[list[MemberInput], Field(max_length=1000)] = Field(default_factory=list)
     pick: Literal["round_robin", "least_loaded", "longest_idle"] = "round_robin"
 
 
 class AbsenceInput(RecordModel):
-    """A stretch of time away: from `from` until just before `to`."""
+    """A time when an owner is absent: from `from` until just before `to`."""
 
     from_: Timestamp = Field(alias="from")
     to: Timestamp
-    kind: Word = "leave"
+    kind: ShortText = "leave"
 
     @model_validator(mode="after")
-    def _forwards(self) -> "AbsenceInput":
+    def _in_order(self) -> "AbsenceInput":
         if self.from_ >= self.to:
-            raise said("bad_order", "must have a `from` before its `to`")
+            raise invalid("bad_order", "must have a `from` that is before its `to`")
         return self
 
 
-class FindingDetail(ResponseModel):
-    """Something that is odd: where, which code, and what to do about it."""
+class CalendarInput(RecordModel):
+    """Working hours in a time zone."""
 
-    path: str
-    code: str
-    severity: Literal["error", "warning"]
-    detail: str
+    timezone: Zone
+    country: Annotated[ShortText, AfterValidator(_country)] | None = Field(
+        None, description="The country whose public holidays `PH` stands for."
+    )
+    hours: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH), AfterValidator(_hours)] = Field(
+        description="In the syntax of OpenStreetMap's opening_hours, such as `Mo-Fr 09:00-17:30; PH off`."
+    )
 
 
-class Stored(ResponseModel):
-    """What every record carries. `revision` is also its ETag."""
+class AccountInput(RecordModel):
+    """A company, its owners by role, and its status as a customer."""
+
+    name: ShortText | None = None
+    domains: Annotated[list[Domain], Field(max_length=200)] = Field(
+        default_factory=list,
+        description="Leads match by registrable domain: a subdomain stands for the whole domain.",
+    )
+    parent: RecordId | None = Field(None, description="The parent account.")
+    tier: ShortText | None = Field(
+        None, description="`named` accounts also match leads by the domains of free e-mail providers."
+    )
+    owner: RecordId | None = Field(None, description="The owner of the account.")
+    roles: Annotated[dict[ShortText, RecordId], Field(max_length=50), BeforeValidator(without_nulls)] = Field(
+        default_factory=dict, description="More owners of the account by role, such as `sdr`."
+    )
+    customer_status: CustomerStatus | None = None
+    open_opportunity: Opportunity | None = Field(
+        None, description="Any value that says an opportunity is open: its id, its stage, or true."
+    )
+    attributes: dict[str, Any] = Field(default_factory=dict, description="Fields of your own.")
+    crm: Annotated[dict[ShortText, RequiredId], Field(max_length=50), BeforeValidator(without_nulls)] = Field(
+        default_factory=dict, description="The account's id in each CRM, by CRM name."
+    )
+
+
+class StoredRecord(ResponseModel):
+    """The fields of every stored record. `revision` is also its ETag."""
 
     id: str
     revision: int
     updated_at: datetime
-    findings: list[FindingDetail] | None = Field(None, description="Only after writing.")
+    findings: list[FindingDetail] | None = Field(None, description="Present only in the response to a write.")
 
 
-class Owner(OwnerInput, Stored):
-    """An owner as stored."""
+class Owner(OwnerInput, StoredRecord):
+    """A stored owner."""
 
 
-class Team(TeamInput, Stored):
-    """A team as stored."""
+class Team(TeamInput, StoredRecord):
+    """A stored team."""
+
+
+class Calendar(CalendarInput, StoredRecord):
+    """A stored calendar."""
+
+
+class Account(AccountInput, StoredRecord):
+    """A stored account."""
 
 
 class Absence(AbsenceInput, ResponseModel):
-    """An absence as stored."""
+    """A stored absence."""
 
     id: str
 
 
-def body_of(model: RecordModel) -> dict[str, Any]:
-    """A record as it is stored, with every default in place."""
-    return model.model_dump(mode="json", by_alias=True)
+class MemberDetail(MemberInput, ResponseModel):
+    """A member and their current place in the team's rotation.
 
-
-def reread(kind: type[RecordModel], body: object) -> dict[str, Any]:
-    """A body that was put together here, checked like one that was sent.
-
-    Raises Refused.
+    `balance` is how far the member is behind (+) or ahead (-); one lead is 10^12.
     """
-    try:
-        return body_of(kind.model_validate(body))
-    except ValidationError as refusal:
-        raise ValidationFailed(
-            faults=faults_of(refusal.errors(include_input=False, include_url=False))
-        ) from None
+
+    balance: int
+    turns: int
+    open: int
+    eligible: bool
+    code: str | None
+    available_at: datetime | None
 
 
-def id_of(text: str) -> str:
-    """An id out of a path, fit to name a new record.
+class TeamDetail(Team):
+    """A stored team with the balance and availability of each member."""
 
-    Raises Refused.
+    members: list[MemberDetail]  # type: ignore[assignment]
+
+
+class LedgerEntry(ResponseModel):
+    """One row of a team's ledger.
+
+    `changes` is what it added to each member's balance; one lead is 10^12. The changes sum to zero.
     """
-    try:
-        return str(_IdBody.model_validate({"id": text}).id)
-    except ValidationError as refusal:
-        raise ValidationFailed(
-            faults=faults_of(refusal.errors(include_input=False, include_url=False))
-        ) from None
+
+    number: int
+    cause: str
+    chosen: str | None
+    assignment_id: UUID | None
+    at: datetime
+    changes: dict[str, int]
 
 
-class _IdBody(RequestModel):
+class Change(ResponseModel):
+    """One entry of the change log. `actor` is the id of the API key that was used."""
+
+    version: int
+    at: datetime
+    actor: str
+    resource_type: str
+    resource_id: str
+    action: Literal["put", "delete", "draft", "publish", "rollback"]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    comment: str | None
+
+
+class _RecordName(RequestModel):
     id: RecordId
 
 
+def parse_id(text: str) -> str:
+    """Checks that a text can name a new record.
+
+    Raises ValidationFailed.
+    """
+    try:
+        return _RecordName.model_validate({"id": text}).id
+    except ValidationError as refused:
+        raise validation_failed(refused) from None
+
+
+def to_record(model: RecordModel) -> dict[str, Any]:
+    """The record as it is stored, with every default filled in."""
+    return model.model_dump(mode="json", by_alias=True)
+
+
+def parse_record(model: type[RecordModel], body: object) -> dict[str, Any]:
+    """Validates a body and returns the record as it is stored.
+
+    Raises ValidationFailed.
+    """
+    try:
+        return to_record(model.model_validate(body))
+    except ValidationError as refused:
+        raise validation_failed(refused) from None
+
+
 def findings_to_json(findings: Sequence[Finding]) -> list[dict[str, str]]:
-    """Findings as they are answered."""
+    """The findings as they are returned."""
     return [
         {"path": each.path, "code": each.code, "severity": each.severity, "detail": each.text}
         for each in findings

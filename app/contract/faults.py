@@ -1,26 +1,27 @@
-"""What is wrong with what was sent: where, and what, and never the value itself (RFC 9457)."""
+"""Faults in a request as problem details (RFC 9457): the place and the reason, never the submitted value."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from app.errors import Fault, Path, Problem
+from app.errors import Fault, Path, Problem, ValidationFailed
 
 MAX_ERRORS = 20
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
-_UNSAID = "…"
+_HIDDEN = "…"
 
-# pydantic's error type -> our code and sentence; {braces} are filled with limits only, never with input.
-_SENTENCES = {
+# pydantic's error type -> our code and message. The {braces} are filled with limits, never with input.
+_MESSAGES = {
     "missing": ("missing", "is required"),
     "extra_forbidden": ("unknown_field", "is not a known field"),
-    "string_type": ("wrong_type", "must be text"),
+    "string_type": ("wrong_type", "must be a string"),
     "bool_type": ("wrong_type", "must be true or false"),
-    "int_type": ("wrong_type", "must be a whole number"),
-    "int_from_float": ("wrong_type", "must be a whole number"),
-    "int_parsing": ("wrong_type", "must be a whole number"),
+    "int_type": ("wrong_type", "must be an integer"),
+    "int_from_float": ("wrong_type", "must be an integer"),
+    "int_parsing": ("wrong_type", "must be an integer"),
     "int_parsing_size": ("out_of_range", "is too large"),
     "float_type": ("wrong_type", "must be a number"),
     "float_parsing": ("wrong_type", "must be a number"),
@@ -31,30 +32,35 @@ _SENTENCES = {
     "finite_number": ("out_of_range", "must be a finite number"),
     "literal_error": ("not_allowed", "must be one of {expected}"),
     "enum": ("not_allowed", "must be one of {expected}"),
-    "string_pattern_mismatch": ("bad_format", "does not have the required form"),
+    "string_pattern_mismatch": ("bad_format", "does not have the required format"),
     "string_too_long": ("too_long", "must be at most {max_length} characters"),
     "string_too_short": ("too_short", "must be at least {min_length} characters"),
-    "too_long": ("too_many_items", "must hold at most {max_length} items"),
-    "too_short": ("too_few_items", "must hold at least {min_length} items"),
+    "too_long": ("too_many_items", "must have at most {max_length} items"),
+    "too_short": ("too_few_items", "must have at least {min_length} items"),
     "greater_than_equal": ("out_of_range", "must be at least {ge}"),
     "less_than_equal": ("out_of_range", "must be at most {le}"),
     "greater_than": ("out_of_range", "must be more than {gt}"),
     "less_than": ("out_of_range", "must be less than {lt}"),
-    "uuid_parsing": ("bad_format", "must be an id as we gave it"),
-    "uuid_type": ("wrong_type", "must be an id as we gave it"),
+    "uuid_parsing": ("bad_format", "must be a UUID"),
+    "uuid_type": ("wrong_type", "must be a UUID"),
 }
 
 
-_OURS = "said:"
+_OURS = "ours:"
 
 
-def said(code: str, sentence: str) -> PydanticCustomError:
-    """The error a validator of ours raises: its code and sentence reach the caller as they are."""
-    return PydanticCustomError(_OURS + code, sentence)
+def invalid(code: str, message: str) -> PydanticCustomError:
+    """The error that our own validators raise. Its code and message reach the caller unchanged."""
+    return PydanticCustomError(_OURS + code, message)
+
+
+def validation_failed(refused: ValidationError, root: Path = ()) -> ValidationFailed:
+    """pydantic's error as ours. `root` is the path of the validated value in the body."""
+    return ValidationFailed(faults=faults_of(refused.errors(include_input=False, include_url=False), root))
 
 
 def faults_of(errors: Iterable[Mapping[str, Any]], root: Path = ()) -> list[Fault]:
-    """pydantic's errors as faults; `root` is where the validated value stands in the body."""
+    """pydantic's errors as faults. `root` is the path of the validated value in the body."""
     return [fault_of(error, root) for error in errors]
 
 
@@ -64,17 +70,17 @@ def fault_of(error: Mapping[str, Any], root: Path) -> Fault:
     kind = error["type"]
     if kind.startswith(_OURS):
         return Fault(path, kind.removeprefix(_OURS), error["msg"])
-    # Sentences of pydantic's that we have not read could repeat what was sent.
-    code, sentence = _SENTENCES.get(kind, ("invalid", "is not valid"))
-    return Fault(path, code, sentence.format_map(error.get("ctx", {})))
+    # An unknown message of pydantic's could repeat the input.
+    code, message = _MESSAGES.get(kind, ("invalid", "is not valid"))
+    return Fault(path, code, message.format_map(error.get("ctx", {})))
 
 
 def problem_document(problem: Problem) -> dict[str, Any]:
-    """The same as an object, for an item of a batch; the batch's answer carries the request id."""
+    """A problem of one item of a batch. The response as a whole carries the request id."""
     return document_of(problem, "", [entry_of(fault) for fault in problem.faults[:MAX_ERRORS]])
 
 
-def document_of(problem: Problem, request_id: str, told: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+def document_of(problem: Problem, request_id: str, errors: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     """The problem as a JSON object."""
     document: dict[str, Any] = {
         "type": f"urn:lead-assignment:problem:{problem.code}",
@@ -87,14 +93,14 @@ def document_of(problem: Problem, request_id: str, told: Sequence[Mapping[str, s
     if request_id:
         document["request_id"] = request_id
     if problem.faults:
-        document["errors"] = told
+        document["errors"] = errors
         document["errors_total"] = len(problem.faults)
     return document
 
 
 def entry_of(fault: Fault) -> dict[str, str]:
     """One fault as an entry of `errors`."""
-    parts = [part if isinstance(part, int) or _NAME.fullmatch(part) else _UNSAID for part in fault.path]
+    parts = [part if isinstance(part, int) or _NAME.fullmatch(part) else _HIDDEN for part in fault.path]
     dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     pointer = "".join(f"/{part}" for part in parts)
     where = {"pointer": f"#{pointer}"} if fault.place == "body" else {"in": fault.place}

@@ -1,16 +1,16 @@
-"""How much of anything is let in: bodies, and failed authentications."""
+"""Limits on request bodies."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 KIB = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class BodyLimits:
-    """What a route reads: bytes, nesting, keys of an object, items of a list, bytes of a text, and how long.
+    """What a route accepts: bytes, nesting, keys per object, items per list, bytes per string, and seconds.
 
-    A list named by `apart` holds items of which a bad one spoils no other.
+    The items of the list named by `isolate_items` are checked one by one: an invalid item does not affect
+    the others.
     """
 
     size: int = 64 * KIB
@@ -19,34 +19,4 @@ class BodyLimits:
     items: int = 1000
     text: int = 8 * KIB
     seconds: float = 10.0
-    apart: str | None = None
-
-
-@dataclass(slots=True)
-class FailureLimit:
-    """At most `allowed` failures in a window of `window` seconds for each name; knows at most `names` names.
-
-    When it is full the oldest window is forgotten, so memory stays bounded whoever attacks.
-    """
-
-    allowed: int
-    window: float
-    clock: Callable[[], float]
-    names: int = 10_000
-    _failures: dict[str, tuple[float, int]] = field(default_factory=dict)
-
-    def wait(self, name: str) -> int:
-        """Whole seconds until this name may fail again; 0 while it may."""
-        began, count = self._failures.get(name, (0.0, 0))
-        left = began + self.window - self.clock()
-        return int(left) + 1 if count >= self.allowed and left > 0 else 0
-
-    def failed(self, name: str) -> None:
-        """Counts one failure."""
-        now = self.clock()
-        began, count = self._failures.pop(name, (now, 0))
-        if now - began >= self.window:
-            began, count = now, 0
-        if len(self._failures) >= self.names:
-            self._failures.pop(next(iter(self._failures)))
-        self._failures[name] = (began, count + 1)
+    isolate_items: str | None = None

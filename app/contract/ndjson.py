@@ -1,4 +1,4 @@
-"""Many records as lines of JSON: each is checked by itself, and a bad one spoils no other."""
+"""Many records as lines of JSON. An invalid line does not affect the others."""
 
 import asyncio
 from collections import Counter
@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from pydantic import ValidationError
-
-from app.contract.directory import RecordModel, body_of, id_of
-from app.contract.faults import faults_of, problem_document
+from app.contract.directory import parse_id, parse_record
+from app.contract.faults import problem_document
 from app.contract.limits import KIB, BodyLimits
 from app.contract.responses import ProblemDetails, ResponseModel
 from app.contract.strict_json import parse
+from app.contract.types import RecordModel
 from app.directory.bulk import Item, slice_of, upsert
 from app.errors import Problem, ValidationFailed, refused_at
 from app.store.connection.pool import Pool
@@ -23,21 +22,21 @@ LIMITS = BodyLimits(size=8192 * KIB, seconds=60)
 MAX_LINE_BYTES = 256 * KIB
 MAX_LINES = 100_000
 MAX_ERRORS_LISTED = 100
-"""Errors are counted all, but only so many told."""
+"""All errors are counted, but only this many are listed."""
 
-Read = tuple[int, Item | Problem]
-"""The number of a line, and what is in it or what is wrong with it."""
+NumberedItem = tuple[int, Item | Problem]
+"""The number of a line, and its record or its problem."""
 
 
 class LineError(ResponseModel):
-    """What is wrong with one line."""
+    """The problem of one line."""
 
     line: int
     problem: ProblemDetails
 
 
 class BulkResult(ResponseModel):
-    """What became of the lines."""
+    """How many lines were created, updated, left unchanged or invalid."""
 
     created: int
     updated: int
@@ -48,13 +47,13 @@ class BulkResult(ResponseModel):
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the lines so far."""
+    """The outcomes of the lines so far."""
 
     counts: Counter[str] = field(default_factory=Counter)
     errors: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, line: int, outcome: str | Problem) -> None:
-        """Count one line."""
+        """Counts one line."""
         if not isinstance(outcome, Problem):
             self.counts[outcome] += 1
             return
@@ -62,25 +61,25 @@ class Tally:
         if len(self.errors) < MAX_ERRORS_LISTED:
             self.errors.append({"line": line, "problem": problem_document(outcome)})
 
-    def told(self) -> dict[str, Any]:
-        """The answer."""
+    def to_json(self) -> dict[str, Any]:
+        """The outcomes as a `BulkResult`."""
         counted = {name: self.counts[name] for name in ("created", "updated", "unchanged")}
         errors = sorted(self.errors, key=lambda error: int(error["line"]))
         return {**counted, "errors_total": self.counts["errors"], "errors": errors}
 
 
 async def write_lines(
-    pool: Pool, workspace_id: int, actor: str, resource_type: str, kind: type[RecordModel], raw: bytes
+    pool: Pool, workspace_id: int, actor: str, resource_type: str, model: type[RecordModel], raw: bytes
 ) -> Tally:
-    """Write what can be written, slice by slice; each slice is durable by itself.
+    """Writes all valid lines, slice by slice. Each slice is committed on its own.
 
-    Raises Refused for too many lines.
+    Raises ValidationFailed for too many lines.
     """
     tally = Tally()
     lines = raw.split(b"\n", MAX_LINES)
     if len(lines) > MAX_LINES and lines[-1].strip():
         raise ValidationFailed(f"The limit is {MAX_LINES} lines.", code="too_many_items")
-    reading = _read(lines, kind)
+    reading = _read(lines, model)
     while batch := list(islice(reading, slice_of(resource_type))):
         good = [(number, item) for number, item in batch if not isinstance(item, Problem)]
         for number, item in batch:
@@ -90,18 +89,18 @@ async def write_lines(
             outcomes = await upsert(pool, workspace_id, actor, resource_type, [item for _, item in good])
             for (number, _), outcome in zip(good, outcomes, strict=True):
                 tally.add(number, outcome)
-        # Lines that are all bad wait for nothing, and the process has others to serve.
+        # A slice of invalid lines awaits nothing, and would block all other requests.
         await asyncio.sleep(0)
     return tally
 
 
-def _read(lines: list[bytes], kind: type[RecordModel]) -> Iterator[Read]:
+def _read(lines: list[bytes], model: type[RecordModel]) -> Iterator[NumberedItem]:
     for number, line in enumerate(lines, 1):
         if line.strip():
-            yield number, _item(line, kind)
+            yield number, _item(line, model)
 
 
-def _item(line: bytes, kind: type[RecordModel]) -> Item | Problem:
+def _item(line: bytes, model: type[RecordModel]) -> Item | Problem:
     if len(line) > MAX_LINE_BYTES:
         return refused_at((), "too_long", f"must be at most {MAX_LINE_BYTES} bytes")
     try:
@@ -109,9 +108,7 @@ def _item(line: bytes, kind: type[RecordModel]) -> Item | Problem:
         if not isinstance(sent, dict):
             return refused_at((), "wrong_type", "must be an object")
         if not isinstance(sent.get("id"), str):
-            return refused_at(("id",), "missing", "is required, as text")
-        return id_of(sent.pop("id")), body_of(kind.model_validate(sent))
+            return refused_at(("id",), "missing", "is required and must be a string")
+        return parse_id(sent.pop("id")), parse_record(model, sent)
     except Problem as problem:
         return problem
-    except ValidationError as refusal:
-        return ValidationFailed(faults=faults_of(refusal.errors(include_input=False, include_url=False)))

@@ -1,11 +1,14 @@
-"""The requests of the wire. Unknown fields are refused, `true` is not 1, and `null` is the same as absent."""
+"""The request bodies of the routes that decide and look up.
+
+Unknown fields are refused, `true` is not 1, and `null` is the same as absent.
+"""
 
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SkipValidation, ValidationError, model_validator
 
-from app.contract.faults import faults_of, said
+from app.contract.faults import invalid, validation_failed
 from app.contract.strict_json import InvalidItem
 from app.contract.types import (
     Count,
@@ -13,7 +16,7 @@ from app.contract.types import (
     Id,
     LeadId,
     Number,
-    NumberOrWord,
+    NumberOrText,
     RequestModel,
     RequiredId,
     Text,
@@ -29,7 +32,7 @@ def _only_owner(sent: object) -> object:
 
 
 class EngagementItem(RequestModel):
-    """One thing the person did."""
+    """One thing the lead did."""
 
     at: Timestamp | None = None
     type: Text | None = None
@@ -38,8 +41,8 @@ class EngagementItem(RequestModel):
     count: Count | None = None
 
 
-class ConsentBody(RequestModel):
-    """May the person be contacted this way? Absent means that nobody asked."""
+class ConsentInput(RequestModel):
+    """Whether the lead agreed to be contacted through a channel. Absent means unknown."""
 
     email: bool | None = None
     sms: bool | None = None
@@ -47,7 +50,7 @@ class ConsentBody(RequestModel):
 
 
 class CrmIds(RequestModel):
-    """What the caller's CRM calls this lead, its account, and its present owner."""
+    """The ids of the lead, its account and its current owner in the caller's CRM."""
 
     lead_id: Id | None = None
     account_id: Id | None = None
@@ -55,7 +58,7 @@ class CrmIds(RequestModel):
 
 
 class LeadFields(RequestModel):
-    """All that may be said about a lead; `attributes` is the free place."""
+    """The fields of a lead. `attributes` holds fields of your own."""
 
     external_id: Id | None = None
     email: Id | None = None
@@ -65,7 +68,7 @@ class LeadFields(RequestModel):
     title: Text | None = None
     company: Text | None = None
     website: Text | None = None
-    country: Text | None = Field(None, description="A country's ISO 3166 code or its name.")
+    country: Text | None = Field(None, description="An ISO 3166 code or a country name.")
     state: Text | None = None
     city: Text | None = None
     postal_code: Text | None = None
@@ -77,7 +80,7 @@ class LeadFields(RequestModel):
     lifecycle_stage: Text | None = None
     customer_status: CustomerStatus | None = None
     tier: Text | None = None
-    churn_risk: NumberOrWord | None = None
+    churn_risk: NumberOrText | None = None
     last_purchase_at: Timestamp | None = None
     trial_ends_at: Timestamp | None = None
     lifetime_value: Number | None = None
@@ -93,42 +96,44 @@ class LeadFields(RequestModel):
     visits: Count | None = None
     last_seen_at: Timestamp | None = None
     engagement: Annotated[list[EngagementItem], Field(max_length=1000)] | None = None
-    consent: ConsentBody | None = None
+    consent: ConsentInput | None = None
     crm: CrmIds | None = None
     attributes: dict[str, Any] | None = None
 
 
-class LeadBody(LeadFields):
-    """A lead as sent: at least one of external_id, email, phone, crm.lead_id or company says who it is."""
+class LeadInput(LeadFields):
+    """A lead. It needs at least one of external_id, email, phone, crm.lead_id or company."""
 
     @model_validator(mode="after")
-    def _says_who(self) -> "LeadBody":
+    def _is_identified(self) -> "LeadInput":
         crm_lead = self.crm.lead_id if self.crm else None
-        for known in (self.external_id, self.email, self.phone, crm_lead, self.company):
-            if known and not known.isspace():
+        for value in (self.external_id, self.email, self.phone, crm_lead, self.company):
+            if value and not value.isspace():
                 return self
-        raise said("no_identity", "needs at least one of external_id, email, phone, crm.lead_id or company")
+        raise invalid(
+            "no_identity", "must hold at least one of external_id, email, phone, crm.lead_id or company"
+        )
 
 
 class AssignRequest(RequestModel):
-    """A lead that somebody must own; `trigger` says what happened."""
+    """A lead to assign, and what triggered it."""
 
-    lead: LeadBody
-    trigger: Trigger | None = Field(None, description="What happened; `form` when absent.")
+    lead: LeadInput
+    trigger: Trigger | None = Field(None, description="What happened. The default is `form`.")
     exclude: Annotated[list[RequiredId], Field(max_length=100)] | None = Field(
-        None, description="Owners who must not get this lead."
+        None, description="Owners who must not get the lead."
     )
-    dry_run: bool | None = Field(None, description="Decide and answer, but write nothing.")
+    dry_run: bool | None = Field(None, description="Decide and return the decision, but store nothing.")
 
 
 class BatchRequest(RequestModel):
-    """Leads to be decided in this order; each item is checked on its own by `checked`."""
+    """Leads to assign in this order. `validate_items` checks each item on its own."""
 
     items: Annotated[list[SkipValidation[AssignRequest]], Field(min_length=1, max_length=1000)]
 
 
 class ReassignTarget(RequestModel):
-    """To whom, when that is settled already: exactly one of the three."""
+    """The new owner, team or queue: exactly one of the three."""
 
     owner: RequiredId | None = None
     team: RequiredId | None = None
@@ -137,12 +142,12 @@ class ReassignTarget(RequestModel):
     @model_validator(mode="after")
     def _one(self) -> "ReassignTarget":
         if sum(name is not None for name in (self.owner, self.team, self.queue)) != 1:
-            raise said("not_one", "must name exactly one of owner, team or queue")
+            raise invalid("not_one", "must hold exactly one of owner, team or queue")
         return self
 
 
 class ReassignRequest(RequestModel):
-    """One lead anew by the same path; with `to`, to whom (a plain text is an owner)."""
+    """A lead to route again, or to give to the target `to`. A string in `to` is an owner."""
 
     lead_id: LeadId
     reason: Text | None = None
@@ -151,20 +156,20 @@ class ReassignRequest(RequestModel):
 
 
 class ClaimRequest(RequestModel):
-    """Who takes the first lead of the queue, or the one that is named."""
+    """The owner who claims, and the lead. Without a lead it is the first one of the queue."""
 
     owner_id: RequiredId
     lead_id: LeadId | None = None
 
 
 class EventRequest(RequestModel):
-    """What became of an assignment."""
+    """An event of an assignment."""
 
     type: Literal["closed"]
 
 
 class LookupRequest(RequestModel):
-    """By one of the two; in a body, because neither belongs in a URL."""
+    """An e-mail address or a phone number. Personal data does not belong in a URL."""
 
     email: RequiredId | None = None
     phone: Annotated[str, Field(min_length=1, max_length=255)] | None = None
@@ -172,12 +177,12 @@ class LookupRequest(RequestModel):
     @model_validator(mode="after")
     def _one(self) -> "LookupRequest":
         if (self.email is None) == (self.phone is None):
-            raise said("not_one", "must hold exactly one of email or phone")
+            raise invalid("not_one", "must hold exactly one of email or phone")
         return self
 
 
 class ClockRequest(RequestModel):
-    """Sets the workspace's time, or how many seconds pass in a second (development only)."""
+    """A new time, a new speed (seconds per real second), or both. Development only."""
 
     at: Timestamp | None = None
     speed: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] | None = None
@@ -185,22 +190,20 @@ class ClockRequest(RequestModel):
     @model_validator(mode="after")
     def _some(self) -> "ClockRequest":
         if self.at is None and self.speed is None:
-            raise said("missing", "needs `at` or `speed`")
+            raise invalid("missing", "must hold `at`, `speed` or both")
         return self
 
 
-def checked(batch: BatchRequest) -> Iterator[AssignRequest | ValidationFailed]:
-    """Each item validated by itself, in order: one bad item spoils no other. Paths start at `items[i]`."""
+def validate_items(batch: BatchRequest) -> Iterator[AssignRequest | ValidationFailed]:
+    """Validates each item on its own, in order. The paths of faults start at `items[i]`."""
     for position, item in enumerate(batch.items):
-        yield _checked_item(item, ("items", position))
+        yield _validate_item(item, ("items", position))
 
 
-def _checked_item(item: object, path: Path) -> AssignRequest | ValidationFailed:
+def _validate_item(item: object, path: Path) -> AssignRequest | ValidationFailed:
     if isinstance(item, InvalidItem):
         return ValidationFailed(faults=[item.fault])
     try:
         return AssignRequest.model_validate(item)
-    except ValidationError as refusal:
-        return ValidationFailed(
-            faults=faults_of(refusal.errors(include_input=False, include_url=False), path)
-        )
+    except ValidationError as refused:
+        return validation_failed(refused, path)

@@ -1,22 +1,31 @@
-"""The answers of the wire, each field by name: nothing leaves that is not listed here."""
+"""The response bodies. Nothing is returned that is not listed here."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Outcome = Literal["assigned", "queued", "automated", "blocked"]
+AssignmentState = Literal["open", "closed", "superseded"]
+Item = TypeVar("Item")
 
 
 class ResponseModel(BaseModel):
-    """Answers are closed too: a client made from this schema sees every field there is."""
+    """The base of all response bodies. They are closed: a generated client knows every field."""
 
     model_config = ConfigDict(extra="forbid")
 
 
+class Page(ResponseModel, Generic[Item]):
+    """One page of a list. `next` is null on the last page."""
+
+    items: list[Item]
+    next: str | None
+
+
 class DecisionOwner(ResponseModel):
-    """Who owns the lead now."""
+    """An owner as shown in a decision."""
 
     id: str
     name: str
@@ -25,14 +34,14 @@ class DecisionOwner(ResponseModel):
 
 
 class Reason(ResponseModel):
-    """Why: a code from a closed list, and one plain sentence without personal data of the lead."""
+    """Why a lead went where it went: a code from a closed list, and one sentence without personal data."""
 
     code: str
     text: str
 
 
 class ExistingLead(ResponseModel):
-    """The person was here before: as which lead, by which key, and how that counts."""
+    """The earlier lead that this request matched: by which key, and what the match means."""
 
     lead_id: UUID
     assignment_id: UUID
@@ -41,7 +50,7 @@ class ExistingLead(ResponseModel):
 
 
 class Action(ResponseModel):
-    """Something for the caller to do; the id is stable, so that he does it once."""
+    """A follow-up for the caller to execute. The id is stable, so that it can be executed exactly once."""
 
     id: str
     type: str
@@ -50,7 +59,7 @@ class Action(ResponseModel):
 
 
 class DecisionAccount(ResponseModel):
-    """The account the lead belongs to, how that was found, and the role its new owner has there."""
+    """The account of the lead, how it was matched, and the role of the new owner in it."""
 
     id: str
     name: str | None
@@ -59,7 +68,7 @@ class DecisionAccount(ResponseModel):
 
 
 class SlaDeadlines(ResponseModel):
-    """Until when the owner must accept and must touch the lead; null is no limit."""
+    """When the owner must have accepted and touched the lead. Null means no deadline."""
 
     name: str
     accept_by: datetime | None
@@ -69,10 +78,10 @@ class SlaDeadlines(ResponseModel):
 class Decision(ResponseModel):
     """The decision about one lead."""
 
-    assignment_id: UUID | None = Field(description="Null for a dry run that wrote nothing.")
+    assignment_id: UUID | None = Field(description="Null for a dry run, which stores nothing.")
     lead_id: UUID | None
     decision_number: int | None = Field(
-        description="The decision's place in the order of its workspace, without gaps."
+        description="The number of the decision in its workspace. The numbers have no gaps."
     )
     decided_at: datetime
     outcome: Outcome
@@ -82,29 +91,41 @@ class Decision(ResponseModel):
     path: str | None
     block: str | None
     priority: int
-    over_cap: bool = Field(description="Whether a kept or wanted owner got it in spite of a cap.")
+    over_cap: bool = Field(description="Whether a kept or requested owner got the lead despite a cap.")
     account: DecisionAccount | None = Field(
-        None, description="Only where the plan asks for accounts and the lead belongs to one."
+        None, description="Present only when the plan matches accounts and the lead belongs to one."
     )
     participants: dict[str, DecisionOwner] = Field(
-        description="Who has the account's other roles and is active, by role."
+        description="The active owners of the account's other roles, by role."
     )
     reason: Reason
     sla: SlaDeadlines | None
     actions: list[Action]
-    normalized: dict[str, Any] = Field(description="What intake changed or derived.")
+    normalized: dict[str, Any] = Field(description="The fields that intake changed or derived.")
     plan_version: int
     existing_lead: ExistingLead | None
     replayed: bool
-    degraded: list[str] = Field(description="What was skipped because it did not answer in time.")
+    degraded: list[str] = Field(description="The parts that were skipped because they missed their deadline.")
     held_until: datetime | None = Field(
-        None, description="Only of a lead that is held: when the shift begins that it waits for."
+        None, description="Present only when the lead is held: the start of the shift it waits for."
     )
     trace: dict[str, Any]
 
 
+class FindingDetail(ResponseModel):
+    """A remark about a plan or a record: where it applies, its code, and what to do."""
+
+    path: str
+    code: str
+    severity: Literal["error", "warning"]
+    detail: str
+
+
 class ProblemError(ResponseModel):
-    """One fault: `path` and `pointer` (RFC 6901) say where; `in` replaces the pointer outside the body."""
+    """One fault in a request.
+
+    `path` and `pointer` (RFC 6901) locate it in the body. Outside the body, `in` replaces the pointer.
+    """
 
     path: str
     pointer: str | None = None
@@ -114,7 +135,7 @@ class ProblemError(ResponseModel):
 
 
 class ProblemDetails(ResponseModel):
-    """Problem details (RFC 9457). `code` is stable; `errors` holds the first twenty of `errors_total`."""
+    """Problem details (RFC 9457). `code` is stable. `errors` holds the first 20 of `errors_total` faults."""
 
     type: str
     title: str
@@ -127,7 +148,7 @@ class ProblemDetails(ResponseModel):
 
 
 class BatchItem(ResponseModel):
-    """One item's decision, or its problem."""
+    """The decision of one item, or its problem."""
 
     status: int
     decision: Decision | None = None
@@ -141,9 +162,129 @@ class BatchResult(ResponseModel):
 
 
 class EventResult(ResponseModel):
-    """What a report did."""
+    """What an event changed."""
 
     assignment_id: UUID
     lead_id: UUID
     type: Literal["closed"]
     state: Literal["closed"]
+
+
+class AssignmentEvent(ResponseModel):
+    """An event that was reported for an assignment. `actor` is the id of the API key that was used."""
+
+    id: UUID
+    type: Literal["closed"]
+    at: datetime
+    actor: str
+
+
+class Assignment(Decision):
+    """The decision as it was returned, its current state, and its events."""
+
+    state: AssignmentState
+    events: list[AssignmentEvent]
+
+
+class Duplicate(ResponseModel):
+    """A request that matched an existing lead and changed nothing."""
+
+    assignment_id: UUID
+    decision_number: int
+    of: UUID
+    matched_by: str
+    kind: Literal["duplicate", "reengaged"]
+    decided_at: datetime
+
+
+class LeadAssignment(ResponseModel):
+    """One of the assignments of a lead."""
+
+    assignment_id: UUID
+    decision_number: int
+    cause: Literal["assign", "reassign", "claim", "release", "import"]
+    state: AssignmentState
+    outcome: Outcome
+    owner: DecisionOwner | None
+    team: str | None
+    queue: str | None
+    path: str | None
+    block: str | None
+    priority: int
+    held_until: datetime | None = Field(
+        None, description="Present only when the lead was held: the start of the shift it waited for."
+    )
+    reason: Reason
+    existing_lead: ExistingLead | None
+    plan_version: int
+    decided_at: datetime
+
+
+class Lead(ResponseModel):
+    """A lead and its assignments. `complete` is false when it has more assignments than are shown."""
+
+    id: UUID
+    state: Literal["assigned", "queued", "automated", "blocked", "closed", "merged", "erased", "failed"]
+    received_at: datetime
+    values: dict[str, Any]
+    owner: DecisionOwner | None
+    assignments: list[LeadAssignment]
+    duplicates: list[Duplicate]
+    complete: bool
+
+
+class LeadList(ResponseModel):
+    """The leads that were found."""
+
+    items: list[Lead]
+
+
+class DecisionSummary(ResponseModel):
+    """Where a lead went."""
+
+    outcome: Outcome
+    code: str
+    owner: str | None
+    team: str | None
+    queue: str | None
+    path: str | None
+    block: str | None
+
+
+class DecisionInputs(ResponseModel):
+    """The versions of the plan, the directory and the engine behind a decision, and its time."""
+
+    plan: int
+    directory: int
+    now: datetime
+    engine: str
+
+
+class Explanation(ResponseModel):
+    """The decision computed again, with every rule evaluated.
+
+    Each step has its `code`, the result of each comparison under `when`, and its candidates under `tried`.
+    """
+
+    assignment_id: UUID
+    same: bool
+    stored: DecisionSummary
+    recomputed: DecisionSummary
+    reason: Reason
+    steps: list[dict[str, Any]]
+    steps_total: int
+    next: int | None
+    inputs: DecisionInputs
+
+
+class Clock(ResponseModel):
+    """The time that decisions use, which never runs backwards, and the seconds that pass per real second."""
+
+    now: datetime
+    speed: float
+
+
+class Health(ResponseModel):
+    """The service is healthy."""
+
+    status: Literal["ok"]

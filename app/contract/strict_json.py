@@ -1,7 +1,7 @@
-"""Strict JSON within limits: what RFC 8259 leaves open is refused, with the path of the fault.
+"""Strict JSON within limits. Duplicate keys and other input that RFC 8259 leaves open are refused.
 
-The fast way costs some microseconds a lead: one parse, one walk, one count. What it cannot vouch for is
-looked at again, slowly and exactly.
+The common case takes a few microseconds per lead: one parse, one walk, one count. A document that may hold
+a duplicate key is parsed a second time, slowly and exactly.
 """
 
 import json
@@ -17,22 +17,22 @@ from app.errors import Fault, MalformedJson, Path, ValidationFailed
 MAX_INTEGER = 2**63 - 1
 MAX_NUMBER = 1e15
 
-# Nothing to check in these unless texts are looked at.
-_HARMLESS = frozenset((str, bool, type(None)))
+# These need no check unless strings are checked.
+_UNCHECKED = frozenset((str, bool, type(None)))
 
 _SPACED_COLON = re.compile(rb'"[ \t\n\r]+:')
 
 
 class InvalidItem(dict[str, Any]):
-    """Stands where an item of a batch was that is at fault; the others are still good."""
+    """Takes the place of an invalid item in a batch, so that the other items stay valid."""
 
     def __init__(self, fault: Fault) -> None:
-        super().__init__(spoilt=fault.code)
+        super().__init__(invalid=fault.code)
         self.fault = fault
 
 
-class _Doubled(dict[str, Any]):
-    """An object in which a key stood twice."""
+class _DuplicateKeys(dict[str, Any]):
+    """An object that holds a key more than once."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)
@@ -40,8 +40,8 @@ class _Doubled(dict[str, Any]):
         self.key = next(key for key, count in counts.items() if count > 1)
 
 
-class _Found(Exception):
-    """A fault on its way up; each level adds its own step to the path."""
+class _LimitExceeded(Exception):
+    """A fault on its way up. Each level adds its own step to the path."""
 
     def __init__(self, code: str, detail: str, *steps: str | int) -> None:
         super().__init__()
@@ -52,38 +52,39 @@ class _Found(Exception):
 
 
 def parse(raw: bytes, limits: BodyLimits) -> Any:
-    """The document; `Malformed` when it is no strict JSON, `Refused` when it exceeds a limit.
+    """The parsed document. Invalid items of the list `limits.isolate_items` are replaced by `InvalidItem`.
 
-    Items of the list that `limits.apart` names are replaced by `Spoilt` instead.
+    Raises MalformedJson, or ValidationFailed when a limit is exceeded.
     """
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise MalformedJson(_sentence(error)) from None
     walk = _Walk(limits, texts=len(raw) > limits.text or b"\\u0000" in raw)
-    apart = document.get(limits.apart) if limits.apart and isinstance(document, dict) else None
-    if isinstance(apart, list) and len(apart) <= limits.items:
-        return _apart(raw, document, apart, walk)
+    name = limits.isolate_items
+    items = document.get(name) if name and isinstance(document, dict) else None
+    if isinstance(items, list) and len(items) <= limits.items:
+        return _isolate_items(raw, document, items, walk)
     try:
         keys = walk.value(document, 0)
-    except _Found as found:
+    except _LimitExceeded as found:
         raise ValidationFailed(faults=[found.fault(())]) from None
-    if _may_double(raw, keys) and (fault := _doubled(_reread(raw), ())):
-        raise _doubled_key(fault)
+    if _may_have_duplicates(raw, keys) and (fault := _first_duplicate(_parse_slowly(raw), ())):
+        raise _duplicate_key(fault)
     return document
 
 
 def _sentence(error: orjson.JSONDecodeError) -> str:
-    """Only the place: the parser's own message could repeat what was sent."""
+    """Only the position: the parser's own message could repeat the input."""
     return (
         f"Not well-formed JSON at line {error.lineno}, column {error.colno}."
         if error.pos
-        else "No JSON found."
+        else "The body is empty or not JSON."
     )
 
 
 class _Walk:
-    """Checks every limit on a parsed value and counts the keys of all its objects."""
+    """Checks every limit on a parsed value, and counts the keys of all its objects."""
 
     def __init__(self, limits: BodyLimits, *, texts: bool) -> None:
         self.limits = limits
@@ -101,23 +102,23 @@ class _Walk:
         elif (kind is float and not -MAX_NUMBER <= value <= MAX_NUMBER) or (
             kind is int and value > MAX_INTEGER
         ):
-            raise _Found("out_of_range", "is too large a number")
+            raise _LimitExceeded("out_of_range", "is too large a number")
         return 0
 
     def _object(self, value: dict[str, Any], depth: int) -> int:
         keys = len(value)
         if depth > self.limits.depth:
-            raise _Found("too_deep", f"is nested deeper than {self.limits.depth} levels")
+            raise _LimitExceeded("too_deep", f"is nested deeper than {self.limits.depth} levels")
         if keys > self.limits.keys:
-            raise _Found("too_many_keys", f"has more than {self.limits.keys} keys")
+            raise _LimitExceeded("too_many_keys", f"has more than {self.limits.keys} keys")
         texts = self.texts
         for key, item in value.items():
             try:
                 if texts:
                     self._text(key)
-                if texts or type(item) not in _HARMLESS:
+                if texts or type(item) not in _UNCHECKED:
                     keys += self.value(item, depth)
-            except _Found as found:
+            except _LimitExceeded as found:
                 found.steps.append(key)
                 raise
         return keys
@@ -125,80 +126,80 @@ class _Walk:
     def _list(self, value: list[Any], depth: int) -> int:
         keys = 0
         if depth > self.limits.depth:
-            raise _Found("too_deep", f"is nested deeper than {self.limits.depth} levels")
+            raise _LimitExceeded("too_deep", f"is nested deeper than {self.limits.depth} levels")
         if len(value) > self.limits.items:
-            raise _Found("too_many_items", f"has more than {self.limits.items} items")
+            raise _LimitExceeded("too_many_items", f"has more than {self.limits.items} items")
         for position, item in enumerate(value):
             try:
                 keys += self.value(item, depth)
-            except _Found as found:
+            except _LimitExceeded as found:
                 found.steps.append(position)
                 raise
         return keys
 
     def _text(self, text: str) -> None:
         if "\0" in text:
-            raise _Found("nul_character", "holds a NUL character")
+            raise _LimitExceeded("nul_character", "contains a NUL character")
         limit = self.limits.text
-        # A character has at most four bytes, so short texts need not be encoded.
+        # A character has at most four bytes, so short strings need no encoding.
         if len(text) * 4 > limit and len(text.encode()) > limit:
-            raise _Found("too_long", f"is longer than {limit} bytes")
+            raise _LimitExceeded("too_long", f"is longer than {limit} bytes")
 
 
-def _apart(raw: bytes, document: dict[str, Any], items: list[Any], walk: _Walk) -> Any:
-    """The same checks, item by item; an item is allowed what a body of its own would be."""
-    name = str(walk.limits.apart)
+def _isolate_items(raw: bytes, document: dict[str, Any], items: list[Any], walk: _Walk) -> Any:
+    """The same checks for each item. An item has the limits of a body of its own."""
+    name = str(walk.limits.isolate_items)
     try:
         keys = walk.value({**document, name: []}, 0)
-    except _Found as found:
+    except _LimitExceeded as found:
         raise ValidationFailed(faults=[found.fault(())]) from None
     for position, item in enumerate(items):
         try:
             keys += walk.value(item, 0)
-        except _Found as found:
+        except _LimitExceeded as found:
             items[position] = InvalidItem(found.fault((name, position)))
-    if _may_double(raw, keys):
-        _spoil_doubled(_reread(raw), name, items)
+    if _may_have_duplicates(raw, keys):
+        _isolate_duplicates(_parse_slowly(raw), name, items)
     return document
 
 
-def _spoil_doubled(document: dict[str, Any], name: str, items: list[Any]) -> None:
-    if fault := _doubled({**document, name: []} if type(document) is dict else document, ()):
-        raise _doubled_key(fault)
+def _isolate_duplicates(document: dict[str, Any], name: str, items: list[Any]) -> None:
+    if fault := _first_duplicate({**document, name: []} if type(document) is dict else document, ()):
+        raise _duplicate_key(fault)
     for position, item in enumerate(document[name]):
-        if not isinstance(items[position], InvalidItem) and (fault := _doubled(item, (name, position))):
+        known = isinstance(items[position], InvalidItem)
+        if not known and (fault := _first_duplicate(item, (name, position))):
             items[position] = InvalidItem(fault)
 
 
-def _may_double(raw: bytes, keys: int) -> bool:
-    """False when surely no object holds a key twice.
+def _may_have_duplicates(raw: bytes, keys: int) -> bool:
+    """False when certainly no object holds a key twice.
 
-    Unless space stands before a colon, every key ends in `":`; so when there are only as many of those as
-    there are different keys in the parsed objects, none was lost. Text that looks like the end of a key only
-    makes us look again.
+    Every key ends in `":` unless a space precedes the colon. If the input has no more of those than the
+    parsed objects have keys, no key was lost. A string that contains `":` only causes a second parse.
     """
     return raw.count(b'":') != keys or _SPACED_COLON.search(raw) is not None
 
 
-def _reread(raw: bytes) -> Any:
+def _parse_slowly(raw: bytes) -> Any:
     try:
-        return json.loads(raw, object_pairs_hook=_keeping_doubles)
+        return json.loads(raw, object_pairs_hook=_keep_duplicates)
     except RecursionError:
         raise MalformedJson("The body is nested too deeply.") from None
 
 
-def _keeping_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _keep_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     plain = dict(pairs)
-    return plain if len(plain) == len(pairs) else _Doubled(pairs)
+    return plain if len(plain) == len(pairs) else _DuplicateKeys(pairs)
 
 
-def _doubled(value: Any, path: Path) -> Fault | None:
-    """The first key that stands twice, at or below this value."""
-    if isinstance(value, _Doubled):
-        return Fault((*path, value.key), "duplicate_key", "stands twice in one object")
+def _first_duplicate(value: Any, path: Path) -> Fault | None:
+    """The first duplicate key at or below this value."""
+    if isinstance(value, _DuplicateKeys):
+        return Fault((*path, value.key), "duplicate_key", "appears twice in one object")
     steps = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    return next(filter(None, (_doubled(item, (*path, step)) for step, item in steps)), None)
+    return next(filter(None, (_first_duplicate(item, (*path, step)) for step, item in steps)), None)
 
 
-def _doubled_key(fault: Fault) -> MalformedJson:
-    return MalformedJson("A key stands twice in one object.", faults=[fault])
+def _duplicate_key(fault: Fault) -> MalformedJson:
+    return MalformedJson("A key appears twice in one object.", faults=[fault])

@@ -1,35 +1,125 @@
-"""The body of a table: a JSON document, a CSV file, or lines of JSON."""
+"""Reads the body of a table: a JSON document, a CSV file, or lines of JSON."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+
+import orjson
+from pydantic import ValidationError
 
 from app.contract.limits import KIB, BodyLimits
 from app.contract.strict_json import parse
-from app.contract.table_rows import LISTS, OF_THE_TARGET, RowCollector
 from app.engine.lookup.tables import TableContent
 from app.errors import Fault, Path, Problem, ValidationFailed, refused_at
+from app.plan.document.pydantic_errors import findings_of
+from app.plan.document.targets import Target
+from app.plan.language.columns import MAX_COLUMNS
+from app.plan_check.parse import steps
 
 JSON, CSV, LINES = "application/json", "text/csv", "application/x-ndjson"
 MEDIA = (JSON, CSV, LINES, "application/ndjson")
 MAX_ROWS = 100_000
+MAX_CELL_LENGTH = 255
+MAX_FAULTS = 100
 LIMITS = BodyLimits(size=32 * 1024 * KIB, depth=8, keys=100, items=MAX_ROWS, seconds=60)
+_CELL = (
+    f"must be a string of at most {MAX_CELL_LENGTH} characters, a number, true, false, null, or [low, high]"
+)
+
+LIST_COLUMNS = frozenset(("skills", "languages", "match"))
+"""Columns whose CSV cells hold several values, separated by semicolons."""
+TARGET_COLUMNS = frozenset(
+    ("owner", "team", "queue", "path", "block", "priority", "sla", "pick", "off_hours", "else", *LIST_COLUMNS)
+)
+"""Columns that say where the lead goes. All other columns are compared with the lead."""
 
 
 def read_table(raw: bytes, media: str) -> TableContent:
-    """The table of a body of this media type.
+    """The table in a body of this media type.
 
-    Raises Malformed, and Refused with the place of every fault: `rows[17][2].team`, or `lines[18].team` in
-    CSV and lines of JSON, where lines count from 1 as editors do.
+    Raises MalformedJson, or ValidationFailed with the path of every fault, such as `rows[17][2].team`. In CSV
+    and lines of JSON it is `lines[18].team`; lines count from 1, as in an editor.
     """
     if media == CSV:
-        return _of_csv(raw)
+        return _from_csv(raw)
     if media == JSON:
-        return _of_document(parse(raw, LIMITS))
-    return _of_lines(raw)
+        return _from_document(parse(raw, LIMITS))
+    return _from_lines(raw)
 
 
-def _of_document(sent: object) -> TableContent:
+class _RowCollector:
+    """Collects rows one by one. Equal targets are stored once."""
+
+    def __init__(self, columns: object, path: Path) -> None:
+        self.columns = _checked_columns(columns, path)
+        self.faults: list[Fault] = []
+        self._rows: list[list[Any]] = []
+        self._targets: list[dict[str, Any]] = []
+        self._positions: dict[bytes, int | None] = {}
+
+    def add(self, path: Path, cells: Sequence[Any], target: object, steps_to: Iterable[str | int]) -> None:
+        """Adds a row. `steps_to` are the steps from `path` to each cell and then to the target."""
+        *to_cells, to_target = steps_to
+        wrong = [step for cell, step in zip(cells, to_cells, strict=True) if not _is_cell(cell)]
+        self.faults += [Fault((*path, step), "wrong_type", _CELL) for step in wrong]
+        position = self._target(target, (*path, to_target) if to_target != "" else path)
+        if position is not None and not wrong:
+            self._rows.append([*cells, position])
+        if len(self.faults) >= MAX_FAULTS:
+            raise ValidationFailed(faults=self.faults)
+
+    def table(self) -> TableContent:
+        """The table. Raises ValidationFailed when a row had a fault."""
+        if self.faults:
+            raise ValidationFailed(faults=self.faults)
+        return TableContent(self.columns, self._targets, self._rows)
+
+    def _target(self, written: object, path: Path) -> int | None:
+        key = orjson.dumps(written, option=orjson.OPT_SORT_KEYS)
+        if self._positions.get(key) is None:
+            try:
+                if not isinstance(written, dict):
+                    raise refused_at(path, "wrong_type", "must be an object, like the `then` of a rule")
+                target = Target.model_validate(written)
+            except ValidationError as refused:
+                self.faults += [
+                    Fault((*path, *steps(each.path)), each.code, each.text) for each in findings_of(refused)
+                ]
+                return None
+            except ValidationFailed as refused:
+                self.faults += refused.faults
+                return None
+            self._positions[key] = len(self._targets)
+            self._targets.append(
+                target.model_dump(mode="json", by_alias=True, exclude_unset=True, exclude_none=True)
+            )
+        return self._positions[key]
+
+
+def _checked_columns(sent: object, path: Path) -> list[str]:
+    if not isinstance(sent, list) or not 1 <= len(sent) <= MAX_COLUMNS:
+        raise refused_at(path, "wrong_type", f"must name 1 to {MAX_COLUMNS} columns")
+    for position, name in enumerate(sent):
+        at = (*path, position)
+        text = isinstance(name, str) and name.strip() and name.isprintable()
+        if not text or len(name) > MAX_CELL_LENGTH:
+            raise refused_at(at, "wrong_type", "must be the name of a field")
+        if name in TARGET_COLUMNS:
+            raise refused_at(at, "reserved_name", "is a target column and cannot be compared with a lead")
+        if name in sent[:position]:
+            raise refused_at(at, "duplicate_key", "appears twice")
+    return sent
+
+
+def _is_cell(cell: object) -> bool:
+    if isinstance(cell, str):
+        return len(cell) <= MAX_CELL_LENGTH and "\0" not in cell
+    if isinstance(cell, list):
+        return len(cell) == 2 and all(not isinstance(end, (list, bool)) and _is_cell(end) for end in cell)
+    return cell is None or isinstance(cell, (int, float))
+
+
+def _from_document(sent: object) -> TableContent:
     if not isinstance(sent, dict):
         raise refused_at((), "wrong_type", "must be an object with columns and rows")
     unknown = [
@@ -40,60 +130,60 @@ def _of_document(sent: object) -> TableContent:
         raise ValidationFailed(faults=[*unknown, *missing])
     if not isinstance(sent["rows"], list):
         raise refused_at(("rows",), "wrong_type", "must be a list")
-    gathered = RowCollector(sent["columns"], ("columns",))
-    width = len(gathered.columns)
+    collected = _RowCollector(sent["columns"], ("columns",))
+    width = len(collected.columns)
     for position, row in enumerate(sent["rows"]):
-        _add_list(gathered, ("rows", position), row, width)
-    return gathered.table()
+        _add_list(collected, ("rows", position), row, width)
+    return collected.table()
 
 
-def _add_list(gathered: RowCollector, path: Path, row: object, width: int) -> None:
+def _add_list(collected: _RowCollector, path: Path, row: object, width: int) -> None:
     if not isinstance(row, list) or len(row) != width + 1:
         detail = f"must be a list of {width} cells, one for each column, and the target"
-        gathered.faults.append(Fault(path, "wrong_type", detail))
+        collected.faults.append(Fault(path, "wrong_type", detail))
     else:
-        gathered.add(path, row[:-1], row[-1], range(width + 1))
+        collected.add(path, row[:-1], row[-1], range(width + 1))
 
 
-def _of_lines(raw: bytes) -> TableContent:
-    """Objects that bear the names of the columns, or lists as in a document.
+def _from_lines(raw: bytes) -> TableContent:
+    """Reads objects with a key for each column, or lists as in a document.
 
-    The first object says which columns there are; before lists that is {"columns": […]}.
+    The first object names the columns. Lists need a first line {"columns": […]}.
     """
-    gathered: RowCollector | None = None
+    collected: _RowCollector | None = None
     for number, line in _numbered(raw):
         path: Path = ("lines", number)
         try:
             sent = parse(line, LIMITS)
         except Problem as problem:
             raise refused_at(path, problem.code, problem.detail or problem.title) from None
-        if gathered is None:
-            gathered = RowCollector(_first_columns(sent, path), path)
+        if collected is None:
+            collected = _RowCollector(_first_columns(sent, path), path)
             if isinstance(sent, dict) and "columns" in sent:
                 continue
         if isinstance(sent, dict):
-            _add_object(gathered, path, sent)
+            _add_object(collected, path, sent)
         else:
-            _add_list(gathered, path, sent, len(gathered.columns))
-    if gathered is None:
-        raise refused_at((), "missing", "must hold at least one line")
-    return gathered.table()
+            _add_list(collected, path, sent, len(collected.columns))
+    if collected is None:
+        raise refused_at((), "missing", "must have at least one line")
+    return collected.table()
 
 
 def _first_columns(sent: object, path: Path) -> object:
     if not isinstance(sent, dict):
         raise refused_at(path, "missing", 'must be preceded by a line {"columns": […]}')
-    return sent["columns"] if "columns" in sent else [name for name in sent if name not in OF_THE_TARGET]
+    return sent["columns"] if "columns" in sent else [name for name in sent if name not in TARGET_COLUMNS]
 
 
-def _add_object(gathered: RowCollector, path: Path, sent: dict[str, Any]) -> None:
-    unknown = sent.keys() - OF_THE_TARGET - set(gathered.columns)
-    gathered.faults += [
-        Fault((*path, name), "unknown_field", "is no column of the first line") for name in unknown
+def _add_object(collected: _RowCollector, path: Path, sent: dict[str, Any]) -> None:
+    unknown = sent.keys() - TARGET_COLUMNS - set(collected.columns)
+    collected.faults += [
+        Fault((*path, name), "unknown_field", "is not a column of the first line") for name in unknown
     ]
-    cells = [sent.get(name) for name in gathered.columns]
-    target = {name: value for name, value in sent.items() if name in OF_THE_TARGET}
-    gathered.add(path, cells, target, (*gathered.columns, ""))
+    cells = [sent.get(name) for name in collected.columns]
+    target = {name: value for name, value in sent.items() if name in TARGET_COLUMNS}
+    collected.add(path, cells, target, (*collected.columns, ""))
 
 
 def _numbered(raw: bytes) -> Iterator[tuple[int, bytes]]:
@@ -104,7 +194,7 @@ def _numbered(raw: bytes) -> Iterator[tuple[int, bytes]]:
     return iter(filled)
 
 
-def _of_csv(raw: bytes) -> TableContent:
+def _from_csv(raw: bytes) -> TableContent:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -113,37 +203,36 @@ def _of_csv(raw: bytes) -> TableContent:
     rows = csv.reader(lines, strict=True, delimiter=_delimiter(lines[0] if lines else ""))
     try:
         header = [name.strip() for name in next(rows, [])]
-        names = [name for name in header if name not in OF_THE_TARGET]
-        gathered = RowCollector(names, ("lines", 1))
+        names = [name for name in header if name not in TARGET_COLUMNS]
+        collected = _RowCollector(names, ("lines", 1))
         if len(set(header)) < len(header):
             raise refused_at(("lines", 1), "duplicate_key", "names a column twice")
         for count, row in enumerate(filter(any, rows)):
             if count == MAX_ROWS:
                 raise _too_many()
-            _add_cells(gathered, ("lines", rows.line_num), header, row)
+            _add_cells(collected, ("lines", rows.line_num), header, row)
     except csv.Error:
         raise refused_at(("lines", rows.line_num), "bad_format", "is not well-formed CSV") from None
-    return gathered.table()
+    return collected.table()
 
 
 def _delimiter(header: str) -> str:
-    """What separates the names of the columns, and so the cells: a comma where nothing else does."""
+    """The most frequent delimiter in the header; a comma when there is none."""
     return max(",;\t|", key=header.count)
 
 
-def _add_cells(gathered: RowCollector, path: Path, header: Sequence[str], row: Sequence[str]) -> None:
+def _add_cells(collected: _RowCollector, path: Path, header: Sequence[str], row: Sequence[str]) -> None:
     if len(row) != len(header):
-        gathered.faults.append(
-            Fault(path, "wrong_type", f"must hold {len(header)} cells, as the first line does")
-        )
+        detail = f"must have {len(header)} cells, like the first line"
+        collected.faults.append(Fault(path, "wrong_type", detail))
         return
     filled = {name: cell.strip() for name, cell in zip(header, row, strict=True) if cell.strip()}
-    target = {name: _of_target(name, cell) for name, cell in filled.items() if name in OF_THE_TARGET}
-    gathered.add(path, [filled.get(name) for name in gathered.columns], target, (*gathered.columns, ""))
+    target = {name: _target_value(name, cell) for name, cell in filled.items() if name in TARGET_COLUMNS}
+    collected.add(path, [filled.get(name) for name in collected.columns], target, (*collected.columns, ""))
 
 
-def _of_target(name: str, cell: str) -> object:
-    if name in LISTS:
+def _target_value(name: str, cell: str) -> object:
+    if name in LIST_COLUMNS:
         return [part.strip() for part in cell.split(";") if part.strip()]
     if name == "priority" and cell.isascii() and cell.isdigit():
         return int(cell)
@@ -151,4 +240,4 @@ def _of_target(name: str, cell: str) -> object:
 
 
 def _too_many() -> ValidationFailed:
-    return refused_at(("rows",), "too_many_items", f"must hold at most {MAX_ROWS} items")
+    return refused_at(("rows",), "too_many_items", f"must have at most {MAX_ROWS} items")

@@ -1,4 +1,4 @@
-"""What is told of a table, and of what writing it changed."""
+"""Tables as returned, and the report on what writing one changed."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,19 +6,19 @@ from typing import Any
 
 from pydantic import Field
 
-from app.contract.directory import FindingDetail, findings_to_json
-from app.contract.responses import ResponseModel
+from app.contract.directory import findings_to_json
+from app.contract.responses import FindingDetail, ResponseModel
 from app.directory.tables import TableReport, WrittenTable
 from app.plan.findings import Finding
 from app.plan_check.row_overlaps import Pair
 from app.store.directory.tables import StoredTableHead
 
-MAX_SHOWN = 20
+MAX_SAMPLES = 20
 MAX_FINDINGS = 100
 
 
 class TableHead(ResponseModel):
-    """A table without its rows. `revision` is also its ETag, and is stamped on what is decided by it."""
+    """A table without its rows. `revision` is also its ETag; decisions that use the table record it."""
 
     id: str
     columns: list[str]
@@ -28,13 +28,13 @@ class TableHead(ResponseModel):
 
 
 class Table(TableHead):
-    """A table as stored. A row holds one cell for each column, and then where the lead goes."""
+    """A stored table. A row holds one cell for each column, and then the target."""
 
     rows: list[list[Any]]
 
 
 class RowSamples(ResponseModel):
-    """The first rows of each kind, as they are or were."""
+    """The first added, removed and changed rows."""
 
     added: list[list[Any]]
     removed: list[list[Any]]
@@ -42,7 +42,7 @@ class RowSamples(ResponseModel):
 
 
 class TableDiff(ResponseModel):
-    """Against the table as it was before: how many rows are new, gone, and lead elsewhere now."""
+    """How many rows were added, were removed, and have a new target."""
 
     added: int
     removed: int
@@ -51,21 +51,21 @@ class TableDiff(ResponseModel):
 
 
 class RowPair(ResponseModel):
-    """A row, and another one that has leads in common with it. Both count from 1."""
+    """Two rows that match some of the same leads. Rows count from 1."""
 
     row: int
     other: int
 
 
 class RowPairs(ResponseModel):
-    """How many there are, and the first of them."""
+    """The total, and the first of them."""
 
     total: int
     first: list[RowPair]
 
 
 class UnknownName(ResponseModel):
-    """A name in a row that nobody bears; rows count from 1."""
+    """A name in a row that is not in the directory or the plan. Rows count from 1."""
 
     row: int
     kind: str
@@ -73,35 +73,35 @@ class UnknownName(ResponseModel):
 
 
 class UnknownNames(ResponseModel):
-    """How many there are, and the first of them."""
+    """The total, and the first of them."""
 
     total: int
     first: list[UnknownName]
 
 
 class TableResult(TableHead):
-    """A table after writing, and what there is to tell about it."""
+    """A table after a write, and the report on it."""
 
     difference: TableDiff
-    duplicates: RowPairs = Field(description="Rows for the same leads as an earlier one, which wins.")
+    duplicates: RowPairs = Field(description="Rows that match the same leads as an earlier row, which wins.")
     overlaps: RowPairs = Field(
-        description="Rows for some of the leads of another one; the narrower one wins."
+        description="Rows that match some of the same leads as another row. The more specific row wins."
     )
     unknown_names: UnknownNames
     findings: list[FindingDetail]
 
 
-def shown(written: WrittenTable) -> dict[str, Any]:
-    """A table after writing, as it is answered."""
+def result_to_json(written: WrittenTable) -> dict[str, Any]:
+    """A written table as a `TableResult`."""
     report = written.report
     return {
-        **head_of(written.head),
+        **head_to_json(written.head),
         "difference": report.difference.told(),
         "duplicates": _pairs(report.oddities.duplicates),
         "overlaps": _pairs(report.oddities.overlaps),
         "unknown_names": {
             "total": len(report.unknown),
-            "first": [each._asdict() for each in report.unknown[:MAX_SHOWN]],
+            "first": [each._asdict() for each in report.unknown[:MAX_SAMPLES]],
         },
         "findings": findings_to_json(_findings(report)[:MAX_FINDINGS]),
     }
@@ -111,27 +111,33 @@ def _findings(report: TableReport) -> list[Finding]:
     odd = report.oddities
     unknown = [
         Finding(f"rows[{row - 1}].{kind}", f"unknown_{kind}", f"Add this {kind}, or name another.", "warning")
-        for row, kind, _ in report.unknown[:MAX_SHOWN]
+        for row, kind, _ in report.unknown[:MAX_SAMPLES]
     ]
-    twice = [
+    duplicates = [
         Finding(
-            f"rows[{row - 1}]", "duplicate_row", f"Remove one: row {other} is for the same leads.", "warning"
+            f"rows[{row - 1}]",
+            "duplicate_row",
+            f"Remove one of the rows: row {other} matches the same leads.",
+            "warning",
         )
-        for row, other in odd.duplicates[:MAX_SHOWN]
+        for row, other in odd.duplicates[:MAX_SAMPLES]
     ]
-    partly = [
+    overlaps = [
         Finding(
-            f"rows[{row - 1}]", "overlap", f"It shares leads with row {other}; the narrower wins.", "warning"
+            f"rows[{row - 1}]",
+            "overlap",
+            f"Row {other} matches some of the same leads. The more specific row wins.",
+            "warning",
         )
-        for row, other in odd.overlaps[:MAX_SHOWN]
+        for row, other in odd.overlaps[:MAX_SAMPLES]
     ]
-    return [*report.unread, *unknown, *twice, *partly]
+    return [*report.unread, *unknown, *duplicates, *overlaps]
 
 
 def _pairs(pairs: Sequence[Pair]) -> dict[str, Any]:
-    return {"total": len(pairs), "first": [pair._asdict() for pair in pairs[:MAX_SHOWN]]}
+    return {"total": len(pairs), "first": [pair._asdict() for pair in pairs[:MAX_SAMPLES]]}
 
 
-def head_of(head: StoredTableHead) -> dict[str, Any]:
-    """A table without its rows, as it is answered."""
+def head_to_json(head: StoredTableHead) -> dict[str, Any]:
+    """A stored table without its rows as a `TableHead`."""
     return {name: getattr(head, name) for name in TableHead.model_fields}

@@ -1,10 +1,14 @@
-"""The types of what is sent: taken literally, bounded, and refused in our own words."""
+"""The types of request fields: strict, bounded, and refused with our own messages."""
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cache
 from typing import Annotated, Literal
 from uuid import UUID
+from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -15,9 +19,10 @@ from pydantic import (
     PlainValidator,
     Strict,
     WithJsonSchema,
+    model_validator,
 )
 
-from app.contract.faults import said
+from app.contract.faults import invalid
 from app.contract.strict_json import MAX_INTEGER, MAX_NUMBER
 from app.plan.language.fields import TRIGGERS
 
@@ -26,33 +31,55 @@ _TRIGGERS = frozenset(TRIGGERS)
 
 
 class RequestModel(BaseModel):
-    """No guessing of types, and no field we do not know."""
+    """The base of all request bodies. Types are not coerced, and unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     def __repr_args__(self) -> list[tuple[str | None, object]]:
-        """None of the values: a person's data would end up in a log."""
+        """Hides all values, so that personal data never reaches a log."""
         return [(None, "…")]
 
 
+class RecordModel(RequestModel):
+    """A directory record or a part of one. A null field takes its default."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, sent: object) -> object:
+        return without_nulls(sent)
+
+
+def without_nulls(sent: object) -> object:
+    """The same object without its null fields: null is the same as absent."""
+    if isinstance(sent, Mapping):
+        return {key: value for key, value in sent.items() if value is not None}
+    return sent
+
+
 def _at_most_255_bytes(text: str) -> str:
-    # Measured as it is kept: some characters take more bytes when they are composed.
+    # Measured in the stored form: some characters take more bytes when they are composed.
     if len(unicodedata.normalize("NFC", text).encode()) > 255:
-        raise said("too_long", "must be at most 255 bytes of UTF-8")
+        raise invalid("too_long", "must be at most 255 bytes of UTF-8")
     return text
 
 
-def _instant(sent: object) -> datetime:
-    """An ISO 8601 date and time; without an offset it is taken as UTC."""
+def _plain(text: str) -> str:
+    if "/" in text or any(unicodedata.category(letter) == "Cc" for letter in text):
+        raise invalid("bad_id", "must not contain a control character or a slash")
+    return text
+
+
+def _timestamp(sent: object) -> datetime:
+    """An ISO 8601 date and time. Without an offset it is UTC."""
     if not isinstance(sent, str):
-        raise said("wrong_type", "must be text holding a date and time")
+        raise invalid("wrong_type", "must be a string with a date and time")
     try:
         at = datetime.fromisoformat(sent)
         at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise said("bad_format", "must be a date and time as in 2026-11-20T10:00:00Z") from None
+        raise invalid("bad_format", "must be a date and time, such as 2026-11-20T10:00:00Z") from None
     if not 1900 <= at.year <= 2200:
-        raise said("out_of_range", "must be in the years 1900 to 2200")
+        raise invalid("out_of_range", "must be between the years 1900 and 2200")
     return at
 
 
@@ -61,40 +88,64 @@ def _day(sent: object) -> date:
     try:
         day = date.fromisoformat(sent if isinstance(sent, str) else "")
     except ValueError:
-        raise said("bad_format", "must be a date as in 2026-11-20") from None
+        raise invalid("bad_format", "must be a date, such as 2026-11-20") from None
     if not 1900 <= day.year <= 2200:
-        raise said("out_of_range", "must be in the years 1900 to 2200")
+        raise invalid("out_of_range", "must be between the years 1900 and 2200")
     return day
 
 
-def _number_or_word(sent: object) -> float | str:
-    """A union of the two would put its own branches into the paths of faults."""
+def _number_or_text(sent: object) -> float | str:
+    """A pydantic union would add its own branches to the paths of faults."""
     if isinstance(sent, str) and len(sent) <= 8192:
         return sent
     if isinstance(sent, (int, float)) and not isinstance(sent, bool) and abs(sent) <= MAX_NUMBER:
         return sent
-    raise said("wrong_type", "must be a number or a word")
+    raise invalid("wrong_type", "must be a number or a string")
 
 
 def _trigger(text: str) -> str:
     if text not in _TRIGGERS and not _OWN_TRIGGER.fullmatch(text):
-        raise said("not_allowed", f"must be one of {', '.join(TRIGGERS)}, or x- and a word of your own")
+        raise invalid("not_allowed", f"must be one of {', '.join(TRIGGERS)}, or x- and a word of your own")
     return text
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _zone(name: str) -> str:
+    if name not in _zones():
+        raise invalid("unknown_timezone", "must be an IANA time zone, such as Europe/Berlin")
+    return name
+
+
+def _three_decimals(number: float) -> float:
+    if Decimal(str(number)) * 1000 % 1:
+        raise invalid("too_precise", "must have at most three decimal places")
+    return number
 
 
 Id = Annotated[str, Field(max_length=255), AfterValidator(_at_most_255_bytes)]
 RequiredId = Annotated[str, Field(min_length=1, max_length=255), AfterValidator(_at_most_255_bytes)]
+RecordId = Annotated[RequiredId, AfterValidator(_plain)]
+ShortText = Annotated[str, Field(min_length=1, max_length=255)]
+ShortTexts = Annotated[list[ShortText], Field(max_length=200)]
 Text = Annotated[str, Field(max_length=8192)]
 Texts = Annotated[list[Text], Field(max_length=1000)]
 Count = Annotated[int, Field(ge=-MAX_INTEGER - 1, le=MAX_INTEGER)]
+Cap = Annotated[int, Field(ge=0, le=1_000_000)]
 Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False)]
-NumberOrWord = Annotated[float | str, PlainValidator(_number_or_word, json_schema_input_type=float | str)]
+NumberOrText = Annotated[float | str, PlainValidator(_number_or_text, json_schema_input_type=float | str)]
+Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False), AfterValidator(_three_decimals)]
+Factor = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), AfterValidator(_three_decimals)]
 LeadId = Annotated[UUID, Strict(False)]
 CustomerStatus = Literal["prospect", "trial", "active", "lapsed", "churned"]
+Zone = Annotated[str, Field(max_length=255), AfterValidator(_zone)]
 Timestamp = Annotated[
     datetime,
     Strict(False),
-    BeforeValidator(_instant),
+    BeforeValidator(_timestamp),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
 Day = Annotated[

@@ -16,7 +16,7 @@ from app.api.http.middleware import RequestMiddleware
 from app.api.http.routing import StrictRoute
 from app.contract.faults import problem_document
 from app.contract.limits import KIB, BodyLimits
-from app.contract.requests import AssignRequest, BatchRequest, checked
+from app.contract.requests import AssignRequest, BatchRequest, validate_items
 from app.keys import StoredKey
 
 LOCAL = ("127.0.0.1", 4321)
@@ -38,12 +38,12 @@ async def assign(body: AssignRequest, request: Request, caller: CallerParameter)
 
 
 @router.post("/assign/batch")
-@requires("assign", body=BodyLimits(size=512 * KIB, apart="items"))
+@requires("assign", body=BodyLimits(size=512 * KIB, isolate_items="items"))
 async def batch(body: BatchRequest) -> list[Any]:
     """Each item's name, or its problem."""
     return [
         problem_document(item) if isinstance(item, errors.ValidationFailed) else item.lead.external_id
-        for item in checked(body)
+        for item in validate_items(body)
     ]
 
 

@@ -4,9 +4,9 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from app import keys
-from app.api.http.auth import DEVELOPMENT_KEY, SCOPES, requires
+from app.api.http.auth import FailureLimit, requires
 from app.api.http.routing import StrictRoute
-from app.contract.limits import FailureLimit
+from app.keys import DEVELOPMENT_KEY, SCOPES
 from tests.api.declared import undeclared_target
 from tests.api.small_app import LEAD, LOCAL, Small, router
 

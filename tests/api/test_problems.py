@@ -56,7 +56,7 @@ async def test_a_fault_in_the_query_says_so_and_has_no_pointer(small: Small) -> 
     async with small.client() as client:
         answer = await client.get("/leads/5f0c6f0e-7c2b-7a5e-8000-000000000000?limit=many")
     assert answer.json()["errors"] == [
-        {"path": "limit", "in": "query", "code": "wrong_type", "detail": "must be a whole number"}
+        {"path": "limit", "in": "query", "code": "wrong_type", "detail": "must be an integer"}
     ]
 
 

@@ -8,7 +8,8 @@ import pytest_asyncio
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
-from app.api.http.auth import SCOPES, Access, Authentication, access_of
+from app.api.http.auth import Access, Authentication, access_of
+from app.keys import SCOPES
 from app.main import create_app
 from app.settings import Settings
 from tests.api.declared import undeclared_target

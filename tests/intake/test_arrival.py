@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.contract.requests import LeadBody
+from app.contract.requests import LeadInput
 from app.intake.arrival import normalize
 from app.intake.website import website_domain
 
@@ -204,7 +204,7 @@ _NAMED = ("external_id", "email", "phone", "website", "country", "language", "ci
     )
 )
 def test_whatever_the_wire_lets_through_has_one_form(sent: dict[str, Any]) -> None:
-    lead = LeadBody.model_validate(sent).model_dump(exclude_none=True)
+    lead = LeadInput.model_validate(sent).model_dump(exclude_none=True)
     arrival = normalize(lead)
     orjson.dumps(arrival.normalized)
     assert len({kind for kind, _ in arrival.keys}) == len(arrival.keys)

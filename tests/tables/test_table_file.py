@@ -36,7 +36,7 @@ async def test_a_file_takes_the_place_of_the_table(office: Office, tmp_path: Pat
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("a.csv", ZIP + "US;1;;\nUS;2\n", ["line 4: Name exactly one of", "line 5: must hold 4 cells"]),
+        ("a.csv", ZIP + "US;1;;\nUS;2\n", ["line 4: Name exactly one of", "line 5: must have 4 cells"]),
         (
             "a.csv",
             ZIP.replace("team", "priority").replace("west", "x"),

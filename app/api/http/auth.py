@@ -4,7 +4,7 @@ import hmac
 import ipaddress
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends
@@ -12,12 +12,9 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from app import keys
-from app.contract.limits import BodyLimits, FailureLimit
+from app.contract.limits import BodyLimits
 from app.errors import Forbidden, TooManyFailures, Unauthenticated
-from app.keys import SCOPES as SCOPES
-from app.keys import StoredKey
-
-DEVELOPMENT_KEY = "dev-key"
+from app.keys import DEVELOPMENT_KEY, SCOPES, StoredKey
 
 # Revocation is to be felt within five seconds; one is left for the look-up and the clocks.
 CACHE_SECONDS = 4.0
@@ -97,6 +94,36 @@ async def _caller(request: Request) -> Caller:
 
 CallerParameter = Annotated[Caller, Depends(_caller)]
 """An endpoint's parameter of this type is its caller."""
+
+
+@dataclass(slots=True)
+class FailureLimit:
+    """At most `allowed` failures in a window of `window` seconds for each name; knows at most `names` names.
+
+    When it is full the oldest window is forgotten, so memory stays bounded whoever attacks.
+    """
+
+    allowed: int
+    window: float
+    clock: Callable[[], float]
+    names: int = 10_000
+    _failures: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    def wait(self, name: str) -> int:
+        """Whole seconds until this name may fail again; 0 while it may."""
+        began, count = self._failures.get(name, (0.0, 0))
+        left = began + self.window - self.clock()
+        return int(left) + 1 if count >= self.allowed and left > 0 else 0
+
+    def failed(self, name: str) -> None:
+        """Counts one failure."""
+        now = self.clock()
+        began, count = self._failures.pop(name, (now, 0))
+        if now - began >= self.window:
+            began, count = now, 0
+        if len(self._failures) >= self.names:
+            self._failures.pop(next(iter(self._failures)))
+        self._failures[name] = (began, count + 1)
 
 
 class Authentication:

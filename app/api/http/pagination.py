@@ -1,27 +1,17 @@
 """Lists in pages: `after` is where the last page ended, `next` where the next one begins."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import orjson
 from fastapi import Query
 from starlette.responses import Response
-
-from app.contract.responses import ResponseModel
 
 After = Annotated[str, Query(max_length=255, description="`next` of the page before.")]
 AfterNumber = Annotated[int, Query(ge=0, le=2**63 - 1, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 Item = TypeVar("Item")
-Shown = TypeVar("Shown")
-
-
-class Page(ResponseModel, Generic[Shown]):
-    """One page of a list; `next` is null on the last one."""
-
-    items: list[Shown]
-    next: str | None
 
 
 def page_of(

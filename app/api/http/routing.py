@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api.http.auth import Authentication, access_of, permit
-from app.contract.faults import faults_of
+from app.contract.faults import validation_failed
 from app.contract.limits import BodyLimits
 from app.contract.strict_json import parse
 from app.errors import (
@@ -111,8 +111,7 @@ class DirectRoute(StrictRoute):
         try:
             body = self._model.model_validate(await request.json())
         except ValidationError as refused:
-            faults = faults_of(refused.errors(include_input=False, include_url=False))
-            raise ValidationFailed(faults=faults) from None
+            raise validation_failed(refused) from None
         response: Response = await self.endpoint(request, body)
         return response
 

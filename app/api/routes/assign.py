@@ -21,7 +21,7 @@ from app.contract.requests import (
     EventRequest,
     ReassignRequest,
     ReassignTarget,
-    checked,
+    validate_items,
 )
 from app.contract.responses import BatchResult, Decision, EventResult
 from app.dispatch.dispatcher import Dispatcher
@@ -51,7 +51,7 @@ async def assign(request: Request, body: AssignRequest) -> Response:
 
 
 @hot.post("/assign/batch", response_model=BatchResult, openapi_extra=IDEMPOTENT)
-@requires("assign", body=BodyLimits(size=8192 * KIB, apart="items"))
+@requires("assign", body=BodyLimits(size=8192 * KIB, isolate_items="items"))
 async def assign_batch(request: Request, body: BatchRequest) -> Response:
     """Decide many leads in their order. One bad item spoils no other."""
     dispatch: Dispatcher = request.app.state.dispatch
@@ -60,7 +60,7 @@ async def assign_batch(request: Request, body: BatchRequest) -> Response:
     told: list[Answer | Problem | None] = []
     written: dict[int, Job] = {}
     for_dry_run: dict[int, Job] = {}
-    for position, item in enumerate(checked(body)):
+    for position, item in enumerate(validate_items(body)):
         told.append(item if isinstance(item, Problem) else None)
         if isinstance(item, AssignRequest):
             jobs = for_dry_run if item.dry_run else written

@@ -3,60 +3,20 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body
-from pydantic import AfterValidator, Field, ValidationInfo
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.http.auth import requires
-from app.api.http.pagination import After, Limit, Page
+from app.api.http.pagination import After, Limit
 from app.api.http.preconditions import MATCHED
 from app.api.http.routing import StrictRoute
 from app.api.routes import crud
-from app.api.routes.crud import READERS
-from app.contract.directory import PathId, RecordModel, Stored, Word, Zone
-from app.contract.faults import said
-from app.plan.language.countries import country_code
-from app.plan.language.hours import MAX_TEXT_LENGTH, read_hours
+from app.api.routes.crud import READERS, PathId
+from app.contract.directory import Calendar, CalendarInput
+from app.contract.responses import Page
 
 router = APIRouter(route_class=StrictRoute, tags=["directory"])
 RESOURCE_TYPE = "calendars"
-
-
-def _country(text: str) -> str:
-    code = country_code(text)
-    if code is None:
-        raise said("unknown_country", "must be a country of ISO 3166, such as DE")
-    return code
-
-
-def _hours(text: str, info: ValidationInfo) -> str:
-    # What is wrong with the zone or the country is told at their own place.
-    if {"timezone", "country"} <= info.data.keys():
-        try:
-            read_hours(text, info.data["timezone"], info.data["country"])
-        except ValueError:
-            raise said(
-                "bad_hours",
-                "must be opening hours as OpenStreetMap writes them, such as Mo-Fr 09:00-17:30; PH off;"
-                " PH asks for a country whose public holidays are known",
-            ) from None
-    return text
-
-
-class CalendarInput(RecordModel):
-    """When somebody works, on the clock of a time zone."""
-
-    timezone: Zone
-    country: Annotated[Word, AfterValidator(_country)] | None = Field(
-        None, description="The country whose public holidays PH means."
-    )
-    hours: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH), AfterValidator(_hours)] = Field(
-        description="In the syntax of OpenStreetMap's opening_hours, such as Mo-Fr 09:00-17:30; PH off."
-    )
-
-
-class Calendar(CalendarInput, Stored):
-    """A calendar as stored."""
 
 
 @router.put(

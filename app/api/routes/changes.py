@@ -1,35 +1,21 @@
 """`/changes`: who changed what, and when."""
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.api.http.auth import caller_of, requires
-from app.api.http.pagination import AfterNumber, Limit, Page, page_of
+from app.api.http.pagination import AfterNumber, Limit, page_of
 from app.api.http.routing import StrictRoute
 from app.api.routes.crud import READERS, pool_of
-from app.contract.responses import ResponseModel
+from app.contract.directory import Change
+from app.contract.responses import Page
 from app.directory import records
 from app.store.directory.records import ChangeRecord
 
 router = APIRouter(route_class=StrictRoute, tags=["directory"])
-
-
-class Change(ResponseModel):
-    """One row of the log. `actor` is the id of the key that was used."""
-
-    version: int
-    at: datetime
-    actor: str
-    resource_type: str
-    resource_id: str
-    action: Literal["put", "delete", "draft", "publish", "rollback"]
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
-    comment: str | None
 
 
 @router.get("/changes", response_model=Page[Change])

@@ -1,7 +1,5 @@
 """`/dev/clock`: the workspace's time, set and sped up in development only."""
 
-from datetime import datetime
-
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,20 +9,13 @@ from app.api.http.pagination import answer
 from app.api.http.routing import StrictRoute
 from app.api.routes.crud import pool_of
 from app.contract.requests import ClockRequest
-from app.contract.responses import ResponseModel
+from app.contract.responses import Clock
 from app.directory import clock
 from app.directory.clock import ClockReading
 from app.errors import Forbidden
 from app.settings import Settings
 
 router = APIRouter(route_class=StrictRoute, tags=["development"])
-
-
-class Clock(ResponseModel):
-    """What decisions take for the time, which never runs backwards, and the seconds that pass in a second."""
-
-    now: datetime
-    speed: float
 
 
 @router.get("/dev/clock", response_model=Clock)

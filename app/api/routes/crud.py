@@ -1,8 +1,9 @@
 """What the routes of all resource types share."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,9 +11,10 @@ from app.api.http.auth import caller_of
 from app.api.http.pagination import answer, page_of
 from app.api.http.preconditions import condition_of, etag
 from app.api.http.raw_body import documented, raw_body
-from app.contract.directory import RecordModel, body_of, findings_to_json, id_of, reread
+from app.contract.directory import findings_to_json, parse_id, parse_record, to_record
 from app.contract.ndjson import LIMITS, MEDIA, write_lines
 from app.contract.responses import ResponseModel
+from app.contract.types import RecordModel
 from app.directory import records, removal
 from app.directory.merge_patch import merge_patch
 from app.directory.records import Make, WrittenRecord
@@ -21,6 +23,7 @@ from app.plan_check.parse import Strategies
 from app.store.connection.pool import Pool
 from app.store.directory.records import Record
 
+PathId = Annotated[str, Path(min_length=1, max_length=255)]
 READERS = ("directory:write", "leads:read", "ops")
 """Scopes that may look at the directory."""
 LINES = documented(MEDIA, {"type": "string", "description": 'One record a line: {"id": "ana", …}.'})
@@ -50,8 +53,8 @@ def shown(record: Record) -> dict[str, Any]:
 
 async def put(request: Request, resource_type: str, id_: str, body: RecordModel) -> Response:
     """Replace a record, or make it."""
-    wanted = body_of(body)
-    return await _write(request, resource_type, id_of(id_), lambda _: wanted)
+    wanted = to_record(body)
+    return await _write(request, resource_type, parse_id(id_), lambda _: wanted)
 
 
 async def patch(
@@ -62,7 +65,7 @@ async def patch(
     def make(before: Mapping[str, Any] | None) -> dict[str, Any]:
         if before is None:
             raise NotFound()
-        return reread(kind, merge_patch(before, change))
+        return parse_record(kind, merge_patch(before, change))
 
     return await _write(request, resource_type, id_, make)
 
@@ -110,4 +113,4 @@ async def bulk(request: Request, resource_type: str, kind: type[RecordModel]) ->
     caller = caller_of(request)
     raw = await raw_body(request, MEDIA, LIMITS)
     tally = await write_lines(pool_of(request), caller.workspace_id, caller.key_id, resource_type, kind, raw)
-    return answer(tally.told())
+    return answer(tally.to_json())

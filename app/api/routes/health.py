@@ -1,24 +1,16 @@
 """Is the process alive, and can it decide? Open to all, and without reasons."""
 
-from typing import Literal
-
 from fastapi import APIRouter
 from starlette.requests import Request
 
 from app.api.http.auth import requires
 from app.api.http.routing import StrictRoute
 from app.api.routes.crud import pool_of
-from app.contract.responses import ResponseModel
+from app.contract.responses import Health
 from app.settings import Settings
 from app.store.connection.pool import look_up
 
 router = APIRouter(route_class=StrictRoute, tags=["operations"])
-
-
-class Health(ResponseModel):
-    """All is well; nothing more is told."""
-
-    status: Literal["ok"]
 
 
 @router.get("/healthz")

@@ -13,8 +13,8 @@ from app.api.http.auth import caller_of, requires
 from app.api.http.routing import StrictRoute
 from app.audit.explain import explain_decision
 from app.audit.replay import DecisionInputs, inputs_of
-from app.contract.lead_responses import Assignment, Explanation, Lead, LeadList
 from app.contract.requests import LookupRequest
+from app.contract.responses import Assignment, Explanation, Lead, LeadList
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import Conflict, NotFound, refused_at
 from app.intake.arrival import normalize

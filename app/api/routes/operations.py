@@ -7,10 +7,11 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.http.auth import SCOPES, caller_of, requires
+from app.api.http.auth import caller_of, requires
 from app.api.http.openapi import document
 from app.api.http.routing import StrictRoute
 from app.audit.gauges import read_gauges
+from app.keys import SCOPES
 from app.metrics import Metrics
 
 router = APIRouter(route_class=StrictRoute, tags=["operations"])

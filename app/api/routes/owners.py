@@ -9,13 +9,14 @@ from starlette.responses import Response
 from app.api.http.auth import caller_of, requires
 from app.api.http.edit_once import once
 from app.api.http.idempotency import IDEMPOTENT
-from app.api.http.pagination import After, Limit, Page, page_of
+from app.api.http.pagination import After, Limit, page_of
 from app.api.http.preconditions import MATCHED
 from app.api.http.routing import StrictRoute
 from app.api.routes import crud
-from app.api.routes.crud import LINES, READERS, pool_of, shown
-from app.contract.directory import Absence, AbsenceInput, Owner, OwnerInput, PathId, body_of
+from app.api.routes.crud import LINES, READERS, PathId, pool_of, shown
+from app.contract.directory import Absence, AbsenceInput, Owner, OwnerInput, to_record
 from app.contract.ndjson import BulkResult
+from app.contract.responses import Page
 from app.directory import absences, removal
 from app.directory.edit_once import Act
 from app.store.directory.records import Record
@@ -77,7 +78,7 @@ async def add_absence(request: Request, id: PathId, body: AbsenceInput) -> Respo
     """Say when an owner is away."""
 
     async def ready() -> Act[Record]:
-        return lambda edit: absences.add(edit, id, body_of(body))
+        return lambda edit: absences.add(edit, id, to_record(body))
 
     return await once(request, await request.json(), ready, lambda record: (_absence(record), 201))
 

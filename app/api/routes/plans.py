@@ -1,7 +1,6 @@
 """`/plans`: versions of the routing plan, as drafts and in force."""
 
 from contextlib import suppress
-from datetime import datetime
 from hashlib import sha256
 from typing import Annotated, Any
 
@@ -12,14 +11,14 @@ from starlette.responses import Response
 from app.api.http.auth import caller_of, requires
 from app.api.http.edit_once import once
 from app.api.http.idempotency import IDEMPOTENT
-from app.api.http.pagination import AfterNumber, Limit, Page, answer, page_of
+from app.api.http.pagination import AfterNumber, Limit, answer, page_of
 from app.api.http.raw_body import documented, raw_body
 from app.api.http.routing import StrictRoute
 from app.api.routes.crud import pool_of, strategies_of
-from app.contract.directory import FindingDetail, findings_to_json
+from app.contract.directory import findings_to_json
 from app.contract.limits import KIB, BodyLimits
-from app.contract.responses import ResponseModel
-from app.contract.types import RequestModel
+from app.contract.plans import CheckedPlanVersion, PlanComment, PlanVersion, PlanVersionDetail
+from app.contract.responses import Page
 from app.directory.edit_once import Act
 from app.dispatch.dispatcher import Dispatcher
 from app.plan.findings import settles
@@ -38,38 +37,9 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 CommentText = Annotated[str | None, Query(max_length=1000, description="Why, for the log.")]
 
 
-class Comment(RequestModel):
-    """Why, for the log."""
-
-    comment: str | None = None
-
-
-class PlanVersion(ResponseModel):
-    """A version, and whether it is in force."""
-
-    version: int
-    author: str
-    comment: str | None
-    created_at: datetime
-    activated_at: datetime | None
-    active: bool
-
-
-class CheckedPlan(PlanVersion):
-    """The same with what there is to find; `ok` when nothing stands in the way of publishing."""
-
-    findings: list[FindingDetail]
-    ok: bool
-
-
-class PlanVersionDetail(CheckedPlan):
-    """The same with the plan: as data, and as it was sent."""
-
-    document: dict[str, Any]
-    source_text: str
-
-
-@router.post("/plans", status_code=201, response_model=CheckedPlan, openapi_extra={**TEXT, **IDEMPOTENT})
+@router.post(
+    "/plans", status_code=201, response_model=CheckedPlanVersion, openapi_extra={**TEXT, **IDEMPOTENT}
+)
 @requires("plan:write")
 async def draft_plan(request: Request, comment: CommentText = None) -> Response:
     """Store a plan as a draft, and tell what there is to find about it."""
@@ -121,21 +91,21 @@ async def get_plan(request: Request, version: Number) -> Response:
     )
 
 
-@router.post("/plans/{version}/publish", response_model=CheckedPlan, openapi_extra=IDEMPOTENT)
+@router.post("/plans/{version}/publish", response_model=CheckedPlanVersion, openapi_extra=IDEMPOTENT)
 @requires("plan:approve")
-async def publish_plan(request: Request, version: Number, body: Comment | None = None) -> Response:
+async def publish_plan(request: Request, version: Number, body: PlanComment | None = None) -> Response:
     """Put a version in force, for every decision from now on."""
     return await _activate(request, version, body, "publish")
 
 
-@router.post("/plans/{version}/rollback", response_model=CheckedPlan, openapi_extra=IDEMPOTENT)
+@router.post("/plans/{version}/rollback", response_model=CheckedPlanVersion, openapi_extra=IDEMPOTENT)
 @requires("plan:approve")
-async def rollback_plan(request: Request, version: Number, body: Comment | None = None) -> Response:
+async def rollback_plan(request: Request, version: Number, body: PlanComment | None = None) -> Response:
     """Bring back a version that was in force before."""
     return await _activate(request, version, body, "rollback")
 
 
-async def _activate(request: Request, version: int, body: Comment | None, how: Activation) -> Response:
+async def _activate(request: Request, version: int, body: PlanComment | None, how: Activation) -> Response:
     workspace_id, comment = caller_of(request).workspace_id, body.comment if body else None
     dispatch: Dispatcher = request.app.state.dispatch
 

@@ -9,15 +9,16 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from app.api.http.auth import caller_of, requires
-from app.api.http.pagination import After, Limit, Page, answer, page_of
+from app.api.http.pagination import After, Limit, answer, page_of
 from app.api.http.preconditions import MATCHED, condition_of, etag
 from app.api.http.raw_body import documented, raw_body
 from app.api.http.routing import StrictRoute
 from app.api.routes import crud
-from app.api.routes.crud import READERS, pool_of, strategies_of
-from app.contract.directory import PathId, id_of
+from app.api.routes.crud import READERS, PathId, pool_of, strategies_of
+from app.contract.directory import parse_id
+from app.contract.responses import Page
 from app.contract.table_formats import CSV, JSON, LIMITS, LINES, MEDIA, read_table
-from app.contract.tables import Table, TableHead, TableResult, head_of, shown
+from app.contract.tables import Table, TableHead, TableResult, head_to_json, result_to_json
 from app.directory import tables
 from app.engine.lookup.tables import TableContent
 from app.store.directory.tables import StoredTableHead
@@ -48,14 +49,14 @@ BODY["requestBody"]["content"] |= documented([CSV, LINES], _TEXT)["requestBody"]
 @requires("directory:write")
 async def put_table(request: Request, id: PathId) -> Response:
     """Replace a table, or add one, and tell the difference, overlaps, duplicates and unknown names."""
-    caller, on, name = caller_of(request), condition_of(request), id_of(id)
+    caller, on, name = caller_of(request), condition_of(request), parse_id(id)
     raw = await raw_body(request, MEDIA, LIMITS)
     media = request.headers["content-type"].partition(";")[0].strip().lower()
     table = await asyncio.to_thread(read_table, raw, media)
     written = await tables.put(
         pool_of(request), caller.workspace_id, caller.key_id, strategies_of(request), name, table, on
     )
-    return answer(shown(written), 201 if written.created else 200, etag(written.head.revision))
+    return answer(result_to_json(written), 201 if written.created else 200, etag(written.head.revision))
 
 
 @router.get("/tables/{id}", response_model=Table)
@@ -73,7 +74,7 @@ async def get_table(request: Request, id: PathId) -> Response:
 async def list_tables(request: Request, after: After = "", limit: Limit = 100) -> Response:
     """Tables by id, without their rows."""
     found = await tables.page(pool_of(request), caller_of(request).workspace_id, after, limit + 1)
-    return page_of(found, limit, head_of, lambda head: head.id)
+    return page_of(found, limit, head_to_json, lambda head: head.id)
 
 
 @router.delete("/tables/{id}", status_code=204, openapi_extra=MATCHED)
@@ -85,7 +86,7 @@ async def delete_table(request: Request, id: PathId) -> Response:
 
 def _pieces(head: StoredTableHead, table: TableContent) -> Iterator[bytes]:
     """The answer piece by piece: as a whole it would keep everyone else waiting."""
-    yield orjson.dumps(head_of(head), option=orjson.OPT_UTC_Z)[:-1] + b',"rows":['
+    yield orjson.dumps(head_to_json(head), option=orjson.OPT_UTC_Z)[:-1] + b',"rows":['
     for start in range(0, len(table.rows), SLICE):
         rows = [[*cells, table.targets[target]] for *cells, target in table.rows[start : start + SLICE]]
         yield (b"," if start else b"") + orjson.dumps(rows)[1:-1]

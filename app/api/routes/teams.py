@@ -1,9 +1,7 @@
 """`/teams`, how their members stand, and the ledger of their turns."""
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Body
 from starlette.requests import Request
@@ -11,15 +9,23 @@ from starlette.responses import Response
 
 from app.api.http.auth import caller_of, requires
 from app.api.http.pagination import After as AfterId
-from app.api.http.pagination import AfterNumber, Limit, Page, answer, page_of
+from app.api.http.pagination import AfterNumber, Limit, answer, page_of
 from app.api.http.preconditions import MATCHED, condition_of, etag
 from app.api.http.routing import StrictRoute
 from app.api.routes import crud
-from app.api.routes.crud import LINES, READERS, pool_of, shown
-from app.contract.directory import MemberInput, MemberSettings, PathId, Team, TeamInput, body_of, reread
+from app.api.routes.crud import LINES, READERS, PathId, pool_of, shown
+from app.contract.directory import (
+    LedgerEntry,
+    MemberSettings,
+    Team,
+    TeamDetail,
+    TeamInput,
+    parse_record,
+    to_record,
+)
 from app.contract.limits import KIB, BodyLimits
 from app.contract.ndjson import BulkResult
-from app.contract.responses import ResponseModel
+from app.contract.responses import Page
 from app.directory import records, teams
 from app.directory.merge_patch import merge_patch
 from app.directory.teams import Member, with_member
@@ -29,34 +35,6 @@ router = APIRouter(route_class=StrictRoute, tags=["directory"])
 RESOURCE_TYPE = "teams"
 LARGE = BodyLimits(size=256 * KIB)
 """A team of a thousand members with caps of their own."""
-
-
-class MemberStanding(MemberInput, ResponseModel):
-    """A member and how he stands. `balance` is what he is owed (+) or ahead (-), 10^12 to a lead."""
-
-    balance: int
-    turns: int
-    open: int
-    eligible: bool
-    code: str | None
-    available_at: datetime | None
-
-
-class TeamDetail(Team):
-    """A team as stored, with how its members stand."""
-
-    members: list[MemberStanding]  # type: ignore[assignment]
-
-
-class LedgerEntry(ResponseModel):
-    """One row of the ledger: `changes` is what it did to each balance, 10^12 to a lead; they sum to zero."""
-
-    number: int
-    cause: str
-    chosen: str | None
-    assignment_id: UUID | None
-    at: datetime
-    changes: dict[str, int]
 
 
 @router.put("/teams/{id}", response_model=Team, responses=crud.new(Team), openapi_extra=MATCHED)
@@ -131,7 +109,7 @@ async def list_turns(request: Request, id: PathId, after: AfterNumber = 0, limit
 @requires("directory:write")
 async def put_member(request: Request, id: PathId, owner: PathId, body: MemberSettings) -> Response:
     """Add a member, or replace what is said of him."""
-    settings = body_of(body)
+    settings = to_record(body)
     return await _change(request, id, owner, lambda _: {**settings, "owner": owner})
 
 
@@ -146,7 +124,7 @@ async def patch_member(
         if member is None:
             raise NotFound()
         settings = {name: value for name, value in member.items() if name != "owner"}
-        return {**reread(MemberSettings, merge_patch(settings, body)), "owner": owner}
+        return {**parse_record(MemberSettings, merge_patch(settings, body)), "owner": owner}
 
     return await _change(request, id, owner, change)
 
@@ -168,7 +146,7 @@ async def _change(
     request: Request, id_: str, owner: str, change: Callable[[Member | None], Member | None]
 ) -> Response:
     def make(before: Mapping[str, Any] | None) -> dict[str, Any]:
-        return reread(TeamInput, with_member(before, owner, change))
+        return parse_record(TeamInput, with_member(before, owner, change))
 
     caller, on = caller_of(request), condition_of(request)
     what = await records.write(

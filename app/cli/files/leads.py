@@ -14,9 +14,9 @@ from app.cli.files.cells import Cells, by_name
 from app.cli.files.columns import ColumnOptions, fields_of
 from app.cli.files.rows import put
 from app.cli.files.sheets import TABLES, read_sheet, text_of
-from app.contract.faults import faults_of
+from app.contract.faults import validation_failed
 from app.contract.limits import KIB, BodyLimits
-from app.contract.requests import LeadBody
+from app.contract.requests import LeadInput
 from app.contract.strict_json import parse
 from app.errors import Fault, Problem, ValidationFailed, refused_at
 from app.intake.arrival import IncomingLead, normalize
@@ -131,10 +131,10 @@ def _lead(
             put(sent, name, cells.value(name, cell) if cells else cell)
     try:
         # Through the same strict reading as a body: a table may hold what JSON must not.
-        lead = LeadBody.model_validate(_object(orjson.dumps(sent)) if cells else sent)
-    except ValidationError as refusal:
-        found = refusal.errors(include_input=False, include_url=False)
-        raise ValidationFailed(faults=[_named(fault, fields) for fault in faults_of(found)]) from None
+        lead = LeadInput.model_validate(_object(orjson.dumps(sent)) if cells else sent)
+    except ValidationError as refused:
+        faults = validation_failed(refused).faults
+        raise ValidationFailed(faults=[_named(fault, fields) for fault in faults]) from None
     return LeadLine(number, normalize(lead.model_dump(exclude_none=True)), apart, line)
 
 

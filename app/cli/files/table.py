@@ -9,7 +9,7 @@ from app.cli.context import CommandError
 from app.cli.fault_lines import Told, by_sentence
 from app.cli.files.sheets import TABLES
 from app.contract.table_formats import CSV, JSON, LINES, read_table
-from app.contract.tables import shown
+from app.contract.tables import result_to_json
 from app.directory import tables
 from app.engine.lookup.tables import TableContent
 from app.errors import Fault, Problem
@@ -41,7 +41,7 @@ async def write(
     """Put the table in its place; what there is to tell of it, as the API answers it."""
     written = await tables.put(pool, workspace_id, ACTOR, strategies(), id_, table)
     progress(len(table.rows))
-    return shown(written)
+    return result_to_json(written)
 
 
 def summary(told: Mapping[str, Any]) -> Iterator[str]:

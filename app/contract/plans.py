@@ -1,0 +1,38 @@
+"""The versions of a routing plan: the bodies that callers send, and the versions as returned."""
+
+from datetime import datetime
+from typing import Any
+
+from app.contract.responses import FindingDetail, ResponseModel
+from app.contract.types import RequestModel
+
+
+class PlanComment(RequestModel):
+    """A comment for the change log."""
+
+    comment: str | None = None
+
+
+class PlanVersion(ResponseModel):
+    """A version of the plan, and whether it is active."""
+
+    version: int
+    author: str
+    comment: str | None
+    created_at: datetime
+    activated_at: datetime | None
+    active: bool
+
+
+class CheckedPlanVersion(PlanVersion):
+    """A version with its findings. `ok` is true when it can be published."""
+
+    findings: list[FindingDetail]
+    ok: bool
+
+
+class PlanVersionDetail(CheckedPlanVersion):
+    """A version with its findings and the plan itself, as data and as the text that was sent."""
+
+    document: dict[str, Any]
+    source_text: str
