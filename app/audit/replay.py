@@ -36,7 +36,7 @@ class DecisionInputs:
 def inputs_of(inputs: Mapping[str, Any], directory: Directory) -> DecisionInputs:
     """The stored inputs, brought to life with the directory of their version."""
     question, state, now = stored.from_json(inputs)
-    facts = Facts(now, directory, state, tables=stored.rows_from_json(inputs))
+    facts = Facts(now, directory, state, tables=stored.tables_from_json(inputs))
     return DecisionInputs(question, facts, inputs["plan"], inputs["directory"], inputs["engine"])
 
 

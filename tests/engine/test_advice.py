@@ -84,7 +84,7 @@ WRONG: list[object] = [
             {**TEAM, "hold": -1},
             {**TEAM, "hold": float("nan")},
             {**TEAM, "hold": 10**400},
-            {**TEAM, "ignore_caps": 1},
+            {**TEAM, "exempt": 1},
             {**TEAM, "code": "not a code"},
         ]
     ),

@@ -52,17 +52,6 @@ class RowMatch:
         shown: dict[str, Any] = {"table": self.table, "revision": self.revision}
         return shown if self.row is None else {**shown, "row": self.row, "by": dict(self.by)}
 
-    def written(self) -> dict[str, Any]:
-        """All of it, as plain values.
-
-        How the columns fitted is a list of pairs, for the names in what is stored are sorted.
-        """
-        return {
-            **self.to_trace(),
-            "by": [[column, how] for column, how in self.by.items()],
-            "target": self.target,
-        }
-
 
 class Tables(Protocol):
     """Where the rules of a plan find the row that fits a lead."""
@@ -137,17 +126,17 @@ class PreparedTables:
 class RecalledRows:
     """What an earlier decision found, by rule: made again, it finds the same."""
 
-    rows: Mapping[str, Mapping[str, Any]]
+    rows: Mapping[str, RowMatch]
 
     def find(self, step: str, table: str, values: Values) -> RowMatch:  # noqa: ARG002  as the protocol has it
         """The row that was found for the rule of this name."""
-        row = self.rows.get(step)
-        return RowMatch(**{**row, "by": dict(row.get("by", ()))}) if row is not None else RowMatch(table)
+        return self.rows.get(step) or RowMatch(table)
 
     def target(self, table: str, row: int) -> Mapping[str, Any] | None:
         """The target of a row that was found."""
-        recalled = (each for each in self.rows.values() if (each["table"], each.get("row")) == (table, row))
-        return next((each["target"] for each in recalled), None)
+        return next(
+            (each.target for each in self.rows.values() if (each.table, each.row) == (table, row)), None
+        )
 
 
 NO_TABLES = PreparedTables()

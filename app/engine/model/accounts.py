@@ -144,19 +144,6 @@ def account_from(id_: str, body: Mapping[str, Any]) -> Account:
     )
 
 
-def match_from(written: Mapping[str, Any] | None) -> AccountMatch | None:
-    """A match as `dataclasses.asdict` wrote it."""
-    if written is None:
-        return None
-    account = written["account"]
-    return AccountMatch(
-        account=account_from(account["id"], account) if account else None,
-        matched_by=written["matched_by"],
-        parents=tuple(account_from(each["id"], each) for each in written["parents"]),
-        candidates=tuple(written["candidates"]),
-    )
-
-
 def accounts_by_id(accounts: Iterable[Account]) -> dict[str, Account]:
     """Accounts by id."""
     return {each.id: each for each in accounts}

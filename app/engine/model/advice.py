@@ -5,11 +5,12 @@ Each plugin speaks in a process of its own; what comes from there may be anythin
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, get_args
 
 from app.engine.model.decision import Target, TargetKind, Verdict
+from app.engine.model.stored import target_from_json, target_to_json
 from app.plan.document.targets import OffHours, Pick
 from app.plan.language.languages import primary
 
@@ -39,7 +40,7 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
     """A verdict as plain JSON: of each target what is not as it is without being said."""
     return {
         "code": verdict.code,
-        "targets": [_written_target(target) for target in verdict.targets],
+        "targets": [target_to_json(target) for target in verdict.targets],
         "labels": dict(verdict.labels),
     }
 
@@ -58,25 +59,17 @@ def verdict_from_json(said: object) -> Verdict | None:
     return Verdict(str(code), found, _in_order(labels))
 
 
-def _written_target(target: Target) -> dict[str, Any]:
-    said = {each.name: getattr(target, each.name) for each in fields(target)}
-    kept = {name: value for name, value in said.items() if value != getattr(_PLAIN, name, None)}
-    if isinstance(target.hold, timedelta):
-        kept["hold"] = target.hold.total_seconds()
-    return {"kind": target.kind, "name": target.name, **kept}
-
-
 def _target(said: object) -> Target | None:
     if not isinstance(said, Mapping) or not {"kind", "name"} <= said.keys() <= _FITS.keys():
         return None
     if not all(_FITS[name](value) for name, value in said.items()):
         return None
-    more = dict(said)
-    for name, read in _WORDS.items():
-        more[name] = tuple(map(read, more.get(name, ())))
-    if more.get("hold") is not None:
-        more["hold"] = timedelta(seconds=more["hold"])
-    return Target(**more)
+    target = target_from_json(said)
+    return replace(
+        target,
+        skills=tuple(skill.casefold() for skill in target.skills),
+        languages=tuple(map(primary, target.languages)),
+    )
 
 
 def _is_code(value: object) -> bool:
@@ -123,8 +116,6 @@ def _one_of(words: object) -> Callable[[object], bool]:
     return lambda value: isinstance(value, str) and value in allowed
 
 
-_WORDS: Mapping[str, Callable[[str], str]] = {"skills": str.casefold, "languages": primary, "match": str}
-_PLAIN = Target("queue", "")
 _FITS: Mapping[str, Callable[[object], bool]] = {
     "kind": _one_of(TargetKind),
     "name": _is_name,
@@ -136,7 +127,7 @@ _FITS: Mapping[str, Callable[[object], bool]] = {
     "off_hours": _or_none(_one_of(OffHours)),
     "sla": _or_none(_is_name),
     "hold": _or_none(_is_hold),
-    "ignore_caps": lambda value: isinstance(value, bool),
+    "exempt": lambda value: isinstance(value, bool),
     "code": _or_none(_is_code),
 }
 """What each field of a target must be, when it is said."""

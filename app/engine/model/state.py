@@ -5,7 +5,7 @@ carried by the journal: each pass writes the entries it touched, and `absorb` re
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
@@ -35,9 +35,15 @@ class Balance:
     balance: int = 0
     turns: int = 0
 
-    def written(self) -> list[int]:
-        """The row that `Standing(*row)` reads again."""
+    def to_json(self) -> list[int]:
+        """The stored row."""
         return [self.balance, self.turns]
+
+    @classmethod
+    def from_json(cls, row: Sequence[int]) -> "Balance":
+        """A balance out of its stored row."""
+        balance, turns = row
+        return cls(balance=balance, turns=turns)
 
 
 @dataclass(slots=True)
@@ -88,9 +94,17 @@ class Load:
             oldest = times[-1] - caps.longest_window() // _MICROSECOND
             self.recent = [at for at in times if at > oldest]
 
-    def written(self) -> list[Any]:
-        """The row that `Load(*row)` reads again."""
+    def to_json(self) -> list[Any]:
+        """The stored row."""
         return [self.open, self.day, self.today, self.week, self.this_week, self.last, self.recent]
+
+    @classmethod
+    def from_json(cls, row: Sequence[Any]) -> "Load":
+        """A load out of its stored row."""
+        still_open, day, today, week, this_week, last, recent = row
+        return cls(
+            open=still_open, day=day, today=today, week=week, this_week=this_week, last=last, recent=recent
+        )
 
 
 @dataclass(slots=True)
@@ -183,9 +197,9 @@ class State:
             _put(self.member_loads.setdefault(team, {}), owner, load)
             self.touched.member_loads[team].add(owner)
 
-    def written(self, entries: StateKeys | None = None) -> dict[str, Any]:
-        """The entries meant, or all, as plain JSON values that `absorb` reads again; null is none."""
-        wanted = self._all() if entries is None else entries
+    def to_json(self, keys: StateKeys | None = None) -> dict[str, Any]:
+        """These entries, or all of them, for `apply_delta` to read. An entry that is gone is null."""
+        wanted = self._all() if keys is None else keys
         rows: dict[str, Any] = {}
         if wanted.standings:
             rows["standing"] = {
@@ -203,19 +217,19 @@ class State:
         return rows
 
     def apply_delta(self, rows: Mapping[str, Any]) -> None:
-        """Read what a pass wrote. A null removes the entry, so that what was deleted stays deleted."""
+        """Apply the entries that a commit group changed. A null removes the entry."""
         for team, members in rows.get("standing", {}).items():
             kept = self.standings.setdefault(team, {})
             for owner, row in members.items():
-                _put(kept, owner, row and Balance(*row))
+                _put(kept, owner, row and Balance.from_json(row))
         for owner, row in rows.get("load", {}).items():
-            load = row and Load(*row)
+            load = row and Load.from_json(row)
             _put(self.loads, owner, load)
             self.newest = max(self.newest, load.last if load else 0)
         for team, members in rows.get("member_load", {}).items():
             places = self.member_loads.setdefault(team, {})
             for owner, row in members.items():
-                _put(places, owner, row and Load(*row))
+                _put(places, owner, row and Load.from_json(row))
         self.ledger.update(rows.get("ledger", {}))
 
     def _all(self) -> StateKeys:
@@ -254,7 +268,7 @@ def apply_decision(
 
 
 def _rows(entries: Mapping[str, Balance | Load], wanted: Iterable[str]) -> dict[str, Any]:
-    return {owner: entry.written() if (entry := entries.get(owner)) else None for owner in wanted}
+    return {owner: entry.to_json() if (entry := entries.get(owner)) else None for owner in wanted}
 
 
 def _put(entries: dict[str, Value], key: str, value: Value | None) -> None:

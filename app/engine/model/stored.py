@@ -1,136 +1,297 @@
-"""What a decision was made from, written down so that it can be made again.
+"""The stored format of a decision's inputs: the one place that writes and reads it.
 
-The directory and the plan are kept by version elsewhere; here stand the question, the time, and how
-everyone who was considered stood at that moment.
+The inputs are the request, the time, and the state of every owner considered. The directory and the plan are
+kept elsewhere and named by version. Every key is written out here, so a field can be renamed without changing
+what is stored. `tests/engine/golden` holds inputs of earlier engines; they must still decode and replay.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.engine.lookup.tables import NO_TABLES, RecalledRows, RowMatch, Tables
-from app.engine.model.accounts import match_from
+from app.engine.model.accounts import Account, AccountMatch
 from app.engine.model.decision import Decision, DecisionRequest, ExistingOwnership, PriorAssignment, Target
 from app.engine.model.state import Facts, State, StateKeys
 from app.plan.language.durations import parse_iso
 from app.plan.language.fields import LEAD, Kind
 
 ENGINE_VERSION = "4"
-"""Goes up with every change that may decide otherwise, or trace it otherwise."""
+"""Goes up with every change that may decide differently, or trace differently."""
 
-_INSTANTS = tuple(name for name, known in LEAD.fields.items() if known.kind is Kind.TIMESTAMP)
+_TIMESTAMPS = tuple(name for name, known in LEAD.fields.items() if known.kind is Kind.TIMESTAMP)
+_REPLY_KEYS = {"plug_in": "plugin", "verdict": "verdict", "error": "error"}
+"""The stored key of each part of a plugin's reply."""
 
 
 def to_json(question: DecisionRequest, plan_version: int, facts: Facts, decision: Decision) -> dict[str, Any]:
-    """The inputs of `decision`, to be taken before it is applied. Values are JSON's, or aware datetimes."""
-    advice = {"advice": _heard(question.advice, decision)} if question.advice else {}
-    return {
+    """The inputs of `decision`, taken before it is applied. Values are JSON or aware datetimes."""
+    request = request_to_json(question)
+    if question.advice:
+        request["advice"] = _replies_to_json(question.advice, decision)
+    inputs = {
         "engine": ENGINE_VERSION,
         "plan": plan_version,
         "directory": facts.directory.version,
         "now": facts.now,
-        "question": {
-            "kind": question.kind,
-            "assignment_id": question.assignment_id,
-            "lead_id": question.lead_id,
-            "values": question.values,
-            "exclude": sorted(question.exclude),
-            "prior": asdict(question.prior) if question.prior else None,
-            "to": asdict(question.to) if question.to else None,
-            "queue": question.queue,
-            "note": question.note,
-            "account": asdict(question.account) if question.account else None,
-            **({"owned": asdict(question.owned)} if question.owned else {}),
-            **advice,
-        },
-        "state": facts.state.written(_consulted(decision, facts.state)),
-        **({} if facts.tables is NO_TABLES else {"rows": _looked_up(decision, facts.tables)}),
+        "question": request,
+        "state": facts.state.to_json(_consulted(decision, facts.state)),
     }
+    if facts.tables is not NO_TABLES:
+        inputs["rows"] = _matches_to_json(decision, facts.tables)
+    return inputs
 
 
 def from_json(inputs: Mapping[str, Any]) -> tuple[DecisionRequest, State, datetime]:
-    """The question, the state and the time out of inputs that were stored as JSON."""
-    asked = inputs["question"]
-    question = DecisionRequest(
-        kind=asked["kind"],
-        assignment_id=asked["assignment_id"],
-        lead_id=asked["lead_id"],
-        values=lead_fields_from_json(asked["values"]),
-        exclude=frozenset(asked["exclude"]),
-        prior=_prior(asked["prior"]),
-        to=_target(asked["to"]),
-        queue=asked["queue"],
-        note=asked.get("note"),
-        account=match_from(asked.get("account")),
-        owned=_owned(asked.get("owned")),
-        advice=asked.get("advice", {}),
-    )
+    """The request, the state and the time of stored inputs."""
     state = State()
     state.apply_delta(inputs["state"])
-    return question, state, parse_iso(inputs["now"])
+    return request_from_json(inputs["question"]), state, parse_iso(inputs["now"])
 
 
-def rows_from_json(inputs: Mapping[str, Any]) -> Tables:
-    """The rows of tables that were found, out of inputs that were stored as JSON."""
-    found = inputs.get("rows")
-    return RecalledRows(found) if found else NO_TABLES
+def tables_from_json(inputs: Mapping[str, Any]) -> Tables:
+    """The table rows that the decision found."""
+    stored = inputs.get("rows")
+    return RecalledRows({rule: match_from_json(row) for rule, row in stored.items()}) if stored else NO_TABLES
 
 
-def lead_fields_from_json(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A lead's fields out of JSON: what the catalogue calls an instant is a datetime again."""
-    alive = dict(values)
-    for name in _INSTANTS:
-        if name in alive:
-            alive[name] = parse_iso(alive[name])
-    if "engagement" in alive:
-        alive["engagement"] = [
-            {**item, "at": parse_iso(item["at"])} if "at" in item else item for item in alive["engagement"]
-        ]
-    return alive
-
-
-def _prior(written: Mapping[str, Any] | None) -> PriorAssignment | None:
-    if written is None:
-        return None
-    held_until = written.get("held_until")
-    instants = {
-        "decided_at": parse_iso(written["decided_at"]),
-        "held_until": parse_iso(held_until) if held_until else None,
+def request_to_json(request: DecisionRequest) -> dict[str, Any]:
+    """A request, without the replies of plugins."""
+    stored = {
+        "kind": request.kind,
+        "assignment_id": request.assignment_id,
+        "lead_id": request.lead_id,
+        "values": request.values,
+        "exclude": sorted(request.exclude),
+        "prior": prior_to_json(request.prior) if request.prior else None,
+        "to": target_to_json(request.to) if request.to else None,
+        "queue": request.queue,
+        "note": request.note,
+        "account": account_match_to_json(request.account) if request.account else None,
     }
-    return PriorAssignment(**{**written, **instants})
+    if request.owned is not None:
+        owned = request.owned
+        stored["owned"] = {"owner": owned.owner, "team": owned.team, "since": owned.since}
+    return stored
 
 
-def _owned(written: Mapping[str, Any] | None) -> ExistingOwnership | None:
-    return ExistingOwnership(**{**written, "since": parse_iso(written["since"])}) if written else None
+def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
+    """A request with everything it was decided from."""
+    prior, to, account, owned = (stored.get(key) for key in ("prior", "to", "account", "owned"))
+    return DecisionRequest(
+        kind=stored["kind"],
+        assignment_id=stored["assignment_id"],
+        lead_id=stored["lead_id"],
+        values=lead_fields_from_json(stored["values"]),
+        exclude=frozenset(stored["exclude"]),
+        prior=prior_from_json(prior) if prior else None,
+        to=target_from_json(to) if to else None,
+        queue=stored["queue"],
+        note=stored.get("note"),
+        account=account_match_from_json(account) if account else None,
+        owned=ExistingOwnership(owner=owned["owner"], team=owned["team"], since=parse_iso(owned["since"]))
+        if owned
+        else None,
+        advice={step: _reply_from_json(reply) for step, reply in stored.get("advice", {}).items()},
+    )
 
 
-def _heard(advice: Mapping[str, Any], decision: Decision) -> dict[str, Any]:
-    """What plugins said, as far as the decision came to hear it."""
-    steps = {entry["step"] for entry in decision.trace["steps"]}
-    return {step: said for step, said in advice.items() if step in steps}
+def lead_fields_from_json(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A lead's fields. Fields that the catalog calls timestamps become datetimes again."""
+    fields = dict(stored)
+    for name in _TIMESTAMPS:
+        if name in fields:
+            fields[name] = parse_iso(fields[name])
+    if "engagement" in fields:
+        fields["engagement"] = [
+            {**item, "at": parse_iso(item["at"])} if "at" in item else item for item in fields["engagement"]
+        ]
+    return fields
 
 
-def _target(written: Mapping[str, Any] | None) -> Target | None:
-    if written is None:
-        return None
-    lists = {name: tuple(written.get(name, ())) for name in ("skills", "languages", "match")}
-    return Target(**{**written, **lists})
+def prior_to_json(prior: PriorAssignment) -> dict[str, Any]:
+    """The assignment that a returning lead had."""
+    return {
+        "lead_id": prior.lead_id,
+        "assignment_id": prior.assignment_id,
+        "matched_by": prior.matched_by,
+        "state": prior.state,
+        "owner": prior.owner,
+        "team": prior.team,
+        "queue": prior.queue,
+        "path": prior.path,
+        "block": prior.block,
+        "priority": prior.priority,
+        "decided_at": prior.decided_at,
+        "held_until": prior.held_until,
+        "held_owner": prior.held_owner,
+        "held_team": prior.held_team,
+    }
 
 
-def _looked_up(decision: Decision, tables: Tables) -> dict[str, dict[str, Any]]:
-    """What each rule found that looked something up, by its name."""
+def prior_from_json(stored: Mapping[str, Any]) -> PriorAssignment:
+    """The assignment that a returning lead had."""
+    held_until = stored.get("held_until")
+    return PriorAssignment(
+        lead_id=stored["lead_id"],
+        assignment_id=stored["assignment_id"],
+        matched_by=stored["matched_by"],
+        state=stored["state"],
+        owner=stored["owner"],
+        team=stored["team"],
+        queue=stored["queue"],
+        path=stored["path"],
+        block=stored["block"],
+        priority=stored["priority"],
+        decided_at=parse_iso(stored["decided_at"]),
+        held_until=parse_iso(held_until) if held_until else None,
+        held_owner=stored.get("held_owner"),
+        held_team=stored.get("held_team"),
+    )
+
+
+def target_to_json(target: Target) -> dict[str, Any]:
+    """A target. A value that is the default is left out."""
+    stored = {
+        "kind": target.kind,
+        "name": target.name,
+        "pick": target.pick,
+        "priority": target.priority or None,
+        "skills": list(target.skills),
+        "languages": list(target.languages),
+        "off_hours": target.off_hours,
+        "sla": target.sla,
+        "match": list(target.match),
+        "hold": target.hold.total_seconds() if target.hold is not None else None,
+        "exempt": target.ignore_caps or None,
+        "code": target.code,
+    }
+    return {key: value for key, value in stored.items() if value not in (None, [])}
+
+
+def target_from_json(stored: Mapping[str, Any]) -> Target:
+    """A target."""
+    hold = stored.get("hold")
+    return Target(
+        kind=stored["kind"],
+        name=stored["name"],
+        pick=stored.get("pick"),
+        priority=stored.get("priority", 0),
+        skills=tuple(stored.get("skills", ())),
+        languages=tuple(stored.get("languages", ())),
+        off_hours=stored.get("off_hours"),
+        sla=stored.get("sla"),
+        match=tuple(stored.get("match", ())),
+        hold=timedelta(seconds=hold) if hold is not None else None,
+        ignore_caps=stored.get("exempt", False),
+        code=stored.get("code"),
+    )
+
+
+def account_match_to_json(match: AccountMatch) -> dict[str, Any]:
+    """The account of a lead, its parents, and every account that was considered."""
+    return {
+        "account": _account_to_json(match.account) if match.account else None,
+        "matched_by": match.matched_by,
+        "parents": [_account_to_json(parent) for parent in match.parents],
+        "candidates": [
+            {"account": each["account"], "matched_by": each["matched_by"], "code": each["code"]}
+            for each in match.candidates
+        ],
+    }
+
+
+def account_match_from_json(stored: Mapping[str, Any]) -> AccountMatch:
+    """The account of a lead, its parents, and every account that was considered."""
+    return AccountMatch(
+        account=_account_from_json(stored["account"]) if stored["account"] else None,
+        matched_by=stored["matched_by"],
+        parents=tuple(_account_from_json(parent) for parent in stored["parents"]),
+        candidates=tuple(
+            {"account": each["account"], "matched_by": each["matched_by"], "code": each["code"]}
+            for each in stored["candidates"]
+        ),
+    )
+
+
+def _account_to_json(account: Account) -> dict[str, Any]:
+    return {
+        "id": account.id,
+        "name": account.name,
+        "parent": account.parent,
+        "tier": account.tier,
+        "owner": account.owner,
+        "roles": account.roles,
+        "customer_status": account.customer_status,
+        "open_opportunity": account.open_opportunity,
+        "attributes": account.attributes,
+        "crm": account.crm,
+    }
+
+
+def _account_from_json(stored: Mapping[str, Any]) -> Account:
+    return Account(
+        id=stored["id"],
+        name=stored["name"],
+        parent=stored["parent"],
+        tier=stored["tier"],
+        owner=stored["owner"],
+        roles=stored["roles"],
+        customer_status=stored["customer_status"],
+        open_opportunity=stored["open_opportunity"],
+        attributes=stored["attributes"],
+        crm=stored["crm"],
+    )
+
+
+def match_to_json(match: RowMatch) -> dict[str, Any]:
+    """What a rule found in its table. The columns are pairs, because stored keys are sorted."""
+    stored: dict[str, Any] = {"table": match.table, "revision": match.revision}
+    if match.row is not None:
+        stored["row"] = match.row
+    return {**stored, "by": [[column, how] for column, how in match.by.items()], "target": match.target}
+
+
+def match_from_json(stored: Mapping[str, Any]) -> RowMatch:
+    """What a rule found in its table."""
+    return RowMatch(
+        table=stored["table"],
+        revision=stored["revision"],
+        row=stored.get("row"),
+        by=dict(stored.get("by", ())),
+        target=stored["target"],
+    )
+
+
+def _matches_to_json(decision: Decision, tables: Tables) -> dict[str, dict[str, Any]]:
+    """What each rule found in its table, by the name of the rule."""
     found: dict[str, dict[str, Any]] = {}
     for step in decision.trace["steps"]:
         if "table" in step:
             table, row = step["table"], step.get("row")
             target = tables.target(table, row) if row is not None else None
-            found[step["step"]] = RowMatch(table, step["revision"], row, step.get("by", {}), target).written()
+            found[step["step"]] = match_to_json(
+                RowMatch(table, step["revision"], row, step.get("by", {}), target)
+            )
     return found
 
 
+def _replies_to_json(replies: Mapping[str, Mapping[str, Any]], decision: Decision) -> dict[str, Any]:
+    """The replies that the decision used, by step."""
+    steps = {entry["step"] for entry in decision.trace["steps"]}
+    return {
+        step: {key: reply[name] for key, name in _REPLY_KEYS.items() if name in reply}
+        for step, reply in replies.items()
+        if step in steps
+    }
+
+
+def _reply_from_json(stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: stored[key] for key, name in _REPLY_KEYS.items() if key in stored}
+
+
 def _consulted(decision: Decision, state: State) -> StateKeys:
-    """The entries of the state that were looked at: everyone the trace names, as far as he has any."""
+    """The entries of the state that the decision looked at: those of every owner in the trace."""
     entries = StateKeys()
     if decision.owner is not None and decision.owner.id in state.loads:
         entries.loads.add(decision.owner.id)

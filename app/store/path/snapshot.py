@@ -95,8 +95,8 @@ def next_entry(snapshot: Snapshot, entry: JournalEntry) -> JournalEntry:
         entry,
         number=number,
         token=str(uuid4()),
-        changed=state.written(state.touched),
-        whole=state.written() if number % FULL_STATE_EVERY == 0 else None,
+        changed=state.to_json(state.touched),
+        whole=state.to_json() if number % FULL_STATE_EVERY == 0 else None,
     )
 
 
