@@ -149,8 +149,12 @@ async def make_office(app: FastAPI, name: str) -> Office:
 async def running(
     dsn: str, strategies: Mapping[str, Strategy] | None = None, **settings: Any
 ) -> AsyncIterator[FastAPI]:
-    """The app with its pool open, in production; `strategies` come on top of the installed ones."""
+    """The app with its pool open, in production; `strategies` come on top of the installed ones.
+
+    A busy machine times out no request: a test of timeouts sets its own.
+    """
     offered = {**installed(), **(strategies or {})}
+    settings = {"request_timeout_seconds": 30.0, **settings}
     app = create_app(Settings(env="production", database_url=dsn, **settings), offered)
     async with app.router.lifespan_context(app):
         yield app

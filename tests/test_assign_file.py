@@ -49,7 +49,7 @@ async def ran(
     office: Office, path: Path, *, dry: bool = False, key: str | None = None, **wishes: Any
 ) -> tuple[OutcomeCounts, Rows]:
     rows = Rows()
-    run = Run(path, ColumnOptions(**wishes), "form", key, dry, deadline=2.0)
+    run = Run(path, ColumnOptions(**wishes), "form", key, dry, deadline=30.0)
     return await outcomes_of(office.pool, office.workspace_id, run, rows), rows  # type: ignore[arg-type]
 
 

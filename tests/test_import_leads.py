@@ -43,7 +43,7 @@ def kept(path: Path, text: str) -> Path:
 async def booked(office: Office, path: Path, text: str, **wishes: Any) -> ImportReport:
     asked = ColumnOptions(**wishes)
     return await import_file(
-        office.pool, office.workspace_id, kept(path, text), asked, key=None, deadline=2.0
+        office.pool, office.workspace_id, kept(path, text), asked, key=None, deadline=30.0
     )
 
 

@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
 from app.store.connection.pool import Pool, look_up, open_pool
+from tests.bouncer import bounced as at_bouncer
 from tests.bouncer import bouncer
 from tests.office import Office, make_office, running
 from tests.postgres import FOUND, Clusters
@@ -127,8 +127,8 @@ def bounced(clusters: Clusters, database: str) -> Iterator[str]:
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         pytest.skip("there is no pgbouncer on this machine")
-    with bouncer(program, clusters.server(next(iter(FOUND)))) as address:
-        yield address + urlsplit(database).path
+    with bouncer(program, clusters.server(next(iter(FOUND)))) as directory:
+        yield at_bouncer(database, directory)
 
 
 async def test_behind_pgbouncer_nothing_mixes_either(bounced: str) -> None:

@@ -142,8 +142,8 @@ async def test_an_error_of_the_database_that_quotes_the_row_is_not_repeated(
     assert is_clean((await office.client.get("/metrics")).text)
 
 
-async def test_a_gate_that_stays_shut_is_told_without_the_lead(office: Office, printed: list[str]) -> None:
-    async with office.edit():
+async def test_a_timeout_at_the_workspace_lock_names_no_lead(database: str, printed: list[str]) -> None:
+    async with open_office(database, request_timeout_seconds=0.5) as office, office.edit():
         answer = await refused(office, "POST", "/assign", 503, json={"lead": person(0)})
     assert int(answer.headers["retry-after"]) >= 1
 

@@ -16,9 +16,9 @@ BACK = {"name": "Rep 0", "active": True}
 
 
 async def _edit_for(at: World, load: asyncio.Task[object]) -> list[tuple[int, int]]:
-    """Let rep0 come and go, and publish, until the load is over: the sequences between which he was gone."""
+    """Let rep0 come and go, and publish, in six rounds at least: the decision numbers of each absence."""
     gone: list[tuple[int, int]] = []
-    while not load.done():
+    while len(gone) < 6 or not load.done():
         async with at.edit() as edit:
             await edit.put("owners", "rep0", GONE, await edit.find("owners", "rep0"))
             left = edit.snapshot.entry.decision_number
@@ -72,7 +72,7 @@ async def test_who_joins_starts_at_zero_and_who_leaves_hands_on_his_balance(data
             async with callers(at, running) as clients:
                 load = asyncio.create_task(insist_on_all(clients, [(None, lead(n)) for n in range(400)], 16))
                 turn = 0
-                while not load.done():
+                while turn < 6 or not load.done():
                     turn += 1
                     async with at.edit() as edit:
                         before = await edit.find("teams", TEAM)

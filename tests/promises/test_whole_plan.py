@@ -10,12 +10,11 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
-from tests.bouncer import bouncer
+from tests.bouncer import bounced, bouncer
 from tests.plugins.packages import ODD, install
 from tests.postgres import FOUND, Clusters
 from tests.processes import Service
@@ -54,8 +53,8 @@ def place(clusters: Clusters, request: pytest.FixtureRequest) -> Iterator[Place]
         if program is None:
             yield Place(dsn, None)
         else:
-            address = stack.enter_context(bouncer(program, clusters.server(request.param)))
-            yield Place(dsn, address + urlsplit(dsn).path)
+            directory = stack.enter_context(bouncer(program, clusters.server(request.param)))
+            yield Place(dsn, bounced(dsn, directory))
 
 
 @pytest.fixture

@@ -131,7 +131,8 @@ class Editor(Insistent):
         ]
 
     async def work(self, until: asyncio.Future[Any]) -> None:
-        """Until the others are done."""
+        """Each edit once, then any of them until the others are done."""
+        await self.each_once()
         while not until.done():
             await self.dice.choice(self._edits)()
             await asyncio.sleep(0.02)
@@ -219,7 +220,7 @@ async def come_and_go(at: World, until: asyncio.Future[Any]) -> list[tuple[int, 
     """Let rep0, who is in everything, come and go: the sequences between which he was gone."""
     gone: list[tuple[int, int]] = []
     dice = random.Random(0)
-    while not until.done():
+    while len(gone) < 2 or not until.done():
         left = await _set_active(at, whole.owner(0, dice, active=False))
         await asyncio.wait([until], timeout=0.5)
         gone.append((left, await _set_active(at, whole.owner(0, dice))))
