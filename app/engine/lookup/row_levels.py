@@ -3,7 +3,8 @@
 Each leads from the value of a lead to what is below, with a rank that says how well a cell fits.
 """
 
-from bisect import bisect_left
+import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from typing import Any
@@ -80,32 +81,33 @@ class Narrowest:
 
 
 class Ranges:
-    """Ranges with another level below: all that hold a value, found in a segment tree."""
+    """Ranges with another level below: all that hold a value, in the order of their lower ends.
 
-    __slots__ = ("_any", "_ends", "_trees")
+    A look-up reads every range that begins at or below the value, so the column with the most ranges is the
+    last level.
+    """
+
+    __slots__ = ("_any", "_lows", "_spans")
 
     def __init__(self, below: Mapping[Any, Node], anything: Node) -> None:
         self._any = anything
-        self._ends: dict[int, list[int | float]] = {}
-        self._trees: dict[int, dict[int, list[tuple[Rank, Node]]]] = {}
-        for size, spans in _by_size(below).items():
-            ends = self._ends[size] = _ends_of(spans)
-            tree = self._trees[size] = {}
-            for span, node in spans:
-                first, behind = _pieces(span, ends)
-                for place in _covering(first, behind, _leaves(ends)):
-                    tree.setdefault(place, []).append((span.width, node))
+        self._spans = {
+            size: sorted(spans, key=lambda each: _low(each[0])) for size, spans in _by_size(below).items()
+        }
+        self._lows = {size: [_low(span) for span, _ in spans] for size, spans in self._spans.items()}
 
     def leads_to(self, value: Any) -> Iterator[tuple[Rank, Node]]:
-        tree = self._trees.get(value[0]) if value is not None else None
-        if tree is not None:
-            ends = self._ends[value[0]]
-            place = _piece(value[1], ends) + _leaves(ends)
-            while place:
-                yield from tree.get(place, ())
-                place //= 2
+        if value is not None and value[0] in self._spans:
+            size, number = value
+            for span, node in self._spans[size][: bisect_right(self._lows[size], number)]:
+                if span.high is None or number <= span.high:
+                    yield span.width, node
         if self._any is not None:
             yield ANY_RANGE, self._any
+
+
+def _low(span: Span) -> int | float:
+    return -math.inf if span.low is None else span.low
 
 
 def _by_size(below: Mapping[Span, Node]) -> dict[int, list[tuple[Span, Node]]]:
@@ -150,17 +152,3 @@ def _winners(
             heappop(running)
         yield (running[0][0], running[0][1]) if running else None
         piece += 1
-
-
-def _covering(first: int, behind: int, leaves: int) -> Iterator[int]:
-    """The nodes of a segment tree whose leaves together are the pieces from `first` until before `behind`."""
-    low, high = first + leaves, behind + leaves
-    while low < high:
-        if low % 2:
-            yield low
-            low += 1
-        if high % 2:
-            high -= 1
-            yield high
-        low //= 2
-        high //= 2

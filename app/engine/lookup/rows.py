@@ -2,8 +2,8 @@
 
 Every column is one level of the index: first those compared for equality, then by prefix, then by range. A
 level leads to few others (the value and `any`; the lengths of the prefixes), and at the last level a range is
-found by bisection. So the branches that are looked at depend on the columns, not on the rows. Only where
-several columns are ranges, the ranges that hold the value are gone through, narrowest first or not.
+found by bisection. So the cost depends on the columns, not on the rows. Only a table with several range
+columns reads more: the ranges of all but the last of them, one after another.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ class RowIndex:
     def __init__(self, match_on: MatchOn, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         self._on = match_on
         self._get = [getter(column.field.name) for column in match_on]
-        self._order = sorted(range(len(match_on)), key=lambda at: _LEVELS.index(match_on[at].how))
+        self._order = _order_of_levels(match_on, columns, rows)
         self.unread: list[tuple[int, int]] = []
         ordered = tuple(match_on[at] for at in self._order)
         self._root = self._level(0, list(entries(ordered, columns, rows, self.unread)))
@@ -75,6 +75,16 @@ class RowIndex:
                 return Narrowest(below, anything)
             case _:
                 return Ranges(below, anything)
+
+
+def _order_of_levels(match_on: MatchOn, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[int]:
+    """Equality, then prefixes, then ranges. The range column with the most ranges comes last."""
+    ranges = [at for at in range(len(match_on)) if match_on[at].how == "range"]
+    counts = dict.fromkeys(range(len(match_on)), 0)
+    if len(ranges) > 1:
+        places = {at: columns.index(match_on[at].field.name) for at in ranges}
+        counts |= {at: len({str(row[place]) for row in rows}) for at, place in places.items()}
+    return sorted(range(len(match_on)), key=lambda at: (_LEVELS.index(match_on[at].how), counts[at]))
 
 
 def entries(
