@@ -1,0 +1,70 @@
+"""Tools that load a plan and dump it again do not change what it says."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from ruamel.yaml import YAML
+
+from app.cli.files import table
+from app.cli.files.rows import read_file
+from app.cli.import_records import KINDS, load
+from app.plan.reader.read import load_plan
+from tests.office import Office
+from tests.plans.test_versions import drafted, publish
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = {path.parent: path.read_text("utf-8") for path in sorted((ROOT / "examples").glob("*/plan.yaml"))}
+
+
+def by_pyyaml(text: str) -> str:
+    """A plan that PyYAML loaded and dumped."""
+    return yaml.safe_dump(yaml.safe_load(text), sort_keys=False)
+
+
+def by_ruamel_round_trip(text: str) -> str:
+    """A plan that ruamel.yaml loaded and dumped with its comments."""
+    return _by_ruamel(YAML(), text)
+
+
+def by_ruamel_safe(text: str) -> str:
+    """A plan that ruamel.yaml loaded as plain data and dumped."""
+    return _by_ruamel(YAML(typ="safe"), text)
+
+
+def _by_ruamel(loader: YAML, text: str) -> str:
+    dumped = io.StringIO()
+    YAML().dump(loader.load(text), dumped)
+    return dumped.getvalue()
+
+
+@pytest.mark.parametrize("tool", [by_pyyaml, by_ruamel_round_trip, by_ruamel_safe])
+@pytest.mark.parametrize("folder", EXAMPLES, ids=lambda folder: folder.name)
+async def test_example_plan_survives_a_yaml_tool_and_is_published(
+    office: Office, folder: Path, tool: Callable[[str], str]
+) -> None:
+    dumped = tool(EXAMPLES[folder])
+    assert load_plan(dumped) == load_plan(EXAMPLES[folder])
+    await _import_directory(office, _files(folder))
+    version = await drafted(office, dumped)
+    published = (await publish(office, version)).json()
+    assert (published["findings"], published["active"]) == ([], True)
+
+
+def _files(folder: Path) -> list[Path]:
+    """The files of an example's directory, those first that others name."""
+    order = ("calendars", "owners", "teams", "accounts")
+    files = [path for path in folder.iterdir() if path.suffix in (".csv", ".ndjson")]
+    return sorted(files, key=lambda path: order.index(path.stem) if path.stem in order else len(order))
+
+
+async def _import_directory(office: Office, files: list[Path]) -> None:
+    for file in files:
+        if file.stem in KINDS:
+            lines = read_file(file, file.stem)
+            tally = await load(office.pool, office.workspace_id, file.stem, lines, lambda _: None)
+            assert tally.errors == []
+        else:
+            await table.write(office.pool, office.workspace_id, file.stem, table.read(file), lambda _: None)
