@@ -3,7 +3,8 @@ FROM python:3.12-slim
 RUN useradd --system --uid 10001 --no-create-home lead-assignment
 WORKDIR /srv/lead-assignment
 
-COPY pyproject.toml constraints.txt ./
+COPY pyproject.toml setup.py constraints.txt ./
+COPY lead_assignment ./lead_assignment
 COPY app ./app
 COPY migrations ./migrations
 RUN pip install --no-cache-dir -c constraints.txt .

@@ -9,6 +9,7 @@ from app.engine.compile.plan import Compilable, Strategy
 from app.engine.compile.plugins import Plugin
 from app.plan.document.steps import StepConfig
 
+DISTRIBUTION = "lead-assignment"
 GROUP = "lead_assignment.strategies"
 log = structlog.get_logger()
 
@@ -55,4 +56,4 @@ def _points() -> Iterable[EntryPoint]:
 
 
 def _is_built_in(point: EntryPoint) -> bool:
-    return point.value.startswith("app.")
+    return point.dist is not None and point.dist.name == DISTRIBUTION

@@ -1,6 +1,8 @@
 """`lead-assignment`: serve, migrate, and administer."""
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import asyncpg
 import typer
@@ -9,15 +11,30 @@ from app.cli import assign, imports, keys, plan, serve, verify, workspaces
 from app.cli.context import CommandError
 from app.errors import Problem
 from app.store.connection.pool import is_connection_error
-from devtools.embedded_postgres import PostgresUnavailable
 
 commands = typer.Typer(
     name="lead-assignment",
-    help="Gives every inbound lead its owner and follow-up actions.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"lead-assignment {version('lead-assignment')}")
+        raise typer.Exit
+
+
+@commands.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """Gives every inbound lead its owner and follow-up actions."""
+
+
 commands.command("serve")(serve.serve)
 commands.command("migrate")(serve.migrate)
 commands.command("verify")(verify.verify)
@@ -42,7 +59,7 @@ def main() -> None:
 
 def _sentence(error: Exception) -> str | None:
     match error:
-        case CommandError() | PostgresUnavailable():
+        case CommandError():
             return str(error)
         case Problem():
             return "\n".join([error.detail or error.title, *map(_fault, error.faults)])

@@ -1,4 +1,4 @@
-"""Where a command works: the settings, the database, and what to say when that does not do."""
+"""The settings and the database a command works with."""
 
 import asyncio
 import os
@@ -14,62 +14,77 @@ from app.settings import Settings
 from app.store import workspaces
 from app.store.connection.pool import Connection, Pool, open_pool
 from app.store.workspaces import Workspace
-from devtools.embedded_postgres import start
-from devtools.embedded_postgres.binaries import DIRECTORY_VARIABLE
 
-DATA = Path(".data")
-"""Where the embedded Postgres keeps its data, in the directory the command is run in."""
+EMBEDDED_DATA = Path(".data")
+"""The data directory of the embedded Postgres, relative to the working directory."""
 PREFIX = "LEAD_ASSIGNMENT_"
+TOOL_VARIABLES = frozenset((f"{PREFIX}POSTGRES_BIN_DIR",))
+"""Variables with our prefix that are not settings of the service."""
 
 Result = TypeVar("Result")
 
 
 class CommandError(Exception):
-    """The command ends here; the message is for people."""
+    """Ends the command. The message is printed for people."""
 
 
 def settings_now() -> Settings:
-    """The settings of the environment.
+    """Read the settings from the environment.
 
-    Raises Stop; no value of a setting is told, for some are secret.
+    Raises CommandError. It names no value, because some are secret.
     """
     try:
         settings = Settings()
-    except ValidationError as refused:
-        places = (_variable(str(error["loc"][0])) for error in refused.errors())
-        raise CommandError(f"These settings are not valid: {', '.join(sorted(set(places)))}.") from None
-    unknown = sorted(_unknown())
+    except ValidationError as error:
+        names = {_variable(str(each["loc"][0])) for each in error.errors()}
+        raise CommandError(f"Invalid settings: {', '.join(sorted(names))}.") from None
+    unknown = sorted(_unknown_variables())
     if unknown and not settings.development:
-        raise CommandError(f"These settings are not known: {', '.join(unknown)}.")
+        raise CommandError(f"Unknown settings: {', '.join(unknown)}.")
     return settings
 
 
-def _unknown() -> set[str]:
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | {DIRECTORY_VARIABLE}
+def _unknown_variables() -> set[str]:
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | TOOL_VARIABLES
     return {name for name in os.environ if name.upper().startswith(PREFIX)} - known
 
 
-def _variable(place: str) -> str:
-    return f"{PREFIX}{place}".upper() if place in Settings.model_fields else place
+def _variable(field: str) -> str:
+    return f"{PREFIX}{field}".upper() if field in Settings.model_fields else field
 
 
 @contextmanager
 def database(settings: Settings) -> Iterator[Settings]:
-    """The settings with a database in them: the one they name, else the embedded one, started or joined.
+    """Settings that name a database: the configured one, or in development the embedded one.
 
-    Raises Stop in production, where nothing is embedded.
+    Raises CommandError if there is neither.
     """
     if settings.database_url:
         yield settings
     elif not settings.development:
-        raise CommandError("Set DATABASE_URL: in production there is no embedded database.")
+        raise CommandError("Set DATABASE_URL. There is no embedded database in production.")
     else:
-        with start(DATA) as server:
-            yield settings.model_copy(update={"database_url": server.dsn})
+        with _embedded_postgres() as dsn:
+            yield settings.model_copy(update={"database_url": dsn})
+
+
+@contextmanager
+def _embedded_postgres() -> Iterator[str]:
+    # Imported only here: production installs do not contain it.
+    try:
+        from devtools.embedded_postgres import PostgresUnavailable, start
+    except ModuleNotFoundError:
+        raise CommandError("Set DATABASE_URL. This installation has no embedded Postgres.") from None
+    try:
+        server = start(EMBEDDED_DATA)
+    except PostgresUnavailable as error:
+        raise CommandError(str(error)) from None
+    with server:
+        yield server.dsn
 
 
 def as_owner(work: Callable[[Connection], Awaitable[Result]]) -> Result:
-    """Do work on a connection of the role that owns the tables."""
+    """Run `work` on a connection of the role that owns the tables."""
     with database(settings_now()) as settings:
 
         async def connected() -> Result:
@@ -83,7 +98,7 @@ def as_owner(work: Callable[[Connection], Awaitable[Result]]) -> Result:
 
 
 def with_pool(work: Callable[[Pool], Awaitable[Result]]) -> Result:
-    """Do work with a pool of the service's own role."""
+    """Run `work` with a connection pool of the service's own role."""
     with database(settings_now()) as settings:
 
         async def opened() -> Result:
@@ -95,13 +110,8 @@ def with_pool(work: Callable[[Pool], Awaitable[Result]]) -> Result:
 
 
 async def workspace_named(pool: Pool | Connection, name: str) -> Workspace:
-    """The workspace of this name.
-
-    Raises Stop.
-    """
+    """Find a workspace by name. Raises CommandError if it does not exist."""
     found = await workspaces.named(pool, name)
     if found is None:
-        raise CommandError(
-            f"There is no workspace {name!r}; `lead-assignment workspaces list` shows those there are."
-        )
+        raise CommandError(f"No workspace {name!r}. List them with `lead-assignment workspaces list`.")
     return found

@@ -66,7 +66,7 @@ class PluginProcess(asyncio.SubprocessProtocol):
         """Start the process; whether it has loaded its plugin. Raises OSError when there can be none."""
         await self._loop.subprocess_exec(
             lambda: self,
-            *(sys.executable, "-P", "-m", "app.plugins.process"),
+            *(sys.executable, "-P", "-m", f"{__package__}.process"),
             *(place, str(limits.seconds), str(limits.megabytes)),
             env=_environment(),
             stderr=asyncio.subprocess.DEVNULL,
