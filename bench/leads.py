@@ -57,7 +57,7 @@ ANSWER: dict[str, Any] = {
     "block": None,
     "priority": 0,
     "over_cap": False,
-    "participants": {},
+    "account_team": {},
     "reason": {"code": "round_robin", "text": "Round robin in inbound: it is Rep 1's turn."},
     "sla": None,
     "actions": [
@@ -75,11 +75,14 @@ ANSWER: dict[str, Any] = {
         "steps": [
             {
                 "step": "inbound", "strategy": "round_robin", "code": "round_robin",
-                "tried": [
+                "targets": [
                     {
                         "target": {"team": "inbound"}, "code": "chosen", "pick": "round_robin",
                         "candidates": [
-                            {"owner": f"rep-{n}", "code": "not_next", "open": 5, "balance": 0, "after": 9}
+                            {
+                                "owner": f"rep-{n}", "code": "not_next", "open_leads": 5,
+                                "balance_before": 0, "balance_after": 9,
+                            }
                             for n in range(20)
                         ],
                     }

@@ -95,7 +95,7 @@ class Decision(ResponseModel):
     account: DecisionAccount | None = Field(
         None, description="Present only when the plan matches accounts and the lead belongs to one."
     )
-    participants: dict[str, DecisionOwner] = Field(
+    account_team: dict[str, DecisionOwner] = Field(
         description="The active owners of the account's other roles, by role."
     )
     reason: Reason
@@ -263,7 +263,7 @@ class DecisionInputs(ResponseModel):
 class Explanation(ResponseModel):
     """The decision computed again, with every rule evaluated.
 
-    Each step has its `code`, the result of each comparison under `when`, and its candidates under `tried`.
+    Each step has its `code`, the result of each comparison under `when`, and its candidates under `targets`.
     """
 
     assignment_id: UUID

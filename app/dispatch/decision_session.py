@@ -101,8 +101,8 @@ class DecisionSession:
             job, with_plugin_results(job, question, self.plan, self.booking.now), arrival.normalized
         )
         self.received += 1
-        self.matched += decision.known is not None
-        self._know(arrival, decision.known.lead_id if decision.known else question.lead_id)
+        self.matched += decision.existing_lead is not None
+        self._know(arrival, decision.existing_lead.lead_id if decision.existing_lead else question.lead_id)
 
     def _know(self, arrival: IncomingLead, lead_id: str) -> None:
         """From now on the person is known by all of these keys."""
@@ -158,7 +158,7 @@ class DecisionSession:
 
     def _claim(self, job: Claim) -> None:
         refused = claim_refusal(job.owner_id, job.queue, self.plan, self.booking.facts)
-        if refused is not None and refused.code == "missing":
+        if refused is not None and refused.code == "not_found":
             raise refused_at(("owner_id",), "unknown_owner", "names an owner that does not exist")
         waiting = filter(self._still_waits, self.extra.queues.get(job.looks_for(), ()))
         lead = first_waiting(job, waiting, refused, self.booking.facts, self.plan.queues)

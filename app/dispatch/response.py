@@ -35,7 +35,7 @@ def decision_to_json(
         "priority": decision.priority,
         "over_cap": decision.over_cap,
         "account": decision.account,
-        "participants": {role: _owner(owner) for role, owner in decision.participants.items()},
+        "account_team": {role: _owner(owner) for role, owner in decision.account_team.items()},
         "reason": {"code": decision.code, "text": decision.text},
         "sla": _due(decision.sla),
         "actions": [
@@ -71,7 +71,7 @@ def _due(sla: SlaDeadlines | None) -> dict[str, Any] | None:
 
 
 def _known(decision: Decision) -> dict[str, str] | None:
-    known = decision.known
+    known = decision.existing_lead
     if known is None:
         return None
     return {

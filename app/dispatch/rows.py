@@ -18,7 +18,7 @@ def assignment_row(
     plan_version: int,
 ) -> AssignmentRow:
     """What was decided about this lead."""
-    known = decision.known
+    known = decision.existing_lead
     return AssignmentRow(
         id=question.assignment_id,
         decision_number=decision_number,
@@ -34,7 +34,7 @@ def assignment_row(
         block=decision.block,
         priority=decision.priority,
         open=decision.outcome in OPEN and not decision.keeps_assignment,
-        counted=decision.counts,
+        counted=decision.counts_toward_load,
         known_kind=known.kind if known else None,
         of_assignment=known.assignment_id if known else None,
         decided_at=decided_at,

@@ -54,7 +54,7 @@ class UnitOfWork:
 
     def book(self, question: DecisionRequest, decision: Decision, normalized: Mapping[str, Any]) -> bytes:
         """Everything a decision leaves behind. Gives the answer, which is told after the commit."""
-        lead_id = decision.known.lead_id if decision.known else question.lead_id
+        lead_id = decision.existing_lead.lead_id if decision.existing_lead else question.lead_id
         basis = stored.to_json(question, self.plan_version, self.facts, decision)
         self._settle_with_prior(question, decision)
         state, directory, owned = self.snapshot.state, self.snapshot.directory, question.owned
@@ -112,7 +112,7 @@ class UnitOfWork:
     def _settle_with_prior(self, question: DecisionRequest, decision: Decision) -> None:
         """What the decision does to a known person's former assignment."""
         prior = question.prior
-        if decision.known is None or prior is None:
+        if decision.existing_lead is None or prior is None:
             return
         if not decision.keeps_assignment:
             self.end(prior)

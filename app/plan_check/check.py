@@ -173,7 +173,7 @@ def _follow_up(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
         "path": {name.casefold() for name in document.paths},
         "rule": {step.name.casefold() for step in document.pipeline if step.strategy == "rule"},
         "step": {step.name.casefold() for step in document.pipeline}
-        | {"returning_leads", "manual", "claimed"},
+        | {"returning_lead", "manual", "claimed"},
     }
     for position, block in enumerate(document.follow_up):
         for leaf in leaves(block.when) if block.when is not None else ():

@@ -83,7 +83,7 @@ class PluginRunner:
         if line is not None and question.step.config is not None:
             said = await line.ask(question, until)
         if "error" not in said and verdict_from_json(said.get("verdict")) is None:
-            said = {"error": "no verdict"}
+            said = {"error": "invalid_verdict"}
         if "error" in said:
             self._count(name, said["error"] if said["error"] in PLUGIN_ERRORS else RAISED)
         return said

@@ -46,8 +46,8 @@ class _Open:
 class PluginProcess(asyncio.SubprocessProtocol):
     """Questions are answered one by one, each within its time; the first that is late is the last.
 
-    When the process ends, the one it was at gets `timeout` or `exited`, those behind it None. `told` is what
-    it was given to keep. `ended` is told why it ended.
+    When the process ends, the one it was at gets `timeout` or `process_exited`, those behind it None. `told`
+    is what it was given to keep. `ended` is told why it ended.
     """
 
     def __init__(self, ended: Callable[[str], None]) -> None:
@@ -123,7 +123,7 @@ class PluginProcess(asyncio.SubprocessProtocol):
         while len(self._read) >= LENGTH.size and not self._over:
             (length,) = LENGTH.unpack_from(self._read)
             if length > MAX_REPLY_BYTES:
-                self.end("no verdict")
+                self.end("invalid_verdict")
             elif len(self._read) < LENGTH.size + length:
                 return
             else:
@@ -133,11 +133,11 @@ class PluginProcess(asyncio.SubprocessProtocol):
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002
         """It does not listen or speak any more."""
-        self.end("exited")
+        self.end("process_exited")
 
     def process_exited(self) -> None:
         """It has ended; the pipes to it are closed, whoever else may hold them."""
-        self.end("exited")
+        self.end("process_exited")
         if self._transport is not None:
             self._transport.close()
 
@@ -153,7 +153,7 @@ class PluginProcess(asyncio.SubprocessProtocol):
 
     def _answered(self, body: bytes) -> None:
         if not self._open:
-            self.end("exited")  # it speaks without being asked, so no answer could be trusted
+            self.end("process_exited")  # it speaks without being asked, so no answer could be trusted
             return
         _settle(self._open.popleft(), _said(body))
         self._watch()
@@ -187,7 +187,7 @@ def _said(body: bytes) -> RawReply:
             return {"error": kind}
         case {} if isinstance(said, dict) and not said:
             return {}
-    return {"error": "no verdict"}
+    return {"error": "invalid_verdict"}
 
 
 def _environment() -> dict[str, str]:

@@ -175,7 +175,7 @@ class PluginSupervisor:
             if not await begun.begin(self._plugin.place, self._limits):
                 return
         except OSError:
-            begun.end("exited")
+            begun.end("process_exited")
             begun.gone.set_result(None)
             return
         if self._current is None or not self._current.alive:

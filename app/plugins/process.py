@@ -105,7 +105,9 @@ class PluginHost:
             return {"error": self.refused[message.step]}
         facts: Any = PluginFacts(message.now, self.directories[workspace], self.states[workspace])
         said: object = self.strategy.decide(message.values, facts, self.settings[message.step])
-        return {"verdict": verdict_to_json(said)} if isinstance(said, Verdict) else {"error": "no verdict"}
+        return (
+            {"verdict": verdict_to_json(said)} if isinstance(said, Verdict) else {"error": "invalid_verdict"}
+        )
 
     def _forget(self) -> None:
         self.settings.clear()
@@ -155,7 +157,7 @@ def _tell(answers: BinaryIO, answer: dict[str, Any]) -> None:
     except (TypeError, ValueError, RecursionError):
         body = b""
     if not 0 < len(body) <= MAX_REPLY_BYTES:
-        body = b'{"error":"no verdict"}'
+        body = b'{"error":"invalid_verdict"}'
     answers.write(framed(body))
     answers.flush()
 

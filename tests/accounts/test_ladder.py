@@ -59,7 +59,7 @@ async def test_the_trace_of_the_page_is_what_comes(noon: Office) -> None:
 async def test_an_account_owner_gets_it_without_a_turn(noon: Office) -> None:
     told = await noon.assign(email="a@acme.example")
     assert (told["owner"]["id"], told["reason"]["code"], told["team"]) == ("ben", "account_owner", None)
-    assert {role: other["id"] for role, other in told["participants"].items()} == {
+    assert {role: other["id"] for role, other in told["account_team"].items()} == {
         "owner": "ana",
         "ae": "ana",
     }

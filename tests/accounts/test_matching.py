@@ -25,9 +25,9 @@ async def test_an_account_is_found_and_told(office: Office) -> None:
     told = await office.assign(email="a@mail.acme.example")
     assert (told["owner"]["id"], told["reason"]["code"]) == ("ben", "rule")
     assert told["account"] == {"id": "acme", "name": "ACME", "matched_by": "email_domain", "role": "sdr"}
-    others = {role: other["id"] for role, other in told["participants"].items()}
+    others = {role: other["id"] for role, other in told["account_team"].items()}
     assert others == {"owner": "eve", "ae": "ana"}
-    assert told["participants"]["ae"].keys() == told["owner"].keys()
+    assert told["account_team"]["ae"].keys() == told["owner"].keys()
     assert told["trace"]["account"] == {
         "id": "acme",
         "matched_by": "email_domain",
@@ -47,7 +47,7 @@ async def test_texts_name_the_account(office: Office) -> None:
     assert told["account"]["matched_by"] == "crm"
     assert told["actions"][0]["params"]["title"] == "Call Jo of ACME, ben"
     plain = await office.assign(first_name="Jo", company="y")
-    assert (plain["account"], plain["participants"]) == (None, {})
+    assert (plain["account"], plain["account_team"]) == (None, {})
     assert plain["actions"][0]["params"]["title"] == "Call Jo of"
 
 

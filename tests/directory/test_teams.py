@@ -182,7 +182,7 @@ async def test_who_is_away_gets_nothing_until_the_absence_is_taken_back(office: 
     assert made.json() == {"id": made.json()["id"], **expected}
     assert (await office.get("/owners/ana/absences"))["items"] == [made.json()]
     ana = (await members(office))["ana"]
-    assert (ana["code"], ana["available_at"]) == ("away", "2199-01-01T00:00:00Z")
+    assert (ana["code"], ana["available_at"]) == ("absent", "2199-01-01T00:00:00Z")
     assert "ana" not in await share(office, 4)
     url = f"/owners/ana/absences/{made.json()['id']}"
     assert (await office.client.delete(url.replace("ana", "ben"))).status_code == 404

@@ -199,7 +199,7 @@ def test_customers(
 
 def test_an_owner_takes_no_turn_and_a_team_does() -> None:
     owned = decided({}, match(owner="ana"), office())
-    assert (owned.turn, owned.counts, owned.team, owned.step) == (None, True, None, "account")
+    assert (owned.turn, owned.counts_toward_load, owned.team, owned.step) == (None, True, None, "account")
     team = decided({"if_unavailable": LADDER}, match(owner="ben"), office([away("ben", 9)]))
     assert team.turn is not None
     assert (team.turn.chosen, team.team) == ("eve", "inbound")
@@ -227,7 +227,7 @@ def test_the_answer_names_the_role_and_the_others() -> None:
     roles = {"sdr": "ana", "csm": "gone", "ae": "ben"}
     decision = decided({"roles": ["sdr", "owner"]}, match(owner="ana", roles=roles), office())
     assert decision.account == {"id": "acme", "name": "ACME", "matched_by": "crm", "role": "sdr"}
-    assert {role: owner.id for role, owner in decision.participants.items()} == {"ae": "ben"}
+    assert {role: owner.id for role, owner in decision.account_team.items()} == {"ae": "ben"}
     inherited = decided({"inherit_from_parent": True}, match({"owner": "ben"}), office())
     assert inherited.account is not None
     assert inherited.account["role"] == "owner"
@@ -254,7 +254,7 @@ def test_who_is_inherited_takes_part_too(
     decision = decided(step, match(ABOVE, roles=roles), office())
     assert decision.owner is not None
     assert decision.owner.id == owner
-    assert {role: other.id for role, other in decision.participants.items()} == others
+    assert {role: other.id for role, other in decision.account_team.items()} == others
 
 
 @pytest.mark.parametrize(
@@ -289,8 +289,8 @@ def test_the_trace_shows_everybody_who_was_asked() -> None:
         office([away("ana", 9)]),
     )
     (step,) = decision.trace["steps"]
-    assert [(tried["target"]["owner"], tried["code"]) for tried in step["tried"]] == [
-        ("gone", "inactive"), ("ana", "away"), ("dan", "chosen"),
+    assert [(tried["target"]["owner"], tried["code"]) for tried in step["targets"]] == [
+        ("gone", "inactive"), ("ana", "absent"), ("dan", "chosen"),
     ]  # fmt: skip
 
 
@@ -316,16 +316,16 @@ BOTH = ["account_owner", "previous_owner"]
 @pytest.mark.parametrize(
     ("keep", "account", "now", "expected", "code"),
     [
-        (None, match(owner="ana"), office(), "eve", "kept"),
+        (None, match(owner="ana"), office(), "eve", "owner_kept"),
         (BOTH, match(owner="ana"), office(), "ana", "account_owner"),
-        (BOTH, match(owner="eve"), office(), "eve", "kept"),
-        (BOTH, match(owner="ana"), office([away("ana", 1)]), "eve", "kept"),
-        (BOTH, match(owner="gone"), office(), "eve", "kept"),
-        (BOTH, None, office(), "eve", "kept"),
-        (BOTH[::-1], match(owner="ana"), office(), "eve", "kept"),
+        (BOTH, match(owner="eve"), office(), "eve", "owner_kept"),
+        (BOTH, match(owner="ana"), office([away("ana", 1)]), "eve", "owner_kept"),
+        (BOTH, match(owner="gone"), office(), "eve", "owner_kept"),
+        (BOTH, None, office(), "eve", "owner_kept"),
+        (BOTH[::-1], match(owner="ana"), office(), "eve", "owner_kept"),
         (BOTH[::-1], match(owner="ana"), office([away("eve", 1)]), "ana", "account_owner"),
         (["account_owner"], match(), office(), "desk", "owner_not_kept"),
-        (["account_owner"], match(owner="ana"), office([away("ana", 1)]), "desk", "away"),
+        (["account_owner"], match(owner="ana"), office([away("ana", 1)]), "desk", "absent"),
         ([], match(), office(), "desk", "owner_not_kept"),
     ],
 )
@@ -335,8 +335,8 @@ def test_whom_a_known_person_goes_to(
     decision = again(keep, account, now)
     assert told(decision)[1] == expected
     assert decision.trace["steps"][0]["code"] == code
-    assert decision.known is not None
-    assert (decision.known.kind, decision.keeps_assignment) == ("reengaged", False)
+    assert decision.existing_lead is not None
+    assert (decision.existing_lead.kind, decision.keeps_assignment) == ("reengaged", False)
 
 
 def test_the_same_submission_stays_what_it_is() -> None:
@@ -350,7 +350,12 @@ def test_the_same_submission_stays_what_it_is() -> None:
 
 def test_who_changes_hands_leaves_the_team_he_came_through() -> None:
     decision = again(BOTH, match(owner="ana"), office(people={"ana": {"caps": {"open": 1}}}, ana=1))
-    assert (decision.code, decision.team, decision.turn, decision.counts) == ("reengaged", None, None, True)
+    assert (decision.code, decision.team, decision.turn, decision.counts_toward_load) == (
+        "reengaged",
+        None,
+        None,
+        True,
+    )
     assert decision.over_cap
     assert decision.text == "Known person: ana looks after the account."
     assert again(BOTH, match(owner="eve"), office()).team == "inbound"

@@ -247,7 +247,7 @@ def test_a_name_that_is_filled_in_later_is_not_compared() -> None:
 def test_a_follow_up_may_name_what_is_no_step_of_the_plan() -> None:
     plan = whole()
     follow({"queue": "held"})(plan)
-    follow({"step": ["returning_leads", "manual", "claimed", "Dach"]})(plan)
+    follow({"step": ["returning_lead", "manual", "claimed", "Dach"]})(plan)
     assert check(document(plan), NAMES) == []
 
 

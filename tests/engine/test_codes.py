@@ -105,8 +105,8 @@ class Seen:
 
     def step(self, step: Mapping[str, Any]) -> None:
         """Look at one entry of a trace."""
-        (self.known if step["step"] == "returning_leads" else self.steps).add(step["code"])
-        for tried in step.get("tried", ()):
+        (self.known if step["step"] == "returning_lead" else self.steps).add(step["code"])
+        for tried in step.get("targets", ()):
             self.targets.add(tried["code"])
             self.candidates |= {one["code"] for one in tried.get("candidates", ())}
 

@@ -17,15 +17,15 @@ from app.engine.pipeline.walk import FALLBACK_QUEUE, walk
 from tests.engine.people import NOW, PLAN, TEAM, facts, plan, question
 
 CODES = {
-    *("chosen", "not_next", "more_open_leads", "assigned_more_recently", "missing"),
-    *("excluded", "inactive", "away", "paused", "skill", "language", "zero_weight"),
+    *("chosen", "not_next", "more_open_leads", "assigned_more_recently", "not_found"),
+    *("excluded", "inactive", "absent", "paused", "missing_skill", "missing_language", "zero_weight"),
     *("cap_open", "cap_day", "cap_week", "cap_rolling"),
 }
 
 
 def candidates(decision: Decision) -> dict[str, Mapping[str, Any]]:
     """Everyone the trace names, by owner."""
-    tried = [one for step in decision.trace["steps"] for one in step.get("tried", ())]
+    tried = [one for step in decision.trace["steps"] for one in step.get("targets", ())]
     return {each["owner"]: each for one in tried for each in one.get("candidates", ())}
 
 
@@ -72,7 +72,7 @@ def test_the_least_loaded_is_picked_and_takes_no_turn(
     assert decision.owner is not None
     assert decision.owner.id == chosen
     assert decision.turn is None
-    assert decision.counts
+    assert decision.counts_toward_load
     assert {owner: one["code"] for owner, one in candidates(decision).items()} == {chosen: "chosen", **others}
 
 
@@ -91,7 +91,7 @@ LONGEST = {**PLAN, "pipeline": [{"round_robin": {"team": TEAM, "pick": "longest_
 def test_who_waited_longest_is_picked_and_takes_no_turn(state: State, chosen: str) -> None:
     decision = decide(question(), plan(LONGEST), facts({"ana": {}, "ben": {}, "cem": {}}, state=state))
     assert decision.owner is not None
-    assert (decision.owner.id, decision.turn, decision.counts) == (chosen, None, True)
+    assert (decision.owner.id, decision.turn, decision.counts_toward_load) == (chosen, None, True)
     assert decision.text == f"Round robin inbound: {chosen} has waited longest in inbound."
     others = {"ana", "ben", "cem"} - {chosen}
     codes = {owner: one["code"] for owner, one in candidates(decision).items()}
@@ -131,11 +131,11 @@ def test_when_nobody_is_free_the_next_step_takes_it_and_the_trace_says_why() -> 
         "ana": "inactive",
         "ben": "cap_open",
         "cem": "paused",
-        "dan": "missing",
+        "dan": "not_found",
         "eve": "zero_weight",
     }
     assert candidates(decision)["cem"]["available_at"] == "2026-11-21T00:00:00Z"
-    assert not decision.counts
+    assert not decision.counts_toward_load
 
 
 def test_a_ladder_is_tried_in_its_order_before_the_next_step() -> None:
@@ -148,8 +148,8 @@ def test_a_ladder_is_tried_in_its_order_before_the_next_step() -> None:
     decision = decide(question(country="DE"), plan(document), about)
     assert decision.owner is not None
     assert (decision.owner.id, decision.step, decision.team, decision.turn) == ("ana", "all", None, None)
-    tried = decision.trace["steps"][0]["tried"]
-    assert [one["code"] for one in tried] == ["missing", "missing", "chosen"]
+    tried = decision.trace["steps"][0]["targets"]
+    assert [one["code"] for one in tried] == ["not_found", "not_found", "chosen"]
     without = decide(question(exclude=["ana"], country="DE"), plan(document), about)
     assert (without.outcome, without.queue) == ("queued", "desk")
 
@@ -180,8 +180,8 @@ def test_a_plugin_that_raises_or_answers_nonsense_passes() -> None:
 
     for broken, shown in (
         (raises, "ZeroDivisionError"),
-        (nonsense, "no verdict"),
-        (unknown, "no verdict"),
+        (nonsense, "invalid_verdict"),
+        (unknown, "invalid_verdict"),
     ):
         decision = decide(question(), _with_first_step(plan(), broken), facts({"ana": {}}))
         assert decision.owner is not None

@@ -25,9 +25,13 @@ CODES: dict[str, tuple[Mapping[str, Any], Requirements, str | None]] = {
     "inactive": ({"active": False}, Requirements(), "inactive"),
     "paused": ({"paused_until": "2026-11-20T12:00:01Z"}, Requirements(), "paused"),
     "pause over": ({"paused_until": "2026-11-20T12:00:00Z"}, Requirements(), None),
-    "lacks a skill": ({"skills": ["a"]}, Requirements(skills=frozenset({"a", "b"})), "skill"),
+    "lacks a skill": ({"skills": ["a"]}, Requirements(skills=frozenset({"a", "b"})), "missing_skill"),
     "has the skills": ({"skills": ["A", "B", "c"]}, Requirements(skills=frozenset({"a", "b"})), None),
-    "lacks a language": ({"languages": ["de"]}, Requirements(languages=frozenset({"en"})), "language"),
+    "lacks a language": (
+        {"languages": ["de"]},
+        Requirements(languages=frozenset({"en"})),
+        "missing_language",
+    ),
     "speaks it": ({"languages": ["DE", "en"]}, Requirements(languages=frozenset({"de"})), None),
     "excluded": ({}, Requirements(exclude={"ana"}), "excluded"),
     "another excluded": ({}, Requirements(exclude={"ben"}), None),
@@ -56,7 +60,7 @@ def test_each_refusal_has_its_code(body: Mapping[str, Any], need: Requirements, 
 def test_an_absence_counts_from_its_start_until_just_before_its_end(moment: timedelta, away: bool) -> None:
     owner = owner_from("ana", {}, [Absence(NOW, NOW + HOUR)])
     assert refusal(owner, Load(), Requirements(), NOW + moment) == (
-        Refusal("away", NOW + HOUR) if away else None
+        Refusal("absent", NOW + HOUR) if away else None
     )
 
 

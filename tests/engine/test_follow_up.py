@@ -146,8 +146,8 @@ HELD: dict[str, Any] = {
         "without_consent": {"type": "chat"},
     },
 }
-FIRST = {"type": "sequence", "consent": "email", "instead": "task"}
-SECOND = {"type": "task", "consent": "phone", "instead": "chat"}
+FIRST = {"type": "sequence", "consent": "email", "replaced_by": "task"}
+SECOND = {"type": "task", "consent": "phone", "replaced_by": "chat"}
 
 
 @pytest.mark.parametrize(
@@ -171,9 +171,9 @@ def test_without_consent_an_action_takes_its_or(
 
 def test_with_no_or_the_reason_is_told() -> None:
     plan = follow_up({"do": [{"type": "sequence", "name": "hot", "consent": "email"}, {"type": "set_owner"}]})
-    withheld_actions = ({"type": "sequence", "consent": "email", "instead": None},)
+    withheld_actions = ({"type": "sequence", "consent": "email", "replaced_by": None},)
     nobody = Decision("automated", "rule", "", step="r", strategy="rule", path="p")
-    assert plan.after(nobody, {}, NOW) == FollowUpResult((), withheld_actions, "withheld_actions")
+    assert plan.after(nobody, {}, NOW) == FollowUpResult((), withheld_actions, "consent_missing")
 
 
 def test_the_new_owner_is_told_by_the_ids_of_the_crms() -> None:

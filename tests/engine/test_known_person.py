@@ -45,14 +45,18 @@ def asked(known: PriorAssignment, about: Facts | None = None, **values: Any) -> 
 def test_an_assigned_person_keeps_his_owner(ago: timedelta, kind: str) -> None:
     decision = asked(prior("assigned", ago, **HIS))
     assert decision.owner is not None
-    assert decision.known is not None
+    assert decision.existing_lead is not None
     assert (decision.outcome, decision.code, decision.owner.id, decision.team) == (
         "assigned",
         kind,
         "ben",
         TEAM,
     )
-    assert (decision.known.kind, decision.known.lead_id, decision.known.matched_by) == (
+    assert (
+        decision.existing_lead.kind,
+        decision.existing_lead.lead_id,
+        decision.existing_lead.matched_by,
+    ) == (
         kind,
         "old-lead",
         "email",
@@ -60,7 +64,7 @@ def test_an_assigned_person_keeps_his_owner(ago: timedelta, kind: str) -> None:
     assert decision.turn is None
     again = kind == "duplicate"
     assert decision.keeps_assignment is again
-    assert decision.counts is not again
+    assert decision.counts_toward_load is not again
     assert len(decision.actions) == (0 if again else 1)
 
 
@@ -69,9 +73,9 @@ def test_an_assigned_person_keeps_his_owner(ago: timedelta, kind: str) -> None:
     ("why", "about"),
     [
         ("inactive", office(active=False)),
-        ("missing", facts({"ana": {}})),
+        ("not_found", facts({"ana": {}})),
         (
-            "away",
+            "absent",
             facts(
                 {"ana": {}, "ben": {}},
                 absences=[{"owner": "ben", "from": "2026-11-20T00:00:00Z", "to": "2026-11-21T00:00:00Z"}],
@@ -83,11 +87,11 @@ def test_an_assigned_person_keeps_his_owner(ago: timedelta, kind: str) -> None:
 def test_an_owner_who_cannot_keep_him_is_replaced(ago: timedelta, why: str, about: Facts) -> None:
     decision = asked(prior("assigned", ago, **HIS), about)
     assert decision.owner is not None
-    assert decision.known is not None
-    assert (decision.owner.id, decision.known.kind) == ("ana", "reengaged")
+    assert decision.existing_lead is not None
+    assert (decision.owner.id, decision.existing_lead.kind) == ("ana", "reengaged")
     assert decision.turn is not None
     assert decision.turn.chosen == "ana"
-    assert decision.counts
+    assert decision.counts_toward_load
     assert len(decision.actions) == 1
     assert decision.trace["steps"][0]["code"] == why
 
@@ -119,7 +123,7 @@ def test_who_waits_keeps_his_place_and_takes_the_higher_priority(
     assert (decision.outcome, decision.queue, decision.priority) == ("queued", "desk", priority)
     assert decision.keeps_assignment
     assert decision.turn is None
-    assert not decision.counts
+    assert not decision.counts_toward_load
 
 
 @pytest.mark.parametrize(
@@ -135,10 +139,14 @@ def test_who_waits_keeps_his_place_and_takes_the_higher_priority(
 def test_who_was_on_a_path_blocked_or_closed_is_decided_anew(known: PriorAssignment) -> None:
     decision = asked(known)
     assert decision.owner is not None
-    assert decision.known is not None
-    assert (decision.outcome, decision.owner.id, decision.known.kind) == ("assigned", "ana", "reengaged")
+    assert decision.existing_lead is not None
+    assert (decision.outcome, decision.owner.id, decision.existing_lead.kind) == (
+        "assigned",
+        "ana",
+        "reengaged",
+    )
     assert decision.turn is not None
-    assert decision.counts
+    assert decision.counts_toward_load
     assert not decision.keeps_assignment
     assert len(decision.actions) == 1
 
@@ -155,20 +163,20 @@ def test_the_same_again_at_once_is_a_double_submission(
     known: PriorAssignment, fields: dict[str, Any]
 ) -> None:
     decision = asked(known, **fields)
-    assert decision.known is not None
-    assert (decision.outcome, decision.known.kind) == (known.state, "duplicate")
+    assert decision.existing_lead is not None
+    assert (decision.outcome, decision.existing_lead.kind) == (known.state, "duplicate")
     assert decision.keeps_assignment
     assert decision.actions == ()
     later = asked(replace(known, decided_at=NOW - 60 * MINUTE), **fields)
-    assert later.known is not None
-    assert later.known.kind == "reengaged"
+    assert later.existing_lead is not None
+    assert later.existing_lead.kind == "reengaged"
     assert len(later.actions) == 1
 
 
 def test_another_block_than_before_is_no_double_submission() -> None:
     decision = asked(prior("blocked", MINUTE, block="competitors"), lead_type="student")
-    assert decision.known is not None
-    assert (decision.block, decision.known.kind) == ("students", "reengaged")
+    assert decision.existing_lead is not None
+    assert (decision.block, decision.existing_lead.kind) == ("students", "reengaged")
 
 
 ANEW = PLAN | {
@@ -184,11 +192,11 @@ def test_the_plan_may_have_known_persons_decided_anew(standing: str) -> None:
     decision = decide(question(known, lead_type="winback_help"), plan(ANEW), office())
     assert decision.owner is not None
     assert (decision.owner.id, decision.code, decision.keeps_assignment) == ("ana", "round_robin", False)
-    assert decision.known is not None
-    assert decision.known.kind == "reengaged"
+    assert decision.existing_lead is not None
+    assert decision.existing_lead.kind == "reengaged"
     assert decision.trace["steps"][0]["code"] == "reroute_when"
     kept = decide(question(known, lead_type="other"), plan(ANEW), office())
-    assert kept.step == "returning_leads"
+    assert kept.step == "returning_lead"
 
 
 def test_a_double_submission_is_never_decided_anew() -> None:

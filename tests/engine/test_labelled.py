@@ -31,7 +31,7 @@ WAYS = {
     "claimed": replace(ASKED, kind="claim", to=ANA, queue="desk"),
     "given by hand": replace(ASKED, kind="reassign", to=ANA),
     "given to a team": replace(ASKED, kind="reassign", to=Target("team", TEAM)),
-    "kept": replace(ASKED, prior=MONTH_AGO),
+    "owner kept": replace(ASKED, prior=MONTH_AGO),
     "walked": ASKED,
 }
 
@@ -47,7 +47,7 @@ def test_sla_and_follow_up_know_the_band(way: str) -> None:
 
 
 def test_the_trace_shows_what_the_steps_did_not() -> None:
-    decision = decide(WAYS["kept"], plan(DOCUMENT), facts({"ana": {}}))
+    decision = decide(WAYS["owner kept"], plan(DOCUMENT), facts({"ana": {}}))
     assert decision.trace["labels"] == {"band": "hot", "scores": {"fit": 30, "total": 30}}
     assert "labels" not in decide(ASKED, plan(DOCUMENT), facts({"ana": {}})).trace
 

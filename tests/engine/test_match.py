@@ -43,8 +43,8 @@ def matching(*fields: str) -> dict[str, Any]:
 )
 def test_only_who_matches_is_eligible(fields: list[str], lead: dict[str, Any], able: set[str]) -> None:
     decision = decide(question(**lead), plan(matching(*fields)), facts(OWNERS))
-    tried = decision.trace["steps"][0]["tried"][0]
-    refusals = {"skill", "language"}
+    tried = decision.trace["steps"][0]["targets"][0]
+    refusals = {"missing_skill", "missing_language"}
     assert {one["owner"] for one in tried["candidates"] if one["code"] not in refusals} == able
     assert decision.outcome == ("assigned" if able else "queued")
 

@@ -51,7 +51,7 @@ def test_a_lead_is_held_for_who_is_back_in_time(
         assert found is not None
         assert (found.outcome, found.queue, found.code) == ("queued", "held", "held")
         assert (found.held_until, found.held_owner, found.held_team) == (NOW + back, "ana", None)
-        assert not found.counts
+        assert not found.counts_toward_load
 
 
 def test_the_sentence_says_why_it_waits() -> None:
@@ -82,7 +82,11 @@ def test_who_is_exempt_is_told_to_be_over_his_cap(
     found = decided(Target("owner", "ana", ignore_caps=ignore_caps), owner)
     assert (found is None) == (expected is None)
     if found is not None and expected is not None:
-        assert (found.outcome, found.over_cap, found.counts) == ("assigned", expected.over_cap, True)
+        assert (found.outcome, found.over_cap, found.counts_toward_load) == (
+            "assigned",
+            expected.over_cap,
+            True,
+        )
 
 
 def test_who_is_exempt_and_away_is_not_exempt_from_being_away() -> None:

@@ -88,7 +88,7 @@ def test_the_first_declared_product_picks_its_team(
     assert (decision.team, decision.trace["steps"][0]["code"]) == (team, code)
     assert decision.trace["steps"][0].get("product") == product
     assert decision.code == (code if team else "queue")
-    assert decision.left == ()
+    assert decision.previous_products == ()
 
 
 def test_the_sentence_names_the_product() -> None:
@@ -102,17 +102,17 @@ def test_the_sentence_names_the_product() -> None:
 def test_who_comes_for_another_product_is_decided_anew(ago: timedelta) -> None:
     decision = asked(with_alpha(ago), ["beta"])
     assert (owner(decision), decision.team, decision.code) == ("bea", "team-b", "product_switch")
-    assert decision.known is not None
-    assert (decision.known.kind, decision.known.lead_id, decision.keeps_assignment) == (
+    assert decision.existing_lead is not None
+    assert (decision.existing_lead.kind, decision.existing_lead.lead_id, decision.keeps_assignment) == (
         "reengaged",
         "old-lead",
         False,
     )
     assert decision.turn is not None
     assert decision.turn.chosen == "bea"
-    assert decision.counts
+    assert decision.counts_toward_load
     assert [step["code"] for step in decision.trace["steps"]] == ["product_switch", "product_switch"]
-    assert decision.trace["steps"][1]["left"] == ["Alpha"]
+    assert decision.trace["steps"][1]["previous_products"] == ["Alpha"]
 
 
 def test_a_switch_ends_what_ran_for_the_other_before_the_plans_own_follow_up() -> None:
@@ -158,16 +158,21 @@ def test_whoever_does_not_switch_is_known_as_ever(
 ) -> None:
     decision = asked(known, interest, **more)
     assert (owner(decision), decision.code) == expected
-    assert decision.left == ()
+    assert decision.previous_products == ()
     assert "suppress_campaign" not in {each["type"] for each in decision.actions}
 
 
 def test_where_nobody_could_take_him_he_keeps_his_owner() -> None:
     nobody = office(bea={"active": False}, bob={"active": False})
     decision = asked(with_alpha(), ["beta"], nobody)
-    assert (owner(decision), decision.code, decision.left) == ("ana", "reengaged", ())
+    assert (owner(decision), decision.code, decision.previous_products) == ("ana", "reengaged", ())
     waits = asked(with_alpha(), ["beta"], nobody, step={**STEP, "else": [{"queue": "desk"}], "priority": 30})
-    assert (waits.queue, waits.priority, waits.code, waits.left) == ("desk", 30, "product_switch", ("Alpha",))
+    assert (waits.queue, waits.priority, waits.code, waits.previous_products) == (
+        "desk",
+        30,
+        "product_switch",
+        ("Alpha",),
+    )
 
 
 def test_a_team_that_is_off_shift_may_hold_him() -> None:
@@ -184,7 +189,11 @@ def test_a_team_that_is_off_shift_may_hold_him() -> None:
 def test_who_is_on_a_path_of_another_product_switches_too() -> None:
     on_path = prior(DAY, "automated", path="a-welcome")
     decision = asked(on_path, ["beta"])
-    assert (owner(decision), decision.code, decision.left) == ("bea", "product_switch", ("Alpha",))
+    assert (owner(decision), decision.code, decision.previous_products) == (
+        "bea",
+        "product_switch",
+        ("Alpha",),
+    )
 
 
 def test_products_that_share_a_team_cannot_be_told_apart() -> None:
@@ -192,7 +201,7 @@ def test_products_that_share_a_team_cannot_be_told_apart() -> None:
     ready = plan({**PLAN, "products": shared})
     same = decide(question(with_alpha(), product_interest=["b"]), ready, office())
     other = decide(question(with_alpha(), product_interest=["c"]), ready, office())
-    assert (same.code, other.code, other.left) == ("reengaged", "product_switch", ("A", "B"))
+    assert (same.code, other.code, other.previous_products) == ("reengaged", "product_switch", ("A", "B"))
 
 
 def test_what_is_wrong_with_products_is_told() -> None:

@@ -138,7 +138,7 @@ def test_a_band_labels_the_lead_and_the_walk_goes_on() -> None:
     assert decision.text == "Rule hot: band hot and region EMEA; waits in queue europe."
     first, second = decision.trace["steps"]
     labels = {"band": "hot", "scores": {"fit": 50, "intent": 25, "total": 75}}
-    assert first == {"step": "score", "strategy": "score", "code": "labelled", "labels": labels}
+    assert first == {"step": "score", "strategy": "score", "code": "scored", "labels": labels}
     assert second["code"] == "rule"
     assert [action["params"] for action in decision.actions] == [{"via": "hot EMEA 75"}]
 
@@ -191,7 +191,7 @@ def test_a_band_whose_target_cannot_take_the_lead_still_labels_it() -> None:
     source = bands(hot={"gte": 60, "then": {"team": "gone"}})
     decision = decide(question(**HOT), plan(source), OFFICE)
     assert (decision.queue, decision.labels["band"]) == ("unrouted", "hot")
-    assert decision.trace["steps"][0]["code"] == "missing"
+    assert decision.trace["steps"][0]["code"] == "not_found"
     assert decision.actions != ()
 
 
@@ -231,7 +231,7 @@ def test_a_strategy_may_label_nothing_else() -> None:
     assert decision.trace["steps"][0] == {
         "step": "score",
         "strategy": "score",
-        "error": "no verdict",
+        "error": "invalid_verdict",
         "code": "error",
     }
     assert decision.labels == {}
@@ -250,7 +250,7 @@ def test_it_is_made_again_from_its_inputs_and_explained() -> None:
     told = explain_decision(decided, basis, ready)
     assert told["same"] is True
     assert told["steps"][1]["when"]["held"] is True
-    assert [step["code"] for step in told["steps"]] == ["labelled", "rule", *["not_reached"] * 3]
+    assert [step["code"] for step in told["steps"]] == ["scored", "rule", *["not_reached"] * 3]
 
 
 _LEADS = st.fixed_dictionaries(

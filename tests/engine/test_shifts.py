@@ -39,7 +39,7 @@ def asked(at: Facts, exclude: tuple[str, ...] = (), **target: Any) -> Decision:
 
 
 def codes(decision: Decision) -> dict[str, str]:
-    candidates = decision.trace["steps"][0]["tried"][0]["candidates"]
+    candidates = decision.trace["steps"][0]["targets"][0]["candidates"]
     return {one["owner"]: one["code"] for one in candidates}
 
 
@@ -64,8 +64,13 @@ def test_who_is_off_shift_stands_still_and_the_trace_says_when_he_is_back() -> N
     decision = asked(facts(MORNING))
     assert decision.turn is not None
     assert set(decision.turn.changes) == {"ana"}
-    ben = decision.trace["steps"][0]["tried"][0]["candidates"][1]
-    assert ben == {"owner": "ben", "code": "off_shift", "open": 0, "available_at": "2026-11-20T14:00:00Z"}
+    ben = decision.trace["steps"][0]["targets"][0]["candidates"][1]
+    assert ben == {
+        "owner": "ben",
+        "code": "off_shift",
+        "open_leads": 0,
+        "available_at": "2026-11-20T14:00:00Z",
+    }
 
 
 def test_who_has_no_calendar_is_always_on_shift() -> None:
@@ -97,7 +102,7 @@ def test_what_is_held_says_until_when() -> None:
     assert decision.held_until == datetime(2026, 11, 23, 8, tzinfo=UTC)
     assert decision.priority == 40
     assert decision.text == "Round robin inbound: inbound is off shift; held until 2026-11-23 08:00 UTC."
-    assert (decision.owner, decision.turn, decision.counts) == (None, None, False)
+    assert (decision.owner, decision.turn, decision.counts_toward_load) == (None, None, False)
 
 
 def test_what_no_shift_would_ever_take_is_not_held() -> None:

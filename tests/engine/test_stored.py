@@ -176,7 +176,7 @@ def test_a_state_comes_back_as_it_was_written(state: State) -> None:
 @given(
     some.builds(
         RowMatch,
-        by=some.dictionaries(words, words, max_size=3),
+        matched_by_column=some.dictionaries(words, words, max_size=3),
         target=some.none() | some.dictionaries(words, words),
         row=some.none() | counts,
         revision=some.none() | counts,
@@ -185,4 +185,4 @@ def test_a_state_comes_back_as_it_was_written(state: State) -> None:
 def test_a_row_match_comes_back_as_it_was_written(match: RowMatch) -> None:
     read = stored.match_from_json(through_json(stored.match_to_json(match)))
     assert read == match
-    assert list(read.by) == list(match.by)
+    assert list(read.matched_by_column) == list(match.matched_by_column)

@@ -53,9 +53,9 @@ def office(teams: Iterable[str]) -> Facts:
 )
 def test_the_team_is_the_one_the_fields_say(lead: dict[str, Any], team: str | None) -> None:
     decision = decide(question(score=5, **lead), plan(templated()), office(TEAMS))
-    tried = decision.trace["steps"][1]["tried"][0]
+    tried = decision.trace["steps"][1]["targets"][0]
     if team is None:
-        assert (decision.queue, tried["code"]) == ("unrouted", "missing")
+        assert (decision.queue, tried["code"]) == ("unrouted", "not_found")
         assert tried["target"] == {"team": "sdr-{region}-{segment}"}
     else:
         assert (decision.team, tried["target"]) == (team, {"team": team})
@@ -68,7 +68,7 @@ def test_a_band_may_stand_in_the_name() -> None:
     decision = decide(question(score=70), plan(templated("sdr-{band}")), office(["sdr-hot"]))
     assert decision.team == "sdr-hot"
     decision = decide(question(score=7), plan(templated("sdr-{band}")), office(["sdr-hot"]))
-    assert (decision.queue, decision.trace["steps"][1]["code"]) == ("unrouted", "missing")
+    assert (decision.queue, decision.trace["steps"][1]["code"]) == ("unrouted", "not_found")
 
 
 def test_the_band_a_step_finds_may_stand_in_its_own_target() -> None:

@@ -165,8 +165,8 @@ def test_no_personal_value_is_told_whatever_a_rule_asks() -> None:
 
 
 def test_other_ways_to_an_owner() -> None:
-    assert sentences.returning_leads("duplicate", "Ana") == "Submitted twice: Ana has this lead already."
-    assert sentences.returning_leads("reengaged", "Ana") == "Known person: stays with Ana."
+    assert sentences.returning_lead("duplicate", "Ana") == "Submitted twice: Ana has this lead already."
+    assert sentences.returning_lead("reengaged", "Ana") == "Known person: stays with Ana."
     assert sentences.known_in_queue("q") == "Known person: keeps the place in queue q."
     assert sentences.claimed("Ana", "q") == "Ana claimed it from queue q."
     assert sentences.manual("Ana") == "Given to Ana by hand."

@@ -174,7 +174,7 @@ TESTS = [
     ("{lead: {country: DE, email: a@x.example}, given: {absent: [ana]}, expect: {owner: ben}}", True),
     ("{lead: {country: DE, email: a@x.example}, given: {absent: [ana, ben]}, expect: {owner: eve}}", True),
     ("{lead: {}, given: {absent: [ana, ben, eve]}, expect: {queue: unrouted, step: unrouted}}", True),
-    ("{lead: {}, given: {existing: {owner: eve}}, expect: {owner: eve, step: returning_leads}}", True),
+    ("{lead: {}, given: {existing: {owner: eve}}, expect: {owner: eve, step: returning_lead}}", True),
     ("{lead: {}, given: {existing: {owner: eve, at: now-100d}}, expect: {owner: eve}}", False),
     ("{lead: {}, given: {absent: [eve], existing: {owner: eve}}, expect: {owner: ana, team: inbound}}", True),
     ("{lead: {}, given: {existing: {queue: partner-desk}}, expect: {queue: partner-desk}}", True),

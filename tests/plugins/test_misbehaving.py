@@ -20,13 +20,13 @@ ERRORS = {
     "Raises": "KeyError",
     "Asks to exit": "SystemExit",
     "Hoards": "MemoryError",
-    "Nonsense": "no verdict",
-    "Odd code": "no verdict",
-    "Taken code": "no verdict",
-    "Odd kind": "no verdict",
-    "Odd labels": "no verdict",
-    "Babbles": "no verdict",
-    "Exits": "exited",
+    "Nonsense": "invalid_verdict",
+    "Odd code": "invalid_verdict",
+    "Taken code": "invalid_verdict",
+    "Odd kind": "invalid_verdict",
+    "Odd labels": "invalid_verdict",
+    "Babbles": "invalid_verdict",
+    "Exits": "process_exited",
 }
 
 
@@ -64,8 +64,10 @@ async def test_its_verdict_is_lost_and_the_next_step_decides(office: Office) -> 
     assert await recovered(office)
     assert await clean(office)
     metrics = (await office.client.get("/metrics")).text
-    for kind in ("no verdict", "exited", "raised"):
-        among = [error if error in ("no verdict", "exited") else "raised" for error in ERRORS.values()]
+    for kind in ("invalid_verdict", "process_exited", "raised"):
+        among = [
+            error if error in ("invalid_verdict", "process_exited") else "raised" for error in ERRORS.values()
+        ]
         counted = f'lead_assignment_plugin_errors_total{{kind="{kind}",strategy="odd"}} '
         assert f"{counted}{among.count(kind)}.0" in metrics
 
@@ -82,8 +84,8 @@ async def test_one_that_does_not_come_to_an_end_is_ended(hasty: Office, city: st
 async def test_an_unknown_owner_is_missing_like_anybody_who_is_gone(office: Office) -> None:
     await office.publish(PLAN)
     answer = await sent(office, "Unknown owner")
-    assert first(answer)["tried"] == [{"target": {"owner": "nobody"}, "code": "missing"}]
-    assert (first(answer)["code"], answer["team"]) == ("missing", "dach")
+    assert first(answer)["targets"] == [{"target": {"owner": "nobody"}, "code": "not_found"}]
+    assert (first(answer)["code"], answer["team"]) == ("not_found", "dach")
 
 
 async def test_labels_said_in_any_order_come_out_the_same_again(office: Office) -> None:
@@ -139,7 +141,7 @@ async def test_after_two_ends_at_once_there_are_two_processes_again(office: Offi
     assert await recovered(office)
     await sent(office, "Berlin", 50)
     await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == "plugin odd"))
-    assert first(await sent(office, "Exits", 2))["error"] == "exited"
+    assert first(await sent(office, "Exits", 2))["error"] == "process_exited"
     assert first(await sent(office, "Berlin", 51))["code"] == "odd"
 
 

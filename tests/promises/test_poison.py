@@ -62,7 +62,7 @@ async def test_a_strategy_that_raises_passes_and_the_trace_names_the_error(datab
     assert (first["code"], first["error"]) == ("error", "RuntimeError")
     assert CANARY not in orjson.dumps(told[17][1]["trace"]).decode()
     assert told[17][1]["team"] == "inbound"
-    assert nonsense["trace"]["steps"][0]["error"] == "no verdict"
+    assert nonsense["trace"]["steps"][0]["error"] == "invalid_verdict"
     assert told[0][1]["trace"]["steps"][0] == {
         "step": first["step"],
         "strategy": "poisonous",

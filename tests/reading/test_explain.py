@@ -34,10 +34,10 @@ async def test_every_step_is_there_with_every_condition(office: Office) -> None:
         ],
         "held": True,
     }
-    (tried,) = dach["tried"]
-    assert [(each["owner"], each["code"]) for each in tried["candidates"]] == [
+    (attempt,) = dach["targets"]
+    assert [(each["owner"], each["code"]) for each in attempt["candidates"]] == [
         ("ana", "chosen"),
-        ("ben", "skill"),
+        ("ben", "missing_skill"),
     ]
 
 

@@ -24,7 +24,7 @@ async def test_a_lead_is_scored_the_same_by_the_stored_plan_and_afterwards(offic
     }
     explained = (await office.client.get(f"/assignments/{told['assignment_id']}/explain")).json()
     assert explained["same"] is True
-    assert [step["code"] for step in explained["steps"]][:2] == ["labelled", "rule"]
+    assert [step["code"] for step in explained["steps"]][:2] == ["scored", "rule"]
     assert explained["steps"][1]["when"]["held"] is True
     report = await verify(office.pool, office.workspace_id)
     assert (report.differences, report.decisions) == ([], 2)

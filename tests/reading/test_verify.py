@@ -134,7 +134,7 @@ async def test_what_was_stored_before_notes_were_kept_can_be_made_again(worked: 
 
 
 async def test_a_trace_that_was_rewritten_is_found(worked: Office) -> None:
-    await rewrite(worked, "answer", '"code":"not_next"', '"code":"skill"')
+    await rewrite(worked, "answer", '"code":"not_next"', '"code":"missing_skill"')
     assert re.search(r"decision \d+ \(.*\): trace$", (await check(worked)).differences[0])
 
 

@@ -57,7 +57,7 @@ async def test_the_row_decides_and_the_trace_says_which(office: Office) -> None:
     entry = told["trace"]["steps"][0]
     assert entry["table"] == "us-zip"
     assert (entry["revision"], entry["row"]) == (revision, 1)
-    assert entry["by"] == {"country": "eq", "postal_code": "prefix of 3"}
+    assert entry["matched_by_column"] == {"country": "eq", "postal_code": "prefix of 3"}
     assert told["reason"]["text"] == "Rule zip: row 1 of table us-zip; goes to Ana."
     west = await office.assign(email="b@b.example", country="US", postal_code="90210")
     assert (west["team"], west["owner"]["id"]) == ("dach", "ana")

@@ -4,13 +4,13 @@ A strategy that is plugged in brings the code of its own verdicts; all others st
 """
 
 REFUSALS: dict[str, str] = {
-    "missing": "The directory does not hold this owner or team.",
+    "not_found": "The directory does not hold this owner or team.",
     "excluded": "The caller excluded the owner.",
     "inactive": "The owner is not active.",
-    "away": "The owner is absent; `available_at` says until when.",
+    "absent": "The owner is absent; `available_at` says until when.",
     "paused": "The owner is paused; `available_at` says until when.",
-    "skill": "The owner lacks a skill that is asked for.",
-    "language": "The owner does not speak a language that is asked for.",
+    "missing_skill": "The owner lacks a skill that is asked for.",
+    "missing_language": "The owner does not speak a language that is asked for.",
     "cap_open": "The owner, or his place in the team, has as many open leads as he may have.",
     "cap_day": "The cap of this local day is reached; `available_at` is the next midnight there.",
     "cap_week": "The cap of this local ISO week is reached; `available_at` is the next Monday there.",
@@ -51,9 +51,9 @@ STEPS: dict[str, str] = {
     "queue": "The queue's step settled it.",
     "score": "The lead's band has a target, which settled it; `labels` shows band and points.",
     "product": "The team of the product the lead looks at has it; `product` names it.",
-    "product_switch": "The same, and a known person was with another product, which `left` names.",
+    "product_switch": "The same, for a returning lead that leaves the products in `previous_products`.",
     "no_product": "The lead looks at none of the plan's products.",
-    "labelled": "The lead got a band and points, shown as `labels`, and went on.",
+    "scored": "The lead got a band and points, shown as `labels`, and went on.",
     "account": "Somebody or something the account's step names settled it.",
     "no_account": "The lead belongs to no account.",
     "no_account_owner": "Nobody looks after the lead's account in any of the roles asked for.",
@@ -63,7 +63,7 @@ STEPS: dict[str, str] = {
     "undeclared_target": "The row names a queue or a path that the plan does not declare.",
     "manual": "The caller said where it goes.",
     "claimed": "An owner took it out of a queue.",
-    "no_match": "The condition does not hold; `failed` names the first comparison that failed.",
+    "no_match": "The condition does not hold; `failed_condition` names the first comparison that failed.",
     "error": "The strategy raised, or gave no verdict; `error` names the kind.",
     "fallback_queue": "No step took it, so it waits in the built-in queue.",
     "not_reached": "An earlier step had settled it (only where all rules are recomputed).",
@@ -72,16 +72,16 @@ STEPS: dict[str, str] = {
 
 PLUGIN_ERRORS: dict[str, str] = {
     "timeout": "It gave no verdict within its time; its process was ended.",
-    "exited": "Its process ended before it gave a verdict.",
+    "process_exited": "Its process ended before it gave a verdict.",
     "unavailable": "No process of it was ready in time, or it is not installed or cannot read its settings.",
     "paused": "It overran its time or ended again and again, so it is left alone for some seconds.",
-    "not_asked": "It was not asked about this lead.",
-    "no verdict": "What it answered is no verdict.",
+    "not_called": "It was not asked about this lead.",
+    "invalid_verdict": "What it answered is no verdict.",
 }
 """Why a plugin's step passed with the code `error`; else `error` names the kind of what it raised."""
 
 KNOWN_PERSON: dict[str, str] = {
-    "kept": "He keeps his owner.",
+    "owner_kept": "He keeps his owner.",
     "account_owner": "He goes to the one who looks after his account.",
     "owner_not_kept": "The plan names nobody with whom he stays, so he is decided anew.",
     "queue_place_kept": "He keeps his place in the queue.",
@@ -90,12 +90,12 @@ KNOWN_PERSON: dict[str, str] = {
     "automated": "He was on a path, so he is decided anew.",
     "blocked": "He was blocked, so he is decided anew.",
     "closed": "His assignment was closed, so he is decided anew.",
-    "missing": "His owner is gone from the directory, so he is decided anew.",
+    "not_found": "His owner is gone from the directory, so he is decided anew.",
     "excluded": "His owner is excluded by the caller, so he is decided anew.",
     "inactive": "His owner is not active, so he is decided anew.",
-    "away": "His owner is absent, so he is decided anew.",
+    "absent": "His owner is absent, so he is decided anew.",
 }
-"""What the look at a known person said: step `returning_leads` of a trace."""
+"""What the look at a known person said: step `returning_lead` of a trace."""
 
 MATCHES: dict[str, str] = {
     "chosen": "The lead belongs to it.",
@@ -131,7 +131,7 @@ REASONS: dict[str, str] = {
 NO_ACTIONS: dict[str, str] = {
     "no_follow_up": "The plan has no follow-up.",
     "no_matching_block": "No block of the follow-up is for this decision.",
-    "withheld_actions": "The lead has not given the consent the actions need; `withheld_actions` names them.",
+    "consent_missing": "The lead has not given the consent the actions need; `withheld_actions` names them.",
     "missing_value": "What the actions need, such as the name of a tag, is missing.",
     "no_crm_id": "Only a new owner was to be set, and no CRM's id of him is known.",
     "duplicate": "The same submission came again, and has had its actions.",

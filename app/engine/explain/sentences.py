@@ -29,7 +29,7 @@ _FORMS = {
 _BY_LOAD = ("least_loaded", "longest_idle")
 _HELD_FOR = {
     "off_shift": "is off shift",
-    "away": "is away",
+    "absent": "is away",
     "paused": "is paused",
     "not_next": "has a turn for one whose shift begins soon",
 }
@@ -87,7 +87,7 @@ def held(*, strategy: str, step: str, target: str, why: str, until: datetime) ->
     return f"{_subject(strategy, step)}: {target} {said}; held until {until:%Y-%m-%d %H:%M} UTC."
 
 
-def returning_leads(kind: str, owner: str) -> str:
+def returning_lead(kind: str, owner: str) -> str:
     """A person who was here before keeps his owner; `kind` is duplicate or reengaged."""
     if kind == "duplicate":
         return f"Submitted twice: {owner} has this lead already."

@@ -86,7 +86,7 @@ def compile_follow_up(
 
 def _why_none(withheld_actions: Sequence[object], left_out: set[str]) -> str:
     if withheld_actions:
-        return "withheld_actions"
+        return "consent_missing"
     return "no_crm_id" if left_out == {"set_owner"} else "missing_value"
 
 
@@ -137,7 +137,7 @@ class _Action:
         if self._consent is None or self._consented(values) is True:
             return self
         instead = self._instead
-        entry = {"type": self.type, "consent": self._consent, "instead": instead and instead.type}
+        entry = {"type": self.type, "consent": self._consent, "replaced_by": instead and instead.type}
         withheld_actions.append(entry)
         return instead.allowed(values, withheld_actions) if instead is not None else None
 

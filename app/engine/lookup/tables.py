@@ -38,19 +38,23 @@ class TableRef:
 class RowMatch:
     """What a look-up came to. Without `revision` no table is there, without `row` none of its rows fits.
 
-    Rows count from 1. `by` says how each column fitted.
+    Rows count from 1. `matched_by_column` says how each column fitted.
     """
 
     table: str
     revision: int | None = None
     row: int | None = None
-    by: Mapping[str, str] = field(default_factory=dict)
+    matched_by_column: Mapping[str, str] = field(default_factory=dict)
     target: Mapping[str, Any] | None = None
 
     def to_trace(self) -> dict[str, Any]:
         """What the trace shows of it: no value of the lead."""
         shown: dict[str, Any] = {"table": self.table, "revision": self.revision}
-        return shown if self.row is None else {**shown, "row": self.row, "by": dict(self.by)}
+        return (
+            shown
+            if self.row is None
+            else {**shown, "row": self.row, "matched_by_column": dict(self.matched_by_column)}
+        )
 
 
 class Tables(Protocol):

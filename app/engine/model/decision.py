@@ -41,12 +41,14 @@ class ProductSwitch:
     """The product a lead looks at, and the products that a known person leaves for it."""
 
     product: str
-    left: tuple[str, ...] = ()
+    previous_products: tuple[str, ...] = ()
 
     def to_trace(self) -> dict[str, Any]:
         """As the trace shows it beside the code."""
-        left = {"left": list(self.left)} if self.left else {}
-        return {"product": self.product, **left}
+        entry: dict[str, Any] = {"product": self.product}
+        if self.previous_products:
+            entry["previous_products"] = list(self.previous_products)
+        return entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +153,11 @@ class SlaDeadlines:
 
 @dataclass(slots=True)
 class Decision:
-    """The settled verdict. `counts` says whether it adds to the owner's load.
+    """The settled verdict. `counts_toward_load` says whether it adds to the owner's load.
 
     `labels` are what the steps it went through added to the lead. What is held until a time may be claimed
-    meanwhile by `held_owner` alone, or by members of `held_team`. `left` are the products that a
-    known person leaves. `account` and `participants` are what the answer tells of the lead's account and of
+    meanwhile by `held_owner` alone, or by members of `held_team`. `previous_products` are the products that a
+    known person leaves. `account` and `account_team` are what the answer tells of the lead's account and of
     the others who look after it.
 
     Not frozen, because `decide` makes it in stages and a frozen one costs more; nobody changes it after.
@@ -172,14 +174,14 @@ class Decision:
     path: str | None = None
     block: str | None = None
     priority: int = 0
-    known: ExistingLead | None = None
+    existing_lead: ExistingLead | None = None
     keeps_assignment: bool = False
-    counts: bool = False
+    counts_toward_load: bool = False
     over_cap: bool = False
     held_until: datetime | None = None
     held_owner: str | None = None
     held_team: str | None = None
-    left: tuple[str, ...] = ()
+    previous_products: tuple[str, ...] = ()
     sla_name: str | None = None
     sla: SlaDeadlines | None = None
     turn: LedgerEntry | None = None
@@ -187,4 +189,4 @@ class Decision:
     trace: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, Any] = field(default_factory=dict)
     account: Mapping[str, Any] | None = None
-    participants: Mapping[str, Owner] = field(default_factory=dict)
+    account_team: Mapping[str, Owner] = field(default_factory=dict)

@@ -262,7 +262,7 @@ def apply_decision(
 ) -> int | None:
     """Book a decision: its turn, its load. The answer is the turn's number within the team."""
     number = state.enter(decision.turn) if decision.turn else None
-    if decision.counts and decision.owner is not None:
+    if decision.counts_toward_load and decision.owner is not None:
         state.take(directory, decision.owner, decision.team, now, past=past)
     return number
 

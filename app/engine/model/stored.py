@@ -16,7 +16,7 @@ from app.engine.model.state import Facts, State, StateKeys
 from app.plan.language.durations import parse_iso
 from app.plan.language.fields import LEAD, Kind
 
-ENGINE_VERSION = "4"
+ENGINE_VERSION = "5"
 """Goes up with every change that may decide differently, or trace differently."""
 
 _TIMESTAMPS = tuple(name for name, known in LEAD.fields.items() if known.kind is Kind.TIMESTAMP)
@@ -249,7 +249,11 @@ def match_to_json(match: RowMatch) -> dict[str, Any]:
     stored: dict[str, Any] = {"table": match.table, "revision": match.revision}
     if match.row is not None:
         stored["row"] = match.row
-    return {**stored, "by": [[column, how] for column, how in match.by.items()], "target": match.target}
+    return {
+        **stored,
+        "by": [[column, how] for column, how in match.matched_by_column.items()],
+        "target": match.target,
+    }
 
 
 def match_from_json(stored: Mapping[str, Any]) -> RowMatch:
@@ -258,7 +262,7 @@ def match_from_json(stored: Mapping[str, Any]) -> RowMatch:
         table=stored["table"],
         revision=stored["revision"],
         row=stored.get("row"),
-        by=dict(stored.get("by", ())),
+        matched_by_column=dict(stored.get("by", ())),
         target=stored["target"],
     )
 
@@ -271,7 +275,7 @@ def _matches_to_json(decision: Decision, tables: Tables) -> dict[str, dict[str, 
             table, row = step["table"], step.get("row")
             target = tables.target(table, row) if row is not None else None
             found[step["step"]] = match_to_json(
-                RowMatch(table, step["revision"], row, step.get("by", {}), target)
+                RowMatch(table, step["revision"], row, step.get("matched_by_column", {}), target)
             )
     return found
 
@@ -296,10 +300,10 @@ def _consulted(decision: Decision, state: State) -> StateKeys:
     if decision.owner is not None and decision.owner.id in state.loads:
         entries.loads.add(decision.owner.id)
     for step in decision.trace["steps"]:
-        for tried in step.get("tried", ()):
-            owners = [one["owner"] for one in tried.get("candidates", ())]
+        for attempt in step.get("targets", ()):
+            owners = [one["owner"] for one in attempt.get("candidates", ())]
             entries.loads.update(owner for owner in owners if owner in state.loads)
-            team = tried["target"].get("team")
+            team = attempt["target"].get("team")
             for found, all_ in (
                 (entries.standings, state.standings),
                 (entries.member_loads, state.member_loads),

@@ -5,7 +5,7 @@ from app.engine.model.decision import PriorAssignment
 from app.engine.model.state import Facts
 from app.engine.selection.eligibility import Refusal, Requirements, refusal
 
-_WAITED_FOR = frozenset(("away", "paused"))
+_WAITED_FOR = frozenset(("absent", "paused"))
 """What a lead waits for to end: who is back earlier than he thought may take it himself."""
 
 
@@ -17,7 +17,7 @@ def claim_refusal(owner_id: str, queue: str, plan: Plan, facts: Facts) -> Refusa
     """
     owner = facts.directory.owners.get(owner_id)
     if owner is None:
-        return Refusal("missing")
+        return Refusal("not_found")
     team = facts.directory.teams.get(plan.claimable_by.get(queue, ""))
     if team is not None and all(member.owner != owner_id for member in team.members):
         return Refusal("not_in_team")

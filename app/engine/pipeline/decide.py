@@ -17,7 +17,7 @@ from app.engine.pipeline.account_team import account_summary, account_team_of
 from app.engine.pipeline.returning_lead import decide_returning, over_cap
 from app.engine.pipeline.walk import score_labels, try_step, walk
 
-_NOT_WALKED = frozenset(("returning_leads", "manual", "claimed"))
+_NOT_WALKED = frozenset(("returning_lead", "manual", "claimed"))
 """Who settled a lead without the pipeline. It is scored all the same: SLAs and the follow-up ask its band."""
 
 
@@ -44,7 +44,7 @@ def decide(question: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     if question.account is not None:
         decision.trace = {**decision.trace, "account": question.account.to_trace()}
         decision.account = account_summary(question.account, decision.owner, plan.accounts.roles)
-        decision.participants = account_team_of(
+        decision.account_team = account_team_of(
             question.account, decision.owner, facts.directory, inherit=plan.accounts.inherits
         )
     return _with_actions(decision, question, plan, facts)
@@ -72,7 +72,7 @@ def _as_owned(owned: ExistingOwnership, facts: Facts) -> Decision:
         strategy="imported",
         owner=owner,
         team=owned.team,
-        counts=True,
+        counts_toward_load=True,
         trace={"steps": [step], "not_evaluated": 0, "no_actions_reason": "imported"},
     )
 
@@ -102,7 +102,7 @@ def _to_owner(question: DecisionRequest, owner: Owner, facts: Facts) -> Decision
         step=code,
         strategy=code,
         owner=owner,
-        counts=True,
+        counts_toward_load=True,
         over_cap=over_cap(owner, facts),
         trace={"steps": [{"step": code, "strategy": code, "code": code}], "not_evaluated": 0},
     )
@@ -113,13 +113,13 @@ def _with_actions(decision: Decision, question: DecisionRequest, plan: Plan, fac
 
     Before them stands what a product switch asks for.
     """
-    if decision.known is not None and decision.known.kind == "duplicate":
+    if decision.existing_lead is not None and decision.existing_lead.kind == "duplicate":
         decision.trace = {**decision.trace, "no_actions_reason": "duplicate"}
         return decision
     values = {**question.values, **decision.labels} if decision.labels else question.values
     asked = plan.follow_up.after(decision, values, facts.now)
     decision.actions = asked.actions
-    if decision.left and plan.products is not None and question.prior is not None:
+    if decision.previous_products and plan.products is not None and question.prior is not None:
         farewell = plan.products.farewell(decision, question.prior, facts.directory)
         decision.actions = (*farewell, *asked.actions)
     if asked.withheld_actions:

@@ -48,7 +48,7 @@ def to_decision(
         team=team,
         priority=target.priority,
         turn=attempt.turn,
-        counts=True,
+        counts_toward_load=True,
         over_cap=attempt.over_cap,
         sla_name=target.sla,
         **known,
@@ -87,6 +87,6 @@ def _because(
     if band is not None:
         held = (*held, ("band", "eq", band))
     if verdict.intent is not None:
-        left = (("left_product", "eq", name) for name in verdict.intent.left)
+        left = (("left_product", "eq", name) for name in verdict.intent.previous_products)
         held = (*held, ("product_interest", "eq", verdict.intent.product), *left)
     return held

@@ -62,13 +62,18 @@ def _switched(
     if (last["strategy"], last["code"]) != ("product", "product_switch"):
         return None
     trace = _known_trace(known, "product_switch", anew)
-    return replace(anew, known=replace(known, kind="reengaged"), left=tuple(last["left"]), trace=trace)
+    return replace(
+        anew,
+        existing_lead=replace(known, kind="reengaged"),
+        previous_products=tuple(last["previous_products"]),
+        trace=trace,
+    )
 
 
 def _cannot_keep(owner_id: str, question: DecisionRequest, facts: Facts) -> str | None:
     owner = facts.directory.owners.get(owner_id)
     if owner is None:
-        return "missing"
+        return "not_found"
     refused = absence_refusal(owner, Requirements(exclude=question.exclude), facts.now)
     return refused.code if refused else None
 
@@ -80,19 +85,19 @@ def _kept_owner(owner_id: str, prior: PriorAssignment, known: ExistingLead, fact
     return Decision(
         outcome="assigned",
         code=known.kind,
-        text=sentences.returning_leads(known.kind, owner.name)
+        text=sentences.returning_lead(known.kind, owner.name)
         if same
         else sentences.known_by_account(owner.name),
-        step="returning_leads",
-        strategy="returning_leads",
+        step="returning_lead",
+        strategy="returning_lead",
         owner=owner,
         team=prior.team if same else None,
         priority=prior.priority,
-        known=known,
+        existing_lead=known,
         keeps_assignment=duplicate,
-        counts=not duplicate,
+        counts_toward_load=not duplicate,
         over_cap=not duplicate and over_cap(owner, facts),
-        trace=_known_trace(known, "kept" if same else "account_owner"),
+        trace=_known_trace(known, "owner_kept" if same else "account_owner"),
     )
 
 
@@ -105,15 +110,15 @@ def _kept_place(prior: PriorAssignment, known: ExistingLead, anew: Decision) -> 
         outcome="queued",
         code=known.kind,
         text=sentences.known_in_queue(prior.queue or ""),
-        step="returning_leads",
-        strategy="returning_leads",
+        step="returning_lead",
+        strategy="returning_lead",
         queue=prior.queue,
         priority=max(prior.priority, anew.priority),
         held_until=prior.held_until,
         held_owner=prior.held_owner,
         held_team=prior.held_team,
         labels=anew.labels,
-        known=known,
+        existing_lead=known,
         keeps_assignment=True,
         trace=_known_trace(known, "queue_place_kept", anew),
     )
@@ -124,15 +129,15 @@ def _anew(prior: PriorAssignment, known: ExistingLead, why: str, anew: Decision)
     trace = _known_trace(known, why, anew)
     same = anew.outcome == prior.state and (anew.path, anew.block) == (prior.path, prior.block)
     if known.kind == "duplicate" and same and prior.state in {"automated", "blocked"}:
-        return replace(anew, known=known, keeps_assignment=True, trace=trace)
-    return replace(anew, known=replace(known, kind="reengaged"), trace=trace)
+        return replace(anew, existing_lead=known, keeps_assignment=True, trace=trace)
+    return replace(anew, existing_lead=replace(known, kind="reengaged"), trace=trace)
 
 
 def _known_trace(known: ExistingLead, code: str, walked: Decision | None = None) -> dict[str, Any]:
     """The trace of a known person, and of the walk after it if there was one."""
     entry = {
-        "step": "returning_leads",
-        "strategy": "returning_leads",
+        "step": "returning_lead",
+        "strategy": "returning_lead",
         "code": code,
         "matched_by": known.matched_by,
     }

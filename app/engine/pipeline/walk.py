@@ -23,7 +23,7 @@ from app.engine.selection.templated_teams import is_templated, resolve
 from app.plan.language.fields import LABELS
 
 FALLBACK_QUEUE = "unrouted"
-NOT_CALLED: Mapping[str, Any] = {"error": "not_asked"}
+NOT_CALLED: Mapping[str, Any] = {"error": "not_called"}
 _KINDS = get_args(TargetKind)
 _LABELS = frozenset(LABELS)
 
@@ -96,7 +96,7 @@ def try_step(
     failed = step.when.failure(question.values, facts.now) if step.when else None
     if failed is not None:
         entry["code"] = "no_match"
-        entry["failed"] = {"field": failed[0], "operator": failed[1]}
+        entry["failed_condition"] = {"field": failed[0], "operator": failed[1]}
         return None
     verdict = _asked(step, question, facts, entry)
     entry["code"] = verdict.code
@@ -110,7 +110,7 @@ def try_step(
     if not verdict.targets:
         return None
     tried: list[dict[str, Any]] = []
-    entry["tried"] = tried
+    entry["targets"] = tried
     for target in verdict.targets:
         attempt = _try_target(target, question, facts)
         tried.append(attempt.to_trace())
@@ -133,7 +133,7 @@ def _asked(step: CompiledStep, question: DecisionRequest, facts: Facts, entry: d
         verdict: object = step.decide(question.values, facts)
         if isinstance(verdict, Verdict) and _can_be_honoured(verdict):
             return verdict
-        entry["error"] = "no verdict"
+        entry["error"] = "invalid_verdict"
     except Exception as error:
         entry["error"] = type(error).__name__
     return Verdict("error")
@@ -146,7 +146,7 @@ def _advised(step: CompiledStep, question: DecisionRequest, entry: dict[str, Any
         entry["plugin"] = advice["plugin"]
     verdict = None if "error" in advice else verdict_from_json(advice["verdict"])
     if verdict is None:
-        entry["error"] = advice.get("error", "no verdict")
+        entry["error"] = advice.get("error", "invalid_verdict")
     return verdict or Verdict("error")
 
 
@@ -161,7 +161,7 @@ def _try_target(target: Target, question: DecisionRequest, facts: Facts) -> Targ
     match target.kind:
         case "team" if is_templated(target.name):
             found = resolve(target, question.values)
-            return TargetAttempt(target, "missing") if found is None else try_team(found, question, facts)
+            return TargetAttempt(target, "not_found") if found is None else try_team(found, question, facts)
         case "team":
             return try_team(target, question, facts)
         case "owner":

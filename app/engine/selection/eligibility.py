@@ -38,7 +38,7 @@ def absence_refusal(owner: Owner, need: Requirements, now: datetime) -> Refusal 
         return Refusal("inactive")
     for absence in owner.absences:
         if absence.start <= now < absence.end:
-            return Refusal("away", absence.end)
+            return Refusal("absent", absence.end)
     return None
 
 
@@ -50,9 +50,9 @@ def refusal(owner: Owner, load: Load, need: Requirements, now: datetime) -> Refu
     if owner.paused_until is not None and now < owner.paused_until:
         return Refusal("paused", owner.paused_until)
     if need.skills and not need.skills <= owner.skills:
-        return Refusal("skill")
+        return Refusal("missing_skill")
     if need.languages and not need.languages <= owner.languages:
-        return Refusal("language")
+        return Refusal("missing_language")
     return cap_refusal(owner.caps, load, owner.zone, now) if owner.caps else None
 
 

@@ -68,8 +68,8 @@ def _by_turn(target: Target, eligible: Sequence[Candidate], shown: Sequence[dict
     for one, change in zip(eligible, changes, strict=True):
         shown_of, balance = one.shown, one.standing.balance
         shown_of["code"] = "not_next"
-        shown_of["balance"] = balance
-        shown_of["after"] = balance + change
+        shown_of["balance_before"] = balance
+        shown_of["balance_after"] = balance + change
         booked[one.owner.id] = change
     eligible[chosen].shown["code"] = "chosen"
     owner = eligible[chosen].owner
@@ -104,7 +104,7 @@ def candidate_entry(owner: str, load: Load, refused: Refusal | None) -> dict[str
     entry: dict[str, Any] = {
         "owner": owner,
         "code": refused.code if refused else "eligible",
-        "open": load.open,
+        "open_leads": load.open,
     }
     if refused is not None and refused.available_at is not None:
         entry["available_at"] = refused.available_at.isoformat().replace("+00:00", "Z")

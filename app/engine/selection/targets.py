@@ -19,7 +19,7 @@ _CHOSEN = Refusal("chosen")
 _NOT_HIS_TURN = Refusal("not_next")
 _WAITING = ("hold", "next")
 """What a plan may say besides `assign` of the time while nobody is on shift."""
-_GONE = frozenset(("away", "paused"))
+_GONE = frozenset(("absent", "paused"))
 RELEASE_LOOKAHEAD = timedelta(minutes=15)
 """A lead that is released waits as long again for one whose turn it is and whose shift is about to begin:
 who comes first does not get all that waited for the team."""
@@ -52,7 +52,7 @@ def try_owner(target: Target, question: DecisionRequest, facts: Facts) -> Target
     """Offer the lead to one named owner, who takes no turn. `ignore_caps` lifts their caps, nothing else."""
     owner = facts.directory.owners.get(target.name)
     if owner is None:
-        return TargetAttempt(target, "missing")
+        return TargetAttempt(target, "not_found")
     load = facts.state.load(owner.id)
     refused = refusal(owner, load, requirements_of(target, question), facts.now)
     ignore_caps = target.ignore_caps and refused is not None and refused.code in CAPS
@@ -80,7 +80,7 @@ def try_team(target: Target, question: DecisionRequest, facts: Facts) -> TargetA
     """Pick one of a team, by turn or by load."""
     team = facts.directory.teams.get(target.name)
     if team is None:
-        return TargetAttempt(target, "missing")
+        return TargetAttempt(target, "not_found")
     need = requirements_of(target, question)
     shown, eligible = _consider(team, need, facts)
     pick = target.pick or team.pick
@@ -117,7 +117,7 @@ def _consider(team: Team, need: Requirements, facts: Facts) -> tuple[list[dict[s
         entry = (
             candidate_entry(id_, load, refused)
             if refused
-            else {"owner": id_, "code": "eligible", "open": load.open}
+            else {"owner": id_, "code": "eligible", "open_leads": load.open}
         )
         shown.append(entry)
         if refused is None and owner is not None:
@@ -131,7 +131,7 @@ def member_refusal(
 ) -> Refusal | None:
     """Why a member cannot take a lead of his team now, or None when he can."""
     if owner is None:
-        return Refusal("missing")
+        return Refusal("not_found")
     caps = member.caps
     if member.ramp is not None:
         factor = factor_at(member, owner.zone, facts.now)

@@ -50,12 +50,14 @@ class ProductCatalog:
         self, decision: Decision, prior: PriorAssignment, directory: Directory
     ) -> tuple[dict[str, Any], ...]:
         """What a switch asks of the caller: end what runs for the other product, tell the former owner."""
-        sequences = [name for product in decision.left for name in self._declared[product].sequences]
+        sequences = [
+            name for product in decision.previous_products for name in self._declared[product].sequences
+        ]
         actions = [_action("suppress_campaign", name=name) for name in dict.fromkeys(sequences)]
         actions.append(_action("cancel_task", assignment_id=prior.assignment_id, lead_id=prior.lead_id))
         former = directory.owners.get(prior.owner or "") if prior.state == "assigned" else None
         if former is not None and former.active and former != decision.owner:
-            text = left_product(decision.left, decision.owner.name if decision.owner else None)
+            text = left_product(decision.previous_products, decision.owner.name if decision.owner else None)
             actions.append(
                 _action("notify", via="email", owner_id=former.id, to=former.email or former.id, text=text)
             )

@@ -128,4 +128,4 @@ class ScoreStrategy:
         """The band's targets, if it has any; the labels either way."""
         scored = config.score(values, facts.now)
         labels = {"band": scored.band, "scores": scored.points}
-        return Verdict("score" if scored.targets else "labelled", scored.targets, labels)
+        return Verdict("score" if scored.targets else "scored", scored.targets, labels)
