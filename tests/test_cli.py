@@ -221,7 +221,7 @@ def test_a_key_is_shown_once_and_can_be_revoked(shell: Shell) -> None:
         ("queues: {q: {}}\npipeline: [{round_robin: {team: any}}, {queue: {name: q}}]", None),
         ("pipeline: [{queue: {name: q}}]", "pipeline[0].queue.name  unknown_queue"),
         ("pipeline: [{round_robin: {team: any}}]", "pipeline[0]  no_catch_all"),
-        ("pipeline: [{queue: {nmae: q}}]", "pipeline[0].queue.nmae  unknown_key"),
+        ("pipeline: [{queue: {nmae: q}}]", "pipeline[0].queue.nmae  unknown_field"),
         ("pipeline: [", "plan  bad_syntax"),
     ],
 )

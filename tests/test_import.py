@@ -107,7 +107,13 @@ def test_a_row_that_is_awry_spoils_no_other(tmp_path: Path) -> None:
         11: {"id": "gil", "name": "Gil", "caps": {"per_day": 5}},
     }
     faults = [(line, fault.faults[0].code) for line, fault in found.faults]
-    assert faults == [(5, "ragged"), (7, "ragged"), (10, "bad_quotes"), (12, "bad_quotes"), (12, "unread")]
+    assert faults == [
+        (5, "ragged"),
+        (7, "ragged"),
+        (10, "invalid_quotes"),
+        (12, "invalid_quotes"),
+        (12, "unread"),
+    ]
 
 
 def test_no_team_loses_a_member_whose_row_is_awry(tmp_path: Path) -> None:

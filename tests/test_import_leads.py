@@ -155,11 +155,11 @@ async def test_bad_lines_are_told_and_the_others_booked(office: Office, tmp_path
     }
     assert codes == {
         2: "unknown_owner",
-        3: "missing",
+        3: "required",
         4: "no_identity",
         5: "unknown_team",
         6: "in_the_future",
-        7: "bad_format",
+        7: "invalid_timestamp",
         8: "not_allowed",
         9: "inactive",
         10: "ambiguous_owner",

@@ -53,7 +53,7 @@ def keys_of(file: LeadFile, column: str | None, *about: str) -> list[Idempotency
             keys.append(IdempotencyKey(f"{_OURS}{named}", each.digest(*about)))
             good.append(each)
         else:
-            file.faults.append((each.line, refused_at((), "missing", f"has nothing in column {column}")))
+            file.faults.append((each.line, refused_at((), "required", f"has nothing in column {column}")))
     file.good = good
     return keys
 

@@ -41,7 +41,7 @@ from app.plan.language.hours import MAX_TEXT_LENGTH, read_hours
 
 def _domain(text: str) -> str:
     if website_domain(text) is None:
-        raise invalid("bad_domain", "must be a domain, such as acme.example")
+        raise invalid("invalid_domain", "must be a domain, such as acme.example")
     return text
 
 
@@ -66,7 +66,7 @@ def _hours(text: str, info: ValidationInfo) -> str:
             read_hours(text, info.data["timezone"], info.data["country"])
         except ValueError:
             raise invalid(
-                "bad_hours",
+                "invalid_hours",
                 "must be opening hours in OpenStreetMap syntax, such as Mo-Fr 09:00-17:30; PH off."
                 " PH needs a country with known public holidays",
             ) from None
@@ -163,7 +163,7 @@ class AbsenceInput(RecordModel):
     @model_validator(mode="after")
     def _in_order(self) -> "AbsenceInput":
         if self.from_ >= self.to:
-            raise invalid("bad_order", "must have a `from` that is before its `to`")
+            raise invalid("invalid_order", "must have a `from` that is before its `to`")
         return self
 
 

@@ -14,8 +14,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 _HIDDEN = "…"
 
 # pydantic's error type -> our code and message. The {braces} are filled with limits, never with input.
-_MESSAGES = {
-    "missing": ("missing", "is required"),
+MESSAGES = {
+    "missing": ("required", "is required"),
     "extra_forbidden": ("unknown_field", "is not a known field"),
     "string_type": ("wrong_type", "must be a string"),
     "bool_type": ("wrong_type", "must be true or false"),
@@ -32,7 +32,7 @@ _MESSAGES = {
     "finite_number": ("out_of_range", "must be a finite number"),
     "literal_error": ("not_allowed", "must be one of {expected}"),
     "enum": ("not_allowed", "must be one of {expected}"),
-    "string_pattern_mismatch": ("bad_format", "does not have the required format"),
+    "string_pattern_mismatch": ("invalid_format", "does not have the required format"),
     "string_too_long": ("too_long", "must be at most {max_length} characters"),
     "string_too_short": ("too_short", "must be at least {min_length} characters"),
     "too_long": ("too_many_items", "must have at most {max_length} items"),
@@ -41,7 +41,7 @@ _MESSAGES = {
     "less_than_equal": ("out_of_range", "must be at most {le}"),
     "greater_than": ("out_of_range", "must be more than {gt}"),
     "less_than": ("out_of_range", "must be less than {lt}"),
-    "uuid_parsing": ("bad_format", "must be a UUID"),
+    "uuid_parsing": ("invalid_format", "must be a UUID"),
     "uuid_type": ("wrong_type", "must be a UUID"),
 }
 
@@ -71,7 +71,7 @@ def fault_of(error: Mapping[str, Any], root: Path) -> Fault:
     if kind.startswith(_OURS):
         return Fault(path, kind.removeprefix(_OURS), error["msg"])
     # An unknown message of pydantic's could repeat the input.
-    code, message = _MESSAGES.get(kind, ("invalid", "is not valid"))
+    code, message = MESSAGES.get(kind, ("invalid", "is not valid"))
     return Fault(path, code, message.format_map(error.get("ctx", {})))
 
 

@@ -108,7 +108,7 @@ def _item(line: bytes, model: type[RecordModel]) -> Item | Problem:
         if not isinstance(sent, dict):
             return refused_at((), "wrong_type", "must be an object")
         if not isinstance(sent.get("id"), str):
-            return refused_at(("id",), "missing", "is required and must be a string")
+            return refused_at(("id",), "required", "is required and must be a string")
         return parse_id(sent.pop("id")), parse_record(model, sent)
     except Problem as problem:
         return problem

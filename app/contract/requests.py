@@ -142,7 +142,7 @@ class ReassignTarget(RequestModel):
     @model_validator(mode="after")
     def _one(self) -> "ReassignTarget":
         if sum(name is not None for name in (self.owner, self.team, self.queue)) != 1:
-            raise invalid("not_one", "must hold exactly one of owner, team or queue")
+            raise invalid("exactly_one", "must hold exactly one of owner, team or queue")
         return self
 
 
@@ -177,7 +177,7 @@ class LookupRequest(RequestModel):
     @model_validator(mode="after")
     def _one(self) -> "LookupRequest":
         if (self.email is None) == (self.phone is None):
-            raise invalid("not_one", "must hold exactly one of email or phone")
+            raise invalid("exactly_one", "must hold exactly one of email or phone")
         return self
 
 
@@ -190,7 +190,7 @@ class ClockRequest(RequestModel):
     @model_validator(mode="after")
     def _some(self) -> "ClockRequest":
         if self.at is None and self.speed is None:
-            raise invalid("missing", "must hold `at`, `speed` or both")
+            raise invalid("required", "must hold `at`, `speed` or both")
         return self
 
 

@@ -139,7 +139,7 @@ class _Walk:
 
     def _text(self, text: str) -> None:
         if "\0" in text:
-            raise _LimitExceeded("nul_character", "contains a NUL character")
+            raise _LimitExceeded("invalid_text", "contains a NUL character")
         limit = self.limits.text
         # A character has at most four bytes, so short strings need no encoding.
         if len(text) * 4 > limit and len(text.encode()) > limit:

@@ -125,7 +125,7 @@ def _from_document(sent: object) -> TableContent:
     unknown = [
         Fault((name,), "unknown_field", "is not a known field") for name in sent.keys() - {"columns", "rows"}
     ]
-    missing = [Fault((name,), "missing", "is required") for name in ("columns", "rows") if name not in sent]
+    missing = [Fault((name,), "required", "is required") for name in ("columns", "rows") if name not in sent]
     if unknown or missing:
         raise ValidationFailed(faults=[*unknown, *missing])
     if not isinstance(sent["rows"], list):
@@ -166,13 +166,13 @@ def _from_lines(raw: bytes) -> TableContent:
         else:
             _add_list(collected, path, sent, len(collected.columns))
     if collected is None:
-        raise refused_at((), "missing", "must have at least one line")
+        raise refused_at((), "required", "must have at least one line")
     return collected.table()
 
 
 def _first_columns(sent: object, path: Path) -> object:
     if not isinstance(sent, dict):
-        raise refused_at(path, "missing", 'must be preceded by a line {"columns": […]}')
+        raise refused_at(path, "required", 'must be preceded by a line {"columns": […]}')
     return sent["columns"] if "columns" in sent else [name for name in sent if name not in TARGET_COLUMNS]
 
 
@@ -198,7 +198,7 @@ def _from_csv(raw: bytes) -> TableContent:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise refused_at((), "bad_format", "must be UTF-8") from None
+        raise refused_at((), "not_utf8", "must be UTF-8") from None
     lines = text.splitlines(keepends=True)
     rows = csv.reader(lines, strict=True, delimiter=_delimiter(lines[0] if lines else ""))
     try:
@@ -212,7 +212,7 @@ def _from_csv(raw: bytes) -> TableContent:
                 raise _too_many()
             _add_cells(collected, ("lines", rows.line_num), header, row)
     except csv.Error:
-        raise refused_at(("lines", rows.line_num), "bad_format", "is not well-formed CSV") from None
+        raise refused_at(("lines", rows.line_num), "invalid_format", "is not well-formed CSV") from None
     return collected.table()
 
 

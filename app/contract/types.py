@@ -65,7 +65,7 @@ def _at_most_255_bytes(text: str) -> str:
 
 def _plain(text: str) -> str:
     if "/" in text or any(unicodedata.category(letter) == "Cc" for letter in text):
-        raise invalid("bad_id", "must not contain a control character or a slash")
+        raise invalid("invalid_id", "must not contain a control character or a slash")
     return text
 
 
@@ -77,7 +77,7 @@ def _timestamp(sent: object) -> datetime:
         at = datetime.fromisoformat(sent)
         at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise invalid("bad_format", "must be a date and time, such as 2026-11-20T10:00:00Z") from None
+        raise invalid("invalid_timestamp", "must be a date and time, such as 2026-11-20T10:00:00Z") from None
     if not 1900 <= at.year <= 2200:
         raise invalid("out_of_range", "must be between the years 1900 and 2200")
     return at
@@ -88,7 +88,7 @@ def _day(sent: object) -> date:
     try:
         day = date.fromisoformat(sent if isinstance(sent, str) else "")
     except ValueError:
-        raise invalid("bad_format", "must be a date, such as 2026-11-20") from None
+        raise invalid("invalid_date", "must be a date, such as 2026-11-20") from None
     if not 1900 <= day.year <= 2200:
         raise invalid("out_of_range", "must be between the years 1900 and 2200")
     return day

@@ -60,7 +60,7 @@ def _pipeline(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
             path = f"pipeline[{position}].{step.strategy}{place}"
             if target.kind == "team" and not scored and "band" in fields_of(target.name):
                 text = "Move this step behind the score step: before it no lead has a band."
-                yield Finding(path, "too_early", text)
+                yield Finding(path, "used_before_defined", text)
             else:
                 yield from _anywhere(target, path, document, words, names)
 

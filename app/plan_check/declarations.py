@@ -89,10 +89,10 @@ def _unknown_sla(name: str, path: str) -> Finding:
 def _needed(action: Action) -> Iterator[Finding]:
     needed = NEEDED.get(action.type)
     if needed is not None and action.params.get(needed) in (None, ()):
-        yield Finding(needed, "missing_key", f"Add {needed}: a {action.type} says nothing without it.")
+        yield Finding(needed, "required", f"Add {needed}: a {action.type} says nothing without it.")
     change = action.params.get("change")
     if action.type == "audience" and action.fixed("change") not in AUDIENCE_CHANGES and change is not None:
-        yield Finding("change", "wrong_value", f"Write one of {', '.join(AUDIENCE_CHANGES)}.")
+        yield Finding("change", "not_allowed", f"Write one of {', '.join(AUDIENCE_CHANGES)}.")
 
 
 def _known(document: PlanDocument) -> _Known:

@@ -15,11 +15,11 @@ def labels_used_early(document: PlanDocument) -> Iterator[Finding]:
     for position, each in enumerate(document.returning_leads.reroute_when):
         if _asks_labels(each.when):
             text = "Ask something else: before the pipeline no lead has a band or points."
-            yield Finding(f"returning_leads.reroute_when[{position}].when", "too_early", text)
+            yield Finding(f"returning_leads.reroute_when[{position}].when", "used_before_defined", text)
     for position, step in enumerate(document.pipeline):
         for place in _asking_labels(step):
             text = "Move this step behind the score step: before it no lead has a band or points."
-            yield Finding(f"pipeline[{position}].{step.strategy}.{place}", "too_early", text)
+            yield Finding(f"pipeline[{position}].{step.strategy}.{place}", "used_before_defined", text)
         if step.strategy == "score":
             return
 

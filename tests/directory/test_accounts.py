@@ -56,7 +56,7 @@ async def test_an_account_is_kept_as_it_was_sent(office: Office) -> None:
 @pytest.mark.parametrize(
     ("change", "path", "code"),
     [
-        ({"domains": ["not a domain"]}, "domains[0]", "bad_domain"),
+        ({"domains": ["not a domain"]}, "domains[0]", "invalid_domain"),
         ({"domains": "acme.example"}, "domains", "wrong_type"),
         ({"customer_status": "happy"}, "customer_status", "not_allowed"),
         ({"roles": {"sdr": 7}}, "roles.sdr", "wrong_type"),

@@ -24,8 +24,8 @@ async def test_a_calendar_is_kept_as_it_was_sent(office: Office) -> None:
 @pytest.mark.parametrize(
     ("change", "path", "code"),
     [
-        ({"hours": "nine to five"}, "hours", "bad_hours"),
-        ({"country": None}, "hours", "bad_hours"),
+        ({"hours": "nine to five"}, "hours", "invalid_hours"),
+        ({"country": None}, "hours", "invalid_hours"),
         ({"country": "Atlantis"}, "country", "unknown_country"),
         ({"timezone": "Mars/Olympus"}, "timezone", "unknown_timezone"),
         ({"hours": ""}, "hours", "too_short"),

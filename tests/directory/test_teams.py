@@ -58,10 +58,10 @@ async def test_a_newcomer_is_sent_with_his_ramp(office: Office) -> None:
         ({"factor": 0, "until": "2099-01-04"}, "ramp.factor", "out_of_range"),
         ({"factor": 1.5, "until": "2099-01-04"}, "ramp.factor", "out_of_range"),
         ({"factor": 0.1234, "until": "2099-01-04"}, "ramp.factor", "too_precise"),
-        ({"factor": 0.5, "until": "soon"}, "ramp.until", "bad_format"),
-        ({"factor": 0.5, "until": 20990104}, "ramp.until", "bad_format"),
+        ({"factor": 0.5, "until": "soon"}, "ramp.until", "invalid_date"),
+        ({"factor": 0.5, "until": 20990104}, "ramp.until", "invalid_date"),
         ({"factor": 0.5, "until": "0999-01-04"}, "ramp.until", "out_of_range"),
-        ({"factor": 0.5}, "ramp.until", "missing"),
+        ({"factor": 0.5}, "ramp.until", "required"),
     ],
 )
 async def test_what_is_no_ramp_is_refused(office: Office, ramp: dict[str, Any], path: str, code: str) -> None:

@@ -314,11 +314,11 @@ def test_how_often_tells_the_name_that_was_asked() -> None:
     ("asked", "path", "code"),
     [
         ({"name": ""}, "engagement.name", "invalid_operand"),
-        ({"name": "a", "within": 14}, "engagement.within", "bad_duration"),
+        ({"name": "a", "within": 14}, "engagement.within", "invalid_duration"),
         ({"name": "a", "count": {"gte": -1}}, "engagement.count", "invalid_operand"),
         ({"name": "a", "count": {"above": 1}}, "engagement.count", "invalid_operand"),
         ({"name": "a", "count": True}, "engagement.count", "invalid_operand"),
-        ({"name": "a", "contains": "b"}, "engagement.contains", "unknown_key"),
+        ({"name": "a", "contains": "b"}, "engagement.contains", "unknown_field"),
     ],
 )
 def test_how_often_cannot_be_asked_otherwise(asked: object, path: str, code: str) -> None:

@@ -209,5 +209,5 @@ def test_before_the_pipeline_no_band_can_be_asked() -> None:
     source = scored() | {"returning_leads": {"reroute_when": [{"when": {"band": "hot"}}]}}
     found = check(document(source), KnownNames(teams={"inbound": {"ana": 1}}, owners={"ana": True}))
     assert [(finding.path, finding.code) for finding in found] == [
-        ("returning_leads.reroute_when[0].when", "too_early")
+        ("returning_leads.reroute_when[0].when", "used_before_defined")
     ]

@@ -77,4 +77,4 @@ def test_only_a_team_can_be_matched() -> None:
     }
     found = read_plan(document)
     assert isinstance(found, list)
-    assert [finding.code for finding in found] == ["team_only"]
+    assert [finding.code for finding in found] == ["misplaced_field"]

@@ -207,11 +207,11 @@ def test_a_line_that_never_counts_is_told(lines: list[dict[str, Any]], path: str
 @pytest.mark.parametrize(
     ("slas", "path", "code"),
     [
-        ({"hot": {}}, "slas.hot", "missing_key"),
-        ({"hot": {"accept": "soon"}}, "slas.hot.accept", "bad_duration"),
-        ({"hot": {"accept": "0"}}, "slas.hot.accept", "bad_duration"),
-        ({"hot": {"touch": "91d"}}, "slas.hot.touch", "bad_duration"),
-        ({"hot": {"tuch": "1d"}}, "slas.hot.tuch", "unknown_key"),
+        ({"hot": {}}, "slas.hot", "required"),
+        ({"hot": {"accept": "soon"}}, "slas.hot.accept", "invalid_duration"),
+        ({"hot": {"accept": "0"}}, "slas.hot.accept", "invalid_duration"),
+        ({"hot": {"touch": "91d"}}, "slas.hot.touch", "invalid_duration"),
+        ({"hot": {"tuch": "1d"}}, "slas.hot.tuch", "unknown_field"),
     ],
 )
 def test_what_is_no_sla_is_refused(slas: dict[str, Any], path: str, code: str) -> None:

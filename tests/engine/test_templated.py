@@ -83,7 +83,7 @@ def test_before_the_score_step_no_band_can_stand_in_a_name() -> None:
     source["pipeline"][:2] = reversed(source["pipeline"][:2])
     found = check(document(source), names(["sdr-hot", "sdr-cold"]))
     assert [(finding.path, finding.code) for finding in found] == [
-        ("pipeline[0].rule.then.team", "too_early")
+        ("pipeline[0].rule.then.team", "used_before_defined")
     ]
 
 
@@ -101,9 +101,9 @@ def test_every_combination_is_checked() -> None:
     [
         ("sdr-{country}", "unknown_field"),
         ("sdr-{reigon}", "unknown_field"),
-        ("sdr-{region", "bad_template"),
+        ("sdr-{region", "invalid_template"),
         ("sdr-{}", "unknown_field"),
-        ("sdr-{region}}", "bad_template"),
+        ("sdr-{region}}", "invalid_template"),
         ("{region}" * 2 + "{customer_status}{segment}{band}", "unknown_team"),
     ],
 )
@@ -117,7 +117,7 @@ def test_a_name_that_comes_to_too_many_teams_is_refused() -> None:
     words = [{"when": {"employees": n}, "value": str(n)} for n in range(7)]
     source["fields"] |= dict.fromkeys("abcde", words)
     found = check(document(source), names(TEAMS))
-    assert [finding.code for finding in found] == ["wrong_value"]
+    assert [finding.code for finding in found] == ["too_many_items"]
 
 
 def test_the_plan_counts_on_every_team_it_can_come_to() -> None:

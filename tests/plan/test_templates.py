@@ -24,10 +24,10 @@ def test_parts(text: str, expected: Template) -> None:
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        ("{", "bad_template"),
-        ("}", "bad_template"),
-        ("a {lead.email", "bad_template"),
-        ("{a{b}}", "bad_template"),
+        ("{", "invalid_template"),
+        ("}", "invalid_template"),
+        ("a {lead.email", "invalid_template"),
+        ("{a{b}}", "invalid_template"),
         ("{}", "unknown_placeholder"),
         ("{nobody}", "unknown_placeholder"),
         ("{lead}", "unknown_placeholder"),

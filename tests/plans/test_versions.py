@@ -142,9 +142,9 @@ async def test_what_is_wrong_is_told_and_not_published(
 @pytest.mark.parametrize(
     ("text", "path", "code"),
     [
-        ("[", "", "bad_syntax"),
+        ("[", "", "invalid_syntax"),
         ("a", "pipeline", "wrong_type"),
-        ("[{queue: {name: q, nmae: x}}]", "pipeline[0].queue.nmae", "unknown_key"),
+        ("[{queue: {name: q, nmae: x}}]", "pipeline[0].queue.nmae", "unknown_field"),
         (f"[{RULE % ('{contry: DE}', '{block: x}')}]", "pipeline[0].rule.when.contry", "unknown_field"),
         (
             f"[{RULE % ('{employees: {prefix: 5}}', '{block: x}')}]",
@@ -154,7 +154,7 @@ async def test_what_is_wrong_is_told_and_not_published(
         (
             f"[{RULE % ('{title: {matches: (}}', '{block: x}')}]",
             "pipeline[0].rule.when.title.matches",
-            "bad_pattern",
+            "invalid_pattern",
         ),
         ("&x []\nqueues: *x", "pipeline", "yaml_alias"),
     ],

@@ -67,7 +67,7 @@ def test_targets_that_are_written_alike_are_kept_once() -> None:
 
 DOCUMENTS: list[tuple[object, str, str]] = [
     ([], "", "wrong_type"),
-    ({"columns": ["country"]}, "rows", "missing"),
+    ({"columns": ["country"]}, "rows", "required"),
     ({"columns": ["country"], "rows": [], "more": 1}, "more", "unknown_field"),
     ({"columns": [], "rows": []}, "columns", "wrong_type"),
     ({"columns": ["country", "country"], "rows": []}, "columns[1]", "duplicate_key"),
@@ -75,12 +75,12 @@ DOCUMENTS: list[tuple[object, str, str]] = [
     ({"columns": ["country"], "rows": [["DE", {"team": "a"}], ["DE"]]}, "rows[1]", "wrong_type"),
     ({"columns": ["country"], "rows": [["DE", "a"]]}, "rows[0][1]", "wrong_type"),
     ({"columns": ["country"], "rows": [["DE", {"team": 5}]]}, "rows[0][1].team", "wrong_type"),
-    ({"columns": ["country"], "rows": [["DE", {"teem": "a"}]]}, "rows[0][1].teem", "unknown_key"),
-    ({"columns": ["country"], "rows": [["DE", {}]]}, "rows[0][1]", "one_target"),
+    ({"columns": ["country"], "rows": [["DE", {"teem": "a"}]]}, "rows[0][1].teem", "unknown_field"),
+    ({"columns": ["country"], "rows": [["DE", {}]]}, "rows[0][1]", "exactly_one"),
     (
         {"columns": ["country"], "rows": [["DE", {"team": "a", "else": [{}]}]]},
         "rows[0][1].else[0]",
-        "one_target",
+        "exactly_one",
     ),
     ({"columns": ["country"], "rows": [[{}, {"team": "a"}]]}, "rows[0][0]", "wrong_type"),
     ({"columns": ["country"], "rows": [["x" * 256, {"team": "a"}]]}, "rows[0][0]", "wrong_type"),
@@ -95,21 +95,21 @@ def test_what_is_no_table_is_refused_with_its_place(body: object, path: str, cod
 
 TEXTS: list[tuple[bytes, str, str, str]] = [
     (b"country,owner\nDE,ana\nDE\n", "text/csv", "lines[3]", "wrong_type"),
-    (b"country,owner\nDE,ana\nDE,\n", "text/csv", "lines[3]", "one_target"),
+    (b"country,owner\nDE,ana\nDE,\n", "text/csv", "lines[3]", "exactly_one"),
     (b"country,owner,priority\nDE,ana,high\n", "text/csv", "lines[2].priority", "wrong_type"),
-    (b'country,owner\n"DE,ana\n', "text/csv", "lines[2]", "bad_format"),
+    (b'country,owner\n"DE,ana\n', "text/csv", "lines[2]", "invalid_format"),
     (b"owner\nana\n", "text/csv", "lines[1]", "wrong_type"),
     (b"country,country,owner\nDE,DE,ana\n", "text/csv", "lines[1][1]", "duplicate_key"),
-    (b"\xff\xfe", "text/csv", "", "bad_format"),
+    (b"\xff\xfe", "text/csv", "", "not_utf8"),
     (b'{"country":"DE","owner":"ana"}\n\n{"country":', "application/x-ndjson", "lines[3]", "malformed_json"),
-    (b'["DE",{"owner":"ana"}]', "application/x-ndjson", "lines[1]", "missing"),
+    (b'["DE",{"owner":"ana"}]', "application/x-ndjson", "lines[1]", "required"),
     (
         b'{"country":"DE","owner":"ana"}\n{"contry":"DE","owner":"ana"}',
         "application/x-ndjson",
         "lines[2].contry",
         "unknown_field",
     ),
-    (b"", "application/x-ndjson", "", "missing"),
+    (b"", "application/x-ndjson", "", "required"),
 ]
 
 

@@ -41,7 +41,7 @@ def key_of(request: Request, document: Any) -> IdempotencyKey | None:
     text = sent[1:-1] if len(sent) > 1 and sent[0] == sent[-1] == '"' else sent
     if not text or len(text) > MOST_CHARACTERS or not text.isascii() or not text.isprintable():
         detail = f"must be 1 to {MOST_CHARACTERS} printable ASCII characters"
-        raise refused_at(("Idempotency-Key",), "bad_format", detail, "header")
+        raise refused_at(("Idempotency-Key",), "invalid_format", detail, "header")
     route = f"{request.method} {request.url.path}\n".encode()
     # An item of a batch that could not be read stands in the document as its fault, which is no JSON.
     canonical = orjson.dumps(document, default=str, option=orjson.OPT_SORT_KEYS)

@@ -44,7 +44,7 @@ def condition_of(request: Request) -> Precondition:
 
 
 def _unreadable(header: str, detail: str) -> ValidationFailed:
-    return refused_at((header,), "bad_format", detail, "header")
+    return refused_at((header,), "invalid_format", detail, "header")
 
 
 def etag(revision: int) -> dict[str, str]:

@@ -96,7 +96,7 @@ async def leads(request: Request, external_id: Sent = None, crm_lead_id: Sent = 
     """The lead that the caller's own systems know by this id: give one of the two."""
     if (external_id is None) == (crm_lead_id is None):
         detail = "give exactly one of external_id or crm_lead_id"
-        raise refused_at(("external_id",), "not_one", detail, "query")
+        raise refused_at(("external_id",), "exactly_one", detail, "query")
     sent = {"external_id": external_id} if external_id else {"crm": {"lead_id": crm_lead_id}}
     return await _found(request, sent)
 

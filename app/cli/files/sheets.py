@@ -106,7 +106,7 @@ def _records(text: str, delimiter: str, skipped: int) -> Iterator[tuple[int, lis
             return
         except csv.Error:
             # A quotation mark that is never closed takes the rest of the file with it.
-            yield line, _refused("bad_quotes", "has quotation marks that do not match")
+            yield line, _refused("invalid_quotes", "has quotation marks that do not match")
             if reader.line_num + skipped > line:
                 yield line, _refused("unread", "nothing from here on was read")
                 return

@@ -66,7 +66,7 @@ def faults(name: str, words: Mapping[str, tuple[str, ...]], path: str) -> list[F
     """What is wrong with a name, apart from the teams it comes to."""
     found = fields_of(name)
     if not found or re.search("[{}]", _PLACE.sub("", name)):
-        return [Finding(path, "bad_template", "Close every brace around the name of a field.")]
+        return [Finding(path, "invalid_template", "Close every brace around the name of a field.")]
     unknown = [place for place in found if place not in words]
     if unknown:
         text = (
@@ -77,5 +77,5 @@ def faults(name: str, words: Mapping[str, tuple[str, ...]], path: str) -> list[F
     for place in found:
         count *= len(words[place])
     if count > MAX_COMBINATIONS:
-        return [Finding(path, "wrong_value", f"Use fewer words: this name can come to {count} teams.")]
+        return [Finding(path, "too_many_items", f"Use fewer words: this name can come to {count} teams.")]
     return []

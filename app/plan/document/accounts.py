@@ -39,14 +39,14 @@ def _rung(value: object, info: ValidationInfo) -> Rung:
         raise Faults(*findings_of(refused)) from None
     if isinstance(rung, Target) and rung.else_:
         raise fault(
-            "unknown_key", "Put these targets next in the list: a rung has no else of its own.", "else"
+            "misplaced_field", "Put these targets next in the list: a rung has no else of its own.", "else"
         )
     return rung
 
 
 def _status(status: str) -> str:
     if status not in CUSTOMER_STATUSES:
-        raise fault("unknown_value", f"Write one of {', '.join(CUSTOMER_STATUSES)}.")
+        raise fault("not_allowed", f"Write one of {', '.join(CUSTOMER_STATUSES)}.")
     return status
 
 

@@ -73,7 +73,7 @@ def _read_action(value: object, info: ValidationInfo) -> Action:
         findings.append(
             Finding(
                 "without_consent",
-                "unknown_key",
+                "misplaced_field",
                 "Write without_consent only beside consent: it takes its place.",
             )
         )
@@ -85,10 +85,10 @@ def _read_action(value: object, info: ValidationInfo) -> Action:
 
 def _type(value: Mapping[Any, Any]) -> str:
     if "type" not in value:
-        raise fault("missing_key", "Say what to do: add the action's type.", "type")
+        raise fault("required", "Say what to do: add the action's type.", "type")
     kind = value["type"]
     if not isinstance(kind, str) or (kind not in ACTION_TYPES and not EXTENSION.fullmatch(kind)):
-        raise fault("unknown_action", f"Use one of {', '.join(ACTION_TYPES)}, or x-….", "type")
+        raise fault("not_allowed", f"Use one of {', '.join(ACTION_TYPES)}, or x-….", "type")
     return kind
 
 
@@ -102,13 +102,13 @@ def _due(value: object, _: ValidationInfo) -> timedelta | str:
     try:
         return read_duration(value)
     except ValueError as refused:
-        raise fault("bad_duration", str(refused)) from None
+        raise fault("invalid_duration", str(refused)) from None
 
 
 def _consent(value: object, _: ValidationInfo) -> str:
     if isinstance(value, str) and value in CONSENTS:
         return value
-    raise fault("unknown_value", f"Write one of {', '.join(CONSENTS)}.")
+    raise fault("not_allowed", f"Write one of {', '.join(CONSENTS)}.")
 
 
 def _parameter(value: object, info: ValidationInfo) -> Parameter:

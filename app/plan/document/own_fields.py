@@ -82,7 +82,7 @@ def read_own_fields(written: object) -> OwnFields:
 def _name_fault(name: object) -> Finding | None:
     if not isinstance(name, str) or not (_WORD.fullmatch(name) or _ATTRIBUTE.fullmatch(name)):
         text = "Call a field by a word of letters, digits and _, or a custom attribute attributes.name."
-        return Finding("", "wrong_value", text)
+        return Finding("", "invalid_name", text)
     if not name.startswith(ATTRIBUTES) and name in _TAKEN:
         return Finding("", "reserved_name", f"Call this field something else: {quote(name)} is taken.")
     return None
@@ -126,7 +126,7 @@ def _check_attribute(written: object) -> None:
     if not isinstance(written, Mapping) or set(written) != {"type"}:
         raise fault("wrong_type", "Write an attribute as {type: …}.")
     if not isinstance(written["type"], str) or written["type"] not in TYPES:
-        raise fault("wrong_value", f"Write one of {', '.join(TYPES)}.", "type")
+        raise fault("not_allowed", f"Write one of {', '.join(TYPES)}.", "type")
 
 
 def _from_values(written: Mapping[Any, Any], catalogue: Catalogue) -> tuple[Case, ...]:
@@ -148,7 +148,7 @@ def _from_values(written: Mapping[Any, Any], catalogue: Catalogue) -> tuple[Case
         except Faults as refused:
             findings.extend(finding.under(quote(word)) for finding in refused.findings)
     if not cases and not findings:
-        raise fault("missing_key", "Write at least one word with the values that lead to it.")
+        raise fault("required", "Write at least one word with the values that lead to it.")
     if findings:
         raise Faults(*findings)
     return tuple(cases)
@@ -165,7 +165,7 @@ def _doubled(operand: object, seen: set[object], path: str) -> Iterator[Finding]
 
 def _word(value: object) -> str:
     if not isinstance(value, str) or not _VALUE.fullmatch(value) or value != value.strip():
-        raise fault("wrong_value", "Write a word here, as text of at most 255 characters.")
+        raise fault("invalid_name", "Write a word here, as text of at most 255 characters.")
     return value
 
 

@@ -36,7 +36,7 @@ class Accountable(Part):
     @model_validator(mode="after")
     def _one(self) -> "Accountable":
         if (self.team is None) == (self.owner is None):
-            raise fault("one_target", "Name either a team or an owner.")
+            raise fault("exactly_one", "Name either a team or an owner.")
         return self
 
 

@@ -77,19 +77,19 @@ def _is_instant(text: str) -> bool:
 
 def _trigger(value: str) -> str:
     if value not in TRIGGERS and not EXTENSION.fullmatch(value):
-        raise fault("unknown_value", f"Write one of {', '.join(TRIGGERS)}, or x-….")
+        raise fault("not_allowed", f"Write one of {', '.join(TRIGGERS)}, or x-….")
     return value
 
 
 def _outcome(value: str) -> str:
     if value not in OUTCOMES:
-        raise fault("unknown_value", f"Write one of {', '.join(OUTCOMES)}.")
+        raise fault("not_allowed", f"Write one of {', '.join(OUTCOMES)}.")
     return value
 
 
 def _status(value: str) -> str:
     if value not in CUSTOMER_STATUSES:
-        raise fault("unknown_value", f"Write one of {', '.join(CUSTOMER_STATUSES)}.")
+        raise fault("not_allowed", f"Write one of {', '.join(CUSTOMER_STATUSES)}.")
     return value
 
 
@@ -118,7 +118,7 @@ class ExistingLead(Part):
     @model_validator(mode="after")
     def _somewhere(self) -> "ExistingLead":
         if (self.owner is None) == (self.queue is None):
-            raise fault("one_target", "Name either the owner or the queue of the known person.")
+            raise fault("exactly_one", "Name either the owner or the queue of the known person.")
         return self
 
 
@@ -191,7 +191,7 @@ class Expectation(Part):
     @model_validator(mode="after")
     def _something(self) -> "Expectation":
         if not self.wanted():
-            raise fault("missing_key", "Say what the decision must be, such as {team: inbound}.")
+            raise fault("required", "Say what the decision must be, such as {team: inbound}.")
         return self
 
     def wanted(self) -> dict[str, str | Words]:

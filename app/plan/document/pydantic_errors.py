@@ -5,17 +5,17 @@ from pydantic_core import ErrorDetails
 
 from app.plan.findings import MAX_FINDINGS, Faults, Finding, join, path_of
 
-_WORDS = {
-    "extra_forbidden": ("unknown_key", "Remove this key or mend its spelling: it means nothing here."),
-    "missing": ("missing_key", "Add this key: it must be here."),
-    "literal_error": ("wrong_value", "Write one of {expected}."),
-    "greater_than_equal": ("wrong_value", "Write a number of at least {ge}."),
-    "less_than_equal": ("wrong_value", "Write a number of at most {le}."),
-    "string_too_short": ("wrong_value", "Write a text that is not empty."),
-    "string_too_long": ("wrong_value", "Write a text of at most {max_length} characters."),
-    "string_pattern_mismatch": ("wrong_value", "Write a text without control characters."),
-    "too_short": ("wrong_value", "Write at least {min_length} here."),
-    "too_long": ("wrong_value", "Write at most {max_length} here."),
+MESSAGES = {
+    "extra_forbidden": ("unknown_field", "Remove this key or mend its spelling: it means nothing here."),
+    "missing": ("required", "Add this key: it must be here."),
+    "literal_error": ("not_allowed", "Write one of {expected}."),
+    "greater_than_equal": ("out_of_range", "Write a number of at least {ge}."),
+    "less_than_equal": ("out_of_range", "Write a number of at most {le}."),
+    "string_too_short": ("too_short", "Write a text that is not empty."),
+    "string_too_long": ("too_long", "Write a text of at most {max_length} characters."),
+    "string_pattern_mismatch": ("invalid_format", "Write a text without control characters."),
+    "too_short": ("too_few_items", "Write at least {min_length} here."),
+    "too_long": ("too_many_items", "Write at most {max_length} here."),
     "string_type": ("wrong_type", "Write a text here; put numbers in quotes."),
     "int_type": ("wrong_type", "Write a whole number here."),
     "int_from_float": ("wrong_type", "Write a whole number here."),
@@ -51,7 +51,7 @@ def _findings(error: ErrorDetails, path: str) -> list[Finding]:
     cause = context.get("error")
     if isinstance(cause, Faults):
         return [finding.under(path) for finding in cause.findings]
-    code, words = _WORDS.get(
+    code, words = MESSAGES.get(
         error["type"], ("wrong_type", "Write this as the reference of the plan shows it.")
     )
     return [Finding(path, code, words.format_map(context))]

@@ -44,7 +44,7 @@ class PointsRow(Part):
     @model_validator(mode="after")
     def _some_time(self) -> "PointsRow":
         if self.half_life is not None and not self.half_life:
-            raise fault("bad_duration", "Write a half-life longer than 0.", "half_life")
+            raise fault("invalid_duration", "Write a half-life longer than 0.", "half_life")
         return self
 
 

@@ -13,7 +13,7 @@ MAX_SLA = timedelta(days=90)
 
 def _within_reason(length: timedelta) -> timedelta:
     if not timedelta() < length <= MAX_SLA:
-        raise fault("bad_duration", "Write a time of more than nothing and at most 90d.")
+        raise fault("invalid_duration", "Write a time of more than nothing and at most 90d.")
     return length
 
 
@@ -30,7 +30,7 @@ class Sla(Part):
     @model_validator(mode="after")
     def _something(self) -> "Sla":
         if self.accept is None and self.touch is None:
-            raise fault("missing_key", "Say accept, touch or both.")
+            raise fault("required", "Say accept, touch or both.")
         return self
 
 

@@ -87,17 +87,17 @@ class RuleConfig(LadderConfig):
     @model_validator(mode="after")
     def _one_way(self) -> "RuleConfig":
         if self.then is not None and self.table is not None:
-            raise fault("one_target", "Write either then, or table and match_on.", "table")
+            raise fault("exactly_one", "Write either then, or table and match_on.", "table")
         if self.then is None and self.table is None:
-            raise fault("missing_key", "Write where the leads go: then, or table and match_on.", "then")
+            raise fault("required", "Write where the leads go: then, or table and match_on.", "then")
         if (self.table is None) != (self.match_on is None):
             raise fault(
-                "missing_key", "Write table and match_on together.", "match_on" if self.table else "table"
+                "required", "Write table and match_on together.", "match_on" if self.table else "table"
             )
         given = self.model_fields_set & {*HANDED_TO_ROWS, "else_"}
         if self.then is not None and given:
             name = sorted(given)[0].removesuffix("_")
-            raise fault("unknown_key", "Write this under then.", name)
+            raise fault("misplaced_field", "Write this under then.", name)
         return self
 
     @cached_property

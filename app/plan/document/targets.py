@@ -23,7 +23,7 @@ def _flat(rungs: tuple["Target", ...]) -> tuple["Target", ...]:
     for position, rung in enumerate(rungs):
         if rung.else_:
             text = "Put these targets next in the list: a target under else has no else of its own."
-            raise fault("unknown_key", text, f"[{position}].else")
+            raise fault("misplaced_field", text, f"[{position}].else")
     return rungs
 
 
@@ -87,11 +87,13 @@ class Target(Part):
     def _one(self) -> "Target":
         named = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(named) != 1:
-            raise fault("one_target", "Name exactly one of team, owner, queue, path and block.")
+            raise fault("exactly_one", "Name exactly one of team, owner, queue, path and block.")
         if named[0] != "team" and (self.pick or self.skills or self.languages or self.match):
-            raise fault("team_only", "Write pick, skills, languages and match only where a team is named.")
+            raise fault(
+                "misplaced_field", "Write pick, skills, languages and match only where a team is named."
+            )
         if self.off_hours and named[0] not in ("team", "owner"):
-            raise fault("team_only", "Write off_hours only where a team or an owner is named.")
+            raise fault("misplaced_field", "Write off_hours only where a team or an owner is named.")
         return self
 
     @cached_property

@@ -37,7 +37,7 @@ def read_occurrences(value: Mapping[Any, Any]) -> Occurrences:
         read = _READERS.get(key)
         try:
             if read is None:
-                raise fault("unknown_key", f"Use {', '.join(_READERS)} here.")
+                raise fault("unknown_field", f"Use {', '.join(_READERS)} here.")
             found["bounds" if key == "count" else key] = read(each)
         except Faults as refused:
             findings.extend(finding.under(quote(key)) for finding in refused.findings)
@@ -56,7 +56,7 @@ def _within(value: object) -> timedelta:
     try:
         return read_duration(value)
     except ValueError as refused:
-        raise fault("bad_duration", str(refused)) from None
+        raise fault("invalid_duration", str(refused)) from None
 
 
 def _count(value: object) -> tuple[tuple[str, int], ...]:

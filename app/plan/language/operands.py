@@ -102,7 +102,7 @@ def _number(field: Field, value: object) -> int | float:
             "invalid_operand", f"{quote(field.name)} is a number: compare it with a number, without quotes."
         )
     if not abs(value) <= MAX_NUMBER:
-        raise fault("bad_number", "Write a number between -10^15 and 10^15.")
+        raise fault("out_of_range", "Write a number between -10^15 and 10^15.")
     return value
 
 
@@ -110,7 +110,7 @@ def _instant(value: object) -> datetime | timedelta:
     try:
         return parse_instant(value if isinstance(value, str) else "")
     except ValueError as refused:
-        raise fault("bad_instant", str(refused)) from None
+        raise fault("invalid_timestamp", str(refused)) from None
 
 
 def _open(field: Field, operator: str, value: object) -> Scalar:
@@ -143,14 +143,14 @@ def _check_pattern(text: str) -> None:
     try:
         compile_pattern(text)
     except ValueError as refused:
-        raise fault("bad_pattern", str(refused)) from None
+        raise fault("invalid_pattern", str(refused)) from None
 
 
 def _country(text: str) -> str:
     code = country_code(text)
     if code is None:
         raise fault(
-            "unknown_value", "Write the country as a code of ISO 3166, such as DE, or as its English name."
+            "unknown_country", "Write the country as a code of ISO 3166, such as DE, or as its English name."
         )
     return code
 
@@ -163,4 +163,4 @@ def _check_choice(field: Field, value: str) -> None:
     if word in map(str.casefold, field.choices) or (field.extensible and EXTENSION.fullmatch(word)):
         return
     more = ", or x-…" if field.extensible else ""
-    raise fault("unknown_value", f"{field.name} is one of {', '.join(map(quote, field.choices[:20]))}{more}.")
+    raise fault("not_allowed", f"{field.name} is one of {', '.join(map(quote, field.choices[:20]))}{more}.")

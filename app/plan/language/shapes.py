@@ -71,7 +71,7 @@ def _duration(value: object) -> timedelta:
     try:
         return read_duration(value)
     except ValueError as refused:
-        raise fault("bad_duration", str(refused)) from None
+        raise fault("invalid_duration", str(refused)) from None
 
 
 def _instant(value: object) -> datetime | timedelta:
@@ -80,14 +80,14 @@ def _instant(value: object) -> datetime | timedelta:
     try:
         return parse_instant(value if isinstance(value, str) else "")
     except ValueError as refused:
-        raise fault("bad_instant", str(refused)) from None
+        raise fault("invalid_timestamp", str(refused)) from None
 
 
 def _moment(value: object) -> datetime:
     at = _instant(value)
     if isinstance(at, timedelta):
         raise fault(
-            "bad_instant",
+            "invalid_timestamp",
             "Write a fixed instant such as 2026-11-20T10:00:00Z, so that every run is the same.",
         )
     return at

@@ -38,7 +38,7 @@ def _part(token: re.Match[str], lead: Catalogue) -> str | Placeholder:
     if token[0] in ("{{", "}}"):
         return token[0][0]
     if token[1] is None:
-        raise fault("bad_template", "Close every brace, and write {{ or }} for a brace itself.")
+        raise fault("invalid_template", "Close every brace, and write {{ or }} for a brace itself.")
     name = token[1].strip()
     if not _known(name, lead):
         raise fault(

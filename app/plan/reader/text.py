@@ -54,12 +54,12 @@ def check_data(data: object) -> None:
 def _scalar_fault(value: object) -> tuple[str, str] | None:
     if isinstance(value, str):
         bad = "\0" in value or (not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value))
-        return ("bad_text", "Leave out NUL characters and halves of surrogate pairs.") if bad else None
+        return ("invalid_text", "Leave out NUL characters and halves of surrogate pairs.") if bad else None
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
         fine = abs(value) < 10**18
-        return None if fine else ("bad_number", "Write a finite number of at most 18 digits.")
+        return None if fine else ("out_of_range", "Write a finite number of at most 18 digits.")
     return ("wrong_type", "Write text, a number, true, false, null, a list or a mapping.")
 
 
@@ -73,7 +73,7 @@ def _decoded(source: str | bytes) -> str:
     except UnicodeError as refused:
         if isinstance(source, bytes):
             raise fault("not_utf8", "Write the plan in UTF-8.") from refused
-        raise fault("bad_text", "Leave out halves of surrogate pairs.") from refused
+        raise fault("invalid_text", "Leave out halves of surrogate pairs.") from refused
     return text
 
 
@@ -93,7 +93,7 @@ def _load_json(text: str) -> object:
     except json.JSONDecodeError:
         raise
     except ValueError as refused:
-        raise fault("bad_number", "Write a finite number of at most 18 digits.") from refused
+        raise fault("out_of_range", "Write a finite number of at most 18 digits.") from refused
 
 
 def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -117,9 +117,11 @@ def _load_yaml(text: str) -> object:
     except yaml.MarkedYAMLError as refused:
         mark = refused.problem_mark
         where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise fault("bad_syntax", f"Mend the text{where}: it is neither YAML nor JSON.") from refused
+        raise fault("invalid_syntax", f"Mend the text{where}: it is neither YAML nor JSON.") from refused
     except yaml.YAMLError as refused:
-        raise fault("bad_syntax", "Write the plan as YAML or JSON, without control characters.") from refused
+        raise fault(
+            "invalid_syntax", "Write the plan as YAML or JSON, without control characters."
+        ) from refused
     return building.root
 
 
@@ -145,7 +147,7 @@ class _Building:
             case yaml.DocumentStartEvent():
                 self._documents += 1
                 if self._documents > 1:
-                    raise fault("bad_syntax", "Write one document only.")
+                    raise fault("invalid_syntax", "Write one document only.")
             case yaml.ScalarEvent():
                 self._scalar(event)
             case yaml.MappingStartEvent():
