@@ -247,7 +247,7 @@ def test_the_command_as_people_use_it(shell: Shell) -> None:
     shell.says("workspaces", "create", "acme")
     plan = shell.directory / "plan.yaml"
     plan.write_text("queues: {q: {}}\npipeline: [{queue: {name: q}}]")
-    shell.says("plan", "publish", str(plan), "--workspace", "acme", "--reason", "try")
+    shell.says("plan", "publish", str(plan), "--workspace", "acme", "--comment", "try")
     file, out = shell.directory / "leads.csv", shell.directory / "out.csv"
     file.write_text("E-Mail;Firma\na@people.example;A\nb@people.example;B\n", encoding="utf-8-sig")
     told = shell.says("assign", str(file), "--workspace", "acme", "--dry-run")

@@ -127,7 +127,7 @@ def test_what_is_there_is_not_loaded_over(shell: Shell) -> None:
     shell.says("workspaces", "create", "example")
     plan = shell.directory / "plan.yaml"
     plan.write_text("queues: {q: {}}\npipeline: [{queue: {name: q}}]")
-    shell.says("plan", "publish", str(plan), "--workspace", "example", "--reason", "mine")
+    shell.says("plan", "publish", str(plan), "--workspace", "example", "--comment", "mine")
     with shell.serving("--development", PORT="0") as (_, line):
         assert pasted(line)["queue"] == "q"
 
@@ -241,15 +241,15 @@ def test_plans_are_published_and_rolled_back(shell: Shell) -> None:
         shell.says("plan", "check", str(EXAMPLE / "plan.yaml"), "--workspace", "example")
         plan = shell.directory / "plan.yaml"
         plan.write_text("queues: {q: {}}\npipeline: [{queue: {name: q}}]")
-        told = shell.says("plan", "publish", str(plan), "--workspace", "example", "--reason", "try")
+        told = shell.says("plan", "publish", str(plan), "--workspace", "example", "--comment", "try")
         assert "Version 2" in told
         assert pasted(line)["plan_version"] == 2
         plan.write_text("queues: {q: {}}\npipeline: [{round_robin: {team: none}}, {queue: {name: q}}]")
-        for words in (("check",), ("publish", "--reason", "try")):
+        for words in (("check",), ("publish", "--comment", "try")):
             told = shell.refuses("plan", *words, str(plan), "--workspace", "example")
             assert "pipeline[0].round_robin.team" in told
-        assert "active" in shell.refuses("plan", "rollback", "3", "--workspace", "example", "--reason", "no")
-        shell.says("plan", "rollback", "1", "--workspace", "example", "--reason", "back")
+        assert "active" in shell.refuses("plan", "rollback", "3", "--workspace", "example", "--comment", "no")
+        shell.says("plan", "rollback", "1", "--workspace", "example", "--comment", "back")
         assert pasted(sent_by("maya", line))["team"] == "retention"
 
 

@@ -27,7 +27,7 @@ File = Annotated[
     Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A plan, YAML or JSON.")
 ]
 Workspace = Annotated[str, typer.Option(help="The workspace's name.")]
-Reason = Annotated[str, typer.Option(help="Why, for the log.")]
+Comment = Annotated[str, typer.Option(help="Why, for the log.")]
 OF_THE_DIRECTORY = frozenset(("unknown_owner", "unknown_team", "unknown_table"))
 
 
@@ -72,15 +72,15 @@ def _within(raw: bytes, workspace: str) -> list[Finding]:
 
 
 @commands.command()
-def publish(file: File, workspace: Workspace, reason: Reason) -> None:
+def publish(file: File, workspace: Workspace, comment: Comment) -> None:
     """Store a plan as the next version, and put it in force if nothing is wrong with it."""
     raw = file.read_bytes()
 
     async def work(pool: Pool) -> PlanFindings:
         id_ = (await workspace_named(pool, workspace)).id
-        drafted = await versions.draft(pool, id_, AUTHOR, strategies(), raw, reason)
+        drafted = await versions.draft(pool, id_, AUTHOR, strategies(), raw, comment)
         return await versions.activate(
-            pool, id_, AUTHOR, strategies(), drafted.version.version, reason, "publish"
+            pool, id_, AUTHOR, strategies(), drafted.version.version, comment, "publish"
         )
 
     _tell(with_pool(work), workspace)
@@ -88,13 +88,13 @@ def publish(file: File, workspace: Workspace, reason: Reason) -> None:
 
 @commands.command()
 def rollback(
-    version: Annotated[int, typer.Argument(min=1, max=2**31 - 1)], workspace: Workspace, reason: Reason
+    version: Annotated[int, typer.Argument(min=1, max=2**31 - 1)], workspace: Workspace, comment: Comment
 ) -> None:
     """Bring back a version that was in force before."""
 
     async def work(pool: Pool) -> PlanFindings:
         id_ = (await workspace_named(pool, workspace)).id
-        return await versions.activate(pool, id_, AUTHOR, strategies(), version, reason, "rollback")
+        return await versions.activate(pool, id_, AUTHOR, strategies(), version, comment, "rollback")
 
     _tell(with_pool(work), workspace)
 

@@ -46,7 +46,12 @@ class StoredPlan:
 
 
 async def draft(
-    pool: Pool, workspace_id: int, actor: str, strategies: Strategies, raw: bytes, comment: str | None
+    pool: Pool,
+    workspace_id: int,
+    actor: str,
+    strategies: Strategies,
+    raw: bytes,
+    comment: str | None = None,
 ) -> PlanFindings:
     """Store a text as the next version. Raises what `drafted` raises, and then stores nothing."""
     add = await drafted(pool, workspace_id, strategies, raw, comment)
@@ -55,11 +60,12 @@ async def draft(
 
 
 async def drafted(
-    pool: Pool, workspace_id: int, strategies: Strategies, raw: bytes, comment: str | None
+    pool: Pool, workspace_id: int, strategies: Strategies, raw: bytes, comment: str | None = None
 ) -> Act[PlanFindings]:
-    """A text read and checked, so that it only has to be stored as the next version.
+    """Read and check a text. The result stores it as the next version.
 
-    Raises Refused when it cannot be read.
+    The version's comment is `comment`, or else the plan's own. Raises ValidationFailed when the text cannot
+    be read.
     """
     data = await asyncio.to_thread(load_plan, raw)
     if isinstance(data, list):
@@ -71,6 +77,7 @@ async def drafted(
     if found.document is None:
         raise _unreadable(found.findings)
     written, source_text = orjson.dumps(data).decode(), raw.decode("utf-8-sig")
+    comment = comment or found.document.comment
 
     async def add(edit: DirectoryEdit) -> PlanFindings:
         connection, author = edit.connection, edit.actor

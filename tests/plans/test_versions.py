@@ -15,11 +15,9 @@ pipeline:
 """
 
 
-async def draft(
-    office: Office, text: str, media: str = "application/yaml", query: str = ""
-) -> httpx2.Response:
+async def draft(office: Office, text: str, media: str = "application/yaml") -> httpx2.Response:
     """What comes back for this plan."""
-    return await office.client.post(f"/plans{query}", content=text.encode(), headers={"content-type": media})
+    return await office.client.post("/plans", content=text.encode(), headers={"content-type": media})
 
 
 async def drafted(office: Office, text: str) -> int:
@@ -35,7 +33,7 @@ async def publish(office: Office, version: int, how: str = "publish", **body: An
 
 
 async def test_a_draft_changes_nothing_until_it_is_published(office: Office) -> None:
-    answer = await draft(office, SIMPLE.replace("TEAM", "dach"), query="?comment=try+it")
+    answer = await draft(office, "comment: try it" + SIMPLE.replace("TEAM", "dach"))
     assert answer.status_code == 201
     told = answer.json()
     assert (told["version"], told["comment"], told["active"]) == (2, "try it", False)
@@ -48,6 +46,13 @@ async def test_a_draft_changes_nothing_until_it_is_published(office: Office) -> 
     after = await office.assign(external_id="after")
     assert (after["plan_version"], after["team"]) == (2, "dach")
     assert (await office.get("/plans/active"))["version"] == 2
+
+
+async def test_comment_of_a_plan_is_a_string_of_at_most_1000_characters(office: Office) -> None:
+    for comment, code in (("x" * 1001, "too_long"), ("7", "wrong_type")):
+        answer = await draft(office, f"comment: {comment}" + SIMPLE)
+        assert [(each["path"], each["code"]) for each in answer.json()["errors"]] == [("comment", code)]
+    assert (await office.client.post("/plans?comment=x", content=SIMPLE)).status_code == 422
 
 
 async def test_a_version_is_shown_as_it_was_sent(office: Office) -> None:

@@ -4,7 +4,7 @@ from contextlib import suppress
 from hashlib import sha256
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -34,23 +34,22 @@ READERS = ("plan:write", "plan:approve", "leads:read", "ops")
 TEXT = documented(MEDIA, {"type": "object", "description": "A plan, as `GET /plans/schema` describes it."})
 
 Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
-CommentText = Annotated[str | None, Query(max_length=1000, description="Why, for the log.")]
 
 
 @router.post(
     "/plans", status_code=201, response_model=CheckedPlanVersion, openapi_extra={**TEXT, **IDEMPOTENT}
 )
 @requires("plan:write")
-async def draft_plan(request: Request, comment: CommentText = None) -> Response:
+async def draft_plan(request: Request) -> Response:
     """Store a plan as a draft, and tell what there is to find about it."""
     raw = await raw_body(request, MEDIA, LIMITS)
 
     async def ready() -> Act[PlanFindings]:
         workspace_id = caller_of(request).workspace_id
-        return await versions.drafted(pool_of(request), workspace_id, strategies_of(request), raw, comment)
+        return await versions.drafted(pool_of(request), workspace_id, strategies_of(request), raw)
 
     # Under one key the text must be the same to the letter: to read it first may take seconds.
-    document = {"text": sha256(raw).hexdigest(), "comment": comment}
+    document = {"text": sha256(raw).hexdigest()}
     return await once(request, document, ready, lambda drafted: (_checked(drafted), 201))
 
 

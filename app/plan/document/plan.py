@@ -130,6 +130,9 @@ _FIELDS_SCHEMA = {
 class PlanDocument(Part):
     """A routing plan: which lead goes where, and what follows."""
 
+    comment: Annotated[str, Field(strict=True, max_length=1000)] | None = Field(
+        None, description="Why this version exists. It becomes the comment of the version."
+    )
     queues: dict[Name, Queue] = Field(default_factory=dict, description="The queues of this plan, by name.")
     paths: dict[Name, Path] = Field(default_factory=dict, description="The paths of this plan, by name.")
     sequences: tuple[Name, ...] | None = Field(
