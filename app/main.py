@@ -28,7 +28,7 @@ from app.api.routes import (
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Strategy
 from app.metrics import Metrics
-from app.plugins.conversation import PluginLimits
+from app.plugins.process import PluginLimits
 from app.registry import strategies as installed
 from app.settings import Settings
 from app.store import workspaces
@@ -43,7 +43,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     `strategies` are those that plans may use, by name; all that are installed unless given.
     """
     offered = installed() if strategies is None else strategies
-    measures = Metrics()
+    metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -58,7 +58,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
         app.state.dispatch = Dispatcher(
             pool,
             offered,
-            measures,
+            metrics,
             deadline=settings.request_timeout_seconds,
             plugins=PluginLimits(settings.plugin_timeout_seconds, settings.plugin_memory_mb),
         )
@@ -73,7 +73,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     # The framework's own pages about the API would be open to all.
     app = FastAPI(title="lead-assignment", lifespan=lifespan, redirect_slashes=False, openapi_url=None)
     app.state.settings = settings
-    app.state.measures = measures
+    app.state.metrics = metrics
     app.state.strategies = offered
     problems.install(app)
     # Beside the others and first, not nested: a nested router is matched twice for each request.
@@ -84,7 +84,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     for each in (health, owners, teams, calendars, accounts, tables, changes, plans, clock):
         app.include_router(each.router)
     app.add_middleware(FastPath, routes=assign.hot.routes)
-    app.add_middleware(RequestMiddleware, log=structlog.get_logger(), observe=measures.answered)
+    app.add_middleware(RequestMiddleware, log=structlog.get_logger(), observe=metrics.answered)
     return app
 
 

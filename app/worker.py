@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 
 from app.dispatch.dispatcher import Dispatcher
-from app.dispatch.jobs.base import Answer, Release
+from app.dispatch.jobs.base import Answer
+from app.dispatch.jobs.release import Release
 from app.errors import Problem
 from app.logs import to_json
 from app.store import workspaces

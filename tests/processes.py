@@ -80,7 +80,7 @@ class Service:
     @property
     def logged_errors(self) -> bool:
         """Whether anything went wrong in it that it had to repair, or could not."""
-        return any(word in self.log() for word in ("pass failed", "unexpected", "Traceback"))
+        return any(word in self.log() for word in ("commit group failed", "unexpected", "Traceback"))
 
     def __enter__(self) -> Self:
         self.start()

@@ -127,12 +127,12 @@ def test_every_setting_is_in_the_table() -> None:
 
 
 def test_every_metric_is_in_the_table() -> None:
-    measures = Metrics()
-    measures.answered("/assign", "POST", 201, 0.01)
-    measures.passed(1, 0.01, 0.01)
-    measures.decided(1, "assigned", "inbound", "rule")
-    measures.plugin_failed("language", "timeout")
-    text = measures.exposition(1, WorkspaceGauges({"desk": 1}, {"desk": 1.0}, {"queued": 1}, 1, 0)).decode()
+    metrics = Metrics()
+    metrics.answered("/assign", "POST", 201, 0.01)
+    metrics.passed(1, 0.01, 0.01)
+    metrics.decided(1, "assigned", "inbound", "rule")
+    metrics.plugin_failed("language", "timeout")
+    text = metrics.exposition(1, WorkspaceGauges({"desk": 1}, {"desk": 1.0}, {"queued": 1}, 1, 0)).decode()
     found = {}
     for family in text_string_to_metric_families(text):
         if not family.name.endswith("_created"):

@@ -26,9 +26,9 @@ def test_an_exception_is_told_by_kind_and_place_only() -> None:
     try:
         raise ValueError("canary")
     except ValueError:
-        log.exception("pass failed", jobs=3)
+        log.exception("commit group failed", jobs=3)
     (line,) = stream.getvalue().splitlines()
     assert b"canary" not in line
     told = orjson.loads(line)
-    assert (told["event"], told["jobs"], told["error"]) == ("pass failed", 3, ["ValueError"])
+    assert (told["event"], told["jobs"], told["error"]) == ("commit group failed", 3, ["ValueError"])
     assert told["frames"][0].startswith("test_logs.py:")

@@ -32,7 +32,7 @@ def assign(
     """Decide who owns each lead of a file. The same file again decides nothing twice, for seven days."""
     # It shares its checks with the API, and the web framework takes a second that no other command waits for.
     from app.cli.run import Run, outcomes_of
-    from app.plugins.conversation import PluginLimits
+    from app.plugins.process import PluginLimits
 
     logs.configure(sys.stderr.buffer)
     wishes = wishes_of(map_, map_file, ignore_unknown, rest)

@@ -18,7 +18,8 @@ from app.cli.sending import keys_of, sent
 from app.contract.faults import validation_failed
 from app.contract.types import RequestModel, RequiredId, Timestamp
 from app.dispatch.dispatcher import Dispatcher
-from app.dispatch.jobs.base import Answer, IdempotencyKey, ImportLead
+from app.dispatch.jobs.base import Answer, IdempotencyKey
+from app.dispatch.jobs.import_lead import ImportLead
 from app.engine.model.directory import Directory
 from app.errors import Problem, refused_at
 from app.metrics import Metrics

@@ -10,11 +10,12 @@ from app.cli.files.outcomes import OutcomeCounts, OutcomeFile
 from app.cli.progress import progress
 from app.cli.sending import SLICE, Told, check_trigger, keys_of, sent
 from app.dispatch.dispatcher import Dispatcher
-from app.dispatch.jobs.base import Assign, IdempotencyKey
+from app.dispatch.jobs.assign import Assign
+from app.dispatch.jobs.base import IdempotencyKey
 from app.metrics import Metrics
 from app.plan.document.own_fields import declare_fields
 from app.plan.language.fields import Field
-from app.plugins.conversation import PluginLimits
+from app.plugins.process import PluginLimits
 from app.registry import strategies
 from app.store import plans
 from app.store.connection.pool import Pool

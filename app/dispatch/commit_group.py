@@ -1,150 +1,186 @@
-"""One pass through the gate: read, decide, write, commit, and only then tell."""
+"""One commit group: read, decide and write its jobs in one transaction, which the caller commits."""
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from app.dispatch.caches import PlanCache
 from app.dispatch.decision_session import DecisionSession
-from app.dispatch.jobs.base import Job
-from app.dispatch.plan_cache import PlanCache
-from app.dispatch.prefetch import ExtraFacts, read_accounts, read_extra, read_facts
+from app.dispatch.jobs.base import Answer, Job
+from app.dispatch.prefetch import read_accounts, read_facts, read_leads
 from app.dispatch.unit_of_work import UnitOfWork
 from app.engine.compile.plan import Plan
-from app.engine.lookup.tables import Tables
+from app.engine.model.decision import DecisionRequest
+from app.errors import Problem
+from app.plugins.port import PluginResultMissing
 from app.store.connection.pool import Connection
 from app.store.leads import current_leads
 from app.store.path import group_write
-from app.store.path.facts import Prefetched
 from app.store.path.journal import JournalEntry
 from app.store.path.snapshot import Snapshot, mark_written, next_entry
 
 MAX_DECIDING_SECONDS = 0.02
-"""How long one pass may decide before it writes; the rest of its jobs go into the next."""
+"""How long a group may decide before it is written; the rest of its jobs join the next group."""
 YIELD_SECONDS = 0.002
-"""How long it may decide without letting other requests of the process move."""
+"""How long it may decide before other requests of the process get the thread."""
 
 
 class CompileFirst(Exception):
-    """The active plan, or a table that it looks into, is not compiled here yet.
+    """The active plan, or one of its tables, is not compiled in this process.
 
-    That is done away from the gate, by `fetch`, and the pass tries again.
+    That is done without the workspace lock, by `fetch`; then the group is tried again.
     """
 
     def __init__(self, version: int, plan: Plan | None) -> None:
         super().__init__(version)
         self.version, self.plan = version, plan
 
-    async def fetch(self, workspace_id: int, shelf: PlanCache) -> None:
+    async def fetch(self, workspace_id: int, plans: PlanCache) -> None:
         """Compile what is missing."""
         if self.plan is None:
-            await shelf.fetch(workspace_id, self.version)
+            await plans.fetch(workspace_id, self.version)
         else:
-            await shelf.tables.fetch(workspace_id, self.plan.table_refs)
+            await plans.tables.fetch(workspace_id, self.plan.table_refs)
 
 
 @dataclass(slots=True)
 class GroupResult:
-    """A pass that is decided and written, but not committed. `left` were not reached in its time."""
+    """What became of the jobs of a group. Nobody gets an answer before the commit is confirmed.
 
-    desk: DecisionSession
-    entry: JournalEntry | None
-    left: Sequence[Job]
-    told: dict[str, bytes]
+    answers, problems: what the callers get.
+    replays:           jobs whose key stands for an earlier assignment.
+    awaiting_plugins:  jobs that cannot be decided before plugins are called.
+    left:              jobs for which there was no time.
+    entry:             the journal entry, None when nothing was written.
+    bodies:            the responses of replayed assignments.
+    """
+
+    session: DecisionSession
+    answers: list[tuple[Job, Answer]] = field(default_factory=list)
+    problems: list[tuple[Job, Problem]] = field(default_factory=list)
+    replays: list[tuple[Job, str]] = field(default_factory=list)
+    awaiting_plugins: list[tuple[Job, DecisionRequest]] = field(default_factory=list)
+    left: Sequence[Job] = ()
+    entry: JournalEntry | None = None
+    bodies: dict[str, bytes] = field(default_factory=dict)
+
+    def take(self, job: Job) -> None:
+        """Decide one job. Its problem is its own; the other jobs go on."""
+        try:
+            if self._replay(job):
+                return
+            answer = job.decide(self.session)
+        except Problem as problem:
+            self.problems.append((job, problem))
+            return
+        except PluginResultMissing as missing:
+            self.awaiting_plugins.append((job, missing.request))
+            return
+        if job.key is not None:
+            self.session.work.keep_reply(job.key, answer)
+        self.answers.append((job, answer))
+
+    def _replay(self, job: Job) -> bool:
+        """Whether the job's key has a reply. Raises IdempotencyMismatch for another body."""
+        reply = self.session.stored_reply(job.key) if job.key is not None else None
+        if reply is None:
+            return False
+        if reply.assignment_id is not None:
+            self.replays.append((job, reply.assignment_id))
+        else:
+            self.answers.append((job, Answer(reply.status, (reply.answer or "").encode(), replayed=True)))
+        return True
 
 
-async def prepare(
+async def decide_and_write(
     connection: Connection,
     workspace_id: int,
-    memory: Snapshot | None,
+    known: Snapshot | None,
     jobs: Sequence[Job],
-    shelf: PlanCache,
+    plans: PlanCache,
     decided: Callable[[], None],
 ) -> GroupResult:
-    """Decide `jobs`, say that they are `decided`, and write the books. The gate is held; the caller commits.
+    """Decide `jobs` and write the result, under the workspace lock. `decided` is called between the two.
 
-    Raises NotReady.
+    Raises CompileFirst.
     """
-    desk = await open_session(connection, workspace_id, memory, jobs, shelf)
-    left = await _decide(desk, jobs)
+    session = await open_session(connection, workspace_id, known, jobs, plans)
+    result = GroupResult(session)
+    await _decide(result, jobs)
     decided()
-    entry = await _write(connection, workspace_id, desk)
-    told = await _replayed(connection, workspace_id, desk)
-    return GroupResult(desk, entry, left, told)
+    result.entry = await _write(connection, workspace_id, session)
+    result.bodies = await _replayed_bodies(connection, workspace_id, result)
+    return result
 
 
 async def open_session(
     connection: Connection,
     workspace_id: int,
-    memory: Snapshot | None,
+    known: Snapshot | None,
     jobs: Sequence[Job],
-    shelf: PlanCache,
+    plans: PlanCache,
 ) -> DecisionSession:
-    """Everything read that these jobs need, ready to decide.
+    """Read everything that these jobs need.
 
-    Raises NotReady.
+    Raises CompileFirst.
     """
-    known = shelf.get_ready(workspace_id, memory.entry.plan_version) if memory is not None else None
-    wants_accounts = known is None or known.wants_accounts
-    found, snapshot = await read_facts(connection, workspace_id, memory, jobs, wants_accounts)
+    expected = plans.get_ready(workspace_id, known.entry.plan_version) if known is not None else None
+    wants_accounts = expected is None or expected.wants_accounts
+    found, snapshot = await read_facts(connection, workspace_id, known, jobs, wants_accounts)
     version = snapshot.entry.plan_version
-    plan = shelf.get_ready(workspace_id, version)
-    tables = shelf.tables.get_ready(workspace_id, plan, snapshot.directory) if plan else None
+    plan = plans.get_ready(workspace_id, version)
+    tables = plans.tables.get_ready(workspace_id, plan, snapshot.directory) if plan else None
     if plan is None or tables is None:
         raise CompileFirst(version, plan)
-    extra = await read_extra(connection, workspace_id, jobs, snapshot.directory)
+    stored = await read_leads(connection, workspace_id, jobs, snapshot.directory)
     if plan.wants_accounts:
-        await read_accounts(connection, workspace_id, jobs, found, extra)
-    return _desk(plan, tables, snapshot, found, extra)
-
-
-def _desk(
-    plan: Plan, tables: Tables, snapshot: Snapshot, found: Prefetched, extra: ExtraFacts
-) -> DecisionSession:
-    stored = {prior.lead_id for prior in found.priors.values()} | set(extra.leads)
-    stored |= {lead.prior.lead_id for waiting in extra.queues.values() for lead in waiting}
+        await read_accounts(connection, workspace_id, jobs, found, stored)
+    lead_ids = {prior.lead_id for prior in found.priors.values()} | set(stored.leads)
+    lead_ids |= {lead.prior.lead_id for waiting in stored.queues.values() for lead in waiting}
     now = max(found.time, snapshot.entry.at)
-    return DecisionSession(plan, found, extra, UnitOfWork(snapshot, plan.version, now, stored, tables))
+    return DecisionSession(plan, found, stored, UnitOfWork(snapshot, plan.version, now, lead_ids, tables))
 
 
-async def _decide(desk: DecisionSession, jobs: Sequence[Job]) -> Sequence[Job]:
-    begun = breath = time.perf_counter()
-    for at, job in enumerate(jobs):
-        desk.take(job)
-        spent = time.perf_counter()
-        if spent - begun > MAX_DECIDING_SECONDS:
-            return jobs[at + 1 :]
-        if spent - breath > YIELD_SECONDS:
+async def _decide(result: GroupResult, jobs: Sequence[Job]) -> None:
+    started = yielded = time.perf_counter()
+    for position, job in enumerate(jobs):
+        result.take(job)
+        now = time.perf_counter()
+        if now - started > MAX_DECIDING_SECONDS:
+            result.left = jobs[position + 1 :]
+            return
+        if now - yielded > YIELD_SECONDS:
             await asyncio.sleep(0)
-            breath = time.perf_counter()
-    return ()
+            yielded = time.perf_counter()
 
 
-async def _write(connection: Connection, workspace_id: int, desk: DecisionSession) -> JournalEntry | None:
-    """Books and journal, if the pass changed anything."""
-    booking = desk.booking
-    changed = booking.decided or booking.snapshot.state.touched or booking.rows.events or booking.rows.keys
-    if not changed:
+async def _write(connection: Connection, workspace_id: int, session: DecisionSession) -> JournalEntry | None:
+    """Write rows and journal entry, if the group changed anything."""
+    work = session.work
+    if not (work.decided or work.snapshot.state.touched or work.rows.events or work.rows.keys):
         return None
-    before = booking.snapshot.entry
+    before = work.snapshot.entry
     entry = replace(
         before,
-        at=booking.now,
-        decision_number=booking.decision_number,
-        received=before.received + desk.received,
-        matched=before.matched + desk.matched,
+        at=work.now,
+        decision_number=work.decision_number,
+        received=before.received + session.received,
+        matched=before.matched + session.matched,
     )
-    full = next_entry(booking.snapshot, entry)
-    await group_write.write(connection, workspace_id, booking.rows, full)
-    return await mark_written(connection, workspace_id, booking.snapshot, full)
+    full = next_entry(work.snapshot, entry)
+    await group_write.write(connection, workspace_id, work.rows, full)
+    return await mark_written(connection, workspace_id, work.snapshot, full)
 
 
-async def _replayed(connection: Connection, workspace_id: int, desk: DecisionSession) -> dict[str, bytes]:
-    """What was answered to the keys that came again; those of this very pass are at hand."""
-    wanted = {id_ for _, id_ in desk.replays}
-    here = desk.booking.rows.answers
-    told = {id_: here[id_] for id_ in wanted if id_ in here}
-    missing = sorted(wanted - told.keys())
+async def _replayed_bodies(
+    connection: Connection, workspace_id: int, result: GroupResult
+) -> dict[str, bytes]:
+    """The response to each replayed assignment: of this group, or stored."""
+    wanted = {id_ for _, id_ in result.replays}
+    here = result.session.work.rows.answers
+    bodies = {id_: here[id_] for id_ in wanted if id_ in here}
+    missing = sorted(wanted - bodies.keys())
     if missing:
-        told |= await current_leads.answers(connection, workspace_id, missing)
-    return told
+        bodies |= await current_leads.answers(connection, workspace_id, missing)
+    return bodies

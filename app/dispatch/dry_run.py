@@ -1,79 +1,81 @@
-"""Dry runs: the same desk, on a copy of the state, with the books left shut."""
+"""Dry runs: jobs are decided on a copy of the state, and nothing is locked or written."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import orjson
 
-from app.dispatch.commit_group import CompileFirst, open_session
-from app.dispatch.decision_session import DecisionSession
+from app.dispatch.caches import PlanCache
+from app.dispatch.commit_group import CompileFirst, GroupResult, open_session
 from app.dispatch.jobs.base import Answer, Job
-from app.dispatch.plan_cache import PlanCache
-from app.dispatch.plugin_calls import PluginCalls
-from app.dispatch.response import as_replayed
+from app.dispatch.record import as_replayed
 from app.errors import Problem
+from app.plugins.port import PluginPort
 from app.store.connection.pool import Limits, Pool, transaction
 from app.store.leads import current_leads
 
-_NOT_YET = {"assignment_id": None, "decision_number": None}
+_NO_IDS = {"assignment_id": None, "decision_number": None}
 LIMITS = Limits(statement=60_000)
 """The facts for a whole file are read in one statement, and nobody waits behind it."""
 
 
 @dataclass(slots=True)
 class DryRun:
-    """A dry run under way: what is asked later sees what the earlier would have done.
+    """A dry run under way: a later job sees what the earlier ones would have done.
 
-    `told` are the answers to keys that had a decision before it began.
+    `bodies` are the stored responses of assignments that keys stood for when it began.
     """
 
-    desk: DecisionSession
-    plugin_calls: PluginCalls
-    told: dict[str, bytes] = field(default_factory=dict)
+    result: GroupResult
+    plugins: PluginPort
+    bodies: dict[str, bytes] = field(default_factory=dict)
 
     async def take(self, jobs: Sequence[Job]) -> list[Answer | Problem]:
-        """The next jobs in their order, out of those it was opened for; answers have status 200."""
-        desk = self.desk
+        """Decide the next of the jobs it was opened for, in order. Answers have status 200."""
+        result, session = self.result, self.result.session
         for job in jobs:
-            desk.take(job)
-            while desk.awaiting_plugins:
-                awaiting_plugins, desk.awaiting_plugins = desk.awaiting_plugins, []
-                await self.plugin_calls.for_dry_run(
-                    desk.plan, awaiting_plugins, desk.booking.now, desk.booking.snapshot
+            result.take(job)
+            while result.awaiting_plugins:
+                awaiting, result.awaiting_plugins = result.awaiting_plugins, []
+                await self.plugins.call_for_dry_run(
+                    session.plan, awaiting, session.work.now, session.work.snapshot
                 )
-                desk.take(job)
-        told: dict[int, Answer | Problem] = {id(job): _told(desk, answer) for job, answer in desk.answers}
-        told |= {id(job): self._replayed(assignment_id) for job, assignment_id in desk.replays}
-        told |= {id(job): problem for job, problem in desk.problems}
-        for each in (desk.answers, desk.replays, desk.problems, desk.booking.rows.inputs):
+                result.take(job)
+        outcomes: dict[int, Answer | Problem] = {
+            id(job): self._preview(answer.body) for job, answer in result.answers
+        }
+        outcomes |= {id(job): self._replayed(assignment_id) for job, assignment_id in result.replays}
+        outcomes |= {id(job): problem for job, problem in result.problems}
+        for each in (result.answers, result.replays, result.problems, session.work.rows.inputs):
             each.clear()
-        return [told[id(job)] for job in jobs]
+        return [outcomes[id(job)] for job in jobs]
 
     def _replayed(self, assignment_id: str) -> Answer:
-        before = self.told.get(assignment_id)
-        if before is not None:
-            return Answer(200, as_replayed(before))
-        now = _told(self.desk, Answer(200, self.desk.booking.rows.answers[assignment_id]))
-        return Answer(200, as_replayed(now.body))
+        stored = self.bodies.get(assignment_id)
+        if stored is not None:
+            return Answer(200, as_replayed(stored))
+        return Answer(
+            200, as_replayed(self._preview(self.result.session.work.rows.answers[assignment_id]).body)
+        )
+
+    def _preview(self, body: bytes) -> Answer:
+        """A response without the ids that nothing was stored under."""
+        preview = {**orjson.loads(body), **_NO_IDS}
+        if preview["lead_id"] not in self.result.session.work.stored:
+            preview["lead_id"] = None
+        return Answer(200, orjson.dumps(preview))
 
 
 async def open_dry_run(
-    pool: Pool, workspace_id: int, jobs: Sequence[Job], shelf: PlanCache, plugin_calls: PluginCalls
+    pool: Pool, workspace_id: int, jobs: Sequence[Job], plans: PlanCache, plugins: PluginPort
 ) -> DryRun:
-    """Everything read that these jobs need, as if they came now. Nothing is locked or written."""
+    """Read everything that these jobs need, as it is now."""
     while True:
         try:
             async with transaction(pool, workspace_id, read_only=True, limits=LIMITS) as connection:
-                desk = await open_session(connection, workspace_id, None, jobs, shelf)
-                known = {each.assignment_id for each in desk.found.replays.values() if each.assignment_id}
-                told = await current_leads.answers(connection, workspace_id, sorted(known)) if known else {}
-                return DryRun(desk, plugin_calls, told)
+                session = await open_session(connection, workspace_id, None, jobs, plans)
+                known = {each.assignment_id for each in session.found.replays.values() if each.assignment_id}
+                bodies = await current_leads.answers(connection, workspace_id, sorted(known)) if known else {}
+                return DryRun(GroupResult(session), plugins, bodies)
         except CompileFirst as missing:
-            await missing.fetch(workspace_id, shelf)
-
-
-def _told(desk: DecisionSession, answer: Answer) -> Answer:
-    body = {**orjson.loads(answer.body), **_NOT_YET}
-    if body["lead_id"] not in desk.booking.stored:
-        body["lead_id"] = None
-    return Answer(200, orjson.dumps(body))
+            await missing.fetch(workspace_id, plans)

@@ -1,22 +1,23 @@
-"""Who waits for the gate of one workspace, and who goes into the next pass."""
+"""The jobs of one workspace that wait, and which of them form the next commit group."""
 
 from collections import deque
+from collections.abc import Sequence
 
 from app.dispatch.jobs.base import Job
 
 MAX_JOBS = 256
-"""Jobs in one pass at most."""
+"""Jobs in one commit group."""
 TAKE_ALL_UP_TO = 16
-"""Up to so many waiting jobs all go at once; of more, half, but so many at least."""
+"""Up to this many single jobs form one group; of more, half of them, but at least this many."""
 BULK_SLICE = 64
-"""Bulk jobs in one pass when nobody else waits; beside single ones a quarter of it."""
+"""Bulk jobs in one group when no single job waits; beside single jobs a quarter of it."""
 
 
 class PendingJobs:
-    """Jobs in the order they came. Single ones go before bulk, bulk enters in slices.
+    """Jobs in the order they came. Single jobs go before bulk, and bulk goes in slices.
 
-    Of many that wait only half go into the next pass: while it waits for the database, the process
-    reads the requests and writes the answers of the other half, and neither stands idle.
+    Of many waiting jobs only half form the next group. While it waits for the database, the process reads
+    requests and writes responses for the other half, so neither is idle.
     """
 
     def __init__(self) -> None:
@@ -27,28 +28,28 @@ class PendingJobs:
         return len(self._single) + len(self._bulk)
 
     def enter(self, job: Job) -> None:
-        """At the end of the line."""
+        """Append a job."""
         (self._bulk if job.bulk else self._single).append(job)
 
-    def put_back(self, jobs: list[Job]) -> None:
-        """At the head of the line, in their order: those a pass did not reach."""
+    def requeue(self, jobs: Sequence[Job]) -> None:
+        """Put jobs that a group did not reach back at the front, in their order."""
         for job in reversed(jobs):
             job.taken = False
             (self._bulk if job.bulk else self._single).appendleft(job)
 
-    def next_pass(self) -> list[Job]:
-        """The jobs of the next pass; those whose caller has gone meanwhile are dropped."""
+    def next_group(self) -> list[Job]:
+        """The jobs of the next group. Jobs whose caller has gone are dropped."""
         waiting = len(self._single)
         singles = min(MAX_JOBS, max(TAKE_ALL_UP_TO, (waiting + 1) // 2))
-        chosen = _first(self._single, singles)
+        chosen = _take(self._single, singles)
         bulk = BULK_SLICE // 4 if chosen else BULK_SLICE
-        return chosen + _first(self._bulk, min(bulk, MAX_JOBS - len(chosen)))
+        return chosen + _take(self._bulk, min(bulk, MAX_JOBS - len(chosen)))
 
 
-def _first(line: deque[Job], count: int) -> list[Job]:
+def _take(queue: deque[Job], count: int) -> list[Job]:
     chosen: list[Job] = []
-    while line and len(chosen) < count:
-        job = line.popleft()
+    while queue and len(chosen) < count:
+        job = queue.popleft()
         if not job.done.done():
             job.taken = True
             chosen.append(job)

@@ -1,8 +1,8 @@
-"""Letting a pass go first.
+"""When requests may use the thread without delaying a commit group.
 
-A pass and the requests that arrive share one thread. While the database writes for a pass, the thread is free
-for them; while the pass reads and decides, they would only delay it, and then stand idle during the write.
-So they wait for the lull, which comes within a few milliseconds.
+A commit group and the requests that arrive share one thread. While the database writes for the group, the
+thread is free for requests. While the group reads and decides, requests would delay it and then leave the
+thread idle during the write. So they wait for the write, which comes within milliseconds.
 """
 
 import asyncio
@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 MAX_WAIT_SECONDS = 0.01
-"""Nobody gives way for longer, however long a pass waits for its gate."""
+"""A request waits no longer, however long a group waits for its workspace lock."""
 
 
 class WriteWindow:
-    """The moments of one process in which no pass needs the thread."""
+    """Whether any group of this process needs the thread."""
 
     def __init__(self) -> None:
         self._deciding = 0
@@ -22,7 +22,7 @@ class WriteWindow:
 
     @contextmanager
     def deciding(self) -> Iterator[Callable[[], None]]:
-        """A pass that reads and decides. Calling what this gives, or leaving, says that it has decided."""
+        """A group reads and decides, until it calls the function it gets, or leaves the block."""
         self._deciding += 1
         over = False
 
@@ -31,7 +31,7 @@ class WriteWindow:
             if not over:
                 over = True
                 self._deciding -= 1
-                self._let_in()
+                self._admit()
 
         try:
             yield decided
@@ -39,24 +39,24 @@ class WriteWindow:
             decided()
 
     async def wait(self) -> None:
-        """Wait until a pass has decided, if one is at it."""
+        """Wait until the groups that are deciding have decided."""
         if not self._deciding:
             return
         loop = asyncio.get_running_loop()
-        let_in: asyncio.Future[None] = loop.create_future()
-        self._waiting.append(let_in)
-        limit = loop.call_later(MAX_WAIT_SECONDS, _let_in, let_in)
+        admitted: asyncio.Future[None] = loop.create_future()
+        self._waiting.append(admitted)
+        limit = loop.call_later(MAX_WAIT_SECONDS, _admit, admitted)
         try:
-            await let_in
+            await admitted
         finally:
             limit.cancel()
 
-    def _let_in(self) -> None:
+    def _admit(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for one in waiting:
-            _let_in(one)
+        for admitted in waiting:
+            _admit(admitted)
 
 
-def _let_in(one: asyncio.Future[None]) -> None:
-    if not one.done():
-        one.set_result(None)
+def _admit(admitted: asyncio.Future[None]) -> None:
+    if not admitted.done():
+        admitted.set_result(None)

@@ -22,9 +22,8 @@ from app.plan.language.durations import parse_iso
 from app.plan.language.fields import LEAD, Kind
 from app.plan.language.languages import primary
 from app.plans.expectations import Run, TestFailure
-from app.plugins.advisor import PluginLead
-from app.plugins.apart import call_plugins
-from app.plugins.line import PluginSnapshot
+from app.plugins.runner import PluginLead, call_plugins
+from app.plugins.supervisor import PluginSnapshot
 
 _INSTANTS = tuple(name for name, field in LEAD.fields.items() if field.kind is Kind.TIMESTAMP)
 _ALWAYS = Absence(datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))

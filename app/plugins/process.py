@@ -1,166 +1,197 @@
-"""The process of one plugin: `python -P -m app.plugins.process PLACE SECONDS MEGABYTES`.
+"""One process of a plugin as the service sees it: what it was asked and has not answered yet, in order."""
 
-It is asked over its standard input and answers over what was its standard output. Lead and facts are copies:
-nothing a plugin does to them is seen by anybody, nor by itself at the next lead.
-"""
-
+import asyncio
 import json
 import os
-import resource
-import signal
+import re
 import sys
-from dataclasses import dataclass, field
-from datetime import datetime
-from functools import cached_property
-from importlib.metadata import EntryPoint
-from typing import Any, BinaryIO
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, cast
 
-from app.engine.compile.plan import Compilable, Strategy
-from app.engine.model.advice import verdict_to_json
-from app.engine.model.decision import Verdict
-from app.engine.model.directory import Directory
-from app.engine.model.state import State
-from app.plugins.wire import (
-    MAX_REPLY_BYTES,
-    Ask,
-    Forget,
-    Message,
-    StepKey,
-    StepSettings,
-    framed,
-    read_frame,
-    unpacked,
-)
-from app.registry import GROUP
+from app.engine.explain.codes import PLUGIN_ERRORS
+from app.plugins.messages import LENGTH, MAX_REPLY_BYTES, framed
 
-NICE = 10
-"""A plugin that spins leaves the processor to the service."""
-_MEGABYTE = 1 << 20
+STARTING_SECONDS = 10.0
+"""How long a process may take to load its plugin, or to make the settings of a step ready."""
+GRACE_SECONDS = 0.01
+"""So much later it is looked again: an answer may have come that nobody had the time to read."""
+CLOSED = "closed"
+"""Why a process ended that nobody needs any more."""
+_KIND = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV")
+
+RawReply = Mapping[str, Any]
+"""`verdict`, or `error` with its kind; empty when there was nothing to say."""
 
 
-class PluginFacts:
-    """The facts of one lead: unpacked when they are looked at, and thrown away after."""
+@dataclass(frozen=True, slots=True)
+class PluginLimits:
+    """What a plugin may take: seconds for a verdict, megabytes of memory."""
 
-    def __init__(self, now: datetime, directory: bytes, state: bytes) -> None:
-        self.now = now
-        self._directory = directory
-        self._state = state
-
-    @cached_property
-    def directory(self) -> Directory:
-        """Owners and teams."""
-        found: Directory = unpacked(self._directory)
-        return found
-
-    @cached_property
-    def state(self) -> State:
-        """How everyone stood a moment ago."""
-        found: State = unpacked(self._state)
-        return found
+    seconds: float = 0.1
+    megabytes: int = 1024
 
 
 @dataclass(slots=True)
-class PluginHost:
-    """The plugin at work. `settings` are made ready, pictures kept as they came, by workspace.
+class _Open:
+    """A question that is not answered. None in its future means that it was not come to."""
 
-    `refused` are settings it could not make ready, with the kind of what it raised.
+    answer: asyncio.Future[RawReply | None]
+    seconds: float
+
+
+class PluginProcess(asyncio.SubprocessProtocol):
+    """Questions are answered one by one, each within its time; the first that is late is the last.
+
+    When the process ends, the one it was at gets `timeout` or `process_exited`, those behind it None. `told`
+    is what it was given to keep. `ended` is told why it ended.
     """
 
-    strategy: Strategy
-    settings: dict[StepKey, Any] = field(default_factory=dict)
-    refused: dict[StepKey, str] = field(default_factory=dict)
-    directories: dict[int, bytes] = field(default_factory=dict)
-    states: dict[int, bytes] = field(default_factory=dict)
+    def __init__(self, ended: Callable[[str], None]) -> None:
+        self._ended = ended
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.SubprocessTransport | None = None
+        self._open: deque[_Open] = deque()
+        self._read = bytearray()
+        self._timer: asyncio.TimerHandle | None = None
+        self._over = False
+        self.gone: asyncio.Future[None] = self._loop.create_future()
+        self.told: dict[object, object] = {}
+        self._hello = self.expect(STARTING_SECONDS)
 
-    def answer(self, message: Message) -> dict[str, Any]:
-        """What is said back. What the plugin raises is told by its kind alone."""
-        try:
-            match message:
-                case Ask():
-                    return self._asked(message)
-                case StepSettings():
-                    self.settings[message.step] = self._ready(message)
-                case Forget():
-                    self._forget()
-        except (Exception, SystemExit) as error:
-            kind = type(error).__name__
-            if isinstance(message, StepSettings):
-                self.refused[message.step] = kind
-            return {"error": kind}
-        return {}
-
-    def _ready(self, message: StepSettings) -> Any:
-        strategy = self.strategy
-        if isinstance(strategy, Compilable) and message.document is not None:
-            return strategy.ready(message.config, message.document)
-        return message.config
-
-    def _asked(self, message: Ask) -> dict[str, Any]:
-        workspace = message.step[0]
-        if message.directory is not None:
-            self.directories[workspace] = message.directory
-        if message.state is not None:
-            self.states[workspace] = message.state
-        if message.step in self.refused:
-            return {"error": self.refused[message.step]}
-        facts: Any = PluginFacts(message.now, self.directories[workspace], self.states[workspace])
-        said: object = self.strategy.decide(message.values, facts, self.settings[message.step])
-        return (
-            {"verdict": verdict_to_json(said)} if isinstance(said, Verdict) else {"error": "invalid_verdict"}
+    async def begin(self, place: str, limits: PluginLimits) -> bool:
+        """Start the process; whether it has loaded its plugin. Raises OSError when there can be none."""
+        await self._loop.subprocess_exec(
+            lambda: self,
+            *(sys.executable, "-P", "-m", f"{__package__}.host"),
+            *(place, str(limits.seconds), str(limits.megabytes)),
+            env=_environment(),
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
         )
+        await self._hello
+        return self.alive
 
-    def _forget(self) -> None:
-        self.settings.clear()
-        self.refused.clear()
-        self.directories.clear()
-        self.states.clear()
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return not self._over
+
+    def ask(self, body: bytes, seconds: float) -> asyncio.Future[RawReply | None]:
+        """Say something, to be answered within so many seconds after what was said before."""
+        if self._transport is not None and not self._over:
+            pipe = self._transport.get_pipe_transport(0)
+            cast(asyncio.WriteTransport, pipe).write(framed(body))
+        return self.expect(seconds)
+
+    def expect(self, seconds: float) -> asyncio.Future[RawReply | None]:
+        """The next answer that is not promised to anybody yet."""
+        waiting = _Open(self._loop.create_future(), seconds)
+        if self._over:
+            waiting.answer.set_result(None)
+            return waiting.answer
+        self._open.append(waiting)
+        if len(self._open) == 1:
+            self._watch()
+        return waiting.answer
+
+    def end(self, why: str) -> None:
+        """Kill it. The question it was at is answered with this error."""
+        if self._over:
+            return
+        self._over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._kill()
+        for position, each in enumerate(self._open):
+            _settle(each, {"error": why} if position == 0 and why != CLOSED else None)
+        self._open.clear()
+        self._ended(why)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It runs."""
+        self._transport = cast(asyncio.SubprocessTransport, transport)
+        if self._over:
+            self._kill()
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002
+        """Part of an answer, or several of them."""
+        self._read += data
+        while len(self._read) >= LENGTH.size and not self._over:
+            (length,) = LENGTH.unpack_from(self._read)
+            if length > MAX_REPLY_BYTES:
+                self.end("invalid_verdict")
+            elif len(self._read) < LENGTH.size + length:
+                return
+            else:
+                body = bytes(self._read[LENGTH.size : LENGTH.size + length])
+                del self._read[: LENGTH.size + length]
+                self._answered(body)
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002
+        """It does not listen or speak any more."""
+        self.end("process_exited")
+
+    def process_exited(self) -> None:
+        """It has ended; the pipes to it are closed, whoever else may hold them."""
+        self.end("process_exited")
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """Nothing is left of it."""
+        if not self.gone.done():
+            self.gone.set_result(None)
+
+    def _kill(self) -> None:
+        if self._transport is not None:
+            with suppress(ProcessLookupError):
+                self._transport.kill()
+
+    def _answered(self, body: bytes) -> None:
+        if not self._open:
+            self.end("process_exited")  # it speaks without being asked, so no answer could be trusted
+            return
+        _settle(self._open.popleft(), _said(body))
+        self._watch()
+
+    def _watch(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._open:
+            self._timer = self._loop.call_later(self._open[0].seconds, self._late)
+
+    def _late(self) -> None:
+        self._timer = self._loop.call_later(GRACE_SECONDS, self.end, "timeout")
 
 
-def main() -> None:
-    """Answer until nobody asks any more."""
-    place, seconds, megabytes = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
-    questions, answers = _channels()
-    _limit(megabytes)
-    plugin_steps = PluginHost(EntryPoint("", place, GROUP).load()())
-    _tell(answers, {})
-    while (raw := read_frame(questions)) is not None:
-        message: Message = unpacked(raw)
-        if isinstance(message, Ask):
-            # Who asked ends this process when it is late; should he be gone, it ends itself.
-            signal.setitimer(signal.ITIMER_REAL, 2 * seconds + 1)
-        answer = plugin_steps.answer(message)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        _tell(answers, answer)
-    os._exit(0)  # whatever threads a plugin has left behind
+def _settle(waiting: _Open, said: RawReply | None) -> None:
+    if not waiting.answer.done():
+        waiting.answer.set_result(said)
 
 
-def _channels() -> tuple[BinaryIO, BinaryIO]:
-    """Where questions come from and answers go to, out of reach of `print` and `input`."""
-    questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_RDWR)
-    for number in (0, 1, 2):
-        os.dup2(nowhere, number)
-    os.close(nowhere)
-    return questions, answers
-
-
-def _limit(megabytes: int) -> None:
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    resource.setrlimit(resource.RLIMIT_AS, (megabytes * _MEGABYTE,) * 2)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(NICE)
-
-
-def _tell(answers: BinaryIO, answer: dict[str, Any]) -> None:
+def _said(body: bytes) -> RawReply:
+    """What was said, as far as it is of the form it must have."""
     try:
-        body = json.dumps(answer, allow_nan=False).encode()
-    except (TypeError, ValueError, RecursionError):
-        body = b""
-    if not 0 < len(body) <= MAX_REPLY_BYTES:
-        body = b'{"error":"invalid_verdict"}'
-    answers.write(framed(body))
-    answers.flush()
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        said = None
+    match said:
+        case {"verdict": verdict}:
+            return {"verdict": verdict}
+        case {"error": str(kind)} if kind in PLUGIN_ERRORS or _KIND.fullmatch(kind):
+            return {"error": kind}
+        case {} if isinstance(said, dict) and not said:
+            return {}
+    return {"error": "invalid_verdict"}
 
 
-if __name__ == "__main__":
-    main()
+def _environment() -> dict[str, str]:
+    """What the process knows of its surroundings: where to import from, and nothing that is secret."""
+    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    path = os.pathsep.join(os.path.abspath(each) for each in sys.path if each)
+    return {**kept, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}

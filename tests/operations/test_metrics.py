@@ -118,11 +118,11 @@ async def test_it_takes_the_scope_for_operations(office: Office, scope: str, sta
 
 
 def test_ten_thousand_steps_do_not_make_as_many_series() -> None:
-    measures = Metrics()
+    metrics = Metrics()
     for number in range(10_000):
-        measures.decided(1, "assigned", f"step {number}", "rule")
-        measures.answered("/assign", "POST", 201, 0.001)
-    text = measures.exposition(1, NOTHING).decode()
+        metrics.decided(1, "assigned", f"step {number}", "rule")
+        metrics.answered("/assign", "POST", 201, 0.001)
+    text = metrics.exposition(1, NOTHING).decode()
     counted = samples(text)["lead_assignment_decisions_total"]
     assert len(counted) == MAX_STEPS + 1
     assert counted["rule", "assigned", "other"] == 10_000 - MAX_STEPS
@@ -130,10 +130,10 @@ def test_ten_thousand_steps_do_not_make_as_many_series() -> None:
 
 
 def test_the_steps_of_a_workspace_are_told_to_nobody_else() -> None:
-    measures = Metrics()
-    measures.decided(1, "assigned", "our secret campaign", "rule")
-    assert b"our secret campaign" in measures.exposition(1, NOTHING)
-    assert b"our secret campaign" not in measures.exposition(2, NOTHING)
+    metrics = Metrics()
+    metrics.decided(1, "assigned", "our secret campaign", "rule")
+    assert b"our secret campaign" in metrics.exposition(1, NOTHING)
+    assert b"our secret campaign" not in metrics.exposition(2, NOTHING)
 
 
 async def test_ten_thousand_queues_do_not_make_as_many_series(office: Office) -> None:

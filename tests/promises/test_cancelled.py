@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from app.dispatch.dispatcher import Dispatcher
-from app.dispatch.jobs.base import Assign, IdempotencyKey
+from app.dispatch.jobs.assign import Assign
+from app.dispatch.jobs.base import IdempotencyKey
 from app.errors import Overloaded
 from app.intake.arrival import normalize
 from app.metrics import Metrics

@@ -213,7 +213,7 @@ async def test_one_that_cannot_be_released_holds_up_nobody(
     await asyncio.sleep(0.3)
     assert (await night.get(f"/leads/{told[1]['lead_id']}"))["assignments"][-1]["queue"] == "held"
     # Once with the others, once alone; then it is put off.
-    assert capsys.readouterr().out.count("pass failed") == 2
+    assert capsys.readouterr().out.count("commit group failed") == 2
 
 
 async def test_each_workspace_has_its_own_time(night: Office) -> None:

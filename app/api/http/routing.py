@@ -60,7 +60,7 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         return self._strictly(super().get_route_handler())
 
-    async def make_way(self, request: Request) -> None:
+    async def yield_to_writer(self, request: Request) -> None:
         """What is let go first, once the caller is known and before his body is read: nothing."""
 
     def _strictly(self, answer: Handler) -> Handler:
@@ -74,7 +74,7 @@ class StrictRoute(APIRoute):
                 permit(caller, access.scope, *access.others)
                 request.scope["caller"] = caller
             _check_url(request, parameters)
-            await self.make_way(request)
+            await self.yield_to_writer(request)
             if reads:
                 raw = await read(request, access.body)
                 document = _parsed(request, raw, access.body)
@@ -103,9 +103,9 @@ class DirectRoute(StrictRoute):
 
         self.app = direct
 
-    async def make_way(self, request: Request) -> None:
+    async def yield_to_writer(self, request: Request) -> None:
         """A pass that decides goes first: this request could not be decided before it anyway."""
-        await request.app.state.dispatch.make_way()
+        await request.app.state.dispatch.yield_to_writer()
 
     async def _answer(self, request: Request) -> Response:
         try:

@@ -25,7 +25,11 @@ from app.contract.requests import (
 )
 from app.contract.responses import BatchResult, Decision, EventResult
 from app.dispatch.dispatcher import Dispatcher
-from app.dispatch.jobs.base import Answer, Assign, Claim, IdempotencyKey, Job, Reassign, ReportEvent
+from app.dispatch.jobs.assign import Assign
+from app.dispatch.jobs.base import Answer, IdempotencyKey, Job
+from app.dispatch.jobs.claim import Claim
+from app.dispatch.jobs.reassign import Reassign
+from app.dispatch.jobs.report_event import ReportEvent
 from app.engine.model.decision import Target
 from app.errors import Forbidden, IdempotencyMismatch, OutcomeUnknown, Problem
 from app.intake.arrival import normalize

@@ -56,7 +56,7 @@ async def explain(
     decided, basis = await _basis(request, workspace_id, str(assignment_id))
     dispatch: Dispatcher = request.app.state.dispatch
     try:
-        plan = await dispatch.shelf.fetch(workspace_id, basis.plan_version)
+        plan = await dispatch.plans.fetch(workspace_id, basis.plan_version)
     except LookupError:
         raise Conflict("its plan can no longer be read", code="plan_unparseable") from None
     # Thousands of rules take a while, and other requests should not have to wait for it.

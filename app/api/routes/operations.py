@@ -25,10 +25,10 @@ router = APIRouter(route_class=StrictRoute, tags=["operations"])
 @requires("ops")
 async def metrics(request: Request) -> Response:
     """What was counted and timed, and how the caller's workspace stands, in Prometheus' text format."""
-    measures: Metrics = request.app.state.measures
+    metrics: Metrics = request.app.state.metrics
     workspace_id = caller_of(request).workspace_id
     now = await read_gauges(request.app.state.pool, workspace_id)
-    return Response(measures.exposition(workspace_id, now), media_type=CONTENT_TYPE_LATEST)
+    return Response(metrics.exposition(workspace_id, now), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/openapi.json", include_in_schema=False)

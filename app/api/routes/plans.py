@@ -112,9 +112,9 @@ async def _activate(request: Request, version: int, body: PlanComment | None, ho
         # Made ready before it is in force, so that no lead waits for it here; a version that cannot be made
         # ready is refused below.
         with suppress(LookupError):
-            plan = await dispatch.shelf.fetch(workspace_id, version)
+            plan = await dispatch.plans.fetch(workspace_id, version)
             if plan.table_refs:
-                await dispatch.shelf.tables.fetch(workspace_id, plan.table_refs)
+                await dispatch.plans.tables.fetch(workspace_id, plan.table_refs)
         strategies = strategies_of(request)
         return await versions.accepted(pool_of(request), workspace_id, strategies, version, comment, how)
 

@@ -1,1 +1,1 @@
-"""One file per use case: what can be asked of a workspace."""
+"""What can be asked of a workspace: one file per use case."""

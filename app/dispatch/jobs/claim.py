@@ -1,42 +1,76 @@
-"""Leads that wait: which one a claimer gets, and which one is due."""
+"""An owner takes a waiting lead."""
 
-from collections.abc import Collection, Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 
-from app.dispatch.jobs.base import Claim
-from app.engine.model.decision import PriorAssignment
+from app.dispatch.decision_session import DecisionSession, QueueLookup
+from app.dispatch.jobs.base import Answer, Job
+from app.engine.model.decision import DecisionRequest, Target
 from app.engine.model.state import Facts
-from app.engine.pipeline.claims import held_refusal
+from app.engine.pipeline.claims import claim_refusal, held_refusal
 from app.engine.pipeline.walk import FALLBACK_QUEUE
 from app.engine.selection.eligibility import Refusal
 from app.engine.selection.shifts import HELD
-from app.errors import Conflict, Forbidden, NotFound
+from app.errors import Conflict, Forbidden, NotFound, refused_at
+from app.ids import uuid7
+from app.intake.accounts import keys_of_lead
 from app.store.leads.current_leads import CurrentLead
 
 
-def first_waiting(
-    job: Claim, waiting: Iterable[CurrentLead], refused: Refusal | None, facts: Facts, queues: Collection[str]
-) -> CurrentLead:
-    """The first lead he may take. `refused` says why he may take none, but one that waits for him.
+@dataclass(eq=False, slots=True)
+class Claim(Job):
+    """Give an owner the first lead of a queue, or the one named."""
 
-    Raises Forbidden with the code of what stands in his way, NotFound when there is no such queue, and
-    Conflict when nothing waits there, or not the lead he names.
-    """
-    why = refused
-    for lead in waiting:
-        why = held_refusal(job.owner_id, lead.prior, refused, facts)
-        if why is None:
-            return lead
-    if why is not None:
-        raise Forbidden("this owner may not claim from this queue now", code=why.code)
-    if job.queue not in (*queues, FALLBACK_QUEUE, HELD):
-        raise NotFound("there is no such queue")
-    if job.lead_id is not None:
-        raise Conflict("this lead does not wait in this queue", code="lead_not_in_queue")
-    raise Conflict("nothing waits in this queue", code="queue_empty")
+    queue: str = field(kw_only=True)
+    owner_id: str = field(kw_only=True)
+    lead_id: str | None = None
 
+    def decide(self, session: DecisionSession) -> Answer:
+        """Assign the lead to the owner.
 
-def is_due(prior: PriorAssignment, assignment_id: str, now: datetime) -> bool:
-    """Whether a lead still waits by this assignment, and no longer has to."""
-    waits = prior.state == "queued" and prior.assignment_id == assignment_id
-    return waits and prior.held_until is not None and prior.held_until <= now
+        Raises ValidationFailed, Forbidden, NotFound or Conflict when there is no lead the owner may take.
+        """
+        refused = claim_refusal(self.owner_id, self.queue, session.plan, session.work.facts)
+        if refused is not None and refused.code == "not_found":
+            raise refused_at(("owner_id",), "unknown_owner", "names an owner that does not exist")
+        waiting = session.waiting(self._lookup())
+        lead = self._first_allowed(waiting, refused, session.work.facts, session.plan.queues)
+        request = DecisionRequest(
+            kind="claim",
+            assignment_id=uuid7(),
+            lead_id=lead.prior.lead_id,
+            values=lead.values,
+            to=Target("owner", self.owner_id),
+            queue=self.queue,
+            account=session.find_account(lambda: keys_of_lead(lead.values)),
+        )
+        return session.decide_again(request, lead, status=200)
+
+    def queue_lookups(self) -> Sequence[QueueLookup]:
+        """The queue."""
+        return (self._lookup(),)
+
+    def _lookup(self) -> QueueLookup:
+        """The owner matters only where leads are held for somebody and none is named."""
+        owner = self.owner_id if self.queue == HELD and not self.lead_id else None
+        return QueueLookup(self.queue, self.lead_id, owner)
+
+    def _first_allowed(
+        self, waiting: Iterable[CurrentLead], refused: Refusal | None, facts: Facts, queues: Collection[str]
+    ) -> CurrentLead:
+        """The first waiting lead that the owner may take.
+
+        `refused` says why the owner may take no lead of this queue, except one held for them.
+        """
+        reason = refused
+        for lead in waiting:
+            reason = held_refusal(self.owner_id, lead.prior, refused, facts)
+            if reason is None:
+                return lead
+        if reason is not None:
+            raise Forbidden("this owner may not claim from this queue now", code=reason.code)
+        if self.queue not in (*queues, FALLBACK_QUEUE, HELD):
+            raise NotFound("there is no such queue")
+        if self.lead_id is not None:
+            raise Conflict("this lead does not wait in this queue", code="lead_not_in_queue")
+        raise Conflict("nothing waits in this queue", code="queue_empty")

@@ -1,40 +1,67 @@
-"""Leads that exist already: what is asked about them, and when there is nothing to do."""
+"""A lead that exists already is imported with its owner."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.dispatch.jobs.base import ImportLead
-from app.engine.model.decision import DecisionRequest, ExistingOwnership, PriorAssignment
+from app.dispatch.decision_session import DecisionSession
+from app.dispatch.jobs.base import Answer, Job
+from app.engine.model.decision import DecisionRequest, ExistingOwnership
 from app.engine.model.directory import Directory
 from app.errors import Conflict, refused_at
 from app.ids import uuid7
+from app.intake.arrival import IncomingLead
 
 ACTOR = "import"
-"""Who is said to have closed a lead that came closed."""
+"""The actor of the event that closes a lead imported as closed."""
 TRIGGER = "list_upload"
 
 
-def request_for(
-    job: ImportLead, prior: PriorAssignment | None, directory: Directory, now: datetime
-) -> DecisionRequest | None:
-    """What to ask the engine; None when the person is known, and has this owner or is done with anyway.
+@dataclass(eq=False, slots=True)
+class ImportLead(Job):
+    """Record a lead with its present owner. `since` None means now; `closed` means it is done with."""
 
-    Raises Refused or Conflict when the lead cannot be booked so.
-    """
-    owned = ExistingOwnership(job.owner_id, job.team, job.since or now)
-    _check(owned, directory, now)
-    if not job.arrival.keys:
-        text = "needs external_id, crm.lead_id, email or phone, by which the lead is known again"
-        raise refused_at((), "no_identity", text)
-    # A lead that was closed long ago says nothing about how the person stands today.
-    if prior is not None and (job.closed or prior.owner == job.owner_id):
-        return None
-    return DecisionRequest(
-        kind="import",
-        assignment_id=uuid7(),
-        lead_id=prior.lead_id if prior else uuid7(),
-        values={**job.arrival.values, "trigger": TRIGGER},
-        owned=owned,
-    )
+    bulk: bool = True
+    arrival: IncomingLead = field(kw_only=True)
+    owner_id: str = field(kw_only=True)
+    team: str | None = None
+    since: datetime | None = None
+    closed: bool = False
+
+    def decide(self, session: DecisionSession) -> Answer:
+        """Assign the lead to its owner. Answers 204 when there is nothing to change.
+
+        Raises ValidationFailed or Conflict when the lead cannot be imported with this owner.
+        """
+        work, arrival = session.work, self.arrival
+        prior = session.find_prior(arrival, None)
+        owned = ExistingOwnership(self.owner_id, self.team, self.since or work.now)
+        _check(owned, work.facts.directory, work.now)
+        if not arrival.keys:
+            text = "needs external_id, crm.lead_id, email or phone, by which the lead is known again"
+            raise refused_at((), "no_identity", text)
+        # A lead that was closed long ago does not change what is known about it today.
+        if prior is not None and (self.closed or prior.owner == self.owner_id):
+            return Answer(204, b"")
+        request = DecisionRequest(
+            kind="import",
+            assignment_id=uuid7(),
+            lead_id=prior.lead_id if prior else uuid7(),
+            values={**arrival.values, "trigger": TRIGGER},
+            owned=owned,
+        )
+        if prior is not None:
+            work.end(prior)
+        _, answer = session.decide(request, arrival.normalized, status=200 if prior else 201)
+        session.identify(arrival, request.lead_id)
+        session.received += prior is None
+        if self.closed:
+            work.close(work.present[request.lead_id], "closed", ACTOR)
+        return answer
+
+    def identities(self) -> Sequence[tuple[str, str]]:
+        """The lead's match keys."""
+        return self.arrival.keys
 
 
 def _check(owned: ExistingOwnership, directory: Directory, now: datetime) -> None:

@@ -8,11 +8,15 @@ from app.store.connection.pool import Connection
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes back to the caller: a status and a body of JSON, both fixed before the commit."""
+    """What the caller gets: a status and a body of JSON, both fixed before the commit.
+
+    `assignment_id` names the decision that the body shows, if it shows one.
+    """
 
     status: int
     body: bytes
     replayed: bool = False
+    assignment_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from typing import Any
 from app.engine.compile.plugins import Plugin, PluginStep
 from app.engine.model.directory import Directory
 from app.engine.model.state import State
-from app.plugins.conversation import CLOSED, STARTING_SECONDS, PluginLimits, PluginProcess, RawReply
-from app.plugins.wire import Ask, Forget, StepKey, StepSettings, packed
+from app.plugins.messages import Ask, Forget, StepKey, StepSettings, packed
+from app.plugins.process import CLOSED, STARTING_SECONDS, PluginLimits, PluginProcess, RawReply
 
 MAX_STRIKES = 3
 """So often in a row it may be late, or end, before it is left alone."""
@@ -52,12 +52,12 @@ class PluginQuestion:
     plan_version: int
     values: Mapping[str, Any]
     now: datetime
-    picture: PluginSnapshot
+    snapshot: PluginSnapshot
 
     @property
     def key(self) -> StepKey:
         """What the settings of the step are kept under."""
-        return self.picture.workspace_id, self.plan_version, self.step.name
+        return self.snapshot.workspace_id, self.plan_version, self.step.name
 
 
 class PluginSupervisor:
@@ -75,7 +75,7 @@ class PluginSupervisor:
         self._pause = PAUSE_SECONDS
         self._paused_until = 0.0
 
-    async def ask(self, question: PluginQuestion, until: float) -> RawReply:
+    async def call(self, question: PluginQuestion, until: float) -> RawReply:
         """What the plugin says, or why it says nothing, at `until` by the loop's clock at the latest.
 
         A lead that another one's end kept from its answer is asked about again.
@@ -138,7 +138,7 @@ class PluginSupervisor:
         return said
 
     def _said_to(self, speaking: PluginProcess, question: PluginQuestion) -> asyncio.Future[RawReply | None]:
-        told, picture, key = speaking.told, question.picture, question.key
+        told, snapshot, key = speaking.told, question.snapshot, question.key
         if len(told) > MAX_SENT:
             told.clear()
             speaking.ask(packed(Forget()), STARTING_SECONDS)
@@ -147,15 +147,15 @@ class PluginSupervisor:
             if config is not None:
                 speaking.ask(packed(StepSettings(key, config, document)), STARTING_SECONDS)
             told[key] = True
-        directory, state = (picture.workspace_id, "directory"), (picture.workspace_id, "state")
+        directory, state = (snapshot.workspace_id, "directory"), (snapshot.workspace_id, "state")
         ask = Ask(
             key,
             question.now,
             question.values,
-            None if told.get(directory) is picture.directory else picture.packed_directory,
-            None if told.get(state) is picture.stamp else picture.packed_state,
+            None if told.get(directory) is snapshot.directory else snapshot.packed_directory,
+            None if told.get(state) is snapshot.stamp else snapshot.packed_state,
         )
-        told[directory], told[state] = picture.directory, picture.stamp
+        told[directory], told[state] = snapshot.directory, snapshot.stamp
         return speaking.ask(packed(ask), self._limits.seconds)
 
     async def _start(self) -> None:

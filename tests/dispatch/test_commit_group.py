@@ -1,12 +1,13 @@
-"""What one job of a pass leaves behind is seen by the next, as if each had a pass of its own."""
+"""A job sees what the earlier jobs of its commit group changed, as if each had a group of its own."""
 
 from app.dispatch.dispatcher import Dispatcher
-from app.dispatch.jobs.base import Claim, ReportEvent
+from app.dispatch.jobs.claim import Claim
+from app.dispatch.jobs.report_event import ReportEvent
 from app.errors import Conflict
 from tests.office import open_office
 
 
-async def test_who_claims_does_not_get_a_lead_that_was_closed_just_before(database: str) -> None:
+async def test_claim_skips_a_lead_that_was_closed_just_before(database: str) -> None:
     async with open_office(database) as office:
         waiting = await office.assign(external_id="a", source="partner")
         dispatch: Dispatcher = office.app.state.dispatch

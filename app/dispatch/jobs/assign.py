@@ -1,0 +1,63 @@
+"""A lead arrives."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from app.dispatch.decision_session import DecisionSession
+from app.dispatch.jobs.base import Answer, Job
+from app.engine.model.accounts import AccountKey
+from app.engine.model.decision import DecisionRequest
+from app.ids import uuid7
+from app.intake.accounts import keys_of_lead
+from app.intake.arrival import IncomingLead
+
+
+@dataclass(eq=False, slots=True)
+class Assign(Job):
+    """Decide who owns a lead that arrived."""
+
+    arrival: IncomingLead = field(kw_only=True)
+    trigger: str = field(kw_only=True)
+    exclude: frozenset[str] = frozenset()
+    _account_keys: tuple[AccountKey, ...] | None = field(default=None, init=False)
+
+    def decide(self, session: DecisionSession) -> Answer:
+        """Decide by the plan, as a returning lead if one of its match keys is known."""
+        arrival = self.arrival
+        request = DecisionRequest(
+            kind="assign",
+            assignment_id=uuid7(),
+            lead_id=uuid7(),
+            values={**arrival.values, "trigger": self.trigger},
+            exclude=self.exclude,
+            prior=session.find_prior(arrival, session.plan.window),
+            account=session.find_account(self.account_keys),
+        )
+        request = self.plugin.attach_results(request, session.plan, session.work.now)
+        decision, answer = session.decide(request, arrival.normalized)
+        session.received += 1
+        session.matched += decision.existing_lead is not None
+        session.identify(
+            arrival, decision.existing_lead.lead_id if decision.existing_lead else request.lead_id
+        )
+        return answer
+
+    def identities(self) -> Sequence[tuple[str, str]]:
+        """The lead's match keys."""
+        return self.arrival.keys
+
+    def account_keys(self) -> Sequence[AccountKey]:
+        """The keys of the lead's account, computed on first use: most plans never ask."""
+        if self._account_keys is None:
+            self._account_keys = keys_of_lead(self.arrival.values)
+        return self._account_keys
+
+    def preview(self) -> DecisionRequest | None:
+        """The lead as it was sent."""
+        values = {**self.arrival.values, "trigger": self.trigger}
+        return DecisionRequest(kind="assign", assignment_id="", lead_id="", values=values)
+
+    def failed_lead(self) -> dict[str, Any] | None:
+        """The request after intake."""
+        return {"lead": self.arrival.values, "trigger": self.trigger, "exclude": sorted(self.exclude)}

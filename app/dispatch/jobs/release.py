@@ -1,0 +1,46 @@
+"""A held lead whose time has come is decided."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from app.dispatch.decision_session import DecisionSession
+from app.dispatch.jobs.base import Answer, Job
+from app.engine.model.decision import DecisionRequest, PriorAssignment
+from app.ids import uuid7
+from app.intake.accounts import keys_of_lead
+
+
+@dataclass(eq=False, slots=True)
+class Release(Job):
+    """Decide a held lead again, if it still waits by this assignment."""
+
+    bulk: bool = True
+    lead_id: str = field(kw_only=True)
+    assignment_id: str = field(kw_only=True)
+
+    def decide(self, session: DecisionSession) -> Answer:
+        """Decide by the plan. Answers 204 when the lead has moved on in the meantime."""
+        lead = session.find_lead(self.lead_id)
+        if lead is None or not _is_due(lead.prior, self.assignment_id, session.work.now):
+            return Answer(204, b"")
+        request = DecisionRequest(
+            kind="release",
+            assignment_id=uuid7(),
+            lead_id=self.lead_id,
+            values=lead.values,
+            exclude=lead.exclude,
+            account=session.find_account(lambda: keys_of_lead(lead.values)),
+        )
+        request = self.plugin.attach_results(request, session.plan, session.work.now)
+        return session.decide_again(request, lead)
+
+    def lead_ids(self) -> Sequence[str]:
+        """The lead."""
+        return (self.lead_id,)
+
+
+def _is_due(prior: PriorAssignment, assignment_id: str, now: datetime) -> bool:
+    """Whether the lead still waits by this assignment and its time has come."""
+    waits = prior.state == "queued" and prior.assignment_id == assignment_id
+    return waits and prior.held_until is not None and prior.held_until <= now

@@ -1,0 +1,147 @@
+"""A decision as it is stored, and as the caller sees it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from app.engine.model.decision import Decision, DecisionRequest, LedgerEntry, PriorAssignment, SlaDeadlines
+from app.engine.model.directory import Owner
+from app.store.path.group_write import AssignmentRow, LedgerRow
+
+OPEN = frozenset(("assigned", "queued"))
+"""The outcomes that leave an assignment open."""
+
+
+def assignment_row(
+    request: DecisionRequest,
+    decision: Decision,
+    lead_id: str,
+    decision_number: int,
+    decided_at: datetime,
+    plan_version: int,
+) -> AssignmentRow:
+    """The row of this decision."""
+    known = decision.existing_lead
+    return AssignmentRow(
+        id=request.assignment_id,
+        decision_number=decision_number,
+        lead_id=lead_id,
+        cause=request.kind,
+        outcome=decision.outcome,
+        code=decision.code,
+        step=decision.step,
+        owner_id=decision.owner.id if decision.owner else None,
+        team_id=decision.team,
+        queue=decision.queue,
+        path=decision.path,
+        block=decision.block,
+        priority=decision.priority,
+        open=decision.outcome in OPEN and not decision.keeps_assignment,
+        counted=decision.counts_toward_load,
+        known_kind=known.kind if known else None,
+        of_assignment=known.assignment_id if known else None,
+        decided_at=decided_at,
+        plan_version=plan_version,
+        held_until=decision.held_until,
+        held_owner=decision.held_owner,
+        held_team=decision.held_team,
+    )
+
+
+def ledger_row(entry: LedgerEntry, number: int, assignment_id: str, now: datetime) -> LedgerRow:
+    """The ledger row of this decision; `number` is its place in the ledger of the team."""
+    return LedgerRow(
+        team_id=entry.team,
+        number=number,
+        cause=entry.cause,
+        chosen=entry.chosen,
+        assignment_id=assignment_id,
+        at=now,
+        owners=list(entry.changes),
+        amounts=list(entry.changes.values()),
+    )
+
+
+def prior_after(row: AssignmentRow) -> PriorAssignment:
+    """The lead as the next decision finds it."""
+    return PriorAssignment(
+        lead_id=row.lead_id,
+        assignment_id=row.id,
+        matched_by="lead_id",
+        state=row.outcome,
+        owner=row.owner_id,
+        team=row.team_id,
+        queue=row.queue,
+        path=row.path,
+        block=row.block,
+        priority=row.priority,
+        decided_at=row.decided_at,
+        held_until=row.held_until,
+        held_owner=row.held_owner,
+        held_team=row.held_team,
+    )
+
+
+def decision_to_json(decision: Decision, row: AssignmentRow, normalized: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of the response; a replay changes `replayed` alone."""
+    body = {
+        "assignment_id": row.id,
+        "lead_id": row.lead_id,
+        "decision_number": row.decision_number,
+        "decided_at": row.decided_at,
+        "outcome": decision.outcome,
+        "owner": _owner(decision.owner),
+        "team": decision.team,
+        "queue": decision.queue,
+        "path": decision.path,
+        "block": decision.block,
+        "priority": decision.priority,
+        "over_cap": decision.over_cap,
+        "account": decision.account,
+        "account_team": {role: _owner(owner) for role, owner in decision.account_team.items()},
+        "reason": {"code": decision.code, "text": decision.text},
+        "sla": _sla(decision.sla),
+        "actions": [
+            {"id": f"{row.id}.{number}", **action} for number, action in enumerate(decision.actions, 1)
+        ],
+        "normalized": normalized,
+        "plan_version": row.plan_version,
+        "existing_lead": _existing_lead(decision),
+        "replayed": False,
+        "degraded": [],
+        "trace": decision.trace,
+    }
+    if decision.held_until is not None:
+        body["held_until"] = decision.held_until
+    return body
+
+
+def as_replayed(body: bytes) -> bytes:
+    """The same response, marked as a replay."""
+    return orjson.dumps({**orjson.loads(body), "replayed": True})
+
+
+def _owner(owner: Owner | None) -> dict[str, Any] | None:
+    if owner is None:
+        return None
+    return {"id": owner.id, "name": owner.name, "email": owner.email, "crm": owner.crm}
+
+
+def _sla(sla: SlaDeadlines | None) -> dict[str, Any] | None:
+    if sla is None:
+        return None
+    return {"name": sla.name, "accept_by": sla.accept_by, "touch_by": sla.touch_by}
+
+
+def _existing_lead(decision: Decision) -> dict[str, str] | None:
+    known = decision.existing_lead
+    if known is None:
+        return None
+    return {
+        "lead_id": known.lead_id,
+        "assignment_id": known.assignment_id,
+        "matched_by": known.matched_by,
+        "kind": known.kind,
+    }

@@ -1,0 +1,147 @@
+"""How much code one `POST /assign` runs through: `python -m bench.path_of_assign`.
+
+Runs the service in this process on a real database, warms it up, and profiles one call. Prints the files of
+`app/` that the call enters with their lines, and the calls that move from one of them to another.
+"""
+
+import asyncio
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from starlette.types import Message
+
+import app as application
+from app.directory.editing import edit_directory
+from app.main import create_app
+from app.plans import versions
+from app.registry import strategies
+from app.settings import Settings
+from app.store import workspaces
+from app.store.connection.migrate import migrate
+from app.store.connection.pool import open_pool
+from bench import leads
+from bench.scenarios import TEAM, plan
+from devtools.embedded_postgres import start
+
+ROOT = Path(application.__file__).parent
+WARM_CALLS = 20
+
+
+@dataclass(slots=True)
+class CallPath:
+    """The files that were entered, and the moves between them."""
+
+    entered: Counter[str] = field(default_factory=Counter)
+    moves: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def record(self, frame: FrameType, event: str, _argument: Any) -> None:
+        """A profile function for `sys.setprofile`."""
+        callee = _project_file(frame)
+        if event != "call" or callee is None:
+            return
+        self.entered[callee] += 1
+        caller = _caller(frame)
+        if caller is not None and caller != callee:
+            self.moves[caller, callee] += 1
+
+    def report(self) -> str:
+        """The files, most lines first, and the totals."""
+        lines = {file: len((ROOT / file).read_text().splitlines()) for file in self.entered}
+        table = [f"{lines[file]:6} lines {self.entered[file]:4} calls  app/{file}" for file in sorted(lines)]
+        between = sum(count for (a, b), count in self.moves.items() if Path(a).parent != Path(b).parent)
+        return "\n".join(
+            (
+                *table,
+                f"files entered: {len(lines)}, lines: {sum(lines.values()):,}",
+                f"moves between files: {self.moves.total()}, of them between packages: {between}",
+            )
+        )
+
+
+def _project_file(frame: FrameType) -> str | None:
+    path = Path(frame.f_code.co_filename)
+    return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else None
+
+
+def _caller(frame: FrameType) -> str | None:
+    """The nearest file of the project that called this frame."""
+    above = frame.f_back
+    while above is not None:
+        file = _project_file(above)
+        if file is not None:
+            return file
+        above = above.f_back
+    return None
+
+
+async def measure(dsn: str) -> CallPath:
+    """Profile one warm call, in a workspace with a team of twenty."""
+    path = CallPath()
+    app = create_app(Settings(database_url=dsn, development_workspace="path", worker_interval_seconds=3600))
+    await prepare(dsn)
+    async with app.router.lifespan_context(app):
+        for _ in range(WARM_CALLS):
+            await call(app)
+        sys.setprofile(path.record)
+        try:
+            status = await call(app)
+        finally:
+            sys.setprofile(None)
+    if status != 201:
+        raise RuntimeError(f"the call was answered with {status}")
+    return path
+
+
+async def prepare(dsn: str) -> None:
+    """A workspace like the one of the speed scenario."""
+    async with await open_pool(dsn, size=2, pgbouncer=False) as pool:
+        async with pool.acquire() as connection:
+            workspace = await workspaces.create(connection, "path")
+        async with edit_directory(pool, workspace.id, "bench") as edit:
+            for number in range(TEAM):
+                await edit.put("owners", f"rep-{number}", {"name": f"Rep {number}"}, None)
+            members = [{"owner": f"rep-{number}"} for number in range(TEAM)]
+            await edit.put("teams", "inbound", {"members": members}, None)
+        text = orjson.dumps(plan(0))
+        await versions.draft(pool, workspace.id, "bench", strategies(), text, "bench")
+        await versions.activate(pool, workspace.id, "bench", strategies(), 1, "bench", "publish")
+
+
+async def call(app: FastAPI) -> int:
+    """One `POST /assign` with a lead nobody has seen; the status of the response."""
+    body, statuses = leads.one(), []
+    scope = {
+        "type": "http", "method": "POST", "path": "/assign", "raw_path": b"/assign", "query_string": b"",
+        "http_version": "1.1", "scheme": "http", "root_path": "",
+        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000),
+        "headers": [(b"authorization", b"Bearer dev-key"), (b"content-type", b"application/json"),
+                    (b"content-length", b"%d" % len(body))],
+    }  # fmt: skip
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    await app(scope, receive, send)
+    return int(statuses[0])
+
+
+def main() -> None:
+    """Measure on a database of its own, and print the report."""
+    with tempfile.TemporaryDirectory(prefix="path-") as directory, start(Path(directory) / "data") as server:
+        migrate(server.dsn)
+        print(asyncio.run(measure(server.dsn)).report())
+
+
+if __name__ == "__main__":
+    main()
