@@ -1,5 +1,24 @@
-"""What all tests may ask for."""
+"""Fixtures for all tests: a database, and a workspace of a service that runs in this process."""
 
-from tests.postgres import any_postgres_database, clusters, database, pytest_addoption
+from collections.abc import AsyncIterator
 
-__all__ = ["any_postgres_database", "clusters", "database", "pytest_addoption"]
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.support.postgres import any_postgres_database, clusters, database, pytest_addoption
+from tests.support.workspace import Workspace, open_workspace
+
+__all__ = ["any_postgres_database", "clusters", "database", "pytest_addoption", "workspace"]
+
+# The same examples on each run, and none that a slow machine could fail: `--hypothesis-profile=search`
+# looks for new ones.
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("same", settings.get_profile("search"), derandomize=True, database=None)
+settings.load_profile("same")
+
+
+@pytest.fixture
+async def workspace(database: str) -> AsyncIterator[Workspace]:
+    """A running service with one workspace: ana, ben and eve in two teams, and an active plan."""
+    async with open_workspace(database) as made:
+        yield made

@@ -2,13 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
-import pytest_asyncio
 import yaml
 
 from app.audit.verify import verify
@@ -18,7 +16,7 @@ from app.cli.files.leads import LeadFile, read_leads
 from app.cli.files.outcomes import OutcomeCounts
 from app.cli.run import Run, outcomes_of
 from app.plan.document.own_fields import declare_fields
-from tests.office import Office, open_office
+from tests.support.workspace import Workspace
 from tests.test_cli import Shell, shell
 
 __all__ = ["shell"]
@@ -38,19 +36,12 @@ class Rows(list[dict[str, Any]]):
         self.append(row)
 
 
-@pytest_asyncio.fixture
-async def office(database: str) -> AsyncIterator[Office]:
-    """A running service with one workspace."""
-    async with open_office(database) as office:
-        yield office
-
-
 async def ran(
-    office: Office, path: Path, *, dry: bool = False, key: str | None = None, **wishes: Any
+    workspace: Workspace, path: Path, *, dry: bool = False, key: str | None = None, **wishes: Any
 ) -> tuple[OutcomeCounts, Rows]:
     rows = Rows()
     run = Run(path, ColumnOptions(**wishes), "form", key, dry, deadline=30.0)
-    return await outcomes_of(office.pool, office.workspace_id, run, rows), rows  # type: ignore[arg-type]
+    return await outcomes_of(workspace.pool, workspace.workspace_id, run, rows), rows  # type: ignore[arg-type]
 
 
 def people(path: Path, numbers: range, **more: str) -> Path:
@@ -61,58 +52,58 @@ def people(path: Path, numbers: range, **more: str) -> Path:
     return path
 
 
-async def received(office: Office) -> int:
-    return int(await office.pool.fetchval("SELECT count(*) FROM leads"))
+async def received(workspace: Workspace) -> int:
+    return int(await workspace.pool.fetchval("SELECT count(*) FROM leads"))
 
 
-async def test_a_dry_run_of_a_whole_file_shows_the_true_owners(office: Office, tmp_path: Path) -> None:
+async def test_a_dry_run_of_a_whole_file_shows_the_true_owners(workspace: Workspace, tmp_path: Path) -> None:
     path = people(tmp_path / "leads.csv", range(600))
-    await office.put("owners", "eve", {"name": "Eve", "caps": {"per_day": 40}})
-    _, for_dry_run = await ran(office, path, dry=True, rest=True)
-    assert await received(office) == 0
-    outcomes, rows = await ran(office, path, rest=True)
+    await workspace.put("owners", "eve", {"name": "Eve", "caps": {"per_day": 40}})
+    _, for_dry_run = await ran(workspace, path, dry=True, rest=True)
+    assert await received(workspace) == 0
+    outcomes, rows = await ran(workspace, path, rest=True)
     assert [row["owner"] for row in rows] == [row["owner"] for row in for_dry_run]
     assert rows == for_dry_run
     assert [row["line"] for row in rows] == list(range(2, 602))
     assert Counter(row["owner"] for row in rows)["eve"] == 40
     assert (outcomes.decided, outcomes.known, outcomes.problems) == (600, 0, [])
-    assert await received(office) == 600
-    assert (await verify(office.pool, office.workspace_id)).differences == []
+    assert await received(workspace) == 600
+    assert (await verify(workspace.pool, workspace.workspace_id)).differences == []
 
 
-async def test_the_same_file_again_decides_nothing_twice(office: Office, tmp_path: Path) -> None:
+async def test_the_same_file_again_decides_nothing_twice(workspace: Workspace, tmp_path: Path) -> None:
     path = people(tmp_path / "leads.csv", range(40))
-    first, rows = await ran(office, path, ignore_unknown=True)
+    first, rows = await ran(workspace, path, ignore_unknown=True)
     lines = path.read_text().splitlines()
     # A run may have broken off, and somebody mended a line and added another meanwhile.
     mended = lines[5].replace("p4@", "q4@")
     path.write_text("\n".join([lines[0], "new@people.example,DE,1,1", *lines[1:5], mended, *lines[6:]]))
-    shown, for_dry_run = await ran(office, path, dry=True, ignore_unknown=True)
-    again, more = await ran(office, path, ignore_unknown=True)
+    shown, for_dry_run = await ran(workspace, path, dry=True, ignore_unknown=True)
+    again, more = await ran(workspace, path, ignore_unknown=True)
     assert (first.replayed, again.replayed, shown.replayed) == (0, 39, 39)
     assert [row["line"] for row in more if not row["replayed"]] == [2, 7]
     assert [row["owner"] for row in more[1:5]] == [row["owner"] for row in rows[:4]]
     assert for_dry_run == more
-    assert await received(office) == 42
+    assert await received(workspace) == 42
 
 
-async def test_a_column_may_tell_the_lines_apart(office: Office, tmp_path: Path) -> None:
+async def test_a_column_may_tell_the_lines_apart(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"
     path.write_text("No,email\n7,a@people.example\n8,b@people.example\n,c@people.example\n")
-    outcomes, _ = await ran(office, path, key="No", ignore_unknown=True)
+    outcomes, _ = await ran(workspace, path, key="No", ignore_unknown=True)
     assert (outcomes.decided, [line for line, _ in outcomes.problems]) == (2, [4])
     path.write_text("No,email\n8,b@people.example\n7,z@people.example\n")
-    outcomes, rows = await ran(office, path, key="No", ignore_unknown=True)
+    outcomes, rows = await ran(workspace, path, key="No", ignore_unknown=True)
     assert [(row["line"], row.get("replayed")) for row in rows] == [(2, True), (3, None)]
     assert "line 3: was done before with other values" in "\n".join(outcomes.lines())
     with pytest.raises(CommandError, match="no column 'Nr'"):
-        await ran(office, path, key="Nr", ignore_unknown=True)
+        await ran(workspace, path, key="Nr", ignore_unknown=True)
 
 
-async def test_bad_lines_are_told_and_the_others_decided(office: Office, tmp_path: Path) -> None:
+async def test_bad_lines_are_told_and_the_others_decided(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"
     path.write_text(MEETING)
-    outcomes, rows = await ran(office, path, mapped={"Interesse an": "product_interest"})
+    outcomes, rows = await ran(workspace, path, mapped={"Interesse an": "product_interest"})
     assert sorted((row["line"], row["outcome"], row["code"]) for row in rows) == [
         (2, "assigned", "rule"),
         (3, "failed", "wrong_type"),
@@ -123,23 +114,23 @@ async def test_bad_lines_are_told_and_the_others_decided(office: Office, tmp_pat
     assert "2 decided, 1 of them known persons, 0 decided before" in told
     assert "  line 3: employees must be an integer (column Mitarbeiter)" in told
     assert "kunde" not in told
-    answer = await office.client.post("/leads/lookup", json={"email": "anna@kunde.example"})
+    answer = await workspace.client.post("/leads/lookup", json={"email": "anna@kunde.example"})
     values = answer.json()["items"][0]["values"]
     assert (values["country"], values["employees"], values["annual_revenue"]) == ("AT", 250, 1500000.5)
     assert (values["consent"], values["utm"]) == ({"email": True}, {"source": "messe"})
     assert values["product_interest"] == ["a"]
 
 
-async def test_a_service_may_decide_at_the_same_time(office: Office, tmp_path: Path) -> None:
+async def test_a_service_may_decide_at_the_same_time(workspace: Workspace, tmp_path: Path) -> None:
     path = people(tmp_path / "leads.csv", range(300))
-    visitors = [office.assign(email=f"v{number}@people.example", country="US") for number in range(60)]
-    (outcomes, _), *answers = await asyncio.gather(ran(office, path, rest=True), *visitors)
-    assert (outcomes.decided, len(answers), await received(office)) == (300, 60, 360)
-    report = await verify(office.pool, office.workspace_id)
+    visitors = [workspace.assign(email=f"v{number}@people.example", country="US") for number in range(60)]
+    (outcomes, _), *answers = await asyncio.gather(ran(workspace, path, rest=True), *visitors)
+    assert (outcomes.decided, len(answers), await received(workspace)) == (300, 60, 360)
+    report = await verify(workspace.pool, workspace.workspace_id)
     assert (report.decisions, report.differences) == (360, [])
 
 
-async def test_lines_of_json_hold_whole_objects(office: Office, tmp_path: Path) -> None:
+async def test_lines_of_json_hold_whole_objects(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "leads.ndjson"
     lines = [
         {"E-Mail": "a@people.example", "crm": {"lead_id": "L-1"}, "engagement": [{"name": "demo"}]},
@@ -149,9 +140,11 @@ async def test_lines_of_json_hold_whole_objects(office: Office, tmp_path: Path) 
     path.write_bytes(
         b"\n".join(map(orjson.dumps, lines)) + b'\n[1]\n{"E-Mail": "d@p.example", "E-Mail": 1}\n'
     )
-    outcomes, _ = await ran(office, path)
+    outcomes, _ = await ran(workspace, path)
     assert (outcomes.decided, [line for line, _ in outcomes.problems]) == (2, [4, 5, 3])
-    assert (await office.get("/leads?crm_lead_id=L-2"))["items"][0]["values"]["attributes"] == {"plan": "pro"}
+    assert (await workspace.get("/leads?crm_lead_id=L-2"))["items"][0]["values"]["attributes"] == {
+        "plan": "pro"
+    }
 
 
 def table(path: Path, text: str, plan: str = "{}", **wishes: Any) -> LeadFile:
@@ -235,10 +228,10 @@ def test_what_is_told_of_columns_comes_first(tmp_path: Path) -> None:
             mapping_of([wrong], None)
 
 
-async def test_what_intake_could_not_read_is_told_by_line(office: Office, tmp_path: Path) -> None:
+async def test_what_intake_could_not_read_is_told_by_line(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"
     path.write_text("E-Mail;Land\na@people.example;Deutschland\nb@people.example;Atlantis\n")
-    outcomes, rows = await ran(office, path)
+    outcomes, rows = await ran(workspace, path)
     assert [row["flags"] for row in rows] == [[], ["country_unknown"]]
     assert "flag country_unknown in line 3" in list(outcomes.lines())
 

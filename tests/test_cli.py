@@ -20,7 +20,7 @@ import pytest
 
 from app.keys import SCOPES, parse
 from app.store import removal
-from tests.postgres import execute
+from tests.support.postgres import execute
 
 COMMAND = str(Path(sys.executable).with_name("lead-assignment"))
 PATIENCE = 60.0

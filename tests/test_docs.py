@@ -63,7 +63,7 @@ def named(cell: str) -> list[str]:
     return re.findall(r"`([^`]*)`", cell)
 
 
-def office(example: Path = STARTER) -> Directory:
+def workspace(example: Path = STARTER) -> Directory:
     """The directory of an example."""
     records = []
     for resource_type in ("owners", "teams"):
@@ -166,7 +166,7 @@ def _commands() -> Iterator[str]:
 def test_the_plan_of_the_reference_can_be_published() -> None:
     whole, _, follow_up = map(yaml.safe_load, fenced("docs/plan.md", "yaml"))
     for document in (whole, {**whole, **follow_up, "sequences": ["hot"]}):
-        found = check_plan(document, Facts(NOW, office(), State()), strategies())
+        found = check_plan(document, Facts(NOW, workspace(), State()), strategies())
         assert found.document is not None
         assert found.findings == []
 
@@ -185,7 +185,7 @@ def test_the_request_of_the_readme_is_answered_as_it_says() -> None:
     assert sent == orjson.loads((EXAMPLE / "lead.json").read_bytes())
     told = orjson.loads(fenced("README.md", "json")[0])
     assert told.keys() <= Decision.model_fields.keys()
-    facts = Facts(NOW, office(EXAMPLE), State())
+    facts = Facts(NOW, workspace(EXAMPLE), State())
     found = check_plan(yaml.safe_load((EXAMPLE / "plan.yaml").read_bytes()), facts, strategies())
     assert found.document is not None
     values = {**normalize(sent["lead"]).values, "trigger": sent["trigger"]}
@@ -205,7 +205,7 @@ def test_the_strategy_of_the_page_works() -> None:
     source = yaml.safe_load(fenced("docs/strategies.md", "yaml")[-1])
     document = check_plan(
         {**source, "queues": {"unrouted": {}}},
-        Facts(NOW, office(), State()),
+        Facts(NOW, workspace(), State()),
         {**strategies(), strategy.name: strategy},
     ).document
     assert isinstance(document, PlanDocument)
@@ -213,5 +213,5 @@ def test_the_strategy_of_the_page_works() -> None:
     plan = compile_plan(document, 1, {**strategies(), strategy.name: strategy})
     asked = DecisionRequest("assign", "a", "l", {"country": "DE"})
     for now, outcome, code in ((NOW, "assigned", "even_day"), (NOW.replace(day=21), "queued", "queue")):
-        decision = decide(asked, plan, Facts(now, office(), State()))
+        decision = decide(asked, plan, Facts(now, workspace(), State()))
         assert (decision.outcome, decision.code) == (outcome, code)

@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.stories import differences, play, scenes
+from tests.support.stories import differences, play, scenes
 from tests.test_cli import PATIENCE, Shell, environment
 
 ROOT = Path(__file__).parents[1]

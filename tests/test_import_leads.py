@@ -1,13 +1,11 @@
 """Leads that exist already, booked with their present owners: no turn, no action, nothing done twice."""
 
 import random
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from app.audit.verify import verify
 from app.cli.files.columns import ColumnOptions
@@ -16,7 +14,7 @@ from app.contract.faults import problem_document
 from app.engine.model.directory import Caps, Owner
 from app.engine.model.state import Load
 from app.store.path.unlocked import read_current_state
-from tests.office import Office, open_office
+from tests.support.workspace import Workspace
 from tests.test_cli import Shell, shell
 
 __all__ = ["shell"]
@@ -28,39 +26,34 @@ c@kunde.example,Kunde,005A,dach,,Closed,
 """
 
 
-@pytest_asyncio.fixture
-async def office(database: str) -> AsyncIterator[Office]:
-    """A running service with one workspace."""
-    async with open_office(database) as office:
-        yield office
-
-
 def kept(path: Path, text: str) -> Path:
     path.write_text(text)
     return path
 
 
-async def booked(office: Office, path: Path, text: str, **wishes: Any) -> ImportReport:
+async def booked(workspace: Workspace, path: Path, text: str, **wishes: Any) -> ImportReport:
     asked = ColumnOptions(**wishes)
     return await import_file(
-        office.pool, office.workspace_id, kept(path, text), asked, key=None, deadline=30.0
+        workspace.pool, workspace.workspace_id, kept(path, text), asked, key=None, deadline=30.0
     )
 
 
-async def known(office: Office, email: str) -> dict[str, Any]:
-    answer = await office.client.post("/leads/lookup", json={"email": email})
+async def known(workspace: Workspace, email: str) -> dict[str, Any]:
+    answer = await workspace.client.post("/leads/lookup", json={"email": email})
     (lead,) = answer.json()["items"]
     return dict(lead)
 
 
-async def clean(office: Office) -> bool:
-    return (await verify(office.pool, office.workspace_id)).differences == []
+async def clean(workspace: Workspace) -> bool:
+    return (await verify(workspace.pool, workspace.workspace_id)).differences == []
 
 
-async def test_a_lead_is_known_with_its_owner_and_nothing_happens(office: Office, tmp_path: Path) -> None:
-    adopted = await booked(office, tmp_path / "book.csv", BOOK)
+async def test_a_lead_is_known_with_its_owner_and_nothing_happens(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    adopted = await booked(workspace, tmp_path / "book.csv", BOOK)
     assert (adopted.imported, adopted.moved, adopted.unchanged, adopted.problems) == (3, [], 0, [])
-    lead = await known(office, "b@kunde.example")
+    lead = await known(workspace, "b@kunde.example")
     (one,) = lead["assignments"]
     assert (lead["state"], lead["owner"]["id"], one["team"], one["cause"]) == (
         "assigned",
@@ -70,66 +63,68 @@ async def test_a_lead_is_known_with_its_owner_and_nothing_happens(office: Office
     )
     assert one["decided_at"].startswith("2020-05-01T10:00:00")
     assert one["reason"] == {"code": "imported", "text": "Imported: Ben has it already."}
-    closed = await known(office, "c@kunde.example")
+    closed = await known(workspace, "c@kunde.example")
     assert (closed["state"], closed["owner"], closed["assignments"][0]["state"]) == ("closed", None, "closed")
-    whole = await office.get(f"/assignments/{one['assignment_id']}")
+    whole = await workspace.get(f"/assignments/{one['assignment_id']}")
     assert (whole["actions"], whole["sla"], whole["trace"]["no_actions_reason"]) == ([], None, "imported")
-    explained = await office.get(f"/assignments/{one['assignment_id']}/explain")
+    explained = await workspace.get(f"/assignments/{one['assignment_id']}/explain")
     assert explained["same"] is True
     assert [step["code"] for step in explained["steps"]] == ["imported"] + ["not_reached"] * 6
-    members = {each["owner"]: each for each in (await office.get("/teams/inbound"))["members"]}
+    members = {each["owner"]: each for each in (await workspace.get("/teams/inbound"))["members"]}
     assert [(members[name]["open"], members[name]["turns"]) for name in ("ana", "ben")] == [(1, 0), (1, 0)]
-    assert (await office.get("/teams/inbound/ledger"))["items"] == []
-    assert await clean(office)
+    assert (await workspace.get("/teams/inbound/ledger"))["items"] == []
+    assert await clean(workspace)
 
 
-async def test_who_comes_again_keeps_his_owner_while_the_window_lasts(office: Office, tmp_path: Path) -> None:
+async def test_who_comes_again_keeps_his_owner_while_the_window_lasts(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     now = datetime.now(UTC)
     ages = {"minutes": timedelta(minutes=5), "days": timedelta(days=80), "long": timedelta(days=100)}
     lines = [f"{name}@kunde.example,eve,{(now - age).isoformat()}" for name, age in ages.items()]
-    await booked(office, tmp_path / "book.csv", "\n".join(["email,owner,assigned_at", *lines]))
-    answers = [await office.assign(email=f"{name}@kunde.example", country="US") for name in ages]
+    await booked(workspace, tmp_path / "book.csv", "\n".join(["email,owner,assigned_at", *lines]))
+    answers = [await workspace.assign(email=f"{name}@kunde.example", country="US") for name in ages]
     assert [answer["reason"]["code"] for answer in answers] == ["duplicate", "reengaged", "round_robin"]
     assert [answer["owner"]["id"] for answer in answers[:2]] == ["eve", "eve"]
-    assert await clean(office)
+    assert await clean(workspace)
 
 
-async def test_the_same_file_again_changes_nothing(office: Office, tmp_path: Path) -> None:
+async def test_the_same_file_again_changes_nothing(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "book.csv"
-    kept = await office.assign(email="a@kunde.example", country="US")
+    kept = await workspace.assign(email="a@kunde.example", country="US")
     other = "ana" if kept["owner"]["id"] == "ben" else "ben"
     # Two lines of one person who is known already: the last one says who has him.
     text = BOOK + f"a@kunde.example,Kunde,{kept['owner']['id']},,,,\na@kunde.example,Kunde,{other},,,,\n"
     text = text.replace("Kunde,ana", f"Kunde,{kept['owner']['id']}")
-    adopted = await booked(office, path, text)
+    adopted = await booked(workspace, path, text)
     assert (adopted.imported, adopted.moved, adopted.unchanged) == (2, [6], 2)
     assert adopted.summary() == "leads: 2 imported, 1 moved (lines 6), 2 unchanged"
-    before = (await read_current_state(office.pool, office.workspace_id)).entry
-    adopted = await booked(office, path, text)
+    before = (await read_current_state(workspace.pool, workspace.workspace_id)).entry
+    adopted = await booked(workspace, path, text)
     assert (adopted.imported, adopted.moved, adopted.unchanged) == (0, [], 5)
-    assert (await read_current_state(office.pool, office.workspace_id)).entry == before
-    assert (await known(office, "a@kunde.example"))["owner"]["id"] == other
+    assert (await read_current_state(workspace.pool, workspace.workspace_id)).entry == before
+    assert (await known(workspace, "a@kunde.example"))["owner"]["id"] == other
     # Without the keys, when those are forgotten, known persons stay as they are.
-    await office.pool.execute("DELETE FROM idempotency")
-    adopted = await booked(office, path, BOOK.replace("Kunde,ana", f"Kunde,{other}"))
+    await workspace.pool.execute("DELETE FROM idempotency")
+    adopted = await booked(workspace, path, BOOK.replace("Kunde,ana", f"Kunde,{other}"))
     assert (adopted.imported, adopted.moved, adopted.unchanged) == (0, [], 3)
-    assert await clean(office)
+    assert await clean(workspace)
 
 
-async def test_another_owner_takes_the_lead_over(office: Office, tmp_path: Path) -> None:
-    queued = await office.assign(email="q@kunde.example", source="partner")
-    mine = await office.assign(email="m@kunde.example", country="US")
+async def test_another_owner_takes_the_lead_over(workspace: Workspace, tmp_path: Path) -> None:
+    queued = await workspace.assign(email="q@kunde.example", source="partner")
+    mine = await workspace.assign(email="m@kunde.example", country="US")
     adopted = await booked(
-        office,
+        workspace,
         tmp_path / "book.csv",
         "email,owner,status\nq@kunde.example,eve,\nm@kunde.example,eve,closed\n",
     )
     assert (adopted.moved, adopted.unchanged) == ([2], 1)
-    lead = await office.get(f"/leads/{queued['lead_id']}")
+    lead = await workspace.get(f"/leads/{queued['lead_id']}")
     assert (lead["state"], lead["owner"]["id"]) == ("assigned", "eve")
     assert [each["state"] for each in lead["assignments"]] == ["superseded", "open"]
-    assert (await office.get(f"/leads/{mine['lead_id']}"))["state"] == "assigned"
-    assert await clean(office)
+    assert (await workspace.get(f"/leads/{mine['lead_id']}"))["state"] == "assigned"
+    assert await clean(workspace)
 
 
 WRONG = """email,phone,company,owner,team,assigned_at,status
@@ -146,10 +141,10 @@ i@kunde.example,,,ana,,,
 """
 
 
-async def test_bad_lines_are_told_and_the_others_booked(office: Office, tmp_path: Path) -> None:
-    await office.put("owners", "gone", {"name": "Gone", "email": "desk@us.example", "active": False})
-    await office.put("owners", "fay", {"name": "Fay", "email": "desk@us.example"})
-    adopted = await booked(office, tmp_path / "book.csv", WRONG)
+async def test_bad_lines_are_told_and_the_others_booked(workspace: Workspace, tmp_path: Path) -> None:
+    await workspace.put("owners", "gone", {"name": "Gone", "email": "desk@us.example", "active": False})
+    await workspace.put("owners", "fay", {"name": "Fay", "email": "desk@us.example"})
+    adopted = await booked(workspace, tmp_path / "book.csv", WRONG)
     codes = {
         line: problem.faults[0].code if problem.faults else problem.code for line, problem in adopted.problems
     }
@@ -166,22 +161,22 @@ async def test_bad_lines_are_told_and_the_others_booked(office: Office, tmp_path
     }
     assert "kunde" not in str([problem_document(problem) for _, problem in adopted.problems])
     assert adopted.imported == 1
-    assert await clean(office)
+    assert await clean(workspace)
 
 
 @pytest.mark.parametrize(
     ("cells", "state", "province"), [("Bayern", "assigned", "Bayern"), ("closed", "closed", None)]
 )
 async def test_a_column_state_is_a_province_unless_it_says_open_or_closed(
-    office: Office, tmp_path: Path, cells: str, state: str, province: str | None
+    workspace: Workspace, tmp_path: Path, cells: str, state: str, province: str | None
 ) -> None:
-    await booked(office, tmp_path / "book.csv", f"email,owner,state\na@kunde.example,ana,{cells}\n")
-    lead = await known(office, "a@kunde.example")
+    await booked(workspace, tmp_path / "book.csv", f"email,owner,state\na@kunde.example,ana,{cells}\n")
+    lead = await known(workspace, "a@kunde.example")
     assert (lead["state"], lead["values"].get("state")) == (state, province)
 
 
 async def test_what_was_got_today_counts_today_and_what_is_open_is_open(
-    office: Office, tmp_path: Path
+    workspace: Workspace, tmp_path: Path
 ) -> None:
     now = datetime.now(UTC)
     times = [now - timedelta(seconds=1), now - timedelta(days=9), now - timedelta(days=8), now]
@@ -189,13 +184,13 @@ async def test_what_was_got_today_counts_today_and_what_is_open_is_open(
     text = "\n".join(
         ["email,owner,assigned_at,status", *lines, f"9@kunde.example,eve,{now.isoformat()},closed"]
     )
-    await booked(office, tmp_path / "book.csv", text)
-    load = (await read_current_state(office.pool, office.workspace_id)).facts.state.load("eve")
+    await booked(workspace, tmp_path / "book.csv", text)
+    load = (await read_current_state(workspace.pool, workspace.workspace_id)).facts.state.load("eve")
     counted = (load.open, load.on_day(now.date()))
     assert counted == (4, 3)
     # Counted anew from the books when caps change, it comes to the same.
-    await office.put("owners", "eve", {"name": "Eve", "caps": {"per_day": 5}})
-    load = (await read_current_state(office.pool, office.workspace_id)).facts.state.load("eve")
+    await workspace.put("owners", "eve", {"name": "Eve", "caps": {"per_day": 5}})
+    load = (await read_current_state(workspace.pool, workspace.workspace_id)).facts.state.load("eve")
     assert (load.open, load.on_day(now.date())) == counted
 
 

@@ -17,8 +17,8 @@ from alembic.migration import MigrationContext
 from app.models.tables import GLOBAL, metadata
 from app.store.connection.migrate import connect, migrate
 from app.store.connection.pool import Limits, begin_statement
-from tests.office import Office, make_office, running
-from tests.postgres import FOUND, Clusters, execute, in_a_thread
+from tests.support.postgres import FOUND, Clusters, execute, in_a_thread
+from tests.support.workspace import Workspace, create_workspace, running_app
 
 ROLE = "lead_assignment_app"
 PATIENCE = 60.0
@@ -34,22 +34,26 @@ async def catalog(any_postgres_database: str) -> AsyncIterator[asyncpg.Connectio
 
 
 @pytest_asyncio.fixture
-async def office(any_postgres_database: str) -> AsyncIterator[Office]:
+async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
     """A workspace with a row in each of its tables."""
-    async with running(any_postgres_database) as app:
-        office = await make_office(app, "office")
-        async with office.client:
-            await office.put("absences", "a", {"owner": "ben", "from": "2026-01-01", "to": "2026-01-02"})
-            await office.client.post("/assign", json={"lead": LEAD}, headers={"Idempotency-Key": "k"})
-            told = await office.assign(email="b@people.example")
-            await office.client.post(f"/assignments/{told['assignment_id']}/events", json={"type": "closed"})
+    async with running_app(any_postgres_database) as app:
+        workspace = await create_workspace(app, "workspace")
+        async with workspace.client:
+            await workspace.put("absences", "a", {"owner": "ben", "from": "2026-01-01", "to": "2026-01-02"})
+            await workspace.client.post("/assign", json={"lead": LEAD}, headers={"Idempotency-Key": "k"})
+            told = await workspace.assign(email="b@people.example")
+            await workspace.client.post(
+                f"/assignments/{told['assignment_id']}/events", json={"type": "closed"}
+            )
             for table, values in (
                 ("clocks", "now(), now(), 1"),
                 ("failed_leads", "gen_random_uuid(), now(), 'decision', ''"),
                 ("account_keys", "'domain', 'acme.example', 'acme'"),
             ):
-                await office.pool.execute(f"INSERT INTO {table} SELECT $1, {values}", office.workspace_id)
-            yield office
+                await workspace.pool.execute(
+                    f"INSERT INTO {table} SELECT $1, {values}", workspace.workspace_id
+                )
+            yield workspace
 
 
 LEAD = {"external_id": "a"}
@@ -127,16 +131,16 @@ async def test_the_application_is_nobody_special(catalog: asyncpg.Connection) ->
 
 @pytest.mark.parametrize("setting", [None, "", "another's"])
 async def test_without_its_workspace_nothing_is_seen_and_nothing_taken(
-    office: Office, setting: str | None
+    workspace: Workspace, setting: str | None
 ) -> None:
     """S-25: the rows are there, and each of them is refused when it is put in again."""
-    async with office.pool.acquire() as connection:
+    async with workspace.pool.acquire() as connection:
         rows = {
             table: await connection.fetchval(f"SELECT to_json(t) FROM {table} t LIMIT 1") for table in OWN
         }
         assert None not in rows.values()
         if setting is not None:
-            value = str(office.workspace_id + 1) if setting else ""
+            value = str(workspace.workspace_id + 1) if setting else ""
             await connection.execute("SELECT set_config('lead_assignment.workspace', $1, false)", value)
         await connection.execute(f"SET ROLE {ROLE}")
         for table, row in rows.items():

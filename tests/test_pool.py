@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from app.store.connection.pool import Pool, look_up, open_pool
-from tests.bouncer import bounced as at_bouncer
-from tests.bouncer import bouncer
-from tests.office import Office, make_office, running
-from tests.postgres import FOUND, Clusters
+from tests.support.bouncer import bounced as at_bouncer
+from tests.support.bouncer import bouncer
+from tests.support.postgres import FOUND, Clusters
+from tests.support.workspace import Workspace, create_workspace, running_app
 
 WORKSPACES = 20
 LEFT = """
@@ -34,43 +34,43 @@ async def left_behind(pool: Pool, size: int) -> set[tuple[Any, ...]]:
 
 
 @asynccontextmanager
-async def offices(dsn: str, **settings: Any) -> AsyncIterator[Sequence[Office]]:
+async def workspaces(dsn: str, **settings: Any) -> AsyncIterator[Sequence[Workspace]]:
     """A service with twenty workspaces, whose owners say in their names where they belong."""
-    async with running(dsn, **settings) as app, AsyncExitStack() as stack:
-        made = [await make_office(app, f"office-{number}") for number in range(WORKSPACES)]
-        for number, office in enumerate(made):
-            await stack.enter_async_context(office.client)
-            async with office.edit() as edit:
+    async with running_app(dsn, **settings) as app, AsyncExitStack() as stack:
+        made = [await create_workspace(app, f"workspace-{number}") for number in range(WORKSPACES)]
+        for number, workspace in enumerate(made):
+            await stack.enter_async_context(workspace.client)
+            async with workspace.edit() as edit:
                 for id_ in ("ana", "ben", "eve"):
                     before = await edit.find("owners", id_)
                     await edit.put("owners", id_, {"name": f"{id_} of {number}"}, before)
         yield made
 
 
-async def interleave(offices: Sequence[Office], rounds: int) -> Counter[str]:
+async def interleave(workspaces: Sequence[Workspace], rounds: int) -> Counter[str]:
     """Ask for all workspaces at once, again and again: each answer must be of the one that asked."""
     seen: Counter[str] = Counter()
 
     async def visit(number: int, round_: int) -> None:
-        office = offices[number]
+        workspace = workspaces[number]
         # The same ids everywhere: they would meet if workspaces did.
-        told = await office.assign(external_id=f"same-{round_}")
+        told = await workspace.assign(external_id=f"same-{round_}")
         assert told["existing_lead"] is None
         assert told["decision_number"] == round_ + 1
         assert told["owner"]["name"].endswith(f" of {number}")
-        lead = await office.get(f"/leads/{told['lead_id']}")
+        lead = await workspace.get(f"/leads/{told['lead_id']}")
         assert lead["owner"] == told["owner"]
-        other = offices[(number + 1) % len(offices)]
+        other = workspaces[(number + 1) % len(workspaces)]
         assert (await other.client.get(f"/leads/{told['lead_id']}")).status_code == 404
         seen.update(["assign", "lead", "other's"])
 
     for round_ in range(rounds):
-        await asyncio.gather(*(visit(number, round_) for number in range(len(offices))))
+        await asyncio.gather(*(visit(number, round_) for number in range(len(workspaces))))
     return seen
 
 
 async def check_many(dsn: str, rounds: int, **settings: Any) -> None:
-    async with offices(dsn, pool_size=5, **settings) as made:
+    async with workspaces(dsn, pool_size=5, **settings) as made:
         seen = await interleave(made, rounds)
         assert seen.total() == 3 * rounds * WORKSPACES
         pool: Pool = made[0].app.state.pool
@@ -91,30 +91,30 @@ async def test_a_hundred_thousand_requests_never_mix(database: str) -> None:
 async def test_whatever_ended_a_request_the_connection_goes_back_as_it_came(
     database: str, ending: str
 ) -> None:
-    async with running(database, pool_size=2) as app:
-        office = await make_office(app, "office")
-        async with office.client:
-            await end(office, ending)
+    async with running_app(database, pool_size=2) as app:
+        workspace = await create_workspace(app, "workspace")
+        async with workspace.client:
+            await end(workspace, ending)
         assert await left_behind(app.state.pool, 2) == {AS_IT_CAME}
 
 
-async def end(office: Office, how: str) -> None:
+async def end(workspace: Workspace, how: str) -> None:
     """Let a request come to its end in this way."""
     match how:
         case "commit":
-            await office.assign(external_id="a")
+            await workspace.assign(external_id="a")
         case "problem":
-            answer = await office.client.post("/queues/unrouted/claim", json={"owner_id": "ben"})
+            answer = await workspace.client.post("/queues/unrouted/claim", json={"owner_id": "ben"})
             assert answer.status_code == 409
         case "error":
-            await office.pool.execute("ALTER TABLE ledger_entries RENAME TO hidden")
-            answer = await office.client.post("/assign", json={"lead": {"external_id": "a"}})
+            await workspace.pool.execute("ALTER TABLE ledger_entries RENAME TO hidden")
+            answer = await workspace.client.post("/assign", json={"lead": {"external_id": "a"}})
             assert answer.status_code >= 500
         case _:
-            async with office.edit():
-                asked = asyncio.create_task(office.client.get("/metrics"))
+            async with workspace.edit():
+                asked = asyncio.create_task(workspace.client.get("/metrics"))
                 lead = {"lead": {"external_id": "a"}}
-                waiting = asyncio.create_task(office.client.post("/assign", json=lead))
+                waiting = asyncio.create_task(workspace.client.post("/assign", json=lead))
                 await asyncio.sleep(0)
                 asked.cancel()
                 waiting.cancel()

@@ -3,7 +3,7 @@
 import asyncpg
 import pytest
 
-from tests.postgres import FOUND, TEMPLATE, Clusters
+from tests.support.postgres import FOUND, TEMPLATE, Clusters
 
 
 async def fetch(dsn: str, query: str) -> object:

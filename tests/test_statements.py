@@ -9,7 +9,8 @@ import pytest_asyncio
 
 from app.store.connection.pool import transaction
 from app.store.leads import held
-from tests.office import OWNERS, PLAN, Office, open_office
+from tests.support.factories import OWNERS, PLAN
+from tests.support.workspace import Workspace, open_workspace
 
 LEADS = 50_000
 FILL = """
@@ -70,8 +71,8 @@ Do = Callable[[], Awaitable[object]]
 
 
 @pytest_asyncio.fixture
-async def office(any_postgres_database: str) -> AsyncIterator[Office]:
-    """An office whose connections keep every plan they made first, and whose tables nobody analyses."""
+async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
+    """A workspace whose connections keep every plan they made first, and whose tables nobody analyses."""
     connection = await asyncpg.connect(any_postgres_database)
     name = await connection.fetchval("SELECT current_database()")
     await connection.execute(f"ALTER DATABASE {name} SET plan_cache_mode = force_generic_plan")
@@ -82,14 +83,14 @@ async def office(any_postgres_database: str) -> AsyncIterator[Office]:
     ):  # fmt: skip
         await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
     await connection.close()
-    async with open_office(any_postgres_database, pool_size=2, worker_interval_seconds=3600) as made:
+    async with open_workspace(any_postgres_database, pool_size=2, worker_interval_seconds=3600) as made:
         yield made
 
 
 @asynccontextmanager
-async def second(office: Office) -> AsyncIterator[asyncpg.Connection]:
+async def second(workspace: Workspace) -> AsyncIterator[asyncpg.Connection]:
     """A connection of its own, so that the service keeps its statements."""
-    dsn = office.app.state.settings.database_url
+    dsn = workspace.app.state.settings.database_url
     connection = await asyncpg.connect(dsn)
     try:
         yield connection
@@ -106,8 +107,8 @@ async def told(answer: Awaitable[Any]) -> Any:
 class Visits:
     """Everything the path can be asked for; each visit is of somebody new, or of one of this process."""
 
-    def __init__(self, office: Office) -> None:
-        self.office, self.client, self.number = office, office.client, 0
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace, self.client, self.number = workspace, workspace.client, 0
 
     def all(self) -> dict[str, Do]:
         return {
@@ -163,18 +164,20 @@ class Visits:
         await told(self.client.post("/leads/lookup", json={"email": f"p{self.number}@people.example"}))
 
     async def look(self) -> None:
-        async with transaction(self.office.pool, self.office.workspace_id, read_only=True) as connection:
-            assert await held.due(connection, self.office.workspace_id, 64) == []
-            assert await held.overdue(connection, self.office.workspace_id) == 0
+        async with transaction(
+            self.workspace.pool, self.workspace.workspace_id, read_only=True
+        ) as connection:
+            assert await held.due(connection, self.workspace.workspace_id, 64) == []
+            assert await held.overdue(connection, self.workspace.workspace_id) == 0
 
     async def edit(self) -> None:
         self.number += 1
-        await self.office.put("owners", "ben", {**OWNERS["ben"], "caps": {"open": 1000 + self.number}})
+        await self.workspace.put("owners", "ben", {**OWNERS["ben"], "caps": {"open": 1000 + self.number}})
 
     async def account(self) -> None:
         self.number += 1
         body = {"domains": [f"a{self.number}.example"], "roles": {}, "crm": {}}
-        await self.office.put("accounts", f"a{self.number}", body)
+        await self.workspace.put("accounts", f"a{self.number}", body)
 
     async def named(self) -> None:
         """A claim of one lead, for which nobody has to look through all that wait."""
@@ -203,37 +206,37 @@ class Visits:
         assert answer.status_code in {403, 409}, answer.text
 
 
-async def counted(office: Office, visit: Do) -> tuple[int, int]:
+async def counted(workspace: Workspace, visit: Do) -> tuple[int, int]:
     """Blocks of all tables and their indexes that a visit touches, and whole tables it reads."""
-    async with second(office) as watcher:
-        before = await figures(office, watcher)
+    async with second(workspace) as watcher:
+        before = await figures(workspace, watcher)
         await visit()
-        after = await figures(office, watcher)
+        after = await figures(workspace, watcher)
     return after[0] - before[0], after[1] - before[1]
 
 
-async def figures(office: Office, watcher: asyncpg.Connection) -> tuple[int, int]:
-    """The server's counters, once its processes that served the office have told theirs."""
-    held = [await office.pool.acquire() for _ in range(2)]
+async def figures(workspace: Workspace, watcher: asyncpg.Connection) -> tuple[int, int]:
+    """The server's counters, once its processes that served the workspace have told theirs."""
+    held = [await workspace.pool.acquire() for _ in range(2)]
     for connection in held:
         await connection.execute("SELECT pg_stat_force_next_flush()")
     for connection in held:
-        await office.pool.release(connection)
+        await workspace.pool.release(connection)
     await watcher.execute("SELECT pg_stat_clear_snapshot()")
     return await watcher.fetchval(BLOCKS), await watcher.fetchval(SCANS)
 
 
-async def test_plans_made_on_empty_tables_stay_right_on_full_ones(office: Office) -> None:
-    await office.publish(PLAN.replace("pipeline:\n", f"pipeline:\n{URGENT}{NAMED}"))
-    visits = Visits(office)
+async def test_plans_made_on_empty_tables_stay_right_on_full_ones(workspace: Workspace) -> None:
+    await workspace.publish(PLAN.replace("pipeline:\n", f"pipeline:\n{URGENT}{NAMED}"))
+    visits = Visits(workspace)
     small: dict[str, tuple[int, int]] = {}
     for _ in range(2):  # the first time statements are made ready, which reads catalogs
         for name, visit in visits.all().items():
-            small[name] = await counted(office, visit)
-    async with second(office) as filler:
+            small[name] = await counted(workspace, visit)
+    async with second(workspace) as filler:
         await filler.execute("SET session_replication_role = replica")
-        await filler.execute(FILL.format(count=LEADS, workspace=office.workspace_id))
-    full = {name: await counted(office, visit) for name, visit in visits.all().items()}
+        await filler.execute(FILL.format(count=LEADS, workspace=workspace.workspace_id))
+    full = {name: await counted(workspace, visit) for name, visit in visits.all().items()}
     for name, (blocks, scans) in full.items():
         assert scans == 0, (name, small[name], full[name])
         # Deeper indexes cost two blocks more a look-up; a workspace read through would cost hundreds.

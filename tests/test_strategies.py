@@ -9,8 +9,8 @@ import pytest_asyncio
 from fastapi import FastAPI
 
 from app.store import workspaces
-from tests.office import client_of, issued, running
-from tests.stories import Exchange, differences, exchanges
+from tests.support.stories import Exchange, differences, exchanges
+from tests.support.workspace import client_of, issue_key, running_app
 
 PAGE = (Path(__file__).parents[1] / "docs" / "strategies.md").read_text(encoding="utf-8")
 PEOPLE, *PARTS = PAGE.split("\n## A strategy of your own\n")[0].split("\n## ")
@@ -20,7 +20,7 @@ NAMES = [part.splitlines()[0].strip("`") for part in PARTS]
 @pytest_asyncio.fixture
 async def app(database: str) -> AsyncIterator[FastAPI]:
     """The running service."""
-    async with running(database) as app:
+    async with running_app(database) as app:
         yield app
 
 
@@ -28,7 +28,7 @@ async def answers(app: FastAPI, story: list[Exchange]) -> list[Any]:
     """What comes back for each request, in a new workspace; a plan is put in force."""
     async with app.state.pool.acquire() as connection:
         workspace = await workspaces.create(connection, "page")
-    key = await issued(app.state.pool, workspace.id, "admin")
+    key = await issue_key(app.state.pool, workspace.id, "admin")
     came = []
     async with client_of(app, key) as client:
         for each in story:

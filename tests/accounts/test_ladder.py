@@ -9,7 +9,8 @@ import yaml
 
 from app.audit.verify import verify
 from docs.generator.pages import ROOT
-from tests.office import OWNERS, Office
+from tests.support.factories import OWNERS
+from tests.support.workspace import Workspace
 
 PAGE = (ROOT / "docs" / "accounts.md").read_text(encoding="utf-8")
 STEP = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0])
@@ -18,31 +19,31 @@ AFTERNOON = "2099-11-20T15:00:00Z"
 CLOCK = "INSERT INTO clocks (workspace_id, set_at, shows, speed) VALUES ($1, now(), $2::text::timestamptz, 0)"
 
 
-async def put(office: Office, resource_type: str, id_: str, **body: Any) -> None:
-    answer = await office.client.put(f"/{resource_type}/{id_}", json=body)
+async def put(workspace: Workspace, resource_type: str, id_: str, **body: Any) -> None:
+    answer = await workspace.client.put(f"/{resource_type}/{id_}", json=body)
     assert answer.status_code in {200, 201}, answer.text
 
 
 @pytest.fixture
-async def noon(office: Office) -> Office:
+async def noon(workspace: Workspace) -> Workspace:
     """The plan of the page is in force, its account is there, and so are its teams: eve is in both."""
-    await office.pool.execute(CLOCK, office.workspace_id, "2099-11-20T12:00:00Z")
+    await workspace.pool.execute(CLOCK, workspace.workspace_id, "2099-11-20T12:00:00Z")
     for team in ("named", "success"):
-        await put(office, "teams", team, members=[{"owner": "eve"}])
-    await put(office, "accounts", "acme", **{**JSON[0], "customer_status": None})
-    drafted = await office.client.post("/plans", json=STEP)
+        await put(workspace, "teams", team, members=[{"owner": "eve"}])
+    await put(workspace, "accounts", "acme", **{**JSON[0], "customer_status": None})
+    drafted = await workspace.client.post("/plans", json=STEP)
     assert drafted.json()["findings"] == []
-    published = await office.client.post(f"/plans/{drafted.json()['version']}/publish", json={})
+    published = await workspace.client.post(f"/plans/{drafted.json()['version']}/publish", json={})
     assert published.status_code == 200, published.text
-    return office
+    return workspace
 
 
-async def away(office: Office, owner: str, until: str) -> None:
+async def away(workspace: Workspace, owner: str, until: str) -> None:
     body = {"from": "2099-11-20T00:00:00Z", "to": until}
-    assert (await office.client.post(f"/owners/{owner}/absences", json=body)).status_code == 201
+    assert (await workspace.client.post(f"/owners/{owner}/absences", json=body)).status_code == 201
 
 
-async def test_the_trace_of_the_page_is_what_comes(noon: Office) -> None:
+async def test_the_trace_of_the_page_is_what_comes(noon: Workspace) -> None:
     await away(noon, "ben", AFTERNOON)
     answer = await noon.client.post("/assign", json=JSON[1])
     told = answer.json()
@@ -56,7 +57,7 @@ async def test_the_trace_of_the_page_is_what_comes(noon: Office) -> None:
     assert (await verify(noon.pool, noon.workspace_id)).clean
 
 
-async def test_an_account_owner_gets_it_without_a_turn(noon: Office) -> None:
+async def test_an_account_owner_gets_it_without_a_turn(noon: Workspace) -> None:
     told = await noon.assign(email="a@acme.example")
     assert (told["owner"]["id"], told["reason"]["code"], told["team"]) == ("ben", "account_owner", None)
     assert {role: other["id"] for role, other in told["account_team"].items()} == {
@@ -73,7 +74,7 @@ async def test_an_account_owner_gets_it_without_a_turn(noon: Office) -> None:
     assert (await verify(noon.pool, noon.workspace_id)).clean
 
 
-async def test_who_is_away_for_long_is_stood_in_for(noon: Office) -> None:
+async def test_who_is_away_for_long_is_stood_in_for(noon: Workspace) -> None:
     await away(noon, "ben", "2099-12-01T00:00:00Z")
     team = await noon.assign(email="a@acme.example")
     assert (team["team"], team["owner"]["id"], team["reason"]["code"]) == ("named", "eve", "account_team")
@@ -89,7 +90,7 @@ async def test_who_is_away_for_long_is_stood_in_for(noon: Office) -> None:
     assert (await verify(noon.pool, noon.workspace_id)).clean
 
 
-async def test_an_account_edited_between_two_leads_is_as_it_is_now(noon: Office) -> None:
+async def test_an_account_edited_between_two_leads_is_as_it_is_now(noon: Workspace) -> None:
     batch = {"items": [{"lead": {"email": f"{name}@acme.example"}} for name in "abc"]}
     told = (await noon.client.post("/assign/batch", json=batch)).json()["items"]
     assert {each["decision"]["owner"]["id"] for each in told} == {"ben"}
@@ -100,12 +101,12 @@ async def test_an_account_edited_between_two_leads_is_as_it_is_now(noon: Office)
     assert (await verify(noon.pool, noon.workspace_id)).clean
 
 
-async def test_what_the_plan_names_stays(noon: Office) -> None:
+async def test_what_the_plan_names_stays(noon: Workspace) -> None:
     refused = await noon.client.delete("/teams/named")
     assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
 
 
-async def test_parents_are_read_up_to_eight_and_circles_end(noon: Office) -> None:
+async def test_parents_are_read_up_to_eight_and_circles_end(noon: Workspace) -> None:
     await noon.publish(
         "queues: {unrouted: {}}\n"
         "pipeline: [{account: {inherit_from_parent: true}}, {queue: {name: unrouted}}]"
@@ -130,7 +131,7 @@ pipeline:
 LATER = "UPDATE clocks SET shows = shows + interval '1 hour' WHERE workspace_id = $1"
 
 
-async def test_a_known_person_follows_his_account(noon: Office) -> None:
+async def test_a_known_person_follows_his_account(noon: Workspace) -> None:
     """Its owner has changed between two visits: the former assignment ends, and his place is free again."""
     await noon.publish(KEEPING)
     first = await noon.assign(email="a@acme.example")

@@ -3,7 +3,8 @@
 from typing import Any
 
 from app.audit.verify import verify
-from tests.office import PLAN, Office
+from tests.support.factories import PLAN
+from tests.support.workspace import Workspace
 
 ASKING = PLAN.replace(
     "pipeline:\n",
@@ -13,16 +14,18 @@ ASKING = PLAN.replace(
 ).replace("Call {lead.first_name} now", "Call {lead.first_name} of {account.name}, {account.roles.sdr}")
 
 
-async def put(office: Office, id_: str, **body: Any) -> None:
-    answer = await office.client.put(f"/accounts/{id_}", json=body)
+async def put(workspace: Workspace, id_: str, **body: Any) -> None:
+    answer = await workspace.client.put(f"/accounts/{id_}", json=body)
     assert answer.status_code in {200, 201}, answer.text
 
 
-async def test_an_account_is_found_and_told(office: Office) -> None:
-    await office.publish(ASKING)
+async def test_an_account_is_found_and_told(workspace: Workspace) -> None:
+    await workspace.publish(ASKING)
     roles = {"sdr": "ben", "ae": "ana", "csm": "gone"}
-    await put(office, "acme", name="ACME", domains=["acme.example"], tier="named", roles=roles, owner="eve")
-    told = await office.assign(email="a@mail.acme.example")
+    await put(
+        workspace, "acme", name="ACME", domains=["acme.example"], tier="named", roles=roles, owner="eve"
+    )
+    told = await workspace.assign(email="a@mail.acme.example")
     assert (told["owner"]["id"], told["reason"]["code"]) == ("ben", "rule")
     assert told["account"] == {"id": "acme", "name": "ACME", "matched_by": "email_domain", "role": "sdr"}
     others = {role: other["id"] for role, other in told["account_team"].items()}
@@ -33,71 +36,71 @@ async def test_an_account_is_found_and_told(office: Office) -> None:
         "matched_by": "email_domain",
         "candidates": [{"account": "acme", "matched_by": "email_domain", "code": "chosen"}],
     }
-    stored = await office.get(f"/assignments/{told['assignment_id']}")
+    stored = await workspace.get(f"/assignments/{told['assignment_id']}")
     assert stored["account"] == told["account"]
-    explained = await office.get(f"/assignments/{told['assignment_id']}/explain")
+    explained = await workspace.get(f"/assignments/{told['assignment_id']}/explain")
     assert explained["same"]
-    assert (await verify(office.pool, office.workspace_id)).clean
+    assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
-async def test_texts_name_the_account(office: Office) -> None:
-    await office.publish(ASKING)
-    await put(office, "acme", name="ACME", crm={"hubspot": "77"}, roles={"sdr": "ben"})
-    told = await office.assign(first_name="Jo", company="x", crm={"account_id": "77"})
+async def test_texts_name_the_account(workspace: Workspace) -> None:
+    await workspace.publish(ASKING)
+    await put(workspace, "acme", name="ACME", crm={"hubspot": "77"}, roles={"sdr": "ben"})
+    told = await workspace.assign(first_name="Jo", company="x", crm={"account_id": "77"})
     assert told["account"]["matched_by"] == "crm"
     assert told["actions"][0]["params"]["title"] == "Call Jo of ACME, ben"
-    plain = await office.assign(first_name="Jo", company="y")
+    plain = await workspace.assign(first_name="Jo", company="y")
     assert (plain["account"], plain["account_team"]) == (None, {})
     assert plain["actions"][0]["params"]["title"] == "Call Jo of"
 
 
-async def test_free_mail_and_equal_candidates(office: Office) -> None:
-    await office.publish(ASKING)
-    await put(office, "b", domains=["gmail.com"], owner="ana")
-    told = await office.assign(email="b@gmail.com")
+async def test_free_mail_and_equal_candidates(workspace: Workspace) -> None:
+    await workspace.publish(ASKING)
+    await put(workspace, "b", domains=["gmail.com"], owner="ana")
+    told = await workspace.assign(email="b@gmail.com")
     assert (told["account"], told["trace"]["account"]["candidates"][0]["code"]) == (None, "free_email_domain")
-    await put(office, "c", domains=["gmail.com"], tier="named")
+    await put(workspace, "c", domains=["gmail.com"], tier="named")
     for number in range(30):
-        await put(office, f"a{number}", domains=["gmail.com"], owner="eve")
-    told = await office.assign(email="c@gmail.com")
+        await put(workspace, f"a{number}", domains=["gmail.com"], owner="eve")
+    told = await workspace.assign(email="c@gmail.com")
     assert told["account"]["id"] == "c"
     assert len(told["trace"]["account"]["candidates"]) == 5
-    await put(office, "a", domains=["acme.example"], open_opportunity="006A")
-    await put(office, "d", domains=["www.acme.example"], owner="gone")
-    told = await office.assign(email="d@acme.example", website="https://a.example")
+    await put(workspace, "a", domains=["acme.example"], open_opportunity="006A")
+    await put(workspace, "d", domains=["www.acme.example"], owner="gone")
+    told = await workspace.assign(email="d@acme.example", website="https://a.example")
     assert [each["code"] for each in told["trace"]["account"]["candidates"]] == ["chosen", "lower_ranked"]
     assert (told["account"]["id"], told["reason"]["code"]) == ("d", "round_robin")
-    assert (await verify(office.pool, office.workspace_id)).clean
+    assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
-async def test_reassigned_claimed_and_replayed_leads_have_their_account_too(office: Office) -> None:
-    await put(office, "acme", name="ACME", domains=["acme.example"], tier="named", owner="ana")
-    first = await office.assign(email="a@acme.example", source="partner")
+async def test_reassigned_claimed_and_replayed_leads_have_their_account_too(workspace: Workspace) -> None:
+    await put(workspace, "acme", name="ACME", domains=["acme.example"], tier="named", owner="ana")
+    first = await workspace.assign(email="a@acme.example", source="partner")
     assert (first["queue"], first["account"]) == ("partner-desk", None)
-    await office.publish(ASKING)
-    claim = await office.client.post("/queues/partner-desk/claim", json={"owner_id": "ana"})
+    await workspace.publish(ASKING)
+    claim = await workspace.client.post("/queues/partner-desk/claim", json={"owner_id": "ana"})
     assert claim.json()["account"] == {
         "id": "acme", "name": "ACME", "matched_by": "email_domain", "role": "owner",
     }  # fmt: skip
-    again = await office.client.post("/reassign", json={"lead_id": first["lead_id"]})
+    again = await workspace.client.post("/reassign", json={"lead_id": first["lead_id"]})
     assert (again.json()["owner"]["id"], again.json()["reason"]["code"]) == ("ben", "rule")
-    dry = await office.client.post("/assign", json={"lead": {"email": "z@acme.example"}, "dry_run": True})
+    dry = await workspace.client.post("/assign", json={"lead": {"email": "z@acme.example"}, "dry_run": True})
     assert dry.json()["account"]["id"] == "acme"
-    await office.client.delete("/accounts/acme")
-    report = await verify(office.pool, office.workspace_id)
+    await workspace.client.delete("/accounts/acme")
+    report = await verify(workspace.pool, workspace.workspace_id)
     assert (report.clean, report.decisions) == (True, 3), report.lines()
 
 
-async def test_a_plan_without_accounts_reads_no_account_keys(office: Office) -> None:
+async def test_a_plan_without_accounts_reads_no_account_keys(workspace: Workspace) -> None:
     """With the table out of reach its leads are decided; those of a plan that asks for accounts are not."""
-    await put(office, "acme", name="ACME", domains=["acme.example"])
-    await office.assign(email="a@acme.example")  # a process asks for accounts until it knows the plan
-    await office.pool.execute("ALTER TABLE account_keys RENAME TO out_of_reach")
+    await put(workspace, "acme", name="ACME", domains=["acme.example"])
+    await workspace.assign(email="a@acme.example")  # a process asks for accounts until it knows the plan
+    await workspace.pool.execute("ALTER TABLE account_keys RENAME TO out_of_reach")
     for number in range(5):
-        told = await office.assign(email=f"b{number}@acme.example")
+        told = await workspace.assign(email=f"b{number}@acme.example")
         assert (told["account"], told["outcome"]) == (None, "assigned")
-    await office.publish(ASKING)
-    failed = await office.client.post("/assign", json={"lead": {"email": "c@acme.example"}})
+    await workspace.publish(ASKING)
+    failed = await workspace.client.post("/assign", json={"lead": {"email": "c@acme.example"}})
     assert failed.status_code == 500, failed.text
-    await office.pool.execute("ALTER TABLE out_of_reach RENAME TO account_keys")
-    assert (await office.assign(email="d@acme.example"))["account"]["id"] == "acme"
+    await workspace.pool.execute("ALTER TABLE out_of_reach RENAME TO account_keys")
+    assert (await workspace.assign(email="d@acme.example"))["account"]["id"] == "acme"

@@ -9,7 +9,7 @@ import orjson
 import pytest_asyncio
 
 from tests.api.test_routes import GUARDED
-from tests.office import Office, make_office, running
+from tests.support.workspace import Workspace, create_workspace, running_app
 
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
 HOURS = {"timezone": "UTC", "hours": "24/7"}
@@ -63,24 +63,24 @@ HEADERS_OF_THEIR_OWN = {"x-request-id", "date", "etag", "content-length"}
 
 
 @pytest_asyncio.fixture
-async def both(database: str) -> AsyncIterator[tuple[Office, dict[str, str]]]:
+async def both(database: str) -> AsyncIterator[tuple[Workspace, dict[str, str]]]:
     """One workspace, and the ids of everything that is in another."""
-    async with running(database) as app:
-        ours, theirs = await make_office(app, "ours"), await make_office(app, "theirs")
+    async with running_app(database) as app:
+        ours, theirs = await create_workspace(app, "ours"), await create_workspace(app, "theirs")
         async with ours.client, theirs.client:
             yield ours, await filled(theirs)
 
 
-async def filled(office: Office) -> dict[str, str]:
+async def filled(workspace: Workspace) -> dict[str, str]:
     """An id for each kind of place, each with something behind it."""
     for resource_type, body in (("accounts", {}), ("calendars", HOURS), ("owners", {}), ("tables", ROWS)):
-        assert (await office.client.put(f"/{resource_type}/theirs", json=body)).status_code == 201
+        assert (await workspace.client.put(f"/{resource_type}/theirs", json=body)).status_code == 201
     team = {"members": [{"owner": "theirs"}]}
-    assert (await office.client.put("/teams/theirs", json=team)).status_code == 201
-    absence = (await office.client.post("/owners/theirs/absences", json=LEAVE)).json()
+    assert (await workspace.client.put("/teams/theirs", json=team)).status_code == 201
+    absence = (await workspace.client.post("/owners/theirs/absences", json=LEAVE)).json()
     for _ in range(3):
-        await office.publish(PLAN)
-    told = await office.assign(email="a@people.example")
+        await workspace.publish(PLAN)
+    told = await workspace.assign(email="a@people.example")
     return {
         "id": "theirs", "owner": "theirs", "absence_id": absence["id"], "lead_id": told["lead_id"],
         "assignment_id": told["assignment_id"], "name": "their-desk", "version": str(told["plan_version"]),
@@ -111,7 +111,7 @@ def test_every_route_that_takes_an_id_is_here() -> None:
 
 
 async def test_an_id_of_another_workspace_is_as_unknown_as_one_that_nobody_bears(
-    both: tuple[Office, dict[str, str]],
+    both: tuple[Workspace, dict[str, str]],
 ) -> None:
     ours, theirs = both
     for route, body in SENT.items():

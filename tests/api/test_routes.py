@@ -14,7 +14,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.api.declared import undeclared_target
 from tests.api.small_app import Stored
-from tests.office import client_of, running
+from tests.support.workspace import client_of, running_app
 
 PUBLIC = {"/healthz", "/readyz"}
 SOMETHING = "01890000-0000-7000-8000-000000000000"
@@ -85,7 +85,7 @@ async def test_each_scope_that_is_not_granted_gets_403(stored: Stored, route: Ro
 @pytest_asyncio.fixture
 async def served(database: str) -> AsyncIterator[tuple[FastAPI, Stored]]:
     """The app with an empty database; keys are made without asking it."""
-    async with running(database) as app:
+    async with running_app(database) as app:
         found = Stored()
         app.state.authentication = Authentication(found.find)
         yield app, found

@@ -6,7 +6,7 @@ import pytest
 
 from app.audit.verify import verify
 from app.store.connection.pool import transaction
-from tests.office import Office
+from tests.support.workspace import Workspace
 
 ACME: dict[str, Any] = {
     "name": "ACME GmbH",
@@ -23,34 +23,36 @@ ACME: dict[str, Any] = {
 KEYS = "SELECT kind, value, rank FROM account_keys WHERE workspace_id = $1 AND account_id = $2 ORDER BY 1, 2"
 
 
-async def put(office: Office, id_: str, **body: Any) -> dict[str, Any]:
-    answer = await office.client.put(f"/accounts/{id_}", json=body)
+async def put(workspace: Workspace, id_: str, **body: Any) -> dict[str, Any]:
+    answer = await workspace.client.put(f"/accounts/{id_}", json=body)
     assert answer.status_code in {200, 201}, answer.text
     return dict(answer.json())
 
 
-async def keys(office: Office, id_: str) -> list[tuple[Any, ...]]:
-    async with transaction(office.pool, office.workspace_id, read_only=True) as connection:
-        return [tuple(row) for row in await connection.fetch(KEYS, office.workspace_id, id_)]
+async def keys(workspace: Workspace, id_: str) -> list[tuple[Any, ...]]:
+    async with transaction(workspace.pool, workspace.workspace_id, read_only=True) as connection:
+        return [tuple(row) for row in await connection.fetch(KEYS, workspace.workspace_id, id_)]
 
 
-async def test_an_account_is_kept_as_it_was_sent(office: Office) -> None:
-    made = await office.client.put("/accounts/acme", json=ACME)
+async def test_an_account_is_kept_as_it_was_sent(workspace: Workspace) -> None:
+    made = await workspace.client.put("/accounts/acme", json=ACME)
     assert (made.status_code, made.json()["findings"]) == (201, [])
-    kept = await office.client.get("/accounts/acme")
+    kept = await workspace.client.get("/accounts/acme")
     assert kept.json().items() >= ACME.items()
     assert kept.headers["ETag"] == made.headers["ETag"]
-    changed = await office.client.patch("/accounts/acme", json={"roles": {"sdr": None}, "owner": None})
+    changed = await workspace.client.patch("/accounts/acme", json={"roles": {"sdr": None}, "owner": None})
     assert (changed.json()["roles"], changed.json()["owner"]) == ({"ae": "ana"}, None)
-    assert [each["id"] for each in (await office.get("/accounts"))["items"]] == ["acme"]
-    log = (await office.get("/changes?resource_type=accounts"))["items"]
+    assert [each["id"] for each in (await workspace.get("/accounts"))["items"]] == ["acme"]
+    log = (await workspace.get("/changes?resource_type=accounts"))["items"]
     assert [(each["action"], each["resource_id"]) for each in log] == [("put", "acme"), ("put", "acme")]
-    stale = await office.client.put("/accounts/acme", json=ACME, headers={"If-Match": made.headers["ETag"]})
+    stale = await workspace.client.put(
+        "/accounts/acme", json=ACME, headers={"If-Match": made.headers["ETag"]}
+    )
     assert stale.status_code == 412
-    assert (await office.client.delete("/accounts/acme")).status_code == 204
-    assert (await office.client.delete("/accounts/acme")).status_code == 404
-    assert await keys(office, "acme") == []
-    assert (await verify(office.pool, office.workspace_id)).clean
+    assert (await workspace.client.delete("/accounts/acme")).status_code == 204
+    assert (await workspace.client.delete("/accounts/acme")).status_code == 404
+    assert await keys(workspace, "acme") == []
+    assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
 @pytest.mark.parametrize(
@@ -66,17 +68,17 @@ async def test_an_account_is_kept_as_it_was_sent(office: Office) -> None:
     ],
 )
 async def test_what_is_no_account_is_refused(
-    office: Office, change: dict[str, Any], path: str, code: str
+    workspace: Workspace, change: dict[str, Any], path: str, code: str
 ) -> None:
-    answer = await office.client.put("/accounts/acme", json={**ACME, **change})
+    answer = await workspace.client.put("/accounts/acme", json={**ACME, **change})
     assert answer.status_code == 422
     assert [(each["path"], each["code"]) for each in answer.json()["errors"]] == [(path, code)]
 
 
-async def test_what_is_odd_is_told(office: Office) -> None:
-    await put(office, "old", domains=["other.example"], owner="ana")
+async def test_what_is_odd_is_told(workspace: Workspace) -> None:
+    await put(workspace, "old", domains=["other.example"], owner="ana")
     told = await put(
-        office,
+        workspace,
         "acme",
         owner="zoe",
         roles={"sdr": "yan", "ae": "ana"},
@@ -90,48 +92,48 @@ async def test_what_is_odd_is_told(office: Office) -> None:
         ("domains[0]", "shared_domain", "warning"),
         ("domains[1]", "free_email_domain", "warning"),
     ]
-    told = await put(office, "above", parent="acme")
+    told = await put(workspace, "above", parent="acme")
     assert [(each["path"], each["code"]) for each in told["findings"]] == [("parent", "parent_cycle")]
-    assert (await put(office, "free", domains=["gmail.com"], tier="named"))["findings"][0]["code"] == (
+    assert (await put(workspace, "free", domains=["gmail.com"], tier="named"))["findings"][0]["code"] == (
         "shared_domain"
     )
 
 
-async def test_keys_follow_the_record(office: Office) -> None:
+async def test_keys_follow_the_record(workspace: Workspace) -> None:
     await put(
-        office, "acme", domains=["stock.walmart.com", "www.münchen.de", "co.uk"], crm={"a": "1", "b": "2"}
+        workspace, "acme", domains=["stock.walmart.com", "www.münchen.de", "co.uk"], crm={"a": "1", "b": "2"}
     )
     expected = [("crm", "1", 1), ("crm", "2", 1), ("domain", "co.uk", 1), ("domain", "walmart.com", 1)]
-    assert await keys(office, "acme") == [*expected, ("domain", "xn--mnchen-3ya.de", 1)]
-    await put(office, "acme", domains=["walmart.com", "gmail.com"], owner="ana")
-    assert await keys(office, "acme") == [("domain", "gmail.com", 2), ("domain", "walmart.com", 0)]
-    await office.client.patch("/accounts/acme", json={"tier": "named"})
-    assert await keys(office, "acme") == [("domain", "gmail.com", 0), ("domain", "walmart.com", 0)]
+    assert await keys(workspace, "acme") == [*expected, ("domain", "xn--mnchen-3ya.de", 1)]
+    await put(workspace, "acme", domains=["walmart.com", "gmail.com"], owner="ana")
+    assert await keys(workspace, "acme") == [("domain", "gmail.com", 2), ("domain", "walmart.com", 0)]
+    await workspace.client.patch("/accounts/acme", json={"tier": "named"})
+    assert await keys(workspace, "acme") == [("domain", "gmail.com", 0), ("domain", "walmart.com", 0)]
 
 
-async def test_many_come_as_lines(office: Office) -> None:
+async def test_many_come_as_lines(workspace: Workspace) -> None:
     lines = b"\n".join(b'{"id": "c%d", "domains": ["c%d.example"]}' % (at, at) for at in range(1500))
     headers = {"Content-Type": "application/x-ndjson"}
     url = "/accounts/bulk"
-    told = (await office.client.post(url, content=lines + b"\n{}", headers=headers)).json()
+    told = (await workspace.client.post(url, content=lines + b"\n{}", headers=headers)).json()
     assert (told["created"], [each["line"] for each in told["errors"]]) == (1500, [1501])
     again = lines.replace(b'c7.example"', b'seven.example"') + b'\n{"id": "c8", "domains": []}'
-    told = (await office.client.post(url, content=again, headers=headers)).json()
+    told = (await workspace.client.post(url, content=again, headers=headers)).json()
     assert (told["updated"], told["unchanged"]) == (2, 1499)
-    assert await keys(office, "c7") == [("domain", "seven.example", 1)]
-    assert await keys(office, "c8") == []
+    assert await keys(workspace, "c7") == [("domain", "seven.example", 1)]
+    assert await keys(workspace, "c8") == []
 
 
-async def test_an_edit_of_accounts_leaves_the_rest_of_the_directory_in_memory(office: Office) -> None:
+async def test_an_edit_of_accounts_leaves_the_rest_of_the_directory_in_memory(workspace: Workspace) -> None:
     """What another process remembers is carried over, and what is decided from it is the same."""
-    await office.assign(email="a@people.example")
-    await put(office, "acme", **ACME)
-    async with office.edit() as edit:
+    await workspace.assign(email="a@people.example")
+    await put(workspace, "acme", **ACME)
+    async with workspace.edit() as edit:
         await edit.put("owners", "ana", {"name": "Ana", "active": False}, await edit.find("owners", "ana"))
         await edit.put("accounts", "b", {"domains": [], "roles": {}, "crm": {}}, None)
-    told = [await office.assign(email=f"b{at}@people.example") for at in range(4)]
+    told = [await workspace.assign(email=f"b{at}@people.example") for at in range(4)]
     assert {each["owner"]["id"] for each in told} == {"ben", "eve"}
-    await put(office, "acme", **{**ACME, "tier": None})
-    assert (await office.assign(email="c@people.example"))["owner"]["id"] in {"ben", "eve"}
-    report = await verify(office.pool, office.workspace_id)
+    await put(workspace, "acme", **{**ACME, "tier": None})
+    assert (await workspace.assign(email="c@people.example"))["owner"]["id"] in {"ben", "eve"}
+    report = await verify(workspace.pool, workspace.workspace_id)
     assert report.clean, report.lines()

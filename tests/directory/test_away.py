@@ -4,7 +4,7 @@ import pytest
 
 from app.keys import issue
 from app.store.connection.pool import Limits, transaction
-from tests.office import Office, client_of, running
+from tests.support.workspace import Workspace, client_of, running_app
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 
@@ -14,7 +14,7 @@ NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
     [("GET", "/owners"), ("PUT", "/owners/ana"), ("DELETE", "/teams/inbound"), ("POST", "/plans/1/publish")],
 )
 async def test_a_database_that_is_away(method: str, url: str) -> None:
-    async with running(NOWHERE) as app, client_of(app, issue("test").text()) as client:
+    async with running_app(NOWHERE) as app, client_of(app, issue("test").text()) as client:
         answer = await client.request(method, url, json={} if method == "PUT" else None)
         assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
         assert int(answer.headers["retry-after"]) > 0
@@ -22,8 +22,8 @@ async def test_a_database_that_is_away(method: str, url: str) -> None:
         assert (await client.get("/healthz")).status_code == 200
 
 
-async def test_looking_does_not_wait_for_the_gate(office: Office) -> None:
+async def test_looking_does_not_wait_for_the_gate(workspace: Workspace) -> None:
     held = Limits(idle=60_000)
-    async with transaction(office.pool, office.workspace_id, gate=True, limits=held):
+    async with transaction(workspace.pool, workspace.workspace_id, gate=True, limits=held):
         for url in ("/teams/inbound", "/owners", "/plans/active", "/changes", "/teams/inbound/ledger"):
-            await office.get(url)
+            await workspace.get(url)

@@ -7,14 +7,16 @@ import orjson
 import pytest
 
 from app.directory.bulk import SLICE
-from tests.office import Office
+from tests.support.workspace import Workspace
 
 
 async def send(
-    office: Office, resource_type: str, lines: bytes, media: str = "application/x-ndjson"
+    workspace: Workspace, resource_type: str, lines: bytes, media: str = "application/x-ndjson"
 ) -> httpx2.Response:
     """What comes back for these lines."""
-    return await office.client.post(f"/{resource_type}/bulk", content=lines, headers={"content-type": media})
+    return await workspace.client.post(
+        f"/{resource_type}/bulk", content=lines, headers={"content-type": media}
+    )
 
 
 def owners(count: int, **body: Any) -> bytes:
@@ -29,24 +31,24 @@ def counts(answer: httpx2.Response) -> tuple[int, int, int, int]:
     return told["created"], told["updated"], told["unchanged"], told["errors_total"]
 
 
-async def test_lines_are_created_updated_and_left_alone(office: Office) -> None:
+async def test_lines_are_created_updated_and_left_alone(workspace: Workspace) -> None:
     count = 2 * SLICE + 5
-    assert counts(await send(office, "owners", owners(count))) == (count, 0, 0, 0)
-    assert counts(await send(office, "owners", owners(count) + b"\n")) == (0, 0, count, 0)
+    assert counts(await send(workspace, "owners", owners(count))) == (count, 0, 0, 0)
+    assert counts(await send(workspace, "owners", owners(count) + b"\n")) == (0, 0, count, 0)
     changed = owners(3, role="ae") + b"\r\n\n" + owners(5)
-    assert counts(await send(office, "owners", changed)) == (0, 6, 2, 0)
-    assert (await office.get("/owners/rep0"))["role"] is None
-    assert len((await office.get("/owners?limit=1000"))["items"]) == count + 3
+    assert counts(await send(workspace, "owners", changed)) == (0, 6, 2, 0)
+    assert (await workspace.get("/owners/rep0"))["role"] is None
+    assert len((await workspace.get("/owners?limit=1000"))["items"]) == count + 3
 
 
-async def test_a_slice_is_one_pass(office: Office) -> None:
-    before = (await office.get("/owners/ana"))["updated_at"]
-    await send(office, "owners", owners(SLICE))
-    times = {each["updated_at"] for each in (await office.get("/owners?limit=1000"))["items"]}
+async def test_a_slice_is_one_pass(workspace: Workspace) -> None:
+    before = (await workspace.get("/owners/ana"))["updated_at"]
+    await send(workspace, "owners", owners(SLICE))
+    times = {each["updated_at"] for each in (await workspace.get("/owners?limit=1000"))["items"]}
     assert len(times - {before}) == 1
 
 
-async def test_a_bad_line_spoils_no_other(office: Office) -> None:
+async def test_a_bad_line_spoils_no_other(workspace: Workspace) -> None:
     lines = [
         b'{"id": "one", "members": [{"owner": "ana"}]}',
         b'{"id": "two", "members": [{"owner": "nobody"}]}',
@@ -62,7 +64,7 @@ async def test_a_bad_line_spoils_no_other(office: Office) -> None:
         b'{"id": "eight", "members": [{"owner": "ben"}]}',
         b'{"id": "nine", "name": "' + b"x" * 270_000 + b'"}',
     ]
-    answer = await send(office, "teams", b"\n".join(lines))
+    answer = await send(workspace, "teams", b"\n".join(lines))
     assert counts(answer) == (2, 0, 0, 10)
     told = [
         (error["line"], error["problem"]["status"], (error["problem"].get("errors") or [{}])[0].get("path"))
@@ -80,7 +82,7 @@ async def test_a_bad_line_spoils_no_other(office: Office) -> None:
         (11, 422, "name"),
         (13, 422, ""),
     ]
-    assert [team["id"] for team in (await office.get("/teams"))["items"]] == [
+    assert [team["id"] for team in (await workspace.get("/teams"))["items"]] == [
         "dach",
         "eight",
         "inbound",
@@ -88,8 +90,8 @@ async def test_a_bad_line_spoils_no_other(office: Office) -> None:
     ]
 
 
-async def test_many_errors_are_counted_and_some_told(office: Office) -> None:
-    answer = await send(office, "owners", b"{}\n" * 1000)
+async def test_many_errors_are_counted_and_some_told(workspace: Workspace) -> None:
+    answer = await send(workspace, "owners", b"{}\n" * 1000)
     assert counts(answer) == (0, 0, 0, 1000)
     assert [error["line"] for error in answer.json()["errors"]] == list(range(1, 101))
 
@@ -105,5 +107,5 @@ async def test_many_errors_are_counted_and_some_told(office: Office) -> None:
         (b"", "application/x-ndjson", 200),
     ],
 )
-async def test_what_is_taken_has_limits(office: Office, lines: bytes, media: str, status: int) -> None:
-    assert (await send(office, "owners", lines, media)).status_code == status
+async def test_what_is_taken_has_limits(workspace: Workspace, lines: bytes, media: str, status: int) -> None:
+    assert (await send(workspace, "owners", lines, media)).status_code == status

@@ -5,20 +5,21 @@ from typing import Any
 import pytest
 
 from app.audit.verify import verify
-from tests.office import OWNERS, Office
+from tests.support.factories import OWNERS
+from tests.support.workspace import Workspace
 
 BERLIN = {"timezone": "Europe/Berlin", "hours": "Mo-Fr 09:00-17:30; PH off", "country": "DE"}
 
 
-async def test_a_calendar_is_kept_as_it_was_sent(office: Office) -> None:
-    made = await office.client.put("/calendars/berlin", json={**BERLIN, "country": "Germany"})
+async def test_a_calendar_is_kept_as_it_was_sent(workspace: Workspace) -> None:
+    made = await workspace.client.put("/calendars/berlin", json={**BERLIN, "country": "Germany"})
     assert made.status_code == 201
     assert made.json().items() >= BERLIN.items()
-    assert (await office.get("/calendars/berlin")).items() >= BERLIN.items()
-    changed = await office.client.patch("/calendars/berlin", json={"hours": "24/7", "country": None})
+    assert (await workspace.get("/calendars/berlin")).items() >= BERLIN.items()
+    changed = await workspace.client.patch("/calendars/berlin", json={"hours": "24/7", "country": None})
     assert changed.json()["hours"] == "24/7"
-    assert [each["id"] for each in (await office.get("/calendars"))["items"]] == ["berlin"]
-    assert (await verify(office.pool, office.workspace_id)).clean
+    assert [each["id"] for each in (await workspace.get("/calendars"))["items"]] == ["berlin"]
+    assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
 @pytest.mark.parametrize(
@@ -33,30 +34,30 @@ async def test_a_calendar_is_kept_as_it_was_sent(office: Office) -> None:
     ],
 )
 async def test_what_is_no_calendar_is_refused(
-    office: Office, change: dict[str, Any], path: str, code: str
+    workspace: Workspace, change: dict[str, Any], path: str, code: str
 ) -> None:
-    answer = await office.client.put("/calendars/berlin", json={**BERLIN, **change})
+    answer = await workspace.client.put("/calendars/berlin", json={**BERLIN, **change})
     assert answer.status_code == 422
     assert [(each["path"], each["code"]) for each in answer.json()["errors"]] == [(path, code)]
 
 
-async def test_an_unknown_calendar_is_told(office: Office) -> None:
+async def test_an_unknown_calendar_is_told(workspace: Workspace) -> None:
     owner = {**OWNERS["ana"], "calendar": "berlin"}
-    before = (await office.client.put("/owners/ana", json=owner)).json()
+    before = (await workspace.client.put("/owners/ana", json=owner)).json()
     assert [(each["path"], each["code"]) for each in before["findings"]] == [("calendar", "unknown_calendar")]
-    await office.client.put("/calendars/berlin", json=BERLIN)
-    after = (await office.client.put("/owners/ana", json={**owner, "name": "Anna"})).json()
+    await workspace.client.put("/calendars/berlin", json=BERLIN)
+    after = (await workspace.client.put("/owners/ana", json={**owner, "name": "Anna"})).json()
     assert after["findings"] == []
 
 
-async def test_a_calendar_somebody_works_by_stays(office: Office) -> None:
-    await office.client.put("/calendars/berlin", json=BERLIN)
-    await office.client.patch("/owners/ana", json={"calendar": "berlin"})
-    refused = await office.client.delete("/calendars/berlin")
+async def test_a_calendar_somebody_works_by_stays(workspace: Workspace) -> None:
+    await workspace.client.put("/calendars/berlin", json=BERLIN)
+    await workspace.client.patch("/owners/ana", json={"calendar": "berlin"})
+    refused = await workspace.client.delete("/calendars/berlin")
     assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
-    await office.client.patch("/owners/ana", json={"calendar": None})
-    assert (await office.client.delete("/calendars/berlin")).status_code == 204
-    assert (await office.client.delete("/calendars/berlin")).status_code == 404
+    await workspace.client.patch("/owners/ana", json={"calendar": None})
+    assert (await workspace.client.delete("/calendars/berlin")).status_code == 204
+    assert (await workspace.client.delete("/calendars/berlin")).status_code == 404
 
 
 HOLDING = """
@@ -65,25 +66,25 @@ pipeline:
 """
 
 
-async def test_what_comes_out_of_hours_is_held_and_says_until_when(office: Office) -> None:
+async def test_what_comes_out_of_hours_is_held_and_says_until_when(workspace: Workspace) -> None:
     saturday = (
         "INSERT INTO clocks (workspace_id, set_at, shows, speed) VALUES ($1, now(), '2099-11-21 12:00Z', 0)"
     )
-    await office.pool.execute(saturday, office.workspace_id)
-    await office.client.put("/calendars/berlin", json=BERLIN)
+    await workspace.pool.execute(saturday, workspace.workspace_id)
+    await workspace.client.put("/calendars/berlin", json=BERLIN)
     for owner in ("ana", "ben"):
-        await office.client.patch(f"/owners/{owner}", json={"calendar": "berlin"})
-    await office.publish(HOLDING)
-    told = await office.assign(email="a@people.example")
+        await workspace.client.patch(f"/owners/{owner}", json={"calendar": "berlin"})
+    await workspace.publish(HOLDING)
+    told = await workspace.assign(email="a@people.example")
     assert (told["outcome"], told["queue"], told["priority"]) == ("queued", "held", 30)
     assert (told["reason"]["code"], told["held_until"]) == ("held", "2099-11-23T08:00:00+00:00")
-    stored = await office.get(f"/assignments/{told['assignment_id']}")
+    stored = await workspace.get(f"/assignments/{told['assignment_id']}")
     assert stored["held_until"] == told["held_until"]
-    kept = await office.assign(email="a@people.example")
+    kept = await workspace.assign(email="a@people.example")
     assert (kept["queue"], kept["existing_lead"]["kind"]) == ("held", "duplicate")
-    claim = await office.client.post("/queues/held/claim", json={"owner_id": "ben"})
+    claim = await workspace.client.post("/queues/held/claim", json={"owner_id": "ben"})
     assert claim.json()["owner"]["id"] == "ben"
-    assert (await verify(office.pool, office.workspace_id)).clean
+    assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
 WITH_SLA = """
@@ -97,21 +98,21 @@ follow_up:
 """
 
 
-async def test_due_times_are_told_in_the_owners_working_time(office: Office) -> None:
+async def test_due_times_are_told_in_the_owners_working_time(workspace: Workspace) -> None:
     friday = (
         "INSERT INTO clocks (workspace_id, set_at, shows, speed) VALUES ($1, now(), '2099-11-20 16:20Z', 0)"
     )
-    await office.pool.execute(friday, office.workspace_id)
-    await office.client.put("/calendars/berlin", json=BERLIN)
-    await office.client.patch("/owners/ana", json={"calendar": "berlin"})
-    published = await office.client.post(
+    await workspace.pool.execute(friday, workspace.workspace_id)
+    await workspace.client.put("/calendars/berlin", json=BERLIN)
+    await workspace.client.patch("/owners/ana", json={"calendar": "berlin"})
+    published = await workspace.client.post(
         "/plans", content=WITH_SLA, headers={"Content-Type": "application/yaml"}
     )
     version = published.json()["version"]
-    assert (await office.client.post(f"/plans/{version}/publish", json={})).status_code == 200
-    told = await office.assign(email="a@people.example", lead_type="demo_request")
+    assert (await workspace.client.post(f"/plans/{version}/publish", json={})).status_code == 200
+    told = await workspace.assign(email="a@people.example", lead_type="demo_request")
     touch = "2099-11-23T08:05:00+00:00"
     assert told["sla"] == {"name": "hot", "accept_by": "2099-11-20T16:25:00+00:00", "touch_by": touch}
     assert [action["due_at"] for action in told["actions"]] == [touch]
-    assert (await office.assign(email="b@people.example"))["sla"] is None
-    assert (await verify(office.pool, office.workspace_id)).clean
+    assert (await workspace.assign(email="b@people.example"))["sla"] is None
+    assert (await verify(workspace.pool, workspace.workspace_id)).clean

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.office import Office, make_office
+from tests.support.workspace import Workspace, create_workspace
 
 OWNER: dict[str, Any] = {
     "name": "Zoe",
@@ -26,19 +26,19 @@ TEAM: dict[str, Any] = {
 }
 
 
-async def test_an_owner_is_kept_as_written(office: Office) -> None:
-    answer = await office.client.put("/owners/zoe", json=OWNER)
+async def test_an_owner_is_kept_as_written(workspace: Workspace) -> None:
+    answer = await workspace.client.put("/owners/zoe", json=OWNER)
     assert answer.status_code == 201
     stored = answer.json()
     assert {name: stored[name] for name in OWNER} == OWNER
     assert stored["findings"] == []
-    shown = await office.client.get("/owners/zoe")
+    shown = await workspace.client.get("/owners/zoe")
     assert shown.headers["etag"] == answer.headers["etag"] == f'"{stored["revision"]}"'
     assert shown.json() == {name: value for name, value in stored.items() if name != "findings"}
 
 
-async def test_a_team_is_kept_as_written(office: Office) -> None:
-    answer = await office.client.put("/teams/second", json=TEAM)
+async def test_a_team_is_kept_as_written(workspace: Workspace) -> None:
+    answer = await workspace.client.put("/teams/second", json=TEAM)
     assert answer.status_code == 201
     empty: dict[str, Any] = {"open": None, "per_week": None, "rolling": []}
     assert answer.json()["members"] == [
@@ -47,20 +47,20 @@ async def test_a_team_is_kept_as_written(office: Office) -> None:
     ]
 
 
-async def test_replacing_puts_defaults_and_the_same_again_changes_nothing(office: Office) -> None:
-    first = (await office.client.put("/owners/zoe", json=OWNER)).json()
-    second = await office.client.put("/owners/zoe", json={"name": "Zoe"})
+async def test_replacing_puts_defaults_and_the_same_again_changes_nothing(workspace: Workspace) -> None:
+    first = (await workspace.client.put("/owners/zoe", json=OWNER)).json()
+    second = await workspace.client.put("/owners/zoe", json={"name": "Zoe"})
     assert second.status_code == 200
     assert second.json()["revision"] > first["revision"]
     assert (second.json()["timezone"], second.json()["active"], second.json()["caps"]) == ("UTC", True, None)
-    again = await office.client.put("/owners/zoe", json={"name": "Zoe", "crm": {}})
+    again = await workspace.client.put("/owners/zoe", json={"name": "Zoe", "crm": {}})
     assert again.json() == second.json()
 
 
-async def test_a_patch_merges_and_null_removes(office: Office) -> None:
-    await office.client.put("/owners/zoe", json=OWNER)
+async def test_a_patch_merges_and_null_removes(workspace: Workspace) -> None:
+    await workspace.client.put("/owners/zoe", json=OWNER)
     change = {"caps": {"open": None, "per_day": 3}, "role": None, "crm": {"hubspot": "7"}}
-    patched = (await office.client.patch("/owners/zoe", json=change)).json()
+    patched = (await workspace.client.patch("/owners/zoe", json=change)).json()
     assert patched["caps"] == {
         "open": None,
         "per_day": 3,
@@ -72,9 +72,9 @@ async def test_a_patch_merges_and_null_removes(office: Office) -> None:
     assert patched["name"] == "Zoe"
 
 
-async def test_a_patch_of_nobody_makes_nobody(office: Office) -> None:
-    assert (await office.client.patch("/owners/zoe", json={"name": "Zoe"})).status_code == 404
-    assert (await office.client.get("/owners/zoe")).status_code == 404
+async def test_a_patch_of_nobody_makes_nobody(workspace: Workspace) -> None:
+    assert (await workspace.client.patch("/owners/zoe", json={"name": "Zoe"})).status_code == 404
+    assert (await workspace.client.get("/owners/zoe")).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -91,25 +91,25 @@ async def test_a_patch_of_nobody_makes_nobody(office: Office) -> None:
     ],
 )
 async def test_a_record_is_written_only_as_the_caller_knows_it(
-    office: Office, headers: dict[str, str], status: int
+    workspace: Workspace, headers: dict[str, str], status: int
 ) -> None:
-    tag = (await office.client.put("/owners/zoe", json=OWNER)).headers["etag"]
+    tag = (await workspace.client.put("/owners/zoe", json=OWNER)).headers["etag"]
     sent = {name: value.replace("{tag}", tag) for name, value in headers.items()}
     for method, body in (("PUT", {**OWNER, "role": "ae"}), ("PATCH", {"role": "ae"})):
-        answer = await office.client.request(method, "/owners/zoe", json=body, headers=sent)
+        answer = await workspace.client.request(method, "/owners/zoe", json=body, headers=sent)
         assert answer.status_code == status
-        assert (await office.get("/owners/zoe"))["role"] == ("ae" if status == 200 else "sdr")
+        assert (await workspace.get("/owners/zoe"))["role"] == ("ae" if status == 200 else "sdr")
         sent = {name: value.replace(tag, answer.headers.get("etag", tag)) for name, value in sent.items()}
 
 
-async def test_new_records_can_be_demanded(office: Office) -> None:
-    made = await office.client.put("/owners/zoe", json=OWNER, headers={"If-None-Match": "*"})
+async def test_new_records_can_be_demanded(workspace: Workspace) -> None:
+    made = await workspace.client.put("/owners/zoe", json=OWNER, headers={"If-None-Match": "*"})
     assert made.status_code == 201
-    missing = await office.client.put("/owners/yan", json=OWNER, headers={"If-Match": "*"})
+    missing = await workspace.client.put("/owners/yan", json=OWNER, headers={"If-Match": "*"})
     assert missing.status_code == 412
-    gone = await office.client.delete("/owners/zoe", headers={"If-Match": '"1"'})
+    gone = await workspace.client.delete("/owners/zoe", headers={"If-Match": '"1"'})
     assert gone.status_code == 412
-    assert (await office.client.get("/owners/yan")).status_code == 404
+    assert (await workspace.client.get("/owners/yan")).status_code == 404
 
 
 FAULTS: list[tuple[str, Any, str, str]] = [
@@ -163,19 +163,19 @@ FAULTS: list[tuple[str, Any, str, str]] = [
 
 @pytest.mark.parametrize(("url", "body", "path", "code"), FAULTS)
 async def test_a_fault_is_told_with_its_path_and_nothing_is_written(
-    office: Office, url: str, body: Any, path: str, code: str
+    workspace: Workspace, url: str, body: Any, path: str, code: str
 ) -> None:
-    answer = await office.client.put(url, json=body)
+    answer = await workspace.client.put(url, json=body)
     assert answer.status_code == 422
     assert [(fault["path"], fault["code"]) for fault in answer.json()["errors"]] == [(path, code)]
-    assert (await office.client.get(url)).status_code == 404
+    assert (await workspace.client.get(url)).status_code == 404
 
 
-async def test_a_patch_is_checked_like_a_whole_record(office: Office) -> None:
-    answer = await office.client.patch("/teams/inbound", json={"members": [{"owner": "nobody"}]})
+async def test_a_patch_is_checked_like_a_whole_record(workspace: Workspace) -> None:
+    answer = await workspace.client.patch("/teams/inbound", json={"members": [{"owner": "nobody"}]})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["path"] == "members[0].owner"
-    assert len((await office.get("/teams/inbound"))["members"]) == 3
+    assert len((await workspace.get("/teams/inbound"))["members"]) == 3
 
 
 @pytest.mark.parametrize(
@@ -193,26 +193,28 @@ async def test_a_patch_is_checked_like_a_whole_record(office: Office) -> None:
         ("x" * 256, 404),
     ],
 )
-async def test_an_id_has_at_most_255_bytes_and_no_strange_ones(office: Office, id_: str, status: int) -> None:
-    assert (await office.client.put(f"/owners/{id_}", json={})).status_code == status
-    assert (await office.client.get(f"/owners/{id_}")).status_code == (200 if status == 201 else 404)
+async def test_an_id_has_at_most_255_bytes_and_no_strange_ones(
+    workspace: Workspace, id_: str, status: int
+) -> None:
+    assert (await workspace.client.put(f"/owners/{id_}", json={})).status_code == status
+    assert (await workspace.client.get(f"/owners/{id_}")).status_code == (200 if status == 201 else 404)
 
 
-async def test_lists_come_in_pages(office: Office) -> None:
-    first = await office.get("/owners?limit=2")
+async def test_lists_come_in_pages(workspace: Workspace) -> None:
+    first = await workspace.get("/owners?limit=2")
     assert [owner["id"] for owner in first["items"]] == ["ana", "ben"]
-    second = await office.get(f"/owners?limit=2&after={first['next']}")
+    second = await workspace.get(f"/owners?limit=2&after={first['next']}")
     assert [owner["id"] for owner in second["items"]] == ["eve"]
     assert second["next"] is None
-    assert [team["id"] for team in (await office.get("/teams"))["items"]] == ["dach", "inbound"]
+    assert [team["id"] for team in (await workspace.get("/teams"))["items"]] == ["dach", "inbound"]
     for wrong in ("limit=0", "limit=1001", "limit=many"):
-        assert (await office.client.get(f"/owners?{wrong}")).status_code == 422
+        assert (await workspace.client.get(f"/owners?{wrong}")).status_code == 422
 
 
-async def test_another_workspace_sees_nothing_of_it(office: Office) -> None:
-    other = await make_office(office.app, "other")
+async def test_another_workspace_sees_nothing_of_it(workspace: Workspace) -> None:
+    other = await create_workspace(workspace.app, "other")
     async with other.client:
-        await office.client.put("/owners/zoe", json=OWNER)
+        await workspace.client.put("/owners/zoe", json=OWNER)
         assert (await other.client.get("/owners/zoe")).status_code == 404
         assert (await other.client.patch("/owners/zoe", json={})).status_code == 404
         assert (await other.client.delete("/owners/zoe")).status_code == 404
@@ -228,8 +230,10 @@ async def test_another_workspace_sees_nothing_of_it(office: Office) -> None:
         ("assign", False, False),
     ],
 )
-async def test_who_may_look_and_who_may_write(office: Office, scope: str, reads: bool, writes: bool) -> None:
-    async with office.caller(await office.key(scope)) as client:
+async def test_who_may_look_and_who_may_write(
+    workspace: Workspace, scope: str, reads: bool, writes: bool
+) -> None:
+    async with workspace.caller(await workspace.issue_key(scope)) as client:
         for url in (
             "/owners",
             "/owners/ana",
@@ -242,24 +246,24 @@ async def test_who_may_look_and_who_may_write(office: Office, scope: str, reads:
         assert (await client.put("/owners/zoe", json={})).status_code == (201 if writes else 403)
 
 
-async def test_an_unknown_delegate_is_told_but_stored(office: Office) -> None:
-    answer = (await office.client.put("/owners/zoe", json={"delegate": "nobody"})).json()
+async def test_an_unknown_delegate_is_told_but_stored(workspace: Workspace) -> None:
+    answer = (await workspace.client.put("/owners/zoe", json={"delegate": "nobody"})).json()
     assert [(each["path"], each["code"], each["severity"]) for each in answer["findings"]] == [
         ("delegate", "unknown_owner", "warning")
     ]
-    assert (await office.get("/owners/zoe"))["delegate"] == "nobody"
-    himself = (await office.client.put("/owners/zoe", json={"delegate": "zoe"})).json()
+    assert (await workspace.get("/owners/zoe"))["delegate"] == "nobody"
+    himself = (await workspace.client.put("/owners/zoe", json={"delegate": "zoe"})).json()
     assert len(himself["findings"]) == 1
 
 
-async def test_the_log_says_who_changed_what(office: Office) -> None:
-    before = (await office.get("/changes?limit=1000"))["items"][-1]["version"]
-    await office.client.put("/owners/zoe", json={"name": "Zoe"})
-    await office.client.patch("/owners/zoe", json={"name": "Zo"})
-    await office.client.patch("/owners/zoe", json={"name": "Zo"})
-    await office.client.put("/owners/yan", json={})
-    await office.client.delete("/owners/zoe")
-    log = (await office.get(f"/changes?after={before}"))["items"]
+async def test_the_log_says_who_changed_what(workspace: Workspace) -> None:
+    before = (await workspace.get("/changes?limit=1000"))["items"][-1]["version"]
+    await workspace.client.put("/owners/zoe", json={"name": "Zoe"})
+    await workspace.client.patch("/owners/zoe", json={"name": "Zo"})
+    await workspace.client.patch("/owners/zoe", json={"name": "Zo"})
+    await workspace.client.put("/owners/yan", json={})
+    await workspace.client.delete("/owners/zoe")
+    log = (await workspace.get(f"/changes?after={before}"))["items"]
     assert [(each["action"], each["resource_id"]) for each in log] == [
         ("put", "zoe"), ("put", "zoe"), ("put", "yan"), ("delete", "zoe"),
     ]  # fmt: skip
@@ -267,5 +271,5 @@ async def test_the_log_says_who_changed_what(office: Office) -> None:
     assert names == [[None, "Zoe"], ["Zoe", "Zo"], [None, None], ["Zo", None]]
     assert len({each["actor"] for each in log}) == 1
     assert [each["version"] for each in log] == [before + 1, before + 2, before + 3, before + 4]
-    only = (await office.get("/changes?resource_type=owners&resource_id=yan"))["items"]
+    only = (await workspace.get("/changes?resource_type=owners&resource_id=yan"))["items"]
     assert [each["resource_id"] for each in only] == ["yan"]

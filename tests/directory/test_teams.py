@@ -5,51 +5,51 @@ from typing import Any
 import pytest
 
 from app.audit.verify import verify
-from tests.office import Office
+from tests.support.workspace import Workspace
 
 
-async def members(office: Office, team: str = "inbound") -> dict[str, Any]:
+async def members(workspace: Workspace, team: str = "inbound") -> dict[str, Any]:
     """The members of a team by owner."""
-    return {member["owner"]: member for member in (await office.get(f"/teams/{team}"))["members"]}
+    return {member["owner"]: member for member in (await workspace.get(f"/teams/{team}"))["members"]}
 
 
-async def ledger(office: Office, team: str = "inbound") -> list[Any]:
+async def ledger(workspace: Workspace, team: str = "inbound") -> list[Any]:
     """All turns of a team."""
-    return list((await office.get(f"/teams/{team}/ledger?limit=1000"))["items"])
+    return list((await workspace.get(f"/teams/{team}/ledger?limit=1000"))["items"])
 
 
-async def share(office: Office, count: int) -> list[str]:
+async def share(workspace: Workspace, count: int) -> list[str]:
     """Lets so many leads through the team inbound; who got them."""
     return [
-        (await office.assign(external_id=f"{office.workspace_id}-{number}"))["owner"]["id"]
+        (await workspace.assign(external_id=f"{workspace.workspace_id}-{number}"))["owner"]["id"]
         for number in range(count)
     ]
 
 
-async def test_a_member_is_changed_in_his_place(office: Office) -> None:
-    changed = await office.client.patch("/teams/inbound/members/ben", json={"weight": 1.5})
+async def test_a_member_is_changed_in_his_place(workspace: Workspace) -> None:
+    changed = await workspace.client.patch("/teams/inbound/members/ben", json={"weight": 1.5})
     assert changed.status_code == 200
     assert [(each["owner"], each["weight"]) for each in changed.json()["members"]] == [
         ("ana", 2), ("ben", 1.5), ("eve", 1),
     ]  # fmt: skip
-    capped = await office.client.patch("/teams/inbound/members/ben", json={"caps": {"per_day": 2}})
-    assert (await members(office))["ben"]["weight"] == 1.5
+    capped = await workspace.client.patch("/teams/inbound/members/ben", json={"caps": {"per_day": 2}})
+    assert (await members(workspace))["ben"]["weight"] == 1.5
     assert capped.json()["members"][1]["caps"]["per_day"] == 2
-    free = await office.client.patch("/teams/inbound/members/ben", json={"caps": None, "weight": None})
+    free = await workspace.client.patch("/teams/inbound/members/ben", json={"caps": None, "weight": None})
     assert (free.json()["members"][1]["caps"], free.json()["members"][1]["weight"]) == (None, 1)
 
 
-async def test_a_newcomer_is_sent_with_his_ramp(office: Office) -> None:
+async def test_a_newcomer_is_sent_with_his_ramp(workspace: Workspace) -> None:
     ramp = {"factor": 0.5, "until": "2099-01-04"}
-    changed = await office.client.patch("/teams/inbound/members/ana", json={"ramp": ramp})
+    changed = await workspace.client.patch("/teams/inbound/members/ana", json={"ramp": ramp})
     assert changed.json()["members"][0]["ramp"] == ramp
-    assert (await members(office))["ana"]["ramp"] == ramp
-    got = await share(office, 6)
+    assert (await members(workspace))["ana"]["ramp"] == ramp
+    got = await share(workspace, 6)
     assert [got.count(owner) for owner in ("ana", "ben", "eve")] == [2, 2, 2]
     # Who leaves hands on what he is owed by the weights of the day, which are equal.
-    await office.client.delete("/teams/inbound/members/eve")
-    assert sum(member["balance"] for member in (await members(office)).values()) == 0
-    assert (await verify(office.pool, office.workspace_id)).clean
+    await workspace.client.delete("/teams/inbound/members/eve")
+    assert sum(member["balance"] for member in (await members(workspace)).values()) == 0
+    assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
 @pytest.mark.parametrize(
@@ -64,17 +64,19 @@ async def test_a_newcomer_is_sent_with_his_ramp(office: Office) -> None:
         ({"factor": 0.5}, "ramp.until", "required"),
     ],
 )
-async def test_what_is_no_ramp_is_refused(office: Office, ramp: dict[str, Any], path: str, code: str) -> None:
-    answer = await office.client.put("/teams/inbound/members/ana", json={"weight": 2, "ramp": ramp})
+async def test_what_is_no_ramp_is_refused(
+    workspace: Workspace, ramp: dict[str, Any], path: str, code: str
+) -> None:
+    answer = await workspace.client.put("/teams/inbound/members/ana", json={"weight": 2, "ramp": ramp})
     assert answer.status_code == 422
     assert [(each["path"], each["code"]) for each in answer.json()["errors"]] == [(path, code)]
 
 
-async def test_members_come_and_go(office: Office) -> None:
-    added = await office.client.put("/teams/dach/members/eve", json={"weight": 3})
+async def test_members_come_and_go(workspace: Workspace) -> None:
+    added = await workspace.client.put("/teams/dach/members/eve", json={"weight": 3})
     assert [each["owner"] for each in added.json()["members"]] == ["ana", "ben", "eve"]
-    assert (await office.client.delete("/teams/dach/members/ana")).status_code == 204
-    assert list(await members(office, "dach")) == ["ben", "eve"]
+    assert (await workspace.client.delete("/teams/dach/members/ana")).status_code == 204
+    assert list(await members(workspace, "dach")) == ["ben", "eve"]
 
 
 @pytest.mark.parametrize(
@@ -92,34 +94,34 @@ async def test_members_come_and_go(office: Office) -> None:
     ],
 )
 async def test_what_cannot_be_is_refused(
-    office: Office, method: str, url: str, body: Any, status: int
+    workspace: Workspace, method: str, url: str, body: Any, status: int
 ) -> None:
-    before = await office.get("/teams/dach")
-    assert (await office.client.request(method, url, json=body)).status_code == status
-    assert await office.get("/teams/dach") == before
+    before = await workspace.get("/teams/dach")
+    assert (await workspace.client.request(method, url, json=body)).status_code == status
+    assert await workspace.get("/teams/dach") == before
 
 
-async def test_the_last_weight_cannot_be_taken(office: Office) -> None:
-    await office.client.patch("/teams/dach/members/ana", json={"weight": 0})
-    answer = await office.client.patch("/teams/dach/members/ben", json={"weight": 0})
+async def test_the_last_weight_cannot_be_taken(workspace: Workspace) -> None:
+    await workspace.client.patch("/teams/dach/members/ana", json={"weight": 0})
+    answer = await workspace.client.patch("/teams/dach/members/ben", json={"weight": 0})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["code"] == "zero_weights"
 
 
-async def test_balances_turns_and_open_leads_are_shown(office: Office) -> None:
-    got = await share(office, 8)
-    standing = await members(office)
+async def test_balances_turns_and_open_leads_are_shown(workspace: Workspace) -> None:
+    got = await share(workspace, 8)
+    standing = await members(workspace)
     assert {owner: each["turns"] for owner, each in standing.items()} == {
         owner: got.count(owner) for owner in ("ana", "ben", "eve")
     }
     assert [each["open"] for each in standing.values()] == [each["turns"] for each in standing.values()]
     assert sum(each["balance"] for each in standing.values()) == 0
-    turns = await ledger(office)
+    turns = await ledger(workspace)
     assert [turn["chosen"] for turn in turns] == got
     assert [turn["number"] for turn in turns] == list(range(1, 9))
     for owner, each in standing.items():
         assert each["balance"] == sum(turn["changes"].get(owner, 0) for turn in turns)
-    page = await office.get("/teams/inbound/ledger?after=3&limit=2")
+    page = await workspace.get("/teams/inbound/ledger?after=3&limit=2")
     assert ([turn["number"] for turn in page["items"]], page["next"]) == ([4, 5], "5")
 
 
@@ -136,32 +138,34 @@ CHANGES: list[tuple[str, dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("url", "change", "code"), CHANGES)
 async def test_who_cannot_take_a_lead_is_shown_with_the_reason(
-    office: Office, url: str, change: dict[str, Any], code: str
+    workspace: Workspace, url: str, change: dict[str, Any], code: str
 ) -> None:
-    assert (await office.client.patch(url, json=change)).status_code == 200
-    ana, ben = [(await members(office))[owner] for owner in ("ana", "ben")]
+    assert (await workspace.client.patch(url, json=change)).status_code == 200
+    ana, ben = [(await members(workspace))[owner] for owner in ("ana", "ben")]
     assert (ana["eligible"], ana["code"]) == (False, code)
     assert (ana["available_at"] is not None) == (code in ("paused", "cap_day", "cap_week"))
     assert (ben["eligible"], ben["code"], ben["available_at"]) == (True, None, None)
-    assert "ana" not in await share(office, 4)
+    assert "ana" not in await share(workspace, 4)
 
 
-async def test_a_new_cap_counts_what_came_before(office: Office) -> None:
-    got = await share(office, 6)
+async def test_a_new_cap_counts_what_came_before(workspace: Workspace) -> None:
+    got = await share(workspace, 6)
     taken = got.count("ana")
     for cap, code in ((taken, "cap_day"), (taken + 1, None)):
-        await office.client.patch("/owners/ana", json={"caps": {"per_day": cap}})
-        assert (await members(office))["ana"]["code"] == code
-        await office.client.patch("/owners/ana", json={"caps": None})
+        await workspace.client.patch("/owners/ana", json={"caps": {"per_day": cap}})
+        assert (await members(workspace))["ana"]["code"] == code
+        await workspace.client.patch("/owners/ana", json={"caps": None})
         member = {"caps": {"rolling": [{"count": cap, "hours": 1}]}}
-        await office.client.patch("/teams/inbound/members/ana", json=member)
-        assert (await members(office))["ana"]["code"] == (code and "cap_rolling")
-        await office.client.patch("/teams/inbound/members/ana", json={"caps": None})
+        await workspace.client.patch("/teams/inbound/members/ana", json=member)
+        assert (await members(workspace))["ana"]["code"] == (code and "cap_rolling")
+        await workspace.client.patch("/teams/inbound/members/ana", json={"caps": None})
 
 
-async def test_a_team_may_be_large(office: Office) -> None:
+async def test_a_team_may_be_large(workspace: Workspace) -> None:
     lines = b"\n".join(b'{"id": "rep%d"}' % number for number in range(1000))
-    await office.client.post("/owners/bulk", content=lines, headers={"content-type": "application/x-ndjson"})
+    await workspace.client.post(
+        "/owners/bulk", content=lines, headers={"content-type": "application/x-ndjson"}
+    )
     caps = {
         "open": 100_000,
         "per_day": 100_000,
@@ -169,27 +173,27 @@ async def test_a_team_may_be_large(office: Office) -> None:
         "rolling": [{"count": 100_000, "hours": 24}],
     }
     members = [{"owner": f"rep{number}", "weight": 1.125, "caps": caps} for number in range(1000)]
-    assert (await office.client.put("/teams/large", json={"members": members})).status_code == 201
-    answer = await office.client.put("/teams/larger", json={"members": [*members, {"owner": "ana"}]})
+    assert (await workspace.client.put("/teams/large", json={"members": members})).status_code == 201
+    answer = await workspace.client.put("/teams/larger", json={"members": [*members, {"owner": "ana"}]})
     assert answer.status_code == 422
 
 
-async def test_who_is_away_gets_nothing_until_the_absence_is_taken_back(office: Office) -> None:
+async def test_who_is_away_gets_nothing_until_the_absence_is_taken_back(workspace: Workspace) -> None:
     absence = {"from": "2020-01-01T00:00:00+01:00", "to": "2199-01-01T00:00:00Z"}
-    made = await office.client.post("/owners/ana/absences", json=absence)
+    made = await workspace.client.post("/owners/ana/absences", json=absence)
     assert made.status_code == 201
     expected = {"from": "2019-12-31T23:00:00Z", "to": "2199-01-01T00:00:00Z", "kind": "leave"}
     assert made.json() == {"id": made.json()["id"], **expected}
-    assert (await office.get("/owners/ana/absences"))["items"] == [made.json()]
-    ana = (await members(office))["ana"]
+    assert (await workspace.get("/owners/ana/absences"))["items"] == [made.json()]
+    ana = (await members(workspace))["ana"]
     assert (ana["code"], ana["available_at"]) == ("absent", "2199-01-01T00:00:00Z")
-    assert "ana" not in await share(office, 4)
+    assert "ana" not in await share(workspace, 4)
     url = f"/owners/ana/absences/{made.json()['id']}"
-    assert (await office.client.delete(url.replace("ana", "ben"))).status_code == 404
-    assert (await office.client.delete(url)).status_code == 204
-    assert (await office.client.delete(url)).status_code == 404
-    assert (await office.get("/owners/ana/absences"))["items"] == []
-    assert (await members(office))["ana"]["eligible"]
+    assert (await workspace.client.delete(url.replace("ana", "ben"))).status_code == 404
+    assert (await workspace.client.delete(url)).status_code == 204
+    assert (await workspace.client.delete(url)).status_code == 404
+    assert (await workspace.get("/owners/ana/absences"))["items"] == []
+    assert (await members(workspace))["ana"]["eligible"]
 
 
 @pytest.mark.parametrize(
@@ -201,22 +205,22 @@ async def test_who_is_away_gets_nothing_until_the_absence_is_taken_back(office: 
         ({"from": "2026-12-24T00:00:00Z", "to": "2026-12-27T00:00:00Z", "owner": "ben"}, "owner"),
     ],
 )
-async def test_an_absence_has_a_beginning_and_an_end(office: Office, body: Any, path: str) -> None:
-    answer = await office.client.post("/owners/ana/absences", json=body)
+async def test_an_absence_has_a_beginning_and_an_end(workspace: Workspace, body: Any, path: str) -> None:
+    answer = await workspace.client.post("/owners/ana/absences", json=body)
     assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, path)
-    assert (await office.client.post("/owners/nobody/absences", json=body)).status_code in (404, 422)
+    assert (await workspace.client.post("/owners/nobody/absences", json=body)).status_code in (404, 422)
 
 
-async def test_who_leaves_a_team_leaves_his_balance_to_the_others(office: Office) -> None:
-    await share(office, 3)
-    left = (await members(office))["ana"]["balance"]
+async def test_who_leaves_a_team_leaves_his_balance_to_the_others(workspace: Workspace) -> None:
+    await share(workspace, 3)
+    left = (await members(workspace))["ana"]["balance"]
     assert left != 0
-    await office.client.delete("/teams/inbound/members/ana")
-    await office.client.put("/teams/inbound/members/ana", json={"weight": 2})
-    standing = await members(office)
+    await workspace.client.delete("/teams/inbound/members/ana")
+    await workspace.client.put("/teams/inbound/members/ana", json={"weight": 2})
+    standing = await members(workspace)
     assert standing["ana"]["balance"] == 0
     assert sum(each["balance"] for each in standing.values()) == 0
-    rebalanced = (await ledger(office))[-1]
+    rebalanced = (await ledger(workspace))[-1]
     assert (rebalanced["cause"], rebalanced["changes"]["ana"]) == ("rebalanced", -left)
 
 
@@ -237,39 +241,39 @@ async def test_who_leaves_a_team_leaves_his_balance_to_the_others(office: Office
         ),
     ],
 )
-async def test_what_the_plan_names_stays(office: Office, url: str, places: list[str]) -> None:
-    answer = await office.client.delete(url)
+async def test_what_the_plan_names_stays(workspace: Workspace, url: str, places: list[str]) -> None:
+    answer = await workspace.client.delete(url)
     assert answer.status_code == 409
     assert sorted(fault["path"] for fault in answer.json()["errors"]) == places
-    await office.get(url)
+    await workspace.get(url)
 
 
-async def test_a_deleted_owner_is_gone_from_everywhere(office: Office) -> None:
+async def test_a_deleted_owner_is_gone_from_everywhere(workspace: Workspace) -> None:
     absence = {"from": "2020-01-01T00:00:00Z", "to": "2021-01-01T00:00:00Z"}
-    await office.client.post("/owners/ana/absences", json=absence)
-    await share(office, 5)
-    assert (await office.client.delete("/owners/ana")).status_code == 204
-    assert (await office.client.get("/owners/ana")).status_code == 404
-    assert (await office.client.get("/owners/ana/absences")).status_code == 404
+    await workspace.client.post("/owners/ana/absences", json=absence)
+    await share(workspace, 5)
+    assert (await workspace.client.delete("/owners/ana")).status_code == 204
+    assert (await workspace.client.get("/owners/ana")).status_code == 404
+    assert (await workspace.client.get("/owners/ana/absences")).status_code == 404
     for team in ("inbound", "dach"):
-        standing = await members(office, team)
+        standing = await members(workspace, team)
         assert "ana" not in standing
         assert sum(each["balance"] for each in standing.values()) == 0
-    log = (await office.get("/changes?limit=1000"))["items"][-4:]
+    log = (await workspace.get("/changes?limit=1000"))["items"][-4:]
     assert sorted((each["resource_type"], each["action"]) for each in log) == [
         ("absences", "delete"), ("owners", "delete"), ("teams", "put"), ("teams", "put"),
     ]  # fmt: skip
-    assert (await office.client.delete("/owners/ana")).status_code == 404
+    assert (await workspace.client.delete("/owners/ana")).status_code == 404
 
 
-async def test_a_deleted_team_leaves_its_ledger(office: Office) -> None:
-    await office.client.put("/teams/spare", json={"members": [{"owner": "ana"}, {"owner": "ben"}]})
+async def test_a_deleted_team_leaves_its_ledger(workspace: Workspace) -> None:
+    await workspace.client.put("/teams/spare", json={"members": [{"owner": "ana"}, {"owner": "ben"}]})
     plan = {"pipeline": [{"round_robin": {"team": "spare"}}, {"queue": {"name": "q"}}], "queues": {"q": {}}}
-    await office.client.post("/plans", json=plan)
-    await office.client.post("/plans/2/publish")
-    await share(office, 1)
-    assert (await office.client.delete("/teams/spare")).status_code == 409
-    await office.client.post("/plans/1/publish")
-    assert (await office.client.delete("/teams/spare")).status_code == 204
-    assert (await office.client.get("/teams/spare")).status_code == 404
-    assert [turn["cause"] for turn in await ledger(office, "spare")] == ["turn", "rebalanced"]
+    await workspace.client.post("/plans", json=plan)
+    await workspace.client.post("/plans/2/publish")
+    await share(workspace, 1)
+    assert (await workspace.client.delete("/teams/spare")).status_code == 409
+    await workspace.client.post("/plans/1/publish")
+    assert (await workspace.client.delete("/teams/spare")).status_code == 204
+    assert (await workspace.client.get("/teams/spare")).status_code == 404
+    assert [turn["cause"] for turn in await ledger(workspace, "spare")] == ["turn", "rebalanced"]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from httpx2 import Response
 
-from tests.office import Office, open_office
-from tests.poisonous import Poisonous
+from tests.support.poisonous import Poisonous
+from tests.support.workspace import Workspace, open_workspace
 
 CANARY = "zqcanary"
 FIELDS = (
@@ -54,9 +54,9 @@ def printed(capfd: pytest.CaptureFixture[str]) -> Iterator[list[str]]:
     assert is_clean(captured.err)
 
 
-async def refused(office: Office, method: str, url: str, status: int, **sent: Any) -> Response:
+async def refused(workspace: Workspace, method: str, url: str, status: int, **sent: Any) -> Response:
     """An answer that must be an error, and hold nothing of what was sent."""
-    answer = await office.client.request(method, url, **sent)
+    answer = await workspace.client.request(method, url, **sent)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert is_clean(answer.text), answer.text
@@ -64,63 +64,65 @@ async def refused(office: Office, method: str, url: str, status: int, **sent: An
     return answer
 
 
-async def test_success_leaves_no_trace_in_logs_and_metrics(office: Office, printed: list[str]) -> None:
+async def test_success_leaves_no_trace_in_logs_and_metrics(workspace: Workspace, printed: list[str]) -> None:
     for number in range(3):
-        await office.assign(**person(number))
-    told = await office.assign(**person(0))
+        await workspace.assign(**person(number))
+    told = await workspace.assign(**person(0))
     assert told["existing_lead"]["kind"] == "duplicate"
     assert is_clean(str(told["trace"]))
     assert is_clean(told["reason"]["text"])
-    await office.client.post("/assign", json={"lead": person(9), "dry_run": True})
-    await office.client.post("/assign/batch", json={"items": [{"lead": person(10)}] * 3})
-    await office.client.post("/reassign", json={"lead_id": told["lead_id"], "reason": CANARY})
-    await office.client.get("/leads", params={"external_id": person(1)["external_id"]})
-    await office.client.post("/leads/lookup", json={"email": person(1)["email"]})
-    await office.get(f"/assignments/{told['assignment_id']}/explain")
-    assert is_clean((await office.client.get("/metrics")).text)
+    await workspace.client.post("/assign", json={"lead": person(9), "dry_run": True})
+    await workspace.client.post("/assign/batch", json={"items": [{"lead": person(10)}] * 3})
+    await workspace.client.post("/reassign", json={"lead_id": told["lead_id"], "reason": CANARY})
+    await workspace.client.get("/leads", params={"external_id": person(1)["external_id"]})
+    await workspace.client.post("/leads/lookup", json={"email": person(1)["email"]})
+    await workspace.get(f"/assignments/{told['assignment_id']}/explain")
+    assert is_clean((await workspace.client.get("/metrics")).text)
 
 
 @pytest.mark.parametrize("name", NOT_TEXT)
 async def test_a_field_of_the_wrong_kind_is_not_repeated(
-    office: Office, printed: list[str], name: str
+    workspace: Workspace, printed: list[str], name: str
 ) -> None:
-    answer = await refused(office, "POST", "/assign", 422, json={"lead": {**person(0), name: CANARY}})
+    answer = await refused(workspace, "POST", "/assign", 422, json={"lead": {**person(0), name: CANARY}})
     assert answer.json()["errors"][0]["path"].startswith("lead")
 
 
 @pytest.mark.parametrize("name", FIELDS)
-async def test_a_text_that_is_too_long_is_not_repeated(office: Office, printed: list[str], name: str) -> None:
+async def test_a_text_that_is_too_long_is_not_repeated(
+    workspace: Workspace, printed: list[str], name: str
+) -> None:
     lead = {**person(0), name: CANARY * 2000}
-    answer = await refused(office, "POST", "/assign", 422, json={"lead": lead})
+    answer = await refused(workspace, "POST", "/assign", 422, json={"lead": lead})
     assert answer.json()["errors"][0]["path"] == f"lead.{name}"
 
 
-async def test_no_error_repeats_what_was_sent(office: Office, printed: list[str]) -> None:
-    told = await office.assign(**person(0))
+async def test_no_error_repeats_what_was_sent(workspace: Workspace, printed: list[str]) -> None:
+    told = await workspace.assign(**person(0))
     nobody = {"owner_id": CANARY}
-    await refused(office, "GET", f"/{CANARY}", 404)
-    await refused(office, "GET", f"/leads/{CANARY}", 404)
-    await refused(office, "GET", f"/assignments/{CANARY}", 404)
-    await refused(office, "DELETE", "/assign", 405)
-    await refused(office, CANARY.upper(), "/assign", 405)
-    await refused(office, "POST", "/assign", 400, content=b'{"lead": {"email": "zqcanary@', headers=JSON)
-    await refused(office, "POST", "/assign", 415, content=CANARY.encode())
-    await refused(office, "POST", "/assign", 413, content=CANARY.encode() * 100_000, headers=JSON)
-    await refused(office, "GET", f"/leads?external_id={CANARY}&crm_lead_id={CANARY}", 422)
-    await refused(office, "GET", f"/leads?external_id={CANARY * 99}", 422)
-    await refused(office, "POST", f"/queues/{CANARY}/claim", 422, json=nobody)
-    await refused(office, "POST", f"/queues/{CANARY}/claim", 404, json={"owner_id": "ben"})
-    await refused(office, "POST", "/leads/lookup", 422, json={"email": CANARY, "phone": CANARY})
-    await refused(office, "POST", "/reassign", 422, json={"lead_id": told["lead_id"], "to": CANARY})
-    await refused(office, "POST", "/reassign", 422, json={"lead_id": CANARY})
+    await refused(workspace, "GET", f"/{CANARY}", 404)
+    await refused(workspace, "GET", f"/leads/{CANARY}", 404)
+    await refused(workspace, "GET", f"/assignments/{CANARY}", 404)
+    await refused(workspace, "DELETE", "/assign", 405)
+    await refused(workspace, CANARY.upper(), "/assign", 405)
+    await refused(workspace, "POST", "/assign", 400, content=b'{"lead": {"email": "zqcanary@', headers=JSON)
+    await refused(workspace, "POST", "/assign", 415, content=CANARY.encode())
+    await refused(workspace, "POST", "/assign", 413, content=CANARY.encode() * 100_000, headers=JSON)
+    await refused(workspace, "GET", f"/leads?external_id={CANARY}&crm_lead_id={CANARY}", 422)
+    await refused(workspace, "GET", f"/leads?external_id={CANARY * 99}", 422)
+    await refused(workspace, "POST", f"/queues/{CANARY}/claim", 422, json=nobody)
+    await refused(workspace, "POST", f"/queues/{CANARY}/claim", 404, json={"owner_id": "ben"})
+    await refused(workspace, "POST", "/leads/lookup", 422, json={"email": CANARY, "phone": CANARY})
+    await refused(workspace, "POST", "/reassign", 422, json={"lead_id": told["lead_id"], "to": CANARY})
+    await refused(workspace, "POST", "/reassign", 422, json={"lead_id": CANARY})
     key = {"Idempotency-Key": CANARY}
-    await office.client.post("/assign", json={"lead": person(5)}, headers=key)
-    await refused(office, "POST", "/assign", 422, json={"lead": person(6)}, headers=key)
-    async with office.caller(f"la_test_{CANARY}") as stranger:
+    await workspace.client.post("/assign", json={"lead": person(5)}, headers=key)
+    await refused(workspace, "POST", "/assign", 422, json={"lead": person(6)}, headers=key)
+    async with workspace.caller(f"la_test_{CANARY}") as stranger:
         answer = await stranger.get("/metrics")
     assert answer.status_code == 401
     assert is_clean(answer.text)
-    assert is_clean((await office.client.get("/metrics")).text)
+    assert is_clean((await workspace.client.get("/metrics")).text)
 
 
 JSON = {"Content-Type": "application/json"}
@@ -132,28 +134,28 @@ CREATE TRIGGER refuse BEFORE INSERT ON leads FOR EACH ROW EXECUTE FUNCTION refus
 
 
 async def test_an_error_of_the_database_that_quotes_the_row_is_not_repeated(
-    office: Office, printed: list[str]
+    workspace: Workspace, printed: list[str]
 ) -> None:
-    await office.pool.execute(RAISING)
-    await refused(office, "POST", "/assign", 500, json={"lead": person(0)})
-    answer = await office.client.post("/assign/batch", json={"items": [{"lead": person(1)}] * 2})
+    await workspace.pool.execute(RAISING)
+    await refused(workspace, "POST", "/assign", 500, json={"lead": person(0)})
+    answer = await workspace.client.post("/assign/batch", json={"items": [{"lead": person(1)}] * 2})
     assert {item["status"] for item in answer.json()["items"]} == {500}
     assert is_clean(answer.text)
-    assert is_clean((await office.client.get("/metrics")).text)
+    assert is_clean((await workspace.client.get("/metrics")).text)
 
 
 async def test_a_timeout_at_the_workspace_lock_names_no_lead(database: str, printed: list[str]) -> None:
-    async with open_office(database, request_timeout_seconds=0.5) as office, office.edit():
-        answer = await refused(office, "POST", "/assign", 503, json={"lead": person(0)})
+    async with open_workspace(database, request_timeout_seconds=0.5) as workspace, workspace.edit():
+        answer = await refused(workspace, "POST", "/assign", 503, json={"lead": person(0)})
     assert int(answer.headers["retry-after"]) >= 1
 
 
 async def test_a_strategy_that_raises_is_told_without_its_message(database: str, printed: list[str]) -> None:
     poisonous = Poisonous()
     plan = "{queues: {desk: {}}, pipeline: [{poisonous: {}}, {queue: {name: desk}}]}"
-    async with open_office(database, strategies={poisonous.name: poisonous}) as office:
-        await office.publish(plan)
-        told = await office.assign(**{**person(0), "city": "Nowhere"})
+    async with open_workspace(database, strategies={poisonous.name: poisonous}) as workspace:
+        await workspace.publish(plan)
+        told = await workspace.assign(**{**person(0), "city": "Nowhere"})
         assert told["queue"] == "desk"
         assert is_clean(str(told["trace"]))
-        assert is_clean((await office.client.get("/metrics")).text)
+        assert is_clean((await workspace.client.get("/metrics")).text)

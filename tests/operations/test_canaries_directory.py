@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.office import Office
 from tests.operations.test_canaries import CANARY, is_clean, printed, refused
+from tests.support.workspace import Workspace
 
 __all__ = ["printed"]
 
@@ -40,16 +40,16 @@ LINES = [
 
 @pytest.mark.parametrize(("url", "body"), JSON, ids=[f"{at}" for at in range(len(JSON))])
 async def test_no_field_of_a_record_is_repeated(
-    office: Office, printed: list[str], url: str, body: Any
+    workspace: Workspace, printed: list[str], url: str, body: Any
 ) -> None:
-    await refused(office, "PUT", url, 422, json=body)
+    await refused(workspace, "PUT", url, 422, json=body)
 
 
 @pytest.mark.parametrize(("media", "text"), LINES, ids=[f"{at}" for at in range(len(LINES))])
 async def test_no_line_of_a_table_is_repeated(
-    office: Office, printed: list[str], media: str, text: str
+    workspace: Workspace, printed: list[str], media: str, text: str
 ) -> None:
     headers = {"Content-Type": media}
-    answer = await office.client.put("/tables/a", content=text.encode(), headers=headers)
+    answer = await workspace.client.put("/tables/a", content=text.encode(), headers=headers)
     assert 400 <= answer.status_code < 500, answer.text
     assert is_clean(answer.text), answer.text

@@ -15,8 +15,8 @@ import pytest_asyncio
 
 from app.store.connection.migrate import migrate
 from devtools.embedded_postgres import Server, start
-from tests.office import Office, make_office, running
-from tests.postgres import FOUND, in_a_thread
+from tests.support.postgres import FOUND, in_a_thread
+from tests.support.workspace import Workspace, create_workspace, running_app
 
 PATIENCE = 30.0  # seconds for what must happen in two
 LEAD = {"lead": {"external_id": "a"}}
@@ -51,14 +51,14 @@ def serving(place: Path) -> Iterator[Server]:
 
 
 @pytest_asyncio.fixture
-async def beside(place: Path) -> AsyncIterator[tuple[Office, Server]]:
+async def beside(place: Path) -> AsyncIterator[tuple[Workspace, Server]]:
     """A running service and the cluster it works with."""
     with serving(place) as server:
         in_a_thread(lambda: migrate(server.dsn))
-        async with running(server.dsn, request_timeout_seconds=2.0) as app:
-            office = await make_office(app, "office")
-            async with office.client:
-                yield office, server
+        async with running_app(server.dsn, request_timeout_seconds=2.0) as app:
+            workspace = await create_workspace(app, "workspace")
+            async with workspace.client:
+                yield workspace, server
 
 
 async def in_time(client: httpx2.AsyncClient, method: str, url: str, **sent: object) -> httpx2.Response:
@@ -74,10 +74,10 @@ NEEDS_THE_DATABASE: tuple[tuple[str, str, object], ...] = (
 )
 
 
-async def check_away(office: Office, *clients: httpx2.AsyncClient) -> None:
+async def check_away(workspace: Workspace, *clients: httpx2.AsyncClient) -> None:
     """Everything that needs the database says so, to everybody at once."""
-    assert (await in_time(office.client, "GET", "/healthz")).status_code == 200
-    ready = await in_time(office.client, "GET", "/readyz")
+    assert (await in_time(workspace.client, "GET", "/healthz")).status_code == 200
+    ready = await in_time(workspace.client, "GET", "/readyz")
     assert (ready.status_code, ready.json()["code"]) == (503, "database_unavailable")
     assert "detail" not in ready.json()
     sent = [(client, *each) for client in clients for each in NEEDS_THE_DATABASE]
@@ -93,19 +93,19 @@ async def check_away(office: Office, *clients: httpx2.AsyncClient) -> None:
 
 
 async def test_a_stopped_database_is_told_and_its_return_is_felt(
-    beside: tuple[Office, Server], place: Path
+    beside: tuple[Workspace, Server], place: Path
 ) -> None:
-    office, server = beside
-    before = await office.assign(external_id="before")
-    assert (await office.client.get("/readyz")).status_code == 200
-    async with office.caller(await office.key("admin")) as unknown:
+    workspace, server = beside
+    before = await workspace.assign(external_id="before")
+    assert (await workspace.client.get("/readyz")).status_code == 200
+    async with workspace.caller(await workspace.issue_key("admin")) as unknown:
         server.stop()
-        await check_away(office, office.client, unknown)
+        await check_away(workspace, workspace.client, unknown)
     with serving(place):
-        assert (await in_time(office.client, "GET", "/readyz")).status_code == 200
-        after = await office.assign(external_id="after")
+        assert (await in_time(workspace.client, "GET", "/readyz")).status_code == 200
+        after = await workspace.assign(external_id="after")
         assert after["decision_number"] == before["decision_number"] + 1
-        answer = await in_time(office.client, "GET", "/leads?external_id=a")
+        answer = await in_time(workspace.client, "GET", "/leads?external_id=a")
         assert answer.json()["items"] == []
 
 
@@ -114,17 +114,17 @@ async def test_what_falls_due_while_the_database_is_away_is_released_when_it_is_
 ) -> None:
     with serving(place) as server:
         in_a_thread(lambda: migrate(server.dsn))
-        async with running(server.dsn, worker_interval_seconds=0.02, request_timeout_seconds=2.0) as app:
-            office = await make_office(app, "office")
-            async with office.client:
-                lead_id = await held_for_a_second(office)
-                await office.pool.execute(SET_CLOCK, office.workspace_id, RUNNING)
+        async with running_app(server.dsn, worker_interval_seconds=0.02, request_timeout_seconds=2.0) as app:
+            workspace = await create_workspace(app, "workspace")
+            async with workspace.client:
+                lead_id = await held_for_a_second(workspace)
+                await workspace.pool.execute(SET_CLOCK, workspace.workspace_id, RUNNING)
                 server.stop()
                 await asyncio.sleep(1.5)  # the clock of the workspace passes eight
                 with serving(place):
-                    await until_ready(office)
+                    await until_ready(workspace)
                     until = time.monotonic() + PATIENCE
-                    while (await office.get(f"/leads/{lead_id}"))["state"] != "assigned":
+                    while (await workspace.get(f"/leads/{lead_id}"))["state"] != "assigned":
                         assert time.monotonic() < until
                         await asyncio.sleep(0.05)
                     # It says so at the end of the round in which the lead was released.
@@ -139,31 +139,31 @@ async def test_what_falls_due_while_the_database_is_away_is_released_when_it_is_
     assert "Traceback" not in said
 
 
-async def held_for_a_second(office: Office) -> str:
+async def held_for_a_second(workspace: Workspace) -> str:
     """A lead that waits for ben, who begins in a second; the clock stands still until it is told to run."""
-    await office.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
-    await office.client.patch("/owners/ben", json={"calendar": "day"})
-    await office.publish(HOLDING)
-    await office.pool.execute(SET_CLOCK, office.workspace_id, STOPPED)
-    told = await office.assign(external_id="a")
+    await workspace.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
+    await workspace.client.patch("/owners/ben", json={"calendar": "day"})
+    await workspace.publish(HOLDING)
+    await workspace.pool.execute(SET_CLOCK, workspace.workspace_id, STOPPED)
+    told = await workspace.assign(external_id="a")
     assert told["held_until"] == "2099-11-23T08:00:00+00:00"
     return str(told["lead_id"])
 
 
-async def test_a_database_that_says_nothing_is_told_in_time(beside: tuple[Office, Server]) -> None:
-    office, server = beside
-    await office.assign(external_id="before")
+async def test_a_database_that_says_nothing_is_told_in_time(beside: tuple[Workspace, Server]) -> None:
+    workspace, server = beside
+    await workspace.assign(external_id="before")
     processes = [server.pid, *children_of(server.pid)]
-    async with office.caller(await office.key("admin")) as unknown:
+    async with workspace.caller(await workspace.issue_key("admin")) as unknown:
         for pid in processes:
             os.kill(pid, signal.SIGSTOP)
         try:
-            await check_away(office, office.client, unknown)
+            await check_away(workspace, workspace.client, unknown)
         finally:
             for pid in processes:
                 os.kill(pid, signal.SIGCONT)
-    await until_ready(office)
-    await office.assign(external_id="after")
+    await until_ready(workspace)
+    await workspace.assign(external_id="after")
 
 
 def children_of(pid: int) -> list[int]:
@@ -172,9 +172,9 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for child in found.split()]
 
 
-async def until_ready(office: Office) -> None:
+async def until_ready(workspace: Workspace) -> None:
     """The connections that were cut have to be made anew first."""
     until = time.monotonic() + PATIENCE
-    while (await office.client.get("/readyz")).status_code != 200:
+    while (await workspace.client.get("/readyz")).status_code != 200:
         assert time.monotonic() < until
         await asyncio.sleep(0.05)

@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app.audit.gauges import MAX_QUEUES, STATES
 from app.metrics import MAX_STEPS, Metrics, WorkspaceGauges
-from tests.office import Office, make_office
+from tests.support.workspace import Workspace, create_workspace
 
 QUEUES = "lead_assignment_queue_leads"
 STATE = "lead_assignment_leads"
@@ -31,30 +31,30 @@ def labels(text: str) -> Iterator[tuple[str, str]]:
             yield from sample.labels.items()
 
 
-async def scrape(office: Office) -> str:
-    answer = await office.client.get("/metrics")
+async def scrape(workspace: Workspace) -> str:
+    answer = await workspace.client.get("/metrics")
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain")
     return str(answer.text)
 
 
-async def test_an_empty_workspace_shows_its_queues_and_states(office: Office) -> None:
-    found = samples(await scrape(office))
+async def test_an_empty_workspace_shows_its_queues_and_states(workspace: Workspace) -> None:
+    found = samples(await scrape(workspace))
     assert found[QUEUES] == {("partner-desk",): 0, ("unrouted",): 0}
     assert found[STATE] == {(state,): 0 for state in STATES}
     assert found[DIFFERENCE] == {(): 0}
 
 
-async def test_leads_are_counted_by_state_and_queue(office: Office) -> None:
+async def test_leads_are_counted_by_state_and_queue(workspace: Workspace) -> None:
     for number in range(3):
-        await office.assign(external_id=f"p{number}", source="partner")
-    await office.assign(external_id="s", lead_type="student")
-    await office.assign(external_id="n", lead_type="content", employees=1)
-    told = await office.assign(external_id="a", first_name="A")
-    await office.assign(external_id="a", first_name="A")
-    await office.assign(external_id="b")
-    await office.client.post(f"/assignments/{told['assignment_id']}/events", json={"type": "closed"})
-    found = samples(await scrape(office))
+        await workspace.assign(external_id=f"p{number}", source="partner")
+    await workspace.assign(external_id="s", lead_type="student")
+    await workspace.assign(external_id="n", lead_type="content", employees=1)
+    told = await workspace.assign(external_id="a", first_name="A")
+    await workspace.assign(external_id="a", first_name="A")
+    await workspace.assign(external_id="b")
+    await workspace.client.post(f"/assignments/{told['assignment_id']}/events", json={"type": "closed"})
+    found = samples(await scrape(workspace))
     by_state = {state: count for (state,), count in found[STATE].items() if count}
     assert by_state == {"queued": 3, "blocked": 1, "automated": 1, "closed": 1, "assigned": 1}
     assert found[QUEUES] == {("partner-desk",): 3, ("unrouted",): 0}
@@ -66,54 +66,54 @@ async def test_leads_are_counted_by_state_and_queue(office: Office) -> None:
     assert found["lead_assignment_gate_wait_seconds_count"] == {(): 9}
 
 
-async def test_the_oldest_age_is_told_by_the_workspaces_own_clock(office: Office) -> None:
-    await office.assign(external_id="p", source="partner")
-    await office.pool.execute(
+async def test_the_oldest_age_is_told_by_the_workspaces_own_clock(workspace: Workspace) -> None:
+    await workspace.assign(external_id="p", source="partner")
+    await workspace.pool.execute(
         "INSERT INTO clocks (workspace_id, set_at, shows, speed)"
         " VALUES ($1, now(), now() + interval '1 hour', 0)",
-        office.workspace_id,
+        workspace.workspace_id,
     )
-    await office.assign(external_id="q", source="partner")
-    ages = samples(await scrape(office))["lead_assignment_queue_oldest_seconds"]
+    await workspace.assign(external_id="q", source="partner")
+    ages = samples(await scrape(workspace))["lead_assignment_queue_oldest_seconds"]
     assert ages["partner-desk",] == pytest.approx(3600, abs=60)
     assert ages["unrouted",] == 0
 
 
-async def test_a_queue_that_no_plan_declares_is_shown_while_leads_wait_there(office: Office) -> None:
-    told = await office.assign(external_id="a")
-    await office.client.post("/reassign", json={"lead_id": told["lead_id"], "to": {"queue": "unrouted"}})
+async def test_a_queue_that_no_plan_declares_is_shown_while_leads_wait_there(workspace: Workspace) -> None:
+    told = await workspace.assign(external_id="a")
+    await workspace.client.post("/reassign", json={"lead_id": told["lead_id"], "to": {"queue": "unrouted"}})
     # As if a plan that is no longer in force had put it there.
-    await office.pool.execute("UPDATE assignments SET queue = 'elsewhere' WHERE queue = 'unrouted'")
-    queues = samples(await scrape(office))[QUEUES]
+    await workspace.pool.execute("UPDATE assignments SET queue = 'elsewhere' WHERE queue = 'unrouted'")
+    queues = samples(await scrape(workspace))[QUEUES]
     assert queues == {("partner-desk",): 0, ("unrouted",): 0, ("elsewhere",): 1}
 
 
-async def test_a_lead_that_is_nowhere_shows_as_a_difference(office: Office) -> None:
-    await office.assign(external_id="a")
-    await office.pool.execute("UPDATE journal SET received = received + 2")
-    assert samples(await scrape(office))[DIFFERENCE] == {(): 2}
-    await office.pool.execute(
+async def test_a_lead_that_is_nowhere_shows_as_a_difference(workspace: Workspace) -> None:
+    await workspace.assign(external_id="a")
+    await workspace.pool.execute("UPDATE journal SET received = received + 2")
+    assert samples(await scrape(workspace))[DIFFERENCE] == {(): 2}
+    await workspace.pool.execute(
         "INSERT INTO failed_leads (workspace_id, id, at, code, request)"
         " SELECT $1, gen_random_uuid(), now(), 'decision', '' FROM generate_series(1, 2)",
-        office.workspace_id,
+        workspace.workspace_id,
     )
-    found = samples(await scrape(office))
+    found = samples(await scrape(workspace))
     assert found[STATE]["failed",] == 2
     assert found[DIFFERENCE] == {(): 0}
 
 
-async def test_how_another_workspace_stands_is_not_shown(office: Office) -> None:
-    other = await make_office(office.app, "other")
+async def test_how_another_workspace_stands_is_not_shown(workspace: Workspace) -> None:
+    other = await create_workspace(workspace.app, "other")
     await other.assign(external_id="a", source="partner")
-    found = samples(await scrape(office))
+    found = samples(await scrape(workspace))
     assert found[STATE] == {(state,): 0 for state in STATES}
     assert found[QUEUES]["partner-desk",] == 0
     assert found["lead_assignment_received_leads"] == {(): 0}
 
 
 @pytest.mark.parametrize(("scope", "status"), [("ops", 200), ("leads:read", 403), ("assign", 403)])
-async def test_it_takes_the_scope_for_operations(office: Office, scope: str, status: int) -> None:
-    async with office.caller(await office.key(scope)) as client:
+async def test_it_takes_the_scope_for_operations(workspace: Workspace, scope: str, status: int) -> None:
+    async with workspace.caller(await workspace.issue_key(scope)) as client:
         assert (await client.get("/metrics")).status_code == status
 
 
@@ -136,8 +136,8 @@ def test_the_steps_of_a_workspace_are_told_to_nobody_else() -> None:
     assert b"our secret campaign" not in metrics.exposition(2, NOTHING)
 
 
-async def test_ten_thousand_queues_do_not_make_as_many_series(office: Office) -> None:
-    await office.pool.execute(
+async def test_ten_thousand_queues_do_not_make_as_many_series(workspace: Workspace) -> None:
+    await workspace.pool.execute(
         """
         WITH lead AS (
           INSERT INTO leads (workspace_id, id, state, received_at)
@@ -149,9 +149,9 @@ async def test_ten_thousand_queues_do_not_make_as_many_series(office: Office) ->
                'queue ' || row_number() OVER (), 0, true, false, now() - interval '1 minute', 1, '', ''
           FROM lead
         """,
-        office.workspace_id,
+        workspace.workspace_id,
     )
-    found = samples(await scrape(office))
+    found = samples(await scrape(workspace))
     queues = found[QUEUES]
     assert len(queues) == MAX_QUEUES + 1
     assert sum(queues.values()) == 10_000
@@ -159,13 +159,13 @@ async def test_ten_thousand_queues_do_not_make_as_many_series(office: Office) ->
     assert found["lead_assignment_queue_oldest_seconds"]["other",] >= 60
 
 
-async def test_labels_come_from_a_list_and_name_nobody(office: Office) -> None:
-    told = await office.assign(external_id="canary-id", email="canary@people.example", company="Canary")
-    await office.get(f"/leads/{told['lead_id']}")
-    await office.client.get("/leads?external_id=canary-id")
-    await office.client.get("/canary-path")
-    await office.client.request("CANARY", "/assign")
-    text = await scrape(office)
+async def test_labels_come_from_a_list_and_name_nobody(workspace: Workspace) -> None:
+    told = await workspace.assign(external_id="canary-id", email="canary@people.example", company="Canary")
+    await workspace.get(f"/leads/{told['lead_id']}")
+    await workspace.client.get("/leads?external_id=canary-id")
+    await workspace.client.get("/canary-path")
+    await workspace.client.request("CANARY", "/assign")
+    text = await scrape(workspace)
     assert {name for name, _ in labels(text)} == {
         "code", "le", "method", "outcome", "queue", "route", "state", "status", "step",
     }  # fmt: skip

@@ -9,71 +9,71 @@ import pytest
 
 from app.main import create_app
 from app.settings import Settings
-from tests.office import Office, make_office
+from tests.support.workspace import Workspace, create_workspace
 
 AT = "2031-05-06T07:08:09+02:00"
 
 
 @asynccontextmanager
-async def developing(dsn: str) -> AsyncIterator[Office]:
+async def developing(dsn: str) -> AsyncIterator[Workspace]:
     """A service in development with one workspace."""
     app = create_app(Settings(env="development", database_url=dsn))
     async with app.router.lifespan_context(app):
-        office = await make_office(app, "office")
-        async with office.client:
-            yield office
+        workspace = await create_workspace(app, "workspace")
+        async with workspace.client:
+            yield workspace
 
 
-async def set_clock(office: Office, **body: Any) -> datetime:
+async def set_clock(workspace: Workspace, **body: Any) -> datetime:
     """Sets the clock; what it shows then."""
-    answer = await office.client.put("/dev/clock", json=body)
+    answer = await workspace.client.put("/dev/clock", json=body)
     assert answer.status_code == 200, answer.text
     return datetime.fromisoformat(answer.json()["now"])
 
 
-async def decided_at(office: Office, name: str) -> datetime:
+async def decided_at(workspace: Workspace, name: str) -> datetime:
     """When a new lead is decided."""
-    return datetime.fromisoformat((await office.assign(external_id=name))["decided_at"])
+    return datetime.fromisoformat((await workspace.assign(external_id=name))["decided_at"])
 
 
 async def test_decisions_take_the_time_that_is_set(database: str) -> None:
-    async with developing(database) as office:
-        shown = await set_clock(office, at=AT)
+    async with developing(database) as workspace:
+        shown = await set_clock(workspace, at=AT)
         assert datetime(2031, 5, 6, 5, 8, 9, tzinfo=UTC) <= shown
-        decided = await decided_at(office, "a")
+        decided = await decided_at(workspace, "a")
         assert shown <= decided < shown + timedelta(minutes=5)
-        read = await office.get("/dev/clock")
+        read = await workspace.get("/dev/clock")
         assert (datetime.fromisoformat(read["now"]) >= decided, read["speed"]) == (True, 1)
 
 
 async def test_speed_goes_on_from_the_time_shown(database: str) -> None:
-    async with developing(database) as office:
-        shown = await set_clock(office, at=AT)
-        faster = await set_clock(office, speed=60)
+    async with developing(database) as workspace:
+        shown = await set_clock(workspace, at=AT)
+        faster = await set_clock(workspace, speed=60)
         assert shown <= faster < shown + timedelta(minutes=5)
-        assert (await office.get("/dev/clock"))["speed"] == 60
-        assert await decided_at(office, "a") > faster
-        again = await set_clock(office, at="2032-01-01T00:00:00Z")
+        assert (await workspace.get("/dev/clock"))["speed"] == 60
+        assert await decided_at(workspace, "a") > faster
+        again = await set_clock(workspace, at="2032-01-01T00:00:00Z")
         assert again.year == 2032
-        assert (await office.get("/dev/clock"))["speed"] == 60
+        assert (await workspace.get("/dev/clock"))["speed"] == 60
 
 
 async def test_time_never_runs_backwards(database: str) -> None:
-    async with developing(database) as office:
-        await set_clock(office, at="2040-01-01T00:00:00Z")
-        late = await decided_at(office, "a")
-        assert await set_clock(office, at="2039-01-01T00:00:00Z") == late
-        gone = await office.client.delete("/dev/clock")
+    async with developing(database) as workspace:
+        await set_clock(workspace, at="2040-01-01T00:00:00Z")
+        late = await decided_at(workspace, "a")
+        assert await set_clock(workspace, at="2039-01-01T00:00:00Z") == late
+        gone = await workspace.client.delete("/dev/clock")
         assert datetime.fromisoformat(gone.json()["now"]) == late
-        assert await decided_at(office, "b") == late
+        assert await decided_at(workspace, "b") == late
 
 
 async def test_an_absence_begins_and_ends_with_the_clock(database: str) -> None:
-    async with developing(database) as office:
+    async with developing(database) as workspace:
         for owner in ("ben", "eve"):
-            await office.client.patch(f"/owners/{owner}", json={"active": False})
+            await workspace.client.patch(f"/owners/{owner}", json={"active": False})
         absence = {"from": "2031-01-01T00:00:00Z", "to": "2031-01-02T00:00:00Z"}
-        await office.client.post("/owners/ana/absences", json=absence)
+        await workspace.client.post("/owners/ana/absences", json=absence)
         outcomes = []
         for at in (
             "2030-12-31T23:59:00Z",
@@ -81,8 +81,8 @@ async def test_an_absence_begins_and_ends_with_the_clock(database: str) -> None:
             "2031-01-01T23:59:00Z",
             "2031-01-02T00:00:00Z",
         ):
-            await set_clock(office, at=at)
-            outcomes.append((await office.assign(external_id=at))["outcome"])
+            await set_clock(workspace, at=at)
+            outcomes.append((await workspace.assign(external_id=at))["outcome"])
         assert outcomes == ["assigned", "queued", "queued", "assigned"]
 
 
@@ -90,16 +90,19 @@ async def test_an_absence_begins_and_ends_with_the_clock(database: str) -> None:
     "body", [{}, {"speed": 0}, {"speed": -1}, {"at": "soon"}, {"at": "9999-01-01T00:00:00Z"}]
 )
 async def test_what_no_clock_can_show(database: str, body: Any) -> None:
-    async with developing(database) as office:
-        assert (await office.client.put("/dev/clock", json=body)).status_code == 422
+    async with developing(database) as workspace:
+        assert (await workspace.client.put("/dev/clock", json=body)).status_code == 422
 
 
 @pytest.mark.parametrize(("method", "body"), [("GET", None), ("PUT", {"at": AT}), ("DELETE", None)])
-async def test_production_has_no_movable_clock(office: Office, method: str, body: Any) -> None:
-    answer = await office.client.request(method, "/dev/clock", json=body)
+async def test_production_has_no_movable_clock(workspace: Workspace, method: str, body: Any) -> None:
+    answer = await workspace.client.request(method, "/dev/clock", json=body)
     assert (answer.status_code, answer.json()["code"]) == (403, "development_only")
 
 
 async def test_only_an_administrator_moves_it(database: str) -> None:
-    async with developing(database) as office, office.caller(await office.key("ops")) as client:
+    async with (
+        developing(database) as workspace,
+        workspace.caller(await workspace.issue_key("ops")) as client,
+    ):
         assert (await client.put("/dev/clock", json={"at": AT})).status_code == 403

@@ -5,7 +5,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.office import PLAN, Office, make_office
+from tests.support.factories import PLAN
+from tests.support.workspace import Workspace, create_workspace
 
 SIMPLE = """
 queues: {unrouted: {claimable_by: inbound}}   # a comment that the source keeps
@@ -15,79 +16,79 @@ pipeline:
 """
 
 
-async def draft(office: Office, text: str, media: str = "application/yaml") -> httpx2.Response:
+async def draft(workspace: Workspace, text: str, media: str = "application/yaml") -> httpx2.Response:
     """What comes back for this plan."""
-    return await office.client.post("/plans", content=text.encode(), headers={"content-type": media})
+    return await workspace.client.post("/plans", content=text.encode(), headers={"content-type": media})
 
 
-async def drafted(office: Office, text: str) -> int:
+async def drafted(workspace: Workspace, text: str) -> int:
     """The version of a draft that is stored."""
-    answer = await draft(office, text)
+    answer = await draft(workspace, text)
     assert answer.status_code == 201, answer.text
     return int(answer.json()["version"])
 
 
-async def publish(office: Office, version: int, how: str = "publish", **body: Any) -> httpx2.Response:
+async def publish(workspace: Workspace, version: int, how: str = "publish", **body: Any) -> httpx2.Response:
     """Puts a version in force."""
-    return await office.client.post(f"/plans/{version}/{how}", json=body)
+    return await workspace.client.post(f"/plans/{version}/{how}", json=body)
 
 
-async def test_a_draft_changes_nothing_until_it_is_published(office: Office) -> None:
-    answer = await draft(office, "comment: try it" + SIMPLE.replace("TEAM", "dach"))
+async def test_a_draft_changes_nothing_until_it_is_published(workspace: Workspace) -> None:
+    answer = await draft(workspace, "comment: try it" + SIMPLE.replace("TEAM", "dach"))
     assert answer.status_code == 201
     told = answer.json()
     assert (told["version"], told["comment"], told["active"]) == (2, "try it", False)
     assert (told["findings"], told["ok"], told["activated_at"]) == ([], True, None)
-    before = await office.assign(external_id="before")
+    before = await workspace.assign(external_id="before")
     assert (before["plan_version"], before["team"]) == (1, "inbound")
-    active = (await publish(office, 2, comment="all to DACH")).json()
+    active = (await publish(workspace, 2, comment="all to DACH")).json()
     assert active["active"] is True
     assert active["activated_at"] is not None
-    after = await office.assign(external_id="after")
+    after = await workspace.assign(external_id="after")
     assert (after["plan_version"], after["team"]) == (2, "dach")
-    assert (await office.get("/plans/active"))["version"] == 2
+    assert (await workspace.get("/plans/active"))["version"] == 2
 
 
-async def test_comment_of_a_plan_is_a_string_of_at_most_1000_characters(office: Office) -> None:
+async def test_comment_of_a_plan_is_a_string_of_at_most_1000_characters(workspace: Workspace) -> None:
     for comment, code in (("x" * 1001, "too_long"), ("7", "wrong_type")):
-        answer = await draft(office, f"comment: {comment}" + SIMPLE)
+        answer = await draft(workspace, f"comment: {comment}" + SIMPLE)
         assert [(each["path"], each["code"]) for each in answer.json()["errors"]] == [("comment", code)]
-    assert (await office.client.post("/plans?comment=x", content=SIMPLE)).status_code == 422
+    assert (await workspace.client.post("/plans?comment=x", content=SIMPLE)).status_code == 422
 
 
-async def test_a_version_is_shown_as_it_was_sent(office: Office) -> None:
+async def test_a_version_is_shown_as_it_was_sent(workspace: Workspace) -> None:
     text = SIMPLE.replace("TEAM", "inbound")
-    await drafted(office, text)
-    shown = await office.get("/plans/2")
+    await drafted(workspace, text)
+    shown = await workspace.get("/plans/2")
     assert shown["source_text"] == text
     assert shown["document"]["pipeline"] == [
         {"round_robin": {"team": "inbound"}},
         {"queue": {"name": "unrouted"}},
     ]
-    page = await office.get("/plans?limit=1")
+    page = await workspace.get("/plans?limit=1")
     assert [each["version"] for each in page["items"]] == [1]
-    rest = await office.get(f"/plans?after={page['next']}")
+    rest = await workspace.get(f"/plans?after={page['next']}")
     assert [(each["version"], each["active"]) for each in rest["items"]] == [(2, False)]
 
 
-async def test_json_is_read_as_well(office: Office) -> None:
+async def test_json_is_read_as_well(workspace: Workspace) -> None:
     plan = {"queues": {"q": {}}, "pipeline": [{"queue": {"name": "q"}}]}
-    answer = await office.client.post("/plans", json=plan)
+    answer = await workspace.client.post("/plans", json=plan)
     assert answer.status_code == 201
-    assert (await office.get("/plans/2"))["document"] == plan
+    assert (await workspace.get("/plans/2"))["document"] == plan
 
 
-async def test_only_what_was_in_force_comes_back(office: Office) -> None:
-    two, three = await drafted(office, SIMPLE.replace("TEAM", "dach")), await drafted(office, PLAN)
-    assert (await publish(office, two, "rollback")).json()["code"] == "never_published"
-    assert (await publish(office, two)).status_code == 200
-    assert (await publish(office, two)).json()["code"] == "already_active"
-    assert (await publish(office, three)).status_code == 200
-    assert (await publish(office, two, "rollback", comment="back")).status_code == 200
-    assert (await publish(office, two, "rollback")).status_code == 409
-    assert (await office.assign(external_id="a"))["plan_version"] == two
+async def test_only_what_was_in_force_comes_back(workspace: Workspace) -> None:
+    two, three = await drafted(workspace, SIMPLE.replace("TEAM", "dach")), await drafted(workspace, PLAN)
+    assert (await publish(workspace, two, "rollback")).json()["code"] == "never_published"
+    assert (await publish(workspace, two)).status_code == 200
+    assert (await publish(workspace, two)).json()["code"] == "already_active"
+    assert (await publish(workspace, three)).status_code == 200
+    assert (await publish(workspace, two, "rollback", comment="back")).status_code == 200
+    assert (await publish(workspace, two, "rollback")).status_code == 409
+    assert (await workspace.assign(external_id="a"))["plan_version"] == two
     log = [
-        each for each in (await office.get("/changes?resource_type=plans"))["items"] if each["version"] > 6
+        each for each in (await workspace.get("/changes?resource_type=plans"))["items"] if each["version"] > 6
     ]
     assert [(each["action"], each["resource_id"], each["comment"]) for each in log] == [
         ("draft", "2", None),
@@ -99,19 +100,19 @@ async def test_only_what_was_in_force_comes_back(office: Office) -> None:
     assert log[-1]["before"] == {"version": 3}
 
 
-async def test_a_version_comes_back_although_somebody_it_names_is_gone(office: Office) -> None:
-    await office.client.put("/teams/spare", json={"members": [{"owner": "ana"}]})
-    two, three = await drafted(office, SIMPLE.replace("TEAM", "spare")), await drafted(office, PLAN)
+async def test_a_version_comes_back_although_somebody_it_names_is_gone(workspace: Workspace) -> None:
+    await workspace.client.put("/teams/spare", json={"members": [{"owner": "ana"}]})
+    two, three = await drafted(workspace, SIMPLE.replace("TEAM", "spare")), await drafted(workspace, PLAN)
     for version in (two, three):
-        assert (await publish(office, version)).status_code == 200
-    assert (await office.client.delete("/teams/spare")).status_code == 204
-    assert (await publish(office, two)).status_code == 422
-    back = await publish(office, two, "rollback")
+        assert (await publish(workspace, version)).status_code == 200
+    assert (await workspace.client.delete("/teams/spare")).status_code == 204
+    assert (await publish(workspace, two)).status_code == 422
+    back = await publish(workspace, two, "rollback")
     assert back.status_code == 200
     assert [(each["code"], each["severity"]) for each in back.json()["findings"]] == [
         ("unknown_team", "warning")
     ]
-    assert (await office.assign(external_id="a"))["queue"] == "unrouted"
+    assert (await workspace.assign(external_id="a"))["queue"] == "unrouted"
 
 
 RULE = "{rule: {name: a, when: %s, then: %s}}"
@@ -131,17 +132,17 @@ REFUSED = [
 
 @pytest.mark.parametrize(("text", "path", "code"), REFUSED)
 async def test_what_is_wrong_is_told_and_not_published(
-    office: Office, text: str, path: str, code: str
+    workspace: Workspace, text: str, path: str, code: str
 ) -> None:
-    answer = await draft(office, f"queues: {{q: {{}}}}\npipeline: [{text}]")
+    answer = await draft(workspace, f"queues: {{q: {{}}}}\npipeline: [{text}]")
     assert answer.status_code == 201
     assert answer.json()["ok"] is False
     assert (path, code) in [(each["path"], each["code"]) for each in answer.json()["findings"]]
-    refused = await publish(office, 2)
+    refused = await publish(workspace, 2)
     assert refused.status_code == 422
     assert refused.json()["code"] == "plan_invalid"
     assert (path, code) in [(each["path"], each["code"]) for each in refused.json()["errors"]]
-    assert (await office.get("/plans/active"))["version"] == 1
+    assert (await workspace.get("/plans/active"))["version"] == 1
 
 
 @pytest.mark.parametrize(
@@ -164,11 +165,13 @@ async def test_what_is_wrong_is_told_and_not_published(
         ("&x []\nqueues: *x", "pipeline", "yaml_alias"),
     ],
 )
-async def test_what_cannot_be_read_is_not_stored(office: Office, text: str, path: str, code: str) -> None:
-    answer = await draft(office, f"pipeline: {text}")
+async def test_what_cannot_be_read_is_not_stored(
+    workspace: Workspace, text: str, path: str, code: str
+) -> None:
+    answer = await draft(workspace, f"pipeline: {text}")
     assert answer.status_code == 422
     assert (path, code) in [(each["path"], each["code"]) for each in answer.json()["errors"]]
-    assert (await office.client.get("/plans/2")).status_code == 404
+    assert (await workspace.client.get("/plans/2")).status_code == 404
 
 
 TESTS = [
@@ -197,22 +200,24 @@ TESTS = [
 
 
 @pytest.mark.parametrize(("case", "passes"), TESTS)
-async def test_a_plans_own_tests_run_through_the_engine(office: Office, case: str, passes: bool) -> None:
-    await office.client.patch("/owners/ana", json={"active": False, "caps": {"open": 0}})
+async def test_a_plans_own_tests_run_through_the_engine(
+    workspace: Workspace, case: str, passes: bool
+) -> None:
+    await workspace.client.patch("/owners/ana", json={"active": False, "caps": {"open": 0}})
     fresh = "  - rule: {name: fresh, when: {last_purchase_at: {gt: now-30d}}, then: {block: fresh}}\n"
     text = PLAN.replace("pipeline:\n", "pipeline:\n" + fresh) + f"tests:\n  - {case}\n"
-    answer = (await draft(office, text)).json()
+    answer = (await draft(workspace, text)).json()
     assert [each["code"] for each in answer["findings"] if each["severity"] == "error"] == (
         [] if passes else ["test_failed"]
     )
 
 
-async def test_in_a_plans_own_tests_everyone_matches_the_lead(office: Office) -> None:
+async def test_in_a_plans_own_tests_everyone_matches_the_lead(workspace: Workspace) -> None:
     text = PLAN.replace(
         "pipeline:\n", "fields: {region: {from: country, EMEA: [DE]}}\npipeline:\n" + MATCHING
     )
     case = "{lead: {country: DE, language: pl, email: a@x.example}, expect: {team: inbound, rule: matching}}"
-    answer = (await draft(office, f"{text}tests:\n  - {case}\n")).json()
+    answer = (await draft(workspace, f"{text}tests:\n  - {case}\n")).json()
     assert [each["code"] for each in answer["findings"] if each["severity"] == "error"] == []
 
 
@@ -221,15 +226,15 @@ MATCHING = (
 )
 
 
-async def test_who_is_taken_away_after_the_draft_stops_the_publishing(office: Office) -> None:
-    await office.client.put("/teams/spare", json={"members": [{"owner": "ana"}]})
-    two = await drafted(office, SIMPLE.replace("TEAM", "spare"))
-    await office.client.delete("/teams/spare")
-    assert (await publish(office, two)).json()["errors"][0]["code"] == "unknown_team"
+async def test_who_is_taken_away_after_the_draft_stops_the_publishing(workspace: Workspace) -> None:
+    await workspace.client.put("/teams/spare", json={"members": [{"owner": "ana"}]})
+    two = await drafted(workspace, SIMPLE.replace("TEAM", "spare"))
+    await workspace.client.delete("/teams/spare")
+    assert (await publish(workspace, two)).json()["errors"][0]["code"] == "unknown_team"
 
 
-async def test_the_schema_describes_every_step(office: Office) -> None:
-    schema = await office.get("/plans/schema")
+async def test_the_schema_describes_every_step(workspace: Workspace) -> None:
+    schema = await workspace.get("/plans/schema")
     steps = schema["properties"]["pipeline"]["items"]["oneOf"]
     assert {name for step in steps for name in step["required"]} >= {"rule", "round_robin", "queue"}
 
@@ -247,15 +252,15 @@ async def test_the_schema_describes_every_step(office: Office) -> None:
         ("POST", "/plans/1/publish", 409),
     ],
 )
-async def test_unknown_versions(office: Office, method: str, url: str, status: int) -> None:
-    assert (await office.client.request(method, url)).status_code == status
+async def test_unknown_versions(workspace: Workspace, method: str, url: str, status: int) -> None:
+    assert (await workspace.client.request(method, url)).status_code == status
 
 
-async def test_a_workspace_without_a_plan_has_no_active_one(office: Office) -> None:
-    other = await make_office(office.app, "other")
+async def test_a_workspace_without_a_plan_has_no_active_one(workspace: Workspace) -> None:
+    other = await create_workspace(workspace.app, "other")
     async with other.client:
         assert (await other.client.get("/plans/2")).status_code == 404
-        await drafted(office, PLAN)
+        await drafted(workspace, PLAN)
         assert (await other.client.get("/plans/2")).status_code == 404
 
 
@@ -269,8 +274,8 @@ async def test_a_workspace_without_a_plan_has_no_active_one(office: Office) -> N
         ("", "application/yaml", 422),
     ],
 )
-async def test_what_is_taken_as_a_plan(office: Office, content: str, media: str, status: int) -> None:
-    assert (await draft(office, content, media)).status_code == status
+async def test_what_is_taken_as_a_plan(workspace: Workspace, content: str, media: str, status: int) -> None:
+    assert (await draft(workspace, content, media)).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -283,10 +288,10 @@ async def test_what_is_taken_as_a_plan(office: Office, content: str, media: str,
     ],
 )
 async def test_who_writes_and_who_approves(
-    office: Office, scope: str, drafts: int, publishes: int, reads: int
+    workspace: Workspace, scope: str, drafts: int, publishes: int, reads: int
 ) -> None:
-    two = await drafted(office, PLAN)
-    async with office.caller(await office.key(scope)) as client:
+    two = await drafted(workspace, PLAN)
+    async with workspace.caller(await workspace.issue_key(scope)) as client:
         sent = await client.post("/plans", content=PLAN, headers={"content-type": "application/yaml"})
         assert sent.status_code == drafts
         assert (await client.post(f"/plans/{two}/publish")).status_code == publishes

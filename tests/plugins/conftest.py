@@ -1,4 +1,4 @@
-"""An office with plugins installed."""
+"""A workspace with plugins installed."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.office import Office, open_office
 from tests.plugins.packages import ODD, install
+from tests.support.workspace import Workspace, open_workspace
 
 PATIENT: dict[str, Any] = {"request_timeout_seconds": 30.0, "plugin_timeout_seconds": 10.0}
 """Nobody is late here because the machine is busy."""
@@ -21,14 +21,16 @@ def plugin_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def office(database: str, plugin_steps: None) -> AsyncIterator[Office]:
+async def workspace(database: str, plugin_steps: None) -> AsyncIterator[Workspace]:
     """A running service whose plugins have all the time they want."""
-    async with open_office(database, **PATIENT) as office:
-        yield office
+    async with open_workspace(database, **PATIENT) as workspace:
+        yield workspace
 
 
 @pytest.fixture
-async def hasty(database: str, plugin_steps: None) -> AsyncIterator[Office]:
+async def hasty(database: str, plugin_steps: None) -> AsyncIterator[Workspace]:
     """A running service whose plugins have little time."""
-    async with open_office(database, request_timeout_seconds=30.0, plugin_timeout_seconds=1.0) as office:
-        yield office
+    async with open_workspace(
+        database, request_timeout_seconds=30.0, plugin_timeout_seconds=1.0
+    ) as workspace:
+        yield workspace

@@ -9,9 +9,9 @@ import pytest
 
 from app.audit.verify import verify
 from app.registry import strategies
-from tests.office import Office, make_office, open_office
 from tests.plugins.conftest import PATIENT
 from tests.plugins.packages import ODD, install
+from tests.support.workspace import Workspace, create_workspace, open_workspace
 
 PLAN = """
 queues: {desk: {}}
@@ -32,9 +32,9 @@ def steps(answer: dict[str, Any]) -> list[tuple[str, str]]:
 ASKED = [("ask", "odd")]
 
 
-async def test_every_way_to_a_decision_asks_it(office: Office) -> None:
-    await office.publish(PLAN)
-    client = office.client
+async def test_every_way_to_a_decision_asks_it(workspace: Workspace) -> None:
+    await workspace.publish(PLAN)
+    client = workspace.client
     first = (await client.post("/assign", json=lead(0))).json()
     for_dry_run = (await client.post("/assign", json={**lead(1), "dry_run": True})).json()
     batch = (await client.post("/assign/batch", json={"items": [lead(at) for at in range(2, 30)]})).json()
@@ -42,58 +42,60 @@ async def test_every_way_to_a_decision_asks_it(office: Office) -> None:
     many = [item["decision"] for item in batch["items"]]
     assert [steps(each) for each in (first, for_dry_run, again.json(), *many)] == [ASKED] * (3 + len(many))
     assert [each["decision_number"] for each in many] == list(range(2, 30))
-    assert (await verify(office.pool, office.workspace_id)).clean
+    assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
 async def test_a_batch_and_single_calls_come_to_the_same(database: str, plugin_steps: None) -> None:
     bodies = [lead(at, country="DE" if at % 3 else "FR") for at in range(30)]
-    async with open_office(database, **PATIENT) as office:
-        await office.publish(PLAN)
-        items = (await office.client.post("/assign/batch", json={"items": bodies})).json()["items"]
+    async with open_workspace(database, **PATIENT) as workspace:
+        await workspace.publish(PLAN)
+        items = (await workspace.client.post("/assign/batch", json={"items": bodies})).json()["items"]
         bulk = [item["decision"] for item in items]
-        other = await second(office)
+        other = await second(workspace)
         singles = [(await other.client.post("/assign", json=body)).json() for body in bodies]
     assert [each["owner"] for each in bulk] == [each["owner"] for each in singles]
     assert [steps(each) for each in bulk] == [steps(each) for each in singles]
 
 
-async def second(office: Office) -> Office:
+async def second(workspace: Workspace) -> Workspace:
     """Another workspace with the same people and plan."""
-    other = await make_office(office.app, "other")
+    other = await create_workspace(workspace.app, "other")
     await other.publish(PLAN)
     return other
 
 
-async def test_a_plan_that_changes_meanwhile_is_asked_about_anew(office: Office) -> None:
-    before = (await office.client.post("/assign", json=lead(0))).json()
-    await office.publish(PLAN)
-    after = (await office.client.post("/assign", json=lead(1))).json()
+async def test_a_plan_that_changes_meanwhile_is_asked_about_anew(workspace: Workspace) -> None:
+    before = (await workspace.client.post("/assign", json=lead(0))).json()
+    await workspace.publish(PLAN)
+    after = (await workspace.client.post("/assign", json=lead(1))).json()
     assert before["plan_version"] + 1 == after["plan_version"]
     assert steps(after) == ASKED
 
 
-async def test_who_is_not_meant_is_not_asked_about(office: Office) -> None:
-    await office.publish(PLAN)
-    answer = (await office.client.post("/assign", json=lead(0, country="FR", city="Exits"))).json()
+async def test_who_is_not_meant_is_not_asked_about(workspace: Workspace) -> None:
+    await workspace.publish(PLAN)
+    answer = (await workspace.client.post("/assign", json=lead(0, country="FR", city="Exits"))).json()
     assert steps(answer) == [("desk", "queue")]
-    row = await office.pool.fetchval("SELECT inputs FROM assignments ORDER BY decision_number DESC LIMIT 1")
+    row = await workspace.pool.fetchval(
+        "SELECT inputs FROM assignments ORDER BY decision_number DESC LIMIT 1"
+    )
     assert "advice" not in orjson.loads(row)["question"]
 
 
-async def test_its_settings_are_made_ready_with_the_plan(office: Office) -> None:
-    await office.publish(PLAN.replace("odd:", "prepared:"))
-    answer = (await office.client.post("/assign", json=lead(0))).json()
+async def test_its_settings_are_made_ready_with_the_plan(workspace: Workspace) -> None:
+    await workspace.publish(PLAN.replace("odd:", "prepared:"))
+    answer = (await workspace.client.post("/assign", json=lead(0))).json()
     assert steps(answer) == [("ask", "ready_prepared_queue"), ("desk", "queue")]
 
 
 async def test_a_decision_is_made_again_without_it(database: str, plugin_steps: None) -> None:
-    async with open_office(database, **PATIENT) as office:
-        await office.publish(PLAN)
-        posts = [await office.client.post("/assign", json=lead(0, city=city)) for city in ("", "Raises")]
+    async with open_workspace(database, **PATIENT) as workspace:
+        await workspace.publish(PLAN)
+        posts = [await workspace.client.post("/assign", json=lead(0, city=city)) for city in ("", "Raises")]
         told = [post.json() for post in posts]
         without = {name: each for name, each in strategies().items() if name != "odd"}
-        report = await verify(office.pool, office.workspace_id, without)
-        explained = await office.get(f"/assignments/{told[0]['assignment_id']}/explain")
+        report = await verify(workspace.pool, workspace.workspace_id, without)
+        explained = await workspace.get(f"/assignments/{told[0]['assignment_id']}/explain")
     assert report.clean, report.differences
     assert report.same_engine == 2
     assert explained["same"]
@@ -104,17 +106,17 @@ async def test_where_it_is_gone_the_rest_of_the_plan_goes_on(
     database: str, plugin_steps: None, tmp_path: Path
 ) -> None:
     install(tmp_path, {"kind": f"{ODD}:Kind"})
-    async with open_office(database, **PATIENT) as office:
+    async with open_workspace(database, **PATIENT) as workspace:
         assert "odd" not in strategies()
-        await office.publish(PLAN)
-        answer = (await office.client.post("/assign", json=lead(0))).json()
-        drafted = await office.client.post("/plans", json={"pipeline": [{"odd": {"team": "inbound"}}]})
+        await workspace.publish(PLAN)
+        answer = (await workspace.client.post("/assign", json=lead(0))).json()
+        drafted = await workspace.client.post("/plans", json={"pipeline": [{"odd": {"team": "inbound"}}]})
     assert [step.get("error") for step in answer["trace"]["steps"]] == ["unavailable", None]
     assert answer["queue"] == "desk"
     assert [each["code"] for each in drafted.json()["errors"]] == ["unknown_strategy"]
 
 
-async def test_the_plans_own_tests_ask_it(office: Office) -> None:
+async def test_the_plans_own_tests_ask_it(workspace: Workspace) -> None:
     def drafted(owner: str) -> dict[str, Any]:
         return {
             "queues": {"desk": {}},
@@ -125,8 +127,8 @@ async def test_the_plans_own_tests_ask_it(office: Office) -> None:
             ],
         }
 
-    right = (await office.client.post("/plans", json=drafted("ana"))).json()
-    wrong = (await office.client.post("/plans", json=drafted("ben"))).json()
+    right = (await workspace.client.post("/plans", json=drafted("ana"))).json()
+    wrong = (await workspace.client.post("/plans", json=drafted("ben"))).json()
     assert right["findings"] == []
     assert [(each["code"], each["path"]) for each in wrong["findings"]] == [
         ("test_failed", "tests[0].expect.owner")
@@ -134,8 +136,8 @@ async def test_the_plans_own_tests_ask_it(office: Office) -> None:
 
 
 @pytest.mark.parametrize("way", ["trips", "stumbles", "babbles"])
-async def test_settings_over_which_it_fails_are_a_finding(office: Office, way: str) -> None:
-    answer = await office.client.post("/plans", json={"pipeline": [{"clumsy": {"way": way}}]})
+async def test_settings_over_which_it_fails_are_a_finding(workspace: Workspace, way: str) -> None:
+    answer = await workspace.client.post("/plans", json={"pipeline": [{"clumsy": {"way": way}}]})
     assert answer.status_code == 422
     assert [(each["path"], each["code"]) for each in answer.json()["errors"]] == [
         ("pipeline[0].clumsy", "plugin_config_error")
@@ -151,14 +153,14 @@ async def test_what_cannot_be_imported_is_left_out(tmp_path: Path, plugin_steps:
     assert not found.keys() & {"gone", "os"}
 
 
-async def test_a_caller_who_goes_away_leaves_nothing_behind(office: Office) -> None:
-    await office.publish(PLAN)
-    await office.client.post("/assign", json=lead(0))
-    asking = asyncio.create_task(office.client.post("/assign", json=lead(1, city="Hangs")))
+async def test_a_caller_who_goes_away_leaves_nothing_behind(workspace: Workspace) -> None:
+    await workspace.publish(PLAN)
+    await workspace.client.post("/assign", json=lead(0))
+    asking = asyncio.create_task(workspace.client.post("/assign", json=lead(1, city="Hangs")))
     while not asking.done():
         await asyncio.sleep(0.05)
         asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    sequence = (await office.client.post("/assign", json=lead(2, country="FR"))).json()["decision_number"]
+    sequence = (await workspace.client.post("/assign", json=lead(2, country="FR"))).json()["decision_number"]
     assert sequence == 2

@@ -14,8 +14,9 @@ import pytest
 import yaml
 
 from app.audit.verify import verify
-from tests.processes import ROOT, services
-from tests.promises.world import World, callers, insist, world
+from tests.support.callers import callers, insist
+from tests.support.processes import ROOT, services
+from tests.support.workspace import Workspace, stored_workspace
 
 EXAMPLE = ROOT / "examples" / "plugin-language"
 PEOPLE = {"ana": ["de", "en"], "ben": ["fr"], "cem": ["fr", "tr"], "dan": ["en"]}
@@ -44,8 +45,8 @@ def test_its_own_tests_pass(installed: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-async def people(at: World) -> None:
-    async with at.edit() as edit:
+async def people(workspace: Workspace) -> None:
+    async with workspace.edit() as edit:
         for id_, languages in PEOPLE.items():
             await edit.put("owners", id_, {"name": id_, "languages": languages}, None)
         members = [{"owner": id_} for id_ in PEOPLE]
@@ -69,12 +70,12 @@ def lead(number: int, language: str | None) -> dict[str, Any]:
 
 
 async def test_it_is_used_by_a_service(database: str, installed: Path) -> None:
-    async with world(database, [1]) as at:
-        await people(at)
+    async with stored_workspace(database, [1]) as workspace:
+        await people(workspace)
         with services(
             database, 1, path=installed, plugin_timeout_seconds="10", request_timeout_seconds="30"
         ) as running:
-            async with callers(at, running) as (client,):
+            async with callers(workspace, running) as (client,):
                 drafted = await client.post("/plans", json=plan())
                 assert drafted.json()["findings"] == []
                 version = drafted.json()["version"]
@@ -83,8 +84,11 @@ async def test_it_is_used_by_a_service(database: str, installed: Path) -> None:
                 first = await insist(client, lead(0, "fr"))
                 bodies = [lead(number, "fr") for number in range(1, 32)]
                 told = await asyncio.gather(*(insist(client, body) for body in bodies))
-                others = [await insist(client, lead(40 + at, said)) for at, said in enumerate((None, "pt"))]
-        report = await verify(at.pool, at.workspace_id)
+                others = [
+                    await insist(client, lead(40 + workspace, said))
+                    for workspace, said in enumerate((None, "pt"))
+                ]
+        report = await verify(workspace.pool, workspace.workspace_id)
     step = first["trace"]["steps"][0]
     assert (step["step"], step["plugin"]) == ("language-1", "lead-assignment-language 1.0.0")
     assert (first["owner"]["id"], first["reason"]["code"]) == ("ben", "language")
@@ -97,9 +101,9 @@ async def test_it_is_used_by_a_service(database: str, installed: Path) -> None:
 async def test_a_team_that_does_not_exist_is_found_when_the_plan_is_checked(
     database: str, installed: Path
 ) -> None:
-    async with world(database, [1]) as at:
+    async with stored_workspace(database, [1]) as workspace:
         with services(database, 1, path=installed) as running:
-            async with callers(at, running) as (client,):
+            async with callers(workspace, running) as (client,):
                 found = (await client.post("/plans", json=asking({"team": "nobody"}))).json()
                 refused = (await client.post("/plans", json=asking({"squad": "inbound"}))).json()
     assert [each["code"] for each in found["findings"]] == ["unknown_team"]

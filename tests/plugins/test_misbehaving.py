@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.audit.verify import verify
-from tests.office import Office
+from tests.support.workspace import Workspace
 
 PLAN = """
 queues: {desk: {}}
@@ -30,9 +30,9 @@ ERRORS = {
 }
 
 
-async def sent(office: Office, city: str, number: int = 0, source: str = "odd") -> dict[str, Any]:
+async def sent(workspace: Workspace, city: str, number: int = 0, source: str = "odd") -> dict[str, Any]:
     email = f"{city.replace(' ', '')}{number}@people.example".lower()
-    return await office.assign(city=city, email=email, source=source, country="DE")
+    return await workspace.assign(city=city, email=email, source=source, country="DE")
 
 
 def first(answer: dict[str, Any]) -> dict[str, Any]:
@@ -40,30 +40,30 @@ def first(answer: dict[str, Any]) -> dict[str, Any]:
     return entry
 
 
-async def recovered(office: Office) -> bool:
+async def recovered(workspace: Workspace) -> bool:
     """Whether it is asked again, as soon as a process of it is ready."""
     number = 1
-    while first(await sent(office, "Berlin", number)).get("error") == "unavailable":
+    while first(await sent(workspace, "Berlin", number)).get("error") == "unavailable":
         number += 1
         await asyncio.sleep(0.05)
-    return bool(first(await sent(office, "Berlin", 0))["code"] == "odd")
+    return bool(first(await sent(workspace, "Berlin", 0))["code"] == "odd")
 
 
-async def clean(office: Office) -> bool:
-    return (await verify(office.pool, office.workspace_id)).clean
+async def clean(workspace: Workspace) -> bool:
+    return (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
-async def test_its_verdict_is_lost_and_the_next_step_decides(office: Office) -> None:
-    await office.publish(PLAN)
-    answers = {city: await sent(office, city) for city in ERRORS}
+async def test_its_verdict_is_lost_and_the_next_step_decides(workspace: Workspace) -> None:
+    await workspace.publish(PLAN)
+    answers = {city: await sent(workspace, city) for city in ERRORS}
     entry = {"step": "odd-1", "strategy": "odd", "plugin": STAMP, "code": "error"}
     expected = {city: {**entry, "error": error} for city, error in ERRORS.items()}
     assert {city: first(answer) for city, answer in answers.items()} == expected
     settled = {(answer["outcome"], answer["team"], answer["reason"]["code"]) for answer in answers.values()}
     assert settled == {("assigned", "dach", "kind")}
-    assert await recovered(office)
-    assert await clean(office)
-    metrics = (await office.client.get("/metrics")).text
+    assert await recovered(workspace)
+    assert await clean(workspace)
+    metrics = (await workspace.client.get("/metrics")).text
     for kind in ("invalid_verdict", "process_exited", "raised"):
         among = [
             error if error in ("invalid_verdict", "process_exited") else "raised" for error in ERRORS.values()
@@ -73,7 +73,7 @@ async def test_its_verdict_is_lost_and_the_next_step_decides(office: Office) -> 
 
 
 @pytest.mark.parametrize("city", ["Hangs", "Spins"])
-async def test_one_that_does_not_come_to_an_end_is_ended(hasty: Office, city: str) -> None:
+async def test_one_that_does_not_come_to_an_end_is_ended(hasty: Workspace, city: str) -> None:
     await hasty.publish(PLAN)
     answer = await sent(hasty, city)
     assert (first(answer)["code"], first(answer)["error"]) == ("error", "timeout")
@@ -81,49 +81,49 @@ async def test_one_that_does_not_come_to_an_end_is_ended(hasty: Office, city: st
     assert await clean(hasty)
 
 
-async def test_an_unknown_owner_is_missing_like_anybody_who_is_gone(office: Office) -> None:
-    await office.publish(PLAN)
-    answer = await sent(office, "Unknown owner")
+async def test_an_unknown_owner_is_missing_like_anybody_who_is_gone(workspace: Workspace) -> None:
+    await workspace.publish(PLAN)
+    answer = await sent(workspace, "Unknown owner")
     assert first(answer)["targets"] == [{"target": {"owner": "nobody"}, "code": "not_found"}]
     assert (first(answer)["code"], answer["team"]) == ("not_found", "dach")
 
 
-async def test_labels_said_in_any_order_come_out_the_same_again(office: Office) -> None:
-    await office.publish(PLAN)
-    answer = await sent(office, "Labels")
+async def test_labels_said_in_any_order_come_out_the_same_again(workspace: Workspace) -> None:
+    await workspace.publish(PLAN)
+    answer = await sent(workspace, "Labels")
     assert first(answer)["labels"] == {"band": "hot", "scores": {"a": 2, "b": 1}}
-    assert await clean(office)
+    assert await clean(workspace)
 
 
 async def test_what_it_changes_or_prints_nobody_sees(
-    office: Office, capfd: pytest.CaptureFixture[str]
+    workspace: Workspace, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    await office.publish(PLAN)
-    untouched = first(await sent(office, "Looks"))["code"]
+    await workspace.publish(PLAN)
+    untouched = first(await sent(workspace, "Looks"))["code"]
     assert untouched == "saw_DE_2_0_005A"
-    changed = await sent(office, "Mutates")
+    changed = await sent(workspace, "Mutates")
     assert changed["normalized"]["country"] == "DE"
     assert first(changed)["code"] == "odd"
-    assert first(await sent(office, "Prints"))["code"] == "odd"
-    again = first(await sent(office, "Looks", 1))["code"].split("_")
+    assert first(await sent(workspace, "Prints"))["code"] == "odd"
+    again = first(await sent(workspace, "Looks", 1))["code"].split("_")
     assert [*again[:3], again[4]] == ["saw", "DE", "2", "005A"]
     assert "people.example" not in "".join(capfd.readouterr())
-    assert await clean(office)
+    assert await clean(workspace)
 
 
-async def test_while_it_hangs_others_are_decided_and_the_gate_is_free(office: Office) -> None:
-    await office.publish(PLAN)
-    await sent(office, "Berlin")
-    hanging = asyncio.create_task(sent(office, "Hangs"))
+async def test_while_it_hangs_others_are_decided_and_the_gate_is_free(workspace: Workspace) -> None:
+    await workspace.publish(PLAN)
+    await sent(workspace, "Berlin")
+    hanging = asyncio.create_task(sent(workspace, "Hangs"))
     await asyncio.sleep(0)
-    others = await asyncio.gather(*(sent(office, "Bonn", number, "web") for number in range(20)))
-    await office.put("owners", "zoe", {"name": "Zoe"})
+    others = await asyncio.gather(*(sent(workspace, "Bonn", number, "web") for number in range(20)))
+    await workspace.put("owners", "zoe", {"name": "Zoe"})
     assert {answer["queue"] for answer in others} == {"desk"}
     assert not hanging.done()
     hanging.cancel()
 
 
-async def test_one_lead_of_many_costs_the_others_nothing(hasty: Office) -> None:
+async def test_one_lead_of_many_costs_the_others_nothing(hasty: Workspace) -> None:
     await hasty.publish(PLAN)
     await sent(hasty, "Berlin")
     cities = [*("Berlin" for _ in range(15)), "Hangs", *("Berlin" for _ in range(16))]
@@ -134,18 +134,18 @@ async def test_one_lead_of_many_costs_the_others_nothing(hasty: Office) -> None:
     assert {owners.count(owner) for owner in ("ana", "ben")} <= {13, 14}
 
 
-async def test_after_two_ends_at_once_there_are_two_processes_again(office: Office) -> None:
-    await office.publish(PLAN)
-    await sent(office, "Berlin", 49)
-    await asyncio.gather(*(sent(office, "Exits", number) for number in range(2)))
-    assert await recovered(office)
-    await sent(office, "Berlin", 50)
+async def test_after_two_ends_at_once_there_are_two_processes_again(workspace: Workspace) -> None:
+    await workspace.publish(PLAN)
+    await sent(workspace, "Berlin", 49)
+    await asyncio.gather(*(sent(workspace, "Exits", number) for number in range(2)))
+    assert await recovered(workspace)
+    await sent(workspace, "Berlin", 50)
     await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == "plugin odd"))
-    assert first(await sent(office, "Exits", 2))["error"] == "process_exited"
-    assert first(await sent(office, "Berlin", 51))["code"] == "odd"
+    assert first(await sent(workspace, "Exits", 2))["error"] == "process_exited"
+    assert first(await sent(workspace, "Berlin", 51))["code"] == "odd"
 
 
-async def test_one_that_is_always_late_is_left_alone(hasty: Office) -> None:
+async def test_one_that_is_always_late_is_left_alone(hasty: Workspace) -> None:
     await hasty.publish(PLAN)
     errors: list[str] = []
     while "paused" not in errors:

@@ -8,7 +8,8 @@ from app.engine.model.state import State
 from app.store.connection.pool import transaction
 from app.store.path import facts
 from app.store.path.snapshot import catch_up
-from tests.promises.world import TEAM, World
+from tests.support.factories import TEAM
+from tests.support.workspace import Workspace
 
 DECISIONS = """
 SELECT decision_number, decided_at, plan_version, owner_id, outcome, open, counted, known_kind, lead_id
@@ -44,7 +45,7 @@ class Books:
         return {owner: chosen.count(owner) for owner in sorted(set(chosen))}
 
 
-async def audit(world: World) -> Books:
+async def audit(world: Workspace) -> Books:
     """Check the books through and through; what they say otherwise is for the test to judge."""
     decisions = await world.fetch(DECISIONS)
     assert [row["decision_number"] for row in decisions] == list(range(1, len(decisions) + 1))

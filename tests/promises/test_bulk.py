@@ -6,9 +6,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.processes import services
 from tests.promises.audit import audit
-from tests.promises.world import TEAM, World, insist_on_all, lead, make, world
+from tests.support.callers import insist_on_all
+from tests.support.factories import TEAM, lead
+from tests.support.processes import services
+from tests.support.workspace import Workspace, empty_workspace, stored_workspace
 
 NOON = "INSERT INTO clocks VALUES ($1, '2026-11-20T12:00:00Z', '2026-11-20T12:00:00Z', 0)"
 PLAN: dict[str, Any] = {
@@ -41,13 +43,13 @@ def mixture() -> list[dict[str, Any]]:
         {"country": "Germany", "city": "Bonn"},
     ]
     bodies = [lead(number if number % 11 else number // 2, **kinds[number % 5]) for number in range(100)]
-    return [{**body, "exclude": ["rep1"]} if at % 7 == 0 else body for at, body in enumerate(bodies)]
+    return [{**body, "exclude": ["rep1"]} if index % 7 == 0 else body for index, body in enumerate(bodies)]
 
 
-async def _equal_start(at: World) -> None:
-    await at.team([3, 1, 1, 1], caps={"per_day": 12, "rolling": [{"count": 11, "hours": 1}]})
-    await at.publish(PLAN)
-    await at.pool.execute(NOON, at.workspace_id)
+async def _equal_start(workspace: Workspace) -> None:
+    await workspace.team([3, 1, 1, 1], caps={"per_day": 12, "rolling": [{"count": 11, "hours": 1}]})
+    await workspace.publish(PLAN)
+    await workspace.pool.execute(NOON, workspace.workspace_id)
 
 
 def what_became(decision: dict[str, Any]) -> tuple[object, ...]:
@@ -67,12 +69,12 @@ async def batch(client: httpx2.AsyncClient, bodies: list[dict[str, Any]]) -> lis
 
 
 async def test_a_batch_decides_as_single_calls_do_and_as_its_dry_run_said(database: str) -> None:
-    async with world(database) as singly:
+    async with stored_workspace(database) as singly:
         await _equal_start(singly)
-        together = await make(database, singly.pool, "together")
+        together = await empty_workspace(singly.pool, "together")
         await _equal_start(together)
         with services(database, 1) as (service,):
-            async with singly.caller(service.url) as one, together.caller(service.url) as all_:
+            async with singly.connect(service.url) as one, together.connect(service.url) as all_:
                 dry = await batch(all_, [{**body, "dry_run": True} for body in mixture()])
                 bulk = await batch(all_, mixture())
                 single = await insist_on_all([one], [(None, body) for body in mixture()], 1)
@@ -87,9 +89,9 @@ async def test_a_batch_decides_as_single_calls_do_and_as_its_dry_run_said(databa
 
 
 async def test_dry_items_are_decided_after_the_real_ones_wherever_they_stand(database: str) -> None:
-    async with world(database, [1, 1]) as at:
+    async with stored_workspace(database, [1, 1]) as workspace:
         with services(database, 1) as (service,):
-            async with at.caller(service.url) as client:
+            async with workspace.connect(service.url) as client:
                 decisions = await batch(client, [{**lead(1), "dry_run": True}, lead(2)])
     assert [decision["owner"]["id"] for decision in decisions] == ["rep1", "rep0"]
     assert [decision["decision_number"] for decision in decisions] == [None, 1]
@@ -97,8 +99,8 @@ async def test_dry_items_are_decided_after_the_real_ones_wherever_they_stand(dat
 
 @pytest.mark.parametrize("count", [300, pytest.param(1000, marks=pytest.mark.long)])
 async def test_a_workspace_that_sends_bulk_leaves_the_others_their_answers(database: str, count: int) -> None:
-    async with world(database, [1, 1, 1], name="bulk") as bulk:
-        others = [await make(database, bulk.pool, f"other-{n}") for n in range(19)]
+    async with stored_workspace(database, [1, 1, 1], name="bulk") as bulk:
+        others = [await empty_workspace(bulk.pool, f"other-{n}") for n in range(19)]
         for other in others:
             await other.team([1, 1])
             await other.publish()
@@ -107,18 +109,18 @@ async def test_a_workspace_that_sends_bulk_leaves_the_others_their_answers(datab
                 _in_bulk(bulk, service.url, count), *(_five_calls(other, service.url) for other in others)
             )
             assert not service.logged_errors
-        books = [await audit(at) for at in (bulk, *others)]
+        books = [await audit(workspace) for workspace in (bulk, *others)]
     assert len({decision["assignment_id"] for decision in decisions}) == count
     assert answers == [[201] * 5] * 19
     assert set(books[0].shares().values()) == {count // 3, -(-count // 3)} - {0}
     assert [sum(book.shares().values()) for book in books[1:]] == [5] * 19
 
 
-async def _in_bulk(at: World, url: str, count: int) -> list[dict[str, Any]]:
-    async with at.caller(url) as client:
+async def _in_bulk(workspace: Workspace, url: str, count: int) -> list[dict[str, Any]]:
+    async with workspace.connect(url) as client:
         return await batch(client, [lead(number) for number in range(count)])
 
 
-async def _five_calls(at: World, url: str) -> list[int]:
-    async with at.caller(url) as client:
+async def _five_calls(workspace: Workspace, url: str) -> list[int]:
+    async with workspace.connect(url) as client:
         return [(await client.post("/assign", json=lead(n))).status_code for n in range(5)]

@@ -14,7 +14,7 @@ from app.metrics import Metrics
 from app.registry import strategies
 from app.store.connection.pool import transaction
 from tests.promises.audit import audit
-from tests.promises.world import World, world
+from tests.support.workspace import Workspace, stored_workspace
 
 
 def job(number: int) -> Assign:
@@ -23,21 +23,21 @@ def job(number: int) -> Assign:
     return Assign(key=IdempotencyKey(f"k{number}", b"0" * 32), arrival=normalize(lead), trigger="form")
 
 
-def dispatch(at: World, deadline: float = 30.0) -> Dispatcher:
+def dispatch(workspace: Workspace, deadline: float = 30.0) -> Dispatcher:
     """The way to decisions, as a process has it."""
-    return Dispatcher(at.pool, strategies(), Metrics(), deadline=deadline)
+    return Dispatcher(workspace.pool, strategies(), Metrics(), deadline=deadline)
 
 
-async def _stored(at: World) -> set[str]:
-    rows = await at.fetch("SELECT key FROM idempotency WHERE workspace_id = $1")
+async def _stored(workspace: Workspace) -> set[str]:
+    rows = await workspace.fetch("SELECT key FROM idempotency WHERE workspace_id = $1")
     return {row["key"] for row in rows}
 
 
 async def test_cancelled_at_any_moment_a_request_is_stored_or_gone(database: str) -> None:
-    async with world(database, [1, 1, 1]) as at:
-        door = dispatch(at)
+    async with stored_workspace(database, [1, 1, 1]) as workspace:
+        door = dispatch(workspace)
         jobs = [job(number) for number in range(120)]
-        tasks = [asyncio.create_task(door.ask(at.workspace_id, each)) for each in jobs]
+        tasks = [asyncio.create_task(door.ask(workspace.workspace_id, each)) for each in jobs]
         for number, task in enumerate(tasks):
             if number % 3 == 0:
                 await asyncio.sleep(0)
@@ -46,9 +46,9 @@ async def test_cancelled_at_any_moment_a_request_is_stored_or_gone(database: str
                 await asyncio.wait([tasks[number - 1]])
         told = await asyncio.gather(*tasks, return_exceptions=True)
         # Nobody waits any more for what a pass had taken: one more request comes through after it.
-        await door.ask(at.workspace_id, job(1000))
-        stored = await _stored(at)
-        books = await audit(at)
+        await door.ask(workspace.workspace_id, job(1000))
+        stored = await _stored(workspace)
+        books = await audit(workspace)
     taken = {each.key.text for each in jobs if each.taken and each.key}
     assert stored == taken | {"k1000"}
     assert all(f"k{number}" in stored for number in range(120) if number % 3)
@@ -57,45 +57,46 @@ async def test_cancelled_at_any_moment_a_request_is_stored_or_gone(database: str
 
 
 async def test_cancelled_before_a_pass_took_it_a_request_is_gone(database: str) -> None:
-    async with world(database, [1, 1, 1]) as at:
-        door, taken, waiting = dispatch(at), job(1), job(2)
-        async with transaction(at.pool, at.workspace_id, gate=True):
-            first = asyncio.create_task(door.ask(at.workspace_id, taken))
+    async with stored_workspace(database, [1, 1, 1]) as workspace:
+        door, taken, waiting = dispatch(workspace), job(1), job(2)
+        async with transaction(workspace.pool, workspace.workspace_id, gate=True):
+            first = asyncio.create_task(door.ask(workspace.workspace_id, taken))
             while not taken.taken:  # noqa: ASYNC110 - nothing announces it
                 await asyncio.sleep(0)
-            second = asyncio.create_task(door.ask(at.workspace_id, waiting))
+            second = asyncio.create_task(door.ask(workspace.workspace_id, waiting))
             await asyncio.sleep(0)
             second.cancel()
             await asyncio.wait([second])
         await first
-        assert await _stored(at) == {"k1"}
+        assert await _stored(workspace) == {"k1"}
         assert not waiting.taken
 
 
 async def test_who_waits_too_long_for_his_turn_is_told_and_nothing_is_written(database: str) -> None:
-    async with world(database, [1]) as at:
-        door, hasty = dispatch(at), dispatch(at, deadline=0.3)
-        await door.ask(at.workspace_id, job(0))
-        async with at.pool.acquire() as connection, connection.transaction():
+    async with stored_workspace(database, [1]) as workspace:
+        door, hasty = dispatch(workspace), dispatch(workspace, deadline=0.3)
+        await door.ask(workspace.workspace_id, job(0))
+        async with workspace.pool.acquire() as connection, connection.transaction():
             await connection.execute(
-                "SELECT FROM workspace_locks WHERE workspace_id = $1 FOR NO KEY UPDATE", at.workspace_id
+                "SELECT FROM workspace_locks WHERE workspace_id = $1 FOR NO KEY UPDATE",
+                workspace.workspace_id,
             )
-            asked = [hasty.ask(at.workspace_id, job(number)) for number in range(1, 4)]
+            asked = [hasty.ask(workspace.workspace_id, job(number)) for number in range(1, 4)]
             told = await asyncio.gather(*asked, return_exceptions=True)
         assert {type(one) for one in told} == {Overloaded}
-        await asyncio.gather(*(door.ask(at.workspace_id, job(number)) for number in range(20, 25)))
-        books = await audit(at)
+        await asyncio.gather(*(door.ask(workspace.workspace_id, job(number)) for number in range(20, 25)))
+        books = await audit(workspace)
     assert books.decisions == 6
 
 
 async def test_a_lead_taken_back_may_come_again(database: str) -> None:
-    async with world(database, [1]) as at:
-        door = dispatch(at)
-        first = asyncio.create_task(door.ask(at.workspace_id, job(1)))
+    async with stored_workspace(database, [1]) as workspace:
+        door = dispatch(workspace)
+        first = asyncio.create_task(door.ask(workspace.workspace_id, job(1)))
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
-        answer = await door.ask(at.workspace_id, job(1))
-        books = await audit(at)
+        answer = await door.ask(workspace.workspace_id, job(1))
+        books = await audit(workspace)
     assert answer.status == 201
     assert books.decisions == 1

@@ -2,17 +2,19 @@
 
 from collections import Counter
 
-from tests.processes import services
 from tests.promises.audit import audit
-from tests.promises.world import TEAM, callers, insist_on_all, lead, world
+from tests.support.callers import callers, insist_on_all
+from tests.support.factories import TEAM, lead
+from tests.support.processes import services
+from tests.support.workspace import stored_workspace
 
 
 async def test_a_daily_cap_holds_under_two_hundred_at_once(database: str) -> None:
-    async with world(database, [1] * 10, caps={"per_day": 5}) as at:
+    async with stored_workspace(database, [1] * 10, caps={"per_day": 5}) as workspace:
         with services(database, 2) as running:
-            async with callers(at, running) as clients:
+            async with callers(workspace, running) as clients:
                 answers = await insist_on_all(clients, [(None, lead(n)) for n in range(200)], 200)
-        await audit(at)
+        await audit(workspace)
     assert Counter(answer["outcome"] for answer in answers) == {"assigned": 50, "queued": 150}
     owners = Counter(answer["owner"]["id"] for answer in answers if answer["owner"])
     assert owners == {f"rep{number}": 5 for number in range(10)}
@@ -20,25 +22,25 @@ async def test_a_daily_cap_holds_under_two_hundred_at_once(database: str) -> Non
 
 
 async def test_of_fifty_one_takes_the_last_place(database: str) -> None:
-    async with world(database, [1, 1]) as at:
-        async with at.edit() as edit:
+    async with stored_workspace(database, [1, 1]) as workspace:
+        async with workspace.edit() as edit:
             await edit.put("owners", "rep0", {"name": "Rep 0", "caps": {"open": 1}}, None)
             await edit.put("owners", "rep1", {"name": "Rep 1", "active": False}, None)
         with services(database, 2) as running:
-            async with callers(at, running) as clients:
+            async with callers(workspace, running) as clients:
                 answers = await insist_on_all(clients, [(None, lead(n)) for n in range(50)], 50)
-        books = await audit(at)
+        books = await audit(workspace)
     assert Counter(answer["outcome"] for answer in answers) == {"assigned": 1, "queued": 49}
     assert books.shares() == {"rep0": 1}
 
 
 async def test_a_members_own_cap_counts_what_came_through_his_team(database: str) -> None:
-    async with world(database, [1, 1]) as at:
-        async with at.edit() as edit:
+    async with stored_workspace(database, [1, 1]) as workspace:
+        async with workspace.edit() as edit:
             members = [{"owner": "rep0", "caps": {"rolling": [{"count": 3, "hours": 1}]}}, {"owner": "rep1"}]
             await edit.put("teams", TEAM, {"name": "Inbound", "members": members}, None)
         with services(database, 2) as running:
-            async with callers(at, running) as clients:
+            async with callers(workspace, running) as clients:
                 answers = await insist_on_all(clients, [(None, lead(n)) for n in range(40)], 40)
-        await audit(at)
+        await audit(workspace)
     assert Counter(answer["owner"]["id"] for answer in answers) == {"rep0": 3, "rep1": 37}

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.processes import services
 from tests.promises.audit import audit, deviation
-from tests.promises.world import callers, insist_on_all, lead, world
+from tests.support.callers import callers, insist_on_all
+from tests.support.factories import lead
+from tests.support.processes import services
+from tests.support.workspace import stored_workspace
 
 
 @pytest.mark.parametrize(
@@ -22,12 +24,12 @@ from tests.promises.world import callers, insist_on_all, lead, world
 async def test_shares_are_exact_over_two_processes(
     database: str, weights: Sequence[float], leads: int
 ) -> None:
-    async with world(database, weights) as at:
+    async with stored_workspace(database, weights) as workspace:
         with services(database, 2) as running:
-            async with callers(at, running) as clients:
+            async with callers(workspace, running) as clients:
                 answers = await insist_on_all(clients, [(f"k{n}", lead(n)) for n in range(leads)], 64)
             assert not any(service.logged_errors for service in running)
-        books = await audit(at)
+        books = await audit(workspace)
     chosen = books.chosen["inbound"]
     shares = {f"rep{member}": int(weight * 1000) for member, weight in enumerate(weights) if weight}
     assert len(chosen) == len({answer["assignment_id"] for answer in answers}) == leads

@@ -3,9 +3,11 @@
 import asyncio
 from typing import Any
 
-from tests.processes import services
 from tests.promises.audit import audit
-from tests.promises.world import callers, insist_on_all, keyed, lead, world
+from tests.support.callers import callers, insist_on_all
+from tests.support.factories import keyed, lead
+from tests.support.processes import services
+from tests.support.workspace import stored_workspace
 
 
 def but_for_replayed(answer: dict[str, Any]) -> dict[str, Any]:
@@ -14,12 +16,12 @@ def but_for_replayed(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 async def test_twenty_parallel_sends_of_one_key_are_one_decision(database: str) -> None:
-    async with world(database, [1, 1, 1]) as at:
+    async with stored_workspace(database, [1, 1, 1]) as workspace:
         with services(database, 2) as running:
-            async with callers(at, running) as clients:
+            async with callers(workspace, running) as clients:
                 answers = await insist_on_all(clients, [("once", lead(1))] * 20, 20)
                 other = await clients[0].post("/assign", json=lead(2), headers=keyed("once"))
-        books = await audit(at)
+        books = await audit(workspace)
     assert books.decisions == 1
     assert sorted(answer["replayed"] for answer in answers) == [False] + [True] * 19
     assert all(but_for_replayed(answer) == but_for_replayed(answers[0]) for answer in answers)
@@ -28,24 +30,24 @@ async def test_twenty_parallel_sends_of_one_key_are_one_decision(database: str) 
 
 
 async def test_the_bodies_that_race_for_one_key_are_told_apart(database: str) -> None:
-    async with world(database, [1, 1, 1]) as at:
+    async with stored_workspace(database, [1, 1, 1]) as workspace:
         with services(database, 2) as running:
-            async with callers(at, running) as clients:
+            async with callers(workspace, running) as clients:
                 posts = (
                     clients[number % 2].post("/assign", json=lead(number % 4), headers=keyed("raced"))
                     for number in range(20)
                 )
                 responses = await asyncio.gather(*posts)
-        books = await audit(at)
+        books = await audit(workspace)
     assert books.decisions == 1
     assert sorted(response.status_code for response in responses) == [200] * 4 + [201] + [422] * 15
 
 
 async def test_a_batch_sent_twenty_times_is_decided_once(database: str) -> None:
     items = [lead(number) for number in range(12)]
-    async with world(database, [1, 1, 1]) as at:
+    async with stored_workspace(database, [1, 1, 1]) as workspace:
         with services(database, 2) as running:
-            async with callers(at, running) as clients:
+            async with callers(workspace, running) as clients:
                 posts = (
                     clients[number % 2].post("/assign/batch", json={"items": items}, headers=keyed("batch"))
                     for number in range(20)
@@ -53,7 +55,7 @@ async def test_a_batch_sent_twenty_times_is_decided_once(database: str) -> None:
                 responses = await asyncio.gather(*posts)
                 shorter = {"items": items[:5]}
                 other = await clients[1].post("/assign/batch", json=shorter, headers=keyed("batch"))
-        books = await audit(at)
+        books = await audit(workspace)
     assert books.decisions == 12
     told = [[item["decision"] for item in response.json()["items"]] for response in responses]
     owners = [[but_for_replayed(decision) for decision in decisions] for decisions in told]

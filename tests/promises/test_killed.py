@@ -7,9 +7,11 @@ from contextlib import AsyncExitStack
 import httpx2
 import pytest
 
-from tests.processes import PATIENCE, Service, services
 from tests.promises.audit import audit, deviation
-from tests.promises.world import World, callers, insist, insist_on_all, lead, world
+from tests.support.callers import callers, insist, insist_on_all
+from tests.support.factories import lead
+from tests.support.processes import PATIENCE, Service, services
+from tests.support.workspace import Workspace, stored_workspace
 
 IN_PASS = """
 SELECT count(*) FROM pg_stat_activity
@@ -18,34 +20,34 @@ SELECT count(*) FROM pg_stat_activity
 SHARES = dict.fromkeys(("rep0", "rep1", "rep2"), 1)
 
 
-async def _kill_again_and_again(service: Service, at: World, times: int, after: int) -> None:
+async def _kill_again_and_again(service: Service, workspace: Workspace, times: int, after: int) -> None:
     """Kill and restart it each time that so many more decisions stand in the books."""
     for number in range(1, times + 1):
-        await _decisions(at, number * after)
+        await _decisions(workspace, number * after)
         service.kill()
         service.start()
 
 
-async def _decisions(at: World, wanted: int) -> None:
+async def _decisions(workspace: Workspace, wanted: int) -> None:
     until = time.monotonic() + PATIENCE
     count = "SELECT count(*) AS n FROM assignments WHERE workspace_id = $1"
-    while (await at.fetch(count))[0]["n"] < wanted:
+    while (await workspace.fetch(count))[0]["n"] < wanted:
         assert time.monotonic() < until
         await asyncio.sleep(0.001)
 
 
 async def _killed(database: str, leads: int, times: int, processes: int) -> None:
-    async with world(database, [1, 1, 1]) as at:
+    async with stored_workspace(database, [1, 1, 1]) as workspace:
         with services(database, processes) as running:
-            async with callers(at, running) as clients:
+            async with callers(workspace, running) as clients:
                 bodies = [(f"k{n}", lead(n)) for n in range(leads)]
                 answers, _ = await asyncio.gather(
                     insist_on_all(clients, bodies, 16),
-                    _kill_again_and_again(running[0], at, times, leads // (times + 1)),
+                    _kill_again_and_again(running[0], workspace, times, leads // (times + 1)),
                 )
                 again = await insist_on_all(clients, bodies, 16)
-        books = await audit(at)
-        keys = await at.fetch("SELECT assignment_id FROM idempotency WHERE workspace_id = $1")
+        books = await audit(workspace)
+        keys = await workspace.fetch("SELECT assignment_id FROM idempotency WHERE workspace_id = $1")
     assert books.decisions == leads
     assert len({row["assignment_id"] for row in keys}) == len(keys) == leads
     assert [one["assignment_id"] for one in again] == [one["assignment_id"] for one in answers]
@@ -65,15 +67,15 @@ async def test_a_process_killed_thirty_times_loses_and_doubles_nothing(database:
     await _killed(database, 3000, 30, 2)
 
 
-async def _stop_with_the_gate(service: Service, at: World, name: str) -> None:
+async def _stop_with_the_gate(service: Service, workspace: Workspace, name: str) -> None:
     """Stop the process when Postgres says that a transaction of it waits for its next statement."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         service.pause()
         # What it had sent is answered soon; what is then idle in a transaction waits for the process.
         for _ in range(3):
-            await at.fetch("SELECT 1 WHERE $1::bigint IS NOT NULL")
-        if (await at.fetch(IN_PASS, name))[0]["count"]:
+            await workspace.fetch("SELECT 1 WHERE $1::bigint IS NOT NULL")
+        if (await workspace.fetch(IN_PASS, name))[0]["count"]:
             return
         service.wake()
         await asyncio.sleep(0.001)
@@ -81,22 +83,22 @@ async def _stop_with_the_gate(service: Service, at: World, name: str) -> None:
 
 
 async def test_others_go_on_while_the_holder_of_the_gate_stands_still(database: str) -> None:
-    async with world(database, [1, 1, 1]) as at, AsyncExitStack() as stack:
+    async with stored_workspace(database, [1, 1, 1]) as workspace, AsyncExitStack() as stack:
         stopped = stack.enter_context(Service(f"{database}&application_name=stopped"))
         other = stack.enter_context(Service(database))
-        async with callers(at, [stopped, other]) as (first, second):
+        async with callers(workspace, [stopped, other]) as (first, second):
             await insist(first, lead("first"), "first")
             await insist(second, lead("second"), "second")
             load = asyncio.create_task(
                 insist_on_all([first], [(f"s{n}", lead(f"s{n}")) for n in range(400)], 16)
             )
-            await _stop_with_the_gate(stopped, at, "stopped")
-            before = (await audit(at)).decisions
+            await _stop_with_the_gate(stopped, workspace, "stopped")
+            before = (await audit(workspace)).decisions
             answers = await insist_on_all([second], [(f"o{n}", lead(f"o{n}")) for n in range(60)], 8)
-            between = (await audit(at)).decisions
+            between = (await audit(workspace)).decisions
             stopped.wake()
             late = await load
-        books = await audit(at)
+        books = await audit(workspace)
     assert len(answers) == 60
     assert between >= before + 60
     assert len({one["assignment_id"] for one in late}) == 400
@@ -106,30 +108,30 @@ async def test_others_go_on_while_the_holder_of_the_gate_stands_still(database: 
 
 
 async def test_callers_who_go_away_hurt_nobody(database: str) -> None:
-    async with world(database, [1, 1, 1]) as at:
+    async with stored_workspace(database, [1, 1, 1]) as workspace:
         with services(database, 1) as running:
-            async with callers(at, running) as (client,):
+            async with callers(workspace, running) as (client,):
                 stay = asyncio.create_task(
                     insist_on_all([client], [(f"k{n}", lead(n)) for n in range(200)], 8)
                 )
-                await asyncio.gather(*(_hang_up(at, running[0], n) for n in range(120)))
+                await asyncio.gather(*(_hang_up(workspace, running[0], n) for n in range(120)))
                 answers = await stay
                 again = [await insist(client, lead(f"gone{n}"), f"gone{n}") for n in range(120)]
             assert not running[0].logged_errors
-        books = await audit(at)
+        books = await audit(workspace)
     assert {answer["outcome"] for answer in answers} == {"assigned"}
     assert books.decisions == 320
     assert len({one["lead_id"] for one in again + answers}) == 320
     assert deviation(books.chosen["inbound"], SHARES) < 1
 
 
-async def _hang_up(at: World, service: Service, number: int) -> None:
+async def _hang_up(workspace: Workspace, service: Service, number: int) -> None:
     """Post a lead and close the connection: some before the body is out, some while the pass runs."""
     host, port = service.url.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port))
     request = httpx2.Request("POST", f"{service.url}/assign", json=lead(f"gone{number}"))
     head = (
-        f"POST /assign HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {at.key}\r\n"
+        f"POST /assign HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {workspace.key}\r\n"
         f"Idempotency-Key: gone{number}\r\nContent-Type: application/json\r\n"
         f"Content-Length: {len(request.content)}\r\n\r\n"
     )

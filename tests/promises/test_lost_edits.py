@@ -11,64 +11,64 @@ from app.errors import DatabaseUnavailable, OutcomeUnknown
 from app.store.connection.pool import Pool, open_pool
 from app.store.directory.records import Record
 from app.store.path.idempotency import Answer, IdempotencyKey
-from tests.office import Office, open_office
-from tests.promises.proxy import Break, Proxy, proxied
+from tests.support.proxy import Break, Proxy, proxied
+from tests.support.workspace import Workspace, open_workspace
 
 AWAY = {"from": "2026-12-01T00:00:00Z", "to": "2026-12-08T00:00:00Z", "kind": "leave"}
 KEY = IdempotencyKey("k", b"body")
 
 
 @asynccontextmanager
-async def broken(database: str) -> AsyncIterator[tuple[Office, Pool, Proxy]]:
+async def broken(database: str) -> AsyncIterator[tuple[Workspace, Pool, Proxy]]:
     """A running service, and a pool of its own that reaches the database by way of a proxy.
 
     What the service does unasked does not come by, so each COMMIT is one of the test's.
     """
     async with (
-        open_office(database) as office,
+        open_workspace(database) as workspace,
         proxied(database) as (dsn, proxy),
         await open_pool(dsn, size=2, pgbouncer=False) as pool,
     ):
-        yield office, pool, proxy
+        yield workspace, pool, proxy
 
 
-async def add(pool: Pool, office: Office, key: IdempotencyKey | None = None) -> Answer:
+async def add(pool: Pool, workspace: Workspace, key: IdempotencyKey | None = None) -> Answer:
     """Enters an absence. Without a key the one COMMIT is the edit's, with one there is a look before."""
 
     async def ready() -> Act[Record]:
         return lambda edit: absences.add(edit, "ana", AWAY)
 
     return await once(
-        pool, office.workspace_id, "test", key, ready, lambda record: Answer(201, record.id.encode())
+        pool, workspace.workspace_id, "test", key, ready, lambda record: Answer(201, record.id.encode())
     )
 
 
-async def entered(office: Office) -> list[str]:
+async def entered(workspace: Workspace) -> list[str]:
     """The ids of the absences there are."""
-    return [item["id"] for item in (await office.get("/owners/ana/absences"))["items"]]
+    return [item["id"] for item in (await workspace.get("/owners/ana/absences"))["items"]]
 
 
 async def test_what_was_not_done_is_said_not_to_be(database: str) -> None:
-    async with broken(database) as (office, pool, proxy):
+    async with broken(database) as (workspace, pool, proxy):
         proxy.break_commits(lambda number: Break.BEFORE if number == 1 else Break.NOT)
         with pytest.raises(DatabaseUnavailable):
-            await add(pool, office)
-        assert await entered(office) == []
+            await add(pool, workspace)
+        assert await entered(workspace) == []
 
 
 async def test_what_was_done_is_answered(database: str) -> None:
-    async with broken(database) as (office, pool, proxy):
+    async with broken(database) as (workspace, pool, proxy):
         proxy.break_commits(lambda number: Break.AFTER if number == 1 else Break.NOT)
-        answer = await add(pool, office)
-        assert await entered(office) == [answer.body.decode()]
+        answer = await add(pool, workspace)
+        assert await entered(workspace) == [answer.body.decode()]
 
 
 async def test_what_cannot_be_found_out_is_said_so_and_may_be_asked_again(database: str) -> None:
-    async with broken(database) as (office, pool, proxy):
+    async with broken(database) as (workspace, pool, proxy):
         proxy.break_commits(lambda number: Break.AFTER if number > 1 else Break.NOT)
         with pytest.raises(OutcomeUnknown):
-            await add(pool, office, KEY)
+            await add(pool, workspace, KEY)
         proxy.break_commits(lambda _number: Break.NOT)
-        again = await add(pool, office, KEY)
+        again = await add(pool, workspace, KEY)
         assert again.replayed
-        assert await entered(office) == [again.body.decode()]
+        assert await entered(workspace) == [again.body.decode()]

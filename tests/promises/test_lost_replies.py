@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.processes import services
 from tests.promises.audit import audit, deviation
-from tests.promises.proxy import Break, proxied
-from tests.promises.world import callers, insist, insist_on_all, lead, world
+from tests.support.callers import callers, insist, insist_on_all
+from tests.support.factories import lead
+from tests.support.processes import services
+from tests.support.proxy import Break, proxied
+from tests.support.workspace import stored_workspace
 
 FIRST = {
     "before": lambda number: Break.BEFORE if number == 1 else Break.NOT,
@@ -25,15 +27,15 @@ Breaks = Callable[[int], Break]
 @pytest.mark.parametrize("breaks", FIRST.values(), ids=FIRST)
 @pytest.mark.parametrize("key", ["key", None], ids=["with key", "without"])
 async def test_one_lost_commit_is_cleared_up(database: str, breaks: Breaks, key: str | None) -> None:
-    async with world(database, [1, 1]) as at, proxied(database) as (dsn, proxy):
+    async with stored_workspace(database, [1, 1]) as workspace, proxied(database) as (dsn, proxy):
         with services(dsn, 1, worker_interval_seconds="3600") as running:
-            async with callers(at, running) as (client,):
+            async with callers(workspace, running) as (client,):
                 await insist(client, lead(0))
                 proxy.break_commits(breaks)
                 answer = await insist(client, lead(1), key)
                 again = await insist(client, lead(1), key)
                 after = await insist(client, lead(2), "another")
-        books = await audit(at)
+        books = await audit(workspace)
     assert answer["lead_id"] == again["lead_id"]
     assert books.chosen["inbound"] == ["rep0", "rep1", "rep0"]
     assert after["owner"]["id"] == "rep0"
@@ -44,27 +46,27 @@ async def test_one_lost_commit_is_cleared_up(database: str, breaks: Breaks, key:
 
 @pytest.mark.parametrize("breaks", [FIRST["before"], FIRST["after"]], ids=["before", "after"])
 async def test_the_caller_need_not_know_of_it(database: str, breaks: Breaks) -> None:
-    async with world(database, [1, 1]) as at, proxied(database) as (dsn, proxy):
+    async with stored_workspace(database, [1, 1]) as workspace, proxied(database) as (dsn, proxy):
         with services(dsn, 1, worker_interval_seconds="3600") as running:
-            async with callers(at, running) as (client,):
+            async with callers(workspace, running) as (client,):
                 await insist(client, lead(0))
                 proxy.break_commits(breaks)
                 response = await client.post("/assign", json=lead(1))
-        books = await audit(at)
+        books = await audit(workspace)
     assert response.status_code == 201
     assert books.decisions == 2
 
 
 async def test_when_the_truth_cannot_be_found_out_the_answer_says_so(database: str) -> None:
-    async with world(database, [1, 1]) as at, proxied(database) as (dsn, proxy):
+    async with stored_workspace(database, [1, 1]) as workspace, proxied(database) as (dsn, proxy):
         with services(dsn, 1, worker_interval_seconds="3600") as running:
-            async with callers(at, running) as (client,):
+            async with callers(workspace, running) as (client,):
                 await insist(client, lead(0), "first")
                 proxy.break_commits(lambda _number: Break.AFTER)
                 response = await client.post("/assign", json=lead(1), headers={"Idempotency-Key": "lost"})
                 proxy.break_commits(lambda _number: Break.NOT)
                 answer = await insist(client, lead(1), "lost")
-        books = await audit(at)
+        books = await audit(workspace)
     assert response.status_code in {201, 503}
     if response.status_code == 503:
         assert response.json()["code"] == "outcome_unknown"
@@ -76,13 +78,13 @@ async def test_when_the_truth_cannot_be_found_out_the_answer_says_so(database: s
 @pytest.mark.parametrize("breaks", AGAIN.values(), ids=AGAIN)
 async def test_a_bad_line_doubles_nothing(database: str, breaks: Breaks) -> None:
     shares = dict.fromkeys(("rep0", "rep1", "rep2"), 1)
-    async with world(database, [1, 1, 1]) as at, proxied(database) as (dsn, proxy):
+    async with stored_workspace(database, [1, 1, 1]) as workspace, proxied(database) as (dsn, proxy):
         proxy.break_commits(breaks)
         with services(dsn, 2) as running:
-            async with callers(at, running) as clients:
+            async with callers(workspace, running) as clients:
                 bodies = [(f"k{n}" if n % 2 else None, lead(n)) for n in range(120)]
                 answers = await insist_on_all(clients, bodies, 16)
-        books = await audit(at)
+        books = await audit(workspace)
     assert proxy.commits > 10
     assert len(books.chosen["inbound"]) == len({answer["lead_id"] for answer in answers}) == 120
     assert deviation(books.chosen["inbound"], shares) < 1

@@ -4,14 +4,15 @@ from typing import Any
 
 import pytest
 
-from tests.processes import services
 from tests.promises.audit import audit
-from tests.promises.world import callers, insist_on_all, world
+from tests.support.callers import callers, insist_on_all
+from tests.support.processes import services
+from tests.support.workspace import stored_workspace
 
 
 def by_email(number: int) -> dict[str, Any]:
     """The same address, in ever other case, under ever other ids."""
-    email = "".join(letter.upper() if number >> at & 1 else letter for at, letter in enumerate("jane"))
+    email = "".join(letter.upper() if number >> place & 1 else letter for place, letter in enumerate("jane"))
     return {"external_id": f"form-{number}", "email": f"{email}@people.example"}
 
 
@@ -32,14 +33,14 @@ def by_crm(number: int) -> dict[str, Any]:
 @pytest.mark.parametrize("body", [by_email, by_phone, by_crm])
 @pytest.mark.parametrize("known_before", [False, True], ids=["new", "stored"])
 async def test_twenty_submissions_at_once_are_one(database: str, body: Any, known_before: bool) -> None:
-    async with world(database, [1, 1, 1]) as at:
+    async with stored_workspace(database, [1, 1, 1]) as workspace:
         with services(database, 2) as running:
-            async with callers(at, running) as clients:
+            async with callers(workspace, running) as clients:
                 bodies = [(None, {"lead": body(number)}) for number in range(20)]
                 first = await insist_on_all(clients, bodies[:1], 1) if known_before else []
                 answers = first + await insist_on_all(clients, bodies[len(first) :], 20)
             assert not any(service.logged_errors for service in running)
-        books = await audit(at)
+        books = await audit(workspace)
     assert len({answer["owner"]["id"] for answer in answers}) == 1
     assert len({answer["lead_id"] for answer in answers}) == 1
     assert sum(books.shares().values()) == 1
@@ -63,15 +64,15 @@ async def test_who_waits_keeps_the_highest_priority_of_all_his_submissions(datab
         "returning_leads": {"window": "90d", "duplicate_window": "10m"},
         "pipeline": [*rules, {"queue": {"name": "desk"}}],
     }
-    async with world(database) as at:
-        await at.publish(plan)
+    async with stored_workspace(database) as workspace:
+        await workspace.publish(plan)
         with services(database, 1) as running:
-            async with callers(at, running) as clients:
+            async with callers(workspace, running) as clients:
                 tiers = ["tin", "gold", "silver", "tin"] * 5
                 bodies = [(None, {"lead": {"email": "jane@people.example", "tier": tier}}) for tier in tiers]
                 answers = await insist_on_all(clients, bodies, 20)
-        await audit(at)
-        rows = await at.fetch("SELECT priority FROM assignments WHERE workspace_id = $1 AND open")
+        await audit(workspace)
+        rows = await workspace.fetch("SELECT priority FROM assignments WHERE workspace_id = $1 AND open")
     assert [row["priority"] for row in rows] == [50]
     highest = 0
     for answer in sorted(answers, key=lambda one: one["decision_number"]):

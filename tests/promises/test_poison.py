@@ -7,11 +7,16 @@ import httpx2
 import orjson
 import pytest
 
-from tests.processes import Service, services
 from tests.promises.audit import audit
-from tests.promises.world import PLAN, World, callers, insist, keyed, lead, world
+from tests.support.callers import callers, insist
+from tests.support.factories import ROUND_ROBIN_PLAN, keyed, lead
+from tests.support.processes import Service, services
+from tests.support.workspace import Workspace, stored_workspace
 
-POISONOUS: dict[str, Any] = {**PLAN, "pipeline": [{"poisonous": {}}, *PLAN["pipeline"]]}
+POISONOUS: dict[str, Any] = {
+    **ROUND_ROBIN_PLAN,
+    "pipeline": [{"poisonous": {}}, *ROUND_ROBIN_PLAN["pipeline"]],
+}
 REFUSE = """
 ALTER TABLE assignments ADD CONSTRAINT poison CHECK (
   convert_from(inputs, 'UTF8')::jsonb #>> '{question,values,city}' IS DISTINCT FROM 'Nowhere')
@@ -38,10 +43,10 @@ async def post(client: httpx2.AsyncClient, how: str) -> list[tuple[int, dict[str
 
 @pytest.mark.parametrize("how", ["at once", "batch"])
 async def test_a_strategy_that_raises_passes_and_the_trace_names_the_error(database: str, how: str) -> None:
-    async with world(database, [1, 1, 1]) as at:
-        await at.publish(POISONOUS)
+    async with stored_workspace(database, [1, 1, 1]) as workspace:
+        await workspace.publish(POISONOUS)
         with services(database, 1) as running:
-            async with callers(at, running) as (client,):
+            async with callers(workspace, running) as (client,):
                 told = await post(client, how)
                 nonsense = await insist(
                     client,
@@ -56,7 +61,7 @@ async def test_a_strategy_that_raises_passes_and_the_trace_names_the_error(datab
                 )
             assert not running[0].logged_errors
             assert CANARY not in running[0].log()
-        await audit(at)
+        await audit(workspace)
     assert {status for status, _ in told} == {201}
     first = told[17][1]["trace"]["steps"][0]
     assert (first["code"], first["error"]) == ("error", "RuntimeError")
@@ -72,14 +77,14 @@ async def test_a_strategy_that_raises_passes_and_the_trace_names_the_error(datab
 
 @pytest.mark.parametrize("how", ["at once", "batch"])
 async def test_a_lead_the_database_refuses_is_kept_and_counted_as_failed(database: str, how: str) -> None:
-    async with world(database, [1, 1, 1]) as at:
-        await at.pool.execute(REFUSE)
+    async with stored_workspace(database, [1, 1, 1]) as workspace:
+        await workspace.pool.execute(REFUSE)
         with services(database, 1) as running:
-            async with callers(at, running) as (client,):
+            async with callers(workspace, running) as (client,):
                 told = await post(client, how)
             assert CANARY not in running[0].log()
-        books = await audit(at)
-        kept = await at.fetch("SELECT code, request FROM failed_leads WHERE workspace_id = $1")
+        books = await audit(workspace)
+        kept = await workspace.fetch("SELECT code, request FROM failed_leads WHERE workspace_id = $1")
     statuses = [status for status, _ in told]
     assert statuses == [500 if position == 17 else 201 for position in range(32)]
     assert told[17][1]["code"] == "lead_not_decided"
@@ -91,14 +96,14 @@ async def test_a_lead_the_database_refuses_is_kept_and_counted_as_failed(databas
 
 
 async def test_a_repaired_lead_is_decided_under_its_old_key(database: str) -> None:
-    async with world(database, [1, 1, 1]) as at:
-        await at.pool.execute(REFUSE)
+    async with stored_workspace(database, [1, 1, 1]) as workspace:
+        await workspace.pool.execute(REFUSE)
         with services(database, 1) as running:
-            async with callers(at, running) as (client,):
+            async with callers(workspace, running) as (client,):
                 failed = await client.post("/assign", json=GUILTY, headers=keyed("guilty"))
-                await at.pool.execute("ALTER TABLE assignments DROP CONSTRAINT poison")
+                await workspace.pool.execute("ALTER TABLE assignments DROP CONSTRAINT poison")
                 answer = await insist(client, GUILTY, "guilty")
-        await audit(at)
+        await audit(workspace)
     assert failed.status_code == 500
     assert answer["outcome"] == "assigned"
     assert not answer["replayed"]
@@ -140,8 +145,8 @@ GROWS: dict[str, dict[str, Any]] = {
 """255 bytes as sent, twice and three times as many when composed."""
 
 
-async def _undisturbed(at: World, service: Service, how: str) -> list[int]:
-    async with at.caller(service.url) as client:
+async def _undisturbed(workspace: Workspace, service: Service, how: str) -> list[int]:
+    async with workspace.connect(service.url) as client:
         if how == "batch":
             items = [{"lead": fields} for fields in ODD.values()]
             response = await client.post("/assign/batch", json={"items": items})
@@ -152,23 +157,23 @@ async def _undisturbed(at: World, service: Service, how: str) -> list[int]:
 
 @pytest.mark.parametrize("how", ["single", "batch"])
 async def test_what_the_wire_lets_through_can_be_stored(database: str, how: str) -> None:
-    async with world(database, [1, 1, 1]) as at:
+    async with stored_workspace(database, [1, 1, 1]) as workspace:
         with services(database, 1) as running:
-            statuses = await _undisturbed(at, running[0], how)
+            statuses = await _undisturbed(workspace, running[0], how)
             assert dict(zip(ODD, statuses, strict=True)) == dict.fromkeys(ODD, 201)
             assert not running[0].logged_errors
-        books = await audit(at)
+        books = await audit(workspace)
     assert books.decisions == len(ODD)
 
 
 @pytest.mark.parametrize("path", GROWS)
 async def test_ids_are_measured_as_they_are_kept(database: str, path: str) -> None:
-    async with world(database, [1, 1, 1]) as at:
+    async with stored_workspace(database, [1, 1, 1]) as workspace:
         with services(database, 1) as running:
-            async with callers(at, running) as (client,):
+            async with callers(workspace, running) as (client,):
                 response = await client.post("/assign", json={"lead": GROWS[path]})
             assert not running[0].logged_errors
-        books = await audit(at)
+        books = await audit(workspace)
     assert response.status_code == 422
     assert [(fault["path"], fault["code"]) for fault in response.json()["errors"]] == [(path, "too_long")]
     assert books.received == 0

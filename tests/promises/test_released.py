@@ -7,9 +7,11 @@ import httpx2
 import pytest
 
 from app.audit.verify import verify
-from tests.processes import PATIENCE, services
 from tests.promises.audit import audit
-from tests.promises.world import TEAM, World, callers, insist_on_all, lead, world
+from tests.support.callers import callers, insist_on_all
+from tests.support.factories import TEAM, lead
+from tests.support.processes import PATIENCE, services
+from tests.support.workspace import Workspace, stored_workspace
 
 PLAN = {
     "queues": {"unrouted": {}},
@@ -19,61 +21,61 @@ LEADS = 150
 RELEASED = "SELECT count(*) AS n FROM assignments WHERE workspace_id = $1 AND cause = 'release'"
 
 
-async def _held_overnight(at: World, clients: list[httpx2.AsyncClient]) -> None:
+async def _held_overnight(workspace: Workspace, clients: list[httpx2.AsyncClient]) -> None:
     """So many leads that came at two in the morning."""
-    async with at.edit() as edit:
+    async with workspace.edit() as edit:
         await edit.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"}, None)
-    await at.team([2, 1, 1], calendar="day")
-    await at.publish(PLAN)
+    await workspace.team([2, 1, 1], calendar="day")
+    await workspace.publish(PLAN)
     await _set_clock(clients[0], "2031-05-06T02:00:00Z")
     told = await insist_on_all(clients, [(None, lead(n)) for n in range(LEADS)], 16)
     assert {(one["queue"], one["held_until"]) for one in told} == {("held", "2031-05-06T08:00:00+00:00")}
 
 
-async def _set_clock(client: httpx2.AsyncClient, at: str) -> None:
-    assert (await client.put("/dev/clock", json={"at": at})).status_code == 200
+async def _set_clock(client: httpx2.AsyncClient, workspace: str) -> None:
+    assert (await client.put("/dev/clock", json={"at": workspace})).status_code == 200
 
 
-async def _released(at: World, wanted: int) -> None:
+async def _released(workspace: Workspace, wanted: int) -> None:
     until = time.monotonic() + PATIENCE
-    while (await at.fetch(RELEASED))[0]["n"] < wanted:
+    while (await workspace.fetch(RELEASED))[0]["n"] < wanted:
         assert time.monotonic() < until
         await asyncio.sleep(0.002)
 
 
-async def _check(at: World) -> None:
-    books = await audit(at)
+async def _check(workspace: Workspace) -> None:
+    books = await audit(workspace)
     assert books.decisions == 2 * LEADS
     assert books.received == LEADS
     assert books.shares() == {"rep0": 75, "rep1": 38, "rep2": 37}
-    assert (await verify(at.pool, at.workspace_id)).clean
+    assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
 @pytest.mark.parametrize("processes", [1, 2])
 async def test_all_are_released_once_when_the_shift_begins(database: str, processes: int) -> None:
-    async with world(database) as at:
+    async with stored_workspace(database) as workspace:
         with services(database, processes, env="development", worker_interval_seconds="0.05") as running:
-            async with callers(at, running) as clients:
-                await _held_overnight(at, clients)
+            async with callers(workspace, running) as clients:
+                await _held_overnight(workspace, clients)
                 await _set_clock(clients[-1], "2031-05-06T07:59:00Z")
                 await asyncio.sleep(0.3)
-                assert (await at.fetch(RELEASED))[0]["n"] == 0
+                assert (await workspace.fetch(RELEASED))[0]["n"] == 0
                 await _set_clock(clients[-1], "2031-05-06T08:00:00Z")
-                await _released(at, LEADS)
+                await _released(workspace, LEADS)
                 await asyncio.sleep(0.2)
             assert not any(service.logged_errors for service in running)
-        await _check(at)
+        await _check(workspace)
 
 
 async def test_a_killed_process_leaves_what_is_due_to_the_others_and_to_its_successor(database: str) -> None:
-    async with world(database) as at:
+    async with stored_workspace(database) as workspace:
         with services(database, 2, env="development", worker_interval_seconds="0.05") as running:
-            async with callers(at, running) as clients:
-                await _held_overnight(at, clients)
+            async with callers(workspace, running) as clients:
+                await _held_overnight(workspace, clients)
                 await _set_clock(clients[0], "2031-05-06T08:00:00Z")
-                await _released(at, 1)
+                await _released(workspace, 1)
                 for service in running:
                     service.kill()
                 running[0].start()
-                await _released(at, LEADS)
-        await _check(at)
+                await _released(workspace, LEADS)
+        await _check(workspace)

@@ -2,9 +2,11 @@
 
 from contextlib import AsyncExitStack
 
-from tests.processes import Service
 from tests.promises.audit import audit
-from tests.promises.world import callers, insist, lead, world
+from tests.support.callers import callers, insist
+from tests.support.factories import lead
+from tests.support.processes import Service
+from tests.support.workspace import stored_workspace
 
 # What a failover to a copy that lags behind does to the newest decision.
 LOSE = """
@@ -18,19 +20,21 @@ DELETE FROM journal WHERE workspace_id = {0}
 
 
 async def test_a_pass_of_the_same_number_is_not_taken_for_the_one_it_knew(database: str) -> None:
-    async with world(database, [1, 1, 1]) as at, AsyncExitStack() as stack:
+    async with stored_workspace(database, [1, 1, 1]) as workspace, AsyncExitStack() as stack:
         first = stack.enter_context(Service(database))
-        async with callers(at, [first]) as (one,):
+        async with callers(workspace, [first]) as (one,):
             await insist(one, lead(0))
             lost = await insist(one, lead(1))
             assert lost["owner"]["id"] == "rep1"
-            await at.pool.execute(LOSE.format(at.workspace_id, lost["assignment_id"], lost["lead_id"]))
+            await workspace.pool.execute(
+                LOSE.format(workspace.workspace_id, lost["assignment_id"], lost["lead_id"])
+            )
             second = stack.enter_context(Service(database))
-            async with callers(at, [second]) as (other,):
+            async with callers(workspace, [second]) as (other,):
                 instead = await insist(other, {**lead(2), "exclude": ["rep1"]})
             after = await insist(one, lead(3))
         assert not first.logged_errors
-        books = await audit(at)
+        books = await audit(workspace)
     assert instead["decision_number"] == lost["decision_number"]
     assert after["decision_number"] == lost["decision_number"] + 1
     assert list(books.chosen["inbound"]) == ["rep0", "rep2", "rep1"]

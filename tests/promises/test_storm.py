@@ -9,9 +9,11 @@ import httpx2
 import pytest
 
 from app.audit.verify import verify
-from tests.processes import services
 from tests.promises.audit import audit
-from tests.promises.world import TEAM, Answer, World, callers, insist_on_all, keyed, lead, world
+from tests.support.callers import Answer, callers, insist_on_all
+from tests.support.factories import TEAM, keyed, lead
+from tests.support.processes import services
+from tests.support.workspace import Workspace, stored_workspace
 
 PLAN: dict[str, Any] = {
     "queues": {"desk": {"claimable_by": TEAM}},
@@ -86,12 +88,12 @@ class Caller:
         await self._post("claim", "/queues/desk/claim", body, key)
 
 
-async def _edit(at: World, dice: random.Random, work: asyncio.Task[object]) -> None:
+async def _edit(workspace: Workspace, dice: random.Random, work: asyncio.Task[object]) -> None:
     """Somebody comes or goes, weights and caps change, and a plan is published now and then."""
     while not work.done():
         owner = f"rep{dice.randrange(5)}"
         caps = dice.choice([None, CAPS, {"open": 5}])
-        async with at.edit() as edit:
+        async with workspace.edit() as edit:
             body = {"name": owner, "active": dice.random() < 0.8, "caps": caps}
             await edit.put("owners", owner, body, await edit.find("owners", owner))
             if dice.random() < 0.5:
@@ -107,23 +109,23 @@ async def _edit(at: World, dice: random.Random, work: asyncio.Task[object]) -> N
                 before = await edit.find("teams", TEAM)
                 await edit.put("teams", TEAM, {"name": "Inbound", "members": members}, before)
         if dice.random() < 0.3:
-            await at.publish(PLAN)
+            await workspace.publish(PLAN)
         await asyncio.sleep(0.02)
 
 
 async def _storm(database: str, seed: int, steps: int) -> Counter[tuple[str, int]]:
-    async with world(database, [1] * 5, caps=CAPS) as at:
-        await at.publish(PLAN)
-        await at.pool.execute(FAST, at.workspace_id)
+    async with stored_workspace(database, [1] * 5, caps=CAPS) as workspace:
+        await workspace.publish(PLAN)
+        await workspace.pool.execute(FAST, workspace.workspace_id)
         with services(database, 2) as running:
-            async with callers(at, running) as clients:
+            async with callers(workspace, running) as clients:
                 every = [Caller(clients[n % 2], 1000 * seed + n) for n in range(12)]
                 work = asyncio.ensure_future(asyncio.gather(*(each.work(steps) for each in every)))
-                await _edit(at, random.Random(seed), work)  # type: ignore[arg-type]
+                await _edit(workspace, random.Random(seed), work)  # type: ignore[arg-type]
                 await work
             assert not any(service.logged_errors for service in running)
-        await audit(at)
-        report = await verify(at.pool, at.workspace_id)
+        await audit(workspace)
+        report = await verify(workspace.pool, workspace.workspace_id)
     assert report.clean, "\n".join(report.lines())
     return sum((each.statuses for each in every), Counter())
 
@@ -142,10 +144,10 @@ async def test_more_storms(database: str, seed: int) -> None:
 
 
 async def test_of_fifty_who_claim_one_lead_one_gets_it(database: str) -> None:
-    async with world(database, [1] * 50) as at:
-        await at.publish(PLAN)
+    async with stored_workspace(database, [1] * 50) as workspace:
+        await workspace.publish(PLAN)
         with services(database, 2) as running:
-            async with callers(at, running) as clients:
+            async with callers(workspace, running) as clients:
                 (waiting,) = await insist_on_all(clients, [(None, lead(1, tier="gold"))], 1)
                 responses = await asyncio.gather(
                     *(
@@ -153,7 +155,7 @@ async def test_of_fifty_who_claim_one_lead_one_gets_it(database: str) -> None:
                         for n in range(50)
                     )
                 )
-        books = await audit(at)
+        books = await audit(workspace)
     assert sorted(response.status_code for response in responses) == [200] + [409] * 49
     (won,) = [response.json() for response in responses if response.status_code == 200]
     assert won["lead_id"] == waiting["lead_id"]
@@ -162,15 +164,15 @@ async def test_of_fifty_who_claim_one_lead_one_gets_it(database: str) -> None:
 
 
 async def test_of_twenty_who_close_one_assignment_one_frees_the_place(database: str) -> None:
-    async with world(database, [1]) as at:
+    async with stored_workspace(database, [1]) as workspace:
         with services(database, 2) as running:
-            async with callers(at, running) as clients:
+            async with callers(workspace, running) as clients:
                 first, _ = await insist_on_all(clients, [(None, lead(1)), (None, lead(2))], 1)
                 url = f"/assignments/{first['assignment_id']}/events"
                 posts = (clients[n % 2].post(url, json={"type": "closed"}) for n in range(20))
                 responses = await asyncio.gather(*posts)
-        books = await audit(at)
-        events = await at.fetch("SELECT 1 FROM events WHERE workspace_id = $1")
+        books = await audit(workspace)
+        events = await workspace.fetch("SELECT 1 FROM events WHERE workspace_id = $1")
     assert {response.status_code for response in responses} == {200}
     assert books.state.load("rep0").open == 1
     assert len(events) == 1

@@ -6,9 +6,11 @@ import asyncpg
 import pytest
 
 from app.store.path.journal import FULL_STATE_EVERY
-from tests.processes import services
 from tests.promises.audit import audit, deviation
-from tests.promises.world import callers, insist_on_all, lead, world
+from tests.support.callers import callers, insist_on_all
+from tests.support.factories import lead
+from tests.support.processes import services
+from tests.support.workspace import stored_workspace
 
 STEP = """
 INSERT INTO clocks (workspace_id, set_at, shows, speed)
@@ -21,15 +23,15 @@ TIMES = "SELECT decided_at, inputs FROM assignments WHERE workspace_id = $1 ORDE
 
 @pytest.mark.parametrize("passes", [2 * FULL_STATE_EVERY + 50, pytest.param(2000, marks=pytest.mark.long)])
 async def test_a_snapshot_left_open_changes_nothing(database: str, passes: int) -> None:
-    async with world(database, [2, 1, 1]) as at:
+    async with stored_workspace(database, [2, 1, 1]) as workspace:
         snapshot = await asyncpg.connect(database)
         await snapshot.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM journal")
         with services(database, 1) as running:
-            async with callers(at, running) as clients:
+            async with callers(workspace, running) as clients:
                 await insist_on_all(clients, [(None, lead(n)) for n in range(passes)], 1)
             assert not running[0].logged_errors
-        books = await audit(at)
-        kept = await at.fetch("SELECT number FROM journal WHERE workspace_id = $1")
+        books = await audit(workspace)
+        kept = await workspace.fetch("SELECT number FROM journal WHERE workspace_id = $1")
         assert await snapshot.fetchval("SELECT count(*) FROM assignments") == 0
         await snapshot.close()
     assert books.passes >= passes
@@ -39,18 +41,18 @@ async def test_a_snapshot_left_open_changes_nothing(database: str, passes: int) 
 
 
 async def test_time_never_runs_backwards_along_the_sequence(database: str) -> None:
-    async with world(database, [1, 1, 1]) as at:
-        await at.pool.execute(STEP, at.workspace_id, 3600.0)
+    async with stored_workspace(database, [1, 1, 1]) as workspace:
+        await workspace.pool.execute(STEP, workspace.workspace_id, 3600.0)
         with services(database, 2) as running:
-            async with callers(at, running) as clients:
+            async with callers(workspace, running) as clients:
                 await insist_on_all(clients, [(f"a{n}", lead(f"a{n}")) for n in range(40)], 8)
                 load = asyncio.create_task(
                     insist_on_all(clients, [(f"b{n}", lead(f"b{n}")) for n in range(120)], 8)
                 )
-                await at.pool.execute(STEP, at.workspace_id, -3000.0)
+                await workspace.pool.execute(STEP, workspace.workspace_id, -3000.0)
                 await load
-        await audit(at)
-        times = [row["decided_at"] for row in await at.fetch(TIMES)]
+        await audit(workspace)
+        times = [row["decided_at"] for row in await workspace.fetch(TIMES)]
     assert times == sorted(times)
     # The clock went back further than the load lasted, so that the newest time stood still.
     assert times[-1] == times[-20]

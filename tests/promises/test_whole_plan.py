@@ -14,10 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.bouncer import bounced, bouncer
 from tests.plugins.packages import ODD, install
-from tests.postgres import FOUND, Clusters
-from tests.processes import Service
 from tests.promises import whole_world as whole
 from tests.promises.audit import audit
 from tests.promises.test_bulk import batch, what_became
@@ -31,7 +28,11 @@ from tests.promises.whole_callers import (
     move_clock,
 )
 from tests.promises.whole_checks import check_books, explained, said_again
-from tests.promises.world import callers, insist, insist_on_all, make, world
+from tests.support.bouncer import bounced, bouncer
+from tests.support.callers import callers, insist, insist_on_all
+from tests.support.postgres import FOUND, Clusters
+from tests.support.processes import Service
+from tests.support.workspace import empty_workspace, stored_workspace
 
 SETTINGS = {"env": "development", "worker_interval_seconds": "0.05", "request_timeout_seconds": "30"}
 
@@ -110,9 +111,9 @@ class Weather:
 
 async def _storm(place: Place, plugin_steps: Path, file: Path, seed: int, weather: Weather) -> set[str]:
     """What was answered well at least once."""
-    async with world(place.dsn) as at:
+    async with stored_workspace(place.dsn) as workspace:
         with two(place, plugin_steps) as running:
-            async with callers(at, running) as clients:
+            async with callers(workspace, running) as clients:
                 versions = await set_up(clients[0], seed)
                 # Before the first decision: a key from years ago holds no more.
                 await clients[0].put("/dev/clock", json={"at": whole.START, "speed": 60})
@@ -123,8 +124,8 @@ async def _storm(place: Place, plugin_steps: Path, file: Path, seed: int, weathe
                 editors = [Editor(clients, 100 * seed + 90 + n, versions) for n in range(2)]
                 work: asyncio.Future[Any] = asyncio.gather(*(each.work(weather.steps) for each in senders))
                 gone, booked, *_ = await asyncio.gather(
-                    come_and_go(at, work),
-                    import_leads(at, file, seed, work),
+                    come_and_go(workspace, work),
+                    import_leads(workspace, file, seed, work),
                     move_clock(clients, seed, work),
                     kill_now_and_then(running[0], 1.5, weather.kills, work),
                     *(each.work(work) for each in editors),
@@ -138,7 +139,7 @@ async def _storm(place: Place, plugin_steps: Path, file: Path, seed: int, weathe
             for service in running:
                 assert whole.CANARY not in service.log()
                 assert not service.logged_errors, service.log()
-        await check_books(at, gone)
+        await check_books(workspace, gone)
     assert sum(each.imported for each in booked) > 0
     statuses = sum((each.statuses for each in (*senders, *editors)), Counter[tuple[str, int]]())
     return {what for what, status in statuses if status < 300}
@@ -170,12 +171,12 @@ FROZEN = "INSERT INTO clocks VALUES ($1, '2031-05-06T12:00:00Z', '2031-05-06T12:
 async def test_a_batch_decides_as_single_calls_do(database: str, plugin_steps: Path) -> None:
     dice = random.Random(5)
     bodies = [whole.person(dice.randrange(80), dice, whole.MILD) for _ in range(120)]
-    async with world(database) as singly:
-        together = await make(database, singly.pool, "together")
+    async with stored_workspace(database) as singly:
+        together = await empty_workspace(singly.pool, "together")
         with Service(database, plugin_steps, **SETTINGS, plugin_timeout_seconds="20") as service:
-            async with singly.caller(service.url) as one, together.caller(service.url) as all_:
-                for at, client in ((singly, one), (together, all_)):
-                    await at.pool.execute(FROZEN, at.workspace_id)
+            async with singly.connect(service.url) as one, together.connect(service.url) as all_:
+                for workspace, client in ((singly, one), (together, all_)):
+                    await workspace.pool.execute(FROZEN, workspace.workspace_id)
                     await set_up(client, seed=5)
                 dry = await batch(all_, [{**body, "dry_run": True} for body in bodies])
                 bulk = await batch(all_, bodies)
@@ -193,11 +194,11 @@ async def test_while_a_plugin_hangs_nobody_else_waits(database: str, plugin_step
     dice = random.Random(6)
     hangs = whole.person(1, dice, ["Hangs"])
     hangs["lead"] |= {"source": "odd", "lead_type": "demo_request"}
-    async with world(database) as at:
-        other = await make(database, at.pool, "other")
+    async with stored_workspace(database) as workspace:
+        other = await empty_workspace(workspace.pool, "other")
         more = {**SETTINGS, "plugin_timeout_seconds": "30", "request_timeout_seconds": "60"}
         with Service(database, plugin_steps, **more) as service:
-            async with at.caller(service.url) as client, other.caller(service.url) as stranger:
+            async with workspace.connect(service.url) as client, other.connect(service.url) as stranger:
                 versions = await set_up(client, seed=6)
                 await set_up(stranger, seed=6)
                 hanging = asyncio.create_task(client.post("/assign", json=hangs))
@@ -210,5 +211,5 @@ async def test_while_a_plugin_hangs_nobody_else_waits(database: str, plugin_step
                 assert not hanging.done()
                 hanging.cancel()
             assert not service.logged_errors
-        books = await audit(at), await audit(other)
+        books = await audit(workspace), await audit(other)
     assert [each.decisions for each in books] == [10, 10]

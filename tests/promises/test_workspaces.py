@@ -1,17 +1,19 @@
 """Two workspaces with the same ids, people and keys never meet."""
 
-from tests.processes import services
 from tests.promises.audit import audit
-from tests.promises.world import insist, keyed, lead, make, world
+from tests.support.callers import insist
+from tests.support.factories import keyed, lead
+from tests.support.processes import services
+from tests.support.workspace import empty_workspace, stored_workspace
 
 
 async def test_the_same_ids_people_and_keys_in_two_workspaces(database: str) -> None:
-    async with world(database, [1, 1], name="ours") as ours:
-        theirs = await make(database, ours.pool, "theirs")
+    async with stored_workspace(database, [1, 1], name="ours") as ours:
+        theirs = await empty_workspace(ours.pool, "theirs")
         await theirs.team([1, 1, 1])
         await theirs.publish()
         with services(database, 1) as (service,):
-            async with ours.caller(service.url) as us, theirs.caller(service.url) as them:
+            async with ours.connect(service.url) as us, theirs.connect(service.url) as them:
                 mine = [await insist(us, lead(n), f"key-{n}") for n in range(10)]
                 yours = [await insist(them, lead(n), f"key-{n}") for n in range(10)]
                 again = [await insist(them, lead(n), f"key-{n}") for n in range(10)]

@@ -13,9 +13,11 @@ import httpx2
 
 from app.cli.files.columns import ColumnOptions
 from app.cli.import_leads import ImportReport, import_file
-from tests.processes import Service
 from tests.promises import whole_world as whole
-from tests.promises.world import PATIENCE, Answer, World, keyed
+from tests.support.callers import Answer
+from tests.support.factories import keyed
+from tests.support.processes import PATIENCE, Service
+from tests.support.workspace import Workspace
 
 EXPECTED = {200, 201, 204, 403, 404, 409, 412, 422}
 Told = tuple[str, str, dict[str, Any], Answer]
@@ -191,7 +193,9 @@ async def move_clock(clients: Sequence[httpx2.AsyncClient], seed: int, until: as
         await asyncio.sleep(0.4)
 
 
-async def import_leads(at: World, path: Path, seed: int, until: asyncio.Future[Any]) -> list[ImportReport]:
+async def import_leads(
+    workspace: Workspace, path: Path, seed: int, until: asyncio.Future[Any]
+) -> list[ImportReport]:
     """Book leads with their owners beside the services, some of them of persons who are known."""
     dice, done = random.Random(seed), list[ImportReport]()
     while not until.done():
@@ -201,7 +205,11 @@ async def import_leads(at: World, path: Path, seed: int, until: asyncio.Future[A
         ]
         text = "\n".join(["external_id,email,owner,state", *lines, ""])
         await asyncio.to_thread(path.write_text, text)
-        done.append(await import_file(at.pool, at.workspace_id, path, ColumnOptions(), key=None, deadline=30))
+        done.append(
+            await import_file(
+                workspace.pool, workspace.workspace_id, path, ColumnOptions(), key=None, deadline=30
+            )
+        )
         await asyncio.sleep(0.3)
     return done
 
@@ -216,20 +224,20 @@ async def kill_now_and_then(service: Service, every: float, times: int, until: a
         service.start()
 
 
-async def come_and_go(at: World, until: asyncio.Future[Any]) -> list[tuple[int, int]]:
+async def come_and_go(workspace: Workspace, until: asyncio.Future[Any]) -> list[tuple[int, int]]:
     """Let rep0, who is in everything, come and go: the sequences between which he was gone."""
     gone: list[tuple[int, int]] = []
     dice = random.Random(0)
     while len(gone) < 2 or not until.done():
-        left = await _set_active(at, whole.owner(0, dice, active=False))
+        left = await _set_active(workspace, whole.owner(0, dice, active=False))
         await asyncio.wait([until], timeout=0.5)
-        gone.append((left, await _set_active(at, whole.owner(0, dice))))
+        gone.append((left, await _set_active(workspace, whole.owner(0, dice))))
         await asyncio.wait([until], timeout=0.3)
     return gone
 
 
-async def _set_active(at: World, body: dict[str, Any]) -> int:
+async def _set_active(workspace: Workspace, body: dict[str, Any]) -> int:
     """The number of the last decision before this edit."""
-    async with at.edit() as edit:
+    async with workspace.edit() as edit:
         await edit.put("owners", "rep0", body, await edit.find("owners", "rep0"))
         return edit.snapshot.entry.decision_number

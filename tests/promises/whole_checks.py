@@ -9,7 +9,7 @@ import orjson
 from app.audit.verify import verify
 from tests.promises.audit import audit
 from tests.promises.whole_callers import Insistent, Told
-from tests.promises.world import World
+from tests.support.workspace import Workspace
 
 
 async def said_again(clients: Sequence[httpx2.AsyncClient], told: Sequence[Told]) -> None:
@@ -45,19 +45,19 @@ SELECT version, resource_id, (after ->> 'active')::boolean AS active FROM change
 """
 
 
-async def check_books(at: World, gone: Sequence[tuple[int, int]]) -> None:
+async def check_books(workspace: Workspace, gone: Sequence[tuple[int, int]]) -> None:
     """The books add up, each decision can be made again, and nobody gone got anything."""
-    await audit(at)
-    report = await verify(at.pool, at.workspace_id)
+    await audit(workspace)
+    report = await verify(workspace.pool, workspace.workspace_id)
     assert report.clean, "\n".join(report.lines())
     assert report.moment is not None
     assert report.moment.counts.difference == 0
-    decided = await at.fetch(DECIDED)
+    decided = await workspace.fetch(DECIDED)
     assert {"assign", "import"} < {row["cause"] for row in decided}
     assert len(gone) > 1
     for left, came_back in gone:
         assert "rep0" not in {row["owner_id"] for row in decided[left:came_back]}
-    changes = await at.fetch(ACTIVE)
+    changes = await workspace.fetch(ACTIVE)
     active: dict[str, bool] = {}
     for row in decided:
         version = orjson.loads(row["inputs"])["directory"]

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from tests.office import Office
+from tests.support.workspace import Workspace
 
 PLAN = """
 queues: {desk: {}, dach-desk: {claimable_by: dach}}
@@ -18,20 +18,20 @@ WITHOUT_DESK = "{queues: {other: {}}, pipeline: [{queue: {name: other}}]}"
 
 
 @pytest.fixture
-async def desk(office: Office) -> Office:
-    """An office whose leads wait to be claimed."""
-    await office.publish(PLAN)
-    return office
+async def desk(workspace: Workspace) -> Workspace:
+    """A workspace whose leads wait to be claimed."""
+    await workspace.publish(PLAN)
+    return workspace
 
 
-async def _claim(office: Office, queue: str, owner: str, **body: str) -> tuple[int, str]:
+async def _claim(workspace: Workspace, queue: str, owner: str, **body: str) -> tuple[int, str]:
     """The status, with the lead that was got or the code of the problem."""
-    answer = await office.client.post(f"/queues/{queue}/claim", json={"owner_id": owner, **body})
+    answer = await workspace.client.post(f"/queues/{queue}/claim", json={"owner_id": owner, **body})
     told = answer.json()
     return answer.status_code, told["lead_id"] if answer.status_code == 200 else told["code"]
 
 
-async def test_the_higher_priority_goes_first_then_the_older(desk: Office) -> None:
+async def test_the_higher_priority_goes_first_then_the_older(desk: Workspace) -> None:
     first, second = await desk.assign(external_id="1"), await desk.assign(external_id="2")
     hot = await desk.assign(external_id="3", lead_type="demo")
     got = [await _claim(desk, "desk", "ben") for _ in range(4)]
@@ -39,14 +39,14 @@ async def test_the_higher_priority_goes_first_then_the_older(desk: Office) -> No
     assert got == [*waited, (409, "queue_empty")]
 
 
-async def test_of_fifty_who_claim_one_lead_one_gets_it(desk: Office) -> None:
+async def test_of_fifty_who_claim_one_lead_one_gets_it(desk: Workspace) -> None:
     lead = await desk.assign(external_id="1")
     claims = [_claim(desk, "desk", owner, lead_id=lead["lead_id"]) for owner in ("ana", "ben") * 25]
     got = Counter(await asyncio.gather(*claims))
     assert got == {(200, lead["lead_id"]): 1, (409, "lead_not_in_queue"): 49}
 
 
-async def test_only_members_of_the_team_that_the_queue_names_may_claim(desk: Office) -> None:
+async def test_only_members_of_the_team_that_the_queue_names_may_claim(desk: Workspace) -> None:
     lead = await desk.assign(external_id="1", country="AT")
     outsider = await desk.client.put("/owners/zoe", json={})
     assert outsider.status_code == 201
@@ -54,12 +54,12 @@ async def test_only_members_of_the_team_that_the_queue_names_may_claim(desk: Off
     assert await _claim(desk, "dach-desk", "ana") == (200, lead["lead_id"])
 
 
-async def test_a_queue_that_is_nowhere_is_not_found(desk: Office) -> None:
+async def test_a_queue_that_is_nowhere_is_not_found(desk: Workspace) -> None:
     assert await _claim(desk, "dsek", "ben") == (404, "not_found")
     assert await _claim(desk, "unrouted", "ben") == (409, "queue_empty")
 
 
-async def test_what_waits_in_a_queue_the_plan_has_dropped_can_be_claimed(desk: Office) -> None:
+async def test_what_waits_in_a_queue_the_plan_has_dropped_can_be_claimed(desk: Workspace) -> None:
     lead = await desk.assign(external_id="1")
     await desk.publish(WITHOUT_DESK)
     assert await _claim(desk, "desk", "ben") == (200, lead["lead_id"])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.audit.verify import verify
-from tests.office import Office, make_office, open_office
+from tests.support.workspace import Workspace, create_workspace, open_workspace
 
 PLAN = """
 queues: {unrouted: {}}
@@ -27,42 +27,42 @@ ON CONFLICT (workspace_id)
 """
 
 
-async def at(office: Office, time_of_day: str, speed: float = 0) -> None:
+async def at(workspace: Workspace, time_of_day: str, speed: float = 0) -> None:
     """The workspace's time stands there, or goes on from there."""
-    await office.pool.execute(CLOCK, office.workspace_id, time_of_day, speed)
+    await workspace.pool.execute(CLOCK, workspace.workspace_id, time_of_day, speed)
 
 
 @pytest.fixture
-async def night(database: str) -> AsyncIterator[Office]:
+async def night(database: str) -> AsyncIterator[Workspace]:
     """Two in the morning; ana and ben begin at eight, eve is in no team that waits."""
-    async with open_office(database, worker_interval_seconds=0.02) as office:
-        await at(office, NIGHT)
-        await office.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
+    async with open_workspace(database, worker_interval_seconds=0.02) as workspace:
+        await at(workspace, NIGHT)
+        await workspace.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
         members = [{"owner": "ana"}, {"owner": "ben"}]
-        await office.put("teams", "inbound", {"name": "Inbound", "members": members})
+        await workspace.put("teams", "inbound", {"name": "Inbound", "members": members})
         for owner in ("ana", "ben"):
-            await office.client.patch(f"/owners/{owner}", json={"calendar": "day"})
-        await office.publish(PLAN)
-        yield office
+            await workspace.client.patch(f"/owners/{owner}", json={"calendar": "day"})
+        await workspace.publish(PLAN)
+        yield workspace
 
 
-async def claim(office: Office, owner: str, **body: str) -> tuple[int, str]:
+async def claim(workspace: Workspace, owner: str, **body: str) -> tuple[int, str]:
     """The status of a claim from `held`, with the lead that was got or the code of the problem."""
-    answer = await office.client.post("/queues/held/claim", json={"owner_id": owner, **body})
+    answer = await workspace.client.post("/queues/held/claim", json={"owner_id": owner, **body})
     told = answer.json()
     return answer.status_code, told["lead_id"] if answer.status_code == 200 else told["code"]
 
 
-async def moved(office: Office, lead_id: str, assignments: int = 2) -> dict[str, Any]:
+async def moved(workspace: Workspace, lead_id: str, assignments: int = 2) -> dict[str, Any]:
     """The lead once it has so many assignments."""
     until = time.monotonic() + PATIENCE
-    while len((lead := await office.get(f"/leads/{lead_id}"))["assignments"]) < assignments:
+    while len((lead := await workspace.get(f"/leads/{lead_id}"))["assignments"]) < assignments:
         assert time.monotonic() < until
         await asyncio.sleep(0.02)
     return lead
 
 
-async def test_what_waits_for_an_owner_is_claimed_by_him_alone(night: Office) -> None:
+async def test_what_waits_for_an_owner_is_claimed_by_him_alone(night: Workspace) -> None:
     told = await night.assign(external_id="a", source="ben")
     assert (told["queue"], told["held_until"]) == ("held", UNTIL)
     assert await claim(night, "ana") == (403, "held_for_another")
@@ -72,7 +72,7 @@ async def test_what_waits_for_an_owner_is_claimed_by_him_alone(night: Office) ->
     assert (await verify(night.pool, night.workspace_id)).clean
 
 
-async def test_the_first_of_the_queue_is_the_first_he_may_take(night: Office) -> None:
+async def test_the_first_of_the_queue_is_the_first_he_may_take(night: Workspace) -> None:
     bens = await night.assign(external_id="a", source="ben")
     theirs = await night.assign(external_id="b")
     assert await claim(night, "eve") == (403, "held_for_another")
@@ -80,7 +80,7 @@ async def test_the_first_of_the_queue_is_the_first_he_may_take(night: Office) ->
     assert await claim(night, "ben") == (200, bens["lead_id"])
 
 
-async def test_what_waits_for_him_and_for_his_team_is_one_line(night: Office) -> None:
+async def test_what_waits_for_him_and_for_his_team_is_one_line(night: Workspace) -> None:
     sources = (None, "ben", None, "ben")
     waiting = [await night.assign(external_id=f"e{at}", source=source) for at, source in enumerate(sources)]
     for told in waiting:
@@ -98,14 +98,14 @@ async def test_what_waits_for_him_and_for_his_team_is_one_line(night: Office) ->
     ids=["inactive", "at his cap", "back before his pause ends", "another who is paused"],
 )
 async def test_who_is_waited_for_may_come_early(
-    night: Office, owner: str, body: dict[str, Any], got: tuple[int, str] | None
+    night: Workspace, owner: str, body: dict[str, Any], got: tuple[int, str] | None
 ) -> None:
     told = await night.assign(external_id="a", source="ben")
     assert (await night.client.patch(f"/owners/{owner}", json=body)).status_code == 200
     assert await claim(night, owner) == (got or (200, told["lead_id"]))
 
 
-async def test_who_waits_and_comes_again_still_waits_until_then(night: Office) -> None:
+async def test_who_waits_and_comes_again_still_waits_until_then(night: Workspace) -> None:
     first = await night.assign(external_id="a")
     for time_of_day, kind in ((NIGHT, "duplicate"), ("2099-11-23 04:00Z", "reengaged")):
         await at(night, time_of_day)
@@ -123,7 +123,7 @@ async def test_who_waits_and_comes_again_still_waits_until_then(night: Office) -
     assert "held_until" not in lead["assignments"][1]
 
 
-async def test_what_is_released_is_decided_as_it_was_sent(night: Office) -> None:
+async def test_what_is_released_is_decided_as_it_was_sent(night: Workspace) -> None:
     body = {"lead": {"external_id": "a"}, "trigger": "chat", "exclude": ["ana"]}
     told = (await night.client.post("/assign", json=body)).json()
     await at(night, MORNING)
@@ -136,7 +136,7 @@ async def test_what_is_released_is_decided_as_it_was_sent(night: Office) -> None
     assert (await verify(night.pool, night.workspace_id)).clean
 
 
-async def test_the_higher_priority_is_released_first_then_the_older(night: Office) -> None:
+async def test_the_higher_priority_is_released_first_then_the_older(night: Workspace) -> None:
     plan = PLAN.replace(
         "owner: ben, off_hours: hold, priority: 10", "owner: ben, off_hours: hold, priority: 70"
     )
@@ -150,7 +150,7 @@ async def test_the_higher_priority_is_released_first_then_the_older(night: Offic
     assert "lead_assignment_held_overdue_seconds 0.0" in metrics
 
 
-async def test_when_still_nobody_can_it_is_held_anew_or_goes_on(night: Office) -> None:
+async def test_when_still_nobody_can_it_is_held_anew_or_goes_on(night: Workspace) -> None:
     held, on = await night.assign(external_id="a", source="ben"), await night.assign(external_id="b")
     await night.put("calendars", "day", {"timezone": "UTC", "hours": "09:00-17:00"})
     await night.publish(PLAN.replace("team: inbound, off_hours: hold", "team: inbound, off_hours: next"))
@@ -165,17 +165,17 @@ async def test_when_still_nobody_can_it_is_held_anew_or_goes_on(night: Office) -
 
 
 async def test_what_nobody_releases_is_told_as_overdue(database: str) -> None:
-    async with open_office(database, worker_interval_seconds=3600) as office:
-        await at(office, NIGHT)
-        await office.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
-        await office.client.patch("/owners/ben", json={"calendar": "day"})
-        await office.publish(PLAN)
-        await office.assign(external_id="a", source="ben")
-        await at(office, "2099-11-23 08:01Z")
-        assert "lead_assignment_held_overdue_seconds 60.0" in (await office.client.get("/metrics")).text
+    async with open_workspace(database, worker_interval_seconds=3600) as workspace:
+        await at(workspace, NIGHT)
+        await workspace.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
+        await workspace.client.patch("/owners/ben", json={"calendar": "day"})
+        await workspace.publish(PLAN)
+        await workspace.assign(external_id="a", source="ben")
+        await at(workspace, "2099-11-23 08:01Z")
+        assert "lead_assignment_held_overdue_seconds 60.0" in (await workspace.client.get("/metrics")).text
 
 
-async def test_who_begins_first_does_not_get_all_that_waited(night: Office) -> None:
+async def test_who_begins_first_does_not_get_all_that_waited(night: Workspace) -> None:
     await night.put("calendars", "early", {"timezone": "UTC", "hours": "07:55-17:00"})
     await night.client.patch("/owners/ana", json={"calendar": "early"})
     await night.put("owners", "cem", {"calendar": "day"})
@@ -202,7 +202,7 @@ ALTER TABLE assignments ADD CONSTRAINT poison CHECK (cause <> 'release' OR
 
 
 async def test_one_that_cannot_be_released_holds_up_nobody(
-    night: Office, capsys: pytest.CaptureFixture[str]
+    night: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cities = ("Rome", "Nowhere", "Oslo")
     told = [await night.assign(external_id=city, city=city) for city in cities]
@@ -216,8 +216,8 @@ async def test_one_that_cannot_be_released_holds_up_nobody(
     assert capsys.readouterr().out.count("commit group failed") == 2
 
 
-async def test_each_workspace_has_its_own_time(night: Office) -> None:
-    other = await make_office(night.app, "other")
+async def test_each_workspace_has_its_own_time(night: Workspace) -> None:
+    other = await create_workspace(night.app, "other")
     async with other.client:
         await at(other, NIGHT)
         await other.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
@@ -242,7 +242,7 @@ pipeline:
 """
 
 
-async def test_an_account_owner_who_is_away_may_claim_or_gets_it_when_he_is_back(night: Office) -> None:
+async def test_an_account_owner_who_is_away_may_claim_or_gets_it_when_he_is_back(night: Workspace) -> None:
     await night.publish(OF_ACCOUNTS)
     account = {"name": "ACME", "domains": ["acme.example"], "owner": "eve"}
     assert (await night.client.put("/accounts/acme", json=account)).status_code == 201

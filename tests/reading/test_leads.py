@@ -4,34 +4,34 @@ import pytest
 
 from app.ids import uuid7
 from app.store.leads.lead_detail import MAX_ASSIGNMENTS
-from tests.office import Office, make_office
+from tests.support.workspace import Workspace, create_workspace
 
 JANE = {"external_id": "form-1", "email": "Jane@ACME.example", "phone": "+49 30 123456", "country": "DE"}
 
 
-async def test_an_assignment_is_told_as_it_was_answered(office: Office) -> None:
-    told = await office.assign(**JANE)
-    found = await office.get(f"/assignments/{told['assignment_id']}")
+async def test_an_assignment_is_told_as_it_was_answered(workspace: Workspace) -> None:
+    told = await workspace.assign(**JANE)
+    found = await workspace.get(f"/assignments/{told['assignment_id']}")
     assert found == {**told, "state": "open", "events": []}
 
 
-async def test_a_closed_assignment_says_who_closed_it(office: Office) -> None:
-    told = await office.assign(**JANE)
-    key = await office.key("events")
-    async with office.caller(key) as client:
+async def test_a_closed_assignment_says_who_closed_it(workspace: Workspace) -> None:
+    told = await workspace.assign(**JANE)
+    key = await workspace.issue_key("events")
+    async with workspace.caller(key) as client:
         answer = await client.post(f"/assignments/{told['assignment_id']}/events", json={"type": "closed"})
     assert answer.status_code == 200
-    found = await office.get(f"/assignments/{told['assignment_id']}")
+    found = await workspace.get(f"/assignments/{told['assignment_id']}")
     assert found["state"] == "closed"
     assert [(event["type"], event["actor"]) for event in found["events"]] == [("closed", key.split("_")[2])]
-    assert (await office.get(f"/leads/{told['lead_id']}"))["owner"] is None
+    assert (await workspace.get(f"/leads/{told['lead_id']}"))["owner"] is None
 
 
-async def test_a_lead_shows_its_assignments_in_order(office: Office) -> None:
-    first = await office.assign(**JANE)
-    again = await office.client.post("/reassign", json={"lead_id": first["lead_id"], "to": "ben"})
+async def test_a_lead_shows_its_assignments_in_order(workspace: Workspace) -> None:
+    first = await workspace.assign(**JANE)
+    again = await workspace.client.post("/reassign", json={"lead_id": first["lead_id"], "to": "ben"})
     assert again.status_code == 201
-    lead = await office.get(f"/leads/{first['lead_id']}")
+    lead = await workspace.get(f"/leads/{first['lead_id']}")
     assert lead["state"] == "assigned"
     assert lead["owner"]["id"] == "ben"
     assert lead["received_at"] == first["decided_at"]
@@ -39,36 +39,36 @@ async def test_a_lead_shows_its_assignments_in_order(office: Office) -> None:
     shown = [(each["decision_number"], each["cause"], each["state"]) for each in lead["assignments"]]
     assert shown == [(1, "assign", "superseded"), (2, "reassign", "open")]
     assert lead["assignments"][0]["owner"] == first["owner"]
-    assert (await office.get(f"/assignments/{first['assignment_id']}"))["state"] == "superseded"
+    assert (await workspace.get(f"/assignments/{first['assignment_id']}"))["state"] == "superseded"
 
 
-async def test_a_double_submission_is_no_assignment_of_its_own(office: Office) -> None:
-    first = await office.assign(**JANE)
-    second = await office.assign(email="jane@acme.example")
-    lead = await office.get(f"/leads/{first['lead_id']}")
+async def test_a_double_submission_is_no_assignment_of_its_own(workspace: Workspace) -> None:
+    first = await workspace.assign(**JANE)
+    second = await workspace.assign(email="jane@acme.example")
+    lead = await workspace.get(f"/leads/{first['lead_id']}")
     assert [each["assignment_id"] for each in lead["assignments"]] == [first["assignment_id"]]
     (duplicate,) = lead["duplicates"]
     assert duplicate["assignment_id"] == second["assignment_id"]
     assert (duplicate["of"], duplicate["matched_by"]) == (first["assignment_id"], "email")
-    assert (await office.get(f"/assignments/{second['assignment_id']}"))["state"] == "open"
+    assert (await workspace.get(f"/assignments/{second['assignment_id']}"))["state"] == "open"
 
 
-async def test_who_waits_and_comes_again_keeps_one_assignment(office: Office) -> None:
+async def test_who_waits_and_comes_again_keeps_one_assignment(workspace: Workspace) -> None:
     plan = """
 queues: {desk: {}}
 returning_leads: {window: 90d}
 pipeline: [{queue: {name: desk}}]
 """
-    await office.publish(plan)
-    first, second = await office.assign(external_id="q"), await office.assign(external_id="q")
+    await workspace.publish(plan)
+    first, second = await workspace.assign(external_id="q"), await workspace.assign(external_id="q")
     assert second["existing_lead"]["kind"] in {"duplicate", "reengaged"}
-    lead = await office.get(f"/leads/{first['lead_id']}")
+    lead = await workspace.get(f"/leads/{first['lead_id']}")
     assert lead["state"] == "queued"
     assert [each["state"] for each in lead["assignments"]] == ["open"]
     assert [each["assignment_id"] for each in lead["duplicates"]] == [second["assignment_id"]]
 
 
-async def test_who_waits_shows_the_higher_priority_he_came_again_with(office: Office) -> None:
+async def test_who_waits_shows_the_higher_priority_he_came_again_with(workspace: Workspace) -> None:
     plan = """
 queues: {desk: {}}
 returning_leads: {window: 90d}
@@ -76,40 +76,40 @@ pipeline:
   - rule: {name: hot, when: {lead_type: demo}, then: {queue: desk, priority: 70}}
   - queue: {name: desk}
 """
-    await office.publish(plan)
-    first = await office.assign(external_id="q")
-    await office.assign(external_id="q", lead_type="demo")
-    lead = await office.get(f"/leads/{first['lead_id']}")
+    await workspace.publish(plan)
+    first = await workspace.assign(external_id="q")
+    await workspace.assign(external_id="q", lead_type="demo")
+    lead = await workspace.get(f"/leads/{first['lead_id']}")
     assert [each["priority"] for each in lead["assignments"]] == [70]
-    assert (await office.get(f"/assignments/{first['assignment_id']}"))["priority"] == 0
+    assert (await workspace.get(f"/assignments/{first['assignment_id']}"))["priority"] == 0
 
 
-async def test_a_duplicate_tells_what_was_reported_about_the_one_it_stands_for(office: Office) -> None:
-    first, second = await office.assign(**JANE), await office.assign(**JANE)
-    await office.client.post(f"/assignments/{second['assignment_id']}/events", json={"type": "closed"})
-    told = [await office.get(f"/assignments/{each['assignment_id']}") for each in (first, second)]
+async def test_a_duplicate_tells_what_was_reported_about_the_one_it_stands_for(workspace: Workspace) -> None:
+    first, second = await workspace.assign(**JANE), await workspace.assign(**JANE)
+    await workspace.client.post(f"/assignments/{second['assignment_id']}/events", json={"type": "closed"})
+    told = [await workspace.get(f"/assignments/{each['assignment_id']}") for each in (first, second)]
     assert [each["state"] for each in told] == ["closed", "closed"]
     assert [[event["type"] for event in each["events"]] for each in told] == [["closed"], ["closed"]]
 
 
-async def test_a_reengaged_person_has_one_lead_with_two_assignments(office: Office) -> None:
-    first = await office.assign(**JANE)
-    await office.client.post(f"/assignments/{first['assignment_id']}/events", json={"type": "closed"})
-    second = await office.assign(**JANE)
+async def test_a_reengaged_person_has_one_lead_with_two_assignments(workspace: Workspace) -> None:
+    first = await workspace.assign(**JANE)
+    await workspace.client.post(f"/assignments/{first['assignment_id']}/events", json={"type": "closed"})
+    second = await workspace.assign(**JANE)
     assert second["lead_id"] == first["lead_id"]
-    lead = await office.get(f"/leads/{first['lead_id']}")
+    lead = await workspace.get(f"/leads/{first['lead_id']}")
     assert [each["state"] for each in lead["assignments"]] == ["closed", "open"]
     assert lead["assignments"][1]["existing_lead"]["kind"] == "reengaged"
     assert lead["duplicates"] == []
 
 
-async def test_of_very_many_assignments_the_newest_are_shown(office: Office) -> None:
+async def test_of_very_many_assignments_the_newest_are_shown(workspace: Workspace) -> None:
     items = [{"lead": {"external_id": "same"}}] * (MAX_ASSIGNMENTS // 2 + 1)
     for _ in range(2):
-        answer = await office.client.post("/assign/batch", json={"items": items})
+        answer = await workspace.client.post("/assign/batch", json={"items": items})
         assert {item["status"] for item in answer.json()["items"]} == {201}
     lead_id = answer.json()["items"][0]["decision"]["lead_id"]
-    lead = await office.get(f"/leads/{lead_id}")
+    lead = await workspace.get(f"/leads/{lead_id}")
     assert lead["complete"] is False
     assert [each["decision_number"] for each in lead["duplicates"]] == list(range(3, MAX_ASSIGNMENTS + 3))
 
@@ -125,17 +125,17 @@ async def test_of_very_many_assignments_the_newest_are_shown(office: Office) -> 
         ("crm_lead_id=form-1", False),
     ],
 )
-async def test_a_lead_is_found_by_the_callers_own_id(office: Office, query: str, found: bool) -> None:
-    told = await office.assign(**JANE, crm={"lead_id": "00Q1"})
-    items = (await office.get(f"/leads?{query}"))["items"]
-    assert items == ([await office.get(f"/leads/{told['lead_id']}")] if found else [])
+async def test_a_lead_is_found_by_the_callers_own_id(workspace: Workspace, query: str, found: bool) -> None:
+    told = await workspace.assign(**JANE, crm={"lead_id": "00Q1"})
+    items = (await workspace.get(f"/leads?{query}"))["items"]
+    assert items == ([await workspace.get(f"/leads/{told['lead_id']}")] if found else [])
 
 
 @pytest.mark.parametrize(
     "query", ["", "external_id=a&crm_lead_id=b", "external_id=", f"external_id={'x' * 256}"]
 )
-async def test_a_search_needs_exactly_one_id(office: Office, query: str) -> None:
-    answer = await office.client.get(f"/leads?{query}")
+async def test_a_search_needs_exactly_one_id(workspace: Workspace, query: str) -> None:
+    answer = await workspace.client.get(f"/leads?{query}")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["in"] == "query"
     assert "xxx" not in answer.text
@@ -154,38 +154,38 @@ async def test_a_search_needs_exactly_one_id(office: Office, query: str) -> None
     ],
 )
 async def test_a_person_is_looked_up_as_intake_reads_them(
-    office: Office, body: dict[str, str], found: bool
+    workspace: Workspace, body: dict[str, str], found: bool
 ) -> None:
-    told = await office.assign(**JANE)
-    answer = await office.client.post("/leads/lookup", json=body)
+    told = await workspace.assign(**JANE)
+    answer = await workspace.client.post("/leads/lookup", json=body)
     assert answer.status_code == 200
     assert [item["id"] for item in answer.json()["items"]] == ([told["lead_id"]] if found else [])
 
 
 @pytest.mark.parametrize("body", [{}, {"email": "a@b.example", "phone": "+49"}, {"email": 1}, {"name": "x"}])
-async def test_a_look_up_takes_one_of_two(office: Office, body: dict[str, object]) -> None:
-    assert (await office.client.post("/leads/lookup", json=body)).status_code == 422
+async def test_a_look_up_takes_one_of_two(workspace: Workspace, body: dict[str, object]) -> None:
+    assert (await workspace.client.post("/leads/lookup", json=body)).status_code == 422
 
 
 @pytest.mark.parametrize("url", ["/leads/{id}", "/assignments/{id}", "/assignments/{id}/explain"])
 @pytest.mark.parametrize("id_", ["nonsense", "00000000-0000-0000-0000-000000000000", "%00", "' OR 1=1 --"])
-async def test_what_is_no_id_of_ours_is_not_found(office: Office, url: str, id_: str) -> None:
-    answer = await office.client.get(url.format(id=id_))
+async def test_what_is_no_id_of_ours_is_not_found(workspace: Workspace, url: str, id_: str) -> None:
+    answer = await workspace.client.get(url.format(id=id_))
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize(
     "url", ["/leads/{lead_id}", "/assignments/{assignment_id}", "/assignments/{assignment_id}/explain"]
 )
-async def test_another_workspaces_id_looks_like_an_unknown_one(office: Office, url: str) -> None:
-    other = await make_office(office.app, "other")
+async def test_another_workspaces_id_looks_like_an_unknown_one(workspace: Workspace, url: str) -> None:
+    other = await create_workspace(workspace.app, "other")
     told = await other.assign(**JANE)
     ids = {"lead_id": uuid7(), "assignment_id": uuid7()}
     headers = {"X-Request-Id": "the-same-for-both"}
-    unknown = await office.client.get(url.format(**ids), headers=headers)
-    theirs = await office.client.get(url.format(**told), headers=headers)
+    unknown = await workspace.client.get(url.format(**ids), headers=headers)
+    theirs = await workspace.client.get(url.format(**told), headers=headers)
     assert theirs.status_code == 404
     assert (theirs.content, dict(theirs.headers)) == (unknown.content, dict(unknown.headers))
-    assert (await office.get("/leads?external_id=form-1"))["items"] == []
-    answer = await office.client.post("/leads/lookup", json={"email": JANE["email"]})
+    assert (await workspace.get("/leads?external_id=form-1"))["items"] == []
+    answer = await workspace.client.post("/leads/lookup", json={"email": JANE["email"]})
     assert answer.json()["items"] == []

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.audit.verify import verify
-from tests.office import Office
+from tests.support.workspace import Workspace
 
 PLAN = """
 products:
@@ -23,26 +23,28 @@ follow_up:
 
 
 @pytest.fixture
-async def shop(office: Office) -> Office:
+async def shop(workspace: Workspace) -> Workspace:
     """Ana and Ben sell a, Eve and Zoe sell b."""
-    await office.put("owners", "zoe", {"name": "Zoe"})
+    await workspace.put("owners", "zoe", {"name": "Zoe"})
     for team, owners in (("team-a", ("ana", "ben")), ("team-b", ("eve", "zoe"))):
-        await office.put("teams", team, {"name": team, "members": [{"owner": each} for each in owners]})
-    made = await office.client.post("/plans", content=PLAN, headers={"Content-Type": "application/yaml"})
+        await workspace.put("teams", team, {"name": team, "members": [{"owner": each} for each in owners]})
+    made = await workspace.client.post("/plans", content=PLAN, headers={"Content-Type": "application/yaml"})
     assert made.json()["findings"] == []
-    assert (await office.client.post(f"/plans/{made.json()['version']}/publish", json={})).status_code == 200
-    return office
+    assert (
+        await workspace.client.post(f"/plans/{made.json()['version']}/publish", json={})
+    ).status_code == 200
+    return workspace
 
 
-async def open_places(office: Office) -> dict[str, int]:
+async def open_places(workspace: Workspace) -> dict[str, int]:
     members = [
-        each for team in ("team-a", "team-b") for each in (await office.get(f"/teams/{team}"))["members"]
+        each for team in ("team-a", "team-b") for each in (await workspace.get(f"/teams/{team}"))["members"]
     ]
     return {each["owner"]: each["open"] for each in members if each["open"]}
 
 
-async def turns(office: Office, team: str) -> list[tuple[str, str]]:
-    rows = (await office.get(f"/teams/{team}/ledger"))["items"]
+async def turns(workspace: Workspace, team: str) -> list[tuple[str, str]]:
+    rows = (await workspace.get(f"/teams/{team}/ledger"))["items"]
     return [(each["cause"], each["chosen"]) for each in rows]
 
 
@@ -50,7 +52,7 @@ def actions(told: dict[str, Any]) -> list[tuple[str, Any]]:
     return [(each["type"], each["params"].get("name")) for each in told["actions"]]
 
 
-async def test_the_present_intent_wins_and_what_ran_for_the_other_ends(shop: Office) -> None:
+async def test_the_present_intent_wins_and_what_ran_for_the_other_ends(shop: Workspace) -> None:
     first = await shop.assign(email="jane@acme.example", product_interest=["A"])
     assert (first["owner"]["id"], first["team"], first["reason"]["code"]) == ("ana", "team-a", "product")
     second = await shop.assign(email="jane@acme.example", product_interest=["b", "a"])
@@ -90,7 +92,7 @@ async def test_the_present_intent_wins_and_what_ran_for_the_other_ends(shop: Off
     assert (await verify(shop.pool, shop.workspace_id)).clean
 
 
-async def test_who_has_an_opportunity_keeps_his_owner(shop: Office) -> None:
+async def test_who_has_an_opportunity_keeps_his_owner(shop: Workspace) -> None:
     first = await shop.assign(email="jane@acme.example", product_interest=["a"])
     kept = await shop.assign(email="jane@acme.example", product_interest=["b"], lifecycle_stage="Opportunity")
     assert (kept["owner"], kept["reason"]["code"]) == (first["owner"], "duplicate")
@@ -99,7 +101,7 @@ async def test_who_has_an_opportunity_keeps_his_owner(shop: Office) -> None:
 
 @pytest.mark.parametrize(("opportunity", "owner"), [("006A", "ana"), (None, "eve")])
 async def test_what_keeps_him_may_be_asked_of_his_account(
-    shop: Office, opportunity: str | None, owner: str
+    shop: Workspace, opportunity: str | None, owner: str
 ) -> None:
     unless = PLAN.replace("{lifecycle_stage: opportunity}", "{account.open_opportunity: {exists: true}}")
     await shop.publish(unless)
@@ -111,7 +113,7 @@ async def test_what_keeps_him_may_be_asked_of_his_account(
     assert (await verify(shop.pool, shop.workspace_id)).clean
 
 
-async def test_back_and_forth_in_one_batch_is_decided_one_after_another(shop: Office) -> None:
+async def test_back_and_forth_in_one_batch_is_decided_one_after_another(shop: Workspace) -> None:
     items = [
         {"lead": {"email": "jane@acme.example", "product_interest": [each]}} for each in ("a", "b", "a", "a")
     ]
@@ -124,7 +126,7 @@ async def test_back_and_forth_in_one_batch_is_decided_one_after_another(shop: Of
     assert (await verify(shop.pool, shop.workspace_id)).clean
 
 
-async def test_a_team_that_sells_a_product_stays(shop: Office) -> None:
+async def test_a_team_that_sells_a_product_stays(shop: Workspace) -> None:
     refused = await shop.client.delete("/teams/team-b")
     assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
     assert "products.b.team" in {each["path"] for each in refused.json()["errors"]}

@@ -8,37 +8,38 @@ import pytest_asyncio
 
 from app.audit.verify import VerifyReport, verify
 from app.engine.model.stored import ENGINE_VERSION
-from tests.office import OWNERS, PLAN, TEAMS, Office
+from tests.support.factories import OWNERS, PLAN, TEAMS
+from tests.support.workspace import Workspace
 
 COUNTRIES = ("DE", "AT", "US", "FR")
 
 
-async def check(office: Office) -> VerifyReport:
-    return await verify(office.pool, office.workspace_id)
+async def check(workspace: Workspace) -> VerifyReport:
+    return await verify(workspace.pool, workspace.workspace_id)
 
 
-async def busy_days(office: Office) -> None:
+async def busy_days(workspace: Workspace) -> None:
     """A life-like mixture: everything that can be asked for, with edits and a new plan in between."""
-    await arrive(office, "early", 40)
-    await office.put("owners", "ben", {**OWNERS["ben"], "timezone": "Asia/Tokyo", "active": False})
-    await claim_and_close(office)
-    await arrive(office, "second", 40)
+    await arrive(workspace, "early", 40)
+    await workspace.put("owners", "ben", {**OWNERS["ben"], "timezone": "Asia/Tokyo", "active": False})
+    await claim_and_close(workspace)
+    await arrive(workspace, "second", 40)
     members = [*TEAMS["inbound"]["members"], {"owner": "zoe", "weight": 1.5, "caps": {"per_day": 9}}]
-    await office.put("owners", "zoe", {"name": "Zoe", "caps": {"rolling": [{"count": 5, "hours": 1}]}})
-    await office.put("teams", "inbound", {"name": "Inbound", "members": members})
-    await office.put("owners", "ben", OWNERS["ben"])
-    await office.publish(PLAN.replace("least_loaded", "round_robin"))
-    await arrive(office, "third", 60)
-    async with office.edit() as edit:
+    await workspace.put("owners", "zoe", {"name": "Zoe", "caps": {"rolling": [{"count": 5, "hours": 1}]}})
+    await workspace.put("teams", "inbound", {"name": "Inbound", "members": members})
+    await workspace.put("owners", "ben", OWNERS["ben"])
+    await workspace.publish(PLAN.replace("least_loaded", "round_robin"))
+    await arrive(workspace, "third", 60)
+    async with workspace.edit() as edit:
         record = await edit.find("owners", "zoe")
         assert record is not None
         await edit.delete(record)
-    await claim_and_close(office)
-    await arrive(office, "early", 10)
-    await arrive(office, "late", 40)
+    await claim_and_close(workspace)
+    await arrive(workspace, "early", 10)
+    await arrive(workspace, "late", 40)
 
 
-async def arrive(office: Office, name: str, count: int) -> None:
+async def arrive(workspace: Workspace, name: str, count: int) -> None:
     """Leads of every kind, one in five of whom was here before."""
     items = [
         {
@@ -56,39 +57,39 @@ async def arrive(office: Office, name: str, count: int) -> None:
         }
         for number in range(count)
     ]
-    answer = await office.client.post("/assign/batch", json={"items": items})
+    answer = await workspace.client.post("/assign/batch", json={"items": items})
     assert {item["status"] for item in answer.json()["items"]} == {201}
 
 
-async def claim_and_close(office: Office) -> None:
+async def claim_and_close(workspace: Workspace) -> None:
     """Claims, reassignments to an owner, a team, a queue and to nobody, and leads that end."""
     for _ in range(3):
-        await office.client.post("/queues/partner-desk/claim", json={"owner_id": "ana"})
-    rows = await office.pool.fetch(
+        await workspace.client.post("/queues/partner-desk/claim", json={"owner_id": "ana"})
+    rows = await workspace.pool.fetch(
         "SELECT lead_id, id FROM assignments WHERE open AND outcome = 'assigned'"
         " ORDER BY decision_number LIMIT 12"
     )
     targets = [{"owner": "ana"}, {"team": "inbound"}, {"queue": "unrouted"}, None]
     for row, to in zip(rows, targets * 2, strict=False):
         body = {"lead_id": str(row["lead_id"]), "exclude": [] if to else ["ana"], "to": to}
-        answer = await office.client.post("/reassign", json=body)
+        answer = await workspace.client.post("/reassign", json=body)
         assert answer.status_code == 201, answer.text
     for row in rows[8:]:
-        answer = await office.client.post(f"/assignments/{row['id']}/events", json={"type": "closed"})
+        answer = await workspace.client.post(f"/assignments/{row['id']}/events", json={"type": "closed"})
         assert answer.status_code == 200
 
 
 @pytest_asyncio.fixture
-async def worked(office: Office) -> AsyncIterator[Office]:
-    await busy_days(office)
-    yield office
+async def worked(workspace: Workspace) -> AsyncIterator[Workspace]:
+    await busy_days(workspace)
+    yield workspace
 
 
-async def test_an_empty_workspace_is_in_order(office: Office) -> None:
-    assert (await check(office)).clean
+async def test_an_empty_workspace_is_in_order(workspace: Workspace) -> None:
+    assert (await check(workspace)).clean
 
 
-async def test_busy_days_leave_the_books_in_order(worked: Office) -> None:
+async def test_busy_days_leave_the_books_in_order(worked: Workspace) -> None:
     report = await check(worked)
     assert report.lines()[-1] == "everything agrees"
     assert report.clean
@@ -104,18 +105,20 @@ async def test_busy_days_leave_the_books_in_order(worked: Office) -> None:
     assert "conservation difference: 0" in report.lines()
 
 
-async def test_slices_make_no_difference(worked: Office) -> None:
+async def test_slices_make_no_difference(worked: Workspace) -> None:
     whole, sliced = await check(worked), await verify(worked.pool, worked.workspace_id, slice_size=7)
     assert sliced.lines() == whole.lines()
 
 
-async def rewrite(office: Office, column: str, old: str, new: str) -> None:
+async def rewrite(workspace: Workspace, column: str, old: str, new: str) -> None:
     """Put `new` for `old` in the stored JSON of every decision."""
     rewritten = f"replace(convert_from({column}, 'UTF8'), $1, $2)"
-    await office.pool.execute(f"UPDATE assignments SET {column} = convert_to({rewritten}, 'UTF8')", old, new)
+    await workspace.pool.execute(
+        f"UPDATE assignments SET {column} = convert_to({rewritten}, 'UTF8')", old, new
+    )
 
 
-async def test_another_engine_version_is_held_to_the_owner_only(worked: Office) -> None:
+async def test_another_engine_version_is_held_to_the_owner_only(worked: Workspace) -> None:
     await rewrite(worked, "answer", '"not_evaluated":', '"left_out":')
     assert len((await check(worked)).differences) > 200
     await rewrite(worked, "inputs", f'"engine":"{ENGINE_VERSION}"', '"engine":"0"')
@@ -124,7 +127,7 @@ async def test_another_engine_version_is_held_to_the_owner_only(worked: Office) 
     assert report.same_engine == 0
 
 
-async def test_what_was_stored_before_notes_were_kept_can_be_made_again(worked: Office) -> None:
+async def test_what_was_stored_before_notes_were_kept_can_be_made_again(worked: Workspace) -> None:
     await rewrite(worked, "inputs", ',"note":null', "")
     stored = await worked.pool.fetchval(
         "SELECT count(*) FROM assignments WHERE position('\"note\"' IN convert_from(inputs, 'UTF8')) = 0"
@@ -133,12 +136,12 @@ async def test_what_was_stored_before_notes_were_kept_can_be_made_again(worked: 
     assert (await check(worked)).clean
 
 
-async def test_a_trace_that_was_rewritten_is_found(worked: Office) -> None:
+async def test_a_trace_that_was_rewritten_is_found(worked: Workspace) -> None:
     await rewrite(worked, "answer", '"code":"not_next"', '"code":"missing_skill"')
     assert re.search(r"decision \d+ \(.*\): trace$", (await check(worked)).differences[0])
 
 
-async def test_an_answer_that_was_rewritten_is_found(worked: Office) -> None:
+async def test_an_answer_that_was_rewritten_is_found(worked: Workspace) -> None:
     await rewrite(worked, "answer", '"id":"ben"', '"id":"ana"')
     assert re.search(r"decision \d+ \(.*\): owner$", (await check(worked)).differences[0])
 
@@ -205,7 +208,7 @@ FIRST_TURN = "(team_id, number) = ('inbound', 3)"
     ],
 )  # fmt: skip
 async def test_damage_is_found_and_named_without_anybodys_data(
-    worked: Office, damage: str, said: str
+    worked: Workspace, damage: str, said: str
 ) -> None:
     # No law of the database stands in the way of this damage: a failing disk asks none.
     await worked.pool.execute(
@@ -218,7 +221,7 @@ async def test_damage_is_found_and_named_without_anybodys_data(
     assert re.fullmatch(r"\d+ differences", report.lines()[-1])
 
 
-async def test_a_long_list_is_cut(worked: Office) -> None:
+async def test_a_long_list_is_cut(worked: Workspace) -> None:
     await worked.pool.execute("UPDATE assignments SET code = 'other'")
     report = await check(worked)
     assert len(report.differences) > 200

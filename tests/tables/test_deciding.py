@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.audit.verify import verify
-from tests.office import Office
+from tests.support.workspace import Workspace
 
 PLAN = """
 queues: {unrouted: {claimable_by: inbound}, desk: {}}
@@ -30,27 +30,29 @@ SIZES: dict[str, Any] = {
 }
 
 
-async def put(office: Office, id_: str, body: dict[str, Any], status: int = 201) -> dict[str, Any]:
-    answer = await office.client.put(f"/tables/{id_}", json=body)
+async def put(workspace: Workspace, id_: str, body: dict[str, Any], status: int = 201) -> dict[str, Any]:
+    answer = await workspace.client.put(f"/tables/{id_}", json=body)
     assert answer.status_code == status, answer.text
     return dict(answer.json())
 
 
-async def ready(office: Office) -> int:
+async def ready(workspace: Workspace) -> int:
     """Both tables and the plan; the revision of the first."""
-    revision = (await put(office, "us-zip", ZIP))["revision"]
-    await put(office, "sizes", SIZES)
-    drafted = await office.client.post("/plans", content=PLAN, headers={"Content-Type": "application/yaml"})
+    revision = (await put(workspace, "us-zip", ZIP))["revision"]
+    await put(workspace, "sizes", SIZES)
+    drafted = await workspace.client.post(
+        "/plans", content=PLAN, headers={"Content-Type": "application/yaml"}
+    )
     assert drafted.status_code == 201, drafted.text
     version = drafted.json()["version"]
-    published = await office.client.post(f"/plans/{version}/publish", json={"comment": "try"})
+    published = await workspace.client.post(f"/plans/{version}/publish", json={"comment": "try"})
     assert published.status_code == 200, published.text
     return int(revision)
 
 
-async def test_the_row_decides_and_the_trace_says_which(office: Office) -> None:
-    revision = await ready(office)
-    told = await office.assign(email="a@b.example", country="United States", postal_code="02139")
+async def test_the_row_decides_and_the_trace_says_which(workspace: Workspace) -> None:
+    revision = await ready(workspace)
+    told = await workspace.assign(email="a@b.example", country="United States", postal_code="02139")
     assert told["owner"]["id"] == "ana"
     assert told["sla"]["name"] == "hot"
     assert told["priority"] == 7
@@ -59,14 +61,14 @@ async def test_the_row_decides_and_the_trace_says_which(office: Office) -> None:
     assert (entry["revision"], entry["row"]) == (revision, 1)
     assert entry["matched_by_column"] == {"country": "eq", "postal_code": "prefix of 3"}
     assert told["reason"]["text"] == "Rule zip: row 1 of table us-zip; goes to Ana."
-    west = await office.assign(email="b@b.example", country="US", postal_code="90210")
+    west = await workspace.assign(email="b@b.example", country="US", postal_code="90210")
     assert (west["team"], west["owner"]["id"]) == ("dach", "ana")
-    assert (await office.assign(email="c@b.example", country="US"))["queue"] == "desk"
+    assert (await workspace.assign(email="c@b.example", country="US"))["queue"] == "desk"
 
 
-async def test_without_a_row_the_walk_goes_on(office: Office) -> None:
-    await ready(office)
-    told = await office.assign(email="a@b.example", country="DE", employees=100)
+async def test_without_a_row_the_walk_goes_on(workspace: Workspace) -> None:
+    await ready(workspace)
+    told = await workspace.assign(email="a@b.example", country="DE", employees=100)
     assert told["queue"] == "unrouted"
     codes = [(step["step"], step["code"], step.get("row")) for step in told["trace"]["steps"]]
     assert codes == [
@@ -74,25 +76,25 @@ async def test_without_a_row_the_walk_goes_on(office: Office) -> None:
         ("size", "no_matching_row", None),
         ("unrouted", "queue", None),
     ]
-    big = await office.assign(email="b@b.example", country="DE", employees=200)
+    big = await workspace.assign(email="b@b.example", country="DE", employees=200)
     assert big["owner"]["id"] == "ben"
-    gone = await office.assign(email="c@b.example", country="FR")
+    gone = await workspace.assign(email="c@b.example", country="FR")
     assert gone["queue"] == "desk"
 
 
-async def test_the_newest_revision_counts_from_the_next_lead_on(office: Office) -> None:
-    first = await ready(office)
-    await office.assign(email="a@b.example", country="US", postal_code="02139")
+async def test_the_newest_revision_counts_from_the_next_lead_on(workspace: Workspace) -> None:
+    first = await ready(workspace)
+    await workspace.assign(email="a@b.example", country="US", postal_code="02139")
     changed = {**ZIP, "rows": [["US", "021", {"owner": "ben"}], *ZIP["rows"][1:]]}
-    second = (await put(office, "us-zip", changed, 200))["revision"]
+    second = (await put(workspace, "us-zip", changed, 200))["revision"]
     assert second > first
-    told = await office.assign(email="b@b.example", country="US", postal_code="02139")
+    told = await workspace.assign(email="b@b.example", country="US", postal_code="02139")
     assert told["owner"]["id"] == "ben"
     assert told["trace"]["steps"][0]["revision"] == second
 
 
-async def test_decisions_are_made_again_without_the_tables_past(office: Office) -> None:
-    await ready(office)
+async def test_decisions_are_made_again_without_the_tables_past(workspace: Workspace) -> None:
+    await ready(workspace)
     leads = [
         ("US", "02139"),
         ("US", "99999"),
@@ -106,20 +108,20 @@ async def test_decisions_are_made_again_without_the_tables_past(office: Office) 
         {"lead": {"email": f"p{at}@b.example", "country": country, "postal_code": code, "employees": at * 40}}
         for at, (country, code) in enumerate(leads)
     ]
-    answer = await office.client.post("/assign/batch", json={"items": items})
+    answer = await workspace.client.post("/assign/batch", json={"items": items})
     told = [item["decision"] for item in answer.json()["items"]]
-    await put(office, "us-zip", {**ZIP, "rows": ZIP["rows"][2:]}, 200)
-    await put(office, "sizes", {**SIZES, "rows": []}, 200)
-    report = await verify(office.pool, office.workspace_id)
+    await put(workspace, "us-zip", {**ZIP, "rows": ZIP["rows"][2:]}, 200)
+    await put(workspace, "sizes", {**SIZES, "rows": []}, 200)
+    report = await verify(workspace.pool, workspace.workspace_id)
     assert report.lines()[-1] == "everything agrees"
     for each in told:
-        again = await office.get(f"/assignments/{each['assignment_id']}/explain")
+        again = await workspace.get(f"/assignments/{each['assignment_id']}/explain")
         assert again["same"]
         assert again["steps"][0]["revision"] == each["trace"]["steps"][0]["revision"]
 
 
-async def test_a_dry_run_finds_the_same(office: Office) -> None:
-    await ready(office)
+async def test_a_dry_run_finds_the_same(workspace: Workspace) -> None:
+    await ready(workspace)
     lead = {"email": "a@b.example", "country": "US", "postal_code": "02139"}
-    answer = await office.client.post("/assign", json={"lead": lead, "dry_run": True})
+    answer = await workspace.client.post("/assign", json={"lead": lead, "dry_run": True})
     assert answer.json()["owner"]["id"] == "ana"

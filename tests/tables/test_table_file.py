@@ -6,7 +6,7 @@ import pytest
 
 from app.cli.context import CommandError
 from app.cli.files.table import read, summary, write
-from tests.office import Office
+from tests.support.workspace import Workspace
 
 ZIP = "country;postal_code;owner;team\nUS;021;ana;\nUS;9;;west\n"
 
@@ -16,10 +16,10 @@ def kept(path: Path, text: str) -> Path:
     return path
 
 
-async def test_a_file_takes_the_place_of_the_table(office: Office, tmp_path: Path) -> None:
+async def test_a_file_takes_the_place_of_the_table(workspace: Workspace, tmp_path: Path) -> None:
     done: list[int] = []
     first = await write(
-        office.pool, office.workspace_id, "us-zip", read(kept(tmp_path / "a.csv", ZIP)), done.append
+        workspace.pool, workspace.workspace_id, "us-zip", read(kept(tmp_path / "a.csv", ZIP)), done.append
     )
     assert list(summary(first)) == [
         "2 rows: 2 added, 0 changed, 0 removed",
@@ -27,10 +27,10 @@ async def test_a_file_takes_the_place_of_the_table(office: Office, tmp_path: Pat
         "  row 2 team  unknown_team: Add this team, or name another.",
     ]
     lines = kept(tmp_path / "a.ndjson", '{"country": "US", "postal_code": "021", "owner": "ben"}\n')
-    second = await write(office.pool, office.workspace_id, "us-zip", read(lines), done.append)
+    second = await write(workspace.pool, workspace.workspace_id, "us-zip", read(lines), done.append)
     assert list(summary(second)) == ["1 rows: 0 added, 1 changed, 1 removed"]
     assert done == [2, 1]
-    assert (await office.get("/tables/us-zip"))["rows"] == [["US", "021", {"owner": "ben"}]]
+    assert (await workspace.get("/tables/us-zip"))["rows"] == [["US", "021", {"owner": "ben"}]]
 
 
 @pytest.mark.parametrize(

@@ -5,31 +5,31 @@ from typing import Any
 import pytest
 
 from app.audit.verify import verify
-from tests.office import Office
+from tests.support.workspace import Workspace
 from tests.tables.test_deciding import PLAN, SIZES, ZIP, put, ready
 
 
-async def test_csv_and_lines_are_taken_and_what_is_no_table_is_refused(office: Office) -> None:
+async def test_csv_and_lines_are_taken_and_what_is_no_table_is_refused(workspace: Workspace) -> None:
     for media, body, status in (
         ("text/csv; charset=utf-8", "country,owner\nDE,ana\n", 201),
         ("application/x-ndjson", '{"country": "DE", "owner": "ben"}\n', 200),
         ("text/csv", "country,owner\nDE\n", 422),
         ("text/html", "<table/>", 415),
     ):
-        answer = await office.client.put("/tables/zip", content=body, headers={"Content-Type": media})
+        answer = await workspace.client.put("/tables/zip", content=body, headers={"Content-Type": media})
         assert answer.status_code == status, answer.text
-    assert (await office.get("/tables/zip"))["rows"] == [["DE", {"owner": "ben"}]]
+    assert (await workspace.get("/tables/zip"))["rows"] == [["DE", {"owner": "ben"}]]
 
 
-async def test_the_answer_tells_what_is_odd_and_what_changed(office: Office) -> None:
+async def test_the_answer_tells_what_is_odd_and_what_changed(workspace: Workspace) -> None:
     first = await put(
-        office,
+        workspace,
         "zip",
         {"columns": ["postal_code"], "rows": [["02", {"team": "dach"}], ["9", {"owner": "ana"}]]},
     )
     assert (first["difference"]["added"], first["overlaps"]["total"], first["findings"]) == (2, 0, [])
     rows = [["02", {"team": "west"}], ["021", {"owner": "zed"}], ["021", {"owner": "ana"}]]
-    told = await put(office, "zip", {"columns": ["postal_code"], "rows": rows}, 200)
+    told = await put(workspace, "zip", {"columns": ["postal_code"], "rows": rows}, 200)
     assert {name: told["difference"][name] for name in ("added", "removed", "changed")} == {
         "added": 1, "removed": 1, "changed": 1,
     }  # fmt: skip
@@ -48,66 +48,66 @@ async def test_the_answer_tells_what_is_odd_and_what_changed(office: Office) -> 
     }
 
 
-async def test_ranges_that_share_values_overlap(office: Office) -> None:
+async def test_ranges_that_share_values_overlap(workspace: Workspace) -> None:
     rows = [["1..49", {"owner": "ana"}], ["50..199", {"owner": "ana"}], [[100, None], {"owner": "ben"}]]
-    told = await put(office, "sizes", {"columns": ["employees"], "rows": rows})
+    told = await put(workspace, "sizes", {"columns": ["employees"], "rows": rows})
     assert told["overlaps"] == {"total": 1, "first": [{"row": 3, "other": 2}]}
 
 
-async def test_the_same_again_is_no_change_and_conditions_hold(office: Office) -> None:
-    first = await put(office, "zip", ZIP)
-    again = await put(office, "zip", ZIP, 200)
+async def test_the_same_again_is_no_change_and_conditions_hold(workspace: Workspace) -> None:
+    first = await put(workspace, "zip", ZIP)
+    again = await put(workspace, "zip", ZIP, 200)
     assert again["revision"] == first["revision"]
     stale = {"If-Match": f'"{first["revision"] - 1}"'}
-    answer = await office.client.put("/tables/zip", json=SIZES, headers=stale)
+    answer = await workspace.client.put("/tables/zip", json=SIZES, headers=stale)
     assert answer.status_code == 412
-    answer = await office.client.put("/tables/zip", json=ZIP, headers={"If-None-Match": "*"})
+    answer = await workspace.client.put("/tables/zip", json=ZIP, headers={"If-None-Match": "*"})
     assert answer.status_code == 412
-    got = await office.client.get("/tables/zip")
+    got = await workspace.client.get("/tables/zip")
     assert got.headers["ETag"] == f'"{first["revision"]}"'
-    answer = await office.client.put("/tables/zip", json=SIZES, headers={"If-Match": got.headers["ETag"]})
+    answer = await workspace.client.put("/tables/zip", json=SIZES, headers={"If-Match": got.headers["ETag"]})
     assert answer.status_code == 200
 
 
-async def test_lists_and_the_log_leave_the_rows_out(office: Office) -> None:
+async def test_lists_and_the_log_leave_the_rows_out(workspace: Workspace) -> None:
     for id_ in ("b", "a", "c"):
-        await put(office, id_, ZIP)
-    page = await office.get("/tables?limit=2")
+        await put(workspace, id_, ZIP)
+    page = await workspace.get("/tables?limit=2")
     assert [item["id"] for item in page["items"]] == ["a", "b"]
     assert set(page["items"][0]) == {"id", "columns", "row_count", "revision", "updated_at"}
     assert page["items"][0]["row_count"] == 4
-    assert [item["id"] for item in (await office.get("/tables?after=b"))["items"]] == ["c"]
-    await office.client.delete("/tables/a")
-    log = (await office.get("/changes?resource_type=tables&resource_id=a"))["items"]
+    assert [item["id"] for item in (await workspace.get("/tables?after=b"))["items"]] == ["c"]
+    await workspace.client.delete("/tables/a")
+    log = (await workspace.get("/changes?resource_type=tables&resource_id=a"))["items"]
     assert [(each["action"], (each["after"] or each["before"])["rows"]) for each in log] == [
         ("put", 4),
         ("delete", 4),
     ]
-    assert (await verify(office.pool, office.workspace_id)).clean
+    assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
-async def test_a_table_in_use_stays_and_so_do_those_it_names(office: Office) -> None:
-    await ready(office)
+async def test_a_table_in_use_stays_and_so_do_those_it_names(workspace: Workspace) -> None:
+    await ready(workspace)
     for url, path in (
         ("/tables/us-zip", "pipeline[0].rule.table"),
         ("/owners/ben", "tables.sizes.rows[1].owner"),
         ("/teams/dach", "tables.us-zip.rows[1].team"),
     ):
-        refused = await office.client.delete(url)
+        refused = await workspace.client.delete(url)
         assert refused.status_code == 409, url
         assert path in [each["path"] for each in refused.json()["errors"]]
-    other = await office.client.put("/tables/sizes", json={"columns": ["visits"], "rows": []})
+    other = await workspace.client.put("/tables/sizes", json={"columns": ["visits"], "rows": []})
     assert (other.status_code, other.json()["code"]) == (409, "in_use")
-    await office.publish("pipeline: [{queue: {name: unrouted}}]\nqueues: {unrouted: {}}")
-    assert (await office.client.delete("/tables/us-zip")).status_code == 204
-    assert (await office.client.delete("/tables/us-zip")).status_code == 404
-    assert (await office.client.get("/tables/us-zip")).status_code == 404
+    await workspace.publish("pipeline: [{queue: {name: unrouted}}]\nqueues: {unrouted: {}}")
+    assert (await workspace.client.delete("/tables/us-zip")).status_code == 204
+    assert (await workspace.client.delete("/tables/us-zip")).status_code == 404
+    assert (await workspace.client.get("/tables/us-zip")).status_code == 404
 
 
-async def test_cells_that_the_plan_cannot_compare_are_told(office: Office) -> None:
-    await ready(office)
+async def test_cells_that_the_plan_cannot_compare_are_told(workspace: Workspace) -> None:
+    await ready(workspace)
     rows = [[None, "many", {"owner": "ana"}], [None, "1-9", {"queue": "nowhere"}]]
-    told = await put(office, "sizes", {"columns": ["language", "employees"], "rows": rows}, 200)
+    told = await put(workspace, "sizes", {"columns": ["language", "employees"], "rows": rows}, 200)
     assert [each["code"] for each in told["findings"]] == ["invalid_cell", "unknown_queue"]
 
 
@@ -141,25 +141,28 @@ async def test_cells_that_the_plan_cannot_compare_are_told(office: Office) -> No
     ],
 )
 async def test_a_plan_is_checked_against_the_tables(
-    office: Office, table: dict[str, Any] | None, rule: dict[str, Any], found: list[tuple[str, str, str]]
+    workspace: Workspace,
+    table: dict[str, Any] | None,
+    rule: dict[str, Any],
+    found: list[tuple[str, str, str]],
 ) -> None:
     if table is not None:
-        await put(office, "us-zip", table)
+        await put(workspace, "us-zip", table)
     by = {"country": "eq", "postal_code": "longest_prefix"}
     zip_rule = {"name": "zip", "table": "us-zip", "match_on": by, **rule}
     plan = {
         "queues": {"desk": {}, "gone": {}},
         "pipeline": [{"rule": zip_rule}, {"queue": {"name": "desk"}}],
     }
-    told = (await office.client.post("/plans", json=plan)).json()
+    told = (await workspace.client.post("/plans", json=plan)).json()
     assert found == [(each["path"], each["code"], each["severity"]) for each in told["findings"]]
-    published = await office.client.post(f"/plans/{told['version']}/publish", json={})
+    published = await workspace.client.post(f"/plans/{told['version']}/publish", json={})
     assert published.status_code == (422 if found[0][2] == "error" else 200)
 
 
-async def test_the_plans_own_tests_look_into_the_tables(office: Office) -> None:
-    await put(office, "us-zip", ZIP)
-    await put(office, "sizes", SIZES)
+async def test_the_plans_own_tests_look_into_the_tables(workspace: Workspace) -> None:
+    await put(workspace, "us-zip", ZIP)
+    await put(workspace, "sizes", SIZES)
     cases = """
 tests:
   - {lead: {country: US, postal_code: "02139"}, expect: {owner: ana, rule: zip}}
@@ -169,5 +172,7 @@ tests:
 """
     for which, findings in (("inbound", []), ("dach", ["test_failed"])):
         text = PLAN + cases.replace("WHICH", which)
-        told = await office.client.post("/plans", content=text, headers={"Content-Type": "application/yaml"})
+        told = await workspace.client.post(
+            "/plans", content=text, headers={"Content-Type": "application/yaml"}
+        )
         assert [each["code"] for each in told.json()["findings"]] == ["unknown_queue", *findings]

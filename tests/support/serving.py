@@ -1,4 +1,4 @@
-"""The service as a process of its own, on a socket that it inherits: `python -m tests.serving FD`."""
+"""The service as a process of its own, on a socket that it inherits: `python -m tests.support.serving FD`."""
 
 import socket
 import sys
@@ -9,7 +9,7 @@ from app.api.http.header_timeout import HeaderTimeoutProtocol
 from app.main import create_app
 from app.registry import strategies
 from app.settings import Settings
-from tests.poisonous import Poisonous
+from tests.support.poisonous import Poisonous
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PATIENCE = 60.0  # seconds until a process that does not do what it should fails the test
 
 
@@ -46,7 +46,7 @@ class Service:
         """Start it. Who connects before it is ready waits in the socket's backlog."""
         descriptor = self._listening.fileno()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.serving", str(descriptor)],
+            [sys.executable, "-m", "tests.support.serving", str(descriptor)],
             cwd=ROOT,
             env=self._environment,
             pass_fds=(descriptor,),

@@ -1,0 +1,1 @@
+"""What tests share: workspaces, records, processes and databases."""

@@ -1,0 +1,191 @@
+"""A workspace under test, of a service in the test's own process or in processes of its own."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import httpx2
+import orjson
+import yaml
+from fastapi import FastAPI
+
+from app.directory.editing import DirectoryEdit, edit_directory
+from app.engine.compile.plan import Strategy
+from app.keys import issue
+from app.main import create_app
+from app.registry import strategies as installed
+from app.settings import Settings
+from app.store import workspaces
+from app.store.connection.pool import Pool, open_pool
+from tests.support.factories import OWNERS, PLAN, ROUND_ROBIN_PLAN, TEAM, TEAMS, team
+from tests.support.processes import PATIENCE
+
+PUBLISH = """
+INSERT INTO plans (workspace_id, version, document, source_text, author, created_at)
+VALUES ($1, $2, $3, $4, 'test', now())
+"""
+ADD_KEY = """
+INSERT INTO api_keys (id, workspace_id, secret_hash, scopes, label) VALUES ($1, $2, $3, $4, 'test')
+"""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One workspace, a key that may do everything in it, and a way to the stored data beside the service."""
+
+    pool: Pool
+    workspace_id: int
+    key: str
+    running_app: FastAPI | None = None
+    in_process: httpx2.AsyncClient | None = None
+
+    @property
+    def app(self) -> FastAPI:
+        """The service, where it runs in this process."""
+        assert self.running_app is not None
+        return self.running_app
+
+    @property
+    def client(self) -> httpx2.AsyncClient:
+        """A client of the service in this process, with the workspace's key."""
+        assert self.in_process is not None
+        return self.in_process
+
+    @asynccontextmanager
+    async def edit(self) -> AsyncIterator[DirectoryEdit]:
+        """A change of the directory or the plan, under the workspace lock."""
+        async with edit_directory(self.pool, self.workspace_id, "test") as edit:
+            yield edit
+
+    async def put(self, resource_type: str, id_: str, body: Mapping[str, Any]) -> None:
+        """Make a record what `body` says."""
+        async with self.edit() as edit:
+            await edit.put(resource_type, id_, body, await edit.find(resource_type, id_))
+
+    async def team(self, weights: Sequence[float], **owner: Any) -> None:
+        """A team of owners `rep0`, `rep1`, …, each with the fields of `owner`."""
+        async with self.edit() as edit:
+            for number in range(len(weights)):
+                await edit.put("owners", f"rep{number}", {"name": f"Rep {number}", **owner}, None)
+            await edit.put("teams", TEAM, team(weights), None)
+
+    async def publish(self, plan: str | Mapping[str, Any] = ROUND_ROBIN_PLAN) -> int:
+        """Make this plan the active one; the number of its version."""
+        document, text = (yaml.safe_load(plan), plan) if isinstance(plan, str) else (plan, "")
+        async with self.edit() as edit:
+            edit.plan_version += 1
+            version, body = edit.plan_version, orjson.dumps(document).decode()
+            await edit.connection.execute(PUBLISH, self.workspace_id, version, body, text)
+            await edit.log("plans", str(version), "publish", None, None)
+            return version
+
+    async def assign(self, **lead: Any) -> dict[str, Any]:
+        """The decision that `POST /assign` returns for a lead with these fields."""
+        answer = await self.client.post("/assign", json={"lead": lead})
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    async def get(self, url: str) -> dict[str, Any]:
+        """The body of a route that must succeed."""
+        answer = await self.client.get(url)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def fetch(self, query: str, *arguments: object) -> list[Any]:
+        """Rows of the database as its superuser sees them; `$1` is the workspace."""
+        return list(await self.pool.fetch(query, self.workspace_id, *arguments))
+
+    async def issue_key(self, *scopes: str) -> str:
+        """A new key with these scopes."""
+        return await issue_key(self.pool, self.workspace_id, *scopes)
+
+    def caller(self, key: str | None) -> httpx2.AsyncClient:
+        """A client of the service in this process with another key, or with none."""
+        return client_of(self.app, key)
+
+    @asynccontextmanager
+    async def connect(self, url: str, **options: Any) -> AsyncIterator[httpx2.AsyncClient]:
+        """A client of a service process, with the workspace's key."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=64)
+        async with httpx2.AsyncClient(
+            base_url=url, headers=headers, timeout=PATIENCE, limits=limits, **options
+        ) as client:
+            yield client
+
+
+def client_of(app: FastAPI, key: str | None) -> httpx2.AsyncClient:
+    """A client that calls the app directly."""
+    transport = httpx2.ASGITransport(app=app, client=("203.0.113.9", 4321), raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return httpx2.AsyncClient(transport=transport, base_url="http://service.example", headers=headers)
+
+
+async def issue_key(pool: Pool, workspace_id: int, *scopes: str) -> str:
+    """A new key of a workspace."""
+    key = issue("test")
+    await pool.execute(ADD_KEY, key.id, workspace_id, key.secret_hash(), list(scopes))
+    return key.text()
+
+
+async def empty_workspace(pool: Pool, name: str) -> Workspace:
+    """A new workspace without owners or a plan, for service processes."""
+    async with pool.acquire() as connection:
+        made = await workspaces.create(connection, name)
+    return Workspace(pool, made.id, await issue_key(pool, made.id, "admin"))
+
+
+async def create_workspace(app: FastAPI, name: str) -> Workspace:
+    """A new workspace of a running app, with the usual owners, teams and plan."""
+    empty = await empty_workspace(app.state.pool, name)
+    workspace = replace(empty, running_app=app, in_process=client_of(app, empty.key))
+    async with workspace.edit() as edit:
+        for id_, body in OWNERS.items():
+            await edit.put("owners", id_, body, None)
+        for id_, body in TEAMS.items():
+            await edit.put("teams", id_, body, None)
+    await workspace.publish(PLAN)
+    return workspace
+
+
+@asynccontextmanager
+async def running_app(
+    dsn: str, strategies: Mapping[str, Strategy] | None = None, **settings: Any
+) -> AsyncIterator[FastAPI]:
+    """The app with its pool open, in production; `strategies` come on top of the installed ones.
+
+    A busy machine times out no request: a test of timeouts sets its own.
+    """
+    offered = {**installed(), **(strategies or {})}
+    settings = {"request_timeout_seconds": 30.0, **settings}
+    app = create_app(Settings(env="production", database_url=dsn, **settings), offered)
+    async with app.router.lifespan_context(app):
+        yield app
+
+
+@asynccontextmanager
+async def open_workspace(
+    dsn: str, name: str = "workspace", strategies: Mapping[str, Strategy] | None = None, **settings: Any
+) -> AsyncIterator[Workspace]:
+    """A workspace of an app that runs in this process."""
+    async with running_app(dsn, strategies, **settings) as app:
+        workspace = await create_workspace(app, name)
+        async with workspace.client:
+            yield workspace
+
+
+@asynccontextmanager
+async def stored_workspace(
+    dsn: str, weights: Sequence[float] = (), name: str = "example", **owner: Any
+) -> AsyncIterator[Workspace]:
+    """A workspace for service processes: with a team of these weights and the round-robin plan, or empty."""
+    pool = await open_pool(dsn, size=8, pgbouncer=False)
+    try:
+        workspace = await empty_workspace(pool, name)
+        if weights:
+            await workspace.team(weights, **owner)
+            await workspace.publish()
+        yield workspace
+    finally:
+        await pool.close()
