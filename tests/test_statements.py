@@ -76,12 +76,8 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
     connection = await asyncpg.connect(any_postgres_database)
     name = await connection.fetchval("SELECT current_database()")
     await connection.execute(f"ALTER DATABASE {name} SET plan_cache_mode = force_generic_plan")
-    for table in (
-        "leads", "assignments", "identities", "idempotency", "ledger_entries", "events", "changes",
-        "directory",
-        "account_keys",
-    ):  # fmt: skip
-        await connection.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
+    for row in await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
+        await connection.execute(f"ALTER TABLE {row['tablename']} SET (autovacuum_enabled = false)")
     await connection.close()
     async with open_workspace(any_postgres_database, pool_size=2, worker_interval_seconds=3600) as made:
         yield made

@@ -10,16 +10,17 @@ from app.store.connection.migrate import migrate
 from app.store.connection.pool import CONNECTION_ERRORS
 from devtools.embedded_postgres import start
 from tests.promises.audit import audit, deviation
-from tests.support.callers import callers, insist_on_all
+from tests.support.callers import callers, insist, insist_on_all
 from tests.support.factories import lead
 from tests.support.postgres import in_a_thread
 from tests.support.processes import PATIENCE, services
+from tests.support.proxy import proxied
 from tests.support.workspace import Workspace, stored_workspace
 
 SERVING = """
 SELECT pid, (SELECT count(*) FROM assignments WHERE workspace_id = $1) AS decisions
   FROM pg_stat_activity
- WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%COMMIT%'
+ WHERE application_name = 'service'
 """
 
 
@@ -42,7 +43,7 @@ async def test_a_crash_of_postgres_loses_no_answer(tmp_path: Path) -> None:
     with start(tmp_path / "data") as server:
         in_a_thread(lambda: migrate(server.dsn))
         async with stored_workspace(server.dsn, [1, 1, 1]) as workspace:
-            with services(server.dsn, 2) as running:
+            with services(f"{server.dsn}&application_name=service", 2) as running:
                 async with callers(workspace, running) as clients:
                     bodies = [(f"k{n}", lead(n)) for n in range(300)]
                     load = asyncio.create_task(insist_on_all(clients, bodies, 16))
@@ -54,3 +55,19 @@ async def test_a_crash_of_postgres_loses_no_answer(tmp_path: Path) -> None:
     assert {str(row["id"]) for row in stored} == {answer["assignment_id"] for answer in answers}
     assert books.decisions == 300
     assert deviation(books.chosen["inbound"], dict.fromkeys(("rep0", "rep1", "rep2"), 1)) < 1
+
+
+async def test_a_service_started_while_postgres_recovers_waits_for_it(database: str) -> None:
+    async with stored_workspace(database, [1]) as workspace, proxied(database) as (dsn, proxy):
+        proxy.recovering = True
+        with services(dsn, 1) as running:
+            until = time.monotonic() + PATIENCE
+            while proxy.refused < 2:
+                assert time.monotonic() < until
+                assert running[0].running.poll() is None, running[0].log()
+                await asyncio.sleep(0.02)
+            proxy.recovering = False
+            async with callers(workspace, running) as (client,):
+                answer = await insist(client, lead(1))
+            assert "Traceback" not in running[0].log()
+    assert answer["owner"]["id"] == "rep0"

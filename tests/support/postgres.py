@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -70,9 +70,19 @@ class Clusters:
 
 def quick_place() -> Path | None:
     """Where a clone is made of files fastest: in memory, if there is much of it; None for the usual place."""
-    if IN_MEMORY.is_dir() and os.access(IN_MEMORY, os.W_OK):
-        return IN_MEMORY if shutil.disk_usage(IN_MEMORY).free > ROOM_IN_MEMORY else None
-    return None
+    if not (IN_MEMORY.is_dir() and os.access(IN_MEMORY, os.W_OK)):
+        return None
+    free = min(shutil.disk_usage(IN_MEMORY).free, available_memory())
+    return IN_MEMORY if free > ROOM_IN_MEMORY else None
+
+
+def available_memory() -> int:
+    """Bytes of memory that are not in use; a file system in memory may promise more than there is."""
+    with suppress(OSError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def in_a_thread(work: Callable[[], None]) -> None:

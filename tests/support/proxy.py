@@ -11,6 +11,9 @@ from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
 SOCKET = ".s.PGSQL.5432"
+_FIELDS = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0"
+STARTING_UP = b"E" + (len(_FIELDS) + 4).to_bytes(4, "big") + _FIELDS
+"""What Postgres answers to everybody while it recovers from a crash."""
 
 
 class Break(Enum):
@@ -24,12 +27,14 @@ class Break(Enum):
 
 @dataclass
 class Proxy:
-    """`breaks` is asked at each COMMIT, which is given its number from 1 on."""
+    """`breaks` decides about each COMMIT by its number, from 1 on; `recovering` refuses every connection."""
 
     target: str
     directory: str
     breaks: Callable[[int], Break] = field(default=lambda _number: Break.NOT)
     commits: int = 0
+    recovering: bool = False
+    refused: int = 0
     lines: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
 
     def break_commits(self, breaks: Callable[[int], Break]) -> None:
@@ -41,6 +46,10 @@ class Proxy:
         task = asyncio.current_task()
         assert task is not None
         self.lines[task] = writer
+        if self.recovering:
+            await self._refuse(reader, writer)
+            del self.lines[task]
+            return
         behind, onward = await asyncio.open_unix_connection(self.target)
         back = asyncio.create_task(_pump(behind, writer))
         try:
@@ -50,6 +59,14 @@ class Proxy:
             onward.close()
             writer.close()
             del self.lines[task]
+
+    async def _refuse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            await reader.read(65536)
+            writer.write(STARTING_UP)
+            await writer.drain()
+        self.refused += 1
+        writer.close()
 
     async def _forward(
         self, reader: asyncio.StreamReader, onward: asyncio.StreamWriter, back: asyncio.Task[None]

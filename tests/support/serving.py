@@ -5,6 +5,7 @@ import sys
 
 import uvicorn
 
+from app import logs
 from app.api.http.header_timeout import HeaderTimeoutProtocol
 from app.main import create_app
 from app.registry import strategies
@@ -14,6 +15,7 @@ from tests.support.poisonous import Poisonous
 
 def main() -> None:
     """Serve until a signal ends it. The parent keeps the socket, so a successor can take it over."""
+    logs.configure()
     listening = socket.socket(fileno=int(sys.argv[1]))
     poisonous = Poisonous()
     app = create_app(Settings(), {**strategies(), poisonous.name: poisonous})
