@@ -12,8 +12,8 @@ from app.cli.files import table
 from app.cli.files.rows import read_file
 from app.cli.import_records import KINDS, load
 from app.plan.reader.read import load_plan
-from tests.office import Office
 from tests.plans.test_versions import drafted, publish
+from tests.support.workspace import Workspace
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = {path.parent: path.read_text("utf-8") for path in sorted((ROOT / "examples").glob("*/plan.yaml"))}
@@ -43,13 +43,13 @@ def _by_ruamel(loader: YAML, text: str) -> str:
 @pytest.mark.parametrize("tool", [by_pyyaml, by_ruamel_round_trip, by_ruamel_safe])
 @pytest.mark.parametrize("folder", EXAMPLES, ids=lambda folder: folder.name)
 async def test_example_plan_survives_a_yaml_tool_and_is_published(
-    office: Office, folder: Path, tool: Callable[[str], str]
+    workspace: Workspace, folder: Path, tool: Callable[[str], str]
 ) -> None:
     dumped = tool(EXAMPLES[folder])
     assert load_plan(dumped) == load_plan(EXAMPLES[folder])
-    await _import_directory(office, _files(folder))
-    version = await drafted(office, dumped)
-    published = (await publish(office, version)).json()
+    await _import_directory(workspace, _files(folder))
+    version = await drafted(workspace, dumped)
+    published = (await publish(workspace, version)).json()
     assert (published["findings"], published["active"]) == ([], True)
 
 
@@ -60,11 +60,13 @@ def _files(folder: Path) -> list[Path]:
     return sorted(files, key=lambda path: order.index(path.stem) if path.stem in order else len(order))
 
 
-async def _import_directory(office: Office, files: list[Path]) -> None:
+async def _import_directory(workspace: Workspace, files: list[Path]) -> None:
     for file in files:
         if file.stem in KINDS:
             lines = read_file(file, file.stem)
-            tally = await load(office.pool, office.workspace_id, file.stem, lines, lambda _: None)
+            tally = await load(workspace.pool, workspace.workspace_id, file.stem, lines, lambda _: None)
             assert tally.errors == []
         else:
-            await table.write(office.pool, office.workspace_id, file.stem, table.read(file), lambda _: None)
+            await table.write(
+                workspace.pool, workspace.workspace_id, file.stem, table.read(file), lambda _: None
+            )
