@@ -31,7 +31,7 @@ from app.metrics import Metrics
 from app.plugins.process import PluginLimits
 from app.registry import strategies as installed
 from app.settings import Settings
-from app.store import workspaces
+from app.store import api_keys, workspaces
 from app.store.connection.monitor import ConnectionMonitor
 from app.store.connection.pool import Pool, open_pool
 from app.worker import working
@@ -89,9 +89,13 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
 
 
 async def _authentication(pool: Pool, settings: Settings) -> Authentication:
-    own = await workspaces.named(pool, settings.development_workspace) if settings.development else None
+    own = (
+        await workspaces.find_workspace(pool, settings.development_workspace)
+        if settings.development
+        else None
+    )
     return Authentication(
-        lambda key_id: workspaces.key(pool, key_id), development_workspace=own.id if own else None
+        lambda key_id: api_keys.find_key(pool, key_id), development_workspace=own.id if own else None
     )
 
 

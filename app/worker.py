@@ -62,7 +62,7 @@ class Worker:
     async def _round(self) -> bool:
         """Every workspace once; whether any had more than one slice of work."""
         busy = False
-        for workspace_id in await workspaces.ids(self._pool):
+        for workspace_id in await workspaces.list_workspace_ids(self._pool):
             busy |= await self._release(workspace_id)
             await asyncio.sleep(YIELD_SECONDS)
         return busy
@@ -70,7 +70,7 @@ class Worker:
     async def _release(self, workspace_id: int) -> bool:
         """A slice of what is due; whether there may be more that can be released."""
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
-            due = await held.due(connection, workspace_id, SLICE, self._not_yet())
+            due = await held.find_due_releases(connection, workspace_id, SLICE, self._not_yet())
         if not due:
             return False
         jobs = [Release(lead_id=each.lead_id, assignment_id=each.assignment_id) for each in due]

@@ -103,7 +103,7 @@ async def prepare(dsn: str) -> None:
     """A workspace like the one of the speed scenario."""
     async with await open_pool(dsn, size=2, pgbouncer=False) as pool:
         async with pool.acquire() as connection:
-            workspace = await workspaces.create(connection, "path")
+            workspace = await workspaces.create_workspace(connection, "path")
         async with edit_directory(pool, workspace.id, "bench") as edit:
             for number in range(TEAM):
                 await edit.put("owners", f"rep-{number}", {"name": f"Rep {number}"}, None)

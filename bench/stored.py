@@ -11,7 +11,7 @@ DECISIONS = 100_000
 
 FILL = """
 WITH copied AS (
-  SELECT answer, inputs, owner_id, team_id, step FROM assignments WHERE workspace_id = $1 LIMIT 1
+  SELECT response, inputs, owner_id, team_id, step FROM assignments WHERE workspace_id = $1 LIMIT 1
 ), numbers AS (
   SELECT number, gen_random_uuid() AS lead, gen_random_uuid() AS assignment
     FROM generate_series($2::int, $3::int) AS number
@@ -24,9 +24,9 @@ WITH copied AS (
 )
 INSERT INTO assignments (workspace_id, id, decision_number, lead_id, cause, outcome, code, step,
   owner_id, team_id,
-  priority, open, counted, decided_at, plan_version, answer, inputs)
+  priority, open, counts_toward_load, decided_at, plan_version, response, inputs)
 SELECT $1, assignment, 1000000000 + number, lead, 'assign', 'assigned', 'round_robin', step, owner_id,
-       team_id, 0, true, true, now() - interval '1 day', 1, answer, inputs
+       team_id, 0, true, true, now() - interval '1 day', 1, response, inputs
   FROM numbers, copied
 """
 

@@ -19,7 +19,7 @@ import orjson
 import pytest
 
 from app.keys import SCOPES, parse
-from app.store import removal
+from app.store import workspaces as stored_workspaces
 from tests.support.postgres import execute
 
 COMMAND = str(Path(sys.executable).with_name("lead-assignment"))
@@ -180,7 +180,7 @@ async def test_nothing_is_left_of_a_removed_workspace(shell: Shell, database: st
             " WHERE table_schema = 'public' AND column_name = 'workspace_id'"
         )
         tables = {row["table_name"] for row in found}
-        assert tables == {*removal.TABLES, "api_keys"}
+        assert tables == {*stored_workspaces.TABLES, "api_keys"}
         counted = {name: await connection.fetchval(f"SELECT count(*) FROM {name}") for name in tables}
         assert {name for name, count in counted.items() if count} >= {
             "leads",

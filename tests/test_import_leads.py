@@ -13,7 +13,7 @@ from app.cli.import_leads import ImportReport, import_file
 from app.contract.faults import problem_document
 from app.engine.model.directory import Caps, Owner
 from app.engine.model.state import Load
-from app.store.path.unlocked import read_current_state
+from app.store.path.current_state import read_current_state
 from tests.support.workspace import Workspace
 from tests.test_cli import Shell, shell
 
@@ -105,7 +105,7 @@ async def test_the_same_file_again_changes_nothing(workspace: Workspace, tmp_pat
     assert (await read_current_state(workspace.pool, workspace.workspace_id)).entry == before
     assert (await known(workspace, "a@kunde.example"))["owner"]["id"] == other
     # Without the keys, when those are forgotten, known persons stay as they are.
-    await workspace.pool.execute("DELETE FROM idempotency")
+    await workspace.pool.execute("DELETE FROM idempotency_keys")
     adopted = await booked(workspace, path, BOOK.replace("Kunde,ana", f"Kunde,{other}"))
     assert (adopted.imported, adopted.moved, adopted.unchanged) == (0, [], 3)
     assert await clean(workspace)

@@ -156,7 +156,7 @@ FORBIDDEN = [
         ("UPDATE", " SET at = now()"), ("DELETE FROM", ""), ("TRUNCATE", ""),
     )),
     "DELETE FROM assignments", "DELETE FROM leads", "DELETE FROM plans", "DELETE FROM workspace_locks",
-    "UPDATE assignments SET owner_id = 'ana'", "UPDATE assignments SET answer = ''",
+    "UPDATE assignments SET owner_id = 'ana'", "UPDATE assignments SET response = ''",
     "UPDATE assignments SET inputs = ''", "UPDATE plans SET document = '{}'", "UPDATE journal SET at = now()",
     "UPDATE failed_leads SET code = ''", "UPDATE api_keys SET revoked_at = NULL", "DELETE FROM api_keys",
     "INSERT INTO workspaces (name) VALUES ('x')", "UPDATE workspaces SET name = 'x'",

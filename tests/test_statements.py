@@ -23,9 +23,8 @@ WITH numbered AS (
     FROM numbered
 ), assignment AS (
   INSERT INTO assignments (workspace_id, id, decision_number, lead_id, cause, outcome, code, owner_id,
-    team_id,
-                           queue, priority, open, counted, decided_at, plan_version, answer, inputs,
-                           held_until, held_owner)
+    team_id, queue, priority, open, counts_toward_load, decided_at, plan_version, response, inputs,
+    held_until, held_for_owner)
   SELECT {workspace}, assignment, 1000000 + number, lead, 'assign',
          CASE WHEN number % 2 = 0 THEN 'assigned' ELSE 'queued' END, 'rule',
          CASE WHEN number % 2 = 0 THEN 'ana' END, CASE WHEN number % 2 = 0 THEN 'inbound' END,
@@ -36,7 +35,7 @@ WITH numbered AS (
 ), identity AS (
   INSERT INTO identities SELECT {workspace}, 'external_id', 'filled-' || number, lead FROM numbered
 ), key AS (
-  INSERT INTO idempotency (workspace_id, key, body_hash, assignment_id, status, at)
+  INSERT INTO idempotency_keys (workspace_id, key, body_hash, assignment_id, status, at)
   SELECT {workspace}, 'filled-' || number, '', assignment, 201, now() FROM numbered
 ), account AS (
   INSERT INTO directory (workspace_id, resource_type, id, body, revision, updated_at)
@@ -62,8 +61,8 @@ SELECT sum(heap_blks_read + heap_blks_hit + coalesce(idx_blks_read + idx_blks_hi
 """
 SCANS = """
 SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables
- WHERE relname IN ('leads', 'assignments', 'identities', 'idempotency', 'ledger_entries', 'events', 'changes',
-                   'directory', 'account_keys')
+ WHERE relname IN ('leads', 'assignments', 'identities', 'idempotency_keys', 'ledger_entries', 'events',
+                   'changes', 'directory', 'account_keys')
 """
 NAMED = "  - rule: {name: named, when: {account.tier: named}, then: {queue: partner-desk}}\n"
 URGENT = "  - rule: {name: urgent, when: {lead_type: urgent}, then: {queue: partner-desk, priority: 90}}\n"
@@ -163,8 +162,8 @@ class Visits:
         async with transaction(
             self.workspace.pool, self.workspace.workspace_id, read_only=True
         ) as connection:
-            assert await held.due(connection, self.workspace.workspace_id, 64) == []
-            assert await held.overdue(connection, self.workspace.workspace_id) == 0
+            assert await held.find_due_releases(connection, self.workspace.workspace_id, 64) == []
+            assert await held.read_overdue_seconds(connection, self.workspace.workspace_id) == 0
 
     async def edit(self) -> None:
         self.number += 1

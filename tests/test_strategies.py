@@ -27,7 +27,7 @@ async def app(database: str) -> AsyncIterator[FastAPI]:
 async def answers(app: FastAPI, story: list[Exchange]) -> list[Any]:
     """What comes back for each request, in a new workspace; a plan is put in force."""
     async with app.state.pool.acquire() as connection:
-        workspace = await workspaces.create(connection, "page")
+        workspace = await workspaces.create_workspace(connection, "page")
     key = await issue_key(app.state.pool, workspace.id, "admin")
     came = []
     async with client_of(app, key) as client:

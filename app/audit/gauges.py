@@ -13,10 +13,10 @@ OTHER = "other"
 async def read_gauges(pool: Pool, workspace_id: int) -> WorkspaceGauges:
     """Read in one short transaction, so that all numbers are of one moment."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        counts = await lead_counts.counts(connection, workspace_id)
-        waiting = await lead_counts.waiting(connection, workspace_id)
-        overdue = await held.overdue(connection, workspace_id)
-        declared = await lead_counts.declared_queues(connection, workspace_id, MAX_QUEUES)
+        counts = await lead_counts.count_leads(connection, workspace_id)
+        waiting = await lead_counts.list_queue_lengths(connection, workspace_id)
+        overdue = await held.read_overdue_seconds(connection, workspace_id)
+        declared = await lead_counts.list_declared_queues(connection, workspace_id, MAX_QUEUES)
     leads, oldest = dict.fromkeys(declared, 0), dict.fromkeys(declared, 0.0)
     for each in waiting:
         name = each.queue if each.queue in leads or len(leads) < MAX_QUEUES else OTHER

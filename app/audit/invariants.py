@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from app.engine.model.directory import Directory, Member, Owner
 from app.engine.model.state import State
 from app.store.connection.pool import Limits, Pool, transaction
-from app.store.directory.history import directory_at
+from app.store.directory.history import read_directory_at
 from app.store.leads import lead_counts
-from app.store.leads.lead_counts import Counts
+from app.store.leads.lead_counts import LeadCounts
 from app.store.path.snapshot import read_directory as directory_now
 from app.store.path.snapshot import read_snapshot
 
@@ -25,7 +25,7 @@ class BooksSnapshot:
     state: State
     directory: Directory
     logged: Directory
-    counts: Counts
+    counts: LeadCounts
     open_places: dict[tuple[str, str | None], int]
 
 
@@ -38,9 +38,9 @@ async def read_books(pool: Pool, workspace_id: int) -> BooksSnapshot:
             decision_number=snapshot.entry.decision_number,
             state=snapshot.state,
             directory=await directory_now(connection, workspace_id, version),
-            logged=await directory_at(connection, workspace_id, version),
-            counts=await lead_counts.counts(connection, workspace_id),
-            open_places=await lead_counts.open_places(connection, workspace_id),
+            logged=await read_directory_at(connection, workspace_id, version),
+            counts=await lead_counts.count_leads(connection, workspace_id),
+            open_places=await lead_counts.count_open_assignments(connection, workspace_id),
         )
 
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 
 from app.engine.model.state import Balance, State
 from app.store.connection.pool import Pool, transaction
-from app.store.leads import decisions
-from app.store.leads.decisions import Row
+from app.store.path.ledger import StoredLedgerEntry, list_ledger_entries
 
 
 @dataclass(slots=True)
@@ -20,7 +19,7 @@ class LedgerTotals:
     turns: Counter[str] = field(default_factory=Counter)
     faults: list[str] = field(default_factory=list)
 
-    def add(self, row: Row) -> None:
+    def add(self, row: StoredLedgerEntry) -> None:
         """The next row of the team."""
         self.expect(row.number)
         if sum(row.changes.values()):
@@ -51,7 +50,7 @@ async def sum_ledger(pool: Pool, workspace_id: int, team: str, state: State, sli
     ledger, last = LedgerTotals(team), state.ledger.get(team, 0)
     while ledger.number < last:
         async with transaction(pool, workspace_id, read_only=True) as connection:
-            rows = await decisions.ledger(connection, workspace_id, team, ledger.number, last, slice_size)
+            rows = await list_ledger_entries(connection, workspace_id, team, ledger.number, slice_size, last)
         if not rows:
             ledger.expect(last + 1)
             break

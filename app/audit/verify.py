@@ -7,8 +7,6 @@ read slice by slice up to a moment that is fixed at the start; what changes is r
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import orjson
-
 from app.audit.invariants import BooksSnapshot, broken_invariants, read_books
 from app.audit.ledger import sum_ledger
 from app.audit.replay import differences, inputs_of, replay
@@ -19,7 +17,9 @@ from app.store import plans
 from app.store.connection.pool import Pool, transaction
 from app.store.directory.history import DirectoryReplay
 from app.store.leads import decisions
-from app.store.leads.decisions import Row, StoredDecision
+from app.store.leads.decisions import StoredDecision
+from app.store.path import ledger
+from app.store.path.ledger import StoredLedgerEntry
 
 SLICE = 500
 MOST_SHOWN = 100
@@ -112,15 +112,15 @@ class _Decisions:
         if self.reached < self.up_to:
             self._differs(f"decisions {self.reached + 1} to {self.up_to} are missing")
 
-    async def _next(self) -> tuple[list[StoredDecision], dict[str, Row]] | None:
+    async def _next(self) -> tuple[list[StoredDecision], dict[str, StoredLedgerEntry]] | None:
         async with transaction(self.pool, self.workspace_id, read_only=True) as connection:
-            found = await decisions.decisions(
+            found = await decisions.list_decisions(
                 connection, self.workspace_id, self.reached, self.up_to, self.slice_size
             )
-            turns = await decisions.turns_of(connection, self.workspace_id, [each.id for each in found])
+            turns = await ledger.find_turns(connection, self.workspace_id, [each.id for each in found])
         return (found, turns) if found else None
 
-    async def _check_one(self, decided: StoredDecision, turn: Row | None) -> None:
+    async def _check_one(self, decided: StoredDecision, turn: StoredLedgerEntry | None) -> None:
         if decided.decision_number != self.reached + 1:
             self._differs(f"decisions {self.reached + 1} to {decided.decision_number - 1} are missing")
         self.reached = decided.decision_number
@@ -133,9 +133,9 @@ class _Decisions:
         if found:
             self._differs(f"decision {decided.decision_number} ({decided.id}): {', '.join(found)}")
 
-    async def _differences(self, decided: StoredDecision, turn: Row | None) -> list[str]:
-        stored = orjson.loads(decided.inputs)
-        basis = inputs_of(stored, await self.walk.to(stored["directory"]))
+    async def _differences(self, decided: StoredDecision, turn: StoredLedgerEntry | None) -> list[str]:
+        stored = decided.read_inputs()
+        basis = inputs_of(stored, await self.walk.advance_to(stored["directory"]))
         decision = replay(basis, await self._plan(basis.plan_version))
         self.report.same_engine += basis.same_engine
         found = differences(decided, decision, same_engine=basis.same_engine)
@@ -149,7 +149,7 @@ class _Decisions:
         if version == 0:
             return empty_plan()
         if self.plan.version != version:
-            document = await plans.document(self.pool, self.workspace_id, version)
+            document = await plans.read_document(self.pool, self.workspace_id, version)
             self.plan = plan_from(document, version, self.strategies)
         return self.plan
 

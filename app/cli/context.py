@@ -111,7 +111,7 @@ def with_pool(work: Callable[[Pool], Awaitable[Result]]) -> Result:
 
 async def workspace_named(pool: Pool | Connection, name: str) -> Workspace:
     """Find a workspace by name. Raises CommandError if it does not exist."""
-    found = await workspaces.named(pool, name)
+    found = await workspaces.find_workspace(pool, name)
     if found is None:
         raise CommandError(f"No workspace {name!r}. List them with `lead-assignment workspaces list`.")
     return found

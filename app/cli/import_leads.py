@@ -26,7 +26,7 @@ from app.metrics import Metrics
 from app.plan.language.fields import Field
 from app.registry import strategies
 from app.store.connection.pool import Pool
-from app.store.path.unlocked import read_current_state
+from app.store.path.current_state import read_current_state
 
 ABOUT = "import"
 STATES = ("open", "closed")

@@ -7,7 +7,7 @@ import typer
 from app.cli.context import CommandError, as_owner, settings_now, workspace_named
 from app.keys import SCOPES, issue
 from app.store import api_keys
-from app.store.api_keys import Issued
+from app.store.api_keys import IssuedKey
 from app.store.connection.pool import Connection
 
 commands = typer.Typer(help="API keys: what callers prove with who they are.")
@@ -35,7 +35,7 @@ def create(
 
     async def work(connection: Connection) -> None:
         found = await workspace_named(connection, workspace)
-        await api_keys.add(connection, found.id, key, granted, owner, label[:MAX_LABEL_LENGTH])
+        await api_keys.insert_key(connection, found.id, key, granted, owner, label[:MAX_LABEL_LENGTH])
 
     as_owner(work)
     typer.echo(f"The key {key.id} may: {', '.join(granted)}. It is shown only now:", err=True)
@@ -46,8 +46,8 @@ def create(
 def list_all(workspace: InWorkspace) -> None:
     """Show the keys of a workspace, without their secrets."""
 
-    async def work(connection: Connection) -> list[Issued]:
-        return await api_keys.of_workspace(connection, (await workspace_named(connection, workspace)).id)
+    async def work(connection: Connection) -> list[IssuedKey]:
+        return await api_keys.list_keys(connection, (await workspace_named(connection, workspace)).id)
 
     for key in as_owner(work):
         standing = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "valid"
@@ -60,7 +60,7 @@ def revoke(id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, n
     """Make a key useless, for good. It is felt within five seconds."""
 
     async def work(connection: Connection) -> None:
-        if not await api_keys.revoke(connection, id):
+        if not await api_keys.revoke_key(connection, id):
             raise CommandError("There is no key of this id.")
 
     as_owner(work)

@@ -18,8 +18,8 @@ from app.plans.check import check_plan, known_names
 from app.plans.versions import PlanFindings
 from app.registry import strategies
 from app.store.connection.pool import Pool, transaction
-from app.store.directory.tables import named_tables
-from app.store.path.unlocked import read_current_state_on
+from app.store.directory.tables import read_named_tables
+from app.store.path.current_state import read_current_state_on
 
 commands = typer.Typer(help="The routing plan: checked, published, rolled back.")
 AUTHOR = "cli"
@@ -65,7 +65,7 @@ def _within(raw: bytes, workspace: str) -> list[Finding]:
         id_ = (await workspace_named(pool, workspace)).id
         async with transaction(pool, id_, read_only=True) as connection:
             now = await read_current_state_on(connection, id_)
-            tables = await named_tables(connection, id_, tables_in(data))
+            tables = await read_named_tables(connection, id_, tables_in(data))
         return check_plan(data, now.facts, strategies(), tables).findings
 
     return with_pool(work)

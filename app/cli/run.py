@@ -19,7 +19,7 @@ from app.plugins.process import PluginLimits
 from app.registry import strategies
 from app.store import plans
 from app.store.connection.pool import Pool
-from app.store.path.unlocked import read_current_state
+from app.store.path.current_state import read_current_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +89,4 @@ async def own_fields(pool: Pool, workspace_id: int) -> tuple[Field, ...]:
     version = (await read_current_state(pool, workspace_id)).entry.plan_version
     if not version:
         return ()
-    return declare_fields((await plans.document(pool, workspace_id, version)).get("fields"))
+    return declare_fields((await plans.read_document(pool, workspace_id, version)).get("fields"))

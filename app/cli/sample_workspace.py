@@ -15,7 +15,7 @@ from app.registry import strategies
 from app.settings import Settings
 from app.store import workspaces
 from app.store.connection.pool import Pool, open_pool
-from app.store.path.unlocked import read_current_state
+from app.store.path.current_state import read_current_state
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "win-back"
 ACTOR = "example"
@@ -37,8 +37,8 @@ async def load_example(settings: Settings) -> None:
     """Make the workspace if there is none, and fill it if it is empty. What is there is left alone."""
     owner = await asyncpg.connect(settings.address_for_migration(), timeout=10)
     try:
-        found = await workspaces.named(owner, settings.development_workspace)
-        workspace = found or await workspaces.create(owner, settings.development_workspace)
+        found = await workspaces.find_workspace(owner, settings.development_workspace)
+        workspace = found or await workspaces.create_workspace(owner, settings.development_workspace)
     finally:
         await owner.close()
     pool = await open_pool(settings.database_url or "", size=2, pgbouncer=settings.pgbouncer)

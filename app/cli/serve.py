@@ -75,8 +75,8 @@ async def _objections(dsn: str) -> list[str]:
     """Why this database, as this role, must not be served in production."""
     connection = await asyncpg.connect(dsn, timeout=10, statement_cache_size=0)
     try:
-        wrong = await role.objections(connection)
-        if not wrong and not await api_keys.exist(connection):
+        wrong = await role.list_objections(connection)
+        if not wrong and not await api_keys.any_key_exists(connection):
             wrong.append("there is no API key: make one with `lead-assignment keys create`")
         return wrong
     finally:

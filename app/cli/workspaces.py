@@ -6,7 +6,6 @@ import asyncpg
 import typer
 
 from app.cli.context import CommandError, as_owner, workspace_named
-from app.store import removal
 from app.store import workspaces as store
 from app.store.connection.pool import Connection
 
@@ -20,7 +19,7 @@ def create(name: Name) -> None:
 
     async def work(connection: Connection) -> None:
         try:
-            await store.create(connection, name)
+            await store.create_workspace(connection, name)
         except asyncpg.UniqueViolationError:
             raise CommandError(f"There is a workspace {name!r} already.") from None
         except asyncpg.CheckViolationError:
@@ -46,7 +45,7 @@ def delete(
         raise CommandError(f"This removes all that {name!r} holds, for good. Say --yes to do it.")
 
     async def work(connection: Connection) -> None:
-        await removal.remove(connection, (await workspace_named(connection, name)).id)
+        await store.delete_workspace(connection, (await workspace_named(connection, name)).id)
 
     as_owner(work)
     typer.echo(f"Removed the workspace {name!r}.")

@@ -7,7 +7,7 @@ from app.directory.editing import DirectoryEdit
 from app.errors import NotFound
 from app.ids import uuid7
 from app.store.connection.pool import Pool, transaction
-from app.store.directory import bulk, records
+from app.store.directory import records
 from app.store.directory.records import Record
 
 RESOURCE_TYPE = "absences"
@@ -29,6 +29,6 @@ async def page(pool: Pool, workspace_id: int, owner_id: str, after: str, limit: 
     Raises NotFound for an unknown owner.
     """
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        if await records.find(connection, workspace_id, "owners", owner_id) is None:
+        if await records.find_record(connection, workspace_id, "owners", owner_id) is None:
             raise NotFound()
-        return await bulk.absences(connection, workspace_id, owner_id, after, limit)
+        return await records.list_absences(connection, workspace_id, owner_id, after, limit)

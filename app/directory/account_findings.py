@@ -18,7 +18,7 @@ async def findings(edit: DirectoryEdit, id_: str, body: Mapping[str, Any]) -> li
         found += await _parents(edit, id_, body["parent"])
     domains = list(domains_of(body))
     if domains:
-        shared = await accounts.shared(edit.connection, edit.workspace_id, id_, domains)
+        shared = await accounts.find_shared_domains(edit.connection, edit.workspace_id, id_, domains)
         found += _domains(domains, shared, body.get("tier"))
     return found
 

@@ -7,7 +7,7 @@ from app.directory import validation
 from app.directory.editing import ACCOUNTS, edit_directory
 from app.errors import Problem, ValidationFailed
 from app.store.connection.pool import Pool
-from app.store.directory.bulk import find_many
+from app.store.directory.records import find_records
 
 SLICE = 200
 """No more records than this go through the gate in one pass."""
@@ -29,7 +29,7 @@ async def upsert(
 ) -> list[Outcome]:
     """Write at most `slice_of(resource_type)` records in one pass; what came of each, in their order."""
     async with edit_directory(pool, workspace_id, actor) as edit:
-        known = await find_many(edit.connection, workspace_id, resource_type, [id_ for id_, _ in items])
+        known = await find_records(edit.connection, workspace_id, resource_type, [id_ for id_, _ in items])
         bodies = {id_: record.body for id_, record in known.items()}
         outcomes: list[Outcome] = []
         good: list[Item] = []

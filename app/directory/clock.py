@@ -28,8 +28,8 @@ async def put(pool: Pool, workspace_id: int, at: datetime | None, speed: float |
     """Set the time, the speed, or both; what is not named stays as it is."""
 
     async def turn(connection: Connection) -> None:
-        found = await facts.read(connection, workspace_id, None, [], [])
-        kept = await clocks.speed(connection, workspace_id)
+        found = await facts.read_facts(connection, workspace_id, None, [], [])
+        kept = await clocks.find_clock_speed(connection, workspace_id)
         await clocks.set_clock(connection, workspace_id, at or found.time, speed or kept or 1.0)
 
     return await _change(pool, workspace_id, turn)
@@ -39,7 +39,7 @@ async def remove(pool: Pool, workspace_id: int) -> ClockReading:
     """Go back to the real time."""
 
     async def stop(connection: Connection) -> None:
-        await clocks.remove(connection, workspace_id)
+        await clocks.delete_clock(connection, workspace_id)
 
     return await _change(pool, workspace_id, stop)
 
@@ -48,12 +48,14 @@ async def _change(
     pool: Pool, workspace_id: int, change: Callable[[Connection], Awaitable[None]]
 ) -> ClockReading:
     """Behind the gate, so that no pass sees two times."""
-    async with transaction(pool, workspace_id, gate=True, limits=EDIT_LIMITS) as connection:
+    async with transaction(pool, workspace_id, lock=True, limits=EDIT_LIMITS) as connection:
         await change(connection)
         return await _reading(connection, workspace_id)
 
 
 async def _reading(connection: Connection, workspace_id: int) -> ClockReading:
-    found = await facts.read(connection, workspace_id, None, [], [])
-    newest = found.passes[-1].at if found.passes else found.time
-    return ClockReading(max(found.time, newest), await clocks.speed(connection, workspace_id) or 1.0)
+    found = await facts.read_facts(connection, workspace_id, None, [], [])
+    newest = found.entries[-1].at if found.entries else found.time
+    return ClockReading(
+        max(found.time, newest), await clocks.find_clock_speed(connection, workspace_id) or 1.0
+    )

@@ -48,7 +48,7 @@ async def once(
         if answer is None:
             answer = show(await act(edit))
             if key is not None:
-                await idempotency.keep(edit.connection, workspace_id, key, answer, edit.now)
+                await idempotency.store_response(edit.connection, workspace_id, key, answer, edit.now)
         return answer
 
 
@@ -63,7 +63,7 @@ async def _answered(pool: Pool, workspace_id: int, key: IdempotencyKey | None) -
 async def _earlier(connection: Connection, workspace_id: int, key: IdempotencyKey | None) -> Answer | None:
     if key is None:
         return None
-    found = await facts.read(connection, workspace_id, _NO_PASSES, [key.text], [])
+    found = await facts.read_facts(connection, workspace_id, _NO_PASSES, [key.text], [])
     earlier = found.replays.get(key.text)
     if earlier is None or found.time - earlier.at > key.holds:
         return None

@@ -24,14 +24,14 @@ from app.store.connection.pool import (
     is_connection_error,
     transaction,
 )
-from app.store.directory import accounts, bulk, records
-from app.store.directory.records import ChangeRecord, Record
+from app.store.directory import accounts, records
+from app.store.directory.records import DIRECTORY_TYPES, ChangeRecord, Record
 from app.store.leads import loads
-from app.store.leads.decisions import DIRECTORY
 from app.store.leads.loads import LoadQuery
 from app.store.path import ledger
 from app.store.path.commit_outcome import was_committed
 from app.store.path.journal import JournalEntry
+from app.store.path.ledger import LedgerRow
 from app.store.path.snapshot import Snapshot, read_directory, read_snapshot, write_entry
 
 EDIT_LIMITS = Limits(lock=5000, statement=10_000, idle=5000)
@@ -63,7 +63,7 @@ class DirectoryEdit:
 
     async def find(self, resource_type: str, id_: str) -> Record | None:
         """A record as it stands now."""
-        return await records.find(self.connection, self.workspace_id, resource_type, id_)
+        return await records.find_record(self.connection, self.workspace_id, resource_type, id_)
 
     async def put(
         self, resource_type: str, id_: str, body: Mapping[str, Any], before: Record | None
@@ -73,7 +73,7 @@ class DirectoryEdit:
             return before
         await self.log(resource_type, id_, "put", before.body if before else None, body)
         record = Record(resource_type, id_, dict(body), self.version, self.now)
-        await records.put(self.connection, self.workspace_id, record)
+        await records.put_records(self.connection, self.workspace_id, [record])
         await self._keep_keys(resource_type, {id_: body}, () if before is None else (id_,))
         return record
 
@@ -92,8 +92,8 @@ class DirectoryEdit:
                 )
                 known[id_] = Record(resource_type, id_, dict(body), self.version, self.now)
         changed = {change.resource_id: known[change.resource_id] for change in log}
-        await bulk.log_many(self.connection, self.workspace_id, log)
-        await bulk.put_many(self.connection, self.workspace_id, list(changed.values()))
+        await records.insert_changes(self.connection, self.workspace_id, log)
+        await records.put_records(self.connection, self.workspace_id, list(changed.values()))
         self._touched.add(resource_type)
         updated = [change.resource_id for change in log if change.before is not None]
         await self._keep_keys(resource_type, {id_: record.body for id_, record in changed.items()}, updated)
@@ -101,7 +101,7 @@ class DirectoryEdit:
     async def delete(self, record: Record) -> None:
         """Take a record away."""
         await self.log(record.resource_type, record.id, "delete", record.body, None)
-        await records.delete(self.connection, self.workspace_id, record.resource_type, record.id)
+        await records.delete_record(self.connection, self.workspace_id, record.resource_type, record.id)
         await self._keep_keys(record.resource_type, {}, (record.id,))
 
     async def _keep_keys(
@@ -109,9 +109,9 @@ class DirectoryEdit:
     ) -> None:
         """What accounts are found by follows their records; `stale` are those that had keys before."""
         if resource_type == ACCOUNTS:
-            await accounts.forget_keys(self.connection, self.workspace_id, stale)
+            await accounts.delete_account_keys(self.connection, self.workspace_id, stale)
             keys = {id_: [astuple(key) for key in keys_of_account(id_, body)] for id_, body in bodies.items()}
-            await accounts.keep_keys(self.connection, self.workspace_id, keys)
+            await accounts.insert_account_keys(self.connection, self.workspace_id, keys)
 
     async def log(
         self,
@@ -128,14 +128,14 @@ class DirectoryEdit:
         change = ChangeRecord(
             self.version, self.now, self.actor, resource_type, id_, action, before, after, comment
         )
-        await records.log(self.connection, self.workspace_id, change)
+        await records.insert_changes(self.connection, self.workspace_id, [change])
 
     async def finish(self) -> JournalEntry | None:
         """Draw the consequences and write the pass, if anything changed. Gives its row of the journal."""
         before = self.snapshot.entry
         if self.version == before.directory_version:
             return None
-        if self._touched & set(DIRECTORY):
+        if self._touched & set(DIRECTORY_TYPES):
             await self._draw_consequences()
         entry = replace(before, at=self.now, directory_version=self.version, plan_version=self.plan_version)
         return await write_entry(self.connection, self.workspace_id, self.snapshot, entry)
@@ -144,9 +144,23 @@ class DirectoryEdit:
         """Balances and loads that depend on who is in the directory."""
         old = self.snapshot.directory
         new = await read_directory(self.connection, self.workspace_id, self.version)
+        rows: list[LedgerRow] = []
         for turn in rebalance_entries(old, new, self.snapshot.state, self.now):
             number = self.snapshot.state.enter(turn)
-            await ledger.enter(self.connection, self.workspace_id, turn, number, self.now)
+            rows.append(
+                LedgerRow(
+                    team_id=turn.team,
+                    number=number,
+                    cause=turn.cause,
+                    chosen=turn.chosen,
+                    assignment_id=None,
+                    at=self.now,
+                    owners=list(turn.changes),
+                    amounts=list(turn.changes.values()),
+                )
+            )
+        if rows:
+            await ledger.insert_ledger_entries(self.connection, self.workspace_id, rows)
         await self._recount(list(loads_to_recount(old, new)))
         # What nobody needs any more.
         for gone in old.owners.keys() - new.owners.keys():
@@ -159,7 +173,7 @@ class DirectoryEdit:
             )
             for owner, team, caps in moved
         ]
-        counted = await loads.counted(self.connection, self.workspace_id, asked) if asked else []
+        counted = await loads.count_loads(self.connection, self.workspace_id, asked) if asked else []
         for (owner, team, caps), (still_open, times) in zip(moved, counted, strict=True):
             load = Load()
             for at in times:
@@ -177,7 +191,7 @@ async def edit_directory(pool: Pool, workspace_id: int, actor: str) -> AsyncIter
     """
     written: JournalEntry | None = None
     try:
-        async with transaction(pool, workspace_id, gate=True, limits=EDIT_LIMITS) as connection:
+        async with transaction(pool, workspace_id, lock=True, limits=EDIT_LIMITS) as connection:
             found, snapshot = await read_snapshot(connection, workspace_id)
             now = max(found.time, snapshot.entry.at)
             edit = DirectoryEdit(connection, workspace_id, actor, now, snapshot)

@@ -85,7 +85,7 @@ async def find(pool: Pool, workspace_id: int, resource_type: str, id_: str) -> R
     Raises NotFound.
     """
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        record = await store.find(connection, workspace_id, resource_type, id_)
+        record = await store.find_record(connection, workspace_id, resource_type, id_)
     if record is None:
         raise NotFound()
     return record
@@ -94,7 +94,7 @@ async def find(pool: Pool, workspace_id: int, resource_type: str, id_: str) -> R
 async def page(pool: Pool, workspace_id: int, resource_type: str, after: str, limit: int) -> list[Record]:
     """Records by id, those behind `after`."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        return await store.page(connection, workspace_id, resource_type, after, limit)
+        return await store.list_records(connection, workspace_id, resource_type, after, limit)
 
 
 async def changes(
@@ -102,4 +102,4 @@ async def changes(
 ) -> list[ChangeRecord]:
     """The log of changes in order, those behind number `after`."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        return await store.changes(connection, workspace_id, after, resource_type, id_, limit)
+        return await store.list_changes(connection, workspace_id, after, resource_type, id_, limit)

@@ -17,10 +17,10 @@ from app.plan_check.references import find_references
 from app.plan_check.table_refs import tables_in
 from app.store import plans
 from app.store.connection.pool import Pool, transaction
-from app.store.directory import bulk, tables
+from app.store.directory import records, tables
 from app.store.directory.records import Record
-from app.store.directory.tables import named_tables
-from app.store.path.unlocked import read_current_state_on
+from app.store.directory.tables import read_named_tables
+from app.store.path.current_state import read_current_state_on
 
 _NAMED_BY_PLANS = frozenset(("owners", "teams", "tables"))
 _ALL = 10_000
@@ -67,7 +67,7 @@ async def _leave_all(edit: DirectoryEdit, owner: str) -> None:
     """Take an owner out of his teams, and his absences away."""
     for team in edit.snapshot.directory.teams_of(owner):
         await _leave(edit, team, owner)
-    for absence in await bulk.absences(edit.connection, edit.workspace_id, owner, "", _ALL):
+    for absence in await records.list_absences(edit.connection, edit.workspace_id, owner, "", _ALL):
         await edit.delete(absence)
 
 
@@ -109,7 +109,7 @@ async def _removing(
 
 async def _standing(edit: DirectoryEdit, resource_type: str, id_: str) -> Record | None:
     if resource_type == tables.RESOURCE_TYPE:
-        return await tables.standing(edit.connection, edit.workspace_id, id_)
+        return await tables.find_table_head(edit.connection, edit.workspace_id, id_)
     return await edit.find(resource_type, id_)
 
 
@@ -133,9 +133,9 @@ async def _named(
         return None, []
     async with transaction(pool, workspace_id, read_only=True) as connection:
         now = await read_current_state_on(connection, workspace_id)
-        text = await plans.text_of(connection, workspace_id, now.entry.plan_version)
+        text = await plans.find_text(connection, workspace_id, now.entry.plan_version)
         stored: Mapping[str, Any] = text[0] if text else {}
-        looked_up = await named_tables(connection, workspace_id, tables_in(stored))
+        looked_up = await read_named_tables(connection, workspace_id, tables_in(stored))
     seen = _seen(now.entry.plan_version, now.facts.directory, tables_in(stored))
     found = await asyncio.to_thread(_places, stored, strategies, resource_type, id_, looked_up)
     return seen, found

@@ -23,7 +23,7 @@ from app.store.connection.pool import Pool, transaction
 from app.store.directory import tables
 from app.store.directory.records import Record
 from app.store.directory.tables import StoredTable, StoredTableHead
-from app.store.path.unlocked import read_current_state_on
+from app.store.path.current_state import read_current_state_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,12 @@ async def put(
 
     Raises PreconditionFailed, and Conflict when the active plan asks for other columns.
     """
-    text = await asyncio.to_thread(tables.written, table)
+    text = await asyncio.to_thread(tables.table_to_text, table)
     while True:
         seen = await _look(pool, workspace_id, strategies, id_)
         report = await asyncio.to_thread(_report, seen, id_, table)
         async with edit_directory(pool, workspace_id, actor) as edit:
-            before = await tables.standing(edit.connection, workspace_id, id_)
+            before = await tables.find_table_head(edit.connection, workspace_id, id_)
             on.check(before)
             if seen.holds(edit, before):
                 if report.misfits:
@@ -94,9 +94,9 @@ async def put(
 async def _look(pool: Pool, workspace_id: int, strategies: Strategies, id_: str) -> _Seen:
     async with transaction(pool, workspace_id, read_only=True) as connection:
         now = await read_current_state_on(connection, workspace_id)
-        found = await tables.read(connection, workspace_id, [id_])
+        found = await tables.read_tables(connection, workspace_id, [id_])
         version = now.entry.plan_version
-        plan = await plans.text_of(connection, workspace_id, version) if version else None
+        plan = await plans.find_text(connection, workspace_id, version) if version else None
     document = None
     if plan is not None and id_ in tables_in(plan[0]):
         document = await asyncio.to_thread(parse_plan, plan[0], strategies)
@@ -133,7 +133,7 @@ async def _keep(
         return StoredTableHead(id_, table.columns, len(table.rows), before.revision, before.updated_at)
     after = {**told, "difference": changes.told()}
     await edit.log(tables.RESOURCE_TYPE, id_, "put", before.body if before else None, after)
-    await tables.put(edit.connection, edit.workspace_id, id_, text, edit.version, edit.now)
+    await tables.put_table(edit.connection, edit.workspace_id, id_, text, edit.version, edit.now)
     return StoredTableHead(id_, table.columns, len(table.rows), edit.version, edit.now)
 
 
@@ -143,7 +143,7 @@ async def find(pool: Pool, workspace_id: int, id_: str) -> StoredTable:
     Raises NotFound.
     """
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        found = await tables.read(connection, workspace_id, [id_])
+        found = await tables.read_tables(connection, workspace_id, [id_])
     if id_ not in found:
         raise NotFound()
     return found[id_]
@@ -152,7 +152,7 @@ async def find(pool: Pool, workspace_id: int, id_: str) -> StoredTable:
 async def page(pool: Pool, workspace_id: int, after: str, limit: int) -> list[StoredTableHead]:
     """Tables by id, those behind `after`, without their rows."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        return await tables.heads(connection, workspace_id, after, limit)
+        return await tables.list_tables(connection, workspace_id, after, limit)
 
 
 def _misfit(misfits: Sequence[Finding]) -> Conflict:

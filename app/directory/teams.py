@@ -9,8 +9,8 @@ from app.store.connection.pool import Pool, transaction
 from app.store.directory import records
 from app.store.directory.records import Record
 from app.store.path import ledger as stored_ledger
+from app.store.path.current_state import read_current_state_on
 from app.store.path.ledger import StoredLedgerEntry
-from app.store.path.unlocked import read_current_state_on
 
 Member = dict[str, Any]
 
@@ -21,7 +21,7 @@ async def standing(pool: Pool, workspace_id: int, id_: str) -> tuple[Record, lis
     Raises NotFound.
     """
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        record = await records.find(connection, workspace_id, "teams", id_)
+        record = await records.find_record(connection, workspace_id, "teams", id_)
         if record is None:
             raise NotFound()
         now = await read_current_state_on(connection, workspace_id)
@@ -34,8 +34,8 @@ async def ledger(pool: Pool, workspace_id: int, id_: str, after: int, limit: int
     Raises NotFound for one that never was.
     """
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        booked = await stored_ledger.page(connection, workspace_id, id_, after, limit)
-        if not booked and await records.find(connection, workspace_id, "teams", id_) is None:
+        booked = await stored_ledger.list_ledger_entries(connection, workspace_id, id_, after, limit)
+        if not booked and await records.find_record(connection, workspace_id, "teams", id_) is None:
             raise NotFound()
     return booked
 

@@ -67,7 +67,7 @@ class PlanCache:
 
     async def _compile(self, workspace_id: int, version: int) -> Plan:
         try:
-            document = await plans.document(self._pool, workspace_id, version)
+            document = await plans.read_document(self._pool, workspace_id, version)
             plan = await asyncio.to_thread(plan_from, document, version, self._strategies)
         finally:
             del self._compiling[workspace_id, version]
@@ -79,7 +79,7 @@ class PlanCache:
     async def _fetch_newest(self, workspace_id: int) -> None:
         # Nobody waits for this; an error is raised again where the version is needed.
         with suppress(Exception):
-            await self.fetch(workspace_id, await plans.newest(self._pool, workspace_id))
+            await self.fetch(workspace_id, await plans.newest_version(self._pool, workspace_id))
 
 
 class TableCache:
@@ -109,7 +109,7 @@ class TableCache:
         """Compile these tables as they are stored now."""
         ids = {ref.table for ref in table_refs.values()}
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
-            found = await tables.read(connection, workspace_id, ids)
+            found = await tables.read_tables(connection, workspace_id, ids)
         for id_, whole in found.items():
             ons = [ref.match_on for ref in table_refs.values() if ref.table == id_]
             known = self._ready.get((workspace_id, id_))

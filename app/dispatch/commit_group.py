@@ -169,7 +169,7 @@ async def _write(connection: Connection, workspace_id: int, session: DecisionSes
         matched=before.matched + session.matched,
     )
     full = next_entry(work.snapshot, entry)
-    await group_write.write(connection, workspace_id, work.rows, full)
+    await group_write.write_group(connection, workspace_id, work.rows, full)
     return await mark_written(connection, workspace_id, work.snapshot, full)
 
 
@@ -178,9 +178,9 @@ async def _replayed_bodies(
 ) -> dict[str, bytes]:
     """The response to each replayed assignment: of this group, or stored."""
     wanted = {id_ for _, id_ in result.replays}
-    here = result.session.work.rows.answers
+    here = result.session.work.rows.responses
     bodies = {id_: here[id_] for id_ in wanted if id_ in here}
     missing = sorted(wanted - bodies.keys())
     if missing:
-        bodies |= await current_leads.answers(connection, workspace_id, missing)
+        bodies |= await current_leads.find_responses(connection, workspace_id, missing)
     return bodies

@@ -122,7 +122,7 @@ class DecisionSession:
         row = self.work.rows.keys.get(text)
         if row is not None:
             return StoredReply(
-                bytes.fromhex(row.body_hash), row.at, row.assignment_id, row.status, row.answer
+                bytes.fromhex(row.body_hash), row.at, row.assignment_id, row.status, row.response
             )
         earlier = self.found.replays.get(text)
         return earlier if earlier is not None and self.work.now - earlier.at <= holds else None

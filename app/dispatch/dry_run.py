@@ -55,7 +55,7 @@ class DryRun:
         if stored is not None:
             return Answer(200, as_replayed(stored))
         return Answer(
-            200, as_replayed(self._preview(self.result.session.work.rows.answers[assignment_id]).body)
+            200, as_replayed(self._preview(self.result.session.work.rows.responses[assignment_id]).body)
         )
 
     def _preview(self, body: bytes) -> Answer:
@@ -75,7 +75,11 @@ async def open_dry_run(
             async with transaction(pool, workspace_id, read_only=True, limits=LIMITS) as connection:
                 session = await open_session(connection, workspace_id, None, jobs, plans)
                 known = {each.assignment_id for each in session.found.replays.values() if each.assignment_id}
-                bodies = await current_leads.answers(connection, workspace_id, sorted(known)) if known else {}
+                bodies = (
+                    await current_leads.find_responses(connection, workspace_id, sorted(known))
+                    if known
+                    else {}
+                )
                 return DryRun(GroupResult(session), plugins, bodies)
         except CompileFirst as missing:
             await missing.fetch(workspace_id, plans)

@@ -66,11 +66,11 @@ async def _keep(pool: Pool, workspace_id: int, limits: Limits, lead: dict[str, A
     """In a transaction of its own: store the lead, and count one more received."""
     # Not orjson: the lead may be one that it cannot write.
     request = json.dumps(lead, default=str).encode()
-    async with transaction(pool, workspace_id, gate=True, limits=limits) as connection:
+    async with transaction(pool, workspace_id, lock=True, limits=limits) as connection:
         found, snapshot = await read_snapshot(connection, workspace_id)
         before = snapshot.entry
         now = max(found.time, before.at)
-        await failed_leads.keep(connection, workspace_id, uuid7(), now, "decision", request)
+        await failed_leads.insert_failed_lead(connection, workspace_id, uuid7(), now, "decision", request)
         await write_entry(
             connection, workspace_id, snapshot, replace(before, at=now, received=before.received + 1)
         )

@@ -27,8 +27,8 @@ async def read_facts(
     identities = list({identity for job in jobs for identity in job.identities()})
     account_keys = _account_keys(jobs) if wants_accounts else None
     since = known.entry.number if known is not None else None
-    found = await facts.read(connection, workspace_id, since, keys, identities, account_keys)
-    snapshot = await catch_up(connection, workspace_id, known, found.passes)
+    found = await facts.read_facts(connection, workspace_id, since, keys, identities, account_keys)
+    snapshot = await catch_up(connection, workspace_id, known, found.entries)
     if snapshot is None:
         return await read_snapshot(connection, workspace_id, keys, identities, account_keys)
     return found, snapshot
@@ -41,7 +41,7 @@ async def read_leads(
     stored = StoredLeads()
     assignment_ids = [id_ for job in jobs for id_ in job.assignment_ids()]
     if assignment_ids:
-        stored.assignments = await current_leads.leads_of_assignments(
+        stored.assignments = await current_leads.find_leads_of_assignments(
             connection, workspace_id, assignment_ids
         )
     lead_ids = {id_ for job in jobs for id_ in job.lead_ids()}
@@ -52,12 +52,12 @@ async def read_leads(
     for lookup in set(lookups):
         queue, lead_id, owner = lookup
         teams = directory.teams_of(owner) if owner else ()
-        found = await current_leads.find_waiting(
+        found = await current_leads.find_waiting_leads(
             connection, workspace_id, queue, lead_id, len(lookups), owner, teams
         )
         if not found and owner is not None:
             # The error then says whether the queue is empty, or holds only leads for somebody else.
-            found = await current_leads.find_waiting(connection, workspace_id, queue, None, 1)
+            found = await current_leads.find_waiting_leads(connection, workspace_id, queue, None, 1)
         stored.queues[lookup] = found
     return stored
 
@@ -72,7 +72,7 @@ async def read_accounts(
     if found.accounts is None:
         keys |= set(_account_keys(jobs))
     if keys or found.accounts is None:
-        more = await accounts.find(connection, workspace_id, list(keys))
+        more = await accounts.find_accounts(connection, workspace_id, list(keys))
         found.accounts = more if found.accounts is None else found.accounts.joined(more)
 
 

@@ -8,7 +8,8 @@ import orjson
 
 from app.engine.model.decision import Decision, DecisionRequest, LedgerEntry, PriorAssignment, SlaDeadlines
 from app.engine.model.directory import Owner
-from app.store.path.group_write import AssignmentRow, LedgerRow
+from app.store.path.group_write import AssignmentRow
+from app.store.path.ledger import LedgerRow
 
 OPEN = frozenset(("assigned", "queued"))
 """The outcomes that leave an assignment open."""
@@ -39,14 +40,14 @@ def assignment_row(
         block=decision.block,
         priority=decision.priority,
         open=decision.outcome in OPEN and not decision.keeps_assignment,
-        counted=decision.counts_toward_load,
-        known_kind=known.kind if known else None,
-        of_assignment=known.assignment_id if known else None,
+        counts_toward_load=decision.counts_toward_load,
+        existing_kind=known.kind if known else None,
+        existing_assignment_id=known.assignment_id if known else None,
         decided_at=decided_at,
         plan_version=plan_version,
         held_until=decision.held_until,
-        held_owner=decision.held_owner,
-        held_team=decision.held_team,
+        held_for_owner=decision.held_for_owner,
+        held_for_team=decision.held_for_team,
     )
 
 
@@ -79,8 +80,8 @@ def prior_after(row: AssignmentRow) -> PriorAssignment:
         priority=row.priority,
         decided_at=row.decided_at,
         held_until=row.held_until,
-        held_owner=row.held_owner,
-        held_team=row.held_team,
+        held_for_owner=row.held_for_owner,
+        held_for_team=row.held_for_team,
     )
 
 

@@ -14,8 +14,8 @@ from app.engine.model.decision import Decision, DecisionRequest, PriorAssignment
 from app.engine.model.state import Facts, apply_decision
 from app.ids import uuid7
 from app.store.leads.current_leads import CurrentLead
-from app.store.path.group_write import EventRow, KeyRow, LeadRow, PendingRows
-from app.store.path.idempotency import Answer, IdempotencyKey
+from app.store.path.group_write import EventRow, LeadRow, PendingRows
+from app.store.path.idempotency import Answer, IdempotencyKey, KeyRow
 from app.store.path.snapshot import Snapshot
 
 
@@ -65,7 +65,7 @@ class UnitOfWork:
         row = assignment_row(request, decision, lead_id, self.decision_number, at, self.plan_version)
         self.rows.assignments[row.id] = row
         self.rows.inputs[row.id] = orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS)
-        body = self.rows.answers[row.id] = orjson.dumps(decision_to_json(decision, row, normalized))
+        body = self.rows.responses[row.id] = orjson.dumps(decision_to_json(decision, row, normalized))
         if decision.turn is not None and number is not None:
             self.rows.turns.append(ledger_row(decision.turn, number, row.id, self.now))
         if not decision.keeps_assignment:

@@ -142,7 +142,7 @@ class WorkspaceWriter:
             try:
                 with self.write_window.deciding() as decided:
                     async with asyncio.timeout(2 * self.deadline):  # for a connection that fell silent
-                        await connection.execute(begin_statement(self.workspace_id, self.limits, gate=True))
+                        await connection.execute(begin_statement(self.workspace_id, self.limits, lock=True))
                         locked = time.perf_counter()
                         result = await decide_and_write(
                             connection, self.workspace_id, known, jobs, self.plans, decided

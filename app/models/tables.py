@@ -72,7 +72,7 @@ api_keys = Table(
 
 workspace_locks = _of_a_workspace("workspace_locks")
 clocks = _of_a_workspace(
-    "clocks", _required("set_at", INSTANT), _required("shows", INSTANT), _required("speed", Double)
+    "clocks", _required("set_at", INSTANT), _required("base_time", INSTANT), _required("speed", Double)
 )
 journal = _of_a_workspace(
     "journal",
@@ -84,9 +84,9 @@ journal = _of_a_workspace(
     _required("matched", BigInteger),
     _required("directory_version", BigInteger),
     _required("plan_version", Integer),
-    _required("changed", JSON),
-    Column("whole", JSON),
-    _index("journal_whole", "number", where="whole IS NOT NULL"),
+    _required("state_delta", JSON),
+    Column("full_state", JSON),
+    _index("journal_full_state", "number", where="full_state IS NOT NULL"),
     key=("number",),
 )
 
@@ -119,7 +119,7 @@ changes = _of_a_workspace(
     Column("before", JSONB),
     Column("after", JSONB),
     Column("comment", Text),
-    _index("changes_of_record", "resource_type", "resource_id", "version"),
+    _index("changes_of_resource", "resource_type", "resource_id", "version"),
     key=("version",),
 )
 plans = _of_a_workspace(
@@ -163,29 +163,29 @@ assignments = _of_a_workspace(
     *(Column(name, Text) for name in ("step", "owner_id", "team_id", "queue", "path", "block")),
     _required("priority", Integer),
     _required("open", Boolean),
-    _required("counted", Boolean),
-    Column("known_kind", Text),
-    Column("of_assignment", Uuid),
+    _required("counts_toward_load", Boolean),
+    Column("existing_kind", Text),
+    Column("existing_assignment_id", Uuid),
     _required("decided_at", INSTANT),
     _required("plan_version", Integer),
-    _required("answer", LargeBinary),
+    _required("response", LargeBinary),
     _required("inputs", LargeBinary),
     Column("held_until", INSTANT),
-    Column("held_owner", Text),
-    Column("held_team", Text),
+    Column("held_for_owner", Text),
+    Column("held_for_team", Text),
     UniqueConstraint("workspace_id", "decision_number"),
     ForeignKeyConstraint(["workspace_id", "lead_id"], ["leads.workspace_id", "leads.id"]),
     _index("assignments_of_lead", "lead_id", "decision_number"),
     _index("assignments_open", "owner_id", where="open AND owner_id IS NOT NULL"),
-    _index("assignments_counted", "owner_id", "decided_at", where="counted"),
+    _index("assignments_toward_load", "owner_id", "decided_at", where="counts_toward_load"),
     _index(
         "assignments_waiting", "queue", "priority DESC", "decision_number", where="open AND queue IS NOT NULL"
     ),
     _index("assignments_held", "held_until", where="open AND held_until IS NOT NULL"),
     _index(
         "assignments_held_for",
-        "held_owner",
-        "held_team",
+        "held_for_owner",
+        "held_for_team",
         "priority DESC",
         "decision_number",
         where="open AND held_until IS NOT NULL",
@@ -215,15 +215,15 @@ events = _of_a_workspace(
     _index("events_of_assignment", "assignment_id"),
     key=("id",),
 )
-idempotency = _of_a_workspace(
-    "idempotency",
+idempotency_keys = _of_a_workspace(
+    "idempotency_keys",
     _required("key", Text),
     _required("body_hash", LargeBinary),
     Column("assignment_id", Uuid),
     _required("status", SmallInteger),
-    Column("answer", LargeBinary),
+    Column("response", LargeBinary),
     _required("at", INSTANT),
-    _index("idempotency_by_age", "at"),
+    _index("idempotency_keys_by_age", "at"),
     key=("key",),
 )
 failed_leads = _of_a_workspace(

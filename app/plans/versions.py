@@ -18,8 +18,8 @@ from app.plan_check.table_refs import tables_in
 from app.plans.check import CheckedPlan, check_plan, known_names
 from app.store import plans as store
 from app.store.connection.pool import Pool, transaction
-from app.store.directory.tables import named_tables
-from app.store.path.unlocked import CurrentState, read_current_state_on
+from app.store.directory.tables import read_named_tables
+from app.store.path.current_state import CurrentState, read_current_state_on
 from app.store.plans import Version
 
 Activation = Literal["publish", "rollback"]
@@ -72,7 +72,7 @@ async def drafted(
         raise _unreadable(data)
     async with transaction(pool, workspace_id, read_only=True) as connection:
         now = await read_current_state_on(connection, workspace_id)
-        tables = await named_tables(connection, workspace_id, tables_in(data))
+        tables = await read_named_tables(connection, workspace_id, tables_in(data))
     found = await asyncio.to_thread(check_plan, data, now.facts, strategies, tables)
     if found.document is None:
         raise _unreadable(found.findings)
@@ -81,7 +81,9 @@ async def drafted(
 
     async def add(edit: DirectoryEdit) -> PlanFindings:
         connection, author = edit.connection, edit.actor
-        version = await store.add(connection, workspace_id, written, source_text, author, comment, edit.now)
+        version = await store.insert_version(
+            connection, workspace_id, written, source_text, author, comment, edit.now
+        )
         await edit.log("plans", str(version.version), "draft", None, {"version": version.version}, comment)
         return PlanFindings(version, found.findings, active=False)
 
@@ -120,12 +122,12 @@ async def accepted(
     findings = _accepted(found, how)
 
     async def switch(edit: DirectoryEdit) -> PlanFindings:
-        current = await store.find(edit.connection, workspace_id, version)
+        current = await store.find_version(edit.connection, workspace_id, version)
         _check_standing(current or stored.version, edit.plan_version, how)
         present = findings
         if found.document is not None and edit.version != stored.now.entry.directory_version:
             # Somebody may have been taken away since: what the plan names must be there at this moment.
-            tables = await named_tables(edit.connection, workspace_id, tables_in(stored.document))
+            tables = await read_named_tables(edit.connection, workspace_id, tables_in(stored.document))
             again = await asyncio.to_thread(known_names, found.document, edit.snapshot.directory, tables)
             present = _accepted(CheckedPlan(found.document, again), how)
         return PlanFindings(await _switch(edit, version, comment, how), present, active=True)
@@ -135,10 +137,10 @@ async def accepted(
 
 async def _switch(edit: DirectoryEdit, version: int, comment: str | None, how: Activation) -> Version:
     before = {"version": edit.plan_version} if edit.plan_version else None
-    await store.activate(edit.connection, edit.workspace_id, version, edit.now)
+    await store.mark_activated(edit.connection, edit.workspace_id, version, edit.now)
     await edit.log("plans", str(version), how, before, {"version": version}, comment)
     edit.plan_version = version
-    told = await store.find(edit.connection, edit.workspace_id, version)
+    told = await store.find_version(edit.connection, edit.workspace_id, version)
     if told is None:
         raise LookupError("a version is never removed")
     return told
@@ -152,11 +154,11 @@ async def find(pool: Pool, workspace_id: int, version: int | None) -> StoredPlan
     async with transaction(pool, workspace_id, read_only=True) as connection:
         now = await read_current_state_on(connection, workspace_id)
         number = now.entry.plan_version if version is None else version
-        text = await store.text_of(connection, workspace_id, number)
-        found = await store.find(connection, workspace_id, number)
+        text = await store.find_text(connection, workspace_id, number)
+        found = await store.find_version(connection, workspace_id, number)
         if text is None or found is None:
             raise NotFound("There is no such version." if number else "No plan is in force.")
-        tables = await named_tables(connection, workspace_id, tables_in(text[0]))
+        tables = await read_named_tables(connection, workspace_id, tables_in(text[0]))
     return StoredPlan(found, *text, now, tables)
 
 
@@ -170,7 +172,7 @@ async def page(pool: Pool, workspace_id: int, after: int, limit: int) -> tuple[l
     """Versions in order, those behind `after`, and which is the active one (0 for none)."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
         now = await read_current_state_on(connection, workspace_id)
-        return await store.page(connection, workspace_id, after, limit), now.entry.plan_version
+        return await store.list_versions(connection, workspace_id, after, limit), now.entry.plan_version
 
 
 def _check_standing(version: Version, active: int, how: Activation) -> None:

@@ -222,7 +222,7 @@ class PluginPort:
         if plan.wants_accounts:
             keys = list({key for job, _ in previews for key in job.account_keys()})
             async with transaction(self._pool, self._workspace_id, read_only=True) as connection:
-                found = await accounts.find(connection, self._workspace_id, keys)
+                found = await accounts.find_accounts(connection, self._workspace_id, keys)
         complete = []
         for job, request in previews:
             account = found.matched(job.account_keys()) if found is not None else None

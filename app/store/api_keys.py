@@ -1,16 +1,16 @@
-"""API keys made, listed and revoked. Only the role that owns the tables may."""
+"""API keys. Creating, listing and revoking them is for the role that owns the tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.keys import Key
-from app.store.connection.pool import Connection
+from app.keys import Key, StoredKey
+from app.store.connection.pool import DEFAULT_LIMITS, Connection, Pool, look_up
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
-    """A key as it may be shown: all but its secret."""
+class IssuedKey:
+    """A key without its secret, as it may be shown."""
 
     id: str
     label: str
@@ -20,12 +20,43 @@ class Issued:
     revoked_at: datetime | None
 
 
-ADD = """
+SELECT_KEY = "SELECT id, workspace_id, secret_hash, scopes, owner_id, revoked_at FROM api_keys WHERE id = $1"
+"""One key by its public part, whatever its workspace."""
+
+INSERT_KEY = """
 INSERT INTO api_keys (id, workspace_id, secret_hash, scopes, owner_id, label) VALUES ($1, $2, $3, $4, $5, $6)
 """
+"""A new key. Its secret is stored as a hash only."""
+
+SELECT_KEYS_OF_WORKSPACE = """
+SELECT id, label, scopes, owner_id, created_at, revoked_at FROM api_keys
+ WHERE workspace_id = $1 ORDER BY created_at, id
+"""
+"""All keys of a workspace, including revoked ones, oldest first."""
+
+REVOKE_KEY = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id"
+"""Revoke a key. A second time keeps the first date."""
+
+SELECT_ANY_KEY = "SELECT EXISTS (SELECT FROM api_keys WHERE revoked_at IS NULL)"
+"""Whether any key is valid."""
 
 
-async def add(
+async def find_key(pool: Pool, key_id: str) -> StoredKey | None:
+    """Return the key with this public part, or None."""
+    row = await look_up(pool, DEFAULT_LIMITS, SELECT_KEY, key_id)
+    if row is None:
+        return None
+    return StoredKey(
+        id=row["id"],
+        workspace_id=row["workspace_id"],
+        secret_hash=row["secret_hash"],
+        scopes=frozenset(row["scopes"]),
+        owner_id=row["owner_id"],
+        revoked=row["revoked_at"] is not None,
+    )
+
+
+async def insert_key(
     connection: Connection,
     workspace_id: int,
     key: Key,
@@ -34,32 +65,22 @@ async def add(
     label: str,
 ) -> None:
     """Store a key that was just issued: its id and the hash of its secret."""
-    await connection.execute(ADD, key.id, workspace_id, key.secret_hash(), list(scopes), owner_id, label)
+    await connection.execute(
+        INSERT_KEY, key.id, workspace_id, key.secret_hash(), list(scopes), owner_id, label
+    )
 
 
-LIST = """
-SELECT id, label, scopes, owner_id, created_at, revoked_at FROM api_keys
- WHERE workspace_id = $1 ORDER BY created_at, id
-"""
+async def list_keys(connection: Connection, workspace_id: int) -> list[IssuedKey]:
+    """Return the keys of a workspace, oldest first."""
+    rows = await connection.fetch(SELECT_KEYS_OF_WORKSPACE, workspace_id)
+    return [IssuedKey(**{**row, "scopes": tuple(row["scopes"])}) for row in rows]
 
 
-async def of_workspace(connection: Connection, workspace_id: int) -> list[Issued]:
-    """The keys of a workspace, revoked ones too, oldest first."""
-    rows = await connection.fetch(LIST, workspace_id)
-    return [Issued(row[0], row[1], tuple(row[2]), row[3], row[4], row[5]) for row in rows]
+async def revoke_key(connection: Connection, key_id: str) -> bool:
+    """Revoke a key for good. Return False when no key has this id."""
+    return await connection.fetchval(REVOKE_KEY, key_id) is not None
 
 
-REVOKE = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE id = $1 RETURNING id"
-
-
-async def revoke(connection: Connection, key_id: str) -> bool:
-    """Make a key useless, for good; False when there is none of this id."""
-    return await connection.fetchval(REVOKE, key_id) is not None
-
-
-ANY = "SELECT EXISTS (SELECT FROM api_keys WHERE revoked_at IS NULL)"
-
-
-async def exist(connection: Connection) -> bool:
-    """Whether there is any key that works."""
-    return bool(await connection.fetchval(ANY))
+async def any_key_exists(connection: Connection) -> bool:
+    """Return whether any key is valid."""
+    return bool(await connection.fetchval(SELECT_ANY_KEY))

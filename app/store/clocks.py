@@ -4,26 +4,37 @@ from datetime import datetime
 
 from app.store.connection.pool import Connection
 
-SET = """
-INSERT INTO clocks (workspace_id, set_at, shows, speed) VALUES ($1, clock_timestamp(), $2, $3)
+NOW = """coalesce(
+      (SELECT base_time + (clock_timestamp() - set_at) * speed FROM clocks WHERE workspace_id = $1),
+      clock_timestamp())"""
+"""An SQL expression for the workspace's time; `$1` is the workspace. Decisions also never go behind the
+newest commit group."""
+
+UPSERT_CLOCK = """
+INSERT INTO clocks (workspace_id, set_at, base_time, speed) VALUES ($1, clock_timestamp(), $2, $3)
 ON CONFLICT (workspace_id)
-  DO UPDATE SET set_at = excluded.set_at, shows = excluded.shows, speed = excluded.speed
+  DO UPDATE SET set_at = excluded.set_at, base_time = excluded.base_time, speed = excluded.speed
 """
-SPEED = "SELECT speed FROM clocks WHERE workspace_id = $1"
-REMOVE = "DELETE FROM clocks WHERE workspace_id = $1"
+"""Set the clock: from this moment the workspace's time runs from `base_time`."""
+
+SELECT_CLOCK_SPEED = "SELECT speed FROM clocks WHERE workspace_id = $1"
+"""How fast the clock runs; no row when the workspace uses the real time."""
+
+DELETE_CLOCK = "DELETE FROM clocks WHERE workspace_id = $1"
+"""Return to the real time."""
 
 
-async def set_clock(connection: Connection, workspace_id: int, shows: datetime, speed: float) -> None:
-    """From now on the workspace's time runs from `shows`, `speed` seconds in a second."""
-    await connection.execute(SET, workspace_id, shows, speed)
+async def set_clock(connection: Connection, workspace_id: int, base_time: datetime, speed: float) -> None:
+    """Let the workspace's time run from `base_time`, `speed` seconds a second."""
+    await connection.execute(UPSERT_CLOCK, workspace_id, base_time, speed)
 
 
-async def speed(connection: Connection, workspace_id: int) -> float | None:
-    """How fast the workspace's own clock goes; None when it has none."""
-    found: float | None = await connection.fetchval(SPEED, workspace_id)
-    return found
+async def find_clock_speed(connection: Connection, workspace_id: int) -> float | None:
+    """Return how fast the workspace's own clock runs, or None when it has none."""
+    speed: float | None = await connection.fetchval(SELECT_CLOCK_SPEED, workspace_id)
+    return speed
 
 
-async def remove(connection: Connection, workspace_id: int) -> None:
-    """From now on the workspace's time is the real one."""
-    await connection.execute(REMOVE, workspace_id)
+async def delete_clock(connection: Connection, workspace_id: int) -> None:
+    """Return the workspace to the real time."""
+    await connection.execute(DELETE_CLOCK, workspace_id)

@@ -1,4 +1,4 @@
-"""Plans by version. A version never changes once it is stored; which one is active stands in the journal."""
+"""Plans by version. A stored version never changes; the journal says which one is active."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from app.store.connection.pool import Connection, Pool, transaction
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A stored version, without its text. `activated_at` is when it was made the active one last."""
+    """A stored version without its text. `activated_at` is when it last became the active one."""
 
     version: int
     author: str
@@ -20,72 +20,78 @@ class Version:
     activated_at: datetime | None
 
 
-async def document(pool: Pool, workspace_id: int, version: int) -> dict[str, Any]:
-    """The document of one version.
+SELECT_PLAN_TEXT = "SELECT document, source_text FROM plans WHERE workspace_id = $1 AND version = $2"
+"""The document of a version and the text it was read from."""
+
+SELECT_VERSION = """
+SELECT version, author, comment, created_at, activated_at FROM plans
+ WHERE workspace_id = $1 AND version = $2
+"""
+"""One version without its text."""
+
+SELECT_VERSIONS_AFTER = """
+SELECT version, author, comment, created_at, activated_at FROM plans
+ WHERE workspace_id = $1 AND version > $2
+ ORDER BY version LIMIT $3
+"""
+"""A page of versions, in order."""
+
+SELECT_NEWEST_VERSION = "SELECT version FROM plans WHERE workspace_id = $1 ORDER BY version DESC LIMIT 1"
+"""The number of the newest version."""
+
+INSERT_VERSION = """
+INSERT INTO plans (workspace_id, version, document, source_text, author, comment, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+"""
+"""A new version."""
+
+MARK_ACTIVATED = "UPDATE plans SET activated_at = $3 WHERE workspace_id = $1 AND version = $2"
+"""Record when a version became active."""
+
+
+async def read_document(pool: Pool, workspace_id: int, version: int) -> dict[str, Any]:
+    """Return the document of one version.
 
     Raises LookupError when there is none.
     """
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        found = await text_of(connection, workspace_id, version)
+        found = await find_text(connection, workspace_id, version)
     if found is None:
         raise LookupError(f"no plan version {version}")
     return found[0]
 
 
-TEXT = "SELECT document, source_text FROM plans WHERE workspace_id = $1 AND version = $2"
-
-
-async def text_of(
+async def find_text(
     connection: Connection, workspace_id: int, version: int
 ) -> tuple[dict[str, Any], str] | None:
-    """The document of a version and the text it was read from."""
-    row = await connection.fetchrow(TEXT, workspace_id, version)
+    """Return the document of a version and the text it was read from, or None."""
+    row = await connection.fetchrow(SELECT_PLAN_TEXT, workspace_id, version)
     return (orjson.loads(row["document"]), row["source_text"]) if row else None
 
 
-FIND = """
-SELECT version, author, comment, created_at, activated_at FROM plans WHERE workspace_id = $1 AND version = $2
-"""
+async def find_version(connection: Connection, workspace_id: int, version: int) -> Version | None:
+    """Return one version, or None."""
+    row = await connection.fetchrow(SELECT_VERSION, workspace_id, version)
+    return Version(**row) if row else None
 
 
-async def find(connection: Connection, workspace_id: int, version: int) -> Version | None:
-    """One version."""
-    row = await connection.fetchrow(FIND, workspace_id, version)
-    return Version(*row) if row else None
+async def list_versions(connection: Connection, workspace_id: int, after: int, limit: int) -> list[Version]:
+    """Return the versions after `after`, in order."""
+    rows = await connection.fetch(SELECT_VERSIONS_AFTER, workspace_id, after, limit)
+    return [Version(**row) for row in rows]
 
 
-PAGE = """
-SELECT version, author, comment, created_at, activated_at FROM plans
- WHERE workspace_id = $1 AND version > $2
- ORDER BY version LIMIT $3
-"""
-
-
-async def page(connection: Connection, workspace_id: int, after: int, limit: int) -> list[Version]:
-    """Versions in order, those behind `after`."""
-    return [Version(*row) for row in await connection.fetch(PAGE, workspace_id, after, limit)]
-
-
-NEWEST = "SELECT version FROM plans WHERE workspace_id = $1 ORDER BY version DESC LIMIT 1"
-
-
-async def newest(pool: Pool, workspace_id: int) -> int:
-    """The number of the newest version, 0 when there is none."""
+async def newest_version(pool: Pool, workspace_id: int) -> int:
+    """Return the number of the newest version, 0 when there is none."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
         return await _newest(connection, workspace_id)
 
 
 async def _newest(connection: Connection, workspace_id: int) -> int:
-    return await connection.fetchval(NEWEST, workspace_id) or 0
+    return await connection.fetchval(SELECT_NEWEST_VERSION, workspace_id) or 0
 
 
-ADD = """
-INSERT INTO plans (workspace_id, version, document, source_text, author, comment, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-"""
-
-
-async def add(
+async def insert_version(
     connection: Connection,
     workspace_id: int,
     document: str,
@@ -94,15 +100,12 @@ async def add(
     comment: str | None,
     at: datetime,
 ) -> Version:
-    """Store the next version, the document as JSON. To be called behind the gate."""
+    """Store the next version, the document as JSON. The caller holds the workspace lock."""
     number = await _newest(connection, workspace_id) + 1
-    await connection.execute(ADD, workspace_id, number, document, source_text, author, comment, at)
+    await connection.execute(INSERT_VERSION, workspace_id, number, document, source_text, author, comment, at)
     return Version(number, author, comment, at, None)
 
 
-ACTIVATE = "UPDATE plans SET activated_at = $3 WHERE workspace_id = $1 AND version = $2"
-
-
-async def activate(connection: Connection, workspace_id: int, version: int, at: datetime) -> None:
-    """Note that the version became the active one."""
-    await connection.execute(ACTIVATE, workspace_id, version, at)
+async def mark_activated(connection: Connection, workspace_id: int, version: int, at: datetime) -> None:
+    """Record that the version became the active one."""
+    await connection.execute(MARK_ACTIVATED, workspace_id, version, at)

@@ -1,9 +1,8 @@
-"""Workspaces and API keys: the global tables, read before a workspace is known."""
+"""Workspaces. Creating and deleting them is for the role that owns the tables."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.keys import StoredKey
 from app.store.connection.pool import DEFAULT_LIMITS, Connection, Pool, look_up
 
 
@@ -16,52 +15,74 @@ class Workspace:
     created_at: datetime
 
 
-async def create(connection: Connection, name: str) -> Workspace:
-    """Make a workspace and its gate.
+INSERT_WORKSPACE = "INSERT INTO workspaces (name) VALUES ($1) RETURNING id, name, created_at"
+"""A new workspace."""
+
+INSERT_WORKSPACE_LOCK = "INSERT INTO workspace_locks (workspace_id) VALUES ($1)"
+"""The row that is locked by every writer of the workspace."""
+
+SET_WORKSPACE = "SELECT set_config('lead_assignment.workspace', $1, true)"
+"""Name the workspace of this transaction: row-level security binds the owner of the tables too."""
+
+SELECT_WORKSPACES = "SELECT id, name, created_at FROM workspaces ORDER BY name"
+"""Every workspace, by name."""
+
+SELECT_WORKSPACE_BY_NAME = "SELECT id, name, created_at FROM workspaces WHERE name = $1"
+"""One workspace."""
+
+SELECT_WORKSPACE_IDS = "SELECT array_agg(id ORDER BY id) AS ids FROM workspaces"
+"""Every workspace's id, oldest first, in one row."""
+
+LOCK_WORKSPACE = "SELECT FROM workspace_locks WHERE workspace_id = $1 FOR UPDATE"
+"""Wait until no writer of the workspace is left."""
+
+DELETE_WORKSPACE = "DELETE FROM workspaces WHERE id = $1"
+"""The workspace itself; its API keys go with it."""
+
+TABLES = (
+    "events", "ledger_entries", "idempotency_keys", "account_keys", "identities", "assignments", "leads",
+    "failed_leads", "journal", "clocks", "changes", "plans", "directory", "workspace_locks",
+)  # fmt: skip
+"""Every table of a workspace. Tables that refer to others come first."""
+
+
+async def create_workspace(connection: Connection, name: str) -> Workspace:
+    """Create a workspace and its lock row.
 
     Raises asyncpg.UniqueViolationError when the name is taken, CheckViolationError when it is empty or
     longer than 63 bytes.
     """
     async with connection.transaction():
-        row = await connection.fetchrow(
-            "INSERT INTO workspaces (name) VALUES ($1) RETURNING id, name, created_at", name
-        )
+        row = await connection.fetchrow(INSERT_WORKSPACE, name)
         if row is None:
-            raise LookupError("an INSERT with RETURNING answers one row")
-        # Row-level security binds the owner of the tables too.
-        await connection.execute("SELECT set_config('lead_assignment.workspace', $1, true)", str(row["id"]))
-        await connection.execute("INSERT INTO workspace_locks (workspace_id) VALUES ($1)", row["id"])
-    return Workspace(row["id"], row["name"], row["created_at"])
+            raise LookupError("INSERT with RETURNING returned no row")
+        await connection.execute(SET_WORKSPACE, str(row["id"]))
+        await connection.execute(INSERT_WORKSPACE_LOCK, row["id"])
+    return Workspace(**row)
+
+
+async def delete_workspace(connection: Connection, workspace_id: int) -> None:
+    """Delete a workspace, everything it holds, and its API keys, in one transaction."""
+    async with connection.transaction():
+        await connection.execute(SET_WORKSPACE, str(workspace_id))
+        await connection.execute(LOCK_WORKSPACE, workspace_id)
+        for table in TABLES:
+            await connection.execute(f"DELETE FROM {table} WHERE workspace_id = $1", workspace_id)
+        await connection.execute(DELETE_WORKSPACE, workspace_id)
 
 
 async def list_workspaces(connection: Connection) -> list[Workspace]:
-    """Every workspace, by name."""
-    rows = await connection.fetch("SELECT id, name, created_at FROM workspaces ORDER BY name")
-    return [Workspace(row["id"], row["name"], row["created_at"]) for row in rows]
+    """Return every workspace, by name."""
+    return [Workspace(**row) for row in await connection.fetch(SELECT_WORKSPACES)]
 
 
-async def named(pool: Pool | Connection, name: str) -> Workspace | None:
-    """The workspace of this name."""
-    row = await pool.fetchrow("SELECT id, name, created_at FROM workspaces WHERE name = $1", name)
-    return Workspace(row["id"], row["name"], row["created_at"]) if row else None
+async def find_workspace(pool: Pool | Connection, name: str) -> Workspace | None:
+    """Return the workspace with this name, or None."""
+    row = await pool.fetchrow(SELECT_WORKSPACE_BY_NAME, name)
+    return Workspace(**row) if row else None
 
 
-IDS = "SELECT array_agg(id ORDER BY id) AS ids FROM workspaces"
-
-
-async def ids(pool: Pool) -> list[int]:
-    """Every workspace, oldest first."""
-    row = await look_up(pool, DEFAULT_LIMITS, IDS)
+async def list_workspace_ids(pool: Pool) -> list[int]:
+    """Return every workspace's id, oldest first."""
+    row = await look_up(pool, DEFAULT_LIMITS, SELECT_WORKSPACE_IDS)
     return row["ids"] or []
-
-
-KEY = "SELECT id, workspace_id, secret_hash, scopes, owner_id, revoked_at FROM api_keys WHERE id = $1"
-
-
-async def key(pool: Pool, key_id: str) -> StoredKey | None:
-    """An API key by its public part."""
-    row = await look_up(pool, DEFAULT_LIMITS, KEY, key_id)
-    if row is None:
-        return None
-    scopes, revoked = frozenset(row["scopes"]), row["revoked_at"] is not None
-    return StoredKey(row["id"], row["workspace_id"], row["secret_hash"], scopes, row["owner_id"], revoked)

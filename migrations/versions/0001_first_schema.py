@@ -42,7 +42,7 @@ CREATE TABLE workspace_locks (
 CREATE TABLE clocks (
   workspace_id bigint PRIMARY KEY,
   set_at timestamptz NOT NULL,
-  shows timestamptz NOT NULL,
+  base_time timestamptz NOT NULL,
   speed double precision NOT NULL CHECK (speed BETWEEN 0 AND 1000000)
 );
 CREATE TABLE journal (
@@ -55,18 +55,16 @@ CREATE TABLE journal (
   matched bigint NOT NULL CHECK (matched >= 0),
   directory_version bigint NOT NULL,
   plan_version integer NOT NULL,
-  changed json NOT NULL,
-  whole json,
+  state_delta json NOT NULL,
+  full_state json,
   PRIMARY KEY (workspace_id, number)
 );
-CREATE INDEX journal_whole ON journal (workspace_id, number) WHERE whole IS NOT NULL;
+CREATE INDEX journal_full_state ON journal (workspace_id, number) WHERE full_state IS NOT NULL;
 """
 
 # One key may belong to several accounts; the decision chooses between them. A lower `rank` comes first, so
-# that
-# the first few of thousands are found without reading all of them. The plan document is `json`, not
-# `jsonb`: a
-# score tries its bands in the order they were written.
+# that the first few of thousands are found without reading all of them. The plan document is `json`, not
+# `jsonb`: a score tries its bands in the order they were written.
 DIRECTORY = """
 CREATE TABLE directory (
   workspace_id bigint NOT NULL,
@@ -100,7 +98,7 @@ CREATE TABLE changes (
   comment text,
   PRIMARY KEY (workspace_id, version)
 );
-CREATE INDEX changes_of_record ON changes (workspace_id, resource_type, resource_id, version);
+CREATE INDEX changes_of_resource ON changes (workspace_id, resource_type, resource_id, version);
 CREATE TABLE plans (
   workspace_id bigint NOT NULL,
   version integer NOT NULL CHECK (version > 0),
@@ -114,7 +112,7 @@ CREATE TABLE plans (
 );
 """
 
-# `held_owner` and `held_team` name the only ones who can claim a held lead; if both are null, anybody can.
+# `held_for_owner` and `held_for_team` say who alone can claim a held lead; if both are null, anybody can.
 # The primary key of `assignments` comes last: of indexes that look equally good, as all do while the table is
 # empty, the planner takes the one made last, and statements keep the plan they got then.
 # Nothing refers to `assignments` by foreign key: Postgres plans that check once, and while the table is empty
@@ -158,34 +156,35 @@ CREATE TABLE assignments (
   block text,
   priority integer NOT NULL,
   open boolean NOT NULL,
-  counted boolean NOT NULL,
-  known_kind text CHECK (known_kind IN ('duplicate', 'reengaged')),
-  of_assignment uuid,
+  counts_toward_load boolean NOT NULL,
+  existing_kind text CHECK (existing_kind IN ('duplicate', 'reengaged')),
+  existing_assignment_id uuid,
   decided_at timestamptz NOT NULL,
   plan_version integer NOT NULL,
-  answer bytea NOT NULL,
+  response bytea NOT NULL,
   inputs bytea NOT NULL,
   held_until timestamptz,
-  held_owner text,
-  held_team text,
+  held_for_owner text,
+  held_for_team text,
   UNIQUE (workspace_id, decision_number),
   FOREIGN KEY (workspace_id, lead_id) REFERENCES leads,
   CHECK ((outcome = 'assigned') = (owner_id IS NOT NULL)),
   CHECK ((outcome = 'queued') = (queue IS NOT NULL)),
   CHECK ((outcome = 'automated') = (path IS NOT NULL)),
   CHECK ((outcome = 'blocked') = (block IS NOT NULL)),
-  CHECK (counted <= (outcome = 'assigned')),
+  CHECK (counts_toward_load <= (outcome = 'assigned')),
   CHECK (held_until IS NULL OR outcome = 'queued')
 );
-ALTER TABLE assignments ALTER COLUMN answer SET STORAGE EXTERNAL, ALTER COLUMN inputs SET STORAGE EXTERNAL;
+ALTER TABLE assignments ALTER COLUMN response SET STORAGE EXTERNAL, ALTER COLUMN inputs SET STORAGE EXTERNAL;
 CREATE INDEX assignments_of_lead ON assignments (workspace_id, lead_id, decision_number);
 CREATE INDEX assignments_open ON assignments (workspace_id, owner_id) WHERE open AND owner_id IS NOT NULL;
-CREATE INDEX assignments_counted ON assignments (workspace_id, owner_id, decided_at) WHERE counted;
+CREATE INDEX assignments_toward_load ON assignments (workspace_id, owner_id, decided_at)
+  WHERE counts_toward_load;
 CREATE INDEX assignments_waiting ON assignments (workspace_id, queue, priority DESC, decision_number)
   WHERE open AND queue IS NOT NULL;
 CREATE INDEX assignments_held ON assignments (workspace_id, held_until) WHERE open AND held_until IS NOT NULL;
 CREATE INDEX assignments_held_for
-  ON assignments (workspace_id, held_owner, held_team, priority DESC, decision_number)
+  ON assignments (workspace_id, held_for_owner, held_for_team, priority DESC, decision_number)
   WHERE open AND held_until IS NOT NULL;
 ALTER TABLE assignments ADD PRIMARY KEY (workspace_id, id);
 CREATE TABLE ledger_entries (
@@ -213,17 +212,17 @@ CREATE TABLE events (
   PRIMARY KEY (workspace_id, id)
 );
 CREATE INDEX events_of_assignment ON events (workspace_id, assignment_id);
-CREATE TABLE idempotency (
+CREATE TABLE idempotency_keys (
   workspace_id bigint NOT NULL,
   key text NOT NULL,
   body_hash bytea NOT NULL,
   assignment_id uuid,
   status smallint NOT NULL,
-  answer bytea,
+  response bytea,
   at timestamptz NOT NULL,
   PRIMARY KEY (workspace_id, key)
 );
-CREATE INDEX idempotency_by_age ON idempotency (workspace_id, at);
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (workspace_id, at);
 CREATE TABLE failed_leads (
   workspace_id bigint NOT NULL,
   id uuid NOT NULL,
@@ -244,10 +243,10 @@ GRANTED = {
     "plans": "SELECT, INSERT, UPDATE (activated_at)",
     "leads": "SELECT, INSERT, UPDATE",
     "identities": "SELECT, INSERT, UPDATE, DELETE",
-    "assignments": "SELECT, INSERT, UPDATE (open, priority, counted)",
+    "assignments": "SELECT, INSERT, UPDATE (open, priority)",
     "ledger_entries": "SELECT, INSERT",
     "events": "SELECT, INSERT",
-    "idempotency": "SELECT, INSERT, UPDATE, DELETE",
+    "idempotency_keys": "SELECT, INSERT, UPDATE, DELETE",
     "failed_leads": "SELECT, INSERT",
 }
 

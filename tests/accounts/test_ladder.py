@@ -16,7 +16,9 @@ PAGE = (ROOT / "docs" / "accounts.md").read_text(encoding="utf-8")
 STEP = yaml.safe_load(re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0])
 JSON = [orjson.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)]
 AFTERNOON = "2099-11-20T15:00:00Z"
-CLOCK = "INSERT INTO clocks (workspace_id, set_at, shows, speed) VALUES ($1, now(), $2::text::timestamptz, 0)"
+CLOCK = (
+    "INSERT INTO clocks (workspace_id, set_at, base_time, speed) VALUES ($1, now(), $2::text::timestamptz, 0)"
+)
 
 
 async def put(workspace: Workspace, resource_type: str, id_: str, **body: Any) -> None:
@@ -128,7 +130,7 @@ pipeline:
   - account: {}
   - queue: {name: unrouted}
 """
-LATER = "UPDATE clocks SET shows = shows + interval '1 hour' WHERE workspace_id = $1"
+LATER = "UPDATE clocks SET base_time = base_time + interval '1 hour' WHERE workspace_id = $1"
 
 
 async def test_a_known_person_follows_his_account(noon: Workspace) -> None:

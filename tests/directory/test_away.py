@@ -24,6 +24,6 @@ async def test_a_database_that_is_away(method: str, url: str) -> None:
 
 async def test_looking_does_not_wait_for_the_gate(workspace: Workspace) -> None:
     held = Limits(idle=60_000)
-    async with transaction(workspace.pool, workspace.workspace_id, gate=True, limits=held):
+    async with transaction(workspace.pool, workspace.workspace_id, lock=True, limits=held):
         for url in ("/teams/inbound", "/owners", "/plans/active", "/changes", "/teams/inbound/ledger"):
             await workspace.get(url)

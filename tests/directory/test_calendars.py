@@ -68,7 +68,8 @@ pipeline:
 
 async def test_what_comes_out_of_hours_is_held_and_says_until_when(workspace: Workspace) -> None:
     saturday = (
-        "INSERT INTO clocks (workspace_id, set_at, shows, speed) VALUES ($1, now(), '2099-11-21 12:00Z', 0)"
+        "INSERT INTO clocks (workspace_id, set_at, base_time, speed)"
+        " VALUES ($1, now(), '2099-11-21 12:00Z', 0)"
     )
     await workspace.pool.execute(saturday, workspace.workspace_id)
     await workspace.client.put("/calendars/berlin", json=BERLIN)
@@ -100,7 +101,8 @@ follow_up:
 
 async def test_due_times_are_told_in_the_owners_working_time(workspace: Workspace) -> None:
     friday = (
-        "INSERT INTO clocks (workspace_id, set_at, shows, speed) VALUES ($1, now(), '2099-11-20 16:20Z', 0)"
+        "INSERT INTO clocks (workspace_id, set_at, base_time, speed)"
+        " VALUES ($1, now(), '2099-11-20 16:20Z', 0)"
     )
     await workspace.pool.execute(friday, workspace.workspace_id)
     await workspace.client.put("/calendars/berlin", json=BERLIN)

@@ -213,7 +213,7 @@ def test_over_cap_is_told_of_the_exempt() -> None:
 
 def test_what_waits_waits_for_him_alone() -> None:
     held = decided({"if_unavailable": LADDER, "priority": 70}, match(owner="ben"), office([away("ben", 3)]))
-    assert (held.held_owner, held.held_until) == ("ben", NOW + timedelta(hours=3))
+    assert (held.held_for_owner, held.held_until) == ("ben", NOW + timedelta(hours=3))
     assert (held.outcome, held.priority) == ("queued", 70)
 
 

@@ -50,7 +50,7 @@ def test_a_lead_is_held_for_who_is_back_in_time(
     else:
         assert found is not None
         assert (found.outcome, found.queue, found.code) == ("queued", "held", "held")
-        assert (found.held_until, found.held_owner, found.held_team) == (NOW + back, "ana", None)
+        assert (found.held_until, found.held_for_owner, found.held_for_team) == (NOW + back, "ana", None)
         assert not found.counts_toward_load
 
 

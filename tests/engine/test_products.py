@@ -178,9 +178,9 @@ def test_where_nobody_could_take_him_he_keeps_his_owner() -> None:
 def test_a_team_that_is_off_shift_may_hold_him() -> None:
     calendar = {"calendar": "never-now"}
     decision = asked(with_alpha(), ["beta"], office(bea=calendar, bob=calendar), step={"off_hours": "hold"})
-    assert (decision.queue, decision.held_team, decision.code) == ("held", "team-b", "held")
+    assert (decision.queue, decision.held_for_team, decision.code) == ("held", "team-b", "held")
     assert [each["type"] for each in decision.actions][-2:] == ["cancel_task", "notify"]
-    held = replace(prior(DAY, "queued", queue="held"), held_team="team-b", held_until=NOW + DAY)
+    held = replace(prior(DAY, "queued", queue="held"), held_for_team="team-b", held_until=NOW + DAY)
     back = asked(held, ["alpha"])
     assert (owner(back), back.code) == ("ana", "product_switch")
     assert [each["type"] for each in back.actions] == ["suppress_campaign", "cancel_task", "task"]

@@ -249,7 +249,7 @@ def test_at_its_release_a_lead_waits_for_one_whose_turn_it_is_and_who_is_about_t
     decision = decide(asked_again, plan({**PLAN, "pipeline": steps}), at)
     if expected == "held":
         awaited = now.replace(hour=9, minute=int(begins[3:]))
-        assert (decision.queue, decision.held_until, decision.held_team) == ("held", awaited, TEAM)
+        assert (decision.queue, decision.held_until, decision.held_for_team) == ("held", awaited, TEAM)
         assert codes(decision)["ben"] == "off_shift"
         assert decision.turn is None
     else:

@@ -106,8 +106,8 @@ priors = some.builds(
     priority=some.integers(0, 100),
     decided_at=instants,
     held_until=some.none() | instants,
-    held_owner=texts,
-    held_team=texts,
+    held_for_owner=texts,
+    held_for_team=texts,
 )
 fields = some.fixed_dictionaries(
     {"country": words},

@@ -25,7 +25,7 @@ queues: {desk: {}}
 pipeline: [{rule: {name: bens, then: {owner: ben, off_hours: hold}}}, {queue: {name: desk}}]
 """
 SET_CLOCK = """
-INSERT INTO clocks (workspace_id, set_at, shows, speed)
+INSERT INTO clocks (workspace_id, set_at, base_time, speed)
 VALUES ($1, clock_timestamp(), '2099-11-23 07:59:59Z', $2)
 ON CONFLICT (workspace_id) DO UPDATE SET set_at = excluded.set_at, speed = excluded.speed
 """

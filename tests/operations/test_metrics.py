@@ -69,7 +69,7 @@ async def test_leads_are_counted_by_state_and_queue(workspace: Workspace) -> Non
 async def test_the_oldest_age_is_told_by_the_workspaces_own_clock(workspace: Workspace) -> None:
     await workspace.assign(external_id="p", source="partner")
     await workspace.pool.execute(
-        "INSERT INTO clocks (workspace_id, set_at, shows, speed)"
+        "INSERT INTO clocks (workspace_id, set_at, base_time, speed)"
         " VALUES ($1, now(), now() + interval '1 hour', 0)",
         workspace.workspace_id,
     )
@@ -144,7 +144,7 @@ async def test_ten_thousand_queues_do_not_make_as_many_series(workspace: Workspa
           SELECT $1, gen_random_uuid(), 'queued', now() FROM generate_series(1, 10000) RETURNING id)
         INSERT INTO assignments (workspace_id, id, decision_number, lead_id, cause, outcome, code,
           queue, priority,
-                                 open, counted, decided_at, plan_version, answer, inputs)
+                                 open, counts_toward_load, decided_at, plan_version, response, inputs)
         SELECT $1, gen_random_uuid(), row_number() OVER (), id, 'assign', 'queued', 'queue',
                'queue ' || row_number() OVER (), 0, true, false, now() - interval '1 minute', 1, '', ''
           FROM lead

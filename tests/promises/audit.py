@@ -12,7 +12,8 @@ from tests.support.factories import TEAM
 from tests.support.workspace import Workspace
 
 DECISIONS = """
-SELECT decision_number, decided_at, plan_version, owner_id, outcome, open, counted, known_kind, lead_id
+SELECT decision_number, decided_at, plan_version, owner_id, outcome, open, counts_toward_load,
+       existing_kind, lead_id
   FROM assignments WHERE workspace_id = $1 ORDER BY decision_number
 """
 TURNS = """
@@ -53,8 +54,8 @@ async def audit(world: Workspace) -> Books:
     assert times == sorted(times)
     assert await world.fetch(DOUBLED) == []
     async with transaction(world.pool, world.workspace_id, read_only=True) as connection:
-        found = await facts.read(connection, world.workspace_id, None, [], [])
-        snapshot = await catch_up(connection, world.workspace_id, None, found.passes)
+        found = await facts.read_facts(connection, world.workspace_id, None, [], [])
+        snapshot = await catch_up(connection, world.workspace_id, None, found.entries)
     assert snapshot is not None
     entry, state = snapshot.entry, snapshot.state
     assert entry.decision_number == len(decisions)

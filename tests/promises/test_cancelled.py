@@ -29,7 +29,7 @@ def dispatch(workspace: Workspace, deadline: float = 30.0) -> Dispatcher:
 
 
 async def _stored(workspace: Workspace) -> set[str]:
-    rows = await workspace.fetch("SELECT key FROM idempotency WHERE workspace_id = $1")
+    rows = await workspace.fetch("SELECT key FROM idempotency_keys WHERE workspace_id = $1")
     return {row["key"] for row in rows}
 
 
@@ -59,7 +59,7 @@ async def test_cancelled_at_any_moment_a_request_is_stored_or_gone(database: str
 async def test_cancelled_before_a_pass_took_it_a_request_is_gone(database: str) -> None:
     async with stored_workspace(database, [1, 1, 1]) as workspace:
         door, taken, waiting = dispatch(workspace), job(1), job(2)
-        async with transaction(workspace.pool, workspace.workspace_id, gate=True):
+        async with transaction(workspace.pool, workspace.workspace_id, lock=True):
             first = asyncio.create_task(door.ask(workspace.workspace_id, taken))
             while not taken.taken:  # noqa: ASYNC110 - nothing announces it
                 await asyncio.sleep(0)

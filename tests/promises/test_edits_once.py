@@ -16,7 +16,7 @@ SELECT (SELECT count(*) FROM changes WHERE workspace_id = $1),
        (SELECT count(*) FROM events WHERE workspace_id = $1),
        (SELECT max(number) FROM journal WHERE workspace_id = $1)
 """
-EXPIRE = "UPDATE idempotency SET at = at - interval '8 days' WHERE workspace_id = $1"
+EXPIRE = "UPDATE idempotency_keys SET at = at - interval '8 days' WHERE workspace_id = $1"
 
 
 @dataclass(frozen=True)

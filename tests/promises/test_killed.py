@@ -47,7 +47,7 @@ async def _killed(database: str, leads: int, times: int, processes: int) -> None
                 )
                 again = await insist_on_all(clients, bodies, 16)
         books = await audit(workspace)
-        keys = await workspace.fetch("SELECT assignment_id FROM idempotency WHERE workspace_id = $1")
+        keys = await workspace.fetch("SELECT assignment_id FROM idempotency_keys WHERE workspace_id = $1")
     assert books.decisions == leads
     assert len({row["assignment_id"] for row in keys}) == len(keys) == leads
     assert [one["assignment_id"] for one in again] == [one["assignment_id"] for one in answers]

@@ -13,10 +13,10 @@ from tests.support.processes import services
 from tests.support.workspace import stored_workspace
 
 STEP = """
-INSERT INTO clocks (workspace_id, set_at, shows, speed)
+INSERT INTO clocks (workspace_id, set_at, base_time, speed)
 VALUES ($1, clock_timestamp(), clock_timestamp() + $2 * interval '1 second', 1)
 ON CONFLICT (workspace_id) DO UPDATE
-  SET set_at = excluded.set_at, shows = clocks.shows + $2 * interval '1 second'
+  SET set_at = excluded.set_at, base_time = clocks.base_time + $2 * interval '1 second'
 """
 TIMES = "SELECT decided_at, inputs FROM assignments WHERE workspace_id = $1 ORDER BY decision_number"
 

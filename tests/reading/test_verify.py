@@ -119,7 +119,7 @@ async def rewrite(workspace: Workspace, column: str, old: str, new: str) -> None
 
 
 async def test_another_engine_version_is_held_to_the_owner_only(worked: Workspace) -> None:
-    await rewrite(worked, "answer", '"not_evaluated":', '"left_out":')
+    await rewrite(worked, "response", '"not_evaluated":', '"left_out":')
     assert len((await check(worked)).differences) > 200
     await rewrite(worked, "inputs", f'"engine":"{ENGINE_VERSION}"', '"engine":"0"')
     report = await check(worked)
@@ -137,12 +137,12 @@ async def test_what_was_stored_before_notes_were_kept_can_be_made_again(worked: 
 
 
 async def test_a_trace_that_was_rewritten_is_found(worked: Workspace) -> None:
-    await rewrite(worked, "answer", '"code":"not_next"', '"code":"missing_skill"')
+    await rewrite(worked, "response", '"code":"not_next"', '"code":"missing_skill"')
     assert re.search(r"decision \d+ \(.*\): trace$", (await check(worked)).differences[0])
 
 
 async def test_an_answer_that_was_rewritten_is_found(worked: Workspace) -> None:
-    await rewrite(worked, "answer", '"id":"ben"', '"id":"ana"')
+    await rewrite(worked, "response", '"id":"ben"', '"id":"ana"')
     assert re.search(r"decision \d+ \(.*\): owner$", (await check(worked)).differences[0])
 
 
@@ -193,7 +193,7 @@ FIRST_TURN = "(team_id, number) = ('inbound', 3)"
         ("UPDATE journal SET decision_number = decision_number + 1", r"decisions \d+ to \d+ are missing"),
         (
             "UPDATE journal"
-            " SET changed = changed::jsonb || '{\"standing\": {\"inbound\": {\"ana\": [7, 1]}}}'"
+            " SET state_delta = state_delta::jsonb || '{\"standing\": {\"inbound\": {\"ana\": [7, 1]}}}'"
             " WHERE number = (SELECT max(number) FROM journal)",
             r"team inbound: the balances of its members sum to",
         ),

@@ -132,7 +132,7 @@ async def issue_key(pool: Pool, workspace_id: int, *scopes: str) -> str:
 async def empty_workspace(pool: Pool, name: str) -> Workspace:
     """A new workspace without owners or a plan, for service processes."""
     async with pool.acquire() as connection:
-        made = await workspaces.create(connection, name)
+        made = await workspaces.create_workspace(connection, name)
     return Workspace(pool, made.id, await issue_key(pool, made.id, "admin"))
 
 

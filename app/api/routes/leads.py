@@ -19,7 +19,7 @@ from app.dispatch.dispatcher import Dispatcher
 from app.errors import Conflict, NotFound, refused_at
 from app.intake.arrival import normalize
 from app.store.connection.pool import transaction
-from app.store.directory.history import directory_at
+from app.store.directory.history import read_directory_at
 from app.store.leads import decisions, lead_detail
 from app.store.leads.decisions import StoredDecision
 from app.store.leads.lead_detail import AssignmentDetail, LeadDetail
@@ -36,7 +36,7 @@ async def assignment(request: Request, assignment_id: UUID) -> Response:
     """The decision as it was answered, whether it still stands, and what was reported about it."""
     workspace_id = caller_of(request).workspace_id
     async with transaction(request.app.state.pool, workspace_id, read_only=True) as connection:
-        found = await lead_detail.assignment(connection, workspace_id, str(assignment_id))
+        found = await lead_detail.find_assignment(connection, workspace_id, str(assignment_id))
     if found is None:
         raise NotFound
     each, events = found
@@ -70,11 +70,11 @@ async def _basis(
     request: Request, workspace_id: int, assignment_id: str
 ) -> tuple[StoredDecision, DecisionInputs]:
     async with transaction(request.app.state.pool, workspace_id, read_only=True) as connection:
-        decided = await decisions.decision(connection, workspace_id, assignment_id)
+        decided = await decisions.find_decision(connection, workspace_id, assignment_id)
         if decided is None:
             raise NotFound
-        stored = orjson.loads(decided.inputs)
-        directory = await directory_at(connection, workspace_id, stored["directory"])
+        stored = decided.read_inputs()
+        directory = await read_directory_at(connection, workspace_id, stored["directory"])
     return decided, inputs_of(stored, directory)
 
 
@@ -84,7 +84,7 @@ async def lead(request: Request, lead_id: UUID) -> Response:
     """A lead as it stands, with its assignments in order."""
     workspace_id = caller_of(request).workspace_id
     async with transaction(request.app.state.pool, workspace_id, read_only=True) as connection:
-        found = await lead_detail.lead(connection, workspace_id, str(lead_id))
+        found = await lead_detail.find_lead(connection, workspace_id, str(lead_id))
     if found is None:
         raise NotFound
     return _json(_lead(found))
@@ -113,7 +113,7 @@ async def _found(request: Request, sent: dict[str, Any]) -> Response:
     items: list[dict[str, Any]] = []
     async with transaction(request.app.state.pool, workspace_id, read_only=True) as connection:
         for kind, value in normalize(sent).keys:
-            known = await lead_detail.lead_known_by(connection, workspace_id, kind, value)
+            known = await lead_detail.find_lead_by_key(connection, workspace_id, kind, value)
             items += [_lead(known)] if known else []
     return _json({"items": items})
 

@@ -70,7 +70,7 @@ class Verdict:
 class PriorAssignment:
     """A known person's standing: his lead and its newest assignment, and the key that matched.
 
-    `held_until` is set of a lead that waits for a time, `held_owner` or `held_team` then says for whom.
+    `held_until` is set when a lead is held until a time; `held_for_owner` or `held_for_team` says for whom.
     """
 
     lead_id: str
@@ -85,8 +85,8 @@ class PriorAssignment:
     priority: int
     decided_at: datetime
     held_until: datetime | None = None
-    held_owner: str | None = None
-    held_team: str | None = None
+    held_for_owner: str | None = None
+    held_for_team: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,10 +155,10 @@ class SlaDeadlines:
 class Decision:
     """The settled verdict. `counts_toward_load` says whether it adds to the owner's load.
 
-    `labels` are what the steps it went through added to the lead. What is held until a time may be claimed
-    meanwhile by `held_owner` alone, or by members of `held_team`. `previous_products` are the products that a
-    known person leaves. `account` and `account_team` are what the answer tells of the lead's account and of
-    the others who look after it.
+    `labels` are what its steps added to the lead. Until `held_until`, only `held_for_owner`, or members of
+    `held_for_team`, may claim a held lead. `previous_products` are the products that a returning lead leaves.
+    `account` and `account_team` are what the response shows of the lead's account and the others who look
+    after it.
 
     Not frozen, because `decide` makes it in stages and a frozen one costs more; nobody changes it after.
     """
@@ -179,8 +179,8 @@ class Decision:
     counts_toward_load: bool = False
     over_cap: bool = False
     held_until: datetime | None = None
-    held_owner: str | None = None
-    held_team: str | None = None
+    held_for_owner: str | None = None
+    held_for_team: str | None = None
     previous_products: tuple[str, ...] = ()
     sla_name: str | None = None
     sla: SlaDeadlines | None = None

@@ -124,8 +124,8 @@ def prior_to_json(prior: PriorAssignment) -> dict[str, Any]:
         "priority": prior.priority,
         "decided_at": prior.decided_at,
         "held_until": prior.held_until,
-        "held_owner": prior.held_owner,
-        "held_team": prior.held_team,
+        "held_owner": prior.held_for_owner,
+        "held_team": prior.held_for_team,
     }
 
 
@@ -145,8 +145,8 @@ def prior_from_json(stored: Mapping[str, Any]) -> PriorAssignment:
         priority=stored["priority"],
         decided_at=parse_iso(stored["decided_at"]),
         held_until=parse_iso(held_until) if held_until else None,
-        held_owner=stored.get("held_owner"),
-        held_team=stored.get("held_team"),
+        held_for_owner=stored.get("held_owner"),
+        held_for_team=stored.get("held_team"),
     )
 
 

@@ -31,11 +31,11 @@ def held_refusal(
 
     What waits for an owner is his alone, what waits for a team its members'; the rest is everybody's.
     """
-    if held.held_owner == owner_id:
+    if held.held_for_owner == owner_id:
         return None if refused is None or refused.code in _WAITED_FOR else refused
-    if refused is not None or (held.held_owner is None and held.held_team is None):
+    if refused is not None or (held.held_for_owner is None and held.held_for_team is None):
         return refused
-    team = facts.directory.teams.get(held.held_team or "")
+    team = facts.directory.teams.get(held.held_for_team or "")
     if team is not None and any(member.owner == owner_id for member in team.members):
         return None
     return Refusal("held_for_another")

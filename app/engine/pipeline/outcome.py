@@ -73,8 +73,8 @@ def to_held(step: CompiledStep, attempt: TargetAttempt, until: datetime, facts: 
         queue=HELD,
         priority=target.priority,
         held_until=until,
-        held_owner=target.name if target.kind == "owner" else None,
-        held_team=target.name if target.kind == "team" else None,
+        held_for_owner=target.name if target.kind == "owner" else None,
+        held_for_team=target.name if target.kind == "team" else None,
     )
 
 

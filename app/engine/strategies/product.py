@@ -97,7 +97,7 @@ def _is_with(prior: PriorAssignment, product: ProductDocument) -> bool:
         case "assigned":
             return prior.team == product.team
         case "queued":
-            return prior.held_team == product.team
+            return prior.held_for_team == product.team
         case "automated":
             return prior.path in product.sequences
         case _:

@@ -11,6 +11,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 Connection = asyncpg.Connection | PoolConnectionProxy
 Pool = asyncpg.Pool
+Row = asyncpg.Record
 Connect = Callable[..., Coroutine[Any, Any, asyncpg.Connection]]
 
 CONNECTION_ERRORS = (
@@ -90,7 +91,7 @@ _LOOK_UPS_ONLY = dict.fromkeys(
 )
 
 
-def begin_statement(workspace_id: int, limits: Limits, *, gate: bool = False, read_only: bool = False) -> str:
+def begin_statement(workspace_id: int, limits: Limits, *, lock: bool = False, read_only: bool = False) -> str:
     """The statements that begin every transaction, sent in one round trip.
 
     Role and workspace come first, so that row-level security holds from the first read. The planner is
@@ -106,7 +107,7 @@ def begin_statement(workspace_id: int, limits: Limits, *, gate: bool = False, re
         "idle_in_transaction_session_timeout": f"{limits.idle:d}",
         **_LOOK_UPS_ONLY,
     }
-    if gate:
+    if lock:
         # With lists as parameters the planner would rather plan a pass's statements anew each time, which
         # takes longer than they do.
         settings["plan_cache_mode"] = "force_generic_plan"
@@ -114,7 +115,7 @@ def begin_statement(workspace_id: int, limits: Limits, *, gate: bool = False, re
     local += f", {_DURABLE}"
     take = (
         f"; SELECT FROM workspace_locks WHERE workspace_id = {workspace_id:d} FOR NO KEY UPDATE"
-        if gate
+        if lock
         else ""
     )
     return f"{begin}; SELECT {local}{take}"
@@ -125,7 +126,7 @@ async def transaction(
     pool: asyncpg.Pool,
     workspace_id: int,
     *,
-    gate: bool = False,
+    lock: bool = False,
     read_only: bool = False,
     limits: Limits | None = None,
 ) -> AsyncIterator[Connection]:
@@ -136,8 +137,8 @@ async def transaction(
     """
     limits = limits or Limits()
     async with pool.acquire(timeout=DEFAULT_LIMITS) as connection:
-        begin = begin_statement(workspace_id, limits, gate=gate, read_only=read_only)
-        await _say(connection, begin, DEFAULT_LIMITS + (limits.lock / 1000 if gate else 0))
+        begin = begin_statement(workspace_id, limits, lock=lock, read_only=read_only)
+        await _say(connection, begin, DEFAULT_LIMITS + (limits.lock / 1000 if lock else 0))
         try:
             yield connection
         except BaseException:

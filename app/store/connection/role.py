@@ -15,7 +15,7 @@ SELECT rolsuper AS superuser, rolbypassrls AS bypasses,
 """
 
 
-async def objections(connection: Connection) -> list[str]:
+async def list_objections(connection: Connection) -> list[str]:
     """Why the service must not run as this role; nothing when it may."""
     row = await connection.fetchrow(ROLE)
     if row is None:

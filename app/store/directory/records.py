@@ -1,18 +1,21 @@
-"""The directory's records, and the log of who changed what."""
+"""The directory's records, and the change log of who changed what."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from app.store.connection.pool import Connection
+from app.store.connection.pool import Connection, Row
+
+DIRECTORY_TYPES = ("owners", "absences", "teams", "calendars", "tables")
+"""The resource types that a process keeps in memory. Of others, a commit group reads what it needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record as stored. `revision` is the number of the change that made it what it is."""
+    """One record as stored. `revision` is the number of the change that wrote it."""
 
     resource_type: str
     id: str
@@ -23,7 +26,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class ChangeRecord:
-    """One row of the log."""
+    """One row of the change log."""
 
     version: int
     at: datetime
@@ -36,85 +39,133 @@ class ChangeRecord:
     comment: str | None = None
 
 
-FIND = """
+SELECT_RECORD = """
 SELECT resource_type, id, body, revision, updated_at FROM directory
  WHERE workspace_id = $1 AND resource_type = $2 AND id = $3
 """
+"""One record."""
 
+# LIMIT 1 keeps each look-up on the primary key, whatever the planner believes of a table that was empty.
+SELECT_RECORDS_BY_ID = """
+SELECT found.resource_type, found.id, found.body, found.revision, found.updated_at
+  FROM unnest($3::text[]) AS wanted (id)
+ CROSS JOIN LATERAL (
+   SELECT resource_type, id, body, revision, updated_at FROM directory
+    WHERE workspace_id = $1 AND resource_type = $2 AND directory.id = wanted.id
+    LIMIT 1) AS found
+"""
+"""Several records of one type."""
 
-async def find(connection: Connection, workspace_id: int, resource_type: str, id_: str) -> Record | None:
-    """One record."""
-    row = await connection.fetchrow(FIND, workspace_id, resource_type, id_)
-    return _record(row) if row else None
-
-
-PAGE = """
+SELECT_RECORDS_AFTER = """
 SELECT resource_type, id, body, revision, updated_at FROM directory
  WHERE workspace_id = $1 AND resource_type = $2 AND id > $3
  ORDER BY id LIMIT $4
 """
+"""A page of records of one type, by id."""
 
+SELECT_ABSENCES_OF_OWNER = """
+SELECT resource_type, id, body, revision, updated_at FROM directory
+ WHERE workspace_id = $1 AND resource_type = 'absences' AND body ->> 'owner' = $2 AND id > $3
+ ORDER BY id LIMIT $4
+"""
+"""A page of one owner's absences, in the order they were entered."""
 
-async def page(
-    connection: Connection, workspace_id: int, resource_type: str, after: str, limit: int
-) -> list[Record]:
-    """Records by id, those behind `after`."""
-    return [_record(row) for row in await connection.fetch(PAGE, workspace_id, resource_type, after, limit)]
-
-
-PUT = """
-INSERT INTO directory (workspace_id, resource_type, id, body, revision, updated_at) VALUES ($1, $2, $3,
-  $4, $5, $6)
+UPSERT_RECORDS = """
+INSERT INTO directory (workspace_id, resource_type, id, body, revision, updated_at)
+SELECT $1, * FROM unnest($2::text[], $3::text[], $4::text[]::jsonb[], $5::bigint[], $6::timestamptz[])
 ON CONFLICT (workspace_id, resource_type, id)
   DO UPDATE SET body = excluded.body, revision = excluded.revision, updated_at = excluded.updated_at
 """
-DELETE = "DELETE FROM directory WHERE workspace_id = $1 AND resource_type = $2 AND id = $3"
-LOG = """
-INSERT INTO changes (workspace_id, version, at, actor, resource_type, resource_id, action, before,
-  after, comment)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+"""Create or replace records."""
+
+DELETE_RECORD = "DELETE FROM directory WHERE workspace_id = $1 AND resource_type = $2 AND id = $3"
+"""Delete a record; the change log keeps what it was."""
+
+INSERT_CHANGES = """
+INSERT INTO changes (workspace_id, version, at, actor, resource_type, resource_id, action, before, after,
+                     comment)
+SELECT $1, * FROM unnest($2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::text[], $7::text[],
+                         $8::text[]::jsonb[], $9::text[]::jsonb[], $10::text[])
 """
+"""Add rows to the change log, whose rows never change."""
 
-
-async def put(connection: Connection, workspace_id: int, record: Record) -> None:
-    """Make the record what it says."""
-    body = orjson.dumps(record.body).decode()
-    await connection.execute(
-        PUT, workspace_id, record.resource_type, record.id, body, record.revision, record.updated_at
-    )
-
-
-async def delete(connection: Connection, workspace_id: int, resource_type: str, id_: str) -> None:
-    """Take the record away; the log keeps what it was."""
-    await connection.execute(DELETE, workspace_id, resource_type, id_)
-
-
-async def log(connection: Connection, workspace_id: int, change: ChangeRecord) -> None:
-    """Add a row to the log, which is never changed."""
-    await connection.execute(
-        LOG,
-        workspace_id,
-        change.version,
-        change.at,
-        change.actor,
-        change.resource_type,
-        change.resource_id,
-        change.action,
-        _json(change.before),
-        _json(change.after),
-        change.comment,
-    )
-
-
-CHANGES = """
+SELECT_CHANGES_AFTER = """
 SELECT version, at, actor, resource_type, resource_id, action, before, after, comment FROM changes
  WHERE workspace_id = $1 AND version > $2 AND ($3::text IS NULL OR resource_type = $3)
    AND ($4::text IS NULL OR resource_id = $4)
  ORDER BY version LIMIT $5
 """
+"""A page of the change log, of one type or record if named."""
 
 
-async def changes(
+async def find_record(
+    connection: Connection, workspace_id: int, resource_type: str, id_: str
+) -> Record | None:
+    """Return one record, or None."""
+    row = await connection.fetchrow(SELECT_RECORD, workspace_id, resource_type, id_)
+    return _record(row) if row else None
+
+
+async def find_records(
+    connection: Connection, workspace_id: int, resource_type: str, ids: Sequence[str]
+) -> dict[str, Record]:
+    """Return the records with these ids, by id. Unknown ids are left out."""
+    rows = await connection.fetch(SELECT_RECORDS_BY_ID, workspace_id, resource_type, list(dict.fromkeys(ids)))
+    return {row["id"]: _record(row) for row in rows}
+
+
+async def list_records(
+    connection: Connection, workspace_id: int, resource_type: str, after: str, limit: int
+) -> list[Record]:
+    """Return the records whose ids come after `after`, by id."""
+    rows = await connection.fetch(SELECT_RECORDS_AFTER, workspace_id, resource_type, after, limit)
+    return [_record(row) for row in rows]
+
+
+async def list_absences(
+    connection: Connection, workspace_id: int, owner_id: str, after: str, limit: int
+) -> list[Record]:
+    """Return an owner's absences after `after`, in the order they were entered."""
+    rows = await connection.fetch(SELECT_ABSENCES_OF_OWNER, workspace_id, owner_id, after, limit)
+    return [_record(row) for row in rows]
+
+
+async def put_records(connection: Connection, workspace_id: int, records: Sequence[Record]) -> None:
+    """Create or replace these records; none is named twice."""
+    columns = _columns(
+        (record.resource_type, record.id, _json(record.body), record.revision, record.updated_at)
+        for record in records
+    )
+    if columns:
+        await connection.execute(UPSERT_RECORDS, workspace_id, *columns)
+
+
+async def delete_record(connection: Connection, workspace_id: int, resource_type: str, id_: str) -> None:
+    """Delete a record."""
+    await connection.execute(DELETE_RECORD, workspace_id, resource_type, id_)
+
+
+async def insert_changes(connection: Connection, workspace_id: int, changes: Sequence[ChangeRecord]) -> None:
+    """Add rows to the change log."""
+    columns = _columns(
+        (
+            change.version,
+            change.at,
+            change.actor,
+            change.resource_type,
+            change.resource_id,
+            change.action,
+            _json(change.before),
+            _json(change.after),
+            change.comment,
+        )
+        for change in changes
+    )
+    if columns:
+        await connection.execute(INSERT_CHANGES, workspace_id, *columns)
+
+
+async def list_changes(
     connection: Connection,
     workspace_id: int,
     after: int,
@@ -122,22 +173,26 @@ async def changes(
     resource_id: str | None,
     limit: int,
 ) -> list[ChangeRecord]:
-    """The log in order, from behind `after`; only of one resource_type or record, if named."""
-    rows = await connection.fetch(CHANGES, workspace_id, after, resource_type, resource_id, limit)
+    """Return the change log after number `after`, in order, of one type or record if named."""
+    rows = await connection.fetch(
+        SELECT_CHANGES_AFTER, workspace_id, after, resource_type, resource_id, limit
+    )
     return [_change(row) for row in rows]
+
+
+def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
+    """Rows as the arrays that `unnest` takes, one per column."""
+    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _json(body: Mapping[str, Any] | None) -> str | None:
     return None if body is None else orjson.dumps(body).decode()
 
 
-def _record(row: Any) -> Record:
-    return Record(
-        row["resource_type"], row["id"], orjson.loads(row["body"]), row["revision"], row["updated_at"]
-    )
+def _record(row: Row) -> Record:
+    return Record(**{**row, "body": orjson.loads(row["body"])})
 
 
-def _change(row: Any) -> ChangeRecord:
-    before, after = (row[side] and orjson.loads(row[side]) for side in ("before", "after"))
-    head = (row["version"], row["at"], row["actor"], row["resource_type"], row["resource_id"], row["action"])
-    return ChangeRecord(*head, before, after, row["comment"])
+def _change(row: Row) -> ChangeRecord:
+    bodies = {side: row[side] and orjson.loads(row[side]) for side in ("before", "after")}
+    return ChangeRecord(**{**row, **bodies})

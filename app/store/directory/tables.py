@@ -1,6 +1,6 @@
-"""Tables of the directory. What is in one may be long, so it is read only where somebody looks into it.
+"""Tables of the directory. A table may be long, so its rows are read only where they are looked up.
 
-The log tells of a table its columns, how many rows it had, and what changed; not the rows.
+The change log of a table holds its columns, its number of rows, and what changed; not the rows.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from app.engine.lookup.tables import TableContent, table_from_json
-from app.store.connection.pool import Connection
+from app.store.connection.pool import Connection, Row
 from app.store.directory.records import Record
 
 RESOURCE_TYPE = "tables"
@@ -31,7 +31,7 @@ class StoredTableHead:
 
 @dataclass(frozen=True, slots=True)
 class StoredTable:
-    """A table with its rows. `text` is what is stored of them: read it away from any gate."""
+    """A table with its rows as stored text. Parse it outside of the workspace lock."""
 
     id: str
     revision: int
@@ -39,11 +39,12 @@ class StoredTable:
     text: str
 
     def table(self) -> TableContent:
-        """What the text says. Takes a tenth of a second for the largest."""
+        """Parse the text. Takes a tenth of a second for the largest table."""
         return table_from_json(orjson.loads(self.text))
 
 
-READ = """
+# Here and below, LIMIT 1 keeps a look-up on the primary key.
+SELECT_TABLES_BY_ID = """
 SELECT found.id, found.revision, found.updated_at, found.body
   FROM unnest($2::text[]) AS wanted (id)
  CROSS JOIN LATERAL (
@@ -51,15 +52,9 @@ SELECT found.id, found.revision, found.updated_at, found.body
     WHERE workspace_id = $1 AND resource_type = 'tables' AND directory.id = wanted.id
     LIMIT 1) AS found
 """
+"""Tables with their rows."""
 
-
-async def read(connection: Connection, workspace_id: int, ids: Iterable[str]) -> dict[str, StoredTable]:
-    """These tables with their rows, by id; unknown ids are left out."""
-    rows = await connection.fetch(READ, workspace_id, list(dict.fromkeys(ids)))
-    return {row["id"]: StoredTable(*row) for row in rows}
-
-
-HEADS = """
+SELECT_TABLE_HEADS_AFTER = """
 SELECT found.id, change.after, found.revision, found.updated_at
   FROM (SELECT id, revision, updated_at FROM directory
          WHERE workspace_id = $1 AND resource_type = 'tables' AND id > $2 ORDER BY id LIMIT $3) AS found
@@ -67,63 +62,77 @@ SELECT found.id, change.after, found.revision, found.updated_at
    SELECT after FROM changes WHERE workspace_id = $1 AND version = found.revision LIMIT 1) AS change
  ORDER BY found.id
 """
+"""A page of tables without their rows, by id."""
 
-
-async def heads(connection: Connection, workspace_id: int, after: str, limit: int) -> list[StoredTableHead]:
-    """Tables by id, those behind `after`, as the log tells of them."""
-    return [_head(row) for row in await connection.fetch(HEADS, workspace_id, after, limit)]
-
-
-STANDING = """
+SELECT_TABLE_HEAD = """
 SELECT change.after, found.revision, found.updated_at
   FROM (SELECT revision, updated_at FROM directory
          WHERE workspace_id = $1 AND resource_type = 'tables' AND id = $2) AS found
  CROSS JOIN LATERAL (
    SELECT after FROM changes WHERE workspace_id = $1 AND version = found.revision LIMIT 1) AS change
 """
+"""One table without its rows."""
 
-
-async def standing(connection: Connection, workspace_id: int, id_: str) -> Record | None:
-    """A table's record; in place of its body what the log tells of it."""
-    row = await connection.fetchrow(STANDING, workspace_id, id_)
-    if row is None:
-        return None
-    told = orjson.loads(row["after"])
-    told.pop("difference", None)
-    return Record(RESOURCE_TYPE, id_, told, row["revision"], row["updated_at"])
-
-
-PUT = """
+UPSERT_TABLE = """
 INSERT INTO directory (workspace_id, resource_type, id, body, revision, updated_at)
 VALUES ($1, 'tables', $2, $3, $4, $5)
 ON CONFLICT (workspace_id, resource_type, id)
   DO UPDATE SET body = excluded.body, revision = excluded.revision, updated_at = excluded.updated_at
 """
+"""Create or replace a table. Its text may have megabytes, so it does not travel in an array."""
 
 
-async def put(
+async def read_tables(
+    connection: Connection, workspace_id: int, ids: Iterable[str]
+) -> dict[str, StoredTable]:
+    """Return these tables with their rows, by id. Unknown ids are left out."""
+    rows = await connection.fetch(SELECT_TABLES_BY_ID, workspace_id, list(dict.fromkeys(ids)))
+    return {
+        row["id"]: StoredTable(row["id"], row["revision"], row["updated_at"], row["body"]) for row in rows
+    }
+
+
+async def read_named_tables(
+    connection: Connection, workspace_id: int, names: Collection[str]
+) -> dict[str, TableContent]:
+    """Return the parsed tables by name, as far as they exist."""
+    if not names:
+        return {}
+    found = await read_tables(connection, workspace_id, names)
+    return {id_: await asyncio.to_thread(stored.table) for id_, stored in found.items()}
+
+
+async def list_tables(
+    connection: Connection, workspace_id: int, after: str, limit: int
+) -> list[StoredTableHead]:
+    """Return the tables after `after`, by id, without their rows."""
+    rows = await connection.fetch(SELECT_TABLE_HEADS_AFTER, workspace_id, after, limit)
+    return [_head(row) for row in rows]
+
+
+async def find_table_head(connection: Connection, workspace_id: int, id_: str) -> Record | None:
+    """Return a table's record, or None. Its body is what the change log holds of the table."""
+    row = await connection.fetchrow(SELECT_TABLE_HEAD, workspace_id, id_)
+    if row is None:
+        return None
+    logged = orjson.loads(row["after"])
+    logged.pop("difference", None)
+    return Record(RESOURCE_TYPE, id_, logged, row["revision"], row["updated_at"])
+
+
+async def put_table(
     connection: Connection, workspace_id: int, id_: str, text: str, revision: int, at: datetime
 ) -> None:
-    """Make the table what the text says."""
-    await connection.execute(PUT, workspace_id, id_, text, revision, at)
+    """Create or replace a table, given its stored text."""
+    await connection.execute(UPSERT_TABLE, workspace_id, id_, text, revision, at)
 
 
-def written(table: TableContent) -> str:
-    """A table as it is stored."""
+def table_to_text(table: TableContent) -> str:
+    """Return a table as it is stored."""
     body: dict[str, Any] = {"columns": table.columns, "targets": table.targets, "rows": table.rows}
     return orjson.dumps(body).decode()
 
 
-def _head(row: Any) -> StoredTableHead:
-    told = orjson.loads(row["after"])
-    return StoredTableHead(row["id"], told["columns"], told["rows"], row["revision"], row["updated_at"])
-
-
-async def named_tables(
-    connection: Connection, workspace_id: int, names: Collection[str]
-) -> dict[str, TableContent]:
-    """The tables by name, as far as there are any."""
-    if not names:
-        return {}
-    found = await read(connection, workspace_id, names)
-    return {id_: await asyncio.to_thread(whole.table) for id_, whole in found.items()}
+def _head(row: Row) -> StoredTableHead:
+    logged = orjson.loads(row["after"])
+    return StoredTableHead(row["id"], logged["columns"], logged["rows"], row["revision"], row["updated_at"])

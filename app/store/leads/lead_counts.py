@@ -1,14 +1,14 @@
-"""How a workspace stands at a moment: what waits, what every lead became, and what the journal counts."""
+"""Counts of a workspace: queues, leads by state, and what the journal counted."""
 
 from dataclasses import dataclass
-from typing import Any
 
+from app.store.clocks import NOW
 from app.store.connection.pool import Connection
 
 
 @dataclass(frozen=True, slots=True)
 class QueueLength:
-    """A queue: how many leads wait there, and for how many seconds the oldest of them."""
+    """How many leads wait in a queue, and for how many seconds the oldest has waited."""
 
     queue: str
     leads: int
@@ -16,8 +16,8 @@ class QueueLength:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """Leads counted twice: as the journal saw them come, and as they stand."""
+class LeadCounts:
+    """Leads counted twice: as the journal counted arrivals, and by state."""
 
     received: int
     matched: int
@@ -25,35 +25,27 @@ class Counts:
 
     @property
     def difference(self) -> int:
-        """Leads that came and are nowhere; 0 when all is well."""
+        """Received leads that are in no state; 0 when nothing is lost."""
         return self.received - self.matched - sum(self.by_state.values())
 
 
-# Each of the three counts is read from an index alone.
-COUNTS = """
-SELECT state, count(*) FROM leads WHERE workspace_id = $1 GROUP BY state
+# Each of the counts is read from an index alone.
+SELECT_LEADS_BY_STATE = """
+SELECT state, count(*) AS leads FROM leads WHERE workspace_id = $1 GROUP BY state
 UNION ALL
 SELECT 'failed', count(*) FROM failed_leads WHERE workspace_id = $1
 """
-JOURNAL = """
+"""Leads by state, those that failed included."""
+
+SELECT_JOURNAL_COUNTS = """
 SELECT received, matched FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1
 """
+"""How many leads arrived, and how many of them matched a lead that existed."""
 
-
-async def counts(connection: Connection, workspace_id: int) -> Counts:
-    """Both counts, of one snapshot when the transaction has one."""
-    row = await connection.fetchrow(JOURNAL, workspace_id)
-    received, matched = tuple(row) if row else (0, 0)
-    by_state: dict[str, int] = {}
-    for state, count in await connection.fetch(COUNTS, workspace_id):
-        by_state[state] = by_state.get(state, 0) + count
-    return Counts(received, matched, by_state)
-
-
-# Sequence and time go up together, so the oldest is the one with the lowest number.
-WAITING = """
+# Decision numbers and times rise together, so the oldest lead has the lowest number.
+SELECT_QUEUE_LENGTHS = f"""
 SELECT waiting.queue, waiting.leads,
-       extract(epoch FROM clock.now - first.decided_at)::double precision AS oldest
+       greatest(extract(epoch FROM clock.now - first.decided_at), 0)::double precision AS oldest
   FROM (SELECT queue, count(*) AS leads, min(decision_number) AS decision_number
           FROM assignments
          WHERE workspace_id = $1 AND open AND queue IS NOT NULL
@@ -62,43 +54,50 @@ SELECT waiting.queue, waiting.leads,
    SELECT decided_at FROM assignments
     WHERE workspace_id = $1 AND assignments.decision_number >= waiting.decision_number
     ORDER BY decision_number LIMIT 1) AS first
- CROSS JOIN (
-   SELECT coalesce((SELECT shows + (clock_timestamp() - set_at) * speed FROM clocks WHERE workspace_id = $1),
-                   clock_timestamp()) AS now) AS clock
+ CROSS JOIN (SELECT {NOW} AS now) AS clock
  ORDER BY waiting.leads DESC, waiting.queue
 """
+"""Queues with waiting leads, the longest first."""
 
-
-async def waiting(connection: Connection, workspace_id: int) -> list[QueueLength]:
-    """The queues in which leads wait, the longest first."""
-    return [_waiting(row) for row in await connection.fetch(WAITING, workspace_id)]
-
-
-def _waiting(row: Any) -> QueueLength:
-    return QueueLength(row["queue"], row["leads"], max(0.0, row["oldest"]))
-
-
-DECLARED = """
+SELECT_DECLARED_QUEUES = """
 SELECT json_object_keys(document -> 'queues') AS queue
   FROM plans
  WHERE workspace_id = $1 AND json_typeof(document -> 'queues') = 'object'
    AND version = (SELECT plan_version FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1)
  ORDER BY queue LIMIT $2
 """
+"""The queues that the active plan declares, by name."""
 
-
-async def declared_queues(connection: Connection, workspace_id: int, limit: int) -> list[str]:
-    """The first queues that the active plan declares, by name."""
-    return [row["queue"] for row in await connection.fetch(DECLARED, workspace_id, limit)]
-
-
-OPEN = """
-SELECT owner_id, team_id, count(*) FROM assignments
+SELECT_OPEN_ASSIGNMENT_COUNTS = """
+SELECT owner_id, team_id, count(*) AS leads FROM assignments
  WHERE workspace_id = $1 AND open AND owner_id IS NOT NULL
  GROUP BY owner_id, team_id
 """
+"""Open leads by owner and team."""
 
 
-async def open_places(connection: Connection, workspace_id: int) -> dict[tuple[str, str | None], int]:
-    """Open leads by owner and the team they came through."""
-    return {(owner, team): count for owner, team, count in await connection.fetch(OPEN, workspace_id)}
+async def count_leads(connection: Connection, workspace_id: int) -> LeadCounts:
+    """Return both counts; they are of one moment when the transaction reads one snapshot."""
+    row = await connection.fetchrow(SELECT_JOURNAL_COUNTS, workspace_id)
+    by_state: dict[str, int] = {}
+    for each in await connection.fetch(SELECT_LEADS_BY_STATE, workspace_id):
+        by_state[each["state"]] = by_state.get(each["state"], 0) + each["leads"]
+    return LeadCounts(row["received"] if row else 0, row["matched"] if row else 0, by_state)
+
+
+async def list_queue_lengths(connection: Connection, workspace_id: int) -> list[QueueLength]:
+    """Return the queues in which leads wait, the longest first."""
+    return [QueueLength(**row) for row in await connection.fetch(SELECT_QUEUE_LENGTHS, workspace_id)]
+
+
+async def list_declared_queues(connection: Connection, workspace_id: int, limit: int) -> list[str]:
+    """Return the first queues that the active plan declares, by name."""
+    return [row["queue"] for row in await connection.fetch(SELECT_DECLARED_QUEUES, workspace_id, limit)]
+
+
+async def count_open_assignments(
+    connection: Connection, workspace_id: int
+) -> dict[tuple[str, str | None], int]:
+    """Return the number of open leads by owner and the team they came through."""
+    rows = await connection.fetch(SELECT_OPEN_ASSIGNMENT_COUNTS, workspace_id)
+    return {(row["owner_id"], row["team_id"]): row["leads"] for row in rows}

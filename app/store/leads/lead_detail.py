@@ -1,4 +1,4 @@
-"""Leads and their assignments as callers may look at them."""
+"""Leads and their assignments as callers may read them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,15 +6,16 @@ from typing import Any
 
 import orjson
 
-from app.store.connection.pool import Connection
+from app.store.connection.pool import Connection, Row
 from app.store.leads.current_leads import fields_from_inputs
+from app.store.stored_bytes import unpack
 
 MAX_ASSIGNMENTS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class AssignmentEvent:
-    """Something that was reported about an assignment."""
+    """An event that was reported about an assignment."""
 
     id: str
     type: str
@@ -24,11 +25,12 @@ class AssignmentEvent:
 
 @dataclass(frozen=True, slots=True)
 class AssignmentDetail:
-    """One decision as it was answered, and what became of it.
+    """One decision as it was returned, and its current state.
 
-    `state` is open while it is how the lead stands, closed once that was reported, superseded when the lead
-    moved on. One that `repeats` changed nothing and `stands_for` the assignment it names as known; others
-    stand for themselves. `priority` is that of today: who waits may have come again with a higher one.
+    `state` is `open` while the assignment is current, `closed` once that was reported, `superseded` when the
+    lead moved on. An assignment that `repeats` changed nothing and stands for the assignment `stands_for`;
+    any other stands for itself. `priority` is the current one: a queued lead may have come again with a
+    higher one.
     """
 
     id: str
@@ -43,7 +45,7 @@ class AssignmentDetail:
 
 @dataclass(frozen=True, slots=True)
 class LeadDetail:
-    """A lead, its fields as intake left them, and its newest assignments in their order."""
+    """A lead, its fields as intake left them, and its newest assignments in order."""
 
     id: str
     state: str
@@ -53,22 +55,24 @@ class LeadDetail:
     complete: bool
 
 
-# A double submission, or somebody queued who kept his place, changes nothing but a priority: it stands for
-# the assignment that was there before. Which one, is settled inside the LIMIT: under row-level security an
-# index is asked for a plain value only, not for what CASE makes of it.
-SHOWN = """
-SELECT shown.id, lead_id, cause, answer, repeats, stands_for, priority,
+# A duplicate submission, or a queued lead that kept its place, changes nothing but a priority: it stands for
+# the existing assignment. Which one is settled inside the LIMIT: under row-level security an index is asked
+# for a plain value only, not for the result of CASE.
+SELECT_ASSIGNMENT_DETAILS = """
+SELECT shown.id::text AS id, lead_id::text AS lead_id, cause, response, repeats,
+       stands_for::text AS stands_for, priority,
        CASE WHEN closed.id IS NOT NULL THEN 'closed'
             WHEN lead.assignment_id = stands_for THEN 'open'
             ELSE 'superseded' END AS state
   FROM unnest($2::uuid[]) AS wanted (id)
  CROSS JOIN LATERAL (
-   SELECT assignments.id, lead_id, cause, answer, decision_number, priority, repeats,
-          CASE WHEN repeats THEN of_assignment ELSE assignments.id END AS stands_for
+   SELECT assignments.id, lead_id, cause, response, decision_number, priority, repeats,
+          CASE WHEN repeats THEN existing_assignment_id ELSE assignments.id END AS stands_for
      FROM assignments
     CROSS JOIN LATERAL (
-      SELECT coalesce(known_kind = 'duplicate' OR code = 'reengaged' AND outcome = 'queued', false) AS repeats
-    ) AS known
+      SELECT coalesce(existing_kind = 'duplicate' OR code = 'reengaged' AND outcome = 'queued', false)
+               AS repeats
+    ) AS existing
     WHERE workspace_id = $1 AND assignments.id = wanted.id LIMIT 1) AS shown
  CROSS JOIN LATERAL (
    SELECT assignment_id FROM leads WHERE workspace_id = $1 AND leads.id = lead_id LIMIT 1) AS lead
@@ -77,70 +81,79 @@ SELECT shown.id, lead_id, cause, answer, repeats, stands_for, priority,
     WHERE workspace_id = $1 AND assignment_id = stands_for AND type = 'closed' LIMIT 1) AS closed ON true
  ORDER BY decision_number
 """
-EVENTS = """
-SELECT id, type, at, actor FROM events WHERE workspace_id = $1 AND assignment_id = $2 ORDER BY at, id
+"""Assignments with their current states, in order."""
+
+SELECT_EVENTS_OF_ASSIGNMENT = """
+SELECT id::text AS id, type, at, actor FROM events
+ WHERE workspace_id = $1 AND assignment_id = $2 ORDER BY at, events.id
 """
+"""The events of one assignment, in order."""
 
-
-async def assignment(
-    connection: Connection, workspace_id: int, assignment_id: str
-) -> tuple[AssignmentDetail, list[AssignmentEvent]] | None:
-    """One assignment, and what was reported about it, or what it stands for, in the order it came."""
-    row = await connection.fetchrow(SHOWN, workspace_id, [assignment_id])
-    if row is None:
-        return None
-    events = await connection.fetch(EVENTS, workspace_id, row["stands_for"])
-    return _assignment(row), [AssignmentEvent(str(event[0]), *event[1:]) for event in events]
-
-
-LEAD = """
-SELECT leads.id, leads.state, received_at, decision.inputs
+SELECT_LEAD = """
+SELECT leads.id::text AS id, leads.state, received_at, decision.inputs
   FROM leads
  CROSS JOIN LATERAL (
    SELECT inputs FROM assignments WHERE workspace_id = $1 AND id = leads.assignment_id LIMIT 1) AS decision
  WHERE leads.workspace_id = $1 AND leads.id = $2
 """
-NEWEST = """
+"""One lead, and the inputs that its current assignment was decided from."""
+
+SELECT_NEWEST_ASSIGNMENT_IDS = """
 SELECT id FROM assignments WHERE workspace_id = $1 AND lead_id = $2 ORDER BY decision_number DESC LIMIT $3
 """
+"""The newest assignments of one lead."""
+
+SELECT_LEAD_ID_BY_KEY = """
+SELECT lead_id FROM identities WHERE workspace_id = $1 AND kind = $2 AND value = $3
+"""
+"""The lead that has this key, such as an e-mail address."""
 
 
-async def lead(connection: Connection, workspace_id: int, lead_id: str) -> LeadDetail | None:
-    """One lead with its newest assignments, of which there is a most."""
-    row = await connection.fetchrow(LEAD, workspace_id, lead_id)
+async def find_assignment(
+    connection: Connection, workspace_id: int, assignment_id: str
+) -> tuple[AssignmentDetail, list[AssignmentEvent]] | None:
+    """Return one assignment and its events, or those of the assignment it stands for, in order."""
+    row = await connection.fetchrow(SELECT_ASSIGNMENT_DETAILS, workspace_id, [assignment_id])
     if row is None:
         return None
-    newest = await connection.fetch(NEWEST, workspace_id, lead_id, MAX_ASSIGNMENTS + 1)
-    found = await connection.fetch(SHOWN, workspace_id, [each["id"] for each in newest[:MAX_ASSIGNMENTS]])
+    events = await connection.fetch(SELECT_EVENTS_OF_ASSIGNMENT, workspace_id, row["stands_for"])
+    return _assignment(row), [AssignmentEvent(**event) for event in events]
+
+
+async def find_lead(connection: Connection, workspace_id: int, lead_id: str) -> LeadDetail | None:
+    """Return one lead with its newest assignments, at most `MAX_ASSIGNMENTS`, or None."""
+    row = await connection.fetchrow(SELECT_LEAD, workspace_id, lead_id)
+    if row is None:
+        return None
+    newest = await connection.fetch(SELECT_NEWEST_ASSIGNMENT_IDS, workspace_id, lead_id, MAX_ASSIGNMENTS + 1)
+    ids = [each["id"] for each in newest[:MAX_ASSIGNMENTS]]
+    shown = await connection.fetch(SELECT_ASSIGNMENT_DETAILS, workspace_id, ids)
     return LeadDetail(
-        id=str(row["id"]),
+        id=row["id"],
         state=row["state"],
         received_at=row["received_at"],
         values=fields_from_inputs(row["inputs"]),
-        assignments=[_assignment(each) for each in found],
+        assignments=[_assignment(each) for each in shown],
         complete=len(newest) <= MAX_ASSIGNMENTS,
     )
 
 
-KNOWN_BY = "SELECT lead_id FROM identities WHERE workspace_id = $1 AND kind = $2 AND value = $3"
-
-
-async def lead_known_by(
+async def find_lead_by_key(
     connection: Connection, workspace_id: int, kind: str, value: str
 ) -> LeadDetail | None:
-    """The lead that is known by this key, as intake writes keys."""
-    found = await connection.fetchval(KNOWN_BY, workspace_id, kind, value)
-    return await lead(connection, workspace_id, str(found)) if found is not None else None
+    """Return the lead that has this key, as intake writes keys, or None."""
+    lead_id = await connection.fetchval(SELECT_LEAD_ID_BY_KEY, workspace_id, kind, value)
+    return await find_lead(connection, workspace_id, str(lead_id)) if lead_id is not None else None
 
 
-def _assignment(row: Any) -> AssignmentDetail:
+def _assignment(row: Row) -> AssignmentDetail:
     return AssignmentDetail(
-        id=str(row["id"]),
-        lead_id=str(row["lead_id"]),
+        id=row["id"],
+        lead_id=row["lead_id"],
         cause=row["cause"],
         state=row["state"],
         repeats=row["repeats"],
-        stands_for=str(row["stands_for"]),
+        stands_for=row["stands_for"],
         priority=row["priority"],
-        answer=orjson.loads(row["answer"]),
+        answer=orjson.loads(unpack(row["response"])),
     )

@@ -1,4 +1,4 @@
-"""What became of a COMMIT that got no reply."""
+"""Whether a COMMIT without a reply took effect."""
 
 import asyncio
 import time
@@ -14,17 +14,18 @@ RETRY_SECONDS = 0.05
 async def was_committed(
     pool: Pool, workspace_id: int, entry: JournalEntry, limits: Limits, until: float
 ) -> bool:
-    """Whether the pass that wrote this row of the journal was committed.
+    """Return whether the commit group that wrote this journal entry was committed.
 
-    Behind the gate the old transaction is over, whichever way; the row's token tells which. Raises
-    OutcomeUnknown when that cannot be found out until this moment of the monotonic clock.
+    Whoever holds the workspace lock knows that the old transaction is over, either way; the token of the
+    entry tells which. Raises OutcomeUnknown when the lock cannot be had until this moment of the monotonic
+    clock.
     """
     while True:
         try:
-            async with transaction(pool, workspace_id, gate=True, limits=limits) as connection:
+            async with transaction(pool, workspace_id, lock=True, limits=limits) as connection:
                 return await journal.has_token(connection, workspace_id, entry.number, entry.token)
         except Exception as error:
-            # Whatever it is, to do it again before the truth is known would double what was done.
+            # Whatever the error is: running the group again before the truth is known could double it.
             if time.monotonic() + RETRY_SECONDS > until:
                 raise OutcomeUnknown() from error
             await asyncio.sleep(RETRY_SECONDS)

@@ -1,14 +1,17 @@
-"""Leads that no pass could decide: kept as they arrived, until somebody repairs the cause."""
+"""Leads that could not be decided: kept as they arrived, until somebody repairs the cause."""
 
 from datetime import datetime
 
 from app.store.connection.pool import Connection
 
-KEEP = "INSERT INTO failed_leads (workspace_id, id, at, code, request) VALUES ($1, $2, $3, $4, $5)"
+INSERT_FAILED_LEAD = """
+INSERT INTO failed_leads (workspace_id, id, at, code, request) VALUES ($1, $2, $3, $4, $5)
+"""
+"""A lead that could not be decided."""
 
 
-async def keep(
+async def insert_failed_lead(
     connection: Connection, workspace_id: int, id_: str, at: datetime, code: str, request: bytes
 ) -> None:
-    """Keep one; `code` says where it failed, `request` is the JSON it came as, after intake."""
-    await connection.execute(KEEP, workspace_id, id_, at, code, request)
+    """Keep a lead. `code` says where it failed; `request` is its JSON after intake."""
+    await connection.execute(INSERT_FAILED_LEAD, workspace_id, id_, at, code, request)

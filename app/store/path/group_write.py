@@ -1,4 +1,4 @@
-"""The books: what a pass decided, written in one statement, and what ended, in a second if there is any."""
+"""Writing a commit group: one statement for everything new, and few more for what changed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,12 +7,15 @@ from datetime import datetime
 import orjson
 
 from app.store.connection.pool import Connection
-from app.store.path.journal import JournalEntry
+from app.store.path.idempotency import UPSERT_IDEMPOTENCY_KEYS, KeyRow
+from app.store.path.journal import INSERT_JOURNAL, JournalEntry
+from app.store.path.ledger import INSERT_LEDGER_ENTRIES, LedgerRow
+from app.store.stored_bytes import pack
 
 
 @dataclass(slots=True)
 class LeadRow:
-    """A lead new in this pass, or one whose state changed."""
+    """A lead that is new, or whose state changed."""
 
     id: str
     state: str
@@ -22,7 +25,7 @@ class LeadRow:
 
 @dataclass(slots=True)
 class AssignmentRow:
-    """One decision as it is kept; its answer and its inputs stand beside it in `Rows`."""
+    """One decision. Its response and its inputs are beside it in `PendingRows`."""
 
     id: str
     decision_number: int
@@ -38,45 +41,19 @@ class AssignmentRow:
     block: str | None
     priority: int
     open: bool
-    counted: bool
-    known_kind: str | None
-    of_assignment: str | None
+    counts_toward_load: bool
+    existing_kind: str | None
+    existing_assignment_id: str | None
     decided_at: datetime
     plan_version: int
     held_until: datetime | None
-    held_owner: str | None
-    held_team: str | None
-
-
-@dataclass(slots=True)
-class LedgerRow:
-    """One row of a team's ledger."""
-
-    team_id: str
-    number: int
-    cause: str
-    chosen: str | None
-    assignment_id: str | None
-    at: datetime
-    owners: list[str]
-    amounts: list[int]
-
-
-@dataclass(slots=True)
-class KeyRow:
-    """An idempotency key and what it stands for: a decision, or else the answer that was given."""
-
-    key: str
-    body_hash: str
-    assignment_id: str | None
-    status: int
-    at: datetime
-    answer: str | None = None
+    held_for_owner: str | None
+    held_for_team: str | None
 
 
 @dataclass(slots=True)
 class EventRow:
-    """Something a caller reported about an assignment."""
+    """An event that a caller reported about an assignment."""
 
     id: str
     assignment_id: str
@@ -87,16 +64,17 @@ class EventRow:
 
 @dataclass(slots=True)
 class PendingRows:
-    """Everything one pass adds and changes.
+    """Everything that one commit group adds and changes.
 
-    `answers` hold what the callers get, `inputs` what was decided from, both by assignment.
+    `responses` are what the callers get and `inputs` what was decided from, both by assignment. `moved` are
+    leads whose state changes, `ended` assignments that are no longer open, `raised` new priorities.
     """
 
     leads: dict[str, LeadRow] = field(default_factory=dict)
     moved: dict[str, LeadRow] = field(default_factory=dict)
     identities: dict[tuple[str, str], str] = field(default_factory=dict)
     assignments: dict[str, AssignmentRow] = field(default_factory=dict)
-    answers: dict[str, bytes] = field(default_factory=dict)
+    responses: dict[str, bytes] = field(default_factory=dict)
     inputs: dict[str, bytes] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
     raised: dict[str, int] = field(default_factory=dict)
@@ -105,96 +83,86 @@ class PendingRows:
     events: list[EventRow] = field(default_factory=list)
 
 
-WRITE = """
+# Rows travel as JSON, which the driver does not look into; documents, which are long, as bytes.
+INSERT_GROUP = f"""
 WITH new_leads AS (
   INSERT INTO leads (workspace_id, id, state, assignment_id, received_at)
-  SELECT $1, * FROM json_to_recordset($2) AS lead (
+  SELECT $1, * FROM json_to_recordset($3) AS lead (
     id uuid, state text, assignment_id uuid, received_at timestamptz)
 ), new_identities AS (
   INSERT INTO identities (workspace_id, kind, value, lead_id)
-  SELECT $1, * FROM json_to_recordset($3) AS identity (kind text, value text, lead_id uuid)
+  SELECT $1, * FROM json_to_recordset($4) AS identity (kind text, value text, lead_id uuid)
   ON CONFLICT (workspace_id, kind, value) DO UPDATE SET lead_id = excluded.lead_id
     WHERE identities.lead_id <> excluded.lead_id
 ), new_assignments AS (
-  INSERT INTO assignments (workspace_id, id, decision_number, lead_id, cause, outcome, code, step,
-    owner_id, team_id,
-    queue, path, block, priority, open, counted, known_kind, of_assignment, decided_at, plan_version,
-    held_until, held_owner, held_team, answer, inputs)
+  INSERT INTO assignments (workspace_id, id, decision_number, lead_id, cause, outcome, code, step, owner_id,
+    team_id, queue, path, block, priority, open, counts_toward_load, existing_kind, existing_assignment_id,
+    decided_at, plan_version, held_until, held_for_owner, held_for_team, response, inputs)
   SELECT $1, assignment.*
     FROM ROWS FROM (
-      json_to_recordset($4) AS (
+      json_to_recordset($5) AS (
         id uuid, decision_number bigint, lead_id uuid, cause text, outcome text, code text, step text,
-          owner_id text,
-        team_id text, queue text, path text, block text, priority integer, open boolean, counted boolean,
-        known_kind text, of_assignment uuid, decided_at timestamptz, plan_version integer,
-        held_until timestamptz, held_owner text, held_team text),
+        owner_id text, team_id text, queue text, path text, block text, priority integer, open boolean,
+        counts_toward_load boolean, existing_kind text, existing_assignment_id uuid, decided_at timestamptz,
+        plan_version integer, held_until timestamptz, held_for_owner text, held_for_team text),
       unnest($8::bytea[]), unnest($9::bytea[])
     ) AS assignment
-), new_turns AS (
-  INSERT INTO ledger_entries (workspace_id, team_id, number, cause, chosen, assignment_id, at, owners,
-    amounts)
-  SELECT $1, * FROM json_to_recordset($5) AS turn (
-    team_id text, number bigint, cause text, chosen text, assignment_id uuid, at timestamptz,
-    owners text[], amounts bigint[])
-), new_keys AS (
-  INSERT INTO idempotency (workspace_id, key, body_hash, assignment_id, status, at, answer)
-  SELECT $1, key, decode(body_hash, 'hex'), assignment_id, status, at, convert_to(answer, 'UTF8')
-    FROM json_to_recordset($6) AS key (
-      key text, body_hash text, assignment_id uuid, status smallint, at timestamptz, answer text)
-  ON CONFLICT (workspace_id, key) DO UPDATE
-    SET body_hash = excluded.body_hash, assignment_id = excluded.assignment_id, status = excluded.status,
-        at = excluded.at, answer = excluded.answer
-)
-INSERT INTO journal (workspace_id, number, token, at, decision_number, received, matched, directory_version,
-  plan_version, changed, whole)
-SELECT $1, * FROM json_to_recordset($7) AS pass (
-  number bigint, token uuid, at timestamptz, decision_number bigint, received bigint, matched bigint,
-  directory_version bigint, plan_version integer, changed json, whole json)
+), new_ledger_entries AS ({INSERT_LEDGER_ENTRIES.format(rows="$6")}
+), new_keys AS ({UPSERT_IDEMPOTENCY_KEYS.format(rows="$7")}
+){INSERT_JOURNAL}
 """
-"""Rows travel as JSON, of which the driver looks at none; answers and inputs, which are long, as bytes."""
+"""Everything new of a commit group, its journal entry (`$2`) included."""
 
-# One row at a time, sent together: for a list of ids Postgres 15 plans to read the whole workspace through
-# while the table is empty, and keeps to that.
-MOVE = "UPDATE leads SET state = $3, assignment_id = $4 WHERE workspace_id = $1 AND id = $2"
-END = "UPDATE assignments SET open = false WHERE workspace_id = $1 AND id = $2 AND open"
-RAISE = "UPDATE assignments SET priority = $3 WHERE workspace_id = $1 AND id = $2"
+# One row at a time, sent together: for a list of ids Postgres 15 plans to read through the whole workspace
+# while the table is empty, and keeps that plan.
+UPDATE_LEAD_STATE = "UPDATE leads SET state = $3, assignment_id = $4 WHERE workspace_id = $1 AND id = $2"
+"""A lead moves to another state and assignment."""
 
-REPORT = """
+MARK_ASSIGNMENT_ENDED = "UPDATE assignments SET open = false WHERE workspace_id = $1 AND id = $2 AND open"
+"""An assignment is no longer open."""
+
+UPDATE_PRIORITY = "UPDATE assignments SET priority = $3 WHERE workspace_id = $1 AND id = $2"
+"""A queued lead came again with a higher priority."""
+
+INSERT_EVENTS = """
 INSERT INTO events (workspace_id, id, assignment_id, type, at, actor)
 SELECT $1, * FROM json_to_recordset($2) AS event (
   id uuid, assignment_id uuid, type text, at timestamptz, actor text)
 """
+"""Events that were reported."""
 
 
-async def write(connection: Connection, workspace_id: int, rows: PendingRows, entry: JournalEntry) -> None:
-    """Write what a pass decided, and its row of the journal: one statement for all that is new."""
+async def write_group(
+    connection: Connection, workspace_id: int, rows: PendingRows, entry: JournalEntry
+) -> None:
+    """Write the rows of a commit group and its journal entry."""
     identities = [
         {"kind": kind, "value": value, "lead_id": lead} for (kind, value), lead in rows.identities.items()
     ]
     await connection.execute(
-        WRITE,
+        INSERT_GROUP,
         workspace_id,
+        orjson.dumps(entry).decode(),
         _json(list(rows.leads.values())),
         _json(identities),
         _json(list(rows.assignments.values())),
         _json(rows.turns),
         _json(list(rows.keys.values())),
-        _json([entry]),
-        [rows.answers[id_] for id_ in rows.assignments],
-        [rows.inputs[id_] for id_ in rows.assignments],
+        [pack(rows.responses[id_]) for id_ in rows.assignments],
+        [pack(rows.inputs[id_]) for id_ in rows.assignments],
     )
     if rows.moved:
         moved = [(workspace_id, id_, row.state, row.assignment_id) for id_, row in rows.moved.items()]
-        await connection.executemany(MOVE, moved)
+        await connection.executemany(UPDATE_LEAD_STATE, moved)
     if rows.ended:
-        await connection.executemany(END, [(workspace_id, id_) for id_ in rows.ended])
+        await connection.executemany(MARK_ASSIGNMENT_ENDED, [(workspace_id, id_) for id_ in rows.ended])
     if rows.raised:
         raised = [(workspace_id, id_, priority) for id_, priority in rows.raised.items()]
-        await connection.executemany(RAISE, raised)
+        await connection.executemany(UPDATE_PRIORITY, raised)
     if rows.events:
-        await connection.execute(REPORT, workspace_id, _json(rows.events))
+        await connection.execute(INSERT_EVENTS, workspace_id, _json(rows.events))
 
 
 def _json(rows: Sequence[object]) -> str:
-    """Rows as one JSON array."""
+    """Return rows as one JSON array."""
     return orjson.dumps(rows).decode()

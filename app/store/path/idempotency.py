@@ -1,7 +1,9 @@
-"""What a caller may repeat: his key, and the answer that is kept under it."""
+"""Idempotency keys, and the responses that are stored under them."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import orjson
 
 from app.store.connection.pool import Connection
 
@@ -23,9 +25,9 @@ class Answer:
 class IdempotencyKey:
     """An idempotency key, and the hash of the route and body it came with.
 
-    The items of a batch share a key: `text` ends in the item's number, and `first` is the text of the
-    batch's first item, so that another body under the same key is noticed whatever its length. `holds` is
-    how long the key stands for its answer.
+    The items of a batch share a key: `text` ends in the number of the item, and `first` is the text of the
+    batch's first item, so that another body under the same key is noticed whatever its length. `holds` is how
+    long the key is kept.
     """
 
     text: str
@@ -34,16 +36,34 @@ class IdempotencyKey:
     holds: timedelta = timedelta(days=7)
 
 
-KEEP = """
-INSERT INTO idempotency (workspace_id, key, body_hash, status, answer, at) VALUES ($1, $2, $3, $4, $5, $6)
+@dataclass(slots=True)
+class KeyRow:
+    """A key and what it stands for: a decision, or else a stored response."""
+
+    key: str
+    body_hash: str
+    assignment_id: str | None
+    status: int
+    at: datetime
+    response: str | None = None
+
+
+UPSERT_IDEMPOTENCY_KEYS = """
+INSERT INTO idempotency_keys (workspace_id, key, body_hash, assignment_id, status, at, response)
+SELECT $1, key, decode(body_hash, 'hex'), assignment_id, status, at, convert_to(response, 'UTF8')
+  FROM json_to_recordset({rows}) AS key (
+    key text, body_hash text, assignment_id uuid, status smallint, at timestamptz, response text)
 ON CONFLICT (workspace_id, key) DO UPDATE
-  SET body_hash = excluded.body_hash, assignment_id = NULL, status = excluded.status,
-      answer = excluded.answer, at = excluded.at
-"""
+  SET body_hash = excluded.body_hash, assignment_id = excluded.assignment_id, status = excluded.status,
+      at = excluded.at, response = excluded.response"""
+"""Keys of a commit group; `rows` is the name of the parameter that holds them as JSON. A key that has expired
+is replaced."""
 
 
-async def keep(
+async def store_response(
     connection: Connection, workspace_id: int, key: IdempotencyKey, answer: Answer, at: datetime
 ) -> None:
-    """From now on the key stands for this answer. To be called behind the gate."""
-    await connection.execute(KEEP, workspace_id, key.text, key.body_hash, answer.status, answer.body, at)
+    """Store a response under a key. The caller holds the workspace lock."""
+    row = KeyRow(key.text, key.body_hash.hex(), None, answer.status, at, answer.body.decode())
+    statement = UPSERT_IDEMPOTENCY_KEYS.format(rows="$2")
+    await connection.execute(statement, workspace_id, orjson.dumps([row]).decode())

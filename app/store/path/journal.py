@@ -1,25 +1,27 @@
-"""The journal: one row for every pass, never changed, carrying what the pass changed.
+"""The journal: one row for every commit group, with what the group changed in the state. Rows never change.
 
-A process that knows the state after pass N reads what came since; one that knows nothing begins at the
-newest row that holds the whole state. The row's random token proves that a state was really committed:
-a pass that was rolled back and the one that took its place bear the same number.
+A process that knows the state after group N reads the rows since; one that knows nothing begins at the newest
+row with the full state. The random token of a row proves that a state was really committed: a group that was
+rolled back and its successor have the same number.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 import orjson
 
+from app.plan.language.durations import parse_iso
 from app.store.connection.pool import Connection
 
 FULL_STATE_EVERY = 256
-"""How many passes lie between two rows that hold the whole state."""
+"""Every so many commit groups, a row holds the full state."""
 
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
-    """One pass as the journal has it. The counts run from the workspace's first day."""
+    """One row of the journal. The counts run from the workspace's first day."""
 
     number: int
     token: str
@@ -29,61 +31,49 @@ class JournalEntry:
     matched: int
     directory_version: int
     plan_version: int
-    changed: dict[str, Any] | None = None
-    whole: dict[str, Any] | None = None
+    state_delta: dict[str, Any] | None = None
+    full_state: dict[str, Any] | None = None
 
 
-def entry_from(row: list[Any]) -> JournalEntry:
-    """An entry out of the JSON array that the reading statements make of it."""
-    number, token, at, *rest = row
-    return JournalEntry(number, token, datetime.fromisoformat(at), *rest)
+JOURNAL_COLUMNS = ", ".join(each.name for each in fields(JournalEntry))
+"""The columns of an entry, in the order of its fields."""
 
+INSERT_JOURNAL = f"""
+INSERT INTO journal (workspace_id, {JOURNAL_COLUMNS})
+SELECT $1, {JOURNAL_COLUMNS} FROM json_populate_record(NULL::journal, $2)"""
+"""The row of one commit group."""
 
-APPEND = """
-INSERT INTO journal (workspace_id, number, token, at, decision_number, received, matched,
-                    directory_version, plan_version, changed, whole)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+DELETE_JOURNAL_BEFORE = "DELETE FROM journal WHERE workspace_id = $1 AND number < $2"
+"""Drop rows that no process needs; a process that is further behind reads the full state."""
+
+SELECT_TOKEN = """
+SELECT EXISTS (SELECT FROM journal WHERE workspace_id = $1 AND number = $2 AND token = $3) AS committed,
+       (SELECT min(number) FROM journal WHERE workspace_id = $1) > $2 AS pruned
 """
+"""Whether a row has this token, and whether the journal still reaches back to it."""
 
 
-async def append(connection: Connection, workspace_id: int, entry: JournalEntry) -> None:
-    """Add the row of this pass."""
-    await connection.execute(
-        APPEND,
-        workspace_id,
-        entry.number,
-        entry.token,
-        entry.at,
-        entry.decision_number,
-        entry.received,
-        entry.matched,
-        entry.directory_version,
-        entry.plan_version,
-        orjson.dumps(entry.changed or {}).decode(),
-        orjson.dumps(entry.whole).decode() if entry.whole is not None else None,
-    )
+def entry_from_row(row: Mapping[str, Any]) -> JournalEntry:
+    """Return an entry out of a row that was read as JSON."""
+    return JournalEntry(**{**row, "at": parse_iso(row["at"])})
 
 
-PRUNE = "DELETE FROM journal WHERE workspace_id = $1 AND number < $2"
+async def append_entry(connection: Connection, workspace_id: int, entry: JournalEntry) -> None:
+    """Add the row of a commit group that decided nothing."""
+    await connection.execute(INSERT_JOURNAL, workspace_id, orjson.dumps(entry).decode())
 
 
 async def prune(connection: Connection, workspace_id: int, before: int) -> None:
-    """Drop rows that no process needs any more; one that slept for so long reads the whole state."""
-    await connection.execute(PRUNE, workspace_id, before)
-
-
-HAS_TOKEN = """
-SELECT EXISTS (SELECT FROM journal WHERE workspace_id = $1 AND number = $2 AND token = $3) AS there,
-       (SELECT min(number) FROM journal WHERE workspace_id = $1) > $2 AS forgotten
-"""
+    """Drop the rows before this number."""
+    await connection.execute(DELETE_JOURNAL_BEFORE, workspace_id, before)
 
 
 async def has_token(connection: Connection, workspace_id: int, number: int, token: str) -> bool:
-    """Whether this very pass was committed.
+    """Return whether exactly this commit group was committed.
 
-    Raises LookupError when the journal no longer reaches back so far, so that nobody can tell.
+    Raises LookupError when the journal no longer reaches back that far, so that nobody can tell.
     """
-    row = await connection.fetchrow(HAS_TOKEN, workspace_id, number, token)
-    if row is None or row["forgotten"]:
-        raise LookupError(f"the journal begins after pass {number}")
-    return bool(row["there"])
+    row = await connection.fetchrow(SELECT_TOKEN, workspace_id, number, token)
+    if row is None or row["pruned"]:
+        raise LookupError(f"the journal begins after entry {number}")
+    return bool(row["committed"])

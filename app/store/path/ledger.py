@@ -1,12 +1,26 @@
-"""The ledger: every turn of every team, never changed."""
+"""The ledger: what each turn did to the balances of a team. Rows never change."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from app.engine.model.decision import LedgerEntry
-from app.store.connection.pool import Connection
+import orjson
+
+from app.store.connection.pool import Connection, Row
+
+
+@dataclass(slots=True)
+class LedgerRow:
+    """One row of a team's ledger, to be written."""
+
+    team_id: str
+    number: int
+    cause: str
+    chosen: str | None
+    assignment_id: str | None
+    at: datetime
+    owners: list[str]
+    amounts: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,37 +35,59 @@ class StoredLedgerEntry:
     changes: Mapping[str, int]
 
 
-ENTER = """
+INSERT_LEDGER_ENTRIES = """
 INSERT INTO ledger_entries (workspace_id, team_id, number, cause, chosen, assignment_id, at, owners, amounts)
-VALUES ($1, $2, $3, $4, $5, NULL, $6, $7, $8)
-"""
+SELECT $1, * FROM json_to_recordset({rows}) AS entry (
+  team_id text, number bigint, cause text, chosen text, assignment_id uuid, at timestamptz,
+  owners text[], amounts bigint[])"""
+"""Rows of the ledger; `rows` is the name of the parameter that holds them as JSON."""
 
+_COLUMNS = "number, cause, chosen, assignment_id, at, owners, amounts"
 
-async def enter(
-    connection: Connection, workspace_id: int, turn: LedgerEntry, number: int, at: datetime
-) -> None:
-    """Add a row that belongs to no decision, such as the levelling after somebody left."""
-    amounts = list(turn.changes.values())
-    await connection.execute(
-        ENTER, workspace_id, turn.team, number, turn.cause, turn.chosen, at, list(turn.changes), amounts
-    )
-
-
-PAGE = """
-SELECT number, cause, chosen, assignment_id, at, owners, amounts FROM ledger_entries
- WHERE workspace_id = $1 AND team_id = $2 AND number > $3
+SELECT_LEDGER_ENTRIES = f"""
+SELECT {_COLUMNS} FROM ledger_entries
+ WHERE workspace_id = $1 AND team_id = $2 AND number > $3 AND number <= $5
  ORDER BY number LIMIT $4
 """
+"""A page of a team's rows, in order."""
+
+SELECT_TURNS_OF_ASSIGNMENTS = f"""
+SELECT {_COLUMNS} FROM ledger_entries
+ WHERE workspace_id = $1 AND assignment_id = ANY ($2::uuid[]) AND cause = 'turn'
+"""
+"""The turn that each assignment took."""
+
+LAST = 2**63 - 1
 
 
-async def page(
-    connection: Connection, workspace_id: int, team: str, after: int, limit: int
+async def insert_ledger_entries(connection: Connection, workspace_id: int, rows: list[LedgerRow]) -> None:
+    """Add rows that belong to no decision, such as the rebalancing after somebody left."""
+    statement = INSERT_LEDGER_ENTRIES.format(rows="$2")
+    await connection.execute(statement, workspace_id, orjson.dumps(rows).decode())
+
+
+async def list_ledger_entries(
+    connection: Connection, workspace_id: int, team: str, after: int, limit: int, up_to: int = LAST
 ) -> list[StoredLedgerEntry]:
-    """A team's turns in order, from behind number `after`."""
-    return [_booked(row) for row in await connection.fetch(PAGE, workspace_id, team, after, limit)]
+    """Return a team's rows in order, after number `after` and up to number `up_to`."""
+    rows = await connection.fetch(SELECT_LEDGER_ENTRIES, workspace_id, team, after, limit, up_to)
+    return [_entry(row) for row in rows]
 
 
-def _booked(row: Any) -> StoredLedgerEntry:
-    changes = dict(zip(row["owners"], row["amounts"], strict=True))
-    assignment = row["assignment_id"] and str(row["assignment_id"])
-    return StoredLedgerEntry(row["number"], row["cause"], row["chosen"], assignment, row["at"], changes)
+async def find_turns(
+    connection: Connection, workspace_id: int, assignments: Iterable[str]
+) -> dict[str, StoredLedgerEntry]:
+    """Return the turn of each assignment that took one."""
+    rows = await connection.fetch(SELECT_TURNS_OF_ASSIGNMENTS, workspace_id, list(assignments))
+    return {str(row["assignment_id"]): _entry(row) for row in rows}
+
+
+def _entry(row: Row) -> StoredLedgerEntry:
+    return StoredLedgerEntry(
+        number=row["number"],
+        cause=row["cause"],
+        chosen=row["chosen"],
+        assignment_id=row["assignment_id"] and str(row["assignment_id"]),
+        at=row["at"],
+        changes=dict(zip(row["owners"], row["amounts"], strict=True)),
+    )

@@ -1,4 +1,4 @@
-"""How a workspace stands at this moment, read without its gate."""
+"""The current state of a workspace, read without its lock."""
 
 from dataclasses import dataclass
 
@@ -10,20 +10,20 @@ from app.store.path.snapshot import read_snapshot
 
 @dataclass(frozen=True, slots=True)
 class CurrentState:
-    """What a decision made now would see, and the newest pass."""
+    """What a decision made now would see, and the newest journal entry."""
 
     facts: Facts
     entry: JournalEntry
 
 
 async def read_current_state_on(connection: Connection, workspace_id: int) -> CurrentState:
-    """What this transaction sees."""
+    """Return the state that this transaction sees."""
     found, snapshot = await read_snapshot(connection, workspace_id)
     now = max(found.time, snapshot.entry.at)
     return CurrentState(Facts(now, snapshot.directory, snapshot.state), snapshot.entry)
 
 
 async def read_current_state(pool: Pool, workspace_id: int) -> CurrentState:
-    """What was committed last; directory, state and time of one moment."""
+    """Return the newest committed state; directory, state and time are of one moment."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
         return await read_current_state_on(connection, workspace_id)

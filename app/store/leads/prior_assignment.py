@@ -1,0 +1,42 @@
+"""A lead's current assignment: its columns, and how a row becomes the engine's value."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from app.engine.model.decision import PriorAssignment
+from app.plan.language.durations import parse_iso
+from app.store.connection.pool import Row
+
+ASSIGNMENT_COLUMNS = (
+    "owner_id, team_id, queue, path, block, priority, decided_at, held_until, held_for_owner, held_for_team"
+)
+"""What the engine needs of an assignment, as columns of `assignments`."""
+
+PRIOR_COLUMNS = f"lead.id AS lead_id, lead.assignment_id, lead.state, {ASSIGNMENT_COLUMNS}"
+"""The columns that `prior_from_row` reads, where `lead` is a row of `leads`."""
+
+
+def prior_from_row(row: Row | Mapping[str, Any], matched_by: str) -> PriorAssignment:
+    """Return the prior assignment out of a row with `PRIOR_COLUMNS`, fetched or out of JSON."""
+    held_until = row["held_until"]
+    return PriorAssignment(
+        lead_id=str(row["lead_id"]),
+        assignment_id=str(row["assignment_id"]),
+        matched_by=matched_by,
+        state=row["state"],
+        owner=row["owner_id"],
+        team=row["team_id"],
+        queue=row["queue"],
+        path=row["path"],
+        block=row["block"],
+        priority=row["priority"],
+        decided_at=_utc(row["decided_at"]),
+        held_until=_utc(held_until) if held_until else None,
+        held_for_owner=row["held_for_owner"],
+        held_for_team=row["held_for_team"],
+    )
+
+
+def _utc(at: datetime | str) -> datetime:
+    return parse_iso(at) if isinstance(at, str) else at.astimezone(UTC)
