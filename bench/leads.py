@@ -58,7 +58,7 @@ ANSWER: dict[str, Any] = {
     "priority": 0,
     "over_cap": False,
     "account_team": {},
-    "reason": {"code": "round_robin", "text": "Round robin in inbound: it is Rep 1's turn."},
+    "reason": {"code": "round_robin", "text": "Assigned by round robin. Rep 1 is next in team Inbound."},
     "sla": None,
     "actions": [
         {"id": f"{_ID}.1", "type": "task", "params": {"title": "Call Jane now"}, "due_at": None}

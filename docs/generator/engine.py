@@ -20,9 +20,9 @@ def step_codes() -> str:
     return meanings(codes.STEPS)
 
 
-def known_person_codes() -> str:
-    """Codes of the look at a known person."""
-    return meanings(codes.KNOWN_PERSON)
+def returning_lead_codes() -> str:
+    """Codes of the step `returning_lead`."""
+    return meanings(codes.RETURNING_LEADS)
 
 
 def target_codes() -> str:
@@ -51,7 +51,7 @@ def no_actions_codes() -> str:
 
 
 def fair_share() -> str:
-    """Eight turns of a team of three; during two of them one member is away."""
+    """Eight turns of a team of three; during two of them one member is absent."""
     balances = dict.fromkeys(MEMBERS, 0)
     rows = []
     for lead in range(1, 9):

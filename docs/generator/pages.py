@@ -31,7 +31,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "fair-share": engine.fair_share,
     "reason-codes": engine.reason_codes,
     "step-codes": engine.step_codes,
-    "known-person-codes": engine.known_person_codes,
+    "returning-lead-codes": engine.returning_lead_codes,
     "target-codes": engine.target_codes,
     "candidate-codes": engine.candidate_codes,
     "claim-codes": engine.claim_codes,

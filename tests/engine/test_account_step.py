@@ -260,21 +260,21 @@ def test_who_is_inherited_takes_part_too(
 @pytest.mark.parametrize(
     ("account", "absences", "sentence"),
     [
-        (match(owner="ana"), [], "By its account: Ana looks after it."),
+        (match(owner="ana"), [], "Assigned to Ana, who owns the account."),
         (
             match(owner="ana"),
             [away("ana", 9)],
-            "By its account: Dan stands in for who looks after it.",
+            "Account owner unavailable, so it went to their delegate, Dan.",
         ),
         (
             match(owner="ben"),
             [away("ben", 9)],
-            "By its account: who looks after it is not free; it is Eve's turn in inbound.",
+            "Account owner unavailable, so it went to Eve, who is next in team inbound.",
         ),
         (
             match(customer_status="active"),
             [],
-            "By its account: it is a customer; it is Eve's turn in inbound.",
+            "The account is a customer, so it went to Eve, who is next in team inbound.",
         ),
     ],
 )
@@ -357,7 +357,7 @@ def test_who_changes_hands_leaves_the_team_he_came_through() -> None:
         True,
     )
     assert decision.over_cap
-    assert decision.text == "Known person: ana looks after the account."
+    assert decision.text == "Returning lead. It goes to ana, who owns the account."
     assert again(BOTH, match(owner="eve"), office()).team == "inbound"
 
 

@@ -282,7 +282,7 @@ def test_steps_bear_what_is_listed_or_the_code_of_their_last_target(seen: Seen) 
 
 
 def test_known_persons_bear_what_is_listed(seen: Seen) -> None:
-    assert seen.known == codes.KNOWN_PERSON.keys()
+    assert seen.known == codes.RETURNING_LEADS.keys()
 
 
 def test_no_decision_is_without_an_action_unless_it_says_why() -> None:

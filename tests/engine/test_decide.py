@@ -92,7 +92,9 @@ def test_who_waited_longest_is_picked_and_takes_no_turn(state: State, chosen: st
     decision = decide(question(), plan(LONGEST), facts({"ana": {}, "ben": {}, "cem": {}}, state=state))
     assert decision.owner is not None
     assert (decision.owner.id, decision.turn, decision.counts_toward_load) == (chosen, None, True)
-    assert decision.text == f"Round robin inbound: {chosen} has waited longest in inbound."
+    assert (
+        decision.text == f"Assigned by step inbound. {chosen} has waited longest for a lead in team inbound."
+    )
     others = {"ana", "ben", "cem"} - {chosen}
     codes = {owner: one["code"] for owner, one in candidates(decision).items()}
     assert codes == {chosen: "chosen", **dict.fromkeys(others, "assigned_more_recently")}

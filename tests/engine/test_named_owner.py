@@ -57,7 +57,7 @@ def test_a_lead_is_held_for_who_is_back_in_time(
 def test_the_sentence_says_why_it_waits() -> None:
     found = decided(Target("owner", "ana", hold=4 * HOUR), {"name": "Ana Weber"}, HOUR)
     assert found is not None
-    assert found.text == "Rule named: Ana Weber is away; held until 2026-11-20 13:00 UTC."
+    assert found.text == "Held until 2026-11-20 13:00 UTC because Ana Weber is absent (rule named)."
 
 
 def test_without_a_hold_nobody_waits() -> None:

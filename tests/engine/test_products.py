@@ -92,9 +92,9 @@ def test_the_first_declared_product_picks_its_team(
 
 
 def test_the_sentence_names_the_product() -> None:
-    assert asked(None, ["alpha"]).text == "By its product: interested in Alpha; it is ana's turn in team-a."
+    assert asked(None, ["alpha"]).text == "Assigned by product interest (Alpha). ana is next in team team-a."
     assert asked(with_alpha(), ["beta"]).text == (
-        "By its product: interested in beta and no longer in Alpha; it is bea's turn in team-b."
+        "Assigned by product interest (beta, previously Alpha). bea is next in team team-b."
     )
 
 
@@ -127,7 +127,7 @@ def test_a_switch_ends_what_ran_for_the_other_before_the_plans_own_follow_up() -
                 "via": "email",
                 "owner_id": "ana",
                 "to": "ana@x.example",
-                "text": "A lead of yours left Alpha for another product: bea has it now.",
+                "text": "One of your leads moved from Alpha to another product. bea has it now.",
             },
         ),
         ("task", {"title": "Call"}),

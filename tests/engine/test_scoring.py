@@ -135,7 +135,7 @@ def test_the_model_the_callers_own_score_or_both(
 def test_a_band_labels_the_lead_and_the_walk_goes_on() -> None:
     decision = decide(question(**HOT), plan(scored()), OFFICE)
     assert (decision.queue, decision.step, decision.priority) == ("europe", "hot", 80)
-    assert decision.text == "Rule hot: band hot and region EMEA; waits in queue europe."
+    assert decision.text == "Sent to queue europe by rule hot (band hot, region EMEA)."
     first, second = decision.trace["steps"]
     labels = {"band": "hot", "scores": {"fit": 50, "intent": 25, "total": 75}}
     assert first == {"step": "score", "strategy": "score", "code": "scored", "labels": labels}
@@ -182,7 +182,7 @@ def bands(**named: Any) -> dict[str, Any]:
 def test_a_band_with_a_target_settles() -> None:
     decision = decide(question(**HOT), plan(bands(hot={"gte": 60, "then": {"queue": "sales"}})), OFFICE)
     assert (decision.code, decision.step, decision.queue) == ("score", "score", "sales")
-    assert decision.text == "By its score: band hot; waits in queue sales."
+    assert decision.text == "Sent to queue sales by lead score (band hot)."
     assert decision.trace["steps"][0]["labels"]["band"] == "hot"
     assert decision.actions != ()
 

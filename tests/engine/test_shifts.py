@@ -101,7 +101,9 @@ def test_what_is_held_says_until_when() -> None:
     decision = asked(facts(SATURDAY), off_hours="hold", priority=40)
     assert decision.held_until == datetime(2026, 11, 23, 8, tzinfo=UTC)
     assert decision.priority == 40
-    assert decision.text == "Round robin inbound: inbound is off shift; held until 2026-11-23 08:00 UTC."
+    assert (
+        decision.text == "Held until 2026-11-23 08:00 UTC because team inbound is off shift (step inbound)."
+    )
     assert (decision.owner, decision.turn, decision.counts_toward_load) == (None, None, False)
 
 
@@ -191,7 +193,7 @@ def test_a_named_owner_is_asked_at_any_hour_unless_the_plan_says_otherwise(
     assert (decision.outcome, decision.code) == (outcome, code)
     if way == "hold":
         assert decision.held_until == datetime(2026, 11, 23, 8, tzinfo=UTC)
-        assert decision.text == "Rule vip: ana is off shift; held until 2026-11-23 08:00 UTC."
+        assert decision.text == "Held until 2026-11-23 08:00 UTC because ana is off shift (rule vip)."
     assert decide(question(), ready, facts(MORNING)).outcome == "assigned"
 
 

@@ -61,7 +61,7 @@ def test_the_team_is_the_one_the_fields_say(lead: dict[str, Any], team: str | No
         assert (decision.team, tried["target"]) == (team, {"team": team})
         assert decision.turn is not None
         assert decision.turn.team == team
-        assert decision.text == f"Rule sdr: score 5; it is ana's turn in {team}."
+        assert decision.text == f"Assigned by rule sdr (score 5). ana is next in team {team}."
 
 
 def test_a_band_may_stand_in_the_name() -> None:

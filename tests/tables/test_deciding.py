@@ -60,7 +60,7 @@ async def test_the_row_decides_and_the_trace_says_which(workspace: Workspace) ->
     assert entry["table"] == "us-zip"
     assert (entry["revision"], entry["row"]) == (revision, 1)
     assert entry["matched_by_column"] == {"country": "eq", "postal_code": "prefix of 3"}
-    assert told["reason"]["text"] == "Rule zip: row 1 of table us-zip; goes to Ana."
+    assert told["reason"]["text"] == "Assigned to Ana by rule zip (row 1 of table us-zip)."
     west = await workspace.assign(email="b@b.example", country="US", postal_code="90210")
     assert (west["team"], west["owner"]["id"]) == ("dach", "ana")
     assert (await workspace.assign(email="c@b.example", country="US"))["queue"] == "desk"

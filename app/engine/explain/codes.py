@@ -1,140 +1,142 @@
-"""The closed lists of codes that a trace and a reason may bear, each with its meaning.
+"""The closed lists of codes in traces and reasons, each with its meaning.
 
-A strategy that is plugged in brings the code of its own verdicts; all others stand here.
+A plugged-in strategy brings the codes of its own verdicts. All other codes are here.
 """
 
 REFUSALS: dict[str, str] = {
-    "not_found": "The directory does not hold this owner or team.",
+    "not_found": "The directory has no such owner or team.",
     "excluded": "The caller excluded the owner.",
     "inactive": "The owner is not active.",
     "absent": "The owner is absent; `available_at` says until when.",
     "paused": "The owner is paused; `available_at` says until when.",
-    "missing_skill": "The owner lacks a skill that is asked for.",
-    "missing_language": "The owner does not speak a language that is asked for.",
-    "cap_open": "The owner, or his place in the team, has as many open leads as he may have.",
-    "cap_day": "The cap of this local day is reached; `available_at` is the next midnight there.",
-    "cap_week": "The cap of this local ISO week is reached; `available_at` is the next Monday there.",
-    "cap_rolling": "A rolling cap is reached; `available_at` says when one of its leads falls out.",
+    "missing_skill": "The owner lacks a required skill.",
+    "missing_language": "The owner does not speak a required language.",
+    "cap_open": "The owner or the team member has reached the cap on open leads.",
+    "cap_day": "The daily cap is reached; `available_at` is the next midnight in the owner's time zone.",
+    "cap_week": "The weekly cap is reached; `available_at` is the next Monday in the owner's time zone.",
+    "cap_rolling": "A rolling cap is reached; `available_at` says when a lead leaves its window.",
     "zero_weight": "The member has weight 0 and takes no leads of this team.",
-    "off_shift": "Out of the owner's hours; `available_at` says when his next shift begins.",
+    "off_shift": "The owner is outside their working hours; `available_at` is the start of their next shift.",
 }
-"""Why somebody is passed over. Asked in this order; a member's weight, caps and shift come last."""
+"""Why an owner cannot take the lead. Checked in this order; the member's weight, caps and shift come last."""
 
 PICKS: dict[str, str] = {
-    "chosen": "It is he.",
-    "not_next": "Eligible, but it was another's turn.",
-    "more_open_leads": "Eligible, but he has more open leads than the chosen one.",
-    "assigned_more_recently": "Eligible, but he waited less long, or stands later in the team.",
+    "chosen": "Selected.",
+    "not_next": "Eligible, but another member was next in turn.",
+    "more_open_leads": "Eligible, but has more open leads than the selected owner.",
+    "assigned_more_recently": "Eligible, but got a lead more recently than the selected owner, or is listed "
+    "after them in the team.",
 }
-"""What came of somebody who could have taken the lead, and of the chosen one."""
+"""What happened to an owner who could take the lead."""
 
 CLAIMS: dict[str, str] = {
-    "not_in_team": "The queue is for the members of another team.",
-    "held_for_another": "The lead waits for another owner, or for a team he is not in.",
+    "not_in_team": "The owner is not in the team that may claim from this queue.",
+    "held_for_another": "The lead is held for another owner, or for a team the owner is not in.",
 }
-"""Why an owner may not claim, beside the refusals."""
+"""Why an owner may not claim a lead, besides the refusals."""
 
 CANDIDATES: dict[str, str] = {**PICKS, **REFUSALS}
-"""Everything a candidate of a trace may bear."""
+"""Every code of a candidate."""
 
 TARGETS: dict[str, str] = {
-    "chosen": "The lead went there.",
-    "held": "Nobody there can take the lead yet, and the plan holds it until somebody can.",
-    "off_hours": "Nobody there is on shift, and the plan goes on.",
+    "chosen": "The lead went here.",
+    "held": "Nobody here can take the lead yet; the plan holds it until somebody can.",
+    "off_hours": "Nobody here is on shift; the plan tries the next target.",
     "no_eligible_member": "No member of the team can take the lead.",
 }
-"""What came of a target. One that names an owner, or a team that is gone, may bear a refusal as well."""
+"""The result of a target. A target that names an owner, or a team that is gone, can also have a refusal."""
 
 STEPS: dict[str, str] = {
     "rule": "The rule settled it.",
-    "round_robin": "The team's step settled it.",
-    "queue": "The queue's step settled it.",
-    "score": "The lead's band has a target, which settled it; `labels` shows band and points.",
-    "product": "The team of the product the lead looks at has it; `product` names it.",
+    "round_robin": "The round-robin step settled it.",
+    "queue": "The queue step settled it.",
+    "score": "The target of the lead's band settled it; `labels` shows the band and the points.",
+    "product": "The team of the product that the lead is interested in took it; `product` names the product.",
     "product_switch": "The same, for a returning lead that leaves the products in `previous_products`.",
-    "no_product": "The lead looks at none of the plan's products.",
-    "scored": "The lead got a band and points, shown as `labels`, and went on.",
-    "account": "Somebody or something the account's step names settled it.",
-    "no_account": "The lead belongs to no account.",
-    "no_account_owner": "Nobody looks after the lead's account in any of the roles asked for.",
-    "imported": "It existed already, and stays with its owner.",
-    "no_matching_row": "No row of the table fits the lead; `revision` says of which state of it.",
-    "no_table": "The table is not there, or its columns are not those of the rule.",
+    "no_product": "The lead is interested in none of the plan's products.",
+    "scored": "The lead got a band and points, shown as `labels`, and went on to the next step.",
+    "account": "A target of the account step settled it.",
+    "no_account": "The lead matches no account.",
+    "no_account_owner": "The lead's account has no owner in any of the step's roles.",
+    "imported": "The lead was imported and stays with its owner.",
+    "no_matching_row": "No row of the table matches the lead; `revision` is the table's revision.",
+    "no_table": "The table does not exist, or its columns differ from those of the rule.",
     "undeclared_target": "The row names a queue or a path that the plan does not declare.",
-    "manual": "The caller said where it goes.",
-    "claimed": "An owner took it out of a queue.",
+    "manual": "The caller named the target.",
+    "claimed": "An owner claimed it from a queue.",
     "no_match": "The condition does not hold; `failed_condition` names the first comparison that failed.",
-    "error": "The strategy raised, or gave no verdict; `error` names the kind.",
+    "error": "The strategy failed or returned no valid verdict; `error` says how.",
     "fallback_queue": "No step took it, so it waits in the built-in queue.",
-    "not_reached": "An earlier step had settled it (only where all rules are recomputed).",
+    "not_reached": "An earlier step settled it. Shown only when a decision is explained.",
 }
-"""What a step said. One whose targets all failed bears the code of the last."""
+"""The result of a step. A step whose targets all failed has the code of the last target."""
 
 PLUGIN_ERRORS: dict[str, str] = {
-    "timeout": "It gave no verdict within its time; its process was ended.",
-    "process_exited": "Its process ended before it gave a verdict.",
-    "unavailable": "No process of it was ready in time, or it is not installed or cannot read its settings.",
-    "paused": "It overran its time or ended again and again, so it is left alone for some seconds.",
-    "not_called": "It was not asked about this lead.",
-    "invalid_verdict": "What it answered is no verdict.",
+    "timeout": "The plugin returned no verdict in time, and its process was ended.",
+    "process_exited": "The plugin's process ended before it returned a verdict.",
+    "unavailable": "The plugin is not installed, cannot read its settings, or had no process ready in time.",
+    "paused": "The plugin failed repeatedly and is paused for some seconds.",
+    "not_called": "The plugin was not called for this lead.",
+    "invalid_verdict": "The plugin's reply is not a valid verdict.",
 }
-"""Why a plugin's step passed with the code `error`; else `error` names the kind of what it raised."""
+"""Why a plugin's step has the code `error`. For other failures, `error` is the type of the exception."""
 
-KNOWN_PERSON: dict[str, str] = {
-    "owner_kept": "He keeps his owner.",
-    "account_owner": "He goes to the one who looks after his account.",
-    "owner_not_kept": "The plan names nobody with whom he stays, so he is decided anew.",
-    "queue_place_kept": "He keeps his place in the queue.",
-    "product_switch": "He comes for another product, so he is decided anew.",
-    "reroute_when": "The plan has such leads decided anew.",
-    "automated": "He was on a path, so he is decided anew.",
-    "blocked": "He was blocked, so he is decided anew.",
-    "closed": "His assignment was closed, so he is decided anew.",
-    "not_found": "His owner is gone from the directory, so he is decided anew.",
-    "excluded": "His owner is excluded by the caller, so he is decided anew.",
-    "inactive": "His owner is not active, so he is decided anew.",
-    "absent": "His owner is absent, so he is decided anew.",
+RETURNING_LEADS: dict[str, str] = {
+    "owner_kept": "The lead keeps its owner.",
+    "account_owner": "The lead goes to the owner of its account.",
+    "owner_not_kept": "The plan keeps no owner for this lead, so it is routed again.",
+    "queue_place_kept": "The lead keeps its place in the queue.",
+    "product_switch": "The lead comes for another product, so it is routed again.",
+    "reroute_when": "The plan routes such leads again.",
+    "automated": "The lead was on a path, so it is routed again.",
+    "blocked": "The lead was blocked, so it is routed again.",
+    "closed": "The lead's assignment was closed, so it is routed again.",
+    "not_found": "The owner is no longer in the directory, so the lead is routed again.",
+    "excluded": "The caller excluded the owner, so the lead is routed again.",
+    "inactive": "The owner is not active, so the lead is routed again.",
+    "absent": "The owner is absent, so the lead is routed again.",
 }
-"""What the look at a known person said: step `returning_lead` of a trace."""
+"""The result of the step `returning_lead`."""
 
 MATCHES: dict[str, str] = {
-    "chosen": "The lead belongs to it.",
-    "lower_ranked": "Found by the same key, but another account ranks first: one with an owner, or by id.",
-    "lower_priority_key": "Found by a key that counts only where those before it find nothing.",
-    "free_email_domain": "Found by a domain where anybody gets an address, and not of the tier `named`.",
+    "chosen": "The lead belongs to this account.",
+    "lower_ranked": "Found by the same key, but another account ranks first: one with an owner, then by id.",
+    "lower_priority_key": "Found by a key that is used only when the keys before it find nothing.",
+    "free_email_domain": "Found by a domain of free email, and the account's tier is not `named`.",
 }
-"""What came of an account that one of the lead's keys found: `account.candidates` of a trace."""
+"""The result of an account that a key of the lead found: `account.candidates` of a trace."""
 
 REASONS: dict[str, str] = {
     "rule": "A rule settled it.",
-    "round_robin": "The turn of a team settled it.",
-    "queue": "A step that lets leads wait settled it.",
-    "score": "Its score settled it.",
-    "product": "The product it looks at settled it.",
-    "product_switch": "A known person came for another product, and left his owner or his place for it.",
-    "account_owner": "He looks after the lead's account.",
-    "account_delegate": "He stands in for the one who looks after the lead's account.",
-    "account_team": "Who looks after the lead's account cannot take it, and a team does.",
-    "account": "Who looks after the lead's account cannot take it, and it goes where the plan says.",
-    "customer_team": "The account is a customer, and the team for customers takes it.",
-    "imported": "It existed already, and stays with its owner.",
-    "manual": "Somebody said where it goes.",
-    "claimed": "An owner took it out of a queue.",
+    "round_robin": "A round-robin step settled it.",
+    "queue": "A queue step settled it.",
+    "score": "The lead's score settled it.",
+    "product": "The product that the lead is interested in settled it.",
+    "product_switch": "A returning lead came for another product and left its owner or its place in a queue.",
+    "account_owner": "The owner of the lead's account took it.",
+    "account_delegate": "The delegate of the account's owner took it.",
+    "account_team": "The account's owner was unavailable, and a team took it.",
+    "account": "The account's owner was unavailable, and another target of the account step took it.",
+    "customer_team": "The account is a customer, and the team for customers took it.",
+    "imported": "The lead was imported and stays with its owner.",
+    "manual": "The caller named the target.",
+    "claimed": "An owner claimed it from a queue.",
     "held": "Nobody can take it yet; it waits in the built-in queue until `held_until`.",
-    "duplicate": "The same submission came again: the owner or place of the first one stands.",
-    "reengaged": "A known person came again and keeps his owner or his place.",
+    "duplicate": "The lead was submitted twice; the owner or the place of the first submission stands.",
+    "reengaged": "A returning lead keeps its owner or its place, or goes to the owner of its account.",
     "fallback_queue": "No step of the plan took it; it waits in the built-in queue.",
     "no_plan": "No plan is published; it waits in the built-in queue.",
 }
-"""The reason of a decision, as `reason.code` of the answer."""
+"""The code of a decision: `reason.code` of the response."""
 
 NO_ACTIONS: dict[str, str] = {
     "no_follow_up": "The plan has no follow-up.",
-    "no_matching_block": "No block of the follow-up is for this decision.",
-    "consent_missing": "The lead has not given the consent the actions need; `withheld_actions` names them.",
-    "missing_value": "What the actions need, such as the name of a tag, is missing.",
-    "no_crm_id": "Only a new owner was to be set, and no CRM's id of him is known.",
-    "duplicate": "The same submission came again, and has had its actions.",
-    "imported": "It existed already: there is nothing to be done.",
+    "no_matching_block": "No block of the follow-up matches this decision.",
+    "consent_missing": "The lead has not given the consent that the actions need; `withheld_actions` lists "
+    "them.",
+    "missing_value": "A value that the actions need, such as the name of a tag, is missing.",
+    "no_crm_id": "The only action was to set the owner, and the owner has no CRM id.",
+    "duplicate": "The lead was submitted twice, and the first submission had its actions.",
+    "imported": "The lead was imported, so there is nothing to do.",
 }
-"""Why a decision asks nothing of the caller, as `no_actions_reason` of the trace."""
+"""Why a decision has no actions: `no_actions_reason` of the trace."""

@@ -1,6 +1,6 @@
-"""The one plain sentence of a decision, for a rep to read.
+"""The plain sentence that explains a decision to a sales rep.
 
-It names the plan's words, the owner, and what is general about the lead: never who the lead is.
+It names the plan's words, the owner, and general facts about the lead. It never identifies the lead.
 """
 
 from collections.abc import Sequence
@@ -15,33 +15,28 @@ MAX_REASONS = 3
 MAX_VALUE_LENGTH = 60
 
 _FORMS = {
-    "country": "from {}",
-    "state": "in {}",
     "employees": "{} employees",
     "visits": "{} visits",
     "product_interest": "interested in {}",
-    "left_product": "no longer in {}",
-    "pages": "looked at {}",
+    "chosen_product": "{}",
+    "previous_product": "previously {}",
+    "pages": "viewed {}",
     "content": "read {}",
     "engagement": "engaged with {}",
     "flags": "flagged {}",
 }
-_BY_LOAD = ("least_loaded", "longest_idle")
-_HELD_FOR = {
-    "off_shift": "is off shift",
-    "absent": "is away",
-    "paused": "is paused",
-    "not_next": "has a turn for one whose shift begins soon",
+"""How a field and its value read, where "field value" does not read well."""
+_HELD_BECAUSE = {
+    "off_shift": "{} is off shift",
+    "absent": "{} is absent",
+    "paused": "{} is paused",
+    "not_next": "the next member of {} starts their shift soon",
 }
-
-
-_FOR_THE_ACCOUNT = {
-    "account_owner": "{} looks after it",
-    "account_delegate": "{} stands in for who looks after it",
-    "account_team": "who looks after it is not free; ",
-    "customer_team": "it is a customer; ",
+_ACCOUNT_REASONS = {
+    "account_delegate": "Account owner unavailable",
+    "account_team": "Account owner unavailable",
+    "customer_team": "The account is a customer",
 }
-"""Of an owner the whole clause, of a team what comes before it."""
 
 
 def settled(
@@ -54,126 +49,137 @@ def settled(
     owner: str | None,
     pick: str | None,
     code: str | None = None,
-    found: RowMatch | None = None,
+    row: RowMatch | None = None,
 ) -> str:
     """Why a step settled the lead as it did.
 
-    `because` holds the comparisons that held, `found` the row of a table that fits; `owner` is the chosen
-    one's name; `pick` how a team picked him; `code` is the target's own reason, if it has one.
+    `because` holds the comparisons that held and `row` the table row that matched. `target` is the name of
+    the team, queue, path or block list, `owner` the name of the chosen owner, and `pick` how the team chose
+    them. `code` is the target's own reason.
     """
-    if strategy == "round_robin" and kind == "team" and pick not in _BY_LOAD and owner is not None:
-        return f"Round robin in {target}: it is {owner}'s turn."
-    reasons = _reasons(because, found)
+    reasons = _reasons(because, row)
+    if strategy == "account":
+        matched = f" Matched: {reasons}." if reasons else ""
+        return _by_account(kind, target, owner, pick, code) + matched
+    details = f" ({reasons})" if reasons else ""
     if strategy == "queue":
         return (
-            f"Queue {target}: {reasons}."
+            f"Sent to queue {target}{details}."
             if reasons
-            else f"No earlier step took it; it waits in queue {target}."
+            else f"No earlier step assigned it, so it waits in queue {target}."
         )
-    clause = _clause(kind, target, owner, pick)
-    special = _FOR_THE_ACCOUNT.get(code or "")
-    if special is not None:
-        clause = special + clause if kind == "team" else special.format(owner)
-    return (
-        f"{_subject(strategy, step)}: {reasons}; {clause}."
-        if reasons
-        else f"{_subject(strategy, step)}: {clause}."
-    )
+    source = "manually" if strategy == "manual" else f"by {_source(strategy, step, kind, pick)}"
+    match kind:
+        case "team":
+            return f"Assigned {source}{details}. {owner} {_picked(pick, target)}."
+        case "owner":
+            return f"Assigned to {owner or target} {source}{details}."
+        case "block":
+            return f"Blocked {source}{details}. Block list: {target}."
+        case _:
+            return f"Sent to {kind} {target} {source}{details}."
 
 
 def held(*, strategy: str, step: str, target: str, why: str, until: datetime) -> str:
-    """Nobody there can take it yet, and the lead waits until somebody can. `why` is the refusal's code."""
-    said = _HELD_FOR.get(why, "is at a cap")
-    return f"{_subject(strategy, step)}: {target} {said}; held until {until:%Y-%m-%d %H:%M} UTC."
+    """Nobody can take the lead yet, so it waits. `why` is the code of the refusal."""
+    because = _HELD_BECAUSE.get(why, "{} is at a cap").format(target)
+    details = "" if strategy == "manual" else f" ({_source(strategy, step, 'queue', None)})"
+    return f"Held until {until:%Y-%m-%d %H:%M} UTC because {because}{details}."
 
 
 def returning_lead(kind: str, owner: str) -> str:
-    """A person who was here before keeps his owner; `kind` is duplicate or reengaged."""
+    """A returning lead keeps its owner. `kind` is duplicate or reengaged."""
     if kind == "duplicate":
-        return f"Submitted twice: {owner} has this lead already."
-    return f"Known person: stays with {owner}."
+        return f"Duplicate submission. {owner} already has this lead."
+    return f"Returning lead. It stays with {owner}."
+
+
+def returning_lead_by_account(owner: str) -> str:
+    """A returning lead goes to the owner of its account."""
+    return f"Returning lead. It goes to {owner}, who owns the account."
+
+
+def returning_lead_in_queue(queue: str) -> str:
+    """A returning lead keeps its place in a queue."""
+    return f"Returning lead. It keeps its place in queue {queue}."
 
 
 def left_product(products: Sequence[str], owner: str | None) -> str:
-    """What his former owner is told of a person who comes for another product."""
-    left = " and ".join(products)
-    return f"A lead of yours left {left} for another product" + (f": {owner} has it now." if owner else ".")
-
-
-def known_by_account(owner: str) -> str:
-    """A person who was here before goes to the one who looks after his account."""
-    return f"Known person: {owner} looks after the account."
-
-
-def known_in_queue(queue: str) -> str:
-    """A person who waits already keeps his place."""
-    return f"Known person: keeps the place in queue {queue}."
+    """The notice to the previous owner of a lead that came for another product."""
+    moved = f"One of your leads moved from {' and '.join(products)} to another product."
+    return f"{moved} {owner} has it now." if owner else moved
 
 
 def claimed(owner: str, queue: str) -> str:
     """An owner took the lead out of a queue."""
-    return f"{owner} claimed it from queue {queue}."
+    return f"Claimed by {owner} from queue {queue}."
 
 
 def imported(owner: str) -> str:
-    """The lead had its owner before it came here."""
-    return f"Imported: {owner} has it already."
+    """The lead was imported with its owner."""
+    return f"Imported. {owner} already owns it."
 
 
 def manual(owner: str) -> str:
-    """Somebody gave the lead to an owner."""
-    return f"Given to {owner} by hand."
+    """The caller named the owner."""
+    return f"Assigned to {owner} manually."
 
 
-def fallback_queue(queue: str) -> str:
-    """No step settled the lead."""
-    return f"No step of the plan took it; it waits in queue {queue}."
+def fallback_queue(queue: str, *, published: bool) -> str:
+    """No step settled the lead, or no plan is published."""
+    why = "No step of the plan took it" if published else "No plan is published"
+    return f"{why}, so it waits in queue {queue}."
 
 
-def _subject(strategy: str, step: str) -> str:
+def _by_account(kind: str, target: str, owner: str | None, pick: str | None, code: str | None) -> str:
+    if code == "account_owner":
+        return f"Assigned to {owner}, who owns the account."
+    why = _ACCOUNT_REASONS.get(code or "", "Account owner unavailable")
+    match kind:
+        case "team":
+            return f"{why}, so it went to {owner}, who {_picked(pick, target)}."
+        case "owner" if code == "account_delegate":
+            return f"{why}, so it went to their delegate, {owner}."
+        case "owner":
+            return f"{why}, so it went to {owner}."
+        case "block":
+            return f"{why}, so it was blocked. Block list: {target}."
+        case _:
+            return f"{why}, so it went to {kind} {target}."
+
+
+def _source(strategy: str, step: str, kind: str, pick: str | None) -> str:
     match strategy:
         case "rule":
-            return f"Rule {step}"
-        case "round_robin":
-            return f"Round robin {step}"
+            return f"rule {step}"
         case "score":
-            return "By its score" if step == "score" else f"Score {step}"
+            return "lead score" if step == "score" else f"score {step}"
         case "product":
-            return "By its product" if step == "product" else f"Product {step}"
-        case "account":
-            return "By its account" if step == "account" else f"Account {step}"
-        case "manual":
-            return "By hand"
+            return "product interest" if step == "product" else f"product step {step}"
+        case "round_robin" if kind == "team" and pick == "round_robin":
+            return "round robin"
         case _:
-            return f"Step {step}"
+            return f"step {step}"
 
 
-def _clause(kind: str, target: str, owner: str | None, pick: str | None) -> str:
-    match kind:
-        case "queue":
-            return f"waits in queue {target}"
-        case "path":
-            return f"takes path {target}"
-        case "block":
-            return f"blocked by {target}"
-        case "team" if pick == "least_loaded":
-            return f"{owner} has the fewest open leads in {target}"
-        case "team" if pick == "longest_idle":
-            return f"{owner} has waited longest in {target}"
-        case "team":
-            return f"it is {owner}'s turn in {target}"
+def _picked(pick: str | None, team: str) -> str:
+    match pick:
+        case "least_loaded":
+            return f"has the fewest open leads in team {team}"
+        case "longest_idle":
+            return f"has waited longest for a lead in team {team}"
         case _:
-            return f"goes to {owner or target}"
+            return f"is next in team {team}"
 
 
-def _reasons(because: Sequence[Satisfied], found: RowMatch | None) -> str:
+def _reasons(because: Sequence[Satisfied], match: RowMatch | None) -> str:
     phrases = list(dict.fromkeys(_phrase(field, operator, value) for field, operator, value in because))
-    if found is not None:
-        phrases.insert(0, f"row {found.row} of table {found.table}")
+    if match is not None:
+        phrases.insert(0, f"row {match.row} of table {match.table}")
     shown = phrases[:MAX_REASONS]
     if len(phrases) > MAX_REASONS:
-        shown.append(f"{len(phrases) - MAX_REASONS} more")
-    return " and ".join(filter(None, [", ".join(shown[:-1]), *shown[-1:]]))
+        shown.append(f"and {len(phrases) - MAX_REASONS} more")
+    return ", ".join(shown)
 
 
 def _phrase(field: str, operator: str, value: Any) -> str:
@@ -182,12 +188,12 @@ def _phrase(field: str, operator: str, value: Any) -> str:
         return f"with {label}" if value else f"without {label}"
     shown = _shown(field, value)
     if shown is None:
-        return f"by {label}"
+        return f"{label} matches"
     return _FORMS[field].format(shown) if field in _FORMS else f"{label} {shown}"
 
 
 def _shown(field: str, value: Any) -> str | None:
-    """A value as the sentence may show it; None when only the field is named."""
+    """A value as the sentence shows it. None when the sentence must only name the field."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):

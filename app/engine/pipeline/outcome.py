@@ -22,11 +22,11 @@ def to_decision(
         step=step.name,
         because=_because(step, verdict, question, facts),
         kind=target.kind,
-        target=target.name,
+        target=_team_name(target.name, facts) if target.kind == "team" else target.name,
         owner=attempt.owner.name if attempt.owner else None,
         pick=attempt.pick,
         code=target.code,
-        found=verdict.found,
+        row=verdict.found,
     )
     known: dict[str, Any] = {
         "code": target.code or verdict.code,
@@ -59,7 +59,7 @@ def to_held(step: CompiledStep, attempt: TargetAttempt, until: datetime, facts: 
     """The decision of a step whose target the lead waits for."""
     target = attempt.target
     owner = facts.directory.owners.get(target.name) if target.kind == "owner" else None
-    whom = owner.name if owner is not None else target.name
+    name = owner.name if owner is not None else f"team {_team_name(target.name, facts)}"
     found = [candidate["code"] for candidate in attempt.candidates]
     why = found[0] if target.kind == "owner" else "off_shift"
     if "not_next" in found:
@@ -67,7 +67,7 @@ def to_held(step: CompiledStep, attempt: TargetAttempt, until: datetime, facts: 
     return Decision(
         outcome="queued",
         code="held",
-        text=sentences.held(strategy=step.strategy, step=step.name, target=whom, why=why, until=until),
+        text=sentences.held(strategy=step.strategy, step=step.name, target=name, why=why, until=until),
         step=step.name,
         strategy=step.strategy,
         queue=HELD,
@@ -87,6 +87,12 @@ def _because(
     if band is not None:
         held = (*held, ("band", "eq", band))
     if verdict.intent is not None:
-        left = (("left_product", "eq", name) for name in verdict.intent.previous_products)
-        held = (*held, ("product_interest", "eq", verdict.intent.product), *left)
+        left = (("previous_product", "eq", name) for name in verdict.intent.previous_products)
+        held = (*held, ("chosen_product", "eq", verdict.intent.product), *left)
     return held
+
+
+def _team_name(id_: str, facts: Facts) -> str:
+    """The name of a team, or its id when the team is gone."""
+    team = facts.directory.teams.get(id_)
+    return team.name if team is not None else id_

@@ -87,7 +87,7 @@ def _kept_owner(owner_id: str, prior: PriorAssignment, known: ExistingLead, fact
         code=known.kind,
         text=sentences.returning_lead(known.kind, owner.name)
         if same
-        else sentences.known_by_account(owner.name),
+        else sentences.returning_lead_by_account(owner.name),
         step="returning_lead",
         strategy="returning_lead",
         owner=owner,
@@ -109,7 +109,7 @@ def _kept_place(prior: PriorAssignment, known: ExistingLead, anew: Decision) -> 
     return Decision(
         outcome="queued",
         code=known.kind,
-        text=sentences.known_in_queue(prior.queue or ""),
+        text=sentences.returning_lead_in_queue(prior.queue or ""),
         step="returning_lead",
         strategy="returning_lead",
         queue=prior.queue,

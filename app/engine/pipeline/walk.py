@@ -78,7 +78,7 @@ def _unsettled(plan: Plan, trail: list[dict[str, Any]], labels: Mapping[str, Any
     return Decision(
         outcome="queued",
         code="no_plan" if plan.version == 0 else "fallback_queue",
-        text=sentences.fallback_queue(FALLBACK_QUEUE),
+        text=sentences.fallback_queue(FALLBACK_QUEUE, published=plan.version != 0),
         step=FALLBACK_QUEUE,
         strategy="queue",
         queue=FALLBACK_QUEUE,
