@@ -18,7 +18,7 @@ from devtools.embedded_postgres import Server, start
 from tests.support.postgres import FOUND, in_a_thread
 from tests.support.workspace import Workspace, create_workspace, running_app
 
-PATIENCE = 30.0  # seconds for what must happen in two
+PATIENCE = 60.0  # seconds for what must happen in two
 LEAD = {"lead": {"external_id": "a"}}
 HOLDING = """
 queues: {desk: {}}

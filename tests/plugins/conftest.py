@@ -31,6 +31,6 @@ async def workspace(database: str, plugin_steps: None) -> AsyncIterator[Workspac
 async def hasty(database: str, plugin_steps: None) -> AsyncIterator[Workspace]:
     """A running service whose plugins have little time."""
     async with open_workspace(
-        database, request_timeout_seconds=30.0, plugin_timeout_seconds=1.0
+        database, request_timeout_seconds=30.0, plugin_timeout_seconds=2.5
     ) as workspace:
         yield workspace
