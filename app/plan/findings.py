@@ -1,4 +1,4 @@
-"""What reading and checking a plan can say: the closed list of codes, each with its meaning."""
+"""Findings about a plan, and the closed list of their codes."""
 
 import re
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from typing import Literal
 Severity = Literal["error", "warning"]
 
 MAX_FINDINGS = 100
-"""No more findings than this are told at once."""
+"""At most this many findings are returned at once."""
 
 CODES: dict[str, str] = {
     # the text
@@ -92,14 +92,14 @@ CODES: dict[str, str] = {
 """Every code of a finding, with its meaning. Request errors use the same code for the same fault."""
 
 CANNOT_SETTLE = frozenset({"no_catch_all"})
-"""Faults with which a lead could stay without a verdict: never softened to warnings."""
+"""Faults that could leave a lead without a decision. They never become warnings."""
 
 _SHOWABLE = re.compile(r"[\w][\w .:+-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to say about a plan: where (`pipeline[3].rule.when`), which code, and what to do."""
+    """One finding: the path (`pipeline[3].rule.when`), the code, and a sentence for the author."""
 
     path: str
     code: str
@@ -107,12 +107,12 @@ class Finding:
     severity: Severity = "error"
 
     def under(self, prefix: str) -> "Finding":
-        """The same finding, its path continued from `prefix`."""
+        """The same finding with `prefix` before its path."""
         return replace(self, path=join(prefix, self.path))
 
 
 class Faults(ValueError):
-    """Findings raised from inside validation, with paths relative to the place that raised them."""
+    """Findings as an exception. Their paths are relative to the value that was validated."""
 
     def __init__(self, *findings: Finding) -> None:
         super().__init__("; ".join(finding.text for finding in findings))
@@ -120,19 +120,19 @@ class Faults(ValueError):
 
 
 def fault(code: str, text: str, path: str = "") -> Faults:
-    """One error, ready to be raised."""
+    """One error, ready to raise."""
     return Faults(Finding(path, code, text))
 
 
 def join(prefix: str, rest: str) -> str:
-    """Continues a path: `a` and `b` give `a.b`, `a` and `[0]` give `a[0]`."""
+    """Join two paths: `a` and `b` are `a.b`, `a` and `[0]` are `a[0]`."""
     if not prefix or not rest:
         return prefix or rest
     return prefix + rest if rest.startswith("[") else f"{prefix}.{rest}"
 
 
 def path_of(location: Iterable[str | int]) -> str:
-    """The path of a place: `("pipeline", 3, "rule")` is `pipeline[3].rule`."""
+    """A location as a path: `("pipeline", 3, "rule")` is `pipeline[3].rule`."""
     path = ""
     for step in location:
         path = join(path, f"[{step}]" if isinstance(step, int) else quote(step))
@@ -140,17 +140,17 @@ def path_of(location: Iterable[str | int]) -> str:
 
 
 def quote(name: object) -> str:
-    """A name as a finding may repeat it: anything long or strange becomes an ellipsis."""
+    """A name as a finding shows it. Long or unusual names become an ellipsis."""
     return name if isinstance(name, str) and _SHOWABLE.fullmatch(name) else "…"
 
 
 def settles(findings: Iterable[Finding]) -> bool:
-    """Whether no error stands in the way of publishing."""
+    """Whether the plan can be published."""
     return all(finding.severity != "error" for finding in findings)
 
 
 def softened(findings: Iterable[Finding]) -> list[Finding]:
-    """For a version that was active before: errors become warnings unless a lead could stay unsettled."""
+    """The findings of a version that was active before: errors become warnings, with few exceptions."""
     return [
         finding if finding.code in CANNOT_SETTLE else replace(finding, severity="warning")
         for finding in findings

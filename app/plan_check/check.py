@@ -1,4 +1,4 @@
-"""What is wrong with a plan that can be read: names, steps nobody reaches, a way to end without a verdict."""
+"""All checks of a parsed plan: names, unreachable steps, a missing catch-all step."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from app.engine.selection.templated_teams import closed_fields, combinations, fa
 from app.plan.document.plan import PlanDocument
 from app.plan.document.steps import PlanStep
 from app.plan.document.targets import Target
-from app.plan.findings import MAX_FINDINGS, Finding, Severity, quote
+from app.plan.findings import MAX_FINDINGS, Finding, quote
 from app.plan.language.conditions import leaves
 from app.plan_check.contradictions import contradictions
 from app.plan_check.declarations import action_findings, product_findings, sla_findings
@@ -18,13 +18,22 @@ from app.plan_check.label_order import labels_used_early
 from app.plan_check.tables import table_findings
 from app.plan_check.unreachable import unreachable
 
+_REMEDIES = {
+    "team": "add the team to the directory",
+    "owner": "add the owner to the directory",
+    "queue": "declare it under queues",
+    "path": "declare it under paths",
+    "rule": "add the rule to the pipeline",
+    "step": "add the step to the pipeline",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class KnownNames:
-    """What the directory holds, as far as a plan may name it.
+    """The names of the directory that a plan may use.
 
-    `owners` says of each owner whether he is active; `teams` gives each member's weight by owner; `tables`
-    are those that the plan looks something up in, as far as they exist.
+    `owners` says whether each owner is active. `teams` has the weight of each member, by owner. `tables` are
+    those the plan uses, as far as they exist.
     """
 
     owners: Mapping[str, bool] = field(default_factory=dict)
@@ -33,7 +42,7 @@ class KnownNames:
 
 
 def check(document: PlanDocument, names: KnownNames) -> list[Finding]:
-    """Every finding about a plan, but for those of its own tests."""
+    """Every finding about a plan, except those of its own tests."""
     findings = [
         *_pipeline(document, names),
         *_tables(document, names),
@@ -59,7 +68,7 @@ def _pipeline(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
         for place, target in placed(step):
             path = f"pipeline[{position}].{step.strategy}{place}"
             if target.kind == "team" and not scored and "band" in fields_of(target.name):
-                text = "Move this step behind the score step: before it no lead has a band."
+                text = "Move this step after the score step. No lead has a band before it."
                 yield Finding(path, "used_before_defined", text)
             else:
                 yield from _anywhere(target, path, document, words, names)
@@ -76,7 +85,7 @@ def _tables(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
 
 
 def placed(step: PlanStep) -> Iterator[tuple[str, Target]]:
-    """Each target of a step with the place it is written at, relative to the step's config."""
+    """Each target of a step with its path in the step's config."""
     for start, ladder in step.config.ladders():
         for rung, target in enumerate(ladder):
             last = "name" if step.strategy == "queue" else target.kind
@@ -99,9 +108,9 @@ def _target(target: Target, path: str, document: PlanDocument, names: KnownNames
         case "owner":
             yield from _owner(target.name, path, names)
         case "queue" if target.name not in document.queues:
-            yield _unknown("queue", target.name, path, "declare it under queues")
+            yield _unknown("queue", target.name, path)
         case "path" if target.name not in document.paths:
-            yield _unknown("path", target.name, path, "declare it under paths")
+            yield _unknown("path", target.name, path)
 
 
 def _templated(
@@ -116,57 +125,55 @@ def _templated(
 def _team(name: str, path: str, names: KnownNames) -> Iterator[Finding]:
     members = names.teams.get(name)
     if members is None:
-        yield _unknown("team", name, path, "add it to the directory")
+        yield _unknown("team", name, path)
     elif not members:
-        yield Finding(path, "empty_team", f"Add members to the team {quote(name)}: it has none.")
+        yield Finding(path, "empty_team", f"Team `{quote(name)}` has no members. Add some.")
     elif not any(members.values()):
-        text = f"Give a member of {quote(name)} a weight above 0: nobody in the team can take a turn."
+        text = f"Every member of team `{quote(name)}` has weight 0. Set a weight above 0."
         yield Finding(path, "zero_weights", text)
     elif not any(names.owners.get(owner, False) for owner, weight in members.items() if weight):
-        text = f"Activate a member of {quote(name)}: as it is, every lead passes the team."
+        text = f"Team `{quote(name)}` has no active member with a weight. Its leads go to the next target."
         yield Finding(path, "inactive_team", text, "warning")
 
 
 def _owner(name: str, path: str, names: KnownNames) -> Iterator[Finding]:
     if name not in names.owners:
-        yield _unknown("owner", name, path, "add him to the directory")
+        yield _unknown("owner", name, path)
     elif not names.owners[name]:
-        text = f"Name another owner than {quote(name)}, who is not active: every lead passes him."
+        text = f"Owner `{quote(name)}` is not active. Their leads go to the next target."
         yield Finding(path, "inactive_owner", text, "warning")
 
 
-def _unknown(kind: str, name: str, path: str, remedy: str, severity: Severity = "error") -> Finding:
-    return Finding(
-        path, f"unknown_{kind}", f"Mend the name of the {kind} {quote(name)}, or {remedy}.", severity
-    )
+def _unknown(kind: str, name: str, path: str) -> Finding:
+    remedy = _REMEDIES[kind]
+    text = f"Unknown {kind} `{quote(name)}`. Check the spelling, or {remedy}."
+    return Finding(path, f"unknown_{kind}", text)
 
 
 def _declarations(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
     for name, queue in document.queues.items():
         if name == HELD:
-            text = f"Call this queue something else: {HELD} is where leads wait for a shift to begin."
+            text = f"Rename this queue. `{HELD}` is the built-in queue of leads that wait for a shift."
             yield Finding(f"queues.{quote(name)}", "reserved_name", text)
         if queue.claimable_by is not None and queue.claimable_by not in names.teams:
             path = f"queues.{quote(name)}.claimable_by"
-            yield _unknown("team", queue.claimable_by, path, "add it to the directory")
+            yield _unknown("team", queue.claimable_by, path)
     for name, product in document.products.items():
         yield from _team(product.team, f"products.{quote(name)}.team", names)
     for name, way in document.paths.items():
         path = f"paths.{quote(name)}"
         if way.accountable is None:
-            text = "Say under accountable which team or owner answers for this path."
+            text = "Nobody is accountable for this path. Set accountable to a team or an owner."
             yield Finding(path, "unowned_path", text, "warning")
         elif way.accountable.team is not None:
             if way.accountable.team not in names.teams:
-                yield _unknown(
-                    "team", way.accountable.team, f"{path}.accountable.team", "add it to the directory"
-                )
+                yield _unknown("team", way.accountable.team, f"{path}.accountable.team")
         elif way.accountable.owner is not None:
             yield from _owner(way.accountable.owner, f"{path}.accountable.owner", names)
 
 
 def _follow_up(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
-    """Names in the conditions of the follow-up: a typo there would silently never hold."""
+    """Unknown names in the conditions of the follow-up. A typo would make them false forever."""
     known: dict[str, set[str]] = {
         "team": {name.casefold() for name in names.teams},
         "queue": {name.casefold() for name in document.queues} | {HELD},
@@ -182,7 +189,7 @@ def _follow_up(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
             for name in leaf.operand if isinstance(leaf.operand, tuple) else (leaf.operand,):
                 if str(name).casefold() not in known[leaf.field]:
                     path = f"follow_up[{position}].when.{leaf.field}"
-                    yield _unknown(leaf.field, str(name), path, f"write one the {leaf.field}s have")
+                    yield _unknown(leaf.field, str(name), path)
 
 
 def _givens(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
@@ -190,22 +197,22 @@ def _givens(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
         path = f"tests[{position}].given"
         for place, owner in enumerate(case.given.absent):
             if owner not in names.owners:
-                yield _unknown("owner", owner, f"{path}.absent[{place}]", "add him to the directory")
+                yield _unknown("owner", owner, f"{path}.absent[{place}]")
         account = case.given.account
         for where, owner in account.named() if account is not None else ():
             if owner not in names.owners:
-                yield _unknown("owner", owner, f"{path}.account.{where}", "add him to the directory")
+                yield _unknown("owner", owner, f"{path}.account.{where}")
         existing = case.given.existing
         if existing is not None and existing.owner is not None and existing.owner not in names.owners:
-            yield _unknown("owner", existing.owner, f"{path}.existing.owner", "add him to the directory")
+            yield _unknown("owner", existing.owner, f"{path}.existing.owner")
         if existing is not None and existing.team is not None and existing.team not in names.teams:
-            yield _unknown("team", existing.team, f"{path}.existing.team", "add it to the directory")
+            yield _unknown("team", existing.team, f"{path}.existing.team")
         if existing is not None and existing.queue is not None and existing.queue not in document.queues:
-            yield _unknown("queue", existing.queue, f"{path}.existing.queue", "declare it under queues")
+            yield _unknown("queue", existing.queue, f"{path}.existing.queue")
 
 
 def _catch_all(document: PlanDocument) -> Iterator[Finding]:
     last = document.pipeline[-1]
     if last.condition is not None or not last.settles:
-        text = "End the pipeline with a step without a condition that takes every lead, such as a queue."
+        text = "The last step must take every lead. End with a step without a condition, such as a queue."
         yield Finding(f"pipeline[{len(document.pipeline) - 1}]", "no_catch_all", text)

@@ -1,4 +1,4 @@
-"""Conditions that no lead can meet. What is told is certain; not everything certain is told."""
+"""Conditions that are never true. Every finding is certain, but not every such condition is found."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from app.plan_check.normal_form import NormalForm, normal_form, option_of, optio
 
 
 def contradictions(document: PlanDocument) -> Iterator[Finding]:
-    """Conditions that exclude themselves, such as country DE and country FR at once."""
+    """Conditions whose parts exclude each other, such as country DE and country FR."""
     places = [
         *(
             (f"pipeline[{at}].{step.strategy}.when", step.condition)
@@ -42,12 +42,12 @@ def contradictions(document: PlanDocument) -> Iterator[Finding]:
     ]
     for path, node in places:
         if node is not None and not _possible(node):
-            text = "Mend this condition: its parts exclude each other, so no lead can meet it."
+            text = "This condition is never true. Its parts exclude each other."
             yield Finding(path, "contradiction", text)
 
 
 def _possible(node: Node) -> bool:
-    """False only where it is certain that nothing can meet the condition."""
+    """False only when the condition is certainly never true."""
     match node:
         case Any(parts):
             return any(_possible(part) for part in parts)
@@ -58,8 +58,8 @@ def _possible(node: Node) -> bool:
 
 
 def _together(parts: Sequence[Node]) -> bool:
-    demands = {normal_form(part) for part in parts}
-    if any(normal_form(part.part) in demands for part in parts if isinstance(part, Not)):
+    forms = {normal_form(part) for part in parts}
+    if any(normal_form(part.part) in forms for part in parts if isinstance(part, Not)):
         return False
     by_field: dict[str, list[Leaf]] = defaultdict(list)
     for part in parts:
@@ -92,7 +92,7 @@ def _fits_all(option: NormalForm, bounds: Sequence[Leaf]) -> bool:
 
 
 def _some_number(bounds: Sequence[Leaf]) -> bool:
-    """Whether a number can lie between all of these bounds."""
+    """Whether a number can be within all of these bounds."""
     numbers = [(each.operator, each.operand) for each in bounds if isinstance(each.operand, (int, float))]
     low = max((limit for operator, limit in numbers if operator in ("gt", "gte")), default=None)
     high = min((limit for operator, limit in numbers if operator in ("lt", "lte")), default=None)

@@ -1,4 +1,4 @@
-"""What a plan names that it must declare: SLAs, sequences, campaigns; and what its actions need."""
+"""Checks of what a plan must declare: SLAs, sequences, campaigns, and parameters of actions."""
 
 from collections.abc import Collection, Iterator, Mapping
 
@@ -13,7 +13,7 @@ _Known = Mapping[str, tuple[str, Collection[str] | None]]
 
 
 def action_findings(document: PlanDocument) -> Iterator[Finding]:
-    """What is wrong with each action, those that stand under `without_consent` as well."""
+    """Findings about actions, including those under `without_consent`."""
     known = _known(document)
     for position, block in enumerate(document.follow_up):
         for path, action in block.actions():
@@ -22,17 +22,17 @@ def action_findings(document: PlanDocument) -> Iterator[Finding]:
 
 
 def product_findings(document: PlanDocument) -> Iterator[Finding]:
-    """Products that cannot be told apart, sequences of theirs that nobody declares, and steps without any."""
+    """Ambiguous products, their undeclared sequences, and product steps without products."""
     yield from _products_alike(document.products)
     for name, product in document.products.items():
         known = {*(document.sequences or product.sequences), *(document.campaigns or ())}
         for position, sequence in enumerate(product.sequences):
             if sequence not in known:
-                text = f"Mend the name of the sequence {quote(sequence)}, or declare it under sequences."
-                yield Finding(f"products.{quote(name)}.sequences[{position}]", "unknown_sequence", text)
+                path = f"products.{quote(name)}.sequences[{position}]"
+                yield _unknown("sequence", sequence, path)
     for position, step in enumerate(document.pipeline):
         if step.strategy == "product" and not document.products:
-            text = "Declare products with their teams under products: as it is, every lead passes this step."
+            text = "The plan declares no products, so this step does nothing. Declare them under products."
             yield Finding(f"pipeline[{position}].product", "no_products", text)
 
 
@@ -42,18 +42,18 @@ def _products_alike(products: Mapping[str, Product]) -> Iterator[Finding]:
     for name, product in products.items():
         path, word = f"products.{quote(name)}", name.casefold()
         if word in words:
-            text = f"Give this product another name: {quote(words[word])} is the same without case."
+            text = f"Rename this product. Its name differs from `{quote(words[word])}` only in case."
             yield Finding(path, "duplicate_name", text)
         if product.team in teams:
             other = quote(teams[product.team])
-            text = f"Give it a team of its own: nobody can tell a switch between it and {other}."
+            text = f"Use another team. A switch between this product and `{other}` cannot be detected."
             yield Finding(f"{path}.team", "shared_team", text, "warning")
         words.setdefault(word, name)
         teams.setdefault(product.team, name)
 
 
 def sla_findings(document: PlanDocument) -> Iterator[Finding]:
-    """Names of SLAs that are not declared, in steps, in `sla_rules`, and where a task is due with one."""
+    """Undeclared SLAs in steps, in `sla_rules`, and in the due time of actions."""
     for position, step in enumerate(document.pipeline):
         path = f"pipeline[{position}].{step.strategy}"
         own = step.config.sla if isinstance(step.config, (AccountConfig, ProductConfig)) else None
@@ -65,17 +65,17 @@ def sla_findings(document: PlanDocument) -> Iterator[Finding]:
         if rule.sla not in document.slas:
             yield _unknown_sla(rule.sla, f"sla_rules[{position}].sla")
         if position and document.sla_rules[position - 1].when is None:
-            text = "Remove this line: the one before it takes every lead."
+            text = "Remove this rule. The one before it takes every lead."
             yield Finding(f"sla_rules[{position}]", "unreachable", text)
     for position, block in enumerate(document.follow_up):
         for path, action in block.actions():
             if action.due in WITH_SLA and not document.slas:
-                text = "Declare an SLA under slas, or write a duration: this is never due."
+                text = "This is never due: the plan has no SLA. Declare one under slas, or set a duration."
                 yield Finding(f"follow_up[{position}].{path}.due", "unknown_sla", text, "warning")
 
 
 def _named_slas(step: PlanStep) -> Iterator[tuple[str, str | None]]:
-    """The SLA of each target with the place it is written at; what a rung took over is told of the first."""
+    """The SLA of each target with its path. An inherited SLA is listed once."""
     for start, ladder in step.config.ladders():
         for rung, target in enumerate(ladder):
             if rung == 0 or target.sla != ladder[0].sla:
@@ -83,22 +83,24 @@ def _named_slas(step: PlanStep) -> Iterator[tuple[str, str | None]]:
 
 
 def _unknown_sla(name: str, path: str) -> Finding:
-    return Finding(path, "unknown_sla", f"Mend the name of the SLA {quote(name)}, or declare it under slas.")
+    return Finding(
+        path, "unknown_sla", f"Unknown SLA `{quote(name)}`. Check the spelling, or declare it under slas."
+    )
 
 
 def _needed(action: Action) -> Iterator[Finding]:
     needed = NEEDED.get(action.type)
     if needed is not None and action.params.get(needed) in (None, ()):
-        yield Finding(needed, "required", f"Add {needed}: a {action.type} says nothing without it.")
+        yield Finding(needed, "required", f"{needed} is required for an action of type {action.type}.")
     change = action.params.get("change")
     if action.type == "audience" and action.fixed("change") not in AUDIENCE_CHANGES and change is not None:
-        yield Finding("change", "not_allowed", f"Write one of {', '.join(AUDIENCE_CHANGES)}.")
+        yield Finding("change", "not_allowed", f"Must be one of {', '.join(AUDIENCE_CHANGES)}.")
 
 
 def _known(document: PlanDocument) -> _Known:
-    """The names an action of a type may use, None where nothing is declared.
+    """The names each type of action may use, or None when nothing is declared.
 
-    What runs in a campaign may be a sequence, so a sequence may be suppressed as well.
+    A campaign may be a sequence, so a sequence can be suppressed too.
     """
     sequences, campaigns = document.sequences, document.campaigns
     return {
@@ -108,14 +110,18 @@ def _known(document: PlanDocument) -> _Known:
 
 
 def _undeclared(action: Action, known: _Known) -> Iterator[Finding]:
-    """An error for a name that is not declared; a warning where there is nothing to compare it with."""
+    """An error for an undeclared name, or a warning when the plan declares none at all."""
     name = action.fixed("name")
     if name is None or action.type not in known:
         return
     kind, names = known[action.type]
     if names is None:
-        text = f"Declare {quote(name)} under {kind}s, so that a misspelt name is refused."
+        text = f"Declare `{quote(name)}` under {kind}s, so that misspelled names are found."
         yield Finding("name", "undeclared_target", text, "warning")
     elif name not in names:
-        text = f"Mend the name of the {kind} {quote(name)}, or declare it under {kind}s."
-        yield Finding("name", f"unknown_{kind}", text)
+        yield _unknown(kind, name, "name")
+
+
+def _unknown(kind: str, name: str, path: str) -> Finding:
+    text = f"Unknown {kind} `{quote(name)}`. Check the spelling, or declare it under {kind}s."
+    return Finding(path, f"unknown_{kind}", text)

@@ -1,25 +1,25 @@
-"""What conditions demand of a lead, in a form equal for equal things, so that they can be compared."""
+"""The normal form of conditions, in which equal conditions are equal values."""
 
 from app.engine.conditions.comparisons import index_key
 from app.plan.language.conditions import All, Any, Leaf, Node, Not
 from app.plan.language.fields import Kind
 
 NormalForm = tuple[object, ...]
-"""One thing that must be so."""
+"""One part of a condition."""
 
 
 def normal_forms(node: Node | None) -> frozenset[NormalForm]:
-    """What must all be so for a condition to hold, and what suffices for it."""
+    """The parts of a condition. It is true exactly when all of them are."""
     if node is None:
         return frozenset()
     return frozenset(normal_form(part) for part in (node.parts if isinstance(node, All) else (node,)))
 
 
 def normal_form(node: Node) -> NormalForm:
-    """What one part of a condition demands."""
+    """The normal form of one part of a condition."""
     match node:
         case Leaf():
-            return _leaf_demand(node)
+            return _leaf_form(node)
         case Not(part):
             return ("not", normal_forms(part))
         case All():
@@ -28,7 +28,7 @@ def normal_form(node: Node) -> NormalForm:
             return ("any", frozenset(normal_form(part) for part in parts))
 
 
-def _leaf_demand(leaf: Leaf) -> NormalForm:
+def _leaf_form(leaf: Leaf) -> NormalForm:
     options = options_of(leaf)
     if options is not None:
         return ("in", leaf.field, options)
@@ -40,7 +40,7 @@ def _leaf_demand(leaf: Leaf) -> NormalForm:
 
 
 def options_of(leaf: Leaf) -> frozenset[NormalForm] | None:
-    """The values of which the field must have one; None where the comparison is of another kind."""
+    """The values the field may have, or None for another kind of comparison."""
     if leaf.operator not in ("eq", "in") or leaf.kind is Kind.TIMESTAMP:
         return None
     return frozenset(
@@ -49,6 +49,6 @@ def options_of(leaf: Leaf) -> frozenset[NormalForm] | None:
 
 
 def option_of(value: object) -> NormalForm:
-    """A value as it is compared with others."""
-    # True equals 1, but a truth value is not a number.
+    """A value in comparable form."""
+    # True equals 1 in Python, but a boolean is not a number here.
     return (isinstance(value, bool), index_key(value))

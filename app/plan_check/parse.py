@@ -1,4 +1,4 @@
-"""Reading plans with the strategies there are, and telling what is wrong with them."""
+"""Parsing a plan with the installed strategies."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,13 +14,13 @@ _PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
 Strategies = Mapping[str, Strategy]
-"""What plans may use, by name."""
+"""The strategies a plan may use, by name."""
 
 
 def parse_plan(
     source: str | bytes | Mapping[str, object], strategies: Strategies
 ) -> PlanDocument | list[Finding]:
-    """The document of a text or of plain data, else what is wrong with it."""
+    """The document of a text or of plain data, or the findings when it is not valid."""
     return read_plan(source, _configs(strategies))
 
 
@@ -30,12 +30,12 @@ def schema(strategies: Strategies) -> dict[str, object]:
 
 
 def faults(findings: Iterable[Finding], place: str = "body") -> list[Fault]:
-    """Findings as faults of a request; `place` is where their paths start."""
+    """Findings as faults of a request. `place` is where their paths start."""
     return [Fault(steps(finding.path), finding.code, finding.text, place) for finding in findings]
 
 
 def steps(path: str) -> Path:
-    """A finding's path, `pipeline[3].rule.when`, step by step."""
+    """The parts of the path of a finding, such as `pipeline[3].rule.when`."""
     return tuple(int(at) if at else name for at, name in _PART.findall(path))
 
 

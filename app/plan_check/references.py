@@ -1,4 +1,4 @@
-"""Where a plan names teams, owners and tables, so that nobody takes away what the active plan counts on."""
+"""Where a plan names teams, owners and tables, so that nobody removes one the active plan needs."""
 
 from collections.abc import Iterator, Mapping
 
@@ -14,18 +14,18 @@ from app.plan_check.check import placed
 from app.plan_check.tables import first_rows
 
 Reference = tuple[str, str, str]
-"""The path in the plan, `team`, `owner` or `table`, and the name."""
+"""The path in the plan, the kind (`team`, `owner` or `table`), and the name."""
 
 
 def find_references(
     document: PlanDocument, kind: str, name: str, tables: Mapping[str, TableContent] | None = None
 ) -> list[str]:
-    """The path of every place where the plan names this team, owner or table.
+    """The paths where the plan names this team, owner or table.
 
-    A plan that looks into tables names all that they name: they are given by name as `tables`.
+    The names in the rows of `tables` count as names of the plan.
     """
     wanted = name.casefold() if kind == "team" else name
-    found = [*_steps(document), *_declared(document), *_tests(document), *_looked_up(document, tables or {})]
+    found = [*_steps(document), *_declared(document), *_tests(document), *_table_rows(document, tables or {})]
     paths = [path for path, of, each in found if (of, each) == (kind, name)]
     paths += [path for path, of, each in _follow_up(document) if (of, each.casefold()) == (kind, wanted)]
     return list(dict.fromkeys(paths))
@@ -41,7 +41,7 @@ def _steps(document: PlanDocument) -> Iterator[Reference]:
                 yield path, target.kind, name
 
 
-def _looked_up(document: PlanDocument, tables: Mapping[str, TableContent]) -> Iterator[Reference]:
+def _table_rows(document: PlanDocument, tables: Mapping[str, TableContent]) -> Iterator[Reference]:
     words = closed_fields(document)
     for position, step in enumerate(document.pipeline):
         rule = step.config
@@ -65,11 +65,11 @@ def _declared(document: PlanDocument) -> Iterator[Reference]:
             yield f"queues.{quote(name)}.claimable_by", "team", queue.claimable_by
     for name, product in document.products.items():
         yield f"products.{quote(name)}.team", "team", product.team
-    for name, way in document.paths.items():
-        answerable = way.accountable
-        if answerable is not None:
-            kind = "team" if answerable.team is not None else "owner"
-            yield f"paths.{quote(name)}.accountable.{kind}", kind, str(getattr(answerable, kind))
+    for name, plan_path in document.paths.items():
+        accountable = plan_path.accountable
+        if accountable is not None:
+            kind = "team" if accountable.team is not None else "owner"
+            yield f"paths.{quote(name)}.accountable.{kind}", kind, str(getattr(accountable, kind))
 
 
 def _follow_up(document: PlanDocument) -> Iterator[Reference]:
@@ -91,9 +91,9 @@ def _of_test(case: PlanTest) -> Iterator[Reference]:
     if case.given.account is not None:
         for where, owner in case.given.account.named():
             yield f"given.account.{where}", "owner", owner
-    for where, said in (("given.existing", case.given.existing), ("expect", case.expect)):
-        if said is not None:
+    for where, named in (("given.existing", case.given.existing), ("expect", case.expect)):
+        if named is not None:
             for kind in ("team", "owner"):
-                name = getattr(said, kind)
+                name = getattr(named, kind)
                 if name is not None:
                     yield f"{where}.{kind}", kind, name

@@ -1,4 +1,4 @@
-"""Rows of a table that stand in each other's way: the same leads twice, or some of another row's leads."""
+"""Rows of a table that overlap: they match the same leads, or some of the same leads."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from app.plan.language.columns import FITTING, Column, Matcher, MatchOn
 from app.plan.language.fields import PIPELINE, Field, Kind
 
 _BY_PREFIX = frozenset(("postal_code", "phone"))
-"""Columns that are taken for beginnings as long as no rule says how they are compared."""
+"""Columns that are compared by prefix as long as no rule says otherwise."""
 _SAMPLE = 1000
 
 

@@ -1,10 +1,10 @@
-"""The tables that a plan looks something up in."""
+"""The tables that a plan uses."""
 
 from collections.abc import Mapping
 
 
 def tables_in(plan: Mapping[str, object]) -> set[str]:
-    """The names of the tables, told before the plan is read: what is wrong with it is told elsewhere."""
+    """The names of the tables in the plain data of a plan, valid or not."""
     pipeline = plan.get("pipeline")
     steps = pipeline if isinstance(pipeline, (list, tuple)) else ()
     rules = (step.get("rule") for step in steps if isinstance(step, Mapping))

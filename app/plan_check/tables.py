@@ -1,4 +1,4 @@
-"""What is wrong with a plan's look-ups in tables."""
+"""Checks of the tables a plan uses."""
 
 from collections import deque
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
@@ -17,11 +17,11 @@ from app.plan.language.columns import MatchOn
 
 MAX_SHOWN = 20
 OfTarget = Callable[[Target, str], Iterator[Finding]]
-"""What there is to find about a target, written at this path."""
+"""Finds what is wrong with a target at a path."""
 
 
 class Unknown(NamedTuple):
-    """A name in a row that nobody bears; rows count from 1."""
+    """An unknown name in a row. Rows count from 1."""
 
     row: int
     kind: str
@@ -31,9 +31,9 @@ class Unknown(NamedTuple):
 def table_findings(
     document: PlanDocument, tables: Mapping[str, TableContent], of_target: OfTarget
 ) -> Iterator[Finding]:
-    """Tables and columns that are not there, cells that cannot be compared, names in rows that nobody bears.
+    """Unknown tables and columns, cells that cannot be compared, and unknown names in rows.
 
-    What stands in rows is told as a warning: it changes from day to day, and such a row passes.
+    Findings about rows are warnings: rows change from day to day, and a faulty row takes no lead.
     """
     for position, step in enumerate(document.pipeline):
         rule = step.config
@@ -44,7 +44,9 @@ def table_findings(
             yield _unknown_sla(rule.sla, f"{path}.sla")
         table = tables.get(rule.table)
         if table is None:
-            text = f"Mend the name of the table {quote(rule.table)}, or add it to the directory."
+            text = (
+                f"Unknown table `{quote(rule.table)}`. Check the spelling, or add the table to the directory."
+            )
             yield Finding(f"{path}.table", "unknown_table", text)
             continue
         misfits = list(column_findings(rule.match_on, table.columns, path))
@@ -64,24 +66,26 @@ def _slas(target: Target, document: PlanDocument, path: str) -> Iterator[Finding
 
 
 def _unknown_sla(name: str, path: str) -> Finding:
-    return Finding(path, "unknown_sla", f"Mend the name of the SLA {quote(name)}, or declare it under slas.")
+    return Finding(
+        path, "unknown_sla", f"Unknown SLA `{quote(name)}`. Check the spelling, or declare it under slas."
+    )
 
 
 def column_findings(match_on: MatchOn, columns: Sequence[str], path: str) -> Iterator[Finding]:
-    """Columns of a rule that the table does not have, and the other way round."""
+    """Columns of the rule that the table does not have, and the reverse."""
     compared = [column.field.name for column in match_on]
     for name in compared:
         if name not in columns:
-            text = f"Name a column of the table: it has no {quote(name)}."
+            text = f"Unknown column `{quote(name)}`. The table has no such column."
             yield Finding(f"{path}.match_on.{quote(name)}", "unknown_column", text)
     for name in columns:
         if name not in compared:
-            text = f"Say how the column {quote(name)} is compared: every column of the table counts."
+            text = f"Add the column `{quote(name)}`. A rule must match on every column of its table."
             yield Finding(f"{path}.match_on", "missing_column", text)
 
 
 def unread(match_on: MatchOn, table: TableContent) -> Iterator[Finding]:
-    """The first cells that cannot be compared as the columns say. Their rows fit no lead."""
+    """The first cells that cannot be compared as the rule says. Their rows match no lead."""
     found: list[tuple[int, int]] = []
     deque(entries(match_on, table.columns, table.rows, found), maxlen=0)
     ways = {column.field.name: column for column in match_on}
@@ -97,7 +101,7 @@ def unread(match_on: MatchOn, table: TableContent) -> Iterator[Finding]:
 def unknown_names(
     table: TableContent, directory: Directory, document: PlanDocument | None
 ) -> Iterator[Unknown]:
-    """Owners and teams that are not in the directory; queues and paths that this plan does not declare."""
+    """Owners and teams that the directory does not have, and queues and paths the plan does not declare."""
     known: dict[str, Container[str]] = {"owner": directory.owners, "team": directory.teams}
     if document is not None:
         known |= {"queue": document.queues, "path": document.paths}
@@ -112,7 +116,7 @@ def unknown_names(
 
 
 def first_rows(table: TableContent) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """Each target with the first row that has it; rows count from 1."""
+    """Each target with its first row. Rows count from 1."""
     seen: set[int] = set()
     for row, cells in enumerate(table.rows, 1):
         if cells[-1] not in seen:

@@ -1,6 +1,6 @@
-"""Steps that no lead can come to.
+"""Steps that no lead can reach.
 
-What is told is certain. Not everything certain is told: that would be a satisfiability problem.
+Every finding is certain. Not every unreachable step is found: that would be a satisfiability problem.
 """
 
 from collections import Counter, defaultdict
@@ -15,22 +15,24 @@ from app.plan_check.normal_form import NormalForm, normal_forms
 
 
 def unreachable(pipeline: Sequence[PlanStep]) -> Iterator[Finding]:
-    """Steps after one that takes every lead, or all those that would meet the later step's condition."""
+    """Steps after one that takes every lead, or every lead that matches the later step."""
     for position, earlier in _covered(pipeline):
         step, before = pipeline[position], pipeline[earlier]
-        because = "every lead" if before.condition is None else "every lead that would meet its condition"
-        text = f"Move or remove this step: step {earlier + 1} settles {because} before it."
+        taken = "every lead" if before.condition is None else "every lead that matches this step"
+        text = (
+            f"No lead reaches this step, because step {earlier + 1} takes {taken}. Move it up, or remove it."
+        )
         yield Finding(f"pipeline[{position}].{step.strategy}", "unreachable", text)
 
 
 def _covered(pipeline: Sequence[PlanStep]) -> Iterator[tuple[int, int]]:
-    """Positions nobody reaches, each with the position of the step that stands in the way."""
-    demands = [normal_forms(node) for node in _dated(pipeline)]
-    sharing = Counter(key for each in demands for demand in each for key in _keys(demand))
+    """Positions of unreachable steps, each with the position of the step that hides it."""
+    forms = [normal_forms(node) for node in _dated(pipeline)]
+    sharing = Counter(key for each in forms for form in each for key in _keys(form))
     filed: dict[NormalForm, list[int]] = defaultdict(list)
     for position, step in enumerate(pipeline):
-        candidates = {at for demand in demands[position] for at in filed.get(_one_key(demand), ())}
-        implied = (at for at in sorted(candidates) if _implies(demands[position], demands[at]))
+        candidates = {at for form in forms[position] for at in filed.get(_one_key(form), ())}
+        implied = (at for at in sorted(candidates) if _implies(forms[position], forms[at]))
         earlier = next(implied, None)
         if earlier is not None:
             yield position, earlier
@@ -38,13 +40,13 @@ def _covered(pipeline: Sequence[PlanStep]) -> Iterator[tuple[int, int]]:
             yield from ((after, position) for after in range(position + 1, len(pipeline)))
             return
         elif step.settles:
-            rarest = min(demands[position], key=lambda demand: max(sharing[key] for key in _keys(demand)))
+            rarest = min(forms[position], key=lambda form: max(sharing[key] for key in _keys(form)))
             for key in _keys(rarest):
                 filed[key].append(position)
 
 
 def _dated(pipeline: Sequence[PlanStep]) -> Iterator[Node | None]:
-    """The conditions of the steps. A label is another field after each step that may give it anew."""
+    """The conditions of the steps. A label counts as a new field after each step that may change it."""
     given = 0
     for step in pipeline:
         yield step.condition if given < 2 or step.condition is None else _relabelled(step.condition, given)
@@ -63,23 +65,23 @@ def _relabelled(node: Node, given: int) -> Node:
             return replace(node, field=f"{node.field} {given}") if is_label(node.field) else node
 
 
-def _keys(demand: NormalForm) -> Iterable[NormalForm]:
-    """Where a demand is filed: once for each of its options, or under itself."""
-    if demand[0] != "in" or not isinstance(demand[2], frozenset):
-        return (demand,)
-    return [("in", demand[1], option) for option in demand[2]]
+def _keys(form: NormalForm) -> Iterable[NormalForm]:
+    """The keys of a form: one for each of its options, or the form itself."""
+    if form[0] != "in" or not isinstance(form[2], frozenset):
+        return (form,)
+    return [("in", form[1], option) for option in form[2]]
 
 
-def _one_key(demand: NormalForm) -> NormalForm:
-    """Where to look for demands that this one implies: any of its options is among theirs."""
-    return next(iter(_keys(demand)))
+def _one_key(form: NormalForm) -> NormalForm:
+    """One key of a form. Every form it implies has this key too."""
+    return next(iter(_keys(form)))
 
 
-def _implies(demands: frozenset[NormalForm], others: frozenset[NormalForm]) -> bool:
-    return all(other in demands or any(_narrower(demand, other) for demand in demands) for other in others)
+def _implies(forms: frozenset[NormalForm], others: frozenset[NormalForm]) -> bool:
+    return all(other in forms or any(_narrower(form, other) for form in forms) for other in others)
 
 
-def _narrower(demand: NormalForm, other: NormalForm) -> bool:
-    if demand[0] != "in" or other[0] != "in" or demand[1] != other[1]:
+def _narrower(form: NormalForm, other: NormalForm) -> bool:
+    if form[0] != "in" or other[0] != "in" or form[1] != other[1]:
         return False
-    return isinstance(demand[2], frozenset) and isinstance(other[2], frozenset) and demand[2] <= other[2]
+    return isinstance(form[2], frozenset) and isinstance(other[2], frozenset) and form[2] <= other[2]

@@ -1,4 +1,4 @@
-"""Everything there is to find about a plan: by reading it, by the directory, and by its own tests."""
+"""The full check of a plan: the document, the directory, and the tests in the plan."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from app.plans.test_runner import run_plan_tests
 
 @dataclass(frozen=True, slots=True)
 class CheckedPlan:
-    """A plan and its findings; without the plan when it cannot be read."""
+    """A plan and its findings. `document` is None when the plan is not valid."""
 
     document: PlanDocument | None
     findings: list[Finding]
@@ -29,9 +29,9 @@ def check_plan(
     strategies: Strategies,
     tables: Mapping[str, TableContent] | None = None,
 ) -> CheckedPlan:
-    """Reads and checks a plan against the directory of this moment, and the tables of it that the plan names.
+    """Check a plan against the current directory and the tables it uses.
 
-    Takes seconds for the longest plans and tables.
+    It takes seconds for the longest plans and tables.
     """
     document = parse_plan(source, strategies)
     if not isinstance(document, PlanDocument):
@@ -47,7 +47,7 @@ def check_plan(
 def known_names(
     document: PlanDocument, directory: Directory, tables: Mapping[str, TableContent] | None = None
 ) -> list[Finding]:
-    """What there is to find without running the plan's own tests."""
+    """The findings without those of the plan's own tests."""
     owners = {id_: owner.active for id_, owner in directory.owners.items()}
     teams = {
         id_: {member.owner: member.weight for member in team.members} for id_, team in directory.teams.items()

@@ -1,4 +1,4 @@
-"""A plan's own tests: what each expects of its lead, against what the plan decides."""
+"""The tests in a plan: the expected decision compared with the actual one."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -7,33 +7,33 @@ from app.plan.document.plan_tests import PlanTest
 from app.plan.findings import Finding, quote
 
 TestFailure = Mapping[str, str | tuple[str, ...] | None]
-"""A decision by the names a test may expect; what does not apply is None."""
+"""A decision by the fields of an expectation. None does not apply."""
 Run = Callable[[PlanTest], TestFailure]
-"""Decides a test's lead; answers outcome, owner, team, queue, path, block, rule, step and band by name."""
+"""Decides the lead of a test."""
 
 _ORDER = ("outcome", "block", "path", "queue", "team", "owner", "rule", "step", "band")
 _IF_ASKED = ("reason", "sla", "actions")
-"""Told of a decision only where the test expects something of it."""
+"""Shown only when the test expects them."""
 
 
 def run_tests(document: PlanDocument, run: Run) -> list[Finding]:
-    """One finding for every test of the plan's own that comes to another decision than it expects."""
+    """One finding for every test whose decision differs from the expected one."""
     findings = []
     for position, case in enumerate(document.tests):
-        wanted = case.expect.wanted()
+        expected = case.expect.expected()
         got = run(case)
-        wrong = [name for name, value in wanted.items() if got.get(name) != value]
+        wrong = [name for name, value in expected.items() if got.get(name) != value]
         if wrong:
-            names = [*_ORDER, *(name for name in _IF_ASKED if name in wanted)]
+            names = [*_ORDER, *(name for name in _IF_ASKED if name in expected)]
             text = (
-                f"Mend the plan or the test: expected {_told(wanted, names)}, "
-                f"but the plan gives {_told(got, names)}."
+                f"The test expected {_described(expected, names)}, "
+                f"but the plan decided {_described(got, names)}."
             )
             findings.append(Finding(f"tests[{position}].expect.{wrong[0]}", "test_failed", text))
     return findings
 
 
-def _told(decision: TestFailure, names: Iterable[str]) -> str:
+def _described(decision: TestFailure, names: Iterable[str]) -> str:
     parts = [f"{name} {_word(value)}" for name in names if (value := decision.get(name)) is not None]
     return ", ".join(parts) or "nothing"
 

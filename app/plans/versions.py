@@ -1,4 +1,4 @@
-"""Plans: stored as drafts, made the active one, brought back, shown."""
+"""Versions of the plan: create, publish, roll back, read."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ Activation = Literal["publish", "rollback"]
 
 @dataclass(frozen=True, slots=True)
 class PlanFindings:
-    """A version, what there is to say about it, and whether it is the active one."""
+    """A version, its findings, and whether it is active."""
 
     version: Version
     findings: Sequence[Finding]
@@ -36,7 +36,7 @@ class PlanFindings:
 
 @dataclass(frozen=True, slots=True)
 class StoredPlan:
-    """A version with its content, and how the workspace and the tables it names stood when it was read."""
+    """A version with its content, the state of the workspace, and the tables it uses."""
 
     version: Version
     document: dict[str, Any]
@@ -53,7 +53,7 @@ async def draft(
     raw: bytes,
     comment: str | None = None,
 ) -> PlanFindings:
-    """Store a text as the next version. Raises what `drafted` raises, and then stores nothing."""
+    """Store a text as the next version. Raises what `drafted` raises."""
     add = await drafted(pool, workspace_id, strategies, raw, comment)
     async with edit_directory(pool, workspace_id, actor) as edit:
         return await add(edit)
@@ -99,7 +99,7 @@ async def activate(
     comment: str | None,
     how: Activation,
 ) -> PlanFindings:
-    """Make a version the active one, for all processes from the next pass on.
+    """Make a version active, for every process from the next commit group on.
 
     Raises what `accepted` raises.
     """
@@ -111,22 +111,22 @@ async def activate(
 async def accepted(
     pool: Pool, workspace_id: int, strategies: Strategies, version: int, comment: str | None, how: Activation
 ) -> Act[PlanFindings]:
-    """A version found fit, so that it only has to be made the active one.
+    """Check a version. The result makes it active.
 
-    Raises NotFound; Conflict when it is active already, or was never active and is to be rolled back to;
-    Refused with what stands in the way. What changes meanwhile is seen behind the gate.
+    Raises NotFound, Conflict when the version is active already or a rollback names one that never was, and
+    ValidationFailed with the errors. The result checks again what changed in the meantime.
     """
     stored = await find(pool, workspace_id, version)
-    _check_standing(stored.version, stored.now.entry.plan_version, how)
+    _check_activation(stored.version, stored.now.entry.plan_version, how)
     found = await asyncio.to_thread(check_plan, stored.document, stored.now.facts, strategies, stored.tables)
     findings = _accepted(found, how)
 
     async def switch(edit: DirectoryEdit) -> PlanFindings:
         current = await store.find_version(edit.connection, workspace_id, version)
-        _check_standing(current or stored.version, edit.plan_version, how)
+        _check_activation(current or stored.version, edit.plan_version, how)
         present = findings
         if found.document is not None and edit.version != stored.now.entry.directory_version:
-            # Somebody may have been taken away since: what the plan names must be there at this moment.
+            # The directory has changed, so the names in the plan are checked again.
             tables = await read_named_tables(edit.connection, workspace_id, tables_in(stored.document))
             again = await asyncio.to_thread(known_names, found.document, edit.snapshot.directory, tables)
             present = _accepted(CheckedPlan(found.document, again), how)
@@ -140,14 +140,14 @@ async def _switch(edit: DirectoryEdit, version: int, comment: str | None, how: A
     await store.mark_activated(edit.connection, edit.workspace_id, version, edit.now)
     await edit.log("plans", str(version), how, before, {"version": version}, comment)
     edit.plan_version = version
-    told = await store.find_version(edit.connection, edit.workspace_id, version)
-    if told is None:
+    stored = await store.find_version(edit.connection, edit.workspace_id, version)
+    if stored is None:
         raise LookupError("a version is never removed")
-    return told
+    return stored
 
 
 async def find(pool: Pool, workspace_id: int, version: int | None) -> StoredPlan:
-    """A version, or the active one.
+    """A version, or the active one for None.
 
     Raises NotFound.
     """
@@ -157,43 +157,41 @@ async def find(pool: Pool, workspace_id: int, version: int | None) -> StoredPlan
         text = await store.find_text(connection, workspace_id, number)
         found = await store.find_version(connection, workspace_id, number)
         if text is None or found is None:
-            raise NotFound("There is no such version." if number else "No plan is in force.")
+            raise NotFound("This version does not exist." if number else "No plan is active.")
         tables = await read_named_tables(connection, workspace_id, tables_in(text[0]))
     return StoredPlan(found, *text, now, tables)
 
 
 async def findings(stored: StoredPlan, strategies: Strategies) -> list[Finding]:
-    """What there is to find about a stored version, with the directory as it stands."""
+    """The findings about a stored version with the current directory."""
     found = await asyncio.to_thread(check_plan, stored.document, stored.now.facts, strategies, stored.tables)
     return found.findings
 
 
 async def page(pool: Pool, workspace_id: int, after: int, limit: int) -> tuple[list[Version], int]:
-    """Versions in order, those behind `after`, and which is the active one (0 for none)."""
+    """The versions after `after`, in order, and the number of the active one (0 for none)."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
         now = await read_current_state_on(connection, workspace_id)
         return await store.list_versions(connection, workspace_id, after, limit), now.entry.plan_version
 
 
-def _check_standing(version: Version, active: int, how: Activation) -> None:
+def _check_activation(version: Version, active: int, how: Activation) -> None:
     if version.version == active:
-        raise Conflict("This version is the active one already.", code="already_active")
+        raise Conflict("This version is already active.", code="already_active")
     if how == "rollback" and version.activated_at is None:
-        raise Conflict(
-            "Only a version that was active can come back; publish this one.", code="never_published"
-        )
+        raise Conflict("This version was never active. Publish it instead.", code="never_published")
 
 
 def _accepted(found: CheckedPlan, how: Activation) -> list[Finding]:
-    """The findings with which the version may become active; a known one is judged more mildly.
+    """The findings of a version that may become active. Rollbacks are judged more leniently.
 
-    Raises Refused.
+    Raises ValidationFailed when there are errors.
     """
-    mild = how == "rollback" and found.document is not None
-    findings = softened(found.findings) if mild else found.findings
+    lenient = how == "rollback" and found.document is not None
+    findings = softened(found.findings) if lenient else found.findings
     if not settles(findings):
         errors = [finding for finding in findings if finding.severity == "error"]
-        raise ValidationFailed("The plan has faults.", code="plan_invalid", faults=faults(errors, "plan"))
+        raise ValidationFailed("The plan has errors.", code="plan_invalid", faults=faults(errors, "plan"))
     return findings
 
 

@@ -396,4 +396,4 @@ def test_actions_are_compared_in_order_and_told_where_they_are_expected() -> Non
     (finding,) = run_tests(document(plan), always(team="inbound", sla="hot", actions=("notify", "task")))
     assert finding.path == "tests[0].expect.actions"
     assert "expected team inbound, actions [task, notify]" in finding.text
-    assert "gives team inbound, actions [notify, task]." in finding.text
+    assert "decided team inbound, actions [notify, task]." in finding.text

@@ -267,4 +267,4 @@ def test_a_plan_tests_its_switches() -> None:
     run = run_plan_tests(read, plan(PLAN), at.directory, NOW, {})
     for each in read.tests:
         got = run(each)
-        assert {name: got[name] for name in each.expect.wanted()} == each.expect.wanted()
+        assert {name: got[name] for name in each.expect.expected()} == each.expect.expected()

@@ -25,7 +25,7 @@ def test_duration(text: str, expected: timedelta) -> None:
     "text", ["", "15", "m", "1.5h", "-3d", "15 m", "15M", "1y", "101w5d", "9999999w", "٣d"]
 )
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="Write a duration"):
+    with pytest.raises(ValueError, match=r"Must be an integer|at most 100 years"):
         parse_duration(text)
 
 
@@ -58,5 +58,5 @@ def test_instant(text: str, expected: datetime | timedelta) -> None:
     "text", ["", "soon", "2026-13-01", "30d", "now-", "tomorrow", "0001-01-01T00:00:00+10:00"]
 )
 def test_what_is_no_instant_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="Write"):
+    with pytest.raises(ValueError, match="Must be a timestamp"):
         parse_instant(text)

@@ -38,7 +38,7 @@ def test_a_plan_is_read_as_written() -> None:
     assert (notify.type, notify.params, notify.due) == ("notify", {"via": ("slack",)}, None)
     assert task.params["title"] == ("Call ", Placeholder("lead.first_name"), " now")
     assert task.due == timedelta(minutes=15)
-    assert plan.tests[0].expect.wanted() == {"queue": "partner-desk"}
+    assert plan.tests[0].expect.expected() == {"queue": "partner-desk"}
 
 
 def test_text_and_plain_data_give_the_same_plan() -> None:

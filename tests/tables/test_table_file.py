@@ -40,7 +40,7 @@ async def test_a_file_takes_the_place_of_the_table(workspace: Workspace, tmp_pat
         (
             "a.csv",
             ZIP.replace("team", "priority").replace("west", "x"),
-            ["line 3: priority Write a whole number"],
+            ["line 3: priority Must be an integer"],
         ),
         ("a.json", '{"columns": ["country"], "rows": [["DE", 5]]}', ["rows 0 1 must be an object"]),
         ("a.ndjson", "{", ["line 1: Not well-formed JSON"]),

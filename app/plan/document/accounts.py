@@ -1,4 +1,4 @@
-"""The step that gives a lead to whoever looks after its account."""
+"""The `account` step: it gives a lead to the owner of its account."""
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
@@ -17,9 +17,9 @@ DELEGATE: Delegate = "delegate"
 
 
 class Hold(Part):
-    """Wait for him, if he is back within this time."""
+    """Wait for the owner if they are back within this time."""
 
-    hold: Duration = Field(description="How long a lead waits at most.")
+    hold: Duration = Field(description="The longest a lead waits.")
 
 
 Rung = Delegate | Hold | Target
@@ -31,7 +31,7 @@ def _rung(value: object, info: ValidationInfo) -> Rung:
     if value == DELEGATE:
         return DELEGATE
     if not isinstance(value, Mapping):
-        raise fault("wrong_type", "Write delegate, {hold: 4h}, or a target such as {team: named}.")
+        raise fault("wrong_type", "Must be delegate, {hold: 4h}, or a target such as {team: named}.")
     kind: type[Hold] | type[Target] = Hold if "hold" in value else Target
     try:
         rung = kind.model_validate(value, context=info.context)
@@ -39,39 +39,40 @@ def _rung(value: object, info: ValidationInfo) -> Rung:
         raise Faults(*findings_of(refused)) from None
     if isinstance(rung, Target) and rung.else_:
         raise fault(
-            "misplaced_field", "Put these targets next in the list: a rung has no else of its own.", "else"
+            "misplaced_field",
+            "An entry of this list cannot have its own else. Add these targets to the list.",
+            "else",
         )
     return rung
 
 
 def _status(status: str) -> str:
     if status not in CUSTOMER_STATUSES:
-        raise fault("not_allowed", f"Write one of {', '.join(CUSTOMER_STATUSES)}.")
+        raise fault("not_allowed", f"Must be one of {', '.join(CUSTOMER_STATUSES)}.")
     return status
 
 
 class Customers(Part):
-    """What is special about accounts that are customers."""
+    """How accounts that are customers are treated."""
 
-    team: Name = Field(description="The team that looks after customers.")
+    team: Name = Field(description="The team that serves customers.")
     prefer: Literal["owner", "team"] = Field(
         "owner",
-        description="Who comes first: those the account names, and the team when none of them can take the "
-        "lead; or the team.",
+        description="With owner, the account's owners come first, and the team when none of them can take "
+        "the lead. With team, the team comes first.",
     )
     statuses: tuple[Annotated[Name, AfterValidator(_status)], ...] = Field(
-        ("active",), description="Which accounts count as customers, by `customer_status`."
+        ("active",), description="The values of `customer_status` that make an account a customer."
     )
 
 
 class AccountConfig(StepConfig):
-    """Gives a lead to whoever looks after its account. It passes the leads of no account."""
+    """Gives a lead to the owner of its account. Leads without an account go to the next step."""
 
     roles: Annotated[tuple[Name, ...], AfterValidator(once)] = Field(
         ("owner",),
         min_length=1,
-        description="The roles in the order they are asked; who has the first of them, and is active, is "
-        "responsible.",
+        description="The roles in order. The account owner is the first active owner of these.",
     )
     if_unavailable: tuple[
         Annotated[
@@ -84,36 +85,37 @@ class AccountConfig(StepConfig):
         ...,
     ] = Field(
         (),
-        description="What is tried in this order when he cannot take it: delegate, {hold: 4h}, or a target.",
+        description="What to try, in order, when the account owner cannot take the lead: delegate, "
+        "{hold: 4h}, or a target.",
     )
-    customers: Customers | None = Field(None, description="What is special about customers.")
+    customers: Customers | None = Field(None, description="How customers are treated.")
     inherit_from_parent: bool = Field(
         False,
-        description="Whether the roles of the parent account count when no active owner has one here.",
+        description="Whether to use the roles of the parent account when no active owner has one here.",
         strict=True,
     )
     ignore_caps: bool = Field(
         False,
-        description="Whether whoever looks after the account gets the lead over his caps too.",
+        description="Whether the account owner gets the lead even when they are at a cap.",
         strict=True,
     )
     off_hours: OffHours | None = Field(
         None,
-        description="What happens when he is off shift: assign (when left out), next to go through "
-        "if_unavailable, and hold to wait for his shift after that.",
+        description="What to do while the account owner is off shift: assign (the default), next to go "
+        "through if_unavailable, or hold to go through if_unavailable and then wait for their next shift.",
     )
-    priority: Priority = Field(0, description="0 to 100; counts where the lead comes to wait.")
-    sla: Name | None = Field(None, description="The SLA of the owner who gets it.")
+    priority: Priority = Field(0, description="The priority of the lead in a queue, 0 to 100.")
+    sla: Name | None = Field(None, description="The SLA of the owner who gets the lead.")
 
     def handed(self, target: Target) -> Target:
-        """A target of the step with the priority and the SLA it takes over."""
+        """The target with the priority and SLA it inherits from the step."""
         kept = {
             name: getattr(self, name) for name in ("priority", "sla") if name not in target.model_fields_set
         }
         return target.model_copy(update=kept) if kept else target
 
     def for_customers(self) -> Target | None:
-        """The customers' team as a target."""
+        """The team for customers as a target."""
         return None if self.customers is None else self.handed(Target(team=self.customers.team))
 
     def targets(self) -> tuple[Target, ...]:

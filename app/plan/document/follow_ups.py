@@ -1,4 +1,4 @@
-"""What a plan asks of the caller once a lead is settled: blocks of actions."""
+"""`follow_up`: blocks of actions for the caller, once a lead is decided."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ NEEDED: Mapping[str, str] = {
     "audience": "name",
     "suppress_campaign": "name",
 }
-"""The parameter without which an action of this type says nothing. The other types need none."""
+"""The required parameter of each action type. The other types have none."""
 CONSENTS = ("email", "sms", "phone")
 WITH_SLA = ("accept", "touch")
 AUDIENCE_CHANGES = ("add", "remove")
@@ -36,9 +36,9 @@ Parameter = Template | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One action: its type, its parameters (texts as templates), and when it is due.
+    """One action: its type, its parameters (strings as templates), and when it is due.
 
-    `due` is a time after the decision, or `accept` or `touch`: with the SLA.
+    `due` is a time after the decision, or `accept` or `touch` for the deadline of the SLA.
     An action that needs `consent` is withheld from a lead who has not given it.
     `without_consent` takes its place.
     """
@@ -50,14 +50,14 @@ class Action:
     without_consent: "Action | None" = None
 
     def fixed(self, name: str) -> str | None:
-        """A parameter that is a fixed text; None where it is missing, no text, or filled in later."""
+        """The parameter if it is a string without placeholders, else None."""
         text = self.params.get(name)
         return text[0] if isinstance(text, tuple) and len(text) == 1 and isinstance(text[0], str) else None
 
 
 def _read_action(value: object, info: ValidationInfo) -> Action:
     if not isinstance(value, Mapping):
-        raise fault("wrong_type", "Write an action as a mapping, such as {type: notify, via: slack}.")
+        raise fault("wrong_type", "Must be a mapping, such as {type: notify, via: slack}.")
     kind = _type(value)
     findings: list[Finding] = []
     found: dict[str, Any] = {}
@@ -74,7 +74,7 @@ def _read_action(value: object, info: ValidationInfo) -> Action:
             Finding(
                 "without_consent",
                 "misplaced_field",
-                "Write without_consent only beside consent: it takes its place.",
+                "Remove without_consent, or add the consent that the action needs.",
             )
         )
     if findings:
@@ -85,10 +85,10 @@ def _read_action(value: object, info: ValidationInfo) -> Action:
 
 def _type(value: Mapping[Any, Any]) -> str:
     if "type" not in value:
-        raise fault("required", "Say what to do: add the action's type.", "type")
+        raise fault("required", "The type of the action is required.", "type")
     kind = value["type"]
     if not isinstance(kind, str) or (kind not in ACTION_TYPES and not EXTENSION.fullmatch(kind)):
-        raise fault("not_allowed", f"Use one of {', '.join(ACTION_TYPES)}, or x-….", "type")
+        raise fault("not_allowed", f"Must be one of {', '.join(ACTION_TYPES)}, or start with x-.", "type")
     return kind
 
 
@@ -108,7 +108,7 @@ def _due(value: object, _: ValidationInfo) -> timedelta | str:
 def _consent(value: object, _: ValidationInfo) -> str:
     if isinstance(value, str) and value in CONSENTS:
         return value
-    raise fault("not_allowed", f"Write one of {', '.join(CONSENTS)}.")
+    raise fault("not_allowed", f"Must be one of {', '.join(CONSENTS)}.")
 
 
 def _parameter(value: object, info: ValidationInfo) -> Parameter:
@@ -116,11 +116,11 @@ def _parameter(value: object, info: ValidationInfo) -> Parameter:
         return parse_template(value, reading(info).texts)
     if isinstance(value, (bool, int, float)):
         return value
-    raise fault("wrong_type", "Write a text, a number, true or false here.")
+    raise fault("wrong_type", "Must be a string, a number, true or false.")
 
 
 _READERS = {"due": _due, "consent": _consent, "without_consent": _read_action}
-"""What stands beside the parameters of every action."""
+"""The fields of an action that are not parameters."""
 
 _ACTION_SCHEMA = {
     "type": "object",
@@ -133,24 +133,24 @@ _ACTION_SCHEMA = {
         "due": {
             "type": ["string", "integer"],
             "pattern": "^(0|[0-9]{1,9}[smhdw]|accept|touch)$",
-            "description": "How long after the decision it is due, such as 15m; or accept or touch: when the "
-            "SLA is.",
+            "description": "When the action is due: a time after the decision, such as 15m, or accept or "
+            "touch for the deadline of the SLA.",
         },
         "consent": {
             "enum": list(CONSENTS),
-            "description": "The consent it needs; a lead who has not given it does not get the action.",
+            "description": "The consent the action needs. It is withheld from a lead who has not given it.",
         },
         "without_consent": {
             "type": "object",
-            "description": "The action, written like any other, that takes its place without consent.",
+            "description": "The action that takes its place when the lead has not given the consent.",
         },
     },
     "additionalProperties": {
         "type": ["string", "number", "boolean"],
-        "description": "Any parameter; texts may hold {lead.…}, {owner.…}, {team}, {queue}, {path}, {rule}. "
-        + "Needed are "
+        "description": "A parameter. Strings may have {lead.…}, {owner.…}, {team}, {queue}, {path}, {rule}. "
+        + "Required are "
         + ", ".join(f"`{needed}` of {kind}" for kind, needed in NEEDED.items())
-        + "; `change` of audience is add or remove.",
+        + ". `change` of audience is add or remove.",
     },
 }
 
@@ -158,16 +158,16 @@ ReadAction = Annotated[Action, PlainValidator(_read_action), WithJsonSchema(_ACT
 
 
 class FollowUpBlock(Part):
-    """Actions for the leads that meet a condition. Every block that fits adds its actions, in order."""
+    """Actions for the decisions that match a condition. Every matching block adds its actions."""
 
     when: FollowUpCondition | None = Field(
         None,
-        description="Which decisions it is for; it may also ask outcome, step, rule, team, queue, path.",
+        description="The decisions it is for. It may also test outcome, step, rule, team, queue and path.",
     )
     do: tuple[ReadAction, ...] = Field(min_length=1, description="The actions, in order.")
 
     def actions(self) -> list[tuple[str, Action]]:
-        """Every action with its path in the block, those that stand under `without_consent` as well."""
+        """Every action with its path in the block, including those under `without_consent`."""
         found = [(f"do[{position}]", action) for position, action in enumerate(self.do)]
         for path, action in found:
             if action.without_consent is not None:

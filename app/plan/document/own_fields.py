@@ -1,7 +1,7 @@
-"""Fields of a plan's own: types of custom attributes, and fields derived from others.
+"""The `fields` of a plan: types of custom attributes, and derived fields.
 
-A derived field has one of a closed set of words, or is missing. It is written as words with the values of
-another field that lead to them, or as cases of which the first that holds gives the word.
+A derived field has one word of a closed set, or is missing. It is written as words with the values of another
+field that give them, or as cases. The first case that is true gives the word.
 """
 
 import re
@@ -28,7 +28,7 @@ _TAKEN = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One word a derived field may have, and when; always when `when` is None."""
+    """One word of a derived field and its condition. None means always."""
 
     value: str
     when: Node | None
@@ -36,7 +36,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A field derived from others: the first case that holds gives its value."""
+    """A derived field. The first case that is true gives its value."""
 
     name: str
     cases: tuple[Case, ...]
@@ -44,14 +44,14 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class OwnFields:
-    """What a plan declares under `fields`. A derived field comes after those it is made from."""
+    """The `fields` of a plan. A derived field comes after the fields it depends on."""
 
     fields: tuple[Field, ...] = ()
     derived: tuple[Derived, ...] = ()
 
 
 def declare_fields(written: object) -> tuple[Field, ...]:
-    """The fields these declarations make, as far as they can be told; what is wrong with them is not told."""
+    """The declared fields. Faulty declarations are skipped silently."""
     if not isinstance(written, Mapping):
         return ()
     return tuple(_field(name, each) for name, each in written.items() if not _name_fault(name))
@@ -60,7 +60,7 @@ def declare_fields(written: object) -> tuple[Field, ...]:
 def read_own_fields(written: object) -> OwnFields:
     """The fields a plan declares. Raises Faults with every fault of every declaration."""
     if not isinstance(written, Mapping):
-        raise fault("wrong_type", "Write fields as a mapping of name to declaration.")
+        raise fault("wrong_type", "fields must be a mapping of names to declarations.")
     fields = declare_fields(written)
     catalogue = PIPELINE.extended(fields)
     findings: list[Finding] = []
@@ -81,7 +81,7 @@ def read_own_fields(written: object) -> OwnFields:
 
 def _name_fault(name: object) -> Finding | None:
     if not isinstance(name, str) or not (_WORD.fullmatch(name) or _ATTRIBUTE.fullmatch(name)):
-        text = "Call a field by a word of letters, digits and _, or a custom attribute attributes.name."
+        text = "A name must be letters, digits and _, or attributes.name for a custom attribute."
         return Finding("", "invalid_name", text)
     if not name.startswith(ATTRIBUTES) and name in _TAKEN:
         return Finding("", "reserved_name", f"Call this field something else: {quote(name)} is taken.")
@@ -97,7 +97,7 @@ def _field(name: str, written: object) -> Field:
 
 
 def _choices(written: object) -> tuple[str, ...]:
-    """The words a derived field may have, in the order they are written."""
+    """The words of a derived field, in the order they are written."""
     if isinstance(written, Mapping):
         words: Iterator[object] = (key for key in written if key != "from")
     elif isinstance(written, list):
@@ -108,7 +108,7 @@ def _choices(written: object) -> tuple[str, ...]:
 
 
 def _read(name: str, written: object, catalogue: Catalogue) -> Derived | None:
-    """The derived field; None for an attribute, of which only the type is declared."""
+    """The derived field, or None for the type of an attribute."""
     refused = _name_fault(name)
     if refused is not None:
         raise Faults(refused)
@@ -119,21 +119,21 @@ def _read(name: str, written: object, catalogue: Catalogue) -> Derived | None:
         return Derived(name, _from_values(written, catalogue))
     if isinstance(written, list) and written:
         return Derived(name, _from_cases(written, catalogue))
-    raise fault("wrong_type", "Write {from: field, word: [values]}, or a list of {when: …, value: word}.")
+    raise fault("wrong_type", "Must be {from: field, word: [values]}, or a list of {when: …, value: word}.")
 
 
 def _check_attribute(written: object) -> None:
     if not isinstance(written, Mapping) or set(written) != {"type"}:
-        raise fault("wrong_type", "Write an attribute as {type: …}.")
+        raise fault("wrong_type", "Must be {type: …}.")
     if not isinstance(written["type"], str) or written["type"] not in TYPES:
-        raise fault("not_allowed", f"Write one of {', '.join(TYPES)}.", "type")
+        raise fault("not_allowed", f"Must be one of {', '.join(TYPES)}.", "type")
 
 
 def _from_values(written: Mapping[Any, Any], catalogue: Catalogue) -> tuple[Case, ...]:
     source = written.get("from")
     field = catalogue.find(source) if isinstance(source, str) else None
     if field is None:
-        raise fault("unknown_field", "Say from which field of the lead it is derived.", "from")
+        raise fault("unknown_field", "Must be a field of the lead.", "from")
     findings: list[Finding] = []
     cases: list[Case] = []
     seen: set[object] = set()
@@ -148,24 +148,24 @@ def _from_values(written: Mapping[Any, Any], catalogue: Catalogue) -> tuple[Case
         except Faults as refused:
             findings.extend(finding.under(quote(word)) for finding in refused.findings)
     if not cases and not findings:
-        raise fault("required", "Write at least one word with the values that lead to it.")
+        raise fault("required", "At least one word with its values is required.")
     if findings:
         raise Faults(*findings)
     return tuple(cases)
 
 
 def _doubled(operand: object, seen: set[object], path: str) -> Iterator[Finding]:
-    """A value that leads to two words: which of them counts would hang on the order of a mapping."""
+    """Values listed under two words. The word would depend on the order of a mapping."""
     for value in operand if isinstance(operand, tuple) else ():
         key = (isinstance(value, bool), value.casefold() if isinstance(value, str) else value)
         if key in seen:
-            yield Finding(path, "duplicate_value", f"Write {quote(value)} under one word only.")
+            yield Finding(path, "duplicate_value", f"{quote(value)} is listed under two words. Remove one.")
         seen.add(key)
 
 
 def _word(value: object) -> str:
     if not isinstance(value, str) or not _VALUE.fullmatch(value) or value != value.strip():
-        raise fault("invalid_name", "Write a word here, as text of at most 255 characters.")
+        raise fault("invalid_name", "Must be a string of 1 to 255 characters.")
     return value
 
 
@@ -175,7 +175,7 @@ def _from_cases(written: list[object], catalogue: Catalogue) -> tuple[Case, ...]
     for position, each in enumerate(written):
         try:
             if cases and cases[-1].when is None:
-                raise fault("unreachable", "Remove this case: the one before it takes every lead.")
+                raise fault("unreachable", "Remove this case. The one before it takes every lead.")
             cases.append(_case(each, catalogue))
         except Faults as refused:
             findings.extend(finding.under(f"[{position}]") for finding in refused.findings)
@@ -186,7 +186,7 @@ def _from_cases(written: list[object], catalogue: Catalogue) -> tuple[Case, ...]
 
 def _case(written: object, catalogue: Catalogue) -> Case:
     if not isinstance(written, Mapping) or "value" not in written or not set(written) <= {"when", "value"}:
-        raise fault("wrong_type", "Write a case as {when: …, value: word}, the last one as {value: word}.")
+        raise fault("wrong_type", "Must be {when: …, value: word}. The last case may be {value: word}.")
     try:
         value = _word(written["value"])
     except Faults as refused:
@@ -200,7 +200,7 @@ def _case(written: object, catalogue: Catalogue) -> Case:
 
 
 def _asked(derived: Derived) -> Iterator[str]:
-    """The fields it is made from."""
+    """The fields it depends on."""
     return (leaf.field for case in derived.cases if case.when is not None for leaf in leaves(case.when))
 
 
@@ -210,12 +210,12 @@ def _in_order_of_need(found: Mapping[str, Derived]) -> Iterator[Derived]:
         return iter([found[name] for name in TopologicalSorter(needs).static_order()])
     except CycleError as cycle:
         name = str(cycle.args[1][0])
-        text = "Derive this field from others: as it is written, it is made from itself."
+        text = "This field depends on itself. Derive it from other fields."
         raise fault("cyclic_field", text, quote(name)) from None
 
 
 def _made_from_personal(ordered: tuple[Derived, ...], catalogue: Catalogue) -> set[str]:
-    """Names of attributes, and of fields made from what must not be shown: their values tell of it."""
+    """Names of attributes, and of fields derived from personal fields. Their values are personal too."""
     hidden = {name for name in catalogue.fields if name.startswith(ATTRIBUTES)}
     for derived in ordered:
         if any(name in hidden or catalogue.personal(name) for name in _asked(derived)):

@@ -1,4 +1,4 @@
-"""The plan document as a whole."""
+"""The plan document."""
 
 from datetime import timedelta
 from typing import Annotated, Literal
@@ -17,18 +17,18 @@ from app.plan.language.shapes import CONDITION_MARK, Duration, Name, Part, StepC
 
 
 class Queue(Part):
-    """A place where leads without an owner wait."""
+    """A queue, where leads wait without an owner."""
 
     claimable_by: Name | None = Field(
-        None, description="The team whose members may claim from it; every owner when left out."
+        None, description="The team whose members may claim from it. The default is every owner."
     )
     crm: dict[Name, Name] = Field(
-        default_factory=dict, description="The queue's id in a CRM, by the CRM's name."
+        default_factory=dict, description="The ids of the queue in CRMs, by the name of the CRM."
     )
 
 
 class Accountable(Part):
-    """Who answers for a path: a team or an owner."""
+    """The team or owner who is accountable for a path."""
 
     team: Name | None = Field(None, description="A team of the directory.")
     owner: Name | None = Field(None, description="An owner of the directory, by id.")
@@ -36,45 +36,48 @@ class Accountable(Part):
     @model_validator(mode="after")
     def _one(self) -> "Accountable":
         if (self.team is None) == (self.owner is None):
-            raise fault("exactly_one", "Name either a team or an owner.")
+            raise fault("exactly_one", "Exactly one of team and owner is required.")
         return self
 
 
 class Path(Part):
-    """An automated way instead of a person."""
+    """A path: an automated treatment instead of an owner."""
 
-    accountable: Accountable | None = Field(None, description="Who answers for what happens on it.")
+    accountable: Accountable | None = Field(
+        None, description="The team or owner who is accountable for the leads on it."
+    )
 
 
 class RerouteWhen(Part):
-    """Leads that are decided anew though the person is known."""
+    """Returning leads that are rerouted."""
 
-    when: StepCondition = Field(description="Which leads; before the pipeline no lead has a band or points.")
+    when: StepCondition = Field(description="The leads to reroute. Bands and points are not available here.")
 
 
 Kept = Annotated[tuple[Literal["account_owner", "previous_owner"], ...], AfterValidator(once)]
 
 
 class ReturningLeads(Part):
-    """How a person who was here before is matched."""
+    """How to treat a lead that was here before."""
 
     window: Duration = Field(
-        timedelta(days=90), description="For how long a person stays with his owner; 0 decides everyone anew."
+        timedelta(days=90),
+        description="How long a lead keeps its owner after a decision. 0 reroutes every lead.",
     )
     duplicate_window: Duration = Field(
         timedelta(minutes=10),
-        description="Within this time a second submission counts as the same one; 0 for never.",
+        description="The time within which a second submission is a duplicate. 0 turns this off.",
     )
     keep_owner: Kept = Field(
         ("previous_owner",),
-        description="Who gets a known person that had an owner: the first of these who is there. The "
-        "account's owner is who the plan's first step for accounts makes responsible. Empty, he is decided "
-        "anew. A second submission of the same one stays what it is.",
+        description="Who gets a returning lead that had an owner: the first of these who is available. The "
+        "account owner is found by the first `account` step. An empty list reroutes the lead. A duplicate "
+        "always keeps its decision.",
     )
     reroute_when: tuple[RerouteWhen, ...] = Field(
         (),
-        description="Known persons whose lead meets one of these conditions are decided anew. A second "
-        "submission of the same one stays what it is.",
+        description="Returning leads that match one of these conditions are rerouted. A duplicate always "
+        "keeps its decision.",
     )
 
 
@@ -97,7 +100,7 @@ _FIELDS_SCHEMA = {
             "anyOf": [
                 {
                     "type": "object",
-                    "description": "Words, each with the values of another field that lead to it.",
+                    "description": "Words, each with the values of another field that give it.",
                     "properties": {
                         "from": {"type": "string", "description": "The field it is derived from."}
                     },
@@ -108,12 +111,15 @@ _FIELDS_SCHEMA = {
                 },
                 {
                     "type": "array",
-                    "description": "Cases; the first that holds gives the word.",
+                    "description": "Cases. The first one that is true gives the word.",
                     "minItems": 1,
                     "items": {
                         "type": "object",
                         "properties": {
-                            "when": {"$comment": CONDITION_MARK, "description": "Every lead when left out."},
+                            "when": {
+                                "$comment": CONDITION_MARK,
+                                "description": "The condition of the case. The default is every lead.",
+                            },
                             "value": {**_WORDS_OF_A_FIELD, "description": "The word."},
                         },
                         "required": ["value"],
@@ -128,7 +134,7 @@ _FIELDS_SCHEMA = {
 
 
 class PlanDocument(Part):
-    """A routing plan: which lead goes where, and what follows."""
+    """A routing plan: where each lead goes, and what happens next."""
 
     comment: Annotated[str, Field(strict=True, max_length=1000)] | None = Field(
         None, description="Why this version exists. It becomes the comment of the version."
@@ -136,39 +142,39 @@ class PlanDocument(Part):
     queues: dict[Name, Queue] = Field(default_factory=dict, description="The queues of this plan, by name.")
     paths: dict[Name, Path] = Field(default_factory=dict, description="The paths of this plan, by name.")
     sequences: tuple[Name, ...] | None = Field(
-        None, description="The sequences there are; a follow-up that names another is refused."
+        None, description="The sequences that exist. A follow-up that names another one is an error."
     )
     campaigns: tuple[Name, ...] | None = Field(
-        None, description="The campaigns there are; a follow-up that names another is refused."
+        None, description="The campaigns that exist. A follow-up that names another one is an error."
     )
     products: dict[Name, Product] = Field(
-        default_factory=dict, description="The products that attract the same people, by name."
+        default_factory=dict, description="The products of this plan, by name."
     )
     slas: dict[Name, Sla] = Field(
         default_factory=dict,
-        description="How much of his working time an owner has to accept and to touch a lead, by name.",
+        description="The SLAs of this plan, by name.",
     )
     sla_rules: tuple[SlaRule, ...] = Field(
-        (), description="Which SLA holds where the step names none; the first that fits counts."
+        (), description="The SLA of a lead whose step sets none. The first rule that matches counts."
     )
     returning_leads: ReturningLeads = Field(
-        default_factory=ReturningLeads, description="How a person who was here before is matched."
+        default_factory=ReturningLeads, description="How to treat a lead that was here before."
     )
     fields: Annotated[OwnFields, PlainValidator(_own_fields), WithJsonSchema(_FIELDS_SCHEMA)] = Field(
         default_factory=OwnFields,
-        description="Types of custom attributes, and fields derived from others, by name.",
+        description="Types of custom attributes, and derived fields, by name.",
     )
     scores: dict[ScoreName, Annotated[tuple[PointsRow, ...], Field(min_length=1)]] = Field(
-        default_factory=dict, description="What gives points, by the name of the score."
+        default_factory=dict, description="The scores of this plan, by name."
     )
     pipeline: Annotated[
         tuple[PlanStep, ...], PlainValidator(read_steps), WithJsonSchema({"type": "array"})
-    ] = Field(description="The steps, tried in order; the first that can take the lead settles it.")
+    ] = Field(description="The steps, in order. The first step that can take the lead decides.")
     follow_up: tuple[FollowUpBlock, ...] = Field(
-        (), description="What the caller is asked to do once a lead is settled."
+        (), description="The actions for the caller after a decision."
     )
     tests: tuple[PlanTest, ...] = Field(
-        (), description="Cases this plan must decide as written, or it is not published."
+        (), description="Tests that must pass before this plan can be published."
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""The tests a plan carries: a lead, what is given, and the decision it must come to."""
+"""The tests in a plan: a lead, the given circumstances, and the expected decision."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ _ITEMS: dict[Kind, type] = {Kind.STRINGS: str, Kind.OBJECTS: dict}
 
 def _read_lead(value: object, info: ValidationInfo) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise fault("wrong_type", "Write the lead as a mapping of its fields.")
+        raise fault("wrong_type", "The lead must be a mapping of its fields.")
     findings: list[Finding] = []
     for key, each in value.items():
         if key in _NESTED and isinstance(each, Mapping):
@@ -47,14 +47,14 @@ def _read_lead(value: object, info: ValidationInfo) -> dict[str, Any]:
 def _value_faults(name: str, value: object, info: ValidationInfo, path: str) -> list[Finding]:
     field = reading(info).lead.find(name)
     if field is None:
-        return [Finding(path, "unknown_field", "Use a field of the lead; free ones go under attributes.")]
+        return [Finding(path, "unknown_field", "Unknown field of a lead. Custom fields go under attributes.")]
     if value is None or _fits(field, value):
         return []
     return [_mistyped(path, field.kind)]
 
 
 def _mistyped(path: str, kind: str) -> Finding:
-    return Finding(path, "wrong_type", f"Write this as {kind}.")
+    return Finding(path, "wrong_type", f"Must be of type {kind}.")
 
 
 def _fits(field: LeadField, value: object) -> bool:
@@ -77,19 +77,19 @@ def _is_instant(text: str) -> bool:
 
 def _trigger(value: str) -> str:
     if value not in TRIGGERS and not EXTENSION.fullmatch(value):
-        raise fault("not_allowed", f"Write one of {', '.join(TRIGGERS)}, or x-….")
+        raise fault("not_allowed", f"Must be one of {', '.join(TRIGGERS)}, or start with x-.")
     return value
 
 
 def _outcome(value: str) -> str:
     if value not in OUTCOMES:
-        raise fault("not_allowed", f"Write one of {', '.join(OUTCOMES)}.")
+        raise fault("not_allowed", f"Must be one of {', '.join(OUTCOMES)}.")
     return value
 
 
 def _status(value: str) -> str:
     if value not in CUSTOMER_STATUSES:
-        raise fault("not_allowed", f"Write one of {', '.join(CUSTOMER_STATUSES)}.")
+        raise fault("not_allowed", f"Must be one of {', '.join(CUSTOMER_STATUSES)}.")
     return value
 
 
@@ -106,24 +106,24 @@ CaseLead = Annotated[
 
 
 class ExistingLead(Part):
-    """The standing of a person who was here before."""
+    """The earlier decision of a returning lead."""
 
-    owner: Name | None = Field(None, description="The owner he was given to.")
-    team: Name | None = Field(None, description="The team that owner had him from.")
-    queue: Name | None = Field(None, description="The queue he waits in.")
+    owner: Name | None = Field(None, description="The owner of the lead.")
+    team: Name | None = Field(None, description="The team the owner got it from.")
+    queue: Name | None = Field(None, description="The queue the lead waits in.")
     at: Timestamp = Field(
-        timedelta(days=-1), description="When he was last decided, a day ago when left out."
+        timedelta(days=-1), description="The time of the decision. The default is a day ago."
     )
 
     @model_validator(mode="after")
     def _somewhere(self) -> "ExistingLead":
         if (self.owner is None) == (self.queue is None):
-            raise fault("exactly_one", "Name either the owner or the queue of the known person.")
+            raise fault("exactly_one", "Exactly one of owner and queue is required.")
         return self
 
 
 class GivenAccount(Part):
-    """The account that the lead of a test belongs to."""
+    """The account of the lead in a test."""
 
     id: Name = Field("account", description="Its id.")
     name: Name | None = Field(None, description="Its name.")
@@ -131,23 +131,25 @@ class GivenAccount(Part):
     owner: Name | None = Field(None, description="Its owner, by id.")
     roles: dict[Name, Name] = Field(default_factory=dict, description="Owners by their role there.")
     customer_status: Annotated[Name, AfterValidator(_status)] | None = Field(
-        None, description="How it stands as a customer."
+        None, description="Its status as a customer."
     )
     open_opportunity: str | int | float | bool | dict[str, Any] | None = Field(
-        None, description="What says that an opportunity is open."
+        None, description="A value says that an opportunity is open."
     )
-    attributes: dict[str, Any] = Field(default_factory=dict, description="Its free place.")
-    crm: dict[Name, Name] = Field(default_factory=dict, description="Its ids in CRMs.")
-    parent: "GivenAccount | None" = Field(None, description="The account above it.")
+    attributes: dict[str, Any] = Field(default_factory=dict, description="Its custom attributes.")
+    crm: dict[Name, Name] = Field(
+        default_factory=dict, description="Its ids in CRMs, by the name of the CRM."
+    )
+    parent: "GivenAccount | None" = Field(None, description="Its parent account.")
 
     def line(self) -> Iterator["GivenAccount"]:
-        """The account, then those above it."""
+        """The account, then its ancestors."""
         yield self
         if self.parent is not None:
             yield from self.parent.line()
 
     def named(self) -> Iterator[tuple[str, str]]:
-        """Every owner it names, with the place, those of the accounts above it as well."""
+        """Every owner that it and its ancestors name, each with the path."""
         if self.owner is not None:
             yield "owner", self.owner
         yield from ((f"roles.{quote(role)}", owner) for role, owner in self.roles.items())
@@ -156,22 +158,24 @@ class GivenAccount(Part):
 
 
 class Given(Part):
-    """What holds while a test runs. Everyone else is eligible and idle."""
+    """The circumstances of a test. All other owners are eligible and idle."""
 
     now: Moment | None = Field(None, description="The time of the decision.")
-    absent: Words = Field((), description="Owners who are away, by id.")
-    existing: ExistingLead | None = Field(None, description="That the person is known.")
-    account: GivenAccount | None = Field(None, description="The account that the lead belongs to.")
+    absent: Words = Field((), description="Owners who are absent, by id.")
+    existing: ExistingLead | None = Field(
+        None, description="The earlier decision, if the lead is a returning one."
+    )
+    account: GivenAccount | None = Field(None, description="The account of the lead.")
 
     def existing_at(self, now: datetime) -> datetime | None:
-        """When the known person was last decided; None when nobody is known."""
+        """The time of the earlier decision, or None for a new lead."""
         if self.existing is None:
             return None
         return self.existing.at if isinstance(self.existing.at, datetime) else now + self.existing.at
 
 
 class Expectation(Part):
-    """What a test's decision must be; only what is written is compared."""
+    """The expected decision. Only the fields that are set are compared."""
 
     outcome: Annotated[Name, AfterValidator(_outcome)] | None = Field(None, description="The outcome.")
     team: Name | None = Field(None, description="The team.")
@@ -179,33 +183,33 @@ class Expectation(Part):
     queue: Name | None = Field(None, description="The queue.")
     path: Name | None = Field(None, description="The path.")
     block: Name | None = Field(None, description="The blocking list.")
-    rule: Name | None = Field(None, description="The rule that settled.")
-    step: Name | None = Field(None, description="The step that settled.")
-    band: Name | None = Field(None, description="The band that a score step found.")
+    rule: Name | None = Field(None, description="The rule that decided.")
+    step: Name | None = Field(None, description="The step that decided.")
+    band: Name | None = Field(None, description="The band of the lead.")
     reason: Name | None = Field(None, description="The code of the reason, such as `reengaged`.")
-    sla: Name | None = Field(None, description="The SLA of the owner who gets it.")
+    sla: Name | None = Field(None, description="The SLA of the owner who gets the lead.")
     actions: Words | None = Field(
-        None, description="The types of the actions that are asked for, in order; [] when there must be none."
+        None, description="The types of the actions, in order. [] means no actions."
     )
 
     @model_validator(mode="after")
     def _something(self) -> "Expectation":
-        if not self.wanted():
-            raise fault("required", "Say what the decision must be, such as {team: inbound}.")
+        if not self.expected():
+            raise fault("required", "At least one expectation is required, such as {team: inbound}.")
         return self
 
-    def wanted(self) -> dict[str, str | Words]:
-        """What is expected, by name."""
+    def expected(self) -> dict[str, str | Words]:
+        """The expected values, by field."""
         return {name: value for name in type(self).model_fields if (value := getattr(self, name)) is not None}
 
 
 class PlanTest(Part):
-    """One case: this lead must come to this decision. The lead needs no identity field."""
+    """One test: a lead and its expected decision. The lead needs no identity field."""
 
     __test__ = False  # or pytest would try to collect it
 
-    name: Name | None = Field(None, description="What the case shows.")
-    lead: CaseLead = Field(description="The lead's fields, as POST /assign takes them.")
-    trigger: Annotated[Name, AfterValidator(_trigger)] = Field("form", description="What happened.")
-    given: Given = Field(default_factory=Given, description="What holds beside the lead.")
-    expect: Expectation = Field(description="The decision.")
+    name: Name | None = Field(None, description="What the test shows.")
+    lead: CaseLead = Field(description="The fields of the lead, as in POST /assign.")
+    trigger: Annotated[Name, AfterValidator(_trigger)] = Field("form", description="The trigger of the lead.")
+    given: Given = Field(default_factory=Given, description="The circumstances of the test.")
+    expect: Expectation = Field(description="The expected decision.")

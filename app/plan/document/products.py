@@ -1,4 +1,4 @@
-"""Products that attract the same people, and the step that sends a lead to the team of one of them."""
+"""Products, and the `product` step, which sends a lead to the team of the product it looks at."""
 
 from collections.abc import Iterable
 from datetime import timedelta
@@ -11,44 +11,45 @@ from app.plan.language.shapes import Duration, Name, Part, Priority, StepConditi
 
 
 class Product(Part):
-    """A product: who sells it, and what runs for those who look at it."""
+    """A product: the team that sells it, and the sequences for leads who look at it."""
 
-    team: Name = Field(description="The team whose members get its leads in turn.")
+    team: Name = Field(description="The team that shares its leads.")
     sequences: Words = Field(
-        (), description="Its sequences and campaigns: suppressed for who comes to look at another product."
+        (),
+        description="Its sequences and campaigns. They are suppressed when a lead moves to another product.",
     )
 
 
 class ProductConfig(StepConfig):
-    """Sends a lead to the team of the product it looks at: the first of `product_interest` that is declared.
+    """Sends a lead to the team of its product: the first of `product_interest` that the plan declares.
 
-    A known person who was with another product is decided anew for the present one, instead of keeping his
-    owner. A lead that looks at none of the products goes on.
+    A returning lead that comes for another product is rerouted to that product instead of keeping its owner.
+    A lead that looks at none of the products goes to the next step.
     """
 
     within: Duration = Field(
         timedelta(days=30),
-        description="For how long after his last decision a known person who comes for another product "
-        "leaves his owner; later he keeps him.",
+        description="How long after its last decision a returning lead is rerouted for another product. "
+        "Later it keeps its owner.",
     )
     unless: StepCondition | None = Field(
-        None, description="Which known persons keep their owner though they come for another product."
+        None, description="The returning leads that keep their owner although they come for another product."
     )
-    priority: Priority = Field(0, description="0 to 100; counts where the lead comes to wait in a queue.")
+    priority: Priority = Field(0, description="The priority of the lead in a queue, 0 to 100.")
     off_hours: OffHours | None = Field(
         None,
-        description="What happens while nobody of the product's team is on shift: assign (when left out), "
+        description="What to do while nobody in the product's team is on shift: assign (the default), "
         "hold in the built-in queue until the next shift begins, or next.",
     )
-    sla: Name | None = Field(None, description="The SLA of the owner who gets it.")
+    sla: Name | None = Field(None, description="The SLA of the owner who gets the lead.")
     else_: Rungs = Field(
         (),
         alias="else",
-        description="Targets to try in order when nobody in the product's team can take the lead.",
+        description="The targets to try, in order, when nobody in the product's team can take the lead.",
     )
 
     def ladder_from(self, team: str) -> tuple[Target, ...]:
-        """The ladder of a lead that looks at the product of this team."""
+        """The targets, in order, for a lead that looks at the product of this team."""
         own = {name: getattr(self, name) for name in ("priority", "off_hours", "sla")}
         first = Target.model_validate({"team": team, **own, "else": self.else_})
         return (first, *first.otherwise)

@@ -1,4 +1,4 @@
-"""Turns what pydantic refuses into findings: a path, a code and a sentence that tells what to do."""
+"""Errors of pydantic as findings: a path, a code and a sentence."""
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -6,28 +6,28 @@ from pydantic_core import ErrorDetails
 from app.plan.findings import MAX_FINDINGS, Faults, Finding, join, path_of
 
 MESSAGES = {
-    "extra_forbidden": ("unknown_field", "Remove this key or mend its spelling: it means nothing here."),
-    "missing": ("required", "Add this key: it must be here."),
-    "literal_error": ("not_allowed", "Write one of {expected}."),
-    "greater_than_equal": ("out_of_range", "Write a number of at least {ge}."),
-    "less_than_equal": ("out_of_range", "Write a number of at most {le}."),
-    "string_too_short": ("too_short", "Write a text that is not empty."),
-    "string_too_long": ("too_long", "Write a text of at most {max_length} characters."),
-    "string_pattern_mismatch": ("invalid_format", "Write a text without control characters."),
-    "too_short": ("too_few_items", "Write at least {min_length} here."),
-    "too_long": ("too_many_items", "Write at most {max_length} here."),
-    "string_type": ("wrong_type", "Write a text here; put numbers in quotes."),
-    "int_type": ("wrong_type", "Write a whole number here."),
-    "int_from_float": ("wrong_type", "Write a whole number here."),
-    "bool_type": ("wrong_type", "Write true or false here."),
-    "tuple_type": ("wrong_type", "Write a list here."),
-    "dict_type": ("wrong_type", "Write a mapping here."),
-    "model_type": ("wrong_type", "Write a mapping here."),
+    "extra_forbidden": ("unknown_field", "Unknown field. Check the spelling, or remove it."),
+    "missing": ("required", "This field is required."),
+    "literal_error": ("not_allowed", "Must be one of {expected}."),
+    "greater_than_equal": ("out_of_range", "Must be at least {ge}."),
+    "less_than_equal": ("out_of_range", "Must be at most {le}."),
+    "string_too_short": ("too_short", "Must not be empty."),
+    "string_too_long": ("too_long", "Must be at most {max_length} characters."),
+    "string_pattern_mismatch": ("invalid_format", "Contains a character that is not allowed here."),
+    "too_short": ("too_few_items", "Must have at least {min_length} items."),
+    "too_long": ("too_many_items", "Must have at most {max_length} items."),
+    "string_type": ("wrong_type", "Must be a string. Put numbers in quotes."),
+    "int_type": ("wrong_type", "Must be an integer."),
+    "int_from_float": ("wrong_type", "Must be an integer."),
+    "bool_type": ("wrong_type", "Must be true or false."),
+    "tuple_type": ("wrong_type", "Must be a list."),
+    "dict_type": ("wrong_type", "Must be a mapping."),
+    "model_type": ("wrong_type", "Must be a mapping."),
 }
 
 
 def findings_of(refused: ValidationError, prefix: str = "") -> list[Finding]:
-    """Every fault pydantic told, with paths continued from `prefix`."""
+    """The errors as findings, with paths that start with `prefix`."""
     findings: list[Finding] = []
     errors = refused.errors(include_url=False, include_input=False)
     for error in errors:
@@ -41,7 +41,7 @@ def findings_of(refused: ValidationError, prefix: str = "") -> list[Finding]:
 
 
 def _has_faulty_parts(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
-    """Whether a list is too short only because pydantic does not count the parts it refused."""
+    """Whether a list is too short only because pydantic does not count faulty items."""
     place = error["loc"]
     return any(len(each["loc"]) > len(place) and each["loc"][: len(place)] == place for each in errors)
 
@@ -51,7 +51,5 @@ def _findings(error: ErrorDetails, path: str) -> list[Finding]:
     cause = context.get("error")
     if isinstance(cause, Faults):
         return [finding.under(path) for finding in cause.findings]
-    code, words = MESSAGES.get(
-        error["type"], ("wrong_type", "Write this as the reference of the plan shows it.")
-    )
+    code, words = MESSAGES.get(error["type"], ("wrong_type", "Is not valid. See the reference of the plan."))
     return [Finding(path, code, words.format_map(context))]

@@ -1,4 +1,4 @@
-"""Scores: points a lead gets for what it is and what it did, and the bands they fall into."""
+"""Scores: the points of a lead, and the bands its total falls into."""
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -13,7 +13,7 @@ from app.plan.findings import Faults, Finding, fault, quote
 from app.plan.language.shapes import Duration, Name, Part, StepCondition
 
 OWN = "score"
-"""In a model: the score that the caller sends with the lead."""
+"""In a model: the score the caller sends with the lead."""
 
 Points = Annotated[int, Field(strict=True, ge=-1_000_000, le=1_000_000)]
 Limit = Annotated[int, Field(strict=True, ge=-(10**15), le=10**15)]
@@ -21,7 +21,7 @@ Limit = Annotated[int, Field(strict=True, ge=-(10**15), le=10**15)]
 
 def _free(name: str) -> str:
     if name in ("total", OWN):
-        raise fault("reserved_name", f"Call this score something else: {name} is taken.")
+        raise fault("reserved_name", f"The name {name} is reserved. Rename this score.")
     return name
 
 
@@ -31,43 +31,44 @@ ScoreName = Annotated[
 
 
 class PointsRow(Part):
-    """Points for the leads that meet a condition. All rows of a score that hold are added up."""
+    """Points for the leads that match a condition. A score is the sum of all its matching rows."""
 
-    when: StepCondition = Field(description="Which leads get the points.")
-    points: Points = Field(description="How many; negative ones are taken away.")
+    when: StepCondition = Field(description="The leads that get the points.")
+    points: Points = Field(description="The number of points. It may be negative.")
     half_life: Duration | None = Field(
         None,
-        description="After this time only half of the points count: from the newest engagement the condition "
-        "asks for, else from `last_seen_at`. Without either they count in full.",
+        description="The time after which half of the points count. It runs from the newest engagement that "
+        "the condition tests, else from `last_seen_at`. Without either, the points count in full.",
     )
 
     @model_validator(mode="after")
     def _some_time(self) -> "PointsRow":
         if self.half_life is not None and not self.half_life:
-            raise fault("invalid_duration", "Write a half-life longer than 0.", "half_life")
+            raise fault("invalid_duration", "The half-life must be longer than 0.", "half_life")
         return self
 
 
 class Band(Part):
-    """A range of the total. Without limits every total falls into it."""
+    """A range of the total. Without limits, every total falls into it."""
 
     gt: Limit | None = Field(None, description="The total is above this.")
     gte: Limit | None = Field(None, description="The total is at least this.")
     lt: Limit | None = Field(None, description="The total is below this.")
     lte: Limit | None = Field(None, description="The total is at most this.")
     then: Target | None = Field(
-        None, description="Where the leads of the band go; left out, they are only labelled and go on."
+        None,
+        description="Where the leads of the band go. Without it, the step only labels them and they go on.",
     )
 
     @property
     def limits(self) -> tuple[tuple[str, int], ...]:
-        """Operator and limit of each that is set."""
+        """The operator and value of each limit that is set."""
         pairs = (("gt", self.gt), ("gte", self.gte), ("lt", self.lt), ("lte", self.lte))
         return tuple((operator, limit) for operator, limit in pairs if limit is not None)
 
     @property
     def range(self) -> tuple[float, float]:
-        """The lowest and the highest total that falls into it; totals are whole."""
+        """The lowest and the highest total in the band. Totals are integers."""
         lows = [low for low in (self.gte, None if self.gt is None else self.gt + 1) if low is not None]
         highs = [high for high in (self.lte, None if self.lt is None else self.lt - 1) if high is not None]
         return max(lows, default=-inf), min(highs, default=inf)
@@ -84,10 +85,10 @@ def _reachable(bands: dict[str, Band]) -> dict[str, Band]:
     for name, band in bands.items():
         low, high = band.range
         if low > high:
-            text = "Mend this band: its limits exclude each other, so no total falls into it."
+            text = "The limits of this band exclude each other. Change one of them."
             findings.append(Finding(quote(name), "contradiction", text))
         elif any(start <= low and high <= end for start, end in before):
-            text = "Move or remove this band: one before it takes every total that would fall into it."
+            text = "Earlier bands take every total of this band. Move it up, or remove it."
             findings.append(Finding(quote(name), "unreachable", text))
         before.append((low, high))
     if findings:
@@ -101,10 +102,10 @@ class ScoreConfig(StepConfig):
     model: tuple[Name, ...] = Field(
         (OWN,),
         min_length=1,
-        description="What is added up: names of `scores`, and `score` for what the caller sends.",
+        description="The scores to add up: names of `scores`, and `score` for the one the caller sends.",
     )
     bands: Annotated[dict[Name, Band], AfterValidator(_reachable)] = Field(
-        min_length=1, description="The bands by name; the first that the total falls into counts."
+        min_length=1, description="The bands by name, in order. The first one the total falls into counts."
     )
 
     def targets(self) -> tuple[Target, ...]:
@@ -128,10 +129,10 @@ Scores = Mapping[str, tuple[PointsRow, ...]]
 
 
 def missing_scores(config: ScoreConfig, scores: Scores) -> Iterable[Finding]:
-    """The places of a step's model that name a score nobody declares."""
-    text = "Declare this score under scores, or write score for what the caller sends."
+    """Entries of a step's model that are not declared, or are listed twice."""
+    text = "Unknown score. Declare it under scores, or use score for the one the caller sends."
     for position, name in enumerate(config.model):
         if name != OWN and name not in scores:
             yield Finding(f"model[{position}]", "unknown_score", text)
         elif name in config.model[:position]:
-            yield Finding(f"model[{position}]", "duplicate_value", "Write each score once.")
+            yield Finding(f"model[{position}]", "duplicate_value", "This score is listed twice. Remove one.")

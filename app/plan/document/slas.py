@@ -1,4 +1,4 @@
-"""Until when an owner must accept a lead, and must touch it."""
+"""SLAs: the deadlines by which an owner must accept and touch a lead."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -13,31 +13,32 @@ MAX_SLA = timedelta(days=90)
 
 def _within_reason(length: timedelta) -> timedelta:
     if not timedelta() < length <= MAX_SLA:
-        raise fault("invalid_duration", "Write a time of more than nothing and at most 90d.")
+        raise fault("invalid_duration", "Must be longer than 0 and at most 90d.")
     return length
 
 
 Allowed = Annotated[Duration, AfterValidator(_within_reason)]
-"""Working time an owner has."""
+"""A length of the owner's working time."""
 
 
 class Sla(Part):
-    """How much working time the owner has, from the moment the lead is his."""
+    """Deadlines in the working time of the owner, counted from the assignment."""
 
-    accept: Allowed | None = Field(None, description="Until he must have accepted it.")
-    touch: Allowed | None = Field(None, description="Until he must have touched it.")
+    accept: Allowed | None = Field(None, description="The time to accept the lead.")
+    touch: Allowed | None = Field(None, description="The time to touch the lead.")
 
     @model_validator(mode="after")
     def _something(self) -> "Sla":
         if self.accept is None and self.touch is None:
-            raise fault("required", "Say accept, touch or both.")
+            raise fault("required", "At least one of accept and touch is required.")
         return self
 
 
 class SlaRule(Part):
-    """Which SLA holds for the leads that meet a condition, where the step names none."""
+    """The SLA of the leads that match a condition, when the step sets none."""
 
     when: StepCondition | None = Field(
-        None, description="Which leads it is for; every lead when left out. The first that fits counts."
+        None,
+        description="The leads it is for. The default is every lead. The first rule that matches counts.",
     )
     sla: Name = Field(description="An SLA of this plan.")

@@ -1,4 +1,4 @@
-"""The configs of a pipeline: what every step may have, and those of the strategies that only name targets."""
+"""The settings of steps: those every step has, and those of `rule`, `round_robin` and `queue`."""
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -12,42 +12,42 @@ from app.plan.language.columns import ReadMatchOn
 from app.plan.language.shapes import Name, Part, Priority, StepCondition, Words
 
 HANDED_TO_ROWS = ("priority", "off_hours", "sla")
-"""What a rule with a table may say for all its rows."""
+"""What a rule with a table may set for all its rows."""
 
 
 class StepConfig(Part):
-    """What every step may have. A strategy's config extends this."""
+    """Settings that every step has. The config of a strategy extends this class."""
 
     name: Name | None = Field(
         None,
-        description="How traces and reports call the step. Left out, it is the team's or queue's name, "
-        "else the strategy and its position; a number is added when an earlier step bears it.",
+        description="The name of the step in traces and reports. The default is the name of its team or "
+        "queue, else the strategy and the position. A number is added when an earlier step has the name.",
     )
     when: StepCondition | None = Field(
-        None, description="Which leads the step is for; every lead when left out."
+        None, description="The leads the step is for. The default is every lead."
     )
 
     def targets(self) -> tuple[Target, ...]:
-        """Every target the config names, in the order they are tried."""
+        """Every target of the step, in the order they are tried."""
         return ()
 
     def ladders(self) -> Iterable[tuple[str, tuple[Target, ...]]]:
-        """Its ladders, each with the place it is written at, relative to the config."""
+        """The ladders of the step, each with its path in the config."""
         return [("", self.targets())]
 
     @property
     def settles(self) -> bool:
-        """Whether the step takes every lead that meets its condition."""
+        """Whether the step takes every lead that matches its condition."""
         return False
 
     @property
     def default_name(self) -> str | None:
-        """What the step is called when it has no name of its own; None for its strategy and position."""
+        """The name of a step that sets none. None stands for the strategy and the position."""
         return None
 
 
 class LadderConfig(StepConfig):
-    """A step that tries its targets in order; it takes every lead when one of them does."""
+    """A step that tries its targets in order. It takes every lead when one of them does."""
 
     @cached_property
     def ladder(self) -> tuple[Target, ...]:
@@ -63,41 +63,51 @@ class LadderConfig(StepConfig):
 
 
 class RuleConfig(LadderConfig):
-    """Sends the leads that meet a condition to one target, or where the fitting row of a table says."""
+    """Sends the leads that match a condition to one target, or to the target of a row of a table."""
 
-    name: Name = Field(description="The rule's name, unique in the plan.")
+    name: Name = Field(description="The name of the rule, unique in the plan.")
     then: Target | None = Field(
-        None, description="Where the leads that meet the condition go: this, or `table` and `match_on`."
+        None, description="Where the leads go. Either this, or `table` and `match_on`."
     )
     table: Name | None = Field(
-        None, description="A table of the directory: the row that fits the lead says where it goes."
+        None, description="A table of the directory. The row that matches the lead has the target."
     )
     match_on: ReadMatchOn | None = Field(
         None,
         description="Every column of the table, and how it is compared with the field of the same name. When "
         "several rows match, the first column decides which one wins, then the second, and so on.",
     )
-    priority: Priority = Field(0, description="With a table: for rows that name none.")
-    off_hours: OffHours | None = Field(None, description="With a table: for rows that name none.")
-    sla: Name | None = Field(None, description="With a table: for rows that name none.")
+    priority: Priority = Field(0, description="With a table: the default for rows that set none.")
+    off_hours: OffHours | None = Field(None, description="With a table: the default for rows that set none.")
+    sla: Name | None = Field(None, description="With a table: the default for rows that set none.")
     else_: Rungs = Field(
-        (), alias="else", description="With a table: for rows that have none. Not for leads no row fits."
+        (),
+        alias="else",
+        description="With a table: the default for rows that set none. Leads that match no row go on.",
     )
 
     @model_validator(mode="after")
     def _one_way(self) -> "RuleConfig":
         if self.then is not None and self.table is not None:
-            raise fault("exactly_one", "Write either then, or table and match_on.", "table")
+            raise fault(
+                "exactly_one",
+                "Remove one of the two: a rule has either then, or table and match_on.",
+                "table",
+            )
         if self.then is None and self.table is None:
-            raise fault("required", "Write where the leads go: then, or table and match_on.", "then")
+            raise fault(
+                "required", "Say where the leads go: either then, or table and match_on is required.", "then"
+            )
         if (self.table is None) != (self.match_on is None):
             raise fault(
-                "required", "Write table and match_on together.", "match_on" if self.table else "table"
+                "required",
+                "table and match_on go together. Add the missing one.",
+                "match_on" if self.table else "table",
             )
         given = self.model_fields_set & {*HANDED_TO_ROWS, "else_"}
         if self.then is not None and given:
             name = sorted(given)[0].removesuffix("_")
-            raise fault("misplaced_field", "Write this under then.", name)
+            raise fault("misplaced_field", "Move this field under then.", name)
         return self
 
     @cached_property
@@ -114,7 +124,7 @@ class RuleConfig(LadderConfig):
         return self.then is not None and super().settles
 
     def target_of(self, row: Mapping[str, Any]) -> Target:
-        """Where a row of the table sends a lead; what the row leaves open is as the rule says."""
+        """The target of a row of the table, with the defaults of the rule."""
         given = {name: getattr(self, name) for name in HANDED_TO_ROWS if name in self.model_fields_set}
         if not ("team" in row or "owner" in row):
             given.pop("off_hours", None)
@@ -122,24 +132,28 @@ class RuleConfig(LadderConfig):
 
 
 class RoundRobinConfig(LadderConfig):
-    """Shares leads among the members of a team, each according to his weight."""
+    """Shares leads among the members of a team by their weights."""
 
     team: Name = Field(description="The team that shares the leads.")
-    pick: Pick | None = Field(None, description="How a member is picked; the team's own way when left out.")
-    skills: Words = Field((), description="Skills a member must have, all of them.")
+    pick: Pick | None = Field(
+        None, description="How a member is picked. The default is the team's own setting."
+    )
+    skills: Words = Field((), description="Skills a member must have. All of them are required.")
     languages: Words = Field(
-        (), description="Languages a member must speak, all of them; of `de-AT` the `de` counts."
+        (), description="Languages a member must speak. All of them are required. `de-AT` counts as `de`."
     )
     match: MatchedFields = Field((), description=MATCHED)
-    priority: Priority = Field(0, description="0 to 100; counts where the lead comes to wait in a queue.")
+    priority: Priority = Field(0, description="The priority of the lead in a queue, 0 to 100.")
     off_hours: OffHours | None = Field(
         None,
-        description="What happens while nobody of the team is on shift: assign (when left out), hold in the "
+        description="What to do while nobody in the team is on shift: assign (the default), hold in the "
         "built-in queue until the next shift begins, or next.",
     )
-    sla: Name | None = Field(None, description="The SLA of the owner who gets it.")
+    sla: Name | None = Field(None, description="The SLA of the owner who gets the lead.")
     else_: Rungs = Field(
-        (), alias="else", description="Targets to try in order when nobody in the team can take the lead."
+        (),
+        alias="else",
+        description="The targets to try, in order, when nobody in the team can take the lead.",
     )
 
     @cached_property
@@ -157,10 +171,12 @@ class RoundRobinConfig(LadderConfig):
 
 
 class QueueConfig(LadderConfig):
-    """Lets leads wait in a queue of this plan. It takes every lead, so it may end the pipeline."""
+    """Puts leads into a queue of this plan. It takes every lead, so it may end the pipeline."""
 
     name: Name = Field(description="The queue, declared under `queues`.")
-    priority: Priority = Field(0, description="0 to 100; what waits with a higher priority goes first.")
+    priority: Priority = Field(
+        0, description="The priority of the lead in the queue, 0 to 100. Higher goes first."
+    )
 
     @cached_property
     def ladder(self) -> tuple[Target, ...]:

@@ -1,4 +1,4 @@
-"""The steps of a pipeline: which strategies are built in, and how a step is read."""
+"""The steps of a pipeline: the built-in strategies, and how a step is read."""
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 Strategies = Mapping[str, type[StepConfig]]
-"""The strategies a plan may use: the word in the pipeline, and the model of what stands behind it."""
+"""The strategies a plan may use: the key in the pipeline, and the model of its settings."""
 
 BUILT_IN: Strategies = {
     "account": AccountConfig,
@@ -45,7 +45,7 @@ BUILT_IN: Strategies = {
 
 @dataclass(frozen=True, slots=True)
 class PlanStep:
-    """One step. `name` is its own, else its team's or queue's, else its strategy and position."""
+    """One step. `name` is its own, else that of its team or queue, else its strategy and position."""
 
     strategy: str
     name: str
@@ -53,19 +53,19 @@ class PlanStep:
 
     @property
     def condition(self) -> Node | None:
-        """Which leads the step is for; None for every lead."""
+        """The leads the step is for. None means every lead."""
         return self.config.when
 
     @property
     def settles(self) -> bool:
-        """Whether it takes every lead that meets its condition."""
+        """Whether it takes every lead that matches its condition."""
         return self.config.settles
 
 
 def read_steps(value: object, info: ValidationInfo) -> tuple[PlanStep, ...]:
     """The steps of a pipeline. Raises Faults with every fault of every step."""
     if not isinstance(value, (list, tuple)) or not value:
-        raise fault("wrong_type", "Write the pipeline as a list of at least one step.")
+        raise fault("wrong_type", "The pipeline must be a list of at least one step.")
     found: list[tuple[str, StepConfig]] = []
     findings: list[Finding] = []
     for position, each in enumerate(value):
@@ -83,13 +83,17 @@ def read_steps(value: object, info: ValidationInfo) -> tuple[PlanStep, ...]:
 def _step(value: object, info: ValidationInfo) -> tuple[str, StepConfig]:
     if not isinstance(value, Mapping) or len(value) != 1:
         raise fault(
-            "wrong_type", "Write a step as one strategy and its config, such as {queue: {name: unrouted}}."
+            "wrong_type", "A step must be one strategy with its settings, such as {queue: {name: unrouted}}."
         )
     ((strategy, config),) = value.items()
     model = reading(info).strategies.get(strategy)
     if model is None or not issubclass(model, StepConfig):
         known = ", ".join(sorted(reading(info).strategies))
-        raise fault("unknown_strategy", f"Use one of the strategies {known}.", quote(strategy))
+        raise fault(
+            "unknown_strategy",
+            f"Unknown strategy. Use one of {known}, or install its plug-in.",
+            quote(strategy),
+        )
     try:
         read = model.model_validate(config, context=info.context)
     except ValidationError as refused:
@@ -97,15 +101,15 @@ def _step(value: object, info: ValidationInfo) -> tuple[str, StepConfig]:
     except Exception:
         raise _failed(strategy) from None
     if strategy not in BUILT_IN:
-        _check_told(strategy, read)
+        _check_targets(strategy, read)
     return strategy, read
 
 
-def _check_told(strategy: str, config: StepConfig) -> None:
-    """Let a config of another package say once what will be asked of it again and again."""
+def _check_targets(strategy: str, config: StepConfig) -> None:
+    """Call the methods of a plug-in's config once, so that a faulty one is found when the plan is checked."""
     try:
-        told = [*config.targets(), *(target for _, ladder in config.ladders() for target in ladder)]
-        sound = all(isinstance(target, Target) for target in told) and isinstance(config.settles, bool)
+        named = [*config.targets(), *(target for _, ladder in config.ladders() for target in ladder)]
+        sound = all(isinstance(target, Target) for target in named) and isinstance(config.settles, bool)
     except Exception:
         raise _failed(strategy) from None
     if not sound:
@@ -113,7 +117,7 @@ def _check_told(strategy: str, config: StepConfig) -> None:
 
 
 def _failed(strategy: str) -> Faults:
-    text = "Mend the strategy's package: it failed over these settings."
+    text = "The plug-in failed to read these settings. Fix the settings or the plug-in."
     return fault("plugin_config_error", text, quote(strategy))
 
 
@@ -124,16 +128,16 @@ def _doubled(found: list[tuple[str, StepConfig]]) -> list[Finding]:
         if config.name is None or config.name == config.default_name:
             continue
         if config.name in seen:
-            text = f"Give this step another name: {quote(config.name)} is taken."
+            text = f"Two steps are named {quote(config.name)}. Rename one."
             findings.append(Finding(f"[{position}].{strategy}.name", "duplicate_name", text))
         seen.add(config.name)
     return findings
 
 
 def _named(found: list[tuple[str, StepConfig]]) -> tuple[PlanStep, ...]:
-    """Names each step; one that would bear an earlier step's name gets a number.
+    """Name each step. A default name that an earlier step has gets a number.
 
-    What a plugin would call its steps is not asked: their names must stay when it is not installed any more.
+    The default name of a plug-in's step is ignored, because it must not change when the plug-in is removed.
     """
     taken = {config.name for _, config in found if config.name != config.default_name}
     steps = []

@@ -1,4 +1,4 @@
-"""Where a step sends a lead."""
+"""Targets: where a step sends a lead."""
 
 from functools import cached_property
 from typing import Annotated, Literal
@@ -16,31 +16,31 @@ OffHours = Literal["assign", "hold", "next"]
 KINDS: tuple[TargetKind, ...] = ("team", "owner", "queue", "path", "block")
 _HANDED_ON = ("priority", "sla")
 ALWAYS_SETTLES = frozenset(("queue", "path", "block"))
-"""Kinds of target that take every lead. A team or an owner passes when nobody is free."""
+"""Kinds of target that take every lead. A team or an owner may be unavailable."""
 
 
 def _flat(rungs: tuple["Target", ...]) -> tuple["Target", ...]:
     for position, rung in enumerate(rungs):
         if rung.else_:
-            text = "Put these targets next in the list: a target under else has no else of its own."
+            text = "A target under else cannot have its own else. Add these targets to the list."
             raise fault("misplaced_field", text, f"[{position}].else")
     return rungs
 
 
 def _matched(names: Words, info: ValidationInfo) -> Words:
-    # Without surroundings the names were read before, in the step they come from.
+    # Without a context the names come from a step that checked them already.
     if isinstance(info.context, Parser):
         for position, name in enumerate(names):
             field = info.context.pipeline.find(name)
             if field is None or field.kind is not Kind.STRING:
-                text = f"Match by a field that holds one text, such as language, not by {quote(name)}."
+                text = f"Cannot match by {quote(name)}. Use a field of type string, such as language."
                 raise fault("unknown_field", text, f"[{position}]")
     return names
 
 
 MATCHED = (
-    "Fields in which the member must match the lead: he must speak its `language`, and have the value of any "
-    "other field as a skill. A lead without the field asks for nothing."
+    "Fields in which a member must match the lead. The member must speak its `language`, and have the value "
+    "of any other field as a skill. A field the lead does not have is ignored."
 )
 MatchedFields = Annotated[Words, AfterValidator(_matched)]
 
@@ -49,56 +49,57 @@ class Target(Part):
     """Where a lead goes: exactly one of `team`, `owner`, `queue`, `path` and `block`."""
 
     team: Name | None = Field(
-        None, description="A team of the directory; one of its eligible members is picked."
+        None, description="A team of the directory. One of its eligible members gets the lead."
     )
     owner: Name | None = Field(None, description="An owner of the directory, by id.")
     queue: Name | None = Field(None, description="A queue of this plan, where the lead waits to be claimed.")
-    path: Name | None = Field(None, description="A path of this plan: an automated way instead of a person.")
-    block: Name | None = Field(None, description="The list this lead is blocked by; nobody gets it.")
-    pick: Pick | None = Field(None, description="How a member is picked; the team's own way when left out.")
+    path: Name | None = Field(
+        None, description="A path of this plan: an automated treatment instead of an owner."
+    )
+    block: Name | None = Field(None, description="The blocking list that stops this lead. Nobody gets it.")
+    pick: Pick | None = Field(
+        None, description="How a member is picked. The default is the team's own setting."
+    )
     priority: Priority = Field(
         0,
-        description="0 to 100; what waits with a higher priority goes first. "
-        "A target under else has the priority of the first unless it names its own.",
+        description="The priority of the lead in a queue, 0 to 100. Higher goes first. "
+        "A target under else inherits it unless it sets its own.",
     )
-    skills: Words = Field((), description="Skills a member must have, all of them.")
+    skills: Words = Field((), description="Skills a member must have. All of them are required.")
     languages: Words = Field(
-        (), description="Languages a member must speak, all of them; of `de-AT` the `de` counts."
+        (), description="Languages a member must speak. All of them are required. `de-AT` counts as `de`."
     )
     match: MatchedFields = Field((), description=MATCHED)
     off_hours: OffHours | None = Field(
         None,
-        description="What happens while nobody there is on shift: assign (when left out), hold in the "
-        "built-in queue until the next shift begins, or next. An owner who is named is asked only if "
-        "this is hold or next.",
+        description="What to do while nobody there is on shift: assign (the default), hold in the built-in "
+        "queue until the next shift begins, or next. For a named owner only hold and next look at the shift.",
     )
     sla: Name | None = Field(
         None,
-        description="The SLA of the owner who gets it. A target under else has that of the first unless it "
-        "names its own.",
+        description="The SLA of the owner who gets the lead. A target under else inherits it unless it sets "
+        "its own.",
     )
     else_: Annotated[tuple["Target", ...], AfterValidator(_flat)] = Field(
         (),
         alias="else",
-        description="Targets to try in order when nobody in the one before can take the lead.",
+        description="The targets to try, in order, when nobody in the previous one can take the lead.",
     )
 
     @model_validator(mode="after")
     def _one(self) -> "Target":
         named = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(named) != 1:
-            raise fault("exactly_one", "Name exactly one of team, owner, queue, path and block.")
+            raise fault("exactly_one", "Exactly one of team, owner, queue, path and block is required.")
         if named[0] != "team" and (self.pick or self.skills or self.languages or self.match):
-            raise fault(
-                "misplaced_field", "Write pick, skills, languages and match only where a team is named."
-            )
+            raise fault("misplaced_field", "Remove pick, skills, languages and match. They need a team.")
         if self.off_hours and named[0] not in ("team", "owner"):
-            raise fault("misplaced_field", "Write off_hours only where a team or an owner is named.")
+            raise fault("misplaced_field", "Remove off_hours. It needs a team or an owner.")
         return self
 
     @cached_property
     def kind(self) -> TargetKind:
-        """Which of the five it is."""
+        """The kind of the target."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
     @property
@@ -108,7 +109,7 @@ class Target(Part):
 
     @cached_property
     def otherwise(self) -> tuple["Target", ...]:
-        """The targets under `else`, with the priority and the SLA they take over from this one."""
+        """The targets under `else`, with the priority and SLA they inherit from this one."""
         return tuple(self._handed(rung) for rung in self.else_)
 
     def _handed(self, rung: "Target") -> "Target":
@@ -117,9 +118,9 @@ class Target(Part):
 
     @property
     def settles(self) -> bool:
-        """Whether it takes every lead, its `else` left aside."""
+        """Whether the target itself takes every lead."""
         return self.kind in ALWAYS_SETTLES
 
 
 Rungs = Annotated[tuple[Target, ...], AfterValidator(_flat)]
-"""What stands under `else`."""
+"""The targets under `else`."""

@@ -1,1 +1,1 @@
-"""The words a plan is written in: fields, conditions, durations, hours, templates."""
+"""The language of a plan: fields, conditions, durations, hours, templates."""

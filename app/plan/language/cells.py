@@ -1,7 +1,7 @@
-"""The cells of a table, and what a lead has there, in one form: so that a look-up only compares keys.
+"""Cells of a table and values of a lead in one form, so that a look-up only compares keys.
 
-Text is compared in folded case, numbers as numbers. A field of open type is compared by how its value is
-written, so that a table out of CSV, where everything is text, finds numbers too.
+Strings ignore case, and numbers are compared as numbers. A field of type any is compared by its written form,
+so that a table from CSV, where every cell is a string, matches numbers too.
 """
 
 import re
@@ -15,7 +15,7 @@ from app.plan.language.operands import MAX_NUMBER, read_operand
 
 Key = str | int | float | bool
 Rank = tuple[int, int | float]
-"""How wide a range is: first by how many of its ends are open."""
+"""The width of a range. The number of open ends counts first."""
 
 _NUMBERS = (Kind.INTEGER, Kind.NUMBER)
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
@@ -28,10 +28,10 @@ _LETTERS = 2**32
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A range with both ends inside; an end that is None is open.
+    """A range that includes both ends. None is an open end.
 
-    Numbers are of `size` 0. A text is the number that its letters make, and compared only with texts of its
-    own length, which is their `size`.
+    Numbers have `size` 0. A string is the number its characters form. It is compared only with strings of its
+    length, which is the `size`.
     """
 
     size: int
@@ -40,19 +40,19 @@ class Span:
 
     @property
     def width(self) -> Rank:
-        """Less is narrower. Of two with one open end the one that begins, or ends, nearer is narrower."""
+        """The narrower range is less. With one open end, the later start or the earlier end is narrower."""
         if self.low is None or self.high is None:
             return (1, -self.low if self.low is not None else self.high or 0)
         return (0, self.high - self.low)
 
 
 def is_any(cell: object) -> bool:
-    """Whether a cell fits every lead."""
+    """Whether a cell matches every lead."""
     return cell is None or (isinstance(cell, str) and cell.strip() in ("", "*"))
 
 
 def read_cell(column: Column, cell: Any) -> Key | Span | None:
-    """A cell as it is compared; None fits every lead.
+    """The cell in comparable form. None matches every lead.
 
     Raises Faults when it cannot be compared with the field.
     """
@@ -61,7 +61,7 @@ def read_cell(column: Column, cell: Any) -> Key | Span | None:
     if column.how == "range":
         return _span(column.field, cell)
     if isinstance(cell, list):
-        raise fault("invalid_cell", "Write one value: lists are for columns that are compared by range.")
+        raise fault("invalid_cell", "Must be one value. Only range columns take lists.")
     if column.how == "longest_prefix":
         beginning = cell_to_json(cell).strip().removesuffix("*")
         return beginning.casefold() or None
@@ -69,7 +69,7 @@ def read_cell(column: Column, cell: Any) -> Key | Span | None:
 
 
 def lead_key(column: Column, value: Any) -> Key | tuple[int, int | float] | None:
-    """What a lead has in this column, in the form of the cells; None when nothing but `any` fits it."""
+    """The lead's value in this column, in the form of the cells. None matches only empty cells."""
     if value is None:
         return None
     kind = column.field.kind
@@ -85,7 +85,7 @@ def lead_key(column: Column, value: Any) -> Key | tuple[int, int | float] | None
 
 
 def cell_to_json(value: str | int | float | bool) -> str:
-    """A value as a table of text has it."""
+    """A value as a CSV file has it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
@@ -112,21 +112,23 @@ def _equal(field: Field, cell: str | int | float | bool) -> Key:
 def _span(field: Field, cell: Any) -> Span:
     low, high = _ends(cell)
     if low is None and high is None:
-        raise fault("invalid_cell", "Leave the cell empty, or give the range at least one end.")
+        raise fault(
+            "invalid_cell", "The range needs at least one end. Leave the cell empty to match every lead."
+        )
     numeric = field.kind in _NUMBERS or (
         field.kind is Kind.ANY and all(end is None or _is_number(end) for end in (low, high))
     )
     span = _of_numbers(low, high) if numeric else _of_texts(low, high)
     if span.low is not None and span.high is not None and span.low > span.high:
-        raise fault("invalid_cell", "Begin the range with the lower end.")
+        raise fault("invalid_cell", "The lower end of the range must come first.")
     return span
 
 
 def _ends(cell: Any) -> tuple[Any, Any]:
-    """The two ends as they are written: [50, 199], "50..199", "50-199", "200+", or one value for both."""
+    """The two ends of [50, 199], "50..199", "50-199" or "200+". One value is both ends."""
     if isinstance(cell, list):
         if len(cell) != 2:
-            raise fault("invalid_cell", "Write a range as [low, high], with null for an open end.")
+            raise fault("invalid_cell", "Must be [low, high], with null for an open end.")
         return cell[0], cell[1]
     if isinstance(cell, str):
         if found := _DOTS.fullmatch(cell):
@@ -146,7 +148,7 @@ def _of_texts(low: Any, high: Any) -> Span:
     ends = [None if end is None else cell_to_json(end).strip().casefold() for end in (low, high)]
     sizes = {len(end) for end in ends if end is not None}
     if len(sizes) != 1 or sizes == {0}:
-        raise fault("invalid_cell", "Write two texts of the same length, such as 90001..90899.")
+        raise fault("invalid_cell", "Must be two strings of the same length, such as 90001..90899.")
     size = sizes.pop()
     first, last = ends
     return Span(
@@ -157,7 +159,7 @@ def _of_texts(low: Any, high: Any) -> Span:
 
 
 def _spot(kind: Kind, value: Any) -> tuple[int, int | float] | None:
-    """Where a value stands among the ranges: the size of its kind, and the number."""
+    """The value as a `size` and a number, to compare with ranges."""
     if isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
@@ -169,7 +171,7 @@ def _spot(kind: Kind, value: Any) -> tuple[int, int | float] | None:
 
 
 def _ordinal(text: str) -> int:
-    """Texts of one length are in the order of these numbers."""
+    """A number for each string. It orders strings of the same length."""
     return int.from_bytes(text.encode("utf-32-be", "surrogatepass"), "big")
 
 
@@ -181,9 +183,9 @@ def _is_number(end: Any) -> bool:
 
 def _number(end: Any) -> int | float:
     if not _is_number(end):
-        raise fault("invalid_cell", "Write a number: the field of this column is one.")
+        raise fault("invalid_cell", "Must be a number, like the field of this column.")
     text = str(end).strip()
     number = end if not isinstance(end, str) else float(text) if "." in text else int(text)
     if not abs(number) <= MAX_NUMBER:
-        raise fault("invalid_cell", "Write a number between -10^15 and 10^15.")
+        raise fault("invalid_cell", "Must be between -10^15 and 10^15.")
     return number

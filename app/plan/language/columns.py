@@ -1,4 +1,4 @@
-"""The columns of a table as a rule looks them up: fields of the lead, each compared in one of three ways."""
+"""The columns a rule matches on: fields of the lead, each compared in one of three ways."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ FITTING: Mapping[Kind, tuple[Matcher, ...]] = {
     Kind.OBJECTS: (),
     Kind.ANY: MATCHERS,
 }
-"""The ways that fit each type of field."""
+"""The matchers of each type of field."""
 
 MAX_COLUMNS = 20
 
@@ -39,13 +39,13 @@ class Column:
 
 
 MatchOn = tuple[Column, ...]
-"""The columns of a look-up; the first decides before the second which of several rows wins."""
+"""The columns of a look-up. Of several matching rows, the first column decides which one wins."""
 
 
 def _read_match_on(value: object, info: ValidationInfo) -> MatchOn:
-    """What stands under `match_on`. Raises Faults with every fault of every column."""
+    """Read `match_on`. Raises Faults with every fault of every column."""
     if not isinstance(value, Mapping) or not 1 <= len(value) <= MAX_COLUMNS:
-        text = f"Write 1 to {MAX_COLUMNS} columns, such as {{country: eq, postal_code: longest_prefix}}."
+        text = f"Must be 1 to {MAX_COLUMNS} columns, such as {{country: eq, postal_code: longest_prefix}}."
         raise fault("wrong_type", text)
     found: list[Column] = []
     findings: list[Finding] = []
@@ -62,13 +62,13 @@ def _read_match_on(value: object, info: ValidationInfo) -> MatchOn:
 def _column(name: object, how: object, info: ValidationInfo) -> Column:
     field = reading(info).pipeline.find(name) if isinstance(name, str) else None
     if field is None:
-        raise fault("unknown_field", "Name a field of the lead: it is also the name of the table's column.")
+        raise fault("unknown_field", "Unknown field. A column is named after a field of the lead.")
     matcher = next((each for each in MATCHERS if each == how), None)
     if matcher is None:
-        raise fault("wrong_matcher", f"Write one of {', '.join(MATCHERS)}.")
+        raise fault("not_allowed", f"Must be one of {', '.join(MATCHERS)}.")
     if matcher not in FITTING[field.kind]:
         fitting = " or ".join(FITTING[field.kind]) or "another field"
-        text = f"{matcher} does not fit {quote(name)}, whose type is {field.kind}: use {fitting}."
+        text = f"{matcher} does not fit {quote(name)}, which is of type {field.kind}. Use {fitting}."
         raise fault("wrong_matcher", text)
     return Column(field, matcher)
 
@@ -85,4 +85,4 @@ ReadMatchOn = Annotated[
         }
     ),
 ]
-"""`match_on` of a rule, as it is written."""
+"""The `match_on` of a rule."""

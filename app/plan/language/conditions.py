@@ -1,11 +1,10 @@
 """Reads a condition (`when`) into a tree.
 
-A mapping holds when all its keys hold: `{field: value}`, `{field: {operator: value}}`, `all`, `any`, `not`;
-`{exists: field}` is short for `{field: {exists: true}}`.
-A list as value means `in`; null means that the field is missing, as `{exists: false}` does. Text compares
-without case, except that `matches` is case-sensitive unless the pattern says `(?i)`. A missing field makes
-every comparison false, `ne` and `not_in` too; an empty list counts as missing. `engagement` may also be
-asked how often: `{engagement: {name: pricing, within: 14d, count: {gte: 2}}}`.
+A mapping is true when all its keys are: `{field: value}`, `{field: {operator: value}}`, `all`, `any`, `not`.
+`{exists: field}` is short for `{field: {exists: true}}`. A list as value means `in`. Null means that the
+field is missing, like `{exists: false}`. Strings ignore case, except that `matches` needs `(?i)` for that. A
+missing field makes every comparison false, `ne` and `not_in` included. An empty list counts as missing.
+`engagement` can also be counted: `{engagement: {name: pricing, within: 14d, count: {gte: 2}}}`.
 """
 
 from collections.abc import Iterator
@@ -19,28 +18,28 @@ from app.plan.language.operands import NAMES, Operand, read_operand
 
 @dataclass(frozen=True, slots=True)
 class All:
-    """Holds when every part holds."""
+    """True when every part is."""
 
     parts: tuple["Node", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Any:
-    """Holds when one part holds."""
+    """True when one part is."""
 
     parts: tuple["Node", ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """Holds when its part does not."""
+    """True when its part is not."""
 
     part: "Node"
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One comparison of a field. `personal` says that the field's value must not be shown."""
+    """One comparison of a field. The value of a `personal` field is never shown."""
 
     field: str
     operator: str
@@ -53,7 +52,7 @@ Node = All | Any | Not | Leaf
 
 
 def parse_condition(value: object, catalogue: Catalogue) -> Node:
-    """The tree of a condition. Raises Faults, with every fault at its path relative to the condition."""
+    """The tree of a condition. Raises Faults with every fault, at paths relative to the condition."""
     reading = _Reading(catalogue)
     node = reading.node(value, "")
     if reading.findings or node is None:
@@ -62,7 +61,7 @@ def parse_condition(value: object, catalogue: Catalogue) -> Node:
 
 
 def leaves(node: Node) -> Iterator[Leaf]:
-    """Every comparison in a condition, from left to right."""
+    """Every comparison of a condition, from left to right."""
     match node:
         case Leaf():
             yield node
@@ -74,7 +73,7 @@ def leaves(node: Node) -> Iterator[Leaf]:
 
 
 class _Reading:
-    """Walks one condition and gathers every fault, so that an author can mend them all at once."""
+    """Walks one condition and collects every fault, so that the author can fix them all at once."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -82,12 +81,10 @@ class _Reading:
 
     def node(self, value: object, path: str) -> Node | None:
         if not isinstance(value, dict):
-            self._say(path, "wrong_type", "Write a condition as a mapping, such as {country: DE}.")
+            self._say(path, "wrong_type", "A condition must be a mapping, such as {country: DE}.")
             return None
         if not value:
-            self._say(
-                path, "empty_condition", "Write what to test, or leave the condition out to match every lead."
-            )
+            self._say(path, "empty_condition", "The condition is empty. Remove it to match every lead.")
             return None
         return _every([self._entry(key, each, join(path, quote(key))) for key, each in value.items()])
 
@@ -111,7 +108,7 @@ class _Reading:
 
     def _present(self, name: object, path: str) -> Leaf | None:
         if not isinstance(name, str):
-            self._say(path, "wrong_type", "Write the name of one field here, such as {exists: phone}.")
+            self._say(path, "wrong_type", "Must be the name of one field, such as {exists: phone}.")
             return None
         field = self._catalogue.find(name)
         if field is None:
@@ -121,10 +118,10 @@ class _Reading:
 
     def _list(self, value: object, path: str) -> list[Node | None]:
         if not isinstance(value, list):
-            self._say(path, "wrong_type", "Write a list of conditions here.")
+            self._say(path, "wrong_type", "Must be a list of conditions.")
             return []
         if not value:
-            self._say(path, "empty_condition", "Write at least one condition in this list.")
+            self._say(path, "empty_condition", "The list must have at least one condition.")
         return [self.node(each, f"{path}[{position}]") for position, each in enumerate(value)]
 
     def _field(self, field: Field, value: object, path: str) -> Node | None:
@@ -132,7 +129,11 @@ class _Reading:
             if field.kind is Kind.OBJECTS and is_occurrences(value):
                 return self._occurrences(field, value, path)
             if not value:
-                self._say(path, "empty_condition", "Write an operator and a value, such as {gte: 5}.")
+                self._say(
+                    path,
+                    "empty_condition",
+                    "The comparison is empty. Add an operator and a value, such as {gte: 5}.",
+                )
             return _every(
                 [self._operator(field, key, each, join(path, quote(key))) for key, each in value.items()]
             )
@@ -140,7 +141,7 @@ class _Reading:
 
     def _operator(self, field: Field, key: object, value: object, path: str) -> Leaf | None:
         if key not in NAMES:
-            self._say(path, "unknown_operator", f"Use one of the operators {', '.join(sorted(NAMES))}.")
+            self._say(path, "unknown_operator", f"Unknown operator. Use one of {', '.join(sorted(NAMES))}.")
             return None
         return self._leaf(field, str(key), value, path)
 
@@ -164,15 +165,15 @@ class _Reading:
     def _hint(self, key: object) -> str:
         below = self._catalogue.below(key) if isinstance(key, str) else []
         if below:
-            return f"Write the whole name of the field, such as {below[0]}."
-        return f"There is no field {quote(key)} here; free fields are written attributes.name."
+            return f"Unknown field. Use the full name, such as {below[0]}."
+        return f"Unknown field {quote(key)}. Check the spelling. Custom fields are named attributes.name."
 
     def _say(self, path: str, code: str, text: str) -> None:
         self.findings.append(Finding(path, code, text))
 
 
 def _every(parts: list[Node | None]) -> Node:
-    """All parts as one node; what could not be read is left out, for its fault is told already."""
+    """All parts as one node. Faulty parts are left out; they have a finding already."""
     flat: list[Node] = []
     for part in parts:
         if isinstance(part, All):

@@ -1,4 +1,4 @@
-"""Countries by ISO 3166 code, from the public-domain table of the time zone database."""
+"""Countries by ISO 3166 code, from the table of the time zone database."""
 
 from importlib.resources import files
 
@@ -15,7 +15,7 @@ _ALIASES = {
 def _read() -> dict[str, str]:
     table = files("tzdata.zoneinfo").joinpath("iso3166.tab").read_text(encoding="utf-8")
     rows = (line.split("\t") for line in table.splitlines() if line and not line.startswith("#"))
-    # Kosovo's code is user-assigned, and everybody uses it.
+    # The code of Kosovo is user-assigned, but in general use.
     return dict(rows) | {"XK": "Kosovo"}
 
 
@@ -30,5 +30,5 @@ _CODES = (
 
 
 def country_code(text: str) -> str | None:
-    """The ISO 3166 alpha-2 code of a code, an English name or a usual alias; None if it is none of them."""
+    """The ISO 3166 alpha-2 code for a code, an English name or a common alias, else None."""
     return _CODES.get(text.strip().casefold())

@@ -1,4 +1,4 @@
-"""Durations and instants as people write them in a plan."""
+"""Durations and timestamps of a plan."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -10,11 +10,11 @@ _AGO = re.compile(r"([0-9]{1,9}[smhdw]) ago")
 _AHEAD = re.compile(r"in ([0-9]{1,9}[smhdw])")
 
 MAX_DURATION = timedelta(days=36_525)
-"""A century: longer durations are taken for slips."""
+"""A century. Longer durations are probably mistakes."""
 
 
 def parse_duration(text: str) -> timedelta:
-    """A whole number with one unit (`30s`, `15m`, `4h`, `90d`, `2w`), or `0`.
+    """Parse an integer with one unit (`30s`, `15m`, `4h`, `90d`, `2w`), or `0`.
 
     Raises ValueError for anything else, and for more than a century.
     """
@@ -22,21 +22,21 @@ def parse_duration(text: str) -> timedelta:
         return timedelta()
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise ValueError("Write a duration as a whole number and s, m, h, d or w, such as 15m or 90d.")
+        raise ValueError("Must be an integer with s, m, h, d or w, such as 15m or 90d.")
     seconds = int(match[1]) * _SECONDS[match[2]]
     if seconds > MAX_DURATION.total_seconds():
-        raise ValueError("Write a duration of at most a hundred years.")
+        raise ValueError("Must be at most 100 years.")
     return timedelta(seconds=seconds)
 
 
 def read_duration(value: object) -> timedelta:
-    """A duration as it stands in a document, where 0 may be a number. Raises ValueError."""
+    """Parse a duration of a document, where 0 may be a number. Raises ValueError."""
     whole = isinstance(value, int) and not isinstance(value, bool)
     return parse_duration(str(value) if whole else value if isinstance(value, str) else "")
 
 
 def format_duration(duration: timedelta) -> str:
-    """The shortest way to write a duration of whole seconds: `90d`, `15m`, `0`."""
+    """The shortest form of a duration of whole seconds: `90d`, `15m`, `0`."""
     seconds = int(duration.total_seconds())
     for unit, size in reversed(_SECONDS.items()):
         if seconds and seconds % size == 0:
@@ -45,7 +45,7 @@ def format_duration(duration: timedelta) -> str:
 
 
 def parse_instant(text: str) -> datetime | timedelta:
-    """The distance from now of `now`, `now-30d`, `-30d`, `+14d`, `30d ago` or `in 14d`; else ISO 8601.
+    """Parse ISO 8601, or the distance from now: `now`, `now-30d`, `-30d`, `+14d`, `30d ago`, `in 14d`.
 
     A date or time without a zone is in UTC. Raises ValueError for anything else.
     """
@@ -63,9 +63,11 @@ def parse_instant(text: str) -> datetime | timedelta:
 
 
 def parse_iso(text: str) -> datetime:
-    """An ISO 8601 date or time as an aware instant; UTC where no zone is given. Raises ValueError."""
+    """Parse an ISO 8601 date or time. Without a zone it is in UTC. Raises ValueError."""
     try:
         at = datetime.fromisoformat(text)
         return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("Write an instant such as 2026-11-20, 2026-11-20T10:00:00Z or now-30d.") from None
+        raise ValueError(
+            "Must be a timestamp, such as 2026-11-20, 2026-11-20T10:00:00Z or now-30d."
+        ) from None

@@ -1,7 +1,8 @@
-"""Working hours as people write them, in OpenStreetMap's `opening_hours`, counted on their own clock.
+"""Working hours in the `opening_hours` format of OpenStreetMap.
 
-The hours are those of the wall clock in their zone. An hour that the clock shows twice is worked once, the
-first time, unless the shift goes on beyond it; of an hour that the clock leaves out nothing is worked.
+The hours are those of the wall clock in their time zone. When the clock is set back, the repeated hour is
+worked once, the first time, unless the shift continues after it. When it is set forward, the skipped hour is
+not worked.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,20 +17,20 @@ from opening_hours import UnknownCountryError as _UnknownCountry  # type: ignore
 
 MAX_TEXT_LENGTH = 500
 _FARTHEST = 400
-"""Days: a change farther off than this counts as none, so that no calendar takes long to ask."""
+"""Days. A change further away than this is ignored, so that no calendar takes long to evaluate."""
 _BEFORE = timedelta(days=2)
-"""No shift is longer: looked at from so far back, none that is still on is missed."""
+"""No shift is longer. Looking back this far finds every shift that is still on."""
 _NEVER_ENDS = datetime(2200, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _LOOKED_AGAIN = timedelta(days=1)
-"""Where no shift is in sight one may come into sight so much later."""
+"""When no shift is in sight, look again after this time."""
 
 Span = tuple[datetime, datetime]
-"""From an instant until just before another."""
+"""From a time until just before another."""
 
 
 class Hours:
-    """When somebody works. Two are the same when they are written the same."""
+    """The working hours of an owner. Two are equal when they are written the same."""
 
     __slots__ = ("_last", "_rules", "country", "text", "zone")
 
@@ -38,7 +39,7 @@ class Hours:
         self.zone = zone
         self.country = country
         self._rules = _parsed(text, country)
-        # What was found last holds for a while; every answer is the same with and without it.
+        # A cache: the last result is valid for a while.
         self._last: _Stretch | None = None
 
     def __eq__(self, other: object) -> bool:
@@ -54,24 +55,26 @@ class Hours:
         return read_hours, (self.text, self.zone.key, self.country)
 
     def is_open(self, at: datetime) -> bool:
-        """Whether `at` is within the hours: from the first moment until just before the last."""
+        """Whether `at` is within the hours. The end of a shift is not."""
         return self._around(at).is_open
 
     def next_open(self, at: datetime) -> datetime | None:
-        """The first working moment that is not before `at`; None when there is none within a year."""
+        """The first working moment at or after `at`. None when there is none within a year."""
         found = self._around(at)
         return at if found.is_open else found.next_open
 
-    def add_working_time(self, at: datetime, length: timedelta, away: Sequence[Span] = ()) -> datetime | None:
-        """When `length` of working time has passed since `at`; stretches of `away` do not count.
+    def add_working_time(
+        self, at: datetime, length: timedelta, absences: Sequence[Span] = ()
+    ) -> datetime | None:
+        """The time when `length` of working time has passed since `at`, without `absences`.
 
-        Work that ends with a shift ends with that shift. None when so much time never comes.
+        Time that ends with a shift ends with that shift. None when it never passes.
         """
         now = self._around(at)
-        if now.is_open and not away and at + length <= now.end:
+        if now.is_open and not absences and at + length <= now.end:
             return at + length
         left = length
-        for start, end in _without(self._spans(at), away):
+        for start, end in _without(self._spans(at), absences):
             begun = max(start, at)
             if begun + left <= end:
                 return begun + left
@@ -92,7 +95,7 @@ class Hours:
         return _Stretch(start, end, True, None) if start <= at else _Stretch(at, start, False, start)
 
     def _spans(self, at: datetime) -> Iterator[Span]:
-        """Every stretch of working time that ends after `at`, in order."""
+        """Every span of working time that ends after `at`, in order."""
         local = at.astimezone(self.zone).replace(tzinfo=None)
         for start, ends, state, _ in self._rules.intervals(local - _BEFORE):
             end: datetime | None = ends
@@ -104,7 +107,7 @@ class Hours:
                 return
 
     def _instant(self, local: datetime) -> datetime:
-        """The moment the clock first shows this, or would have: then the moment it was set forward."""
+        """The moment the clock first shows `local`, or the moment it was set forward past it."""
         instant = local.replace(tzinfo=self.zone).astimezone(UTC)
         if instant.astimezone(self.zone).replace(tzinfo=None) == local:
             return instant
@@ -124,7 +127,7 @@ class Hours:
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """From `start` until just before `end` the hours are open, or they are not until `next_open`."""
+    """From `start` until just before `end` the hours are open, or closed until `next_open`."""
 
     start: datetime
     end: datetime
@@ -134,36 +137,38 @@ class _Stretch:
 
 @lru_cache(maxsize=1024)
 def read_hours(text: str, zone: str, country: str | None = None) -> Hours:
-    """The hours that `text` says, such as `Mo-Fr 09:00-17:30; PH off`.
+    """Parse working hours, such as `Mo-Fr 09:00-17:30; PH off`.
 
-    `zone` is one of the IANA database, `country` the ISO 3166 code whose public holidays `PH` means. Raises
-    ValueError when the text cannot be read, or when it speaks of public holidays nobody knows.
+    `zone` is a name of the IANA database. `country` is the ISO 3166 code of the country whose public holidays
+    `PH` means. Raises ValueError when the text is not valid, or when the holidays are not known.
     """
     return Hours(text, ZoneInfo(zone), country)
 
 
 def _parsed(text: str, country: str | None) -> OpeningHours:
     if len(text) > MAX_TEXT_LENGTH:
-        raise ValueError(f"Write hours of at most {MAX_TEXT_LENGTH} characters.")
+        raise ValueError(f"Must be at most {MAX_TEXT_LENGTH} characters.")
     if not text.strip():
-        raise ValueError("Write the hours, or 24/7 for always.")
+        raise ValueError("Must not be empty. Use 24/7 for always.")
     try:
         if "PH" not in text:
             return OpeningHours(text, max_interval_days=_FARTHEST)
         if country is None:
-            raise ValueError("Name the country whose public holidays PH means.")
+            raise ValueError("PH needs a country.")
         return OpeningHours(text, country=country, max_interval_days=_FARTHEST)
     except _Unreadable:
-        raise ValueError("Write hours as OpenStreetMap does, such as Mo-Fr 09:00-17:30; PH off.") from None
+        raise ValueError(
+            "Must be opening hours as in OpenStreetMap, such as Mo-Fr 09:00-17:30; PH off."
+        ) from None
     except _UnknownCountry:
-        raise ValueError("No public holidays of this country are known: leave PH out.") from None
+        raise ValueError("The public holidays of this country are not known. Remove PH.") from None
 
 
-def _without(spans: Iterator[Span], away: Sequence[Span]) -> Iterator[Span]:
-    """The same stretches less those of `away`, which stand in order of their start."""
+def _without(spans: Iterator[Span], absences: Sequence[Span]) -> Iterator[Span]:
+    """The spans without the absences, which are ordered by their start."""
     for start, end in spans:
         begun = start
-        for gone, back in away:
+        for gone, back in absences:
             if gone < end and back > begun:
                 if gone > begun:
                     yield begun, gone

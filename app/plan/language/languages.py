@@ -1,4 +1,4 @@
-"""Languages: of a tag the first part counts, `de-AT` and `de_CH` are `de` (RFC 5646, section 2.2.1)."""
+"""Languages. Only the first part of a tag counts: `de-AT` and `de_CH` are `de` (RFC 5646, 2.2.1)."""
 
 import re
 
@@ -6,5 +6,5 @@ _PARTS = re.compile("[-_]")
 
 
 def primary(tag: str) -> str:
-    """The language of a tag, in folded case."""
+    """The language of a tag, in lower case."""
     return _PARTS.split(tag.strip(), maxsplit=1)[0].casefold()

@@ -1,4 +1,4 @@
-"""How often the lead did something lately: `engagement: {name: pricing, within: 14d, count: {gte: 2}}`."""
+"""Conditions on how often a lead did something: `{name: pricing, within: 14d, count: {gte: 2}}`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ MAX_COUNT = 10**9
 
 @dataclass(frozen=True, slots=True)
 class Occurrences:
-    """Which engagements count, and how many of them there must be.
+    """Which engagements count, and how many there must be.
 
-    `name` is compared without case; those within `within` of now count, and only they when it is given.
+    `name` ignores case. With `within`, only engagements in that time before now count.
     """
 
     name: str | None = None
@@ -25,19 +25,19 @@ class Occurrences:
 
 
 def is_occurrences(value: Mapping[Any, Any]) -> bool:
-    """Whether these keys ask how often, and not one operator after another."""
+    """Whether the mapping is such a condition, not a mapping of operators."""
     return not _READERS.keys().isdisjoint(value)
 
 
 def read_occurrences(value: Mapping[Any, Any]) -> Occurrences:
-    """What stands behind `engagement`. Raises Faults with every fault."""
+    """Read the value of `engagement`. Raises Faults with every fault."""
     findings: list[Finding] = []
     found: dict[str, Any] = {}
     for key, each in value.items():
         read = _READERS.get(key)
         try:
             if read is None:
-                raise fault("unknown_field", f"Use {', '.join(_READERS)} here.")
+                raise fault("unknown_field", f"Unknown field. Use {', '.join(_READERS)}.")
             found["bounds" if key == "count" else key] = read(each)
         except Faults as refused:
             findings.extend(finding.under(quote(key)) for finding in refused.findings)
@@ -48,7 +48,7 @@ def read_occurrences(value: Mapping[Any, Any]) -> Occurrences:
 
 def _name(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        raise fault("invalid_operand", "Write the name of what the lead did.")
+        raise fault("invalid_operand", "Must be the name of what the lead did.")
     return value.strip()
 
 
@@ -62,10 +62,10 @@ def _within(value: object) -> timedelta:
 def _count(value: object) -> tuple[tuple[str, int], ...]:
     written: Mapping[Any, Any] = value if isinstance(value, Mapping) else {"eq": value}
     if not written or not set(written) <= set(BOUNDS):
-        raise fault("invalid_operand", f"Write a number, or one of {', '.join(BOUNDS)} with a number.")
+        raise fault("invalid_operand", f"Must be a number, or one of {', '.join(BOUNDS)} with a number.")
     for limit in written.values():
         if isinstance(limit, bool) or not isinstance(limit, int) or not 0 <= limit <= MAX_COUNT:
-            raise fault("invalid_operand", "Write a whole number that is not negative.")
+            raise fault("invalid_operand", "Must be an integer that is not negative.")
     return tuple((str(operator), limit) for operator, limit in written.items())
 
 

@@ -1,4 +1,4 @@
-"""Which operators fit which type of field, and what may stand behind them."""
+"""The operators of each type of field, and the values they take."""
 
 import re
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from app.plan.language.patterns import compile_pattern
 
 Scalar = str | int | float | bool | datetime | timedelta
 Operand = Scalar | tuple[Scalar, ...] | Occurrences
-"""What a field is compared with. Of an instant: the moment itself, or its distance from now."""
+"""The value a field is compared with. A timestamp is absolute, or relative to now."""
 
 MAX_NUMBER = 10**15
 EXTENSION = re.compile(r"x-[a-z0-9_-]{1,40}")
@@ -32,24 +32,24 @@ OPERATORS: dict[Kind, tuple[str, ...]] = {
     Kind.OBJECTS: ("contains", "exists"),
     Kind.ANY: ("eq", "ne", "in", "not_in", *_ORDER, "prefix", "contains", "matches", "exists"),
 }
-"""The operators that fit each type of field."""
+"""The operators of each type of field."""
 
 NAMES = frozenset(OPERATORS[Kind.ANY])
-"""Every operator there is."""
+"""Every operator."""
 
 _CLOSED = ("eq", "ne", "in", "not_in")
 
 
 def read_operand(field: Field, operator: str, value: object) -> Operand:
-    """What stands behind an operator, made ready to compare.
+    """The value of an operator, ready to compare.
 
-    Raises Faults when the operator does not fit the field, or the value does not fit either.
+    Raises Faults when the operator does not fit the field, or the value does not fit the operator.
     """
     if operator not in OPERATORS[field.kind]:
         raise fault("wrong_operator", _misfit(field, operator))
     if operator == "exists":
         if not isinstance(value, bool):
-            raise fault("invalid_operand", "Write true or false behind exists.")
+            raise fault("invalid_operand", "exists must be true or false.")
         return value
     if operator in ("in", "not_in"):
         return _list(field, operator, value)
@@ -58,14 +58,16 @@ def read_operand(field: Field, operator: str, value: object) -> Operand:
 
 def _misfit(field: Field, operator: str) -> str:
     if field.kind in (Kind.STRINGS, Kind.OBJECTS):
-        return f"{quote(field.name)} is a {field.kind}: write {{contains: …}} instead of {operator}."
+        return f"{quote(field.name)} is of type {field.kind}. Use {{contains: …}} instead of {operator}."
     fitting = ", ".join(OPERATORS[field.kind])
-    return f"{operator} does not fit {quote(field.name)}, whose type is {field.kind}: use one of {fitting}."
+    return (
+        f"{operator} does not fit {quote(field.name)}, which is of type {field.kind}. Use one of {fitting}."
+    )
 
 
 def _list(field: Field, operator: str, value: object) -> tuple[Scalar, ...]:
     if not isinstance(value, (list, tuple)) or not value:
-        raise fault("invalid_operand", f"Write a list of at least one value behind {operator}.")
+        raise fault("invalid_operand", f"{operator} must have a list of at least one value.")
     found: list[Scalar] = []
     faults: list[Faults] = []
     for position, each in enumerate(value):
@@ -85,7 +87,7 @@ def _one(field: Field, operator: str, value: object) -> Scalar:
         case Kind.BOOLEAN:
             if not isinstance(value, bool):
                 raise fault(
-                    "invalid_operand", f"{quote(field.name)} is true or false: compare it with one of them."
+                    "invalid_operand", f"{quote(field.name)} is a boolean. Compare it with true or false."
                 )
             return value
         case Kind.TIMESTAMP:
@@ -99,10 +101,10 @@ def _one(field: Field, operator: str, value: object) -> Scalar:
 def _number(field: Field, value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise fault(
-            "invalid_operand", f"{quote(field.name)} is a number: compare it with a number, without quotes."
+            "invalid_operand", f"{quote(field.name)} is a number. Compare it with a number, without quotes."
         )
     if not abs(value) <= MAX_NUMBER:
-        raise fault("out_of_range", "Write a number between -10^15 and 10^15.")
+        raise fault("out_of_range", "Must be between -10^15 and 10^15.")
     return value
 
 
@@ -115,7 +117,7 @@ def _instant(value: object) -> datetime | timedelta:
 
 def _open(field: Field, operator: str, value: object) -> Scalar:
     if operator in ("prefix", "matches") or isinstance(value, str):
-        # In a free field an order among texts is one of dates: nothing else has a sensible one.
+        # In a field of type any, ordered strings are timestamps. No other order makes sense.
         return _instant(value) if operator in _ORDER else _text(field, operator, value)
     if isinstance(value, bool) and operator in ("eq", "ne"):
         return value
@@ -124,12 +126,8 @@ def _open(field: Field, operator: str, value: object) -> Scalar:
 
 def _text(field: Field, operator: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        hint = (
-            "put it in quotes"
-            if isinstance(value, (int, float))
-            else "compare it with a text that is not empty"
-        )
-        raise fault("invalid_operand", f"{quote(field.name)} is compared with text: {hint}.")
+        hint = "put it in quotes" if isinstance(value, (int, float)) else "use a string that is not empty"
+        raise fault("invalid_operand", f"{quote(field.name)} is compared with a string: {hint}.")
     if operator == "matches":
         _check_pattern(value)
     elif operator in _CLOSED and field.name in _AS_INTAKE_DOES:
@@ -150,7 +148,7 @@ def _country(text: str) -> str:
     code = country_code(text)
     if code is None:
         raise fault(
-            "unknown_country", "Write the country as a code of ISO 3166, such as DE, or as its English name."
+            "unknown_country", "Unknown country. Use an ISO 3166 code, such as DE, or the English name."
         )
     return code
 
@@ -162,5 +160,7 @@ def _check_choice(field: Field, value: str) -> None:
     word = value.strip().casefold()
     if word in map(str.casefold, field.choices) or (field.extensible and EXTENSION.fullmatch(word)):
         return
-    more = ", or x-…" if field.extensible else ""
-    raise fault("not_allowed", f"{field.name} is one of {', '.join(map(quote, field.choices[:20]))}{more}.")
+    more = ", or start with x-" if field.extensible else ""
+    raise fault(
+        "not_allowed", f"{field.name} must be one of {', '.join(map(quote, field.choices[:20]))}{more}."
+    )

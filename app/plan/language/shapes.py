@@ -1,4 +1,4 @@
-"""The small parts of a plan document that validate themselves: names, durations, instants, conditions."""
+"""The small types of a plan document: names, durations, timestamps, conditions."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,22 +27,22 @@ Name = Annotated[
         strict=True, strip_whitespace=True, min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$"
     ),
 ]
-"""What an owner, team, queue, path, rule or list is called: 1 to 255 characters, no control characters."""
+"""The name of an owner, team, queue, path, rule or list: 1 to 255 characters, no control characters."""
 
 Words = tuple[Name, ...]
 
 
 class Part(BaseModel):
-    """A part of the document: unknown keys are refused, and nothing changes after reading."""
+    """A part of the document: unknown fields are errors, and instances are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Parser:
-    """What reading needs to know beside the document: which strategies and which fields exist.
+    """The context in which a document is read: the strategies and fields that exist.
 
-    `lead` is what a lead may be sent with, `texts` what a text may show of it.
+    `lead` has the fields a lead may be sent with, `texts` those a template may show.
     """
 
     strategies: Mapping[str, type[BaseModel]]
@@ -53,15 +53,15 @@ class Parser:
 
 
 def once(words: tuple[str, ...]) -> tuple[str, ...]:
-    """The same words. Raises Faults where one stands twice."""
+    """The same words. Raises Faults for duplicates."""
     for position, word in enumerate(words):
         if word in words[:position]:
-            raise fault("duplicate_value", "Write this once.", f"[{position}]")
+            raise fault("duplicate_value", "Listed twice. Remove one.", f"[{position}]")
     return words
 
 
 def reading(info: ValidationInfo) -> Parser:
-    """The surroundings of this validation; without any, no strategy exists."""
+    """The context of this validation. Without one, no strategy exists."""
     return info.context if isinstance(info.context, Parser) else Parser({})
 
 
@@ -88,7 +88,7 @@ def _moment(value: object) -> datetime:
     if isinstance(at, timedelta):
         raise fault(
             "invalid_timestamp",
-            "Write a fixed instant such as 2026-11-20T10:00:00Z, so that every run is the same.",
+            "Must be a fixed timestamp, such as 2026-11-20T10:00:00Z, so that every run is the same.",
         )
     return at
 
@@ -113,21 +113,21 @@ Duration = Annotated[
         {"type": ["string", "integer"], "pattern": "^(0|[0-9]{1,9}[smhdw])$", "examples": ["15m", "90d"]}
     ),
 ]
-"""A whole number with s, m, h, d or w; 0 for none."""
+"""An integer with s, m, h, d or w, or 0."""
 
 Timestamp = Annotated[
     datetime | timedelta,
     PlainValidator(_instant),
     WithJsonSchema({"type": "string", "examples": ["2026-11-20T10:00:00Z", "now-30d", "30d ago"]}),
 ]
-"""A fixed instant, or the distance from now."""
+"""A timestamp, absolute or relative to now."""
 
 Moment = Annotated[
     datetime,
     PlainValidator(_moment),
     WithJsonSchema({"type": "string", "examples": ["2026-11-20T10:00:00Z"]}),
 ]
-"""A fixed instant."""
+"""An absolute timestamp."""
 
 StepCondition = Annotated[
     Node, PlainValidator(_condition(lambda r: r.pipeline)), WithJsonSchema(_CONDITION_SCHEMA)
@@ -137,6 +137,6 @@ StepCondition = Annotated[
 FollowUpCondition = Annotated[
     Node, PlainValidator(_condition(lambda r: r.follow_up)), WithJsonSchema(_CONDITION_SCHEMA)
 ]
-"""A condition on a lead, its trigger, and how it was settled."""
+"""A condition on a lead, its trigger and its decision."""
 
 Priority = Annotated[int, Field(strict=True, ge=0, le=100)]

@@ -1,4 +1,4 @@
-"""Texts with places to fill: `Call {lead.first_name} now`. `{{` and `}}` are braces themselves."""
+"""Templates: `Call {lead.first_name} now`. `{{` and `}}` are literal braces."""
 
 import re
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Template = tuple[str | Placeholder, ...]
 
 
 def parse_template(text: str, lead: Catalogue = LEAD) -> Template:
-    """The parts of a text. Raises Faults for a lone brace and for a value that does not exist."""
+    """The parts of a template. Raises Faults for an unmatched brace and for an unknown value."""
     parts: list[str | Placeholder] = []
     end = 0
     for token in _TOKEN.finditer(text):
@@ -38,12 +38,12 @@ def _part(token: re.Match[str], lead: Catalogue) -> str | Placeholder:
     if token[0] in ("{{", "}}"):
         return token[0][0]
     if token[1] is None:
-        raise fault("invalid_template", "Close every brace, and write {{ or }} for a brace itself.")
+        raise fault("invalid_template", "Unmatched brace. Use {{ or }} for a literal brace.")
     name = token[1].strip()
     if not _known(name, lead):
         raise fault(
             "unknown_placeholder",
-            f"There is nothing to fill in for {{{quote(name)}}}: use lead., account., owner. or team.",
+            f"Unknown value {{{quote(name)}}}. Use lead.…, account.…, owner.…, team, queue, path or rule.",
         )
     return Placeholder(name)
 

@@ -1,4 +1,4 @@
-"""Reads a plan: text or plain data becomes a document, or the list of its faults."""
+"""Reads a plan: text or plain data becomes a document, or a list of findings."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -21,7 +21,7 @@ from app.plan.reader.text import check_data, load_plan_text
 def read_plan(
     source: str | bytes | Mapping[str, object], strategies: Strategies = BUILT_IN
 ) -> PlanDocument | list[Finding]:
-    """The document of a text (YAML or JSON) or of plain data, else what is wrong with it."""
+    """The document of a text (YAML or JSON) or of plain data, or the findings when it is not valid."""
     data = load_plan(source)
     if isinstance(data, list):
         return data
@@ -32,9 +32,9 @@ def read_plan(
 
 
 def surroundings(data: Mapping[str, object], strategies: Strategies) -> Parser:
-    """Which fields exist in this plan: those of every plan, its own, and those its score steps add.
+    """The fields of this plan: those of every plan, its own, and those its score steps add.
 
-    Told before the plan is read, for its conditions ask them; what is wrong here is told in its place.
+    Conditions need them, so they are collected before the plan is read. Faults are reported later.
     """
     try:
         own = read_own_fields(data.get("fields", {})).fields
@@ -52,7 +52,7 @@ def surroundings(data: Mapping[str, object], strategies: Strategies) -> Parser:
 
 
 def _labels(data: Mapping[str, object]) -> tuple[Field, ...]:
-    """The fields of the score steps, as far as they can be told from what is written."""
+    """The fields that the score steps add, as far as the data is valid."""
     steps, scores = data.get("pipeline"), data.get("scores")
     configs = [
         each["score"]
@@ -70,14 +70,14 @@ def _names(written: object) -> list[str]:
 
 
 def load_plan(source: str | bytes | Mapping[str, object]) -> dict[str, object] | list[Finding]:
-    """The plain data of a plan, fit to be stored as JSON and read again, else what is wrong with the text."""
+    """The plain data of a plan, ready to store as JSON, or the findings when the text is not valid."""
     try:
         data = load_plan_text(source) if isinstance(source, (str, bytes)) else source
         check_data(data)
     except Faults as refused:
         return list(refused.findings)[:MAX_FINDINGS]
     if not isinstance(data, Mapping):
-        return [Finding("", "wrong_type", "Write the plan as a mapping with a pipeline.")]
+        return [Finding("", "wrong_type", "The plan must be a mapping with a pipeline.")]
     return dict(data)
 
 

@@ -1,8 +1,8 @@
 """The text of a plan, YAML or JSON, as plain data.
 
-YAML is read as people mean it: only `true` and `false` are booleans, so `country: NO` stays Norway; a date,
-`0123`, `+49` and `1:30` stay text; a key is always text. Anchors, aliases and tags are refused, and with them
-every document that grows while it is read.
+YAML is read without its surprises: only `true` and `false` are booleans, so `country: NO` stays Norway. A
+date, `0123`, `+49` and `1:30` stay strings, and keys are always strings. Anchors, aliases and tags are
+errors, so no document grows while it is read.
 """
 
 import json
@@ -14,7 +14,7 @@ import yaml
 from app.plan.findings import fault, path_of
 
 MAX_TEXT_BYTES = 4 << 20
-"""Bytes: room for some 20,000 rules. Without aliases nothing grows while it is read."""
+"""Enough for about 20,000 rules."""
 MAX_DEPTH = 32
 
 _NULL = frozenset(("", "~", "null"))
@@ -25,7 +25,7 @@ Path = tuple[str | int, ...]
 
 
 def load_plan_text(source: str | bytes) -> object:
-    """The plain data of a text. Raises Faults when it is too large, too deep or not well formed."""
+    """The plain data of a text. Raises Faults when it is too large, too deep or malformed."""
     text = _decoded(source)
     try:
         return _load_json(text)
@@ -34,14 +34,16 @@ def load_plan_text(source: str | bytes) -> object:
 
 
 def check_data(data: object) -> None:
-    """Raises Faults where plain data is too deep or holds what can be neither stored nor compared."""
+    """Raise Faults where data is too deep, or has values that cannot be stored or compared."""
     waiting: list[tuple[object, Path]] = [(data, ())]
     while waiting:
         value, path = waiting.pop()
         if len(path) > MAX_DEPTH:
-            raise fault("too_deep", f"Nest lists and mappings at most {MAX_DEPTH} deep.", path_of(path))
+            raise fault(
+                "too_deep", f"Nested too deep. At most {MAX_DEPTH} levels are allowed.", path_of(path)
+            )
         if isinstance(value, _Doubled):
-            raise fault("duplicate_key", "Write each key once.", path_of((*path, value.key)))
+            raise fault("duplicate_key", "Duplicate key. Remove one.", path_of((*path, value.key)))
         if isinstance(value, Mapping):
             waiting.extend((each, (*path, str(key))) for key, each in value.items())
             waiting.extend((str(key), (*path, str(key))) for key in value)
@@ -54,31 +56,31 @@ def check_data(data: object) -> None:
 def _scalar_fault(value: object) -> tuple[str, str] | None:
     if isinstance(value, str):
         bad = "\0" in value or (not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value))
-        return ("invalid_text", "Leave out NUL characters and halves of surrogate pairs.") if bad else None
+        return ("invalid_text", "Remove NUL characters and halves of surrogate pairs.") if bad else None
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
         fine = abs(value) < 10**18
-        return None if fine else ("out_of_range", "Write a finite number of at most 18 digits.")
-    return ("wrong_type", "Write text, a number, true, false, null, a list or a mapping.")
+        return None if fine else ("out_of_range", "Must be a finite number of at most 18 digits.")
+    return ("wrong_type", "Must be a string, a number, true, false, null, a list or a mapping.")
 
 
 def _decoded(source: str | bytes) -> str:
     if len(source) > MAX_TEXT_BYTES:
-        raise fault("too_large", "Write a plan of at most 4 MiB.")
+        raise fault("too_large", "The plan is larger than 4 MiB.")
     try:
         text = source.decode("utf-8-sig") if isinstance(source, bytes) else source.removeprefix("\ufeff")
         if len(text.encode()) > MAX_TEXT_BYTES:
-            raise fault("too_large", "Write a plan of at most 4 MiB.")
+            raise fault("too_large", "The plan is larger than 4 MiB.")
     except UnicodeError as refused:
         if isinstance(source, bytes):
-            raise fault("not_utf8", "Write the plan in UTF-8.") from refused
-        raise fault("invalid_text", "Leave out halves of surrogate pairs.") from refused
+            raise fault("not_utf8", "The plan must be in UTF-8.") from refused
+        raise fault("invalid_text", "Remove halves of surrogate pairs.") from refused
     return text
 
 
 class _Doubled(dict[str, object]):
-    """A mapping of JSON in which a key stood twice: found while reading, told when its path is known."""
+    """A JSON object with a duplicate key. It is reported later, when its path is known."""
 
     def __init__(self, key: str) -> None:
         super().__init__()
@@ -93,7 +95,7 @@ def _load_json(text: str) -> object:
     except json.JSONDecodeError:
         raise
     except ValueError as refused:
-        raise fault("out_of_range", "Write a finite number of at most 18 digits.") from refused
+        raise fault("out_of_range", "Must be a finite number of at most 18 digits.") from refused
 
 
 def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -116,17 +118,15 @@ def _load_yaml(text: str) -> object:
             building.take(event)
     except yaml.MarkedYAMLError as refused:
         mark = refused.problem_mark
-        where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise fault("invalid_syntax", f"Mend the text{where}: it is neither YAML nor JSON.") from refused
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise fault("invalid_syntax", f"Not valid YAML or JSON{where}.") from refused
     except yaml.YAMLError as refused:
-        raise fault(
-            "invalid_syntax", "Write the plan as YAML or JSON, without control characters."
-        ) from refused
+        raise fault("invalid_syntax", "Not valid YAML or JSON. Remove control characters.") from refused
     return building.root
 
 
 class _Building:
-    """Puts plain data together from the events of the YAML parser, watching depth and doubled keys."""
+    """Builds plain data from the events of the YAML parser. Checks the depth and duplicate keys."""
 
     def __init__(self) -> None:
         self.root: object = None
@@ -141,13 +141,15 @@ class _Building:
             or getattr(event, "tag", None)
         ):
             raise fault(
-                "yaml_alias", "Write values out instead of using anchors, aliases or tags.", self._path()
+                "yaml_alias",
+                "Anchors, aliases and tags are not supported. Write the value out.",
+                self._path(),
             )
         match event:
             case yaml.DocumentStartEvent():
                 self._documents += 1
                 if self._documents > 1:
-                    raise fault("invalid_syntax", "Write one document only.")
+                    raise fault("invalid_syntax", "Only one document is allowed.")
             case yaml.ScalarEvent():
                 self._scalar(event)
             case yaml.MappingStartEvent():
@@ -163,20 +165,22 @@ class _Building:
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         if self._open and isinstance(self._open[-1], dict) and self._keys[-1] is None:
             if event.value in self._open[-1]:
-                raise fault("duplicate_key", "Write each key once.", path_of((*self._places(), event.value)))
+                raise fault(
+                    "duplicate_key", "Duplicate key. Remove one.", path_of((*self._places(), event.value))
+                )
             self._keys[-1] = event.value
             return
-        # Only a plain scalar is implicit here: what stands in quotes is text.
+        # Only a plain scalar is implicit. A quoted one is a string.
         self._put(_resolved(event.value) if event.implicit[0] else event.value)
 
     def _begin(self, collection: dict[str, object] | list[object]) -> None:
         if self._open and isinstance(self._open[-1], dict) and self._keys[-1] is None:
-            raise fault("wrong_type", "Write keys as plain text.", self._path())
+            raise fault("wrong_type", "A key must be a string.", self._path())
         self._put(collection, opening=True)
         self._open.append(collection)
         self._keys.append(None)
         if len(self._open) > MAX_DEPTH:
-            raise fault("too_deep", f"Nest lists and mappings at most {MAX_DEPTH} deep.", self._path())
+            raise fault("too_deep", f"Nested too deep. At most {MAX_DEPTH} levels are allowed.", self._path())
 
     def _put(self, value: object, opening: bool = False) -> None:
         if not self._open:
@@ -204,7 +208,7 @@ class _Building:
 
 
 def _resolved(text: str) -> object:
-    """The value of a plain scalar; everything but null, true, false and decimal numbers is text."""
+    """The value of a plain scalar: null, true, false, a decimal number, else a string."""
     if text in _NULL:
         return None
     if text in ("true", "false"):
