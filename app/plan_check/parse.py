@@ -8,7 +8,8 @@ from app.errors import Fault, Path
 from app.plan.document.plan import PlanDocument
 from app.plan.document.steps import StepConfig
 from app.plan.findings import Finding
-from app.plan.reader.read import plan_schema, read_plan
+from app.plan.json_schema import plan_schema
+from app.plan.reader.read import read_plan
 
 _PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 

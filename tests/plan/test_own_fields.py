@@ -9,8 +9,9 @@ import pytest
 
 from app.plan.document.steps import BUILT_IN, ScoreConfig
 from app.plan.findings import CODES
+from app.plan.json_schema import plan_schema
 from app.plan.language.fields import Kind
-from app.plan.reader.read import plan_schema, read_plan, surroundings
+from app.plan.reader.read import read_plan, surroundings
 from app.plan_check.check import KnownNames, check
 from tests.plan.plans import document, scored
 

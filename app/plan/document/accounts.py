@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PlainValidator, ValidationError, ValidationInfo, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainValidator, ValidationError, ValidationInfo
 
 from app.plan.document.pydantic_errors import findings_of
 from app.plan.document.step_configs import StepConfig
 from app.plan.document.targets import OffHours, Target
 from app.plan.findings import Faults, fault
 from app.plan.language.fields import CUSTOMER_STATUSES
-from app.plan.language.shapes import Duration, Name, Part, Priority, once
+from app.plan.language.shapes import Duration, Name, Part, Priority, hand_written, once
 
 Delegate = Literal["delegate"]
 DELEGATE: Delegate = "delegate"
@@ -78,9 +78,7 @@ class AccountConfig(StepConfig):
         Annotated[
             Rung,
             PlainValidator(_rung),
-            WithJsonSchema(
-                {"anyOf": [{"const": DELEGATE}, {"$ref": "#/$defs/Hold"}, {"$ref": "#/$defs/Target"}]}
-            ),
+            hand_written("rung"),
         ],
         ...,
     ] = Field(

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import Field, PlainValidator, ValidationInfo
 
 from app.plan.findings import Faults, Finding, fault, join, quote
 from app.plan.language.durations import read_duration
 from app.plan.language.operands import EXTENSION
-from app.plan.language.shapes import FollowUpCondition, Part, reading
+from app.plan.language.shapes import FollowUpCondition, Part, hand_written, reading
 from app.plan.language.templates import Template, parse_template
 
 ACTION_TYPES = (
@@ -122,39 +122,7 @@ def _parameter(value: object, info: ValidationInfo) -> Parameter:
 _READERS = {"due": _due, "consent": _consent, "without_consent": _read_action}
 """The fields of an action that are not parameters."""
 
-_ACTION_SCHEMA = {
-    "type": "object",
-    "required": ["type"],
-    "properties": {
-        "type": {
-            "description": "What to do.",
-            "anyOf": [{"enum": list(ACTION_TYPES)}, {"type": "string", "pattern": f"^{EXTENSION.pattern}$"}],
-        },
-        "due": {
-            "type": ["string", "integer"],
-            "pattern": "^(0|[0-9]{1,9}[smhdw]|accept|touch)$",
-            "description": "When the action is due: a time after the decision, such as 15m, or accept or "
-            "touch for the deadline of the SLA.",
-        },
-        "consent": {
-            "enum": list(CONSENTS),
-            "description": "The consent the action needs. It is withheld from a lead who has not given it.",
-        },
-        "without_consent": {
-            "type": "object",
-            "description": "The action that takes its place when the lead has not given the consent.",
-        },
-    },
-    "additionalProperties": {
-        "type": ["string", "number", "boolean"],
-        "description": "A parameter. Strings may have {lead.…}, {owner.…}, {team}, {queue}, {path}, {rule}. "
-        + "Required are "
-        + ", ".join(f"`{needed}` of {kind}" for kind, needed in NEEDED.items())
-        + ". `change` of audience is add or remove.",
-    },
-}
-
-ReadAction = Annotated[Action, PlainValidator(_read_action), WithJsonSchema(_ACTION_SCHEMA)]
+ReadAction = Annotated[Action, PlainValidator(_read_action), hand_written("action")]
 
 
 class FollowUpBlock(Part):

@@ -3,17 +3,17 @@
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, model_validator
 
 from app.plan.document.follow_ups import FollowUpBlock
-from app.plan.document.own_fields import TYPES, OwnFields, read_own_fields
+from app.plan.document.own_fields import OwnFields, read_own_fields
 from app.plan.document.plan_tests import PlanTest
 from app.plan.document.products import Product
 from app.plan.document.scoring import PointsRow, ScoreConfig, ScoreName, missing_scores
 from app.plan.document.slas import Sla, SlaRule
 from app.plan.document.steps import PlanStep, read_steps
 from app.plan.findings import Faults, fault
-from app.plan.language.shapes import CONDITION_MARK, Duration, Name, Part, StepCondition, once
+from app.plan.language.shapes import Duration, Name, Part, StepCondition, hand_written, once
 
 
 class Queue(Part):
@@ -85,54 +85,6 @@ def _own_fields(value: object) -> OwnFields:
     return value if isinstance(value, OwnFields) else read_own_fields(value)
 
 
-_WORDS_OF_A_FIELD = {"type": "string", "minLength": 1, "maxLength": 255}
-_ONE_VALUE = {"type": ["string", "number", "boolean"]}
-_FIELDS_SCHEMA = {
-    "type": "object",
-    "patternProperties": {
-        r"^attributes(\..+)$": {
-            "type": "object",
-            "properties": {"type": {"enum": list(TYPES), "description": "The type of the attribute."}},
-            "required": ["type"],
-            "additionalProperties": False,
-        },
-        "^[A-Za-z][A-Za-z0-9_]*$": {
-            "anyOf": [
-                {
-                    "type": "object",
-                    "description": "Words, each with the values of another field that give it.",
-                    "properties": {
-                        "from": {"type": "string", "description": "The field it is derived from."}
-                    },
-                    "required": ["from"],
-                    "additionalProperties": {
-                        "anyOf": [_ONE_VALUE, {"type": "array", "minItems": 1, "items": _ONE_VALUE}]
-                    },
-                },
-                {
-                    "type": "array",
-                    "description": "Cases. The first one that is true gives the word.",
-                    "minItems": 1,
-                    "items": {
-                        "type": "object",
-                        "properties": {
-                            "when": {
-                                "$comment": CONDITION_MARK,
-                                "description": "The condition of the case. The default is every lead.",
-                            },
-                            "value": {**_WORDS_OF_A_FIELD, "description": "The word."},
-                        },
-                        "required": ["value"],
-                        "additionalProperties": False,
-                    },
-                },
-            ]
-        },
-    },
-    "additionalProperties": False,
-}
-
-
 class PlanDocument(Part):
     """A routing plan: where each lead goes, and what happens next."""
 
@@ -160,16 +112,16 @@ class PlanDocument(Part):
     returning_leads: ReturningLeads = Field(
         default_factory=ReturningLeads, description="How to treat a lead that was here before."
     )
-    fields: Annotated[OwnFields, PlainValidator(_own_fields), WithJsonSchema(_FIELDS_SCHEMA)] = Field(
+    fields: Annotated[OwnFields, PlainValidator(_own_fields), hand_written("fields")] = Field(
         default_factory=OwnFields,
         description="Types of custom attributes, and derived fields, by name.",
     )
     scores: dict[ScoreName, Annotated[tuple[PointsRow, ...], Field(min_length=1)]] = Field(
         default_factory=dict, description="The scores of this plan, by name."
     )
-    pipeline: Annotated[
-        tuple[PlanStep, ...], PlainValidator(read_steps), WithJsonSchema({"type": "array"})
-    ] = Field(description="The steps, in order. The first step that can take the lead decides.")
+    pipeline: Annotated[tuple[PlanStep, ...], PlainValidator(read_steps), hand_written("pipeline")] = Field(
+        description="The steps, in order. The first step that can take the lead decides."
+    )
     follow_up: tuple[FollowUpBlock, ...] = Field(
         (), description="The actions for the caller after a decision."
     )

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, model_validator
 
 from app.plan.findings import Faults, Finding, fault, join, quote
 from app.plan.language.durations import parse_iso
-from app.plan.language.fields import CUSTOMER_STATUSES, LEAD, OUTCOMES, TRIGGERS, Kind
+from app.plan.language.fields import CUSTOMER_STATUSES, OUTCOMES, TRIGGERS, Kind
 from app.plan.language.fields import Field as LeadField
 from app.plan.language.operands import EXTENSION
-from app.plan.language.shapes import Moment, Name, Part, Timestamp, Words, reading
+from app.plan.language.shapes import Moment, Name, Part, Timestamp, Words, hand_written, reading
 
 _NESTED = ("consent", "crm", "utm")
 _TYPES: dict[Kind, tuple[type, ...]] = {
@@ -93,16 +93,7 @@ def _status(value: str) -> str:
     return value
 
 
-CaseLead = Annotated[
-    dict[str, Any],
-    PlainValidator(_read_lead),
-    WithJsonSchema(
-        {
-            "type": "object",
-            "properties": {name: {} for name in sorted({n.partition(".")[0] for n in LEAD.fields})},
-        }
-    ),
-]
+CaseLead = Annotated[dict[str, Any], PlainValidator(_read_lead), hand_written("lead")]
 
 
 class ExistingLead(Part):

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
-from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
+from pydantic import PlainValidator, ValidationInfo
 
 from app.plan.findings import Faults, Finding, fault, quote
 from app.plan.language.fields import Field, Kind
-from app.plan.language.shapes import reading
+from app.plan.language.shapes import hand_written, reading
 
 Matcher = Literal["eq", "longest_prefix", "range"]
 MATCHERS: tuple[Matcher, ...] = get_args(Matcher)
@@ -73,16 +73,5 @@ def _column(name: object, how: object, info: ValidationInfo) -> Column:
     return Column(field, matcher)
 
 
-ReadMatchOn = Annotated[
-    MatchOn,
-    PlainValidator(_read_match_on),
-    WithJsonSchema(
-        {
-            "type": "object",
-            "additionalProperties": {"enum": list(MATCHERS)},
-            "minProperties": 1,
-            "maxProperties": MAX_COLUMNS,
-        }
-    ),
-]
+ReadMatchOn = Annotated[MatchOn, PlainValidator(_read_match_on), hand_written("match_on")]
 """The `match_on` of a rule."""

@@ -100,10 +100,10 @@ def _condition(catalogue: Callable[[Parser], Catalogue]) -> Callable[[Any, Valid
     return validate
 
 
-CONDITION_MARK = "condition"
-"""Stands in a JSON Schema where `reading.plan_schema` puts the reference to a condition."""
+def hand_written(part: str) -> WithJsonSchema:
+    """A mark in the JSON Schema of a type that is parsed by hand. `app.plan.json_schema` describes it."""
+    return WithJsonSchema({"$comment": part})
 
-_CONDITION_SCHEMA = {"$comment": CONDITION_MARK}
 
 Duration = Annotated[
     timedelta,
@@ -129,13 +129,11 @@ Moment = Annotated[
 ]
 """An absolute timestamp."""
 
-StepCondition = Annotated[
-    Node, PlainValidator(_condition(lambda r: r.pipeline)), WithJsonSchema(_CONDITION_SCHEMA)
-]
+StepCondition = Annotated[Node, PlainValidator(_condition(lambda r: r.pipeline)), hand_written("condition")]
 """A condition on a lead and its trigger."""
 
 FollowUpCondition = Annotated[
-    Node, PlainValidator(_condition(lambda r: r.follow_up)), WithJsonSchema(_CONDITION_SCHEMA)
+    Node, PlainValidator(_condition(lambda r: r.follow_up)), hand_written("condition")
 ]
 """A condition on a lead, its trigger and its decision."""
 
