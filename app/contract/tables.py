@@ -96,7 +96,7 @@ def result_to_json(written: WrittenTable) -> dict[str, Any]:
     report = written.report
     return {
         **head_to_json(written.head),
-        "difference": report.difference.told(),
+        "difference": report.difference.to_json(),
         "duplicates": _pairs(report.oddities.duplicates),
         "overlaps": _pairs(report.oddities.overlaps),
         "unknown_names": {

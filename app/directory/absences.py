@@ -1,4 +1,4 @@
-"""When owners are away."""
+"""Absences of owners."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +14,7 @@ RESOURCE_TYPE = "absences"
 
 
 async def add(edit: DirectoryEdit, owner_id: str, body: Mapping[str, Any]) -> Record:
-    """Enter an absence of an owner.
+    """Add an absence of an owner.
 
     Raises NotFound for an unknown owner.
     """
@@ -24,7 +24,7 @@ async def add(edit: DirectoryEdit, owner_id: str, body: Mapping[str, Any]) -> Re
 
 
 async def page(pool: Pool, workspace_id: int, owner_id: str, after: str, limit: int) -> list[Record]:
-    """An owner's absences in the order they were entered.
+    """The absences of an owner, in the order they were added.
 
     Raises NotFound for an unknown owner.
     """

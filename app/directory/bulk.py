@@ -1,4 +1,4 @@
-"""Many records of one resource_type at once. They are written in slices, so that decisions get in between."""
+"""Bulk upserts of one resource type. They are written in slices, so that decisions can run in between."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -10,24 +10,24 @@ from app.store.connection.pool import Pool
 from app.store.directory.records import find_records
 
 SLICE = 200
-"""No more records than this go through the gate in one pass."""
+"""The records in one slice, under one workspace lock."""
 SLICES = {ACCOUNTS: 1000}
-"""Nouns of which more may, because nothing else follows from their edits."""
+"""Larger slices for resource types whose edits have no effects on balances and loads."""
 
 Item = tuple[str, dict[str, Any]]
-"""Id and body."""
+"""An id and a body."""
 Outcome = Literal["created", "updated", "unchanged"] | Problem
 
 
 def slice_of(resource_type: str) -> int:
-    """How many records of a resource_type go through the gate in one pass."""
+    """The size of a slice of this resource type."""
     return SLICES.get(resource_type, SLICE)
 
 
 async def upsert(
     pool: Pool, workspace_id: int, actor: str, resource_type: str, items: Sequence[Item]
 ) -> list[Outcome]:
-    """Write at most `slice_of(resource_type)` records in one pass; what came of each, in their order."""
+    """Write one slice of records. Returns the outcome of each, in order."""
     async with edit_directory(pool, workspace_id, actor) as edit:
         known = await find_records(edit.connection, workspace_id, resource_type, [id_ for id_, _ in items])
         bodies = {id_: record.body for id_, record in known.items()}

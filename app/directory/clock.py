@@ -1,4 +1,4 @@
-"""The movable clock of a workspace: set and sped up in development, so that tests need not wait."""
+"""The clock of a workspace. Development can set it and speed it up, so that tests need not wait."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,31 +12,31 @@ from app.store.path import facts
 
 @dataclass(frozen=True, slots=True)
 class ClockReading:
-    """What decisions take for the time, and how many seconds pass in a second. It never runs backwards."""
+    """The time of decisions, which never goes back, and the speed of the clock."""
 
     now: datetime
     speed: float
 
 
 async def read(pool: Pool, workspace_id: int) -> ClockReading:
-    """What the clock shows."""
+    """The time and speed of the clock."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
         return await _reading(connection, workspace_id)
 
 
 async def put(pool: Pool, workspace_id: int, at: datetime | None, speed: float | None) -> ClockReading:
-    """Set the time, the speed, or both; what is not named stays as it is."""
+    """Set the time, the speed, or both. None keeps the current value."""
 
-    async def turn(connection: Connection) -> None:
+    async def set_clock(connection: Connection) -> None:
         found = await facts.read_facts(connection, workspace_id, None, [], [])
         kept = await clocks.find_clock_speed(connection, workspace_id)
         await clocks.set_clock(connection, workspace_id, at or found.time, speed or kept or 1.0)
 
-    return await _change(pool, workspace_id, turn)
+    return await _change(pool, workspace_id, set_clock)
 
 
 async def remove(pool: Pool, workspace_id: int) -> ClockReading:
-    """Go back to the real time."""
+    """Return to the real time."""
 
     async def stop(connection: Connection) -> None:
         await clocks.delete_clock(connection, workspace_id)
@@ -47,7 +47,7 @@ async def remove(pool: Pool, workspace_id: int) -> ClockReading:
 async def _change(
     pool: Pool, workspace_id: int, change: Callable[[Connection], Awaitable[None]]
 ) -> ClockReading:
-    """Behind the gate, so that no pass sees two times."""
+    """Under the workspace lock, so that no commit group sees two times."""
     async with transaction(pool, workspace_id, lock=True, limits=EDIT_LIMITS) as connection:
         await change(connection)
         return await _reading(connection, workspace_id)

@@ -1,4 +1,4 @@
-"""Edits that are asked for with a key: done once, and answered the same however often they are asked for."""
+"""Edits with an idempotency key: each is done once, and repeats get the same response."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -9,14 +9,14 @@ from app.store.connection.pool import Connection, Pool, transaction
 from app.store.path import facts, idempotency
 from app.store.path.idempotency import Answer, IdempotencyKey
 
-Told = TypeVar("Told")
-Act = Callable[[DirectoryEdit], Awaitable[Told]]
-"""What is done behind the gate."""
-Ready = Callable[[], Awaitable[Act[Told]]]
-"""What takes long and is done before, away from the gate. Gives the rest."""
+Result = TypeVar("Result")
+Act = Callable[[DirectoryEdit], Awaitable[Result]]
+"""The edit itself, under the workspace lock."""
+Ready = Callable[[], Awaitable[Act[Result]]]
+"""The slow part, before the lock. It returns the edit."""
 
-_NO_PASSES = 2**62
-"""Behind every pass there will be: nothing of the journal is read."""
+_NO_ENTRIES = 2**62
+"""A number after every journal entry, so that none is read."""
 
 
 async def once(
@@ -24,27 +24,27 @@ async def once(
     workspace_id: int,
     actor: str,
     key: IdempotencyKey | None,
-    ready: Ready[Told],
-    show: Callable[[Told], Answer],
+    ready: Ready[Result],
+    show: Callable[[Result], Answer],
 ) -> Answer:
-    """Do an edit and `show` what came of it; a key that stands for its answer already does nothing more.
+    """Do an edit once per key, and `show` its result as the response. Repeats get the stored response.
 
-    The answer is kept in the transaction of the edit, so there is never one without the other. Raises
-    IdempotencyMismatch for a key that came with another body, and what the edit raises, which is not kept.
+    The response is stored in the transaction of the edit. Raises IdempotencyMismatch for a key that was used
+    with another body, and whatever the edit raises. Errors are not stored.
     """
-    earlier = await _answered(pool, workspace_id, key)
+    earlier = await _find_response(pool, workspace_id, key)
     if earlier is not None:
         return earlier
     try:
         act = await ready()
     except Problem:
-        # What stands in the way may be this same request, which came to its end meanwhile.
-        earlier = await _answered(pool, workspace_id, key)
+        # The problem may be this same request, which another call has just completed.
+        earlier = await _find_response(pool, workspace_id, key)
         if earlier is None:
             raise
         return earlier
     async with edit_directory(pool, workspace_id, actor) as edit:
-        answer = await _earlier(edit.connection, workspace_id, key)
+        answer = await _read_response(edit.connection, workspace_id, key)
         if answer is None:
             answer = show(await act(edit))
             if key is not None:
@@ -52,18 +52,20 @@ async def once(
         return answer
 
 
-async def _answered(pool: Pool, workspace_id: int, key: IdempotencyKey | None) -> Answer | None:
-    """What was answered to this key, as far as can be seen without the gate."""
+async def _find_response(pool: Pool, workspace_id: int, key: IdempotencyKey | None) -> Answer | None:
+    """The stored response for this key, read without the lock."""
     if key is None:
         return None
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        return await _earlier(connection, workspace_id, key)
+        return await _read_response(connection, workspace_id, key)
 
 
-async def _earlier(connection: Connection, workspace_id: int, key: IdempotencyKey | None) -> Answer | None:
+async def _read_response(
+    connection: Connection, workspace_id: int, key: IdempotencyKey | None
+) -> Answer | None:
     if key is None:
         return None
-    found = await facts.read_facts(connection, workspace_id, _NO_PASSES, [key.text], [])
+    found = await facts.read_facts(connection, workspace_id, _NO_ENTRIES, [key.text], [])
     earlier = found.replays.get(key.text)
     if earlier is None or found.time - earlier.at > key.holds:
         return None

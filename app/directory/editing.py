@@ -1,7 +1,7 @@
-"""An edit of the directory or of the active plan: one pass through the gate, logged, with its consequences.
+"""An edit of the directory or of the active plan: under the workspace lock, logged, with its effects.
 
-Whoever leaves a team leaves his balance to the others; whoever joins begins at zero. When caps or a time
-zone change, the owner's load is counted again from the books.
+The balance of a member who leaves a team is spread over the others. A member who joins starts at zero. When
+caps or a time zone change, the owner's load is counted again from the stored data.
 """
 
 import time
@@ -35,18 +35,18 @@ from app.store.path.ledger import LedgerRow
 from app.store.path.snapshot import Snapshot, read_directory, read_snapshot, write_entry
 
 EDIT_LIMITS = Limits(lock=5000, statement=10_000, idle=5000)
-"""An edit may wait longer than a visitor."""
+"""An edit may wait longer than a decision."""
 OUTCOME_SECONDS = 2.0
-"""How long an edit asks what became of its COMMIT."""
-_LONGEST_COUNT = timedelta(days=8)
-"""A local week can begin so long ago."""
+"""How long an edit tries to find out whether its COMMIT succeeded."""
+_MAX_WINDOW = timedelta(days=8)
+"""A local week can start this long ago."""
 _NONE = timedelta()
 ACCOUNTS = "accounts"
 
 
 @dataclass(slots=True)
 class DirectoryEdit:
-    """What happens behind the gate. `now` is the time of the pass; nothing is visible until it ends well."""
+    """An edit under the workspace lock, at the time `now`. Nothing is visible before it commits."""
 
     connection: Connection
     workspace_id: int
@@ -62,33 +62,33 @@ class DirectoryEdit:
         self.plan_version = self.snapshot.entry.plan_version
 
     async def find(self, resource_type: str, id_: str) -> Record | None:
-        """A record as it stands now."""
+        """The current record, or None."""
         return await records.find_record(self.connection, self.workspace_id, resource_type, id_)
 
     async def put(
         self, resource_type: str, id_: str, body: Mapping[str, Any], before: Record | None
     ) -> Record:
-        """Make the record what `body` says; unchanged is no change and keeps its revision."""
+        """Store a record. An unchanged one keeps its revision."""
         if before is not None and before.body == body:
             return before
         await self.log(resource_type, id_, "put", before.body if before else None, body)
         record = Record(resource_type, id_, dict(body), self.version, self.now)
         await records.put_records(self.connection, self.workspace_id, [record])
-        await self._keep_keys(resource_type, {id_: body}, () if before is None else (id_,))
+        await self._update_keys(resource_type, {id_: body}, () if before is None else (id_,))
         return record
 
     async def put_many(
         self, resource_type: str, bodies: Sequence[tuple[str, Mapping[str, Any]]], known: dict[str, Record]
     ) -> None:
-        """Like `put` for each id and body in turn; `known` holds their records, before and afterwards."""
+        """Like `put` for each id and body in order. `known` has their records, and is updated."""
         log: list[ChangeRecord] = []
         for id_, body in bodies:
             before = known.get(id_)
             if before is None or before.body != body:
                 self.version += 1
-                told = before.body if before else None
+                old = before.body if before else None
                 log.append(
-                    ChangeRecord(self.version, self.now, self.actor, resource_type, id_, "put", told, body)
+                    ChangeRecord(self.version, self.now, self.actor, resource_type, id_, "put", old, body)
                 )
                 known[id_] = Record(resource_type, id_, dict(body), self.version, self.now)
         changed = {change.resource_id: known[change.resource_id] for change in log}
@@ -96,18 +96,18 @@ class DirectoryEdit:
         await records.put_records(self.connection, self.workspace_id, list(changed.values()))
         self._touched.add(resource_type)
         updated = [change.resource_id for change in log if change.before is not None]
-        await self._keep_keys(resource_type, {id_: record.body for id_, record in changed.items()}, updated)
+        await self._update_keys(resource_type, {id_: record.body for id_, record in changed.items()}, updated)
 
     async def delete(self, record: Record) -> None:
-        """Take a record away."""
+        """Delete a record."""
         await self.log(record.resource_type, record.id, "delete", record.body, None)
         await records.delete_record(self.connection, self.workspace_id, record.resource_type, record.id)
-        await self._keep_keys(record.resource_type, {}, (record.id,))
+        await self._update_keys(record.resource_type, {}, (record.id,))
 
-    async def _keep_keys(
+    async def _update_keys(
         self, resource_type: str, bodies: Mapping[str, Mapping[str, Any]], stale: Sequence[str]
     ) -> None:
-        """What accounts are found by follows their records; `stale` are those that had keys before."""
+        """Update the keys by which accounts are found. `stale` are the ids that had keys before."""
         if resource_type == ACCOUNTS:
             await accounts.delete_account_keys(self.connection, self.workspace_id, stale)
             keys = {id_: [astuple(key) for key in keys_of_account(id_, body)] for id_, body in bodies.items()}
@@ -122,7 +122,7 @@ class DirectoryEdit:
         after: Mapping[str, Any] | None,
         comment: str | None = None,
     ) -> None:
-        """Note who changed what; the number of this note is the new version of the directory."""
+        """Log a change. Its number is the new version of the directory."""
         self.version += 1
         self._touched.add(resource_type)
         change = ChangeRecord(
@@ -131,63 +131,61 @@ class DirectoryEdit:
         await records.insert_changes(self.connection, self.workspace_id, [change])
 
     async def finish(self) -> JournalEntry | None:
-        """Draw the consequences and write the pass, if anything changed. Gives its row of the journal."""
+        """Apply the effects and write the journal entry, if anything changed. Returns the entry."""
         before = self.snapshot.entry
         if self.version == before.directory_version:
             return None
         if self._touched & set(DIRECTORY_TYPES):
-            await self._draw_consequences()
+            await self._apply_effects()
         entry = replace(before, at=self.now, directory_version=self.version, plan_version=self.plan_version)
         return await write_entry(self.connection, self.workspace_id, self.snapshot, entry)
 
-    async def _draw_consequences(self) -> None:
-        """Balances and loads that depend on who is in the directory."""
+    async def _apply_effects(self) -> None:
+        """Update the balances and loads that depend on the directory."""
         old = self.snapshot.directory
         new = await read_directory(self.connection, self.workspace_id, self.version)
         rows: list[LedgerRow] = []
-        for turn in rebalance_entries(old, new, self.snapshot.state, self.now):
-            number = self.snapshot.state.enter(turn)
+        for entry in rebalance_entries(old, new, self.snapshot.state, self.now):
+            number = self.snapshot.state.enter(entry)
             rows.append(
                 LedgerRow(
-                    team_id=turn.team,
+                    team_id=entry.team,
                     number=number,
-                    cause=turn.cause,
-                    chosen=turn.chosen,
+                    cause=entry.cause,
+                    chosen=entry.chosen,
                     assignment_id=None,
                     at=self.now,
-                    owners=list(turn.changes),
-                    amounts=list(turn.changes.values()),
+                    owners=list(entry.changes),
+                    amounts=list(entry.changes.values()),
                 )
             )
         if rows:
             await ledger.insert_ledger_entries(self.connection, self.workspace_id, rows)
         await self._recount(list(loads_to_recount(old, new)))
-        # What nobody needs any more.
+        # Owners who are gone need no load.
         for gone in old.owners.keys() - new.owners.keys():
             self.snapshot.state.set_load(gone, None, None)
 
-    async def _recount(self, moved: Sequence[tuple[Owner, str | None, Caps | None]]) -> None:
-        asked = [
-            LoadQuery(
-                owner.id, team, self.now - max(_LONGEST_COUNT, caps.longest_window() if caps else _NONE)
-            )
-            for owner, team, caps in moved
+    async def _recount(self, owners: Sequence[tuple[Owner, str | None, Caps | None]]) -> None:
+        queries = [
+            LoadQuery(owner.id, team, self.now - max(_MAX_WINDOW, caps.longest_window() if caps else _NONE))
+            for owner, team, caps in owners
         ]
-        counted = await loads.count_loads(self.connection, self.workspace_id, asked) if asked else []
-        for (owner, team, caps), (still_open, times) in zip(moved, counted, strict=True):
+        counted = await loads.count_loads(self.connection, self.workspace_id, queries) if queries else []
+        for (owner, team, caps), (still_open, times) in zip(owners, counted, strict=True):
             load = Load()
             for at in times:
                 load.take(owner, caps, at)
             load.open = still_open
-            # Who never had anything needs no entry.
+            # An owner who never had a lead needs no load.
             self.snapshot.state.set_load(owner.id, team, load if times or still_open else None)
 
 
 @asynccontextmanager
 async def edit_directory(pool: Pool, workspace_id: int, actor: str) -> AsyncIterator[DirectoryEdit]:
-    """An edit behind the gate: commits when the block ends well, leaves nothing behind otherwise.
+    """An edit under the workspace lock. It commits when the block succeeds, else it changes nothing.
 
-    Raises OutcomeUnknown when the line broke at COMMIT, and it cannot be found out which of the two it is.
+    Raises OutcomeUnknown when the connection broke at COMMIT and the outcome cannot be found out.
     """
     written: JournalEntry | None = None
     try:

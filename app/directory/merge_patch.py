@@ -5,7 +5,7 @@ from typing import Any
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """`target` with the members of `patch` in place; null removes, anything but an object replaces."""
+    """Apply a merge patch. Null removes a member, and anything but an object replaces the target."""
     if not isinstance(patch, Mapping):
         return patch
     result = dict(target) if isinstance(target, Mapping) else {}

@@ -1,4 +1,4 @@
-"""Writing and taking away records of the directory, on conditions, one pass through the gate each."""
+"""Reading and writing records of the directory, each under the workspace lock, with preconditions."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from app.store.directory import records as store
 from app.store.directory.records import ChangeRecord, Record
 
 Make = Callable[[Mapping[str, Any] | None], dict[str, Any]]
-"""From the body as it stands, None when there is no record, to the body wanted. May raise a Problem."""
+"""Makes the new body from the current one, or from None. May raise a Problem."""
 
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """What must be so of a record before it is written: one of these revisions, that it is there, or not."""
+    """A precondition of a write: one of these revisions, the record exists, or it does not."""
 
     revisions: frozenset[int] | None = None
     exists: bool = False
@@ -39,7 +39,7 @@ UNCONDITIONAL = Precondition()
 
 @dataclass(frozen=True, slots=True)
 class WrittenRecord:
-    """A record after writing, whether it is new, and what is odd about it."""
+    """A record after a write, whether it is new, and its findings."""
 
     record: Record
     created: bool
@@ -55,9 +55,9 @@ async def write(
     make: Make,
     on: Precondition = UNCONDITIONAL,
 ) -> WrittenRecord:
-    """Make a record what `make` wants of it.
+    """Write the body that `make` returns.
 
-    Raises PreconditionFailed, Refused, and what `make` raises.
+    Raises PreconditionFailed, ValidationFailed, and what `make` raises.
     """
     async with edit_directory(pool, workspace_id, actor) as edit:
         before = await edit.find(resource_type, id_)
@@ -68,9 +68,9 @@ async def write(
 async def keep(
     edit: DirectoryEdit, resource_type: str, id_: str, body: dict[str, Any], before: Record | None
 ) -> WrittenRecord:
-    """Store a body, if the directory can hold it.
+    """Store a body if it is valid in this directory.
 
-    Raises Refused.
+    Raises ValidationFailed.
     """
     found = validation.faults(resource_type, body, edit.snapshot.directory)
     if found:

@@ -1,4 +1,4 @@
-"""Taking away owners, teams, absences, calendars, accounts and tables. What is still named stays."""
+"""Deleting owners, teams, absences, calendars, accounts and tables, unless they are in use."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -24,7 +24,7 @@ from app.store.path.current_state import read_current_state_on
 
 _NAMED_BY_PLANS = frozenset(("owners", "teams", "tables"))
 _ALL = 10_000
-"""More absences than one owner ever has."""
+"""More absences than an owner ever has."""
 
 
 async def remove(
@@ -36,10 +36,10 @@ async def remove(
     id_: str,
     on: Precondition,
 ) -> None:
-    """Take away a record, and what goes with it: an owner leaves his teams, and his absences go too.
+    """Delete a record. Deleting an owner also removes their team memberships and absences.
 
-    Accounts that name one as their parent stay, and have none then. Raises NotFound, PreconditionFailed, and
-    Conflict when the active plan names it, or an owner works by it.
+    Accounts with a deleted parent stay, without a parent. Raises NotFound, PreconditionFailed, and Conflict
+    when the active plan or an owner uses the record.
     """
     async with _removing(pool, workspace_id, actor, strategies, resource_type, id_, on) as (edit, record):
         if resource_type == "owners":
@@ -47,12 +47,12 @@ async def remove(
         if resource_type == "calendars" and any(
             owner.calendar == id_ for owner in edit.snapshot.directory.owners.values()
         ):
-            raise Conflict("Owners work by it; give them another one first.", code="in_use")
+            raise Conflict("Owners use this calendar. Give them another one first.", code="in_use")
         await edit.delete(record)
 
 
 async def remove_absence(pool: Pool, workspace_id: int, actor: str, owner_id: str, id_: str) -> None:
-    """Take away an absence of this owner.
+    """Delete an absence of this owner.
 
     Raises NotFound.
     """
@@ -64,7 +64,7 @@ async def remove_absence(pool: Pool, workspace_id: int, actor: str, owner_id: st
 
 
 async def _leave_all(edit: DirectoryEdit, owner: str) -> None:
-    """Take an owner out of his teams, and his absences away."""
+    """Remove an owner from all teams, and delete their absences."""
     for team in edit.snapshot.directory.teams_of(owner):
         await _leave(edit, team, owner)
     for absence in await records.list_absences(edit.connection, edit.workspace_id, owner, "", _ALL):
@@ -88,47 +88,47 @@ async def _removing(
     id_: str,
     on: Precondition,
 ) -> AsyncIterator[tuple[DirectoryEdit, Record]]:
-    """An edit with the record to be removed, once it is sure that the active plan does not name it.
+    """An edit with the record to delete. The active plan does not use the record.
 
-    Reading a long plan and its tables takes its time, so they are read before the gate, and again when
-    another was published in between, or a table changed.
+    Parsing a long plan and its tables is slow, so this happens before the lock, and again when the plan or a
+    table has changed in the meantime.
     """
     while True:
-        seen, named = await _named(pool, workspace_id, strategies, resource_type, id_)
+        state, named = await _named(pool, workspace_id, strategies, resource_type, id_)
         async with edit_directory(pool, workspace_id, actor) as edit:
-            if seen is None or seen == _seen(edit.plan_version, edit.snapshot.directory, seen.tables):
-                record = await _standing(edit, resource_type, id_)
+            if state is None or state == _state(edit.plan_version, edit.snapshot.directory, state.tables):
+                record = await _find(edit, resource_type, id_)
                 on.check(record)
                 if record is None:
                     raise NotFound()
                 if named:
-                    raise _counted_on(named)
+                    raise _in_use(named)
                 yield edit, record
                 return
 
 
-async def _standing(edit: DirectoryEdit, resource_type: str, id_: str) -> Record | None:
+async def _find(edit: DirectoryEdit, resource_type: str, id_: str) -> Record | None:
     if resource_type == tables.RESOURCE_TYPE:
         return await tables.find_table_head(edit.connection, edit.workspace_id, id_)
     return await edit.find(resource_type, id_)
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """The version of the active plan, and the revision of each table it looks into."""
+class _PlanState:
+    """The version of the active plan, and the revision of each table it uses."""
 
     plan_version: int
     tables: Mapping[str, int | None]
 
 
-def _seen(plan_version: int, directory: Directory, named: Iterable[str]) -> _Seen:
-    return _Seen(plan_version, {id_: directory.tables.get(id_) for id_ in named})
+def _state(plan_version: int, directory: Directory, named: Iterable[str]) -> _PlanState:
+    return _PlanState(plan_version, {id_: directory.tables.get(id_) for id_ in named})
 
 
 async def _named(
     pool: Pool, workspace_id: int, strategies: Strategies, resource_type: str, id_: str
-) -> tuple[_Seen | None, list[str]]:
-    """What was looked at, and where the active plan names the record; nothing where it never names any."""
+) -> tuple[_PlanState | None, list[str]]:
+    """The state that was read, and the paths at which the active plan names the record."""
     if resource_type not in _NAMED_BY_PLANS:
         return None, []
     async with transaction(pool, workspace_id, read_only=True) as connection:
@@ -136,9 +136,9 @@ async def _named(
         text = await plans.find_text(connection, workspace_id, now.entry.plan_version)
         stored: Mapping[str, Any] = text[0] if text else {}
         looked_up = await read_named_tables(connection, workspace_id, tables_in(stored))
-    seen = _seen(now.entry.plan_version, now.facts.directory, tables_in(stored))
+    state = _state(now.entry.plan_version, now.facts.directory, tables_in(stored))
     found = await asyncio.to_thread(_places, stored, strategies, resource_type, id_, looked_up)
-    return seen, found
+    return state, found
 
 
 def _places(
@@ -154,8 +154,8 @@ def _places(
     return find_references(document, resource_type.removesuffix("s"), id_, looked_up)
 
 
-def _counted_on(named: list[str]) -> Conflict:
-    faults = [Fault(steps(path), "named_by_plan", "names what was to be removed", "plan") for path in named]
+def _in_use(named: list[str]) -> Conflict:
+    faults = [Fault(steps(path), "named_by_plan", "uses the record", "plan") for path in named]
     return Conflict(
-        "The active plan names it; publish one that does not first.", code="in_use", faults=faults
+        "The active plan uses it. Publish a plan that does not first.", code="in_use", faults=faults
     )

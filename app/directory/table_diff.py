@@ -1,4 +1,4 @@
-"""What a new state of a table changes."""
+"""The difference between two states of a table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,26 +8,26 @@ from app.engine.lookup.tables import TableContent
 
 MAX_SHOWN = 20
 Row = Sequence[Any]
-"""A row as it is sent: the cells, and the target."""
+"""A row: the cells, then the target."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableDifference:
-    """How many rows came, went, and have another target now; and the first of each, as they are or were."""
+    """The number of rows added, removed and changed (another target), and the first of each."""
 
     added: int
     removed: int
     changed: int
     first: Mapping[str, Sequence[Row]]
 
-    def told(self) -> dict[str, Any]:
-        """As plain values."""
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
         counts = {"added": self.added, "removed": self.removed, "changed": self.changed}
         return {**counts, "first": dict(self.first)}
 
 
 def diff_rows(before: TableContent | None, now: TableContent) -> TableDifference:
-    """Rows are the same when their cells are. Of several with the same cells only the first one counts."""
+    """Compare rows by their cells. Of several rows with the same cells, only the first one counts."""
     old = _by_cells(before) if before is not None and list(before.columns) == list(now.columns) else {}
     new = _by_cells(now)
     added = [row for cells, row in new.items() if cells not in old]

@@ -1,4 +1,4 @@
-"""Writing and reading tables. What takes long is done before the gate, and again if somebody was faster."""
+"""Reading and writing tables. Slow work runs before the lock, and again if the state has changed since."""
 
 import asyncio
 import hashlib
@@ -28,9 +28,9 @@ from app.store.path.current_state import read_current_state_on
 
 @dataclass(frozen=True, slots=True)
 class TableReport:
-    """What a new state of a table changes, and what is odd about it.
+    """What a new state of a table changes, and the findings about it.
 
-    `misfits` are places where the active plan looks something up by other columns.
+    `misfits` are rules of the active plan that match on other columns.
     """
 
     difference: TableDifference
@@ -42,7 +42,7 @@ class TableReport:
 
 @dataclass(frozen=True, slots=True)
 class WrittenTable:
-    """A table after writing, whether it is new, and what there is to tell."""
+    """A table after a write, whether it is new, and the report."""
 
     head: StoredTableHead
     created: bool
@@ -51,7 +51,7 @@ class WrittenTable:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What a report is made from. `document` is None when the active plan does not name the table."""
+    """The state a report is based on. `document` is None when the active plan does not use the table."""
 
     before: StoredTable | None
     plan_version: int
@@ -73,9 +73,9 @@ async def put(
     table: TableContent,
     on: Precondition = UNCONDITIONAL,
 ) -> WrittenTable:
-    """Make the table what it shall be; unchanged is no change and keeps its revision.
+    """Replace a table. An unchanged one keeps its revision.
 
-    Raises PreconditionFailed, and Conflict when the active plan asks for other columns.
+    Raises PreconditionFailed, and Conflict when the active plan matches on other columns.
     """
     text = await asyncio.to_thread(tables.table_to_text, table)
     while True:
@@ -128,10 +128,10 @@ async def _keep(
     changes: TableDifference,
 ) -> StoredTableHead:
     digest = hashlib.sha256(text.encode()).hexdigest()
-    told = {"columns": list(table.columns), "rows": len(table.rows), "digest": digest}
-    if before is not None and before.body == told:
+    body = {"columns": list(table.columns), "rows": len(table.rows), "digest": digest}
+    if before is not None and before.body == body:
         return StoredTableHead(id_, table.columns, len(table.rows), before.revision, before.updated_at)
-    after = {**told, "difference": changes.told()}
+    after = {**body, "difference": changes.to_json()}
     await edit.log(tables.RESOURCE_TYPE, id_, "put", before.body if before else None, after)
     await tables.put_table(edit.connection, edit.workspace_id, id_, text, edit.version, edit.now)
     return StoredTableHead(id_, table.columns, len(table.rows), edit.version, edit.now)
@@ -150,7 +150,7 @@ async def find(pool: Pool, workspace_id: int, id_: str) -> StoredTable:
 
 
 async def page(pool: Pool, workspace_id: int, after: str, limit: int) -> list[StoredTableHead]:
-    """Tables by id, those behind `after`, without their rows."""
+    """The tables after `after`, by id, without their rows."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
         return await tables.list_tables(connection, workspace_id, after, limit)
 
@@ -158,7 +158,7 @@ async def page(pool: Pool, workspace_id: int, after: str, limit: int) -> list[St
 def _misfit(misfits: Sequence[Finding]) -> Conflict:
     faults = [Fault(steps(each.path), each.code, each.text, "plan") for each in misfits]
     return Conflict(
-        "The active plan compares other columns; publish one that does not first.",
+        "The active plan matches on other columns. Publish a plan that does not first.",
         code="in_use",
         faults=faults,
     )

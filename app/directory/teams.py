@@ -1,4 +1,4 @@
-"""Teams as they stand, their ledgers, and edits of one member."""
+"""Teams: the balances of their members, their ledgers, and edits of one member."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ Member = dict[str, Any]
 
 
 async def standing(pool: Pool, workspace_id: int, id_: str) -> tuple[Record, list[MemberStanding]]:
-    """A team, and how each of its members stands now.
+    """A team, and the current standing of each member.
 
     Raises NotFound.
     """
@@ -29,21 +29,21 @@ async def standing(pool: Pool, workspace_id: int, id_: str) -> tuple[Record, lis
 
 
 async def ledger(pool: Pool, workspace_id: int, id_: str, after: int, limit: int) -> list[StoredLedgerEntry]:
-    """A team's turns in order; those of a team that is gone are still told.
+    """The ledger entries of a team, in order. A deleted team keeps its ledger.
 
-    Raises NotFound for one that never was.
+    Raises NotFound for a team that never existed.
     """
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        booked = await stored_ledger.list_ledger_entries(connection, workspace_id, id_, after, limit)
-        if not booked and await records.find_record(connection, workspace_id, "teams", id_) is None:
+        entries = await stored_ledger.list_ledger_entries(connection, workspace_id, id_, after, limit)
+        if not entries and await records.find_record(connection, workspace_id, "teams", id_) is None:
             raise NotFound()
-    return booked
+    return entries
 
 
 def with_member(
     team: Mapping[str, Any] | None, owner: str, change: Callable[[Member | None], Member | None]
 ) -> dict[str, Any]:
-    """A team's body with one member changed in his place, added at the end, or (None) taken out.
+    """The body of a team with one member changed in place, added at the end, or removed (None).
 
     Raises NotFound for an unknown team.
     """
