@@ -37,6 +37,7 @@ from tests.engine.people import NOW
 STARTER, EXAMPLE = (ROOT / "examples" / name for name in ("starter", "win-back"))
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+FOLDERS = ("app", "bench", "devtools", "docs", "examples", "migrations", "tests")
 DECISION_HEAD = r"# (\d+)\. (.+)\n\nDate: (\d{4}-\d\d-\d\d)\n\n"
 PARTS = ["Context", "Decision", "Consequences", "Alternatives"]
 
@@ -63,6 +64,12 @@ def named(cell: str) -> list[str]:
     return re.findall(r"`([^`]*)`", cell)
 
 
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub makes of the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
 def workspace(example: Path = STARTER) -> Directory:
     """The directory of an example."""
     records = []
@@ -80,9 +87,11 @@ def test_generated_parts_are_fresh(path: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_what_a_page_names_is_there(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
-    assert [link for link in links if link and not (page.parent / link).exists()] == []
-    paths = re.findall(r"`((?:app|tests|docs|examples|migrations|bench)/[\w./-]+)`", text)
+    links = [link.partition("#") for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+    assert [link for link, _, _ in links if not (page.parent / link).exists()] == []
+    pointed_at = [(page.parent / link if link else page, anchor) for link, _, anchor in links if anchor]
+    assert [(target.name, anchor) for target, anchor in pointed_at if anchor not in anchors(target)] == []
+    paths = re.findall(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]+)`", text)
     assert [path for path in paths if not (ROOT / path).exists()] == []
     blocks = re.findall(r"<!-- ([a-z-]+) -->\n", text)
     assert set(blocks) <= {*BLOCKS, "bench"}
