@@ -17,7 +17,7 @@ _SAMPLE = 1000
 
 
 class Pair(NamedTuple):
-    """A row, and an earlier or wider one that it has leads in common with. Both count from 1."""
+    """A row, and an earlier or wider row with some of the same leads. Both count from 1."""
 
     row: int
     other: int
@@ -25,17 +25,17 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RowFindings:
-    """Pairs of rows for the same leads, and pairs of which one is for some of the other's leads."""
+    """Pairs of rows that match the same leads, and pairs that match some of the same leads."""
 
     duplicates: Sequence[Pair]
     overlaps: Sequence[Pair]
 
 
 def find_overlaps(match_on: MatchOn, table: TableContent) -> RowFindings:
-    """The rows that stand in each other's way when they are looked up like this.
+    """The rows that overlap when a rule matches on these columns.
 
-    Rows count as overlapping when they differ in one column, where one has a beginning of the other's or a
-    range that reaches into the other's. An empty cell stands in nobody's way.
+    Two rows overlap when they differ in one column, where one cell is a prefix of the other or their ranges
+    overlap. An empty cell overlaps with nothing.
     """
     first: dict[tuple[Cell, ...], int] = {}
     duplicates = []
@@ -62,15 +62,15 @@ def _overlaps(at: int, column: Column, rows: dict[tuple[Cell, ...], int]) -> Ite
 def _prefixes(group: Sequence[tuple[str, int]]) -> Iterator[Pair]:
     known = dict(group)
     lengths = sorted({len(each) for each in known}, reverse=True)
-    for beginning, position in group:
-        shorter = (known.get(beginning[:length]) for length in lengths if length < len(beginning))
+    for prefix, position in group:
+        shorter = (known.get(prefix[:length]) for length in lengths if length < len(prefix))
         other = next((each for each in shorter if each is not None), None)
         if other is not None:
             yield Pair(position + 1, other + 1)
 
 
 def _ranges(group: Iterable[tuple[Span, int]]) -> Iterator[Pair]:
-    """Each range with the one before it, in the order of their beginnings, that reaches farthest."""
+    """Each range with the earlier one that ends last, in the order of their lower ends."""
     farthest: tuple[int, float | int, int] | None = None
     for span, position in sorted(group, key=lambda each: (each[0].size, _low(each[0]), each[1])):
         low, high = _low(span), float("inf") if span.high is None else span.high
@@ -85,7 +85,7 @@ def _low(span: Span) -> int | float:
 
 
 def assume_target(table: TableContent) -> MatchOn:
-    """How columns are most likely compared that no rule compares yet: by their looks."""
+    """The likely way to match on a table that no rule uses yet, guessed from its cells."""
     sample = list(islice(table.rows, _SAMPLE))
     columns = []
     for place, name in enumerate(table.columns):
@@ -93,7 +93,7 @@ def assume_target(table: TableContent) -> MatchOn:
         how: Matcher = "range" if spans else "longest_prefix" if name in _BY_PREFIX else "eq"
         field = PIPELINE.find(name)
         if field is None or how not in FITTING[field.kind]:
-            field = Field(name, Kind.ANY, "A column that is no field of every plan.")
+            field = Field(name, Kind.ANY, "A column that is not a field of every plan.")
         columns.append(Column(field, how))
     return tuple(columns)
 

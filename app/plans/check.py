@@ -11,8 +11,7 @@ from app.plan.document.plan import PlanDocument
 from app.plan.findings import Finding, settles
 from app.plan_check.check import KnownNames, check
 from app.plan_check.parse import Strategies, parse_plan
-from app.plans.expectations import run_tests
-from app.plans.test_runner import run_plan_tests
+from app.plans.test_runner import failed_tests, make_runner
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,8 @@ def check_plan(
     findings = known_names(document, facts.directory, tables)
     if document.tests and settles(findings):
         plan = compile_plan(document, 1, strategies)
-        run = run_plan_tests(document, plan, facts.directory, facts.now, strategies, tables)
-        findings += run_tests(document, run)
+        run = make_runner(document, plan, facts.directory, facts.now, strategies, tables)
+        findings += failed_tests(document, run)
     return CheckedPlan(document, findings)
 
 

@@ -1,6 +1,6 @@
-"""A plan's own tests, run through the real engine: all are eligible and idle unless a test says otherwise."""
+"""Runs the tests in a plan through the real engine. Every owner is eligible and idle, except as given."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,19 +18,45 @@ from app.intake.arrival import normalize
 from app.plan.document.plan import PlanDocument
 from app.plan.document.plan_tests import PlanTest
 from app.plan.document.steps import Target
+from app.plan.findings import Finding, quote
 from app.plan.language.durations import parse_iso
 from app.plan.language.fields import LEAD, Kind
 from app.plan.language.languages import primary
-from app.plans.expectations import Run, TestFailure
 from app.plugins.runner import PluginLead, call_plugins
 from app.plugins.supervisor import PluginSnapshot
 
-_INSTANTS = tuple(name for name, field in LEAD.fields.items() if field.kind is Kind.TIMESTAMP)
+_TIMESTAMPS = tuple(name for name, field in LEAD.fields.items() if field.kind is Kind.TIMESTAMP)
 _ALWAYS = Absence(datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 _LEAD, _ASSIGNMENT = "lead", "assignment"
 
+DecisionFields = Mapping[str, str | tuple[str, ...] | None]
+"""A decision by the fields of an expectation. None does not apply."""
+Run = Callable[[PlanTest], DecisionFields]
+"""Decides the lead of a test."""
 
-def run_plan_tests(
+_ORDER = ("outcome", "block", "path", "queue", "team", "owner", "rule", "step", "band")
+_IF_ASKED = ("reason", "sla", "actions")
+"""Shown only when the test expects them."""
+
+
+def failed_tests(document: PlanDocument, run: Run) -> list[Finding]:
+    """One finding for every test whose decision differs from the expected one."""
+    findings = []
+    for position, case in enumerate(document.tests):
+        expected = case.expect.expected()
+        got = run(case)
+        wrong = [name for name, value in expected.items() if got.get(name) != value]
+        if wrong:
+            names = [*_ORDER, *(name for name in _IF_ASKED if name in expected)]
+            text = (
+                f"The test expected {_described(expected, names)}, "
+                f"but the plan decided {_described(got, names)}."
+            )
+            findings.append(Finding(f"tests[{position}].expect.{wrong[0]}", "test_failed", text))
+    return findings
+
+
+def make_runner(
     document: PlanDocument,
     plan: Plan,
     directory: Directory,
@@ -38,23 +64,24 @@ def run_plan_tests(
     strategies: Mapping[str, Strategy],
     tables: Mapping[str, TableContent] | None = None,
 ) -> Run:
-    """Decides the lead of a test as this plan would, at `now` unless the test gives another time.
+    """A runner that decides the lead of a test with this plan, at `now` unless the test gives another time.
 
-    `plan` is the document made ready. Everyone has what it asks for, so that a test holds whoever is there.
+    `plan` is the compiled document. Every owner has the skills and languages that the plan requires, so that
+    the result of a test does not depend on today's directory.
     """
-    there = tables or {}
-    looked_up = _at_hand(plan, there)
-    targets = _targets(document, there)
-    (skills, languages), fields = _asked(targets), _matched(targets)
-    rested = Directory(
+    tables = tables or {}
+    prepared = _prepare_tables(plan, tables)
+    targets = _targets(document, tables)
+    (skills, languages), fields = _required(targets), _matched_fields(targets)
+    available = Directory(
         directory.version,
-        {id_: _ready(owner, skills, languages) for id_, owner in directory.owners.items()},
+        {id_: _available(owner, skills, languages) for id_, owner in directory.owners.items()},
         {id_: _uncapped(team) for id_, team in directory.teams.items()},
     )
 
     def given(case: PlanTest) -> tuple[DecisionRequest, Facts]:
         at = case.given.now or now
-        owners = {**rested.owners}
+        owners = {**available.owners}
         for id_ in case.given.absent:
             if id_ in owners:
                 owners[id_] = replace(owners[id_], absences=(_ALWAYS,))
@@ -63,32 +90,34 @@ def run_plan_tests(
             more_skills, more_languages = required_by_lead(
                 fields, with_derived_fields(question, plan, at).values
             )
-            owners = {id_: _able(owner, more_skills, more_languages) for id_, owner in owners.items()}
-        return question, Facts(at, replace(rested, owners=owners), State(), tables=looked_up)
+            owners = {
+                id_: _with_abilities(owner, more_skills, more_languages) for id_, owner in owners.items()
+            }
+        return question, Facts(at, replace(available, owners=owners), State(), tables=prepared)
 
     advice = _advice(plan, [given(case) for case in document.tests], strategies) if plan.plugin_steps else ()
-    said = {id(case): each.by_step for case, each in zip(document.tests, advice, strict=False)}
+    replies = {id(case): each.by_step for case, each in zip(document.tests, advice, strict=False)}
 
-    def run(case: PlanTest) -> TestFailure:
+    def run(case: PlanTest) -> DecisionFields:
         question, facts = given(case)
-        return _told(decide(replace(question, advice=said.get(id(case), {})), plan, facts))
+        return _fields_of(decide(replace(question, advice=replies.get(id(case), {})), plan, facts))
 
     return run
 
 
-def _at_hand(plan: Plan, tables: Mapping[str, TableContent]) -> Tables:
-    ons = {
+def _prepare_tables(plan: Plan, tables: Mapping[str, TableContent]) -> Tables:
+    columns = {
         name: [look.match_on for look in plan.table_refs.values() if look.table == name] for name in tables
     }
     return PreparedTables(
-        plan.table_refs, {name: compile_table(each, 0, ons[name]) for name, each in tables.items()}
+        plan.table_refs, {name: compile_table(each, 0, columns[name]) for name, each in tables.items()}
     )
 
 
 def _advice(
     plan: Plan, cases: Sequence[tuple[DecisionRequest, Facts]], strategies: Mapping[str, Strategy]
 ) -> Sequence[PluginResults]:
-    """What the plan's plugins say about the lead of each test."""
+    """The results of the plan's plug-ins for the lead of each test."""
     leads = [
         PluginLead(
             with_derived_fields(question, plan, facts.now).values,
@@ -101,30 +130,35 @@ def _advice(
 
 
 def _targets(document: PlanDocument, tables: Mapping[str, TableContent]) -> list[Target]:
-    """Every target of the plan, and of the tables it looks into."""
+    """Every target of the plan and of its tables."""
     targets = [target for step in document.pipeline for target in step.config.targets()]
     rows = (Target.model_validate(target) for table in tables.values() for target in table.targets)
     return [*targets, *(target for row in rows for target in (row, *row.otherwise))]
 
 
-def _asked(targets: Sequence[Target]) -> tuple[frozenset[str], frozenset[str]]:
-    """Every skill and every language that is asked for."""
+def _required(targets: Sequence[Target]) -> tuple[frozenset[str], frozenset[str]]:
+    """Every skill and every language that a target requires."""
     skills = frozenset(word.casefold() for target in targets for word in target.skills)
     return skills, frozenset(primary(word) for target in targets for word in target.languages)
 
 
-def _matched(targets: Sequence[Target]) -> list[str]:
-    """Every field by which owners are matched with leads."""
+def _matched_fields(targets: Sequence[Target]) -> list[str]:
+    """Every field in which owners must match the lead."""
     return list(dict.fromkeys(name for target in targets for name in target.match))
 
 
-def _able(owner: Owner, skills: Set[str], languages: Set[str]) -> Owner:
+def _with_abilities(owner: Owner, skills: Set[str], languages: Set[str]) -> Owner:
     return replace(owner, skills=owner.skills | skills, languages=owner.languages | languages)
 
 
-def _ready(owner: Owner, skills: Set[str], languages: Set[str]) -> Owner:
+def _available(owner: Owner, skills: Set[str], languages: Set[str]) -> Owner:
     return replace(
-        _able(owner, skills, languages), active=True, paused_until=None, caps=None, absences=(), hours=None
+        _with_abilities(owner, skills, languages),
+        active=True,
+        paused_until=None,
+        caps=None,
+        absences=(),
+        hours=None,
     )
 
 
@@ -145,7 +179,7 @@ def _question(case: PlanTest, plan: Plan, now: datetime) -> DecisionRequest:
 
 
 def _match(case: PlanTest) -> AccountMatch | None:
-    """The account a test gives, as if it had been found by the CRM's id."""
+    """The account of the test, as if it had been matched by its CRM id."""
     if case.given.account is None:
         return None
     line = [
@@ -156,9 +190,9 @@ def _match(case: PlanTest) -> AccountMatch | None:
 
 
 def _typed(lead: Mapping[str, Any]) -> dict[str, Any]:
-    """The lead with instants where the text of a plan can only hold them as text."""
+    """The lead with its timestamps parsed. A plan holds them as strings."""
     typed = dict(lead)
-    for name in _INSTANTS:
+    for name in _TIMESTAMPS:
         if typed.get(name) is not None:
             typed[name] = parse_iso(typed[name])
     if typed.get("engagement"):
@@ -174,7 +208,7 @@ def _dated(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _prior(case: PlanTest, plan: Plan, now: datetime) -> PriorAssignment | None:
-    """The existing person, if he was here within the plan's window."""
+    """The earlier decision, if it is within the plan's window."""
     existing, at = case.given.existing, case.given.existing_at(now)
     if existing is None or at is None or not plan.window or now - at > plan.window:
         return None
@@ -193,7 +227,7 @@ def _prior(case: PlanTest, plan: Plan, now: datetime) -> PriorAssignment | None:
     )
 
 
-def _told(decision: Decision) -> TestFailure:
+def _fields_of(decision: Decision) -> DecisionFields:
     return {
         "outcome": decision.outcome,
         "owner": decision.owner.id if decision.owner else None,
@@ -208,3 +242,12 @@ def _told(decision: Decision) -> TestFailure:
         "sla": decision.sla.name if decision.sla else None,
         "actions": tuple(action["type"] for action in decision.actions),
     }
+
+
+def _described(decision: DecisionFields, names: Iterable[str]) -> str:
+    parts = [f"{name} {_word(value)}" for name in names if (value := decision.get(name)) is not None]
+    return ", ".join(parts) or "nothing"
+
+
+def _word(value: str | tuple[str, ...]) -> str:
+    return quote(value) if isinstance(value, str) else f"[{', '.join(map(quote, value))}]"

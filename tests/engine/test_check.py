@@ -8,7 +8,7 @@ import pytest
 from app.plan.document.plan_tests import PlanTest
 from app.plan.findings import CODES, Finding
 from app.plan_check.check import KnownNames, check
-from app.plans.expectations import TestFailure, run_tests
+from app.plans.test_runner import DecisionFields, failed_tests
 from tests.plan.plans import document, whole
 
 NAMES = KnownNames(
@@ -373,17 +373,17 @@ def test_a_condition_some_lead_may_meet(condition: object) -> None:
     assert check(document(plan), NAMES) == []
 
 
-def always(**decision: str | tuple[str, ...]) -> Callable[[PlanTest], TestFailure]:
+def always(**decision: str | tuple[str, ...]) -> Callable[[PlanTest], DecisionFields]:
     return lambda case: decision
 
 
 def test_a_test_that_comes_out_as_expected_is_silent() -> None:
     run = always(outcome="queued", queue="partner-desk", rule="partners", step="partners")
-    assert run_tests(document(whole()), run) == []
+    assert failed_tests(document(whole()), run) == []
 
 
 def test_a_failing_test_tells_what_was_expected_and_what_came() -> None:
-    (finding,) = run_tests(document(whole()), always(outcome="assigned", team="inbound", owner="ana"))
+    (finding,) = failed_tests(document(whole()), always(outcome="assigned", team="inbound", owner="ana"))
     assert (finding.path, finding.code) == ("tests[0].expect.queue", "test_failed")
     assert "expected queue partner-desk" in finding.text
     assert "outcome assigned, team inbound, owner ana" in finding.text
@@ -392,8 +392,8 @@ def test_a_failing_test_tells_what_was_expected_and_what_came() -> None:
 def test_actions_are_compared_in_order_and_told_where_they_are_expected() -> None:
     plan = whole()
     plan["tests"] = [{"lead": {}, "expect": {"team": "inbound", "actions": ["task", "notify"]}}]
-    assert run_tests(document(plan), always(team="inbound", actions=("task", "notify"))) == []
-    (finding,) = run_tests(document(plan), always(team="inbound", sla="hot", actions=("notify", "task")))
+    assert failed_tests(document(plan), always(team="inbound", actions=("task", "notify"))) == []
+    (finding,) = failed_tests(document(plan), always(team="inbound", sla="hot", actions=("notify", "task")))
     assert finding.path == "tests[0].expect.actions"
     assert "expected team inbound, actions [task, notify]" in finding.text
     assert "decided team inbound, actions [notify, task]." in finding.text

@@ -15,7 +15,7 @@ from app.plan.document.plan import PlanDocument
 from app.plan.reader.read import read_plan
 from app.plan_check.check import KnownNames, check
 from app.plan_check.references import find_references
-from app.plans.test_runner import run_plan_tests
+from app.plans.test_runner import make_runner
 from tests.engine.people import NOW, plan, question
 from tests.plan.plans import document
 
@@ -264,7 +264,7 @@ def test_a_plan_tests_its_switches() -> None:
     }
     read = document({**PLAN, "tests": [case, keeping]})
     at = office()
-    run = run_plan_tests(read, plan(PLAN), at.directory, NOW, {})
+    run = make_runner(read, plan(PLAN), at.directory, NOW, {})
     for each in read.tests:
         got = run(each)
         assert {name: got[name] for name in each.expect.expected()} == each.expect.expected()
