@@ -1,41 +1,45 @@
-# Two commands matter: `make run` and `make test`. Only Python >= 3.11 with venv, and make, are needed.
+# Requires Python 3.11 or newer with venv, and make.
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-SOURCES := $(wildcard app devtools migrations tests bench docs)
-# Each worker has database servers of its own.
+SOURCES := $(wildcard app devtools lead_assignment migrations tests bench docs)
+# Test processes. Each has its own database servers.
 WORKERS ?= 2
 
-.PHONY: run test test-long bench format clean
+.DEFAULT_GOAL := help
+.PHONY: help run test test-long bench format clean
 .DELETE_ON_ERROR:
 
-run: $(READY)
-	$(BIN)/lead-assignment serve --development
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-test: $(READY)
+run: $(READY) ## Serve the example workspace, with a Postgres of its own under .data/.
+	$(BIN)/lead-assignment serve --dev
+
+test: $(READY) ## Check formatting, lint, types and layers, and run the tests.
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup
 
-test-long: $(READY)
+test-long: $(READY) ## Run the storms and the large volumes.
 	$(BIN)/pytest -m long --timeout 1800
 
-bench: $(READY)
+bench: $(READY) ## Run the benchmarks.
 	$(BIN)/python -m bench
 
-format: $(READY)
+format: $(READY) ## Format the sources and fix lint.
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
-# The stamp is newer than what it was made from, so an unchanged project is not installed again.
-$(READY): pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed") if sys.version_info < (3, 11) else None'
+# The stamp is newer than its sources, so an unchanged project is not installed again.
+$(READY): pyproject.toml setup.py constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is required.") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	touch $@
 
-clean:
+clean: ## Remove the virtual environment and build output.
 	rm -rf .venv build dist *.egg-info

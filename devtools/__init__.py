@@ -1,1 +1,1 @@
-"""Tools for development and tests. Not part of the production image."""
+"""Tools for development and tests. The production image does not contain them."""

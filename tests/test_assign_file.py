@@ -1,4 +1,4 @@
-"""Leads out of a file through the path: which column is which field, who gets them, and what is told."""
+"""Assigning the leads of a file: columns and fields, decisions, and the report."""
 
 import asyncio
 from collections import Counter
@@ -11,7 +11,7 @@ import yaml
 
 from app.audit.verify import verify
 from app.cli.context import CommandError
-from app.cli.files.columns import ColumnOptions, fields_of, mapping_of
+from app.cli.files.columns import ColumnOptions, UnknownColumns, fields_of, read_mapping
 from app.cli.files.leads import LeadFile, read_leads
 from app.cli.files.outcomes import OutcomeCounts
 from app.cli.run import Run, outcomes_of
@@ -30,17 +30,17 @@ anna@kunde.example;Änne;Kunde GmbH;Österreich;250;1500000,50;a; ja;messe
 
 
 class Rows(list[dict[str, Any]]):
-    """What would be written of each line."""
+    """The rows of the report."""
 
     def write(self, row: dict[str, Any]) -> None:
         self.append(row)
 
 
 async def ran(
-    workspace: Workspace, path: Path, *, dry: bool = False, key: str | None = None, **wishes: Any
+    workspace: Workspace, path: Path, *, dry: bool = False, id_column: str | None = None, **options: Any
 ) -> tuple[OutcomeCounts, Rows]:
     rows = Rows()
-    run = Run(path, ColumnOptions(**wishes), "form", key, dry, deadline=30.0)
+    run = Run(path, ColumnOptions(**options), "form", id_column, dry, deadline=30.0)
     return await outcomes_of(workspace.pool, workspace.workspace_id, run, rows), rows  # type: ignore[arg-type]
 
 
@@ -56,30 +56,32 @@ async def received(workspace: Workspace) -> int:
     return int(await workspace.pool.fetchval("SELECT count(*) FROM leads"))
 
 
-async def test_a_dry_run_of_a_whole_file_shows_the_true_owners(workspace: Workspace, tmp_path: Path) -> None:
+async def test_dry_run_of_a_file_shows_the_owners_that_the_real_run_assigns(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     path = people(tmp_path / "leads.csv", range(600))
     await workspace.put("owners", "eve", {"name": "Eve", "caps": {"per_day": 40}})
-    _, for_dry_run = await ran(workspace, path, dry=True, rest=True)
+    _, for_dry_run = await ran(workspace, path, dry=True, unknown=UnknownColumns.ATTRIBUTES)
     assert await received(workspace) == 0
-    outcomes, rows = await ran(workspace, path, rest=True)
+    outcomes, rows = await ran(workspace, path, unknown=UnknownColumns.ATTRIBUTES)
     assert [row["owner"] for row in rows] == [row["owner"] for row in for_dry_run]
     assert rows == for_dry_run
     assert [row["line"] for row in rows] == list(range(2, 602))
     assert Counter(row["owner"] for row in rows)["eve"] == 40
-    assert (outcomes.decided, outcomes.known, outcomes.problems) == (600, 0, [])
+    assert (outcomes.decided, outcomes.existing, outcomes.problems) == (600, 0, [])
     assert await received(workspace) == 600
     assert (await verify(workspace.pool, workspace.workspace_id)).differences == []
 
 
-async def test_the_same_file_again_decides_nothing_twice(workspace: Workspace, tmp_path: Path) -> None:
+async def test_repeated_file_decides_no_line_twice(workspace: Workspace, tmp_path: Path) -> None:
     path = people(tmp_path / "leads.csv", range(40))
-    first, rows = await ran(workspace, path, ignore_unknown=True)
+    first, rows = await ran(workspace, path, unknown=UnknownColumns.IGNORE)
     lines = path.read_text().splitlines()
-    # A run may have broken off, and somebody mended a line and added another meanwhile.
-    mended = lines[5].replace("p4@", "q4@")
-    path.write_text("\n".join([lines[0], "new@people.example,DE,1,1", *lines[1:5], mended, *lines[6:]]))
-    shown, for_dry_run = await ran(workspace, path, dry=True, ignore_unknown=True)
-    again, more = await ran(workspace, path, ignore_unknown=True)
+    # One line is corrected and another is added.
+    corrected = lines[5].replace("p4@", "q4@")
+    path.write_text("\n".join([lines[0], "new@people.example,DE,1,1", *lines[1:5], corrected, *lines[6:]]))
+    shown, for_dry_run = await ran(workspace, path, dry=True, unknown=UnknownColumns.IGNORE)
+    again, more = await ran(workspace, path, unknown=UnknownColumns.IGNORE)
     assert (first.replayed, again.replayed, shown.replayed) == (0, 39, 39)
     assert [row["line"] for row in more if not row["replayed"]] == [2, 7]
     assert [row["owner"] for row in more[1:5]] == [row["owner"] for row in rows[:4]]
@@ -87,20 +89,24 @@ async def test_the_same_file_again_decides_nothing_twice(workspace: Workspace, t
     assert await received(workspace) == 42
 
 
-async def test_a_column_may_tell_the_lines_apart(workspace: Workspace, tmp_path: Path) -> None:
+async def test_id_column_identifies_the_lines_of_a_repeated_file(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     path = tmp_path / "leads.csv"
     path.write_text("No,email\n7,a@people.example\n8,b@people.example\n,c@people.example\n")
-    outcomes, _ = await ran(workspace, path, key="No", ignore_unknown=True)
+    outcomes, _ = await ran(workspace, path, id_column="No", unknown=UnknownColumns.IGNORE)
     assert (outcomes.decided, [line for line, _ in outcomes.problems]) == (2, [4])
     path.write_text("No,email\n8,b@people.example\n7,z@people.example\n")
-    outcomes, rows = await ran(workspace, path, key="No", ignore_unknown=True)
+    outcomes, rows = await ran(workspace, path, id_column="No", unknown=UnknownColumns.IGNORE)
     assert [(row["line"], row.get("replayed")) for row in rows] == [(2, True), (3, None)]
-    assert "line 3: was done before with other values" in "\n".join(outcomes.lines())
+    assert "line 3: was processed before with different values" in "\n".join(outcomes.lines())
     with pytest.raises(CommandError, match="no column 'Nr'"):
-        await ran(workspace, path, key="Nr", ignore_unknown=True)
+        await ran(workspace, path, id_column="Nr", unknown=UnknownColumns.IGNORE)
 
 
-async def test_bad_lines_are_told_and_the_others_decided(workspace: Workspace, tmp_path: Path) -> None:
+async def test_invalid_lines_are_reported_and_the_others_are_decided(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     path = tmp_path / "leads.csv"
     path.write_text(MEETING)
     outcomes, rows = await ran(workspace, path, mapped={"Interesse an": "product_interest"})
@@ -110,10 +116,10 @@ async def test_bad_lines_are_told_and_the_others_decided(workspace: Workspace, t
         (4, "failed", "no_identity"),
         (5, "assigned", "duplicate"),
     ]
-    told = "\n".join(outcomes.lines())
-    assert "2 decided, 1 of them known persons, 0 decided before" in told
-    assert "  line 3: employees must be an integer (column Mitarbeiter)" in told
-    assert "kunde" not in told
+    printed = "\n".join(outcomes.lines())
+    assert "2 decided, 1 existing leads, 0 decided before" in printed
+    assert "  line 3: employees must be an integer (column Mitarbeiter)" in printed
+    assert "kunde" not in printed
     answer = await workspace.client.post("/leads/lookup", json={"email": "anna@kunde.example"})
     values = answer.json()["items"][0]["values"]
     assert (values["country"], values["employees"], values["annual_revenue"]) == ("AT", 250, 1500000.5)
@@ -121,16 +127,18 @@ async def test_bad_lines_are_told_and_the_others_decided(workspace: Workspace, t
     assert values["product_interest"] == ["a"]
 
 
-async def test_a_service_may_decide_at_the_same_time(workspace: Workspace, tmp_path: Path) -> None:
+async def test_file_and_service_decide_at_the_same_time(workspace: Workspace, tmp_path: Path) -> None:
     path = people(tmp_path / "leads.csv", range(300))
     visitors = [workspace.assign(email=f"v{number}@people.example", country="US") for number in range(60)]
-    (outcomes, _), *answers = await asyncio.gather(ran(workspace, path, rest=True), *visitors)
+    (outcomes, _), *answers = await asyncio.gather(
+        ran(workspace, path, unknown=UnknownColumns.ATTRIBUTES), *visitors
+    )
     assert (outcomes.decided, len(answers), await received(workspace)) == (300, 60, 360)
     report = await verify(workspace.pool, workspace.workspace_id)
     assert (report.decisions, report.differences) == (360, [])
 
 
-async def test_lines_of_json_hold_whole_objects(workspace: Workspace, tmp_path: Path) -> None:
+async def test_lines_of_json_hold_objects(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "leads.ndjson"
     lines = [
         {"E-Mail": "a@people.example", "crm": {"lead_id": "L-1"}, "engagement": [{"name": "demo"}]},
@@ -147,12 +155,12 @@ async def test_lines_of_json_hold_whole_objects(workspace: Workspace, tmp_path: 
     }
 
 
-def table(path: Path, text: str, plan: str = "{}", **wishes: Any) -> LeadFile:
+def table(path: Path, text: str, plan: str = "{}", **options: Any) -> LeadFile:
     path.write_text(text)
-    return read_leads(path, ColumnOptions(**wishes), declare_fields(yaml.safe_load(plan)))
+    return read_leads(path, ColumnOptions(**options), declare_fields(yaml.safe_load(plan)))
 
 
-def test_cells_have_the_type_of_their_field(tmp_path: Path) -> None:
+def test_cells_get_the_type_of_their_field(tmp_path: Path) -> None:
     header = "email,churn_risk,attributes.seats,attributes.code,attributes.vip,attributes.since,pages,score"
     line = "a@people.example,0.7,12,007,no,2026-11-20,pricing; docs,-3"
     plan = "{attributes.vip: {type: boolean}, attributes.since: {type: string}, "
@@ -186,29 +194,29 @@ HEADERS = [
 
 
 @pytest.mark.parametrize(("header", "field"), HEADERS)
-def test_usual_headers_are_understood(header: str, field: str | None) -> None:
-    assert fields_of([header], ColumnOptions(ignore_unknown=True)).get(header) == field
+def test_common_headers_match_their_field(header: str, field: str | None) -> None:
+    assert fields_of([header], ColumnOptions(unknown=UnknownColumns.IGNORE)).get(header) == field
 
 
 @pytest.mark.parametrize(
-    ("columns", "wishes", "told"),
+    ("columns", "options", "message"),
     [
         (["email", "Size"], {}, "'Size'"),
         (["email", "E-Mail"], {}, "both mean email"),
         (["email"], {"mapped": {"Mail": "email"}}, "no column 'Mail'"),
-        (["Mail"], {"mapped": {"Mail": "mail"}}, "'mail' is no field"),
-        (["Mail"], {"mapped": {"Mail": "email_domain"}}, "'email_domain' is no field"),
+        (["Mail"], {"mapped": {"Mail": "mail"}}, "'mail' is not a field"),
+        (["Mail"], {"mapped": {"Mail": "email_domain"}}, "'email_domain' is not a field"),
     ],
 )
-def test_columns_nobody_knows_are_refused(columns: list[str], wishes: dict[str, Any], told: str) -> None:
-    with pytest.raises(CommandError, match=told):
-        fields_of(columns, ColumnOptions(**wishes))
+def test_unknown_columns_are_refused(columns: list[str], options: dict[str, Any], message: str) -> None:
+    with pytest.raises(CommandError, match=message):
+        fields_of(columns, ColumnOptions(**options))
 
 
-def test_what_is_told_of_columns_comes_first(tmp_path: Path) -> None:
+def test_mapping_takes_precedence_over_headers(tmp_path: Path) -> None:
     path = tmp_path / "map.yaml"
     path.write_text("Firma: attributes.firm\nNotiz, intern: '-'\n")
-    mapped = mapping_of(["e mail = crm.lead_id, Land=country", "Firma=company"], path)
+    mapped = read_mapping(["e mail = crm.lead_id, Land=country", "Firma=company"], path)
     assert mapped == {
         "Firma": "company",
         "Notiz, intern": "-",
@@ -216,7 +224,7 @@ def test_what_is_told_of_columns_comes_first(tmp_path: Path) -> None:
         "Land": "country",
     }
     columns = ["E-Mail", "Land", "Firma", "Notiz, intern", "Größe (m²)"]
-    assert fields_of(columns, ColumnOptions(mapped, rest=True)) == {
+    assert fields_of(columns, ColumnOptions(mapped, unknown=UnknownColumns.ATTRIBUTES)) == {
         "E-Mail": "crm.lead_id",
         "Land": "country",
         "Firma": "company",
@@ -225,10 +233,10 @@ def test_what_is_told_of_columns_comes_first(tmp_path: Path) -> None:
     assert fields_of(["Mail 2"], ColumnOptions({"email": "Mail 2"})) == {"Mail 2": "email"}
     for wrong in ("Firma", "=company", "Firma="):
         with pytest.raises(CommandError, match="Column=field"):
-            mapping_of([wrong], None)
+            read_mapping([wrong], None)
 
 
-async def test_what_intake_could_not_read_is_told_by_line(workspace: Workspace, tmp_path: Path) -> None:
+async def test_intake_flags_are_reported_with_their_lines(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"
     path.write_text("E-Mail;Land\na@people.example;Deutschland\nb@people.example;Atlantis\n")
     outcomes, rows = await ran(workspace, path)
@@ -236,26 +244,24 @@ async def test_what_intake_could_not_read_is_told_by_line(workspace: Workspace, 
     assert "flag country_unknown in line 3" in list(outcomes.lines())
 
 
-def test_the_command_as_people_use_it(shell: Shell) -> None:
+def test_assign_command_decides_a_spreadsheet_and_reports_it(shell: Shell) -> None:
     shell.says("workspaces", "create", "acme")
     plan = shell.directory / "plan.yaml"
     plan.write_text("queues: {q: {}}\npipeline: [{queue: {name: q}}]")
     shell.says("plan", "publish", str(plan), "--workspace", "acme", "--comment", "try")
     file, out = shell.directory / "leads.csv", shell.directory / "out.csv"
     file.write_text("E-Mail;Firma\na@people.example;A\nb@people.example;B\n", encoding="utf-8-sig")
-    told = shell.says("assign", str(file), "--workspace", "acme", "--dry-run")
-    assert "(queue q)" in told
-    assert "100.0 %" in told
-    told = shell.says("assign", str(file), "--workspace", "acme", "--out", str(out))
-    assert "leads: 2 decided, 0 of them known persons, 0 decided before" in told
+    printed = shell.says("assign", str(file), "--workspace", "acme", "--dry-run")
+    assert "(queue q)" in printed
+    assert "100.0 %" in printed
+    printed = shell.says("assign", str(file), "--workspace", "acme", "--report", str(out))
+    assert "leads: 2 decided, 0 existing leads, 0 decided before" in printed
     assert out.read_text().splitlines()[1] == "2,queued,,,q,queue,q,,,false,false,"
     file.write_text(file.read_text() + ";\n;C\nc;C;C\n")
     done = shell.run("assign", str(file), "--workspace", "acme", "--trigger", "webinar")
     assert done.returncode == 1
     assert "3 decided" in done.stdout
-    assert "line 6: has 3 cells, and there are 2 columns" in done.stdout
-    assert "everything agrees" in shell.says("verify")
-    assert "A trigger is one of" in shell.refuses(
-        "assign", str(file), "--workspace", "acme", "--trigger", "?"
-    )
+    assert "line 6: has 3 cells for 2 columns" in done.stdout
+    assert "OK" in shell.says("verify")
+    assert "Unknown trigger" in shell.refuses("assign", str(file), "--workspace", "acme", "--trigger", "?")
     assert "'Firma'" in shell.refuses("assign", str(file), "--workspace", "acme", "--map", "Frima=company")

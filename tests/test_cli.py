@@ -1,4 +1,4 @@
-"""The command line, as people use it: real processes, real databases."""
+"""The command line: real processes, real databases."""
 
 import os
 import shlex
@@ -27,7 +27,7 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "win-back"
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """This process's own, without settings of ours, with these."""
+    """The environment of this process without our settings, and with these variables."""
     ours = ("LEAD_ASSIGNMENT_", "DATABASE_URL", "MIGRATION_DATABASE_URL", "HOST", "PORT")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     if binaries := os.environ.get("LEAD_ASSIGNMENT_POSTGRES_BIN_DIR"):
@@ -36,13 +36,13 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 class Shell:
-    """Runs commands in a directory, with these variables set."""
+    """Runs commands in a directory with these variables."""
 
     def __init__(self, directory: Path, **variables: str) -> None:
         self.directory, self.variables = directory, variables
 
     def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """A command run to its end."""
+        """Run a command to its end."""
         return subprocess.run(
             [COMMAND, *words],
             cwd=self.directory,
@@ -54,13 +54,13 @@ class Shell:
         )
 
     def says(self, *words: str) -> str:
-        """What a command prints that must succeed."""
+        """The output of a command that must succeed."""
         done = self.run(*words)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def refuses(self, *words: str, **variables: str) -> str:
-        """What a command complains about that must fail."""
+        """The error output of a command that must fail."""
         done = self.run(*words, **variables)
         assert done.returncode == 1, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
@@ -68,7 +68,7 @@ class Shell:
 
     @contextmanager
     def serving(self, *words: str, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-        """A server, in development with its first line, ended by SIGTERM."""
+        """A server, and in development its first line. SIGTERM ends it."""
         with subprocess.Popen(
             [COMMAND, "serve", *words],
             cwd=self.directory,
@@ -79,7 +79,7 @@ class Shell:
         ) as process:
             try:
                 assert process.stdout is not None
-                yield process, process.stdout.readline() if "--development" in words else ""
+                yield process, process.stdout.readline() if "--dev" in words else ""
             finally:
                 process.send_signal(signal.SIGTERM)
                 process.wait(PATIENCE)
@@ -87,34 +87,34 @@ class Shell:
 
 @pytest.fixture
 def shell(database: str, tmp_path: Path) -> Shell:
-    """Commands on a database of their own, in development."""
+    """Commands in development, on a database of their own."""
     return Shell(tmp_path, DATABASE_URL=database)
 
 
 def sent_by(name: str, line: str) -> str:
-    """The printed line with somebody else's address in it, and without a telephone number."""
+    """The printed line with another address, and without a phone number."""
     return line.replace("mara.lind", name).replace("+49 30 23125 017", "")
 
 
 def pasted(line: str) -> Any:
-    """What comes back when the printed line is run as it is."""
+    """The response when the printed line is run unchanged."""
     done = subprocess.run(line, shell=True, capture_output=True, check=True, timeout=PATIENCE)
     return orjson.loads(done.stdout)
 
 
-def test_a_fresh_directory_serves_the_example_and_keeps_it(tmp_path: Path) -> None:
+def test_new_directory_serves_the_example_and_keeps_its_data(tmp_path: Path) -> None:
     shell = Shell(tmp_path, PORT="0")
-    with shell.serving("--development") as (process, line):
+    with shell.serving("--dev") as (process, line):
         assert shlex.split(line)[0] == "curl"
         first = pasted(line)
         assert (first["outcome"], first["team"]) == ("assigned", "retention")
         assert first["actions"][3]["params"]["title"] == "Call Mara: help choosing e-bike"
-        # Another command joins the server that runs.
+        # Another command joins the running server.
         assert "example" in shell.says("workspaces", "list")
-        assert "everything agrees" in shell.says("verify")
+        assert "OK" in shell.says("verify")
     assert process.returncode == 0
     assert not list((tmp_path / ".data" / "pg").glob("postmaster.pid"))
-    with shell.serving("--development") as (process, line):
+    with shell.serving("--dev") as (process, line):
         again = pasted(line)
         assert again["existing_lead"]["lead_id"] == first["lead_id"]
         process.send_signal(signal.SIGINT)
@@ -122,21 +122,21 @@ def test_a_fresh_directory_serves_the_example_and_keeps_it(tmp_path: Path) -> No
     assert not list((tmp_path / ".data" / "pg").glob("postmaster.pid"))
 
 
-def test_what_is_there_is_not_loaded_over(shell: Shell) -> None:
+def test_example_is_not_loaded_into_a_workspace_with_data(shell: Shell) -> None:
     shell.says("workspaces", "create", "example")
     plan = shell.directory / "plan.yaml"
     plan.write_text("queues: {q: {}}\npipeline: [{queue: {name: q}}]")
     shell.says("plan", "publish", str(plan), "--workspace", "example", "--comment", "mine")
-    with shell.serving("--development", PORT="0") as (_, line):
+    with shell.serving("--dev", PORT="0") as (_, line):
         assert pasted(line)["queue"] == "q"
 
 
-def test_development_is_served_on_a_loopback_address_only(shell: Shell) -> None:
-    assert "loopback" in shell.refuses("serve", "--development", "--host", "0.0.0.0")
+def test_development_listens_on_a_loopback_address_only(shell: Shell) -> None:
+    assert "loopback" in shell.refuses("serve", "--dev", "--host", "0.0.0.0")
     assert "loopback" in shell.refuses("serve", HOST="0.0.0.0")
 
 
-def test_workspaces_are_made_listed_and_removed(shell: Shell) -> None:
+def test_workspaces_are_created_listed_and_deleted(shell: Shell) -> None:
     for name in ("acme", "ünïcode & more"):
         shell.says("workspaces", "create", name)
     assert "already" in shell.refuses("workspaces", "create", "acme")
@@ -145,29 +145,29 @@ def test_workspaces_are_made_listed_and_removed(shell: Shell) -> None:
     assert names == ["acme", "ünïcode & more"]
     assert "--yes" in shell.refuses("workspaces", "delete", "acme")
     shell.says("workspaces", "delete", "acme", "--yes")
-    assert "no workspace" in shell.refuses("workspaces", "delete", "acme", "--yes")
+    assert "No workspace" in shell.refuses("workspaces", "delete", "acme", "--yes")
     assert "acme" not in shell.says("workspaces", "list")
 
 
-def test_a_directory_is_imported_again_until_every_line_is_good(shell: Shell) -> None:
+def test_import_is_repeated_until_every_line_is_valid(shell: Shell) -> None:
     shell.says("workspaces", "create", "acme")
     owners, teams = shell.directory / "owners.csv", shell.directory / "teams.csv"
     owners.write_text("id,name,timezone\nana,Ana,Europe/Berlin\nben,Ben,Mars/Olympus\n")
     teams.write_text("id,owner,weight\nwest,ana,2\nwest,ben,1\n")
-    told = shell.refuses("import", "owners", str(owners), "--workspace", "acme")
-    assert "line 3: timezone must be a time zone" in told
+    message = shell.refuses("import", "owners", str(owners), "--workspace", "acme")
+    assert "line 3: timezone must be a time zone" in message
     assert "line 2: members[1].owner" in shell.refuses("import", "teams", str(teams), "--workspace", "acme")
     owners.write_text(owners.read_text().replace("Mars/Olympus", "Europe/Paris"))
     assert "owners: 1 created, 0 updated, 1 unchanged" in shell.says(
         "import", "owners", str(owners), "--workspace", "acme"
     )
     assert "1 created" in shell.says("import", "teams", str(teams), "--workspace", "acme")
-    assert "no workspace" in shell.refuses("import", "teams", str(teams), "--workspace", "other")
-    assert "cannot be read" in shell.refuses("import", "teams", "nothing.csv", "--workspace", "acme")
+    assert "No workspace" in shell.refuses("import", "teams", str(teams), "--workspace", "other")
+    assert "Cannot read" in shell.refuses("import", "teams", "nothing.csv", "--workspace", "acme")
 
 
-async def test_nothing_is_left_of_a_removed_workspace(shell: Shell, database: str) -> None:
-    with shell.serving("--development", PORT="0") as (_, line):
+async def test_deleted_workspace_leaves_no_row(shell: Shell, database: str) -> None:
+    with shell.serving("--dev", PORT="0") as (_, line):
         for number in range(3):
             pasted(sent_by(f"mara-{number}", line))
         pasted(sent_by("maya", line).replace("dev-key'", "dev-key' -H 'Idempotency-Key: k'"))
@@ -194,7 +194,7 @@ async def test_nothing_is_left_of_a_removed_workspace(shell: Shell, database: st
         await connection.close()
 
 
-def test_a_key_is_shown_once_and_can_be_revoked(shell: Shell) -> None:
+def test_key_is_shown_once_and_can_be_revoked(shell: Shell) -> None:
     shell.says("workspaces", "create", "acme")
     printed = shell.says(
         "keys", "create", "acme", "--scopes", "assign, claim", "--owner", "ana", "--label", "form"
@@ -206,61 +206,61 @@ def test_a_key_is_shown_once_and_can_be_revoked(shell: Shell) -> None:
     assert key.secret not in listed
     shell.says("keys", "revoke", key.id)
     assert "revoked" in shell.says("keys", "list", "acme")
-    assert "no key" in shell.refuses("keys", "revoke", "x")
-    told = shell.refuses("keys", "create", "acme", "--scopes", "assign,everything")
-    assert "everything" in told
-    assert all(scope in told for scope in SCOPES)
-    assert "no workspace" in shell.refuses("keys", "create", "other")
+    assert "No key" in shell.refuses("keys", "revoke", "x")
+    message = shell.refuses("keys", "create", "acme", "--scopes", "assign,everything")
+    assert "everything" in message
+    assert all(scope in message for scope in SCOPES)
+    assert "No workspace" in shell.refuses("keys", "create", "other")
 
 
 @pytest.mark.parametrize(
-    ("text", "complaint"),
+    ("text", "finding"),
     [
         ("queues: {q: {}}\npipeline: [{queue: {name: q}}]", None),
         ("queues: {q: {}}\npipeline: [{round_robin: {team: any}}, {queue: {name: q}}]", None),
         ("pipeline: [{queue: {name: q}}]", "pipeline[0].queue.name  unknown_queue"),
         ("pipeline: [{round_robin: {team: any}}]", "pipeline[0]  no_catch_all"),
         ("pipeline: [{queue: {nmae: q}}]", "pipeline[0].queue.nmae  unknown_field"),
-        ("pipeline: [", "plan  bad_syntax"),
+        ("pipeline: [", "plan  invalid_syntax"),
     ],
 )
-def test_a_plan_is_checked_without_a_database(tmp_path: Path, text: str, complaint: str | None) -> None:
+def test_plan_is_checked_without_a_database(tmp_path: Path, text: str, finding: str | None) -> None:
     plan = tmp_path / "plan.yaml"
     plan.write_text(text)
     shell = Shell(tmp_path, DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
-    if complaint is None:
+    if finding is None:
         shell.says("plan", "check", str(plan))
     else:
-        assert f"error  {complaint}" in shell.refuses("plan", "check", str(plan))
+        assert f"error  {finding}" in shell.refuses("plan", "check", str(plan))
     assert shell.run("plan", "check", str(tmp_path / "nothing.yaml")).returncode == 2
 
 
 def test_plans_are_published_and_rolled_back(shell: Shell) -> None:
-    with shell.serving("--development", PORT="0") as (_, line):
+    with shell.serving("--dev", PORT="0") as (_, line):
         shell.says("plan", "check", str(EXAMPLE / "plan.yaml"), "--workspace", "example")
         plan = shell.directory / "plan.yaml"
         plan.write_text("queues: {q: {}}\npipeline: [{queue: {name: q}}]")
-        told = shell.says("plan", "publish", str(plan), "--workspace", "example", "--comment", "try")
-        assert "Version 2" in told
+        message = shell.says("plan", "publish", str(plan), "--workspace", "example", "--comment", "try")
+        assert "Version 2" in message
         assert pasted(line)["plan_version"] == 2
         plan.write_text("queues: {q: {}}\npipeline: [{round_robin: {team: none}}, {queue: {name: q}}]")
         for words in (("check",), ("publish", "--comment", "try")):
-            told = shell.refuses("plan", *words, str(plan), "--workspace", "example")
-            assert "pipeline[0].round_robin.team" in told
+            message = shell.refuses("plan", *words, str(plan), "--workspace", "example")
+            assert "pipeline[0].round_robin.team" in message
         assert "active" in shell.refuses("plan", "rollback", "3", "--workspace", "example", "--comment", "no")
         shell.says("plan", "rollback", "1", "--workspace", "example", "--comment", "back")
         assert pasted(sent_by("maya", line))["team"] == "retention"
 
 
-def test_verify_finds_what_was_tampered_with(shell: Shell, database: str) -> None:
-    with shell.serving("--development", PORT="0") as (_, line):
+def test_verify_finds_tampered_data(shell: Shell, database: str) -> None:
+    with shell.serving("--dev", PORT="0") as (_, line):
         pasted(line)
-    assert "decisions made again: 1" in shell.says("verify", "--workspace", "example")
+    assert "decisions replayed: 1" in shell.says("verify", "--workspace", "example")
     execute(database, "UPDATE assignments SET owner_id = 'ben'")
     assert "example" in shell.refuses("verify")
 
 
-def test_an_empty_database_is_told_from_a_broken_command(shell: Shell, database: str) -> None:
+def test_empty_database_is_reported_with_its_remedy(shell: Shell, database: str) -> None:
     execute(database, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     assert "migrate" in shell.refuses("workspaces", "list")
     shell.says("migrate")
@@ -268,15 +268,15 @@ def test_an_empty_database_is_told_from_a_broken_command(shell: Shell, database:
     assert shell.says("workspaces", "list") == ""
 
 
-def test_a_database_that_is_away_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_unreachable_database_is_reported_in_one_sentence(tmp_path: Path) -> None:
     shell = Shell(tmp_path, DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
-    assert "cannot be reached" in shell.refuses("workspaces", "list")
-    assert "cannot be reached" in shell.refuses("serve", LEAD_ASSIGNMENT_ENV="production")
+    assert "Cannot reach" in shell.refuses("workspaces", "list")
+    assert "Cannot reach" in shell.refuses("serve", LEAD_ASSIGNMENT_ENV="production")
 
 
 @pytest.fixture
 def production(shell: Shell, database: str) -> Shell:
-    """Commands in production, as a role that owns nothing; the role that migrates is another."""
+    """Commands in production, as a role that owns nothing. Another role migrates."""
     role = f"service_{os.getpid()}_{time.monotonic_ns()}"
     execute(database, f"CREATE ROLE {role} LOGIN IN ROLE lead_assignment_app")
     shell.says("workspaces", "create", "acme")
@@ -293,14 +293,14 @@ def test_production_needs_a_database_and_a_key(production: Shell, database: str)
     assert "no API key" in production.refuses("serve")
     production.says("keys", "create", "acme")
     assert "DATABASE_URL" in production.refuses("serve", DATABASE_URL="")
-    assert "development" in production.refuses("serve", "--development")
-    told = production.refuses("serve", DATABASE_URL=database)
-    assert "superuser" in told
-    assert "owns the tables" in told
+    assert "development" in production.refuses("serve", "--dev")
+    message = production.refuses("serve", DATABASE_URL=database)
+    assert "superuser" in message
+    assert "owns the tables" in message
 
 
 @pytest.mark.parametrize(
-    ("statement", "complaint"),
+    ("statement", "objection"),
     [
         ("ALTER ROLE {role} BYPASSRLS", "BYPASSRLS"),
         ("REVOKE lead_assignment_app FROM {role}", "no member"),
@@ -308,23 +308,23 @@ def test_production_needs_a_database_and_a_key(production: Shell, database: str)
         ("DROP SCHEMA public CASCADE; CREATE SCHEMA public", "migrate"),
     ],
 )
-def test_production_refuses_a_role_that_could_look_further(
-    production: Shell, database: str, statement: str, complaint: str
+def test_production_refuses_a_role_that_could_bypass_row_security(
+    production: Shell, database: str, statement: str, objection: str
 ) -> None:
     production.says("keys", "create", "acme")
     role = production.variables["DATABASE_URL"].split("//")[1].split("@")[0]
     execute(database, statement.format(role=role))
-    assert complaint in production.refuses("serve")
+    assert objection in production.refuses("serve")
 
 
 @pytest.mark.parametrize(
     "variable",
     ["LEAD_ASSIGNMENT_POOLSIZE", "LEAD_ASSIGNMENT_FAILPOINT", "LEAD_ASSIGNMENT_POOL_SIZE", "PORT"],
 )
-def test_production_refuses_settings_it_does_not_know(production: Shell, variable: str) -> None:
-    told = production.refuses("serve", **{variable: "canary"})
-    assert variable in told
-    assert "canary" not in told
+def test_production_refuses_unknown_settings(production: Shell, variable: str) -> None:
+    message = production.refuses("serve", **{variable: "canary"})
+    assert variable in message
+    assert "canary" not in message
 
 
 def port_of(process: subprocess.Popen[str]) -> int:
@@ -345,7 +345,7 @@ def port_of(process: subprocess.Popen[str]) -> int:
 
 
 def status_of(port: int, path: str, key: str = "") -> int:
-    """What a server answers, once it answers at all."""
+    """The status of a response, as soon as the server responds."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}")
     request.add_header("Authorization", f"Bearer {key}")
     until = time.monotonic() + PATIENCE

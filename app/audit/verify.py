@@ -45,15 +45,15 @@ class VerifyReport:
         """The report for a person to read: the counts, then what differs."""
         counts = self.moment.counts if self.moment else None
         lines = [
-            f"decisions made again: {self.decisions}, {self.same_engine} of them made by this engine",
-            f"ledgers added up: {self.teams} teams, {self.ledger_rows} rows",
+            f"decisions replayed: {self.decisions}, {self.same_engine} of them made by this engine version",
+            f"ledgers summed up: {self.teams} teams, {self.ledger_rows} entries",
         ]
         if counts is not None:
             standing = ", ".join(f"{count} {state}" for state, count in sorted(counts.by_state.items()))
             lines += [
-                f"leads received: {counts.received}, matched: {counts.matched}",
+                f"leads received: {counts.received}, matched to existing leads: {counts.matched}",
                 f"leads now: {standing or 'none'}",
-                f"conservation difference: {counts.difference}",
+                f"leads unaccounted for: {counts.difference}",
             ]
         shown = [f"DIFFERENT  {sentence}" for sentence in self.differences[:MOST_SHOWN]]
         hidden = len(self.differences) - len(shown)
@@ -61,7 +61,7 @@ class VerifyReport:
 
 
 def _verdict(found: list[str]) -> str:
-    return f"{len(found)} differences" if found else "everything agrees"
+    return f"{len(found)} differences" if found else "OK"
 
 
 async def verify(

@@ -1,4 +1,4 @@
-"""`lead-assignment`: serve, migrate, and administer."""
+"""The command line, `lead-assignment`."""
 
 import sys
 from importlib.metadata import version
@@ -46,18 +46,18 @@ commands.add_typer(imports.commands, name="import")
 
 
 def main() -> None:
-    """Run a command. What went wrong is told in a sentence on the standard error, with exit code 1."""
+    """Run a command. An expected error is printed to the standard error, and the exit code is 1."""
     try:
         commands()
     except Exception as error:
-        sentence = _sentence(error)
-        if sentence is None:
+        message = _message(error)
+        if message is None:
             raise
-        typer.echo(sentence, err=True)
+        typer.echo(message, err=True)
         sys.exit(1)
 
 
-def _sentence(error: Exception) -> str | None:
+def _message(error: Exception) -> str | None:
     match error:
         case CommandError():
             return str(error)
@@ -65,15 +65,15 @@ def _sentence(error: Exception) -> str | None:
             return "\n".join([error.detail or error.title, *map(_fault, error.faults)])
         case asyncpg.UndefinedTableError():
             return (
-                "The database that DATABASE_URL names, or without one the one under .data/ of this directory,"
-                " has no tables yet: go to the directory of the service, or run `lead-assignment migrate`."
+                "The database has no tables. Run `lead-assignment migrate`. Without DATABASE_URL,"
+                " commands use the database in .data/ of the current directory."
             )
         case asyncpg.InsufficientPrivilegeError():
-            return "This role may not do that: name the owner of the tables in MIGRATION_DATABASE_URL."
+            return "Permission denied. Set MIGRATION_DATABASE_URL to the role that owns the tables."
         case _ if is_connection_error(error) or isinstance(
             error, asyncpg.InvalidAuthorizationSpecificationError
         ):
-            return f"The database cannot be reached ({type(error).__name__})."
+            return f"Cannot reach the database ({type(error).__name__})."
         case _:
             return None
 

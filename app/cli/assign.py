@@ -1,4 +1,4 @@
-"""`lead-assignment assign`: the leads of a file through the path, or a rehearsal of it."""
+"""`lead-assignment assign`: decide the leads of a file, or show what would be decided."""
 
 import sys
 from collections.abc import Iterator
@@ -10,7 +10,8 @@ import typer
 
 from app import logs
 from app.cli.context import CommandError, settings_now, with_pool, workspace_named
-from app.cli.lead_options import IgnoreUnknown, LineKey, Map, MapFile, RestOption, wishes_of
+from app.cli.files.columns import UnknownColumns
+from app.cli.lead_options import IdColumn, Map, MapFile, UnknownColumnsOption, column_options
 from app.store.connection.pool import Pool
 
 if TYPE_CHECKING:
@@ -18,31 +19,33 @@ if TYPE_CHECKING:
 
 
 def assign(
-    file: Annotated[Path, typer.Argument(help="A table (.csv, .tsv), or one JSON object a line.")],
+    file: Annotated[Path, typer.Argument(help="A table (.csv, .tsv), or one JSON object per line.")],
     workspace: Annotated[str, typer.Option(help="The workspace that decides.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be decided.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the decisions. Store nothing.")] = False,
     map_: Map = None,
     map_file: MapFile = None,
-    ignore_unknown: IgnoreUnknown = False,
-    rest: RestOption = None,
-    trigger: Annotated[str, typer.Option(help="What happened.")] = "form",
-    key: LineKey = None,
-    out: Annotated[Path | None, typer.Option(help="A CSV to write what became of each line to.")] = None,
+    unknown_columns: UnknownColumnsOption = UnknownColumns.ERROR,
+    trigger: Annotated[str, typer.Option(help="What brought the leads, such as form or import.")] = "form",
+    id_column: IdColumn = None,
+    report: Annotated[Path | None, typer.Option(help="A CSV file for the outcome of each line.")] = None,
 ) -> None:
-    """Decide who owns each lead of a file. The same file again decides nothing twice, for seven days."""
-    # It shares its checks with the API, and the web framework takes a second that no other command waits for.
+    """Assign an owner to each lead of a file.
+
+    Within seven days, repeating the command with the same file decides no lead twice.
+    """
+    # The dispatcher takes a while to import, and no other command waits for it.
     from app.cli.run import Run, outcomes_of
     from app.plugins.process import PluginLimits
 
     logs.configure(sys.stderr.buffer)
-    wishes = wishes_of(map_, map_file, ignore_unknown, rest)
+    columns = column_options(map_, map_file, unknown_columns)
     settings = settings_now()
     limits = PluginLimits(settings.plugin_timeout_seconds, settings.plugin_memory_mb)
-    run = Run(file, wishes, trigger, key, dry_run, settings.request_timeout_seconds, limits)
+    run = Run(file, columns, trigger, id_column, dry_run, settings.request_timeout_seconds, limits)
 
     async def work(pool: Pool) -> "OutcomeCounts":
         found = await workspace_named(pool, workspace)
-        with _written(out) as rows:
+        with _report_file(report) as rows:
             return await outcomes_of(pool, found.id, run, rows)
 
     outcomes = with_pool(work)
@@ -52,7 +55,7 @@ def assign(
 
 
 @contextmanager
-def _written(path: Path | None) -> Iterator["OutcomeFile | None"]:
+def _report_file(path: Path | None) -> Iterator["OutcomeFile | None"]:
     if path is None:
         yield None
         return
@@ -61,6 +64,6 @@ def _written(path: Path | None) -> Iterator["OutcomeFile | None"]:
     try:
         file = path.open("w", encoding="utf-8", newline="")
     except OSError as error:
-        raise CommandError(f"{path} cannot be written: {error.strerror or type(error).__name__}.") from None
+        raise CommandError(f"Cannot write {path}: {error.strerror or type(error).__name__}.") from None
     with file:
         yield OutcomeFile(file)

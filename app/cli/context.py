@@ -1,13 +1,15 @@
-"""The settings and the database a command works with."""
+"""The settings and the database a command works with, and its progress bar."""
 
 import asyncio
 import os
+import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
+import typer
 from pydantic import ValidationError
 
 from app.settings import Settings
@@ -115,3 +117,9 @@ async def workspace_named(pool: Pool | Connection, name: str) -> Workspace:
     if found is None:
         raise CommandError(f"No workspace {name!r}. List them with `lead-assignment workspaces list`.")
     return found
+
+
+def progress(length: int, label: str) -> AbstractContextManager[Any]:
+    """A progress bar on the standard error. If that is no terminal, only the label is printed."""
+    bar: AbstractContextManager[Any] = typer.progressbar(length=length, label=label, file=sys.stderr)
+    return bar

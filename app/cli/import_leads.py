@@ -1,4 +1,4 @@
-"""Booking the leads of a file that exist already, each with its present owner."""
+"""Imports existing leads from a file, each with its current owner."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -9,12 +9,12 @@ from typing import Any, Literal
 import orjson
 from pydantic import ValidationError
 
+from app.cli.context import progress
 from app.cli.fault_lines import MAX_SHOWN
 from app.cli.files.columns import ColumnOptions, fold_name
 from app.cli.files.leads import LeadFile, LeadLine, read_leads
-from app.cli.progress import progress
 from app.cli.run import own_fields
-from app.cli.sending import keys_of, sent
+from app.cli.sending import keys_of, send
 from app.contract.faults import validation_failed
 from app.contract.types import RequestModel, RequiredId, Timestamp
 from app.dispatch.dispatcher import Dispatcher
@@ -28,7 +28,7 @@ from app.registry import strategies
 from app.store.connection.pool import Pool
 from app.store.path.current_state import read_current_state
 
-ABOUT = "import"
+KEY_CONTEXT = "import"
 STATES = ("open", "closed")
 _HEADERS = {
     "owner": "owner id, owner email, lead owner, besitzer, lead besitzer, inhaber, verantwortlich",
@@ -39,7 +39,7 @@ _ALIASES = {fold_name(each): name for name, all_ in _HEADERS.items() for each in
 
 
 class ImportStatus(RequestModel):
-    """How a lead stands that exists already: what a line says besides the lead itself."""
+    """The columns of a line besides the lead's own fields: who owns it, since when, and its status."""
 
     owner: RequiredId
     team: RequiredId | None = None
@@ -49,26 +49,26 @@ class ImportStatus(RequestModel):
 
 @dataclass(slots=True)
 class ImportReport:
-    """What became of the lines."""
+    """The outcomes of the lines. `moved` are the lines whose lead got another owner."""
 
     imported: int = 0
     unchanged: int = 0
     moved: list[int] = field(default_factory=list)
     problems: list[tuple[int, Problem]] = field(default_factory=list)
 
-    def add(self, line: int, told: Answer | Problem) -> None:
+    def add(self, line: int, outcome: Answer | Problem) -> None:
         """Count one line."""
-        if isinstance(told, Problem):
-            self.problems.append((line, told))
-        elif told.status == 204 or told.replayed or orjson.loads(told.body)["replayed"]:
+        if isinstance(outcome, Problem):
+            self.problems.append((line, outcome))
+        elif outcome.status == 204 or outcome.replayed or orjson.loads(outcome.body)["replayed"]:
             self.unchanged += 1
-        elif told.status == 201:
+        elif outcome.status == 201:
             self.imported += 1
         else:
             self.moved.append(line)
 
     def summary(self) -> str:
-        """The counts, and which lines took a known person from another owner, a queue or a path."""
+        """The counts, and the lines that took a lead from another owner, a queue or a path."""
         lines = ", ".join(map(str, self.moved[:MAX_SHOWN])) + (", …" if len(self.moved) > MAX_SHOWN else "")
         moved = f"{len(self.moved)} moved" + (f" (lines {lines})" if lines else "")
         return f"leads: {self.imported:,} imported, {moved}, {self.unchanged:,} unchanged"
@@ -78,46 +78,44 @@ async def import_file(
     pool: Pool,
     workspace_id: int,
     path: Path,
-    wishes: ColumnOptions,
+    columns: ColumnOptions,
     *,
-    key: str | None,
+    id_column: str | None,
     deadline: float,
 ) -> ImportReport:
-    """Book the leads of a file, each slice durable by itself.
-
-    Raises Stop.
-    """
-    file = read_import_status(path, wishes, await own_fields(pool, workspace_id))
-    keys = keys_of(file, key, ABOUT)
+    """Import the leads of a file. Each batch is committed on its own. Raises CommandError."""
+    file = read_existing_leads(path, columns, await own_fields(pool, workspace_id))
+    keys = keys_of(file, id_column, KEY_CONTEXT)
     directory = (await read_current_state(pool, workspace_id)).facts.directory
-    adopted = ImportReport(problems=list(file.faults))
-    jobs = _drafts(file, keys, Names(directory), adopted)
+    report = ImportReport(problems=list(file.faults))
+    ready = _importable_lines(file, keys, OwnerNames(directory), report)
     dispatch = Dispatcher(pool, strategies(), Metrics(), deadline=deadline)
-    lines = iter(jobs)
-    with progress(len(jobs), "Importing leads") as bar:
-        async for part in sent(dispatch, workspace_id, len(jobs), lambda place: jobs[place].job()):
-            for told, draft in zip(part, lines, strict=False):
-                adopted.add(draft.line.line, told)
-            bar.update(len(part))
-    return adopted
+    lines = iter(ready)
+    with progress(len(ready), "Importing leads") as bar:
+        async for batch in send(dispatch, workspace_id, len(ready), lambda position: ready[position].job()):
+            for outcome, each in zip(batch, lines, strict=False):
+                report.add(each.line.line, outcome)
+            bar.update(len(batch))
+    return report
 
 
-def read_import_status(path: Path, wishes: ColumnOptions, declared: tuple[Field, ...]) -> LeadFile:
-    """The leads of a file, and how they stand. A column `state` of which a cell is open or closed says that.
+def read_existing_leads(path: Path, columns: ColumnOptions, declared: tuple[Field, ...]) -> LeadFile:
+    """The leads of a file with their owners and statuses.
 
-    Any other column of that name is a state or province.
+    A column `state` that holds open or closed anywhere is the lead's status. Otherwise it is a state or
+    province.
     """
-    known = replace(wishes, more=tuple(ImportStatus.model_fields), aliases=_ALIASES)
+    known = replace(columns, extra=tuple(ImportStatus.model_fields), aliases=_ALIASES)
     file = read_leads(path, replace(known, aliases={**_ALIASES, "state": "status"}), declared)
     column = next((column for column in file.columns if fold_name(column) == "state"), None)
-    if column is None or column in wishes.mapped:
+    if column is None or column in columns.mapped:
         return file
-    said = (str(each.cells.get(column, "")).casefold() for each in file.good)
-    return file if any(state in STATES for state in said) else read_leads(path, known, declared)
+    states = (str(each.cells.get(column, "")).casefold() for each in file.good)
+    return file if any(state in STATES for state in states) else read_leads(path, known, declared)
 
 
-class Names:
-    """Owners by their ids, and by what else names exactly one of them: an e-mail address, an id in a CRM."""
+class OwnerNames:
+    """Finds owners by id, email address or CRM id."""
 
     def __init__(self, directory: Directory) -> None:
         self._ids = directory.owners.keys()
@@ -127,54 +125,55 @@ class Names:
                 if name:
                     self._others[name.casefold()].add(owner.id)
 
-    def owner(self, text: str) -> str:
-        """The id of the owner who is meant; what means nobody stays as it is.
+    def id_of(self, text: str) -> str:
+        """The owner's id. A name that matches nobody is returned unchanged.
 
-        Raises Refused when several may be meant.
+        Raises ValidationFailed if it matches several owners.
         """
-        meant = self._others.get(text.casefold(), set()) if text not in self._ids else set()
-        if len(meant) > 1:
+        matches = self._others.get(text.casefold(), set()) if text not in self._ids else set()
+        if len(matches) > 1:
             raise refused_at(("owner",), "ambiguous_owner", "names more than one owner")
-        return next(iter(meant), text)
+        return next(iter(matches), text)
 
 
 @dataclass(frozen=True, slots=True)
-class _Draft:
-    """A line that can be booked."""
+class _ImportableLine:
+    """A valid line with its idempotency key and status."""
 
     line: LeadLine
     key: IdempotencyKey
-    standing: ImportStatus
+    status: ImportStatus
 
     def job(self) -> ImportLead:
-        standing = self.standing
         return ImportLead(
             key=self.key,
             arrival=self.line.arrival,
-            owner_id=standing.owner,
-            team=standing.team,
-            since=standing.assigned_at,
-            closed=standing.status == "closed",
+            owner_id=self.status.owner,
+            team=self.status.team,
+            since=self.status.assigned_at,
+            closed=self.status.status == "closed",
         )
 
 
-def _drafts(file: LeadFile, keys: list[IdempotencyKey], names: Names, adopted: ImportReport) -> list[_Draft]:
-    drafts = []
+def _importable_lines(
+    file: LeadFile, keys: list[IdempotencyKey], owners: OwnerNames, report: ImportReport
+) -> list[_ImportableLine]:
+    lines = []
     for line, key in zip(file.good, keys, strict=True):
         try:
-            standing = _standing(line.apart)
-            named = standing.model_copy(update={"owner": names.owner(standing.owner)})
-            drafts.append(_Draft(line, key, named))
+            status = _import_status(line.extra)
+            with_id = status.model_copy(update={"owner": owners.id_of(status.owner)})
+            lines.append(_ImportableLine(line, key, with_id))
         except Problem as problem:
-            adopted.problems.append((line.line, problem))
-    return drafts
+            report.problems.append((line.line, problem))
+    return lines
 
 
-def _standing(apart: Mapping[str, Any]) -> ImportStatus:
-    said = dict(apart)
-    if isinstance(said.get("status"), str):
-        said["status"] = said["status"].casefold()
+def _import_status(extra: Mapping[str, Any]) -> ImportStatus:
+    given = dict(extra)
+    if isinstance(given.get("status"), str):
+        given["status"] = given["status"].casefold()
     try:
-        return ImportStatus.model_validate(said)
+        return ImportStatus.model_validate(given)
     except ValidationError as refused:
         raise validation_failed(refused) from None

@@ -1,69 +1,90 @@
-"""`lead-assignment import`: a directory out of files.
+"""`lead-assignment import`: owners, teams, calendars, accounts, tables and existing leads from files.
 
-What is there already is replaced, so that a file may be imported again, and a run that broke off be repeated.
+An import replaces what is there, so the same file can be imported again, also after an interrupted run.
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from app import logs
-from app.cli.context import CommandError, settings_now, with_pool, workspace_named
-from app.cli.files.rows import read_file
-from app.cli.lead_options import IgnoreUnknown, LineKey, Map, MapFile, RestOption, wishes_of
-from app.cli.progress import progress
+from app.cli.context import CommandError, progress, settings_now, with_pool, workspace_named
+from app.cli.files.columns import UnknownColumns
+from app.cli.files.rows import Lines, read_file
+from app.cli.lead_options import IdColumn, Map, MapFile, UnknownColumnsOption, column_options
+from app.contract.directory import AccountInput, CalendarInput, OwnerInput, TeamInput
+from app.contract.ndjson import Tally, write_lines
+from app.contract.types import RecordModel
+from app.directory.bulk import slice_of
 from app.store.connection.pool import Pool
 
-RECORDS: Mapping[str, str] = {
-    "owners": "Add and replace owners.",
-    "teams": "Add and replace teams; in a table each member has a row.",
-    "calendars": "Add and replace calendars.",
-    "accounts": "Add and replace accounts.",
+ACTOR = "import"
+MODELS: Mapping[str, type[RecordModel]] = {
+    "owners": OwnerInput,
+    "teams": TeamInput,
+    "calendars": CalendarInput,
+    "accounts": AccountInput,
 }
-"""The resource types of the directory, each of which is imported alike, and what its import does."""
-File = Annotated[Path, typer.Argument(help="A table (.csv, .tsv), or one JSON object a line.")]
+HELP_TEXTS: Mapping[str, str] = {
+    "owners": "Add or replace owners.",
+    "teams": "Add or replace teams. In a table, each member has a row.",
+    "calendars": "Add or replace calendars.",
+    "accounts": "Add or replace accounts.",
+}
+File = Annotated[Path, typer.Argument(help="A table (.csv, .tsv), or one JSON object per line.")]
 Workspace = Annotated[str, typer.Option(help="The workspace to write to.")]
 
-commands = typer.Typer(
-    help="A directory, or the leads there are, out of files. The same file may be imported again."
-)
+commands = typer.Typer(help="Import the directory, or existing leads, from files.")
 
 
-def _of(resource_type: str) -> Callable[[Path, str], None]:
+async def load(
+    pool: Pool, workspace_id: int, resource_type: str, lines: Lines, advance: Callable[[int], object]
+) -> dict[str, Any]:
+    """Write records slice by slice and return a `BulkResult`. Each slice is committed on its own.
+
+    `advance` is called with the number of lines of each slice. Errors have the line numbers of the file.
+    """
+    total, size = Tally(), slice_of(resource_type)
+    for number, fault in lines.faults:
+        total.add(number, fault)
+    for start in range(0, len(lines), size):
+        part = lines.good[start : start + size]
+        raw = b"\n".join(line for _, line in part)
+        tally = await write_lines(pool, workspace_id, ACTOR, resource_type, MODELS[resource_type], raw)
+        total.counts.update(tally.counts)
+        total.errors += [{**error, "line": part[error["line"] - 1][0]} for error in tally.errors]
+        advance(len(part))
+    return total.to_json()
+
+
+def _importer(resource_type: str) -> Callable[[Path, str], None]:
     def import_records(file: File, workspace: Workspace) -> None:
-        # It shares its checks with the API, and the web framework takes a second that no other command
-        # waits for.
-        from app.cli.import_records import load
-
         lines = read_file(file, resource_type)
 
         async def work(pool: Pool) -> dict[str, Any]:
             found = await workspace_named(pool, workspace)
             with progress(len(lines), f"Importing {resource_type}") as bar:
-                return (await load(pool, found.id, resource_type, lines, bar.update)).to_json()
+                return await load(pool, found.id, resource_type, lines, bar.update)
 
-        told = with_pool(work)
-        tell(resource_type, told, ("created", "updated", "unchanged"))
+        _print_result(resource_type, with_pool(work))
 
     return import_records
 
 
-for _noun, _help in RECORDS.items():
-    commands.command(_noun, help=_help)(_of(_noun))
+for _resource_type, _help in HELP_TEXTS.items():
+    commands.command(_resource_type, help=_help)(_importer(_resource_type))
 
 
 @commands.command("tables")
 def import_table(
     file: File,
     workspace: Workspace,
-    id_: Annotated[
-        str | None, typer.Option("--id", help="The table's id; the file's name when left out.")
-    ] = None,
+    id_: Annotated[str | None, typer.Option("--id", help="The table's id. Default: the file's name.")] = None,
 ) -> None:
-    """Put a table in the place of the one before, and tell the difference, overlaps and unknown names."""
+    """Replace a table, and report changes, overlaps and unknown names."""
     from app.cli.files.table import read, summary, write
 
     table = read(file)
@@ -83,38 +104,35 @@ def import_leads(
     workspace: Workspace,
     map_: Map = None,
     map_file: MapFile = None,
-    ignore_unknown: IgnoreUnknown = False,
-    rest: RestOption = None,
-    key: LineKey = None,
+    unknown_columns: UnknownColumnsOption = UnknownColumns.ERROR,
+    id_column: IdColumn = None,
 ) -> None:
-    """Book leads that exist already with their present owners: no turn, no action, nobody is routed anew."""
+    """Import existing leads with their current owners. No turn is taken, and no action is returned."""
     from app.cli.fault_lines import not_done
     from app.cli.import_leads import ImportReport, import_file
 
     logs.configure(sys.stderr.buffer)
-    wishes = wishes_of(map_, map_file, ignore_unknown, rest)
+    columns = column_options(map_, map_file, unknown_columns)
     deadline = settings_now().request_timeout_seconds
 
     async def work(pool: Pool) -> ImportReport:
         found = await workspace_named(pool, workspace)
-        return await import_file(pool, found.id, file, wishes, key=key, deadline=deadline)
+        return await import_file(pool, found.id, file, columns, id_column=id_column, deadline=deadline)
 
-    adopted = with_pool(work)
-    typer.echo(adopted.summary())
-    if adopted.problems:
-        raise CommandError("\n".join(not_done(adopted.problems, "imported")))
+    report = with_pool(work)
+    typer.echo(report.summary())
+    if report.problems:
+        raise CommandError("\n".join(not_done(report.problems, "imported")))
 
 
-def tell(resource_type: str, told: Mapping[str, Any], names: Sequence[str]) -> None:
-    """Print what became of the lines, each of which held one of a resource_type.
-
-    Raises Stop with the errors by line, if there are any.
-    """
-    typer.echo(f"{resource_type}: " + ", ".join(f"{told[name]:,} {name}" for name in names))
-    if told["errors_total"]:
+def _print_result(resource_type: str, result: Mapping[str, Any]) -> None:
+    """Print the counts. Raises CommandError with the errors by line, if there are any."""
+    counts = (f"{result[name]:,} {name}" for name in ("created", "updated", "unchanged"))
+    typer.echo(f"{resource_type}: {', '.join(counts)}")
+    if result["errors_total"]:
         from app.cli.fault_lines import by_sentence, sentence_of
 
-        sentences = by_sentence((error["line"], sentence_of(error["problem"])) for error in told["errors"])
-        hidden = told["errors_total"] - len(told["errors"])
+        sentences = by_sentence((error["line"], sentence_of(error["problem"])) for error in result["errors"])
+        hidden = result["errors_total"] - len(result["errors"])
         more = [f"  and {hidden:,} more"] if hidden else []
-        raise CommandError("\n".join([f"{told['errors_total']:,} not imported:", *sentences, *more]))
+        raise CommandError("\n".join([f"{result['errors_total']:,} not imported:", *sentences, *more]))

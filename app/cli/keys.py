@@ -1,4 +1,4 @@
-"""`lead-assignment keys`"""
+"""`lead-assignment keys`: create, list and revoke API keys."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ from app.store import api_keys
 from app.store.api_keys import IssuedKey
 from app.store.connection.pool import Connection
 
-commands = typer.Typer(help="API keys: what callers prove with who they are.")
+commands = typer.Typer(help="API keys.")
 InWorkspace = Annotated[str, typer.Argument(metavar="WORKSPACE", help="The workspace's name.")]
 MAX_LABEL_LENGTH = 255
 
@@ -19,18 +19,16 @@ MAX_LABEL_LENGTH = 255
 def create(
     workspace: InWorkspace,
     scopes: Annotated[
-        str, typer.Option(help=f"What it may do, separated by commas: {', '.join(sorted(SCOPES))}.")
+        str, typer.Option(help=f"Scopes, separated by commas: {', '.join(sorted(SCOPES))}.")
     ] = "admin",
-    owner: Annotated[str | None, typer.Option(help="The only owner it may act for.")] = None,
-    label: Annotated[str, typer.Option(help="What it is for.")] = "",
+    owner: Annotated[str | None, typer.Option(help="Restrict the key to one owner.")] = None,
+    label: Annotated[str, typer.Option(help="A note about its use.")] = "",
 ) -> None:
-    """Make a key and print it, this once: it is kept nowhere."""
+    """Create a key and print it once. Only its hash is stored."""
     granted = sorted({scope.strip() for scope in scopes.split(",")})
     unknown = [scope for scope in granted if scope not in SCOPES]
     if unknown:
-        raise CommandError(
-            f"These scopes are not known: {', '.join(unknown)}. Use {', '.join(sorted(SCOPES))}."
-        )
+        raise CommandError(f"Unknown scopes: {', '.join(unknown)}. Use {', '.join(sorted(SCOPES))}.")
     key = issue("dev" if settings_now().development else "live")
 
     async def work(connection: Connection) -> None:
@@ -38,30 +36,32 @@ def create(
         await api_keys.insert_key(connection, found.id, key, granted, owner, label[:MAX_LABEL_LENGTH])
 
     as_owner(work)
-    typer.echo(f"The key {key.id} may: {', '.join(granted)}. It is shown only now:", err=True)
+    typer.echo(f"Created key {key.id} ({', '.join(granted)}). It is not shown again:", err=True)
     typer.echo(key.text())
 
 
 @commands.command("list")
 def list_all(workspace: InWorkspace) -> None:
-    """Show the keys of a workspace, without their secrets."""
+    """List the keys of a workspace, without their secrets."""
 
     async def work(connection: Connection) -> list[IssuedKey]:
         return await api_keys.list_keys(connection, (await workspace_named(connection, workspace)).id)
 
     for key in as_owner(work):
-        standing = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "valid"
+        state = f"revoked {key.revoked_at:%Y-%m-%d}" if key.revoked_at else "valid"
         owner = f"for {key.owner_id}" if key.owner_id else "for all owners"
-        typer.echo("\t".join((key.id, standing, ",".join(key.scopes), owner, key.label)).rstrip())
+        typer.echo("\t".join((key.id, state, ",".join(key.scopes), owner, key.label)).rstrip())
 
 
 @commands.command()
-def revoke(id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, not the key.")]) -> None:
-    """Make a key useless, for good. It is felt within five seconds."""
+def revoke(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, not the key itself.")],
+) -> None:
+    """Revoke a key permanently. All processes refuse it within five seconds."""
 
     async def work(connection: Connection) -> None:
         if not await api_keys.revoke_key(connection, id):
-            raise CommandError("There is no key of this id.")
+            raise CommandError("No key with this id.")
 
     as_owner(work)
-    typer.echo(f"Revoked the key {id}.")
+    typer.echo(f"Revoked key {id}.")

@@ -1,32 +1,26 @@
-"""The options that all commands share which read leads out of a file."""
+"""Options of the commands that read leads from a file."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from app.cli.files.columns import ColumnOptions, mapping_of
+from app.cli.files.columns import ColumnOptions, UnknownColumns, read_mapping
+
+Map = Annotated[
+    list[str] | None,
+    typer.Option("--map", help="Map columns to fields: Column=field, …; Column=- skips a column."),
+]
+MapFile = Annotated[Path | None, typer.Option(help="The mapping as YAML, one `Column: field` per line.")]
+UnknownColumnsOption = Annotated[
+    UnknownColumns,
+    typer.Option("--unknown-columns", help="Columns that match no field: fail, skip, or keep as attributes."),
+]
+IdColumn = Annotated[
+    str | None, typer.Option(help="A column that identifies each line, for repeated imports of the file.")
+]
 
 
-class UnknownColumns(StrEnum):
-    """What becomes of columns that are no field."""
-
-    ATTRIBUTES = "attributes"
-
-
-Map = Annotated[list[str] | None, typer.Option("--map", help="Column=field, …; Column=- leaves one out.")]
-MapFile = Annotated[Path | None, typer.Option(help="The same in YAML, a line `Column: field` each.")]
-IgnoreUnknown = Annotated[bool, typer.Option("--ignore-unknown", help="Leave out columns nobody knows.")]
-RestOption = Annotated[UnknownColumns | None, typer.Option(help="Keep columns nobody knows as attributes.")]
-LineKey = Annotated[str | None, typer.Option("--key", help="A column that tells all lines apart.")]
-
-
-def wishes_of(
-    mapped: list[str] | None, path: Path | None, ignore_unknown: bool, rest: UnknownColumns | None
-) -> ColumnOptions:
-    """What the options say of the columns.
-
-    Raises Stop.
-    """
-    return ColumnOptions(mapping_of(mapped or (), path), ignore_unknown, rest is not None)
+def column_options(mapped: list[str] | None, path: Path | None, unknown: UnknownColumns) -> ColumnOptions:
+    """The options as one value. Raises CommandError for a mapping that cannot be read."""
+    return ColumnOptions(read_mapping(mapped or (), path), unknown)

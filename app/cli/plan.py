@@ -1,4 +1,4 @@
-"""`lead-assignment plan`"""
+"""`lead-assignment plan`: check, publish and roll back the routing plan."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -21,42 +21,43 @@ from app.store.connection.pool import Pool, transaction
 from app.store.directory.tables import read_named_tables
 from app.store.path.current_state import read_current_state_on
 
-commands = typer.Typer(help="The routing plan: checked, published, rolled back.")
+commands = typer.Typer(help="The routing plan.")
 AUTHOR = "cli"
 File = Annotated[
-    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A plan, YAML or JSON.")
+    Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A plan in YAML or JSON.")
 ]
 Workspace = Annotated[str, typer.Option(help="The workspace's name.")]
-Comment = Annotated[str, typer.Option(help="Why, for the log.")]
-OF_THE_DIRECTORY = frozenset(("unknown_owner", "unknown_team", "unknown_table"))
+Comment = Annotated[str, typer.Option(help="A comment for the plan's history.")]
+DIRECTORY_CODES = frozenset(("unknown_owner", "unknown_team", "unknown_table"))
 
 
 @commands.command()
 def check(
     file: File,
     workspace: Annotated[
-        str | None, typer.Option(help="Also check names, and run the plan's own tests, with its directory.")
+        str | None,
+        typer.Option(help="Also check names and run the plan's tests, in this workspace."),
     ] = None,
 ) -> None:
-    """Tell what is wrong with a plan. Nothing is stored."""
+    """Check a plan. Nothing is stored."""
     raw = file.read_bytes()
-    findings = _alone(raw) if workspace is None else _within(raw, workspace)
-    _show(findings)
+    findings = _check_alone(raw) if workspace is None else _check_in(raw, workspace)
+    _print_findings(findings)
     if not settles(findings):
         raise CommandError(f"{file} cannot be published.")
-    unseen = "" if workspace else " Names and the plan's own tests need --workspace."
-    typer.echo(f"{file} can be read and published.{unseen}")
+    unchecked = "" if workspace else " Use --workspace to check names and run the plan's tests."
+    typer.echo(f"{file} is valid.{unchecked}")
 
 
-def _alone(raw: bytes) -> list[Finding]:
+def _check_alone(raw: bytes) -> list[Finding]:
     document = parse_plan(raw, strategies())
     if not isinstance(document, PlanDocument):
         return document
-    nobody = Directory(0, {}, {})
-    return [each for each in known_names(document, nobody) if each.code not in OF_THE_DIRECTORY]
+    no_directory = Directory(0, {}, {})
+    return [each for each in known_names(document, no_directory) if each.code not in DIRECTORY_CODES]
 
 
-def _within(raw: bytes, workspace: str) -> list[Finding]:
+def _check_in(raw: bytes, workspace: str) -> list[Finding]:
     data = load_plan(raw)
     if isinstance(data, list):
         return data
@@ -73,7 +74,7 @@ def _within(raw: bytes, workspace: str) -> list[Finding]:
 
 @commands.command()
 def publish(file: File, workspace: Workspace, comment: Comment) -> None:
-    """Store a plan as the next version, and put it in force if nothing is wrong with it."""
+    """Store a plan as the next version, and activate it if it has no errors."""
     raw = file.read_bytes()
 
     async def work(pool: Pool) -> PlanFindings:
@@ -83,27 +84,27 @@ def publish(file: File, workspace: Workspace, comment: Comment) -> None:
             pool, id_, AUTHOR, strategies(), drafted.version.version, comment, "publish"
         )
 
-    _tell(with_pool(work), workspace)
+    _print_active(with_pool(work), workspace)
 
 
 @commands.command()
 def rollback(
     version: Annotated[int, typer.Argument(min=1, max=2**31 - 1)], workspace: Workspace, comment: Comment
 ) -> None:
-    """Bring back a version that was in force before."""
+    """Activate an earlier version again."""
 
     async def work(pool: Pool) -> PlanFindings:
         id_ = (await workspace_named(pool, workspace)).id
         return await versions.activate(pool, id_, AUTHOR, strategies(), version, comment, "rollback")
 
-    _tell(with_pool(work), workspace)
+    _print_active(with_pool(work), workspace)
 
 
-def _tell(told: PlanFindings, workspace: str) -> None:
-    _show(told.findings)
-    typer.echo(f"Version {told.version.version} is now in force in {workspace!r}.")
+def _print_active(published: PlanFindings, workspace: str) -> None:
+    _print_findings(published.findings)
+    typer.echo(f"Version {published.version.version} is now active in {workspace!r}.")
 
 
-def _show(findings: Iterable[Finding]) -> None:
+def _print_findings(findings: Iterable[Finding]) -> None:
     for each in findings:
         typer.echo(f"{each.severity}  {each.path or 'plan'}  {each.code}: {each.text}", err=True)

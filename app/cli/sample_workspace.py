@@ -1,4 +1,4 @@
-"""The example workspace: people, a plan, and a first lead to try it with."""
+"""The example workspace: owners, teams, a plan, and a first lead to try."""
 
 import shlex
 from pathlib import Path
@@ -22,7 +22,7 @@ ACTOR = "example"
 
 
 def curl_line() -> str:
-    """A request that works as pasted once PORT is filled in."""
+    """A curl command for the example lead. The caller replaces PORT."""
     lead = orjson.loads((EXAMPLE / "lead.json").read_bytes())
     words = [
         "curl", "-sS", "http://127.0.0.1:PORT/assign",
@@ -34,7 +34,7 @@ def curl_line() -> str:
 
 
 async def load_example(settings: Settings) -> None:
-    """Make the workspace if there is none, and fill it if it is empty. What is there is left alone."""
+    """Create the workspace if it does not exist, and fill it if it is empty."""
     owner = await asyncpg.connect(settings.address_for_migration(), timeout=10)
     try:
         found = await workspaces.find_workspace(owner, settings.development_workspace)
@@ -52,9 +52,9 @@ async def _fill(pool: Pool, workspace_id: int) -> None:
         lines = (EXAMPLE / f"{resource_type}.ndjson").read_bytes()
         written = await write_lines(pool, workspace_id, ACTOR, resource_type, kind, lines)
         if written.errors:
-            raise CommandError(f"The example's {resource_type} cannot be loaded: {written.errors[0]}")
+            raise CommandError(f"Cannot load the {resource_type} of the example: {written.errors[0]}")
     text = (EXAMPLE / "plan.yaml").read_bytes()
-    offered, reason = strategies(), "The example"
-    drafted = await versions.draft(pool, workspace_id, ACTOR, offered, text, reason)
+    installed, comment = strategies(), "The example"
+    drafted = await versions.draft(pool, workspace_id, ACTOR, installed, text, comment)
     version = drafted.version.version
-    await versions.activate(pool, workspace_id, ACTOR, offered, version, reason, "publish")
+    await versions.activate(pool, workspace_id, ACTOR, installed, version, comment, "publish")

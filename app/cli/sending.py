@@ -1,4 +1,4 @@
-"""The leads of a file on their way through the path, in this process, beside services that go on deciding."""
+"""Sends the leads of a file to the dispatcher of this process, while services go on deciding."""
 
 import asyncio
 import hashlib
@@ -14,75 +14,79 @@ from app.dispatch.jobs.base import Answer, IdempotencyKey, Job
 from app.errors import Problem, refused_at
 from app.plan.language.fields import TRIGGERS
 
-SLICE = 256
-"""Lines that are under way together."""
+BATCH_SIZE = 256
 MAX_TRIES = 5
-PAUSE_SECONDS = 1.0
-_OURS = "\x1ffile\x1f"
-"""Begins the keys of files: it stands in no header, so none is a caller's own."""
+RETRY_SECONDS = 1.0
+_KEY_PREFIX = "\x1ffile\x1f"
+"""Starts the idempotency keys of files. No header can hold it, so no caller's key collides."""
 
-Told = list[Answer | Problem]
-Make = Callable[[int], Job]
-"""Makes the job of a place in the line, anew each time."""
+Outcomes = list[Answer | Problem]
+MakeJob = Callable[[int], Job]
+"""Makes the job of a position in the file. Each retry needs a new one."""
 
 
 def check_trigger(trigger: str) -> None:
-    """Raises Stop for a trigger that leads do not have."""
+    """Raises CommandError for an unknown trigger."""
     try:
         TypeAdapter(Trigger).validate_python(trigger)
     except ValidationError:
         known = ", ".join(TRIGGERS)
-        raise CommandError(f"A trigger is one of {known}, or x- and a word of your own.") from None
+        raise CommandError(f"Unknown trigger. Use {known}, or your own word that starts with x-.") from None
 
 
-def keys_of(file: LeadFile, column: str | None, *about: str) -> list[IdempotencyKey]:
-    """The keys by which the lines of this file are known when they come again, for seven days.
+def keys_of(file: LeadFile, id_column: str | None, *context: str) -> list[IdempotencyKey]:
+    """The idempotency keys of the lines.
 
-    A line is known by a column that tells all lines apart, or else by what it says. Lines without anything in
-    that column become faults of the file.
+    A line is identified by the id column, or else by its content. A line whose id is empty becomes a fault of
+    the file.
     """
-    if column is None:
-        return [IdempotencyKey(f"{_OURS}{digest.hex()}", digest) for digest in file.digests(*about)]
-    if column not in file.columns:
-        raise CommandError(f"The file has no column {column!r}; it has {', '.join(map(repr, file.columns))}.")
+    if id_column is None:
+        return [IdempotencyKey(f"{_KEY_PREFIX}{digest.hex()}", digest) for digest in file.digests(*context)]
+    if id_column not in file.columns:
+        columns = ", ".join(map(repr, file.columns))
+        raise CommandError(f"The file has no column {id_column!r}. Its columns are {columns}.")
     keys: list[IdempotencyKey] = []
     good: list[LeadLine] = []
-    for each in file.good:
-        if cell := cell_of(each, column):
-            named = hashlib.sha256(f"{column}\x1f{cell}".encode()).hexdigest()
-            keys.append(IdempotencyKey(f"{_OURS}{named}", each.digest(*about)))
-            good.append(each)
+    for line in file.good:
+        if cell := cell_of(line, id_column):
+            name = hashlib.sha256(f"{id_column}\x1f{cell}".encode()).hexdigest()
+            keys.append(IdempotencyKey(f"{_KEY_PREFIX}{name}", line.digest(*context)))
+            good.append(line)
         else:
-            file.faults.append((each.line, refused_at((), "required", f"has nothing in column {column}")))
+            file.faults.append((line.line, refused_at((), "required", f"column {id_column} is empty")))
     file.good = good
     return keys
 
 
-async def sent(dispatch: Dispatcher, workspace_id: int, count: int, make: Make) -> AsyncIterator[Told]:
-    """What became of so many jobs, slice by slice; each slice is durable before it is told.
+async def send(
+    dispatch: Dispatcher, workspace_id: int, count: int, make_job: MakeJob
+) -> AsyncIterator[Outcomes]:
+    """The outcomes of all jobs, batch by batch. A batch is committed before it is returned.
 
-    Raises Stop when the database stays away.
+    Raises CommandError if the database stays unavailable.
     """
-    for start in range(0, count, SLICE):
-        places = range(start, min(start + SLICE, count))
-        yield await _until_told(dispatch, workspace_id, places, make)
+    for start in range(0, count, BATCH_SIZE):
+        positions = range(start, min(start + BATCH_SIZE, count))
+        yield await _send_batch(dispatch, workspace_id, positions, make_job)
 
 
-async def _until_told(dispatch: Dispatcher, workspace_id: int, places: range, make: Make) -> Told:
-    """The answers to these jobs; those for which it was too busy are sent again, with their keys."""
-    told: dict[int, Answer | Problem] = {}
+async def _send_batch(
+    dispatch: Dispatcher, workspace_id: int, positions: range, make_job: MakeJob
+) -> Outcomes:
+    """The outcomes of these jobs. Jobs that got a 503 are sent again with the same keys."""
+    outcomes: dict[int, Answer | Problem] = {}
     for _ in range(MAX_TRIES):
-        waiting = [place for place in places if place not in told]
-        answers = await dispatch.ask_all(workspace_id, [make(place) for place in waiting])
-        told |= {place: each for place, each in zip(waiting, answers, strict=True) if not _later(each)}
-        if len(told) == len(places):
-            return [told[place] for place in places]
-        await asyncio.sleep(PAUSE_SECONDS)
+        waiting = [position for position in positions if position not in outcomes]
+        answers = await dispatch.ask_all(workspace_id, [make_job(position) for position in waiting])
+        outcomes |= {
+            position: answer
+            for position, answer in zip(waiting, answers, strict=True)
+            if not (isinstance(answer, Problem) and answer.status == 503)
+        }
+        if len(outcomes) == len(positions):
+            return [outcomes[position] for position in positions]
+        await asyncio.sleep(RETRY_SECONDS)
     raise CommandError(
-        f"The database does not answer. {places.start} lines or more are done; run the same command again: no"
-        " line is done twice."
+        f"The database does not respond. At least {positions.start} lines are done."
+        " Run the same command again: no line is processed twice."
     )
-
-
-def _later(told: Answer | Problem) -> bool:
-    return isinstance(told, Problem) and told.status == 503

@@ -1,4 +1,4 @@
-"""`lead-assignment serve` and `lead-assignment migrate`"""
+"""`lead-assignment serve` and `lead-assignment migrate`."""
 
 import asyncio
 import ipaddress
@@ -18,44 +18,46 @@ from app.store import api_keys
 from app.store.connection import role
 
 KEEP_ALIVE_SECONDS = 75
-"""Longer than proxies keep idle connections, so that it is not us who close one just when it is used."""
-LAST_REQUESTS_SECONDS = 10
+"""Longer than proxies keep idle connections, so that only they close them."""
+SHUTDOWN_SECONDS = 10
 
 
 def migrate() -> None:
-    """Bring the database to the newest revision. Safe to repeat."""
+    """Migrate the database to the newest revision. Safe to repeat."""
     with database(settings_now()) as settings:
         _migrate(settings)
     typer.echo("The database is at the newest revision.")
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="The address to listen on; HOST, else 127.0.0.1.")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="0 for any; PORT, else 8000.")] = None,
-    development: Annotated[
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on. Default: HOST, or 127.0.0.1.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="0 for any. Default: PORT, or 8000.")
+    ] = None,
+    dev: Annotated[
         bool,
-        typer.Option(
-            "--development", help="Migrate, load the example workspace, and accept the key `dev-key`."
-        ),
+        typer.Option("--dev", help="Start a database if none is set, migrate it, and load the example."),
     ] = False,
 ) -> None:
     """Serve requests until a signal ends it."""
     settings = settings_now()
-    named = {"host": host, "port": port}
-    settings = settings.model_copy(update={name: value for name, value in named.items() if value is not None})
-    # uvicorn raises the signal that ended it once more, and what we opened has to be closed all the same.
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = settings.model_copy(update=given)
+    # uvicorn raises the signal again after its shutdown, and our resources must still be closed.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     logs.configure()
     if settings.development:
-        _serve_developers(settings, development)
-    elif development:
-        raise CommandError("--development does not go with LEAD_ASSIGNMENT_ENV=production.")
+        _serve_development(settings, dev)
+    elif dev:
+        raise CommandError("--dev is for development. Unset LEAD_ASSIGNMENT_ENV=production to use it.")
     else:
         _serve_production(settings)
 
 
-# The web framework and the migrations take a second to import, which no other command has to wait for.
+# The web framework and the migrations take long to import, and no other command waits for them.
 def _migrate(settings: Settings) -> None:
     from app.store.connection.migrate import migrate as migrate_database
 
@@ -64,33 +66,34 @@ def _migrate(settings: Settings) -> None:
 
 def _serve_production(settings: Settings) -> None:
     if not settings.database_url:
-        raise CommandError("Set DATABASE_URL: in production there is no embedded database.")
+        raise CommandError("Set DATABASE_URL. There is no embedded database in production.")
     wrong = asyncio.run(_objections(settings.database_url))
     if wrong:
-        raise CommandError("\n".join(["This cannot serve in production:", *(f"  {each}" for each in wrong)]))
+        raise CommandError("\n".join(["Refusing to serve in production:", *(f"  {each}" for each in wrong)]))
     _run(settings, announcement=None)
 
 
 async def _objections(dsn: str) -> list[str]:
-    """Why this database, as this role, must not be served in production."""
+    """Why the service must not use this database and role in production."""
     connection = await asyncpg.connect(dsn, timeout=10, statement_cache_size=0)
     try:
         wrong = await role.list_objections(connection)
         if not wrong and not await api_keys.any_key_exists(connection):
-            wrong.append("there is no API key: make one with `lead-assignment keys create`")
+            wrong.append("there is no API key; create one with `lead-assignment keys create`")
         return wrong
     finally:
         await connection.close()
 
 
-def _serve_developers(settings: Settings, with_example: bool) -> None:
+def _serve_development(settings: Settings, with_example: bool) -> None:
     if not _is_loopback(settings.host):
         raise CommandError(
-            "In development only a loopback address is served; set LEAD_ASSIGNMENT_ENV=production."
+            "In development, the service listens on a loopback address only."
+            " Set LEAD_ASSIGNMENT_ENV=production for others."
         )
     if not with_example:
         if not settings.database_url:
-            raise CommandError("Set DATABASE_URL, or serve with --development.")
+            raise CommandError("Set DATABASE_URL, or use --dev.")
         _run(settings, announcement=None)
         return
     from app.cli.sample_workspace import curl_line, load_example
@@ -123,17 +126,17 @@ def _run(settings: Settings, announcement: str | None) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
-        # Who calls is told by the connection alone.
+        # The client address comes from the connection, never from a header.
         proxy_headers=False,
         backlog=2048,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=LAST_REQUESTS_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     _Announcing(config, announcement).run()
 
 
 class _Announcing(uvicorn.Server):
-    """Says how to try it, once it can be tried."""
+    """Prints the announcement once the server accepts requests."""
 
     def __init__(self, config: uvicorn.Config, announcement: str | None) -> None:
         super().__init__(config)

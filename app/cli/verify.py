@@ -1,4 +1,4 @@
-"""`lead-assignment verify`"""
+"""`lead-assignment verify`: check the stored data."""
 
 from typing import Annotated
 
@@ -11,9 +11,9 @@ from app.store.connection.pool import Pool
 
 
 def verify(
-    workspace: Annotated[str | None, typer.Option(help="Only this one; all of them unless named.")] = None,
+    workspace: Annotated[str | None, typer.Option(help="Only this workspace. Default: all.")] = None,
 ) -> None:
-    """Make every stored decision again, add up every ledger, and count every lead."""
+    """Replay every stored decision, sum up every ledger, and count every lead."""
 
     async def work(pool: Pool) -> list[str]:
         if workspace is not None:
@@ -31,4 +31,4 @@ def verify(
 
     wrong = with_pool(work)
     if wrong:
-        raise CommandError(f"Not everything agrees in: {', '.join(wrong)}.")
+        raise CommandError(f"Differences found in: {', '.join(wrong)}.")

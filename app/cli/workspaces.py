@@ -1,4 +1,4 @@
-"""`lead-assignment workspaces`"""
+"""`lead-assignment workspaces`: create, list and delete workspaces."""
 
 from typing import Annotated
 
@@ -9,43 +9,43 @@ from app.cli.context import CommandError, as_owner, workspace_named
 from app.store import workspaces as store
 from app.store.connection.pool import Connection
 
-commands = typer.Typer(help="The customers of the service, each with a plan and a directory of its own.")
+commands = typer.Typer(help="Workspaces. Each has its own plan, directory and leads.")
 Name = Annotated[str, typer.Argument(help="The workspace's name.")]
 
 
 @commands.command()
 def create(name: Name) -> None:
-    """Make a workspace."""
+    """Create a workspace."""
 
     async def work(connection: Connection) -> None:
         try:
             await store.create_workspace(connection, name)
         except asyncpg.UniqueViolationError:
-            raise CommandError(f"There is a workspace {name!r} already.") from None
+            raise CommandError(f"The workspace {name!r} already exists.") from None
         except asyncpg.CheckViolationError:
-            raise CommandError("A workspace's name has 1 to 63 bytes.") from None
+            raise CommandError("The name must have 1 to 63 bytes.") from None
 
     as_owner(work)
-    typer.echo(f"Made the workspace {name!r}.")
+    typer.echo(f"Created workspace {name!r}.")
 
 
 @commands.command("list")
 def list_all() -> None:
-    """Show all workspaces."""
+    """List all workspaces."""
     for workspace in as_owner(store.list_workspaces):
         typer.echo(f"{workspace.id}\t{workspace.name}\t{workspace.created_at:%Y-%m-%d}")
 
 
 @commands.command()
 def delete(
-    name: Name, yes: Annotated[bool, typer.Option("--yes", help="Really, and for good.")] = False
+    name: Name, yes: Annotated[bool, typer.Option("--yes", help="Confirm. This cannot be undone.")] = False
 ) -> None:
-    """Take a workspace away: its leads, decisions, directory, plans and keys."""
+    """Delete a workspace with its leads, decisions, directory, plans and keys."""
     if not yes:
-        raise CommandError(f"This removes all that {name!r} holds, for good. Say --yes to do it.")
+        raise CommandError(f"This deletes all data of {name!r} and cannot be undone. Confirm with --yes.")
 
     async def work(connection: Connection) -> None:
         await store.delete_workspace(connection, (await workspace_named(connection, name)).id)
 
     as_owner(work)
-    typer.echo(f"Removed the workspace {name!r}.")
+    typer.echo(f"Deleted workspace {name!r}.")

@@ -1,1 +1,1 @@
-"""What happens to a lead before it is decided: one form, and the keys by which a person is known again."""
+"""Normalizes a lead before it is decided, and derives the keys that identify it."""

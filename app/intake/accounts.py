@@ -1,4 +1,4 @@
-"""The keys by which a lead and its account find each other."""
+"""The keys that match a lead to its account."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,40 +11,40 @@ from app.intake.website import website_domain
 
 @dataclass(frozen=True, slots=True)
 class AccountKeyRow:
-    """A key as it is stored with its account. Of several accounts the lower `rank` comes first."""
+    """A stored key of an account. If several accounts share a key, the lowest `rank` comes first."""
 
     kind: Literal["crm", "domain"]
     value: str
     rank: int
 
 
-FIRST, UNATTENDED, OUTRANKED = range(3)
-"""Somebody looks after the account; nobody does; it does not count for a domain of free mail."""
+PREFERRED, WITHOUT_OWNER, FREE_MAIL = range(3)
+"""Ranks: an account with an owner, one without, and a free mail domain of an account that is not named."""
 
 
 def keys_of_account(id_: str, body: Mapping[str, Any]) -> list[AccountKeyRow]:
-    """What an account is found by: its ids in CRMs, and the registrable domain of each of its domains."""
+    """The keys of an account: its CRM ids, and the registrable domain of each of its domains."""
     account = account_from(id_, body)
-    rank = FIRST if account.looked_after else UNATTENDED
+    rank = PREFERRED if account.looked_after else WITHOUT_OWNER
     keys = {AccountKeyRow("crm", value, rank) for value in account.crm.values()}
     for domain in domains_of(body):
-        outranked = is_free_mail(domain) and not is_named(account.tier)
-        keys.add(AccountKeyRow("domain", domain, OUTRANKED if outranked else rank))
+        free_mail = is_free_mail(domain) and not is_named(account.tier)
+        keys.add(AccountKeyRow("domain", domain, FREE_MAIL if free_mail else rank))
     return sorted(keys, key=lambda key: (key.kind, key.value))
 
 
 def domains_of(body: Mapping[str, Any]) -> Iterator[str]:
     """The registrable domains of an account's record."""
-    for written in body.get("domains") or ():
-        domain = registrable(website_domain(written) or "")
+    for given in body.get("domains") or ():
+        domain = registrable(website_domain(given) or "")
         if domain is not None:
             yield domain
 
 
 def keys_of_lead(values: Mapping[str, Any]) -> tuple[AccountKey, ...]:
-    """What a lead's account may be found by, in the order it counts: CRM, e-mail, website.
+    """The keys that match a lead to an account, in order of precedence: CRM id, email domain, website.
 
-    `values` are those intake made. A domain counts once, where it stands first.
+    `values` are normalized. A domain that occurs twice counts at its first place.
     """
     keys: dict[tuple[str, str], AccountKey] = {}
     crm = values.get("crm", {}).get("account_id")

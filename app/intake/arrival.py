@@ -1,6 +1,6 @@
-"""A lead as it arrives: its fields in one form, what was odd about them, and the keys it is known by.
+"""Normalizes an incoming lead: its fields, flags for what could not be read, and its keys.
 
-Pure and total: whatever the wire let through has a result, and nothing a person mistyped loses the lead.
+Pure and total: every lead that passes the schema has a result, and no typing error loses a lead.
 """
 
 import re
@@ -10,26 +10,26 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from app.intake.contact import address, telephone
+from app.intake.contact import parse_email, parse_phone
 from app.intake.country import code_of_country
 from app.intake.website import website_domain
 
-_SHOWN = ("email", "email_domain", "phone", "country", "language", "website_domain")
-_NOTHING: tuple[Any, ...] = (None, "", [], {})
+_REPORTED = ("email", "email_domain", "phone", "country", "language", "website_domain")
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class IncomingLead:
-    """What intake made of a lead.
+    """A normalized lead.
 
-    values:     its fields, nested, without the missing ones; instants are aware datetimes in UTC.
-    keys:       (kind, key) by which the person is known again, the most telling first.
-    flags:      what was odd, such as `email_malformed`.
-    normalized: what was changed or derived, ready for JSON.
+    values:     its fields, nested, without empty ones; times are aware datetimes in UTC.
+    keys:       (kind, key) pairs that identify the lead, strongest first.
+    flags:      what could not be read, such as `email_malformed`.
+    normalized: the fields that were changed or derived, ready for JSON.
     """
 
-    # What a person is, is shown by no repr: it would end up in a log.
+    # No repr shows personal data, because it could end up in a log.
     values: dict[str, Any] = field(repr=False)
     keys: tuple[tuple[str, str], ...] = field(repr=False)
     flags: tuple[str, ...]
@@ -37,23 +37,28 @@ class IncomingLead:
 
 
 def normalize(sent: Mapping[str, Any]) -> IncomingLead:
-    """Brings a validated lead into its one form. Never raises on what the schema let through."""
-    values = _tidy_fields(sent)
-    flags = [*_place(values), *_email(values), *_phone(values), *_website(values)]
-    normalized = {name: values[name] for name in _SHOWN if name in values}
+    """Normalize a validated lead. Never raises for a lead that passed the schema."""
+    values = _clean_fields(sent)
+    flags = [
+        *_normalize_country_and_language(values),
+        *_normalize_email(values),
+        *_normalize_phone(values),
+        *_normalize_website(values),
+    ]
+    normalized = {name: values[name] for name in _REPORTED if name in values}
     if flags:
         values["flags"] = list(flags)
     normalized["flags"] = list(flags)
     return IncomingLead(values, _keys(values, flags), tuple(flags), normalized)
 
 
-def _tidy_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    tidy = ((name, _tidy(value)) for name, value in fields.items())
-    return {name: value for name, value in tidy if value not in _NOTHING}
+def _clean_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    cleaned = ((name, _clean(value)) for name, value in fields.items())
+    return {name: value for name, value in cleaned if value not in _EMPTY}
 
 
-def _tidy(value: Any) -> Any:
-    """Text composed (NFC) and trimmed, times in UTC, whole numbers whole; what is empty counts as missing."""
+def _clean(value: Any) -> Any:
+    """Trim text and compose it (NFC), convert times to UTC and whole floats to integers, drop empty items."""
     if isinstance(value, str):
         return (value if value.isascii() else unicodedata.normalize("NFC", value)).strip()
     if isinstance(value, float) and value.is_integer():
@@ -61,13 +66,13 @@ def _tidy(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if isinstance(value, dict):
-        return _tidy_fields(value)
+        return _clean_fields(value)
     if isinstance(value, list):
-        return [tidy for tidy in map(_tidy, value) if tidy not in _NOTHING]
+        return [item for item in map(_clean, value) if item not in _EMPTY]
     return value
 
 
-def _place(values: dict[str, Any]) -> list[str]:
+def _normalize_country_and_language(values: dict[str, Any]) -> list[str]:
     flags = []
     if country := values.get("country"):
         code = code_of_country(country)
@@ -80,25 +85,25 @@ def _place(values: dict[str, Any]) -> list[str]:
     return flags
 
 
-def _email(values: dict[str, Any]) -> list[str]:
+def _normalize_email(values: dict[str, Any]) -> list[str]:
     if "email" not in values:
         return []
-    found = address(values["email"])
+    found = parse_email(values["email"])
     if found is None:
         return ["email_malformed"]
     values["email"], values["email_domain"] = found.whole, found.domain
     return []
 
 
-def _phone(values: dict[str, Any]) -> list[str]:
+def _normalize_phone(values: dict[str, Any]) -> list[str]:
     if "phone" not in values:
         return []
-    found = telephone(values["phone"], values.get("country"))
+    found = parse_phone(values["phone"], values.get("country"))
     values["phone"] = found or values["phone"]
     return [] if found else ["phone_malformed"]
 
 
-def _website(values: dict[str, Any]) -> list[str]:
+def _normalize_website(values: dict[str, Any]) -> list[str]:
     if "website" not in values:
         return []
     domain = website_domain(values["website"])

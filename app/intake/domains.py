@@ -1,4 +1,4 @@
-"""Which part of a host name somebody registered, and which domains are those of free mail."""
+"""Registrable domains of host names, and domains of free mail providers."""
 
 import re
 from functools import cache
@@ -12,16 +12,15 @@ _FREE_MAIL = Path(__file__).with_name("free_email_domains.txt")
 
 @cache
 def _suffixes() -> PublicSuffixList:
-    """The public suffix list that is installed; none is ever fetched."""
+    """The installed public suffix list. It is never fetched."""
     return PublicSuffixList()
 
 
 def registrable(host: str) -> str | None:
-    """The registrable domain of a host in lower-case ASCII: `walmart.com` of `stock.walmart.com`.
+    """The registrable domain of a host in lower-case ASCII: `walmart.com` for `stock.walmart.com`.
 
-    By the public suffix list, private suffixes among them, for what is registered below one belongs to
-    somebody of its own. A host that is a public suffix itself stands as it is; None for what is no name of a
-    host, such as an address of the internet.
+    Private suffixes of the public suffix list count, because each name below one has its own registrant. A
+    host that is a public suffix is returned unchanged. IP addresses and other non-names return None.
     """
     if len(host) > 253 or not _HOST.fullmatch(host):
         return None
@@ -35,5 +34,5 @@ def _free_mail() -> frozenset[str]:
 
 
 def is_free_mail(domain: str) -> bool:
-    """Whether anybody may have an address below this registrable domain, so that it is no company's."""
+    """Whether this registrable domain belongs to a free mail provider, and so to no single company."""
     return domain in _free_mail()

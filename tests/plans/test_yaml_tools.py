@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from app.cli.files import table
 from app.cli.files.rows import read_file
-from app.cli.import_records import KINDS, load
+from app.cli.imports import MODELS, load
 from app.plan.reader.read import load_plan
 from tests.plans.test_versions import drafted, publish
 from tests.support.workspace import Workspace
@@ -62,10 +62,10 @@ def _files(folder: Path) -> list[Path]:
 
 async def _import_directory(workspace: Workspace, files: list[Path]) -> None:
     for file in files:
-        if file.stem in KINDS:
+        if file.stem in MODELS:
             lines = read_file(file, file.stem)
-            tally = await load(workspace.pool, workspace.workspace_id, file.stem, lines, lambda _: None)
-            assert tally.errors == []
+            result = await load(workspace.pool, workspace.workspace_id, file.stem, lines, lambda _: None)
+            assert result["errors"] == []
         else:
             await table.write(
                 workspace.pool, workspace.workspace_id, file.stem, table.read(file), lambda _: None

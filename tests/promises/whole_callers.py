@@ -207,7 +207,7 @@ async def import_leads(
         await asyncio.to_thread(path.write_text, text)
         done.append(
             await import_file(
-                workspace.pool, workspace.workspace_id, path, ColumnOptions(), key=None, deadline=30
+                workspace.pool, workspace.workspace_id, path, ColumnOptions(), id_column=None, deadline=30
             )
         )
         await asyncio.sleep(0.3)

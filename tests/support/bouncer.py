@@ -37,7 +37,7 @@ def bouncer(program: str, server: Server) -> Iterator[str]:
         file = directory / "pgbouncer.ini"
         file.write_text(CONFIGURATION.format(host=server.socket_dir, directory=directory))
         for path in (directory, file):
-            account.give(path)
+            account.take_ownership(path)
         process = subprocess.Popen([*account.prefix, program, "-q", str(file)], **account.popen_arguments())
         try:
             wait_until_open(process, directory / SOCKET)

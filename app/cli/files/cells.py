@@ -1,9 +1,9 @@
-"""Cells of a table as values of a lead's fields, by the type each field has."""
+"""Converts the cells of a table to the types of a lead's fields."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from app.cli.files.rows import listed
+from app.cli.files.rows import split_list
 from app.cli.files.sheets import number
 from app.plan.language.fields import LEAD, Field, Kind
 
@@ -15,29 +15,29 @@ WORDS: Mapping[str, bool] = {
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """How cells are read: with a decimal comma or not, and with these fields that a plan declares itself."""
+    """How cells are read: with a decimal comma or not, and with the fields that the plan declares."""
 
     comma: bool
     own: Mapping[str, Field]
 
     def value(self, name: str, cell: str) -> object:
-        """The value of a cell. One that does not fit its field stays text, and is refused there."""
+        """The value of a cell. A cell that does not fit its field stays text, and validation refuses it."""
         known = self.own.get(name) or LEAD.find(name)
         match known.kind if known else Kind.STRING:
             case Kind.INTEGER | Kind.NUMBER:
                 return number(cell, comma=self.comma)
             case Kind.ANY:
-                # A leading zero says that it is no amount: an article, an account, a branch.
-                return cell if _numbered(cell) else number(cell, comma=self.comma)
+                # A leading zero marks an identifier, such as an article or an account.
+                return cell if _is_identifier(cell) else number(cell, comma=self.comma)
             case Kind.BOOLEAN:
                 return WORDS.get(cell.casefold(), cell)
             case Kind.STRINGS:
-                return listed(cell)
+                return split_list(cell)
             case _:
                 return cell
 
 
-def _numbered(cell: str) -> bool:
+def _is_identifier(cell: str) -> bool:
     return cell.startswith("+") or (cell.startswith("0") and cell != "0" and cell[1:2] not in (".", ","))
 
 

@@ -1,12 +1,13 @@
-"""Which column of a file is which field of a lead: as told, by its very name, or by a usual header.
+"""Maps the columns of a file to fields of a lead: as the caller says, by field name, or by a common header.
 
-Headers are compared without case, accents and punctuation, so that `E-Mail` and `e_mail` are one.
+Headers are compared without case, accents and punctuation, so `E-Mail` and `e_mail` are the same.
 """
 
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 import yaml
@@ -15,11 +16,11 @@ from app.cli.context import CommandError
 from app.plan.language.fields import LEAD
 
 DERIVED = frozenset(("email_domain", "website_domain", "flags"))
-"""Fields that intake makes; nobody sends them."""
+"""Fields that intake derives. No file can set them."""
 OBJECTS = ("attributes", "consent", "crm", "engagement", "utm")
-"""Fields that lines of JSON may hold as a whole."""
+"""Fields whose value in a line of JSON is an object."""
 IGNORE = "-"
-"""What a column is mapped to that is not wanted."""
+"""The mapping of a column to skip."""
 _HEADERS = {
     "email": "email address, mail, mail address, email adresse, mail adresse, business email, work email",
     "phone": "phone number, telephone, telephone number, tel, mobile, mobile phone, telefon, telefonnummer,"
@@ -47,19 +48,27 @@ _HEADERS = {
     "score": "lead score",
 }  # fmt: skip
 _REMEDY = (
-    "Say which fields they are with --map 'Column=field' ('Column=-' leaves one out), keep them with"
-    " --rest attributes, or leave all of them out with --ignore-unknown."
+    "Map them with --map 'Column=field' ('Column=-' skips a column), or use --unknown-columns attributes to"
+    " keep them, or --unknown-columns ignore to skip them all."
 )
 
 
+class UnknownColumns(StrEnum):
+    """What to do with columns that match no field."""
+
+    ERROR = "error"
+    IGNORE = "ignore"
+    ATTRIBUTES = "attributes"
+
+
 def fold_name(name: str) -> str:
-    """A name without case, accents and whatever is no letter or digit."""
+    """A name without case, accents and punctuation."""
     plain = unicodedata.normalize("NFKD", name).casefold()
     return "".join(letter for letter in plain if letter.isalnum())
 
 
 def _names() -> dict[str, str]:
-    """Every field by its folded name, then the usual headers."""
+    """Fields by folded header. Field names take precedence over common headers."""
     own = {fold_name(name): name for name in LEAD.fields if name not in DERIVED}
     usual = {fold_name(each): name for name, all_ in _HEADERS.items() for each in all_.split(",")}
     utm = {f"utm{each}": f"utm.{each}" for each in ("source", "medium", "campaign", "term", "content")}
@@ -68,32 +77,28 @@ def _names() -> dict[str, str]:
 
 @dataclass(slots=True)
 class ColumnOptions:
-    """What the caller says of columns: `mapped` to fields, and what becomes of those nobody knows.
+    """How columns are mapped to fields.
 
-    `more` are columns that are no field of a lead and mean something to the command; `aliases` are headers
-    that mean one of them.
+    `extra` are columns that the command uses and that are not fields of a lead. `aliases` are their common
+    headers.
     """
 
     mapped: Mapping[str, str] = field(default_factory=dict)
-    ignore_unknown: bool = False
-    rest: bool = False
-    more: Collection[str] = ()
+    unknown: UnknownColumns = UnknownColumns.ERROR
+    extra: Collection[str] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
 
 
-def mapping_of(texts: Iterable[str], path: Path | None) -> dict[str, str]:
-    """The fields by column, out of `Column=field, …` and a YAML file of the same.
-
-    Raises Stop.
-    """
+def read_mapping(texts: Iterable[str], path: Path | None) -> dict[str, str]:
+    """Fields by column, from `Column=field, …` and from a YAML file. Raises CommandError."""
     found: dict[str, str] = {}
     if path is not None:
         try:
             written = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeError, yaml.YAMLError):
-            raise CommandError(f"{path} cannot be read as YAML.") from None
+            raise CommandError(f"{path} is not valid YAML.") from None
         if not isinstance(written, dict):
-            raise CommandError(f"{path} must hold a line `Column: field` for each column.")
+            raise CommandError(f"{path} must have one line `Column: field` per column.")
         found.update({str(column): str(name) for column, name in written.items()})
     for part in (part for text in texts for part in text.split(",") if part.strip()):
         column, equals, name = part.rpartition("=")
@@ -103,66 +108,67 @@ def mapping_of(texts: Iterable[str], path: Path | None) -> dict[str, str]:
     return found
 
 
-def fields_of(columns: Sequence[str], wishes: ColumnOptions) -> dict[str, str]:
+def fields_of(columns: Sequence[str], options: ColumnOptions) -> dict[str, str]:
     """The field of each column that has one.
 
-    Raises Stop for names that are unknown, and for two columns that mean the same field.
+    Raises CommandError for unknown names, and for two columns of the same field.
     """
-    told = _told(columns, wishes)
+    mapped = _mapped(columns, options)
     found: dict[str, str] = {}
     unknown: list[str] = []
     for column in columns:
-        name = told.get(column) or _found(column, wishes)
-        if name is None and wishes.rest:
-            name = f"attributes.{_word(column)}"
+        name = mapped.get(column) or _field_of(column, options)
+        if name is None and options.unknown is UnknownColumns.ATTRIBUTES:
+            name = f"attributes.{_attribute_name(column)}"
         if name is None:
             unknown.append(column)
         elif name != IGNORE:
             found[column] = name
-    if unknown and not wishes.ignore_unknown:
-        raise CommandError(f"No field is known by these names: {', '.join(map(repr, unknown))}. {_REMEDY}")
+    if unknown and options.unknown is UnknownColumns.ERROR:
+        raise CommandError(f"Unknown columns: {', '.join(map(repr, unknown))}. {_REMEDY}")
     _check_single(found)
     return found
 
 
-def _told(columns: Sequence[str], wishes: ColumnOptions) -> dict[str, str]:
-    """What was said of columns, by the columns there are."""
-    told: dict[str, str] = {}
-    for left, right in wishes.mapped.items():
-        # Written the other way round, field first, nothing else can be meant.
-        turned = not _meant(columns, left) and (is_field(left) or left in wishes.more)
-        wanted, name = (right, left) if turned else (left, right)
-        meant = _meant(columns, wanted)
-        if not meant:
-            raise CommandError(f"The file has no column {wanted!r}; it has {', '.join(map(repr, columns))}.")
-        if name != IGNORE and name not in wishes.more and not is_field(name):
+def _mapped(columns: Sequence[str], options: ColumnOptions) -> dict[str, str]:
+    """The caller's mapping, by the columns of the file."""
+    mapped: dict[str, str] = {}
+    for left, right in options.mapped.items():
+        # A mapping written field first is accepted if it is unambiguous.
+        swapped = not _matching(columns, left) and (is_field(left) or left in options.extra)
+        header, name = (right, left) if swapped else (left, right)
+        matching = _matching(columns, header)
+        if not matching:
+            names = ", ".join(map(repr, columns))
+            raise CommandError(f"The file has no column {header!r}. Its columns are {names}.")
+        if name != IGNORE and name not in options.extra and not is_field(name):
             raise CommandError(
-                f"{name!r} is no field of a lead; docs/plan.md lists them, your own are attributes.name."
+                f"{name!r} is not a field of a lead. docs/plan.md lists them; your own are attributes.name."
             )
-        told.update(dict.fromkeys(meant, name))
-    return told
+        mapped.update(dict.fromkeys(matching, name))
+    return mapped
 
 
-def _meant(columns: Sequence[str], wanted: str) -> list[str]:
-    exactly = [each for each in columns if each == wanted]
-    return exactly or [each for each in columns if fold_name(each) == fold_name(wanted)]
+def _matching(columns: Sequence[str], header: str) -> list[str]:
+    exact = [each for each in columns if each == header]
+    return exact or [each for each in columns if fold_name(each) == fold_name(header)]
 
 
 def is_field(name: str) -> bool:
-    """Whether a lead may be sent with a field of this dotted name."""
+    """Whether this dotted name is a field that a lead can be sent with."""
     return name in OBJECTS or (name not in DERIVED and LEAD.find(name) is not None)
 
 
-def _found(column: str, wishes: ColumnOptions) -> str | None:
+def _field_of(column: str, options: ColumnOptions) -> str | None:
     plain = fold_name(column)
-    meant = {fold_name(name): name for name in wishes.more} | dict(wishes.aliases)
-    if plain in meant or is_field(column):
-        return meant.get(plain, column)
+    extra = {fold_name(name): name for name in options.extra} | dict(options.aliases)
+    if plain in extra or is_field(column):
+        return extra.get(plain, column)
     return _NAMES.get(plain)
 
 
-def _word(column: str) -> str:
-    """A column's name as the name of an attribute: words of letters and digits."""
+def _attribute_name(column: str) -> str:
+    """The column's name in lower-case letters, digits and underscores."""
     plain = unicodedata.normalize("NFKD", column).casefold()
     kept = "".join(letter for letter in plain if not unicodedata.combining(letter))
     return re.sub(r"[^a-z0-9]+", "_", kept).strip("_") or "column"
@@ -173,8 +179,8 @@ def _check_single(found: Mapping[str, str]) -> None:
     for column, name in found.items():
         if name in columns:
             raise CommandError(
-                f"The columns {columns[name]!r} and {column!r} both mean {name}:"
-                f" leave one out with --map '{column}={IGNORE}'."
+                f"The columns {columns[name]!r} and {column!r} both mean {name}."
+                f" Skip one with --map '{column}={IGNORE}'."
             )
         columns[name] = column
 

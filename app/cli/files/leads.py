@@ -1,4 +1,4 @@
-"""Leads out of a file: its lines as the API would get them, checked as strictly, with errors by line."""
+"""Reads leads from a file. Lines are validated like request bodies, and errors have line numbers."""
 
 import hashlib
 from collections import Counter
@@ -27,27 +27,28 @@ LIMITS = BodyLimits(size=256 * KIB)
 
 @dataclass(slots=True)
 class LeadLine:
-    """One lead of a file. `apart` are the columns that mean something to the command and are no field.
+    """One lead of a file.
 
-    `cells` is the line as it stands in the file, by column.
+    `extra` holds the columns that the command uses and that are not fields of a lead. `cells` is the whole
+    line by column.
     """
 
     line: int
     arrival: IncomingLead
-    apart: Mapping[str, Any]
+    extra: Mapping[str, Any]
     cells: Mapping[str, Any]
 
-    def digest(self, *about: str) -> bytes:
-        """Tells lines of different content apart; `about` is what else makes a difference."""
-        told = orjson.dumps(
-            [about, self.arrival.values, self.apart], default=str, option=orjson.OPT_SORT_KEYS
+    def digest(self, *context: str) -> bytes:
+        """A hash of the line's content and of `context`."""
+        content = orjson.dumps(
+            [context, self.arrival.values, self.extra], default=str, option=orjson.OPT_SORT_KEYS
         )
-        return hashlib.sha256(told).digest()
+        return hashlib.sha256(content).digest()
 
 
 @dataclass(slots=True)
 class LeadFile:
-    """The lines of a file that are leads, and what is wrong with the others, by line."""
+    """The valid lines of a file, and the faults of the others by line."""
 
     name: str
     columns: Sequence[str]
@@ -57,29 +58,29 @@ class LeadFile:
     def __len__(self) -> int:
         return len(self.good)
 
-    def digests(self, *about: str) -> Iterator[bytes]:
-        """What tells each good line from all others: the file, its content, and which of its equals it is.
+    def digests(self, *context: str) -> Iterator[bytes]:
+        """A distinct hash for each valid line: file name, content, and its number among equal lines.
 
-        So a line keeps its digest when others are added or mended.
+        A line keeps its hash when other lines are added or corrected.
         """
         seen: Counter[bytes] = Counter()
         for each in self.good:
-            content = each.digest(self.name, *about)
+            content = each.digest(self.name, *context)
             seen[content] += 1
             yield hashlib.sha256(content + seen[content].to_bytes(8)).digest()
 
 
-def read_leads(path: Path, wishes: ColumnOptions, declared: tuple[Field, ...] = ()) -> LeadFile:
-    """The leads of a file: a table, else lines of JSON. `declared` are the fields of a plan's own.
+def read_leads(path: Path, options: ColumnOptions, declared: tuple[Field, ...] = ()) -> LeadFile:
+    """Read a table or lines of JSON. `declared` are the fields that the plan declares.
 
-    Raises Stop when the file as a whole cannot be read.
+    Raises CommandError if the file as a whole cannot be read.
     """
     columns, lines, faults, cells = (_table if path.suffix.lower() in TABLES else _json)(path, declared)
-    fields = fields_of(columns, wishes)
+    fields = fields_of(columns, options)
     found = LeadFile(path.name, columns, faults=faults)
     for number, line in lines:
         try:
-            found.good.append(_lead(number, line, fields, wishes, cells))
+            found.good.append(_lead(number, line, fields, options, cells))
         except Problem as problem:
             found.faults.append((number, problem))
     return found
@@ -117,35 +118,35 @@ def _object(text: bytes) -> dict[str, Any]:
 
 
 def _lead(
-    number: int, line: dict[str, Any], fields: Mapping[str, str], wishes: ColumnOptions, cells: Cells | None
+    number: int, line: dict[str, Any], fields: Mapping[str, str], options: ColumnOptions, cells: Cells | None
 ) -> LeadLine:
     sent: dict[str, Any] = {}
-    apart: dict[str, Any] = {}
+    extra: dict[str, Any] = {}
     for column, cell in line.items():
         name = fields.get(column)
         if name is None:
             continue
-        if name in wishes.more:
-            apart[name] = cell
+        if name in options.extra:
+            extra[name] = cell
         else:
             put(sent, name, cells.value(name, cell) if cells else cell)
     try:
-        # Through the same strict reading as a body: a table may hold what JSON must not.
+        # Parsed like a request body, because a table can hold values that JSON must not.
         lead = LeadInput.model_validate(_object(orjson.dumps(sent)) if cells else sent)
     except ValidationError as refused:
         faults = validation_failed(refused).faults
         raise ValidationFailed(faults=[_named(fault, fields) for fault in faults]) from None
-    return LeadLine(number, normalize(lead.model_dump(exclude_none=True)), apart, line)
+    return LeadLine(number, normalize(lead.model_dump(exclude_none=True)), extra, line)
 
 
 def _named(fault: Fault, fields: Mapping[str, str]) -> Fault:
-    """The fault with the column it came from, when that bears another name than the field."""
+    """The fault, with its column if that is named differently from the field."""
     dotted = ".".join(str(part) for part in fault.path)
     column = next((column for column, name in fields.items() if name == dotted and column != name), None)
     return fault if column is None else Fault(fault.path, fault.code, f"{fault.detail} (column {column})")
 
 
 def cell_of(line: LeadLine, column: str) -> str:
-    """What stands in one column of a line, as text; empty when nothing does."""
+    """A cell of a line as text. An absent cell is empty."""
     cell = line.cells.get(column)
     return "" if cell is None else str(cell)

@@ -1,4 +1,4 @@
-"""Who got how many: what became of the lines of a file, counted as they are told."""
+"""Counts and reports the outcomes of the lines of a file."""
 
 import csv
 from collections import Counter, defaultdict
@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 import orjson
 
-from app.cli.fault_lines import named, not_done
+from app.cli.fault_lines import line_numbers, not_done
 from app.dispatch.jobs.base import Answer
 from app.errors import Problem
 
@@ -23,53 +23,52 @@ COLUMNS = (
     "queue",
     "path",
     "block",
-    "known",
+    "existing",
     "replayed",
     "flags",
 )
-"""What a file of outcomes holds of each line."""
+"""The columns of the report file."""
 
 
 @dataclass(slots=True)
 class OutcomeCounts:
-    """The counts so far. `problems` are the lines that were not decided; `flags` the lines of which intake
-    could not read something, such as a country, by what that was.
+    """The counts so far. `problems` are the lines without a decision. `flags` are the lines by intake flag,
+    such as `country_unknown`. `existing` counts returning leads.
     """
 
     places: Counter[tuple[str, str]] = field(default_factory=Counter)
     teams: Counter[str] = field(default_factory=Counter)
     steps: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    known: int = 0
+    existing: int = 0
     replayed: int = 0
     flags: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     problems: list[tuple[int, Problem]] = field(default_factory=list)
 
     @property
     def decided(self) -> int:
-        """Lines that have a decision."""
+        """The number of lines with a decision."""
         return self.steps.total()
 
-    def add(self, line: int, told: Answer | Problem) -> dict[str, Any]:
-        """Count one line; what is to be told of it."""
-        if isinstance(told, Problem):
-            self.problems.append((line, told))
-            return {"line": line, "outcome": FAILED, "code": code_of(told)}
-        row = _row(line, orjson.loads(told.body))
+    def add(self, line: int, outcome: Answer | Problem) -> dict[str, Any]:
+        """Count one line, and return its row for the report file."""
+        if isinstance(outcome, Problem):
+            self.problems.append((line, outcome))
+            return {"line": line, "outcome": FAILED, "code": code_of(outcome)}
+        row = _row(line, orjson.loads(outcome.body))
         team = row["team"] or ""
-        self.places[row["owner"] or _nobody(row), team] += 1
+        self.places[row["owner"] or _unowned(row), team] += 1
         self.teams[team] += 1
         self.steps[row["step"] or "", row["outcome"], row["code"]] += 1
-        self.known += row["known"]
+        self.existing += row["existing"]
         self.replayed += row["replayed"]
         for flag in row["flags"]:
             self.flags[flag].append(line)
         return row
 
     def lines(self) -> Iterator[str]:
-        """The tables, then the lines that were not decided."""
+        """The tables, then the lines without a decision."""
         all_ = self.decided
-        known, replayed = f"{self.known:,} of them known persons", f"{self.replayed:,} decided before"
-        yield f"leads: {all_:,} decided, {known}, {replayed}"
+        yield f"leads: {all_:,} decided, {self.existing:,} existing leads, {self.replayed:,} decided before"
         if all_:
             yield ""
             yield from self._by_owner(all_)
@@ -77,7 +76,7 @@ class OutcomeCounts:
             yield from self._by_step(all_)
         if self.flags:
             yield ""
-            yield from (f"flag {flag} in {named(lines)}" for flag, lines in sorted(self.flags.items()))
+            yield from (f"flag {flag} in {line_numbers(lines)}" for flag, lines in sorted(self.flags.items()))
         if self.problems:
             yield ""
             yield from not_done(self.problems, "decided")
@@ -103,9 +102,9 @@ def code_of(problem: Problem) -> str:
 
 
 def _row(line: int, body: Mapping[str, Any]) -> dict[str, Any]:
-    code, known, owner = body["reason"]["code"], body["existing_lead"], body["owner"]
+    code, existing, owner = body["reason"]["code"], body["existing_lead"], body["owner"]
     steps = body["trace"]["steps"]
-    kept = known is not None and code == known["kind"]
+    kept = existing is not None and code == existing["kind"]
     return {
         "line": line,
         "outcome": body["outcome"],
@@ -113,15 +112,15 @@ def _row(line: int, body: Mapping[str, Any]) -> dict[str, Any]:
         **{name: body[name] for name in ("team", "queue", "path", "block")},
         "step": steps[0 if kept else -1]["step"] if steps else None,
         "code": code,
-        "known": known is not None,
+        "existing": existing is not None,
         "replayed": body["replayed"],
         "flags": body["normalized"]["flags"],
     }
 
 
-def _nobody(row: Mapping[str, Any]) -> str:
-    """Where a lead went that has no owner."""
-    return next((f"({name} {row[name]})" for name in ("queue", "path", "block") if row[name]), "(nobody)")
+def _unowned(row: Mapping[str, Any]) -> str:
+    """Where a lead without an owner went."""
+    return next((f"({name} {row[name]})" for name in ("queue", "path", "block") if row[name]), "(no owner)")
 
 
 def _share(count: int, of: int) -> str:
@@ -129,7 +128,7 @@ def _share(count: int, of: int) -> str:
 
 
 def aligned(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """A table in plain text: words to the left, figures to the right."""
+    """A table in plain text: text left-aligned, numbers right-aligned."""
     table = [header, *rows]
     widths = [max(len(row[at]) for row in table) for at in range(len(header))]
     figures = {at for at in range(len(header)) if any(row[at][:1].isdigit() for row in table[1:])}
@@ -142,16 +141,15 @@ def aligned(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[st
 
 
 class OutcomeFile:
-    """A table of what became of each line, written as it is told."""
+    """A CSV file with the outcome of each line."""
 
     def __init__(self, file: TextIO) -> None:
         self._rows = csv.DictWriter(file, COLUMNS, restval="")
         self._rows.writeheader()
 
     def write(self, row: Mapping[str, Any]) -> None:
-        """One line's row; nothing where there is nothing."""
-        told = {name: _cell(value) for name, value in row.items()}
-        self._rows.writerow(told)
+        """Write the row of one line."""
+        self._rows.writerow({name: _cell(value) for name, value in row.items()})
 
 
 def _cell(value: object) -> object:

@@ -1,4 +1,4 @@
-"""Records of the directory out of files: lines of JSON, or the rows of a table."""
+"""Reads records of the directory from files: lines of JSON, or the rows of a table."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,22 +11,22 @@ from app.cli.files.sheets import TABLES, Row, Sheet, number, read_sheet, text_of
 from app.errors import ValidationFailed, refused_at
 
 LISTS = frozenset(("skills", "languages", "domains"))
-"""Columns whose cells hold several values, with a semicolon between."""
+"""Columns whose cells hold several values, separated by semicolons."""
 NUMBERS = frozenset(("weight", "caps.open", "caps.per_day", "caps.per_week", "ramp.factor"))
 SWITCHES: Mapping[str, bool] = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 TEAM_COLUMNS = frozenset(("id", "name", "pick"))
-"""Columns of a team itself; every other says something of the member in the row."""
+"""Columns of the team. All others belong to the member in the row."""
 
-_NO_TEAM = refused_at((), "unread", "no team is written: one would lose the member whose row cannot be read")
+_NO_TEAM = refused_at((), "unread", "no team is imported: one would lose the member of the unreadable row")
 
 Line = tuple[int, bytes]
-"""The number of the line in the file, and the record in it as JSON."""
+"""A line number and the record of the line as JSON."""
 Record = tuple[int, dict[str, Any]]
 
 
 @dataclass(slots=True)
 class Lines:
-    """What a file holds: records by line, and the rows that are none."""
+    """The records of a file by line, and the faults of its other rows."""
 
     good: list[Line]
     faults: list[tuple[int, ValidationFailed]] = field(default_factory=list)
@@ -36,9 +36,9 @@ class Lines:
 
 
 def read_file(path: Path, resource_type: str) -> Lines:
-    """The records of a file, told by its name: a table, else lines of JSON.
+    """The records of a table (.csv, .tsv), or of lines of JSON.
 
-    Raises Stop when it cannot be read.
+    Raises CommandError if the file cannot be read.
     """
     if path.suffix.lower() not in TABLES:
         lines = text_of(path).encode().split(b"\n")
@@ -46,14 +46,14 @@ def read_file(path: Path, resource_type: str) -> Lines:
     sheet = read_sheet(path)
     found = [(line, _record(row, sheet)) for line, row in sheet.rows]
     if resource_type == "teams" and sheet.faults:
-        # Which team such a row belongs to cannot be told, and to lose a member costs balances.
+        # The team of an unreadable row is unknown, and a team that loses a member loses balances.
         return Lines([], [*sheet.faults, (1, _NO_TEAM)])
     records = _teams(found) if resource_type == "teams" else found
     return Lines([(line, orjson.dumps(record)) for line, record in records], sheet.faults)
 
 
 def _record(row: Row, sheet: Sheet) -> dict[str, Any]:
-    """A row as a nested record: `caps.per_day` is a column."""
+    """A row as a nested record. A column `caps.per_day` sets `per_day` under `caps`."""
     record: dict[str, Any] = {}
     for column, cell in row.items():
         put(record, column, _value(column, cell, sheet))
@@ -61,7 +61,7 @@ def _record(row: Row, sheet: Sheet) -> dict[str, Any]:
 
 
 def put(record: dict[str, Any], dotted: str, value: object) -> None:
-    """Put a value where a dotted name says; what stands in the way of the name is replaced."""
+    """Set the value at a dotted name. Values on the way that are no objects are replaced."""
     *path, last = dotted.split(".")
     place = record
     for name in path:
@@ -74,19 +74,19 @@ def put(record: dict[str, Any], dotted: str, value: object) -> None:
 
 def _value(column: str, cell: str, sheet: Sheet) -> object:
     if column in LISTS:
-        return listed(cell)
+        return split_list(cell)
     if column in ("active", "open_opportunity"):
         return SWITCHES.get(cell.casefold(), cell)
     return number(cell, comma=sheet.comma) if column in NUMBERS else cell
 
 
-def listed(cell: str) -> list[str]:
-    """The values of a cell that holds several."""
+def split_list(cell: str) -> list[str]:
+    """The values of a cell, separated by semicolons."""
     return [part.strip() for part in cell.split(";") if part.strip()]
 
 
 def _teams(rows: list[Record]) -> Iterator[Record]:
-    """One team from all rows of its id, each of which holds a member."""
+    """One team from all rows with its id. Each row holds a member."""
     teams: dict[object, Record] = {}
     for line, row in rows:
         _, team = teams.setdefault(row.get("id"), (line, {"members": []}))

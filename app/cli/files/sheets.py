@@ -1,7 +1,7 @@
-"""Tables out of files as people have them: with or without a byte order mark, comma or semicolon, a row awry.
+"""Reads tables as spreadsheets write them: with or without a byte order mark, with commas or semicolons.
 
-What is wrong with the file as a whole ends the command; what is wrong with a row is told with its line, and
-the others are read all the same.
+A fault of the whole file ends the command. A fault of a row is reported with its line, and the other rows
+are read.
 """
 
 import codecs
@@ -16,23 +16,23 @@ from app.cli.context import CommandError
 from app.errors import ValidationFailed, refused_at
 
 TABLES = frozenset((".csv", ".tsv"))
-"""Endings of files that hold a table; all others hold lines of JSON."""
+"""File extensions of tables. All other files hold lines of JSON."""
 DELIMITERS = (",", ";", "\t", "|")
 _DECLARED = "sep="
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?")
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 Row = dict[str, str]
-"""The cells of a row by column, trimmed; empty ones are left out."""
+"""The trimmed cells of a row by column, without empty ones."""
 Numbered = tuple[int, Row]
-"""The line of the file in which a row begins, and the row."""
+"""The line on which a row begins, and the row."""
 
 
 @dataclass(slots=True)
 class Sheet:
-    """A table as it was read. `faults` are rows that could not be, by line.
+    """A table. `faults` are the rows that could not be read, by line.
 
-    `comma` says that numbers may be written with a decimal comma: the cells are not separated by one.
+    `comma` allows a decimal comma in numbers. It is set if cells are not separated by commas.
     """
 
     columns: tuple[str, ...]
@@ -42,31 +42,28 @@ class Sheet:
 
 
 def text_of(path: Path) -> str:
-    """The text of a file in UTF-8.
-
-    Raises Stop.
-    """
+    """The text of a UTF-8 file. Raises CommandError if it is empty or cannot be read."""
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror or type(error).__name__}.") from None
+        raise CommandError(f"Cannot read {path}: {error.strerror or type(error).__name__}.") from None
     try:
         if raw.startswith(_WIDE):
             raise UnicodeDecodeError("utf-8", raw, 0, 2, "UTF-16")
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        remedy = "Save it as UTF-8 (spreadsheets call it CSV UTF-8)."
-        raise CommandError(f"{path} cannot be read: line {line} is not UTF-8. {remedy}") from None
+        remedy = "Save it as UTF-8. Spreadsheets call this CSV UTF-8."
+        raise CommandError(f"Cannot read {path}: line {line} is not UTF-8. {remedy}") from None
     if not text.strip():
         raise CommandError(f"{path} is empty.")
     return text
 
 
 def read_sheet(path: Path) -> Sheet:
-    """The table a file holds: its first row names the columns.
+    """Read a table. Its first row names the columns.
 
-    Raises Stop when the file is no table, or its columns have no proper names.
+    Raises CommandError if the file is no table, or if column names are missing or repeated.
     """
     text = text_of(path)
     delimiter, skipped = _delimiter(text)
@@ -74,26 +71,26 @@ def read_sheet(path: Path) -> Sheet:
     try:
         _, header = next(reader)
     except (csv.Error, StopIteration):
-        raise CommandError(f"{path} cannot be read: its first line names no columns.") from None
+        raise CommandError(f"Cannot read {path}: the first line names no columns.") from None
     columns = _columns(path, header)
     sheet = Sheet(columns, comma=delimiter != ",")
     for line, cells in reader:
         if isinstance(cells, ValidationFailed):
             sheet.faults.append((line, cells))
-        elif any(cells) and tuple(cells) != columns:  # files put together may repeat the header
+        elif any(cells) and tuple(cells) != columns:  # concatenated files repeat the header
             _take(sheet, line, cells)
     return sheet
 
 
 def _delimiter(text: str) -> tuple[str, int]:
-    """What separates the cells, and how many lines stand before the header: `sep=;` says it outright."""
+    """The delimiter, and the number of lines before the header. A first line `sep=;` names the delimiter."""
     if text.startswith(_DECLARED) and text[5:6] in ("\r", "\n"):
         return text[4], 1
     return max(DELIMITERS, key=text.lstrip().partition("\n")[0].count), 0
 
 
 def _records(text: str, delimiter: str, skipped: int) -> Iterator[tuple[int, list[str] | ValidationFailed]]:
-    """The records below the skipped lines, each with the line it begins in; a broken one is a fault."""
+    """The records below the skipped lines, each with its first line. A broken record is a fault."""
     lines = io.StringIO(text, newline="")
     for _ in range(skipped):
         lines.readline()
@@ -105,10 +102,10 @@ def _records(text: str, delimiter: str, skipped: int) -> Iterator[tuple[int, lis
         except StopIteration:
             return
         except csv.Error:
-            # A quotation mark that is never closed takes the rest of the file with it.
-            yield line, _refused("invalid_quotes", "has quotation marks that do not match")
+            # A quotation mark that is never closed swallows the rest of the file.
+            yield line, _refused("invalid_quotes", "has unbalanced quotation marks")
             if reader.line_num + skipped > line:
-                yield line, _refused("unread", "nothing from here on was read")
+                yield line, _refused("unread", "nothing after this line was read")
                 return
         else:
             if cells:
@@ -117,21 +114,21 @@ def _records(text: str, delimiter: str, skipped: int) -> Iterator[tuple[int, lis
 
 def _columns(path: Path, header: list[str] | ValidationFailed) -> tuple[str, ...]:
     if isinstance(header, ValidationFailed):
-        raise CommandError(f"{path} cannot be read: its first line has quotation marks that do not match.")
+        raise CommandError(f"Cannot read {path}: the first line has unbalanced quotation marks.")
     while header and not header[-1]:
         header.pop()
     if not all(header) or not header:
-        raise CommandError(f"{path} cannot be read: a column in its first line has no name.")
-    doubled = sorted({name for name in header if header.count(name) > 1})
-    if doubled:
-        raise CommandError(f"{path} cannot be read: it has two columns {doubled[0]!r}.")
+        raise CommandError(f"Cannot read {path}: a column in the first line has no name.")
+    repeated = sorted({name for name in header if header.count(name) > 1})
+    if repeated:
+        raise CommandError(f"Cannot read {path}: it has two columns {repeated[0]!r}.")
     return tuple(header)
 
 
 def _take(sheet: Sheet, line: int, cells: Sequence[str]) -> None:
-    wanted = len(sheet.columns)
-    if len(cells) < wanted or any(cells[wanted:]):
-        detail = f"has {len(cells)} cells, and there are {wanted} columns"
+    expected = len(sheet.columns)
+    if len(cells) < expected or any(cells[expected:]):
+        detail = f"has {len(cells)} cells for {expected} columns"
         sheet.faults.append((line, _refused("ragged", detail)))
         return
     named = zip(sheet.columns, cells, strict=False)
@@ -143,9 +140,9 @@ def _refused(code: str, detail: str) -> ValidationFailed:
 
 
 def number(cell: str, *, comma: bool) -> float | int | str:
-    """A number as people write it; a cell that is none stays as it is, and is refused where it belongs.
+    """The number in a cell. A cell that is no number is returned unchanged, and validation refuses it.
 
-    With a decimal comma `1,5` is one and a half. `1.234,5` could be read in two ways, and is not.
+    With a decimal comma, `1,5` is one and a half. `1.234,5` is ambiguous and stays text.
     """
     plain = cell.replace(",", ".") if comma and cell.count(",") == 1 and "." not in cell else cell
     if not _NUMBER.fullmatch(plain):

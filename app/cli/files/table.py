@@ -1,4 +1,4 @@
-"""A table out of a file, as a whole: it takes the place of the one before, or nothing is changed."""
+"""Imports a table from a file. It replaces the stored table as a whole, or nothing changes."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.context import CommandError
-from app.cli.fault_lines import Told, by_sentence
+from app.cli.fault_lines import Message, by_sentence
 from app.cli.files.sheets import TABLES
 from app.contract.table_formats import CSV, JSON, LINES, read_table
 from app.contract.tables import result_to_json
@@ -20,14 +20,14 @@ ACTOR = "import"
 
 
 def read(path: Path) -> TableContent:
-    """The table of a file, told by its name: `.csv`, `.tsv`, `.json` as the API takes it, else lines of JSON.
+    """Read a table: `.csv`, `.tsv`, `.json` as the API takes it, or else lines of JSON.
 
-    Raises Stop with what is wrong, by line.
+    Raises CommandError with the faults by line.
     """
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise CommandError(f"{path} cannot be read: {error.strerror or type(error).__name__}.") from None
+        raise CommandError(f"Cannot read {path}: {error.strerror or type(error).__name__}.") from None
     ending = path.suffix.lower()
     try:
         return read_table(raw, CSV if ending in TABLES else JSON if ending == ".json" else LINES)
@@ -36,30 +36,32 @@ def read(path: Path) -> TableContent:
 
 
 async def write(
-    pool: Pool, workspace_id: int, id_: str, table: TableContent, progress: Callable[[int], object]
+    pool: Pool, workspace_id: int, id_: str, table: TableContent, advance: Callable[[int], object]
 ) -> dict[str, Any]:
-    """Put the table in its place; what there is to tell of it, as the API answers it."""
+    """Replace the stored table, and return the report as the API does."""
     written = await tables.put(pool, workspace_id, ACTOR, strategies(), id_, table)
-    progress(len(table.rows))
+    advance(len(table.rows))
     return result_to_json(written)
 
 
-def summary(told: Mapping[str, Any]) -> Iterator[str]:
-    """What became of it, in sentences."""
-    changes = told["difference"]
-    yield f"{told['row_count']:,} rows: " + ", ".join(
+def summary(report: Mapping[str, Any]) -> Iterator[str]:
+    """The report in sentences."""
+    changes = report["difference"]
+    yield f"{report['row_count']:,} rows: " + ", ".join(
         f"{changes[name]:,} {name}" for name in ("added", "changed", "removed")
     )
     counts = {"duplicates": "duplicates", "overlaps": "overlaps", "unknown_names": "unknown names"}
-    odd = [f"{words}: {told[name]['total']:,}" for name, words in counts.items() if told[name]["total"]]
-    if odd:
-        yield ", ".join(odd)
-    for each in told["findings"]:
+    warnings = [
+        f"{words}: {report[name]['total']:,}" for name, words in counts.items() if report[name]["total"]
+    ]
+    if warnings:
+        yield ", ".join(warnings)
+    for each in report["findings"]:
         yield f"  {_row(each['path'])}  {each['code']}: {each['detail']}"
 
 
 def _row(path: str) -> str:
-    """`row 2 team` of `rows[1].team`: in a trace rows count from 1 too."""
+    """`row 2 team` for `rows[1].team`. Rows count from 1, as in traces."""
     found = re.match(r"rows\[(\d+)\]", path)
     rest = path[found.end() :].lstrip(".") if found else path
     return " ".join((f"row {int(found[1]) + 1}" if found else "rows", rest)).rstrip()
@@ -71,8 +73,8 @@ def _sentences(problem: Problem) -> Iterator[str]:
     yield from by_sentence(_placed(fault) for fault in problem.faults)
 
 
-def _placed(fault: Fault) -> Told:
-    """The line of a fault, where it has one, and `team Write …`."""
+def _placed(fault: Fault) -> Message:
+    """A fault with its line, if it has one."""
     match fault.path:
         case "lines", int(line), *rest:
             return line, _words(rest, fault)
