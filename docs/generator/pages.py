@@ -54,13 +54,13 @@ def pages() -> dict[str, str]:
 
 
 def filled(page: str) -> str:
-    """The page with its generated parts made anew; a block of another name is left as it is."""
+    """The page with its generated parts refreshed; a block of another name is left unchanged."""
 
-    def anew(found: re.Match[str]) -> str:
+    def refresh(found: re.Match[str]) -> str:
         make = BLOCKS.get(found[1])
         return found[0] if make is None else f"<!-- {found[1]} -->\n{make()}\n<!-- /{found[1]} -->"
 
-    return _BLOCK.sub(anew, page)
+    return _BLOCK.sub(refresh, page)
 
 
 def openapi() -> str:
