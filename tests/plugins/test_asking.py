@@ -9,6 +9,7 @@ import pytest
 
 from app.audit.verify import verify
 from app.registry import strategies
+from app.store.stored_bytes import unpack
 from tests.plugins.conftest import PATIENT
 from tests.plugins.packages import ODD, install
 from tests.support.workspace import Workspace, create_workspace, open_workspace
@@ -79,7 +80,7 @@ async def test_who_is_not_meant_is_not_asked_about(workspace: Workspace) -> None
     row = await workspace.pool.fetchval(
         "SELECT inputs FROM assignments ORDER BY decision_number DESC LIMIT 1"
     )
-    assert "advice" not in orjson.loads(row)["question"]
+    assert "advice" not in orjson.loads(unpack(row))["question"]
 
 
 async def test_its_settings_are_made_ready_with_the_plan(workspace: Workspace) -> None:

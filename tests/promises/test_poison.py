@@ -17,10 +17,7 @@ POISONOUS: dict[str, Any] = {
     **ROUND_ROBIN_PLAN,
     "pipeline": [{"poisonous": {}}, *ROUND_ROBIN_PLAN["pipeline"]],
 }
-REFUSE = """
-ALTER TABLE assignments ADD CONSTRAINT poison CHECK (
-  convert_from(inputs, 'UTF8')::jsonb #>> '{question,values,city}' IS DISTINCT FROM 'Nowhere')
-"""
+REFUSE = "ALTER TABLE identities ADD CONSTRAINT poison CHECK (value <> 'guilty')"
 CANARY = "canary@people.example"
 GUILTY = {"lead": {"external_id": "guilty", "email": CANARY, "city": "Nowhere"}}
 
@@ -101,7 +98,7 @@ async def test_a_repaired_lead_is_decided_under_its_old_key(database: str) -> No
         with services(database, 1) as running:
             async with callers(workspace, running) as (client,):
                 failed = await client.post("/assign", json=GUILTY, headers=keyed("guilty"))
-                await workspace.pool.execute("ALTER TABLE assignments DROP CONSTRAINT poison")
+                await workspace.pool.execute("ALTER TABLE identities DROP CONSTRAINT poison")
                 answer = await insist(client, GUILTY, "guilty")
         await audit(workspace)
     assert failed.status_code == 500

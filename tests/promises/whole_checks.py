@@ -7,6 +7,7 @@ import httpx2
 import orjson
 
 from app.audit.verify import verify
+from app.store.stored_bytes import unpack
 from tests.promises.audit import audit
 from tests.promises.whole_callers import Insistent, Told
 from tests.support.workspace import Workspace
@@ -60,7 +61,7 @@ async def check_books(workspace: Workspace, gone: Sequence[tuple[int, int]]) -> 
     changes = await workspace.fetch(ACTIVE)
     active: dict[str, bool] = {}
     for row in decided:
-        version = orjson.loads(row["inputs"])["directory"]
+        version = orjson.loads(unpack(row["inputs"]))["directory"]
         while changes and changes[0]["version"] <= version:
             change = changes.pop(0)
             active[change["resource_id"]] = change["active"]
