@@ -92,7 +92,7 @@ def _faults_of_places(at: BooksSnapshot) -> list[str]:
 def _faults_of_balances(at: BooksSnapshot) -> list[str]:
     """Balances of those who take turns sum to zero; nobody else has one."""
     faults = []
-    for team, kept in sorted(at.state.standings.items()):
+    for team, kept in sorted(at.state.balances.items()):
         members = at.directory.teams[team].members if team in at.directory.teams else ()
         live = {member.owner for member in members if _takes_turns(member, at.directory.owners)}
         total = sum(standing.balance for owner, standing in kept.items() if owner in live)

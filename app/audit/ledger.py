@@ -38,7 +38,7 @@ class LedgerTotals:
 
     def compare(self, state: State) -> None:
         """Say who stands in the journal otherwise than the rows add up to."""
-        kept = state.standings.get(self.team, {})
+        kept = state.balances.get(self.team, {})
         for owner in sorted({*kept, *self.balances}):
             standing = kept.get(owner) or Balance()
             if (standing.balance, standing.turns) != (self.balances[owner], self.turns[owner]):

@@ -79,7 +79,7 @@ async def verify(
     at = await read_books(pool, workspace_id)
     report = VerifyReport(moment=at, differences=broken_invariants(at))
     await _Decisions(pool, workspace_id, offered, report, at.decision_number, slice_size).check()
-    for team in sorted({*at.state.ledger, *at.state.standings}):
+    for team in sorted({*at.state.ledger, *at.state.balances}):
         ledger = await sum_ledger(pool, workspace_id, team, at.state, slice_size)
         report.teams += 1
         report.ledger_rows += ledger.read

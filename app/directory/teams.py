@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from app.engine.selection.standings import MemberStanding, standings
+from app.engine.selection.member_status import MemberStatus, member_statuses
 from app.errors import NotFound
 from app.store.connection.pool import Pool, transaction
 from app.store.directory import records
@@ -15,7 +15,7 @@ from app.store.path.ledger import StoredLedgerEntry
 Member = dict[str, Any]
 
 
-async def standing(pool: Pool, workspace_id: int, id_: str) -> tuple[Record, list[MemberStanding]]:
+async def standing(pool: Pool, workspace_id: int, id_: str) -> tuple[Record, list[MemberStatus]]:
     """A team, and the current standing of each member.
 
     Raises NotFound.
@@ -25,7 +25,7 @@ async def standing(pool: Pool, workspace_id: int, id_: str) -> tuple[Record, lis
         if record is None:
             raise NotFound()
         now = await read_current_state_on(connection, workspace_id)
-    return record, standings(now.facts.directory.teams[id_], now.facts)
+    return record, member_statuses(now.facts.directory.teams[id_], now.facts)
 
 
 async def ledger(pool: Pool, workspace_id: int, id_: str, after: int, limit: int) -> list[StoredLedgerEntry]:

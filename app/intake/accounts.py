@@ -25,7 +25,7 @@ PREFERRED, WITHOUT_OWNER, FREE_MAIL = range(3)
 def keys_of_account(id_: str, body: Mapping[str, Any]) -> list[AccountKeyRow]:
     """The keys of an account: its CRM ids, and the registrable domain of each of its domains."""
     account = account_from(id_, body)
-    rank = PREFERRED if account.looked_after else WITHOUT_OWNER
+    rank = PREFERRED if account.has_owner else WITHOUT_OWNER
     keys = {AccountKeyRow("crm", value, rank) for value in account.crm.values()}
     for domain in domains_of(body):
         free_mail = is_free_mail(domain) and not is_named(account.tier)

@@ -8,7 +8,7 @@ from typing import Any
 from app.engine.compile.plan import Plan, Strategy
 from app.engine.lookup.tables import PreparedTables, TableContent, Tables, compile_table
 from app.engine.model.accounts import MAX_PARENTS, AccountMatch, account_from
-from app.engine.model.advice import PluginResults
+from app.engine.model.plugin_replies import PluginResults
 from app.engine.model.decision import Decision, DecisionRequest, PriorAssignment
 from app.engine.model.directory import Absence, Directory, Owner, Team
 from app.engine.model.state import Facts, State
@@ -100,7 +100,7 @@ def make_runner(
 
     def run(case: PlanTest) -> DecisionFields:
         question, facts = given(case)
-        return _fields_of(decide(replace(question, advice=replies.get(id(case), {})), plan, facts))
+        return _fields_of(decide(replace(question, plugin_replies=replies.get(id(case), {})), plan, facts))
 
     return run
 

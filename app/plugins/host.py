@@ -16,9 +16,9 @@ from importlib.metadata import EntryPoint
 from typing import Any, BinaryIO
 
 from app.engine.compile.plan import Compilable, Strategy
-from app.engine.model.advice import verdict_to_json
 from app.engine.model.decision import Verdict
 from app.engine.model.directory import Directory
+from app.engine.model.plugin_replies import verdict_to_json
 from app.engine.model.state import State
 from app.plugins.messages import (
     MAX_REPLY_BYTES,
@@ -92,7 +92,7 @@ class PluginHost:
     def _ready(self, message: StepSettings) -> Any:
         strategy = self.strategy
         if isinstance(strategy, Compilable) and message.document is not None:
-            return strategy.ready(message.config, message.document)
+            return strategy.compile(message.config, message.document)
         return message.config
 
     def _asked(self, message: Ask) -> dict[str, Any]:

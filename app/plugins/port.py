@@ -13,8 +13,8 @@ from typing import Protocol, TypeVar
 
 from app.engine.compile.plan import Plan
 from app.engine.model.accounts import AccountKey
-from app.engine.model.advice import PluginResults
 from app.engine.model.decision import DecisionRequest
+from app.engine.model.plugin_replies import PluginResults
 from app.engine.pipeline.decide import with_derived_fields
 from app.plugins.runner import PluginLead, PluginRunner
 from app.plugins.supervisor import PluginSnapshot
@@ -61,7 +61,7 @@ class PluginCall:
             fresh = results is not None and abs(now - results.at) <= MAX_AGE
             if steps and not (fresh and by_step.keys() >= steps):
                 raise PluginResultMissing(complete)
-        return replace(request, advice=by_step)
+        return replace(request, plugin_replies=by_step)
 
 
 class PluginJob(Protocol):

@@ -10,7 +10,7 @@ from typing import Any
 from app.engine.compile.plan import Plan, Strategy
 from app.engine.compile.plugins import Plugin, PluginStep
 from app.engine.explain.codes import PLUGIN_ERRORS
-from app.engine.model.advice import PluginReply, PluginResults, verdict_from_json
+from app.engine.model.plugin_replies import PluginReply, PluginResults, verdict_from_json
 from app.plugins.process import STARTING_SECONDS, PluginLimits, RawReply
 from app.plugins.supervisor import UNAVAILABLE, PluginQuestion, PluginSnapshot, PluginSupervisor
 

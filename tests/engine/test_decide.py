@@ -226,7 +226,7 @@ def test_whatever_comes_there_is_one_outcome_and_everyone_has_a_code(data: st.Da
         )
         _check(decision, about, now)
         apply_decision(state, about.directory, decision, now)
-        assert sum(one.balance for one in state.standings.get(TEAM, {}).values()) == 0
+        assert sum(one.balance for one in state.balances.get(TEAM, {}).values()) == 0
 
 
 def _check(decision: Decision, about: Facts, now: datetime) -> None:

@@ -71,11 +71,11 @@ def test_actions_of_every_block_that_fits_in_order() -> None:
 def test_a_block_may_ask_how_the_lead_was_settled(when: dict[str, object], decision: Decision) -> None:
     plan = follow_up({"when": when, "do": [{"type": "chat"}]})
     assert len(plan.after(decision, {}, NOW).actions) == 1
-    assert plan.after(DACH, {}, NOW) == FollowUpResult(why_none="no_matching_block")
+    assert plan.after(DACH, {}, NOW) == FollowUpResult(no_actions_reason="no_matching_block")
 
 
 def test_a_plan_without_follow_up_asks_nothing() -> None:
-    assert follow_up().after(DACH, {}, NOW) == FollowUpResult(why_none="no_follow_up")
+    assert follow_up().after(DACH, {}, NOW) == FollowUpResult(no_actions_reason="no_follow_up")
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_without_consent_an_action_takes_its_or(
     found = follow_up({"do": [HELD]}).after(DACH, {"consent": consent}, NOW)
     assert [action["type"] for action in found.actions] == [asked]
     assert found.withheld_actions == withheld_actions
-    assert found.why_none is None
+    assert found.no_actions_reason is None
 
 
 def test_with_no_or_the_reason_is_told() -> None:
@@ -203,7 +203,9 @@ def test_the_new_owner_is_told_by_the_ids_of_the_crms() -> None:
 )
 def test_no_owner_is_set_whom_no_crm_knows(action: dict[str, str]) -> None:
     decision = Decision("assigned", "rule", "", owner=Owner("ben", "Ben"))
-    assert follow_up({"do": [action]}).after(decision, {}, NOW) == FollowUpResult(why_none="no_crm_id")
+    assert follow_up({"do": [action]}).after(decision, {}, NOW) == FollowUpResult(
+        no_actions_reason="no_crm_id"
+    )
 
 
 @pytest.mark.parametrize(
@@ -211,7 +213,7 @@ def test_no_owner_is_set_whom_no_crm_knows(action: dict[str, str]) -> None:
 )
 def test_an_action_is_left_out_when_what_it_needs_is_missing(type_: str, needed: str) -> None:
     plan = follow_up({"do": [{"type": type_, needed: "{lead.city}", "note": "x"}]})
-    assert plan.after(DACH, {}, NOW) == FollowUpResult(why_none="missing_value")
+    assert plan.after(DACH, {}, NOW) == FollowUpResult(no_actions_reason="missing_value")
     assert [action["type"] for action in plan.after(DACH, {"city": "Köln"}, NOW).actions] == [type_]
 
 

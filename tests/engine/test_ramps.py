@@ -9,8 +9,8 @@ from app.engine.model.decision import Decision
 from app.engine.model.directory import Caps
 from app.engine.model.state import Load, State, apply_decision
 from app.engine.pipeline.decide import decide
+from app.engine.selection.member_status import member_statuses
 from app.engine.selection.ramps import scaled
-from app.engine.selection.standings import standings
 from tests.engine.people import PLAN, TEAM, plan, question
 from tests.engine.people import facts as facts_of
 
@@ -80,7 +80,7 @@ def test_the_ramp_ends_when_the_day_begins_where_the_owner_is(zone: str, moment:
         state=State(loads={"eva": Load(open=1)}),
         now=now,
     )
-    (shown,) = standings(at.directory.teams[TEAM], at)
+    (shown,) = member_statuses(at.directory.teams[TEAM], at)
     assert shown.code == (None if outcome == "assigned" else "cap_open")
 
 

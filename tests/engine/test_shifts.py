@@ -10,7 +10,7 @@ import pytest
 from app.engine.model.decision import Decision
 from app.engine.model.state import Balance, Facts, State, apply_decision
 from app.engine.pipeline.decide import decide
-from app.engine.selection.standings import standings
+from app.engine.selection.member_status import member_statuses
 from tests.engine.people import PLAN, TEAM, plan, question
 from tests.engine.people import facts as facts_of
 
@@ -200,13 +200,13 @@ def test_a_named_owner_is_asked_at_any_hour_unless_the_plan_says_otherwise(
 def test_the_team_shows_who_is_off_shift() -> None:
     at = facts(MORNING)
     back = datetime(2026, 11, 20, 14, tzinfo=UTC)
-    found = standings(at.directory.teams[TEAM], at)
+    found = member_statuses(at.directory.teams[TEAM], at)
     assert [(each.owner, each.code, each.available_at) for each in found] == [
         ("ana", None, None),
         ("ben", "off_shift", back),
     ]
     night = facts(SATURDAY)
-    assert [each.code for each in standings(night.directory.teams[TEAM], night)] == [None, None]
+    assert [each.code for each in member_statuses(night.directory.teams[TEAM], night)] == [None, None]
 
 
 def test_turns_go_on_by_weight_among_those_on_shift() -> None:
@@ -242,7 +242,7 @@ def test_at_its_release_a_lead_waits_for_one_whose_turn_it_is_and_who_is_about_t
         "ana": {"calendar": "first", "caps": caps},
         "ben": {"calendar": "second"},
     }
-    state = State(standings={TEAM: {"ana": Balance(-balance), "ben": Balance(balance)}})
+    state = State(balances={TEAM: {"ana": Balance(-balance), "ben": Balance(balance)}})
     now = datetime(2026, 11, 20, 8, 55, tzinfo=UTC)
     calendars = {id_: {"timezone": "UTC", "hours": text} for id_, text in hours.items()}
     at = facts_of(people, calendars=calendars, now=now, state=state)

@@ -132,14 +132,14 @@ requests = some.builds(
     note=texts,
     account=some.none() | matches,
     owned=some.none() | some.builds(ExistingOwnership, since=instants),
-    advice=replies,
+    plugin_replies=replies,
 )
 amounts = some.integers(-(10**13), 10**13)
 counts = some.integers(0, 10**16)
 loads = some.builds(Load, *(counts,) * 6, recent=some.lists(counts, max_size=3))
 states = some.builds(
     State,
-    standings=some.dictionaries(
+    balances=some.dictionaries(
         words, some.dictionaries(words, some.builds(Balance, amounts, counts), min_size=1)
     ),
     loads=some.dictionaries(words, loads),
@@ -155,7 +155,9 @@ def through_json(value: object) -> Any:
 @given(requests, instants)
 def test_a_request_comes_back_as_it_was_written(asked: DecisionRequest, now: datetime) -> None:
     facts = Facts(now, Directory(5, {}, {}), State())
-    decision = Decision("queued", "queue", "", trace={"steps": [{"step": step} for step in asked.advice]})
+    decision = Decision(
+        "queued", "queue", "", trace={"steps": [{"step": step} for step in asked.plugin_replies]}
+    )
     written = through_json(stored.to_json(asked, 2, facts, decision))
     assert stored.from_json(written) == (asked, State(), now)
     assert (written["plan"], written["directory"]) == (2, 5)
@@ -165,8 +167,8 @@ def test_a_request_comes_back_as_it_was_written(asked: DecisionRequest, now: dat
 def test_a_state_comes_back_as_it_was_written(state: State) -> None:
     read = State()
     read.apply_delta(through_json(state.to_json()))
-    assert (read.standings, read.loads, read.member_loads, read.ledger) == (
-        state.standings,
+    assert (read.balances, read.loads, read.member_loads, read.ledger) == (
+        state.balances,
         state.loads,
         state.member_loads,
         state.ledger,

@@ -148,15 +148,15 @@ class Kind:
 
 
 class Prepared:
-    """Makes its settings ready."""
+    """Compiles its settings."""
 
     name = "prepared"
     Config = OddConfig
 
-    def ready(self, config: OddConfig, document: Any) -> str:
+    def compile(self, config: OddConfig, document: Any) -> str:
         """The names of the plan's steps, which no lead should have to wait for."""
         return "_".join(step.strategy for step in document.pipeline)
 
     def decide(self, values: Mapping[str, Any], facts: Facts, config: str) -> Verdict:
-        """Tells what was made ready."""
+        """Returns what was compiled."""
         return Verdict(f"ready_{config}")

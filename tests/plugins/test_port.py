@@ -8,8 +8,8 @@ import pytest
 
 from app.engine.compile.plan import Plan, plan_from
 from app.engine.compile.plugins import Plugin
-from app.engine.model.advice import PluginResults
 from app.engine.model.decision import DecisionRequest, Target
+from app.engine.model.plugin_replies import PluginResults
 from app.plan.document.steps import StepConfig
 from app.plugins.port import MAX_AGE, MAX_CALLS, PluginCall, PluginResultMissing
 from app.registry import strategies
@@ -42,19 +42,21 @@ def test_stale_results_are_fetched_again_but_not_forever(results: PluginResults 
     with pytest.raises(PluginResultMissing):
         PluginCall(results, 1).attach_results(REQUEST, plan(), NOW)
     late = PluginCall(results, MAX_CALLS).attach_results(REQUEST, plan(), NOW)
-    assert late.advice == (results.by_step if results is not None and results.plan_version == 3 else {})
+    assert late.plugin_replies == (
+        results.by_step if results is not None and results.plan_version == 3 else {}
+    )
 
 
 @pytest.mark.parametrize("age", [timedelta(), MAX_AGE, -MAX_AGE])
 def test_recent_results_are_used(age: timedelta) -> None:
     call = PluginCall(PluginResults(3, NOW - age, RESULTS), 1)
-    assert call.attach_results(REQUEST, plan(), NOW).advice == RESULTS
+    assert call.attach_results(REQUEST, plan(), NOW).plugin_replies == RESULTS
 
 
 def test_plugins_are_not_needed_when_no_step_of_theirs_can_run() -> None:
     to_owner = DecisionRequest("claim", "a", "l", {}, to=Target("owner", "ana"))
     assert PluginCall().attach_results(to_owner, plan(), NOW) is to_owner
-    assert PluginCall().attach_results(REQUEST, plan(when={"country": "FR"}), NOW).advice == {}
+    assert PluginCall().attach_results(REQUEST, plan(when={"country": "FR"}), NOW).plugin_replies == {}
 
 
 def test_unknown_band_does_not_exclude_a_plugin_step() -> None:

@@ -79,16 +79,16 @@ def _check_ledger(turns: Sequence[Mapping[str, object]], state: State) -> dict[s
         assert row["number"] == numbers.get(team, 0) + 1
         numbers[team] = numbers.get(team, 0) + 1
         for owner, amount in zip(owners, amounts, strict=True):
-            standing = again.standing(team, owner)
+            standing = again.balance(team, owner)
             standing.balance += amount
-            again.standings.setdefault(team, {})[owner] = standing
+            again.balances.setdefault(team, {})[owner] = standing
         if row["cause"] == "turn":
             chosen.setdefault(team, []).append(str(row["chosen"]))
     assert numbers == state.ledger
-    for team, members in state.standings.items():
+    for team, members in state.balances.items():
         assert sum(standing.balance for standing in members.values()) == 0
         for owner, standing in members.items():
-            assert standing.balance == again.standing(team, owner).balance
+            assert standing.balance == again.balance(team, owner).balance
             assert standing.turns == chosen.get(team, []).count(owner)
     return chosen
 

@@ -85,7 +85,7 @@ async def test_a_batch_decides_as_single_calls_do_and_as_its_dry_run_said(databa
     assert {decision["outcome"] for decision in bulk} == {"assigned", "queued", "automated", "blocked"}
     assert {decision["assignment_id"] for decision in dry} == {None}
     assert books[0].chosen == books[1].chosen
-    assert books[0].state.standings == books[1].state.standings
+    assert books[0].state.balances == books[1].state.balances
 
 
 async def test_dry_items_are_decided_after_the_real_ones_wherever_they_stand(database: str) -> None:

@@ -62,7 +62,7 @@ async def test_nobody_gone_gets_a_lead_and_versions_never_go_back(database: str)
     versions = [row["plan_version"] for row in decisions]
     assert versions == sorted(versions)
     assert len(set(versions)) > 2
-    balances = [books.state.standing(TEAM, f"rep{n}").balance for n in range(4)]
+    balances = [books.state.balance(TEAM, f"rep{n}").balance for n in range(4)]
     assert sum(balances) == 0
     assert max(map(abs, balances)) <= 1.5 * LEAD_UNITS
 
@@ -90,4 +90,4 @@ async def test_who_joins_starts_at_zero_and_who_leaves_hands_on_his_balance(data
     assert len(rebalanced) > 5
     assert sum(books.shares().values()) == 400
     out = f"rep{turn % 5}"
-    assert books.state.standing(TEAM, out).balance == 0
+    assert books.state.balance(TEAM, out).balance == 0

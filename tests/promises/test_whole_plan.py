@@ -187,7 +187,7 @@ async def test_a_batch_decides_as_single_calls_do(database: str, plugin_steps: P
     assert [what_became(each) for each in bulk] == [what_became(each) for each in dry]
     assert [each["trace"] for each in bulk] == [each["trace"] for each in single]
     assert {each["outcome"] for each in bulk} == {"assigned", "queued", "automated", "blocked"}
-    assert books[0].state.standings == books[1].state.standings
+    assert books[0].state.balances == books[1].state.balances
 
 
 async def test_while_a_plugin_hangs_nobody_else_waits(database: str, plugin_steps: Path) -> None:

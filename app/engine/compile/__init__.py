@@ -1,1 +1,1 @@
-"""From the plan document to what runs. Runs once per plan version."""
+"""Compiles a plan document into what runs. Runs once per plan version."""

@@ -1,4 +1,4 @@
-"""What a plan needs to be read before a lead is decided: nothing is looked up that no plan asks for."""
+"""Whether a plan uses accounts. Without such a plan, no account is looked up."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
@@ -12,9 +12,9 @@ _NOT_DECIDING = ("tests",)
 
 
 def needs_accounts(document: PlanDocument) -> bool:
-    """Whether the plan has a step for accounts, keeps their owners, or asks a field of theirs anywhere.
+    """Whether the plan has an account step, keeps account owners, or names a field of an account anywhere.
 
-    A text that only looks like it is counted too: that costs a look-up, and nothing else.
+    Any text that contains `account.` counts. At worst that costs a needless look-up.
     """
     if any(account_steps(document)) or "account_owner" in document.returning_leads.keep_owner:
         return True
@@ -23,12 +23,12 @@ def needs_accounts(document: PlanDocument) -> bool:
 
 
 def account_steps(document: PlanDocument) -> Iterator[AccountConfig]:
-    """The plan's steps for accounts, in order."""
+    """The account steps of the plan, in order."""
     return (step.config for step in document.pipeline if isinstance(step.config, AccountConfig))
 
 
 def _texts(part: object) -> Iterator[str]:
-    """Every text in a part of a plan, the keys of mappings among them."""
+    """Every string in a part of a plan, including the keys of mappings."""
     if isinstance(part, str):
         yield part
     elif isinstance(part, Mapping):

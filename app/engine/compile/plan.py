@@ -1,4 +1,4 @@
-"""A plan made ready to decide with: conditions compiled, steps indexed, strategies bound to settings."""
+"""Compiles a plan: its conditions, the index of its steps, and its strategies with their settings."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,35 +26,34 @@ from app.plan.reader.read import read_plan
 
 
 class Strategy(Protocol):
-    """The one door for strategies, built in or plugged in.
+    """A strategy, built in or plugged in.
 
-    `name` is the key of its steps in the pipeline, `Config` the schema of their settings. `decide` is
-    pure: the lead's values, the facts and the settings in, a verdict out. A step's `when` has been
-    tested before it is asked.
+    `name` is the key of its steps in the pipeline, `Config` the schema of their settings. `decide` is a pure
+    function of the lead's values, the facts and the settings. It is called only when the step's `when` holds.
     """
 
     name: str
     Config: type[StepConfig]
 
     def decide(self, values: Mapping[str, Any], facts: Facts, config: Any) -> Verdict:
-        """What this step says to a lead."""
+        """The verdict of this step for a lead."""
         ...
 
 
 @runtime_checkable
 class Compilable(Protocol):
-    """A strategy that makes its settings ready, once for a plan: `decide` gets what `ready` answers."""
+    """A strategy that compiles its settings once per plan. `decide` gets what `compile` returns."""
 
-    def ready(self, config: Any, document: PlanDocument) -> object:
-        """The settings of a step, made ready with what else stands in the plan."""
+    def compile(self, config: Any, document: PlanDocument) -> object:
+        """The compiled settings of a step. `document` is the whole plan."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledStep:
-    """One place in the pipeline, its strategy bound to its settings; None for a plugin's.
+    """One step of the pipeline. `decide` is its strategy with its settings.
 
-    A plugin has been asked before: its verdict stands among the question's advice.
+    `decide` is None for a plugin: its verdict is among the replies of the request.
     """
 
     name: str
@@ -67,10 +66,11 @@ class CompiledStep:
 class Plan:
     """A compiled plan. Version 0 is the empty plan of a workspace that has published none.
 
-    `derived` is None when it derives no fields, `products` when no step asks which product a lead looks at;
-    `wants_accounts` says whether the account of a lead matters to it, `accounts` who is responsible for one:
-    its first step for accounts, or one without settings. `looks` are the tables it looks something up in, by
-    rule; `plugged` are the steps that ask a plugin, `labelling` those that score.
+    - `derived` is None when the plan has no derived fields, `products` when it has no product step.
+    - `wants_accounts` says whether the plan uses accounts. `accounts` is its first account step, or one with
+      default settings.
+    - `table_refs` are the tables it uses, by rule.
+    - `label_steps` are the steps that score, `plugin_steps` those of plugins.
     """
 
     version: int
@@ -94,7 +94,7 @@ class Plan:
 
 
 def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, Strategy]) -> Plan:
-    """Make a checked plan ready. Costs time in proportion to its size; do it away from the gate."""
+    """Compile a checked plan. This takes time, so never do it while a workspace is locked."""
     steps = [_compile_step(step, strategies[step.strategy], document) for step in document.pipeline]
     return Plan(
         version=version,
@@ -123,15 +123,15 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
 
 
 def table_refs_of(document: PlanDocument) -> dict[str, TableRef]:
-    """The tables that the rules of a plan look something up in, by the name of the rule."""
+    """The tables that the rules of a plan use, by the name of the rule."""
     rules = ((step.name, step.config) for step in document.pipeline if isinstance(step.config, RuleConfig))
     return {name: TableRef(rule.table, rule.match_on) for name, rule in rules if rule.table and rule.match_on}
 
 
 def plan_from(stored: Mapping[str, Any], version: int, strategies: Mapping[str, Strategy]) -> Plan:
-    """A stored document made ready.
+    """Compile a stored document.
 
-    Steps of a plugin that is not installed any more, or cannot read its settings any more, pass.
+    Steps of a plugin that is no longer installed, or can no longer read its settings, pass.
     Raises LookupError when the rest can no longer be read.
     """
     gone = plugin_stand_ins(_strategies_in(stored) - strategies.keys())
@@ -151,7 +151,7 @@ def _read(stored: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> Plan
 
 
 def _strategies_in(stored: Mapping[str, Any]) -> set[str]:
-    """The words of all steps; a plan that was stored has them in their places."""
+    """The strategies of all steps of a stored plan."""
     return {strategy for step in stored["pipeline"] for strategy in step}
 
 
@@ -165,7 +165,7 @@ def _compile_step(written: WrittenStep, strategy: Strategy, document: PlanDocume
     if isinstance(strategy, Plugin):
         return CompiledStep(written.name, written.strategy, when, None)
     settings = (
-        strategy.ready(written.config, document) if isinstance(strategy, Compilable) else written.config
+        strategy.compile(written.config, document) if isinstance(strategy, Compilable) else written.config
     )
 
     def decide(values: Mapping[str, Any], facts: Facts) -> Verdict:

@@ -1,6 +1,6 @@
-"""Strategies of other packages: what a plan knows of them, and which of its steps have to ask them.
+"""Strategies of other packages, and the steps that call them.
 
-A plugin is asked before the gate, by a process of its own (`app.plugins`); here its word is data.
+A plugin is called before the workspace is locked, in its own process (`app.plugins`). Here its reply is data.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,11 +21,10 @@ from app.plan.language.fields import LABELS
 
 @dataclass(slots=True)
 class Plugin:
-    """A strategy that another package brings, with the package's name and version, and where its class is.
+    """A strategy of another package: the package's name and version, and the place of its class.
 
-    `readied` says that it makes its settings ready.
-
-    `decide` is never called: whoever decides with it finds its verdict among the question's advice.
+    `compiles` says that it compiles its settings. `decide` is never called: its verdict is among the replies
+    of the request.
     """
 
     name: str
@@ -33,30 +32,31 @@ class Plugin:
     package: str
     version: str
     place: str = ""
-    readied: bool = False
+    compiles: bool = False
 
     @property
     def stamp(self) -> str:
-        """The package and its version, as traces show them."""
+        """The package and its version, as the trace shows them."""
         return f"{self.package} {self.version}".strip()
 
     def decide(self, values: Mapping[str, Any], facts: Facts, config: Any) -> Verdict:  # noqa: ARG002
         """Raises LookupError."""
-        raise LookupError(f"{self.name} is asked before the gate")
+        raise LookupError(f"{self.name} is called before the workspace is locked")
 
 
 class AnyConfig(StepConfig):
-    """Settings nobody can read here, as of a plugin that is not installed any more."""
+    """Settings that cannot be read, such as those of a plugin that is no longer installed."""
 
     model_config = ConfigDict(extra="ignore")
 
 
 @dataclass(frozen=True, slots=True)
 class PluginStep:
-    """A step whose strategy is a plugin. `config` is None when it cannot be read, and so not be asked.
+    """A step with a plugin as its strategy.
 
-    `document` is the plan without the steps of other plugins, for one that makes its settings ready.
-    `late` says that the condition asks what only a step before it gives.
+    - `config` is None when it cannot be read; then the plugin is not called.
+    - `document` is the plan without the steps of other plugins, for a plugin that compiles its settings.
+    - `late` says that the condition uses a label that only an earlier step gives.
     """
 
     name: str
@@ -67,23 +67,23 @@ class PluginStep:
     document: PlanDocument | None
 
     def may_hold(self, values: Mapping[str, Any], now: datetime) -> bool:
-        """Whether the step may come to ask about this lead; `values` are all it has."""
+        """Whether the step may be reached by a lead with these values."""
         return self.when is None or self.late or self.when.holds(values, now)
 
 
 def plugin_stand_ins(names: Iterable[str]) -> dict[str, Plugin]:
-    """In place of plugins that cannot be asked here, so that the rest of a stored plan goes on."""
+    """Stand-ins for plugins that cannot be called, so that the rest of a stored plan works."""
     return {name: Plugin(name, AnyConfig, "", "") for name in names}
 
 
 def plugin_steps(document: PlanDocument, strategies: Mapping[str, object]) -> Iterator[PluginStep]:
-    """The steps of a plan that ask a plugin, in order."""
+    """The steps of a plan that call a plugin, in order."""
     for step in document.pipeline:
         plugin = strategies.get(step.strategy)
         if isinstance(plugin, Plugin):
             when = Condition(step.condition) if step.condition is not None else None
             config = None if plugin.Config is AnyConfig else step.config
-            shown = _without_others(document, plugin, strategies) if plugin.readied else None
+            shown = _without_others(document, plugin, strategies) if plugin.compiles else None
             yield PluginStep(step.name, plugin, when, _asks_labels(step.condition), config, shown)
 
 

@@ -1,6 +1,6 @@
-"""One comparison of one field, as a closure over what it is compared with.
+"""Compiles one comparison of one field into a closure over its operand.
 
-A test is given a value that is there. A value of another type than the comparison asks for makes it false.
+A test is called only with a value that is present. A value of the wrong type makes it false.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ BOUNDS: dict[str, Callable[[Any, Any], bool]] = {"gt": gt, "gte": ge, "lt": lt, 
 
 
 def getter(field: str) -> Get:
-    """How to find a field's value by its dotted name: None when it is missing, or an empty list."""
+    """A function that reads a field by its dotted name. A missing value and an empty list are None."""
     first, *rest = field.split(".")
     if not rest:
         return lambda values: None if (found := values.get(first)) == [] else found
@@ -39,7 +39,7 @@ def getter(field: str) -> Get:
 
 
 def index_key(value: Any) -> str | int | float | None:
-    """What equality compares: text in folded case, or the number. None for anything else."""
+    """The key that equality compares: case-folded text, or the number. None for anything else."""
     if isinstance(value, str):
         return value.casefold()
     return value if isinstance(value, (int, float)) else None
@@ -81,7 +81,7 @@ def _counted(asked: Occurrences) -> Test:
 
 
 def occurrences(asked: Occurrences, engagement: Any, now: datetime) -> list[Mapping[str, Any]]:
-    """The engagements that count. One without a time is never within any."""
+    """The engagements that count. One without a time is never within a period."""
     if not isinstance(engagement, list):
         return []
     name = None if asked.name is None else asked.name.casefold()
@@ -90,7 +90,7 @@ def occurrences(asked: Occurrences, engagement: Any, now: datetime) -> list[Mapp
 
 
 def _counts(each: Mapping[str, Any], name: str | None, within: tuple[datetime, datetime] | None) -> bool:
-    """A clock that runs ahead does no harm: a time to come may be as far off as one that is gone."""
+    """Whether it counts. A period reaches equally far into the future, because clocks can run ahead."""
     if name is not None and index_key(each.get("name")) != name:
         return False
     if within is None:
@@ -100,7 +100,7 @@ def _counts(each: Mapping[str, Any], name: str | None, within: tuple[datetime, d
 
 
 def _times(each: Mapping[str, Any]) -> int:
-    """How often one entry happened: once, unless it says otherwise."""
+    """How often one entry happened; once by default."""
     count = each.get("count")
     return max(count, 0) if isinstance(count, int) and not isinstance(count, bool) else 1
 
@@ -109,7 +109,7 @@ def _membership(operator: str, operand: tuple[Any, ...]) -> Test:
     options = frozenset(index_key(each) for each in operand)
     kinds = frozenset(_basic(each) for each in operand)
     if kinds == {str}:
-        # Nearly every list is one of texts, and this way costs half.
+        # Nearly every list holds only strings, and this costs half.
         return _text_membership(operator, options)
     if operator == "in":
         return lambda value, _: _basic(value) in kinds and index_key(value) in options
@@ -123,7 +123,7 @@ def _text_membership(operator: str, options: frozenset[Any]) -> Test:
 
 
 def _basic(value: Any) -> type | None:
-    """The type that counts for equality: numbers are one type, and a truth value is no number."""
+    """The type for equality: all numbers are one type, and a boolean is not a number."""
     if isinstance(value, str):
         return str
     return float if isinstance(value, (int, float)) and not isinstance(value, bool) else None
@@ -145,7 +145,7 @@ def _instant(operator: str, operand: datetime | timedelta) -> Test:
 
 
 def as_timestamp(value: Any) -> datetime | None:
-    """Free fields hold dates as text."""
+    """The value as a timestamp. Custom fields hold dates as text."""
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)

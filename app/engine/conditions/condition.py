@@ -1,4 +1,4 @@
-"""Conditions made ready to be asked many times, and able to say why they hold or fail."""
+"""Compiled conditions, which can also explain why they hold or fail."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,16 +10,16 @@ from app.plan.language.occurrences import Occurrences
 
 Holds = Callable[[Values, datetime], bool]
 Satisfied = tuple[str, str, Any]
-"""A field, the operator that held, and the lead's value: None for that of a personal field.
+"""A field, the operator that held, and the lead's value, which is None for a personal field.
 
-Of `exists` the third is whether the field is there; of a list it is what was found in it.
+For `exists` the third item is whether the field is present; for a list it is the item that was found.
 """
 
 
 class Requirement(NamedTuple):
-    """What must be so for a condition to hold: the field is one of the options, or begins with one.
+    """What a condition requires to hold: the field is one of the options, or begins with one.
 
-    `operator` is `in` or `prefix`; options are in folded case.
+    `operator` is `in` or `prefix`. Options are case-folded.
     """
 
     field: str
@@ -27,8 +27,8 @@ class Requirement(NamedTuple):
     options: frozenset[str | int | float]
 
 
-class _Asked(Protocol):
-    """One node of a condition. `holds` is an attribute, so that asking costs one call."""
+class _Node(Protocol):
+    """One node of a condition. `holds` is an attribute, so that testing it costs one call."""
 
     holds: Holds
 
@@ -38,29 +38,29 @@ class _Asked(Protocol):
 
 
 class Condition:
-    """A compiled condition. `holds(values, now)` asks it; `requires` feeds the index of many conditions."""
+    """A compiled condition. `holds(values, now)` tests it; `requires` is for the index of conditions."""
 
     __slots__ = ("_root", "holds", "node", "requires")
 
     def __init__(self, node: tree.Node) -> None:
         self.node = node
-        self._root = _asked(node)
+        self._root = _compile(node)
         self.holds: Holds = self._root.holds
         self.requires = _requirements(node)
 
     def failure(self, values: Values, now: datetime) -> tuple[str, str] | None:
-        """Field and operator of the first comparison that failed, None when the condition holds.
+        """Field and operator of the first comparison that failed. None when the condition holds.
 
-        Where a `not` failed, the operator begins with `not `.
+        If a `not` failed, the operator begins with `not `.
         """
         return self._root.failure(values, now)
 
     def satisfied(self, values: Values, now: datetime) -> tuple[Satisfied, ...]:
-        """The comparisons that made it hold, from left to right; of an `any` the first part that held."""
+        """The comparisons that made it hold, from left to right. An `any` adds only the first that held."""
         return self._root.satisfied(values, now)
 
     def explain(self, values: Values, now: datetime) -> dict[str, Any]:
-        """The verdict of every node, without any value of the lead's."""
+        """The result of every node, without any value of the lead."""
         return self._root.explain(values, now)
 
 
@@ -69,14 +69,14 @@ def compile_condition(node: tree.Node) -> Condition:
     return Condition(node)
 
 
-def _asked(node: tree.Node) -> _Asked:
+def _compile(node: tree.Node) -> _Node:
     match node:
         case tree.All(parts):
-            return _All([_asked(part) for part in parts])
+            return _All([_compile(part) for part in parts])
         case tree.Any(parts):
-            return _Any([_asked(part) for part in parts])
+            return _Any([_compile(part) for part in parts])
         case tree.Not(part):
-            return _Not(_asked(part), next(tree.leaves(part)))
+            return _Not(_compile(part), next(tree.leaves(part)))
         case tree.Leaf():
             return _Leaf(node)
 
@@ -106,7 +106,7 @@ class _Leaf:
         if isinstance(leaf.operand, Occurrences):
             return ((leaf.field, leaf.operator, leaf.operand.name),)
         value = None if leaf.personal else self._get(values)
-        # Of a list only what was looked for made the difference.
+        # Of a list, only the item that was looked for matters.
         return ((leaf.field, leaf.operator, leaf.operand if isinstance(value, list) else value),)
 
     def explain(self, values: Values, now: datetime) -> dict[str, Any]:
@@ -117,7 +117,7 @@ class _Leaf:
 class _All:
     __slots__ = ("_parts", "holds")
 
-    def __init__(self, parts: list[_Asked]) -> None:
+    def __init__(self, parts: list[_Node]) -> None:
         self._parts = parts
         tests = tuple(part.holds for part in parts)
 
@@ -143,7 +143,7 @@ class _All:
 class _Any:
     __slots__ = ("_parts", "holds")
 
-    def __init__(self, parts: list[_Asked]) -> None:
+    def __init__(self, parts: list[_Node]) -> None:
         self._parts = parts
         tests = tuple(part.holds for part in parts)
 
@@ -169,7 +169,7 @@ class _Any:
 class _Not:
     __slots__ = ("_first", "_part", "holds")
 
-    def __init__(self, part: _Asked, first: tree.Leaf) -> None:
+    def __init__(self, part: _Node, first: tree.Leaf) -> None:
         self._part = part
         self._first = first
         test = part.holds

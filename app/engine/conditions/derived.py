@@ -1,4 +1,4 @@
-"""Derived fields: computed from the lead before the first step, each after those it is made from."""
+"""Derived fields, computed from the lead before the first step."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -13,13 +13,13 @@ _Find = Callable[[Values, datetime], str | None]
 
 
 class DerivedFields:
-    """The derived fields of one plan, ready to be added to the values of a lead."""
+    """The compiled derived fields of one plan."""
 
     def __init__(self, declared: Sequence[Derived]) -> None:
         self._fields = [(each.name, _finding(each.cases)) for each in declared]
 
     def added(self, values: Values, now: datetime) -> dict[str, Any]:
-        """The values with the derived fields among them; one that has no value is missing."""
+        """The values with the derived fields. A derived field without a value is left out."""
         more = dict(values)
         for name, find in self._fields:
             value = find(more, now)
@@ -45,7 +45,7 @@ def _by_cases(cases: Sequence[Case]) -> _Find:
 
 
 def _by_look_up(cases: Sequence[Case]) -> _Find | None:
-    """One look-up where every case asks whether one and the same field is one of some texts."""
+    """A single look-up, possible when every case tests the same field with `in` and strings."""
     words: dict[str, str] = {}
     fields: set[str] = set()
     for case in cases:

@@ -1,8 +1,7 @@
-"""Which of many conditions can possibly hold: those the values do not rule out by one look-up.
+"""An index that finds which of many conditions can hold for a lead.
 
-Each condition is filed under one fact it requires, the one it shares with the fewest others. So what it costs
-to find the candidates depends on how many facts are looked up and on how many candidates there are, not on
-how many conditions there are.
+Each condition is filed under one of its requirements, the one it shares with the fewest others. So the cost
+of finding the candidates depends on the number of fields and candidates, not on the number of conditions.
 """
 
 from collections import Counter, defaultdict
@@ -15,7 +14,7 @@ _Bucket = tuple[str, str, str | int | float]
 
 
 class ConditionIndex:
-    """An index over conditions in order; None stands for one that always holds."""
+    """An index over conditions in order. None stands for a condition that always holds."""
 
     def __init__(self, conditions: Sequence[Condition | None]) -> None:
         sharing = Counter(bucket for each in conditions for bucket in _all_buckets(each))
@@ -66,7 +65,7 @@ class _Exact:
 
 
 class _Prefix:
-    """Conditions that require a text to begin with theirs. A length nobody asks for is not looked up."""
+    """Conditions that require a prefix. Only lengths that occur are looked up."""
 
     def __init__(self, field: str) -> None:
         self._get: Get = getter(field)
@@ -96,7 +95,7 @@ def _all_buckets(condition: Condition | None) -> Iterable[_Bucket]:
 
 
 def _rarest(condition: Condition | None, sharing: Counter[_Bucket]) -> Requirement | None:
-    """The requirement whose fullest bucket is the emptiest; the first of equals."""
+    """The requirement with the smallest largest bucket; the first of equals."""
     if condition is None or not condition.requires:
         return None
     return min(condition.requires, key=lambda each: max(sharing[bucket] for bucket in _buckets(each)))

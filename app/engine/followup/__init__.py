@@ -1,1 +1,1 @@
-"""What follows a decision: actions, texts, due times."""
+"""The follow-up of a decision: actions, texts and SLA deadlines."""

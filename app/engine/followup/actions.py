@@ -1,4 +1,4 @@
-"""Follow-up: the actions a decision asks of the caller, from the plan's blocks."""
+"""The actions that follow a decision, from the plan's follow-up blocks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from app.plan.language.templates import Placeholder
 
 @dataclass(frozen=True, slots=True)
 class FollowUpResult:
-    """What a decision asks of the caller, which actions were held back, and why there is none if so."""
+    """The actions of a decision, the withheld ones, and the reason if there are none."""
 
     actions: tuple[dict[str, Any], ...] = ()
     withheld_actions: tuple[dict[str, Any], ...] = ()
-    why_none: str | None = None
+    no_actions_reason: str | None = None
 
 
 class FollowUp:
-    """The blocks of one plan, ready to be asked for the actions of a decision."""
+    """The compiled follow-up blocks of one plan."""
 
     def __init__(self, blocks: Sequence[FollowUpBlock], queues: Mapping[str, Mapping[str, str]]) -> None:
         self._queues = queues
@@ -37,18 +37,18 @@ class FollowUp:
         ]
 
     def after(self, decision: Decision, values: Values, now: datetime) -> FollowUpResult:
-        """The actions of every block that fits, in the plan's order: type, parameters and due time.
+        """The actions of every matching block, in the plan's order: type, parameters and due time.
 
         An action is withheld when the lead has not given the consent it needs. Its `without_consent` action
         takes its place.
         """
         if not self._blocks:
-            return FollowUpResult(why_none="no_follow_up")
+            return FollowUpResult(no_actions_reason="no_follow_up")
         settled = _settled(decision)
         asked = {**values, **settled}
         fitting = [actions for condition, actions in self._blocks if _fits(condition, asked, now)]
         if not fitting:
-            return FollowUpResult(why_none="no_matching_block")
+            return FollowUpResult(no_actions_reason="no_matching_block")
         context = self._context(decision, values, settled)
         made: list[dict[str, Any]] = []
         withheld_actions: list[dict[str, Any]] = []
@@ -61,11 +61,13 @@ class FollowUp:
             elif allowed is not None:
                 left_out.add(allowed.type)
         return FollowUpResult(
-            tuple(made), tuple(withheld_actions), None if made else _why_none(withheld_actions, left_out)
+            tuple(made),
+            tuple(withheld_actions),
+            None if made else _reason_for_none(withheld_actions, left_out),
         )
 
     def _context(self, decision: Decision, values: Values, settled: Mapping[str, str]) -> dict[str, Any]:
-        """What templates and actions are filled from."""
+        """The values for templates and actions."""
         crm = decision.owner.crm if decision.owner is not None else self._queues.get(decision.queue or "", {})
         return {
             **settled,
@@ -80,11 +82,11 @@ class FollowUp:
 def compile_follow_up(
     blocks: Sequence[FollowUpBlock], queues: Mapping[str, Mapping[str, str]] | None = None
 ) -> FollowUp:
-    """Makes a plan's blocks ready, once for all its decisions; `queues` gives each queue's CRM ids."""
+    """Compile the follow-up of a plan. `queues` gives the CRM ids of each queue."""
     return FollowUp(blocks, queues or {})
 
 
-def _why_none(withheld_actions: Sequence[object], left_out: set[str]) -> str:
+def _reason_for_none(withheld_actions: Sequence[object], left_out: set[str]) -> str:
     if withheld_actions:
         return "consent_missing"
     return "no_crm_id" if left_out == {"set_owner"} else "missing_value"
@@ -95,7 +97,7 @@ def _fits(condition: Condition | None, values: Values, now: datetime) -> bool:
 
 
 def _settled(decision: Decision) -> dict[str, str]:
-    """How the lead was settled, as fields; what does not apply is missing."""
+    """The decision as fields. What does not apply is left out."""
     fields = {
         "outcome": decision.outcome,
         "step": decision.step,
@@ -121,7 +123,7 @@ def _owner(decision: Decision) -> Mapping[str, Any]:
 
 
 class _Action:
-    """One action with its texts taken apart."""
+    """One compiled action."""
 
     def __init__(self, action: Action) -> None:
         self.type = action.type
@@ -133,7 +135,7 @@ class _Action:
         self._instead = _Action(action.without_consent) if action.without_consent is not None else None
 
     def allowed(self, values: Values, withheld_actions: list[dict[str, Any]]) -> "_Action | None":
-        """This action, or what takes its place when the consent it needs is missing, which is noted."""
+        """This action, or its replacement if the consent is missing. Notes withheld actions."""
         if self._consent is None or self._consented(values) is True:
             return self
         instead = self._instead
@@ -142,12 +144,9 @@ class _Action:
         return instead.allowed(values, withheld_actions) if instead is not None else None
 
     def made(self, context: Values, now: datetime, sla: SlaDeadlines | None) -> dict[str, Any] | None:
-        """The action as the caller gets it.
-
-        None for one that would set an owner no CRM knows, or of which what it needs is missing.
-        """
+        """The action for the caller. None if the owner has no CRM id, or a required parameter is missing."""
         filled = ((name, text(context) if isinstance(text, Text) else text) for name, text in self._params)
-        # A parameter of which nothing is left says nothing.
+        # Empty parameters are left out.
         params = {name: value for name, value in filled if value != ""}
         if self.type == "set_owner" and not self._params:
             if not context["crm"]:
@@ -158,10 +157,7 @@ class _Action:
         return {"type": self.type, "params": params, "due_at": _due_at(self._due, now, sla)}
 
     def _empty(self, params: Mapping[str, object]) -> bool:
-        """Whether nothing is left of what it needs, or of all that tells the owner who is to be set.
-
-        A task stays one without its title: somebody has to do something.
-        """
+        """Whether a required parameter is missing. A task remains useful without its title."""
         if self.type == "set_owner":
             return bool(self._open) and not any(name in params for name in self._open)
         needed = NEEDED.get(self.type)
@@ -169,7 +165,7 @@ class _Action:
 
 
 def _due_at(due: timedelta | str | None, now: datetime, sla: SlaDeadlines | None) -> datetime | None:
-    """When an action is due: so long after the decision, or with the SLA if there is one."""
+    """When an action is due: some time after the decision, or with a deadline of the SLA."""
     if isinstance(due, timedelta):
         return now + due
     if due is None or sla is None:
@@ -178,7 +174,7 @@ def _due_at(due: timedelta | str | None, now: datetime, sla: SlaDeadlines | None
 
 
 def _in_crm(context: Values) -> dict[str, Any]:
-    """Who owns the lead now, by each CRM's own id, and which lead it is there."""
+    """The ids of the owner and the lead in each CRM."""
     lead = context["lead"].get("crm", {}).get("lead_id")
     ids = {"crm": dict(context["crm"])}
     return ids if lead is None else {**ids, "lead_id": lead}

@@ -1,4 +1,4 @@
-"""Due times: until when the owner must accept and touch a lead, in his own working time."""
+"""SLA deadlines: when the owner must have accepted and touched a lead, in their working time."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from app.plan.document.slas import Sla, SlaRule
 
 
 class Slas:
-    """The SLAs of one plan, ready to be asked what is due."""
+    """The compiled SLAs of one plan."""
 
     def __init__(self, named: Mapping[str, Sla], rules: Sequence[SlaRule]) -> None:
         self._named = named
@@ -23,10 +23,9 @@ class Slas:
         return bool(self._named)
 
     def due(self, decision: Decision, values: Values, now: datetime) -> SlaDeadlines | None:
-        """The SLA of the step, else the first that fits the lead, counted from `now`.
+        """The deadlines of the step's SLA, else of the first matching rule, counted from `now`.
 
-        None without an owner and for a double submission: no new clock runs for either. Who claims a lead
-        has accepted it.
+        None without an owner and for a duplicate submission. A claimed lead counts as accepted.
         """
         if decision.owner is None or decision.keeps_assignment:
             return None
@@ -43,10 +42,10 @@ class Slas:
 
 
 def _after(owner: Owner, now: datetime, length: timedelta | None) -> datetime | None:
-    """When so much of his working time has passed; plain time without hours, or if they never come."""
+    """When this much working time has passed. Plain time if the owner has no hours, or no more of them."""
     if length is None:
         return None
     if owner.hours is None:
         return now + length
-    away = [(absence.start, absence.end) for absence in owner.absences]
-    return owner.hours.add_working_time(now, length, away) or now + length
+    absences = [(absence.start, absence.end) for absence in owner.absences]
+    return owner.hours.add_working_time(now, length, absences) or now + length

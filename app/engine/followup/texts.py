@@ -1,4 +1,4 @@
-"""Texts of a plan with their places filled. A value that is missing leaves nothing behind."""
+"""Fills the templates of a plan. A missing value leaves no trace in the text."""
 
 import re
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _DANGLING = " \t,;:-–—|/"
 
 
 class Text:
-    """A template. A value that is missing takes the space and the punctuation around it along."""
+    """A template. A missing value is removed together with the spaces and punctuation around it."""
 
     def __init__(self, parts: Sequence[str | Placeholder]) -> None:
         self._parts: list[str | Get] = [

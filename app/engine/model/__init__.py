@@ -1,1 +1,1 @@
-"""The values decisions are made from, and how they are stored."""
+"""The values that decisions are made from, and their stored format."""

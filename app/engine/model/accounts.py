@@ -1,4 +1,4 @@
-"""Accounts as decisions see them, and which of several is meant: one function for all who ask."""
+"""Accounts as decisions see them, and the one function that matches a lead to its account."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,21 +7,19 @@ from typing import Any, Literal
 MatchedBy = Literal["crm", "email_domain", "website_domain"]
 _NAMED = "named"
 MAX_PARENTS = 8
-"""So many parents are looked at, one above the other."""
+"""How many levels of parents are read."""
 OWNER = "owner"
 """The role of the account's own owner."""
 
 
 def is_named(tier: str | None) -> bool:
-    """Whether accounts of this tier are found by a free-mail domain too, in whatever case."""
+    """Whether accounts of this tier can be found by a free email domain. The case does not matter."""
     return tier is not None and tier.casefold() == _NAMED
 
 
 @dataclass(frozen=True, slots=True)
 class AccountKey:
-    """What a lead's account may be found by. `free_email_domain` marks a domain where anybody gets an
-    address.
-    """
+    """A key that can find a lead's account. `free_email_domain` marks a domain of a free email provider."""
 
     kind: Literal["crm", "domain"]
     value: str
@@ -31,7 +29,7 @@ class AccountKey:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A company: who looks after it, by role, and how it stands as a customer."""
+    """A company: its owners by role, and its status as a customer."""
 
     id: str
     name: str | None = None
@@ -45,29 +43,29 @@ class Account:
     crm: Mapping[str, str] = field(default_factory=dict)
 
     def in_role(self, role: str) -> str | None:
-        """The owner who has this role."""
+        """The owner in this role."""
         return (self.owner or self.roles.get(OWNER)) if role == OWNER else self.roles.get(role)
 
     @property
-    def looked_after(self) -> bool:
-        """Whether anybody is named in any role."""
+    def has_owner(self) -> bool:
+        """Whether the account names an owner in any role."""
         return self.owner is not None or bool(self.roles)
 
     def fields(self) -> dict[str, Any]:
-        """What conditions and texts see of it; what is missing is left out."""
+        """The account as conditions and texts see it. Missing values are left out."""
         fields = {name: getattr(self, name) for name in type(self).__slots__}
         return {name: value for name, value in fields.items() if value not in (None, {})}
 
 
-_SHOWN = ("account", "matched_by", "code")
-"""A candidate of the trace, always in this order: what is stored comes back in another."""
+_CANDIDATE_KEYS = ("account", "matched_by", "code")
+"""The keys of a candidate in the trace. Stored candidates have another order, and traces must not differ."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountMatch:
-    """The account that is meant, None if none is, and what was found on the way there.
+    """The account of a lead, or None, and every account that was considered.
 
-    `parents` are those above it, the nearest first; `candidates` have one code each.
+    `parents` start with the nearest. Every candidate has a code.
     """
 
     account: Account | None
@@ -80,26 +78,26 @@ class AccountMatch:
         return {
             "id": self.account.id if self.account else None,
             "matched_by": self.matched_by,
-            "candidates": [{name: each[name] for name in _SHOWN} for each in self.candidates],
+            "candidates": [{name: each[name] for name in _CANDIDATE_KEYS} for each in self.candidates],
         }
 
 
 AccountHits = Sequence[tuple[AccountKey, Sequence[Account]]]
-"""The accounts that each key has, the keys in the order they count."""
+"""The accounts found by each key. The keys are in order of priority."""
 
 
 def match_account(found: AccountHits, accounts: Mapping[str, Account]) -> AccountMatch | None:
-    """Which account a lead belongs to; None when none of its keys is known.
+    """The account a lead belongs to. None when its keys find nothing.
 
-    The first key that has an account that counts decides; of its accounts the first that somebody looks
-    after, then the first by id. `accounts` holds the parents.
+    The first key with a usable account decides. Of its accounts, those with an owner come first, then the
+    lowest id. `accounts` holds the parents.
     """
     chosen: Account | None = None
     matched_by: MatchedBy | None = None
     candidates: list[dict[str, str]] = []
     for key, of_key in found:
         decides = chosen is None
-        for each in sorted(of_key, key=lambda one: (not one.looked_after, one.id)):
+        for each in sorted(of_key, key=lambda one: (not one.has_owner, one.id)):
             if key.free_email_domain and not is_named(each.tier):
                 code = "free_email_domain"
             elif chosen is None:
@@ -114,7 +112,7 @@ def match_account(found: AccountHits, accounts: Mapping[str, Account]) -> Accoun
 
 
 def parents_of(account: Account, accounts: Mapping[str, Account]) -> tuple[Account, ...]:
-    """The parents of an account, the nearest first. A circle ends where it begins again."""
+    """The parents of an account, the nearest first. A cycle ends where it would repeat."""
     line: list[Account] = []
     seen, at = {account.id}, account
     while at.parent is not None and at.parent not in seen and len(line) < MAX_PARENTS:
@@ -128,7 +126,7 @@ def parents_of(account: Account, accounts: Mapping[str, Account]) -> tuple[Accou
 
 
 def account_from(id_: str, body: Mapping[str, Any]) -> Account:
-    """An account out of its record, or out of what was written of it."""
+    """An account out of its record."""
     opened = body.get("open_opportunity")
     return Account(
         id=id_,

@@ -1,4 +1,4 @@
-"""A request for a decision, what a step says about it, and what is decided. Everything here is a value."""
+"""A request for a decision, the verdict of a step, and the decision. Everything here is a value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,10 +15,10 @@ TargetKind = Literal["team", "owner", "queue", "path", "block"]
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a verdict names, how somebody is picked there, what happens off shift, and which SLA holds.
+    """Where a verdict sends a lead: how an owner is picked there, what happens off shift, and the SLA.
 
-    `match` are fields of the lead whose value a member must speak (`language`) or have as a skill.
-    `hold` is how long a lead waits for a named owner who cannot take it now but will be able to.
+    A member must speak the lead's `language`, or have as a skill the value of any other field in `match`.
+    `hold` is how long a lead waits at most for a named owner who cannot take it now.
     `ignore_caps` lets an owner take it over their caps. `code` is the reason's code when this target wins.
     """
 
@@ -37,40 +37,27 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class ProductSwitch:
-    """The product a lead looks at, and the products that a known person leaves for it."""
-
-    product: str
-    previous_products: tuple[str, ...] = ()
-
-    def to_trace(self) -> dict[str, Any]:
-        """As the trace shows it beside the code."""
-        entry: dict[str, Any] = {"product": self.product}
-        if self.previous_products:
-            entry["previous_products"] = list(self.previous_products)
-        return entry
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
-    """What one step says. No targets means pass; several are a ladder, tried in order.
+    """The result of one step. Without targets the step passes; several targets are tried in order.
 
-    `labels` become fields of the lead for what comes after; they bear only the names in `plan.fields.LABELS`.
-    `intent` is the product it was given for, `found` the row of a table it comes from, if any.
+    `labels` become fields of the lead for later steps. Only the names in `plan.language.fields.LABELS` are
+    allowed. `row` is the table row the targets come from, `details` are shown in the trace, and `because` are
+    reasons for the sentence, as field, operator and value.
     """
 
     code: str
     targets: tuple[Target, ...] = ()
     labels: Mapping[str, Any] = field(default_factory=dict)
-    intent: ProductSwitch | None = None
-    found: RowMatch | None = None
+    row: RowMatch | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    because: tuple[tuple[str, str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PriorAssignment:
-    """A known person's standing: his lead and its newest assignment, and the key that matched.
+    """A returning lead's newest assignment, and the key that matched the lead.
 
-    `held_until` is set when a lead is held until a time; `held_for_owner` or `held_for_team` says for whom.
+    `held_until` is set for a held lead; `held_for_owner` or `held_for_team` says for whom it is held.
     """
 
     lead_id: str
@@ -91,7 +78,7 @@ class PriorAssignment:
 
 @dataclass(frozen=True, slots=True)
 class ExistingOwnership:
-    """Who has a lead that exists already, through which team, and since when."""
+    """The owner of an imported lead, the team they got it through, and since when."""
 
     owner: str
     team: str | None
@@ -102,10 +89,11 @@ class ExistingOwnership:
 class DecisionRequest:
     """One request for a decision. `kind` is assign, reassign, claim, release or import.
 
-    `to` is where the caller wants it, `queue` the queue a claim takes from, `note` what the caller wrote
-    about it, kept and read by nobody but people, `account` the account it was found to belong to, `owned`
-    who has it already: then nothing is left to be decided. `advice` is what plugins said about it, by step
-    (`app.engine.model.advice`).
+    - `to` is the target named by the caller, and `queue` the queue that a claim takes from.
+    - `note` is the caller's comment; nothing reads it but people.
+    - `account` is the account that the lead belongs to.
+    - `owned` is the owner of an imported lead; nothing is left to decide.
+    - `plugin_replies` are the replies of plugins by step (`app.engine.model.plugin_replies`).
     """
 
     kind: str
@@ -119,12 +107,12 @@ class DecisionRequest:
     note: str | None = None
     account: AccountMatch | None = None
     owned: ExistingOwnership | None = None
-    advice: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    plugin_replies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One row of the ledger: what a turn did to each balance. The changes sum to zero."""
+    """One row of a team's ledger: how it changes each balance. The changes sum to zero."""
 
     team: str
     cause: str
@@ -134,7 +122,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class ExistingLead:
-    """How the answer names a person who was here before."""
+    """The lead that a request was matched to, as the response shows it."""
 
     lead_id: str
     assignment_id: str
@@ -144,7 +132,7 @@ class ExistingLead:
 
 @dataclass(frozen=True, slots=True)
 class SlaDeadlines:
-    """Until when the owner must accept and must touch the lead, by the SLA of this name."""
+    """When the owner must have accepted and touched the lead, by the SLA of this name."""
 
     name: str
     accept_by: datetime | None
@@ -153,14 +141,15 @@ class SlaDeadlines:
 
 @dataclass(slots=True)
 class Decision:
-    """The settled verdict. `counts_toward_load` says whether it adds to the owner's load.
+    """The settled verdict.
 
-    `labels` are what its steps added to the lead. Until `held_until`, only `held_for_owner`, or members of
-    `held_for_team`, may claim a held lead. `previous_products` are the products that a returning lead leaves.
-    `account` and `account_team` are what the response shows of the lead's account and the others who look
-    after it.
+    - `counts_toward_load` says whether it adds to the owner's load.
+    - `labels` are what the steps added to the lead.
+    - Only `held_for_owner`, or members of `held_for_team`, can claim a lead before `held_until`.
+    - `previous_products` are the products that a returning lead leaves.
+    - `account` and `account_team` are shown in the response.
 
-    Not frozen, because `decide` makes it in stages and a frozen one costs more; nobody changes it after.
+    It is not frozen: `decide` builds it in stages, and frozen instances cost more. Nothing changes it later.
     """
 
     outcome: Outcome

@@ -1,6 +1,6 @@
 """Owners, teams and calendars as decisions see them.
 
-Everything here is a value. The directory never changes in place: an edit makes a new one.
+Everything here is a value. A directory never changes: an edit makes a new one.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ class Caps:
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """One stretch of time away: from `start` until just before `end`."""
+    """One absence, from `start` until just before `end`."""
 
     start: datetime
     end: datetime
@@ -36,9 +36,9 @@ class Absence:
 
 @dataclass(frozen=True)
 class Owner:
-    """Who can own a lead. Skills and languages are held in folded case, of a language's tag the first part.
+    """Somebody who can own leads. Skills are case-folded, languages are primary subtags such as `de`.
 
-    `hours` are those of his `calendar`; without any he is always on shift. `delegate` stands in for him.
+    `hours` are those of the owner's `calendar`; without one they are always on shift.
     """
 
     id: str
@@ -57,14 +57,14 @@ class Owner:
     delegate: str | None = None
 
     @cached_property
-    def unbound(self) -> bool:
-        """Whether nothing of his own can ever stand in his way: a shortcut past the questions."""
+    def unrestricted(self) -> bool:
+        """Whether no setting of the owner can ever refuse a lead, so that most checks can be skipped."""
         return self.active and not (self.paused_until or self.caps or self.absences)
 
 
 @dataclass(frozen=True, slots=True)
 class Ramp:
-    """Until this day weight and caps are multiplied with `factor`, which counts thousandths."""
+    """Until this day, weight and caps are multiplied by `factor` thousandths."""
 
     factor: int
     until: date
@@ -72,7 +72,7 @@ class Ramp:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An owner's place in a team. `weight` counts thousandths; 0 takes no turns."""
+    """An owner's place in a team. `weight` is in thousandths; a member with 0 takes no turns."""
 
     owner: str
     weight: int = 1000
@@ -82,7 +82,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """Owners who share leads in turn, in the order that breaks ties."""
+    """Owners who share leads. The order of the members breaks ties."""
 
     id: str
     name: str
@@ -92,9 +92,9 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Directory:
-    """Owners, teams and calendars as they stand after change number `version` of the workspace's log.
+    """Owners, teams and calendars after change number `version` of the workspace's log.
 
-    Of a table only the revision is here: it may be long, and only few plans look something up.
+    `tables` holds only revisions: tables can be long, and few plans use them.
     """
 
     version: int
@@ -104,5 +104,5 @@ class Directory:
     tables: Mapping[str, int] = field(default_factory=dict)
 
     def teams_of(self, owner: str) -> list[str]:
-        """The teams he is a member of."""
+        """The teams that the owner is a member of."""
         return [team.id for team in self.teams.values() if any(each.owner == owner for each in team.members)]

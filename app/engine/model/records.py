@@ -1,4 +1,4 @@
-"""From the directory's records, as they are stored, to the values the engine decides with."""
+"""Builds the directory from its stored records."""
 
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
@@ -12,13 +12,11 @@ from app.plan.language.hours import Hours, read_hours
 from app.plan.language.languages import primary
 
 DirectoryRecord = tuple[str, str, Mapping[str, Any]]
-"""Noun, id and body; of a table only its revision."""
+"""Resource type, id and body. The body of a table is only its revision."""
 
 
 def directory_from(version: int, records: Iterable[DirectoryRecord]) -> Directory:
-    """The directory these records make. Records of resource types the engine does not know are passed
-    over.
-    """
+    """The directory of these records. Resource types that the engine does not use are ignored."""
     bodies: dict[str, dict[str, Mapping[str, Any]]] = {
         "owners": {},
         "teams": {},
@@ -28,12 +26,12 @@ def directory_from(version: int, records: Iterable[DirectoryRecord]) -> Director
     }
     for resource_type, id_, body in records:
         bodies.setdefault(resource_type, {})[id_] = body
-    away: dict[str, list[Absence]] = {}
+    absences: dict[str, list[Absence]] = {}
     for body in bodies["absences"].values():
-        away.setdefault(body["owner"], []).append(Absence(parse_iso(body["from"]), parse_iso(body["to"])))
+        absences.setdefault(body["owner"], []).append(Absence(parse_iso(body["from"]), parse_iso(body["to"])))
     calendars = {id_: hours_from(body) for id_, body in bodies["calendars"].items()}
     owners = {
-        id_: owner_from(id_, body, away.get(id_, ()), calendars) for id_, body in bodies["owners"].items()
+        id_: owner_from(id_, body, absences.get(id_, ()), calendars) for id_, body in bodies["owners"].items()
     }
     teams = {id_: team_from(id_, body) for id_, body in bodies["teams"].items()}
     tables = {id_: body["revision"] for id_, body in bodies["tables"].items()}
@@ -51,7 +49,7 @@ def owner_from(
     absences: Iterable[Absence] = (),
     calendars: Mapping[str, Hours] | None = None,
 ) -> Owner:
-    """One owner; what is missing takes the default of the API."""
+    """One owner. Missing values take the defaults of the API."""
     paused = body.get("paused_until")
     return Owner(
         id=id_,
@@ -72,7 +70,7 @@ def owner_from(
 
 
 def team_from(id_: str, body: Mapping[str, Any]) -> Team:
-    """One team, members in the order of the record."""
+    """One team, with its members in the order of the record."""
     members = tuple(
         Member(
             member["owner"],
@@ -86,7 +84,7 @@ def team_from(id_: str, body: Mapping[str, Any]) -> Team:
 
 
 def ramp_from(body: Mapping[str, Any] | None) -> Ramp | None:
-    """A newcomer's ramp. Factors have at most three decimals, so nothing is lost."""
+    """The ramp of a new member. Factors have at most three decimals, so nothing is lost."""
     return Ramp(weight_from(body["factor"]), date.fromisoformat(body["until"])) if body else None
 
 
@@ -96,7 +94,7 @@ def weight_from(weight: float | int | str) -> int:
 
 
 def caps_from(body: Mapping[str, Any] | None) -> Caps | None:
-    """Caps, or None when no limit is set, so that the unlimited cost nothing."""
+    """Caps, or None when no limit is set, so that owners without limits cost nothing."""
     if not body:
         return None
     rolling = tuple((rule["count"], timedelta(hours=rule["hours"])) for rule in body.get("rolling") or ())

@@ -1,7 +1,7 @@
-"""What decisions change: balances, turns and loads, and how that is written down and read again.
+"""What decisions change: balances, turns and loads.
 
-A `State` is changed only by `apply`, after a decision has been made from it. Between two passes it is
-carried by the journal: each pass writes the entries it touched, and `absorb` reads them in order.
+A `State` changes only when a decision is applied (`apply_decision`) or the directory is edited. Each commit
+group writes the entries it changed to the journal (`to_json`), and `apply_delta` reads them in order.
 """
 
 from collections import defaultdict
@@ -30,7 +30,7 @@ def _instant(ticks: int) -> datetime:
 
 @dataclass(slots=True)
 class Balance:
-    """A member's place in his team: balance in units of `turns.LEAD`, and turns taken."""
+    """A member's fair-share balance in units of `fair_share.LEAD_UNITS`, and the turns they have taken."""
 
     balance: int = 0
     turns: int = 0
@@ -48,10 +48,10 @@ class Balance:
 
 @dataclass(slots=True)
 class Load:
-    """What an owner carries. Days and weeks are the owner's own, held with the day they count for.
+    """The leads of an owner. Days and weeks are those of the owner's time zone.
 
-    `last` orders owners by their newest lead: its time, moved on where one pass gave several at one time.
-    `recent` lists, oldest first, the times inside the longest rolling window; empty without one.
+    `last` orders owners by their newest lead. It is the lead's time, moved on when one commit group assigns
+    several leads at the same time. `recent` lists the times inside the longest rolling window, oldest first.
     """
 
     open: int = 0
@@ -71,14 +71,14 @@ class Load:
         return self.this_week if self.week == monday.toordinal() else 0
 
     def since(self, start: datetime) -> list[datetime]:
-        """Times of the leads counted after `start`, oldest first; `start` itself is outside."""
+        """The times of leads counted after `start`, oldest first. `start` itself is excluded."""
         ticks = _ticks(start)
         return [_instant(at) for at in self.recent if at > ticks]
 
     def take(self, owner: Owner, caps: Caps | None, now: datetime, last: int | None = None) -> None:
-        """Count one more lead at `now`, which may lie before others that were counted.
+        """Count one more lead at `now`, which may be earlier than leads already counted.
 
-        `last` is its place in the order when that is another.
+        `last` is the lead's place in the order, if it is not its time.
         """
         today = now.astimezone(owner.zone).date()
         monday = (today - timedelta(days=today.weekday())).toordinal()
@@ -109,50 +109,51 @@ class Load:
 
 @dataclass(slots=True)
 class StateKeys:
-    """Which entries of a state are meant: members by team, owners, and teams of the ledger."""
+    """Names entries of a state: members by team, owners, and teams of the ledger."""
 
-    standings: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    balances: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     loads: set[str] = field(default_factory=set)
     member_loads: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     ledger: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
-        return bool(self.standings or self.loads or self.member_loads or self.ledger)
+        return bool(self.balances or self.loads or self.member_loads or self.ledger)
 
 
 @dataclass(slots=True)
 class State:
-    """The fairness state of one workspace. `touched` says what changed since it was last written.
+    """The fairness state of one workspace.
 
-    `newest` is the greatest `last` of any load.
+    `touched` names the entries that changed since they were last written. `newest` is the greatest `last` of
+    any load.
     """
 
-    standings: dict[str, dict[str, Balance]] = field(default_factory=dict)
+    balances: dict[str, dict[str, Balance]] = field(default_factory=dict)
     loads: dict[str, Load] = field(default_factory=dict)
     member_loads: dict[str, dict[str, Load]] = field(default_factory=dict)
     ledger: dict[str, int] = field(default_factory=dict)
     touched: StateKeys = field(default_factory=StateKeys)
     newest: int = 0
 
-    def standing(self, team: str, owner: str) -> Balance:
-        """How a member stands; one who has never been counted stands at zero."""
-        return self.standings.get(team, {}).get(owner) or Balance()
+    def balance(self, team: str, owner: str) -> Balance:
+        """The balance of a member; zero for one who was never counted."""
+        return self.balances.get(team, {}).get(owner) or Balance()
 
     def load(self, owner: str) -> Load:
-        """What an owner carries."""
+        """The load of an owner."""
         return self.loads.get(owner) or Load()
 
     def member_load(self, team: str, owner: str) -> Load:
-        """What came to a member through this team; kept only for members with caps of their own."""
+        """The load of a member through this team. It is kept only for members with their own caps."""
         return self.member_loads.get(team, {}).get(owner) or Load()
 
     def enter(self, turn: LedgerEntry) -> int:
-        """Book one row of the ledger; the answer is its number within the team."""
-        team = self.standings.setdefault(turn.team, {})
+        """Add a row to the ledger. Returns its number within the team."""
+        team = self.balances.setdefault(turn.team, {})
         for owner, change in turn.changes.items():
-            standing = team.setdefault(owner, Balance())
-            standing.balance += change
-        self.touched.standings[turn.team].update(turn.changes)
+            balance = team.setdefault(owner, Balance())
+            balance.balance += change
+        self.touched.balances[turn.team].update(turn.changes)
         if turn.cause == "turn" and turn.chosen:
             team[turn.chosen].turns += 1
         number = self.ledger.get(turn.team, 0) + 1
@@ -163,9 +164,9 @@ class State:
     def take(
         self, directory: Directory, owner: Owner, team: str | None, now: datetime, *, past: bool = False
     ) -> None:
-        """Count a lead for its new owner, and for his place in the team that has caps of its own.
+        """Count a lead for its new owner, and for the member if the team gives them their own caps.
 
-        One that he has had since a `past` moment puts nobody behind in the order of who waited longest.
+        A lead owned since a `past` moment does not change who has waited longest.
         """
         self.newest = max(_ticks(now), self.newest + (not past))
         last = None if past else self.newest
@@ -178,7 +179,7 @@ class State:
             self.touched.member_loads[team].add(owner.id)
 
     def free(self, owner: str, team: str | None) -> None:
-        """Give back the open place of a lead that ended or moved on."""
+        """Free the open place of a lead that ended or went to another owner."""
         load = self.loads.get(owner)
         if load is not None:
             load.open = max(0, load.open - 1)
@@ -189,7 +190,7 @@ class State:
             self.touched.member_loads[team].add(owner)
 
     def set_load(self, owner: str, team: str | None, load: Load | None) -> None:
-        """Put a load counted anew in place of what was known; None forgets it."""
+        """Replace a load with a recounted one. None removes it."""
         if team is None:
             _put(self.loads, owner, load)
             self.touched.loads.add(owner)
@@ -201,9 +202,9 @@ class State:
         """These entries, or all of them, for `apply_delta` to read. An entry that is gone is null."""
         wanted = self._all() if keys is None else keys
         rows: dict[str, Any] = {}
-        if wanted.standings:
+        if wanted.balances:
             rows["standing"] = {
-                team: _rows(self.standings.get(team, {}), owners) for team, owners in wanted.standings.items()
+                team: _rows(self.balances.get(team, {}), owners) for team, owners in wanted.balances.items()
             }
         if wanted.loads:
             rows["load"] = _rows(self.loads, wanted.loads)
@@ -219,7 +220,7 @@ class State:
     def apply_delta(self, rows: Mapping[str, Any]) -> None:
         """Apply the entries that a commit group changed. A null removes the entry."""
         for team, members in rows.get("standing", {}).items():
-            kept = self.standings.setdefault(team, {})
+            kept = self.balances.setdefault(team, {})
             for owner, row in members.items():
                 _put(kept, owner, row and Balance.from_json(row))
         for owner, row in rows.get("load", {}).items():
@@ -234,7 +235,7 @@ class State:
 
     def _all(self) -> StateKeys:
         return StateKeys(
-            {team: set(members) for team, members in self.standings.items()},
+            {team: set(members) for team, members in self.balances.items()},
             set(self.loads),
             {team: set(members) for team, members in self.member_loads.items()},
             set(self.ledger),
@@ -243,10 +244,9 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a decision is made from besides the question and the plan.
+    """What a decision is made from, besides the request and the plan.
 
-    `account` is the question's, put here by `decide` for the steps to see; so is `prior`, where a step of
-    the plan looks at it.
+    `decide` copies `account` from the request for the steps to see, and `prior` for product steps.
     """
 
     now: datetime
@@ -260,7 +260,7 @@ class Facts:
 def apply_decision(
     state: State, directory: Directory, decision: Decision, now: datetime, *, past: bool = False
 ) -> int | None:
-    """Book a decision: its turn, its load. The answer is the turn's number within the team."""
+    """Apply a decision: its turn and its load. Returns the number of the turn within the team."""
     number = state.enter(decision.turn) if decision.turn else None
     if decision.counts_toward_load and decision.owner is not None:
         state.take(directory, decision.owner, decision.team, now, past=past)

@@ -24,17 +24,17 @@ _REPLY_KEYS = {"plug_in": "plugin", "verdict": "verdict", "error": "error"}
 """The stored key of each part of a plugin's reply."""
 
 
-def to_json(question: DecisionRequest, plan_version: int, facts: Facts, decision: Decision) -> dict[str, Any]:
+def to_json(request: DecisionRequest, plan_version: int, facts: Facts, decision: Decision) -> dict[str, Any]:
     """The inputs of `decision`, taken before it is applied. Values are JSON or aware datetimes."""
-    request = request_to_json(question)
-    if question.advice:
-        request["advice"] = _replies_to_json(question.advice, decision)
+    asked = request_to_json(request)
+    if request.plugin_replies:
+        asked["advice"] = _replies_to_json(request.plugin_replies, decision)
     inputs = {
         "engine": ENGINE_VERSION,
         "plan": plan_version,
         "directory": facts.directory.version,
         "now": facts.now,
-        "question": request,
+        "question": asked,
         "state": facts.state.to_json(_consulted(decision, facts.state)),
     }
     if facts.tables is not NO_TABLES:
@@ -92,7 +92,7 @@ def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
         owned=ExistingOwnership(owner=owned["owner"], team=owned["team"], since=parse_iso(owned["since"]))
         if owned
         else None,
-        advice={step: _reply_from_json(reply) for step, reply in stored.get("advice", {}).items()},
+        plugin_replies={step: _reply_from_json(reply) for step, reply in stored.get("advice", {}).items()},
     )
 
 
@@ -305,7 +305,7 @@ def _consulted(decision: Decision, state: State) -> StateKeys:
             entries.loads.update(owner for owner in owners if owner in state.loads)
             team = attempt["target"].get("team")
             for found, all_ in (
-                (entries.standings, state.standings),
+                (entries.balances, state.balances),
                 (entries.member_loads, state.member_loads),
             ):
                 if team in all_:

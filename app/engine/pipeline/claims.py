@@ -1,19 +1,18 @@
-"""Who may take a lead out of a queue."""
+"""Which owners may take a lead out of a queue."""
 
 from app.engine.compile.plan import Plan
 from app.engine.model.decision import PriorAssignment
 from app.engine.model.state import Facts
 from app.engine.selection.eligibility import Refusal, Requirements, refusal
 
-_WAITED_FOR = frozenset(("absent", "paused"))
-"""What a lead waits for to end: who is back earlier than he thought may take it himself."""
+_MAY_CLAIM_OWN = frozenset(("absent", "paused"))
+"""An owner who is back early may claim the leads held for them."""
 
 
 def claim_refusal(owner_id: str, queue: str, plan: Plan, facts: Facts) -> Refusal | None:
-    """Why this owner may not claim from this queue now, or None when he may.
+    """Why this owner may not claim from this queue now. None means that they may.
 
-    A queue that the active plan no longer declares is open to every eligible owner: what waits there
-    must not be stranded.
+    A queue that the active plan does not declare is open to every eligible owner, so that no lead is stuck.
     """
     owner = facts.directory.owners.get(owner_id)
     if owner is None:
@@ -27,12 +26,13 @@ def claim_refusal(owner_id: str, queue: str, plan: Plan, facts: Facts) -> Refusa
 def held_refusal(
     owner_id: str, held: PriorAssignment, refused: Refusal | None, facts: Facts
 ) -> Refusal | None:
-    """Why he may not take this very lead, given why he may take none of its queue if so.
+    """Why this owner may not claim this lead. `refused` is why they may claim none of its queue.
 
-    What waits for an owner is his alone, what waits for a team its members'; the rest is everybody's.
+    Only the owner a lead is held for can claim it, even while marked absent or paused. Any member can claim a
+    lead held for a team.
     """
     if held.held_for_owner == owner_id:
-        return None if refused is None or refused.code in _WAITED_FOR else refused
+        return None if refused is None or refused.code in _MAY_CLAIM_OWN else refused
     if refused is not None or (held.held_for_owner is None and held.held_for_team is None):
         return refused
     team = facts.directory.teams.get(held.held_for_team or "")

@@ -1,7 +1,8 @@
-"""The decision: a pure function of the question, the plan, the directory, the state and the time.
+"""The decision: a pure function of the request, the plan, the directory, the state and the time.
 
-The fields of the account and the derived ones come first: everything after may ask them. Then, in order of
-precedence, a wanted owner, the known person (`known`), the pipeline (`walk`), and at last the follow-up.
+The fields of the account and the derived fields are added first, so that everything after can use them. Then
+come, in order of precedence, a target named by the caller, the returning lead, the pipeline, and last the
+follow-up.
 """
 
 from dataclasses import replace
@@ -17,51 +18,51 @@ from app.engine.pipeline.account_team import account_summary, account_team_of
 from app.engine.pipeline.returning_lead import decide_returning, over_cap
 from app.engine.pipeline.walk import score_labels, try_step, walk
 
-_NOT_WALKED = frozenset(("returning_lead", "manual", "claimed"))
-"""Who settled a lead without the pipeline. It is scored all the same: SLAs and the follow-up ask its band."""
+_OUTSIDE_THE_PIPELINE = frozenset(("returning_lead", "manual", "claimed"))
+"""What settles a lead without the pipeline. The lead is still scored: SLAs and the follow-up use its band."""
 
 
-def decide(question: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
-    """Decide one request: reads everything, changes nothing, always settles."""
-    if question.owned is not None:
-        return _as_owned(question.owned, facts)
-    question = with_derived_fields(question, plan, facts.now)
-    if question.account is not None:
-        facts = replace(facts, account=question.account)
-    if plan.products is not None and question.prior is not None:
-        facts = replace(facts, prior=question.prior)
-    if question.to is not None:
-        decision = _as_wanted(question, question.to, plan, facts)
-    elif question.prior is not None:
-        decision = decide_returning(question.prior, question, plan, facts)
+def decide(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
+    """Decide one request. Reads everything, changes nothing, always settles."""
+    if request.owned is not None:
+        return _imported(request.owned, facts)
+    request = with_derived_fields(request, plan, facts.now)
+    if request.account is not None:
+        facts = replace(facts, account=request.account)
+    if plan.products is not None and request.prior is not None:
+        facts = replace(facts, prior=request.prior)
+    if request.to is not None:
+        decision = _to_target(request, request.to, plan, facts)
+    elif request.prior is not None:
+        decision = decide_returning(request.prior, request, plan, facts)
     else:
-        decision = walk(question, plan, facts)
-    if plan.label_steps and decision.strategy in _NOT_WALKED and not decision.keeps_assignment:
-        decision.labels = score_labels(question, plan, facts)
+        decision = walk(request, plan, facts)
+    if plan.label_steps and decision.strategy in _OUTSIDE_THE_PIPELINE and not decision.keeps_assignment:
+        decision.labels = score_labels(request, plan, facts)
         decision.trace = {**decision.trace, "labels": decision.labels}
     if plan.slas:
-        decision.sla = plan.slas.due(decision, question.values, facts.now)
-    if question.account is not None:
-        decision.trace = {**decision.trace, "account": question.account.to_trace()}
-        decision.account = account_summary(question.account, decision.owner, plan.accounts.roles)
+        decision.sla = plan.slas.due(decision, request.values, facts.now)
+    if request.account is not None:
+        decision.trace = {**decision.trace, "account": request.account.to_trace()}
+        decision.account = account_summary(request.account, decision.owner, plan.accounts.roles)
         decision.account_team = account_team_of(
-            question.account, decision.owner, facts.directory, inherit=plan.accounts.inherits
+            request.account, decision.owner, facts.directory, inherit=plan.accounts.inherits
         )
-    return _with_actions(decision, question, plan, facts)
+    return _with_actions(decision, request, plan, facts)
 
 
-def with_derived_fields(question: DecisionRequest, plan: Plan, now: datetime) -> DecisionRequest:
-    """The question with all that may be asked of its lead: its account's fields, and the derived ones."""
-    values = question.values
-    if question.account is not None and question.account.account is not None:
-        values = {**values, "account": question.account.account.fields()}
+def with_derived_fields(request: DecisionRequest, plan: Plan, now: datetime) -> DecisionRequest:
+    """The request with the fields of the lead's account and the derived fields."""
+    values = request.values
+    if request.account is not None and request.account.account is not None:
+        values = {**values, "account": request.account.account.fields()}
     if plan.derived is not None:
         values = plan.derived.added(values, now)
-    return question if values is question.values else replace(question, values=values)
+    return request if values is request.values else replace(request, values=values)
 
 
-def _as_owned(owned: ExistingOwnership, facts: Facts) -> Decision:
-    """A lead that exists already stays with its owner: no turn, no SLA, no action."""
+def _imported(owned: ExistingOwnership, facts: Facts) -> Decision:
+    """An imported lead stays with its owner: no turn, no SLA, no action."""
     owner = facts.directory.owners[owned.owner]
     step = {"step": "imported", "strategy": "imported", "code": "imported"}
     return Decision(
@@ -77,28 +78,28 @@ def _as_owned(owned: ExistingOwnership, facts: Facts) -> Decision:
     )
 
 
-def _as_wanted(question: DecisionRequest, wanted: Target, plan: Plan, facts: Facts) -> Decision:
-    """A manual assignment or a claim. A team where nobody is free leaves the lead to the pipeline."""
-    if wanted.kind == "owner":
-        return _to_owner(question, facts.directory.owners[wanted.name], facts)
+def _to_target(request: DecisionRequest, target: Target, plan: Plan, facts: Facts) -> Decision:
+    """A manual assignment or a claim. If no member of a named team can take it, the plan routes it."""
+    if target.kind == "owner":
+        return _to_owner(request, facts.directory.owners[target.name], facts)
     trail: list[dict[str, Any]] = []
-    verdict = Verdict("manual", (wanted,))
+    verdict = Verdict("manual", (target,))
     step = CompiledStep("manual", "manual", None, lambda _values, _facts: verdict)
-    decision = try_step(step, question, facts, trail)
+    decision = try_step(step, request, facts, trail)
     if decision is not None:
         return replace(decision, trace={"steps": trail, "not_evaluated": 0})
-    anew = walk(question, plan, facts)
-    return replace(anew, trace={**anew.trace, "steps": [*trail, *anew.trace["steps"]]})
+    walked = walk(request, plan, facts)
+    return replace(walked, trace={**walked.trace, "steps": [*trail, *walked.trace["steps"]]})
 
 
-def _to_owner(question: DecisionRequest, owner: Owner, facts: Facts) -> Decision:
-    """The caller has made sure that the owner is active and, for a claim, free to take it."""
-    claim = question.kind == "claim"
+def _to_owner(request: DecisionRequest, owner: Owner, facts: Facts) -> Decision:
+    """The caller has checked that the owner is active and, for a claim, free to take the lead."""
+    claim = request.kind == "claim"
     code = "claimed" if claim else "manual"
     return Decision(
         outcome="assigned",
         code=code,
-        text=sentences.claimed(owner.name, question.queue or "") if claim else sentences.manual(owner.name),
+        text=sentences.claimed(owner.name, request.queue or "") if claim else sentences.manual(owner.name),
         step=code,
         strategy=code,
         owner=owner,
@@ -108,22 +109,22 @@ def _to_owner(question: DecisionRequest, owner: Owner, facts: Facts) -> Decision
     )
 
 
-def _with_actions(decision: Decision, question: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
-    """Follow-up actions, except for a double submission: he has had his. The trace says why there is none.
+def _with_actions(decision: Decision, request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
+    """Add the follow-up actions, or the reason why there are none. A duplicate submission has had its own.
 
-    Before them stands what a product switch asks for.
+    The actions of a product switch come first.
     """
     if decision.existing_lead is not None and decision.existing_lead.kind == "duplicate":
         decision.trace = {**decision.trace, "no_actions_reason": "duplicate"}
         return decision
-    values = {**question.values, **decision.labels} if decision.labels else question.values
-    asked = plan.follow_up.after(decision, values, facts.now)
-    decision.actions = asked.actions
-    if decision.previous_products and plan.products is not None and question.prior is not None:
-        farewell = plan.products.farewell(decision, question.prior, facts.directory)
-        decision.actions = (*farewell, *asked.actions)
-    if asked.withheld_actions:
-        decision.trace = {**decision.trace, "withheld_actions": list(asked.withheld_actions)}
-    if asked.why_none is not None and not decision.actions:
-        decision.trace = {**decision.trace, "no_actions_reason": asked.why_none}
+    values = {**request.values, **decision.labels} if decision.labels else request.values
+    result = plan.follow_up.after(decision, values, facts.now)
+    decision.actions = result.actions
+    if decision.previous_products and plan.products is not None and request.prior is not None:
+        farewell = plan.products.farewell(decision, request.prior, facts.directory)
+        decision.actions = (*farewell, *result.actions)
+    if result.withheld_actions:
+        decision.trace = {**decision.trace, "withheld_actions": list(result.withheld_actions)}
+    if result.no_actions_reason is not None and not decision.actions:
+        decision.trace = {**decision.trace, "no_actions_reason": result.no_actions_reason}
     return decision

@@ -1,4 +1,4 @@
-"""From a target that was honoured, or is waited for, to the decision: what it says, and why."""
+"""Turns a target that took the lead, or that the lead waits for, into a decision."""
 
 from datetime import datetime
 from typing import Any
@@ -13,22 +13,22 @@ from app.engine.selection.shifts import HELD
 
 
 def to_decision(
-    step: CompiledStep, verdict: Verdict, attempt: TargetAttempt, question: DecisionRequest, facts: Facts
+    step: CompiledStep, verdict: Verdict, attempt: TargetAttempt, request: DecisionRequest, facts: Facts
 ) -> Decision:
-    """The decision of a step one of whose targets was honoured."""
+    """The decision of a step with a target that took the lead."""
     target = attempt.target
     text = sentences.settled(
         strategy=step.strategy,
         step=step.name,
-        because=_because(step, verdict, question, facts),
+        because=_because(step, verdict, request, facts),
         kind=target.kind,
         target=_team_name(target.name, facts) if target.kind == "team" else target.name,
         owner=attempt.owner.name if attempt.owner else None,
         pick=attempt.pick,
         code=target.code,
-        row=verdict.found,
+        row=verdict.row,
     )
-    known: dict[str, Any] = {
+    shared: dict[str, Any] = {
         "code": target.code or verdict.code,
         "text": text,
         "step": step.name,
@@ -36,33 +36,32 @@ def to_decision(
     }
     match target.kind:
         case "queue":
-            return Decision("queued", queue=target.name, priority=target.priority, **known)
+            return Decision("queued", queue=target.name, priority=target.priority, **shared)
         case "path":
-            return Decision("automated", path=target.name, **known)
+            return Decision("automated", path=target.name, **shared)
         case "block":
-            return Decision("blocked", block=target.name, **known)
-    team = target.name if target.kind == "team" else None
+            return Decision("blocked", block=target.name, **shared)
     return Decision(
         "assigned",
         owner=attempt.owner,
-        team=team,
+        team=target.name if target.kind == "team" else None,
         priority=target.priority,
         turn=attempt.turn,
         counts_toward_load=True,
         over_cap=attempt.over_cap,
         sla_name=target.sla,
-        **known,
+        **shared,
     )
 
 
 def to_held(step: CompiledStep, attempt: TargetAttempt, until: datetime, facts: Facts) -> Decision:
-    """The decision of a step whose target the lead waits for."""
+    """The decision of a step with a target that the lead waits for."""
     target = attempt.target
     owner = facts.directory.owners.get(target.name) if target.kind == "owner" else None
     name = owner.name if owner is not None else f"team {_team_name(target.name, facts)}"
-    found = [candidate["code"] for candidate in attempt.candidates]
-    why = found[0] if target.kind == "owner" else "off_shift"
-    if "not_next" in found:
+    codes = [candidate["code"] for candidate in attempt.candidates]
+    why = codes[0] if target.kind == "owner" else "off_shift"
+    if "not_next" in codes:
         why = "not_next"
     return Decision(
         outcome="queued",
@@ -79,17 +78,14 @@ def to_held(step: CompiledStep, attempt: TargetAttempt, until: datetime, facts: 
 
 
 def _because(
-    step: CompiledStep, verdict: Verdict, question: DecisionRequest, facts: Facts
+    step: CompiledStep, verdict: Verdict, request: DecisionRequest, facts: Facts
 ) -> tuple[Satisfied, ...]:
-    """The comparisons that held, and what the step itself found: a band, or a product."""
-    held = step.when.satisfied(question.values, facts.now) if step.when else ()
+    """The comparisons that held, the band of the lead, and the step's own reasons."""
+    held = step.when.satisfied(request.values, facts.now) if step.when else ()
     band = verdict.labels.get("band") if verdict.labels else None
     if band is not None:
         held = (*held, ("band", "eq", band))
-    if verdict.intent is not None:
-        left = (("previous_product", "eq", name) for name in verdict.intent.previous_products)
-        held = (*held, ("chosen_product", "eq", verdict.intent.product), *left)
-    return held
+    return (*held, *verdict.because) if verdict.because else held
 
 
 def _team_name(id_: str, facts: Facts) -> str:

@@ -1,4 +1,4 @@
-"""A person we know: he keeps his owner or his place in the queue, or is decided anew."""
+"""Returning leads: they keep their owner or their place in a queue, or are routed again."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -12,140 +12,139 @@ from app.engine.model.state import Facts
 from app.engine.pipeline.walk import walk
 from app.engine.selection.eligibility import Requirements, absence_refusal, cap_refusal
 
+STEP = "returning_lead"
 
-def decide_returning(prior: PriorAssignment, question: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
-    """A person we know: he keeps his owner or his place in the queue, or is decided anew."""
-    again = bool(plan.duplicate_window) and facts.now - prior.decided_at <= plan.duplicate_window
-    known = ExistingLead(
-        prior.lead_id, prior.assignment_id, prior.matched_by, "duplicate" if again else "reengaged"
+
+def decide_returning(prior: PriorAssignment, request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
+    """Keep the owner or the place in the queue, or route the lead again."""
+    duplicate = bool(plan.duplicate_window) and facts.now - prior.decided_at <= plan.duplicate_window
+    existing = ExistingLead(
+        prior.lead_id, prior.assignment_id, prior.matched_by, "duplicate" if duplicate else "reengaged"
     )
-    switched = _switched(prior, known, question, plan, facts)
+    switched = _switch_product(prior, existing, request, plan, facts)
     if switched is not None:
         return switched
-    if not again and any(each.holds(question.values, facts.now) for each in plan.reroute_when):
-        return _anew(prior, known, "reroute_when", walk(question, plan, facts))
+    if not duplicate and any(each.holds(request.values, facts.now) for each in plan.reroute_when):
+        return _routed_again(prior, existing, "reroute_when", walk(request, plan, facts))
     if prior.state == "queued":
-        return _kept_place(prior, known, walk(question, plan, facts))
+        return _kept_place(prior, existing, walk(request, plan, facts))
     if prior.state != "assigned" or prior.owner is None:
-        return _anew(prior, known, prior.state, walk(question, plan, facts))
+        return _routed_again(prior, existing, prior.state, walk(request, plan, facts))
     why = "owner_not_kept"
-    for owner_id in (prior.owner,) if again else _to_keep(prior.owner, question, plan, facts):
-        refused = _cannot_keep(owner_id, question, facts)
+    for owner_id in (prior.owner,) if duplicate else _owners_to_keep(prior.owner, request, plan, facts):
+        refused = _cannot_keep(owner_id, request, facts)
         if refused is None:
-            return _kept_owner(owner_id, prior, known, facts)
+            return _kept_owner(owner_id, prior, existing, facts)
         why = refused
-    return _anew(prior, known, why, walk(question, plan, facts))
+    return _routed_again(prior, existing, why, walk(request, plan, facts))
 
 
-def _to_keep(previous: str, question: DecisionRequest, plan: Plan, facts: Facts) -> Iterator[str]:
-    """Whom the plan has a known person go to, in order."""
+def _owners_to_keep(previous: str, request: DecisionRequest, plan: Plan, facts: Facts) -> Iterator[str]:
+    """The owners that the plan gives a returning lead to, in order."""
     for which in plan.keep_owner:
         if which == "previous_owner":
             yield previous
-        elif question.account is not None:
-            responsible = plan.accounts.responsible(question.account, question.values, facts)
+        elif request.account is not None:
+            responsible = plan.accounts.responsible(request.account, request.values, facts)
             if responsible is not None:
                 yield responsible
 
 
-def _switched(
-    prior: PriorAssignment, known: ExistingLead, question: DecisionRequest, plan: Plan, facts: Facts
+def _switch_product(
+    prior: PriorAssignment, existing: ExistingLead, request: DecisionRequest, plan: Plan, facts: Facts
 ) -> Decision | None:
-    """He comes for another product than the one he is with, and a product step settles that.
+    """The decision of a product step for a lead that comes for another product; else None.
 
-    Another product is not the same submission, however soon it comes.
+    A lead for another product is never a duplicate submission, however soon it comes.
     """
-    if plan.products is None or not plan.products.leaves(prior, question.values):
+    if plan.products is None or not plan.products.leaves(prior, request.values):
         return None
-    anew = walk(question, plan, facts)
-    last = anew.trace["steps"][-1]
+    walked = walk(request, plan, facts)
+    last = walked.trace["steps"][-1]
     if (last["strategy"], last["code"]) != ("product", "product_switch"):
         return None
-    trace = _known_trace(known, "product_switch", anew)
     return replace(
-        anew,
-        existing_lead=replace(known, kind="reengaged"),
+        walked,
+        existing_lead=replace(existing, kind="reengaged"),
         previous_products=tuple(last["previous_products"]),
-        trace=trace,
+        trace=_trace(existing, "product_switch", walked),
     )
 
 
-def _cannot_keep(owner_id: str, question: DecisionRequest, facts: Facts) -> str | None:
+def _cannot_keep(owner_id: str, request: DecisionRequest, facts: Facts) -> str | None:
     owner = facts.directory.owners.get(owner_id)
     if owner is None:
         return "not_found"
-    refused = absence_refusal(owner, Requirements(exclude=question.exclude), facts.now)
+    refused = absence_refusal(owner, Requirements(exclude=request.exclude), facts.now)
     return refused.code if refused else None
 
 
-def _kept_owner(owner_id: str, prior: PriorAssignment, known: ExistingLead, facts: Facts) -> Decision:
-    """He goes to his former owner, or to the one who looks after his account and has not had him so far."""
+def _kept_owner(owner_id: str, prior: PriorAssignment, existing: ExistingLead, facts: Facts) -> Decision:
+    """The lead stays with its previous owner, or goes to the owner of its account."""
     owner = facts.directory.owners[owner_id]
-    duplicate, same = known.kind == "duplicate", owner_id == prior.owner
+    duplicate, same = existing.kind == "duplicate", owner_id == prior.owner
+    text = (
+        sentences.returning_lead(existing.kind, owner.name)
+        if same
+        else sentences.returning_lead_by_account(owner.name)
+    )
     return Decision(
         outcome="assigned",
-        code=known.kind,
-        text=sentences.returning_lead(known.kind, owner.name)
-        if same
-        else sentences.returning_lead_by_account(owner.name),
-        step="returning_lead",
-        strategy="returning_lead",
+        code=existing.kind,
+        text=text,
+        step=STEP,
+        strategy=STEP,
         owner=owner,
         team=prior.team if same else None,
         priority=prior.priority,
-        existing_lead=known,
+        existing_lead=existing,
         keeps_assignment=duplicate,
         counts_toward_load=not duplicate,
         over_cap=not duplicate and over_cap(owner, facts),
-        trace=_known_trace(known, "owner_kept" if same else "account_owner"),
+        trace=_trace(existing, "owner_kept" if same else "account_owner"),
     )
 
 
-def _kept_place(prior: PriorAssignment, known: ExistingLead, anew: Decision) -> Decision:
-    """He waits where he waited. The priority is the higher one of then and of what he would get now.
+def _kept_place(prior: PriorAssignment, existing: ExistingLead, walked: Decision) -> Decision:
+    """The lead keeps its place, with the higher of its priority and the one it would get now.
 
-    The trace shows both: that he keeps his place, and the walk that would settle him now.
+    The trace also shows the walk that would settle the lead now.
     """
     return Decision(
         outcome="queued",
-        code=known.kind,
+        code=existing.kind,
         text=sentences.returning_lead_in_queue(prior.queue or ""),
-        step="returning_lead",
-        strategy="returning_lead",
+        step=STEP,
+        strategy=STEP,
         queue=prior.queue,
-        priority=max(prior.priority, anew.priority),
+        priority=max(prior.priority, walked.priority),
         held_until=prior.held_until,
         held_for_owner=prior.held_for_owner,
         held_for_team=prior.held_for_team,
-        labels=anew.labels,
-        existing_lead=known,
+        labels=walked.labels,
+        existing_lead=existing,
         keeps_assignment=True,
-        trace=_known_trace(known, "queue_place_kept", anew),
+        trace=_trace(existing, "queue_place_kept", walked),
     )
 
 
-def _anew(prior: PriorAssignment, known: ExistingLead, why: str, anew: Decision) -> Decision:
-    """Decided anew under the same lead. The same path or block again at once is a double submission."""
-    trace = _known_trace(known, why, anew)
-    same = anew.outcome == prior.state and (anew.path, anew.block) == (prior.path, prior.block)
-    if known.kind == "duplicate" and same and prior.state in {"automated", "blocked"}:
-        return replace(anew, existing_lead=known, keeps_assignment=True, trace=trace)
-    return replace(anew, existing_lead=replace(known, kind="reengaged"), trace=trace)
+def _routed_again(prior: PriorAssignment, existing: ExistingLead, why: str, walked: Decision) -> Decision:
+    """The result of the pipeline. A duplicate that ends on the same path or block changes nothing."""
+    trace = _trace(existing, why, walked)
+    same = walked.outcome == prior.state and (walked.path, walked.block) == (prior.path, prior.block)
+    if existing.kind == "duplicate" and same and prior.state in {"automated", "blocked"}:
+        return replace(walked, existing_lead=existing, keeps_assignment=True, trace=trace)
+    return replace(walked, existing_lead=replace(existing, kind="reengaged"), trace=trace)
 
 
-def _known_trace(known: ExistingLead, code: str, walked: Decision | None = None) -> dict[str, Any]:
-    """The trace of a known person, and of the walk after it if there was one."""
-    entry = {
-        "step": "returning_lead",
-        "strategy": "returning_lead",
-        "code": code,
-        "matched_by": known.matched_by,
-    }
+def _trace(existing: ExistingLead, code: str, walked: Decision | None = None) -> dict[str, Any]:
+    """The step of the returning lead, then the steps of the walk if there was one."""
+    entry = {"step": STEP, "strategy": STEP, "code": code, "matched_by": existing.matched_by}
     trace: Mapping[str, Any] = walked.trace if walked else {"steps": (), "not_evaluated": 0}
     return {**trace, "steps": [entry, *trace["steps"]]}
 
 
 def over_cap(owner: Owner, facts: Facts) -> bool:
-    """Whether a cap of his own is reached: one who is kept or wanted gets the lead all the same."""
+    """Whether an owner who gets the lead regardless of caps has reached one of them."""
     load = facts.state.load(owner.id)
     return owner.caps is not None and cap_refusal(owner.caps, load, owner.zone, facts.now) is not None

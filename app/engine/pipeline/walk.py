@@ -1,8 +1,8 @@
 """The walk through the pipeline.
 
-The first verdict that can be honoured wins, then its ladder, then the next step. A pipeline that runs out,
-which only a plan that was never checked can do, leaves the lead in the built-in queue: something always
-settles.
+The first verdict with a target that can take the lead wins. The targets of a verdict are tried in order. A
+pipeline that runs out, which is possible only for a plan that was never checked, leaves the lead in the
+built-in queue: every lead is settled.
 """
 
 from bisect import bisect_right
@@ -12,9 +12,8 @@ from typing import Any, get_args
 
 from app.engine.compile.plan import CompiledStep, Plan
 from app.engine.explain import sentences
-from app.engine.lookup.tables import RowMatch
-from app.engine.model.advice import verdict_from_json
-from app.engine.model.decision import Decision, DecisionRequest, ProductSwitch, Target, TargetKind, Verdict
+from app.engine.model.decision import Decision, DecisionRequest, Target, TargetKind, Verdict
+from app.engine.model.plugin_replies import verdict_from_json
 from app.engine.model.state import Facts
 from app.engine.pipeline.outcome import to_decision, to_held
 from app.engine.selection.pickers import TargetAttempt
@@ -28,17 +27,17 @@ _KINDS = get_args(TargetKind)
 _LABELS = frozenset(LABELS)
 
 
-def walk(question: DecisionRequest, plan: Plan, facts: Facts, *, narrowed: bool = True) -> Decision:
-    """Go through the pipeline. Not narrowed, every step is looked at and shown in the trace.
+def walk(request: DecisionRequest, plan: Plan, facts: Facts, *, narrowed: bool = True) -> Decision:
+    """Go through the pipeline. The values of the request include the derived fields.
 
-    The question's values have the derived fields among them.
+    Unless `narrowed`, every step is evaluated and shown in the trace.
     """
     trail: list[dict[str, Any]] = []
     labels: dict[str, Any] = {}
-    steps = plan.condition_index.candidates(question.values) if narrowed else range(len(plan.steps))
+    steps = plan.condition_index.candidates(request.values) if narrowed else range(len(plan.steps))
     while steps:
         for at in steps:
-            decision = try_step(plan.steps[at], question, facts, trail)
+            decision = try_step(plan.steps[at], request, facts, trail)
             added = trail[-1].get("labels")
             if added:
                 labels |= added
@@ -47,29 +46,29 @@ def walk(question: DecisionRequest, plan: Plan, facts: Facts, *, narrowed: bool 
                 decision.labels = labels
                 return decision
             if added:
-                question = replace(question, values={**question.values, **added})
-                steps = _behind(at, question, plan, narrowed=narrowed)
+                request = replace(request, values={**request.values, **added})
+                steps = _steps_after(at, request, plan, narrowed=narrowed)
                 break
         else:
             break
     return _unsettled(plan, trail, labels)
 
 
-def score_labels(question: DecisionRequest, plan: Plan, facts: Facts) -> dict[str, Any]:
-    """What the score steps say of a lead that somebody else than the pipeline settled."""
+def score_labels(request: DecisionRequest, plan: Plan, facts: Facts) -> dict[str, Any]:
+    """The labels that the score steps give a lead that was settled outside the pipeline."""
     labels: dict[str, Any] = {}
     for step in plan.label_steps:
-        values = {**question.values, **labels}
+        values = {**request.values, **labels}
         if step.decide is not None and (step.when is None or step.when.holds(values, facts.now)):
             labels |= step.decide(values, facts).labels
     return labels
 
 
-def _behind(at: int, question: DecisionRequest, plan: Plan, *, narrowed: bool) -> Sequence[int]:
-    """The steps after this one. What was ruled out for want of a label may be a candidate now."""
+def _steps_after(at: int, request: DecisionRequest, plan: Plan, *, narrowed: bool) -> Sequence[int]:
+    """The steps after this one. A new label can make a step a candidate."""
     if not narrowed:
         return range(at + 1, len(plan.steps))
-    candidates = plan.condition_index.candidates(question.values)
+    candidates = plan.condition_index.candidates(request.values)
     return candidates[bisect_right(candidates, at) :]
 
 
@@ -88,50 +87,54 @@ def _unsettled(plan: Plan, trail: list[dict[str, Any]], labels: Mapping[str, Any
 
 
 def try_step(
-    step: CompiledStep, question: DecisionRequest, facts: Facts, trail: list[dict[str, Any]]
+    step: CompiledStep, request: DecisionRequest, facts: Facts, trail: list[dict[str, Any]]
 ) -> Decision | None:
-    """One step of the walk: its entry goes to the trail; a decision when a target was honoured."""
+    """Evaluate one step and add its entry to the trail. Returns a decision if the step settles the lead."""
     entry: dict[str, Any] = {"step": step.name, "strategy": step.strategy}
     trail.append(entry)
-    failed = step.when.failure(question.values, facts.now) if step.when else None
+    failed = step.when.failure(request.values, facts.now) if step.when else None
     if failed is not None:
         entry["code"] = "no_match"
         entry["failed_condition"] = {"field": failed[0], "operator": failed[1]}
         return None
-    verdict = _asked(step, question, facts, entry)
+    verdict = _verdict_of(step, request, facts, entry)
     entry["code"] = verdict.code
     if verdict.labels:
         entry["labels"] = verdict.labels
-        question = replace(question, values={**question.values, **verdict.labels})
-    if verdict.intent is not None:
-        entry |= verdict.intent.to_trace()
-    if verdict.found is not None:
-        entry |= verdict.found.to_trace()
-    if not verdict.targets:
-        return None
-    tried: list[dict[str, Any]] = []
-    entry["targets"] = tried
+        request = replace(request, values={**request.values, **verdict.labels})
+    if verdict.details:
+        entry |= verdict.details
+    if verdict.row is not None:
+        entry |= verdict.row.to_trace()
+    return _try_targets(step, verdict, request, facts, entry) if verdict.targets else None
+
+
+def _try_targets(
+    step: CompiledStep, verdict: Verdict, request: DecisionRequest, facts: Facts, entry: dict[str, Any]
+) -> Decision | None:
+    attempts: list[dict[str, Any]] = []
+    entry["targets"] = attempts
     for target in verdict.targets:
-        attempt = _try_target(target, question, facts)
-        tried.append(attempt.to_trace())
+        attempt = _try_target(target, request, facts)
+        attempts.append(attempt.to_trace())
         if attempt.code == "chosen":
-            return to_decision(step, verdict, attempt, question, facts)
+            return to_decision(step, verdict, attempt, request, facts)
         if attempt.until is not None:
             return to_held(step, attempt, attempt.until, facts)
-    entry["code"] = tried[-1]["code"]
+    entry["code"] = attempts[-1]["code"]
     return None
 
 
-def _asked(step: CompiledStep, question: DecisionRequest, facts: Facts, entry: dict[str, Any]) -> Verdict:
-    """What the strategy says. One that raises, or answers no verdict that could be honoured, passes.
+def _verdict_of(step: CompiledStep, request: DecisionRequest, facts: Facts, entry: dict[str, Any]) -> Verdict:
+    """The verdict of the strategy. If the strategy raises or returns an invalid verdict, the step passes.
 
-    The trace names the kind of error; its text is left out, for it could quote the lead.
+    The trace shows the type of the exception. It leaves out the message, which could quote the lead.
     """
     if step.decide is None:
-        return _advised(step, question, entry)
+        return _plugin_verdict(step, request, entry)
     try:
-        verdict: object = step.decide(question.values, facts)
-        if isinstance(verdict, Verdict) and _can_be_honoured(verdict):
+        verdict: object = step.decide(request.values, facts)
+        if isinstance(verdict, Verdict) and _is_valid(verdict):
             return verdict
         entry["error"] = "invalid_verdict"
     except Exception as error:
@@ -139,32 +142,32 @@ def _asked(step: CompiledStep, question: DecisionRequest, facts: Facts, entry: d
     return Verdict("error")
 
 
-def _advised(step: CompiledStep, question: DecisionRequest, entry: dict[str, Any]) -> Verdict:
-    """What a plugin said when it was asked, before the gate. The trace shows which version said it."""
-    advice = question.advice.get(step.name, NOT_CALLED)
-    if "plugin" in advice:
-        entry["plugin"] = advice["plugin"]
-    verdict = None if "error" in advice else verdict_from_json(advice["verdict"])
+def _plugin_verdict(step: CompiledStep, request: DecisionRequest, entry: dict[str, Any]) -> Verdict:
+    """The verdict that the plugin returned before the workspace was locked. The trace shows its version."""
+    reply = request.plugin_replies.get(step.name, NOT_CALLED)
+    if "plugin" in reply:
+        entry["plugin"] = reply["plugin"]
+    verdict = None if "error" in reply else verdict_from_json(reply["verdict"])
     if verdict is None:
-        entry["error"] = advice.get("error", "invalid_verdict")
+        entry["error"] = reply.get("error", "invalid_verdict")
     return verdict or Verdict("error")
 
 
-def _can_be_honoured(verdict: Verdict) -> bool:
+def _is_valid(verdict: Verdict) -> bool:
     known = not verdict.labels or verdict.labels.keys() <= _LABELS
-    known = known and (verdict.intent is None or isinstance(verdict.intent, ProductSwitch))
-    known = known and (verdict.found is None or isinstance(verdict.found, RowMatch))
     return known and all(target.kind in _KINDS for target in verdict.targets)
 
 
-def _try_target(target: Target, question: DecisionRequest, facts: Facts) -> TargetAttempt:
+def _try_target(target: Target, request: DecisionRequest, facts: Facts) -> TargetAttempt:
     match target.kind:
         case "team" if is_templated(target.name):
-            found = resolve(target, question.values)
-            return TargetAttempt(target, "not_found") if found is None else try_team(found, question, facts)
+            resolved = resolve(target, request.values)
+            if resolved is None:
+                return TargetAttempt(target, "not_found")
+            return try_team(resolved, request, facts)
         case "team":
-            return try_team(target, question, facts)
+            return try_team(target, request, facts)
         case "owner":
-            return try_owner(target, question, facts)
+            return try_owner(target, request, facts)
         case "queue" | "path" | "block":
             return TargetAttempt(target, "chosen")

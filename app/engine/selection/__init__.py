@@ -1,1 +1,1 @@
-"""Who is eligible, and who of them is next."""
+"""Which owners are eligible, and which of them is next."""

@@ -1,4 +1,4 @@
-"""Who may take this lead now, and if not, why not and until when."""
+"""Whether an owner can take a lead now, and if not, why and until when."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from app.engine.model.state import Load
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an owner is passed over: a code from the closed list, and when that ends if it is known."""
+    """Why an owner cannot take the lead: a code of the closed list, and when that ends, if known."""
 
     code: str
     available_at: datetime | None = None
 
 
 CAPS = frozenset(("cap_open", "cap_day", "cap_week", "cap_rolling"))
-"""The refusals that are about how much he has, not about whether he is there."""
+"""The refusals about an owner's load. The others are about the owner."""
 
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """What a target asks of an owner, in folded case, and whom the caller ruled out."""
+    """The skills and languages that a target requires, and the owners that the caller excludes."""
 
     skills: frozenset[str] = frozenset()
     languages: frozenset[str] = frozenset()
@@ -31,7 +31,7 @@ class Requirements:
 
 
 def absence_refusal(owner: Owner, need: Requirements, now: datetime) -> Refusal | None:
-    """What binds every step, kept owners too: excluded, inactive, away."""
+    """The refusals that bind every step and kept owners too: excluded, inactive, absent."""
     if owner.id in need.exclude:
         return Refusal("excluded")
     if not owner.active:
@@ -43,7 +43,7 @@ def absence_refusal(owner: Owner, need: Requirements, now: datetime) -> Refusal 
 
 
 def refusal(owner: Owner, load: Load, need: Requirements, now: datetime) -> Refusal | None:
-    """Why `owner` cannot take the lead at `now`, or None when he can."""
+    """Why `owner` cannot take the lead at `now`. None means that they can."""
     found = absence_refusal(owner, need, now)
     if found:
         return found
@@ -57,7 +57,7 @@ def refusal(owner: Owner, load: Load, need: Requirements, now: datetime) -> Refu
 
 
 def cap_refusal(caps: Caps, load: Load, zone: ZoneInfo, now: datetime) -> Refusal | None:
-    """The first cap that is reached; when several are, the one named is the first of the list."""
+    """The first cap that is reached, in the order of the list of codes."""
     if caps.open is not None and load.open >= caps.open:
         return Refusal("cap_open")
     today = now.astimezone(zone).date()

@@ -1,8 +1,8 @@
-"""Fair share in integers: whose turn it is.
+"""Fair share in integers: which member is next in turn.
 
 The rule is Tijdeman's solution of the chairman assignment problem (R. Tijdeman, "The chairman
 assignment problem", Discrete Mathematics 32, 1980, 323-330): with a fixed set of k members every
-prefix stays within 1 - 1/(2k-2) of the fair share. All amounts are integers; one lead is `LEAD`.
+prefix stays within 1 - 1/(2k-2) of the fair share. All amounts are integers; one lead is `LEAD_UNITS`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,12 +12,12 @@ LEAD_UNITS = 10**12
 
 
 def next_in_turn(weights: Sequence[int], balances: Sequence[int]) -> tuple[int, list[int]]:
-    """The position whose turn it is, and what the turn does to each balance.
+    """The position that is next in turn, and how the turn changes each balance.
 
-    `weights` are positive integers of any common unit, `balances` stand in units of `LEAD`, both in
+    `weights` are positive integers of any common unit, `balances` are in `LEAD_UNITS`, both in
     the order of the team, which breaks ties. The changes sum to zero.
 
-    Raises ValueError when nobody is there to choose from.
+    Raises ValueError when there are no members.
     """
     if not weights:
         raise ValueError("a turn needs at least one member")
@@ -31,7 +31,7 @@ def next_in_turn(weights: Sequence[int], balances: Sequence[int]) -> tuple[int, 
 
 
 def _due(weights: Sequence[int], balances: Sequence[int], total: int) -> int:
-    """The position that must be served now, shares already given.
+    """The position to serve now, after each member got their share.
 
     Both bounds are fractions of 2k-2, so every comparison is made on balances scaled by it.
     """
@@ -53,10 +53,10 @@ def _due(weights: Sequence[int], balances: Sequence[int], total: int) -> int:
 
 
 def spread_balance(balance: int, others: Mapping[str, int]) -> dict[str, int]:
-    """Spread the `balance` of one who leaves over the `others`, by weight: each one's change.
+    """Spread the `balance` of a leaving member over the `others` by weight. Returns each change.
 
-    What does not divide goes one unit each to the first in order, so that nothing is left over.
-    With nobody left to take it the answer is empty; a lone member's balance is zero anyway.
+    A remainder goes to the first members, one unit each, so that nothing is left over. Without other members
+    there are no changes; the balance of a lone member is always zero.
     """
     total = sum(others.values())
     if not total:

@@ -1,4 +1,4 @@
-"""From the plan's words to the engine's: a ladder of targets."""
+"""Compiles the targets of a plan."""
 
 from collections.abc import Iterable
 
@@ -8,8 +8,8 @@ from app.plan.language.languages import primary
 
 
 def ladder(written: Iterable[Written]) -> tuple[Target, ...]:
-    """The targets in the order they are tried, texts in folded case."""
-    return tuple(_target(rung) for rung in written)
+    """The targets in the order they are tried, with case-folded skills."""
+    return tuple(_target(each) for each in written)
 
 
 def _target(written: Written) -> Target:

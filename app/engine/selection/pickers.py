@@ -1,4 +1,4 @@
-"""Choosing one of those who can take a lead: by turn, by load, or by how long he has waited."""
+"""Picks one of the owners who can take a lead: by turn, by load, or by how long they have waited."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from app.engine.selection.eligibility import Refusal
 
 @dataclass(frozen=True, slots=True)
 class TargetAttempt:
-    """What came of one target: a code, the owner if there is one, his turn, and everyone considered.
+    """The result of trying one target: a code, the owner, their turn, and every candidate's trace entry.
 
-    `until` is how long a held lead waits. `over_cap` is told of an exempt owner who is at one of his caps.
+    `until` says how long a held lead waits. `over_cap` marks an owner who gets the lead despite a cap.
     """
 
     target: Target
@@ -40,67 +40,69 @@ class TargetAttempt:
 
 @dataclass(slots=True)
 class Candidate:
-    """A member who can take the lead, and his entry of the trace."""
+    """A member who can take the lead, and their entry of the trace."""
 
     owner: Owner
-    standing: Balance
+    balance: Balance
     load: Load
     weight: int
-    shown: dict[str, Any]
+    entry: dict[str, Any]
 
 
 def pick_one(
-    target: Target, pick: str, eligible: Sequence[Candidate], shown: Sequence[dict[str, Any]]
+    target: Target, pick: str, eligible: Sequence[Candidate], entries: Sequence[dict[str, Any]]
 ) -> TargetAttempt:
-    """One of the eligible, of whom there is one at least. Their entries of the trace say why it is he."""
+    """Pick one of the eligible, of whom there is at least one, and note in their trace entries why."""
     if pick == "least_loaded":
-        return _least_loaded(target, eligible, shown)
+        return _least_loaded(target, eligible, entries)
     if pick == "longest_idle":
-        return _longest_waiting(target, eligible, shown)
-    return _by_turn(target, eligible, shown)
+        return _longest_idle(target, eligible, entries)
+    return _next_in_turn(target, eligible, entries)
 
 
-def _by_turn(target: Target, eligible: Sequence[Candidate], shown: Sequence[dict[str, Any]]) -> TargetAttempt:
+def _next_in_turn(
+    target: Target, eligible: Sequence[Candidate], entries: Sequence[dict[str, Any]]
+) -> TargetAttempt:
     chosen, changes = fair_share.next_in_turn(
-        [one.weight for one in eligible], [one.standing.balance for one in eligible]
+        [one.weight for one in eligible], [one.balance.balance for one in eligible]
     )
-    booked: dict[str, int] = {}
+    by_owner: dict[str, int] = {}
     for one, change in zip(eligible, changes, strict=True):
-        shown_of, balance = one.shown, one.standing.balance
-        shown_of["code"] = "not_next"
-        shown_of["balance_before"] = balance
-        shown_of["balance_after"] = balance + change
-        booked[one.owner.id] = change
-    eligible[chosen].shown["code"] = "chosen"
+        entry, before = one.entry, one.balance.balance
+        entry["code"] = "not_next"
+        entry["balance_before"] = before
+        entry["balance_after"] = before + change
+        by_owner[one.owner.id] = change
+    eligible[chosen].entry["code"] = "chosen"
     owner = eligible[chosen].owner
-    turn = LedgerEntry(target.name, "turn", owner.id, booked)
-    return TargetAttempt(target, "chosen", owner, turn, "round_robin", shown)
+    turn = LedgerEntry(target.name, "turn", owner.id, by_owner)
+    return TargetAttempt(target, "chosen", owner, turn, "round_robin", entries)
 
 
 def _least_loaded(
-    target: Target, eligible: Sequence[Candidate], shown: Sequence[dict[str, Any]]
+    target: Target, eligible: Sequence[Candidate], entries: Sequence[dict[str, Any]]
 ) -> TargetAttempt:
-    """Fewest open leads; among equals the one who waited longest; then the order of the team."""
+    """The owner with the fewest open leads. Ties go to whoever waited longest, then to the team's order."""
     chosen = min(eligible, key=lambda one: (one.load.open, one.load.last))
     for one in eligible:
-        one.shown["code"] = "chosen" if one is chosen else "more_open_leads"
+        one.entry["code"] = "chosen" if one is chosen else "more_open_leads"
         if one is not chosen and one.load.open == chosen.load.open:
-            one.shown["code"] = "assigned_more_recently"
-    return TargetAttempt(target, "chosen", chosen.owner, None, "least_loaded", shown)
+            one.entry["code"] = "assigned_more_recently"
+    return TargetAttempt(target, "chosen", chosen.owner, None, "least_loaded", entries)
 
 
-def _longest_waiting(
-    target: Target, eligible: Sequence[Candidate], shown: Sequence[dict[str, Any]]
+def _longest_idle(
+    target: Target, eligible: Sequence[Candidate], entries: Sequence[dict[str, Any]]
 ) -> TargetAttempt:
-    """Whose last lead, of any team, was longest ago; among equals the order of the team."""
+    """The owner whose last lead, through any team, is the oldest. Ties go to the team's order."""
     chosen = min(eligible, key=lambda one: one.load.last)
     for one in eligible:
-        one.shown["code"] = "chosen" if one is chosen else "assigned_more_recently"
-    return TargetAttempt(target, "chosen", chosen.owner, None, "longest_idle", shown)
+        one.entry["code"] = "chosen" if one is chosen else "assigned_more_recently"
+    return TargetAttempt(target, "chosen", chosen.owner, None, "longest_idle", entries)
 
 
 def candidate_entry(owner: str, load: Load, refused: Refusal | None) -> dict[str, Any]:
-    """The entry of the trace for somebody who was considered."""
+    """The trace entry of a candidate."""
     entry: dict[str, Any] = {
         "owner": owner,
         "code": refused.code if refused else "eligible",

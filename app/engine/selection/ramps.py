@@ -1,4 +1,4 @@
-"""Newcomers: until a day of their own, weight and caps are a fraction of what they will be."""
+"""Ramps of new members: until a given day, their weight and caps are a fraction of the full ones."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 from app.engine.model.directory import Caps, Member
 
 FULL_FACTOR = 1000
-"""A factor counts thousandths."""
+"""Factors are in thousandths."""
 
 
 def factor_at(member: Member, zone: ZoneInfo, now: datetime) -> int:
-    """What a member's weight and caps are multiplied with at `now`, in thousandths.
+    """The factor for a member's weight and caps at `now`, in thousandths.
 
-    The ramp ends when the day it names begins in the owner's zone.
+    The ramp ends when its last day begins in the owner's time zone.
     """
     ramp = member.ramp
     if ramp is None or now.astimezone(zone).date() >= ramp.until:
@@ -21,14 +21,14 @@ def factor_at(member: Member, zone: ZoneInfo, now: datetime) -> int:
 
 
 def weight_at(member: Member, zone: ZoneInfo, now: datetime) -> int:
-    """The weight his turns are counted by at `now`; who takes turns goes on taking some."""
+    """The weight of a member at `now`. A member who takes turns keeps a weight of at least one thousandth."""
     if member.ramp is None or not member.weight:
         return member.weight
     return max(1, member.weight * factor_at(member, zone, now) // FULL_FACTOR)
 
 
 def scaled(caps: Caps | None, factor: int) -> Caps | None:
-    """The caps of a newcomer, rounded up, so that a small cap does not shut him out."""
+    """The caps of a new member. They are rounded up, so that a small cap does not become zero."""
     if caps is None or factor == FULL_FACTOR:
         return caps
     return Caps(

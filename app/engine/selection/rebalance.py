@@ -1,4 +1,4 @@
-"""What an edit of the directory does to balances and loads: who left, who must be counted anew."""
+"""How an edit of the directory changes balances, and which loads must be counted again."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -11,11 +11,11 @@ from app.engine.selection.ramps import weight_at
 
 
 def rebalance_entries(old: Directory, new: Directory, state: State, now: datetime) -> Iterator[LedgerEntry]:
-    """For each team that somebody left: one entry that hands his balance to those who stay."""
+    """For each team that members left: one entry that gives their balances to the others."""
     for id_ in sorted(old.teams):
         before = _live(old.teams[id_], old.owners, now)
         after = _live(new.teams.get(id_), new.owners, now)
-        left = {owner: state.standing(id_, owner).balance for owner in before if owner not in after}
+        left = {owner: state.balance(id_, owner).balance for owner in before if owner not in after}
         stayed = {owner: weight for owner, weight in after.items() if owner in before}
         changes = {owner: -balance for owner, balance in left.items()}
         changes |= spread_balance(sum(left.values()), stayed)
@@ -24,7 +24,7 @@ def rebalance_entries(old: Directory, new: Directory, state: State, now: datetim
 
 
 def loads_to_recount(old: Directory, new: Directory) -> Iterator[tuple[Owner, str | None, Caps | None]]:
-    """Owners, and places in teams, whose load must be counted anew."""
+    """Owners and team members whose load must be counted again."""
     moved: set[str] = set()
     for id_, owner in new.owners.items():
         before = old.owners.get(id_)
@@ -41,7 +41,7 @@ def loads_to_recount(old: Directory, new: Directory) -> Iterator[tuple[Owner, st
 
 
 def _live(team: Team | None, owners: Mapping[str, Owner], now: datetime) -> dict[str, int]:
-    """Members who take turns, with their weights of the day."""
+    """The members who take turns, with their weights at `now`."""
     return {
         member.owner: weight_at(member, owners[member.owner].zone, now)
         for member in (team.members if team else ())

@@ -1,6 +1,6 @@
-"""Teams named by fields, such as `sdr-{region}-{segment}`: which they can be, and which it is for a lead.
+"""Team names with fields in them, such as `sdr-{region}-{segment}`.
 
-Only fields with a closed set of words may stand in a name, so every team it can come to is known beforehand.
+Only fields with a closed set of values are allowed, so all possible teams are known in advance.
 """
 
 import re
@@ -16,33 +16,33 @@ from app.plan.findings import Finding, quote
 from app.plan.language.fields import PIPELINE
 
 MAX_COMBINATIONS = 10_000
-"""No name may come to more teams than this."""
-_PLACE = re.compile(r"\{([^{}]*)\}")
+"""The most teams that one name may stand for."""
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 def is_templated(name: str) -> bool:
-    """Whether a team's name has places to fill."""
+    """Whether a team's name contains fields."""
     return "{" in name
 
 
 def fields_of(name: str) -> tuple[str, ...]:
-    """The fields that stand in a team's name, each once."""
-    return tuple(dict.fromkeys(_PLACE.findall(name)))
+    """The fields in a team's name, each once."""
+    return tuple(dict.fromkeys(_PLACEHOLDER.findall(name)))
 
 
 def resolve(target: Target, values: Values) -> Target | None:
-    """The target with the team it means for this lead; None when a field of the name is missing."""
+    """The target with the name of the lead's team. None when the lead lacks a field of the name."""
     words = {}
     for place in fields_of(target.name):
         word = getter(place)(values)
         if not isinstance(word, str):
             return None
         words[place] = word
-    return replace(target, name=_PLACE.sub(lambda found: words[found[1]], target.name))
+    return replace(target, name=_PLACEHOLDER.sub(lambda found: words[found[1]], target.name))
 
 
 def closed_fields(document: PlanDocument) -> dict[str, tuple[str, ...]]:
-    """The fields of a plan that have one of a closed set of words, each with its words."""
+    """The fields of a plan with a closed set of values, each with its values."""
     own = {each.name: each.choices for each in (*PIPELINE.fields.values(), *document.fields.fields)}
     bands = (
         name
@@ -55,17 +55,17 @@ def closed_fields(document: PlanDocument) -> dict[str, tuple[str, ...]]:
 
 
 def combinations(name: str, words: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    """Every team a name without faults can come to."""
+    """Every team that a valid name can stand for."""
     found = fields_of(name)
     for chosen in product(*(words.get(place, ()) for place in found)):
         filled = dict(zip(found, chosen, strict=True))
-        yield _PLACE.sub(lambda found, filled=filled: filled[found[1]], name)  # type: ignore[misc]
+        yield _PLACEHOLDER.sub(lambda found, filled=filled: filled[found[1]], name)  # type: ignore[misc]
 
 
 def faults(name: str, words: Mapping[str, tuple[str, ...]], path: str) -> list[Finding]:
-    """What is wrong with a name, apart from the teams it comes to."""
+    """What is wrong with a name, apart from missing teams."""
     found = fields_of(name)
-    if not found or re.search("[{}]", _PLACE.sub("", name)):
+    if not found or re.search("[{}]", _PLACEHOLDER.sub("", name)):
         return [Finding(path, "invalid_template", "Close every brace around the name of a field.")]
     unknown = [place for place in found if place not in words]
     if unknown:

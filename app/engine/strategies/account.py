@@ -1,6 +1,6 @@
-"""`account`: who looks after the lead's account gets it.
+"""`account`: the owner of the lead's account gets it.
 
-Who is responsible for the leads of an account, and what is tried when he cannot take one.
+If the account's owner cannot take the lead, the step tries the targets of `if_unavailable`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,9 +23,9 @@ Owners = Mapping[str, Owner]
 
 @dataclass(frozen=True, slots=True)
 class AccountOwners:
-    """Owners an account names, in the order of their roles; `first` is the active one who is responsible.
+    """The owners that an account names, in the order of their roles.
 
-    `gone` come before him: nobody of that id, or not active any more.
+    `first` is the first active one, who is responsible. `gone` are those before: unknown or inactive.
     """
 
     gone: Sequence[str]
@@ -36,7 +36,7 @@ class AccountOwners:
 def owners_named_by(
     match: AccountMatch, order: Sequence[str], owners: Owners, *, inherit: bool
 ) -> AccountOwners:
-    """Whom the account names in these roles; where nobody active has any, whom those above it do."""
+    """The owners in these roles. With `inherit`, a parent's owners if the account has no active one."""
     gone: list[str] = []
     if match.account is None:
         return AccountOwners(gone)
@@ -56,7 +56,7 @@ def _in_roles(account: Account, order: Sequence[str]) -> list[str]:
 
 
 class AccountStep:
-    """The settings of one step, ready to be asked for its targets."""
+    """The compiled settings of one step."""
 
     def __init__(self, config: AccountConfig) -> None:
         self.roles, self.inherits = config.roles, config.inherit_from_parent
@@ -71,38 +71,38 @@ class AccountStep:
             ignore_caps=config.ignore_caps,
             code="account_owner",
         )
-        self._rungs = [_rung_of(rung, config) for rung in config.if_unavailable]
+        self._fallbacks = [_fallback_of(fallback, config) for fallback in config.if_unavailable]
         customers = config.for_customers()
         self._team = ladder([customers])[0] if customers is not None else None
         self._statuses = config.customers.statuses if config.customers is not None else ()
         self._team_first = config.customers is not None and config.customers.prefer == "team"
 
     def responsible(self, match: AccountMatch, values: Values, facts: Facts) -> str | None:
-        """The owner who is responsible for a lead the step is for, whether he can take one now or not."""
+        """The responsible owner, free or not. None if the step is not for this lead."""
         if self._when is not None and not self._when.holds(values, facts.now):
             return None
         return owners_named_by(match, self.roles, facts.directory.owners, inherit=self.inherits).first
 
     def targets(self, match: AccountMatch, owners: Owners) -> tuple[Target, ...]:
-        """What is tried for a lead of this account, in order."""
-        people = tuple(self._people(match, owners))
+        """The targets for a lead of this account, in order."""
+        owners_named = tuple(self._owners(match, owners))
         if self._team is None or match.account is None or match.account.customer_status not in self._statuses:
-            return people
+            return owners_named
         team = replace(self._team, code="customer_team")
-        return (team, *people) if self._team_first else (*people, team)
+        return (team, *owners_named) if self._team_first else (*owners_named, team)
 
-    def _people(self, match: AccountMatch, owners: Owners) -> Iterator[Target]:
-        """Those it names, and behind the one who is responsible what stands for him."""
+    def _owners(self, match: AccountMatch, owners: Owners) -> Iterator[Target]:
+        """The owners it names. The targets of `if_unavailable` follow the responsible one."""
         found = owners_named_by(match, self.roles, owners, inherit=self.inherits)
         yield from (self._owner(id_) for id_ in found.gone)
         if found.first is None:
             return
         yield self._owner(found.first)
-        for rung in self._rungs:
-            if isinstance(rung, Target):
-                yield rung
-            elif isinstance(rung, timedelta):
-                yield replace(self._owner(found.first), hold=rung)
+        for fallback in self._fallbacks:
+            if isinstance(fallback, Target):
+                yield fallback
+            elif isinstance(fallback, timedelta):
+                yield replace(self._owner(found.first), hold=fallback)
             elif (delegate := owners[found.first].delegate) is not None:
                 yield replace(self._owner(delegate), ignore_caps=False, code="account_delegate")
         if self._waits:
@@ -113,28 +113,28 @@ class AccountStep:
         return replace(self._own, name=id_)
 
 
-def _rung_of(rung: object, config: AccountConfig) -> Target | timedelta | str:
-    """A target as the engine has it, the time to wait, or the word for the delegate."""
-    if isinstance(rung, Hold):
-        return rung.hold
-    if rung == DELEGATE:
+def _fallback_of(fallback: object, config: AccountConfig) -> Target | timedelta | str:
+    """A target, the time to wait, or the word for the delegate."""
+    if isinstance(fallback, Hold):
+        return fallback.hold
+    if fallback == DELEGATE:
         return DELEGATE
-    (target,) = ladder([config.handed(rung)])  # type: ignore[arg-type]
+    (target,) = ladder([config.handed(fallback)])  # type: ignore[arg-type]
     return replace(target, code="account_team") if target.kind == "team" else target
 
 
 class AccountStrategy:
-    """Passes the leads of no account, and those of accounts that name nobody."""
+    """Passes leads without an account, and those of accounts without an owner."""
 
     name = "account"
     Config = AccountConfig
 
-    def ready(self, config: AccountConfig, document: PlanDocument) -> AccountStep:
-        """The step compiled, once for a plan."""
+    def compile(self, config: AccountConfig, document: PlanDocument) -> AccountStep:
+        """The compiled step."""
         return AccountStep(config)
 
     def decide(self, values: Mapping[str, Any], facts: Facts, config: AccountStep) -> Verdict:
-        """Whoever is responsible, then what the plan says for when he cannot take it."""
+        """The responsible owner, then the targets of `if_unavailable`."""
         if facts.account is None or facts.account.account is None:
             return Verdict("no_account")
         targets = config.targets(facts.account, facts.directory.owners)

@@ -1,4 +1,4 @@
-"""`queue`: the lead waits until somebody claims it."""
+"""`queue`: the lead waits until an owner claims it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,15 +11,15 @@ from app.plan.document.steps import QueueConfig
 
 
 class QueueStrategy:
-    """Always settles."""
+    """Puts every lead into a queue."""
 
     name = "queue"
     Config = QueueConfig
 
-    def ready(self, config: QueueConfig, document: PlanDocument) -> Verdict:
+    def compile(self, config: QueueConfig, document: PlanDocument) -> Verdict:
         """The queue, at the step's priority."""
         return Verdict("queue", ladder(config.targets()))
 
     def decide(self, values: Mapping[str, Any], facts: Facts, config: Verdict) -> Verdict:
-        """The same for every lead."""
+        """The same verdict for every lead."""
         return config

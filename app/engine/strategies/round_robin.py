@@ -1,4 +1,4 @@
-"""`round_robin`: the next in turn of a team."""
+"""`round_robin`: the member of a team who is next in turn."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,15 +11,15 @@ from app.plan.document.steps import RoundRobinConfig
 
 
 class RoundRobinStrategy:
-    """One team, whose members take turns by weight."""
+    """A team with members who take turns by weight."""
 
     name = "round_robin"
     Config = RoundRobinConfig
 
-    def ready(self, config: RoundRobinConfig, document: PlanDocument) -> Verdict:
-        """The team, then its ladder."""
+    def compile(self, config: RoundRobinConfig, document: PlanDocument) -> Verdict:
+        """The team, then its `else` targets."""
         return Verdict("round_robin", ladder(config.targets()))
 
     def decide(self, values: Mapping[str, Any], facts: Facts, config: Verdict) -> Verdict:
-        """The same for every lead."""
+        """The same verdict for every lead."""
         return config

@@ -1,4 +1,4 @@
-"""`rule`: who fits the condition goes where the rule says, or the row of its table."""
+"""`rule`: leads that meet the condition go to the rule's target, or to the target of a table row."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from app.plan.document.steps import RuleConfig, Target
 
 @dataclass(frozen=True, slots=True)
 class ByTable:
-    """A rule whose targets stand in a table, and what the rows may name of the plan."""
+    """A rule with its targets in a table, and the queues and paths that rows may name."""
 
     config: RuleConfig
     table: str
@@ -21,18 +21,18 @@ class ByTable:
     paths: frozenset[str]
 
     def verdict(self, values: Mapping[str, Any], facts: Facts) -> Verdict:
-        """The target of the row that fits, then its ladder."""
-        found = facts.tables.find(str(self.config.name), self.table, values)
-        if found.revision is None:
-            return Verdict("no_table", found=found)
-        if found.target is None:
-            return Verdict("no_matching_row", found=found)
-        target = self.config.target_of(found.target)
-        there = ladder(self._declared((target, *target.otherwise)))
-        return Verdict("rule" if there else "undeclared_target", there, found=found)
+        """The target of the matching row, then its `else` targets."""
+        match = facts.tables.find(str(self.config.name), self.table, values)
+        if match.revision is None:
+            return Verdict("no_table", row=match)
+        if match.target is None:
+            return Verdict("no_matching_row", row=match)
+        target = self.config.target_of(match.target)
+        targets = ladder(self._declared((target, *target.otherwise)))
+        return Verdict("rule" if targets else "undeclared_target", targets, row=match)
 
     def _declared(self, targets: tuple[Target, ...]) -> Iterator[Target]:
-        """Tables change from day to day, and no lead may end where nobody looks for it."""
+        """Tables change without a new plan, and no lead may end in a queue that nobody watches."""
         for target in targets:
             known = {"queue": self.queues, "path": self.paths}.get(target.kind)
             if known is None or target.name in known:
@@ -40,17 +40,17 @@ class ByTable:
 
 
 class RuleStrategy:
-    """A condition and a target, or a table of targets. The condition has held when this is asked."""
+    """A condition and a target, or a table of targets. The condition is checked before."""
 
     name = "rule"
     Config = RuleConfig
 
-    def ready(self, config: RuleConfig, document: PlanDocument) -> Verdict | ByTable:
-        """The rule's target, then its ladder; or the table to look in."""
+    def compile(self, config: RuleConfig, document: PlanDocument) -> Verdict | ByTable:
+        """The rule's target and its `else` targets, or the table to look in."""
         if config.table is None:
             return Verdict("rule", ladder(config.targets()))
         return ByTable(config, config.table, frozenset(document.queues), frozenset(document.paths))
 
     def decide(self, values: Mapping[str, Any], facts: Facts, config: Verdict | ByTable) -> Verdict:
-        """The same for every lead, or what the table says."""
+        """The same verdict for every lead, or that of the table row."""
         return config if isinstance(config, Verdict) else config.verdict(values, facts)

@@ -1,10 +1,8 @@
-"""`score`: points add up to a band, which labels the lead and may send it somewhere.
+"""`score`: points add up to a band, which labels the lead and may have a target.
 
-Points and bands: what a lead scores at this moment, in whole points.
-
-A row with a half-life gives points * 2^(-age / half-life), cut to whole points towards zero. Age runs from
-the newest engagement that the row's condition asks for, else from `last_seen_at`; without either, and for a
-time to come, the points count in full.
+A row with a half-life gives points * 2^(-age / half-life), rounded to whole points toward zero. The age
+starts at the newest engagement that the row's condition names, else at `last_seen_at`. Without either, and
+for times in the future, the points count in full.
 """
 
 import math
@@ -25,12 +23,12 @@ from app.plan.language.fields import Kind
 from app.plan.language.occurrences import Occurrences
 
 _NEARLY_WHOLE = 1e-9
-"""Smaller than any difference that counts, greater than what platforms differ by in computing a power."""
+"""Smaller than any real difference, greater than the differences between platforms in computing a power."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreResult:
-    """What came of it: points by score and in total, and the band, None when the total is in none."""
+    """Points by score and in total, and the band. None when the total is in no band."""
 
     points: Mapping[str, int]
     band: str | None
@@ -38,7 +36,7 @@ class ScoreResult:
 
 
 class CompiledScore:
-    """The model and the bands of one step, ready to be asked."""
+    """The compiled model and bands of one step."""
 
     def __init__(self, config: ScoreConfig, scores: Scores) -> None:
         self._rows = [(name, [_Row(row) for row in scores[name]]) for name in config.model if name != OWN]
@@ -74,7 +72,7 @@ class _Row:
 
 
 def decayed(points: int, age: timedelta, half_life: timedelta) -> int:
-    """What is left of points after `age`, in whole points towards zero."""
+    """Points after `age`, in whole points toward zero."""
     if age <= timedelta():
         return points
     left = math.floor(abs(points) * math.pow(2.0, -(age / half_life)) + _NEARLY_WHOLE)
@@ -82,7 +80,7 @@ def decayed(points: int, age: timedelta, half_life: timedelta) -> int:
 
 
 def _since(when: Node) -> Callable[[Values, datetime], datetime | None]:
-    """When what the condition asks for happened last."""
+    """When an engagement that the condition names last happened."""
     asked = list(_engagements(leaves(when)))
 
     def since(values: Values, now: datetime) -> datetime | None:
@@ -115,17 +113,17 @@ class _Band:
 
 
 class ScoreStrategy:
-    """Labels the lead with its band and its points; goes on unless the band says where it goes."""
+    """Labels the lead with its band and its points. Passes unless the band has targets."""
 
     name = "score"
     Config = ScoreConfig
 
-    def ready(self, config: ScoreConfig, document: PlanDocument) -> CompiledScore:
-        """The model compiled, once for a plan."""
+    def compile(self, config: ScoreConfig, document: PlanDocument) -> CompiledScore:
+        """The compiled model."""
         return CompiledScore(config, document.scores)
 
     def decide(self, values: Mapping[str, Any], facts: Facts, config: CompiledScore) -> Verdict:
-        """The band's targets, if it has any; the labels either way."""
+        """The labels, and the targets of the band if it has any."""
         scored = config.score(values, facts.now)
         labels = {"band": scored.band, "scores": scored.points}
         return Verdict("score" if scored.targets else "scored", scored.targets, labels)

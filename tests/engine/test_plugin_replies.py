@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from app.engine.model.advice import verdict_from_json, verdict_to_json
 from app.engine.model.decision import Target, Verdict
+from app.engine.model.plugin_replies import verdict_from_json, verdict_to_json
 
 TARGETS = (
     Target("team", "inbound", "longest_idle", 70, ("x",), ("de",), "hold", "hot", ("language",)),

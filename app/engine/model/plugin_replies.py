@@ -1,6 +1,6 @@
-"""What a plugin said about a lead: written as plain JSON, and read again without trusting it.
+"""The replies of plugins: plain JSON, validated when read.
 
-Each plugin speaks in a process of its own; what comes from there may be anything.
+Each plugin runs in its own process, which may send anything.
 """
 
 import re
@@ -15,21 +15,20 @@ from app.plan.document.targets import OffHours, Pick
 from app.plan.language.languages import primary
 
 PluginReply = Mapping[str, Any]
-"""`plugin`, the package and its version; with `verdict`, or `error` from the closed list or an exception's
-name."""
+"""`plugin`, the package and its version, with `verdict` or `error`: a code, or the type of an exception."""
 
 MAX_TARGETS = 100
 _CODE = re.compile(r"[A-Za-z][\w.-]{0,63}", re.ASCII)
-_TAKEN = frozenset(
+_RESERVED = frozenset(
     ("claimed", "manual", "held", "duplicate", "reengaged", "fallback_queue", "no_plan", "no_match", "error")
 )
-"""Codes of which the engine or the books think something of their own."""
-_LONGEST_HOLD = 366 * 86400
+"""Codes that have a meaning of their own in the service."""
+MAX_HOLD_SECONDS = 366 * 86400
 
 
 @dataclass(frozen=True, slots=True)
 class PluginResults:
-    """What was said about one lead, by step, when it was asked with this version of the plan at this time."""
+    """The replies about one lead by step, for one version of the plan at one time."""
 
     plan_version: int
     at: datetime
@@ -37,7 +36,7 @@ class PluginResults:
 
 
 def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
-    """A verdict as plain JSON: of each target what is not as it is without being said."""
+    """A verdict as plain JSON. Targets leave out default values."""
     return {
         "code": verdict.code,
         "targets": [target_to_json(target) for target in verdict.targets],
@@ -45,11 +44,11 @@ def verdict_to_json(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def verdict_from_json(said: object) -> Verdict | None:
-    """The verdict that was written, None when it is none that could be honoured."""
-    if not isinstance(said, Mapping) or not said.keys() <= {"code", "targets", "labels"}:
+def verdict_from_json(sent: object) -> Verdict | None:
+    """The verdict of a reply. None when it is not valid."""
+    if not isinstance(sent, Mapping) or not sent.keys() <= {"code", "targets", "labels"}:
         return None
-    code, targets, labels = said.get("code"), said.get("targets", []), said.get("labels", {})
+    code, targets, labels = sent.get("code"), sent.get("targets", []), sent.get("labels", {})
     if not _is_code(code) or not isinstance(targets, list) or len(targets) > MAX_TARGETS:
         return None
     read = [_target(each) for each in targets]
@@ -59,12 +58,12 @@ def verdict_from_json(said: object) -> Verdict | None:
     return Verdict(str(code), found, _in_order(labels))
 
 
-def _target(said: object) -> Target | None:
-    if not isinstance(said, Mapping) or not {"kind", "name"} <= said.keys() <= _FITS.keys():
+def _target(sent: object) -> Target | None:
+    if not isinstance(sent, Mapping) or not {"kind", "name"} <= sent.keys() <= _CHECKS.keys():
         return None
-    if not all(_FITS[name](value) for name, value in said.items()):
+    if not all(_CHECKS[name](value) for name, value in sent.items()):
         return None
-    target = target_from_json(said)
+    target = target_from_json(sent)
     return replace(
         target,
         skills=tuple(skill.casefold() for skill in target.skills),
@@ -73,27 +72,27 @@ def _target(said: object) -> Target | None:
 
 
 def _is_code(value: object) -> bool:
-    return isinstance(value, str) and _CODE.fullmatch(value) is not None and value not in _TAKEN
+    return isinstance(value, str) and _CODE.fullmatch(value) is not None and value not in _RESERVED
 
 
 def _is_name(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= 255 and value.isprintable()
 
 
-def _are_words(value: object) -> bool:
+def _are_names(value: object) -> bool:
     return isinstance(value, list) and len(value) <= MAX_TARGETS and all(_is_name(each) for each in value)
 
 
-def _is_whole(value: object, most: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
+def _is_int(value: object, maximum: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= maximum
 
 
 def _is_hold(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= _LONGEST_HOLD
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= MAX_HOLD_SECONDS
 
 
 def _are_labels(value: object) -> bool:
-    """A band and points by name, as a score step would give them."""
+    """Whether the labels are a band and points by name, as a score step gives them."""
     if not isinstance(value, Mapping) or not value.keys() <= {"band", "scores"}:
         return False
     scores = value.get("scores", {})
@@ -102,13 +101,13 @@ def _are_labels(value: object) -> bool:
 
 
 def _in_order(labels: Mapping[str, Any]) -> dict[str, Any]:
-    """By name, however they were said: so they are stored, and made again the trace must be the same."""
+    """Labels in a fixed order. Stored labels are sorted, and a replayed trace must have the same bytes."""
     scores = {"scores": dict(sorted(labels["scores"].items()))} if "scores" in labels else {}
     return {**({"band": labels["band"]} if "band" in labels else {}), **scores}
 
 
-def _or_none(fits: Callable[[object], bool]) -> Callable[[object], bool]:
-    return lambda value: value is None or fits(value)
+def _or_none(check: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: value is None or check(value)
 
 
 def _one_of(words: object) -> Callable[[object], bool]:
@@ -116,18 +115,18 @@ def _one_of(words: object) -> Callable[[object], bool]:
     return lambda value: isinstance(value, str) and value in allowed
 
 
-_FITS: Mapping[str, Callable[[object], bool]] = {
+_CHECKS: Mapping[str, Callable[[object], bool]] = {
     "kind": _one_of(TargetKind),
     "name": _is_name,
     "pick": _or_none(_one_of(Pick)),
-    "priority": lambda value: _is_whole(value, 100),
-    "skills": _are_words,
-    "languages": _are_words,
-    "match": _are_words,
+    "priority": lambda value: _is_int(value, 100),
+    "skills": _are_names,
+    "languages": _are_names,
+    "match": _are_names,
     "off_hours": _or_none(_one_of(OffHours)),
     "sla": _or_none(_is_name),
     "hold": _or_none(_is_hold),
     "exempt": lambda value: isinstance(value, bool),
     "code": _or_none(_is_code),
 }
-"""What each field of a target must be, when it is said."""
+"""What each key of a target must be, where present."""

@@ -1,4 +1,4 @@
-"""How the members of a team stand: what they are owed, what they carry, and who could take a lead now."""
+"""The status of a team's members: their balances, their loads, and who can take a lead now."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,8 +11,8 @@ from app.engine.selection.targets import member_refusal
 
 
 @dataclass(frozen=True, slots=True)
-class MemberStanding:
-    """One member now. `balance` counts in units of `turns.LEAD`; `code` and `available_at` as in a trace."""
+class MemberStatus:
+    """One member now. `balance` is in `LEAD_UNITS`; `code` and `available_at` are as in a trace."""
 
     owner: str
     balance: int
@@ -22,19 +22,19 @@ class MemberStanding:
     available_at: datetime | None
 
 
-def standings(team: Team, facts: Facts) -> list[MemberStanding]:
-    """Every member in the order of the team, asked as if a lead came now that needs nothing special."""
-    found = []
-    team_works = is_staffed(team, facts)
+def member_statuses(team: Team, facts: Facts) -> list[MemberStatus]:
+    """Every member in the order of the team, for a lead without special requirements."""
+    statuses = []
+    team_on_shift = is_staffed(team, facts)
     for member in team.members:
         owner = facts.directory.owners.get(member.owner)
         load = facts.state.load(member.owner)
         refused = member_refusal(team, member, owner, load, Requirements(), facts)
-        if refused is None and owner is not None and team_works and not is_on_shift(owner, facts.now):
+        if refused is None and owner is not None and team_on_shift and not is_on_shift(owner, facts.now):
             refused = off_shift(owner, facts.now)
-        standing = facts.state.standing(team.id, member.owner)
+        balance = facts.state.balance(team.id, member.owner)
         code, available_at = (refused.code, refused.available_at) if refused else (None, None)
-        found.append(
-            MemberStanding(member.owner, standing.balance, standing.turns, load.open, code, available_at)
+        statuses.append(
+            MemberStatus(member.owner, balance.balance, balance.turns, load.open, code, available_at)
         )
-    return found
+    return statuses
