@@ -8,9 +8,9 @@ from typing import Any
 from app.engine.compile.plan import Plan, Strategy
 from app.engine.lookup.tables import PreparedTables, TableContent, Tables, compile_table
 from app.engine.model.accounts import MAX_PARENTS, AccountMatch, account_from
-from app.engine.model.plugin_replies import PluginResults
 from app.engine.model.decision import Decision, DecisionRequest, PriorAssignment
 from app.engine.model.directory import Absence, Directory, Owner, Team
+from app.engine.model.plugin_replies import PluginResults
 from app.engine.model.state import Facts, State
 from app.engine.pipeline.decide import decide, with_derived_fields
 from app.engine.selection.targets import required_by_lead

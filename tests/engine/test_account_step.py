@@ -1,4 +1,4 @@
-"""The step for accounts: who is responsible, what is tried when he cannot take it, and customers."""
+"""The account step: the responsible owner, the targets tried after them, and customers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -121,7 +121,7 @@ OWNED = {"owner": "ana", "roles": {"sdr": "ben"}}
         pytest.param({}, match({"owner": "ben"}), office(), ("queue", "desk"), id="not inherited"),
         pytest.param(
             {}, match(owner="ana"), office(people={"ana": {"caps": {"open": 1}}}, ana=1),
-            ("queue", "desk"), id="over his cap",
+            ("queue", "desk"), id="over cap",
         ),
         pytest.param(
             {"ignore_caps": True}, match(owner="ana"), office(people={"ana": {"caps": {"open": 1}}}, ana=1),
@@ -129,7 +129,7 @@ OWNED = {"owner": "ana", "roles": {"sdr": "ben"}}
         ),
         pytest.param(
             {"if_unavailable": LADDER}, match(owner="ana"), office(people={"ana": {"calendar": "day"}}),
-            ("account_owner", "ana"), id="off shift: he all the same",
+            ("account_owner", "ana"), id="off shift",
         ),
         pytest.param(
             {"if_unavailable": LADDER, "off_hours": "next"}, match(owner="ben"),
@@ -150,7 +150,7 @@ OWNED = {"owner": "ana", "roles": {"sdr": "ben"}}
         ),
     ],
 )  # fmt: skip
-def test_where_it_goes(
+def test_account_step_sends_the_lead_to_the_first_owner_who_can_take_it(
     step: dict[str, Any], account: AccountMatch | None, now: Facts, expected: tuple[str, str]
 ) -> None:
     assert told(decided(step, account, now)) == expected
@@ -191,7 +191,7 @@ FIRST = {"customers": {"team": "inbound", "prefer": "team"}}
         ),
     ],
 )
-def test_customers(
+def test_customer_team_takes_the_leads_of_customers(
     step: dict[str, Any], body: dict[str, Any], absences: list[dict[str, Any]], expected: tuple[str, str]
 ) -> None:
     assert told(decided(step, match(**body), office(absences))) == expected
@@ -205,25 +205,25 @@ def test_an_owner_takes_no_turn_and_a_team_does() -> None:
     assert (team.turn.chosen, team.team) == ("eve", "inbound")
 
 
-def test_over_cap_is_told_of_the_exempt() -> None:
+def test_owner_who_ignores_caps_is_shown_as_over_cap() -> None:
     full = office(people={"ana": {"caps": {"open": 1}}}, ana=1)
     assert decided({"ignore_caps": True}, match(owner="ana"), full).over_cap
     assert not decided({"ignore_caps": True}, match(owner="ana"), office()).over_cap
 
 
-def test_what_waits_waits_for_him_alone() -> None:
+def test_held_lead_waits_for_the_account_owner_alone() -> None:
     held = decided({"if_unavailable": LADDER, "priority": 70}, match(owner="ben"), office([away("ben", 3)]))
     assert (held.held_for_owner, held.held_until) == ("ben", NOW + timedelta(hours=3))
     assert (held.outcome, held.priority) == ("queued", 70)
 
 
-def test_whom_the_caller_excludes_gives_way_to_the_ladder() -> None:
+def test_excluded_account_owner_is_replaced_by_the_next_target() -> None:
     assert told(decided({"if_unavailable": LADDER}, match(owner="ana"), office(), "ana")) == (
         "account_delegate", "dan",
     )  # fmt: skip
 
 
-def test_the_answer_names_the_role_and_the_others() -> None:
+def test_the_decision_names_the_role_and_the_account_team() -> None:
     roles = {"sdr": "ana", "csm": "gone", "ae": "ben"}
     decision = decided({"roles": ["sdr", "owner"]}, match(owner="ana", roles=roles), office())
     assert decision.account == {"id": "acme", "name": "ACME", "matched_by": "crm", "role": "sdr"}
@@ -248,7 +248,7 @@ OTHERS = [
 
 
 @pytest.mark.parametrize(("step", "roles", "owner", "others"), OTHERS)
-def test_who_is_inherited_takes_part_too(
+def test_inherited_owners_join_the_account_team(
     step: dict[str, Any], roles: dict[str, str], owner: str, others: dict[str, str]
 ) -> None:
     decision = decided(step, match(ABOVE, roles=roles), office())
@@ -278,11 +278,13 @@ def test_who_is_inherited_takes_part_too(
         ),
     ],
 )
-def test_the_sentence(account: AccountMatch, absences: list[dict[str, Any]], sentence: str) -> None:
+def test_the_sentence_names_the_account_owner_or_says_why_not(
+    account: AccountMatch, absences: list[dict[str, Any]], sentence: str
+) -> None:
     assert decided({"if_unavailable": LADDER, **CUSTOMERS}, account, office(absences)).text == sentence
 
 
-def test_the_trace_shows_everybody_who_was_asked() -> None:
+def test_the_trace_shows_every_owner_who_was_considered() -> None:
     decision = decided(
         {"roles": ["sdr", "owner"], "if_unavailable": LADDER},
         match(owner="ana", roles={"sdr": "gone"}),
@@ -329,7 +331,7 @@ BOTH = ["account_owner", "previous_owner"]
         ([], match(), office(), "desk", "owner_not_kept"),
     ],
 )
-def test_whom_a_known_person_goes_to(
+def test_returning_lead_goes_to_the_first_owner_of_keep_owner(
     keep: list[str] | None, account: AccountMatch | None, now: Facts, expected: str, code: str
 ) -> None:
     decision = again(keep, account, now)
@@ -339,7 +341,7 @@ def test_whom_a_known_person_goes_to(
     assert (decision.existing_lead.kind, decision.keeps_assignment) == ("reengaged", False)
 
 
-def test_the_same_submission_stays_what_it_is() -> None:
+def test_duplicate_submission_keeps_its_owner() -> None:
     decision = again(BOTH, match(owner="ana"), office(), minutes=5)
     assert (decision.owner and decision.owner.id, decision.code, decision.keeps_assignment) == (
         "eve",
@@ -348,7 +350,7 @@ def test_the_same_submission_stays_what_it_is() -> None:
     )
 
 
-def test_who_changes_hands_leaves_the_team_he_came_through() -> None:
+def test_lead_that_changes_owners_leaves_its_team() -> None:
     decision = again(BOTH, match(owner="ana"), office(people={"ana": {"caps": {"open": 1}}}, ana=1))
     assert (decision.code, decision.team, decision.turn, decision.counts_toward_load) == (
         "reengaged",
@@ -361,7 +363,7 @@ def test_who_changes_hands_leaves_the_team_he_came_through() -> None:
     assert again(BOTH, match(owner="eve"), office()).team == "inbound"
 
 
-def test_only_the_leads_of_the_step_have_its_owner() -> None:
+def test_account_owner_is_responsible_only_for_leads_of_the_step() -> None:
     webinars = {"source": "webinar"}
     assert told(again(BOTH, match(owner="ana"), office(), when=webinars)) == ("reengaged", "eve")
     assert told(again(BOTH, match(roles={"sdr": "ben"}), office(), roles=["sdr"])) == ("reengaged", "ben")

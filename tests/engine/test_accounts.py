@@ -54,7 +54,9 @@ def codes(match: AccountMatch | None) -> list[tuple[str, str]]:
         ({"phone": "+49 30 1234567"}, []),
     ],
 )
-def test_keys_of_a_lead(sent: dict[str, Any], expected: list[AccountKey]) -> None:
+def test_keys_of_a_lead_come_from_its_crm_id_and_domains(
+    sent: dict[str, Any], expected: list[AccountKey]
+) -> None:
     assert list(keys_of_lead(normalize(sent).values)) == expected
 
 
@@ -72,7 +74,7 @@ def test_keys_of_a_lead(sent: dict[str, Any], expected: list[AccountKey]) -> Non
         ("", None),
     ],
 )
-def test_the_registrable_domain(host: str, domain: str | None) -> None:
+def test_a_host_name_is_reduced_to_its_registrable_domain(host: str, domain: str | None) -> None:
     assert registrable(host) == domain
 
 
@@ -89,13 +91,13 @@ def test_the_first_key_that_has_an_account_decides() -> None:
     ]
 
 
-def test_of_several_the_first_that_somebody_looks_after() -> None:
+def test_an_account_with_an_owner_ranks_before_one_without() -> None:
     found = [account("a"), account("z", roles={"sdr": "ben"}), account("c", owner="ana")]
     match = match_account([(MAIL, found)], {})
     assert codes(match) == [("c", "chosen"), ("z", "lower_ranked"), ("a", "lower_ranked")]
 
 
-def test_free_mail_finds_only_named_accounts() -> None:
+def test_free_email_domain_finds_only_named_accounts() -> None:
     plain, named = account("a", owner="ana"), account("b", tier="Named")
     assert codes(match_account([(FREE, [plain, named])], {})) == [("a", "free_email_domain"), ("b", "chosen")]
     nobody = match_account([(FREE, [plain])], {})
@@ -104,7 +106,7 @@ def test_free_mail_finds_only_named_accounts() -> None:
     assert match_account([(FREE, [])], {}) is None
 
 
-def test_a_circle_of_parents_ends() -> None:
+def test_a_cycle_of_parents_ends() -> None:
     line = [account(f"a{at}", parent=f"a{(at + 1) % 5}") for at in range(5)]
     assert [each.id for each in parents_of(line[0], accounts_by_id(line))] == ["a1", "a2", "a3", "a4"]
     long = [account(f"a{at}", parent=f"a{at + 1}") for at in range(20)]

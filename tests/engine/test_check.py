@@ -149,7 +149,7 @@ def test_a_good_plan_has_no_findings() -> None:
         (lambda plan: plan["pipeline"][6]["queue"].update(when={"tier": "a"}), "pipeline[6]", "no_catch_all"),
     ],
 )
-def test_an_error_is_told_at_its_place(change: Change, path: str, code: str) -> None:
+def test_an_error_is_reported_at_its_path(change: Change, path: str, code: str) -> None:
     plan = whole()
     change(plan)
     findings = check(document(plan), NAMES)
@@ -171,7 +171,7 @@ def test_an_error_is_told_at_its_place(change: Change, path: str, code: str) -> 
         ),
     ],
 )
-def test_a_warning_is_told_at_its_place(change: Change, path: str, code: str) -> None:
+def test_a_warning_is_reported_at_its_path(change: Change, path: str, code: str) -> None:
     plan = whole()
     change(plan)
     assert told(check(document(plan), NAMES)) == [(path, code, "warning")]
@@ -201,7 +201,7 @@ def asks(kind: str, name: str) -> Change:
         ("tag", {"campaigns": [], "sequences": []}, []),
     ],
 )
-def test_sequences_and_campaigns_are_declared(
+def test_undeclared_sequences_and_campaigns_are_reported(
     kind: str, declared: dict[str, list[str]], found: list[str]
 ) -> None:
     plan = {**whole(), **declared}
@@ -231,20 +231,20 @@ def test_sequences_and_campaigns_are_declared(
         ({"type": "audience", "name": "x", "change": "remove"}, None),
     ],
 )
-def test_an_action_has_what_it_needs(action: dict[str, object], path: str | None) -> None:
+def test_an_action_without_what_it_needs_is_reported(action: dict[str, object], path: str | None) -> None:
     plan = {**whole(), "follow_up": [{"do": [action]}]}
     assert [finding.path for finding in check(document(plan), NAMES)] == (
         [f"follow_up[0].do[0].{path}"] if path else []
     )
 
 
-def test_a_name_that_is_filled_in_later_is_not_compared() -> None:
+def test_a_templated_name_is_not_compared() -> None:
     plan = whole()
     asks("sequence", "{team}-welcome")(plan)
     assert check(document({**plan, "sequences": []}), NAMES) == []
 
 
-def test_a_follow_up_may_name_what_is_no_step_of_the_plan() -> None:
+def test_a_follow_up_can_name_built_in_steps() -> None:
     plan = whole()
     follow({"queue": "held"})(plan)
     follow({"step": ["returning_lead", "manual", "claimed", "Dach"]})(plan)
@@ -268,7 +268,7 @@ def test_a_follow_up_may_name_what_is_no_step_of_the_plan() -> None:
         ({"attributes.x": 1}, {"attributes.x": 1.0}),
     ],
 )
-def test_a_step_whose_leads_are_all_settled_before_it_is_unreachable(earlier: object, later: object) -> None:
+def test_a_step_behind_steps_that_settle_all_its_leads_is_unreachable(earlier: object, later: object) -> None:
     plan = whole()
     rule(later, {"team": "inbound"}, name="later")(plan)
     rule(earlier, {"block": "b"}, name="earlier")(plan)
@@ -289,7 +289,7 @@ def test_a_step_whose_leads_are_all_settled_before_it_is_unreachable(earlier: ob
         ({"trial_ends_at": "2026-11-20"}, {"trial_ends_at": "2026-11-21"}, {"block": "b"}),
     ],
 )
-def test_a_step_that_some_lead_may_reach_is_left_alone(earlier: object, later: object, then: object) -> None:
+def test_a_step_that_some_lead_can_reach_has_no_finding(earlier: object, later: object, then: object) -> None:
     plan = whole()
     rule(later, {"team": "inbound"}, name="later")(plan)
     rule(earlier, then, name="earlier")(plan)
@@ -305,13 +305,13 @@ def test_nothing_is_reached_after_a_step_that_takes_every_lead() -> None:
     ]
 
 
-def test_a_team_may_fall_through_so_what_follows_is_reached() -> None:
+def test_a_step_behind_a_team_is_reachable() -> None:
     plan = whole()
     rule(None, {"team": "inbound"}, at=5)(plan)
     assert check(document(plan), NAMES) == []
 
 
-def test_thousands_of_rules_are_checked_by_their_facts_and_not_by_pairs() -> None:
+def test_thousands_of_rules_are_checked_without_comparing_pairs() -> None:
     plan = whole()
     rules = [
         {
@@ -347,7 +347,7 @@ def test_thousands_of_rules_are_checked_by_their_facts_and_not_by_pairs() -> Non
         {"any": [{"employees": {"gt": 10, "lt": 5}}, {"all": [{"tier": "a"}, {"tier": "b"}]}]},
     ],
 )
-def test_a_condition_no_lead_can_meet(condition: object) -> None:
+def test_a_condition_that_no_lead_can_meet_is_reported(condition: object) -> None:
     plan = whole()
     when(condition)(plan)
     assert told(check(document(plan), NAMES)) == [("pipeline[0].rule.when", "contradiction", "error")]
@@ -367,7 +367,7 @@ def test_a_condition_no_lead_can_meet(condition: object) -> None:
         {"trial_ends_at": {"gt": "now", "lt": "in 14d"}},
     ],
 )
-def test_a_condition_some_lead_may_meet(condition: object) -> None:
+def test_a_condition_that_some_lead_can_meet_is_not_reported(condition: object) -> None:
     plan = whole()
     when(condition)(plan)
     assert check(document(plan), NAMES) == []
@@ -377,19 +377,19 @@ def always(**decision: str | tuple[str, ...]) -> Callable[[PlanTest], DecisionFi
     return lambda case: decision
 
 
-def test_a_test_that_comes_out_as_expected_is_silent() -> None:
+def test_a_passing_test_has_no_findings() -> None:
     run = always(outcome="queued", queue="partner-desk", rule="partners", step="partners")
     assert failed_tests(document(whole()), run) == []
 
 
-def test_a_failing_test_tells_what_was_expected_and_what_came() -> None:
+def test_a_failing_test_shows_what_was_expected_and_what_came() -> None:
     (finding,) = failed_tests(document(whole()), always(outcome="assigned", team="inbound", owner="ana"))
     assert (finding.path, finding.code) == ("tests[0].expect.queue", "test_failed")
     assert "expected queue partner-desk" in finding.text
     assert "outcome assigned, team inbound, owner ana" in finding.text
 
 
-def test_actions_are_compared_in_order_and_told_where_they_are_expected() -> None:
+def test_actions_are_compared_in_order() -> None:
     plan = whole()
     plan["tests"] = [{"lead": {}, "expect": {"team": "inbound", "actions": ["task", "notify"]}}]
     assert failed_tests(document(plan), always(team="inbound", actions=("task", "notify"))) == []

@@ -112,7 +112,7 @@ class Seen:
 
 
 def crowd(**loads: Load) -> Any:
-    """A team in which everybody has something else against him."""
+    """A team in which every member has another refusal."""
     return facts(PEOPLE, absences=AWAY, members=MEMBERS, state=State(loads=loads))
 
 
@@ -208,7 +208,7 @@ def failed() -> Decision:
 
 
 def of_accounts() -> list[Decision]:
-    """Whoever looks after an account, who stands in for him, and customers."""
+    """Account owners, delegates, account teams and customers."""
     people = {"ana": {"delegate": "ben"}, "ben": {}, "cem": {}}
     away = [{"owner": owner, "from": "2026-11-20T00:00:00Z", "to": LATER} for owner in ("ana", "cem")]
     rungs: list[Any] = ["delegate", {"team": TEAM, "skills": ["y"]}, {"queue": "desk"}]
@@ -231,7 +231,7 @@ def of_accounts() -> list[Decision]:
 
 
 def kept_by_account() -> list[Decision]:
-    """A known person who goes to the one who looks after his account, and one who stays with nobody."""
+    """A returning lead that goes to the owner of its account, and one that keeps no owner."""
     match = AccountMatch(account_from("acme", {"owner": "ben"}), "crm")
     asked = replace(question(prior("assigned", "ana")), account=match)
     now = facts({"ana": {}, "ben": {}})
@@ -263,29 +263,29 @@ def seen() -> Seen:
     return found
 
 
-def test_reasons_are_those_listed(seen: Seen) -> None:
+def test_reasons_have_exactly_the_listed_codes(seen: Seen) -> None:
     assert seen.reasons == codes.REASONS.keys()
 
 
-def test_candidates_are_those_listed(seen: Seen) -> None:
+def test_candidates_have_exactly_the_listed_codes(seen: Seen) -> None:
     assert seen.candidates == codes.CANDIDATES.keys()
 
 
-def test_targets_bear_what_is_listed_or_a_refusal(seen: Seen) -> None:
+def test_targets_have_a_listed_code_or_a_refusal(seen: Seen) -> None:
     assert codes.TARGETS.keys() <= seen.targets
     assert seen.targets <= codes.TARGETS.keys() | codes.REFUSALS.keys()
 
 
-def test_steps_bear_what_is_listed_or_the_code_of_their_last_target(seen: Seen) -> None:
+def test_steps_have_a_listed_code_or_that_of_their_last_target(seen: Seen) -> None:
     assert codes.STEPS.keys() <= seen.steps
     assert seen.steps <= codes.STEPS.keys() | codes.TARGETS.keys() | codes.REFUSALS.keys()
 
 
-def test_known_persons_bear_what_is_listed(seen: Seen) -> None:
+def test_returning_leads_have_exactly_the_listed_codes(seen: Seen) -> None:
     assert seen.known == codes.RETURNING_LEADS.keys()
 
 
-def test_no_decision_is_without_an_action_unless_it_says_why() -> None:
+def test_a_decision_without_actions_says_why() -> None:
     decisions = asked_for_nothing()
     assert [decision.actions for decision in decisions] == [()] * len(decisions)
     assert [decision.trace["no_actions_reason"] for decision in decisions] == list(codes.NO_ACTIONS)

@@ -92,7 +92,7 @@ def condition(written: object) -> Condition:
         ({"country": "DE", "source": "bing"}, False),
     ],
 )
-def test_holds(written: object, held: bool) -> None:
+def test_a_condition_holds_or_fails(written: object, held: bool) -> None:
     asked = condition(written)
     assert asked.holds(LEAD, NOW) is held
     assert (asked.failure(LEAD, NOW) is None) is held
@@ -139,7 +139,7 @@ def test_a_missing_field_makes_every_comparison_false(written: object) -> None:
         {"consent.email": {"exists": True}},
     ],
 )
-def test_asking_for_a_missing_field(written: object) -> None:
+def test_exists_tests_whether_a_field_is_present(written: object) -> None:
     assert condition(written).holds(LEAD, NOW)
 
 
@@ -191,7 +191,7 @@ def test_the_first_comparison_that_failed_is_named(written: object, failed: tupl
     assert condition(written).failure(LEAD, NOW) == failed
 
 
-def test_what_held_is_told_with_values_that_are_not_personal() -> None:
+def test_comparisons_that_held_show_no_personal_values() -> None:
     written = {
         "country": ["DE", "AT"],
         "title": {"contains": "vp"},
@@ -244,7 +244,7 @@ def test_the_whole_tree_is_explained_without_values() -> None:
         ({"trial_ends_at": "now"}, ()),
     ],
 )
-def test_what_must_be_so(written: object, required: tuple[Requirement, ...]) -> None:
+def test_a_condition_lists_its_requirements(written: object, required: tuple[Requirement, ...]) -> None:
     assert condition(written).requires == required
 
 
@@ -253,7 +253,7 @@ def test_a_pattern_never_raises_whatever_the_text(text: str) -> None:
     assert condition({"title": {"matches": "(?i)(a+)+$|x{1,9}"}}).holds({"title": text}, NOW) in (True, False)
 
 
-def test_a_pattern_that_backtracking_would_never_finish() -> None:
+def test_a_pattern_never_backtracks() -> None:
     # With backtracking this is 2^5,000 steps: the test would not come back at all.
     assert not condition({"title": {"matches": "(a+)+$"}}).holds({"title": "a" * 5_000 + "!"}, NOW)
 
@@ -284,13 +284,13 @@ DONE = [
         ({"name": "demo", "count": {"lt": 1}}, True),
     ],
 )
-def test_how_often_the_lead_did_something(asked: object, held: bool) -> None:
+def test_occurrences_are_counted(asked: object, held: bool) -> None:
     asking = compile_condition(parse_condition({"engagement": asked}, PIPELINE))
     assert asking.holds({"engagement": DONE}, NOW) is held
     assert not asking.holds({}, NOW)
 
 
-def test_nothing_is_done_less_than_never() -> None:
+def test_a_negative_count_is_zero() -> None:
     asking = compile_condition(parse_condition({"engagement": {"name": "a", "count": {"gte": 2}}}, PIPELINE))
     assert asking.holds({"engagement": [{"name": "a", "count": 2}, {"name": "a", "count": -1}]}, NOW)
 
@@ -298,13 +298,13 @@ def test_nothing_is_done_less_than_never() -> None:
 @pytest.mark.parametrize(
     ("ahead", "counts"), [(timedelta(), True), (14 * DAY, True), (14 * DAY + timedelta(seconds=1), False)]
 )
-def test_a_time_to_come_may_be_as_far_off_as_one_that_is_gone(ahead: timedelta, counts: bool) -> None:
+def test_a_period_reaches_equally_far_into_the_future(ahead: timedelta, counts: bool) -> None:
     asking = compile_condition(parse_condition({"engagement": {"within": "14d"}}, PIPELINE))
     assert asking.holds({"engagement": [{"name": "demo", "at": NOW + ahead}]}, NOW) is counts
     assert asking.holds({"engagement": [{"name": "demo", "at": NOW - ahead}]}, NOW) is counts
 
 
-def test_how_often_tells_the_name_that_was_asked() -> None:
+def test_counted_engagement_is_shown_by_its_name() -> None:
     asking = compile_condition(parse_condition({"engagement": {"name": "docs", "within": "1d"}}, PIPELINE))
     assert asking.satisfied({"engagement": DONE}, NOW) == (("engagement", "count", "docs"),)
     assert asking.failure({}, NOW) == ("engagement", "count")
@@ -321,7 +321,7 @@ def test_how_often_tells_the_name_that_was_asked() -> None:
         ({"name": "a", "contains": "b"}, "engagement.contains", "unknown_field"),
     ],
 )
-def test_how_often_cannot_be_asked_otherwise(asked: object, path: str, code: str) -> None:
+def test_invalid_occurrences_are_refused(asked: object, path: str, code: str) -> None:
     with pytest.raises(Faults) as refused:
         parse_condition({"engagement": asked}, PIPELINE)
     assert [(finding.path, finding.code) for finding in refused.value.findings] == [(path, code)]

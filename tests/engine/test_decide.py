@@ -88,7 +88,7 @@ LONGEST = {**PLAN, "pipeline": [{"round_robin": {"team": TEAM, "pick": "longest_
     ],
     ids=["whatever is open", "who never had one", "order of the team"],
 )
-def test_who_waited_longest_is_picked_and_takes_no_turn(state: State, chosen: str) -> None:
+def test_the_longest_idle_is_picked_and_takes_no_turn(state: State, chosen: str) -> None:
     decision = decide(question(), plan(LONGEST), facts({"ana": {}, "ben": {}, "cem": {}}, state=state))
     assert decision.owner is not None
     assert (decision.owner.id, decision.turn, decision.counts_toward_load) == (chosen, None, True)
@@ -100,7 +100,7 @@ def test_who_waited_longest_is_picked_and_takes_no_turn(state: State, chosen: st
     assert codes == {chosen: "chosen", **dict.fromkeys(others, "assigned_more_recently")}
 
 
-def test_who_waited_longest_is_exact_when_many_come_at_one_moment() -> None:
+def test_longest_idle_is_exact_when_many_leads_come_at_once() -> None:
     people: dict[str, dict[str, Any]] = {"ana": {}, "ben": {}, "cem": {}}
     ready, state = plan(LONGEST), State()
     order = []
@@ -113,7 +113,7 @@ def test_who_waited_longest_is_exact_when_many_come_at_one_moment() -> None:
     assert order == ["ana", "ben", "cem", "ana", "ben", "cem", "ana"]
 
 
-def test_when_nobody_is_free_the_next_step_takes_it_and_the_trace_says_why() -> None:
+def test_a_team_without_free_members_passes_and_the_trace_says_why() -> None:
     owners: dict[str, dict[str, Any]] = {
         "ana": {"active": False},
         "ben": {"caps": {"open": 0}},
@@ -140,7 +140,7 @@ def test_when_nobody_is_free_the_next_step_takes_it_and_the_trace_says_why() -> 
     assert not decision.counts_toward_load
 
 
-def test_a_ladder_is_tried_in_its_order_before_the_next_step() -> None:
+def test_else_targets_are_tried_in_order_before_the_next_step() -> None:
     ladder = {"team": "nobody", "else": [{"owner": "gone"}, {"owner": "ana"}, {"queue": "desk"}]}
     document = {
         **PLAN,
@@ -156,7 +156,7 @@ def test_a_ladder_is_tried_in_its_order_before_the_next_step() -> None:
     assert (without.outcome, without.queue) == ("queued", "desk")
 
 
-def test_without_a_plan_or_a_last_step_the_built_in_queue_takes_it() -> None:
+def test_the_built_in_queue_takes_a_lead_that_no_step_settles() -> None:
     nothing = decide(question(), empty_plan(), facts({}))
     assert (nothing.outcome, nothing.queue, nothing.code) == ("queued", FALLBACK_QUEUE, "no_plan")
     cut = plan()
@@ -169,7 +169,7 @@ def test_without_a_plan_or_a_last_step_the_built_in_queue_takes_it() -> None:
     assert (nobody.outcome, nobody.queue, nobody.code) == ("queued", FALLBACK_QUEUE, "fallback_queue")
 
 
-def test_a_plugin_that_raises_or_answers_nonsense_passes() -> None:
+def test_a_strategy_that_raises_or_returns_nonsense_passes() -> None:
     def raises(_values: Mapping[str, Any], _facts: Facts) -> Verdict:
         raise ZeroDivisionError("jane@people.example")
 
@@ -202,7 +202,7 @@ def _with_first_step(whole: Plan, decide_: Any) -> Plan:
 
 @settings(deadline=None, max_examples=60)
 @given(st.data())
-def test_whatever_comes_there_is_one_outcome_and_everyone_has_a_code(data: st.DataObject) -> None:
+def test_every_lead_has_one_outcome_and_every_candidate_a_code(data: st.DataObject) -> None:
     """A day of an office whose owners are away, full, paused or gone as chance will have it."""
     bodies: list[dict[str, Any]] = [
         {},
@@ -243,7 +243,7 @@ def _check(decision: Decision, about: Facts, now: datetime) -> None:
 
 
 @given(st.sampled_from([{}, {"tier": "gold"}, {"employees": 1}, {"lead_type": "student"}, {"employees": 9}]))
-def test_looking_at_every_step_decides_the_same(fields: dict[str, Any]) -> None:
+def test_evaluating_every_step_decides_the_same(fields: dict[str, Any]) -> None:
     about = facts({"ana": {}, "ben": {}})
     quick, whole = (walk(question(**fields), plan(), about, narrowed=narrowed) for narrowed in (True, False))
     assert replace(quick, trace={}) == replace(whole, trace={})

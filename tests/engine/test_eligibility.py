@@ -21,7 +21,7 @@ def at(text: str) -> datetime:
 
 
 CODES: dict[str, tuple[Mapping[str, Any], Requirements, str | None]] = {
-    "nothing against him": ({}, Requirements(), None),
+    "no refusal": ({}, Requirements(), None),
     "inactive": ({"active": False}, Requirements(), "inactive"),
     "paused": ({"paused_until": "2026-11-20T12:00:01Z"}, Requirements(), "paused"),
     "pause over": ({"paused_until": "2026-11-20T12:00:00Z"}, Requirements(), None),
@@ -91,7 +91,7 @@ def test_a_daily_cap_holds_from_midnight_to_midnight_of_the_owner(start: str, en
     assert cap_refusal(owner.caps, load, owner.zone, after) is None
 
 
-def test_the_hour_that_comes_twice_counts_twice_and_the_missing_one_never() -> None:
+def test_a_daily_cap_is_exact_when_the_clock_changes() -> None:
     owner = owner_from("ana", {**BERLIN, "caps": {"per_day": 3}})
     assert owner.caps
     load = Load()
@@ -139,7 +139,7 @@ def test_a_rolling_window_is_open_at_its_start_and_shut_at_its_end() -> None:
     assert cap_refusal(owner.caps, load, owner.zone, NOW + HOUR) == Refusal("cap_rolling", frees)
 
 
-def test_of_several_windows_each_counts_on_its_own() -> None:
+def test_each_rolling_window_counts_on_its_own() -> None:
     rolling = [{"count": 2, "hours": 1}, {"count": 3, "hours": 24}]
     owner = owner_from("ana", {"caps": {"rolling": rolling}})
     assert owner.caps
@@ -152,7 +152,7 @@ def test_of_several_windows_each_counts_on_its_own() -> None:
     assert cap_refusal(owner.caps, load, owner.zone, later) == Refusal("cap_rolling", NOW + 24 * HOUR)
 
 
-def test_a_window_lowered_since_frees_when_few_enough_are_left_in_it() -> None:
+def test_a_lowered_rolling_cap_frees_when_few_enough_leads_remain() -> None:
     owner = owner_from("ana", {"caps": {"rolling": [{"count": 1, "hours": 1}]}})
     assert owner.caps
     load = Load()
@@ -164,7 +164,7 @@ def test_a_window_lowered_since_frees_when_few_enough_are_left_in_it() -> None:
     )
 
 
-def test_of_several_caps_reached_the_first_is_named() -> None:
+def test_the_first_of_several_reached_caps_is_named() -> None:
     owner = owner_from("ana", {"caps": {"open": 1, "per_day": 1, "per_week": 1}})
     assert owner.caps
     load = Load()

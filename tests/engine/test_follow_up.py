@@ -30,7 +30,7 @@ def title(template: str, values: dict[str, Any], decision: Decision = DACH) -> o
     return action["params"].get("title")
 
 
-def test_actions_of_every_block_that_fits_in_order() -> None:
+def test_every_matching_block_adds_its_actions_in_order() -> None:
     plan = follow_up(
         {
             "when": {"team": "DACH"},
@@ -68,13 +68,13 @@ def test_actions_of_every_block_that_fits_in_order() -> None:
         ),
     ],
 )
-def test_a_block_may_ask_how_the_lead_was_settled(when: dict[str, object], decision: Decision) -> None:
+def test_a_block_can_test_how_the_lead_was_settled(when: dict[str, object], decision: Decision) -> None:
     plan = follow_up({"when": when, "do": [{"type": "chat"}]})
     assert len(plan.after(decision, {}, NOW).actions) == 1
     assert plan.after(DACH, {}, NOW) == FollowUpResult(no_actions_reason="no_matching_block")
 
 
-def test_a_plan_without_follow_up_asks_nothing() -> None:
+def test_a_plan_without_follow_up_has_no_actions() -> None:
     assert follow_up().after(DACH, {}, NOW) == FollowUpResult(no_actions_reason="no_follow_up")
 
 
@@ -126,7 +126,7 @@ def test_a_missing_value_leaves_no_trace(template: str, expected: str | None) ->
     assert title(template, {"country": "DE", "first_name": "", "attributes": {"map": {"a": 1}}}) == expected
 
 
-def test_what_a_lead_sends_is_never_read_as_a_template() -> None:
+def test_a_value_of_the_lead_is_never_read_as_a_template() -> None:
     assert title("Call {lead.first_name}", {"first_name": "{owner.email}"}) == "Call {owner.email}"
 
 
@@ -160,7 +160,7 @@ SECOND = {"type": "task", "consent": "phone", "replaced_by": "chat"}
         ({}, "chat", (FIRST, SECOND)),
     ],
 )
-def test_without_consent_an_action_takes_its_or(
+def test_an_action_without_consent_is_replaced(
     consent: dict[str, bool], asked: str, withheld_actions: tuple[dict[str, str], ...]
 ) -> None:
     found = follow_up({"do": [HELD]}).after(DACH, {"consent": consent}, NOW)
@@ -169,14 +169,14 @@ def test_without_consent_an_action_takes_its_or(
     assert found.no_actions_reason is None
 
 
-def test_with_no_or_the_reason_is_told() -> None:
+def test_an_action_without_replacement_gives_the_reason() -> None:
     plan = follow_up({"do": [{"type": "sequence", "name": "hot", "consent": "email"}, {"type": "set_owner"}]})
     withheld_actions = ({"type": "sequence", "consent": "email", "replaced_by": None},)
     nobody = Decision("automated", "rule", "", step="r", strategy="rule", path="p")
     assert plan.after(nobody, {}, NOW) == FollowUpResult((), withheld_actions, "consent_missing")
 
 
-def test_the_new_owner_is_told_by_the_ids_of_the_crms() -> None:
+def test_set_owner_names_the_owner_by_crm_ids() -> None:
     plan = compile_follow_up(
         document(
             {"pipeline": [{"queue": {"name": "q"}}], "follow_up": [{"do": [{"type": "set_owner"}]}]}
@@ -201,7 +201,7 @@ def test_the_new_owner_is_told_by_the_ids_of_the_crms() -> None:
         {"type": "set_owner", "crm": "hubspot", "id": "{owner.crm.hubspot}"},
     ],
 )
-def test_no_owner_is_set_whom_no_crm_knows(action: dict[str, str]) -> None:
+def test_an_owner_without_crm_id_is_not_set(action: dict[str, str]) -> None:
     decision = Decision("assigned", "rule", "", owner=Owner("ben", "Ben"))
     assert follow_up({"do": [action]}).after(decision, {}, NOW) == FollowUpResult(
         no_actions_reason="no_crm_id"
@@ -217,12 +217,12 @@ def test_an_action_is_left_out_when_what_it_needs_is_missing(type_: str, needed:
     assert [action["type"] for action in plan.after(DACH, {"city": "Köln"}, NOW).actions] == [type_]
 
 
-def test_a_task_stays_one_without_its_title() -> None:
+def test_a_task_is_kept_without_its_title() -> None:
     plan = follow_up({"do": [{"type": "task", "title": "{lead.first_name}", "due": 0}]})
     assert plan.after(DACH, {}, NOW).actions == ({"type": "task", "params": {}, "due_at": NOW},)
 
 
-def test_an_audience_is_added_to_unless_it_says_otherwise() -> None:
+def test_an_audience_is_added_to_by_default() -> None:
     plan = follow_up(
         {"do": [{"type": "audience", "name": "a"}, {"type": "audience", "name": "b", "change": "remove"}]}
     )
@@ -232,7 +232,7 @@ def test_an_audience_is_added_to_unless_it_says_otherwise() -> None:
     ]
 
 
-def test_the_trace_says_what_was_held_back_and_why_nothing_is_asked() -> None:
+def test_the_trace_shows_withheld_actions_and_why_there_are_none() -> None:
     written = {**PLAN, "follow_up": [{"when": {"outcome": "assigned"}, "do": [HELD]}]}
     ready = plan_of(written)
     held = decide(question(), ready, facts({"ana": {}}))

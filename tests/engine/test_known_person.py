@@ -1,4 +1,4 @@
-"""Who was here before: what he keeps, what is decided anew, and what each costs."""
+"""Returning leads: what they keep, when they are routed again, and what counts toward loads."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +18,7 @@ RULE_NAMES = ("outcome", "step", "code")
 
 
 def prior(state: str, ago: timedelta, **where: Any) -> PriorAssignment:
-    """He was dealt with some time ago."""
+    """An assignment made some time ago."""
     blank: dict[str, Any] = dict.fromkeys(("owner", "team", "queue", "path", "block"))
     return PriorAssignment(
         "old-lead", "old", "email", state, **(blank | where), priority=20, decided_at=NOW - ago
@@ -30,11 +30,11 @@ def office(state: State | None = None, **ben: Any) -> Facts:
     return facts({"ana": {}, "ben": ben}, state=state)
 
 
-HIS = {"owner": "ben", "team": TEAM}
+BEN = {"owner": "ben", "team": TEAM}
 
 
 def asked(known: PriorAssignment, about: Facts | None = None, **values: Any) -> Decision:
-    """What becomes of him now."""
+    """The decision for this returning lead now."""
     return decide(question(known, **values), plan(), about or office())
 
 
@@ -42,8 +42,8 @@ def asked(known: PriorAssignment, about: Facts | None = None, **values: Any) -> 
     ("ago", "kind"),
     [(0 * MINUTE, "duplicate"), (10 * MINUTE, "duplicate"), (10 * MINUTE + MINUTE / 60, "reengaged")],
 )
-def test_an_assigned_person_keeps_his_owner(ago: timedelta, kind: str) -> None:
-    decision = asked(prior("assigned", ago, **HIS))
+def test_an_assigned_lead_keeps_its_owner(ago: timedelta, kind: str) -> None:
+    decision = asked(prior("assigned", ago, **BEN))
     assert decision.owner is not None
     assert decision.existing_lead is not None
     assert (decision.outcome, decision.code, decision.owner.id, decision.team) == (
@@ -84,8 +84,8 @@ def test_an_assigned_person_keeps_his_owner(ago: timedelta, kind: str) -> None:
     ],
     ids=["inactive", "gone", "away"],
 )
-def test_an_owner_who_cannot_keep_him_is_replaced(ago: timedelta, why: str, about: Facts) -> None:
-    decision = asked(prior("assigned", ago, **HIS), about)
+def test_an_unavailable_owner_is_replaced(ago: timedelta, why: str, about: Facts) -> None:
+    decision = asked(prior("assigned", ago, **BEN), about)
     assert decision.owner is not None
     assert decision.existing_lead is not None
     assert (decision.owner.id, decision.existing_lead.kind) == ("ana", "reengaged")
@@ -96,8 +96,8 @@ def test_an_owner_who_cannot_keep_him_is_replaced(ago: timedelta, why: str, abou
     assert decision.trace["steps"][0]["code"] == why
 
 
-def test_an_excluded_owner_does_not_keep_him() -> None:
-    decision = decide(question(prior("assigned", MINUTE, **HIS), exclude=["ben"]), plan(), office())
+def test_an_excluded_owner_does_not_keep_the_lead() -> None:
+    decision = decide(question(prior("assigned", MINUTE, **BEN), exclude=["ben"]), plan(), office())
     assert decision.owner is not None
     assert decision.owner.id == "ana"
     assert decision.trace["steps"][0]["code"] == "excluded"
@@ -105,10 +105,10 @@ def test_an_excluded_owner_does_not_keep_him() -> None:
 
 def test_caps_do_not_stop_a_kept_owner_and_are_shown() -> None:
     full = State(loads={"ben": Load(open=5)})
-    decision = asked(prior("assigned", 60 * MINUTE, **HIS), office(full, caps={"open": 5}))
+    decision = asked(prior("assigned", 60 * MINUTE, **BEN), office(full, caps={"open": 5}))
     assert decision.owner is not None
     assert (decision.owner.id, decision.over_cap) == ("ben", True)
-    below = asked(prior("assigned", 60 * MINUTE, **HIS), office(full, caps={"open": 6}))
+    below = asked(prior("assigned", 60 * MINUTE, **BEN), office(full, caps={"open": 6}))
     assert not below.over_cap
 
 
@@ -116,7 +116,7 @@ def test_caps_do_not_stop_a_kept_owner_and_are_shown() -> None:
 @pytest.mark.parametrize(
     ("fields", "priority"), [({}, 20), ({"tier": "gold"}, 50)], ids=["as before", "higher now"]
 )
-def test_who_waits_keeps_his_place_and_takes_the_higher_priority(
+def test_a_queued_lead_keeps_its_place_with_the_higher_priority(
     ago: timedelta, fields: dict[str, Any], priority: int
 ) -> None:
     decision = asked(prior("queued", ago, queue="desk"), **fields)
@@ -131,12 +131,12 @@ def test_who_waits_keeps_his_place_and_takes_the_higher_priority(
     [
         prior("automated", MINUTE, path="newsletter"),
         prior("blocked", MINUTE, block="students"),
-        prior("closed", MINUTE, **HIS),
-        prior("closed", 60 * MINUTE, **HIS),
+        prior("closed", MINUTE, **BEN),
+        prior("closed", 60 * MINUTE, **BEN),
     ],
     ids=["on a path", "blocked", "closed", "closed long ago"],
 )
-def test_who_was_on_a_path_blocked_or_closed_is_decided_anew(known: PriorAssignment) -> None:
+def test_a_lead_on_a_path_blocked_or_closed_is_routed_again(known: PriorAssignment) -> None:
     decision = asked(known)
     assert decision.owner is not None
     assert decision.existing_lead is not None
@@ -159,7 +159,7 @@ def test_who_was_on_a_path_blocked_or_closed_is_decided_anew(known: PriorAssignm
     ],
     ids=["path", "block"],
 )
-def test_the_same_again_at_once_is_a_double_submission(
+def test_the_same_result_within_the_window_is_a_duplicate(
     known: PriorAssignment, fields: dict[str, Any]
 ) -> None:
     decision = asked(known, **fields)
@@ -173,7 +173,7 @@ def test_the_same_again_at_once_is_a_double_submission(
     assert len(later.actions) == 1
 
 
-def test_another_block_than_before_is_no_double_submission() -> None:
+def test_another_block_is_no_duplicate() -> None:
     decision = asked(prior("blocked", MINUTE, block="competitors"), lead_type="student")
     assert decision.existing_lead is not None
     assert (decision.block, decision.existing_lead.kind) == ("students", "reengaged")
@@ -186,8 +186,8 @@ ANEW = PLAN | {
 
 
 @pytest.mark.parametrize("standing", ["assigned", "queued"])
-def test_the_plan_may_have_known_persons_decided_anew(standing: str) -> None:
-    where = HIS if standing == "assigned" else {"queue": "desk"}
+def test_reroute_when_routes_a_returning_lead_again(standing: str) -> None:
+    where = BEN if standing == "assigned" else {"queue": "desk"}
     known = prior(standing, timedelta(days=1), **where)
     decision = decide(question(known, lead_type="winback_help"), plan(ANEW), office())
     assert decision.owner is not None
@@ -199,13 +199,13 @@ def test_the_plan_may_have_known_persons_decided_anew(standing: str) -> None:
     assert kept.step == "returning_lead"
 
 
-def test_a_double_submission_is_never_decided_anew() -> None:
-    known = prior("assigned", MINUTE, **HIS)
+def test_a_duplicate_is_never_rerouted() -> None:
+    known = prior("assigned", MINUTE, **BEN)
     decision = decide(question(known, lead_type="winback_help"), plan(ANEW), office())
     assert (decision.code, decision.keeps_assignment) == ("duplicate", True)
 
 
-def test_before_the_pipeline_no_band_can_be_asked() -> None:
+def test_reroute_when_cannot_use_the_band() -> None:
     source = scored() | {"returning_leads": {"reroute_when": [{"when": {"band": "hot"}}]}}
     found = check(document(source), KnownNames(teams={"inbound": {"ana": 1}}, owners={"ana": True}))
     assert [(finding.path, finding.code) for finding in found] == [

@@ -37,7 +37,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_sla_and_follow_up_know_the_band(way: str) -> None:
+def test_sla_and_follow_up_see_the_band(way: str) -> None:
     for employees, hot in ((500, True), (5, False)):
         asked = replace(WAYS[way], values={"employees": employees})
         decision = decide(asked, plan(DOCUMENT), facts({"ana": {}}))
@@ -46,13 +46,13 @@ def test_sla_and_follow_up_know_the_band(way: str) -> None:
         assert (decision.sla is not None) == hot
 
 
-def test_the_trace_shows_what_the_steps_did_not() -> None:
+def test_the_trace_shows_labels_given_outside_the_pipeline() -> None:
     decision = decide(WAYS["owner kept"], plan(DOCUMENT), facts({"ana": {}}))
     assert decision.trace["labels"] == {"band": "hot", "scores": {"fit": 30, "total": 30}}
     assert "labels" not in decide(ASKED, plan(DOCUMENT), facts({"ana": {}})).trace
 
 
-def test_a_double_submission_is_not_scored() -> None:
+def test_a_duplicate_is_not_scored() -> None:
     again = replace(ASKED, prior=replace(MONTH_AGO, decided_at=NOW))
     decision = decide(again, plan(DOCUMENT), facts({"ana": {}}))
     assert (decision.labels, decision.actions, decision.sla) == ({}, (), None)

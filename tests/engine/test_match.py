@@ -41,7 +41,7 @@ def matching(*fields: str) -> dict[str, Any]:
         (["region"], {"country": "BR"}, {"ana", "ben", "eva", "zoe"}),
     ],
 )
-def test_only_who_matches_is_eligible(fields: list[str], lead: dict[str, Any], able: set[str]) -> None:
+def test_only_matching_members_are_eligible(fields: list[str], lead: dict[str, Any], able: set[str]) -> None:
     decision = decide(question(**lead), plan(matching(*fields)), facts(OWNERS))
     tried = decision.trace["steps"][0]["targets"][0]
     refusals = {"missing_skill", "missing_language"}
@@ -53,7 +53,7 @@ def test_only_who_matches_is_eligible(fields: list[str], lead: dict[str, Any], a
 @pytest.mark.parametrize(
     ("spoken", "able"), [("de", True), ("de-AT", True), ("De_ch", True), ("en-DE", False), ("nds", False)]
 )
-def test_of_a_language_the_first_part_counts(asked: str, spoken: str, able: bool) -> None:
+def test_a_language_matches_by_its_primary_subtag(asked: str, spoken: str, able: bool) -> None:
     step = {"round_robin": {"team": TEAM, "languages": [asked]}}
     document = {"queues": {"desk": {}}, "pipeline": [step, {"queue": {"name": "desk"}}]}
     decision = decide(question(), plan(document), facts({"ana": {"languages": [spoken]}}))
@@ -61,7 +61,7 @@ def test_of_a_language_the_first_part_counts(asked: str, spoken: str, able: bool
 
 
 @pytest.mark.parametrize("field", ["shoe_size", "employees", "pages", "consent.email"])
-def test_a_field_that_holds_no_one_text_cannot_be_matched(field: str) -> None:
+def test_a_field_that_is_not_a_string_cannot_be_matched(field: str) -> None:
     found = read_plan(matching(field))
     assert isinstance(found, list)
     (finding,) = found

@@ -1,4 +1,4 @@
-"""An owner who is named: when he is waited for, when caps do not stop him, and what the reason then says."""
+"""Named owners: when a lead waits for them, when caps do not stop them, and what the reason says."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -18,7 +18,7 @@ DAYTIME = {"berlin": {"timezone": "Europe/Berlin", "hours": "Mo-Fr 15:00-18:00"}
 
 
 def decided(target: Target, owner: Mapping[str, Any], away: timedelta | None = None) -> Decision | None:
-    """What a step says that names Ana; `away` is how long she is absent."""
+    """The decision of a step that names Ana, who is absent for `away`."""
     absences = [{"owner": "ana", "from": str(NOW - HOUR), "to": str(NOW + away)}] if away else []
     known = facts({"ana": owner}, absences=absences, calendars=DAYTIME)
     known.state.loads["ana"] = Load(open=1)
@@ -41,7 +41,7 @@ WAITED_FOR: list[tuple[dict[str, Any], timedelta | None, str | None, timedelta |
 
 
 @pytest.mark.parametrize(("owner", "away", "off_hours", "back"), WAITED_FOR)
-def test_a_lead_is_held_for_who_is_back_in_time(
+def test_a_lead_is_held_for_an_owner_who_is_back_in_time(
     owner: dict[str, Any], away: timedelta | None, off_hours: str | None, back: timedelta | None
 ) -> None:
     found = decided(Target("owner", "ana", off_hours=off_hours, hold=4 * HOUR), owner, away)
@@ -54,13 +54,13 @@ def test_a_lead_is_held_for_who_is_back_in_time(
         assert not found.counts_toward_load
 
 
-def test_the_sentence_says_why_it_waits() -> None:
+def test_the_sentence_says_why_the_lead_is_held() -> None:
     found = decided(Target("owner", "ana", hold=4 * HOUR), {"name": "Ana Weber"}, HOUR)
     assert found is not None
     assert found.text == "Held until 2026-11-20 13:00 UTC because Ana Weber is absent (rule named)."
 
 
-def test_without_a_hold_nobody_waits() -> None:
+def test_a_target_without_hold_never_waits() -> None:
     assert decided(Target("owner", "ana"), {}, HOUR) is None
 
 
@@ -76,7 +76,7 @@ CAPPED = {"caps": {"open": 1}}
         (True, {**CAPPED, "active": False}, None),
     ],
 )
-def test_who_is_exempt_is_told_to_be_over_his_cap(
+def test_an_owner_who_ignores_caps_is_shown_as_over_cap(
     ignore_caps: bool, owner: dict[str, Any], expected: SimpleNamespace | None
 ) -> None:
     found = decided(Target("owner", "ana", ignore_caps=ignore_caps), owner)
@@ -89,11 +89,11 @@ def test_who_is_exempt_is_told_to_be_over_his_cap(
         )
 
 
-def test_who_is_exempt_and_away_is_not_exempt_from_being_away() -> None:
+def test_ignore_caps_does_not_lift_an_absence() -> None:
     assert decided(Target("owner", "ana", ignore_caps=True), CAPPED, HOUR) is None
 
 
-def test_a_target_may_say_its_own_reason() -> None:
+def test_a_target_can_have_its_own_reason() -> None:
     found = decided(Target("owner", "ana", code="account_owner"), {})
     assert found is not None
     assert found.code == "account_owner"

@@ -22,7 +22,7 @@ def condition_index(*written: object) -> ConditionIndex:
     return ConditionIndex([None if each is None else condition(each) for each in written])
 
 
-def test_what_the_values_rule_out_is_left_out_and_the_order_is_kept() -> None:
+def test_candidates_exclude_impossible_conditions_and_keep_the_order() -> None:
     index = condition_index(
         {"source": "b"},
         None,
@@ -36,7 +36,7 @@ def test_what_the_values_rule_out_is_left_out_and_the_order_is_kept() -> None:
     assert list(index.candidates({})) == [1, 3]
 
 
-def test_prefixes_of_several_lengths() -> None:
+def test_prefixes_of_several_lengths_are_found() -> None:
     index = condition_index(
         *({"postal_code": {"prefix": prefix}} for prefix in ("1", "10", "101", "2", "10115", "101159"))
     )
@@ -45,7 +45,7 @@ def test_prefixes_of_several_lengths() -> None:
     assert list(index.candidates({"postal_code": 10115})) == []
 
 
-def test_a_condition_is_filed_under_the_fact_it_shares_with_the_fewest() -> None:
+def test_a_condition_is_filed_under_its_rarest_requirement() -> None:
     index = condition_index(*({"country": "DE", "source": f"s{n}"} for n in range(1_000)))
     assert list(index.candidates({"country": "DE", "source": "S500"})) == [500]
     assert list(index.candidates({"country": "DE"})) == []

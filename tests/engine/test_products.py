@@ -49,7 +49,7 @@ def office(**changes: Mapping[str, Any]) -> Facts:
 
 
 def prior(ago: timedelta, state: str = "assigned", **where: Any) -> PriorAssignment:
-    """He was dealt with some time ago."""
+    """An assignment made some time ago."""
     blank: dict[str, Any] = dict.fromkeys(("owner", "team", "queue", "path", "block"))
     return PriorAssignment(
         "old-lead", "old", "email", state, **(blank | where), priority=0, decided_at=NOW - ago
@@ -99,7 +99,7 @@ def test_the_sentence_names_the_product() -> None:
 
 
 @pytest.mark.parametrize("ago", [timedelta(minutes=2), DAY, 30 * DAY], ids=str)
-def test_who_comes_for_another_product_is_decided_anew(ago: timedelta) -> None:
+def test_a_lead_for_another_product_is_routed_again(ago: timedelta) -> None:
     decision = asked(with_alpha(ago), ["beta"])
     assert (owner(decision), decision.team, decision.code) == ("bea", "team-b", "product_switch")
     assert decision.existing_lead is not None
@@ -115,7 +115,7 @@ def test_who_comes_for_another_product_is_decided_anew(ago: timedelta) -> None:
     assert decision.trace["steps"][1]["previous_products"] == ["Alpha"]
 
 
-def test_a_switch_ends_what_ran_for_the_other_before_the_plans_own_follow_up() -> None:
+def test_a_switch_ends_previous_campaigns_before_the_follow_up() -> None:
     decision = asked(with_alpha(), ["beta"])
     assert [(each["type"], each["params"]) for each in decision.actions] == [
         ("suppress_campaign", {"name": "a-welcome"}),
@@ -153,7 +153,7 @@ def test_a_switch_ends_what_ran_for_the_other_before_the_plans_own_follow_up() -
         "given by hand", "done with",
     ],
 )  # fmt: skip
-def test_whoever_does_not_switch_is_known_as_ever(
+def test_a_lead_that_does_not_switch_is_an_ordinary_returning_lead(
     known: PriorAssignment, interest: list[str], more: dict[str, Any], expected: tuple[str, str]
 ) -> None:
     decision = asked(known, interest, **more)
@@ -162,7 +162,7 @@ def test_whoever_does_not_switch_is_known_as_ever(
     assert "suppress_campaign" not in {each["type"] for each in decision.actions}
 
 
-def test_where_nobody_could_take_him_he_keeps_his_owner() -> None:
+def test_a_lead_keeps_its_owner_when_nobody_can_take_the_switch() -> None:
     nobody = office(bea={"active": False}, bob={"active": False})
     decision = asked(with_alpha(), ["beta"], nobody)
     assert (owner(decision), decision.code, decision.previous_products) == ("ana", "reengaged", ())
@@ -175,7 +175,7 @@ def test_where_nobody_could_take_him_he_keeps_his_owner() -> None:
     )
 
 
-def test_a_team_that_is_off_shift_may_hold_him() -> None:
+def test_a_team_off_shift_can_hold_a_switch() -> None:
     calendar = {"calendar": "never-now"}
     decision = asked(with_alpha(), ["beta"], office(bea=calendar, bob=calendar), step={"off_hours": "hold"})
     assert (decision.queue, decision.held_for_team, decision.code) == ("held", "team-b", "held")
@@ -186,7 +186,7 @@ def test_a_team_that_is_off_shift_may_hold_him() -> None:
     assert [each["type"] for each in back.actions] == ["suppress_campaign", "cancel_task", "task"]
 
 
-def test_who_is_on_a_path_of_another_product_switches_too() -> None:
+def test_a_lead_on_a_path_of_another_product_switches_too() -> None:
     on_path = prior(DAY, "automated", path="a-welcome")
     decision = asked(on_path, ["beta"])
     assert (owner(decision), decision.code, decision.previous_products) == (
@@ -204,7 +204,7 @@ def test_products_that_share_a_team_cannot_be_told_apart() -> None:
     assert (same.code, other.code, other.previous_products) == ("reengaged", "product_switch", ("A", "B"))
 
 
-def test_what_is_wrong_with_products_is_told() -> None:
+def test_faults_of_products_are_reported() -> None:
     written = {
         **PLAN,
         "sequences": ["b-welcome"],
@@ -245,13 +245,13 @@ def test_what_is_wrong_with_products_is_told() -> None:
     assert "products.Alpha.team" in find_references(read, "team", "team-a")
 
 
-def test_a_step_without_products_is_told() -> None:
+def test_a_product_step_without_products_is_reported() -> None:
     read = document({**PLAN, "products": {}})
     found = check(read, KnownNames(dict.fromkeys(OWNERS, True), {"team-a": {"ana": 1}}))
     assert [(each.path, each.code) for each in found] == [("pipeline[0].product", "no_products")]
 
 
-def test_a_plan_tests_its_switches() -> None:
+def test_plan_tests_can_cover_switches() -> None:
     case = {
         "lead": {"product_interest": ["beta"]},
         "given": {"existing": {"owner": "ana", "team": "team-a"}},

@@ -33,13 +33,13 @@ def shared(leads: int, start: datetime, state: State, **newcomer: Any) -> dict[s
     return counts
 
 
-def test_a_newcomer_gets_half_until_the_day_and_the_whole_from_then_on() -> None:
+def test_a_ramp_halves_the_share_until_its_day() -> None:
     state = State()
     assert shared(100, FRIDAY, state, ramp=RAMP) == {"ana": 40, "ben": 40, "eva": 20}
     assert shared(90, MONDAY, state, ramp=RAMP) == {"ana": 30, "ben": 30, "eva": 30}
 
 
-def test_a_ramp_is_the_weight_of_the_day_and_nothing_else() -> None:
+def test_a_ramp_changes_nothing_but_the_weight_of_the_day() -> None:
     assert shared(70, FRIDAY, State(), ramp=RAMP, weight=3) == shared(70, FRIDAY, State(), weight=1.5)
 
 
@@ -92,7 +92,7 @@ def test_every_cap_is_scaled() -> None:
     assert scaled(caps, 1000) is caps
 
 
-def test_however_small_the_factor_who_has_weight_takes_turns_and_who_has_none_does_not() -> None:
+def test_a_member_with_weight_takes_turns_however_small_the_factor() -> None:
     tiny = {"ramp": {"factor": 0.001, "until": "2027-01-01"}, "weight": 0.001}
     assert asked(FRIDAY, {}, tiny, Load()).outcome == "assigned"
     assert asked(FRIDAY, {}, {**tiny, "weight": 0}, Load()).outcome == "queued"

@@ -91,13 +91,13 @@ OPEN = on(attributes__x="eq")
         (ZIP, [], {"country": "US"}, None),
     ],
 )
-def test_the_row_that_fits_best_wins(
+def test_the_best_matching_row_wins(
     by: MatchOn, rows: list[list[Any]], values: dict[str, Any], expected: int | None
 ) -> None:
     assert found(by, rows, **values) == expected
 
 
-def test_a_row_with_a_cell_that_cannot_be_read_fits_nobody() -> None:
+def test_a_row_with_an_unreadable_cell_matches_nothing() -> None:
     by = on(country="eq", employees="range")
     index = RowIndex(by, ["employees", "country"], [["many", "DE"], ["1..9", "Nowhere"], [[1, 9], "DE"]])
     assert index.unread == [(0, 0), (1, 1)]
@@ -107,7 +107,7 @@ def test_a_row_with_a_cell_that_cannot_be_read_fits_nobody() -> None:
     assert index.by(fit[0]) == {"country": "eq", "employees": "range"}
 
 
-def test_how_each_column_fitted_is_said_without_values() -> None:
+def test_matches_by_column_show_no_values() -> None:
     index = RowIndex(ZIP, ["country", "postal_code"], [["*", "021"]])
     fit = index.find({"country": "US", "postal_code": "02139"})
     assert fit is not None
@@ -115,7 +115,7 @@ def test_how_each_column_fitted_is_said_without_values() -> None:
 
 
 @pytest.mark.parametrize("cell", ["..", [None, None], [1], [1, 2, 3], "9..1", [[1], 2], True, "x..y", "1e5"])
-def test_what_is_no_range_is_refused(cell: object) -> None:
+def test_an_invalid_range_is_refused(cell: object) -> None:
     with pytest.raises(Faults) as refused:
         read_cell(SIZE[1], cell)
     assert {each.code for each in refused.value.findings} == {"invalid_cell"}
@@ -162,7 +162,7 @@ def _tables(draw: some.DrawFn) -> tuple[MatchOn, list[list[Any]], dict[str, Any]
 
 @settings(max_examples=400, deadline=None)
 @given(_tables())
-def test_the_index_finds_what_looking_at_every_row_finds(
+def test_the_index_finds_the_same_row_as_a_scan(
     table: tuple[MatchOn, list[list[Any]], dict[str, Any]],
 ) -> None:
     by, rows, values = table

@@ -51,7 +51,9 @@ def points(values: Mapping[str, Any], rows: list[dict[str, Any]], model: tuple[s
         ({}, None, "mid"),
     ],
 )
-def test_derived_fields(values: dict[str, Any], region: str | None, segment: str) -> None:
+def test_derived_fields_take_the_first_matching_case(
+    values: dict[str, Any], region: str | None, segment: str
+) -> None:
     derived = plan(scored()).derived
     assert derived is not None
     found = derived.added(values, NOW)
@@ -59,7 +61,7 @@ def test_derived_fields(values: dict[str, Any], region: str | None, segment: str
     assert "region" not in values
 
 
-def test_derived_from_numbers_and_from_one_another() -> None:
+def test_derived_fields_can_use_numbers_and_one_another() -> None:
     source = scored()
     source["fields"] |= {
         "size": {"from": "employees", "one": 1, "few": [2, 3]},
@@ -76,13 +78,13 @@ def test_derived_from_numbers_and_from_one_another() -> None:
     ("age", "left"),
     [(0, 20), (1, 18), (3.5, 14), (7, 10), (14, 5), (21, 2), (28, 1), (35, 0), (36_500, 0), (-1, 20)],
 )
-def test_half_the_points_are_left_after_each_half_life(age: float, left: int) -> None:
+def test_points_halve_with_each_half_life(age: float, left: int) -> None:
     assert decayed(20, timedelta(days=age), WEEK) == left
     assert decayed(-20, timedelta(days=age), WEEK) == -left
 
 
 @given(st.integers(0, 1000), st.integers(0, 10**9), st.integers(1, 10**7))
-def test_points_only_fade(amount: int, age: int, half_life: int) -> None:
+def test_points_never_grow_with_age(amount: int, age: int, half_life: int) -> None:
     at = [
         decayed(amount, timedelta(seconds=age + more), timedelta(seconds=half_life)) for more in (0, 1, 1000)
     ]
@@ -124,7 +126,7 @@ def test_points_fade_from_the_time_of_the_engagement(
         (("fit", "score"), 40, 43),
     ],
 )
-def test_the_model_the_callers_own_score_or_both(
+def test_a_score_uses_the_model_the_own_score_or_both(
     model: tuple[str, ...], own: float | None, total: int
 ) -> None:
     values = {"country": "DE"} | ({"score": own} if own is not None else {})
@@ -143,7 +145,7 @@ def test_a_band_labels_the_lead_and_the_walk_goes_on() -> None:
     assert [action["params"] for action in decision.actions] == [{"via": "hot EMEA 75"}]
 
 
-def test_what_a_step_asks_of_labels_is_not_ruled_out_too_early() -> None:
+def test_a_step_that_uses_labels_is_not_ruled_out_early() -> None:
     asked = question(employees=500, title="Head", attributes={"seats": 11})
     decision = decide(asked, plan(scored()), OFFICE)
     assert decision.queue == "sales"
@@ -205,13 +207,13 @@ def test_a_band_whose_target_cannot_take_the_lead_still_labels_it() -> None:
         ({}, True),
     ],
 )
-def test_limits_of_bands(limits: dict[str, int], inside: bool) -> None:
+def test_a_band_includes_its_limits_as_written(limits: dict[str, int], inside: bool) -> None:
     decision = decide(question(**HOT), plan(bands(hot=limits)), OFFICE)
     assert (decision.labels["band"] == "hot") is inside
     assert decision.labels["scores"]["total"] == 75
 
 
-def test_a_later_score_step_labels_anew() -> None:
+def test_a_later_score_step_replaces_the_labels() -> None:
     source = scored()
     source["pipeline"][1:1] = [
         {"score": {"name": "again", "model": ["intent"], "bands": {"cold": {"lt": 9}}}}
@@ -221,7 +223,7 @@ def test_a_later_score_step_labels_anew() -> None:
     assert decision.queue == "unrouted"
 
 
-def test_a_strategy_may_label_nothing_else() -> None:
+def test_a_strategy_cannot_set_other_labels() -> None:
     ready = plan(scored())
     steps = [
         replace(ready.steps[0], decide=lambda *_: Verdict("x", (), {"email": "a@b.c"})),
@@ -237,7 +239,7 @@ def test_a_strategy_may_label_nothing_else() -> None:
     assert decision.labels == {}
 
 
-def test_it_is_made_again_from_its_inputs_and_explained() -> None:
+def test_a_scored_decision_is_replayed_and_explained() -> None:
     asked, ready = question(**HOT, engagement=engaged(1, 3)), plan(scored())
     decision = decide(asked, ready, OFFICE)
     raw = orjson.dumps(stored.to_json(asked, 1, OFFICE, decision))
@@ -268,7 +270,7 @@ _LEADS = st.fixed_dictionaries(
 
 @settings(max_examples=300, deadline=None)
 @given(_LEADS)
-def test_looking_at_every_step_comes_to_the_same(values: dict[str, Any]) -> None:
+def test_evaluating_every_step_gives_the_same_labels(values: dict[str, Any]) -> None:
     ready = plan(scored())
     assert ready.derived is not None
     asked = replace(question(), values=ready.derived.added(values, NOW))

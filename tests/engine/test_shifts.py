@@ -56,11 +56,11 @@ def codes(decision: Decision) -> dict[str, str]:
         ("2026-03-27T16:30Z", {"ana": "off_shift", "ben": "chosen"}),
     ],
 )
-def test_while_somebody_works_only_those_on_shift_are_asked(moment: str, expected: dict[str, str]) -> None:
+def test_a_staffed_team_considers_only_members_on_shift(moment: str, expected: dict[str, str]) -> None:
     assert codes(asked(facts(moment))) == expected
 
 
-def test_who_is_off_shift_stands_still_and_the_trace_says_when_he_is_back() -> None:
+def test_a_member_off_shift_keeps_their_balance_and_shows_when_they_return() -> None:
     decision = asked(facts(MORNING))
     assert decision.turn is not None
     assert set(decision.turn.changes) == {"ana"}
@@ -73,7 +73,7 @@ def test_who_is_off_shift_stands_still_and_the_trace_says_when_he_is_back() -> N
     }
 
 
-def test_who_has_no_calendar_is_always_on_shift() -> None:
+def test_an_owner_without_a_calendar_is_always_on_shift() -> None:
     people = {**PEOPLE, "cem": {}}
     assert codes(asked(facts(SATURDAY, people))) == {"ana": "off_shift", "ben": "off_shift", "cem": "chosen"}
     assert codes(asked(facts(SATURDAY, {"ana": {}, "ben": {"calendar": "gone"}}))) == {
@@ -90,14 +90,14 @@ def test_who_has_no_calendar_is_always_on_shift() -> None:
         ("next", "queued", "desk", "queue"),
     ],
 )
-def test_when_nobody_works_the_step_says_what_happens(
+def test_off_hours_says_what_happens_when_nobody_is_on_shift(
     way: str, outcome: str, queue: str | None, code: str
 ) -> None:
     decision = asked(facts(SATURDAY), off_hours=way, priority=40)
     assert (decision.outcome, decision.queue, decision.code) == (outcome, queue, code)
 
 
-def test_what_is_held_says_until_when() -> None:
+def test_a_held_lead_says_until_when() -> None:
     decision = asked(facts(SATURDAY), off_hours="hold", priority=40)
     assert decision.held_until == datetime(2026, 11, 23, 8, tzinfo=UTC)
     assert decision.priority == 40
@@ -107,14 +107,14 @@ def test_what_is_held_says_until_when() -> None:
     assert (decision.owner, decision.turn, decision.counts_toward_load) == (None, None, False)
 
 
-def test_what_no_shift_would_ever_take_is_not_held() -> None:
+def test_a_lead_that_no_shift_can_take_is_not_held() -> None:
     at = facts(SATURDAY, {"ana": {"calendar": "never"}})
     assert asked(at, off_hours="hold").queue == "desk"
     assert asked(at).owner is not None
 
 
 @pytest.mark.parametrize("way", ["assign", "hold", "next"])
-def test_a_team_at_work_that_cannot_take_the_lead_is_no_team_off_shift(way: str) -> None:
+def test_a_staffed_team_that_is_full_does_not_hold_leads(way: str) -> None:
     capped = {**PEOPLE, "ana": {"calendar": "berlin", "caps": {"open": 0}}}
     for decision in (
         asked(facts(MORNING, capped), off_hours=way),
@@ -131,12 +131,12 @@ def test_a_team_at_work_that_cannot_take_the_lead_is_no_team_off_shift(way: str)
         {"calendar": "berlin", "paused_until": "2026-12-01T00:00:00Z"},
     ],
 )
-def test_who_is_not_there_does_not_work(ana: dict[str, Any]) -> None:
+def test_an_unavailable_member_does_not_staff_the_team(ana: dict[str, Any]) -> None:
     decision = asked(facts(MORNING, {**PEOPLE, "ana": ana}), off_hours="hold")
     assert decision.held_until == datetime(2026, 11, 20, 14, tzinfo=UTC)
 
 
-def test_part_of_a_day_away_is_off_shift() -> None:
+def test_a_partial_absence_counts_as_off_shift() -> None:
     away = [{"owner": "ana", "from": "2026-11-20T08:30:00Z", "to": "2026-11-20T11:00:00Z"}]
     assert asked(facts(MORNING, absences=away), off_hours="next").queue == "desk"
     later = asked(facts("2026-11-20T11:00Z", absences=away), off_hours="next")
@@ -152,7 +152,7 @@ def test_part_of_a_day_away_is_off_shift() -> None:
         ("2026-11-23T18:00:00Z", "2026-11-24T10:00:00Z"),
     ],
 )
-def test_the_next_shift_begins_when_he_is_there(back: str, begins: str) -> None:
+def test_the_next_shift_starts_after_the_absence(back: str, begins: str) -> None:
     away = [
         {"owner": "ana", "from": "2026-11-24T08:00:00Z", "to": "2026-11-24T10:00:00Z"},
         {"owner": "ana", "from": "2026-11-23T00:00:00Z", "to": back},
@@ -162,14 +162,14 @@ def test_the_next_shift_begins_when_he_is_there(back: str, begins: str) -> None:
 
 
 @pytest.mark.parametrize("calendar", ["berlin", None])
-def test_a_team_works_again_when_one_of_it_returns(calendar: str | None) -> None:
+def test_a_team_is_staffed_again_when_a_member_returns(calendar: str | None) -> None:
     away = [{"owner": "ana", "from": "2026-11-20T08:00:00Z", "to": "2026-11-20T11:00:00Z"}]
     people = {**PEOPLE, "ana": {"calendar": calendar}}
     decision = asked(facts(MORNING, people, absences=away), off_hours="hold")
     assert decision.held_until == datetime(2026, 11, 20, 11, tzinfo=UTC)
 
 
-def test_a_member_without_turns_does_not_keep_the_team_at_work() -> None:
+def test_a_member_with_weight_zero_does_not_staff_the_team() -> None:
     members = [{"owner": "ana", "weight": 0}, {"owner": "ben"}]
     assert codes(asked(facts(MORNING, members=members))) == {"ana": "zero_weight", "ben": "chosen"}
 
@@ -183,9 +183,7 @@ def test_a_member_without_turns_does_not_keep_the_team_at_work() -> None:
         ("next", "queued", "queue"),
     ],
 )
-def test_a_named_owner_is_asked_at_any_hour_unless_the_plan_says_otherwise(
-    way: str | None, outcome: str, code: str
-) -> None:
+def test_a_named_owner_gets_leads_at_any_hour_by_default(way: str | None, outcome: str, code: str) -> None:
     then = {"owner": "ana"} | ({"off_hours": way} if way else {})
     steps = [{"rule": {"name": "vip", "then": then}}, {"queue": {"name": "desk"}}]
     ready = plan({**PLAN, "pipeline": steps})
@@ -197,7 +195,7 @@ def test_a_named_owner_is_asked_at_any_hour_unless_the_plan_says_otherwise(
     assert decide(question(), ready, facts(MORNING)).outcome == "assigned"
 
 
-def test_the_team_shows_who_is_off_shift() -> None:
+def test_the_member_status_shows_who_is_off_shift() -> None:
     at = facts(MORNING)
     back = datetime(2026, 11, 20, 14, tzinfo=UTC)
     found = member_statuses(at.directory.teams[TEAM], at)
@@ -232,9 +230,9 @@ def test_turns_go_on_by_weight_among_those_on_shift() -> None:
         ("09:00", 0, {"open": 0}, "held"),
         ("09:11", 0, {"open": 0}, None),
     ],
-    ids=["his turn", "just soon", "too late", "hers", "she has enough", "and nobody soon"],
+    ids=["ben is next", "just soon", "too late", "ana is next", "ana at cap", "and nobody soon"],
 )
-def test_at_its_release_a_lead_waits_for_one_whose_turn_it_is_and_who_is_about_to_begin(
+def test_a_released_lead_waits_for_the_next_member_who_starts_soon(
     begins: str, balance: int, caps: dict[str, int] | None, expected: str | None
 ) -> None:
     hours = {"first": "08:55-17:00", "second": f"{begins}-17:00"}
@@ -262,13 +260,13 @@ def test_at_its_release_a_lead_waits_for_one_whose_turn_it_is_and_who_is_about_t
     ("away", "off_hours", "outcome", "until"),
     [
         ({"ana": "20T14", "ben": "20T16"}, "hold", "held", "2026-11-20T14:00Z"),
-        # Back at night, there when her day begins.
+        # Back at night, on shift when the day begins.
         ({"ana": "21T02", "ben": "23T16"}, "hold", "held", "2026-11-23T08:00Z"),
         ({"ana": "20T14", "ben": "20T16"}, "next", "off_hours", None),
         ({"ana": "20T14", "ben": "20T16"}, None, "no_eligible_member", None),
     ],
 )
-def test_where_everybody_is_absent_the_lead_may_wait_for_the_first_who_is_back(
+def test_a_lead_waits_for_the_first_absent_member_to_return(
     away: dict[str, str], off_hours: str | None, outcome: str, until: str | None
 ) -> None:
     absences = [
@@ -280,7 +278,7 @@ def test_where_everybody_is_absent_the_lead_may_wait_for_the_first_who_is_back(
     assert decision.held_until == (datetime.fromisoformat(until) if until else None)
 
 
-def test_who_is_paused_is_waited_for_as_well() -> None:
+def test_a_lead_waits_for_a_paused_member_too() -> None:
     paused: dict[str, dict[str, Any]] = {
         "ana": {"paused_until": "2026-11-20T13:00:00Z", "calendar": "berlin"}
     }
@@ -288,7 +286,7 @@ def test_who_is_paused_is_waited_for_as_well() -> None:
     assert (decision.code, decision.held_until) == ("held", datetime.fromisoformat("2026-11-20T13:00Z"))
 
 
-def test_while_somebody_works_who_is_full_nothing_waits_for_the_absent() -> None:
+def test_no_lead_waits_for_the_absent_while_the_team_is_staffed() -> None:
     people: dict[str, dict[str, Any]] = {
         "ana": {"calendar": "berlin", "caps": {"open": 0}},
         "ben": {"calendar": "york"},

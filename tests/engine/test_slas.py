@@ -59,7 +59,7 @@ def test_due_times_count_working_time(moment: str, owner: dict[str, Any], accept
     assert decided(moment, owner).sla == SlaDeadlines("hot", when(accept), when(touch))
 
 
-def test_part_of_a_day_away_does_not_count() -> None:
+def test_an_absence_does_not_count_as_working_time() -> None:
     away = {"owner": "ana", "from": "2026-11-20T12:10:00Z", "to": "2026-11-20T13:10:00Z"}
     sla = decided("2026-11-20T12:00Z", WORKS, absences=(away,)).sla
     assert sla == SlaDeadlines("hot", when("2026-11-20T12:05Z"), when("2026-11-20T13:15Z"))
@@ -91,27 +91,27 @@ FOR = [{"when": {"lead_type": "demo_request"}, "sla": "hot"}, {"when": {"tier": 
         ({"rule": {"name": "r", "then": {"path": "newsletter"}}}, {"tier": "gold"}, None),
     ],
 )
-def test_the_steps_sla_comes_before_that_of_the_lead(
+def test_the_sla_of_the_step_comes_before_the_sla_rules(
     step: dict[str, Any], values: dict[str, Any], name: str | None
 ) -> None:
     sla = decided("2026-11-20T12:00Z", step=step, written={"sla_rules": FOR}, **values).sla
     assert (sla.name if sla else None) == name
 
 
-def test_the_limit_that_is_not_set_is_none() -> None:
+def test_a_limit_that_is_not_set_is_none() -> None:
     sla = decided("2026-11-20T12:00Z", step={"round_robin": {"team": TEAM, "sla": "calm"}}).sla
     assert sla == SlaDeadlines("calm", None, when("2026-11-20T14:00Z"))
 
 
 @pytest.mark.parametrize(("age", "name"), [(timedelta(minutes=1), None), (timedelta(days=1), "hot")])
-def test_a_double_submission_starts_no_new_clock(age: timedelta, name: str | None) -> None:
+def test_a_duplicate_starts_no_new_deadline(age: timedelta, name: str | None) -> None:
     now = when("2026-11-20T12:00Z")
     prior = PriorAssignment("l", "a", "email", "assigned", "ana", TEAM, None, None, None, 0, now - age)
     sla = decided("2026-11-20T12:00Z", written={"sla_rules": [{"sla": "hot"}]}, prior=prior).sla
     assert (sla.name if sla else None) == name
 
 
-def test_who_claims_has_accepted() -> None:
+def test_a_claimed_lead_counts_as_accepted() -> None:
     ready = plan({**PLAN, "slas": SLAS, "sla_rules": [{"sla": "hot"}]})
     asked = question()
     claim = type(asked)("claim", "a", "l", {}, to=Target("owner", "ana"), queue="desk")
@@ -119,7 +119,7 @@ def test_who_claims_has_accepted() -> None:
     assert decide(claim, ready, at).sla == SlaDeadlines("hot", None, when("2026-11-20T12:15Z"))
 
 
-def test_actions_may_be_due_with_the_sla() -> None:
+def test_an_action_can_be_due_with_the_sla() -> None:
     do = [
         {"type": "task", "title": "Accept", "due": "accept"},
         {"type": "task", "title": "Call", "due": "touch"},
@@ -183,7 +183,7 @@ LAST = {"queue": {"name": "desk"}}
         ({"slas": {}, "follow_up": [{"do": [{"type": "chat", "due": "touch"}]}]}, "follow_up[0].do[0].due"),
     ],
 )
-def test_an_sla_is_declared(change: dict[str, Any], path: str) -> None:
+def test_an_undeclared_sla_is_reported(change: dict[str, Any], path: str) -> None:
     findings = check(document({**PLAN, "slas": SLAS, "follow_up": [], **change}), NAMES)
     assert [(finding.path, finding.code) for finding in findings] == [(path, "unknown_sla")]
 
@@ -199,7 +199,7 @@ def test_an_sla_is_declared(change: dict[str, Any], path: str) -> None:
         ),
     ],
 )
-def test_a_line_that_never_counts_is_told(lines: list[dict[str, Any]], path: str, code: str) -> None:
+def test_a_rule_that_never_applies_is_reported(lines: list[dict[str, Any]], path: str, code: str) -> None:
     findings = check(document({**PLAN, "slas": SLAS, "sla_rules": lines}), NAMES)
     assert [(finding.path, finding.code) for finding in findings] == [(path, code)]
 
@@ -214,7 +214,7 @@ def test_a_line_that_never_counts_is_told(lines: list[dict[str, Any]], path: str
         ({"hot": {"tuch": "1d"}}, "slas.hot.tuch", "unknown_field"),
     ],
 )
-def test_what_is_no_sla_is_refused(slas: dict[str, Any], path: str, code: str) -> None:
+def test_an_invalid_sla_is_refused(slas: dict[str, Any], path: str, code: str) -> None:
     found = read_plan({**PLAN, "slas": slas})
     assert isinstance(found, list)
     assert (found[0].path, found[0].code) == (path, code), found

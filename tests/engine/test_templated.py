@@ -51,7 +51,7 @@ def office(teams: Iterable[str]) -> Facts:
         ({}, None),
     ],
 )
-def test_the_team_is_the_one_the_fields_say(lead: dict[str, Any], team: str | None) -> None:
+def test_the_fields_of_the_lead_name_the_team(lead: dict[str, Any], team: str | None) -> None:
     decision = decide(question(score=5, **lead), plan(templated()), office(TEAMS))
     tried = decision.trace["steps"][1]["targets"][0]
     if team is None:
@@ -64,21 +64,21 @@ def test_the_team_is_the_one_the_fields_say(lead: dict[str, Any], team: str | No
         assert decision.text == f"Assigned by rule sdr (score 5). ana is next in team {team}."
 
 
-def test_a_band_may_stand_in_the_name() -> None:
+def test_a_team_name_can_use_the_band() -> None:
     decision = decide(question(score=70), plan(templated("sdr-{band}")), office(["sdr-hot"]))
     assert decision.team == "sdr-hot"
     decision = decide(question(score=7), plan(templated("sdr-{band}")), office(["sdr-hot"]))
     assert (decision.queue, decision.trace["steps"][1]["code"]) == ("unrouted", "not_found")
 
 
-def test_the_band_a_step_finds_may_stand_in_its_own_target() -> None:
+def test_a_score_step_can_use_its_own_band_in_a_target() -> None:
     source = templated()
     source["pipeline"][:2] = [{"score": {"bands": {"hot": {"gte": 60, "then": {"team": "sdr-{band}"}}}}}]
     assert check(document(source), names(["sdr-hot"])) == []
     assert decide(question(score=70), plan(source), office(["sdr-hot"])).team == "sdr-hot"
 
 
-def test_before_the_score_step_no_band_can_stand_in_a_name() -> None:
+def test_a_team_name_cannot_use_the_band_before_the_score_step() -> None:
     source = templated("sdr-{band}")
     source["pipeline"][:2] = reversed(source["pipeline"][:2])
     found = check(document(source), names(["sdr-hot", "sdr-cold"]))
@@ -107,12 +107,12 @@ def test_every_combination_is_checked() -> None:
         ("{region}" * 2 + "{customer_status}{segment}{band}", "unknown_team"),
     ],
 )
-def test_what_is_wrong_with_a_name(team: str, code: str) -> None:
+def test_faults_of_a_name_are_reported(team: str, code: str) -> None:
     found = check(document(templated(team)), names(TEAMS))
     assert {(finding.path, finding.code) for finding in found} == {("pipeline[1].rule.then.team", code)}
 
 
-def test_a_name_that_comes_to_too_many_teams_is_refused() -> None:
+def test_a_name_that_stands_for_too_many_teams_is_refused() -> None:
     source = templated("{a}{b}{c}{d}{e}")
     words = [{"when": {"employees": n}, "value": str(n)} for n in range(7)]
     source["fields"] |= dict.fromkeys("abcde", words)
@@ -120,7 +120,7 @@ def test_a_name_that_comes_to_too_many_teams_is_refused() -> None:
     assert [finding.code for finding in found] == ["too_many_items"]
 
 
-def test_the_plan_counts_on_every_team_it_can_come_to() -> None:
+def test_a_plan_references_every_possible_team() -> None:
     for team in TEAMS:
         assert find_references(document(templated()), "team", team) == ["pipeline[1].rule.then.team"]
     assert find_references(document(templated()), "team", "sdr-APAC-mid") == []

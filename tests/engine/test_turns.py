@@ -34,7 +34,7 @@ class Office:
         return here[at]
 
     def leave(self, name: str) -> None:
-        """One leaves, and the others take over what he was owed or owed."""
+        """A member leaves, and the others take over their balance."""
         balance = self.balances.pop(name)
         del self.weights[name]
         changes = spread_balance(balance, self.weights)
@@ -64,7 +64,7 @@ def test_every_prefix_is_within_tijdemans_bound(weights: list[int], leads: int) 
 
 @settings(deadline=None, max_examples=50)
 @given(weights_of_teams)
-def test_each_has_his_share_when_a_whole_round_is_over(weights: list[int]) -> None:
+def test_each_member_has_their_share_after_a_whole_round(weights: list[int]) -> None:
     small = [1 + weight % 9 for weight in weights]
     office = Office(names(small))
     for _ in range(3 * sum(small)):
@@ -75,9 +75,7 @@ def test_each_has_his_share_when_a_whole_round_is_over(weights: list[int]) -> No
 
 
 @given(weights_of_teams, st.data())
-def test_a_turn_gives_each_his_share_and_the_chosen_pays_for_all(
-    weights: list[int], data: st.DataObject
-) -> None:
+def test_a_turn_gives_each_their_share_and_the_chosen_pays(weights: list[int], data: st.DataObject) -> None:
     balance = st.integers(-2 * LEAD_UNITS, 2 * LEAD_UNITS)
     balances = data.draw(st.lists(balance, min_size=len(weights), max_size=len(weights)))
     chosen, changes = next_in_turn(weights, balances)
@@ -91,26 +89,26 @@ def test_a_turn_gives_each_his_share_and_the_chosen_pays_for_all(
     )
 
 
-def test_nobody_to_choose_from_is_an_error() -> None:
+def test_a_turn_without_members_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one"):
         next_in_turn([], [])
 
 
 @given(st.integers(-(10**15), 10**15), st.lists(st.integers(1, 1_000_000), min_size=1, max_size=12))
-def test_levelling_hands_on_exactly_what_was_left(balance: int, weights: list[int]) -> None:
+def test_rebalancing_spreads_exactly_the_balance_that_was_left(balance: int, weights: list[int]) -> None:
     changes = spread_balance(balance, names(weights))
     assert sum(changes.values()) == balance
     for name, weight in names(weights).items():
         assert abs(changes[name] - Fraction(balance * weight, sum(weights))) <= 1
 
 
-def test_with_nobody_left_there_is_nothing_to_level() -> None:
+def test_a_team_without_members_has_nothing_to_rebalance() -> None:
     assert spread_balance(0, {}) == {}
 
 
 @settings(deadline=None, max_examples=100)
 @given(st.data())
-def test_who_joins_and_leaves_never_unbalances_the_others(data: st.DataObject) -> None:
+def test_joining_and_leaving_keep_the_sum_at_zero(data: st.DataObject) -> None:
     office = Office({"a": 3000, "b": 1000, "c": 1000})
     steps = data.draw(st.lists(st.sampled_from(["lead", "leave", "join", "weigh"]), max_size=80))
     for number, step in enumerate(steps):
@@ -128,7 +126,7 @@ def test_who_joins_and_leaves_never_unbalances_the_others(data: st.DataObject) -
 
 
 @pytest.mark.parametrize("leads_away", [40, 2, 500, 0])
-def test_who_returns_from_leave_is_not_flooded(leads_away: int) -> None:
+def test_a_member_back_from_leave_is_not_flooded(leads_away: int) -> None:
     office = Office({"a": 1, "b": 1, "c": 1})
     for _ in range(30):
         office.lead()
@@ -141,7 +139,7 @@ def test_who_returns_from_leave_is_not_flooded(leads_away: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("weights", [[1] * 10, [5, 1, 1, 1, 1, 1, 1, 2, 2, 3]], ids=["equal", "weighted"])
-def test_leaving_out_one_at_random_favours_nobody(weights: list[int], seed: int) -> None:
+def test_random_absences_favor_nobody(weights: list[int], seed: int) -> None:
     office, dice = Office(names(weights)), random.Random(seed)
     for _ in range(10_000):
         office.lead(f"rep{dice.randrange(10)}")

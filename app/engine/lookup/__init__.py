@@ -1,1 +1,1 @@
-"""Finds the row of a table that fits a lead."""
+"""Finds the row of a table that matches a lead."""

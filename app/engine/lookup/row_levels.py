@@ -1,6 +1,6 @@
-"""The levels of an index over the rows of a table: one for each column, by the way it is compared.
+"""The levels of an index over the rows of a table, one for each column.
 
-Each leads from the value of a lead to what is below, with a rank that says how well a cell fits.
+A level leads from the value of a lead to the next levels, with a rank that says how well each cell matches.
 """
 
 import math
@@ -12,16 +12,16 @@ from typing import Any
 from app.plan.language.cells import Span
 
 Rank = Any
-"""How well a cell fits: of two in one column the smaller one wins. Comparable within a column only."""
+"""How well a cell matches; the smaller the better. Ranks of different columns cannot be compared."""
 Node = Any
-"""A level, or the position of a row where the levels end."""
+"""A level, or behind the last level the position of a row."""
 ANY = 2
-"""The rank of an empty cell; a value that is met has a rank below it, so has every prefix."""
+"""The rank of an empty cell. Equal values and prefixes rank lower, so they win."""
 ANY_RANGE = (2, 0)
 
 
 class Exact:
-    """Values that must be met."""
+    """Cells compared for equality."""
 
     __slots__ = ("_any", "_below")
 
@@ -37,7 +37,7 @@ class Exact:
 
 
 class Prefixes:
-    """Beginnings, the longest first. A length nobody has is not looked up."""
+    """Prefixes, the longest first. Only lengths that occur are looked up."""
 
     __slots__ = ("_any", "_below", "_lengths")
 
@@ -56,14 +56,14 @@ class Prefixes:
 
 
 class Narrowest:
-    """Ranges at the last level: between two ends that follow each other the same one always wins."""
+    """Ranges at the last level. Between two neighboring bounds, the same range always wins."""
 
     __slots__ = ("_any", "_wins")
 
     def __init__(self, below: Mapping[Any, int], anything: int | None) -> None:
         self._any = anything
         sized = ((size, spans, _ends_of(spans)) for size, spans in _by_size(below).items())
-        # There may be as many of these as rows, so they are kept small.
+        # There can be as many of these as rows, so they are kept small.
         self._wins = tuple(
             (size, ends, [*_winners((*_pieces(span, ends), span.width, row) for span, row in spans)])
             for size, spans, ends in sized
@@ -81,7 +81,7 @@ class Narrowest:
 
 
 class Ranges:
-    """Ranges with another level below: all that hold a value, in the order of their lower ends.
+    """Ranges with another level below: all that contain a value, in the order of their lower bounds.
 
     A look-up reads every range that begins at or below the value, so the column with the most ranges is the
     last level.
@@ -122,7 +122,7 @@ def _ends_of(spans: Iterable[tuple[Span, Node]]) -> list[int | float]:
 
 
 def _leaves(ends: Sequence[int | float]) -> int:
-    """Ends cut the numbers into pieces: before the first, each end by itself, and what lies behind it."""
+    """The bounds cut the numbers into pieces: before the first bound, each bound itself, and after each."""
     return 2 * len(ends) + 1
 
 
@@ -132,7 +132,7 @@ def _piece(number: int | float, ends: Sequence[int | float]) -> int:
 
 
 def _pieces(span: Span, ends: Sequence[int | float]) -> tuple[int, int]:
-    """The first piece of a range, and the one behind its last."""
+    """The first piece of a range, and the piece after its last."""
     first = 0 if span.low is None else _piece(span.low, ends)
     return first, _leaves(ends) if span.high is None else _piece(span.high, ends) + 1
 
@@ -140,7 +140,7 @@ def _pieces(span: Span, ends: Sequence[int | float]) -> tuple[int, int]:
 def _winners(
     spans: Iterable[tuple[int, int, Rank, int]],
 ) -> Iterator[tuple[Rank, int] | None]:
-    """Of each piece the narrowest range that covers it, the earlier row of equals."""
+    """For each piece, the narrowest range that covers it. Ties go to the earlier row."""
     coming = sorted(spans, reverse=True)
     running: list[tuple[Rank, int, int]] = []
     piece = 0

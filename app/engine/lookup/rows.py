@@ -17,7 +17,7 @@ from app.plan.language.columns import MatchOn
 
 Cell = Key | Span | None
 Fit = tuple[tuple[Rank, ...], int]
-"""The ranks of a row in the order of the columns, and its position: of two the smaller one wins."""
+"""The ranks of a row in the order of the columns, and its position. The smaller fit wins."""
 Entry = tuple[Sequence[Cell], int]
 """The cells of a row in the order of the levels, and its position."""
 
@@ -25,7 +25,7 @@ _LEVELS = ("eq", "longest_prefix", "range")
 
 
 class RowIndex:
-    """The rows of one table for one look-up. `unread` holds row and column of cells that fit nothing."""
+    """The index of one table for one look-up. `unread` lists unreadable cells by row and column."""
 
     def __init__(self, match_on: MatchOn, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         self._on = match_on
@@ -36,12 +36,12 @@ class RowIndex:
         self._root = self._level(0, list(entries(ordered, columns, rows, self.unread)))
 
     def find(self, values: Values) -> Fit | None:
-        """The row that wins for these values, and how each column fits."""
+        """The row that wins for these values, and how each column matches."""
         wanted = [lead_key(column, get(values)) for column, get in zip(self._on, self._get, strict=True)]
         return self._best(0, self._root, wanted, [None] * len(wanted))
 
     def by(self, ranks: Sequence[Rank]) -> dict[str, str]:
-        """How each column fitted, in words that show no value."""
+        """How each column matched, without any value."""
         return {
             column.field.name: _said(column.how, rank) for column, rank in zip(self._on, ranks, strict=True)
         }
@@ -90,7 +90,7 @@ def _order_of_levels(match_on: MatchOn, columns: Sequence[str], rows: Sequence[S
 def entries(
     match_on: MatchOn, columns: Sequence[str], rows: Sequence[Sequence[Any]], unread: list[tuple[int, int]]
 ) -> Iterator[Entry]:
-    """The rows with their cells as they are compared, in the order of `match_on`.
+    """The rows with their compiled cells, in the order of `match_on`.
 
     A row of which a cell cannot be read is left out; its position and that of the cell are noted as `unread`.
     """

@@ -1,4 +1,4 @@
-"""Tables as decisions look them up: compiled for the rules of a plan, or recalled from what was stored."""
+"""Tables as decisions use them: compiled for the rules of a plan, or recalled from stored inputs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from app.plan.language.columns import MatchOn
 
 @dataclass(frozen=True, slots=True)
 class TableContent:
-    """What a table holds. The last item of a row is the position of its target in `targets`.
+    """The content of a table. The last item of a row is the position of its target in `targets`.
 
     Few targets are shared by many rows, and each is written as under a rule's `then`.
     """
@@ -28,7 +28,7 @@ class TableContent:
 
 @dataclass(frozen=True, slots=True)
 class TableRef:
-    """What a rule looks up: a table of the directory, by these columns."""
+    """The table that a rule uses, and the columns it matches on."""
 
     table: str
     match_on: MatchOn
@@ -36,7 +36,7 @@ class TableRef:
 
 @dataclass(frozen=True, slots=True)
 class RowMatch:
-    """What a look-up came to. Without `revision` no table is there, without `row` none of its rows fits.
+    """The result of a look-up. Without `revision` there is no usable table; without `row` no row matches.
 
     Rows count from 1. `matched_by_column` says how each column fitted.
     """
@@ -48,7 +48,7 @@ class RowMatch:
     target: Mapping[str, Any] | None = None
 
     def to_trace(self) -> dict[str, Any]:
-        """What the trace shows of it: no value of the lead."""
+        """The part of the trace entry about the row. It shows no value of the lead."""
         shown: dict[str, Any] = {"table": self.table, "revision": self.revision}
         return (
             shown
@@ -58,19 +58,19 @@ class RowMatch:
 
 
 class Tables(Protocol):
-    """Where the rules of a plan find the row that fits a lead."""
+    """Finds the rows for the rules of a plan."""
 
     def find(self, step: str, table: str, values: Values) -> RowMatch:
         """The row for the rule of this name."""
         ...
 
     def target(self, table: str, row: int) -> Mapping[str, Any] | None:
-        """The target of a row that was found."""
+        """The target of a matching row."""
         ...
 
 
 class CompiledTable:
-    """One revision of a table, with the indexes that were asked for so far."""
+    """One revision of a table, with an index for each set of columns in use."""
 
     def __init__(self, revision: int, table: TableContent) -> None:
         self.revision = revision
@@ -80,20 +80,20 @@ class CompiledTable:
         self._indexes: dict[MatchOn, RowIndex] = {}
 
     def fits(self, match_on: MatchOn) -> bool:
-        """Whether these are the columns of the table."""
+        """Whether these are exactly the columns of the table."""
         return {column.field.name for column in match_on} == set(self.columns)
 
     def has(self, match_on: MatchOn) -> bool:
-        """Whether nothing is left to be compiled for these columns."""
+        """Whether there is nothing left to compile for these columns."""
         return match_on in self._indexes or not self.fits(match_on)
 
     def compile(self, match_on: MatchOn, table: TableContent) -> None:
-        """Make ready for these columns, if the table has them. Takes a second for the largest tables."""
+        """Compile the index for these columns, if the table has them. The largest tables take a second."""
         if not self.has(match_on):
             self._indexes[match_on] = RowIndex(match_on, self.columns, table.rows)
 
     def find(self, name: str, match_on: MatchOn, values: Values) -> RowMatch:
-        """The row that fits."""
+        """The matching row."""
         index = self._indexes.get(match_on)
         if index is None:
             return RowMatch(name)
@@ -104,13 +104,13 @@ class CompiledTable:
         return RowMatch(name, self.revision, row + 1, index.by(ranks), self._targets[row])
 
     def target(self, row: int) -> Mapping[str, Any]:
-        """The target of a row that was found."""
+        """The target of a matching row."""
         return self._targets[row - 1]
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedTables:
-    """The tables of a plan, by the name of each rule that looks one up."""
+    """The compiled tables of a plan, and the table of each rule by the rule's name."""
 
     table_refs: Mapping[str, TableRef] = field(default_factory=dict)
     compiled: Mapping[str, CompiledTable] = field(default_factory=dict)
@@ -121,14 +121,14 @@ class PreparedTables:
         return compiled.find(table, look.match_on, values) if compiled and look else RowMatch(table)
 
     def target(self, table: str, row: int) -> Mapping[str, Any] | None:
-        """The target of a row that was found."""
+        """The target of a matching row."""
         compiled = self.compiled.get(table)
         return compiled.target(row) if compiled else None
 
 
 @dataclass(frozen=True, slots=True)
 class RecalledRows:
-    """What an earlier decision found, by rule: made again, it finds the same."""
+    """The rows that an earlier decision found, by rule, so that its replay finds the same."""
 
     rows: Mapping[str, RowMatch]
 
@@ -137,18 +137,18 @@ class RecalledRows:
         return self.rows.get(step) or RowMatch(table)
 
     def target(self, table: str, row: int) -> Mapping[str, Any] | None:
-        """The target of a row that was found."""
+        """The target of a matching row."""
         return next(
             (each.target for each in self.rows.values() if (each.table, each.row) == (table, row)), None
         )
 
 
 NO_TABLES = PreparedTables()
-"""For plans that look nothing up."""
+"""For plans without tables."""
 
 
 def compile_table(table: TableContent, revision: int, ons: Sequence[MatchOn]) -> CompiledTable:
-    """A table made ready for these look-ups."""
+    """Compile a table for these look-ups."""
     compiled = CompiledTable(revision, table)
     for match_on in ons:
         compiled.compile(match_on, table)
@@ -156,5 +156,5 @@ def compile_table(table: TableContent, revision: int, ons: Sequence[MatchOn]) ->
 
 
 def table_from_json(body: Mapping[str, Any]) -> TableContent:
-    """A table as it is stored."""
+    """The content of a stored table."""
     return TableContent(body["columns"], body["targets"], body["rows"])

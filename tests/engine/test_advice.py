@@ -28,11 +28,11 @@ TEAM: dict[str, Any] = {"kind": "team", "name": "inbound"}
     ],
     ids=lambda verdict: str(verdict.code),
 )
-def test_what_was_written_comes_back(verdict: Verdict) -> None:
+def test_a_verdict_comes_back_as_it_was_written(verdict: Verdict) -> None:
     assert verdict_from_json(orjson.loads(orjson.dumps(verdict_to_json(verdict)))) == verdict
 
 
-def test_words_are_read_as_the_plan_reads_them() -> None:
+def test_skills_and_languages_are_normalized_as_in_the_plan() -> None:
     said = {"code": "x", "targets": [{**TEAM, "skills": ["Enterprise"], "languages": ["DE-at"]}]}
     read = verdict_from_json(said)
     assert read is not None
@@ -92,5 +92,5 @@ WRONG: list[object] = [
 
 
 @pytest.mark.parametrize("said", WRONG, ids=[str(number) for number in range(len(WRONG))])
-def test_anything_else_is_no_verdict(said: object) -> None:
+def test_an_invalid_reply_is_no_verdict(said: object) -> None:
     assert verdict_from_json(said) is None
