@@ -1,10 +1,11 @@
-"""What cannot go on: every exception a caller may see, each with its status and code.
+"""Every problem that a caller can get, each with its status, code, title, cause and remedy.
 
-Expected outcomes are values; these are for the rest. Nothing here may ever hold a submitted value: `detail`
-is our own sentence, and a fault names the place, not what stood there.
+Expected outcomes are values; these exceptions end a request. None of them may hold a submitted value:
+`detail` is our own sentence, and a fault names a place, never what was sent there. `docs/errors.md` is
+generated from here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,9 +14,9 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault in what was sent: where (keys and list positions from the root), what, and a sentence.
+    """One fault in a request: its path (keys and list positions), a code, and a message.
 
-    `place` is where the path starts: the body, or `query`, `header`, `cookie`.
+    `place` is where the path starts: `body`, `query`, `header` or `cookie`.
     """
 
     path: Path
@@ -25,49 +26,57 @@ class Fault:
 
 
 class Problem(Exception):
-    """The request ends here, with `status`; `code` is stable and meant for programs, `detail` for people."""
+    """Ends the request with `status`. Programs read `code`, which is stable; people read `detail`."""
 
     status: ClassVar[int] = 500
     code: str = "internal"
-    title: ClassVar[str] = "Something went wrong on our side"
+    title: ClassVar[str] = "Internal error"
+    cause: ClassVar[str] = "The service has a defect."
+    remedy: ClassVar[str] = "Retry with the same Idempotency-Key. If it persists, report the `request_id`."
+    retry_after: int | None = None
+    """Seconds for the Retry-After header."""
 
-    def __init__(
-        self,
-        detail: str = "",
-        *,
-        code: str = "",
-        faults: Sequence[Fault] = (),
-        retry_after: int | None = None,
-    ) -> None:
+    def __init__(self, detail: str = "", *, faults: Sequence[Fault] = ()) -> None:
         super().__init__(detail)
         self.detail = detail
         self.faults = tuple(faults)
-        self.retry_after = retry_after
-        if code:
-            self.code = code
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """Headers this answer must carry; Retry-After is in whole seconds."""
+        """The headers that the response must carry."""
         return {} if self.retry_after is None else {"Retry-After": str(self.retry_after)}
 
 
-class MalformedJson(Problem):
-    """The body is not the strict JSON we read (RFC 8259 within the limits of I-JSON)."""
+class LeadNotDecided(Problem):
+    """A lead that broke the engine. It is stored and counted as failed."""
 
-    status, code, title = 400, "malformed_json", "The body is not well-formed JSON"
+    code, title = "lead_not_decided", "The lead could not be decided"
+    cause = "Deciding the lead failed because of a defect. The lead is stored with the state `failed`."
+    remedy = "Report the `request_id`. The lead is not lost."
 
 
 class BadRequest(Problem):
     """Something about the request itself, not its body, is not acceptable."""
 
-    status, code, title = 400, "bad_request", "The request is not acceptable"
+    status, code, title = 400, "bad_request", "Bad request"
+    cause = "A header or the query cannot be read, or the body ended early."
+    remedy = "Correct the request as `detail` says."
+
+
+class MalformedJson(Problem):
+    """The body is not strict JSON (RFC 8259 within the limits of I-JSON)."""
+
+    status, code, title = 400, "malformed_json", "Malformed JSON"
+    cause = "The body is not valid JSON, or an object holds a key twice."
+    remedy = "Send valid JSON. `detail` gives the position."
 
 
 class Unauthenticated(Problem):
-    """No key, or none that we know. Which of the two is not told."""
+    """No key, or an unknown one. The response does not tell which."""
 
-    status, code, title = 401, "unauthenticated", "A valid API key is needed"
+    status, code, title = 401, "unauthenticated", "A valid API key is required"
+    cause = "The request has no API key, or the key is unknown or revoked."
+    remedy = "Send `Authorization: Bearer <key>` with a valid key."
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -77,19 +86,45 @@ class Unauthenticated(Problem):
 class Forbidden(Problem):
     """The key is known, but may not do this."""
 
-    status, code, title = 403, "forbidden", "This key may not do that"
+    status, code, title = 403, "forbidden", "Forbidden"
+    cause = "The API key lacks the scope of the route, or is bound to another owner."
+    remedy = "Use a key with one of the scopes that `detail` names."
+
+
+class DevelopmentOnly(Forbidden):
+    """The route works in development only."""
+
+    code, title = "development_only", "Available in development only"
+    cause = "The clock of a workspace cannot be set in production."
+    remedy = "Use a development installation."
+
+
+class ClaimRefused(Forbidden):
+    """An owner may not claim. The code is one of the engine's claim codes, such as `absent`."""
+
+    code, title = "claim_refused", "The owner may not claim"
+    cause = "The owner may not claim this lead or from this queue. `code` gives the reason."
+    remedy = "Claim for another owner, or remove the reason."
+
+    def __init__(self, code: str) -> None:
+        super().__init__("The owner may not claim from this queue now.")
+        self.code = code
 
 
 class NotFound(Problem):
-    """Nothing of that name in the caller's workspace; another workspace's things look the same."""
+    """Nothing of that name in the caller's workspace. Other workspaces look the same."""
 
-    status, code, title = 404, "not_found", "There is no such thing"
+    status, code, title = 404, "not_found", "Not found"
+    cause = "The workspace has no such route or record."
+    remedy = "Check the URL and the id."
 
 
 class MethodNotAllowed(Problem):
-    """The route is there, but not for this method."""
+    """The route exists, but not with this method."""
 
-    status, code, title = 405, "method_not_allowed", "This method is not offered here"
+    status, code, title = 405, "method_not_allowed", "Method not allowed"
+    cause = "The route does not support the method."
+    remedy = "Use a method of the `Allow` header."
 
     def __init__(self, allow: str) -> None:
         super().__init__()
@@ -103,7 +138,9 @@ class MethodNotAllowed(Problem):
 class RequestTimeout(Problem):
     """The body did not arrive in time."""
 
-    status, code, title = 408, "request_timeout", "The body did not arrive in time"
+    status, code, title = 408, "request_timeout", "Request timeout"
+    cause = "The body did not arrive in time."
+    remedy = "Send the request again."
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -111,79 +148,187 @@ class RequestTimeout(Problem):
 
 
 class Conflict(Problem):
-    """What is asked for does not fit the present state."""
+    """The current state does not allow the request."""
 
-    status, code, title = 409, "conflict", "The present state does not allow that"
+    status, code, title = 409, "conflict", "Conflict"
+    cause = "The current state does not allow the request."
+    remedy = "Read the current state and decide again."
+
+
+class OwnerInactive(Conflict):
+    """The named owner is not active."""
+
+    code, title = "inactive", "The owner is not active"
+    cause = "The owner that the request names is not active."
+    remedy = "Name another owner, or activate this one."
+
+
+class AssignmentSuperseded(Conflict):
+    """The lead has a newer assignment."""
+
+    code, title = "superseded", "The assignment is superseded"
+    cause = "The lead has a newer assignment than the one in the request."
+    remedy = "Read the lead, and use its current assignment."
+
+
+class QueueEmpty(Conflict):
+    """The queue has no leads to claim."""
+
+    code, title = "queue_empty", "The queue is empty"
+    cause = "The queue has no leads to claim."
+    remedy = "Try again later."
+
+
+class LeadNotInQueue(Conflict):
+    """The lead is not in this queue, or no longer."""
+
+    code, title = "lead_not_in_queue", "The lead is not in the queue"
+    cause = "The lead was claimed or routed elsewhere, or never was in this queue."
+    remedy = "Claim another lead."
+
+
+class InUse(Conflict):
+    """Something else depends on the record."""
+
+    code, title = "in_use", "The record is in use"
+    cause = "The active plan or another record refers to the record. `errors` gives the places."
+    remedy = "Remove the references first."
+
+
+class AlreadyActive(Conflict):
+    """The plan version is active already."""
+
+    code, title = "already_active", "The version is already active"
+    cause = "The plan version is the active one."
+    remedy = "Nothing to do."
+
+
+class NeverPublished(Conflict):
+    """Only a version that was active can be rolled back to."""
+
+    code, title = "never_published", "The version was never published"
+    cause = "A rollback needs a plan version that was active before."
+    remedy = "Publish the version instead."
+
+
+class PlanVersionUnreadable(Conflict):
+    """The plan version behind a decision cannot be read by this release."""
+
+    code, title = "plan_version_unreadable", "The plan version cannot be read"
+    cause = "The decision was made with a plan version that this release can no longer read."
+    remedy = "Ask a release that can read the plan version."
 
 
 class PreconditionFailed(Problem):
-    """`If-Match` names another revision than the present one."""
+    """`If-Match` or `If-None-Match` does not hold for the record."""
 
-    status, code, title = 412, "precondition_failed", "It has changed since you read it"
+    status, code, title = 412, "precondition_failed", "Precondition failed"
+    cause = "The record has changed since it was read, or `If-None-Match: *` found a record."
+    remedy = "Read the record, apply the change to it, and send its new ETag."
 
 
 class TooLarge(Problem):
-    """The body has more bytes than this route takes."""
+    """The body has more bytes than the route accepts."""
 
     status, code, title = 413, "too_large", "The body is too large"
+    cause = "The body exceeds the size limit of the route."
+    remedy = "Split the body. `detail` gives the limit."
 
     @property
     def headers(self) -> Mapping[str, str]:
-        # What is still to come of the body is not worth reading.
+        # The rest of the body is not read, so the connection cannot be used again.
         return {"Connection": "close"}
 
 
 class UnsupportedMediaType(Problem):
-    """The content type is not one this route reads."""
+    """The route does not read this content type."""
 
-    status, code, title = 415, "unsupported_media_type", "This content type is not read here"
+    status, code, title = 415, "unsupported_media_type", "Unsupported media type"
+    cause = "The route does not read the content type, or the body is compressed."
+    remedy = "Send a content type that `detail` names, without compression."
 
 
 class ValidationFailed(Problem):
-    """Well-formed, but not something we can act upon; `faults` say where and why."""
+    """Well-formed, but not valid. `faults` say where and why."""
 
     status, code, title = 422, "invalid", "The request is not valid"
+    cause = "A field or parameter is not valid. `errors` gives each place, code and reason."
+    remedy = "Correct the fields that `errors` names."
 
 
-def refused_at(path: Path, code: str, detail: str, place: str = "body") -> ValidationFailed:
-    """One fault, ready to be raised."""
-    return ValidationFailed(faults=[Fault(path, code, detail, place)])
+class PlanInvalid(ValidationFailed):
+    """The plan has findings that prevent publishing."""
+
+    code, title = "plan_invalid", "The plan is not valid"
+    cause = "The plan has findings of severity `error`."
+    remedy = "Correct the plan where `errors` says, and store it as a new version."
+
+
+class PlanUnparseable(ValidationFailed):
+    """The text is not a plan at all."""
+
+    code, title = "plan_unparseable", "The plan cannot be parsed"
+    cause = "The text is not valid YAML or JSON, or does not have the form of a plan."
+    remedy = "Correct the text where `errors` says."
 
 
 class IdempotencyMismatch(Problem):
-    """The idempotency key was used before, with another body or on another route."""
+    """The idempotency key was used before, for another body or another route."""
 
-    status, code, title = 422, "idempotency_key_reused", "This idempotency key was used for another request"
+    status, code, title = 422, "idempotency_key_reused", "The idempotency key was used for another request"
+    cause = "The Idempotency-Key was sent before with another body or to another route."
+    remedy = "Use a new key for a new request, and the same body for a retry."
 
 
 class TooManyFailures(Problem):
-    """Too many failed authentications from this peer or for this key id."""
+    """Too many failed authentications from this address or for this key id."""
 
-    status, code, title = 429, "too_many_failures", "Too many failed attempts"
+    status, code, title = 429, "too_many_failures", "Too many failed authentications"
+    cause = "Too many requests with a wrong API key came from this address or for this key."
+    remedy = "Wait as `Retry-After` says, and correct the key."
+    retry_after = 60
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
 
 
 class Overloaded(Problem):
-    """The wait for a decision would be too long; nothing was written."""
+    """The wait for a decision would be too long. Nothing was stored."""
 
-    status, code, title = 503, "overloaded", "Too busy at this moment"
-
-    def __init__(self, detail: str = "", *, retry_after: int = 1) -> None:
-        super().__init__(detail, retry_after=retry_after)
+    status, code, title = 503, "overloaded", "Overloaded"
+    cause = "The request would have to wait too long. Nothing was stored."
+    remedy = "Retry after `Retry-After` seconds."
+    retry_after = 1
 
 
 class OutcomeUnknown(Problem):
-    """Perhaps decided, perhaps not; repeating with the same idempotency key is safe."""
+    """The request may or may not have been executed."""
 
-    status, code, title = 503, "outcome_unknown", "It is not known whether this was done"
-
-    def __init__(self, detail: str = "", *, retry_after: int = 1) -> None:
-        super().__init__(detail, retry_after=retry_after)
+    status, code, title = 503, "outcome_unknown", "The outcome is unknown"
+    cause = (
+        "The deadline ended before the commit was confirmed, so the request may have been executed or not."
+    )
+    remedy = "Retry with the same Idempotency-Key, which never executes a request twice."
+    retry_after = 1
 
 
 class DatabaseUnavailable(Problem):
-    """The database does not answer; nothing was written."""
+    """The database does not respond. Nothing was stored."""
 
-    status, code, title = 503, "database_unavailable", "The database does not answer"
+    status, code, title = 503, "database_unavailable", "The database is unavailable"
+    cause = "The database does not respond. Nothing was stored."
+    remedy = "Retry after `Retry-After` seconds."
+    retry_after = 2
 
-    def __init__(self, detail: str = "", *, retry_after: int = 2) -> None:
-        super().__init__(detail, retry_after=retry_after)
+
+def refused_at(path: Path, code: str, detail: str, place: str = "body") -> ValidationFailed:
+    """A problem with one fault, ready to be raised."""
+    return ValidationFailed(faults=[Fault(path, code, detail, place)])
+
+
+def kinds_of_problem(kind: type[Problem] = Problem) -> Iterator[type[Problem]]:
+    """Every kind of problem that a caller can get, in the order of this file."""
+    yield kind
+    for each in kind.__subclasses__():
+        yield from kinds_of_problem(each)

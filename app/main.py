@@ -11,20 +11,7 @@ from app.api.http import problems
 from app.api.http.auth import Authentication
 from app.api.http.fast_path import FastPath
 from app.api.http.middleware import RequestMiddleware
-from app.api.routes import (
-    accounts,
-    assign,
-    calendars,
-    changes,
-    clock,
-    health,
-    leads,
-    operations,
-    owners,
-    plans,
-    tables,
-    teams,
-)
+from app.api.routes import assign, clock, directory, leads, operations, plans, tables, teams
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Strategy
 from app.metrics import Metrics
@@ -78,10 +65,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     problems.install(app)
     # Beside the others and first, not nested: a nested router is matched twice for each request.
     app.router.routes[0:0] = assign.hot.routes
-    app.include_router(assign.router)
-    app.include_router(leads.router)
-    app.include_router(operations.router)
-    for each in (health, owners, teams, calendars, accounts, tables, changes, plans, clock):
+    for each in (assign, leads, operations, directory, teams, tables, plans, clock):
         app.include_router(each.router)
     app.add_middleware(FastPath, routes=assign.hot.routes)
     app.add_middleware(RequestMiddleware, log=structlog.get_logger(), observe=metrics.answered)

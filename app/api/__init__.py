@@ -1,1 +1,1 @@
-"""HTTP: translates requests into use cases and their results into answers, and decides nothing."""
+"""HTTP: turns requests into jobs and results into responses. It decides nothing itself."""

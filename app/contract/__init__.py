@@ -1,1 +1,1 @@
-"""What callers send and get: pydantic models, strict JSON, limits. Knows no web framework."""
+"""Request and response models, strict JSON and limits. It knows no web framework."""

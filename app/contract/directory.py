@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from app.contract.faults import invalid, validation_failed
-from app.contract.responses import FindingDetail, ResponseModel
+from app.contract.responses import FindingDetail, Int64, ResponseModel
 from app.contract.types import (
     Cap,
     CustomerStatus,
@@ -209,7 +209,7 @@ class StoredRecord(ResponseModel):
     """The fields of every stored record. `revision` is also its ETag."""
 
     id: str
-    revision: int
+    revision: Int64
     updated_at: datetime
     findings: list[FindingDetail] | None = Field(None, description="Present only in the response to a write.")
 
@@ -242,7 +242,7 @@ class MemberDetail(MemberInput, ResponseModel):
     `balance` is how far the member is behind (+) or ahead (-); one lead is 10^12.
     """
 
-    balance: int
+    balance: Int64
     turns: int
     open: int
     eligible: bool
@@ -262,18 +262,18 @@ class LedgerEntry(ResponseModel):
     `changes` is what it added to each member's balance; one lead is 10^12. The changes sum to zero.
     """
 
-    number: int
+    number: Int64
     cause: str
     chosen: str | None
     assignment_id: UUID | None
     at: datetime
-    changes: dict[str, int]
+    changes: dict[str, Int64]
 
 
 class Change(ResponseModel):
     """One entry of the change log. `actor` is the id of the API key that was used."""
 
-    version: int
+    version: Int64
     at: datetime
     actor: str
     resource_type: str

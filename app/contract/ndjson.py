@@ -14,7 +14,7 @@ from app.contract.responses import ProblemDetails, ResponseModel
 from app.contract.strict_json import parse
 from app.contract.types import RecordModel
 from app.directory.bulk import Item, slice_of, upsert
-from app.errors import Problem, ValidationFailed, refused_at
+from app.errors import Problem, refused_at
 from app.store.connection.pool import Pool
 
 MEDIA = ("application/x-ndjson", "application/ndjson")
@@ -78,7 +78,7 @@ async def write_lines(
     tally = Tally()
     lines = raw.split(b"\n", MAX_LINES)
     if len(lines) > MAX_LINES and lines[-1].strip():
-        raise ValidationFailed(f"The limit is {MAX_LINES} lines.", code="too_many_items")
+        raise refused_at((), "too_many_items", f"must have at most {MAX_LINES} lines")
     reading = _read(lines, model)
     while batch := list(islice(reading, slice_of(resource_type))):
         good = [(number, item) for number, item in batch if not isinstance(item, Problem)]

@@ -127,7 +127,7 @@ class AssignRequest(RequestModel):
 
 
 class BatchRequest(RequestModel):
-    """Leads to assign in this order. `validate_items` checks each item on its own."""
+    """Leads to assign in this order. Each item is checked on its own."""
 
     items: Annotated[list[SkipValidation[AssignRequest]], Field(min_length=1, max_length=1000)]
 

@@ -1,14 +1,16 @@
 """The response bodies. Nothing is returned that is not listed here."""
 
 from datetime import datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 Outcome = Literal["assigned", "queued", "automated", "blocked"]
 AssignmentState = Literal["open", "closed", "superseded"]
 Item = TypeVar("Item")
+Int64 = Annotated[int, WithJsonSchema({"type": "integer", "format": "int64"})]
+"""An integer that can exceed 32 bits. All others in the OpenAPI document are `int32`."""
 
 
 class ResponseModel(BaseModel):
@@ -80,7 +82,7 @@ class Decision(ResponseModel):
 
     assignment_id: UUID | None = Field(description="Null for a dry run, which stores nothing.")
     lead_id: UUID | None
-    decision_number: int | None = Field(
+    decision_number: Int64 | None = Field(
         description="The number of the decision in its workspace. The numbers have no gaps."
     )
     decided_at: datetime
@@ -190,7 +192,7 @@ class Duplicate(ResponseModel):
     """A request that matched an existing lead and changed nothing."""
 
     assignment_id: UUID
-    decision_number: int
+    decision_number: Int64
     of: UUID
     matched_by: str
     kind: Literal["duplicate", "reengaged"]
@@ -201,7 +203,7 @@ class LeadAssignment(ResponseModel):
     """One of the assignments of a lead."""
 
     assignment_id: UUID
-    decision_number: int
+    decision_number: Int64
     cause: Literal["assign", "reassign", "claim", "release", "import"]
     state: AssignmentState
     outcome: Outcome
@@ -255,7 +257,7 @@ class DecisionInputs(ResponseModel):
     """The versions of the plan, the directory and the engine behind a decision, and its time."""
 
     plan: int
-    directory: int
+    directory: Int64
     now: datetime
     engine: str
 

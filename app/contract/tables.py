@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from app.contract.directory import findings_to_json
-from app.contract.responses import FindingDetail, ResponseModel
+from app.contract.responses import FindingDetail, Int64, ResponseModel
 from app.directory.tables import TableReport, WrittenTable
 from app.plan.findings import Finding
 from app.plan_check.row_overlaps import Pair
@@ -23,7 +23,7 @@ class TableHead(ResponseModel):
     id: str
     columns: list[str]
     row_count: int
-    revision: int
+    revision: Int64
     updated_at: datetime
 
 

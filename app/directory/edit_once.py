@@ -70,5 +70,5 @@ async def _read_response(
     if earlier is None or found.time - earlier.at > key.holds:
         return None
     if earlier.body_hash != key.body_hash:
-        raise IdempotencyMismatch("this Idempotency-Key was used with another body")
+        raise IdempotencyMismatch()
     return Answer(earlier.status, (earlier.answer or "").encode(), replayed=True)

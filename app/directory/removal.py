@@ -10,7 +10,7 @@ from app.directory.editing import DirectoryEdit, edit_directory
 from app.directory.records import Precondition
 from app.engine.lookup.tables import TableContent
 from app.engine.model.directory import Directory
-from app.errors import Conflict, Fault, NotFound
+from app.errors import Fault, InUse, NotFound
 from app.plan.document.plan import PlanDocument
 from app.plan_check.parse import Strategies, parse_plan, steps
 from app.plan_check.references import find_references
@@ -38,7 +38,7 @@ async def remove(
 ) -> None:
     """Delete a record. Deleting an owner also removes their team memberships and absences.
 
-    Accounts with a deleted parent stay, without a parent. Raises NotFound, PreconditionFailed, and Conflict
+    Accounts with a deleted parent stay, without a parent. Raises NotFound, PreconditionFailed, and InUse
     when the active plan or an owner uses the record.
     """
     async with _removing(pool, workspace_id, actor, strategies, resource_type, id_, on) as (edit, record):
@@ -47,7 +47,7 @@ async def remove(
         if resource_type == "calendars" and any(
             owner.calendar == id_ for owner in edit.snapshot.directory.owners.values()
         ):
-            raise Conflict("Owners use this calendar. Give them another one first.", code="in_use")
+            raise InUse("Owners use this calendar. Give them another one first.")
         await edit.delete(record)
 
 
@@ -154,8 +154,6 @@ def _places(
     return find_references(document, resource_type.removesuffix("s"), id_, looked_up)
 
 
-def _in_use(named: list[str]) -> Conflict:
+def _in_use(named: list[str]) -> InUse:
     faults = [Fault(steps(path), "named_by_plan", "uses the record", "plan") for path in named]
-    return Conflict(
-        "The active plan uses it. Publish a plan that does not first.", code="in_use", faults=faults
-    )
+    return InUse("The active plan uses it. Publish a plan that does not first.", faults=faults)

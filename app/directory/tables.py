@@ -11,7 +11,7 @@ from app.directory.table_diff import TableDifference, diff_rows
 from app.engine.compile.plan import table_refs_of
 from app.engine.lookup.tables import TableContent
 from app.engine.model.directory import Directory
-from app.errors import Conflict, Fault, NotFound
+from app.errors import Fault, InUse, NotFound
 from app.plan.document.plan import PlanDocument
 from app.plan.findings import Finding
 from app.plan_check.parse import Strategies, parse_plan, steps
@@ -75,7 +75,7 @@ async def put(
 ) -> WrittenTable:
     """Replace a table. An unchanged one keeps its revision.
 
-    Raises PreconditionFailed, and Conflict when the active plan matches on other columns.
+    Raises PreconditionFailed, and InUse when the active plan matches on other columns.
     """
     text = await asyncio.to_thread(tables.table_to_text, table)
     while True:
@@ -155,10 +155,8 @@ async def page(pool: Pool, workspace_id: int, after: str, limit: int) -> list[St
         return await tables.list_tables(connection, workspace_id, after, limit)
 
 
-def _misfit(misfits: Sequence[Finding]) -> Conflict:
+def _misfit(misfits: Sequence[Finding]) -> InUse:
     faults = [Fault(steps(each.path), each.code, each.text, "plan") for each in misfits]
-    return Conflict(
-        "The active plan matches on other columns. Publish a plan that does not first.",
-        code="in_use",
-        faults=faults,
+    return InUse(
+        "The active plan matches on other columns. Publish a plan that does not first.", faults=faults
     )

@@ -57,7 +57,7 @@ class DecisionSession:
         first = self._reply_to(key.first, key.holds) if key.first else None
         for earlier in (reply, first):
             if earlier is not None and earlier.body_hash != key.body_hash:
-                raise IdempotencyMismatch("this Idempotency-Key was used with another body")
+                raise IdempotencyMismatch
         return reply
 
     def find_prior(self, arrival: IncomingLead, window: timedelta | None) -> PriorAssignment | None:
@@ -87,7 +87,7 @@ class DecisionSession:
         """The same. Raises NotFound when there is no lead to decide."""
         lead = self.find_lead(lead_id)
         if lead is None or lead.prior.state in {"merged", "erased", "failed"}:
-            raise NotFound("there is no such lead")
+            raise NotFound("There is no such lead.")
         return lead
 
     def waiting(self, lookup: QueueLookup) -> Iterator[CurrentLead]:

@@ -129,9 +129,9 @@ async def _call_plugins(writer: WorkspaceWriter, jobs: Sequence[Job]) -> None:
 
 def _outcome(job: Job) -> Answer | Problem:
     if not job.done.done():
-        return OutcomeUnknown("the decision is under way; ask again with the same key")
+        return OutcomeUnknown("The decision is still being made.")
     if job.done.cancelled():
-        return Overloaded("the line is too long at this moment")
+        return Overloaded("Too many requests are waiting.")
     error = job.done.exception()
     return error if isinstance(error, Problem) else job.done.result()
 
@@ -139,7 +139,7 @@ def _outcome(job: Job) -> Answer | Problem:
 def _expire(job: Job) -> None:
     if not job.done.done():
         job.done.set_exception(
-            OutcomeUnknown("the decision is under way; ask again with the same key")
+            OutcomeUnknown("The decision is still being made.")
             if job.taken
-            else Overloaded("the line is too long at this moment")
+            else Overloaded("Too many requests are waiting.")
         )

@@ -10,7 +10,7 @@ import asyncpg
 import structlog
 
 from app.dispatch.jobs.base import Job
-from app.errors import DatabaseUnavailable, Problem
+from app.errors import DatabaseUnavailable, LeadNotDecided, Problem
 from app.ids import uuid7
 from app.store.connection.pool import Limits, Pool, is_connection_error, transaction
 from app.store.path import failed_leads
@@ -59,7 +59,7 @@ async def keep_failed(pool: Pool, workspace_id: int, limits: Limits, job: Job) -
         log.error("failed lead not kept", workspace_id=workspace_id, **error_summary(error))
         unavailable = is_database_error(error) or isinstance(error, CONTENTION_ERRORS)
         return DatabaseUnavailable() if unavailable else Problem()
-    return Problem("the lead could not be decided; it is kept for repair", code="lead_not_decided")
+    return LeadNotDecided()
 
 
 async def _keep(pool: Pool, workspace_id: int, limits: Limits, lead: dict[str, Any]) -> None:

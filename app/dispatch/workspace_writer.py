@@ -87,12 +87,12 @@ class WorkspaceWriter:
         """Retry while the database is at fault. Raises a Problem when nothing was written in time."""
         until = time.monotonic() + self.deadline
         while True:
-            problem: Problem = Overloaded("the pass did not come to its end in time")
+            problem: Problem = Overloaded("The commit group did not finish in time.")
             try:
                 if await self._attempt(jobs, until):
                     return
             except CONTENTION_ERRORS:
-                raise Overloaded("the gate of this workspace stayed taken for too long") from None
+                raise Overloaded("The workspace lock was not free in time.") from None
             except Exception as error:
                 if not is_database_error(error):
                     raise

@@ -10,7 +10,7 @@ import orjson
 from app.directory.edit_once import Act
 from app.directory.editing import DirectoryEdit, edit_directory
 from app.engine.lookup.tables import TableContent
-from app.errors import Conflict, NotFound, ValidationFailed
+from app.errors import AlreadyActive, NeverPublished, NotFound, PlanInvalid, PlanUnparseable, ValidationFailed
 from app.plan.findings import Finding, settles, softened
 from app.plan.reader.read import load_plan
 from app.plan_check.parse import Strategies, faults
@@ -113,8 +113,8 @@ async def accepted(
 ) -> Act[PlanFindings]:
     """Check a version. The result makes it active.
 
-    Raises NotFound, Conflict when the version is active already or a rollback names one that never was, and
-    ValidationFailed with the errors. The result checks again what changed in the meantime.
+    Raises NotFound, AlreadyActive, NeverPublished for a rollback to a version that never was active, and
+    PlanInvalid or PlanUnparseable with the errors. The result checks again what changed in the meantime.
     """
     stored = await find(pool, workspace_id, version)
     _check_activation(stored.version, stored.now.entry.plan_version, how)
@@ -177,9 +177,9 @@ async def page(pool: Pool, workspace_id: int, after: int, limit: int) -> tuple[l
 
 def _check_activation(version: Version, active: int, how: Activation) -> None:
     if version.version == active:
-        raise Conflict("This version is already active.", code="already_active")
+        raise AlreadyActive
     if how == "rollback" and version.activated_at is None:
-        raise Conflict("This version was never active. Publish it instead.", code="never_published")
+        raise NeverPublished
 
 
 def _accepted(found: CheckedPlan, how: Activation) -> list[Finding]:
@@ -191,9 +191,9 @@ def _accepted(found: CheckedPlan, how: Activation) -> list[Finding]:
     findings = softened(found.findings) if lenient else found.findings
     if not settles(findings):
         errors = [finding for finding in findings if finding.severity == "error"]
-        raise ValidationFailed("The plan has errors.", code="plan_invalid", faults=faults(errors, "plan"))
+        raise PlanInvalid(faults=faults(errors, "plan"))
     return findings
 
 
 def _unreadable(findings: Sequence[Finding]) -> ValidationFailed:
-    return ValidationFailed("The plan cannot be read.", code="plan_unparseable", faults=faults(findings))
+    return PlanUnparseable(faults=faults(findings))

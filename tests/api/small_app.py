@@ -11,8 +11,9 @@ from starlette.requests import Request
 
 from app import errors, keys
 from app.api.http import problems as problem_details
-from app.api.http.auth import Authentication, CallerParameter, requires
+from app.api.http.auth import Authentication, public, requires
 from app.api.http.middleware import RequestMiddleware
+from app.api.http.parameters import CallerParameter
 from app.api.http.routing import StrictRoute
 from app.contract.faults import problem_document
 from app.contract.limits import KIB, BodyLimits
@@ -65,7 +66,7 @@ async def lead(lead_id: UUID, limit: int = 10) -> dict[str, Any]:
 async def words(word: str) -> dict[str, Any]:
     """Raises what it is told to."""
     raised: dict[str, Exception] = {
-        "conflict": errors.Conflict("It is taken."),
+        "conflict": errors.InUse("It is taken."),
         "overloaded": errors.Overloaded(),
         "bug": ValueError("jane@acme.example is in this message"),
     }
@@ -75,7 +76,7 @@ async def words(word: str) -> dict[str, Any]:
 
 
 @router.get("/healthz")
-@requires(None)
+@public()
 async def healthz() -> dict[str, str]:
     """Open to all."""
     return {"status": "ok"}

@@ -29,7 +29,7 @@ CANARY = "canary-7f3a@secret.example"
         ("GET", "/words/fine?q=%00", 400, "bad_request"),
         ("GET", "/leads/5f0c6f0e-7c2b-7a5e-8000-000000000000?cursor=9", 422, "invalid"),
         ("GET", "/leads/5f0c6f0e-7c2b-7a5e-8000-000000000000?limit=many", 422, "invalid"),
-        ("GET", "/words/conflict", 409, "conflict"),
+        ("GET", "/words/conflict", 409, "in_use"),
         ("GET", "/words/overloaded", 503, "overloaded"),
         ("GET", "/words/bug", 500, "internal"),
     ],

@@ -3,7 +3,7 @@
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.claim import Claim
 from app.dispatch.jobs.report_event import ReportEvent
-from app.errors import Conflict
+from app.errors import QueueEmpty
 from tests.support.workspace import open_workspace
 
 
@@ -15,7 +15,7 @@ async def test_claim_skips_a_lead_that_was_closed_just_before(database: str) -> 
         claiming = Claim(queue="partner-desk", owner_id="ben")
         closed, refused = await dispatch.ask_all(workspace.workspace_id, [closing, claiming])
         assert not isinstance(closed, Exception)
-        assert isinstance(refused, Conflict)
+        assert isinstance(refused, QueueEmpty)
         assert refused.code == "queue_empty"
         lead = await workspace.get(f"/leads/{waiting['lead_id']}")
         assert (lead["state"], len(lead["assignments"])) == ("closed", 1)

@@ -126,4 +126,4 @@ async def test_a_plan_that_cannot_be_read_any_more_is_a_conflict(workspace: Work
         client_of(app, await workspace.issue_key("leads:read")) as client,
     ):
         answer = await client.get(f"/assignments/{told['assignment_id']}/explain")
-    assert (answer.status_code, answer.json()["code"]) == (409, "plan_unparseable")
+    assert (answer.status_code, answer.json()["code"]) == (409, "plan_version_unreadable")

@@ -1,1 +1,1 @@
-"""How every route speaks HTTP: authentication, bodies, idempotency keys, pages, problem details."""
+"""What all routes share: authentication, bodies, idempotency keys, pages, problem details."""

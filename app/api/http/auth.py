@@ -1,34 +1,34 @@
-"""Who is calling, and may he? Asked before a byte of the body is read."""
+"""API keys and scopes. A caller is authenticated before a byte of the body is read."""
 
 import hmac
 import ipaddress
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from fastapi import Depends
 from starlette.requests import Request
 from starlette.types import Scope
 
 from app import keys
 from app.contract.limits import BodyLimits
-from app.errors import Forbidden, TooManyFailures, Unauthenticated
+from app.errors import Forbidden, Problem, TooManyFailures, Unauthenticated
 from app.keys import DEVELOPMENT_KEY, SCOPES, StoredKey
 
-# Revocation is to be felt within five seconds; one is left for the look-up and the clocks.
 CACHE_SECONDS = 4.0
-CACHED_KEYS = 4096
+"""A revocation takes effect within five seconds; one is left for the look-up and clock differences."""
+MAX_CACHED_KEYS = 4096
 
-# An unknown id is compared against this, so that it takes as long as a known one.
-_NOBODY = b"\0" * 32
+# An unknown key id is compared with this, so that it takes as long as a known one.
+_NO_HASH = b"\0" * 32
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+FindKey = Callable[[str], Awaitable[StoredKey | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, for which workspace, with which scopes; `owner_id` when the key is bound to one owner."""
+    """The authenticated caller. `owner_id` is set when the key is bound to one owner."""
 
     workspace_id: int
     key_id: str
@@ -36,45 +36,47 @@ class Caller:
     owner_id: str | None = None
 
     def may(self, scope: str) -> bool:
-        """Whether this scope was granted; `admin` holds all."""
+        """Whether the key has this scope. `admin` includes all scopes."""
         return scope in self.scopes or "admin" in self.scopes
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What an endpoint declares: the scope it needs (None: open to all), and how much body it reads.
+    """What an endpoint declares with `@requires`.
 
-    Any of `others` opens it as well.
+    Any one of `scopes` grants access; an endpoint without scopes is public. `problems` are the kinds of
+    problem that only this endpoint has.
     """
 
-    scope: str | None
+    scopes: tuple[str, ...]
     body: BodyLimits
-    others: tuple[str, ...] = ()
-
-
-FindKey = Callable[[str], Awaitable[StoredKey | None]]
+    problems: tuple[type[Problem], ...] = ()
 
 
 def requires(
-    scope: str | None, *others: str, body: BodyLimits | None = None
+    *scopes: str, body: BodyLimits | None = None, problems: tuple[type[Problem], ...] = ()
 ) -> Callable[[Endpoint], Endpoint]:
-    """Declares an endpoint's access: the scope, or any of the others.
+    """Declares the scopes of an endpoint, of which any one is enough. See also `public`."""
+    if not scopes or not SCOPES.issuperset(scopes):
+        raise ValueError(f"unknown scopes: {scopes}")
+    return _declare(Access(scopes, body or BodyLimits(), problems))
 
-    Every endpoint needs one; `None` makes it public, and has to be said.
-    """
-    for named in (scope, *others):
-        if named is not None and named not in SCOPES:
-            raise ValueError(f"unknown scope {named}")
 
+def public() -> Callable[[Endpoint], Endpoint]:
+    """Declares that an endpoint needs no key."""
+    return _declare(Access((), BodyLimits()))
+
+
+def _declare(access: Access) -> Callable[[Endpoint], Endpoint]:
     def declare(endpoint: Endpoint) -> Endpoint:
-        endpoint.access = Access(scope, body or BodyLimits(), others)  # type: ignore[attr-defined]
+        endpoint.access = access  # type: ignore[attr-defined]
         return endpoint
 
     return declare
 
 
 def access_of(endpoint: Callable[..., Any]) -> Access:
-    """What the endpoint declared; `LookupError` when it did not."""
+    """The access that an endpoint declares. Raises LookupError when it declares none."""
     access = getattr(endpoint, "access", None)
     if not isinstance(access, Access):
         raise LookupError(f"{endpoint.__module__}.{endpoint.__qualname__} declares no scope (use @requires)")
@@ -82,25 +84,23 @@ def access_of(endpoint: Callable[..., Any]) -> Access:
 
 
 def caller_of(request: Request) -> Caller:
-    """The caller of a request whose route needs a scope."""
+    """The caller of a request to a route with scopes."""
     caller = request.scope["caller"]
-    assert isinstance(caller, Caller)  # noqa: S101 - set by the route before its endpoint runs
+    assert isinstance(caller, Caller)  # noqa: S101 - the route sets it before its endpoint runs
     return caller
 
 
-async def _caller(request: Request) -> Caller:
-    return caller_of(request)
-
-
-CallerParameter = Annotated[Caller, Depends(_caller)]
-"""An endpoint's parameter of this type is its caller."""
+def permit(caller: Caller, access: Access) -> None:
+    """Raises Forbidden unless the caller has one of the scopes."""
+    if not any(map(caller.may, access.scopes)):
+        raise Forbidden(f"This needs a key with the scope {' or '.join(access.scopes)}.")
 
 
 @dataclass(slots=True)
 class FailureLimit:
-    """At most `allowed` failures in a window of `window` seconds for each name; knows at most `names` names.
+    """At most `allowed` failures per name in a window of `window` seconds.
 
-    When it is full the oldest window is forgotten, so memory stays bounded whoever attacks.
+    It keeps at most `names` names and drops the oldest window first, so memory stays bounded under attack.
     """
 
     allowed: int
@@ -110,7 +110,7 @@ class FailureLimit:
     _failures: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     def wait(self, name: str) -> int:
-        """Whole seconds until this name may fail again; 0 while it may."""
+        """Whole seconds until this name may fail again, 0 when it may now."""
         began, count = self._failures.get(name, (0.0, 0))
         left = began + self.window - self.clock()
         return int(left) + 1 if count >= self.allowed and left > 0 else 0
@@ -127,11 +127,10 @@ class FailureLimit:
 
 
 class Authentication:
-    """Turns a request's key into its caller; one for a process.
+    """Authenticates requests. One instance serves a process.
 
-    `find_key` asks the store. `development_workspace` makes `dev-key` a key with all scopes for that
-    workspace, from and at a loopback address only; leave it None in production, and `dev-key` is a key nobody
-    knows.
+    `find_key` reads a key from the store. With `development_workspace`, `dev-key` has all scopes in that
+    workspace, between loopback addresses only. In production it is None, and `dev-key` is an unknown key.
     """
 
     def __init__(
@@ -149,19 +148,19 @@ class Authentication:
         self._ids = FailureLimit(allowed=10, window=60.0, clock=clock)
 
     async def caller(self, scope: Scope) -> Caller:
-        """The caller, or `Unauthenticated`, or `TooManyFailures` when he failed too often.
+        """The caller of a request. A valid key is never refused because of failures by others.
 
-        A key that proves right is never refused because others failed with its id.
+        Raises Unauthenticated, or TooManyFailures after too many failures.
         """
-        text = _bearer(scope)
+        text = _bearer_token(scope)
         if text == DEVELOPMENT_KEY and self._development_workspace is not None and _is_local(scope):
             return Caller(self._development_workspace, DEVELOPMENT_KEY, frozenset({"admin"}))
         key = keys.parse(text) if text else None
         stored = await self._stored(key.id, scope) if key else None
-        right = hmac.compare_digest(
-            key.secret_hash() if key else _NOBODY, stored.secret_hash if stored else _NOBODY
+        matches = hmac.compare_digest(
+            key.secret_hash() if key else _NO_HASH, stored.secret_hash if stored else _NO_HASH
         )
-        if stored is None or not right or stored.revoked:
+        if stored is None or not matches or stored.revoked:
             raise self._refusal(key.id if key else None, scope)
         return Caller(stored.workspace_id, stored.id, stored.scopes, stored.owner_id)
 
@@ -170,20 +169,20 @@ class Authentication:
         cached = self._cache.get(key_id)
         if cached and now - cached[0] < CACHE_SECONDS:
             return cached[1]
-        # A peer that failed too often costs the database nothing more.
+        # A peer that failed too often causes no more database queries.
         if wait := self._peers.wait(_peer(scope)):
             raise TooManyFailures(retry_after=wait)
         stored = await self._find_key(key_id)
         self._cache.pop(key_id, None)
         if stored is not None:
-            if len(self._cache) >= CACHED_KEYS:
+            if len(self._cache) >= MAX_CACHED_KEYS:
                 self._cache.pop(next(iter(self._cache)))
-            # Counted from before the look-up: it may have read just before a revocation.
+            # The age counts from before the look-up, which may have read just before a revocation.
             self._cache[key_id] = (now, stored)
         return stored
 
     def _refusal(self, key_id: str | None, scope: Scope) -> Unauthenticated | TooManyFailures:
-        if _bearer(scope) is None:
+        if _bearer_token(scope) is None:
             return Unauthenticated()
         peer = _peer(scope)
         wait = max(self._peers.wait(peer), self._ids.wait(key_id) if key_id else 0)
@@ -193,14 +192,8 @@ class Authentication:
         return TooManyFailures(retry_after=wait) if wait else Unauthenticated()
 
 
-def permit(caller: Caller, scope: str, *others: str) -> None:
-    """`Forbidden` unless the caller holds one of these scopes."""
-    if not any(map(caller.may, (scope, *others))):
-        raise Forbidden(f"This needs a key with the scope {' or '.join((scope, *others))}.")
-
-
-def _bearer(scope: Scope) -> str | None:
-    """What the one Authorization header carries as its bearer token; two such headers are none."""
+def _bearer_token(scope: Scope) -> str | None:
+    """The bearer token of the only Authorization header. Two such headers count as none."""
     found = [value for name, value in scope["headers"] if name == b"authorization"]
     if len(found) != 1:
         return None
@@ -209,7 +202,7 @@ def _bearer(scope: Scope) -> str | None:
 
 
 def _is_local(scope: Scope) -> bool:
-    """Whether both ends are loopback addresses, and nobody stands between who speaks for somebody else."""
+    """Whether both ends of the connection are loopback addresses, with no proxy between them."""
     forwarded = any(name in (b"forwarded", b"x-forwarded-for", b"x-real-ip") for name, _ in scope["headers"])
     return not forwarded and _is_loopback(scope.get("server")) and _is_loopback(scope.get("client"))
 
@@ -222,7 +215,7 @@ def _is_loopback(end: tuple[str, int | None] | None) -> bool:
 
 
 def _peer(scope: Scope) -> str:
-    """The caller's address; of IPv6 the network, for one customer has the whole of it."""
+    """The caller's address. For IPv6 it is the /64 network, because one customer owns all of it."""
     host = (scope.get("client") or ("",))[0]
     try:
         address = ipaddress.ip_address(host)

@@ -1,4 +1,4 @@
-"""How long the server waits for the head of a request."""
+"""Limits how long the server waits for the headers of a request."""
 
 from asyncio import TimerHandle, Transport
 from typing import ClassVar
@@ -7,11 +7,11 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
 class HeaderTimeoutProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP on a line that is closed when the headers of a request do not come to an end in time.
+    """uvicorn's HTTP protocol on a connection that closes when the headers do not arrive in time.
 
-    The time runs from the connection, or from the first byte after an answer, and no further byte prolongs
-    it. What is left of a body whose answer is out already has the same time. The body of a request under way
-    is timed where it is read (`app/api/http/routing.py`), a line that lies idle by uvicorn itself.
+    The time runs from the connection, or from the first byte after a response, and more bytes do not extend
+    it. The rest of a body whose response is sent has the same time. `app/api/http/routing.py` limits the time
+    of a body that is being read, and uvicorn the time of an idle connection.
     """
 
     seconds: ClassVar[float] = 10.0

@@ -1,68 +1,69 @@
-"""The Idempotency-Key header: bare or quoted, what its body's hash is made of, and how a replay looks."""
+"""The Idempotency-Key header: its key, the hash of its body, and the response to a replay."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from starlette.requests import Request
-from starlette.responses import Response
 
+from app.api.http.auth import Caller
+from app.api.http.json_response import Json, encode
+from app.directory.edit_once import Ready, once
 from app.errors import refused_at
+from app.store.connection.pool import Pool
 from app.store.path.idempotency import Answer, IdempotencyKey
 
-MOST_CHARACTERS = 255
-IDEMPOTENT = {
-    "parameters": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "required": False,
-            "schema": {"type": "string", "maxLength": MOST_CHARACTERS},
-            "description": "The same key and body again get the same answer, for seven days.",
-        }
-    ]
+MAX_CHARACTERS = 255
+HEADER = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": MAX_CHARACTERS},
+    "description": "The same key and body get the same response for seven days.",
 }
-"""What the header looks like in the OpenAPI document."""
+"""The header in the OpenAPI document."""
 _REPLAYED = {"Idempotency-Replayed": "true"}
 _SEPARATOR = "\x1f"
-"""Stands in no header, so the key of a batch's item is nobody's own key."""
+"""Never part of a header, so the key of a batch item is never a key that a caller sent."""
+
+Result = TypeVar("Result")
+
+
+async def idempotency_key(request: Request) -> IdempotencyKey | None:
+    """The caller's key for this route and JSON body, or None without the header.
+
+    Raises ValidationFailed.
+    """
+    return key_of(request, await request.json())
 
 
 def key_of(request: Request, document: Any) -> IdempotencyKey | None:
-    """The caller's key for this route and body, or None when he sent none.
+    """The caller's key for this route and document, or None without the header.
 
-    Raises Refused for a key that is empty, too long, or not printable ASCII.
+    Raises ValidationFailed for a key that is empty, too long, or not printable ASCII.
     """
     sent = request.headers.get("idempotency-key")
     if sent is None:
         return None
     text = sent[1:-1] if len(sent) > 1 and sent[0] == sent[-1] == '"' else sent
-    if not text or len(text) > MOST_CHARACTERS or not text.isascii() or not text.isprintable():
-        detail = f"must be 1 to {MOST_CHARACTERS} printable ASCII characters"
+    if not text or len(text) > MAX_CHARACTERS or not text.isascii() or not text.isprintable():
+        detail = f"must be 1 to {MAX_CHARACTERS} printable ASCII characters"
         raise refused_at(("Idempotency-Key",), "invalid_format", detail, "header")
     route = f"{request.method} {request.url.path}\n".encode()
-    # An item of a batch that could not be read stands in the document as its fault, which is no JSON.
+    # An invalid item of a batch is not JSON; its fault takes its place.
     canonical = orjson.dumps(document, default=str, option=orjson.OPT_SORT_KEYS)
     return IdempotencyKey(text, hashlib.sha256(route + canonical).digest())
 
 
-def key_of_body(lead: Mapping[str, Any]) -> IdempotencyKey:
-    """The key of a lead that came without one and that nobody could be known by, such as a mere company.
+def key_of_lead(lead: Mapping[str, Any]) -> IdempotencyKey:
+    """The key of a lead that has no key and no id, e-mail or phone to match it by, such as a mere company.
 
-    For ten minutes the same fields again are a repetition; whoever left an id, an e-mail or a phone is
-    matched as a person instead.
+    For ten minutes the same fields count as a repetition.
     """
     digest = hashlib.sha256(orjson.dumps(lead, default=str, option=orjson.OPT_SORT_KEYS)).digest()
     return IdempotencyKey(f"{_SEPARATOR}{digest.hex()}", digest, holds=timedelta(minutes=10))
-
-
-def response_of(answer: Answer) -> Response:
-    """The answer, with a header when it was given before."""
-    return Response(
-        answer.body, answer.status, _REPLAYED if answer.replayed else None, media_type="application/json"
-    )
 
 
 def item_key(key: IdempotencyKey | None, position: int) -> IdempotencyKey | None:
@@ -71,3 +72,27 @@ def item_key(key: IdempotencyKey | None, position: int) -> IdempotencyKey | None
         return None
     first = f"{key.text}{_SEPARATOR}0"
     return IdempotencyKey(f"{key.text}{_SEPARATOR}{position}", key.body_hash, first)
+
+
+def response_of(answer: Answer) -> Json[Any]:
+    """The response of a stored answer. A header tells a replay."""
+    return Json(answer.body, answer.status, _REPLAYED if answer.replayed else None)
+
+
+async def edit_once(
+    pool: Pool,
+    caller: Caller,
+    key: IdempotencyKey | None,
+    ready: Ready[Result],
+    to_json: Callable[[Result], Mapping[str, Any]],
+    status: int = 200,
+) -> Json[Any]:
+    """The response to an edit, or its stored response when the key was used before.
+
+    Raises what the edit raises.
+    """
+
+    def answer_of(result: Result) -> Answer:
+        return Answer(status, encode(to_json(result)))
+
+    return response_of(await once(pool, caller.workspace_id, caller.key_id, key, ready, answer_of))

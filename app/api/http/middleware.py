@@ -1,4 +1,4 @@
-"""The outermost layer: every answer, errors too, has the same headers, one log line and one measurement."""
+"""The outermost layer: every response has the same headers, one log line and one measurement."""
 
 import re
 import time
@@ -23,32 +23,32 @@ SECURITY_HEADERS = (
 )
 UNMATCHED = "unmatched"
 
-# What a closed connection is logged and counted as when no answer had begun.
+# The status that is logged when the client closed the connection before the response began.
 CLIENT_GONE = 499
 
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9-]{8,64}")
 _OVERRIDES = frozenset((b"x-http-method-override", b"x-http-method", b"x-method-override"))
 _ONCE = (b"idempotency-key", b"content-type")
-"""Headers of which two would leave open which of them counts."""
+"""Headers that may appear once: of two, it would be unclear which one counts."""
 
 
 class Log(Protocol):
-    """Where lines go: a structlog logger, or what looks like one."""
+    """A structlog logger, or an object with the same methods."""
 
     def info(self, event: str, **fields: object) -> object:
-        """Writes a line."""
+        """Writes an informational line."""
 
     def error(self, event: str, **fields: object) -> object:
-        """Writes a line that somebody should read."""
+        """Writes an error line."""
 
 
 Observe = Callable[[str, str, int, float], None]
-"""Called once a request with the route's template, the method, the status, and the seconds it took."""
+"""Called once per request with the route template, the method, the status and the seconds it took."""
 
 
 class RequestMiddleware:
-    """Wraps the whole app. It knows the route's template, never the URL or a submitted value."""
+    """Wraps the whole app. It sees the route template, never the URL or a submitted value."""
 
     def __init__(self, app: ASGIApp, *, log: Log, observe: Observe) -> None:
         self.app, self.log, self.observe = app, log, observe
@@ -61,11 +61,11 @@ class RequestMiddleware:
         scope["request_id"] = request_id = _request_id(scope)
         sending = _Sending(send, request_id)
         try:
-            await self._answer(scope, receive, sending)
+            await self._respond(scope, receive, sending)
         finally:
-            self._note(scope, sending.status or CLIENT_GONE, time.perf_counter() - began)
+            self._record(scope, sending.status or CLIENT_GONE, time.perf_counter() - began)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: "_Sending") -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: "_Sending") -> None:
         try:
             _check([name for name, _ in scope["headers"]])
             await self.app(scope, receive, send)
@@ -76,11 +76,11 @@ class RequestMiddleware:
                 "unexpected", request_id=scope["request_id"], route=route_of(scope), **to_json(error)
             )
             if send.status:
-                # Half an answer is out; only a broken connection can say that it is not whole.
+                # Part of the response is sent. Only a broken connection can tell that it is incomplete.
                 raise
             await problem_response(Problem(), scope["request_id"])(scope, receive, send)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route, method = route_of(scope), scope["method"] if scope["method"] in _METHODS else "OTHER"
         self.observe(route, method, status, seconds)
         self.log.info(
@@ -94,7 +94,7 @@ class RequestMiddleware:
 
 
 class _Sending:
-    """Adds our headers where the app has set none of that name, and remembers the status."""
+    """Adds the headers that the app has not set, and remembers the status."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send, self._request_id, self.status = send, request_id, 0
@@ -111,16 +111,16 @@ class _Sending:
 
 
 def _check(names: Sequence[bytes]) -> None:
-    """Raises BadRequest for headers that could be read in more than one way."""
+    """Raises BadRequest for headers that can be read in more than one way."""
     if not _OVERRIDES.isdisjoint(names):
-        raise BadRequest("A method cannot be overridden by a header.")
+        raise BadRequest("A header cannot override the method.")
     for name in _ONCE:
         if names.count(name) > 1:
-            raise BadRequest(f"The header {name.decode()} may be sent once.")
+            raise BadRequest(f"Send the header {name.decode()} only once.")
 
 
 def route_of(scope: Scope) -> str:
-    """The template of the route that answers, such as `/leads/{id}`."""
+    """The template of the matched route, such as `/leads/{id}`."""
     return getattr(scope.get("route"), "path_format", UNMATCHED)
 
 

@@ -1,4 +1,4 @@
-"""If-Match and If-None-Match (RFC 9110, section 13.1): write only what is as the caller knows it."""
+"""If-Match and If-None-Match (RFC 9110, section 13.1): write only if the record is as the caller knows it."""
 
 import re
 
@@ -9,32 +9,30 @@ from app.errors import ValidationFailed, refused_at
 
 _TAGS = re.compile(r'(?:W/)?"[^"]*"(?:[ \t]*,[ \t]*(?:W/)?"[^"]*")*')
 _STRONG = re.compile(r'(?<!W/)"(\d{1,19})"')
-MATCHED = {
-    "parameters": [
-        {
-            "name": name,
-            "in": "header",
-            "required": False,
-            "schema": {"type": "string"},
-            "description": description,
-        }
-        for name, description in (
-            ("If-Match", "Write only if the record has this ETag."),
-            ("If-None-Match", "With `*`: write only if there is no such record."),
-        )
-    ]
-}
-"""What these headers look like in the OpenAPI document."""
+HEADERS = [
+    {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string"},
+        "description": text,
+    }
+    for name, text in (
+        ("If-Match", "Write only if the record has this ETag."),
+        ("If-None-Match", "With `*`: write only if the record does not exist."),
+    )
+]
+"""The headers in the OpenAPI document."""
 
 
-def condition_of(request: Request) -> Precondition:
-    """What the request's headers demand of the record.
+async def precondition(request: Request) -> Precondition:
+    """What the request's headers require of the record.
 
-    Raises Refused for a header that cannot be read.
+    Raises ValidationFailed for a header that cannot be read.
     """
     match, none = request.headers.get("if-match"), request.headers.get("if-none-match")
     if none is not None and none.strip() != "*":
-        raise _unreadable("If-None-Match", "must be * here")
+        raise _unreadable("If-None-Match", "must be *")
     absent, exists = none is not None, match is not None and match.strip() == "*"
     if match is None or exists:
         return Precondition(exists=exists, absent=absent)
@@ -45,8 +43,3 @@ def condition_of(request: Request) -> Precondition:
 
 def _unreadable(header: str, detail: str) -> ValidationFailed:
     return refused_at((header,), "invalid_format", detail, "header")
-
-
-def etag(revision: int) -> dict[str, str]:
-    """The header that names this revision."""
-    return {"ETag": f'"{revision}"'}

@@ -1,4 +1,4 @@
-"""Every error as problem details (RFC 9457): where, what, and never the value that was sent."""
+"""Every error as problem details (RFC 9457): the place and the reason, never the submitted value."""
 
 from dataclasses import replace
 from http import HTTPStatus
@@ -31,29 +31,29 @@ MAX_BYTES = 8192
 
 
 def problem_bytes(problem: Problem, request_id: str) -> bytes:
-    """The body of an answer, at most 8 KiB: of many or long faults the first ones are told."""
-    told = [entry_of(fault) for fault in problem.faults[:MAX_ERRORS]]
+    """The body of the response, at most 8 KiB. It lists as many faults as fit."""
+    errors = [entry_of(fault) for fault in problem.faults[:MAX_ERRORS]]
     while True:
-        body = orjson.dumps(document_of(problem, request_id, told))
-        if len(body) <= MAX_BYTES or not told:
+        body = orjson.dumps(document_of(problem, request_id, errors))
+        if len(body) <= MAX_BYTES or not errors:
             return body
-        told = told[: len(told) // 2]
+        errors = errors[: len(errors) // 2]
 
 
 def problem_response(problem: Problem, request_id: str) -> Response:
-    """The whole answer."""
+    """The response to a problem."""
     return Response(
         problem_bytes(problem, request_id), problem.status, dict(problem.headers), media_type=MEDIA_TYPE
     )
 
 
 def request_id_of(request: Request) -> str:
-    """The id under which this request stands in the logs."""
+    """The id of the request in the logs."""
     return str(request.scope.get("request_id", ""))
 
 
-def of_validation(error: RequestValidationError) -> Problem:
-    """What FastAPI found wrong. A path parameter that cannot be an id is an unknown id."""
+def _of_validation(error: RequestValidationError) -> Problem:
+    """The faults that FastAPI found. A path parameter that cannot be an id is an unknown id."""
     faults: list[Fault] = []
     for found in error.errors():
         place, *rest = found["loc"]
@@ -64,8 +64,8 @@ def of_validation(error: RequestValidationError) -> Problem:
     return ValidationFailed(faults=faults)
 
 
-def of_http(error: HTTPException) -> Problem:
-    """What the framework refused; its own texts may repeat the request and are left out."""
+def _of_http(error: HTTPException) -> Problem:
+    """An error of the framework. Its own message may repeat the request and is left out."""
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return MethodNotAllowed((error.headers or {}).get("Allow", ""))
     known = {problem.status: problem for problem in (BadRequest, NotFound, TooLarge, UnsupportedMediaType)}
@@ -74,20 +74,20 @@ def of_http(error: HTTPException) -> Problem:
 
 _BUSY = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
 HANDLED = (Problem, RequestValidationError, HTTPException, *_BUSY, *CONNECTION_ERRORS)
-"""The kinds of error that have a problem of their own; `headers.Edge` tells what nobody expected."""
+"""The kinds of error that become a problem here. `RequestMiddleware` handles all others."""
 
 
 def problem_of(error: Exception) -> Problem:
-    """What a caller is told of this error."""
+    """The problem that the caller gets for this error."""
     match error:
         case Problem():
             return error
         case RequestValidationError():
-            return of_validation(error)
+            return _of_validation(error)
         case HTTPException():
-            return of_http(error)
+            return _of_http(error)
         case asyncpg.LockNotAvailableError() | asyncpg.QueryCanceledError():
-            return Overloaded("The database is too busy at this moment.")
+            return Overloaded("The database is busy.")
         case _ if is_connection_error(error):
             return DatabaseUnavailable()
         case _:
@@ -95,10 +95,10 @@ def problem_of(error: Exception) -> Problem:
 
 
 def install(app: FastAPI) -> None:
-    """Makes every error of these kinds a problem."""
+    """Registers the handlers that turn errors into problems."""
 
-    async def tell(request: Request, error: Exception) -> Response:
+    async def handle(request: Request, error: Exception) -> Response:
         return problem_response(problem_of(error), request_id_of(request))
 
     for kind in HANDLED:
-        app.add_exception_handler(kind, tell)
+        app.add_exception_handler(kind, handle)

@@ -1,6 +1,7 @@
-"""Bodies that are no JSON document: plans as YAML, and lines of JSON."""
+"""Bodies that are not one JSON document: plans as YAML, tables as CSV, and lines of JSON."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 from starlette.requests import Request
 
@@ -8,20 +9,28 @@ from app.api.http.routing import read
 from app.contract.limits import BodyLimits
 from app.errors import UnsupportedMediaType
 
+TEXT = {"type": "string", "format": "binary"}
+"""The schema of a body that is sent as it is."""
+
 
 async def raw_body(request: Request, media: Collection[str], limits: BodyLimits) -> bytes:
     """The bytes of a body of one of these media types.
 
-    Raises UnsupportedMedia, TooLarge, SlowBody, BadRequest.
+    Raises UnsupportedMediaType, TooLarge, RequestTimeout or BadRequest.
     """
-    sent = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if sent not in media:
+    if media_type(request) not in media:
         raise UnsupportedMediaType(f"Send {' or '.join(media)}.")
     if any(name == b"content-encoding" and value != b"identity" for name, value in request.scope["headers"]):
         raise UnsupportedMediaType("Send the body without compression.")
     return await read(request, limits)
 
 
-def documented(media: Collection[str], schema: object) -> dict[str, object]:
-    """Such a body in the OpenAPI document."""
-    return {"requestBody": {"required": True, "content": {each: {"schema": schema} for each in media}}}
+def media_type(request: Request) -> str:
+    """The media type of the body, without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def documented(schemas: Mapping[str, object], description: str) -> dict[str, Any]:
+    """The description of such a body in the OpenAPI document, with a schema for each media type."""
+    content = {media: {"schema": schema} for media, schema in schemas.items()}
+    return {"requestBody": {"required": True, "description": description, "content": content}}

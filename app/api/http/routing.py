@@ -1,18 +1,23 @@
-"""The one class of our routes: first who calls, then the body, strictly, then the endpoint."""
+"""The route classes: authenticate the caller, then read the body strictly, then call the endpoint."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, get_type_hints
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from functools import cache
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+from fastapi.params import Depends
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, create_model
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from app.api.http import idempotency, preconditions
 from app.api.http.auth import Authentication, access_of, permit
+from app.api.http.json_response import Json, NoContent
 from app.contract.faults import validation_failed
 from app.contract.limits import BodyLimits
+from app.contract.responses import Page
 from app.contract.strict_json import parse
 from app.errors import (
     BadRequest,
@@ -25,10 +30,16 @@ from app.errors import (
 )
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+Dependency = Callable[[Request], Awaitable[Any]]
+_HEADERS: dict[Dependency, list[dict[str, Any]]] = {
+    idempotency.idempotency_key: [idempotency.HEADER],
+    preconditions.precondition: preconditions.HEADERS,
+}
+"""The headers that a dependency reads, for the OpenAPI document."""
 
 
 class ReadRequest(Request):
-    """A request whose body was read already: `json()` is what the strict parse made of it."""
+    """A request whose body has been read. `json()` is the result of the strict parse."""
 
     def __init__(self, request: Request, raw: bytes, document: Any) -> None:
         super().__init__(request.scope, request.receive)
@@ -42,17 +53,26 @@ class ReadRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that knows its caller before it reads, and reads strictly.
+    """A route that authenticates before it reads the body, and parses the body strictly.
 
-    Its endpoint is declared by `@requires`; the app's `state.authentication` says who calls. For an endpoint
-    without a body parameter nothing is read.
+    Its endpoint declares its scopes with `@requires`. The OpenAPI document gets the response model from its
+    return type and the headers from its dependencies. Without a body parameter no body is read.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         access = access_of(endpoint)
         extra = dict(options.get("openapi_extra") or {})
-        # An empty list says that no key is needed, whatever holds for the rest.
-        extra["security"] = [{"bearer": [scope]} for scope in (access.scope, *access.others) if scope]
+        # An empty list means that the route needs no key.
+        extra["security"] = [{"bearer": [scope]} for scope in access.scopes]
+        self.dependencies_by_name = dict(_dependencies(endpoint))
+        headers = [each for one in self.dependencies_by_name.values() for each in _HEADERS.get(one, ())]
+        if headers:
+            extra["parameters"] = [*extra.get("parameters", ()), *headers]
+        returned = get_type_hints(endpoint).get("return")
+        if get_origin(returned) is Json and get_args(returned)[0] is not Any:
+            options["response_model"] = _named(get_args(returned)[0])
+        if returned is NoContent:
+            options["status_code"] = 204
         options["openapi_extra"] = extra
         options["operation_id"] = options.get("operation_id") or endpoint.__name__
         super().__init__(path, endpoint, **options)
@@ -61,17 +81,17 @@ class StrictRoute(APIRoute):
         return self._strictly(super().get_route_handler())
 
     async def yield_to_writer(self, request: Request) -> None:
-        """What is let go first, once the caller is known and before his body is read: nothing."""
+        """Called once the caller is known and before the body is read."""
 
-    def _strictly(self, answer: Handler) -> Handler:
+    def _strictly(self, respond: Handler) -> Handler:
         access, reads = access_of(self.endpoint), self.body_field is not None
         parameters = frozenset(each.alias for each in self.dependant.query_params)
 
         async def strictly(request: Request) -> Response:
-            if access.scope is not None:
+            if access.scopes:
                 authentication: Authentication = request.app.state.authentication
                 caller = await authentication.caller(request.scope)
-                permit(caller, access.scope, *access.others)
+                permit(caller, access)
                 request.scope["caller"] = caller
             _check_url(request, parameters)
             await self.yield_to_writer(request)
@@ -79,23 +99,22 @@ class StrictRoute(APIRoute):
                 raw = await read(request, access.body)
                 document = _parsed(request, raw, access.body)
                 request = ReadRequest(request, raw, document)
-            return await answer(request)
+            return await respond(request)
 
         return strictly
 
 
 class DirectRoute(StrictRoute):
-    """A strict route for the endpoints that every visitor waits for.
+    """A strict route for the endpoints on the hot path.
 
-    Its endpoint takes the request and one body and gives a finished response, so nothing of the framework
-    needs to stand between: no dependencies to solve, no answer to serialise. In the API's description it
-    looks like any other route.
+    Its endpoint takes one body and dependencies, and returns a finished response, so the framework need not
+    solve dependencies or serialize. In the OpenAPI document it looks like any other route.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
         self._model: type[BaseModel] = get_type_hints(endpoint)["body"]
-        strictly = self._strictly(self._answer)
+        strictly = self._strictly(self._respond)
 
         async def direct(scope: Scope, receive: Receive, send: Send) -> None:
             response = await strictly(Request(scope, receive))
@@ -104,20 +123,41 @@ class DirectRoute(StrictRoute):
         self.app = direct
 
     async def yield_to_writer(self, request: Request) -> None:
-        """A pass that decides goes first: this request could not be decided before it anyway."""
+        """Lets a commit group that is being decided go first: this request could not join it anyway."""
         await request.app.state.dispatch.yield_to_writer()
 
-    async def _answer(self, request: Request) -> Response:
+    async def _respond(self, request: Request) -> Response:
         try:
             body = self._model.model_validate(await request.json())
         except ValidationError as refused:
             raise validation_failed(refused) from None
-        response: Response = await self.endpoint(request, body)
+        found = {name: await find(request) for name, find in self.dependencies_by_name.items()}
+        response: Response = await self.endpoint(body=body, **found)
         return response
 
 
+@cache
+def _named(model: Any) -> Any:
+    """The model, or for a `Page` a subclass with a name for the OpenAPI document, such as `OwnerPage`."""
+    if not (isinstance(model, type) and issubclass(model, Page)):
+        return model
+    item = model.__pydantic_generic_metadata__["args"][0]
+    return create_model(f"{item.__name__}Page", __base__=model, __doc__=Page.__doc__)
+
+
+def _dependencies(endpoint: Callable[..., Any]) -> Iterator[tuple[str, Dependency]]:
+    for name, hint in get_type_hints(endpoint, include_extras=True).items():
+        if get_origin(hint) is Annotated:
+            for each in hint.__metadata__:
+                if isinstance(each, Depends) and each.dependency is not None:
+                    yield name, each.dependency
+
+
 async def read(request: Request, limits: BodyLimits) -> bytes:
-    """The body's bytes: never more than the limit, whatever the headers promise, and in time."""
+    """The bytes of the body, within the limits of size and time.
+
+    Raises TooLarge, RequestTimeout or BadRequest.
+    """
     promised = request.headers.get("content-length", "")
     if promised.isascii() and promised.isdigit() and (len(promised) > 18 or int(promised) > limits.size):
         raise TooLarge(f"The limit is {limits.size} bytes.")
@@ -125,7 +165,7 @@ async def read(request: Request, limits: BodyLimits) -> bytes:
         async with asyncio.timeout(limits.seconds):
             return await _received(request.receive, limits.size)
     except TimeoutError:
-        raise RequestTimeout(f"It has to arrive within {limits.seconds:g} seconds.") from None
+        raise RequestTimeout(f"The limit is {limits.seconds:g} seconds.") from None
 
 
 async def _received(receive: Receive, limit: int) -> bytes:
@@ -155,16 +195,16 @@ def _parsed(request: Request, raw: bytes, limits: BodyLimits) -> Any:
 
 
 def _check_url(request: Request, parameters: frozenset[str]) -> None:
-    """No id and no text of ours holds a NUL, and the database could not store one.
+    """Refuses what no id can hold, and query parameters that the route does not know.
 
-    Bytes that are no UTF-8 arrive as U+FFFD: two ids that differ must not become one. A parameter nobody
-    reads is refused: who misspells that of the next page would read the first one for ever. What asks
-    without a key, such as a load balancer, may add what it likes.
+    The database cannot store a NUL. Bytes that are not UTF-8 arrive as U+FFFD, and two different ids must not
+    become one. A misspelled `after` would return the first page forever. A public route, which load balancers
+    call, ignores unknown parameters.
     """
-    if any(_no_id(str(value)) for value in request.path_params.values()):
+    if any(_cannot_be_id(str(value)) for value in request.path_params.values()):
         raise NotFound
     if b"%00" in request.scope["query_string"]:
-        raise BadRequest("The query holds a NUL character.")
+        raise BadRequest("The query contains a NUL character.")
     if request.scope["query_string"] and "caller" in request.scope:
         unknown = sorted(request.query_params.keys() - parameters)
         if unknown:
@@ -174,5 +214,5 @@ def _check_url(request: Request, parameters: frozenset[str]) -> None:
             raise ValidationFailed(faults=faults)
 
 
-def _no_id(text: str) -> bool:
+def _cannot_be_id(text: str) -> bool:
     return "\0" in text or "\ufffd" in text or len(text) > 255

@@ -1,4 +1,4 @@
-"""`POST /assign` and its relatives: a body in, a decision out."""
+"""`POST /assign` and the other routes that decide: a body in, a decision out."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,11 +6,11 @@ from uuid import UUID
 
 import orjson
 from fastapi import APIRouter
-from starlette.requests import Request
-from starlette.responses import Response
 
-from app.api.http.auth import caller_of, requires
-from app.api.http.idempotency import IDEMPOTENT, item_key, key_of, key_of_body, response_of
+from app.api.http.auth import requires
+from app.api.http.idempotency import item_key, key_of_lead, response_of
+from app.api.http.json_response import Json
+from app.api.http.parameters import CallerParameter, DispatchParameter, IdempotencyKeyParameter
 from app.api.http.routing import DirectRoute, StrictRoute
 from app.contract.faults import problem_document
 from app.contract.limits import KIB, BodyLimits
@@ -24,14 +24,25 @@ from app.contract.requests import (
     validate_items,
 )
 from app.contract.responses import BatchResult, Decision, EventResult
-from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.assign import Assign
 from app.dispatch.jobs.base import Answer, IdempotencyKey, Job
 from app.dispatch.jobs.claim import Claim
 from app.dispatch.jobs.reassign import Reassign
 from app.dispatch.jobs.report_event import ReportEvent
 from app.engine.model.decision import Target
-from app.errors import Forbidden, IdempotencyMismatch, OutcomeUnknown, Problem
+from app.errors import (
+    AssignmentSuperseded,
+    ClaimRefused,
+    Forbidden,
+    IdempotencyMismatch,
+    LeadNotDecided,
+    LeadNotInQueue,
+    NotFound,
+    OutcomeUnknown,
+    OwnerInactive,
+    Problem,
+    QueueEmpty,
+)
 from app.intake.arrival import normalize
 
 hot = APIRouter(route_class=DirectRoute, tags=["assign"])
@@ -41,85 +52,85 @@ REPLAYED: dict[int | str, dict[str, Any]] = {
 }
 
 
-@hot.post("/assign", status_code=201, response_model=Decision, responses=REPLAYED, openapi_extra=IDEMPOTENT)
-@requires("assign", body=BodyLimits(size=256 * KIB))
-async def assign(request: Request, body: AssignRequest) -> Response:
-    """Decide who owns a lead, and answer once it is stored."""
-    dispatch: Dispatcher = request.app.state.dispatch
-    workspace_id = caller_of(request).workspace_id
+@hot.post("/assign", status_code=201, responses=REPLAYED)
+@requires("assign", body=BodyLimits(size=256 * KIB), problems=(LeadNotDecided,))
+async def assign_lead(
+    caller: CallerParameter, dispatch: DispatchParameter, key: IdempotencyKeyParameter, body: AssignRequest
+) -> Json[Decision]:
+    """Decides who owns a lead, and returns once the decision is stored."""
     if body.dry_run:
-        (told,) = await dispatch.dry_run_all(workspace_id, [_job(body, None)])
-        return _response(told)
-    job = _job(body, key_of(request, await request.json()))
-    return _response(await dispatch.ask(workspace_id, job))
+        (answer,) = await dispatch.dry_run_all(caller.workspace_id, [_job(body, None)])
+        return _response(answer)
+    return _response(await dispatch.ask(caller.workspace_id, _job(body, key)))
 
 
-@hot.post("/assign/batch", response_model=BatchResult, openapi_extra=IDEMPOTENT)
+@hot.post("/assign/batch")
 @requires("assign", body=BodyLimits(size=8192 * KIB, isolate_items="items"))
-async def assign_batch(request: Request, body: BatchRequest) -> Response:
-    """Decide many leads in their order. One bad item spoils no other."""
-    dispatch: Dispatcher = request.app.state.dispatch
-    workspace_id = caller_of(request).workspace_id
-    key = key_of(request, await request.json())
-    told: list[Answer | Problem | None] = []
-    written: dict[int, Job] = {}
+async def assign_leads(
+    caller: CallerParameter, dispatch: DispatchParameter, key: IdempotencyKeyParameter, body: BatchRequest
+) -> Json[BatchResult]:
+    """Decides many leads in order. An invalid item does not affect the others."""
+    answers: list[Answer | Problem | None] = []
+    stored: dict[int, Job] = {}
     for_dry_run: dict[int, Job] = {}
     for position, item in enumerate(validate_items(body)):
-        told.append(item if isinstance(item, Problem) else None)
+        answers.append(item if isinstance(item, Problem) else None)
         if isinstance(item, AssignRequest):
-            jobs = for_dry_run if item.dry_run else written
+            jobs = for_dry_run if item.dry_run else stored
             jobs[position] = _job(item, item_key(key, position), bulk=True)
-    for jobs, ask in ((written, dispatch.ask_all), (for_dry_run, dispatch.dry_run_all)):
-        answers = await ask(workspace_id, list(jobs.values())) if jobs else []
-        for position, answer in zip(jobs, answers, strict=True):
-            told[position] = answer
-    undecided = _undecided(told)
-    if undecided is not None:
-        raise undecided
-    return Response(_items(told), media_type="application/json")
+    for jobs, ask in ((stored, dispatch.ask_all), (for_dry_run, dispatch.dry_run_all)):
+        decided = await ask(caller.workspace_id, list(jobs.values())) if jobs else []
+        for position, answer in zip(jobs, decided, strict=True):
+            answers[position] = answer
+    problem = _problem_of_all(answers)
+    if problem is not None:
+        raise problem
+    return Json(_items(answers))
 
 
-@router.post(
-    "/reassign", status_code=201, response_model=Decision, responses=REPLAYED, openapi_extra=IDEMPOTENT
-)
-@requires("assign")
-async def reassign(request: Request, body: ReassignRequest) -> Response:
-    """Decide a lead we have again, by the same path, or give it to whom the caller names."""
-    dispatch: Dispatcher = request.app.state.dispatch
+@router.post("/reassign", status_code=201, responses=REPLAYED)
+@requires("assign", problems=(NotFound, OwnerInactive))
+async def reassign_lead(
+    caller: CallerParameter, dispatch: DispatchParameter, key: IdempotencyKeyParameter, body: ReassignRequest
+) -> Json[Decision]:
+    """Routes a lead again, or gives it to the owner, team or queue in `to`."""
     job = Reassign(
-        key=key_of(request, await request.json()),
+        key=key,
         lead_id=str(body.lead_id),
         reason=body.reason,
         exclude=frozenset(body.exclude or ()),
         to=_target(body.to),
     )
-    return _response(await dispatch.ask(caller_of(request).workspace_id, job))
-
-
-@router.post("/queues/{name}/claim", response_model=Decision, openapi_extra=IDEMPOTENT)
-@requires("claim")
-async def claim(request: Request, name: str, body: ClaimRequest) -> Response:
-    """Take the first lead of a queue, or the one that is named, for an owner."""
-    dispatch: Dispatcher = request.app.state.dispatch
-    caller = caller_of(request)
-    if caller.owner_id is not None and caller.owner_id != body.owner_id:
-        raise Forbidden("This key may only claim for its own owner.")
-    job = Claim(
-        key=key_of(request, await request.json()),
-        queue=name,
-        owner_id=body.owner_id,
-        lead_id=str(body.lead_id) if body.lead_id else None,
-    )
     return _response(await dispatch.ask(caller.workspace_id, job))
 
 
-@router.post("/assignments/{assignment_id}/events", response_model=EventResult, openapi_extra=IDEMPOTENT)
-@requires("events")
-async def report(request: Request, assignment_id: UUID, body: EventRequest) -> Response:
-    """Tell what became of an assignment. `closed` frees the owner's open place."""
-    dispatch: Dispatcher = request.app.state.dispatch
-    caller = caller_of(request)
-    key = key_of(request, await request.json())
+@router.post("/queues/{name}/claim")
+@requires("claim", problems=(ClaimRefused, NotFound, LeadNotInQueue, QueueEmpty))
+async def claim_lead(
+    caller: CallerParameter,
+    dispatch: DispatchParameter,
+    key: IdempotencyKeyParameter,
+    name: str,
+    body: ClaimRequest,
+) -> Json[Decision]:
+    """Gives an owner the first lead of a queue, or the lead that the request names."""
+    if caller.owner_id is not None and caller.owner_id != body.owner_id:
+        raise Forbidden("This key can only claim for its own owner.")
+    lead_id = str(body.lead_id) if body.lead_id else None
+    job = Claim(key=key, queue=name, owner_id=body.owner_id, lead_id=lead_id)
+    return _response(await dispatch.ask(caller.workspace_id, job))
+
+
+@router.post("/assignments/{assignment_id}/events")
+@requires("events", problems=(AssignmentSuperseded,))
+async def report_event(
+    caller: CallerParameter,
+    dispatch: DispatchParameter,
+    key: IdempotencyKeyParameter,
+    assignment_id: UUID,
+    body: EventRequest,
+) -> Json[EventResult]:
+    """Reports what became of an assignment. `closed` frees the owner's capacity."""
     job = ReportEvent(key=key, assignment_id=str(assignment_id), type=body.type, actor=caller.key_id)
     return _response(await dispatch.ask(caller.workspace_id, job))
 
@@ -127,7 +138,7 @@ async def report(request: Request, assignment_id: UUID, body: EventRequest) -> R
 def _job(body: AssignRequest, key: IdempotencyKey | None, *, bulk: bool = False) -> Assign:
     arrival = normalize(body.lead.model_dump(exclude_none=True))
     return Assign(
-        key=key if key is not None or arrival.keys else key_of_body(arrival.values),
+        key=key if key is not None or arrival.keys else key_of_lead(arrival.values),
         bulk=bulk,
         arrival=arrival,
         trigger=body.trigger or "form",
@@ -143,33 +154,33 @@ def _target(to: ReassignTarget | None) -> Target | None:
     return Target("team", to.team) if to.team is not None else Target("queue", str(to.queue))
 
 
-def _response(told: Answer | Problem) -> Response:
-    if isinstance(told, Problem):
-        raise told
-    return response_of(told)
+def _response(answer: Answer | Problem) -> Json[Any]:
+    if isinstance(answer, Problem):
+        raise answer
+    return response_of(answer)
 
 
-def _undecided(told: Sequence[Answer | Problem | None]) -> Problem | None:
-    """Why nothing of a batch was decided, when one thing stood in the way of all: it is said of the whole.
+def _problem_of_all(answers: Sequence[Answer | Problem | None]) -> Problem | None:
+    """The problem of the whole batch, when one thing kept every item from being decided.
 
-    Either its key belongs to another body, or the database is away; of several problems of that kind it is
-    the one that does not know what was done, if there is one.
+    That is an idempotency key that belongs to another body, or a database that does not respond. If any
+    outcome is unknown, so is that of the batch.
     """
-    if told and all(isinstance(one, IdempotencyMismatch) for one in told):
-        return IdempotencyMismatch("this Idempotency-Key was used with another body")
-    problems = [one for one in told if isinstance(one, Problem) and one.status == 503]
-    if len(problems) < len(told):
+    if answers and all(isinstance(each, IdempotencyMismatch) for each in answers):
+        return IdempotencyMismatch()
+    problems = [each for each in answers if isinstance(each, Problem) and each.status == 503]
+    if len(problems) < len(answers):
         return None
-    return next((one for one in problems if isinstance(one, OutcomeUnknown)), problems[0])
+    return next((each for each in problems if isinstance(each, OutcomeUnknown)), problems[0])
 
 
-def _items(told: Sequence[Answer | Problem | None]) -> bytes:
-    """The batch's answer, put together from bodies that are JSON already."""
-    return b'{"items":[' + b",".join(_item(one) for one in told) + b"]}"
+def _items(answers: Sequence[Answer | Problem | None]) -> bytes:
+    """The body of the batch, joined from bodies that are JSON already."""
+    return b'{"items":[' + b",".join(_item(each) for each in answers) + b"]}"
 
 
-def _item(told: Answer | Problem | None) -> bytes:
-    if isinstance(told, Answer):
-        return b'{"status":%d,"decision":%s}' % (told.status, told.body)
-    problem = told or Problem()
+def _item(answer: Answer | Problem | None) -> bytes:
+    if isinstance(answer, Answer):
+        return b'{"status":%d,"decision":%s}' % (answer.status, answer.body)
+    problem = answer or Problem()
     return b'{"status":%d,"problem":%s}' % (problem.status, orjson.dumps(problem_document(problem)))

@@ -1,4 +1,4 @@
-"""For those who run the service, and for those who write clients of it."""
+"""The routes for operators and client developers: health, metrics, and the OpenAPI document."""
 
 from typing import Any
 
@@ -7,14 +7,35 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.http.auth import caller_of, requires
+from app.api.http.auth import public, requires
+from app.api.http.json_response import Json
 from app.api.http.openapi import document
+from app.api.http.parameters import CallerParameter, PoolParameter
 from app.api.http.routing import StrictRoute
 from app.audit.gauges import read_gauges
+from app.contract.responses import Health
 from app.keys import SCOPES
 from app.metrics import Metrics
+from app.settings import Settings
+from app.store.connection.pool import look_up
 
 router = APIRouter(route_class=StrictRoute, tags=["operations"])
+
+
+@router.get("/healthz")
+@public()
+async def check_health() -> Json[Health]:
+    """Tells that the process is alive. It does not use the database."""
+    return Json({"status": "ok"})
+
+
+@router.get("/readyz")
+@public()
+async def check_readiness(request: Request, pool: PoolParameter) -> Json[Health]:
+    """Tells that decisions can be made: the database responds in time."""
+    settings: Settings = request.app.state.settings
+    await look_up(pool, settings.request_timeout_seconds, "SELECT 1")
+    return Json({"status": "ok"})
 
 
 @router.get(
@@ -23,16 +44,15 @@ router = APIRouter(route_class=StrictRoute, tags=["operations"])
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 @requires("ops")
-async def metrics(request: Request) -> Response:
-    """What was counted and timed, and how the caller's workspace stands, in Prometheus' text format."""
+async def get_metrics(request: Request, caller: CallerParameter, pool: PoolParameter) -> Response:
+    """Returns the metrics of the process and of the caller's workspace, in the Prometheus text format."""
     metrics: Metrics = request.app.state.metrics
-    workspace_id = caller_of(request).workspace_id
-    now = await read_gauges(request.app.state.pool, workspace_id)
-    return Response(metrics.exposition(workspace_id, now), media_type=CONTENT_TYPE_LATEST)
+    gauges = await read_gauges(pool, caller.workspace_id)
+    return Response(metrics.exposition(caller.workspace_id, gauges), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/openapi.json", include_in_schema=False)
 @requires(*sorted(SCOPES))
-async def openapi(request: Request) -> dict[str, Any]:
-    """The API described, to every key: from this a client can be generated."""
-    return document(request.app)
+async def get_openapi(request: Request) -> Json[dict[str, Any]]:
+    """Returns the OpenAPI document, from which clients can be generated."""
+    return Json(document(request.app))

@@ -1,4 +1,4 @@
-"""`/plans`: versions of the routing plan, as drafts and in force."""
+"""`/plans`: the versions of the routing plan, drafted, published and rolled back."""
 
 from contextlib import suppress
 from hashlib import sha256
@@ -6,133 +6,177 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path
 from starlette.requests import Request
-from starlette.responses import Response
 
-from app.api.http.auth import caller_of, requires
-from app.api.http.edit_once import once
-from app.api.http.idempotency import IDEMPOTENT
-from app.api.http.pagination import AfterNumber, Limit, answer, page_of
-from app.api.http.raw_body import documented, raw_body
+from app.api.http.auth import Caller, requires
+from app.api.http.idempotency import HEADER, edit_once, key_of
+from app.api.http.json_response import Json, page_of
+from app.api.http.parameters import (
+    MAX_INT32,
+    AfterNumber,
+    CallerParameter,
+    DispatchParameter,
+    IdempotencyKeyParameter,
+    Limit,
+    PoolParameter,
+    StrategiesParameter,
+)
+from app.api.http.raw_body import TEXT, documented, raw_body
 from app.api.http.routing import StrictRoute
-from app.api.routes.crud import pool_of, strategies_of
 from app.contract.directory import findings_to_json
 from app.contract.limits import KIB, BodyLimits
 from app.contract.plans import CheckedPlanVersion, PlanComment, PlanVersion, PlanVersionDetail
 from app.contract.responses import Page
 from app.directory.edit_once import Act
 from app.dispatch.dispatcher import Dispatcher
+from app.errors import AlreadyActive, NeverPublished, NotFound, PlanInvalid, PlanUnparseable
 from app.plan.findings import settles
 from app.plan_check import parse
+from app.plan_check.parse import Strategies
 from app.plans import versions
 from app.plans.versions import Activation, PlanFindings, StoredPlan
+from app.store.connection.pool import Pool
+from app.store.path.idempotency import IdempotencyKey
 from app.store.plans import Version
 
 router = APIRouter(route_class=StrictRoute, tags=["plans"])
 MEDIA = ("application/yaml", "text/yaml", "application/x-yaml", "application/json")
 LIMITS = BodyLimits(size=4096 * KIB, seconds=30)
 READERS = ("plan:write", "plan:approve", "leads:read", "ops")
-TEXT = documented(MEDIA, {"type": "object", "description": "A plan, as `GET /plans/schema` describes it."})
-
-Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
-
-
-@router.post(
-    "/plans", status_code=201, response_model=CheckedPlanVersion, openapi_extra={**TEXT, **IDEMPOTENT}
+BODY = documented(
+    {media: {"type": "object"} if media == "application/json" else TEXT for media in MEDIA},
+    "A plan, as described by `GET /plans/schema`.",
 )
-@requires("plan:write")
-async def draft_plan(request: Request) -> Response:
-    """Store a plan as a draft, and tell what there is to find about it."""
+
+Number = Annotated[int, Path(ge=1, le=MAX_INT32)]
+
+
+@router.post("/plans", status_code=201, openapi_extra={**BODY, "parameters": [HEADER]})
+@requires("plan:write", problems=(PlanUnparseable,))
+async def create_plan(
+    request: Request,
+    caller: CallerParameter,
+    pool: PoolParameter,
+    strategies: StrategiesParameter,
+) -> Json[CheckedPlanVersion]:
+    """Stores a plan as a draft, and returns its findings."""
     raw = await raw_body(request, MEDIA, LIMITS)
 
     async def ready() -> Act[PlanFindings]:
-        workspace_id = caller_of(request).workspace_id
-        return await versions.drafted(pool_of(request), workspace_id, strategies_of(request), raw)
+        return await versions.drafted(pool, caller.workspace_id, strategies, raw)
 
-    # Under one key the text must be the same to the letter: to read it first may take seconds.
-    document = {"text": sha256(raw).hexdigest()}
-    return await once(request, document, ready, lambda drafted: (_checked(drafted), 201))
+    # The text must be the same byte for byte: parsing it first could take seconds.
+    key = key_of(request, {"text": sha256(raw).hexdigest()})
+    return await edit_once(pool, caller, key, ready, _checked_to_json, 201)
 
 
-@router.get("/plans", response_model=Page[PlanVersion])
+@router.get("/plans")
 @requires(*READERS)
-async def list_plans(request: Request, after: AfterNumber = 0, limit: Limit = 100) -> Response:
-    """All versions in order."""
-    workspace_id = caller_of(request).workspace_id
-    found, active = await versions.page(pool_of(request), workspace_id, min(after, 2**31 - 1), limit + 1)
+async def list_plans(
+    caller: CallerParameter, pool: PoolParameter, after: AfterNumber = 0, limit: Limit = 100
+) -> Json[Page[PlanVersion]]:
+    """Lists all versions in order."""
+    found, active = await versions.page(pool, caller.workspace_id, min(after, MAX_INT32), limit + 1)
     return page_of(
         found,
         limit,
-        lambda version: _version(version, version.version == active),
+        lambda version: _version_to_json(version, version.version == active),
         lambda version: version.version,
     )
 
 
-@router.get("/plans/schema", response_model=dict[str, Any])
+@router.get("/plans/schema")
 @requires(*READERS)
-async def plan_schema(request: Request) -> Response:
-    """The JSON Schema of a plan."""
-    return answer(parse.schema(strategies_of(request)))
+async def get_plan_schema(strategies: StrategiesParameter) -> Json[dict[str, Any]]:
+    """Returns the JSON Schema of a plan."""
+    return Json(parse.schema(strategies))
 
 
-@router.get("/plans/active", response_model=PlanVersionDetail)
+@router.get("/plans/active")
+@requires(*READERS, problems=(NotFound,))
+async def get_active_plan(
+    caller: CallerParameter, pool: PoolParameter, strategies: StrategiesParameter
+) -> Json[PlanVersionDetail]:
+    """Returns the active version."""
+    return await _detail(await versions.find(pool, caller.workspace_id, None), strategies)
+
+
+@router.get("/plans/{version}")
 @requires(*READERS)
-async def active_plan(request: Request) -> Response:
-    """The version in force."""
-    return await _whole(request, await versions.find(pool_of(request), caller_of(request).workspace_id, None))
+async def get_plan(
+    caller: CallerParameter, pool: PoolParameter, strategies: StrategiesParameter, version: Number
+) -> Json[PlanVersionDetail]:
+    """Returns one version, with its findings as of now."""
+    return await _detail(await versions.find(pool, caller.workspace_id, version), strategies)
 
 
-@router.get("/plans/{version}", response_model=PlanVersionDetail)
-@requires(*READERS)
-async def get_plan(request: Request, version: Number) -> Response:
-    """One version, with what there is to find about it today."""
-    return await _whole(
-        request, await versions.find(pool_of(request), caller_of(request).workspace_id, version)
-    )
+@router.post("/plans/{version}/publish")
+@requires("plan:approve", problems=(AlreadyActive, PlanInvalid, PlanUnparseable))
+async def publish_plan(
+    caller: CallerParameter,
+    pool: PoolParameter,
+    dispatch: DispatchParameter,
+    strategies: StrategiesParameter,
+    key: IdempotencyKeyParameter,
+    version: Number,
+    body: PlanComment | None = None,
+) -> Json[CheckedPlanVersion]:
+    """Makes a version active for all decisions from now on."""
+    comment = body.comment if body else None
+    return await _activate(pool, caller, dispatch, strategies, key, version, comment, "publish")
 
 
-@router.post("/plans/{version}/publish", response_model=CheckedPlanVersion, openapi_extra=IDEMPOTENT)
-@requires("plan:approve")
-async def publish_plan(request: Request, version: Number, body: PlanComment | None = None) -> Response:
-    """Put a version in force, for every decision from now on."""
-    return await _activate(request, version, body, "publish")
+@router.post("/plans/{version}/rollback")
+@requires("plan:approve", problems=(AlreadyActive, NeverPublished, PlanInvalid, PlanUnparseable))
+async def roll_back_plan(
+    caller: CallerParameter,
+    pool: PoolParameter,
+    dispatch: DispatchParameter,
+    strategies: StrategiesParameter,
+    key: IdempotencyKeyParameter,
+    version: Number,
+    body: PlanComment | None = None,
+) -> Json[CheckedPlanVersion]:
+    """Makes a version active again that was active before."""
+    comment = body.comment if body else None
+    return await _activate(pool, caller, dispatch, strategies, key, version, comment, "rollback")
 
 
-@router.post("/plans/{version}/rollback", response_model=CheckedPlanVersion, openapi_extra=IDEMPOTENT)
-@requires("plan:approve")
-async def rollback_plan(request: Request, version: Number, body: PlanComment | None = None) -> Response:
-    """Bring back a version that was in force before."""
-    return await _activate(request, version, body, "rollback")
-
-
-async def _activate(request: Request, version: int, body: PlanComment | None, how: Activation) -> Response:
-    workspace_id, comment = caller_of(request).workspace_id, body.comment if body else None
-    dispatch: Dispatcher = request.app.state.dispatch
+async def _activate(
+    pool: Pool,
+    caller: Caller,
+    dispatch: Dispatcher,
+    strategies: Strategies,
+    key: IdempotencyKey | None,
+    version: int,
+    comment: str | None,
+    how: Activation,
+) -> Json[CheckedPlanVersion]:
+    workspace_id = caller.workspace_id
 
     async def ready() -> Act[PlanFindings]:
-        # Made ready before it is in force, so that no lead waits for it here; a version that cannot be made
-        # ready is refused below.
+        # Compiled before it becomes active, so that no lead waits for it. A version that cannot be compiled
+        # is refused below.
         with suppress(LookupError):
             plan = await dispatch.plans.fetch(workspace_id, version)
             if plan.table_refs:
                 await dispatch.plans.tables.fetch(workspace_id, plan.table_refs)
-        strategies = strategies_of(request)
-        return await versions.accepted(pool_of(request), workspace_id, strategies, version, comment, how)
+        return await versions.accepted(pool, workspace_id, strategies, version, comment, how)
 
-    return await once(request, {"comment": comment}, ready, lambda found: (_checked(found), 200))
+    return await edit_once(pool, caller, key, ready, _checked_to_json)
 
 
-async def _whole(request: Request, stored: StoredPlan) -> Response:
-    findings = await versions.findings(stored, strategies_of(request))
+async def _detail(stored: StoredPlan, strategies: Strategies) -> Json[PlanVersionDetail]:
+    findings = await versions.findings(stored, strategies)
     active = stored.version.version == stored.now.entry.plan_version
-    checked = _checked(PlanFindings(stored.version, findings, active))
-    return answer({**checked, "document": stored.document, "source_text": stored.source_text})
+    checked = _checked_to_json(PlanFindings(stored.version, findings, active))
+    return Json({**checked, "document": stored.document, "source_text": stored.source_text})
 
 
-def _checked(found: PlanFindings) -> dict[str, Any]:
+def _checked_to_json(found: PlanFindings) -> dict[str, Any]:
     findings = {"findings": findings_to_json(found.findings), "ok": settles(found.findings)}
-    return {**_version(found.version, found.active), **findings}
+    return {**_version_to_json(found.version, found.active), **findings}
 
 
-def _version(version: Version, active: bool) -> dict[str, Any]:
-    kept = {name: getattr(version, name) for name in PlanVersion.model_fields if name != "active"}
-    return {**kept, "active": active}
+def _version_to_json(version: Version, active: bool) -> dict[str, Any]:
+    fields = {name: getattr(version, name) for name in PlanVersion.model_fields if name != "active"}
+    return {**fields, "active": active}

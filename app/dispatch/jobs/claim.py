@@ -11,7 +11,7 @@ from app.engine.pipeline.claims import claim_refusal, held_refusal
 from app.engine.pipeline.walk import FALLBACK_QUEUE
 from app.engine.selection.eligibility import Refusal
 from app.engine.selection.shifts import HELD
-from app.errors import Conflict, Forbidden, NotFound, refused_at
+from app.errors import ClaimRefused, LeadNotInQueue, NotFound, QueueEmpty, refused_at
 from app.ids import uuid7
 from app.intake.accounts import keys_of_lead
 from app.store.leads.current_leads import CurrentLead
@@ -28,7 +28,7 @@ class Claim(Job):
     def decide(self, session: DecisionSession) -> Answer:
         """Assign the lead to the owner.
 
-        Raises ValidationFailed, Forbidden, NotFound or Conflict when there is no lead the owner may take.
+        Raises ValidationFailed, ClaimRefused, NotFound, LeadNotInQueue or QueueEmpty.
         """
         refused = claim_refusal(self.owner_id, self.queue, session.plan, session.work.facts)
         if refused is not None and refused.code == "not_found":
@@ -68,9 +68,9 @@ class Claim(Job):
             if reason is None:
                 return lead
         if reason is not None:
-            raise Forbidden("this owner may not claim from this queue now", code=reason.code)
+            raise ClaimRefused(reason.code)
         if self.queue not in (*queues, FALLBACK_QUEUE, HELD):
-            raise NotFound("there is no such queue")
+            raise NotFound("There is no such queue.")
         if self.lead_id is not None:
-            raise Conflict("this lead does not wait in this queue", code="lead_not_in_queue")
-        raise Conflict("nothing waits in this queue", code="queue_empty")
+            raise LeadNotInQueue
+        raise QueueEmpty

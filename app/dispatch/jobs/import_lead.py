@@ -8,7 +8,7 @@ from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Answer, Job
 from app.engine.model.decision import DecisionRequest, ExistingOwnership
 from app.engine.model.directory import Directory
-from app.errors import Conflict, refused_at
+from app.errors import OwnerInactive, refused_at
 from app.ids import uuid7
 from app.intake.arrival import IncomingLead
 
@@ -31,7 +31,7 @@ class ImportLead(Job):
     def decide(self, session: DecisionSession) -> Answer:
         """Assign the lead to its owner. Answers 204 when there is nothing to change.
 
-        Raises ValidationFailed or Conflict when the lead cannot be imported with this owner.
+        Raises ValidationFailed or OwnerInactive when the lead cannot be imported with this owner.
         """
         work, arrival = session.work, self.arrival
         prior = session.find_prior(arrival, None)
@@ -69,7 +69,7 @@ def _check(owned: ExistingOwnership, directory: Directory, now: datetime) -> Non
     if owner is None:
         raise refused_at(("owner",), "unknown_owner", "names an owner that does not exist")
     if not owner.active:
-        raise Conflict("the owner is not active", code="inactive")
+        raise OwnerInactive()
     if owned.team is not None and owned.team not in directory.teams:
         raise refused_at(("team",), "unknown_team", "names a team that does not exist")
     if owned.since > now:

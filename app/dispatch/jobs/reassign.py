@@ -7,7 +7,7 @@ from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Answer, Job
 from app.engine.model.decision import DecisionRequest, Target
 from app.engine.model.directory import Directory
-from app.errors import Conflict, refused_at
+from app.errors import OwnerInactive, refused_at
 from app.ids import uuid7
 from app.intake.accounts import keys_of_lead
 
@@ -24,7 +24,7 @@ class Reassign(Job):
     def decide(self, session: DecisionSession) -> Answer:
         """Decide by the plan, or assign to the named target.
 
-        Raises NotFound for an unknown lead, ValidationFailed or Conflict for a target that cannot be used.
+        Raises NotFound for an unknown lead, ValidationFailed or OwnerInactive for a target that cannot be used.
         """
         lead = session.get_lead(self.lead_id)
         if self.to is not None:
@@ -50,7 +50,7 @@ class Reassign(Job):
 def _check_target(
     target: Target, exclude: frozenset[str], directory: Directory, queues: Collection[str]
 ) -> None:
-    """Raises ValidationFailed for an unknown or excluded target, and Conflict for an inactive owner."""
+    """Raises ValidationFailed for an unknown or excluded target, and OwnerInactive for an inactive owner."""
     if target.kind == "team" and target.name not in directory.teams:
         raise refused_at(("to",), "unknown_team", "names a team that does not exist")
     if target.kind == "queue" and target.name not in queues:
@@ -60,6 +60,6 @@ def _check_target(
         if owner is None:
             raise refused_at(("to",), "unknown_owner", "names an owner that does not exist")
         if not owner.active:
-            raise Conflict("the wanted owner is not active", code="inactive")
+            raise OwnerInactive
         if owner.id in exclude:
             raise refused_at(("to",), "excluded", "names an owner who is excluded as well")

@@ -7,7 +7,7 @@ import orjson
 
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Answer, Job
-from app.errors import Conflict, NotFound
+from app.errors import AssignmentSuperseded, NotFound
 
 
 @dataclass(eq=False, slots=True)
@@ -21,15 +21,15 @@ class ReportEvent(Job):
     def decide(self, session: DecisionSession) -> Answer:
         """Close the lead, once.
 
-        Raises NotFound for an unknown assignment, Conflict when the lead has a newer one.
+        Raises NotFound for an unknown assignment, AssignmentSuperseded when the lead has a newer one.
         """
         found = session.stored.assignments.get(self.assignment_id)
         if found is None:
-            raise NotFound("there is no such assignment")
+            raise NotFound("There is no such assignment.")
         lead_id, assignment_id = found
         lead = session.get_lead(lead_id)
         if lead.prior.assignment_id != assignment_id:
-            raise Conflict("the lead has moved on from this assignment", code="superseded")
+            raise AssignmentSuperseded
         if lead.prior.state != "closed":
             session.work.close(lead, self.type, self.actor)
         body = {"assignment_id": self.assignment_id, "lead_id": lead_id, "type": self.type, "state": "closed"}

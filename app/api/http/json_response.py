@@ -1,0 +1,48 @@
+"""JSON responses, pages of lists, and ETags."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import orjson
+from starlette.responses import Response
+
+Model = TypeVar("Model")
+Item = TypeVar("Item")
+
+
+class Json(Response, Generic[Model]):
+    """A response whose JSON body has the form of `Model`; the OpenAPI document takes it from there."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        return content if isinstance(content, bytes) else encode(content)
+
+
+class NoContent(Response):
+    """A response without a body."""
+
+    def __init__(self) -> None:
+        super().__init__(status_code=204)
+
+
+def encode(body: Any) -> bytes:
+    """The bytes of a JSON body. Timestamps in UTC end in Z."""
+    return orjson.dumps(body, option=orjson.OPT_UTC_Z)
+
+
+def page_of(
+    items: Sequence[Item],
+    limit: int,
+    to_json: Callable[[Item], Mapping[str, Any]],
+    cursor: Callable[[Item], object],
+) -> Json[Any]:
+    """A page of at most `limit` items. One more item was read, to see whether another page follows."""
+    shown, more = items[:limit], len(items) > limit
+    following = str(cursor(shown[-1])) if more else None
+    return Json({"items": [to_json(item) for item in shown], "next": following})
+
+
+def etag(revision: int) -> dict[str, str]:
+    """The ETag header of a revision."""
+    return {"ETag": f'"{revision}"'}
