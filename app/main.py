@@ -11,7 +11,7 @@ from app.api.http import problems
 from app.api.http.auth import Authentication
 from app.api.http.fast_path import FastPath
 from app.api.http.middleware import RequestMiddleware
-from app.api.routes import assign, clock, directory, leads, operations, plans, tables, teams
+from app.api.routes import api_docs, assign, clock, directory, leads, operations, plans, tables, teams
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Strategy
 from app.metrics import Metrics
@@ -57,7 +57,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
             await app.state.dispatch.close()
             await pool.close()
 
-    # The framework's own pages about the API would be open to all.
+    # The framework's own API pages load their files from a CDN.
     app = FastAPI(title="lead-assignment", lifespan=lifespan, redirect_slashes=False, openapi_url=None)
     app.state.settings = settings
     app.state.metrics = metrics
@@ -67,8 +67,9 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     app.router.routes[0:0] = assign.hot.routes
     for each in (assign, leads, operations, directory, teams, tables, plans, clock):
         app.include_router(each.router)
+    app.include_router(api_docs.open_router if settings.serves_api_docs else api_docs.guarded_router)
     app.add_middleware(FastPath, routes=assign.hot.routes)
-    app.add_middleware(RequestMiddleware, log=structlog.get_logger(), observe=metrics.answered)
+    app.add_middleware(RequestMiddleware, log=structlog.get_logger(), observe=metrics.request_finished)
     return app
 
 

@@ -1,4 +1,4 @@
-"""Settings, read once from the environment. Unknown or weak ones stop the start in production."""
+"""Settings, read once from the environment. In production, unknown or weak settings prevent the start."""
 
 from typing import Literal
 
@@ -7,7 +7,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Everything that differs between one installation and another."""
+    """Everything that differs between installations."""
 
     model_config = SettingsConfigDict(env_prefix="LEAD_ASSIGNMENT_", extra="forbid", populate_by_name=True)
 
@@ -23,16 +23,22 @@ class Settings(BaseSettings):
     plugin_timeout_seconds: float = Field(0.1, ge=0.01, le=30)
     plugin_memory_mb: int = Field(1024, ge=256, le=65536)
     development_workspace: str = "example"
+    api_docs: bool | None = None
 
     @property
     def development(self) -> bool:
-        """Whether `dev-key` and the movable clock are allowed."""
+        """Whether `dev-key` works and the clock can be set."""
         return self.env == "development"
 
-    def address_for_migration(self) -> str:
-        """The address of the role that owns the tables.
+    @property
+    def serves_api_docs(self) -> bool:
+        """Whether the page `/docs` is served, and `/openapi.json` needs no key."""
+        return self.development if self.api_docs is None else self.api_docs
 
-        Raises ValueError when no database is named.
+    def address_for_migration(self) -> str:
+        """The database URL of the role that owns the tables.
+
+        Raises ValueError when no database is set.
         """
         address = self.migration_database_url or self.database_url
         if not address:

@@ -137,9 +137,9 @@ def test_every_setting_is_in_the_table() -> None:
 
 def test_every_metric_is_in_the_table() -> None:
     metrics = Metrics()
-    metrics.answered("/assign", "POST", 201, 0.01)
-    metrics.passed(1, 0.01, 0.01)
-    metrics.decided(1, "assigned", "inbound", "rule")
+    metrics.request_finished("/assign", "POST", 201, 0.01)
+    metrics.group_committed(1, 0.01, 0.01)
+    metrics.lead_decided(1, "assigned", "inbound", "rule")
     metrics.plugin_failed("language", "timeout")
     text = metrics.exposition(1, WorkspaceGauges({"desk": 1}, {"desk": 1.0}, {"queued": 1}, 1, 0)).decode()
     found = {}

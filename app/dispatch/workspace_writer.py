@@ -131,7 +131,7 @@ class WorkspaceWriter:
             if result is not None and result.entry is not None and is_connection_error(error):
                 raise UnclearCommit(result, result.entry) from error
             raise
-        self.metrics.passed(len(jobs), locked - started, time.perf_counter() - locked)
+        self.metrics.group_committed(len(jobs), locked - started, time.perf_counter() - locked)
         self._accept(result)
 
     async def _prepare(
@@ -161,7 +161,7 @@ class WorkspaceWriter:
             self.snapshot.entry = result.entry
         self.plugins.observe(session.plan, self.snapshot, work.now)
         for decision in work.decided:
-            self.metrics.decided(self.workspace_id, decision.outcome, decision.step, decision.code)
+            self.metrics.lead_decided(self.workspace_id, decision.outcome, decision.step, decision.code)
         for job, answer in result.answers:
             _answer(job, answer)
         for job, assignment_id in result.replays:

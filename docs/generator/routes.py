@@ -19,7 +19,7 @@ def table_of_routes() -> str:
 def _rows() -> list[tuple[str, str, str]]:
     """Route, scopes, and the first line of the docstring, in the order of the code."""
     rows: list[tuple[str, str, str]] = []
-    for context in iter_route_contexts(create_app(Settings()).routes):
+    for context in iter_route_contexts(create_app(Settings(env="production")).routes):
         route = context.original_route
         endpoint = route.endpoint  # type: ignore[attr-defined]
         scopes = [f"`{scope}`" for scope in access_of(endpoint).scopes]

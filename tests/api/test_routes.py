@@ -118,5 +118,6 @@ async def test_the_api_is_described_to_those_with_a_key_only(stored: Stored) -> 
     described = {(method.upper(), path) for path, each in first.json()["paths"].items() for method in each}
     assert described == {(method, path) for method, path, _ in ROUTES} - {("GET", "/openapi.json")}
     async with client_of(APP, None) as client:
-        for path in ("/docs", "/redoc", "/docs/oauth2-redirect"):
+        for path in ("/docs", "/docs/start.js", "/redoc", "/docs/oauth2-redirect"):
             assert (await client.get(path)).status_code == 404
+        assert (await client.get("/openapi.json")).status_code == 401

@@ -11,7 +11,7 @@ from tests.support.workspace import Workspace, create_workspace
 
 QUEUES = "lead_assignment_queue_leads"
 STATE = "lead_assignment_leads"
-DIFFERENCE = "lead_assignment_conservation_difference"
+UNACCOUNTED = "lead_assignment_unaccounted_leads"
 NOTHING = WorkspaceGauges({}, {}, {}, 0, 0)
 
 
@@ -42,7 +42,7 @@ async def test_an_empty_workspace_shows_its_queues_and_states(workspace: Workspa
     found = samples(await scrape(workspace))
     assert found[QUEUES] == {("partner-desk",): 0, ("unrouted",): 0}
     assert found[STATE] == {(state,): 0 for state in STATES}
-    assert found[DIFFERENCE] == {(): 0}
+    assert found[UNACCOUNTED] == {(): 0}
 
 
 async def test_leads_are_counted_by_state_and_queue(workspace: Workspace) -> None:
@@ -58,12 +58,12 @@ async def test_leads_are_counted_by_state_and_queue(workspace: Workspace) -> Non
     by_state = {state: count for (state,), count in found[STATE].items() if count}
     assert by_state == {"queued": 3, "blocked": 1, "automated": 1, "closed": 1, "assigned": 1}
     assert found[QUEUES] == {("partner-desk",): 3, ("unrouted",): 0}
-    assert found["lead_assignment_received_leads"] == {(): 8}
-    assert found[DIFFERENCE] == {(): 0}
+    assert found["lead_assignment_leads_received_total"] == {(): 8}
+    assert found[UNACCOUNTED] == {(): 0}
     assert found["lead_assignment_decisions_total"]["rule", "queued", "partners"] == 3
     assert found["lead_assignment_requests_total"]["POST", "/assign", "201"] == 8
-    assert found["lead_assignment_pass_jobs_count"] == {(): 9}
-    assert found["lead_assignment_gate_wait_seconds_count"] == {(): 9}
+    assert found["lead_assignment_commit_group_size_count"] == {(): 9}
+    assert found["lead_assignment_lock_wait_seconds_count"] == {(): 9}
 
 
 async def test_the_oldest_age_is_told_by_the_workspaces_own_clock(workspace: Workspace) -> None:
@@ -91,7 +91,7 @@ async def test_a_queue_that_no_plan_declares_is_shown_while_leads_wait_there(wor
 async def test_a_lead_that_is_nowhere_shows_as_a_difference(workspace: Workspace) -> None:
     await workspace.assign(external_id="a")
     await workspace.pool.execute("UPDATE journal SET received = received + 2")
-    assert samples(await scrape(workspace))[DIFFERENCE] == {(): 2}
+    assert samples(await scrape(workspace))[UNACCOUNTED] == {(): 2}
     await workspace.pool.execute(
         "INSERT INTO failed_leads (workspace_id, id, at, code, request)"
         " SELECT $1, gen_random_uuid(), now(), 'decision', '' FROM generate_series(1, 2)",
@@ -99,7 +99,7 @@ async def test_a_lead_that_is_nowhere_shows_as_a_difference(workspace: Workspace
     )
     found = samples(await scrape(workspace))
     assert found[STATE]["failed",] == 2
-    assert found[DIFFERENCE] == {(): 0}
+    assert found[UNACCOUNTED] == {(): 0}
 
 
 async def test_how_another_workspace_stands_is_not_shown(workspace: Workspace) -> None:
@@ -108,7 +108,7 @@ async def test_how_another_workspace_stands_is_not_shown(workspace: Workspace) -
     found = samples(await scrape(workspace))
     assert found[STATE] == {(state,): 0 for state in STATES}
     assert found[QUEUES]["partner-desk",] == 0
-    assert found["lead_assignment_received_leads"] == {(): 0}
+    assert found["lead_assignment_leads_received_total"] == {(): 0}
 
 
 @pytest.mark.parametrize(("scope", "status"), [("ops", 200), ("leads:read", 403), ("assign", 403)])
@@ -120,8 +120,8 @@ async def test_it_takes_the_scope_for_operations(workspace: Workspace, scope: st
 def test_ten_thousand_steps_do_not_make_as_many_series() -> None:
     metrics = Metrics()
     for number in range(10_000):
-        metrics.decided(1, "assigned", f"step {number}", "rule")
-        metrics.answered("/assign", "POST", 201, 0.001)
+        metrics.lead_decided(1, "assigned", f"step {number}", "rule")
+        metrics.request_finished("/assign", "POST", 201, 0.001)
     text = metrics.exposition(1, NOTHING).decode()
     counted = samples(text)["lead_assignment_decisions_total"]
     assert len(counted) == MAX_STEPS + 1
@@ -129,9 +129,17 @@ def test_ten_thousand_steps_do_not_make_as_many_series() -> None:
     assert len(text.splitlines()) < 1000
 
 
+def test_counters_have_no_created_series() -> None:
+    metrics = Metrics()
+    metrics.request_finished("/assign", "POST", 201, 0.001)
+    metrics.group_committed(1, 0.001, 0.001)
+    metrics.lead_decided(1, "assigned", "inbound", "rule")
+    assert not [name for name in samples(metrics.exposition(1, NOTHING).decode()) if "_created" in name]
+
+
 def test_the_steps_of_a_workspace_are_told_to_nobody_else() -> None:
     metrics = Metrics()
-    metrics.decided(1, "assigned", "our secret campaign", "rule")
+    metrics.lead_decided(1, "assigned", "our secret campaign", "rule")
     assert b"our secret campaign" in metrics.exposition(1, NOTHING)
     assert b"our secret campaign" not in metrics.exposition(2, NOTHING)
 

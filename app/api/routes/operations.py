@@ -1,6 +1,4 @@
-"""The routes for operators and client developers: health, metrics, and the OpenAPI document."""
-
-from typing import Any
+"""The routes for operators: health and metrics."""
 
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -9,12 +7,10 @@ from starlette.responses import Response
 
 from app.api.http.auth import public, requires
 from app.api.http.json_response import Json
-from app.api.http.openapi import document
 from app.api.http.parameters import CallerParameter, PoolParameter
 from app.api.http.routing import StrictRoute
 from app.audit.gauges import read_gauges
 from app.contract.responses import Health
-from app.keys import SCOPES
 from app.metrics import Metrics
 from app.settings import Settings
 from app.store.connection.pool import look_up
@@ -49,10 +45,3 @@ async def get_metrics(request: Request, caller: CallerParameter, pool: PoolParam
     metrics: Metrics = request.app.state.metrics
     gauges = await read_gauges(pool, caller.workspace_id)
     return Response(metrics.exposition(caller.workspace_id, gauges), media_type=CONTENT_TYPE_LATEST)
-
-
-@router.get("/openapi.json", include_in_schema=False)
-@requires(*sorted(SCOPES))
-async def get_openapi(request: Request) -> Json[dict[str, Any]]:
-    """Returns the OpenAPI document, from which clients can be generated."""
-    return Json(document(request.app))

@@ -24,7 +24,7 @@ class Reassign(Job):
     def decide(self, session: DecisionSession) -> Answer:
         """Decide by the plan, or assign to the named target.
 
-        Raises NotFound for an unknown lead, ValidationFailed or OwnerInactive for a target that cannot be used.
+        Raises NotFound for an unknown lead, and ValidationFailed or OwnerInactive for the target.
         """
         lead = session.get_lead(self.lead_id)
         if self.to is not None:
