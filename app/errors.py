@@ -322,6 +322,46 @@ class DatabaseUnavailable(Problem):
     retry_after = 2
 
 
+FAULTS: dict[str, str] = {
+    "required": "A required field is missing.",
+    "unknown_field": "No field or parameter has this name.",
+    "exactly_one": "Exactly one of several fields must be set.",
+    "no_identity": "The lead has no external id, e-mail, phone, CRM id or company.",
+    "wrong_type": "The value has the wrong type.",
+    "not_allowed": "The value is not one of those allowed.",
+    "out_of_range": "The number or date is too small or too large.",
+    "too_precise": "The number has more than three decimal places.",
+    "too_short": "The string is too short.",
+    "too_long": "The string is too long.",
+    "too_few_items": "The list or object has too few items.",
+    "too_many_items": "The list or object has too many items.",
+    "too_many_keys": "The object has too many keys.",
+    "too_deep": "Lists and objects are nested too deeply.",
+    "duplicate_key": "An object has a key twice, or a table a column.",
+    "nul_character": "The string contains a NUL character.",
+    "invalid": "The value is not valid.",
+    "invalid_format": "The string does not have the required format.",
+    "invalid_id": "The id contains a control character or a slash.",
+    "invalid_date": "The value is not an ISO 8601 date.",
+    "invalid_timestamp": "The value is not an ISO 8601 date and time.",
+    "in_the_future": "The time is in the future.",
+    "invalid_order": "The end is not after the start.",
+    "invalid_domain": "The value is not a domain.",
+    "invalid_hours": "The opening hours cannot be read.",
+    "unknown_timezone": "The value is not an IANA time zone.",
+    "unknown_country": "The value is not an ISO 3166 country.",
+    "unknown_owner": "The directory has no such owner.",
+    "unknown_team": "The directory has no such team.",
+    "unknown_queue": "The active plan declares no such queue.",
+    "excluded": "The request names an owner who is also excluded.",
+    "duplicate_member": "The owner is a member of the team already.",
+    "zero_weights": "No member of the team has a weight above 0.",
+    "reserved_name": "The name is reserved.",
+    "named_by_plan": "The active plan refers to the record here.",
+}
+"""The codes of faults in requests. Faults in plans have the codes of findings."""
+
+
 def refused_at(path: Path, code: str, detail: str, place: str = "body") -> ValidationFailed:
     """A problem with one fault, ready to be raised."""
     return ValidationFailed(faults=[Fault(path, code, detail, place)])

@@ -121,7 +121,7 @@ async def test_invalid_lines_are_reported_and_the_others_are_decided(
     assert "  line 3: employees must be an integer (column Mitarbeiter)" in printed
     assert "kunde" not in printed
     answer = await workspace.client.post("/leads/lookup", json={"email": "anna@kunde.example"})
-    values = answer.json()["items"][0]["values"]
+    values = answer.json()["items"][0]["fields"]
     assert (values["country"], values["employees"], values["annual_revenue"]) == ("AT", 250, 1500000.5)
     assert (values["consent"], values["utm"]) == ({"email": True}, {"source": "messe"})
     assert values["product_interest"] == ["a"]
@@ -150,7 +150,7 @@ async def test_lines_of_json_hold_objects(workspace: Workspace, tmp_path: Path) 
     )
     outcomes, _ = await ran(workspace, path)
     assert (outcomes.decided, [line for line, _ in outcomes.problems]) == (2, [4, 5, 3])
-    assert (await workspace.get("/leads?crm_lead_id=L-2"))["items"][0]["values"]["attributes"] == {
+    assert (await workspace.get("/leads?crm_lead_id=L-2"))["items"][0]["fields"]["attributes"] == {
         "plan": "pro"
     }
 

@@ -172,7 +172,7 @@ async def test_column_state_is_a_province_unless_it_says_open_or_closed(
 ) -> None:
     await imported(workspace, tmp_path / "book.csv", f"email,owner,state\na@kunde.example,ana,{cells}\n")
     lead = await known(workspace, "a@kunde.example")
-    assert (lead["state"], lead["values"].get("state")) == (state, province)
+    assert (lead["state"], lead["fields"].get("state")) == (state, province)
 
 
 async def test_imported_leads_count_toward_the_load_of_their_day(

@@ -193,7 +193,7 @@ class Duplicate(ResponseModel):
 
     assignment_id: UUID
     decision_number: Int64
-    of: UUID
+    duplicate_of: UUID
     matched_by: str
     kind: Literal["duplicate", "reengaged"]
     decided_at: datetime
@@ -223,16 +223,16 @@ class LeadAssignment(ResponseModel):
 
 
 class Lead(ResponseModel):
-    """A lead and its assignments. `complete` is false when it has more assignments than are shown."""
+    """A lead and its assignments. `has_more` is true when it has more assignments than are shown."""
 
     id: UUID
     state: Literal["assigned", "queued", "automated", "blocked", "closed", "merged", "erased", "failed"]
     received_at: datetime
-    values: dict[str, Any]
+    fields: dict[str, Any]
     owner: DecisionOwner | None
     assignments: list[LeadAssignment]
     duplicates: list[Duplicate]
-    complete: bool
+    has_more: bool
 
 
 class LeadList(ResponseModel):

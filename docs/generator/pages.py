@@ -13,7 +13,7 @@ import orjson
 from app.api.http.openapi import document
 from app.main import create_app
 from app.settings import Settings
-from docs.generator import engine, layers, plan, routes
+from docs.generator import engine, errors, layers, plan, routes
 
 ROOT = Path(__file__).parents[2]
 OPENAPI = "docs/openapi.json"
@@ -22,6 +22,7 @@ PAGES = (
     "docs/api.md",
     "docs/architecture.md",
     "docs/concepts.md",
+    "docs/errors.md",
     "docs/plan.md",
     "docs/strategies.md",
 )
@@ -38,6 +39,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "no-actions-codes": engine.no_actions_codes,
     "match-codes": engine.match_codes,
     "plugin-errors": engine.plugin_errors,
+    "problems": errors.problems,
+    "claim-problems": errors.claim_problems,
+    "faults": errors.faults,
     "keys": plan.keys,
     "operators": plan.operators,
     "fields": plan.fields,

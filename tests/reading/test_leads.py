@@ -35,7 +35,7 @@ async def test_a_lead_shows_its_assignments_in_order(workspace: Workspace) -> No
     assert lead["state"] == "assigned"
     assert lead["owner"]["id"] == "ben"
     assert lead["received_at"] == first["decided_at"]
-    assert lead["values"]["email"] == "jane@acme.example"
+    assert lead["fields"]["email"] == "jane@acme.example"
     shown = [(each["decision_number"], each["cause"], each["state"]) for each in lead["assignments"]]
     assert shown == [(1, "assign", "superseded"), (2, "reassign", "open")]
     assert lead["assignments"][0]["owner"] == first["owner"]
@@ -49,7 +49,7 @@ async def test_a_double_submission_is_no_assignment_of_its_own(workspace: Worksp
     assert [each["assignment_id"] for each in lead["assignments"]] == [first["assignment_id"]]
     (duplicate,) = lead["duplicates"]
     assert duplicate["assignment_id"] == second["assignment_id"]
-    assert (duplicate["of"], duplicate["matched_by"]) == (first["assignment_id"], "email")
+    assert (duplicate["duplicate_of"], duplicate["matched_by"]) == (first["assignment_id"], "email")
     assert (await workspace.get(f"/assignments/{second['assignment_id']}"))["state"] == "open"
 
 
@@ -110,7 +110,7 @@ async def test_of_very_many_assignments_the_newest_are_shown(workspace: Workspac
         assert {item["status"] for item in answer.json()["items"]} == {201}
     lead_id = answer.json()["items"][0]["decision"]["lead_id"]
     lead = await workspace.get(f"/leads/{lead_id}")
-    assert lead["complete"] is False
+    assert lead["has_more"] is True
     assert [each["decision_number"] for each in lead["duplicates"]] == list(range(3, MAX_ASSIGNMENTS + 3))
 
 

@@ -4,6 +4,7 @@ import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
+import orjson
 from fastapi import APIRouter, Query
 
 from app.api.http.auth import requires
@@ -39,7 +40,7 @@ async def get_assignment(
     if found is None:
         raise NotFound
     each, events = found
-    return Json({**each.answer, "state": each.state, "events": events})
+    return _json({**each.answer, "state": each.state, "events": events})
 
 
 @router.get("/assignments/{assignment_id}/explain")
@@ -62,7 +63,7 @@ async def explain_assignment(
     whole = await asyncio.to_thread(explain_decision, decided, basis, plan)
     steps, until = whole["steps"], after + limit
     paged = {"steps_total": len(steps), "next": until if until < len(steps) else None}
-    return Json({**whole, "steps": steps[after:until], **paged})
+    return _json({**whole, "steps": steps[after:until], **paged})
 
 
 async def _inputs(pool: Pool, workspace_id: int, assignment_id: str) -> tuple[StoredDecision, DecisionInputs]:
@@ -83,7 +84,7 @@ async def get_lead(caller: CallerParameter, pool: PoolParameter, lead_id: UUID) 
         found = await lead_detail.find_lead(connection, caller.workspace_id, str(lead_id))
     if found is None:
         raise NotFound
-    return Json(_lead_to_json(found))
+    return _json(_lead_to_json(found))
 
 
 @router.get("/leads")
@@ -112,7 +113,7 @@ async def _find(pool: Pool, workspace_id: int, sent: dict[str, Any]) -> Json[Lea
         for kind, value in normalize(sent).keys:
             lead = await lead_detail.find_lead_by_key(connection, workspace_id, kind, value)
             items += [_lead_to_json(lead)] if lead else []
-    return Json({"items": items})
+    return _json({"items": items})
 
 
 def _lead_to_json(found: LeadDetail) -> dict[str, Any]:
@@ -121,11 +122,11 @@ def _lead_to_json(found: LeadDetail) -> dict[str, Any]:
         "id": found.id,
         "state": found.state,
         "received_at": found.received_at,
-        "values": found.values,
+        "fields": found.values,
         "owner": own[-1]["owner"] if own and found.state == "assigned" else None,
         "assignments": own,
         "duplicates": [_duplicate_to_json(each) for each in found.assignments if each.repeats],
-        "complete": found.complete,
+        "has_more": not found.complete,
     }
 
 
@@ -147,8 +148,13 @@ def _duplicate_to_json(each: AssignmentDetail) -> dict[str, Any]:
     return {
         "assignment_id": each.id,
         "decision_number": each.answer["decision_number"],
-        "of": existing["assignment_id"],
+        "duplicate_of": existing["assignment_id"],
         "matched_by": existing["matched_by"],
         "kind": existing["kind"],
         "decided_at": each.answer["decided_at"],
     }
+
+
+def _json(document: dict[str, Any]) -> Json[Any]:
+    """The timestamps have the same form as those in the stored decisions beside them."""
+    return Json(orjson.dumps(document))
