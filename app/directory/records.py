@@ -92,7 +92,7 @@ async def find(pool: Pool, workspace_id: int, resource_type: str, id_: str) -> R
 
 
 async def page(pool: Pool, workspace_id: int, resource_type: str, after: str, limit: int) -> list[Record]:
-    """Records by id, those behind `after`."""
+    """The records after `after`, by id."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
         return await store.list_records(connection, workspace_id, resource_type, after, limit)
 
@@ -100,6 +100,6 @@ async def page(pool: Pool, workspace_id: int, resource_type: str, after: str, li
 async def changes(
     pool: Pool, workspace_id: int, after: int, resource_type: str | None, id_: str | None, limit: int
 ) -> list[ChangeRecord]:
-    """The log of changes in order, those behind number `after`."""
+    """The changes after number `after`, in order."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
         return await store.list_changes(connection, workspace_id, after, resource_type, id_, limit)

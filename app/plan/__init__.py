@@ -1,1 +1,1 @@
-"""The plan document: what may stand in it, how it is read, and what is said about its faults."""
+"""The plan document: its parts, its language, and how it is read."""

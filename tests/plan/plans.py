@@ -1,4 +1,4 @@
-"""A plan with every shape in it, for the tests of reading and of checking."""
+"""A plan with every kind of key, for the tests of reading and checking."""
 
 from typing import Any
 
@@ -63,21 +63,21 @@ tests:
 
 
 def whole() -> dict[str, Any]:
-    """The plan as plain data, to be changed by a test."""
+    """The plan as plain data. Tests may change it."""
     data = load_plan(WHOLE)
     assert isinstance(data, dict)
     return data
 
 
 def scored() -> dict[str, Any]:
-    """The plan with fields and scores of its own, as plain data."""
+    """The plan with fields and scores, as plain data."""
     data = load_plan(SCORED)
     assert isinstance(data, dict)
     return data
 
 
 def document(data: object) -> PlanDocument:
-    """The document of plain data that has no fault."""
+    """The document of valid plain data."""
     read = read_plan(data)  # type: ignore[arg-type]
     assert isinstance(read, PlanDocument), read
     return read

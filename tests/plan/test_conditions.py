@@ -1,4 +1,4 @@
-"""Reading conditions: what is accepted, and what is said about faults."""
+"""Parsing of conditions, and the findings about invalid ones."""
 
 import pytest
 
@@ -59,7 +59,7 @@ def leaf(field: str, operator: str, operand: object) -> Leaf:
         ({"title": {"matches": "(?i)vp"}}, leaf("title", "matches", "(?i)vp")),
     ],
 )
-def test_accepted(written: object, expected: Node) -> None:
+def test_condition_is_parsed(written: object, expected: Node) -> None:
     assert parse_condition(written, PIPELINE) == expected
 
 
@@ -114,14 +114,14 @@ def test_accepted(written: object, expected: Node) -> None:
         ({"attributes.x": {"in": [True]}}, "attributes.x.in[0]", "invalid_operand"),
     ],
 )
-def test_refused(written: object, path: str, code: str) -> None:
+def test_invalid_condition_is_rejected(written: object, path: str, code: str) -> None:
     with pytest.raises(Faults) as refusal:
         parse_condition(written, PIPELINE)
     assert [(finding.path, finding.code) for finding in refusal.value.findings] == [(path, code)]
     assert code in CODES
 
 
-def test_every_fault_is_told_at_once() -> None:
+def test_every_fault_is_reported_at_once() -> None:
     with pytest.raises(Faults) as refusal:
         parse_condition({"country": {"lt": 1, "foo": 2}, "any": [{"nope": 1}, {"tier": "a"}]}, PIPELINE)
     assert [finding.path for finding in refusal.value.findings] == [
@@ -132,17 +132,17 @@ def test_every_fault_is_told_at_once() -> None:
 
 
 @pytest.mark.parametrize("name", ["outcome", "step", "rule", "team", "queue", "path"])
-def test_a_follow_up_may_ask_how_the_lead_was_settled(name: str) -> None:
+def test_follow_up_condition_may_test_the_decision(name: str) -> None:
     value = "queued" if name == "outcome" else "dach"
     assert parse_condition({name: value}, FOLLOW_UP) == leaf(name, "eq", value)
 
 
-def test_a_list_field_is_refused_with_a_hint_to_contains() -> None:
+def test_list_field_is_rejected_with_a_hint_to_contains() -> None:
     with pytest.raises(Faults, match="contains"):
         parse_condition({"pages": "pricing"}, PIPELINE)
 
 
-def test_a_catalogue_takes_more_fields() -> None:
+def test_catalog_takes_more_fields() -> None:
     band = FOLLOW_UP.fields["outcome"]
     assert PIPELINE.extended([band]).find("outcome") == band
     assert PIPELINE.find("outcome") is None
@@ -155,7 +155,7 @@ def test_free_and_unknown_fields_count_as_personal() -> None:
     assert not PIPELINE.personal("country")
 
 
-def test_a_free_prefix_can_be_of_any_kind() -> None:
+def test_free_prefix_may_have_any_type() -> None:
     field = FOLLOW_UP.fields["visits"]
     assert Catalogue({}, {"counts": field}).find("counts.a") is not None
     assert field.kind is Kind.INTEGER

@@ -17,20 +17,20 @@ from app.plan.language.durations import format_duration, parse_duration, parse_i
         ("0d", timedelta()),
     ],
 )
-def test_duration(text: str, expected: timedelta) -> None:
+def test_duration_is_parsed(text: str, expected: timedelta) -> None:
     assert parse_duration(text) == expected
 
 
 @pytest.mark.parametrize(
     "text", ["", "15", "m", "1.5h", "-3d", "15 m", "15M", "1y", "101w5d", "9999999w", "٣d"]
 )
-def test_what_is_no_duration_is_refused(text: str) -> None:
+def test_invalid_duration_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match=r"Must be an integer|at most 100 years"):
         parse_duration(text)
 
 
 @pytest.mark.parametrize("text", ["30s", "15m", "4h", "90d", "2w", "90m", "0"])
-def test_a_duration_is_written_as_it_is_read(text: str) -> None:
+def test_duration_survives_formatting(text: str) -> None:
     assert parse_duration(format_duration(parse_duration(text))) == parse_duration(text)
 
 
@@ -50,13 +50,13 @@ def test_a_duration_is_written_as_it_is_read(text: str) -> None:
         ("2026-11-20T10:00:00", datetime(2026, 11, 20, 10, tzinfo=UTC)),
     ],
 )
-def test_instant(text: str, expected: datetime | timedelta) -> None:
+def test_timestamp_is_parsed(text: str, expected: datetime | timedelta) -> None:
     assert parse_instant(text) == expected
 
 
 @pytest.mark.parametrize(
     "text", ["", "soon", "2026-13-01", "30d", "now-", "tomorrow", "0001-01-01T00:00:00+10:00"]
 )
-def test_what_is_no_instant_is_refused(text: str) -> None:
+def test_invalid_timestamp_is_rejected(text: str) -> None:
     with pytest.raises(ValueError, match="Must be a timestamp"):
         parse_instant(text)

@@ -1,4 +1,4 @@
-"""Whatever is sent as a plan is answered with a document or with findings, never with an exception."""
+"""Any input gives a document or findings, never an exception."""
 
 from collections.abc import Callable
 from typing import Any
@@ -70,7 +70,7 @@ def _answered(source: Any) -> None:
 
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(_PLACES), _DATA)
-def test_any_value_at_any_place(
+def test_any_value_at_any_path_gives_a_document_or_findings(
     where: tuple[Callable[[], dict[str, Any]], tuple[Any, ...]], value: object
 ) -> None:
     make, place = where
@@ -85,18 +85,20 @@ def test_any_value_at_any_place(
 
 @settings(max_examples=200, deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted({*whole(), *scored()})), _DATA))
-def test_any_data(plan: dict[str, object]) -> None:
+def test_any_data_gives_a_document_or_findings(plan: dict[str, object]) -> None:
     _answered(plan)
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from([WHOLE, SCORED]), st.floats(0, 1), st.integers(0, 40), st.text(max_size=6))
-def test_a_text_with_any_part_replaced(text: str, at: float, length: int, instead: str) -> None:
+def test_text_with_any_part_replaced_gives_a_document_or_findings(
+    text: str, at: float, length: int, instead: str
+) -> None:
     start = int(at * (len(text) - 1))
     _answered(text[:start] + instead + text[start + length :])
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=60))
-def test_any_bytes(source: bytes) -> None:
+def test_any_bytes_give_a_document_or_findings(source: bytes) -> None:
     _answered(source)

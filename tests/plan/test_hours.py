@@ -1,4 +1,4 @@
-"""Working hours on their own clock: in two zones, overnight, holidays, and hours that come twice or never."""
+"""Working hours: time zones, night shifts, holidays, and the hours when the clock is set back or forward."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -40,7 +40,7 @@ def hours(text: str = DAY, zone: str = BERLIN, country: str | None = None) -> Ho
         (BERLIN, "2026-03-28T10:00:00Z", False),  # a Saturday
     ],
 )
-def test_hours_are_those_of_the_own_zone(zone: str, moment: str, is_open: bool) -> None:
+def test_hours_follow_their_own_time_zone(zone: str, moment: str, is_open: bool) -> None:
     assert hours(zone=zone).is_open(at(moment)) is is_open
 
 
@@ -68,7 +68,9 @@ SPANS = {
 
 
 @pytest.mark.parametrize(("text", "before", "start", "length"), SPANS.values(), ids=SPANS)
-def test_the_next_shift(text: str, before: str, start: str, length: timedelta) -> None:
+def test_next_shift_starts_and_lasts_as_expected(
+    text: str, before: str, start: str, length: timedelta
+) -> None:
     found = hours(text)
     begins = found.next_open(at(before))
     assert begins == at(start)
@@ -88,7 +90,7 @@ def test_the_next_shift(text: str, before: str, start: str, length: timedelta) -
         ("US", "2026-12-28T16:00:00Z", True),
     ],
 )
-def test_public_holidays_are_those_of_the_country(country: str, moment: str, is_open: bool) -> None:
+def test_public_holidays_follow_the_country(country: str, moment: str, is_open: bool) -> None:
     zone = {"DE": BERLIN, "US": NEW_YORK}[country]
     assert hours("Mo-Su 09:00-17:00; PH off", zone, country).is_open(at(moment)) is is_open
 
@@ -105,7 +107,7 @@ def test_public_holidays_are_those_of_the_country(country: str, moment: str, is_
         ("2026-12-24T16:30+01:00", "60", "2026-12-28T09:30+01:00"),
     ],
 )
-def test_working_time_stands_still_out_of_hours(begun: str, length: str, due: str) -> None:
+def test_working_time_stops_outside_the_hours(begun: str, length: str, due: str) -> None:
     found = hours(f"{DAY}; PH off", country="DE").add_working_time(at(begun), int(length) * MINUTE)
     assert found == at(due)
 
@@ -120,7 +122,7 @@ def test_working_time_stands_still_out_of_hours(begun: str, length: str, due: st
         ([("17:00", "19:00")], "2026-11-20T12:00+01:00"),
     ],
 )
-def test_part_of_a_day_away_is_no_working_time(away: list[tuple[str, str]], due: str) -> None:
+def test_absence_does_not_count_as_working_time(away: list[tuple[str, str]], due: str) -> None:
     gone = [(at(f"2026-11-20T{start}+01:00"), at(f"2026-11-20T{end}+01:00")) for start, end in away]
     assert hours().add_working_time(at("2026-11-20T11:00+01:00"), HOUR, gone) == at(due)
 
@@ -138,12 +140,12 @@ def test_part_of_a_day_away_is_no_working_time(away: list[tuple[str, str]], due:
         ("Mo-Fr 09:00-17:00; " * 40 + "PH off", "DE"),
     ],
 )
-def test_what_cannot_be_read_is_refused(text: str, country: str | None) -> None:
+def test_invalid_hours_are_rejected(text: str, country: str | None) -> None:
     with pytest.raises(ValueError, match=r"Must|needs|known"):
         hours(text, country=country)
 
 
-def test_some_never_begin_and_some_never_end() -> None:
+def test_shifts_may_never_start_or_never_end() -> None:
     for text in ("off", "2020 Mo 09:00-10:00"):
         assert hours(text).next_open(at("2026-11-20T12:00Z")) is None
         assert not hours(text).is_open(at("2026-11-20T12:00Z"))
@@ -160,7 +162,7 @@ TEXTS = st.sampled_from(
 
 @given(MOMENTS, ZONES, TEXTS)
 @settings(max_examples=150, deadline=None)
-def test_what_was_asked_before_changes_no_answer(moment: datetime, zone: str, text: str) -> None:
+def test_earlier_queries_do_not_change_a_result(moment: datetime, zone: str, text: str) -> None:
     asked_often, moments = hours(text, zone), [moment + step * 37 * MINUTE for step in range(6)]
     for each in moments:
         assert asked_often.is_open(each) is Hours(text, asked_often.zone, None).is_open(each)

@@ -1,4 +1,4 @@
-"""Fields and scores of a plan's own: how they are read, and what is wrong with those that cannot be."""
+"""The fields and scores of a plan: reading, and the findings about invalid ones."""
 
 import json
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def first(step: object) -> Change:
     return lambda plan: plan["pipeline"].insert(0, step)
 
 
-def test_a_plan_with_fields_and_scores_is_read_as_written() -> None:
+def test_plan_with_fields_and_scores_is_read_as_written() -> None:
     plan = document(scored())
     assert [each.name for each in plan.fields.derived] == ["region", "segment"]
     config = plan.pipeline[0].config
@@ -54,7 +54,7 @@ def test_a_plan_with_fields_and_scores_is_read_as_written() -> None:
     assert check(plan, NAMES) == []
 
 
-def test_the_json_schema_accepts_it() -> None:
+def test_json_schema_accepts_fields_and_scores() -> None:
     validator = jsonschema_rs.validator_for(plan_schema())
     assert validator.is_valid(scored())
     for change in (fields(region={"EMEA": ["DE"]}), row(points="30"), score(bands={"hot": {"above": 3}})):
@@ -63,7 +63,7 @@ def test_the_json_schema_accepts_it() -> None:
         assert not validator.is_valid(plan)
 
 
-def test_what_can_be_asked_afterwards() -> None:
+def test_labels_are_fields_after_a_score_step() -> None:
     there = surroundings(scored(), BUILT_IN)
     kinds = {name: field.kind for name in there.pipeline.fields if (field := there.pipeline.find(name))}
     assert kinds["attributes.seats"] == kinds["scores.total"] == kinds["scores.fit"] == Kind.INTEGER
@@ -82,13 +82,13 @@ def test_what_can_be_asked_afterwards() -> None:
         ([{"when": {"region": "EMEA"}, "value": "a"}], False),
     ],
 )
-def test_a_field_made_from_personal_ones_is_personal(declared: object, personal: bool) -> None:
+def test_field_derived_from_personal_fields_is_personal(declared: object, personal: bool) -> None:
     plan = scored()
     plan["fields"] |= {"made": declared, "hidden": {"from": "title", "yes": ["CEO"]}}
     assert surroundings(plan, BUILT_IN).pipeline.personal("made") is personal
 
 
-def test_a_field_may_be_made_from_one_declared_after_it() -> None:
+def test_field_may_depend_on_one_declared_later() -> None:
     plan = scored()
     plan["fields"] = {
         "last": [{"when": {"middle": "x"}, "value": "z"}],
@@ -152,7 +152,7 @@ def test_a_field_may_be_made_from_one_declared_after_it() -> None:
         (score(bands={"hot": {"gte": "3"}}), "pipeline[0].score.bands.hot.gte", "wrong_type"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_read_is_told_at_its_place(change: Change, path: str, code: str) -> None:
+def test_fault_is_reported_at_its_path(change: Change, path: str, code: str) -> None:
     plan = scored()
     change(plan)
     found = read_plan(plan)
@@ -187,14 +187,14 @@ def test_what_cannot_be_read_is_told_at_its_place(change: Change, path: str, cod
         ),
     ],
 )
-def test_what_is_wrong_with_one_that_can_be_read(change: Change, path: str, code: str) -> None:
+def test_check_reports_a_fault_of_a_parsed_plan(change: Change, path: str, code: str) -> None:
     plan = scored()
     change(plan)
     found = check(document(plan), NAMES)
     assert (path, code) in [(finding.path, finding.code) for finding in found]
 
 
-def test_a_band_given_anew_makes_no_later_step_unreachable() -> None:
+def test_second_score_step_keeps_later_steps_reachable() -> None:
     plan = scored()
     cold = {"rule": {"name": "again", "when": {"band": "cold"}, "then": {"path": "newsletter"}}}
     plan["pipeline"][-1:-1] = [cold]
@@ -204,7 +204,7 @@ def test_a_band_given_anew_makes_no_later_step_unreachable() -> None:
     assert check(document(plan), NAMES) == []
 
 
-def test_a_score_step_settles_only_when_every_band_does() -> None:
+def test_score_step_settles_only_when_every_band_does() -> None:
     plan = scored()
     bands: dict[str, Any] = {
         "hot": {"gte": 60, "then": {"queue": "sales"}},
@@ -217,5 +217,5 @@ def test_a_score_step_settles_only_when_every_band_does() -> None:
     assert [finding.code for finding in check(document(plan), NAMES)] == ["no_catch_all"]
 
 
-def test_the_same_plan_from_json() -> None:
+def test_json_gives_the_same_plan() -> None:
     assert document(json.dumps(scored())) == document(scored())

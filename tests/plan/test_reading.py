@@ -1,4 +1,4 @@
-"""Reading a whole plan: its shape, its defaults, and the place of every fault."""
+"""Reading of a whole plan: its shape, its defaults, and the path of every fault."""
 
 import json
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from app.plan.reader.read import read_plan
 from tests.plan.plans import WHOLE, document, whole
 
 
-def test_a_plan_is_read_as_written() -> None:
+def test_plan_is_read_as_written() -> None:
     plan = document(WHOLE)
     assert [(step.strategy, step.name) for step in plan.pipeline] == [
         ("rule", "students"),
@@ -46,7 +46,7 @@ def test_text_and_plain_data_give_the_same_plan() -> None:
     assert document(WHOLE) == document(whole()) == document(json.dumps(whole()))
 
 
-def test_defaults() -> None:
+def test_optional_keys_have_defaults() -> None:
     plan = document({"queues": {"q": {}}, "pipeline": [{"queue": {"name": "q"}}]})
     assert plan.returning_leads.window == timedelta(days=90)
     assert plan.returning_leads.duplicate_window == timedelta(minutes=10)
@@ -55,12 +55,12 @@ def test_defaults() -> None:
     assert plan.pipeline[0].config.targets()[0].priority == 0
 
 
-def test_recognising_people_can_be_switched_off() -> None:
+def test_returning_leads_can_be_switched_off() -> None:
     data = whole() | {"returning_leads": {"window": 0, "duplicate_window": "0"}}
     assert document(data).returning_leads.window == timedelta()
 
 
-def test_an_else_target_takes_over_the_priority() -> None:
+def test_else_target_inherits_the_priority() -> None:
     data = whole()
     data["pipeline"][4]["rule"]["then"]["else"].append({"queue": "partner-desk", "priority": 3})
     vip = document(data).pipeline[4].config.targets()
@@ -71,7 +71,7 @@ def test_an_else_target_takes_over_the_priority() -> None:
     ]
 
 
-def test_steps_without_a_name_bear_their_teams_and_a_number_when_it_is_taken() -> None:
+def test_unnamed_step_gets_the_name_of_its_team_and_a_number() -> None:
     steps = [
         {"rule": {"name": "a", "then": {"team": "b"}}},
         {"round_robin": {"team": "a"}},
@@ -84,7 +84,7 @@ def test_steps_without_a_name_bear_their_teams_and_a_number_when_it_is_taken() -
     assert names == ["a", "a-2", "evening", "b", "b-2", "q"]
 
 
-def test_a_strategy_may_be_plugged_in() -> None:
+def test_plugin_strategy_can_be_used() -> None:
     class NearestConfig(StepConfig):
         radius: int = 5
 
@@ -109,12 +109,12 @@ def test_a_strategy_may_be_plugged_in() -> None:
         ({"block": "b"}, True),
     ],
 )
-def test_which_targets_take_every_lead(then: dict[str, object], settled: bool) -> None:
+def test_target_takes_every_lead_or_not(then: dict[str, object], settled: bool) -> None:
     plan = document({"pipeline": [{"rule": {"name": "r", "then": then}}]})
     assert plan.pipeline[0].settles is settled
 
 
-def test_what_a_test_may_give() -> None:
+def test_given_of_a_plan_test_is_read() -> None:
     data = whole()
     given = {
         "now": "2026-11-20T08:30:00+01:00",
@@ -336,7 +336,7 @@ def case(**parts: object) -> Change:
         ),
     ],
 )
-def test_a_fault_is_told_at_its_place(change: Change, path: str, code: str) -> None:
+def test_fault_is_reported_at_its_path(change: Change, path: str, code: str) -> None:
     plan = whole()
     change(plan)
     findings = read_plan(plan)
@@ -346,7 +346,7 @@ def test_a_fault_is_told_at_its_place(change: Change, path: str, code: str) -> N
     assert all(finding.severity == "error" and finding.text.endswith(".") for finding in findings)
 
 
-def test_every_fault_of_a_plan_is_told_at_once() -> None:
+def test_every_fault_of_a_plan_is_reported_at_once() -> None:
     plan = whole()
     plan["pipeline"][0]["rule"]["then"] = {"blok": "x"}
     plan["pipeline"][2]["rule"]["when"]["employees"] = {"lt": "x"}
@@ -360,26 +360,26 @@ def test_every_fault_of_a_plan_is_told_at_once() -> None:
     ]
 
 
-def test_a_flood_of_faults_is_cut() -> None:
+def test_number_of_findings_is_limited() -> None:
     findings = read_plan(whole() | {f"k{n}": 1 for n in range(5_000)})
     assert isinstance(findings, list)
     assert len(findings) == 100
 
 
-def test_strange_keys_are_not_repeated() -> None:
+def test_unusual_keys_are_not_repeated() -> None:
     findings = read_plan(whole() | {"<script>" * 20: 1})
     assert isinstance(findings, list)
     assert findings[0].path == "…"
 
 
-def test_findings_of_an_older_version_are_softened_unless_it_cannot_settle() -> None:
+def test_findings_of_an_older_version_become_warnings_unless_it_cannot_settle() -> None:
     findings = [Finding("a", "unknown_team", "x."), Finding("b", "no_catch_all", "y.")]
     assert [finding.severity for finding in softened(findings)] == ["warning", "error"]
     assert not settles(findings)
     assert settles(softened(findings[:1]))
 
 
-def test_the_json_schema_accepts_the_plan_and_refuses_a_wrong_one() -> None:
+def test_json_schema_accepts_a_valid_plan_and_rejects_an_invalid_one() -> None:
     schema = plan_schema()
     validator = jsonschema_rs.validator_for(schema)
     assert validator.is_valid(whole())
@@ -391,7 +391,7 @@ def test_the_json_schema_accepts_the_plan_and_refuses_a_wrong_one() -> None:
     assert not validator.is_valid(wrong)
 
 
-def test_every_property_in_the_json_schema_is_described() -> None:
+def test_json_schema_describes_every_property() -> None:
     definitions: dict[str, Any] = plan_schema()["$defs"]
     bare = [
         f"{name}.{key}"
@@ -409,7 +409,7 @@ def test_every_property_in_the_json_schema_is_described() -> None:
         ([], "follow_up[0].do", "too_few_items"),
     ],
 )
-def test_a_list_is_called_too_short_for_what_it_lacks_only(actions: list[Any], place: str, code: str) -> None:
+def test_list_is_too_short_only_when_items_are_missing(actions: list[Any], place: str, code: str) -> None:
     found = read_plan(whole() | {"follow_up": [{"do": actions}]})
     assert isinstance(found, list)
     assert [(finding.path, finding.code) for finding in found] == [(place, code)]

@@ -17,7 +17,7 @@ from app.plan.language.templates import Placeholder, Template, parse_template
         ("{team}{queue}", (Placeholder("team"), Placeholder("queue"))),
     ],
 )
-def test_parts(text: str, expected: Template) -> None:
+def test_template_is_parsed(text: str, expected: Template) -> None:
     assert parse_template(text) == expected
 
 
@@ -37,7 +37,7 @@ def test_parts(text: str, expected: Template) -> None:
         ("{owner.name!r}", "unknown_placeholder"),
     ],
 )
-def test_refused(text: str, code: str) -> None:
+def test_invalid_template_is_rejected(text: str, code: str) -> None:
     with pytest.raises(Faults) as refusal:
         parse_template(text)
     assert [finding.code for finding in refusal.value.findings] == [code]

@@ -1,4 +1,4 @@
-"""How the text of a plan becomes plain data."""
+"""The text of a plan as plain data."""
 
 import pytest
 
@@ -56,23 +56,23 @@ def refused(source: str | bytes | dict[str, object]) -> Finding:
         ("<<", "<<"),
     ],
 )
-def test_a_yaml_scalar_means_what_people_mean(scalar: str, expected: object) -> None:
+def test_yaml_scalar_is_read_without_surprises(scalar: str, expected: object) -> None:
     value = data(f"a: {scalar}\n")["a"]
     assert value == expected
     assert type(value) is type(expected)
 
 
-def test_json_and_yaml_of_one_plan_are_the_same() -> None:
+def test_json_and_yaml_of_one_plan_are_equal() -> None:
     assert data('{"a": [1, true, null, "NO", {"b": 1.5}], "ü": "\\ud83d\\ude00"}') == data(
         "a: [1, true, null, NO, {b: 1.5}]\nü: 😀\n"
     )
 
 
-def test_keys_are_text_and_flow_mappings_need_no_quotes() -> None:
+def test_keys_are_strings_and_flow_mappings_need_no_quotes() -> None:
     assert data("{1: a, true: b, NO: c}") == {"1": "a", "true": "b", "NO": "c"}
 
 
-def test_a_byte_order_mark_is_left_out() -> None:
+def test_byte_order_mark_is_ignored() -> None:
     assert data(b"\xef\xbb\xbfa: 1") == {"a": 1}
 
 
@@ -111,12 +111,12 @@ def test_a_byte_order_mark_is_left_out() -> None:
         ({"a": float("nan")}, "out_of_range", "a"),
     ],
 )
-def test_a_bad_text_is_refused_at_its_place(
+def test_invalid_text_is_rejected_at_its_path(
     source: str | bytes | dict[str, object], code: str, path: str
 ) -> None:
     finding = refused(source)
     assert (finding.code, finding.path) == (code, path)
 
 
-def test_a_syntax_fault_names_line_and_column() -> None:
+def test_syntax_error_names_line_and_column() -> None:
     assert "line 2, column 2" in refused("a: [1\nb: 2").text

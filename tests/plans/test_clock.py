@@ -1,4 +1,4 @@
-"""The workspace's time in development: set, sped up, taken back, and never running backwards."""
+"""The clock of a workspace in development: set, sped up, removed, and never going back."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,18 +25,18 @@ async def developing(dsn: str) -> AsyncIterator[Workspace]:
 
 
 async def set_clock(workspace: Workspace, **body: Any) -> datetime:
-    """Sets the clock; what it shows then."""
+    """Set the clock, and return its reading."""
     answer = await workspace.client.put("/dev/clock", json=body)
     assert answer.status_code == 200, answer.text
     return datetime.fromisoformat(answer.json()["now"])
 
 
 async def decided_at(workspace: Workspace, name: str) -> datetime:
-    """When a new lead is decided."""
+    """The time of the decision of a new lead."""
     return datetime.fromisoformat((await workspace.assign(external_id=name))["decided_at"])
 
 
-async def test_decisions_take_the_time_that_is_set(database: str) -> None:
+async def test_decisions_use_the_time_that_was_set(database: str) -> None:
     async with developing(database) as workspace:
         shown = await set_clock(workspace, at=AT)
         assert datetime(2031, 5, 6, 5, 8, 9, tzinfo=UTC) <= shown
@@ -46,7 +46,7 @@ async def test_decisions_take_the_time_that_is_set(database: str) -> None:
         assert (datetime.fromisoformat(read["now"]) >= decided, read["speed"]) == (True, 1)
 
 
-async def test_speed_goes_on_from_the_time_shown(database: str) -> None:
+async def test_speed_continues_from_the_current_time(database: str) -> None:
     async with developing(database) as workspace:
         shown = await set_clock(workspace, at=AT)
         faster = await set_clock(workspace, speed=60)
@@ -68,7 +68,7 @@ async def test_time_never_runs_backwards(database: str) -> None:
         assert await decided_at(workspace, "b") == late
 
 
-async def test_an_absence_begins_and_ends_with_the_clock(database: str) -> None:
+async def test_absence_starts_and_ends_by_the_clock(database: str) -> None:
     async with developing(database) as workspace:
         for owner in ("ben", "eve"):
             await workspace.client.patch(f"/owners/{owner}", json={"active": False})
@@ -89,18 +89,18 @@ async def test_an_absence_begins_and_ends_with_the_clock(database: str) -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"speed": 0}, {"speed": -1}, {"at": "soon"}, {"at": "9999-01-01T00:00:00Z"}]
 )
-async def test_what_no_clock_can_show(database: str, body: Any) -> None:
+async def test_invalid_clock_is_rejected(database: str, body: Any) -> None:
     async with developing(database) as workspace:
         assert (await workspace.client.put("/dev/clock", json=body)).status_code == 422
 
 
 @pytest.mark.parametrize(("method", "body"), [("GET", None), ("PUT", {"at": AT}), ("DELETE", None)])
-async def test_production_has_no_movable_clock(workspace: Workspace, method: str, body: Any) -> None:
+async def test_production_rejects_a_set_clock(workspace: Workspace, method: str, body: Any) -> None:
     answer = await workspace.client.request(method, "/dev/clock", json=body)
     assert (answer.status_code, answer.json()["code"]) == (403, "development_only")
 
 
-async def test_only_an_administrator_moves_it(database: str) -> None:
+async def test_only_an_administrator_sets_the_clock(database: str) -> None:
     async with (
         developing(database) as workspace,
         workspace.caller(await workspace.issue_key("ops")) as client,

@@ -1,4 +1,4 @@
-"""When a plan's own tests are run: on every plan that is not wrong already."""
+"""The tests in a plan run only when the plan has no errors."""
 
 from datetime import UTC, datetime
 
@@ -22,7 +22,7 @@ TEAMS = {"inbound": Team("inbound", "Inbound", (Member("ana"),))}
         ({"team": "nope"}, ["unknown_team"]),
     ],
 )
-def test_a_warning_does_not_keep_the_tests_from_running_but_an_error_does(
+def test_plan_tests_run_despite_warnings_but_not_despite_errors(
     then: dict[str, str], findings: list[str]
 ) -> None:
     plan = {

@@ -1,4 +1,4 @@
-"""Every place where a plan names a team or an owner."""
+"""References of a plan to teams and owners."""
 
 import pytest
 
@@ -67,7 +67,7 @@ tests:
         ("owner", "udo", ["tests[2].given.account.parent.roles.sdr"]),
     ],
 )
-def test_places_are_found(kind: str, name: str, expected: list[str]) -> None:
+def test_references_are_found(kind: str, name: str, expected: list[str]) -> None:
     document = read_plan(PLAN)
     assert isinstance(document, PlanDocument), document
     assert find_references(document, kind, name) == expected

@@ -1,4 +1,4 @@
-"""From a draft to the plan in force, and back."""
+"""Plan versions: draft, publish, roll back."""
 
 from typing import Any
 
@@ -17,23 +17,23 @@ pipeline:
 
 
 async def draft(workspace: Workspace, text: str, media: str = "application/yaml") -> httpx2.Response:
-    """What comes back for this plan."""
+    """The response to this plan."""
     return await workspace.client.post("/plans", content=text.encode(), headers={"content-type": media})
 
 
 async def drafted(workspace: Workspace, text: str) -> int:
-    """The version of a draft that is stored."""
+    """The version of a stored draft."""
     answer = await draft(workspace, text)
     assert answer.status_code == 201, answer.text
     return int(answer.json()["version"])
 
 
 async def publish(workspace: Workspace, version: int, how: str = "publish", **body: Any) -> httpx2.Response:
-    """Puts a version in force."""
+    """Publish a version, or roll back to it."""
     return await workspace.client.post(f"/plans/{version}/{how}", json=body)
 
 
-async def test_a_draft_changes_nothing_until_it_is_published(workspace: Workspace) -> None:
+async def test_draft_changes_nothing_until_it_is_published(workspace: Workspace) -> None:
     answer = await draft(workspace, "comment: try it" + SIMPLE.replace("TEAM", "dach"))
     assert answer.status_code == 201
     told = answer.json()
@@ -56,7 +56,7 @@ async def test_comment_of_a_plan_is_a_string_of_at_most_1000_characters(workspac
     assert (await workspace.client.post("/plans?comment=x", content=SIMPLE)).status_code == 422
 
 
-async def test_a_version_is_shown_as_it_was_sent(workspace: Workspace) -> None:
+async def test_version_is_returned_as_it_was_sent(workspace: Workspace) -> None:
     text = SIMPLE.replace("TEAM", "inbound")
     await drafted(workspace, text)
     shown = await workspace.get("/plans/2")
@@ -71,14 +71,14 @@ async def test_a_version_is_shown_as_it_was_sent(workspace: Workspace) -> None:
     assert [(each["version"], each["active"]) for each in rest["items"]] == [(2, False)]
 
 
-async def test_json_is_read_as_well(workspace: Workspace) -> None:
+async def test_plan_may_be_sent_as_json(workspace: Workspace) -> None:
     plan = {"queues": {"q": {}}, "pipeline": [{"queue": {"name": "q"}}]}
     answer = await workspace.client.post("/plans", json=plan)
     assert answer.status_code == 201
     assert (await workspace.get("/plans/2"))["document"] == plan
 
 
-async def test_only_what_was_in_force_comes_back(workspace: Workspace) -> None:
+async def test_rollback_accepts_only_versions_that_were_active(workspace: Workspace) -> None:
     two, three = await drafted(workspace, SIMPLE.replace("TEAM", "dach")), await drafted(workspace, PLAN)
     assert (await publish(workspace, two, "rollback")).json()["code"] == "never_published"
     assert (await publish(workspace, two)).status_code == 200
@@ -100,7 +100,7 @@ async def test_only_what_was_in_force_comes_back(workspace: Workspace) -> None:
     assert log[-1]["before"] == {"version": 3}
 
 
-async def test_a_version_comes_back_although_somebody_it_names_is_gone(workspace: Workspace) -> None:
+async def test_rollback_accepts_a_version_that_names_a_deleted_team(workspace: Workspace) -> None:
     await workspace.client.put("/teams/spare", json={"members": [{"owner": "ana"}]})
     two, three = await drafted(workspace, SIMPLE.replace("TEAM", "spare")), await drafted(workspace, PLAN)
     for version in (two, three):
@@ -131,7 +131,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "path", "code"), REFUSED)
-async def test_what_is_wrong_is_told_and_not_published(
+async def test_plan_with_errors_is_stored_but_not_published(
     workspace: Workspace, text: str, path: str, code: str
 ) -> None:
     answer = await draft(workspace, f"queues: {{q: {{}}}}\npipeline: [{text}]")
@@ -165,9 +165,7 @@ async def test_what_is_wrong_is_told_and_not_published(
         ("&x []\nqueues: *x", "pipeline", "yaml_alias"),
     ],
 )
-async def test_what_cannot_be_read_is_not_stored(
-    workspace: Workspace, text: str, path: str, code: str
-) -> None:
+async def test_unparseable_plan_is_not_stored(workspace: Workspace, text: str, path: str, code: str) -> None:
     answer = await draft(workspace, f"pipeline: {text}")
     assert answer.status_code == 422
     assert (path, code) in [(each["path"], each["code"]) for each in answer.json()["errors"]]
@@ -200,9 +198,7 @@ TESTS = [
 
 
 @pytest.mark.parametrize(("case", "passes"), TESTS)
-async def test_a_plans_own_tests_run_through_the_engine(
-    workspace: Workspace, case: str, passes: bool
-) -> None:
+async def test_plan_tests_run_through_the_engine(workspace: Workspace, case: str, passes: bool) -> None:
     await workspace.client.patch("/owners/ana", json={"active": False, "caps": {"open": 0}})
     fresh = "  - rule: {name: fresh, when: {last_purchase_at: {gt: now-30d}}, then: {block: fresh}}\n"
     text = PLAN.replace("pipeline:\n", "pipeline:\n" + fresh) + f"tests:\n  - {case}\n"
@@ -212,7 +208,7 @@ async def test_a_plans_own_tests_run_through_the_engine(
     )
 
 
-async def test_in_a_plans_own_tests_everyone_matches_the_lead(workspace: Workspace) -> None:
+async def test_every_owner_matches_the_lead_of_a_plan_test(workspace: Workspace) -> None:
     text = PLAN.replace(
         "pipeline:\n", "fields: {region: {from: country, EMEA: [DE]}}\npipeline:\n" + MATCHING
     )
@@ -226,14 +222,14 @@ MATCHING = (
 )
 
 
-async def test_who_is_taken_away_after_the_draft_stops_the_publishing(workspace: Workspace) -> None:
+async def test_team_deleted_after_the_draft_stops_publishing(workspace: Workspace) -> None:
     await workspace.client.put("/teams/spare", json={"members": [{"owner": "ana"}]})
     two = await drafted(workspace, SIMPLE.replace("TEAM", "spare"))
     await workspace.client.delete("/teams/spare")
     assert (await publish(workspace, two)).json()["errors"][0]["code"] == "unknown_team"
 
 
-async def test_the_schema_describes_every_step(workspace: Workspace) -> None:
+async def test_schema_describes_every_step(workspace: Workspace) -> None:
     schema = await workspace.get("/plans/schema")
     steps = schema["properties"]["pipeline"]["items"]["oneOf"]
     assert {name for step in steps for name in step["required"]} >= {"rule", "round_robin", "queue"}
@@ -252,11 +248,11 @@ async def test_the_schema_describes_every_step(workspace: Workspace) -> None:
         ("POST", "/plans/1/publish", 409),
     ],
 )
-async def test_unknown_versions(workspace: Workspace, method: str, url: str, status: int) -> None:
+async def test_unknown_version_is_rejected(workspace: Workspace, method: str, url: str, status: int) -> None:
     assert (await workspace.client.request(method, url)).status_code == status
 
 
-async def test_a_workspace_without_a_plan_has_no_active_one(workspace: Workspace) -> None:
+async def test_workspace_does_not_see_the_plans_of_another(workspace: Workspace) -> None:
     other = await create_workspace(workspace.app, "other")
     async with other.client:
         assert (await other.client.get("/plans/2")).status_code == 404
@@ -274,7 +270,9 @@ async def test_a_workspace_without_a_plan_has_no_active_one(workspace: Workspace
         ("", "application/yaml", 422),
     ],
 )
-async def test_what_is_taken_as_a_plan(workspace: Workspace, content: str, media: str, status: int) -> None:
+async def test_media_type_and_size_of_a_plan_are_checked(
+    workspace: Workspace, content: str, media: str, status: int
+) -> None:
     assert (await draft(workspace, content, media)).status_code == status
 
 
@@ -287,7 +285,7 @@ async def test_what_is_taken_as_a_plan(workspace: Workspace, content: str, media
         ("directory:write", 403, 403, 403),
     ],
 )
-async def test_who_writes_and_who_approves(
+async def test_scopes_separate_drafting_from_publishing(
     workspace: Workspace, scope: str, drafts: int, publishes: int, reads: int
 ) -> None:
     two = await drafted(workspace, PLAN)

@@ -1,4 +1,4 @@
-"""Tools that load a plan and dump it again do not change what it says."""
+"""Tools that load a plan and dump it again do not change its meaning."""
 
 import io
 from collections.abc import Callable
@@ -54,7 +54,7 @@ async def test_example_plan_survives_a_yaml_tool_and_is_published(
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files of an example's directory, those first that others name."""
+    """The directory files of an example, in the order of their references."""
     order = ("calendars", "owners", "teams", "accounts")
     files = [path for path in folder.iterdir() if path.suffix in (".csv", ".ndjson")]
     return sorted(files, key=lambda path: order.index(path.stem) if path.stem in order else len(order))
