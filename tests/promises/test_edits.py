@@ -1,12 +1,16 @@
 """The directory and the plan change while two processes decide."""
 
 import asyncio
+import time
+from collections.abc import Sequence
+
+import httpx2
 
 from app.engine.selection.fair_share import LEAD_UNITS
 from tests.promises.audit import audit
 from tests.support.callers import callers, insist_on_all
 from tests.support.factories import ROUND_ROBIN_PLAN, TEAM, lead
-from tests.support.processes import services
+from tests.support.processes import PATIENCE, services
 from tests.support.workspace import Workspace, stored_workspace
 
 OWNED = """
@@ -17,24 +21,53 @@ GONE = {"name": "Rep 0", "active": False}
 BACK = {"name": "Rep 0", "active": True}
 
 
-async def _edit_for(workspace: Workspace, load: asyncio.Task[object]) -> list[tuple[int, int]]:
-    """Let rep0 come and go, and publish, in six rounds at least: the decision numbers of each absence."""
+async def _load(
+    clients: Sequence[httpx2.AsyncClient], edits: asyncio.Task[object], *, returning: bool
+) -> int:
+    """Post 400 leads, and more until the edits are over; their number. Every third one may be returning."""
+    sent = 0
+    while sent < 400 or not edits.done():
+        numbers = range(sent, sent + 80)
+        bodies = [(f"k{n}", lead(n % 30 if returning and n % 3 == 0 else n)) for n in numbers]
+        await insist_on_all(clients, bodies, 16)
+        sent += len(numbers)
+    return sent
+
+
+async def _come_and_go(workspace: Workspace, rounds: int) -> list[tuple[int, int]]:
+    """Deactivate rep0, publish, and activate rep0 again: the decision numbers of each absence."""
     gone: list[tuple[int, int]] = []
-    while len(gone) < 6 or not load.done():
+    for _ in range(rounds):
         async with workspace.edit() as edit:
             await edit.put("owners", "rep0", GONE, await edit.find("owners", "rep0"))
             left = edit.snapshot.entry.decision_number
         await workspace.publish(ROUND_ROBIN_PLAN)
-        await _some_decisions(workspace, left, load)
+        await _some_decisions(workspace, left)
         async with workspace.edit() as edit:
             await edit.put("owners", "rep0", BACK, await edit.find("owners", "rep0"))
             gone.append((left, edit.snapshot.entry.decision_number))
-        await _some_decisions(workspace, gone[-1][1], load)
+        await _some_decisions(workspace, gone[-1][1])
     return gone
 
 
-async def _some_decisions(workspace: Workspace, since: int, load: asyncio.Task[object]) -> None:
-    while not load.done():
+async def _change_members(workspace: Workspace, rounds: int) -> str:
+    """Leave another member of the team out in each round: the last one."""
+    everybody = [{"owner": f"rep{n}", "weight": weight} for n, weight in enumerate([3, 2, 2, 1, 1])]
+    for round_ in range(rounds):
+        async with workspace.edit() as edit:
+            members = [one for n, one in enumerate(everybody) if n != round_ % 5]
+            body = {"name": "Inbound", "members": members}
+            await edit.put("teams", TEAM, body, await edit.find("teams", TEAM))
+            since = edit.snapshot.entry.decision_number
+        await _some_decisions(workspace, since)
+    return f"rep{(rounds - 1) % 5}"
+
+
+async def _some_decisions(workspace: Workspace, since: int) -> None:
+    """Wait for twelve more decisions; the load lasts longer than the edits."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        assert time.monotonic() < until
         (row,) = await workspace.fetch(
             "SELECT max(decision_number) AS last FROM assignments WHERE workspace_id = $1"
         )
@@ -47,15 +80,12 @@ async def test_nobody_gone_gets_a_lead_and_versions_never_go_back(database: str)
     async with stored_workspace(database, [1, 1, 1, 1]) as workspace:
         with services(database, 2) as running:
             async with callers(workspace, running) as clients:
-                # Every third one is a person who was here before, perhaps with an owner who is gone now.
-                bodies = [(f"k{n}", lead(n if n % 3 else n % 30)) for n in range(450)]
-                load = asyncio.create_task(insist_on_all(clients, bodies, 16))
-                gone = await _edit_for(workspace, load)
-                await load
+                edits = asyncio.create_task(_come_and_go(workspace, 8))
+                await _load(clients, edits, returning=True)
+                gone = await edits
             assert not any(service.logged_errors for service in running)
         books = await audit(workspace)
         decisions = await workspace.fetch(OWNED)
-    assert len(gone) > 2
     for left, came_back in gone:
         assert "rep0" not in {row["owner_id"] for row in decisions[left:came_back]}
     assert "rep0" in {row["owner_id"] for row in decisions}
@@ -68,26 +98,16 @@ async def test_nobody_gone_gets_a_lead_and_versions_never_go_back(database: str)
 
 
 async def test_who_joins_starts_at_zero_and_who_leaves_hands_on_his_balance(database: str) -> None:
-    everybody = [{"owner": f"rep{n}", "weight": weight} for n, weight in enumerate([3, 2, 2, 1, 1])]
     async with stored_workspace(database, [1, 1, 1, 1, 1]) as workspace:
         with services(database, 2) as running:
             async with callers(workspace, running) as clients:
-                load = asyncio.create_task(insist_on_all(clients, [(None, lead(n)) for n in range(400)], 16))
-                turn = 0
-                while turn < 6 or not load.done():
-                    turn += 1
-                    async with workspace.edit() as edit:
-                        before = await edit.find("teams", TEAM)
-                        members = [one for n, one in enumerate(everybody) if n != turn % 5]
-                        await edit.put("teams", TEAM, {"name": "Inbound", "members": members}, before)
-                        since = edit.snapshot.entry.decision_number
-                    await _some_decisions(workspace, since, load)
-                await load
+                edits = asyncio.create_task(_change_members(workspace, 12))
+                sent = await _load(clients, edits, returning=False)
+                out = await edits
         books = await audit(workspace)
         rebalanced = await workspace.fetch(
             "SELECT 1 FROM ledger_entries WHERE workspace_id = $1 AND cause = 'rebalanced'"
         )
     assert len(rebalanced) > 5
-    assert sum(books.shares().values()) == 400
-    out = f"rep{turn % 5}"
+    assert sum(books.shares().values()) == sent
     assert books.state.balance(TEAM, out).balance == 0
