@@ -35,7 +35,7 @@ async def measure(dsn: str) -> str:
     await prepare(dsn)
     connection = await asyncpg.connect(dsn)
     async with app.router.lifespan_context(app):
-        before = dict(await connection.fetch(SELECT_SIZES))
+        before = {str(row[0]): int(row[1]) for row in await connection.fetch(SELECT_SIZES)}
         slots = asyncio.Semaphore(CALLERS)
 
         async def decide() -> None:
@@ -43,7 +43,7 @@ async def measure(dsn: str) -> str:
                 await call(app)
 
         await asyncio.gather(*(decide() for _ in range(DECISIONS)))
-        after = dict(await connection.fetch(SELECT_SIZES))
+        after = {str(row[0]): int(row[1]) for row in await connection.fetch(SELECT_SIZES)}
     rows = await connection.fetch(SELECT_DOCUMENTS)
     await connection.close()
     grown = {table: (after[table] - before[table]) / DECISIONS for table in after}
