@@ -13,7 +13,7 @@ from app.engine.model.plugin_replies import PluginResults
 from app.plan.document.steps import StepConfig
 from app.plugins.port import MAX_AGE, MAX_CALLS, PluginCall, PluginResultMissing
 from app.registry import strategies
-from tests.engine.people import NOW
+from tests.support.decisions import NOW
 
 RESULTS: Mapping[str, Any] = {"ask": {"verdict": {"code": "x"}}}
 REQUEST = DecisionRequest("reassign", "a", "l", {"country": "DE"})

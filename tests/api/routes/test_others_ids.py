@@ -1,0 +1,127 @@
+"""Every route that takes an id: one of another workspace is answered as one that nobody bears (S-27)."""
+
+import re
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import httpx2
+import orjson
+import pytest_asyncio
+
+from tests.api.routes.test_routes import GUARDED
+from tests.support.workspace import Workspace, create_workspace, running_app
+
+UNKNOWN = "01890000-0000-7000-8000-000000000000"
+HOURS = {"timezone": "UTC", "hours": "24/7"}
+LEAVE = {"from": "2099-01-01", "to": "2099-01-02"}
+ROWS = {"columns": ["country"], "rows": [["US", {"team": "inbound"}]]}
+PLAN = """
+queues: {their-desk: {claimable_by: inbound}}
+pipeline:
+  - queue: {name: their-desk}
+"""
+
+SENT: dict[str, Any] = {
+    "GET /accounts/{id}": None,
+    "PUT /accounts/{id}": {"domains": ["x.example"]},
+    "PATCH /accounts/{id}": {"tier": "named"},
+    "DELETE /accounts/{id}": None,
+    "GET /assignments/{assignment_id}": None,
+    "GET /assignments/{assignment_id}/explain": None,
+    "POST /assignments/{assignment_id}/events": {"type": "closed"},
+    "GET /calendars/{id}": None,
+    "PUT /calendars/{id}": HOURS,
+    "PATCH /calendars/{id}": {"timezone": "UTC"},
+    "DELETE /calendars/{id}": None,
+    "GET /leads/{lead_id}": None,
+    "GET /owners/{id}": None,
+    "PUT /owners/{id}": {"name": "X"},
+    "PATCH /owners/{id}": {"name": "X"},
+    "DELETE /owners/{id}": None,
+    "GET /owners/{id}/absences": None,
+    "POST /owners/{id}/absences": LEAVE,
+    "DELETE /owners/{id}/absences/{absence_id}": None,
+    "GET /plans/{version}": None,
+    "POST /plans/{version}/publish": {},
+    "POST /plans/{version}/rollback": {},
+    "POST /queues/{name}/claim": {"owner_id": "ben"},
+    "GET /tables/{id}": None,
+    "PUT /tables/{id}": ROWS,
+    "DELETE /tables/{id}": None,
+    "GET /teams/{id}": None,
+    "PUT /teams/{id}": {"name": "X"},
+    "PATCH /teams/{id}": {"name": "X"},
+    "DELETE /teams/{id}": None,
+    "GET /teams/{id}/ledger": None,
+    "PUT /teams/{id}/members/{owner}": {"weight": 1},
+    "PATCH /teams/{id}/members/{owner}": {"weight": 1},
+    "DELETE /teams/{id}/members/{owner}": None,
+}  # fmt: skip
+"""A body that is right, for each of them; the id is all there is to be refused."""
+OF_THEIR_OWN = {"id", "revision", "updated_at", "request_id", "instance"}
+HEADERS_OF_THEIR_OWN = {"x-request-id", "date", "etag", "content-length"}
+
+
+@pytest_asyncio.fixture
+async def both(database: str) -> AsyncIterator[tuple[Workspace, dict[str, str]]]:
+    """One workspace, and the ids of everything that is in another."""
+    async with running_app(database) as app:
+        ours, theirs = await create_workspace(app, "ours"), await create_workspace(app, "theirs")
+        async with ours.client, theirs.client:
+            yield ours, await filled(theirs)
+
+
+async def filled(workspace: Workspace) -> dict[str, str]:
+    """An id for each kind of place, each with something behind it."""
+    for resource_type, body in (("accounts", {}), ("calendars", HOURS), ("owners", {}), ("tables", ROWS)):
+        assert (await workspace.client.put(f"/{resource_type}/theirs", json=body)).status_code == 201
+    team = {"members": [{"owner": "theirs"}]}
+    assert (await workspace.client.put("/teams/theirs", json=team)).status_code == 201
+    absence = (await workspace.client.post("/owners/theirs/absences", json=LEAVE)).json()
+    for _ in range(3):
+        await workspace.publish(PLAN)
+    told = await workspace.assign(email="a@people.example")
+    return {
+        "id": "theirs", "owner": "theirs", "absence_id": absence["id"], "lead_id": told["lead_id"],
+        "assignment_id": told["assignment_id"], "name": "their-desk", "version": str(told["plan_version"]),
+    }  # fmt: skip
+
+
+UNBORNE = {
+    **dict.fromkeys(("id", "owner", "name"), "nobody"),
+    **dict.fromkeys(("absence_id", "lead_id", "assignment_id"), UNKNOWN),
+    "version": "999",
+}
+
+
+def told(answer: httpx2.Response, ids: Mapping[str, str]) -> tuple[object, ...]:
+    """All that a caller can see of an answer, but for what is new in each."""
+    body = orjson.loads(answer.content) if answer.content else None
+    if isinstance(body, dict):
+        body = {name: value for name, value in body.items() if name not in OF_THEIR_OWN}
+    text = orjson.dumps(body).decode()
+    for id_ in ids.values():
+        text = text.replace(f'"{id_}"', '"ID"')
+    headers = {name: value for name, value in answer.headers.items() if name not in HEADERS_OF_THEIR_OWN}
+    return answer.status_code, text, headers
+
+
+def test_every_route_that_takes_an_id_is_here() -> None:
+    assert {f"{method} {path}" for method, path, _ in GUARDED if "{" in path} == SENT.keys()
+
+
+async def test_an_id_of_another_workspace_is_as_unknown_as_one_that_nobody_bears(
+    both: tuple[Workspace, dict[str, str]],
+) -> None:
+    ours, theirs = both
+    for route, body in SENT.items():
+        method, path = route.split()
+        made = method == "PUT" and "members" not in path
+        answers = []
+        for ids in (theirs, UNBORNE):
+            url = re.sub(r"{(\w+)}", lambda place, ids=ids: ids[place[1]], path)  # type: ignore[misc]
+            answers.append(told(await ours.client.request(method, url, json=body), ids))
+            if made:
+                assert (await ours.client.delete(url)).status_code == 204
+        assert answers[0] == answers[1], route
+        assert answers[0][0] == (201 if made else 404), (route, answers[0])

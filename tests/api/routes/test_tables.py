@@ -1,0 +1,178 @@
+"""`/tables` on the wire: what is told of a table, conditions, and what stays in use."""
+
+from typing import Any
+
+import pytest
+
+from app.audit.verify import verify
+from tests.dispatch.test_tables import PLAN, SIZES, ZIP, put, ready
+from tests.support.workspace import Workspace
+
+
+async def test_csv_and_lines_are_taken_and_what_is_no_table_is_refused(workspace: Workspace) -> None:
+    for media, body, status in (
+        ("text/csv; charset=utf-8", "country,owner\nDE,ana\n", 201),
+        ("application/x-ndjson", '{"country": "DE", "owner": "ben"}\n', 200),
+        ("text/csv", "country,owner\nDE\n", 422),
+        ("text/html", "<table/>", 415),
+    ):
+        answer = await workspace.client.put("/tables/zip", content=body, headers={"Content-Type": media})
+        assert answer.status_code == status, answer.text
+    assert (await workspace.get("/tables/zip"))["rows"] == [["DE", {"owner": "ben"}]]
+
+
+async def test_the_answer_tells_what_is_odd_and_what_changed(workspace: Workspace) -> None:
+    first = await put(
+        workspace,
+        "zip",
+        {"columns": ["postal_code"], "rows": [["02", {"team": "dach"}], ["9", {"owner": "ana"}]]},
+    )
+    assert (first["difference"]["added"], first["overlaps"]["total"], first["findings"]) == (2, 0, [])
+    rows = [["02", {"team": "west"}], ["021", {"owner": "zed"}], ["021", {"owner": "ana"}]]
+    told = await put(workspace, "zip", {"columns": ["postal_code"], "rows": rows}, 200)
+    assert {name: told["difference"][name] for name in ("added", "removed", "changed")} == {
+        "added": 1, "removed": 1, "changed": 1,
+    }  # fmt: skip
+    assert told["difference"]["first"]["removed"] == [["9", {"owner": "ana"}]]
+    assert told["difference"]["first"]["changed"] == [["02", {"team": "west"}]]
+    assert told["duplicates"] == {"total": 1, "first": [{"row": 3, "other": 2}]}
+    assert told["overlaps"] == {"total": 1, "first": [{"row": 2, "other": 1}]}
+    assert told["unknown_names"]["first"] == [
+        {"row": 1, "kind": "team", "name": "west"}, {"row": 2, "kind": "owner", "name": "zed"},
+    ]  # fmt: skip
+    assert {(each["path"], each["code"], each["severity"]) for each in told["findings"]} == {
+        ("rows[0].team", "unknown_team", "warning"),
+        ("rows[1].owner", "unknown_owner", "warning"),
+        ("rows[2]", "duplicate_row", "warning"),
+        ("rows[1]", "overlap", "warning"),
+    }
+
+
+async def test_ranges_that_share_values_overlap(workspace: Workspace) -> None:
+    rows = [["1..49", {"owner": "ana"}], ["50..199", {"owner": "ana"}], [[100, None], {"owner": "ben"}]]
+    told = await put(workspace, "sizes", {"columns": ["employees"], "rows": rows})
+    assert told["overlaps"] == {"total": 1, "first": [{"row": 3, "other": 2}]}
+
+
+async def test_the_same_again_is_no_change_and_conditions_hold(workspace: Workspace) -> None:
+    first = await put(workspace, "zip", ZIP)
+    again = await put(workspace, "zip", ZIP, 200)
+    assert again["revision"] == first["revision"]
+    stale = {"If-Match": f'"{first["revision"] - 1}"'}
+    answer = await workspace.client.put("/tables/zip", json=SIZES, headers=stale)
+    assert answer.status_code == 412
+    answer = await workspace.client.put("/tables/zip", json=ZIP, headers={"If-None-Match": "*"})
+    assert answer.status_code == 412
+    got = await workspace.client.get("/tables/zip")
+    assert got.headers["ETag"] == f'"{first["revision"]}"'
+    answer = await workspace.client.put("/tables/zip", json=SIZES, headers={"If-Match": got.headers["ETag"]})
+    assert answer.status_code == 200
+
+
+async def test_lists_and_the_log_leave_the_rows_out(workspace: Workspace) -> None:
+    for id_ in ("b", "a", "c"):
+        await put(workspace, id_, ZIP)
+    page = await workspace.get("/tables?limit=2")
+    assert [item["id"] for item in page["items"]] == ["a", "b"]
+    assert set(page["items"][0]) == {"id", "columns", "row_count", "revision", "updated_at"}
+    assert page["items"][0]["row_count"] == 4
+    assert [item["id"] for item in (await workspace.get("/tables?after=b"))["items"]] == ["c"]
+    await workspace.client.delete("/tables/a")
+    log = (await workspace.get("/changes?resource_type=tables&resource_id=a"))["items"]
+    assert [(each["action"], (each["after"] or each["before"])["rows"]) for each in log] == [
+        ("put", 4),
+        ("delete", 4),
+    ]
+    assert (await verify(workspace.pool, workspace.workspace_id)).clean
+
+
+async def test_a_table_in_use_stays_and_so_do_those_it_names(workspace: Workspace) -> None:
+    await ready(workspace)
+    for url, path in (
+        ("/tables/us-zip", "pipeline[0].rule.table"),
+        ("/owners/ben", "tables.sizes.rows[1].owner"),
+        ("/teams/dach", "tables.us-zip.rows[1].team"),
+    ):
+        refused = await workspace.client.delete(url)
+        assert refused.status_code == 409, url
+        assert path in [each["path"] for each in refused.json()["errors"]]
+    other = await workspace.client.put("/tables/sizes", json={"columns": ["visits"], "rows": []})
+    assert (other.status_code, other.json()["code"]) == (409, "in_use")
+    await workspace.publish("pipeline: [{queue: {name: unrouted}}]\nqueues: {unrouted: {}}")
+    assert (await workspace.client.delete("/tables/us-zip")).status_code == 204
+    assert (await workspace.client.delete("/tables/us-zip")).status_code == 404
+    assert (await workspace.client.get("/tables/us-zip")).status_code == 404
+
+
+async def test_cells_that_the_plan_cannot_compare_are_told(workspace: Workspace) -> None:
+    await ready(workspace)
+    rows = [[None, "many", {"owner": "ana"}], [None, "1-9", {"queue": "nowhere"}]]
+    told = await put(workspace, "sizes", {"columns": ["language", "employees"], "rows": rows}, 200)
+    assert [each["code"] for each in told["findings"]] == ["invalid_cell", "unknown_queue"]
+
+
+@pytest.mark.parametrize(
+    ("table", "rule", "found"),
+    [
+        (None, {}, [("pipeline[0].rule.table", "unknown_table", "error")]),
+        (ZIP, {"match_on": {"country": "eq"}}, [("pipeline[0].rule.match_on", "missing_column", "error")]),
+        (
+            ZIP,
+            {"match_on": {"country": "eq", "postal_code": "eq", "state": "eq"}},
+            [("pipeline[0].rule.match_on.state", "unknown_column", "error")],
+        ),
+        (ZIP, {"else": [{"team": "gone"}]}, [("pipeline[0].rule.else[0].team", "unknown_team", "error")]),
+        (ZIP, {"sla": "fast"}, [("pipeline[0].rule.sla", "unknown_sla", "error")]),
+        (
+            {**ZIP, "rows": [["Nowhere", "1", {"owner": "ana"}]]},
+            {},
+            [("pipeline[0].rule.table", "invalid_cell", "warning")],
+        ),
+        (
+            {**ZIP, "rows": [["US", "1", {"team": "gone"}]]},
+            {},
+            [("pipeline[0].rule.table", "unknown_team", "warning")],
+        ),
+        (
+            {**ZIP, "rows": [["US", "1", {"team": "dach", "sla": "fast"}]]},
+            {},
+            [("pipeline[0].rule.table", "unknown_sla", "warning")],
+        ),
+    ],
+)
+async def test_a_plan_is_checked_against_the_tables(
+    workspace: Workspace,
+    table: dict[str, Any] | None,
+    rule: dict[str, Any],
+    found: list[tuple[str, str, str]],
+) -> None:
+    if table is not None:
+        await put(workspace, "us-zip", table)
+    by = {"country": "eq", "postal_code": "longest_prefix"}
+    zip_rule = {"name": "zip", "table": "us-zip", "match_on": by, **rule}
+    plan = {
+        "queues": {"desk": {}, "gone": {}},
+        "pipeline": [{"rule": zip_rule}, {"queue": {"name": "desk"}}],
+    }
+    told = (await workspace.client.post("/plans", json=plan)).json()
+    assert found == [(each["path"], each["code"], each["severity"]) for each in told["findings"]]
+    published = await workspace.client.post(f"/plans/{told['version']}/publish", json={})
+    assert published.status_code == (422 if found[0][2] == "error" else 200)
+
+
+async def test_the_plans_own_tests_look_into_the_tables(workspace: Workspace) -> None:
+    await put(workspace, "us-zip", ZIP)
+    await put(workspace, "sizes", SIZES)
+    cases = """
+tests:
+  - {lead: {country: US, postal_code: "02139"}, expect: {owner: ana, rule: zip}}
+  - {lead: {country: US, postal_code: "90210"}, expect: {team: dach}}
+  - {lead: {country: US, postal_code: "90210"}, given: {absent: [ana, ben]}, expect: {queue: desk}}
+  - {lead: {country: DE, employees: 5}, expect: {team: WHICH}}
+"""
+    for which, findings in (("inbound", []), ("dach", ["test_failed"])):
+        text = PLAN + cases.replace("WHICH", which)
+        told = await workspace.client.post(
+            "/plans", content=text, headers={"Content-Type": "application/yaml"}
+        )
+        assert [each["code"] for each in told.json()["findings"]] == ["unknown_queue", *findings]

@@ -1,0 +1,226 @@
+"""The documentation says what the code does: tables are fresh, examples work, what is named is there."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+from typer.main import get_command
+
+from app.cli import commands
+from app.contract.responses import Decision
+from app.engine.compile.plan import compile_plan
+from app.engine.model.decision import DecisionRequest
+from app.engine.model.directory import Directory
+from app.engine.model.records import directory_from
+from app.engine.model.state import Facts, State
+from app.engine.pipeline.decide import decide
+from app.errors import Problem
+from app.intake.arrival import normalize
+from app.metrics import Metrics, WorkspaceGauges
+from app.plan.document.plan import PlanDocument
+from app.plan.language.conditions import parse_condition
+from app.plan.language.fields import FOLLOW_UP
+from app.plan_check.check import KnownNames, check
+from app.plans.check import check_plan
+from app.registry import strategies
+from app.settings import Settings
+from devtools.embedded_postgres.binaries import DIRECTORY_VARIABLE
+from docs.generator.pages import BLOCKS, ROOT, pages
+from tests.support.decisions import NOW
+
+STARTER, EXAMPLE = (ROOT / "examples" / name for name in ("starter", "win-back"))
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+FOLDERS = ("app", "bench", "devtools", "docs", "examples", "migrations", "tests")
+DECISION_HEAD = r"# (\d+)\. (.+)\n\nDate: (\d{4}-\d\d-\d\d)\n\n"
+PARTS = ["Context", "Decision", "Consequences", "Alternatives"]
+
+
+def read(path: str) -> str:
+    """A page."""
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def fenced(page: str, language: str) -> list[str]:
+    """What stands between fences of this language."""
+    return re.findall(rf"```{language}\n(.*?)```", read(page), re.DOTALL)
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """The cells of the first table below a heading."""
+    below = read(page).split(f"\n## {heading}\n", 1)[1]
+    lines = re.findall(r"^\|(.*)\|$", below.split("\n## ", 1)[0], re.MULTILINE)
+    return [[cell.strip() for cell in line.split("|")] for line in lines[2:]]
+
+
+def named(cell: str) -> list[str]:
+    """What stands in backticks."""
+    return re.findall(r"`([^`]*)`", cell)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub makes of the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+def workspace(example: Path = STARTER) -> Directory:
+    """The directory of an example."""
+    records = []
+    for resource_type in ("owners", "teams"):
+        lines = (example / f"{resource_type}.ndjson").read_bytes().splitlines()
+        records += [(resource_type, body["id"], body) for body in map(orjson.loads, lines)]
+    return directory_from(1, records)
+
+
+@pytest.mark.parametrize("path", pages())
+def test_generated_parts_are_fresh(path: str) -> None:
+    assert read(path) == pages()[path], "run `python -m docs`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
+def test_what_a_page_names_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    links = [link.partition("#") for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+    assert [link for link, _, _ in links if not (page.parent / link).exists()] == []
+    pointed_at = [(page.parent / link if link else page, anchor) for link, _, anchor in links if anchor]
+    assert [(target.name, anchor) for target, anchor in pointed_at if anchor not in anchors(target)] == []
+    paths = re.findall(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]+)`", text)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    blocks = re.findall(r"<!-- ([a-z-]+) -->\n", text)
+    assert set(blocks) <= {*BLOCKS, "bench"}
+    assert re.findall(r"<!-- /([a-z-]+) -->", text) == blocks
+
+
+def test_decisions_are_numbered_dated_and_whole() -> None:
+    numbers = [int(page.name[:4]) for page in DECISIONS]
+    assert numbers == list(range(1, len(numbers) + 1))
+    for page in DECISIONS:
+        text = page.read_text(encoding="utf-8")
+        assert re.match(DECISION_HEAD, text), page.name
+        assert re.findall(r"^## (.*)$", text, re.MULTILINE) == PARTS, page.name
+
+
+def test_index_of_decisions_is_complete() -> None:
+    expected = []
+    for page in DECISIONS:
+        number, title, date = re.match(DECISION_HEAD, page.read_text(encoding="utf-8")).groups()  # type: ignore[union-attr]
+        expected.append(f"| [{number}]({page.name}) | {date} | {title} |")
+    lines = read("docs/decisions/README.md").splitlines()
+    assert [line for line in lines if line.startswith("| [")] == expected
+
+
+def test_security_page_has_every_statement_that_is_cited() -> None:
+    stated = re.findall(r"^\| (S-\d\d) \|", read("docs/security.md"), re.MULTILINE)
+    assert len(stated) == len(set(stated))
+    sources = [path for room in ("app", "tests") for path in (ROOT / room).rglob("*.py")]
+    cited = {each for path in sources for each in re.findall(r"\bS-\d\d\b", path.read_text(encoding="utf-8"))}
+    assert cited <= set(stated)
+
+
+def test_every_setting_is_in_the_table() -> None:
+    told = {named(row[0])[0]: row[1].strip("`") for row in rows("docs/operations.md", "Settings")}
+    expected: dict[str, object] = {DIRECTORY_VARIABLE: None}
+    for name, field in Settings.model_fields.items():
+        variable = field.validation_alias or f"LEAD_ASSIGNMENT_{name}".upper()
+        expected[str(variable)] = field.default
+    del told["MIGRATION_DATABASE_URL"], expected["MIGRATION_DATABASE_URL"]  # its default is another setting
+    shown = {False: "false", None: "none"}
+    assert told == {name: shown.get(value, str(value)) for name, value in expected.items()}  # type: ignore[call-overload]
+
+
+def test_every_metric_is_in_the_table() -> None:
+    metrics = Metrics()
+    metrics.request_finished("/assign", "POST", 201, 0.01)
+    metrics.group_committed(1, 0.01, 0.01)
+    metrics.lead_decided(1, "assigned", "inbound", "rule")
+    metrics.plugin_failed("language", "timeout")
+    text = metrics.exposition(1, WorkspaceGauges({"desk": 1}, {"desk": 1.0}, {"queued": 1}, 1, 0)).decode()
+    found = {}
+    for family in text_string_to_metric_families(text):
+        if not family.name.endswith("_created"):
+            labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            found[name] = (family.type, labels)
+    table = rows("docs/operations.md", "Metrics")
+    assert {named(row[0])[0]: (row[1], set(named(row[2]))) for row in table} == found
+
+
+def test_every_503_says_what_to_do() -> None:
+    codes = {each.code for each in Problem.__subclasses__() if each.status == 503}
+    assert {named(row[0])[0] for row in rows("docs/operations.md", "Answers with 503")} == codes
+
+
+def test_every_command_is_in_the_table() -> None:
+    told = set()
+    for row in rows("docs/operations.md", "The command line"):
+        first, *more = named(row[0])
+        words = first.split()[1:]
+        told |= {" ".join(words), *(f"{words[0]} {name}" for name in more)}
+    assert told == set(_commands())
+
+
+def _commands() -> Iterator[str]:
+    for name, command in get_command(commands).commands.items():  # type: ignore[attr-defined]
+        below = getattr(command, "commands", None)
+        yield from [f"{name} {each}" for each in below] if below else [name]
+
+
+def test_the_plan_of_the_reference_can_be_published() -> None:
+    whole, _, follow_up = map(yaml.safe_load, fenced("docs/plan.md", "yaml"))
+    for document in (whole, {**whole, **follow_up, "sequences": ["hot"]}):
+        found = check_plan(document, Facts(NOW, workspace(), State()), strategies())
+        assert found.document is not None
+        assert found.findings == []
+
+
+def test_the_conditions_of_the_reference_can_be_read() -> None:
+    lines = fenced("docs/plan.md", "yaml")[1].splitlines()
+    conditions = [yaml.safe_load(line)["when"] for line in lines]
+    assert conditions
+    for condition in conditions:
+        parse_condition(condition, FOLLOW_UP)
+
+
+def test_the_request_of_the_readme_is_answered_as_it_says() -> None:
+    words = shlex.split(fenced("README.md", "sh")[0])
+    sent = orjson.loads(words[words.index("-d") + 1])
+    assert sent == orjson.loads((EXAMPLE / "lead.json").read_bytes())
+    told = orjson.loads(fenced("README.md", "json")[0])
+    assert told.keys() <= Decision.model_fields.keys()
+    facts = Facts(NOW, workspace(EXAMPLE), State())
+    found = check_plan(yaml.safe_load((EXAMPLE / "plan.yaml").read_bytes()), facts, strategies())
+    assert found.document is not None
+    values = {**normalize(sent["lead"]).values, "trigger": sent["trigger"]}
+    plan = compile_plan(found.document, 1, strategies())
+    decision = decide(DecisionRequest("assign", "a", "l", values), plan, facts)
+    assert decision.owner is not None
+    assert told["owner"]["id"] == decision.owner.id
+    assert told["reason"] == {"code": decision.code, "text": decision.text}
+    assert told["trace"] == decision.trace
+    assert [each["params"] for each in told["actions"]] == [each["params"] for each in decision.actions]
+
+
+def test_the_strategy_of_the_page_works() -> None:
+    space: dict[str, Any] = {"__name__": "your_package"}
+    exec(fenced("docs/strategies.md", "python")[0], space)
+    strategy = space["EvenDay"]()
+    source = yaml.safe_load(fenced("docs/strategies.md", "yaml")[-1])
+    document = check_plan(
+        {**source, "queues": {"unrouted": {}}},
+        Facts(NOW, workspace(), State()),
+        {**strategies(), strategy.name: strategy},
+    ).document
+    assert isinstance(document, PlanDocument)
+    assert check(document, KnownNames()) == []
+    plan = compile_plan(document, 1, {**strategies(), strategy.name: strategy})
+    asked = DecisionRequest("assign", "a", "l", {"country": "DE"})
+    for now, outcome, code in ((NOW, "assigned", "even_day"), (NOW.replace(day=21), "queued", "queue")):
+        decision = decide(asked, plan, Facts(now, workspace(), State()))
+        assert (decision.outcome, decision.code) == (outcome, code)

@@ -1,0 +1,41 @@
+"""Every example is loaded into a running service as its page says, and the page's story comes out as told."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from tests.cli.test_cli import PATIENCE, Shell, environment
+from tests.support.stories import differences, play, scenes
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted(
+    page.parent for page in (ROOT / "examples").glob("*/README.md") if (page.parent / "plan.yaml").exists()
+)
+
+
+@pytest.fixture
+def shell(database: str, tmp_path: Path) -> Shell:
+    """Commands on a database of their own, in development."""
+    return Shell(tmp_path, DATABASE_URL=database)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_the_story_of_an_example_comes_out_as_its_page_tells(example: Path, shell: Shell) -> None:
+    page = (example / "README.md").read_text(encoding="utf-8")
+    with shell.serving("--dev", PORT="0") as (_, line):
+        address = shlex.split(line)[2].removesuffix("/assign")
+        story = scenes(page.replace("http://127.0.0.1:8000", address))
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        printed = play(story, ROOT, environment(**shell.variables, PATH=path), PATIENCE)
+        assert "OK" in shell.says("verify")
+    shown = [
+        (scene.commands, differences(scene.shown, orjson.loads(text)))
+        for scene, text in zip(story, printed, strict=True)
+        if scene.shown is not None
+    ]
+    assert shown, "a story shows what comes back"
+    assert [each for each in shown if each[1]] == []

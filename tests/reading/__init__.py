@@ -1,1 +1,0 @@
-"""Looking at leads, asking why, and checking the books."""

@@ -1,0 +1,240 @@
+"""The database as the migrations leave it: as the models say, closed to the application, and repeatable."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from app.models.tables import GLOBAL, metadata
+from app.store.connection.migrate import connect, migrate
+from app.store.connection.pool import Limits, begin_statement
+from tests.support.postgres import FOUND, Clusters, execute, in_a_thread
+from tests.support.workspace import Workspace, create_workspace, running_app
+
+ROLE = "lead_assignment_app"
+PATIENCE = 60.0
+OWN = sorted(set(metadata.tables) - GLOBAL)
+
+
+@pytest_asyncio.fixture
+async def catalog(any_postgres_database: str) -> AsyncIterator[asyncpg.Connection]:
+    """A superuser's connection to a migrated database."""
+    connection = await asyncpg.connect(any_postgres_database)
+    yield connection
+    await connection.close()
+
+
+@pytest_asyncio.fixture
+async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
+    """A workspace with a row in each of its tables."""
+    async with running_app(any_postgres_database) as app:
+        workspace = await create_workspace(app, "workspace")
+        async with workspace.client:
+            await workspace.put("absences", "a", {"owner": "ben", "from": "2026-01-01", "to": "2026-01-02"})
+            await workspace.client.post("/assign", json={"lead": LEAD}, headers={"Idempotency-Key": "k"})
+            told = await workspace.assign(email="b@people.example")
+            await workspace.client.post(
+                f"/assignments/{told['assignment_id']}/events", json={"type": "closed"}
+            )
+            for table, values in (
+                ("clocks", "now(), now(), 1"),
+                ("failed_leads", "gen_random_uuid(), now(), 'decision', ''"),
+                ("account_keys", "'domain', 'acme.example', 'acme'"),
+            ):
+                await workspace.pool.execute(
+                    f"INSERT INTO {table} SELECT $1, {values}", workspace.workspace_id
+                )
+            yield workspace
+
+
+LEAD = {"external_id": "a"}
+
+
+async def test_the_models_say_what_the_migrations_do(any_postgres_database: str) -> None:
+    async with connect(any_postgres_database) as connection:
+        found = await connection.run_sync(
+            lambda sync: compare_metadata(
+                MigrationContext.configure(sync, opts={"compare_server_default": True}), metadata
+            )
+        )
+    assert found == []
+
+
+KEYS = """
+SELECT conrelid::regclass::text AS of, conname AS name, conkey[1] AS first, confkey[1] AS target,
+       confrelid::regclass::text AS refers
+  FROM pg_constraint
+ WHERE contype IN ('p', 'u', 'f') AND connamespace = 'public'::regnamespace
+UNION ALL
+SELECT indrelid::regclass::text, indexrelid::regclass::text, indkey[0], NULL, NULL
+  FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+ WHERE relnamespace = 'public'::regnamespace
+"""
+COLUMNS = """
+SELECT attrelid::regclass::text AS of, attnum AS number FROM pg_attribute
+  JOIN pg_class ON pg_class.oid = attrelid
+ WHERE relnamespace = 'public'::regnamespace AND attname = 'workspace_id' AND relkind = 'r'
+"""
+
+
+async def test_the_workspace_leads_every_key_and_index(catalog: asyncpg.Connection) -> None:
+    first = {row["of"]: row["number"] for row in await catalog.fetch(COLUMNS)}
+    tables = await catalog.fetch("SELECT tablename::text AS name FROM pg_tables WHERE schemaname = 'public'")
+    assert {row["name"] for row in tables} - first.keys() == GLOBAL - {"api_keys"}
+    assert {row["name"] for row in tables} - GLOBAL == set(OWN)
+    keys = [row for row in await catalog.fetch(KEYS) if row["of"] not in GLOBAL]
+    assert {row["of"] for row in keys} == set(OWN)
+    for row in keys:
+        assert row["first"] == first[row["of"]], row["name"]
+        if row["refers"] not in {None, "-"}:
+            assert row["target"] == first[row["refers"]], row["name"]
+
+
+async def test_nothing_refers_to_the_gates(catalog: asyncpg.Connection) -> None:
+    """A foreign key would lock the gate's row on every write elsewhere."""
+    found = await catalog.fetch(
+        "SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = 'workspace_locks'::regclass"
+    )
+    assert found == []
+
+
+async def test_row_level_security_is_forced_on_every_workspace_table(catalog: asyncpg.Connection) -> None:
+    rows = await catalog.fetch(
+        """SELECT relname::text AS name, relrowsecurity AND relforcerowsecurity AS forced,
+                  (SELECT count(*) FROM pg_policy WHERE polrelid = pg_class.oid) AS policies
+             FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'"""
+    )
+    forced = {row["name"]: (row["forced"], row["policies"]) for row in rows if row["name"] not in GLOBAL}
+    assert forced == dict.fromkeys(OWN, (True, 1))
+
+
+async def test_the_application_is_nobody_special(catalog: asyncpg.Connection) -> None:
+    role = await catalog.fetchrow(
+        """SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication,
+                  (SELECT count(*) FROM pg_class WHERE relowner = pg_roles.oid) AS owned,
+                  (SELECT count(*) FROM pg_auth_members WHERE member = pg_roles.oid) AS member_of
+             FROM pg_roles WHERE rolname = $1""",
+        ROLE,
+    )
+    assert role is not None
+    assert not any(role.values())
+
+
+@pytest.mark.parametrize("setting", [None, "", "another's"])
+async def test_without_its_workspace_nothing_is_seen_and_nothing_taken(
+    workspace: Workspace, setting: str | None
+) -> None:
+    """S-25: the rows are there, and each of them is refused when it is put in again."""
+    async with workspace.pool.acquire() as connection:
+        rows = {
+            table: await connection.fetchval(f"SELECT to_json(t) FROM {table} t LIMIT 1") for table in OWN
+        }
+        assert None not in rows.values()
+        if setting is not None:
+            value = str(workspace.workspace_id + 1) if setting else ""
+            await connection.execute("SELECT set_config('lead_assignment.workspace', $1, false)", value)
+        await connection.execute(f"SET ROLE {ROLE}")
+        for table, row in rows.items():
+            assert await connection.fetchval(f"SELECT count(*) FROM {table}") == 0
+            again = f"INSERT INTO {table} SELECT * FROM json_populate_record(NULL::{table}, $1::json)"
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+                await connection.execute(again, row)
+        await connection.execute("RESET ALL; RESET ROLE")
+
+
+FORBIDDEN = [
+    *(f"{verb} {table}{rest}" for table in ("changes", "ledger_entries", "events") for verb, rest in (
+        ("UPDATE", " SET at = now()"), ("DELETE FROM", ""), ("TRUNCATE", ""),
+    )),
+    "DELETE FROM assignments", "DELETE FROM leads", "DELETE FROM plans", "DELETE FROM workspace_locks",
+    "UPDATE assignments SET owner_id = 'ana'", "UPDATE assignments SET response = ''",
+    "UPDATE assignments SET inputs = ''", "UPDATE plans SET document = '{}'", "UPDATE journal SET at = now()",
+    "UPDATE failed_leads SET code = ''", "UPDATE api_keys SET revoked_at = NULL", "DELETE FROM api_keys",
+    "INSERT INTO workspaces (name) VALUES ('x')", "UPDATE workspaces SET name = 'x'",
+    "SELECT * FROM alembic_version", "UPDATE alembic_version SET version_num = ''",
+    "CREATE TABLE mine (a integer)", "CREATE SCHEMA mine", "CREATE INDEX ON leads (state)",
+    "DROP TABLE leads",
+    "CREATE FUNCTION mine() RETURNS integer LANGUAGE sql AS 'SELECT 1'", "CREATE ROLE mine",
+    "ALTER TABLE leads DISABLE ROW LEVEL SECURITY", "ALTER TABLE leads ADD mine integer",
+    "DROP POLICY own_workspace ON leads", "CREATE POLICY mine ON leads", "CREATE EXTENSION pg_trgm",
+    "COPY leads TO PROGRAM 'true'",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN)
+async def test_the_application_cannot_change_the_past_nor_the_schema(database: str, statement: str) -> None:
+    connection = await asyncpg.connect(database)
+    try:
+        await connection.execute(begin_statement(1, Limits()))
+        with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.InvalidGrantOperationError)):
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture(params=FOUND, ids="postgres{}".format)
+def empty_database(clusters: Clusters, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A database in which nothing was ever made."""
+    server = clusters.server(request.param)
+    execute(server.dsn, "CREATE DATABASE unmade")
+    yield server.database_dsn("unmade")
+    execute(server.dsn, "DROP DATABASE unmade WITH (FORCE)")
+
+
+async def revisions(dsn: str) -> list[Any]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return [tuple(row) for row in await connection.fetch("SELECT version_num FROM alembic_version")]
+    finally:
+        await connection.close()
+
+
+@pytest.mark.parametrize("named", ["DATABASE_URL", "MIGRATION_DATABASE_URL"])
+async def test_alembics_own_command_works(empty_database: str, named: str) -> None:
+    given = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", named: empty_database}
+    program = [str(Path(sys.executable).with_name("alembic")), "upgrade", "head"]
+    root = Path(__file__).parents[2]
+    for _ in range(2):
+        process = await asyncio.create_subprocess_exec(*program, cwd=root, env={**os.environ, **given})
+        assert await process.wait() == 0
+    newest = max((root / "migrations" / "versions").glob("0*.py")).name[:4]
+    assert await revisions(empty_database) == [(newest,)]
+
+
+async def test_migrating_twice_changes_nothing(any_postgres_database: str) -> None:
+    before = await revisions(any_postgres_database)
+    in_a_thread(lambda: migrate(any_postgres_database))
+    assert await revisions(any_postgres_database) == before
+
+
+WAITING = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+
+
+async def test_of_several_at_once_one_migrates(empty_database: str) -> None:
+    """All are held up at the same place, so that they go on at the same moment."""
+    program = "import sys; from app.store.connection.migrate import migrate; migrate(sys.argv[1])"
+    obstacle, watcher = await asyncpg.connect(empty_database), await asyncpg.connect(empty_database)
+    await obstacle.execute("BEGIN; CREATE TABLE alembic_version (version_num text)")
+    started = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", program, empty_database) for _ in range(4)
+    ]
+    until = time.monotonic() + PATIENCE
+    while await watcher.fetchval(WAITING) < len(started):
+        assert time.monotonic() < until
+        await asyncio.sleep(0.05)
+    await obstacle.execute("ROLLBACK")
+    assert [await process.wait() for process in started] == [0] * 4
+    assert len(await revisions(empty_database)) == 1
+    for connection in (obstacle, watcher):
+        await connection.close()
