@@ -16,7 +16,7 @@ def kept(path: Path, text: str) -> Path:
     return path
 
 
-async def test_a_file_takes_the_place_of_the_table(workspace: Workspace, tmp_path: Path) -> None:
+async def test_a_file_replaces_the_table(workspace: Workspace, tmp_path: Path) -> None:
     done: list[int] = []
     first = await write(
         workspace.pool, workspace.workspace_id, "us-zip", read(kept(tmp_path / "a.csv", ZIP)), done.append
@@ -46,13 +46,13 @@ async def test_a_file_takes_the_place_of_the_table(workspace: Workspace, tmp_pat
         ("a.ndjson", "{", ["line 1: Not well-formed JSON"]),
     ],
 )
-def test_what_is_wrong_is_told_by_line(tmp_path: Path, name: str, text: str, told: list[str]) -> None:
+def test_errors_are_reported_by_line(tmp_path: Path, name: str, text: str, told: list[str]) -> None:
     with pytest.raises(CommandError) as stopped:
         read(kept(tmp_path / name, text))
     for sentence in told:
         assert f"\n  {sentence}" in str(stopped.value)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(CommandError):
         read(tmp_path / "none.csv")

@@ -53,13 +53,13 @@ def refused(body: bytes, media: str) -> list[tuple[str, str]]:
         (lines(LINES[0], *ROWS[1:]), "application/ndjson"),
     ],
 )
-def test_each_kind_of_body_makes_the_same_table(body: bytes, media: str) -> None:
+def test_every_kind_of_body_creates_the_same_table(body: bytes, media: str) -> None:
     table = read_table(body, media)
     assert table.columns == ["country", "postal_code"]
     assert [[*cells, table.targets[target]] for *cells, target in table.rows] == ROWS
 
 
-def test_targets_that_are_written_alike_are_kept_once() -> None:
+def test_equal_targets_are_stored_once() -> None:
     table = read_table(b"country,owner\nDE,ana\nFR,ben\nAT,ana\n", "text/csv")
     assert table.targets == [{"owner": "ana"}, {"owner": "ben"}]
     assert table.rows == [["DE", 0], ["FR", 1], ["AT", 0]]
@@ -89,7 +89,7 @@ DOCUMENTS: list[tuple[object, str, str]] = [
 
 
 @pytest.mark.parametrize(("body", "path", "code"), DOCUMENTS)
-def test_what_is_no_table_is_refused_with_its_place(body: object, path: str, code: str) -> None:
+def test_an_invalid_table_is_refused_with_its_place(body: object, path: str, code: str) -> None:
     assert (path, code) in refused(orjson.dumps(body), "application/json")
 
 
@@ -114,11 +114,9 @@ TEXTS: list[tuple[bytes, str, str, str]] = [
 
 
 @pytest.mark.parametrize(("body", "media", "path", "code"), TEXTS)
-def test_lines_that_are_no_rows_are_refused_with_their_number(
-    body: bytes, media: str, path: str, code: str
-) -> None:
+def test_invalid_lines_are_refused_with_their_number(body: bytes, media: str, path: str, code: str) -> None:
     assert (path, code) in refused(body, media)
 
 
-def test_there_are_not_more_rows_than_a_table_may_have() -> None:
+def test_a_table_has_a_maximum_of_rows() -> None:
     assert refused(b"country,owner\n" + b"DE,ana\n" * 100_001, "text/csv") == [("rows", "too_many_items")]

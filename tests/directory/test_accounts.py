@@ -34,7 +34,7 @@ async def keys(workspace: Workspace, id_: str) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in await connection.fetch(KEYS, workspace.workspace_id, id_)]
 
 
-async def test_an_account_is_kept_as_it_was_sent(workspace: Workspace) -> None:
+async def test_an_account_is_stored_as_sent(workspace: Workspace) -> None:
     made = await workspace.client.put("/accounts/acme", json=ACME)
     assert (made.status_code, made.json()["findings"]) == (201, [])
     kept = await workspace.client.get("/accounts/acme")
@@ -67,7 +67,7 @@ async def test_an_account_is_kept_as_it_was_sent(workspace: Workspace) -> None:
         ({"team": "x"}, "team", "unknown_field"),
     ],
 )
-async def test_what_is_no_account_is_refused(
+async def test_an_invalid_account_is_refused(
     workspace: Workspace, change: dict[str, Any], path: str, code: str
 ) -> None:
     answer = await workspace.client.put("/accounts/acme", json={**ACME, **change})
@@ -75,7 +75,7 @@ async def test_what_is_no_account_is_refused(
     assert [(each["path"], each["code"]) for each in answer.json()["errors"]] == [(path, code)]
 
 
-async def test_what_is_odd_is_told(workspace: Workspace) -> None:
+async def test_warnings_are_reported(workspace: Workspace) -> None:
     await put(workspace, "old", domains=["other.example"], owner="ana")
     told = await put(
         workspace,
@@ -99,7 +99,7 @@ async def test_what_is_odd_is_told(workspace: Workspace) -> None:
     )
 
 
-async def test_keys_follow_the_record(workspace: Workspace) -> None:
+async def test_account_keys_follow_the_record(workspace: Workspace) -> None:
     await put(
         workspace, "acme", domains=["stock.walmart.com", "www.münchen.de", "co.uk"], crm={"a": "1", "b": "2"}
     )
@@ -111,7 +111,7 @@ async def test_keys_follow_the_record(workspace: Workspace) -> None:
     assert await keys(workspace, "acme") == [("domain", "gmail.com", 0), ("domain", "walmart.com", 0)]
 
 
-async def test_many_come_as_lines(workspace: Workspace) -> None:
+async def test_many_records_are_sent_as_lines(workspace: Workspace) -> None:
     lines = b"\n".join(b'{"id": "c%d", "domains": ["c%d.example"]}' % (at, at) for at in range(1500))
     headers = {"Content-Type": "application/x-ndjson"}
     url = "/accounts/bulk"

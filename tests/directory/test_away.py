@@ -13,7 +13,7 @@ NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
     ("method", "url"),
     [("GET", "/owners"), ("PUT", "/owners/ana"), ("DELETE", "/teams/inbound"), ("POST", "/plans/1/publish")],
 )
-async def test_a_database_that_is_away(method: str, url: str) -> None:
+async def test_an_unavailable_database_is_reported(method: str, url: str) -> None:
     async with running_app(NOWHERE) as app, client_of(app, issue("test").text()) as client:
         answer = await client.request(method, url, json={} if method == "PUT" else None)
         assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
@@ -22,7 +22,7 @@ async def test_a_database_that_is_away(method: str, url: str) -> None:
         assert (await client.get("/healthz")).status_code == 200
 
 
-async def test_looking_does_not_wait_for_the_gate(workspace: Workspace) -> None:
+async def test_reading_does_not_wait_for_the_workspace_lock(workspace: Workspace) -> None:
     held = Limits(idle=60_000)
     async with transaction(workspace.pool, workspace.workspace_id, lock=True, limits=held):
         for url in ("/teams/inbound", "/owners", "/plans/active", "/changes", "/teams/inbound/ledger"):

@@ -41,14 +41,14 @@ async def test_lines_are_created_updated_and_left_alone(workspace: Workspace) ->
     assert len((await workspace.get("/owners?limit=1000"))["items"]) == count + 3
 
 
-async def test_a_slice_is_one_pass(workspace: Workspace) -> None:
+async def test_a_slice_is_one_commit_group(workspace: Workspace) -> None:
     before = (await workspace.get("/owners/ana"))["updated_at"]
     await send(workspace, "owners", owners(SLICE))
     times = {each["updated_at"] for each in (await workspace.get("/owners?limit=1000"))["items"]}
     assert len(times - {before}) == 1
 
 
-async def test_a_bad_line_spoils_no_other(workspace: Workspace) -> None:
+async def test_an_invalid_line_leaves_the_others_imported(workspace: Workspace) -> None:
     lines = [
         b'{"id": "one", "members": [{"owner": "ana"}]}',
         b'{"id": "two", "members": [{"owner": "nobody"}]}',
@@ -90,7 +90,7 @@ async def test_a_bad_line_spoils_no_other(workspace: Workspace) -> None:
     ]
 
 
-async def test_many_errors_are_counted_and_some_told(workspace: Workspace) -> None:
+async def test_many_errors_are_counted_and_some_are_reported(workspace: Workspace) -> None:
     answer = await send(workspace, "owners", b"{}\n" * 1000)
     assert counts(answer) == (0, 0, 0, 1000)
     assert [error["line"] for error in answer.json()["errors"]] == list(range(1, 101))
@@ -107,5 +107,5 @@ async def test_many_errors_are_counted_and_some_told(workspace: Workspace) -> No
         (b"", "application/x-ndjson", 200),
     ],
 )
-async def test_what_is_taken_has_limits(workspace: Workspace, lines: bytes, media: str, status: int) -> None:
+async def test_request_sizes_are_limited(workspace: Workspace, lines: bytes, media: str, status: int) -> None:
     assert (await send(workspace, "owners", lines, media)).status_code == status

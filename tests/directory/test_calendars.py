@@ -11,7 +11,7 @@ from tests.support.workspace import Workspace
 BERLIN = {"timezone": "Europe/Berlin", "hours": "Mo-Fr 09:00-17:30; PH off", "country": "DE"}
 
 
-async def test_a_calendar_is_kept_as_it_was_sent(workspace: Workspace) -> None:
+async def test_a_calendar_is_stored_as_sent(workspace: Workspace) -> None:
     made = await workspace.client.put("/calendars/berlin", json={**BERLIN, "country": "Germany"})
     assert made.status_code == 201
     assert made.json().items() >= BERLIN.items()
@@ -33,7 +33,7 @@ async def test_a_calendar_is_kept_as_it_was_sent(workspace: Workspace) -> None:
         ({"rest": "no"}, "rest", "unknown_field"),
     ],
 )
-async def test_what_is_no_calendar_is_refused(
+async def test_an_invalid_calendar_is_refused(
     workspace: Workspace, change: dict[str, Any], path: str, code: str
 ) -> None:
     answer = await workspace.client.put("/calendars/berlin", json={**BERLIN, **change})
@@ -41,7 +41,7 @@ async def test_what_is_no_calendar_is_refused(
     assert [(each["path"], each["code"]) for each in answer.json()["errors"]] == [(path, code)]
 
 
-async def test_an_unknown_calendar_is_told(workspace: Workspace) -> None:
+async def test_an_unknown_calendar_is_reported(workspace: Workspace) -> None:
     owner = {**OWNERS["ana"], "calendar": "berlin"}
     before = (await workspace.client.put("/owners/ana", json=owner)).json()
     assert [(each["path"], each["code"]) for each in before["findings"]] == [("calendar", "unknown_calendar")]
@@ -50,7 +50,7 @@ async def test_an_unknown_calendar_is_told(workspace: Workspace) -> None:
     assert after["findings"] == []
 
 
-async def test_a_calendar_somebody_works_by_stays(workspace: Workspace) -> None:
+async def test_a_calendar_in_use_cannot_be_deleted(workspace: Workspace) -> None:
     await workspace.client.put("/calendars/berlin", json=BERLIN)
     await workspace.client.patch("/owners/ana", json={"calendar": "berlin"})
     refused = await workspace.client.delete("/calendars/berlin")
@@ -66,7 +66,7 @@ pipeline:
 """
 
 
-async def test_what_comes_out_of_hours_is_held_and_says_until_when(workspace: Workspace) -> None:
+async def test_a_lead_outside_of_hours_is_held_until_the_next_shift(workspace: Workspace) -> None:
     saturday = (
         "INSERT INTO clocks (workspace_id, set_at, base_time, speed)"
         " VALUES ($1, now(), '2099-11-21 12:00Z', 0)"
@@ -99,7 +99,7 @@ follow_up:
 """
 
 
-async def test_due_times_are_told_in_the_owners_working_time(workspace: Workspace) -> None:
+async def test_due_times_follow_the_working_time_of_the_owner(workspace: Workspace) -> None:
     friday = (
         "INSERT INTO clocks (workspace_id, set_at, base_time, speed)"
         " VALUES ($1, now(), '2099-11-20 16:20Z', 0)"

@@ -26,7 +26,7 @@ TEAM: dict[str, Any] = {
 }
 
 
-async def test_an_owner_is_kept_as_written(workspace: Workspace) -> None:
+async def test_an_owner_is_stored_as_sent(workspace: Workspace) -> None:
     answer = await workspace.client.put("/owners/zoe", json=OWNER)
     assert answer.status_code == 201
     stored = answer.json()
@@ -37,7 +37,7 @@ async def test_an_owner_is_kept_as_written(workspace: Workspace) -> None:
     assert shown.json() == {name: value for name, value in stored.items() if name != "findings"}
 
 
-async def test_a_team_is_kept_as_written(workspace: Workspace) -> None:
+async def test_a_team_is_stored_as_sent(workspace: Workspace) -> None:
     answer = await workspace.client.put("/teams/second", json=TEAM)
     assert answer.status_code == 201
     empty: dict[str, Any] = {"open": None, "per_week": None, "rolling": []}
@@ -47,7 +47,7 @@ async def test_a_team_is_kept_as_written(workspace: Workspace) -> None:
     ]
 
 
-async def test_replacing_puts_defaults_and_the_same_again_changes_nothing(workspace: Workspace) -> None:
+async def test_a_put_sets_defaults_and_repeating_it_changes_nothing(workspace: Workspace) -> None:
     first = (await workspace.client.put("/owners/zoe", json=OWNER)).json()
     second = await workspace.client.put("/owners/zoe", json={"name": "Zoe"})
     assert second.status_code == 200
@@ -72,7 +72,7 @@ async def test_a_patch_merges_and_null_removes(workspace: Workspace) -> None:
     assert patched["name"] == "Zoe"
 
 
-async def test_a_patch_of_nobody_makes_nobody(workspace: Workspace) -> None:
+async def test_a_patch_of_a_missing_owner_creates_none(workspace: Workspace) -> None:
     assert (await workspace.client.patch("/owners/zoe", json={"name": "Zoe"})).status_code == 404
     assert (await workspace.client.get("/owners/zoe")).status_code == 404
 
@@ -90,7 +90,7 @@ async def test_a_patch_of_nobody_makes_nobody(workspace: Workspace) -> None:
         ({"If-None-Match": '"1"'}, 422),
     ],
 )
-async def test_a_record_is_written_only_as_the_caller_knows_it(
+async def test_a_record_is_written_only_at_the_revision_of_the_caller(
     workspace: Workspace, headers: dict[str, str], status: int
 ) -> None:
     tag = (await workspace.client.put("/owners/zoe", json=OWNER)).headers["etag"]
@@ -102,7 +102,7 @@ async def test_a_record_is_written_only_as_the_caller_knows_it(
         sent = {name: value.replace(tag, answer.headers.get("etag", tag)) for name, value in sent.items()}
 
 
-async def test_new_records_can_be_demanded(workspace: Workspace) -> None:
+async def test_a_caller_can_require_a_new_record(workspace: Workspace) -> None:
     made = await workspace.client.put("/owners/zoe", json=OWNER, headers={"If-None-Match": "*"})
     assert made.status_code == 201
     missing = await workspace.client.put("/owners/yan", json=OWNER, headers={"If-Match": "*"})
@@ -162,7 +162,7 @@ FAULTS: list[tuple[str, Any, str, str]] = [
 
 
 @pytest.mark.parametrize(("url", "body", "path", "code"), FAULTS)
-async def test_a_fault_is_told_with_its_path_and_nothing_is_written(
+async def test_a_fault_is_reported_with_its_path_and_nothing_is_written(
     workspace: Workspace, url: str, body: Any, path: str, code: str
 ) -> None:
     answer = await workspace.client.put(url, json=body)
@@ -200,7 +200,7 @@ async def test_an_id_has_at_most_255_bytes_and_no_strange_ones(
     assert (await workspace.client.get(f"/owners/{id_}")).status_code == (200 if status == 201 else 404)
 
 
-async def test_lists_come_in_pages(workspace: Workspace) -> None:
+async def test_lists_are_paginated(workspace: Workspace) -> None:
     first = await workspace.get("/owners?limit=2")
     assert [owner["id"] for owner in first["items"]] == ["ana", "ben"]
     second = await workspace.get(f"/owners?limit=2&after={first['next']}")
@@ -211,7 +211,7 @@ async def test_lists_come_in_pages(workspace: Workspace) -> None:
         assert (await workspace.client.get(f"/owners?{wrong}")).status_code == 422
 
 
-async def test_another_workspace_sees_nothing_of_it(workspace: Workspace) -> None:
+async def test_another_workspace_sees_no_record(workspace: Workspace) -> None:
     other = await create_workspace(workspace.app, "other")
     async with other.client:
         await workspace.client.put("/owners/zoe", json=OWNER)
@@ -230,7 +230,7 @@ async def test_another_workspace_sees_nothing_of_it(workspace: Workspace) -> Non
         ("assign", False, False),
     ],
 )
-async def test_who_may_look_and_who_may_write(
+async def test_scopes_decide_who_reads_and_who_writes(
     workspace: Workspace, scope: str, reads: bool, writes: bool
 ) -> None:
     async with workspace.caller(await workspace.issue_key(scope)) as client:
@@ -246,7 +246,7 @@ async def test_who_may_look_and_who_may_write(
         assert (await client.put("/owners/zoe", json={})).status_code == (201 if writes else 403)
 
 
-async def test_an_unknown_delegate_is_told_but_stored(workspace: Workspace) -> None:
+async def test_an_unknown_delegate_is_stored_and_reported(workspace: Workspace) -> None:
     answer = (await workspace.client.put("/owners/zoe", json={"delegate": "nobody"})).json()
     assert [(each["path"], each["code"], each["severity"]) for each in answer["findings"]] == [
         ("delegate", "unknown_owner", "warning")

@@ -26,7 +26,7 @@ async def share(workspace: Workspace, count: int) -> list[str]:
     ]
 
 
-async def test_a_member_is_changed_in_his_place(workspace: Workspace) -> None:
+async def test_a_changed_member_keeps_the_same_place(workspace: Workspace) -> None:
     changed = await workspace.client.patch("/teams/inbound/members/ben", json={"weight": 1.5})
     assert changed.status_code == 200
     assert [(each["owner"], each["weight"]) for each in changed.json()["members"]] == [
@@ -39,7 +39,7 @@ async def test_a_member_is_changed_in_his_place(workspace: Workspace) -> None:
     assert (free.json()["members"][1]["caps"], free.json()["members"][1]["weight"]) == (None, 1)
 
 
-async def test_a_newcomer_is_sent_with_his_ramp(workspace: Workspace) -> None:
+async def test_a_new_member_is_stored_with_a_ramp(workspace: Workspace) -> None:
     ramp = {"factor": 0.5, "until": "2099-01-04"}
     changed = await workspace.client.patch("/teams/inbound/members/ana", json={"ramp": ramp})
     assert changed.json()["members"][0]["ramp"] == ramp
@@ -64,7 +64,7 @@ async def test_a_newcomer_is_sent_with_his_ramp(workspace: Workspace) -> None:
         ({"factor": 0.5}, "ramp.until", "required"),
     ],
 )
-async def test_what_is_no_ramp_is_refused(
+async def test_an_invalid_ramp_is_refused(
     workspace: Workspace, ramp: dict[str, Any], path: str, code: str
 ) -> None:
     answer = await workspace.client.put("/teams/inbound/members/ana", json={"weight": 2, "ramp": ramp})
@@ -72,7 +72,7 @@ async def test_what_is_no_ramp_is_refused(
     assert [(each["path"], each["code"]) for each in answer.json()["errors"]] == [(path, code)]
 
 
-async def test_members_come_and_go(workspace: Workspace) -> None:
+async def test_members_join_and_leave_a_team(workspace: Workspace) -> None:
     added = await workspace.client.put("/teams/dach/members/eve", json={"weight": 3})
     assert [each["owner"] for each in added.json()["members"]] == ["ana", "ben", "eve"]
     assert (await workspace.client.delete("/teams/dach/members/ana")).status_code == 204
@@ -93,7 +93,7 @@ async def test_members_come_and_go(workspace: Workspace) -> None:
         ("GET", "/teams/nothing/ledger", None, 404),
     ],
 )
-async def test_what_cannot_be_is_refused(
+async def test_an_impossible_team_is_refused(
     workspace: Workspace, method: str, url: str, body: Any, status: int
 ) -> None:
     before = await workspace.get("/teams/dach")
@@ -101,14 +101,14 @@ async def test_what_cannot_be_is_refused(
     assert await workspace.get("/teams/dach") == before
 
 
-async def test_the_last_weight_cannot_be_taken(workspace: Workspace) -> None:
+async def test_the_last_positive_weight_cannot_be_removed(workspace: Workspace) -> None:
     await workspace.client.patch("/teams/dach/members/ana", json={"weight": 0})
     answer = await workspace.client.patch("/teams/dach/members/ben", json={"weight": 0})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["code"] == "zero_weights"
 
 
-async def test_balances_turns_and_open_leads_are_shown(workspace: Workspace) -> None:
+async def test_a_team_shows_balances_turns_and_open_leads(workspace: Workspace) -> None:
     got = await share(workspace, 8)
     standing = await members(workspace)
     assert {owner: each["turns"] for owner, each in standing.items()} == {
@@ -137,7 +137,7 @@ CHANGES: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("url", "change", "code"), CHANGES)
-async def test_who_cannot_take_a_lead_is_shown_with_the_reason(
+async def test_an_ineligible_member_is_shown_with_the_reason(
     workspace: Workspace, url: str, change: dict[str, Any], code: str
 ) -> None:
     assert (await workspace.client.patch(url, json=change)).status_code == 200
@@ -178,7 +178,7 @@ async def test_a_team_may_be_large(workspace: Workspace) -> None:
     assert answer.status_code == 422
 
 
-async def test_who_is_away_gets_nothing_until_the_absence_is_taken_back(workspace: Workspace) -> None:
+async def test_an_absent_owner_gets_no_lead(workspace: Workspace) -> None:
     absence = {"from": "2020-01-01T00:00:00+01:00", "to": "2199-01-01T00:00:00Z"}
     made = await workspace.client.post("/owners/ana/absences", json=absence)
     assert made.status_code == 201
@@ -205,13 +205,13 @@ async def test_who_is_away_gets_nothing_until_the_absence_is_taken_back(workspac
         ({"from": "2026-12-24T00:00:00Z", "to": "2026-12-27T00:00:00Z", "owner": "ben"}, "owner"),
     ],
 )
-async def test_an_absence_has_a_beginning_and_an_end(workspace: Workspace, body: Any, path: str) -> None:
+async def test_an_absence_needs_a_start_and_an_end(workspace: Workspace, body: Any, path: str) -> None:
     answer = await workspace.client.post("/owners/ana/absences", json=body)
     assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, path)
     assert (await workspace.client.post("/owners/nobody/absences", json=body)).status_code in (404, 422)
 
 
-async def test_who_leaves_a_team_leaves_his_balance_to_the_others(workspace: Workspace) -> None:
+async def test_a_leaving_member_hands_the_balance_to_the_others(workspace: Workspace) -> None:
     await share(workspace, 3)
     left = (await members(workspace))["ana"]["balance"]
     assert left != 0
@@ -241,14 +241,14 @@ async def test_who_leaves_a_team_leaves_his_balance_to_the_others(workspace: Wor
         ),
     ],
 )
-async def test_what_the_plan_names_stays(workspace: Workspace, url: str, places: list[str]) -> None:
+async def test_a_planned_record_cannot_be_deleted(workspace: Workspace, url: str, places: list[str]) -> None:
     answer = await workspace.client.delete(url)
     assert answer.status_code == 409
     assert sorted(fault["path"] for fault in answer.json()["errors"]) == places
     await workspace.get(url)
 
 
-async def test_a_deleted_owner_is_gone_from_everywhere(workspace: Workspace) -> None:
+async def test_a_deleted_owner_leaves_every_team_and_absence(workspace: Workspace) -> None:
     absence = {"from": "2020-01-01T00:00:00Z", "to": "2021-01-01T00:00:00Z"}
     await workspace.client.post("/owners/ana/absences", json=absence)
     await share(workspace, 5)

@@ -19,7 +19,7 @@ async def put(workspace: Workspace, id_: str, **body: Any) -> None:
     assert answer.status_code in {200, 201}, answer.text
 
 
-async def test_an_account_is_found_and_told(workspace: Workspace) -> None:
+async def test_an_account_is_matched_and_returned(workspace: Workspace) -> None:
     await workspace.publish(ASKING)
     roles = {"sdr": "ben", "ae": "ana", "csm": "gone"}
     await put(
@@ -43,7 +43,7 @@ async def test_an_account_is_found_and_told(workspace: Workspace) -> None:
     assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
-async def test_texts_name_the_account(workspace: Workspace) -> None:
+async def test_action_texts_name_the_account(workspace: Workspace) -> None:
     await workspace.publish(ASKING)
     await put(workspace, "acme", name="ACME", crm={"hubspot": "77"}, roles={"sdr": "ben"})
     told = await workspace.assign(first_name="Jo", company="x", crm={"account_id": "77"})
@@ -54,7 +54,7 @@ async def test_texts_name_the_account(workspace: Workspace) -> None:
     assert plain["actions"][0]["params"]["title"] == "Call Jo of"
 
 
-async def test_free_mail_and_equal_candidates(workspace: Workspace) -> None:
+async def test_free_mail_domains_match_only_a_single_account(workspace: Workspace) -> None:
     await workspace.publish(ASKING)
     await put(workspace, "b", domains=["gmail.com"], owner="ana")
     told = await workspace.assign(email="b@gmail.com")
@@ -73,7 +73,7 @@ async def test_free_mail_and_equal_candidates(workspace: Workspace) -> None:
     assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
-async def test_reassigned_claimed_and_replayed_leads_have_their_account_too(workspace: Workspace) -> None:
+async def test_reassigned_claimed_and_replayed_leads_keep_their_account(workspace: Workspace) -> None:
     await put(workspace, "acme", name="ACME", domains=["acme.example"], tier="named", owner="ana")
     first = await workspace.assign(email="a@acme.example", source="partner")
     assert (first["queue"], first["account"]) == ("partner-desk", None)

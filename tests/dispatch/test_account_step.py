@@ -45,7 +45,7 @@ async def away(workspace: Workspace, owner: str, until: str) -> None:
     assert (await workspace.client.post(f"/owners/{owner}/absences", json=body)).status_code == 201
 
 
-async def test_the_trace_of_the_page_is_what_comes(noon: Workspace) -> None:
+async def test_the_trace_is_the_one_on_the_page(noon: Workspace) -> None:
     await away(noon, "ben", AFTERNOON)
     answer = await noon.client.post("/assign", json=JSON[1])
     told = answer.json()
@@ -59,7 +59,7 @@ async def test_the_trace_of_the_page_is_what_comes(noon: Workspace) -> None:
     assert (await verify(noon.pool, noon.workspace_id)).clean
 
 
-async def test_an_account_owner_gets_it_without_a_turn(noon: Workspace) -> None:
+async def test_an_account_owner_gets_the_lead_without_a_turn(noon: Workspace) -> None:
     told = await noon.assign(email="a@acme.example")
     assert (told["owner"]["id"], told["reason"]["code"], told["team"]) == ("ben", "account_owner", None)
     assert {role: other["id"] for role, other in told["account_team"].items()} == {
@@ -76,7 +76,7 @@ async def test_an_account_owner_gets_it_without_a_turn(noon: Workspace) -> None:
     assert (await verify(noon.pool, noon.workspace_id)).clean
 
 
-async def test_who_is_away_for_long_is_stood_in_for(noon: Workspace) -> None:
+async def test_the_delegate_or_the_team_stands_in_for_an_absent_owner(noon: Workspace) -> None:
     await away(noon, "ben", "2099-12-01T00:00:00Z")
     team = await noon.assign(email="a@acme.example")
     assert (team["team"], team["owner"]["id"], team["reason"]["code"]) == ("named", "eve", "account_team")
@@ -92,7 +92,7 @@ async def test_who_is_away_for_long_is_stood_in_for(noon: Workspace) -> None:
     assert (await verify(noon.pool, noon.workspace_id)).clean
 
 
-async def test_an_account_edited_between_two_leads_is_as_it_is_now(noon: Workspace) -> None:
+async def test_an_account_edit_counts_from_the_next_lead_on(noon: Workspace) -> None:
     batch = {"items": [{"lead": {"email": f"{name}@acme.example"}} for name in "abc"]}
     told = (await noon.client.post("/assign/batch", json=batch)).json()["items"]
     assert {each["decision"]["owner"]["id"] for each in told} == {"ben"}
@@ -103,7 +103,7 @@ async def test_an_account_edited_between_two_leads_is_as_it_is_now(noon: Workspa
     assert (await verify(noon.pool, noon.workspace_id)).clean
 
 
-async def test_what_the_plan_names_stays(noon: Workspace) -> None:
+async def test_a_planned_record_cannot_be_deleted(noon: Workspace) -> None:
     refused = await noon.client.delete("/teams/named")
     assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
 
@@ -133,7 +133,7 @@ pipeline:
 LATER = "UPDATE clocks SET base_time = base_time + interval '1 hour' WHERE workspace_id = $1"
 
 
-async def test_a_known_person_follows_his_account(noon: Workspace) -> None:
+async def test_a_returning_lead_follows_its_account(noon: Workspace) -> None:
     """Its owner has changed between two visits: the former assignment ends, and his place is free again."""
     await noon.publish(KEEPING)
     first = await noon.assign(email="a@acme.example")

@@ -39,7 +39,7 @@ async def test_the_higher_priority_goes_first_then_the_older(desk: Workspace) ->
     assert got == [*waited, (409, "queue_empty")]
 
 
-async def test_of_fifty_who_claim_one_lead_one_gets_it(desk: Workspace) -> None:
+async def test_one_lead_goes_to_exactly_one_of_fifty_claims(desk: Workspace) -> None:
     lead = await desk.assign(external_id="1")
     claims = [_claim(desk, "desk", owner, lead_id=lead["lead_id"]) for owner in ("ana", "ben") * 25]
     got = Counter(await asyncio.gather(*claims))

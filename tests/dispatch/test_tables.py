@@ -50,7 +50,7 @@ async def ready(workspace: Workspace) -> int:
     return int(revision)
 
 
-async def test_the_row_decides_and_the_trace_says_which(workspace: Workspace) -> None:
+async def test_the_matching_row_decides_and_the_trace_names_it(workspace: Workspace) -> None:
     revision = await ready(workspace)
     told = await workspace.assign(email="a@b.example", country="United States", postal_code="02139")
     assert told["owner"]["id"] == "ana"
@@ -66,7 +66,7 @@ async def test_the_row_decides_and_the_trace_says_which(workspace: Workspace) ->
     assert (await workspace.assign(email="c@b.example", country="US"))["queue"] == "desk"
 
 
-async def test_without_a_row_the_walk_goes_on(workspace: Workspace) -> None:
+async def test_the_pipeline_goes_on_without_a_matching_row(workspace: Workspace) -> None:
     await ready(workspace)
     told = await workspace.assign(email="a@b.example", country="DE", employees=100)
     assert told["queue"] == "unrouted"
@@ -82,7 +82,7 @@ async def test_without_a_row_the_walk_goes_on(workspace: Workspace) -> None:
     assert gone["queue"] == "desk"
 
 
-async def test_the_newest_revision_counts_from_the_next_lead_on(workspace: Workspace) -> None:
+async def test_a_new_table_revision_counts_from_the_next_lead_on(workspace: Workspace) -> None:
     first = await ready(workspace)
     await workspace.assign(email="a@b.example", country="US", postal_code="02139")
     changed = {**ZIP, "rows": [["US", "021", {"owner": "ben"}], *ZIP["rows"][1:]]}
@@ -93,7 +93,7 @@ async def test_the_newest_revision_counts_from_the_next_lead_on(workspace: Works
     assert told["trace"]["steps"][0]["revision"] == second
 
 
-async def test_decisions_are_made_again_without_the_tables_past(workspace: Workspace) -> None:
+async def test_replay_needs_no_former_table(workspace: Workspace) -> None:
     await ready(workspace)
     leads = [
         ("US", "02139"),

@@ -68,7 +68,7 @@ async def batch(client: httpx2.AsyncClient, bodies: list[dict[str, Any]]) -> lis
     return [item["decision"] for item in items]
 
 
-async def test_a_batch_decides_as_single_calls_do_and_as_its_dry_run_said(database: str) -> None:
+async def test_a_batch_decides_like_single_calls_and_like_its_dry_run(database: str) -> None:
     async with stored_workspace(database) as singly:
         await _equal_start(singly)
         together = await empty_workspace(singly.pool, "together")
@@ -88,7 +88,7 @@ async def test_a_batch_decides_as_single_calls_do_and_as_its_dry_run_said(databa
     assert books[0].state.balances == books[1].state.balances
 
 
-async def test_dry_items_are_decided_after_the_real_ones_wherever_they_stand(database: str) -> None:
+async def test_dry_run_items_are_decided_after_the_real_ones(database: str) -> None:
     async with stored_workspace(database, [1, 1]) as workspace:
         with services(database, 1) as (service,):
             async with workspace.connect(service.url) as client:
@@ -98,7 +98,7 @@ async def test_dry_items_are_decided_after_the_real_ones_wherever_they_stand(dat
 
 
 @pytest.mark.parametrize("count", [300, pytest.param(1000, marks=pytest.mark.long)])
-async def test_a_workspace_that_sends_bulk_leaves_the_others_their_answers(database: str, count: int) -> None:
+async def test_bulk_of_one_workspace_delays_no_other_workspace(database: str, count: int) -> None:
     async with stored_workspace(database, [1, 1, 1], name="bulk") as bulk:
         others = [await empty_workspace(bulk.pool, f"other-{n}") for n in range(19)]
         for other in others:

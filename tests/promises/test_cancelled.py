@@ -33,7 +33,7 @@ async def _stored(workspace: Workspace) -> set[str]:
     return {row["key"] for row in rows}
 
 
-async def test_cancelled_at_any_moment_a_request_is_stored_or_gone(database: str) -> None:
+async def test_a_request_canceled_at_any_moment_is_stored_or_gone(database: str) -> None:
     async with stored_workspace(database, [1, 1, 1]) as workspace:
         door = dispatch(workspace)
         jobs = [job(number) for number in range(120)]
@@ -56,7 +56,7 @@ async def test_cancelled_at_any_moment_a_request_is_stored_or_gone(database: str
     assert books.decisions == len(stored)
 
 
-async def test_cancelled_before_a_pass_took_it_a_request_is_gone(database: str) -> None:
+async def test_a_request_canceled_before_its_commit_group_is_gone(database: str) -> None:
     async with stored_workspace(database, [1, 1, 1]) as workspace:
         door, taken, waiting = dispatch(workspace), job(1), job(2)
         async with transaction(workspace.pool, workspace.workspace_id, lock=True):
@@ -72,7 +72,7 @@ async def test_cancelled_before_a_pass_took_it_a_request_is_gone(database: str) 
         assert not waiting.taken
 
 
-async def test_who_waits_too_long_for_his_turn_is_told_and_nothing_is_written(database: str) -> None:
+async def test_a_request_that_waits_too_long_is_refused_and_nothing_is_written(database: str) -> None:
     async with stored_workspace(database, [1]) as workspace:
         door, hasty = dispatch(workspace), dispatch(workspace, deadline=0.3)
         await door.ask(workspace.workspace_id, job(0))
@@ -89,7 +89,7 @@ async def test_who_waits_too_long_for_his_turn_is_told_and_nothing_is_written(da
     assert books.decisions == 6
 
 
-async def test_a_lead_taken_back_may_come_again(database: str) -> None:
+async def test_a_canceled_lead_can_be_sent_again(database: str) -> None:
     async with stored_workspace(database, [1]) as workspace:
         door = dispatch(workspace)
         first = asyncio.create_task(door.ask(workspace.workspace_id, job(1)))

@@ -9,7 +9,7 @@ from tests.support.processes import services
 from tests.support.workspace import stored_workspace
 
 
-async def test_a_daily_cap_holds_under_two_hundred_at_once(database: str) -> None:
+async def test_a_daily_cap_holds_under_two_hundred_concurrent_leads(database: str) -> None:
     async with stored_workspace(database, [1] * 10, caps={"per_day": 5}) as workspace:
         with services(database, 2) as running:
             async with callers(workspace, running) as clients:
@@ -21,7 +21,7 @@ async def test_a_daily_cap_holds_under_two_hundred_at_once(database: str) -> Non
     assert {answer["queue"] for answer in answers if not answer["owner"]} == {"unrouted"}
 
 
-async def test_of_fifty_one_takes_the_last_place(database: str) -> None:
+async def test_last_open_slot_goes_to_exactly_one_of_fifty_leads(database: str) -> None:
     async with stored_workspace(database, [1, 1]) as workspace:
         async with workspace.edit() as edit:
             await edit.put("owners", "rep0", {"name": "Rep 0", "caps": {"open": 1}}, None)
@@ -34,7 +34,7 @@ async def test_of_fifty_one_takes_the_last_place(database: str) -> None:
     assert books.shares() == {"rep0": 1}
 
 
-async def test_a_members_own_cap_counts_what_came_through_his_team(database: str) -> None:
+async def test_a_members_own_cap_counts_the_leads_of_that_team(database: str) -> None:
     async with stored_workspace(database, [1, 1]) as workspace:
         async with workspace.edit() as edit:
             members = [{"owner": "rep0", "caps": {"rolling": [{"count": 3, "hours": 1}]}}, {"owner": "rep1"}]

@@ -39,7 +39,7 @@ async def _crash(workspace: Workspace, decisions: int) -> None:
     raise AssertionError("there was nothing to kill")
 
 
-async def test_a_crash_of_postgres_loses_no_answer(tmp_path: Path) -> None:
+async def test_a_crash_of_postgres_loses_no_confirmed_decision(tmp_path: Path) -> None:
     with start(tmp_path / "data") as server:
         in_a_thread(lambda: migrate(server.dsn))
         async with stored_workspace(server.dsn, [1, 1, 1]) as workspace:

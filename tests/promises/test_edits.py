@@ -76,7 +76,7 @@ async def _some_decisions(workspace: Workspace, since: int) -> None:
         await asyncio.sleep(0.002)
 
 
-async def test_nobody_gone_gets_a_lead_and_versions_never_go_back(database: str) -> None:
+async def test_a_deactivated_owner_gets_no_lead_and_plan_versions_never_go_back(database: str) -> None:
     async with stored_workspace(database, [1, 1, 1, 1]) as workspace:
         with services(database, 2) as running:
             async with callers(workspace, running) as clients:
@@ -97,7 +97,7 @@ async def test_nobody_gone_gets_a_lead_and_versions_never_go_back(database: str)
     assert max(map(abs, balances)) <= 1.5 * LEAD_UNITS
 
 
-async def test_who_joins_starts_at_zero_and_who_leaves_hands_on_his_balance(database: str) -> None:
+async def test_a_member_joins_at_zero_and_a_leaver_hands_on_the_balance(database: str) -> None:
     async with stored_workspace(database, [1, 1, 1, 1, 1]) as workspace:
         with services(database, 2) as running:
             async with callers(workspace, running) as clients:

@@ -75,7 +75,7 @@ def replayed(answer: httpx2.Response) -> bool:
 
 
 @pytest.mark.parametrize("name", EDITS)
-async def test_the_same_again_is_answered_and_not_done(workspace: Workspace, name: str) -> None:
+async def test_a_repeated_edit_is_answered_and_not_done_again(workspace: Workspace, name: str) -> None:
     edit = await ready(workspace, name)
     first = await send(workspace, edit, "k")
     assert first.status_code == edit.status, first.text
@@ -100,7 +100,7 @@ async def test_another_body_or_route_under_the_same_key_is_refused(workspace: Wo
 
 
 @pytest.mark.parametrize("name", EDITS)
-async def test_twelve_at_once_are_one(workspace: Workspace, name: str) -> None:
+async def test_twelve_concurrent_edits_of_one_key_are_one(workspace: Workspace, name: str) -> None:
     edit = await ready(workspace, name)
     before = await counts(workspace)
     answers = await asyncio.gather(*(send(workspace, edit, "k") for _ in range(12)))
@@ -111,7 +111,7 @@ async def test_twelve_at_once_are_one(workspace: Workspace, name: str) -> None:
     assert after[0] - before[0] == (0 if name == "event" else 1)
 
 
-async def test_a_replayed_publication_puts_nothing_back_in_force(workspace: Workspace) -> None:
+async def test_a_replayed_publication_activates_nothing(workspace: Workspace) -> None:
     edit = await ready(workspace, "publish")
     first = await send(workspace, edit, "k")
     await send(workspace, Edit("/plans", PLAN, None))
@@ -121,7 +121,7 @@ async def test_a_replayed_publication_puts_nothing_back_in_force(workspace: Work
     assert (await workspace.get("/plans/active"))["version"] == 3
 
 
-async def test_what_was_refused_may_be_tried_again(workspace: Workspace) -> None:
+async def test_a_refused_edit_can_be_retried(workspace: Workspace) -> None:
     edit = Edit("/owners/zoe/absences", AWAY, None)
     assert (await send(workspace, edit, "k")).status_code == 404
     await workspace.put("owners", "zoe", {"name": "Zoe"})

@@ -29,7 +29,7 @@ async def test_twenty_parallel_sends_of_one_key_are_one_decision(database: str) 
     assert other.json()["code"] == "idempotency_key_reused"
 
 
-async def test_the_bodies_that_race_for_one_key_are_told_apart(database: str) -> None:
+async def test_different_bodies_that_race_for_one_key_are_distinguished(database: str) -> None:
     async with stored_workspace(database, [1, 1, 1]) as workspace:
         with services(database, 2) as running:
             async with callers(workspace, running) as clients:

@@ -57,13 +57,13 @@ async def _killed(database: str, leads: int, times: int, processes: int) -> None
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-async def test_a_killed_process_loses_and_doubles_nothing(database: str, processes: int) -> None:
+async def test_a_killed_process_loses_and_duplicates_nothing(database: str, processes: int) -> None:
     await _killed(database, 240, 4, processes)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-async def test_a_process_killed_thirty_times_loses_and_doubles_nothing(database: str) -> None:
+async def test_a_process_killed_thirty_times_loses_and_duplicates_nothing(database: str) -> None:
     await _killed(database, 3000, 30, 2)
 
 
@@ -88,7 +88,7 @@ async def _load(client: httpx2.AsyncClient, number: int) -> list[Answer]:
     return await insist_on_all([client], [(name, lead(name)) for name in names], 16)
 
 
-async def test_others_go_on_while_the_holder_of_the_gate_stands_still(database: str) -> None:
+async def test_other_processes_decide_while_the_lock_holder_stalls(database: str) -> None:
     async with stored_workspace(database, [1, 1, 1]) as workspace, AsyncExitStack() as stack:
         stopped = stack.enter_context(Service(f"{database}&application_name=stopped"))
         other = stack.enter_context(Service(database))
@@ -116,7 +116,7 @@ async def test_others_go_on_while_the_holder_of_the_gate_stands_still(database: 
     assert len(books.chosen["inbound"]) == books.decisions
 
 
-async def test_callers_who_go_away_hurt_nobody(database: str) -> None:
+async def test_callers_that_disconnect_harm_no_other_caller(database: str) -> None:
     async with stored_workspace(database, [1, 1, 1]) as workspace:
         with services(database, 1) as running:
             async with callers(workspace, running) as (client,):

@@ -48,7 +48,7 @@ async def entered(workspace: Workspace) -> list[str]:
     return [item["id"] for item in (await workspace.get("/owners/ana/absences"))["items"]]
 
 
-async def test_what_was_not_done_is_said_not_to_be(database: str) -> None:
+async def test_an_edit_that_was_not_committed_is_reported_as_failed(database: str) -> None:
     async with broken(database) as (workspace, pool, proxy):
         proxy.break_commits(lambda number: Break.BEFORE if number == 1 else Break.NOT)
         with pytest.raises(DatabaseUnavailable):
@@ -56,14 +56,14 @@ async def test_what_was_not_done_is_said_not_to_be(database: str) -> None:
         assert await entered(workspace) == []
 
 
-async def test_what_was_done_is_answered(database: str) -> None:
+async def test_a_committed_edit_is_answered(database: str) -> None:
     async with broken(database) as (workspace, pool, proxy):
         proxy.break_commits(lambda number: Break.AFTER if number == 1 else Break.NOT)
         answer = await add(pool, workspace)
         assert await entered(workspace) == [answer.body.decode()]
 
 
-async def test_what_cannot_be_found_out_is_said_so_and_may_be_asked_again(database: str) -> None:
+async def test_an_unknown_outcome_is_reported_and_can_be_retried(database: str) -> None:
     async with broken(database) as (workspace, pool, proxy):
         proxy.break_commits(lambda number: Break.AFTER if number > 1 else Break.NOT)
         with pytest.raises(OutcomeUnknown):

@@ -26,7 +26,7 @@ Breaks = Callable[[int], Break]
 
 @pytest.mark.parametrize("breaks", FIRST.values(), ids=FIRST)
 @pytest.mark.parametrize("key", ["key", None], ids=["with key", "without"])
-async def test_one_lost_commit_is_cleared_up(database: str, breaks: Breaks, key: str | None) -> None:
+async def test_an_unclear_commit_is_resolved(database: str, breaks: Breaks, key: str | None) -> None:
     async with stored_workspace(database, [1, 1]) as workspace, proxied(database) as (dsn, proxy):
         with services(dsn, 1, worker_interval_seconds="3600") as running:
             async with callers(workspace, running) as (client,):
@@ -45,7 +45,7 @@ async def test_one_lost_commit_is_cleared_up(database: str, breaks: Breaks, key:
 
 
 @pytest.mark.parametrize("breaks", [FIRST["before"], FIRST["after"]], ids=["before", "after"])
-async def test_the_caller_need_not_know_of_it(database: str, breaks: Breaks) -> None:
+async def test_the_caller_of_an_unclear_commit_gets_the_decision(database: str, breaks: Breaks) -> None:
     async with stored_workspace(database, [1, 1]) as workspace, proxied(database) as (dsn, proxy):
         with services(dsn, 1, worker_interval_seconds="3600") as running:
             async with callers(workspace, running) as (client,):
@@ -57,7 +57,7 @@ async def test_the_caller_need_not_know_of_it(database: str, breaks: Breaks) -> 
     assert books.decisions == 2
 
 
-async def test_when_the_truth_cannot_be_found_out_the_answer_says_so(database: str) -> None:
+async def test_a_decision_of_unknown_outcome_is_reported_as_such(database: str) -> None:
     async with stored_workspace(database, [1, 1]) as workspace, proxied(database) as (dsn, proxy):
         with services(dsn, 1, worker_interval_seconds="3600") as running:
             async with callers(workspace, running) as (client,):
@@ -76,7 +76,7 @@ async def test_when_the_truth_cannot_be_found_out_the_answer_says_so(database: s
 
 
 @pytest.mark.parametrize("breaks", AGAIN.values(), ids=AGAIN)
-async def test_a_bad_line_doubles_nothing(database: str, breaks: Breaks) -> None:
+async def test_an_unreliable_connection_duplicates_nothing(database: str, breaks: Breaks) -> None:
     shares = dict.fromkeys(("rep0", "rep1", "rep2"), 1)
     async with stored_workspace(database, [1, 1, 1]) as workspace, proxied(database) as (dsn, proxy):
         proxy.break_commits(breaks)

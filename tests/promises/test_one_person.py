@@ -32,7 +32,7 @@ def by_crm(number: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize("body", [by_email, by_phone, by_crm])
 @pytest.mark.parametrize("known_before", [False, True], ids=["new", "stored"])
-async def test_twenty_submissions_at_once_are_one(database: str, body: Any, known_before: bool) -> None:
+async def test_twenty_submissions_at_once_are_one_lead(database: str, body: Any, known_before: bool) -> None:
     async with stored_workspace(database, [1, 1, 1]) as workspace:
         with services(database, 2) as running:
             async with callers(workspace, running) as clients:
@@ -53,7 +53,7 @@ async def test_twenty_submissions_at_once_are_one(database: str, body: Any, know
     assert [answer["actions"] for answer in others] == [[]] * 19
 
 
-async def test_who_waits_keeps_the_highest_priority_of_all_his_submissions(database: str) -> None:
+async def test_a_queued_lead_keeps_the_highest_priority_of_its_submissions(database: str) -> None:
     ranks = {"gold": 50, "silver": 20, "tin": 1}
     rules = [
         {"rule": {"name": name, "when": {"tier": name}, "then": {"queue": "desk", "priority": priority}}}

@@ -73,7 +73,7 @@ async def test_a_strategy_that_raises_passes_and_the_trace_names_the_error(datab
 
 
 @pytest.mark.parametrize("how", ["at once", "batch"])
-async def test_a_lead_the_database_refuses_is_kept_and_counted_as_failed(database: str, how: str) -> None:
+async def test_a_lead_the_database_refuses_is_stored_and_counted_as_failed(database: str, how: str) -> None:
     async with stored_workspace(database, [1, 1, 1]) as workspace:
         await workspace.pool.execute(REFUSE)
         with services(database, 1) as running:
@@ -153,7 +153,7 @@ async def _undisturbed(workspace: Workspace, service: Service, how: str) -> list
 
 
 @pytest.mark.parametrize("how", ["single", "batch"])
-async def test_what_the_wire_lets_through_can_be_stored(database: str, how: str) -> None:
+async def test_every_valid_request_can_be_stored(database: str, how: str) -> None:
     async with stored_workspace(database, [1, 1, 1]) as workspace:
         with services(database, 1) as running:
             statuses = await _undisturbed(workspace, running[0], how)
@@ -164,7 +164,7 @@ async def test_what_the_wire_lets_through_can_be_stored(database: str, how: str)
 
 
 @pytest.mark.parametrize("path", GROWS)
-async def test_ids_are_measured_as_they_are_kept(database: str, path: str) -> None:
+async def test_ids_are_measured_as_stored(database: str, path: str) -> None:
     async with stored_workspace(database, [1, 1, 1]) as workspace:
         with services(database, 1) as running:
             async with callers(workspace, running) as (client,):

@@ -67,7 +67,7 @@ async def test_all_are_released_once_when_the_shift_begins(database: str, proces
         await _check(workspace)
 
 
-async def test_a_killed_process_leaves_what_is_due_to_the_others_and_to_its_successor(database: str) -> None:
+async def test_other_processes_release_the_due_leads_of_a_killed_one(database: str) -> None:
     async with stored_workspace(database) as workspace:
         with services(database, 2, env="development", worker_interval_seconds="0.05") as running:
             async with callers(workspace, running) as clients:

@@ -19,7 +19,7 @@ DELETE FROM journal WHERE workspace_id = {0}
 """
 
 
-async def test_a_pass_of_the_same_number_is_not_taken_for_the_one_it_knew(database: str) -> None:
+async def test_a_restored_journal_entry_of_the_same_number_is_not_trusted(database: str) -> None:
     async with stored_workspace(database, [1, 1, 1]) as workspace, AsyncExitStack() as stack:
         first = stack.enter_context(Service(database))
         async with callers(workspace, [first]) as (one,):

@@ -130,7 +130,7 @@ async def _storm(database: str, seed: int, steps: int) -> Counter[tuple[str, int
     return sum((each.statuses for each in every), Counter())
 
 
-async def test_a_storm_leaves_the_books_in_order(database: str) -> None:
+async def test_a_storm_leaves_the_ledger_consistent(database: str) -> None:
     seen = await _storm(database, seed=1, steps=40)
     answered = {what for what, status in seen if status < 300}
     assert answered == {"assign", "batch", "close", "reassign", "claim"}
@@ -139,11 +139,11 @@ async def test_a_storm_leaves_the_books_in_order(database: str) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(2, 8))
-async def test_more_storms(database: str, seed: int) -> None:
+async def test_longer_storms_leave_the_ledger_consistent(database: str, seed: int) -> None:
     assert await _storm(database, seed=seed, steps=150)
 
 
-async def test_of_fifty_who_claim_one_lead_one_gets_it(database: str) -> None:
+async def test_one_lead_goes_to_exactly_one_of_fifty_claims(database: str) -> None:
     async with stored_workspace(database, [1] * 50) as workspace:
         await workspace.publish(PLAN)
         with services(database, 2) as running:
@@ -163,7 +163,7 @@ async def test_of_fifty_who_claim_one_lead_one_gets_it(database: str) -> None:
     assert books.decisions == 2
 
 
-async def test_of_twenty_who_close_one_assignment_one_frees_the_place(database: str) -> None:
+async def test_one_of_twenty_closed_events_frees_the_open_slot(database: str) -> None:
     async with stored_workspace(database, [1]) as workspace:
         with services(database, 2) as running:
             async with callers(workspace, running) as clients:

@@ -145,7 +145,7 @@ async def _storm(place: Place, plugin_steps: Path, file: Path, seed: int, weathe
     return {what for what, status in statuses if status < 300}
 
 
-async def test_a_storm_over_the_whole_plan(place: Place, plugin_steps: Path, tmp_path: Path) -> None:
+async def test_a_whole_plan_survives_a_storm(place: Place, plugin_steps: Path, tmp_path: Path) -> None:
     weather = Weather(steps=20, senders=8, kills=1, cities=whole.HASTY)
     answered = await _storm(place, plugin_steps, tmp_path / "book.csv", 1, weather)
     assert {"assign", "batch", "close", "reassign", "put owners", "put accounts", "put tables"} <= answered
@@ -154,7 +154,7 @@ async def test_a_storm_over_the_whole_plan(place: Place, plugin_steps: Path, tmp
 @pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [2, 3])
-async def test_longer_storms_over_the_whole_plan(
+async def test_a_whole_plan_survives_longer_storms(
     place: Place, plugin_steps: Path, tmp_path: Path, seed: int
 ) -> None:
     weather = Weather(steps=250, senders=10, kills=20, people=600)
@@ -168,7 +168,7 @@ async def test_longer_storms_over_the_whole_plan(
 FROZEN = "INSERT INTO clocks VALUES ($1, '2031-05-06T12:00:00Z', '2031-05-06T12:00:00Z', 0)"
 
 
-async def test_a_batch_decides_as_single_calls_do(database: str, plugin_steps: Path) -> None:
+async def test_a_batch_decides_like_single_calls(database: str, plugin_steps: Path) -> None:
     dice = random.Random(5)
     bodies = [whole.person(dice.randrange(80), dice, whole.MILD) for _ in range(120)]
     async with stored_workspace(database) as singly:
@@ -190,7 +190,7 @@ async def test_a_batch_decides_as_single_calls_do(database: str, plugin_steps: P
     assert books[0].state.balances == books[1].state.balances
 
 
-async def test_while_a_plugin_hangs_nobody_else_waits(database: str, plugin_steps: Path) -> None:
+async def test_a_hanging_plugin_delays_no_other_lead(database: str, plugin_steps: Path) -> None:
     dice = random.Random(6)
     hangs = whole.person(1, dice, ["Hangs"])
     hangs["lead"] |= {"source": "odd", "lead_type": "demo_request"}

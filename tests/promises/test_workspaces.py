@@ -7,7 +7,7 @@ from tests.support.processes import services
 from tests.support.workspace import empty_workspace, stored_workspace
 
 
-async def test_the_same_ids_people_and_keys_in_two_workspaces(database: str) -> None:
+async def test_two_workspaces_with_the_same_ids_and_keys_never_meet(database: str) -> None:
     async with stored_workspace(database, [1, 1], name="ours") as ours:
         theirs = await empty_workspace(ours.pool, "theirs")
         await theirs.team([1, 1, 1])

@@ -9,7 +9,7 @@ from tests.dispatch.test_tables import PLAN, SIZES, ZIP, put, ready
 from tests.support.workspace import Workspace
 
 
-async def test_csv_and_lines_are_taken_and_what_is_no_table_is_refused(workspace: Workspace) -> None:
+async def test_a_table_is_read_from_csv_and_lines_and_from_nothing_else(workspace: Workspace) -> None:
     for media, body, status in (
         ("text/csv; charset=utf-8", "country,owner\nDE,ana\n", 201),
         ("application/x-ndjson", '{"country": "DE", "owner": "ben"}\n', 200),
@@ -21,7 +21,7 @@ async def test_csv_and_lines_are_taken_and_what_is_no_table_is_refused(workspace
     assert (await workspace.get("/tables/zip"))["rows"] == [["DE", {"owner": "ben"}]]
 
 
-async def test_the_answer_tells_what_is_odd_and_what_changed(workspace: Workspace) -> None:
+async def test_the_response_reports_warnings_and_changes(workspace: Workspace) -> None:
     first = await put(
         workspace,
         "zip",
@@ -54,7 +54,7 @@ async def test_ranges_that_share_values_overlap(workspace: Workspace) -> None:
     assert told["overlaps"] == {"total": 1, "first": [{"row": 3, "other": 2}]}
 
 
-async def test_the_same_again_is_no_change_and_conditions_hold(workspace: Workspace) -> None:
+async def test_a_repeated_put_is_no_change_and_if_match_holds(workspace: Workspace) -> None:
     first = await put(workspace, "zip", ZIP)
     again = await put(workspace, "zip", ZIP, 200)
     assert again["revision"] == first["revision"]
@@ -69,7 +69,7 @@ async def test_the_same_again_is_no_change_and_conditions_hold(workspace: Worksp
     assert answer.status_code == 200
 
 
-async def test_lists_and_the_log_leave_the_rows_out(workspace: Workspace) -> None:
+async def test_lists_and_the_change_log_omit_the_rows(workspace: Workspace) -> None:
     for id_ in ("b", "a", "c"):
         await put(workspace, id_, ZIP)
     page = await workspace.get("/tables?limit=2")
@@ -86,7 +86,7 @@ async def test_lists_and_the_log_leave_the_rows_out(workspace: Workspace) -> Non
     assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
-async def test_a_table_in_use_stays_and_so_do_those_it_names(workspace: Workspace) -> None:
+async def test_a_table_in_use_and_its_targets_cannot_be_deleted(workspace: Workspace) -> None:
     await ready(workspace)
     for url, path in (
         ("/tables/us-zip", "pipeline[0].rule.table"),
@@ -104,7 +104,7 @@ async def test_a_table_in_use_stays_and_so_do_those_it_names(workspace: Workspac
     assert (await workspace.client.get("/tables/us-zip")).status_code == 404
 
 
-async def test_cells_that_the_plan_cannot_compare_are_told(workspace: Workspace) -> None:
+async def test_cells_that_the_plan_cannot_compare_are_reported(workspace: Workspace) -> None:
     await ready(workspace)
     rows = [[None, "many", {"owner": "ana"}], [None, "1-9", {"queue": "nowhere"}]]
     told = await put(workspace, "sizes", {"columns": ["language", "employees"], "rows": rows}, 200)
@@ -160,7 +160,7 @@ async def test_a_plan_is_checked_against_the_tables(
     assert published.status_code == (422 if found[0][2] == "error" else 200)
 
 
-async def test_the_plans_own_tests_look_into_the_tables(workspace: Workspace) -> None:
+async def test_plan_tests_read_the_tables(workspace: Workspace) -> None:
     await put(workspace, "us-zip", ZIP)
     await put(workspace, "sizes", SIZES)
     cases = """
