@@ -44,7 +44,7 @@ class Worker:
         self._put_off: dict[str, float] = {}
 
     async def run(self) -> None:
-        """Until it is cancelled. While the database is away it rests longer and longer, and says so once."""
+        """Until it is canceled. While the database is away it rests longer and longer, and says so once."""
         failures = 0
         while True:
             try:

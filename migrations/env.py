@@ -10,7 +10,7 @@ from app.settings import Settings
 from app.store.connection.migrate import connect
 
 ONE_AT_A_TIME = 7_016_996_765_293_437_281
-"""The number of the lock: any, as long as nobody else takes it for something of his own."""
+"""The number of the lock: any that nothing else in the database uses."""
 
 
 def run(connection: Connection) -> None:

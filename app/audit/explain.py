@@ -17,12 +17,12 @@ _NOT_OF_THE_PLAN = frozenset(("returning_lead", "manual", "claimed", "imported")
 def explain_decision(decided: StoredDecision, basis: DecisionInputs, plan: Plan) -> dict[str, Any]:
     """The decision made again with all rules: each step with the verdict of every condition in it."""
     decision = replay(basis, _unnarrowed(plan))
-    anew, stored = settlement_decided(decision), settlement_of(decided)
+    replayed, stored = settlement_decided(decision), settlement_of(decided)
     return {
         "assignment_id": decided.id,
-        "same": anew == stored,
+        "same": replayed == stored,
         "stored": stored,
-        "recomputed": anew,
+        "recomputed": replayed,
         "reason": {"code": decision.code, "text": decision.text},
         "steps": _steps(decision, basis, plan),
         "inputs": {

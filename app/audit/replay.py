@@ -73,8 +73,8 @@ def settlement_answered(answer: Mapping[str, Any]) -> dict[str, str | None]:
 def differences(decided: StoredDecision, decision: Decision, *, same_engine: bool) -> list[str]:
     """The names of what is not the same; the trace counts only when the same engine made both."""
     answer = decided.read_response()
-    anew, booked, told = settlement_decided(decision), settlement_of(decided), settlement_answered(answer)
-    found = [name for name in anew if not anew[name] == booked[name] == told[name]]
+    replayed, booked, told = settlement_decided(decision), settlement_of(decided), settlement_answered(answer)
+    found = [name for name in replayed if not replayed[name] == booked[name] == told[name]]
     if same_engine and orjson.dumps(decision.trace) != orjson.dumps(answer["trace"]):
         found.append("trace")
     return found

@@ -126,7 +126,7 @@ def main() -> None:
     while (raw := read_frame(questions)) is not None:
         message: Message = unpacked(raw)
         if isinstance(message, Ask):
-            # Who asked ends this process when it is late; should he be gone, it ends itself.
+            # Who asked ends this process when it is late; when the caller is gone, it ends itself.
             signal.setitimer(signal.ITIMER_REAL, 2 * seconds + 1)
         answer = plugin_steps.answer(message)
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -19,7 +19,7 @@ PAUSE_SECONDS = 5.0
 MAX_PAUSE_SECONDS = 300.0
 """The first time it is left alone for the shorter, then always for twice as long, up to the longer."""
 MAX_SENT = 256
-"""So many settings and pictures a process keeps; then it begins anew."""
+"""So many settings and pictures a process keeps; then it starts over."""
 PAUSED: RawReply = {"error": "paused"}
 UNAVAILABLE: RawReply = {"error": "unavailable"}
 

@@ -173,7 +173,7 @@ def operators() -> str:
 
 
 def fields() -> str:
-    """The field catalogue: of a lead, and what else a follow-up may ask."""
+    """The field catalog: of a lead, and what else a follow-up may ask."""
     of_lead = [*LEAD.fields.values(), *(_free(name, each) for name, each in LEAD.free.items())]
     lead = table(_HEAD, map(_row, of_lead))
     also = [each for name, each in FOLLOW_UP.fields.items() if name not in LEAD.fields]

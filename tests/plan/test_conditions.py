@@ -4,7 +4,7 @@ import pytest
 
 from app.plan.findings import CODES, Faults
 from app.plan.language.conditions import All, Any, Leaf, Node, Not, parse_condition
-from app.plan.language.fields import FOLLOW_UP, PIPELINE, Catalogue, Kind
+from app.plan.language.fields import FOLLOW_UP, PIPELINE, Catalog, Kind
 
 
 def leaf(field: str, operator: str, operand: object) -> Leaf:
@@ -157,5 +157,5 @@ def test_free_and_unknown_fields_count_as_personal() -> None:
 
 def test_free_prefix_may_have_any_type() -> None:
     field = FOLLOW_UP.fields["visits"]
-    assert Catalogue({}, {"counts": field}).find("counts.a") is not None
+    assert Catalog({}, {"counts": field}).find("counts.a") is not None
     assert field.kind is Kind.INTEGER

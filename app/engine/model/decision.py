@@ -57,7 +57,7 @@ class Verdict:
 class PriorAssignment:
     """A returning lead's newest assignment, and the key that matched the lead.
 
-    `held_until` is set for a held lead; `held_for_owner` or `held_for_team` says for whom it is held.
+    `held_until` is set for a held lead; `held_for_owner` or `held_for_team` names who it is held for.
     """
 
     lead_id: str

@@ -52,7 +52,7 @@ class Candidate:
 def pick_one(
     target: Target, pick: str, eligible: Sequence[Candidate], entries: Sequence[dict[str, Any]]
 ) -> TargetAttempt:
-    """Pick one of the eligible, of whom there is at least one, and note in their trace entries why."""
+    """Pick one of the eligible, at least one, and note in their trace entries why."""
     if pick == "least_loaded":
         return _least_loaded(target, eligible, entries)
     if pick == "longest_idle":

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.plan.findings import Faults, Finding, fault, quote
 from app.plan.language.conditions import Leaf, Node, leaves, parse_condition
-from app.plan.language.fields import FOLLOW_UP, LABELS, PIPELINE, Catalogue, Field, Kind
+from app.plan.language.fields import FOLLOW_UP, LABELS, PIPELINE, Catalog, Field, Kind
 from app.plan.language.operands import read_operand
 
 ATTRIBUTES = "attributes."
@@ -62,12 +62,12 @@ def read_own_fields(written: object) -> OwnFields:
     if not isinstance(written, Mapping):
         raise fault("wrong_type", "fields must be a mapping of names to declarations.")
     fields = declare_fields(written)
-    catalogue = PIPELINE.extended(fields)
+    catalog = PIPELINE.extended(fields)
     findings: list[Finding] = []
     found: dict[str, Derived] = {}
     for name, each in written.items():
         try:
-            derived = _read(str(name), each, catalogue)
+            derived = _read(str(name), each, catalog)
             if derived is not None:
                 found[derived.name] = derived
         except Faults as refused:
@@ -75,7 +75,7 @@ def read_own_fields(written: object) -> OwnFields:
     if findings:
         raise Faults(*findings)
     ordered = tuple(_in_order_of_need(found))
-    hidden = _made_from_personal(ordered, catalogue)
+    hidden = _made_from_personal(ordered, catalog)
     return OwnFields(tuple(replace(each, personal=each.name in hidden) for each in fields), ordered)
 
 
@@ -107,7 +107,7 @@ def _choices(written: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in words if isinstance(word, str)))
 
 
-def _read(name: str, written: object, catalogue: Catalogue) -> Derived | None:
+def _read(name: str, written: object, catalog: Catalog) -> Derived | None:
     """The derived field, or None for the type of an attribute."""
     refused = _name_fault(name)
     if refused is not None:
@@ -116,9 +116,9 @@ def _read(name: str, written: object, catalogue: Catalogue) -> Derived | None:
         _check_attribute(written)
         return None
     if isinstance(written, Mapping):
-        return Derived(name, _from_values(written, catalogue))
+        return Derived(name, _from_values(written, catalog))
     if isinstance(written, list) and written:
-        return Derived(name, _from_cases(written, catalogue))
+        return Derived(name, _from_cases(written, catalog))
     raise fault("wrong_type", "Must be {from: field, word: [values]}, or a list of {when: …, value: word}.")
 
 
@@ -129,9 +129,9 @@ def _check_attribute(written: object) -> None:
         raise fault("not_allowed", f"Must be one of {', '.join(TYPES)}.", "type")
 
 
-def _from_values(written: Mapping[Any, Any], catalogue: Catalogue) -> tuple[Case, ...]:
+def _from_values(written: Mapping[Any, Any], catalog: Catalog) -> tuple[Case, ...]:
     source = written.get("from")
-    field = catalogue.find(source) if isinstance(source, str) else None
+    field = catalog.find(source) if isinstance(source, str) else None
     if field is None:
         raise fault("unknown_field", "Must be a field of the lead.", "from")
     findings: list[Finding] = []
@@ -169,14 +169,14 @@ def _word(value: object) -> str:
     return value
 
 
-def _from_cases(written: list[object], catalogue: Catalogue) -> tuple[Case, ...]:
+def _from_cases(written: list[object], catalog: Catalog) -> tuple[Case, ...]:
     findings: list[Finding] = []
     cases: list[Case] = []
     for position, each in enumerate(written):
         try:
             if cases and cases[-1].when is None:
                 raise fault("unreachable", "Remove this case. The one before it takes every lead.")
-            cases.append(_case(each, catalogue))
+            cases.append(_case(each, catalog))
         except Faults as refused:
             findings.extend(finding.under(f"[{position}]") for finding in refused.findings)
     if findings:
@@ -184,7 +184,7 @@ def _from_cases(written: list[object], catalogue: Catalogue) -> tuple[Case, ...]
     return tuple(cases)
 
 
-def _case(written: object, catalogue: Catalogue) -> Case:
+def _case(written: object, catalog: Catalog) -> Case:
     if not isinstance(written, Mapping) or "value" not in written or not set(written) <= {"when", "value"}:
         raise fault("wrong_type", "Must be {when: …, value: word}. The last case may be {value: word}.")
     try:
@@ -194,7 +194,7 @@ def _case(written: object, catalogue: Catalogue) -> Case:
     if "when" not in written:
         return Case(value, None)
     try:
-        return Case(value, parse_condition(written["when"], catalogue))
+        return Case(value, parse_condition(written["when"], catalog))
     except Faults as refused:
         raise Faults(*(finding.under("when") for finding in refused.findings)) from None
 
@@ -214,10 +214,10 @@ def _in_order_of_need(found: Mapping[str, Derived]) -> Iterator[Derived]:
         raise fault("cyclic_field", text, quote(name)) from None
 
 
-def _made_from_personal(ordered: tuple[Derived, ...], catalogue: Catalogue) -> set[str]:
+def _made_from_personal(ordered: tuple[Derived, ...], catalog: Catalog) -> set[str]:
     """Names of attributes, and of fields derived from personal fields. Their values are personal too."""
-    hidden = {name for name in catalogue.fields if name.startswith(ATTRIBUTES)}
+    hidden = {name for name in catalog.fields if name.startswith(ATTRIBUTES)}
     for derived in ordered:
-        if any(name in hidden or catalogue.personal(name) for name in _asked(derived)):
+        if any(name in hidden or catalog.personal(name) for name in _asked(derived)):
             hidden.add(derived.name)
     return hidden

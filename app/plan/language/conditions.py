@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.plan.findings import Faults, Finding, join, quote
-from app.plan.language.fields import Catalogue, Field, Kind
+from app.plan.language.fields import Catalog, Field, Kind
 from app.plan.language.occurrences import is_occurrences, read_occurrences
 from app.plan.language.operands import NAMES, Operand, read_operand
 
@@ -51,9 +51,9 @@ class Leaf:
 Node = All | Any | Not | Leaf
 
 
-def parse_condition(value: object, catalogue: Catalogue) -> Node:
+def parse_condition(value: object, catalog: Catalog) -> Node:
     """The tree of a condition. Raises Faults with every fault, at paths relative to the condition."""
-    reading = _Reading(catalogue)
+    reading = _Reading(catalog)
     node = reading.node(value, "")
     if reading.findings or node is None:
         raise Faults(*reading.findings)
@@ -75,8 +75,8 @@ def leaves(node: Node) -> Iterator[Leaf]:
 class _Reading:
     """Walks one condition and collects every fault, so that the author can fix them all at once."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalogue = catalog
         self.findings: list[Finding] = []
 
     def node(self, value: object, path: str) -> Node | None:

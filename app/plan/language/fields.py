@@ -34,7 +34,7 @@ class Field:
 
 
 @dataclass(frozen=True)
-class Catalogue:
+class Catalog:
     """Fields by dotted name, and prefixes below which every name is a field (`attributes.`, `utm.`)."""
 
     fields: Mapping[str, Field]
@@ -54,9 +54,9 @@ class Catalogue:
         """The names of the fields below a name that is not a field itself (`consent`)."""
         return sorted(name for name in self.fields if name.startswith(f"{prefix}."))
 
-    def extended(self, more: Iterable[Field], free: Iterable[Field] = ()) -> "Catalogue":
+    def extended(self, more: Iterable[Field], free: Iterable[Field] = ()) -> "Catalog":
         """This catalog with more fields and more free prefixes."""
-        return Catalogue(
+        return Catalog(
             {**self.fields, **{each.name: each for each in more}},
             {**self.free, **{each.name: each for each in free}},
         )
@@ -157,7 +157,7 @@ _SETTLED = (
     Field("path", Kind.STRING, "The path the lead is on."),
 )
 
-LEAD = Catalogue(
+LEAD = Catalog(
     {each.name: each for each in (*_WHO, *_WHAT)},
     {
         "attributes": Field("attributes", Kind.ANY, "A custom attribute.", personal=True),
@@ -166,7 +166,7 @@ LEAD = Catalogue(
 )
 """The fields of a lead."""
 
-ACCOUNT = Catalogue({}).extended(_ACCOUNT, _BELOW_ACCOUNT)
+ACCOUNT = Catalog({}).extended(_ACCOUNT, _BELOW_ACCOUNT)
 """The fields of the account of a lead."""
 
 PIPELINE = LEAD.extended([_TRIGGER, *_ACCOUNT], _BELOW_ACCOUNT)

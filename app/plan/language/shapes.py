@@ -19,7 +19,7 @@ from pydantic import (
 from app.plan.findings import fault
 from app.plan.language.conditions import Node, parse_condition
 from app.plan.language.durations import format_duration, parse_instant, read_duration
-from app.plan.language.fields import FOLLOW_UP, LEAD, PIPELINE, Catalogue
+from app.plan.language.fields import FOLLOW_UP, LEAD, PIPELINE, Catalog
 
 Name = Annotated[
     str,
@@ -46,10 +46,10 @@ class Parser:
     """
 
     strategies: Mapping[str, type[BaseModel]]
-    lead: Catalogue = LEAD
-    pipeline: Catalogue = PIPELINE
-    follow_up: Catalogue = FOLLOW_UP
-    texts: Catalogue = LEAD
+    lead: Catalog = LEAD
+    pipeline: Catalog = PIPELINE
+    follow_up: Catalog = FOLLOW_UP
+    texts: Catalog = LEAD
 
 
 def once(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -93,9 +93,9 @@ def _moment(value: object) -> datetime:
     return at
 
 
-def _condition(catalogue: Callable[[Parser], Catalogue]) -> Callable[[Any, ValidationInfo], Node]:
+def _condition(catalog: Callable[[Parser], Catalog]) -> Callable[[Any, ValidationInfo], Node]:
     def validate(value: Any, info: ValidationInfo) -> Node:
-        return parse_condition(value, catalogue(reading(info)))
+        return parse_condition(value, catalog(reading(info)))
 
     return validate
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from app.plan.findings import fault, quote
-from app.plan.language.fields import ACCOUNT, LEAD, Catalogue, Kind
+from app.plan.language.fields import ACCOUNT, LEAD, Catalog, Kind
 
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
@@ -22,7 +22,7 @@ class Placeholder:
 Template = tuple[str | Placeholder, ...]
 
 
-def parse_template(text: str, lead: Catalogue = LEAD) -> Template:
+def parse_template(text: str, lead: Catalog = LEAD) -> Template:
     """The parts of a template. Raises Faults for an unmatched brace and for an unknown value."""
     parts: list[str | Placeholder] = []
     end = 0
@@ -34,7 +34,7 @@ def parse_template(text: str, lead: Catalogue = LEAD) -> Template:
     return tuple(part for part in parts if part != "")
 
 
-def _part(token: re.Match[str], lead: Catalogue) -> str | Placeholder:
+def _part(token: re.Match[str], lead: Catalog) -> str | Placeholder:
     if token[0] in ("{{", "}}"):
         return token[0][0]
     if token[1] is None:
@@ -48,7 +48,7 @@ def _part(token: re.Match[str], lead: Catalogue) -> str | Placeholder:
     return Placeholder(name)
 
 
-def _known(name: str, lead: Catalogue) -> bool:
+def _known(name: str, lead: Catalog) -> bool:
     root, _, rest = name.partition(".")
     if root == "lead":
         field = lead.find(rest)

@@ -36,14 +36,14 @@ def surroundings(data: Mapping[str, object], strategies: Strategies) -> Parser:
         own = read_own_fields(data.get("fields", {})).fields
     except Faults:
         own = declare_fields(data.get("fields"))
-    labelled = _labels(data)
+    labeled = _labels(data)
     typed = [each for each in own if each.name.startswith(ATTRIBUTES)]
     return Parser(
         strategies,
         lead=LEAD.extended(typed),
-        pipeline=PIPELINE.extended([*own, *labelled]),
-        follow_up=FOLLOW_UP.extended([*own, *labelled]),
-        texts=LEAD.extended([*own, *labelled]),
+        pipeline=PIPELINE.extended([*own, *labeled]),
+        follow_up=FOLLOW_UP.extended([*own, *labeled]),
+        texts=LEAD.extended([*own, *labeled]),
     )
 
 

@@ -16,7 +16,7 @@ class Log(Protocol):
 
 
 class ConnectionMonitor:
-    """How a pool connects. What was broken off is connected anew, so nothing else has to be watched.
+    """How a pool connects. A broken connection is opened again, so nothing else has to be watched.
 
     A line names the kind of error and its SQLSTATE; address and message are left out.
     """

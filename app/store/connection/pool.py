@@ -108,8 +108,8 @@ def begin_statement(workspace_id: int, limits: Limits, *, lock: bool = False, re
         **_LOOK_UPS_ONLY,
     }
     if lock:
-        # With lists as parameters the planner would rather plan a pass's statements anew each time, which
-        # takes longer than they do.
+        # With lists as parameters the planner would rather plan the statements of a commit group
+        # again each time, which takes longer than they do.
         settings["plan_cache_mode"] = "force_generic_plan"
     local = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
     local += f", {_DURABLE}"

@@ -23,7 +23,7 @@ async def list_objections(connection: Connection) -> list[str]:
     if not row["migrated"]:
         return ["the database has no tables yet: run `lead-assignment migrate` first"]
     found = {
-        "the role is a superuser, whom row-level security does not bind": row["superuser"],
+        "the role is a superuser, which row-level security does not bind": row["superuser"],
         "the role has BYPASSRLS, so row-level security does not bind it": row["bypasses"],
         "the role owns the tables; use another one, and MIGRATION_DATABASE_URL for the owner": row["owns"],
         "the role is no member of lead_assignment_app": not row["member"],
