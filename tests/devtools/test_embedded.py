@@ -218,9 +218,10 @@ def test_server_starts_after_its_owner_was_killed_in_initdb(
 ) -> None:
     owner = owners(tmp_path)
     deadline = time.monotonic() + PATIENCE
-    # initdb writes this file first, long before the data directory is usable.
-    while not list(tmp_path.glob("pg.new-*/PG_VERSION")):
+    # initdb writes this file first, long before the data directory is usable. A finished one counts too.
+    while not list(tmp_path.glob("pg*/PG_VERSION")):
         assert time.monotonic() < deadline
+        time.sleep(0.005)
     owner.kill()
     with start(tmp_path, durable=False) as server:
         assert run_sql(server.dsn, "SELECT 1") == 1
