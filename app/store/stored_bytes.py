@@ -13,7 +13,7 @@ import zstandard
 FORMAT = b"\x01"
 """The first byte of a document that was compressed with `dictionary_1.txt`. Others are plain JSON."""
 LEVEL = 1
-"""The fastest level that compresses letters too; decision 0024 has the figures."""
+"""The fastest level that compresses letters too; decision 21 has the figures."""
 
 DICTIONARY = zstandard.ZstdCompressionDict(
     Path(__file__).with_name("dictionary_1.txt").read_bytes(), dict_type=zstandard.DICT_TYPE_RAWCONTENT
