@@ -116,4 +116,4 @@ def _equip(service: Service, key: str) -> None:
     rows = [["DE", f"{number:04}x", {"team": "dach"}] for number in range(TERRITORIES)]
     service.send(key, "PUT", "/tables/zip", {"columns": ["country", "postal_code"], "rows": rows})
     service.send(key, "POST", "/plans", PLAN)
-    service.send(key, "POST", "/plans/2/publish", {"reason": "every step"})
+    service.send(key, "POST", "/plans/2/publish", {"comment": "every step"})

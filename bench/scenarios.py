@@ -33,7 +33,7 @@ def staffed(service: Service, name: str, rules: int = 0) -> str:
     members = [{"owner": f"rep-{number}"} for number in range(TEAM)]
     service.send(key, "PUT", "/teams/inbound", {"name": "Inbound", "members": members})
     service.send(key, "POST", "/plans", plan(rules))
-    service.send(key, "POST", "/plans/1/publish", {"reason": "to be measured"})
+    service.send(key, "POST", "/plans/1/publish", {"comment": "to be measured"})
     return key
 
 
@@ -142,7 +142,7 @@ def looking_up(service: Service, codes: range) -> str:
     written = plan(0)
     pipeline = [{"rule": {"name": "zip", "table": "zip", "match_on": on}}, {"queue": {"name": "unrouted"}}]
     service.send(key, "POST", "/plans", {**written, "pipeline": pipeline})
-    service.send(key, "POST", "/plans/2/publish", {"reason": "to be measured"})
+    service.send(key, "POST", "/plans/2/publish", {"comment": "to be measured"})
     return key
 
 

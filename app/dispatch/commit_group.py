@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 from app.dispatch.caches import PlanCache
 from app.dispatch.decision_session import DecisionSession
@@ -24,6 +25,8 @@ MAX_DECIDING_SECONDS = 0.02
 """How long a group may decide before it is written; the rest of its jobs join the next group."""
 YIELD_SECONDS = 0.002
 """How long it may decide before other requests of the process get the thread."""
+PART_SIZE = 32
+"""Decisions after which a group begins to write them while it decides the rest."""
 
 
 class CompileFirst(Exception):
@@ -101,17 +104,51 @@ async def decide_and_write(
     plans: PlanCache,
     decided: Callable[[], None],
 ) -> GroupResult:
-    """Decide `jobs` and write the result, under the workspace lock. `decided` is called between the two.
+    """Decide `jobs` and write the result, under the workspace lock. `decided` is called once all are decided.
 
     Raises CompileFirst.
     """
     session = await open_session(connection, workspace_id, known, jobs, plans)
     result = GroupResult(session)
-    await _decide(result, jobs)
-    decided()
+    async with _PartWriter(connection, workspace_id) as writer:
+        await _decide(result, jobs, writer)
+        decided()
+        await writer.finish()
     result.entry = await _write(connection, workspace_id, session)
     result.bodies = await _replayed_bodies(connection, workspace_id, result)
     return result
+
+
+class _PartWriter:
+    """Writes the first parts of a large group while the next part is decided. All in one transaction."""
+
+    def __init__(self, connection: Connection, workspace_id: int) -> None:
+        self._connection = connection
+        self._workspace_id = workspace_id
+        self._writing: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        """Nothing is under way afterwards, so that the transaction can be rolled back."""
+        if self._writing is not None:
+            if isinstance(error, asyncio.CancelledError):
+                self._writing.cancel()
+            await asyncio.gather(self._writing, return_exceptions=True)
+
+    async def start(self, work: UnitOfWork) -> None:
+        """Start to write the rows so far."""
+        await self.finish()
+        write = group_write.write_group(self._connection, self._workspace_id, work.take_rows(), None)
+        self._writing = asyncio.create_task(write)
+        await asyncio.sleep(0)  # sends the statement before the next part is decided
+
+    async def finish(self) -> None:
+        """Wait for the write that is under way. Raises its error."""
+        if self._writing is not None:
+            await self._writing
+            self._writing = None
 
 
 async def open_session(
@@ -142,15 +179,19 @@ async def open_session(
     return DecisionSession(plan, found, stored, UnitOfWork(snapshot, plan.version, now, lead_ids, tables))
 
 
-async def _decide(result: GroupResult, jobs: Sequence[Job]) -> None:
+async def _decide(result: GroupResult, jobs: Sequence[Job], writer: _PartWriter) -> None:
+    work = result.session.work
     started = yielded = time.perf_counter()
-    for position, job in enumerate(jobs):
+    for position, job in enumerate(jobs, 1):
         result.take(job)
         now = time.perf_counter()
         if now - started > MAX_DECIDING_SECONDS:
-            result.left = jobs[position + 1 :]
+            result.left = jobs[position:]
             return
-        if now - yielded > YIELD_SECONDS:
+        if len(work.rows.assignments) >= PART_SIZE and position < len(jobs):
+            await writer.start(work)
+            yielded = time.perf_counter()
+        elif now - yielded > YIELD_SECONDS:
             await asyncio.sleep(0)
             yielded = time.perf_counter()
 
@@ -178,7 +219,7 @@ async def _replayed_bodies(
 ) -> dict[str, bytes]:
     """The response to each replayed assignment: of this group, or stored."""
     wanted = {id_ for _, id_ in result.replays}
-    here = result.session.work.rows.responses
+    here = result.session.work.responses
     bodies = {id_: here[id_] for id_ in wanted if id_ in here}
     missing = sorted(wanted - bodies.keys())
     if missing:

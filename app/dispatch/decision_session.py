@@ -116,10 +116,10 @@ class DecisionSession:
     def identify(self, arrival: IncomingLead, lead_id: str) -> None:
         """From now on all match keys of this arrival lead to this lead."""
         for identity in arrival.keys:
-            self.work.rows.identities[identity] = lead_id
+            self.work.identify(identity, lead_id)
 
     def _reply_to(self, text: str, holds: timedelta) -> StoredReply | None:
-        row = self.work.rows.keys.get(text)
+        row = self.work.replies.get(text)
         if row is not None:
             return StoredReply(
                 bytes.fromhex(row.body_hash), row.at, row.assignment_id, row.status, row.response
@@ -128,7 +128,7 @@ class DecisionSession:
         return earlier if earlier is not None and self.work.now - earlier.at <= holds else None
 
     def _prior_of(self, identity: tuple[str, str]) -> PriorAssignment | None:
-        lead_id = self.work.rows.identities.get(identity)
+        lead_id = self.work.identities.get(identity)
         if lead_id is None:
             stored = self.found.priors.get(identity)
             if stored is None:

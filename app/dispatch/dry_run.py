@@ -54,9 +54,7 @@ class DryRun:
         stored = self.bodies.get(assignment_id)
         if stored is not None:
             return Answer(200, as_replayed(stored))
-        return Answer(
-            200, as_replayed(self._preview(self.result.session.work.rows.responses[assignment_id]).body)
-        )
+        return Answer(200, as_replayed(self._preview(self.result.session.work.responses[assignment_id]).body))
 
     def _preview(self, body: bytes) -> Answer:
         """A response without the ids that nothing was stored under."""

@@ -9,8 +9,8 @@ MAX_JOBS = 256
 """Jobs in one commit group."""
 TAKE_ALL_UP_TO = 16
 """Up to this many single jobs form one group; of more, half of them, but at least this many."""
-BULK_SLICE = 64
-"""Bulk jobs in one group when no single job waits; beside single jobs a quarter of it."""
+BULK_BESIDE_SINGLE = 16
+"""Bulk jobs in one group when single jobs wait; when none waits, as many as a group takes."""
 
 
 class PendingJobs:
@@ -42,7 +42,7 @@ class PendingJobs:
         waiting = len(self._single)
         singles = min(MAX_JOBS, max(TAKE_ALL_UP_TO, (waiting + 1) // 2))
         chosen = _take(self._single, singles)
-        bulk = BULK_SLICE // 4 if chosen else BULK_SLICE
+        bulk = BULK_BESIDE_SINGLE if chosen else MAX_JOBS
         return chosen + _take(self._bulk, min(bulk, MAX_JOBS - len(chosen)))
 
 

@@ -21,11 +21,13 @@ from app.store.path.snapshot import Snapshot
 
 @dataclass(slots=True)
 class UnitOfWork:
-    """Collects what the decisions so far change. Nothing is written before the last of them.
+    """Collects what the decisions so far change.
 
-    stored:  the leads that have a row already.
-    present: the leads that were decided here, as they are now.
-    before:  returning leads as they were stored, for those that were only looked up.
+    rows:       what is still to be written; `take_rows` hands it over.
+    stored:     the leads that have a row already.
+    present:    the leads that were decided here, as they are now.
+    before:     returning leads as they were stored, for those that were only looked up.
+    identities, replies, responses: what a later job may look up, written or not.
     """
 
     snapshot: Snapshot
@@ -37,6 +39,9 @@ class UnitOfWork:
     decided: list[Decision] = field(default_factory=list)
     present: dict[str, CurrentLead] = field(default_factory=dict)
     before: dict[str, PriorAssignment] = field(default_factory=dict)
+    identities: dict[tuple[str, str], str] = field(default_factory=dict)
+    replies: dict[str, KeyRow] = field(default_factory=dict)
+    responses: dict[str, bytes] = field(default_factory=dict)
 
     @property
     def facts(self) -> Facts:
@@ -65,7 +70,8 @@ class UnitOfWork:
         row = assignment_row(request, decision, lead_id, self.decision_number, at, self.plan_version)
         self.rows.assignments[row.id] = row
         self.rows.inputs[row.id] = orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS)
-        body = self.rows.responses[row.id] = orjson.dumps(decision_to_json(decision, row, normalized))
+        body = orjson.dumps(decision_to_json(decision, row, normalized))
+        self.rows.responses[row.id] = self.responses[row.id] = body
         if decision.turn is not None and number is not None:
             self.rows.turns.append(ledger_row(decision.turn, number, row.id, self.now))
         if not decision.keeps_assignment:
@@ -76,9 +82,19 @@ class UnitOfWork:
     def keep_reply(self, key: IdempotencyKey, answer: Answer) -> None:
         """From now on the key stands for this answer: a decision, or else a body of its own."""
         body = answer.body.decode() if answer.assignment_id is None else None
-        self.rows.keys[key.text] = KeyRow(
+        self.rows.keys[key.text] = self.replies[key.text] = KeyRow(
             key.text, key.body_hash.hex(), answer.assignment_id, answer.status, self.now, body
         )
+
+    def identify(self, identity: tuple[str, str], lead_id: str) -> None:
+        """From now on this match key leads to this lead."""
+        self.rows.identities[identity] = self.identities[identity] = lead_id
+
+    def take_rows(self) -> PendingRows:
+        """Hand over the rows so far, to be written next. From now on they count as stored."""
+        rows, self.rows = self.rows, PendingRows()
+        self.stored |= rows.leads.keys()
+        return rows
 
     def end(self, prior: PriorAssignment) -> None:
         """The lead leaves where it was; the owner's load falls by one."""

@@ -19,7 +19,15 @@ from app.dispatch.write_window import WriteWindow
 from app.errors import DatabaseUnavailable, Overloaded, Problem
 from app.metrics import Metrics
 from app.plugins.port import PluginPort
-from app.store.connection.pool import Connection, Limits, Pool, begin_statement, is_connection_error
+from app.store.connection.pool import (
+    Connection,
+    Limits,
+    Pool,
+    begin_statement,
+    give_back,
+    is_connection_error,
+    take_connection,
+)
 from app.store.path.commit_outcome import RETRY_SECONDS, was_committed
 from app.store.path.journal import JournalEntry
 from app.store.path.snapshot import Snapshot
@@ -54,6 +62,10 @@ class WorkspaceWriter:
     pending: PendingJobs = field(default_factory=PendingJobs)
     snapshot: Snapshot | None = None
     running: asyncio.Task[None] | None = None
+    begin: str = ""
+
+    def __post_init__(self) -> None:
+        self.begin = begin_statement(self.workspace_id, self.limits, lock=True)
 
     def enter(self, job: Job) -> None:
         """Queue a job for the next group. Groups run in a task of their own, whoever cancels a request."""
@@ -117,22 +129,27 @@ class WorkspaceWriter:
     async def _transaction(self, jobs: Sequence[Job]) -> None:
         """Lock, decide, write and commit. The snapshot is dropped until the commit is confirmed.
 
-        Raises UnclearCommit for every connection error from COMMIT on, the return to the pool included.
+        Raises UnclearCommit for every connection error from COMMIT on.
         """
         known, self.snapshot = self.snapshot, None
-        result: GroupResult | None = None
         started = time.perf_counter()
+        connection = await take_connection(self.pool, self.deadline)
         try:
-            async with self.pool.acquire(timeout=self.deadline) as connection:
-                result, locked = await self._prepare(connection, known, jobs)
-                with _terminated_when_in_doubt(connection):
-                    await connection.execute("COMMIT", timeout=self.deadline)
+            result, locked = await self._prepare(connection, known, jobs)
+            await self._commit_transaction(connection, result)
+            self.metrics.group_committed(len(jobs), locked - started, time.perf_counter() - locked)
+            self._accept(result)  # before the connection is given back: nobody waits for that
+        finally:
+            await give_back(self.pool, connection)
+
+    async def _commit_transaction(self, connection: Connection, result: GroupResult) -> None:
+        try:
+            with _terminated_when_in_doubt(connection):
+                await connection.execute("COMMIT", timeout=self.deadline)
         except Exception as error:
-            if result is not None and result.entry is not None and is_connection_error(error):
+            if result.entry is not None and is_connection_error(error):
                 raise UnclearCommit(result, result.entry) from error
             raise
-        self.metrics.group_committed(len(jobs), locked - started, time.perf_counter() - locked)
-        self._accept(result)
 
     async def _prepare(
         self, connection: Connection, known: Snapshot | None, jobs: Sequence[Job]
@@ -140,14 +157,13 @@ class WorkspaceWriter:
         """A result that is ready to commit, and when the workspace lock was taken."""
         with _terminated_when_in_doubt(connection):
             try:
-                with self.write_window.deciding() as decided:
-                    async with asyncio.timeout(2 * self.deadline):  # for a connection that fell silent
-                        await connection.execute(begin_statement(self.workspace_id, self.limits, lock=True))
-                        locked = time.perf_counter()
-                        result = await decide_and_write(
-                            connection, self.workspace_id, known, jobs, self.plans, decided
-                        )
-                        return result, locked
+                with self.write_window.deciding() as decided, _watched(connection, 2 * self.deadline):
+                    await connection.execute(self.begin)
+                    locked = time.perf_counter()
+                    result = await decide_and_write(
+                        connection, self.workspace_id, known, jobs, self.plans, decided
+                    )
+                    return result, locked
             except Exception as error:
                 if not is_connection_error(error):
                     await connection.execute("ROLLBACK")
@@ -171,6 +187,16 @@ class WorkspaceWriter:
         self.pending.requeue(result.left)
         self.plans.prepare_newest(self.workspace_id, self.snapshot.entry.directory_version)
         self.plugins.call_again(session.plan, result.awaiting_plugins, work.now, self.enter)
+
+
+@contextmanager
+def _watched(connection: Connection, seconds: float) -> Iterator[None]:
+    """End a connection that falls silent; the statement under way then fails with a connection error."""
+    timer = asyncio.get_running_loop().call_later(seconds, connection.terminate)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 @contextmanager

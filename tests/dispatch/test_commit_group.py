@@ -1,10 +1,39 @@
 """A job sees what the earlier jobs of its commit group changed, as if each had a group of its own."""
 
+from typing import Any
+
+import orjson
+
+from app.dispatch.commit_group import PART_SIZE
 from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.jobs.assign import Assign
+from app.dispatch.jobs.base import Answer, IdempotencyKey, Job
 from app.dispatch.jobs.claim import Claim
 from app.dispatch.jobs.report_event import ReportEvent
 from app.errors import QueueEmpty
-from tests.support.workspace import open_workspace
+from app.intake.arrival import normalize
+from app.metrics import Metrics
+from app.registry import strategies
+from tests.promises.audit import audit
+from tests.support.workspace import Workspace, open_workspace, stored_workspace
+
+
+def assign(number: int, key: str | None = None, **lead: Any) -> Assign:
+    """A bulk job for the lead of this number."""
+    return Assign(
+        key=IdempotencyKey(key, b"0" * 32) if key else None,
+        bulk=True,
+        arrival=normalize({"external_id": f"lead-{number}", **lead}),
+        trigger="form",
+    )
+
+
+async def decided(workspace: Workspace, jobs: list[Job]) -> list[dict[str, Any]]:
+    """The decisions of these jobs, which entered together."""
+    dispatch = Dispatcher(workspace.pool, strategies(), Metrics(), deadline=30.0)
+    answers = await dispatch.ask_all(workspace.workspace_id, jobs)
+    assert all(isinstance(answer, Answer) for answer in answers), answers
+    return [orjson.loads(answer.body) for answer in answers if isinstance(answer, Answer)]
 
 
 async def test_claim_skips_a_lead_that_was_closed_just_before(database: str) -> None:
@@ -19,3 +48,23 @@ async def test_claim_skips_a_lead_that_was_closed_just_before(database: str) -> 
         assert refused.code == "queue_empty"
         lead = await workspace.get(f"/leads/{waiting['lead_id']}")
         assert (lead["state"], len(lead["assignments"])) == ("closed", 1)
+
+
+async def test_large_group_sees_the_jobs_of_its_parts_that_are_written_already(database: str) -> None:
+    first: list[Job] = [assign(number, key=f"k{number}") for number in range(2 * PART_SIZE)]
+    again: list[Job] = [
+        assign(0, key="k0"),
+        assign(1, phone="+49 30 1234567"),
+        *(assign(number) for number in range(1000, 1000 + PART_SIZE)),
+        assign(2000, phone="+49 30 1234567"),
+    ]
+    async with stored_workspace(database, [1, 1, 1]) as workspace:
+        answers = await decided(workspace, [*first, *again])
+        books = await audit(workspace)
+    replayed, duplicate, by_phone = answers[len(first)], answers[len(first) + 1], answers[-1]
+    assert (replayed["replayed"], replayed["assignment_id"]) == (True, answers[0]["assignment_id"])
+    assert duplicate["existing_lead"]["assignment_id"] == answers[1]["assignment_id"]
+    assert by_phone["lead_id"] == answers[1]["lead_id"]
+    numbers = [answer["decision_number"] for answer in answers if not answer["replayed"]]
+    assert numbers == list(range(1, len(answers)))
+    assert books.decisions == len(answers) - 1

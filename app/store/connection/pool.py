@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,20 @@ async def open_pool(
         max_inactive_connection_lifetime=300,
         reset=_leave_nothing_open,
     )
+
+
+async def take_connection(pool: asyncpg.Pool, seconds: float) -> PoolConnectionProxy:
+    """A connection of the pool, waited for no longer than this.
+
+    With an idle one there is nothing to wait for, and a time limit would cost a task.
+    """
+    return await pool.acquire(timeout=None if pool.get_idle_size() else seconds)
+
+
+async def give_back(pool: asyncpg.Pool, connection: PoolConnectionProxy) -> None:
+    """Return a connection to the pool. What fails here ends the connection, and concerns nobody else."""
+    with suppress(Exception):
+        await pool.release(connection)
 
 
 async def _leave_nothing_open(connection: asyncpg.Connection) -> None:

@@ -110,8 +110,9 @@ WITH new_leads AS (
 ), new_ledger_entries AS ({INSERT_LEDGER_ENTRIES.format(rows="$6")}
 ), new_keys AS ({UPSERT_IDEMPOTENCY_KEYS.format(rows="$7")}
 ){INSERT_JOURNAL}
+ WHERE $2 IS NOT NULL
 """
-"""Everything new of a commit group, its journal entry (`$2`) included."""
+"""Everything new of a commit group, or of a part of it. The last part has the journal entry (`$2`)."""
 
 # One row at a time, sent together: for a list of ids Postgres 15 plans to read through the whole workspace
 # while the table is empty, and keeps that plan.
@@ -133,16 +134,16 @@ SELECT $1, * FROM json_to_recordset($2) AS event (
 
 
 async def write_group(
-    connection: Connection, workspace_id: int, rows: PendingRows, entry: JournalEntry
+    connection: Connection, workspace_id: int, rows: PendingRows, entry: JournalEntry | None
 ) -> None:
-    """Write the rows of a commit group and its journal entry."""
+    """Write the rows of a commit group and its journal entry; without an entry, a part of its rows."""
     identities = [
         {"kind": kind, "value": value, "lead_id": lead} for (kind, value), lead in rows.identities.items()
     ]
     await connection.execute(
         INSERT_GROUP,
         workspace_id,
-        orjson.dumps(entry).decode(),
+        orjson.dumps(entry).decode() if entry is not None else None,
         _json(list(rows.leads.values())),
         _json(identities),
         _json(list(rows.assignments.values())),
