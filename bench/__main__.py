@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from bench.every_step import every_step
 from bench.ground import Service, service
 from bench.scenarios import Row, long_table, many_rules, open_snapshot, speed
-from bench.stored import million, weight
+from bench.stored import million, size, weight
 
 ALL: dict[str, Callable[[Service], Iterator[Row]]] = {
     "speed": speed,
@@ -14,6 +14,7 @@ ALL: dict[str, Callable[[Service], Iterator[Row]]] = {
     "steps": every_step,
     "tables": long_table,
     "snapshot": open_snapshot,
+    "size": size,
     "million": million,
     "weight": weight,
 }

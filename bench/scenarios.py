@@ -105,14 +105,17 @@ def _figures(connections: int, bares: list[Took], ones: list[Took], hundreds: li
 def _goals(connections: int, bares: list[Took], ones: list[Took], hundreds: list[Took]) -> Iterator[Row]:
     pairs = list(zip(bares, ones, hundreds, strict=True))
     at = f"{connections} connection" + "s" * (connections > 1)
+    spread = middle([b.percentile(0.99) / b.percentile(0.5) for b in ones])
+    bulk = middle([c.rate * 100 / b.rate for _, b, c in pairs])
     if connections == 1:
         slower_by = middle([b.percentile(0.5) / a.percentile(0.5) for a, b, _ in pairs])
-        yield at_most(f"p50 of (b) to (a), {at}", slower_by, 10)
+        yield at_most(f"p50 of (b) to (a), {at}", slower_by, 7)
+        yield at_most(f"p99 to p50 of (b), {at}", spread, 2)
+        yield at_least(f"leads/s of (c) to (b), {at}", bulk, 3)
     else:
         yield at_least(f"rate of (b) to (a), {at}", middle([b.rate / a.rate for a, b, _ in pairs]), 0.3)
-        spread = middle([b.percentile(0.99) / b.percentile(0.5) for b in ones])
         yield at_most(f"p99 to p50 of (b), {at}", spread, 5)
-    yield at_least(f"leads/s of (c) to (b), {at}", middle([c.rate * 100 / b.rate for _, b, c in pairs]), 3)
+        yield at_least(f"leads/s of (c) to (b), {at}", bulk, 2.5)
 
 
 def many_rules(service: Service) -> Iterator[Row]:

@@ -2,12 +2,28 @@
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from bench.ground import Service
 from bench.scenarios import Row, at_most, in_turn, measure, slower, staffed
 
 STORED = 1_000_000
 DECISIONS = 100_000
+SIZED = 2000
+"""Decisions over which the growth of the database is averaged."""
+
+AVERAGES = """
+SELECT avg(pg_column_size(response)) AS response, avg(pg_column_size(inputs)) AS inputs,
+       avg(pg_column_size(assignments.*) - pg_column_size(response) - pg_column_size(inputs)) AS row
+  FROM assignments
+ WHERE workspace_id = (SELECT id FROM workspaces WHERE name = 'size')
+"""
+"""Bytes of a decision as they are stored, compressed or not."""
+TOTAL = """
+SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class
+ WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+"""
+"""Bytes of all tables with their indexes and long values."""
 
 FILL = """
 WITH copied AS (
@@ -49,6 +65,42 @@ async def _fill(service: Service) -> None:
     for first in range(1, STORED, 50_000):
         await connection.execute(FILL, workspace, first, first + 49_999, timeout=600)
     await connection.close()
+
+
+def size(service: Service) -> Iterator[Row]:
+    """What one decision of a team of twenty adds to the database."""
+    key = staffed(service, "size")
+    measure(service.port, key, 8, 200)
+    before = asyncio.run(_sizes(service))
+    measure(service.port, key, 8, SIZED)
+    after = asyncio.run(_sizes(service))
+    yield Row("of it the response, average", f"{after.response:,.0f} bytes")
+    yield Row("of it the inputs, average", f"{after.inputs:,.0f} bytes")
+    yield Row("of it the row of the assignment, average", f"{after.row:,.0f} bytes")
+    stored = (after.response + after.inputs + after.row) / 1024
+    yield at_most("KB stored per decision, team of 20", stored, 3)
+    grown = (after.database - before.database) / SIZED / 1024
+    yield at_most("KB that all tables and indexes grow per decision, team of 20", grown, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sizes:
+    response: float
+    inputs: float
+    row: float
+    database: int
+
+
+async def _sizes(service: Service) -> _Sizes:
+    connection = await service.connect()
+    try:
+        averages = await connection.fetchrow(AVERAGES)
+        total = await connection.fetchval(TOTAL)
+    finally:
+        await connection.close()
+    assert averages is not None
+    response, inputs, row = (float(averages[name]) for name in ("response", "inputs", "row"))
+    return _Sizes(response, inputs, row, total)
 
 
 def weight(service: Service) -> Iterator[Row]:
