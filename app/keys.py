@@ -1,7 +1,7 @@
-"""API keys: `la_<env>_<id>_<secret>_<check>`. Pure, but for the randomness of a new one.
+"""API keys: `la_<env>_<id>_<secret>_<check>`.
 
-The id is for looking up, the secret (256 random bits) is kept nowhere but with the caller, and the check
-tells a mistyped key without asking the database (and a secret scanner that it found one).
+The id finds the key. Only the caller has the secret (256 random bits). The checksum reveals a mistyped key
+without a query, and lets a secret scanner recognize a key.
 """
 
 import base64
@@ -17,7 +17,7 @@ SCOPES = frozenset(
         "plan:write", "plan:approve", "privacy", "ops", "admin",
     )
 )  # fmt: skip
-"""What a key may be good for; `admin` is good for all."""
+"""The scopes of keys. `admin` includes all others."""
 DEVELOPMENT_KEY = "dev-key"
 """The key of the development workspace. It works in development only, from and at a loopback address."""
 

@@ -1,4 +1,4 @@
-"""Logs as JSON lines: one event, one line, whatever its values hold."""
+"""Logs as JSON: one line per event, whatever its values hold."""
 
 import logging
 import sys
@@ -11,36 +11,36 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 _FRAMES = 12
-_LEAST = logging.INFO
+_LEVEL = logging.INFO
 
 
 def logger(stream: BinaryIO | None = None) -> FilteringBoundLogger:
-    """A logger that writes to `stream`, the standard output by default."""
+    """A logger that writes to `stream`, by default the standard output."""
     log: FilteringBoundLogger = structlog.wrap_logger(
         structlog.BytesLogger(stream or sys.stdout.buffer),
         processors=_processors(),
-        wrapper_class=structlog.make_filtering_bound_logger(_LEAST),
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVEL),
         cache_logger_on_first_use=True,
     )
     return log
 
 
 def configure(stream: BinaryIO | None = None) -> None:
-    """Lets every logger of the process write so, those of libraries too when they have to complain.
+    """Configures every logger of the process, and the warnings of libraries, to write JSON to `stream`.
 
-    They write to `stream`, the standard output by default.
+    By default that is the standard output.
     """
     structlog.configure(
         processors=_processors(),
-        wrapper_class=structlog.make_filtering_bound_logger(_LEAST),
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVEL),
         logger_factory=structlog.BytesLoggerFactory(stream or sys.stdout.buffer),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(level=logging.WARNING, handlers=[_Complaints()], force=True)
+    logging.basicConfig(level=logging.WARNING, handlers=[_LibraryHandler()], force=True)
 
 
 def to_json(error: BaseException) -> dict[str, object]:
-    """Which error, and where; its message is left out, for it could hold what was sent."""
+    """The kind and place of an error. Its message is left out, because it could repeat the input."""
     kinds: list[str] = []
     cause: BaseException | None = error
     while cause and len(kinds) < _FRAMES:
@@ -63,7 +63,7 @@ def _processors() -> list[Processor]:
 
 
 def _without_messages(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """An exception is told by its kind and place."""
+    """Replaces an exception by its kind and place."""
     found = event.pop("exc_info", None)
     error = sys.exc_info()[1] if found is True else found[1] if isinstance(found, tuple) else found
     if isinstance(error, BaseException):
@@ -71,11 +71,11 @@ def _without_messages(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
-class _Complaints(logging.Handler):
-    """What libraries have to say. Only the server's own words are told: others could repeat what was sent."""
+class _LibraryHandler(logging.Handler):
+    """Logs the warnings of libraries. Only the server's own messages are kept: others could repeat input."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        said = {"said": record.getMessage()} if record.name.startswith("uvicorn") else {}
+        message = {"message": record.getMessage()} if record.name.startswith("uvicorn") else {}
         structlog.get_logger().log(
-            record.levelno, "library", source=record.name, exc_info=record.exc_info, **said
+            record.levelno, "library", source=record.name, exc_info=record.exc_info, **message
         )
