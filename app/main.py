@@ -9,7 +9,6 @@ from fastapi import FastAPI
 
 from app.api.http import problems
 from app.api.http.auth import Authentication
-from app.api.http.fast_path import FastPath
 from app.api.http.middleware import RequestMiddleware
 from app.api.routes import api_docs, assign, clock, directory, leads, operations, plans, tables, teams
 from app.dispatch.dispatcher import Dispatcher
@@ -68,7 +67,6 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     for each in (assign, leads, operations, directory, teams, tables, plans, clock):
         app.include_router(each.router)
     app.include_router(api_docs.open_router if settings.serves_api_docs else api_docs.guarded_router)
-    app.add_middleware(FastPath, routes=assign.hot.routes)
     app.add_middleware(RequestMiddleware, log=structlog.get_logger(), observe=metrics.request_finished)
     return app
 
