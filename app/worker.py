@@ -1,8 +1,8 @@
-"""What the service does without being asked: it releases held leads when their time has come.
+"""The worker: releases held leads when their time has come.
 
-Every process does it, and nobody is in charge: what is due is found without a lock and given to dispatch as
-a job like any other, and behind the gate it is looked at again. So of two that find the same one has no
-effect, and what a process did not come to do another does, or the same after its restart.
+Every process has one, and none is in charge. Due leads are found without a lock and dispatched as jobs like
+any other; the job checks again under the workspace lock. When two workers find the same lead, the second
+release has no effect. What one process does not finish, another does, or the same one after a restart.
 """
 
 import asyncio

@@ -1,1 +1,1 @@
-"""Requests that wait at the same moment become one pass through the workspace's gate."""
+"""One writer per workspace: jobs that wait at the same moment form one commit group."""

@@ -1,1 +1,1 @@
-"""Plugins are asked in processes of their own, before the gate: what they do costs their verdict alone."""
+"""Strategies of other packages, each in processes of its own: a fault costs its own verdict only."""

@@ -1,7 +1,7 @@
 """The process of one plugin: `python -P -m app.plugins.host PLACE SECONDS MEGABYTES`.
 
-It is asked over its standard input and answers over what was its standard output. Lead and facts are copies:
-nothing a plugin does to them is seen by anybody, nor by itself at the next lead.
+It reads messages from its standard input and writes replies to its standard output. Lead and facts are
+copies: a plugin that changes them affects nothing, not even its own next lead.
 """
 
 import json
@@ -34,12 +34,12 @@ from app.plugins.messages import (
 from app.registry import GROUP
 
 NICE = 10
-"""A plugin that spins leaves the processor to the service."""
+"""A plugin that uses all of a processor yields to the service."""
 _MEGABYTE = 1 << 20
 
 
 class PluginFacts:
-    """The facts of one lead: unpacked when they are looked at, and thrown away after."""
+    """The facts of one lead, unpacked on first use."""
 
     def __init__(self, now: datetime, directory: bytes, state: bytes) -> None:
         self.now = now
@@ -54,16 +54,16 @@ class PluginFacts:
 
     @cached_property
     def state(self) -> State:
-        """How everyone stood a moment ago."""
+        """The state after the newest commit that the service has observed."""
         found: State = unpacked(self._state)
         return found
 
 
 @dataclass(slots=True)
 class PluginHost:
-    """The plugin at work. `settings` are made ready, pictures kept as they came, by workspace.
+    """Runs the plugin. `settings` are compiled; directories and states are kept packed, by workspace.
 
-    `refused` are settings it could not make ready, with the kind of what it raised.
+    `refused` are settings it could not compile, with the kind of error it raised.
     """
 
     strategy: Strategy
@@ -73,7 +73,7 @@ class PluginHost:
     states: dict[int, bytes] = field(default_factory=dict)
 
     def answer(self, message: Message) -> dict[str, Any]:
-        """What is said back. What the plugin raises is told by its kind alone."""
+        """The reply to a message. Of an error the reply holds its kind only."""
         try:
             match message:
                 case Ask():
@@ -117,7 +117,7 @@ class PluginHost:
 
 
 def main() -> None:
-    """Answer until nobody asks any more."""
+    """Answer messages until the input ends."""
     place, seconds, megabytes = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
     questions, answers = _channels()
     _limit(megabytes)
@@ -135,7 +135,7 @@ def main() -> None:
 
 
 def _channels() -> tuple[BinaryIO, BinaryIO]:
-    """Where questions come from and answers go to, out of reach of `print` and `input`."""
+    """The streams of messages and replies, out of reach of `print` and `input`."""
     questions, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):

@@ -1,7 +1,7 @@
-"""How the service and the process of a plugin speak: frames of a length and so many bytes.
+"""The protocol between the service and the process of a plugin: frames of a length and a body.
 
-To the process go pickles, for it runs our own code on our own values. Back comes JSON, which is read
-without trust: a plugin may say anything.
+Messages to the process are pickles, because it runs our own code on our own values. Replies are JSON and are
+not trusted.
 """
 
 import pickle
@@ -44,20 +44,20 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """All settings and pictures are to be dropped: those still needed are sent again."""
+    """Drop all settings and snapshots; those still needed are sent again."""
 
 
 Message = StepSettings | Ask | Forget
-"""What the service says. Each is answered by one frame."""
+"""What the service sends. Each message gets one frame in reply."""
 
 
 def packed(value: object) -> bytes:
-    """A value on its way to the process."""
+    """A value as bytes for the process."""
     return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
 
 
 def unpacked(raw: bytes) -> Any:
-    """The value again, as a copy that nobody shares."""
+    """The value, as a copy of its own."""
     return pickle.loads(raw)  # noqa: S301  written by `packed`, in the service that started this process
 
 

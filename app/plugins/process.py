@@ -1,4 +1,4 @@
-"""One process of a plugin as the service sees it: what it was asked and has not answered yet, in order."""
+"""One process of a plugin as the service sees it: the messages it has not answered yet, in order."""
 
 import asyncio
 import json
@@ -15,11 +15,11 @@ from app.engine.explain.codes import PLUGIN_ERRORS
 from app.plugins.messages import LENGTH, MAX_REPLY_BYTES, framed
 
 STARTING_SECONDS = 10.0
-"""How long a process may take to load its plugin, or to make the settings of a step ready."""
+"""How long a process may take to load its plugin, or to compile the settings of a step."""
 GRACE_SECONDS = 0.01
-"""So much later it is looked again: an answer may have come that nobody had the time to read."""
+"""Extra time before a process counts as late, for a reply that has arrived but is not read yet."""
 CLOSED = "closed"
-"""Why a process ended that nobody needs any more."""
+"""The reason for ending a process that is no longer needed."""
 _KIND = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV")
 
@@ -46,8 +46,8 @@ class _Open:
 class PluginProcess(asyncio.SubprocessProtocol):
     """Questions are answered one by one, each within its time; the first that is late is the last.
 
-    When the process ends, the one it was at gets `timeout` or `process_exited`, those behind it None. `told`
-    is what it was given to keep. `ended` is told why it ended.
+    When the process ends, the question under way gets `timeout` or `process_exited`, later ones get None.
+    `sent` is what the process keeps. `ended` is called with the reason.
     """
 
     def __init__(self, ended: Callable[[str], None]) -> None:
@@ -59,7 +59,7 @@ class PluginProcess(asyncio.SubprocessProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._over = False
         self.gone: asyncio.Future[None] = self._loop.create_future()
-        self.told: dict[object, object] = {}
+        self.sent: dict[object, object] = {}
         self._hello = self.expect(STARTING_SECONDS)
 
     async def begin(self, place: str, limits: PluginLimits) -> bool:

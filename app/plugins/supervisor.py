@@ -1,4 +1,4 @@
-"""The line to one plugin: a process that is asked, and a second one ready to take its place."""
+"""Keeps the processes of one plugin: one that is called, and a second one ready to replace it."""
 
 import asyncio
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ PAUSE_SECONDS = 5.0
 MAX_PAUSE_SECONDS = 300.0
 """The first time it is left alone for the shorter, then always for twice as long, up to the longer."""
 MAX_SENT = 256
-"""So many settings and pictures a process keeps; then it starts over."""
+"""Settings and snapshots that a process keeps; beyond them it is told to forget all."""
 PAUSED: RawReply = {"error": "paused"}
 UNAVAILABLE: RawReply = {"error": "unavailable"}
 
@@ -138,24 +138,24 @@ class PluginSupervisor:
         return said
 
     def _said_to(self, speaking: PluginProcess, question: PluginQuestion) -> asyncio.Future[RawReply | None]:
-        told, snapshot, key = speaking.told, question.snapshot, question.key
-        if len(told) > MAX_SENT:
-            told.clear()
+        sent, snapshot, key = speaking.sent, question.snapshot, question.key
+        if len(sent) > MAX_SENT:
+            sent.clear()
             speaking.ask(packed(Forget()), STARTING_SECONDS)
-        if key not in told:
+        if key not in sent:
             config, document = question.step.config, question.step.document
             if config is not None:
                 speaking.ask(packed(StepSettings(key, config, document)), STARTING_SECONDS)
-            told[key] = True
+            sent[key] = True
         directory, state = (snapshot.workspace_id, "directory"), (snapshot.workspace_id, "state")
         ask = Ask(
             key,
             question.now,
             question.values,
-            None if told.get(directory) is snapshot.directory else snapshot.packed_directory,
-            None if told.get(state) is snapshot.stamp else snapshot.packed_state,
+            None if sent.get(directory) is snapshot.directory else snapshot.packed_directory,
+            None if sent.get(state) is snapshot.stamp else snapshot.packed_state,
         )
-        told[directory], told[state] = snapshot.directory, snapshot.stamp
+        sent[directory], sent[state] = snapshot.directory, snapshot.stamp
         return speaking.ask(packed(ask), self._limits.seconds)
 
     async def _start(self) -> None:
