@@ -131,7 +131,7 @@ async def test_what_is_released_is_decided_as_it_was_sent(night: Workspace) -> N
     assert lead["owner"]["id"] == "ben"
     released = lead["assignments"][1]
     explained = await night.get(f"/assignments/{released['assignment_id']}/explain")
-    assert explained["same"] is True
+    assert explained["reproduced"] is True
     assert lead["fields"]["trigger"] == "chat"
     assert (await verify(night.pool, night.workspace_id)).clean
 

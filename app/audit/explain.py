@@ -1,4 +1,4 @@
-"""Why a lead went where it went, with every rule looked at again and nothing ruled out beforehand."""
+"""Why a lead went where it went: the decision replayed with every rule evaluated."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,32 +15,32 @@ _NOT_OF_THE_PLAN = frozenset(("returning_lead", "manual", "claimed", "imported")
 
 
 def explain_decision(decided: StoredDecision, basis: DecisionInputs, plan: Plan) -> dict[str, Any]:
-    """The decision made again with all rules: each step with the verdict of every condition in it."""
-    decision = replay(basis, _unnarrowed(plan))
-    replayed, stored = settlement_decided(decision), settlement_of(decided)
+    """Replay the decision with all rules, and show each step with the result of every condition in it."""
+    decision = replay(basis, _without_index(plan))
+    recomputed, stored = settlement_decided(decision), settlement_of(decided)
     return {
         "assignment_id": decided.id,
-        "same": replayed == stored,
+        "reproduced": recomputed == stored,
         "stored": stored,
-        "recomputed": replayed,
+        "recomputed": recomputed,
         "reason": {"code": decision.code, "text": decision.text},
         "steps": _steps(decision, basis, plan),
         "inputs": {
-            "plan": basis.plan_version,
-            "directory": basis.directory_version,
+            "plan_version": basis.plan_version,
+            "directory_version": basis.directory_version,
             "now": basis.facts.now,
             "engine": basis.engine,
         },
     }
 
 
-def _unnarrowed(plan: Plan) -> Plan:
-    """The same plan with an index that rules nothing out."""
+def _without_index(plan: Plan) -> Plan:
+    """Return the plan with an index that excludes no rule."""
     return replace(plan, condition_index=ConditionIndex([None] * len(plan.steps)))
 
 
 def _steps(decision: Decision, basis: DecisionInputs, plan: Plan) -> list[dict[str, Any]]:
-    """What came before the pipeline, the steps that were gone through, and those that were not reached."""
+    """Return the steps before the pipeline, those that were evaluated, and those that were not reached."""
     pipeline, now = plan.steps, basis.facts.now
     values = with_derived_fields(basis.question, plan, now).values
     trail: Sequence[dict[str, Any]] = decision.trace["steps"]

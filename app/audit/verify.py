@@ -1,7 +1,7 @@
-"""Do the books agree? Every decision is made again, every ledger added up, every lead counted.
+"""Verify the stored data: replay every decision, add up every ledger, count every lead.
 
-All in short transactions, beside a service that goes on deciding: what was written never changes, so it is
-read slice by slice up to a moment that is fixed at the start; what changes is read in one snapshot.
+Uses short transactions beside a running service. Rows that never change are read in slices, up to a moment
+that is fixed at the start; everything else is read in one snapshot.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ MOST_SHOWN = 100
 
 @dataclass(slots=True)
 class VerifyReport:
-    """What was found. `differences` are sentences that hold ids, and nothing else of anybody."""
+    """The result. `differences` are sentences that hold ids, and no other personal data."""
 
     decisions: int = 0
     same_engine: int = 0
@@ -38,11 +38,11 @@ class VerifyReport:
 
     @property
     def clean(self) -> bool:
-        """Whether everything agrees."""
+        """Whether there are no differences."""
         return not self.differences
 
     def lines(self) -> list[str]:
-        """The report for a person to read: the counts, then what differs."""
+        """Return the report to be printed: the counts, then the differences."""
         counts = self.moment.counts if self.moment else None
         lines = [
             f"decisions replayed: {self.decisions}, {self.same_engine} of them made by this engine version",
@@ -89,7 +89,7 @@ async def verify(
 
 @dataclass(slots=True)
 class _Decisions:
-    """All decisions up to one, in their order, with the directory walked along."""
+    """All decisions up to one, in order, with the directory moved along."""
 
     pool: Pool
     workspace_id: int
@@ -128,8 +128,8 @@ class _Decisions:
         try:
             found = await self._differences(decided, turn)
         except (LookupError, ValueError, TypeError) as error:
-            # Damaged inputs end in any of these; the rest of the books is still to be looked at.
-            found = [f"cannot be made again ({type(error).__name__})"]
+            # Damaged inputs end in any of these; the rest is still verified.
+            found = [f"cannot be replayed ({type(error).__name__})"]
         if found:
             self._differs(f"decision {decided.decision_number} ({decided.id}): {', '.join(found)}")
 

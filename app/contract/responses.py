@@ -256,8 +256,8 @@ class DecisionSummary(ResponseModel):
 class DecisionInputs(ResponseModel):
     """The versions of the plan, the directory and the engine behind a decision, and its time."""
 
-    plan: int
-    directory: Int64
+    plan_version: int
+    directory_version: Int64
     now: datetime
     engine: str
 
@@ -269,7 +269,7 @@ class Explanation(ResponseModel):
     """
 
     assignment_id: UUID
-    same: bool
+    reproduced: bool
     stored: DecisionSummary
     recomputed: DecisionSummary
     reason: Reason

@@ -17,7 +17,7 @@ async def explain(workspace: Workspace, told: dict[str, Any], query: str = "") -
 async def test_every_step_is_there_with_every_condition(workspace: Workspace) -> None:
     told = await workspace.assign(**JANE, lead_type="demo")
     found = await explain(workspace, told)
-    assert found["same"] is True
+    assert found["reproduced"] is True
     assert found["reason"] == told["reason"]
     assert found["stored"] == found["recomputed"]
     codes = [(step["step"], step["code"]) for step in found["steps"]]
@@ -65,7 +65,7 @@ async def test_it_is_explained_with_the_plan_and_the_people_of_then(workspace: W
     await workspace.put("teams", "dach", {"name": "DACH", "members": [{"owner": "ben"}]})
     await workspace.publish("{pipeline: [{queue: {name: unrouted}}], queues: {unrouted: {}}}")
     assert await explain(workspace, told) == before
-    assert before["inputs"]["plan"] == 1
+    assert before["inputs"]["plan_version"] == 1
     assert before["inputs"]["now"] == told["decided_at"]
 
 
@@ -89,7 +89,7 @@ async def test_what_did_not_come_from_the_pipeline_is_explained_too(workspace: W
             answer = await workspace.client.post("/reassign", json={"lead_id": told["lead_id"], "to": to})
             told = answer.json()
     found = await explain(workspace, told)
-    assert found["same"] is True
+    assert found["reproduced"] is True
     assert found["steps_total"] == 7
     first = found["steps"][0]
     assert first == told["trace"]["steps"][0]
@@ -99,7 +99,7 @@ async def test_what_the_books_say_otherwise_is_told(workspace: Workspace) -> Non
     told = await workspace.assign(external_id="a")
     await workspace.pool.execute("UPDATE assignments SET owner_id = 'ben' WHERE owner_id = 'ana'")
     found = await explain(workspace, told)
-    assert found["same"] is False
+    assert found["reproduced"] is False
     assert (found["stored"]["owner"], found["recomputed"]["owner"]) == ("ben", "ana")
 
 
@@ -111,7 +111,7 @@ async def test_thousands_of_rules_come_in_pages(workspace: Workspace) -> None:
     told = await workspace.assign(**JANE)
     pages = [await explain(workspace, told, f"?after={after}") for after in (0, 1000, 2000)]
     assert [(len(page["steps"]), page["next"]) for page in pages] == [(1000, 1000), (1000, 2000), (506, None)]
-    assert {page["same"] for page in pages} == {True}
+    assert {page["reproduced"] for page in pages} == {True}
     names = [step["step"] for page in pages for step in page["steps"]]
     assert len(set(names)) == len(names) == pages[0]["steps_total"]
     answer = await workspace.client.get(f"/assignments/{told['assignment_id']}/explain?limit=1001")

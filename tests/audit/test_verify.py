@@ -103,7 +103,7 @@ async def test_busy_days_leave_the_books_in_order(worked: Workspace) -> None:
     assert {row["cause"] for row in outcomes} == {"assign", "reassign", "claim"}
     causes = await worked.pool.fetch("SELECT DISTINCT cause FROM ledger_entries")
     assert {row["cause"] for row in causes} == {"turn", "rebalanced"}
-    assert "conservation difference: 0" in report.lines()
+    assert "leads unaccounted for: 0" in report.lines()
 
 
 async def test_slices_make_no_difference(worked: Workspace) -> None:
@@ -163,7 +163,7 @@ FIRST_TURN = "(team_id, number) = ('inbound', 3)"
         (f"UPDATE assignments SET inputs = '{{}}' WHERE id = {MIDDLE}", r"decision \d+ \(.*\): cannot be"),
         (f"UPDATE assignments SET inputs = '[' WHERE id = {MIDDLE}", r"decision \d+ \(.*\): cannot be"),
         (f"UPDATE assignments SET inputs = '[]' WHERE id = {MIDDLE}", r"decision \d+ \(.*\): cannot be"),
-        ("DELETE FROM plans WHERE version = 1", r"decision 1 \(.*\): cannot be made"),
+        ("DELETE FROM plans WHERE version = 1", r"decision 1 \(.*\): cannot be replayed"),
         ("DELETE FROM assignments WHERE decision_number = 7", r"decisions 7 to 7 are missing"),
         ("DELETE FROM assignments WHERE decision_number > 50", r"decisions 51 to \d+ are missing"),
         (

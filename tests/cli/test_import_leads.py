@@ -68,7 +68,7 @@ async def test_imported_lead_has_its_owner_and_takes_no_turn_or_action(
     whole = await workspace.get(f"/assignments/{one['assignment_id']}")
     assert (whole["actions"], whole["sla"], whole["trace"]["no_actions_reason"]) == ([], None, "imported")
     explained = await workspace.get(f"/assignments/{one['assignment_id']}/explain")
-    assert explained["same"] is True
+    assert explained["reproduced"] is True
     assert [step["code"] for step in explained["steps"]] == ["imported"] + ["not_reached"] * 6
     members = {each["owner"]: each for each in (await workspace.get("/teams/inbound"))["members"]}
     assert [(members[name]["open"], members[name]["turns"]) for name in ("ana", "ben")] == [(1, 0), (1, 0)]

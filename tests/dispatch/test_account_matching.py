@@ -39,7 +39,7 @@ async def test_an_account_is_matched_and_returned(workspace: Workspace) -> None:
     stored = await workspace.get(f"/assignments/{told['assignment_id']}")
     assert stored["account"] == told["account"]
     explained = await workspace.get(f"/assignments/{told['assignment_id']}/explain")
-    assert explained["same"]
+    assert explained["reproduced"]
     assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 

@@ -88,7 +88,7 @@ async def test_the_present_intent_wins_and_what_ran_for_the_other_ends(shop: Wor
     )
     for told in (first, second, again):
         explained = await shop.get(f"/assignments/{told['assignment_id']}/explain")
-        assert explained["same"] is True
+        assert explained["reproduced"] is True
     assert (await verify(shop.pool, shop.workspace_id)).clean
 
 

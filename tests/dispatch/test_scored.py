@@ -23,7 +23,7 @@ async def test_a_lead_is_scored_the_same_by_the_stored_plan_and_afterwards(works
         "scores": {"fit": 0, "intent": 0, "total": 0},
     }
     explained = (await workspace.client.get(f"/assignments/{told['assignment_id']}/explain")).json()
-    assert explained["same"] is True
+    assert explained["reproduced"] is True
     assert [step["code"] for step in explained["steps"]][:2] == ["scored", "rule"]
     assert explained["steps"][1]["when"]["held"] is True
     report = await verify(workspace.pool, workspace.workspace_id)

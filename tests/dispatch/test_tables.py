@@ -116,7 +116,7 @@ async def test_replay_needs_no_former_table(workspace: Workspace) -> None:
     assert report.lines()[-1] == "OK"
     for each in told:
         again = await workspace.get(f"/assignments/{each['assignment_id']}/explain")
-        assert again["same"]
+        assert again["reproduced"]
         assert again["steps"][0]["revision"] == each["trace"]["steps"][0]["revision"]
 
 

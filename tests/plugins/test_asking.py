@@ -99,7 +99,7 @@ async def test_a_decision_is_made_again_without_it(database: str, plugin_steps: 
         explained = await workspace.get(f"/assignments/{told[0]['assignment_id']}/explain")
     assert report.clean, report.differences
     assert report.same_engine == 2
-    assert explained["same"]
+    assert explained["reproduced"]
     assert explained["steps"][0]["plugin"] == "oddities 1.2"
 
 

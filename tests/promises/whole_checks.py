@@ -33,7 +33,7 @@ async def explained(clients: Sequence[httpx2.AsyncClient], told: Sequence[Told],
     caller = Insistent(clients, 0)
     for id_ in dice.sample(ids, min(40, len(ids))):
         again = await caller.ask("explain", "GET", f"/assignments/{id_}/explain", None)
-        assert again["same"], id_
+        assert again["reproduced"], id_
 
 
 DECIDED = """

@@ -250,7 +250,7 @@ def test_a_scored_decision_is_replayed_and_explained() -> None:
     assert again.actions == decision.actions
     decided = StoredDecision("a", 1, "queued", "rule", None, None, "europe", None, None, 1, b"{}", b"{}")
     told = explain_decision(decided, basis, ready)
-    assert told["same"] is True
+    assert told["reproduced"] is True
     assert told["steps"][1]["when"]["held"] is True
     assert [step["code"] for step in told["steps"]] == ["scored", "rule", *["not_reached"] * 3]
 
