@@ -3,6 +3,7 @@
 import gc
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 
 import structlog
 from fastapi import FastAPI
@@ -19,7 +20,7 @@ from app.registry import strategies as installed
 from app.settings import Settings
 from app.store import api_keys, workspaces
 from app.store.connection.monitor import ConnectionMonitor
-from app.store.connection.pool import Pool, open_pool
+from app.store.connection.pool import Pool, open_pool, when_ready
 from app.worker import working
 
 
@@ -57,7 +58,13 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
             await pool.close()
 
     # The framework's own API pages load their files from a CDN.
-    app = FastAPI(title="lead-assignment", lifespan=lifespan, redirect_slashes=False, openapi_url=None)
+    app = FastAPI(
+        title="lead-assignment",
+        version=version("lead-assignment"),
+        lifespan=lifespan,
+        redirect_slashes=False,
+        openapi_url=None,
+    )
     app.state.settings = settings
     app.state.metrics = metrics
     app.state.strategies = offered
@@ -72,11 +79,9 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
 
 
 async def _authentication(pool: Pool, settings: Settings) -> Authentication:
-    own = (
-        await workspaces.find_workspace(pool, settings.development_workspace)
-        if settings.development
-        else None
-    )
+    own = None
+    if settings.development:
+        own = await when_ready(lambda: workspaces.find_workspace(pool, settings.development_workspace))
     return Authentication(
         lambda key_id: api_keys.find_key(pool, key_id), development_workspace=own.id if own else None
     )

@@ -16,6 +16,7 @@ from app.cli.context import CommandError, database, settings_now
 from app.settings import Settings
 from app.store import api_keys
 from app.store.connection import role
+from app.store.connection.pool import when_ready
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than proxies keep idle connections, so that only they close them."""
@@ -67,7 +68,8 @@ def _migrate(settings: Settings) -> None:
 def _serve_production(settings: Settings) -> None:
     if not settings.database_url:
         raise CommandError("Set DATABASE_URL. There is no embedded database in production.")
-    wrong = asyncio.run(_objections(settings.database_url))
+    dsn = settings.database_url
+    wrong = asyncio.run(when_ready(lambda: _objections(dsn)))
     if wrong:
         raise CommandError("\n".join(["Refusing to serve in production:", *(f"  {each}" for each in wrong)]))
     _run(settings, announcement=None)

@@ -1,10 +1,11 @@
-"""The way to Postgres: one pool a process, every transaction bound to a role and one workspace."""
+"""Access to Postgres: one pool per process, and every transaction bound to a role and one workspace."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -13,6 +14,7 @@ Connection = asyncpg.Connection | PoolConnectionProxy
 Pool = asyncpg.Pool
 Row = asyncpg.Record
 Connect = Callable[..., Coroutine[Any, Any, asyncpg.Connection]]
+Result = TypeVar("Result")
 
 CONNECTION_ERRORS = (
     OSError,
@@ -28,14 +30,18 @@ CONNECTION_ERRORS = (
 """What the driver raises when the connection, and not the statement, is at fault."""
 
 
-DEFAULT_LIMITS = 2.0
-"""Seconds that the database may take to be reached, or to answer the first word."""
+NOT_READY_ERRORS = (asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError)
+"""What a server answers while it starts, recovers from a crash, or shuts down."""
+START_SECONDS = 60.0
+"""How long the start of a process waits for such a server."""
+RETRY_SECONDS = 0.5
 
-
+ACQUIRE_SECONDS = 2.0
+"""How long the database may take to accept a connection, or to answer the first statement."""
 CONNECT_SECONDS = 1.5
 """Less than a request waits for a connection, so that the attempt ends with an error of its own."""
 REPLY_SECONDS = 10.0
-"""Seconds that any other statement may take, whatever the server's own limits."""
+"""How long any other statement may take, whatever the server's own limits."""
 
 
 def is_connection_error(error: BaseException) -> bool:
@@ -86,7 +92,7 @@ async def take_connection(pool: asyncpg.Pool, seconds: float) -> PoolConnectionP
 
 
 async def give_back(pool: asyncpg.Pool, connection: PoolConnectionProxy) -> None:
-    """Return a connection to the pool. What fails here ends the connection, and concerns nobody else."""
+    """Return a connection to the pool. A failure here closes the connection and reaches no caller."""
     with suppress(Exception):
         await pool.release(connection)
 
@@ -110,7 +116,7 @@ def begin_statement(workspace_id: int, limits: Limits, *, lock: bool = False, re
 
     Role and workspace come first, so that row-level security holds from the first read. The planner is
     kept to index look-ups: a plan made while the tables were empty must still be right with a million
-    rows. `gate` takes the workspace's gate as the last thing.
+    rows. `lock` takes the workspace lock last.
     """
     begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if read_only else "BEGIN"
     settings = {
@@ -135,6 +141,21 @@ def begin_statement(workspace_id: int, limits: Limits, *, lock: bool = False, re
     return f"{begin}; SELECT {local}{take}"
 
 
+async def when_ready(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+    """Do work at the start of a process; while the server is not ready, try again.
+
+    Raises whatever `work` raises; one of NOT_READY_ERRORS only after START_SECONDS.
+    """
+    until = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            return await work()
+        except NOT_READY_ERRORS:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(RETRY_SECONDS)
+
+
 @asynccontextmanager
 async def transaction(
     pool: asyncpg.Pool,
@@ -144,15 +165,15 @@ async def transaction(
     read_only: bool = False,
     limits: Limits | None = None,
 ) -> AsyncIterator[Connection]:
-    """One transaction of one workspace; with `gate` it is the only one that writes there until it ends.
+    """One transaction of one workspace; with `lock` it is the only one that writes there until it ends.
 
-    Raises one of `AWAY` when the database cannot be reached, asyncpg.LockNotAvailableError when the
-    gate is held for longer than the limit.
+    Raises one of CONNECTION_ERRORS when the database cannot be reached, asyncpg.LockNotAvailableError when
+    the workspace lock is held for longer than the limit.
     """
     limits = limits or Limits()
-    async with pool.acquire(timeout=DEFAULT_LIMITS) as connection:
+    async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
         begin = begin_statement(workspace_id, limits, lock=lock, read_only=read_only)
-        await _say(connection, begin, DEFAULT_LIMITS + (limits.lock / 1000 if lock else 0))
+        await _say(connection, begin, ACQUIRE_SECONDS + (limits.lock / 1000 if lock else 0))
         try:
             yield connection
         except BaseException:
@@ -162,7 +183,7 @@ async def transaction(
 
 
 async def _say(connection: Connection, statements: str, seconds: float) -> None:
-    """A connection may lead to nobody by now, or fall silent: what is not answered in time ends it."""
+    """Run statements on a connection that may be broken: one that does not answer in time is closed."""
     try:
         await connection.execute(statements, timeout=seconds)
     except CONNECTION_ERRORS:
@@ -173,7 +194,7 @@ async def _say(connection: Connection, statements: str, seconds: float) -> None:
 async def look_up(pool: asyncpg.Pool, seconds: float, statement: str, *arguments: object) -> Any:
     """The first row of a statement outside of any workspace, or None.
 
-    Raises one of `AWAY`, TimeoutError among them, when there is no answer within `seconds`.
+    Raises one of CONNECTION_ERRORS, TimeoutError among them, when there is no answer within `seconds`.
     """
     until = time.monotonic() + seconds
     async with pool.acquire(timeout=seconds) as connection:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.store.clocks import NOW
-from app.store.connection.pool import DEFAULT_LIMITS, Connection
+from app.store.connection.pool import ACQUIRE_SECONDS, Connection
 
 MAX_SCANNED = 10_000
 """Of more leads that are due at once, those due first come first, whatever their priority."""
@@ -50,7 +50,7 @@ async def find_due_releases(
 ) -> list[DueRelease]:
     """Return what is due by the workspace's time, by priority and then by age, without some assignments."""
     rows = await connection.fetch(
-        SELECT_DUE_RELEASES, workspace_id, limit, list(excluded), MAX_SCANNED, timeout=DEFAULT_LIMITS
+        SELECT_DUE_RELEASES, workspace_id, limit, list(excluded), MAX_SCANNED, timeout=ACQUIRE_SECONDS
     )
     return [DueRelease(str(row["lead_id"]), str(row["assignment_id"])) for row in rows]
 
