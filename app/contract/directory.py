@@ -244,7 +244,7 @@ class MemberDetail(MemberInput, ResponseModel):
 
     balance: Int64
     turns: int
-    open: int
+    open_leads: int
     eligible: bool
     code: str | None
     available_at: datetime | None

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from pydantic import Field
+
 from app.contract.responses import FindingDetail, ResponseModel
 from app.contract.types import RequestModel
 
@@ -10,7 +12,7 @@ from app.contract.types import RequestModel
 class PlanComment(RequestModel):
     """A comment for the change log."""
 
-    comment: str | None = None
+    comment: str | None = Field(None, max_length=1000)
 
 
 class PlanVersion(ResponseModel):

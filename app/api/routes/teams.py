@@ -55,7 +55,7 @@ async def get_team(caller: CallerParameter, pool: PoolParameter, id: PathId) -> 
             **member,
             "balance": each.balance,
             "turns": each.turns,
-            "open": each.open,
+            "open_leads": each.open_leads,
             "eligible": each.code is None,
             "code": each.code,
             "available_at": each.available_at,

@@ -17,7 +17,7 @@ class MemberStatus:
     owner: str
     balance: int
     turns: int
-    open: int
+    open_leads: int
     code: str | None
     available_at: datetime | None
 
