@@ -114,7 +114,7 @@ async def test_a_team_shows_balances_turns_and_open_leads(workspace: Workspace) 
     assert {owner: each["turns"] for owner, each in standing.items()} == {
         owner: got.count(owner) for owner in ("ana", "ben", "eve")
     }
-    assert [each["open"] for each in standing.values()] == [each["turns"] for each in standing.values()]
+    assert [each["open_leads"] for each in standing.values()] == [each["turns"] for each in standing.values()]
     assert sum(each["balance"] for each in standing.values()) == 0
     turns = await ledger(workspace)
     assert [turn["chosen"] for turn in turns] == got
