@@ -155,7 +155,7 @@ def test_import_is_repeated_until_every_line_is_valid(shell: Shell) -> None:
     owners.write_text("id,name,timezone\nana,Ana,Europe/Berlin\nben,Ben,Mars/Olympus\n")
     teams.write_text("id,owner,weight\nwest,ana,2\nwest,ben,1\n")
     message = shell.refuses("import", "owners", str(owners), "--workspace", "acme")
-    assert "line 3: timezone must be a time zone" in message
+    assert "line 3: timezone must be an IANA time zone" in message
     assert "line 2: members[1].owner" in shell.refuses("import", "teams", str(teams), "--workspace", "acme")
     owners.write_text(owners.read_text().replace("Mars/Olympus", "Europe/Paris"))
     assert "owners: 1 created, 0 updated, 1 unchanged" in shell.says(
@@ -184,7 +184,7 @@ async def test_deleted_workspace_leaves_no_row(shell: Shell, database: str) -> N
         assert {name for name, count in counted.items() if count} >= {
             "leads",
             "assignments",
-            "turns",
+            "ledger_entries",
             "plans",
         }
         shell.says("workspaces", "delete", "example", "--yes")
@@ -247,7 +247,8 @@ def test_plans_are_published_and_rolled_back(shell: Shell) -> None:
         for words in (("check",), ("publish", "--comment", "try")):
             message = shell.refuses("plan", *words, str(plan), "--workspace", "example")
             assert "pipeline[0].round_robin.team" in message
-        assert "active" in shell.refuses("plan", "rollback", "3", "--workspace", "example", "--comment", "no")
+        message = shell.refuses("plan", "rollback", "3", "--workspace", "example", "--comment", "no")
+        assert "never published" in message
         shell.says("plan", "rollback", "1", "--workspace", "example", "--comment", "back")
         assert pasted(sent_by("maya", line))["team"] == "retention"
 

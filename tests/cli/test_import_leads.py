@@ -62,7 +62,7 @@ async def test_imported_lead_has_its_owner_and_takes_no_turn_or_action(
         "import",
     )
     assert one["decided_at"].startswith("2020-05-01T10:00:00")
-    assert one["reason"] == {"code": "imported", "text": "Imported: Ben has it already."}
+    assert one["reason"] == {"code": "imported", "text": "Imported. Ben already owns it."}
     closed = await known(workspace, "c@kunde.example")
     assert (closed["state"], closed["owner"], closed["assignments"][0]["state"]) == ("closed", None, "closed")
     whole = await workspace.get(f"/assignments/{one['assignment_id']}")

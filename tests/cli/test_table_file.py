@@ -36,7 +36,7 @@ async def test_a_file_replaces_the_table(workspace: Workspace, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("a.csv", ZIP + "US;1;;\nUS;2\n", ["line 4: Name exactly one of", "line 5: must have 4 cells"]),
+        ("a.csv", ZIP + "US;1;;\nUS;2\n", ["line 4: Exactly one of", "line 5: must have 4 cells"]),
         (
             "a.csv",
             ZIP.replace("team", "priority").replace("west", "x"),

@@ -125,13 +125,15 @@ async def test_while_it_hangs_others_are_decided_and_the_gate_is_free(workspace:
 
 async def test_one_lead_of_many_costs_the_others_nothing(hasty: Workspace) -> None:
     await hasty.publish(PLAN)
-    await sent(hasty, "Berlin")
+    before = await sent(hasty, "Berlin")
     cities = [*("Berlin" for _ in range(15)), "Hangs", *("Berlin" for _ in range(16))]
     answers = await asyncio.gather(*(sent(hasty, city, number) for number, city in enumerate(cities, 1)))
     errors = [first(answer).get("error") for answer in answers]
     assert errors == [None] * 15 + ["timeout"] + [None] * 16
-    owners = [answer["owner"]["id"] for answer in answers if first(answer)["code"] == "odd"]
-    assert {owners.count(owner) for owner in ("ana", "ben")} <= {13, 14}
+    # Nobody knows when the late lead is decided: at worst last, when it may go to either of two equals.
+    owners = [answer["owner"]["id"] for answer in (before, *answers)]
+    assert abs(owners.count("ana") - owners.count("ben")) <= 2
+    assert owners.count("eve") == 3
 
 
 async def test_after_two_ends_at_once_there_are_two_processes_again(workspace: Workspace) -> None:

@@ -153,8 +153,10 @@ async def held_for_a_second(workspace: Workspace) -> str:
 async def test_a_database_that_says_nothing_is_told_in_time(beside: tuple[Workspace, Server]) -> None:
     workspace, server = beside
     await workspace.assign(external_id="before")
-    processes = [server.pid, *children_of(server.pid)]
     async with workspace.caller(await workspace.issue_key("admin")) as unknown:
+        # The postmaster first: then it starts no backend that would go on answering.
+        os.kill(server.pid, signal.SIGSTOP)
+        processes = [server.pid, *children_of(server.pid)]
         for pid in processes:
             os.kill(pid, signal.SIGSTOP)
         try:
