@@ -71,7 +71,10 @@ async def test_imported_lead_has_its_owner_and_takes_no_turn_or_action(
     assert explained["reproduced"] is True
     assert [step["code"] for step in explained["steps"]] == ["imported"] + ["not_reached"] * 6
     members = {each["owner"]: each for each in (await workspace.get("/teams/inbound"))["members"]}
-    assert [(members[name]["open_leads"], members[name]["turns"]) for name in ("ana", "ben")] == [(1, 0), (1, 0)]
+    assert [(members[name]["open_leads"], members[name]["turns"]) for name in ("ana", "ben")] == [
+        (1, 0),
+        (1, 0),
+    ]
     assert (await workspace.get("/teams/inbound/ledger"))["items"] == []
     assert await clean(workspace)
 
