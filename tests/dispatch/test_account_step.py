@@ -67,7 +67,7 @@ async def test_an_account_owner_gets_the_lead_without_a_turn(noon: Workspace) ->
         "ae": "ana",
     }
     assert (await noon.get("/teams/inbound/ledger"))["items"] == []
-    members = {each["owner"]: each["open"] for each in (await noon.get("/teams/inbound"))["members"]}
+    members = {each["owner"]: each["open_leads"] for each in (await noon.get("/teams/inbound"))["members"]}
     assert members["ben"] == 1
     await noon.client.patch("/owners/ben", json={"active": False})
     assert (await noon.assign(email="b@acme.example"))["owner"]["id"] == "ana"
@@ -147,7 +147,7 @@ async def test_a_returning_lead_follows_its_account(noon: Workspace) -> None:
     assert second["account"]["role"] == "owner"
     assert second["lead_id"] == first["lead_id"]
     assert (await noon.get(f"/assignments/{first['assignment_id']}"))["state"] == "superseded"
-    members = {each["owner"]: each["open"] for each in (await noon.get("/teams/inbound"))["members"]}
+    members = {each["owner"]: each["open_leads"] for each in (await noon.get("/teams/inbound"))["members"]}
     assert (members["ana"], members["eve"]) == (0, 1)
     await noon.client.patch("/owners/eve", json={"active": False})
     await noon.pool.execute(LATER, noon.workspace_id)

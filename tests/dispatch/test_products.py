@@ -40,7 +40,7 @@ async def open_places(workspace: Workspace) -> dict[str, int]:
     members = [
         each for team in ("team-a", "team-b") for each in (await workspace.get(f"/teams/{team}"))["members"]
     ]
-    return {each["owner"]: each["open"] for each in members if each["open"]}
+    return {each["owner"]: each["open_leads"] for each in members if each["open_leads"]}
 
 
 async def turns(workspace: Workspace, team: str) -> list[tuple[str, str]]:
