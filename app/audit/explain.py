@@ -42,7 +42,7 @@ def _without_index(plan: Plan) -> Plan:
 def _steps(decision: Decision, basis: DecisionInputs, plan: Plan) -> list[dict[str, Any]]:
     """Return the steps before the pipeline, those that were evaluated, and those that were not reached."""
     pipeline, now = plan.steps, basis.facts.now
-    values = with_derived_fields(basis.question, plan, now).values
+    values = with_derived_fields(basis.request, plan, now).values
     trail: Sequence[dict[str, Any]] = decision.trace["steps"]
     before = [entry for entry in trail if entry["strategy"] in _NOT_OF_THE_PLAN]
     walked = trail[len(before) :]

@@ -1,4 +1,4 @@
-"""How a workspace stands, as `/metrics` shows it."""
+"""The gauges of a workspace for `/metrics`."""
 
 from app.metrics import WorkspaceGauges
 from app.store.connection.pool import Pool, transaction
@@ -6,12 +6,12 @@ from app.store.leads import held, lead_counts
 
 STATES = ("assigned", "queued", "automated", "blocked", "closed", "merged", "erased", "failed")
 MAX_QUEUES = 200
-"""Names of queues come from plans and callers; leads beyond so many are shown under `other`."""
+"""Queue names come from plans. Leads in further queues are counted under `other`."""
 OTHER = "other"
 
 
 async def read_gauges(pool: Pool, workspace_id: int) -> WorkspaceGauges:
-    """Read in one short transaction, so that all numbers are of one moment."""
+    """Read all gauges in one short transaction, so that they show one moment."""
     async with transaction(pool, workspace_id, read_only=True) as connection:
         counts = await lead_counts.count_leads(connection, workspace_id)
         waiting = await lead_counts.list_queue_lengths(connection, workspace_id)

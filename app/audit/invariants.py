@@ -1,4 +1,4 @@
-"""The books at one moment, and what in them does not add up."""
+"""Check the invariants of the stored data at one moment."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ from app.store.path.snapshot import read_directory as directory_now
 from app.store.path.snapshot import read_snapshot
 
 LIMITS = Limits(statement=30_000)
-"""Counting a million open leads takes longer than anything a visitor waits for."""
+"""Counting a million open leads takes longer than any statement a caller waits for."""
 
 
 @dataclass(frozen=True, slots=True)
-class BooksSnapshot:
-    """What a single snapshot shows: the journal's state, and the same counted in the books."""
+class DataSnapshot:
+    """One snapshot of the data: the state in the journal, and the same counted from the assignments."""
 
     decision_number: int
     state: State
@@ -29,12 +29,12 @@ class BooksSnapshot:
     open_places: dict[tuple[str, str | None], int]
 
 
-async def read_books(pool: Pool, workspace_id: int) -> BooksSnapshot:
-    """One snapshot of what goes on changing."""
+async def read_data_snapshot(pool: Pool, workspace_id: int) -> DataSnapshot:
+    """Read everything that may change in one snapshot."""
     async with transaction(pool, workspace_id, read_only=True, limits=LIMITS) as connection:
         _, snapshot = await read_snapshot(connection, workspace_id)
         version = snapshot.entry.directory_version
-        return BooksSnapshot(
+        return DataSnapshot(
             decision_number=snapshot.entry.decision_number,
             state=snapshot.state,
             directory=await directory_now(connection, workspace_id, version),
@@ -44,11 +44,11 @@ async def read_books(pool: Pool, workspace_id: int) -> BooksSnapshot:
         )
 
 
-def broken_invariants(at: BooksSnapshot) -> list[str]:
-    """What does not add up in the snapshot, as sentences."""
+def broken_invariants(at: DataSnapshot) -> list[str]:
+    """The broken invariants, as sentences that hold ids and no other personal data."""
     faults = []
     if at.counts.difference:
-        faults.append(f"conservation: {at.counts.difference} leads came and are in no state")
+        faults.append(f"unaccounted leads: {at.counts.difference} were received and have no state")
     for resource_type, now, logged in (
         ("owner", at.directory.owners, at.logged.owners),
         ("team", at.directory.teams, at.logged.teams),
@@ -56,49 +56,49 @@ def broken_invariants(at: BooksSnapshot) -> list[str]:
         ("table", at.directory.tables, at.logged.tables),
     ):
         differing = [id_ for id_ in sorted({*now, *logged}) if now.get(id_) != logged.get(id_)]
-        faults += [f"{resource_type} {id_}: the record is not what the log says" for id_ in differing]
+        faults += [f"{resource_type} {id_}: the record differs from the change log" for id_ in differing]
     return [*faults, *_faults_of_loads(at), *_faults_of_places(at), *_faults_of_balances(at)]
 
 
-def _faults_of_loads(at: BooksSnapshot) -> list[str]:
-    """Open places as the state holds them, against assignments that are open."""
+def _faults_of_loads(at: DataSnapshot) -> list[str]:
+    """Compare the open leads of each owner in the state with their open assignments."""
     by_owner: Counter[str] = Counter()
     for (owner, _), count in at.open_places.items():
         by_owner[owner] += count
     faults = []
     for owner in sorted(at.directory.owners):
-        held, booked = at.state.load(owner).open, by_owner[owner]
-        if held != booked:
-            faults.append(f"owner {owner}: {held} open by the journal, {booked} by the books")
+        held, counted = at.state.load(owner).open, by_owner[owner]
+        if held != counted:
+            faults.append(f"owner {owner}: {held} open by the journal, {counted} by the assignments")
     return faults
 
 
-def _faults_of_places(at: BooksSnapshot) -> list[str]:
-    """The same for members who have caps of their own; of others no such load is kept."""
+def _faults_of_places(at: DataSnapshot) -> list[str]:
+    """The same for members with caps of their own. No load is kept for other members."""
     faults = []
     for team in sorted(at.directory.teams):
         for member in at.directory.teams[team].members:
             if member.caps is None or member.owner not in at.directory.owners:
                 continue
             held = at.state.member_load(team, member.owner).open
-            booked = at.open_places.get((member.owner, team), 0)
-            if held != booked:
+            counted = at.open_places.get((member.owner, team), 0)
+            if held != counted:
                 faults.append(
-                    f"{member.owner} in team {team}: {held} open by the journal, {booked} by the books"
+                    f"{member.owner} in team {team}: {held} open by the journal, {counted} by the assignments"
                 )
     return faults
 
 
-def _faults_of_balances(at: BooksSnapshot) -> list[str]:
-    """Balances of those who take turns sum to zero; nobody else has one."""
+def _faults_of_balances(at: DataSnapshot) -> list[str]:
+    """The balances of members who take turns sum to zero. Other members have none."""
     faults = []
     for team, kept in sorted(at.state.balances.items()):
         members = at.directory.teams[team].members if team in at.directory.teams else ()
         live = {member.owner for member in members if _takes_turns(member, at.directory.owners)}
-        total = sum(standing.balance for owner, standing in kept.items() if owner in live)
+        total = sum(balance.balance for owner, balance in kept.items() if owner in live)
         if total:
             faults.append(f"team {team}: the balances of its members sum to {total}")
-        gone = sorted(owner for owner, standing in kept.items() if standing.balance and owner not in live)
+        gone = sorted(owner for owner, balance in kept.items() if balance.balance and owner not in live)
         faults += [f"team {team}: {owner} takes no turns and has a balance" for owner in gone]
     return faults
 

@@ -1,4 +1,4 @@
-"""A team's ledger, added up row by row, against what the journal says came of it."""
+"""Sum up the ledger of a team entry by entry, and compare the result with the state in the journal."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from app.store.path.ledger import StoredLedgerEntry, list_ledger_entries
 
 @dataclass(slots=True)
 class LedgerTotals:
-    """What the rows read so far add up to, and what was wrong with them."""
+    """The sums of the entries read so far, and the faults found in them."""
 
     team: str
     read: int = 0
@@ -20,7 +20,7 @@ class LedgerTotals:
     faults: list[str] = field(default_factory=list)
 
     def add(self, row: StoredLedgerEntry) -> None:
-        """The next row of the team."""
+        """Add the next entry of the team."""
         self.expect(row.number)
         if sum(row.changes.values()):
             self.faults.append(f"team {self.team}: row {row.number} of the ledger does not sum to zero")
@@ -31,22 +31,22 @@ class LedgerTotals:
         self.number = row.number
 
     def expect(self, number: int) -> None:
-        """Say which rows are missing before this number."""
+        """Report the entries missing before this number."""
         if number > self.number + 1:
             missing = f"{self.number + 1} to {number - 1}"
             self.faults.append(f"team {self.team}: rows {missing} of the ledger are missing")
 
     def compare(self, state: State) -> None:
-        """Say who stands in the journal otherwise than the rows add up to."""
+        """Report each owner whose balance or turns differ from the sums."""
         kept = state.balances.get(self.team, {})
         for owner in sorted({*kept, *self.balances}):
-            standing = kept.get(owner) or Balance()
-            if (standing.balance, standing.turns) != (self.balances[owner], self.turns[owner]):
+            balance = kept.get(owner) or Balance()
+            if (balance.balance, balance.turns) != (self.balances[owner], self.turns[owner]):
                 self.faults.append(f"team {self.team}: {owner} does not stand as the ledger adds up")
 
 
 async def sum_ledger(pool: Pool, workspace_id: int, team: str, state: State, slice_size: int) -> LedgerTotals:
-    """The rows up to the one that `state` has seen last, in short transactions: rows never change."""
+    """Sum the entries up to the last one in `state`. Entries never change, so short transactions will do."""
     ledger, last = LedgerTotals(team), state.ledger.get(team, 0)
     while ledger.number < last:
         async with transaction(pool, workspace_id, read_only=True) as connection:

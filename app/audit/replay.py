@@ -1,4 +1,4 @@
-"""A stored decision made again from its inputs, and compared with what the books say of it."""
+"""Replay a stored decision from its inputs, and compare the result with what is stored."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from app.engine.model.state import Facts
 from app.engine.pipeline.decide import decide
 from app.store.leads.decisions import StoredDecision
 
-_WORDS = ("outcome", "code", "owner", "team", "queue", "path", "block")
+_COLUMNS = ("outcome", "code", "owner", "team", "queue", "path", "block")
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionInputs:
-    """What a decision was made from. Plan and directory are named by version; the caller brings them."""
+    """What a decision was made from. The plan and the directory are given by version."""
 
-    question: DecisionRequest
+    request: DecisionRequest
     facts: Facts
     plan_version: int
     directory_version: int
@@ -29,24 +29,24 @@ class DecisionInputs:
 
     @property
     def same_engine(self) -> bool:
-        """Whether this engine made it: then the trace must be the same to the byte."""
+        """Whether this engine version made the decision. Then the trace must be equal to the byte."""
         return self.engine == stored.ENGINE_VERSION
 
 
 def inputs_of(inputs: Mapping[str, Any], directory: Directory) -> DecisionInputs:
-    """The stored inputs, brought to life with the directory of their version."""
-    question, state, now = stored.from_json(inputs)
+    """The stored inputs as values. `directory` must be of the version that the inputs name."""
+    request, state, now = stored.from_json(inputs)
     facts = Facts(now, directory, state, tables=stored.tables_from_json(inputs))
-    return DecisionInputs(question, facts, inputs["plan"], inputs["directory"], inputs["engine"])
+    return DecisionInputs(request, facts, inputs["plan"], inputs["directory"], inputs["engine"])
 
 
-def replay(basis: DecisionInputs, plan: Plan) -> Decision:
-    """The decision, made again."""
-    return decide(basis.question, plan, basis.facts)
+def replay(inputs: DecisionInputs, plan: Plan) -> Decision:
+    """Decide again from the same inputs. `plan` must be of the version that the inputs name."""
+    return decide(inputs.request, plan, inputs.facts)
 
 
 def settlement_decided(decision: Decision) -> dict[str, str | None]:
-    """Where the lead went, and why, in the words the books use."""
+    """Where a decision sent the lead, and why, in the columns of a stored decision."""
     return {
         "outcome": decision.outcome,
         "code": decision.code,
@@ -59,22 +59,26 @@ def settlement_decided(decision: Decision) -> dict[str, str | None]:
 
 
 def settlement_of(decided: StoredDecision) -> dict[str, str | None]:
-    """The same of a stored decision."""
-    return {name: getattr(decided, name) for name in _WORDS}
+    """The same for a stored decision."""
+    return {name: getattr(decided, name) for name in _COLUMNS}
 
 
 def settlement_answered(answer: Mapping[str, Any]) -> dict[str, str | None]:
-    """The same of what the caller was told."""
-    told = {name: answer[name] for name in ("outcome", "team", "queue", "path", "block")}
+    """The same for the response that the caller got."""
+    fields = {name: answer[name] for name in ("outcome", "team", "queue", "path", "block")}
     owner = answer["owner"]
-    return {**told, "code": answer["reason"]["code"], "owner": owner["id"] if owner else None}
+    return {**fields, "code": answer["reason"]["code"], "owner": owner["id"] if owner else None}
 
 
 def differences(decided: StoredDecision, decision: Decision, *, same_engine: bool) -> list[str]:
-    """The names of what is not the same; the trace counts only when the same engine made both."""
+    """The names of the fields that differ. The trace counts only if one engine version made both."""
     answer = decided.read_response()
-    replayed, booked, told = settlement_decided(decision), settlement_of(decided), settlement_answered(answer)
-    found = [name for name in replayed if not replayed[name] == booked[name] == told[name]]
+    replayed, stored_, answered = (
+        settlement_decided(decision),
+        settlement_of(decided),
+        settlement_answered(answer),
+    )
+    found = [name for name in replayed if not replayed[name] == kept[name] == answered[name]]
     if same_engine and orjson.dumps(decision.trace) != orjson.dumps(answer["trace"]):
         found.append("trace")
     return found

@@ -7,7 +7,7 @@ that is fixed at the start; everything else is read in one snapshot.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.audit.invariants import BooksSnapshot, broken_invariants, read_books
+from app.audit.invariants import DataSnapshot, broken_invariants, read_data_snapshot
 from app.audit.ledger import sum_ledger
 from app.audit.replay import differences, inputs_of, replay
 from app.engine.compile.plan import Plan, Strategy, empty_plan, plan_from
@@ -22,7 +22,7 @@ from app.store.path import ledger
 from app.store.path.ledger import StoredLedgerEntry
 
 SLICE = 500
-MOST_SHOWN = 100
+MAX_SHOWN = 100
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class VerifyReport:
     same_engine: int = 0
     ledger_rows: int = 0
     teams: int = 0
-    moment: BooksSnapshot | None = None
+    moment: DataSnapshot | None = None
     differences: list[str] = field(default_factory=list)
 
     @property
@@ -49,13 +49,13 @@ class VerifyReport:
             f"ledgers summed up: {self.teams} teams, {self.ledger_rows} entries",
         ]
         if counts is not None:
-            standing = ", ".join(f"{count} {state}" for state, count in sorted(counts.by_state.items()))
+            states = ", ".join(f"{count} {state}" for state, count in sorted(counts.by_state.items()))
             lines += [
                 f"leads received: {counts.received}, matched to existing leads: {counts.matched}",
-                f"leads now: {standing or 'none'}",
+                f"leads now: {states or 'none'}",
                 f"leads unaccounted for: {counts.difference}",
             ]
-        shown = [f"DIFFERENT  {sentence}" for sentence in self.differences[:MOST_SHOWN]]
+        shown = [f"DIFFERENT  {sentence}" for sentence in self.differences[:MAX_SHOWN]]
         hidden = len(self.differences) - len(shown)
         return [*lines, *shown, *([f"and {hidden} more"] if hidden else []), _verdict(self.differences)]
 
@@ -76,7 +76,7 @@ async def verify(
     `slice_size` is how many rows one transaction reads at most.
     """
     offered = installed() if strategies is None else strategies
-    at = await read_books(pool, workspace_id)
+    at = await read_data_snapshot(pool, workspace_id)
     report = VerifyReport(moment=at, differences=broken_invariants(at))
     await _Decisions(pool, workspace_id, offered, report, at.decision_number, slice_size).check()
     for team in sorted({*at.state.ledger, *at.state.balances}):
@@ -141,7 +141,7 @@ class _Decisions:
         found = differences(decided, decision, same_engine=basis.same_engine)
         if basis.plan_version != decided.plan_version:
             found.append("plan")
-        if _booked(decision) != (dict(turn.changes) if turn else None):
+        if _changes(decision) != (dict(turn.changes) if turn else None):
             found.append("turn")
         return found
 
@@ -157,5 +157,5 @@ class _Decisions:
         self.report.differences.append(sentence)
 
 
-def _booked(decision: Decision) -> dict[str, int] | None:
+def _changes(decision: Decision) -> dict[str, int] | None:
     return dict(decision.turn.changes) if decision.turn else None

@@ -1,4 +1,4 @@
-"""`verify`: silent about books that are right, loud about every kind of damage."""
+"""`verify`: silent about data that is right, loud about every kind of damage."""
 
 import re
 from collections.abc import AsyncIterator
@@ -188,8 +188,8 @@ FIRST_TURN = "(team_id, number) = ('inbound', 3)"
         ),
         (f"UPDATE assignments SET open = false WHERE id = {MIDDLE}", r"owner \w+: \d+ open by the journal"),
         ("UPDATE assignments SET open = true WHERE outcome = 'assigned'", r"ana in team dach: \d+ open by"),
-        ("DELETE FROM leads WHERE id = (SELECT id FROM leads LIMIT 1)", r"conservation: 1 leads came"),
-        ("UPDATE journal SET received = received + 2", r"conservation: 2 leads came"),
+        ("DELETE FROM leads WHERE id = (SELECT id FROM leads LIMIT 1)", r"unaccounted leads: 1 were"),
+        ("UPDATE journal SET received = received + 2", r"unaccounted leads: 2 were"),
         ("UPDATE journal SET decision_number = decision_number + 1", r"decisions \d+ to \d+ are missing"),
         (
             "UPDATE journal"
@@ -199,11 +199,11 @@ FIRST_TURN = "(team_id, number) = ('inbound', 3)"
         ),
         (
             "UPDATE directory SET body = body || '{\"name\": \"Anna\"}' WHERE id = 'ana'",
-            r"owner ana: the record is not what the log says",
+            r"owner ana: the record differs from the change log",
         ),
         (
             "DELETE FROM directory WHERE resource_type = 'teams' AND id = 'dach'",
-            r"team dach: the record is not what the log says",
+            r"team dach: the record differs from the change log",
         ),
     ],
 )  # fmt: skip

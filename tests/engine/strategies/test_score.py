@@ -245,7 +245,7 @@ def test_a_scored_decision_is_replayed_and_explained() -> None:
     raw = orjson.dumps(stored.to_json(asked, 1, OFFICE, decision))
     assert b"EMEA" not in raw
     basis = inputs_of(orjson.loads(raw), OFFICE.directory)
-    again = decide(basis.question, ready, basis.facts)
+    again = decide(basis.request, ready, basis.facts)
     assert orjson.dumps(again.trace) == orjson.dumps(decision.trace)
     assert again.actions == decision.actions
     decided = StoredDecision("a", 1, "queued", "rule", None, None, "europe", None, None, 1, b"{}", b"{}")
