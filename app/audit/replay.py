@@ -73,11 +73,8 @@ def settlement_answered(answer: Mapping[str, Any]) -> dict[str, str | None]:
 def differences(decided: StoredDecision, decision: Decision, *, same_engine: bool) -> list[str]:
     """The names of the fields that differ. The trace counts only if one engine version made both."""
     answer = decided.read_response()
-    replayed, stored_, answered = (
-        settlement_decided(decision),
-        settlement_of(decided),
-        settlement_answered(answer),
-    )
+    replayed, kept = settlement_decided(decision), settlement_of(decided)
+    answered = settlement_answered(answer)
     found = [name for name in replayed if not replayed[name] == kept[name] == answered[name]]
     if same_engine and orjson.dumps(decision.trace) != orjson.dumps(answer["trace"]):
         found.append("trace")
