@@ -69,13 +69,17 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     app.state.metrics = metrics
     app.state.strategies = offered
     problems.install(app)
+    _include_routes(app, settings)
+    app.add_middleware(RequestMiddleware, log=structlog.get_logger(), observe=metrics.request_finished)
+    return app
+
+
+def _include_routes(app: FastAPI, settings: Settings) -> None:
     # Beside the others and first, not nested: a nested router is matched twice for each request.
     app.router.routes[0:0] = assign.hot.routes
     for each in (assign, leads, operations, directory, teams, tables, plans, clock):
         app.include_router(each.router)
     app.include_router(api_docs.open_router if settings.serves_api_docs else api_docs.guarded_router)
-    app.add_middleware(RequestMiddleware, log=structlog.get_logger(), observe=metrics.request_finished)
-    return app
 
 
 async def _authentication(pool: Pool, settings: Settings) -> Authentication:
