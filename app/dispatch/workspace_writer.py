@@ -65,7 +65,7 @@ class WorkspaceWriter:
     begin: str = ""
 
     def __post_init__(self) -> None:
-        self.begin = begin_statement(self.workspace_id, self.limits, lock=True)
+        self.begin = begin_statement(self.pool, self.workspace_id, self.limits, lock=True)
 
     def enter(self, job: Job) -> None:
         """Queue a job for the next group. Groups run in a task of their own, whoever cancels a request."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -11,7 +11,6 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 Connection = asyncpg.Connection | PoolConnectionProxy
-Pool = asyncpg.Pool
 Row = asyncpg.Record
 Connect = Callable[..., Coroutine[Any, Any, asyncpg.Connection]]
 Result = TypeVar("Result")
@@ -57,6 +56,26 @@ class Limits:
     statement: int = 5000
     idle: int = 1000
 
+    def as_settings(self) -> dict[str, str]:
+        """The server's settings."""
+        return {
+            "lock_timeout": f"{self.lock:d}",
+            "statement_timeout": f"{self.statement:d}",
+            "idle_in_transaction_session_timeout": f"{self.idle:d}",
+        }
+
+
+class Pool(asyncpg.Pool):
+    """Connections to one database.
+
+    `transaction_settings` are those that every transaction has to make because its connection cannot keep
+    them: all of them behind PgBouncer, none otherwise.
+    """
+
+    def __init__(self, *arguments: Any, transaction_settings: str, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.transaction_settings = transaction_settings
+
 
 async def open_pool(
     dsn: str,
@@ -64,26 +83,37 @@ async def open_pool(
     size: int,
     pgbouncer: bool,
     connect: Connect | None = None,
-) -> asyncpg.Pool:
+) -> Pool:
     """A pool for `dsn`. It connects when it is first used, so a service starts while the database is away.
 
-    `connect` is how, asyncpg's own way unless given. Nothing is ever set for longer than a transaction, so
-    a connection goes back as it came. With PgBouncer in transaction mode statements cannot be kept prepared.
+    `connect` is how, asyncpg's own way unless given. A transaction leaves nothing behind, so a connection
+    goes back as it came. With PgBouncer in transaction mode statements cannot be kept prepared.
     """
-    return await asyncpg.create_pool(
+    return await Pool(
         dsn,
+        connection_class=asyncpg.Connection,
+        record_class=asyncpg.Record,
+        loop=None,
         min_size=0,
         max_size=size,
+        max_queries=50_000,
         timeout=CONNECT_SECONDS,
         connect=connect,
+        init=None if pgbouncer else _keep_settings,
         command_timeout=REPLY_SECONDS,
         statement_cache_size=0 if pgbouncer else 256,
         max_inactive_connection_lifetime=300,
         reset=_leave_nothing_open,
+        transaction_settings=_always(local=True) if pgbouncer else "",
     )
 
 
-async def take_connection(pool: asyncpg.Pool, seconds: float) -> PoolConnectionProxy:
+async def _keep_settings(connection: asyncpg.Connection) -> None:
+    """Set once what every transaction of this connection needs: each setting costs it microseconds."""
+    await connection.execute(f"SELECT {_always(local=False)}")
+
+
+async def take_connection(pool: Pool, seconds: float) -> PoolConnectionProxy:
     """A connection of the pool, waited for no longer than this.
 
     With an idle one there is nothing to wait for, and a time limit would cost a task.
@@ -91,7 +121,7 @@ async def take_connection(pool: asyncpg.Pool, seconds: float) -> PoolConnectionP
     return await pool.acquire(timeout=None if pool.get_idle_size() else seconds)
 
 
-async def give_back(pool: asyncpg.Pool, connection: PoolConnectionProxy) -> None:
+async def give_back(pool: Pool, connection: PoolConnectionProxy) -> None:
     """Return a connection to the pool. A failure here closes the connection and reaches no caller."""
     with suppress(Exception):
         await pool.release(connection)
@@ -102,37 +132,47 @@ async def _leave_nothing_open(connection: asyncpg.Connection) -> None:
         await connection.execute("ROLLBACK")
 
 
-_DURABLE = (
-    "set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), true)"
-)
-"""An answer says that something is stored: whatever the server was set to, a commit waits for the disk."""
-_LOOK_UPS_ONLY = dict.fromkeys(
-    ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"), "off"
-)
+_ALWAYS = {
+    **Limits().as_settings(),
+    **dict.fromkeys(
+        ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "jit"), "off"
+    ),
+}
+"""Limits, and a planner kept to index look-ups: a plan made while the tables were empty must still be right
+with a million rows."""
 
 
-def begin_statement(workspace_id: int, limits: Limits, *, lock: bool = False, read_only: bool = False) -> str:
+def _always(*, local: bool) -> str:
+    """The settings of every transaction, for the transaction only when `local`.
+
+    An answer says that something is stored, so whatever the server was set to, a commit waits for the disk.
+    """
+    kept = "replace(current_setting('synchronous_commit'), 'off', 'on')"
+    return f"{_settings(_ALWAYS, local=local)}, set_config('synchronous_commit', {kept}, {local})"
+
+
+def _settings(values: Mapping[str, str], *, local: bool) -> str:
+    return ", ".join(f"set_config('{name}', '{value}', {local})" for name, value in values.items())
+
+
+def begin_statement(
+    pool: Pool, workspace_id: int, limits: Limits, *, lock: bool = False, read_only: bool = False
+) -> str:
     """The statements that begin every transaction, sent in one round trip.
 
-    Role and workspace come first, so that row-level security holds from the first read. The planner is
-    kept to index look-ups: a plan made while the tables were empty must still be right with a million
-    rows. `lock` takes the workspace lock last.
+    Role and workspace come first, so that row-level security holds from the first read. `lock` takes the
+    workspace lock last.
     """
     begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if read_only else "BEGIN"
-    settings = {
-        "role": "lead_assignment_app",
-        "lead_assignment.workspace": f"{workspace_id:d}",
-        "lock_timeout": f"{limits.lock:d}",
-        "statement_timeout": f"{limits.statement:d}",
-        "idle_in_transaction_session_timeout": f"{limits.idle:d}",
-        **_LOOK_UPS_ONLY,
-    }
+    identity = {"role": "lead_assignment_app", "lead_assignment.workspace": f"{workspace_id:d}"}
+    others = {name: value for name, value in limits.as_settings().items() if value != _ALWAYS[name]}
     if lock:
         # With lists as parameters the planner would rather plan the statements of a commit group
         # again each time, which takes longer than they do.
-        settings["plan_cache_mode"] = "force_generic_plan"
-    local = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
-    local += f", {_DURABLE}"
+        others["plan_cache_mode"] = "force_generic_plan"
+    # What differs from the settings of every transaction comes after them, and so wins.
+    settings = (_settings(identity, local=True), pool.transaction_settings, _settings(others, local=True))
+    local = ", ".join(part for part in settings if part)
     take = (
         f"; SELECT FROM workspace_locks WHERE workspace_id = {workspace_id:d} FOR NO KEY UPDATE"
         if lock
@@ -158,7 +198,7 @@ async def when_ready(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
 
 @asynccontextmanager
 async def transaction(
-    pool: asyncpg.Pool,
+    pool: Pool,
     workspace_id: int,
     *,
     lock: bool = False,
@@ -172,7 +212,7 @@ async def transaction(
     """
     limits = limits or Limits()
     async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-        begin = begin_statement(workspace_id, limits, lock=lock, read_only=read_only)
+        begin = begin_statement(pool, workspace_id, limits, lock=lock, read_only=read_only)
         await _say(connection, begin, ACQUIRE_SECONDS + (limits.lock / 1000 if lock else 0))
         try:
             yield connection
@@ -191,7 +231,7 @@ async def _say(connection: Connection, statements: str, seconds: float) -> None:
         raise
 
 
-async def look_up(pool: asyncpg.Pool, seconds: float, statement: str, *arguments: object) -> Any:
+async def look_up(pool: Pool, seconds: float, statement: str, *arguments: object) -> Any:
     """The first row of a statement outside of any workspace, or None.
 
     Raises one of CONNECTION_ERRORS, TimeoutError among them, when there is no answer within `seconds`.
