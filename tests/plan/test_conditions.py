@@ -54,6 +54,8 @@ def leaf(field: str, operator: str, operand: object) -> Leaf:
         ({"trigger": "x-own"}, leaf("trigger", "eq", "x-own")),
         ({"pages": {"contains": "pricing"}}, leaf("pages", "contains", "pricing")),
         ({"engagement": {"contains": "pricing"}}, leaf("engagement", "contains", "pricing")),
+        ({"phone": {"prefix": ["+43", "+49"]}}, leaf("phone", "prefix", ("+43", "+49"))),
+        ({"pages": {"contains": ["pricing", "demo"]}}, leaf("pages", "contains", ("pricing", "demo"))),
         ({"churn_risk": {"gt": 0.5}}, leaf("churn_risk", "gt", 0.5)),
         ({"churn_risk": "high"}, leaf("churn_risk", "eq", "high")),
         ({"title": {"matches": "(?i)vp"}}, leaf("title", "matches", "(?i)vp")),
@@ -104,6 +106,10 @@ def test_condition_is_parsed(written: object, expected: Node) -> None:
         ({"trigger": "telepathy"}, "trigger", "not_allowed"),
         ({"trigger": "X_own"}, "trigger", "not_allowed"),
         ({"customer_status": ["active", "x-own"]}, "customer_status[1]", "not_allowed"),
+        ({"pages": {"contains": []}}, "pages.contains", "invalid_operand"),
+        ({"title": {"prefix": ["VP", ""]}}, "title.prefix[1]", "invalid_operand"),
+        ({"title": {"prefix": ["VP", 5]}}, "title.prefix[1]", "invalid_operand"),
+        ({"title": {"matches": ["VP"]}}, "title.matches", "invalid_operand"),
         ({"title": {"matches": "("}}, "title.matches", "invalid_pattern"),
         ({"title": {"matches": "(?=a)"}}, "title.matches", "invalid_pattern"),
         ({"title": {"matches": "a" * 1_001}}, "title.matches", "invalid_pattern"),
@@ -119,6 +125,23 @@ def test_invalid_condition_is_rejected(written: object, path: str, code: str) ->
         parse_condition(written, PIPELINE)
     assert [(finding.path, finding.code) for finding in refusal.value.findings] == [(path, code)]
     assert code in CODES
+
+
+@pytest.mark.parametrize(
+    ("written", "remedy"),
+    [
+        ({"state": ""}, "For leads without it, write null."),
+        ({"state": {"eq": " "}}, "For leads without it, write null."),
+        ({"state": {"ne": ""}}, "For leads that have it, write {ne: null}."),
+        ({"state": ["CA", ""]}, "write {state: null} as another condition under any."),
+        ({"state": {"contains": ["CA", None]}}, "write {state: null} as another condition under any."),
+        ({"state": 5}, "put 5 in quotes"),
+    ],
+)
+def test_empty_text_is_rejected_with_the_way_to_write_it(written: object, remedy: str) -> None:
+    with pytest.raises(Faults) as refusal:
+        parse_condition(written, PIPELINE)
+    assert remedy in refusal.value.findings[0].text
 
 
 def test_every_fault_is_reported_at_once() -> None:

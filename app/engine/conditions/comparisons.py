@@ -11,7 +11,7 @@ from typing import Any
 from app.plan.language.conditions import Leaf
 from app.plan.language.fields import Kind
 from app.plan.language.occurrences import Occurrences
-from app.plan.language.operands import Operand
+from app.plan.language.operands import ANY_OF, Operand
 from app.plan.language.patterns import compile_pattern
 
 Values = Mapping[str, Any]
@@ -53,7 +53,7 @@ def compile_comparison(leaf: Leaf) -> Test:
     if leaf.kind is Kind.OBJECTS:
         return _named(operand)
     if isinstance(operand, tuple):
-        return _membership(operator, operand)
+        return _any_of(operator, operand) if operator in ANY_OF else _membership(operator, operand)
     if isinstance(operand, (datetime, timedelta)):
         return _instant(operator, operand)
     if isinstance(operand, bool):
@@ -64,9 +64,9 @@ def compile_comparison(leaf: Leaf) -> Test:
 
 
 def _named(operand: Operand) -> Test:
-    wanted = str(operand).casefold()
+    wanted = {str(each).casefold() for each in (operand if isinstance(operand, tuple) else (operand,))}
     return lambda value, _: any(
-        isinstance(each, Mapping) and index_key(each.get("name")) == wanted for each in value
+        isinstance(each, Mapping) and index_key(each.get("name")) in wanted for each in value
     )
 
 
@@ -120,6 +120,29 @@ def _text_membership(operator: str, options: frozenset[Any]) -> Test:
     if operator == "in":
         return lambda value, _: isinstance(value, str) and value.casefold() in options
     return lambda value, _: isinstance(value, str) and value.casefold() not in options
+
+
+def _any_of(operator: str, operand: tuple[Any, ...]) -> Test:
+    """`prefix` or `contains` with a list: one of its values will do."""
+    texts = tuple(each.casefold() for each in operand if isinstance(each, str))
+    if operator == "prefix":
+        return lambda value, _: isinstance(value, str) and value.casefold().startswith(texts)
+    numbers = frozenset(each for each in operand if not isinstance(each, str))
+    words = frozenset(texts)
+
+    def test(value: Any, _: datetime) -> bool:
+        if isinstance(value, str):
+            folded = value.casefold()
+            return any(each in folded for each in texts)
+        return isinstance(value, list) and any(_is_one(each, words, numbers) for each in value)
+
+    return test
+
+
+def _is_one(value: Any, words: frozenset[str], numbers: frozenset[Any]) -> bool:
+    if isinstance(value, str):
+        return value.casefold() in words
+    return _basic(value) is float and value in numbers
 
 
 def _basic(value: Any) -> type | None:

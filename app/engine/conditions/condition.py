@@ -1,6 +1,6 @@
 """Compiled conditions, which can also explain why they hold or fail."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -107,11 +107,19 @@ class _Leaf:
             return ((leaf.field, leaf.operator, leaf.operand.name),)
         value = None if leaf.personal else self._get(values)
         # Of a list, only the item that was looked for matters.
-        return ((leaf.field, leaf.operator, leaf.operand if isinstance(value, list) else value),)
+        return ((leaf.field, leaf.operator, _found(leaf, value) if isinstance(value, list) else value),)
 
     def explain(self, values: Values, now: datetime) -> dict[str, Any]:
         leaf = self._leaf
         return {"field": leaf.field, "operator": leaf.operator, "held": self.holds(values, now)}
+
+
+def _found(leaf: tree.Leaf, items: list[Any]) -> Any:
+    """The item that was looked for: the first of the operands that is in the list."""
+    if not isinstance(leaf.operand, tuple):
+        return leaf.operand
+    present = {index_key(each.get("name") if isinstance(each, Mapping) else each) for each in items}
+    return next((each for each in leaf.operand if index_key(each) in present), leaf.operand[0])
 
 
 class _All:
@@ -198,4 +206,14 @@ def _requirement(leaf: tree.Leaf) -> Requirement | None:
     options = frozenset(key for each in operands if (key := index_key(each)) is not None)
     if len(options) == 0:
         return None
-    return Requirement(leaf.field, "prefix" if leaf.operator == "prefix" else "in", options)
+    if leaf.operator == "prefix":
+        return Requirement(leaf.field, "prefix", _shortest(options))
+    return Requirement(leaf.field, "in", options)
+
+
+def _shortest(prefixes: frozenset[str | int | float]) -> frozenset[str | int | float]:
+    """The prefixes that do not begin with another one, so that the index finds each condition once."""
+    texts = {each for each in prefixes if isinstance(each, str)}
+    return frozenset(
+        each for each in texts if not any(each[:length] in texts for length in range(1, len(each)))
+    )

@@ -97,7 +97,8 @@ def _engagements(asked: Iterable[Leaf]) -> Iterable[Occurrences]:
         if isinstance(leaf.operand, Occurrences):
             yield leaf.operand
         elif leaf.kind is Kind.OBJECTS and leaf.operator == "contains":
-            yield Occurrences(str(leaf.operand))
+            operands = leaf.operand if isinstance(leaf.operand, tuple) else (leaf.operand,)
+            yield from (Occurrences(str(each)) for each in operands)
 
 
 class _Band:

@@ -1,9 +1,10 @@
 """Reads a condition (`when`) into a tree.
 
 A mapping is true when all its keys are: `{field: value}`, `{field: {operator: value}}`, `all`, `any`, `not`.
-`{exists: field}` is short for `{field: {exists: true}}`. A list as value means `in`. Null means that the
-field is missing, like `{exists: false}`. Strings ignore case, except that `matches` needs `(?i)` for that. A
-missing field makes every comparison false, `ne` and `not_in` included. An empty list counts as missing.
+`{exists: field}` is short for `{field: {exists: true}}`. A list as value means `in`. `prefix` and `contains`
+take one value or a list, of which any will do. Null means that the field is missing, like `{exists: false}`.
+Strings ignore case, except that `matches` needs `(?i)` for that. A missing field makes every comparison
+false, `ne` and `not_in` included. An empty list counts as missing.
 `engagement` can also be counted: `{engagement: {name: pricing, within: 14d, count: {gte: 2}}}`.
 """
 

@@ -37,7 +37,11 @@ OPERATORS: dict[Kind, tuple[str, ...]] = {
 NAMES = frozenset(OPERATORS[Kind.ANY])
 """Every operator."""
 
+ANY_OF = ("prefix", "contains")
+"""Operators that take one value or a list. Of a list, any value will do."""
+
 _CLOSED = ("eq", "ne", "in", "not_in")
+_LISTS = ("in", "not_in")
 
 
 def read_operand(field: Field, operator: str, value: object) -> Operand:
@@ -51,7 +55,7 @@ def read_operand(field: Field, operator: str, value: object) -> Operand:
         if not isinstance(value, bool):
             raise fault("invalid_operand", "exists must be true or false.")
         return value
-    if operator in ("in", "not_in"):
+    if operator in _LISTS or (operator in ANY_OF and isinstance(value, (list, tuple))):
         return _list(field, operator, value)
     return _one(field, operator, value)
 
@@ -126,8 +130,7 @@ def _open(field: Field, operator: str, value: object) -> Scalar:
 
 def _text(field: Field, operator: str, value: object) -> str:
     if not isinstance(value, str) or not value.strip():
-        hint = "put it in quotes" if isinstance(value, (int, float)) else "use a string that is not empty"
-        raise fault("invalid_operand", f"{quote(field.name)} is compared with a string: {hint}.")
+        raise fault("invalid_operand", _not_text(field, operator, value))
     if operator == "matches":
         _check_pattern(value)
     elif operator in _CLOSED and field.name in _AS_INTAKE_DOES:
@@ -135,6 +138,24 @@ def _text(field: Field, operator: str, value: object) -> str:
     elif operator in _CLOSED and field.choices:
         _check_choice(field, value)
     return value.strip() if operator in _CLOSED else value
+
+
+def _not_text(field: Field, operator: str, value: object) -> str:
+    name = quote(field.name)
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, type(None))):
+        return f"{name} is compared with a string."
+    if isinstance(value, (int, float)):
+        return f"{name} is compared with a string: put {value} in quotes."
+    match operator:
+        case "eq":
+            return f"{name} is never empty text. For leads without it, write null."
+        case "ne":
+            return f"{name} is never empty text. For leads that have it, write {{ne: null}}."
+        case "matches":
+            return f"{name} is compared with a string: use one that is not empty."
+        case _:
+            remedy = f"For leads without it, write {{{name}: null}} as another condition under any."
+            return f"{name} is compared with strings that are not empty. {remedy}"
 
 
 def _check_pattern(text: str) -> None:

@@ -45,6 +45,13 @@ def test_prefixes_of_several_lengths_are_found() -> None:
     assert list(index.candidates({"postal_code": 10115})) == []
 
 
+def test_condition_with_several_prefixes_is_found_once() -> None:
+    index = condition_index({"phone": {"prefix": ["+4", "+49", "+1"]}}, {"phone": {"prefix": ["+49"]}})
+    assert list(index.candidates({"phone": "+4930"})) == [0, 1]
+    assert list(index.candidates({"phone": "+1202"})) == [0]
+    assert list(index.candidates({"phone": "+33"})) == []
+
+
 def test_a_condition_is_filed_under_its_rarest_requirement() -> None:
     index = condition_index(*({"country": "DE", "source": f"s{n}"} for n in range(1_000)))
     assert list(index.candidates({"country": "DE", "source": "S500"})) == [500]
