@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 
 from app.dispatch.dispatcher import Dispatcher
-from app.dispatch.jobs.base import Answer
+from app.dispatch.jobs.base import Reply
 from app.dispatch.jobs.release import Release
 from app.errors import Problem
 from app.logs import to_json
@@ -74,9 +74,9 @@ class Worker:
         if not due:
             return False
         jobs = [Release(lead_id=each.lead_id, assignment_id=each.assignment_id) for each in due]
-        answers = await self._dispatch.ask_all(workspace_id, jobs)
-        self._put_off_failed(due, answers)
-        released = any(isinstance(answer, Answer) and answer.status == 201 for answer in answers)
+        replies = await self._dispatch.ask_all(workspace_id, jobs)
+        self._put_off_failed(due, replies)
+        released = any(isinstance(reply, Reply) and reply.status == 201 for reply in replies)
         return released and len(due) == SLICE
 
     def _not_yet(self) -> list[str]:
@@ -84,11 +84,11 @@ class Worker:
         self._put_off = {id_: until for id_, until in self._put_off.items() if until > now}
         return list(self._put_off)
 
-    def _put_off_failed(self, due: Sequence[DueRelease], answers: Sequence[Answer | Problem]) -> None:
+    def _put_off_failed(self, due: Sequence[DueRelease], replies: Sequence[Reply | Problem]) -> None:
         """What failed by itself, not because everything is slow or away, stands in nobody's way."""
         until = time.monotonic() + RETRY_SECONDS
-        for each, answer in zip(due, answers, strict=True):
-            failed = isinstance(answer, Problem) and answer.status != 503
+        for each, reply in zip(due, replies, strict=True):
+            failed = isinstance(reply, Problem) and reply.status != 503
             if failed and len(self._put_off) < MAX_DEFERRED:
                 self._put_off[each.assignment_id] = until
 

@@ -18,7 +18,7 @@ from app.cli.sending import keys_of, send
 from app.contract.faults import validation_failed
 from app.contract.types import RequestModel, RequiredId, Timestamp
 from app.dispatch.dispatcher import Dispatcher
-from app.dispatch.jobs.base import Answer, IdempotencyKey
+from app.dispatch.jobs.base import IdempotencyKey, Reply
 from app.dispatch.jobs.import_lead import ImportLead
 from app.engine.model.directory import Directory
 from app.errors import Problem, refused_at
@@ -56,7 +56,7 @@ class ImportReport:
     moved: list[int] = field(default_factory=list)
     problems: list[tuple[int, Problem]] = field(default_factory=list)
 
-    def add(self, line: int, outcome: Answer | Problem) -> None:
+    def add(self, line: int, outcome: Reply | Problem) -> None:
         """Count one line."""
         if isinstance(outcome, Problem):
             self.problems.append((line, outcome))

@@ -10,7 +10,7 @@ from app.cli.context import CommandError
 from app.cli.files.leads import LeadFile, LeadLine, cell_of
 from app.contract.types import Trigger
 from app.dispatch.dispatcher import Dispatcher
-from app.dispatch.jobs.base import Answer, IdempotencyKey, Job
+from app.dispatch.jobs.base import IdempotencyKey, Job, Reply
 from app.errors import Problem, refused_at
 from app.plan.language.fields import TRIGGERS
 
@@ -20,7 +20,7 @@ RETRY_SECONDS = 1.0
 _KEY_PREFIX = "\x1ffile\x1f"
 """Starts the idempotency keys of files. No header can hold it, so no caller's key collides."""
 
-Outcomes = list[Answer | Problem]
+Outcomes = list[Reply | Problem]
 MakeJob = Callable[[int], Job]
 """Makes the job of a position in the file. Each retry needs a new one."""
 
@@ -74,14 +74,14 @@ async def _send_batch(
     dispatch: Dispatcher, workspace_id: int, positions: range, make_job: MakeJob
 ) -> Outcomes:
     """The outcomes of these jobs. Jobs that got a 503 are sent again with the same keys."""
-    outcomes: dict[int, Answer | Problem] = {}
+    outcomes: dict[int, Reply | Problem] = {}
     for _ in range(MAX_TRIES):
         waiting = [position for position in positions if position not in outcomes]
-        answers = await dispatch.ask_all(workspace_id, [make_job(position) for position in waiting])
+        replies = await dispatch.ask_all(workspace_id, [make_job(position) for position in waiting])
         outcomes |= {
-            position: answer
-            for position, answer in zip(waiting, answers, strict=True)
-            if not (isinstance(answer, Problem) and answer.status == 503)
+            position: reply
+            for position, reply in zip(waiting, replies, strict=True)
+            if not (isinstance(reply, Problem) and reply.status == 503)
         }
         if len(outcomes) == len(positions):
             return [outcomes[position] for position in positions]

@@ -7,12 +7,12 @@ from app.directory.editing import DirectoryEdit, edit_directory
 from app.errors import IdempotencyMismatch, Problem
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.path import facts, idempotency
-from app.store.path.idempotency import Answer, IdempotencyKey
+from app.store.path.idempotency import IdempotencyKey, Reply
 
 Result = TypeVar("Result")
-Act = Callable[[DirectoryEdit], Awaitable[Result]]
+Edit = Callable[[DirectoryEdit], Awaitable[Result]]
 """The edit itself, under the workspace lock."""
-Ready = Callable[[], Awaitable[Act[Result]]]
+PrepareEdit = Callable[[], Awaitable[Edit[Result]]]
 """The slow part, before the lock. It returns the edit."""
 
 _NO_ENTRIES = 2**62
@@ -24,45 +24,43 @@ async def once(
     workspace_id: int,
     actor: str,
     key: IdempotencyKey | None,
-    ready: Ready[Result],
-    show: Callable[[Result], Answer],
-) -> Answer:
-    """Do an edit once per key, and `show` its result as the response. Repeats get the stored response.
+    prepare: PrepareEdit[Result],
+    to_reply: Callable[[Result], Reply],
+) -> Reply:
+    """Do an edit once per key. `to_reply` makes the reply from its result; repeats get the stored reply.
 
-    The response is stored in the transaction of the edit. Raises IdempotencyMismatch for a key that was used
+    The reply is stored in the transaction of the edit. Raises IdempotencyMismatch for a key that was used
     with another body, and whatever the edit raises. Errors are not stored.
     """
-    earlier = await _find_response(pool, workspace_id, key)
+    earlier = await _find_reply(pool, workspace_id, key)
     if earlier is not None:
         return earlier
     try:
-        act = await ready()
+        change = await prepare()
     except Problem:
         # The problem may be this same request, which another call has just completed.
-        earlier = await _find_response(pool, workspace_id, key)
+        earlier = await _find_reply(pool, workspace_id, key)
         if earlier is None:
             raise
         return earlier
     async with edit_directory(pool, workspace_id, actor) as edit:
-        answer = await _read_response(edit.connection, workspace_id, key)
-        if answer is None:
-            answer = show(await act(edit))
+        reply = await _read_reply(edit.connection, workspace_id, key)
+        if reply is None:
+            reply = to_reply(await change(edit))
             if key is not None:
-                await idempotency.store_response(edit.connection, workspace_id, key, answer, edit.now)
-        return answer
+                await idempotency.store_response(edit.connection, workspace_id, key, reply, edit.now)
+        return reply
 
 
-async def _find_response(pool: Pool, workspace_id: int, key: IdempotencyKey | None) -> Answer | None:
-    """The stored response for this key, read without the lock."""
+async def _find_reply(pool: Pool, workspace_id: int, key: IdempotencyKey | None) -> Reply | None:
+    """The stored reply for this key, read without the lock."""
     if key is None:
         return None
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        return await _read_response(connection, workspace_id, key)
+        return await _read_reply(connection, workspace_id, key)
 
 
-async def _read_response(
-    connection: Connection, workspace_id: int, key: IdempotencyKey | None
-) -> Answer | None:
+async def _read_reply(connection: Connection, workspace_id: int, key: IdempotencyKey | None) -> Reply | None:
     if key is None:
         return None
     found = await facts.read_facts(connection, workspace_id, _NO_ENTRIES, [key.text], [])
@@ -71,4 +69,4 @@ async def _read_response(
         return None
     if earlier.body_hash != key.body_hash:
         raise IdempotencyMismatch()
-    return Answer(earlier.status, (earlier.answer or "").encode(), replayed=True)
+    return Reply(earlier.status, (earlier.body or "").encode(), replayed=True)

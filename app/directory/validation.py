@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.directory.editing import ACCOUNTS, DirectoryEdit
-from app.engine.model.accounts import MAX_PARENTS, is_named
+from app.engine.model.accounts import MAX_PARENTS, is_named_account
 from app.engine.model.directory import Directory
 from app.engine.model.records import weight_from
 from app.errors import Fault
@@ -91,7 +91,7 @@ async def _parent_findings(edit: DirectoryEdit, id_: str, parent: str) -> list[F
 def _domain_findings(domains: list[str], shared: set[str], tier: str | None) -> Iterator[Finding]:
     for position, domain in enumerate(domains):
         path = f"domains[{position}]"
-        if is_free_mail(domain) and not is_named(tier):
+        if is_free_mail(domain) and not is_named_account(tier):
             text = "Anybody can have an address at this domain. Remove it, or set the tier to named."
             yield _warning(path, "free_email_domain", text)
         elif domain in shared:

@@ -8,7 +8,7 @@ from typing import Self
 
 from app.dispatch.caches import PlanCache
 from app.dispatch.decision_session import DecisionSession
-from app.dispatch.jobs.base import Answer, Job
+from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.prefetch import read_accounts, read_facts, read_leads
 from app.dispatch.unit_of_work import UnitOfWork
 from app.engine.compile.plan import Plan
@@ -49,9 +49,9 @@ class CompileFirst(Exception):
 
 @dataclass(slots=True)
 class GroupResult:
-    """What became of the jobs of a group. Nobody gets an answer before the commit is confirmed.
+    """What became of the jobs of a group. No caller gets a reply before the commit is confirmed.
 
-    answers, problems: what the callers get.
+    replies, problems: what the callers get.
     replays:           jobs whose key stands for an earlier assignment.
     awaiting_plugins:  jobs that cannot be decided before plugins are called.
     left:              jobs for which there was no time.
@@ -60,7 +60,7 @@ class GroupResult:
     """
 
     session: DecisionSession
-    answers: list[tuple[Job, Answer]] = field(default_factory=list)
+    replies: list[tuple[Job, Reply]] = field(default_factory=list)
     problems: list[tuple[Job, Problem]] = field(default_factory=list)
     replays: list[tuple[Job, str]] = field(default_factory=list)
     awaiting_plugins: list[tuple[Job, DecisionRequest]] = field(default_factory=list)
@@ -73,7 +73,7 @@ class GroupResult:
         try:
             if self._replay(job):
                 return
-            answer = job.decide(self.session)
+            reply = job.decide(self.session)
         except Problem as problem:
             self.problems.append((job, problem))
             return
@@ -81,8 +81,8 @@ class GroupResult:
             self.awaiting_plugins.append((job, missing.request))
             return
         if job.key is not None:
-            self.session.work.keep_reply(job.key, answer)
-        self.answers.append((job, answer))
+            self.session.work.keep_reply(job.key, reply)
+        self.replies.append((job, reply))
 
     def _replay(self, job: Job) -> bool:
         """Whether the job's key has a reply. Raises IdempotencyMismatch for another body."""
@@ -92,7 +92,7 @@ class GroupResult:
         if reply.assignment_id is not None:
             self.replays.append((job, reply.assignment_id))
         else:
-            self.answers.append((job, Answer(reply.status, (reply.answer or "").encode(), replayed=True)))
+            self.replies.append((job, Reply(reply.status, (reply.body or "").encode(), replayed=True)))
         return True
 
 

@@ -17,7 +17,7 @@ from app.errors import IdempotencyMismatch, NotFound
 from app.intake.arrival import IncomingLead
 from app.store.leads.current_leads import CurrentLead
 from app.store.path.facts import Prefetched, StoredReply
-from app.store.path.idempotency import Answer, IdempotencyKey
+from app.store.path.idempotency import IdempotencyKey, Reply
 
 
 class QueueLookup(NamedTuple):
@@ -101,17 +101,17 @@ class DecisionSession:
 
     def decide(
         self, request: DecisionRequest, normalized: Mapping[str, Any], *, status: int = 201
-    ) -> tuple[Decision, Answer]:
+    ) -> tuple[Decision, Reply]:
         """Decide a request and record everything that follows from it."""
         decision = decide(request, self.plan, self.work.facts)
         body = self.work.record(request, decision, normalized)
-        return decision, Answer(status, body, assignment_id=request.assignment_id)
+        return decision, Reply(status, body, assignment_id=request.assignment_id)
 
-    def decide_again(self, request: DecisionRequest, lead: CurrentLead, *, status: int = 201) -> Answer:
+    def decide_again(self, request: DecisionRequest, lead: CurrentLead, *, status: int = 201) -> Reply:
         """Take a stored lead from where it is, and decide it."""
         self.work.end(lead.prior)
-        _, answer = self.decide(request, lead.normalized, status=status)
-        return answer
+        _, reply = self.decide(request, lead.normalized, status=status)
+        return reply
 
     def identify(self, arrival: IncomingLead, lead_id: str) -> None:
         """From now on all match keys of this arrival lead to this lead."""

@@ -1,4 +1,4 @@
-"""The entrance to every decision: a job goes in, an answer comes out or a Problem is raised."""
+"""The entrance to every decision: a job goes in, and a reply comes out or a Problem is raised."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from app.dispatch.caches import PlanCache
 from app.dispatch.dry_run import DryRun, open_dry_run
 from app.dispatch.failures import CONTENTION_ERRORS, is_database_error
-from app.dispatch.jobs.base import Answer, Job
+from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.workspace_writer import WorkspaceWriter
 from app.dispatch.write_window import WriteWindow
 from app.engine.compile.plan import Strategy
@@ -45,8 +45,8 @@ class Dispatcher:
         """Let a commit group that is being decided go first: a few milliseconds at most."""
         await self._write_window.wait()
 
-    async def ask(self, workspace_id: int, job: Job) -> Answer:
-        """The answer to one job, after its commit.
+    async def ask(self, workspace_id: int, job: Job) -> Reply:
+        """The reply to one job, after its commit.
 
         Raises the job's own Problem; Overloaded when it did not get its turn in time and was withdrawn;
         OutcomeUnknown when it is under way and its outcome is not known yet.
@@ -63,8 +63,8 @@ class Dispatcher:
         finally:
             deadline.cancel()
 
-    async def ask_all(self, workspace_id: int, jobs: Sequence[Job]) -> list[Answer | Problem]:
-        """The answers in the order of the jobs, with a Problem in place of an answer that failed."""
+    async def ask_all(self, workspace_id: int, jobs: Sequence[Job]) -> list[Reply | Problem]:
+        """The replies in the order of the jobs, with a Problem in place of each reply that failed."""
         writer = self._writer(workspace_id)
         await _call_plugins(writer, jobs)
         for job in jobs:
@@ -77,8 +77,8 @@ class Dispatcher:
                     job.done.cancel()
         return [_outcome(job) for job in jobs]
 
-    async def dry_run_all(self, workspace_id: int, jobs: Sequence[Job]) -> list[Answer | Problem]:
-        """What the answers would be now, each job seeing what the earlier ones would have done.
+    async def dry_run_all(self, workspace_id: int, jobs: Sequence[Job]) -> list[Reply | Problem]:
+        """What the replies would be now, each job seeing what the earlier ones would have done.
 
         Raises DatabaseUnavailable.
         """
@@ -122,12 +122,12 @@ async def _call_plugins(writer: WorkspaceWriter, jobs: Sequence[Job]) -> None:
     try:
         await writer.plugins.call(jobs)
     except Exception as error:
-        # What the database refuses here it refuses again under the lock, where the caller gets the answer.
+        # What the database refuses here it refuses again under the lock, where the caller gets the reply.
         if not is_database_error(error) and not isinstance(error, CONTENTION_ERRORS):
             raise
 
 
-def _outcome(job: Job) -> Answer | Problem:
+def _outcome(job: Job) -> Reply | Problem:
     if not job.done.done():
         return OutcomeUnknown("The decision is still being made.")
     if job.done.cancelled():

@@ -7,7 +7,7 @@ import orjson
 
 from app.dispatch.caches import PlanCache
 from app.dispatch.commit_group import CompileFirst, GroupResult, open_session
-from app.dispatch.jobs.base import Answer, Job
+from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.record import as_replayed
 from app.errors import Problem
 from app.plugins.port import PluginPort
@@ -30,8 +30,8 @@ class DryRun:
     plugins: PluginPort
     bodies: dict[str, bytes] = field(default_factory=dict)
 
-    async def take(self, jobs: Sequence[Job]) -> list[Answer | Problem]:
-        """Decide the next of the jobs it was opened for, in order. Answers have status 200."""
+    async def take(self, jobs: Sequence[Job]) -> list[Reply | Problem]:
+        """Decide the next of the jobs it was opened for, in order. Replies have status 200."""
         result, session = self.result, self.result.session
         for job in jobs:
             result.take(job)
@@ -41,27 +41,27 @@ class DryRun:
                     session.plan, awaiting, session.work.now, session.work.snapshot
                 )
                 result.take(job)
-        outcomes: dict[int, Answer | Problem] = {
-            id(job): self._preview(answer.body) for job, answer in result.answers
+        outcomes: dict[int, Reply | Problem] = {
+            id(job): self._preview(reply.body) for job, reply in result.replies
         }
         outcomes |= {id(job): self._replayed(assignment_id) for job, assignment_id in result.replays}
         outcomes |= {id(job): problem for job, problem in result.problems}
-        for each in (result.answers, result.replays, result.problems, session.work.rows.inputs):
+        for each in (result.replies, result.replays, result.problems, session.work.rows.inputs):
             each.clear()
         return [outcomes[id(job)] for job in jobs]
 
-    def _replayed(self, assignment_id: str) -> Answer:
+    def _replayed(self, assignment_id: str) -> Reply:
         stored = self.bodies.get(assignment_id)
         if stored is not None:
-            return Answer(200, as_replayed(stored))
-        return Answer(200, as_replayed(self._preview(self.result.session.work.responses[assignment_id]).body))
+            return Reply(200, as_replayed(stored))
+        return Reply(200, as_replayed(self._preview(self.result.session.work.responses[assignment_id]).body))
 
-    def _preview(self, body: bytes) -> Answer:
+    def _preview(self, body: bytes) -> Reply:
         """A response without the ids that nothing was stored under."""
         preview = {**orjson.loads(body), **_NO_IDS}
         if preview["lead_id"] not in self.result.session.work.stored:
             preview["lead_id"] = None
-        return Answer(200, orjson.dumps(preview))
+        return Reply(200, orjson.dumps(preview))
 
 
 async def open_dry_run(

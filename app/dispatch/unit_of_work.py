@@ -15,7 +15,7 @@ from app.engine.model.state import Facts, apply_decision
 from app.ids import uuid7
 from app.store.leads.current_leads import CurrentLead
 from app.store.path.group_write import EventRow, LeadRow, PendingRows
-from app.store.path.idempotency import Answer, IdempotencyKey, KeyRow
+from app.store.path.idempotency import IdempotencyKey, KeyRow, Reply
 from app.store.path.snapshot import Snapshot
 
 
@@ -79,11 +79,11 @@ class UnitOfWork:
             self.present[lead_id] = CurrentLead(prior_after(row), request.values, normalized, request.exclude)
         return body
 
-    def keep_reply(self, key: IdempotencyKey, answer: Answer) -> None:
-        """From now on the key stands for this answer: a decision, or else a body of its own."""
-        body = answer.body.decode() if answer.assignment_id is None else None
+    def keep_reply(self, key: IdempotencyKey, reply: Reply) -> None:
+        """From now on the key stands for this reply: a decision, or else a body of its own."""
+        body = reply.body.decode() if reply.assignment_id is None else None
         self.rows.keys[key.text] = self.replies[key.text] = KeyRow(
-            key.text, key.body_hash.hex(), answer.assignment_id, answer.status, self.now, body
+            key.text, key.body_hash.hex(), reply.assignment_id, reply.status, self.now, body
         )
 
     def identify(self, identity: tuple[str, str], lead_id: str) -> None:

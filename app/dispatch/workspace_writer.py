@@ -12,7 +12,7 @@ import structlog
 from app.dispatch.caches import PlanCache
 from app.dispatch.commit_group import CompileFirst, GroupResult, decide_and_write
 from app.dispatch.failures import CONTENTION_ERRORS, error_summary, is_database_error, keep_failed
-from app.dispatch.jobs.base import Answer, Job
+from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.pending_jobs import PendingJobs
 from app.dispatch.record import as_replayed
 from app.dispatch.write_window import WriteWindow
@@ -170,7 +170,7 @@ class WorkspaceWriter:
                 raise
 
     def _accept(self, result: GroupResult) -> None:
-        """The commit is confirmed: keep the snapshot, count, and answer every job."""
+        """The commit is confirmed: keep the snapshot, count, and reply to every job."""
         session, work = result.session, result.session.work
         self.snapshot = work.snapshot
         if result.entry is not None:
@@ -178,10 +178,10 @@ class WorkspaceWriter:
         self.plugins.observe(session.plan, self.snapshot, work.now)
         for decision in work.decided:
             self.metrics.lead_decided(self.workspace_id, decision.outcome, decision.step, decision.code)
-        for job, answer in result.answers:
-            _answer(job, answer)
+        for job, reply in result.replies:
+            _reply(job, reply)
         for job, assignment_id in result.replays:
-            _answer(job, Answer(200, as_replayed(result.bodies[assignment_id]), replayed=True))
+            _reply(job, Reply(200, as_replayed(result.bodies[assignment_id]), replayed=True))
         for job, problem in result.problems:
             _fail([job], problem)
         self.pending.requeue(result.left)
@@ -211,9 +211,9 @@ def _terminated_when_in_doubt(connection: Connection) -> Iterator[None]:
         raise
 
 
-def _answer(job: Job, answer: Answer) -> None:
+def _reply(job: Job, reply: Reply) -> None:
     if not job.done.done():
-        job.done.set_result(answer)
+        job.done.set_result(reply)
 
 
 def _fail(jobs: Sequence[Job], problem: Problem) -> None:

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from app.engine.model.accounts import AccountKey, MatchedBy, account_from, is_named
+from app.engine.model.accounts import AccountKey, MatchedBy, account_from, is_named_account
 from app.intake.domains import is_free_mail, registrable
 from app.intake.website import website_domain
 
 
 @dataclass(frozen=True, slots=True)
-class AccountKeyRow:
+class RankedAccountKey:
     """A stored key of an account. If several accounts share a key, the lowest `rank` comes first."""
 
     kind: Literal["crm", "domain"]
@@ -22,14 +22,14 @@ PREFERRED, WITHOUT_OWNER, FREE_MAIL = range(3)
 """Ranks: an account with an owner, one without, and a free mail domain of an account that is not named."""
 
 
-def keys_of_account(id_: str, body: Mapping[str, Any]) -> list[AccountKeyRow]:
+def keys_of_account(id_: str, body: Mapping[str, Any]) -> list[RankedAccountKey]:
     """The keys of an account: its CRM ids, and the registrable domain of each of its domains."""
     account = account_from(id_, body)
     rank = PREFERRED if account.has_owner else WITHOUT_OWNER
-    keys = {AccountKeyRow("crm", value, rank) for value in account.crm.values()}
+    keys = {RankedAccountKey("crm", value, rank) for value in account.crm.values()}
     for domain in domains_of(body):
-        free_mail = is_free_mail(domain) and not is_named(account.tier)
-        keys.add(AccountKeyRow("domain", domain, FREE_MAIL if free_mail else rank))
+        free_mail = is_free_mail(domain) and not is_named_account(account.tier)
+        keys.add(RankedAccountKey("domain", domain, FREE_MAIL if free_mail else rank))
     return sorted(keys, key=lambda key: (key.kind, key.value))
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import orjson
 
-from app.directory.edit_once import Act
+from app.directory.edit_once import Edit
 from app.directory.editing import DirectoryEdit, edit_directory
 from app.engine.lookup.tables import TableContent
 from app.errors import AlreadyActive, NeverPublished, NotFound, PlanInvalid, PlanUnparseable, ValidationFailed
@@ -61,7 +61,7 @@ async def draft(
 
 async def drafted(
     pool: Pool, workspace_id: int, strategies: Strategies, raw: bytes, comment: str | None = None
-) -> Act[PlanFindings]:
+) -> Edit[PlanFindings]:
     """Read and check a text. The result stores it as the next version.
 
     The version's comment is `comment`, or else the plan's own. Raises ValidationFailed when the text cannot
@@ -110,7 +110,7 @@ async def activate(
 
 async def accepted(
     pool: Pool, workspace_id: int, strategies: Strategies, version: int, comment: str | None, how: Activation
-) -> Act[PlanFindings]:
+) -> Edit[PlanFindings]:
     """Check a version. The result makes it active.
 
     Raises NotFound, AlreadyActive, NeverPublished for a rollback to a version that never was active, and

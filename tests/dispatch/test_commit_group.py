@@ -7,7 +7,7 @@ import orjson
 from app.dispatch.commit_group import PART_SIZE
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.assign import Assign
-from app.dispatch.jobs.base import Answer, IdempotencyKey, Job
+from app.dispatch.jobs.base import IdempotencyKey, Job, Reply
 from app.dispatch.jobs.claim import Claim
 from app.dispatch.jobs.report_event import ReportEvent
 from app.errors import QueueEmpty
@@ -32,8 +32,8 @@ async def decided(workspace: Workspace, jobs: list[Job]) -> list[dict[str, Any]]
     """The decisions of these jobs, which entered together."""
     dispatch = Dispatcher(workspace.pool, strategies(), Metrics(), deadline=30.0)
     answers = await dispatch.ask_all(workspace.workspace_id, jobs)
-    assert all(isinstance(answer, Answer) for answer in answers), answers
-    return [orjson.loads(answer.body) for answer in answers if isinstance(answer, Answer)]
+    assert all(isinstance(answer, Reply) for answer in answers), answers
+    return [orjson.loads(answer.body) for answer in answers if isinstance(answer, Reply)]
 
 
 async def test_claim_skips_a_lead_that_was_closed_just_before(database: str) -> None:

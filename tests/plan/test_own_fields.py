@@ -11,7 +11,7 @@ from app.plan.document.steps import BUILT_IN, ScoreConfig
 from app.plan.findings import CODES
 from app.plan.json_schema import plan_schema
 from app.plan.language.fields import Kind
-from app.plan.reader.read import read_plan, surroundings
+from app.plan.reader.read import plan_context, read_plan
 from app.plan_check.check import KnownNames, check
 from tests.plan.plans import document, scored
 
@@ -64,12 +64,12 @@ def test_json_schema_accepts_fields_and_scores() -> None:
 
 
 def test_labels_are_fields_after_a_score_step() -> None:
-    there = surroundings(scored(), BUILT_IN)
+    there = plan_context(scored(), BUILT_IN)
     kinds = {name: field.kind for name in there.pipeline.fields if (field := there.pipeline.find(name))}
     assert kinds["attributes.seats"] == kinds["scores.total"] == kinds["scores.fit"] == Kind.INTEGER
     assert kinds["region"] == kinds["band"] == Kind.STRING
     assert there.lead.find("region") is None
-    assert surroundings({}, BUILT_IN).pipeline.find("band") is None
+    assert plan_context({}, BUILT_IN).pipeline.find("band") is None
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_labels_are_fields_after_a_score_step() -> None:
 def test_field_derived_from_personal_fields_is_personal(declared: object, personal: bool) -> None:
     plan = scored()
     plan["fields"] |= {"made": declared, "hidden": {"from": "title", "yes": ["CEO"]}}
-    assert surroundings(plan, BUILT_IN).pipeline.personal("made") is personal
+    assert plan_context(plan, BUILT_IN).pipeline.personal("made") is personal
 
 
 def test_field_may_depend_on_one_declared_later() -> None:

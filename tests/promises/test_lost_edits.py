@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 import pytest
 
 from app.directory import absences
-from app.directory.edit_once import Act, once
+from app.directory.edit_once import Edit, once
 from app.errors import DatabaseUnavailable, OutcomeUnknown
 from app.store.connection.pool import Pool, open_pool
 from app.store.directory.records import Record
-from app.store.path.idempotency import Answer, IdempotencyKey
+from app.store.path.idempotency import IdempotencyKey, Reply
 from tests.support.proxy import Break, Proxy, proxied
 from tests.support.workspace import Workspace, open_workspace
 
@@ -32,14 +32,14 @@ async def broken(database: str) -> AsyncIterator[tuple[Workspace, Pool, Proxy]]:
         yield workspace, pool, proxy
 
 
-async def add(pool: Pool, workspace: Workspace, key: IdempotencyKey | None = None) -> Answer:
+async def add(pool: Pool, workspace: Workspace, key: IdempotencyKey | None = None) -> Reply:
     """Enters an absence. Without a key the one COMMIT is the edit's, with one there is a look before."""
 
-    async def ready() -> Act[Record]:
+    async def prepare() -> Edit[Record]:
         return lambda edit: absences.add(edit, "ana", AWAY)
 
     return await once(
-        pool, workspace.workspace_id, "test", key, ready, lambda record: Answer(201, record.id.encode())
+        pool, workspace.workspace_id, "test", key, prepare, lambda record: Reply(201, record.id.encode())
     )
 
 

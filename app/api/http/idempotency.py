@@ -10,10 +10,10 @@ from starlette.requests import Request
 
 from app.api.http.auth import Caller
 from app.api.http.json_response import Json, encode
-from app.directory.edit_once import Ready, once
+from app.directory.edit_once import PrepareEdit, once
 from app.errors import refused_at
 from app.store.connection.pool import Pool
-from app.store.path.idempotency import Answer, IdempotencyKey
+from app.store.path.idempotency import IdempotencyKey, Reply
 
 MAX_CHARACTERS = 255
 HEADER = {
@@ -74,16 +74,16 @@ def item_key(key: IdempotencyKey | None, position: int) -> IdempotencyKey | None
     return IdempotencyKey(f"{key.text}{_SEPARATOR}{position}", key.body_hash, first)
 
 
-def response_of(answer: Answer) -> Json[Any]:
-    """The response of a stored answer. A header tells a replay."""
-    return Json(answer.body, answer.status, _REPLAYED if answer.replayed else None)
+def response_of(reply: Reply) -> Json[Any]:
+    """The HTTP response for a reply. A header marks a replay."""
+    return Json(reply.body, reply.status, _REPLAYED if reply.replayed else None)
 
 
 async def edit_once(
     pool: Pool,
     caller: Caller,
     key: IdempotencyKey | None,
-    ready: Ready[Result],
+    prepare: PrepareEdit[Result],
     to_json: Callable[[Result], Mapping[str, Any]],
     status: int = 200,
 ) -> Json[Any]:
@@ -92,7 +92,7 @@ async def edit_once(
     Raises what the edit raises.
     """
 
-    def answer_of(result: Result) -> Answer:
-        return Answer(status, encode(to_json(result)))
+    def reply_of(result: Result) -> Reply:
+        return Reply(status, encode(to_json(result)))
 
-    return response_of(await once(pool, caller.workspace_id, caller.key_id, key, ready, answer_of))
+    return response_of(await once(pool, caller.workspace_id, caller.key_id, key, prepare, reply_of))

@@ -25,7 +25,7 @@ from app.contract.requests import (
 )
 from app.contract.responses import BatchResult, Decision, EventResult
 from app.dispatch.jobs.assign import Assign
-from app.dispatch.jobs.base import Answer, IdempotencyKey, Job
+from app.dispatch.jobs.base import IdempotencyKey, Job, Reply
 from app.dispatch.jobs.claim import Claim
 from app.dispatch.jobs.reassign import Reassign
 from app.dispatch.jobs.report_event import ReportEvent
@@ -59,8 +59,8 @@ async def assign_lead(
 ) -> Json[Decision]:
     """Decides who owns a lead, and returns once the decision is stored."""
     if body.dry_run:
-        (answer,) = await dispatch.dry_run_all(caller.workspace_id, [_job(body, None)])
-        return _response(answer)
+        (reply,) = await dispatch.dry_run_all(caller.workspace_id, [_job(body, None)])
+        return _response(reply)
     return _response(await dispatch.ask(caller.workspace_id, _job(body, key)))
 
 
@@ -70,22 +70,22 @@ async def assign_leads(
     caller: CallerParameter, dispatch: DispatchParameter, key: IdempotencyKeyParameter, body: BatchRequest
 ) -> Json[BatchResult]:
     """Decides many leads in order. An invalid item does not affect the others."""
-    answers: list[Answer | Problem | None] = []
+    replies: list[Reply | Problem | None] = []
     stored: dict[int, Job] = {}
     for_dry_run: dict[int, Job] = {}
     for position, item in enumerate(validate_items(body)):
-        answers.append(item if isinstance(item, Problem) else None)
+        replies.append(item if isinstance(item, Problem) else None)
         if isinstance(item, AssignRequest):
             jobs = for_dry_run if item.dry_run else stored
             jobs[position] = _job(item, item_key(key, position), bulk=True)
     for jobs, ask in ((stored, dispatch.ask_all), (for_dry_run, dispatch.dry_run_all)):
         decided = await ask(caller.workspace_id, list(jobs.values())) if jobs else []
-        for position, answer in zip(jobs, decided, strict=True):
-            answers[position] = answer
-    problem = _problem_of_all(answers)
+        for position, reply in zip(jobs, decided, strict=True):
+            replies[position] = reply
+    problem = _problem_of_all(replies)
     if problem is not None:
         raise problem
-    return Json(_items(answers))
+    return Json(_items(replies))
 
 
 @router.post("/reassign", status_code=201, responses=REPLAYED)
@@ -154,33 +154,33 @@ def _target(to: ReassignTarget | None) -> Target | None:
     return Target("team", to.team) if to.team is not None else Target("queue", str(to.queue))
 
 
-def _response(answer: Answer | Problem) -> Json[Any]:
-    if isinstance(answer, Problem):
-        raise answer
-    return response_of(answer)
+def _response(reply: Reply | Problem) -> Json[Any]:
+    if isinstance(reply, Problem):
+        raise reply
+    return response_of(reply)
 
 
-def _problem_of_all(answers: Sequence[Answer | Problem | None]) -> Problem | None:
+def _problem_of_all(replies: Sequence[Reply | Problem | None]) -> Problem | None:
     """The problem of the whole batch, when one thing kept every item from being decided.
 
     That is an idempotency key that belongs to another body, or a database that does not respond. If any
     outcome is unknown, so is that of the batch.
     """
-    if answers and all(isinstance(each, IdempotencyMismatch) for each in answers):
+    if replies and all(isinstance(each, IdempotencyMismatch) for each in replies):
         return IdempotencyMismatch()
-    problems = [each for each in answers if isinstance(each, Problem) and each.status == 503]
-    if len(problems) < len(answers):
+    problems = [each for each in replies if isinstance(each, Problem) and each.status == 503]
+    if len(problems) < len(replies):
         return None
     return next((each for each in problems if isinstance(each, OutcomeUnknown)), problems[0])
 
 
-def _items(answers: Sequence[Answer | Problem | None]) -> bytes:
+def _items(replies: Sequence[Reply | Problem | None]) -> bytes:
     """The body of the batch, joined from bodies that are JSON already."""
-    return b'{"items":[' + b",".join(_item(each) for each in answers) + b"]}"
+    return b'{"items":[' + b",".join(_item(each) for each in replies) + b"]}"
 
 
-def _item(answer: Answer | Problem | None) -> bytes:
-    if isinstance(answer, Answer):
-        return b'{"status":%d,"decision":%s}' % (answer.status, answer.body)
-    problem = answer or Problem()
+def _item(reply: Reply | Problem | None) -> bytes:
+    if isinstance(reply, Reply):
+        return b'{"status":%d,"decision":%s}' % (reply.status, reply.body)
+    problem = reply or Problem()
     return b'{"status":%d,"problem":%s}' % (problem.status, orjson.dumps(problem_document(problem)))

@@ -32,7 +32,7 @@ from app.contract.directory import (
 )
 from app.contract.responses import Page
 from app.directory import absences, records, removal
-from app.directory.edit_once import Act
+from app.directory.edit_once import Edit
 from app.store.directory.records import ChangeRecord, Record
 
 router = APIRouter(route_class=StrictRoute, tags=["directory"])
@@ -52,10 +52,10 @@ async def create_absence(
 ) -> Json[Absence]:
     """Adds an absence of an owner."""
 
-    async def ready() -> Act[Record]:
+    async def prepare() -> Edit[Record]:
         return lambda edit: absences.add(edit, id, to_record(body))
 
-    return await edit_once(pool, caller, key, ready, _absence_to_json, 201)
+    return await edit_once(pool, caller, key, prepare, _absence_to_json, 201)
 
 
 @router.get("/owners/{id}/absences")

@@ -26,7 +26,7 @@ from app.contract.directory import findings_to_json
 from app.contract.limits import KIB, BodyLimits
 from app.contract.plans import CheckedPlanVersion, PlanComment, PlanVersion, PlanVersionDetail
 from app.contract.responses import Page
-from app.directory.edit_once import Act
+from app.directory.edit_once import Edit
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import AlreadyActive, NeverPublished, NotFound, PlanInvalid, PlanUnparseable
 from app.plan.findings import settles
@@ -61,12 +61,12 @@ async def create_plan(
     """Stores a plan as a draft, and returns its findings."""
     raw = await raw_body(request, MEDIA, LIMITS)
 
-    async def ready() -> Act[PlanFindings]:
+    async def prepare() -> Edit[PlanFindings]:
         return await versions.drafted(pool, caller.workspace_id, strategies, raw)
 
     # The text must be the same byte for byte: parsing it first could take seconds.
     key = key_of(request, {"text": sha256(raw).hexdigest()})
-    return await edit_once(pool, caller, key, ready, _checked_to_json, 201)
+    return await edit_once(pool, caller, key, prepare, _checked_to_json, 201)
 
 
 @router.get("/plans")
@@ -153,7 +153,7 @@ async def _activate(
 ) -> Json[CheckedPlanVersion]:
     workspace_id = caller.workspace_id
 
-    async def ready() -> Act[PlanFindings]:
+    async def prepare() -> Edit[PlanFindings]:
         # Compiled before it becomes active, so that no lead waits for it. A version that cannot be compiled
         # is refused below.
         with suppress(LookupError):
@@ -162,7 +162,7 @@ async def _activate(
                 await dispatch.plans.tables.fetch(workspace_id, plan.table_refs)
         return await versions.accepted(pool, workspace_id, strategies, version, comment, how)
 
-    return await edit_once(pool, caller, key, ready, _checked_to_json)
+    return await edit_once(pool, caller, key, prepare, _checked_to_json)
 
 
 async def _detail(stored: StoredPlan, strategies: Strategies) -> Json[PlanVersionDetail]:

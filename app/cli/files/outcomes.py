@@ -9,7 +9,7 @@ from typing import Any, TextIO
 import orjson
 
 from app.cli.fault_lines import line_numbers, not_done
-from app.dispatch.jobs.base import Answer
+from app.dispatch.jobs.base import Reply
 from app.errors import Problem
 
 FAILED = "failed"
@@ -49,7 +49,7 @@ class OutcomeCounts:
         """The number of lines with a decision."""
         return self.steps.total()
 
-    def add(self, line: int, outcome: Answer | Problem) -> dict[str, Any]:
+    def add(self, line: int, outcome: Reply | Problem) -> dict[str, Any]:
         """Count one line, and return its row for the report file."""
         if isinstance(outcome, Problem):
             self.problems.append((line, outcome))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.dispatch.decision_session import DecisionSession
-from app.dispatch.jobs.base import Answer, Job
+from app.dispatch.jobs.base import Job, Reply
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import DecisionRequest
 from app.ids import uuid7
@@ -22,7 +22,7 @@ class Assign(Job):
     exclude: frozenset[str] = frozenset()
     _account_keys: tuple[AccountKey, ...] | None = field(default=None, init=False)
 
-    def decide(self, session: DecisionSession) -> Answer:
+    def decide(self, session: DecisionSession) -> Reply:
         """Decide by the plan, as a returning lead if one of its match keys is known."""
         arrival = self.arrival
         request = DecisionRequest(
@@ -35,13 +35,13 @@ class Assign(Job):
             account=session.find_account(self.account_keys),
         )
         request = self.plugin.attach_results(request, session.plan, session.work.now)
-        decision, answer = session.decide(request, arrival.normalized)
+        decision, reply = session.decide(request, arrival.normalized)
         session.received += 1
         session.matched += decision.existing_lead is not None
         session.identify(
             arrival, decision.existing_lead.lead_id if decision.existing_lead else request.lead_id
         )
-        return answer
+        return reply
 
     def identities(self) -> Sequence[tuple[str, str]]:
         """The lead's match keys."""

@@ -9,8 +9,8 @@ from app.dispatch.decision_session import DecisionSession, QueueLookup
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import DecisionRequest
 from app.plugins.port import PluginCall
-from app.store.path.idempotency import Answer as Answer
 from app.store.path.idempotency import IdempotencyKey as IdempotencyKey
+from app.store.path.idempotency import Reply as Reply
 
 
 @dataclass(eq=False, slots=True)
@@ -20,16 +20,16 @@ class Job:
     bulk:   yields to single jobs.
     taken:  belongs to a commit group already, so it can no longer be withdrawn.
     plugin: what plugins returned for its lead.
-    done:   the answer, set after the commit.
+    done:   the reply, set after the commit.
     """
 
     key: IdempotencyKey | None = None
     bulk: bool = False
     taken: bool = False
     plugin: PluginCall = field(default_factory=PluginCall)
-    done: asyncio.Future[Answer] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    done: asyncio.Future[Reply] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
-    def decide(self, session: DecisionSession) -> Answer:
+    def decide(self, session: DecisionSession) -> Reply:
         """Decide the job; the session records what follows from it.
 
         Raises the Problem that the caller gets, or PluginResultMissing before anything is changed.

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from app.dispatch.decision_session import DecisionSession, QueueLookup
-from app.dispatch.jobs.base import Answer, Job
+from app.dispatch.jobs.base import Job, Reply
 from app.engine.model.decision import DecisionRequest, Target
 from app.engine.model.state import Facts
 from app.engine.pipeline.claims import claim_refusal, held_refusal
@@ -25,7 +25,7 @@ class Claim(Job):
     owner_id: str = field(kw_only=True)
     lead_id: str | None = None
 
-    def decide(self, session: DecisionSession) -> Answer:
+    def decide(self, session: DecisionSession) -> Reply:
         """Assign the lead to the owner.
 
         Raises ValidationFailed, ClaimRefused, NotFound, LeadNotInQueue or QueueEmpty.

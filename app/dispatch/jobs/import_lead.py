@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.dispatch.decision_session import DecisionSession
-from app.dispatch.jobs.base import Answer, Job
+from app.dispatch.jobs.base import Job, Reply
 from app.engine.model.decision import DecisionRequest, ExistingOwnership
 from app.engine.model.directory import Directory
 from app.errors import OwnerInactive, refused_at
@@ -28,7 +28,7 @@ class ImportLead(Job):
     since: datetime | None = None
     closed: bool = False
 
-    def decide(self, session: DecisionSession) -> Answer:
+    def decide(self, session: DecisionSession) -> Reply:
         """Assign the lead to its owner. Answers 204 when there is nothing to change.
 
         Raises ValidationFailed or OwnerInactive when the lead cannot be imported with this owner.
@@ -42,7 +42,7 @@ class ImportLead(Job):
             raise refused_at((), "no_identity", text)
         # A lead that was closed long ago does not change what is known about it today.
         if prior is not None and (self.closed or prior.owner == self.owner_id):
-            return Answer(204, b"")
+            return Reply(204, b"")
         request = DecisionRequest(
             kind="import",
             assignment_id=uuid7(),
@@ -52,12 +52,12 @@ class ImportLead(Job):
         )
         if prior is not None:
             work.end(prior)
-        _, answer = session.decide(request, arrival.normalized, status=200 if prior else 201)
+        _, reply = session.decide(request, arrival.normalized, status=200 if prior else 201)
         session.identify(arrival, request.lead_id)
         session.received += prior is None
         if self.closed:
             work.close(work.present[request.lead_id], "closed", ACTOR)
-        return answer
+        return reply
 
     def identities(self) -> Sequence[tuple[str, str]]:
         """The lead's match keys."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from app.dispatch.decision_session import DecisionSession
-from app.dispatch.jobs.base import Answer, Job
+from app.dispatch.jobs.base import Job, Reply
 from app.engine.model.decision import DecisionRequest, Target
 from app.engine.model.directory import Directory
 from app.errors import OwnerInactive, refused_at
@@ -21,7 +21,7 @@ class Reassign(Job):
     exclude: frozenset[str] = frozenset()
     to: Target | None = None
 
-    def decide(self, session: DecisionSession) -> Answer:
+    def decide(self, session: DecisionSession) -> Reply:
         """Decide by the plan, or assign to the named target.
 
         Raises NotFound for an unknown lead, and ValidationFailed or OwnerInactive for the target.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.dispatch.decision_session import DecisionSession
-from app.dispatch.jobs.base import Answer, Job
+from app.dispatch.jobs.base import Job, Reply
 from app.engine.model.decision import DecisionRequest, PriorAssignment
 from app.ids import uuid7
 from app.intake.accounts import keys_of_lead
@@ -19,11 +19,11 @@ class Release(Job):
     lead_id: str = field(kw_only=True)
     assignment_id: str = field(kw_only=True)
 
-    def decide(self, session: DecisionSession) -> Answer:
+    def decide(self, session: DecisionSession) -> Reply:
         """Decide by the plan. Answers 204 when the lead has moved on in the meantime."""
         lead = session.find_lead(self.lead_id)
         if lead is None or not _is_due(lead.prior, self.assignment_id, session.work.now):
-            return Answer(204, b"")
+            return Reply(204, b"")
         request = DecisionRequest(
             kind="release",
             assignment_id=uuid7(),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from app.dispatch.decision_session import DecisionSession
-from app.dispatch.jobs.base import Answer, Job
+from app.dispatch.jobs.base import Job, Reply
 from app.errors import AssignmentSuperseded, NotFound
 
 
@@ -18,7 +18,7 @@ class ReportEvent(Job):
     type: str = field(kw_only=True)
     actor: str = field(kw_only=True)
 
-    def decide(self, session: DecisionSession) -> Answer:
+    def decide(self, session: DecisionSession) -> Reply:
         """Close the lead, once.
 
         Raises NotFound for an unknown assignment, AssignmentSuperseded when the lead has a newer one.
@@ -33,7 +33,7 @@ class ReportEvent(Job):
         if lead.prior.state != "closed":
             session.work.close(lead, self.type, self.actor)
         body = {"assignment_id": self.assignment_id, "lead_id": lead_id, "type": self.type, "state": "closed"}
-        return Answer(200, orjson.dumps(body))
+        return Reply(200, orjson.dumps(body))
 
     def assignment_ids(self) -> Sequence[str]:
         """The assignment."""

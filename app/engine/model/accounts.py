@@ -12,7 +12,7 @@ OWNER = "owner"
 """The role of the account's own owner."""
 
 
-def is_named(tier: str | None) -> bool:
+def is_named_account(tier: str | None) -> bool:
     """Whether accounts of this tier can be found by a free email domain. The case does not matter."""
     return tier is not None and tier.casefold() == _NAMED
 
@@ -98,7 +98,7 @@ def match_account(found: AccountHits, accounts: Mapping[str, Account]) -> Accoun
     for key, of_key in found:
         decides = chosen is None
         for each in sorted(of_key, key=lambda one: (not one.has_owner, one.id)):
-            if key.free_email_domain and not is_named(each.tier):
+            if key.free_email_domain and not is_named_account(each.tier):
                 code = "free_email_domain"
             elif chosen is None:
                 chosen, matched_by, code = each, key.matched_by, "chosen"

@@ -15,7 +15,7 @@ from app.engine.model.decision import Target, Verdict
 from app.engine.model.directory import Owner
 from app.engine.model.state import Facts
 from app.engine.selection.ladder import ladder
-from app.plan.document.accounts import DELEGATE, AccountConfig, Hold
+from app.plan.document.accounts import DELEGATE, AccountConfig, Hold, Rung
 from app.plan.document.plan import PlanDocument
 
 Owners = Mapping[str, Owner]
@@ -113,13 +113,13 @@ class AccountStep:
         return replace(self._own, name=id_)
 
 
-def _fallback_of(fallback: object, config: AccountConfig) -> Target | timedelta | str:
+def _fallback_of(fallback: Rung, config: AccountConfig) -> Target | timedelta | str:
     """A target, the time to wait, or the word for the delegate."""
     if isinstance(fallback, Hold):
         return fallback.hold
     if fallback == DELEGATE:
         return DELEGATE
-    (target,) = ladder([config.handed(fallback)])  # type: ignore[arg-type]
+    (target,) = ladder([fallback.inheriting(config)])
     return replace(target, code="account_team") if target.kind == "team" else target
 
 

@@ -105,16 +105,9 @@ class AccountConfig(StepConfig):
     priority: Priority = Field(0, description="The priority of the lead in a queue, 0 to 100.")
     sla: Name | None = Field(None, description="The SLA of the owner who gets the lead.")
 
-    def handed(self, target: Target) -> Target:
-        """The target with the priority and SLA it inherits from the step."""
-        kept = {
-            name: getattr(self, name) for name in ("priority", "sla") if name not in target.model_fields_set
-        }
-        return target.model_copy(update=kept) if kept else target
-
     def for_customers(self) -> Target | None:
         """The team for customers as a target."""
-        return None if self.customers is None else self.handed(Target(team=self.customers.team))
+        return None if self.customers is None else Target(team=self.customers.team).inheriting(self)
 
     def targets(self) -> tuple[Target, ...]:
         return tuple(target for _, ladder in self.ladders() for target in ladder)
@@ -125,7 +118,7 @@ class AccountConfig(StepConfig):
             yield ".customers", (customers,)
         for position, rung in enumerate(self.if_unavailable):
             if isinstance(rung, Target):
-                yield f".if_unavailable[{position}]", (self.handed(rung),)
+                yield f".if_unavailable[{position}]", (rung.inheriting(self),)
 
     @property
     def default_name(self) -> str:

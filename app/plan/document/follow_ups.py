@@ -10,7 +10,7 @@ from pydantic import Field, PlainValidator, ValidationInfo
 from app.plan.findings import Faults, Finding, fault, join, quote
 from app.plan.language.durations import read_duration
 from app.plan.language.operands import EXTENSION
-from app.plan.language.shapes import FollowUpCondition, Part, hand_written, reading
+from app.plan.language.shapes import FollowUpCondition, Part, context_of, hand_written
 from app.plan.language.templates import Template, parse_template
 
 ACTION_TYPES = (
@@ -113,7 +113,7 @@ def _consent(value: object, _: ValidationInfo) -> str:
 
 def _parameter(value: object, info: ValidationInfo) -> Parameter:
     if isinstance(value, str):
-        return parse_template(value, reading(info).texts)
+        return parse_template(value, context_of(info).texts)
     if isinstance(value, (bool, int, float)):
         return value
     raise fault("wrong_type", "Must be a string, a number, true or false.")

@@ -11,7 +11,7 @@ from app.plan.language.durations import parse_iso
 from app.plan.language.fields import CUSTOMER_STATUSES, OUTCOMES, TRIGGERS, Kind
 from app.plan.language.fields import Field as LeadField
 from app.plan.language.operands import EXTENSION
-from app.plan.language.shapes import Moment, Name, Part, Timestamp, Words, hand_written, reading
+from app.plan.language.shapes import Moment, Name, Part, Timestamp, Words, context_of, hand_written
 
 _NESTED = ("consent", "crm", "utm")
 _TYPES: dict[Kind, tuple[type, ...]] = {
@@ -45,7 +45,7 @@ def _read_lead(value: object, info: ValidationInfo) -> dict[str, Any]:
 
 
 def _value_faults(name: str, value: object, info: ValidationInfo, path: str) -> list[Finding]:
-    field = reading(info).lead.find(name)
+    field = context_of(info).lead.find(name)
     if field is None:
         return [Finding(path, "unknown_field", "Unknown field of a lead. Custom fields go under attributes.")]
     if value is None or _fits(field, value):

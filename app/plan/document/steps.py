@@ -14,7 +14,7 @@ from app.plan.document.step_configs import QueueConfig, RoundRobinConfig, RuleCo
 from app.plan.document.targets import Target
 from app.plan.findings import Faults, Finding, fault, quote
 from app.plan.language.conditions import Node
-from app.plan.language.shapes import reading
+from app.plan.language.shapes import context_of
 
 __all__ = [
     "BUILT_IN",
@@ -86,9 +86,9 @@ def _step(value: object, info: ValidationInfo) -> tuple[str, StepConfig]:
             "wrong_type", "A step must be one strategy with its settings, such as {queue: {name: unrouted}}."
         )
     ((strategy, config),) = value.items()
-    model = reading(info).strategies.get(strategy)
+    model = context_of(info).strategies.get(strategy)
     if model is None or not issubclass(model, StepConfig):
-        known = ", ".join(sorted(reading(info).strategies))
+        known = ", ".join(sorted(context_of(info).strategies))
         raise fault(
             "unknown_strategy",
             f"Unknown strategy. Use one of {known}, or install its plug-in.",

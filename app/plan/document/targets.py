@@ -7,14 +7,14 @@ from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
 from app.plan.findings import fault, quote
 from app.plan.language.fields import Kind
-from app.plan.language.shapes import Name, Parser, Part, Priority, Words
+from app.plan.language.shapes import Name, Part, PlanContext, Priority, Words
 
 TargetKind = Literal["team", "owner", "queue", "path", "block"]
 Pick = Literal["round_robin", "least_loaded", "longest_idle"]
 OffHours = Literal["assign", "hold", "next"]
 
 KINDS: tuple[TargetKind, ...] = ("team", "owner", "queue", "path", "block")
-_HANDED_ON = ("priority", "sla")
+_INHERITED = ("priority", "sla")
 ALWAYS_SETTLES = frozenset(("queue", "path", "block"))
 """Kinds of target that take every lead. A team or an owner may be unavailable."""
 
@@ -29,7 +29,7 @@ def _flat(rungs: tuple["Target", ...]) -> tuple["Target", ...]:
 
 def _matched(names: Words, info: ValidationInfo) -> Words:
     # Without a context the names come from a step that checked them already.
-    if isinstance(info.context, Parser):
+    if isinstance(info.context, PlanContext):
         for position, name in enumerate(names):
             field = info.context.pipeline.find(name)
             if field is None or field.kind is not Kind.STRING:
@@ -110,11 +110,12 @@ class Target(Part):
     @cached_property
     def otherwise(self) -> tuple["Target", ...]:
         """The targets under `else`, with the priority and SLA they inherit from this one."""
-        return tuple(self._handed(rung) for rung in self.else_)
+        return tuple(rung.inheriting(self) for rung in self.else_)
 
-    def _handed(self, rung: "Target") -> "Target":
-        kept = {name: getattr(self, name) for name in _HANDED_ON if name not in rung.model_fields_set}
-        return rung.model_copy(update=kept) if kept else rung
+    def inheriting(self, parent: Part) -> "Target":
+        """This target with the priority and SLA of `parent`, as far as it does not set its own."""
+        inherited = {name: getattr(parent, name) for name in _INHERITED if name not in self.model_fields_set}
+        return self.model_copy(update=inherited) if inherited else self
 
     @property
     def settles(self) -> bool:

@@ -8,7 +8,7 @@ from pydantic import PlainValidator, ValidationInfo
 
 from app.plan.findings import Faults, Finding, fault, quote
 from app.plan.language.fields import Field, Kind
-from app.plan.language.shapes import hand_written, reading
+from app.plan.language.shapes import context_of, hand_written
 
 Matcher = Literal["eq", "longest_prefix", "range"]
 MATCHERS: tuple[Matcher, ...] = get_args(Matcher)
@@ -60,7 +60,7 @@ def _read_match_on(value: object, info: ValidationInfo) -> MatchOn:
 
 
 def _column(name: object, how: object, info: ValidationInfo) -> Column:
-    field = reading(info).pipeline.find(name) if isinstance(name, str) else None
+    field = context_of(info).pipeline.find(name) if isinstance(name, str) else None
     if field is None:
         raise fault("unknown_field", "Unknown field. A column is named after a field of the lead.")
     matcher = next((each for each in MATCHERS if each == how), None)

@@ -54,10 +54,10 @@ Node = All | Any | Not | Leaf
 
 def parse_condition(value: object, catalog: Catalog) -> Node:
     """The tree of a condition. Raises Faults with every fault, at paths relative to the condition."""
-    reading = _Reading(catalog)
-    node = reading.node(value, "")
-    if reading.findings or node is None:
-        raise Faults(*reading.findings)
+    reader = _ConditionReader(catalog)
+    node = reader.node(value, "")
+    if reader.findings or node is None:
+        raise Faults(*reader.findings)
     return node
 
 
@@ -73,7 +73,7 @@ def leaves(node: Node) -> Iterator[Leaf]:
                 yield from leaves(part)
 
 
-class _Reading:
+class _ConditionReader:
     """Walks one condition and collects every fault, so that the author can fix them all at once."""
 
     def __init__(self, catalog: Catalog) -> None:

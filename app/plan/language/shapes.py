@@ -39,8 +39,8 @@ class Part(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class Parser:
-    """The context in which a document is read: the strategies and fields that exist.
+class PlanContext:
+    """The context in which a plan is read: the strategies and fields that exist.
 
     `lead` has the fields a lead may be sent with, `texts` those a template may show.
     """
@@ -60,9 +60,9 @@ def once(words: tuple[str, ...]) -> tuple[str, ...]:
     return words
 
 
-def reading(info: ValidationInfo) -> Parser:
+def context_of(info: ValidationInfo) -> PlanContext:
     """The context of this validation. Without one, no strategy exists."""
-    return info.context if isinstance(info.context, Parser) else Parser({})
+    return info.context if isinstance(info.context, PlanContext) else PlanContext({})
 
 
 def _duration(value: object) -> timedelta:
@@ -93,9 +93,9 @@ def _moment(value: object) -> datetime:
     return at
 
 
-def _condition(catalog: Callable[[Parser], Catalog]) -> Callable[[Any, ValidationInfo], Node]:
+def _condition(catalog: Callable[[PlanContext], Catalog]) -> Callable[[Any, ValidationInfo], Node]:
     def validate(value: Any, info: ValidationInfo) -> Node:
-        return parse_condition(value, catalog(reading(info)))
+        return parse_condition(value, catalog(context_of(info)))
 
     return validate
 

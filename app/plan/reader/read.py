@@ -10,7 +10,7 @@ from app.plan.document.pydantic_errors import findings_of
 from app.plan.document.steps import BUILT_IN, Strategies
 from app.plan.findings import MAX_FINDINGS, Faults, Finding
 from app.plan.language.fields import FOLLOW_UP, LEAD, PIPELINE, Field, labels
-from app.plan.language.shapes import Parser
+from app.plan.language.shapes import PlanContext
 from app.plan.reader.text import check_data, load_plan_text
 
 
@@ -22,12 +22,12 @@ def read_plan(
     if isinstance(data, list):
         return data
     try:
-        return PlanDocument.model_validate(data, context=surroundings(data, strategies))
+        return PlanDocument.model_validate(data, context=plan_context(data, strategies))
     except ValidationError as refused:
         return findings_of(refused)
 
 
-def surroundings(data: Mapping[str, object], strategies: Strategies) -> Parser:
+def plan_context(data: Mapping[str, object], strategies: Strategies) -> PlanContext:
     """The fields of this plan: those of every plan, its own, and those its score steps add.
 
     Conditions need them, so they are collected before the plan is read. Faults are reported later.
@@ -38,7 +38,7 @@ def surroundings(data: Mapping[str, object], strategies: Strategies) -> Parser:
         own = declare_fields(data.get("fields"))
     labeled = _labels(data)
     typed = [each for each in own if each.name.startswith(ATTRIBUTES)]
-    return Parser(
+    return PlanContext(
         strategies,
         lead=LEAD.extended(typed),
         pipeline=PIPELINE.extended([*own, *labeled]),

@@ -70,7 +70,7 @@ class StoredReply:
     at: datetime
     assignment_id: str | None
     status: int
-    answer: str | None
+    body: str | None
 
 
 @dataclass(slots=True)
@@ -131,5 +131,5 @@ def _reply(row: Mapping[str, Any]) -> StoredReply:
         at=parse_iso(row["at"]),
         assignment_id=row["assignment_id"],
         status=row["status"],
-        answer=row["response"],
+        body=row["response"],
     )

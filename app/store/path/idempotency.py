@@ -9,7 +9,7 @@ from app.store.connection.pool import Connection
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """What the caller gets: a status and a body of JSON, both fixed before the commit.
 
     `assignment_id` names the decision that the body shows, if it shows one.
@@ -61,9 +61,9 @@ is replaced."""
 
 
 async def store_response(
-    connection: Connection, workspace_id: int, key: IdempotencyKey, answer: Answer, at: datetime
+    connection: Connection, workspace_id: int, key: IdempotencyKey, reply: Reply, at: datetime
 ) -> None:
     """Store a response under a key. The caller holds the workspace lock."""
-    row = KeyRow(key.text, key.body_hash.hex(), None, answer.status, at, answer.body.decode())
+    row = KeyRow(key.text, key.body_hash.hex(), None, reply.status, at, reply.body.decode())
     statement = UPSERT_IDEMPOTENCY_KEYS.format(rows="$2")
     await connection.execute(statement, workspace_id, orjson.dumps([row]).decode())
