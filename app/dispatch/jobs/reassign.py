@@ -38,6 +38,7 @@ class Reassign(Job):
             to=self.to,
             note=self.reason,
             account=session.find_account(lambda: keys_of_lead(lead.values)),
+            present_owner=lead.prior.owner,
         )
         request = self.plugin.attach_results(request, session.plan, session.work.now)
         return session.decide_again(request, lead)

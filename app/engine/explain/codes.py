@@ -43,6 +43,7 @@ TARGETS: dict[str, str] = {
     "held": "Nobody here can take the lead yet; the plan holds it until somebody can.",
     "off_hours": "Nobody here is on shift; the plan tries the next target.",
     "no_eligible_member": "No member of the team can take the lead.",
+    "no_current_owner": "Nobody in the directory has the lead, and the caller sent no owner.",
 }
 """The result of a target. A target that names an owner, or a team that is gone, can also have a refusal."""
 

@@ -74,6 +74,8 @@ def settled(
             return f"Assigned {source}{details}. {owner} {_picked(pick, target)}."
         case "owner":
             return f"Assigned to {owner or target} {source}{details}."
+        case "current_owner":
+            return f"Stays with {owner} {source}{details}."
         case "block":
             return f"Blocked {source}{details}. Block list: {target}."
         case _:
@@ -142,6 +144,8 @@ def _by_account(kind: str, target: str, owner: str | None, pick: str | None, cod
             return f"{why}, so it went to their delegate, {owner}."
         case "owner":
             return f"{why}, so it went to {owner}."
+        case "current_owner":
+            return f"{why}, so it stays with {owner}."
         case "block":
             return f"{why}, so it was blocked. Block list: {target}."
         case _:

@@ -10,7 +10,7 @@ from app.engine.model.accounts import AccountMatch
 from app.engine.model.directory import Owner
 
 Outcome = Literal["assigned", "queued", "automated", "blocked"]
-TargetKind = Literal["team", "owner", "queue", "path", "block"]
+TargetKind = Literal["team", "owner", "current_owner", "queue", "path", "block"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,7 @@ class DecisionRequest:
     - `to` is the target named by the caller, and `queue` the queue that a claim takes from.
     - `note` is the caller's comment; nothing reads it but people.
     - `account` is the account that the lead belongs to.
+    - `present_owner` is the owner of a stored lead that is decided again, if it has one.
     - `owned` is the owner of an imported lead; nothing is left to decide.
     - `plugin_replies` are the replies of plugins by step (`app.engine.model.plugin_replies`).
     """
@@ -108,6 +109,7 @@ class DecisionRequest:
     account: AccountMatch | None = None
     owned: ExistingOwnership | None = None
     plugin_replies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    present_owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,8 @@ def request_to_json(request: DecisionRequest) -> dict[str, Any]:
         "note": request.note,
         "account": account_match_to_json(request.account) if request.account else None,
     }
+    if request.present_owner is not None:
+        stored["present_owner"] = request.present_owner
     if request.owned is not None:
         owned = request.owned
         stored["owned"] = {"owner": owned.owner, "team": owned.team, "since": owned.since}
@@ -92,6 +94,7 @@ def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
         owned=ExistingOwnership(owner=owned["owner"], team=owned["team"], since=parse_iso(owned["since"]))
         if owned
         else None,
+        present_owner=stored.get("present_owner"),
         plugin_replies={step: _reply_from_json(reply) for step, reply in stored.get("advice", {}).items()},
     )
 

@@ -16,6 +16,7 @@ from app.engine.model.decision import Decision, DecisionRequest, Target, TargetK
 from app.engine.model.plugin_replies import verdict_from_json
 from app.engine.model.state import Facts
 from app.engine.pipeline.outcome import to_decision, to_held
+from app.engine.selection.current_owner import try_current_owner
 from app.engine.selection.pickers import TargetAttempt
 from app.engine.selection.targets import try_owner, try_team
 from app.engine.selection.templated_teams import is_templated, resolve
@@ -169,5 +170,7 @@ def _try_target(target: Target, request: DecisionRequest, facts: Facts) -> Targe
             return try_team(target, request, facts)
         case "owner":
             return try_owner(target, request, facts)
+        case "current_owner":
+            return try_current_owner(target, request, facts)
         case "queue" | "path" | "block":
             return TargetAttempt(target, "chosen")

@@ -10,6 +10,7 @@ from app.engine.model.directory import Owner
 from app.engine.model.state import Balance, Load
 from app.engine.selection import fair_share
 from app.engine.selection.eligibility import Refusal
+from app.plan.document.targets import CURRENT_OWNER
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,9 @@ class TargetAttempt:
 
     def to_trace(self) -> dict[str, Any]:
         """The entry of the trace."""
-        entry: dict[str, Any] = {"target": {self.target.kind: self.target.name}, "code": self.code}
+        kind = self.target.kind
+        named = True if kind == CURRENT_OWNER else self.target.name
+        entry: dict[str, Any] = {"target": {kind: named}, "code": self.code}
         if self.pick:
             entry["pick"] = self.pick
         if self.candidates:

@@ -9,11 +9,12 @@ from app.plan.findings import fault, quote
 from app.plan.language.fields import Kind
 from app.plan.language.shapes import Name, Part, PlanContext, Priority, Words
 
-TargetKind = Literal["team", "owner", "queue", "path", "block"]
+TargetKind = Literal["team", "owner", "current_owner", "queue", "path", "block"]
 Pick = Literal["round_robin", "least_loaded", "longest_idle"]
 OffHours = Literal["assign", "hold", "next"]
 
-KINDS: tuple[TargetKind, ...] = ("team", "owner", "queue", "path", "block")
+KINDS: tuple[TargetKind, ...] = ("team", "owner", "current_owner", "queue", "path", "block")
+CURRENT_OWNER: TargetKind = "current_owner"
 _INHERITED = ("priority", "sla")
 ALWAYS_SETTLES = frozenset(("queue", "path", "block"))
 """Kinds of target that take every lead. A team or an owner may be unavailable."""
@@ -46,12 +47,18 @@ MatchedFields = Annotated[Words, AfterValidator(_matched)]
 
 
 class Target(Part):
-    """Where a lead goes: exactly one of `team`, `owner`, `queue`, `path` and `block`."""
+    """Where a lead goes: exactly one of `team`, `owner`, `current_owner`, `queue`, `path` and `block`."""
 
     team: Name | None = Field(
         None, description="A team of the directory. One of its eligible members gets the lead."
     )
     owner: Name | None = Field(None, description="An owner of the directory, by id.")
+    current_owner: Literal[True] | None = Field(
+        None,
+        description="The owner who has the lead, or had it last. For a new lead, the owner whose id or CRM "
+        "id the caller sends as `crm.owner_id`. Caps and pauses do not count. Without such an owner, or if "
+        "they are absent or inactive, the next target is tried.",
+    )
     queue: Name | None = Field(None, description="A queue of this plan, where the lead waits to be claimed.")
     path: Name | None = Field(
         None, description="A path of this plan: an automated treatment instead of an owner."
@@ -90,7 +97,7 @@ class Target(Part):
     def _one(self) -> "Target":
         named = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(named) != 1:
-            raise fault("exactly_one", "Exactly one of team, owner, queue, path and block is required.")
+            raise fault("exactly_one", f"Exactly one of {', '.join(KINDS[:-1])} and {KINDS[-1]} is required.")
         if named[0] != "team" and (self.pick or self.skills or self.languages or self.match):
             raise fault("misplaced_field", "Remove pick, skills, languages and match. They need a team.")
         if self.off_hours and named[0] not in ("team", "owner"):
@@ -104,8 +111,11 @@ class Target(Part):
 
     @property
     def name(self) -> str:
-        """The name of the team, queue or path, the id of the owner, or the name of the blocking list."""
-        return str(getattr(self, self.kind))
+        """The name of the team, queue, path or blocking list, or the id of the owner.
+
+        The current owner has no name before a lead is decided.
+        """
+        return self.kind if self.kind == CURRENT_OWNER else str(getattr(self, self.kind))
 
     @cached_property
     def otherwise(self) -> tuple["Target", ...]:

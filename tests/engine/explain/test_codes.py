@@ -127,6 +127,7 @@ def picked() -> list[Decision]:
         decide(asked, plan(piped(LEAST, LAST)), crowd()),
         *(decide(asked, plan(piped(owner, LAST)), now) for owner in owners),
         decide(asked, plan(piped({"round_robin": {"team": "gone"}}, LAST)), now),
+        decide(asked, plan(piped({"rule": {"name": "keep", "then": {"current_owner": True}}}, LAST)), now),
         decide(question(), plan(piped(DEMANDING)), facts({"cem": PEOPLE["cem"]})),
         decide(question(tier="gold"), plan(), now),
         decide(question(lead_type="student"), plan(), now),

@@ -1,0 +1,47 @@
+"""The owner who has the lead now, for targets that leave it where it is."""
+
+from collections.abc import Mapping
+
+from app.engine.conditions.comparisons import getter
+from app.engine.model.decision import DecisionRequest, Target
+from app.engine.model.directory import Owner
+from app.engine.model.state import Facts
+from app.engine.selection.eligibility import Refusal, absence_refusal, cap_refusal
+from app.engine.selection.pickers import TargetAttempt, candidate_entry
+from app.engine.selection.targets import requirements_of
+
+_sent_owner = getter("crm.owner_id")
+
+
+def try_current_owner(target: Target, request: DecisionRequest, facts: Facts) -> TargetAttempt:
+    """Leave the lead with its owner, unless they are excluded, inactive or absent.
+
+    As for any owner who keeps a lead, pauses and caps do not count.
+    """
+    owner = _current_owner(request, facts.directory.owners)
+    if owner is None:
+        return TargetAttempt(target, "no_current_owner")
+    load = facts.state.load(owner.id)
+    refused = absence_refusal(owner, requirements_of(target, request), facts.now)
+    entry = candidate_entry(owner.id, load, refused or Refusal("chosen"))
+    if refused is not None:
+        return TargetAttempt(target, refused.code, candidates=(entry,))
+    over = owner.caps is not None and cap_refusal(owner.caps, load, owner.zone, facts.now) is not None
+    return TargetAttempt(target, "chosen", owner, candidates=(entry,), over_cap=over)
+
+
+def _current_owner(request: DecisionRequest, owners: Mapping[str, Owner]) -> Owner | None:
+    """The owner of the stored lead, else the one that the caller sent."""
+    prior = request.prior.owner if request.prior is not None else None
+    if (stored := prior or request.present_owner) is not None:
+        return owners.get(stored)
+    sent = _sent_owner(request.values)
+    if not isinstance(sent, str):
+        return None
+    return owners.get(sent) or _owner_by_crm_id(sent, owners)
+
+
+def _owner_by_crm_id(sent: str, owners: Mapping[str, Owner]) -> Owner | None:
+    """The owner with this id in a CRM, if there is exactly one."""
+    found = [owner for owner in owners.values() if sent in owner.crm.values()]
+    return found[0] if len(found) == 1 else None
