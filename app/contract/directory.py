@@ -35,8 +35,8 @@ from app.contract.types import (
 )
 from app.intake.website import website_domain
 from app.plan.findings import Finding
-from app.plan.language.countries import country_code
 from app.plan.language.hours import MAX_TEXT_LENGTH, read_hours
+from app.values.countries import country_code
 
 
 def _domain(text: str) -> str:

@@ -3,7 +3,6 @@
 Pure and total: every lead that passes the schema has a result, and no typing error loses a lead.
 """
 
-import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,12 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.intake.contact import parse_email, parse_phone
-from app.intake.country import code_of_country
+from app.intake.readings import READ, read_fields
 from app.intake.website import website_domain
 
-_REPORTED = ("email", "email_domain", "phone", "country", "language", "website_domain")
+_REPORTED = ("email", "email_domain", "phone", *READ, "website_domain")
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
-_LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ def normalize(sent: Mapping[str, Any]) -> IncomingLead:
     """Normalize a validated lead. Never raises for a lead that passed the schema."""
     values = _clean_fields(sent)
     flags = [
-        *_normalize_country_and_language(values),
+        *read_fields(values),
         *_normalize_email(values),
         *_normalize_phone(values),
         *_normalize_website(values),
@@ -70,19 +68,6 @@ def _clean(value: Any) -> Any:
     if isinstance(value, list):
         return [item for item in map(_clean, value) if item not in _EMPTY]
     return value
-
-
-def _normalize_country_and_language(values: dict[str, Any]) -> list[str]:
-    flags = []
-    if country := values.get("country"):
-        code = code_of_country(country)
-        values["country"] = code or country
-        flags += [] if code else ["country_unknown"]
-    if language := values.get("language"):
-        tag = _LANGUAGE.fullmatch(language)
-        values["language"] = tag[1].lower() if tag else language
-        flags += [] if tag else ["language_unknown"]
-    return flags
 
 
 def _normalize_email(values: dict[str, Any]) -> list[str]:

@@ -35,7 +35,7 @@ CODES: dict[str, str] = {
     "invalid_name": "The name of a field or the word it may have is not well formed.",
     "invalid_duration": "A duration is not written as 30s, 15m, 4h, 90d or 2w, or it is out of range.",
     "invalid_timestamp": "A timestamp is neither ISO 8601 nor relative to now.",
-    "unknown_country": "A country is neither an ISO 3166 code nor the English name of a country.",
+    "unknown_country": "A country is neither an ISO 3166 code nor the name of a country.",
     "unknown_strategy": "No strategy has this name.",
     "plugin_config_error": "A plug-in strategy failed to read the settings of its step.",
     "duplicate_name": "Two steps have the same name, or two products have names that differ only in case.",

@@ -12,7 +12,7 @@ from app.plan.document.plan import PlanDocument
 from app.plan.document.step_configs import RuleConfig
 from app.plan.document.targets import Target
 from app.plan.findings import Faults, Finding, quote
-from app.plan.language.cells import read_cell
+from app.plan.language.cells import country_of, read_cell
 from app.plan.language.columns import MatchOn
 
 MAX_SHOWN = 20
@@ -89,10 +89,12 @@ def unread(match_on: MatchOn, table: TableContent) -> Iterator[Finding]:
     found: list[tuple[int, int]] = []
     deque(entries(match_on, table.columns, table.rows, found), maxlen=0)
     ways = {column.field.name: column for column in match_on}
+    by_country = table.columns.index("country") if "country" in table.columns else None
     for row, place in found[:MAX_SHOWN]:
         name = table.columns[place]
+        country = country_of(table.rows[row][by_country]) if by_country is not None else None
         try:
-            read_cell(ways[name], table.rows[row][place])
+            read_cell(ways[name], table.rows[row][place], country)
         except Faults as refused:
             text = f"Row {row + 1}, {quote(name)}: {refused.findings[0].text}"
             yield Finding("", "invalid_cell", text, "warning")

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.engine.conditions.condition import Satisfied
 from app.engine.lookup.tables import RowMatch
-from app.plan.language.countries import COUNTRIES
+from app.values.countries import COUNTRIES
 
 MAX_REASONS = 3
 MAX_VALUE_LENGTH = 60

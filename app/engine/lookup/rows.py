@@ -12,7 +12,7 @@ from typing import Any
 from app.engine.conditions.comparisons import Values, getter
 from app.engine.lookup.row_levels import ANY, ANY_RANGE, Exact, Narrowest, Node, Prefixes, Ranges, Rank
 from app.plan.findings import Faults
-from app.plan.language.cells import Key, Span, lead_key, read_cell
+from app.plan.language.cells import BY_COUNTRY, Key, Span, country_of, lead_key, read_cell
 from app.plan.language.columns import MatchOn
 
 Cell = Key | Span | None
@@ -95,17 +95,23 @@ def entries(
     A row of which a cell cannot be read is left out; its position and that of the cell are noted as `unread`.
     """
     known: list[dict[Any, Cell]] = [{} for _ in match_on]
+    by_country = columns.index("country") if "country" in columns else None
     ways = [
         (columns.index(column.field.name), column, read) for column, read in zip(match_on, known, strict=True)
     ]
     for position, row in enumerate(rows):
         cells: list[Cell] = []
+        country = country_of(row[by_country]) if by_country is not None else None
         for place, column, read in ways:
             cell = row[place]
-            key = (type(cell), cell) if not isinstance(cell, list) else tuple(map(repr, cell))
+            key: tuple[Any, ...] = (
+                (type(cell), cell) if not isinstance(cell, list) else tuple(map(repr, cell))
+            )
+            if column.field.name in BY_COUNTRY:
+                key = (*key, country)
             if key not in read:
                 try:
-                    read[key] = read_cell(column, cell)
+                    read[key] = read_cell(column, cell, country)
                 except Faults:
                     unread.append((position, place))
                     break

@@ -12,6 +12,8 @@ from app.plan.findings import Faults, fault
 from app.plan.language.columns import Column
 from app.plan.language.fields import Field, Kind
 from app.plan.language.operands import MAX_NUMBER, read_operand
+from app.values.countries import country_code
+from app.values.postal_codes import postal_beginning, postal_code
 
 Key = str | int | float | bool
 Rank = tuple[int, int | float]
@@ -24,6 +26,8 @@ _DASH = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:-|–)\s*(\d+(?:\.\d+)?)")
 _PLUS = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*\+")
 _SWITCHES = {"true": True, "yes": True, "false": False, "no": False}
 _LETTERS = 2**32
+BY_COUNTRY = frozenset(("postal_code",))
+"""Fields whose cells are read by the country of their row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +55,22 @@ def is_any(cell: object) -> bool:
     return cell is None or (isinstance(cell, str) and cell.strip() in ("", "*"))
 
 
-def read_cell(column: Column, cell: Any) -> Key | Span | None:
+def country_of(cell: object) -> str | None:
+    """The country that a cell of the column `country` names, if it names one."""
+    return country_code(cell) if isinstance(cell, str) else None
+
+
+def read_cell(column: Column, cell: Any, country: str | None = None) -> Key | Span | None:
     """The cell in comparable form. None matches every lead.
+
+    `country` is that of the row. It decides how a postal code is read.
 
     Raises Faults when it cannot be compared with the field.
     """
     if is_any(cell):
         return None
+    if column.field.name == "postal_code":
+        cell = _postal(cell, column.how, country)
     if column.how == "range":
         return _span(column.field, cell)
     if isinstance(cell, list):
@@ -91,6 +104,18 @@ def cell_to_json(value: str | int | float | bool) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
+
+
+def _postal(cell: Any, how: str, country: str | None) -> Any:
+    """The cell with its postal codes in their form. What cannot be one stays."""
+    if isinstance(cell, list):
+        return [end if end is None else _postal(end, how, country) for end in cell]
+    text = cell_to_json(cell).strip()
+    if how == "longest_prefix":
+        return postal_beginning(text.removesuffix("*"))
+    if how == "range" and (ends := _DOTS.fullmatch(text)):
+        return "..".join(postal_code(end.strip(), country) or end.strip() for end in ends.groups())
+    return postal_code(text, country) or text
 
 
 def _equal(field: Field, cell: str | int | float | bool) -> Key:

@@ -4,12 +4,13 @@ import re
 from datetime import datetime, timedelta
 
 from app.plan.findings import Faults, fault, quote
-from app.plan.language.countries import country_code
 from app.plan.language.durations import parse_instant
 from app.plan.language.fields import Field, Kind
 from app.plan.language.languages import primary
 from app.plan.language.occurrences import Occurrences
 from app.plan.language.patterns import compile_pattern
+from app.values.countries import country_code
+from app.values.postal_codes import postal_beginning, postal_code
 
 Scalar = str | int | float | bool | datetime | timedelta
 Operand = Scalar | tuple[Scalar, ...] | Occurrences
@@ -133,8 +134,10 @@ def _text(field: Field, operator: str, value: object) -> str:
         raise fault("invalid_operand", _not_text(field, operator, value))
     if operator == "matches":
         _check_pattern(value)
-    elif operator in _CLOSED and field.name in _AS_INTAKE_DOES:
-        return _AS_INTAKE_DOES[field.name](value)
+    elif operator in _CLOSED and field.name in _READERS:
+        return _READERS[field.name](value)
+    elif operator == "prefix" and field.name == "postal_code":
+        return postal_beginning(value)
     elif operator in _CLOSED and field.choices:
         _check_choice(field, value)
     return value.strip() if operator in _CLOSED else value
@@ -169,12 +172,18 @@ def _country(text: str) -> str:
     code = country_code(text)
     if code is None:
         raise fault(
-            "unknown_country", "Unknown country. Use an ISO 3166 code, such as DE, or the English name."
+            "unknown_country",
+            "Unknown country. Use an ISO 3166 code, such as DE, or the name of the country.",
         )
     return code
 
 
-_AS_INTAKE_DOES = {"country": _country, "language": primary}
+def _postal_code(text: str) -> str:
+    return postal_code(text) or text.strip()
+
+
+_READERS = {"country": _country, "language": primary, "postal_code": _postal_code}
+"""The readers of fields, the same as for a lead."""
 
 
 def _check_choice(field: Field, value: str) -> None:

@@ -2,14 +2,14 @@
 
 import pytest
 
-from app.intake.country import code_of_country
-from app.plan.language.countries import COUNTRIES
+from app.values.countries import COUNTRIES, country_code
 
 
 def test_every_code_and_english_name_is_recognized() -> None:
     for code, name in COUNTRIES.items():
-        assert code_of_country(code) == code_of_country(code.lower()) == code
-        assert code_of_country(name) == code_of_country(name.upper()) == code
+        assert country_code(code) == code
+        assert country_code(code.lower()) == (None if code == "NA" else code)
+        assert country_code(name) == country_code(name.upper()) == code
 
 
 @pytest.mark.parametrize(
@@ -28,14 +28,38 @@ def test_every_code_and_english_name_is_recognized() -> None:
         ("Republic of the Congo", "CG"), ("Niger", "NE"),
         ("Australien", "AU"), ("Vereinigtes Königreich", "GB"), ("SÜDKOREA", "KR"), ("Rumaenien", "RO"),
         ("Vereinigte Staaten von Amerika", "US"), ("Weißrussland", "BY"), ("Saudi-Arabien", "SA"),
+        ("CAN", "CA"), ("U.S.", "US"), ("Curacao", "CW"), ("Myanmar", "MM"), ("Bosnia & Herzegovina", "BA"),
+        ("St. Lucia", "LC"), ("Iran (Islamic Republic of)", "IR"), ("Virgin Islands, U.S.", "VI"),
+        ("Congo, The Democratic Republic of the", "CD"), ("Taiwan, Province of China", "TW"),
+        ("Tanzania, United Republic of", "TZ"), ("Bonaire, Sint Eustatius and Saba", "BQ"),
+        ("Holy See (Vatican City State)", "VA"), ("United States of America (the)", "US"),
+        ("EE.UU.", "US"), ("États-Unis", "US"), ("Stany Zjednoczone", "US"), ("アメリカ合衆国", "US"),
+        ("भारत", "IN"),
+        ("Almanya", "DE"), ("ALLEMAGNE", "DE"), ("Германия", "DE"), ("🇩🇪", "DE"), ("Georgia", "GE"),
+        ("Jersey", "JE"), ("NA", "NA"), ("NAM", "NA"), ("Namibia", "NA"),
     ],
 )  # fmt: skip
 def test_other_names_are_recognized(sent: str, code: str) -> None:
-    assert code_of_country(sent) == code
+    assert country_code(sent) == code
 
 
 @pytest.mark.parametrize(
-    "sent", ["Atlantis", "Europe", "XX", "D", "Virgin Islands", "republic of", "x" * 8192, "-"]
+    "sent",
+    [
+        "Atlantis",
+        "Europe",
+        "XX",
+        "D",
+        "Virgin Islands",
+        "republic of",
+        "x" * 8192,
+        "-",
+        "N/A",
+        "n/a",
+        "n.a.",
+        "na",
+        "",
+    ],
 )
 def test_unknown_country_is_not_recognized(sent: str) -> None:
-    assert code_of_country(sent) is None
+    assert country_code(sent) is None
