@@ -2,8 +2,8 @@
 
 Digits stand without separators (`110 00` is `11000`), codes with letters in upper case with the blank of
 their country (`SW1A 1AA`, `K1A 0B1`, `1011 AB`), and a ZIP+4 is its ZIP code. What files add is taken off:
-the country (`D-80331`), the mark of an export (`z:01960`), the apostrophe of a spreadsheet (`'02139`). Leading
-zeros that a spreadsheet lost come back where the length of the country's codes is known.
+the country (`D-80331`), the mark of an export (`z:01960`), the apostrophe of a spreadsheet (`'02139`).
+Leading zeros that a spreadsheet lost come back where the length of the country's codes is known.
 """
 
 import re
@@ -34,7 +34,7 @@ _DIGITS: dict[str, tuple[int, int]] = {
          "GP", "MQ", "GF", "YT", "NC", "PF", "SA", "JO", "KW", "IQ", "GT", "DO", "SN", "XK"), (5, 5)
     ),
     **dict.fromkeys(("AU", "NO", "DK", "NZ", "PH", "GE"), (4, 3)),
-    **dict.fromkeys(("AT", "CH", "LI", "BE", "LU", "HU", "BG", "SI", "LV", "CY", "TN", "BD", "MK", "AL"), (4, 4)),
+    **dict.fromkeys(("AT", "CH", "LI", "BE", "LU", "HU", "BG", "SI", "LV", "CY", "TN", "MK"), (4, 4)),
     "ZA": (4, 2),
     **dict.fromkeys(("CN", "RO", "SG", "KZ", "CO", "EC"), (6, 5)),
     **dict.fromkeys(("IN", "RU", "BY", "UZ", "KG", "TJ", "TM"), (6, 6)),
