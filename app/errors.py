@@ -349,6 +349,7 @@ FAULTS: dict[str, str] = {
     "invalid_order": "The end is not after the start.",
     "invalid_domain": "The value is not a domain.",
     "invalid_hours": "The opening hours cannot be read.",
+    "unknown_holidays": "The opening hours have PH, and the public holidays are not known.",
     "unknown_timezone": "The value is not an IANA time zone.",
     "unknown_country": "The value is not an ISO 3166 country.",
     "unknown_owner": "The directory has no such owner.",

@@ -36,6 +36,7 @@ from app.contract.types import (
 from app.intake.website import website_domain
 from app.plan.findings import Finding
 from app.plan.language.hours import MAX_TEXT_LENGTH, read_hours
+from app.plan.language.public_holidays import UnknownHolidays
 from app.values.countries import country_code
 
 
@@ -59,16 +60,22 @@ def _country(text: str) -> str:
     return code
 
 
+def _region(text: str) -> str:
+    country, separator, subdivision = text.strip().upper().partition("-")
+    return f"{country}-{subdivision}" if separator and country_code(country) == country else _country(text)
+
+
 def _hours(text: str, info: ValidationInfo) -> str:
     # A fault in the time zone or the country is reported at its own field.
     if {"timezone", "country"} <= info.data.keys():
         try:
             read_hours(text, info.data["timezone"], info.data["country"])
+        except UnknownHolidays as error:
+            raise invalid("unknown_holidays", f"{error}") from None
         except ValueError:
             raise invalid(
                 "invalid_hours",
-                "must be opening hours in OpenStreetMap syntax, such as Mo-Fr 09:00-17:30; PH off."
-                " PH needs a country with known public holidays",
+                "must be opening hours in OpenStreetMap syntax, such as Mo-Fr 09:00-17:30; PH off",
             ) from None
     return text
 
@@ -171,8 +178,9 @@ class CalendarInput(RecordModel):
     """Working hours in a time zone."""
 
     timezone: Zone
-    country: Annotated[ShortText, AfterValidator(_country)] | None = Field(
-        None, description="The country whose public holidays `PH` stands for."
+    country: Annotated[ShortText, AfterValidator(_region)] | None = Field(
+        None,
+        description="The country or region (ISO 3166-2, such as `DE-BY`) whose public holidays `PH` means.",
     )
     hours: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH), AfterValidator(_hours)] = Field(
         description="In the syntax of OpenStreetMap's opening_hours, such as `Mo-Fr 09:00-17:30; PH off`."

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from app.directory.calendar_findings import calendar_findings
 from app.directory.editing import ACCOUNTS, DirectoryEdit
 from app.engine.model.accounts import MAX_PARENTS, is_named_account
 from app.engine.model.directory import Directory
@@ -40,6 +41,8 @@ async def findings(edit: DirectoryEdit, resource_type: str, id_: str, body: Body
     """Warnings about a record that was stored."""
     if resource_type == ACCOUNTS:
         return await _account_findings(edit, id_, body)
+    if resource_type == "calendars":
+        return list(calendar_findings(body["hours"], body.get("country")))
     return list(_owner_findings(id_, body, edit.snapshot.directory)) if resource_type == "owners" else []
 
 

@@ -63,6 +63,8 @@ CODES: dict[str, str] = {
     "unknown_parent": "The parent account is not in the directory.",
     "parent_cycle": "The account is its own ancestor.",
     "shared_domain": "Another account has the same domain.",
+    "night_shift_cut": "A later rule of the opening hours ends a night shift at midnight.",
+    "school_holidays": "The opening hours mention school holidays, which are not known.",
     "free_email_domain": "The domain is a free e-mail provider's. It only finds accounts of tier `named`.",
     "unknown_table": "The table is not in the directory.",
     "unknown_column": "The table has no column of this name.",

@@ -26,7 +26,8 @@ async def test_a_calendar_is_stored_as_sent(workspace: Workspace) -> None:
     ("change", "path", "code"),
     [
         ({"hours": "nine to five"}, "hours", "invalid_hours"),
-        ({"country": None}, "hours", "invalid_hours"),
+        ({"country": None}, "hours", "unknown_holidays"),
+        ({"country": "DE-XX"}, "hours", "unknown_holidays"),
         ({"country": "Atlantis"}, "country", "unknown_country"),
         ({"timezone": "Mars/Olympus"}, "timezone", "unknown_timezone"),
         ({"hours": ""}, "hours", "too_short"),
@@ -39,6 +40,40 @@ async def test_an_invalid_calendar_is_refused(
     answer = await workspace.client.put("/calendars/berlin", json={**BERLIN, **change})
     assert answer.status_code == 422
     assert [(each["path"], each["code"]) for each in answer.json()["errors"]] == [(path, code)]
+
+
+async def test_a_calendar_of_a_region_has_its_holidays(workspace: Workspace) -> None:
+    made = await workspace.client.put("/calendars/munich", json={**BERLIN, "country": "de-by"})
+    assert (made.status_code, made.json()["country"]) == (201, "DE-BY")
+
+
+@pytest.mark.parametrize(
+    ("hours", "code", "words"),
+    [
+        (
+            "Mo-Th 22:00-06:00; Fr 20:00-02:00",
+            "night_shift_cut",
+            ("Thursday night", "replaces Friday", "Mo-Th 22:00-06:00, Fr 20:00-02:00"),
+        ),
+        (
+            "Mo-Th 22:00-06:00; Fr 20:00-02:00; PH off",
+            "night_shift_cut",
+            ("Mo-Th 22:00-06:00, Fr 20:00-02:00; PH off",),
+        ),
+        ("Mo-Fr 09:00-17:00; SH off", "school_holidays", ("no effect",)),
+        ("Mo-Th 22:00-06:00, Fr 20:00-02:00", None, ()),
+        ("Mo-Fr 09:00-18:00; Fr 09:00-15:00", None, ()),
+        ("Mo-Su 22:00-06:00; PH off", None, ()),
+        ("Mo-We 22:00-06:00; Fr 20:00-02:00", None, ()),
+        ('Mo-Fr 09:00-17:00 "not in SH"', None, ()),
+    ],
+)
+async def test_hours_that_are_hardly_meant_are_reported(
+    workspace: Workspace, hours: str, code: str | None, words: tuple[str, ...]
+) -> None:
+    made = (await workspace.client.put("/calendars/night", json={**BERLIN, "hours": hours})).json()
+    assert [each["code"] for each in made["findings"]] == ([code] if code else [])
+    assert all(word in made["findings"][0]["detail"] for word in words)
 
 
 async def test_an_unknown_calendar_is_reported(workspace: Workspace) -> None:

@@ -5,7 +5,7 @@ worked once, the first time, unless the shift continues after it. When it is set
 not worked.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -15,12 +15,15 @@ from opening_hours import OpeningHours, State
 from opening_hours import ParserError as _Unreadable  # type: ignore[attr-defined]  # its stub leaves them out
 from opening_hours import UnknownCountryError as _UnknownCountry  # type: ignore[attr-defined]
 
+from app.plan.language.public_holidays import UnknownHolidays, mentions, with_dates
+
 MAX_TEXT_LENGTH = 500
 _FARTHEST = 400
 """Days. A change further away than this is ignored, so that no calendar takes long to evaluate."""
 _BEFORE = timedelta(days=2)
 """No shift is longer. Looking back this far finds every shift that is still on."""
 _NEVER_ENDS = datetime(2200, 1, 1, tzinfo=UTC)
+_ANY_YEAR = 2026
 _SECOND = timedelta(seconds=1)
 _LOOKED_AGAIN = timedelta(days=1)
 """When no shift is in sight, look again after this time."""
@@ -32,13 +35,13 @@ Span = tuple[datetime, datetime]
 class Hours:
     """The working hours of an owner. Two are equal when they are written the same."""
 
-    __slots__ = ("_last", "_rules", "country", "text", "zone")
+    __slots__ = ("_last", "_rules_of", "country", "text", "zone")
 
     def __init__(self, text: str, zone: ZoneInfo, country: str | None) -> None:
         self.text = text
         self.zone = zone
         self.country = country
-        self._rules = _parsed(text, country)
+        self._rules_of = _parsed(text, country)
         # A cache: the last result is valid for a while.
         self._last: _Stretch | None = None
 
@@ -97,7 +100,7 @@ class Hours:
     def _spans(self, at: datetime) -> Iterator[Span]:
         """Every span of working time that ends after `at`, in order."""
         local = at.astimezone(self.zone).replace(tzinfo=None)
-        for start, ends, state, _ in self._rules.intervals(local - _BEFORE):
+        for start, ends, state, _ in self._rules_of(local.year).intervals(local - _BEFORE):
             end: datetime | None = ends
             if state == State.OPEN:
                 begun, over = self._instant(start), _NEVER_ENDS if end is None else self._instant(end)
@@ -139,29 +142,51 @@ class _Stretch:
 def read_hours(text: str, zone: str, country: str | None = None) -> Hours:
     """Parse working hours, such as `Mo-Fr 09:00-17:30; PH off`.
 
-    `zone` is a name of the IANA database. `country` is the ISO 3166 code of the country whose public holidays
-    `PH` means. Raises ValueError when the text is not valid, or when the holidays are not known.
+    `zone` is a name of the IANA database. `country` is the ISO 3166 code of the country, or of the region
+    (`DE-BY`), whose public holidays `PH` means. Raises ValueError when the text is not valid, and
+    UnknownHolidays when the holidays are not known.
     """
     return Hours(text, ZoneInfo(zone), country)
 
 
-def _parsed(text: str, country: str | None) -> OpeningHours:
+def _parsed(text: str, country: str | None) -> Callable[[int], OpeningHours]:
+    """The rules that hold in a year. They differ by year only where the holidays are given as dates."""
     if len(text) > MAX_TEXT_LENGTH:
         raise ValueError(f"Must be at most {MAX_TEXT_LENGTH} characters.")
     if not text.strip():
         raise ValueError("Must not be empty. Use 24/7 for always.")
+    if not mentions(text, "PH"):
+        rules = _opening_hours(text, None)
+        return lambda _year: rules
+    if country is None:
+        raise UnknownHolidays("has PH, which needs a country")
     try:
-        if "PH" not in text:
-            return OpeningHours(text, max_interval_days=_FARTHEST)
+        rules = _opening_hours(text, country)
+    except _UnknownCountry:
+        _opening_hours(text, "DE")  # a fault of the syntax is told before one of the holidays
+        return _with_dates(text, country)
+    return lambda _year: rules
+
+
+def _with_dates(text: str, country: str) -> Callable[[int], OpeningHours]:
+    @lru_cache(maxsize=8)
+    def rules_of(year: int) -> OpeningHours:
+        # A look at the last days of a year reaches into the two next ones.
+        return _opening_hours(with_dates(text, country, range(year - 1, year + 3)), None)
+
+    rules_of(_ANY_YEAR)
+    return rules_of
+
+
+def _opening_hours(text: str, country: str | None) -> OpeningHours:
+    try:
         if country is None:
-            raise ValueError("PH needs a country.")
+            return OpeningHours(text, max_interval_days=_FARTHEST)
         return OpeningHours(text, country=country, max_interval_days=_FARTHEST)
     except _Unreadable:
         raise ValueError(
             "Must be opening hours as in OpenStreetMap, such as Mo-Fr 09:00-17:30; PH off."
         ) from None
-    except _UnknownCountry:
-        raise ValueError("The public holidays of this country are not known. Remove PH.") from None
 
 
 def _without(spans: Iterator[Span], absences: Sequence[Span]) -> Iterator[Span]:
