@@ -76,6 +76,6 @@ def differences(decided: StoredDecision, decision: Decision, *, same_engine: boo
     replayed, kept = settlement_decided(decision), settlement_of(decided)
     answered = settlement_answered(answer)
     found = [name for name in replayed if not replayed[name] == kept[name] == answered[name]]
-    if same_engine and orjson.dumps(decision.trace) != orjson.dumps(answer["trace"]):
+    if same_engine and orjson.dumps(decision.trace, option=orjson.OPT_UTC_Z) != orjson.dumps(answer["trace"]):
         found.append("trace")
     return found

@@ -70,7 +70,7 @@ class UnitOfWork:
         row = assignment_row(request, decision, lead_id, self.decision_number, at, self.plan_version)
         self.rows.assignments[row.id] = row
         self.rows.inputs[row.id] = orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS)
-        body = orjson.dumps(decision_to_json(decision, row, normalized))
+        body = orjson.dumps(decision_to_json(decision, row, normalized), option=orjson.OPT_UTC_Z)
         self.rows.responses[row.id] = self.responses[row.id] = body
         if decision.turn is not None and number is not None:
             self.rows.turns.append(ledger_row(decision.turn, number, row.id, self.now))

@@ -113,7 +113,7 @@ async def test_a_lead_outside_of_hours_is_held_until_the_next_shift(workspace: W
     await workspace.publish(HOLDING)
     told = await workspace.assign(email="a@people.example")
     assert (told["outcome"], told["queue"], told["priority"]) == ("queued", "held", 30)
-    assert (told["reason"]["code"], told["held_until"]) == ("held", "2099-11-23T08:00:00+00:00")
+    assert (told["reason"]["code"], told["held_until"]) == ("held", "2099-11-23T08:00:00Z")
     stored = await workspace.get(f"/assignments/{told['assignment_id']}")
     assert stored["held_until"] == told["held_until"]
     kept = await workspace.assign(email="a@people.example")
@@ -148,8 +148,8 @@ async def test_due_times_follow_the_working_time_of_the_owner(workspace: Workspa
     version = published.json()["version"]
     assert (await workspace.client.post(f"/plans/{version}/publish", json={})).status_code == 200
     told = await workspace.assign(email="a@people.example", lead_type="demo_request")
-    touch = "2099-11-23T08:05:00+00:00"
-    assert told["sla"] == {"name": "hot", "accept_by": "2099-11-20T16:25:00+00:00", "touch_by": touch}
+    touch = "2099-11-23T08:05:00Z"
+    assert told["sla"] == {"name": "hot", "accept_by": "2099-11-20T16:25:00Z", "touch_by": touch}
     assert [action["due_at"] for action in told["actions"]] == [touch]
     assert (await workspace.assign(email="b@people.example"))["sla"] is None
     assert (await verify(workspace.pool, workspace.workspace_id)).clean

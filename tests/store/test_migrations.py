@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 
 from app.models.tables import GLOBAL, metadata
 from app.store.connection.migrate import connect, migrate
-from app.store.connection.pool import Limits, begin_statement
+from app.store.connection.pool import Limits, begin_statement, open_pool
 from tests.support.postgres import FOUND, Clusters, execute, in_a_thread
 from tests.support.workspace import Workspace, create_workspace, running_app
 
@@ -172,9 +172,10 @@ FORBIDDEN = [
 
 @pytest.mark.parametrize("statement", FORBIDDEN)
 async def test_the_application_cannot_change_the_past_nor_the_schema(database: str, statement: str) -> None:
+    pool = await open_pool(database, size=1, pgbouncer=True)
     connection = await asyncpg.connect(database)
     try:
-        await connection.execute(begin_statement(1, Limits()))
+        await connection.execute(begin_statement(pool, 1, Limits()))
         with pytest.raises((asyncpg.InsufficientPrivilegeError, asyncpg.InvalidGrantOperationError)):
             await connection.execute(statement)
     finally:

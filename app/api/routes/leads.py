@@ -4,7 +4,6 @@ import asyncio
 from typing import Annotated, Any
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Query
 
 from app.api.http.auth import requires
@@ -40,7 +39,7 @@ async def get_assignment(
     if found is None:
         raise NotFound
     each, events = found
-    return _json({**each.answer, "state": each.state, "events": events})
+    return Json({**each.answer, "state": each.state, "events": events})
 
 
 @router.get("/assignments/{assignment_id}/explain")
@@ -63,7 +62,7 @@ async def explain_assignment(
     whole = await asyncio.to_thread(explain_decision, decided, basis, plan)
     steps, until = whole["steps"], after + limit
     paged = {"steps_total": len(steps), "next": until if until < len(steps) else None}
-    return _json({**whole, "steps": steps[after:until], **paged})
+    return Json({**whole, "steps": steps[after:until], **paged})
 
 
 async def _inputs(pool: Pool, workspace_id: int, assignment_id: str) -> tuple[StoredDecision, DecisionInputs]:
@@ -84,7 +83,7 @@ async def get_lead(caller: CallerParameter, pool: PoolParameter, lead_id: UUID) 
         found = await lead_detail.find_lead(connection, caller.workspace_id, str(lead_id))
     if found is None:
         raise NotFound
-    return _json(_lead_to_json(found))
+    return Json(_lead_to_json(found))
 
 
 @router.get("/leads")
@@ -113,7 +112,7 @@ async def _find(pool: Pool, workspace_id: int, sent: dict[str, Any]) -> Json[Lea
         for kind, value in normalize(sent).keys:
             lead = await lead_detail.find_lead_by_key(connection, workspace_id, kind, value)
             items += [_lead_to_json(lead)] if lead else []
-    return _json({"items": items})
+    return Json({"items": items})
 
 
 def _lead_to_json(found: LeadDetail) -> dict[str, Any]:
@@ -153,8 +152,3 @@ def _duplicate_to_json(each: AssignmentDetail) -> dict[str, Any]:
         "kind": existing["kind"],
         "decided_at": each.answer["decided_at"],
     }
-
-
-def _json(document: dict[str, Any]) -> Json[Any]:
-    """The timestamps have the same form as those in the stored decisions beside them."""
-    return Json(orjson.dumps(document))

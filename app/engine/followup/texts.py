@@ -35,7 +35,7 @@ def _shown(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime):
-        return value.isoformat()
+        return value.isoformat().replace("+00:00", "Z")
     if isinstance(value, list):
         return ", ".join(shown for each in value if (shown := _shown(each)) is not None) or None
     return str(value) if isinstance(value, (str, int, float)) else None

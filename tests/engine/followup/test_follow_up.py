@@ -87,7 +87,7 @@ def test_a_plan_without_follow_up_has_no_actions() -> None:
         ("{lead.employees} at {lead.attributes.site}", "500 at Berlin"),
         ("{lead.pages}", "pricing, home"),
         ("{lead.consent.email}", "true"),
-        ("{lead.trial_ends_at}", "2026-11-20T12:00:00+00:00"),
+        ("{lead.trial_ends_at}", "2026-11-20T12:00:00Z"),
         ("{{owner.name}}", "{owner.name}"),
         ("kept  as   written", "kept  as   written"),
     ],
