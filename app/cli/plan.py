@@ -12,7 +12,7 @@ from app.plan.document.plan import PlanDocument
 from app.plan.findings import Finding, settles
 from app.plan.reader.read import load_plan
 from app.plan_check.parse import parse_plan
-from app.plan_check.table_refs import tables_in
+from app.plan_check.references import tables_in
 from app.plans import versions
 from app.plans.check import check_plan, known_names
 from app.plans.versions import PlanFindings

@@ -13,8 +13,7 @@ from app.engine.model.directory import Directory
 from app.errors import Fault, InUse, NotFound
 from app.plan.document.plan import PlanDocument
 from app.plan_check.parse import Strategies, parse_plan, steps
-from app.plan_check.references import find_references
-from app.plan_check.table_refs import tables_in
+from app.plan_check.references import find_references, tables_in
 from app.store import plans
 from app.store.connection.pool import Pool, transaction
 from app.store.directory import records, tables

@@ -15,8 +15,8 @@ from app.errors import Fault, InUse, NotFound
 from app.plan.document.plan import PlanDocument
 from app.plan.findings import Finding
 from app.plan_check.parse import Strategies, parse_plan, steps
+from app.plan_check.references import tables_in
 from app.plan_check.row_overlaps import RowFindings, assume_target, find_overlaps
-from app.plan_check.table_refs import tables_in
 from app.plan_check.tables import Unknown, column_findings, unknown_names, unread
 from app.store import plans
 from app.store.connection.pool import Pool, transaction

@@ -97,3 +97,12 @@ def _of_test(case: PlanTest) -> Iterator[Reference]:
                 name = getattr(named, kind)
                 if name is not None:
                     yield f"{where}.{kind}", kind, name
+
+
+def tables_in(plan: Mapping[str, object]) -> set[str]:
+    """The names of the tables in the plain data of a plan, valid or not."""
+    pipeline = plan.get("pipeline")
+    steps = pipeline if isinstance(pipeline, (list, tuple)) else ()
+    rules = (step.get("rule") for step in steps if isinstance(step, Mapping))
+    named = (rule.get("table") for rule in rules if isinstance(rule, Mapping))
+    return {name for name in named if isinstance(name, str)}

@@ -14,7 +14,7 @@ from app.errors import AlreadyActive, NeverPublished, NotFound, PlanInvalid, Pla
 from app.plan.findings import Finding, settles, softened
 from app.plan.reader.read import load_plan
 from app.plan_check.parse import Strategies, faults
-from app.plan_check.table_refs import tables_in
+from app.plan_check.references import tables_in
 from app.plans.check import CheckedPlan, check_plan, known_names
 from app.store import plans as store
 from app.store.connection.pool import Pool, transaction
@@ -53,13 +53,13 @@ async def draft(
     raw: bytes,
     comment: str | None = None,
 ) -> PlanFindings:
-    """Store a text as the next version. Raises what `drafted` raises."""
-    add = await drafted(pool, workspace_id, strategies, raw, comment)
+    """Store a text as the next version. Raises what `prepare_draft` raises."""
+    add = await prepare_draft(pool, workspace_id, strategies, raw, comment)
     async with edit_directory(pool, workspace_id, actor) as edit:
         return await add(edit)
 
 
-async def drafted(
+async def prepare_draft(
     pool: Pool, workspace_id: int, strategies: Strategies, raw: bytes, comment: str | None = None
 ) -> Edit[PlanFindings]:
     """Read and check a text. The result stores it as the next version.
@@ -101,14 +101,14 @@ async def activate(
 ) -> PlanFindings:
     """Make a version active, for every process from the next commit group on.
 
-    Raises what `accepted` raises.
+    Raises what `prepare_activation` raises.
     """
-    switch = await accepted(pool, workspace_id, strategies, version, comment, how)
+    switch = await prepare_activation(pool, workspace_id, strategies, version, comment, how)
     async with edit_directory(pool, workspace_id, actor) as edit:
         return await switch(edit)
 
 
-async def accepted(
+async def prepare_activation(
     pool: Pool, workspace_id: int, strategies: Strategies, version: int, comment: str | None, how: Activation
 ) -> Edit[PlanFindings]:
     """Check a version. The result makes it active.
@@ -119,7 +119,7 @@ async def accepted(
     stored = await find(pool, workspace_id, version)
     _check_activation(stored.version, stored.now.entry.plan_version, how)
     found = await asyncio.to_thread(check_plan, stored.document, stored.now.facts, strategies, stored.tables)
-    findings = _accepted(found, how)
+    findings = _acceptable(found, how)
 
     async def switch(edit: DirectoryEdit) -> PlanFindings:
         current = await store.find_version(edit.connection, workspace_id, version)
@@ -129,7 +129,7 @@ async def accepted(
             # The directory has changed, so the names in the plan are checked again.
             tables = await read_named_tables(edit.connection, workspace_id, tables_in(stored.document))
             again = await asyncio.to_thread(known_names, found.document, edit.snapshot.directory, tables)
-            present = _accepted(CheckedPlan(found.document, again), how)
+            present = _acceptable(CheckedPlan(found.document, again), how)
         return PlanFindings(await _switch(edit, version, comment, how), present, active=True)
 
     return switch
@@ -182,7 +182,7 @@ def _check_activation(version: Version, active: int, how: Activation) -> None:
         raise NeverPublished
 
 
-def _accepted(found: CheckedPlan, how: Activation) -> list[Finding]:
+def _acceptable(found: CheckedPlan, how: Activation) -> list[Finding]:
     """The findings of a version that may become active. Rollbacks are judged more leniently.
 
     Raises ValidationFailed when there are errors.

@@ -1,13 +1,15 @@
 """`/plans`: the versions of the routing plan, drafted, published and rolled back."""
 
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Depends, Path
 from starlette.requests import Request
 
-from app.api.http.auth import Caller, requires
+from app.api.http.auth import requires
 from app.api.http.idempotency import HEADER, edit_once, key_of
 from app.api.http.json_response import Json, page_of
 from app.api.http.parameters import (
@@ -27,14 +29,12 @@ from app.contract.limits import KIB, BodyLimits
 from app.contract.plans import CheckedPlanVersion, PlanComment, PlanVersion, PlanVersionDetail
 from app.contract.responses import Page
 from app.directory.edit_once import Edit
-from app.dispatch.dispatcher import Dispatcher
 from app.errors import AlreadyActive, NeverPublished, NotFound, PlanInvalid, PlanUnparseable
 from app.plan.findings import settles
 from app.plan_check import parse
 from app.plan_check.parse import Strategies
 from app.plans import versions
 from app.plans.versions import Activation, PlanFindings, StoredPlan
-from app.store.connection.pool import Pool
 from app.store.path.idempotency import IdempotencyKey
 from app.store.plans import Version
 
@@ -62,7 +62,7 @@ async def create_plan(
     raw = await raw_body(request, MEDIA, LIMITS)
 
     async def prepare() -> Edit[PlanFindings]:
-        return await versions.drafted(pool, caller.workspace_id, strategies, raw)
+        return await versions.prepare_draft(pool, caller.workspace_id, strategies, raw)
 
     # The text must be the same byte for byte: parsing it first could take seconds.
     key = key_of(request, {"text": sha256(raw).hexdigest()})
@@ -109,60 +109,52 @@ async def get_plan(
     return await _detail(await versions.find(pool, caller.workspace_id, version), strategies)
 
 
+@dataclass(frozen=True)
+class _Activation:
+    """What publishing a version and rolling back to it have in common."""
+
+    caller: CallerParameter
+    pool: PoolParameter
+    dispatch: DispatchParameter
+    strategies: StrategiesParameter
+    version: Number
+    body: PlanComment | None = None
+
+    async def run(self, how: Activation, key: IdempotencyKey | None) -> Json[CheckedPlanVersion]:
+        return await edit_once(self.pool, self.caller, key, partial(self._prepare, how), _checked_to_json)
+
+    async def _prepare(self, how: Activation) -> Edit[PlanFindings]:
+        # Compiled before it becomes active, so that no lead waits for it. A version that cannot be compiled
+        # is refused below.
+        workspace_id, comment = self.caller.workspace_id, self.body.comment if self.body else None
+        with suppress(LookupError):
+            plan = await self.dispatch.plans.fetch(workspace_id, self.version)
+            if plan.table_refs:
+                await self.dispatch.plans.tables.fetch(workspace_id, plan.table_refs)
+        return await versions.prepare_activation(
+            self.pool, workspace_id, self.strategies, self.version, comment, how
+        )
+
+
+ActivationParameter = Annotated[_Activation, Depends()]
+
+
 @router.post("/plans/{version}/publish")
 @requires("plan:approve", problems=(AlreadyActive, PlanInvalid, PlanUnparseable))
 async def publish_plan(
-    caller: CallerParameter,
-    pool: PoolParameter,
-    dispatch: DispatchParameter,
-    strategies: StrategiesParameter,
-    key: IdempotencyKeyParameter,
-    version: Number,
-    body: PlanComment | None = None,
+    activation: ActivationParameter, key: IdempotencyKeyParameter
 ) -> Json[CheckedPlanVersion]:
     """Makes a version active for all decisions from now on."""
-    comment = body.comment if body else None
-    return await _activate(pool, caller, dispatch, strategies, key, version, comment, "publish")
+    return await activation.run("publish", key)
 
 
 @router.post("/plans/{version}/rollback")
 @requires("plan:approve", problems=(AlreadyActive, NeverPublished, PlanInvalid, PlanUnparseable))
 async def roll_back_plan(
-    caller: CallerParameter,
-    pool: PoolParameter,
-    dispatch: DispatchParameter,
-    strategies: StrategiesParameter,
-    key: IdempotencyKeyParameter,
-    version: Number,
-    body: PlanComment | None = None,
+    activation: ActivationParameter, key: IdempotencyKeyParameter
 ) -> Json[CheckedPlanVersion]:
     """Makes a version active again that was active before."""
-    comment = body.comment if body else None
-    return await _activate(pool, caller, dispatch, strategies, key, version, comment, "rollback")
-
-
-async def _activate(
-    pool: Pool,
-    caller: Caller,
-    dispatch: Dispatcher,
-    strategies: Strategies,
-    key: IdempotencyKey | None,
-    version: int,
-    comment: str | None,
-    how: Activation,
-) -> Json[CheckedPlanVersion]:
-    workspace_id = caller.workspace_id
-
-    async def prepare() -> Edit[PlanFindings]:
-        # Compiled before it becomes active, so that no lead waits for it. A version that cannot be compiled
-        # is refused below.
-        with suppress(LookupError):
-            plan = await dispatch.plans.fetch(workspace_id, version)
-            if plan.table_refs:
-                await dispatch.plans.tables.fetch(workspace_id, plan.table_refs)
-        return await versions.accepted(pool, workspace_id, strategies, version, comment, how)
-
-    return await edit_once(pool, caller, key, prepare, _checked_to_json)
+    return await activation.run("rollback", key)
 
 
 async def _detail(stored: StoredPlan, strategies: Strategies) -> Json[PlanVersionDetail]:

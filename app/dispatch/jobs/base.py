@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.dispatch.decision_session import DecisionSession, QueueLookup
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import DecisionRequest
+from app.ids import uuid7
+from app.intake.accounts import keys_of_lead
 from app.plugins.port import PluginCall
+from app.store.leads.current_leads import CurrentLead
 from app.store.path.idempotency import IdempotencyKey as IdempotencyKey
 from app.store.path.idempotency import Reply as Reply
 
@@ -63,3 +66,15 @@ class Job:
     def failed_lead(self) -> dict[str, Any] | None:
         """What to keep for repair when the job cannot be decided; None when there is no new lead to lose."""
         return None
+
+
+def request_again(session: DecisionSession, lead: CurrentLead, kind: str, **fields: Any) -> DecisionRequest:
+    """A request to decide a stored lead again. `fields` are those that differ from the stored lead's."""
+    request = DecisionRequest(
+        kind=kind,
+        assignment_id=uuid7(),
+        lead_id=lead.prior.lead_id,
+        values=lead.values,
+        account=session.find_account(lambda: keys_of_lead(lead.values)),
+    )
+    return replace(request, **fields)

@@ -4,16 +4,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from app.dispatch.decision_session import DecisionSession, QueueLookup
-from app.dispatch.jobs.base import Job, Reply
-from app.engine.model.decision import DecisionRequest, Target
+from app.dispatch.jobs.base import Job, Reply, request_again
+from app.engine.model.decision import Target
 from app.engine.model.state import Facts
 from app.engine.pipeline.claims import claim_refusal, held_refusal
 from app.engine.pipeline.walk import FALLBACK_QUEUE
 from app.engine.selection.eligibility import Refusal
 from app.engine.selection.shifts import HELD
 from app.errors import ClaimRefused, LeadNotInQueue, NotFound, QueueEmpty, refused_at
-from app.ids import uuid7
-from app.intake.accounts import keys_of_lead
 from app.store.leads.current_leads import CurrentLead
 
 
@@ -35,15 +33,8 @@ class Claim(Job):
             raise refused_at(("owner_id",), "unknown_owner", "names an owner that does not exist")
         waiting = session.waiting(self._lookup())
         lead = self._first_allowed(waiting, refused, session.work.facts, session.plan.queues)
-        request = DecisionRequest(
-            kind="claim",
-            assignment_id=uuid7(),
-            lead_id=lead.prior.lead_id,
-            values=lead.values,
-            to=Target("owner", self.owner_id),
-            queue=self.queue,
-            account=session.find_account(lambda: keys_of_lead(lead.values)),
-        )
+        to = Target("owner", self.owner_id)
+        request = request_again(session, lead, "claim", to=to, queue=self.queue)
         return session.decide_again(request, lead, status=200)
 
     def queue_lookups(self) -> Sequence[QueueLookup]:
@@ -51,7 +42,7 @@ class Claim(Job):
         return (self._lookup(),)
 
     def _lookup(self) -> QueueLookup:
-        """The owner matters only where leads are held for somebody and none is named."""
+        """The owner matters only in the queue of held leads, and only if no lead is named."""
         owner = self.owner_id if self.queue == HELD and not self.lead_id else None
         return QueueLookup(self.queue, self.lead_id, owner)
 

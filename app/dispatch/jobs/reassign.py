@@ -4,12 +4,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from app.dispatch.decision_session import DecisionSession
-from app.dispatch.jobs.base import Job, Reply
-from app.engine.model.decision import DecisionRequest, Target
+from app.dispatch.jobs.base import Job, Reply, request_again
+from app.engine.model.decision import Target
 from app.engine.model.directory import Directory
 from app.errors import OwnerInactive, refused_at
-from app.ids import uuid7
-from app.intake.accounts import keys_of_lead
 
 
 @dataclass(eq=False, slots=True)
@@ -29,15 +27,14 @@ class Reassign(Job):
         lead = session.get_lead(self.lead_id)
         if self.to is not None:
             _check_target(self.to, self.exclude, session.work.facts.directory, session.plan.queues)
-        request = DecisionRequest(
-            kind="reassign",
-            assignment_id=uuid7(),
-            lead_id=self.lead_id,
+        request = request_again(
+            session,
+            lead,
+            "reassign",
             values={**lead.values, "trigger": "manual"},
             exclude=self.exclude,
             to=self.to,
             note=self.reason,
-            account=session.find_account(lambda: keys_of_lead(lead.values)),
             present_owner=lead.prior.owner,
         )
         request = self.plugin.attach_results(request, session.plan, session.work.now)

@@ -5,10 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.dispatch.decision_session import DecisionSession
-from app.dispatch.jobs.base import Job, Reply
-from app.engine.model.decision import DecisionRequest, PriorAssignment
-from app.ids import uuid7
-from app.intake.accounts import keys_of_lead
+from app.dispatch.jobs.base import Job, Reply, request_again
+from app.engine.model.decision import PriorAssignment
 
 
 @dataclass(eq=False, slots=True)
@@ -24,14 +22,7 @@ class Release(Job):
         lead = session.find_lead(self.lead_id)
         if lead is None or not _is_due(lead.prior, self.assignment_id, session.work.now):
             return Reply(204, b"")
-        request = DecisionRequest(
-            kind="release",
-            assignment_id=uuid7(),
-            lead_id=self.lead_id,
-            values=lead.values,
-            exclude=lead.exclude,
-            account=session.find_account(lambda: keys_of_lead(lead.values)),
-        )
+        request = request_again(session, lead, "release", exclude=lead.exclude)
         request = self.plugin.attach_results(request, session.plan, session.work.now)
         return session.decide_again(request, lead)
 
