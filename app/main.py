@@ -1,4 +1,4 @@
-"""The service put together. Everything is made here and handed on; nothing is global."""
+"""Puts the service together. Everything is made here and passed on; nothing is global."""
 
 import gc
 from collections.abc import AsyncIterator, Mapping
@@ -92,7 +92,7 @@ async def _authentication(pool: Pool, settings: Settings) -> Authentication:
 
 
 def _settle_memory() -> None:
-    """What the start made lives for ever: full collections need not walk through it again and again."""
+    """Keep what the start made out of garbage collections, because it lives as long as the process."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

@@ -1,4 +1,4 @@
-"""Which strategies there are: all come through one entry-point group, the built-in ones too."""
+"""The installed strategies. All of them, built-in ones included, are found by one entry-point group."""
 
 from collections.abc import Iterable, Mapping
 from importlib.metadata import EntryPoint, entry_points
@@ -15,10 +15,10 @@ log = structlog.get_logger()
 
 
 def strategies() -> Mapping[str, Strategy]:
-    """Every installed strategy by name. Of two with one name the one found first stays.
+    """All installed strategies by name. If two have the same name, the first one counts.
 
-    A plugin's own code runs in a process of its own (`app.plugins`): here it is named, with the schema of
-    its settings. One that cannot be imported is left out, and the log says so.
+    The code of a plugin runs in its own process (`app.plugins`). Here it has only its name and the schema
+    of its settings. A plugin that cannot be imported is logged and left out.
     """
     found: dict[str, Strategy] = {}
     for point in _points():
@@ -29,7 +29,7 @@ def strategies() -> Mapping[str, Strategy]:
 
 
 def loaded(point: EntryPoint) -> Strategy:
-    """The strategy behind an entry point. Raises whatever it raises while it is imported."""
+    """The strategy of an entry point. Raises what its import raises."""
     strategy: Strategy = point.load()()
     return strategy
 
@@ -51,7 +51,7 @@ def _plugin(point: EntryPoint) -> Plugin | None:
 
 
 def _points() -> Iterable[EntryPoint]:
-    """The built-in ones first, so that no other takes their names."""
+    """The entry points, built-in ones first, so that no plugin takes their names."""
     return sorted(entry_points(group=GROUP), key=lambda point: (not _is_built_in(point), point.name))
 
 

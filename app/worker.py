@@ -1,7 +1,7 @@
 """The worker: releases held leads when their time has come.
 
-Every process has one, and none is in charge. Due leads are found without a lock and dispatched as jobs like
-any other; the job checks again under the workspace lock. When two workers find the same lead, the second
+Every process has a worker, and none is in charge. Due leads are found without a lock and dispatched as jobs
+like any other; the job checks again under the workspace lock. When two workers find the same lead, the second
 release has no effect. What one process does not finish, another does, or the same one after a restart.
 """
 
@@ -23,34 +23,34 @@ from app.store.leads import held
 from app.store.leads.held import DueRelease
 
 SLICE = 64
-"""Leads released at once; then visitors and the other workspaces have their turn."""
+"""Leads released at once, before other requests and workspaces get their turn."""
 YIELD_SECONDS = 0.01
-"""Between two workspaces, so that many of them do not make the process busy with looking."""
+"""The pause between two workspaces, so that many workspaces do not keep the process busy."""
 MAX_PAUSE_SECONDS = 15.0
 RETRY_SECONDS = 60.0
-"""A lead that could not be released is tried again after so long; the others go on meanwhile."""
+"""A lead that could not be released is retried after this time. It does not delay other leads."""
 MAX_DEFERRED = 1000
 
 log = structlog.get_logger()
 
 
 class Worker:
-    """Goes round the workspaces, resting `every` so many seconds while there is nothing to do."""
+    """Releases due leads, workspace by workspace. While there are none it rests for `every` seconds."""
 
     def __init__(self, pool: Pool, dispatch: Dispatcher, every: float) -> None:
         self._pool = pool
         self._dispatch = dispatch
         self._every = every
-        self._put_off: dict[str, float] = {}
+        self._deferred: dict[str, float] = {}
 
     async def run(self) -> None:
-        """Until it is canceled. While the database is away it rests longer and longer, and says so once."""
+        """Run until canceled. Without a database it rests longer and longer, and logs that once."""
         failures = 0
         while True:
             try:
                 busy = await self._round()
                 if failures:
-                    log.info("worker goes on")
+                    log.info("worker resumed")
                 failures = 0
             except Exception as error:
                 busy, failures = False, failures + 1
@@ -60,7 +60,7 @@ class Worker:
                 await asyncio.sleep(min(MAX_PAUSE_SECONDS, self._every * 2 ** min(failures, 10)))
 
     async def _round(self) -> bool:
-        """Every workspace once; whether any had more than one slice of work."""
+        """Visit every workspace once. Returns whether any had more than one slice of work."""
         busy = False
         for workspace_id in await workspaces.list_workspace_ids(self._pool):
             busy |= await self._release(workspace_id)
@@ -68,34 +68,34 @@ class Worker:
         return busy
 
     async def _release(self, workspace_id: int) -> bool:
-        """A slice of what is due; whether there may be more that can be released."""
+        """Release one slice of due leads. Returns whether there may be more to release."""
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
-            due = await held.find_due_releases(connection, workspace_id, SLICE, self._not_yet())
+            due = await held.find_due_releases(connection, workspace_id, SLICE, self._deferred_now())
         if not due:
             return False
         jobs = [Release(lead_id=each.lead_id, assignment_id=each.assignment_id) for each in due]
         replies = await self._dispatch.ask_all(workspace_id, jobs)
-        self._put_off_failed(due, replies)
+        self._defer_failed(due, replies)
         released = any(isinstance(reply, Reply) and reply.status == 201 for reply in replies)
         return released and len(due) == SLICE
 
-    def _not_yet(self) -> list[str]:
+    def _deferred_now(self) -> list[str]:
         now = time.monotonic()
-        self._put_off = {id_: until for id_, until in self._put_off.items() if until > now}
-        return list(self._put_off)
+        self._deferred = {id_: until for id_, until in self._deferred.items() if until > now}
+        return list(self._deferred)
 
-    def _put_off_failed(self, due: Sequence[DueRelease], replies: Sequence[Reply | Problem]) -> None:
-        """What failed by itself, not because everything is slow or away, stands in nobody's way."""
+    def _defer_failed(self, due: Sequence[DueRelease], replies: Sequence[Reply | Problem]) -> None:
+        """Defer leads that failed on their own. After a 503 a lead is retried at once."""
         until = time.monotonic() + RETRY_SECONDS
         for each, reply in zip(due, replies, strict=True):
             failed = isinstance(reply, Problem) and reply.status != 503
-            if failed and len(self._put_off) < MAX_DEFERRED:
-                self._put_off[each.assignment_id] = until
+            if failed and len(self._deferred) < MAX_DEFERRED:
+                self._deferred[each.assignment_id] = until
 
 
 @asynccontextmanager
 async def working(pool: Pool, dispatch: Dispatcher, every: float) -> AsyncIterator[None]:
-    """The worker beside the requests. What it has under way at the end is decided, or left to the next."""
+    """Run a worker while the service runs. At the end, a release under way is committed or left to others."""
     task = asyncio.create_task(Worker(pool, dispatch, every).run(), name="worker")
     try:
         yield

@@ -16,7 +16,7 @@ from app.store.leads import current_leads
 
 _NO_IDS = {"assignment_id": None, "decision_number": None}
 LIMITS = Limits(statement=60_000)
-"""The facts for a whole file are read in one statement, and nobody waits behind it."""
+"""The facts for a whole file are read in one statement, without a lock."""
 
 
 @dataclass(slots=True)

@@ -56,7 +56,7 @@ async def read_leads(
             connection, workspace_id, queue, lead_id, len(lookups), owner, teams
         )
         if not found and owner is not None:
-            # The error then says whether the queue is empty, or holds only leads for somebody else.
+            # The error then says whether the queue is empty, or holds only leads for other owners.
             found = await current_leads.find_waiting_leads(connection, workspace_id, queue, None, 1)
         stored.queues[lookup] = found
     return stored

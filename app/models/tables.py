@@ -1,7 +1,7 @@
-"""Every table as the newest migration leaves it, for tools that compare; statements are written in `store`.
+"""All tables after the newest migration, for tools that compare schemas. Statements are in `app/store`.
 
-`metadata` holds columns, keys and indexes. What only the database itself keeps watch over (checks, grants,
-row-level security) stands in the migrations alone, and tests ask the catalog for it.
+`metadata` holds columns, keys and indexes. Checks, grants and row-level security are in the migrations only,
+and tests read them from the catalog.
 """
 
 from typing import Any
@@ -32,7 +32,7 @@ metadata = MetaData()
 INSTANT = TIMESTAMP(timezone=True)
 
 GLOBAL = frozenset(("workspaces", "api_keys", "alembic_version"))
-"""Tables that belong to no single workspace; every other one has `workspace_id` first in each key."""
+"""Tables that belong to no workspace. In all others `workspace_id` is the first column of each key."""
 
 
 def _required(name: str, kind: Any, *more: Any, **options: Any) -> Column[Any]:
@@ -40,7 +40,7 @@ def _required(name: str, kind: Any, *more: Any, **options: Any) -> Column[Any]:
 
 
 def _of_a_workspace(name: str, *items: Any, key: tuple[str, ...] = ()) -> Table:
-    """A table whose key begins with the workspace."""
+    """A table with `workspace_id` as the first column of its key."""
     first = Column("workspace_id", BigInteger, nullable=False, autoincrement=False)
     return Table(name, metadata, first, *items, PrimaryKeyConstraint("workspace_id", *key))
 

@@ -1,4 +1,4 @@
-"""Where a plan names teams, owners and tables, so that nobody removes one the active plan needs."""
+"""Where a plan names teams, owners and tables, so that none the active plan needs can be removed."""
 
 from collections.abc import Iterator, Mapping
 

@@ -24,7 +24,7 @@ _KIND = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV")
 
 RawReply = Mapping[str, Any]
-"""`verdict`, or `error` with its kind; empty when there was nothing to say."""
+"""`verdict`, or `error` with its kind. Empty for messages that need no verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +36,17 @@ class PluginLimits:
 
 
 @dataclass(slots=True)
-class _Open:
-    """A question that is not answered. None in its future means that it was not come to."""
+class _Question:
+    """A question without a reply so far. None as the reply means that the process ended before it."""
 
-    answer: asyncio.Future[RawReply | None]
+    reply: asyncio.Future[RawReply | None]
     seconds: float
 
 
 class PluginProcess(asyncio.SubprocessProtocol):
-    """Questions are answered one by one, each within its time; the first that is late is the last.
+    """Replies to questions one by one. It is ended when a reply is late.
 
-    When the process ends, the question under way gets `timeout` or `process_exited`, later ones get None.
+    When the process ends, the current question gets `timeout` or `process_exited`, later ones get None.
     `sent` is what the process keeps. `ended` is called with the reason.
     """
 
@@ -54,7 +54,7 @@ class PluginProcess(asyncio.SubprocessProtocol):
         self._ended = ended
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.SubprocessTransport | None = None
-        self._open: deque[_Open] = deque()
+        self._open: deque[_Question] = deque()
         self._read = bytearray()
         self._timer: asyncio.TimerHandle | None = None
         self._over = False
@@ -63,7 +63,7 @@ class PluginProcess(asyncio.SubprocessProtocol):
         self._hello = self.expect(STARTING_SECONDS)
 
     async def begin(self, place: str, limits: PluginLimits) -> bool:
-        """Start the process; whether it has loaded its plugin. Raises OSError when there can be none."""
+        """Start the process. Returns whether it loaded its plugin. Raises OSError when it cannot start."""
         await self._loop.subprocess_exec(
             lambda: self,
             *(sys.executable, "-P", "-m", f"{__package__}.host"),
@@ -77,29 +77,29 @@ class PluginProcess(asyncio.SubprocessProtocol):
 
     @property
     def alive(self) -> bool:
-        """Whether it can be asked."""
+        """Whether it takes questions."""
         return not self._over
 
     def ask(self, body: bytes, seconds: float) -> asyncio.Future[RawReply | None]:
-        """Say something, to be answered within so many seconds after what was said before."""
+        """Send a message. The reply is due this many seconds after the previous reply."""
         if self._transport is not None and not self._over:
             pipe = self._transport.get_pipe_transport(0)
             cast(asyncio.WriteTransport, pipe).write(framed(body))
         return self.expect(seconds)
 
     def expect(self, seconds: float) -> asyncio.Future[RawReply | None]:
-        """The next answer that is not promised to anybody yet."""
-        waiting = _Open(self._loop.create_future(), seconds)
+        """The reply after those that are expected already."""
+        question = _Question(self._loop.create_future(), seconds)
         if self._over:
-            waiting.answer.set_result(None)
-            return waiting.answer
-        self._open.append(waiting)
+            question.reply.set_result(None)
+            return question.reply
+        self._open.append(question)
         if len(self._open) == 1:
             self._watch()
-        return waiting.answer
+        return question.reply
 
     def end(self, why: str) -> None:
-        """Kill it. The question it was at is answered with this error."""
+        """Kill the process. The current question gets this error."""
         if self._over:
             return
         self._over = True
@@ -112,13 +112,13 @@ class PluginProcess(asyncio.SubprocessProtocol):
         self._ended(why)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """It runs."""
+        """The process has started."""
         self._transport = cast(asyncio.SubprocessTransport, transport)
         if self._over:
             self._kill()
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:  # noqa: ARG002
-        """Part of an answer, or several of them."""
+        """Some bytes of replies have arrived."""
         self._read += data
         while len(self._read) >= LENGTH.size and not self._over:
             (length,) = LENGTH.unpack_from(self._read)
@@ -132,17 +132,17 @@ class PluginProcess(asyncio.SubprocessProtocol):
                 self._answered(body)
 
     def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:  # noqa: ARG002
-        """It does not listen or speak any more."""
+        """The process has closed a pipe."""
         self.end("process_exited")
 
     def process_exited(self) -> None:
-        """It has ended; the pipes to it are closed, whoever else may hold them."""
+        """The process has ended. Close the pipes, even if its children hold them open."""
         self.end("process_exited")
         if self._transport is not None:
             self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        """Nothing is left of it."""
+        """The process and its pipes are gone."""
         if not self.gone.done():
             self.gone.set_result(None)
 
@@ -153,9 +153,9 @@ class PluginProcess(asyncio.SubprocessProtocol):
 
     def _answered(self, body: bytes) -> None:
         if not self._open:
-            self.end("process_exited")  # it speaks without being asked, so no answer could be trusted
+            self.end("process_exited")  # an unexpected reply, so no later one could be trusted
             return
-        _settle(self._open.popleft(), _said(body))
+        _settle(self._open.popleft(), _parsed(body))
         self._watch()
 
     def _watch(self) -> None:
@@ -169,29 +169,29 @@ class PluginProcess(asyncio.SubprocessProtocol):
         self._timer = self._loop.call_later(GRACE_SECONDS, self.end, "timeout")
 
 
-def _settle(waiting: _Open, said: RawReply | None) -> None:
-    if not waiting.answer.done():
-        waiting.answer.set_result(said)
+def _settle(question: _Question, reply: RawReply | None) -> None:
+    if not question.reply.done():
+        question.reply.set_result(reply)
 
 
-def _said(body: bytes) -> RawReply:
-    """What was said, as far as it is of the form it must have."""
+def _parsed(body: bytes) -> RawReply:
+    """The reply in a body. A body of any other form is an invalid verdict."""
     try:
-        said = json.loads(body)
+        reply = json.loads(body)
     except (ValueError, RecursionError):
-        said = None
-    match said:
+        reply = None
+    match reply:
         case {"verdict": verdict}:
             return {"verdict": verdict}
         case {"error": str(kind)} if kind in PLUGIN_ERRORS or _KIND.fullmatch(kind):
             return {"error": kind}
-        case {} if isinstance(said, dict) and not said:
+        case {} if isinstance(reply, dict) and not reply:
             return {}
     return {"error": "invalid_verdict"}
 
 
 def _environment() -> dict[str, str]:
-    """What the process knows of its surroundings: where to import from, and nothing that is secret."""
+    """The environment of the process: where to import from, and no secrets."""
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     path = os.pathsep.join(os.path.abspath(each) for each in sys.path if each)
     return {**kept, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -15,7 +15,7 @@ from app.plugins.process import STARTING_SECONDS, PluginLimits, RawReply
 from app.plugins.supervisor import UNAVAILABLE, PluginQuestion, PluginSnapshot, PluginSupervisor
 
 BATCH_SIZE = 16
-"""Leads sent to the plugins at a time, so that a single request never waits behind more than these."""
+"""Leads sent to the plugins at a time, so that a single request waits for at most this many."""
 CHECK_LIMITS = PluginLimits(seconds=2.0)
 """Nobody waits in a browser while a plan is checked, and a busy machine should not fail a plan's test."""
 RAISED = "raised"

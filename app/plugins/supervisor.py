@@ -14,19 +14,19 @@ from app.plugins.messages import Ask, Forget, StepKey, StepSettings, packed
 from app.plugins.process import CLOSED, STARTING_SECONDS, PluginLimits, PluginProcess, RawReply
 
 MAX_STRIKES = 3
-"""So often in a row it may be late, or end, before it is left alone."""
+"""A plugin is paused after this many timeouts or exits in a row."""
 PAUSE_SECONDS = 5.0
 MAX_PAUSE_SECONDS = 300.0
-"""The first time it is left alone for the shorter, then always for twice as long, up to the longer."""
+"""The first pause takes PAUSE_SECONDS. Each further one takes twice as long, up to this limit."""
 MAX_SENT = 256
-"""Settings and snapshots that a process keeps; beyond them it is told to forget all."""
+"""A process keeps this many settings and snapshots. Beyond that it drops all of them."""
 PAUSED: RawReply = {"error": "paused"}
 UNAVAILABLE: RawReply = {"error": "unavailable"}
 
 
 @dataclass(frozen=True)
 class PluginSnapshot:
-    """How a workspace stands, as far as plugins are shown it. `stamp` is another when the state is."""
+    """The directory and state of a workspace, as plugins see them. `stamp` changes with the state."""
 
     workspace_id: int
     directory: Directory
@@ -35,12 +35,12 @@ class PluginSnapshot:
 
     @cached_property
     def packed_directory(self) -> bytes:
-        """The directory for a process."""
+        """The directory as bytes for a process."""
         return packed(self.directory)
 
     @cached_property
     def packed_state(self) -> bytes:
-        """The state for a process."""
+        """The state as bytes for a process."""
         return packed(self.state)
 
 
@@ -56,12 +56,12 @@ class PluginQuestion:
 
     @property
     def key(self) -> StepKey:
-        """What the settings of the step are kept under."""
+        """Identifies the settings of the step."""
         return self.snapshot.workspace_id, self.plan_version, self.step.name
 
 
 class PluginSupervisor:
-    """One a plugin and process of the service. Its processes start when it is first asked."""
+    """Each process of the service has one for each plugin. Its processes start with the first call."""
 
     def __init__(self, plugin: Plugin, limits: PluginLimits) -> None:
         self._plugin = plugin
@@ -76,40 +76,40 @@ class PluginSupervisor:
         self._paused_until = 0.0
 
     async def call(self, question: PluginQuestion, until: float) -> RawReply:
-        """What the plugin says, or why it says nothing, at `until` by the loop's clock at the latest.
+        """The reply of the plugin, or the reason why there is none. `until` is a time of the loop's clock.
 
-        A lead that another one's end kept from its answer is asked about again.
+        A question is asked again when the process ended because of another question.
         """
         clock = asyncio.get_running_loop().time
         while clock() < until:
             if clock() < self._paused_until:
                 return PAUSED
-            speaking = await self._speaking(until)
-            if speaking is None:
+            process = await self._live_process(until)
+            if process is None:
                 return UNAVAILABLE
-            said = await self._put(speaking, question, until)
-            if said is not None:
-                return said
+            reply = await self._ask(process, question, until)
+            if reply is not None:
+                return reply
         return UNAVAILABLE
 
     def start(self) -> None:
-        """See that both processes run, or are on their way."""
+        """Start the processes that do not run yet."""
         if self._starting is None or self._starting.done():
             self._starting = asyncio.create_task(self._start(), name=f"plugin {self._plugin.name}")
 
     async def close(self) -> None:
-        """End everything, and wait until it is gone."""
-        for each in tuple(self._all):
-            each.end(CLOSED)
+        """End all processes, and wait until they are gone."""
+        for process in tuple(self._all):
+            process.end(CLOSED)
         if self._starting is not None:
             await asyncio.wait([self._starting])
         await asyncio.gather(*(each.gone for each in self._all))
 
-    async def _speaking(self, until: float) -> PluginProcess | None:
-        """Who can be asked. The very first is waited for, a successor is not."""
+    async def _live_process(self, until: float) -> PluginProcess | None:
+        """The process to ask. Waits for the first process, but not for a replacement."""
         if self._current is not None and self._current.alive:
             if self._next is None or not self._next.alive:
-                self.start()  # both had ended before the third was there
+                self.start()  # both had ended before their replacement was ready
             return self._current
         if self._next is not None and self._next.alive:
             self._current, self._next = self._next, None
@@ -123,29 +123,29 @@ class PluginSupervisor:
             return None
         return self._current if self._current is not None and self._current.alive else None
 
-    async def _put(self, speaking: PluginProcess, question: PluginQuestion, until: float) -> RawReply | None:
+    async def _ask(self, process: PluginProcess, question: PluginQuestion, until: float) -> RawReply | None:
         try:
-            answer = self._said_to(speaking, question)
+            pending = self._send(process, question)
         except Exception as error:  # settings that cannot be packed
             return {"error": type(error).__name__}
         try:
             async with asyncio.timeout_at(until):
-                said = await asyncio.shield(answer)
+                reply = await asyncio.shield(pending)
         except TimeoutError:
             return UNAVAILABLE
-        if said is not None and speaking.alive:
+        if reply is not None and process.alive:
             self._strikes, self._pause = 0, PAUSE_SECONDS
-        return said
+        return reply
 
-    def _said_to(self, speaking: PluginProcess, question: PluginQuestion) -> asyncio.Future[RawReply | None]:
-        sent, snapshot, key = speaking.sent, question.snapshot, question.key
+    def _send(self, process: PluginProcess, question: PluginQuestion) -> asyncio.Future[RawReply | None]:
+        sent, snapshot, key = process.sent, question.snapshot, question.key
         if len(sent) > MAX_SENT:
             sent.clear()
-            speaking.ask(packed(Forget()), STARTING_SECONDS)
+            process.ask(packed(Forget()), STARTING_SECONDS)
         if key not in sent:
             config, document = question.step.config, question.step.document
             if config is not None:
-                speaking.ask(packed(StepSettings(key, config, document)), STARTING_SECONDS)
+                process.ask(packed(StepSettings(key, config, document)), STARTING_SECONDS)
             sent[key] = True
         directory, state = (snapshot.workspace_id, "directory"), (snapshot.workspace_id, "state")
         ask = Ask(
@@ -156,33 +156,33 @@ class PluginSupervisor:
             None if sent.get(state) is snapshot.stamp else snapshot.packed_state,
         )
         sent[directory], sent[state] = snapshot.directory, snapshot.stamp
-        return speaking.ask(packed(ask), self._limits.seconds)
+        return process.ask(packed(ask), self._limits.seconds)
 
     async def _start(self) -> None:
         missing = [each for each in (self._current, self._next) if each is None or not each.alive]
         try:
-            async with asyncio.TaskGroup() as both:
+            async with asyncio.TaskGroup() as group:
                 for _ in missing:
-                    both.create_task(self._begin())
+                    group.create_task(self._begin())
         finally:
             self._tried.set()
 
     async def _begin(self) -> None:
-        begun = PluginProcess(self._ended)
-        self._all.add(begun)
-        begun.gone.add_done_callback(lambda _: self._all.discard(begun))
+        new = PluginProcess(self._ended)
+        self._all.add(new)
+        new.gone.add_done_callback(lambda _: self._all.discard(new))
         try:
-            if not await begun.begin(self._plugin.place, self._limits):
+            if not await new.begin(self._plugin.place, self._limits):
                 return
         except OSError:
-            begun.end("process_exited")
-            begun.gone.set_result(None)
+            new.end("process_exited")
+            new.gone.set_result(None)
             return
         if self._current is None or not self._current.alive:
-            self._current = begun
+            self._current = new
             self._tried.set()
         else:
-            self._next = begun
+            self._next = new
 
     def _ended(self, why: str) -> None:
         if why == CLOSED:

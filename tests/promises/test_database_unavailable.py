@@ -129,13 +129,13 @@ async def test_what_falls_due_while_the_database_is_away_is_released_when_it_is_
                         await asyncio.sleep(0.05)
                     # It says so at the end of the round in which the lead was released.
                     said = capsys.readouterr().out
-                    while "worker goes on" not in said:
+                    while "worker resumed" not in said:
                         assert time.monotonic() < until
                         await asyncio.sleep(0.05)
                         said += capsys.readouterr().out
     said += capsys.readouterr().out
-    lines = re.findall("worker waits|worker goes on", said)
-    assert lines == ["worker waits", "worker goes on"] * (len(lines) // 2)
+    lines = re.findall("worker waits|worker resumed", said)
+    assert lines == ["worker waits", "worker resumed"] * (len(lines) // 2)
     assert "Traceback" not in said
 
 

@@ -36,7 +36,7 @@ class Absence:
 
 @dataclass(frozen=True)
 class Owner:
-    """Somebody who can own leads. Skills are case-folded, languages are primary subtags such as `de`.
+    """A person who can own leads. Skills are case-folded, languages are primary subtags such as `de`.
 
     `hours` are those of the owner's `calendar`; without one they are always on shift.
     """

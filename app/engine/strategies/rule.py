@@ -32,7 +32,7 @@ class ByTable:
         return Verdict("rule" if targets else "undeclared_target", targets, row=match)
 
     def _declared(self, targets: tuple[Target, ...]) -> Iterator[Target]:
-        """Tables change without a new plan, and no lead may end in a queue that nobody watches."""
+        """Tables change without a new plan, so check that the plan declares the queue or path."""
         for target in targets:
             known = {"queue": self.queues, "path": self.paths}.get(target.kind)
             if known is None or target.name in known:

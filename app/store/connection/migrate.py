@@ -1,4 +1,4 @@
-"""Bringing a database to the newest revision."""
+"""Migrates a database to the newest revision."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,7 +16,7 @@ MIGRATIONS = Path(__file__).parents[3] / "migrations"
 
 @asynccontextmanager
 async def connect(dsn: str) -> AsyncIterator[AsyncConnection]:
-    """A connection for migrations, given an address as asyncpg takes it."""
+    """Open a connection for migrations. `dsn` is an address for asyncpg."""
     address = "postgresql+asyncpg://" + dsn.split("://", 1)[1]
     engine = create_async_engine(address, poolclass=NullPool)
     try:
@@ -40,8 +40,8 @@ async def _migrate(dsn: str) -> None:
 
 
 def migrate(dsn: str) -> None:
-    """Bring the database at `dsn` to the newest revision; safe to repeat.
+    """Migrate the database at `dsn` to the newest revision. Safe to repeat.
 
-    The role in `dsn` owns the tables afterwards; the service itself should use another.
+    The role in `dsn` owns the tables. The service itself should use another role.
     """
     asyncio.run(_migrate(dsn))

@@ -1,4 +1,4 @@
-"""Whether the database can be reached, said once when it ends and once when it is so again."""
+"""Logs when the database becomes unreachable, and when it can be reached again."""
 
 from typing import Any, Protocol
 
@@ -6,17 +6,17 @@ import asyncpg
 
 
 class Log(Protocol):
-    """Where lines go: a structlog logger, or what looks like one."""
+    """A structlog logger, or an object with the same methods."""
 
     def info(self, event: str, **fields: object) -> object:
         """Writes a line."""
 
     def error(self, event: str, **fields: object) -> object:
-        """Writes a line that somebody should read."""
+        """Writes an error line."""
 
 
 class ConnectionMonitor:
-    """How a pool connects. A broken connection is opened again, so nothing else has to be watched.
+    """Opens the connections of a pool. The pool replaces broken ones, so new connections show the state.
 
     A line names the kind of error and its SQLSTATE; address and message are left out.
     """

@@ -1,8 +1,8 @@
-"""What the role is that the service connects as: one that row-level security can bind."""
+"""Checks the role of the service: row-level security must apply to it."""
 
 from app.store.connection.pool import Connection
 
-ROLE = """
+SELECT_ROLE = """
 SELECT rolsuper AS superuser, rolbypassrls AS bypasses,
        EXISTS (SELECT FROM pg_roles AS app WHERE app.rolname = 'lead_assignment_app'
                   AND pg_has_role(session_user, app.oid, 'MEMBER')) AS member,
@@ -13,19 +13,20 @@ SELECT rolsuper AS superuser, rolbypassrls AS bypasses,
                 WHERE nspname = 'public' AND relname = 'journal') AS migrated
   FROM pg_roles WHERE rolname = session_user
 """
+"""The rights of the role of this session."""
 
 
 async def list_objections(connection: Connection) -> list[str]:
-    """Why the service must not run as this role; nothing when it may."""
-    row = await connection.fetchrow(ROLE)
+    """Return the reasons why the service must not run as this role, if there are any."""
+    row = await connection.fetchrow(SELECT_ROLE)
     if row is None:
-        return ["the database does not say which role this is"]
+        return ["the database does not know the role of this session"]
     if not row["migrated"]:
         return ["the database has no tables yet: run `lead-assignment migrate` first"]
     found = {
-        "the role is a superuser, which row-level security does not bind": row["superuser"],
-        "the role has BYPASSRLS, so row-level security does not bind it": row["bypasses"],
+        "the role is a superuser, so row-level security does not apply to it": row["superuser"],
+        "the role has BYPASSRLS, so row-level security does not apply to it": row["bypasses"],
         "the role owns the tables; use another one, and MIGRATION_DATABASE_URL for the owner": row["owns"],
-        "the role is no member of lead_assignment_app": not row["member"],
+        "the role is not a member of lead_assignment_app": not row["member"],
     }
     return [sentence for sentence, wrong in found.items() if wrong]

@@ -89,7 +89,7 @@ SELECT_LEADS_HELD_FOR_OWNER = _SELECT_OPEN_LEADS.format(
      ORDER BY priority DESC, decision_number
      LIMIT $2""",
 )
-"""The first held leads that an owner may claim: those for the owner, their teams, or anybody."""
+"""The first held leads that an owner may claim: those for the owner, their teams, or everybody."""
 
 SELECT_LEAD_IN_QUEUE = f"""
 SELECT {PRIOR_COLUMNS}, inputs, response

@@ -1,4 +1,4 @@
-"""Leads that could not be decided: kept as they arrived, until somebody repairs the cause."""
+"""Leads that could not be decided, kept as they arrived until the cause is repaired."""
 
 from datetime import datetime
 

@@ -71,7 +71,7 @@ async def prune(connection: Connection, workspace_id: int, before: int) -> None:
 async def has_token(connection: Connection, workspace_id: int, number: int, token: str) -> bool:
     """Return whether exactly this commit group was committed.
 
-    Raises LookupError when the journal no longer reaches back that far, so that nobody can tell.
+    Raises LookupError when the journal no longer reaches back that far, so that it is unknown.
     """
     row = await connection.fetchrow(SELECT_TOKEN, workspace_id, number, token)
     if row is None or row["pruned"]:

@@ -61,7 +61,7 @@ LAST = 2**63 - 1
 
 
 async def insert_ledger_entries(connection: Connection, workspace_id: int, rows: list[LedgerRow]) -> None:
-    """Add rows that belong to no decision, such as the rebalancing after somebody left."""
+    """Add rows that belong to no decision, such as the rebalancing after a member left."""
     statement = INSERT_LEDGER_ENTRIES.format(rows="$2")
     await connection.execute(statement, workspace_id, orjson.dumps(rows).decode())
 
