@@ -1,10 +1,10 @@
-"""`make bench`: every comparison of the speed promises, as one table."""
+"""`make bench`: every comparison of the performance page, as one table."""
 
 import sys
 from collections.abc import Callable, Iterator
 
 from bench.every_step import every_step
-from bench.ground import Service, service
+from bench.processes import Service, service
 from bench.scenarios import Row, long_table, many_rules, open_snapshot, speed
 from bench.stored import million, size, weight
 

@@ -16,7 +16,7 @@ decided = Decision.model_validate(ANSWER)
 
 @app.post("/assign", status_code=201, response_model=Decision)
 async def assign(_body: AssignRequest) -> Any:
-    """Take a lead, do nothing, answer as if."""
+    """Accept a lead, do nothing, and return a fixed decision."""
     return decided
 
 

@@ -1,10 +1,10 @@
-"""A plan in which every kind of step is in use, against one that has a round robin and nothing else."""
+"""A plan with every kind of step, against one with only a round robin."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from bench.ground import Service
-from bench.scenarios import TEAM, Row, in_turn, measure, slower, staffed
+from bench.processes import Service
+from bench.scenarios import TEAM, Row, alternate, create_team_workspace, measure, slower
 
 ACCOUNTS = 1000
 TERRITORIES = 3000
@@ -92,12 +92,12 @@ PLAN: dict[str, Any] = {
 
 
 def every_step(service: Service) -> Iterator[Row]:
-    """An account is found that nobody looks after, no row of the table fits, and the band is hot."""
-    plain, whole = staffed(service, "one-step"), staffed(service, "every-step")
+    """The lead matches an account without an owner, no row of the table matches, and the band is hot."""
+    plain, whole = create_team_workspace(service, "one-step"), create_team_workspace(service, "every-step")
     _equip(service, whole)
     for key in (plain, whole):
         measure(service.port, key, 8, 200)
-    sides = in_turn(
+    sides = alternate(
         lambda: measure(service.port, plain, 8, 1000), lambda: measure(service.port, whole, 8, 1000)
     )
     yield slower("every kind of step to a round robin alone, time of a decision", sides, 1.3)

@@ -1,4 +1,4 @@
-"""Leads that nobody has seen before, as a form sends them, and what an answer to one looks like."""
+"""New leads, as a form sends them, and a sample of a decision."""
 
 from itertools import count
 from typing import Any

@@ -1,4 +1,4 @@
-"""A load of bare HTTP requests over kept-alive connections: the client must cost less than the server."""
+"""Sends HTTP requests over keep-alive connections. The client must cost less than the server."""
 
 import asyncio
 import time
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True)
-class Took:
-    """What a run took: seconds of the whole, and of each request."""
+class RunTimes:
+    """The times of a run in seconds: in total, and of each request."""
 
     seconds: float = 0.0
     each: list[float] = field(default_factory=list)
@@ -16,29 +16,29 @@ class Took:
 
     @property
     def rate(self) -> float:
-        """Requests a second."""
+        """Requests per second."""
         return len(self.each) / self.seconds
 
     def percentile(self, share: float) -> float:
-        """Milliseconds within which this share of the requests was answered."""
+        """The latency in milliseconds at this percentile, given as a share."""
         ordered = sorted(self.each)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000
 
 
 class Connection(asyncio.Protocol):
-    """One connection: a request goes out, the answer's status and body come back."""
+    """One connection. Sends a request and returns the status and the body of the response."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._waiting: asyncio.Future[tuple[int, bytes]] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way out."""
+        """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Collect until the answer is whole. Our answers all have a Content-Length."""
+        """Collect until the response is complete. All our responses have a Content-Length."""
         self._buffer += data
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
@@ -53,19 +53,19 @@ class Connection(asyncio.Protocol):
             waiting.set_result((int(head[9:12]), body))
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Nobody shall wait for an answer that cannot come."""
+        """Fail the request under way."""
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(error or ConnectionResetError("closed by the server"))
 
     def ask(self, request: bytes) -> asyncio.Future[tuple[int, bytes]]:
-        """Send a request; the answer is to be awaited before the next one."""
+        """Send a request. Await its response before the next one."""
         self._waiting = asyncio.get_running_loop().create_future()
         self.transport.write(request)
         return self._waiting
 
 
 def post(path: str, body: bytes, key: str = "dev-key") -> bytes:
-    """The bytes of a POST of JSON."""
+    """The bytes of a POST request with a JSON body."""
     head = (
         f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -73,26 +73,26 @@ def post(path: str, body: bytes, key: str = "dev-key") -> bytes:
     return head.encode() + body
 
 
-async def run(port: int, connections: int, requests: int, make: Callable[[int], bytes]) -> Took:
-    """`requests` requests over `connections` connections, each sending its next once it has an answer."""
-    took = Took()
+async def run(port: int, connections: int, requests: int, make: Callable[[int], bytes]) -> RunTimes:
+    """`requests` requests over `connections` connections, each sending its next after a response."""
+    times = RunTimes()
     numbers = iter(range(requests))
     loop = asyncio.get_running_loop()
     opened = [(await loop.create_connection(Connection, "127.0.0.1", port))[1] for _ in range(connections)]
     begun = time.perf_counter()
-    await asyncio.gather(*(_client(connection, numbers, make, took) for connection in opened))
-    took.seconds = time.perf_counter() - begun
+    await asyncio.gather(*(_client(connection, numbers, make, times) for connection in opened))
+    times.seconds = time.perf_counter() - begun
     for connection in opened:
         connection.transport.close()
-    return took
+    return times
 
 
 async def _client(
-    connection: Connection, numbers: Iterator[int], make: Callable[[int], bytes], took: Took
+    connection: Connection, numbers: Iterator[int], make: Callable[[int], bytes], times: RunTimes
 ) -> None:
     for number in numbers:
         request = make(number)
         begun = time.perf_counter()
         status, _ = await connection.ask(request)
-        took.each.append(time.perf_counter() - begun)
-        took.statuses[status] = took.statuses.get(status, 0) + 1
+        times.each.append(time.perf_counter() - begun)
+        times.statuses[status] = times.statuses.get(status, 0) + 1

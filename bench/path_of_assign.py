@@ -115,7 +115,7 @@ async def prepare(dsn: str) -> None:
 
 
 async def call(app: FastAPI) -> int:
-    """One `POST /assign` with a lead nobody has seen; the status of the response."""
+    """One `POST /assign` with a new lead. Returns the status of the response."""
     body, statuses = leads.one(), []
     scope = {
         "type": "http", "method": "POST", "path": "/assign", "raw_path": b"/assign", "query_string": b"",

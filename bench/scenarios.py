@@ -1,4 +1,4 @@
-"""What is compared with what. Each ratio is taken within one run, the two sides in turn."""
+"""The comparisons. Each ratio is measured in one run, with both sides in alternation."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -7,8 +7,8 @@ from functools import partial
 from statistics import median
 
 from bench import leads
-from bench.ground import Service, bare
-from bench.load import Took, post, run
+from bench.load import RunTimes, post, run
+from bench.processes import Service, bare
 
 TEAM = 20
 ROUNDS = 5
@@ -17,7 +17,7 @@ QUEUE = {"queues": {"unrouted": {"claimable_by": "inbound"}}}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table: what was measured, what came out, what was to be reached, and whether it was."""
+    """One line of the table: what was measured, the result, the goal, and whether it was reached."""
 
     what: str
     figure: str
@@ -25,8 +25,8 @@ class Row:
     reached: bool | None = None
 
 
-def staffed(service: Service, name: str, rules: int = 0) -> str:
-    """A new workspace with one team of twenty and a plan, of which `rules` rules come first."""
+def create_team_workspace(service: Service, name: str, rules: int = 0) -> str:
+    """Create a workspace with one team of twenty, and a plan that begins with this many rules."""
     key = service.workspace(name)
     for number in range(TEAM):
         service.send(key, "PUT", f"/owners/rep-{number}", {"name": f"Rep {number}"})
@@ -38,7 +38,7 @@ def staffed(service: Service, name: str, rules: int = 0) -> str:
 
 
 def plan(rules: int) -> dict[str, object]:
-    """A round robin behind so many rules, each for a campaign that no lead comes from."""
+    """A round robin after this many rules, each for a campaign that no lead comes from."""
     steps = [
         {"rule": {"name": f"r{number}", "when": {"campaign": f"c{number}"}, "then": {"queue": "unrouted"}}}
         for number in range(rules)
@@ -48,38 +48,33 @@ def plan(rules: int) -> dict[str, object]:
     return {**QUEUE, "pipeline": pipeline, "follow_up": follow_up}
 
 
-def measure(port: int, key: str, connections: int, requests: int, *, batch: bool = False) -> Took:
-    """Unique leads, one by one or by the hundred. Raises RuntimeError for any answer that is no success."""
+def measure(port: int, key: str, connections: int, requests: int, *, batch: bool = False) -> RunTimes:
+    """Send unique leads, one by one or by the hundred. Raises RuntimeError if any request fails."""
     make: Callable[[int], bytes] = (
         (lambda _: post("/assign/batch", leads.hundred(), key))
         if batch
         else (lambda _: post("/assign", leads.one(), key))
     )
-    took = asyncio.run(run(port, connections, requests, make))
-    if set(took.statuses) - {200, 201}:
-        raise RuntimeError(f"answers by status: {took.statuses}")
-    return took
+    times = asyncio.run(run(port, connections, requests, make))
+    if set(times.statuses) - {200, 201}:
+        raise RuntimeError(f"answers by status: {times.statuses}")
+    return times
 
 
-def in_turn(*sides: Callable[[], Took]) -> list[list[Took]]:
-    """Each side measured once a round, one after the other, so that a slow moment hits all alike."""
+def alternate(*sides: Callable[[], RunTimes]) -> list[list[RunTimes]]:
+    """Measure the sides in alternation, so that a slow moment affects all of them."""
     rounds = [[side() for side in sides] for _ in range(ROUNDS)]
     return [list(side) for side in zip(*rounds, strict=True)]
 
 
-def middle(values: Iterator[float] | list[float]) -> float:
-    """The median."""
-    return median(list(values))
-
-
 def speed(service: Service) -> Iterator[Row]:
     """(a) nothing, (b) one decision, (c) a hundred of them, at 1 and at 32 connections."""
-    key = staffed(service, "speed")
+    key = create_team_workspace(service, "speed")
     with bare() as nothing:
         measure(service.port, key, 32, 2000)
         measure(nothing, key, 32, 2000)
         for connections, requests in ((1, 400), (32, 4000)):
-            bares, ones, hundreds = in_turn(
+            bares, ones, hundreds = alternate(
                 partial(measure, nothing, key, connections, requests),
                 partial(measure, service.port, key, connections, requests),
                 partial(measure, service.port, key, min(connections, 4), 20, batch=True),
@@ -88,57 +83,71 @@ def speed(service: Service) -> Iterator[Row]:
             yield from _goals(connections, bares, ones, hundreds)
 
 
-def _figures(connections: int, bares: list[Took], ones: list[Took], hundreds: list[Took]) -> Iterator[Row]:
+def _figures(
+    connections: int, bares: list[RunTimes], ones: list[RunTimes], hundreds: list[RunTimes]
+) -> Iterator[Row]:
     for name, side, leads_each in (
         ("(a) endpoint that does nothing", bares, 1),
         ("(b) POST /assign", ones, 1),
         ("(c) POST /assign/batch of 100", hundreds, 100),
     ):
-        rate = middle([took.rate * leads_each for took in side])
-        half, most = (middle([took.percentile(share) for took in side]) for share in (0.5, 0.99))
+        rate = median([times.rate * leads_each for times in side])
+        half, most = (median([times.percentile(share) for times in side]) for share in (0.5, 0.99))
         unit = "leads/s" if leads_each > 1 else "requests/s"
         yield Row(
             f"{name}, {connections} connections", f"{rate:,.0f} {unit}, p50 {half:.2f} ms, p99 {most:.2f} ms"
         )
 
 
-def _goals(connections: int, bares: list[Took], ones: list[Took], hundreds: list[Took]) -> Iterator[Row]:
+def _goals(
+    connections: int, bares: list[RunTimes], ones: list[RunTimes], hundreds: list[RunTimes]
+) -> Iterator[Row]:
     pairs = list(zip(bares, ones, hundreds, strict=True))
     at = f"{connections} connection" + "s" * (connections > 1)
-    spread = middle([b.percentile(0.99) / b.percentile(0.5) for b in ones])
-    bulk = middle([c.rate * 100 / b.rate for _, b, c in pairs])
+    spread = median([b.percentile(0.99) / b.percentile(0.5) for b in ones])
+    bulk = median([c.rate * 100 / b.rate for _, b, c in pairs])
     if connections == 1:
-        slower_by = middle([b.percentile(0.5) / a.percentile(0.5) for a, b, _ in pairs])
+        slower_by = median([b.percentile(0.5) / a.percentile(0.5) for a, b, _ in pairs])
         yield at_most(f"p50 of (b) to (a), {at}", slower_by, 7)
         yield at_most(f"p99 to p50 of (b), {at}", spread, 2)
         yield at_least(f"leads/s of (c) to (b), {at}", bulk, 3)
     else:
-        yield at_least(f"rate of (b) to (a), {at}", middle([b.rate / a.rate for a, b, _ in pairs]), 0.3)
+        yield at_least(f"rate of (b) to (a), {at}", median([b.rate / a.rate for a, b, _ in pairs]), 0.3)
         yield at_most(f"p99 to p50 of (b), {at}", spread, 5)
         yield at_least(f"leads/s of (c) to (b), {at}", bulk, 2.5)
 
 
 def many_rules(service: Service) -> Iterator[Row]:
     """10,000 rules against 10."""
-    few, many = staffed(service, "rules-10", 10), staffed(service, "rules-10000", 10_000)
+    few, many = (
+        create_team_workspace(service, "rules-10", 10),
+        create_team_workspace(service, "rules-10000", 10_000),
+    )
     for key in (few, many):
         measure(service.port, key, 8, 200)
-    sides = in_turn(lambda: measure(service.port, few, 8, 1000), lambda: measure(service.port, many, 8, 1000))
+    sides = alternate(
+        lambda: measure(service.port, few, 8, 1000), lambda: measure(service.port, many, 8, 1000)
+    )
     yield slower("10,000 rules to 10 rules, time of a decision", sides, 1.2)
 
 
 def long_table(service: Service) -> Iterator[Row]:
     """A table of 100,000 rows against one of ten."""
-    few, many = looking_up(service, range(10_110, 10_120)), looking_up(service, range(100_000))
+    few, many = (
+        create_table_workspace(service, range(10_110, 10_120)),
+        create_table_workspace(service, range(100_000)),
+    )
     for key in (few, many):
         measure(service.port, key, 8, 200)
-    sides = in_turn(lambda: measure(service.port, few, 8, 1000), lambda: measure(service.port, many, 8, 1000))
+    sides = alternate(
+        lambda: measure(service.port, few, 8, 1000), lambda: measure(service.port, many, 8, 1000)
+    )
     yield slower("100,000 rows of a table to 10 rows, time of a decision", sides, 1.2)
 
 
-def looking_up(service: Service, codes: range) -> str:
-    """A workspace whose leads find their row in a table with these postal codes."""
-    key = staffed(service, f"rows-{len(codes)}")
+def create_table_workspace(service: Service, codes: range) -> str:
+    """Create a workspace whose leads are matched to a row of a table with these postal codes."""
+    key = create_team_workspace(service, f"rows-{len(codes)}")
     rows = [["DE", f"{code:05}", {"team": "inbound"}] for code in codes]
     service.send(key, "PUT", "/tables/zip", {"columns": ["country", "postal_code"], "rows": rows})
     on = {"country": "eq", "postal_code": "longest_prefix"}
@@ -150,12 +159,12 @@ def looking_up(service: Service, codes: range) -> str:
 
 
 def open_snapshot(service: Service) -> Iterator[Row]:
-    """A transaction that is left open during 10,000 passes, against before."""
-    key = staffed(service, "snapshot")
+    """The speed while a transaction stays open for 10,000 commit groups, against before."""
+    key = create_team_workspace(service, "snapshot")
     measure(service.port, key, 1, 500)
     before = [measure(service.port, key, 1, 300) for _ in range(ROUNDS)]
 
-    async def with_open_snapshot() -> list[Took]:
+    async def with_open_snapshot() -> list[RunTimes]:
         connection = await service.connect()
         await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
         await connection.fetchval("SELECT count(*) FROM workspaces")
@@ -169,17 +178,17 @@ def open_snapshot(service: Service) -> Iterator[Row]:
     )
 
 
-def slower(what: str, sides: list[list[Took]], goal: float) -> Row:
-    """How many times longer the second side's median request took than the first's."""
-    first, second = ([took.percentile(0.5) for took in side] for side in sides)
-    return at_most(what, middle(second) / middle(first), goal)
+def slower(what: str, sides: list[list[RunTimes]], goal: float) -> Row:
+    """The ratio of the second side's median latency to the first's."""
+    first, second = ([times.percentile(0.5) for times in side] for side in sides)
+    return at_most(what, median(second) / median(first), goal)
 
 
 def at_most(what: str, ratio: float, goal: float) -> Row:
-    """A figure that should not be above its goal."""
+    """A figure with an upper limit."""
     return Row(what, f"{ratio:.2f}", f"at most {goal:g}", ratio <= goal)
 
 
 def at_least(what: str, ratio: float, goal: float) -> Row:
-    """A figure that should not be below its goal."""
+    """A figure with a lower limit."""
     return Row(what, f"{ratio:.2f}", f"at least {goal:g}", ratio >= goal)

@@ -1,11 +1,11 @@
-"""A million leads that are there already, and what the service weighs after 100,000 decisions."""
+"""The effect of a million stored leads, and the size of the service after 100,000 decisions."""
 
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bench.ground import Service
-from bench.scenarios import Row, at_most, in_turn, measure, slower, staffed
+from bench.processes import Service
+from bench.scenarios import Row, alternate, at_most, create_team_workspace, measure, slower
 
 STORED = 1_000_000
 DECISIONS = 100_000
@@ -48,12 +48,12 @@ SELECT $1, assignment, 1000000000 + number, lead, 'assign', 'assigned', 'round_r
 
 
 def million(service: Service) -> Iterator[Row]:
-    """A workspace with a million stored leads against one with none; both were prepared on empty tables."""
-    empty, full = staffed(service, "empty"), staffed(service, "full")
+    """A workspace with a million leads against an empty one. Statements were planned on empty tables."""
+    empty, full = create_team_workspace(service, "empty"), create_team_workspace(service, "full")
     for key in (empty, full):
         measure(service.port, key, 8, 200)
     asyncio.run(_fill(service))
-    sides = in_turn(
+    sides = alternate(
         lambda: measure(service.port, empty, 8, 1000), lambda: measure(service.port, full, 8, 1000)
     )
     yield slower("1,000,000 stored leads to an empty store", sides, 1.3)
@@ -68,8 +68,8 @@ async def _fill(service: Service) -> None:
 
 
 def size(service: Service) -> Iterator[Row]:
-    """What one decision of a team of twenty adds to the database."""
-    key = staffed(service, "size")
+    """The bytes that one decision of a team of twenty adds to the database."""
+    key = create_team_workspace(service, "size")
     measure(service.port, key, 8, 200)
     before = asyncio.run(_sizes(service))
     measure(service.port, key, 8, SIZED)
@@ -105,6 +105,6 @@ async def _sizes(service: Service) -> _Sizes:
 
 def weight(service: Service) -> Iterator[Row]:
     """Resident memory after 100,000 decisions."""
-    key = staffed(service, "weight")
+    key = create_team_workspace(service, "weight")
     measure(service.port, key, 4, DECISIONS // 100, batch=True)
     yield at_most("megabytes resident after 100,000 decisions", service.memory(), 250)

@@ -20,7 +20,7 @@ def test_an_event_is_one_line_of_json() -> None:
     assert all(line["timestamp"].endswith("Z") for line in lines)
 
 
-def test_an_exception_is_told_by_kind_and_place_only() -> None:
+def test_log_of_an_exception_holds_only_its_kind_and_place() -> None:
     stream = io.BytesIO()
     log = logger(stream)
     try:

@@ -66,7 +66,7 @@ async def test_leads_are_counted_by_state_and_queue(workspace: Workspace) -> Non
     assert found["lead_assignment_lock_wait_seconds_count"] == {(): 9}
 
 
-async def test_the_oldest_age_is_told_by_the_workspaces_own_clock(workspace: Workspace) -> None:
+async def test_oldest_age_is_measured_by_the_clock_of_the_workspace(workspace: Workspace) -> None:
     await workspace.assign(external_id="p", source="partner")
     await workspace.pool.execute(
         "INSERT INTO clocks (workspace_id, set_at, base_time, speed)"
@@ -137,7 +137,7 @@ def test_counters_have_no_created_series() -> None:
     assert not [name for name in samples(metrics.exposition(1, NOTHING).decode()) if "_created" in name]
 
 
-def test_the_steps_of_a_workspace_are_told_to_nobody_else() -> None:
+def test_steps_of_a_workspace_are_hidden_from_other_workspaces() -> None:
     metrics = Metrics()
     metrics.lead_decided(1, "assigned", "our secret campaign", "rule")
     assert b"our secret campaign" in metrics.exposition(1, NOTHING)

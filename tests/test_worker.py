@@ -62,7 +62,7 @@ async def moved(workspace: Workspace, lead_id: str, assignments: int = 2) -> dic
     return lead
 
 
-async def test_what_waits_for_an_owner_is_claimed_by_him_alone(night: Workspace) -> None:
+async def test_lead_held_for_an_owner_is_claimed_by_that_owner_only(night: Workspace) -> None:
     told = await night.assign(external_id="a", source="ben")
     assert (told["queue"], told["held_until"]) == ("held", UNTIL)
     assert await claim(night, "ana") == (403, "held_for_another")
@@ -72,7 +72,7 @@ async def test_what_waits_for_an_owner_is_claimed_by_him_alone(night: Workspace)
     assert (await verify(night.pool, night.workspace_id)).clean
 
 
-async def test_the_first_of_the_queue_is_the_first_he_may_take(night: Workspace) -> None:
+async def test_claim_gives_the_first_lead_that_the_owner_may_take(night: Workspace) -> None:
     bens = await night.assign(external_id="a", source="ben")
     theirs = await night.assign(external_id="b")
     assert await claim(night, "eve") == (403, "held_for_another")
@@ -80,7 +80,7 @@ async def test_the_first_of_the_queue_is_the_first_he_may_take(night: Workspace)
     assert await claim(night, "ben") == (200, bens["lead_id"])
 
 
-async def test_what_waits_for_him_and_for_his_team_is_one_line(night: Workspace) -> None:
+async def test_leads_held_for_the_owner_and_the_team_share_one_order(night: Workspace) -> None:
     sources = (None, "ben", None, "ben")
     waiting = [await night.assign(external_id=f"e{at}", source=source) for at, source in enumerate(sources)]
     for told in waiting:
@@ -97,7 +97,7 @@ async def test_what_waits_for_him_and_for_his_team_is_one_line(night: Workspace)
     ],
     ids=["inactive", "at his cap", "back before his pause ends", "another who is paused"],
 )
-async def test_who_is_waited_for_may_come_early(
+async def test_owner_of_a_held_lead_can_claim_it_before_the_shift(
     night: Workspace, owner: str, body: dict[str, Any], got: tuple[int, str] | None
 ) -> None:
     told = await night.assign(external_id="a", source="ben")
@@ -105,7 +105,7 @@ async def test_who_is_waited_for_may_come_early(
     assert await claim(night, owner) == (got or (200, told["lead_id"]))
 
 
-async def test_who_waits_and_comes_again_still_waits_until_then(night: Workspace) -> None:
+async def test_held_lead_that_returns_keeps_its_release_time(night: Workspace) -> None:
     first = await night.assign(external_id="a")
     for time_of_day, kind in ((NIGHT, "duplicate"), ("2099-11-23 04:00Z", "reengaged")):
         await at(night, time_of_day)
@@ -123,7 +123,7 @@ async def test_who_waits_and_comes_again_still_waits_until_then(night: Workspace
     assert "held_until" not in lead["assignments"][1]
 
 
-async def test_what_is_released_is_decided_as_it_was_sent(night: Workspace) -> None:
+async def test_released_lead_is_decided_as_it_was_sent(night: Workspace) -> None:
     body = {"lead": {"external_id": "a"}, "trigger": "chat", "exclude": ["ana"]}
     told = (await night.client.post("/assign", json=body)).json()
     await at(night, MORNING)
@@ -150,7 +150,7 @@ async def test_the_higher_priority_is_released_first_then_the_older(night: Works
     assert "lead_assignment_held_overdue_seconds 0.0" in metrics
 
 
-async def test_when_still_nobody_can_it_is_held_anew_or_goes_on(night: Workspace) -> None:
+async def test_released_lead_without_an_available_owner_is_held_again_or_moves_on(night: Workspace) -> None:
     held, on = await night.assign(external_id="a", source="ben"), await night.assign(external_id="b")
     await night.put("calendars", "day", {"timezone": "UTC", "hours": "09:00-17:00"})
     await night.publish(PLAN.replace("team: inbound, off_hours: hold", "team: inbound, off_hours: next"))
@@ -164,7 +164,7 @@ async def test_when_still_nobody_can_it_is_held_anew_or_goes_on(night: Workspace
     assert (await verify(night.pool, night.workspace_id)).clean
 
 
-async def test_what_nobody_releases_is_told_as_overdue(database: str) -> None:
+async def test_unreleased_lead_is_reported_as_overdue(database: str) -> None:
     async with open_workspace(database, worker_interval_seconds=3600) as workspace:
         await at(workspace, NIGHT)
         await workspace.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
@@ -175,7 +175,7 @@ async def test_what_nobody_releases_is_told_as_overdue(database: str) -> None:
         assert "lead_assignment_held_overdue_seconds 60.0" in (await workspace.client.get("/metrics")).text
 
 
-async def test_who_begins_first_does_not_get_all_that_waited(night: Workspace) -> None:
+async def test_first_member_on_shift_does_not_get_all_held_leads(night: Workspace) -> None:
     await night.put("calendars", "early", {"timezone": "UTC", "hours": "07:55-17:00"})
     await night.client.patch("/owners/ana", json={"calendar": "early"})
     await night.put("owners", "cem", {"calendar": "day"})
@@ -200,7 +200,7 @@ ALTER TABLE assignments ADD CONSTRAINT poison CHECK (cause <> 'release' OR lead_
 """
 
 
-async def test_one_that_cannot_be_released_holds_up_nobody(
+async def test_lead_that_cannot_be_released_delays_no_other_lead(
     night: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cities = ("Rome", "Nowhere", "Oslo")
@@ -241,7 +241,7 @@ pipeline:
 """
 
 
-async def test_an_account_owner_who_is_away_may_claim_or_gets_it_when_he_is_back(night: Workspace) -> None:
+async def test_absent_account_owner_can_claim_the_lead_or_gets_it_on_return(night: Workspace) -> None:
     await night.publish(OF_ACCOUNTS)
     account = {"name": "ACME", "domains": ["acme.example"], "owner": "eve"}
     assert (await night.client.put("/accounts/acme", json=account)).status_code == 201

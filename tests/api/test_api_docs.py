@@ -33,6 +33,6 @@ async def test_page_may_load_nothing_from_elsewhere() -> None:
 
 
 @pytest.mark.parametrize("settings", [Settings(env="production"), Settings(api_docs=False)])
-async def test_without_them_there_is_no_page(settings: Settings) -> None:
+async def test_docs_page_is_absent_where_it_is_not_served(settings: Settings) -> None:
     async with client_of(create_app(settings), None) as client:
         assert (await client.get("/docs")).status_code == 404

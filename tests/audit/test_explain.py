@@ -51,7 +51,7 @@ async def test_a_rule_that_the_index_ruled_out_is_explained_too(workspace: Works
     assert found["steps"][4]["when"] is None
 
 
-async def test_no_value_of_the_lead_is_told(workspace: Workspace) -> None:
+async def test_explanation_holds_no_value_of_the_lead(workspace: Workspace) -> None:
     told = await workspace.assign(**JANE)
     answer = await workspace.client.get(f"/assignments/{told['assignment_id']}/explain")
     assert "acme" not in answer.text.lower()
@@ -70,7 +70,7 @@ async def test_it_is_explained_with_the_plan_and_the_people_of_then(workspace: W
 
 
 @pytest.mark.parametrize("how", ["duplicate", "reassign", "team", "claim", "reengaged"])
-async def test_what_did_not_come_from_the_pipeline_is_explained_too(workspace: Workspace, how: str) -> None:
+async def test_decisions_made_outside_the_pipeline_are_explained(workspace: Workspace, how: str) -> None:
     told = await workspace.assign(external_id="a", source="partner")
     match how:
         case "duplicate":
@@ -95,7 +95,7 @@ async def test_what_did_not_come_from_the_pipeline_is_explained_too(workspace: W
     assert first == told["trace"]["steps"][0]
 
 
-async def test_what_the_books_say_otherwise_is_told(workspace: Workspace) -> None:
+async def test_differences_between_books_and_stored_rows_are_reported(workspace: Workspace) -> None:
     told = await workspace.assign(external_id="a")
     await workspace.pool.execute("UPDATE assignments SET owner_id = 'ben' WHERE owner_id = 'ana'")
     found = await explain(workspace, told)

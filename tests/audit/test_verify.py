@@ -90,7 +90,7 @@ async def test_an_empty_workspace_is_in_order(workspace: Workspace) -> None:
     assert (await check(workspace)).clean
 
 
-async def test_busy_days_leave_the_books_in_order(worked: Workspace) -> None:
+async def test_verify_finds_no_difference_after_busy_days(worked: Workspace) -> None:
     report = await check(worked)
     assert report.lines()[-1] == "OK"
     assert report.clean
@@ -106,7 +106,7 @@ async def test_busy_days_leave_the_books_in_order(worked: Workspace) -> None:
     assert "leads unaccounted for: 0" in report.lines()
 
 
-async def test_slices_make_no_difference(worked: Workspace) -> None:
+async def test_size_of_slices_does_not_change_the_result(worked: Workspace) -> None:
     whole, sliced = await check(worked), await verify(worked.pool, worked.workspace_id, slice_size=7)
     assert sliced.lines() == whole.lines()
 
@@ -120,7 +120,9 @@ async def rewrite(workspace: Workspace, column: str, old: str, new: str) -> None
     await workspace.pool.executemany(f"UPDATE assignments SET {column} = $1 WHERE id = $2", documents)
 
 
-async def test_another_engine_version_is_held_to_the_owner_only(worked: Workspace) -> None:
+async def test_decision_of_another_engine_version_must_match_in_its_settlement_only(
+    worked: Workspace,
+) -> None:
     await rewrite(worked, "response", '"not_evaluated":', '"left_out":')
     assert len((await check(worked)).differences) > 200
     await rewrite(worked, "inputs", f'"engine":"{ENGINE_VERSION}"', '"engine":"0"')
@@ -129,7 +131,7 @@ async def test_another_engine_version_is_held_to_the_owner_only(worked: Workspac
     assert report.same_engine == 0
 
 
-async def test_what_was_stored_before_notes_were_kept_can_be_made_again(worked: Workspace) -> None:
+async def test_decisions_stored_without_a_note_are_replayed(worked: Workspace) -> None:
     await rewrite(worked, "inputs", ',"note":null', "")
     rows = await worked.pool.fetch("SELECT inputs FROM assignments")
     assert len([row for row in rows if b'"note"' not in unpack(row["inputs"])]) > 200

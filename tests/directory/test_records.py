@@ -230,7 +230,7 @@ async def test_another_workspace_sees_no_record(workspace: Workspace) -> None:
         ("assign", False, False),
     ],
 )
-async def test_scopes_decide_who_reads_and_who_writes(
+async def test_scopes_separate_reading_from_writing(
     workspace: Workspace, scope: str, reads: bool, writes: bool
 ) -> None:
     async with workspace.caller(await workspace.issue_key(scope)) as client:
@@ -256,7 +256,7 @@ async def test_an_unknown_delegate_is_stored_and_reported(workspace: Workspace) 
     assert len(himself["findings"]) == 1
 
 
-async def test_the_log_says_who_changed_what(workspace: Workspace) -> None:
+async def test_change_log_names_the_actor_and_the_record(workspace: Workspace) -> None:
     before = (await workspace.get("/changes?limit=1000"))["items"][-1]["version"]
     await workspace.client.put("/owners/zoe", json={"name": "Zoe"})
     await workspace.client.patch("/owners/zoe", json={"name": "Zo"})

@@ -148,7 +148,7 @@ async def test_an_ineligible_member_is_shown_with_the_reason(
     assert "ana" not in await share(workspace, 4)
 
 
-async def test_a_new_cap_counts_what_came_before(workspace: Workspace) -> None:
+async def test_new_cap_counts_earlier_leads(workspace: Workspace) -> None:
     got = await share(workspace, 6)
     taken = got.count("ana")
     for cap, code in ((taken, "cap_day"), (taken + 1, None)):

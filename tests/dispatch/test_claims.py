@@ -59,7 +59,7 @@ async def test_a_queue_that_is_nowhere_is_not_found(desk: Workspace) -> None:
     assert await _claim(desk, "unrouted", "ben") == (409, "queue_empty")
 
 
-async def test_what_waits_in_a_queue_the_plan_has_dropped_can_be_claimed(desk: Workspace) -> None:
+async def test_leads_in_a_queue_that_the_plan_dropped_can_be_claimed(desk: Workspace) -> None:
     lead = await desk.assign(external_id="1")
     await desk.publish(WITHOUT_DESK)
     assert await _claim(desk, "desk", "ben") == (200, lead["lead_id"])

@@ -52,7 +52,7 @@ def actions(told: dict[str, Any]) -> list[tuple[str, Any]]:
     return [(each["type"], each["params"].get("name")) for each in told["actions"]]
 
 
-async def test_the_present_intent_wins_and_what_ran_for_the_other_ends(shop: Workspace) -> None:
+async def test_current_product_wins_and_campaigns_of_the_other_end(shop: Workspace) -> None:
     first = await shop.assign(email="jane@acme.example", product_interest=["A"])
     assert (first["owner"]["id"], first["team"], first["reason"]["code"]) == ("ana", "team-a", "product")
     second = await shop.assign(email="jane@acme.example", product_interest=["b", "a"])
@@ -92,7 +92,7 @@ async def test_the_present_intent_wins_and_what_ran_for_the_other_ends(shop: Wor
     assert (await verify(shop.pool, shop.workspace_id)).clean
 
 
-async def test_who_has_an_opportunity_keeps_his_owner(shop: Workspace) -> None:
+async def test_lead_with_an_opportunity_keeps_its_owner(shop: Workspace) -> None:
     first = await shop.assign(email="jane@acme.example", product_interest=["a"])
     kept = await shop.assign(email="jane@acme.example", product_interest=["b"], lifecycle_stage="Opportunity")
     assert (kept["owner"], kept["reason"]["code"]) == (first["owner"], "duplicate")
@@ -100,7 +100,7 @@ async def test_who_has_an_opportunity_keeps_his_owner(shop: Workspace) -> None:
 
 
 @pytest.mark.parametrize(("opportunity", "owner"), [("006A", "ana"), (None, "eve")])
-async def test_what_keeps_him_may_be_asked_of_his_account(
+async def test_condition_that_keeps_the_owner_can_use_the_account(
     shop: Workspace, opportunity: str | None, owner: str
 ) -> None:
     unless = PLAN.replace("{lifecycle_stage: opportunity}", "{account.open_opportunity: {exists: true}}")

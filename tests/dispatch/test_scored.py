@@ -47,7 +47,7 @@ pipeline:
     assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
-async def test_a_derived_field_is_none_of_the_leads_own(workspace: Workspace) -> None:
+async def test_derived_field_is_not_a_field_of_the_lead(workspace: Workspace) -> None:
     await workspace.publish(PLAN)
     answer = await workspace.client.post("/assign", json={"lead": {"external_id": "a", "region": "EMEA"}})
     assert answer.status_code == 422

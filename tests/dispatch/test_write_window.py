@@ -12,14 +12,14 @@ async def _turns(count: int = 3) -> None:
         await asyncio.sleep(0)
 
 
-async def test_nobody_waits_while_no_pass_decides() -> None:
+async def test_requests_do_not_wait_while_no_group_decides() -> None:
     write_window = WriteWindow()
     waiting = asyncio.create_task(write_window.wait())
     await _turns()
     assert waiting.done()
 
 
-async def test_who_arrives_while_a_pass_decides_waits_until_it_has() -> None:
+async def test_requests_wait_while_a_group_decides() -> None:
     write_window = WriteWindow()
     with write_window.deciding() as decided:
         waiting = [asyncio.create_task(write_window.wait()) for _ in range(3)]
@@ -40,7 +40,7 @@ async def _failing(write_window: WriteWindow) -> None:
         raise LookupError
 
 
-async def test_a_pass_that_fails_lets_everybody_in() -> None:
+async def test_group_that_fails_admits_all_requests() -> None:
     write_window = WriteWindow()
     failing = asyncio.create_task(_failing(write_window))
     await asyncio.sleep(0)
@@ -51,13 +51,13 @@ async def test_a_pass_that_fails_lets_everybody_in() -> None:
     assert waiting.done()
 
 
-async def test_nobody_waits_for_a_pass_that_waits_for_its_gate() -> None:
+async def test_requests_do_not_wait_for_a_group_that_waits_for_its_lock() -> None:
     write_window = WriteWindow()
     with write_window.deciding():
         await write_window.wait()
 
 
-async def test_who_goes_away_while_he_waits_is_forgotten() -> None:
+async def test_request_canceled_while_it_waits_is_forgotten() -> None:
     write_window = WriteWindow()
     with write_window.deciding():
         waiting = asyncio.create_task(write_window.wait())

@@ -85,7 +85,7 @@ def test_generated_parts_are_fresh(path: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
-def test_what_a_page_names_is_there(page: Path) -> None:
+def test_links_and_paths_of_a_page_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     links = [link.partition("#") for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
     assert [link for link, _, _ in links if not (page.parent / link).exists()] == []
@@ -152,7 +152,7 @@ def test_every_metric_is_in_the_table() -> None:
     assert {named(row[0])[0]: (row[1], set(named(row[2]))) for row in table} == found
 
 
-def test_every_503_says_what_to_do() -> None:
+def test_every_503_has_a_remedy_in_the_operations_page() -> None:
     codes = {each.code for each in Problem.__subclasses__() if each.status == 503}
     assert {named(row[0])[0] for row in rows("docs/operations.md", "Answers with 503")} == codes
 
@@ -188,7 +188,7 @@ def test_the_conditions_of_the_reference_can_be_read() -> None:
         parse_condition(condition, FOLLOW_UP)
 
 
-def test_the_request_of_the_readme_is_answered_as_it_says() -> None:
+def test_request_of_the_readme_gets_the_answer_shown_there() -> None:
     words = shlex.split(fenced("README.md", "sh")[0])
     sent = orjson.loads(words[words.index("-d") + 1])
     assert sent == orjson.loads((EXAMPLE / "lead.json").read_bytes())

@@ -231,7 +231,9 @@ def test_undeclared_sequences_and_campaigns_are_reported(
         ({"type": "audience", "name": "x", "change": "remove"}, None),
     ],
 )
-def test_an_action_without_what_it_needs_is_reported(action: dict[str, object], path: str | None) -> None:
+def test_action_without_its_required_parameter_is_reported(
+    action: dict[str, object], path: str | None
+) -> None:
     plan = {**whole(), "follow_up": [{"do": [action]}]}
     assert [finding.path for finding in check(document(plan), NAMES)] == (
         [f"follow_up[0].do[0].{path}"] if path else []
@@ -382,7 +384,7 @@ def test_a_passing_test_has_no_findings() -> None:
     assert failed_tests(document(whole()), run) == []
 
 
-def test_a_failing_test_shows_what_was_expected_and_what_came() -> None:
+def test_failing_test_shows_the_expected_and_the_actual_value() -> None:
     (finding,) = failed_tests(document(whole()), always(outcome="assigned", team="inbound", owner="ana"))
     assert (finding.path, finding.code) == ("tests[0].expect.queue", "test_failed")
     assert "expected queue partner-desk" in finding.text

@@ -65,7 +65,7 @@ async def second(workspace: Workspace) -> Workspace:
     return other
 
 
-async def test_a_plan_that_changes_meanwhile_is_asked_about_anew(workspace: Workspace) -> None:
+async def test_plugins_are_called_for_a_plan_published_in_the_meantime(workspace: Workspace) -> None:
     before = (await workspace.client.post("/assign", json=lead(0))).json()
     await workspace.publish(PLAN)
     after = (await workspace.client.post("/assign", json=lead(1))).json()
@@ -73,7 +73,7 @@ async def test_a_plan_that_changes_meanwhile_is_asked_about_anew(workspace: Work
     assert steps(after) == ASKED
 
 
-async def test_who_is_not_meant_is_not_asked_about(workspace: Workspace) -> None:
+async def test_plugin_is_not_called_for_a_lead_its_condition_excludes(workspace: Workspace) -> None:
     await workspace.publish(PLAN)
     answer = (await workspace.client.post("/assign", json=lead(0, country="FR", city="Exits"))).json()
     assert steps(answer) == [("desk", "queue")]
@@ -89,7 +89,7 @@ async def test_its_settings_are_made_ready_with_the_plan(workspace: Workspace) -
     assert steps(answer) == [("ask", "ready_prepared_queue"), ("desk", "queue")]
 
 
-async def test_a_decision_is_made_again_without_it(database: str, plugin_steps: None) -> None:
+async def test_decision_is_replayed_without_the_plugin(database: str, plugin_steps: None) -> None:
     async with open_workspace(database, **PATIENT) as workspace:
         await workspace.publish(PLAN)
         posts = [await workspace.client.post("/assign", json=lead(0, city=city)) for city in ("", "Raises")]
@@ -103,7 +103,7 @@ async def test_a_decision_is_made_again_without_it(database: str, plugin_steps: 
     assert explained["steps"][0]["plugin"] == "oddities 1.2"
 
 
-async def test_where_it_is_gone_the_rest_of_the_plan_goes_on(
+async def test_rest_of_the_plan_works_without_the_plugin(
     database: str, plugin_steps: None, tmp_path: Path
 ) -> None:
     install(tmp_path, {"kind": f"{ODD}:Kind"})
@@ -117,7 +117,7 @@ async def test_where_it_is_gone_the_rest_of_the_plan_goes_on(
     assert [each["code"] for each in drafted.json()["errors"]] == ["unknown_strategy"]
 
 
-async def test_the_plans_own_tests_ask_it(workspace: Workspace) -> None:
+async def test_tests_of_a_plan_call_the_plugin(workspace: Workspace) -> None:
     def drafted(owner: str) -> dict[str, Any]:
         return {
             "queues": {"desk": {}},
@@ -137,7 +137,7 @@ async def test_the_plans_own_tests_ask_it(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("way", ["trips", "stumbles", "babbles"])
-async def test_settings_over_which_it_fails_are_a_finding(workspace: Workspace, way: str) -> None:
+async def test_settings_that_make_a_plugin_fail_are_a_finding(workspace: Workspace, way: str) -> None:
     answer = await workspace.client.post("/plans", json={"pipeline": [{"clumsy": {"way": way}}]})
     assert answer.status_code == 422
     assert [(each["path"], each["code"]) for each in answer.json()["errors"]] == [
@@ -145,7 +145,7 @@ async def test_settings_over_which_it_fails_are_a_finding(workspace: Workspace, 
     ]
 
 
-async def test_what_cannot_be_imported_is_left_out(tmp_path: Path, plugin_steps: None) -> None:
+async def test_plugin_that_cannot_be_imported_is_left_out(tmp_path: Path, plugin_steps: None) -> None:
     more = {"gone": "no_such_module:Gone", "queue": f"{ODD}:Kind", "os": "os:path"}
     install(tmp_path, {"odd": f"{ODD}:Odd", **more})
     found = strategies()
@@ -154,7 +154,7 @@ async def test_what_cannot_be_imported_is_left_out(tmp_path: Path, plugin_steps:
     assert not found.keys() & {"gone", "os"}
 
 
-async def test_a_caller_who_goes_away_leaves_nothing_behind(workspace: Workspace) -> None:
+async def test_caller_that_disconnects_leaves_nothing_behind(workspace: Workspace) -> None:
     await workspace.publish(PLAN)
     await workspace.client.post("/assign", json=lead(0))
     asking = asyncio.create_task(workspace.client.post("/assign", json=lead(1, city="Hangs")))

@@ -73,7 +73,7 @@ async def test_its_verdict_is_lost_and_the_next_step_decides(workspace: Workspac
 
 
 @pytest.mark.parametrize("city", ["Hangs", "Spins"])
-async def test_one_that_does_not_come_to_an_end_is_ended(hasty: Workspace, city: str) -> None:
+async def test_plugin_that_never_returns_is_killed(hasty: Workspace, city: str) -> None:
     await hasty.publish(PLAN)
     answer = await sent(hasty, city)
     assert (first(answer)["code"], first(answer)["error"]) == ("error", "timeout")
@@ -81,21 +81,21 @@ async def test_one_that_does_not_come_to_an_end_is_ended(hasty: Workspace, city:
     assert await clean(hasty)
 
 
-async def test_an_unknown_owner_is_missing_like_anybody_who_is_gone(workspace: Workspace) -> None:
+async def test_unknown_owner_is_reported_like_a_deleted_one(workspace: Workspace) -> None:
     await workspace.publish(PLAN)
     answer = await sent(workspace, "Unknown owner")
     assert first(answer)["targets"] == [{"target": {"owner": "nobody"}, "code": "not_found"}]
     assert (first(answer)["code"], answer["team"]) == ("not_found", "dach")
 
 
-async def test_labels_said_in_any_order_come_out_the_same_again(workspace: Workspace) -> None:
+async def test_order_of_labels_in_a_reply_does_not_matter(workspace: Workspace) -> None:
     await workspace.publish(PLAN)
     answer = await sent(workspace, "Labels")
     assert first(answer)["labels"] == {"band": "hot", "scores": {"a": 2, "b": 1}}
     assert await clean(workspace)
 
 
-async def test_what_it_changes_or_prints_nobody_sees(
+async def test_changes_and_prints_of_a_plugin_have_no_effect(
     workspace: Workspace, capfd: pytest.CaptureFixture[str]
 ) -> None:
     await workspace.publish(PLAN)
@@ -111,7 +111,7 @@ async def test_what_it_changes_or_prints_nobody_sees(
     assert await clean(workspace)
 
 
-async def test_while_it_hangs_others_are_decided_and_the_gate_is_free(workspace: Workspace) -> None:
+async def test_hanging_plugin_holds_neither_other_leads_nor_the_lock(workspace: Workspace) -> None:
     await workspace.publish(PLAN)
     await sent(workspace, "Berlin")
     hanging = asyncio.create_task(sent(workspace, "Hangs"))
@@ -136,7 +136,7 @@ async def test_one_lead_of_many_costs_the_others_nothing(hasty: Workspace) -> No
     assert owners.count("eve") == 3
 
 
-async def test_after_two_ends_at_once_there_are_two_processes_again(workspace: Workspace) -> None:
+async def test_two_processes_that_end_at_once_are_replaced(workspace: Workspace) -> None:
     await workspace.publish(PLAN)
     await sent(workspace, "Berlin", 49)
     await asyncio.gather(*(sent(workspace, "Exits", number) for number in range(2)))
@@ -147,7 +147,7 @@ async def test_after_two_ends_at_once_there_are_two_processes_again(workspace: W
     assert first(await sent(workspace, "Berlin", 51))["code"] == "odd"
 
 
-async def test_one_that_is_always_late_is_left_alone(hasty: Workspace) -> None:
+async def test_plugin_that_is_always_late_is_paused(hasty: Workspace) -> None:
     await hasty.publish(PLAN)
     errors: list[str] = []
     while "paused" not in errors:

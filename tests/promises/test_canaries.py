@@ -150,7 +150,7 @@ async def test_a_timeout_at_the_workspace_lock_names_no_lead(database: str, prin
     assert int(answer.headers["retry-after"]) >= 1
 
 
-async def test_a_strategy_that_raises_is_told_without_its_message(database: str, printed: list[str]) -> None:
+async def test_message_of_a_strategy_that_raises_is_not_logged(database: str, printed: list[str]) -> None:
     poisonous = Poisonous()
     plan = "{queues: {desk: {}}, pipeline: [{poisonous: {}}, {queue: {name: desk}}]}"
     async with open_workspace(database, strategies={poisonous.name: poisonous}) as workspace:

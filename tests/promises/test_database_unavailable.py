@@ -92,7 +92,7 @@ async def check_away(workspace: Workspace, *clients: httpx2.AsyncClient) -> None
         assert int(batch.headers["retry-after"]) >= 1
 
 
-async def test_a_stopped_database_is_told_and_its_return_is_felt(
+async def test_service_reports_a_stopped_database_and_recovers_with_it(
     beside: tuple[Workspace, Server], place: Path
 ) -> None:
     workspace, server = beside
@@ -109,7 +109,7 @@ async def test_a_stopped_database_is_told_and_its_return_is_felt(
         assert answer.json()["items"] == []
 
 
-async def test_what_falls_due_while_the_database_is_away_is_released_when_it_is_back(
+async def test_leads_due_during_a_database_outage_are_released_after_it(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with serving(place) as server:
@@ -150,7 +150,7 @@ async def held_for_a_second(workspace: Workspace) -> str:
     return str(told["lead_id"])
 
 
-async def test_a_database_that_says_nothing_is_told_in_time(beside: tuple[Workspace, Server]) -> None:
+async def test_silent_database_is_reported_in_time(beside: tuple[Workspace, Server]) -> None:
     workspace, server = beside
     await workspace.assign(external_id="before")
     async with workspace.caller(await workspace.issue_key("admin")) as unknown:

@@ -40,7 +40,7 @@ async def test_a_snapshot_left_open_changes_nothing(database: str, passes: int) 
     assert len(books.chosen["inbound"]) == passes
 
 
-async def test_time_never_runs_backwards_along_the_sequence(database: str) -> None:
+async def test_time_never_runs_backwards_along_the_decision_numbers(database: str) -> None:
     async with stored_workspace(database, [1, 1, 1]) as workspace:
         await workspace.pool.execute(STEP, workspace.workspace_id, 3600.0)
         with services(database, 2) as running:

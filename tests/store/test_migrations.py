@@ -59,7 +59,7 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
 LEAD = {"external_id": "a"}
 
 
-async def test_the_models_say_what_the_migrations_do(any_postgres_database: str) -> None:
+async def test_models_agree_with_the_migrations(any_postgres_database: str) -> None:
     async with connect(any_postgres_database) as connection:
         found = await connection.run_sync(
             lambda sync: compare_metadata(
@@ -99,8 +99,8 @@ async def test_the_workspace_leads_every_key_and_index(catalog: asyncpg.Connecti
             assert row["target"] == first[row["refers"]], row["name"]
 
 
-async def test_nothing_refers_to_the_gates(catalog: asyncpg.Connection) -> None:
-    """A foreign key would lock the gate's row on every write elsewhere."""
+async def test_no_table_refers_to_the_workspace_locks(catalog: asyncpg.Connection) -> None:
+    """A foreign key would lock the workspace's lock row with every other write."""
     found = await catalog.fetch(
         "SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = 'workspace_locks'::regclass"
     )
@@ -117,7 +117,7 @@ async def test_row_level_security_is_forced_on_every_workspace_table(catalog: as
     assert forced == dict.fromkeys(OWN, (True, 1))
 
 
-async def test_the_application_is_nobody_special(catalog: asyncpg.Connection) -> None:
+async def test_application_role_has_no_special_rights(catalog: asyncpg.Connection) -> None:
     role = await catalog.fetchrow(
         """SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, rolcanlogin, rolreplication,
                   (SELECT count(*) FROM pg_class WHERE relowner = pg_roles.oid) AS owned,

@@ -12,7 +12,7 @@ from tests.api.small_app import Lines
 NOWHERE = "postgresql://canary:secret@127.0.0.1:1/canary"
 
 
-async def test_away_and_back_are_each_said_once(database: str) -> None:
+async def test_outage_and_recovery_are_each_logged_once(database: str) -> None:
     log = Lines()
     reach = ConnectionMonitor(log)
     for _ in range(2):
@@ -25,7 +25,7 @@ async def test_away_and_back_are_each_said_once(database: str) -> None:
     assert log.lines[0] == {"event": "database away", "error": "ConnectionRefusedError", "sqlstate": None}
 
 
-async def test_who_is_not_let_in_is_told_by_his_state(database: str) -> None:
+async def test_refused_connection_is_logged_with_its_sqlstate(database: str) -> None:
     log = Lines()
     with pytest.raises(asyncpg.InvalidCatalogNameError):
         await ConnectionMonitor(log)(database.replace("clone_", "canary_"))

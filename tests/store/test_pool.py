@@ -91,7 +91,7 @@ async def test_a_hundred_thousand_requests_never_mix(database: str) -> None:
 
 
 @pytest.mark.parametrize("ending", ["commit", "problem", "error", "cancelled"])
-async def test_whatever_ended_a_request_the_connection_goes_back_as_it_came(
+async def test_connection_returns_to_the_pool_unchanged_however_a_request_ends(
     database: str, ending: str
 ) -> None:
     async with running_app(database, pool_size=2) as app:
@@ -134,7 +134,7 @@ def bounced(clusters: Clusters, database: str) -> Iterator[str]:
         yield at_bouncer(database, directory)
 
 
-async def test_behind_pgbouncer_nothing_mixes_either(bounced: str) -> None:
+async def test_requests_never_mix_behind_pgbouncer(bounced: str) -> None:
     await check_many(bounced, rounds=10, pgbouncer=True)
 
 

@@ -20,7 +20,7 @@ def test_a_document_is_read_back_to_the_byte(document: bytes) -> None:
     assert unpack(pack(document)) == document
 
 
-def test_plain_json_is_read_as_it_is() -> None:
+def test_uncompressed_json_is_read_unchanged() -> None:
     assert unpack(b'{"a": 1}') == b'{"a": 1}'
 
 

@@ -18,7 +18,7 @@ ABROAD = ("203.0.113.9", 4321)
     [b"", b"{}", b"{", b"\xff\xfe", b"[" * 100_000, b"x" * 1_000_000, b'{"lead": {"email": "a@b.example"}}'],
 )
 @pytest.mark.parametrize("headers", [{}, {"content-type": "application/json"}, {"content-type": "text/xml"}])
-async def test_without_a_key_any_body_gets_401(small: Small, body: bytes, headers: dict[str, str]) -> None:
+async def test_any_body_without_a_key_gets_401(small: Small, body: bytes, headers: dict[str, str]) -> None:
     async with small.client(None) as client:
         answer = await client.post("/assign", content=body, headers=headers)
     assert answer.status_code == 401
@@ -39,7 +39,7 @@ async def test_without_a_key_any_body_gets_401(small: Small, body: bytes, header
         "Bearer é",
     ],
 )
-async def test_what_is_no_key_gets_401(small: Small, sent: str) -> None:
+async def test_malformed_key_gets_401(small: Small, sent: str) -> None:
     async with small.client(None) as client:
         answer = await client.post("/assign", json=LEAD, headers=[(b"Authorization", sent.encode("latin-1"))])
     assert answer.status_code == 401
@@ -84,7 +84,7 @@ async def test_a_revoked_key_gets_401(small: Small) -> None:
         assert (await client.post("/assign", json=LEAD)).status_code == 401
 
 
-async def test_a_revocation_is_felt_within_five_seconds(small: Small) -> None:
+async def test_revoked_key_is_refused_within_five_seconds(small: Small) -> None:
     key = small.stored.issue("assign")
     async with small.client(key) as client:
         assert (await client.post("/assign", json=LEAD)).status_code == 200
@@ -124,7 +124,7 @@ async def test_a_peer_that_fails_too_often_waits_and_asks_the_store_no_more(smal
     assert await fail() == 401
 
 
-async def test_failures_with_a_key_id_do_not_lock_out_who_holds_the_key(small: Small) -> None:
+async def test_failures_with_a_key_id_do_not_lock_out_the_holder_of_the_key(small: Small) -> None:
     text = small.stored.issue("leads:read")
     key = keys.parse(text)
     assert key is not None
@@ -158,7 +158,7 @@ async def test_one_ipv6_network_counts_as_one_peer(small: Small) -> None:
         (LOCAL, "http://127.0.0.1:8000", {"Forwarded": "for=127.0.0.1"}, 401),
     ],
 )
-async def test_the_development_key_works_only_at_home(
+async def test_development_key_works_between_loopback_addresses_only(
     small: Small, peer: tuple[str, int], server: str, headers: dict[str, str], status: int
 ) -> None:
     async with small.client(DEVELOPMENT_KEY, peer=peer, server=server) as client:
@@ -187,7 +187,7 @@ def test_keys_are_random_enough_and_survive_being_written_down() -> None:
         assert len(key.secret_hash()) == 32
 
 
-def test_a_mistyped_key_is_no_key() -> None:
+def test_mistyped_key_is_invalid() -> None:
     text = keys.issue("live").text()
     for position, letter in enumerate(text):
         other = "b" if letter == "a" else "a"

@@ -88,7 +88,7 @@ async def test_ten_thousand_malformed_bodies_and_not_one_500(small: Small, examp
 
 @settings(max_examples=500, deadline=None)
 @given(st.binary(max_size=200) | _VALUES.map(lambda value: orjson.dumps(value, default=list)))
-def test_whatever_the_bytes_the_parse_ends_in_a_value_or_a_problem(raw: bytes) -> None:
+def test_any_bytes_parse_to_a_value_or_a_problem(raw: bytes) -> None:
     for limits in (LIMITS, BodyLimits(isolate_items="items")):
         try:
             parse(raw, limits)

@@ -100,7 +100,7 @@ async def test_half_a_request_is_cut_off(whole: bytes, rest: bytes) -> None:
         assert await reader.read() == b""
 
 
-async def test_bytes_one_by_one_prolong_nothing() -> None:
+async def test_slow_bytes_do_not_extend_the_timeout() -> None:
     async with asyncio.timeout(GUARD), line(Hasty) as (reader, writer):
 
         async def trickle() -> None:
@@ -114,7 +114,7 @@ async def test_bytes_one_by_one_prolong_nothing() -> None:
         trickling.cancel()
 
 
-async def test_a_slow_answer_and_an_idle_line_are_left_alone() -> None:
+async def test_slow_response_and_idle_connection_are_not_closed() -> None:
     async with asyncio.timeout(GUARD), line() as (reader, writer):
         for _ in range(2):
             writer.write(REQUEST)

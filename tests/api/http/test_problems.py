@@ -60,7 +60,7 @@ async def test_a_fault_in_the_query_says_so_and_has_no_pointer(small: Small) -> 
     ]
 
 
-async def test_a_parameter_that_nobody_reads_is_refused_by_name(small: Small) -> None:
+async def test_unknown_query_parameter_is_refused_by_name(small: Small) -> None:
     async with small.client() as client:
         answer = await client.get(f"/leads/5f0c6f0e-7c2b-7a5e-8000-000000000000?limit=5&cursor={CANARY}")
     assert answer.json()["errors"] == [
@@ -172,7 +172,7 @@ async def test_no_field_of_a_refused_lead_comes_back_or_reaches_the_log(small: S
     assert "canary" not in str(small.log.lines)
 
 
-def test_names_that_are_no_identifiers_are_not_repeated() -> None:
+def test_invalid_names_are_not_repeated() -> None:
     told = problem_document(
         errors.ValidationFailed(faults=[Fault(("lead", CANARY, 3, "x y", "ok"), "c", "d")])
     )
@@ -183,7 +183,7 @@ def test_names_that_are_no_identifiers_are_not_repeated() -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 20, 21, 1000])
 @pytest.mark.parametrize("depth", [1, 32])
-def test_the_errors_told_are_bounded(count: int, depth: int) -> None:
+def test_number_of_reported_errors_is_limited(count: int, depth: int) -> None:
     fault = Fault(("n" * 64,) * depth, "code", "detail " * 10)
     body = problem_bytes(errors.ValidationFailed(faults=[fault] * count), "request-1")
     told = orjson.loads(body)
@@ -214,7 +214,7 @@ async def test_half_an_answer_ends_as_a_broken_connection() -> None:
         await _call(RequestMiddleware(breaks, log=Lines(), observe=lambda *seen: None))
 
 
-async def test_who_hangs_up_before_an_answer_is_counted_as_gone() -> None:
+async def test_caller_that_disconnects_before_the_response_is_counted_as_gone() -> None:
     seen: list[tuple[Any, ...]] = []
 
     async def silent(scope: Any, receive: Any, send: Any) -> None: ...

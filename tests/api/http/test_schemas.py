@@ -68,9 +68,7 @@ async def test_a_field_that_is_not_as_declared_is_named(
         ({"colour": "red"}, "colour"),
     ],
 )
-async def test_what_stands_beside_the_lead_is_checked_too(
-    small: Small, request_fields: Any, path: str
-) -> None:
+async def test_fields_beside_the_lead_are_checked(small: Small, request_fields: Any, path: str) -> None:
     answer = await post(small, orjson.dumps({"lead": {"external_id": "a"}, **request_fields}))
     assert answer.status_code == 422
     assert [error["path"] for error in answer.json()["errors"]] == [path]
@@ -97,7 +95,9 @@ async def test_a_body_of_another_shape_gets_422(small: Small, body: bytes) -> No
         ({"first_name": "Jane", "crm": {"account_id": "1"}}, False),
     ],
 )
-async def test_somebody_must_be_named(small: Small, lead: dict[str, Any], accepted: bool) -> None:
+async def test_lead_without_any_identity_is_refused(
+    small: Small, lead: dict[str, Any], accepted: bool
+) -> None:
     answer = await post(small, orjson.dumps({"lead": lead}))
     assert answer.status_code == (200 if accepted else 422)
     if not accepted:
@@ -121,7 +121,7 @@ def test_every_field_of_the_wire_can_be_asked_for_in_a_condition() -> None:
     assert set(LeadFields.model_fields) == names - {"email_domain", "website_domain", "flags"}
 
 
-async def test_one_bad_item_spoils_no_other(small: Small) -> None:
+async def test_invalid_item_does_not_affect_the_others(small: Small) -> None:
     good = b'{"lead": {"external_id": "%d"}}'
     items = [
         good % 0,

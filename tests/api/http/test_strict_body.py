@@ -28,7 +28,7 @@ async def test_the_example_is_accepted(small: Small, example_bytes: bytes) -> No
         b"[" * 60_000, b'{"a":' * 10_000, b" ", b'{"a": 1}//',
     ],
 )  # fmt: skip
-async def test_what_is_no_strict_json_gets_400(small: Small, body: bytes) -> None:
+async def test_body_that_is_not_strict_json_gets_400(small: Small, body: bytes) -> None:
     answer = await post(small, body)
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
 
@@ -45,7 +45,7 @@ async def test_what_is_no_strict_json_gets_400(small: Small, body: bytes) -> Non
         (b'[{"a":1},{"a":1,"a":2}]', "[1].a"),
     ],
 )
-async def test_a_key_that_stands_twice_is_named(small: Small, body: bytes, path: str) -> None:
+async def test_duplicate_key_is_reported_with_its_path(small: Small, body: bytes, path: str) -> None:
     answer = await post(small, body)
     assert answer.status_code == 400
     assert [(error["path"], error["code"]) for error in answer.json()["errors"]] == [(path, "duplicate_key")]
@@ -71,7 +71,9 @@ def _nested(depth: int) -> Any:
         ({"number": 2**63}, "lead.attributes.number", "out_of_range"),
     ],
 )
-async def test_what_exceeds_a_limit_is_named(small: Small, attributes: Any, path: str, code: str) -> None:
+async def test_exceeded_limit_is_reported_with_its_path(
+    small: Small, attributes: Any, path: str, code: str
+) -> None:
     answer = await post(small, lead_bytes(attributes=attributes))
     assert answer.status_code == 422
     assert [(error["path"], error["code"]) for error in answer.json()["errors"]] == [(path, code)]
@@ -85,7 +87,7 @@ async def test_what_exceeds_a_limit_is_named(small: Small, attributes: Any, path
         {"": [{}, [], None]},
     ],
 )  # fmt: skip
-async def test_what_just_fits_is_accepted(small: Small, attributes: Any) -> None:
+async def test_body_at_the_limit_is_accepted(small: Small, attributes: Any) -> None:
     answer = await post(small, lead_bytes(attributes=attributes))
     assert answer.status_code == 200
     assert answer.json()["lead"]["attributes"] == attributes
@@ -131,7 +133,7 @@ async def test_the_limit_holds_while_streaming_whatever_was_promised(
     assert taken <= LIMITS.size + 1024
 
 
-async def test_a_body_that_never_ends_is_given_up(small: Small) -> None:
+async def test_endless_body_is_abandoned(small: Small) -> None:
     async def stalled() -> dict[str, Any]:
         await asyncio.get_running_loop().create_future()
         raise AssertionError
@@ -145,7 +147,7 @@ async def test_a_body_that_never_ends_is_given_up(small: Small) -> None:
     assert statuses[0] == 408
 
 
-async def test_a_body_cut_short_is_not_half_used(small: Small) -> None:
+async def test_truncated_body_is_not_used(small: Small) -> None:
     messages: Iterator[dict[str, Any]] = iter(
         [{"type": "http.request", "body": lead_bytes(), "more_body": True}, {"type": "http.disconnect"}]
     )

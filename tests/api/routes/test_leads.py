@@ -9,7 +9,7 @@ from tests.support.workspace import Workspace, create_workspace
 JANE = {"external_id": "form-1", "email": "Jane@ACME.example", "phone": "+49 30 123456", "country": "DE"}
 
 
-async def test_an_assignment_is_told_as_it_was_answered(workspace: Workspace) -> None:
+async def test_assignment_is_returned_as_it_was_first_answered(workspace: Workspace) -> None:
     told = await workspace.assign(**JANE)
     found = await workspace.get(f"/assignments/{told['assignment_id']}")
     assert found == {**told, "state": "open", "events": []}
@@ -42,7 +42,7 @@ async def test_a_lead_shows_its_assignments_in_order(workspace: Workspace) -> No
     assert (await workspace.get(f"/assignments/{first['assignment_id']}"))["state"] == "superseded"
 
 
-async def test_a_double_submission_is_no_assignment_of_its_own(workspace: Workspace) -> None:
+async def test_double_submission_is_not_a_new_assignment(workspace: Workspace) -> None:
     first = await workspace.assign(**JANE)
     second = await workspace.assign(email="jane@acme.example")
     lead = await workspace.get(f"/leads/{first['lead_id']}")
@@ -53,7 +53,7 @@ async def test_a_double_submission_is_no_assignment_of_its_own(workspace: Worksp
     assert (await workspace.get(f"/assignments/{second['assignment_id']}"))["state"] == "open"
 
 
-async def test_who_waits_and_comes_again_keeps_one_assignment(workspace: Workspace) -> None:
+async def test_queued_lead_that_returns_keeps_one_assignment(workspace: Workspace) -> None:
     plan = """
 queues: {desk: {}}
 returning_leads: {window: 90d}
@@ -68,7 +68,7 @@ pipeline: [{queue: {name: desk}}]
     assert [each["assignment_id"] for each in lead["duplicates"]] == [second["assignment_id"]]
 
 
-async def test_who_waits_shows_the_higher_priority_he_came_again_with(workspace: Workspace) -> None:
+async def test_queued_lead_that_returns_shows_its_higher_priority(workspace: Workspace) -> None:
     plan = """
 queues: {desk: {}}
 returning_leads: {window: 90d}
@@ -84,7 +84,7 @@ pipeline:
     assert (await workspace.get(f"/assignments/{first['assignment_id']}"))["priority"] == 0
 
 
-async def test_a_duplicate_tells_what_was_reported_about_the_one_it_stands_for(workspace: Workspace) -> None:
+async def test_duplicate_shows_the_events_of_the_first_assignment(workspace: Workspace) -> None:
     first, second = await workspace.assign(**JANE), await workspace.assign(**JANE)
     await workspace.client.post(f"/assignments/{second['assignment_id']}/events", json={"type": "closed"})
     told = [await workspace.get(f"/assignments/{each['assignment_id']}") for each in (first, second)]
@@ -153,7 +153,7 @@ async def test_a_search_needs_exactly_one_id(workspace: Workspace, query: str) -
         ({"phone": "hello"}, False),
     ],
 )
-async def test_a_person_is_looked_up_as_intake_reads_them(
+async def test_look_up_normalizes_like_intake(
     workspace: Workspace, body: dict[str, str], found: bool
 ) -> None:
     told = await workspace.assign(**JANE)
@@ -169,7 +169,7 @@ async def test_a_look_up_takes_one_of_two(workspace: Workspace, body: dict[str, 
 
 @pytest.mark.parametrize("url", ["/leads/{id}", "/assignments/{id}", "/assignments/{id}/explain"])
 @pytest.mark.parametrize("id_", ["nonsense", "00000000-0000-0000-0000-000000000000", "%00", "' OR 1=1 --"])
-async def test_what_is_no_id_of_ours_is_not_found(workspace: Workspace, url: str, id_: str) -> None:
+async def test_malformed_id_is_not_found(workspace: Workspace, url: str, id_: str) -> None:
     answer = await workspace.client.get(url.format(id=id_))
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
 

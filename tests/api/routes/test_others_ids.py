@@ -110,7 +110,7 @@ def test_every_route_that_takes_an_id_is_here() -> None:
     assert {f"{method} {path}" for method, path, _ in GUARDED if "{" in path} == SENT.keys()
 
 
-async def test_an_id_of_another_workspace_is_as_unknown_as_one_that_nobody_bears(
+async def test_id_of_another_workspace_is_as_unknown_as_an_unused_one(
     both: tuple[Workspace, dict[str, str]],
 ) -> None:
     ours, theirs = both

@@ -62,7 +62,7 @@ def test_only_these_are_open_to_all() -> None:
 
 
 @pytest.mark.parametrize("route", GUARDED, ids=NAMES)
-async def test_without_a_key_any_body_gets_401(stored: Stored, route: Route) -> None:
+async def test_any_body_without_a_key_gets_401(stored: Stored, route: Route) -> None:
     method, path, _ = route
     async with client_of(APP, None) as client:
         for body in BODIES:

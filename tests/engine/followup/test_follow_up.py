@@ -211,7 +211,7 @@ def test_an_owner_without_crm_id_is_not_set(action: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("type_", "needed"), [(type_, needed) for type_, needed in NEEDED.items() if type_ != "task"]
 )
-def test_an_action_is_left_out_when_what_it_needs_is_missing(type_: str, needed: str) -> None:
+def test_action_is_left_out_when_a_required_value_is_missing(type_: str, needed: str) -> None:
     plan = follow_up({"do": [{"type": type_, needed: "{lead.city}", "note": "x"}]})
     assert plan.after(DACH, {}, NOW) == FollowUpResult(no_actions_reason="missing_value")
     assert [action["type"] for action in plan.after(DACH, {"city": "Köln"}, NOW).actions] == [type_]

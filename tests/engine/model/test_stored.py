@@ -153,7 +153,7 @@ def through_json(value: object) -> Any:
 
 
 @given(requests, instants)
-def test_a_request_comes_back_as_it_was_written(asked: DecisionRequest, now: datetime) -> None:
+def test_request_survives_a_round_trip(asked: DecisionRequest, now: datetime) -> None:
     facts = Facts(now, Directory(5, {}, {}), State())
     decision = Decision(
         "queued", "queue", "", trace={"steps": [{"step": step} for step in asked.plugin_replies]}
@@ -164,7 +164,7 @@ def test_a_request_comes_back_as_it_was_written(asked: DecisionRequest, now: dat
 
 
 @given(states)
-def test_a_state_comes_back_as_it_was_written(state: State) -> None:
+def test_state_survives_a_round_trip(state: State) -> None:
     read = State()
     read.apply_delta(through_json(state.to_json()))
     assert (read.balances, read.loads, read.member_loads, read.ledger) == (
@@ -184,7 +184,7 @@ def test_a_state_comes_back_as_it_was_written(state: State) -> None:
         revision=some.none() | counts,
     )
 )
-def test_a_row_match_comes_back_as_it_was_written(match: RowMatch) -> None:
+def test_row_match_survives_a_round_trip(match: RowMatch) -> None:
     read = stored.match_from_json(through_json(stored.match_to_json(match)))
     assert read == match
     assert list(read.matched_by_column) == list(match.matched_by_column)

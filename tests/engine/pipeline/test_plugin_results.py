@@ -28,7 +28,7 @@ TEAM: dict[str, Any] = {"kind": "team", "name": "inbound"}
     ],
     ids=lambda verdict: str(verdict.code),
 )
-def test_a_verdict_comes_back_as_it_was_written(verdict: Verdict) -> None:
+def test_verdict_survives_a_round_trip(verdict: Verdict) -> None:
     assert verdict_from_json(orjson.loads(orjson.dumps(verdict_to_json(verdict)))) == verdict
 
 

@@ -1,4 +1,4 @@
-"""What the measurements stand on: a Postgres of their own, the service in one process, a bare endpoint."""
+"""The processes that are measured: the service on its own Postgres, and the endpoint that does nothing."""
 
 import asyncio
 import os
@@ -24,14 +24,14 @@ SCOPES = "assign,leads:read,directory:write,plan:write,plan:approve,ops"
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A running service and its database. Each measurement makes a workspace of its own."""
+    """A running service and its database. Each measurement creates its own workspace."""
 
     dsn: str
     port: int
     pid: int
 
     def workspace(self, name: str) -> str:
-        """A new workspace; the answer is an API key for it."""
+        """Create a workspace. Returns an API key for it."""
         environment = _environment(self.dsn)
         subprocess.run(
             [*COMMAND, "workspaces", "create", name], env=environment, check=True, capture_output=True
@@ -46,14 +46,14 @@ class Service:
         return made.stdout.strip().splitlines()[-1]
 
     def send(self, key: str, method: str, path: str, body: Any) -> Any:
-        """One request of the preparation. Raises httpx2.HTTPStatusError when it is refused."""
+        """Send a request that prepares a measurement. Raises httpx2.HTTPStatusError when it fails."""
         with httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=120) as client:
             answer = client.request(method, path, json=body, headers={"Authorization": f"Bearer {key}"})
             answer.raise_for_status()
             return answer.json()
 
     def memory(self) -> float:
-        """Resident megabytes of the service."""
+        """The resident memory of the service, in megabytes."""
         for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
             if line.startswith("VmRSS:"):
                 return int(line.split()[1]) / 1024
@@ -66,7 +66,7 @@ class Service:
 
 @contextmanager
 def service() -> Iterator[Service]:
-    """The service in a process of its own, on a Postgres that keeps every commit."""
+    """Run the service in its own process, on a Postgres with durable commits."""
     with tempfile.TemporaryDirectory(prefix="bench-") as directory, start(Path(directory) / "data") as server:
         migrate(server.dsn)
         with _process([*COMMAND, "serve"], _environment(server.dsn)) as (port, pid):
@@ -75,7 +75,7 @@ def service() -> Iterator[Service]:
 
 @contextmanager
 def bare() -> Iterator[int]:
-    """The endpoint that does nothing, in a process of its own; the answer is its port."""
+    """Run the endpoint that does nothing in its own process. Yields its port."""
     with _process([sys.executable, "-m", "bench.bare"], dict(os.environ)) as (port, _):
         yield port
 
@@ -92,15 +92,15 @@ def _process(command: list[str], environment: dict[str, str]) -> Iterator[tuple[
     environment = {**environment, "PORT": str(port)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     try:
-        asyncio.run(_answers(port, process))
+        asyncio.run(_wait_until_ready(port, process))
         yield port, process.pid
     finally:
         process.terminate()
         process.wait(30)
 
 
-async def _answers(port: int, process: subprocess.Popen[bytes]) -> None:
-    """Wait until somebody listens. Raises RuntimeError when the process ends before."""
+async def _wait_until_ready(port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until the port accepts connections. Raises RuntimeError when the process ends first."""
     while process.poll() is None:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
