@@ -55,6 +55,7 @@ class RowPair(ResponseModel):
 
     row: int
     other: int
+    same_target: bool = Field(description="Whether both rows send their leads to the same target.")
 
 
 class RowPairs(ResponseModel):
@@ -113,25 +114,17 @@ def _findings(report: TableReport) -> list[Finding]:
         Finding(f"rows[{row - 1}].{kind}", f"unknown_{kind}", f"Add this {kind}, or name another.", "warning")
         for row, kind, _ in report.unknown[:MAX_SAMPLES]
     ]
-    duplicates = [
-        Finding(
-            f"rows[{row - 1}]",
-            "duplicate_row",
-            f"Remove one of the rows: row {other} matches the same leads.",
-            "warning",
-        )
-        for row, other in odd.duplicates[:MAX_SAMPLES]
-    ]
     overlaps = [
         Finding(
             f"rows[{row - 1}]",
             "overlap",
-            f"Row {other} matches some of the same leads. The more specific row wins.",
+            f"Row {other} matches some of the same leads"
+            f"{' for the same target' if same else ''}. The more specific row wins.",
             "warning",
         )
-        for row, other in odd.overlaps[:MAX_SAMPLES]
+        for row, other, same in odd.overlaps[:MAX_SAMPLES]
     ]
-    return [*report.unread, *unknown, *duplicates, *overlaps]
+    return [*report.unread, *report.duplicates, *unknown, *overlaps]
 
 
 def _pairs(pairs: Sequence[Pair]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Rows of a table that overlap: they match the same leads, or some of the same leads."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, product
 from typing import Any, NamedTuple
 
 from app.engine.lookup.rows import Cell, entries
@@ -10,17 +10,22 @@ from app.engine.lookup.tables import TableContent
 from app.plan.language.cells import Span
 from app.plan.language.columns import FITTING, Column, Matcher, MatchOn
 from app.plan.language.fields import PIPELINE, Field, Kind
+from app.plan.language.postal_cells import PostalCell, wider_keys
 
-_BY_PREFIX = frozenset(("postal_code", "phone"))
-"""Columns that are compared by prefix as long as no rule says otherwise."""
+_ASSUMED: Mapping[str, Matcher] = {"postal_code": "postal", "phone": "longest_prefix"}
+"""How columns are compared as long as no rule says so."""
 _SAMPLE = 1000
 
 
 class Pair(NamedTuple):
-    """A row, and an earlier or wider row with some of the same leads. Both count from 1."""
+    """A row, and an earlier or wider row with some of the same leads. Both count from 1.
+
+    `same_target` says whether both send their leads to the same target.
+    """
 
     row: int
     other: int
+    same_target: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +43,30 @@ def find_overlaps(match_on: MatchOn, table: TableContent) -> RowFindings:
     overlap. An empty cell overlaps with nothing.
     """
     first: dict[tuple[Cell, ...], int] = {}
-    duplicates = []
-    for cells, position in entries(match_on, table.columns, table.rows, []):
-        earlier = first.setdefault(tuple(cells), position)
-        if earlier != position:
-            duplicates.append(Pair(position + 1, earlier + 1))
-    overlaps = [pair for at, column in enumerate(match_on) for pair in _overlaps(at, column, first)]
-    return RowFindings(duplicates, sorted(set(overlaps)))
+    duplicates: dict[tuple[int, int], None] = {}
+    for entry, position in entries(match_on, table.columns, table.rows, []):
+        for cells in _single_keys(entry):
+            earlier = first.setdefault(cells, position)
+            if earlier != position:
+                duplicates[position, earlier] = None
+    overlaps = {places for at, column in enumerate(match_on) for places in _overlaps(at, column, first)}
+    return RowFindings(_pairs(table, duplicates), _pairs(table, sorted(overlaps - duplicates.keys())))
 
 
-def _overlaps(at: int, column: Column, rows: dict[tuple[Cell, ...], int]) -> Iterator[Pair]:
+def _pairs(table: TableContent, places: Iterable[tuple[int, int]]) -> list[Pair]:
+    return [Pair(row + 1, other + 1, table.target(row) == table.target(other)) for row, other in places]
+
+
+def _single_keys(cells: Sequence[Cell]) -> Iterator[tuple[Cell, ...]]:
+    """The cells of a row as if it had a row for each key of its postal codes."""
+    choices = [
+        [PostalCell((each,)) for each in cell.ranks] if isinstance(cell, PostalCell) else [cell]
+        for cell in cells
+    ]
+    return product(*choices)
+
+
+def _overlaps(at: int, column: Column, rows: dict[tuple[Cell, ...], int]) -> Iterator[tuple[int, int]]:
     if column.how == "eq":
         return
     groups: dict[tuple[Cell, ...], list[tuple[Any, int]]] = {}
@@ -56,26 +75,35 @@ def _overlaps(at: int, column: Column, rows: dict[tuple[Cell, ...], int]) -> Ite
             groups.setdefault(cells[:at] + cells[at + 1 :], []).append((cells[at], position))
     for group in groups.values():
         if len(group) > 1:
-            yield from _prefixes(group) if column.how == "longest_prefix" else _ranges(group)
+            yield from _OVERLAPS[column.how](group)
 
 
-def _prefixes(group: Sequence[tuple[str, int]]) -> Iterator[Pair]:
+def _prefixes(group: Sequence[tuple[str, int]]) -> Iterator[tuple[int, int]]:
     known = dict(group)
     lengths = sorted({len(each) for each in known}, reverse=True)
     for prefix, position in group:
         shorter = (known.get(prefix[:length]) for length in lengths if length < len(prefix))
         other = next((each for each in shorter if each is not None), None)
         if other is not None:
-            yield Pair(position + 1, other + 1)
+            yield position, other
 
 
-def _ranges(group: Iterable[tuple[Span, int]]) -> Iterator[Pair]:
+def _postal_codes(group: Sequence[tuple[PostalCell, int]]) -> Iterator[tuple[int, int]]:
+    known = {cell.ranks[0][0]: position for cell, position in group}
+    for key, position in known.items():
+        wider = (known.get(each) for each in wider_keys(key))
+        other = next((each for each in wider if each is not None and each != position), None)
+        if other is not None:
+            yield position, other
+
+
+def _ranges(group: Iterable[tuple[Span, int]]) -> Iterator[tuple[int, int]]:
     """Each range with the earlier one that ends last, in the order of their lower ends."""
     farthest: tuple[int, float | int, int] | None = None
     for span, position in sorted(group, key=lambda each: (each[0].size, _low(each[0]), each[1])):
         low, high = _low(span), float("inf") if span.high is None else span.high
         if farthest is not None and farthest[0] == span.size and low <= farthest[1]:
-            yield Pair(position + 1, farthest[2] + 1)
+            yield position, farthest[2]
         if farthest is None or (span.size, high) > farthest[:2]:
             farthest = (span.size, high, position)
 
@@ -84,13 +112,20 @@ def _low(span: Span) -> int | float:
     return float("-inf") if span.low is None else span.low
 
 
+_OVERLAPS: Mapping[str, Callable[[Any], Iterator[tuple[int, int]]]] = {
+    "longest_prefix": _prefixes,
+    "postal": _postal_codes,
+    "range": _ranges,
+}
+
+
 def assume_target(table: TableContent) -> MatchOn:
     """The likely way to match on a table that no rule uses yet, guessed from its cells."""
     sample = list(islice(table.rows, _SAMPLE))
     columns = []
     for place, name in enumerate(table.columns):
         spans = any(_is_span(row[place]) for row in sample)
-        how: Matcher = "range" if spans else "longest_prefix" if name in _BY_PREFIX else "eq"
+        how: Matcher = "range" if spans and name not in _ASSUMED else _ASSUMED.get(name, "eq")
         field = PIPELINE.find(name)
         if field is None or how not in FITTING[field.kind]:
             field = Field(name, Kind.ANY, "A column that is not a field of every plan.")

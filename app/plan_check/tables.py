@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from app.engine.lookup.rows import entries
@@ -10,10 +11,11 @@ from app.engine.model.directory import Directory
 from app.engine.selection.templated_teams import closed_fields, combinations, is_templated
 from app.plan.document.plan import PlanDocument
 from app.plan.document.step_configs import RuleConfig
-from app.plan.document.targets import Target
+from app.plan.document.targets import KINDS, Target
 from app.plan.findings import Faults, Finding, quote
 from app.plan.language.cells import country_of, read_cell
 from app.plan.language.columns import MatchOn
+from app.plan_check.row_overlaps import Pair, find_overlaps
 
 MAX_SHOWN = 20
 OfTarget = Callable[[Target, str], Iterator[Finding]]
@@ -52,11 +54,13 @@ def table_findings(
         misfits = list(column_findings(rule.match_on, table.columns, path))
         yield from misfits
         if not misfits:
-            yield from (each.under(f"{path}.table") for each in unread(rule.match_on, table))
+            duplicates = find_overlaps(rule.match_on, table).duplicates
+            rows = (*unread(rule.match_on, table), *duplicate_rows(duplicates, table))
+            yield from (replace(each, path=f"{path}.table") for each in rows)
         for row, written in first_rows(table):
             target = Target.model_validate(written)
             for each in (*of_target(target, f"{path}.table"), *_slas(target, document, f"{path}.table")):
-                yield Finding(each.path, each.code, f"Row {row}: {each.text}", "warning")
+                yield Finding(each.path, each.code, f"{_place(row)}: {each.text}", "warning")
 
 
 def _slas(target: Target, document: PlanDocument, path: str) -> Iterator[Finding]:
@@ -96,8 +100,34 @@ def unread(match_on: MatchOn, table: TableContent) -> Iterator[Finding]:
         try:
             read_cell(ways[name], table.rows[row][place], country)
         except Faults as refused:
-            text = f"Row {row + 1}, {quote(name)}: {refused.findings[0].text}"
-            yield Finding("", "invalid_cell", text, "warning")
+            text = f"{_place(row + 1)}, {quote(name)}: {refused.findings[0].text}"
+            yield Finding(f"rows[{row}].{quote(name)}", "invalid_cell", text, "warning")
+
+
+def duplicate_rows(pairs: Sequence[Pair], table: TableContent) -> Iterator[Finding]:
+    """The first rows that match the same leads as an earlier row; those with another target come first."""
+    for pair in sorted(pairs, key=lambda each: each.same_target)[:MAX_SHOWN]:
+        row, other = _place(pair.row), f"row {pair.other}"
+        if pair.same_target:
+            text = f"{row}: {other} matches the same leads, for the same target. Remove one of the rows."
+            yield Finding(f"rows[{pair.row - 1}]", "duplicate_row", text, "warning")
+        else:
+            first, second = (_named(table.target(at - 1)) for at in (pair.row, pair.other))
+            text = (
+                f"{row} sends leads to {first}, but {other} matches the same leads and sends them to"
+                f" {second}. The earlier row wins. Remove one of the rows."
+            )
+            yield Finding(f"rows[{pair.row - 1}]", "conflicting_rows", text, "warning")
+
+
+def _named(target: Mapping[str, Any]) -> str:
+    kind = next(kind for kind in KINDS if kind in target)
+    return f"{kind} {quote(target[kind])}"
+
+
+def _place(row: int) -> str:
+    """A row as the reader of a file finds it, too."""
+    return f"Row {row} (line {row + 1} of a CSV file)"
 
 
 def unknown_names(

@@ -71,7 +71,7 @@ def postal_code(text: str, country: str | None = None) -> str | None:
 
 @lru_cache(4096)
 def _read(text: str, country: str | None) -> str | None:
-    plain, sign = _without_marks(text)
+    plain, sign = without_marks(text)
     country = country or sign
     zip_4 = _ZIP_4.fullmatch(plain) if country in _ZIP_COUNTRIES else None
     # Nine digits may be a code of another country, so without a country only a hyphen says ZIP+4.
@@ -89,14 +89,19 @@ def _read(text: str, country: str | None) -> str | None:
     return _of_any_country(compact) or (" ".join(plain.split()) if any(map(str.isalnum, plain)) else None)
 
 
+def digits_of(country: str | None) -> int | None:
+    """How many digits the codes of a country have, if they are of digits only and their length is known."""
+    return _DIGITS[country][0] if country in _DIGITS else None
+
+
 def postal_beginning(text: str) -> str:
     """The beginning of a postal code, for a comparison of prefixes. Digits stand without separators."""
-    plain, _ = _without_marks(text)
+    plain, _ = without_marks(text)
     compact = _SEPARATORS.sub("", plain)
     return compact if compact.isdigit() else text
 
 
-def _without_marks(text: str) -> tuple[str, str | None]:
+def without_marks(text: str) -> tuple[str, str | None]:
     """The text in upper case without what files add, and the country that stands before it."""
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
     plain = _END.sub("", _MARK.sub("", plain.strip())).strip().upper()

@@ -55,6 +55,25 @@ class Prefixes:
             yield ANY, self._any
 
 
+class PostalCodes:
+    """Areas, beginnings and ranges of postal codes, as keys. A lead's postal code has few keys."""
+
+    __slots__ = ("_any", "_below")
+
+    def __init__(self, below: Mapping[Any, Node], anything: Node) -> None:
+        self._any = anything
+        self._below: dict[str, list[tuple[Rank, Node]]] = {}
+        for cell, node in below.items():
+            for key, rank in cell.ranks:
+                self._below.setdefault(key, []).append((rank, node))
+
+    def leads_to(self, value: Any) -> Iterator[tuple[Rank, Node]]:
+        for key in value or ():
+            yield from self._below.get(key, ())
+        if self._any is not None:
+            yield ANY, self._any
+
+
 class Narrowest:
     """Ranges at the last level. Between two neighboring bounds, the same range always wins."""
 

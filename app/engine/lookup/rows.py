@@ -1,8 +1,8 @@
 """The rows of a table, indexed so that finding the one for a lead costs the same with ten and 100,000.
 
-Every column is one level of the index: first those compared for equality, then by prefix, then by range. A
-level leads to few others (the value and `any`; the lengths of the prefixes), and at the last level a range is
-found by bisection. So the cost depends on the columns, not on the rows. Only a table with several range
+Every column is one level of the index: first those compared for equality, then by prefix or postal
+code, then by range. A level leads to few others (the value and `any`; the lengths of the prefixes), and at
+the last level a range is found by bisection. So the cost depends on the columns, not on the rows. Only a table with several range
 columns reads more: the ranges of all but the last of them, one after another.
 """
 
@@ -10,18 +10,29 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from app.engine.conditions.comparisons import Values, getter
-from app.engine.lookup.row_levels import ANY, ANY_RANGE, Exact, Narrowest, Node, Prefixes, Ranges, Rank
+from app.engine.lookup.row_levels import (
+    ANY,
+    ANY_RANGE,
+    Exact,
+    Narrowest,
+    Node,
+    PostalCodes,
+    Prefixes,
+    Ranges,
+    Rank,
+)
 from app.plan.findings import Faults
 from app.plan.language.cells import BY_COUNTRY, Key, Span, country_of, lead_key, read_cell
 from app.plan.language.columns import MatchOn
+from app.plan.language.postal_cells import PostalCell
 
-Cell = Key | Span | None
+Cell = Key | Span | PostalCell | None
 Fit = tuple[tuple[Rank, ...], int]
 """The ranks of a row in the order of the columns, and its position. The smaller fit wins."""
 Entry = tuple[Sequence[Cell], int]
 """The cells of a row in the order of the levels, and its position."""
 
-_LEVELS = ("eq", "longest_prefix", "range")
+_LEVELS = ("eq", "longest_prefix", "postal", "range")
 
 
 class RowIndex:
@@ -71,6 +82,8 @@ class RowIndex:
                 return Exact(below, anything)
             case "longest_prefix":
                 return Prefixes(below, anything)
+            case "postal":
+                return PostalCodes(below, anything)
             case _ if depth + 1 == len(self._order):
                 return Narrowest(below, anything)
             case _:
@@ -107,7 +120,7 @@ def entries(
             key: tuple[Any, ...] = (
                 (type(cell), cell) if not isinstance(cell, list) else tuple(map(repr, cell))
             )
-            if column.field.name in BY_COUNTRY:
+            if column.field.name in BY_COUNTRY or column.how == "postal":
                 key = (*key, country)
             if key not in read:
                 try:

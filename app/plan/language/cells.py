@@ -12,6 +12,7 @@ from app.plan.findings import Faults, fault
 from app.plan.language.columns import Column
 from app.plan.language.fields import Field, Kind
 from app.plan.language.operands import MAX_NUMBER, read_operand
+from app.plan.language.postal_cells import PostalCell, postal_keys, read_postal_cell
 from app.values.countries import country_code
 from app.values.postal_codes import postal_beginning, postal_code
 
@@ -60,7 +61,7 @@ def country_of(cell: object) -> str | None:
     return country_code(cell) if isinstance(cell, str) else None
 
 
-def read_cell(column: Column, cell: Any, country: str | None = None) -> Key | Span | None:
+def read_cell(column: Column, cell: Any, country: str | None = None) -> Key | Span | PostalCell | None:
     """The cell in comparable form. None matches every lead.
 
     `country` is that of the row. It decides how a postal code is read.
@@ -69,6 +70,8 @@ def read_cell(column: Column, cell: Any, country: str | None = None) -> Key | Sp
     """
     if is_any(cell):
         return None
+    if column.how == "postal":
+        return read_postal_cell(cell, country)
     if column.field.name == "postal_code":
         cell = _postal(cell, column.how, country)
     if column.how == "range":
@@ -81,11 +84,13 @@ def read_cell(column: Column, cell: Any, country: str | None = None) -> Key | Sp
     return _equal(column.field, cell)
 
 
-def lead_key(column: Column, value: Any) -> Key | tuple[int, int | float] | None:
+def lead_key(column: Column, value: Any) -> Key | tuple[int, int | float] | tuple[str, ...] | None:
     """The lead's value in this column, in the form of the cells. None matches only empty cells."""
     if value is None:
         return None
     kind = column.field.kind
+    if column.how == "postal":
+        return postal_keys(cell_to_json(value)) if isinstance(value, (str, int, float)) else None
     if column.how == "range":
         return _spot(kind, value)
     if kind is Kind.ANY:

@@ -1,4 +1,4 @@
-"""The columns a rule matches on: fields of the lead, each compared in one of three ways."""
+"""The columns a rule matches on: fields of the lead, each compared in one of four ways."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from app.plan.findings import Faults, Finding, fault, quote
 from app.plan.language.fields import Field, Kind
 from app.plan.language.shapes import context_of, hand_written
 
-Matcher = Literal["eq", "longest_prefix", "range"]
+Matcher = Literal["eq", "longest_prefix", "postal", "range"]
 MATCHERS: tuple[Matcher, ...] = get_args(Matcher)
 
 _TEXT: tuple[Matcher, ...] = MATCHERS
@@ -45,7 +45,7 @@ MatchOn = tuple[Column, ...]
 def _read_match_on(value: object, info: ValidationInfo) -> MatchOn:
     """Read `match_on`. Raises Faults with every fault of every column."""
     if not isinstance(value, Mapping) or not 1 <= len(value) <= MAX_COLUMNS:
-        text = f"Must be 1 to {MAX_COLUMNS} columns, such as {{country: eq, postal_code: longest_prefix}}."
+        text = f"Must be 1 to {MAX_COLUMNS} columns, such as {{country: eq, postal_code: postal}}."
         raise fault("wrong_type", text)
     found: list[Column] = []
     findings: list[Finding] = []

@@ -35,15 +35,15 @@ async def test_the_response_reports_warnings_and_changes(workspace: Workspace) -
     }  # fmt: skip
     assert told["difference"]["first"]["removed"] == [["9", {"owner": "ana"}]]
     assert told["difference"]["first"]["changed"] == [["02", {"team": "west"}]]
-    assert told["duplicates"] == {"total": 1, "first": [{"row": 3, "other": 2}]}
-    assert told["overlaps"] == {"total": 1, "first": [{"row": 2, "other": 1}]}
+    assert told["duplicates"] == {"total": 1, "first": [{"row": 3, "other": 2, "same_target": False}]}
+    assert told["overlaps"] == {"total": 1, "first": [{"row": 2, "other": 1, "same_target": False}]}
     assert told["unknown_names"]["first"] == [
         {"row": 1, "kind": "team", "name": "west"}, {"row": 2, "kind": "owner", "name": "zed"},
     ]  # fmt: skip
     assert {(each["path"], each["code"], each["severity"]) for each in told["findings"]} == {
         ("rows[0].team", "unknown_team", "warning"),
         ("rows[1].owner", "unknown_owner", "warning"),
-        ("rows[2]", "duplicate_row", "warning"),
+        ("rows[2]", "conflicting_rows", "warning"),
         ("rows[1]", "overlap", "warning"),
     }
 
@@ -51,7 +51,7 @@ async def test_the_response_reports_warnings_and_changes(workspace: Workspace) -
 async def test_ranges_that_share_values_overlap(workspace: Workspace) -> None:
     rows = [["1..49", {"owner": "ana"}], ["50..199", {"owner": "ana"}], [[100, None], {"owner": "ben"}]]
     told = await put(workspace, "sizes", {"columns": ["employees"], "rows": rows})
-    assert told["overlaps"] == {"total": 1, "first": [{"row": 3, "other": 2}]}
+    assert told["overlaps"] == {"total": 1, "first": [{"row": 3, "other": 2, "same_target": False}]}
 
 
 async def test_a_repeated_put_is_no_change_and_if_match_holds(workspace: Workspace) -> None:
@@ -109,6 +109,35 @@ async def test_cells_that_the_plan_cannot_compare_are_reported(workspace: Worksp
     rows = [[None, "many", {"owner": "ana"}], [None, "1-9", {"queue": "nowhere"}]]
     told = await put(workspace, "sizes", {"columns": ["language", "employees"], "rows": rows}, 200)
     assert [each["code"] for each in told["findings"]] == ["invalid_cell", "unknown_queue"]
+
+
+async def test_rows_for_the_same_leads_say_whether_their_targets_differ(workspace: Workspace) -> None:
+    rows = [["021", {"owner": "ana"}], ["100; 021", {"owner": "ben"}], ["100", {"owner": "ben"}]]
+    told = await put(workspace, "zip", {"columns": ["postal_code"], "rows": rows})
+    assert told["duplicates"]["first"] == [
+        {"row": 2, "other": 1, "same_target": False}, {"row": 3, "other": 2, "same_target": True},
+    ]  # fmt: skip
+    assert [(each["path"], each["code"]) for each in told["findings"]] == [
+        ("rows[1]", "conflicting_rows"), ("rows[2]", "duplicate_row"),
+    ]  # fmt: skip
+    assert "owner ben" in told["findings"][0]["detail"]
+    assert "owner ana" in told["findings"][0]["detail"]
+    rule = {"name": "zip", "table": "zip", "match_on": {"postal_code": "postal"}}
+    plan = {"pipeline": [{"rule": rule}, {"queue": {"name": "unrouted"}}], "queues": {"unrouted": {}}}
+    published = await workspace.client.post("/plans", json=plan)
+    assert [(each["path"], each["code"]) for each in published.json()["findings"]] == [
+        ("pipeline[0].rule.table", "conflicting_rows"), ("pipeline[0].rule.table", "duplicate_row"),
+    ]  # fmt: skip
+
+
+async def test_a_cell_that_is_no_postal_code_is_reported_with_row_and_text(workspace: Workspace) -> None:
+    rows = [["021", {"owner": "ana"}], ["94101-99", {"owner": "ben"}]]
+    told = await put(workspace, "zip", {"columns": ["postal_code"], "rows": rows})
+    assert [(each["path"], each["code"]) for each in told["findings"]] == [
+        ("rows[1].postal_code", "invalid_cell")
+    ]
+    assert "Row 2 (line 3 of a CSV file)" in told["findings"][0]["detail"]
+    assert "94101-99" in told["findings"][0]["detail"]
 
 
 @pytest.mark.parametrize(
