@@ -1,9 +1,9 @@
 """The rows of a table, indexed so that finding the one for a lead costs the same with ten and 100,000.
 
-Every column is one level of the index: first those compared for equality, then by prefix or postal
-code, then by range. A level leads to few others (the value and `any`; the lengths of the prefixes), and at
-the last level a range is found by bisection. So the cost depends on the columns, not on the rows. Only a table with several range
-columns reads more: the ranges of all but the last of them, one after another.
+Every column is one level of the index: first those compared for equality, then by prefix or postal code,
+then by range. A level leads to few others (the value and `any`; the lengths of the prefixes), and at the last
+level a range is found by bisection. So the cost depends on the columns, not on the rows. Only a table with
+several range columns reads more: the ranges of all but the last of them, one after another.
 """
 
 from collections.abc import Iterator, Sequence
