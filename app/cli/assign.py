@@ -11,7 +11,20 @@ import typer
 from app import logs
 from app.cli.context import CommandError, settings_now, with_pool, workspace_named
 from app.cli.files.columns import UnknownColumns
-from app.cli.lead_options import IdColumn, Map, MapFile, UnknownColumnsOption, column_options
+from app.cli.lead_options import (
+    Dates,
+    Default,
+    Encoding,
+    IdColumn,
+    Map,
+    MapFile,
+    MapValue,
+    Separator,
+    UnknownColumnsOption,
+    column_options,
+    lead_options,
+    sheet_options,
+)
 from app.store.connection.pool import Pool
 
 if TYPE_CHECKING:
@@ -28,6 +41,18 @@ def assign(
     trigger: Annotated[str, typer.Option(help="What brought the leads, such as form or import.")] = "form",
     id_column: IdColumn = None,
     report: Annotated[Path | None, typer.Option(help="A CSV file for the outcome of each line.")] = None,
+    default: Default = None,
+    map_value: MapValue = None,
+    time_column: Annotated[
+        str | None,
+        typer.Option(
+            help="The column with the time of each line. A dry run decides each line at its time;"
+            " lines are decided in the order of their times."
+        ),
+    ] = None,
+    dates: Dates = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
 ) -> None:
     """Assign an owner to each lead of a file.
 
@@ -38,10 +63,18 @@ def assign(
     from app.plugins.process import PluginLimits
 
     logs.configure(sys.stderr.buffer)
-    columns = column_options(map_, map_file, unknown_columns)
+    options = lead_options(
+        column_options(map_, map_file, unknown_columns),
+        sheet_options(separator, encoding),
+        default=default,
+        map_value=map_value,
+        id_column=id_column,
+        time_column=time_column,
+        dates=dates,
+    )
     settings = settings_now()
     limits = PluginLimits(settings.plugin_timeout_seconds, settings.plugin_memory_mb)
-    run = Run(file, columns, trigger, id_column, dry_run, settings.request_timeout_seconds, limits)
+    run = Run(file, options, trigger, dry_run, settings.request_timeout_seconds, limits)
 
     async def work(pool: Pool) -> "OutcomeCounts":
         found = await workspace_named(pool, workspace)
@@ -49,6 +82,8 @@ def assign(
             return await outcomes_of(pool, found.id, run, rows)
 
     outcomes = with_pool(work)
+    for note in outcomes.notes:
+        typer.echo(note, err=True)
     typer.echo("\n".join(outcomes.lines()))
     if outcomes.problems:
         raise typer.Exit(1)

@@ -1,7 +1,7 @@
 """Imports existing leads from a file, each with its current owner."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,10 +11,11 @@ from pydantic import ValidationError
 
 from app.cli.context import progress
 from app.cli.fault_lines import MAX_SHOWN
-from app.cli.files.columns import ColumnOptions, fold_name
-from app.cli.files.leads import LeadFile, LeadLine, read_leads
+from app.cli.files.columns import matching
+from app.cli.files.headers import fold_name
+from app.cli.files.leads import LeadFile, LeadLine, LeadOptions, LineFault, open_leads
 from app.cli.run import own_fields
-from app.cli.sending import keys_of, send
+from app.cli.sending import KeyedLine, batches, send, with_keys
 from app.contract.faults import validation_failed
 from app.contract.types import RequestModel, RequiredId, Timestamp
 from app.dispatch.dispatcher import Dispatcher
@@ -31,8 +32,9 @@ from app.store.path.current_state import read_current_state
 KEY_CONTEXT = "import"
 STATES = ("open", "closed")
 _HEADERS = {
-    "owner": "owner id, owner email, lead owner, besitzer, lead besitzer, inhaber, verantwortlich",
-    "assigned_at": "assigned, assigned on, zugewiesen am",
+    "owner": "owner id, lead owner id, owner email, lead owner, contact owner, besitzer, lead besitzer,"
+    " inhaber, verantwortlich",
+    "assigned_at": "assigned, assigned on, owner assigned date, last transfer date, zugewiesen am",
     "status": "lead status",
 }
 _ALIASES = {fold_name(each): name for name, all_ in _HEADERS.items() for each in all_.split(",")}
@@ -55,6 +57,7 @@ class ImportReport:
     unchanged: int = 0
     moved: list[int] = field(default_factory=list)
     problems: list[tuple[int, Problem]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def add(self, line: int, outcome: Reply | Problem) -> None:
         """Count one line."""
@@ -75,43 +78,42 @@ class ImportReport:
 
 
 async def import_file(
-    pool: Pool,
-    workspace_id: int,
-    path: Path,
-    columns: ColumnOptions,
-    *,
-    id_column: str | None,
-    deadline: float,
+    pool: Pool, workspace_id: int, path: Path, options: LeadOptions, *, deadline: float
 ) -> ImportReport:
     """Import the leads of a file. Each batch is committed on its own. Raises CommandError."""
-    file = read_existing_leads(path, columns, await own_fields(pool, workspace_id))
-    keys = keys_of(file, id_column, KEY_CONTEXT)
+    file = open_existing_leads(path, options, await own_fields(pool, workspace_id))
     directory = (await read_current_state(pool, workspace_id)).facts.directory
-    report = ImportReport(problems=list(file.faults))
-    ready = _importable_lines(file, keys, OwnerNames(directory), report)
+    report, owners = ImportReport(), OwnerNames(directory)
     dispatch = Dispatcher(pool, strategies(), Metrics(), deadline=deadline)
-    lines = iter(ready)
-    with progress(len(ready), "Importing leads") as bar:
-        async for batch in send(dispatch, workspace_id, len(ready), lambda position: ready[position].job()):
-            for outcome, each in zip(batch, lines, strict=False):
-                report.add(each.line.line, outcome)
+    done = 0
+    with progress(len(file), "Importing leads") as bar:
+        for batch in batches(with_keys(file, file.entries(), KEY_CONTEXT)):
+            ready = list(_importable_lines(batch, owners, report))
+            if ready:
+                outcomes = await send(dispatch, workspace_id, [each.job for each in ready], done)
+                for outcome, each in zip(outcomes, ready, strict=True):
+                    report.add(each.line.line, outcome)
+            done += len(batch)
             bar.update(len(batch))
+    report.notes += file.notes()
     return report
 
 
-def read_existing_leads(path: Path, columns: ColumnOptions, declared: tuple[Field, ...]) -> LeadFile:
+def open_existing_leads(path: Path, options: LeadOptions, declared: tuple[Field, ...]) -> LeadFile:
     """The leads of a file with their owners and statuses.
 
     A column `state` that holds open or closed anywhere is the lead's status. Otherwise it is a state or
     province.
     """
-    known = replace(columns, extra=tuple(ImportStatus.model_fields), aliases=_ALIASES)
-    file = read_leads(path, replace(known, aliases={**_ALIASES, "state": "status"}), declared)
-    column = next((column for column in file.columns if fold_name(column) == "state"), None)
-    if column is None or column in columns.mapped:
+    columns = replace(options.columns, extra=tuple(ImportStatus.model_fields), aliases=_ALIASES)
+    as_state = replace(options, columns=columns)
+    as_status = replace(options, columns=replace(columns, aliases={"state": "status", **_ALIASES}))
+    file = open_leads(path, as_status, declared)
+    column = next(iter(matching(file.columns, "state")), None)
+    if column is None or column in options.columns.mapped:
         return file
-    states = (str(each.cells.get(column, "")).casefold() for each in file.good)
-    return file if any(state in STATES for state in states) else read_leads(path, known, declared)
+    states = (str(cell or "").casefold() for cell in file.cells_of(column))
+    return file if any(state in STATES for state in states) else open_leads(path, as_state, declared)
 
 
 class OwnerNames:
@@ -156,17 +158,18 @@ class _ImportableLine:
 
 
 def _importable_lines(
-    file: LeadFile, keys: list[IdempotencyKey], owners: OwnerNames, report: ImportReport
-) -> list[_ImportableLine]:
-    lines = []
-    for line, key in zip(file.good, keys, strict=True):
+    batch: Iterable[KeyedLine | LineFault], owners: OwnerNames, report: ImportReport
+) -> Iterator[_ImportableLine]:
+    for each in batch:
+        if isinstance(each, LineFault):
+            report.problems.append((each.line, each.problem))
+            continue
         try:
-            status = _import_status(line.extra)
+            status = _import_status(each.line.extra)
             with_id = status.model_copy(update={"owner": owners.id_of(status.owner)})
-            lines.append(_ImportableLine(line, key, with_id))
+            yield _ImportableLine(each.line, each.key, with_id)
         except Problem as problem:
-            report.problems.append((line.line, problem))
-    return lines
+            report.problems.append((each.line.line, problem))
 
 
 def _import_status(extra: Mapping[str, Any]) -> ImportStatus:

@@ -14,7 +14,20 @@ from app import logs
 from app.cli.context import CommandError, progress, settings_now, with_pool, workspace_named
 from app.cli.files.columns import UnknownColumns
 from app.cli.files.rows import Lines, read_file
-from app.cli.lead_options import IdColumn, Map, MapFile, UnknownColumnsOption, column_options
+from app.cli.lead_options import (
+    Dates,
+    Default,
+    Encoding,
+    IdColumn,
+    Map,
+    MapFile,
+    MapValue,
+    Separator,
+    UnknownColumnsOption,
+    column_options,
+    lead_options,
+    sheet_options,
+)
 from app.contract.directory import AccountInput, CalendarInput, OwnerInput, TeamInput
 from app.contract.ndjson import Tally, write_lines
 from app.contract.types import RecordModel
@@ -60,9 +73,11 @@ async def load(
     return total.to_json()
 
 
-def _importer(resource_type: str) -> Callable[[Path, str], None]:
-    def import_records(file: File, workspace: Workspace) -> None:
-        lines = read_file(file, resource_type)
+def _importer(resource_type: str) -> Callable[[Path, str, str | None, str | None], None]:
+    def import_records(
+        file: File, workspace: Workspace, separator: Separator = None, encoding: Encoding = None
+    ) -> None:
+        lines = read_file(file, resource_type, sheet_options(separator, encoding))
 
         async def work(pool: Pool) -> dict[str, Any]:
             found = await workspace_named(pool, workspace)
@@ -83,11 +98,13 @@ def import_table(
     file: File,
     workspace: Workspace,
     id_: Annotated[str | None, typer.Option("--id", help="The table's id. Default: the file's name.")] = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
 ) -> None:
     """Replace a table, and report changes, overlaps and unknown names."""
     from app.cli.files.table import read, summary, write
 
-    table = read(file)
+    table = read(file, sheet_options(separator, encoding))
 
     async def work(pool: Pool) -> dict[str, Any]:
         found = await workspace_named(pool, workspace)
@@ -106,20 +123,34 @@ def import_leads(
     map_file: MapFile = None,
     unknown_columns: UnknownColumnsOption = UnknownColumns.ERROR,
     id_column: IdColumn = None,
+    default: Default = None,
+    map_value: MapValue = None,
+    dates: Dates = None,
+    separator: Separator = None,
+    encoding: Encoding = None,
 ) -> None:
     """Import existing leads with their current owners. No turn is taken, and no action is returned."""
     from app.cli.fault_lines import not_done
     from app.cli.import_leads import ImportReport, import_file
 
     logs.configure(sys.stderr.buffer)
-    columns = column_options(map_, map_file, unknown_columns)
+    options = lead_options(
+        column_options(map_, map_file, unknown_columns),
+        sheet_options(separator, encoding),
+        default=default,
+        map_value=map_value,
+        id_column=id_column,
+        dates=dates,
+    )
     deadline = settings_now().request_timeout_seconds
 
     async def work(pool: Pool) -> ImportReport:
         found = await workspace_named(pool, workspace)
-        return await import_file(pool, found.id, file, columns, id_column=id_column, deadline=deadline)
+        return await import_file(pool, found.id, file, options, deadline=deadline)
 
     report = with_pool(work)
+    for note in report.notes:
+        typer.echo(note, err=True)
     typer.echo(report.summary())
     if report.problems:
         raise CommandError("\n".join(not_done(report.problems, "imported")))

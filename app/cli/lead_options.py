@@ -1,11 +1,16 @@
-"""Options of the commands that read leads from a file."""
+"""Options of the commands that read files."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from app.cli.context import CommandError
 from app.cli.files.columns import ColumnOptions, UnknownColumns, read_mapping
+from app.cli.files.leads import LeadOptions
+from app.cli.files.sheets import SheetOptions, separator_of
+from app.cli.files.times import DayOrder
 
 Map = Annotated[
     list[str] | None,
@@ -19,8 +24,58 @@ UnknownColumnsOption = Annotated[
 IdColumn = Annotated[
     str | None, typer.Option(help="A column that identifies each line, for repeated imports of the file.")
 ]
+Separator = Annotated[
+    str | None,
+    typer.Option(help="What separates cells: a character, or comma, semicolon, tab, pipe, space."),
+]
+Encoding = Annotated[
+    str | None, typer.Option(help="The encoding of the file, such as shift_jis. Default: detected.")
+]
+Default = Annotated[
+    list[str] | None,
+    typer.Option("--default", help="A value for lines without one: field=value. Can be repeated."),
+]
+MapValue = Annotated[
+    list[str] | None,
+    typer.Option("--map-value", help="Replace a value: Column:value=new value. Can be repeated."),
+]
+Dates = Annotated[
+    DayOrder | None, typer.Option("--dates", help="The order of day and month in dates such as 03/04/2026.")
+]
+
+
+def sheet_options(separator: str | None, encoding: str | None) -> SheetOptions:
+    """How the text of a file is read. Raises CommandError for an unknown separator."""
+    return SheetOptions(separator_of(separator) if separator is not None else None, encoding)
 
 
 def column_options(mapped: list[str] | None, path: Path | None, unknown: UnknownColumns) -> ColumnOptions:
     """The options as one value. Raises CommandError for a mapping that cannot be read."""
     return ColumnOptions(read_mapping(mapped or (), path), unknown)
+
+
+def read_defaults(texts: Iterable[str]) -> dict[str, str]:
+    """Values by field, from `field=value`. Raises CommandError."""
+    found: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name and equals and value):
+            raise CommandError(f"Write {text!r} as field=value.")
+        found[name] = value
+    return found
+
+
+def lead_options(
+    columns: ColumnOptions,
+    sheet: SheetOptions,
+    *,
+    default: list[str] | None,
+    map_value: list[str] | None,
+    id_column: str | None,
+    time_column: str | None = None,
+    dates: DayOrder | None,
+) -> LeadOptions:
+    """How a file of leads is read. Raises CommandError."""
+    return LeadOptions(
+        columns, sheet, read_defaults(default or ()), tuple(map_value or ()), id_column, time_column, dates
+    )

@@ -1,16 +1,19 @@
 """One run of `lead-assignment assign`: read the file, decide its leads, count the outcomes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from app.cli.context import progress
-from app.cli.files.columns import ColumnOptions
-from app.cli.files.leads import read_leads
+from app.cli.files.leads import Entry, LeadFile, LeadLine, LeadOptions, LineFault, open_leads
 from app.cli.files.outcomes import OutcomeCounts, OutcomeFile
-from app.cli.sending import BATCH_SIZE, Outcomes, check_trigger, keys_of, send
+from app.cli.files.times import read_time
+from app.cli.sending import KeyedLine, Outcomes, batches, check_trigger, send, with_keys
 from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.dry_run import DryRun
 from app.dispatch.jobs.assign import Assign
+from app.errors import ValidationFailed
 from app.metrics import Metrics
 from app.plan.document.own_fields import declare_fields
 from app.plan.language.fields import Field
@@ -20,15 +23,16 @@ from app.store import plans
 from app.store.connection.pool import Pool
 from app.store.path.current_state import read_current_state
 
+_ALL_NOW = "All lines are decided at this second, so caps, hours and absences are those of now."
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """What the command was asked to do. `deadline` is the request timeout of the service, in seconds."""
 
     path: Path
-    columns: ColumnOptions
+    options: LeadOptions
     trigger: str
-    id_column: str | None
     dry_run: bool
     deadline: float
     plugins: PluginLimits = field(default_factory=PluginLimits)
@@ -41,42 +45,91 @@ async def outcomes_of(pool: Pool, workspace_id: int, run: Run, report: OutcomeFi
     Raises CommandError.
     """
     check_trigger(run.trigger)
-    file = read_leads(run.path, run.columns, await own_fields(pool, workspace_id))
-    keys = keys_of(file, run.id_column, run.trigger)
+    file = open_leads(run.path, run.options, await own_fields(pool, workspace_id))
     outcomes = OutcomeCounts()
-    for number, problem in file.faults:
-        _write(report, outcomes.add(number, problem))
+    entries = _in_order(file, run, outcomes.notes)
     dispatch = Dispatcher(pool, strategies(), Metrics(), deadline=run.deadline, plugins=run.plugins)
-
-    def job(position: int) -> Assign:
-        arrival = file.good[position].arrival
-        return Assign(key=keys[position], bulk=True, arrival=arrival, trigger=run.trigger)
-
-    if run.dry_run:
-        batches = _dry_run(dispatch, workspace_id, [job(position) for position in range(len(file))])
-    else:
-        batches = send(dispatch, workspace_id, len(file), job)
-    lines = iter(file.good)
+    decider = _Decider(dispatch, workspace_id, run)
     try:
         with progress(len(file), "Deciding (dry run)" if run.dry_run else "Assigning") as bar:
-            async for batch in batches:
-                for outcome, line in zip(batch, lines, strict=False):
-                    _write(report, outcomes.add(line.line, outcome))
+            for batch in batches(with_keys(file, entries, run.trigger)):
+                decided = iter(await decider.decide([each for each in batch if isinstance(each, KeyedLine)]))
+                for each in batch:
+                    row = (
+                        outcomes.add_fault(each)
+                        if isinstance(each, LineFault)
+                        else outcomes.add(each.line, next(decided))
+                    )
+                    if report is not None:
+                        report.write(row)
                 bar.update(len(batch))
     finally:
         await dispatch.close()
+    outcomes.notes += file.notes()
     return outcomes
 
 
-def _write(report: OutcomeFile | None, row: dict[str, object]) -> None:
-    if report is not None:
-        report.write(row)
+@dataclass(slots=True)
+class _Decider:
+    """Decides the lines of a run, batch by batch."""
+
+    dispatch: Dispatcher
+    workspace_id: int
+    run: Run
+    _dry_run: DryRun | None = None
+    _done: int = 0
+
+    async def decide(self, lines: Sequence[KeyedLine]) -> Outcomes:
+        """The outcomes of the next lines."""
+        make_jobs = [partial(self._job, each) for each in lines]
+        if not self.run.dry_run:
+            outcomes = await send(self.dispatch, self.workspace_id, make_jobs, self._done)
+            self._done += len(lines)
+            return outcomes
+        jobs = [make() for make in make_jobs]
+        if self._dry_run is None:
+            self._dry_run = await self.dispatch.open_dry_run(self.workspace_id, jobs)
+        else:
+            await self._dry_run.read(jobs)
+        return await self._dry_run.take(jobs, [each.line.at for each in lines])
+
+    def _job(self, each: KeyedLine) -> Assign:
+        return Assign(key=each.key, bulk=True, arrival=each.line.arrival, trigger=self.run.trigger)
 
 
-async def _dry_run(dispatch: Dispatcher, workspace_id: int, jobs: list[Assign]) -> AsyncIterator[Outcomes]:
-    dry_run = await dispatch.open_dry_run(workspace_id, jobs)
-    for start in range(0, len(jobs), BATCH_SIZE):
-        yield await dry_run.take(jobs[start : start + BATCH_SIZE])
+def _in_order(file: LeadFile, run: Run, notes: list[str]) -> Iterable[Entry]:
+    """The lines in the order in which they are decided: of their times, if the file has them."""
+    column = file.options.time_column
+    if (column is None or not run.dry_run) and len(file) > 1:
+        remedy = "Use --time-column to decide each line at its own time."
+        notes.append(f"{_ALL_NOW} {remedy if run.dry_run else 'A dry run can use --time-column.'}")
+    if column is None or _is_ordered(file.cells_of(column), file.options):
+        return file.entries()
+    notes.append(
+        f"The lines are not in the order of {column!r}. They are decided in the order of their times."
+    )
+    return _sorted(file.entries())
+
+
+def _is_ordered(cells: Iterator[object], options: LeadOptions) -> bool:
+    last = None
+    for cell in cells:
+        try:
+            at = read_time(str(cell or ""), options.dates)
+        except ValidationFailed:
+            continue
+        if last is not None and at < last:
+            return False
+        last = at
+    return True
+
+
+def _sorted(entries: Iterable[Entry]) -> list[Entry]:
+    """Faulty lines first, then the others by time."""
+    all_ = list(entries)
+    faulty = [each for each in all_ if isinstance(each, LineFault)]
+    timed = [(each.at, each) for each in all_ if isinstance(each, LeadLine) and each.at is not None]
+    return [*faulty, *(each for _, each in sorted(timed, key=lambda pair: pair[0]))]
 
 
 async def own_fields(pool: Pool, workspace_id: int) -> tuple[Field, ...]:

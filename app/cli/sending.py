@@ -2,12 +2,14 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from app.cli.context import CommandError
-from app.cli.files.leads import LeadFile, LeadLine, cell_of
+from app.cli.files.leads import Entry, LeadFile, LeadLine, LineFault, cell_of
 from app.contract.types import Trigger
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.base import IdempotencyKey, Job, Reply
@@ -20,9 +22,17 @@ RETRY_SECONDS = 1.0
 _KEY_PREFIX = "\x1ffile\x1f"
 """Starts the idempotency keys of files. No header can hold it, so no caller's key collides."""
 
+Item = TypeVar("Item")
 Outcomes = list[Reply | Problem]
-MakeJob = Callable[[int], Job]
-"""Makes the job of a position in the file. Each retry needs a new one."""
+MakeJob = Callable[[], Job]
+"""Makes the job of a line. Each retry needs a new one."""
+
+
+class KeyedLine(NamedTuple):
+    """A valid line and its idempotency key."""
+
+    line: LeadLine
+    key: IdempotencyKey
 
 
 def check_trigger(trigger: str) -> None:
@@ -34,59 +44,53 @@ def check_trigger(trigger: str) -> None:
         raise CommandError(f"Unknown trigger. Use {known}, or your own word that starts with x-.") from None
 
 
-def keys_of(file: LeadFile, id_column: str | None, *context: str) -> list[IdempotencyKey]:
-    """The idempotency keys of the lines.
+def with_keys(file: LeadFile, entries: Iterable[Entry], *context: str) -> Iterator[KeyedLine | LineFault]:
+    """The lines with their idempotency keys.
 
-    A line is identified by the id column, or else by its content. A line whose id is empty becomes a fault of
-    the file.
+    A line is identified by the id column, or else by its content. A line whose id is empty is a fault.
     """
-    if id_column is None:
-        return [IdempotencyKey(f"{_KEY_PREFIX}{digest.hex()}", digest) for digest in file.digests(*context)]
-    if id_column not in file.columns:
-        columns = ", ".join(map(repr, file.columns))
-        raise CommandError(f"The file has no column {id_column!r}. Its columns are {columns}.")
-    keys: list[IdempotencyKey] = []
-    good: list[LeadLine] = []
-    for line in file.good:
-        if cell := cell_of(line, id_column):
-            name = hashlib.sha256(f"{id_column}\x1f{cell}".encode()).hexdigest()
-            keys.append(IdempotencyKey(f"{_KEY_PREFIX}{name}", line.digest(*context)))
-            good.append(line)
+    column = file.options.id_column
+    digest_of = file.digests(*context)
+    for each in entries:
+        if isinstance(each, LineFault):
+            yield each
+        elif column is None:
+            digest = digest_of(each)
+            yield KeyedLine(each, IdempotencyKey(f"{_KEY_PREFIX}{digest.hex()}", digest))
+        elif cell := cell_of(each, column):
+            name = hashlib.sha256(f"{column}\x1f{cell}".encode()).hexdigest()
+            yield KeyedLine(each, IdempotencyKey(f"{_KEY_PREFIX}{name}", each.digest(*context)))
         else:
-            file.faults.append((line.line, refused_at((), "required", f"column {id_column} is empty")))
-    file.good = good
-    return keys
+            problem = refused_at((), "required", f"column {column} is empty")
+            yield LineFault(each.line, problem, str(each.arrival.values.get("email", "")))
 
 
-async def send(
-    dispatch: Dispatcher, workspace_id: int, count: int, make_job: MakeJob
-) -> AsyncIterator[Outcomes]:
-    """The outcomes of all jobs, batch by batch. A batch is committed before it is returned.
+def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """The items in lists of one commit each."""
+    rest = iter(items)
+    while batch := list(islice(rest, BATCH_SIZE)):
+        yield batch
 
-    Raises CommandError if the database stays unavailable.
+
+async def send(dispatch: Dispatcher, workspace_id: int, make_jobs: Sequence[MakeJob], done: int) -> Outcomes:
+    """The outcomes of a batch, after its commit. Jobs that got a 503 are sent again with the same keys.
+
+    `done` is the number of lines before this batch. Raises CommandError if the database stays unavailable.
     """
-    for start in range(0, count, BATCH_SIZE):
-        positions = range(start, min(start + BATCH_SIZE, count))
-        yield await _send_batch(dispatch, workspace_id, positions, make_job)
-
-
-async def _send_batch(
-    dispatch: Dispatcher, workspace_id: int, positions: range, make_job: MakeJob
-) -> Outcomes:
-    """The outcomes of these jobs. Jobs that got a 503 are sent again with the same keys."""
     outcomes: dict[int, Reply | Problem] = {}
+    waiting = list(range(len(make_jobs)))
     for _ in range(MAX_TRIES):
-        waiting = [position for position in positions if position not in outcomes]
-        replies = await dispatch.ask_all(workspace_id, [make_job(position) for position in waiting])
-        outcomes |= {
-            position: reply
-            for position, reply in zip(waiting, replies, strict=True)
-            if not (isinstance(reply, Problem) and reply.status == 503)
-        }
-        if len(outcomes) == len(positions):
-            return [outcomes[position] for position in positions]
+        replies = await dispatch.ask_all(workspace_id, [make_jobs[position]() for position in waiting])
+        outcomes |= dict(zip(waiting, replies, strict=True))
+        waiting = [position for position in waiting if _is_unavailable(outcomes[position])]
+        if not waiting:
+            return [outcomes[position] for position in range(len(make_jobs))]
         await asyncio.sleep(RETRY_SECONDS)
     raise CommandError(
-        f"The database does not respond. At least {positions.start} lines are done."
+        f"The database does not respond. At least {done} lines are done."
         " Run the same command again: no line is processed twice."
     )
+
+
+def _is_unavailable(outcome: Reply | Problem) -> bool:
+    return isinstance(outcome, Problem) and outcome.status == 503

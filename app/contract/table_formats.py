@@ -1,6 +1,7 @@
 """Reads the body of a table: a JSON document, a CSV file, or lines of JSON."""
 
 import csv
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -8,12 +9,14 @@ import orjson
 from pydantic import ValidationError
 
 from app.contract.limits import KIB, BodyLimits
+from app.contract.separators import find_separator
 from app.contract.strict_json import parse
 from app.engine.lookup.tables import TableContent
 from app.errors import Fault, Path, Problem, ValidationFailed, refused_at
 from app.plan.document.pydantic_errors import findings_of
 from app.plan.document.targets import Target
 from app.plan.language.columns import MAX_COLUMNS
+from app.plan.language.fields import PIPELINE
 from app.plan_check.parse import steps
 
 JSON, CSV, LINES = "application/json", "text/csv", "application/x-ndjson"
@@ -34,14 +37,14 @@ TARGET_COLUMNS = frozenset(
 """Columns that say where the lead goes. All other columns are compared with the lead."""
 
 
-def read_table(raw: bytes, media: str) -> TableContent:
-    """The table in a body of this media type.
+def read_table(raw: bytes, media: str, separator: str | None = None) -> TableContent:
+    """The table in a body of this media type. The separator of CSV is detected if it is not given.
 
     Raises MalformedJson, or ValidationFailed with the path of every fault, such as `rows[17][2].team`. In CSV
     and lines of JSON it is `lines[18].team`; lines count from 1, as in an editor.
     """
     if media == CSV:
-        return _from_csv(raw)
+        return _from_csv(raw, separator)
     if media == JSON:
         return _from_document(parse(raw, LIMITS))
     return _from_lines(raw)
@@ -194,13 +197,16 @@ def _numbered(raw: bytes) -> Iterator[tuple[int, bytes]]:
     return iter(filled)
 
 
-def _from_csv(raw: bytes) -> TableContent:
+def _from_csv(raw: bytes, separator: str | None) -> TableContent:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise refused_at((), "not_utf8", "must be UTF-8") from None
-    lines = text.splitlines(keepends=True)
-    rows = csv.reader(lines, strict=True, delimiter=_delimiter(lines[0] if lines else ""))
+    # Not splitlines(), which splits at more characters than an editor does.
+    lines = io.StringIO(text, newline="")
+    separator = separator or find_separator(lines, _is_known)
+    lines.seek(0)
+    rows = csv.reader(lines, strict=True, delimiter=separator)
     try:
         header = [name.strip() for name in next(rows, [])]
         names = [name for name in header if name not in TARGET_COLUMNS]
@@ -216,9 +222,8 @@ def _from_csv(raw: bytes) -> TableContent:
     return collected.table()
 
 
-def _delimiter(header: str) -> str:
-    """The most frequent delimiter in the header; a comma when there is none."""
-    return max(",;\t|", key=header.count)
+def _is_known(column: str) -> bool:
+    return column in TARGET_COLUMNS or PIPELINE.find(column) is not None
 
 
 def _add_cells(collected: _RowCollector, path: Path, header: Sequence[str], row: Sequence[str]) -> None:

@@ -1,14 +1,18 @@
 """Dry runs: jobs are decided on a copy of the state, and nothing is locked or written."""
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import orjson
 
 from app.dispatch.caches import PlanCache
 from app.dispatch.commit_group import CompileFirst, GroupResult, open_session
+from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.record import as_replayed
+from app.engine.model.decision import PriorAssignment
 from app.errors import Problem
 from app.plugins.port import PluginPort
 from app.store.connection.pool import Limits, Pool, transaction
@@ -16,24 +20,66 @@ from app.store.leads import current_leads
 
 _NO_IDS = {"assignment_id": None, "decision_number": None}
 LIMITS = Limits(statement=60_000)
-"""The facts for a whole file are read in one statement, without a lock."""
+"""The facts of a dry run are read in one statement, without a lock."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads what jobs need, as it is now: a session, and the stored responses that keys stand for."""
+
+    pool: Pool
+    workspace_id: int
+    plans: PlanCache
+
+    async def read(self, jobs: Sequence[Job]) -> tuple[DecisionSession, dict[str, bytes]]:
+        while True:
+            try:
+                async with transaction(
+                    self.pool, self.workspace_id, read_only=True, limits=LIMITS
+                ) as connection:
+                    session = await open_session(connection, self.workspace_id, None, jobs, self.plans)
+                    known = sorted(
+                        {each.assignment_id for each in session.found.replays.values() if each.assignment_id}
+                    )
+                    if not known:
+                        return session, {}
+                    bodies = await current_leads.find_responses(connection, self.workspace_id, known)
+                    return session, bodies
+            except CompileFirst as missing:
+                await missing.fetch(self.workspace_id, self.plans)
 
 
 @dataclass(slots=True)
 class DryRun:
     """A dry run under way: a later job sees what the earlier ones would have done.
 
-    `bodies` are the stored responses of assignments that keys stood for when it began.
+    `bodies` are the stored responses of assignments that the keys of the jobs stand for.
     """
 
     result: GroupResult
     plugins: PluginPort
+    reader: _Reader
     bodies: dict[str, bytes] = field(default_factory=dict)
+    _earlier: dict[str, bytes] = field(default_factory=dict)
+    _priors: Mapping[tuple[str, str], PriorAssignment] = field(default_factory=dict)
 
-    async def take(self, jobs: Sequence[Job]) -> list[Reply | Problem]:
-        """Decide the next of the jobs it was opened for, in order. Replies have status 200."""
+    async def read(self, jobs: Sequence[Job]) -> None:
+        """Read what the next jobs need, and drop what only the earlier ones did."""
+        session = self.result.session
+        more, self.bodies = await self.reader.read(jobs)
+        session.found, session.stored, self._priors = more.found, more.stored, more.found.priors
+        self._forget_rows()
+        session.work.stored |= more.work.stored
+
+    async def take(self, jobs: Sequence[Job], times: Sequence[datetime | None] = ()) -> list[Reply | Problem]:
+        """Decide the next of the jobs that were read, in order. Replies have status 200.
+
+        `times` are the times at which they are decided, in order; None leaves the time as it is.
+        """
         result, session = self.result, self.result.session
-        for job in jobs:
+        for position, job in enumerate(jobs):
+            if position < len(times) and (at := times[position]) is not None:
+                self._go_to(at)
             result.take(job)
             while result.awaiting_plugins:
                 awaiting, result.awaiting_plugins = result.awaiting_plugins, []
@@ -50,11 +96,36 @@ class DryRun:
             each.clear()
         return [outcomes[id(job)] for job in jobs]
 
+    def _go_to(self, at: datetime) -> None:
+        """Decide from now on at this time, at which later assignments are not known yet."""
+        session = self.result.session
+        if at < session.work.now:
+            session.work.snapshot.state.rewind(session.work.snapshot.directory, at)
+        session.work.now = at
+        if any(prior.decided_at > at for prior in self._priors.values()):
+            known = {key: prior for key, prior in self._priors.items() if prior.decided_at <= at}
+            session.found.priors = known
+        else:
+            session.found.priors = dict(self._priors)
+
+    def _forget_rows(self) -> None:
+        """Drop the rows that nobody writes. Responses stay, compressed, for keys that are used again."""
+        work = self.result.session.work
+        unstored = work.rows.leads.keys() - work.stored
+        work.take_rows()
+        work.stored -= unstored
+        work.decided.clear()
+        self._earlier |= {id_: zlib.compress(body, 1) for id_, body in work.responses.items()}
+        work.responses.clear()
+
     def _replayed(self, assignment_id: str) -> Reply:
         stored = self.bodies.get(assignment_id)
         if stored is not None:
             return Reply(200, as_replayed(stored))
-        return Reply(200, as_replayed(self._preview(self.result.session.work.responses[assignment_id]).body))
+        body = self.result.session.work.responses.get(assignment_id)
+        if body is None:
+            body = zlib.decompress(self._earlier[assignment_id])
+        return Reply(200, as_replayed(self._preview(body).body))
 
     def _preview(self, body: bytes) -> Reply:
         """A response without the ids that nothing was stored under."""
@@ -68,16 +139,6 @@ async def open_dry_run(
     pool: Pool, workspace_id: int, jobs: Sequence[Job], plans: PlanCache, plugins: PluginPort
 ) -> DryRun:
     """Read everything that these jobs need, as it is now."""
-    while True:
-        try:
-            async with transaction(pool, workspace_id, read_only=True, limits=LIMITS) as connection:
-                session = await open_session(connection, workspace_id, None, jobs, plans)
-                known = {each.assignment_id for each in session.found.replays.values() if each.assignment_id}
-                bodies = (
-                    await current_leads.find_responses(connection, workspace_id, sorted(known))
-                    if known
-                    else {}
-                )
-                return DryRun(GroupResult(session), plugins, bodies)
-        except CompileFirst as missing:
-            await missing.fetch(workspace_id, plans)
+    reader = _Reader(pool, workspace_id, plans)
+    session, bodies = await reader.read(jobs)
+    return DryRun(GroupResult(session), plugins, reader, bodies, _priors=session.found.priors)

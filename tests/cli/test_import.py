@@ -130,9 +130,9 @@ def test_delimiter_is_detected(header: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("owners.csv", b"id,name\nana,Ana\n\xe9va,x\n", "line 3 is not UTF-8"),
-        ("owners.csv", "id,name\nana,Ana\n".encode("utf-16"), "line 1 is not UTF-8"),
-        ("owners.ndjson", b'{"id": "ana"}\n{"id": "\xe9"}', "line 2 is not UTF-8"),
+        ("owners.csv", b"id,name\nana,Ana\n\x81va,x\n", "line 3 is neither UTF-8 nor Windows-1252"),
+        ("owners.csv", "id,name\nana,Ana\n".encode("utf-16")[:-1], "not valid utf-16 after line 1"),
+        ("owners.csv", b"PK\x03\x04\x14\x00", "Excel workbook"),
         ("owners.csv", b"", "is empty"),
         ("owners.ndjson", b"\xef\xbb\xbf\n \n", "is empty"),
         ("owners.csv", b"id,name,id\n", "two columns 'id'"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.audit.verify import verify
-from app.cli.files.columns import ColumnOptions
+from app.cli.files.leads import LeadOptions
 from app.cli.import_leads import ImportReport, import_file
 from app.contract.faults import problem_document
 from app.engine.model.directory import Caps, Owner
@@ -32,9 +32,8 @@ def kept(path: Path, text: str) -> Path:
 
 
 async def imported(workspace: Workspace, path: Path, text: str, **options: Any) -> ImportReport:
-    columns = ColumnOptions(**options)
     return await import_file(
-        workspace.pool, workspace.workspace_id, kept(path, text), columns, id_column=None, deadline=30.0
+        workspace.pool, workspace.workspace_id, kept(path, text), LeadOptions(**options), deadline=30.0
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from app.cli.files.columns import ColumnOptions
+from app.cli.files.leads import LeadOptions
 from app.cli.import_leads import ImportReport, import_file
 from tests.promises import whole_world as whole
 from tests.support.callers import Answer
@@ -206,9 +206,7 @@ async def import_leads(
         text = "\n".join(["external_id,email,owner,state", *lines, ""])
         await asyncio.to_thread(path.write_text, text)
         done.append(
-            await import_file(
-                workspace.pool, workspace.workspace_id, path, ColumnOptions(), id_column=None, deadline=30
-            )
+            await import_file(workspace.pool, workspace.workspace_id, path, LeadOptions(), deadline=30)
         )
         await asyncio.sleep(0.3)
     return done

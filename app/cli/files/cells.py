@@ -1,5 +1,6 @@
 """Converts the cells of a table to the types of a lead's fields."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ WORDS: Mapping[str, bool] = {
     "true": True, "yes": True, "y": True, "1": True, "ja": True, "j": True, "wahr": True,
     "false": False, "no": False, "n": False, "0": False, "nein": False, "falsch": False,
 }  # fmt: skip
+_LONG_DIGITS = re.compile(r"-?[0-9]{16,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,6 @@ class Cells:
             case Kind.INTEGER | Kind.NUMBER:
                 return number(cell, comma=self.comma)
             case Kind.ANY:
-                # A leading zero marks an identifier, such as an article or an account.
                 return cell if _is_identifier(cell) else number(cell, comma=self.comma)
             case Kind.BOOLEAN:
                 return WORDS.get(cell.casefold(), cell)
@@ -38,7 +39,10 @@ class Cells:
 
 
 def _is_identifier(cell: str) -> bool:
-    return cell.startswith("+") or (cell.startswith("0") and cell != "0" and cell[1:2] not in (".", ","))
+    """Whether a leading zero, a plus or many digits mark an article, an account or an ad."""
+    if cell.startswith("+") or _LONG_DIGITS.fullmatch(cell):
+        return True
+    return cell.startswith("0") and cell != "0" and cell[1:2] not in (".", ",")
 
 
 def by_name(fields: Sequence[Field]) -> dict[str, Field]:

@@ -1,11 +1,7 @@
-"""Maps the columns of a file to fields of a lead: as the caller says, by field name, or by a common header.
-
-Headers are compared without case, accents and punctuation, so `E-Mail` and `e_mail` are the same.
-"""
+"""Maps the columns of a file to fields of a lead: as the caller says, by field name, or by header."""
 
 import re
-import unicodedata
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -13,44 +9,29 @@ from pathlib import Path
 import yaml
 
 from app.cli.context import CommandError
+from app.cli.files.headers import (
+    DERIVED,
+    FULL_NAME,
+    KEEP,
+    OBJECTS,
+    Export,
+    Guess,
+    attribute_name,
+    export_of,
+    fold_name,
+    guess_field,
+)
 from app.plan.language.fields import LEAD
 
-DERIVED = frozenset(("email_domain", "website_domain", "flags"))
-"""Fields that intake derives. No file can set them."""
-OBJECTS = ("attributes", "consent", "crm", "engagement", "utm")
-"""Fields whose value in a line of JSON is an object."""
 IGNORE = "-"
 """The mapping of a column to skip."""
-_HEADERS = {
-    "email": "email address, mail, mail address, email adresse, mail adresse, business email, work email",
-    "phone": "phone number, telephone, telephone number, tel, mobile, mobile phone, telefon, telefonnummer,"
-    " rufnummer, handy, mobil, handynummer",
-    "first_name": "given name, forename, vorname",
-    "last_name": "surname, family name, nachname, familienname, zuname",
-    "title": "job title, position, berufsbezeichnung, stellenbezeichnung",
-    "company": "company name, organization, organisation, account name, firma, firmenname, unternehmen",
-    "website": "web site, company website, homepage, webseite, internetseite",
-    "country": "country code, country region, land, landercode, laendercode, landeskurzel, landeskuerzel",
-    "state": "province, state province, bundesland, kanton",
-    "city": "town, stadt, ort, wohnort",
-    "postal_code": "post code, zip, zip code, plz, postleitzahl",
-    "language": "preferred language, sprache",
-    "industry": "branche",
-    "employees": "number of employees, no of employees, employee count, headcount, mitarbeiter,"
-    " mitarbeiterzahl, mitarbeiteranzahl, anzahl mitarbeiter, anzahl der mitarbeiter",
-    "annual_revenue": "revenue, umsatz, jahresumsatz",
-    "lead_type": "leadart, leadtyp, art des leads",
-    "channel": "kanal, marketing channel",
-    "source": "lead source, quelle, leadquelle, herkunft",
-    "campaign": "campaign name, kampagne",
-    "product_interest": "product, products, produkt, produkte, produktinteresse",
-    "pages": "pages visited, seiten",
-    "score": "lead score",
-}  # fmt: skip
+_BY_CALLER = -1
+"""The rank of a column that the caller mapped."""
 _REMEDY = (
     "Map them with --map 'Column=field' ('Column=-' skips a column), or use --unknown-columns attributes to"
     " keep them, or --unknown-columns ignore to skip them all."
 )
+_QUOTED = re.compile(r'\s*"((?:[^"]|"")*)"\s*(=?)')
 
 
 class UnknownColumns(StrEnum):
@@ -61,32 +42,39 @@ class UnknownColumns(StrEnum):
     ATTRIBUTES = "attributes"
 
 
-def fold_name(name: str) -> str:
-    """A name without case, accents and punctuation."""
-    plain = unicodedata.normalize("NFKD", name).casefold()
-    return "".join(letter for letter in plain if letter.isalnum())
-
-
-def _names() -> dict[str, str]:
-    """Fields by folded header. Field names take precedence over common headers."""
-    own = {fold_name(name): name for name in LEAD.fields if name not in DERIVED}
-    usual = {fold_name(each): name for name, all_ in _HEADERS.items() for each in all_.split(",")}
-    utm = {f"utm{each}": f"utm.{each}" for each in ("source", "medium", "campaign", "term", "content")}
-    return usual | utm | own
-
-
 @dataclass(slots=True)
 class ColumnOptions:
     """How columns are mapped to fields.
 
     `extra` are columns that the command uses and that are not fields of a lead. `aliases` are their common
-    headers.
+    headers, the preferred ones first. `used` are columns that an option of the command names.
     """
 
     mapped: Mapping[str, str] = field(default_factory=dict)
     unknown: UnknownColumns = UnknownColumns.ERROR
     extra: Collection[str] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    used: Collection[str] = ()
+
+
+@dataclass(slots=True)
+class ColumnFields:
+    """The field of each column that has one.
+
+    `spare` are columns of a field that another column has. They fill it where the other is empty, and are
+    kept as attributes.
+    """
+
+    fields: dict[str, str] = field(default_factory=dict)
+    spare: dict[str, str] = field(default_factory=dict)
+    export: Export | None = None
+
+    def notes(self) -> Iterator[str]:
+        """What the caller should know about columns with the same meaning."""
+        first = {name: column for column, name in reversed(self.fields.items())}
+        for column, name in self.spare.items():
+            kept = self.fields[column]
+            yield f"{column!r} fills {name} where {first[name]!r} is empty, and is kept as {kept}."
 
 
 def read_mapping(texts: Iterable[str], path: Path | None) -> dict[str, str]:
@@ -100,34 +88,91 @@ def read_mapping(texts: Iterable[str], path: Path | None) -> dict[str, str]:
         if not isinstance(written, dict):
             raise CommandError(f"{path} must have one line `Column: field` per column.")
         found.update({str(column): str(name) for column, name in written.items()})
-    for part in (part for text in texts for part in text.split(",") if part.strip()):
-        column, equals, name = part.rpartition("=")
-        if not equals or not column.strip() or not name.strip():
+    for part in (part for text in texts for part in _parts(text)):
+        quoted = _QUOTED.match(part)
+        if quoted and quoted[2]:
+            column, name = quoted[1].replace('""', '"'), part[quoted.end() :]
+        else:
+            column, _, name = part.rpartition("=")
+        if not column.strip() or not name.strip():
             raise CommandError(f"Write {part.strip()!r} as Column=field.")
         found[column.strip()] = name.strip()
     return found
 
 
-def fields_of(columns: Sequence[str], options: ColumnOptions) -> dict[str, str]:
+def _parts(text: str) -> list[str]:
+    """The mappings in a text. A comma separates two of them only if there is `=` on both sides.
+
+    So a header may hold commas. One with a comma and `=` is put in quotes.
+    """
+    parts: list[str] = []
+    held = ""
+    for piece in re.findall(r'(?:"[^"]*"|[^,])+|,', text):
+        held += piece
+        if piece != "," and "=" in _unquoted(piece):
+            parts.append(held.removeprefix(","))
+            held = ""
+    if held.strip(", ") and parts:
+        parts[-1] += held
+    elif held.strip(", "):
+        parts.append(held)
+    return parts
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(r'"[^"]*"', "", text)
+
+
+def fields_of(columns: Sequence[str], options: ColumnOptions) -> ColumnFields:
     """The field of each column that has one.
 
     Raises CommandError for unknown names, and for two columns of the same field.
     """
     mapped = _mapped(columns, options)
-    found: dict[str, str] = {}
+    found = ColumnFields(export=export_of(columns))
+    ranked: dict[str, list[tuple[int, str]]] = {}
     unknown: list[str] = []
     for column in columns:
-        name = mapped.get(column) or _field_of(column, options)
-        if name is None and options.unknown is UnknownColumns.ATTRIBUTES:
-            name = f"attributes.{_attribute_name(column)}"
-        if name is None:
-            unknown.append(column)
-        elif name != IGNORE:
-            found[column] = name
+        guess = _guess(column, columns, options, found)
+        if column in mapped:
+            guess = Guess(mapped[column], _BY_CALLER)
+        elif guess is None and options.unknown is UnknownColumns.ATTRIBUTES:
+            guess = Guess(KEEP, 0)
+        if guess is None:
+            unknown += [] if column in options.used else [column]
+        elif guess.field == KEEP:
+            found.fields[column] = _attribute(column, columns)
+        elif guess.field != IGNORE:
+            found.fields[column] = guess.field
+            ranked.setdefault(guess.field, []).append((guess.rank, column))
     if unknown and options.unknown is UnknownColumns.ERROR:
         raise CommandError(f"Unknown columns: {', '.join(map(repr, unknown))}. {_REMEDY}")
-    _check_single(found)
+    _spare_columns(found, ranked, columns)
+    _check_single(found.fields)
     return found
+
+
+def _spare_columns(
+    found: ColumnFields, ranked: Mapping[str, list[tuple[int, str]]], columns: Sequence[str]
+) -> None:
+    """Of several columns of one field, keep the preferred ones. The others become attributes."""
+    for name, pairs in ranked.items():
+        best = min(rank for rank, _ in pairs)
+        for rank, column in pairs:
+            if rank > best:
+                found.spare[column], found.fields[column] = name, _attribute(column, columns)
+
+
+def _attribute(column: str, columns: Sequence[str]) -> str:
+    position = columns.index(column) + 1
+    return f"attributes.{attribute_name(column, position)}"
+
+
+def is_known(column: str, options: ColumnOptions) -> bool:
+    """Whether a column has a name with a meaning. This helps to find the separator of a table."""
+    folded = fold_name(column)
+    mapped = {fold_name(each) for pair in options.mapped.items() for each in pair}
+    return (bool(folded) and folded in mapped) or _guess(column, (), options, ColumnFields()) is not None
 
 
 def _mapped(columns: Sequence[str], options: ColumnOptions) -> dict[str, str]:
@@ -135,43 +180,56 @@ def _mapped(columns: Sequence[str], options: ColumnOptions) -> dict[str, str]:
     mapped: dict[str, str] = {}
     for left, right in options.mapped.items():
         # A mapping written field first is accepted if it is unambiguous.
-        swapped = not _matching(columns, left) and (is_field(left) or left in options.extra)
+        swapped = not matching(columns, left) and (is_field(left) or left in options.extra)
         header, name = (right, left) if swapped else (left, right)
-        matching = _matching(columns, header)
-        if not matching:
-            names = ", ".join(map(repr, columns))
-            raise CommandError(f"The file has no column {header!r}. Its columns are {names}.")
+        found = matching(columns, header)
+        if not found:
+            raise no_column(header, columns)
         if name != IGNORE and name not in options.extra and not is_field(name):
             raise CommandError(
                 f"{name!r} is not a field of a lead. docs/plan.md lists them; your own are attributes.name."
             )
-        mapped.update(dict.fromkeys(matching, name))
+        mapped.update(dict.fromkeys(found, name))
     return mapped
 
 
-def _matching(columns: Sequence[str], header: str) -> list[str]:
+def no_column(header: str, columns: Sequence[str]) -> CommandError:
+    """The error for an option that names a column the file lacks."""
+    return CommandError(
+        f"The file has no column {header!r}. Its columns are {', '.join(map(repr, columns))}."
+    )
+
+
+def matching(columns: Sequence[str], header: str) -> list[str]:
+    """The columns of this name, or else those with the same letters and digits."""
     exact = [each for each in columns if each == header]
-    return exact or [each for each in columns if fold_name(each) == fold_name(header)]
+    folded = fold_name(header)
+    return exact or [each for each in columns if folded and fold_name(each) == folded]
 
 
 def is_field(name: str) -> bool:
-    """Whether this dotted name is a field that a lead can be sent with."""
-    return name in OBJECTS or (name not in DERIVED and LEAD.find(name) is not None)
+    """Whether this dotted name is a field that a line can set."""
+    return name in (*OBJECTS, FULL_NAME) or (name not in DERIVED and LEAD.find(name) is not None)
 
 
-def _field_of(column: str, options: ColumnOptions) -> str | None:
-    plain = fold_name(column)
-    extra = {fold_name(name): name for name in options.extra} | dict(options.aliases)
-    if plain in extra or is_field(column):
-        return extra.get(plain, column)
-    return _NAMES.get(plain)
+def _guess(column: str, columns: Sequence[str], options: ColumnOptions, found: ColumnFields) -> Guess | None:
+    folded = fold_name(column)
+    if folded in map(fold_name, options.extra):
+        return Guess(next(name for name in options.extra if fold_name(name) == folded), 0)
+    if folded in options.aliases:
+        return Guess(options.aliases[folded], 1 + list(options.aliases).index(folded))
+    if is_field(column) and column != FULL_NAME:
+        return Guess(column, 0)
+    guess = guess_field(column, found.export)
+    if folded == "name" and guess and guess.field == FULL_NAME and _has_first_name_only(columns):
+        return Guess("last_name", guess.rank)
+    return guess
 
 
-def _attribute_name(column: str) -> str:
-    """The column's name in lower-case letters, digits and underscores."""
-    plain = unicodedata.normalize("NFKD", column).casefold()
-    kept = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return re.sub(r"[^a-z0-9]+", "_", kept).strip("_") or "column"
+def _has_first_name_only(columns: Sequence[str]) -> bool:
+    """Whether a column `Name` can only be the last name, as beside `Vorname`."""
+    names = {guess.field for each in columns if (guess := guess_field(each))}
+    return "first_name" in names and "last_name" not in names
 
 
 def _check_single(found: Mapping[str, str]) -> None:
@@ -183,6 +241,3 @@ def _check_single(found: Mapping[str, str]) -> None:
                 f" Skip one with --map '{column}={IGNORE}'."
             )
         columns[name] = column
-
-
-_NAMES = _names()

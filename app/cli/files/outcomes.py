@@ -8,11 +8,13 @@ from typing import Any, TextIO
 
 import orjson
 
-from app.cli.fault_lines import line_numbers, not_done
+from app.cli.fault_lines import line_numbers, not_done, sentence
+from app.cli.files.leads import LeadLine, LineFault
 from app.dispatch.jobs.base import Reply
 from app.errors import Problem
 
 FAILED = "failed"
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = (
     "line",
     "outcome",
@@ -26,6 +28,12 @@ COLUMNS = (
     "existing",
     "replayed",
     "flags",
+    "lead_id",
+    "assignment_id",
+    "email",
+    "reason",
+    "actions",
+    "decided_at",
 )
 """The columns of the report file."""
 
@@ -33,7 +41,7 @@ COLUMNS = (
 @dataclass(slots=True)
 class OutcomeCounts:
     """The counts so far. `problems` are the lines without a decision. `flags` are the lines by intake flag,
-    such as `country_unknown`. `existing` counts returning leads.
+    such as `country_unknown`. `existing` counts returning leads. `notes` say how the file was read.
     """
 
     places: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -43,18 +51,30 @@ class OutcomeCounts:
     replayed: int = 0
     flags: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     problems: list[tuple[int, Problem]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def decided(self) -> int:
         """The number of lines with a decision."""
         return self.steps.total()
 
-    def add(self, line: int, outcome: Reply | Problem) -> dict[str, Any]:
+    def add_fault(self, fault: LineFault) -> dict[str, Any]:
+        """Count a line that was not decided, and return its row for the report file."""
+        self.problems.append((fault.line, fault.problem))
+        return {
+            "line": fault.line,
+            "outcome": FAILED,
+            "code": code_of(fault.problem),
+            "email": fault.email,
+            "reason": sentence(fault.problem),
+        }
+
+    def add(self, line: LeadLine, outcome: Reply | Problem) -> dict[str, Any]:
         """Count one line, and return its row for the report file."""
+        email = str(line.arrival.values.get("email", ""))
         if isinstance(outcome, Problem):
-            self.problems.append((line, outcome))
-            return {"line": line, "outcome": FAILED, "code": code_of(outcome)}
-        row = _row(line, orjson.loads(outcome.body))
+            return self.add_fault(LineFault(line.line, outcome, email))
+        row = _row(line.line, orjson.loads(outcome.body)) | {"email": email}
         team = row["team"] or ""
         self.places[row["owner"] or _unowned(row), team] += 1
         self.teams[team] += 1
@@ -62,7 +82,7 @@ class OutcomeCounts:
         self.existing += row["existing"]
         self.replayed += row["replayed"]
         for flag in row["flags"]:
-            self.flags[flag].append(line)
+            self.flags[flag].append(line.line)
         return row
 
     def lines(self) -> Iterator[str]:
@@ -115,6 +135,9 @@ def _row(line: int, body: Mapping[str, Any]) -> dict[str, Any]:
         "existing": existing is not None,
         "replayed": body["replayed"],
         "flags": body["normalized"]["flags"],
+        **{name: body[name] for name in ("lead_id", "assignment_id", "decided_at")},
+        "reason": body["reason"]["text"],
+        "actions": orjson.dumps(body["actions"]).decode() if body["actions"] else None,
     }
 
 
@@ -141,7 +164,10 @@ def aligned(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[st
 
 
 class OutcomeFile:
-    """A CSV file with the outcome of each line."""
+    """A CSV file with the outcome of each line. Actions are a list in JSON.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe.
+    """
 
     def __init__(self, file: TextIO) -> None:
         self._rows = csv.DictWriter(file, COLUMNS, restval="")
@@ -160,5 +186,7 @@ def _cell(value: object) -> object:
             return str(value).lower()
         case list():
             return ";".join(value)
+        case str() if value.startswith(_FORMULA_STARTS):
+            return f"'{value}"
         case _:
             return value

@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from app.cli.files.sheets import TABLES, Row, Sheet, number, read_sheet, text_of
+from app.cli.files.sheets import DETECT, TABLES, Row, Sheet, SheetOptions, number, open_sheet
+from app.cli.files.text import TextFile
 from app.errors import ValidationFailed, refused_at
 
 LISTS = frozenset(("skills", "languages", "domains"))
@@ -16,6 +17,14 @@ NUMBERS = frozenset(("weight", "caps.open", "caps.per_day", "caps.per_week", "ra
 SWITCHES: Mapping[str, bool] = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 TEAM_COLUMNS = frozenset(("id", "name", "pick"))
 """Columns of the team. All others belong to the member in the row."""
+_FIELDS = frozenset(
+    (
+        "id", "name", "email", "timezone", "active", "skills", "languages", "calendar", "delegate", "crm",
+        "caps", "weight", "pick", "owner", "ramp", "domains", "parent", "tier", "roles", "customer_status",
+        "open_opportunity", "attributes", "hours", "country",
+    )
+)  # fmt: skip
+"""The beginnings of column names, to find the separator of a table."""
 
 _NO_TEAM = refused_at((), "unread", "no team is imported: one would lose the member of the unreadable row")
 
@@ -35,21 +44,27 @@ class Lines:
         return len(self.good)
 
 
-def read_file(path: Path, resource_type: str) -> Lines:
+def read_file(path: Path, resource_type: str, options: SheetOptions = DETECT) -> Lines:
     """The records of a table (.csv, .tsv), or of lines of JSON.
 
     Raises CommandError if the file cannot be read.
     """
     if path.suffix.lower() not in TABLES:
-        lines = text_of(path).encode().split(b"\n")
-        return Lines([(line, text) for line, text in enumerate(lines, 1) if text.strip()])
-    sheet = read_sheet(path)
-    found = [(line, _record(row, sheet)) for line, row in sheet.rows]
-    if resource_type == "teams" and sheet.faults:
+        lines = enumerate(TextFile(path, options.encoding).lines(), 1)
+        return Lines([(line, text.strip().encode()) for line, text in lines if text.strip()])
+    sheet = open_sheet(path, options, _is_known)
+    rows = list(sheet.rows())
+    faults = [(line, row) for line, row in rows if isinstance(row, ValidationFailed)]
+    found = [(line, _record(row, sheet)) for line, row in rows if not isinstance(row, ValidationFailed)]
+    if resource_type == "teams" and faults:
         # The team of an unreadable row is unknown, and a team that loses a member loses balances.
-        return Lines([], [*sheet.faults, (1, _NO_TEAM)])
+        return Lines([], [*faults, (1, _NO_TEAM)])
     records = _teams(found) if resource_type == "teams" else found
-    return Lines([(line, orjson.dumps(record)) for line, record in records], sheet.faults)
+    return Lines([(line, orjson.dumps(record)) for line, record in records], faults)
+
+
+def _is_known(column: str) -> bool:
+    return column.partition(".")[0].casefold() in _FIELDS
 
 
 def _record(row: Row, sheet: Sheet) -> dict[str, Any]:

@@ -1,123 +1,190 @@
-"""Reads tables as spreadsheets write them: with or without a byte order mark, with commas or semicolons.
+"""Reads tables as spreadsheets and form tools write them, row by row.
 
 A fault of the whole file ends the command. A fault of a row is reported with its line, and the other rows
 are read.
 """
 
-import codecs
 import csv
-import io
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from app.cli.context import CommandError
+from app.cli.files.text import TextFile
+from app.contract.separators import SAMPLE_LINES, find_separator
 from app.errors import ValidationFailed, refused_at
 
-TABLES = frozenset((".csv", ".tsv"))
+TABLES = frozenset((".csv", ".tsv", ".tab"))
 """File extensions of tables. All other files hold lines of JSON."""
-DELIMITERS = (",", ";", "\t", "|")
-_DECLARED = "sep="
+SEPARATOR_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|", "space": " "}
+MAX_CELL_BYTES = 1 << 20
+_DECLARED = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?")
-_WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_FORMULA = re.compile(r'="(.*)"', re.DOTALL)
+_FOOTER = re.compile(
+    r"Confidential Information - Do Not Distribute|Copyright \(c\) .*salesforce.*", re.IGNORECASE
+)
+_MAX_FOOTER_ROWS = 10
+
+csv.field_size_limit(MAX_CELL_BYTES)  # a setting of the whole process
 
 Row = dict[str, str]
 """The trimmed cells of a row by column, without empty ones."""
-Numbered = tuple[int, Row]
-"""The line on which a row begins, and the row."""
+Numbered = tuple[int, Row | ValidationFailed]
+"""The line on which a row begins, and the row, or why it could not be read."""
+Record = tuple[int, "list[str] | ValidationFailed"]
+
+
+@dataclass(frozen=True, slots=True)
+class SheetOptions:
+    """How the text of a file is read. None detects the separator and the encoding."""
+
+    separator: str | None = None
+    encoding: str | None = None
+
+
+DETECT = SheetOptions()
 
 
 @dataclass(slots=True)
 class Sheet:
-    """A table. `faults` are the rows that could not be read, by line.
+    """A table, read anew by each `rows`.
 
     `comma` allows a decimal comma in numbers. It is set if cells are not separated by commas.
     """
 
-    columns: tuple[str, ...]
-    comma: bool
-    rows: list[Numbered] = field(default_factory=list)
-    faults: list[tuple[int, ValidationFailed]] = field(default_factory=list)
+    text: TextFile
+    separator: str
+    skipped: int
+    columns: tuple[str, ...] = ()
+
+    @property
+    def comma(self) -> bool:
+        """Whether a comma cannot be the separator."""
+        return self.separator != ","
+
+    def rows(self) -> Iterator[Numbered]:
+        """The rows in order, and the rows that could not be read."""
+        held: list[Record] = []
+        records = self._records()
+        self._header_of(records)
+        for line, cells in records:
+            if (
+                isinstance(cells, list)
+                and len(cells) == 1 < len(self.columns)
+                and len(held) < _MAX_FOOTER_ROWS
+            ):
+                held.append((line, cells))  # perhaps the footer of a report
+            else:
+                yield from self._taken([*held, (line, cells)])
+                held = []
+        if not any(isinstance(cells, list) and _FOOTER.fullmatch(cells[0]) for _, cells in held):
+            yield from self._taken(held)
+
+    def _taken(self, records: Sequence[Record]) -> Iterator[Numbered]:
+        for line, cells in records:
+            if isinstance(cells, ValidationFailed):
+                yield line, cells
+            elif any(cells) and tuple(cells) != self.columns:  # concatenated files repeat the header
+                yield line, _row(self.columns, cells)
+
+    def _records(self) -> Iterator[Record]:
+        """The records below the skipped lines, each with its first line. A broken record is a fault."""
+        lines = islice(self.text.lines(), self.skipped, None)
+        reader = csv.reader(lines, delimiter=self.separator, strict=True)
+        while True:
+            line = reader.line_num + 1 + self.skipped
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield line, _broken(error)
+                # A quotation mark that is never closed swallows the rest of the file.
+                if reader.line_num + self.skipped > line:
+                    yield line, _refused("unread", "nothing after this line was read")
+                    return
+            else:
+                if cells:
+                    yield line, [_plain(cell) for cell in cells]
+
+    def header(self) -> list[str] | ValidationFailed:
+        """The names of the columns. Trailing empty ones are dropped."""
+        return self._header_of(self._records())
+
+    @staticmethod
+    def _header_of(records: Iterator[Record]) -> list[str] | ValidationFailed:
+        """Take the records up to the header."""
+        for _, cells in records:
+            if isinstance(cells, ValidationFailed):
+                return cells
+            while cells and not cells[-1]:
+                cells.pop()
+            if cells:
+                return cells
+        return []
 
 
-def text_of(path: Path) -> str:
-    """The text of a UTF-8 file. Raises CommandError if it is empty or cannot be read."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise CommandError(f"Cannot read {path}: {error.strerror or type(error).__name__}.") from None
-    try:
-        if raw.startswith(_WIDE):
-            raise UnicodeDecodeError("utf-8", raw, 0, 2, "UTF-16")
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        remedy = "Save it as UTF-8. Spreadsheets call this CSV UTF-8."
-        raise CommandError(f"Cannot read {path}: line {line} is not UTF-8. {remedy}") from None
-    if not text.strip():
-        raise CommandError(f"{path} is empty.")
-    return text
+def open_sheet(
+    path: Path, options: SheetOptions, known: Callable[[str], bool], *, lenient: bool = False
+) -> Sheet:
+    """Open a table. Its first row names the columns.
 
-
-def read_sheet(path: Path) -> Sheet:
-    """Read a table. Its first row names the columns.
+    `known` tells whether a column has a name that the caller expects, which helps to find the separator. A
+    lenient sheet may repeat a column, or leave one without a name; such columns are numbered.
 
     Raises CommandError if the file is no table, or if column names are missing or repeated.
     """
-    text = text_of(path)
-    delimiter, skipped = _delimiter(text)
-    reader = _records(text, delimiter, skipped)
-    try:
-        _, header = next(reader)
-    except (csv.Error, StopIteration):
-        raise CommandError(f"Cannot read {path}: the first line names no columns.") from None
-    columns = _columns(path, header)
-    sheet = Sheet(columns, comma=delimiter != ",")
-    for line, cells in reader:
-        if isinstance(cells, ValidationFailed):
-            sheet.faults.append((line, cells))
-        elif any(cells) and tuple(cells) != columns:  # concatenated files repeat the header
-            _take(sheet, line, cells)
+    text = TextFile(path, options.encoding)
+    separator, skipped = _separator(text, options.separator, known)
+    sheet = Sheet(text, separator, skipped)
+    header = sheet.header()
+    if isinstance(header, ValidationFailed):
+        raise CommandError(f"Cannot read {path}: the first line has unbalanced quotation marks.")
+    if not header:
+        raise CommandError(f"Cannot read {path}: the first line names no columns.")
+    sheet.columns = _numbered(header) if lenient else _checked(path, header)
     return sheet
 
 
-def _delimiter(text: str) -> tuple[str, int]:
-    """The delimiter, and the number of lines before the header. A first line `sep=;` names the delimiter."""
-    if text.startswith(_DECLARED) and text[5:6] in ("\r", "\n"):
-        return text[4], 1
-    return max(DELIMITERS, key=text.lstrip().partition("\n")[0].count), 0
+def separator_of(written: str) -> str:
+    """The separator of `--separator`: a character, or its name. Raises CommandError."""
+    separator = SEPARATOR_NAMES.get(written.casefold(), written)
+    if len(separator) != 1 or separator in '"\r\n' or separator.isalnum():
+        names = ", ".join(name for name in SEPARATOR_NAMES if name.isalpha())
+        raise CommandError(f"The separator must be one character, or one of {names}.")
+    return separator
 
 
-def _records(text: str, delimiter: str, skipped: int) -> Iterator[tuple[int, list[str] | ValidationFailed]]:
-    """The records below the skipped lines, each with its first line. A broken record is a fault."""
-    lines = io.StringIO(text, newline="")
-    for _ in range(skipped):
-        lines.readline()
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    while True:
-        line = reader.line_num + 1 + skipped
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            # A quotation mark that is never closed swallows the rest of the file.
-            yield line, _refused("invalid_quotes", "has unbalanced quotation marks")
-            if reader.line_num + skipped > line:
-                yield line, _refused("unread", "nothing after this line was read")
-                return
-        else:
-            if cells:
-                yield line, [cell.strip() for cell in cells]
+def _separator(text: TextFile, given: str | None, known: Callable[[str], bool]) -> tuple[str, int]:
+    """The separator, and the number of lines before the header. A first line `sep=;` names the separator."""
+    sample = list(islice(text.lines(), SAMPLE_LINES))
+    declared = _DECLARED.fullmatch(sample[0])
+    skipped = 1 if declared else 0
+    if given is not None:
+        return separator_of(given), skipped
+    if declared:
+        return declared[1], skipped
+    return find_separator(sample, known), 0
 
 
-def _columns(path: Path, header: list[str] | ValidationFailed) -> tuple[str, ...]:
-    if isinstance(header, ValidationFailed):
-        raise CommandError(f"Cannot read {path}: the first line has unbalanced quotation marks.")
-    while header and not header[-1]:
-        header.pop()
-    if not all(header) or not header:
+def _plain(cell: str) -> str:
+    """The trimmed cell. `="0123"`, which keeps a spreadsheet from reading a number, is `0123`."""
+    cell = cell.strip()
+    formula = _FORMULA.fullmatch(cell) if cell.startswith("=") else None
+    return formula[1].strip() if formula else cell
+
+
+def _broken(error: csv.Error) -> ValidationFailed:
+    if "field larger" in str(error):
+        return _refused("invalid_quotes", "has a cell of more than 1 MiB, or a quotation mark is not closed")
+    return _refused("invalid_quotes", "has unbalanced quotation marks")
+
+
+def _checked(path: Path, header: list[str]) -> tuple[str, ...]:
+    if not all(header):
         raise CommandError(f"Cannot read {path}: a column in the first line has no name.")
     repeated = sorted({name for name in header if header.count(name) > 1})
     if repeated:
@@ -125,14 +192,23 @@ def _columns(path: Path, header: list[str] | ValidationFailed) -> tuple[str, ...
     return tuple(header)
 
 
-def _take(sheet: Sheet, line: int, cells: Sequence[str]) -> None:
-    expected = len(sheet.columns)
+def _numbered(header: Sequence[str]) -> tuple[str, ...]:
+    """The names, made distinct: `Other` and `Other (2)`. A column without a name is `Column 3`."""
+    names: list[str] = []
+    taken = set(header)
+    for position, written in enumerate(header, 1):
+        name, number = written or f"Column {position}", 2
+        while name in names or (name != written and name in taken):
+            name, number = f"{written or f'Column {position}'} ({number})", number + 1
+        names.append(name)
+    return tuple(names)
+
+
+def _row(columns: Sequence[str], cells: Sequence[str]) -> Row | ValidationFailed:
+    expected = len(columns)
     if len(cells) < expected or any(cells[expected:]):
-        detail = f"has {len(cells)} cells for {expected} columns"
-        sheet.faults.append((line, _refused("ragged", detail)))
-        return
-    named = zip(sheet.columns, cells, strict=False)
-    sheet.rows.append((line, {name: cell for name, cell in named if cell}))
+        return _refused("ragged", f"has {len(cells)} cells for {expected} columns")
+    return {name: cell for name, cell in zip(columns, cells, strict=False) if cell}
 
 
 def _refused(code: str, detail: str) -> ValidationFailed:

@@ -7,7 +7,8 @@ from typing import Any
 
 from app.cli.context import CommandError
 from app.cli.fault_lines import Message, by_sentence
-from app.cli.files.sheets import TABLES
+from app.cli.files.sheets import DETECT, TABLES, SheetOptions
+from app.cli.files.text import TextFile
 from app.contract.table_formats import CSV, JSON, LINES, read_table
 from app.contract.tables import result_to_json
 from app.directory import tables
@@ -19,18 +20,16 @@ from app.store.connection.pool import Pool
 ACTOR = "import"
 
 
-def read(path: Path) -> TableContent:
+def read(path: Path, options: SheetOptions = DETECT) -> TableContent:
     """Read a table: `.csv`, `.tsv`, `.json` as the API takes it, or else lines of JSON.
 
     Raises CommandError with the faults by line.
     """
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise CommandError(f"Cannot read {path}: {error.strerror or type(error).__name__}.") from None
+    raw = "".join(TextFile(path, options.encoding).lines()).encode()
     ending = path.suffix.lower()
+    media = CSV if ending in TABLES else JSON if ending == ".json" else LINES
     try:
-        return read_table(raw, CSV if ending in TABLES else JSON if ending == ".json" else LINES)
+        return read_table(raw, media, options.separator)
     except Problem as problem:
         raise CommandError("\n".join([f"{path} was not imported:", *_sentences(problem)])) from None
 

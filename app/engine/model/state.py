@@ -7,7 +7,7 @@ group writes the entries it changed to the journal (`to_json`), and `apply_delta
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, TypeVar
 
 from app.engine.lookup.tables import NO_TABLES, Tables
@@ -93,6 +93,15 @@ class Load:
             times = sorted([*self.recent, ticks])
             oldest = times[-1] - caps.longest_window() // _MICROSECOND
             self.recent = [at for at in times if at > oldest]
+
+    def rewind(self, zone: tzinfo, at: datetime) -> None:
+        """Uncount what was counted in days and weeks after `at`. Open leads stay."""
+        today = at.astimezone(zone).date()
+        if self.day > today.toordinal():
+            self.day = self.today = 0
+        if self.week > (today - timedelta(days=today.weekday())).toordinal():
+            self.week = self.this_week = 0
+        self.recent = [each for each in self.recent if each <= _ticks(at)]
 
     def to_json(self) -> list[Any]:
         """The stored row."""
@@ -188,6 +197,13 @@ class State:
         if team is not None and place is not None:
             place.open = max(0, place.open - 1)
             self.touched.member_loads[team].add(owner)
+
+    def rewind(self, directory: Directory, at: datetime) -> None:
+        """Uncount what owners got in days and weeks after `at`. Balances and open leads stay."""
+        places = [self.loads, *self.member_loads.values()]
+        for owner, load in ((owner, load) for loads in places for owner, load in loads.items()):
+            known = directory.owners.get(owner)
+            load.rewind(known.zone if known else UTC, at)
 
     def set_load(self, owner: str, team: str | None, load: Load | None) -> None:
         """Replace a load with a recounted one. None removes it."""
