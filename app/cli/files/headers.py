@@ -52,7 +52,7 @@ _HEADERS: Mapping[str, str] = {
     " vor und nachname, vorname und nachname, vorname nachname, ansprechpartner",
     "title": "job title, position, berufsbezeichnung, stellenbezeichnung, jobtitel, funktion",
     "company": "company name, company account, account name, account, organization, organisation,"
-    " organization name, organisation name, associated company, primary associated company, business name,"
+    " organization name, associated company, primary associated company, business name,"
     " employer, firma, firmenname, unternehmen, unternehmensname",
     "website": "web site, website url, company website, company website url, company domain,"
     " company domain name, homepage, webseite, internetseite",

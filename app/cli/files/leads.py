@@ -114,7 +114,7 @@ class _Source:
 
 @dataclass(slots=True)
 class LeadFile:
-    """A file of leads, read anew by each `entries`."""
+    """A file of leads, read again by each `entries`."""
 
     name: str
     _source: _Source

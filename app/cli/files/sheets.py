@@ -50,7 +50,7 @@ DETECT = SheetOptions()
 
 @dataclass(slots=True)
 class Sheet:
-    """A table, read anew by each `rows`.
+    """A table, read again by each `rows`.
 
     `comma` allows a decimal comma in numbers. It is set if cells are not separated by commas.
     """
