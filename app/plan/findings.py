@@ -3,7 +3,10 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Literal
+
+from app.plan.language.durations import format_distance
 
 Severity = Literal["error", "warning"]
 
@@ -89,6 +92,9 @@ CODES: dict[str, str] = {
     "inactive_team": "No member of the team with a weight is active.",
     "unowned_path": "Nobody is accountable for the path.",
     "unreachable": "Earlier steps take every lead that could reach this step.",
+    "shadowed": "Earlier steps match every lead of this step. It is reached only when nobody there is free.",
+    "value_taken": "An earlier rule with another target matches every lead with this value.",
+    "branch_taken": "Earlier steps, or earlier branches, match every lead of this branch of an `any`.",
     "no_catch_all": "The pipeline can end without a decision.",
     "test_failed": "A test of the plan expects another decision.",
 }
@@ -97,17 +103,25 @@ CODES: dict[str, str] = {
 CANNOT_SETTLE = frozenset({"no_catch_all"})
 """Faults that could leave a lead without a decision. They never become warnings."""
 
-_SHOWABLE = re.compile(r"[\w][\w .:+-]{0,63}")
+_SHOWABLE = re.compile(r"[\w][\w .:+&/()',#-]{0,63}")
+MAX_SHOWN_VALUE = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding: the path (`pipeline[3].rule.when`), the code, and a sentence for the author."""
+    """One finding: the path (`pipeline[3].rule.when`), the code, and a sentence for the author.
+
+    `rule` is the name of the step it is about, `value` the value of the plan that is at fault, and `line` the
+    line of the text, from 1. Each of them is None when there is none.
+    """
 
     path: str
     code: str
     text: str
     severity: Severity = "error"
+    rule: str | None = None
+    value: str | None = None
+    line: int | None = None
 
     def under(self, prefix: str) -> "Finding":
         """The same finding with `prefix` before its path."""
@@ -147,9 +161,29 @@ def quote(name: object) -> str:
     return name if isinstance(name, str) and _SHOWABLE.fullmatch(name) else "…"
 
 
+def show(value: object) -> str:
+    """A value of the plan as a finding shows it: on one line, and cut when it is long."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(show, value[:3])) + (", …" if len(value) > 3 else "")
+    text = format_distance(value) if isinstance(value, timedelta) else str(value)
+    plain = "".join(each if each.isprintable() else " " for each in text)
+    return plain if len(plain) <= MAX_SHOWN_VALUE else plain[:MAX_SHOWN_VALUE] + "…"
+
+
 def settles(findings: Iterable[Finding]) -> bool:
     """Whether the plan can be published."""
     return all(finding.severity != "error" for finding in findings)
+
+
+def most_severe(findings: Iterable[Finding]) -> list[Finding]:
+    """At most MAX_FINDINGS of the findings, in their order. Errors are kept before warnings."""
+    every = list(findings)
+    if len(every) <= MAX_FINDINGS:
+        return every
+    kept = sorted(range(len(every)), key=lambda at: every[at].severity != "error")[:MAX_FINDINGS]
+    return [every[at] for at in sorted(kept)]
 
 
 def softened(findings: Iterable[Finding]) -> list[Finding]:

@@ -10,13 +10,13 @@ from app.engine.selection.templated_teams import closed_fields, combinations, fa
 from app.plan.document.plan import PlanDocument
 from app.plan.document.steps import PlanStep
 from app.plan.document.targets import Target
-from app.plan.findings import MAX_FINDINGS, Finding, quote
+from app.plan.findings import Finding, most_severe, quote
 from app.plan.language.conditions import leaves
 from app.plan_check.contradictions import contradictions
 from app.plan_check.declarations import action_findings, product_findings, sla_findings
 from app.plan_check.label_order import labels_used_early
+from app.plan_check.rule_order import order_findings
 from app.plan_check.tables import table_findings
-from app.plan_check.unreachable import unreachable
 
 _REMEDIES = {
     "team": "add the team to the directory",
@@ -52,12 +52,12 @@ def check(document: PlanDocument, names: KnownNames) -> list[Finding]:
         *sla_findings(document),
         *action_findings(document),
         *_givens(document, names),
-        *unreachable(document.pipeline),
         *contradictions(document),
         *labels_used_early(document),
         *_catch_all(document),
+        *order_findings(document),
     ]
-    return findings[:MAX_FINDINGS]
+    return most_severe(findings)
 
 
 def _pipeline(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:

@@ -1,14 +1,13 @@
 """Conditions that are never true. Every finding is certain, but not every such condition is found."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from app.engine.conditions.comparisons import BOUNDS
 from app.plan.document.plan import PlanDocument
 from app.plan.document.products import ProductConfig
-from app.plan.findings import Finding, quote
-from app.plan.language.conditions import All, Any, Leaf, Node, Not
-from app.plan_check.normal_form import NormalForm, normal_form, option_of, options_of
+from app.plan.findings import Finding, quote, show
+from app.plan_check.atoms import excludes
+from app.plan_check.clauses import Alternatives, Word, alternatives, described, vocabulary_of
+from app.plan_check.parse import steps
 
 
 def contradictions(document: PlanDocument) -> Iterator[Finding]:
@@ -40,62 +39,41 @@ def contradictions(document: PlanDocument) -> Iterator[Finding]:
         ),
         *((f"sla_rules[{at}].when", each.when) for at, each in enumerate(document.sla_rules)),
     ]
+    vocabulary = vocabulary_of(document.fields)
     for path, node in places:
-        if node is not None and not _possible(node):
-            text = "This condition is never true. Its parts exclude each other."
-            yield Finding(path, "contradiction", text)
+        if node is None:
+            continue
+        found = alternatives(node, vocabulary)
+        if not found.cubes:
+            yield _never_true(path, found, document)
 
 
-def _possible(node: Node) -> bool:
-    """False only when the condition is certainly never true."""
-    match node:
-        case Any(parts):
-            return any(_possible(part) for part in parts)
-        case All(parts):
-            return all(_possible(part) for part in parts) and _together(parts)
-        case _:
-            return True
+def _never_true(path: str, condition: Alternatives, document: PlanDocument) -> Finding:
+    place = steps(path)
+    rule = document.pipeline[int(place[1])].name if place[0] == "pipeline" else None
+    subject = f"The condition of `{quote(rule)}`" if rule is not None else "This condition"
+    pair = _conflict(condition.words)
+    if pair is None:
+        text = f"{subject} is never true. Its parts exclude each other. Remove one of them."
+        return Finding(path, "contradiction", text, rule=rule)
+    one, other = (described(each) for each in pair)
+    text = (
+        f"{subject} is never true: no lead has both {one} and {other}. "
+        "Remove one of them, or put them under any."
+    )
+    return Finding(path, "contradiction", text, rule=rule, value=show(pair[1].value))
 
 
-def _together(parts: Sequence[Node]) -> bool:
-    forms = {normal_form(part) for part in parts}
-    if any(normal_form(part.part) in forms for part in parts if isinstance(part, Not)):
-        return False
-    by_field: dict[str, list[Leaf]] = defaultdict(list)
-    for part in parts:
-        if isinstance(part, Leaf):
-            by_field[part.field].append(part)
-    return all(_leaves_together(each) for each in by_field.values() if len(each) > 1)
-
-
-def _leaves_together(found: Sequence[Leaf]) -> bool:
-    absent = any(leaf.operator == "exists" and leaf.operand is False for leaf in found)
-    if absent and any(leaf.operator != "exists" or leaf.operand is True for leaf in found):
-        return False
-    bounds = [leaf for leaf in found if leaf.operator in BOUNDS and isinstance(leaf.operand, (int, float))]
-    options = [each for leaf in found if (each := options_of(leaf)) is not None]
-    if not options:
-        return _some_number(bounds)
-    left = frozenset.intersection(*options)
-    for leaf in found:
-        if leaf.operator in ("ne", "not_in"):
-            refused = leaf.operand if isinstance(leaf.operand, tuple) else (leaf.operand,)
-            left -= {option_of(each) for each in refused}
-    return any(_fits_all(option, bounds) for option in left)
-
-
-def _fits_all(option: NormalForm, bounds: Sequence[Leaf]) -> bool:
-    value = option[1]
-    return not isinstance(value, (int, float)) or all(
-        BOUNDS[each.operator](value, each.operand) for each in bounds
+def _conflict(words: Sequence[Word]) -> tuple[Word, Word] | None:
+    """Two values that no lead has both. There may be others."""
+    return next(
+        ((one, other) for at, other in enumerate(words) for one in words[:at] if _exclude(one, other)), None
     )
 
 
-def _some_number(bounds: Sequence[Leaf]) -> bool:
-    """Whether a number can be within all of these bounds."""
-    numbers = [(each.operator, each.operand) for each in bounds if isinstance(each.operand, (int, float))]
-    low = max((limit for operator, limit in numbers if operator in ("gt", "gte")), default=None)
-    high = min((limit for operator, limit in numbers if operator in ("lt", "lte")), default=None)
-    if low is None or high is None or low < high:
-        return True
-    return low == high and all(operator in ("gte", "lte") for operator, limit in numbers if limit == low)
+def _exclude(one: Word, other: Word) -> bool:
+    return one.field == other.field and all(
+        first.field == second.field and excludes(first, second)
+        for first in one.atoms
+        for second in other.atoms
+    )

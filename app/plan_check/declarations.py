@@ -64,9 +64,6 @@ def sla_findings(document: PlanDocument) -> Iterator[Finding]:
     for position, rule in enumerate(document.sla_rules):
         if rule.sla not in document.slas:
             yield _unknown_sla(rule.sla, f"sla_rules[{position}].sla")
-        if position and document.sla_rules[position - 1].when is None:
-            text = "Remove this rule. The one before it takes every lead."
-            yield Finding(f"sla_rules[{position}]", "unreachable", text)
     for position, block in enumerate(document.follow_up):
         for path, action in block.actions():
             if action.due in WITH_SLA and not document.slas:

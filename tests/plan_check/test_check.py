@@ -265,8 +265,8 @@ def test_a_follow_up_can_name_built_in_steps() -> None:
             {"any": [{"source": "a"}, {"tier": "b"}]},
             {"any": [{"tier": "b"}, {"source": "a"}], "country": "DE"},
         ),
-        ({"not": {"source": "a"}}, {"not": {"source": "a"}, "country": "DE"}),
-        ({"source": {"not_in": ["a", "b"]}}, {"source": {"not_in": ["b", "a"]}}),
+        ({"not": {"tier": "a"}, "city": "x"}, {"not": {"tier": "a"}, "city": "x", "country": "DE"}),
+        ({"tier": {"not_in": ["a", "b"]}}, {"tier": {"not_in": ["b", "a"]}}),
         ({"attributes.x": 1}, {"attributes.x": 1.0}),
     ],
 )
@@ -274,15 +274,15 @@ def test_a_step_behind_steps_that_settle_all_its_leads_is_unreachable(earlier: o
     plan = whole()
     rule(later, {"team": "inbound"}, name="later")(plan)
     rule(earlier, {"block": "b"}, name="earlier")(plan)
-    assert told(check(document(plan), NAMES)) == [("pipeline[1].rule", "unreachable", "error")]
+    assert told(check(document(plan), NAMES)) == [("pipeline[1].rule", "unreachable", "warning")]
 
 
 @pytest.mark.parametrize(
     ("earlier", "later", "then"),
     [
-        ({"source": "a"}, {"source": "a"}, {"team": "inbound"}),
-        ({"source": "a"}, {"source": "a"}, {"owner": "ana"}),
-        ({"source": "a"}, {"source": ["a", "b"]}, {"block": "b"}),
+        ({"source": "a"}, {"source": "a"}, {"team": "inbound", "off_hours": "next"}),
+        ({"source": "a"}, {"source": "a"}, {"team": "inbound", "languages": ["de"]}),
+        ({"source": "a"}, {"source": ["a", "b"]}, {"team": "inbound"}),
         ({"source": "a", "tier": "x"}, {"source": "a"}, {"block": "b"}),
         ({"attributes.x": 1}, {"attributes.x": True}, {"block": "b"}),
         ({"attributes.x": 1}, {"attributes.x": "1"}, {"block": "b"}),
@@ -298,12 +298,155 @@ def test_a_step_that_some_lead_can_reach_has_no_finding(earlier: object, later: 
     assert check(document(plan), NAMES) == []
 
 
+TARGETS = [
+    {"team": "inbound"},
+    {"owner": "ana"},
+    {"queue": "unrouted"},
+    {"path": "newsletter"},
+    {"block": "b"},
+]
+
+
+def findings_of(*rules: tuple[str, object, object]) -> list[Finding]:
+    plan = whole()
+    for name, condition, target in reversed(rules):
+        rule(condition, target, name=name)(plan)
+    return check(document(plan), NAMES)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_same_shadow_has_the_same_severity_for_every_target(target: dict[str, str]) -> None:
+    (finding,) = findings_of(
+        ("first", {"city": "york"}, target), ("second", {"city": "York", "tier": "x"}, {"team": "dach"})
+    )
+    assert (finding.path, finding.severity, finding.rule) == ("pipeline[1].rule", "warning", "second")
+    assert "rule `first` (step 1)" in finding.text
+    assert "rule `second`" in finding.text.replace("Rule", "rule")
+    settles = not {"team", "owner"} & set(target)
+    assert finding.code == ("unreachable" if settles else "shadowed")
+    assert (
+        settles
+        or f"only when {'ana cannot' if 'owner' in target else 'nobody in inbound can'} take it"
+        in finding.text
+    )
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "path", "code", "value"),
+    [
+        ({"country": ["NL", "FR"]}, {"country": ["BR", "NL"]}, ".when.country[1]", "value_taken", "NL"),
+        ({"city": {"contains": "Alamo"}}, {"city": {"contains": "Los Alamos"}}, "", "shadowed", "Los Alamos"),
+        ({"visits": {"gt": 5}}, {"visits": {"gt": 10}}, "", "shadowed", "10"),
+        ({"city": "a"}, {"any": [{"city": "b"}, {"city": "a"}]}, ".when.any[1].city", "value_taken", "a"),
+        (
+            {"city": "a"},
+            {"any": [{"city": "b", "tier": "x"}, {"city": "a", "tier": "x"}]},
+            ".when.any[1]",
+            "branch_taken",
+            None,
+        ),
+        (
+            {"tier": "x"},
+            {"any": [{"city": "b"}, {"city": ["c", "b"]}, {"city": "b", "tier": "y"}]},
+            ".when.any[2]",
+            "branch_taken",
+            None,
+        ),
+    ],
+)
+def test_what_an_earlier_rule_takes_is_a_warning_that_names_it(
+    earlier: object, later: object, path: str, code: str, value: str | None
+) -> None:
+    findings = findings_of(("first", earlier, {"owner": "ana"}), ("second", later, {"owner": "ben"}))
+    finding = findings[-1]
+    assert (finding.path, finding.code, finding.value) == (f"pipeline[1].rule{path}", code, value)
+    assert {each.severity for each in findings} == {"warning"}
+    assert finding.rule == "second"
+    assert "`second`" in finding.text
+    assert "`first`" in finding.text or "branch 1" in finding.text
+
+
+def test_value_in_two_rules_with_the_same_target_is_no_finding() -> None:
+    first, second = {"country": ["NL", "FR"]}, {"country": ["BR", "NL"], "tier": "x"}
+    assert findings_of(("first", first, {"owner": "ana"}), ("second", second, {"owner": "ana"})) == []
+
+
+def test_rule_without_a_condition_before_others_is_reported() -> None:
+    findings = findings_of(("all", None, {"owner": "ana"}), ("second", {"city": "x"}, {"owner": "ben"}))
+    assert {(each.code, each.severity) for each in findings} == {("shadowed", "warning")}
+    assert [each.rule for each in findings] == ["second", "students", "partners", "small", "dach", "vip"]
+    assert all("rule `all` (step 1) has no condition" in each.text for each in findings)
+
+
+def test_many_steps_behind_one_without_a_condition_are_counted() -> None:
+    rules = [(f"r{n}", {"city": f"c{n}"}, {"owner": "ben"}) for n in range(300)]
+    findings = findings_of(("all", None, {"owner": "ana"}), *rules)
+    assert len(findings) == 11
+    assert (findings[-1].path, findings[-1].rule) == ("pipeline[0].rule", "all")
+    assert findings[-1].text.startswith("297 more steps after rule `all` (step 1) get a lead only when ana")
+
+
+def test_errors_are_kept_before_warnings() -> None:
+    rules = [(f"r{n}", {"city": ["same", f"c{n}"]}, {"team": f"t{n}"}) for n in range(150)]
+    findings = findings_of(*rules, ("last", {"tier": "x"}, {"queue": "nope"}))
+    assert len(findings) == 100
+    assert all(each.severity == "error" for each in findings)
+
+
+def test_a_derived_field_counts_as_its_values() -> None:
+    plan = whole()
+    plan["fields"] = {"region": {"from": "country", "EMEA": ["DE", "NL"], "LATAM": ["BR"]}}
+    rule({"region": ["LATAM", "EMEA"]}, {"owner": "ben"}, name="second")(plan)
+    rule({"country": ["NL", "DE", "FR"]}, {"owner": "ana"}, name="first")(plan)
+    (finding,) = check(document(plan), NAMES)[:1]
+    assert (finding.path, finding.value) == ("pipeline[1].rule.when.region[1]", "EMEA")
+
+
+def test_a_queue_behind_a_team_is_no_finding() -> None:
+    plan = whole()
+    plan["pipeline"].insert(6, {"queue": {"name": "partner-desk", "when": {"tier": "x"}}})
+    assert check(document(plan), NAMES) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (
+            lambda plan: plan.update(
+                slas={"a": {"touch": "1h"}},
+                sla_rules=[
+                    {"when": {"country": ["DE", "AT"]}, "sla": "a"},
+                    {"when": {"country": "AT"}, "sla": "a"},
+                ],
+            ),
+            "sla_rules[1]",
+        ),
+        (
+            lambda plan: plan.update(
+                fields={
+                    "size": [
+                        {"when": {"employees": {"gt": 5}}, "value": "mid"},
+                        {"when": {"employees": {"gt": 9}}, "value": "big"},
+                    ]
+                }
+            ),
+            "fields.size[1]",
+        ),
+    ],
+)
+def test_a_line_behind_one_that_takes_its_leads_is_reported(change: Change, path: str) -> None:
+    plan = whole()
+    change(plan)
+    assert told(check(document(plan), NAMES)) == [(path, "unreachable", "warning")]
+
+
 def test_nothing_is_reached_after_a_step_that_takes_every_lead() -> None:
     plan = whole()
     rule(None, {"team": "inbound", "else": [{"queue": "unrouted"}]}, at=5)(plan)
     found = told(check(document(plan), NAMES))
     assert found == [
-        (f"pipeline[{at}].{kind}", "unreachable", "error") for at, kind in ((6, "round_robin"), (7, "queue"))
+        (f"pipeline[{at}].{kind}", "unreachable", "warning")
+        for at, kind in ((6, "round_robin"), (7, "queue"))
     ]
 
 
@@ -329,7 +472,7 @@ def test_thousands_of_rules_are_checked_without_comparing_pairs() -> None:
         "rule": {"name": "again", "when": {"country": "DE", "source": "S1500"}, "then": {"team": "dach"}}
     }
     plan["pipeline"][:0] = [*rules, again]
-    assert told(check(document(plan), NAMES)) == [("pipeline[3000].rule", "unreachable", "error")]
+    assert told(check(document(plan), NAMES)) == [("pipeline[3000].rule", "unreachable", "warning")]
 
 
 @pytest.mark.parametrize(
@@ -372,7 +515,7 @@ def test_a_condition_that_no_lead_can_meet_is_reported(condition: object) -> Non
 def test_a_condition_that_some_lead_can_meet_is_not_reported(condition: object) -> None:
     plan = whole()
     when(condition)(plan)
-    assert check(document(plan), NAMES) == []
+    assert not [each for each in check(document(plan), NAMES) if each.severity == "error"]
 
 
 def always(**decision: str | tuple[str, ...]) -> Callable[[PlanTest], DecisionFields]:

@@ -121,7 +121,7 @@ REFUSED = [
     ("{round_robin: {team: nobody}}, " + QUEUE, "pipeline[0].round_robin.team", "unknown_team"),
     (RULE % ("{tier: x}", "{owner: x}") + f", {QUEUE}", "pipeline[0].rule.then.owner", "unknown_owner"),
     ("{round_robin: {team: inbound}}", "pipeline[0]", "no_catch_all"),
-    (QUEUE + ", {round_robin: {team: inbound}}", "pipeline[1].round_robin", "unreachable"),
+    (QUEUE + ", {round_robin: {team: inbound}}", "pipeline[1]", "no_catch_all"),
     (
         QUEUE + "]\ntests: [{lead: {country: DE}, expect: {team: inbound}}",
         "tests[0].expect.team",

@@ -10,6 +10,7 @@ false, `ne` and `not_in` included. An empty list counts as missing.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 
 from app.plan.findings import Faults, Finding, join, quote
 from app.plan.language.fields import Catalog, Field, Kind
@@ -26,9 +27,10 @@ class All:
 
 @dataclass(frozen=True, slots=True)
 class Any:
-    """True when one part is."""
+    """True when one part is. `path` is that of the list, relative to the condition."""
 
     parts: tuple["Node", ...]
+    path: str = dataclass_field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +42,17 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One comparison of a field. The value of a `personal` field is never shown."""
+    """One comparison of a field. The value of a `personal` field of a lead is never shown.
+
+    `path` is that of the operand, relative to the condition.
+    """
 
     field: str
     operator: str
     operand: Operand
     kind: Kind
     personal: bool
+    path: str = dataclass_field(default="", compare=False, repr=False)
 
 
 Node = All | Any | Not | Leaf
@@ -73,6 +79,18 @@ def leaves(node: Node) -> Iterator[Leaf]:
                 yield from leaves(part)
 
 
+def anys(node: Node) -> Iterator[Any]:
+    """Every `any` of a condition, the outer ones first."""
+    match node:
+        case Not(part):
+            yield from anys(part)
+        case All(parts) | Any(parts):
+            if isinstance(node, Any):
+                yield node
+            for part in parts:
+                yield from anys(part)
+
+
 class _ConditionReader:
     """Walks one condition and collects every fault, so that the author can fix them all at once."""
 
@@ -95,7 +113,7 @@ class _ConditionReader:
                 return _every(self._list(value, path))
             case "any":
                 parts = [part for part in self._list(value, path) if part is not None]
-                return parts[0] if len(parts) == 1 else Any(tuple(parts))
+                return parts[0] if len(parts) == 1 else Any(tuple(parts), path)
             case "not":
                 part = self.node(value, path)
                 return None if part is None else Not(part)
@@ -154,11 +172,11 @@ class _ConditionReader:
         except Faults as refused:
             self.findings.extend(finding.under(path) for finding in refused.findings)
             return None
-        return Leaf(field.name, operator, operand, field.kind, field.personal)
+        return Leaf(field.name, operator, operand, field.kind, field.personal, path)
 
     def _occurrences(self, field: Field, value: dict[object, object], path: str) -> Leaf | None:
         try:
-            return Leaf(field.name, "count", read_occurrences(value), field.kind, field.personal)
+            return Leaf(field.name, "count", read_occurrences(value), field.kind, field.personal, path)
         except Faults as refused:
             self.findings.extend(finding.under(path) for finding in refused.findings)
             return None

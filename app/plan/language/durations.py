@@ -44,6 +44,15 @@ def format_duration(duration: timedelta) -> str:
     return "0"
 
 
+def format_distance(distance: timedelta) -> str:
+    """A distance from now, as `parse_instant` reads it: `now`, `30d ago`, `in 14d`."""
+    if not distance:
+        return "now"
+    return (
+        f"in {format_duration(distance)}" if distance > timedelta() else f"{format_duration(-distance)} ago"
+    )
+
+
 def parse_instant(text: str) -> datetime | timedelta:
     """Parse ISO 8601, or the distance from now: `now`, `now-30d`, `-30d`, `+14d`, `30d ago`, `in 14d`.
 
