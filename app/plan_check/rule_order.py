@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from app.plan.document.plan import PlanDocument
 from app.plan.document.steps import PlanStep
-from app.plan.document.targets import Target
+from app.plan.document.targets import CURRENT_OWNER, Target
 from app.plan.findings import Finding, join, quote, show
 from app.plan.language.conditions import anys
 from app.plan_check.clauses import Alternatives, Vocabulary, Word, alternatives, described, vocabulary_of
@@ -53,11 +53,11 @@ class _Step:
 
     @property
     def offers(self) -> bool:
-        """Whether it offers every lead that it matches to all members of its targets."""
+        """Whether one of its targets takes every lead that it matches, as long as somebody is free."""
         ladders = list(self.step.config.ladders())
         single = self.step.strategy in ("rule", "round_robin", "queue") and len(ladders) == 1
         table = getattr(self.step.config, "table", None) is not None
-        return self.settles or (single and not table and not any(_picky(each) for each in self.targets))
+        return self.settles or (single and not table and not all(map(_picky, self.targets)))
 
 
 def order_findings(document: PlanDocument) -> Iterator[Finding]:
@@ -95,7 +95,8 @@ def _read(document: PlanDocument) -> Iterator[_Step]:
 
 def _picky(target: Target) -> bool:
     """Whether the target says itself which leads it passes on."""
-    return bool(target.off_hours == "next" or target.match or target.skills or target.languages)
+    chosen = target.match or target.skills or target.languages
+    return bool(target.kind == CURRENT_OWNER or target.off_hours == "next" or chosen)
 
 
 def _about(each: _Step, cover: Cover, steps: Sequence[_Step]) -> Iterator[Finding]:

@@ -282,6 +282,7 @@ def test_a_step_behind_steps_that_settle_all_its_leads_is_unreachable(earlier: o
     [
         ({"source": "a"}, {"source": "a"}, {"team": "inbound", "off_hours": "next"}),
         ({"source": "a"}, {"source": "a"}, {"team": "inbound", "languages": ["de"]}),
+        ({"source": "a"}, {"source": "a"}, {"current_owner": True}),
         ({"source": "a"}, {"source": ["a", "b"]}, {"team": "inbound"}),
         ({"source": "a", "tier": "x"}, {"source": "a"}, {"block": "b"}),
         ({"attributes.x": 1}, {"attributes.x": True}, {"block": "b"}),
