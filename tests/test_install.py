@@ -1,7 +1,10 @@
-"""The image, built without Docker by the steps of the Dockerfile, and the wheel beside another project."""
+"""The image, built without Docker by the steps of the Dockerfile, and the wheel beside another project.
+
+Dependencies come from the environment that the tests run in, so nothing is downloaded. With the other long
+tests, the image is installed as a whole.
+"""
 
 import json
-import os
 import re
 import shlex
 import site
@@ -9,23 +12,26 @@ import subprocess
 import sys
 import venv
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import distribution
 from pathlib import Path
 
 import asyncpg
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from devtools.embedded_postgres import start
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "plugin-language"
 INSTRUCTION = re.compile(r"^([A-Z]+) (.+)$", re.MULTILINE)
-PIP = re.compile("pip ")
 PIN = re.compile(r"^(\S+)==(\S+)$", re.MULTILINE)
+SELF = "lead-assignment"
 
-# One worker installs once for all of them; how long that takes depends on the network.
-pytestmark = [pytest.mark.xdist_group("install"), pytest.mark.timeout(600)]
+pytestmark = pytest.mark.xdist_group("install")  # one worker installs for all of them
 
 
 def instructions(name: str) -> list[str]:
@@ -34,39 +40,74 @@ def instructions(name: str) -> list[str]:
     return [arguments for kind, arguments in INSTRUCTION.findall(text) if kind == name]
 
 
+def pip_steps() -> list[list[str]]:
+    """The words after `pip` of each step of the Dockerfile that runs it."""
+    words = [shlex.split(arguments) for arguments in instructions("RUN")]
+    return [each[1:] for each in words if each[0] == "pip"]
+
+
 def copy_as_the_dockerfile_does(target: Path) -> None:
     """Copy what the COPY instructions name, without what git ignores."""
     for arguments in instructions("COPY"):
         *sources, destination = shlex.split(arguments)
-        listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *sources]
-        listed = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True)
-        for name in filter(None, listed.stdout.split("\0")):
+        for name in listed(ROOT, *sources):
             source = next(source for source in sources if Path(name).is_relative_to(source))
             inside = Path(name).relative_to(source) if (ROOT / source).is_dir() else Path(name)
-            copy = target / destination / inside
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes((ROOT / name).read_bytes())
+            copy_file(ROOT / name, target / destination / inside)
+
+
+def copy_of(source: Path, target: Path) -> Path:
+    """A copy of the files that git knows or would take, so that a build leaves nothing in the checkout."""
+    for name in listed(source, "."):
+        copy_file(source / name, target / name)
+    return target
+
+
+def listed(directory: Path, *names: str) -> list[str]:
+    """The files below these names that git knows or would take."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *names]
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=True)
+    return [name for name in done.stdout.split("\0") if name and (directory / name).exists()]
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file, with the directories it needs."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(source.read_bytes())
+
+
+def pip(*words: str, directory: Path | None = None) -> None:
+    """Run pip."""
+    command = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check", *words]
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+def wheel_of(source: Path, wheels: Path) -> Path:
+    """The wheel of a project, built from this directory."""
+    before = set(wheels.glob("*.whl"))
+    pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(wheels), str(source))
+    (built,) = set(wheels.glob("*.whl")) - before
+    return built
+
+
+def environment_of(directory: Path, *wheels: Path) -> Path:
+    """The programs of a new environment: with these wheels, and the dependencies of this one."""
+    venv.create(directory, with_pip=False)
+    python = directory / "bin" / "python"
+    pip("--python", str(python), "install", "--no-deps", "--no-index", *map(str, wheels))
+    (packages,) = directory.glob("lib/python*/site-packages")
+    (packages / "dependencies.pth").write_text("\n".join(site.getsitepackages()))
+    return python.parent
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment that the steps of the Dockerfile have installed."""
+    """The programs of an environment with what the image has of ours."""
     base = tmp_path_factory.mktemp("image")
-    venv.create(base / "venv", with_pip=True)
-    programs = base / "venv" / "bin"
     copy_as_the_dockerfile_does(base / "source")
-    environment = {
-        **os.environ,
-        "PATH": f"{programs}:{os.environ['PATH']}",
-        "VIRTUAL_ENV": str(base / "venv"),
-    }
-    for command in filter(PIP.match, instructions("RUN")):
-        words = shlex.split(command)
-        done = subprocess.run(
-            words, cwd=base / "source", env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr[-4000:]
-    return programs
+    (step,) = pip_steps()
+    return environment_of(base / "venv", wheel_of(base / "source" / step[-1], base))
 
 
 def run(programs: Path, *arguments: str, **environment: str) -> str:
@@ -91,15 +132,48 @@ async def execute(dsn: str, statements: str) -> None:
         await connection.close()
 
 
-def test_image_installs_only_pinned_versions(installed: Path) -> None:
-    listed = json.loads(run(installed, "pip", "list", "--format=json", "--disable-pip-version-check"))
-    versions = {entry["name"].lower(): entry["version"] for entry in listed}
-    pinned = dict(PIN.findall((ROOT / "constraints.txt").read_text().lower()))
-    ours = versions.keys() - {"pip", "setuptools", "wheel", "lead-assignment"}
-    assert {"fastapi", "asyncpg"} <= ours
-    assert {name: versions[name] for name in ours} == {name: pinned.get(name) for name in ours}
-    assert not {"pytest", "embedded-postgres"} & ours
-    run(installed, "pip", "check")
+def needed(name: str, extras: frozenset[str] = frozenset()) -> Iterator[tuple[str, Requirement]]:
+    """What a package of this environment needs, and what that needs in turn: who needs it, and what."""
+    for line in distribution(name).requires or ():
+        requirement = Requirement(line)
+        marker = requirement.marker
+        if marker is None or any(marker.evaluate({"extra": extra}) for extra in extras or {""}):
+            yield name, requirement
+            yield from needed(requirement.name, frozenset(requirement.extras))
+
+
+def test_image_installs_only_pinned_versions() -> None:
+    assert pip_steps() == [["install", "--no-cache-dir", "-c", "constraints.txt", "."]]
+    found = PIN.findall((ROOT / "constraints.txt").read_text())
+    pinned = {canonicalize_name(name): version for name, version in found}
+    requirements = list(needed(SELF))
+    names = {canonicalize_name(requirement.name) for _, requirement in requirements}
+    assert {"fastapi", "asyncpg"} <= names
+    assert not {"pytest", "embedded-postgres"} & names
+    assert names <= pinned.keys()
+    unmet = [
+        (who, str(requirement))
+        for who, requirement in requirements
+        if pinned[canonicalize_name(requirement.name)] not in requirement.specifier
+    ]
+    assert unmet == []
+    assert {name: distribution(name).version for name in names} == {name: pinned[name] for name in names}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)  # how long it takes depends on the network
+def test_image_is_installed_with_all_it_needs(tmp_path: Path) -> None:
+    venv.create(tmp_path / "venv", with_pip=True)
+    copy_as_the_dockerfile_does(tmp_path / "source")
+    programs = tmp_path / "venv" / "bin"
+    for step in pip_steps():
+        pip("--python", str(programs / "python"), *step, directory=tmp_path / "source")
+    shown = json.loads(run(programs, "pip", "list", "--format=json", "--disable-pip-version-check"))
+    versions = {canonicalize_name(entry["name"]): entry["version"] for entry in shown}
+    ours = versions.keys() - {"pip", "setuptools", "wheel", SELF}
+    assert ours == {canonicalize_name(requirement.name) for _, requirement in needed(SELF)}
+    assert {name: versions[name] for name in ours} == {name: distribution(name).version for name in ours}
+    run(programs, "pip", "check")
 
 
 def test_image_has_its_commands(installed: Path) -> None:
@@ -167,43 +241,16 @@ class Project:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project with its own `app`, and our wheel and the example plugin installed beside it.
-
-    Dependencies come from the environment the tests run in.
-    """
+    """A project with its own `app`, and our wheel and the example plugin installed beside it."""
     project = tmp_path_factory.mktemp("project")
     for name in ("app", "migrations", "devtools"):
         (project / name).mkdir()
         (project / name / "__init__.py").write_text("owner = 'the project'\n")
-    wheels = project / "wheels"
-    for number, source in enumerate((ROOT, EXAMPLE)):
-        copy = copy_of(source, tmp_path_factory.mktemp("source") / str(number))
-        pip("wheel", "--no-deps", "--wheel-dir", str(wheels), str(copy))
-    venv.create(project / "venv", with_pip=False)
-    python = project / "venv" / "bin" / "python"
-    pip("--python", str(python), "install", "--no-deps", *map(str, wheels.iterdir()))
-    (packages,) = (project / "venv").glob("lib/python*/site-packages")
-    (packages / "dependencies.pth").write_text("\n".join(site.getsitepackages()))
-    (wheel,) = wheels.glob("lead_assignment-*.whl")
-    return Project(project, wheel)
-
-
-def copy_of(source: Path, target: Path) -> Path:
-    """A copy of the files that git knows or would take, so that a build leaves nothing in the checkout."""
-    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "."]
-    listed = subprocess.run(listing, cwd=source, capture_output=True, text=True, check=True)
-    for name in filter(None, listed.stdout.split("\0")):
-        copy = target / name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes((source / name).read_bytes())
-    return target
-
-
-def pip(*words: str) -> None:
-    """Run pip."""
-    command = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-4000:]
+    wheels = [
+        wheel_of(copy_of(source, tmp_path_factory.mktemp("source")), project) for source in (ROOT, EXAMPLE)
+    ]
+    environment_of(project / "venv", *wheels)
+    return Project(project, wheels[0])
 
 
 SAY_OWNERS = """

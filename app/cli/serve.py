@@ -8,6 +8,7 @@ from socket import socket
 from typing import Annotated
 
 import asyncpg
+import structlog
 import typer
 import uvicorn
 
@@ -138,7 +139,7 @@ def _run(settings: Settings, announcement: str | None) -> None:
 
 
 class _Announcing(uvicorn.Server):
-    """Prints the announcement once the server accepts requests."""
+    """Says where it listens once it accepts requests: with the announcement, or else in the log."""
 
     def __init__(self, config: uvicorn.Config, announcement: str | None) -> None:
         super().__init__(config)
@@ -146,6 +147,10 @@ class _Announcing(uvicorn.Server):
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.started and self._announcement:
-            port = self.servers[0].sockets[0].getsockname()[1]
+        if not self.started:
+            return
+        host, port, *_ = self.servers[0].sockets[0].getsockname()
+        if self._announcement:
             typer.echo(self._announcement.replace("PORT", str(port)))
+        else:
+            structlog.get_logger().info("listening", host=host, port=port)

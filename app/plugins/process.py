@@ -21,7 +21,7 @@ GRACE_SECONDS = 0.01
 CLOSED = "closed"
 """The reason for ending a process that is no longer needed."""
 _KIND = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV")
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPYCACHEPREFIX")
 
 RawReply = Mapping[str, Any]
 """`verdict`, or `error` with its kind. Empty for messages that need no verdict."""

@@ -18,10 +18,8 @@ from app.cli.files.leads import LeadFile, LeadLine, LeadOptions, open_leads
 from app.cli.files.outcomes import OutcomeCounts
 from app.cli.run import Run, outcomes_of
 from app.plan.document.own_fields import declare_fields
-from tests.cli.test_cli import Shell, shell
+from tests.support.shell import Shell
 from tests.support.workspace import Workspace
-
-__all__ = ["shell"]
 
 MEETING = """E-Mail-Adresse;Vorname;Firma;Land;Mitarbeiter;Jahresumsatz;Interesse an;consent.email;utm_source
 anna@kunde.example;Änne;Kunde GmbH;Österreich;250;1500000,50;a; ja;messe

@@ -4,12 +4,9 @@ import os
 import shlex
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,75 +17,10 @@ import pytest
 from app.keys import SCOPES, parse
 from app.store import workspaces as stored_workspaces
 from tests.support.postgres import execute
+from tests.support.processes import PATIENCE
+from tests.support.shell import Shell
 
-COMMAND = str(Path(sys.executable).with_name("lead-assignment"))
-PATIENCE = 120.0
 EXAMPLE = Path(__file__).parents[2] / "examples" / "win-back"
-
-
-def environment(**variables: str) -> dict[str, str]:
-    """The environment of this process without our settings, and with these variables."""
-    ours = ("LEAD_ASSIGNMENT_", "DATABASE_URL", "MIGRATION_DATABASE_URL", "HOST", "PORT")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    if binaries := os.environ.get("LEAD_ASSIGNMENT_POSTGRES_BIN_DIR"):
-        kept["LEAD_ASSIGNMENT_POSTGRES_BIN_DIR"] = binaries
-    return kept | variables
-
-
-class Shell:
-    """Runs commands in a directory with these variables."""
-
-    def __init__(self, directory: Path, **variables: str) -> None:
-        self.directory, self.variables = directory, variables
-
-    def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
-        return subprocess.run(
-            [COMMAND, *words],
-            cwd=self.directory,
-            env=environment(**self.variables | variables),
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-
-    def says(self, *words: str) -> str:
-        """The output of a command that must succeed."""
-        done = self.run(*words)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def refuses(self, *words: str, **variables: str) -> str:
-        """The error output of a command that must fail."""
-        done = self.run(*words, **variables)
-        assert done.returncode == 1, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stderr
-
-    @contextmanager
-    def serving(self, *words: str, **variables: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-        """A server, and in development its first line. SIGTERM ends it."""
-        with subprocess.Popen(
-            [COMMAND, "serve", *words],
-            cwd=self.directory,
-            env=environment(**self.variables | variables),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        ) as process:
-            try:
-                assert process.stdout is not None
-                yield process, process.stdout.readline() if "--dev" in words else ""
-            finally:
-                process.send_signal(signal.SIGTERM)
-                process.wait(PATIENCE)
-
-
-@pytest.fixture
-def shell(database: str, tmp_path: Path) -> Shell:
-    """Commands in development, on a database of their own."""
-    return Shell(tmp_path, DATABASE_URL=database)
 
 
 def sent_by(name: str, line: str) -> str:
@@ -103,7 +35,7 @@ def pasted(line: str) -> Any:
 
 
 def test_new_directory_serves_the_example_and_keeps_its_data(tmp_path: Path) -> None:
-    shell = Shell(tmp_path, PORT="0")
+    shell = Shell(tmp_path, installed=True, PORT="0")
     with shell.serving("--dev") as (process, line):
         assert shlex.split(line)[0] == "curl"
         first = pasted(line)
@@ -328,44 +260,22 @@ def test_production_refuses_unknown_settings(production: Shell, variable: str) -
     assert "canary" not in message
 
 
-def port_of(process: subprocess.Popen[str]) -> int:
-    """The port on which a server listens, once it does; the server chose it."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        assert process.poll() is None
-        assert time.monotonic() < until
-        links = set()
-        for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
-            with suppress(OSError):
-                links.add(os.readlink(descriptor))
-        for line in Path(f"/proc/{process.pid}/net/tcp").read_text().splitlines()[1:]:
-            _, local, _, state, *_, inode = line.split()[:10]
-            if state == "0A" and f"socket:[{inode}]" in links:
-                return int(local.split(":")[1], 16)
-        time.sleep(0.05)
-
-
 def status_of(port: int, path: str, key: str = "") -> int:
-    """The status of a response, as soon as the server responds."""
+    """The status of a response."""
     request = urllib.request.Request(f"http://127.0.0.1:{port}{path}")
     request.add_header("Authorization", f"Bearer {key}")
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as refused:
-            refused.close()
-            return refused.code
-        except OSError:
-            assert time.monotonic() < until
-            time.sleep(0.05)
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        refused.close()
+        return refused.code
 
 
 def test_production_serves_with_real_keys_only(production: Shell) -> None:
     key = production.says("keys", "create", "acme").strip()
-    with production.serving("--port", "0") as (process, _):
-        port = port_of(process)
+    with production.serving("--port", "0") as (process, line):
+        port = orjson.loads(line)["port"]
         assert status_of(port, "/healthz") == 200
         assert status_of(port, "/readyz") == 200
         assert status_of(port, "/owners", "dev-key") == 401

@@ -14,10 +14,8 @@ from app.contract.faults import problem_document
 from app.engine.model.directory import Caps, Owner
 from app.engine.model.state import Load
 from app.store.path.current_state import read_current_state
-from tests.cli.test_cli import Shell, shell
+from tests.support.shell import Shell
 from tests.support.workspace import Workspace
-
-__all__ = ["shell"]
 
 BOOK = """E-Mail,Firma,Owner,Team,Assigned at,State,crm.lead_id
 a@kunde.example,Kunde,ana,,,,

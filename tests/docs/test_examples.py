@@ -8,7 +8,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.cli.test_cli import PATIENCE, Shell, environment
+from tests.support.processes import PATIENCE
+from tests.support.shell import Shell, environment
 from tests.support.stories import differences, play, scenes
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,8 @@ import yaml
 
 from app.audit.verify import verify
 from tests.support.callers import callers, insist
-from tests.support.processes import ROOT, services
+from tests.support.forks import ROOT
+from tests.support.processes import services
 from tests.support.workspace import Workspace, stored_workspace
 
 EXAMPLE = ROOT / "examples" / "plugin-language"

@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -13,7 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-ROOT = Path(__file__).parents[2]
+from tests.support.forks import ROOT, Forked, fork
+
 PATIENCE = 120.0  # seconds until a process that does not do what it should fails the test
 
 
@@ -30,7 +30,7 @@ class Service:
             "PYTHONPATH": os.pathsep.join(map(str, filter(None, (ROOT, path)))),
         }
         self._log = tempfile.TemporaryFile("w+b")  # noqa: SIM115 - closed in __exit__
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
 
     @property
     def url(self) -> str:
@@ -38,27 +38,26 @@ class Service:
         return f"http://127.0.0.1:{self._listening.getsockname()[1]}"
 
     @property
-    def running(self) -> subprocess.Popen[bytes]:
+    def running(self) -> Forked:
         """The process as it runs now."""
         assert self._process is not None
         return self._process
 
     def start(self) -> None:
         """Start it. Who connects before it is ready waits in the socket's backlog."""
-        descriptor = self._listening.fileno()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.serving", str(descriptor)],
-            cwd=ROOT,
-            env=self._environment,
-            pass_fds=(descriptor,),
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-        )
+        log = self._log.fileno()
+        with Path(os.devnull).open("rb") as nothing:
+            self._process = fork(
+                "tests.support.serving:main",
+                (),
+                environment=self._environment,
+                directory=ROOT,
+                streams=[nothing.fileno(), log, log, self._listening.fileno()],
+            )
 
     def kill(self) -> None:
         """End it at once, wherever it is."""
-        self.running.kill()
+        self.running.send_signal(signal.SIGKILL)
         self.running.wait(PATIENCE)
 
     def pause(self) -> None:

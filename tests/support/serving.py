@@ -1,4 +1,4 @@
-"""The service as a process of its own, on a socket that it inherits: `python -m tests.support.serving FD`."""
+"""The service as a process of its own, on a socket that it inherits. The argument is its descriptor."""
 
 import socket
 import sys
@@ -23,7 +23,3 @@ def main() -> None:
         app, http=HeaderTimeoutProtocol, log_level="warning", access_log=False, timeout_graceful_shutdown=5
     )
     uvicorn.Server(config).run(sockets=[listening])
-
-
-if __name__ == "__main__":
-    main()
