@@ -236,7 +236,7 @@ def test_production_needs_a_database_and_a_key(production: Shell, database: str)
     ("statement", "objection"),
     [
         ("ALTER ROLE {role} BYPASSRLS", "BYPASSRLS"),
-        ("REVOKE lead_assignment_app FROM {role}", "no member"),
+        ("REVOKE lead_assignment_app FROM {role}", "not a member"),
         ("ALTER TABLE journal OWNER TO {role}", "owns the tables"),
         ("DROP SCHEMA public CASCADE; CREATE SCHEMA public", "migrate"),
     ],
