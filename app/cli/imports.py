@@ -4,7 +4,7 @@ An import replaces what is there, so the same file can be imported again, also a
 """
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,10 +31,14 @@ from app.cli.lead_options import (
 from app.contract.directory import AccountInput, CalendarInput, OwnerInput, TeamInput
 from app.contract.ndjson import Tally, write_lines
 from app.contract.types import RecordModel
-from app.directory.bulk import slice_of
+from app.directory.bulk import Item, slice_of
+from app.directory.record_findings import findings_now
+from app.plan.findings import Finding
 from app.store.connection.pool import Pool
 
 ACTOR = "import"
+FINDINGS_SLICE = 1000
+"""The records whose findings are read in one transaction."""
 MODELS: Mapping[str, type[RecordModel]] = {
     "owners": OwnerInput,
     "teams": TeamInput,
@@ -59,18 +63,44 @@ async def load(
     """Write records slice by slice and return a `BulkResult`. Each slice is committed on its own.
 
     `advance` is called with the number of lines of each slice. Errors have the line numbers of the file.
+    `findings` are the warnings about the stored records, once all of them are stored, by line.
     """
     total, size = Tally(), slice_of(resource_type)
+    stored: list[tuple[int, Item]] = []
     for number, fault in lines.faults:
         total.add(number, fault)
     for start in range(0, len(lines), size):
         part = lines.good[start : start + size]
         raw = b"\n".join(line for _, line in part)
-        tally = await write_lines(pool, workspace_id, ACTOR, resource_type, MODELS[resource_type], raw)
+        first = len(stored)
+        tally = await write_lines(
+            pool,
+            workspace_id,
+            ACTOR,
+            resource_type,
+            MODELS[resource_type],
+            raw,
+            lambda number, item: stored.append((number, item)),
+        )
+        stored[first:] = [(part[number - 1][0], item) for number, item in stored[first:]]
         total.counts.update(tally.counts)
         total.errors += [{**error, "line": part[error["line"] - 1][0]} for error in tally.errors]
         advance(len(part))
-    return total.to_json()
+    return {**total.to_json(), "findings": await _findings(pool, workspace_id, resource_type, stored)}
+
+
+async def _findings(
+    pool: Pool, workspace_id: int, resource_type: str, stored: Sequence[tuple[int, Item]]
+) -> list[tuple[int, Finding]]:
+    """The findings by line. Of several lines with one id, the last one counts."""
+    last = {item[0]: (line, item) for line, item in stored}
+    lines, found = list(last.values()), []
+    for start in range(0, len(lines), FINDINGS_SLICE):
+        part = lines[start : start + FINDINGS_SLICE]
+        items = [item for _, item in part]
+        of_each = await findings_now(pool, workspace_id, resource_type, items)
+        found += [(line, each) for (line, _), all_ in zip(part, of_each, strict=True) for each in all_]
+    return found
 
 
 def _importer(resource_type: str) -> Callable[[Path, str, str | None, str | None], None]:
@@ -160,9 +190,13 @@ def _print_result(resource_type: str, result: Mapping[str, Any]) -> None:
     """Print the counts. Raises CommandError with the errors by line, if there are any."""
     counts = (f"{result[name]:,} {name}" for name in ("created", "updated", "unchanged"))
     typer.echo(f"{resource_type}: {', '.join(counts)}")
-    if result["errors_total"]:
-        from app.cli.fault_lines import by_sentence, sentence_of
+    from app.cli.fault_lines import by_sentence, sentence_of
 
+    if result["findings"]:
+        typer.echo(f"{len(result['findings']):,} findings:")
+        told = ((line, f"{each.path} {each.code}: {each.text}") for line, each in result["findings"])
+        typer.echo("\n".join(by_sentence(told)))
+    if result["errors_total"]:
         sentences = by_sentence((error["line"], sentence_of(error["problem"])) for error in result["errors"])
         hidden = result["errors_total"] - len(result["errors"])
         more = [f"  and {hidden:,} more"] if hidden else []

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -69,9 +69,17 @@ class Tally:
 
 
 async def write_lines(
-    pool: Pool, workspace_id: int, actor: str, resource_type: str, model: type[RecordModel], raw: bytes
+    pool: Pool,
+    workspace_id: int,
+    actor: str,
+    resource_type: str,
+    model: type[RecordModel],
+    raw: bytes,
+    written: Callable[[int, Item], object] | None = None,
 ) -> Tally:
     """Writes all valid lines, slice by slice. Each slice is committed on its own.
+
+    `written` is called with the number and the record of each line that is stored.
 
     Raises ValidationFailed for too many lines.
     """
@@ -87,8 +95,10 @@ async def write_lines(
                 tally.add(number, item)
         if good:
             outcomes = await upsert(pool, workspace_id, actor, resource_type, [item for _, item in good])
-            for (number, _), outcome in zip(good, outcomes, strict=True):
+            for (number, item), outcome in zip(good, outcomes, strict=True):
                 tally.add(number, outcome)
+                if written is not None and not isinstance(outcome, Problem):
+                    written(number, item)
         # A slice of invalid lines awaits nothing, and would block all other requests.
         await asyncio.sleep(0)
     return tally

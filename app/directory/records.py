@@ -6,6 +6,7 @@ from typing import Any
 
 from app.directory import validation
 from app.directory.editing import DirectoryEdit, edit_directory
+from app.directory.record_findings import findings_of
 from app.errors import NotFound, PreconditionFailed, ValidationFailed
 from app.plan.findings import Finding
 from app.store.connection.pool import Pool, transaction
@@ -76,7 +77,10 @@ async def keep(
     if found:
         raise ValidationFailed(faults=found)
     record = await edit.put(resource_type, id_, body, before)
-    return WrittenRecord(record, before is None, await validation.findings(edit, resource_type, id_, body))
+    (findings,) = await findings_of(
+        edit.connection, edit.workspace_id, edit.snapshot.directory, resource_type, [(id_, body)]
+    )
+    return WrittenRecord(record, before is None, findings)
 
 
 async def find(pool: Pool, workspace_id: int, resource_type: str, id_: str) -> Record:

@@ -147,6 +147,34 @@ def test_unreadable_file_is_refused(name: str, content: bytes, message: str, tmp
         read_file(path, "owners")
 
 
+async def test_import_tells_the_findings_that_the_api_would(workspace: Workspace, tmp_path: Path) -> None:
+    owners = "id,name,calendar,delegate\nzoe,Zoe,berlin,yan\nyan,Yan,mars,nobody\n"
+    result, _ = await imported(workspace, "owners", kept(tmp_path / "owners.csv", owners))
+    assert [(line, each.path, each.code) for line, each in result["findings"]] == [
+        (2, "calendar", "unknown_calendar"),
+        (3, "delegate", "unknown_owner"),
+        (3, "calendar", "unknown_calendar"),
+    ]
+    accounts = (
+        "id,name,domains,parent,owner,roles.sdr,tier\n"
+        "a,A,gmail.com;a.example,b,zoe,nobody,\n"
+        "b,B,a.example,a,,,\n"
+        "c,C,gmail.com,none,,,named\n"
+    )
+    result, _ = await imported(workspace, "accounts", kept(tmp_path / "accounts.csv", accounts))
+    assert result["created"] == 3
+    assert [(line, each.path, each.code) for line, each in result["findings"]] == [
+        (2, "roles.sdr", "unknown_owner"),
+        (2, "parent", "parent_cycle"),
+        (2, "domains[0]", "free_email_domain"),
+        (2, "domains[1]", "shared_domain"),
+        (3, "parent", "parent_cycle"),
+        (3, "domains[0]", "shared_domain"),
+        (4, "parent", "unknown_parent"),
+        (4, "domains[0]", "shared_domain"),
+    ]
+
+
 def test_byte_order_mark_is_not_part_of_a_record(tmp_path: Path) -> None:
     assert read_file(kept(tmp_path / "owners.ndjson", '{"id": "ana"}'), "owners").good == [
         (1, b'{"id": "ana"}')

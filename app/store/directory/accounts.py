@@ -50,14 +50,15 @@ SELECT $1, * FROM unnest($2::text[], $3::text[], $4::smallint[], $5::text[])
 """Add keys of accounts."""
 
 SELECT_SHARED_DOMAINS = """
-SELECT wanted.value
-  FROM unnest($2::text[]) AS wanted (value)
+SELECT wanted.value, wanted.account_id
+  FROM unnest($2::text[], $3::text[]) AS wanted (value, account_id)
  CROSS JOIN LATERAL (
    SELECT FROM account_keys
-    WHERE workspace_id = $1 AND kind = 'domain' AND account_keys.value = wanted.value AND account_id <> $3
+    WHERE workspace_id = $1 AND kind = 'domain' AND account_keys.value = wanted.value
+      AND account_keys.account_id <> wanted.account_id
     LIMIT 1) AS found
 """
-"""Which of these domains belong to another account too."""
+"""Which of these domains of accounts belong to another account too."""
 
 
 def account_lookup(kinds: str, values: str) -> str:
@@ -112,11 +113,12 @@ async def insert_account_keys(
 
 
 async def find_shared_domains(
-    connection: Connection, workspace_id: int, id_: str, domains: Sequence[str]
-) -> set[str]:
-    """Return those of these domains that belong to an account other than `id_` too."""
-    rows = await connection.fetch(SELECT_SHARED_DOMAINS, workspace_id, list(domains), id_)
-    return {row["value"] for row in rows}
+    connection: Connection, workspace_id: int, pairs: Sequence[tuple[str, str]]
+) -> set[tuple[str, str]]:
+    """Return those of these pairs of domain and account id whose domain belongs to another account too."""
+    domains, ids = [domain for domain, _ in pairs], [id_ for _, id_ in pairs]
+    rows = await connection.fetch(SELECT_SHARED_DOMAINS, workspace_id, domains, ids)
+    return {(row["value"], row["account_id"]) for row in rows}
 
 
 async def find_accounts(connection: Connection, workspace_id: int, keys: Sequence[AccountKey]) -> Accounts:
