@@ -38,12 +38,8 @@ class Dispatcher:
         )
         self.plans = PlanCache(pool, strategies)
         self._plugin_runner = PluginRunner(strategies, plugins, metrics.plugin_failed)
-        self._write_window = WriteWindow()
+        self.write_window = WriteWindow()
         self._writers: dict[int, WorkspaceWriter] = {}
-
-    async def yield_to_writer(self) -> None:
-        """Let a commit group that is being decided go first: a few milliseconds at most."""
-        await self._write_window.wait()
 
     async def ask(self, workspace_id: int, job: Job) -> Reply:
         """The reply to one job, after its commit.
@@ -112,7 +108,7 @@ class Dispatcher:
                 self._metrics,
                 self._limits,
                 self._deadline,
-                self._write_window,
+                self.write_window,
                 PluginPort(self._pool, workspace_id, self.plans, self._plugin_runner, seconds),
             )
         return writer

@@ -99,7 +99,7 @@ class WorkspaceWriter:
         """Retry while the database is at fault. Raises a Problem when nothing was written in time."""
         until = time.monotonic() + self.deadline
         while True:
-            problem: Problem = Overloaded("The commit group did not finish in time.")
+            unavailable = False
             try:
                 if await self._attempt(jobs, until):
                     return
@@ -108,10 +108,12 @@ class WorkspaceWriter:
             except Exception as error:
                 if not is_database_error(error):
                     raise
-                problem = DatabaseUnavailable()
+                unavailable = True
                 await asyncio.sleep(RETRY_SECONDS)
             if time.monotonic() > until:
-                raise problem
+                if unavailable:
+                    raise DatabaseUnavailable
+                raise Overloaded("The commit group did not finish in time.")
 
     async def _attempt(self, jobs: Sequence[Job], until: float) -> bool:
         """One transaction. False when nothing was written and it may be tried again."""

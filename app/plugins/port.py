@@ -115,18 +115,19 @@ class PluginPort:
         self._workspace_id = workspace_id
         self._plans = plans
         self._runner = runner
+        self._any_installed = bool(runner)
         self._seconds = seconds
         self._observed: _Observed | None = None
         self._calling: set[asyncio.Task[None]] = set()
 
     def observe(self, plan: Plan, snapshot: Snapshot, now: datetime) -> None:
         """Take note of how the workspace stands after a commit."""
-        if self._runner or plan.plugin_steps:
+        if self._any_installed or plan.plugin_steps:
             self._observe(snapshot, now)
 
     async def call(self, jobs: Sequence[PluginJob]) -> None:
         """Call plugins for jobs that are about to enter, if the plan observed last has a step for them."""
-        if not self._runner:
+        if not self._any_installed:
             return
         previews = [(job, request) for job in jobs if (request := job.preview()) is not None]
         if not previews:

@@ -83,7 +83,7 @@ def access_of(endpoint: Callable[..., Any]) -> Access:
     return access
 
 
-def caller_of(request: Request) -> Caller:
+async def caller_of(request: Request) -> Caller:
     """The caller of a request to a route with scopes."""
     caller = request.scope["caller"]
     assert isinstance(caller, Caller)  # noqa: S101 - the route sets it before its endpoint runs

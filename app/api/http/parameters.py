@@ -19,10 +19,6 @@ MAX_INT32 = 2**31 - 1
 MAX_INT64 = 2**63 - 1
 
 
-async def _caller(request: Request) -> Caller:
-    return caller_of(request)
-
-
 def _from_state(name: str) -> Callable[[Request], Awaitable[Any]]:
     async def read(request: Request) -> Any:
         return getattr(request.app.state, name)
@@ -30,7 +26,7 @@ def _from_state(name: str) -> Callable[[Request], Awaitable[Any]]:
     return read
 
 
-CallerParameter = Annotated[Caller, Depends(_caller)]
+CallerParameter = Annotated[Caller, Depends(caller_of)]
 PoolParameter = Annotated[Pool, Depends(_from_state("pool"))]
 DispatchParameter = Annotated[Dispatcher, Depends(_from_state("dispatch"))]
 StrategiesParameter = Annotated[Strategies, Depends(_from_state("strategies"))]

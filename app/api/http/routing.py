@@ -124,7 +124,7 @@ class DirectRoute(StrictRoute):
 
     async def yield_to_writer(self, request: Request) -> None:
         """Lets a commit group that is being decided go first: this request could not join it anyway."""
-        await request.app.state.dispatch.yield_to_writer()
+        await request.app.state.dispatch.write_window.wait()
 
     async def _respond(self, request: Request) -> Response:
         try:

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 
-from app.api.http.auth import caller_of, requires
+from app.api.http.auth import requires
 from app.api.http.json_response import Json
-from app.api.http.parameters import PoolParameter
+from app.api.http.parameters import CallerParameter, PoolParameter
 from app.api.http.routing import StrictRoute
 from app.contract.requests import ClockRequest
 from app.contract.responses import Clock
@@ -19,11 +19,11 @@ from app.settings import Settings
 router = APIRouter(route_class=StrictRoute, tags=["development"])
 
 
-async def _workspace_id(request: Request) -> int:
+async def _workspace_id(request: Request, caller: CallerParameter) -> int:
     settings: Settings = request.app.state.settings
     if not settings.development:
         raise DevelopmentOnly()
-    return caller_of(request).workspace_id
+    return caller.workspace_id
 
 
 WorkspaceId = Annotated[int, Depends(_workspace_id)]

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from app.engine.compile.account_needs import account_steps, needs_accounts
@@ -167,8 +168,4 @@ def _compile_step(written: WrittenStep, strategy: Strategy, document: PlanDocume
     settings = (
         strategy.compile(written.config, document) if isinstance(strategy, Compilable) else written.config
     )
-
-    def decide(values: Mapping[str, Any], facts: Facts) -> Verdict:
-        return strategy.decide(values, facts, settings)
-
-    return CompiledStep(written.name, written.strategy, when, decide)
+    return CompiledStep(written.name, written.strategy, when, partial(strategy.decide, config=settings))
