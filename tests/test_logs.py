@@ -1,4 +1,4 @@
-"""One event is one line, whatever its values hold (S-42)."""
+"""An event is one line of JSON, whatever its values are (S-42)."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""`GET /metrics`: right, parsable, bounded, and about nobody."""
+"""`GET /metrics`: correct, parsable, bounded, and without personal data."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Leads that are held: who may claim them meanwhile, what is told of them, and their release in time."""
+"""Held leads: claims, responses, and their release when they are due."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ ON CONFLICT (workspace_id)
 
 
 async def at(workspace: Workspace, time_of_day: str, speed: float = 0) -> None:
-    """The workspace's time stands there, or goes on from there."""
+    """Set the workspace's time; it stands still, or runs from there."""
     await workspace.pool.execute(CLOCK, workspace.workspace_id, time_of_day, speed)
 
 
@@ -54,7 +54,7 @@ async def claim(workspace: Workspace, owner: str, **body: str) -> tuple[int, str
 
 
 async def moved(workspace: Workspace, lead_id: str, assignments: int = 2) -> dict[str, Any]:
-    """The lead once it has so many assignments."""
+    """Wait until the lead has this many assignments."""
     until = time.monotonic() + PATIENCE
     while len((lead := await workspace.get(f"/leads/{lead_id}"))["assignments"]) < assignments:
         assert time.monotonic() < until
@@ -95,7 +95,7 @@ async def test_leads_held_for_the_owner_and_the_team_share_one_order(night: Work
         ("ben", {"paused_until": "2099-11-24T00:00:00Z"}, None),
         ("ana", {"paused_until": "2099-11-24T00:00:00Z"}, (403, "paused")),
     ],
-    ids=["inactive", "at his cap", "back before his pause ends", "another who is paused"],
+    ids=["inactive", "at a cap", "back before the pause ends", "another who is paused"],
 )
 async def test_owner_of_a_held_lead_can_claim_it_before_the_shift(
     night: Workspace, owner: str, body: dict[str, Any], got: tuple[int, str] | None
@@ -227,7 +227,7 @@ async def test_each_workspace_has_its_own_time(night: Workspace) -> None:
         await at(other, MORNING)
         assert (await moved(other, there["lead_id"]))["owner"]["id"] == "ben"
         assert len((await night.get(f"/leads/{here['lead_id']}"))["assignments"]) == 1
-        # A day in a second and a half: he does not wait longer than he must.
+        # A day in a second and a half: the lead is released without delay.
         await at(night, NIGHT, speed=60_000)
         released = (await moved(night, here["lead_id"]))["assignments"][1]
         assert released["decided_at"] >= UNTIL

@@ -17,7 +17,7 @@ def example_bytes() -> bytes:
 
 @pytest.fixture
 def example(example_bytes: bytes) -> Any:
-    """The same, parsed anew for each test."""
+    """The same, parsed for each test."""
     return orjson.loads(example_bytes)
 
 

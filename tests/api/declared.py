@@ -1,4 +1,4 @@
-"""Finds routes that nobody can say who may call (S-01)."""
+"""Finds routes without a declared scope (S-01)."""
 
 from collections.abc import Iterator
 

@@ -29,7 +29,7 @@ router = APIRouter(route_class=StrictRoute)
 @router.post("/assign")
 @requires("assign")
 async def assign(body: AssignRequest, request: Request, caller: CallerParameter) -> dict[str, Any]:
-    """Echoes what was understood, as no real route would."""
+    """Echoes the parsed request."""
     sent = await request.json()
     return {
         "workspace": caller.workspace_id,
@@ -64,7 +64,7 @@ async def lead(lead_id: UUID, limit: int = 10) -> dict[str, Any]:
 @router.get("/words/{word}")
 @requires("leads:read")
 async def words(word: str) -> dict[str, Any]:
-    """Raises what it is told to."""
+    """Raises the given error."""
     raised: dict[str, Exception] = {
         "conflict": errors.InUse("It is taken."),
         "overloaded": errors.Overloaded(),
@@ -84,7 +84,7 @@ async def healthz() -> dict[str, str]:
 
 @dataclass
 class Stored:
-    """The keys there are, and how often somebody asked."""
+    """The stored keys, and how often they were read."""
 
     keys: dict[str, StoredKey] = field(default_factory=dict)
     asked: int = 0
@@ -118,7 +118,7 @@ class Lines:
 
 @dataclass
 class Clock:
-    """Time that moves when told."""
+    """A clock that the test moves."""
 
     at: float = 1000.0
 
@@ -129,7 +129,7 @@ class Clock:
 
 @dataclass
 class Small:
-    """The app with all that stands around it."""
+    """A small app with the middleware of the real one."""
 
     stored: Stored = field(default_factory=Stored)
     log: Lines = field(default_factory=Lines)

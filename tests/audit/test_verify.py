@@ -20,7 +20,7 @@ async def check(workspace: Workspace) -> VerifyReport:
 
 
 async def busy_days(workspace: Workspace) -> None:
-    """A life-like mixture: everything that can be asked for, with edits and a new plan in between."""
+    """A realistic mixture of all kinds of requests, with edits and a new plan in between."""
     await arrive(workspace, "early", 40)
     await workspace.put("owners", "ben", {**OWNERS["ben"], "timezone": "Asia/Tokyo", "active": False})
     await claim_and_close(workspace)
@@ -63,7 +63,7 @@ async def arrive(workspace: Workspace, name: str, count: int) -> None:
 
 
 async def claim_and_close(workspace: Workspace) -> None:
-    """Claims, reassignments to an owner, a team, a queue and to nobody, and leads that end."""
+    """Claims, reassignments to an owner, a team and a queue and without a target, and closed leads."""
     for _ in range(3):
         await workspace.client.post("/queues/partner-desk/claim", json={"owner_id": "ana"})
     rows = await workspace.pool.fetch(

@@ -1,4 +1,4 @@
-"""Tables out of files: what is told, and what is wrong by line."""
+"""Tables from files: the report, and the errors by line."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The rows of a table as they are sent: three kinds of body, and what is refused in each."""
+"""The rows of a table in three kinds of body, and the errors of each."""
 
 import orjson
 import pytest
@@ -36,7 +36,7 @@ def lines(*items: object) -> bytes:
 
 
 def refused(body: bytes, media: str) -> list[tuple[str, str]]:
-    """The places and codes of what is wrong."""
+    """The paths and codes of the faults."""
     with pytest.raises(Problem) as told:
         read_table(body, media)
     return [(each["path"], each["code"]) for each in problem_document(told.value)["errors"]]

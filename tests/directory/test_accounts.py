@@ -1,4 +1,4 @@
-"""Accounts in the directory: what is kept, what is told of it, and what they are found by."""
+"""Accounts in the directory: the stored records, the findings, and the keys."""
 
 from typing import Any
 
@@ -125,7 +125,7 @@ async def test_many_records_are_sent_as_lines(workspace: Workspace) -> None:
 
 
 async def test_an_edit_of_accounts_leaves_the_rest_of_the_directory_in_memory(workspace: Workspace) -> None:
-    """What another process remembers is carried over, and what is decided from it is the same."""
+    """Another process keeps its directory, and decides the same."""
     await workspace.assign(email="a@people.example")
     await put(workspace, "acme", **ACME)
     async with workspace.edit() as edit:

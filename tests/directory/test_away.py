@@ -1,4 +1,4 @@
-"""When the database is away, or its gate is held, every route says so and can be asked again."""
+"""While the database is unavailable or its lock is held, every route returns 503 and can be retried."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Many records as lines: a bad line spoils no other, and the same lines again change nothing."""
+"""Many records as lines: an invalid line does not affect the others, and a repetition changes nothing."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Calendars in the directory, and owners who work by them."""
+"""Calendars in the directory, and the owners who use them."""
 
 from typing import Any
 

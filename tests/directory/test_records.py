@@ -252,8 +252,8 @@ async def test_an_unknown_delegate_is_stored_and_reported(workspace: Workspace) 
         ("delegate", "unknown_owner", "warning")
     ]
     assert (await workspace.get("/owners/zoe"))["delegate"] == "nobody"
-    himself = (await workspace.client.put("/owners/zoe", json={"delegate": "zoe"})).json()
-    assert len(himself["findings"]) == 1
+    own = (await workspace.client.put("/owners/zoe", json={"delegate": "zoe"})).json()
+    assert len(own["findings"]) == 1
 
 
 async def test_change_log_names_the_actor_and_the_record(workspace: Workspace) -> None:

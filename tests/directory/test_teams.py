@@ -1,4 +1,4 @@
-"""How members come, change and go, how they stand, and what is left of those who are gone."""
+"""Members join, change and leave; their balances, and the balances of members who left."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ async def ledger(workspace: Workspace, team: str = "inbound") -> list[Any]:
 
 
 async def share(workspace: Workspace, count: int) -> list[str]:
-    """Lets so many leads through the team inbound; who got them."""
+    """Sends this many leads to the team inbound. Returns their owners."""
     return [
         (await workspace.assign(external_id=f"{workspace.workspace_id}-{number}"))["owner"]["id"]
         for number in range(count)
@@ -46,7 +46,7 @@ async def test_a_new_member_is_stored_with_a_ramp(workspace: Workspace) -> None:
     assert (await members(workspace))["ana"]["ramp"] == ramp
     got = await share(workspace, 6)
     assert [got.count(owner) for owner in ("ana", "ben", "eve")] == [2, 2, 2]
-    # Who leaves hands on what he is owed by the weights of the day, which are equal.
+    # A leaving member passes on their balance by the current weights, which are equal.
     await workspace.client.delete("/teams/inbound/members/eve")
     assert sum(member["balance"] for member in (await members(workspace)).values()) == 0
     assert (await verify(workspace.pool, workspace.workspace_id)).clean

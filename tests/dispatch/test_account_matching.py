@@ -1,4 +1,4 @@
-"""The account of a lead, found by a pass and told of in the answer."""
+"""The account of a lead, matched by a commit group and shown in the response."""
 
 from typing import Any
 

@@ -134,7 +134,7 @@ LATER = "UPDATE clocks SET base_time = base_time + interval '1 hour' WHERE works
 
 
 async def test_a_returning_lead_follows_its_account(noon: Workspace) -> None:
-    """Its owner has changed between two visits: the former assignment ends, and his place is free again."""
+    """The account's owner changes between two visits: the earlier assignment ends and frees its place."""
     await noon.publish(KEEPING)
     first = await noon.assign(email="a@acme.example")
     assert first["owner"]["id"] == "ana"

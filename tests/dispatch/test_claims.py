@@ -1,4 +1,4 @@
-"""Claiming from a queue: who comes first, who may, and what is said when nothing is to be had."""
+"""Claims from a queue: the order, who may claim, and the answer when there is nothing to claim."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""A job sees what the earlier jobs of its commit group changed, as if each had a group of its own."""
+"""A job sees the changes of the earlier jobs of its commit group."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A person who looks at one product, and then at another: the whole story, over HTTP."""
+"""A lead that comes for one product and then for another, over HTTP."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Leads on their way through a table: found, traced, explained, made again."""
+"""Leads matched by a table: decided, traced, explained and replayed."""
 
 from typing import Any
 

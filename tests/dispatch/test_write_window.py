@@ -1,4 +1,4 @@
-"""Requests that arrive let a pass decide first, but wait for nobody who does not come to an end."""
+"""New requests let a commit group decide first, but wait only for a limited time."""
 
 import asyncio
 

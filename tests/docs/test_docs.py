@@ -1,4 +1,4 @@
-"""The documentation says what the code does: tables are fresh, examples work, what is named is there."""
+"""The documentation agrees with the code: generated tables are fresh, and links and examples work."""
 
 import re
 import shlex
@@ -48,7 +48,7 @@ def read(path: str) -> str:
 
 
 def fenced(page: str, language: str) -> list[str]:
-    """What stands between fences of this language."""
+    """The fenced blocks of this language."""
     return re.findall(rf"```{language}\n(.*?)```", read(page), re.DOTALL)
 
 
@@ -60,7 +60,7 @@ def rows(page: str, heading: str) -> list[list[str]]:
 
 
 def named(cell: str) -> list[str]:
-    """What stands in backticks."""
+    """The words in backticks."""
     return re.findall(r"`([^`]*)`", cell)
 
 

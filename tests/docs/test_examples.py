@@ -1,4 +1,4 @@
-"""Every example is loaded into a running service as its page says, and the page's story comes out as told."""
+"""Every example is loaded into a running service, and gives the results that its page shows."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""What is said about plans that can be read."""
+"""The findings about valid plans."""
 
 from collections.abc import Callable
 from typing import Any

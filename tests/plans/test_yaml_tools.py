@@ -1,4 +1,4 @@
-"""Tools that load a plan and dump it again do not change its meaning."""
+"""Loading and dumping a plan with common YAML tools does not change its meaning."""
 
 import io
 from collections.abc import Callable

@@ -1,1 +1,1 @@
-"""Strategies of other packages: asked in processes of their own, whatever they do."""
+"""Strategies of other packages run in their own processes, whatever they do."""

@@ -1,4 +1,4 @@
-"""A plugin that does to some leads what no plugin should; the lead's city says what."""
+"""A plugin that misbehaves for some leads. The lead's city says how."""
 
 import os
 import sys
@@ -94,20 +94,20 @@ def _standing(facts: Any) -> str:
 
 
 class Odd:
-    """Does what the lead's city says, and sends the others to its team."""
+    """Misbehaves as the lead's city says, and sends the other leads to its team."""
 
     name = "odd"
     Config = OddConfig
 
     def decide(self, values: Mapping[str, Any], facts: Facts, config: OddConfig) -> Verdict:
-        """What the step says, if it comes to that."""
+        """The verdict of the step."""
         deed = DEEDS.get(values.get("city") or "")
         said = deed(values, facts) if deed is not None else None
         return Verdict("odd", (Target("team", config.team, "longest_idle"),)) if said is None else said
 
 
 class ClumsyConfig(StepConfig):
-    """Fails over its settings, or over what it is asked about them."""
+    """Settings that fail when they are validated or used."""
 
     way: str
 
@@ -126,7 +126,7 @@ class ClumsyConfig(StepConfig):
 
 
 class Clumsy:
-    """Never comes to be asked."""
+    """Is never called."""
 
     name = "clumsy"
     Config = ClumsyConfig

@@ -1,4 +1,4 @@
-"""Packages with plugins, as an installer leaves them: what importlib.metadata finds on the path."""
+"""Installed packages with plugins, as importlib.metadata finds them."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whoever decides asks the plugins first, a rehearsal too; who makes a decision again does not ask them."""
+"""Decisions and dry runs call the plugins first. Replays do not call them."""
 
 import asyncio
 from pathlib import Path

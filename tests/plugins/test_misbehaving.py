@@ -1,4 +1,4 @@
-"""Whatever a plugin does costs its own verdict, is named in the trace, and holds nobody up."""
+"""A misbehaving plugin loses its own verdict only, is named in the trace, and delays no other lead."""
 
 import asyncio
 from typing import Any
@@ -41,7 +41,7 @@ def first(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 async def recovered(workspace: Workspace) -> bool:
-    """Whether it is asked again, as soon as a process of it is ready."""
+    """Whether it is called again, once a process is ready."""
     number = 1
     while first(await sent(workspace, "Berlin", number)).get("error") == "unavailable":
         number += 1

@@ -1,4 +1,4 @@
-"""When plugins have to be called again before a lead may be decided."""
+"""When plugins must be called again before a lead can be decided."""
 
 from collections.abc import Mapping
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What must hold in the books of a workspace whatever happened to it."""
+"""The invariants of the stored data of a workspace."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Books:
 
 
 async def audit(world: Workspace) -> Books:
-    """Check the books through and through; what they say otherwise is for the test to judge."""
+    """Check all stored data. Returns what the test compares."""
     decisions = await world.fetch(DECISIONS)
     assert [row["decision_number"] for row in decisions] == list(range(1, len(decisions) + 1))
     times = [row["decided_at"] for row in decisions]
@@ -94,7 +94,7 @@ def _check_ledger(turns: Sequence[Mapping[str, object]], state: State) -> dict[s
 
 
 def _check_loads(decisions: Sequence[Mapping[str, object]], state: State) -> None:
-    """What each owner carries in memory is what the books say."""
+    """The loads in memory equal the stored ones."""
     still_open: dict[str, int] = {}
     for row in decisions:
         if row["open"] and row["owner_id"]:
@@ -104,7 +104,7 @@ def _check_loads(decisions: Sequence[Mapping[str, object]], state: State) -> Non
 
 
 def deviation(chosen: Sequence[str], weights: Mapping[str, int]) -> Fraction:
-    """The largest distance of any member from his fair share, over every prefix."""
+    """The largest distance of any member from their fair share, over every prefix."""
     total = sum(weights.values())
     counts = dict.fromkeys(weights, 0)
     largest = Fraction(0)

@@ -34,7 +34,7 @@ PLAN: dict[str, Any] = {
 
 
 def mixture() -> list[dict[str, Any]]:
-    """100 leads: every outcome, persons who come again, excluded owners, and more than the caps allow."""
+    """100 leads with every outcome: returning leads, excluded owners, and more leads than the caps allow."""
     kinds: list[dict[str, Any]] = [
         {},
         {"country": "DE"},

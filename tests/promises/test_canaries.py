@@ -55,7 +55,7 @@ def printed(capfd: pytest.CaptureFixture[str]) -> Iterator[list[str]]:
 
 
 async def refused(workspace: Workspace, method: str, url: str, status: int, **sent: Any) -> Response:
-    """An answer that must be an error, and hold nothing of what was sent."""
+    """A response that must be an error without any input."""
     answer = await workspace.client.request(method, url, **sent)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"

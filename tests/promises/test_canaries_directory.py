@@ -1,6 +1,6 @@
-"""What was sent to the directory is repeated by no error and no log line either (S-13).
+"""No error and no log line repeats input of the directory routes (S-13).
 
-Paths name keys; they never show what stands behind one.
+Paths name keys and never show values.
 """
 
 from typing import Any

@@ -18,7 +18,7 @@ from tests.support.workspace import Workspace, stored_workspace
 
 
 def job(number: int) -> Assign:
-    """A lead nobody has seen, with a key."""
+    """A new lead, with a key."""
     lead: dict[str, Any] = {"external_id": f"lead-{number}"}
     return Assign(key=IdempotencyKey(f"k{number}", b"0" * 32), arrival=normalize(lead), trigger="form")
 

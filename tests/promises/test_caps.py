@@ -1,4 +1,4 @@
-"""A cap is never exceeded by those who come at the same moment."""
+"""Concurrent leads never exceed a cap."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""Postgres itself crashes under load: what was answered is there, what was not may be asked again."""
+"""Postgres crashes under load: confirmed decisions are kept, and others can be retried."""
 
 import asyncio
 import os
@@ -25,7 +25,7 @@ SELECT pid, (SELECT count(*) FROM assignments WHERE workspace_id = $1) AS decisi
 
 
 async def _crash(workspace: Workspace, decisions: int) -> None:
-    """Kill a process of Postgres that serves the service, once so many decisions stand in the books."""
+    """Kill a backend of Postgres once this many decisions are stored."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         try:

@@ -75,7 +75,7 @@ NEEDS_THE_DATABASE: tuple[tuple[str, str, object], ...] = (
 
 
 async def check_away(workspace: Workspace, *clients: httpx2.AsyncClient) -> None:
-    """Everything that needs the database says so, to everybody at once."""
+    """Every route that needs the database returns 503."""
     assert (await in_time(workspace.client, "GET", "/healthz")).status_code == 200
     ready = await in_time(workspace.client, "GET", "/readyz")
     assert (ready.status_code, ready.json()["code"]) == (503, "database_unavailable")
@@ -140,7 +140,7 @@ async def test_leads_due_during_a_database_outage_are_released_after_it(
 
 
 async def held_for_a_second(workspace: Workspace) -> str:
-    """A lead that waits for ben, who begins in a second; the clock stands still until it is told to run."""
+    """A lead held for ben, whose shift starts in a second. The clock stands still until the test runs it."""
     await workspace.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
     await workspace.client.patch("/owners/ben", json={"calendar": "day"})
     await workspace.publish(HOLDING)
@@ -175,7 +175,7 @@ def children_of(pid: int) -> list[int]:
 
 
 async def until_ready(workspace: Workspace) -> None:
-    """The connections that were cut have to be made anew first."""
+    """Waits until broken connections are replaced."""
     until = time.monotonic() + PATIENCE
     while (await workspace.client.get("/readyz")).status_code != 200:
         assert time.monotonic() < until

@@ -1,4 +1,4 @@
-"""One key, one edit: however often it is asked for, it is done once and answered the same."""
+"""One key, one edit: repeated requests edit once and get the same response."""
 
 import asyncio
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ EXPIRE = "UPDATE idempotency_keys SET at = at - interval '8 days' WHERE workspac
 
 @dataclass(frozen=True)
 class Edit:
-    """A POST that edits, and another body for it, if there is one. `{assignment}` stands for an open one."""
+    """A POST that edits, and another valid body if there is one. `{assignment}` is an open assignment."""
 
     url: str
     body: Any
@@ -40,7 +40,7 @@ EDITS = {
 
 
 async def ready(workspace: Workspace, name: str) -> Edit:
-    """The edit, with what it needs in place."""
+    """The edit, with the records it needs."""
     edit = EDITS[name]
     if name in ("publish", "rollback"):
         assert (await send(workspace, Edit("/plans", PLAN, None))).status_code == 201

@@ -1,4 +1,4 @@
-"""One key, one decision; the same body again but for `replayed`."""
+"""One key, one decision: repeated requests get the same body, except for `replayed`."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""A process is killed wherever it is, or stands still with the gate in its hand."""
+"""A process is killed at any moment, or stalls while it holds the workspace lock."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ SHARES = dict.fromkeys(("rep0", "rep1", "rep2"), 1)
 
 
 async def _kill_again_and_again(service: Service, workspace: Workspace, times: int, after: int) -> None:
-    """Kill and restart it each time that so many more decisions stand in the books."""
+    """Kill and restart it each time this many more decisions are stored."""
     for number in range(1, times + 1):
         await _decisions(workspace, number * after)
         service.kill()

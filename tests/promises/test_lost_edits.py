@@ -1,4 +1,4 @@
-"""The line to Postgres breaks at the COMMIT of an edit: what is answered says what became of it."""
+"""The connection to Postgres breaks at the COMMIT of an edit: the response says whether it was stored."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,9 +20,9 @@ KEY = IdempotencyKey("k", b"body")
 
 @asynccontextmanager
 async def broken(database: str) -> AsyncIterator[tuple[Workspace, Pool, Proxy]]:
-    """A running service, and a pool of its own that reaches the database by way of a proxy.
+    """A running service, and a pool that reaches the database through a proxy.
 
-    What the service does unasked does not come by, so each COMMIT is one of the test's.
+    Background work of the service does not use the proxy, so each COMMIT belongs to the test.
     """
     async with (
         open_workspace(database) as workspace,

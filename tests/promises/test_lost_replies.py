@@ -1,4 +1,4 @@
-"""The line to Postgres breaks at COMMIT: done or not done, nobody gets two turns."""
+"""The connection to Postgres breaks at COMMIT: stored or not, no turn is taken twice."""
 
 from collections.abc import Callable
 

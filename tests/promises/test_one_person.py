@@ -1,4 +1,4 @@
-"""One person who is posted many times at once is one lead with one owner and one turn."""
+"""Concurrent submissions of one person are one lead with one owner and one turn."""
 
 from typing import Any
 

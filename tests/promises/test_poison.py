@@ -29,7 +29,7 @@ def bodies() -> list[dict[str, Any]]:
 
 
 async def post(client: httpx2.AsyncClient, how: str) -> list[tuple[int, dict[str, Any]]]:
-    """All bodies at once or as a batch: status and what was told, in their order."""
+    """All bodies at once or as a batch. Returns statuses and bodies in order."""
     if how == "batch":
         response = await client.post("/assign/batch", json={"items": bodies()})
         items = response.json()["items"]

@@ -1,4 +1,4 @@
-"""Held leads are released at their time, each once, by whatever processes there are."""
+"""Held leads are released when they are due, each once, by any process."""
 
 import asyncio
 import time

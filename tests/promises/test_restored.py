@@ -1,4 +1,4 @@
-"""The database comes back older than a process remembers it: what it remembers is worth nothing."""
+"""The database is restored from an older backup: a process must not trust its snapshot."""
 
 from contextlib import AsyncExitStack
 

@@ -1,4 +1,4 @@
-"""Everything at once, as chance will have it: the books add up, and each decision can be made again."""
+"""Random requests of all kinds at once: the stored data is consistent, and every decision can be replayed."""
 
 import asyncio
 import random
@@ -34,7 +34,7 @@ EXPECTED = {200, 201, 403, 404, 409, 422, 503}
 
 
 class Caller:
-    """One who does all that can be done, in the order of his own dice."""
+    """A caller that sends all kinds of requests in random order."""
 
     def __init__(self, client: httpx2.AsyncClient, seed: int) -> None:
         self._client, self._dice, self._seed = client, random.Random(seed), seed

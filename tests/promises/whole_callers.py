@@ -1,4 +1,4 @@
-"""Those who use a whole workspace at the same time: they send, claim, close, edit, publish and import."""
+"""Concurrent callers of a whole workspace: they send, claim, close, edit, publish and import."""
 
 import asyncio
 import random
@@ -21,18 +21,18 @@ from tests.support.workspace import Workspace
 
 EXPECTED = {200, 201, 204, 403, 404, 409, 412, 422}
 Told = tuple[str, str, dict[str, Any], Answer]
-"""A key, the route, the body, and what was answered."""
+"""A key, the route, the body and the response."""
 
 
 class Insistent:
-    """A caller who asks again, with the same key, until he is answered, and checks what he is told."""
+    """A caller that retries with the same key until there is a response, and checks it."""
 
     def __init__(self, clients: Sequence[httpx2.AsyncClient], seed: int) -> None:
         self._clients, self.dice, self.name = clients, random.Random(seed), f"c{seed}"
         self.statuses: Counter[tuple[str, int]] = Counter()
 
     async def ask(self, what: str, method: str, url: str, body: Any, key: str | None = None) -> Any:
-        """What is answered in the end; None for a refusal. A refusal repeats nothing of anybody."""
+        """The final response, or None for a refusal. A refusal repeats no input."""
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             try:
@@ -54,7 +54,7 @@ class Insistent:
 
 
 class Sender(Insistent):
-    """One who sends leads, and does with them what can be done."""
+    """Sends leads, and then claims, reassigns and closes them."""
 
     def __init__(
         self, clients: Sequence[httpx2.AsyncClient], seed: int, people: int, cities: list[str | None]
@@ -117,7 +117,7 @@ class Sender(Insistent):
 
 
 class Editor(Insistent):
-    """One who changes everything that may be changed."""
+    """Edits everything that can be edited."""
 
     def __init__(self, clients: Sequence[httpx2.AsyncClient], seed: int, versions: Sequence[int]) -> None:
         super().__init__(clients, seed)
@@ -196,7 +196,7 @@ async def move_clock(clients: Sequence[httpx2.AsyncClient], seed: int, until: as
 async def import_leads(
     workspace: Workspace, path: Path, seed: int, until: asyncio.Future[Any]
 ) -> list[ImportReport]:
-    """Book leads with their owners beside the services, some of them of persons who are known."""
+    """Import leads with their owners beside the services; some of them exist already."""
     dice, done = random.Random(seed), list[ImportReport]()
     while not until.done():
         numbers = [dice.randrange(1000) for _ in range(5)]
@@ -213,7 +213,7 @@ async def import_leads(
 
 
 async def kill_now_and_then(service: Service, every: float, times: int, until: asyncio.Future[Any]) -> None:
-    """End a process wherever it is, and start it again."""
+    """Kill a process at any moment, and restart it."""
     for _ in range(times):
         await asyncio.wait([until], timeout=every)
         if until.done():
@@ -223,7 +223,7 @@ async def kill_now_and_then(service: Service, every: float, times: int, until: a
 
 
 async def come_and_go(workspace: Workspace, until: asyncio.Future[Any]) -> list[tuple[int, int]]:
-    """Let rep0, who is in everything, come and go: the sequences between which he was gone."""
+    """Deactivate and activate rep0, who is in every team. Returns the decision numbers of each absence."""
     gone: list[tuple[int, int]] = []
     dice = random.Random(0)
     while len(gone) < 2 or not until.done():

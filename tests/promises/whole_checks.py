@@ -1,4 +1,4 @@
-"""What must hold of a whole workspace after a storm, whoever asks."""
+"""The invariants of a whole workspace after a storm."""
 
 import random
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from tests.support.workspace import Workspace
 
 
 async def said_again(clients: Sequence[httpx2.AsyncClient], told: Sequence[Told]) -> None:
-    """Each key stands for the decision that it stood for."""
+    """Each key still stands for the same decision."""
     caller = Insistent(clients, 0)
     for key, url, body, before in told:
         again = await caller.ask("again", "POST", url, body, key)
@@ -28,7 +28,7 @@ async def said_again(clients: Sequence[httpx2.AsyncClient], told: Sequence[Told]
 
 
 async def explained(clients: Sequence[httpx2.AsyncClient], told: Sequence[Told], dice: random.Random) -> None:
-    """Some decisions are made again from what they were made from, and come out the same."""
+    """Some decisions are replayed from their inputs, with the same result."""
     ids = [answer["assignment_id"] for _, _, _, answer in told if "items" not in answer]
     caller = Insistent(clients, 0)
     for id_ in dice.sample(ids, min(40, len(ids))):
@@ -47,7 +47,7 @@ SELECT version, resource_id, (after ->> 'active')::boolean AS active FROM change
 
 
 async def check_books(workspace: Workspace, gone: Sequence[tuple[int, int]]) -> None:
-    """The books add up, each decision can be made again, and nobody gone got anything."""
+    """The stored data is consistent, every decision can be replayed, and no inactive owner got a lead."""
     await audit(workspace)
     report = await verify(workspace.pool, workspace.workspace_id)
     assert report.clean, "\n".join(report.lines())

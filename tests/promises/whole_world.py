@@ -185,7 +185,7 @@ def account(number: int, dice: random.Random) -> dict[str, Any]:
 
 
 def table(dice: random.Random) -> dict[str, Any]:
-    """Territories, other ones each time; some lead to people who are not there."""
+    """Territories that differ each time; some name unknown owners."""
     targets: list[dict[str, Any]] = [
         {"owner": "rep0"},
         {"owner": "rep5", "off_hours": "hold"},
@@ -208,7 +208,7 @@ def table(dice: random.Random) -> dict[str, Any]:
 
 
 def person(number: int, dice: random.Random, cities: list[str | None]) -> dict[str, Any]:
-    """A body for `/assign`; the same number is the same person, who wants something else each time."""
+    """A body for `/assign`. The same number is the same person, with another interest each time."""
     domain = dice.choice([f"a{number % ACCOUNTS}.example", "gmail.com", "people.example", "people.example"])
     fields: dict[str, Any] = {
         "external_id": f"{CANARY}-{number}",

@@ -134,7 +134,7 @@ async def test_application_role_has_no_special_rights(catalog: asyncpg.Connectio
 async def test_without_its_workspace_nothing_is_seen_and_nothing_taken(
     workspace: Workspace, setting: str | None
 ) -> None:
-    """S-25: the rows are there, and each of them is refused when it is put in again."""
+    """S-25: the rows exist, and inserting any of them again is refused."""
     async with workspace.pool.acquire() as connection:
         rows = {
             table: await connection.fetchval(f"SELECT to_json(t) FROM {table} t LIMIT 1") for table in OWN

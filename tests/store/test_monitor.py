@@ -1,4 +1,4 @@
-"""The log says once that the database is away, and once that it is back, and never where it is."""
+"""The log reports an outage and its end once each, and never the address of the database."""
 
 import asyncio
 

@@ -37,7 +37,7 @@ async def left_behind(pool: Pool, size: int) -> set[tuple[Any, ...]]:
 
 @asynccontextmanager
 async def workspaces(dsn: str, **settings: Any) -> AsyncIterator[Sequence[Workspace]]:
-    """A service with twenty workspaces, whose owners say in their names where they belong."""
+    """A service with twenty workspaces. The names of owners show their workspace."""
     async with running_app(dsn, **settings) as app, AsyncExitStack() as stack:
         made = [await create_workspace(app, f"workspace-{number}") for number in range(WORKSPACES)]
         for number, workspace in enumerate(made):
@@ -50,7 +50,7 @@ async def workspaces(dsn: str, **settings: Any) -> AsyncIterator[Sequence[Worksp
 
 
 async def interleave(workspaces: Sequence[Workspace], rounds: int) -> Counter[str]:
-    """Ask for all workspaces at once, again and again: each answer must be of the one that asked."""
+    """Send concurrent requests for all workspaces. Each response must belong to its workspace."""
     seen: Counter[str] = Counter()
 
     async def visit(number: int, round_: int) -> None:

@@ -71,7 +71,7 @@ Do = Callable[[], Awaitable[object]]
 
 @pytest_asyncio.fixture
 async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
-    """A workspace whose connections keep every plan they made first, and whose tables nobody analyses."""
+    """A workspace whose connections keep their first plan of each statement, with tables never analyzed."""
     connection = await asyncpg.connect(any_postgres_database)
     name = await connection.fetchval("SELECT current_database()")
     await connection.execute(f"ALTER DATABASE {name} SET plan_cache_mode = force_generic_plan")
@@ -100,7 +100,7 @@ async def told(answer: Awaitable[Any]) -> Any:
 
 
 class Visits:
-    """Everything the path can be asked for; each visit is of somebody new, or of one of this process."""
+    """All requests of the decision path, with new and with known leads."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace, self.client, self.number = workspace, workspace.client, 0
@@ -136,7 +136,7 @@ class Visits:
         await told(self.client.post("/reassign", json={"lead_id": lead_id}))
 
     async def again(self) -> None:
-        """Who waits comes again as somebody more urgent: his place in the queue gets the higher priority."""
+        """A queued lead returns with a higher priority."""
         first = await self.new(source="partner")
         body = {"lead": {"external_id": f"new-{self.number}", "lead_type": "urgent"}}
         second = await told(self.client.post("/assign", json=body))
@@ -175,7 +175,7 @@ class Visits:
         await self.workspace.put("accounts", f"a{self.number}", body)
 
     async def named(self) -> None:
-        """A claim of one lead, for which nobody has to look through all that wait."""
+        """A claim of one lead, which does not scan the queue."""
         made = await self.new(source="partner")
         body = {"owner_id": "ben", "lead_id": made["lead_id"]}
         await told(self.client.post("/queues/partner-desk/claim", json=body))
@@ -196,7 +196,7 @@ class Visits:
         await told(self.client.get(f"/tables/t{self.number % 2}"))
 
     async def held(self) -> None:
-        """Nothing waits for him, whatever waits for others."""
+        """A claim of an owner for whom no lead is held."""
         answer = await self.client.post("/queues/held/claim", json={"owner_id": "ben"})
         assert answer.status_code in {403, 409}, answer.text
 
@@ -211,7 +211,7 @@ async def counted(workspace: Workspace, visit: Do) -> tuple[int, int]:
 
 
 async def figures(workspace: Workspace, watcher: asyncpg.Connection) -> tuple[int, int]:
-    """The server's counters, once its processes that served the workspace have told theirs."""
+    """The server's counters, once its backends have reported theirs."""
     held = [await workspace.pool.acquire() for _ in range(2)]
     for connection in held:
         await connection.execute("SELECT pg_stat_force_next_flush()")

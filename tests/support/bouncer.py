@@ -1,4 +1,4 @@
-"""A PgBouncer of our own between the service and Postgres."""
+"""Runs a PgBouncer between the service and Postgres."""
 
 import socket
 import subprocess
@@ -53,7 +53,7 @@ def bounced(dsn: str, directory: str) -> str:
 
 
 def wait_until_open(process: subprocess.Popen[bytes], path: Path) -> None:
-    """Return when somebody listens."""
+    """Return when the port accepts connections."""
     until = time.monotonic() + PATIENCE
     while True:
         assert process.poll() is None

@@ -1,4 +1,4 @@
-"""Callers of service processes: they ask until they are answered."""
+"""Callers of service processes. They retry until there is a response."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""A strategy as a plugin might bring it, which some leads do not agree with."""
+"""A strategy that fails for some leads."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,13 +9,13 @@ from app.plan.document.steps import StepConfig
 
 
 class Poisonous:
-    """Raises for a lead from Nowhere, answers nonsense for one from Elsewhere, and passes else."""
+    """Raises for a lead from Nowhere, returns nonsense for one from Elsewhere, and passes otherwise."""
 
     name = "poisonous"
     Config = StepConfig
 
     def decide(self, values: Mapping[str, Any], facts: Facts, config: StepConfig) -> Verdict:
-        """What the step says; the message of its error quotes the lead, as messages do."""
+        """The verdict. The message of its error quotes the lead."""
         if values.get("city") == "Nowhere":
             raise RuntimeError(f"no such city for {values.get('email')}")
         if values.get("city") == "Elsewhere":

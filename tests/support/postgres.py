@@ -41,7 +41,7 @@ class Clusters:
         self._numbers = itertools.count(1)
 
     def server(self, major: int) -> Server:
-        """The server of a version. Its cluster is safe from nothing, and gone after the run."""
+        """The server of a version. Its cluster is not durable, and is deleted after the run."""
         if major not in self._servers:
             server = start(self._directory / str(major), FOUND[major].directory, durable=False)
             try:

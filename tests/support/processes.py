@@ -44,7 +44,7 @@ class Service:
         return self._process
 
     def start(self) -> None:
-        """Start it. Who connects before it is ready waits in the socket's backlog."""
+        """Start it. Early connections wait in the socket's backlog."""
         log = self._log.fileno()
         with Path(os.devnull).open("rb") as nothing:
             self._process = fork(
@@ -56,12 +56,12 @@ class Service:
             )
 
     def kill(self) -> None:
-        """End it at once, wherever it is."""
+        """Kill it."""
         self.running.send_signal(signal.SIGKILL)
         self.running.wait(PATIENCE)
 
     def pause(self) -> None:
-        """Stop it in the middle of whatever it does, and see that it stands still."""
+        """Stop it at any moment, and wait until it is stopped."""
         self.running.send_signal(signal.SIGSTOP)
         until = time.monotonic() + PATIENCE
         while _state_of(self.running.pid) != "T":
@@ -69,17 +69,17 @@ class Service:
             time.sleep(0.001)
 
     def wake(self) -> None:
-        """Let it go on."""
+        """Resume it."""
         self.running.send_signal(signal.SIGCONT)
 
     def log(self) -> str:
-        """All it has written, over restarts too."""
+        """Its output, including that before restarts."""
         self._log.seek(0)
         return self._log.read().decode()
 
     @property
     def logged_errors(self) -> bool:
-        """Whether anything went wrong in it that it had to repair, or could not."""
+        """Whether it logged an error."""
         return any(word in self.log() for word in ('"level":"error"', "Traceback"))
 
     def __enter__(self) -> Self:
@@ -100,7 +100,7 @@ class Service:
 
 @contextmanager
 def services(dsn: str, count: int, path: Path | None = None, **settings: str) -> Iterator[list[Service]]:
-    """So many processes on one database; what is installed under `path` they find too."""
+    """Start this many processes on one database. They also find the packages under `path`."""
     with ExitStack() as stack:
         yield [stack.enter_context(Service(dsn, path, **settings)) for _ in range(count)]
 

@@ -1,4 +1,4 @@
-"""Stands between the service and Postgres, and breaks the line at the worst moment."""
+"""A proxy between the service and Postgres that breaks connections at COMMIT."""
 
 import asyncio
 import tempfile
@@ -13,7 +13,7 @@ COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
 SOCKET = ".s.PGSQL.5432"
 _FIELDS = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0"
 STARTING_UP = b"E" + (len(_FIELDS) + 4).to_bytes(4, "big") + _FIELDS
-"""What Postgres answers to everybody while it recovers from a crash."""
+"""The error of Postgres while it recovers from a crash."""
 
 
 class Break(Enum):

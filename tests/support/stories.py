@@ -15,7 +15,7 @@ import orjson
 _FENCE = re.compile(r"^```(sh|http|yaml|json)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _BETWEEN = "\x1e"
 ANYTHING = "…"
-"""Stands on a page for a value that is another one each time."""
+"""Marks a value on a page that differs each time."""
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ class Workspace:
             yield edit
 
     async def put(self, resource_type: str, id_: str, body: Mapping[str, Any]) -> None:
-        """Make a record what `body` says."""
+        """Create or replace a record."""
         async with self.edit() as edit:
             await edit.put(resource_type, id_, body, await edit.find(resource_type, id_))
 

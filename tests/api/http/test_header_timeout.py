@@ -1,4 +1,4 @@
-"""Who does not end his headers is cut off; who waits for an answer, or has one, is not (S-11)."""
+"""Connections with unfinished headers are closed; waiting for a response has no such limit (S-11)."""
 
 import asyncio
 import socket

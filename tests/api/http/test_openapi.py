@@ -1,4 +1,4 @@
-"""The OpenAPI document tells a generated client everything."""
+"""The OpenAPI document has everything that a generated client needs."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Every error is a problem that says where and what, and never what was sent (S-13 to S-21, S-44)."""
+"""Every error is a problem with a place and a code, and never repeats input (S-13 to S-21, S-44)."""
 
 from typing import Any
 

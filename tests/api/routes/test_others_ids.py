@@ -1,4 +1,4 @@
-"""Every route that takes an id: one of another workspace is answered as one that nobody bears (S-27)."""
+"""Every route that takes an id answers the id of another workspace like an unknown one (S-27)."""
 
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -95,7 +95,7 @@ UNBORNE = {
 
 
 def told(answer: httpx2.Response, ids: Mapping[str, str]) -> tuple[object, ...]:
-    """All that a caller can see of an answer, but for what is new in each."""
+    """What a caller can see of a response, without what differs each time."""
     body = orjson.loads(answer.content) if answer.content else None
     if isinstance(body, dict):
         body = {name: value for name, value in body.items() if name not in OF_THEIR_OWN}

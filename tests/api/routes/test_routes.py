@@ -1,4 +1,4 @@
-"""Every route there is: who may call it (S-01, S-02)."""
+"""The scopes of every route (S-01, S-02)."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -38,7 +38,7 @@ NAMES = [f"{method} {path}" for method, path, _ in GUARDED]
 
 @pytest.fixture
 def stored() -> Stored:
-    """Keys without a database: whoever may not call is told before anything is asked of one."""
+    """Keys without a database: a caller without access is refused before any query."""
     found = Stored()
     APP.state.authentication = Authentication(found.find)
     return found
@@ -106,7 +106,7 @@ async def answered(client: httpx2.AsyncClient, method: str, path: str) -> httpx2
 
 
 def is_development_only(answer: httpx2.Response) -> bool:
-    """The clock cannot be moved in production, whoever asks."""
+    """Nobody can set the clock in production."""
     return answer.status_code == 403 and answer.json()["code"] == "development_only"
 
 

@@ -1,4 +1,4 @@
-"""`/tables` on the wire: what is told of a table, conditions, and what stays in use."""
+"""`/tables` over HTTP: responses, preconditions, and tables in use."""
 
 from typing import Any
 

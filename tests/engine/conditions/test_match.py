@@ -1,4 +1,4 @@
-"""Members who must match the lead: they speak its language, and have what its fields say as skills."""
+"""Members who must match the lead, by its language and by skills."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ FIELDS = {"region": {"from": "country", "EMEA": ["DE", "FR"], "NA": ["US"]}}
 
 
 def matching(*fields: str) -> dict[str, Any]:
-    """A plan whose only team takes those who match in these fields."""
+    """A plan with one team, whose members must match the lead in these fields."""
     step = {"round_robin": {"team": TEAM, "match": list(fields)}}
     return {"fields": FIELDS, "queues": {"desk": {}}, "pipeline": [step, {"queue": {"name": "desk"}}]}
 

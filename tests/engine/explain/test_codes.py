@@ -1,4 +1,4 @@
-"""The closed lists of codes: what decisions bear is listed, and what is listed some decision bears."""
+"""The closed lists of codes: decisions have only listed codes, and some decision has each of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -61,7 +61,7 @@ def piped(*steps: dict[str, Any]) -> dict[str, Any]:
 
 
 def prior(state: str, owner: str | None = None, *, age: timedelta = AGES[1]) -> PriorAssignment:
-    """Somebody who was here before."""
+    """The earlier assignment of a returning lead."""
     queue, path = ("desk" if state == "queued" else None), ("newsletter" if state == "automated" else None)
     block = "students" if state == "blocked" else None
     return PriorAssignment("l", "a", "email", state, owner, None, queue, path, block, 0, NOW - age)
@@ -117,7 +117,7 @@ def crowd(**loads: Load) -> Any:
 
 
 def picked() -> list[Decision]:
-    """Teams and owners asked in every way."""
+    """Teams and owners as targets, with all settings."""
     now = crowd(ana=Load(open=2), ben=Load(open=1))
     asked = question(exclude=["hal"])
     owners = [{"rule": {"name": name, "then": {"owner": name}}} for name in (*PEOPLE, "ghost")]
@@ -138,7 +138,7 @@ def picked() -> list[Decision]:
 
 
 def out_of_hours() -> list[Decision]:
-    """A team of which one is on shift, and the same when nobody is, with what a plan may say of that."""
+    """A team with one member on shift and with none, for each value of `off_hours`."""
     people = {"ana": {"calendar": "week"}, "ben": {"calendar": "weekend"}}
     calendars = {
         name: {"timezone": "UTC", "hours": f"{days} 09:00-17:00"}
@@ -151,7 +151,7 @@ def out_of_hours() -> list[Decision]:
 
 
 def matched() -> list[Decision]:
-    """Persons who were here, in every standing."""
+    """Returning leads in every state."""
     standings = [("assigned", owner) for owner in ("ana", "cem", "gus", "hal", "nobody")]
     standings += [(state, None) for state in ("queued", "automated", "blocked", "closed")]  # type: ignore[misc]
     return [

@@ -136,7 +136,7 @@ SENT = st.fixed_dictionaries(
 def test_one_lead_always_has_one_account(
     bodies: list[dict[str, Any]], sent: dict[str, Any], random: Any
 ) -> None:
-    """In whatever order they are found; and what is stored with them brings those first that count."""
+    """The result does not depend on the order of the accounts."""
     records = [(f"a{at}", body) for at, body in enumerate(bodies)]
     keys = keys_of_lead(normalize(sent).values)
 

@@ -1,4 +1,4 @@
-"""The walk through the plan: who is picked, what passes, and that every decision says why."""
+"""The walk through the plan: picks, steps that pass, and the reasons of decisions."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,7 +30,7 @@ def candidates(decision: Decision) -> dict[str, Mapping[str, Any]]:
 
 
 def with_load(**loads: tuple[int, int]) -> State:
-    """Owners with so many open leads, the last one at such a time."""
+    """Owners with this many open leads, the newest at this time."""
     return State(
         loads={owner: Load(open=still_open, last=last) for owner, (still_open, last) in loads.items()}
     )
@@ -203,7 +203,7 @@ def _with_first_step(whole: Plan, decide_: Any) -> Plan:
 @settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_every_lead_has_one_outcome_and_every_candidate_a_code(data: st.DataObject) -> None:
-    """A day of an office whose owners are away, full, paused or gone as chance will have it."""
+    """A random day on which owners are absent, at a cap, paused or deleted."""
     bodies: list[dict[str, Any]] = [
         {},
         {"active": False},

@@ -1,4 +1,4 @@
-"""What a plugin says is read without trust: what was written comes back, all else is no verdict."""
+"""Replies of plugins are validated: a verdict survives a round trip, anything else is invalid."""
 
 from datetime import timedelta
 from typing import Any

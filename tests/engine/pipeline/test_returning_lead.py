@@ -1,4 +1,4 @@
-"""Returning leads: what they keep, when they are routed again, and what counts toward loads."""
+"""Returning leads: when they keep their owner, when they are routed again, and the loads after that."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -34,7 +34,7 @@ BEN = {"owner": "ben", "team": TEAM}
 
 
 def asked(known: PriorAssignment, about: Facts | None = None, **values: Any) -> Decision:
-    """The decision for this returning lead now."""
+    """The decision for this returning lead."""
     return decide(question(known, **values), plan(), about or office())
 
 

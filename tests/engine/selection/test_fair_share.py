@@ -1,4 +1,4 @@
-"""Fair share, exactly: no prefix is off by a lead, whatever the weights."""
+"""Fair share is exact: for any weights, no prefix is off by a lead."""
 
 import itertools
 import random
@@ -15,7 +15,7 @@ weights_of_teams = st.lists(st.integers(1, 1_000_000), min_size=1, max_size=12)
 
 
 class Office:
-    """A team in memory: who is there, how they stand, and whom each lead went to."""
+    """A team in memory: its present members, their balances, and the owner of each lead."""
 
     def __init__(self, weights: Mapping[str, int]) -> None:
         self.weights = dict(weights)

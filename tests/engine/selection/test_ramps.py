@@ -20,7 +20,7 @@ FRIDAY, MONDAY = datetime(2026, 11, 20, 12, tzinfo=UTC), datetime(2026, 11, 23, 
 
 
 def shared(leads: int, start: datetime, state: State, **newcomer: Any) -> dict[str, int]:
-    """Who got how many of so many leads, one a minute."""
+    """The number of leads of each owner, after this many leads at one per minute."""
     counts = {"ana": 0, "ben": 0, "eva": 0}
     members = [{"owner": "ana"}, {"owner": "ben"}, {"owner": "eva", **newcomer}]
     for number in range(leads):

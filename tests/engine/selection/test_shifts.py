@@ -1,4 +1,4 @@
-"""Shifts: who is asked while somebody works, and what comes of a lead when nobody does."""
+"""Shifts: which members are considered while a team is staffed, and where leads go while it is not."""
 
 from collections.abc import Mapping
 from dataclasses import replace

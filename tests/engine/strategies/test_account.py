@@ -302,7 +302,7 @@ KEEPING = {"window": "90d", "duplicate_window": "10m"}
 def again(
     keep: list[str] | None, account: AccountMatch | None, now: Facts, *, minutes: float = 60, **step: Any
 ) -> Decision:
-    """Somebody whom eve has comes again."""
+    """A lead of eve returns."""
     prior = PriorAssignment(
         "l", "a", "email", "assigned", "eve", "inbound", None, None, None, 5, NOW - timedelta(minutes=minutes)
     )

@@ -1,4 +1,4 @@
-"""Named owners: when a lead waits for them, when caps do not stop them, and what the reason says."""
+"""Named owners: when a lead waits for them, when caps are ignored, and the reason."""
 
 from collections.abc import Mapping
 from datetime import timedelta

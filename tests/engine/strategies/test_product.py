@@ -61,7 +61,7 @@ def with_alpha(ago: timedelta = DAY) -> PriorAssignment:
 
 
 def asked(known: PriorAssignment | None, interest: object, at: Facts | None = None, **more: Any) -> Decision:
-    """What becomes of a lead that looks at these products."""
+    """The decision for a lead that is interested in these products."""
     step = more.pop("step", STEP)
     written = {**PLAN, "pipeline": [{"product": step}, {"queue": {"name": "desk"}}]}
     return decide(question(known, product_interest=interest, **more), plan(written), at or office())

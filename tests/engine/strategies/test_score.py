@@ -1,4 +1,4 @@
-"""Derived fields, points and bands: what they come to, and what they do on the way through the pipeline."""
+"""Derived fields, points and bands: their values, and their effect in the pipeline."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,7 +28,7 @@ HOT: dict[str, Any] = {"country": "FR", "employees": 500, "title": "Head of IT",
 
 
 def engaged(*ages: int, name: str = "pricing", **more: Any) -> list[dict[str, Any]]:
-    """Engagements so many days ago."""
+    """Engagements this many days ago."""
     return [{"name": name, "at": NOW - timedelta(days=age), **more} for age in ages]
 
 
