@@ -191,7 +191,7 @@ CREATE TABLE ledger_entries (
   workspace_id bigint NOT NULL,
   team_id text NOT NULL,
   number bigint NOT NULL CHECK (number > 0),
-  cause text NOT NULL CHECK (cause IN ('turn', 'rebalanced', 'joined', 'refund')),
+  cause text NOT NULL CHECK (cause IN ('turn', 'rebalanced', 'refund')),
   chosen text,
   assignment_id uuid,
   at timestamptz NOT NULL,

@@ -40,7 +40,7 @@ CANDIDATES: dict[str, str] = {**PICKS, **REFUSALS}
 
 TARGETS: dict[str, str] = {
     "chosen": "The lead went here.",
-    "held": "Nobody here can take the lead yet; the plan holds it until somebody can.",
+    "held": "Nobody here can take the lead yet; the plan holds it until an owner is available.",
     "off_hours": "Nobody here is on shift; the plan tries the next target.",
     "no_eligible_member": "No member of the team can take the lead.",
     "no_current_owner": "Nobody in the directory has the lead, and the caller sent no owner.",

@@ -1,6 +1,6 @@
 """Accounts as decisions see them, and the one function that matches a lead to its account."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -140,8 +140,3 @@ def account_from(id_: str, body: Mapping[str, Any]) -> Account:
         attributes=body.get("attributes") or {},
         crm=body.get("crm") or {},
     )
-
-
-def accounts_by_id(accounts: Iterable[Account]) -> dict[str, Account]:
-    """Accounts by id."""
-    return {each.id: each for each in accounts}
