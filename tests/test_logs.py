@@ -29,6 +29,10 @@ def test_log_of_an_exception_holds_only_its_kind_and_place() -> None:
         log.exception("commit group failed", jobs=3)
     (line,) = stream.getvalue().splitlines()
     assert b"canary" not in line
-    told = orjson.loads(line)
-    assert (told["event"], told["jobs"], told["error"]) == ("commit group failed", 3, ["ValueError"])
-    assert told["frames"][0].startswith("test_logs.py:")
+    returned = orjson.loads(line)
+    assert (returned["event"], returned["jobs"], returned["error"]) == (
+        "commit group failed",
+        3,
+        ["ValueError"],
+    )
+    assert returned["frames"][0].startswith("test_logs.py:")

@@ -50,10 +50,10 @@ async def test_leads_are_counted_by_state_and_queue(workspace: Workspace) -> Non
         await workspace.assign(external_id=f"p{number}", source="partner")
     await workspace.assign(external_id="s", lead_type="student")
     await workspace.assign(external_id="n", lead_type="content", employees=1)
-    told = await workspace.assign(external_id="a", first_name="A")
+    returned = await workspace.assign(external_id="a", first_name="A")
     await workspace.assign(external_id="a", first_name="A")
     await workspace.assign(external_id="b")
-    await workspace.client.post(f"/assignments/{told['assignment_id']}/events", json={"type": "closed"})
+    await workspace.client.post(f"/assignments/{returned['assignment_id']}/events", json={"type": "closed"})
     found = samples(await scrape(workspace))
     by_state = {state: count for (state,), count in found[STATE].items() if count}
     assert by_state == {"queued": 3, "blocked": 1, "automated": 1, "closed": 1, "assigned": 1}
@@ -80,8 +80,10 @@ async def test_oldest_age_is_measured_by_the_clock_of_the_workspace(workspace: W
 
 
 async def test_a_queue_that_no_plan_declares_is_shown_while_leads_wait_there(workspace: Workspace) -> None:
-    told = await workspace.assign(external_id="a")
-    await workspace.client.post("/reassign", json={"lead_id": told["lead_id"], "to": {"queue": "unrouted"}})
+    returned = await workspace.assign(external_id="a")
+    await workspace.client.post(
+        "/reassign", json={"lead_id": returned["lead_id"], "to": {"queue": "unrouted"}}
+    )
     # As if a plan that is no longer in force had put it there.
     await workspace.pool.execute("UPDATE assignments SET queue = 'elsewhere' WHERE queue = 'unrouted'")
     queues = samples(await scrape(workspace))[QUEUES]
@@ -168,8 +170,10 @@ async def test_ten_thousand_queues_do_not_make_as_many_series(workspace: Workspa
 
 
 async def test_labels_come_from_a_list_and_name_nobody(workspace: Workspace) -> None:
-    told = await workspace.assign(external_id="canary-id", email="canary@people.example", company="Canary")
-    await workspace.get(f"/leads/{told['lead_id']}")
+    returned = await workspace.assign(
+        external_id="canary-id", email="canary@people.example", company="Canary"
+    )
+    await workspace.get(f"/leads/{returned['lead_id']}")
     await workspace.client.get("/leads?external_id=canary-id")
     await workspace.client.get("/canary-path")
     await workspace.client.request("CANARY", "/assign")
@@ -178,5 +182,5 @@ async def test_labels_come_from_a_list_and_name_nobody(workspace: Workspace) -> 
         "code", "le", "method", "outcome", "queue", "route", "state", "status", "step",
     }  # fmt: skip
     said = {value for _, value in labels(text)}
-    assert not [value for value in said if "canary" in value.lower() or told["lead_id"] in value]
+    assert not [value for value in said if "canary" in value.lower() or returned["lead_id"] in value]
     assert not said & {"ana", "ben", "eve", "Ana", "Ben", "Eve"}

@@ -49,8 +49,8 @@ async def night(database: str) -> AsyncIterator[Workspace]:
 async def claim(workspace: Workspace, owner: str, **body: str) -> tuple[int, str]:
     """The status of a claim from `held`, with the lead that was got or the code of the problem."""
     answer = await workspace.client.post("/queues/held/claim", json={"owner_id": owner, **body})
-    told = answer.json()
-    return answer.status_code, told["lead_id"] if answer.status_code == 200 else told["code"]
+    returned = answer.json()
+    return answer.status_code, returned["lead_id"] if answer.status_code == 200 else returned["code"]
 
 
 async def moved(workspace: Workspace, lead_id: str, assignments: int = 2) -> dict[str, Any]:
@@ -63,11 +63,11 @@ async def moved(workspace: Workspace, lead_id: str, assignments: int = 2) -> dic
 
 
 async def test_lead_held_for_an_owner_is_claimed_by_that_owner_only(night: Workspace) -> None:
-    told = await night.assign(external_id="a", source="ben")
-    assert (told["queue"], told["held_until"]) == ("held", UNTIL)
+    returned = await night.assign(external_id="a", source="ben")
+    assert (returned["queue"], returned["held_until"]) == ("held", UNTIL)
     assert await claim(night, "ana") == (403, "held_for_another")
-    assert await claim(night, "ana", lead_id=told["lead_id"]) == (403, "held_for_another")
-    assert await claim(night, "ben") == (200, told["lead_id"])
+    assert await claim(night, "ana", lead_id=returned["lead_id"]) == (403, "held_for_another")
+    assert await claim(night, "ben") == (200, returned["lead_id"])
     assert await claim(night, "ben") == (409, "queue_empty")
     assert (await verify(night.pool, night.workspace_id)).clean
 
@@ -83,8 +83,8 @@ async def test_claim_gives_the_first_lead_that_the_owner_may_take(night: Workspa
 async def test_leads_held_for_the_owner_and_the_team_share_one_order(night: Workspace) -> None:
     sources = (None, "ben", None, "ben")
     waiting = [await night.assign(external_id=f"e{at}", source=source) for at, source in enumerate(sources)]
-    for told in waiting:
-        assert await claim(night, "ben") == (200, told["lead_id"])
+    for returned in waiting:
+        assert await claim(night, "ben") == (200, returned["lead_id"])
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ async def test_leads_held_for_the_owner_and_the_team_share_one_order(night: Work
 async def test_owner_of_a_held_lead_can_claim_it_before_the_shift(
     night: Workspace, owner: str, body: dict[str, Any], got: tuple[int, str] | None
 ) -> None:
-    told = await night.assign(external_id="a", source="ben")
+    returned = await night.assign(external_id="a", source="ben")
     assert (await night.client.patch(f"/owners/{owner}", json=body)).status_code == 200
-    assert await claim(night, owner) == (got or (200, told["lead_id"]))
+    assert await claim(night, owner) == (got or (200, returned["lead_id"]))
 
 
 async def test_held_lead_that_returns_keeps_its_release_time(night: Workspace) -> None:
@@ -125,9 +125,9 @@ async def test_held_lead_that_returns_keeps_its_release_time(night: Workspace) -
 
 async def test_released_lead_is_decided_as_it_was_sent(night: Workspace) -> None:
     body = {"lead": {"external_id": "a"}, "trigger": "chat", "exclude": ["ana"]}
-    told = (await night.client.post("/assign", json=body)).json()
+    returned = (await night.client.post("/assign", json=body)).json()
     await at(night, MORNING)
-    lead = await moved(night, told["lead_id"])
+    lead = await moved(night, returned["lead_id"])
     assert lead["owner"]["id"] == "ben"
     released = lead["assignments"][1]
     explained = await night.get(f"/assignments/{released['assignment_id']}/explain")
@@ -143,7 +143,7 @@ async def test_the_higher_priority_is_released_first_then_the_older(night: Works
     await night.publish(plan)
     sent = [await night.assign(external_id=str(n), **({"source": "ben"} if n > 3 else {})) for n in range(6)]
     await at(night, MORNING)
-    leads = [await moved(night, told["lead_id"]) for told in sent]
+    leads = [await moved(night, returned["lead_id"]) for returned in sent]
     leads.sort(key=lambda lead: int(lead["assignments"][1]["decision_number"]))
     assert [lead["id"] for lead in leads] == [each["lead_id"] for each in (*sent[4:], *sent[:4])]
     metrics = (await night.client.get("/metrics")).text
@@ -181,15 +181,15 @@ async def test_first_member_on_shift_does_not_get_all_held_leads(night: Workspac
     await night.put("owners", "cem", {"calendar": "day"})
     members = [{"owner": "ana"}, {"owner": "ben"}, {"owner": "cem"}]
     await night.put("teams", "inbound", {"name": "Inbound", "members": members})
-    told = [await night.assign(external_id=str(n)) for n in range(12)]
-    assert {each["held_until"] for each in told} == {"2099-11-23T07:55:00Z"}
+    returned = [await night.assign(external_id=str(n)) for n in range(12)]
+    assert {each["held_until"] for each in returned} == {"2099-11-23T07:55:00Z"}
     await at(night, "2099-11-23 07:55Z")
-    early = [(await moved(night, each["lead_id"]))["assignments"][1] for each in told]
+    early = [(await moved(night, each["lead_id"]))["assignments"][1] for each in returned]
     assert [each["owner"] and each["owner"]["id"] for each in early] == ["ana"] + [None] * 11
     assert {each["held_until"] for each in early[1:]} == {UNTIL}
     await at(night, MORNING)
     owners = [
-        (await moved(night, each["lead_id"], 3 if n else 2))["owner"]["id"] for n, each in enumerate(told)
+        (await moved(night, each["lead_id"], 3 if n else 2))["owner"]["id"] for n, each in enumerate(returned)
     ]
     assert {owner: owners.count(owner) for owner in owners} == {"ana": 4, "ben": 4, "cem": 4}
     assert (await verify(night.pool, night.workspace_id)).clean
@@ -204,13 +204,13 @@ async def test_lead_that_cannot_be_released_delays_no_other_lead(
     night: Workspace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cities = ("Rome", "Nowhere", "Oslo")
-    told = [await night.assign(external_id=city, city=city) for city in cities]
-    await night.pool.execute(REFUSE.format(lead_id=told[1]["lead_id"]))
+    returned = [await night.assign(external_id=city, city=city) for city in cities]
+    await night.pool.execute(REFUSE.format(lead_id=returned[1]["lead_id"]))
     await at(night, MORNING)
-    for each in (told[0], told[2]):
+    for each in (returned[0], returned[2]):
         assert (await moved(night, each["lead_id"]))["owner"] is not None
     await asyncio.sleep(0.3)
-    assert (await night.get(f"/leads/{told[1]['lead_id']}"))["assignments"][-1]["queue"] == "held"
+    assert (await night.get(f"/leads/{returned[1]['lead_id']}"))["assignments"][-1]["queue"] == "held"
     # Once with the others, once alone; then it is put off.
     assert capsys.readouterr().out.count("commit group failed") == 2
 

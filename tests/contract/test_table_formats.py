@@ -37,9 +37,9 @@ def lines(*items: object) -> bytes:
 
 def refused(body: bytes, media: str) -> list[tuple[str, str]]:
     """The paths and codes of the faults."""
-    with pytest.raises(Problem) as told:
+    with pytest.raises(Problem) as returned:
         read_table(body, media)
-    return [(each["path"], each["code"]) for each in problem_document(told.value)["errors"]]
+    return [(each["path"], each["code"]) for each in problem_document(returned.value)["errors"]]
 
 
 @pytest.mark.parametrize(

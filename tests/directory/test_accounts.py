@@ -77,7 +77,7 @@ async def test_an_invalid_account_is_refused(
 
 async def test_warnings_are_reported(workspace: Workspace) -> None:
     await put(workspace, "old", domains=["other.example"], owner="ana")
-    told = await put(
+    returned = await put(
         workspace,
         "acme",
         owner="zoe",
@@ -85,15 +85,15 @@ async def test_warnings_are_reported(workspace: Workspace) -> None:
         parent="above",
         domains=["mail.other.example", "gmail.com", "own.example"],
     )
-    assert [(each["path"], each["code"], each["severity"]) for each in told["findings"]] == [
+    assert [(each["path"], each["code"], each["severity"]) for each in returned["findings"]] == [
         ("owner", "unknown_owner", "warning"),
         ("roles.sdr", "unknown_owner", "warning"),
         ("parent", "unknown_parent", "warning"),
         ("domains[0]", "shared_domain", "warning"),
         ("domains[1]", "free_email_domain", "warning"),
     ]
-    told = await put(workspace, "above", parent="acme")
-    assert [(each["path"], each["code"]) for each in told["findings"]] == [("parent", "parent_cycle")]
+    returned = await put(workspace, "above", parent="acme")
+    assert [(each["path"], each["code"]) for each in returned["findings"]] == [("parent", "parent_cycle")]
     assert (await put(workspace, "free", domains=["gmail.com"], tier="named"))["findings"][0]["code"] == (
         "shared_domain"
     )
@@ -115,11 +115,11 @@ async def test_many_records_are_sent_as_lines(workspace: Workspace) -> None:
     lines = b"\n".join(b'{"id": "c%d", "domains": ["c%d.example"]}' % (at, at) for at in range(1500))
     headers = {"Content-Type": "application/x-ndjson"}
     url = "/accounts/bulk"
-    told = (await workspace.client.post(url, content=lines + b"\n{}", headers=headers)).json()
-    assert (told["created"], [each["line"] for each in told["errors"]]) == (1500, [1501])
+    returned = (await workspace.client.post(url, content=lines + b"\n{}", headers=headers)).json()
+    assert (returned["created"], [each["line"] for each in returned["errors"]]) == (1500, [1501])
     again = lines.replace(b'c7.example"', b'seven.example"') + b'\n{"id": "c8", "domains": []}'
-    told = (await workspace.client.post(url, content=again, headers=headers)).json()
-    assert (told["updated"], told["unchanged"]) == (2, 1499)
+    returned = (await workspace.client.post(url, content=again, headers=headers)).json()
+    assert (returned["updated"], returned["unchanged"]) == (2, 1499)
     assert await keys(workspace, "c7") == [("domain", "seven.example", 1)]
     assert await keys(workspace, "c8") == []
 
@@ -131,8 +131,8 @@ async def test_an_edit_of_accounts_leaves_the_rest_of_the_directory_in_memory(wo
     async with workspace.edit() as edit:
         await edit.put("owners", "ana", {"name": "Ana", "active": False}, await edit.find("owners", "ana"))
         await edit.put("accounts", "b", {"domains": [], "roles": {}, "crm": {}}, None)
-    told = [await workspace.assign(email=f"b{at}@people.example") for at in range(4)]
-    assert {each["owner"]["id"] for each in told} == {"ben", "eve"}
+    returned = [await workspace.assign(email=f"b{at}@people.example") for at in range(4)]
+    assert {each["owner"]["id"] for each in returned} == {"ben", "eve"}
     await put(workspace, "acme", **{**ACME, "tier": None})
     assert (await workspace.assign(email="c@people.example"))["owner"]["id"] in {"ben", "eve"}
     report = await verify(workspace.pool, workspace.workspace_id)

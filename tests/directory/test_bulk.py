@@ -27,8 +27,8 @@ def owners(count: int, **body: Any) -> bytes:
 def counts(answer: httpx2.Response) -> tuple[int, int, int, int]:
     """Created, updated, unchanged, and errors."""
     assert answer.status_code == 200, answer.text
-    told = answer.json()
-    return told["created"], told["updated"], told["unchanged"], told["errors_total"]
+    returned = answer.json()
+    return returned["created"], returned["updated"], returned["unchanged"], returned["errors_total"]
 
 
 async def test_lines_are_created_updated_and_left_alone(workspace: Workspace) -> None:
@@ -66,11 +66,11 @@ async def test_an_invalid_line_leaves_the_others_imported(workspace: Workspace) 
     ]
     answer = await send(workspace, "teams", b"\n".join(lines))
     assert counts(answer) == (2, 0, 0, 10)
-    told = [
+    returned = [
         (error["line"], error["problem"]["status"], (error["problem"].get("errors") or [{}])[0].get("path"))
         for error in answer.json()["errors"]
     ]
-    assert told == [
+    assert returned == [
         (2, 422, "members[0].owner"),
         (3, 422, "members[1].owner"),
         (4, 422, "id"),

@@ -111,11 +111,11 @@ async def test_a_lead_outside_of_hours_is_held_until_the_next_shift(workspace: W
     for owner in ("ana", "ben"):
         await workspace.client.patch(f"/owners/{owner}", json={"calendar": "berlin"})
     await workspace.publish(HOLDING)
-    told = await workspace.assign(email="a@people.example")
-    assert (told["outcome"], told["queue"], told["priority"]) == ("queued", "held", 30)
-    assert (told["reason"]["code"], told["held_until"]) == ("held", "2099-11-23T08:00:00Z")
-    stored = await workspace.get(f"/assignments/{told['assignment_id']}")
-    assert stored["held_until"] == told["held_until"]
+    returned = await workspace.assign(email="a@people.example")
+    assert (returned["outcome"], returned["queue"], returned["priority"]) == ("queued", "held", 30)
+    assert (returned["reason"]["code"], returned["held_until"]) == ("held", "2099-11-23T08:00:00Z")
+    stored = await workspace.get(f"/assignments/{returned['assignment_id']}")
+    assert stored["held_until"] == returned["held_until"]
     kept = await workspace.assign(email="a@people.example")
     assert (kept["queue"], kept["existing_lead"]["kind"]) == ("held", "duplicate")
     claim = await workspace.client.post("/queues/held/claim", json={"owner_id": "ben"})
@@ -147,9 +147,9 @@ async def test_due_times_follow_the_working_time_of_the_owner(workspace: Workspa
     )
     version = published.json()["version"]
     assert (await workspace.client.post(f"/plans/{version}/publish", json={})).status_code == 200
-    told = await workspace.assign(email="a@people.example", lead_type="demo_request")
+    returned = await workspace.assign(email="a@people.example", lead_type="demo_request")
     touch = "2099-11-23T08:05:00Z"
-    assert told["sla"] == {"name": "hot", "accept_by": "2099-11-20T16:25:00Z", "touch_by": touch}
-    assert [action["due_at"] for action in told["actions"]] == [touch]
+    assert returned["sla"] == {"name": "hot", "accept_by": "2099-11-20T16:25:00Z", "touch_by": touch}
+    assert [action["due_at"] for action in returned["actions"]] == [touch]
     assert (await workspace.assign(email="b@people.example"))["sla"] is None
     assert (await verify(workspace.pool, workspace.workspace_id)).clean

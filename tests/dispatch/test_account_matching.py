@@ -25,20 +25,20 @@ async def test_an_account_is_matched_and_returned(workspace: Workspace) -> None:
     await put(
         workspace, "acme", name="ACME", domains=["acme.example"], tier="named", roles=roles, owner="eve"
     )
-    told = await workspace.assign(email="a@mail.acme.example")
-    assert (told["owner"]["id"], told["reason"]["code"]) == ("ben", "rule")
-    assert told["account"] == {"id": "acme", "name": "ACME", "matched_by": "email_domain", "role": "sdr"}
-    others = {role: other["id"] for role, other in told["account_team"].items()}
+    returned = await workspace.assign(email="a@mail.acme.example")
+    assert (returned["owner"]["id"], returned["reason"]["code"]) == ("ben", "rule")
+    assert returned["account"] == {"id": "acme", "name": "ACME", "matched_by": "email_domain", "role": "sdr"}
+    others = {role: other["id"] for role, other in returned["account_team"].items()}
     assert others == {"owner": "eve", "ae": "ana"}
-    assert told["account_team"]["ae"].keys() == told["owner"].keys()
-    assert told["trace"]["account"] == {
+    assert returned["account_team"]["ae"].keys() == returned["owner"].keys()
+    assert returned["trace"]["account"] == {
         "id": "acme",
         "matched_by": "email_domain",
         "candidates": [{"account": "acme", "matched_by": "email_domain", "code": "chosen"}],
     }
-    stored = await workspace.get(f"/assignments/{told['assignment_id']}")
-    assert stored["account"] == told["account"]
-    explained = await workspace.get(f"/assignments/{told['assignment_id']}/explain")
+    stored = await workspace.get(f"/assignments/{returned['assignment_id']}")
+    assert stored["account"] == returned["account"]
+    explained = await workspace.get(f"/assignments/{returned['assignment_id']}/explain")
     assert explained["reproduced"]
     assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
@@ -46,9 +46,9 @@ async def test_an_account_is_matched_and_returned(workspace: Workspace) -> None:
 async def test_action_texts_name_the_account(workspace: Workspace) -> None:
     await workspace.publish(ASKING)
     await put(workspace, "acme", name="ACME", crm={"hubspot": "77"}, roles={"sdr": "ben"})
-    told = await workspace.assign(first_name="Jo", company="x", crm={"account_id": "77"})
-    assert told["account"]["matched_by"] == "crm"
-    assert told["actions"][0]["params"]["title"] == "Call Jo of ACME, ben"
+    returned = await workspace.assign(first_name="Jo", company="x", crm={"account_id": "77"})
+    assert returned["account"]["matched_by"] == "crm"
+    assert returned["actions"][0]["params"]["title"] == "Call Jo of ACME, ben"
     plain = await workspace.assign(first_name="Jo", company="y")
     assert (plain["account"], plain["account_team"]) == (None, {})
     assert plain["actions"][0]["params"]["title"] == "Call Jo of"
@@ -57,19 +57,22 @@ async def test_action_texts_name_the_account(workspace: Workspace) -> None:
 async def test_free_mail_domains_match_only_a_single_account(workspace: Workspace) -> None:
     await workspace.publish(ASKING)
     await put(workspace, "b", domains=["gmail.com"], owner="ana")
-    told = await workspace.assign(email="b@gmail.com")
-    assert (told["account"], told["trace"]["account"]["candidates"][0]["code"]) == (None, "free_email_domain")
+    returned = await workspace.assign(email="b@gmail.com")
+    assert (returned["account"], returned["trace"]["account"]["candidates"][0]["code"]) == (
+        None,
+        "free_email_domain",
+    )
     await put(workspace, "c", domains=["gmail.com"], tier="named")
     for number in range(30):
         await put(workspace, f"a{number}", domains=["gmail.com"], owner="eve")
-    told = await workspace.assign(email="c@gmail.com")
-    assert told["account"]["id"] == "c"
-    assert len(told["trace"]["account"]["candidates"]) == 5
+    returned = await workspace.assign(email="c@gmail.com")
+    assert returned["account"]["id"] == "c"
+    assert len(returned["trace"]["account"]["candidates"]) == 5
     await put(workspace, "a", domains=["acme.example"], open_opportunity="006A")
     await put(workspace, "d", domains=["www.acme.example"], owner="gone")
-    told = await workspace.assign(email="d@acme.example", website="https://a.example")
-    assert [each["code"] for each in told["trace"]["account"]["candidates"]] == ["chosen", "lower_ranked"]
-    assert (told["account"]["id"], told["reason"]["code"]) == ("d", "round_robin")
+    returned = await workspace.assign(email="d@acme.example", website="https://a.example")
+    assert [each["code"] for each in returned["trace"]["account"]["candidates"]] == ["chosen", "lower_ranked"]
+    assert (returned["account"]["id"], returned["reason"]["code"]) == ("d", "round_robin")
     assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
@@ -97,8 +100,8 @@ async def test_a_plan_without_accounts_reads_no_account_keys(workspace: Workspac
     await workspace.assign(email="a@acme.example")  # a process asks for accounts until it knows the plan
     await workspace.pool.execute("ALTER TABLE account_keys RENAME TO out_of_reach")
     for number in range(5):
-        told = await workspace.assign(email=f"b{number}@acme.example")
-        assert (told["account"], told["outcome"]) == (None, "assigned")
+        returned = await workspace.assign(email=f"b{number}@acme.example")
+        assert (returned["account"], returned["outcome"]) == (None, "assigned")
     await workspace.publish(ASKING)
     failed = await workspace.client.post("/assign", json={"lead": {"email": "c@acme.example"}})
     assert failed.status_code == 500, failed.text

@@ -48,10 +48,10 @@ async def away(workspace: Workspace, owner: str, until: str) -> None:
 async def test_the_trace_is_the_one_on_the_page(noon: Workspace) -> None:
     await away(noon, "ben", AFTERNOON)
     answer = await noon.client.post("/assign", json=JSON[1])
-    told = answer.json()
-    assert told["trace"] == JSON[2]
-    assert (told["queue"], told["reason"]["code"]) == ("held", "held")
-    assert told["held_until"] == "2099-11-20T15:00:00Z"
+    returned = answer.json()
+    assert returned["trace"] == JSON[2]
+    assert (returned["queue"], returned["reason"]["code"]) == ("held", "held")
+    assert returned["held_until"] == "2099-11-20T15:00:00Z"
     for owner, status in (("eve", 403), ("ben", 200)):
         claim = await noon.client.post("/queues/held/claim", json={"owner_id": owner})
         assert claim.status_code == status
@@ -60,9 +60,13 @@ async def test_the_trace_is_the_one_on_the_page(noon: Workspace) -> None:
 
 
 async def test_an_account_owner_gets_the_lead_without_a_turn(noon: Workspace) -> None:
-    told = await noon.assign(email="a@acme.example")
-    assert (told["owner"]["id"], told["reason"]["code"], told["team"]) == ("ben", "account_owner", None)
-    assert {role: other["id"] for role, other in told["account_team"].items()} == {
+    returned = await noon.assign(email="a@acme.example")
+    assert (returned["owner"]["id"], returned["reason"]["code"], returned["team"]) == (
+        "ben",
+        "account_owner",
+        None,
+    )
+    assert {role: other["id"] for role, other in returned["account_team"].items()} == {
         "owner": "ana",
         "ae": "ana",
     }
@@ -94,8 +98,8 @@ async def test_the_delegate_or_the_team_stands_in_for_an_absent_owner(noon: Work
 
 async def test_an_account_edit_counts_from_the_next_lead_on(noon: Workspace) -> None:
     batch = {"items": [{"lead": {"email": f"{name}@acme.example"}} for name in "abc"]}
-    told = (await noon.client.post("/assign/batch", json=batch)).json()["items"]
-    assert {each["decision"]["owner"]["id"] for each in told} == {"ben"}
+    returned = (await noon.client.post("/assign/batch", json=batch)).json()["items"]
+    assert {each["decision"]["owner"]["id"] for each in returned} == {"ben"}
     await noon.client.patch("/accounts/acme", json={"roles": {"sdr": "eve"}})
     assert (await noon.assign(email="d@acme.example"))["owner"]["id"] == "eve"
     await noon.client.delete("/accounts/acme")

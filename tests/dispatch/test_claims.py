@@ -27,8 +27,8 @@ async def desk(workspace: Workspace) -> Workspace:
 async def _claim(workspace: Workspace, queue: str, owner: str, **body: str) -> tuple[int, str]:
     """The status, with the lead that was got or the code of the problem."""
     answer = await workspace.client.post(f"/queues/{queue}/claim", json={"owner_id": owner, **body})
-    told = answer.json()
-    return answer.status_code, told["lead_id"] if answer.status_code == 200 else told["code"]
+    returned = answer.json()
+    return answer.status_code, returned["lead_id"] if answer.status_code == 200 else returned["code"]
 
 
 async def test_the_higher_priority_goes_first_then_the_older(desk: Workspace) -> None:

@@ -48,8 +48,8 @@ async def turns(workspace: Workspace, team: str) -> list[tuple[str, str]]:
     return [(each["cause"], each["chosen"]) for each in rows]
 
 
-def actions(told: dict[str, Any]) -> list[tuple[str, Any]]:
-    return [(each["type"], each["params"].get("name")) for each in told["actions"]]
+def actions(returned: dict[str, Any]) -> list[tuple[str, Any]]:
+    return [(each["type"], each["params"].get("name")) for each in returned["actions"]]
 
 
 async def test_current_product_wins_and_campaigns_of_the_other_end(shop: Workspace) -> None:
@@ -86,8 +86,8 @@ async def test_current_product_wins_and_campaigns_of_the_other_end(shop: Workspa
         "duplicate",
         [],
     )
-    for told in (first, second, again):
-        explained = await shop.get(f"/assignments/{told['assignment_id']}/explain")
+    for returned in (first, second, again):
+        explained = await shop.get(f"/assignments/{returned['assignment_id']}/explain")
         assert explained["reproduced"] is True
     assert (await verify(shop.pool, shop.workspace_id)).clean
 
@@ -108,8 +108,8 @@ async def test_condition_that_keeps_the_owner_can_use_the_account(
     account = {"name": "ACME", "domains": ["acme.example"], "open_opportunity": opportunity}
     assert (await shop.client.put("/accounts/acme", json=account)).status_code == 201
     await shop.assign(email="jane@acme.example", product_interest=["a"])
-    told = await shop.assign(email="jane@acme.example", product_interest=["b"])
-    assert told["owner"]["id"] == owner
+    returned = await shop.assign(email="jane@acme.example", product_interest=["b"])
+    assert returned["owner"]["id"] == owner
     assert (await verify(shop.pool, shop.workspace_id)).clean
 
 
@@ -117,8 +117,8 @@ async def test_back_and_forth_in_one_batch_is_decided_one_after_another(shop: Wo
     items = [
         {"lead": {"email": "jane@acme.example", "product_interest": [each]}} for each in ("a", "b", "a", "a")
     ]
-    told = (await shop.client.post("/assign/batch", json={"items": items})).json()["items"]
-    decisions = [each["decision"] for each in told]
+    returned = (await shop.client.post("/assign/batch", json={"items": items})).json()["items"]
+    decisions = [each["decision"] for each in returned]
     assert [each["owner"]["id"] for each in decisions] == ["ana", "eve", "ben", "ben"]
     codes = [each["reason"]["code"] for each in decisions]
     assert codes == ["product", "product_switch", "product_switch", "duplicate"]

@@ -13,16 +13,16 @@ HOT: dict[str, Any] = {"country": "FR", "employees": 500, "title": "Head", "page
 
 async def test_a_lead_is_scored_the_same_by_the_stored_plan_and_afterwards(workspace: Workspace) -> None:
     await workspace.publish(PLAN)
-    told = await workspace.assign(external_id="a", **HOT)
-    assert (told["queue"], told["priority"]) == ("europe", 80)
-    assert [action["params"] for action in told["actions"]] == [{"via": "hot EMEA 75"}]
+    returned = await workspace.assign(external_id="a", **HOT)
+    assert (returned["queue"], returned["priority"]) == ("europe", 80)
+    assert [action["params"] for action in returned["actions"]] == [{"via": "hot EMEA 75"}]
     cold = await workspace.assign(external_id="b", employees=5)
     assert cold["path"] == "newsletter"
     assert cold["trace"]["steps"][0]["labels"] == {
         "band": "cold",
         "scores": {"fit": 0, "intent": 0, "total": 0},
     }
-    explained = (await workspace.client.get(f"/assignments/{told['assignment_id']}/explain")).json()
+    explained = (await workspace.client.get(f"/assignments/{returned['assignment_id']}/explain")).json()
     assert explained["reproduced"] is True
     assert [step["code"] for step in explained["steps"]][:2] == ["scored", "rule"]
     assert explained["steps"][1]["when"]["held"] is True
@@ -42,8 +42,8 @@ pipeline:
     version = answer.json()["version"]
     published = await workspace.client.post(f"/plans/{version}/publish", json={})
     assert published.status_code == 200
-    told = await workspace.assign(external_id="a", score=5)
-    assert told["trace"]["steps"][0]["labels"]["band"] == "zz"
+    returned = await workspace.assign(external_id="a", score=5)
+    assert returned["trace"]["steps"][0]["labels"]["band"] == "zz"
     assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 

@@ -52,15 +52,15 @@ async def ready(workspace: Workspace) -> int:
 
 async def test_the_matching_row_decides_and_the_trace_names_it(workspace: Workspace) -> None:
     revision = await ready(workspace)
-    told = await workspace.assign(email="a@b.example", country="United States", postal_code="02139")
-    assert told["owner"]["id"] == "ana"
-    assert told["sla"]["name"] == "hot"
-    assert told["priority"] == 7
-    entry = told["trace"]["steps"][0]
+    returned = await workspace.assign(email="a@b.example", country="United States", postal_code="02139")
+    assert returned["owner"]["id"] == "ana"
+    assert returned["sla"]["name"] == "hot"
+    assert returned["priority"] == 7
+    entry = returned["trace"]["steps"][0]
     assert entry["table"] == "us-zip"
     assert (entry["revision"], entry["row"]) == (revision, 1)
     assert entry["matched_by_column"] == {"country": "eq", "postal_code": "prefix of 3"}
-    assert told["reason"]["text"] == "Assigned to Ana by rule zip (row 1 of table us-zip)."
+    assert returned["reason"]["text"] == "Assigned to Ana by rule zip (row 1 of table us-zip)."
     west = await workspace.assign(email="b@b.example", country="US", postal_code="90210")
     assert (west["team"], west["owner"]["id"]) == ("dach", "ana")
     assert (await workspace.assign(email="c@b.example", country="US"))["queue"] == "desk"
@@ -68,9 +68,9 @@ async def test_the_matching_row_decides_and_the_trace_names_it(workspace: Worksp
 
 async def test_the_pipeline_goes_on_without_a_matching_row(workspace: Workspace) -> None:
     await ready(workspace)
-    told = await workspace.assign(email="a@b.example", country="DE", employees=100)
-    assert told["queue"] == "unrouted"
-    codes = [(step["step"], step["code"], step.get("row")) for step in told["trace"]["steps"]]
+    returned = await workspace.assign(email="a@b.example", country="DE", employees=100)
+    assert returned["queue"] == "unrouted"
+    codes = [(step["step"], step["code"], step.get("row")) for step in returned["trace"]["steps"]]
     assert codes == [
         ("zip", "no_matching_row", None),
         ("size", "no_matching_row", None),
@@ -88,9 +88,9 @@ async def test_a_new_table_revision_counts_from_the_next_lead_on(workspace: Work
     changed = {**ZIP, "rows": [["US", "021", {"owner": "ben"}], *ZIP["rows"][1:]]}
     second = (await put(workspace, "us-zip", changed, 200))["revision"]
     assert second > first
-    told = await workspace.assign(email="b@b.example", country="US", postal_code="02139")
-    assert told["owner"]["id"] == "ben"
-    assert told["trace"]["steps"][0]["revision"] == second
+    returned = await workspace.assign(email="b@b.example", country="US", postal_code="02139")
+    assert returned["owner"]["id"] == "ben"
+    assert returned["trace"]["steps"][0]["revision"] == second
 
 
 async def test_replay_needs_no_former_table(workspace: Workspace) -> None:
@@ -109,12 +109,12 @@ async def test_replay_needs_no_former_table(workspace: Workspace) -> None:
         for at, (country, code) in enumerate(leads)
     ]
     answer = await workspace.client.post("/assign/batch", json={"items": items})
-    told = [item["decision"] for item in answer.json()["items"]]
+    returned = [item["decision"] for item in answer.json()["items"]]
     await put(workspace, "us-zip", {**ZIP, "rows": ZIP["rows"][2:]}, 200)
     await put(workspace, "sizes", {**SIZES, "rows": []}, 200)
     report = await verify(workspace.pool, workspace.workspace_id)
     assert report.lines()[-1] == "OK"
-    for each in told:
+    for each in returned:
         again = await workspace.get(f"/assignments/{each['assignment_id']}/explain")
         assert again["reproduced"]
         assert again["steps"][0]["revision"] == each["trace"]["steps"][0]["revision"]

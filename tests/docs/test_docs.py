@@ -125,14 +125,17 @@ def test_security_page_has_every_statement_that_is_cited() -> None:
 
 
 def test_every_setting_is_in_the_table() -> None:
-    told = {named(row[0])[0]: row[1].strip("`") for row in rows("docs/operations.md", "Settings")}
+    returned = {named(row[0])[0]: row[1].strip("`") for row in rows("docs/operations.md", "Settings")}
     expected: dict[str, object] = {DIRECTORY_VARIABLE: None}
     for name, field in Settings.model_fields.items():
         variable = field.validation_alias or f"LEAD_ASSIGNMENT_{name}".upper()
         expected[str(variable)] = field.default
-    del told["MIGRATION_DATABASE_URL"], expected["MIGRATION_DATABASE_URL"]  # its default is another setting
+    del (
+        returned["MIGRATION_DATABASE_URL"],
+        expected["MIGRATION_DATABASE_URL"],
+    )  # its default is another setting
     shown = {False: "false", None: "none"}
-    assert told == {name: shown.get(value, str(value)) for name, value in expected.items()}  # type: ignore[call-overload]
+    assert returned == {name: shown.get(value, str(value)) for name, value in expected.items()}  # type: ignore[call-overload]
 
 
 def test_every_metric_is_in_the_table() -> None:
@@ -158,12 +161,12 @@ def test_every_503_has_a_remedy_in_the_operations_page() -> None:
 
 
 def test_every_command_is_in_the_table() -> None:
-    told = set()
+    returned = set()
     for row in rows("docs/operations.md", "The command line"):
         first, *more = named(row[0])
         words = first.split()[1:]
-        told |= {" ".join(words), *(f"{words[0]} {name}" for name in more)}
-    assert told == set(_commands())
+        returned |= {" ".join(words), *(f"{words[0]} {name}" for name in more)}
+    assert returned == set(_commands())
 
 
 def _commands() -> Iterator[str]:
@@ -192,8 +195,8 @@ def test_request_of_the_readme_gets_the_answer_shown_there() -> None:
     words = shlex.split(fenced("README.md", "sh")[0])
     sent = orjson.loads(words[words.index("-d") + 1])
     assert sent == orjson.loads((EXAMPLE / "lead.json").read_bytes())
-    told = orjson.loads(fenced("README.md", "json")[0])
-    assert told.keys() <= Decision.model_fields.keys()
+    returned = orjson.loads(fenced("README.md", "json")[0])
+    assert returned.keys() <= Decision.model_fields.keys()
     facts = Facts(NOW, workspace(EXAMPLE), State())
     found = check_plan(yaml.safe_load((EXAMPLE / "plan.yaml").read_bytes()), facts, strategies())
     assert found.document is not None
@@ -201,10 +204,10 @@ def test_request_of_the_readme_gets_the_answer_shown_there() -> None:
     plan = compile_plan(found.document, 1, strategies())
     decision = decide(DecisionRequest("assign", "a", "l", values), plan, facts)
     assert decision.owner is not None
-    assert told["owner"]["id"] == decision.owner.id
-    assert told["reason"] == {"code": decision.code, "text": decision.text}
-    assert told["trace"] == decision.trace
-    assert [each["params"] for each in told["actions"]] == [each["params"] for each in decision.actions]
+    assert returned["owner"]["id"] == decision.owner.id
+    assert returned["reason"] == {"code": decision.code, "text": decision.text}
+    assert returned["trace"] == decision.trace
+    assert [each["params"] for each in returned["actions"]] == [each["params"] for each in decision.actions]
 
 
 def test_the_strategy_of_the_page_works() -> None:

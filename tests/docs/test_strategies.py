@@ -53,7 +53,7 @@ async def test_a_strategy_answers_as_its_part_of_the_page_shows(app: FastAPI, pa
     came = await answers(app, story)
     shown = [(each.shown, answer) for each, answer in zip(story, came, strict=True) if each.shown is not None]
     assert shown
-    for told, answer in shown:
-        assert differences(told, answer) == []
+    for returned, answer in shown:
+        assert differences(returned, answer) == []
         # What is shown of a trace is all of it.
-        assert told.get("trace", answer["trace"]) == answer["trace"]
+        assert returned.get("trace", answer["trace"]) == answer["trace"]

@@ -93,10 +93,10 @@ async def test_decision_is_replayed_without_the_plugin(database: str, plugin_ste
     async with open_workspace(database, **PATIENT) as workspace:
         await workspace.publish(PLAN)
         posts = [await workspace.client.post("/assign", json=lead(0, city=city)) for city in ("", "Raises")]
-        told = [post.json() for post in posts]
+        returned = [post.json() for post in posts]
         without = {name: each for name, each in strategies().items() if name != "odd"}
         report = await verify(workspace.pool, workspace.workspace_id, without)
-        explained = await workspace.get(f"/assignments/{told[0]['assignment_id']}/explain")
+        explained = await workspace.get(f"/assignments/{returned[0]['assignment_id']}/explain")
     assert report.clean, report.differences
     assert report.same_engine == 2
     assert explained["reproduced"]

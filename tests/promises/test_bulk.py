@@ -56,8 +56,8 @@ def what_became(decision: dict[str, Any]) -> tuple[object, ...]:
     """The decision without ids and times."""
     owner, known = decision["owner"], decision["existing_lead"]
     names = ("outcome", "team", "queue", "path", "block", "priority", "reason")
-    told = tuple(str(decision[name]) for name in names)
-    return (*told, owner and owner["id"], known and known["kind"], len(decision["actions"]))
+    returned = tuple(str(decision[name]) for name in names)
+    return (*returned, owner and owner["id"], known and known["kind"], len(decision["actions"]))
 
 
 async def batch(client: httpx2.AsyncClient, bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:

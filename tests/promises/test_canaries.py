@@ -67,16 +67,16 @@ async def refused(workspace: Workspace, method: str, url: str, status: int, **se
 async def test_success_leaves_no_trace_in_logs_and_metrics(workspace: Workspace, printed: list[str]) -> None:
     for number in range(3):
         await workspace.assign(**person(number))
-    told = await workspace.assign(**person(0))
-    assert told["existing_lead"]["kind"] == "duplicate"
-    assert is_clean(str(told["trace"]))
-    assert is_clean(told["reason"]["text"])
+    returned = await workspace.assign(**person(0))
+    assert returned["existing_lead"]["kind"] == "duplicate"
+    assert is_clean(str(returned["trace"]))
+    assert is_clean(returned["reason"]["text"])
     await workspace.client.post("/assign", json={"lead": person(9), "dry_run": True})
     await workspace.client.post("/assign/batch", json={"items": [{"lead": person(10)}] * 3})
-    await workspace.client.post("/reassign", json={"lead_id": told["lead_id"], "reason": CANARY})
+    await workspace.client.post("/reassign", json={"lead_id": returned["lead_id"], "reason": CANARY})
     await workspace.client.get("/leads", params={"external_id": person(1)["external_id"]})
     await workspace.client.post("/leads/lookup", json={"email": person(1)["email"]})
-    await workspace.get(f"/assignments/{told['assignment_id']}/explain")
+    await workspace.get(f"/assignments/{returned['assignment_id']}/explain")
     assert is_clean((await workspace.client.get("/metrics")).text)
 
 
@@ -98,7 +98,7 @@ async def test_a_text_that_is_too_long_is_not_repeated(
 
 
 async def test_no_error_repeats_what_was_sent(workspace: Workspace, printed: list[str]) -> None:
-    told = await workspace.assign(**person(0))
+    returned = await workspace.assign(**person(0))
     nobody = {"owner_id": CANARY}
     await refused(workspace, "GET", f"/{CANARY}", 404)
     await refused(workspace, "GET", f"/leads/{CANARY}", 404)
@@ -113,7 +113,7 @@ async def test_no_error_repeats_what_was_sent(workspace: Workspace, printed: lis
     await refused(workspace, "POST", f"/queues/{CANARY}/claim", 422, json=nobody)
     await refused(workspace, "POST", f"/queues/{CANARY}/claim", 404, json={"owner_id": "ben"})
     await refused(workspace, "POST", "/leads/lookup", 422, json={"email": CANARY, "phone": CANARY})
-    await refused(workspace, "POST", "/reassign", 422, json={"lead_id": told["lead_id"], "to": CANARY})
+    await refused(workspace, "POST", "/reassign", 422, json={"lead_id": returned["lead_id"], "to": CANARY})
     await refused(workspace, "POST", "/reassign", 422, json={"lead_id": CANARY})
     key = {"Idempotency-Key": CANARY}
     await workspace.client.post("/assign", json={"lead": person(5)}, headers=key)
@@ -155,7 +155,7 @@ async def test_message_of_a_strategy_that_raises_is_not_logged(database: str, pr
     plan = "{queues: {desk: {}}, pipeline: [{poisonous: {}}, {queue: {name: desk}}]}"
     async with open_workspace(database, strategies={poisonous.name: poisonous}) as workspace:
         await workspace.publish(plan)
-        told = await workspace.assign(**{**person(0), "city": "Nowhere"})
-        assert told["queue"] == "desk"
-        assert is_clean(str(told["trace"]))
+        returned = await workspace.assign(**{**person(0), "city": "Nowhere"})
+        assert returned["queue"] == "desk"
+        assert is_clean(str(returned["trace"]))
         assert is_clean((await workspace.client.get("/metrics")).text)

@@ -44,7 +44,7 @@ async def test_a_request_canceled_at_any_moment_is_stored_or_gone(database: str)
                 task.cancel()
             elif number % 10 == 0:
                 await asyncio.wait([tasks[number - 1]])
-        told = await asyncio.gather(*tasks, return_exceptions=True)
+        returned = await asyncio.gather(*tasks, return_exceptions=True)
         # Nobody waits any more for what a pass had taken: one more request comes through after it.
         await door.ask(workspace.workspace_id, job(1000))
         stored = await _stored(workspace)
@@ -52,7 +52,7 @@ async def test_a_request_canceled_at_any_moment_is_stored_or_gone(database: str)
     taken = {each.key.text for each in jobs if each.taken and each.key}
     assert stored == taken | {"k1000"}
     assert all(f"k{number}" in stored for number in range(120) if number % 3)
-    assert not any(isinstance(one, Exception) for one in told)
+    assert not any(isinstance(one, Exception) for one in returned)
     assert books.decisions == len(stored)
 
 
@@ -82,8 +82,8 @@ async def test_a_request_that_waits_too_long_is_refused_and_nothing_is_written(d
                 workspace.workspace_id,
             )
             asked = [hasty.ask(workspace.workspace_id, job(number)) for number in range(1, 4)]
-            told = await asyncio.gather(*asked, return_exceptions=True)
-        assert {type(one) for one in told} == {Overloaded}
+            returned = await asyncio.gather(*asked, return_exceptions=True)
+        assert {type(one) for one in returned} == {Overloaded}
         await asyncio.gather(*(door.ask(workspace.workspace_id, job(number)) for number in range(20, 25)))
         books = await audit(workspace)
     assert books.decisions == 6

@@ -145,9 +145,9 @@ async def held_for_a_second(workspace: Workspace) -> str:
     await workspace.client.patch("/owners/ben", json={"calendar": "day"})
     await workspace.publish(HOLDING)
     await workspace.pool.execute(SET_CLOCK, workspace.workspace_id, STOPPED)
-    told = await workspace.assign(external_id="a")
-    assert told["held_until"] == "2099-11-23T08:00:00Z"
-    return str(told["lead_id"])
+    returned = await workspace.assign(external_id="a")
+    assert returned["held_until"] == "2099-11-23T08:00:00Z"
+    return str(returned["lead_id"])
 
 
 async def test_silent_database_is_reported_in_time(beside: tuple[Workspace, Server]) -> None:

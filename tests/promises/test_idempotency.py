@@ -57,8 +57,8 @@ async def test_a_batch_sent_twenty_times_is_decided_once(database: str) -> None:
                 other = await clients[1].post("/assign/batch", json=shorter, headers=keyed("batch"))
         books = await audit(workspace)
     assert books.decisions == 12
-    told = [[item["decision"] for item in response.json()["items"]] for response in responses]
-    owners = [[but_for_replayed(decision) for decision in decisions] for decisions in told]
+    returned = [[item["decision"] for item in response.json()["items"]] for response in responses]
+    owners = [[but_for_replayed(decision) for decision in decisions] for decisions in returned]
     assert all(each == owners[0] for each in owners)
-    assert sum(not decision["replayed"] for decisions in told for decision in decisions) == 12
+    assert sum(not decision["replayed"] for decisions in returned for decision in decisions) == 12
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")

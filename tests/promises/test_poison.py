@@ -44,7 +44,7 @@ async def test_a_strategy_that_raises_passes_and_the_trace_names_the_error(datab
         await workspace.publish(POISONOUS)
         with services(database, 1) as running:
             async with callers(workspace, running) as (client,):
-                told = await post(client, how)
+                returned = await post(client, how)
                 nonsense = await insist(
                     client,
                     {
@@ -59,13 +59,13 @@ async def test_a_strategy_that_raises_passes_and_the_trace_names_the_error(datab
             assert not running[0].logged_errors
             assert CANARY not in running[0].log()
         await audit(workspace)
-    assert {status for status, _ in told} == {201}
-    first = told[17][1]["trace"]["steps"][0]
+    assert {status for status, _ in returned} == {201}
+    first = returned[17][1]["trace"]["steps"][0]
     assert (first["code"], first["error"]) == ("error", "RuntimeError")
-    assert CANARY not in orjson.dumps(told[17][1]["trace"]).decode()
-    assert told[17][1]["team"] == "inbound"
+    assert CANARY not in orjson.dumps(returned[17][1]["trace"]).decode()
+    assert returned[17][1]["team"] == "inbound"
     assert nonsense["trace"]["steps"][0]["error"] == "invalid_verdict"
-    assert told[0][1]["trace"]["steps"][0] == {
+    assert returned[0][1]["trace"]["steps"][0] == {
         "step": first["step"],
         "strategy": "poisonous",
         "code": "poisonous",
@@ -78,15 +78,15 @@ async def test_a_lead_the_database_refuses_is_stored_and_counted_as_failed(datab
         await workspace.pool.execute(REFUSE)
         with services(database, 1) as running:
             async with callers(workspace, running) as (client,):
-                told = await post(client, how)
+                returned = await post(client, how)
             assert CANARY not in running[0].log()
         books = await audit(workspace)
         kept = await workspace.fetch("SELECT code, request FROM failed_leads WHERE workspace_id = $1")
-    statuses = [status for status, _ in told]
+    statuses = [status for status, _ in returned]
     assert statuses == [500 if position == 17 else 201 for position in range(32)]
-    assert told[17][1]["code"] == "lead_not_decided"
-    assert "Nowhere" not in str(told[17][1])
-    assert CANARY not in str(told[17][1])
+    assert returned[17][1]["code"] == "lead_not_decided"
+    assert "Nowhere" not in str(returned[17][1])
+    assert CANARY not in str(returned[17][1])
     assert [orjson.loads(row["request"])["lead"]["email"] for row in kept] == [CANARY]
     assert (books.decisions, books.received) == (31, 32)
     assert set(books.shares().values()) == {10, 11}

@@ -28,8 +28,8 @@ async def _held_overnight(workspace: Workspace, clients: list[httpx2.AsyncClient
     await workspace.team([2, 1, 1], calendar="day")
     await workspace.publish(PLAN)
     await _set_clock(clients[0], "2031-05-06T02:00:00Z")
-    told = await insist_on_all(clients, [(None, lead(n)) for n in range(LEADS)], 16)
-    assert {(one["queue"], one["held_until"]) for one in told} == {("held", "2031-05-06T08:00:00Z")}
+    returned = await insist_on_all(clients, [(None, lead(n)) for n in range(LEADS)], 16)
+    assert {(one["queue"], one["held_until"]) for one in returned} == {("held", "2031-05-06T08:00:00Z")}
 
 
 async def _set_clock(client: httpx2.AsyncClient, workspace: str) -> None:

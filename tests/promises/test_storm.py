@@ -63,13 +63,13 @@ class Caller:
         return {**lead(self._dice.randrange(150), **fields), "exclude": exclude}
 
     async def _assign(self, key: str) -> None:
-        told = await self._post("assign", "/assign", self._person(), self._dice.choice([key, None]))
-        self._seen += [told] if told else []
+        returned = await self._post("assign", "/assign", self._person(), self._dice.choice([key, None]))
+        self._seen += [returned] if returned else []
 
     async def _batch(self, key: str) -> None:
         body = {"items": [self._person() for _ in range(self._dice.randrange(1, 20))]}
-        told = await self._post("batch", "/assign/batch", body, key)
-        self._seen += [item["decision"] for item in told["items"] if "decision" in item]
+        returned = await self._post("batch", "/assign/batch", body, key)
+        self._seen += [item["decision"] for item in returned["items"] if "decision" in item]
 
     async def _close(self, key: str) -> None:
         if self._seen:
@@ -80,8 +80,8 @@ class Caller:
         if self._seen:
             to = self._dice.choice([None, {"owner": "rep3"}, {"team": TEAM}, {"queue": "desk"}])
             body = {"lead_id": self._dice.choice(self._seen)["lead_id"], "reason": "storm", "to": to}
-            told = await self._post("reassign", "/reassign", body, key)
-            self._seen += [told] if told else []
+            returned = await self._post("reassign", "/reassign", body, key)
+            self._seen += [returned] if returned else []
 
     async def _claim(self, key: str) -> None:
         body = {"owner_id": f"rep{self._dice.randrange(5)}"}

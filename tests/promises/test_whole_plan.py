@@ -131,9 +131,9 @@ async def _storm(place: Place, plugin_steps: Path, file: Path, seed: int, weathe
                     *(each.work(work) for each in editors),
                     work,
                 )
-                told = [each for sender in senders for each in sender.told]
-                await said_again(clients, told)
-                await explained(clients, told, random.Random(seed))
+                returned = [each for sender in senders for each in sender.returned]
+                await said_again(clients, returned)
+                await explained(clients, returned, random.Random(seed))
                 for client in clients:
                     assert whole.CANARY not in (await client.get("/metrics")).text
             for service in running:

@@ -62,7 +62,7 @@ class Sender(Insistent):
         super().__init__(clients, seed)
         self._people, self._cities = people, cities
         self._seen: list[Answer] = []
-        self.told: list[Told] = []
+        self.returned: list[Told] = []
 
     async def work(self, steps: int) -> None:
         """So many requests, one after the other."""
@@ -84,10 +84,10 @@ class Sender(Insistent):
 
     async def _batch(self, key: str) -> None:
         body = {"items": [self._person() for _ in range(self.dice.randrange(1, 12))]}
-        told = await self.ask("batch", "POST", "/assign/batch", body, key)
-        assert {item["status"] for item in told["items"]} <= {200, 201}
-        self.told.append((key, "/assign/batch", body, told))
-        self._seen += [item["decision"] for item in told["items"]]
+        returned = await self.ask("batch", "POST", "/assign/batch", body, key)
+        assert {item["status"] for item in returned["items"]} <= {200, 201}
+        self.returned.append((key, "/assign/batch", body, returned))
+        self._seen += [item["decision"] for item in returned["items"]]
 
     async def _close(self, key: str) -> None:
         if self._seen:
@@ -98,22 +98,22 @@ class Sender(Insistent):
         if self._seen:
             to = self.dice.choice([None, None, {"owner": "rep3"}, {"team": "team-b"}, {"queue": "desk"}])
             body = {"lead_id": self.dice.choice(self._seen)["lead_id"], "reason": whole.CANARY, "to": to}
-            told = await self.ask("reassign", "POST", "/reassign", body, key)
-            if told:
-                self._note(key, "/reassign", body, told)
+            returned = await self.ask("reassign", "POST", "/reassign", body, key)
+            if returned:
+                self._note(key, "/reassign", body, returned)
 
     async def _claim(self, key: str) -> None:
         url = f"/queues/{self.dice.choice(['held', 'desk'])}/claim"
         body = {"owner_id": f"rep{self.dice.randrange(whole.REPS)}"}
-        told = await self.ask("claim", "POST", url, body, key)
-        if told:
-            self._note(key, url, body, told)
+        returned = await self.ask("claim", "POST", url, body, key)
+        if returned:
+            self._note(key, url, body, returned)
 
-    def _note(self, key: str, url: str, body: dict[str, Any], told: Answer) -> None:
-        shown = str({name: told[name] for name in ("trace", "reason")})
+    def _note(self, key: str, url: str, body: dict[str, Any], returned: Answer) -> None:
+        shown = str({name: returned[name] for name in ("trace", "reason")})
         assert whole.CANARY not in shown
-        self.told.append((key, url, body, told))
-        self._seen.append(told)
+        self.returned.append((key, url, body, returned))
+        self._seen.append(returned)
 
 
 class Editor(Insistent):

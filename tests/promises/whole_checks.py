@@ -13,10 +13,10 @@ from tests.promises.whole_callers import Insistent, Told
 from tests.support.workspace import Workspace
 
 
-async def said_again(clients: Sequence[httpx2.AsyncClient], told: Sequence[Told]) -> None:
+async def said_again(clients: Sequence[httpx2.AsyncClient], returned: Sequence[Told]) -> None:
     """Each key still stands for the same decision."""
     caller = Insistent(clients, 0)
-    for key, url, body, before in told:
+    for key, url, body, before in returned:
         again = await caller.ask("again", "POST", url, body, key)
         if "items" in again:
             items = [{**item["decision"], "replayed": True} for item in before["items"]]
@@ -27,9 +27,11 @@ async def said_again(clients: Sequence[httpx2.AsyncClient], told: Sequence[Told]
             assert [name for name in names if again.get(name) != expected.get(name)] == [], key
 
 
-async def explained(clients: Sequence[httpx2.AsyncClient], told: Sequence[Told], dice: random.Random) -> None:
+async def explained(
+    clients: Sequence[httpx2.AsyncClient], returned: Sequence[Told], dice: random.Random
+) -> None:
     """Some decisions are replayed from their inputs, with the same result."""
-    ids = [answer["assignment_id"] for _, _, _, answer in told if "items" not in answer]
+    ids = [answer["assignment_id"] for _, _, _, answer in returned if "items" not in answer]
     caller = Insistent(clients, 0)
     for id_ in dice.sample(ids, min(40, len(ids))):
         again = await caller.ask("explain", "GET", f"/assignments/{id_}/explain", None)

@@ -56,14 +56,14 @@ async def interleave(workspaces: Sequence[Workspace], rounds: int) -> Counter[st
     async def visit(number: int, round_: int) -> None:
         workspace = workspaces[number]
         # The same ids everywhere: they would meet if workspaces did.
-        told = await workspace.assign(external_id=f"same-{round_}")
-        assert told["existing_lead"] is None
-        assert told["decision_number"] == round_ + 1
-        assert told["owner"]["name"].endswith(f" of {number}")
-        lead = await workspace.get(f"/leads/{told['lead_id']}")
-        assert lead["owner"] == told["owner"]
+        returned = await workspace.assign(external_id=f"same-{round_}")
+        assert returned["existing_lead"] is None
+        assert returned["decision_number"] == round_ + 1
+        assert returned["owner"]["name"].endswith(f" of {number}")
+        lead = await workspace.get(f"/leads/{returned['lead_id']}")
+        assert lead["owner"] == returned["owner"]
         other = workspaces[(number + 1) % len(workspaces)]
-        assert (await other.client.get(f"/leads/{told['lead_id']}")).status_code == 404
+        assert (await other.client.get(f"/leads/{returned['lead_id']}")).status_code == 404
         seen.update(["assign", "lead", "other's"])
 
     for round_ in range(rounds):
@@ -145,7 +145,7 @@ async def test_behind_pgbouncer_a_look_up_gets_its_own_answer(bounced: str) -> N
         for round_ in range(20):
             texts = [look_up(pool, 30, "SELECT $1::text AS told", f"{round_}-{at}") for at in range(40)]
             numbers = [look_up(pool, 30, "SELECT $1::integer + 1 AS told", at) for at in range(40)]
-            told = [row["told"] for row in await asyncio.gather(*texts, *numbers)]
-            assert told == [f"{round_}-{at}" for at in range(40)] + [at + 1 for at in range(40)]
+            returned = [row["told"] for row in await asyncio.gather(*texts, *numbers)]
+            assert returned == [f"{round_}-{at}" for at in range(40)] + [at + 1 for at in range(40)]
     finally:
         await pool.close()

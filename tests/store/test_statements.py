@@ -93,7 +93,7 @@ async def second(workspace: Workspace) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-async def told(answer: Awaitable[Any]) -> Any:
+async def returned(answer: Awaitable[Any]) -> Any:
     found = await answer
     assert found.status_code in {200, 201}, found.text
     return found.json()
@@ -119,44 +119,44 @@ class Visits:
         return {"lead": {"external_id": f"new-{self.number}", **contact, **fields}}
 
     async def new(self, **fields: Any) -> Any:
-        return await told(self.client.post("/assign", json=self.lead(**fields)))
+        return await returned(self.client.post("/assign", json=self.lead(**fields)))
 
     async def known(self) -> None:
         body = self.lead()
-        await told(self.client.post("/assign", json=body))
-        assert (await told(self.client.post("/assign", json=body)))["existing_lead"]
+        await returned(self.client.post("/assign", json=body))
+        assert (await returned(self.client.post("/assign", json=body)))["existing_lead"]
 
     async def replay(self) -> None:
         body, headers = self.lead(), {"Idempotency-Key": f"key-{self.number}"}
-        await told(self.client.post("/assign", json=body, headers=headers))
-        assert (await told(self.client.post("/assign", json=body, headers=headers)))["replayed"]
+        await returned(self.client.post("/assign", json=body, headers=headers))
+        assert (await returned(self.client.post("/assign", json=body, headers=headers)))["replayed"]
 
     async def reassign(self) -> None:
         lead_id = (await self.new())["lead_id"]
-        await told(self.client.post("/reassign", json={"lead_id": lead_id}))
+        await returned(self.client.post("/reassign", json={"lead_id": lead_id}))
 
     async def again(self) -> None:
         """A queued lead returns with a higher priority."""
         first = await self.new(source="partner")
         body = {"lead": {"external_id": f"new-{self.number}", "lead_type": "urgent"}}
-        second = await told(self.client.post("/assign", json=body))
+        second = await returned(self.client.post("/assign", json=body))
         assert (second["existing_lead"]["lead_id"], second["priority"]) == (first["lead_id"], 90)
 
     async def claim(self) -> None:
         await self.new(source="partner")
-        await told(self.client.post("/queues/partner-desk/claim", json={"owner_id": "ben"}))
+        await returned(self.client.post("/queues/partner-desk/claim", json={"owner_id": "ben"}))
 
     async def close(self) -> None:
         assignment_id = (await self.new())["assignment_id"]
-        await told(self.client.post(f"/assignments/{assignment_id}/events", json={"type": "closed"}))
+        await returned(self.client.post(f"/assignments/{assignment_id}/events", json={"type": "closed"}))
 
     async def read(self) -> None:
         made = await self.new()
-        await told(self.client.get(f"/assignments/{made['assignment_id']}"))
-        await told(self.client.get(f"/assignments/{made['assignment_id']}/explain"))
-        await told(self.client.get(f"/leads/{made['lead_id']}"))
-        await told(self.client.get(f"/leads?external_id=new-{self.number}"))
-        await told(self.client.post("/leads/lookup", json={"email": f"p{self.number}@people.example"}))
+        await returned(self.client.get(f"/assignments/{made['assignment_id']}"))
+        await returned(self.client.get(f"/assignments/{made['assignment_id']}/explain"))
+        await returned(self.client.get(f"/leads/{made['lead_id']}"))
+        await returned(self.client.get(f"/leads?external_id=new-{self.number}"))
+        await returned(self.client.post("/leads/lookup", json={"email": f"p{self.number}@people.example"}))
 
     async def look(self) -> None:
         async with transaction(
@@ -178,7 +178,7 @@ class Visits:
         """A claim of one lead, which does not scan the queue."""
         made = await self.new(source="partner")
         body = {"owner_id": "ben", "lead_id": made["lead_id"]}
-        await told(self.client.post("/queues/partner-desk/claim", json=body))
+        await returned(self.client.post("/queues/partner-desk/claim", json=body))
 
     async def remove(self) -> None:
         await self.account()
@@ -187,13 +187,13 @@ class Visits:
 
     async def list(self) -> None:
         for url in ("/accounts", "/accounts?after=filled-5", "/tables", "/owners", "/changes"):
-            await told(self.client.get(url, params={"limit": 20}))
+            await returned(self.client.get(url, params={"limit": 20}))
 
     async def table(self) -> None:
         self.number += 1
         body = {"columns": ["country"], "rows": [["US", {"owner": "ben"}], ["FR", {"team": "dach"}]]}
-        await told(self.client.put(f"/tables/t{self.number % 2}", json=body))
-        await told(self.client.get(f"/tables/t{self.number % 2}"))
+        await returned(self.client.put(f"/tables/t{self.number % 2}", json=body))
+        await returned(self.client.get(f"/tables/t{self.number % 2}"))
 
     async def held(self) -> None:
         """A claim of an owner for whom no lead is held."""

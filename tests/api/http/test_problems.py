@@ -37,13 +37,13 @@ CANARY = "canary-7f3a@secret.example"
 async def test_every_error_is_a_problem(small: Small, method: str, url: str, status: int, code: str) -> None:
     async with small.client() as client:
         answer = await client.request(method, url)
-    told = answer.json()
-    assert answer.status_code == told["status"] == status
+    returned = answer.json()
+    assert answer.status_code == returned["status"] == status
     assert answer.headers["content-type"] == "application/problem+json"
-    assert told["code"] == code
-    assert told["type"] == f"urn:lead-assignment:problem:{code}"
-    assert told["title"]
-    assert told["request_id"] == answer.headers["x-request-id"]
+    assert returned["code"] == code
+    assert returned["type"] == f"urn:lead-assignment:problem:{code}"
+    assert returned["title"]
+    assert returned["request_id"] == answer.headers["x-request-id"]
 
 
 async def test_headers_of_errors_reach_the_caller(small: Small) -> None:
@@ -173,10 +173,10 @@ async def test_no_field_of_a_refused_lead_comes_back_or_reaches_the_log(small: S
 
 
 def test_invalid_names_are_not_repeated() -> None:
-    told = problem_document(
+    returned = problem_document(
         errors.ValidationFailed(faults=[Fault(("lead", CANARY, 3, "x y", "ok"), "c", "d")])
     )
-    assert told["errors"] == [
+    assert returned["errors"] == [
         {"path": "lead.…[3].….ok", "pointer": "#/lead/…/3/…/ok", "code": "c", "detail": "d"}
     ]
 
@@ -186,13 +186,13 @@ def test_invalid_names_are_not_repeated() -> None:
 def test_number_of_reported_errors_is_limited(count: int, depth: int) -> None:
     fault = Fault(("n" * 64,) * depth, "code", "detail " * 10)
     body = problem_bytes(errors.ValidationFailed(faults=[fault] * count), "request-1")
-    told = orjson.loads(body)
+    returned = orjson.loads(body)
     assert len(body) <= MAX_BYTES
-    assert len(told.get("errors", [])) <= 20
+    assert len(returned.get("errors", [])) <= 20
     if count:
-        assert told["errors_total"] == count
+        assert returned["errors_total"] == count
     if count == 1:
-        assert len(told["errors"]) == 1
+        assert len(returned["errors"]) == 1
 
 
 def test_every_problem_has_its_own_words() -> None:

@@ -10,21 +10,23 @@ JANE = {"external_id": "form-1", "email": "Jane@ACME.example", "phone": "+49 30 
 
 
 async def test_assignment_is_returned_as_it_was_first_answered(workspace: Workspace) -> None:
-    told = await workspace.assign(**JANE)
-    found = await workspace.get(f"/assignments/{told['assignment_id']}")
-    assert found == {**told, "state": "open", "events": []}
+    returned = await workspace.assign(**JANE)
+    found = await workspace.get(f"/assignments/{returned['assignment_id']}")
+    assert found == {**returned, "state": "open", "events": []}
 
 
 async def test_a_closed_assignment_says_who_closed_it(workspace: Workspace) -> None:
-    told = await workspace.assign(**JANE)
+    returned = await workspace.assign(**JANE)
     key = await workspace.issue_key("events")
     async with workspace.caller(key) as client:
-        answer = await client.post(f"/assignments/{told['assignment_id']}/events", json={"type": "closed"})
+        answer = await client.post(
+            f"/assignments/{returned['assignment_id']}/events", json={"type": "closed"}
+        )
     assert answer.status_code == 200
-    found = await workspace.get(f"/assignments/{told['assignment_id']}")
+    found = await workspace.get(f"/assignments/{returned['assignment_id']}")
     assert found["state"] == "closed"
     assert [(event["type"], event["actor"]) for event in found["events"]] == [("closed", key.split("_")[2])]
-    assert (await workspace.get(f"/leads/{told['lead_id']}"))["owner"] is None
+    assert (await workspace.get(f"/leads/{returned['lead_id']}"))["owner"] is None
 
 
 async def test_a_lead_shows_its_assignments_in_order(workspace: Workspace) -> None:
@@ -87,9 +89,9 @@ pipeline:
 async def test_duplicate_shows_the_events_of_the_first_assignment(workspace: Workspace) -> None:
     first, second = await workspace.assign(**JANE), await workspace.assign(**JANE)
     await workspace.client.post(f"/assignments/{second['assignment_id']}/events", json={"type": "closed"})
-    told = [await workspace.get(f"/assignments/{each['assignment_id']}") for each in (first, second)]
-    assert [each["state"] for each in told] == ["closed", "closed"]
-    assert [[event["type"] for event in each["events"]] for each in told] == [["closed"], ["closed"]]
+    returned = [await workspace.get(f"/assignments/{each['assignment_id']}") for each in (first, second)]
+    assert [each["state"] for each in returned] == ["closed", "closed"]
+    assert [[event["type"] for event in each["events"]] for each in returned] == [["closed"], ["closed"]]
 
 
 async def test_a_reengaged_person_has_one_lead_with_two_assignments(workspace: Workspace) -> None:
@@ -126,9 +128,9 @@ async def test_of_very_many_assignments_the_newest_are_shown(workspace: Workspac
     ],
 )
 async def test_a_lead_is_found_by_the_callers_own_id(workspace: Workspace, query: str, found: bool) -> None:
-    told = await workspace.assign(**JANE, crm={"lead_id": "00Q1"})
+    returned = await workspace.assign(**JANE, crm={"lead_id": "00Q1"})
     items = (await workspace.get(f"/leads?{query}"))["items"]
-    assert items == ([await workspace.get(f"/leads/{told['lead_id']}")] if found else [])
+    assert items == ([await workspace.get(f"/leads/{returned['lead_id']}")] if found else [])
 
 
 @pytest.mark.parametrize(
@@ -156,10 +158,10 @@ async def test_a_search_needs_exactly_one_id(workspace: Workspace, query: str) -
 async def test_look_up_normalizes_like_intake(
     workspace: Workspace, body: dict[str, str], found: bool
 ) -> None:
-    told = await workspace.assign(**JANE)
+    returned = await workspace.assign(**JANE)
     answer = await workspace.client.post("/leads/lookup", json=body)
     assert answer.status_code == 200
-    assert [item["id"] for item in answer.json()["items"]] == ([told["lead_id"]] if found else [])
+    assert [item["id"] for item in answer.json()["items"]] == ([returned["lead_id"]] if found else [])
 
 
 @pytest.mark.parametrize("body", [{}, {"email": "a@b.example", "phone": "+49"}, {"email": 1}, {"name": "x"}])
@@ -179,11 +181,11 @@ async def test_malformed_id_is_not_found(workspace: Workspace, url: str, id_: st
 )
 async def test_another_workspaces_id_looks_like_an_unknown_one(workspace: Workspace, url: str) -> None:
     other = await create_workspace(workspace.app, "other")
-    told = await other.assign(**JANE)
+    returned = await other.assign(**JANE)
     ids = {"lead_id": uuid7(), "assignment_id": uuid7()}
     headers = {"X-Request-Id": "the-same-for-both"}
     unknown = await workspace.client.get(url.format(**ids), headers=headers)
-    theirs = await workspace.client.get(url.format(**told), headers=headers)
+    theirs = await workspace.client.get(url.format(**returned), headers=headers)
     assert theirs.status_code == 404
     assert (theirs.content, dict(theirs.headers)) == (unknown.content, dict(unknown.headers))
     assert (await workspace.get("/leads?external_id=form-1"))["items"] == []

@@ -80,21 +80,22 @@ async def filled(workspace: Workspace) -> dict[str, str]:
     absence = (await workspace.client.post("/owners/theirs/absences", json=LEAVE)).json()
     for _ in range(3):
         await workspace.publish(PLAN)
-    told = await workspace.assign(email="a@people.example")
+    returned = await workspace.assign(email="a@people.example")
     return {
-        "id": "theirs", "owner": "theirs", "absence_id": absence["id"], "lead_id": told["lead_id"],
-        "assignment_id": told["assignment_id"], "name": "their-desk", "version": str(told["plan_version"]),
+        "id": "theirs", "owner": "theirs", "absence_id": absence["id"], "lead_id": returned["lead_id"],
+        "assignment_id": returned["assignment_id"], "name": "their-desk",
+        "version": str(returned["plan_version"]),
     }  # fmt: skip
 
 
-UNBORNE = {
+UNKNOWN_ID_CASES = {
     **dict.fromkeys(("id", "owner", "name"), "nobody"),
     **dict.fromkeys(("absence_id", "lead_id", "assignment_id"), UNKNOWN),
     "version": "999",
 }
 
 
-def told(answer: httpx2.Response, ids: Mapping[str, str]) -> tuple[object, ...]:
+def returned(answer: httpx2.Response, ids: Mapping[str, str]) -> tuple[object, ...]:
     """What a caller can see of a response, without what differs each time."""
     body = orjson.loads(answer.content) if answer.content else None
     if isinstance(body, dict):
@@ -118,9 +119,9 @@ async def test_id_of_another_workspace_is_as_unknown_as_an_unused_one(
         method, path = route.split()
         made = method == "PUT" and "members" not in path
         answers = []
-        for ids in (theirs, UNBORNE):
+        for ids in (theirs, UNKNOWN_ID_CASES):
             url = re.sub(r"{(\w+)}", lambda place, ids=ids: ids[place[1]], path)  # type: ignore[misc]
-            answers.append(told(await ours.client.request(method, url, json=body), ids))
+            answers.append(returned(await ours.client.request(method, url, json=body), ids))
             if made:
                 assert (await ours.client.delete(url)).status_code == 204
         assert answers[0] == answers[1], route

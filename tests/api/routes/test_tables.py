@@ -29,18 +29,18 @@ async def test_the_response_reports_warnings_and_changes(workspace: Workspace) -
     )
     assert (first["difference"]["added"], first["overlaps"]["total"], first["findings"]) == (2, 0, [])
     rows = [["02", {"team": "west"}], ["021", {"owner": "zed"}], ["021", {"owner": "ana"}]]
-    told = await put(workspace, "zip", {"columns": ["postal_code"], "rows": rows}, 200)
-    assert {name: told["difference"][name] for name in ("added", "removed", "changed")} == {
+    returned = await put(workspace, "zip", {"columns": ["postal_code"], "rows": rows}, 200)
+    assert {name: returned["difference"][name] for name in ("added", "removed", "changed")} == {
         "added": 1, "removed": 1, "changed": 1,
     }  # fmt: skip
-    assert told["difference"]["first"]["removed"] == [["9", {"owner": "ana"}]]
-    assert told["difference"]["first"]["changed"] == [["02", {"team": "west"}]]
-    assert told["duplicates"] == {"total": 1, "first": [{"row": 3, "other": 2, "same_target": False}]}
-    assert told["overlaps"] == {"total": 1, "first": [{"row": 2, "other": 1, "same_target": False}]}
-    assert told["unknown_names"]["first"] == [
+    assert returned["difference"]["first"]["removed"] == [["9", {"owner": "ana"}]]
+    assert returned["difference"]["first"]["changed"] == [["02", {"team": "west"}]]
+    assert returned["duplicates"] == {"total": 1, "first": [{"row": 3, "other": 2, "same_target": False}]}
+    assert returned["overlaps"] == {"total": 1, "first": [{"row": 2, "other": 1, "same_target": False}]}
+    assert returned["unknown_names"]["first"] == [
         {"row": 1, "kind": "team", "name": "west"}, {"row": 2, "kind": "owner", "name": "zed"},
     ]  # fmt: skip
-    assert {(each["path"], each["code"], each["severity"]) for each in told["findings"]} == {
+    assert {(each["path"], each["code"], each["severity"]) for each in returned["findings"]} == {
         ("rows[0].team", "unknown_team", "warning"),
         ("rows[1].owner", "unknown_owner", "warning"),
         ("rows[2]", "conflicting_rows", "warning"),
@@ -50,8 +50,8 @@ async def test_the_response_reports_warnings_and_changes(workspace: Workspace) -
 
 async def test_ranges_that_share_values_overlap(workspace: Workspace) -> None:
     rows = [["1..49", {"owner": "ana"}], ["50..199", {"owner": "ana"}], [[100, None], {"owner": "ben"}]]
-    told = await put(workspace, "sizes", {"columns": ["employees"], "rows": rows})
-    assert told["overlaps"] == {"total": 1, "first": [{"row": 3, "other": 2, "same_target": False}]}
+    returned = await put(workspace, "sizes", {"columns": ["employees"], "rows": rows})
+    assert returned["overlaps"] == {"total": 1, "first": [{"row": 3, "other": 2, "same_target": False}]}
 
 
 async def test_a_repeated_put_is_no_change_and_if_match_holds(workspace: Workspace) -> None:
@@ -107,21 +107,21 @@ async def test_a_table_in_use_and_its_targets_cannot_be_deleted(workspace: Works
 async def test_cells_that_the_plan_cannot_compare_are_reported(workspace: Workspace) -> None:
     await ready(workspace)
     rows = [[None, "many", {"owner": "ana"}], [None, "1-9", {"queue": "nowhere"}]]
-    told = await put(workspace, "sizes", {"columns": ["language", "employees"], "rows": rows}, 200)
-    assert [each["code"] for each in told["findings"]] == ["invalid_cell", "unknown_queue"]
+    returned = await put(workspace, "sizes", {"columns": ["language", "employees"], "rows": rows}, 200)
+    assert [each["code"] for each in returned["findings"]] == ["invalid_cell", "unknown_queue"]
 
 
 async def test_rows_for_the_same_leads_say_whether_their_targets_differ(workspace: Workspace) -> None:
     rows = [["021", {"owner": "ana"}], ["100; 021", {"owner": "ben"}], ["100", {"owner": "ben"}]]
-    told = await put(workspace, "zip", {"columns": ["postal_code"], "rows": rows})
-    assert told["duplicates"]["first"] == [
+    returned = await put(workspace, "zip", {"columns": ["postal_code"], "rows": rows})
+    assert returned["duplicates"]["first"] == [
         {"row": 2, "other": 1, "same_target": False}, {"row": 3, "other": 2, "same_target": True},
     ]  # fmt: skip
-    assert [(each["path"], each["code"]) for each in told["findings"]] == [
+    assert [(each["path"], each["code"]) for each in returned["findings"]] == [
         ("rows[1]", "conflicting_rows"), ("rows[2]", "duplicate_row"),
     ]  # fmt: skip
-    assert "owner ben" in told["findings"][0]["detail"]
-    assert "owner ana" in told["findings"][0]["detail"]
+    assert "owner ben" in returned["findings"][0]["detail"]
+    assert "owner ana" in returned["findings"][0]["detail"]
     rule = {"name": "zip", "table": "zip", "match_on": {"postal_code": "postal"}}
     plan = {"pipeline": [{"rule": rule}, {"queue": {"name": "unrouted"}}], "queues": {"unrouted": {}}}
     published = await workspace.client.post("/plans", json=plan)
@@ -132,12 +132,12 @@ async def test_rows_for_the_same_leads_say_whether_their_targets_differ(workspac
 
 async def test_a_cell_that_is_no_postal_code_is_reported_with_row_and_text(workspace: Workspace) -> None:
     rows = [["021", {"owner": "ana"}], ["94101-99", {"owner": "ben"}]]
-    told = await put(workspace, "zip", {"columns": ["postal_code"], "rows": rows})
-    assert [(each["path"], each["code"]) for each in told["findings"]] == [
+    returned = await put(workspace, "zip", {"columns": ["postal_code"], "rows": rows})
+    assert [(each["path"], each["code"]) for each in returned["findings"]] == [
         ("rows[1].postal_code", "invalid_cell")
     ]
-    assert "Row 2 (line 3 of a CSV file)" in told["findings"][0]["detail"]
-    assert "94101-99" in told["findings"][0]["detail"]
+    assert "Row 2 (line 3 of a CSV file)" in returned["findings"][0]["detail"]
+    assert "94101-99" in returned["findings"][0]["detail"]
 
 
 @pytest.mark.parametrize(
@@ -183,9 +183,9 @@ async def test_a_plan_is_checked_against_the_tables(
         "queues": {"desk": {}, "gone": {}},
         "pipeline": [{"rule": zip_rule}, {"queue": {"name": "desk"}}],
     }
-    told = (await workspace.client.post("/plans", json=plan)).json()
-    assert found == [(each["path"], each["code"], each["severity"]) for each in told["findings"]]
-    published = await workspace.client.post(f"/plans/{told['version']}/publish", json={})
+    returned = (await workspace.client.post("/plans", json=plan)).json()
+    assert found == [(each["path"], each["code"], each["severity"]) for each in returned["findings"]]
+    published = await workspace.client.post(f"/plans/{returned['version']}/publish", json={})
     assert published.status_code == (422 if found[0][2] == "error" else 200)
 
 
@@ -201,7 +201,7 @@ tests:
 """
     for which, findings in (("inbound", []), ("dach", ["test_failed"])):
         text = PLAN + cases.replace("WHICH", which)
-        told = await workspace.client.post(
+        returned = await workspace.client.post(
             "/plans", content=text, headers={"Content-Type": "application/yaml"}
         )
-        assert [each["code"] for each in told.json()["findings"]] == ["unknown_queue", *findings]
+        assert [each["code"] for each in returned.json()["findings"]] == ["unknown_queue", *findings]

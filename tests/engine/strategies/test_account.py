@@ -49,7 +49,7 @@ def decided(step: Mapping[str, Any], account: AccountMatch | None, now: Facts, *
     return decide(replace(question(exclude=exclude), account=account), plan(document), now)
 
 
-def told(decision: Decision) -> tuple[Any, ...]:
+def returned(decision: Decision) -> tuple[Any, ...]:
     return decision.code, decision.owner.id if decision.owner else decision.queue
 
 
@@ -153,7 +153,7 @@ OWNED = {"owner": "ana", "roles": {"sdr": "ben"}}
 def test_account_step_sends_the_lead_to_the_first_owner_who_can_take_it(
     step: dict[str, Any], account: AccountMatch | None, now: Facts, expected: tuple[str, str]
 ) -> None:
-    assert told(decided(step, account, now)) == expected
+    assert returned(decided(step, account, now)) == expected
 
 
 CUSTOMERS = {"customers": {"team": "inbound"}}
@@ -194,7 +194,7 @@ FIRST = {"customers": {"team": "inbound", "prefer": "team"}}
 def test_customer_team_takes_the_leads_of_customers(
     step: dict[str, Any], body: dict[str, Any], absences: list[dict[str, Any]], expected: tuple[str, str]
 ) -> None:
-    assert told(decided(step, match(**body), office(absences))) == expected
+    assert returned(decided(step, match(**body), office(absences))) == expected
 
 
 def test_an_owner_takes_no_turn_and_a_team_does() -> None:
@@ -218,7 +218,7 @@ def test_held_lead_waits_for_the_account_owner_alone() -> None:
 
 
 def test_excluded_account_owner_is_replaced_by_the_next_target() -> None:
-    assert told(decided({"if_unavailable": LADDER}, match(owner="ana"), office(), "ana")) == (
+    assert returned(decided({"if_unavailable": LADDER}, match(owner="ana"), office(), "ana")) == (
         "account_delegate", "dan",
     )  # fmt: skip
 
@@ -335,7 +335,7 @@ def test_returning_lead_goes_to_the_first_owner_of_keep_owner(
     keep: list[str] | None, account: AccountMatch | None, now: Facts, expected: str, code: str
 ) -> None:
     decision = again(keep, account, now)
-    assert told(decision)[1] == expected
+    assert returned(decision)[1] == expected
     assert decision.trace["steps"][0]["code"] == code
     assert decision.existing_lead is not None
     assert (decision.existing_lead.kind, decision.keeps_assignment) == ("reengaged", False)
@@ -365,5 +365,5 @@ def test_lead_that_changes_owners_leaves_its_team() -> None:
 
 def test_account_owner_is_responsible_only_for_leads_of_the_step() -> None:
     webinars = {"source": "webinar"}
-    assert told(again(BOTH, match(owner="ana"), office(), when=webinars)) == ("reengaged", "eve")
-    assert told(again(BOTH, match(roles={"sdr": "ben"}), office(), roles=["sdr"])) == ("reengaged", "ben")
+    assert returned(again(BOTH, match(owner="ana"), office(), when=webinars)) == ("reengaged", "eve")
+    assert returned(again(BOTH, match(roles={"sdr": "ben"}), office(), roles=["sdr"])) == ("reengaged", "ben")

@@ -249,10 +249,10 @@ def test_a_scored_decision_is_replayed_and_explained() -> None:
     assert orjson.dumps(again.trace) == orjson.dumps(decision.trace)
     assert again.actions == decision.actions
     decided = StoredDecision("a", 1, "queued", "rule", None, None, "europe", None, None, 1, b"{}", b"{}")
-    told = explain_decision(decided, basis, ready)
-    assert told["reproduced"] is True
-    assert told["steps"][1]["when"]["held"] is True
-    assert [step["code"] for step in told["steps"]] == ["scored", "rule", *["not_reached"] * 3]
+    returned = explain_decision(decided, basis, ready)
+    assert returned["reproduced"] is True
+    assert returned["steps"][1]["when"]["held"] is True
+    assert [step["code"] for step in returned["steps"]] == ["scored", "rule", *["not_reached"] * 3]
 
 
 _LEADS = st.fixed_dictionaries(
