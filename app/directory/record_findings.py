@@ -13,6 +13,7 @@ from app.plan.findings import Finding, quote
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.directory import accounts, records
 from app.store.path.current_state import read_current_state_on
+from app.values.languages import unknown_languages
 
 Body = Mapping[str, Any]
 Item = tuple[str, Body]
@@ -56,6 +57,10 @@ def _owner_findings(id_: str, body: Body, directory: Directory) -> Iterator[Find
     if calendar is not None and calendar not in directory.calendars:
         text = "Unknown calendar. Until it is added, the owner is always on shift."
         yield _warning("calendar", "unknown_calendar", text)
+    for position, text in enumerate(body.get("languages") or ()):
+        if unknown_languages(text):
+            known = "Unknown language. Use a tag, such as de, or the name of the language."
+            yield _warning(f"languages[{position}]", "unknown_language", known)
 
 
 async def _account_findings(

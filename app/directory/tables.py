@@ -17,7 +17,7 @@ from app.plan.findings import Finding
 from app.plan_check.parse import Strategies, parse_plan, steps
 from app.plan_check.references import tables_in
 from app.plan_check.row_overlaps import RowFindings, assume_target, find_overlaps
-from app.plan_check.tables import Unknown, column_findings, duplicate_rows, unknown_names, unread
+from app.plan_check.tables import Unknown, column_findings, duplicate_rows, odd_cells, unknown_names, unread
 from app.store import plans
 from app.store.connection.pool import Pool, transaction
 from app.store.directory import tables
@@ -115,7 +115,7 @@ def _report(seen: _Seen, id_: str, table: TableContent) -> TableReport:
         diff_rows(seen.before.table() if seen.before else None, table),
         RowFindings(found[0].duplicates, sorted({pair for each in found for pair in each.overlaps})),
         list(unknown_names(table, seen.directory, seen.document)),
-        [finding for on in ons for finding in unread(on, table)],
+        [finding for on in ons for finding in (*unread(on, table), *odd_cells(on, table))],
         list(duplicate_rows(found[0].duplicates, table)),
         misfits,
     )

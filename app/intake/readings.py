@@ -3,16 +3,15 @@
 What cannot be read stays as it was sent, and a flag says so.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from app.values.countries import COUNTRIES, country_code
+from app.values.languages import read_languages, unknown_languages
 from app.values.postal_codes import postal_code
+from app.values.states import read_state
 
-_LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE | re.ASCII)
-
-READ = ("country", "postal_code", "language")
+READ = ("country", "state", "postal_code", "language")
 """The fields that are read here, which the answer shows as `normalized`."""
 
 
@@ -29,6 +28,11 @@ def _places(values: dict[str, Any]) -> Iterator[str]:
         if code is None:
             yield "country_unknown"
     known = values.get("country") if values.get("country") in COUNTRIES else None
+    if "state" in values:
+        state = read_state(values["state"], known)
+        values["state"] = state or values["state"]
+        if state is None:
+            yield "state_unknown"
     if "postal_code" in values:
         form = postal_code(values["postal_code"], known)
         values["postal_code"] = form or values["postal_code"]
@@ -37,8 +41,15 @@ def _places(values: dict[str, Any]) -> Iterator[str]:
 
 
 def _languages(values: dict[str, Any]) -> Iterator[str]:
-    if language := values.get("language"):
-        tag = _LANGUAGE.fullmatch(language)
-        values["language"] = tag[1].lower() if tag else language
-        if tag is None:
-            yield "language_unknown"
+    text = values.get("language")
+    if text is None:
+        return
+    if isinstance(text, list):
+        text = ", ".join(text)
+    unknown = unknown_languages(text)
+    codes = read_languages(text)
+    if codes is not None:
+        all_ = [*codes, *dict.fromkeys(unknown)]
+        values["language"] = all_[0] if len(all_) == 1 else all_
+    if unknown:
+        yield "language_unknown"

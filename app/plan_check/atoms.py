@@ -14,7 +14,11 @@ from app.engine.conditions.comparisons import BOUNDS, index_key
 from app.plan.language.conditions import Leaf
 from app.plan.language.fields import Kind
 from app.plan.language.occurrences import Occurrences
+from app.values.states import is_same_state
 
+_SEVERAL = ("language", "state")
+"""Fields of which one value may satisfy two options: a lead speaks two languages, `CA` is also `US-CA`."""
+_POSITIVE = {"eq", "prefix", "contains"}
 _LOWER, _UPPER = ("gt", "gte"), ("lt", "lte")
 
 
@@ -104,6 +108,8 @@ def excludes(one: Atom, other: Atom) -> bool:
         return excludes(other, one)
     if "same" in (one.operator, other.operator):
         return False
+    if one.field in _SEVERAL and {one.operator, other.operator} <= _POSITIVE:
+        return one.field == "state" and one.operator == other.operator == "eq" and not _same(one, other)
     if one.operator == "eq":
         return _holds(other, one.operand) is False
     if other.operator == "eq":
@@ -132,10 +138,16 @@ def _holds(atom: Atom, value: Any) -> bool | None:
             return atom.operand in value if both else None
         case "other":
             types, refused = atom.operand
+            if atom.field in _SEVERAL and value not in refused:
+                return None
             return value not in refused if _type(value) in types else None
         case "gt" | "gte" | "lt" | "lte" if _number(value) and _number(atom.operand):
             return BOUNDS[atom.operator](value, atom.operand)
     return None
+
+
+def _same(one: Atom, other: Atom) -> bool:
+    return is_same_state(str(one.operand), str(other.operand))
 
 
 def _number(value: Any) -> bool:

@@ -17,6 +17,7 @@ from app.plan_check.declarations import action_findings, product_findings, sla_f
 from app.plan_check.label_order import labels_used_early
 from app.plan_check.rule_order import order_findings
 from app.plan_check.tables import table_findings
+from app.plan_check.value_findings import value_findings
 
 _REMEDIES = {
     "team": "add the team to the directory",
@@ -53,6 +54,7 @@ def check(document: PlanDocument, names: KnownNames) -> list[Finding]:
         *action_findings(document),
         *_givens(document, names),
         *contradictions(document),
+        *value_findings(document),
         *labels_used_early(document),
         *_catch_all(document),
         *order_findings(document),

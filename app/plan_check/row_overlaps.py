@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any, NamedTuple
 
-from app.engine.lookup.rows import Cell, entries
+from app.engine.lookup.rows import Cell, Entry, entries
 from app.engine.lookup.tables import TableContent
 from app.plan.language.cells import Span
 from app.plan.language.columns import FITTING, Column, Matcher, MatchOn
 from app.plan.language.fields import PIPELINE, Field, Kind
 from app.plan.language.postal_cells import PostalCell, wider_keys
+from app.values.states import tail
 
 _ASSUMED: Mapping[str, Matcher] = {"postal_code": "postal", "phone": "longest_prefix"}
 """How columns are compared as long as no rule says so."""
@@ -44,13 +45,28 @@ def find_overlaps(match_on: MatchOn, table: TableContent) -> RowFindings:
     """
     first: dict[tuple[Cell, ...], int] = {}
     duplicates: dict[tuple[int, int], None] = {}
-    for entry, position in entries(match_on, table.columns, table.rows, []):
+    for entry, position in _with_states_alike(match_on, entries(match_on, table.columns, table.rows, [])):
         for cells in _single_keys(entry):
             earlier = first.setdefault(cells, position)
             if earlier != position:
                 duplicates[position, earlier] = None
     overlaps = {places for at, column in enumerate(match_on) for places in _overlaps(at, column, first)}
     return RowFindings(_pairs(table, duplicates), _pairs(table, sorted(overlaps - duplicates.keys())))
+
+
+def _with_states_alike(match_on: MatchOn, rows: Iterable[Entry]) -> Iterable[Entry]:
+    """The rows with `US-CA` as `CA` if the column has both: they match the same leads."""
+    states = [at for at, each in enumerate(match_on) if (each.field.name, each.how) == ("state", "eq")]
+    if not states:
+        return rows
+    found = [(list(cells), position) for cells, position in rows]
+    for at in states:
+        bare = {cells[at] for cells, _ in found}
+        for cells, _ in found:
+            cell = cells[at]
+            if isinstance(cell, str) and tail(cell) in bare:
+                cells[at] = tail(cell)
+    return found
 
 
 def _pairs(table: TableContent, places: Iterable[tuple[int, int]]) -> list[Pair]:

@@ -13,11 +13,15 @@ from app.plan.document.plan import PlanDocument
 from app.plan.document.step_configs import RuleConfig
 from app.plan.document.targets import KINDS, Target
 from app.plan.findings import Faults, Finding, quote
-from app.plan.language.cells import country_of, read_cell
+from app.plan.language.cells import country_of, is_any, read_cell
 from app.plan.language.columns import MatchOn
 from app.plan_check.row_overlaps import Pair, find_overlaps
+from app.plan_check.value_findings import language_findings
+from app.values.postal_codes import postal_code
+from app.values.states import read_state
 
 MAX_SHOWN = 20
+_ODD = {"state": "unknown_state", "postal_code": "invalid_cell"}
 OfTarget = Callable[[Target, str], Iterator[Finding]]
 """Finds what is wrong with a target at a path."""
 
@@ -55,11 +59,19 @@ def table_findings(
         yield from misfits
         if not misfits:
             duplicates = find_overlaps(rule.match_on, table).duplicates
-            rows = (*unread(rule.match_on, table), *duplicate_rows(duplicates, table))
+            rows = (
+                *unread(rule.match_on, table),
+                *odd_cells(rule.match_on, table),
+                *duplicate_rows(duplicates, table),
+            )
             yield from (replace(each, path=f"{path}.table") for each in rows)
         for row, written in first_rows(table):
             target = Target.model_validate(written)
-            for each in (*of_target(target, f"{path}.table"), *_slas(target, document, f"{path}.table")):
+            for each in (
+                *of_target(target, f"{path}.table"),
+                *_slas(target, document, f"{path}.table"),
+                *language_findings(target, f"{path}.table"),
+            ):
                 yield Finding(each.path, each.code, f"{_place(row)}: {each.text}", "warning")
 
 
@@ -128,6 +140,31 @@ def _named(target: Mapping[str, Any]) -> str:
 def _place(row: int) -> str:
     """A row as the reader of a file finds it, too."""
     return f"Row {row} (line {row + 1} of a CSV file)"
+
+
+def odd_cells(match_on: MatchOn, table: TableContent) -> Iterator[Finding]:
+    """States and postal codes that are none of the country of their row. They match no lead that is."""
+    if "country" not in table.columns:
+        return
+    by_country = table.columns.index("country")
+    read = {"state": read_state, "postal_code": postal_code}
+    places = [
+        (table.columns.index(name), name)
+        for name in (column.field.name for column in match_on if column.how == "eq")
+        if name in read
+    ]
+    shown = 0
+    for row, cells in enumerate(table.rows, 1):
+        country = country_of(cells[by_country])
+        for place, name in places:
+            cell = cells[place]
+            if country is None or not isinstance(cell, str) or is_any(cell) or read[name](cell, country):
+                continue
+            shown += 1
+            if shown > MAX_SHOWN:
+                return
+            text = f"{_place(row)}, {name}: `{quote(cell)}` is not one of {country}."
+            yield Finding(f"rows[{row - 1}][{place}]", _ODD[name], text, "warning")
 
 
 def unknown_names(

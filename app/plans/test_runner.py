@@ -21,9 +21,9 @@ from app.plan.document.steps import Target
 from app.plan.findings import Finding, quote
 from app.plan.language.durations import parse_iso
 from app.plan.language.fields import LEAD, Kind
-from app.plan.language.languages import primary
 from app.plugins.runner import PluginLead, call_plugins
 from app.plugins.supervisor import PluginSnapshot
+from app.values.languages import spoken
 
 _TIMESTAMPS = tuple(name for name, field in LEAD.fields.items() if field.kind is Kind.TIMESTAMP)
 _ALWAYS = Absence(datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
@@ -139,7 +139,7 @@ def _targets(document: PlanDocument, tables: Mapping[str, TableContent]) -> list
 def _required(targets: Sequence[Target]) -> tuple[frozenset[str], frozenset[str]]:
     """Every skill and every language that a target requires."""
     skills = frozenset(word.casefold() for target in targets for word in target.skills)
-    return skills, frozenset(primary(word) for target in targets for word in target.languages)
+    return skills, frozenset(spoken(word for target in targets for word in target.languages))
 
 
 def _matched_fields(targets: Sequence[Target]) -> list[str]:

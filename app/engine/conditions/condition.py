@@ -5,6 +5,10 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
 from app.engine.conditions.comparisons import Values, compile_comparison, getter, index_key
+from app.engine.conditions.languages import FIELD as LANGUAGE
+from app.engine.conditions.languages import compile_language
+from app.engine.conditions.states import FIELD as STATE
+from app.engine.conditions.states import compile_state, state_buckets
 from app.plan.language import conditions as tree
 from app.plan.language.occurrences import Occurrences
 
@@ -90,6 +94,10 @@ class _Leaf:
         if leaf.operator == "exists":
             wanted = leaf.operand
             self.holds: Holds = lambda values, _: (get(values) is not None) is wanted
+        elif leaf.field == STATE:
+            self.holds = compile_state(leaf, compile_comparison(leaf))
+        elif leaf.field == LANGUAGE:
+            self.holds = compile_language(leaf, compile_comparison(leaf))
         else:
             test = compile_comparison(leaf)
             self.holds = lambda values, now: (value := get(values)) is not None and test(value, now)
@@ -206,9 +214,21 @@ def _requirement(leaf: tree.Leaf) -> Requirement | None:
     options = frozenset(key for each in operands if (key := index_key(each)) is not None)
     if len(options) == 0:
         return None
+    if leaf.field == STATE:
+        return _state_requirement(leaf.operator, options)
     if leaf.operator == "prefix":
+        if leaf.field == LANGUAGE:
+            return None
         return Requirement(leaf.field, "prefix", _shortest(options))
     return Requirement(leaf.field, "in", options)
+
+
+def _state_requirement(operator: str, options: frozenset[str | int | float]) -> Requirement | None:
+    """The index knows states by their codes only."""
+    if operator == "prefix":
+        return None
+    buckets = frozenset(bucket for option in options for bucket in state_buckets(str(option)))
+    return Requirement(STATE, "in", buckets)
 
 
 def _shortest(prefixes: frozenset[str | int | float]) -> frozenset[str | int | float]:

@@ -6,6 +6,8 @@ from typing import Any
 
 from app.engine.conditions.comparisons import Values, getter
 from app.engine.conditions.condition import compile_condition
+from app.engine.conditions.languages import FIELD as LANGUAGE
+from app.engine.conditions.states import FIELD as STATE
 from app.plan.document.own_fields import Case, Derived
 from app.plan.language.conditions import Leaf
 
@@ -51,6 +53,8 @@ def _by_look_up(cases: Sequence[Case]) -> _Find | None:
     for case in cases:
         leaf = case.when
         if not isinstance(leaf, Leaf) or leaf.operator != "in" or not isinstance(leaf.operand, tuple):
+            return None
+        if leaf.field in (STATE, LANGUAGE):
             return None
         fields.add(leaf.field)
         for option in leaf.operand:

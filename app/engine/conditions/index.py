@@ -9,6 +9,9 @@ from collections.abc import Iterable, Sequence
 
 from app.engine.conditions.comparisons import Get, Values, getter, index_key
 from app.engine.conditions.condition import Condition, Requirement
+from app.engine.conditions.languages import FIELD as LANGUAGE
+from app.engine.conditions.states import FIELD as STATE
+from app.engine.conditions.states import state_bucket
 
 _Bucket = tuple[str, str, str | int | float]
 
@@ -51,7 +54,8 @@ class _Exact:
     """Conditions that require a field to be one of their options."""
 
     def __init__(self, field: str) -> None:
-        self._get: Get = getter(field)
+        self._field = field
+        self._get: Get = state_bucket if field == STATE else getter(field)
         self._positions: dict[str | int | float, list[int]] = defaultdict(list)
 
     def file(self, requirement: Requirement, position: int) -> None:
@@ -59,7 +63,11 @@ class _Exact:
             self._positions[option].append(position)
 
     def find(self, values: Values) -> Iterable[list[int]]:
-        key = index_key(self._get(values))
+        value = self._get(values)
+        if type(value) is list and self._field == LANGUAGE:
+            keys = map(index_key, value)
+            return [sorted({at for key in keys if key is not None for at in self._positions.get(key, ())})]
+        key = index_key(value)
         positions = self._positions.get(key) if key is not None else None
         return (positions,) if positions else ()
 

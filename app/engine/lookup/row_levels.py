@@ -29,9 +29,10 @@ class Exact:
         self._below, self._any = below, anything
 
     def leads_to(self, value: Any) -> Iterator[tuple[Rank, Node]]:
-        met = self._below.get(value) if value is not None else None
-        if met is not None:
-            yield 0, met
+        for each in value if type(value) is tuple else (value,):
+            met = self._below.get(each) if each is not None else None
+            if met is not None:
+                yield 0, met
         if self._any is not None:
             yield ANY, self._any
 

@@ -7,6 +7,7 @@ several range columns reads more: the ranges of all but the last of them, one af
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
 from app.engine.conditions.comparisons import Values, getter
@@ -25,6 +26,7 @@ from app.plan.findings import Faults
 from app.plan.language.cells import BY_COUNTRY, Key, Span, country_of, lead_key, read_cell
 from app.plan.language.columns import MatchOn
 from app.plan.language.postal_cells import PostalCell
+from app.values.states import all_keys_of_state
 
 Cell = Key | Span | PostalCell | None
 Fit = tuple[tuple[Rank, ...], int]
@@ -41,6 +43,10 @@ class RowIndex:
     def __init__(self, match_on: MatchOn, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         self._on = match_on
         self._get = [getter(column.field.name) for column in match_on]
+        # A state is compared together with the country of the lead.
+        self._states = [
+            at for at, column in enumerate(match_on) if column.field.name == "state" and column.how == "eq"
+        ]
         self._order = _order_of_levels(match_on, columns, rows)
         self.unread: list[tuple[int, int]] = []
         ordered = tuple(match_on[at] for at in self._order)
@@ -48,7 +54,11 @@ class RowIndex:
 
     def find(self, values: Values) -> Fit | None:
         """The row that wins for these values, and how each column matches."""
-        wanted = [lead_key(column, get(values)) for column, get in zip(self._on, self._get, strict=True)]
+        wanted: list[Any] = [
+            lead_key(column, get(values)) for column, get in zip(self._on, self._get, strict=True)
+        ]
+        for at in self._states:
+            wanted[at] = all_keys_of_state(values)
         return self._best(0, self._root, wanted, [None] * len(wanted))
 
     def by(self, ranks: Sequence[Rank]) -> dict[str, str]:
@@ -107,13 +117,13 @@ def entries(
 
     A row of which a cell cannot be read is left out; its position and that of the cell are noted as `unread`.
     """
-    known: list[dict[Any, Cell]] = [{} for _ in match_on]
+    known: list[dict[Any, Any]] = [{} for _ in match_on]
     by_country = columns.index("country") if "country" in columns else None
     ways = [
         (columns.index(column.field.name), column, read) for column, read in zip(match_on, known, strict=True)
     ]
     for position, row in enumerate(rows):
-        cells: list[Cell] = []
+        cells: list[Any] = []
         country = country_of(row[by_country]) if by_country is not None else None
         for place, column, read in ways:
             cell = row[place]
@@ -130,7 +140,15 @@ def entries(
                     break
             cells.append(read[key])
         else:
-            yield cells, position
+            yield from ((each, position) for each in _rows_of(cells))
+
+
+def _rows_of(cells: list[Any]) -> Iterator[Sequence[Cell]]:
+    """The row once, or once for each of the languages in a cell."""
+    if not any(type(cell) is tuple for cell in cells):
+        yield cells
+        return
+    yield from product(*(cell if type(cell) is tuple else (cell,) for cell in cells))
 
 
 def _said(how: str, rank: Rank) -> str:

@@ -12,7 +12,7 @@ from typing import Any, get_args
 from app.engine.model.decision import Target, TargetKind, Verdict
 from app.engine.model.stored import target_from_json, target_to_json
 from app.plan.document.targets import OffHours, Pick
-from app.plan.language.languages import primary
+from app.values.languages import spoken
 
 PluginReply = Mapping[str, Any]
 """`plugin`, the package and its version, with `verdict` or `error`: a code, or the type of an exception."""
@@ -67,7 +67,7 @@ def _target(sent: object) -> Target | None:
     return replace(
         target,
         skills=tuple(skill.casefold() for skill in target.skills),
-        languages=tuple(map(primary, target.languages)),
+        languages=spoken(target.languages),
     )
 
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from app.engine.model.directory import Absence, Caps, Directory, Member, Owner, Ramp, Team
 from app.plan.language.durations import parse_iso
 from app.plan.language.hours import Hours, read_hours
-from app.plan.language.languages import primary
+from app.values.languages import spoken
 
 DirectoryRecord = tuple[str, str, Mapping[str, Any]]
 """Resource type, id and body. The body of a table is only its revision."""
@@ -60,7 +60,7 @@ def owner_from(
         paused_until=parse_iso(paused) if paused else None,
         zone=ZoneInfo(body.get("timezone") or "UTC"),
         skills=frozenset(skill.casefold() for skill in body.get("skills") or ()),
-        languages=frozenset(map(primary, body.get("languages") or ())),
+        languages=frozenset(spoken(body.get("languages") or ())),
         caps=caps_from(body.get("caps")),
         absences=tuple(sorted(absences, key=lambda absence: absence.start)),
         calendar=body.get("calendar"),

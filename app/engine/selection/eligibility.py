@@ -23,11 +23,15 @@ CAPS = frozenset(("cap_open", "cap_day", "cap_week", "cap_rolling"))
 
 @dataclass(frozen=True, slots=True)
 class Requirements:
-    """The skills and languages that a target requires, and the owners that the caller excludes."""
+    """The skills and languages that a target requires, and the owners that the caller excludes.
+
+    Of the languages in `one_of`, one will do.
+    """
 
     skills: frozenset[str] = frozenset()
     languages: frozenset[str] = frozenset()
     exclude: Collection[str] = frozenset()
+    one_of: frozenset[str] = frozenset()
 
 
 def absence_refusal(owner: Owner, need: Requirements, now: datetime) -> Refusal | None:
@@ -52,6 +56,8 @@ def refusal(owner: Owner, load: Load, need: Requirements, now: datetime) -> Refu
     if need.skills and not need.skills <= owner.skills:
         return Refusal("missing_skill")
     if need.languages and not need.languages <= owner.languages:
+        return Refusal("missing_language")
+    if need.one_of and not need.one_of & owner.languages:
         return Refusal("missing_language")
     return cap_refusal(owner.caps, load, owner.zone, now) if owner.caps else None
 

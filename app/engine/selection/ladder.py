@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from app.engine.model.decision import Target
 from app.plan.document.steps import Target as Written
-from app.plan.language.languages import primary
+from app.values.languages import spoken
 
 
 def ladder(written: Iterable[Written]) -> tuple[Target, ...]:
@@ -19,7 +19,7 @@ def _target(written: Written) -> Target:
         pick=written.pick,
         priority=written.priority or 0,
         skills=tuple(skill.casefold() for skill in written.skills),
-        languages=tuple(map(primary, written.languages)),
+        languages=spoken(written.languages),
         match=written.match,
         off_hours=written.off_hours,
         sla=written.sla,

@@ -13,7 +13,7 @@ from app.engine.selection.eligibility import CAPS, Refusal, Requirements, cap_re
 from app.engine.selection.pickers import Candidate, TargetAttempt, candidate_entry, pick_one
 from app.engine.selection.ramps import factor_at, scaled, weight_at
 from app.engine.selection.shifts import is_on_shift, is_staffed, next_available, off_shift
-from app.plan.language.languages import primary
+from app.values.languages import read_languages
 
 _CHOSEN = Refusal("chosen")
 _NOT_NEXT = Refusal("not_next")
@@ -28,23 +28,26 @@ Otherwise the first member on shift would get every lead held for the team."""
 def requirements_of(target: Target, request: DecisionRequest) -> Requirements:
     """What the target requires of an owner for this request."""
     skills, languages = frozenset(target.skills), frozenset(target.languages)
-    if target.match:
-        more_skills, more_languages = required_by_lead(target.match, request.values)
-        skills, languages = skills | more_skills, languages | more_languages
-    return Requirements(skills, languages, request.exclude)
+    if not target.match:
+        return Requirements(skills, languages, request.exclude)
+    more_skills, one_of = required_by_lead(target.match, request.values)
+    return Requirements(skills | more_skills, languages, request.exclude, frozenset(one_of))
 
 
 def required_by_lead(fields: Sequence[str], values: Values) -> tuple[set[str], set[str]]:
-    """The skills and the languages that a lead requires through these of its fields."""
+    """The skills that a lead requires through these of its fields, and the languages of which one will do.
+
+    A language that is not known requires nothing, like a field that the lead does not have.
+    """
     skills: set[str] = set()
     languages: set[str] = set()
     for name in fields:
         value = getter(name)(values)
-        if isinstance(value, str):
-            if name == "language":
-                languages.add(primary(value))
-            else:
-                skills.add(value.casefold())
+        if name == "language":
+            for text in value if isinstance(value, list) else [value]:
+                languages.update((read_languages(text) or ()) if isinstance(text, str) else ())
+        elif isinstance(value, str):
+            skills.add(value.casefold())
     return skills, languages
 
 
@@ -106,7 +109,7 @@ def try_team(target: Target, request: DecisionRequest, facts: Facts) -> TargetAt
 def _consider(team: Team, need: Requirements, facts: Facts) -> tuple[list[dict[str, Any]], list[Candidate]]:
     entries: list[dict[str, Any]] = []
     eligible: list[Candidate] = []
-    no_requirements = not (need.skills or need.languages or need.exclude)
+    no_requirements = not (need.skills or need.languages or need.exclude or need.one_of)
     owners, loads = facts.directory.owners, facts.state.loads
     balances = facts.state.balances.get(team.id, {})
     for member in team.members:

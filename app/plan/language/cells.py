@@ -14,7 +14,9 @@ from app.plan.language.fields import Field, Kind
 from app.plan.language.operands import MAX_NUMBER, read_operand
 from app.plan.language.postal_cells import PostalCell, postal_keys, read_postal_cell
 from app.values.countries import country_code
+from app.values.languages import read_languages, unknown_languages
 from app.values.postal_codes import postal_beginning, postal_code
+from app.values.states import STATE_COUNTRIES, read_state
 
 Key = str | int | float | bool
 Rank = tuple[int, int | float]
@@ -27,7 +29,7 @@ _DASH = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:-|–)\s*(\d+(?:\.\d+)?)")
 _PLUS = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*\+")
 _SWITCHES = {"true": True, "yes": True, "false": False, "no": False}
 _LETTERS = 2**32
-BY_COUNTRY = frozenset(("postal_code",))
+BY_COUNTRY = frozenset(("postal_code", "state"))
 """Fields whose cells are read by the country of their row."""
 
 
@@ -61,10 +63,12 @@ def country_of(cell: object) -> str | None:
     return country_code(cell) if isinstance(cell, str) else None
 
 
-def read_cell(column: Column, cell: Any, country: str | None = None) -> Key | Span | PostalCell | None:
+def read_cell(
+    column: Column, cell: Any, country: str | None = None
+) -> Key | Span | PostalCell | tuple[str, ...] | None:
     """The cell in comparable form. None matches every lead.
 
-    `country` is that of the row. It decides how a postal code is read.
+    `country` is that of the row. It decides how a postal code is read. Several languages are a tuple.
 
     Raises Faults when it cannot be compared with the field.
     """
@@ -72,12 +76,16 @@ def read_cell(column: Column, cell: Any, country: str | None = None) -> Key | Sp
         return None
     if column.how == "postal":
         return read_postal_cell(cell, country)
+    if column.field.name == "state" and column.how == "eq" and isinstance(cell, str):
+        return _state(cell, country)
     if column.field.name == "postal_code":
         cell = _postal(cell, column.how, country)
     if column.how == "range":
         return _span(column.field, cell)
     if isinstance(cell, list):
         raise fault("invalid_cell", "Must be one value. Only range columns take lists.")
+    if column.field.name == "language" and column.how == "eq":
+        return _languages(cell_to_json(cell))
     if column.how == "longest_prefix":
         beginning = cell_to_json(cell).strip().removesuffix("*")
         return beginning.casefold() or None
@@ -97,6 +105,8 @@ def lead_key(column: Column, value: Any) -> Key | tuple[int, int | float] | tupl
         return cell_to_json(value).casefold() if isinstance(value, (str, int, float)) else None
     if kind is Kind.BOOLEAN:
         return value if isinstance(value, bool) else None
+    if isinstance(value, list) and column.field.name == "language":
+        return tuple(value)
     if kind in _NUMBERS:
         return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
     return value.casefold() if isinstance(value, str) else None
@@ -121,6 +131,20 @@ def _postal(cell: Any, how: str, country: str | None) -> Any:
     if how == "range" and (ends := _DOTS.fullmatch(text)):
         return "..".join(postal_code(end.strip(), country) or end.strip() for end in ends.groups())
     return postal_code(text, country) or text
+
+
+def _state(cell: str, country: str | None) -> str:
+    """The full code of a state if the row or the name tells its country, else the code or the text."""
+    form = read_state(cell, country) or cell.strip()
+    known = country in STATE_COUNTRIES and read_state(form, country) is not None
+    return f"{country}-{form}".casefold() if known else form.casefold()
+
+
+def _languages(cell: str) -> str | tuple[str, ...]:
+    codes = read_languages(cell)
+    if codes is None or unknown_languages(cell):
+        raise fault("invalid_cell", "Must be a language: a tag, such as de, or a name.")
+    return codes[0] if len(codes) == 1 else codes
 
 
 def _equal(field: Field, cell: str | int | float | bool) -> Key:

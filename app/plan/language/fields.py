@@ -67,6 +67,12 @@ class Catalog:
         return known is None or known.personal
 
 
+FLAGS = (
+    "email_malformed", "phone_malformed", "phone_implausible", "website_malformed", "country_unknown",
+    "state_unknown", "postal_code_invalid", "language_unknown", "number_unreadable", "number_ambiguous",
+    "boolean_unreadable", "consent_unreadable", "date_unreadable", "date_ambiguous",
+)  # fmt: skip
+"""Everything that intake can say about a value it could not read or does not trust."""
 TRIGGERS = (
     "form", "checkout_started", "webinar", "chat", "inbound_call", "referral", "reactivation", "page_visit",
     "usage", "churn_risk", "loyalty_milestone", "trial_started", "handoff", "list_upload", "manual", "crm",

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from app.plan.findings import Faults, fault, quote
 from app.plan.language.durations import parse_instant
 from app.plan.language.fields import Field, Kind
-from app.plan.language.languages import primary
 from app.plan.language.occurrences import Occurrences
 from app.plan.language.patterns import compile_pattern
 from app.values.countries import country_code
+from app.values.languages import language_or_tag
 from app.values.postal_codes import postal_beginning, postal_code
+from app.values.states import read_option
 
 Scalar = str | int | float | bool | datetime | timedelta
 Operand = Scalar | tuple[Scalar, ...] | Occurrences
@@ -182,7 +183,11 @@ def _postal_code(text: str) -> str:
     return postal_code(text) or text.strip()
 
 
-_READERS = {"country": _country, "language": primary, "postal_code": _postal_code}
+def _state(text: str) -> str:
+    return read_option(text) or text.strip()
+
+
+_READERS = {"country": _country, "state": _state, "language": language_or_tag, "postal_code": _postal_code}
 """The readers of fields, the same as for a lead."""
 
 

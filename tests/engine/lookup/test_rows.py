@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from app.engine.lookup.rows import RowIndex
+from app.intake.arrival import normalize
 from app.plan.findings import Faults
 from app.plan.language.cells import Span, lead_key, read_cell
 from app.plan.language.columns import Column, MatchOn
@@ -16,6 +17,8 @@ from app.plan.language.fields import PIPELINE, Field, Kind
 FIELDS = {
     "country": PIPELINE.find("country"),
     "postal_code": PIPELINE.find("postal_code"),
+    "state": PIPELINE.find("state"),
+    "language": PIPELINE.find("language"),
     "employees": PIPELINE.find("employees"),
     "annual_revenue": PIPELINE.find("annual_revenue"),
     "attributes.x": PIPELINE.find("attributes.x"),
@@ -202,3 +205,50 @@ def _rank(column: Column, cell: Any, values: Mapping[str, Any]) -> tuple[Any, ..
     if low is None or high is None:
         return (1, high if low is None else -low)
     return (0, high - low)
+
+
+@pytest.mark.parametrize(
+    ("lead", "row"),
+    [
+        ({"country": "US", "state": "Calif."}, 1),
+        ({"state": "California"}, 1),
+        ({"state": "ca"}, 1),
+        ({"country": "IT", "state": "Cagliari"}, None),
+        ({"country": "AU", "state": "Western Australia"}, 2),
+        ({"country": "US", "state": "WA"}, 2),
+        ({"country": "MX", "state": "DF"}, 3),
+        ({"country": "NL", "state": "noord-holland"}, 4),
+        ({"country": "US"}, None),
+    ],
+)
+def test_state_is_looked_up_with_its_country(lead: dict[str, str], row: int | None) -> None:
+    rows = [["California"], ["WA"], ["MX-CMX"], ["Noord-Holland"]]
+    index = RowIndex(on(state="eq"), ["state"], rows)
+    fit = index.find(normalize(lead).values)
+    assert (fit and fit[1] + 1) == row
+
+
+@pytest.mark.parametrize(
+    ("lead", "row"),
+    [
+        ({"country": "US", "postal_code": "02139-4307"}, 1),
+        ({"country": "Germany", "postal_code": "D-1067"}, 2),
+        ({"country": "UK", "postal_code": "sw1a1aa"}, 3),
+        ({"country": "CA", "postal_code": "K1A-0B1"}, 4),
+        ({"country": "FR", "postal_code": "2139"}, None),
+    ],
+)
+def test_postal_code_is_read_by_the_country_of_the_row(lead: dict[str, str], row: int | None) -> None:
+    rows: list[list[Any]] = [["US", 2139], ["DE", "1067"], ["GB", "SW1A1AA"], ["Canada", "k1a 0b1"]]
+    by = on(country="eq", postal_code="eq")
+    fit = RowIndex(by, ["country", "postal_code"], rows).find(normalize(lead).values)
+    assert (fit and fit[1] + 1) == row
+
+
+@pytest.mark.parametrize(
+    ("lead", "row"), [("German", 1), ("es, pt", 2), ("en-US", 2), ("pt", None), ("de, en", 1)]
+)
+def test_cell_of_two_languages_takes_leads_of_either(lead: str, row: int | None) -> None:
+    index = RowIndex(on(language="eq"), ["language"], [["Deutsch"], ["en, es"]])
+    fit = index.find(normalize({"language": lead}).values)
+    assert (fit and fit[1] + 1) == row
