@@ -39,6 +39,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
             size=settings.pool_size,
             pgbouncer=settings.pgbouncer,
             connect=ConnectionMonitor(structlog.get_logger()),
+            request_seconds=settings.request_timeout_seconds,
         )
         app.state.pool = pool
         app.state.authentication = await _authentication(pool, settings)

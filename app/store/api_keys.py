@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.keys import Key, StoredKey
-from app.store.connection.pool import ACQUIRE_SECONDS, Connection, Pool, look_up
+from app.store.connection.pool import Connection, Pool, look_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ SELECT_ANY_KEY = "SELECT EXISTS (SELECT FROM api_keys WHERE revoked_at IS NULL)"
 
 async def find_key(pool: Pool, key_id: str) -> StoredKey | None:
     """Return the key with this public part, or None."""
-    row = await look_up(pool, ACQUIRE_SECONDS, SELECT_KEY, key_id)
+    row = await look_up(pool, pool.acquire_seconds, SELECT_KEY, key_id)
     if row is None:
         return None
     return StoredKey(

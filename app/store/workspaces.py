@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.store.connection.pool import ACQUIRE_SECONDS, Connection, Pool, look_up
+from app.store.connection.pool import Connection, Pool, look_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,5 +84,5 @@ async def find_workspace(pool: Pool | Connection, name: str) -> Workspace | None
 
 async def list_workspace_ids(pool: Pool) -> list[int]:
     """Return every workspace's id, oldest first."""
-    row = await look_up(pool, ACQUIRE_SECONDS, SELECT_WORKSPACE_IDS)
+    row = await look_up(pool, pool.acquire_seconds, SELECT_WORKSPACE_IDS)
     return row["ids"] or []

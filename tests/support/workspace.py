@@ -180,7 +180,7 @@ async def stored_workspace(
     dsn: str, weights: Sequence[float] = (), name: str = "example", **owner: Any
 ) -> AsyncIterator[Workspace]:
     """A workspace for service processes: with a team of these weights and the round-robin plan, or empty."""
-    pool = await open_pool(dsn, size=8, pgbouncer=False)
+    pool = await open_pool(dsn, size=8, pgbouncer=False, request_seconds=30)
     try:
         workspace = await empty_workspace(pool, name)
         if weights:

@@ -36,9 +36,9 @@ START_SECONDS = 60.0
 RETRY_SECONDS = 0.5
 
 ACQUIRE_SECONDS = 2.0
-"""How long the database may take to accept a connection, or to answer the first statement."""
-CONNECT_SECONDS = 1.5
-"""Less than a request waits for a connection, so that the attempt ends with an error of its own."""
+"""How long at least the database may take to accept a connection, or to answer the first statement."""
+CONNECT_SHARE = 0.75
+"""An attempt to connect ends before its request stops waiting, so that it ends with an error of its own."""
 REPLY_SECONDS = 10.0
 """How long any other statement may take, whatever the server's own limits."""
 
@@ -69,12 +69,16 @@ class Pool(asyncpg.Pool):
     """Connections to one database.
 
     `transaction_settings` are those that every transaction has to make because its connection cannot keep
-    them: all of them behind PgBouncer, none otherwise.
+    them: all of them behind PgBouncer, none otherwise. `acquire_seconds` is how long a request waits for a
+    connection.
     """
 
-    def __init__(self, *arguments: Any, transaction_settings: str, **keywords: Any) -> None:
+    def __init__(
+        self, *arguments: Any, transaction_settings: str, acquire_seconds: float, **keywords: Any
+    ) -> None:
         super().__init__(*arguments, **keywords)
         self.transaction_settings = transaction_settings
+        self.acquire_seconds = acquire_seconds
 
 
 async def open_pool(
@@ -83,12 +87,15 @@ async def open_pool(
     size: int,
     pgbouncer: bool,
     connect: Connect | None = None,
+    request_seconds: float = ACQUIRE_SECONDS,
 ) -> Pool:
     """A pool for `dsn`. It connects when it is first used, so a service starts while the database is away.
 
-    `connect` is how, asyncpg's own way unless given. A transaction leaves nothing behind, so a connection
-    goes back as it came. With PgBouncer in transaction mode statements cannot be kept prepared.
+    `connect` is how, asyncpg's own way unless given. A request that may take `request_seconds` may wait as
+    long for a connection. A transaction leaves nothing behind, so a connection goes back as it came. With
+    PgBouncer in transaction mode statements cannot be kept prepared.
     """
+    acquire_seconds = max(ACQUIRE_SECONDS, request_seconds)
     return await Pool(
         dsn,
         connection_class=asyncpg.Connection,
@@ -97,7 +104,7 @@ async def open_pool(
         min_size=0,
         max_size=size,
         max_queries=50_000,
-        timeout=CONNECT_SECONDS,
+        timeout=CONNECT_SHARE * acquire_seconds,
         connect=connect,
         init=None if pgbouncer else _keep_settings,
         command_timeout=REPLY_SECONDS,
@@ -105,6 +112,7 @@ async def open_pool(
         max_inactive_connection_lifetime=300,
         reset=_leave_nothing_open,
         transaction_settings=_always(local=True) if pgbouncer else "",
+        acquire_seconds=acquire_seconds,
     )
 
 
@@ -211,9 +219,9 @@ async def transaction(
     the workspace lock is held for longer than the limit.
     """
     limits = limits or Limits()
-    async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+    async with pool.acquire(timeout=pool.acquire_seconds) as connection:
         begin = begin_statement(pool, workspace_id, limits, lock=lock, read_only=read_only)
-        await _say(connection, begin, ACQUIRE_SECONDS + (limits.lock / 1000 if lock else 0))
+        await _say(connection, begin, pool.acquire_seconds + (limits.lock / 1000 if lock else 0))
         try:
             yield connection
         except BaseException:
