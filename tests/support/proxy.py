@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
+BEGIN, READ_ONLY = b"BEGIN", b"READ ONLY"
 COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
 SOCKET = ".s.PGSQL.5432"
 _FIELDS = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0"
@@ -27,7 +28,10 @@ class Break(Enum):
 
 @dataclass
 class Proxy:
-    """`breaks` decides about each COMMIT by its number, from 1 on; `recovering` refuses every connection."""
+    """`breaks` decides about each COMMIT by its number, from 1 on; `recovering` refuses every connection.
+
+    Transactions that only read are not counted, and go through: the service has some of its own.
+    """
 
     target: str
     directory: str
@@ -71,9 +75,12 @@ class Proxy:
     async def _forward(
         self, reader: asyncio.StreamReader, onward: asyncio.StreamWriter, back: asyncio.Task[None]
     ) -> None:
+        writes = False
         with suppress(ConnectionError):
             while data := await reader.read(65536):
-                if COMMIT in data:
+                if BEGIN in data:
+                    writes = READ_ONLY not in data
+                if COMMIT in data and writes:
                     self.commits += 1
                     match self.breaks(self.commits):
                         case Break.BEFORE:
