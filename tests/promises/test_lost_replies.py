@@ -32,7 +32,7 @@ HASTY = {**LONE, "request_timeout_seconds": "5"}
 @pytest.mark.parametrize("key", ["key", None], ids=["with key", "without"])
 async def test_an_unclear_commit_is_resolved(database: str, breaks: Breaks, key: str | None) -> None:
     async with stored_workspace(database, [1, 1]) as workspace, proxied(database) as (dsn, proxy):
-        with services(dsn, 1, **HASTY) as running:
+        with services(dsn, 1, None, **HASTY) as running:
             async with callers(workspace, running) as (client,):
                 await insist(client, lead(0))
                 proxy.break_commits(breaks)
@@ -51,7 +51,7 @@ async def test_an_unclear_commit_is_resolved(database: str, breaks: Breaks, key:
 @pytest.mark.parametrize("breaks", [FIRST["before"], FIRST["after"]], ids=["before", "after"])
 async def test_the_caller_of_an_unclear_commit_gets_the_decision(database: str, breaks: Breaks) -> None:
     async with stored_workspace(database, [1, 1]) as workspace, proxied(database) as (dsn, proxy):
-        with services(dsn, 1, **LONE) as running:
+        with services(dsn, 1, None, **LONE) as running:
             async with callers(workspace, running) as (client,):
                 await insist(client, lead(0))
                 proxy.break_commits(breaks)
@@ -63,7 +63,7 @@ async def test_the_caller_of_an_unclear_commit_gets_the_decision(database: str, 
 
 async def test_a_decision_of_unknown_outcome_is_reported_as_such(database: str) -> None:
     async with stored_workspace(database, [1, 1]) as workspace, proxied(database) as (dsn, proxy):
-        with services(dsn, 1, **HASTY) as running:
+        with services(dsn, 1, None, **HASTY) as running:
             async with callers(workspace, running) as (client,):
                 await insist(client, lead(0), "first")
                 proxy.break_commits(lambda _number: Break.AFTER)
