@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from app.cli.fault_lines import MAX_SHOWN
 from app.cli.files.columns import matching
 from app.cli.files.headers import fold_name
 from app.cli.files.leads import LeadFile, LeadLine, LeadOptions, LineFault, open_leads
+from app.cli.files.times import read_time
 from app.cli.run import own_fields
 from app.cli.sending import KeyedLine, batches, send, with_keys
 from app.contract.faults import validation_failed
@@ -22,7 +24,7 @@ from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.base import IdempotencyKey, Reply
 from app.dispatch.jobs.import_lead import ImportLead
 from app.engine.model.directory import Directory
-from app.errors import Problem, refused_at
+from app.errors import Fault, Problem, ValidationFailed, refused_at
 from app.metrics import Metrics
 from app.plan.language.fields import Field
 from app.registry import strategies
@@ -83,19 +85,19 @@ async def import_file(
     """Import the leads of a file. Each batch is committed on its own. Raises CommandError."""
     file = open_existing_leads(path, options, await own_fields(pool, workspace_id))
     directory = (await read_current_state(pool, workspace_id)).facts.directory
-    report, owners = ImportReport(), OwnerNames(directory)
+    report, reader = ImportReport(), _StatusReader(file, directory)
     dispatch = Dispatcher(pool, strategies(), Metrics(), deadline=deadline)
     done = 0
     with progress(len(file), "Importing leads") as bar:
         for batch in batches(with_keys(file, file.entries(), KEY_CONTEXT)):
-            ready = list(_importable_lines(batch, owners, report))
+            ready = list(_importable_lines(batch, reader, report))
             if ready:
                 outcomes = await send(dispatch, workspace_id, [each.job for each in ready], done)
                 for outcome, each in zip(outcomes, ready, strict=True):
                     report.add(each.line.line, outcome)
             done += len(batch)
             bar.update(len(batch))
-    report.notes += file.notes()
+    report.notes += [*file.notes(), *reader.notes()]
     return report
 
 
@@ -138,6 +140,65 @@ class OwnerNames:
         return next(iter(matches), text)
 
 
+@dataclass(slots=True)
+class _StatusReader:
+    """Reads the columns of a line besides the lead's own fields."""
+
+    file: LeadFile
+    directory: Directory
+    _owners: OwnerNames = field(init=False)
+    _has_local_times: bool = False
+
+    def __post_init__(self) -> None:
+        self._owners = OwnerNames(self.directory)
+
+    def read(self, extra: Mapping[str, Any]) -> ImportStatus:
+        """The status, with the id of the owner. A time without an offset is in the owner's zone.
+
+        Raises ValidationFailed.
+        """
+        given = dict(extra)
+        if isinstance(given.get("status"), str):
+            given["status"] = given["status"].casefold()
+        if isinstance(given.get("owner"), str):
+            given["owner"] = self._owners.id_of(given["owner"])
+        if isinstance(given.get("assigned_at"), str) and given["assigned_at"]:
+            given["assigned_at"] = self._time(given["assigned_at"], given.get("owner"))
+        try:
+            return _import_status(given)
+        except ValidationFailed as refused:
+            raise ValidationFailed(faults=[self._explained(fault) for fault in refused.faults]) from None
+
+    def notes(self) -> Iterator[str]:
+        """What the caller should know about the times."""
+        if self._has_local_times:
+            yield (
+                "Times without an offset in assigned_at are read in the time zone of their owner, or else as"
+                " UTC."
+            )
+
+    def _time(self, cell: str, owner: object) -> str:
+        known = self.directory.owners.get(owner) if isinstance(owner, str) else None
+        try:
+            found = read_time(cell, self.file.options.dates, known.zone if known else UTC)
+        except ValidationFailed as refused:
+            (fault,) = refused.faults
+            raise refused_at(("assigned_at",), fault.code, fault.detail) from None
+        self._has_local_times |= found.is_local
+        return found.at.isoformat()
+
+    def _explained(self, fault: Fault) -> Fault:
+        """The fault, with the remedy for words of another system."""
+        column = self.file.column_of("status")
+        if fault.path != ("status",) or column is None:
+            return fault
+        return Fault(
+            fault.path,
+            fault.code,
+            f"{fault.detail} (column {column}). Replace other words: --map-value '{column}:word=open'",
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class _ImportableLine:
     """A valid line with its idempotency key and status."""
@@ -158,24 +219,19 @@ class _ImportableLine:
 
 
 def _importable_lines(
-    batch: Iterable[KeyedLine | LineFault], owners: OwnerNames, report: ImportReport
+    batch: Iterable[KeyedLine | LineFault], reader: _StatusReader, report: ImportReport
 ) -> Iterator[_ImportableLine]:
     for each in batch:
         if isinstance(each, LineFault):
             report.problems.append((each.line, each.problem))
             continue
         try:
-            status = _import_status(each.line.extra)
-            with_id = status.model_copy(update={"owner": owners.id_of(status.owner)})
-            yield _ImportableLine(each.line, each.key, with_id)
+            yield _ImportableLine(each.line, each.key, reader.read(each.line.extra))
         except Problem as problem:
             report.problems.append((each.line.line, problem))
 
 
-def _import_status(extra: Mapping[str, Any]) -> ImportStatus:
-    given = dict(extra)
-    if isinstance(given.get("status"), str):
-        given["status"] = given["status"].casefold()
+def _import_status(given: Mapping[str, Any]) -> ImportStatus:
     try:
         return ImportStatus.model_validate(given)
     except ValidationError as refused:

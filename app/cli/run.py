@@ -115,7 +115,7 @@ def _is_ordered(cells: Iterator[object], options: LeadOptions) -> bool:
     last = None
     for cell in cells:
         try:
-            at = read_time(str(cell or ""), options.dates)
+            at = read_time(str(cell or ""), options.dates).at
         except ValidationFailed:
             continue
         if last is not None and at < last:

@@ -9,6 +9,7 @@ import pytest
 
 from app.audit.verify import verify
 from app.cli.files.leads import LeadOptions
+from app.cli.files.times import DayOrder
 from app.cli.import_leads import ImportReport, import_file
 from app.contract.faults import problem_document
 from app.engine.model.directory import Caps, Owner
@@ -164,8 +165,36 @@ async def test_invalid_lines_are_reported_and_the_others_are_imported(
     assert await clean(workspace)
 
 
+SALESFORCE = """First Name,Last Name,Email,Lead Owner,Lead Status,Last Transfer Date,Lead ID
+Mara,Lind,mara@kunde.example,005A,Open - Not Contacted,03/04/2026 10:00 AM,00Q1
+Bo,Li,bo@kunde.example,005A,Closed - Converted,2026-04-05T10:00:00Z,00Q2
+Cy,Ro,cy@kunde.example,005A,Nurturing,,00Q3
+"""
+
+
+async def test_salesforce_report_is_imported_with_its_words_replaced(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    await workspace.put("owners", "ana", {"name": "Ana", "timezone": "Europe/Berlin", "crm": {"sf": "005A"}})
+    report = await imported(
+        workspace,
+        tmp_path / "book.csv",
+        SALESFORCE,
+        replacements=["Lead Status:open - not contacted=open", "Lead Status:Closed - Converted=closed"],
+        dates=DayOrder.DMY,
+    )
+    assert report.imported == 2
+    ((line, problem),) = report.problems
+    assert (line, problem.faults[0].code) == (4, "not_allowed")
+    assert "--map-value 'Lead Status:word=open'" in problem.faults[0].detail
+    assert "time zone of their owner" in " ".join(report.notes)
+    (assignment,) = (await known(workspace, "mara@kunde.example"))["assignments"]
+    assert assignment["decided_at"].startswith("2026-04-03T08:00:00")
+    assert (await workspace.get("/leads?crm_lead_id=00Q2"))["items"][0]["state"] == "closed"
+
+
 @pytest.mark.parametrize(
-    ("cells", "state", "province"), [("Bayern", "assigned", "Bayern"), ("closed", "closed", None)]
+    ("cells", "state", "province"), [("Bayern", "assigned", "DE-BY"), ("closed", "closed", None)]
 )
 async def test_column_state_is_a_province_unless_it_says_open_or_closed(
     workspace: Workspace, tmp_path: Path, cells: str, state: str, province: str | None

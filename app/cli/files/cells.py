@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from app.cli.files.rows import split_list
 from app.cli.files.sheets import number
+from app.cli.files.times import DayOrder, read_time
+from app.errors import ValidationFailed
 from app.plan.language.fields import LEAD, Field, Kind
 
 WORDS: Mapping[str, bool] = {
@@ -17,10 +19,14 @@ _LONG_DIGITS = re.compile(r"-?[0-9]{16,}")
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """How cells are read: with a decimal comma or not, and with the fields that the plan declares."""
+    """How cells are read: with a decimal comma or not, and with the fields that the plan declares.
+
+    `dates` is the order of day and month.
+    """
 
     comma: bool
     own: Mapping[str, Field]
+    dates: DayOrder | None = None
 
     def value(self, name: str, cell: str) -> object:
         """The value of a cell. A cell that does not fit its field stays text, and validation refuses it."""
@@ -34,8 +40,16 @@ class Cells:
                 return WORDS.get(cell.casefold(), cell)
             case Kind.STRINGS:
                 return split_list(cell)
+            case Kind.TIMESTAMP:
+                return self._time(cell)
             case _:
                 return cell
+
+    def _time(self, cell: str) -> str:
+        try:
+            return read_time(cell, self.dates).at.isoformat()
+        except ValidationFailed:
+            return cell
 
 
 def _is_identifier(cell: str) -> bool:

@@ -122,6 +122,7 @@ class LeadFile:
     options: LeadOptions
     _cells: Cells
     _replacements: Replacements
+    _has_local_times: bool = False
 
     def __len__(self) -> int:
         return self._source.count
@@ -165,6 +166,8 @@ class LeadFile:
         yield from self._source.text.notes()
         yield from self.fields.notes()
         yield from self._replacements.notes()
+        if self._has_local_times:
+            yield f"Times without an offset in {self.options.time_column!r} are read as UTC."
 
     def column_of(self, name: str) -> str | None:
         """The column of a field."""
@@ -239,10 +242,12 @@ class LeadFile:
         if column is None:
             return None
         try:
-            return read_time(str(line.get(column) or ""), self.options.dates)
+            found = read_time(str(line.get(column) or ""), self.options.dates)
         except ValidationFailed as refused:
             detail = f"column {column} {refused.faults[0].detail}"
             raise refused_at((), refused.faults[0].code, detail) from None
+        self._has_local_times |= found.is_local
+        return found.at
 
 
 def open_leads(path: Path, options: LeadOptions, declared: tuple[Field, ...] = ()) -> LeadFile:
@@ -261,7 +266,7 @@ def open_leads(path: Path, options: LeadOptions, declared: tuple[Field, ...] = (
         source,
         fields_of(source.columns, columns),
         replace(options, columns=columns, time_column=time_column, id_column=id_column),
-        Cells(source.comma, by_name(declared)),
+        Cells(source.comma, by_name(declared), options.dates),
         Replacements(options.replacements, source.columns),
     )
 

@@ -1,8 +1,9 @@
 """Reads the times of a file: ISO 8601, and the national forms whose order is plain or given."""
 
 import re
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from enum import StrEnum
+from typing import NamedTuple
 
 from app.errors import ValidationFailed, refused_at
 
@@ -11,6 +12,7 @@ _YEAR_FIRST = re.compile(r"(\d{4})([./])(\d{1,2})\2(\d{1,2})[,\s]*(.*)")
 _CLOCK = re.compile(
     r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:\.\d+)?)?\s*([ap]\.?m\.?)?\s*(?:uhr|utc|gmt|z)?", re.IGNORECASE
 )
+_UTC = ("utc", "gmt", "z")
 _EPOCH = re.compile(r"\d{10}(?:\d{3})?")
 
 
@@ -21,24 +23,32 @@ class DayOrder(StrEnum):
     MDY = "mdy"
 
 
-def read_time(cell: str, order: DayOrder | None, zone: tzinfo = UTC) -> datetime:
-    """The time in a cell, in UTC. Without an offset it is a time of `zone`.
+class FileTime(NamedTuple):
+    """A time in UTC, and whether it was written without an offset."""
+
+    at: datetime
+    is_local: bool
+
+
+def read_time(cell: str, order: DayOrder | None, zone: tzinfo = UTC) -> FileTime:
+    """The time in a cell. Without an offset it is a time of `zone`.
 
     Raises ValidationFailed.
     """
-    found = _iso(cell) or _epoch(cell) or _national(cell, order, zone)
+    found = _iso(cell) or _epoch(cell) or _national(cell, order)
+    is_local = found.tzinfo is None
     try:
-        at = (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+        at = (found.replace(tzinfo=zone) if is_local else found).astimezone(UTC)
     except OverflowError:
         raise _unreadable() from None
     if not 1900 <= at.year <= 2200:
         raise refused_at((), "out_of_range", "must be between the years 1900 and 2200")
-    return at
+    return FileTime(at, is_local)
 
 
 def _iso(cell: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(cell.removesuffix(" UTC"))
+        return datetime.fromisoformat(f"{cell[:-4]}Z" if cell.endswith(" UTC") else cell)
     except ValueError:
         return None
 
@@ -48,7 +58,7 @@ def _epoch(cell: str) -> datetime | None:
     return datetime.fromtimestamp(int(cell[:10]), UTC) if _EPOCH.fullmatch(cell) else None
 
 
-def _national(cell: str, order: DayOrder | None, zone: tzinfo) -> datetime:
+def _national(cell: str, order: DayOrder | None) -> datetime:
     if found := _YEAR_FIRST.fullmatch(cell):
         year, month, day, clock = int(found[1]), int(found[3]), int(found[4]), found[5]
     elif found := _DATE.fullmatch(cell):
@@ -57,8 +67,10 @@ def _national(cell: str, order: DayOrder | None, zone: tzinfo) -> datetime:
     else:
         raise _unreadable()
     hour, minute, second = _clock(clock)
+    is_utc = clock.casefold().endswith(_UTC)
     try:
-        return datetime(year, month, day, hour, minute, second, tzinfo=zone)
+        day_ = date(year, month, day)
+        return datetime.combine(day_, time(hour, minute, second, tzinfo=UTC if is_utc else None))
     except ValueError:
         raise _unreadable() from None
 

@@ -25,22 +25,25 @@ AT = datetime(2026, 11, 3, 14, 5, tzinfo=UTC)
     ],
 )
 def test_plain_times_are_read(cell: str) -> None:
-    assert read_time(cell, None) == AT
+    assert read_time(cell, None).at == AT
 
 
 def test_order_of_day_and_month_is_told_or_plain() -> None:
-    assert read_time("11/03/2026 2:05 PM", DayOrder.MDY) == AT
-    assert read_time("03/11/2026 14:05", DayOrder.DMY) == AT
-    assert read_time("11/20/2026 12:00:00 AM", None) == datetime(2026, 11, 20, tzinfo=UTC)
-    assert read_time("20/11/2026", None) == datetime(2026, 11, 20, tzinfo=UTC)
+    assert read_time("11/03/2026 2:05 PM", DayOrder.MDY).at == AT
+    assert read_time("03/11/2026 14:05", DayOrder.DMY).at == AT
+    assert read_time("11/20/2026 12:00:00 AM", None).at == datetime(2026, 11, 20, tzinfo=UTC)
+    assert read_time("20/11/2026", None).at == datetime(2026, 11, 20, tzinfo=UTC)
     with pytest.raises(ValidationFailed) as refused:
         read_time("03/11/2026", None)
     assert refused.value.faults[0].code == "ambiguous_date"
 
 
 def test_time_without_an_offset_is_in_the_zone() -> None:
-    assert read_time("3.11.2026 15:05", None, ZoneInfo("Europe/Berlin")) == AT
-    assert read_time("2026-11-03 15:05", None, ZoneInfo("Europe/Berlin")) == AT
+    berlin = ZoneInfo("Europe/Berlin")
+    assert read_time("3.11.2026 15:05", None, berlin) == (AT, True)
+    assert read_time("2026-11-03 15:05", None, berlin) == (AT, True)
+    assert read_time("2026-11-03T14:05Z", None, berlin) == (AT, False)
+    assert read_time("11/03/2026 2:05 PM UTC", DayOrder.MDY, berlin) == (AT, False)
 
 
 @pytest.mark.parametrize(
