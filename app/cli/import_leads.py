@@ -115,7 +115,7 @@ def open_existing_leads(path: Path, options: LeadOptions, declared: tuple[Field,
     if column is None or column in options.columns.mapped:
         return file
     states = (str(cell or "").casefold() for cell in file.cells_of(column))
-    return file if any(state in STATES for state in states) else open_leads(path, as_state, declared)
+    return file if any(state in STATES for state in states) else file.reread(as_state)
 
 
 class OwnerNames:

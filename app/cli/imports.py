@@ -114,6 +114,8 @@ def _importer(resource_type: str) -> Callable[[Path, str, str | None, str | None
             with progress(len(lines), f"Importing {resource_type}") as bar:
                 return await load(pool, found.id, resource_type, lines, bar.update)
 
+        for note in lines.notes:
+            typer.echo(note, err=True)
         _print_result(resource_type, with_pool(work))
 
     return import_records

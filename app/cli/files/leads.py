@@ -28,7 +28,7 @@ from app.cli.files.full_names import is_certain, split_full_name
 from app.cli.files.headers import FULL_NAME, OBJECTS, fold_name
 from app.cli.files.replacements import Replacements
 from app.cli.files.rows import put
-from app.cli.files.sheets import DETECT, TABLES, SheetOptions, open_sheet
+from app.cli.files.sheets import DETECT, SheetOptions, is_table, open_sheet
 from app.cli.files.text import TextFile
 from app.cli.files.times import DayOrder, read_time
 from app.contract.faults import validation_failed
@@ -116,8 +116,8 @@ class _Source:
 class LeadFile:
     """A file of leads, read again by each `entries`."""
 
-    name: str
     _source: _Source
+    _declared: tuple[Field, ...]
     fields: ColumnFields
     options: LeadOptions
     _cells: Cells
@@ -126,6 +126,10 @@ class LeadFile:
 
     def __len__(self) -> int:
         return self._source.count
+
+    def reread(self, options: LeadOptions) -> "LeadFile":
+        """The same file, read in another way. Raises CommandError."""
+        return _lead_file(self._source, options, self._declared)
 
     @property
     def columns(self) -> Sequence[str]:
@@ -155,7 +159,7 @@ class LeadFile:
         seen: Counter[bytes] = Counter()
 
         def digest(line: LeadLine) -> bytes:
-            content = line.digest(self.name, *context)
+            content = line.digest(self._source.text.path.name, *context)
             seen[content] += 1
             return hashlib.sha256(content + seen[content].to_bytes(8)).digest()
 
@@ -255,15 +259,19 @@ def open_leads(path: Path, options: LeadOptions, declared: tuple[Field, ...] = (
 
     Raises CommandError if the file as a whole cannot be read, or if a column or an option is unknown.
     """
-    source = _table(path, options) if path.suffix.lower() in TABLES else _json_lines(path, options)
+    text = TextFile(path, options.sheet.encoding)
+    return _lead_file(_table(text, options) if is_table(text) else _json_lines(text), options, declared)
+
+
+def _lead_file(source: _Source, options: LeadOptions, declared: tuple[Field, ...]) -> LeadFile:
     time_column = _named_column(options.time_column, source.columns)
     id_column = _named_column(options.id_column, source.columns)
     used = [column for column in (time_column, id_column) if column is not None]
     columns = replace(options.columns, used=used)
     _check_defaults(options)
     return LeadFile(
-        path.name,
         source,
+        declared,
         fields_of(source.columns, columns),
         replace(options, columns=columns, time_column=time_column, id_column=id_column),
         Cells(source.comma, by_name(declared), options.dates),
@@ -271,21 +279,20 @@ def open_leads(path: Path, options: LeadOptions, declared: tuple[Field, ...] = (
     )
 
 
-def _table(path: Path, options: LeadOptions) -> _Source:
+def _table(text: TextFile, options: LeadOptions) -> _Source:
     def known(column: str) -> bool:
         return is_known(column, options.columns)
 
-    sheet = open_sheet(path, options.sheet, known, lenient=True)
+    sheet = open_sheet(text, options.sheet.separator, known, lenient=True)
     count = sum(1 for _ in sheet.rows())
-    return _Source(sheet.text, sheet.columns, count, sheet.rows, sheet.comma, is_table=True)
+    return _Source(text, sheet.columns, count, sheet.rows, sheet.comma, is_table=True)
 
 
-def _json_lines(path: Path, options: LeadOptions) -> _Source:
-    text = TextFile(path, options.sheet.encoding)
+def _json_lines(text: TextFile) -> _Source:
     start = next(line.strip() for line in text.lines() if line.strip())
     if start == "{" or start.startswith("["):
         raise CommandError(
-            f"Cannot read {path}: the JSON goes over several lines. Write one object per line, without"
+            f"Cannot read {text.path}: the JSON goes over several lines. Write one object per line, without"
             " brackets around them. Tables have names that end in .csv or .tsv."
         )
     columns: dict[str, None] = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from app.cli.files.sheets import DETECT, TABLES, Row, Sheet, SheetOptions, number, open_sheet
+from app.cli.files.sheets import DETECT, Row, Sheet, SheetOptions, is_table, number, open_sheet
 from app.cli.files.text import TextFile
 from app.errors import ValidationFailed, refused_at
 
@@ -35,10 +35,11 @@ Record = tuple[int, dict[str, Any]]
 
 @dataclass(slots=True)
 class Lines:
-    """The records of a file by line, and the faults of its other rows."""
+    """The records of a file by line, and the faults of its other rows. `notes` say how it was read."""
 
     good: list[Line]
     faults: list[tuple[int, ValidationFailed]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.good)
@@ -49,18 +50,20 @@ def read_file(path: Path, resource_type: str, options: SheetOptions = DETECT) ->
 
     Raises CommandError if the file cannot be read.
     """
-    if path.suffix.lower() not in TABLES:
-        lines = enumerate(TextFile(path, options.encoding).lines(), 1)
-        return Lines([(line, text.strip().encode()) for line, text in lines if text.strip()])
-    sheet = open_sheet(path, options, _is_known)
+    text = TextFile(path, options.encoding)
+    if not is_table(text):
+        lines = enumerate(text.lines(), 1)
+        return Lines([(number, line.strip().encode()) for number, line in lines if line.strip()])
+    sheet = open_sheet(text, options.separator, _is_known)
     rows = list(sheet.rows())
+    notes = list(text.notes())
     faults = [(line, row) for line, row in rows if isinstance(row, ValidationFailed)]
     found = [(line, _record(row, sheet)) for line, row in rows if not isinstance(row, ValidationFailed)]
     if resource_type == "teams" and faults:
         # The team of an unreadable row is unknown, and a team that loses a member loses balances.
-        return Lines([], [*faults, (1, _NO_TEAM)])
+        return Lines([], [*faults, (1, _NO_TEAM)], notes)
     records = _teams(found) if resource_type == "teams" else found
-    return Lines([(line, orjson.dumps(record)) for line, record in records], faults)
+    return Lines([(line, orjson.dumps(record)) for line, record in records], faults, notes)
 
 
 def _is_known(column: str) -> bool:

@@ -17,7 +17,8 @@ from app.contract.separators import SAMPLE_LINES, find_separator
 from app.errors import ValidationFailed, refused_at
 
 TABLES = frozenset((".csv", ".tsv", ".tab"))
-"""File extensions of tables. All other files hold lines of JSON."""
+JSON_FILES = frozenset((".json", ".jsonl", ".ndjson"))
+"""File extensions. Any other file is a table unless it begins like JSON."""
 SEPARATOR_NAMES = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "pipe": "|", "space": " "}
 MAX_CELL_BYTES = 1 << 20
 _DECLARED = re.compile(r'\s*"?sep=(.)"?\s*', re.IGNORECASE)
@@ -127,25 +128,32 @@ class Sheet:
         return []
 
 
+def is_table(text: TextFile) -> bool:
+    """Whether a file is a table, and not lines of JSON."""
+    ending = text.path.suffix.lower()
+    if ending in TABLES or ending in JSON_FILES:
+        return ending in TABLES
+    return not next(line for line in text.lines() if line.strip()).lstrip().startswith(("{", "["))
+
+
 def open_sheet(
-    path: Path, options: SheetOptions, known: Callable[[str], bool], *, lenient: bool = False
+    text: TextFile, separator: str | None, known: Callable[[str], bool], *, lenient: bool = False
 ) -> Sheet:
-    """Open a table. Its first row names the columns.
+    """Open a table. Its first row names the columns. The separator is found if it is not given.
 
     `known` tells whether a column has a name that the caller expects, which helps to find the separator. A
     lenient sheet may repeat a column, or leave one without a name; such columns are numbered.
 
     Raises CommandError if the file is no table, or if column names are missing or repeated.
     """
-    text = TextFile(path, options.encoding)
-    separator, skipped = _separator(text, options.separator, known)
-    sheet = Sheet(text, separator, skipped)
+    found, skipped = _separator(text, separator, known)
+    sheet = Sheet(text, found, skipped)
     header = sheet.header()
     if isinstance(header, ValidationFailed):
-        raise CommandError(f"Cannot read {path}: the first line has unbalanced quotation marks.")
+        raise CommandError(f"Cannot read {text.path}: the first line has unbalanced quotation marks.")
     if not header:
-        raise CommandError(f"Cannot read {path}: the first line names no columns.")
-    sheet.columns = _numbered(header) if lenient else _checked(path, header)
+        raise CommandError(f"Cannot read {text.path}: the first line names no columns.")
+    sheet.columns = _numbered(header) if lenient else _checked(text.path, header)
     return sheet
 
 

@@ -5,9 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from app.cli.context import CommandError
 from app.cli.fault_lines import Message, by_sentence
-from app.cli.files.sheets import DETECT, TABLES, SheetOptions
+from app.cli.files.sheets import DETECT, SheetOptions, is_table
 from app.cli.files.text import TextFile
 from app.contract.table_formats import CSV, JSON, LINES, read_table
 from app.contract.tables import result_to_json
@@ -25,9 +27,11 @@ def read(path: Path, options: SheetOptions = DETECT) -> TableContent:
 
     Raises CommandError with the faults by line.
     """
-    raw = "".join(TextFile(path, options.encoding).lines()).encode()
-    ending = path.suffix.lower()
-    media = CSV if ending in TABLES else JSON if ending == ".json" else LINES
+    text = TextFile(path, options.encoding)
+    raw = "".join(text.lines()).encode()
+    for note in text.notes():
+        typer.echo(note, err=True)
+    media = CSV if is_table(text) else JSON if path.suffix.lower() == ".json" else LINES
     try:
         return read_table(raw, media, options.separator)
     except Problem as problem:

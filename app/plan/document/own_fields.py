@@ -18,7 +18,9 @@ from app.plan.language.operands import read_operand
 ATTRIBUTES = "attributes."
 TYPES = tuple(kind.value for kind in Kind if kind not in (Kind.OBJECTS, Kind.ANY))
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,62}")
-_ATTRIBUTE = re.compile(r"attributes(\.[\w-]{1,63}){1,8}")
+# Beyond ASCII also marks, without which words of many scripts cannot be written.
+_LETTER = r"(?![\u2000-\u206f\u3000-\u3003\ufeff])[\w\-\u0300-\U0010ffff]"
+_ATTRIBUTE = re.compile(rf"attributes(\.(?:{_LETTER}){{1,63}}){{1,8}}")
 _VALUE = re.compile(r"[^\x00-\x1f\x7f]{1,255}")
 _TAKEN = frozenset(
     {name.partition(".")[0] for name in (*FOLLOW_UP.fields, *FOLLOW_UP.free)}

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cli.context import CommandError
-from app.cli.files.sheets import Sheet, SheetOptions, open_sheet, separator_of
+from app.cli.files.sheets import Sheet, is_table, open_sheet, separator_of
+from app.cli.files.text import TextFile
 from app.contract.separators import SEPARATORS, find_separator
 from app.errors import ValidationFailed
 
@@ -18,7 +19,7 @@ KNOWN = {"E-Mail", "PLZ", "Email", "Phone", "Ort"}
 
 def sheet(path: Path, text: str, separator: str | None = None) -> Sheet:
     path.write_bytes(text.encode())
-    return open_sheet(path, SheetOptions(separator), KNOWN.__contains__, lenient=True)
+    return open_sheet(TextFile(path), separator, KNOWN.__contains__, lenient=True)
 
 
 @pytest.mark.parametrize(
@@ -99,3 +100,21 @@ def test_footer_of_a_salesforce_report_is_no_row(tmp_path: Path) -> None:
 def test_endless_quotation_is_reported_at_its_line(tmp_path: Path) -> None:
     rows = list(sheet(tmp_path / "a.csv", 'Email,Phone\n"a,1\n' + "b,2\n" * 400_000).rows())
     assert [(line, type(row)) for line, row in rows] == [(2, ValidationFailed)] * 2
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "table"),
+    [
+        ("a.csv", "{", True),
+        ("a.ndjson", "Email", False),
+        ("a.txt", "Email\tPhone", True),
+        ("a.xls", "Email\tPhone", True),
+        ("a", ' {"email": "a"}', False),
+    ],
+)
+def test_file_is_a_table_by_its_name_or_its_beginning(
+    tmp_path: Path, name: str, text: str, table: bool
+) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    assert is_table(TextFile(path)) is table
