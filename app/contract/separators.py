@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
+from typing import TypedDict
 
 SEPARATORS = (",", ";", "\t", "|")
 SAMPLE_LINES = 50
@@ -17,6 +18,18 @@ def find_separator(lines: Iterable[str], known: Callable[[str], bool]) -> str:
     """
     sample = list(islice(lines, SAMPLE_LINES))
     return max(SEPARATORS, key=lambda separator: _score(sample, separator, known))
+
+
+class Dialect(TypedDict):
+    """What `csv.reader` must know of a table."""
+
+    delimiter: str
+    skipinitialspace: bool
+
+
+def dialect(separator: str) -> Dialect:
+    """How cells are separated. A space before a quotation mark does not hide it."""
+    return {"delimiter": separator, "skipinitialspace": separator != " "}
 
 
 def _score(sample: Sequence[str], separator: str, known: Callable[[str], bool]) -> tuple[int, int, int]:
@@ -33,7 +46,7 @@ def _rows(sample: Sequence[str], separator: str) -> list[list[str]]:
     A header with such marks is split as it is.
     """
     rows: list[list[str]] = []
-    reader = csv.reader(sample, delimiter=separator, strict=True)
+    reader = csv.reader(sample, strict=True, **dialect(separator))
     with suppress(csv.Error):
         rows.extend(row for row in reader if any(cell.strip() for cell in row))
     return rows or [line.split(separator) for line in sample if line.strip()][:1]

@@ -9,7 +9,7 @@ import orjson
 from pydantic import ValidationError
 
 from app.contract.limits import KIB, BodyLimits
-from app.contract.separators import find_separator
+from app.contract.separators import dialect, find_separator
 from app.contract.strict_json import parse
 from app.engine.lookup.tables import TableContent
 from app.errors import Fault, Path, Problem, ValidationFailed, refused_at
@@ -206,7 +206,7 @@ def _from_csv(raw: bytes, separator: str | None) -> TableContent:
     lines = io.StringIO(text, newline="")
     separator = separator or find_separator(lines, _is_known)
     lines.seek(0)
-    rows = csv.reader(lines, strict=True, delimiter=separator)
+    rows = csv.reader(lines, strict=True, **dialect(separator))
     try:
         header = [name.strip() for name in next(rows, [])]
         names = [name for name in header if name not in TARGET_COLUMNS]

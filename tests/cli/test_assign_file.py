@@ -431,6 +431,14 @@ def test_options_that_name_nothing_are_refused(tmp_path: Path, options: dict[str
         open_leads(path, LeadOptions(**options))
 
 
+def test_objects_of_a_line_keep_the_values_of_other_columns(tmp_path: Path) -> None:
+    path = tmp_path / "leads.ndjson"
+    path.write_text('{"email": "a@p.example", "Seats": 5, "attributes": {"plan": "pro"}, "utm_source": "x"}')
+    options = LeadOptions(ColumnOptions(unknown=UnknownColumns.ATTRIBUTES), defaults={"attributes.tier": "a"})
+    (lead,) = leads(open_leads(path, options))
+    assert lead.arrival.values["attributes"] == {"plan": "pro", "Seats": 5, "tier": "a"}
+
+
 def test_json_over_several_lines_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "leads.json"
     for text in ('[\n{"email": "a@p.example"}\n]', '{\n"email": "a@p.example"\n}'):

@@ -185,8 +185,9 @@ class LeadFile:
         sent: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         line = self._replacements.applied(line)
-        for column, cell in line.items():
-            self._set(sent, extra, self.fields.fields.get(column), self._unprefixed(column, cell))
+        # Whole objects first, so that they do not replace the values of other columns.
+        for column in sorted(line, key=lambda column: self.fields.fields.get(column) not in OBJECTS):
+            self._set(sent, extra, self.fields.fields.get(column), self._unprefixed(column, line[column]))
         for column, name in self.fields.spare.items():
             if column in line and not _has(sent, extra, name):
                 self._set(sent, extra, name, self._unprefixed(column, line[column]))

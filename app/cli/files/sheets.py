@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.cli.context import CommandError
 from app.cli.files.text import TextFile
-from app.contract.separators import SAMPLE_LINES, find_separator
+from app.contract.separators import SAMPLE_LINES, dialect, find_separator
 from app.errors import ValidationFailed, refused_at
 
 TABLES = frozenset((".csv", ".tsv", ".tab"))
@@ -94,7 +94,7 @@ class Sheet:
     def _records(self) -> Iterator[Record]:
         """The records below the skipped lines, each with its first line. A broken record is a fault."""
         lines = islice(self.text.lines(), self.skipped, None)
-        reader = csv.reader(lines, delimiter=self.separator, strict=True)
+        reader = csv.reader(lines, strict=True, **dialect(self.separator))
         while True:
             line = reader.line_num + 1 + self.skipped
             try:

@@ -30,6 +30,7 @@ def sheet(path: Path, text: str, separator: str | None = None) -> Sheet:
         ('Email,"a;b;c;d",Phone\n1,2,3\n', ","),
         ('Email\t"a\nb; c; d"\tPhone\n1\t2\t3\n', "\t"),
         ("Email|Phone\n1|2\n", "|"),
+        ('Email, "a;b;c;d", Phone\n1, "2, 3", 4\n', ","),
         ("x;y, z\n1;2\n3;4\n", ";"),
         ("\n\nEmail;Phone\n1,5;2,5\n", ";"),
         ('sep=|\nEmail|"a,b"\n', "|"),
@@ -54,6 +55,11 @@ def test_quoted_separators_do_not_count(names: list[str], separator: str) -> Non
     text = io.StringIO()
     csv.writer(text, delimiter=separator, quoting=csv.QUOTE_ALL).writerows([["Email", *names], ["1"] * 5])
     assert find_separator(text.getvalue().splitlines(keepends=True), KNOWN.__contains__) == separator
+
+
+def test_space_before_a_quotation_mark_does_not_hide_it(tmp_path: Path) -> None:
+    rows = list(sheet(tmp_path / "a.csv", 'Email, Phone\na, "1, 2"\n').rows())
+    assert rows == [(2, {"Email": "a", "Phone": "1, 2"})]
 
 
 def test_separator_can_be_named(tmp_path: Path) -> None:
