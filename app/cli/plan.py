@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli import plan_import
 from app.cli.context import CommandError, with_pool, workspace_named
 from app.engine.model.directory import Directory
 from app.plan.document.plan import PlanDocument
@@ -22,6 +23,7 @@ from app.store.directory.tables import read_named_tables
 from app.store.path.current_state import read_current_state_on
 
 commands = typer.Typer(help="The routing plan.")
+commands.add_typer(plan_import.commands, name="import")
 AUTHOR = "cli"
 File = Annotated[
     Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A plan in YAML or JSON.")

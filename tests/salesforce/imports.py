@@ -1,0 +1,72 @@
+"""Decides leads of Salesforce with an imported plan, through the engine."""
+
+import csv
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from app.engine.compile.plan import compile_plan
+from app.engine.model.decision import DecisionRequest
+from app.engine.model.records import directory_from
+from app.engine.model.state import Facts, State
+from app.engine.pipeline.decide import decide
+from app.intake.arrival import normalize
+from app.plan.document.plan import PlanDocument
+from app.plan.reader.read import read_plan
+from app.registry import strategies
+from app.salesforce.fields import FieldMap
+from app.salesforce.imported import ImportedPlan, Options, import_rules
+from tests.salesforce.semantics import KEEP, Assignee, Lead
+from tests.support.decisions import NOW
+
+DEFAULT_OWNER = "default.owner@tern.example"
+OURS = {
+    "Country": "country", "State": "state", "PostalCode": "postal_code", "LeadSource": "source",
+    "Company": "company", "Industry": "industry", "NumberOfEmployees": "employees",
+    "AnnualRevenue": "annual_revenue", "Email": "email", "LastName": "last_name", "Title": "title",
+}  # fmt: skip
+
+
+def imported(xml: str, types: Mapping[str, str] | None = None, **options: Any) -> ImportedPlan:
+    """The import of a file. `types` are those of an object file."""
+    fields = FieldMap(types={name.casefold(): kind.casefold() for name, kind in (types or {}).items()})
+    return import_rules(xml.encode(), fields, Options(**{"default_owner": DEFAULT_OWNER, **options}))
+
+
+def document_of(plan: ImportedPlan) -> PlanDocument:
+    """The plan as it would be published."""
+    document = read_plan(plan.files["plan.yaml"])
+    assert isinstance(document, PlanDocument), document
+    return document
+
+
+class Decider:
+    """Decides leads with an imported plan and its owners."""
+
+    def __init__(self, plan: ImportedPlan) -> None:
+        document = document_of(plan)
+        self._plan = compile_plan(document, 1, strategies())
+        rows = list(csv.DictReader(io.StringIO(plan.files["owners.csv"])))
+        self._users = {row["id"]: row["crm.salesforce"] for row in rows}
+        self._queues = {name: queue.crm.get("salesforce", name) for name, queue in document.queues.items()}
+        owners = [("owners", row["id"], {"crm": {"salesforce": row["crm.salesforce"]}}) for row in rows]
+        self._facts = Facts(NOW, directory_from(1, owners), State())
+        self.keeping = {
+            step.name
+            for step in document.pipeline
+            for target in step.config.targets()
+            if target.kind == "current_owner"
+        }
+
+    def assignee(self, lead: Lead, more: Mapping[str, Any] | None = None) -> Assignee:
+        """Who gets the lead. `more` are further attributes that the caller sends."""
+        sent: dict[str, Any] = {"attributes": dict(more or {})}
+        for name, value in lead.items():
+            (sent if name in OURS else sent["attributes"])[OURS.get(name, name)] = value
+        values = {**normalize(sent).values, "trigger": "form"}
+        decision = decide(DecisionRequest("assign", "a", "l", values), self._plan, self._facts)
+        if decision.step in self.keeping:
+            return KEEP
+        if decision.owner is not None:
+            return "user", self._users[decision.owner.id]
+        return "queue", self._queues[str(decision.queue)]
