@@ -10,13 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 from app.plan.findings import Faults
-from app.plan.language.countries import COUNTRIES
 from app.plan.language.fields import LEAD, Field, Kind
 from app.plan.language.operands import read_operand
 from app.salesforce.assignment_rules import Criterion
 from app.salesforce.errors import NotCarried
 from app.salesforce.fields import FieldMap, OurField
 from app.salesforce.values import is_date, is_number, is_switch, read_date, read_number, read_switch
+from app.values.countries import COUNTRIES
 
 Condition = dict[str, Any] | bool
 """A condition as plain data. True holds for every lead, False for none."""

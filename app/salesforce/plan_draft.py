@@ -10,7 +10,7 @@ from app.plan.document.plan import PlanDocument
 from app.plan.reader.read import read_plan
 from app.plan_check.contradictions import contradictions
 from app.plan_check.normal_form import NormalForm, normal_forms
-from app.plan_check.unreachable import unreachable
+from app.plan_check.rule_order import order_findings
 from app.salesforce.assignment_rules import AssignmentRule
 from app.salesforce.entries import PlannedEntry, PlannedRule, declared_types
 from app.salesforce.errors import UnreadableFile
@@ -20,10 +20,11 @@ CRM = "salesforce"
 DEFAULT = "default-owner"
 UNCERTAIN = "salesforce-uncertain"
 _NEVER = {
-    "unreachable": "an earlier entry takes every lead that matches it",
+    "unreachable": "earlier entries take every lead that matches it",
+    "shadowed": "earlier entries take every lead that matches it",
     "contradiction": "its criteria exclude each other",
 }
-_STEP = re.compile(r"pipeline\[(\d+)\]")
+_STEP = re.compile(r"pipeline\[(\d+)\]\.rule(?:\.when)?")
 _SLUG = re.compile(r"[^a-z0-9._-]+")
 
 
@@ -38,15 +39,14 @@ class Draft:
     owners: dict[str, str] = field(default_factory=dict)
     queues: dict[str, str] = field(default_factory=dict)
     untested: list[PlannedEntry] = field(default_factory=list)
-    _takes_all: bool = False
+    _takes_all: PlannedEntry | None = None
 
     def document(self) -> dict[str, Any]:
         """The plan as plain data, with tests. Entries that can never match are dropped."""
         self._name_targets()
         self._drop_repeated()
+        self._drop_never()
         plan = self._plan()
-        while self._drop_never(plan):
-            plan = self._plan()
         tests = self._tests(plan)
         return {**plan, "tests": tests} if tests else plan
 
@@ -102,7 +102,7 @@ class Draft:
             if self.hold_uncertain and each.perhaps is not False:
                 perhaps = {} if each.perhaps is True else {"when": each.perhaps}
                 yield {"rule": {"name": f"{each.name}-uncertain", **perhaps, "then": {"queue": UNCERTAIN}}}
-        if self._takes_all:
+        if self._takes_all is not None and "owner" not in self._then(self._takes_all):
             return
         default = self._default()
         if "owner" in default:
@@ -143,6 +143,11 @@ class Draft:
         seen: dict[frozenset[NormalForm], PlannedEntry] = {}
         steps = {step.name: step for step in self._read(self._plan()).pipeline}
         for each in self.kept():
+            if self._takes_all is not None:
+                each.dropped = f"entry {self._takes_all.entry.number} takes every lead"
+                continue
+            if each.when is True:
+                self._takes_all = each
             first = seen.setdefault(normal_forms(steps[each.name].condition), each)
             if first is not each:
                 same = first.entry.assigned_to == each.entry.assigned_to
@@ -151,21 +156,21 @@ class Draft:
                     f"it repeats entry {number}" if same else f"entry {number} has the same criteria"
                 )
 
-    def _drop_never(self, plan: Mapping[str, Any]) -> bool:
-        """Drop what no lead can reach, and say whether there was something."""
-        document = self._read(plan)
-        found = [*unreachable(document.pipeline), *contradictions(document)]
-        places = [(int(match[1]), each.code) for each in found if (match := _STEP.match(each.path))]
+    def _drop_never(self) -> None:
+        """Drop what no lead can reach."""
+        document = self._read(self._plan())
+        found = [*contradictions(document), *order_findings(document)]
+        places = [
+            (document.pipeline[int(match[1])].name, _NEVER[each.code])
+            for each in found
+            if each.code in _NEVER and (match := _STEP.fullmatch(each.path))
+        ]
         entries = {each.name: each for each in self.kept()}
-        for position, code in places:
-            name = document.pipeline[position].name
+        for name, reason in places:
             if name in entries:
-                entries[name].dropped = _NEVER[code]
+                entries[name].dropped = reason
             elif (certain := name.removesuffix("-uncertain")) in entries:
                 entries[certain].perhaps = False
-            else:
-                self._takes_all = True
-        return bool(places)
 
     def _tests(self, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
         """A test for each entry, and one for the leads that no entry takes."""

@@ -34,6 +34,9 @@ _BY_KIND: Mapping[Kind, Sequence[Any]] = {
     Kind.TIMESTAMP: ("2026-01-01",),
 }  # fmt: skip
 
+_COMPARED_APART = frozenset(("state", "language"))
+"""Fields that are compared with more than their value."""
+
 Goal = tuple[Node, bool]
 Goals = tuple[Goal, "Goals"] | None
 """What must hold, or must not, as a linked list."""
@@ -175,6 +178,9 @@ def _test(leaf: Leaf) -> Callable[[Any], bool]:
     """The comparison, for a value or None."""
     if leaf.operator == "exists":
         return lambda value: (value is not None) is leaf.operand
+    if leaf.field in _COMPARED_APART:
+        condition = compile_condition(leaf)
+        return lambda value: condition.holds({leaf.field: value}, NOW)
     compared = compile_comparison(leaf)
     return lambda value: value is not None and compared(value, NOW)
 

@@ -170,9 +170,15 @@ def test_every_command_is_in_the_table() -> None:
 
 
 def _commands() -> Iterator[str]:
-    for name, command in get_command(commands).commands.items():  # type: ignore[attr-defined]
-        below = getattr(command, "commands", None)
-        yield from [f"{name} {each}" for each in below] if below else [name]
+    yield from _below(get_command(commands), "")
+
+
+def _below(group: Any, path: str) -> Iterator[str]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _below(command, f"{path}{name} ")
+        else:
+            yield path + name
 
 
 def test_the_plan_of_the_reference_can_be_published() -> None:
