@@ -1,9 +1,10 @@
 """Imports existing leads from a file, each with its current owner."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,9 +31,11 @@ from app.plan.language.fields import Field
 from app.registry import strategies
 from app.store.connection.pool import Pool
 from app.store.path.current_state import read_current_state
+from app.values.crm_ids import crm_id_key
 
 KEY_CONTEXT = "import"
 STATES = ("open", "closed")
+_VETOES = {"name": "the names differ", "several_leads": "other leads have it too"}
 _HEADERS = {
     "owner": "owner id, lead owner id, owner email, lead owner, contact owner, besitzer, lead besitzer,"
     " inhaber, verantwortlich",
@@ -53,11 +56,18 @@ class ImportStatus(RequestModel):
 
 @dataclass(slots=True)
 class ImportReport:
-    """The outcomes of the lines. `moved` are the lines whose lead got another owner."""
+    """The outcomes of the lines.
+
+    `moved` are the lines whose lead got another owner, `elsewhere` those whose lead has another owner, or
+    waits, and stays there. `possible_duplicates` are sentences by line.
+    """
 
     imported: int = 0
     unchanged: int = 0
     moved: list[int] = field(default_factory=list)
+    elsewhere: list[int] = field(default_factory=list)
+    possible_duplicates: list[tuple[int, str]] = field(default_factory=list)
+    lines: dict[str, int] = field(default_factory=dict)
     problems: list[tuple[int, Problem]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -65,24 +75,59 @@ class ImportReport:
         """Count one line."""
         if isinstance(outcome, Problem):
             self.problems.append((line, outcome))
-        elif outcome.status == 204 or outcome.replayed or orjson.loads(outcome.body)["replayed"]:
+            return
+        body = orjson.loads(outcome.body) if outcome.body else {}
+        if "lead_id" in body:
+            self.lines.setdefault(body["lead_id"], line)
+            self._compare(line, body)
+        if outcome.status == 204 or outcome.replayed or body.get("replayed"):
             self.unchanged += 1
         elif outcome.status == 201:
             self.imported += 1
         else:
-            self.moved.append(line)
+            (self.elsewhere if outcome.status == 409 else self.moved).append(line)
 
     def summary(self) -> str:
-        """The counts, and the lines that took a lead from another owner, a queue or a path."""
-        lines = ", ".join(map(str, self.moved[:MAX_SHOWN])) + (", …" if len(self.moved) > MAX_SHOWN else "")
-        moved = f"{len(self.moved)} moved" + (f" (lines {lines})" if lines else "")
-        return f"leads: {self.imported:,} imported, {moved}, {self.unchanged:,} unchanged"
+        """The counts, the lines whose lead is elsewhere, and the possible duplicates."""
+        counts = f"{self.imported:,} imported, {_counted(self.moved, 'moved')}, {self.unchanged:,} unchanged"
+        lines = [f"leads: {counts}"]
+        if self.elsewhere:
+            lines.append(f"{_counted(self.elsewhere, 'left with another owner')}; --move moves them")
+        if self.possible_duplicates:
+            lines.append(
+                f"possible duplicates, imported as leads of their own: {len(self.possible_duplicates):,}"
+            )
+            shown = self.possible_duplicates[:MAX_SHOWN]
+            lines += [f"  line {line}: {sentence}" for line, sentence in shown]
+            lines += ["  …"] if len(self.possible_duplicates) > MAX_SHOWN else []
+        return "\n".join(lines)
+
+    def _compare(self, line: int, body: Mapping[str, Any]) -> None:
+        """Note the leads that share a key with this one. The sentence holds no value of a key."""
+        for each in body.get("possible_duplicate") or ():
+            other = self.lines.get(each["lead_id"])
+            whose = f"line {other}" if other is not None else f"lead {each['lead_id']}"
+            why = _VETOES.get(each["vetoed_by"], "their {} differs").format(_words(each["vetoed_by"]))
+            self.possible_duplicates.append((line, f"same {_words(each['key'])} as {whose}, but {why}"))
+
+
+def _counted(lines: Sequence[int], what: str) -> str:
+    """The number of lines, and the first of them."""
+    named = ", ".join(map(str, lines[:MAX_SHOWN])) + (", …" if len(lines) > MAX_SHOWN else "")
+    return f"{len(lines)} {what}" + (f" (lines {named})" if lines else "")
+
+
+def _words(key: str) -> str:
+    return {"crm_lead": "CRM lead id"}.get(key, key.replace("_", " "))
 
 
 async def import_file(
-    pool: Pool, workspace_id: int, path: Path, options: LeadOptions, *, deadline: float
+    pool: Pool, workspace_id: int, path: Path, options: LeadOptions, *, deadline: float, move: bool = False
 ) -> ImportReport:
-    """Import the leads of a file. Each batch is committed on its own. Raises CommandError."""
+    """Import the leads of a file. Each batch is committed on its own. Raises CommandError.
+
+    A lead that is elsewhere moves to the owner of its line only with `move`.
+    """
     file = open_existing_leads(path, options, await own_fields(pool, workspace_id))
     directory = (await read_current_state(pool, workspace_id)).facts.directory
     report, reader = ImportReport(), _StatusReader(file, directory)
@@ -92,7 +137,9 @@ async def import_file(
         for batch in batches(with_keys(file, file.entries(), KEY_CONTEXT)):
             ready = list(_importable_lines(batch, reader, report))
             if ready:
-                outcomes = await send(dispatch, workspace_id, [each.job for each in ready], done)
+                outcomes = await send(
+                    dispatch, workspace_id, [partial(each.job, move=move) for each in ready], done
+                )
                 for outcome, each in zip(outcomes, ready, strict=True):
                     report.add(each.line.line, outcome)
             done += len(batch)
@@ -119,22 +166,26 @@ def open_existing_leads(path: Path, options: LeadOptions, declared: tuple[Field,
 
 
 class OwnerNames:
-    """Finds owners by id, email address or CRM id."""
+    """Finds owners by id, email address or CRM id. Case counts in ids."""
 
     def __init__(self, directory: Directory) -> None:
         self._ids = directory.owners.keys()
         self._others: dict[str, set[str]] = defaultdict(set)
+        self._in_crm: dict[str, set[str]] = defaultdict(set)
         for owner in directory.owners.values():
-            for name in (owner.email, *owner.crm.values()):
-                if name:
-                    self._others[name.casefold()].add(owner.id)
+            if owner.email:
+                self._others[owner.email.casefold()].add(owner.id)
+            for id_ in owner.crm.values():
+                self._in_crm[crm_id_key(id_)].add(owner.id)
 
     def id_of(self, text: str) -> str:
         """The owner's id. A name that matches nobody is returned unchanged.
 
         Raises ValidationFailed if it matches several owners.
         """
-        matches = self._others.get(text.casefold(), set()) if text not in self._ids else set()
+        if text in self._ids:
+            return text
+        matches = self._others.get(text.casefold(), set()) | self._in_crm.get(crm_id_key(text), set())
         if len(matches) > 1:
             raise refused_at(("owner",), "ambiguous_owner", "names more than one owner")
         return next(iter(matches), text)
@@ -207,7 +258,7 @@ class _ImportableLine:
     key: IdempotencyKey
     status: ImportStatus
 
-    def job(self) -> ImportLead:
+    def job(self, *, move: bool) -> ImportLead:
         return ImportLead(
             key=self.key,
             arrival=self.line.arrival,
@@ -215,6 +266,7 @@ class _ImportableLine:
             team=self.status.team,
             since=self.status.assigned_at,
             closed=self.status.status == "closed",
+            move=move,
         )
 
 

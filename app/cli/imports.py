@@ -160,8 +160,14 @@ def import_leads(
     dates: Dates = None,
     separator: Separator = None,
     encoding: Encoding = None,
+    move: Annotated[
+        bool, typer.Option("--move", help="Move leads that have another owner, or wait, to the owner here.")
+    ] = False,
 ) -> None:
-    """Import existing leads with their current owners. No turn is taken, and no action is returned."""
+    """Import existing leads with their current owners. No turn is taken, and no action is returned.
+
+    Lines with different CRM ids or external ids are different leads. Possible duplicates are listed.
+    """
     from app.cli.fault_lines import not_done
     from app.cli.import_leads import ImportReport, import_file
 
@@ -178,7 +184,7 @@ def import_leads(
 
     async def work(pool: Pool) -> ImportReport:
         found = await workspace_named(pool, workspace)
-        return await import_file(pool, found.id, file, options, deadline=deadline)
+        return await import_file(pool, found.id, file, options, deadline=deadline, move=move)
 
     report = with_pool(work)
     for note in report.notes:

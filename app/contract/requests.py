@@ -60,7 +60,13 @@ class CrmIds(RequestModel):
 class LeadFields(RequestModel):
     """The fields of a lead. `attributes` holds fields of your own."""
 
-    external_id: Id | None = None
+    external_id: Id | None = Field(None, description="Your id of the lead.")
+    external_id_source: Id | None = Field(
+        None, description="The system that external_id comes from. The default is the API key."
+    )
+    submission_id: Id | None = Field(
+        None, description="The id of this form submission. The same id is the same request."
+    )
     email: Id | None = None
     phone: Text | None = None
     first_name: Text | None = None
@@ -119,6 +125,10 @@ class AssignRequest(RequestModel):
     """A lead to assign, and what triggered it."""
 
     lead: LeadInput
+    external_id_source: RequiredId | None = Field(
+        None, description="The default for lead.external_id_source."
+    )
+    submission_id: RequiredId | None = Field(None, description="The default for lead.submission_id.")
     trigger: Trigger | None = Field(None, description="What happened. The default is `form`.")
     exclude: Annotated[list[RequiredId], Field(max_length=100)] | None = Field(
         None, description="Owners who must not get the lead."

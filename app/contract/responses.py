@@ -51,6 +51,14 @@ class ExistingLead(ResponseModel):
     kind: Literal["duplicate", "reengaged"]
 
 
+class PossibleDuplicate(ResponseModel):
+    """A lead that shares a key with this one, and what kept the two from being one lead."""
+
+    lead_id: UUID
+    key: Literal["external_id", "crm_lead", "email", "email_alias", "phone"]
+    vetoed_by: Literal["external_id", "crm_lead", "email", "phone", "name", "several_leads"]
+
+
 class Action(ResponseModel):
     """A follow-up for the caller to execute. The id is stable, so that it can be executed exactly once."""
 
@@ -110,6 +118,9 @@ class Decision(ResponseModel):
     degraded: list[str] = Field(description="The parts that were skipped because they missed their deadline.")
     held_until: datetime | None = Field(
         None, description="Present only when the lead is held: the start of the shift it waits for."
+    )
+    possible_duplicate: list[PossibleDuplicate] | None = Field(
+        None, description="Present only when other leads may be the same person."
     )
     trace: dict[str, Any]
 

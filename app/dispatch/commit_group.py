@@ -80,7 +80,7 @@ class GroupResult:
         except PluginResultMissing as missing:
             self.awaiting_plugins.append((job, missing.request))
             return
-        if job.key is not None:
+        if job.key is not None and reply.kept:
             self.session.work.keep_reply(job.key, reply)
         self.replies.append((job, reply))
 
@@ -173,7 +173,7 @@ async def open_session(
     stored = await read_leads(connection, workspace_id, jobs, snapshot.directory)
     if plan.wants_accounts:
         await read_accounts(connection, workspace_id, jobs, found, stored)
-    lead_ids = {prior.lead_id for prior in found.priors.values()} | set(stored.leads)
+    lead_ids = set(found.known) | set(stored.leads)
     lead_ids |= {lead.prior.lead_id for waiting in stored.queues.values() for lead in waiting}
     now = max(found.time, snapshot.entry.at)
     return DecisionSession(plan, found, stored, UnitOfWork(snapshot, plan.version, now, lead_ids, tables))

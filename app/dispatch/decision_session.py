@@ -11,13 +11,20 @@ from typing import Any, NamedTuple
 from app.dispatch.unit_of_work import UnitOfWork
 from app.engine.compile.plan import Plan
 from app.engine.model.accounts import AccountKey, AccountMatch
-from app.engine.model.decision import Decision, DecisionRequest, PriorAssignment
+from app.engine.model.decision import Decision, DecisionRequest, PossibleDuplicate, PriorAssignment
+from app.engine.model.lead_keys import LeadKey, MatchRules
 from app.engine.pipeline.decide import decide
 from app.errors import IdempotencyMismatch, NotFound
 from app.intake.arrival import IncomingLead
+from app.intake.lead_keys import stored_keys
+from app.intake.matching import Known, match
+from app.intake.merging import merged
 from app.store.leads.current_leads import CurrentLead
-from app.store.path.facts import Prefetched, StoredReply
+from app.store.path.facts import MAX_LEADS_OF_KEY, Prefetched, StoredReply
 from app.store.path.idempotency import IdempotencyKey, Reply
+
+_NOBODY = frozenset(("merged", "erased", "failed"))
+"""The states of leads that nobody is."""
 
 
 class QueueLookup(NamedTuple):
@@ -26,6 +33,24 @@ class QueueLookup(NamedTuple):
     queue: str
     lead_id: str | None
     owner_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who an incoming lead is.
+
+    values:   the fields of the lead: those that are stored, with the new ones.
+    prior:    the assignment of the lead that is the same person; None for somebody new.
+    stored:   the fields of that lead before.
+    possible: the leads that may be the same person.
+    former:   a lead of the same person that is too old to count.
+    """
+
+    values: Mapping[str, Any]
+    prior: PriorAssignment | None = None
+    stored: Mapping[str, Any] = field(default_factory=dict)
+    possible: tuple[PossibleDuplicate, ...] = ()
+    former: str | None = None
 
 
 @dataclass(slots=True)
@@ -60,18 +85,25 @@ class DecisionSession:
                 raise IdempotencyMismatch
         return reply
 
-    def find_prior(self, arrival: IncomingLead, window: timedelta | None) -> PriorAssignment | None:
-        """The lead's earlier assignment, by the first match key known within the window.
+    def find_person(self, arrival: IncomingLead, rules: MatchRules, window: timedelta | None) -> Person:
+        """Who an incoming lead is, by the leads that were decided within the window.
 
         Without a window any age counts; with a window of zero none does.
         """
-        for identity in arrival.keys:
-            prior = self._prior_of(identity)
-            if prior is None:
-                continue
-            if window is None or (window and self.work.now - prior.decided_at <= window):
-                return prior
-        return None
+        candidates = self._candidates(arrival)
+        if not candidates:
+            return Person(arrival.values)
+        lead = Known("", frozenset(arrival.keys), arrival.values)
+        late = (
+            set() if window is None else {each.lead_id for each in candidates if self._is_late(each, window)}
+        )
+        found = match(lead, [each for each in candidates if each.lead_id not in late], rules)
+        if found.lead_id is None:
+            old = match(lead, [each for each in candidates if each.lead_id in late], rules)
+            return Person(arrival.values, possible=found.possible, former=old.lead_id)
+        prior = replace(self.work.prior_now(found.lead_id), matched_by=found.matched_by or "")
+        stored = next(each.values for each in candidates if each.lead_id == found.lead_id)
+        return Person(merged(stored, arrival.values), prior, stored, found.possible)
 
     def find_account(self, keys: Callable[[], Sequence[AccountKey]]) -> AccountMatch | None:
         """The account that a lead with these keys belongs to; None when the plan does not ask."""
@@ -86,7 +118,7 @@ class DecisionSession:
     def get_lead(self, lead_id: str) -> CurrentLead:
         """The same. Raises NotFound when there is no lead to decide."""
         lead = self.find_lead(lead_id)
-        if lead is None or lead.prior.state in {"merged", "erased", "failed"}:
+        if lead is None or lead.prior.state in _NOBODY:
             raise NotFound("There is no such lead.")
         return lead
 
@@ -97,14 +129,19 @@ class DecisionSession:
             if present is None or (
                 present.prior.state == "queued" and present.prior.assignment_id == lead.prior.assignment_id
             ):
-                yield lead
+                yield present or lead
 
     def decide(
-        self, request: DecisionRequest, normalized: Mapping[str, Any], *, status: int = 201
+        self,
+        request: DecisionRequest,
+        normalized: Mapping[str, Any],
+        *,
+        status: int = 201,
+        new_fields: bool = False,
     ) -> tuple[Decision, Reply]:
         """Decide a request and record everything that follows from it."""
         decision = decide(request, self.plan, self.work.facts)
-        body = self.work.record(request, decision, normalized)
+        body = self.work.record(request, decision, normalized, new_fields=new_fields)
         return decision, Reply(status, body, assignment_id=request.assignment_id)
 
     def decide_again(self, request: DecisionRequest, lead: CurrentLead, *, status: int = 201) -> Reply:
@@ -113,10 +150,17 @@ class DecisionSession:
         _, reply = self.decide(request, lead.normalized, status=status)
         return reply
 
-    def identify(self, arrival: IncomingLead, lead_id: str) -> None:
-        """From now on all match keys of this arrival lead to this lead."""
-        for identity in arrival.keys:
-            self.work.identify(identity, lead_id)
+    def identify(self, arrival: IncomingLead, person: Person, lead_id: str) -> None:
+        """From now on all keys of this arrival lead to this lead, and no longer to a former one."""
+        known = self._keys_of(lead_id)
+        for key in stored_keys(arrival.keys):
+            if key not in known:
+                self.work.identify(key, lead_id)
+        former = person.former
+        if former is not None and former != lead_id:
+            forms = {form for key in arrival.keys for form in (key, key._replace(source=""))}
+            for lost in forms & self._keys_of(former):
+                self.work.forget(lost, former)
 
     def _reply_to(self, text: str, holds: timedelta) -> StoredReply | None:
         row = self.work.replies.get(text)
@@ -127,12 +171,28 @@ class DecisionSession:
         earlier = self.found.replays.get(text)
         return earlier if earlier is not None and self.work.now - earlier.at <= holds else None
 
-    def _prior_of(self, identity: tuple[str, str]) -> PriorAssignment | None:
-        lead_id = self.work.identities.get(identity)
-        if lead_id is None:
-            stored = self.found.priors.get(identity)
-            if stored is None:
-                return None
-            lead_id = stored.lead_id
-            self.work.before.setdefault(lead_id, stored)
-        return replace(self.work.prior_now(lead_id), matched_by=identity[0])
+    def _candidates(self, arrival: IncomingLead) -> list[Known]:
+        """The leads that share a key or an alias with an incoming one, as the jobs so far left them."""
+        ids: dict[str, None] = {}
+        for key in arrival.look_ups:
+            ids |= dict.fromkeys(self.found.matches.get(key, ()))
+            ids |= dict.fromkeys(self.work.identities.get(key, ())[-MAX_LEADS_OF_KEY:])
+        return [known for lead_id in ids if (known := self._known(lead_id)) is not None]
+
+    def _known(self, lead_id: str) -> Known | None:
+        stored, present = self.found.known.get(lead_id), self.work.present.get(lead_id)
+        if stored is not None:
+            self.work.before.setdefault(lead_id, stored.prior)
+        lead = present or stored
+        if lead is None or lead.prior.state in _NOBODY:
+            return None
+        return Known(lead_id, self._keys_of(lead_id), lead.values)
+
+    def _keys_of(self, lead_id: str) -> frozenset[LeadKey]:
+        stored, work = self.found.known.get(lead_id), self.work
+        keys = (stored.keys if stored is not None else frozenset()) | work.new_keys.get(lead_id, set())
+        return frozenset(key for key in keys if (key, lead_id) not in work.lost_keys)
+
+    def _is_late(self, known: Known, window: timedelta) -> bool:
+        decided_at = self.work.prior_now(known.lead_id).decided_at
+        return not window or self.work.now - decided_at > window

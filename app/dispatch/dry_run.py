@@ -12,11 +12,11 @@ from app.dispatch.commit_group import CompileFirst, GroupResult, open_session
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.record import as_replayed
-from app.engine.model.decision import PriorAssignment
 from app.errors import Problem
 from app.plugins.port import PluginPort
 from app.store.connection.pool import Limits, Pool, transaction
 from app.store.leads import current_leads
+from app.store.path.facts import KnownLead
 
 _NO_IDS = {"assignment_id": None, "decision_number": None}
 LIMITS = Limits(statement=60_000)
@@ -61,13 +61,13 @@ class DryRun:
     reader: _Reader
     bodies: dict[str, bytes] = field(default_factory=dict)
     _earlier: dict[str, bytes] = field(default_factory=dict)
-    _priors: Mapping[tuple[str, str], PriorAssignment] = field(default_factory=dict)
+    _known: Mapping[str, KnownLead] = field(default_factory=dict)
 
     async def read(self, jobs: Sequence[Job]) -> None:
         """Read what the next jobs need, and drop what only the earlier ones did."""
         session = self.result.session
         more, self.bodies = await self.reader.read(jobs)
-        session.found, session.stored, self._priors = more.found, more.stored, more.found.priors
+        session.found, session.stored, self._known = more.found, more.stored, more.found.known
         self._forget_rows()
         session.work.stored |= more.work.stored
 
@@ -102,11 +102,11 @@ class DryRun:
         if at < session.work.now:
             session.work.snapshot.state.rewind(session.work.snapshot.directory, at)
         session.work.now = at
-        if any(prior.decided_at > at for prior in self._priors.values()):
-            known = {key: prior for key, prior in self._priors.items() if prior.decided_at <= at}
-            session.found.priors = known
+        if any(lead.prior.decided_at > at for lead in self._known.values()):
+            known = {id_: lead for id_, lead in self._known.items() if lead.prior.decided_at <= at}
+            session.found.known = known
         else:
-            session.found.priors = dict(self._priors)
+            session.found.known = dict(self._known)
 
     def _forget_rows(self) -> None:
         """Drop the rows that nobody writes. Responses stay, compressed, for keys that are used again."""
@@ -141,4 +141,4 @@ async def open_dry_run(
     """Read everything that these jobs need, as it is now."""
     reader = _Reader(pool, workspace_id, plans)
     session, bodies = await reader.read(jobs)
-    return DryRun(GroupResult(session), plugins, reader, bodies, _priors=session.found.priors)
+    return DryRun(GroupResult(session), plugins, reader, bodies, _known=session.found.known)

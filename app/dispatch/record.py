@@ -85,7 +85,9 @@ def prior_after(row: AssignmentRow) -> PriorAssignment:
     )
 
 
-def decision_to_json(decision: Decision, row: AssignmentRow, normalized: Mapping[str, Any]) -> dict[str, Any]:
+def decision_to_json(
+    request: DecisionRequest, decision: Decision, row: AssignmentRow, normalized: Mapping[str, Any]
+) -> dict[str, Any]:
     """The body of the response; a replay changes `replayed` alone."""
     body = {
         "assignment_id": row.id,
@@ -116,6 +118,8 @@ def decision_to_json(decision: Decision, row: AssignmentRow, normalized: Mapping
     }
     if decision.held_until is not None:
         body["held_until"] = decision.held_until
+    if request.possible_duplicates:
+        body["possible_duplicate"] = [each.to_json() for each in request.possible_duplicates]
     return body
 
 

@@ -11,6 +11,7 @@ from app.dispatch.record import OPEN, assignment_row, decision_to_json, ledger_r
 from app.engine.lookup.tables import NO_TABLES, Tables
 from app.engine.model import stored
 from app.engine.model.decision import Decision, DecisionRequest, PriorAssignment
+from app.engine.model.lead_keys import LeadKey
 from app.engine.model.state import Facts, apply_decision
 from app.ids import uuid7
 from app.store.leads.current_leads import CurrentLead
@@ -27,7 +28,8 @@ class UnitOfWork:
     stored:     the leads that have a row already.
     present:    the leads that were decided here, as they are now.
     before:     returning leads as they were stored, for those that were only looked up.
-    identities, replies, responses: what a later job may look up, written or not.
+    identities: the leads that got each key here; `new_keys` and `lost_keys` are the same by lead and key.
+    replies, responses: what a later job may look up, written or not.
     """
 
     snapshot: Snapshot
@@ -39,7 +41,9 @@ class UnitOfWork:
     decided: list[Decision] = field(default_factory=list)
     present: dict[str, CurrentLead] = field(default_factory=dict)
     before: dict[str, PriorAssignment] = field(default_factory=dict)
-    identities: dict[tuple[str, str], str] = field(default_factory=dict)
+    identities: dict[LeadKey, list[str]] = field(default_factory=dict)
+    new_keys: dict[str, set[LeadKey]] = field(default_factory=dict)
+    lost_keys: set[tuple[LeadKey, str]] = field(default_factory=set)
     replies: dict[str, KeyRow] = field(default_factory=dict)
     responses: dict[str, bytes] = field(default_factory=dict)
 
@@ -58,8 +62,18 @@ class UnitOfWork:
         present = self.present.get(lead_id)
         return present.prior if present else self.before[lead_id]
 
-    def record(self, request: DecisionRequest, decision: Decision, normalized: Mapping[str, Any]) -> bytes:
-        """Record everything that follows from a decision. Returns the body of the response."""
+    def record(
+        self,
+        request: DecisionRequest,
+        decision: Decision,
+        normalized: Mapping[str, Any],
+        *,
+        new_fields: bool = False,
+    ) -> bytes:
+        """Record everything that follows from a decision. Returns the body of the response.
+
+        `new_fields` says that the request changed the fields of a returning lead.
+        """
         lead_id = decision.existing_lead.lead_id if decision.existing_lead else request.lead_id
         inputs = stored.to_json(request, self.plan_version, self.facts, decision)
         self._settle_with_prior(request, decision)
@@ -70,13 +84,15 @@ class UnitOfWork:
         row = assignment_row(request, decision, lead_id, self.decision_number, at, self.plan_version)
         self.rows.assignments[row.id] = row
         self.rows.inputs[row.id] = orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS)
-        body = orjson.dumps(decision_to_json(decision, row, normalized), option=orjson.OPT_UTC_Z)
+        body = orjson.dumps(decision_to_json(request, decision, row, normalized), option=orjson.OPT_UTC_Z)
         self.rows.responses[row.id] = self.responses[row.id] = body
         if decision.turn is not None and number is not None:
             self.rows.turns.append(ledger_row(decision.turn, number, row.id, self.now))
         if not decision.keeps_assignment:
             self._move(LeadRow(lead_id, decision.outcome, row.id, self.now))
             self.present[lead_id] = CurrentLead(prior_after(row), request.values, normalized, request.exclude)
+        elif new_fields:
+            self._keep_fields(lead_id, row.id, request.values, normalized)
         return body
 
     def keep_reply(self, key: IdempotencyKey, reply: Reply) -> None:
@@ -86,9 +102,20 @@ class UnitOfWork:
             key.text, key.body_hash.hex(), reply.assignment_id, reply.status, self.now, body
         )
 
-    def identify(self, identity: tuple[str, str], lead_id: str) -> None:
-        """From now on this match key leads to this lead."""
-        self.rows.identities[identity] = self.identities[identity] = lead_id
+    def identify(self, key: LeadKey, lead_id: str) -> None:
+        """From now on this key leads to this lead too."""
+        self.rows.identities.add((key, lead_id))
+        self.identities.setdefault(key, []).append(lead_id)
+        self.new_keys.setdefault(lead_id, set()).add(key)
+        for lost in (self.lost_keys, self.rows.lost_keys):
+            lost.discard((key, lead_id))
+
+    def forget(self, key: LeadKey, lead_id: str) -> None:
+        """From now on this key no longer leads to this lead."""
+        self.rows.identities.discard((key, lead_id))
+        self.rows.lost_keys.add((key, lead_id))
+        self.lost_keys.add((key, lead_id))
+        self.new_keys.get(lead_id, set()).discard(key)
 
     def take_rows(self) -> PendingRows:
         """Hand over the rows so far, to be written next. From now on they count as stored."""
@@ -112,8 +139,17 @@ class UnitOfWork:
         prior = lead.prior
         self.end(prior)
         self.rows.events.append(EventRow(uuid7(), prior.assignment_id, type_, self.now, actor))
-        self._move(LeadRow(prior.lead_id, "closed", prior.assignment_id, self.now))
+        self._move(LeadRow(prior.lead_id, "closed", prior.assignment_id, self.now, lead.fields_from))
         self.present[prior.lead_id] = replace(lead, prior=replace(prior, state="closed"))
+
+    def _keep_fields(
+        self, lead_id: str, fields_from: str, values: Mapping[str, Any], normalized: Mapping[str, Any]
+    ) -> None:
+        """The lead keeps its assignment, and this decision has its fields from now on."""
+        prior, present = self.prior_now(lead_id), self.present.get(lead_id)
+        exclude = present.exclude if present is not None else frozenset[str]()
+        self._move(LeadRow(lead_id, prior.state, prior.assignment_id, self.now, fields_from))
+        self.present[lead_id] = CurrentLead(prior, values, normalized, exclude, fields_from)
 
     def _assigned_at(self, request: DecisionRequest) -> datetime:
         """When the owner got the lead: now, or earlier for an imported one."""

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from app.engine.model.accounts import AccountKey, MatchedBy, account_from, is_named_account
 from app.intake.domains import is_free_mail, registrable
 from app.intake.website import website_domain
+from app.values.crm_ids import forms_of_crm_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,11 @@ PREFERRED, WITHOUT_OWNER, FREE_MAIL = range(3)
 
 
 def keys_of_account(id_: str, body: Mapping[str, Any]) -> list[RankedAccountKey]:
-    """The keys of an account: its CRM ids, and the registrable domain of each of its domains."""
+    """The keys of an account: its CRM ids in each of their forms, and its registrable domains."""
     account = account_from(id_, body)
     rank = PREFERRED if account.has_owner else WITHOUT_OWNER
-    keys = {RankedAccountKey("crm", value, rank) for value in account.crm.values()}
+    ids = (form for id_ in account.crm.values() for form in forms_of_crm_id(id_))
+    keys = {RankedAccountKey("crm", value, rank) for value in ids}
     for domain in domains_of(body):
         free_mail = is_free_mail(domain) and not is_named_account(account.tier)
         keys.add(RankedAccountKey("domain", domain, FREE_MAIL if free_mail else rank))

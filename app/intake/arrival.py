@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from app.intake.contact import parse_email, parse_phone
+from app.engine.model.lead_keys import LeadKey
+from app.intake.contact import parse_email, read_mailbox, read_phone
+from app.intake.lead_keys import keys_of, look_ups
 from app.intake.readings import READ, read_fields
 from app.intake.website import website_domain
+from app.values.full_names import split_full_name
 
 _REPORTED = ("email", "email_domain", "phone", *READ, "website_domain")
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
@@ -22,20 +25,25 @@ class IncomingLead:
     """A normalized lead.
 
     values:     its fields, nested, without empty ones; times are aware datetimes in UTC.
-    keys:       (kind, key) pairs that identify the lead, strongest first.
+    keys:       what identifies the lead, strongest first.
+    look_ups:   where leads are looked for that may be the same person: its keys, and aliases.
     flags:      what could not be read, such as `email_malformed`.
     normalized: the fields that were changed or derived, ready for JSON.
     """
 
     # No repr shows personal data, because it could end up in a log.
     values: dict[str, Any] = field(repr=False)
-    keys: tuple[tuple[str, str], ...] = field(repr=False)
+    keys: tuple[LeadKey, ...] = field(repr=False)
+    look_ups: tuple[LeadKey, ...] = field(repr=False)
     flags: tuple[str, ...]
     normalized: dict[str, Any] = field(repr=False)
 
 
-def normalize(sent: Mapping[str, Any]) -> IncomingLead:
-    """Normalize a validated lead. Never raises for a lead that passed the schema."""
+def normalize(sent: Mapping[str, Any], source: str = "") -> IncomingLead:
+    """Normalize a validated lead. Never raises for a lead that passed the schema.
+
+    `source` is where its external id comes from, unless the lead says so itself.
+    """
     values = _clean_fields(sent)
     flags = [
         *read_fields(values),
@@ -47,7 +55,8 @@ def normalize(sent: Mapping[str, Any]) -> IncomingLead:
     if flags:
         values["flags"] = list(flags)
     normalized["flags"] = list(flags)
-    return IncomingLead(values, _keys(values, flags), tuple(flags), normalized)
+    keys = keys_of(values, flags, values.get("external_id_source") or source)
+    return IncomingLead(values, keys, look_ups(keys), tuple(flags), normalized)
 
 
 def _clean_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,9 +82,12 @@ def _clean(value: Any) -> Any:
 def _normalize_email(values: dict[str, Any]) -> list[str]:
     if "email" not in values:
         return []
-    found = parse_email(values["email"])
+    address, name = read_mailbox(values["email"])
+    found = parse_email(address)
     if found is None:
         return ["email_malformed"]
+    if name and not values.keys() & {"first_name", "last_name"}:
+        values.update(split_full_name(name))
     values["email"], values["email_domain"] = found.whole, found.domain
     return []
 
@@ -83,9 +95,10 @@ def _normalize_email(values: dict[str, Any]) -> list[str]:
 def _normalize_phone(values: dict[str, Any]) -> list[str]:
     if "phone" not in values:
         return []
-    found = parse_phone(values["phone"], values.get("country"))
-    values["phone"] = found or values["phone"]
-    return [] if found else ["phone_malformed"]
+    found = read_phone(values["phone"], values.get("country"))
+    values["phone"] = found.e164 or values["phone"]
+    flags = [] if found.e164 else ["phone_malformed"]
+    return [*flags, "phone_implausible"] if found.implausible else flags
 
 
 def _normalize_website(values: dict[str, Any]) -> list[str]:
@@ -96,13 +109,3 @@ def _normalize_website(values: dict[str, Any]) -> list[str]:
         return ["website_malformed"]
     values["website_domain"] = domain
     return []
-
-
-def _keys(values: Mapping[str, Any], flags: list[str]) -> tuple[tuple[str, str], ...]:
-    found = (
-        ("external_id", values.get("external_id")),
-        ("crm_lead", values.get("crm", {}).get("lead_id")),
-        ("email", None if "email_malformed" in flags else values.get("email")),
-        ("phone", None if "phone_malformed" in flags else values.get("phone")),
-    )
-    return tuple((kind, key) for kind, key in found if key)

@@ -10,12 +10,15 @@ import phonenumbers
 from email_validator import EmailNotValidError, validate_email
 from phonenumbers import CountryCodeSource, NumberParseException, PhoneNumber, ValidationResult
 
+from app.intake.implausible_phones import is_implausible, is_made_up
+
 # Most addresses are plain and do not need the validator, which takes ten times as long. It still gets labels
 # with two hyphens, which can be encoded, and reserved names, which it refuses.
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _PLAIN = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@((?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{{2,63}})")
 _RESERVED = re.compile(r"\.(?:arpa|invalid|local|localhost|onion)$")
 
+_MAILBOX = re.compile(r"\s*(?:mailto:|(?P<name>[^<>]*)<)\s*(?P<address>[^<>\s]+)\s*>?\s*", re.IGNORECASE)
 _INTERNATIONAL_PREFIX = re.compile(r"[\s(]*00")
 
 
@@ -25,6 +28,20 @@ class Address:
 
     whole: str
     domain: str
+
+
+def read_mailbox(text: str) -> tuple[str, str]:
+    """The address and the name of a mailbox, such as `"Mara Lind" <mara@kunde.example>`.
+
+    A plain address has an empty name.
+    """
+    if "<" not in text and ":" not in text:
+        return text, ""
+    found = _MAILBOX.fullmatch(text)
+    if found is None:
+        return text, ""
+    name = (found["name"] or "").strip().strip("\"'").replace('\\"', '"').strip()
+    return found["address"], "" if "@" in name else name
 
 
 def parse_email(text: str) -> Address | None:
@@ -58,17 +75,34 @@ def _validate(text: str) -> Address | None:
     return Address(f"{found.local_part.casefold()}@{domain}", domain)
 
 
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A phone number: in E.164 if it is a possible one, and whether it can be nobody's."""
+
+    e164: str | None
+    implausible: bool
+
+
 def parse_phone(text: str, region: str | None) -> str | None:
     """The number in E.164, or None if it is not possible. `region` is the country of a number without prefix.
 
     An extension is kept (`;ext=`, RFC 3966), because colleagues share a switchboard. A local number without
     its area code identifies nobody.
     """
+    return read_phone(text, region).e164
+
+
+def read_phone(text: str, region: str | None) -> Phone:
+    """The number as `parse_phone` reads it, and whether it can be anybody's.
+
+    A number that is too short for its country can be nobody's.
+    """
     number = _with_prefix(text, region) if _INTERNATIONAL_PREFIX.match(text) else _possible(text, region)
     if number is None:
-        return None
+        return Phone(None, is_made_up(text) or _is_too_short(text, region))
     whole = f"+{number.country_code}{phonenumbers.national_significant_number(number)}"
-    return f"{whole};ext={number.extension}" if number.extension else whole
+    e164 = f"{whole};ext={number.extension}" if number.extension else whole
+    return Phone(e164, is_made_up(text) or is_implausible(number))
 
 
 def _with_prefix(text: str, region: str | None) -> PhoneNumber | None:
@@ -77,6 +111,14 @@ def _with_prefix(text: str, region: str | None) -> PhoneNumber | None:
     if in_region and in_region.country_code_source == CountryCodeSource.FROM_NUMBER_WITH_IDD:
         return in_region
     return _possible(_INTERNATIONAL_PREFIX.sub("+", text, count=1), None) or in_region
+
+
+def _is_too_short(text: str, region: str | None) -> bool:
+    try:
+        number = phonenumbers.parse(text, region)
+    except NumberParseException as unread:
+        return unread.error_type == NumberParseException.TOO_SHORT_NSN
+    return phonenumbers.is_possible_number_with_reason(number) == ValidationResult.TOO_SHORT
 
 
 def _possible(text: str, region: str | None) -> PhoneNumber | None:

@@ -140,6 +140,7 @@ leads = _of_a_workspace(
     _required("state", Text),
     Column("assignment_id", Uuid),
     _required("received_at", INSTANT),
+    Column("fields_from", Uuid),
     _index("leads_by_state", "state"),
     key=("id",),
 )
@@ -148,9 +149,10 @@ identities = _of_a_workspace(
     _required("kind", Text),
     _required("value", Text),
     _required("lead_id", Uuid),
+    _required("source", Text, server_default=text("''")),
     ForeignKeyConstraint(["workspace_id", "lead_id"], ["leads.workspace_id", "leads.id"]),
     _index("identities_of_lead", "lead_id"),
-    key=("kind", "value"),
+    key=("kind", "value", "lead_id", "source"),
 )
 assignments = _of_a_workspace(
     "assignments",

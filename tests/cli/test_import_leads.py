@@ -10,9 +10,10 @@ import pytest
 from app.audit.verify import verify
 from app.cli.files.leads import LeadOptions
 from app.cli.files.times import DayOrder
-from app.cli.import_leads import ImportReport, import_file
+from app.cli.import_leads import ImportReport, OwnerNames, import_file
 from app.contract.faults import problem_document
 from app.engine.model.directory import Caps, Owner
+from app.engine.model.records import directory_from
 from app.engine.model.state import Load
 from app.store.path.current_state import read_current_state
 from tests.support.shell import Shell
@@ -30,10 +31,11 @@ def kept(path: Path, text: str) -> Path:
     return path
 
 
-async def imported(workspace: Workspace, path: Path, text: str, **options: Any) -> ImportReport:
-    return await import_file(
-        workspace.pool, workspace.workspace_id, kept(path, text), LeadOptions(**options), deadline=30.0
-    )
+async def imported(
+    workspace: Workspace, path: Path, text: str, *, move: bool = False, **options: Any
+) -> ImportReport:
+    place = (workspace.pool, workspace.workspace_id, kept(path, text))
+    return await import_file(*place, LeadOptions(**options), deadline=30.0, move=move)
 
 
 async def known(workspace: Workspace, email: str) -> dict[str, Any]:
@@ -83,7 +85,7 @@ async def test_imported_lead_keeps_its_owner_within_the_window(workspace: Worksp
     lines = [f"{name}@kunde.example,eve,{(now - age).isoformat()}" for name, age in ages.items()]
     await imported(workspace, tmp_path / "book.csv", "\n".join(["email,owner,assigned_at", *lines]))
     answers = [await workspace.assign(email=f"{name}@kunde.example", country="US") for name in ages]
-    assert [answer["reason"]["code"] for answer in answers] == ["duplicate", "reengaged", "round_robin"]
+    assert [answer["reason"]["code"] for answer in answers] == ["reengaged", "reengaged", "round_robin"]
     assert [answer["owner"]["id"] for answer in answers[:2]] == ["eve", "eve"]
     assert await clean(workspace)
 
@@ -95,7 +97,7 @@ async def test_repeated_import_changes_nothing(workspace: Workspace, tmp_path: P
     # Of two lines for one existing lead, the last one sets the owner.
     text = BOOK + f"a@kunde.example,Kunde,{kept['owner']['id']},,,,\na@kunde.example,Kunde,{other},,,,\n"
     text = text.replace("Kunde,ana", f"Kunde,{kept['owner']['id']}")
-    report = await imported(workspace, path, text)
+    report = await imported(workspace, path, text, move=True)
     assert (report.imported, report.moved, report.unchanged) == (2, [6], 2)
     assert report.summary() == "leads: 2 imported, 1 moved (lines 6), 2 unchanged"
     before = (await read_current_state(workspace.pool, workspace.workspace_id)).entry
@@ -117,6 +119,7 @@ async def test_import_moves_a_lead_to_another_owner(workspace: Workspace, tmp_pa
         workspace,
         tmp_path / "book.csv",
         "email,owner,status\nq@kunde.example,eve,\nm@kunde.example,eve,closed\n",
+        move=True,
     )
     assert (report.moved, report.unchanged) == ([2], 1)
     lead = await workspace.get(f"/leads/{queued['lead_id']}")
@@ -124,6 +127,56 @@ async def test_import_moves_a_lead_to_another_owner(workspace: Workspace, tmp_pa
     assert [each["state"] for each in lead["assignments"]] == ["superseded", "open"]
     assert (await workspace.get(f"/leads/{mine['lead_id']}"))["state"] == "assigned"
     assert await clean(workspace)
+
+
+BOOK_OF_ONE_COMPANY = """external_id,crm.lead_id,email,phone,first_name,last_name,owner
+1,L-1,ana@kunde.example,+49 30 901820,Ana,Sol,ana
+2,L-2,ben@kunde.example,+49 30 901820,Ben,Tor,ben
+3,L-3,ana@kunde.example,,Ana,Sol,eve
+4,,ana@kunde.example,,,,ben
+5,,,+49 30 901820,Cem,Uz,eve
+"""
+
+
+async def test_lines_with_different_ids_are_different_leads_and_possible_duplicates_are_listed(
+    workspace: Workspace, tmp_path: Path
+) -> None:
+    report = await imported(workspace, tmp_path / "book.csv", BOOK_OF_ONE_COMPANY)
+    assert (report.imported, report.moved, report.elsewhere, report.problems) == (5, [], [], [])
+    assert report.summary().split("\n")[:2] == [
+        "leads: 5 imported, 0 moved, 0 unchanged",
+        "possible duplicates, imported as leads of their own: 6",
+    ]
+    assert report.possible_duplicates == [
+        (3, "same phone as line 2, but their external id differs"),
+        (4, "same email as line 2, but their external id differs"),
+        (5, "same email as line 2, but their external id differs"),
+        (5, "same email as line 4, but their external id differs"),
+        (6, "same phone as line 2, but their external id differs"),
+        (6, "same phone as line 3, but their external id differs"),
+    ]
+    assert await clean(workspace)
+
+
+async def test_lead_that_is_elsewhere_stays_there(workspace: Workspace, tmp_path: Path) -> None:
+    queued = await workspace.assign(email="q@kunde.example", source="partner")
+    mine = await workspace.assign(email="m@kunde.example", country="US")
+    text = "email,owner\nq@kunde.example,eve\nm@kunde.example,eve\n"
+    report = await imported(workspace, tmp_path / "book.csv", text)
+    assert (report.moved, report.elsewhere) == ([], [2, 3])
+    assert report.summary().endswith("2 left with another owner (lines 2, 3); --move moves them")
+    states = [(await workspace.get(f"/leads/{each['lead_id']}"))["owner"] for each in (queued, mine)]
+    assert states == [None, mine["owner"]]
+    assert (await imported(workspace, tmp_path / "book.csv", text, move=True)).moved == [2, 3]
+    assert await clean(workspace)
+
+
+@pytest.mark.parametrize(
+    ("given", "owner"), [("005Dn000002ABCDIA4", "ana"), ("005dn000002abcd", "005dn000002abcd")]
+)
+async def test_owners_are_found_by_either_form_of_their_crm_id_with_its_case(given: str, owner: str) -> None:
+    names = OwnerNames(directory_from(1, [("owners", "ana", {"crm": {"salesforce": "005Dn000002ABCD"}})]))
+    assert names.id_of(given) == owner
 
 
 WRONG = """email,phone,company,owner,team,assigned_at,status

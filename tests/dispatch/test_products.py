@@ -95,7 +95,7 @@ async def test_current_product_wins_and_campaigns_of_the_other_end(shop: Workspa
 async def test_lead_with_an_opportunity_keeps_its_owner(shop: Workspace) -> None:
     first = await shop.assign(email="jane@acme.example", product_interest=["a"])
     kept = await shop.assign(email="jane@acme.example", product_interest=["b"], lifecycle_stage="Opportunity")
-    assert (kept["owner"], kept["reason"]["code"]) == (first["owner"], "duplicate")
+    assert (kept["owner"], kept["reason"]["code"]) == (first["owner"], "reengaged")
     assert await open_places(shop) == {"ana": 1}
 
 

@@ -46,10 +46,10 @@ def test_whole_lead_is_normalized() -> None:
     assert isinstance(arrival.values["annual_revenue"], int)
     assert arrival.flags == ()
     assert arrival.keys == (
-        ("external_id", "Form-1931"),
-        ("crm_lead", "00Q1"),
-        ("email", "jane.doe@acme.example"),
-        ("phone", "+4930123456"),
+        ("external_id", "Form-1931", ""),
+        ("crm_lead", "00Q1", ""),
+        ("email", "jane.doe@acme.example", ""),
+        ("phone", "+4930123456", ""),
     )
     assert arrival.normalized == {
         "email": "jane.doe@acme.example",
@@ -85,7 +85,9 @@ def test_unreadable_value_is_kept_and_flagged_and_identifies_nobody(
 
 
 def test_phone_is_parsed_in_the_country_of_the_lead() -> None:
-    assert normalize({"phone": "030 123456", "country": "Deutschland"}).keys == (("phone", "+4930123456"),)
+    assert normalize({"phone": "030 123456", "country": "Deutschland"}).keys == (
+        ("phone", "+4930123456", ""),
+    )
     assert normalize({"phone": "030 123456"}).flags == ("phone_malformed",)
     assert normalize({"phone": "030 123456", "country": "Atlantis"}).flags == (
         "country_unknown",
@@ -209,7 +211,7 @@ def test_every_valid_lead_is_normalized_and_normalizing_again_changes_nothing(se
     lead = LeadInput.model_validate(sent).model_dump(exclude_none=True)
     arrival = normalize(lead)
     orjson.dumps(arrival.normalized)
-    assert len({kind for kind, _ in arrival.keys}) == len(arrival.keys)
-    assert all(key and key == key.strip() for _, key in arrival.keys)
+    assert len({key.kind for key in arrival.keys}) == len(arrival.keys)
+    assert all(key and key == key.strip() for _, key, _ in arrival.keys)
     again = normalize({name: value for name, value in arrival.values.items() if name not in DERIVED})
     assert again == arrival

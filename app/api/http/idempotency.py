@@ -66,6 +66,12 @@ def key_of_lead(lead: Mapping[str, Any]) -> IdempotencyKey:
     return IdempotencyKey(f"{_SEPARATOR}{digest.hex()}", digest, holds=timedelta(minutes=10))
 
 
+def key_of_submission(caller: Caller, submission_id: str) -> IdempotencyKey:
+    """The key of a form submission. Whatever else it says, the same submission is the same request."""
+    digest = hashlib.sha256(f"{caller.key_id}{_SEPARATOR}{submission_id}".encode()).digest()
+    return IdempotencyKey(f"{_SEPARATOR}submission{_SEPARATOR}{digest.hex()}", digest)
+
+
 def item_key(key: IdempotencyKey | None, position: int) -> IdempotencyKey | None:
     """The key of one item of a batch that was sent with `key`."""
     if key is None:

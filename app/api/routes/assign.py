@@ -7,8 +7,8 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter
 
-from app.api.http.auth import requires
-from app.api.http.idempotency import item_key, key_of_lead, response_of
+from app.api.http.auth import Caller, requires
+from app.api.http.idempotency import item_key, key_of_lead, key_of_submission, response_of
 from app.api.http.json_response import Json
 from app.api.http.parameters import CallerParameter, DispatchParameter, IdempotencyKeyParameter
 from app.api.http.routing import DirectRoute, StrictRoute
@@ -59,9 +59,9 @@ async def assign_lead(
 ) -> Json[Decision]:
     """Decides who owns a lead, and returns once the decision is stored."""
     if body.dry_run:
-        (reply,) = await dispatch.dry_run_all(caller.workspace_id, [_job(body, None)])
+        (reply,) = await dispatch.dry_run_all(caller.workspace_id, [_job(caller, body, None)])
         return _response(reply)
-    return _response(await dispatch.ask(caller.workspace_id, _job(body, key)))
+    return _response(await dispatch.ask(caller.workspace_id, _job(caller, body, key)))
 
 
 @hot.post("/assign/batch")
@@ -77,7 +77,7 @@ async def assign_leads(
         replies.append(item if isinstance(item, Problem) else None)
         if isinstance(item, AssignRequest):
             jobs = for_dry_run if item.dry_run else stored
-            jobs[position] = _job(item, item_key(key, position), bulk=True)
+            jobs[position] = _job(caller, item, item_key(key, position), bulk=True)
     for jobs, ask in ((stored, dispatch.ask_all), (for_dry_run, dispatch.dry_run_all)):
         decided = await ask(caller.workspace_id, list(jobs.values())) if jobs else []
         for position, reply in zip(jobs, decided, strict=True):
@@ -135,8 +135,15 @@ async def report_event(
     return _response(await dispatch.ask(caller.workspace_id, job))
 
 
-def _job(body: AssignRequest, key: IdempotencyKey | None, *, bulk: bool = False) -> Assign:
-    arrival = normalize(body.lead.model_dump(exclude_none=True))
+def _job(caller: Caller, body: AssignRequest, key: IdempotencyKey | None, *, bulk: bool = False) -> Assign:
+    sent = body.lead.model_dump(exclude_none=True)
+    for name in ("external_id_source", "submission_id"):
+        if name not in sent and (default := getattr(body, name)) is not None:
+            sent[name] = default
+    arrival = normalize(sent, caller.key_id)
+    submission = arrival.values.get("submission_id")
+    if key is None and submission is not None:
+        key = key_of_submission(caller, submission)
     return Assign(
         key=key if key is not None or arrival.keys else key_of_lead(arrival.values),
         bulk=bulk,

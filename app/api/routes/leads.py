@@ -91,7 +91,7 @@ async def get_lead(caller: CallerParameter, pool: PoolParameter, lead_id: UUID) 
 async def find_leads(
     caller: CallerParameter, pool: PoolParameter, external_id: LeadKey = None, crm_lead_id: LeadKey = None
 ) -> Json[LeadList]:
-    """Finds a lead by its id in one of the caller's own systems. Exactly one parameter is required."""
+    """Finds leads by their id in one of the caller's own systems. Exactly one parameter is required."""
     if (external_id is None) == (crm_lead_id is None):
         detail = "give exactly one of external_id or crm_lead_id"
         raise refused_at(("external_id",), "exactly_one", detail, "query")
@@ -102,16 +102,16 @@ async def find_leads(
 @router.post("/leads/lookup")
 @requires("leads:read")
 async def look_up_lead(caller: CallerParameter, pool: PoolParameter, body: LookupRequest) -> Json[LeadList]:
-    """Finds a lead by an e-mail address or a phone number, which are normalized first."""
+    """Finds leads by an e-mail address or a phone number, which are normalized first."""
     return await _find(pool, caller.workspace_id, body.model_dump(exclude_none=True))
 
 
 async def _find(pool: Pool, workspace_id: int, sent: dict[str, Any]) -> Json[LeadList]:
     items: list[dict[str, Any]] = []
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        for kind, value in normalize(sent).keys:
-            lead = await lead_detail.find_lead_by_key(connection, workspace_id, kind, value)
-            items += [_lead_to_json(lead)] if lead else []
+        for key in normalize(sent).keys:
+            leads = await lead_detail.find_leads_by_key(connection, workspace_id, key)
+            items += map(_lead_to_json, leads)
     return Json({"items": items})
 
 

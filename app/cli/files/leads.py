@@ -24,7 +24,6 @@ from app.cli.files.columns import (
     matching,
     no_column,
 )
-from app.cli.files.full_names import is_certain, split_full_name
 from app.cli.files.headers import FULL_NAME, OBJECTS, fold_name
 from app.cli.files.replacements import Replacements
 from app.cli.files.rows import put
@@ -38,6 +37,7 @@ from app.contract.strict_json import parse
 from app.errors import Fault, Problem, ValidationFailed, refused_at
 from app.intake.arrival import IncomingLead, normalize
 from app.plan.language.fields import Field
+from app.values.full_names import is_certain, split_full_name
 
 LIMITS = BodyLimits(size=256 * KIB)
 _PREFIX = re.compile(r"[a-z]{1,2}:(?=\S)")
@@ -63,6 +63,10 @@ class LeadOptions:
     id_column: str | None = None
     time_column: str | None = None
     dates: DayOrder | None = None
+
+
+SOURCE = "file"
+"""Where the external ids of a file come from, unless a column says so."""
 
 
 @dataclass(slots=True)
@@ -232,7 +236,7 @@ class LeadFile:
         except ValidationError as refused:
             faults = validation_failed(refused).faults
             raise ValidationFailed(faults=[self._named(fault) for fault in faults]) from None
-        return normalize(lead.model_dump(exclude_none=True))
+        return normalize(lead.model_dump(exclude_none=True), SOURCE)
 
     def _named(self, fault: Fault) -> Fault:
         """The fault, with its column if that is named differently from the field."""

@@ -1,13 +1,15 @@
 """A lead arrives."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import DecisionRequest
+from app.engine.model.lead_keys import LeadKey
+from app.engine.pipeline.news import news_in
 from app.ids import uuid7
 from app.intake.accounts import keys_of_lead
 from app.intake.arrival import IncomingLead
@@ -24,28 +26,32 @@ class Assign(Job):
 
     def decide(self, session: DecisionSession) -> Reply:
         """Decide by the plan, as a returning lead if one of its match keys is known."""
-        arrival = self.arrival
+        arrival, plan = self.arrival, session.plan
+        person = session.find_person(arrival, plan.match_rules, plan.window)
         request = DecisionRequest(
             kind="assign",
             assignment_id=uuid7(),
             lead_id=uuid7(),
-            values={**arrival.values, "trigger": self.trigger},
+            values={**person.values, "trigger": self.trigger},
             exclude=self.exclude,
-            prior=session.find_prior(arrival, session.plan.window),
+            prior=person.prior,
+            possible_duplicates=person.possible,
             account=session.find_account(self.account_keys),
         )
-        request = self.plugin.attach_results(request, session.plan, session.work.now)
-        decision, reply = session.decide(request, arrival.normalized)
+        if person.prior is not None:
+            request = replace(request, news=news_in(person.stored, request, plan, session.work.facts))
+        request = self.plugin.attach_results(request, plan, session.work.now)
+        new_fields = request.values != person.stored
+        decision, reply = session.decide(request, arrival.normalized, new_fields=new_fields)
+        existing = decision.existing_lead
         session.received += 1
-        session.matched += decision.existing_lead is not None
-        session.identify(
-            arrival, decision.existing_lead.lead_id if decision.existing_lead else request.lead_id
-        )
+        session.matched += existing is not None
+        session.identify(arrival, person, existing.lead_id if existing else request.lead_id)
         return reply
 
-    def identities(self) -> Sequence[tuple[str, str]]:
-        """The lead's match keys."""
-        return self.arrival.keys
+    def identities(self) -> Sequence[LeadKey]:
+        """The lead's keys, and its alias."""
+        return self.arrival.look_ups
 
     def account_keys(self) -> Sequence[AccountKey]:
         """The keys of the lead's account, computed on first use: most plans never ask."""

@@ -8,6 +8,7 @@ from typing import Any
 from app.dispatch.decision_session import DecisionSession, QueueLookup
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import DecisionRequest
+from app.engine.model.lead_keys import LeadKey
 from app.ids import uuid7
 from app.intake.accounts import keys_of_lead
 from app.plugins.port import PluginCall
@@ -39,8 +40,8 @@ class Job:
         """
         raise NotImplementedError
 
-    def identities(self) -> Sequence[tuple[str, str]]:
-        """The match keys of the lead, to find whether it has been here before."""
+    def identities(self) -> Sequence[LeadKey]:
+        """The keys under which to look for leads that may be the same person."""
         return ()
 
     def account_keys(self) -> Sequence[AccountKey]:

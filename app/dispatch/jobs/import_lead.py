@@ -1,13 +1,16 @@
 """A lead that exists already is imported with its owner."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+import orjson
 
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply
 from app.engine.model.decision import DecisionRequest, ExistingOwnership
 from app.engine.model.directory import Directory
+from app.engine.model.lead_keys import LeadKey
 from app.errors import OwnerInactive, refused_at
 from app.ids import uuid7
 from app.intake.arrival import IncomingLead
@@ -19,7 +22,10 @@ TRIGGER = "list_upload"
 
 @dataclass(eq=False, slots=True)
 class ImportLead(Job):
-    """Record a lead with its present owner. `since` None means now; `closed` means it is done with."""
+    """Record a lead with its present owner. `since` None means now; `closed` means it is done with.
+
+    Only with `move` does it take a lead from where it is.
+    """
 
     bulk: bool = True
     arrival: IncomingLead = field(kw_only=True)
@@ -27,14 +33,18 @@ class ImportLead(Job):
     team: str | None = None
     since: datetime | None = None
     closed: bool = False
+    move: bool = False
 
     def decide(self, session: DecisionSession) -> Reply:
-        """Assign the lead to its owner. Answers 204 when there is nothing to change.
+        """Assign the lead to its owner.
 
+        Answers 204 when there is nothing to change, and 409 when the lead is elsewhere and stays there.
         Raises ValidationFailed or OwnerInactive when the lead cannot be imported with this owner.
         """
         work, arrival = session.work, self.arrival
-        prior = session.find_prior(arrival, None)
+        rules = replace(session.plan.match_rules, ids_are_people=True)
+        person = session.find_person(arrival, rules, None)
+        prior = person.prior
         owned = ExistingOwnership(self.owner_id, self.team, self.since or work.now)
         _check(owned, work.facts.directory, work.now)
         if not arrival.keys:
@@ -43,25 +53,28 @@ class ImportLead(Job):
         # A lead that was closed long ago does not change what is known about it today.
         if prior is not None and (self.closed or prior.owner == self.owner_id):
             return Reply(204, b"")
+        if prior is not None and not self.move:
+            return Reply(409, orjson.dumps({"lead_id": prior.lead_id}), kept=False)
         request = DecisionRequest(
             kind="import",
             assignment_id=uuid7(),
             lead_id=prior.lead_id if prior else uuid7(),
-            values={**arrival.values, "trigger": TRIGGER},
+            values={**person.values, "trigger": TRIGGER},
             owned=owned,
+            possible_duplicates=person.possible,
         )
         if prior is not None:
             work.end(prior)
         _, reply = session.decide(request, arrival.normalized, status=200 if prior else 201)
-        session.identify(arrival, request.lead_id)
+        session.identify(arrival, person, request.lead_id)
         session.received += prior is None
         if self.closed:
             work.close(work.present[request.lead_id], "closed", ACTOR)
         return reply
 
-    def identities(self) -> Sequence[tuple[str, str]]:
-        """The lead's match keys."""
-        return self.arrival.keys
+    def identities(self) -> Sequence[LeadKey]:
+        """The lead's keys, and its alias."""
+        return self.arrival.look_ups
 
 
 def _check(owned: ExistingOwnership, directory: Directory, now: datetime) -> None:

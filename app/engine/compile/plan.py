@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from app.engine.compile.account_needs import account_steps, needs_accounts
+from app.engine.compile.plan_reads import PlanReads, reads_of
 from app.engine.compile.plugins import Plugin, PluginStep, plugin_stand_ins, plugin_steps
 from app.engine.conditions.condition import Condition, compile_condition
 from app.engine.conditions.derived import DerivedFields
@@ -15,6 +16,7 @@ from app.engine.followup.actions import FollowUp, compile_follow_up
 from app.engine.followup.slas import Slas
 from app.engine.lookup.tables import TableRef
 from app.engine.model.decision import Verdict
+from app.engine.model.lead_keys import KEYS_BY_NAME, MatchRules
 from app.engine.model.state import Facts
 from app.engine.strategies.account import AccountStep
 from app.engine.strategies.product import ProductCatalog
@@ -71,6 +73,7 @@ class Plan:
     - `wants_accounts` says whether the plan uses accounts. `accounts` is its first account step, or one with
       default settings.
     - `table_refs` are the tables it uses, by rule.
+    - `reads` are the fields it reads, `not_news` those in which a change is no news.
     - `label_steps` are the steps that score, `plugin_steps` those of plugins.
     """
 
@@ -79,6 +82,7 @@ class Plan:
     condition_index: ConditionIndex
     window: timedelta
     duplicate_window: timedelta
+    match_rules: MatchRules
     reroute_when: Sequence[Condition]
     follow_up: FollowUp
     slas: Slas
@@ -86,6 +90,8 @@ class Plan:
     queues: frozenset[str]
     keep_owner: Sequence[str]
     accounts: AccountStep
+    reads: PlanReads
+    not_news: Sequence[str]
     derived: DerivedFields | None = None
     label_steps: Sequence[CompiledStep] = ()
     wants_accounts: bool = False
@@ -103,6 +109,10 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         condition_index=ConditionIndex([step.when for step in steps]),
         window=document.returning_leads.window,
         duplicate_window=document.returning_leads.duplicate_window,
+        match_rules=MatchRules(
+            tuple(KEYS_BY_NAME[name] for name in document.returning_leads.match_by),
+            document.returning_leads.external_id_sources,
+        ),
         reroute_when=[compile_condition(each.when) for each in document.returning_leads.reroute_when],
         slas=Slas(document.slas, document.sla_rules),
         follow_up=compile_follow_up(
@@ -114,6 +124,8 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         label_steps=[step for step in steps if step.strategy == "score"],
         wants_accounts=needs_accounts(document),
         accounts=AccountStep(next(account_steps(document), AccountConfig())),
+        reads=reads_of(document),
+        not_news=document.returning_leads.not_news,
         keep_owner=document.returning_leads.keep_owner,
         products=ProductCatalog(document.products)
         if "product" in {step.strategy for step in steps}

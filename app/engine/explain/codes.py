@@ -87,6 +87,7 @@ RETURNING_LEADS: dict[str, str] = {
     "account_owner": "The lead goes to the owner of its account.",
     "owner_not_kept": "The plan keeps no owner for this lead, so it is routed again.",
     "queue_place_kept": "The lead keeps its place in the queue.",
+    "queue_left": "The lead said something new and left the queue, because somebody can take it now.",
     "product_switch": "The lead comes for another product, so it is routed again.",
     "reroute_when": "The plan routes such leads again.",
     "automated": "The lead was on a path, so it is routed again.",
@@ -123,7 +124,8 @@ REASONS: dict[str, str] = {
     "manual": "The caller named the target.",
     "claimed": "An owner claimed it from a queue.",
     "held": "Nobody can take it yet; it waits in the built-in queue until `held_until`.",
-    "duplicate": "The lead was submitted twice; the owner or the place of the first submission stands.",
+    "duplicate": "The lead was submitted twice, without news; the owner or the place of the first submission "
+    "stands.",
     "reengaged": "A returning lead keeps its owner or its place, or goes to the owner of its account.",
     "fallback_queue": "No step of the plan took it; it waits in the built-in queue.",
     "no_plan": "No plan is published; it waits in the built-in queue.",

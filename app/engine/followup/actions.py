@@ -40,13 +40,21 @@ class FollowUp:
         """The actions of every matching block, in the plan's order: type, parameters and due time.
 
         An action is withheld when the lead has not given the consent it needs. Its `without_consent` action
-        takes its place.
+        takes its place. A returning lead with news gets the blocks for returning leads, and those of the step
+        that it asks for now.
         """
         if not self._blocks:
             return FollowUpResult(no_actions_reason="no_follow_up")
         settled = _settled(decision)
-        asked = {**values, **settled}
-        fitting = [actions for condition, actions in self._blocks if _fits(condition, asked, now)]
+        cases = [{**values, **settled}]
+        if decision.asked is not None:
+            settled |= _step_fields(*decision.asked)
+            cases.append({**values, **settled})
+        fitting = [
+            actions
+            for condition, actions in self._blocks
+            if any(_fits(condition, asked, now) for asked in cases)
+        ]
         if not fitting:
             return FollowUpResult(no_actions_reason="no_matching_block")
         context = self._context(decision, values, settled)
@@ -96,12 +104,17 @@ def _fits(condition: Condition | None, values: Values, now: datetime) -> bool:
     return condition is None or condition.holds(values, now)
 
 
+def _step_fields(step: str | None, strategy: str | None) -> dict[str, str]:
+    """The step that decided as fields."""
+    fields = {"step": step, "rule": step if strategy == "rule" else None}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def _settled(decision: Decision) -> dict[str, str]:
     """The decision as fields. What does not apply is left out."""
     fields = {
         "outcome": decision.outcome,
-        "step": decision.step,
-        "rule": decision.step if decision.strategy == "rule" else None,
+        **_step_fields(decision.step, decision.strategy),
         "team": decision.team,
         "queue": decision.queue,
         "path": decision.path,

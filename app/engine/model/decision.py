@@ -77,6 +77,22 @@ class PriorAssignment:
 
 
 @dataclass(frozen=True, slots=True)
+class PossibleDuplicate:
+    """A lead that shares `key` with the one decided, and what kept the two from being one person.
+
+    `vetoed_by` is a key in which they differ, `name`, or `several_leads` when the key belongs to several.
+    """
+
+    lead_id: str
+    key: str
+    vetoed_by: str
+
+    def to_json(self) -> dict[str, str]:
+        """The same for the response and the trace."""
+        return {"lead_id": self.lead_id, "key": self.key, "vetoed_by": self.vetoed_by}
+
+
+@dataclass(frozen=True, slots=True)
 class ExistingOwnership:
     """The owner of an imported lead, the team they got it through, and since when."""
 
@@ -95,6 +111,8 @@ class DecisionRequest:
     - `present_owner` is the owner of a stored lead that is decided again, if it has one.
     - `owned` is the owner of an imported lead; nothing is left to decide.
     - `plugin_replies` are the replies of plugins by step (`app.engine.model.plugin_replies`).
+    - `news` are the fields in which a returning lead says something new that the plan reads.
+    - `possible_duplicates` are leads that may be the same person.
     """
 
     kind: str
@@ -110,6 +128,8 @@ class DecisionRequest:
     owned: ExistingOwnership | None = None
     plugin_replies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     present_owner: str | None = None
+    news: tuple[str, ...] = ()
+    possible_duplicates: tuple[PossibleDuplicate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +166,7 @@ class Decision:
     """The settled verdict.
 
     - `counts_toward_load` says whether it adds to the owner's load.
+    - `asked` is the step and the strategy that a returning lead with news would have been settled by.
     - `labels` are what the steps added to the lead.
     - Only `held_for_owner`, or members of `held_for_team`, can claim a lead before `held_until`.
     - `previous_products` are the products that a returning lead leaves.
@@ -166,6 +187,7 @@ class Decision:
     block: str | None = None
     priority: int = 0
     existing_lead: ExistingLead | None = None
+    asked: tuple[str | None, str | None] | None = None
     keeps_assignment: bool = False
     counts_toward_load: bool = False
     over_cap: bool = False

@@ -11,12 +11,19 @@ from typing import Any
 
 from app.engine.lookup.tables import NO_TABLES, RecalledRows, RowMatch, Tables
 from app.engine.model.accounts import Account, AccountMatch
-from app.engine.model.decision import Decision, DecisionRequest, ExistingOwnership, PriorAssignment, Target
+from app.engine.model.decision import (
+    Decision,
+    DecisionRequest,
+    ExistingOwnership,
+    PossibleDuplicate,
+    PriorAssignment,
+    Target,
+)
 from app.engine.model.state import Facts, State, StateKeys
 from app.plan.language.durations import parse_iso
 from app.plan.language.fields import LEAD, Kind
 
-ENGINE_VERSION = "5"
+ENGINE_VERSION = "6"
 """Goes up with every change that may decide differently, or trace differently."""
 
 _TIMESTAMPS = tuple(name for name, known in LEAD.fields.items() if known.kind is Kind.TIMESTAMP)
@@ -57,7 +64,7 @@ def tables_from_json(inputs: Mapping[str, Any]) -> Tables:
 
 def request_to_json(request: DecisionRequest) -> dict[str, Any]:
     """A request, without the replies of plugins."""
-    stored = {
+    stored: dict[str, Any] = {
         "kind": request.kind,
         "assignment_id": request.assignment_id,
         "lead_id": request.lead_id,
@@ -74,6 +81,10 @@ def request_to_json(request: DecisionRequest) -> dict[str, Any]:
     if request.owned is not None:
         owned = request.owned
         stored["owned"] = {"owner": owned.owner, "team": owned.team, "since": owned.since}
+    if request.news:
+        stored["news"] = list(request.news)
+    if request.possible_duplicates:
+        stored["possible"] = [each.to_json() for each in request.possible_duplicates]
     return stored
 
 
@@ -96,6 +107,8 @@ def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
         else None,
         present_owner=stored.get("present_owner"),
         plugin_replies={step: _reply_from_json(reply) for step, reply in stored.get("advice", {}).items()},
+        news=tuple(stored.get("news", ())),
+        possible_duplicates=tuple(PossibleDuplicate(**each) for each in stored.get("possible", ())),
     )
 
 

@@ -25,7 +25,7 @@ _OUTSIDE_THE_PIPELINE = frozenset(("returning_lead", "manual", "claimed"))
 def decide(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     """Decide one request. Reads everything, changes nothing, always settles."""
     if request.owned is not None:
-        return _imported(request.owned, facts)
+        return _with_possible_duplicates(_imported(request.owned, facts), request)
     request = with_derived_fields(request, plan, facts.now)
     if request.account is not None:
         facts = replace(facts, account=request.account)
@@ -48,7 +48,15 @@ def decide(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
         decision.account_team = account_team_of(
             request.account, decision.owner, facts.directory, inherit=plan.accounts.inherits
         )
-    return _with_actions(decision, request, plan, facts)
+    return _with_possible_duplicates(_with_actions(decision, request, plan, facts), request)
+
+
+def _with_possible_duplicates(decision: Decision, request: DecisionRequest) -> Decision:
+    """The trace also names the leads that may be the same person."""
+    if request.possible_duplicates:
+        shown = [each.to_json() for each in request.possible_duplicates]
+        decision.trace = {**decision.trace, "possible_duplicate": shown}
+    return decision
 
 
 def with_derived_fields(request: DecisionRequest, plan: Plan, now: datetime) -> DecisionRequest:

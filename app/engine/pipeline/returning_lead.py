@@ -1,6 +1,6 @@
 """Returning leads: they keep their owner or their place in a queue, or are routed again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,30 +13,56 @@ from app.engine.pipeline.walk import walk
 from app.engine.selection.eligibility import Requirements, absence_refusal, cap_refusal
 
 STEP = "returning_lead"
+REROUTED = "reroute_when"
+"""Among the news: a condition of `reroute_when` holds that did not hold before."""
 
 
 def decide_returning(prior: PriorAssignment, request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
-    """Keep the owner or the place in the queue, or route the lead again."""
-    duplicate = bool(plan.duplicate_window) and facts.now - prior.decided_at <= plan.duplicate_window
+    """Keep the owner or the place in the queue, or route the lead again.
+
+    A repeat within the duplicate window is a duplicate only if it says nothing new.
+    """
+    soon = bool(plan.duplicate_window) and facts.now - prior.decided_at <= plan.duplicate_window
+    duplicate = soon and not request.news
     existing = ExistingLead(
         prior.lead_id, prior.assignment_id, prior.matched_by, "duplicate" if duplicate else "reengaged"
     )
     switched = _switch_product(prior, existing, request, plan, facts)
     if switched is not None:
         return switched
-    if not duplicate and any(each.holds(request.values, facts.now) for each in plan.reroute_when):
-        return _routed_again(prior, existing, "reroute_when", walk(request, plan, facts))
+    if _reroutes(request, plan, facts, soon=soon):
+        return _routed_again(prior, existing, "reroute_when", walk(request, plan, facts), request.news)
     if prior.state == "queued":
-        return _kept_place(prior, existing, walk(request, plan, facts))
+        return _waiting(prior, existing, request, walk(request, plan, facts))
     if prior.state != "assigned" or prior.owner is None:
-        return _routed_again(prior, existing, prior.state, walk(request, plan, facts))
+        return _routed_again(prior, existing, prior.state, walk(request, plan, facts), request.news)
     why = "owner_not_kept"
     for owner_id in (prior.owner,) if duplicate else _owners_to_keep(prior.owner, request, plan, facts):
         refused = _cannot_keep(owner_id, request, facts)
         if refused is None:
-            return _kept_owner(owner_id, prior, existing, facts)
+            walked = walk(request, plan, facts) if request.news else None
+            return _kept_owner(owner_id, prior, existing, facts, walked, request.news)
         why = refused
-    return _routed_again(prior, existing, why, walk(request, plan, facts))
+    return _routed_again(prior, existing, why, walk(request, plan, facts), request.news)
+
+
+def _reroutes(request: DecisionRequest, plan: Plan, facts: Facts, *, soon: bool) -> bool:
+    """Whether the plan routes this lead again.
+
+    Soon after its last decision only if it matches a condition since then: the pipeline has just decided it.
+    """
+    if soon:
+        return REROUTED in request.news
+    return any(each.holds(request.values, facts.now) for each in plan.reroute_when)
+
+
+def _waiting(
+    prior: PriorAssignment, existing: ExistingLead, request: DecisionRequest, walked: Decision
+) -> Decision:
+    """A lead in a queue leaves it when it says something new and somebody can take it now."""
+    if request.news and walked.outcome == "assigned":
+        return _routed_again(prior, existing, "queue_left", walked, request.news)
+    return _kept_place(prior, existing, walked, request.news)
 
 
 def _owners_to_keep(previous: str, request: DecisionRequest, plan: Plan, facts: Facts) -> Iterator[str]:
@@ -79,8 +105,18 @@ def _cannot_keep(owner_id: str, request: DecisionRequest, facts: Facts) -> str |
     return refused.code if refused else None
 
 
-def _kept_owner(owner_id: str, prior: PriorAssignment, existing: ExistingLead, facts: Facts) -> Decision:
-    """The lead stays with its previous owner, or goes to the owner of its account."""
+def _kept_owner(
+    owner_id: str,
+    prior: PriorAssignment,
+    existing: ExistingLead,
+    facts: Facts,
+    walked: Decision | None,
+    news: Sequence[str],
+) -> Decision:
+    """The lead stays with its previous owner, or goes to the owner of its account.
+
+    If it says something new, priority, SLA and actions are those of the walk, which takes no turn.
+    """
     owner = facts.directory.owners[owner_id]
     duplicate, same = existing.kind == "duplicate", owner_id == prior.owner
     text = (
@@ -96,16 +132,20 @@ def _kept_owner(owner_id: str, prior: PriorAssignment, existing: ExistingLead, f
         strategy=STEP,
         owner=owner,
         team=prior.team if same else None,
-        priority=prior.priority,
+        priority=prior.priority if walked is None else walked.priority,
+        sla_name=walked.sla_name if walked is not None else None,
+        asked=(walked.step, walked.strategy) if walked is not None else None,
         existing_lead=existing,
         keeps_assignment=duplicate,
         counts_toward_load=not duplicate,
         over_cap=not duplicate and over_cap(owner, facts),
-        trace=_trace(existing, "owner_kept" if same else "account_owner"),
+        trace=_trace(existing, "owner_kept" if same else "account_owner", walked, news),
     )
 
 
-def _kept_place(prior: PriorAssignment, existing: ExistingLead, walked: Decision) -> Decision:
+def _kept_place(
+    prior: PriorAssignment, existing: ExistingLead, walked: Decision, news: Sequence[str]
+) -> Decision:
     """The lead keeps its place, with the higher of its priority and the one it would get now.
 
     The trace also shows the walk that would settle the lead now.
@@ -124,22 +164,28 @@ def _kept_place(prior: PriorAssignment, existing: ExistingLead, walked: Decision
         labels=walked.labels,
         existing_lead=existing,
         keeps_assignment=True,
-        trace=_trace(existing, "queue_place_kept", walked),
+        trace=_trace(existing, "queue_place_kept", walked, news),
     )
 
 
-def _routed_again(prior: PriorAssignment, existing: ExistingLead, why: str, walked: Decision) -> Decision:
+def _routed_again(
+    prior: PriorAssignment, existing: ExistingLead, why: str, walked: Decision, news: Sequence[str] = ()
+) -> Decision:
     """The result of the pipeline. A duplicate that ends on the same path or block changes nothing."""
-    trace = _trace(existing, why, walked)
+    trace = _trace(existing, why, walked, news)
     same = walked.outcome == prior.state and (walked.path, walked.block) == (prior.path, prior.block)
     if existing.kind == "duplicate" and same and prior.state in {"automated", "blocked"}:
         return replace(walked, existing_lead=existing, keeps_assignment=True, trace=trace)
     return replace(walked, existing_lead=replace(existing, kind="reengaged"), trace=trace)
 
 
-def _trace(existing: ExistingLead, code: str, walked: Decision | None = None) -> dict[str, Any]:
+def _trace(
+    existing: ExistingLead, code: str, walked: Decision | None = None, news: Sequence[str] = ()
+) -> dict[str, Any]:
     """The step of the returning lead, then the steps of the walk if there was one."""
-    entry = {"step": STEP, "strategy": STEP, "code": code, "matched_by": existing.matched_by}
+    entry: dict[str, Any] = {"step": STEP, "strategy": STEP, "code": code, "matched_by": existing.matched_by}
+    if news:
+        entry["news"] = [name for name in news if name != REROUTED]
     trace: Mapping[str, Any] = walked.trace if walked else {"steps": (), "not_evaluated": 0}
     return {**trace, "steps": [entry, *trace["steps"]]}
 

@@ -9,6 +9,7 @@ from app.engine.model.state import Facts
 from app.engine.selection.eligibility import Refusal, absence_refusal, cap_refusal
 from app.engine.selection.pickers import TargetAttempt, candidate_entry
 from app.engine.selection.targets import requirements_of
+from app.values.crm_ids import crm_id_key
 
 _sent_owner = getter("crm.owner_id")
 
@@ -43,5 +44,6 @@ def _current_owner(request: DecisionRequest, owners: Mapping[str, Owner]) -> Own
 
 def _owner_by_crm_id(sent: str, owners: Mapping[str, Owner]) -> Owner | None:
     """The owner with this id in a CRM, if there is exactly one."""
-    found = [owner for owner in owners.values() if sent in owner.crm.values()]
+    key = crm_id_key(sent)
+    found = [owner for owner in owners.values() if any(crm_id_key(id_) == key for id_ in owner.crm.values())]
     return found[0] if len(found) == 1 else None

@@ -1,9 +1,9 @@
 """The plan document."""
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, model_validator
 
 from app.plan.document.follow_ups import FollowUpBlock
 from app.plan.document.own_fields import OwnFields, read_own_fields
@@ -12,8 +12,17 @@ from app.plan.document.products import Product
 from app.plan.document.scoring import PointsRow, ScoreConfig, ScoreName, missing_scores
 from app.plan.document.slas import Sla, SlaRule
 from app.plan.document.steps import PlanStep, read_steps
-from app.plan.findings import Faults, fault
-from app.plan.language.shapes import Duration, Name, Part, StepCondition, hand_written, once
+from app.plan.findings import Faults, fault, quote
+from app.plan.language.shapes import (
+    Duration,
+    Name,
+    Part,
+    PlanContext,
+    StepCondition,
+    Words,
+    hand_written,
+    once,
+)
 
 
 class Queue(Part):
@@ -54,6 +63,19 @@ class RerouteWhen(Part):
     when: StepCondition = Field(description="The leads to reroute. Bands and points are not available here.")
 
 
+def _known_fields(names: Words, info: ValidationInfo) -> Words:
+    # Without a context the names come from a plan that was checked already.
+    if isinstance(info.context, PlanContext):
+        for position, name in enumerate(names):
+            lead = info.context.pipeline
+            if lead.find(name) is None and name not in lead.free and not lead.below(name):
+                raise fault("unknown_field", f"Unknown field {quote(name)}.", f"[{position}]")
+    return names
+
+
+KeyName = Literal["external_id", "crm_lead_id", "email", "phone"]
+MatchBy = Annotated[tuple[KeyName, ...], AfterValidator(once)]
+NotNews = Annotated[Words, AfterValidator(_known_fields)]
 Kept = Annotated[tuple[Literal["account_owner", "previous_owner"], ...], AfterValidator(once)]
 
 
@@ -66,7 +88,25 @@ class ReturningLeads(Part):
     )
     duplicate_window: Duration = Field(
         timedelta(minutes=10),
-        description="The time within which a second submission is a duplicate. 0 turns this off.",
+        description="The time within which a second submission is a duplicate, unless it says something new "
+        "in a field that the plan reads. 0 turns this off.",
+    )
+    match_by: MatchBy = Field(
+        get_args(KeyName),
+        description="The keys that join a lead with an earlier one. The strongest comes first, whatever the "
+        "order here.",
+    )
+    external_id_sources: dict[Name, Literal["person", "submission"]] = Field(
+        default_factory=dict,
+        description="What the external ids of a source stand for. Two ids of a `person` source are two "
+        "people. Ids of a `submission` source join nobody. Without an entry, equal ids are one lead, and "
+        "different ids say nothing. The source of a lead is its `external_id_source`, else the id of the API "
+        "key.",
+    )
+    not_news: NotNews = Field(
+        (),
+        description="Fields in which a change is no news. A repeat that brings nothing else is a duplicate. "
+        "Ids of leads and submissions, times, click ids and UTM parameters are never news.",
     )
     keep_owner: Kept = Field(
         ("previous_owner",),
@@ -77,7 +117,7 @@ class ReturningLeads(Part):
     reroute_when: tuple[RerouteWhen, ...] = Field(
         (),
         description="Returning leads that match one of these conditions are rerouted. A duplicate always "
-        "keeps its decision.",
+        "keeps its decision; a lead that matches only since its last submission is none.",
     )
 
 

@@ -82,6 +82,8 @@ OUTCOMES = ("assigned", "queued", "automated", "blocked")
 
 _WHO = (
     Field("external_id", Kind.STRING, "The caller's id of the lead.", personal=True),
+    Field("external_id_source", Kind.STRING, "The system that the external id comes from."),
+    Field("submission_id", Kind.STRING, "The id of the newest form submission.", personal=True),
     Field("email", Kind.STRING, "The e-mail address, in lower case.", personal=True),
     Field("email_domain", Kind.STRING, "The part of the e-mail address after the @.", personal=True),
     Field("phone", Kind.STRING, "The phone number in E.164 format.", personal=True),

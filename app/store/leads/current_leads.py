@@ -17,41 +17,51 @@ from app.store.stored_bytes import unpack
 class CurrentLead:
     """A lead with its current assignment, the fields it was decided from, and what intake changed.
 
-    A lead's fields are stored once, with the decision that was made from them; so are the excluded owners.
+    A lead's fields are stored once, with the newest decision that brought any: `fields_from`, or None for the
+    one of the assignment, which also has the excluded owners.
     """
 
     prior: PriorAssignment
     values: Mapping[str, Any]
     normalized: Mapping[str, Any]
     exclude: frozenset[str] = frozenset()
+    fields_from: str | None = None
 
 
 # Here and below, LIMIT 1 keeps a look-up on the primary key, whatever the planner believes of a table that
 # was empty when it made the plan.
+_FIELDS = "lead.fields_from, inputs, response, newer.field_inputs, newer.field_response"
+_NEWER_FIELDS = """
+  LEFT JOIN LATERAL (
+   SELECT inputs AS field_inputs, response AS field_response FROM assignments
+    WHERE workspace_id = $1 AND id = lead.fields_from LIMIT 1
+ ) AS newer ON true"""
 SELECT_LEADS_BY_ID = f"""
-SELECT {PRIOR_COLUMNS}, inputs, response
+SELECT {PRIOR_COLUMNS}, {_FIELDS}
   FROM unnest($2::uuid[]) AS wanted (id)
  CROSS JOIN LATERAL (
-   SELECT id, assignment_id, state FROM leads WHERE workspace_id = $1 AND leads.id = wanted.id LIMIT 1
+   SELECT id, assignment_id, state, fields_from FROM leads
+    WHERE workspace_id = $1 AND leads.id = wanted.id LIMIT 1
  ) AS lead
  CROSS JOIN LATERAL (
    SELECT {ASSIGNMENT_COLUMNS}, inputs, response FROM assignments
     WHERE workspace_id = $1 AND id = lead.assignment_id LIMIT 1
- ) AS assignment
+ ) AS assignment{_NEWER_FIELDS}
 """
 """Leads with their current assignments."""
 
 _SELECT_OPEN_LEADS = """
-SELECT {columns}, inputs, response
+SELECT {columns}
   FROM ({first}) AS assignment
  CROSS JOIN LATERAL (
-   SELECT id, assignment_id, state FROM leads
+   SELECT id, assignment_id, state, fields_from FROM leads
     WHERE workspace_id = $1 AND id = assignment.lead_id LIMIT 1
- ) AS lead
+ ) AS lead{newer}
  ORDER BY priority DESC, decision_number
 """
 SELECT_LEADS_IN_QUEUE = _SELECT_OPEN_LEADS.format(
-    columns=PRIOR_COLUMNS,
+    columns=f"{PRIOR_COLUMNS}, {_FIELDS}",
+    newer=_NEWER_FIELDS,
     first="""
     SELECT * FROM assignments
      WHERE workspace_id = $1 AND open AND queue = $2
@@ -63,7 +73,8 @@ SELECT_LEADS_IN_QUEUE = _SELECT_OPEN_LEADS.format(
 # Three look-ups, because the index begins with the owner or team that a lead is held for: leads held for
 # others are not read.
 SELECT_LEADS_HELD_FOR_OWNER = _SELECT_OPEN_LEADS.format(
-    columns=PRIOR_COLUMNS,
+    columns=f"{PRIOR_COLUMNS}, {_FIELDS}",
+    newer=_NEWER_FIELDS,
     first="""
     SELECT * FROM (
       (SELECT * FROM assignments
@@ -92,15 +103,16 @@ SELECT_LEADS_HELD_FOR_OWNER = _SELECT_OPEN_LEADS.format(
 """The first held leads that an owner may claim: those for the owner, their teams, or everybody."""
 
 SELECT_LEAD_IN_QUEUE = f"""
-SELECT {PRIOR_COLUMNS}, inputs, response
-  FROM (SELECT id, assignment_id, state FROM leads WHERE workspace_id = $1 AND id = $3 LIMIT 1) AS lead
+SELECT {PRIOR_COLUMNS}, {_FIELDS}
+  FROM (SELECT id, assignment_id, state, fields_from FROM leads
+         WHERE workspace_id = $1 AND id = $3 LIMIT 1) AS lead
  CROSS JOIN LATERAL (
    SELECT * FROM assignments
     WHERE workspace_id = $1 AND id = lead.assignment_id AND open AND queue = $2
       AND ($4::text IS NULL OR held_for_owner = $4 OR held_for_team = ANY ($5::text[])
            OR held_for_owner IS NULL AND held_for_team IS NULL)
     LIMIT 1
- ) AS assignment
+ ) AS assignment{_NEWER_FIELDS}
 """
 """One lead of a queue, if it is there and not held for another owner or team."""
 
@@ -184,11 +196,13 @@ def _stands_for(row: Row) -> Any:
 
 def _current_lead(row: Row) -> CurrentLead:
     question = orjson.loads(unpack(row["inputs"]))["question"]
+    newer = row["field_inputs"]
     return CurrentLead(
         prior=prior_from_row(row, "lead_id"),
-        values=lead_fields_from_json(question["values"]),
-        normalized=orjson.loads(unpack(row["response"]))["normalized"],
+        values=fields_from_inputs(newer) if newer else lead_fields_from_json(question["values"]),
+        normalized=orjson.loads(unpack(row["field_response"] if newer else row["response"]))["normalized"],
         exclude=frozenset(question.get("exclude", ())),
+        fields_from=str(row["fields_from"]) if row["fields_from"] else None,
     )
 
 

@@ -6,11 +6,14 @@ from typing import Any
 
 import orjson
 
+from app.engine.model.lead_keys import LeadKey
 from app.store.connection.pool import Connection, Row
 from app.store.leads.current_leads import fields_from_inputs
 from app.store.stored_bytes import unpack
 
 MAX_ASSIGNMENTS = 1000
+MAX_LEADS = 20
+"""The most leads that one key finds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +94,26 @@ SELECT id::text AS id, type, at, actor FROM events
 
 SELECT_LEAD = """
 SELECT leads.id::text AS id, leads.state, received_at, decision.inputs
-  FROM leads
+  FROM (
+   SELECT id, state, received_at, coalesce(fields_from, assignment_id) AS fields_from
+     FROM leads WHERE workspace_id = $1 AND id = $2 LIMIT 1) AS leads
  CROSS JOIN LATERAL (
-   SELECT inputs FROM assignments WHERE workspace_id = $1 AND id = leads.assignment_id LIMIT 1) AS decision
- WHERE leads.workspace_id = $1 AND leads.id = $2
+   SELECT inputs FROM assignments WHERE workspace_id = $1 AND id = leads.fields_from LIMIT 1) AS decision
 """
-"""One lead, and the inputs that its current assignment was decided from."""
+"""One lead, and the inputs of the decision that has its fields."""
 
 SELECT_NEWEST_ASSIGNMENT_IDS = """
 SELECT id FROM assignments WHERE workspace_id = $1 AND lead_id = $2 ORDER BY decision_number DESC LIMIT $3
 """
 """The newest assignments of one lead."""
 
-SELECT_LEAD_ID_BY_KEY = """
-SELECT lead_id FROM identities WHERE workspace_id = $1 AND kind = $2 AND value = $3
+SELECT_LEAD_IDS_BY_KEY = """
+SELECT DISTINCT lead_id FROM (
+  SELECT lead_id FROM identities WHERE workspace_id = $1 AND kind = $2 AND value = $3
+   ORDER BY lead_id DESC LIMIT $4) AS newest
+ ORDER BY lead_id
 """
-"""The lead that has this key, such as an e-mail address."""
+"""The newest leads that have this key, such as an e-mail address, from any source."""
 
 
 async def find_assignment(
@@ -138,12 +145,14 @@ async def find_lead(connection: Connection, workspace_id: int, lead_id: str) -> 
     )
 
 
-async def find_lead_by_key(
-    connection: Connection, workspace_id: int, kind: str, value: str
-) -> LeadDetail | None:
-    """Return the lead that has this key, as intake writes keys, or None."""
-    lead_id = await connection.fetchval(SELECT_LEAD_ID_BY_KEY, workspace_id, kind, value)
-    return await find_lead(connection, workspace_id, str(lead_id)) if lead_id is not None else None
+async def find_leads_by_key(connection: Connection, workspace_id: int, key: LeadKey) -> list[LeadDetail]:
+    """Return the leads that have this key, as intake writes keys: the newest `MAX_LEADS`, the oldest first.
+
+    The source of the key does not matter.
+    """
+    rows = await connection.fetch(SELECT_LEAD_IDS_BY_KEY, workspace_id, key.kind, key.value, MAX_LEADS)
+    found = [await find_lead(connection, workspace_id, str(row["lead_id"])) for row in rows]
+    return [lead for lead in found if lead is not None]
 
 
 def _assignment(row: Row) -> AssignmentDetail:

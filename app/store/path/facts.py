@@ -1,5 +1,6 @@
 """Everything a commit group must know, read after the lock is taken, in one statement for the whole group."""
 
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,16 +10,31 @@ import orjson
 
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import PriorAssignment
+from app.engine.model.lead_keys import LeadKey
 from app.plan.language.durations import parse_iso
 from app.store.clocks import NOW
 from app.store.connection.pool import Connection
 from app.store.directory.accounts import Accounts, account_lookup, accounts_from_json
+from app.store.leads.current_leads import fields_from_inputs
 from app.store.leads.prior_assignment import ASSIGNMENT_COLUMNS, PRIOR_COLUMNS, prior_from_row
 from app.store.path.journal import JournalEntry, entry_from_row
+
+MAX_LEADS_OF_KEY = 10
+"""The leads looked at for one key, the newest first. A reception's number may belong to thousands."""
+MAX_KEYS_OF_LEAD = 100
 
 # Each LIMIT 1 is a fence: the look-ups stay in this order, one row of a primary key each, whatever the
 # planner believes of tables that were empty when it made the plan.
 SELECT_FACTS = f"""
+WITH matches AS MATERIALIZED (
+  SELECT wanted.kind, wanted.value, wanted.source, identity.lead_id
+    FROM unnest($4::text[], $5::text[], $7::text[]) AS wanted (kind, value, source)
+   CROSS JOIN LATERAL (
+     SELECT lead_id FROM identities
+      WHERE workspace_id = $1 AND kind = wanted.kind AND identities.value = wanted.value
+        AND identities.source IN (wanted.source, '')
+      ORDER BY lead_id DESC LIMIT {MAX_LEADS_OF_KEY}) AS identity
+)
 SELECT
   {NOW} AS now,
   (SELECT json_agg(entry ORDER BY number) FROM (
@@ -35,25 +51,30 @@ SELECT
         FROM idempotency_keys
        WHERE workspace_id = $1 AND idempotency_keys.key = wanted.key
        LIMIT 1) AS found) AS replays,
-  (SELECT json_agg(prior) FROM (
-    SELECT wanted.kind, wanted.value, {PRIOR_COLUMNS}
-      FROM unnest($4::text[], $5::text[]) AS wanted (kind, value)
+  (SELECT json_agg(matches) FROM matches) AS matches,
+  (SELECT json_agg(known) FROM (
+    SELECT {PRIOR_COLUMNS}, encode(decision.inputs, 'base64') AS inputs,
+           (SELECT json_agg(json_build_array(kind, value, source)) FROM (
+              SELECT kind, value, source FROM identities
+               WHERE workspace_id = $1 AND identities.lead_id = lead.id
+               LIMIT {MAX_KEYS_OF_LEAD}) AS key) AS keys
+      FROM (SELECT DISTINCT lead_id FROM matches) AS matched
      CROSS JOIN LATERAL (
-       SELECT lead_id FROM identities
-        WHERE workspace_id = $1 AND kind = wanted.kind AND identities.value = wanted.value
-        LIMIT 1) AS identity
-     CROSS JOIN LATERAL (
-       SELECT id, assignment_id, state FROM leads
-        WHERE workspace_id = $1 AND id = identity.lead_id
+       SELECT id, assignment_id, state, coalesce(fields_from, assignment_id) AS fields_from FROM leads
+        WHERE workspace_id = $1 AND id = matched.lead_id
         LIMIT 1) AS lead
      CROSS JOIN LATERAL (
        SELECT {ASSIGNMENT_COLUMNS} FROM assignments
         WHERE workspace_id = $1 AND id = lead.assignment_id
-        LIMIT 1) AS assignment) AS prior) AS priors
+        LIMIT 1) AS assignment
+     CROSS JOIN LATERAL (
+       SELECT inputs FROM assignments
+        WHERE workspace_id = $1 AND id = lead.fields_from
+        LIMIT 1) AS decision) AS known) AS known
 """
-"""The time, the journal since an entry, stored replies by key, and prior assignments by identity."""
+"""The time, the journal since an entry, stored replies by key, and the leads that share a key."""
 
-SELECT_FACTS_WITH_ACCOUNTS = f"{SELECT_FACTS.rstrip()},{account_lookup('$7', '$8')} AS accounts"
+SELECT_FACTS_WITH_ACCOUNTS = f"{SELECT_FACTS.rstrip()},{account_lookup('$8', '$9')} AS accounts"
 """The same for plans that use accounts."""
 
 SELECT_NEWEST_FULL_STATE = """
@@ -73,17 +94,28 @@ class StoredReply:
     body: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class KnownLead:
+    """A stored lead that shares a key with an incoming one: its assignment, all its keys and its fields."""
+
+    prior: PriorAssignment
+    keys: frozenset[LeadKey]
+    values: Mapping[str, Any]
+
+
 @dataclass(slots=True)
 class Prefetched:
     """The result of the statement. `entries` begins with the requested one, if it is still there.
 
-    `accounts` is None where no accounts were requested.
+    `matches` are lead ids by key, `known` the leads they name. `accounts` is None where no accounts were
+    requested.
     """
 
     time: datetime
     entries: list[JournalEntry]
     replays: dict[str, StoredReply] = field(default_factory=dict)
-    priors: dict[tuple[str, str], PriorAssignment] = field(default_factory=dict)
+    matches: dict[LeadKey, list[str]] = field(default_factory=dict)
+    known: dict[str, KnownLead] = field(default_factory=dict)
     accounts: Accounts | None = None
 
 
@@ -92,10 +124,10 @@ async def read_facts(
     workspace_id: int,
     since: int | None,
     keys: Sequence[str],
-    identities: Sequence[tuple[str, str]],
+    identities: Sequence[LeadKey],
     accounts: Sequence[AccountKey] | None = None,
 ) -> Prefetched:
-    """Read the facts of a commit group: the time, the journal, stored replies, prior assignments, accounts.
+    """Read the facts of a commit group: the time, the journal, stored replies, known leads, accounts.
 
     The journal is read from entry `since`; without it, from the newest entry with the full state. `accounts`
     are the keys of accounts to look up, None where the plan uses no accounts.
@@ -103,8 +135,8 @@ async def read_facts(
     start = since
     if start is None:
         start = await connection.fetchval(SELECT_NEWEST_FULL_STATE, workspace_id) or 0
-    kinds, values = [kind for kind, _ in identities], [value for _, value in identities]
-    arguments: list[Any] = [workspace_id, start, list(keys), kinds, values, since is None]
+    kinds, values, sources = ([each[part] for each in identities] for part in range(3))
+    arguments: list[Any] = [workspace_id, start, list(keys), kinds, values, since is None, sources]
     if accounts:
         arguments += [[key.kind for key in accounts], [key.value for key in accounts]]
     row = await connection.fetchrow(SELECT_FACTS_WITH_ACCOUNTS if accounts else SELECT_FACTS, *arguments)
@@ -114,15 +146,29 @@ async def read_facts(
         time=row["now"].astimezone(UTC),
         entries=[entry_from_row(entry) for entry in _rows(row["journal"])],
         replays={reply["key"]: _reply(reply) for reply in _rows(row["replays"])},
-        priors={
-            (each["kind"], each["value"]): prior_from_row(each, each["kind"]) for each in _rows(row["priors"])
-        },
+        matches=_matches(row["matches"]),
+        known={each["lead_id"]: _known(each) for each in _rows(row["known"])},
         accounts=None if accounts is None else accounts_from_json(row["accounts"] if accounts else None),
     )
 
 
 def _rows(text: str | None) -> list[dict[str, Any]]:
     return orjson.loads(text) if text else []
+
+
+def _matches(text: str | None) -> dict[LeadKey, list[str]]:
+    found: dict[LeadKey, list[str]] = {}
+    for each in _rows(text):
+        found.setdefault(LeadKey(each["kind"], each["value"], each["source"]), []).append(each["lead_id"])
+    return found
+
+
+def _known(row: Mapping[str, Any]) -> KnownLead:
+    return KnownLead(
+        prior=prior_from_row(row, "lead_id"),
+        keys=frozenset(LeadKey(*key) for key in row["keys"] or ()),
+        values=fields_from_inputs(b64decode(row["inputs"])),
+    )
 
 
 def _reply(row: Mapping[str, Any]) -> StoredReply:

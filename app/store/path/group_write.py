@@ -6,6 +6,7 @@ from datetime import datetime
 
 import orjson
 
+from app.engine.model.lead_keys import LeadKey
 from app.store.connection.pool import Connection
 from app.store.path.idempotency import UPSERT_IDEMPOTENCY_KEYS, KeyRow
 from app.store.path.journal import INSERT_JOURNAL, JournalEntry
@@ -15,12 +16,13 @@ from app.store.stored_bytes import pack
 
 @dataclass(slots=True)
 class LeadRow:
-    """A lead that is new, or whose state changed."""
+    """A lead that is new, or that changed. `fields_from` is None while its assignment has its fields."""
 
     id: str
     state: str
     assignment_id: str
     received_at: datetime
+    fields_from: str | None = None
 
 
 @dataclass(slots=True)
@@ -67,12 +69,14 @@ class PendingRows:
     """Everything that one commit group adds and changes.
 
     `responses` are what the callers get and `inputs` what was decided from, both by assignment. `moved` are
-    leads whose state changes, `ended` assignments that are no longer open, `raised` new priorities.
+    leads that change, `ended` assignments that are no longer open, `raised` new priorities. `lost_keys` are
+    keys that no longer lead to a lead.
     """
 
     leads: dict[str, LeadRow] = field(default_factory=dict)
     moved: dict[str, LeadRow] = field(default_factory=dict)
-    identities: dict[tuple[str, str], str] = field(default_factory=dict)
+    identities: set[tuple[LeadKey, str]] = field(default_factory=set)
+    lost_keys: set[tuple[LeadKey, str]] = field(default_factory=set)
     assignments: dict[str, AssignmentRow] = field(default_factory=dict)
     responses: dict[str, bytes] = field(default_factory=dict)
     inputs: dict[str, bytes] = field(default_factory=dict)
@@ -86,14 +90,13 @@ class PendingRows:
 # Rows travel as JSON, which the driver does not look into; documents, which are long, as bytes.
 INSERT_GROUP = f"""
 WITH new_leads AS (
-  INSERT INTO leads (workspace_id, id, state, assignment_id, received_at)
+  INSERT INTO leads (workspace_id, id, state, assignment_id, received_at, fields_from)
   SELECT $1, * FROM json_to_recordset($3) AS lead (
-    id uuid, state text, assignment_id uuid, received_at timestamptz)
+    id uuid, state text, assignment_id uuid, received_at timestamptz, fields_from uuid)
 ), new_identities AS (
-  INSERT INTO identities (workspace_id, kind, value, lead_id)
-  SELECT $1, * FROM json_to_recordset($4) AS identity (kind text, value text, lead_id uuid)
-  ON CONFLICT (workspace_id, kind, value) DO UPDATE SET lead_id = excluded.lead_id
-    WHERE identities.lead_id <> excluded.lead_id
+  INSERT INTO identities (workspace_id, kind, value, source, lead_id)
+  SELECT $1, * FROM json_to_recordset($4) AS identity (kind text, value text, source text, lead_id uuid)
+  ON CONFLICT DO NOTHING
 ), new_assignments AS (
   INSERT INTO assignments (workspace_id, id, decision_number, lead_id, cause, outcome, code, step, owner_id,
     team_id, queue, path, block, priority, open, counts_toward_load, existing_kind, existing_assignment_id,
@@ -116,8 +119,15 @@ WITH new_leads AS (
 
 # One row at a time, sent together: for a list of ids Postgres 15 plans to read through the whole workspace
 # while the table is empty, and keeps that plan.
-UPDATE_LEAD_STATE = "UPDATE leads SET state = $3, assignment_id = $4 WHERE workspace_id = $1 AND id = $2"
-"""A lead moves to another state and assignment."""
+UPDATE_LEAD = """
+UPDATE leads SET state = $3, assignment_id = $4, fields_from = $5 WHERE workspace_id = $1 AND id = $2
+"""
+"""A lead moves to another state or assignment, or has new fields."""
+
+DELETE_IDENTITY = """
+DELETE FROM identities WHERE workspace_id = $1 AND kind = $2 AND value = $3 AND lead_id = $4 AND source = $5
+"""
+"""A key no longer leads to a lead."""
 
 MARK_ASSIGNMENT_ENDED = "UPDATE assignments SET open = false WHERE workspace_id = $1 AND id = $2 AND open"
 """An assignment is no longer open."""
@@ -138,7 +148,8 @@ async def write_group(
 ) -> None:
     """Write the rows of a commit group and its journal entry; without an entry, a part of its rows."""
     identities = [
-        {"kind": kind, "value": value, "lead_id": lead} for (kind, value), lead in rows.identities.items()
+        {"kind": key.kind, "value": key.value, "source": key.source, "lead_id": lead}
+        for key, lead in sorted(rows.identities)
     ]
     await connection.execute(
         INSERT_GROUP,
@@ -153,8 +164,14 @@ async def write_group(
         [pack(rows.inputs[id_]) for id_ in rows.assignments],
     )
     if rows.moved:
-        moved = [(workspace_id, id_, row.state, row.assignment_id) for id_, row in rows.moved.items()]
-        await connection.executemany(UPDATE_LEAD_STATE, moved)
+        moved = [
+            (workspace_id, id_, row.state, row.assignment_id, row.fields_from)
+            for id_, row in rows.moved.items()
+        ]
+        await connection.executemany(UPDATE_LEAD, moved)
+    if rows.lost_keys:
+        lost = [(workspace_id, key.kind, key.value, lead, key.source) for key, lead in rows.lost_keys]
+        await connection.executemany(DELETE_IDENTITY, lost)
     if rows.ended:
         await connection.executemany(MARK_ASSIGNMENT_ENDED, [(workspace_id, id_) for id_ in rows.ended])
     if rows.raised:

@@ -12,13 +12,15 @@ from app.store.connection.pool import Connection
 class Reply:
     """What the caller gets: a status and a body of JSON, both fixed before the commit.
 
-    `assignment_id` names the decision that the body shows, if it shows one.
+    `assignment_id` names the decision that the body shows, if it shows one. A repeat with the same key gets
+    the same, if it is `kept`.
     """
 
     status: int
     body: bytes
     replayed: bool = False
     assignment_id: str | None = None
+    kept: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import orjson
 
 from app.engine.model.accounts import AccountKey
 from app.engine.model.directory import Directory
+from app.engine.model.lead_keys import LeadKey
 from app.engine.model.records import directory_from
 from app.engine.model.state import State, StateKeys
 from app.store.connection.pool import Connection
@@ -100,7 +101,7 @@ async def read_snapshot(
     connection: Connection,
     workspace_id: int,
     keys: Sequence[str] = (),
-    identities: Sequence[tuple[str, str]] = (),
+    identities: Sequence[LeadKey] = (),
     accounts: Sequence[AccountKey] | None = None,
 ) -> tuple[Prefetched, Snapshot]:
     """Return the facts, and the state from the journal alone."""

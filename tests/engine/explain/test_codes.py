@@ -158,7 +158,10 @@ def matched() -> list[Decision]:
         decide(question(prior(state, owner, age=age), exclude=["hal"]), plan(), crowd())
         for state, owner in standings
         for age in AGES
-    ] + [decide(question(prior("assigned", "ana")), plan({**PLAN, "returning_leads": ANEW}), crowd())]
+    ] + [
+        decide(question(prior("assigned", "ana")), plan({**PLAN, "returning_leads": ANEW}), crowd()),
+        decide(replace(question(prior("queued")), news=("tier",)), plan(), crowd()),
+    ]
 
 
 def comes_for_products() -> list[Decision]:

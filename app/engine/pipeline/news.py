@@ -1,0 +1,113 @@
+"""What is new in a repeat: the fields that the plan reads in which the lead says something else than before.
+
+Most of what changes between two submissions says nothing: ids, times, counters, and where a click came from.
+A number is news only when it moves a condition, a row of a table, or the band.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from app.engine.compile.plan import Plan
+from app.engine.conditions.comparisons import as_timestamp, getter, index_key
+from app.engine.lookup.tables import Tables
+from app.engine.model.decision import DecisionRequest
+from app.engine.model.state import Facts
+from app.engine.pipeline.returning_lead import REROUTED
+from app.engine.pipeline.walk import score_labels
+from app.plan.language.fields import LEAD, Kind
+
+_CLICK_IDS = """
+gclid gclsrc gbraid wbraid dclid gadsource msclkid fbclid fbc fbp igshid igsh ttclid twclid lifatid yclid
+ysclid rdtcid epik sccid scclid irclickid mcid mccid mceid hsenc hsmi vmcid gacid gaclientid gaclid clickid
+clickref affid affclickid srsltid s2sclickid obclickid tblci tbclid qclid
+"""
+_TECHNICAL = """
+ip ipaddress remoteip clientip useragent browser sessionid visitorid hutk fingerprint requestid eventid
+entryid responseid submissionid formsubmissionid submitid messageid webhookid deliveryid eventuuid timestamp
+submittedat createdat updatedat receivedat sentat
+"""
+_SAYS_NOTHING = frozenset((*_CLICK_IDS.split(), *_TECHNICAL.split()))
+"""Names of custom attributes, without case and separators."""
+_IDS = frozenset(("external_id", "external_id_source", "submission_id"))
+_TIMESTAMPS = frozenset(name for name, known in LEAD.fields.items() if known.kind is Kind.TIMESTAMP)
+_SEPARATORS = re.compile(r"[^a-z0-9]")
+
+Values = Mapping[str, Any]
+
+
+def news_in(stored: Values, request: DecisionRequest, plan: Plan, facts: Facts) -> tuple[str, ...]:
+    """The fields in which this request says something new. `stored` are the fields of the lead before."""
+    now, values = facts.now, request.values
+    changed = [name for name in plan.reads.fields if _changed(getter(name)(stored), getter(name)(values))]
+    words = [
+        name for name in changed if not _by_value(getter(name)(values)) and not _not_news(name, values, plan)
+    ]
+    numbers = [name for name in changed if _by_value(getter(name)(values)) and not _listed(name, plan)]
+    if not changed:
+        return ()
+    if plan.derived is not None:
+        stored, values = plan.derived.added(stored, now), plan.derived.added(values, now)
+    moved = [name for name in numbers if _moves(name, stored, values, plan, facts)]
+    if numbers and not moved and _band(stored, plan, facts) != _band(values, plan, facts):
+        moved = numbers
+    rerouted = [REROUTED] if _is_rerouted(stored, values, plan, now) else []
+    return tuple(dict.fromkeys((*words, *moved, *rerouted)))
+
+
+def _changed(before: Any, after: Any) -> bool:
+    """Whether it is something else. A value that was lost is not, and an item of a list must be new."""
+    if after is None or after == before:
+        return False
+    if isinstance(after, list) and isinstance(before, list):
+        known = [_plain(each) for each in before]
+        return any(_plain(each) not in known for each in after)
+    return bool(_plain(before) != _plain(after))
+
+
+def _plain(value: Any) -> Any:
+    return index_key(value.strip()) if isinstance(value, str) else value
+
+
+def _by_value(value: Any) -> bool:
+    """Whether it matters only by what it moves: a number, or what the lead did how often."""
+    if isinstance(value, list):
+        return any(isinstance(each, dict) for each in value)
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _not_news(name: str, values: Values, plan: Plan) -> bool:
+    if name in _IDS or name in _TIMESTAMPS or name.startswith("utm.") or _listed(name, plan):
+        return True
+    if not name.startswith("attributes."):
+        return False
+    word = _SEPARATORS.sub("", name.rpartition(".")[2].casefold())
+    return word in _SAYS_NOTHING or word.startswith("utm") or as_timestamp(getter(name)(values)) is not None
+
+
+def _listed(name: str, plan: Plan) -> bool:
+    """Whether the plan calls this field, or the object it is in, no news."""
+    return any(name == each or name.startswith(f"{each}.") for each in plan.not_news)
+
+
+def _moves(name: str, before: Values, after: Values, plan: Plan, facts: Facts) -> bool:
+    tests = plan.reads.tests.get(name, ())
+    if any(holds(before, facts.now) != holds(after, facts.now) for holds in tests):
+        return True
+    rules = plan.reads.rules.get(name, ())
+    return any(_row(rule, before, facts.tables) != _row(rule, after, facts.tables) for rule in rules)
+
+
+def _row(rule: tuple[str, str], values: Values, tables: Tables) -> int | None:
+    return tables.find(*rule, values).row
+
+
+def _band(values: Values, plan: Plan, facts: Facts) -> Any:
+    request = DecisionRequest("assign", "", "", values)
+    return score_labels(request, plan, facts).get("band") if plan.label_steps else None
+
+
+def _is_rerouted(before: Values, after: Values, plan: Plan, now: datetime) -> bool:
+    """Whether the plan reroutes the lead for a condition that did not hold before."""
+    return any(each.holds(after, now) and not each.holds(before, now) for each in plan.reroute_when)

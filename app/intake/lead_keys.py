@@ -1,0 +1,46 @@
+"""The keys of an incoming lead."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from app.engine.model.lead_keys import CRM_LEAD, EMAIL, EMAIL_ALIAS, EXTERNAL_ID, PHONE, LeadKey
+from app.intake.mailboxes import email_alias, email_key
+from app.values.crm_ids import crm_id_key
+
+_NO_PHONE = frozenset(("phone_malformed", "phone_implausible"))
+
+
+def keys_of(values: Mapping[str, Any], flags: Collection[str], source: str) -> tuple[LeadKey, ...]:
+    """The keys of a normalized lead, strongest first. `source` is where its external id comes from."""
+    return tuple(_found(values, flags, source))
+
+
+def _found(values: Mapping[str, Any], flags: Collection[str], source: str) -> Iterator[LeadKey]:
+    if external_id := values.get("external_id"):
+        yield LeadKey(EXTERNAL_ID, external_id, source)
+    if crm_lead := values.get("crm", {}).get("lead_id"):
+        yield LeadKey(CRM_LEAD, crm_id_key(crm_lead))
+    if (email := values.get("email")) and "email_malformed" not in flags:
+        yield LeadKey(EMAIL, email_key(email))
+    if (phone := values.get("phone")) and _NO_PHONE.isdisjoint(flags):
+        yield LeadKey(PHONE, phone)
+
+
+def alias_of(keys: Collection[LeadKey]) -> str | None:
+    """The alias of the lead's address; the address itself if it has no tag and no dots to leave out."""
+    return next((email_alias(key.value) for key in keys if key.kind == EMAIL), None)
+
+
+def stored_keys(keys: Collection[LeadKey]) -> list[LeadKey]:
+    """The keys under which a lead is stored: its own, and the alias of its address if that is another one."""
+    alias = alias_of(keys)
+    own = {key.value for key in keys if key.kind == EMAIL}
+    return [*keys, *([LeadKey(EMAIL_ALIAS, alias)] if alias is not None and alias not in own else [])]
+
+
+def look_ups(keys: tuple[LeadKey, ...]) -> tuple[LeadKey, ...]:
+    """The keys under which leads are looked for that may be the same person, aliases included."""
+    alias = alias_of(keys)
+    if alias is None:
+        return keys
+    return tuple(dict.fromkeys((*keys, LeadKey(EMAIL, alias), LeadKey(EMAIL_ALIAS, alias))))

@@ -1,0 +1,122 @@
+"""Names of people: whether two of them can belong to one person."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_PLACEHOLDER_WORDS = """
+admin administrator anonym anonymous asdf contact customer company dummy empty example firma first firstname
+headquarter headquarters hq info kein keine kontakt kunde last lastname lead mustermann name nachname nil
+nobody none null office owner person prospect purchasing qwerty reception sales self someone support team
+test tester testing tbc tbd unbekannt undefined unknown user vertrieb vorname x xx xxx xxxx yyy zentrale
+"""
+_PLACEHOLDERS = frozenset(_PLACEHOLDER_WORDS.split())
+_TITLE_WORDS = """
+dr prof professor mr mrs ms miss mx sir herr frau hr fr sig signora mme mlle m.a dipl ing mba phd jr sr
+"""
+_TITLES = frozenset(_TITLE_WORDS.split())
+_INITIALS_WITHOUT_DOTS = 1
+_GERMAN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
+_LETTER_PAIRS = """
+ß=ss æ=ae œ=oe ø=o ł=l đ=d ð=d þ=th ı=i ħ=h а=a б=b в=v г=g д=d е=e ё=e ж=zh з=z и=i й=i к=k л=l м=m н=n о=o
+п=p р=r с=s т=t у=u ф=f х=kh ц=ts ч=ch ш=sh щ=shch ъ= ы=y ь= э=e ю=iu я=ia і=i ї=i є=ie ґ=g ў=u ђ=dj ј=j
+љ=lj њ=nj ћ=c џ=dz α=a β=v γ=g δ=d ε=e ζ=z η=i θ=th ι=i κ=k λ=l μ=m ν=n ξ=x ο=o π=p ρ=r σ=s ς=s τ=t υ=y φ=f
+χ=ch ψ=ps ω=o
+"""
+_LETTERS = str.maketrans(dict(pair.split("=") for pair in _LETTER_PAIRS.split()))
+"""Letters for which Unicode knows no base letter, and those of Cyrillic and Greek."""
+_SPELLING_PAIRS = """
+shch=sch tsch=ch sch=sh tch=ch kh=h ph=f ie=e ij=y iy=y ii=y yy=y ia=ya ja=ya iu=yu ju=yu j=y i=y w=v ck=k
+c=k tz=ts x=ks aa=a ae=a oe=o ue=u ff=v f=v
+"""
+_SPELLINGS = [pair.split("=") for pair in _SPELLING_PAIRS.split()]
+"""Spellings of one sound in different transliterations, applied in order to both names."""
+_DOUBLED = re.compile(r"(.)\1")
+_WORD = re.compile(r"[^\W\d_]+(?:['’`.][^\W\d_]+)*\.?")
+_APOSTROPHES = re.compile(r"['’`]")
+
+
+@dataclass(frozen=True, slots=True)
+class PersonName:
+    """A given and a family name, both whole, each as its words in a form that can be compared."""
+
+    given: frozenset[str]
+    family: frozenset[str]
+
+
+def person_name(values: Mapping[str, Any]) -> PersonName | None:
+    """The name of a lead. None when it cannot contradict another one.
+
+    That is a name of one word, with an initial, or one that names nobody, such as `Sales` or `n/a`.
+    """
+    first, last = (_words(values.get(name)) for name in ("first_name", "last_name"))
+    if not first or not last:
+        first, last = _split(str(values.get("last_name") or values.get("first_name") or ""))
+    if not first or not last or any(map(_says_nothing, (first, last))):
+        return None
+    given, family = (frozenset(map(_folded, words)) for words in (first, last))
+    return PersonName(given, family)
+
+
+def contradict(one: PersonName | None, other: PersonName | None) -> bool:
+    """Whether the names cannot belong to one person, whatever their order, case, accents or spelling.
+
+    Scripts that cannot be compared, such as Chinese and Latin, do not contradict.
+    """
+    if one is None or other is None:
+        return False
+    pairs = ((one.family, other.family), (one.family, other.given), (other.family, one.given))
+    return not any(_same(*pair) for pair in pairs)
+
+
+def _same(one: frozenset[str], other: frozenset[str]) -> bool:
+    """Whether they are equal: whole, written as one word, or one as a part of a double name."""
+    if one <= other or other <= one or _joined(one) & _joined(other):
+        return True
+    return _is_latin(one) != _is_latin(other)
+
+
+def _joined(words: frozenset[str]) -> set[str]:
+    """The words written together, in both orders of a double name."""
+    ordered = sorted(words)
+    return {"".join(ordered), "".join(reversed(ordered))}
+
+
+def _is_latin(words: frozenset[str]) -> bool:
+    return all(word.isascii() for word in words)
+
+
+def _words(name: object) -> list[str]:
+    """The words of a name, without titles. An initial keeps its dot."""
+    if not isinstance(name, str) or re.search(r"[/@]", name):
+        return []
+    words = _WORD.findall(unicodedata.normalize("NFC", name).casefold())
+    return [word for word in words if word.strip(".") not in _TITLES]
+
+
+def _split(name: str) -> tuple[list[str], list[str]]:
+    """A whole name in one field: the family name is its last word, or the words before a comma."""
+    before, comma, after = name.partition(",")
+    if comma:
+        return _words(after), _words(before)
+    words = _words(name)
+    return words[:-1], words[-1:]
+
+
+def _says_nothing(words: list[str]) -> bool:
+    plain = [word.strip(".") for word in words]
+    # One letter is a whole name only in scripts where letters are words.
+    initials = all((len(word) <= _INITIALS_WITHOUT_DOTS and word < "\u2e80") or "." in word for word in words)
+    return initials or "".join(plain) in _PLACEHOLDERS or any(word in _PLACEHOLDERS for word in plain)
+
+
+def _folded(word: str) -> str:
+    """The word without accents, transliterated, with one spelling for each sound."""
+    spelled = word.replace("ου", "ou").replace("ού", "ou").translate(_GERMAN).translate(_LETTERS)
+    base = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", spelled)).translate(_LETTERS)
+    plain = "".join(letter for letter in base if letter.isalnum())
+    for written, sound in _SPELLINGS:
+        plain = plain.replace(written, sound)
+    return _DOUBLED.sub(r"\1", plain)
