@@ -68,6 +68,7 @@ async def received(workspace: Workspace) -> int:
 async def test_dry_run_of_a_file_shows_the_owners_that_the_real_run_assigns(
     workspace: Workspace, tmp_path: Path
 ) -> None:
+    await workspace.start_at_noon()
     path = people(tmp_path / "leads.csv", range(600))
     await workspace.put("owners", "eve", {"name": "Eve", "caps": {"per_day": 40}})
     _, for_dry_run = await ran(workspace, path, dry=True, unknown=UnknownColumns.ATTRIBUTES)

@@ -260,7 +260,7 @@ async def test_column_state_is_a_province_unless_it_says_open_or_closed(
 async def test_imported_leads_count_toward_the_load_of_their_day(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    now = datetime.now(UTC)
+    now = await workspace.start_at_noon()
     times = [now - timedelta(seconds=1), now - timedelta(days=9), now - timedelta(days=8), now]
     lines = [f"{number}@kunde.example,eve,{at.isoformat()}," for number, at in enumerate(times)]
     text = "\n".join(

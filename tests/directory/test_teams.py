@@ -44,6 +44,7 @@ async def test_a_new_member_is_stored_with_a_ramp(workspace: Workspace) -> None:
     changed = await workspace.client.patch("/teams/inbound/members/ana", json={"ramp": ramp})
     assert changed.json()["members"][0]["ramp"] == ramp
     assert (await members(workspace))["ana"]["ramp"] == ramp
+    await workspace.start_at_noon()
     got = await share(workspace, 6)
     assert [got.count(owner) for owner in ("ana", "ben", "eve")] == [2, 2, 2]
     # A leaving member passes on their balance by the current weights, which are equal.
@@ -149,6 +150,7 @@ async def test_an_ineligible_member_is_shown_with_the_reason(
 
 
 async def test_new_cap_counts_earlier_leads(workspace: Workspace) -> None:
+    await workspace.start_at_noon()
     got = await share(workspace, 6)
     taken = got.count("ana")
     for cap, code in ((taken, "cap_day"), (taken + 1, None)):

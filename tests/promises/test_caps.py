@@ -11,6 +11,7 @@ from tests.support.workspace import stored_workspace
 
 async def test_a_daily_cap_holds_under_two_hundred_concurrent_leads(database: str) -> None:
     async with stored_workspace(database, [1] * 10, caps={"per_day": 5}) as workspace:
+        await workspace.start_at_noon()
         with services(database, 2) as running:
             async with callers(workspace, running) as clients:
                 answers = await insist_on_all(clients, [(None, lead(n)) for n in range(200)], 200)

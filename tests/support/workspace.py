@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -16,7 +17,7 @@ from app.keys import issue
 from app.main import create_app
 from app.registry import strategies as installed
 from app.settings import Settings
-from app.store import workspaces
+from app.store import clocks, workspaces
 from app.store.connection.pool import Pool, open_pool
 from tests.support.factories import OWNERS, PLAN, ROUND_ROBIN_PLAN, TEAM, TEAMS, team
 from tests.support.processes import PATIENCE
@@ -25,6 +26,7 @@ PUBLISH = """
 INSERT INTO plans (workspace_id, version, document, source_text, author, created_at)
 VALUES ($1, $2, $3, $4, 'test', now())
 """
+NOON = datetime(2030, 11, 20, 12, tzinfo=UTC)
 ADD_KEY = """
 INSERT INTO api_keys (id, workspace_id, secret_hash, scopes, label) VALUES ($1, $2, $3, $4, 'test')
 """
@@ -62,6 +64,12 @@ class Workspace:
         """Create or replace a record."""
         async with self.edit() as edit:
             await edit.put(resource_type, id_, body, await edit.find(resource_type, id_))
+
+    async def start_at_noon(self) -> datetime:
+        """Let the workspace's time start at a noon, so that no test crosses midnight. Returns that noon."""
+        async with self.pool.acquire() as connection:
+            await clocks.set_clock(connection, self.workspace_id, NOON, speed=1)
+        return NOON
 
     async def team(self, weights: Sequence[float], **owner: Any) -> None:
         """A team of owners `rep0`, `rep1`, …, each with the fields of `owner`."""
