@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -15,6 +16,8 @@ import pytest_asyncio
 
 from app.store.connection.migrate import migrate
 from devtools.embedded_postgres import Server, start
+from tests.support.callers import insist
+from tests.support.factories import OWNERS
 from tests.support.postgres import FOUND, in_a_thread
 from tests.support.workspace import Workspace, create_workspace, running_app
 
@@ -30,6 +33,7 @@ VALUES ($1, clock_timestamp(), '2099-11-23 07:59:59Z', $2)
 ON CONFLICT (workspace_id) DO UPDATE SET set_at = excluded.set_at, speed = excluded.speed
 """
 STOPPED, RUNNING = 0, 1
+STATE = "SELECT state FROM leads WHERE id = $1"
 
 
 @pytest.fixture
@@ -96,17 +100,17 @@ async def test_service_reports_a_stopped_database_and_recovers_with_it(
     beside: tuple[Workspace, Server], place: Path
 ) -> None:
     workspace, server = beside
-    before = await workspace.assign(external_id="before")
-    assert (await workspace.client.get("/readyz")).status_code == 200
+    before = await decided(workspace, "before")
+    await until_ready(workspace)
     async with workspace.caller(await workspace.issue_key("admin")) as unknown:
         server.stop()
         await check_away(workspace, workspace.client, unknown)
     with serving(place):
-        assert (await in_time(workspace.client, "GET", "/readyz")).status_code == 200
-        after = await workspace.assign(external_id="after")
+        await until_ready(workspace)
+        after = await decided(workspace, "after")
         assert after["decision_number"] == before["decision_number"] + 1
-        answer = await in_time(workspace.client, "GET", "/leads?external_id=a")
-        assert answer.json()["items"] == []
+        async with workspace.pool.acquire() as connection:
+            assert await connection.fetchval("SELECT count(*) FROM leads") == 2
 
 
 async def test_leads_due_during_a_database_outage_are_released_after_it(
@@ -124,7 +128,7 @@ async def test_leads_due_during_a_database_outage_are_released_after_it(
                 with serving(place):
                     await until_ready(workspace)
                     until = time.monotonic() + PATIENCE
-                    while (await workspace.get(f"/leads/{lead_id}"))["state"] != "assigned":
+                    while await workspace.pool.fetchval(STATE, lead_id) != "assigned":
                         assert time.monotonic() < until
                         await asyncio.sleep(0.05)
                     # It says so at the end of the round in which the lead was released.
@@ -135,24 +139,24 @@ async def test_leads_due_during_a_database_outage_are_released_after_it(
                         said += capsys.readouterr().out
     said += capsys.readouterr().out
     lines = re.findall("worker waits|worker resumed", said)
-    assert lines == ["worker waits", "worker resumed"] * (len(lines) // 2)
+    assert (set(lines[::2]), set(lines[1::2])) == ({"worker waits"}, {"worker resumed"})
     assert "Traceback" not in said
 
 
 async def held_for_a_second(workspace: Workspace) -> str:
     """A lead held for ben, whose shift starts in a second. The clock stands still until the test runs it."""
     await workspace.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
-    await workspace.client.patch("/owners/ben", json={"calendar": "day"})
+    await workspace.put("owners", "ben", {**OWNERS["ben"], "calendar": "day"})
     await workspace.publish(HOLDING)
     await workspace.pool.execute(SET_CLOCK, workspace.workspace_id, STOPPED)
-    returned = await workspace.assign(external_id="a")
+    returned = await decided(workspace, "a")
     assert returned["held_until"] == "2099-11-23T08:00:00Z"
     return str(returned["lead_id"])
 
 
 async def test_silent_database_is_reported_in_time(beside: tuple[Workspace, Server]) -> None:
     workspace, server = beside
-    await workspace.assign(external_id="before")
+    await decided(workspace, "before")
     async with workspace.caller(await workspace.issue_key("admin")) as unknown:
         # The postmaster first: then it starts no backend that would go on answering.
         os.kill(server.pid, signal.SIGSTOP)
@@ -165,13 +169,18 @@ async def test_silent_database_is_reported_in_time(beside: tuple[Workspace, Serv
             for pid in processes:
                 os.kill(pid, signal.SIGCONT)
     await until_ready(workspace)
-    await workspace.assign(external_id="after")
+    await decided(workspace, "after")
 
 
 def children_of(pid: int) -> list[int]:
     """The processes that this one started and that still run."""
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text()
     return [int(child) for child in found.split()]
+
+
+async def decided(workspace: Workspace, name: str) -> dict[str, Any]:
+    """The decision about a lead. Asks until it comes: a busy machine may miss the deadline."""
+    return await insist(workspace.client, {"lead": {"external_id": name}}, name)
 
 
 async def until_ready(workspace: Workspace) -> None:

@@ -90,8 +90,10 @@ async def _load(client: httpx2.AsyncClient, number: int) -> list[Answer]:
 
 async def test_other_processes_decide_while_the_lock_holder_stalls(database: str) -> None:
     async with stored_workspace(database, [1, 1, 1]) as workspace, AsyncExitStack() as stack:
-        stopped = stack.enter_context(Service(f"{database}&application_name=stopped"))
-        other = stack.enter_context(Service(database))
+        # Postgres ends a transaction that does nothing for half of this time.
+        hasty = {"request_timeout_seconds": "6"}
+        stopped = stack.enter_context(Service(f"{database}&application_name=stopped", None, **hasty))
+        other = stack.enter_context(Service(database, None, **hasty))
         async with callers(workspace, [stopped, other]) as (first, second):
             await insist(first, lead("first"), "first")
             await insist(second, lead("second"), "second")

@@ -231,6 +231,7 @@ async def test_plans_made_on_empty_tables_stay_right_on_full_ones(workspace: Wor
     async with second(workspace) as filler:
         await filler.execute("SET session_replication_role = replica")
         await filler.execute(FILL.format(count=LEADS, workspace=workspace.workspace_id))
+        await filler.execute("SELECT pg_stat_force_next_flush()")
     full = {name: await counted(workspace, visit) for name, visit in visits.all().items()}
     for name, (blocks, scans) in full.items():
         assert scans == 0, (name, small[name], full[name])
