@@ -1,6 +1,7 @@
 """`lead-assignment plan`: check, publish and roll back the routing plan."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,13 +10,13 @@ import typer
 from app.cli import plan_import
 from app.cli.context import CommandError, with_pool, workspace_named
 from app.engine.model.directory import Directory
-from app.plan.document.plan import PlanDocument
+from app.engine.model.state import Facts, State
 from app.plan.findings import Finding, settles
+from app.plan.reader.lines import located
 from app.plan.reader.read import load_plan
-from app.plan_check.parse import parse_plan
 from app.plan_check.references import tables_in
 from app.plans import versions
-from app.plans.check import check_plan, known_names
+from app.plans.check import CheckedPlan, check_plan
 from app.plans.versions import PlanFindings
 from app.registry import strategies
 from app.store.connection.pool import Pool, transaction
@@ -30,7 +31,8 @@ File = Annotated[
 ]
 Workspace = Annotated[str, typer.Option(help="The workspace's name.")]
 Comment = Annotated[str, typer.Option(help="A comment for the plan's history.")]
-DIRECTORY_CODES = frozenset(("unknown_owner", "unknown_team", "unknown_table"))
+WITH_DIRECTORY = frozenset(("unknown_owner", "unknown_team", "unknown_table", "test_failed"))
+"""Findings that need the directory of a workspace."""
 
 
 @commands.command()
@@ -43,33 +45,51 @@ def check(
 ) -> None:
     """Check a plan. Nothing is stored."""
     raw = file.read_bytes()
-    findings = _check_alone(raw) if workspace is None else _check_in(raw, workspace)
-    _print_findings(findings)
-    if not settles(findings):
-        raise CommandError(f"{file} cannot be published.")
-    unchecked = "" if workspace else " Use --workspace to check names and run the plan's tests."
-    typer.echo(f"{file} is valid.{unchecked}")
+    found = _check_alone(raw) if workspace is None else _check_in(raw, workspace)
+    _print_findings(found.findings)
+    tests = _of_tests(found, workspace)
+    if not settles(found.findings):
+        raise CommandError(f"{file} cannot be published.{tests}")
+    typer.echo(f"{file} is valid.{tests}")
 
 
-def _check_alone(raw: bytes) -> list[Finding]:
-    document = parse_plan(raw, strategies())
-    if not isinstance(document, PlanDocument):
-        return document
-    no_directory = Directory(0, {}, {})
-    return [each for each in known_names(document, no_directory) if each.code not in DIRECTORY_CODES]
+def _of_tests(found: CheckedPlan, workspace: str | None) -> str:
+    """Whether the tests of the plan ran, and how many."""
+    if workspace is None:
+        return " Use --workspace to check names and run the plan's tests."
+    count = len(found.document.tests) if found.document is not None else 0
+    if found.tests_run is None:
+        return (
+            f" Its tests did not run, because of the errors: {count}." if count else " Its tests did not run."
+        )
+    if not count:
+        return " It has no tests."
+    failed = len({each.path.partition(".")[0] for each in found.findings if each.code == "test_failed"})
+    ran = f"{count} test ran" if count == 1 else f"{count} tests ran"
+    return f" {ran}: {count - failed} passed, {failed} failed."
 
 
-def _check_in(raw: bytes, workspace: str) -> list[Finding]:
+def _check_alone(raw: bytes) -> CheckedPlan:
     data = load_plan(raw)
     if isinstance(data, list):
-        return data
+        return CheckedPlan(None, located(data, raw))
+    nobody = Facts(datetime.now(UTC), Directory(0, {}, {}), State())
+    found = check_plan(data, nobody, strategies(), text=raw)
+    findings = [each for each in found.findings if each.code not in WITH_DIRECTORY]
+    return CheckedPlan(found.document, findings)
 
-    async def work(pool: Pool) -> list[Finding]:
+
+def _check_in(raw: bytes, workspace: str) -> CheckedPlan:
+    data = load_plan(raw)
+    if isinstance(data, list):
+        return CheckedPlan(None, located(data, raw))
+
+    async def work(pool: Pool) -> CheckedPlan:
         id_ = (await workspace_named(pool, workspace)).id
         async with transaction(pool, id_, read_only=True) as connection:
             now = await read_current_state_on(connection, id_)
             tables = await read_named_tables(connection, id_, tables_in(data))
-        return check_plan(data, now.facts, strategies(), tables).findings
+        return check_plan(data, now.facts, strategies(), tables, raw)
 
     return with_pool(work)
 

@@ -323,9 +323,19 @@ def parse_record(model: type[RecordModel], body: object) -> dict[str, Any]:
         raise validation_failed(refused) from None
 
 
-def findings_to_json(findings: Sequence[Finding]) -> list[dict[str, str]]:
-    """The findings as they are returned."""
+def findings_to_json(findings: Sequence[Finding]) -> list[dict[str, str | int]]:
+    """The findings as they are returned. What does not apply to a finding is left out."""
     return [
-        {"path": each.path, "code": each.code, "severity": each.severity, "detail": each.text}
+        {
+            "path": each.path,
+            "code": each.code,
+            "severity": each.severity,
+            "detail": each.text,
+            **{
+                name: found
+                for name in ("line", "rule", "value")
+                if (found := getattr(each, name)) is not None
+            },
+        }
         for each in findings
     ]

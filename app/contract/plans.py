@@ -31,6 +31,9 @@ class CheckedPlanVersion(PlanVersion):
 
     findings: list[FindingDetail]
     ok: bool
+    tests_run: int | None = Field(
+        description="The number of tests of the plan that ran. null when they did not run, because of errors."
+    )
 
 
 class PlanVersionDetail(CheckedPlanVersion):

@@ -132,6 +132,9 @@ class FindingDetail(ResponseModel):
     code: str
     severity: Literal["error", "warning"]
     detail: str
+    line: int | None = Field(None, description="Present only for plans: the line of the text, from 1.")
+    rule: str | None = Field(None, description="Present only for plans: the name of the step.")
+    value: str | None = Field(None, description="Present only for plans: the value that is at fault.")
 
 
 class ProblemError(ResponseModel):

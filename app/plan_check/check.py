@@ -1,6 +1,6 @@
 """All checks of a parsed plan: names, unreachable steps, a missing catch-all step."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -12,6 +12,7 @@ from app.plan.document.steps import PlanStep
 from app.plan.document.targets import Target
 from app.plan.findings import Finding, most_severe, quote
 from app.plan.language.conditions import leaves
+from app.plan.language.spelling import spelling_or
 from app.plan_check.contradictions import contradictions
 from app.plan_check.declarations import action_findings, product_findings, sla_findings
 from app.plan_check.label_order import labels_used_early
@@ -110,9 +111,9 @@ def _target(target: Target, path: str, document: PlanDocument, names: KnownNames
         case "owner":
             yield from _owner(target.name, path, names)
         case "queue" if target.name not in document.queues:
-            yield _unknown("queue", target.name, path)
+            yield _unknown("queue", target.name, path, document.queues)
         case "path" if target.name not in document.paths:
-            yield _unknown("path", target.name, path)
+            yield _unknown("path", target.name, path, document.paths)
 
 
 def _templated(
@@ -127,7 +128,7 @@ def _templated(
 def _team(name: str, path: str, names: KnownNames) -> Iterator[Finding]:
     members = names.teams.get(name)
     if members is None:
-        yield _unknown("team", name, path)
+        yield _unknown("team", name, path, names.teams)
     elif not members:
         yield Finding(path, "empty_team", f"Team `{quote(name)}` has no members. Add some.")
     elif not any(members.values()):
@@ -140,16 +141,15 @@ def _team(name: str, path: str, names: KnownNames) -> Iterator[Finding]:
 
 def _owner(name: str, path: str, names: KnownNames) -> Iterator[Finding]:
     if name not in names.owners:
-        yield _unknown("owner", name, path)
+        yield _unknown("owner", name, path, names.owners)
     elif not names.owners[name]:
         text = f"Owner `{quote(name)}` is not active. Their leads go to the next target."
         yield Finding(path, "inactive_owner", text, "warning")
 
 
-def _unknown(kind: str, name: str, path: str) -> Finding:
-    remedy = _REMEDIES[kind]
-    text = f"Unknown {kind} `{quote(name)}`. Check the spelling, or {remedy}."
-    return Finding(path, f"unknown_{kind}", text)
+def _unknown(kind: str, name: str, path: str, known: Iterable[str]) -> Finding:
+    remedy = spelling_or(name, known, _REMEDIES[kind])
+    return Finding(path, f"unknown_{kind}", f"Unknown {kind} `{quote(name)}`.{remedy}", value=name)
 
 
 def _declarations(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
@@ -159,7 +159,7 @@ def _declarations(document: PlanDocument, names: KnownNames) -> Iterator[Finding
             yield Finding(f"queues.{quote(name)}", "reserved_name", text)
         if queue.claimable_by is not None and queue.claimable_by not in names.teams:
             path = f"queues.{quote(name)}.claimable_by"
-            yield _unknown("team", queue.claimable_by, path)
+            yield _unknown("team", queue.claimable_by, path, names.teams)
     for name, product in document.products.items():
         yield from _team(product.team, f"products.{quote(name)}.team", names)
     for name, way in document.paths.items():
@@ -169,7 +169,7 @@ def _declarations(document: PlanDocument, names: KnownNames) -> Iterator[Finding
             yield Finding(path, "unowned_path", text, "warning")
         elif way.accountable.team is not None:
             if way.accountable.team not in names.teams:
-                yield _unknown("team", way.accountable.team, f"{path}.accountable.team")
+                yield _unknown("team", way.accountable.team, f"{path}.accountable.team", names.teams)
         elif way.accountable.owner is not None:
             yield from _owner(way.accountable.owner, f"{path}.accountable.owner", names)
 
@@ -191,7 +191,7 @@ def _follow_up(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
             for name in leaf.operand if isinstance(leaf.operand, tuple) else (leaf.operand,):
                 if str(name).casefold() not in known[leaf.field]:
                     path = f"follow_up[{position}].when.{leaf.field}"
-                    yield _unknown(leaf.field, str(name), path)
+                    yield _unknown(leaf.field, str(name), path, known[leaf.field])
 
 
 def _givens(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
@@ -199,18 +199,18 @@ def _givens(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
         path = f"tests[{position}].given"
         for place, owner in enumerate(case.given.absent):
             if owner not in names.owners:
-                yield _unknown("owner", owner, f"{path}.absent[{place}]")
+                yield _unknown("owner", owner, f"{path}.absent[{place}]", names.owners)
         account = case.given.account
         for where, owner in account.named() if account is not None else ():
             if owner not in names.owners:
-                yield _unknown("owner", owner, f"{path}.account.{where}")
+                yield _unknown("owner", owner, f"{path}.account.{where}", names.owners)
         existing = case.given.existing
         if existing is not None and existing.owner is not None and existing.owner not in names.owners:
-            yield _unknown("owner", existing.owner, f"{path}.existing.owner")
+            yield _unknown("owner", existing.owner, f"{path}.existing.owner", names.owners)
         if existing is not None and existing.team is not None and existing.team not in names.teams:
-            yield _unknown("team", existing.team, f"{path}.existing.team")
+            yield _unknown("team", existing.team, f"{path}.existing.team", names.teams)
         if existing is not None and existing.queue is not None and existing.queue not in document.queues:
-            yield _unknown("queue", existing.queue, f"{path}.existing.queue")
+            yield _unknown("queue", existing.queue, f"{path}.existing.queue", document.queues)
 
 
 def _catch_all(document: PlanDocument) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from app.plan.document.plan import PlanDocument
 from app.plan.document.products import Product, ProductConfig
 from app.plan.document.steps import PlanStep
 from app.plan.findings import Finding, join, quote
+from app.plan.language.spelling import spelling_or
 
 _Known = Mapping[str, tuple[str, Collection[str] | None]]
 
@@ -29,7 +30,7 @@ def product_findings(document: PlanDocument) -> Iterator[Finding]:
         for position, sequence in enumerate(product.sequences):
             if sequence not in known:
                 path = f"products.{quote(name)}.sequences[{position}]"
-                yield _unknown("sequence", sequence, path)
+                yield _unknown("sequence", sequence, path, known)
     for position, step in enumerate(document.pipeline):
         if step.strategy == "product" and not document.products:
             text = "The plan declares no products, so this step does nothing. Declare them under products."
@@ -59,11 +60,13 @@ def sla_findings(document: PlanDocument) -> Iterator[Finding]:
         own = step.config.sla if isinstance(step.config, (AccountConfig, ProductConfig)) else None
         named = [(path, own), *((f"{path}{place}", sla) for place, sla in _named_slas(step) if sla != own)]
         yield from (
-            _unknown_sla(sla, f"{place}.sla") for place, sla in named if sla and sla not in document.slas
+            unknown_sla(sla, f"{place}.sla", document)
+            for place, sla in named
+            if sla and sla not in document.slas
         )
     for position, rule in enumerate(document.sla_rules):
         if rule.sla not in document.slas:
-            yield _unknown_sla(rule.sla, f"sla_rules[{position}].sla")
+            yield unknown_sla(rule.sla, f"sla_rules[{position}].sla", document)
     for position, block in enumerate(document.follow_up):
         for path, action in block.actions():
             if action.due in WITH_SLA and not document.slas:
@@ -79,10 +82,10 @@ def _named_slas(step: PlanStep) -> Iterator[tuple[str, str | None]]:
                 yield start if rung == 0 else f"{start}.else[{rung - 1}]", target.sla
 
 
-def _unknown_sla(name: str, path: str) -> Finding:
-    return Finding(
-        path, "unknown_sla", f"Unknown SLA `{quote(name)}`. Check the spelling, or declare it under slas."
-    )
+def unknown_sla(name: str, path: str, document: PlanDocument) -> Finding:
+    """An SLA that the plan does not declare."""
+    remedy = spelling_or(name, document.slas, "declare it under slas")
+    return Finding(path, "unknown_sla", f"Unknown SLA `{quote(name)}`.{remedy}", value=name)
 
 
 def _needed(action: Action) -> Iterator[Finding]:
@@ -116,9 +119,9 @@ def _undeclared(action: Action, known: _Known) -> Iterator[Finding]:
         text = f"Declare `{quote(name)}` under {kind}s, so that misspelled names are found."
         yield Finding("name", "undeclared_target", text, "warning")
     elif name not in names:
-        yield _unknown(kind, name, "name")
+        yield _unknown(kind, name, "name", names)
 
 
-def _unknown(kind: str, name: str, path: str) -> Finding:
-    text = f"Unknown {kind} `{quote(name)}`. Check the spelling, or declare it under {kind}s."
-    return Finding(path, f"unknown_{kind}", text)
+def _unknown(kind: str, name: str, path: str, known: Collection[str]) -> Finding:
+    remedy = spelling_or(name, known, f"declare it under {kind}s")
+    return Finding(path, f"unknown_{kind}", f"Unknown {kind} `{quote(name)}`.{remedy}", value=name)

@@ -1,7 +1,7 @@
 """Parsing a plan with the installed strategies."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from app.engine.compile.plan import Strategy
 from app.errors import Fault, Path
@@ -10,6 +10,7 @@ from app.plan.document.steps import StepConfig
 from app.plan.findings import Finding
 from app.plan.json_schema import plan_schema
 from app.plan.reader.read import read_plan
+from app.plan.reader.rest import read_rest
 
 _PART = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
@@ -23,6 +24,13 @@ def parse_plan(
 ) -> PlanDocument | list[Finding]:
     """The document of a text or of plain data, or the findings when it is not valid."""
     return read_plan(source, _configs(strategies))
+
+
+def parse_rest(
+    source: Mapping[str, object], found: Sequence[Finding], strategies: Strategies
+) -> tuple[PlanDocument | None, list[Finding]]:
+    """The document without the faulty parts of plain data, and the findings that these parts have hidden."""
+    return read_rest(source, found, _configs(strategies))
 
 
 def schema(strategies: Strategies) -> dict[str, object]:

@@ -15,6 +15,8 @@ from app.plan.document.targets import KINDS, Target
 from app.plan.findings import Faults, Finding, quote
 from app.plan.language.cells import country_of, is_any, read_cell
 from app.plan.language.columns import MatchOn
+from app.plan.language.spelling import did_you_mean, spelling_or
+from app.plan_check.declarations import unknown_sla
 from app.plan_check.row_overlaps import Pair, find_overlaps
 from app.plan_check.value_findings import language_findings
 from app.values.postal_codes import postal_code
@@ -47,13 +49,12 @@ def table_findings(
             continue
         path = f"pipeline[{position}].rule"
         if rule.sla is not None and rule.sla not in document.slas:
-            yield _unknown_sla(rule.sla, f"{path}.sla")
+            yield unknown_sla(rule.sla, f"{path}.sla", document)
         table = tables.get(rule.table)
         if table is None:
-            text = (
-                f"Unknown table `{quote(rule.table)}`. Check the spelling, or add the table to the directory."
-            )
-            yield Finding(f"{path}.table", "unknown_table", text)
+            remedy = spelling_or(rule.table, tables, "add the table to the directory")
+            text = f"Unknown table `{quote(rule.table)}`.{remedy}"
+            yield Finding(f"{path}.table", "unknown_table", text, value=rule.table)
             continue
         misfits = list(column_findings(rule.match_on, table.columns, path))
         yield from misfits
@@ -78,13 +79,7 @@ def table_findings(
 def _slas(target: Target, document: PlanDocument, path: str) -> Iterator[Finding]:
     for name in dict.fromkeys(rung.sla for rung in (target, *target.otherwise)):
         if name is not None and name not in document.slas:
-            yield _unknown_sla(name, path)
-
-
-def _unknown_sla(name: str, path: str) -> Finding:
-    return Finding(
-        path, "unknown_sla", f"Unknown SLA `{quote(name)}`. Check the spelling, or declare it under slas."
-    )
+            yield unknown_sla(name, path, document)
 
 
 def column_findings(match_on: MatchOn, columns: Sequence[str], path: str) -> Iterator[Finding]:
@@ -92,7 +87,8 @@ def column_findings(match_on: MatchOn, columns: Sequence[str], path: str) -> Ite
     compared = [column.field.name for column in match_on]
     for name in compared:
         if name not in columns:
-            text = f"Unknown column `{quote(name)}`. The table has no such column."
+            meant = did_you_mean(name, [each for each in columns if each not in compared])
+            text = f"Unknown column `{quote(name)}`. The table has no such column.{meant}"
             yield Finding(f"{path}.match_on.{quote(name)}", "unknown_column", text)
     for name in columns:
         if name not in compared:

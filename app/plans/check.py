@@ -1,25 +1,39 @@
 """The full check of a plan: the document, the directory, and the tests in the plan."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.engine.compile.plan import compile_plan
 from app.engine.lookup.tables import TableContent
 from app.engine.model.directory import Directory
 from app.engine.model.state import Facts
 from app.plan.document.plan import PlanDocument
-from app.plan.findings import Finding, settles
+from app.plan.findings import MAX_FINDINGS, Finding, most_severe, settles
+from app.plan.reader.lines import located
 from app.plan_check.check import KnownNames, check
-from app.plan_check.parse import Strategies, parse_plan
+from app.plan_check.parse import Strategies, parse_plan, parse_rest
 from app.plans.test_runner import failed_tests, make_runner
+
+HIDDEN_CODES = frozenset(
+    (
+        *("unknown_owner", "unknown_team", "unknown_queue", "unknown_path", "unknown_sla", "unknown_table"),
+        *("unknown_column", "missing_column", "invalid_cell", "duplicate_row", "contradiction"),
+        *("inactive_owner", "inactive_team", "empty_team", "zero_weights"),
+    )
+)
+"""Findings that are also true when other parts of the plan cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedPlan:
-    """A plan and its findings. `document` is None when the plan is not valid."""
+    """A plan and its findings.
+
+    `document` is None when the plan is not valid, and `tests_run` when its tests did not run.
+    """
 
     document: PlanDocument | None
     findings: list[Finding]
+    tests_run: int | None = None
 
 
 def check_plan(
@@ -27,20 +41,49 @@ def check_plan(
     facts: Facts,
     strategies: Strategies,
     tables: Mapping[str, TableContent] | None = None,
+    text: str | bytes | None = None,
 ) -> CheckedPlan:
     """Check a plan against the current directory and the tables it uses.
 
-    It takes seconds for the longest plans and tables.
+    With the text of the plan, each finding says its line. It takes seconds for the longest plans and tables.
     """
+    found = _checked(source, facts, strategies, tables or {})
+    return found if text is None else replace(found, findings=located(found.findings, text))
+
+
+def _checked(
+    source: Mapping[str, object],
+    facts: Facts,
+    strategies: Strategies,
+    tables: Mapping[str, TableContent],
+) -> CheckedPlan:
     document = parse_plan(source, strategies)
     if not isinstance(document, PlanDocument):
-        return CheckedPlan(None, document)
+        return CheckedPlan(None, [*document, *hidden_findings(source, document, facts, strategies, tables)])
     findings = known_names(document, facts.directory, tables)
-    if document.tests and settles(findings):
+    if not settles(findings):
+        return CheckedPlan(document, findings)
+    if document.tests:
         plan = compile_plan(document, 1, strategies)
         run = make_runner(document, plan, facts.directory, facts.now, strategies, tables)
-        findings += failed_tests(document, run)
-    return CheckedPlan(document, findings)
+        findings = most_severe([*findings, *failed_tests(document, run)])
+    return CheckedPlan(document, findings, len(document.tests))
+
+
+def hidden_findings(
+    source: Mapping[str, object],
+    found: list[Finding],
+    facts: Facts,
+    strategies: Strategies,
+    tables: Mapping[str, TableContent],
+) -> list[Finding]:
+    """The findings about the sound parts of a plan that is not valid, so that one round shows them all."""
+    rest, hidden = parse_rest(source, found, strategies)
+    if rest is not None:
+        paths = tuple({each.path for each in (*found, *hidden)})
+        names = known_names(rest, facts.directory, tables)
+        hidden += [each for each in names if each.code in HIDDEN_CODES and not each.path.startswith(paths)]
+    return hidden[: max(MAX_FINDINGS - len(found), 0)]
 
 
 def known_names(

@@ -12,6 +12,7 @@ from app.directory.editing import DirectoryEdit, edit_directory
 from app.engine.lookup.tables import TableContent
 from app.errors import AlreadyActive, NeverPublished, NotFound, PlanInvalid, PlanUnparseable, ValidationFailed
 from app.plan.findings import Finding, settles, softened
+from app.plan.reader.lines import located
 from app.plan.reader.read import load_plan
 from app.plan_check.parse import Strategies, faults
 from app.plan_check.references import tables_in
@@ -27,10 +28,11 @@ Activation = Literal["publish", "rollback"]
 
 @dataclass(frozen=True, slots=True)
 class PlanFindings:
-    """A version, its findings, and whether it is active."""
+    """A version, its findings, the number of its tests if they ran, and whether it is active."""
 
     version: Version
     findings: Sequence[Finding]
+    tests_run: int | None
     active: bool
 
 
@@ -69,11 +71,11 @@ async def prepare_draft(
     """
     data = await asyncio.to_thread(load_plan, raw)
     if isinstance(data, list):
-        raise _unreadable(data)
+        raise _unreadable(await asyncio.to_thread(located, data, raw))
     async with transaction(pool, workspace_id, read_only=True) as connection:
         now = await read_current_state_on(connection, workspace_id)
         tables = await read_named_tables(connection, workspace_id, tables_in(data))
-    found = await asyncio.to_thread(check_plan, data, now.facts, strategies, tables)
+    found = await asyncio.to_thread(check_plan, data, now.facts, strategies, tables, raw)
     if found.document is None:
         raise _unreadable(found.findings)
     written, source_text = orjson.dumps(data).decode(), raw.decode("utf-8-sig")
@@ -85,7 +87,7 @@ async def prepare_draft(
             connection, workspace_id, written, source_text, author, comment, edit.now
         )
         await edit.log("plans", str(version.version), "draft", None, {"version": version.version}, comment)
-        return PlanFindings(version, found.findings, active=False)
+        return PlanFindings(version, found.findings, found.tests_run, active=False)
 
     return add
 
@@ -118,7 +120,7 @@ async def prepare_activation(
     """
     stored = await find(pool, workspace_id, version)
     _check_activation(stored.version, stored.now.entry.plan_version, how)
-    found = await asyncio.to_thread(check_plan, stored.document, stored.now.facts, strategies, stored.tables)
+    found = await asyncio.to_thread(_check, stored, strategies)
     findings = _acceptable(found, how)
 
     async def switch(edit: DirectoryEdit) -> PlanFindings:
@@ -129,8 +131,9 @@ async def prepare_activation(
             # The directory has changed, so the names in the plan are checked again.
             tables = await read_named_tables(edit.connection, workspace_id, tables_in(stored.document))
             again = await asyncio.to_thread(known_names, found.document, edit.snapshot.directory, tables)
+            again = await asyncio.to_thread(located, again, stored.source_text)
             present = _acceptable(CheckedPlan(found.document, again), how)
-        return PlanFindings(await _switch(edit, version, comment, how), present, active=True)
+        return PlanFindings(await _switch(edit, version, comment, how), present, found.tests_run, active=True)
 
     return switch
 
@@ -162,10 +165,13 @@ async def find(pool: Pool, workspace_id: int, version: int | None) -> StoredPlan
     return StoredPlan(found, *text, now, tables)
 
 
-async def findings(stored: StoredPlan, strategies: Strategies) -> list[Finding]:
+async def findings(stored: StoredPlan, strategies: Strategies) -> CheckedPlan:
     """The findings about a stored version with the current directory."""
-    found = await asyncio.to_thread(check_plan, stored.document, stored.now.facts, strategies, stored.tables)
-    return found.findings
+    return await asyncio.to_thread(_check, stored, strategies)
+
+
+def _check(stored: StoredPlan, strategies: Strategies) -> CheckedPlan:
+    return check_plan(stored.document, stored.now.facts, strategies, stored.tables, stored.source_text)
 
 
 async def page(pool: Pool, workspace_id: int, after: int, limit: int) -> tuple[list[Version], int]:

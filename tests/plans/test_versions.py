@@ -51,7 +51,7 @@ async def test_draft_changes_nothing_until_it_is_published(workspace: Workspace)
 
 async def test_comment_of_a_plan_is_a_string_of_at_most_1000_characters(workspace: Workspace) -> None:
     for comment, code in (("x" * 1001, "too_long"), ("7", "wrong_type")):
-        answer = await draft(workspace, f"comment: {comment}" + SIMPLE)
+        answer = await draft(workspace, f"comment: {comment}" + SIMPLE.replace("TEAM", "inbound"))
         assert [(each["path"], each["code"]) for each in answer.json()["errors"]] == [("comment", code)]
     assert (await workspace.client.post("/plans?comment=x", content=SIMPLE)).status_code == 422
 

@@ -158,15 +158,19 @@ async def roll_back_plan(
 
 
 async def _detail(stored: StoredPlan, strategies: Strategies) -> Json[PlanVersionDetail]:
-    findings = await versions.findings(stored, strategies)
+    found = await versions.findings(stored, strategies)
     active = stored.version.version == stored.now.entry.plan_version
-    checked = _checked_to_json(PlanFindings(stored.version, findings, active))
+    checked = _checked_to_json(PlanFindings(stored.version, found.findings, found.tests_run, active))
     return Json({**checked, "document": stored.document, "source_text": stored.source_text})
 
 
 def _checked_to_json(found: PlanFindings) -> dict[str, Any]:
-    findings = {"findings": findings_to_json(found.findings), "ok": settles(found.findings)}
-    return {**_version_to_json(found.version, found.active), **findings}
+    return {
+        **_version_to_json(found.version, found.active),
+        "findings": findings_to_json(found.findings),
+        "ok": settles(found.findings),
+        "tests_run": found.tests_run,
+    }
 
 
 def _version_to_json(version: Version, active: bool) -> dict[str, Any]:

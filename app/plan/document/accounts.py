@@ -36,7 +36,7 @@ def _rung(value: object, info: ValidationInfo) -> Rung:
     try:
         rung = kind.model_validate(value, context=info.context)
     except ValidationError as refused:
-        raise Faults(*findings_of(refused)) from None
+        raise Faults(*findings_of(refused, model=kind)) from None
     if isinstance(rung, Target) and rung.else_:
         raise fault(
             "misplaced_field",

@@ -12,6 +12,7 @@ from app.plan.language.fields import CUSTOMER_STATUSES, OUTCOMES, TRIGGERS, Kind
 from app.plan.language.fields import Field as LeadField
 from app.plan.language.operands import EXTENSION
 from app.plan.language.shapes import Moment, Name, Part, Timestamp, Words, context_of, hand_written
+from app.plan.language.spelling import did_you_mean
 
 _NESTED = ("consent", "crm", "utm")
 _TYPES: dict[Kind, tuple[type, ...]] = {
@@ -47,7 +48,9 @@ def _read_lead(value: object, info: ValidationInfo) -> dict[str, Any]:
 def _value_faults(name: str, value: object, info: ValidationInfo, path: str) -> list[Finding]:
     field = context_of(info).lead.find(name)
     if field is None:
-        return [Finding(path, "unknown_field", "Unknown field of a lead. Custom fields go under attributes.")]
+        meant = did_you_mean(name, context_of(info).lead.fields)
+        text = f"Unknown field of a lead.{meant} Custom fields go under attributes."
+        return [Finding(path, "unknown_field", text)]
     if value is None or _fits(field, value):
         return []
     return [_mistyped(path, field.kind)]

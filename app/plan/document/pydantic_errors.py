@@ -1,9 +1,12 @@
 """Errors of pydantic as findings: a path, a code and a sentence."""
 
-from pydantic import ValidationError
+from collections.abc import Collection
+
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from app.plan.findings import MAX_FINDINGS, Faults, Finding, join, path_of
+from app.plan.language.spelling import did_you_mean, keys_at
 
 MESSAGES = {
     "extra_forbidden": ("unknown_field", "Unknown field. Check the spelling, or remove it."),
@@ -26,15 +29,18 @@ MESSAGES = {
 }
 
 
-def findings_of(refused: ValidationError, prefix: str = "") -> list[Finding]:
-    """The errors as findings, with paths that start with `prefix`."""
+def findings_of(
+    refused: ValidationError, prefix: str = "", model: type[BaseModel] | None = None
+) -> list[Finding]:
+    """The errors of a model as findings, with paths that start with `prefix`."""
     findings: list[Finding] = []
     errors = refused.errors(include_url=False, include_input=False)
     for error in errors:
         if error["type"] == "too_short" and _has_faulty_parts(error, errors):
             continue
         path = join(prefix, path_of(part for part in error["loc"] if part != "[key]"))
-        findings.extend(_findings(error, path))
+        keys = keys_at(model, error["loc"][:-1]) if model and error["type"] == "extra_forbidden" else ()
+        findings.extend(_findings(error, path, keys))
         if len(findings) >= MAX_FINDINGS:
             break
     return findings[:MAX_FINDINGS]
@@ -46,10 +52,13 @@ def _has_faulty_parts(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
     return any(len(each["loc"]) > len(place) and each["loc"][: len(place)] == place for each in errors)
 
 
-def _findings(error: ErrorDetails, path: str) -> list[Finding]:
+def _findings(error: ErrorDetails, path: str, keys: Collection[str]) -> list[Finding]:
     context = error.get("ctx", {})
     cause = context.get("error")
     if isinstance(cause, Faults):
         return [finding.under(path) for finding in cause.findings]
+    if error["type"] == "extra_forbidden":
+        meant = did_you_mean(error["loc"][-1], keys)
+        return [Finding(path, "unknown_field", f"Unknown field.{meant} Check the spelling, or remove it.")]
     code, words = MESSAGES.get(error["type"], ("wrong_type", "Is not valid. See the reference of the plan."))
     return [Finding(path, code, words.format_map(context))]

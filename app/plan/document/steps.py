@@ -15,6 +15,7 @@ from app.plan.document.targets import Target
 from app.plan.findings import Faults, Finding, fault, quote
 from app.plan.language.conditions import Node
 from app.plan.language.shapes import context_of
+from app.plan.language.spelling import did_you_mean
 
 __all__ = [
     "BUILT_IN",
@@ -88,16 +89,17 @@ def _step(value: object, info: ValidationInfo) -> tuple[str, StepConfig]:
     ((strategy, config),) = value.items()
     model = context_of(info).strategies.get(strategy)
     if model is None or not issubclass(model, StepConfig):
+        meant = did_you_mean(strategy, context_of(info).strategies)
         known = ", ".join(sorted(context_of(info).strategies))
         raise fault(
             "unknown_strategy",
-            f"Unknown strategy. Use one of {known}, or install its plug-in.",
+            f"Unknown strategy.{meant} Use one of {known}, or install its plug-in.",
             quote(strategy),
         )
     try:
         read = model.model_validate(config, context=info.context)
     except ValidationError as refused:
-        raise Faults(*findings_of(refused, quote(strategy))) from None
+        raise Faults(*findings_of(refused, quote(strategy), model)) from None
     except Exception:
         raise _failed(strategy) from None
     if strategy not in BUILT_IN:

@@ -9,6 +9,7 @@ from pydantic import PlainValidator, ValidationInfo
 from app.plan.findings import Faults, Finding, fault, quote
 from app.plan.language.fields import Field, Kind
 from app.plan.language.shapes import context_of, hand_written
+from app.plan.language.spelling import did_you_mean
 
 Matcher = Literal["eq", "longest_prefix", "postal", "range"]
 MATCHERS: tuple[Matcher, ...] = get_args(Matcher)
@@ -62,7 +63,8 @@ def _read_match_on(value: object, info: ValidationInfo) -> MatchOn:
 def _column(name: object, how: object, info: ValidationInfo) -> Column:
     field = context_of(info).pipeline.find(name) if isinstance(name, str) else None
     if field is None:
-        raise fault("unknown_field", "Unknown field. A column is named after a field of the lead.")
+        meant = did_you_mean(name, context_of(info).pipeline.fields)
+        raise fault("unknown_field", f"Unknown field.{meant} A column is named after a field of the lead.")
     matcher = next((each for each in MATCHERS if each == how), None)
     if matcher is None:
         raise fault("not_allowed", f"Must be one of {', '.join(MATCHERS)}.")

@@ -16,6 +16,7 @@ from app.plan.findings import Faults, Finding, join, quote
 from app.plan.language.fields import Catalog, Field, Kind
 from app.plan.language.occurrences import is_occurrences, read_occurrences
 from app.plan.language.operands import NAMES, Operand, read_operand
+from app.plan.language.spelling import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,9 @@ class _ConditionReader:
 
     def _operator(self, field: Field, key: object, value: object, path: str) -> Leaf | None:
         if key not in NAMES:
-            self._say(path, "unknown_operator", f"Unknown operator. Use one of {', '.join(sorted(NAMES))}.")
+            meant = did_you_mean(key, NAMES)
+            text = f"Unknown operator.{meant} Use one of {', '.join(sorted(NAMES))}."
+            self._say(path, "unknown_operator", text)
             return None
         return self._leaf(field, str(key), value, path)
 
@@ -185,7 +188,13 @@ class _ConditionReader:
         below = self._catalogue.below(key) if isinstance(key, str) else []
         if below:
             return f"Unknown field. Use the full name, such as {below[0]}."
-        return f"Unknown field {quote(key)}. Check the spelling. Custom fields are named attributes.name."
+        meant = did_you_mean(key, self._known()) or " Check the spelling."
+        return f"Unknown field {quote(key)}.{meant} Custom fields are named attributes.name."
+
+    def _known(self) -> Iterator[str]:
+        """What a key of a condition may be."""
+        yield from self._catalogue.fields
+        yield from ("all", "any", "not", "exists")
 
     def _say(self, path: str, code: str, text: str) -> None:
         self.findings.append(Finding(path, code, text))

@@ -24,7 +24,7 @@ def read_plan(
     try:
         return PlanDocument.model_validate(data, context=plan_context(data, strategies))
     except ValidationError as refused:
-        return findings_of(refused)
+        return findings_of(refused, model=PlanDocument)
 
 
 def plan_context(data: Mapping[str, object], strategies: Strategies) -> PlanContext:

@@ -8,10 +8,11 @@ errors, so no document grows while it is read.
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import yaml
 
-from app.plan.findings import fault, path_of
+from app.plan.findings import Faults, Finding, fault, path_of
 
 MAX_TEXT_BYTES = 4 << 20
 """Enough for about 20,000 rules."""
@@ -115,14 +116,24 @@ def _load_yaml(text: str) -> object:
     try:
         building = _Building()
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-            building.take(event)
+            try:
+                building.take(event)
+            except Faults as refused:
+                line = line_of(event)
+                raise Faults(*(replace(each, line=line) for each in refused.findings)) from None
     except yaml.MarkedYAMLError as refused:
         mark = refused.problem_mark
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise fault("invalid_syntax", f"Not valid YAML or JSON{where}.") from refused
+        at = mark.line + 1 if mark else None
+        raise Faults(Finding("", "invalid_syntax", f"Not valid YAML or JSON{where}.", line=at)) from refused
     except yaml.YAMLError as refused:
         raise fault("invalid_syntax", "Not valid YAML or JSON. Remove control characters.") from refused
     return building.root
+
+
+def line_of(event: yaml.Event) -> int:
+    """The line where an event begins, from 1."""
+    return event.start_mark.line + 1 if event.start_mark is not None else 1
 
 
 class _Building:
