@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from app.contract.directory import findings_to_json
 from app.contract.responses import FindingDetail, Int64, ResponseModel
+from app.contract.types import RequestModel
 from app.directory.tables import TableReport, WrittenTable
 from app.plan.findings import Finding
 from app.plan_check.row_overlaps import Pair
 from app.store.directory.tables import StoredTableHead
+from app.store.directory.tables import TableVersion as StoredVersion
 
 MAX_SAMPLES = 20
 MAX_FINDINGS = 100
@@ -31,6 +33,21 @@ class Table(TableHead):
     """A stored table. A row holds one cell for each column, and then the target."""
 
     rows: list[list[Any]]
+
+
+class TableVersion(ResponseModel):
+    """A revision of a table that can be compared and restored. `actor` is the API key that wrote it."""
+
+    revision: Int64
+    row_count: int
+    actor: str
+    at: datetime
+
+
+class TableRollback(RequestModel):
+    """The revision whose rows become the table again."""
+
+    revision: Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
 class RowSamples(ResponseModel):
@@ -125,6 +142,11 @@ def _findings(report: TableReport) -> list[Finding]:
         for row, other, same in odd.overlaps[:MAX_SAMPLES]
     ]
     return [*report.unread, *report.duplicates, *unknown, *overlaps]
+
+
+def version_to_json(version: StoredVersion) -> dict[str, Any]:
+    """A version of a table as a `TableVersion`."""
+    return {name: getattr(version, name) for name in TableVersion.model_fields}
 
 
 def _pairs(pairs: Sequence[Pair]) -> dict[str, Any]:

@@ -22,8 +22,9 @@ from app.store import plans
 from app.store.connection.pool import Pool, transaction
 from app.store.directory import tables
 from app.store.directory.records import Record
-from app.store.directory.tables import StoredTable, StoredTableHead
+from app.store.directory.tables import StoredTable, StoredTableHead, TableVersion
 from app.store.path.current_state import read_current_state_on
+from app.store.stored_bytes import pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ async def put(
     Raises PreconditionFailed, and InUse when the active plan matches on other columns.
     """
     text = await asyncio.to_thread(tables.table_to_text, table)
+    packed = await asyncio.to_thread(pack, text.encode())
     while True:
         seen = await _look(pool, workspace_id, strategies, id_)
         report = await asyncio.to_thread(_report, seen, id_, table)
@@ -88,7 +90,7 @@ async def put(
             if seen.holds(edit, before):
                 if report.misfits:
                     raise _misfit(report.misfits)
-                head = await _keep(edit, id_, table, text, before, report.difference)
+                head = await _keep(edit, id_, table, (text, packed), before, report.difference)
                 return WrittenTable(head, before is None, report)
 
 
@@ -125,10 +127,11 @@ async def _keep(
     edit: DirectoryEdit,
     id_: str,
     table: TableContent,
-    text: str,
+    content: tuple[str, bytes],
     before: Record | None,
     changes: TableDifference,
 ) -> StoredTableHead:
+    text, packed = content
     digest = hashlib.sha256(text.encode()).hexdigest()
     body = {"columns": list(table.columns), "rows": len(table.rows), "digest": digest}
     if before is not None and before.body == body:
@@ -136,6 +139,8 @@ async def _keep(
     after = {**body, "difference": changes.to_json()}
     await edit.log(tables.RESOURCE_TYPE, id_, "put", before.body if before else None, after)
     await tables.put_table(edit.connection, edit.workspace_id, id_, text, edit.version, edit.now)
+    version = TableVersion(edit.version, len(table.rows), edit.actor, edit.now)
+    await tables.keep_version(edit.connection, edit.workspace_id, id_, version, packed)
     return StoredTableHead(id_, table.columns, len(table.rows), edit.version, edit.now)
 
 
@@ -149,6 +154,56 @@ async def find(pool: Pool, workspace_id: int, id_: str) -> StoredTable:
     if id_ not in found:
         raise NotFound()
     return found[id_]
+
+
+async def roll_back(
+    pool: Pool,
+    workspace_id: int,
+    actor: str,
+    strategies: Strategies,
+    id_: str,
+    revision: int,
+    on: Precondition = UNCONDITIONAL,
+) -> WrittenTable:
+    """Write an earlier version again, as a new revision.
+
+    Raises NotFound, and whatever `put` raises.
+    """
+    earlier = await find_version(pool, workspace_id, id_, revision)
+    table = await asyncio.to_thread(earlier.table)
+    return await put(pool, workspace_id, actor, strategies, id_, table, on)
+
+
+async def difference(
+    pool: Pool, workspace_id: int, id_: str, before: int, after: int | None
+) -> TableDifference:
+    """What changed between two versions; up to the present one unless `after` is named.
+
+    Raises NotFound.
+    """
+    old = await find_version(pool, workspace_id, id_, before)
+    new = await (
+        find(pool, workspace_id, id_) if after is None else find_version(pool, workspace_id, id_, after)
+    )
+    return await asyncio.to_thread(lambda: diff_rows(old.table(), new.table()))
+
+
+async def versions(pool: Pool, workspace_id: int, id_: str, after: int, limit: int) -> list[TableVersion]:
+    """The versions of a table after a revision, in order."""
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        return await tables.list_versions(connection, workspace_id, id_, after, limit)
+
+
+async def find_version(pool: Pool, workspace_id: int, id_: str, revision: int) -> StoredTable:
+    """A version of a table with its rows.
+
+    Raises NotFound.
+    """
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        found = await tables.find_version(connection, workspace_id, id_, revision)
+    if found is None:
+        raise NotFound()
+    return found
 
 
 async def page(pool: Pool, workspace_id: int, after: str, limit: int) -> list[StoredTableHead]:

@@ -99,6 +99,16 @@ directory = _of_a_workspace(
     _required("updated_at", INSTANT),
     key=("resource_type", "id"),
 )
+table_versions = _of_a_workspace(
+    "table_versions",
+    _required("id", Text),
+    _required("revision", BigInteger),
+    _required("content", LargeBinary),
+    _required("row_count", Integer),
+    _required("actor", Text),
+    _required("at", INSTANT),
+    key=("id", "revision"),
+)
 account_keys = _of_a_workspace(
     "account_keys",
     _required("kind", Text),

@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from app.api.http.auth import requires
 from app.api.http.json_response import Json, NoContent, encode, etag, page_of
 from app.api.http.parameters import (
+    MAX_INT64,
     After,
+    AfterNumber,
     CallerParameter,
     Limit,
     PathId,
@@ -24,14 +27,25 @@ from app.api.routes.crud import READERS, created
 from app.contract.directory import parse_id
 from app.contract.responses import Page
 from app.contract.table_formats import CSV, JSON, LIMITS, LINES, MEDIA, read_table
-from app.contract.tables import Table, TableHead, TableResult, head_to_json, result_to_json
+from app.contract.tables import (
+    Table,
+    TableDiff,
+    TableHead,
+    TableResult,
+    TableRollback,
+    TableVersion,
+    head_to_json,
+    result_to_json,
+    version_to_json,
+)
 from app.directory import removal, tables
 from app.engine.lookup.tables import TableContent
-from app.errors import InUse
-from app.store.directory.tables import StoredTableHead
+from app.errors import InUse, NotFound
+from app.store.directory.tables import StoredTable, StoredTableHead
 
 router = APIRouter(route_class=StrictRoute, tags=["directory"])
 ROWS_PER_CHUNK = 2000
+Revision = Annotated[int, Path(ge=1, le=MAX_INT64)]
 
 _ROWS = {"type": "array", "items": {"type": "array", "items": {}}}
 _DOCUMENT = {
@@ -69,7 +83,10 @@ async def upsert_table(
 @requires(*READERS)
 async def get_table(caller: CallerParameter, pool: PoolParameter, id: PathId) -> StreamingResponse:
     """Returns a table with all its rows."""
-    whole = await tables.find(pool, caller.workspace_id, id)
+    return await _whole(await tables.find(pool, caller.workspace_id, id))
+
+
+async def _whole(whole: StoredTable) -> StreamingResponse:
     table = await asyncio.to_thread(whole.table)
     head = StoredTableHead(whole.id, table.columns, len(table.rows), whole.revision, whole.updated_at)
     return StreamingResponse(_chunks(head, table), 200, etag(whole.revision), "application/json")
@@ -83,6 +100,58 @@ async def list_tables(
     """Lists tables without their rows, ordered by id."""
     found = await tables.page(pool, caller.workspace_id, after, limit + 1)
     return page_of(found, limit, head_to_json, lambda head: head.id)
+
+
+@router.get("/tables/{id}/versions")
+@requires(*READERS)
+async def list_table_versions(
+    caller: CallerParameter, pool: PoolParameter, id: PathId, after: AfterNumber = 0, limit: Limit = 100
+) -> Json[Page[TableVersion]]:
+    """Lists the last hundred revisions of a table in order, also of a deleted one."""
+    found = await tables.versions(pool, caller.workspace_id, id, after, limit + 1)
+    return page_of(found, limit, version_to_json, lambda version: version.revision)
+
+
+@router.get("/tables/{id}/versions/{revision}", response_model=Table)
+@requires(*READERS)
+async def get_table_version(
+    caller: CallerParameter, pool: PoolParameter, id: PathId, revision: Revision
+) -> StreamingResponse:
+    """Returns a revision of a table with all its rows."""
+    return await _whole(await tables.find_version(pool, caller.workspace_id, id, revision))
+
+
+@router.get("/tables/{id}/diff")
+@requires(*READERS, problems=(NotFound,))
+async def compare_table_versions(
+    caller: CallerParameter,
+    pool: PoolParameter,
+    id: PathId,
+    before: Annotated[int, Query(alias="from", ge=1, le=MAX_INT64, description="The earlier revision.")],
+    to: Annotated[
+        int | None, Query(ge=1, le=MAX_INT64, description="The later revision; the present one if absent.")
+    ] = None,
+) -> Json[TableDiff]:
+    """Returns what changed between two revisions of a table."""
+    found = await tables.difference(pool, caller.workspace_id, id, before, to)
+    return Json(found.to_json())
+
+
+@router.post("/tables/{id}/rollback")
+@requires("directory:write", problems=(InUse, NotFound))
+async def roll_back_table(
+    caller: CallerParameter,
+    pool: PoolParameter,
+    strategies: StrategiesParameter,
+    on: PreconditionParameter,
+    id: PathId,
+    body: TableRollback,
+) -> Json[TableResult]:
+    """Writes an earlier revision again, as a new revision, and reports what that changed."""
+    written = await tables.roll_back(
+        pool, caller.workspace_id, caller.key_id, strategies, id, body.revision, on
+    )
+    return Json(result_to_json(written), 200, etag(written.head.revision))
 
 
 @router.delete("/tables/{id}")

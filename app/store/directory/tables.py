@@ -14,6 +14,7 @@ import orjson
 from app.engine.lookup.tables import TableContent, table_from_json
 from app.store.connection.pool import Connection, Row
 from app.store.directory.records import Record
+from app.store.stored_bytes import unpack
 
 RESOURCE_TYPE = "tables"
 
@@ -42,6 +43,19 @@ class StoredTable:
         """Parse the text. Takes a tenth of a second for the largest table."""
         return table_from_json(orjson.loads(self.text))
 
+
+@dataclass(frozen=True, slots=True)
+class TableVersion:
+    """What is known of a revision without its rows. `actor` is the id of the key that wrote it."""
+
+    revision: int
+    row_count: int
+    actor: str
+    at: datetime
+
+
+MAX_VERSIONS = 100
+"""How many versions of a table are kept."""
 
 # Here and below, LIMIT 1 keeps a look-up on the primary key.
 SELECT_TABLES_BY_ID = """
@@ -80,6 +94,62 @@ ON CONFLICT (workspace_id, resource_type, id)
   DO UPDATE SET body = excluded.body, revision = excluded.revision, updated_at = excluded.updated_at
 """
 """Create or replace a table. Its text may have megabytes, so it does not travel in an array."""
+
+
+INSERT_TABLE_VERSION = """
+INSERT INTO table_versions (workspace_id, id, revision, content, row_count, actor, at)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT DO NOTHING
+"""
+"""Keep the content of a revision."""
+
+DELETE_OLD_TABLE_VERSIONS = """
+DELETE FROM table_versions
+ WHERE workspace_id = $1 AND id = $2
+   AND revision <= (SELECT revision FROM table_versions
+                     WHERE workspace_id = $1 AND id = $2 ORDER BY revision DESC OFFSET $3 LIMIT 1)
+"""
+"""Forget all but the newest versions of a table."""
+
+SELECT_TABLE_VERSIONS = """
+SELECT revision, row_count, actor, at
+  FROM table_versions
+ WHERE workspace_id = $1 AND id = $2 AND revision > $3
+ ORDER BY revision LIMIT $4
+"""
+"""A page of the versions of a table, in order."""
+
+SELECT_TABLE_VERSION = """
+SELECT content, at FROM table_versions WHERE workspace_id = $1 AND id = $2 AND revision = $3
+"""
+"""One version of a table, with its rows."""
+
+
+async def keep_version(
+    connection: Connection, workspace_id: int, id_: str, version: TableVersion, content: bytes
+) -> None:
+    """Keep the packed content of a revision, and forget the oldest of more than MAX_VERSIONS."""
+    head = (version.revision, content, version.row_count, version.actor, version.at)
+    await connection.execute(INSERT_TABLE_VERSION, workspace_id, id_, *head)
+    await connection.execute(DELETE_OLD_TABLE_VERSIONS, workspace_id, id_, MAX_VERSIONS)
+
+
+async def list_versions(
+    connection: Connection, workspace_id: int, id_: str, after: int, limit: int
+) -> list[TableVersion]:
+    """Return the versions of a table after a revision, in order."""
+    rows = await connection.fetch(SELECT_TABLE_VERSIONS, workspace_id, id_, after, limit)
+    return [TableVersion(row["revision"], row["row_count"], row["actor"], row["at"]) for row in rows]
+
+
+async def find_version(
+    connection: Connection, workspace_id: int, id_: str, revision: int
+) -> StoredTable | None:
+    """Return a version of a table, or None."""
+    row = await connection.fetchrow(SELECT_TABLE_VERSION, workspace_id, id_, revision)
+    if row is None:
+        return None
+    return StoredTable(id_, revision, row["at"], unpack(row["content"]).decode())
 
 
 async def read_tables(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from app.audit.verify import verify
+from app.store.directory.tables import MAX_VERSIONS
 from tests.dispatch.test_tables import PLAN, SIZES, ZIP, put, ready
 from tests.support.workspace import Workspace
 
@@ -205,3 +206,81 @@ tests:
             "/plans", content=text, headers={"Content-Type": "application/yaml"}
         )
         assert [each["code"] for each in returned.json()["findings"]] == ["unknown_queue", *findings]
+
+
+async def rows_of(workspace: Workspace, path: str) -> list[list[Any]]:
+    rows: list[list[Any]] = (await workspace.get(path))["rows"]
+    return rows
+
+
+async def test_versions_of_a_table_are_listed_compared_and_restored(workspace: Workspace) -> None:
+    first = [["021", {"owner": "ana"}], ["100", {"owner": "ana"}]]
+    second = [["021", {"owner": "ben"}], ["9", {"owner": "ana"}]]
+    one = (await put(workspace, "zip", {"columns": ["postal_code"], "rows": first}))["revision"]
+    two = (await put(workspace, "zip", {"columns": ["postal_code"], "rows": second}, 200))["revision"]
+    listed = (await workspace.get("/tables/zip/versions"))["items"]
+    assert [(each["revision"], each["row_count"]) for each in listed] == [(one, 2), (two, 2)]
+    assert await rows_of(workspace, f"/tables/zip/versions/{one}") == first
+    changes = await workspace.get(f"/tables/zip/diff?from={one}")
+    assert {name: changes[name] for name in ("added", "removed", "changed")} == {
+        "added": 1, "removed": 1, "changed": 1,
+    }  # fmt: skip
+    assert await workspace.get(f"/tables/zip/diff?from={one}&to={two}") == changes
+    restored = await workspace.client.post("/tables/zip/rollback", json={"revision": one})
+    assert restored.status_code == 200, restored.text
+    assert restored.json()["difference"]["changed"] == 1
+    assert restored.json()["revision"] > two
+    assert restored.headers["etag"] == f'"{restored.json()["revision"]}"'
+    assert await rows_of(workspace, "/tables/zip") == first
+    again = await workspace.client.post("/tables/zip/rollback", json={"revision": one})
+    assert again.json()["revision"] == restored.json()["revision"]
+    assert len((await workspace.get("/tables/zip/versions"))["items"]) == 3
+
+
+async def test_a_deleted_table_can_be_restored(workspace: Workspace) -> None:
+    made = await put(workspace, "zip", ZIP)
+    await workspace.client.delete("/tables/zip")
+    restored = await workspace.client.post("/tables/zip/rollback", json={"revision": made["revision"]})
+    assert restored.status_code == 200
+    assert await rows_of(workspace, "/tables/zip") == ZIP["rows"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/tables/zip/versions/999999", None, 404),
+        ("GET", "/tables/zip/diff?from=999999", None, 404),
+        ("GET", "/tables/zip/diff", None, 422),
+        ("GET", "/tables/zip/diff?from=0", None, 422),
+        ("POST", "/tables/zip/rollback", {"revision": 999999}, 404),
+        ("POST", "/tables/zip/rollback", {"revision": "one"}, 422),
+        ("POST", "/tables/zip/rollback", {}, 422),
+        ("POST", "/tables/none/rollback", {"revision": 1}, 404),
+    ],
+)
+async def test_an_unknown_version_is_refused(
+    workspace: Workspace, method: str, path: str, body: Any, status: int
+) -> None:
+    await put(workspace, "zip", ZIP)
+    answer = await workspace.client.request(method, path, json=body)
+    assert answer.status_code == status, answer.text
+
+
+async def test_only_the_newest_versions_of_a_table_are_kept(workspace: Workspace) -> None:
+    for number in range(MAX_VERSIONS + 2):
+        await put(
+            workspace, "zip", {**ZIP, "rows": [["US", f"{number}", {"owner": "ana"}]]}, 200 if number else 201
+        )
+    listed = await workspace.get("/tables/zip/versions?limit=200")
+    assert len(listed["items"]) == MAX_VERSIONS
+    present = (await workspace.get("/tables/zip"))["revision"]
+    assert listed["items"][-1]["revision"] == present
+
+
+async def test_a_rollback_is_refused_while_the_plan_matches_on_other_columns(workspace: Workspace) -> None:
+    made = await put(workspace, "us-zip", {"columns": ["state"], "rows": [["CA", {"owner": "ana"}]]})
+    for table in ("us-zip", "sizes"):
+        await put(workspace, table, ZIP if table == "us-zip" else SIZES, 200 if table == "us-zip" else 201)
+    await workspace.publish(PLAN)
+    refused = await workspace.client.post("/tables/us-zip/rollback", json={"revision": made["revision"]})
+    assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
