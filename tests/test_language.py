@@ -42,7 +42,7 @@ ALLOWED = re.compile(
     r"asyncio\.CancelledError|CancelledError|\.cancelled\b|\bcancelled\(\)"  # names of the standard library
     r"|organization, organisation"  # a heading that a file may have
     r"|https?://\S+"  # addresses belong to others
-    r"|\bmt he ar\b"  # codes of languages: `he` is Hebrew
+    r"|\bmt he ar\b|\"he\""  # codes of languages: `he` is Hebrew
 )
 
 

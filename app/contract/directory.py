@@ -22,6 +22,7 @@ from app.contract.types import (
     CustomerStatus,
     Day,
     Factor,
+    LocalTimestamp,
     RecordId,
     RecordModel,
     RequestModel,
@@ -161,15 +162,19 @@ class TeamInput(RecordModel):
 
 
 class AbsenceInput(RecordModel):
-    """A time when an owner is absent: from `from` until just before `to`."""
+    """A time when an owner is absent: from `from` until just before `to`.
 
-    from_: Timestamp = Field(alias="from")
-    to: Timestamp
+    A time without an offset, and a date, is in the owner's time zone.
+    """
+
+    from_: LocalTimestamp = Field(alias="from")
+    to: LocalTimestamp
     kind: ShortText = "leave"
 
     @model_validator(mode="after")
     def _in_order(self) -> "AbsenceInput":
-        if self.from_ >= self.to:
+        comparable = (self.from_.tzinfo is None) == (self.to.tzinfo is None)
+        if comparable and self.from_ >= self.to:
             raise invalid("invalid_order", "must have a `from` that is before its `to`")
         return self
 
@@ -242,6 +247,9 @@ class Absence(AbsenceInput, ResponseModel):
     """A stored absence."""
 
     id: str
+    assumed_timezone: str | None = Field(
+        None, description="The time zone in which times without an offset were read. Null if all had one."
+    )
 
 
 class MemberDetail(MemberInput, ResponseModel):

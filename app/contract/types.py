@@ -71,11 +71,17 @@ def _plain(text: str) -> str:
 
 def _timestamp(sent: object) -> datetime:
     """An ISO 8601 date and time. Without an offset it is UTC."""
+    at = _local_timestamp(sent)
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+
+
+def _local_timestamp(sent: object) -> datetime:
+    """An ISO 8601 date and time, in UTC if it has an offset. A date is its midnight."""
     if not isinstance(sent, str):
         raise invalid("wrong_type", "must be a string with a date and time")
     try:
         at = datetime.fromisoformat(sent)
-        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        at = at if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise invalid("invalid_timestamp", "must be a date and time, such as 2026-11-20T10:00:00Z") from None
     if not 1900 <= at.year <= 2200:
@@ -148,6 +154,13 @@ Timestamp = Annotated[
     BeforeValidator(_timestamp),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
+LocalTimestamp = Annotated[
+    datetime,
+    Strict(False),
+    BeforeValidator(_local_timestamp),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+"""A time that may have no offset. Whoever stores it knows the time zone."""
 Day = Annotated[
     date,
     Strict(False),

@@ -128,7 +128,10 @@ def _fields() -> Schema:
     value = {"type": ["string", "number", "boolean"]}
     word = {"type": "string", "minLength": 1, "maxLength": 255, "description": "The word."}
     when = {**_to("Condition"), "description": "The condition of the case. The default is every lead."}
-    attribute = {"type": {"enum": list(TYPES), "description": "The type of the attribute."}}
+    attribute = {
+        "type": {"enum": list(TYPES), "description": "The type of the attribute."},
+        "personal": {"type": "boolean", "description": "False if sentences may show its value."},
+    }
     by_value = _object(
         {"from": {"type": "string", "description": "The field it is derived from."}},
         description="Words, each with the values of another field that give it.",

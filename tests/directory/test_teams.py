@@ -185,6 +185,7 @@ async def test_an_absent_owner_gets_no_lead(workspace: Workspace) -> None:
     made = await workspace.client.post("/owners/ana/absences", json=absence)
     assert made.status_code == 201
     expected = {"from": "2019-12-31T23:00:00Z", "to": "2199-01-01T00:00:00Z", "kind": "leave"}
+    expected["assumed_timezone"] = None
     assert made.json() == {"id": made.json()["id"], **expected}
     assert (await workspace.get("/owners/ana/absences"))["items"] == [made.json()]
     ana = (await members(workspace))["ana"]
@@ -211,6 +212,40 @@ async def test_an_absence_needs_a_start_and_an_end(workspace: Workspace, body: A
     answer = await workspace.client.post("/owners/ana/absences", json=body)
     assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, path)
     assert (await workspace.client.post("/owners/nobody/absences", json=body)).status_code in (404, 422)
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored", "assumed"),
+    [
+        (("2026-12-24T09:00", "2026-12-24T18:00"), ("2026-12-24T14:00:00Z", "2026-12-24T23:00:00Z"), True),
+        (("2026-12-24", "2026-12-27"), ("2026-12-24T05:00:00Z", "2026-12-27T05:00:00Z"), True),
+        (("2026-12-24T09:00Z", "2026-12-24T18:00"), ("2026-12-24T09:00:00Z", "2026-12-24T23:00:00Z"), True),
+        (
+            ("2026-12-24T09:00+01:00", "2026-12-24T18:00Z"),
+            ("2026-12-24T08:00:00Z", "2026-12-24T18:00:00Z"),
+            False,
+        ),
+    ],
+)
+async def test_times_without_an_offset_are_in_the_time_zone_of_the_owner(
+    workspace: Workspace, sent: tuple[str, str], stored: tuple[str, str], assumed: bool
+) -> None:
+    await workspace.client.patch("/owners/ana", json={"timezone": "America/New_York"})
+    made = await workspace.client.post("/owners/ana/absences", json={"from": sent[0], "to": sent[1]})
+    assert made.status_code == 201, made.text
+    assert (made.json()["from"], made.json()["to"]) == stored
+    assert made.json()["assumed_timezone"] == ("America/New_York" if assumed else None)
+    assert (await workspace.get("/owners/ana/absences"))["items"] == [made.json()]
+
+
+async def test_an_absence_that_ends_first_in_the_time_zone_of_the_owner_is_refused(
+    workspace: Workspace,
+) -> None:
+    await workspace.client.patch("/owners/ana", json={"timezone": "America/New_York"})
+    body = {"from": "2026-12-24T10:00", "to": "2026-12-24T12:00Z"}
+    refused = await workspace.client.post("/owners/ana/absences", json=body)
+    assert refused.status_code == 422
+    assert [each["code"] for each in refused.json()["errors"]] == ["invalid_order"]
 
 
 async def test_a_leaving_member_hands_the_balance_to_the_others(workspace: Workspace) -> None:

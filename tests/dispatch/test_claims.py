@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from app.audit.verify import verify
 from tests.support.workspace import Workspace
 
 PLAN = """
@@ -64,3 +65,16 @@ async def test_leads_in_a_queue_that_the_plan_dropped_can_be_claimed(desk: Works
     await desk.publish(WITHOUT_DESK)
     assert await _claim(desk, "desk", "ben") == (200, lead["lead_id"])
     assert await _claim(desk, "desk", "ben") == (404, "not_found")
+
+
+async def test_the_caps_of_a_member_bind_the_claims_of_the_queue_of_their_team(desk: Workspace) -> None:
+    members = [{"owner": "ana", "caps": {"open": 1}}, {"owner": "ben", "weight": 0}]
+    changed = await desk.client.put("/teams/dach", json={"name": "DACH", "members": members})
+    assert changed.status_code == 200, changed.text
+    first = await desk.assign(external_id="1", country="AT")
+    second = await desk.assign(external_id="2", country="AT")
+    claimed = await desk.client.post("/queues/dach-desk/claim", json={"owner_id": "ana"})
+    assert (claimed.json()["lead_id"], claimed.json()["team"]) == (first["lead_id"], "dach")
+    assert await _claim(desk, "dach-desk", "ana") == (403, "cap_open")
+    assert await _claim(desk, "dach-desk", "ben") == (200, second["lead_id"])
+    assert (await verify(desk.pool, desk.workspace_id)).clean

@@ -224,3 +224,26 @@ def test_a_lead_settled_without_the_pipeline_says_how() -> None:
     assert sentences.left_product(["crm", "erp"], "Eva") == (
         "One of your leads moved from crm and erp to another product. Eva has it now."
     )
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        ({"not": {"country": "US"}}, "(country is not United States)"),
+        ({"not": {"source": "fair"}}, "(source is not fair)"),
+        ({"not": {"employees": {"lt": 50}}}, "(employees does not match)"),
+        ({"not": {"pages": {"exists": True}}}, None),
+        ({"not": {"any": [{"country": "US"}, {"country": "CA"}]}}, "(country is not United States)"),
+        ({"country": "DE", "not": {"source": "fair"}}, "(country Germany)"),
+    ],
+)
+def test_a_rule_of_not_alone_still_gives_its_reason(when: object, expected: str | None) -> None:
+    assert expected is None or expected in sentence(when)
+
+
+def test_the_name_of_a_custom_field_is_quoted_as_it_is() -> None:
+    because = (("attributes.i2i_Coupon_Code_Pass__c", "eq", None), ("product_interest", "eq", "crm"))
+    text = sentences.settled(
+        **{**ROUND_ROBIN, **QUEUE, "because": because, "strategy": "rule", "step": "coupon"}
+    )
+    assert "attributes.i2i_Coupon_Code_Pass__c matches" in text

@@ -219,3 +219,23 @@ def test_score_step_settles_only_when_every_band_does() -> None:
 
 def test_json_gives_the_same_plan() -> None:
     assert document(json.dumps(scored())) == document(scored())
+
+
+def test_only_an_attribute_that_is_declared_so_shows_its_value() -> None:
+    plan = scored()
+    plan["fields"] |= {
+        "attributes.coupon": {"type": "string", "personal": False},
+        "attributes.note": {"type": "string"},
+        "made": [{"when": {"attributes.coupon": "A"}, "value": "yes"}],
+    }
+    catalog = plan_context(plan, BUILT_IN).pipeline
+    assert [catalog.personal(name) for name in ("attributes.coupon", "attributes.note", "made")] == [
+        False, True, False,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("declared", [{"personal": False}, {"type": "string", "personal": "no"}])
+def test_a_faulty_declaration_of_personal_is_refused(declared: object) -> None:
+    plan = scored()
+    plan["fields"] |= {"attributes.coupon": declared}
+    assert isinstance(read_plan(plan), list)

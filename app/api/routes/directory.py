@@ -94,8 +94,8 @@ async def list_changes(
 
 
 def _absence_to_json(record: Record) -> dict[str, Any]:
-    fields = {"id": record.id, **record.body}
-    return {name: value for name, value in fields.items() if name in ("id", "from", "to", "kind")}
+    fields = {"id": record.id, "assumed_timezone": None, **record.body}
+    return {name: value for name, value in fields.items() if name != "owner"}
 
 
 def _change_to_json(change: ChangeRecord) -> dict[str, Any]:

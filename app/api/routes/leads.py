@@ -122,7 +122,7 @@ def _lead_to_json(found: LeadDetail) -> dict[str, Any]:
         "state": found.state,
         "received_at": found.received_at,
         "fields": found.values,
-        "owner": own[-1]["owner"] if own and found.state == "assigned" else None,
+        "owner": own[-1]["owner"] if own and found.state in ("assigned", "closed") else None,
         "assignments": own,
         "duplicates": [_duplicate_to_json(each) for each in found.assignments if each.repeats],
         "has_more": not found.complete,

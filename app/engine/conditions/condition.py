@@ -16,7 +16,8 @@ Holds = Callable[[Values, datetime], bool]
 Satisfied = tuple[str, str, Any]
 """A field, the operator that held, and the lead's value, which is None for a personal field.
 
-For `exists` the third item is whether the field is present; for a list it is the item that was found.
+For `exists` the third item is whether the field is present; for a list it is the item that was found; for
+`not` it is the value that the condition excludes.
 """
 
 
@@ -60,8 +61,12 @@ class Condition:
         return self._root.failure(values, now)
 
     def satisfied(self, values: Values, now: datetime) -> tuple[Satisfied, ...]:
-        """The comparisons that made it hold, from left to right. An `any` adds only the first that held."""
-        return self._root.satisfied(values, now)
+        """The comparisons that made it hold, from left to right. An `any` adds only the first that held.
+
+        What did not hold, under a `not`, is a reason only where there is no other.
+        """
+        found = self._root.satisfied(values, now)
+        return tuple(each for each in found if each[1] != "not") or found
 
     def explain(self, values: Values, now: datetime) -> dict[str, Any]:
         """The result of every node, without any value of the lead."""
@@ -194,8 +199,13 @@ class _Not:
     def failure(self, values: Values, now: datetime) -> tuple[str, str] | None:
         return None if self.holds(values, now) else (self._first.field, f"not {self._first.operator}")
 
-    def satisfied(self, values: Values, now: datetime) -> tuple[Satisfied, ...]:  # noqa: ARG002
-        return ()
+    def satisfied(self, values: Values, now: datetime) -> tuple[Satisfied, ...]:
+        if not self.holds(values, now):
+            return ()
+        leaf = self._first
+        if leaf.operator == "exists":
+            return ((leaf.field, "exists", not leaf.operand),)
+        return ((leaf.field, "not", leaf.operand if leaf.operator == "eq" else None),)
 
     def explain(self, values: Values, now: datetime) -> dict[str, Any]:
         return {"not": self._part.explain(values, now), "held": self.holds(values, now)}

@@ -12,6 +12,7 @@ from app.engine.lookup.tables import RowMatch
 from app.values.countries import COUNTRIES
 
 MAX_REASONS = 3
+OWN_PREFIXES = ("attributes.", "account.attributes.")
 MAX_VALUE_LENGTH = 60
 
 _FORMS = {
@@ -37,6 +38,33 @@ _ACCOUNT_REASONS = {
     "account_team": "Account owner unavailable",
     "customer_team": "The account is a customer",
 }
+
+
+_KEPT = {
+    "not_found": "is not in the directory",
+    "excluded": "is excluded",
+    "inactive": "is not active",
+    "absent": "is absent",
+    "paused": "is paused",
+    "missing_skill": "lacks a required skill",
+    "missing_language": "does not speak the language",
+    "cap_open": "is at the cap on open leads",
+    "cap_day": "is at the daily cap",
+    "cap_week": "is at the weekly cap",
+    "cap_rolling": "is at a cap",
+    "zero_weight": "has weight 0",
+    "off_shift": "is off shift",
+}
+"""What kept an owner from taking a lead, by the code of the refusal."""
+_LANGUAGES = {
+    "ar": "Arabic", "bg": "Bulgarian", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",
+    "en": "English", "es": "Spanish", "et": "Estonian", "fi": "Finnish", "fr": "French", "he": "Hebrew",
+    "hi": "Hindi", "hr": "Croatian", "hu": "Hungarian", "id": "Indonesian", "it": "Italian",
+    "ja": "Japanese", "ko": "Korean", "lt": "Lithuanian", "lv": "Latvian", "ms": "Malay", "nb": "Norwegian",
+    "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian",
+    "sk": "Slovak", "sl": "Slovenian", "sr": "Serbian", "sv": "Swedish", "th": "Thai", "tr": "Turkish",
+    "uk": "Ukrainian", "vi": "Vietnamese", "zh": "Chinese",
+}  # fmt: skip
 
 
 def settled(
@@ -133,6 +161,44 @@ def fallback_queue(queue: str, *, published: bool) -> str:
     return f"{why}, so it waits in queue {queue}."
 
 
+def owner_unavailable(owner: str, code: str, until: str | None) -> str:
+    """An owner who was tried before the lead was left waiting. `until` is the time of the trace."""
+    return f"{_kept(owner, code, until)}."
+
+
+def team_unavailable(
+    team: str, kept: Sequence[tuple[str, str, str | None]], more: int, frees: str | None
+) -> str:
+    """A team that was tried: its first members, each with what kept them, and when the first one is free."""
+    if not kept:
+        return f"Team {team} has no members."
+    members = [_kept(*each) for each in kept]
+    if more > 0:
+        members.append(f"and {more} more cannot take it either")
+    freed = f" The first of them is available again at {_clock(frees)}." if frees and len(kept) > 1 else ""
+    return f"Nobody in team {team} can take it: {', '.join(members)}.{freed}"
+
+
+def team_missing(team: str) -> str:
+    """A team that was tried, and that the directory does not have."""
+    return f"There is no team {team}."
+
+
+def nobody_speaks(team: str, languages: Sequence[str]) -> str:
+    """A team that was tried, and none of whose members speaks the language of the lead."""
+    return f"Nobody in team {team} speaks {' and '.join(_LANGUAGES.get(each, each) for each in languages)}."
+
+
+def _kept(owner: str, code: str, until: str | None) -> str:
+    kept = f"{owner} {_KEPT.get(code, 'cannot take it')}"
+    return f"{kept} until {_clock(until)}" if until else kept
+
+
+def _clock(time: str) -> str:
+    """A time of the trace, such as 2026-11-29T10:00:00Z."""
+    return f"{time[:16].replace('T', ' ')} UTC"
+
+
 def _by_account(kind: str, target: str, owner: str | None, pick: str | None, code: str | None) -> str:
     if code == "account_owner":
         return f"Assigned to {owner}, who owns the account."
@@ -187,9 +253,13 @@ def _reasons(because: Sequence[Satisfied], match: RowMatch | None) -> str:
 
 
 def _phrase(field: str, operator: str, value: Any) -> str:
-    label = field.replace("_", " ")
+    # The name of a custom field is its owner's: BU__c stays BU__c.
+    label = field if field.startswith(OWN_PREFIXES) else field.replace("_", " ")
     if operator == "exists":
         return f"with {label}" if value else f"without {label}"
+    if operator == "not":
+        excluded = _shown(field, value) if value is not None else None
+        return f"{label} is not {excluded}" if excluded is not None else f"{label} does not match"
     shown = _shown(field, value)
     if shown is None:
         return f"{label} matches"

@@ -89,6 +89,10 @@ class Team:
     members: tuple[Member, ...]
     pick: str = "round_robin"
 
+    def member(self, owner: str) -> Member | None:
+        """The owner's membership, if there is one."""
+        return next((each for each in self.members if each.owner == owner), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Directory:

@@ -1,9 +1,12 @@
 """Which owners may take a lead out of a queue."""
 
+from dataclasses import replace
+
 from app.engine.compile.plan import Plan
 from app.engine.model.decision import PriorAssignment
 from app.engine.model.state import Facts
 from app.engine.selection.eligibility import Refusal, Requirements, refusal
+from app.engine.selection.targets import member_refusal
 
 _MAY_CLAIM_OWN = frozenset(("absent", "paused"))
 """An owner who is back early may claim the leads held for them."""
@@ -17,10 +20,22 @@ def claim_refusal(owner_id: str, queue: str, plan: Plan, facts: Facts) -> Refusa
     owner = facts.directory.owners.get(owner_id)
     if owner is None:
         return Refusal("not_found")
+    load = facts.state.load(owner_id)
     team = facts.directory.teams.get(plan.claimable_by.get(queue, ""))
-    if team is not None and all(member.owner != owner_id for member in team.members):
+    if team is None:
+        return refusal(owner, load, Requirements(), facts.now)
+    member = team.member(owner_id)
+    if member is None:
         return Refusal("not_in_team")
-    return refusal(owner, facts.state.load(owner_id), Requirements(), facts.now)
+    # A member without weight has no turns, but may claim.
+    weighted = replace(member, weight=max(member.weight, 1))
+    return member_refusal(team, weighted, owner, load, Requirements(), facts)
+
+
+def claiming_team(owner_id: str, queue: str, plan: Plan, facts: Facts) -> str | None:
+    """The team for which this owner claims from this queue: the claim counts toward their caps in it."""
+    team = facts.directory.teams.get(plan.claimable_by.get(queue, ""))
+    return team.id if team is not None and team.member(owner_id) is not None else None
 
 
 def held_refusal(

@@ -15,6 +15,7 @@ from app.engine.model.decision import Decision, DecisionRequest, ExistingOwnersh
 from app.engine.model.directory import Owner
 from app.engine.model.state import Facts
 from app.engine.pipeline.account_team import account_summary, account_team_of
+from app.engine.pipeline.claims import claiming_team
 from app.engine.pipeline.returning_lead import decide_returning, over_cap
 from app.engine.pipeline.walk import score_labels, try_step, walk
 
@@ -89,18 +90,19 @@ def _imported(owned: ExistingOwnership, facts: Facts) -> Decision:
 def _to_target(request: DecisionRequest, target: Target, plan: Plan, facts: Facts) -> Decision:
     """A manual assignment or a claim. If no member of a named team can take it, the plan routes it."""
     if target.kind == "owner":
-        return _to_owner(request, facts.directory.owners[target.name], facts)
+        team = claiming_team(target.name, request.queue, plan, facts) if request.queue else None
+        return _to_owner(request, facts.directory.owners[target.name], team, facts)
     trail: list[dict[str, Any]] = []
     verdict = Verdict("manual", (target,))
     step = CompiledStep("manual", "manual", None, lambda _values, _facts: verdict)
-    decision = try_step(step, request, facts, trail)
+    decision = try_step(step, request, facts, trail, [])
     if decision is not None:
         return replace(decision, trace={"steps": trail, "not_evaluated": 0})
     walked = walk(request, plan, facts)
     return replace(walked, trace={**walked.trace, "steps": [*trail, *walked.trace["steps"]]})
 
 
-def _to_owner(request: DecisionRequest, owner: Owner, facts: Facts) -> Decision:
+def _to_owner(request: DecisionRequest, owner: Owner, team: str | None, facts: Facts) -> Decision:
     """The caller has checked that the owner is active and, for a claim, free to take the lead."""
     claim = request.kind == "claim"
     code = "claimed" if claim else "manual"
@@ -111,6 +113,7 @@ def _to_owner(request: DecisionRequest, owner: Owner, facts: Facts) -> Decision:
         step=code,
         strategy=code,
         owner=owner,
+        team=team,
         counts_toward_load=True,
         over_cap=over_cap(owner, facts),
         trace={"steps": [{"step": code, "strategy": code, "code": code}], "not_evaluated": 0},

@@ -16,6 +16,7 @@ from app.engine.model.decision import Decision, DecisionRequest, Target, TargetK
 from app.engine.model.plugin_replies import verdict_from_json
 from app.engine.model.state import Facts
 from app.engine.pipeline.outcome import to_decision, to_held
+from app.engine.pipeline.waiting import why_waiting
 from app.engine.selection.current_owner import try_current_owner
 from app.engine.selection.pickers import TargetAttempt
 from app.engine.selection.targets import try_owner, try_team
@@ -34,11 +35,12 @@ def walk(request: DecisionRequest, plan: Plan, facts: Facts, *, narrowed: bool =
     Unless `narrowed`, every step is evaluated and shown in the trace.
     """
     trail: list[dict[str, Any]] = []
+    failed: list[TargetAttempt] = []
     labels: dict[str, Any] = {}
     steps = plan.condition_index.candidates(request.values) if narrowed else range(len(plan.steps))
     while steps:
         for at in steps:
-            decision = try_step(plan.steps[at], request, facts, trail)
+            decision = try_step(plan.steps[at], request, facts, trail, failed)
             added = trail[-1].get("labels")
             if added:
                 labels |= added
@@ -52,7 +54,7 @@ def walk(request: DecisionRequest, plan: Plan, facts: Facts, *, narrowed: bool =
                 break
         else:
             break
-    return _unsettled(plan, trail, labels)
+    return _unsettled(plan, trail, labels, why_waiting(failed, request, facts))
 
 
 def score_labels(request: DecisionRequest, plan: Plan, facts: Facts) -> dict[str, Any]:
@@ -73,12 +75,12 @@ def _steps_after(at: int, request: DecisionRequest, plan: Plan, *, narrowed: boo
     return candidates[bisect_right(candidates, at) :]
 
 
-def _unsettled(plan: Plan, trail: list[dict[str, Any]], labels: Mapping[str, Any]) -> Decision:
+def _unsettled(plan: Plan, trail: list[dict[str, Any]], labels: Mapping[str, Any], why: str) -> Decision:
     trail.append({"step": FALLBACK_QUEUE, "strategy": "queue", "code": "fallback_queue"})
     return Decision(
         outcome="queued",
         code="no_plan" if plan.version == 0 else "fallback_queue",
-        text=sentences.fallback_queue(FALLBACK_QUEUE, published=plan.version != 0),
+        text=sentences.fallback_queue(FALLBACK_QUEUE, published=plan.version != 0) + why,
         step=FALLBACK_QUEUE,
         strategy="queue",
         queue=FALLBACK_QUEUE,
@@ -88,15 +90,22 @@ def _unsettled(plan: Plan, trail: list[dict[str, Any]], labels: Mapping[str, Any
 
 
 def try_step(
-    step: CompiledStep, request: DecisionRequest, facts: Facts, trail: list[dict[str, Any]]
+    step: CompiledStep,
+    request: DecisionRequest,
+    facts: Facts,
+    trail: list[dict[str, Any]],
+    failed: list[TargetAttempt],
 ) -> Decision | None:
-    """Evaluate one step and add its entry to the trail. Returns a decision if the step settles the lead."""
+    """Evaluate one step and add its entry to the trail. Returns a decision if the step settles the lead.
+
+    Targets that could not take the lead are added to `failed`.
+    """
     entry: dict[str, Any] = {"step": step.name, "strategy": step.strategy}
     trail.append(entry)
-    failed = step.when.failure(request.values, facts.now) if step.when else None
-    if failed is not None:
+    unmet = step.when.failure(request.values, facts.now) if step.when else None
+    if unmet is not None:
         entry["code"] = "no_match"
-        entry["failed_condition"] = {"field": failed[0], "operator": failed[1]}
+        entry["failed_condition"] = {"field": unmet[0], "operator": unmet[1]}
         return None
     verdict = _verdict_of(step, request, facts, entry)
     entry["code"] = verdict.code
@@ -107,11 +116,16 @@ def try_step(
         entry |= verdict.details
     if verdict.row is not None:
         entry |= verdict.row.to_trace()
-    return _try_targets(step, verdict, request, facts, entry) if verdict.targets else None
+    return _try_targets(step, verdict, request, facts, entry, failed) if verdict.targets else None
 
 
 def _try_targets(
-    step: CompiledStep, verdict: Verdict, request: DecisionRequest, facts: Facts, entry: dict[str, Any]
+    step: CompiledStep,
+    verdict: Verdict,
+    request: DecisionRequest,
+    facts: Facts,
+    entry: dict[str, Any],
+    failed: list[TargetAttempt],
 ) -> Decision | None:
     attempts: list[dict[str, Any]] = []
     entry["targets"] = attempts
@@ -119,9 +133,13 @@ def _try_targets(
         attempt = _try_target(target, request, facts)
         attempts.append(attempt.to_trace())
         if attempt.code == "chosen":
-            return to_decision(step, verdict, attempt, request, facts)
+            decision = to_decision(step, verdict, attempt, request, facts)
+            if target.kind == "queue" and failed:
+                decision.text += why_waiting(failed, request, facts)
+            return decision
         if attempt.until is not None:
             return to_held(step, attempt, attempt.until, facts)
+        failed.append(attempt)
     entry["code"] = attempts[-1]["code"]
     return None
 

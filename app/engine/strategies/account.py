@@ -19,6 +19,8 @@ from app.plan.document.accounts import DELEGATE, AccountConfig, Hold, Rung
 from app.plan.document.plan import PlanDocument
 
 Owners = Mapping[str, Owner]
+MAX_DELEGATES = 5
+"""How many delegates are asked, one after another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +105,26 @@ class AccountStep:
                 yield fallback
             elif isinstance(fallback, timedelta):
                 yield replace(self._owner(found.first), hold=fallback)
-            elif (delegate := owners[found.first].delegate) is not None:
-                yield replace(self._owner(delegate), ignore_caps=False, code="account_delegate")
+            else:
+                for delegate in delegates_of(found.first, owners):
+                    yield replace(self._owner(delegate), ignore_caps=False, code="account_delegate")
         if self._waits:
             yield replace(self._owner(found.first), off_hours="hold")
         yield from (self._owner(id_) for id_ in found.others)
 
     def _owner(self, id_: str) -> Target:
         return replace(self._own, name=id_)
+
+
+def delegates_of(owner: str, owners: Owners) -> Iterator[str]:
+    """The owner's delegate, that one's delegate and so on, none of them twice."""
+    seen = [owner]
+    while len(seen) <= MAX_DELEGATES and seen[-1] in owners:
+        delegate = owners[seen[-1]].delegate
+        if delegate is None or delegate in seen:
+            return
+        yield delegate
+        seen.append(delegate)
 
 
 def _fallback_of(fallback: Rung, config: AccountConfig) -> Target | timedelta | str:

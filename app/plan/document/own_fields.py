@@ -94,7 +94,8 @@ def _field(name: str, written: object) -> Field:
     if name.startswith(ATTRIBUTES):
         kind = written.get("type") if isinstance(written, Mapping) else None
         known = Kind(kind) if isinstance(kind, str) and kind in TYPES else Kind.ANY
-        return Field(name, known, "A custom attribute.", personal=True)
+        shown = isinstance(written, Mapping) and written.get("personal") is False
+        return Field(name, known, "A custom attribute.", personal=not shown)
     return Field(name, Kind.STRING, "A field of the plan's own.", choices=_choices(written))
 
 
@@ -125,8 +126,10 @@ def _read(name: str, written: object, catalog: Catalog) -> Derived | None:
 
 
 def _check_attribute(written: object) -> None:
-    if not isinstance(written, Mapping) or set(written) != {"type"}:
-        raise fault("wrong_type", "Must be {type: …}.")
+    if not isinstance(written, Mapping) or not {"type"} <= set(written) <= {"type", "personal"}:
+        raise fault("wrong_type", "Must be {type: …}, with personal: false if its value may be shown.")
+    if not isinstance(written.get("personal", True), bool):
+        raise fault("wrong_type", "Must be true or false.", "personal")
     if not isinstance(written["type"], str) or written["type"] not in TYPES:
         raise fault("not_allowed", f"Must be one of {', '.join(TYPES)}.", "type")
 
@@ -217,8 +220,8 @@ def _in_order_of_need(found: Mapping[str, Derived]) -> Iterator[Derived]:
 
 
 def _made_from_personal(ordered: tuple[Derived, ...], catalog: Catalog) -> set[str]:
-    """Names of attributes, and of fields derived from personal fields. Their values are personal too."""
-    hidden = {name for name in catalog.fields if name.startswith(ATTRIBUTES)}
+    """Names of personal attributes, and of fields derived from personal fields."""
+    hidden = {name for name in catalog.fields if name.startswith(ATTRIBUTES) and catalog.personal(name)}
     for derived in ordered:
         if any(name in hidden or catalog.personal(name) for name in _asked(derived)):
             hidden.add(derived.name)

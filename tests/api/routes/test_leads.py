@@ -26,7 +26,7 @@ async def test_a_closed_assignment_says_who_closed_it(workspace: Workspace) -> N
     found = await workspace.get(f"/assignments/{returned['assignment_id']}")
     assert found["state"] == "closed"
     assert [(event["type"], event["actor"]) for event in found["events"]] == [("closed", key.split("_")[2])]
-    assert (await workspace.get(f"/leads/{returned['lead_id']}"))["owner"] is None
+    assert (await workspace.get(f"/leads/{returned['lead_id']}"))["owner"] == returned["owner"]
 
 
 async def test_a_lead_shows_its_assignments_in_order(workspace: Workspace) -> None:

@@ -11,6 +11,7 @@ from app.engine.model.accounts import AccountMatch, account_from
 from app.engine.model.decision import Decision, PriorAssignment
 from app.engine.model.state import Facts, Load, State
 from app.engine.pipeline.decide import decide
+from app.engine.strategies.account import delegates_of
 from tests.support.decisions import NOW, PLAN, facts, plan, question
 
 CALENDARS = {"day": {"timezone": "UTC", "hours": "14:00-18:00"}}
@@ -367,3 +368,24 @@ def test_account_owner_is_responsible_only_for_leads_of_the_step() -> None:
     webinars = {"source": "webinar"}
     assert returned(again(BOTH, match(owner="ana"), office(), when=webinars)) == ("reengaged", "eve")
     assert returned(again(BOTH, match(roles={"sdr": "ben"}), office(), roles=["sdr"])) == ("reengaged", "ben")
+
+
+@pytest.mark.parametrize(
+    ("absent", "expected"),
+    [
+        ("ana", ("account_delegate", "dan")),
+        ("ana dan", ("account_delegate", "eve")),
+        ("ana dan eve", ("queue", "desk")),
+    ],
+)
+def test_the_delegate_of_a_delegate_is_asked(absent: str, expected: tuple[str, str]) -> None:
+    chain = {"dan": {"name": "Dan", "delegate": "eve"}, "eve": {"name": "Eve", "delegate": "ana"}}
+    now = office([away(owner, 48) for owner in absent.split()], people=chain)
+    step = {"roles": ["owner"], "if_unavailable": ["delegate"]}
+    assert returned(decided(step, match(**OWNED), now)) == expected
+
+
+def test_at_most_five_delegates_are_asked() -> None:
+    chain = {f"d{number}": {"delegate": f"d{number + 1}"} for number in range(8)}
+    owners = facts({"ana": {"delegate": "d0"}, **chain, "d8": {}}).directory.owners
+    assert list(delegates_of("ana", owners)) == ["d0", "d1", "d2", "d3", "d4"]

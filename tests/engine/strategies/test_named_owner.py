@@ -24,7 +24,7 @@ def decided(target: Target, owner: Mapping[str, Any], away: timedelta | None = N
     known.state.loads["ana"] = Load(open=1)
     verdict = Verdict("named", (target,))
     return try_step(
-        CompiledStep("named", "rule", None, lambda _values, _facts: verdict), question(), known, []
+        CompiledStep("named", "rule", None, lambda _values, _facts: verdict), question(), known, [], []
     )
 
 
