@@ -93,6 +93,14 @@ class Metrics:
             own = self._decisions[workspace_id] = _Decisions()
         own.count(outcome, step or "none", code)
 
+    def flags_set(self, workspace_id: int, flags: Mapping[str, int]) -> None:
+        """Counts the leads of a workspace by flag of intake."""
+        own = self._decisions.get(workspace_id)
+        if own is None:
+            own = self._decisions[workspace_id] = _Decisions()
+        for flag, leads in flags.items():
+            own.flags.labels(flag).inc(leads)
+
     def exposition(self, workspace_id: int, gauges: WorkspaceGauges) -> bytes:
         """The metrics of the process and of one workspace, in the Prometheus text format."""
         own = self._decisions.get(workspace_id)
@@ -108,6 +116,12 @@ class _Decisions:
         self._steps: set[str] = set()
         self._counter = Counter(
             "lead_assignment_decisions", "Decisions.", ["outcome", "step", "code"], registry=self.registry
+        )
+        self.flags = Counter(
+            "lead_assignment_flagged_leads",
+            "Leads with a value that intake could not read or does not trust.",
+            ["flag"],
+            registry=self.registry,
         )
 
     def count(self, outcome: str, step: str, code: str) -> None:

@@ -13,6 +13,7 @@ from app.cli.context import CommandError, settings_now, with_pool, workspace_nam
 from app.cli.files.columns import UnknownColumns
 from app.cli.lead_options import (
     Dates,
+    Decimal,
     Default,
     Encoding,
     IdColumn,
@@ -51,6 +52,7 @@ def assign(
         ),
     ] = None,
     dates: Dates = None,
+    decimal: Decimal = None,
     separator: Separator = None,
     encoding: Encoding = None,
 ) -> None:
@@ -71,6 +73,7 @@ def assign(
         id_column=id_column,
         time_column=time_column,
         dates=dates,
+        decimal=decimal,
     )
     settings = settings_now()
     limits = PluginLimits(settings.plugin_timeout_seconds, settings.plugin_memory_mb)

@@ -16,6 +16,7 @@ from app.cli.files.columns import UnknownColumns
 from app.cli.files.rows import Lines, read_file
 from app.cli.lead_options import (
     Dates,
+    Decimal,
     Default,
     Encoding,
     IdColumn,
@@ -158,6 +159,7 @@ def import_leads(
     default: Default = None,
     map_value: MapValue = None,
     dates: Dates = None,
+    decimal: Decimal = None,
     separator: Separator = None,
     encoding: Encoding = None,
     move: Annotated[
@@ -179,6 +181,7 @@ def import_leads(
         map_value=map_value,
         id_column=id_column,
         dates=dates,
+        decimal=decimal,
     )
     deadline = settings_now().request_timeout_seconds
 

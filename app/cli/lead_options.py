@@ -10,7 +10,7 @@ from app.cli.context import CommandError
 from app.cli.files.columns import ColumnOptions, UnknownColumns, read_mapping
 from app.cli.files.leads import LeadOptions
 from app.cli.files.sheets import SheetOptions, separator_of
-from app.cli.files.times import DayOrder
+from app.cli.files.times import DayOrder, DecimalSign
 
 Map = Annotated[
     list[str] | None,
@@ -41,6 +41,10 @@ MapValue = Annotated[
 ]
 Dates = Annotated[
     DayOrder | None, typer.Option("--dates", help="The order of day and month in dates such as 03/04/2026.")
+]
+Decimal = Annotated[
+    DecimalSign | None,
+    typer.Option("--decimal", help="The sign before decimals in numbers such as 1.250 and 1,250."),
 ]
 
 
@@ -74,8 +78,16 @@ def lead_options(
     id_column: str | None,
     time_column: str | None = None,
     dates: DayOrder | None,
+    decimal: DecimalSign | None = None,
 ) -> LeadOptions:
     """How a file of leads is read. Raises CommandError."""
     return LeadOptions(
-        columns, sheet, read_defaults(default or ()), tuple(map_value or ()), id_column, time_column, dates
+        columns,
+        sheet,
+        read_defaults(default or ()),
+        tuple(map_value or ()),
+        id_column,
+        time_column,
+        dates,
+        decimal,
     )

@@ -1,6 +1,7 @@
 """The request bodies of the routes that decide and look up.
 
-Unknown fields are refused, `true` is not 1, and `null` is the same as absent.
+Unknown fields are refused, and `null` is the same as absent. Numbers, booleans and timestamps of a lead
+may be texts: forms send them so, and intake reads them.
 """
 
 from collections.abc import Iterator
@@ -11,12 +12,14 @@ from pydantic import BeforeValidator, Field, SkipValidation, ValidationError, mo
 from app.contract.faults import invalid, validation_failed
 from app.contract.strict_json import InvalidItem
 from app.contract.types import (
-    Count,
     CustomerStatus,
     Id,
+    LeadBoolean,
     LeadId,
-    Number,
+    LeadNumber,
+    LeadTimestamp,
     NumberOrText,
+    PostalCode,
     RequestModel,
     RequiredId,
     Text,
@@ -34,19 +37,19 @@ def _only_owner(sent: object) -> object:
 class EngagementItem(RequestModel):
     """One thing the lead did."""
 
-    at: Timestamp | None = None
+    at: LeadTimestamp | None = None
     type: Text | None = None
     name: Text | None = None
     product: Text | None = None
-    count: Count | None = None
+    count: LeadNumber | None = None
 
 
 class ConsentInput(RequestModel):
     """Whether the lead agreed to be contacted through a channel. Absent means unknown."""
 
-    email: bool | None = None
-    sms: bool | None = None
-    phone: bool | None = None
+    email: LeadBoolean | None = None
+    sms: LeadBoolean | None = None
+    phone: LeadBoolean | None = None
 
 
 class CrmIds(RequestModel):
@@ -77,20 +80,20 @@ class LeadFields(RequestModel):
     country: Text | None = Field(None, description="An ISO 3166 code or a country name.")
     state: Text | None = None
     city: Text | None = None
-    postal_code: Text | None = None
+    postal_code: PostalCode | None = None
     language: Text | None = None
     industry: Text | None = None
-    employees: Count | None = None
-    annual_revenue: Number | None = None
+    employees: LeadNumber | None = None
+    annual_revenue: LeadNumber | None = None
     lead_type: Text | None = None
     lifecycle_stage: Text | None = None
     customer_status: CustomerStatus | None = None
     tier: Text | None = None
     churn_risk: NumberOrText | None = None
-    last_purchase_at: Timestamp | None = None
-    trial_ends_at: Timestamp | None = None
-    lifetime_value: Number | None = None
-    score: Number | None = None
+    last_purchase_at: LeadTimestamp | None = None
+    trial_ends_at: LeadTimestamp | None = None
+    lifetime_value: LeadNumber | None = None
+    score: LeadNumber | None = None
     product_interest: Texts | None = None
     channel: Text | None = None
     source: Text | None = None
@@ -99,8 +102,8 @@ class LeadFields(RequestModel):
     referrer: Text | None = None
     pages: Texts | None = None
     content: Texts | None = None
-    visits: Count | None = None
-    last_seen_at: Timestamp | None = None
+    visits: LeadNumber | None = None
+    last_seen_at: LeadTimestamp | None = None
     engagement: Annotated[list[EngagementItem], Field(max_length=1000)] | None = None
     consent: ConsentInput | None = None
     crm: CrmIds | None = None

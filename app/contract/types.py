@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -109,6 +109,41 @@ def _number_or_text(sent: object) -> float | str:
     raise invalid("wrong_type", "must be a number or a string")
 
 
+def _number_of_lead(sent: object) -> float | str:
+    """A number, or a text that intake reads."""
+    if isinstance(sent, str) and len(sent) <= 8192:
+        return sent
+    if not isinstance(sent, (int, float)) or isinstance(sent, bool):
+        raise invalid("wrong_type", "must be a number or a string")
+    if not abs(sent) <= (MAX_INTEGER if isinstance(sent, int) else MAX_NUMBER):
+        raise invalid("out_of_range", "is too large a number")
+    return sent
+
+
+def _boolean_of_lead(sent: object) -> object:
+    """A boolean, or what intake reads as one."""
+    if isinstance(sent, (bool, int)) or (isinstance(sent, str) and len(sent) <= 8192):
+        return sent
+    raise invalid("wrong_type", "must be true, false or a string")
+
+
+def _timestamp_of_lead(sent: object) -> datetime | str:
+    """A timestamp, or a text that intake reads."""
+    if isinstance(sent, int) and not isinstance(sent, bool):
+        return str(sent)
+    if not isinstance(sent, str) or len(sent) > 8192:
+        raise invalid("wrong_type", "must be a string with a date and time")
+    try:
+        return _timestamp(sent)
+    except ValueError:
+        return sent
+
+
+def _postal_code_of_lead(sent: object) -> object:
+    """A postal code. A spreadsheet may have made a number of it."""
+    return str(sent) if isinstance(sent, int) and not isinstance(sent, bool) else sent
+
+
 def _trigger(text: str) -> str:
     if text not in _TRIGGERS and not _OWN_TRIGGER.fullmatch(text):
         raise invalid("not_allowed", f"must be one of {', '.join(TRIGGERS)}, or x- and a word of your own")
@@ -143,6 +178,11 @@ Count = Annotated[int, Field(ge=-MAX_INTEGER - 1, le=MAX_INTEGER)]
 Cap = Annotated[int, Field(ge=0, le=1_000_000)]
 Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False)]
 NumberOrText = Annotated[float | str, PlainValidator(_number_or_text, json_schema_input_type=float | str)]
+# Any, because a union is serialized slowly, and warns of integers.
+LeadNumber = Annotated[Any, PlainValidator(_number_of_lead, json_schema_input_type=float | str)]
+LeadBoolean = Annotated[Any, PlainValidator(_boolean_of_lead, json_schema_input_type=bool | int | str)]
+LeadTimestamp = Annotated[Any, PlainValidator(_timestamp_of_lead, json_schema_input_type=int | str)]
+PostalCode = Annotated[Text, BeforeValidator(_postal_code_of_lead, json_schema_input_type=int | str)]
 Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False), AfterValidator(_three_decimals)]
 Factor = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), AfterValidator(_three_decimals)]
 LeadId = Annotated[UUID, Strict(False)]

@@ -3,6 +3,7 @@
 Nothing here waits. A later job of the same group sees the keys, leads and assignments of an earlier one.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -72,6 +73,7 @@ class DecisionSession:
     work: UnitOfWork
     received: int = 0
     matched: int = 0
+    flags: Counter[str] = field(default_factory=Counter)
 
     def stored_reply(self, key: IdempotencyKey) -> StoredReply | None:
         """The reply that this key stands for, if it has one that still holds.

@@ -180,6 +180,8 @@ class WorkspaceWriter:
         self.plugins.observe(session.plan, self.snapshot, work.now)
         for decision in work.decided:
             self.metrics.lead_decided(self.workspace_id, decision.outcome, decision.step, decision.code)
+        if session.flags:
+            self.metrics.flags_set(self.workspace_id, session.flags)
         for job, reply in result.replies:
             _reply(job, reply)
         for job, assignment_id in result.replays:

@@ -4,16 +4,17 @@ Pure and total: every lead that passes the schema has a result, and no typing er
 """
 
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from app.engine.model.lead_keys import LeadKey
 from app.intake.contact import parse_email, read_mailbox, read_phone
 from app.intake.lead_keys import keys_of, look_ups
-from app.intake.readings import READ, read_fields
+from app.intake.readings import NO_HINTS, READ, Hints, read_declared, read_fields
 from app.intake.website import website_domain
+from app.plan.language.fields import Field
 from app.values.full_names import split_full_name
 
 _REPORTED = ("email", "email_domain", "phone", *READ, "website_domain")
@@ -29,6 +30,7 @@ class IncomingLead:
     look_ups:   where leads are looked for that may be the same person: its keys, and aliases.
     flags:      what could not be read, such as `email_malformed`.
     normalized: the fields that were changed or derived, ready for JSON.
+    hints:      how its file writes what is ambiguous.
     """
 
     # No repr shows personal data, because it could end up in a log.
@@ -37,26 +39,45 @@ class IncomingLead:
     look_ups: tuple[LeadKey, ...] = field(repr=False)
     flags: tuple[str, ...]
     normalized: dict[str, Any] = field(repr=False)
+    hints: Hints = field(default=NO_HINTS, repr=False)
 
 
-def normalize(sent: Mapping[str, Any], source: str = "") -> IncomingLead:
+def normalize(sent: Mapping[str, Any], source: str = "", hints: Hints = NO_HINTS) -> IncomingLead:
     """Normalize a validated lead. Never raises for a lead that passed the schema.
 
     `source` is where its external id comes from, unless the lead says so itself.
     """
     values = _clean_fields(sent)
+    read = read_fields(values, hints)
     flags = [
-        *read_fields(values),
+        *read.flags,
         *_normalize_email(values),
         *_normalize_phone(values),
         *_normalize_website(values),
     ]
-    normalized = {name: values[name] for name in _REPORTED if name in values}
+    normalized = {name: values[name] for name in (*_REPORTED, *read.changed) if name in values}
     if flags:
         values["flags"] = list(flags)
     normalized["flags"] = list(flags)
     keys = keys_of(values, flags, values.get("external_id_source") or source)
-    return IncomingLead(values, keys, look_ups(keys), tuple(flags), normalized)
+    return IncomingLead(values, keys, look_ups(keys), tuple(flags), normalized, hints)
+
+
+def with_declared(arrival: IncomingLead, declared: Sequence[Field]) -> IncomingLead:
+    """The lead with its custom attributes in the types that a plan declares."""
+    attributes = arrival.values.get("attributes")
+    if not declared or not isinstance(attributes, dict):
+        return arrival
+    read, more = read_declared(attributes, declared, arrival.hints, arrival.values.get("country"))
+    if read is attributes and not more:
+        return arrival
+    flags = tuple(dict.fromkeys((*arrival.flags, *more)))
+    values = {**arrival.values, "attributes": read}
+    if flags:
+        values["flags"] = list(flags)
+    return replace(
+        arrival, values=values, flags=flags, normalized={**arrival.normalized, "flags": list(flags)}
+    )
 
 
 def _clean_fields(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,23 +1,65 @@
 """Reads the values of a lead with the readers that plans and tables use.
 
-What cannot be read stays as it was sent, and a flag says so.
+What cannot be read stays as it was sent, and a flag says so. The usual values cost a look-up each.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from app.plan.language.fields import LEAD, Field, Kind
+from app.values.booleans import read_boolean
 from app.values.countries import COUNTRIES, country_code
+from app.values.dates import Order, read_date
 from app.values.languages import read_languages, unknown_languages
+from app.values.numbers import Decimal, decimal_of, read_number
 from app.values.postal_codes import postal_code
 from app.values.states import read_state
 
 READ = ("country", "state", "postal_code", "language")
-"""The fields that are read here, which the answer shows as `normalized`."""
+"""The fields that the answer always shows as `normalized`."""
+
+_NUMBERS = tuple(
+    (name, field.kind is Kind.INTEGER)
+    for name, field in LEAD.fields.items()
+    if field.kind in (Kind.INTEGER, Kind.NUMBER)
+)
+_TIMESTAMPS = tuple(name for name, field in LEAD.fields.items() if field.kind is Kind.TIMESTAMP)
 
 
-def read_fields(values: dict[str, Any]) -> list[str]:
-    """Put the values of a lead into their form, in place. Returns the flags."""
-    return [*_places(values), *_languages(values)]
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """How a file writes what is ambiguous: its decimal sign, and the order of day and month."""
+
+    decimal: Decimal | None = None
+    dates: Order | None = None
+
+
+NO_HINTS = Hints()
+
+
+@dataclass(slots=True)
+class Readings:
+    """What reading did: the flags, and the names of further fields that were sent as text."""
+
+    flags: list[str]
+    changed: list[str]
+
+
+def read_fields(values: dict[str, Any], hints: Hints = NO_HINTS) -> Readings:
+    """Put the values of a lead into their form, in place."""
+    changed: list[str] = []
+    flags = [*_places(values), *_languages(values), *_numbers(values, hints, changed)]
+    for name in _TIMESTAMPS:
+        if type(values.get(name)) is str:
+            changed.append(name)
+            values[name] = _timestamp(values[name], hints, flags)
+    if "consent" in values:
+        _consent(values, flags, changed)
+    if "engagement" in values:
+        values["engagement"] = [_engagement(item, hints, flags) for item in values["engagement"]]
+    return Readings(list(dict.fromkeys(flags)) if len(flags) > 1 else flags, changed)
 
 
 def _places(values: dict[str, Any]) -> Iterator[str]:
@@ -53,3 +95,103 @@ def _languages(values: dict[str, Any]) -> Iterator[str]:
         values["language"] = all_[0] if len(all_) == 1 else all_
     if unknown:
         yield "language_unknown"
+
+
+def _numbers(values: dict[str, Any], hints: Hints, changed: list[str]) -> Iterator[str]:
+    for name, whole in _NUMBERS:
+        text = values.get(name)
+        if type(text) is str:
+            changed.append(name)
+            flags: list[str] = []
+            values[name] = _number(text, whole, hints, values.get("country"), flags)
+            yield from flags
+
+
+def _number(text: str, whole: bool, hints: Hints, country: object, flags: list[str]) -> int | float | str:
+    """The number or range, or the text if it is neither."""
+    read = read_number(text, hints.decimal or decimal_of(country), whole=whole)
+    if read is None:
+        flags.append("number_unreadable")
+        return text
+    if read.ambiguous:
+        flags.append("number_ambiguous")
+    return read.value
+
+
+def _timestamp(text: str, hints: Hints, flags: list[str]) -> datetime | str:
+    read = read_date(text, hints.dates)
+    if read.at is None:
+        flags.append("date_ambiguous" if read.ambiguous else "date_unreadable")
+        return text
+    return read.at
+
+
+def _consent(values: dict[str, Any], flags: list[str], changed: list[str]) -> None:
+    """Consent is given only by a word that is true. Any other text is kept, and counts as not given."""
+    given = values["consent"]
+    if all(type(each) is bool for each in given.values()):
+        return
+    changed.append("consent")
+    values["consent"] = read = {
+        name: each if (known := read_boolean(each)) is None else known for name, each in given.items()
+    }
+    if not all(type(each) is bool for each in read.values()):
+        flags.append("consent_unreadable")
+
+
+def _engagement(item: dict[str, Any], hints: Hints, flags: list[str]) -> dict[str, Any]:
+    at, count = item.get("at"), item.get("count")
+    if type(at) is not str and type(count) is not str:
+        return item
+    read = dict(item)
+    if type(at) is str:
+        read["at"] = _timestamp(at, hints, flags)
+    if type(count) is str:
+        read["count"] = _number(count, True, hints, None, flags)
+    return read
+
+
+def read_declared(
+    attributes: dict[str, Any], declared: Iterable[Field], hints: Hints, country: object
+) -> tuple[dict[str, Any], list[str]]:
+    """Custom attributes in the types that a plan declares, and the flags. The given ones are not changed."""
+    flags: list[str] = []
+    for field in declared:
+        *path, last = field.name.split(".")[1:]
+        place: Any = attributes
+        for name in path:
+            place = place.get(name) if isinstance(place, dict) else None
+        value = place.get(last) if isinstance(place, dict) else None
+        if value is None:
+            continue
+        read = _as_declared(value, field.kind, hints, country, flags)
+        if read is not value:
+            attributes = _with(attributes, [*path, last], read)
+    return attributes, list(dict.fromkeys(flags))
+
+
+def _as_declared(value: Any, kind: Kind, hints: Hints, country: object, flags: list[str]) -> Any:
+    """The value in this type. What cannot be read stays."""
+    match kind:
+        case Kind.INTEGER | Kind.NUMBER if isinstance(value, str):
+            return _number(value, kind is Kind.INTEGER, hints, country, flags)
+        case Kind.INTEGER | Kind.NUMBER if isinstance(value, bool) or not isinstance(value, (int, float)):
+            flags.append("number_unreadable")
+        case Kind.BOOLEAN if not isinstance(value, bool):
+            read = read_boolean(value)
+            if read is None:
+                flags.append("boolean_unreadable")
+            return value if read is None else read
+        case Kind.TIMESTAMP if isinstance(value, (str, int)) and not isinstance(value, bool):
+            at = _timestamp(str(value), hints, flags)
+            return at.isoformat().replace("+00:00", "Z") if isinstance(at, datetime) else value
+        case Kind.STRING if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return str(value)
+        case Kind.STRINGS if isinstance(value, str):
+            return [part.strip() for part in value.split(";") if part.strip()]
+    return value
+
+
+def _with(attributes: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:
+    first, *rest = path
+    return {**attributes, first: _with(attributes[first], rest, value) if rest else value}

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from app.engine.compile.plan import Plan, Strategy
 from app.engine.lookup.tables import PreparedTables, TableContent, Tables, compile_table
@@ -14,18 +13,15 @@ from app.engine.model.plugin_replies import PluginResults
 from app.engine.model.state import Facts, State
 from app.engine.pipeline.decide import decide, with_derived_fields
 from app.engine.selection.targets import required_by_lead
-from app.intake.arrival import normalize
+from app.intake.arrival import normalize, with_declared
 from app.plan.document.plan import PlanDocument
 from app.plan.document.plan_tests import PlanTest
 from app.plan.document.steps import Target
 from app.plan.findings import Finding, quote
-from app.plan.language.durations import parse_iso
-from app.plan.language.fields import LEAD, Kind
 from app.plugins.runner import PluginLead, call_plugins
 from app.plugins.supervisor import PluginSnapshot
 from app.values.languages import spoken
 
-_TIMESTAMPS = tuple(name for name, field in LEAD.fields.items() if field.kind is Kind.TIMESTAMP)
 _ALWAYS = Absence(datetime(1900, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
 _LEAD, _ASSIGNMENT = "lead", "assignment"
 
@@ -167,7 +163,7 @@ def _uncapped(team: Team) -> Team:
 
 
 def _question(case: PlanTest, plan: Plan, now: datetime) -> DecisionRequest:
-    values = normalize(_typed(case.lead)).values
+    values = with_declared(normalize(case.lead), plan.declared).values
     return DecisionRequest(
         kind="assign",
         assignment_id=_ASSIGNMENT,
@@ -187,24 +183,6 @@ def _match(case: PlanTest) -> AccountMatch | None:
         for each in case.given.account.line()
     ]
     return AccountMatch(line[0], "crm", tuple(line[1 : MAX_PARENTS + 1]))
-
-
-def _typed(lead: Mapping[str, Any]) -> dict[str, Any]:
-    """The lead with its timestamps parsed. A plan holds them as strings."""
-    typed = dict(lead)
-    for name in _TIMESTAMPS:
-        if typed.get(name) is not None:
-            typed[name] = parse_iso(typed[name])
-    if typed.get("engagement"):
-        typed["engagement"] = [_dated(item) for item in typed["engagement"]]
-    return typed
-
-
-def _dated(item: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        return {**item, "at": parse_iso(item["at"])}
-    except (KeyError, TypeError, ValueError):
-        return {name: value for name, value in item.items() if name != "at"}
 
 
 def _prior(case: PlanTest, plan: Plan, now: datetime) -> PriorAssignment | None:

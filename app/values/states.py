@@ -188,7 +188,10 @@ class StateOptions:
         self._tails = frozenset(map(tail, self._all))
 
     def has(self, state: str, country: object) -> bool:
-        """Whether the state of a lead is one of these."""
+        """Whether the state of a lead is one of these. A lead stored by an earlier version has a name."""
+        if len(state) > 3:
+            known = country if isinstance(country, str) else None
+            state = read_state(state, known) or state
         return any(key in self._all for key in keys_of_state(state, country)) or (
             not isinstance(country, str) and state.casefold() in self._tails
         )

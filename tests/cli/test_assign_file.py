@@ -204,7 +204,7 @@ async def test_lines_of_json_hold_objects(workspace: Workspace, tmp_path: Path) 
     lines = [
         {"E-Mail": "a@people.example", "crm": {"lead_id": "L-1"}, "engagement": [{"name": "demo"}]},
         {"E-Mail": "b@people.example", "crm.lead_id": "L-2", "attributes": {"plan": "pro"}},
-        {"E-Mail": "c@people.example", "employees": "12"},
+        {"E-Mail": "c@people.example", "employees": [12]},
     ]
     path.write_bytes(
         b"\n".join(map(orjson.dumps, lines)) + b'\n[1]\n{"E-Mail": "d@p.example", "E-Mail": 1}\n'

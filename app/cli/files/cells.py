@@ -10,10 +10,6 @@ from app.cli.files.times import DayOrder, read_time
 from app.errors import ValidationFailed
 from app.plan.language.fields import LEAD, Field, Kind
 
-WORDS: Mapping[str, bool] = {
-    "true": True, "yes": True, "y": True, "1": True, "ja": True, "j": True, "wahr": True,
-    "false": False, "no": False, "n": False, "0": False, "nein": False, "falsch": False,
-}  # fmt: skip
 _LONG_DIGITS = re.compile(r"-?[0-9]{16,}")
 
 
@@ -29,15 +25,11 @@ class Cells:
     dates: DayOrder | None = None
 
     def value(self, name: str, cell: str) -> object:
-        """The value of a cell. A cell that does not fit its field stays text, and validation refuses it."""
+        """The value of a cell. Intake reads the numbers, booleans and dates of known fields."""
         known = self.own.get(name) or LEAD.find(name)
         match known.kind if known else Kind.STRING:
-            case Kind.INTEGER | Kind.NUMBER:
-                return number(cell, comma=self.comma)
             case Kind.ANY:
                 return cell if _is_identifier(cell) else number(cell, comma=self.comma)
-            case Kind.BOOLEAN:
-                return WORDS.get(cell.casefold(), cell)
             case Kind.STRINGS:
                 return split_list(cell)
             case Kind.TIMESTAMP:

@@ -29,13 +29,14 @@ from app.cli.files.replacements import Replacements
 from app.cli.files.rows import put
 from app.cli.files.sheets import DETECT, SheetOptions, is_table, open_sheet
 from app.cli.files.text import TextFile
-from app.cli.files.times import DayOrder, read_time
+from app.cli.files.times import DayOrder, DecimalSign, read_time
 from app.contract.faults import validation_failed
 from app.contract.limits import KIB, BodyLimits
 from app.contract.requests import LeadInput
 from app.contract.strict_json import parse
 from app.errors import Fault, Problem, ValidationFailed, refused_at
 from app.intake.arrival import IncomingLead, normalize
+from app.intake.readings import Hints
 from app.plan.language.fields import Field
 from app.values.full_names import is_certain, split_full_name
 
@@ -54,6 +55,7 @@ class LeadOptions:
     id_column:    the column that identifies each line.
     time_column:  the column with the time of each line.
     dates:        the order of day and month.
+    decimal:      the sign before decimals.
     """
 
     columns: ColumnOptions = field(default_factory=ColumnOptions)
@@ -63,6 +65,12 @@ class LeadOptions:
     id_column: str | None = None
     time_column: str | None = None
     dates: DayOrder | None = None
+    decimal: DecimalSign | None = None
+
+    @property
+    def hints(self) -> Hints:
+        """How the file writes what is ambiguous."""
+        return Hints(self.decimal.value if self.decimal else None, self.dates.value if self.dates else None)
 
 
 SOURCE = "file"
@@ -236,7 +244,7 @@ class LeadFile:
         except ValidationError as refused:
             faults = validation_failed(refused).faults
             raise ValidationFailed(faults=[self._named(fault) for fault in faults]) from None
-        return normalize(lead.model_dump(exclude_none=True), SOURCE)
+        return normalize(lead.model_dump(exclude_none=True), SOURCE, self.options.hints)
 
     def _named(self, fault: Fault) -> Fault:
         """The fault, with its column if that is named differently from the field."""

@@ -23,6 +23,13 @@ class DayOrder(StrEnum):
     MDY = "mdy"
 
 
+class DecimalSign(StrEnum):
+    """The sign before decimals, as in 1.250 or 1,250."""
+
+    POINT = "point"
+    COMMA = "comma"
+
+
 class FileTime(NamedTuple):
     """A time in UTC, and whether it was written without an offset."""
 

@@ -12,7 +12,7 @@ from app.engine.model.lead_keys import LeadKey
 from app.engine.pipeline.news import news_in
 from app.ids import uuid7
 from app.intake.accounts import keys_of_lead
-from app.intake.arrival import IncomingLead
+from app.intake.arrival import IncomingLead, with_declared
 
 
 @dataclass(eq=False, slots=True)
@@ -26,7 +26,8 @@ class Assign(Job):
 
     def decide(self, session: DecisionSession) -> Reply:
         """Decide by the plan, as a returning lead if one of its match keys is known."""
-        arrival, plan = self.arrival, session.plan
+        plan = session.plan
+        arrival = with_declared(self.arrival, plan.declared)
         person = session.find_person(arrival, plan.match_rules, plan.window)
         request = DecisionRequest(
             kind="assign",
@@ -44,6 +45,7 @@ class Assign(Job):
         new_fields = request.values != person.stored
         decision, reply = session.decide(request, arrival.normalized, new_fields=new_fields)
         existing = decision.existing_lead
+        session.flags.update(arrival.flags)
         session.received += 1
         session.matched += existing is not None
         session.identify(arrival, person, existing.lead_id if existing else request.lead_id)

@@ -13,7 +13,7 @@ from app.engine.model.directory import Directory
 from app.engine.model.lead_keys import LeadKey
 from app.errors import OwnerInactive, refused_at
 from app.ids import uuid7
-from app.intake.arrival import IncomingLead
+from app.intake.arrival import IncomingLead, with_declared
 
 ACTOR = "import"
 """The actor of the event that closes a lead imported as closed."""
@@ -41,7 +41,7 @@ class ImportLead(Job):
         Answers 204 when there is nothing to change, and 409 when the lead is elsewhere and stays there.
         Raises ValidationFailed or OwnerInactive when the lead cannot be imported with this owner.
         """
-        work, arrival = session.work, self.arrival
+        work, arrival = session.work, with_declared(self.arrival, session.plan.declared)
         rules = replace(session.plan.match_rules, ids_are_people=True)
         person = session.find_person(arrival, rules, None)
         prior = person.prior
@@ -67,6 +67,7 @@ class ImportLead(Job):
             work.end(prior)
         _, reply = session.decide(request, arrival.normalized, status=200 if prior else 201)
         session.identify(arrival, person, request.lead_id)
+        session.flags.update(arrival.flags)
         session.received += prior is None
         if self.closed:
             work.close(work.present[request.lead_id], "closed", ACTOR)

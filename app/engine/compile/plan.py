@@ -21,10 +21,12 @@ from app.engine.model.state import Facts
 from app.engine.strategies.account import AccountStep
 from app.engine.strategies.product import ProductCatalog
 from app.plan.document.accounts import AccountConfig
+from app.plan.document.own_fields import ATTRIBUTES
 from app.plan.document.plan import PlanDocument
 from app.plan.document.steps import PlanStep as WrittenStep
 from app.plan.document.steps import RuleConfig, StepConfig
 from app.plan.findings import Finding
+from app.plan.language.fields import Field
 from app.plan.reader.read import read_plan
 
 
@@ -75,6 +77,7 @@ class Plan:
     - `table_refs` are the tables it uses, by rule.
     - `reads` are the fields it reads, `not_news` those in which a change is no news.
     - `label_steps` are the steps that score, `plugin_steps` those of plugins.
+    - `declared` are the custom attributes whose type the plan declares.
     """
 
     version: int
@@ -98,6 +101,7 @@ class Plan:
     products: ProductCatalog | None = None
     table_refs: Mapping[str, TableRef] = field(default_factory=dict)
     plugin_steps: Sequence[PluginStep] = ()
+    declared: Sequence[Field] = ()
 
 
 def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, Strategy]) -> Plan:
@@ -132,6 +136,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         else None,
         table_refs=table_refs_of(document),
         plugin_steps=tuple(plugin_steps(document, strategies)),
+        declared=tuple(each for each in document.fields.fields if each.name.startswith(ATTRIBUTES)),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from operator import eq, ge, gt, le, lt
 from typing import Any
 
+from app.engine.conditions.numbers import compile_number
 from app.plan.language.conditions import Leaf
 from app.plan.language.fields import Kind
 from app.plan.language.occurrences import Occurrences
@@ -52,6 +53,8 @@ def compile_comparison(leaf: Leaf) -> Test:
         return _counted(operand)
     if leaf.kind is Kind.OBJECTS:
         return _named(operand)
+    if leaf.kind in (Kind.INTEGER, Kind.NUMBER):
+        return compile_number(operator, operand)
     if isinstance(operand, tuple):
         return _any_of(operator, operand) if operator in ANY_OF else _membership(operator, operand)
     if isinstance(operand, (datetime, timedelta)):

@@ -10,6 +10,7 @@ from app.engine.conditions.languages import compile_language
 from app.engine.conditions.states import FIELD as STATE
 from app.engine.conditions.states import compile_state, state_buckets
 from app.plan.language import conditions as tree
+from app.plan.language.fields import Kind
 from app.plan.language.occurrences import Occurrences
 
 Holds = Callable[[Values, datetime], bool]
@@ -90,6 +91,14 @@ def _compile(node: tree.Node) -> _Node:
             return _Leaf(node)
 
 
+def _is_there(value: Any) -> bool:
+    return value is not None
+
+
+def _is_boolean(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
 class _Leaf:
     __slots__ = ("_get", "_leaf", "holds")
 
@@ -98,7 +107,9 @@ class _Leaf:
         self._get = get = getter(leaf.field)
         if leaf.operator == "exists":
             wanted = leaf.operand
-            self.holds: Holds = lambda values, _: (get(values) is not None) is wanted
+            # A consent that could not be read is as good as none.
+            known = _is_boolean if leaf.kind is Kind.BOOLEAN else _is_there
+            self.holds: Holds = lambda values, _: known(get(values)) is wanted
         elif leaf.field == STATE:
             self.holds = compile_state(leaf, compile_comparison(leaf))
         elif leaf.field == LANGUAGE:

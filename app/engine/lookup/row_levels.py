@@ -78,10 +78,11 @@ class PostalCodes:
 class Narrowest:
     """Ranges at the last level. Between two neighboring bounds, the same range always wins."""
 
-    __slots__ = ("_any", "_wins")
+    __slots__ = ("_any", "_numbers", "_wins")
 
     def __init__(self, below: Mapping[Any, int], anything: int | None) -> None:
         self._any = anything
+        self._numbers = {span: row for span, row in below.items() if span.size == 0}
         sized = ((size, spans, _ends_of(spans)) for size, spans in _by_size(below).items())
         # There can be as many of these as rows, so they are kept small.
         self._wins = tuple(
@@ -90,6 +91,10 @@ class Narrowest:
         )
 
     def leads_to(self, value: Any) -> Iterator[tuple[Rank, int]]:
+        if value is not None and len(value) > 2:
+            inside = [(span.width, row) for span, row in self._numbers.items() if _contains(span, value)]
+            yield from [min(inside)] if inside else ()
+            value = None
         for size, ends, wins in self._wins if value is not None else ():
             if size == value[0]:
                 piece = _piece(value[1], ends)
@@ -118,12 +123,19 @@ class Ranges:
 
     def leads_to(self, value: Any) -> Iterator[tuple[Rank, Node]]:
         if value is not None and value[0] in self._spans:
-            size, number = value
+            size, number = value[0], value[1]
+            highest = value[-1]
             for span, node in self._spans[size][: bisect_right(self._lows[size], number)]:
-                if span.high is None or number <= span.high:
+                if span.high is None or highest <= span.high:
                     yield span.width, node
         if self._any is not None:
             yield ANY_RANGE, self._any
+
+
+def _contains(span: Span, value: Sequence[int | float]) -> bool:
+    """Whether a range of the lead lies within the range of a cell: its size, and its two ends."""
+    _, low, high = value
+    return (span.low is None or span.low <= low) and (span.high is None or high <= span.high)
 
 
 def _low(span: Span) -> int | float:

@@ -117,12 +117,20 @@ def lead_fields_from_json(stored: Mapping[str, Any]) -> dict[str, Any]:
     fields = dict(stored)
     for name in _TIMESTAMPS:
         if name in fields:
-            fields[name] = parse_iso(fields[name])
+            fields[name] = _timestamp(fields[name])
     if "engagement" in fields:
         fields["engagement"] = [
-            {**item, "at": parse_iso(item["at"])} if "at" in item else item for item in fields["engagement"]
+            {**item, "at": _timestamp(item["at"])} if "at" in item else item for item in fields["engagement"]
         ]
     return fields
+
+
+def _timestamp(stored: str) -> datetime | str:
+    """A timestamp, or the text that intake could not read."""
+    try:
+        return parse_iso(stored)
+    except ValueError:
+        return stored
 
 
 def prior_to_json(prior: PriorAssignment) -> dict[str, Any]:

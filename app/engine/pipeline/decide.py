@@ -5,6 +5,7 @@ come, in order of precedence, a target named by the caller, the returning lead, 
 follow-up.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,10 @@ from app.engine.pipeline.account_team import account_summary, account_team_of
 from app.engine.pipeline.claims import claiming_team
 from app.engine.pipeline.returning_lead import decide_returning, over_cap
 from app.engine.pipeline.walk import score_labels, try_step, walk
+from app.plan.language.fields import LEAD, Kind
+from app.values.numbers import Range
 
+_NUMBERS = tuple(field.name for field in LEAD.fields.values() if field.kind in (Kind.INTEGER, Kind.NUMBER))
 _OUTSIDE_THE_PIPELINE = frozenset(("returning_lead", "manual", "claimed"))
 """What settles a lead without the pipeline. The lead is still scored: SLAs and the follow-up use its band."""
 
@@ -43,6 +47,8 @@ def decide(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
         decision.trace = {**decision.trace, "labels": decision.labels}
     if plan.slas:
         decision.sla = plan.slas.due(decision, request.values, facts.now)
+    if ranges := _ranges(request.values):
+        decision.trace = {**decision.trace, "ranges": ranges}
     if request.account is not None:
         decision.trace = {**decision.trace, "account": request.account.to_trace()}
         decision.account = account_summary(request.account, decision.owner, plan.accounts.roles)
@@ -68,6 +74,13 @@ def with_derived_fields(request: DecisionRequest, plan: Plan, now: datetime) -> 
     if plan.derived is not None:
         values = plan.derived.added(values, now)
     return request if values is request.values else replace(request, values=values)
+
+
+def _ranges(values: Mapping[str, Any]) -> dict[str, dict[str, int | float | None]]:
+    """The bounds of the fields that hold a range instead of a number."""
+    texts = ((name, values[name]) for name in _NUMBERS if type(values.get(name)) is str)
+    spans = ((name, Range.parse(text)) for name, text in texts)
+    return {name: {"low": span.low, "high": span.high} for name, span in spans if span is not None}
 
 
 def _imported(owned: ExistingOwnership, facts: Facts) -> Decision:

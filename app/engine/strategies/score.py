@@ -21,6 +21,7 @@ from app.plan.document.scoring import OWN, Band, PointsRow, ScoreConfig, Scores
 from app.plan.language.conditions import Leaf, Node, leaves
 from app.plan.language.fields import Kind
 from app.plan.language.occurrences import Occurrences
+from app.values.numbers import bounds_of
 
 _NEARLY_WHOLE = 1e-9
 """Smaller than any real difference, greater than the differences between platforms in computing a power."""
@@ -47,12 +48,18 @@ class CompiledScore:
         """The points of a lead and its band."""
         points = {name: sum(row.points(values, now) for row in rows) for name, rows in self._rows}
         own = values.get(OWN) if self._own else None
-        total = sum(points.values()) + (math.floor(own) if isinstance(own, (int, float)) else 0)
+        total = sum(points.values()) + _whole(own)
         points["total"] = total
         for band in self._bands:
             if band.holds(total):
                 return ScoreResult(points, band.name, band.targets)
         return ScoreResult(points, None)
+
+
+def _whole(own: object) -> int:
+    """The score that the caller sent, in whole points. Of a range it is the lower bound, if it has one."""
+    bounds = bounds_of(own)
+    return math.floor(bounds[0]) if bounds is not None and math.isfinite(bounds[0]) else 0
 
 
 class _Row:

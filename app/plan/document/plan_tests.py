@@ -7,7 +7,6 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, model_validator
 
 from app.plan.findings import Faults, Finding, fault, join, quote
-from app.plan.language.durations import parse_iso
 from app.plan.language.fields import CUSTOMER_STATUSES, OUTCOMES, TRIGGERS, Kind
 from app.plan.language.fields import Field as LeadField
 from app.plan.language.operands import EXTENSION
@@ -17,10 +16,10 @@ from app.plan.language.spelling import did_you_mean
 _NESTED = ("consent", "crm", "utm")
 _TYPES: dict[Kind, tuple[type, ...]] = {
     Kind.STRING: (str,),
-    Kind.INTEGER: (int,),
-    Kind.NUMBER: (int, float),
-    Kind.BOOLEAN: (bool,),
-    Kind.TIMESTAMP: (str,),
+    Kind.INTEGER: (int, float, str),
+    Kind.NUMBER: (int, float, str),
+    Kind.BOOLEAN: (bool, int, str),
+    Kind.TIMESTAMP: (int, str),
     Kind.STRINGS: (list,),
     Kind.OBJECTS: (list,),
     Kind.ANY: (str, int, float, bool, list, dict),
@@ -67,14 +66,6 @@ def _fits(field: LeadField, value: object) -> bool:
         return False
     if field.kind in _ITEMS and isinstance(value, list):
         return all(isinstance(each, _ITEMS[field.kind]) for each in value)
-    return field.kind is not Kind.TIMESTAMP or _is_instant(str(value))
-
-
-def _is_instant(text: str) -> bool:
-    try:
-        parse_iso(text)
-    except ValueError:
-        return False
     return True
 
 

@@ -13,8 +13,10 @@ from app.plan.language.columns import Column
 from app.plan.language.fields import Field, Kind
 from app.plan.language.operands import MAX_NUMBER, read_operand
 from app.plan.language.postal_cells import PostalCell, postal_keys, read_postal_cell
+from app.values.booleans import read_boolean
 from app.values.countries import country_code
 from app.values.languages import read_languages, unknown_languages
+from app.values.numbers import Range, bounds_of, read_number
 from app.values.postal_codes import postal_beginning, postal_code
 from app.values.states import STATE_COUNTRIES, read_state
 
@@ -27,7 +29,6 @@ _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _DOTS = re.compile(r"(.*?)\.\.(.*)", re.DOTALL)
 _DASH = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:-|–)\s*(\d+(?:\.\d+)?)")
 _PLUS = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*\+")
-_SWITCHES = {"true": True, "yes": True, "false": False, "no": False}
 _LETTERS = 2**32
 BY_COUNTRY = frozenset(("postal_code", "state"))
 """Fields whose cells are read by the country of their row."""
@@ -92,7 +93,7 @@ def read_cell(
     return _equal(column.field, cell)
 
 
-def lead_key(column: Column, value: Any) -> Key | tuple[int, int | float] | tuple[str, ...] | None:
+def lead_key(column: Column, value: Any) -> Any:
     """The lead's value in this column, in the form of the cells. None matches only empty cells."""
     if value is None:
         return None
@@ -108,7 +109,7 @@ def lead_key(column: Column, value: Any) -> Key | tuple[int, int | float] | tupl
     if isinstance(value, list) and column.field.name == "language":
         return tuple(value)
     if kind in _NUMBERS:
-        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+        return value if bounds_of(value) is not None else None
     return value.casefold() if isinstance(value, str) else None
 
 
@@ -151,9 +152,10 @@ def _equal(field: Field, cell: str | int | float | bool) -> Key:
     if field.kind is Kind.ANY:
         return cell_to_json(cell).strip().casefold()
     if field.kind is Kind.BOOLEAN and isinstance(cell, str):
-        cell = _SWITCHES.get(cell.strip().casefold(), cell)
+        read = read_boolean(cell)
+        cell = cell if read is None else read
     elif field.kind in _NUMBERS and isinstance(cell, str):
-        cell = _number(cell)
+        return _number_or_range(field, cell)
     elif field.kind is Kind.STRING:
         cell = cell_to_json(cell)
     try:
@@ -163,7 +165,17 @@ def _equal(field: Field, cell: str | int | float | bool) -> Key:
     return operand.casefold() if isinstance(operand, str) else operand  # type: ignore[return-value]
 
 
+def _number_or_range(field: Field, cell: str) -> int | float | str:
+    read = read_number(cell, whole=field.kind is Kind.INTEGER)
+    if read is None:
+        raise fault("invalid_cell", "Must be a number or a range, like the field of this column.")
+    return read.value
+
+
 def _span(field: Field, cell: Any) -> Span:
+    written = _range_of(field, cell) if field.kind in _NUMBERS and isinstance(cell, str) else None
+    if written is not None:
+        return Span(0, written.low, written.high)
     low, high = _ends(cell)
     if low is None and high is None:
         raise fault(
@@ -176,6 +188,14 @@ def _span(field: Field, cell: Any) -> Span:
     if span.low is not None and span.high is not None and span.low > span.high:
         raise fault("invalid_cell", "The lower end of the range must come first.")
     return span
+
+
+def _range_of(field: Field, cell: str) -> Range | None:
+    """The range of numbers in a cell, such as `51-200`, `$1M+` or `250`, or None."""
+    read = read_number(cell, whole=field.kind is Kind.INTEGER)
+    if read is None:
+        return None
+    return Range.parse(read.value) if isinstance(read.value, str) else Range(read.value, read.value)
 
 
 def _ends(cell: Any) -> tuple[Any, Any]:
@@ -212,14 +232,17 @@ def _of_texts(low: Any, high: Any) -> Span:
     )
 
 
-def _spot(kind: Kind, value: Any) -> tuple[int, int | float] | None:
-    """The value as a `size` and a number, to compare with ranges."""
+def _spot(kind: Kind, value: Any) -> tuple[int | float, ...] | None:
+    """The value as a `size` and a number, to compare with ranges. A range has two numbers."""
     if isinstance(value, bool):
         return None
     if isinstance(value, (int, float)):
         return (0, value) if kind is not Kind.STRING else None
-    if not isinstance(value, str) or kind in _NUMBERS or not value:
+    if not isinstance(value, str) or not value:
         return None
+    if kind in _NUMBERS:
+        bounds = bounds_of(value)
+        return (0, *bounds) if bounds is not None else None
     folded = value.casefold()
     return len(folded), _ordinal(folded)
 
@@ -236,6 +259,9 @@ def _is_number(end: Any) -> bool:
 
 
 def _number(end: Any) -> int | float:
+    read = read_number(end) if isinstance(end, str) else None
+    if read is not None and not isinstance(read.value, str):
+        return read.value
     if not _is_number(end):
         raise fault("invalid_cell", "Must be a number, like the field of this column.")
     text = str(end).strip()

@@ -8,8 +8,10 @@ from app.plan.language.durations import parse_instant
 from app.plan.language.fields import Field, Kind
 from app.plan.language.occurrences import Occurrences
 from app.plan.language.patterns import compile_pattern
+from app.values.booleans import read_boolean
 from app.values.countries import country_code
 from app.values.languages import language_or_tag
+from app.values.numbers import read_number
 from app.values.postal_codes import postal_beginning, postal_code
 from app.values.states import read_option
 
@@ -89,13 +91,14 @@ def _list(field: Field, operator: str, value: object) -> tuple[Scalar, ...]:
 def _one(field: Field, operator: str, value: object) -> Scalar:
     match field.kind:
         case Kind.INTEGER | Kind.NUMBER:
-            return _number(field, value)
+            return _number_or_range(field, operator, value)
         case Kind.BOOLEAN:
-            if not isinstance(value, bool):
+            read = read_boolean(value)
+            if read is None:
                 raise fault(
                     "invalid_operand", f"{quote(field.name)} is a boolean. Compare it with true or false."
                 )
-            return value
+            return read
         case Kind.TIMESTAMP:
             return _instant(value)
         case Kind.ANY:
@@ -104,11 +107,19 @@ def _one(field: Field, operator: str, value: object) -> Scalar:
             return _text(field, operator, value)
 
 
+def _number_or_range(field: Field, operator: str, value: object) -> int | float | str:
+    """A number, also as text. For equality it may be a range, in its stored form."""
+    read = read_number(value, whole=field.kind is Kind.INTEGER) if isinstance(value, str) else None
+    if read is None:
+        return _number(field, value)
+    if isinstance(read.value, str) and operator in _ORDER:
+        raise fault("invalid_operand", f"{operator} must have one number, not a range.")
+    return read.value
+
+
 def _number(field: Field, value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise fault(
-            "invalid_operand", f"{quote(field.name)} is a number. Compare it with a number, without quotes."
-        )
+        raise fault("invalid_operand", f"{quote(field.name)} is a number. Compare it with a number.")
     if not abs(value) <= MAX_NUMBER:
         raise fault("out_of_range", "Must be between -10^15 and 10^15.")
     return value

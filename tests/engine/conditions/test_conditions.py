@@ -339,3 +339,29 @@ def test_invalid_occurrences_are_refused(asked: object, path: str, code: str) ->
     with pytest.raises(Faults) as refused:
         parse_condition({"engagement": asked}, PIPELINE)
     assert [(finding.path, finding.code) for finding in refused.value.findings] == [(path, code)]
+
+
+@pytest.mark.parametrize(
+    ("employees", "holds", "fails"),
+    [
+        ("51-200", [{"gte": 50}, {"gte": 51}, {"gt": 50}, {"lte": 200}, {"lt": 201}, {"ne": 300},
+                    {"eq": "51-200"}, {"in": [7, "51 - 200"]}, {"not_in": [5, 300]}],
+         [{"gte": 52}, {"gt": 51}, {"lte": 199}, {"lt": 200}, {"eq": 51}, {"ne": 100}, {"in": [51, 200]},
+          {"not_in": [5, 100]}, {"ne": "100-300"}]),
+        ("1000+", [{"gte": 1000}, {"gt": 999}, {"ne": 10}, {"eq": "1000+"}],
+         [{"lt": 10**9}, {"lte": 10**9}, {"gt": 1000}, {"ne": 5000}]),
+        (100, [{"eq": "100"}, {"gte": "1,0"}, {"ne": "200-300"}], [{"eq": "51-200"}, {"ne": "51-200"}]),
+        ("about fifty", [], [{"gte": 0}, {"lt": 100}, {"eq": 50}, {"ne": 50}, {"not_in": [50]}]),
+    ],
+)  # fmt: skip
+def test_range_is_compared_by_its_bounds(employees: object, holds: list[object], fails: list[object]) -> None:
+    lead = {"employees": employees}
+    assert [asked for asked in holds if not condition({"employees": asked}).holds(lead, NOW)] == []
+    assert [asked for asked in fails if condition({"employees": asked}).holds(lead, NOW)] == []
+
+
+def test_unreadable_consent_is_none() -> None:
+    lead = {"consent": {"email": "I agree"}}
+    assert not condition({"consent.email": True}).holds(lead, NOW)
+    assert not condition({"consent.email": False}).holds(lead, NOW)
+    assert condition({"consent.email": None}).holds(lead, NOW)

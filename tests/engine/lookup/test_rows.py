@@ -252,3 +252,22 @@ def test_cell_of_two_languages_takes_leads_of_either(lead: str, row: int | None)
     index = RowIndex(on(language="eq"), ["language"], [["Deutsch"], ["en, es"]])
     fit = index.find(normalize({"language": lead}).values)
     assert (fit and fit[1] + 1) == row
+
+
+@pytest.mark.parametrize(
+    ("employees", "row"),
+    [(75, 2), ("51-200", 2), ("60-100", 2), ("1000+", 4), ("5000+", 4), ("100-300", 5), ("about fifty", None),
+     ("201-1,000", 3)],
+)  # fmt: skip
+@pytest.mark.parametrize("more", [False, True])
+def test_range_of_a_lead_finds_the_narrowest_row_that_holds_all_of_it(
+    employees: object, row: int | None, more: bool
+) -> None:
+    rows: list[list[Any]] = [["1-50"], ["51-200 employees"], ["201..1000"], ["1000+"], ["1-2,000"]]
+    columns, by = ["employees"], {"employees": "range"}
+    if more:
+        # Two range columns: another kind of level.
+        rows, columns = [[*each, None] for each in rows], ["employees", "annual_revenue"]
+        by = {**by, "annual_revenue": "range"}
+    fit = RowIndex(on(**by), columns, rows).find(normalize({"employees": employees}).values)
+    assert (fit and fit[1] + 1) == row

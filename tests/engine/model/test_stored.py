@@ -188,3 +188,13 @@ def test_row_match_survives_a_round_trip(match: RowMatch) -> None:
     read = stored.match_from_json(through_json(stored.match_to_json(match)))
     assert read == match
     assert list(read.matched_by_column) == list(match.matched_by_column)
+
+
+def test_values_that_intake_could_not_read_come_back_as_they_are() -> None:
+    values = {
+        "employees": "51-200", "language": ["de", "en"], "last_seen_at": "03/04/2026",
+        "trial_ends_at": datetime(2026, 12, 31, tzinfo=UTC), "consent": {"email": "I agree"},
+        "engagement": [{"name": "demo", "at": "soon"}],
+    }  # fmt: skip
+    stored_values = orjson.loads(orjson.dumps(values))
+    assert stored.lead_fields_from_json(stored_values) == values
