@@ -17,6 +17,7 @@ from app.cli.files.columns import ColumnOptions, UnknownColumns, fields_of, read
 from app.cli.files.leads import LeadFile, LeadLine, LeadOptions, open_leads
 from app.cli.files.outcomes import OutcomeCounts
 from app.cli.run import Run, outcomes_of
+from app.intake.arrival import with_declared
 from app.plan.document.own_fields import declare_fields
 from tests.support.shell import Shell
 from tests.support.workspace import Workspace
@@ -122,13 +123,13 @@ async def test_invalid_lines_are_reported_and_the_others_are_decided(
     outcomes, rows = await ran(workspace, path, mapped={"Interesse an": "product_interest"})
     assert sorted((row["line"], row["outcome"], row["code"]) for row in rows) == [
         (2, "assigned", "rule"),
-        (3, "failed", "wrong_type"),
+        (3, "assigned", "rule"),
         (4, "failed", "no_identity"),
         (5, "assigned", "duplicate"),
     ]
     printed = "\n".join(outcomes.lines())
-    assert "2 decided, 1 existing leads, 0 decided before" in printed
-    assert "  line 3: employees must be an integer (column Mitarbeiter)" in printed
+    assert "3 decided, 1 existing leads, 0 decided before" in printed
+    assert "flag number_unreadable in line 3" in printed
     assert "kunde" not in printed
     answer = await workspace.client.post("/leads/lookup", json={"email": "anna@kunde.example"})
     values = answer.json()["items"][0]["fields"]
@@ -235,7 +236,8 @@ def test_cells_get_the_type_of_their_field(tmp_path: Path) -> None:
     plan = "{attributes.vip: {type: boolean}, attributes.since: {type: string}, "
     plan += "attributes.code: {type: integer}}"
     (lead,) = leads(table(tmp_path / "leads.csv", f"{header}\n{line}\n", plan))
-    assert lead.arrival.values["attributes"] == {"seats": 12, "code": 7, "vip": False, "since": "2026-11-20"}
+    typed = with_declared(lead.arrival, declare_fields(yaml.safe_load(plan)))
+    assert typed.values["attributes"] == {"seats": 12, "code": 7, "vip": False, "since": "2026-11-20"}
     assert (lead.arrival.values["churn_risk"], lead.arrival.values["score"]) == (0.7, -3)
     assert lead.arrival.values["pages"] == ["pricing", "docs"]
     (lead,) = leads(table(tmp_path / "leads.csv", f"{header}\n{line}\n"))
