@@ -5,7 +5,7 @@ Salesforce compares texts without case. A list holds when one of its values does
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -105,6 +105,14 @@ class ConditionWriter:
         self.used: dict[str, OurField] = {}
         self.sources: dict[str, list[str]] = {}
         self.notes: list[str] = []
+        self._spellings: dict[str, list[set[str]]] = {}
+
+    def spellings(self) -> Iterator[tuple[str, str]]:
+        """Countries that the rule spells in several ways, but not wherever it names them."""
+        for code, found in sorted(self._spellings.items()):
+            everywhere = set[str]().union(*found)
+            if any(each != everywhere for each in found):
+                yield code, ", ".join(sorted(everywhere))
 
     def write(self, criterion: Criterion) -> Condition:
         """The condition of a criterion. Raises NotCarried."""
@@ -181,6 +189,7 @@ class ConditionWriter:
         """The values as the plan reads them. Those it cannot read are left out, with a note."""
         known = replace(LEAD.find(field.name) or Field(field.name, field.kind, ""), kind=field.kind)
         found: list[Any] = []
+        spelled: dict[str, set[str]] = {}
         for value in values:
             try:
                 operand = read_operand(known, "eq", value)
@@ -188,8 +197,12 @@ class ConditionWriter:
                 self.notes.append(f"{field.name}: {value!r} is left out. {refused.findings[0].text}")
                 continue
             found.append(operand if isinstance(operand, str) else value)
+            spelled.setdefault(str(operand), set()).add(value)
         if not found:
             raise NotCarried(f"{field.name} has none of these values")
+        if field.name in _BY_CODE:
+            for code, texts in spelled.items():
+                self._spellings.setdefault(code, []).append(texts)
         return found
 
     def _part_of_text(self, field: OurField, operation: str, values: Sequence[str]) -> Condition:

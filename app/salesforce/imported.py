@@ -162,6 +162,11 @@ def _notes(draft: Draft) -> Iterator[str]:
     for each in draft.planned.entries:
         for note in each.notes:
             yield f"entry {each.entry.number}: {note}"
+    for code, texts in draft.planned.writer.spellings():
+        yield (
+            f"{texts} are one country here ({code}). Salesforce tells them apart, and some entries do not"
+            " list all of them."
+        )
     for each in draft.untested:
         yield f"entry {each.entry.number} has no test: earlier entries may take all its leads."
     if draft.default_owner is None:

@@ -182,6 +182,7 @@ def test_report_names_what_must_be_sent_and_checked() -> None:
                 criterion("Lead.Country", "equals", "Austria,Atlantis"),
                 criterion("Lead.OwnerId", "equals", "Ada"),
             ),
+            entry(criterion("Lead.Country", "equals", "AT"), criterion("Lead.City", "equals", "Graz")),
             entry(criterion("Lead.A__c", "equals", "x"), criterion("Lead.B__c", "equals", "x"), logic="1"),
             entry(
                 formula("Size__c > 5"), "<team>Core</team><overrideExistingTeams>true</overrideExistingTeams>"
@@ -194,10 +195,11 @@ def test_report_names_what_must_be_sent_and_checked() -> None:
         "Other rules of the file are not imported: 'Old'.",
         "  attributes.OwnerId: Lead.OwnerId, as text: the name of the user, as the rule writes it",
         "  entry 1: country: 'Atlantis' is left out.",
-        "  entry 2: criterion 2 is not named by the filter logic, so it has no effect.",
-        "  entry 3: attributes.Size__c is taken for a number. --object says for sure.",
-        "  entry 3: team Core has no meaning in a plan.",
-        "  entry 3: overrideExistingTeams has no meaning in a plan.",
+        "  AT, Austria are one country here (AT).",
+        "  entry 3: criterion 2 is not named by the filter logic, so it has no effect.",
+        "  entry 4: attributes.Size__c is taken for a number. --object says for sure.",
+        "  entry 4: team Core has no meaning in a plan.",
+        "  entry 4: overrideExistingTeams has no meaning in a plan.",
         "  Leads that no entry takes wait in queue default-owner.",
     ):
         assert line in report

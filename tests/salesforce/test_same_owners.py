@@ -24,6 +24,7 @@ SPELLINGS = (str, str.upper, str.lower, lambda text: f" {text} ")
 LEADS = 3_000
 VALUES: dict[str, list[Any]] = {
     "Country": ["US", "United States", "Canada", "Germany", "AT", "FR", None],
+    "State": ["WA", "OR", "TX", None],
     "PostalCode": ["98052", "97201", "80331", "87999", "88000", "1010", "3500", "9999", None],
     "LeadSource": ["Web", "Migration", "Fair", None],
     "Company": ["Alder, Inc.", "Birch", "The Test Kitchen", None],
