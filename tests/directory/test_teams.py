@@ -184,7 +184,7 @@ async def test_an_absent_owner_gets_no_lead(workspace: Workspace) -> None:
     absence = {"from": "2020-01-01T00:00:00+01:00", "to": "2199-01-01T00:00:00Z"}
     made = await workspace.client.post("/owners/ana/absences", json=absence)
     assert made.status_code == 201
-    expected = {"from": "2019-12-31T23:00:00Z", "to": "2199-01-01T00:00:00Z", "kind": "leave"}
+    expected: dict[str, Any] = {"from": "2019-12-31T23:00:00Z", "to": "2199-01-01T00:00:00Z", "kind": "leave"}
     expected["assumed_timezone"] = None
     assert made.json() == {"id": made.json()["id"], **expected}
     assert (await workspace.get("/owners/ana/absences"))["items"] == [made.json()]

@@ -244,6 +244,6 @@ def test_a_rule_of_not_alone_still_gives_its_reason(when: object, expected: str 
 def test_the_name_of_a_custom_field_is_quoted_as_it_is() -> None:
     because = (("attributes.i2i_Coupon_Code_Pass__c", "eq", None), ("product_interest", "eq", "crm"))
     text = sentences.settled(
-        **{**ROUND_ROBIN, **QUEUE, "because": because, "strategy": "rule", "step": "coupon"}
+        strategy="rule", step="coupon", because=because, kind="queue", target="desk", owner=None, pick=None
     )
     assert "attributes.i2i_Coupon_Code_Pass__c matches" in text

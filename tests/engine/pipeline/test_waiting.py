@@ -22,14 +22,11 @@ def waiting(
     owners: Mapping[str, Mapping[str, Any]],
     absences: Sequence[Mapping[str, str]] = (),
     step: Mapping[str, Any] = TEAM_STEP,
-    exclude: Sequence[str] = (),
-    **loads: int,
+    loads: Mapping[str, int] | None = None,
 ) -> str:
     document = {**PLAN, "pipeline": [step, {"queue": {"name": "desk"}}], "queues": {"desk": {}}, "paths": {}}
-    state = State(loads={owner: Load(open=count) for owner, count in loads.items()})
-    decision = decide(
-        question(exclude=exclude), plan(document), facts(owners, absences=absences, state=state)
-    )
+    state = State(loads={owner: Load(open=count) for owner, count in (loads or {}).items()})
+    decision = decide(question(), plan(document), facts(owners, absences=absences, state=state))
     assert decision.queue == "desk"
     return decision.text.removeprefix("No earlier step assigned it, so it waits in queue desk.").strip()
 
@@ -74,7 +71,7 @@ ANA, BEN, CEM = {"name": "Ana"}, {"name": "Ben"}, {"name": "Cem"}
 def test_the_sentence_says_what_kept_each_member_and_when_that_ends(
     owners: Mapping[str, Any], absences: Sequence[Mapping[str, str]], loads: Mapping[str, int], expected: str
 ) -> None:
-    assert waiting(owners, absences, **loads) == expected
+    assert waiting(owners, absences, loads=loads) == expected
 
 
 def test_the_sentence_names_the_language_that_nobody_speaks() -> None:
