@@ -180,8 +180,6 @@ class ConditionWriter:
                 if not field.dates_only:
                     raise NotCarried("a time of day is compared with a day")
                 return some({field.name: {"eq": each}} for each in dates)
-            case Kind.ANY:
-                return _equal(field.name, [form for each in values for form in _forms(each)])
             case _:
                 return _equal(field.name, self._read(field, values))
 
@@ -208,7 +206,7 @@ class ConditionWriter:
     def _part_of_text(self, field: OurField, operation: str, values: Sequence[str]) -> Condition:
         if field.name in _BY_CODE:
             return self._named_like(field.name, operation, values)
-        if field.kind not in (Kind.STRING, Kind.ANY):
+        if field.kind is not Kind.STRING:
             raise NotCarried(f"{operation} does not fit the type of {field.name}")
         return {field.name: {_TEXTS[operation]: values[0] if len(values) == 1 else list(values)}}
 
@@ -250,11 +248,6 @@ class ConditionWriter:
 
 def _switch(name: str, value: bool) -> Condition:
     return {name: True} if value else {"not": {name: True}}
-
-
-def _forms(value: str) -> list[Any]:
-    """A value of a field of unknown type: as text, and as a number if it is one."""
-    return [value, read_number(value)] if is_number(value) and re.fullmatch(r"-?[\d.]+", value) else [value]
 
 
 def _included(field: OurField, values: Sequence[str]) -> Condition:
@@ -311,8 +304,8 @@ def _inferred_kind(uses: Sequence[Criterion]) -> Kind:
     ordered = bool(operations & ORDER.keys())
     if values and all(map(is_switch, values)) and not ordered:
         return Kind.BOOLEAN
-    if ordered and all(is_number(use.raw) or is_number(use.raw.replace(",", "")) for use in uses if use.raw):
+    if ordered and all(is_number(use.raw) for use in uses if use.raw):
         return Kind.NUMBER
     if values and all(map(is_date, values)):
         return Kind.TIMESTAMP
-    return Kind.ANY if any(map(is_number, values)) and not ordered else Kind.STRING
+    return Kind.STRING

@@ -153,10 +153,6 @@ def _numbered(name: str) -> Iterator[str]:
 
 def declared_types(planned: PlannedRule) -> dict[str, dict[str, str]]:
     """The `fields` of the plan: the types of its custom attributes."""
-    kinds = {
-        name: each.kind.value
-        for name, each in planned.writer.used.items()
-        if each.is_attribute and each.kind.value != "any"
-    }
+    kinds = {name: each.kind.value for name, each in planned.writer.used.items() if each.is_attribute}
     kinds |= {part.attribute: "boolean" for _, part in planned.missing}
     return {name: {"type": kind} for name, kind in kinds.items()}

@@ -53,7 +53,7 @@ NAMES_OF_RECORD_TYPES = frozenset(("RecordTypeId", "RecordType"))
 
 @dataclass(frozen=True, slots=True)
 class OurField:
-    """A field of the lead. `kind` is ANY for an attribute whose type nobody has said.
+    """A field of the lead. `kind` is ANY for an attribute whose type nobody has said yet.
 
     `dates_only` marks a field that holds days without a time.
     """

@@ -15,7 +15,7 @@ from app.salesforce.territory_tables import OfferedTable, offered_tables
 
 _SENT_AS: Mapping[Kind, str] = {
     Kind.STRING: "text", Kind.INTEGER: "a number", Kind.NUMBER: "a number", Kind.BOOLEAN: "true or false",
-    Kind.TIMESTAMP: "a date", Kind.STRINGS: "a list of texts", Kind.ANY: "text or a number",
+    Kind.TIMESTAMP: "a date", Kind.STRINGS: "a list of texts",
 }  # fmt: skip
 
 

@@ -175,7 +175,7 @@ class Draft:
     def _tests(self, plan: Mapping[str, Any]) -> list[dict[str, Any]]:
         """A test for each entry, and one for the leads that no entry takes."""
         document = self._read(plan)
-        samples = SampleLeads([step.condition for step in document.pipeline])
+        samples = SampleLeads([step.condition for step in document.pipeline], document.fields.fields)
         positions = {step.name: position for position, step in enumerate(document.pipeline)}
         tests = []
         for each in self.kept():

@@ -13,11 +13,11 @@ from typing import Any
 
 from app.engine.conditions.comparisons import compile_comparison
 from app.engine.conditions.condition import compile_condition
-from app.intake.arrival import normalize
+from app.intake.arrival import normalize, with_declared
 from app.plan.language.conditions import All, Leaf, Node, Not, leaves
 from app.plan.language.conditions import Any as AnyOf
 from app.plan.language.durations import parse_iso
-from app.plan.language.fields import Kind
+from app.plan.language.fields import Field, Kind
 
 MAX_STEPS = 4_000
 MAX_ROUNDS = 60
@@ -49,9 +49,13 @@ class _Budget:
 
 
 class SampleLeads:
-    """Leads for the steps with these conditions, in the order of the pipeline. None holds for every lead."""
+    """Leads for the steps with these conditions, in the order of the pipeline. None holds for every lead.
 
-    def __init__(self, conditions: Sequence[Node | None]) -> None:
+    `declared` are the attributes whose type the plan declares.
+    """
+
+    def __init__(self, conditions: Sequence[Node | None], declared: Sequence[Field]) -> None:
+        self._declared = declared
         self._nodes = conditions
         self._compiled = [compile_condition(node) if node is not None else None for node in conditions]
         self._common = _candidates([node for node in conditions if node is not None], MAX_OPERANDS)
@@ -78,18 +82,22 @@ class SampleLeads:
 
     def _taker(self, lead: Mapping[str, Any]) -> int | None:
         """The position of the first step that takes the lead."""
-        values = {**normalize(lead).values, "trigger": "form"}
+        values = self._received(lead)
         for position, condition in enumerate(self._compiled):
             if condition is None or condition.holds(values, NOW):
                 return position
         return None
+
+    def _received(self, lead: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of the lead as the conditions see them."""
+        return {**with_declared(normalize(lead), self._declared).values, "trigger": "form"}
 
     def _solve(self, goals: Sequence[Goal], position: int) -> dict[str, Any] | None:
         """A lead for which all goals are met as written, and after intake too."""
         budget = _Budget()
         for literals in self._search(goals, budget):
             lead = self._lead(literals)
-            values = normalize(lead).values
+            values = self._received(lead)
             condition = self._compiled[position]
             if condition is None or condition.holds(values, NOW):
                 return lead

@@ -10,7 +10,7 @@ from app.engine.model.decision import DecisionRequest
 from app.engine.model.records import directory_from
 from app.engine.model.state import Facts, State
 from app.engine.pipeline.decide import decide
-from app.intake.arrival import normalize
+from app.intake.arrival import normalize, with_declared
 from app.plan.document.plan import PlanDocument
 from app.plan.reader.read import read_plan
 from app.registry import strategies
@@ -63,7 +63,7 @@ class Decider:
         sent: dict[str, Any] = {"attributes": dict(more or {})}
         for name, value in lead.items():
             (sent if name in OURS else sent["attributes"])[OURS.get(name, name)] = value
-        values = {**normalize(sent).values, "trigger": "form"}
+        values = {**with_declared(normalize(sent), self._plan.declared).values, "trigger": "form"}
         decision = decide(DecisionRequest("assign", "a", "l", values), self._plan, self._facts)
         if decision.step in self.keeping:
             return KEEP

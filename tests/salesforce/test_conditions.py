@@ -37,7 +37,7 @@ CRITERIA: list[tuple[str, str, str | None, Any]] = [
     ("Lead.Hot__c", "notEqual", "True", {"not": {"attributes.Hot__c": True}}),
     ("Lead.Hot__c", "equals", "True,False", None),
     ("Lead.BU__c", "equals", "Labs", {"attributes.BU__c": "Labs"}),
-    ("Lead.Size__c", "equals", "50,51+", {"attributes.Size__c": ["50", 50, "51+"]}),
+    ("Lead.Size__c", "equals", "50,51+", {"attributes.Size__c": ["50", "51+"]}),
     ("Lead.Tags__c", "includes", "a,b", {"attributes.Tags__c": {"contains": ["a", "b"]}}),
     ("Lead.Tags__c", "excludes", "a", {"not": {"attributes.Tags__c": {"contains": "a"}}}),
     ("Lead.Status", "equals", "Open - Not Contacted", {"attributes.Status": "Open - Not Contacted"}),
@@ -45,6 +45,7 @@ CRITERIA: list[tuple[str, str, str | None, Any]] = [
     ("Lead.Phone", "equals", None, {"phone": None}),
     ("Lead.Phone", "startsWith", "(415)", {"attributes.Phone": {"prefix": "(415)"}}),
     ("Lead.Renewal__c", "greaterThan", "2026-06-30", {"attributes.Renewal__c": {"gt": "2026-06-30"}}),
+    ("Lead.Score__c", "greaterThan", "5%", {"attributes.Score__c": {"gt": 5}}),
     ("Lead.Renewal__c", "equals", "6/30/2026", {"attributes.Renewal__c": {"eq": "2026-06-30"}}),
 ]
 
