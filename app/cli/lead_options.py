@@ -42,9 +42,25 @@ MapValue = Annotated[
 Dates = Annotated[
     DayOrder | None, typer.Option("--dates", help="The order of day and month in dates such as 03/04/2026.")
 ]
+_DECIMAL_SIGNS = {".": "point", "dot": "point", ",": "comma"}
+
+
+def _decimal_sign(written: str) -> DecimalSign:
+    """The sign of `--decimal`: its name, or itself."""
+    try:
+        return DecimalSign(_DECIMAL_SIGNS.get(written, written.casefold()))
+    except ValueError:
+        raise typer.BadParameter("use point or comma") from None
+
+
 Decimal = Annotated[
     DecimalSign | None,
-    typer.Option("--decimal", help="The sign before decimals in numbers such as 1.250 and 1,250."),
+    typer.Option(
+        "--decimal",
+        parser=_decimal_sign,
+        metavar="<point|comma>",
+        help="The sign before decimals in numbers such as 1.250 and 1,250.",
+    ),
 ]
 
 

@@ -52,7 +52,7 @@ async def outcomes_of(pool: Pool, workspace_id: int, run: Run, report: OutcomeFi
     decider = _Decider(dispatch, workspace_id, run)
     try:
         with progress(len(file), "Deciding (dry run)" if run.dry_run else "Assigning") as bar:
-            for batch in batches(with_keys(file, entries, run.trigger)):
+            for batch in batches(with_keys(file, entries, run.trigger, by_submission=True)):
                 decided = iter(await decider.decide([each for each in batch if isinstance(each, KeyedLine)]))
                 for each in batch:
                     row = (

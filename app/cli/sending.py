@@ -44,16 +44,23 @@ def check_trigger(trigger: str) -> None:
         raise CommandError(f"Unknown trigger. Use {known}, or your own word that starts with x-.") from None
 
 
-def with_keys(file: LeadFile, entries: Iterable[Entry], *context: str) -> Iterator[KeyedLine | LineFault]:
+def with_keys(
+    file: LeadFile, entries: Iterable[Entry], *context: str, by_submission: bool = False
+) -> Iterator[KeyedLine | LineFault]:
     """The lines with their idempotency keys.
 
-    A line is identified by the id column, or else by its content. A line whose id is empty is a fault.
+    A line is identified by the id column, or by the id of its submission if that is asked for, or else by its
+    content. A line whose id is empty is a fault.
     """
     column = file.options.id_column
     digest_of = file.digests(*context)
     for each in entries:
         if isinstance(each, LineFault):
             yield each
+        elif column is None and by_submission and (id_ := each.arrival.values.get("submission_id")):
+            # Whatever else it says, the same submission is the same request.
+            digest = hashlib.sha256(f"submission\x1f{id_}".encode()).digest()
+            yield KeyedLine(each, IdempotencyKey(f"{_KEY_PREFIX}{digest.hex()}", digest))
         elif column is None:
             digest = digest_of(each)
             yield KeyedLine(each, IdempotencyKey(f"{_KEY_PREFIX}{digest.hex()}", digest))

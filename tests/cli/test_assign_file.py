@@ -16,6 +16,7 @@ from app.cli.context import CommandError
 from app.cli.files.columns import ColumnOptions, UnknownColumns, fields_of, read_mapping
 from app.cli.files.leads import LeadFile, LeadLine, LeadOptions, open_leads
 from app.cli.files.outcomes import OutcomeCounts
+from app.cli.files.times import DecimalSign
 from app.cli.run import Run, outcomes_of
 from app.intake.arrival import with_declared
 from app.plan.document.own_fields import declare_fields
@@ -187,6 +188,38 @@ async def test_dry_run_of_several_batches_replays_an_earlier_line(
     _, rows = await ran(workspace, path, dry=True, id_column="No", unknown=UnknownColumns.IGNORE)
     assert [row["line"] for row in rows if row["replayed"]] == [602]
     assert decided(Rows([rows[3] | {"line": 602, "replayed": True}])) == decided(Rows([rows[-1]]))
+
+
+async def test_submission_of_two_exports_is_decided_once(workspace: Workspace, tmp_path: Path) -> None:
+    header = "id\tcreated_time\tform_id\tfull_name\temail\n"
+    path, other = tmp_path / "leads.csv", tmp_path / "more.csv"
+    path.write_text(f"{header}l:1\t2026-11-20\tf:7\tBo Li\tbo@people.example\n")
+    again = "l:1\t2026-11-20\tf:7\tBo Q. Li\tbo@people.example"
+    other.write_text(f"{header}{again}\nl:2\t2026-11-20\tf:7\tCy Ro\tcy@p.example\n")
+    await ran(workspace, path)
+    _, rows = await ran(workspace, other)
+    assert [row["replayed"] for row in rows] == [True, False]
+    lead = await workspace.get(f"/leads/{rows[0]['lead_id']}")
+    assert (lead["fields"]["submission_id"], lead["fields"]["last_name"]) == ("1", "Li")
+
+
+@pytest.mark.parametrize(
+    ("decimal", "numbers", "flags"),
+    [
+        (None, (1250, 1500), ["number_ambiguous"]),
+        (DecimalSign.COMMA, (1250, 1.5), []),
+        (DecimalSign.POINT, (1250, 1500), []),
+    ],
+)
+def test_decimal_sign_of_a_file_is_told(
+    tmp_path: Path, decimal: DecimalSign | None, numbers: tuple[float, float], flags: list[str]
+) -> None:
+    path = tmp_path / "leads.csv"
+    path.write_text("Email;Employees;Annual Revenue\na@p.example;1.250;1,500\n")
+    (lead,) = leads(open_leads(path, LeadOptions(decimal=decimal)))
+    values = lead.arrival.values
+    assert (values["employees"], values["annual_revenue"]) == numbers
+    assert list(lead.arrival.flags) == flags
 
 
 async def test_file_and_service_decide_at_the_same_time(workspace: Workspace, tmp_path: Path) -> None:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from app.cli.files.rows import split_list
 from app.cli.files.sheets import number
-from app.cli.files.times import DayOrder, read_time
-from app.errors import ValidationFailed
 from app.plan.language.fields import LEAD, Field, Kind
 
 _LONG_DIGITS = re.compile(r"-?[0-9]{16,}")
@@ -15,14 +13,10 @@ _LONG_DIGITS = re.compile(r"-?[0-9]{16,}")
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """How cells are read: with a decimal comma or not, and with the fields that the plan declares.
-
-    `dates` is the order of day and month.
-    """
+    """How cells are read: with a decimal comma or not, and with the fields that the plan declares."""
 
     comma: bool
     own: Mapping[str, Field]
-    dates: DayOrder | None = None
 
     def value(self, name: str, cell: str) -> object:
         """The value of a cell. Intake reads the numbers, booleans and dates of known fields."""
@@ -32,16 +26,8 @@ class Cells:
                 return cell if _is_identifier(cell) else number(cell, comma=self.comma)
             case Kind.STRINGS:
                 return split_list(cell)
-            case Kind.TIMESTAMP:
-                return self._time(cell)
             case _:
                 return cell
-
-    def _time(self, cell: str) -> str:
-        try:
-            return read_time(cell, self.dates).at.isoformat()
-        except ValidationFailed:
-            return cell
 
 
 def _is_identifier(cell: str) -> bool:

@@ -282,12 +282,13 @@ def _lead_file(source: _Source, options: LeadOptions, declared: tuple[Field, ...
     used = [column for column in (time_column, id_column) if column is not None]
     columns = replace(options.columns, used=used)
     _check_defaults(options)
+    comma = source.comma if options.decimal is None else options.decimal is DecimalSign.COMMA
     return LeadFile(
         source,
         declared,
         fields_of(source.columns, columns),
         replace(options, columns=columns, time_column=time_column, id_column=id_column),
-        Cells(source.comma, by_name(declared), options.dates),
+        Cells(comma, by_name(declared)),
         Replacements(options.replacements, source.columns),
     )
 

@@ -19,7 +19,8 @@ AT = datetime(2026, 11, 3, 14, 5, tzinfo=UTC)
         "2026-11-03 14:05:00 UTC",
         "2026/11/03 14:05",
         "03.11.2026 14:05",
-        "3.11.2026, 14.05 Uhr",
+        "3.11.2026, 14:05 Uhr",
+        "3 Nov 2026 14:05 UTC",
         "1793714700",
         "1793714700000",
     ],
@@ -43,11 +44,13 @@ def test_time_without_an_offset_is_in_the_zone() -> None:
     assert read_time("3.11.2026 15:05", None, berlin) == (AT, True)
     assert read_time("2026-11-03 15:05", None, berlin) == (AT, True)
     assert read_time("2026-11-03T14:05Z", None, berlin) == (AT, False)
+    assert read_time("1793714700", None, berlin) == (AT, False)
+    assert read_time("03-11-2026", DayOrder.DMY, berlin).is_local
     assert read_time("11/03/2026 2:05 PM UTC", DayOrder.MDY, berlin) == (AT, False)
 
 
 @pytest.mark.parametrize(
-    "cell", ["", "soon", "31.02.2026", "2026-13-01", "1.1.2026 25:00", "1.1.0001", "9" * 30]
+    "cell", ["", "soon", "31.02.2026", "2026-13-01", "1.1.2026 25:00", "1.1.1800", "9" * 30]
 )
 def test_other_text_is_refused(cell: str) -> None:
     with pytest.raises(ValidationFailed):
