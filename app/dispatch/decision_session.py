@@ -160,9 +160,10 @@ class DecisionSession:
                 self.work.identify(key, lead_id)
         former = person.former
         if former is not None and former != lead_id:
-            forms = {form for key in arrival.keys for form in (key, key._replace(source=""))}
-            for lost in forms & self._keys_of(former):
-                self.work.forget(lost, former)
+            shared = {key[:2] for key in arrival.keys}
+            for lost in self._keys_of(former):
+                if lost[:2] in shared:
+                    self.work.forget(lost, former)
 
     def _reply_to(self, text: str, holds: timedelta) -> StoredReply | None:
         row = self.work.replies.get(text)
@@ -178,7 +179,7 @@ class DecisionSession:
         ids: dict[str, None] = {}
         for key in arrival.look_ups:
             ids |= dict.fromkeys(self.found.matches.get(key, ()))
-            ids |= dict.fromkeys(self.work.identities.get(key, ())[-MAX_LEADS_OF_KEY:])
+            ids |= dict.fromkeys(self.work.identities.get(key[:2], ())[-MAX_LEADS_OF_KEY:])
         return [known for lead_id in ids if (known := self._known(lead_id)) is not None]
 
     def _known(self, lead_id: str) -> Known | None:

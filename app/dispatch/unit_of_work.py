@@ -28,7 +28,8 @@ class UnitOfWork:
     stored:     the leads that have a row already.
     present:    the leads that were decided here, as they are now.
     before:     returning leads as they were stored, for those that were only looked up.
-    identities: the leads that got each key here; `new_keys` and `lost_keys` are the same by lead and key.
+    identities: the leads that got a key here, by its kind and value, from any source.
+    new_keys, lost_keys: the keys that leads got and lost here.
     replies, responses: what a later job may look up, written or not.
     """
 
@@ -41,7 +42,7 @@ class UnitOfWork:
     decided: list[Decision] = field(default_factory=list)
     present: dict[str, CurrentLead] = field(default_factory=dict)
     before: dict[str, PriorAssignment] = field(default_factory=dict)
-    identities: dict[LeadKey, list[str]] = field(default_factory=dict)
+    identities: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     new_keys: dict[str, set[LeadKey]] = field(default_factory=dict)
     lost_keys: set[tuple[LeadKey, str]] = field(default_factory=set)
     replies: dict[str, KeyRow] = field(default_factory=dict)
@@ -105,7 +106,7 @@ class UnitOfWork:
     def identify(self, key: LeadKey, lead_id: str) -> None:
         """From now on this key leads to this lead too."""
         self.rows.identities.add((key, lead_id))
-        self.identities.setdefault(key, []).append(lead_id)
+        self.identities.setdefault((key.kind, key.value), []).append(lead_id)
         self.new_keys.setdefault(lead_id, set()).add(key)
         for lost in (self.lost_keys, self.rows.lost_keys):
             lost.discard((key, lead_id))

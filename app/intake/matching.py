@@ -76,7 +76,7 @@ def match(lead: Known, candidates: Sequence[Known], rules: MatchRules) -> Match:
         return NO_MATCH
     joined, by, possible = None, None, list[PossibleDuplicate]()
     for key in sorted(lead.keys, key=lambda key: RANKED.index(key.kind)):
-        sharing = [each for each in candidates if _shares(key, each)]
+        sharing = [each for each in candidates if _shares(key, each, rules)]
         if not sharing or not rules.joins(key):
             continue
         shared_mailbox = key.kind == EMAIL and _is_shared(key, sharing)
@@ -96,8 +96,18 @@ def match(lead: Known, candidates: Sequence[Known], rules: MatchRules) -> Match:
     return Match(joined, by, _once(joined, [*possible, *_by_alias(lead, candidates)]))
 
 
-def _shares(key: LeadKey, other: Known) -> bool:
-    return key in other.keys or (key.kind == EXTERNAL_ID and key._replace(source="") in other.keys)
+def _shares(key: LeadKey, other: Known, rules: MatchRules) -> bool:
+    if key in other.keys:
+        return True
+    return key.kind == EXTERNAL_ID and any(
+        _may_be(key, theirs) and rules.joins(theirs) for theirs in other.keys
+    )
+
+
+def _may_be(key: LeadKey, theirs: LeadKey) -> bool:
+    """Whether two external ids may be of one source, because the source of one is not known."""
+    same = (key.kind, key.value) == (theirs.kind, theirs.value)
+    return same and (not key.source or not theirs.source)
 
 
 def _only(lead: Known, free: Sequence[Known]) -> Known | None:
@@ -122,14 +132,18 @@ def _fold(name: Any) -> str:
 
 
 def _veto(key: LeadKey, lead: Known, other: Known, rules: MatchRules, *, shared_mailbox: bool) -> str | None:
-    """What keeps this key from joining the two: a key in which they differ, or their names."""
+    """What keeps this key from joining the two: a key in which they differ, or their names.
+
+    An external id of an unknown source is as weak as a phone number.
+    """
+    weak = key.kind == PHONE or (key.kind == EXTERNAL_ID and key not in other.keys)
     if key.kind != EXTERNAL_ID and _differ_in_external_id(lead, other, rules):
         return EXTERNAL_ID
     if key.kind != CRM_LEAD and _differ(CRM_LEAD, lead, other):
         return CRM_LEAD
-    if key.kind == PHONE and _differ(EMAIL, lead, other):
+    if weak and _differ(EMAIL, lead, other):
         return EMAIL
-    if (key.kind == PHONE or shared_mailbox) and contradict(lead.name, other.name):
+    if (weak or shared_mailbox) and contradict(lead.name, other.name):
         return NAME
     return None
 

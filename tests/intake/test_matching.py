@@ -26,7 +26,7 @@ class Leads:
 
     def arrive(self, **sent: Any) -> tuple[str, Match]:
         """The lead that this one becomes, and how it was matched."""
-        arrival = normalize(sent, "key")
+        arrival = normalize(sent, "" if sent.pop("file", False) else "key")
         sharing = [each for each in self.known.values() if shared_with(arrival).intersection(each.keys)]
         found = match(Known("", frozenset(arrival.keys), arrival.values), sharing, self.rules)
         lead_id = found.lead_id or f"lead-{len(self.known)}"
@@ -37,7 +37,8 @@ class Leads:
 
 
 def shared_with(arrival: IncomingLead) -> set[LeadKey]:
-    return {form for key in arrival.look_ups for form in (key, key._replace(source=""))}
+    sources = ("", "key", "people", "shop", "other", "web")
+    return {key._replace(source=source) for key in arrival.look_ups for source in sources}
 
 
 def told(found: Match) -> list[tuple[str, str, str]]:
@@ -54,6 +55,8 @@ MAIL, CRM = {"email": "ana@kunde.example"}, {"crm": {"lead_id": "00Q1"}}
     [
         ({"external_id": "1"}, {"external_id": "1", "email": "new@kunde.example"}, "external_id"),
         ({**CRM, "email": "old@kunde.example"}, {**CRM, "email": "new@kunde.example"}, "crm_lead"),
+        ({"external_id": "1", "file": True}, {"external_id": "1", **MAIL}, "external_id"),
+        ({"external_id": "1"}, {"external_id": "1", "file": True}, "external_id"),
         (MAIL, {"email": "Ana@Kunde.example"}, "email"),
         ({**MAIL, "external_id": "form-1"}, {**MAIL, "external_id": "form-2"}, "email"),
         ({**MAIL, **ANA}, {**MAIL, "first_name": "Ana", "last_name": "Berg"}, "email"),
@@ -89,6 +92,12 @@ SOURCE = {"external_id_source": "people"}
             "external_id",
         ),
         ({"email": "info@praxis.example", **ANA}, {"email": "info@praxis.example", **BEN}, "email", "name"),
+        (
+            {"external_id": "1", "file": True, **MAIL},
+            {"external_id": "1", "email": "c@kunde.example"},
+            "external_id",
+            "email",
+        ),
         ({"email": "p.otto@gmail.com"}, {"email": "potto@gmail.com"}, "email_alias", "email"),
         ({"email": "p.otto@gmail.com"}, {"email": "p.otto+messe@gmail.com"}, "email_alias", "email"),
         ({"email": "ana+messe@kunde.example"}, MAIL, "email_alias", "email"),

@@ -73,10 +73,6 @@ class LeadOptions:
         return Hints(self.decimal.value if self.decimal else None, self.dates.value if self.dates else None)
 
 
-SOURCE = "file"
-"""Where the external ids of a file come from, unless a column says so."""
-
-
 @dataclass(slots=True)
 class LeadLine:
     """One lead of a file.
@@ -244,7 +240,7 @@ class LeadFile:
         except ValidationError as refused:
             faults = validation_failed(refused).faults
             raise ValidationFailed(faults=[self._named(fault) for fault in faults]) from None
-        return normalize(lead.model_dump(exclude_none=True), SOURCE, self.options.hints)
+        return normalize(lead.model_dump(exclude_none=True), hints=self.options.hints)
 
     def _named(self, fault: Fault) -> Fault:
         """The fault, with its column if that is named differently from the field."""

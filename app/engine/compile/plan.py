@@ -107,6 +107,7 @@ class Plan:
 def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, Strategy]) -> Plan:
     """Compile a checked plan. This takes time, so never do it while a workspace is locked."""
     steps = [_compile_step(step, strategies[step.strategy], document) for step in document.pipeline]
+    wants_accounts = needs_accounts(document)
     return Plan(
         version=version,
         steps=steps,
@@ -126,9 +127,9 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         claimable_by={name: each.claimable_by for name, each in document.queues.items() if each.claimable_by},
         derived=DerivedFields(document.fields.derived) if document.fields.derived else None,
         label_steps=[step for step in steps if step.strategy == "score"],
-        wants_accounts=needs_accounts(document),
+        wants_accounts=wants_accounts,
         accounts=AccountStep(next(account_steps(document), AccountConfig())),
-        reads=reads_of(document),
+        reads=reads_of(document, accounts=wants_accounts),
         not_news=document.returning_leads.not_news,
         keep_owner=document.returning_leads.keep_owner,
         products=ProductCatalog(document.products)

@@ -1,13 +1,14 @@
 """Which fields of a lead a plan reads, so that a repeat with something new in them is news."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import NoneType
 from typing import Any
 
 from pydantic import BaseModel
 
-from app.engine.compile.account_needs import needs_accounts
 from app.engine.conditions.condition import Holds, compile_condition
 from app.plan.document.follow_ups import Action
 from app.plan.document.plan import PlanDocument
@@ -22,58 +23,80 @@ from app.plan.language.templates import Placeholder
 _OF_ACCOUNTS = ("crm.account_id", "email_domain", "website_domain")
 _NOT_READ = ("tests", "comment")
 """Parts of a plan that no lead is decided by."""
+_PLAIN = frozenset((int, float, bool, NoneType, datetime, timedelta))
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PlanReads:
     """What a plan reads.
 
     - `fields` are the lead's fields it reads anywhere, by their dotted names.
-    - `tests` are its comparisons by field, those of score rows left out: there only the band matters.
     - `rules` are the rules with a table, by the fields of the columns.
     """
 
     fields: tuple[str, ...]
-    tests: dict[str, list[Holds]]
-    rules: dict[str, list[tuple[str, str]]]
+    rules: Mapping[str, Sequence[tuple[str, str]]]
+    _leaves: Mapping[str, Sequence[Leaf]]
+    _tests: dict[str, list[Holds]] = field(default_factory=dict)
+
+    def tests(self, name: str) -> Sequence[Holds]:
+        """The comparisons of this field, except those of score rows: there only the band matters.
+
+        They are compiled when they are first needed, because few plans need them.
+        """
+        if name not in self._tests:
+            self._tests[name] = [
+                compile_condition(leaf).holds for leaf in dict.fromkeys(self._leaves.get(name, ()))
+            ]
+        return self._tests[name]
 
 
-def reads_of(document: PlanDocument) -> PlanReads:
-    """What the plan reads."""
-    names = dict.fromkeys(_fields_in(document))
-    if needs_accounts(document):
-        names |= dict.fromkeys(_OF_ACCOUNTS)
+def reads_of(document: PlanDocument, *, accounts: bool) -> PlanReads:
+    """What the plan reads. `accounts` says whether it looks for the account of a lead."""
+    found = _Found()
+    found.visit(document, scored=False)
+    if accounts:
+        found.names |= dict.fromkeys(_OF_ACCOUNTS)
     derived = {each.name for each in document.fields.derived}
-    tests: dict[str, list[Holds]] = {}
-    for leaf in dict.fromkeys(_leaves_in(document)):
-        tests.setdefault(leaf.field, []).append(compile_condition(leaf).holds)
     rules: dict[str, list[tuple[str, str]]] = {}
     for step in document.pipeline:
         if isinstance(step.config, RuleConfig) and step.config.table and step.config.match_on:
             for column in step.config.match_on:
                 rules.setdefault(column.field.name, []).append((step.name, step.config.table))
-    return PlanReads(tuple(name for name in names if name not in derived), tests, rules)
+    return PlanReads(tuple(name for name in found.names if name not in derived), rules, found.leaves)
 
 
-def _fields_in(part: object) -> Iterator[str]:
-    """The names of fields in a part of a plan and all below."""
-    match part:
-        case Leaf(field=name) | Placeholder(name=name):
-            yield name.removeprefix("lead.")
-        case Column(field=field):
-            yield field.name
-        case str() if "{" in part:
-            yield from _PLACEHOLDER.findall(part)
-        case _:
-            yield from _named_by(part)
+class _Found:
+    """The names of fields and the comparisons in the parts of a plan."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, None] = {}
+        self.leaves: dict[str, list[Leaf]] = {}
+
+    def visit(self, part: Any, *, scored: bool) -> None:
+        """Note what a part reads, and all parts below. `scored` says that it is in a row of a score."""
+        kind = type(part)
+        if kind is Leaf:
+            self.names[part.field] = None
+            if not scored:
+                self.leaves.setdefault(part.field, []).append(part)
+        elif kind is str:
+            if "{" in part:
+                self.names |= dict.fromkeys(_PLACEHOLDER.findall(part))
+        elif kind not in _PLAIN:
+            self.names |= dict.fromkeys(_named_by(part))
             for child in _children(part):
-                yield from _fields_in(child)
+                self.visit(child, scored=scored or kind is PointsRow)
 
 
 def _named_by(part: object) -> Iterator[str]:
-    """The fields that a part reads without a condition or a template."""
+    """The fields that a part reads without a condition."""
     match part:
+        case Placeholder(name=name):
+            yield name.removeprefix("lead.")
+        case Column(field=column):
+            yield column.name
         case Action(consent=str() as consent):
             yield f"consent.{consent}"
         case ProductConfig():
@@ -86,21 +109,13 @@ def _named_by(part: object) -> Iterator[str]:
                 yield "crm.owner_id"
 
 
-def _leaves_in(part: object) -> Iterator[Leaf]:
-    if isinstance(part, Leaf):
-        yield part
-    elif not isinstance(part, PointsRow):
-        for child in _children(part):
-            yield from _leaves_in(child)
-
-
-def _children(part: Any) -> Iterator[object]:
+def _children(part: Any) -> Iterable[object]:
+    if isinstance(part, (tuple, list, frozenset)):
+        return part
+    if isinstance(part, dict):
+        return part.values()
     if isinstance(part, BaseModel):
-        # A plug-in's settings may hold anything; what they name cannot be known.
-        yield from (getattr(part, name) for name in type(part).model_fields if name not in _NOT_READ)
-    elif is_dataclass(part) and not isinstance(part, type):
-        yield from (getattr(part, each.name) for each in fields(part))
-    elif isinstance(part, dict):
-        yield from part.values()
-    elif isinstance(part, (tuple, list, frozenset)):
-        yield from part
+        # What a plug-in's settings name is found too, as far as it is written as a condition or a template.
+        return [getattr(part, name) for name in type(part).model_fields if name not in _NOT_READ]
+    names = getattr(part, "__dataclass_fields__", ())
+    return [getattr(part, name) for name in names]

@@ -166,7 +166,7 @@ class Decision:
     """The settled verdict.
 
     - `counts_toward_load` says whether it adds to the owner's load.
-    - `asked` is the step and the strategy that a returning lead with news would have been settled by.
+    - `asked` is the step and the strategy whose actions a returning lead with news gets as well.
     - `labels` are what the steps added to the lead.
     - Only `held_for_owner`, or members of `held_for_team`, can claim a lead before `held_until`.
     - `previous_products` are the products that a returning lead leaves.

@@ -15,7 +15,7 @@ EMAIL_ALIAS = "email_alias"
 class LeadKey(NamedTuple):
     """A key of a lead. `source` is where an external id comes from; other keys have none.
 
-    External ids that were stored before sources existed have none either, and match any source.
+    The external ids of a file have none either, unless a column says it. They may be those of any source.
     """
 
     kind: str
@@ -27,7 +27,7 @@ class LeadKey(NamedTuple):
 class MatchRules:
     """Which kinds of keys join leads, and what external ids stand for, by source: `person` or `submission`.
 
-    `ids_are_people` says that sources without an entry name people, as the rows of a file do.
+    `ids_are_people` says that sources without an entry name people, as the lines of a file do.
     """
 
     kinds: Collection[str] = RANKED
@@ -36,8 +36,7 @@ class MatchRules:
 
     def names_people(self, source: str) -> bool:
         """Whether two external ids of this source are two people."""
-        default = "person" if self.ids_are_people and source else None
-        return self.sources.get(source, default) == "person"
+        return self.sources.get(source, "person" if self.ids_are_people else None) == "person"
 
     def joins(self, key: LeadKey) -> bool:
         """Whether leads with this key can be one person."""

@@ -6,6 +6,7 @@ A number is news only when it moves a condition, a row of a table, or the band.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,8 +15,8 @@ from app.engine.conditions.comparisons import as_timestamp, getter, index_key
 from app.engine.lookup.tables import Tables
 from app.engine.model.decision import DecisionRequest
 from app.engine.model.state import Facts
-from app.engine.pipeline.returning_lead import REROUTED
-from app.engine.pipeline.walk import score_labels
+from app.engine.pipeline.returning_lead import OTHER_STEP, REROUTED
+from app.engine.pipeline.walk import score_labels, walk
 from app.plan.language.fields import LEAD, Kind
 
 _CLICK_IDS = """
@@ -52,8 +53,12 @@ def news_in(stored: Values, request: DecisionRequest, plan: Plan, facts: Facts) 
     moved = [name for name in numbers if _moves(name, stored, values, plan, facts)]
     if numbers and not moved and _band(stored, plan, facts) != _band(values, plan, facts):
         moved = numbers
-    rerouted = [REROUTED] if _is_rerouted(stored, values, plan, now) else []
-    return tuple(dict.fromkeys((*words, *moved, *rerouted)))
+    found = [*words, *moved]
+    if _is_rerouted(stored, values, plan, now):
+        found.append(REROUTED)
+    if found and _step(stored, request, plan, facts) != _step(values, request, plan, facts):
+        found.append(OTHER_STEP)
+    return tuple(dict.fromkeys(found))
 
 
 def _changed(before: Any, after: Any) -> bool:
@@ -92,7 +97,7 @@ def _listed(name: str, plan: Plan) -> bool:
 
 
 def _moves(name: str, before: Values, after: Values, plan: Plan, facts: Facts) -> bool:
-    tests = plan.reads.tests.get(name, ())
+    tests = plan.reads.tests(name)
     if any(holds(before, facts.now) != holds(after, facts.now) for holds in tests):
         return True
     rules = plan.reads.rules.get(name, ())
@@ -106,6 +111,11 @@ def _row(rule: tuple[str, str], values: Values, tables: Tables) -> int | None:
 def _band(values: Values, plan: Plan, facts: Facts) -> Any:
     request = DecisionRequest("assign", "", "", values)
     return score_labels(request, plan, facts).get("band") if plan.label_steps else None
+
+
+def _step(values: Values, request: DecisionRequest, plan: Plan, facts: Facts) -> str | None:
+    """The step that settles a lead with these fields."""
+    return walk(replace(request, values=values), plan, facts).step
 
 
 def _is_rerouted(before: Values, after: Values, plan: Plan, now: datetime) -> bool:

@@ -15,6 +15,8 @@ from app.engine.selection.eligibility import Requirements, absence_refusal, cap_
 STEP = "returning_lead"
 REROUTED = "reroute_when"
 """Among the news: a condition of `reroute_when` holds that did not hold before."""
+OTHER_STEP = "step"
+"""Among the news: another step than before would settle the lead."""
 
 
 def decide_returning(prior: PriorAssignment, request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
@@ -41,7 +43,10 @@ def decide_returning(prior: PriorAssignment, request: DecisionRequest, plan: Pla
         refused = _cannot_keep(owner_id, request, facts)
         if refused is None:
             walked = walk(request, plan, facts) if request.news else None
-            return _kept_owner(owner_id, prior, existing, facts, walked, request.news)
+            kept = _kept_owner(owner_id, prior, existing, facts, walked, request.news)
+            if walked is not None and (soon or OTHER_STEP in request.news):
+                kept.asked = (walked.step, walked.strategy)
+            return kept
         why = refused
     return _routed_again(prior, existing, why, walk(request, plan, facts), request.news)
 
@@ -115,7 +120,7 @@ def _kept_owner(
 ) -> Decision:
     """The lead stays with its previous owner, or goes to the owner of its account.
 
-    If it says something new, priority, SLA and actions are those of the walk, which takes no turn.
+    If it says something new, priority and SLA are those of the walk, which takes no turn.
     """
     owner = facts.directory.owners[owner_id]
     duplicate, same = existing.kind == "duplicate", owner_id == prior.owner
@@ -134,7 +139,6 @@ def _kept_owner(
         team=prior.team if same else None,
         priority=prior.priority if walked is None else walked.priority,
         sla_name=walked.sla_name if walked is not None else None,
-        asked=(walked.step, walked.strategy) if walked is not None else None,
         existing_lead=existing,
         keeps_assignment=duplicate,
         counts_toward_load=not duplicate,
@@ -185,7 +189,7 @@ def _trace(
     """The step of the returning lead, then the steps of the walk if there was one."""
     entry: dict[str, Any] = {"step": STEP, "strategy": STEP, "code": code, "matched_by": existing.matched_by}
     if news:
-        entry["news"] = [name for name in news if name != REROUTED]
+        entry["news"] = [name for name in news if name not in (REROUTED, OTHER_STEP)]
     trace: Mapping[str, Any] = walked.trace if walked else {"steps": (), "not_evaluated": 0}
     return {**trace, "steps": [entry, *trace["steps"]]}
 

@@ -32,7 +32,7 @@ WITH matches AS MATERIALIZED (
    CROSS JOIN LATERAL (
      SELECT lead_id FROM identities
       WHERE workspace_id = $1 AND kind = wanted.kind AND identities.value = wanted.value
-        AND identities.source IN (wanted.source, '')
+        AND (wanted.source = '' OR identities.source IN (wanted.source, ''))
       ORDER BY lead_id DESC LIMIT {MAX_LEADS_OF_KEY}) AS identity
 )
 SELECT

@@ -59,7 +59,7 @@ def news(before: Mapping[str, Any], sent: Mapping[str, Any]) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     ("before", "sent", "expected"),
     [
-        ({"lead_type": "content"}, {"lead_type": "demo"}, ("lead_type",)),
+        ({"lead_type": "content"}, {"lead_type": "demo"}, ("lead_type", "step")),
         ({}, {"company": "Acme"}, ("company",)),
         ({"product_interest": ["erp"]}, {"product_interest": ["crm"]}, ("product_interest",)),
         ({"employees": 100}, {"employees": 250}, ("employees",)),
@@ -105,9 +105,15 @@ def decided(known: PriorAssignment, *fields: str, **values: Any) -> Decision:
     return decide(replace(question(known, **values), news=fields), plan(PLAN), OFFICE)
 
 
-@pytest.mark.parametrize("ago", [3 * MINUTE, 60 * MINUTE], ids=["soon", "later"])
-def test_lead_with_news_keeps_its_owner_and_gets_what_it_asks_for_now(ago: timedelta) -> None:
-    decision = decided(prior(owner="ben", team=TEAM, ago=ago), "lead_type", lead_type="demo")
+@pytest.mark.parametrize(
+    ("ago", "fields"),
+    [(3 * MINUTE, ("lead_type",)), (60 * MINUTE, ("lead_type", "step"))],
+    ids=["soon", "later, by another step"],
+)
+def test_lead_with_news_keeps_its_owner_and_gets_what_it_asks_for_now(
+    ago: timedelta, fields: tuple[str, ...]
+) -> None:
+    decision = decided(prior(owner="ben", team=TEAM, ago=ago), *fields, lead_type="demo")
     assert decision.owner is not None
     assert decision.existing_lead is not None
     assert decision.sla is not None
@@ -116,6 +122,13 @@ def test_lead_with_news_keeps_its_owner_and_gets_what_it_asks_for_now(ago: timed
     assert [action["params"]["title"] for action in decision.actions] == ["Demo for", "Back again"]
     assert decision.trace["steps"][0]["news"] == ["lead_type"]
     assert not decision.keeps_assignment
+
+
+def test_later_news_that_changes_no_step_brings_no_actions_of_the_step_again() -> None:
+    decision = decided(prior(owner="ben", team=TEAM, ago=60 * MINUTE), "company", lead_type="demo")
+    assert decision.sla is not None
+    assert [action["params"]["title"] for action in decision.actions] == ["Back again"]
+    assert (decision.priority, decision.sla.name) == (60, "fast")
 
 
 @pytest.mark.parametrize("state", [{"queue": "desk"}, {"path": "nurture"}], ids=["queue", "path"])
