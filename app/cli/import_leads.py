@@ -166,15 +166,17 @@ def open_existing_leads(path: Path, options: LeadOptions, declared: tuple[Field,
 
 
 class OwnerNames:
-    """Finds owners by id, email address or CRM id. Case counts in ids."""
+    """Finds owners by id, email address or CRM id, or else by name. Case counts in ids."""
 
     def __init__(self, directory: Directory) -> None:
         self._ids = directory.owners.keys()
         self._others: dict[str, set[str]] = defaultdict(set)
         self._in_crm: dict[str, set[str]] = defaultdict(set)
+        self._names: dict[str, set[str]] = defaultdict(set)
         for owner in directory.owners.values():
             if owner.email:
                 self._others[owner.email.casefold()].add(owner.id)
+            self._names[_folded(owner.name)].add(owner.id)
             for id_ in owner.crm.values():
                 self._in_crm[crm_id_key(id_)].add(owner.id)
 
@@ -186,9 +188,14 @@ class OwnerNames:
         if text in self._ids:
             return text
         matches = self._others.get(text.casefold(), set()) | self._in_crm.get(crm_id_key(text), set())
+        matches = matches or self._names.get(_folded(text), set())
         if len(matches) > 1:
             raise refused_at(("owner",), "ambiguous_owner", "names more than one owner")
         return next(iter(matches), text)
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.split()).casefold()
 
 
 @dataclass(slots=True)

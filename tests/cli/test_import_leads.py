@@ -224,13 +224,16 @@ SALESFORCE = """First Name,Last Name,Email,Lead Owner,Lead Status,Last Transfer 
 Mara,Lind,mara@kunde.example,005A,Open - Not Contacted,03/04/2026 10:00 AM,00Q1
 Bo,Li,bo@kunde.example,005A,Closed - Converted,2026-04-05T10:00:00Z,00Q2
 Cy,Ro,cy@kunde.example,005A,Nurturing,,00Q3
+Di,Su,di@kunde.example,ana  weber,Open - not contacted,,00Q4
 """
 
 
 async def test_salesforce_report_is_imported_with_its_words_replaced(
     workspace: Workspace, tmp_path: Path
 ) -> None:
-    await workspace.put("owners", "ana", {"name": "Ana", "timezone": "Europe/Berlin", "crm": {"sf": "005A"}})
+    await workspace.put(
+        "owners", "ana", {"name": "Ana Weber", "timezone": "Europe/Berlin", "crm": {"sf": "005A"}}
+    )
     report = await imported(
         workspace,
         tmp_path / "book.csv",
@@ -238,7 +241,7 @@ async def test_salesforce_report_is_imported_with_its_words_replaced(
         replacements=["Lead Status:open - not contacted=open", "Lead Status:Closed - Converted=closed"],
         dates=DayOrder.DMY,
     )
-    assert report.imported == 2
+    assert report.imported == 3
     ((line, problem),) = report.problems
     assert (line, problem.faults[0].code) == (4, "not_allowed")
     assert "--map-value 'Lead Status:word=open'" in problem.faults[0].detail
