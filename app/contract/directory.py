@@ -328,7 +328,7 @@ def parse_record(model: type[RecordModel], body: object) -> dict[str, Any]:
     try:
         return to_record(model.model_validate(body))
     except ValidationError as refused:
-        raise validation_failed(refused) from None
+        raise validation_failed(refused, model=model) from None
 
 
 def findings_to_json(findings: Sequence[Finding]) -> list[dict[str, str | int]]:

@@ -1,13 +1,14 @@
 """Faults in a request as problem details (RFC 9457): the place and the reason, never the submitted value."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import PydanticCustomError
 
 from app.errors import Fault, Path, Problem, ValidationFailed
+from app.plan.language.spelling import closest, keys_at
 
 MAX_ERRORS = 20
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
@@ -54,17 +55,18 @@ def invalid(code: str, message: str) -> PydanticCustomError:
     return PydanticCustomError(_OURS + code, message)
 
 
-def validation_failed(refused: ValidationError, root: Path = ()) -> ValidationFailed:
-    """pydantic's error as ours. `root` is the path of the validated value in the body."""
-    return ValidationFailed(faults=faults_of(refused.errors(include_input=False, include_url=False), root))
+def validation_failed(
+    refused: ValidationError, root: Path = (), model: type[BaseModel] | None = None
+) -> ValidationFailed:
+    """pydantic's error as ours. `root` is the path of the validated value in the body.
+
+    With the model that refused it, an unknown field is told with the known one that was probably meant.
+    """
+    errors = refused.errors(include_input=False, include_url=False)
+    return ValidationFailed(faults=[fault_of(error, root, model) for error in errors])
 
 
-def faults_of(errors: Iterable[Mapping[str, Any]], root: Path = ()) -> list[Fault]:
-    """pydantic's errors as faults. `root` is the path of the validated value in the body."""
-    return [fault_of(error, root) for error in errors]
-
-
-def fault_of(error: Mapping[str, Any], root: Path) -> Fault:
+def fault_of(error: Mapping[str, Any], root: Path, model: type[BaseModel] | None = None) -> Fault:
     """One of pydantic's errors as a fault."""
     path = (*root, *(part if isinstance(part, int) else str(part) for part in error["loc"]))
     kind = error["type"]
@@ -72,6 +74,9 @@ def fault_of(error: Mapping[str, Any], root: Path) -> Fault:
         return Fault(path, kind.removeprefix(_OURS), error["msg"])
     # An unknown message of pydantic's could repeat the input.
     code, message = MESSAGES.get(kind, ("invalid", "is not valid"))
+    if code == "unknown_field" and model is not None:
+        meant = closest(error["loc"][-1], keys_at(model, error["loc"][:-1]))
+        message += f"; did you mean {meant}?" if meant is not None else ""
     return Fault(path, code, message.format_map(error.get("ctx", {})))
 
 

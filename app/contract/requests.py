@@ -219,4 +219,4 @@ def _validate_item(item: object, path: Path) -> AssignRequest | ValidationFailed
     try:
         return AssignRequest.model_validate(item)
     except ValidationError as refused:
-        return validation_failed(refused, path)
+        return validation_failed(refused, path, AssignRequest)

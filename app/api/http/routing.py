@@ -130,7 +130,7 @@ class DirectRoute(StrictRoute):
         try:
             body = self._model.model_validate(await request.json())
         except ValidationError as refused:
-            raise validation_failed(refused) from None
+            raise validation_failed(refused, model=self._model) from None
         found = {name: await find(request) for name, find in self.dependencies_by_name.items()}
         response: Response = await self.endpoint(body=body, **found)
         return response

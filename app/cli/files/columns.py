@@ -20,8 +20,10 @@ from app.cli.files.headers import (
     export_of,
     fold_name,
     guess_field,
+    meant_field,
 )
 from app.plan.language.fields import LEAD
+from app.plan.language.spelling import did_you_mean
 
 IGNORE = "-"
 """The mapping of a column to skip."""
@@ -75,6 +77,9 @@ class ColumnFields:
         for column, name in self.spare.items():
             kept = self.fields[column]
             yield f"{column!r} fills {name} where {first[name]!r} is empty, and is kept as {kept}."
+
+
+_SENDABLE = tuple(name for name in LEAD.fields if name not in DERIVED)
 
 
 def read_mapping(texts: Iterable[str], path: Path | None) -> dict[str, str]:
@@ -146,10 +151,16 @@ def fields_of(columns: Sequence[str], options: ColumnOptions) -> ColumnFields:
             found.fields[column] = guess.field
             ranked.setdefault(guess.field, []).append((guess.rank, column))
     if unknown and options.unknown is UnknownColumns.ERROR:
-        raise CommandError(f"Unknown columns: {', '.join(map(repr, unknown))}. {_REMEDY}")
+        raise CommandError(f"Unknown columns: {', '.join(map(_asked, unknown))}. {_REMEDY}")
     _spare_columns(found, ranked, columns)
     _check_single(found.fields)
     return found
+
+
+def _asked(column: str) -> str:
+    """An unknown column, with the field that was probably meant."""
+    meant = meant_field(column)
+    return f"{column!r} (did you mean {meant}?)" if meant is not None else repr(column)
 
 
 def _spare_columns(
@@ -187,7 +198,8 @@ def _mapped(columns: Sequence[str], options: ColumnOptions) -> dict[str, str]:
             raise no_column(header, columns)
         if name != IGNORE and name not in options.extra and not is_field(name):
             raise CommandError(
-                f"{name!r} is not a field of a lead. docs/plan.md lists them; your own are attributes.name."
+                f"{name!r} is not a field of a lead.{did_you_mean(name, _SENDABLE)} docs/plan.md lists them; "
+                "your own are attributes.name."
             )
         mapped.update(dict.fromkeys(found, name))
     return mapped

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from app.plan.language.fields import LEAD
+from app.plan.language.spelling import closest
 
 DERIVED = frozenset(("email_domain", "website_domain", "flags"))
 """Fields that intake derives. No file can set them."""
@@ -171,6 +172,13 @@ def _guesses() -> dict[str, Guess]:
 
 
 _GUESSES = _guesses()
+
+
+def meant_field(column: str) -> str | None:
+    """The field that a misspelled header was probably meant to name."""
+    header = closest(column, _GUESSES)
+    guess = _stored(_GUESSES[header]) if header is not None else None
+    return guess.field if guess is not None and LEAD.find(guess.field) is not None else None
 
 
 def export_of(columns: Iterable[str]) -> Export | None:

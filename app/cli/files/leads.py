@@ -238,7 +238,7 @@ class LeadFile:
             # Parsed like a request body, because a table can hold values that JSON must not.
             lead = LeadInput.model_validate(_object(orjson.dumps(sent)))
         except ValidationError as refused:
-            faults = validation_failed(refused).faults
+            faults = validation_failed(refused, model=LeadInput).faults
             raise ValidationFailed(faults=[self._named(fault) for fault in faults]) from None
         return normalize(lead.model_dump(exclude_none=True), hints=self.options.hints)
 

@@ -1,0 +1,48 @@
+"""Faults in requests: an unknown field is told with the one that was probably meant."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from app.contract.directory import TeamInput
+from app.contract.faults import validation_failed
+from app.contract.requests import AssignRequest
+
+LEAD = {"email": "a@b.example"}
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "path", "detail"),
+    [
+        (AssignRequest, {"lead": {**LEAD, "cuntry": "DE"}}, ("lead", "cuntry"), "did you mean country?"),
+        (
+            AssignRequest,
+            {"lead": {**LEAD, "postalCode": "1"}},
+            ("lead", "postalCode"),
+            "did you mean postal_code?",
+        ),
+        (AssignRequest, {"lead": LEAD, "tigger": "form"}, ("tigger",), "did you mean trigger?"),
+        (
+            AssignRequest,
+            {"lead": {**LEAD, "engagement": [{"nmae": "x"}]}},
+            ("lead", "engagement", 0, "nmae"),
+            "did you mean name?",
+        ),
+        (AssignRequest, {"lead": {**LEAD, "shoe_size": 9}}, ("lead", "shoe_size"), "is not a known field"),
+        (
+            TeamInput,
+            {"members": [{"owner": "a", "wieght": 1}]},
+            ("members", 0, "wieght"),
+            "did you mean weight?",
+        ),
+    ],
+)
+def test_unknown_field_is_told_with_the_known_one(
+    model: Any, body: Any, path: tuple[str | int, ...], detail: str
+) -> None:
+    with pytest.raises(ValidationError) as refusal:
+        model.model_validate(body)
+    (fault,) = validation_failed(refusal.value, model=model).faults
+    assert (fault.path, fault.code) == (path, "unknown_field")
+    assert fault.detail.endswith(detail)
