@@ -29,6 +29,8 @@ YIELD_SECONDS = 0.01
 MAX_PAUSE_SECONDS = 15.0
 RETRY_SECONDS = 60.0
 """A lead that could not be released is retried after this time. It does not delay other leads."""
+LAST_WRITE_SECONDS = 2.0
+"""How long the names of attributes may take to be stored at the end. Without them a finding is missed."""
 MAX_DEFERRED = 1000
 
 log = structlog.get_logger()
@@ -65,6 +67,7 @@ class Worker:
         for workspace_id in await workspaces.list_workspace_ids(self._pool):
             busy |= await self._release(workspace_id)
             await asyncio.sleep(YIELD_SECONDS)
+        await self._dispatch.attribute_names.write()
         return busy
 
     async def _release(self, workspace_id: int) -> bool:
@@ -103,3 +106,5 @@ async def working(pool: Pool, dispatch: Dispatcher, every: float) -> AsyncIterat
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        with suppress(Exception):
+            await asyncio.wait_for(dispatch.attribute_names.write(), LAST_WRITE_SECONDS)

@@ -144,6 +144,7 @@ async def import_file(
                     report.add(each.line.line, outcome)
             done += len(batch)
             bar.update(len(batch))
+    await dispatch.attribute_names.write()
     report.notes += [*file.notes(), *reader.notes()]
     return report
 

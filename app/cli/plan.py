@@ -19,6 +19,7 @@ from app.plans import versions
 from app.plans.check import CheckedPlan, check_plan
 from app.plans.versions import PlanFindings
 from app.registry import strategies
+from app.store.attribute_names import list_attribute_names
 from app.store.connection.pool import Pool, transaction
 from app.store.directory.tables import read_named_tables
 from app.store.path.current_state import read_current_state_on
@@ -89,7 +90,8 @@ def _check_in(raw: bytes, workspace: str) -> CheckedPlan:
         async with transaction(pool, id_, read_only=True) as connection:
             now = await read_current_state_on(connection, id_)
             tables = await read_named_tables(connection, id_, tables_in(data))
-        return check_plan(data, now.facts, strategies(), tables, raw)
+            attributes = await list_attribute_names(connection, id_)
+        return check_plan(data, now.facts, strategies(), tables, raw, attributes)
 
     return with_pool(work)
 

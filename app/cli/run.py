@@ -63,6 +63,7 @@ async def outcomes_of(pool: Pool, workspace_id: int, run: Run, report: OutcomeFi
                     if report is not None:
                         report.write(row)
                 bar.update(len(batch))
+        await dispatch.attribute_names.write()
     finally:
         await dispatch.close()
     outcomes.notes += file.notes()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
+from app.dispatch.attribute_names import AttributeNames
 from app.dispatch.caches import PlanCache
 from app.dispatch.dry_run import DryRun, open_dry_run
 from app.dispatch.failures import CONTENTION_ERRORS, is_database_error
@@ -37,6 +38,7 @@ class Dispatcher:
             lock=int(deadline * 750), statement=int(deadline * 1000), idle=int(deadline * 500)
         )
         self.plans = PlanCache(pool, strategies)
+        self.attribute_names = AttributeNames(pool)
         self._plugin_runner = PluginRunner(strategies, plugins, metrics.plugin_failed)
         self.write_window = WriteWindow()
         self._writers: dict[int, WorkspaceWriter] = {}
@@ -48,6 +50,7 @@ class Dispatcher:
         OutcomeUnknown when it is under way and its outcome is not known yet.
         """
         writer = self._writer(workspace_id)
+        self.attribute_names.note(workspace_id, job.attributes())
         wait = self._deadline * (BULK_TIMEOUT_FACTOR if job.bulk else 1)
         deadline = asyncio.get_running_loop().call_later(wait, _expire, job)
         try:
@@ -64,6 +67,7 @@ class Dispatcher:
         writer = self._writer(workspace_id)
         await _call_plugins(writer, jobs)
         for job in jobs:
+            self.attribute_names.note(workspace_id, job.attributes())
             writer.enter(job)
         try:
             await asyncio.wait([job.done for job in jobs], timeout=self._deadline * BULK_TIMEOUT_FACTOR)

@@ -246,3 +246,9 @@ failed_leads = _of_a_workspace(
     _required("request", LargeBinary),
     key=("id",),
 )
+attribute_names = _of_a_workspace(
+    "attribute_names",
+    _required("name", Text),
+    _required("seen_at", INSTANT),
+    key=("name",),
+)

@@ -1,6 +1,6 @@
 """All checks of a parsed plan: names, unreachable steps, a missing catch-all step."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -13,6 +13,7 @@ from app.plan.document.targets import Target
 from app.plan.findings import Finding, most_severe, quote
 from app.plan.language.conditions import leaves
 from app.plan.language.spelling import spelling_or
+from app.plan_check.attributes import unseen_attributes
 from app.plan_check.contradictions import contradictions
 from app.plan_check.declarations import action_findings, product_findings, sla_findings
 from app.plan_check.label_order import labels_used_early
@@ -35,12 +36,14 @@ class KnownNames:
     """The names of the directory that a plan may use.
 
     `owners` says whether each owner is active. `teams` has the weight of each member, by owner. `tables` are
-    those the plan uses, as far as they exist.
+    those the plan uses, as far as they exist. `attributes` are the names of custom attributes that leads were
+    sent with lately, or None when that is not known.
     """
 
     owners: Mapping[str, bool] = field(default_factory=dict)
     teams: Mapping[str, Mapping[str, int | float | Decimal]] = field(default_factory=dict)
     tables: Mapping[str, TableContent] = field(default_factory=dict)
+    attributes: Collection[str] | None = None
 
 
 def check(document: PlanDocument, names: KnownNames) -> list[Finding]:
@@ -59,6 +62,7 @@ def check(document: PlanDocument, names: KnownNames) -> list[Finding]:
         *labels_used_early(document),
         *_catch_all(document),
         *order_findings(document),
+        *unseen_attributes(document, names.attributes or ()),
     ]
     return most_severe(findings)
 

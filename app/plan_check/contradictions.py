@@ -3,46 +3,17 @@
 from collections.abc import Iterator, Sequence
 
 from app.plan.document.plan import PlanDocument
-from app.plan.document.products import ProductConfig
 from app.plan.findings import Finding, quote, show
 from app.plan_check.atoms import excludes
 from app.plan_check.clauses import Alternatives, Word, alternatives, described, vocabulary_of
 from app.plan_check.parse import steps
+from app.plan_check.places import conditions
 
 
 def contradictions(document: PlanDocument) -> Iterator[Finding]:
     """Conditions whose parts exclude each other, such as country DE and country FR."""
-    places = [
-        *(
-            (f"pipeline[{at}].{step.strategy}.when", step.condition)
-            for at, step in enumerate(document.pipeline)
-        ),
-        *(
-            (f"pipeline[{at}].product.unless", step.config.unless)
-            for at, step in enumerate(document.pipeline)
-            if isinstance(step.config, ProductConfig)
-        ),
-        *((f"follow_up[{at}].when", block.when) for at, block in enumerate(document.follow_up)),
-        *(
-            (f"returning_leads.reroute_when[{at}].when", each.when)
-            for at, each in enumerate(document.returning_leads.reroute_when)
-        ),
-        *(
-            (f"fields.{quote(derived.name)}[{at}].when", case.when)
-            for derived in document.fields.derived
-            for at, case in enumerate(derived.cases)
-        ),
-        *(
-            (f"scores.{quote(name)}[{at}].when", row.when)
-            for name, rows in document.scores.items()
-            for at, row in enumerate(rows)
-        ),
-        *((f"sla_rules[{at}].when", each.when) for at, each in enumerate(document.sla_rules)),
-    ]
     vocabulary = vocabulary_of(document.fields)
-    for path, node in places:
-        if node is None:
-            continue
+    for path, node in conditions(document):
         found = alternatives(node, vocabulary)
         if not found.cubes:
             yield _never_true(path, found, document)

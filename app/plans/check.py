@@ -1,6 +1,6 @@
 """The full check of a plan: the document, the directory, and the tests in the plan."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from app.engine.compile.plan import compile_plan
@@ -42,12 +42,14 @@ def check_plan(
     strategies: Strategies,
     tables: Mapping[str, TableContent] | None = None,
     text: str | bytes | None = None,
+    attributes: Collection[str] | None = None,
 ) -> CheckedPlan:
     """Check a plan against the current directory and the tables it uses.
 
-    With the text of the plan, each finding says its line. It takes seconds for the longest plans and tables.
+    With the text of the plan, each finding says its line. `attributes` are the names of custom attributes
+    that leads were sent with lately. It takes seconds for the longest plans and tables.
     """
-    found = _checked(source, facts, strategies, tables or {})
+    found = _checked(source, facts, strategies, tables or {}, attributes)
     return found if text is None else replace(found, findings=located(found.findings, text))
 
 
@@ -56,11 +58,12 @@ def _checked(
     facts: Facts,
     strategies: Strategies,
     tables: Mapping[str, TableContent],
+    attributes: Collection[str] | None,
 ) -> CheckedPlan:
     document = parse_plan(source, strategies)
     if not isinstance(document, PlanDocument):
         return CheckedPlan(None, [*document, *hidden_findings(source, document, facts, strategies, tables)])
-    findings = known_names(document, facts.directory, tables)
+    findings = known_names(document, facts.directory, tables, attributes)
     if not settles(findings):
         return CheckedPlan(document, findings)
     if document.tests:
@@ -87,11 +90,14 @@ def hidden_findings(
 
 
 def known_names(
-    document: PlanDocument, directory: Directory, tables: Mapping[str, TableContent] | None = None
+    document: PlanDocument,
+    directory: Directory,
+    tables: Mapping[str, TableContent] | None = None,
+    attributes: Collection[str] | None = None,
 ) -> list[Finding]:
     """The findings without those of the plan's own tests."""
     owners = {id_: owner.active for id_, owner in directory.owners.items()}
     teams = {
         id_: {member.owner: member.weight for member in team.members} for id_, team in directory.teams.items()
     }
-    return check(document, KnownNames(owners, teams, tables or {}))
+    return check(document, KnownNames(owners, teams, tables or {}, attributes))

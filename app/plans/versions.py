@@ -18,6 +18,7 @@ from app.plan_check.parse import Strategies, faults
 from app.plan_check.references import tables_in
 from app.plans.check import CheckedPlan, check_plan, known_names
 from app.store import plans as store
+from app.store.attribute_names import list_attribute_names
 from app.store.connection.pool import Pool, transaction
 from app.store.directory.tables import read_named_tables
 from app.store.path.current_state import CurrentState, read_current_state_on
@@ -38,13 +39,14 @@ class PlanFindings:
 
 @dataclass(frozen=True, slots=True)
 class StoredPlan:
-    """A version with its content, the state of the workspace, and the tables it uses."""
+    """A version with its content, the state of the workspace, and the tables and attributes it can use."""
 
     version: Version
     document: dict[str, Any]
     source_text: str
     now: CurrentState
     tables: Mapping[str, TableContent]
+    attributes: frozenset[str] | None
 
 
 async def draft(
@@ -75,7 +77,8 @@ async def prepare_draft(
     async with transaction(pool, workspace_id, read_only=True) as connection:
         now = await read_current_state_on(connection, workspace_id)
         tables = await read_named_tables(connection, workspace_id, tables_in(data))
-    found = await asyncio.to_thread(check_plan, data, now.facts, strategies, tables, raw)
+        attributes = await list_attribute_names(connection, workspace_id)
+    found = await asyncio.to_thread(check_plan, data, now.facts, strategies, tables, raw, attributes)
     if found.document is None:
         raise _unreadable(found.findings)
     written, source_text = orjson.dumps(data).decode(), raw.decode("utf-8-sig")
@@ -130,7 +133,9 @@ async def prepare_activation(
         if found.document is not None and edit.version != stored.now.entry.directory_version:
             # The directory has changed, so the names in the plan are checked again.
             tables = await read_named_tables(edit.connection, workspace_id, tables_in(stored.document))
-            again = await asyncio.to_thread(known_names, found.document, edit.snapshot.directory, tables)
+            again = await asyncio.to_thread(
+                known_names, found.document, edit.snapshot.directory, tables, stored.attributes
+            )
             again = await asyncio.to_thread(located, again, stored.source_text)
             present = _acceptable(CheckedPlan(found.document, again), how)
         return PlanFindings(await _switch(edit, version, comment, how), present, found.tests_run, active=True)
@@ -162,7 +167,8 @@ async def find(pool: Pool, workspace_id: int, version: int | None) -> StoredPlan
         if text is None or found is None:
             raise NotFound("This version does not exist." if number else "No plan is active.")
         tables = await read_named_tables(connection, workspace_id, tables_in(text[0]))
-    return StoredPlan(found, *text, now, tables)
+        attributes = await list_attribute_names(connection, workspace_id)
+    return StoredPlan(found, *text, now, tables, attributes)
 
 
 async def findings(stored: StoredPlan, strategies: Strategies) -> CheckedPlan:
@@ -171,7 +177,9 @@ async def findings(stored: StoredPlan, strategies: Strategies) -> CheckedPlan:
 
 
 def _check(stored: StoredPlan, strategies: Strategies) -> CheckedPlan:
-    return check_plan(stored.document, stored.now.facts, strategies, stored.tables, stored.source_text)
+    return check_plan(
+        stored.document, stored.now.facts, strategies, stored.tables, stored.source_text, stored.attributes
+    )
 
 
 async def page(pool: Pool, workspace_id: int, after: int, limit: int) -> tuple[list[Version], int]:

@@ -50,6 +50,7 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
                 ("clocks", "now(), now(), 1"),
                 ("failed_leads", "gen_random_uuid(), now(), 'decision', ''"),
                 ("account_keys", "'domain', 'acme.example', 'acme'"),
+                ("attribute_names", "'seats', now()"),
                 ("table_versions", "'zip', 1, '', 0, 'a', now()"),
             ):
                 await workspace.pool.execute(

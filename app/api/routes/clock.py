@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from app.api.http.auth import requires
 from app.api.http.json_response import Json
-from app.api.http.parameters import CallerParameter, PoolParameter
+from app.api.http.parameters import CallerParameter, DispatchParameter, PoolParameter
 from app.api.http.routing import StrictRoute
 from app.contract.requests import ClockRequest
 from app.contract.responses import Clock
@@ -38,15 +38,21 @@ async def get_clock(pool: PoolParameter, workspace_id: WorkspaceId) -> Json[Cloc
 
 @router.put("/dev/clock")
 @requires("admin", problems=(DevelopmentOnly,))
-async def set_clock(pool: PoolParameter, workspace_id: WorkspaceId, body: ClockRequest) -> Json[Clock]:
+async def set_clock(
+    pool: PoolParameter, dispatch: DispatchParameter, workspace_id: WorkspaceId, body: ClockRequest
+) -> Json[Clock]:
     """Sets the time, the speed, or both."""
+    dispatch.attribute_names.forget(workspace_id)
     return _json(await clock.put(pool, workspace_id, body.at, body.speed))
 
 
 @router.delete("/dev/clock")
 @requires("admin", problems=(DevelopmentOnly,))
-async def reset_clock(pool: PoolParameter, workspace_id: WorkspaceId) -> Json[Clock]:
+async def reset_clock(
+    pool: PoolParameter, dispatch: DispatchParameter, workspace_id: WorkspaceId
+) -> Json[Clock]:
     """Returns to the real time."""
+    dispatch.attribute_names.forget(workspace_id)
     return _json(await clock.remove(pool, workspace_id))
 
 

@@ -56,10 +56,12 @@ async def create_plan(
     request: Request,
     caller: CallerParameter,
     pool: PoolParameter,
+    dispatch: DispatchParameter,
     strategies: StrategiesParameter,
 ) -> Json[CheckedPlanVersion]:
     """Stores a plan as a draft, and returns its findings."""
     raw = await raw_body(request, MEDIA, LIMITS)
+    await dispatch.attribute_names.write()
 
     async def prepare() -> Edit[PlanFindings]:
         return await versions.prepare_draft(pool, caller.workspace_id, strategies, raw)

@@ -1,6 +1,6 @@
 """A lead arrives."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -50,6 +50,10 @@ class Assign(Job):
         session.matched += existing is not None
         session.identify(arrival, person, existing.lead_id if existing else request.lead_id)
         return reply
+
+    def attributes(self) -> Mapping[str, Any]:
+        """The custom attributes that the lead was sent with."""
+        return self.arrival.values.get("attributes") or {}
 
     def identities(self) -> Sequence[LeadKey]:
         """The lead's keys, and its alias."""

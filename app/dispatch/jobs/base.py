@@ -1,7 +1,7 @@
 """What every job has in common."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -59,6 +59,10 @@ class Job:
     def queue_lookups(self) -> Sequence[QueueLookup]:
         """Where the job looks for waiting leads."""
         return ()
+
+    def attributes(self) -> Mapping[str, Any]:
+        """The custom attributes that the lead was sent with."""
+        return {}
 
     def preview(self) -> DecisionRequest | None:
         """The request as plugins see it before the job is in a commit group; None when it cannot be known."""

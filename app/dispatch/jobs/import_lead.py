@@ -1,8 +1,9 @@
 """A lead that exists already is imported with its owner."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 import orjson
 
@@ -72,6 +73,10 @@ class ImportLead(Job):
         if self.closed:
             work.close(work.present[request.lead_id], "closed", ACTOR)
         return reply
+
+    def attributes(self) -> Mapping[str, Any]:
+        """The custom attributes that the lead was sent with."""
+        return self.arrival.values.get("attributes") or {}
 
     def identities(self) -> Sequence[LeadKey]:
         """The lead's keys, and its alias."""

@@ -1,0 +1,66 @@
+"""Collects the names of custom attributes, which the worker stores. Values are never kept.
+
+Noting a name that is known costs one look-up, so that deciding leads is not slowed.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app.store.attribute_names import MAX_NAMES, note_attribute_names
+from app.store.connection.pool import Pool, transaction
+
+FRESH_SECONDS = 6 * 3600.0
+"""How long a name is not stored again."""
+MAX_DEPTH = 8
+MAX_LENGTH = 255
+
+
+class AttributeNames:
+    """The names that this process has seen, by workspace."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._known: dict[int, set[str]] = defaultdict(set)
+        self._waiting: dict[int, set[str]] = {}
+        self._since = time.monotonic()
+
+    def note(self, workspace_id: int, attributes: Mapping[str, Any]) -> None:
+        """Note the names of the attributes of one lead."""
+        known = self._known[workspace_id]
+        for name, value in attributes.items():
+            if name not in known or type(value) is dict:
+                self._add(workspace_id, name, value)
+
+    def _add(self, workspace_id: int, name: str, value: Any) -> None:
+        known = self._known[workspace_id]
+        for each in _names(name, value, MAX_DEPTH):
+            if each not in known and len(known) <= 2 * MAX_NAMES and len(each) <= MAX_LENGTH:
+                known.add(each)
+                self._waiting.setdefault(workspace_id, set()).add(each)
+
+    def forget(self, workspace_id: int) -> None:
+        """Store every name again when it is next seen, because the time of the workspace has changed."""
+        self._known.pop(workspace_id, None)
+
+    async def write(self) -> None:
+        """Store what was seen since the last time. Names that cannot be stored wait for the next time."""
+        if time.monotonic() - self._since > FRESH_SECONDS:
+            self._known.clear()
+            self._since = time.monotonic()
+        while self._waiting:
+            workspace_id, names = self._waiting.popitem()
+            try:
+                async with transaction(self._pool, workspace_id) as connection:
+                    await note_attribute_names(connection, workspace_id, names)
+            except BaseException:
+                self._waiting.setdefault(workspace_id, set()).update(names)
+                raise
+
+
+def _names(name: str, value: Any, depth: int) -> Iterator[str]:
+    yield name
+    if isinstance(value, Mapping) and depth > 1:
+        for inner, each in value.items():
+            yield from _names(f"{name}.{inner}", each, depth - 1)
