@@ -1,4 +1,4 @@
-"""The names of the custom attributes that leads were sent with, so that a misspelled one in a plan is found."""
+"""The names of the custom attributes that leads were sent with, to find a misspelled one in a plan."""
 
 from alembic import op
 
