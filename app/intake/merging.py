@@ -3,11 +3,26 @@
 from collections.abc import Mapping
 from typing import Any
 
+from app.plan.language.fields import LEAD, Kind
+
 _DERIVED = {"email": "email_domain", "website": "website_domain"}
 """A field that intake derives from another one, and that goes with it."""
 MAX_ITEMS = 1000
 """The most items of a list that are kept. The oldest go first."""
 _SAME_ENGAGEMENT = ("at", "type", "name", "product")
+
+
+def _names_of(*kinds: Kind) -> tuple[str, ...]:
+    """The fields of these types. Custom attributes may be of any type."""
+    return (*(name for name, field in LEAD.fields.items() if field.kind in kinds), "attributes")
+
+
+_FIELDS_OF = {
+    "number": _names_of(Kind.INTEGER, Kind.NUMBER),
+    "date": _names_of(Kind.TIMESTAMP),
+    "boolean": ("attributes",),
+}
+"""The fields that a flag about a kind of value can be about."""
 
 
 def merged(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,4 +67,12 @@ def _engagement_key(item: Any) -> str:
 
 def _flags_kept(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> list[str]:
     """The flags of fields that were not sent again."""
-    return [flag for flag in stored.get("flags", ()) if not any(flag.startswith(f"{name}_") for name in sent)]
+    return [flag for flag in stored.get("flags", ()) if not _is_settled(flag, stored, sent)]
+
+
+def _is_settled(flag: str, stored: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
+    """Whether every field that the flag can be about was sent again."""
+    names = _FIELDS_OF.get(flag.partition("_")[0])
+    if names is None:
+        return any(flag.startswith(f"{name}_") for name in sent)
+    return all(name in sent for name in names if isinstance(stored.get(name), (str, dict)))

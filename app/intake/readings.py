@@ -12,7 +12,7 @@ from app.plan.language.fields import LEAD, Field, Kind
 from app.values.booleans import read_boolean
 from app.values.countries import COUNTRIES, country_code
 from app.values.dates import Order, read_date
-from app.values.languages import read_languages, unknown_languages
+from app.values.languages import read_language, split_languages
 from app.values.numbers import Decimal, decimal_of, read_number
 from app.values.postal_codes import postal_code
 from app.values.states import read_state
@@ -86,12 +86,12 @@ def _languages(values: dict[str, Any]) -> Iterator[str]:
     text = values.get("language")
     if text is None:
         return
-    if isinstance(text, list):
-        text = ", ".join(text)
-    unknown = unknown_languages(text)
-    codes = read_languages(text)
-    if codes is not None:
-        all_ = [*codes, *dict.fromkeys(unknown)]
+    parts = text if isinstance(text, list) else split_languages(text)
+    codes = [(part, read_language(part)) for part in parts]
+    known = dict.fromkeys(code for _, code in codes if code is not None)
+    unknown = dict.fromkeys(part for part, code in codes if code is None)
+    if known:
+        all_ = [*known, *unknown]
         values["language"] = all_[0] if len(all_) == 1 else all_
     if unknown:
         yield "language_unknown"

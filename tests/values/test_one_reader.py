@@ -31,7 +31,23 @@ POSTAL_CODES = [
     ("IE", "d02af30"), ("AU", "800"), ("US", "'02139"), ("US", "z:01960"), ("FR", "F-75001"),
 ]  # fmt: skip
 
+NUMBERS = [
+    "250",
+    "250.0",
+    "$1,250,000",
+    "51-200",
+    "51 - 200 employees",
+    "1000+",
+    "10,001+",
+    "<50",
+    "up to 9",
+    "5k",
+]
+BOOLEANS = ["true", "on", "Yes", "1", "ja", "false", "off", "no", "0", "nein"]
+
 SENT = st.one_of(
+    st.sampled_from(NUMBERS).map(lambda text: ({"country": "US", "employees": text}, "employees")),
+    st.sampled_from(NUMBERS).map(lambda text: ({"country": "US", "annual_revenue": text}, "annual_revenue")),
     st.sampled_from(COUNTRIES).map(lambda text: ({"country": text}, "country")),
     st.sampled_from(STATES).map(lambda each: ({"country": each[0], "state": each[1]}, "state")),
     st.sampled_from(POSTAL_CODES).map(
@@ -46,6 +62,14 @@ def _row_of(values: dict[str, Any], columns: list[str], row: list[Any]) -> int |
     match_on = tuple(Column(PIPELINE.fields[name], "eq") for name in columns)
     fit = RowIndex(match_on, columns, [row]).find(values)
     return None if fit is None else fit[1]
+
+
+@given(st.sampled_from(BOOLEANS), CASES)
+def test_boolean_is_found_by_the_text_it_was_sent_with(text: str, write: Any) -> None:
+    values = normalize({"consent": {"email": write(text)}}).values
+    assert compile_condition(parse_condition({"consent.email": write(text)}, PIPELINE)).holds(values, NOW)
+    columns = (Column(PIPELINE.fields["consent.email"], "eq"),)
+    assert RowIndex(columns, ["consent.email"], [[write(text)]]).find(values) is not None
 
 
 @settings(max_examples=500, deadline=None)

@@ -18,6 +18,7 @@ from app.engine.model.state import Facts
 from app.engine.pipeline.returning_lead import OTHER_STEP, REROUTED
 from app.engine.pipeline.walk import score_labels, walk
 from app.plan.language.fields import LEAD, Kind
+from app.values.numbers import bounds_of
 
 _CLICK_IDS = """
 gclid gclsrc gbraid wbraid dclid gadsource msclkid fbclid fbc fbp igshid igsh ttclid twclid lifatid yclid
@@ -76,10 +77,10 @@ def _plain(value: Any) -> Any:
 
 
 def _by_value(value: Any) -> bool:
-    """Whether it matters only by what it moves: a number, or what the lead did how often."""
+    """Whether it matters only by what it moves: a number or a range, or what the lead did how often."""
     if isinstance(value, list):
         return any(isinstance(each, dict) for each in value)
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return bounds_of(value) is not None
 
 
 def _not_news(name: str, values: Values, plan: Plan) -> bool:
