@@ -54,11 +54,12 @@ def some(parts: Iterable[Condition]) -> Condition:
 
 
 def _flat(parts: Iterable[Condition], key: str) -> list[dict[str, Any]]:
-    """The conditions, with those of a nested list in the place of the list."""
+    """The conditions, each once, with those of a nested list in the place of the list."""
     found: list[dict[str, Any]] = []
     for part in parts:
         if isinstance(part, dict):
-            found += part[key] if set(part) == {key} else [part]
+            inside = part[key] if set(part) == {key} else [part]
+            found += [each for each in inside if each not in found]
     return found
 
 

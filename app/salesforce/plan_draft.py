@@ -102,7 +102,7 @@ class Draft:
             if self.hold_uncertain and each.perhaps is not False:
                 perhaps = {} if each.perhaps is True else {"when": each.perhaps}
                 yield {"rule": {"name": f"{each.name}-uncertain", **perhaps, "then": {"queue": UNCERTAIN}}}
-        if self._takes_all is not None and "owner" not in self._then(self._takes_all):
+        if self._takes_all is not None and _settles(self._then(self._takes_all)):
             return
         default = self._default()
         if "owner" in default:
@@ -211,6 +211,11 @@ class Draft:
                 "lead": {**lead, "crm": {"owner_id": user}},
                 "expect": {"rule": each.name, "owner": self.owners[user]},
             }
+
+
+def _settles(then: Mapping[str, Any]) -> bool:
+    """Whether a target takes every lead, so that nothing after it is needed."""
+    return "queue" in then or any("queue" in rung for rung in then.get("else", ()))
 
 
 def _template(name: str) -> str:

@@ -3,9 +3,13 @@
 import csv
 import io
 from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from app.engine.compile.plan import compile_plan
+from app.engine.compile.plan import Plan, compile_plan
+from app.engine.lookup.tables import Tables
 from app.engine.model.decision import DecisionRequest
 from app.engine.model.records import directory_from
 from app.engine.model.state import Facts, State
@@ -19,6 +23,7 @@ from app.salesforce.imported import ImportedPlan, Options, import_rules
 from tests.salesforce.semantics import KEEP, Assignee, Lead
 from tests.support.decisions import NOW
 
+FILE = (Path(__file__).parent / "files" / "Lead.assignmentRules-meta.xml").read_text(encoding="utf-8")
 DEFAULT_OWNER = "default.owner@tern.example"
 OURS = {
     "Country": "country", "State": "state", "PostalCode": "postal_code", "LeadSource": "source",
@@ -35,7 +40,12 @@ def imported(xml: str, types: Mapping[str, str] | None = None, **options: Any) -
 
 def document_of(plan: ImportedPlan) -> PlanDocument:
     """The plan as it would be published."""
-    document = read_plan(plan.files["plan.yaml"])
+    return parsed(plan.files["plan.yaml"])
+
+
+def parsed(source: str | Mapping[str, Any]) -> PlanDocument:
+    """A plan that must be valid."""
+    document = read_plan(source)
     assert isinstance(document, PlanDocument), document
     return document
 
@@ -57,6 +67,12 @@ class Decider:
             for target in step.config.targets()
             if target.kind == "current_owner"
         }
+
+    def with_plan(self, plan: Plan, tables: Tables) -> "Decider":
+        """The same owners and queues, with another plan."""
+        other = copy(self)
+        other._plan, other._facts = plan, replace(self._facts, tables=tables)
+        return other
 
     def assignee(self, lead: Lead, more: Mapping[str, Any] | None = None) -> Assignee:
         """Who gets the lead. `more` are further attributes that the caller sends."""

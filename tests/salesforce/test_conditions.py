@@ -93,6 +93,7 @@ LOGIC: list[tuple[str, Any]] = [
     ("1 AND NOT 2", {**A, "not": B}),
     ("1&&!2||3", {"any": [{**A, "not": B}, C]}),
     ("1AND2", {**A, **B}),
+    ("1 AND 1 AND (2 OR 3 OR 2)", {**A, "any": [B, C]}),
 ]
 
 

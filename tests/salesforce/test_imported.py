@@ -5,11 +5,16 @@ from typing import Any
 import pytest
 import yaml
 
+from app.contract.table_formats import read_table
+from app.engine.compile.plan import compile_plan
+from app.engine.lookup.tables import PreparedTables, compile_table
+from app.plan_check.check import KnownNames, check
+from app.registry import strategies
 from app.salesforce.errors import UnreadableFile
 from app.salesforce.fields import FieldMap, read_field_map, read_object_types
 from app.salesforce.imported import Options, import_rules
 from app.salesforce.metadata_xml import MAX_BYTES
-from tests.salesforce.imports import Decider, document_of, imported
+from tests.salesforce.imports import FILE, Decider, document_of, imported, parsed
 from tests.salesforce.rule_files import NAMESPACE, criterion, entry, formula, rule, rule_file
 
 FAIR = criterion("Lead.LeadSource", "equals", "Fair")
@@ -74,6 +79,14 @@ def test_entry_without_an_assignee_keeps_the_owner() -> None:
         {"rule": "entry-1", "owner": "default.owner"},
         {"rule": "entry-1", "owner": "ana"},
     ]
+
+
+@pytest.mark.parametrize("last", ["Desk", "ana@x.example", None])
+@pytest.mark.parametrize("default", ["Desk", "sam@x.example", None])
+def test_entry_for_every_lead_may_be_the_last(last: str | None, default: str | None) -> None:
+    plan = imported(rule_file(rule(entry(FAIR), entry(to=last))), default_owner=default)
+    owners = {row.partition(",")[0]: True for row in plan.files["owners.csv"].splitlines()[1:]}
+    assert check(document_of(plan), KnownNames(owners)) == []
 
 
 def test_each_entry_has_a_test_that_passes() -> None:
@@ -173,6 +186,25 @@ def test_long_lists_are_offered_as_a_table() -> None:
     )
     match_on = "match_on: {country: eq, postal_code: longest_prefix}"
     assert f"    - rule: {{name: entry-1-to-2, table: entry-1-to-2, {match_on}}}" in plan.report
+
+
+def test_offered_table_finds_the_same_owners_as_its_rules() -> None:
+    plan = imported(FILE)
+    document: dict[str, Any] = yaml.safe_load(plan.files["plan.yaml"])
+    offered = next(yaml.safe_load(line)[0] for line in plan.report if line.strip().startswith("- rule:"))
+    steps = document["pipeline"]
+    names = ["entry-14", "entry-15"]
+    first = next(at for at, step in enumerate(steps) if step.get("rule", {}).get("name") == names[0])
+    steps[first : first + 2] = [offered]
+    content = read_table(plan.files["tables/entry-14-to-15.csv"].encode(), "text/csv")
+    ready = compile_plan(parsed({**document, "tests": []}), 1, strategies())
+    table = compile_table(content, 1, [each.match_on for each in ready.table_refs.values()])
+    tables = PreparedTables(ready.table_refs, {"entry-14-to-15": table})
+    decider = Decider(plan)
+    with_table = decider.with_plan(ready, tables)
+    for code in range(1000, 10_000, 37):
+        lead = {"Country": "AT", "PostalCode": str(code), "Description": "a"}
+        assert with_table.assignee(lead) == decider.assignee(lead), code
 
 
 def test_report_names_what_must_be_sent_and_checked() -> None:

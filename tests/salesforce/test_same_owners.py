@@ -2,7 +2,6 @@
 
 import random
 import re
-from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -10,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.salesforce.imports import DEFAULT_OWNER, Decider, imported
+from tests.salesforce.imports import DEFAULT_OWNER, FILE, Decider, imported
 from tests.salesforce.semantics import Lead, Rules
 
-FILE = (Path(__file__).parent / "files" / "Lead.assignmentRules-meta.xml").read_text()
 TYPES = {
     "NumberOfEmployees": "Number", "AnnualRevenue": "Number", "Budget__c": "Number", "Score__c": "Number",
     "Interests__c": "MultiselectPicklist", "Do_Not_Route__c": "Checkbox", "Opted_In__c": "Checkbox",
