@@ -199,7 +199,13 @@ async def _decide(result: GroupResult, jobs: Sequence[Job], writer: _PartWriter)
 async def _write(connection: Connection, workspace_id: int, session: DecisionSession) -> JournalEntry | None:
     """Write rows and journal entry, if the group changed anything."""
     work = session.work
-    if not (work.decided or work.snapshot.state.touched or work.rows.events or work.rows.keys):
+    if not (
+        work.decided
+        or work.snapshot.state.touched
+        or work.rows.events
+        or work.rows.keys
+        or work.rows.identities
+    ):
         return None
     before = work.snapshot.entry
     entry = replace(

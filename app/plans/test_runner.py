@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from app.engine.compile.plan import Plan, Strategy
 from app.engine.lookup.tables import PreparedTables, TableContent, Tables, compile_table
@@ -12,8 +13,10 @@ from app.engine.model.directory import Absence, Directory, Owner, Team
 from app.engine.model.plugin_replies import PluginResults
 from app.engine.model.state import Facts, State
 from app.engine.pipeline.decide import decide, with_derived_fields
+from app.engine.pipeline.news import news_in
 from app.engine.selection.targets import required_by_lead
 from app.intake.arrival import normalize, with_declared
+from app.intake.merging import merged
 from app.plan.document.plan import PlanDocument
 from app.plan.document.plan_tests import PlanTest
 from app.plan.document.steps import Target
@@ -82,6 +85,9 @@ def make_runner(
             if id_ in owners:
                 owners[id_] = replace(owners[id_], absences=(_ALWAYS,))
         question = _question(case, plan, at)
+        facts = Facts(at, replace(available, owners=owners), State(), tables=prepared)
+        if case.given.existing is not None and case.given.existing.lead is not None:
+            question = _with_earlier_fields(question, case.given.existing.lead, plan, facts)
         if fields:
             more_skills, more_languages = required_by_lead(
                 fields, with_derived_fields(question, plan, at).values
@@ -89,7 +95,7 @@ def make_runner(
             owners = {
                 id_: _with_abilities(owner, more_skills, more_languages) for id_, owner in owners.items()
             }
-        return question, Facts(at, replace(available, owners=owners), State(), tables=prepared)
+        return question, replace(facts, directory=replace(available, owners=owners))
 
     advice = _advice(plan, [given(case) for case in document.tests], strategies) if plan.plugin_steps else ()
     replies = {id(case): each.by_step for case, each in zip(document.tests, advice, strict=False)}
@@ -172,6 +178,16 @@ def _question(case: PlanTest, plan: Plan, now: datetime) -> DecisionRequest:
         prior=_prior(case, plan, now),
         account=_match(case),
     )
+
+
+def _with_earlier_fields(
+    question: DecisionRequest, fields: Mapping[str, Any], plan: Plan, facts: Facts
+) -> DecisionRequest:
+    """The question of a lead that had these fields before."""
+    earlier = with_declared(normalize(fields), plan.declared).values
+    stored = {**earlier, "trigger": question.values["trigger"]}
+    question = replace(question, values=merged(stored, question.values))
+    return replace(question, news=news_in(stored, question, plan, facts)) if question.prior else question
 
 
 def _match(case: PlanTest) -> AccountMatch | None:

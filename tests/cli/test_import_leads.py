@@ -163,10 +163,12 @@ async def test_lines_with_different_ids_are_different_leads_and_possible_duplica
 async def test_lead_that_is_elsewhere_stays_there(workspace: Workspace, tmp_path: Path) -> None:
     queued = await workspace.assign(email="q@kunde.example", source="partner")
     mine = await workspace.assign(email="m@kunde.example", country="US")
-    text = "email,owner\nq@kunde.example,eve\nm@kunde.example,eve\n"
+    text = "email,owner,crm.lead_id\nq@kunde.example,eve,\nm@kunde.example,eve,L-7\n"
     report = await imported(workspace, tmp_path / "book.csv", text)
     assert (report.moved, report.elsewhere) == ([], [2, 3])
     assert report.summary().endswith("2 left with another owner (lines 2, 3); --move moves them")
+    known_again = await workspace.get("/leads?crm_lead_id=L-7")
+    assert [each["id"] for each in known_again["items"]] == [mine["lead_id"]]
     states = [(await workspace.get(f"/leads/{each['lead_id']}"))["owner"] for each in (queued, mine)]
     assert states == [None, mine["owner"]]
     assert (await imported(workspace, tmp_path / "book.csv", text, move=True)).moved == [2, 3]

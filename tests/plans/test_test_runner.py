@@ -36,3 +36,30 @@ def test_plan_tests_run_despite_warnings_but_not_despite_errors(
     }
     found = check_plan(plan, Facts(NOW, Directory(1, OWNERS, TEAMS), State()), strategies())
     assert [each.code for each in found.findings] == findings
+
+
+@pytest.mark.parametrize(
+    ("before", "reason", "actions"),
+    [(None, "duplicate", []), ({"tier": "a"}, "duplicate", []), ({"tier": "b"}, "reengaged", ["task"])],
+)
+def test_existing_lead_of_a_test_has_the_fields_it_had_before(
+    before: dict[str, str] | None, reason: str, actions: list[str]
+) -> None:
+    existing = {"owner": "ana", "at": "now-3m", **({"lead": before} if before else {})}
+    plan = {
+        "pipeline": [
+            {"rule": {"name": "first", "when": {"tier": "a"}, "then": {"team": "inbound"}}},
+            {"queue": {"name": "unrouted"}},
+        ],
+        "queues": {"unrouted": {}},
+        "follow_up": [{"when": {"rule": "first"}, "do": [{"type": "task", "title": "Call"}]}],
+        "tests": [
+            {
+                "lead": {"tier": "a"},
+                "given": {"existing": existing},
+                "expect": {"owner": "ana", "reason": reason, "actions": actions},
+            }
+        ],
+    }
+    found = check_plan(plan, Facts(NOW, Directory(1, OWNERS, TEAMS), State()), strategies())
+    assert found.findings == []

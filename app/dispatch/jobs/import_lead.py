@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
-from app.dispatch.decision_session import DecisionSession
+from app.dispatch.decision_session import DecisionSession, Person
 from app.dispatch.jobs.base import Job, Reply
-from app.engine.model.decision import DecisionRequest, ExistingOwnership
+from app.engine.model.decision import DecisionRequest, ExistingOwnership, PriorAssignment
 from app.engine.model.directory import Directory
 from app.engine.model.lead_keys import LeadKey
 from app.errors import OwnerInactive, refused_at
@@ -51,11 +51,8 @@ class ImportLead(Job):
         if not arrival.keys:
             text = "needs external_id, crm.lead_id, email or phone, by which the lead is known again"
             raise refused_at((), "no_identity", text)
-        # A lead that was closed long ago does not change what is known about it today.
-        if prior is not None and (self.closed or prior.owner == self.owner_id):
-            return Reply(204, b"")
-        if prior is not None and not self.move:
-            return Reply(409, orjson.dumps({"lead_id": prior.lead_id}), kept=False)
+        if prior is not None and self._stays(prior):
+            return self._leave(session, person, prior)
         request = DecisionRequest(
             kind="import",
             assignment_id=uuid7(),
@@ -77,6 +74,20 @@ class ImportLead(Job):
     def attributes(self) -> Mapping[str, Any]:
         """The custom attributes that the lead was sent with."""
         return self.arrival.values.get("attributes") or {}
+
+    def _stays(self, prior: PriorAssignment) -> bool:
+        return self.closed or prior.owner == self.owner_id or not self.move
+
+    def _leave(self, session: DecisionSession, person: Person, prior: PriorAssignment) -> Reply:
+        """The lead stays where it is, and has more keys from now on.
+
+        A lead that was closed long ago does not change what is known about it today.
+        """
+        if not self.closed:
+            session.identify(self.arrival, person, prior.lead_id)
+        if self.closed or prior.owner == self.owner_id:
+            return Reply(204, b"")
+        return Reply(409, orjson.dumps({"lead_id": prior.lead_id}), kept=False)
 
     def identities(self) -> Sequence[LeadKey]:
         """The lead's keys, and its alias."""

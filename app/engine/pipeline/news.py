@@ -34,6 +34,7 @@ _SAYS_NOTHING = frozenset((*_CLICK_IDS.split(), *_TECHNICAL.split()))
 """Names of custom attributes, without case and separators."""
 _IDS = frozenset(("external_id", "external_id_source", "submission_id"))
 _TIMESTAMPS = frozenset(name for name, known in LEAD.fields.items() if known.kind is Kind.TIMESTAMP)
+_NUMBERS = frozenset(name for name, known in LEAD.fields.items() if known.kind in (Kind.INTEGER, Kind.NUMBER))
 _SEPARATORS = re.compile(r"[^a-z0-9]")
 
 Values = Mapping[str, Any]
@@ -43,10 +44,8 @@ def news_in(stored: Values, request: DecisionRequest, plan: Plan, facts: Facts) 
     """The fields in which this request says something new. `stored` are the fields of the lead before."""
     now, values = facts.now, request.values
     changed = [name for name in plan.reads.fields if _changed(getter(name)(stored), getter(name)(values))]
-    words = [
-        name for name in changed if not _by_value(getter(name)(values)) and not _not_news(name, values, plan)
-    ]
-    numbers = [name for name in changed if _by_value(getter(name)(values)) and not _listed(name, plan)]
+    words = [name for name in changed if not _by_value(name, values) and not _not_news(name, values, plan)]
+    numbers = [name for name in changed if _by_value(name, values) and not _listed(name, plan)]
     if not changed:
         return ()
     if plan.derived is not None:
@@ -76,8 +75,11 @@ def _plain(value: Any) -> Any:
     return index_key(value.strip()) if isinstance(value, str) else value
 
 
-def _by_value(value: Any) -> bool:
+def _by_value(name: str, values: Values) -> bool:
     """Whether it matters only by what it moves: a number or a range, or what the lead did how often."""
+    value = getter(name)(values)
+    if name in _NUMBERS:
+        return True
     if isinstance(value, list):
         return any(isinstance(each, dict) for each in value)
     return bounds_of(value) is not None

@@ -99,6 +99,9 @@ class ExistingLead(Part):
     at: Timestamp = Field(
         timedelta(days=-1), description="The time of the decision. The default is a day ago."
     )
+    lead: CaseLead | None = Field(
+        None, description="The fields of the lead before. Without them, the repeat says nothing new."
+    )
 
     @model_validator(mode="after")
     def _somewhere(self) -> "ExistingLead":

@@ -82,6 +82,7 @@ def test_something_new_that_the_plan_reads_is_news(
         ({"lead_type": "demo"}, {"city": "Kiel"}),
         ({"product_interest": ["crm", "erp"]}, {"product_interest": ["erp"]}),
         ({"employees": 100}, {"employees": 120}),
+        ({"employees": 100}, {"employees": "51-200"}),
         ({"visits": 1}, {"visits": 9}),
         ({}, {"last_seen_at": NOW}),
         ({}, {"utm": {"medium": "cpc"}}),
