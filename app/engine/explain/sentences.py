@@ -78,17 +78,19 @@ def settled(
     pick: str | None,
     code: str | None = None,
     row: RowMatch | None = None,
+    replaced: tuple[str, str, str | None] | None = None,
 ) -> str:
     """Why a step settled the lead as it did.
 
     `because` holds the comparisons that held and `row` the table row that matched. `target` is the name of
     the team, queue, path or block list, `owner` the name of the chosen owner, and `pick` how the team chose
-    them. `code` is the target's own reason.
+    them. `code` is the target's own reason. `replaced` is the owner of the account who could not take the
+    lead: the name, the code of the refusal, and until when.
     """
     reasons = _reasons(because, row)
     if strategy == "account":
         matched = f" Matched: {reasons}." if reasons else ""
-        return _by_account(kind, target, owner, pick, code) + matched
+        return _by_account(kind, target, owner, pick, code, replaced) + matched
     details = f" ({reasons})" if reasons else ""
     if strategy == "queue":
         return (
@@ -132,6 +134,11 @@ def returning_lead_by_account(owner: str) -> str:
 def returning_lead_in_queue(queue: str) -> str:
     """A returning lead keeps its place in a queue."""
     return f"Returning lead. It keeps its place in queue {queue}."
+
+
+def had_it(owner: str, code: str | None) -> str:
+    """The owner who had the lead before; `code` says why they cannot keep it, if they cannot."""
+    return f"{owner} had it before and {_KEPT[code]}." if code is not None else f"{owner} had it before."
 
 
 def left_product(products: Sequence[str], owner: str | None) -> str:
@@ -199,10 +206,20 @@ def _clock(time: str) -> str:
     return f"{time[:16].replace('T', ' ')} UTC"
 
 
-def _by_account(kind: str, target: str, owner: str | None, pick: str | None, code: str | None) -> str:
+def _by_account(
+    kind: str,
+    target: str,
+    owner: str | None,
+    pick: str | None,
+    code: str | None,
+    replaced: tuple[str, str, str | None] | None,
+) -> str:
     if code == "account_owner":
         return f"Assigned to {owner}, who owns the account."
     why = _ACCOUNT_REASONS.get(code or "", "Account owner unavailable")
+    if replaced is not None and code != "customer_team":
+        name, refusal, until = replaced
+        why = _kept(f"{name}, who owns the account,", refusal, until)
     match kind:
         case "team":
             return f"{why}, so it went to {owner}, who {_picked(pick, target)}."

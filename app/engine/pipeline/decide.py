@@ -19,6 +19,7 @@ from app.engine.pipeline.account_team import account_summary, account_team_of
 from app.engine.pipeline.claims import claiming_team
 from app.engine.pipeline.returning_lead import decide_returning, over_cap
 from app.engine.pipeline.walk import score_labels, try_step, walk
+from app.engine.selection.eligibility import Requirements, absence_refusal
 from app.plan.language.fields import LEAD, Kind
 from app.values.numbers import Range
 
@@ -42,6 +43,7 @@ def decide(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
         decision = decide_returning(request.prior, request, plan, facts)
     else:
         decision = walk(request, plan, facts)
+    decision.text += _who_had_it(decision, request, facts)
     if plan.label_steps and decision.strategy in _OUTSIDE_THE_PIPELINE and not decision.keeps_assignment:
         decision.labels = score_labels(request, plan, facts)
         decision.trace = {**decision.trace, "labels": decision.labels}
@@ -64,6 +66,21 @@ def _with_possible_duplicates(decision: Decision, request: DecisionRequest) -> D
         shown = [each.to_json() for each in request.possible_duplicates]
         decision.trace = {**decision.trace, "possible_duplicate": shown}
     return decision
+
+
+def _who_had_it(decision: Decision, request: DecisionRequest, facts: Facts) -> str:
+    """The sentence that names the owner whom another one, or a queue, replaces. Empty if there is none."""
+    previous = request.prior.owner if request.prior is not None else None
+    if request.kind == "reassign":
+        previous = request.present_owner
+    now = decision.owner.id if decision.owner is not None else None
+    if previous is None or previous == now or decision.outcome not in ("assigned", "queued"):
+        return ""
+    owner = facts.directory.owners.get(previous)
+    if owner is None:
+        return " " + sentences.had_it(previous, "not_found")
+    refused = absence_refusal(owner, Requirements(exclude=request.exclude), facts.now)
+    return " " + sentences.had_it(owner.name, refused.code if refused is not None else None)
 
 
 def with_derived_fields(request: DecisionRequest, plan: Plan, now: datetime) -> DecisionRequest:

@@ -1,5 +1,6 @@
 """Turns a target that took the lead, or that the lead waits for, into a decision."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +14,14 @@ from app.engine.selection.shifts import HELD
 
 
 def to_decision(
-    step: CompiledStep, verdict: Verdict, attempt: TargetAttempt, request: DecisionRequest, facts: Facts
+    step: CompiledStep,
+    verdict: Verdict,
+    attempt: TargetAttempt,
+    request: DecisionRequest,
+    facts: Facts,
+    failed: Sequence[TargetAttempt] = (),
 ) -> Decision:
-    """The decision of a step with a target that took the lead."""
+    """The decision of a step with a target that took the lead. `failed` are those tried before."""
     target = attempt.target
     text = sentences.settled(
         strategy=step.strategy,
@@ -27,6 +33,7 @@ def to_decision(
         pick=attempt.pick,
         code=target.code,
         row=verdict.row,
+        replaced=_account_owner(failed, facts),
     )
     shared: dict[str, Any] = {
         "code": target.code or verdict.code,
@@ -75,6 +82,15 @@ def to_held(step: CompiledStep, attempt: TargetAttempt, until: datetime, facts: 
         held_for_owner=target.name if target.kind == "owner" else None,
         held_for_team=target.name if target.kind == "team" else None,
     )
+
+
+def _account_owner(failed: Sequence[TargetAttempt], facts: Facts) -> tuple[str, str, str | None] | None:
+    """The owner of the account who could not take the lead: name, code of the refusal, and until when."""
+    for attempt in failed:
+        if attempt.target.code == "account_owner" and attempt.candidates:
+            entry = attempt.candidates[0]
+            return facts.directory.owners[entry["owner"]].name, entry["code"], entry.get("available_at")
+    return None
 
 
 def _because(

@@ -133,7 +133,7 @@ def _try_targets(
         attempt = _try_target(target, request, facts)
         attempts.append(attempt.to_trace())
         if attempt.code == "chosen":
-            decision = to_decision(step, verdict, attempt, request, facts)
+            decision = to_decision(step, verdict, attempt, request, facts, failed)
             if target.kind == "queue" and failed:
                 decision.text += why_waiting(failed, request, facts)
             return decision

@@ -211,3 +211,14 @@ def test_reroute_when_cannot_use_the_band() -> None:
     assert [(finding.path, finding.code) for finding in found] == [
         ("returning_leads.reroute_when[0].when", "used_before_defined")
     ]
+
+
+def test_the_sentence_of_a_lead_that_moves_names_who_had_it() -> None:
+    people = {"ana": {"name": "Ana"}, "ben": {"name": "Ben"}}
+    gone = [{"owner": "ana", "from": "2026-01-01T00:00:00Z", "to": "2027-01-01T00:00:00Z"}]
+    known = prior("assigned", 60 * MINUTE, owner="ana", team=TEAM)
+    decision = decide(question(known), plan(), facts(people, absences=gone))
+    assert decision.text.endswith("Ben is next in team inbound. Ana had it before and is absent.")
+    moved = replace(question(exclude=["ana"]), kind="reassign", present_owner="ana")
+    decision = decide(moved, plan(), facts(people))
+    assert decision.text.endswith("Ana had it before and is excluded.")

@@ -265,12 +265,14 @@ def test_inherited_owners_join_the_account_team(
         (
             match(owner="ana"),
             [away("ana", 9)],
-            "Account owner unavailable, so it went to their delegate, Dan.",
+            "Ana, who owns the account, is absent until 2026-11-20 21:00 UTC, so it went to their delegate,"
+            " Dan.",
         ),
         (
             match(owner="ben"),
             [away("ben", 9)],
-            "Account owner unavailable, so it went to Eve, who is next in team inbound.",
+            "Ben, who owns the account, is absent until 2026-11-20 21:00 UTC, so it went to Eve, who is next in"
+            " team inbound.",
         ),
         (
             match(customer_status="active"),
@@ -360,7 +362,7 @@ def test_lead_that_changes_owners_leaves_its_team() -> None:
         True,
     )
     assert decision.over_cap
-    assert decision.text == "Returning lead. It goes to ana, who owns the account."
+    assert decision.text == "Returning lead. It goes to ana, who owns the account. Eve had it before."
     assert again(BOTH, match(owner="eve"), office()).team == "inbound"
 
 
