@@ -191,9 +191,11 @@ def team_missing(team: str) -> str:
     return f"There is no team {team}."
 
 
-def nobody_speaks(team: str, languages: Sequence[str]) -> str:
-    """A team that was tried, and none of whose members speaks the language of the lead."""
-    return f"Nobody in team {team} speaks {' and '.join(_LANGUAGES.get(each, each) for each in languages)}."
+def nobody_speaks(team: str, languages: Sequence[str], one_of: Sequence[str]) -> str:
+    """A team that was tried, and no member speaks all the `languages` and one of the others."""
+    wanted = [_LANGUAGES.get(each, each) for each in languages]
+    wanted += [" or ".join(_LANGUAGES.get(each, each) for each in one_of)] if one_of else []
+    return f"Nobody in team {team} speaks {' and '.join(wanted)}."
 
 
 def _kept(owner: str, code: str, until: str | None) -> str:

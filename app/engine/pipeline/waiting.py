@@ -31,8 +31,8 @@ def _sentence(attempt: TargetAttempt, request: DecisionRequest, facts: Facts) ->
         return sentences.team_missing(target.name)
     codes = {each["code"] for each in attempt.candidates}
     if codes == {"missing_language"}:
-        languages = sorted(requirements_of(target, request).languages)
-        return sentences.nobody_speaks(team.name, languages)
+        need = requirements_of(target, request)
+        return sentences.nobody_speaks(team.name, sorted(need.languages), sorted(need.one_of))
     frees = min(_times(attempt), default=None)
     return sentences.team_unavailable(team.name, kept[:MAX_MEMBERS], len(kept) - MAX_MEMBERS, frees)
 

@@ -23,10 +23,11 @@ def waiting(
     absences: Sequence[Mapping[str, str]] = (),
     step: Mapping[str, Any] = TEAM_STEP,
     loads: Mapping[str, int] | None = None,
+    **lead: Any,
 ) -> str:
     document = {**PLAN, "pipeline": [step, {"queue": {"name": "desk"}}], "queues": {"desk": {}}, "paths": {}}
     state = State(loads={owner: Load(open=count) for owner, count in (loads or {}).items()})
-    decision = decide(question(), plan(document), facts(owners, absences=absences, state=state))
+    decision = decide(question(**lead), plan(document), facts(owners, absences=absences, state=state))
     assert decision.queue == "desk"
     return decision.text.removeprefix("No earlier step assigned it, so it waits in queue desk.").strip()
 
@@ -77,6 +78,8 @@ def test_the_sentence_says_what_kept_each_member_and_when_that_ends(
 def test_the_sentence_names_the_language_that_nobody_speaks() -> None:
     step = {"rule": {"name": "polish", "then": {"team": TEAM, "languages": ["pl"]}}}
     assert waiting({"ana": ANA, "ben": BEN}, step=step) == "Nobody in team inbound speaks Polish."
+    asked = {"rule": {"name": "theirs", "then": {"team": TEAM, "match": ["language"]}}}
+    assert waiting({"ana": ANA}, step=asked, language="pl") == "Nobody in team inbound speaks Polish."
     some = waiting({"ana": ANA, "ben": {**BEN, "languages": ["pl"]}}, [away("ben")], step)
     assert some.startswith(
         "Nobody in team inbound can take it: Ana does not speak the language, Ben is absent"

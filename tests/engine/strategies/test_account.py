@@ -271,8 +271,8 @@ def test_inherited_owners_join_the_account_team(
         (
             match(owner="ben"),
             [away("ben", 9)],
-            "Ben, who owns the account, is absent until 2026-11-20 21:00 UTC, so it went to Eve, who is next in"
-            " team inbound.",
+            "Ben, who owns the account, is absent until 2026-11-20 21:00 UTC, so it went to Eve, who is next"
+            " in team inbound.",
         ),
         (
             match(customer_status="active"),

@@ -94,7 +94,8 @@ def test_the_first_declared_product_picks_its_team(
 def test_the_sentence_names_the_product() -> None:
     assert asked(None, ["alpha"]).text == "Assigned by product interest (Alpha). ana is next in team team-a."
     assert asked(with_alpha(), ["beta"]).text == (
-        "Assigned by product interest (beta, previously Alpha). bea is next in team team-b. ana had it before."
+        "Assigned by product interest (beta, previously Alpha). bea is next in team team-b."
+        " ana had it before."
     )
 
 
