@@ -27,6 +27,7 @@ _TEXTS = {"contains": "contains", "startsWith": "prefix"}
 _OPERATIONS = frozenset((*ORDER, *_OPPOSITES, *_OPPOSITES.values(), "startsWith"))
 _BY_CODE = frozenset(("country",))
 """Fields that hold a code, of which a part of a name tells nothing."""
+RAW_COUNTRY = "attributes.Country"
 RAW_PHONE = "attributes.Phone"
 
 
@@ -182,27 +183,39 @@ class ConditionWriter:
                     raise NotCarried("a time of day is compared with a day")
                 return some({field.name: {"eq": each}} for each in dates)
             case _:
-                return _equal(field.name, self._read(field, values))
+                found, unread = self._read(field, values)
+                return some([_equal(field.name, found), self._as_typed(field, unread)])
 
-    def _read(self, field: OurField, values: Sequence[str]) -> list[Any]:
-        """The values as the plan reads them. Those it cannot read are left out, with a note."""
+    def _read(self, field: OurField, values: Sequence[str]) -> tuple[list[Any], list[str]]:
+        """The values as the plan reads them, and those it cannot read."""
         known = replace(LEAD.find(field.name) or Field(field.name, field.kind, ""), kind=field.kind)
         found: list[Any] = []
+        unread: list[str] = []
         spelled: dict[str, set[str]] = {}
         for value in values:
             try:
                 operand = read_operand(known, "eq", value)
-            except Faults as refused:
-                self.notes.append(f"{field.name}: {value!r} is left out. {refused.findings[0].text}")
+            except Faults:
+                unread.append(value)
                 continue
             found.append(operand if isinstance(operand, str) else value)
             spelled.setdefault(str(operand), set()).add(value)
-        if not found:
-            raise NotCarried(f"{field.name} has none of these values")
         if field.name in _BY_CODE:
             for code, texts in spelled.items():
                 self._spellings.setdefault(code, []).append(texts)
-        return found
+        return found, unread
+
+    def _as_typed(self, field: OurField, values: Sequence[str]) -> Condition:
+        """The condition for values that the field never has. What was typed for a country may have them."""
+        if not values:
+            return False
+        shown = ", ".join(map(repr, values))
+        if field.name not in _BY_CODE:
+            raise NotCarried(f"{field.name} never is {shown}")
+        self.notes.append(f"{shown} is no country. It is compared with {RAW_COUNTRY}, the country as typed.")
+        self.used[RAW_COUNTRY] = OurField(RAW_COUNTRY, Kind.STRING)
+        self.sources[RAW_COUNTRY] = ["Lead.Country"]
+        return _equal(RAW_COUNTRY, values)
 
     def _part_of_text(self, field: OurField, operation: str, values: Sequence[str]) -> Condition:
         if field.name in _BY_CODE:

@@ -19,6 +19,13 @@ def written(*parts: str, logic: str | None = None, types: dict[str, str] | None 
 CRITERIA: list[tuple[str, str, str | None, Any]] = [
     ("Lead.Country", "equals", "US,USA,United States", {"country": "US"}),
     ("Lead.CountryCode", "equals", "US,AT", {"country": ["US", "AT"]}),
+    ("Lead.Country", "equals", "Atlantis", {"attributes.Country": "Atlantis"}),
+    (
+        "Lead.Country",
+        "notEqual",
+        "US,Atlantis",
+        {"not": {"any": [{"country": "US"}, {"attributes.Country": "Atlantis"}]}},
+    ),
     ("Lead.Country", "notEqual", "US", {"not": {"country": "US"}}),
     ("Lead.Country", "startsWith", "Germ", {"country": "DE"}),
     ("Lead.LeadSource", "equals", None, {"source": None}),
@@ -65,7 +72,6 @@ UNCARRIED: list[tuple[str, str, str | None, dict[str, str]]] = [
     ("Lead.Company", "lessThan", "M", {}),
     ("Lead.NumberOfEmployees", "equals", "many", {}),
     ("Lead.NumberOfEmployees", "lessThan", "1000000000000000000", {}),
-    ("Lead.Country", "equals", "Atlantis", {}),
     ("Lead.Country", "contains", "Atlantis", {}),
     ("Lead.Company", "contains", None, {}),
     ("Lead.Company", "resembles", "a", {}),
