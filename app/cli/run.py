@@ -4,12 +4,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from app.cli.context import progress
 from app.cli.files.leads import Entry, LeadFile, LeadLine, LeadOptions, LineFault, open_leads
 from app.cli.files.outcomes import OutcomeCounts, OutcomeFile
 from app.cli.files.times import read_time
-from app.cli.sending import KeyedLine, Outcomes, batches, check_trigger, send, with_keys
+from app.cli.sending import (
+    BATCH_SIZE,
+    DRY_RUN_BATCH_SIZE,
+    KeyedLine,
+    Outcomes,
+    batches,
+    check_trigger,
+    send,
+    with_keys,
+)
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.dry_run import DryRun
 from app.dispatch.jobs.assign import Assign
@@ -52,14 +62,10 @@ async def outcomes_of(pool: Pool, workspace_id: int, run: Run, report: OutcomeFi
     decider = _Decider(dispatch, workspace_id, run)
     try:
         with progress(len(file), "Deciding (dry run)" if run.dry_run else "Assigning") as bar:
-            for batch in batches(with_keys(file, entries, run.trigger, by_submission=True)):
-                decided = iter(await decider.decide([each for each in batch if isinstance(each, KeyedLine)]))
-                for each in batch:
-                    row = (
-                        outcomes.add_fault(each)
-                        if isinstance(each, LineFault)
-                        else outcomes.add(each.line, next(decided))
-                    )
+            keyed = with_keys(file, entries, run.trigger, by_submission=True)
+            for batch in batches(keyed, DRY_RUN_BATCH_SIZE if run.dry_run else BATCH_SIZE):
+                decided = await decider.decide([each for each in batch if isinstance(each, KeyedLine)])
+                for row in _rows(batch, decided, outcomes):
                     if report is not None:
                         report.write(row)
                 bar.update(len(batch))
@@ -68,6 +74,18 @@ async def outcomes_of(pool: Pool, workspace_id: int, run: Run, report: OutcomeFi
         await dispatch.close()
     outcomes.notes += file.notes()
     return outcomes
+
+
+def _rows(
+    batch: Iterable[KeyedLine | LineFault], decided: Outcomes, outcomes: OutcomeCounts
+) -> Iterator[dict[str, Any]]:
+    """Count the lines of a batch, and yield their rows for the report file in order."""
+    rest = iter(decided)
+    for each in batch:
+        if isinstance(each, LineFault):
+            yield outcomes.add_fault(each)
+        else:
+            yield outcomes.add(each.line, next(rest))
 
 
 @dataclass(slots=True)

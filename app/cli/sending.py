@@ -17,6 +17,9 @@ from app.errors import Problem, refused_at
 from app.plan.language.fields import TRIGGERS
 
 BATCH_SIZE = 256
+"""The lines of one commit."""
+DRY_RUN_BATCH_SIZE = 2048
+"""The lines of a dry run whose facts are read at once."""
 MAX_TRIES = 5
 RETRY_SECONDS = 1.0
 _KEY_PREFIX = "\x1ffile\x1f"
@@ -72,10 +75,10 @@ def with_keys(
             yield LineFault(each.line, problem, str(each.arrival.values.get("email", "")))
 
 
-def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """The items in lists of one commit each."""
+def batches(items: Iterable[Item], size: int = BATCH_SIZE) -> Iterator[list[Item]]:
+    """The items in lists of this size."""
     rest = iter(items)
-    while batch := list(islice(rest, BATCH_SIZE)):
+    while batch := list(islice(rest, size)):
         yield batch
 
 

@@ -1,7 +1,7 @@
 """Dry runs: jobs are decided on a copy of the state, and nothing is locked or written."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -61,20 +61,20 @@ class DryRun:
     reader: _Reader
     bodies: dict[str, bytes] = field(default_factory=dict)
     _earlier: dict[str, bytes] = field(default_factory=dict)
-    _known: Mapping[str, KnownLead] = field(default_factory=dict)
+    _later: list[tuple[str, KnownLead]] | None = None
 
     async def read(self, jobs: Sequence[Job]) -> None:
         """Read what the next jobs need, and drop what only the earlier ones did."""
         session = self.result.session
         more, self.bodies = await self.reader.read(jobs)
-        session.found, session.stored, self._known = more.found, more.stored, more.found.known
+        session.found, session.stored, self._later = more.found, more.stored, None
         self._forget_rows()
         session.work.stored |= more.work.stored
 
     async def take(self, jobs: Sequence[Job], times: Sequence[datetime | None] = ()) -> list[Reply | Problem]:
         """Decide the next of the jobs that were read, in order. Replies have status 200.
 
-        `times` are the times at which they are decided, in order; None leaves the time as it is.
+        `times` are the ascending times at which they are decided; None leaves the time as it is.
         """
         result, session = self.result, self.result.session
         for position, job in enumerate(jobs):
@@ -102,11 +102,13 @@ class DryRun:
         if at < session.work.now:
             session.work.snapshot.state.rewind(session.work.snapshot.directory, at)
         session.work.now = at
-        if any(lead.prior.decided_at > at for lead in self._known.values()):
-            known = {id_: lead for id_, lead in self._known.items() if lead.prior.decided_at <= at}
-            session.found.known = known
-        else:
-            session.found.known = dict(self._known)
+        if self._later is None:
+            leads = session.found.known.items()
+            self._later = sorted(leads, key=lambda each: each[1].prior.decided_at, reverse=True)
+            session.found.known = {}
+        while self._later and self._later[-1][1].prior.decided_at <= at:
+            id_, lead = self._later.pop()
+            session.found.known[id_] = lead
 
     def _forget_rows(self) -> None:
         """Drop the rows that nobody writes. Responses stay, compressed, for keys that are used again."""
@@ -141,4 +143,4 @@ async def open_dry_run(
     """Read everything that these jobs need, as it is now."""
     reader = _Reader(pool, workspace_id, plans)
     session, bodies = await reader.read(jobs)
-    return DryRun(GroupResult(session), plugins, reader, bodies, _known=session.found.known)
+    return DryRun(GroupResult(session), plugins, reader, bodies)

@@ -18,6 +18,7 @@ from app.cli.files.leads import LeadFile, LeadLine, LeadOptions, open_leads
 from app.cli.files.outcomes import OutcomeCounts
 from app.cli.files.times import DecimalSign
 from app.cli.run import Run, outcomes_of
+from app.cli.sending import DRY_RUN_BATCH_SIZE
 from app.intake.arrival import with_declared
 from app.plan.document.own_fields import declare_fields
 from tests.support.shell import Shell
@@ -183,11 +184,13 @@ async def test_dry_run_of_several_batches_replays_an_earlier_line(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     path = tmp_path / "leads.csv"
-    numbers = [*range(600), 3]
+    numbers = [*range(DRY_RUN_BATCH_SIZE), 3]
     path.write_text("No,email\n" + "".join(f"{number},p{number}@people.example\n" for number in numbers))
     _, rows = await ran(workspace, path, dry=True, id_column="No", unknown=UnknownColumns.IGNORE)
-    assert [row["line"] for row in rows if row["replayed"]] == [602]
-    assert decided(Rows([rows[3] | {"line": 602, "replayed": True}])) == decided(Rows([rows[-1]]))
+    assert [row["line"] for row in rows if row["replayed"]] == [DRY_RUN_BATCH_SIZE + 2]
+    assert decided(Rows([rows[3] | {"line": DRY_RUN_BATCH_SIZE + 2, "replayed": True}])) == decided(
+        Rows([rows[-1]])
+    )
 
 
 async def test_submission_of_two_exports_is_decided_once(workspace: Workspace, tmp_path: Path) -> None:
