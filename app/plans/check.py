@@ -18,7 +18,8 @@ HIDDEN_CODES = frozenset(
     (
         *("unknown_owner", "unknown_team", "unknown_queue", "unknown_path", "unknown_sla", "unknown_table"),
         *("unknown_column", "missing_column", "invalid_cell", "duplicate_row", "contradiction"),
-        *("inactive_owner", "inactive_team", "empty_team", "zero_weights"),
+        *("inactive_owner", "inactive_team", "empty_team", "zero_weights", "conflicting_rows"),
+        *("wrong_operator", "unknown_language", "unknown_state", "unknown_flag", "duplicate_value"),
     )
 )
 """Findings that are also true when other parts of the plan cannot be read."""

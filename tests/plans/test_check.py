@@ -17,6 +17,7 @@ pipeline:
   - rule: {name: b, when: {tier: x}, then: {owner: nope, else: [{team: nope}]}}
   - rule: {name: c, when: {cuntry: DE}, theen: {queue: desk}}
   - rule: {name: d, when: {employees: {gt: 9, lt: 5}}, then: {queue: desk}}
+  - rule: {name: e, when: {language: Elbonian, country: {contains: land}}, then: {queue: desk}}
   - queue: {name: desk}
 follow_up:
   - {when: {nope: 1}, do: [{type: tag, name: x}]}
@@ -43,9 +44,11 @@ def test_faults_that_hide_no_names_are_told_in_one_round() -> None:
         (4, "unknown_team"),
         (5, "unknown_field"),
         (6, "contradiction"),
-        (9, "unknown_field"),
-        (10, "unknown_queue"),
-        (12, "unknown_owner"),
+        (7, "unknown_language"),
+        (7, "wrong_operator"),
+        (10, "unknown_field"),
+        (11, "unknown_queue"),
+        (13, "unknown_owner"),
     }
 
 
