@@ -195,7 +195,7 @@ _FREE = st.recursive(_LEAVES, lambda inner: st.lists(inner) | st.dictionaries(_T
 _NAMED = ("external_id", "email", "phone", "website", "country", "language", "city")
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(
     st.fixed_dictionaries(
         {"company": st.just("ACME")},

@@ -80,7 +80,7 @@ _TOP = st.sampled_from(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(st.builds(lambda local, domain, top: f"{local}@{domain}.{top}", _LOCAL, _DOMAIN, _TOP))
 def test_plain_addresses_parse_as_the_validator_parses_them(sent: str) -> None:
     try:

@@ -210,12 +210,12 @@ async def revisions(dsn: str) -> list[Any]:
         await connection.close()
 
 
-@pytest.mark.parametrize("named", ["DATABASE_URL", "MIGRATION_DATABASE_URL"])
-async def test_alembics_own_command_works(empty_database: str, named: str) -> None:
-    given = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", named: empty_database}
+async def test_alembics_own_command_works(empty_database: str) -> None:
+    """With either variable, and again where there is nothing left to do."""
     program = [str(Path(sys.executable).with_name("alembic")), "upgrade", "head"]
     root = Path(__file__).parents[2]
-    for _ in range(2):
+    for named in ("MIGRATION_DATABASE_URL", "DATABASE_URL"):
+        given = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", named: empty_database}
         process = await asyncio.create_subprocess_exec(*program, cwd=root, env={**os.environ, **given})
         assert await process.wait() == 0
     newest = max((root / "migrations" / "versions").glob("0*.py")).name[:4]
