@@ -99,8 +99,9 @@ def _report(
 ) -> Iterator[str]:
     entries = draft.planned.entries
     yield (
-        f"Rule {draft.rule.name!r}: {len(entries)} entries became {len(draft.kept())} rules,"
-        f" {len(draft.owners)} owners, {len(draft.queues)} queues and {tests} tests."
+        f"Rule {draft.rule.name!r}: {_count(len(entries), 'entries', 'entry')} became"
+        f" {_count(len(draft.kept()), 'rules')}, {_count(len(draft.owners), 'owners')},"
+        f" {_count(len(draft.queues), 'queues')} and {_count(tests, 'tests')}."
     )
     others = [repr(rule.name) for rule in rules if rule is not draft.rule]
     if others:
@@ -112,6 +113,11 @@ def _report(
     yield from _section("Left out of the plan:", _left_out(draft))
     yield from _section("Please check:", _notes(draft))
     yield from _section("Offered as tables:", (line for table in tables for line in table.lines()))
+
+
+def _count(number: int, several: str, one: str | None = None) -> str:
+    """`2 rules`, or `1 rule`."""
+    return f"{number:,} {several if number != 1 else one or several.removesuffix('s')}"
 
 
 def _section(title: str, lines: Iterator[str]) -> Iterator[str]:
