@@ -19,7 +19,7 @@ pipeline:
 """
 NIGHT, MORNING = "2099-11-23 02:00Z", "2099-11-23 08:00Z"
 UNTIL = "2099-11-23T08:00:00Z"
-PATIENCE = 60.0
+PATIENCE = 120.0
 CLOCK = """
 INSERT INTO clocks (workspace_id, set_at, base_time, speed) VALUES ($1, now(), $2::text::timestamptz, $3)
 ON CONFLICT (workspace_id)

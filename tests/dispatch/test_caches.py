@@ -24,7 +24,7 @@ async def test_draft_is_compiled_before_it_is_published(workspace: Workspace) ->
     plans: PlanCache = workspace.app.state.dispatch.plans
     assert plans.get_ready(workspace.workspace_id, version) is None
     await workspace.assign(external_id="b")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while plans.get_ready(workspace.workspace_id, version) is None:  # noqa: ASYNC110 - nobody tells of it
             await asyncio.sleep(0.01)
     assert (await workspace.assign(external_id="c"))["plan_version"] == 1

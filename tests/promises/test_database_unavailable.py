@@ -21,7 +21,7 @@ from tests.support.factories import OWNERS
 from tests.support.postgres import FOUND, in_a_thread
 from tests.support.workspace import Workspace, create_workspace, running_app
 
-PATIENCE = 60.0  # seconds for what must happen in two
+PATIENCE = 120.0  # seconds for what must happen in two
 LEAD = {"lead": {"external_id": "a"}}
 HOLDING = """
 queues: {desk: {}}

@@ -22,7 +22,7 @@ from tests.support.shell import Shell
 from tests.support.workspace import Workspace, create_workspace, running_app
 
 ROLE = "lead_assignment_app"
-PATIENCE = 60.0
+PATIENCE = 120.0
 OWN = sorted(set(metadata.tables) - GLOBAL)
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 from devtools.embedded_postgres import Server
 from devtools.embedded_postgres.account import choose_account
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 PORT = 6432  # only the name of its socket
 SOCKET = f".s.PGSQL.{PORT}"
 CONFIGURATION = """
