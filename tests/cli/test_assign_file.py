@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import unicodedata
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import orjson
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.audit.verify import verify
 from app.cli.context import CommandError
@@ -476,6 +479,39 @@ def test_objects_of_a_line_keep_the_values_of_other_columns(tmp_path: Path) -> N
     options = LeadOptions(ColumnOptions(unknown=UnknownColumns.ATTRIBUTES), defaults={"attributes.tier": "a"})
     (lead,) = leads(open_leads(path, options))
     assert lead.arrival.values["attributes"] == {"plan": "pro", "Seats": 5, "tier": "a"}
+
+
+WORD = st.text(st.characters(categories=["Lu", "Ll", "Lo"]), min_size=1, max_size=6)
+
+
+def texts_of(value: Any) -> list[str]:
+    """Every text in a lead."""
+    if isinstance(value, dict):
+        return [text for each in value.values() for text in texts_of(each)]
+    return [text for each in value for text in texts_of(each)] if isinstance(value, list) else [str(value)]
+
+
+@given(
+    cells=st.dictionaries(WORD.map(lambda name: f"q {name}?"), WORD.map(lambda cell: f"q{cell}"), max_size=4),
+    separator=st.sampled_from([",", ";", "\t"]),
+    encoding=st.sampled_from(["utf-8", "utf-16"]),
+)
+def test_every_cell_of_a_table_is_found_in_the_lead(
+    tmp_path_factory: pytest.TempPathFactory, cells: dict[str, str], separator: str, encoding: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "leads.csv"
+    columns = {**cells, "Email": "a@p.example", "Full Name": "Bo Li", "Consent": "maybe"}
+    text = "\n".join(separator.join(row) for row in (columns, columns.values()))
+    path.write_bytes(text.encode(encoding))
+    try:
+        file = open_leads(path, LeadOptions(ColumnOptions(unknown=UnknownColumns.ATTRIBUTES)))
+    except CommandError as refused:
+        assert "both mean attributes." in str(refused)  # noqa: PT017
+        return
+    (lead,) = leads(file)
+    found = texts_of(lead.arrival.values)
+    assert {unicodedata.normalize("NFC", cell) for cell in cells.values()} <= set(found)
+    assert {"a@p.example", "Bo", "Li", "maybe"} <= set(found)
 
 
 def test_json_over_several_lines_is_refused(tmp_path: Path) -> None:

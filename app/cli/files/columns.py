@@ -49,7 +49,8 @@ class ColumnOptions:
     """How columns are mapped to fields.
 
     `extra` are columns that the command uses and that are not fields of a lead. `aliases` are their common
-    headers, the preferred ones first. `used` are columns that an option of the command names.
+    headers, the preferred ones first. `used` are columns that an option of the command names. `objects` says
+    whether a cell may be an object, as in lines of JSON.
     """
 
     mapped: Mapping[str, str] = field(default_factory=dict)
@@ -57,6 +58,7 @@ class ColumnOptions:
     extra: Collection[str] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     used: Collection[str] = ()
+    objects: bool = True
 
 
 @dataclass(slots=True)
@@ -230,7 +232,7 @@ def _guess(column: str, columns: Sequence[str], options: ColumnOptions, found: C
         return Guess(next(name for name in options.extra if fold_name(name) == folded), 0)
     if folded in options.aliases:
         return Guess(options.aliases[folded], 1 + list(options.aliases).index(folded))
-    if is_field(column) and column != FULL_NAME:
+    if is_field(column) and column != FULL_NAME and (options.objects or column not in OBJECTS):
         return Guess(column, 0)
     guess = guess_field(column, found.export)
     if folded == "name" and guess and guess.field == FULL_NAME and _has_first_name_only(columns):

@@ -276,7 +276,7 @@ def _lead_file(source: _Source, options: LeadOptions, declared: tuple[Field, ...
     time_column = _named_column(options.time_column, source.columns)
     id_column = _named_column(options.id_column, source.columns)
     used = [column for column in (time_column, id_column) if column is not None]
-    columns = replace(options.columns, used=used)
+    columns = replace(options.columns, used=used, objects=not source.is_table)
     _check_defaults(options)
     comma = source.comma if options.decimal is None else options.decimal is DecimalSign.COMMA
     return LeadFile(
