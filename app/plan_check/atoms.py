@@ -19,6 +19,7 @@ from app.values.states import is_same_state
 _SEVERAL = ("language", "state")
 """Fields of which one value may satisfy two options: a lead speaks two languages, `CA` is also `US-CA`."""
 _POSITIVE = {"eq", "prefix", "contains"}
+_NUMBERS = (Kind.INTEGER, Kind.NUMBER)
 _LOWER, _UPPER = ("gt", "gte"), ("lt", "lte")
 
 
@@ -51,6 +52,9 @@ def atoms_of(leaf: Leaf, field: str) -> frozenset[Atom]:
         known = operator in BOUNDS or operator == "matches"
         return frozenset((Atom(field, operator if known else f"at {operator}", operands[0], leaf.kind),))
     if operator in ("ne", "not_in"):
+        if leaf.kind in _NUMBERS and any(isinstance(each, str) for each in operands):
+            # A range is refused by every number and range that overlaps with it.
+            return frozenset((Atom(field, "same", (operator, frozenset(operands)), leaf.kind),))
         return frozenset((Atom(field, "other", _refused(operands), leaf.kind),))
     named = "eq" if operator in ("eq", "in") else operator
     keys = (index_key(each) for each in operands)

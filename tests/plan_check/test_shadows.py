@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 20, tzinfo=UTC)
 WORLD: dict[str, list[Any]] = {
     "country": [None, "DE", "FR", "NL"],
     "city": [None, "Alamo", "Los Alamos", "york"],
-    "employees": [None, 4, 5, 6, 10],
+    "employees": [None, 4, 5, 6, 10, "5-6", "6-10", "6+"],
     "pages": [None, [], ["a"], ["A", "b"]],
     "attributes.x": [None, "a", "ab", ["a"], ["ab", 5], 5, 6.5, True],
     "consent.phone": [None, True, False],
@@ -100,7 +100,14 @@ COMPARISONS = st.one_of(
     st.builds(lambda operator, value: {"employees": {operator: value}}, BOUND, NUMBERS),
     st.builds(lambda one, other: {"employees": {"gte": one, "lt": other}}, NUMBERS, NUMBERS),
     st.builds(
-        lambda operator, value: {"employees": {operator: value}}, st.sampled_from(["eq", "ne"]), NUMBERS
+        lambda operator, value: {"employees": {operator: value}},
+        st.sampled_from(["eq", "ne"]),
+        NUMBERS | st.just("5-6"),
+    ),
+    st.builds(
+        lambda operator, value: {"employees": {operator: value}},
+        st.sampled_from(["in", "not_in"]),
+        some([4, 5, 10, "5-6", "6+"]),
     ),
     st.builds(
         lambda value: {"pages": {"contains": value}}, st.sampled_from(["a", "b"]) | some(["a", "b", "c"])
