@@ -56,9 +56,14 @@ def atoms_of(leaf: Leaf, field: str) -> frozenset[Atom]:
             # A range is refused by every number and range that overlaps with it.
             return frozenset((Atom(field, "same", (operator, frozenset(operands)), leaf.kind),))
         return frozenset((Atom(field, "other", _refused(operands), leaf.kind),))
-    named = "eq" if operator in ("eq", "in") else operator
-    keys = (index_key(each) for each in operands)
-    return frozenset(Atom(field, named, key, leaf.kind) for key in keys)
+    return frozenset(atom_of(leaf, field, each) for each in operands)
+
+
+def atom_of(leaf: Leaf, field: str, value: object) -> Atom:
+    """The atom of one value of `eq`, `in`, `prefix` or `contains`."""
+    operator = "eq" if leaf.operator == "in" else leaf.operator
+    key = ("bool", value) if isinstance(value, bool) else index_key(value)
+    return Atom(field, operator, key, leaf.kind)
 
 
 def negation(atoms: Iterable[Atom]) -> Atom:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from app.plan.document.own_fields import OwnFields
 from app.plan.findings import show
 from app.plan.language.conditions import All, Any, Leaf, Node, Not
-from app.plan_check.atoms import Atom, atoms_of, excludes, negation
+from app.plan_check.atoms import Atom, atom_of, atoms_of, excludes, negation
 from app.plan_check.label_order import is_label
 from app.plan_check.normal_form import normal_form
 
@@ -137,17 +137,21 @@ class _Reader:
                 source = words.get(str(value).casefold())
                 yield path, value, self._atoms(source) if source is not None else frozenset()
         elif leaf.operator in ("in", "prefix", "contains"):
+            field = self._field(leaf)
             for path, value in _values(leaf):
-                one = Leaf(leaf.field, leaf.operator, (value,), leaf.kind, leaf.personal)  # type: ignore[arg-type]
-                yield path, value, self._atoms(one)
+                yield path, value, frozenset((atom_of(leaf, field, value),))
         else:
             yield leaf.path, leaf.operand, self._atoms(leaf)
 
     def _atoms(self, leaf: Leaf) -> frozenset[Atom]:
         if leaf.field in self._vocabulary.derived and leaf.operator in ("eq", "in"):
             return frozenset(atom for _, _, each in self._words(leaf) for atom in each)
+        return atoms_of(leaf, self._field(leaf))
+
+    def _field(self, leaf: Leaf) -> str:
+        """The name of the field. A label counts as a new field after each step that can change it."""
         relabeled = self._vocabulary.scored > 1 and is_label(leaf.field)
-        return atoms_of(leaf, f"{leaf.field} {self._vocabulary.scored}" if relabeled else leaf.field)
+        return f"{leaf.field} {self._vocabulary.scored}" if relabeled else leaf.field
 
 
 def _only_itself(node: Node, wanted: bool) -> Cube:

@@ -13,7 +13,7 @@ from app.plan.document.plan import PlanDocument
 from app.plan.document.steps import PlanStep
 from app.plan.document.targets import CURRENT_OWNER, Target
 from app.plan.findings import Finding, join, quote, show
-from app.plan.language.conditions import anys
+from app.plan.language.conditions import Node, anys, leaves
 from app.plan_check.clauses import Alternatives, Vocabulary, Word, alternatives, described, vocabulary_of
 from app.plan_check.shadows import Cover, Shadows
 
@@ -122,6 +122,8 @@ def _about(each: _Step, cover: Cover, steps: Sequence[_Step]) -> Iterator[Findin
 def _repeated(each: _Step, vocabulary: Vocabulary) -> Iterator[Finding]:
     """Branches of an `any` that earlier branches of the same `any` leave nothing."""
     for node in anys(each.step.condition) if each.step.condition is not None else ():
+        if not _share_fields(node.parts, vocabulary):
+            continue
         for position, by in _covered([alternatives(part, vocabulary) for part in node.parts]):
             branches = " and ".join(str(at + 1) for at in by)
             text = (
@@ -129,6 +131,18 @@ def _repeated(each: _Step, vocabulary: Vocabulary) -> Iterator[Finding]:
                 f"matches branch {branches}. Remove it."
             )
             yield _finding(each, f"{each.path}.when.{node.path}[{position}]", "branch_taken", text)
+
+
+def _share_fields(parts: Sequence[Node], vocabulary: Vocabulary) -> bool:
+    """Whether two branches ask for the same field. Otherwise none of them can be within another."""
+    seen: set[str] = set()
+    for part in parts:
+        names = {leaf.field for leaf in leaves(part)}
+        names |= {leaf.field for name in names for leaf in vocabulary.derived.get(name, {}).values()}
+        if not seen.isdisjoint(names):
+            return True
+        seen |= names
+    return False
 
 
 def _finding(each: _Step, path: str, code: str, text: str, value: str | None = None) -> Finding:

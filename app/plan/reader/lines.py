@@ -10,6 +10,8 @@ from app.plan.findings import Finding, join, quote, show
 from app.plan.reader.text import line_of
 
 _RULE = re.compile(r"pipeline\[\d+\]\.[^.\[]+")
+_KEYS = frozenset(("unknown_field", "unknown_operator", "unknown_strategy"))
+"""Codes of findings about a key. The key is at fault, not its value."""
 _STEP = re.compile(r"\.[^.\[]+|\[\d+\]")
 
 
@@ -40,10 +42,10 @@ def _found(finding: Finding, places: _Places) -> Finding:
     if rule is None and within is not None:
         rule = places.values.get(f"{within[0]}.name")
     value = finding.value
+    if value is None and finding.code in _KEYS:
+        value = finding.path.rpartition(".")[2]
     if value is None:
         value = places.values.get(finding.path)
-    if value is None and finding.code == "unknown_field":
-        value = finding.path.rpartition(".")[2]
     return replace(finding, line=line, rule=rule, value=value)
 
 
