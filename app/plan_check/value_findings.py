@@ -10,8 +10,8 @@ from app.plan.document.targets import Target
 from app.plan.findings import Finding, join, quote, show
 from app.plan.language.conditions import All, Any, Leaf, Node, Not
 from app.plan.language.fields import FLAGS
-from app.plan_check.condition_places import placed_conditions
 from app.plan_check.parse import steps
+from app.plan_check.places import conditions
 from app.values.languages import read_language, unknown_languages
 from app.values.states import STATE_COUNTRIES, is_same_state, known_names, read_state, tail
 
@@ -20,7 +20,7 @@ _TEXT_OPERATORS = frozenset(("prefix", "contains", "matches"))
 
 def value_findings(document: PlanDocument) -> Iterator[Finding]:
     """The findings about values in conditions and about the languages of targets."""
-    for path, node in placed_conditions(document):
+    for path, node in conditions(document):
         place = steps(path)
         rule = document.pipeline[int(place[1])].name if place[0] == "pipeline" else None
         for leaf, beside in _leaves(node, ()):

@@ -71,6 +71,8 @@ def _tries(text: str) -> list[str]:
         tries.append(fold(name))
     if text.endswith((")", "]")):
         tries.append(fold(re.split(r"[(\[]", text, maxsplit=1)[0]))
+    if " - " in text:
+        tries.append(fold(text.rpartition(" - ")[2]))
     return [each for each in tries if each]
 
 

@@ -36,7 +36,8 @@ def test_every_code_and_english_name_is_recognized() -> None:
         ("EE.UU.", "US"), ("États-Unis", "US"), ("Stany Zjednoczone", "US"), ("アメリカ合衆国", "US"),
         ("भारत", "IN"),
         ("Almanya", "DE"), ("ALLEMAGNE", "DE"), ("Германия", "DE"), ("🇩🇪", "DE"), ("Georgia", "GE"),
-        ("Jersey", "JE"), ("NA", "NA"), ("NAM", "NA"), ("Namibia", "NA"),
+        ("Jersey", "JE"), ("US - United States", "US"), ("Taiwan, China", "TW"), ("NA", "NA"),
+        ("NAM", "NA"), ("Namibia", "NA"),
     ],
 )  # fmt: skip
 def test_other_names_are_recognized(sent: str, code: str) -> None:

@@ -1,6 +1,6 @@
 """Reads records of the directory from files: lines of JSON, or the rows of a table."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,11 +10,12 @@ import orjson
 from app.cli.files.sheets import DETECT, Row, Sheet, SheetOptions, is_table, number, open_sheet
 from app.cli.files.text import TextFile
 from app.errors import ValidationFailed, refused_at
+from app.values.booleans import read_boolean
+from app.values.languages import split_languages
 
 LISTS = frozenset(("skills", "languages", "domains"))
 """Columns whose cells hold several values, separated by semicolons."""
 NUMBERS = frozenset(("weight", "caps.open", "caps.per_day", "caps.per_week", "ramp.factor"))
-SWITCHES: Mapping[str, bool] = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 TEAM_COLUMNS = frozenset(("id", "name", "pick"))
 """Columns of the team. All others belong to the member in the row."""
 _FIELDS = frozenset(
@@ -91,10 +92,13 @@ def put(record: dict[str, Any], dotted: str, value: object) -> None:
 
 
 def _value(column: str, cell: str, sheet: Sheet) -> object:
+    if column == "languages":
+        return [each for part in split_list(cell) for each in split_languages(part)]
     if column in LISTS:
         return split_list(cell)
     if column in ("active", "open_opportunity"):
-        return SWITCHES.get(cell.casefold(), cell)
+        read = read_boolean(cell)
+        return cell if read is None else read
     return number(cell, comma=sheet.comma) if column in NUMBERS else cell
 
 

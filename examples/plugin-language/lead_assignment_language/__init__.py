@@ -31,10 +31,13 @@ class Language:
     def decide(self, values: Mapping[str, Any], facts: Facts, config: LanguageConfig) -> Verdict:
         """Return a ladder of targets. The engine decides who is eligible and who has been idle the longest."""
         language = values.get("language") or config.fallback
+        # A lead that names several languages has a list.
+        named = language if isinstance(language, list) else [language] if language else []
+        spoken = next((each for each in named if _is_spoken(each, facts, config.team)), None)
         anyone = Target("team", config.team, pick="longest_idle")
-        if not isinstance(language, str) or not _is_spoken(language, facts, config.team):
+        if spoken is None:
             return Verdict("no_speaker", (anyone,))
-        speaker = Target("team", config.team, pick="longest_idle", languages=(language,))
+        speaker = Target("team", config.team, pick="longest_idle", languages=(spoken,))
         return Verdict("language", (speaker, replace(anyone, code="no_speaker")))
 
 

@@ -11,6 +11,7 @@ FACTS = build_facts(
 CASES = [
     ({"language": "fr"}, "inbound", None, ["fr"]),
     ({"language": "de-AT"}, "inbound", None, ["de-AT"]),
+    ({"language": ["pt", "fr"]}, "inbound", None, ["fr"]),
     ({"language": "pt"}, "inbound", None, []),
     ({}, "inbound", None, []),
     ({}, "inbound", "en", ["en"]),
