@@ -1,4 +1,4 @@
-"""Warnings about working hours that are valid but hardly meant."""
+"""Warnings about working hours that are valid but probably unintended."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
