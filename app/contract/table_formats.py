@@ -22,11 +22,14 @@ from app.plan_check.parse import steps
 JSON, CSV, LINES = "application/json", "text/csv", "application/x-ndjson"
 MEDIA = (JSON, CSV, LINES, "application/ndjson")
 MAX_ROWS = 100_000
+MAX_CELL_VALUES = 20
+"""The most prefixes in the list of a cell. A range has two ends."""
 MAX_CELL_LENGTH = 255
 MAX_FAULTS = 100
 LIMITS = BodyLimits(size=32 * 1024 * KIB, depth=8, keys=100, items=MAX_ROWS, seconds=60)
 _CELL = (
-    f"must be a string of at most {MAX_CELL_LENGTH} characters, a number, true, false, null, or [low, high]"
+    f"must be a string of at most {MAX_CELL_LENGTH} characters, a number, true, false, null, [low, high], or a"
+    " list of strings"
 )
 
 LIST_COLUMNS = frozenset(("skills", "languages", "match"))
@@ -118,7 +121,9 @@ def _is_cell(cell: object) -> bool:
     if isinstance(cell, str):
         return len(cell) <= MAX_CELL_LENGTH and "\0" not in cell
     if isinstance(cell, list):
-        return len(cell) == 2 and all(not isinstance(end, (list, bool)) and _is_cell(end) for end in cell)
+        texts = all(isinstance(each, str) for each in cell) and 1 <= len(cell) <= MAX_CELL_VALUES
+        ends = len(cell) == 2 and not any(isinstance(each, (list, bool)) for each in cell)
+        return (texts or ends) and all(map(_is_cell, cell))
     return cell is None or isinstance(cell, (int, float))
 
 

@@ -69,7 +69,8 @@ def read_cell(
 ) -> Key | Span | PostalCell | tuple[str, ...] | None:
     """The cell in comparable form. None matches every lead.
 
-    `country` is that of the row. It decides how a postal code is read. Several languages are a tuple.
+    `country` is that of the row. It decides how a postal code is read. Several languages or prefixes are a
+    tuple.
 
     Raises Faults when it cannot be compared with the field.
     """
@@ -83,14 +84,27 @@ def read_cell(
         cell = _postal(cell, column.how, country)
     if column.how == "range":
         return _span(column.field, cell)
+    if isinstance(cell, list) and column.how == "longest_prefix":
+        return _beginnings(cell)
     if isinstance(cell, list):
-        raise fault("invalid_cell", "Must be one value. Only range columns take lists.")
+        raise fault("invalid_cell", "Must be one value. Only range and prefix columns take lists.")
     if column.field.name == "language" and column.how == "eq":
         return _languages(cell_to_json(cell))
     if column.how == "longest_prefix":
-        beginning = cell_to_json(cell).strip().removesuffix("*")
-        return beginning.casefold() or None
+        return _beginning(cell) or None
     return _equal(column.field, cell)
+
+
+def _beginning(cell: Any) -> str:
+    return cell_to_json(cell).strip().removesuffix("*").casefold()
+
+
+def _beginnings(cells: list[Any]) -> tuple[str, ...]:
+    """Several prefixes, of which any will do."""
+    found = tuple(dict.fromkeys("" if each is None else _beginning(each) for each in cells))
+    if not found or "" in found:
+        raise fault("invalid_cell", "Every prefix of the list must be a string that is not empty.")
+    return found
 
 
 def lead_key(column: Column, value: Any) -> Any:
