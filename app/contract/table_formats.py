@@ -28,8 +28,8 @@ MAX_CELL_LENGTH = 255
 MAX_FAULTS = 100
 LIMITS = BodyLimits(size=32 * 1024 * KIB, depth=8, keys=100, items=MAX_ROWS, seconds=60)
 _CELL = (
-    f"must be a string of at most {MAX_CELL_LENGTH} characters, a number, true, false, null, [low, high], or a"
-    " list of strings"
+    f"must be a string of at most {MAX_CELL_LENGTH} characters, a number, true, false, null, [low, high],"
+    " or a list of strings"
 )
 
 LIST_COLUMNS = frozenset(("skills", "languages", "match"))
