@@ -69,7 +69,7 @@ def _with_possible_duplicates(decision: Decision, request: DecisionRequest) -> D
 
 
 def _who_had_it(decision: Decision, request: DecisionRequest, facts: Facts) -> str:
-    """The sentence that names the previous owner, if another owner or a queue has the lead now; else empty."""
+    """The sentence that names the previous owner, if another owner or a queue has the lead now."""
     previous = request.prior.owner if request.prior is not None else None
     if request.kind == "reassign":
         previous = request.present_owner
