@@ -94,7 +94,7 @@ _WHO = (
     Field("website", Kind.STRING, "The website of the company.", personal=True),
     Field("website_domain", Kind.STRING, "The host name of the website.", personal=True),
     Field("city", Kind.STRING, "The city.", personal=True),
-    Field("postal_code", Kind.STRING, "The postal code, as a string.", personal=True),
+    Field("postal_code", Kind.STRING, "The postal code, in the form of its country.", personal=True),
     Field("referrer", Kind.STRING, "The page the visitor came from.", personal=True),
     Field("crm.lead_id", Kind.STRING, "The CRM's id of the lead.", personal=True),
     Field("crm.account_id", Kind.STRING, "The CRM's id of the account.", personal=True),
@@ -102,8 +102,12 @@ _WHO = (
 )
 _WHAT = (
     Field("country", Kind.STRING, "The ISO 3166 code of the country. Names are converted."),
-    Field("state", Kind.STRING, "The state or province."),
-    Field("language", Kind.STRING, "The language, such as de."),
+    Field("state", Kind.STRING, "The state or province, by ISO 3166-2. Names are converted."),
+    Field(
+        "language",
+        Kind.STRING,
+        "The language, such as de. Names are converted. A list, if the lead names several.",
+    ),
     Field("industry", Kind.STRING, "The industry."),
     Field("employees", Kind.INTEGER, "The number of employees of the company."),
     Field("annual_revenue", Kind.NUMBER, "The annual revenue of the company."),
