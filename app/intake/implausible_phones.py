@@ -6,6 +6,7 @@ import phonenumbers
 from phonenumbers import PhoneNumber
 
 _COUNTED = frozenset(("1234567890", "0123456789", "9876543210", "0987654321"))
+_LOCAL_FICTION = re.compile(r"55501[0-9]{2}")
 _MADE_UP_WITHOUT_0 = 9
 """The length of a counted number whose leading 0 is not part of the national number."""
 _AUSTRALIAN_MOBILES = (
@@ -50,9 +51,15 @@ def is_implausible(number: PhoneNumber) -> bool:
     return fiction is not None and fiction.fullmatch(national) is not None
 
 
-def is_made_up(text: str) -> bool:
-    """Whether the digits of this text, as typed, repeat one digit or count up or down."""
-    return _is_made_up("".join(filter(str.isdecimal, text)))
+def is_made_up(text: str, region: str | None) -> bool:
+    """Whether the digits of this text, as typed, repeat one digit or count up or down.
+
+    In North America also a number for films that lacks its area code.
+    """
+    digits = "".join(filter(str.isdecimal, text))
+    if _LOCAL_FICTION.fullmatch(digits) and phonenumbers.country_code_for_region(region or "") == 1:
+        return True
+    return _is_made_up(digits)
 
 
 def _is_made_up(digits: str) -> bool:
