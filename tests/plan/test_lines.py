@@ -23,6 +23,7 @@ pipeline:
   - {queue: {name: u}}
 tests:
 - lead: {country: DE}
+  given: {existing: {owner: ben, lead: {email: ben@example.com}}}
   expect: {team: nope}
 """
 
@@ -39,7 +40,9 @@ tests:
         ("pipeline[0].rule.then.owner", 13, "emea & co", None),
         ("pipeline[1]", 14, None, None),
         ("pipeline[1].queue.name", 14, "u", "u"),
-        ("tests[0].expect.team", 17, None, "nope"),
+        ("tests[0].lead.country", 16, None, None),
+        ("tests[0].given.existing.lead.email", 17, None, None),
+        ("tests[0].expect.team", 18, None, "nope"),
         ("nothing.here", None, None, None),
         ("", None, None, None),
     ],
@@ -68,3 +71,12 @@ def test_sentence_does_not_repeat_what_it_says() -> None:
 def test_finding_of_the_text_itself_keeps_its_line() -> None:
     (found,) = located([Finding("", "invalid_syntax", "Not valid.", line=3)], "a: [\n")
     assert (found.line, found.text) == (3, "Line 3: Not valid.")
+
+
+@pytest.mark.parametrize("tests", ["ana@example.com", [{"lead": {"email": "ana@example.com"}}]])
+def test_samples_of_plan_tests_are_never_repeated(tests: object) -> None:
+    path = "tests[0].lead.email" if isinstance(tests, list) else "tests"
+    finding = Finding(path, "wrong_type", "Must be of type string.", value="ana@example.com")
+    (found,) = located([finding], json.dumps({"tests": tests}))
+    assert "ana" not in f"{found.value} {found.text}"
+    assert found.line == 1

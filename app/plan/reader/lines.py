@@ -13,16 +13,19 @@ _RULE = re.compile(r"pipeline\[\d+\]\.[^.\[]+")
 _KEYS = frozenset(("unknown_field", "unknown_operator", "unknown_strategy"))
 """Codes of findings about a key. The key is at fault, not its value."""
 _STEP = re.compile(r"\.[^.\[]+|\[\d+\]")
+_SAMPLES = re.compile(r"tests(?:$|\[\d+\](?!\.expect\b))")
+"""Paths of what a plan test is given. It may be data of a real person, so findings never show it."""
 
 
 def located(findings: Iterable[Finding], text: str | bytes) -> list[Finding]:
     """The findings with the line, the rule and the value of each, as far as the text has them.
 
-    Their sentences begin with what they do not mention themselves.
+    Values of the samples in plan tests are left out. The sentences begin with what they do not mention
+    themselves.
     """
     every = list(findings)
     places = _places(every, text) if every else _Places()
-    return [_told(_found(each, places)) for each in every]
+    return [_with_place(_found(each, places)) for each in every]
 
 
 @dataclass(slots=True)
@@ -42,6 +45,8 @@ def _found(finding: Finding, places: _Places) -> Finding:
     if rule is None and within is not None:
         rule = places.values.get(f"{within[0]}.name")
     value = finding.value
+    if _SAMPLES.match(finding.path) is not None:
+        return replace(finding, line=line, value=None)
     if value is None and finding.code in _KEYS:
         value = finding.path.rpartition(".")[2]
     if value is None:
@@ -49,7 +54,7 @@ def _found(finding: Finding, places: _Places) -> Finding:
     return replace(finding, line=line, rule=rule, value=value)
 
 
-def _told(finding: Finding) -> Finding:
+def _with_place(finding: Finding) -> Finding:
     parts = [f"line {finding.line}"] if finding.line is not None else []
     if finding.rule is not None and f"`{quote(finding.rule)}`" not in finding.text:
         parts.append(f"rule `{quote(finding.rule)}`")
