@@ -65,12 +65,16 @@ async def read_leads(
 async def read_accounts(
     connection: Connection, workspace_id: int, jobs: Sequence[Job], found: Prefetched, stored: StoredLeads
 ) -> None:
-    """Add the accounts of stored leads, and those of all jobs if the first statement did not read them."""
+    """Add the accounts of stored leads, and those of all jobs if the first statement did not read them.
+
+    A lead that comes again is often of the account that it came from before: then nothing is read.
+    """
     again = [lead for job in jobs for id_ in job.lead_ids() if (lead := stored.leads.get(id_)) is not None]
     again += [lead for waiting in stored.queues.values() for lead in waiting]
-    keys = {key for lead in again for key in keys_of_lead(lead.values)}
-    if found.accounts is None:
-        keys |= set(_account_keys(jobs))
+    fields = [lead.values for lead in again] + [lead.values for lead in found.known.values()]
+    keys = {key for values in fields for key in keys_of_lead(values)}
+    of_jobs = set(_account_keys(jobs))
+    keys = keys | of_jobs if found.accounts is None else keys - of_jobs
     if keys or found.accounts is None:
         more = await accounts.find_accounts(connection, workspace_id, list(keys))
         found.accounts = more if found.accounts is None else found.accounts.joined(more)

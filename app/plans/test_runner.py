@@ -187,7 +187,9 @@ def _with_earlier_fields(
     earlier = with_declared(normalize(fields), plan.declared).values
     stored = {**earlier, "trigger": question.values["trigger"]}
     question = replace(question, values=merged(stored, question.values))
-    return replace(question, news=news_in(stored, question, plan, facts)) if question.prior else question
+    if question.prior is None:
+        return question
+    return replace(question, news=news_in(replace(question, values=stored), question, plan, facts))
 
 
 def _match(case: PlanTest) -> AccountMatch | None:

@@ -158,3 +158,39 @@ async def test_a_returning_lead_follows_its_account(noon: Workspace) -> None:
     assert (await noon.assign(email="a@acme.example"))["queue"] == "unrouted"
     report = await verify(noon.pool, noon.workspace_id)
     assert report.clean, report.lines()
+
+
+RETURNING: dict[str, Any] = {
+    "returning_leads": {"reroute_when": [{"when": {"account.tier": "named"}}]},
+    "pipeline": [
+        {"account": {"name": "book", "when": {"lead_type": "demo"}}},
+        {"round_robin": {"team": "success"}},
+    ],
+    "follow_up": [{"when": {"step": "book"}, "do": [{"type": "task", "title": "Demo for {account.name}"}]}],
+}
+PHONE = {"phone": "+49 30 901820", "lead_type": "demo"}
+
+
+async def test_lead_whose_account_becomes_known_is_routed_again_at_once(noon: Workspace) -> None:
+    await noon.client.patch("/accounts/acme", json={"tier": "named"})
+    await noon.publish(RETURNING)
+    first = await noon.assign(**PHONE)
+    assert (first["owner"]["id"], first["account"]) == ("eve", None)
+    second = await noon.assign(**PHONE, email="a@acme.example")
+    assert (second["owner"]["id"], second["existing_lead"]["kind"]) == ("ana", "reengaged")
+    assert second["trace"]["steps"][0]["code"] == "reroute_when"
+    third = await noon.assign(**PHONE)
+    assert (third["account"]["id"], third["existing_lead"]["kind"]) == ("acme", "duplicate")
+    assert (await verify(noon.pool, noon.workspace_id)).clean
+
+
+async def test_news_that_brings_a_lead_to_its_account_brings_the_actions_of_that_step(
+    noon: Workspace,
+) -> None:
+    await noon.publish({**RETURNING, "returning_leads": {"duplicate_window": "0"}})
+    first = await noon.assign(email="a@acme.example")
+    again = await noon.assign(email="a@acme.example", lead_type="demo")
+    assert (again["owner"]["id"], again["existing_lead"]["kind"]) == (first["owner"]["id"], "reengaged")
+    assert [action["params"]["title"] for action in again["actions"]] == ["Demo for ACME GmbH"]
+    assert (await noon.assign(email="a@acme.example", lead_type="demo"))["actions"] == []
+    assert (await verify(noon.pool, noon.workspace_id)).clean

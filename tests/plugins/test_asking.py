@@ -65,6 +65,26 @@ async def second(workspace: Workspace) -> Workspace:
     return other
 
 
+async def test_news_that_brings_a_lead_to_a_plugin_brings_the_actions_of_its_step(
+    workspace: Workspace,
+) -> None:
+    action = "follow_up: [{when: {step: ask}, do: [{type: tag, name: asked}]}]"
+    await workspace.publish(
+        f"""
+returning_leads: {{duplicate_window: "0"}}
+queues: {{desk: {{}}}}
+pipeline:
+  - odd: {{name: ask, team: inbound, when: {{country: DE}}}}
+  - round_robin: {{team: inbound}}
+{action}
+"""
+    )
+    first = await workspace.assign(email="a@people.example", country="FR")
+    again = await workspace.assign(email="a@people.example", country="DE")
+    assert (again["lead_id"], first["actions"]) == (first["lead_id"], [])
+    assert [each["params"] for each in again["actions"]] == [{"name": "asked"}]
+
+
 async def test_plugins_are_called_for_a_plan_published_in_the_meantime(workspace: Workspace) -> None:
     before = (await workspace.client.post("/assign", json=lead(0))).json()
     await workspace.publish(PLAN)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.dispatch.decision_session import DecisionSession
+from app.dispatch.decision_session import DecisionSession, Person
 from app.dispatch.jobs.base import Job, Reply
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import DecisionRequest
@@ -37,11 +37,13 @@ class Assign(Job):
             exclude=self.exclude,
             prior=person.prior,
             possible_duplicates=person.possible,
-            account=session.find_account(self.account_keys),
+            account=session.find_account(lambda: self._keys_with(person)),
         )
-        if person.prior is not None:
-            request = replace(request, news=news_in(person.stored, request, plan, session.work.facts))
         request = self.plugin.attach_results(request, plan, session.work.now)
+        if person.prior is not None:
+            account = session.find_account(lambda: keys_of_lead(person.stored))
+            earlier = replace(request, values=person.stored, account=account)
+            request = replace(request, news=news_in(earlier, request, plan, session.work.facts))
         new_fields = request.values != person.stored
         decision, reply = session.decide(request, arrival.normalized, new_fields=new_fields)
         existing = decision.existing_lead
@@ -64,6 +66,10 @@ class Assign(Job):
         if self._account_keys is None:
             self._account_keys = keys_of_lead(self.arrival.values)
         return self._account_keys
+
+    def _keys_with(self, person: Person) -> Sequence[AccountKey]:
+        """The keys of the account of the lead with all its fields."""
+        return self.account_keys() if person.prior is None else keys_of_lead(person.values)
 
     def preview(self) -> DecisionRequest | None:
         """The lead as it was sent."""

@@ -32,11 +32,7 @@ def decide(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     """Decide one request. Reads everything, changes nothing, always settles."""
     if request.owned is not None:
         return _with_possible_duplicates(_imported(request.owned, facts), request)
-    request = with_derived_fields(request, plan, facts.now)
-    if request.account is not None:
-        facts = replace(facts, account=request.account)
-    if plan.products is not None and request.prior is not None:
-        facts = replace(facts, prior=request.prior)
+    request, facts = with_derived_fields(request, plan, facts.now), facts_of(request, plan, facts)
     if request.to is not None:
         decision = _to_target(request, request.to, plan, facts)
     elif request.prior is not None:
@@ -83,11 +79,25 @@ def _who_had_it(decision: Decision, request: DecisionRequest, facts: Facts) -> s
     return " " + sentences.had_it(owner.name, refused.code if refused is not None else None)
 
 
+def facts_of(request: DecisionRequest, plan: Plan, facts: Facts) -> Facts:
+    """The facts with the lead's account and, for product steps, its prior assignment."""
+    if request.account is not None:
+        facts = replace(facts, account=request.account)
+    if plan.products is not None and request.prior is not None:
+        facts = replace(facts, prior=request.prior)
+    return facts
+
+
+def with_account_fields(request: DecisionRequest) -> Mapping[str, Any]:
+    """The fields of the lead with those of its account."""
+    if request.account is None or request.account.account is None:
+        return request.values
+    return {**request.values, "account": request.account.account.fields()}
+
+
 def with_derived_fields(request: DecisionRequest, plan: Plan, now: datetime) -> DecisionRequest:
     """The request with the fields of the lead's account and the derived fields."""
-    values = request.values
-    if request.account is not None and request.account.account is not None:
-        values = {**values, "account": request.account.account.fields()}
+    values = with_account_fields(request)
     if plan.derived is not None:
         values = plan.derived.added(values, now)
     return request if values is request.values else replace(request, values=values)

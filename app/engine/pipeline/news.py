@@ -6,7 +6,7 @@ A number is news only when it moves a condition, a row of a table, or the band.
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from app.engine.conditions.comparisons import as_timestamp, getter, index_key
 from app.engine.lookup.tables import Tables
 from app.engine.model.decision import DecisionRequest
 from app.engine.model.state import Facts
+from app.engine.pipeline.decide import facts_of, with_account_fields, with_derived_fields
 from app.engine.pipeline.returning_lead import OTHER_STEP, REROUTED
 from app.engine.pipeline.walk import score_labels, walk
 from app.plan.language.fields import LEAD, Kind
@@ -40,25 +41,47 @@ _SEPARATORS = re.compile(r"[^a-z0-9]")
 Values = Mapping[str, Any]
 
 
-def news_in(stored: Values, request: DecisionRequest, plan: Plan, facts: Facts) -> tuple[str, ...]:
-    """The fields in which this request says something new. `stored` are the fields of the lead before."""
-    now, values = facts.now, request.values
+def news_in(earlier: DecisionRequest, request: DecisionRequest, plan: Plan, facts: Facts) -> tuple[str, ...]:
+    """The fields in which a request says something new.
+
+    `earlier` is the same request with the fields and the account that the lead had before.
+    """
+    stored, values = with_account_fields(earlier), with_account_fields(request)
     changed = [name for name in plan.reads.fields if _changed(getter(name)(stored), getter(name)(values))]
     words = [name for name in changed if not _by_value(name, values) and not _not_news(name, values, plan)]
     numbers = [name for name in changed if _by_value(name, values) and not _listed(name, plan)]
     if not changed:
         return ()
-    if plan.derived is not None:
-        stored, values = plan.derived.added(stored, now), plan.derived.added(values, now)
+    before, after = _State.of(earlier, plan, facts), _State.of(request, plan, facts)
+    stored, values = before.request.values, after.request.values
     moved = [name for name in numbers if _moves(name, stored, values, plan, facts)]
-    if numbers and not moved and _band(stored, plan, facts) != _band(values, plan, facts):
+    if numbers and not moved and before.band(plan) != after.band(plan):
         moved = numbers
     found = [*words, *moved]
-    if _is_rerouted(stored, values, plan, now):
+    if _is_rerouted(stored, values, plan, facts.now):
         found.append(REROUTED)
-    if found and _step(stored, request, plan, facts) != _step(values, request, plan, facts):
+    if found and before.step(plan) != after.step(plan):
         found.append(OTHER_STEP)
     return tuple(dict.fromkeys(found))
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """A lead before or after its repeat, with everything that steps see."""
+
+    request: DecisionRequest
+    facts: Facts
+
+    @staticmethod
+    def of(request: DecisionRequest, plan: Plan, facts: Facts) -> "_State":
+        return _State(with_derived_fields(request, plan, facts.now), facts_of(request, plan, facts))
+
+    def band(self, plan: Plan) -> Any:
+        return score_labels(self.request, plan, self.facts).get("band") if plan.label_steps else None
+
+    def step(self, plan: Plan) -> str | None:
+        """The step that settles the lead."""
+        return walk(self.request, plan, self.facts).step
 
 
 def _changed(before: Any, after: Any) -> bool:
@@ -109,16 +132,6 @@ def _moves(name: str, before: Values, after: Values, plan: Plan, facts: Facts) -
 
 def _row(rule: tuple[str, str], values: Values, tables: Tables) -> int | None:
     return tables.find(*rule, values).row
-
-
-def _band(values: Values, plan: Plan, facts: Facts) -> Any:
-    request = DecisionRequest("assign", "", "", values)
-    return score_labels(request, plan, facts).get("band") if plan.label_steps else None
-
-
-def _step(values: Values, request: DecisionRequest, plan: Plan, facts: Facts) -> str | None:
-    """The step that settles a lead with these fields."""
-    return walk(replace(request, values=values), plan, facts).step
 
 
 def _is_rerouted(before: Values, after: Values, plan: Plan, now: datetime) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.engine.model.accounts import AccountMatch, account_from
 from app.engine.model.decision import Decision, PriorAssignment
 from app.engine.pipeline.decide import decide
 from app.engine.pipeline.news import news_in
@@ -53,7 +54,8 @@ MINUTE = timedelta(minutes=1)
 def news(before: Mapping[str, Any], sent: Mapping[str, Any]) -> tuple[str, ...]:
     """What is new in these fields for a lead that had the others."""
     stored = {"trigger": "form", **before}
-    return news_in(stored, question(**merged(stored, {"trigger": "form", **sent})), plan(PLAN), OFFICE)
+    request = question(**merged(stored, {"trigger": "form", **sent}))
+    return news_in(replace(request, values=stored), request, plan(PLAN), OFFICE)
 
 
 @pytest.mark.parametrize(
@@ -92,6 +94,39 @@ def test_something_new_that_the_plan_reads_is_news(
 )
 def test_what_says_nothing_is_no_news(before: dict[str, Any], sent: dict[str, Any]) -> None:
     assert news(before, sent) == ()
+
+
+ACME, PLAIN = (
+    AccountMatch(account_from("acme", {"name": "Acme", "tier": tier, "owner": "ben"}), "email_domain")
+    for tier in ("named", None)
+)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sent", "expected"),
+    [
+        (None, ACME, {}, ("account.tier", "reroute_when")),
+        (PLAIN, ACME, {}, ("account.tier", "reroute_when")),
+        (ACME, ACME, {"lead_type": "demo"}, ("lead_type", "step")),
+        (None, None, {"lead_type": "demo"}, ("lead_type",)),
+        (ACME, ACME, {"city": "Kiel"}, ()),
+        (ACME, None, {}, ()),
+    ],
+)
+def test_account_of_the_lead_counts_before_and_after(
+    before: AccountMatch | None,
+    after: AccountMatch | None,
+    sent: dict[str, Any],
+    expected: tuple[str, ...],
+) -> None:
+    compiled = plan(
+        {
+            "returning_leads": {"reroute_when": [{"when": {"account.tier": "named"}}]},
+            "pipeline": [{"account": {"when": {"lead_type": "demo"}}}, {"round_robin": {"team": TEAM}}],
+        }
+    )
+    request = replace(question(**sent), account=after)
+    assert news_in(replace(request, values={}, account=before), request, compiled, OFFICE) == expected
 
 
 def prior(state: str = "assigned", ago: timedelta = 3 * MINUTE, **where: Any) -> PriorAssignment:
