@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from app.engine.compile.plan import Plan
+from app.engine.explain.traces import shortened
 from app.engine.model import stored
 from app.engine.model.decision import Decision, DecisionRequest
 from app.engine.model.directory import Directory
@@ -76,6 +77,7 @@ def differences(decided: StoredDecision, decision: Decision, *, same_engine: boo
     replayed, kept = settlement_decided(decision), settlement_of(decided)
     answered = settlement_answered(answer)
     found = [name for name in replayed if not replayed[name] == kept[name] == answered[name]]
-    if same_engine and orjson.dumps(decision.trace, option=orjson.OPT_UTC_Z) != orjson.dumps(answer["trace"]):
+    trace = shortened(decision.trace)
+    if same_engine and orjson.dumps(trace, option=orjson.OPT_UTC_Z) != orjson.dumps(answer["trace"]):
         found.append("trace")
     return found

@@ -35,7 +35,10 @@ _CELL = (
 LIST_COLUMNS = frozenset(("skills", "languages", "match"))
 """Columns whose CSV cells hold several values, separated by semicolons."""
 TARGET_COLUMNS = frozenset(
-    ("owner", "team", "queue", "path", "block", "priority", "sla", "pick", "off_hours", "else", *LIST_COLUMNS)
+    (
+        *("owner", "team", "current_owner", "queue", "path", "block"),
+        *("priority", "sla", "pick", "off_hours", "else", *LIST_COLUMNS),
+    )
 )
 """Columns that say where the lead goes. All other columns are compared with the lead."""
 
@@ -244,6 +247,8 @@ def _add_cells(collected: _RowCollector, path: Path, header: Sequence[str], row:
 def _target_value(name: str, cell: str) -> object:
     if name in LIST_COLUMNS:
         return [part.strip() for part in cell.split(";") if part.strip()]
+    if name == "current_owner" and cell.casefold() == "true":
+        return True
     if name == "priority" and cell.isascii() and cell.isdigit():
         return int(cell)
     return cell

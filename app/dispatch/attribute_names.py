@@ -8,8 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import structlog
+
 from app.store.attribute_names import MAX_NAMES, note_attribute_names
 from app.store.connection.pool import Pool, transaction
+
+log = structlog.get_logger()
 
 FRESH_SECONDS = 6 * 3600.0
 """How long a name is not stored again."""
@@ -44,19 +48,30 @@ class AttributeNames:
         """Store every name again when it is next seen, because the time of the workspace has changed."""
         self._known.pop(workspace_id, None)
 
-    async def write(self) -> None:
-        """Store what was seen since the last time. Names that cannot be stored wait for the next time."""
+    async def write(self, only: int | None = None) -> None:
+        """Store what was seen since the last time, of one workspace or of all.
+
+        Names that cannot be stored wait for the next time: nobody fails because of them.
+        """
         if time.monotonic() - self._since > FRESH_SECONDS:
             self._known.clear()
             self._since = time.monotonic()
-        while self._waiting:
-            workspace_id, names = self._waiting.popitem()
-            try:
-                async with transaction(self._pool, workspace_id) as connection:
-                    await note_attribute_names(connection, workspace_id, names)
-            except BaseException:
+        for workspace_id in list(self._waiting) if only is None else [only]:
+            names = self._waiting.pop(workspace_id, None)
+            if names is not None:
+                await self._store(workspace_id, names)
+
+    async def _store(self, workspace_id: int, names: set[str]) -> None:
+        stored = False
+        try:
+            async with transaction(self._pool, workspace_id) as connection:
+                await note_attribute_names(connection, workspace_id, names)
+            stored = True
+        except Exception as error:
+            log.warning("attribute names not stored", workspace_id=workspace_id, error=type(error).__name__)
+        finally:
+            if not stored:
                 self._waiting.setdefault(workspace_id, set()).update(names)
-                raise
 
 
 def _names(name: str, value: Any, depth: int) -> Iterator[str]:

@@ -1,21 +1,17 @@
 """A decision as it is stored, and as the caller sees it."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import orjson
 
+from app.engine.explain.traces import shortened
 from app.engine.model.decision import Decision, DecisionRequest, LedgerEntry, PriorAssignment, SlaDeadlines
 from app.engine.model.directory import Owner
 from app.store.path.group_write import AssignmentRow
 from app.store.path.ledger import LedgerRow
 
-MAX_CANDIDATES = 50
-"""How many candidates of a target the stored trace shows."""
-NOT_PICKED = frozenset(("not_next", "more_open_leads", "assigned_more_recently"))
-"""The codes of candidates who could have taken the lead."""
 OPEN = frozenset(("assigned", "queued"))
 """The outcomes that leave an assignment open."""
 
@@ -126,34 +122,6 @@ def decision_to_json(
     if request.possible_duplicates:
         body["possible_duplicate"] = [each.to_json() for each in request.possible_duplicates]
     return body
-
-
-def shortened(trace: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The trace with the first candidates of each target: who was picked, and who could have been.
-
-    The others are counted by their code under `more_candidates`. `explain` shows all of them.
-    """
-    if all(len(each.get("candidates", ())) <= MAX_CANDIDATES for each in _targets(trace)):
-        return trace
-    steps = [
-        {**step, "targets": [_short_target(each) for each in step["targets"]]} if "targets" in step else step
-        for step in trace["steps"]
-    ]
-    return {**trace, "steps": steps}
-
-
-def _targets(trace: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    return (target for step in trace["steps"] for target in step.get("targets", ()))
-
-
-def _short_target(target: Mapping[str, Any]) -> Mapping[str, Any]:
-    candidates = target.get("candidates", ())
-    if len(candidates) <= MAX_CANDIDATES:
-        return target
-    # Refused candidates have no balance or load to compare, so they say least about the choice.
-    ordered = sorted(candidates, key=lambda each: (each["code"] != "chosen", each["code"] not in NOT_PICKED))
-    more = Counter(each["code"] for each in ordered[MAX_CANDIDATES:])
-    return {**target, "candidates": ordered[:MAX_CANDIDATES], "more_candidates": dict(more)}
 
 
 def as_replayed(body: bytes) -> bytes:

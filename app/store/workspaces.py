@@ -41,7 +41,8 @@ DELETE_WORKSPACE = "DELETE FROM workspaces WHERE id = $1"
 
 TABLES = (
     "events", "ledger_entries", "idempotency_keys", "account_keys", "identities", "assignments", "leads",
-    "failed_leads", "journal", "clocks", "changes", "plans", "directory", "workspace_locks",
+    "failed_leads", "journal", "clocks", "changes", "plans", "table_versions", "attribute_names", "directory",
+    "workspace_locks",
 )  # fmt: skip
 """Every table of a workspace. Tables that refer to others come first."""
 

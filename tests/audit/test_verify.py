@@ -229,3 +229,19 @@ async def test_a_long_list_is_cut(worked: Workspace) -> None:
     assert len(report.differences) > 200
     assert len([line for line in report.lines() if line.startswith("DIFFERENT")]) == 100
     assert f"and {len(report.differences) - 100} more" in report.lines()
+
+
+async def test_decisions_of_a_large_team_are_reproduced(workspace: Workspace) -> None:
+    members = [{"owner": f"rep{number}"} for number in range(60)]
+    for member in members:
+        await workspace.client.put(f"/owners/{member['owner']}", json={})
+    assert (await workspace.client.put("/teams/large", json={"members": members})).status_code == 201
+    await workspace.publish(
+        "pipeline: [{round_robin: {team: large}}, {queue: {name: desk}}]\nqueues: {desk: {}}"
+    )
+    returned = await workspace.assign(email="a@people.example")
+    (target,) = returned["trace"]["steps"][0]["targets"]
+    assert target["more_candidates"] == {"not_next": 10}
+    explained = await workspace.get(f"/assignments/{returned['assignment_id']}/explain")
+    assert len(explained["steps"][0]["targets"][0]["candidates"]) == 60
+    assert (await verify(workspace.pool, workspace.workspace_id)).clean

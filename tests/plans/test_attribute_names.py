@@ -68,8 +68,7 @@ async def test_names_are_kept_until_they_can_be_stored(workspace: Workspace) -> 
     names = AttributeNames(workspace.pool)
     names.note(workspace.workspace_id, {"seats": 1})
     await workspace.pool.execute("ALTER TABLE attribute_names RENAME TO away")
-    with pytest.raises(Exception, match="attribute_names"):
-        await names.write()
+    await names.write()
     await workspace.pool.execute("ALTER TABLE away RENAME TO attribute_names")
     await names.write()
     assert await told(workspace, "seatss")

@@ -61,7 +61,7 @@ async def create_plan(
 ) -> Json[CheckedPlanVersion]:
     """Stores a plan as a draft, and returns its findings."""
     raw = await raw_body(request, MEDIA, LIMITS)
-    await dispatch.attribute_names.write()
+    await dispatch.attribute_names.write(caller.workspace_id)
 
     async def prepare() -> Edit[PlanFindings]:
         return await versions.prepare_draft(pool, caller.workspace_id, strategies, raw)

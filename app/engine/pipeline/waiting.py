@@ -8,6 +8,7 @@ from app.engine.model.decision import DecisionRequest
 from app.engine.model.state import Facts
 from app.engine.selection.pickers import TargetAttempt
 from app.engine.selection.targets import requirements_of
+from app.engine.selection.templated_teams import is_templated
 
 MAX_TARGETS = 2
 """How many of the targets that were tried the sentence names; the last ones."""
@@ -17,7 +18,11 @@ MAX_MEMBERS = 3
 
 def why_waiting(failed: Sequence[TargetAttempt], request: DecisionRequest, facts: Facts) -> str:
     """The sentences that follow the name of the queue, each after a blank. Empty when nobody was tried."""
-    tried = [attempt for attempt in failed if attempt.candidates or attempt.target.kind == "team"]
+    tried = [
+        attempt
+        for attempt in failed
+        if attempt.candidates or (attempt.target.kind == "team" and not is_templated(attempt.target.name))
+    ]
     return "".join(f" {_sentence(attempt, request, facts)}" for attempt in tried[-MAX_TARGETS:])
 
 

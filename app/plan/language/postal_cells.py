@@ -64,6 +64,13 @@ def postal_keys(text: str) -> tuple[str, ...]:
     if compact.isdigit():
         return tuple(_keys_of_digits(compact))
     keys = [f"{compact[:end]}*" for end in range(len(compact), 0, -1)]
+    outward = _OUTWARD.fullmatch(code)
+    if outward is not None:  # a district alone, which is also the beginning of no other
+        return (
+            code,
+            code.rstrip("0123456789") if code[-1].isdigit() else code[: 2 if code[1].isalpha() else 1],
+            *keys,
+        )
     unit = _UNIT.fullmatch(code)
     if unit is not None:
         return (code, f"{unit[1]} {unit[3]}", unit[1], unit[2], *keys)

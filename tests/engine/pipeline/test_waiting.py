@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.dispatch.record import MAX_CANDIDATES, shortened
+from app.engine.explain.traces import MAX_CANDIDATES, shortened
 from app.engine.model.state import Load, State
 from app.engine.pipeline.decide import decide
 from tests.support.decisions import PLAN, TEAM, facts, plan, question

@@ -1,0 +1,38 @@
+"""How much of a trace is stored."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+MAX_CANDIDATES = 50
+"""How many candidates of a target the stored trace shows."""
+NOT_PICKED = frozenset(("not_next", "more_open_leads", "assigned_more_recently"))
+"""The codes of candidates who could have taken the lead."""
+
+
+def shortened(trace: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The trace with the first candidates of each target: who was picked, and who could have been.
+
+    The others are counted by their code under `more_candidates`. `explain` shows all of them.
+    """
+    if all(len(each.get("candidates", ())) <= MAX_CANDIDATES for each in _targets(trace)):
+        return trace
+    steps = [
+        {**step, "targets": [_short_target(each) for each in step["targets"]]} if "targets" in step else step
+        for step in trace["steps"]
+    ]
+    return {**trace, "steps": steps}
+
+
+def _targets(trace: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    return (target for step in trace["steps"] for target in step.get("targets", ()))
+
+
+def _short_target(target: Mapping[str, Any]) -> Mapping[str, Any]:
+    candidates = target.get("candidates", ())
+    if len(candidates) <= MAX_CANDIDATES:
+        return target
+    # Refused candidates have no balance or load to compare, so they say least about the choice.
+    ordered = sorted(candidates, key=lambda each: (each["code"] != "chosen", each["code"] not in NOT_PICKED))
+    more = Counter(each["code"] for each in ordered[MAX_CANDIDATES:])
+    return {**target, "candidates": ordered[:MAX_CANDIDATES], "more_candidates": dict(more)}
