@@ -189,9 +189,15 @@ async def difference(
 
 
 async def versions(pool: Pool, workspace_id: int, id_: str, after: int, limit: int) -> list[TableVersion]:
-    """The versions of a table after a revision, in order."""
+    """The versions of a table after a revision, in order.
+
+    Raises NotFound when there never was such a table.
+    """
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        return await tables.list_versions(connection, workspace_id, id_, after, limit)
+        found = await tables.list_versions(connection, workspace_id, id_, after, limit)
+    if not found and after == 0:
+        raise NotFound()
+    return found
 
 
 async def find_version(pool: Pool, workspace_id: int, id_: str, revision: int) -> StoredTable:

@@ -103,7 +103,7 @@ async def list_tables(
 
 
 @router.get("/tables/{id}/versions")
-@requires(*READERS)
+@requires(*READERS, problems=(NotFound,))
 async def list_table_versions(
     caller: CallerParameter, pool: PoolParameter, id: PathId, after: AfterNumber = 0, limit: Limit = 100
 ) -> Json[Page[TableVersion]]:

@@ -46,6 +46,10 @@ SENT: dict[str, Any] = {
     "POST /plans/{version}/rollback": {},
     "POST /queues/{name}/claim": {"owner_id": "ben"},
     "GET /tables/{id}": None,
+    "GET /tables/{id}/versions": None,
+    "GET /tables/{id}/versions/{revision}": None,
+    "GET /tables/{id}/diff": None,
+    "POST /tables/{id}/rollback": {"revision": 1},
     "PUT /tables/{id}": ROWS,
     "DELETE /tables/{id}": None,
     "GET /teams/{id}": None,
@@ -58,6 +62,7 @@ SENT: dict[str, Any] = {
     "DELETE /teams/{id}/members/{owner}": None,
 }  # fmt: skip
 """A body that is right, for each of them; the id is all there is to be refused."""
+QUERIES = {"GET /tables/{id}/diff": "?from=1"}
 OF_THEIR_OWN = {"id", "revision", "updated_at", "request_id", "instance"}
 HEADERS_OF_THEIR_OWN = {"x-request-id", "date", "etag", "content-length"}
 
@@ -73,8 +78,11 @@ async def both(database: str) -> AsyncIterator[tuple[Workspace, dict[str, str]]]
 
 async def filled(workspace: Workspace) -> dict[str, str]:
     """An id for each kind of place, each with something behind it."""
-    for resource_type, body in (("accounts", {}), ("calendars", HOURS), ("owners", {}), ("tables", ROWS)):
-        assert (await workspace.client.put(f"/{resource_type}/theirs", json=body)).status_code == 201
+    for resource_type, body in (("tables", ROWS), ("accounts", {}), ("calendars", HOURS), ("owners", {})):
+        made = await workspace.client.put(f"/{resource_type}/theirs", json=body)
+        assert made.status_code == 201
+        if resource_type == "tables":
+            revision = made.json()["revision"]
     team = {"members": [{"owner": "theirs"}]}
     assert (await workspace.client.put("/teams/theirs", json=team)).status_code == 201
     absence = (await workspace.client.post("/owners/theirs/absences", json=LEAVE)).json()
@@ -84,7 +92,7 @@ async def filled(workspace: Workspace) -> dict[str, str]:
     return {
         "id": "theirs", "owner": "theirs", "absence_id": absence["id"], "lead_id": returned["lead_id"],
         "assignment_id": returned["assignment_id"], "name": "their-desk",
-        "version": str(returned["plan_version"]),
+        "version": str(returned["plan_version"]), "revision": str(revision),
     }  # fmt: skip
 
 
@@ -92,6 +100,7 @@ UNKNOWN_ID_CASES = {
     **dict.fromkeys(("id", "owner", "name"), "nobody"),
     **dict.fromkeys(("absence_id", "lead_id", "assignment_id"), UNKNOWN),
     "version": "999",
+    "revision": "999",
 }
 
 
@@ -121,6 +130,7 @@ async def test_id_of_another_workspace_is_as_unknown_as_an_unused_one(
         answers = []
         for ids in (theirs, UNKNOWN_ID_CASES):
             url = re.sub(r"{(\w+)}", lambda place, ids=ids: ids[place[1]], path)  # type: ignore[misc]
+            url += QUERIES.get(route, "")
             answers.append(returned(await ours.client.request(method, url, json=body), ids))
             if made:
                 assert (await ours.client.delete(url)).status_code == 204
