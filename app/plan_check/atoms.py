@@ -14,10 +14,13 @@ from app.engine.conditions.comparisons import BOUNDS, index_key
 from app.plan.language.conditions import Leaf
 from app.plan.language.fields import Kind
 from app.plan.language.occurrences import Occurrences
-from app.values.states import is_same_state
+from app.values.states import tails_of
 
 _SEVERAL = ("language", "state")
-"""Fields of which one value may satisfy two options: a lead speaks two languages, `CA` is also `US-CA`."""
+"""Fields of which one lead may have two values: it speaks two languages, and `CA` is also `US-CA`.
+
+A state has several names, so what holds for its code says nothing about comparisons of text.
+"""
 _POSITIVE = {"eq", "prefix", "contains"}
 _NUMBERS = (Kind.INTEGER, Kind.NUMBER)
 _LOWER, _UPPER = ("gt", "gte"), ("lt", "lte")
@@ -118,7 +121,7 @@ def excludes(one: Atom, other: Atom) -> bool:
     if "same" in (one.operator, other.operator):
         return False
     if one.field in _SEVERAL and {one.operator, other.operator} <= _POSITIVE:
-        return one.field == "state" and one.operator == other.operator == "eq" and not _same(one, other)
+        return one.operator == other.operator == "eq" and not may_share_values((one,), (other,))
     if one.operator == "eq":
         return _holds(other, one.operand) is False
     if other.operator == "eq":
@@ -140,6 +143,8 @@ def _holds(atom: Atom, value: Any) -> bool | None:
             return value == atom.operand if same_type else None
         case "exists":
             return True
+        case "prefix" | "contains" if atom.field == "state":
+            return None
         case "prefix":
             return value.startswith(str(atom.operand)) if isinstance(value, str) else None
         case "contains":
@@ -155,8 +160,17 @@ def _holds(atom: Atom, value: Any) -> bool | None:
     return None
 
 
-def _same(one: Atom, other: Atom) -> bool:
-    return is_same_state(str(one.operand), str(other.operand))
+def may_share_values(some: Iterable[Atom], others: Iterable[Atom]) -> bool:
+    """Whether one lead may have a value of both, which are different values of one field."""
+    keys = [{key for atom in each for key in _shared_keys(atom)} for each in (some, others)]
+    return not keys[0].isdisjoint(keys[1])
+
+
+def _shared_keys(atom: Atom) -> Iterable[object]:
+    if atom.field == "language":
+        return ("any",)
+    # A bare code without a country is that code in every country.
+    return tails_of(str(atom.operand)) if atom.field == "state" else (atom.operand,)
 
 
 def _number(value: Any) -> bool:
@@ -188,6 +202,8 @@ def _of_text(one: Atom, other: Atom) -> bool:
 
 def _refuses(other: Atom, no_match: Callable[[str], bool]) -> bool:
     types, refused = other.operand
+    if other.field in _SEVERAL:
+        return False
     return "text" in types and all(no_match(each) for each in refused if isinstance(each, str))
 
 

@@ -6,14 +6,14 @@ equals itself.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import NamedTuple
 
-from app.plan.document.own_fields import OwnFields
+from app.plan.document.own_fields import Derived, OwnFields
 from app.plan.findings import show
 from app.plan.language.conditions import All, Any, Leaf, Node, Not
-from app.plan_check.atoms import Atom, atom_of, atoms_of, excludes, negation
+from app.plan_check.atoms import Atom, atom_of, atoms_of, excludes, may_share_values, negation
 from app.plan_check.label_order import is_label
 from app.plan_check.normal_form import normal_form
 
@@ -66,14 +66,27 @@ class Vocabulary:
 
 def vocabulary_of(fields: OwnFields, scored: int = 0) -> Vocabulary:
     """How conditions of a plan with these fields are read."""
-    derived: dict[str, Mapping[str, Leaf]] = {}
-    for each in fields.derived:
-        words = {case.value.casefold(): case.when for case in each.cases}
-        if all(isinstance(leaf, Leaf) and leaf.operator == "in" for leaf in words.values()):
-            sources = {leaf.field for leaf in words.values() if isinstance(leaf, Leaf)}
-            if len(sources) == 1 and len(words) == len(each.cases):
-                derived[each.name] = {word: leaf for word, leaf in words.items() if isinstance(leaf, Leaf)}
-    return Vocabulary(derived, scored)
+    found = ((each.name, _words_of(each)) for each in fields.derived)
+    return Vocabulary({name: words for name, words in found if words is not None}, scored)
+
+
+def _words_of(derived: Derived) -> Mapping[str, Leaf] | None:
+    """The values that give each word. None unless every word stands for certain values of one field."""
+    words: dict[str, Leaf] = {}
+    earlier: set[Atom] = set()
+    for case in derived.cases:
+        leaf = case.when
+        if not isinstance(leaf, Leaf) or leaf.operator != "in" or not isinstance(leaf.operand, tuple):
+            return None
+        # The first case that is true counts, so a value stands for the word of its first case.
+        atoms = {atom_of(leaf, leaf.field, value): value for value in leaf.operand}
+        left = {atom: value for atom, value in atoms.items() if atom not in earlier}
+        if may_share_values(left, earlier):
+            return None
+        earlier.update(left)
+        words[case.value.casefold()] = replace(leaf, operand=tuple(left.values()))
+    single = len(words) == len(derived.cases) and len({atom.field for atom in earlier}) == 1
+    return words if single else None
 
 
 def alternatives(node: Node | None, vocabulary: Vocabulary | None = None) -> Alternatives:
@@ -144,6 +157,8 @@ class _Reader:
             yield leaf.path, leaf.operand, self._atoms(leaf)
 
     def _atoms(self, leaf: Leaf) -> frozenset[Atom]:
+        if leaf.operand == ():
+            return frozenset()
         if leaf.field in self._vocabulary.derived and leaf.operator in ("eq", "in"):
             return frozenset(atom for _, _, each in self._words(leaf) for atom in each)
         return atoms_of(leaf, self._field(leaf))

@@ -162,6 +162,11 @@ def meanings_of(option: str) -> frozenset[str]:
     return frozenset(found or {plain.casefold()})
 
 
+def tails_of(option: str) -> frozenset[str]:
+    """The codes, without their countries, of the states that an option can mean."""
+    return frozenset(map(tail, meanings_of(option)))
+
+
 def is_same_state(one: str, other: str) -> bool:
     """Whether two options mean the same state, or one of them means the other too, as `CA` does `US-CA`."""
     left, right = meanings_of(one), meanings_of(other)
@@ -180,26 +185,29 @@ def known_names() -> list[str]:
 class StateOptions:
     """The states that a condition or a cell names, to be compared with those of leads."""
 
-    __slots__ = ("_all", "_bare", "_tails")
+    __slots__ = ("_all", "_tails")
 
     def __init__(self, options: Iterable[str]) -> None:
         self._all = frozenset().union(*map(meanings_of, options))
-        self._bare = frozenset(each for each in self._all if not _STORED.fullmatch(each))
         self._tails = frozenset(map(tail, self._all))
 
     def has(self, state: str, country: object) -> bool:
-        """Whether the state of a lead is one of these. A lead stored by an earlier version has a name."""
-        if len(state) > 3:
-            known = country if isinstance(country, str) else None
-            state = read_state(state, known) or state
+        """Whether the state of a lead is one of these."""
         return any(key in self._all for key in keys_of_state(state, country)) or (
-            not isinstance(country, str) and state.casefold() in self._tails
+            not isinstance(country, str) and form_of_lead(state, country).casefold() in self._tails
         )
+
+
+def form_of_lead(state: str, country: object) -> str:
+    """The form of a lead's state. A lead that an earlier version stored has a name, such as `California`."""
+    if len(state) <= 3:
+        return state
+    return read_state(state, country if isinstance(country, str) else None) or state
 
 
 def keys_of_state(state: str, country: object) -> tuple[str, ...]:
     """The keys under which a lead's state is found: with its country first, then the bare code."""
-    plain = state.casefold()
+    plain = form_of_lead(state, country).casefold()
     if isinstance(country, str):
         return (f"{country.casefold()}-{plain}", plain)
     return (plain, plain[3:]) if _STORED.fullmatch(plain) else (plain,)
@@ -207,6 +215,7 @@ def keys_of_state(state: str, country: object) -> tuple[str, ...]:
 
 def names_of_state(state: str, country: object) -> tuple[str, ...]:
     """The code and the names of a lead's state, for comparisons of text."""
+    state = form_of_lead(state, country)
     full = f"{country}-{state}" if isinstance(country, str) else state
     return (state, *_states().shown.get(full, ()))
 

@@ -502,6 +502,7 @@ def test_a_condition_that_no_lead_can_meet_is_reported(condition: object) -> Non
 @pytest.mark.parametrize(
     "condition",
     [
+        {"all": [{"state": "US-CA"}, {"state": "IT-CA"}]},
         {"all": [{"country": ["DE", "FR"]}, {"country": ["FR", "AT"]}]},
         {"all": [{"country": ["DE", "AT"]}, {"country": {"ne": "DE"}}]},
         {"employees": {"gte": 5, "lte": 5}},

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine.conditions.condition import compile_condition
+from app.plan.document.own_fields import read_own_fields
 from app.plan.language.conditions import parse_condition
 from app.plan.language.fields import PIPELINE
-from app.plan_check.clauses import MAX_CUBES, Alternatives, alternatives
+from app.plan_check.clauses import MAX_CUBES, Alternatives, alternatives, vocabulary_of
 from app.plan_check.shadows import MAX_COMPARISONS, Cover, Shadows
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -22,6 +23,8 @@ WORLD: dict[str, list[Any]] = {
     "city": [None, "Alamo", "Los Alamos", "york"],
     "employees": [None, 4, 5, 6, 10, "5-6", "6-10", "6+"],
     "pages": [None, [], ["a"], ["A", "b"]],
+    "language": [None, "de", ["en"], ["de", "en"]],
+    "state": [None, "CA", "California", "IT-CA", "TX"],
     "attributes.x": [None, "a", "ab", ["a"], ["ab", 5], 5, 6.5, True],
     "consent.phone": [None, True, False],
     "last_seen_at": [None, NOW, datetime(2026, 1, 1, tzinfo=UTC)],
@@ -108,6 +111,12 @@ COMPARISONS = st.one_of(
         lambda operator, value: {"employees": {operator: value}},
         st.sampled_from(["in", "not_in"]),
         some([4, 5, 10, "5-6", "6+"]),
+    ),
+    st.builds(
+        lambda field, operator, value: {field: {operator: value}},
+        st.sampled_from(["language", "state"]),
+        st.sampled_from(["eq", "ne", "prefix", "contains"]),
+        st.sampled_from(["de", "en", "d", "US-CA", "IT-CA", "CA", "California"]),
     ),
     st.builds(
         lambda value: {"pages": {"contains": value}}, st.sampled_from(["a", "b"]) | some(["a", "b", "c"])
@@ -264,6 +273,9 @@ def test_narrower_condition_is_covered(earlier: Any, later: Any) -> None:
         ({"last_seen_at": {"gt": "2026-01-01"}}, {"last_seen_at": {"gt": "7d ago"}}),
         ({"country": "DE"}, None),
         ({"consent.phone": True}, {"not": {"consent.phone": False}}),
+        ({"language": {"ne": "en"}}, {"language": {"prefix": "d"}}),
+        ({"language": {"not_in": ["en"]}}, {"language": {"contains": "d"}}),
+        ({"state": {"prefix": "us"}}, {"state": "US-CA"}),
     ],
 )
 def test_condition_that_some_lead_meets_alone_is_not_covered(earlier: Any, later: Any) -> None:
@@ -305,24 +317,40 @@ def test_branch_of_no_use_is_found() -> None:
     assert cover({"country": "NL"}, nested).branches == {"all[0].any[1]": (0,)}
 
 
+def taken_with(fields: Any, earlier: Any, later: Any) -> tuple[int, ...]:
+    """What the first condition takes of the second, in a plan with these fields."""
+    own = read_own_fields(fields)
+    catalog, words = PIPELINE.extended(own.fields), vocabulary_of(own)
+    first, second = (alternatives(parse_condition(each, catalog), words) for each in (earlier, later))
+    shadows = Shadows([first, second])
+    shadows.add(0, first)
+    return shadows.cover(second).by
+
+
 def test_derived_field_is_read_as_the_values_that_give_it() -> None:
-    from app.plan.document.own_fields import read_own_fields
-    from app.plan_check.clauses import vocabulary_of
+    regions = {"region": {"from": "country", "EMEA": ["DE", "NL"], "NA": ["US"]}}
+    assert taken_with(regions, {"region": "EMEA"}, {"country": "NL"}) == (0,)
+    assert taken_with(regions, {"country": ["NL", "DE", "AT"]}, {"region": "emea"}) == (0,)
+    assert taken_with(regions, {"not": {"region": "EMEA"}}, {"country": "US"}) == (0,)
+    assert taken_with(regions, {"region": "NA"}, {"country": "NL"}) == ()
 
-    own = read_own_fields({"region": {"from": "country", "EMEA": ["DE", "NL"], "NA": ["US"]}})
-    catalog = PIPELINE.extended(own.fields)
-    words = vocabulary_of(own)
 
-    def taken(earlier: Any, later: Any) -> tuple[int, ...]:
-        first, second = (alternatives(parse_condition(each, catalog), words) for each in (earlier, later))
-        shadows = Shadows([first, second])
-        shadows.add(0, first)
-        return shadows.cover(second).by
-
-    assert taken({"region": "EMEA"}, {"country": "NL"}) == (0,)
-    assert taken({"country": ["NL", "DE", "AT"]}, {"region": "emea"}) == (0,)
-    assert taken({"not": {"region": "EMEA"}}, {"country": "US"}) == (0,)
-    assert taken({"region": "NA"}, {"country": "NL"}) == ()
+@pytest.mark.parametrize(
+    ("field", "first", "second", "later", "by"),
+    [
+        ("country", ["DE", "NL"], ["NL", "US"], {"country": "NL"}, ()),
+        ("country", ["DE", "NL"], ["NL", "US"], {"country": "US"}, (0,)),
+        ("country", ["DE", "NL"], ["NL"], {"country": "NL"}, ()),
+        ("language", ["en"], ["de"], {"language": "de"}, ()),
+        ("state", ["US-CA"], ["IT-CA"], {"state": "IT-CA"}, ()),
+        ("state", ["US-CA"], ["US-TX"], {"state": "US-TX"}, (0,)),
+    ],
+)
+def test_first_case_of_a_derived_field_has_its_values(
+    field: str, first: list[str], second: list[str], later: Any, by: tuple[int, ...]
+) -> None:
+    cases = [{"when": {field: first}, "value": "one"}, {"when": {field: second}, "value": "two"}]
+    assert taken_with({"part": cases}, {"part": "two"}, later) == by
 
 
 def test_disjunctions_beyond_the_bound_only_equal_themselves() -> None:

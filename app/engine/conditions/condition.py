@@ -8,10 +8,11 @@ from app.engine.conditions.comparisons import Values, compile_comparison, getter
 from app.engine.conditions.languages import FIELD as LANGUAGE
 from app.engine.conditions.languages import compile_language
 from app.engine.conditions.states import FIELD as STATE
-from app.engine.conditions.states import compile_state, state_buckets
+from app.engine.conditions.states import compile_state
 from app.plan.language import conditions as tree
 from app.plan.language.fields import Kind
 from app.plan.language.occurrences import Occurrences
+from app.values.states import tails_of
 
 Holds = Callable[[Values, datetime], bool]
 Satisfied = tuple[str, str, Any]
@@ -248,7 +249,7 @@ def _state_requirement(operator: str, options: frozenset[str | int | float]) -> 
     """The index knows states by their codes only."""
     if operator == "prefix":
         return None
-    buckets = frozenset(bucket for option in options for bucket in state_buckets(str(option)))
+    buckets = frozenset(bucket for option in options for bucket in tails_of(str(option)))
     return Requirement(STATE, "in", buckets)
 
 

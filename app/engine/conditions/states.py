@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from app.plan.language.conditions import Leaf
-from app.values.states import StateOptions, meanings_of, names_of_state, tail
+from app.values.states import StateOptions, form_of_lead, names_of_state, tail
 
 FIELD = "state"
 _CLOSED = {"eq": True, "in": True, "ne": False, "not_in": False}
@@ -39,12 +39,9 @@ def _by_text(compare: Callable[[Any, datetime], bool]) -> Callable[..., bool]:
     return holds
 
 
-def state_buckets(option: str) -> set[str]:
-    """What an index of states files an option under: codes without their country."""
-    return {tail(each) for each in meanings_of(option)}
-
-
 def state_bucket(values: Mapping[str, Any]) -> str | None:
-    """What an index of states looks a lead up by."""
+    """What an index of states looks a lead up by. Options are filed under `tails_of`."""
     state = values.get(FIELD)
-    return tail(state.casefold()) if isinstance(state, str) else None
+    if not isinstance(state, str):
+        return None
+    return tail(form_of_lead(state, values.get("country")).casefold())

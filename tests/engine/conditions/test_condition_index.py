@@ -66,6 +66,12 @@ def test_ten_thousand_rules_leave_as_few_candidates_as_ten() -> None:
         assert list(index.candidates(values)) == [7, size]
 
 
+def test_state_stored_as_a_name_is_found_by_its_code() -> None:
+    index = condition_index({"state": "CA"}, {"state": "TX"})
+    assert list(index.candidates({"state": "California", "country": "US"})) == [0]
+    assert list(index.candidates({"state": "California"})) == [0]
+
+
 _TEXTS = st.sampled_from(["a", "A", "ab", "abc", "b", "Straße", "STRASSE", "İ"])
 _NUMBERS = st.sampled_from([0, 1, 1.0, 2, 2.5])
 _FIELD_VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -73,6 +79,8 @@ _FIELD_VALUES: dict[str, st.SearchStrategy[Any]] = {
     "city": _TEXTS,
     "employees": _NUMBERS,
     "consent.email": st.booleans(),
+    "country": st.sampled_from(["US", "IT", "DE"]),
+    "state": st.sampled_from(["CA", "ca", "US-CA", "IT-CA", "California", "Bayern", "BY"]),
     "attributes.x": st.one_of(_TEXTS, _NUMBERS, st.booleans()),
 }
 
@@ -88,6 +96,8 @@ def _leaves(draw: st.DrawFn) -> dict[str, Any]:
         operators += ["prefix", "contains"]
     operator = draw(st.sampled_from(operators))
     more = _TEXTS if isinstance(value, str) else _NUMBERS
+    if field == "country":
+        more = _FIELD_VALUES[field]
     operand = [value, draw(more)] if operator in ("in", "not_in") else value
     return {field: {operator: operand}}
 
