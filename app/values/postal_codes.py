@@ -2,7 +2,8 @@
 
 Digits stand without separators (`110 00` is `11000`), codes with letters in upper case with the blank of
 their country (`SW1A 1AA`, `K1A 0B1`, `1011 AB`), and a ZIP+4 is its ZIP code. What files add is taken off:
-the country (`D-80331`), the mark of an export (`z:01960`), the apostrophe of a spreadsheet (`'02139`).
+the country (`D-80331`), the state (`MA 02139`), the mark of an export (`z:01960`), the apostrophe of a
+spreadsheet (`'02139`). What has the sign of another country than that of the lead is no postal code of it.
 Leading zeros that a spreadsheet lost come back where the length of the country's codes is known.
 """
 
@@ -10,18 +11,28 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from app.values.states import read_state
+
 _MARK = re.compile(r"""^(?:(?:z|zip|plz|postcode|postal code)\s*:\s*|=?["'`’]+)""", re.IGNORECASE)
 _END = re.compile(r"""(?:["'`’]+|(?<=\d)\.0+|-+)$""")
 _COUNTRY = re.compile(r"([A-Z]{1,3})(?:\s*[-–]\s*|\s+)?(?=\d[\d\s-]*(?:[A-Z]{2})?$)")
 _SEPARATORS = re.compile(r"[\s–-]+")
 _ZIP_4 = re.compile(r"(\d{3,5})\s*[-–]\s*\d{4}|(\d{5})\s?\d{4}")
 _PLAIN = re.compile(r"\d{5}")
+_STATE_AND_ZIP = re.compile(r"([A-Za-z]{2})[\s,]+(\d{5}(?:-\d{4})?)")
 
 _PREFIXES = {
     "A": "AT", "B": "BE", "D": "DE", "DK": "DK", "E": "ES", "F": "FR", "FIN": "FI", "FL": "LI", "H": "HU",
     "I": "IT", "L": "LU", "N": "NO", "P": "PT", "S": "SE", "SLO": "SI", "GER": "DE", "AUT": "AT", "USA": "US",
 }  # fmt: skip
 """The signs of countries before a postal code, besides the two-letter codes."""
+
+_SHARED: dict[str, tuple[str, ...]] = {
+    "FR": ("MC", "RE", "GP", "MQ", "GF", "YT", "NC", "PF", "PM", "BL", "MF", "WF"), "CH": ("LI",),
+    "IT": ("SM", "VA"), "US": ("PR", "VI", "GU", "AS", "MP"), "DK": ("FO", "GL"), "NO": ("SJ",),
+    "FI": ("AX",),
+}  # fmt: skip
+"""Countries and territories whose codes are written with the sign of another."""
 
 # How many digits the codes of a country have, and how few are left when leading zeros are lost.
 _DIGITS: dict[str, tuple[int, int]] = {
@@ -71,7 +82,11 @@ def postal_code(text: str, country: str | None = None) -> str | None:
 
 @lru_cache(4096)
 def _read(text: str, country: str | None) -> str | None:
+    if country == "US":
+        text = _without_state(text)
     plain, sign = without_marks(text)
+    if country is not None and sign is not None and country not in (sign, *_SHARED.get(sign, ())):
+        return _contradicted(text, country)
     country = country or sign
     zip_4 = _ZIP_4.fullmatch(plain) if country in _ZIP_COUNTRIES else None
     # Nine digits may be a code of another country, so without a country only a hyphen says ZIP+4.
@@ -89,6 +104,22 @@ def _read(text: str, country: str | None) -> str | None:
     return _of_any_country(compact) or (" ".join(plain.split()) if any(map(str.isalnum, plain)) else None)
 
 
+def _without_state(text: str) -> str:
+    """The ZIP code in `MA 02139`."""
+    found = _STATE_AND_ZIP.fullmatch(text.strip())
+    return found[2] if found is not None and read_state(found[1], "US") is not None else text
+
+
+def _contradicted(text: str, country: str) -> str | None:
+    """A code after the sign of another country. In some countries the letter is a part of the code."""
+    plain = _without_additions(text)
+    if country in _OTHER:
+        compact = _SEPARATORS.sub("", plain)
+        return compact if _OTHER[country].fullmatch(compact) else None
+    known = country in _DIGITS or country in _LETTERED
+    return None if known or _SEPARATORS.search(plain) else plain
+
+
 def digits_of(country: str | None) -> int | None:
     """How many digits the codes of a country have, if they are of digits only and their length is known."""
     return _DIGITS[country][0] if country in _DIGITS else None
@@ -103,8 +134,7 @@ def postal_beginning(text: str) -> str:
 
 def without_marks(text: str) -> tuple[str, str | None]:
     """The text in upper case without what files add, and the country that stands before it."""
-    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
-    plain = _END.sub("", _MARK.sub("", plain.strip())).strip().upper()
+    plain = _without_additions(text)
     sign = _COUNTRY.match(plain)
     if sign is None:
         return plain, None
@@ -116,6 +146,11 @@ def without_marks(text: str) -> tuple[str, str | None]:
     if code is None or short or (code != "NL" and not compact.isdigit()):
         return plain, None
     return rest, code
+
+
+def _without_additions(text: str) -> str:
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return _END.sub("", _MARK.sub("", plain.strip())).strip().upper()
 
 
 def _of_digits(compact: str, length: int, least: int) -> str | None:

@@ -26,7 +26,10 @@ from app.values.postal_codes import postal_beginning, postal_code
         ("SW1A1AA", None, "SW1A 1AA"), ("E1", "GB", "E1"), ("e14ab", "GB", "E1 4AB"), ("EC1A", "GB", "EC1A"),
         ("k1a0b1", "CA", "K1A 0B1"), ("K1A-0B1", None, "K1A 0B1"), ("K1A", "CA", "K1A"),
         ("1011ab", "NL", "1011 AB"), ("NL-1011 AB", "NL", "1011 AB"), ("d02af30", "IE", "D02 AF30"),
-        ("c1002aaa", "AR", "C1002AAA"), ("００１００", "IT", "00100"), ("x  9", "ZZ", "X 9"),
+        ("c1002aaa", "AR", "C1002AAA"), ("b1640", "AR", "B1640"), ("H1001", "ZZ", "H1001"),
+        ("MA 02139", "US", "02139"), ("DE 19801-1234", "US", "19801"),
+        ("F-98000", "MC", "98000"), ("CH-9490", "LI", "9490"),
+        ("００１００", "IT", "00100"), ("x  9", "ZZ", "X 9"),
     ],
 )  # fmt: skip
 def test_postal_code_has_the_form_of_its_country(sent: str, country: str | None, form: str) -> None:
@@ -39,6 +42,8 @@ def test_postal_code_has_the_form_of_its_country(sent: str, country: str | None,
     [
         ("unknown", "US"), ("K1A 0B1", "US"), ("1", "US"), ("123456", "US"), ("80331", "AT"), ("8033", "IN"),
         ("12345", "GB"), ("Z1A 0B1", "CA"), ("-", None), ("?", "ZZ"), ("9" * 50, None), ("0101", "NL"),
+        ("A-1010", "DE"), ("DE-80331", "US"), ("D-80331", "US"), ("D 80331", "NL"),
+        ("D-80331", "GB"), ("D-80331", "ZZ"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_a_postal_code_has_no_form(sent: str, country: str | None) -> None:
