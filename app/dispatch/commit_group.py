@@ -184,6 +184,9 @@ async def _decide(result: GroupResult, jobs: Sequence[Job], writer: _PartWriter)
     started = yielded = time.perf_counter()
     for position, job in enumerate(jobs, 1):
         result.take(job)
+        if job.bulk and result.awaiting_plugins and result.awaiting_plugins[-1][0] is job:
+            result.left = jobs[position:]  # a batch is decided in its order
+            return
         now = time.perf_counter()
         if now - started > MAX_DECIDING_SECONDS:
             result.left = jobs[position:]

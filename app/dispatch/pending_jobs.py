@@ -18,14 +18,18 @@ class PendingJobs:
 
     Of many waiting jobs only half form the next group. While it waits for the database, the process reads
     requests and writes responses for the other half, so neither is idle.
+
+    While a bulk job waits for plugins, all bulk jobs wait: a batch is decided in its order.
     """
 
     def __init__(self) -> None:
         self._single: deque[Job] = deque()
         self._bulk: deque[Job] = deque()
+        self._away = 0
 
     def __len__(self) -> int:
-        return len(self._single) + len(self._bulk)
+        """The jobs that the next group may take."""
+        return len(self._single) + (0 if self._away else len(self._bulk))
 
     def enter(self, job: Job) -> None:
         """Append a job."""
@@ -37,11 +41,25 @@ class PendingJobs:
             job.taken = False
             (self._bulk if job.bulk else self._single).appendleft(job)
 
+    def leave(self, job: Job) -> None:
+        """A job goes away, to plugins, and will return."""
+        self._away += job.bulk
+
+    def come_back(self, job: Job) -> None:
+        """Put back a job that was away: a single one behind the others, a bulk one in its old place."""
+        if job.bulk:
+            self._away -= 1
+            self._bulk.appendleft(job)
+        else:
+            self._single.append(job)
+
     def next_group(self) -> list[Job]:
         """The jobs of the next group. Jobs whose caller has gone are dropped."""
         waiting = len(self._single)
         singles = min(MAX_JOBS, max(TAKE_ALL_UP_TO, (waiting + 1) // 2))
         chosen = _take(self._single, singles)
+        if self._away:
+            return chosen
         bulk = BULK_BESIDE_SINGLE if chosen else MAX_JOBS
         return chosen + _take(self._bulk, min(bulk, MAX_JOBS - len(chosen)))
 

@@ -70,6 +70,14 @@ class WorkspaceWriter:
     def enter(self, job: Job) -> None:
         """Queue a job for the next group. Groups run in a task of their own, whoever cancels a request."""
         self.pending.enter(job)
+        self._wake()
+
+    def enter_again(self, job: Job) -> None:
+        """Queue a job again that plugins were called for."""
+        self.pending.come_back(job)
+        self._wake()
+
+    def _wake(self) -> None:
         if self.running is None or self.running.done():
             self.running = asyncio.create_task(self._run(), name=f"writer of workspace {self.workspace_id}")
 
@@ -190,7 +198,9 @@ class WorkspaceWriter:
             _fail([job], problem)
         self.pending.requeue(result.left)
         self.plans.prepare_newest(self.workspace_id, self.snapshot.entry.directory_version)
-        self.plugins.call_again(session.plan, result.awaiting_plugins, work.now, self.enter)
+        for job, _ in result.awaiting_plugins:
+            self.pending.leave(job)
+        self.plugins.call_again(session.plan, result.awaiting_plugins, work.now, self.enter_again)
 
 
 @contextmanager
