@@ -17,7 +17,7 @@ from app.engine.model.lead_keys import LeadKey, MatchRules
 from app.engine.pipeline.decide import decide
 from app.errors import IdempotencyMismatch, NotFound
 from app.intake.arrival import IncomingLead
-from app.intake.lead_keys import stored_keys
+from app.intake.lead_keys import phone_keys, stored_keys
 from app.intake.matching import Known, match
 from app.intake.merging import merged
 from app.store.leads.current_leads import CurrentLead
@@ -105,7 +105,7 @@ class DecisionSession:
             return Person(arrival.values, possible=found.possible, former=old.lead_id)
         prior = replace(self.work.prior_now(found.lead_id), matched_by=found.matched_by or "")
         stored = next(each.values for each in candidates if each.lead_id == found.lead_id)
-        return Person(merged(stored, arrival.values), prior, stored, found.possible)
+        return Person(merged(stored, arrival.values, self.plan.declared), prior, stored, found.possible)
 
     def find_account(self, keys: Callable[[], Sequence[AccountKey]]) -> AccountMatch | None:
         """The account that a lead with these keys belongs to; None when the plan does not ask."""
@@ -155,7 +155,7 @@ class DecisionSession:
     def identify(self, arrival: IncomingLead, person: Person, lead_id: str) -> None:
         """From now on all keys of this arrival lead to this lead, and no longer to a former one."""
         known = self._keys_of(lead_id)
-        for key in stored_keys(arrival.keys):
+        for key in stored_keys((*arrival.keys, *_keys_read_late(arrival, person))):
             if key not in known:
                 self.work.identify(key, lead_id)
         former = person.former
@@ -199,3 +199,10 @@ class DecisionSession:
     def _is_late(self, known: Known, window: timedelta) -> bool:
         decided_at = self.work.prior_now(known.lead_id).decided_at
         return not window or self.work.now - decided_at > window
+
+
+def _keys_read_late(arrival: IncomingLead, person: Person) -> Iterator[LeadKey]:
+    """The phone number, if it could be read only with the country that the other submission has."""
+    phone = person.values.get("phone")
+    if person.prior is not None and phone not in (arrival.values.get("phone"), person.stored.get("phone")):
+        yield from phone_keys(person.values, person.values.get("flags", ()))

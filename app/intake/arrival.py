@@ -12,12 +12,15 @@ from typing import Any
 from app.engine.model.lead_keys import LeadKey
 from app.intake.contact import parse_email, read_mailbox, read_phone
 from app.intake.lead_keys import keys_of, look_ups
-from app.intake.readings import NO_HINTS, READ, Hints, read_declared, read_fields
+from app.intake.readings import NO_HINTS, READ, Hints, read_declared, read_fields, read_places
 from app.intake.website import website_domain
 from app.plan.language.fields import Field
 from app.values.full_names import split_full_name
 
 _REPORTED = ("email", "email_domain", "phone", *READ, "website_domain")
+_OF_COUNTRY = ("state", "postal_code", "phone")
+"""The fields that are read by the country of the lead."""
+_FLAGS_OF_PLACES = ("state_unknown", "postal_code_invalid")
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -78,6 +81,26 @@ def with_declared(arrival: IncomingLead, declared: Sequence[Field]) -> IncomingL
     return replace(
         arrival, values=values, flags=flags, normalized={**arrival.normalized, "flags": list(flags)}
     )
+
+
+def read_in_country(values: Mapping[str, Any], country: str | None) -> Mapping[str, Any]:
+    """The fields of a lead with its state, postal code and unreadable phone read in this country.
+
+    Nothing changes if they were read in it before.
+    """
+    if country is None or values.get("country") == country or values.keys().isdisjoint(_OF_COUNTRY):
+        return values
+    read = {**values, "country": country}
+    flags = [flag for flag in values.get("flags", ()) if flag not in _FLAGS_OF_PLACES]
+    flags += read_places(read)
+    if "phone_malformed" in flags:
+        flags = [flag for flag in flags if not flag.startswith("phone_")]
+        flags += _normalize_phone(read)
+    read.pop("flags", None)
+    restored = {name: read[name] for name in read if name in values}
+    if "country" in values:
+        restored["country"] = values["country"]
+    return {**restored, "flags": flags} if flags else restored
 
 
 def _clean_fields(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,11 @@ def _found(values: Mapping[str, Any], flags: Collection[str], source: str) -> It
         yield LeadKey(CRM_LEAD, crm_id_key(crm_lead))
     if (email := values.get("email")) and "email_malformed" not in flags:
         yield LeadKey(EMAIL, email_key(email))
+    yield from phone_keys(values, flags)
+
+
+def phone_keys(values: Mapping[str, Any], flags: Collection[str]) -> Iterator[LeadKey]:
+    """The key of the lead's phone number, if it has one that can be somebody's."""
     if (phone := values.get("phone")) and _NO_PHONE.isdisjoint(flags):
         yield LeadKey(PHONE, phone)
 

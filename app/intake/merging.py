@@ -1,44 +1,95 @@
 """The fields of a lead after it came again: what was stored, with everything that is new."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from app.plan.language.fields import LEAD, Kind
+from app.intake.arrival import read_in_country
+from app.intake.readings import NUMBERS, flags_of_unread, is_unread
+from app.plan.language.fields import Field, Kind
+from app.values.countries import COUNTRIES
+from app.values.languages import read_language
 
+UNREADABLE = "unreadable"
+"""The field that holds what was sent later and could not be read, where a readable value is kept."""
 _DERIVED = {"email": "email_domain", "website": "website_domain"}
 """A field that intake derives from another one, and that goes with it."""
 MAX_ITEMS = 1000
 """The most items of a list that are kept. The oldest go first."""
 _SAME_ENGAGEMENT = ("at", "type", "name", "product")
-
-
-def _names_of(*kinds: Kind) -> tuple[str, ...]:
-    """The fields of these types. Custom attributes may be of any type."""
-    return (*(name for name, field in LEAD.fields.items() if field.kind in kinds), "attributes")
-
-
-_FIELDS_OF = {
-    "number": _names_of(Kind.INTEGER, Kind.NUMBER),
-    "date": _names_of(Kind.TIMESTAMP),
-    "boolean": ("attributes",),
+_FLAGS_OF = {
+    "email": ("email_malformed",),
+    "phone": ("phone_malformed", "phone_implausible"),
+    "website": ("website_malformed",),
+    "country": ("country_unknown",),
+    "state": ("state_unknown",),
+    "postal_code": ("postal_code_invalid",),
+    "language": ("language_unknown",),
 }
-"""The fields that a flag about a kind of value can be about."""
+"""The flags that are about one field."""
+_FIELD_OF = {flag: name for name, flags in _FLAGS_OF.items() for flag in flags}
+_BY_VALUE = frozenset(
+    ("consent_unreadable", "number_unreadable", "date_unreadable", "date_ambiguous", "boolean_unreadable")
+)
+"""The flags that the values themselves show, because what cannot be read stays as it was sent."""
 
 
-def merged(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+def merged(
+    stored: Mapping[str, Any], sent: Mapping[str, Any], declared: Sequence[Field] = ()
+) -> dict[str, Any]:
     """The stored fields with the sent ones. The newest value of a field counts, and no field is lost.
 
-    Lists and nested objects are merged too. Flags go with their fields.
+    Lists and nested objects are merged too. What depends on the country is read again if only one of the two
+    names it. A value that cannot be read replaces none that can: it goes under `unreadable`. Flags go with
+    their fields. `declared` are the custom attributes whose type the plan declares.
     """
+    country = _country_of(sent) or _country_of(stored)
+    aside, flags_aside, stored = _split(stored)
+    stored, sent = read_in_country(stored, country), read_in_country(sent, country)
+    unread = {name for name in sent if name in stored and _lost(name, sent) and not _lost(name, stored)}
+    new = {name: value for name, value in sent.items() if name not in unread and name != "flags"}
+    aside = {name: value for name, value in aside.items() if name not in new}
+    aside |= {name: sent[name] for name in unread}
     kept = {name: value for name, value in stored.items() if name != "flags"}
     for source, derived in _DERIVED.items():
-        if source in sent:
+        if source in new:
             kept.pop(derived, None)
-    fields = {**kept, **{name: _merge(name, kept.get(name), value) for name, value in sent.items()}}
-    flags = [*sent.get("flags", ()), *_flags_kept(stored, sent)]
-    if flags:
-        fields["flags"] = list(dict.fromkeys(flags))
-    return fields
+    fields = {**kept, **{name: _merge(name, kept.get(name), value) for name, value in new.items()}}
+    flags = [
+        *sent.get("flags", ()),
+        *(flag for flag in flags_aside if _FIELD_OF[flag] in aside),
+        *_flags_kept(stored, new, {**fields, **aside}, declared),
+    ]
+    if aside:
+        fields[UNREADABLE] = aside
+    return {**fields, "flags": list(dict.fromkeys(flags))} if flags else fields
+
+
+def _split(stored: Mapping[str, Any]) -> tuple[Mapping[str, Any], list[str], Mapping[str, Any]]:
+    """What is kept under `unreadable`, the flags about it, and the fields without both."""
+    aside = stored.get(UNREADABLE)
+    if not aside:
+        return {}, [], stored
+    flags = [flag for flag in stored.get("flags", ()) if _FIELD_OF.get(flag) in aside]
+    fields = {name: value for name, value in stored.items() if name != UNREADABLE}
+    return aside, flags, {**fields, "flags": [flag for flag in stored["flags"] if flag not in flags]}
+
+
+def _country_of(values: Mapping[str, Any]) -> str | None:
+    country = values.get("country")
+    return country if country in COUNTRIES else None
+
+
+def _lost(name: str, values: Mapping[str, Any]) -> bool:
+    """Whether the value of a field could not be read, or is one that identifies nobody."""
+    if name == "language":
+        languages = values[name] if isinstance(values[name], list) else [values[name]]
+        return all(read_language(each) is None for each in languages)
+    flags = _FLAGS_OF.get(name)
+    return is_unread(name, values[name]) if flags is None else not _flags(values).isdisjoint(flags)
+
+
+def _flags(values: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(values.get("flags", ()))
 
 
 def _merge(name: str, stored: Any, sent: Any) -> Any:
@@ -65,14 +116,40 @@ def _engagement_key(item: Any) -> str:
     return repr([item.get(name) for name in _SAME_ENGAGEMENT]) if isinstance(item, dict) else repr(item)
 
 
-def _flags_kept(stored: Mapping[str, Any], sent: Mapping[str, Any]) -> list[str]:
-    """The flags of fields that were not sent again."""
-    return [flag for flag in stored.get("flags", ()) if not _is_settled(flag, stored, sent)]
+def _flags_kept(
+    stored: Mapping[str, Any], new: Mapping[str, Any], fields: Mapping[str, Any], declared: Sequence[Field]
+) -> Iterator[str]:
+    """The stored flags that are still about something in the merged fields."""
+    flags = stored.get("flags", ())
+    shown = set(flags_of_unread(fields, declared)) if not _BY_VALUE.isdisjoint(flags) else set()
+    for flag in flags:
+        if flag in _FIELD_OF:
+            holds = _FIELD_OF[flag] not in new
+        elif flag in _BY_VALUE:
+            holds = flag in shown
+        else:
+            holds = flag != "number_ambiguous" or _keeps_numbers(stored, new, fields, declared)
+        if holds:
+            yield flag
 
 
-def _is_settled(flag: str, stored: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
-    """Whether every field that the flag can be about was sent again."""
-    names = _FIELDS_OF.get(flag.partition("_")[0])
-    if names is None:
-        return any(flag.startswith(f"{name}_") for name in sent)
-    return all(name in sent for name in names if isinstance(stored.get(name), (str, dict)))
+def _keeps_numbers(
+    stored: Mapping[str, Any], new: Mapping[str, Any], fields: Mapping[str, Any], declared: Sequence[Field]
+) -> bool:
+    """Whether a stored number stays, which may be the ambiguous one."""
+    if any(name in stored and name not in new for name in NUMBERS):
+        return True
+    sent_again = new.get("engagement", ())
+    if any("count" in each and each not in sent_again for each in fields.get("engagement", ())):
+        return True
+    numbers = [each.name.split(".")[1:] for each in declared if each.kind in (Kind.INTEGER, Kind.NUMBER)]
+    before, now = stored.get("attributes"), new.get("attributes")
+    return any(_has(before, path) and not _has(now, path) for path in numbers)
+
+
+def _has(place: Any, path: Collection[str]) -> bool:
+    for name in path:
+        if not isinstance(place, dict) or name not in place:
+            return False
+        place = place[name]
+    return True

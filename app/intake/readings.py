@@ -3,7 +3,7 @@
 What cannot be read stays as it was sent, and a flag says so. The usual values cost a look-up each.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from app.values.booleans import read_boolean
 from app.values.countries import COUNTRIES, country_code
 from app.values.dates import Order, read_date
 from app.values.languages import read_language, split_languages
-from app.values.numbers import Decimal, decimal_of, read_number
+from app.values.numbers import Decimal, bounds_of, decimal_of, read_number
 from app.values.postal_codes import postal_code
 from app.values.states import read_state
 
@@ -25,7 +25,8 @@ _NUMBERS = tuple(
     for name, field in LEAD.fields.items()
     if field.kind in (Kind.INTEGER, Kind.NUMBER)
 )
-_TIMESTAMPS = tuple(name for name, field in LEAD.fields.items() if field.kind is Kind.TIMESTAMP)
+NUMBERS = tuple(name for name, _ in _NUMBERS)
+TIMESTAMPS = tuple(name for name, field in LEAD.fields.items() if field.kind is Kind.TIMESTAMP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,8 @@ class Readings:
 def read_fields(values: dict[str, Any], hints: Hints = NO_HINTS) -> Readings:
     """Put the values of a lead into their form, in place."""
     changed: list[str] = []
-    flags = [*_places(values), *_languages(values), *_numbers(values, hints, changed)]
-    for name in _TIMESTAMPS:
+    flags = [*read_places(values), *_languages(values), *_numbers(values, hints, changed)]
+    for name in TIMESTAMPS:
         if type(values.get(name)) is str:
             changed.append(name)
             values[name] = _timestamp(values[name], hints, flags)
@@ -62,7 +63,8 @@ def read_fields(values: dict[str, Any], hints: Hints = NO_HINTS) -> Readings:
     return Readings(list(dict.fromkeys(flags)) if len(flags) > 1 else flags, changed)
 
 
-def _places(values: dict[str, Any]) -> Iterator[str]:
+def read_places(values: dict[str, Any]) -> Iterator[str]:
+    """Put country, state and postal code into their form, in place. Yields the flags."""
     country = values.get("country")
     if country is not None:
         code = country_code(country)
@@ -149,6 +151,31 @@ def _engagement(item: dict[str, Any], hints: Hints, flags: list[str]) -> dict[st
     if type(count) is str:
         read["count"] = _number(count, True, hints, None, flags)
     return read
+
+
+def is_unread(name: str, value: Any) -> bool:
+    """Whether this is the text of a number or a time that could not be read."""
+    if name in NUMBERS:
+        return isinstance(value, str) and bounds_of(value) is None
+    return name in TIMESTAMPS and isinstance(value, str)
+
+
+def flags_of_unread(values: Mapping[str, Any], declared: Iterable[Field]) -> Iterator[str]:
+    """The flags of numbers, times, consent and declared attributes that still are as they were sent."""
+    flags: list[str] = []
+    engagement = [item for item in values.get("engagement", ()) if isinstance(item, dict)]
+    if any(is_unread(name, values.get(name)) for name in NUMBERS) or any(
+        is_unread(NUMBERS[0], item.get("count")) for item in engagement
+    ):
+        yield "number_unreadable"
+    for text in (*(values.get(name) for name in TIMESTAMPS), *(item.get("at") for item in engagement)):
+        if isinstance(text, str):
+            _timestamp(text, NO_HINTS, flags)
+    if any(type(each) is not bool for each in values.get("consent", {}).values()):
+        yield "consent_unreadable"
+    if isinstance(attributes := values.get("attributes"), dict):
+        flags += read_declared(attributes, declared, NO_HINTS, values.get("country"))[1]
+    yield from flags
 
 
 def read_declared(

@@ -186,7 +186,7 @@ def _with_earlier_fields(
     """The question of a lead that had these fields before."""
     earlier = with_declared(normalize(fields), plan.declared).values
     stored = {**earlier, "trigger": question.values["trigger"]}
-    question = replace(question, values=merged(stored, question.values))
+    question = replace(question, values=merged(stored, question.values, plan.declared))
     if question.prior is None:
         return question
     return replace(question, news=news_in(replace(question, values=stored), question, plan, facts))

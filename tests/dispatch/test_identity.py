@@ -188,3 +188,30 @@ async def test_lead_that_is_too_old_gives_its_key_to_the_new_one(office: Workspa
     assert len(set(ids)) == 3
     await office.publish(PLAN)
     assert (await office.assign(email="mara@kunde.example", **DE))["lead_id"] == ids[-1]
+
+
+@pytest.mark.parametrize("country_first", [True, False], ids=["country first", "country last"])
+async def test_phone_that_needs_the_country_of_another_submission_becomes_a_key(
+    office: Workspace, country_first: bool
+) -> None:
+    parts = [DE, {"phone": "030 901820"}]
+    for part in parts if country_first else reversed(parts):
+        lead = await office.assign(email="mara@kunde.example", **part)
+    by_phone = await office.assign(phone="+49 30 901820")
+    assert by_phone["lead_id"] == lead["lead_id"]
+    assert by_phone["existing_lead"]["matched_by"] == "phone"
+    assert await verified(office) == []
+
+
+async def test_malformed_address_leaves_the_readable_one_and_is_shown(office: Workspace) -> None:
+    mara = {"external_id": "1", "email": "mara@kunde.example"}
+    first = await office.assign(**mara, **DE)
+    again = await office.assign(external_id="1", email="mara@kunde")
+    assert again["normalized"]["flags"] == ["email_malformed"]
+    fields = (await office.get(f"/leads/{first['lead_id']}"))["fields"]
+    assert (fields["email"], fields["email_domain"]) == ("mara@kunde.example", "kunde.example")
+    assert (fields["unreadable"], fields["flags"]) == ({"email": "mara@kunde"}, ["email_malformed"])
+    assert (await office.assign(email="mara@kunde.example"))["lead_id"] == first["lead_id"]
+    fields = (await office.get(f"/leads/{first['lead_id']}"))["fields"]
+    assert not {"unreadable", "flags"} & fields.keys()
+    assert await verified(office) == []
