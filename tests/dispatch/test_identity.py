@@ -215,3 +215,29 @@ async def test_malformed_address_leaves_the_readable_one_and_is_shown(office: Wo
     fields = (await office.get(f"/leads/{first['lead_id']}"))["fields"]
     assert not {"unreadable", "flags"} & fields.keys()
     assert await verified(office) == []
+
+
+BY_TRIGGER = {
+    **PLAN,
+    "pipeline": [
+        {"rule": {"name": "forms", "when": {"trigger": "form"}, "then": {"team": "inbound", "sla": "fast"}}},
+        {"queue": {"name": "desk"}},
+    ],
+}
+
+
+async def test_own_trigger_of_a_reassignment_makes_the_next_repeat_no_news(office: Workspace) -> None:
+    await office.publish(BY_TRIGGER)
+    first = await office.assign(email="mara@kunde.example", lead_type="demo")
+    for to in ({"owner": "ana"}, {"owner": "ben"}, {"queue": "desk"}):
+        again = await office.client.post("/reassign", json={"lead_id": first["lead_id"], "to": to})
+        assert again.status_code == 201
+    assert (await office.client.post("/queues/desk/claim", json={"owner_id": "eve"})).status_code == 200
+    repeat = await office.assign(email="mara@kunde.example", lead_type="demo")
+    assert (repeat["existing_lead"]["kind"], repeat["actions"]) == ("duplicate", [])
+    body = {"lead": {"email": "mara@kunde.example"}, "trigger": "chat"}
+    chat = (await office.client.post("/assign", json=body)).json()
+    assert (chat["existing_lead"]["kind"], chat["trace"]["steps"][0]["news"]) == ("reengaged", ["trigger"])
+    fields = (await office.get(f"/leads/{first['lead_id']}"))["fields"]
+    assert (fields["trigger"], "submitted_trigger" in fields) == ("chat", False)
+    assert await verified(office) == []

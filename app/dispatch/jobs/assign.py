@@ -10,6 +10,7 @@ from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import DecisionRequest
 from app.engine.model.lead_keys import LeadKey
 from app.engine.pipeline.news import news_in
+from app.engine.pipeline.triggers import as_submitted
 from app.ids import uuid7
 from app.intake.accounts import keys_of_lead
 from app.intake.arrival import IncomingLead, with_declared
@@ -33,7 +34,7 @@ class Assign(Job):
             kind="assign",
             assignment_id=uuid7(),
             lead_id=uuid7(),
-            values={**person.values, "trigger": self.trigger},
+            values={**as_submitted(person.values, self.trigger), "trigger": self.trigger},
             exclude=self.exclude,
             prior=person.prior,
             possible_duplicates=person.possible,
@@ -42,7 +43,7 @@ class Assign(Job):
         request = self.plugin.attach_results(request, plan, session.work.now)
         if person.prior is not None:
             account = session.find_account(lambda: keys_of_lead(person.stored))
-            earlier = replace(request, values=person.stored, account=account)
+            earlier = replace(request, values=as_submitted(person.stored, self.trigger), account=account)
             request = replace(request, news=news_in(earlier, request, plan, session.work.facts))
         new_fields = request.values != person.stored
         decision, reply = session.decide(request, arrival.normalized, new_fields=new_fields)

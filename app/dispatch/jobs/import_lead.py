@@ -12,6 +12,7 @@ from app.dispatch.jobs.base import Job, Reply
 from app.engine.model.decision import DecisionRequest, ExistingOwnership, PriorAssignment
 from app.engine.model.directory import Directory
 from app.engine.model.lead_keys import LeadKey
+from app.engine.pipeline.triggers import with_own_trigger
 from app.errors import OwnerInactive, refused_at
 from app.ids import uuid7
 from app.intake.arrival import IncomingLead, with_declared
@@ -57,7 +58,7 @@ class ImportLead(Job):
             kind="import",
             assignment_id=uuid7(),
             lead_id=prior.lead_id if prior else uuid7(),
-            values={**person.values, "trigger": TRIGGER},
+            values=with_own_trigger(person.values, TRIGGER),
             owned=owned,
             possible_duplicates=person.possible,
         )

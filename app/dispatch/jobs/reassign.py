@@ -7,7 +7,10 @@ from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply, request_again
 from app.engine.model.decision import Target
 from app.engine.model.directory import Directory
+from app.engine.pipeline.triggers import with_own_trigger
 from app.errors import OwnerInactive, refused_at
+
+TRIGGER = "manual"
 
 
 @dataclass(eq=False, slots=True)
@@ -31,7 +34,7 @@ class Reassign(Job):
             session,
             lead,
             "reassign",
-            values={**lead.values, "trigger": "manual"},
+            values=with_own_trigger(lead.values, TRIGGER),
             exclude=self.exclude,
             to=self.to,
             note=self.reason,
