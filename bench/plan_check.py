@@ -38,6 +38,9 @@ def _sets(random: Random) -> dict[str, Callable[[int], dict[str, Any]]]:
         },
         "ranges of one field": lambda number: {"employees": {"gte": number, "lt": number + 2}},
         "lists of texts": lambda number: {"company": {"contains": [f"acme {number} {n}" for n in range(10)]}},
+        "overlapping prefixes": lambda number: {
+            "postal_code": {"prefix": [f"{number + n:05}" for n in range(30)]}
+        },
         "not": lambda number: {"tier": f"t{number}", "not": {"source": random.sample(COUNTRIES, 10)}},
         "any": _any,
     }

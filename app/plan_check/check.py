@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import islice
 
 from app.engine.lookup.tables import TableContent
 from app.engine.selection.shifts import HELD
@@ -10,7 +11,7 @@ from app.engine.selection.templated_teams import closed_fields, combinations, fa
 from app.plan.document.plan import PlanDocument
 from app.plan.document.steps import PlanStep
 from app.plan.document.targets import Target
-from app.plan.findings import Finding, most_severe, quote
+from app.plan.findings import MAX_FINDINGS, Finding, most_severe, quote
 from app.plan.language.conditions import leaves
 from app.plan.language.spelling import spelling_or
 from app.plan_check.attributes import unseen_attributes
@@ -61,7 +62,8 @@ def check(document: PlanDocument, names: KnownNames) -> list[Finding]:
         *value_findings(document),
         *labels_used_early(document),
         *_catch_all(document),
-        *order_findings(document),
+        # All of them are warnings, so no more than these could be kept.
+        *islice(order_findings(document), MAX_FINDINGS),
         *unseen_attributes(document, names.attributes or ()),
     ]
     return most_severe(findings)

@@ -38,9 +38,12 @@ class Cover:
 
 @dataclass(slots=True)
 class _Filed:
+    """A cube of an earlier condition. It is found by the keys of its clause `index`."""
+
     position: int
     clauses: list["_Wanted"]
     bounds: Mapping[str, tuple[float, float]]
+    index: Clause = _NOTHING
 
 
 class Shadows:
@@ -66,7 +69,8 @@ class Shadows:
             if not cube.clauses:
                 self._always.append(filed)
                 continue
-            for key in _keys(min(cube.clauses, key=self._cost)):
+            filed.index = min(cube.clauses, key=self._cost)
+            for key in _keys(filed.index):
                 self._filed[key].append(filed)
                 if key[0] in ("prefix", "contains") and isinstance(key[2], str):
                     self._lengths[str(key[0]), str(key[1])].add(len(key[2]))
@@ -88,35 +92,36 @@ class Shadows:
         whole = _Fields(cube.clauses)
         pieces = [whole]
         by: list[int] = []
-        for filed in self._candidates(cube):
-            self.comparisons += 1
+        for filed, hits in self._candidates(cube):
+            self.comparisons += max(len(pieces), 1)
             if self.comparisons > MAX_COMPARISONS:
                 break
-            cut = _cut(whole, filed.clauses) if whole.within(filed.bounds) else None
+            cut = _cut(whole, filed, hits) if whole.within(filed.bounds) else None
             if cut is None:
                 continue
             found.note(filed.position, cut)
             if pieces:
-                left = [part for piece in pieces for part in piece.rest(filed.clauses)] if cut else []
+                cuts = [(piece, cut if piece is whole else _cut(piece, filed, hits)) for piece in pieces]
+                left = [part for piece, each in cuts for part in piece.rest(each)] if cut else []
                 if left != pieces and len(left) <= MAX_PIECES:
                     pieces = left
                     by.append(filed.position)
         return (tuple(dict.fromkeys(by)) if not pieces else ()), found
 
-    def _candidates(self, cube: Cube) -> Sequence[_Filed]:
-        found = {id(each): each for each in self._always}
-        for clause in cube.clauses:
-            for atom in clause:
-                for key in self._implied_keys(atom):
-                    for filed in self._filed.get(key, ()):
-                        found[id(filed)] = filed
-        return sorted(found.values(), key=lambda each: each.position)
+    def _candidates(self, cube: Cube) -> Sequence[tuple[_Filed, set[Atom]]]:
+        """The earlier cubes that can take a part of this one, each with the atoms that its index knows."""
+        found: dict[int, tuple[_Filed, set[Atom]]] = {id(each): (each, set()) for each in self._always}
+        for atom in {atom for clause in cube.clauses for atom in clause}:
+            for key in self._implied_keys(atom):
+                for filed in self._filed.get(key, ()):
+                    found.setdefault(id(filed), (filed, set()))[1].add(atom)
+        return sorted(found.values(), key=lambda each: each[0].position)
 
     def _implied_keys(self, atom: Atom) -> Iterator[Key]:
         """The keys of every atom that this one implies."""
         name, text = atom.field, atom.operand
         yield ("field", name)
-        if atom.operator in ("eq", "contains", "prefix"):
+        if atom.operator == "eq" or (atom.operator == "contains" and not isinstance(text, str)):
             yield (atom.operator, name, text)
         if not isinstance(text, str):
             return
@@ -153,18 +158,19 @@ def _keys(clause: Clause) -> set[Key]:
     }
 
 
-def _cut(cube: "_Fields", earlier: Sequence["_Wanted"]) -> list[tuple[Clause, Clause]] | None:
+def _cut(cube: "_Fields", earlier: _Filed, hits: set[Atom]) -> list[tuple[Clause, Clause]] | None:
     """The clauses of which the earlier cube takes only some atoms, with those.
 
-    Empty when it takes everything, None when it takes nothing for certain.
+    Empty when it takes everything, None when it takes nothing for certain. No other atoms than `hits` imply
+    the clause that the earlier cube was found by.
     """
     partly: dict[Clause, Clause] = {}
-    for wanted in earlier:
+    for wanted in earlier.clauses:
         best: tuple[Clause, Clause] | None = None
         for clause in cube.of(wanted):
             if clause <= wanted.atoms:
                 break
-            taken = wanted.taken(clause)
+            taken = wanted.taken(clause & hits if wanted.atoms is earlier.index else clause)
             if len(taken) == len(clause):
                 break
             if taken and (best is None or len(taken) > len(best[1])):
@@ -227,9 +233,8 @@ class _Fields:
             return self._by_field.get(next(iter(wanted.others)), ())
         return self.clauses
 
-    def rest(self, earlier: Sequence["_Wanted"]) -> list["_Fields"]:
-        """The pieces of the cube that the earlier one leaves."""
-        cut = _cut(self, earlier)
+    def rest(self, cut: Sequence[tuple[Clause, Clause]] | None) -> list["_Fields"]:
+        """The pieces of the cube that are left after a cut."""
         if cut is None:
             return [self]
         pieces = []
@@ -242,16 +247,18 @@ class _Fields:
 
 
 class _Wanted:
-    """A clause of an earlier cube. `others` are its atoms by field, except plain values."""
+    """A clause of an earlier cube. `others` are its atoms by field, except texts, which are looked up."""
 
-    __slots__ = ("atoms", "others")
+    __slots__ = ("_parts", "_prefixes", "atoms", "others")
 
     def __init__(self, atoms: Clause) -> None:
         self.atoms = atoms
         self.others: dict[str, tuple[Atom, ...]] = {
-            name: tuple(atom for atom in atoms if atom.field == name and atom.operator != "eq")
+            name: tuple(atom for atom in atoms if atom.field == name and not _is_text(atom))
             for name in {atom.field for atom in atoms}
         }
+        self._prefixes = _texts(atom for atom in atoms if atom.operator == "prefix")
+        self._parts = _texts(atom for atom in atoms if atom.operator == "contains")
 
     def taken(self, clause: Clause) -> Clause:
         """The atoms of a clause that imply this one."""
@@ -259,13 +266,57 @@ class _Wanted:
             (atom,), (other,) = clause, self.atoms
             return clause if atom.field == other.field and implies(atom, other) else _NOTHING
         same = clause & self.atoms
-        if not any(self.others.values()):
+        if not (self._prefixes or self._parts or any(self.others.values())):
             return same
-        return same | frozenset(
-            atom
-            for atom in clause - same
-            if any(implies(atom, other) for other in self.others.get(atom.field, ()))
-        )
+        return same | frozenset(atom for atom in clause - same if self._is_implied(atom))
+
+    def _is_implied(self, atom: Atom) -> bool:
+        prefixes = self._prefixes.get(atom.field)
+        if prefixes is not None and any(implies(atom, each) for each in prefixes.beginning(atom)):
+            return True
+        parts = self._parts.get(atom.field)
+        if parts is not None and any(implies(atom, each) for each in parts.within(atom)):
+            return True
+        return any(implies(atom, other) for other in self.others.get(atom.field, ()))
+
+
+class _Texts:
+    """Atoms of one operator by their texts. Only those are compared that another text begins with or has."""
+
+    __slots__ = ("_by_text", "_lengths")
+
+    def __init__(self, atoms: Iterable[Atom]) -> None:
+        self._by_text = {atom.operand: atom for atom in atoms}
+        self._lengths = sorted({len(text) for text in self._by_text})
+
+    def beginning(self, atom: Atom) -> Iterator[Atom]:
+        """The atoms whose text is the beginning of this one's."""
+        text = atom.operand
+        if atom.operator in ("eq", "prefix") and isinstance(text, str):
+            for length in self._lengths:
+                if (found := self._by_text.get(text[:length])) is not None:
+                    yield found
+
+    def within(self, atom: Atom) -> Iterator[Atom]:
+        """The atoms whose text is a part of this one's."""
+        text = atom.operand
+        if atom.operator in ("eq", "prefix", "contains") and isinstance(text, str):
+            yield from (each for part, each in self._by_text.items() if part in text)
+
+
+def _texts(atoms: Iterable[Atom]) -> dict[str, _Texts]:
+    by_field: dict[str, list[Atom]] = defaultdict(list)
+    for atom in atoms:
+        if _is_text(atom):
+            by_field[atom.field].append(atom)
+    return {name: _Texts(each) for name, each in by_field.items()}
+
+
+def _is_text(atom: Atom) -> bool:
+    """Whether only an equal value, or a text that has this one, can imply the atom."""
+    return atom.operator == "eq" or (
+        atom.operator in ("prefix", "contains") and isinstance(atom.operand, str)
+    )
 
 
 def _unused_atoms(cubes: Sequence[Cube], covers: Sequence[tuple[tuple[int, ...], _Taken]]) -> dict[Atom, int]:

@@ -304,6 +304,11 @@ def test_several_conditions_together_cover_one() -> None:
             ["postal_code.prefix[1]"],
         ),
         ({"country": "NL"}, {"any": [{"country": "NL"}, {"source": "a"}]}, ["any[0].country"]),
+        (
+            {"phone": {"prefix": [f"+4{n}" for n in range(30)]}, "city": {"contains": ["York", "Rome"]}},
+            {"phone": {"prefix": ["+415", "+1", "+42"]}, "city": ["New York", "york"]},
+            ["phone.prefix[0]", "phone.prefix[2]"],
+        ),
     ],
 )
 def test_value_of_no_use_is_found(earlier: Any, later: Any, paths: list[str]) -> None:
