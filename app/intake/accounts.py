@@ -7,7 +7,7 @@ from typing import Any, Literal
 from app.engine.model.accounts import AccountKey, MatchedBy, account_from, is_named_account
 from app.intake.domains import is_free_mail, registrable
 from app.intake.website import website_domain
-from app.values.crm_ids import forms_of_crm_id
+from app.values.crm_ids import crm_id_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,10 @@ PREFERRED, WITHOUT_OWNER, FREE_MAIL = range(3)
 
 
 def keys_of_account(id_: str, body: Mapping[str, Any]) -> list[RankedAccountKey]:
-    """The keys of an account: its CRM ids in each of their forms, and its registrable domains."""
+    """The keys of an account: its CRM ids as they are compared, and its registrable domains."""
     account = account_from(id_, body)
     rank = PREFERRED if account.has_owner else WITHOUT_OWNER
-    ids = (form for id_ in account.crm.values() for form in forms_of_crm_id(id_))
-    keys = {RankedAccountKey("crm", value, rank) for value in ids}
+    keys = {RankedAccountKey("crm", crm_id_key(id_), rank) for id_ in account.crm.values()}
     for domain in domains_of(body):
         free_mail = is_free_mail(domain) and not is_named_account(account.tier)
         keys.add(RankedAccountKey("domain", domain, FREE_MAIL if free_mail else rank))
@@ -51,7 +50,8 @@ def keys_of_lead(values: Mapping[str, Any]) -> tuple[AccountKey, ...]:
     keys: dict[tuple[str, str], AccountKey] = {}
     crm = values.get("crm", {}).get("account_id")
     if crm:
-        keys["crm", crm] = AccountKey("crm", crm, "crm")
+        crm_id = crm_id_key(crm)
+        keys["crm", crm_id] = AccountKey("crm", crm_id, "crm")
     hosts: tuple[tuple[str, MatchedBy], ...] = (
         ("email_domain", "email_domain"),
         ("website_domain", "website_domain"),

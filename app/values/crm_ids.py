@@ -24,15 +24,6 @@ def crm_id_key(id_: str) -> str:
     return restored or id_
 
 
-def forms_of_crm_id(id_: str) -> tuple[str, ...]:
-    """The forms in which callers may write this id, its own first."""
-    key = crm_id_key(id_)
-    if key != id_:
-        return id_, key
-    is_short = len(id_) == 3 * _PART and id_.isascii() and id_.isalnum() and not id_.isdigit()
-    return (id_, id_ + case_suffix(id_)) if is_short else (id_,)
-
-
 def case_suffix(short: str) -> str:
     """The three characters that tell which of these 15 are in upper case."""
     parts = (short[start : start + _PART] for start in range(0, len(short), _PART))

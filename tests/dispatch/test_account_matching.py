@@ -107,3 +107,15 @@ async def test_a_plan_without_accounts_reads_no_account_keys(workspace: Workspac
     assert failed.status_code == 500, failed.text
     await workspace.pool.execute("ALTER TABLE out_of_reach RENAME TO account_keys")
     assert (await workspace.assign(email="d@acme.example"))["account"]["id"] == "acme"
+
+
+async def test_salesforce_id_of_an_account_matches_in_both_forms(workspace: Workspace) -> None:
+    await workspace.publish(ASKING)
+    long, short = "001Dn000007RBGCIA4", "001Dn000007RBGC"
+    await put(workspace, "long", crm={"salesforce": long})
+    for number, id_ in enumerate((long, short, long.upper())):
+        returned = await workspace.assign(company=f"Company {number}", crm={"account_id": id_})
+        assert returned["account"]["id"] == "long"
+    await workspace.client.delete("/accounts/long")
+    await put(workspace, "short", crm={"salesforce": short})
+    assert (await workspace.assign(company="ACME", crm={"account_id": long}))["account"]["id"] == "short"

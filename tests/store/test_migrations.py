@@ -17,6 +17,7 @@ from alembic.migration import MigrationContext
 from app.models.tables import GLOBAL, metadata
 from app.store.connection.migrate import connect, migrate
 from app.store.connection.pool import Pool, open_pool, transaction
+from app.values.crm_ids import crm_id_key
 from tests.support.postgres import FOUND, Clusters, execute, in_a_thread
 from tests.support.shell import Shell
 from tests.support.workspace import Workspace, create_workspace, running_app
@@ -226,6 +227,48 @@ async def test_migrating_twice_changes_nothing(any_postgres_database: str) -> No
     before = await revisions(any_postgres_database)
     in_a_thread(lambda: migrate(any_postgres_database))
     assert await revisions(any_postgres_database) == before
+
+
+KEYS_OF_0_2_0 = {
+    ("crm_lead", "00QDn000007RBGCMA4"): [("crm_lead", "00QDn000007RBGC")],
+    ("crm_lead", "00QDn000007RBGDAAA"): [("crm_lead", "00QDn000007RBGDAAA")],
+    ("email", "p.otto+fair@googlemail.com"): [
+        ("email", "p.otto+fair@gmail.com"),
+        ("email_alias", "potto@gmail.com"),
+    ],
+    ("email", "ana+fair@kunde.example"): [
+        ("email", "ana+fair@kunde.example"),
+        ("email_alias", "ana@kunde.example"),
+    ],
+    ("email", "ana@kunde.example"): [("email", "ana@kunde.example")],
+    ("external_id", "00QDn000007RBGCMA4"): [("external_id", "00QDn000007RBGCMA4")],
+}
+
+
+async def test_keys_of_version_0_2_0_get_the_form_that_is_compared(empty_database: str) -> None:
+    in_a_thread(lambda: migrate(empty_database, "0001"))
+    connection = await asyncpg.connect(empty_database)
+    try:
+        await connection.execute("INSERT INTO workspaces (name) VALUES ('a')")
+        lead_ids = [f"00000000-0000-7000-8000-{number:012}" for number in range(len(KEYS_OF_0_2_0))]
+        await connection.execute("SET session_replication_role = replica")
+        for (kind, value), lead_id in zip(KEYS_OF_0_2_0, lead_ids, strict=True):
+            await connection.execute(
+                "INSERT INTO leads (workspace_id, id, state, assignment_id, received_at)"
+                " VALUES (1, $1, 'closed', $1, now())",
+                lead_id,
+            )
+            await connection.execute("INSERT INTO identities VALUES (1, $1, $2, $3)", kind, value, lead_id)
+        await connection.execute("INSERT INTO account_keys VALUES (1, 'crm', '001Dn000007RBGCIA4', 'acme')")
+        in_a_thread(lambda: migrate(empty_database))
+        rows = await connection.fetch(
+            "SELECT lead_id::text, kind, value FROM identities ORDER BY kind, value"
+        )
+        for lead_id, keys in zip(lead_ids, KEYS_OF_0_2_0.values(), strict=True):
+            assert [(row["kind"], row["value"]) for row in rows if row["lead_id"] == lead_id] == keys
+        assert await connection.fetchval("SELECT value FROM account_keys") == crm_id_key("001Dn000007RBGCIA4")
+    finally:
+        await connection.close()
 
 
 WAITING = """

@@ -26,22 +26,22 @@ async def connect(dsn: str) -> AsyncIterator[AsyncConnection]:
         await engine.dispose()
 
 
-def _upgrade(connection: Connection) -> None:
+def _upgrade(connection: Connection, revision: str) -> None:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, revision)
 
 
-async def _migrate(dsn: str) -> None:
+async def _migrate(dsn: str, revision: str) -> None:
     async with connect(dsn) as connection:
-        await connection.run_sync(_upgrade)
+        await connection.run_sync(_upgrade, revision)
         await connection.commit()
 
 
-def migrate(dsn: str) -> None:
-    """Migrate the database at `dsn` to the newest revision. Safe to repeat.
+def migrate(dsn: str, revision: str = "head") -> None:
+    """Migrate the database at `dsn` to the newest revision, or only as far as `revision`. Safe to repeat.
 
     The role in `dsn` owns the tables. The service itself should use another role.
     """
-    asyncio.run(_migrate(dsn))
+    asyncio.run(_migrate(dsn, revision))
