@@ -78,11 +78,11 @@ class PostalCodes:
 class Narrowest:
     """Ranges at the last level. Between two neighboring bounds, the same range always wins."""
 
-    __slots__ = ("_any", "_numbers", "_wins")
+    __slots__ = ("_any", "_holding", "_wins")
 
     def __init__(self, below: Mapping[Any, int], anything: int | None) -> None:
         self._any = anything
-        self._numbers = {span: row for span, row in below.items() if span.size == 0}
+        self._holding = _Holding([(span, row) for span, row in below.items() if span.size == 0])
         sized = ((size, spans, _ends_of(spans)) for size, spans in _by_size(below).items())
         # There can be as many of these as rows, so they are kept small.
         self._wins = tuple(
@@ -92,8 +92,8 @@ class Narrowest:
 
     def leads_to(self, value: Any) -> Iterator[tuple[Rank, int]]:
         if value is not None and len(value) > 2:
-            inside = [(span.width, row) for span, row in self._numbers.items() if _contains(span, value)]
-            yield from [min(inside)] if inside else ()
+            best = self._holding.narrowest(value[1], value[2])
+            yield from [best] if best is not None else ()
             value = None
         for size, ends, wins in self._wins if value is not None else ():
             if size == value[0]:
@@ -132,10 +132,37 @@ class Ranges:
             yield ANY_RANGE, self._any
 
 
-def _contains(span: Span, value: Sequence[int | float]) -> bool:
-    """Whether a range of the lead lies within the range of a cell: its size, and its two ends."""
-    _, low, high = value
-    return (span.low is None or span.low <= low) and (span.high is None or high <= span.high)
+class _Holding:
+    """Finds the narrowest range that holds all of a range of numbers."""
+
+    __slots__ = ("_highs", "_longer", "_lows", "_spans")
+
+    def __init__(self, spans: Sequence[tuple[Span, int]]) -> None:
+        self._spans = sorted(spans, key=lambda each: _low(each[0]))
+        self._lows = [_low(span) for span, _ in self._spans]
+        self._highs = [math.inf if span.high is None else span.high for span, _ in self._spans]
+        # For each range the nearest before it that ends later, so that those between need not be read.
+        self._longer: list[int] = []
+        for at, high in enumerate(self._highs):
+            before = at - 1
+            while before >= 0 and self._highs[before] <= high:
+                before = self._longer[before]
+            self._longer.append(before)
+
+    def narrowest(self, low: int | float, high: int | float) -> tuple[Rank, int] | None:
+        best: tuple[Rank, int] | None = None
+        at = bisect_right(self._lows, low) - 1
+        while at >= 0:
+            # What begins earlier than this is wider than the best.
+            if best is not None and best[0][0] == 0 and high - self._lows[at] > best[0][1]:
+                break
+            if self._highs[at] < high:
+                at = self._longer[at]
+                continue
+            span, row = self._spans[at]
+            best = min(best, (span.width, row)) if best is not None else (span.width, row)
+            at -= 1
+        return best
 
 
 def _low(span: Span) -> int | float:

@@ -274,3 +274,23 @@ def test_range_of_a_lead_finds_the_narrowest_row_that_holds_all_of_it(
         by = {**by, "annual_revenue": "range"}
     fit = RowIndex(on(**by), columns, rows).find(normalize({"employees": employees}).values)
     assert (fit and fit[1] + 1) == row
+
+
+_ENDS = some.integers(0, 12)
+_BANDS = some.one_of(
+    some.tuples(_ENDS, _ENDS).map(lambda ends: (min(ends), max(ends))),
+    _ENDS.map(lambda low: (low, None)),
+)
+
+
+@given(some.lists(_BANDS, min_size=1, max_size=12), _BANDS)
+def test_band_of_a_lead_has_the_same_row_in_both_levels_of_ranges(
+    bands: list[tuple[int, int | None]], lead: tuple[int, int | None]
+) -> None:
+    cells = [f"{low}+" if high is None else f"{low}-{high}" for low, high in (*bands, lead)]
+    employees = cells.pop()
+    last = found(on(employees="range"), [[cell] for cell in cells], employees=employees)
+    by = on(employees="range", annual_revenue="range")
+    # The column with the most ranges is the last level, so the bands are in the first one here.
+    rows = [[cell, None] for cell in cells] + [["1..1", f"{n}-99"] for n in range(20)]
+    assert found(by, rows, employees=employees) == last
