@@ -1,6 +1,7 @@
 """Dates and timestamps: ISO 8601, and the national forms that have one meaning."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -24,7 +25,14 @@ _MONTHS = {
     11: "nov november novembre noviembre novembro listopada",
     12: "dec december dezember dez décembre decembre diciembre dic dicembre dezembro déc grudnia",
 }
-_MONTH = {word: month for month, words in _MONTHS.items() for word in words.split()}
+
+
+def _without_accents(word: str) -> str:
+    decomposed = unicodedata.normalize("NFKD", word)
+    return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+_MONTH = {_without_accents(word): month for month, words in _MONTHS.items() for word in words.split()}
 
 _TIME = re.compile(
     r"[T,\s]+(?:at |um )?(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:[.,]\d+)?)?"
@@ -34,7 +42,7 @@ _TIME = re.compile(
 _NUMERIC = re.compile(r"(\d{1,2})([./-])\s?(\d{1,2})\2\s?(\d{4}|\d{2})")
 _YEAR_FIRST = re.compile(r"(\d{4})[./-](\d{1,2})[./-](\d{1,2})")
 _WORDS = re.compile(
-    r"(?:[^\W\d_]+,\s*)?(\d{1,2})(?:st|nd|rd|th|\.|º)?[\s-]+(?:de\s+)?([^\W\d_]+)\.?,?[\s-]+(?:de\s+)?(\d{4})"
+    r"(?:[^\W\d_]+,\s*)?(\d{1,2})(?:st|nd|rd|th|er|re|\.|º)?[\s-]+(?:de\s+)?([^\W\d_]+)\.?,?[\s-]+(?:de\s+)?(\d{4})"
 )
 _MONTH_FIRST = re.compile(r"(?:[^\W\d_]+,\s*)?([^\W\d_]+)\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})")
 _EPOCH = re.compile(r"\d{10}(?:\d{3})?")
@@ -90,10 +98,10 @@ def _days(text: str, order: Order | None) -> list[tuple[int, int, int]]:
         if found[2] == "." or order == "dmy":
             return [dmy]
         return [mdy] if order == "mdy" else [dmy, mdy]
-    folded = text.casefold()
-    if (found := _WORDS.fullmatch(folded)) and (month := _MONTH.get(found[2])):
+    folded = unicodedata.normalize("NFC", text).casefold()
+    if (found := _WORDS.fullmatch(folded)) and (month := _MONTH.get(_without_accents(found[2]))):
         return [(int(found[3]), month, int(found[1]))]
-    if (found := _MONTH_FIRST.fullmatch(folded)) and (month := _MONTH.get(found[1])):
+    if (found := _MONTH_FIRST.fullmatch(folded)) and (month := _MONTH.get(_without_accents(found[1]))):
         return [(int(found[3]), month, int(found[2]))]
     return []
 

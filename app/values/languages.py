@@ -15,6 +15,15 @@ _SEPARATORS = re.compile(r"\s*(?:[,;/|&+\n]|\s(?:and|or|und|et|y|e)\s)\s*")
 _QUALITY = re.compile(r"q\s*=\s*[01](?:\.\d+)?")
 MAX_LENGTH = 255
 
+_KINDS = """
+american argentine argentinian australian austrian belgian brazilian british canadian central chilean
+colombian egyptian european fluent gulf indian international iranian irish latin levantine mexican modern
+moroccan native neutral new north northern quebec scottish simplified south southern spoken standard swiss
+syrian traditional tunisian uk united us usa western eastern written zealand african kingdom states
+"""
+_SAME_LANGUAGE = frozenset(_KINDS.split())
+"""Words before a language that leave it the same, as in `Brazilian Portuguese`, but not in `No English`."""
+
 _PLAIN = frozenset(
     (
         "ar", "bg", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "hi", "hr", "hu", "id", "it",
@@ -53,7 +62,9 @@ def _read_one(text: str) -> str | None:
     whole = fold(text)
     # `Portuguese (Brazil)`, `Brazilian Portuguese`
     tries = [whole, fold(text.partition("(")[0])]
-    tries += [] if _SEPARATORS.search(text) else [whole.rpartition(" ")[2]]
+    kind, _, name = whole.rpartition(" ")
+    if not _SEPARATORS.search(text) and _SAME_LANGUAGE.issuperset(kind.split()):
+        tries.append(name)
     return next((codes[each] for each in tries if len(each) > 2 and each in codes), None)
 
 

@@ -50,7 +50,7 @@ _SIZES = {
     **dict.fromkeys(("b", "bn", "billion", "billions", "mrd", "milliarde", "milliarden"), 1e9),
 }
 _SIZE = re.compile(rf"(?<=[\d .,])\s*({'|'.join(sorted(_SIZES, key=len, reverse=True))})\.?$")
-_BETWEEN = re.compile(r"\s*(?:-|\.\.|…|\bto\b|\bbis\b|\band\b|\bund\b|\ba\b|\bà\b)\s*")
+_BETWEEN = re.compile(r"\s*(?:-|\.{2,3}|\bto\b|\bbis\b|\band\b|\bund\b|\ba\b|\bà\b)\s*")
 _FROM = re.compile(r"^(?:between|from|zwischen|von|de|entre)\s+")
 _AT_LEAST = re.compile(
     r"^(?:>=|≥|=>|at least|min\.?|ab|mindestens|from)\s*(.+)$"

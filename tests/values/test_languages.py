@@ -14,6 +14,7 @@ from app.values.languages import read_languages, spoken, unknown_languages
         ("gsw", ["gsw"]), ("deu", ["de"]), ("nb-NO", ["no"]), ("iw", ["he"]), ("German", ["de"]),
         ("Deutsch", ["de"]), ("ALLEMAND", ["de"]), ("Français", ["fr"]), ("Español", ["es"]),
         ("日本語", ["ja"]), ("русский", ["ru"]), ("English (US)", ["en"]), ("Brazilian Portuguese", ["pt"]),
+        ("US English", ["en"]), ("Latin American Spanish", ["es"]), ("Swiss German", ["gsw"]),
         ("Chinese (Simplified)", ["zh"]), ("Tagalog", ["fil"]), ("en, es", ["en", "es"]),
         ("English and Spanish", ["en", "es"]), ("Deutsch; Englisch", ["de", "en"]), ("en/fr", ["en", "fr"]),
         ("de-DE,de;q=0.9,en;q=0.8", ["de", "en"]),
@@ -24,7 +25,20 @@ def test_tags_and_names_are_languages(sent: str, codes: list[str]) -> None:
     assert unknown_languages(sent) == []
 
 
-@pytest.mark.parametrize("sent", ["Plattdüütsch", "xx", "N/A", "-", "A\u0130", "x" * 300])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "Plattdüütsch",
+        "xx",
+        "N/A",
+        "-",
+        "No English",
+        "Other than English",
+        "not German",
+        "A\u0130",
+        "x" * 300,
+    ],
+)
 def test_unknown_language_is_none(sent: str) -> None:
     assert read_languages(sent) is None
     assert unknown_languages(sent)
