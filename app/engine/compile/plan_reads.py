@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import NoneType
 from typing import Any
@@ -27,29 +27,18 @@ _PLAIN = frozenset((int, float, bool, NoneType, datetime, timedelta))
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class PlanReads:
     """What a plan reads.
 
     - `fields` are the lead's fields it reads anywhere, by their dotted names.
     - `rules` are the rules with a table, by the fields of the columns.
+    - `tests` are the comparisons of each field, except those of score rows: there only the band matters.
     """
 
     fields: tuple[str, ...]
     rules: Mapping[str, Sequence[tuple[str, str]]]
-    _leaves: Mapping[str, Sequence[Leaf]]
-    _tests: dict[str, list[Holds]] = field(default_factory=dict)
-
-    def tests(self, name: str) -> Sequence[Holds]:
-        """The comparisons of this field, except those of score rows: there only the band matters.
-
-        They are compiled when they are first needed, because few plans need them.
-        """
-        if name not in self._tests:
-            self._tests[name] = [
-                compile_condition(leaf).holds for leaf in dict.fromkeys(self._leaves.get(name, ()))
-            ]
-        return self._tests[name]
+    tests: Mapping[str, Sequence[Holds]]
 
 
 def reads_of(document: PlanDocument, *, accounts: bool) -> PlanReads:
@@ -64,7 +53,11 @@ def reads_of(document: PlanDocument, *, accounts: bool) -> PlanReads:
         if isinstance(step.config, RuleConfig) and step.config.table and step.config.match_on:
             for column in step.config.match_on:
                 rules.setdefault(column.field.name, []).append((step.name, step.config.table))
-    return PlanReads(tuple(name for name in found.names if name not in derived), rules, found.leaves)
+    tests = {
+        name: [compile_condition(leaf).holds for leaf in dict.fromkeys(leaves)]
+        for name, leaves in found.leaves.items()
+    }
+    return PlanReads(tuple(name for name in found.names if name not in derived), rules, tests)
 
 
 class _Found:

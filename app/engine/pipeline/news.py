@@ -123,7 +123,7 @@ def _listed(name: str, plan: Plan) -> bool:
 
 
 def _moves(name: str, before: Values, after: Values, plan: Plan, facts: Facts) -> bool:
-    tests = plan.reads.tests(name)
+    tests = plan.reads.tests.get(name, ())
     if any(holds(before, facts.now) != holds(after, facts.now) for holds in tests):
         return True
     rules = plan.reads.rules.get(name, ())
