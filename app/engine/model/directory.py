@@ -3,13 +3,14 @@
 Everything here is a value. A directory never changes: an edit makes a new one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from app.plan.language.hours import Hours
+from app.values.crm_ids import crm_id_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class Team:
         return next((each for each in self.members if each.owner == owner), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Directory:
     """Owners, teams and calendars after change number `version` of the workspace's log.
 
@@ -106,6 +107,15 @@ class Directory:
     teams: Mapping[str, Team]
     calendars: Mapping[str, Hours] = field(default_factory=dict)
     tables: Mapping[str, int] = field(default_factory=dict)
+
+    @cached_property
+    def owners_by_crm_id(self) -> Mapping[str, Sequence[Owner]]:
+        """The owners with each CRM id, as such ids are compared."""
+        found: dict[str, list[Owner]] = {}
+        for owner in self.owners.values():
+            for key in {crm_id_key(id_) for id_ in owner.crm.values()}:
+                found.setdefault(key, []).append(owner)
+        return found
 
     def teams_of(self, owner: str) -> list[str]:
         """The teams that the owner is a member of."""

@@ -1,10 +1,8 @@
 """The owner who has the lead now, for targets that leave it where it is."""
 
-from collections.abc import Mapping
-
 from app.engine.conditions.comparisons import getter
 from app.engine.model.decision import DecisionRequest, Target
-from app.engine.model.directory import Owner
+from app.engine.model.directory import Directory, Owner
 from app.engine.model.state import Facts
 from app.engine.selection.eligibility import Refusal, absence_refusal, cap_refusal
 from app.engine.selection.pickers import TargetAttempt, candidate_entry
@@ -19,7 +17,7 @@ def try_current_owner(target: Target, request: DecisionRequest, facts: Facts) ->
 
     As for any owner who keeps a lead, pauses and caps do not count.
     """
-    owner = _current_owner(request, facts.directory.owners)
+    owner = _current_owner(request, facts.directory)
     if owner is None:
         return TargetAttempt(target, "no_current_owner")
     load = facts.state.load(owner.id)
@@ -31,19 +29,15 @@ def try_current_owner(target: Target, request: DecisionRequest, facts: Facts) ->
     return TargetAttempt(target, "chosen", owner, candidates=(entry,), over_cap=over)
 
 
-def _current_owner(request: DecisionRequest, owners: Mapping[str, Owner]) -> Owner | None:
-    """The owner of the stored lead, else the one that the caller sent."""
+def _current_owner(request: DecisionRequest, directory: Directory) -> Owner | None:
+    """The owner of the stored lead, else the one that the caller sent: by id, or by a CRM id of one owner."""
     prior = request.prior.owner if request.prior is not None else None
     if (stored := prior or request.present_owner) is not None:
-        return owners.get(stored)
+        return directory.owners.get(stored)
     sent = _sent_owner(request.values)
     if not isinstance(sent, str):
         return None
-    return owners.get(sent) or _owner_by_crm_id(sent, owners)
-
-
-def _owner_by_crm_id(sent: str, owners: Mapping[str, Owner]) -> Owner | None:
-    """The owner with this id in a CRM, if there is exactly one."""
-    key = crm_id_key(sent)
-    found = [owner for owner in owners.values() if any(crm_id_key(id_) == key for id_ in owner.crm.values())]
+    if (owner := directory.owners.get(sent)) is not None:
+        return owner
+    found = directory.owners_by_crm_id.get(crm_id_key(sent), ())
     return found[0] if len(found) == 1 else None
