@@ -18,7 +18,7 @@ from app.engine.pipeline.decide import decide
 from app.errors import IdempotencyMismatch, NotFound
 from app.intake.arrival import IncomingLead
 from app.intake.lead_keys import phone_keys, stored_keys
-from app.intake.matching import Known, match
+from app.intake.matching import Known, match, may_be_same
 from app.intake.merging import merged
 from app.store.leads.current_leads import CurrentLead
 from app.store.path.facts import MAX_LEADS_OF_KEY, Prefetched, StoredReply
@@ -143,7 +143,9 @@ class DecisionSession:
     ) -> tuple[Decision, Reply]:
         """Decide a request and record everything that follows from it."""
         decision = decide(request, self.plan, self.work.facts)
-        body = self.work.record(request, decision, normalized, new_fields=new_fields)
+        kept = self.find_lead(decision.existing_lead.lead_id) if decision.existing_lead is not None else None
+        excluded = kept.exclude if kept is not None else frozenset[str]()
+        body = self.work.record(request, decision, normalized, excluded=excluded, new_fields=new_fields)
         return decision, Reply(status, body, assignment_id=request.assignment_id)
 
     def decide_again(self, request: DecisionRequest, lead: CurrentLead, *, status: int = 201) -> Reply:
@@ -160,9 +162,8 @@ class DecisionSession:
                 self.work.identify(key, lead_id)
         former = person.former
         if former is not None and former != lead_id:
-            shared = {key[:2] for key in arrival.keys}
             for lost in self._keys_of(former):
-                if lost[:2] in shared:
+                if any(may_be_same(key, lost) for key in arrival.keys):
                     self.work.forget(lost, former)
 
     def _reply_to(self, text: str, holds: timedelta) -> StoredReply | None:

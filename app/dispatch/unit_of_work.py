@@ -69,11 +69,13 @@ class UnitOfWork:
         decision: Decision,
         normalized: Mapping[str, Any],
         *,
+        excluded: frozenset[str] = frozenset(),
         new_fields: bool = False,
     ) -> bytes:
         """Record everything that follows from a decision. Returns the body of the response.
 
-        `new_fields` says that the request changed the fields of a returning lead.
+        `new_fields` says that the request changed the fields of a returning lead. `excluded` are the owners
+        whom its assignment excludes.
         """
         lead_id = decision.existing_lead.lead_id if decision.existing_lead else request.lead_id
         inputs = stored.to_json(request, self.plan_version, self.facts, decision)
@@ -93,7 +95,8 @@ class UnitOfWork:
             self._move(LeadRow(lead_id, decision.outcome, row.id, self.now))
             self.present[lead_id] = CurrentLead(prior_after(row), request.values, normalized, request.exclude)
         elif new_fields:
-            self._keep_fields(lead_id, row.id, request.values, normalized)
+            prior = self.prior_now(lead_id)
+            self._keep_fields(CurrentLead(prior, request.values, normalized, excluded, row.id))
         return body
 
     def keep_reply(self, key: IdempotencyKey, reply: Reply) -> None:
@@ -143,14 +146,11 @@ class UnitOfWork:
         self._move(LeadRow(prior.lead_id, "closed", prior.assignment_id, self.now, lead.fields_from))
         self.present[prior.lead_id] = replace(lead, prior=replace(prior, state="closed"))
 
-    def _keep_fields(
-        self, lead_id: str, fields_from: str, values: Mapping[str, Any], normalized: Mapping[str, Any]
-    ) -> None:
-        """The lead keeps its assignment, and this decision has its fields from now on."""
-        prior, present = self.prior_now(lead_id), self.present.get(lead_id)
-        exclude = present.exclude if present is not None else frozenset[str]()
-        self._move(LeadRow(lead_id, prior.state, prior.assignment_id, self.now, fields_from))
-        self.present[lead_id] = CurrentLead(prior, values, normalized, exclude, fields_from)
+    def _keep_fields(self, lead: CurrentLead) -> None:
+        """The lead keeps its assignment, and another decision has its fields from now on."""
+        prior = lead.prior
+        self._move(LeadRow(prior.lead_id, prior.state, prior.assignment_id, self.now, lead.fields_from))
+        self.present[prior.lead_id] = lead
 
     def _assigned_at(self, request: DecisionRequest) -> datetime:
         """When the owner got the lead: now, or earlier for an imported one."""

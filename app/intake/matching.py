@@ -100,14 +100,14 @@ def _shares(key: LeadKey, other: Known, rules: MatchRules) -> bool:
     if key in other.keys:
         return True
     return key.kind == EXTERNAL_ID and any(
-        _may_be(key, theirs) and rules.joins(theirs) for theirs in other.keys
+        may_be_same(key, theirs) and rules.joins(theirs) for theirs in other.keys
     )
 
 
-def _may_be(key: LeadKey, theirs: LeadKey) -> bool:
-    """Whether two external ids may be of one source, because the source of one is not known."""
+def may_be_same(key: LeadKey, theirs: LeadKey) -> bool:
+    """Whether two keys are one, as far as their sources are known."""
     same = (key.kind, key.value) == (theirs.kind, theirs.value)
-    return same and (not key.source or not theirs.source)
+    return same and (key.source == theirs.source or not key.source or not theirs.source)
 
 
 def _only(lead: Known, free: Sequence[Known]) -> Known | None:

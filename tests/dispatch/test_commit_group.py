@@ -1,5 +1,6 @@
 """A job sees the changes of the earlier jobs of its commit group."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -9,11 +10,13 @@ from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.assign import Assign
 from app.dispatch.jobs.base import IdempotencyKey, Job, Reply
 from app.dispatch.jobs.claim import Claim
+from app.dispatch.jobs.release import Release
 from app.dispatch.jobs.report_event import ReportEvent
 from app.errors import QueueEmpty
 from app.intake.arrival import normalize
 from app.metrics import Metrics
 from app.registry import strategies
+from app.store import clocks
 from tests.promises.audit import audit
 from tests.support.workspace import Workspace, open_workspace, stored_workspace
 
@@ -48,6 +51,27 @@ async def test_claim_skips_a_lead_that_was_closed_just_before(database: str) -> 
         assert refused.code == "queue_empty"
         lead = await workspace.get(f"/leads/{waiting['lead_id']}")
         assert (lead["state"], len(lead["assignments"])) == ("closed", 1)
+
+
+async def test_release_after_a_repeat_still_excludes_the_owner(database: str) -> None:
+    hold = {"round_robin": {"team": "inbound", "off_hours": "hold"}}
+    async with open_workspace(database) as workspace, workspace.pool.acquire() as connection:
+        await workspace.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
+        for owner in ("ana", "ben", "eve"):
+            await workspace.put("owners", owner, {"name": owner, "calendar": "day"})
+        await workspace.publish({"queues": {"desk": {}}, "pipeline": [hold, {"queue": {"name": "desk"}}]})
+        await clocks.set_clock(connection, workspace.workspace_id, datetime(2031, 5, 6, 2, tzinfo=UTC), 0)
+        body = {"lead": {"external_id": "lead-1"}, "exclude": ["ana"]}
+        held = (await workspace.client.post("/assign", json=body)).json()
+        assert held["held_until"] == "2031-05-06T08:00:00Z"
+        await clocks.set_clock(connection, workspace.workspace_id, datetime(2031, 5, 6, 9, tzinfo=UTC), 0)
+        jobs: list[Job] = [
+            Assign(bulk=True, arrival=normalize({"external_id": "lead-1", "city": "Kiel"}), trigger="form"),
+            Release(lead_id=held["lead_id"], assignment_id=held["assignment_id"]),
+        ]
+        repeat, released = await decided(workspace, jobs)
+        assert repeat["existing_lead"]["lead_id"] == held["lead_id"]
+        assert (released["lead_id"], released["owner"]["id"]) == (held["lead_id"], "ben")
 
 
 async def test_large_group_sees_the_jobs_of_its_parts_that_are_written_already(database: str) -> None:

@@ -241,3 +241,16 @@ async def test_own_trigger_of_a_reassignment_makes_the_next_repeat_no_news(offic
     fields = (await office.get(f"/leads/{first['lead_id']}"))["fields"]
     assert (fields["trigger"], "submitted_trigger" in fields) == ("chat", False)
     assert await verified(office) == []
+
+
+async def test_new_lead_leaves_an_old_one_the_equal_id_of_another_source(office: Workspace) -> None:
+    await office.publish({**PLAN, "returning_leads": {"window": "0"}})
+    shop = {"external_id": "1", "external_id_source": "shop"}
+    fair = {"external_id": "1", "external_id_source": "fair"}
+    first = await office.assign(email="mara@kunde.example", **shop)
+    second = await office.assign(email="mara@kunde.example", **fair)
+    assert first["lead_id"] != second["lead_id"]
+    await office.publish(PLAN)
+    assert (await office.assign(**shop))["lead_id"] == first["lead_id"]
+    assert (await office.assign(**fair))["lead_id"] == second["lead_id"]
+    assert (await office.assign(email="mara@kunde.example"))["lead_id"] == second["lead_id"]
