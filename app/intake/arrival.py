@@ -21,6 +21,8 @@ _REPORTED = ("email", "email_domain", "phone", *READ, "website_domain")
 _OF_COUNTRY = ("state", "postal_code", "phone")
 """The fields that are read by the country of the lead."""
 _FLAGS_OF_PLACES = ("state_unknown", "postal_code_invalid")
+_NAMES = ("first_name", "last_name")
+"""The fields that the name of a mailbox fills if there are none."""
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -51,6 +53,7 @@ def normalize(sent: Mapping[str, Any], source: str = "", hints: Hints = NO_HINTS
     `source` is where its external id comes from, unless the lead says so itself.
     """
     values = _clean_fields(sent)
+    names = values.keys() & _NAMES
     read = read_fields(values, hints)
     flags = [
         *read.flags,
@@ -58,7 +61,8 @@ def normalize(sent: Mapping[str, Any], source: str = "", hints: Hints = NO_HINTS
         *_normalize_phone(values),
         *_normalize_website(values),
     ]
-    normalized = {name: values[name] for name in (*_REPORTED, *read.changed) if name in values}
+    reported = (*_REPORTED, *read.changed, *(_NAMES if not names else ()))
+    normalized = {name: values[name] for name in reported if name in values}
     if flags:
         values["flags"] = list(flags)
     normalized["flags"] = list(flags)
@@ -78,9 +82,19 @@ def with_declared(arrival: IncomingLead, declared: Sequence[Field]) -> IncomingL
     values = {**arrival.values, "attributes": read}
     if flags:
         values["flags"] = list(flags)
-    return replace(
-        arrival, values=values, flags=flags, normalized={**arrival.normalized, "flags": list(flags)}
-    )
+    normalized = {**arrival.normalized, "flags": list(flags)}
+    if changed := _changed(attributes, read):
+        normalized["attributes"] = changed
+    return replace(arrival, values=values, flags=flags, normalized=normalized)
+
+
+def _changed(sent: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, Any]:
+    """The attributes that were read as another type, without the others."""
+    return {
+        name: _changed(sent[name], value) if isinstance(value, dict) else value
+        for name, value in read.items()
+        if value is not sent[name]
+    }
 
 
 def read_in_country(values: Mapping[str, Any], country: str | None) -> Mapping[str, Any]:
@@ -130,7 +144,7 @@ def _normalize_email(values: dict[str, Any]) -> list[str]:
     found = parse_email(address)
     if found is None:
         return ["email_malformed"]
-    if name and not values.keys() & {"first_name", "last_name"}:
+    if name and not values.keys() & _NAMES:
         values.update(split_full_name(name))
     values["email"], values["email_domain"] = found.whole, found.domain
     return []

@@ -83,19 +83,11 @@ class Phone:
     implausible: bool
 
 
-def parse_phone(text: str, region: str | None) -> str | None:
-    """The number in E.164, or None if it is not possible. `region` is the country of a number without prefix.
+def read_phone(text: str, region: str | None) -> Phone:
+    """The number, and whether it can be anybody's. `region` is the country of a number without prefix.
 
     An extension is kept (`;ext=`, RFC 3966), because colleagues share a switchboard. A local number without
-    its area code identifies nobody.
-    """
-    return read_phone(text, region).e164
-
-
-def read_phone(text: str, region: str | None) -> Phone:
-    """The number as `parse_phone` reads it, and whether it can be anybody's.
-
-    A number that is too short for its country can be nobody's.
+    its area code identifies nobody. A number that is too short for its country can be nobody's.
     """
     number = _with_prefix(text, region) if _INTERNATIONAL_PREFIX.match(text) else _possible(text, region)
     if number is None:

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.contract.requests import LeadInput
-from app.intake.arrival import normalize
+from app.intake.arrival import normalize, with_declared
 from app.intake.website import website_domain
+from app.plan.language.fields import Field, Kind
 
 DERIVED = ("email_domain", "website_domain", "flags")
 
@@ -60,6 +61,30 @@ def test_whole_lead_is_normalized() -> None:
         "website_domain": "acme.example",
         "flags": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("sent", "reported"),
+    [
+        (
+            {"email": '"Mara Lind" <mara@kunde.example>'},
+            {"email": "mara@kunde.example", "first_name": "Mara", "last_name": "Lind"},
+        ),
+        (
+            {"email": '"Mara Lind" <mara@kunde.example>', "last_name": "Berg"},
+            {"email": "mara@kunde.example"},
+        ),
+        ({"attributes": {"seats": "5", "color": "red"}}, {"attributes": {"seats": 5}}),
+        ({"attributes": {"crm": {"vip": "on", "color": "red"}}}, {"attributes": {"crm": {"vip": True}}}),
+        ({"attributes": {"seats": 5, "color": "red", "crm": {"vip": True}}}, {}),
+        ({"attributes": {"seats": "many"}}, {"flags": ["number_unreadable"]}),
+    ],
+)
+def test_everything_that_intake_changes_is_reported(sent: dict[str, Any], reported: dict[str, Any]) -> None:
+    declared = (Field("attributes.seats", Kind.INTEGER, ""), Field("attributes.crm.vip", Kind.BOOLEAN, ""))
+    normalized = with_declared(normalize(sent), declared).normalized
+    normalized.pop("email_domain", None)
+    assert normalized == {"flags": [], **reported}
 
 
 @pytest.mark.parametrize(
