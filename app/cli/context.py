@@ -120,6 +120,6 @@ async def workspace_named(pool: Pool | Connection, name: str) -> Workspace:
 
 
 def progress(length: int, label: str) -> AbstractContextManager[Any]:
-    """A progress bar on the standard error. If that is no terminal, only the label is printed."""
+    """A progress bar on the standard error. If that is not a terminal, only the label is printed."""
     bar: AbstractContextManager[Any] = typer.progressbar(length=length, label=label, file=sys.stderr)
     return bar

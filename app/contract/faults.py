@@ -60,7 +60,7 @@ def validation_failed(
 ) -> ValidationFailed:
     """pydantic's error as ours. `root` is the path of the validated value in the body.
 
-    With the model that refused it, an unknown field is told with the known one that was probably meant.
+    If `model` is given, the fault of an unknown field names the known one that was probably meant.
     """
     errors = refused.errors(include_input=False, include_url=False)
     return ValidationFailed(faults=[fault_of(error, root, model) for error in errors])

@@ -111,9 +111,10 @@ def _about(each: _Step, cover: Cover, steps: Sequence[_Step]) -> Iterator[Findin
     yield from _values(each, cover, steps)
     for branch, by in cover.branches.items():
         taking = " and ".join(steps[at].place for at in by)
+        verb = "comes first and matches" if len(by) == 1 else "come first and together match"
         number = int(branch.rpartition("[")[2].rstrip("]")) + 1
         text = (
-            f"Branch {number} of this any is of no use: {taking} comes first and matches all its leads. "
+            f"Branch {number} of this any is of no use: {taking} {verb} all its leads. "
             f"Remove the branch, or move {each.label} up."
         )
         yield _finding(each, f"{each.path}.when.{branch}", "branch_taken", text)
@@ -125,7 +126,7 @@ def _repeated(each: _Step, vocabulary: Vocabulary) -> Iterator[Finding]:
         if not _share_fields(node.parts, vocabulary):
             continue
         for position, by in _covered([alternatives(part, vocabulary) for part in node.parts]):
-            branches = " and ".join(str(at + 1) for at in by)
+            branches = " or ".join(str(at + 1) for at in by)
             text = (
                 f"Branch {position + 1} of this any in {each.label} is of no use: every lead that matches it "
                 f"matches branch {branches}. Remove it."
@@ -271,10 +272,10 @@ def _lines(document: PlanDocument) -> Iterator[Finding]:
     for path, conditions in lines.items():
         read = [alternatives(each, vocabulary_of(document.fields)) for each in conditions]
         for position, by in _covered(read):
-            which = " and ".join(str(at + 1) for at in by)
+            which = ("line " if len(by) == 1 else "lines ") + " and ".join(str(at + 1) for at in by)
             verb = "takes" if len(by) == 1 else "together take"
             text = (
-                f"Line {position + 1} of {path} never counts, because line {which} {verb} every lead that "
+                f"Line {position + 1} of {path} never counts, because {which} {verb} every lead that "
                 "matches it. Move it up, or remove it."
             )
             yield Finding(f"{path}[{position}]", "unreachable", text, "warning")

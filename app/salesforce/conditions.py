@@ -155,7 +155,7 @@ class ConditionWriter:
             names.append(criterion.field)
 
     def _positive(self, field: OurField, criterion: Criterion) -> Condition:
-        """A criterion that is no negation."""
+        """A criterion that is not a negation."""
         if criterion.operation in ORDER:
             return self._ordered(field, criterion)
         blank = "" in criterion.values
@@ -212,7 +212,8 @@ class ConditionWriter:
         shown = ", ".join(map(repr, values))
         if field.name not in _BY_CODE:
             raise NotCarried(f"{field.name} never is {shown}")
-        self.notes.append(f"{shown} is no country. It is compared with {RAW_COUNTRY}, the country as typed.")
+        fault = "is not a country. It is" if len(values) == 1 else "are not countries. They are"
+        self.notes.append(f"{shown} {fault} compared with {RAW_COUNTRY}, the country as typed.")
         self.used[RAW_COUNTRY] = OurField(RAW_COUNTRY, Kind.STRING)
         self.sources[RAW_COUNTRY] = ["Lead.Country"]
         return _equal(RAW_COUNTRY, values)
@@ -236,7 +237,7 @@ class ConditionWriter:
             if any(matches(text.casefold(), each) for text in (code, country) for each in wanted)
         ]
         if not codes:
-            raise NotCarried("no country is named so")
+            raise NotCarried("no country has such a name")
         shown = ", ".join(codes[:12]) + (" and more" if len(codes) > 12 else "")
         self.notes.append(f"{name}: {operation} {', '.join(values)} is written as these countries: {shown}.")
         return _equal(name, codes)
@@ -267,7 +268,7 @@ def _switch(name: str, value: bool) -> Condition:
 def _included(field: OurField, values: Sequence[str]) -> Condition:
     """One of the values is selected. Values joined by semicolons must be selected together."""
     if field.kind is not Kind.STRINGS:
-        raise NotCarried(f"{field.name} is no list of values")
+        raise NotCarried(f"{field.name} is not a list of values")
     together = [[each.strip() for each in value.split(";") if each.strip()] for value in values]
     if all(len(each) == 1 for each in together):
         single = [each[0] for each in together]

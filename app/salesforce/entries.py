@@ -27,9 +27,9 @@ class MissingPart:
 
 @dataclass(slots=True)
 class PlannedEntry:
-    """An entry with its condition. `dropped` says why it is no step of the plan.
+    """An entry with its condition. `dropped` says why it is not a step of the plan.
 
-    `perhaps` holds for the leads of which nobody has said whether they match.
+    `perhaps` holds for the leads for which it is not known whether they match.
     """
 
     entry: Entry
@@ -112,7 +112,7 @@ class _Translation:
                     self.look(part)
 
     def condition(self, logic: Logic, *, negated: bool = False, generous: bool = False) -> Condition:
-        """The condition. `generous` also holds for what nobody has said.
+        """The condition. `generous` also holds where the answer is not known.
 
         A `not` is moved to the parts, because a part that is not known is neither true nor false.
         """

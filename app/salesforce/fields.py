@@ -53,7 +53,7 @@ NAMES_OF_RECORD_TYPES = frozenset(("RecordTypeId", "RecordType"))
 
 @dataclass(frozen=True, slots=True)
 class OurField:
-    """A field of the lead. `kind` is ANY for an attribute whose type nobody has said yet.
+    """A field of the lead. `kind` is ANY for an attribute whose type is not known yet.
 
     `dates_only` marks a field that holds days without a time.
     """
@@ -82,7 +82,7 @@ class FieldMap:
         if mapped is not None:
             return mapped if mapped.kind is not Kind.ANY else OurField(mapped.name, *self._type_of(api_name))
         if "." in name and not name.startswith("Lead."):
-            raise NotCarried(f"{name} is no field of the lead. Map it with --fields if you can send it")
+            raise NotCarried(f"{name} is not a field of the lead. Map it with --fields if you can send it")
         if api_name in STANDARD:
             ours = STANDARD[api_name]
             known = LEAD.find(ours)

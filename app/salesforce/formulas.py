@@ -186,7 +186,7 @@ def _field(part: _Part) -> str:
     if part.kind != "name":
         raise NotCarried("it is more than a comparison of a field with a value")
     if part.head.casefold().startswith(_OF_USERS):
-        raise NotCarried(f"{part.head} is no field of the lead")
+        raise NotCarried(f"{part.head} is not a field of the lead")
     return part.head.removeprefix("Lead.")
 
 
@@ -200,7 +200,7 @@ def _value(part: _Part) -> str:
         return f"-{part.inside[0].head}"
     if part.kind == "name" and part.head.upper() in _WORDS:
         return _WORDS[part.head.upper()]
-    raise NotCarried("it compares a field with something that is no fixed value")
+    raise NotCarried("it compares a field with something that is not a fixed value")
 
 
 def _is_fixed(part: _Part) -> bool:

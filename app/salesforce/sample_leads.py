@@ -149,7 +149,7 @@ class SampleLeads:
 
 
 def _ways(node: Node, wanted: bool, rest: Goals) -> list[Goals]:
-    """The goals that replace a goal which is no single comparison: one of these must be met."""
+    """The goals that replace a goal that is not a single comparison: one of these must be met."""
     match node:
         case Not(part):
             return [((part, not wanted), rest)]

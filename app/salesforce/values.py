@@ -25,7 +25,7 @@ def read_number(text: str) -> int | float:
     """A number, a sum of money or a percentage. Raises NotCarried."""
     found = _number(text)
     if found is None:
-        raise NotCarried(f"{text!r} is no number")
+        raise NotCarried(f"{text!r} is not a number")
     if abs(found) > MAX_NUMBER:
         raise NotCarried(f"{text!r} is out of range")
     return found
@@ -46,7 +46,7 @@ def read_switch(text: str) -> bool:
     """The value of a checkbox, which is never blank. Raises NotCarried."""
     found = _SWITCHES.get(text.casefold())
     if found is None:
-        raise NotCarried(f"{text!r} is no value of a checkbox")
+        raise NotCarried(f"{text!r} is not the value of a checkbox")
     return found
 
 
@@ -65,7 +65,7 @@ def read_date(text: str) -> str:
     if reading.ambiguous:
         raise NotCarried(f"{text!r} has the day or the month first. Write it as 2026-11-30")
     if reading.at is None:
-        raise NotCarried(f"{text!r} is no date")
+        raise NotCarried(f"{text!r} is not a date")
     return _shortest(reading.at)
 
 

@@ -37,7 +37,7 @@ _FLAG = range(0x1F1E6, 0x1F200)
 
 
 def country_code(text: str) -> str | None:
-    """The ISO 3166 alpha-2 code of a code, a name or a usual variant; None if it is no country.
+    """The ISO 3166 alpha-2 code of a code, a name or a usual variant; None if it is not a country.
 
     `N/A`, `n.a.` and `na` are no country; `NA` is Namibia. `Georgia` and `Jersey` are the countries.
     """

@@ -198,7 +198,7 @@ def _row(field: Field) -> tuple[str, str, str, str]:
 def placeholders() -> str:
     """What the texts of an action may hold."""
     rows = [
-        ("`{lead.…}`", f"any field of the lead that is no {Kind.OBJECTS}"),
+        ("`{lead.…}`", f"any field of the lead that is not {Kind.OBJECTS}"),
         ("`{account.…}`", "any field of the lead's account"),
         (" ".join(f"`{{owner.{name}}}`" for name in OWNER), "the chosen owner"),
         ("`{owner.crm.…}`", "the owner's id in a CRM, by the CRM's name"),

@@ -227,7 +227,8 @@ def test_report_names_what_must_be_sent_and_checked() -> None:
         "Other rules of the file are not imported: 'Old'.",
         "  attributes.OwnerId: Lead.OwnerId, as text: the name of the user, as the rule writes it",
         "  attributes.Country: Lead.Country, as text",
-        "  entry 1: 'Atlantis' is no country. It is compared with attributes.Country, the country as typed.",
+        "  entry 1: 'Atlantis' is not a country. "
+        "It is compared with attributes.Country, the country as typed.",
         "  AT, Austria are one country here (AT).",
         "  entry 3: criterion 2 is not named by the filter logic, so it has no effect.",
         "  entry 4: attributes.Size__c is taken for a number. --object says for sure.",

@@ -144,7 +144,7 @@ def open_sheet(
     `known` tells whether a column has a name that the caller expects, which helps to find the separator. A
     lenient sheet may repeat a column, or leave one without a name; such columns are numbered.
 
-    Raises CommandError if the file is no table, or if column names are missing or repeated.
+    Raises CommandError if the file is not a table, or if column names are missing or repeated.
     """
     found, skipped = _separator(text, separator, known)
     sheet = Sheet(text, found, skipped)
@@ -224,7 +224,7 @@ def _refused(code: str, detail: str) -> ValidationFailed:
 
 
 def number(cell: str, *, comma: bool) -> float | int | str:
-    """The number in a cell. A cell that is no number is returned unchanged, and validation refuses it.
+    """The number in a cell. A cell that is not a number is returned unchanged, and validation refuses it.
 
     With a decimal comma, `1,5` is one and a half. `1.234,5` is ambiguous and stays text.
     """

@@ -16,7 +16,7 @@ from app.cli.context import CommandError
 
 CHUNK_BYTES = 1 << 20
 MAX_LINE_BYTES = 8 << 20
-"""A longer line is no line of a table or of JSON."""
+"""A longer line is not a line of a table or of JSON."""
 _SAMPLE_BYTES = 4096
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),

@@ -75,7 +75,7 @@ class Plan:
     - `wants_accounts` says whether the plan uses accounts. `accounts` is its first account step, or one with
       default settings.
     - `table_refs` are the tables it uses, by rule.
-    - `reads` are the fields it reads, `not_news` those in which a change is no news.
+    - `reads` are the fields it reads, `not_news` those in which a change is not news.
     - `label_steps` are the steps that score, `plugin_steps` those of plugins.
     - `declared` are the custom attributes whose type the plan declares.
     """

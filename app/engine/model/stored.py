@@ -2,7 +2,7 @@
 
 The inputs are the request, the time, and the state of every owner considered. The directory and the plan are
 kept elsewhere and named by version. Every key is written out here, so a field can be renamed without changing
-what is stored. `tests/engine/golden` holds inputs of earlier engines; they must still decode and replay.
+what is stored. Inputs of earlier engines must still decode and replay (`tests/engine/model/golden`).
 """
 
 from collections.abc import Mapping

@@ -105,7 +105,7 @@ class ReturningLeads(Part):
     )
     not_news: NotNews = Field(
         (),
-        description="Fields in which a change is no news. A repeat that brings nothing else is a duplicate. "
+        description="Fields in which a change is not news. A repeat that brings nothing else is a duplicate. "
         "Ids of leads and submissions, times, click ids and UTM parameters are never news.",
     )
     keep_owner: Kept = Field(

@@ -96,7 +96,7 @@ class _ConditionReader:
     """Walks one condition and collects every fault, so that the author can fix them all at once."""
 
     def __init__(self, catalog: Catalog) -> None:
-        self._catalogue = catalog
+        self._catalog = catalog
         self.findings: list[Finding] = []
 
     def node(self, value: object, path: str) -> Node | None:
@@ -120,7 +120,7 @@ class _ConditionReader:
                 return None if part is None else Not(part)
             case "exists":
                 return self._present(value, path)
-        field = self._catalogue.find(key) if isinstance(key, str) else None
+        field = self._catalog.find(key) if isinstance(key, str) else None
         if field is None:
             self._say(path, "unknown_field", self._hint(key))
             return None
@@ -130,7 +130,7 @@ class _ConditionReader:
         if not isinstance(name, str):
             self._say(path, "wrong_type", "Must be the name of one field, such as {exists: phone}.")
             return None
-        field = self._catalogue.find(name)
+        field = self._catalog.find(name)
         if field is None:
             self._say(path, "unknown_field", self._hint(name))
             return None
@@ -185,7 +185,7 @@ class _ConditionReader:
             return None
 
     def _hint(self, key: object) -> str:
-        below = self._catalogue.below(key) if isinstance(key, str) else []
+        below = self._catalog.below(key) if isinstance(key, str) else []
         if below:
             return f"Unknown field. Use the full name, such as {below[0]}."
         meant = did_you_mean(key, self._known()) or " Check the spelling."
@@ -193,7 +193,7 @@ class _ConditionReader:
 
     def _known(self) -> Iterator[str]:
         """What a key of a condition may be."""
-        yield from self._catalogue.fields
+        yield from self._catalog.fields
         yield from ("all", "any", "not", "exists")
 
     def _say(self, path: str, code: str, text: str) -> None:

@@ -163,7 +163,7 @@ def _parsed(text: str, country: str | None) -> Callable[[int], OpeningHours]:
     try:
         rules = _opening_hours(text, country)
     except _UnknownCountry:
-        _opening_hours(text, "DE")  # a fault of the syntax is told before one of the holidays
+        _opening_hours(text, "DE")  # report a syntax error before unknown holidays
         return _with_dates(text, country)
     return lambda _year: rules
 
