@@ -18,14 +18,14 @@ from app.engine.pipeline.decide import decide
 from app.errors import IdempotencyMismatch, NotFound
 from app.intake.arrival import IncomingLead
 from app.intake.lead_keys import phone_keys, stored_keys
-from app.intake.matching import Known, match, may_be_same
+from app.intake.matching import ComparedLead, match, may_be_same
 from app.intake.merging import merged
 from app.store.leads.current_leads import CurrentLead
 from app.store.path.facts import MAX_LEADS_OF_KEY, Prefetched, StoredReply
 from app.store.path.idempotency import IdempotencyKey, Reply
 
-_NOBODY = frozenset(("merged", "erased", "failed"))
-"""The states of leads that nobody is."""
+_GONE = frozenset(("merged", "erased", "failed"))
+"""The states of leads that match nobody and are not decided again."""
 
 
 class QueueLookup(NamedTuple):
@@ -38,10 +38,10 @@ class QueueLookup(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who an incoming lead is.
+    """The person behind an incoming lead.
 
     values:   the fields of the lead: those that are stored, with the new ones.
-    prior:    the assignment of the lead that is the same person; None for somebody new.
+    prior:    the assignment of the lead that is the same person, None if the person is new.
     stored:   the fields of that lead before.
     possible: the leads that may be the same person.
     former:   a lead of the same person that is too old to count.
@@ -88,14 +88,14 @@ class DecisionSession:
         return reply
 
     def find_person(self, arrival: IncomingLead, rules: MatchRules, window: timedelta | None) -> Person:
-        """Who an incoming lead is, by the leads that were decided within the window.
+        """The person behind an incoming lead, among the leads that were decided within the window.
 
         Without a window any age counts; with a window of zero none does.
         """
         candidates = self._candidates(arrival)
         if not candidates:
             return Person(arrival.values)
-        lead = Known("", frozenset(arrival.keys), arrival.values)
+        lead = ComparedLead("", frozenset(arrival.keys), arrival.values)
         late = (
             set() if window is None else {each.lead_id for each in candidates if self._is_late(each, window)}
         )
@@ -120,7 +120,7 @@ class DecisionSession:
     def get_lead(self, lead_id: str) -> CurrentLead:
         """The same. Raises NotFound when there is no lead to decide."""
         lead = self.find_lead(lead_id)
-        if lead is None or lead.prior.state in _NOBODY:
+        if lead is None or lead.prior.state in _GONE:
             raise NotFound("There is no such lead.")
         return lead
 
@@ -155,16 +155,16 @@ class DecisionSession:
         return reply
 
     def identify(self, arrival: IncomingLead, person: Person, lead_id: str) -> None:
-        """From now on all keys of this arrival lead to this lead, and no longer to a former one."""
+        """Store the keys of an arrival for this lead. A former lead of the same person loses them."""
         known = self._keys_of(lead_id)
-        for key in stored_keys((*arrival.keys, *_keys_read_late(arrival, person))):
-            if key not in known:
-                self.work.identify(key, lead_id)
+        for each in stored_keys((*arrival.keys, *_keys_read_late(arrival, person))):
+            if each not in known:
+                self.work.identify(each, lead_id)
         former = person.former
         if former is not None and former != lead_id:
-            for lost in self._keys_of(former):
-                if any(may_be_same(key, lost) for key in arrival.keys):
-                    self.work.forget(lost, former)
+            for key in self._keys_of(former):
+                if any(may_be_same(each, key) for each in arrival.keys):
+                    self.work.forget(key, former)
 
     def _reply_to(self, text: str, holds: timedelta) -> StoredReply | None:
         row = self.work.replies.get(text)
@@ -175,30 +175,30 @@ class DecisionSession:
         earlier = self.found.replays.get(text)
         return earlier if earlier is not None and self.work.now - earlier.at <= holds else None
 
-    def _candidates(self, arrival: IncomingLead) -> list[Known]:
+    def _candidates(self, arrival: IncomingLead) -> list[ComparedLead]:
         """The leads that share a key or an alias with an incoming one, as the jobs so far left them."""
         ids: dict[str, None] = {}
         for key in arrival.look_ups:
             ids |= dict.fromkeys(self.found.matches.get(key, ()))
             ids |= dict.fromkeys(self.work.identities.get(key[:2], ())[-MAX_LEADS_OF_KEY:])
-        return [known for lead_id in ids if (known := self._known(lead_id)) is not None]
+        return [lead for lead_id in ids if (lead := self._compared(lead_id)) is not None]
 
-    def _known(self, lead_id: str) -> Known | None:
+    def _compared(self, lead_id: str) -> ComparedLead | None:
         stored, present = self.found.known.get(lead_id), self.work.present.get(lead_id)
         if stored is not None:
             self.work.before.setdefault(lead_id, stored.prior)
         lead = present or stored
-        if lead is None or lead.prior.state in _NOBODY:
+        if lead is None or lead.prior.state in _GONE:
             return None
-        return Known(lead_id, self._keys_of(lead_id), lead.values)
+        return ComparedLead(lead_id, self._keys_of(lead_id), lead.values)
 
     def _keys_of(self, lead_id: str) -> frozenset[LeadKey]:
         stored, work = self.found.known.get(lead_id), self.work
         keys = (stored.keys if stored is not None else frozenset()) | work.new_keys.get(lead_id, set())
         return frozenset(key for key in keys if (key, lead_id) not in work.lost_keys)
 
-    def _is_late(self, known: Known, window: timedelta) -> bool:
-        decided_at = self.work.prior_now(known.lead_id).decided_at
+    def _is_late(self, lead: ComparedLead, window: timedelta) -> bool:
+        decided_at = self.work.prior_now(lead.lead_id).decided_at
         return not window or self.work.now - decided_at > window
 
 

@@ -67,7 +67,7 @@ async def read_accounts(
 ) -> None:
     """Add the accounts of stored leads, and those of all jobs if the first statement did not read them.
 
-    A lead that comes again is often of the account that it came from before: then nothing is read.
+    A returning lead usually has the keys that it had before. Then nothing more is read.
     """
     again = [lead for job in jobs for id_ in job.lead_ids() if (lead := stored.leads.get(id_)) is not None]
     again += [lead for waiting in stored.queues.values() for lead in waiting]

@@ -75,7 +75,7 @@ class UnitOfWork:
         """Record everything that follows from a decision. Returns the body of the response.
 
         `new_fields` says that the request changed the fields of a returning lead. `excluded` are the owners
-        whom its assignment excludes.
+        that its assignment excludes.
         """
         lead_id = decision.existing_lead.lead_id if decision.existing_lead else request.lead_id
         inputs = stored.to_json(request, self.plan_version, self.facts, decision)

@@ -32,7 +32,7 @@ class IncomingLead:
 
     values:     its fields, nested, without empty ones; times are aware datetimes in UTC.
     keys:       what identifies the lead, strongest first.
-    look_ups:   where leads are looked for that may be the same person: its keys, and aliases.
+    look_ups:   the keys to look up leads that may be the same person, aliases included.
     flags:      what could not be read, such as `email_malformed`.
     normalized: the fields that were changed or derived, ready for JSON.
     hints:      how its file writes what is ambiguous.

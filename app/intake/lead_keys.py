@@ -32,19 +32,19 @@ def phone_keys(values: Mapping[str, Any], flags: Collection[str]) -> Iterator[Le
 
 
 def alias_of(keys: Collection[LeadKey]) -> str | None:
-    """The alias of the lead's address; the address itself if it has no tag and no dots to leave out."""
+    """The alias of the lead's address, which is the address itself if it has no tag and no dots."""
     return next((email_alias(key.value) for key in keys if key.kind == EMAIL), None)
 
 
 def stored_keys(keys: Collection[LeadKey]) -> list[LeadKey]:
-    """The keys under which a lead is stored: its own, and the alias of its address if that is another one."""
+    """The keys to store for a lead: its own, and the alias of its address if the two differ."""
     alias = alias_of(keys)
     own = {key.value for key in keys if key.kind == EMAIL}
     return [*keys, *([LeadKey(EMAIL_ALIAS, alias)] if alias is not None and alias not in own else [])]
 
 
 def look_ups(keys: tuple[LeadKey, ...]) -> tuple[LeadKey, ...]:
-    """The keys under which leads are looked for that may be the same person, aliases included."""
+    """The keys to look up leads that may be the same person, aliases included."""
     alias = alias_of(keys)
     if alias is None:
         return keys

@@ -30,8 +30,8 @@ NAME, SEVERAL = "name", "several_leads"
 
 
 @dataclass(frozen=True)
-class Known:
-    """A lead as it is compared: all its keys, and its fields, which hold its name."""
+class ComparedLead:
+    """A lead as matching sees it: all its keys, and its fields for the name."""
 
     lead_id: str
     keys: Collection[LeadKey]
@@ -67,7 +67,7 @@ class Match:
 NO_MATCH = Match()
 
 
-def match(lead: Known, candidates: Sequence[Known], rules: MatchRules) -> Match:
+def match(lead: ComparedLead, candidates: Sequence[ComparedLead], rules: MatchRules) -> Match:
     """The stored lead that is the same person as `lead`: by the strongest key that belongs to one alone.
 
     `candidates` are the stored leads that share a key or an alias with it.
@@ -96,7 +96,7 @@ def match(lead: Known, candidates: Sequence[Known], rules: MatchRules) -> Match:
     return Match(joined, by, _once(joined, [*possible, *_by_alias(lead, candidates)]))
 
 
-def _shares(key: LeadKey, other: Known, rules: MatchRules) -> bool:
+def _shares(key: LeadKey, other: ComparedLead, rules: MatchRules) -> bool:
     if key in other.keys:
         return True
     return key.kind == EXTERNAL_ID and any(
@@ -110,10 +110,10 @@ def may_be_same(key: LeadKey, theirs: LeadKey) -> bool:
     return same and (key.source == theirs.source or not key.source or not theirs.source)
 
 
-def _only(lead: Known, free: Sequence[Known]) -> Known | None:
-    """The one lead that is left; of several, only one that came with just the same keys and name.
+def _only(lead: ComparedLead, free: Sequence[ComparedLead]) -> ComparedLead | None:
+    """The only lead that was not vetoed. Of several, the one with exactly the same keys and name.
 
-    So a submission that was sent twice finds its own first time, even where its key belongs to several leads.
+    So a submission that is sent twice finds its first lead, even if its key belongs to several leads.
     """
     if len(free) == 1:
         return free[0]
@@ -121,7 +121,7 @@ def _only(lead: Known, free: Sequence[Known]) -> Known | None:
     return min(twins, key=lambda each: each.lead_id, default=None)
 
 
-def _is_twin(lead: Known, other: Known) -> bool:
+def _is_twin(lead: ComparedLead, other: ComparedLead) -> bool:
     same = all(lead.values_of(kind) == other.values_of(kind) for kind in (CRM_LEAD, EMAIL, PHONE))
     names = ("first_name", "last_name")
     return same and all(_fold(lead.values.get(each)) == _fold(other.values.get(each)) for each in names)
@@ -131,8 +131,10 @@ def _fold(name: Any) -> str:
     return name.casefold() if isinstance(name, str) else ""
 
 
-def _veto(key: LeadKey, lead: Known, other: Known, rules: MatchRules, *, shared_mailbox: bool) -> str | None:
-    """What keeps this key from joining the two: a key in which they differ, or their names.
+def _veto(
+    key: LeadKey, lead: ComparedLead, other: ComparedLead, rules: MatchRules, *, shared_mailbox: bool
+) -> str | None:
+    """Why this key must not join the two: a key in which they differ, or their names.
 
     An external id of an unknown source is as weak as a phone number.
     """
@@ -148,13 +150,13 @@ def _veto(key: LeadKey, lead: Known, other: Known, rules: MatchRules, *, shared_
     return None
 
 
-def _differ(kind: str, lead: Known, other: Known) -> bool:
+def _differ(kind: str, lead: ComparedLead, other: ComparedLead) -> bool:
     """Whether both have a key of this kind, and none in common."""
     mine, theirs = lead.values_of(kind), other.values_of(kind)
     return bool(mine) and bool(theirs) and mine.isdisjoint(theirs)
 
 
-def _differ_in_external_id(lead: Known, other: Known, rules: MatchRules) -> bool:
+def _differ_in_external_id(lead: ComparedLead, other: ComparedLead, rules: MatchRules) -> bool:
     for (kind, source), mine in lead.by_kind.items():
         if kind == EXTERNAL_ID and rules.names_people(source):
             theirs = other.by_kind.get((kind, source))
@@ -163,8 +165,8 @@ def _differ_in_external_id(lead: Known, other: Known, rules: MatchRules) -> bool
     return False
 
 
-def _is_shared(key: LeadKey, sharing: Sequence[Known]) -> bool:
-    """Whether several people read the mailbox: its address is a role's, or its leads have different names."""
+def _is_shared(key: LeadKey, sharing: Sequence[ComparedLead]) -> bool:
+    """Whether several people use the mailbox: it is a role's, or the names of its leads contradict."""
     if is_role_address(key.value):
         return True
     return any(
@@ -172,8 +174,8 @@ def _is_shared(key: LeadKey, sharing: Sequence[Known]) -> bool:
     )
 
 
-def _by_alias(lead: Known, candidates: Sequence[Known]) -> list[PossibleDuplicate]:
-    """The leads whose address differs in a tag or in dots alone."""
+def _by_alias(lead: ComparedLead, candidates: Sequence[ComparedLead]) -> list[PossibleDuplicate]:
+    """The leads whose address differs only in a tag or in dots."""
     alias = alias_of(lead.keys)
     if alias is None:
         return []
@@ -186,7 +188,7 @@ def _by_alias(lead: Known, candidates: Sequence[Known]) -> list[PossibleDuplicat
 
 
 def _once(joined: str | None, possible: Sequence[PossibleDuplicate]) -> tuple[PossibleDuplicate, ...]:
-    """Each other lead once, by its strongest key."""
+    """Each of the other leads once, with its strongest key."""
     first: dict[str, PossibleDuplicate] = {}
     for each in possible:
         if each.lead_id != joined:

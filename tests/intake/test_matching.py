@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.engine.model.lead_keys import LeadKey, MatchRules
 from app.intake.arrival import IncomingLead, normalize
 from app.intake.lead_keys import stored_keys
-from app.intake.matching import Known, Match, match
+from app.intake.matching import ComparedLead, Match, match
 from app.intake.merging import merged
 
 PHONE = "+49 30 901820"
@@ -22,17 +22,17 @@ class Leads:
 
     def __init__(self, rules: MatchRules = PERSONS) -> None:
         self.rules = rules
-        self.known: dict[str, Known] = {}
+        self.known: dict[str, ComparedLead] = {}
 
     def arrive(self, **sent: Any) -> tuple[str, Match]:
         """The lead that this one becomes, and how it was matched."""
         arrival = normalize(sent, "" if sent.pop("file", False) else "key")
         sharing = [each for each in self.known.values() if shared_with(arrival).intersection(each.keys)]
-        found = match(Known("", frozenset(arrival.keys), arrival.values), sharing, self.rules)
+        found = match(ComparedLead("", frozenset(arrival.keys), arrival.values), sharing, self.rules)
         lead_id = found.lead_id or f"lead-{len(self.known)}"
-        before = self.known.get(lead_id, Known(lead_id, frozenset()))
+        before = self.known.get(lead_id, ComparedLead(lead_id, frozenset()))
         keys = frozenset((*before.keys, *stored_keys(arrival.keys)))
-        self.known[lead_id] = Known(lead_id, keys, merged(before.values, arrival.values))
+        self.known[lead_id] = ComparedLead(lead_id, keys, merged(before.values, arrival.values))
         return lead_id, found
 
 

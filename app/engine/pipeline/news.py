@@ -1,4 +1,4 @@
-"""What is new in a repeat: the fields that the plan reads in which the lead says something else than before.
+"""What is new in a repeat: the fields that the plan reads and in which the lead differs from before.
 
 Most of what changes between two submissions says nothing: ids, times, counters, and where a click came from.
 A number is news only when it moves a condition, a row of a table, or the band.
@@ -85,7 +85,7 @@ class _State:
 
 
 def _changed(before: Any, after: Any) -> bool:
-    """Whether it is something else. A value that was lost is not, and an item of a list must be new."""
+    """Whether the value is new. A missing value is not, and of a list at least one item must be new."""
     if after is None or after == before:
         return False
     if isinstance(after, list) and isinstance(before, list):
@@ -99,7 +99,7 @@ def _plain(value: Any) -> Any:
 
 
 def _by_value(name: str, values: Values) -> bool:
-    """Whether it matters only by what it moves: a number or a range, or what the lead did how often."""
+    """Whether a change counts only if it moves something: that of a number, a range, or an engagement."""
     value = getter(name)(values)
     if name in _NUMBERS:
         return True
@@ -118,7 +118,7 @@ def _not_news(name: str, values: Values, plan: Plan) -> bool:
 
 
 def _listed(name: str, plan: Plan) -> bool:
-    """Whether the plan calls this field, or the object it is in, no news."""
+    """Whether the plan lists this field, or the object it is in, under `not_news`."""
     return any(name == each or name.startswith(f"{each}.") for each in plan.not_news)
 
 
