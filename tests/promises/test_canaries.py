@@ -16,10 +16,14 @@ FIELDS = (
     "channel", "source", "campaign", "referrer",
 )  # fmt: skip
 NOT_TEXT = (
-    "employees", "annual_revenue", "customer_status", "last_purchase_at", "trial_ends_at", "lifetime_value",
-    "score", "product_interest", "pages", "content", "visits", "last_seen_at", "engagement", "consent", "crm",
-    "utm", "attributes",
+    "customer_status", "product_interest", "pages", "content", "engagement", "consent", "crm", "utm",
+    "attributes",
 )  # fmt: skip
+READ = (
+    "employees", "annual_revenue", "lifetime_value", "score", "visits", "last_purchase_at", "trial_ends_at",
+    "last_seen_at",
+)  # fmt: skip
+"""Numbers and times are read from text. What cannot be read is kept and flagged."""
 
 
 def person(number: int) -> dict[str, Any]:
@@ -86,6 +90,17 @@ async def test_a_field_of_the_wrong_kind_is_not_repeated(
 ) -> None:
     answer = await refused(workspace, "POST", "/assign", 422, json={"lead": {**person(0), name: CANARY}})
     assert answer.json()["errors"][0]["path"].startswith("lead")
+
+
+@pytest.mark.parametrize("name", READ)
+async def test_a_value_that_cannot_be_read_is_only_in_the_lead(
+    workspace: Workspace, printed: list[str], name: str
+) -> None:
+    returned = await workspace.assign(**{**person(0), name: CANARY})
+    assert returned["normalized"]["flags"]
+    assert is_clean(str(returned["trace"]))
+    assert is_clean(returned["reason"]["text"])
+    assert is_clean((await workspace.client.get("/metrics")).text)
 
 
 @pytest.mark.parametrize("name", FIELDS)
