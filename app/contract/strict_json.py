@@ -13,9 +13,9 @@ import orjson
 
 from app.contract.limits import BodyLimits
 from app.errors import Fault, MalformedJson, Path, ValidationFailed
+from app.values.numbers import MAX_NUMBER
 
 MAX_INTEGER = 2**63 - 1
-MAX_NUMBER = 1e15
 
 # These need no check unless strings are checked.
 _UNCHECKED = frozenset((str, bool, type(None)))

@@ -23,8 +23,9 @@ from pydantic import (
 )
 
 from app.contract.faults import invalid
-from app.contract.strict_json import MAX_INTEGER, MAX_NUMBER
+from app.contract.strict_json import MAX_INTEGER
 from app.plan.language.fields import TRIGGERS
+from app.values.numbers import MAX_NUMBER
 
 _OWN_TRIGGER = re.compile(r"x-[a-z0-9_-]{1,40}")
 _TRIGGERS = frozenset(TRIGGERS)

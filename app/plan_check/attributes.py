@@ -8,7 +8,7 @@ from app.plan.document.plan import PlanDocument
 from app.plan.document.step_configs import RuleConfig
 from app.plan.findings import Finding, join, quote
 from app.plan.language.conditions import leaves
-from app.plan.language.spelling import fold, one_typo
+from app.plan.language.spelling import letters_of, one_typo
 from app.plan_check.places import conditions
 
 _DIGITS = re.compile(r"\d+")
@@ -46,9 +46,9 @@ def _used(document: PlanDocument) -> Iterator[tuple[str, str]]:
 
 def _meant(name: str, seen: Collection[str]) -> str | None:
     """The name that was seen and is one typo away. `tier1` and `tier2` are two names, not a typo."""
-    folded = fold(name)
+    folded = letters_of(name)
     for each in sorted(seen):
-        other = fold(each)
+        other = letters_of(each)
         if folded == other:
             return each
         numbers = _DIGITS.sub("", folded) == _DIGITS.sub("", other)

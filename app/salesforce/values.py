@@ -3,9 +3,9 @@
 import re
 from datetime import datetime
 
-from app.plan.language.operands import MAX_NUMBER
 from app.salesforce.errors import NotCarried
 from app.values import dates, numbers
+from app.values.booleans import read_boolean
 
 _CURRENCY = re.compile(r"^([A-Z]{3})\s*(?=[\d.-])")
 _LITERAL = re.compile(r"(?:TODAY|YESTERDAY|TOMORROW|[A-Z]+(?:_[A-Z]+)+)(?:\s*:\s*\d+)?")
@@ -13,7 +13,6 @@ _RELATIVE = re.compile(
     r"today|yesterday|tomorrow|(?:last|next|this|current|prior|previous)[ _].*|n_.*|\d+ \w+ ago",
     re.IGNORECASE,
 )
-_SWITCHES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": False}
 
 
 def is_number(text: str) -> bool:
@@ -26,7 +25,7 @@ def read_number(text: str) -> int | float:
     found = _number(text)
     if found is None:
         raise NotCarried(f"{text!r} is not a number")
-    if abs(found) > MAX_NUMBER:
+    if abs(found) > numbers.MAX_NUMBER:
         raise NotCarried(f"{text!r} is out of range")
     return found
 
@@ -43,8 +42,8 @@ def is_switch(text: str) -> bool:
 
 
 def read_switch(text: str) -> bool:
-    """The value of a checkbox, which is never blank. Raises NotCarried."""
-    found = _SWITCHES.get(text.casefold())
+    """The value of a checkbox. A blank one is off. Raises NotCarried."""
+    found = read_boolean(text) if text.strip() else False
     if found is None:
         raise NotCarried(f"{text!r} is not the value of a checkbox")
     return found

@@ -16,6 +16,7 @@ Decimal = Literal["point", "comma"]
 """The sign before the decimals."""
 
 MAX_NUMBER = 10**15
+"""The largest number that a lead, a plan or a request can have."""
 MAX_LENGTH = 80
 
 _COMMA = """

@@ -11,12 +11,12 @@ from typing import Any
 from app.plan.findings import Faults, fault
 from app.plan.language.columns import Column
 from app.plan.language.fields import Field, Kind
-from app.plan.language.operands import MAX_NUMBER, read_operand
+from app.plan.language.operands import read_operand
 from app.plan.language.postal_cells import PostalCell, postal_keys, read_postal_cell
 from app.values.booleans import read_boolean
 from app.values.countries import country_code
 from app.values.languages import read_languages, unknown_languages
-from app.values.numbers import Range, bounds_of, read_number
+from app.values.numbers import MAX_NUMBER, Range, bounds_of, read_number
 from app.values.postal_codes import postal_beginning, postal_code
 from app.values.states import STATE_COUNTRIES, read_state
 

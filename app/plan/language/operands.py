@@ -11,7 +11,7 @@ from app.plan.language.patterns import compile_pattern
 from app.values.booleans import read_boolean
 from app.values.countries import country_code
 from app.values.languages import language_or_tag
-from app.values.numbers import read_number
+from app.values.numbers import MAX_NUMBER, read_number
 from app.values.postal_codes import postal_beginning, postal_code
 from app.values.states import read_option
 
@@ -19,7 +19,6 @@ Scalar = str | int | float | bool | datetime | timedelta
 Operand = Scalar | tuple[Scalar, ...] | Occurrences
 """The value a field is compared with. A timestamp is absolute, or relative to now."""
 
-MAX_NUMBER = 10**15
 EXTENSION = re.compile(r"x-[a-z0-9_-]{1,40}")
 
 _ORDER = ("gt", "gte", "lt", "lte")

@@ -22,15 +22,15 @@ def closest(word: object, known: Iterable[str]) -> str | None:
     """
     if not isinstance(word, str):
         return None
-    folded = fold(word)
+    folded = letters_of(word)
     names = [each for each in islice(known, MAX_COMPARED) if each != word]
-    same = next((each for each in names if folded and fold(each) == folded), None)
+    same = next((each for each in names if folded and letters_of(each) == folded), None)
     if same is not None or len(folded) < _SHORTEST:
         return same
-    near = next((each for each in names if one_typo(folded, fold(each))), None)
+    near = next((each for each in names if one_typo(folded, letters_of(each))), None)
     if near is not None or len(folded) < _LONG:
         return near
-    return next((each for each in names if _two_typos(folded, fold(each))), None)
+    return next((each for each in names if _two_typos(folded, letters_of(each))), None)
 
 
 def did_you_mean(word: object, known: Iterable[str], prefix: str = " ") -> str:
@@ -45,7 +45,7 @@ def spelling_or(word: object, known: Iterable[str], remedy: str) -> str:
     return f" Did you mean {found}? If not, {remedy}." if found else f" Check the spelling, or {remedy}."
 
 
-def fold(name: str) -> str:
+def letters_of(name: str) -> str:
     """A name without case and punctuation."""
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
