@@ -3,7 +3,7 @@
 Digits stand without separators (`110 00` is `11000`), codes with letters in upper case with the blank of
 their country (`SW1A 1AA`, `K1A 0B1`, `1011 AB`), and a ZIP+4 is its ZIP code. What files add is taken off:
 the country (`D-80331`), the state (`MA 02139`), the mark of an export (`z:01960`), the apostrophe of a
-spreadsheet (`'02139`). What has the sign of another country than that of the lead is no postal code of it.
+spreadsheet (`'02139`). A code after the sign of another country than the lead's is not read.
 Leading zeros that a spreadsheet lost come back where the length of the country's codes is known.
 """
 
