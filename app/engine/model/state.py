@@ -297,4 +297,5 @@ def _put(entries: dict[str, Value], key: str, value: Value | None) -> None:
 def _member_caps(directory: Directory, team: str | None, owner: str) -> Caps | None:
     if team is None or team not in directory.teams:
         return None
-    return next((member.caps for member in directory.teams[team].members if member.owner == owner), None)
+    member = directory.teams[team].member(owner)
+    return member.caps if member is not None else None

@@ -51,6 +51,6 @@ def held_refusal(
     if refused is not None or (held.held_for_owner is None and held.held_for_team is None):
         return refused
     team = facts.directory.teams.get(held.held_for_team or "")
-    if team is not None and any(member.owner == owner_id for member in team.members):
+    if team is not None and team.member(owner_id) is not None:
         return None
     return Refusal("held_for_another")

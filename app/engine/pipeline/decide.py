@@ -17,9 +17,9 @@ from app.engine.model.directory import Owner
 from app.engine.model.state import Facts
 from app.engine.pipeline.account_team import account_summary, account_team_of
 from app.engine.pipeline.claims import claiming_team
-from app.engine.pipeline.returning_lead import decide_returning, over_cap
+from app.engine.pipeline.returning_lead import decide_returning
 from app.engine.pipeline.walk import score_labels, try_step, walk
-from app.engine.selection.eligibility import Requirements, absence_refusal
+from app.engine.selection.eligibility import keep_refusal, over_cap
 from app.plan.language.fields import LEAD, Kind
 from app.values.numbers import Range
 
@@ -73,10 +73,8 @@ def _who_had_it(decision: Decision, request: DecisionRequest, facts: Facts) -> s
     if previous is None or previous == now or decision.outcome not in ("assigned", "queued"):
         return ""
     owner = facts.directory.owners.get(previous)
-    if owner is None:
-        return " " + sentences.had_it(previous, "not_found")
-    refused = absence_refusal(owner, Requirements(exclude=request.exclude), facts.now)
-    return " " + sentences.had_it(owner.name, refused.code if refused is not None else None)
+    refused = keep_refusal(previous, request.exclude, facts)
+    return " " + sentences.had_it(owner.name if owner is not None else previous, refused)
 
 
 def facts_of(request: DecisionRequest, plan: Plan, facts: Facts) -> Facts:

@@ -7,10 +7,9 @@ from typing import Any
 from app.engine.compile.plan import Plan
 from app.engine.explain import sentences
 from app.engine.model.decision import Decision, DecisionRequest, ExistingLead, PriorAssignment
-from app.engine.model.directory import Owner
 from app.engine.model.state import Facts
 from app.engine.pipeline.walk import walk
-from app.engine.selection.eligibility import Requirements, absence_refusal, cap_refusal
+from app.engine.selection.eligibility import keep_refusal, over_cap
 
 STEP = "returning_lead"
 REROUTED = "reroute_when"
@@ -40,7 +39,7 @@ def decide_returning(prior: PriorAssignment, request: DecisionRequest, plan: Pla
         return _routed_again(prior, existing, prior.state, walk(request, plan, facts), request.news)
     why = "owner_not_kept"
     for owner_id in (prior.owner,) if duplicate else _owners_to_keep(prior.owner, request, plan, facts):
-        refused = _cannot_keep(owner_id, request, facts)
+        refused = keep_refusal(owner_id, request.exclude, facts)
         if refused is None:
             walked = walk(request, plan, facts) if request.news else None
             kept = _kept_owner(owner_id, prior, existing, facts, walked, request.news)
@@ -100,14 +99,6 @@ def _switch_product(
         previous_products=tuple(last["previous_products"]),
         trace=_trace(existing, "product_switch", walked),
     )
-
-
-def _cannot_keep(owner_id: str, request: DecisionRequest, facts: Facts) -> str | None:
-    owner = facts.directory.owners.get(owner_id)
-    if owner is None:
-        return "not_found"
-    refused = absence_refusal(owner, Requirements(exclude=request.exclude), facts.now)
-    return refused.code if refused else None
 
 
 def _kept_owner(
@@ -192,9 +183,3 @@ def _trace(
         entry["news"] = [name for name in news if name not in (REROUTED, OTHER_STEP)]
     trace: Mapping[str, Any] = walked.trace if walked else {"steps": (), "not_evaluated": 0}
     return {**trace, "steps": [entry, *trace["steps"]]}
-
-
-def over_cap(owner: Owner, facts: Facts) -> bool:
-    """Whether an owner who gets the lead regardless of caps has reached one of them."""
-    load = facts.state.load(owner.id)
-    return owner.caps is not None and cap_refusal(owner.caps, load, owner.zone, facts.now) is not None

@@ -4,7 +4,7 @@ from app.engine.conditions.comparisons import getter
 from app.engine.model.decision import DecisionRequest, Target
 from app.engine.model.directory import Directory, Owner
 from app.engine.model.state import Facts
-from app.engine.selection.eligibility import Refusal, absence_refusal, cap_refusal
+from app.engine.selection.eligibility import Refusal, absence_refusal, over_cap
 from app.engine.selection.pickers import TargetAttempt, candidate_entry
 from app.engine.selection.targets import requirements_of
 from app.values.crm_ids import crm_id_key
@@ -25,8 +25,7 @@ def try_current_owner(target: Target, request: DecisionRequest, facts: Facts) ->
     entry = candidate_entry(owner.id, load, refused or Refusal("chosen"))
     if refused is not None:
         return TargetAttempt(target, refused.code, candidates=(entry,))
-    over = owner.caps is not None and cap_refusal(owner.caps, load, owner.zone, facts.now) is not None
-    return TargetAttempt(target, "chosen", owner, candidates=(entry,), over_cap=over)
+    return TargetAttempt(target, "chosen", owner, candidates=(entry,), over_cap=over_cap(owner, facts))
 
 
 def _current_owner(request: DecisionRequest, directory: Directory) -> Owner | None:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from app.engine.model.directory import Caps, Owner
-from app.engine.model.state import Load
+from app.engine.model.state import Facts, Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,21 @@ def absence_refusal(owner: Owner, need: Requirements, now: datetime) -> Refusal 
         if absence.start <= now < absence.end:
             return Refusal("absent", absence.end)
     return None
+
+
+def keep_refusal(owner_id: str, exclude: Collection[str], facts: Facts) -> str | None:
+    """The code of what keeps an owner from keeping a lead. Pauses and caps do not."""
+    owner = facts.directory.owners.get(owner_id)
+    if owner is None:
+        return "not_found"
+    refused = absence_refusal(owner, Requirements(exclude=exclude), facts.now)
+    return refused.code if refused else None
+
+
+def over_cap(owner: Owner, facts: Facts) -> bool:
+    """Whether an owner who gets the lead regardless of caps has reached one of them."""
+    load = facts.state.load(owner.id)
+    return owner.caps is not None and cap_refusal(owner.caps, load, owner.zone, facts.now) is not None
 
 
 def refusal(owner: Owner, load: Load, need: Requirements, now: datetime) -> Refusal | None:
