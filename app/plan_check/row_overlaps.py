@@ -43,6 +43,20 @@ def find_overlaps(match_on: MatchOn, table: TableContent) -> RowFindings:
     Two rows overlap when they differ in one column, where one cell is a prefix of the other or their ranges
     overlap. An empty cell overlaps with nothing.
     """
+    first, duplicates = _first_rows(match_on, table)
+    overlaps = {places for at, column in enumerate(match_on) for places in _overlaps(at, column, first)}
+    return RowFindings(_pairs(table, duplicates), _pairs(table, sorted(overlaps - duplicates.keys())))
+
+
+def find_duplicates(match_on: MatchOn, table: TableContent) -> list[Pair]:
+    """The rows that match the same leads as an earlier row."""
+    return _pairs(table, _first_rows(match_on, table)[1])
+
+
+def _first_rows(
+    match_on: MatchOn, table: TableContent
+) -> tuple[dict[tuple[Cell, ...], int], dict[tuple[int, int], None]]:
+    """The first row with each combination of cells, and each later row with its first one."""
     first: dict[tuple[Cell, ...], int] = {}
     duplicates: dict[tuple[int, int], None] = {}
     for entry, position in _with_states_alike(match_on, entries(match_on, table.columns, table.rows, [])):
@@ -50,8 +64,7 @@ def find_overlaps(match_on: MatchOn, table: TableContent) -> RowFindings:
             earlier = first.setdefault(cells, position)
             if earlier != position:
                 duplicates[position, earlier] = None
-    overlaps = {places for at, column in enumerate(match_on) for places in _overlaps(at, column, first)}
-    return RowFindings(_pairs(table, duplicates), _pairs(table, sorted(overlaps - duplicates.keys())))
+    return first, duplicates
 
 
 def _with_states_alike(match_on: MatchOn, rows: Iterable[Entry]) -> Iterable[Entry]:

@@ -17,7 +17,7 @@ from app.plan.language.cells import country_of, is_any, read_cell
 from app.plan.language.columns import MatchOn
 from app.plan.language.spelling import did_you_mean, spelling_or
 from app.plan_check.declarations import unknown_sla
-from app.plan_check.row_overlaps import Pair, find_overlaps
+from app.plan_check.row_overlaps import Pair, find_duplicates
 from app.plan_check.value_findings import language_findings
 from app.values.postal_codes import postal_code
 from app.values.states import read_state
@@ -59,11 +59,10 @@ def table_findings(
         misfits = list(column_findings(rule.match_on, table.columns, path))
         yield from misfits
         if not misfits:
-            duplicates = find_overlaps(rule.match_on, table).duplicates
             rows = (
                 *unread(rule.match_on, table),
                 *odd_cells(rule.match_on, table),
-                *duplicate_rows(duplicates, table),
+                *duplicate_rows(find_duplicates(rule.match_on, table), table),
             )
             yield from (replace(each, path=f"{path}.table") for each in rows)
         for row, written in first_rows(table):
