@@ -201,7 +201,7 @@ LocalTimestamp = Annotated[
     BeforeValidator(_local_timestamp),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
-"""A time that may have no offset. Whoever stores it knows the time zone."""
+"""A time that may have no offset. The code that stores it adds the time zone."""
 Day = Annotated[
     date,
     Strict(False),

@@ -24,14 +24,16 @@ syrian traditional tunisian uk united us usa western eastern written zealand afr
 _SAME_LANGUAGE = frozenset(_KINDS.split())
 """Words before a language that leave it the same, as in `Brazilian Portuguese`, but not in `No English`."""
 
-_PLAIN = frozenset(
-    (
-        "ar", "bg", "cs", "da", "de", "el", "en", "es", "et", "fi", "fr", "hi", "hr", "hu", "id", "it",
-        "ja", "ko", "lt", "lv", "ms", "nl", "no", "pl", "pt", "ro", "ru", "sk", "sl", "sr", "sv", "th", "tr",
-        "uk", "vi", "zh",
-    )
-)  # fmt: skip
-"""Codes that need no look-up in the files."""
+ENGLISH_NAMES = {
+    "ar": "Arabic", "bg": "Bulgarian", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",
+    "en": "English", "es": "Spanish", "et": "Estonian", "fi": "Finnish", "fr": "French", "he": "Hebrew",
+    "hi": "Hindi", "hr": "Croatian", "hu": "Hungarian", "id": "Indonesian", "it": "Italian",
+    "ja": "Japanese", "ko": "Korean", "lt": "Lithuanian", "lv": "Latvian", "ms": "Malay",
+    "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian",
+    "sk": "Slovak", "sl": "Slovenian", "sr": "Serbian", "sv": "Swedish", "th": "Thai", "tr": "Turkish",
+    "uk": "Ukrainian", "vi": "Vietnamese", "zh": "Chinese",
+}  # fmt: skip
+"""The names of common languages, for sentences. Their codes need no look-up in the files."""
 
 
 @cache
@@ -48,7 +50,7 @@ def _codes() -> dict[str, str]:
 
 def read_language(text: str) -> str | None:
     """The code of one language, or None if it is none."""
-    return text if text in _PLAIN else _read_one(text.strip()) if len(text) <= MAX_LENGTH else None
+    return text if text in ENGLISH_NAMES else _read_one(text.strip()) if len(text) <= MAX_LENGTH else None
 
 
 @lru_cache(2048)
@@ -70,7 +72,7 @@ def _read_one(text: str) -> str | None:
 
 def split_languages(text: str) -> list[str]:
     """The languages that a text names, one by one: the whole text if it is one language."""
-    if text in _PLAIN or read_language(text) is not None or len(text) > MAX_LENGTH:
+    if text in ENGLISH_NAMES or read_language(text) is not None or len(text) > MAX_LENGTH:
         return [text.strip()]
     parts = (part for part in _SEPARATORS.split(text.strip()) if part and not _QUALITY.fullmatch(part))
     return list(parts) or [text.strip()]
@@ -78,7 +80,7 @@ def split_languages(text: str) -> list[str]:
 
 def read_languages(text: str) -> tuple[str, ...] | None:
     """The codes of the languages that a text names, each once, or None if it names none that is known."""
-    if text in _PLAIN:
+    if text in ENGLISH_NAMES:
         return (text,)
     codes = (read_language(part) for part in split_languages(text))
     return tuple(dict.fromkeys(code for code in codes if code is not None)) or None

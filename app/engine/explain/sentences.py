@@ -10,6 +10,7 @@ from typing import Any
 from app.engine.conditions.condition import Satisfied
 from app.engine.lookup.tables import RowMatch
 from app.values.countries import COUNTRIES
+from app.values.languages import ENGLISH_NAMES
 
 MAX_REASONS = 3
 OWN_PREFIXES = ("attributes.", "account.attributes.")
@@ -56,15 +57,6 @@ _KEPT = {
     "off_shift": "is off shift",
 }
 """What kept an owner from taking a lead, by the code of the refusal."""
-_LANGUAGES = {
-    "ar": "Arabic", "bg": "Bulgarian", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",
-    "en": "English", "es": "Spanish", "et": "Estonian", "fi": "Finnish", "fr": "French", "he": "Hebrew",
-    "hi": "Hindi", "hr": "Croatian", "hu": "Hungarian", "id": "Indonesian", "it": "Italian",
-    "ja": "Japanese", "ko": "Korean", "lt": "Lithuanian", "lv": "Latvian", "ms": "Malay", "nb": "Norwegian",
-    "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian",
-    "sk": "Slovak", "sl": "Slovenian", "sr": "Serbian", "sv": "Swedish", "th": "Thai", "tr": "Turkish",
-    "uk": "Ukrainian", "vi": "Vietnamese", "zh": "Chinese",
-}  # fmt: skip
 
 
 def settled(
@@ -193,8 +185,8 @@ def team_missing(team: str) -> str:
 
 def nobody_speaks(team: str, languages: Sequence[str], one_of: Sequence[str]) -> str:
     """A team that was tried, and no member speaks all the `languages` and one of the others."""
-    wanted = [_LANGUAGES.get(each, each) for each in languages]
-    wanted += [" or ".join(_LANGUAGES.get(each, each) for each in one_of)] if one_of else []
+    wanted = [ENGLISH_NAMES.get(each, each) for each in languages]
+    wanted += [" or ".join(ENGLISH_NAMES.get(each, each) for each in one_of)] if one_of else []
     return f"Nobody in team {team} speaks {' and '.join(wanted)}."
 
 
