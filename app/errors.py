@@ -7,7 +7,8 @@ generated from here.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from datetime import datetime
+from typing import Any, ClassVar
 
 Path = tuple[str | int, ...]
 
@@ -26,7 +27,10 @@ class Fault:
 
 
 class Problem(Exception):
-    """Ends the request with `status`. Programs read `code`, which is stable; people read `detail`."""
+    """Ends the request with `status`. Programs read `code`, which is stable; people read `detail`.
+
+    `members` are further members of the problem document.
+    """
 
     status: ClassVar[int] = 500
     code: str = "internal"
@@ -40,6 +44,7 @@ class Problem(Exception):
         super().__init__(detail)
         self.detail = detail
         self.faults = tuple(faults)
+        self.members: dict[str, Any] = {}
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -164,11 +169,41 @@ class OwnerInactive(Conflict):
 
 
 class AssignmentSuperseded(Conflict):
-    """The lead has a newer assignment."""
+    """The lead has moved on. `owner_id` is the present owner, for callers who may know."""
 
     code, title = "superseded", "The assignment is superseded"
-    cause = "The lead has a newer assignment than the one in the request."
+    cause = "The lead has a newer assignment than the one in the request. `since` says since when."
     remedy = "Read the lead, and use its current assignment."
+
+    def __init__(self, since: datetime | None = None, owner_id: str | None = None) -> None:
+        super().__init__()
+        self.members = {"state": "superseded", "since": since}
+        if owner_id is not None:
+            self.members["owner_id"] = owner_id
+
+
+class AlreadyClosed(Conflict):
+    """The assignment is closed."""
+
+    code, title = "already_closed", "The assignment is closed"
+    cause = "The assignment was closed before. `since` says when."
+    remedy = "Nothing to do. A new lead of the same person opens a new assignment."
+
+    def __init__(self, since: datetime) -> None:
+        super().__init__()
+        self.members = {"state": "closed", "since": since}
+
+
+class AmbiguousAssignment(Conflict):
+    """The request names several leads, or a lead with several open assignments."""
+
+    code, title = "ambiguous", "Several assignments fit"
+    cause = "The key belongs to several leads, or the lead has several open assignments."
+    remedy = "Send one of the ids in the response, or the owner in `by`."
+
+    def __init__(self, ids: Sequence[str], name: str) -> None:
+        super().__init__()
+        self.members = {name: list(ids)}
 
 
 class QueueEmpty(Conflict):
@@ -278,6 +313,14 @@ class IdempotencyMismatch(Problem):
     status, code, title = 422, "idempotency_key_reused", "The idempotency key was used for another request"
     cause = "The Idempotency-Key was sent before with another body or to another route."
     remedy = "Use a new key for a new request, and the same body for a retry."
+
+
+class EventIdReused(Problem):
+    """The id of the event came before, from the same source and with another body."""
+
+    status, code, title = 422, "event_id_reused", "The event id was used for another event"
+    cause = "The same source sent this event id before with another body."
+    remedy = "Send each event with an id of its own, and the same body for a retry."
 
 
 class TooManyFailures(Problem):

@@ -97,6 +97,7 @@ def document_of(problem: Problem, request_id: str, errors: Sequence[Mapping[str,
         document["detail"] = problem.detail
     if request_id:
         document["request_id"] = request_id
+    document |= problem.members
     if problem.faults:
         document["errors"] = errors
         document["errors_total"] = len(problem.faults)

@@ -5,7 +5,7 @@ may be texts: forms send them so, and intake reads them.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, SkipValidation, ValidationError, model_validator
 
@@ -173,12 +173,6 @@ class ClaimRequest(RequestModel):
 
     owner_id: RequiredId
     lead_id: LeadId | None = None
-
-
-class EventRequest(RequestModel):
-    """An event of an assignment."""
-
-    type: Literal["closed"]
 
 
 class LookupRequest(RequestModel):

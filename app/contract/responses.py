@@ -8,6 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 Outcome = Literal["assigned", "queued", "automated", "blocked"]
 AssignmentState = Literal["open", "closed", "superseded"]
+Cause = Literal[
+    "assign", "reassign", "claim", "release", "import", "reject", "take_away", "escalate", "handoff",
+    "give_back", "lease_ended", "max_wait", "cover", "return", "signal",
+]  # fmt: skip
+"""What asked for a decision."""
 Item = TypeVar("Item")
 Int64 = Annotated[int, WithJsonSchema({"type": "integer", "format": "int64"})]
 """An integer that can exceed 32 bits. All others in the OpenAPI document are `int32`."""
@@ -161,6 +166,13 @@ class ProblemDetails(ResponseModel):
     request_id: str | None = None
     errors: list[ProblemError] | None = None
     errors_total: int | None = None
+    state: Literal["closed", "superseded"] | None = Field(
+        None, description="Present only with `since`: what became of the assignment."
+    )
+    since: datetime | None = Field(None, description="Since when the assignment is not open any more.")
+    owner_id: str | None = Field(None, description="The present owner of the lead, for keys that may know.")
+    assignment_ids: list[UUID] | None = Field(None, description="The assignments that fit.")
+    lead_ids: list[UUID] | None = Field(None, description="The leads that fit.")
 
 
 class BatchItem(ResponseModel):
@@ -177,22 +189,30 @@ class BatchResult(ResponseModel):
     items: list[BatchItem]
 
 
-class EventResult(ResponseModel):
-    """What an event changed."""
-
-    assignment_id: UUID
-    lead_id: UUID
-    type: Literal["closed"]
-    state: Literal["closed"]
-
-
 class AssignmentEvent(ResponseModel):
-    """An event that was reported for an assignment. `actor` is the id of the API key that was used."""
+    """An event that was reported for an assignment. `actor` is the id of the API key that was used.
+
+    `at` is when it happened, `received_at` when it was processed. `day_only` says that only the day is known.
+    """
 
     id: UUID
-    type: Literal["closed"]
+    event_id: str | None
+    source: str
+    type: str
     at: datetime
+    day_only: bool
+    received_at: datetime
     actor: str
+    effect: str
+    by: str | None
+    via: str | None
+    reason: str | None
+    amount: float | None
+    currency: str | None
+    note: str | None
+    ref: str | None
+    for_: datetime | None = Field(alias="for")
+    until: datetime | None
 
 
 class Assignment(Decision):
@@ -218,7 +238,7 @@ class LeadAssignment(ResponseModel):
 
     assignment_id: UUID
     decision_number: Int64
-    cause: Literal["assign", "reassign", "claim", "release", "import"]
+    cause: Cause
     state: AssignmentState
     outcome: Outcome
     owner: DecisionOwner | None

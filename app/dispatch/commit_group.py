@@ -170,13 +170,14 @@ async def open_session(
     tables = plans.tables.get_ready(workspace_id, plan, snapshot.directory) if plan else None
     if plan is None or tables is None:
         raise CompileFirst(version, plan)
-    stored = await read_leads(connection, workspace_id, jobs, snapshot.directory)
+    stored = await read_leads(connection, workspace_id, jobs, snapshot.directory, found)
     if plan.wants_accounts:
         await read_accounts(connection, workspace_id, jobs, found, stored)
     lead_ids = set(found.known) | set(stored.leads)
     lead_ids |= {lead.prior.lead_id for waiting in stored.queues.values() for lead in waiting}
     now = max(found.time, snapshot.entry.at)
-    return DecisionSession(plan, found, stored, UnitOfWork(snapshot, plan.version, now, lead_ids, tables))
+    work = UnitOfWork(snapshot, plan.version, now, lead_ids, tables, histories=stored.histories)
+    return DecisionSession(plan, found, stored, work)
 
 
 async def _decide(result: GroupResult, jobs: Sequence[Job], writer: _PartWriter) -> None:
@@ -208,6 +209,10 @@ async def _write(connection: Connection, workspace_id: int, session: DecisionSes
         or work.rows.events
         or work.rows.keys
         or work.rows.identities
+        or work.rows.clocks
+        or work.rows.progress
+        or work.rows.barred
+        or work.rows.actions
     ):
         return None
     before = work.snapshot.entry

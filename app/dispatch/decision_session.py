@@ -21,9 +21,27 @@ from app.intake.lead_keys import phone_keys, stored_keys
 from app.intake.matching import ComparedLead, match, may_be_same
 from app.intake.merging import merged
 from app.store.leads.current_leads import CurrentLead
+from app.store.leads.histories import TrackedAssignment
+from app.store.life.events import EarlierEvent
 from app.store.path.facts import MAX_LEADS_OF_KEY, Prefetched, StoredReply
 from app.store.path.idempotency import IdempotencyKey, Reply
 
+END_CAUSES = {
+    "reassign": "reassigned",
+    "claim": "claimed",
+    "release": "released",
+    "reject": "rejected",
+    "take_away": "taken_away",
+    "escalate": "taken_away",
+    "handoff": "handed_off",
+    "give_back": "given_back",
+    "lease_ended": "lease_ended",
+    "max_wait": "max_wait",
+    "cover": "covered",
+    "return": "returned",
+    "signal": "superseded",
+}
+"""Why an assignment ends, by the kind of the request that follows."""
 _GONE = frozenset(("merged", "erased", "failed"))
 """The states of leads that match nobody and are not decided again."""
 
@@ -56,11 +74,17 @@ class Person:
 
 @dataclass(slots=True)
 class StoredLeads:
-    """What only some jobs need: leads by id, waiting leads by lookup, and each assignment's lead."""
+    """What only some jobs need.
+
+    Leads by id, waiting leads by lookup, each assignment's lead, the assignments of each lead, and earlier
+    events by source and id.
+    """
 
     leads: dict[str, CurrentLead] = field(default_factory=dict)
     queues: dict[QueueLookup, list[CurrentLead]] = field(default_factory=dict)
     assignments: dict[str, tuple[str, str]] = field(default_factory=dict)
+    histories: dict[str, list[TrackedAssignment]] = field(default_factory=dict)
+    events: dict[tuple[str, str], EarlierEvent] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -124,6 +148,14 @@ class DecisionSession:
             raise NotFound("There is no such lead.")
         return lead
 
+    def history(self, lead_id: str) -> list[TrackedAssignment]:
+        """The assignments of a lead in order, as the jobs so far left them."""
+        return self.work.histories.get(lead_id, [])
+
+    def earlier_event(self, source: str, event_id: str) -> EarlierEvent | None:
+        """The event that came with this id of this source, if one did."""
+        return self.work.events.get((source, event_id)) or self.stored.events.get((source, event_id))
+
     def waiting(self, lookup: QueueLookup) -> Iterator[CurrentLead]:
         """The leads found by this lookup that still wait, in order."""
         for lead in self.stored.queues.get(lookup, ()):
@@ -150,7 +182,7 @@ class DecisionSession:
 
     def decide_again(self, request: DecisionRequest, lead: CurrentLead, *, status: int = 201) -> Reply:
         """Take a stored lead from where it is, and decide it."""
-        self.work.end(lead.prior)
+        self.work.end(lead.prior, END_CAUSES[request.kind])
         _, reply = self.decide(request, lead.normalized, status=status)
         return reply
 

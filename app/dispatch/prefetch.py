@@ -9,7 +9,8 @@ from app.engine.model.directory import Directory
 from app.intake.accounts import keys_of_lead
 from app.store.connection.pool import Connection
 from app.store.directory import accounts
-from app.store.leads import current_leads
+from app.store.leads import current_leads, histories
+from app.store.life import events
 from app.store.path import facts
 from app.store.path.facts import Prefetched
 from app.store.path.snapshot import Snapshot, catch_up, read_snapshot
@@ -35,7 +36,7 @@ async def read_facts(
 
 
 async def read_leads(
-    connection: Connection, workspace_id: int, jobs: Sequence[Job], directory: Directory
+    connection: Connection, workspace_id: int, jobs: Sequence[Job], directory: Directory, found: Prefetched
 ) -> StoredLeads:
     """The stored leads that these jobs ask for; without such jobs there is no query."""
     stored = StoredLeads()
@@ -46,19 +47,28 @@ async def read_leads(
         )
     lead_ids = {id_ for job in jobs for id_ in job.lead_ids()}
     lead_ids |= {lead_id for lead_id, _ in stored.assignments.values()}
+    tracking = [job for job in jobs if job.wants_history()]
+    if tracking:
+        keys = {key for job in tracking for key in job.identities()}
+        lead_ids |= {lead_id for key in keys for lead_id in found.matches.get(key, ())}
     if lead_ids:
         stored.leads = await current_leads.find_leads(connection, workspace_id, sorted(lead_ids))
+    if tracking and lead_ids:
+        stored.histories = await histories.find_histories(connection, workspace_id, sorted(lead_ids))
+    event_ids = sorted({id_ for job in jobs for id_ in job.event_ids()})
+    if event_ids:
+        stored.events = await events.find_earlier_events(connection, workspace_id, event_ids)
     lookups = [lookup for job in jobs for lookup in job.queue_lookups()]
     for lookup in set(lookups):
         queue, lead_id, owner = lookup
         teams = directory.teams_of(owner) if owner else ()
-        found = await current_leads.find_waiting_leads(
+        waiting = await current_leads.find_waiting_leads(
             connection, workspace_id, queue, lead_id, len(lookups), owner, teams
         )
-        if not found and owner is not None:
+        if not waiting and owner is not None:
             # The error then says whether the queue is empty, or holds only leads for other owners.
-            found = await current_leads.find_waiting_leads(connection, workspace_id, queue, None, 1)
-        stored.queues[lookup] = found
+            waiting = await current_leads.find_waiting_leads(connection, workspace_id, queue, None, 1)
+        stored.queues[lookup] = waiting
     return stored
 
 

@@ -1,19 +1,27 @@
 """A decision as it is stored, and as the caller sees it."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
 from app.engine.explain.traces import shortened
 from app.engine.model.decision import Decision, DecisionRequest, LedgerEntry, PriorAssignment, SlaDeadlines
-from app.engine.model.directory import Owner
+from app.engine.model.directory import Directory, Owner
+from app.ids import uuid7
+from app.store.leads.histories import TrackedAssignment
+from app.store.life.events import EventRow
+from app.store.life.outbox import ActionRow
 from app.store.path.group_write import AssignmentRow
-from app.store.path.ledger import LedgerRow
+from app.store.path.ledger import LedgerRow, StoredLedgerEntry
 
 OPEN = frozenset(("assigned", "queued"))
 """The outcomes that leave an assignment open."""
+ANSWERED = frozenset(("assign", "reassign", "claim", "import", "reject", "handoff", "give_back", "signal"))
+"""The kinds of request whose caller gets the actions in the answer."""
+ACKNOWLEDGE_WITHIN = timedelta(seconds=60)
+"""After this time the actions of an answer are offered to the readers of the outbox."""
 
 
 def assignment_row(
@@ -49,7 +57,81 @@ def assignment_row(
         held_until=decision.held_until,
         held_for_owner=decision.held_for_owner,
         held_for_team=decision.held_for_team,
+        attempt=request.attempt,
+        idle_from=decided_at,
+        queue_since=(request.queue_since or decided_at) if decision.queue is not None else None,
+        queue_rank=float(decision.priority) if decision.queue is not None else None,
+        origin_owner=request.origin_owner,
+        from_assignment_id=request.from_assignment_id,
+        handoff=request.handoff,
     )
+
+
+def tracked_from(row: AssignmentRow, decision: Decision) -> TrackedAssignment:
+    """The new assignment as later jobs of the same group find it."""
+    return TrackedAssignment(
+        id=row.id,
+        lead_id=row.lead_id,
+        decision_number=row.decision_number,
+        cause=row.cause,
+        outcome=row.outcome,
+        code=row.code,
+        step=row.step,
+        owner_id=row.owner_id,
+        team_id=row.team_id,
+        queue=row.queue,
+        path=row.path,
+        block=row.block,
+        priority=row.priority,
+        open=row.open,
+        decided_at=row.decided_at,
+        attempt=row.attempt,
+        ended_at=None,
+        end_cause=None,
+        accepted_at=None,
+        touched_at=None,
+        active_at=None,
+        idle_from=row.idle_from,
+        queue_since=row.queue_since,
+        origin_owner=row.origin_owner,
+        from_assignment_id=row.from_assignment_id,
+        handoff=row.handoff,
+        clocks={clock.kind: clock for clock in decision.clocks},
+        turn=_turn_of(row, decision),
+    )
+
+
+def _turn_of(row: AssignmentRow, decision: Decision) -> StoredLedgerEntry | None:
+    turn = decision.turn
+    if turn is None:
+        return None
+    return StoredLedgerEntry(0, turn.cause, turn.chosen, row.id, row.decided_at, turn.changes)
+
+
+def action_rows(
+    request: DecisionRequest, decision: Decision, row: AssignmentRow, directory: Directory
+) -> list[ActionRow]:
+    """The actions of a decision for the outbox.
+
+    Nobody is on the line for what the service decides on its own: these actions are available at once. Those
+    of an answer wait until the caller has had time to acknowledge them, if anybody reads the outbox.
+    """
+    called = request.kind in ANSWERED
+    if called and not directory.outbox_reader:
+        return []
+    available_at = row.decided_at + ACKNOWLEDGE_WITHIN if called else row.decided_at
+    return [
+        ActionRow(
+            id=f"{row.id}.{number}",
+            lead_id=row.lead_id,
+            assignment_id=row.id,
+            type=action["type"],
+            body={"params": action["params"], "due_at": action["due_at"]},
+            created_at=row.decided_at,
+            available_at=available_at,
+        )
+        for number, action in enumerate(decision.actions, 1)
+    ]
 
 
 def ledger_row(entry: LedgerEntry, number: int, assignment_id: str, now: datetime) -> LedgerRow:
@@ -66,8 +148,8 @@ def ledger_row(entry: LedgerEntry, number: int, assignment_id: str, now: datetim
     )
 
 
-def prior_after(row: AssignmentRow) -> PriorAssignment:
-    """The lead as the next decision finds it."""
+def prior_after(row: AssignmentRow, barred: frozenset[str] = frozenset()) -> PriorAssignment:
+    """The lead as the next decision finds it. `barred` are the owners who never get it again."""
     return PriorAssignment(
         lead_id=row.lead_id,
         assignment_id=row.id,
@@ -83,6 +165,25 @@ def prior_after(row: AssignmentRow) -> PriorAssignment:
         held_until=row.held_until,
         held_for_owner=row.held_for_owner,
         held_for_team=row.held_for_team,
+        step=row.step,
+        attempt=row.attempt,
+        queue_since=row.queue_since,
+        origin_owner=row.origin_owner,
+        barred=barred,
+    )
+
+
+def closing_event(prior: PriorAssignment, now: datetime, actor: str) -> EventRow:
+    """The event of an assignment that is closed without a report."""
+    return EventRow(
+        id=uuid7(),
+        assignment_id=prior.assignment_id,
+        lead_id=prior.lead_id,
+        type="closed",
+        at=now,
+        received_at=now,
+        actor=actor,
+        effect="closed",
     )
 
 

@@ -1,21 +1,32 @@
 """What the decisions of one commit group change: the rows to write, and the state after them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from app.dispatch.record import OPEN, assignment_row, decision_to_json, ledger_row, prior_after
+from app.dispatch.record import (
+    OPEN,
+    action_rows,
+    assignment_row,
+    decision_to_json,
+    ledger_row,
+    prior_after,
+    tracked_from,
+)
+from app.engine.life.clocks import Clock, ClockState
 from app.engine.lookup.tables import NO_TABLES, Tables
 from app.engine.model import stored
 from app.engine.model.decision import Decision, DecisionRequest, PriorAssignment
 from app.engine.model.lead_keys import LeadKey
 from app.engine.model.state import Facts, apply_decision
-from app.ids import uuid7
 from app.store.leads.current_leads import CurrentLead
-from app.store.path.group_write import EventRow, LeadRow, PendingRows
+from app.store.leads.histories import TrackedAssignment
+from app.store.life.events import EarlierEvent, EventRow
+from app.store.life.outbox import ActionRow
+from app.store.path.group_write import AssignmentRow, EndRow, LeadRow, PendingRows, ProgressRow
 from app.store.path.idempotency import IdempotencyKey, KeyRow, Reply
 from app.store.path.snapshot import Snapshot
 
@@ -31,6 +42,8 @@ class UnitOfWork:
     identities: the leads that got a key here, by its kind and value, from any source.
     new_keys, lost_keys: the keys that leads got and lost here.
     replies, responses: what a later job may look up, written or not.
+    histories:  the assignments of the leads that a job of this group asked for, kept up to date.
+    events:     the events of this group by source and id.
     """
 
     snapshot: Snapshot
@@ -47,6 +60,8 @@ class UnitOfWork:
     lost_keys: set[tuple[LeadKey, str]] = field(default_factory=set)
     replies: dict[str, KeyRow] = field(default_factory=dict)
     responses: dict[str, bytes] = field(default_factory=dict)
+    histories: dict[str, list[TrackedAssignment]] = field(default_factory=dict)
+    events: dict[tuple[str, str], EarlierEvent] = field(default_factory=dict)
 
     @property
     def facts(self) -> Facts:
@@ -89,11 +104,16 @@ class UnitOfWork:
         self.rows.inputs[row.id] = orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS)
         body = orjson.dumps(decision_to_json(request, decision, row, normalized), option=orjson.OPT_UTC_Z)
         self.rows.responses[row.id] = self.responses[row.id] = body
+        if decision.actions:
+            self.add_actions(action_rows(request, decision, row, self.facts.directory))
         if decision.turn is not None and number is not None:
             self.rows.turns.append(ledger_row(decision.turn, number, row.id, self.now))
         if not decision.keeps_assignment:
             self._move(LeadRow(lead_id, decision.outcome, row.id, self.now))
-            self.present[lead_id] = CurrentLead(prior_after(row), request.values, normalized, request.exclude)
+            barred = request.prior.barred if request.prior is not None else request.barred
+            prior = prior_after(row, barred)
+            self.present[lead_id] = CurrentLead(prior, request.values, normalized, request.exclude)
+            self._start(row, decision)
         elif new_fields:
             prior = self.prior_now(lead_id)
             self._keep_fields(CurrentLead(prior, request.values, normalized, excluded, row.id))
@@ -127,24 +147,98 @@ class UnitOfWork:
         self.stored |= rows.leads.keys()
         return rows
 
-    def end(self, prior: PriorAssignment) -> None:
-        """The lead leaves where it was; the owner's load falls by one."""
+    def end(self, prior: PriorAssignment, cause: str) -> None:
+        """The lead leaves where it was, for this cause; the owner's load falls by one, and clocks stop."""
         if prior.state in OPEN:
-            row = self.rows.assignments.get(prior.assignment_id)
-            if row is not None:
-                row.open = False
-            else:
-                self.rows.ended.add(prior.assignment_id)
+            self._end(prior.assignment_id, prior.lead_id, cause)
         if prior.state == "assigned" and prior.owner is not None:
             self.snapshot.state.free(prior.owner, prior.team)
 
-    def close(self, lead: CurrentLead, type_: str, actor: str) -> None:
-        """Close a lead, and record the event that closed it."""
+    def close(self, lead: CurrentLead, cause: str = "closed") -> None:
+        """Close a lead: its assignment ends, and nobody follows."""
         prior = lead.prior
-        self.end(prior)
-        self.rows.events.append(EventRow(uuid7(), prior.assignment_id, type_, self.now, actor))
+        self.end(prior, cause)
         self._move(LeadRow(prior.lead_id, "closed", prior.assignment_id, self.now, lead.fields_from))
         self.present[prior.lead_id] = replace(lead, prior=replace(prior, state="closed"))
+
+    def end_tracked(self, tracked: TrackedAssignment, cause: str) -> None:
+        """End an open assignment that is not the newest of its lead; the lead stays where it is."""
+        self._end(tracked.id, tracked.lead_id, cause)
+        if tracked.owner_id is not None:
+            self.snapshot.state.free(tracked.owner_id, tracked.team_id)
+
+    def progress(self, tracked: TrackedAssignment) -> None:
+        """An open assignment was worked on; `tracked` says how far."""
+        row = self.rows.assignments.get(tracked.id)
+        idle_from = tracked.idle_from or tracked.decided_at
+        if row is not None:
+            row.idle_from = idle_from
+        self.rows.progress[tracked.id] = ProgressRow(
+            tracked.accepted_at, tracked.touched_at, tracked.active_at, idle_from
+        )
+        present = self.present.get(tracked.lead_id)
+        if present is not None and present.prior.assignment_id == tracked.id:
+            prior = replace(present.prior, touched_at=tracked.touched_at, active_at=tracked.active_at)
+            self.present[tracked.lead_id] = replace(present, prior=prior)
+
+    def keep_clock(self, clock: Clock) -> None:
+        """Write a clock, new or changed."""
+        self.rows.clocks[clock.assignment_id, clock.kind] = clock
+
+    def stop_clocks(
+        self, tracked: TrackedAssignment, kinds: Iterable[str], state: ClockState, at: datetime
+    ) -> None:
+        """Stop the pending ones of these clocks of an assignment."""
+        for kind in kinds:
+            clock = tracked.clocks.get(kind)
+            if clock is not None and clock.state == "pending":
+                clock.stop(state, at)
+                self.keep_clock(clock)
+
+    def bar(self, lead: CurrentLead, owner_id: str) -> CurrentLead:
+        """This owner never gets the lead again. Returns the lead as it is now."""
+        barred = lead.prior.barred | {owner_id}
+        self.rows.barred[lead.prior.lead_id] = sorted(barred)
+        changed = replace(lead, prior=replace(lead.prior, barred=barred))
+        self.present[lead.prior.lead_id] = changed
+        return changed
+
+    def add_event(self, row: EventRow) -> None:
+        """Record an event."""
+        self.rows.events.append(row)
+        if row.event_id is not None:
+            self.events[row.source, row.event_id] = EarlierEvent(
+                row.body_hash or "", row.status or 200, (row.response or "").encode()
+            )
+
+    def add_actions(self, rows: Sequence[ActionRow]) -> None:
+        """Add actions to the outbox. Earlier ones of the same lead do not wait any longer."""
+        self.rows.actions.extend(rows)
+        self.rows.overtaken.update(row.lead_id for row in rows if row.lead_id in self.stored)
+
+    def _start(self, row: AssignmentRow, decision: Decision) -> None:
+        """Start the clocks of a new assignment, and track it if its lead is tracked."""
+        for clock in decision.clocks:
+            clock.assignment_id, clock.lead_id = row.id, row.lead_id
+            self.keep_clock(clock)
+        history = self.histories.get(row.lead_id)
+        if history is not None:
+            history.append(tracked_from(row, decision))
+
+    def _end(self, assignment_id: str, lead_id: str, cause: str) -> None:
+        row = self.rows.assignments.get(assignment_id)
+        if row is not None:
+            row.open, row.end_cause, row.ended_at = False, cause, self.now
+        else:
+            self.rows.ended[assignment_id] = EndRow(cause, self.now)
+        for (of, _), clock in self.rows.clocks.items():
+            if of == assignment_id:
+                clock.stop("withdrawn", self.now)
+        for tracked in self.histories.get(lead_id, ()):
+            if tracked.id == assignment_id:
+                tracked.open, tracked.end_cause, tracked.ended_at = False, cause, self.now
+                for clock in tracked.clocks.values():
+                    clock.stop("withdrawn", self.now)
 
     def _keep_fields(self, lead: CurrentLead) -> None:
         """The lead keeps its assignment, and another decision has its fields from now on."""
@@ -162,7 +256,7 @@ class UnitOfWork:
         if decision.existing_lead is None or prior is None:
             return
         if not decision.keeps_assignment:
-            self.end(prior)
+            self.end(prior, "superseded")
         elif decision.outcome == "queued" and decision.priority > prior.priority:
             self._raise(prior, decision.priority)
 
@@ -172,10 +266,11 @@ class UnitOfWork:
             self.present[prior.lead_id] = replace(self.present[prior.lead_id], prior=raised)
         self.before[prior.lead_id] = raised
         row = self.rows.assignments.get(prior.assignment_id)
+        rank = float(priority)
         if row is not None:
-            row.priority = priority
+            row.priority, row.queue_rank = priority, rank
         else:
-            self.rows.raised[prior.assignment_id] = priority
+            self.rows.raised[prior.assignment_id] = (priority, rank)
 
     def _move(self, row: LeadRow) -> None:
         """Set the lead's state: in a new row, or in the one that is stored."""

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Numeric,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
@@ -31,7 +32,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, TIMESTAMP
 metadata = MetaData()
 INSTANT = TIMESTAMP(timezone=True)
 
-GLOBAL = frozenset(("workspaces", "api_keys", "alembic_version"))
+GLOBAL = frozenset(("workspaces", "api_keys", "installation", "alembic_version"))
 """Tables that belong to no workspace. In all others `workspace_id` is the first column of each key."""
 
 
@@ -68,6 +69,14 @@ api_keys = Table(
     _required("label", Text),
     _required("created_at", INSTANT, server_default=text("now()")),
     Column("revoked_at", INSTANT),
+)
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False, server_default=text("1")),
+    _required("system_identifier", Text),
+    _required("database_name", Text),
+    _required("recorded_at", INSTANT, server_default=text("now()")),
 )
 
 workspace_locks = _of_a_workspace("workspace_locks")
@@ -151,6 +160,7 @@ leads = _of_a_workspace(
     Column("assignment_id", Uuid),
     _required("received_at", INSTANT),
     Column("fields_from", Uuid),
+    _required("barred_owners", ARRAY(Text), server_default=text("'{}'::text[]")),
     _index("leads_by_state", "state"),
     key=("id",),
 )
@@ -185,13 +195,30 @@ assignments = _of_a_workspace(
     Column("held_until", INSTANT),
     Column("held_for_owner", Text),
     Column("held_for_team", Text),
+    _required("attempt", SmallInteger, server_default=text("1")),
+    Column("ended_at", INSTANT),
+    Column("end_cause", Text),
+    *(Column(name, INSTANT) for name in ("accepted_at", "touched_at", "active_at", "idle_from")),
+    Column("queue_since", INSTANT),
+    Column("queue_rank", Double),
+    Column("origin_owner", Text),
+    Column("from_assignment_id", Uuid),
+    Column("handoff", Text),
     UniqueConstraint("workspace_id", "decision_number"),
     ForeignKeyConstraint(["workspace_id", "lead_id"], ["leads.workspace_id", "leads.id"]),
     _index("assignments_of_lead", "lead_id", "decision_number"),
-    _index("assignments_open", "owner_id", where="open AND owner_id IS NOT NULL"),
+    _index("assignments_open", "owner_id", "decision_number", where="open AND owner_id IS NOT NULL"),
+    _index("assignments_open_of_team", "team_id", "decision_number", where="open AND team_id IS NOT NULL"),
+    _index("assignments_idle", "idle_from", where="open AND owner_id IS NOT NULL"),
+    _index("assignments_of_origin", "origin_owner", where="open AND origin_owner IS NOT NULL"),
     _index("assignments_toward_load", "owner_id", "decided_at", where="counts_toward_load"),
     _index(
-        "assignments_waiting", "queue", "priority DESC", "decision_number", where="open AND queue IS NOT NULL"
+        "assignments_waiting",
+        "queue",
+        "queue_rank DESC",
+        "queue_since",
+        "decision_number",
+        where="open AND queue IS NOT NULL",
     ),
     _index("assignments_held", "held_until", where="open AND held_until IS NOT NULL"),
     _index(
@@ -224,9 +251,116 @@ events = _of_a_workspace(
     _required("type", Text),
     _required("at", INSTANT),
     _required("actor", Text),
+    Column("lead_id", Uuid),
+    _required("source", Text, server_default=text("''")),
+    Column("event_id", Text),
+    Column("body_hash", LargeBinary),
+    _required("received_at", INSTANT, server_default=text("now()")),
+    _required("day_only", Boolean, server_default=text("false")),
+    *(Column(name, Text) for name in ("by_id", "via", "reason")),
+    Column("amount", Numeric),
+    *(Column(name, Text) for name in ("currency", "note", "ref")),
+    Column("for_at", INSTANT),
+    Column("until_at", INSTANT),
+    _required("effect", Text, server_default=text("'none'")),
+    Column("status", SmallInteger),
+    Column("response", LargeBinary),
+    Column("details", JSON),
     _index("events_of_assignment", "assignment_id"),
+    Index(
+        "events_by_source",
+        "workspace_id",
+        "source",
+        "event_id",
+        unique=True,
+        postgresql_where=text("event_id IS NOT NULL"),
+    ),
+    _index("events_of_lead", "lead_id", "received_at"),
+    _index("events_by_age", "received_at"),
     key=("id",),
 )
+sla_clocks = _of_a_workspace(
+    "sla_clocks",
+    _required("assignment_id", Uuid),
+    _required("kind", Text),
+    _required("lead_id", Uuid),
+    *(Column(name, Text) for name in ("sla", "owner_id", "team_id", "queue")),
+    *(_required(name, INSTANT) for name in ("started_at", "first_due_at", "due_at", "next_at")),
+    _required("reminded", SmallInteger, server_default=text("0")),
+    _required("terms", JSON),
+    _required("state", Text),
+    Column("ended_at", INSTANT),
+    _index("sla_clocks_next", "next_at", where="state = 'pending'"),
+    _index("sla_clocks_of_owner", "owner_id", "state", "ended_at"),
+    key=("assignment_id", "kind"),
+)
+actions = _of_a_workspace(
+    "actions",
+    _required("id", Text),
+    Column("sequence", BigInteger, Identity(), nullable=False),
+    _required("lead_id", Uuid),
+    _required("assignment_id", Uuid),
+    _required("type", Text),
+    _required("body", JSON),
+    _required("created_at", INSTANT),
+    _required("available_at", INSTANT),
+    Column("number", BigInteger),
+    _required("state", Text),
+    _required("deliveries", SmallInteger, server_default=text("0")),
+    Column("lease_token", Uuid),
+    Column("leased_until", INSTANT),
+    Column("leased_by", Text),
+    Column("ended_at", INSTANT),
+    Index(
+        "actions_by_number",
+        "workspace_id",
+        "number",
+        unique=True,
+        postgresql_where=text("number IS NOT NULL"),
+    ),
+    _index("actions_waiting", "available_at", where="state = 'waiting'"),
+    _index("actions_undelivered", "number", where="state IN ('available', 'leased')"),
+    _index("actions_of_lead", "lead_id", "sequence", where="state IN ('waiting', 'available', 'leased')"),
+    key=("id",),
+)
+bulk_jobs = _of_a_workspace(
+    "bulk_jobs",
+    _required("id", Uuid),
+    _required("kind", Text),
+    _required("state", Text),
+    _required("params", JSON),
+    _required("total", Integer),
+    _required("actor", Text),
+    _required("created_at", INSTANT),
+    Column("ended_at", INSTANT),
+    _index("bulk_jobs_running", "id", where="state = 'running'"),
+    key=("id",),
+)
+bulk_job_items = _of_a_workspace(
+    "bulk_job_items",
+    _required("job_id", Uuid),
+    _required("position", Integer),
+    _required("lead_id", Uuid),
+    Column("assignment_id", Uuid),
+    Column("result", Text),
+    Column("details", JSON),
+    ForeignKeyConstraint(["workspace_id", "job_id"], ["bulk_jobs.workspace_id", "bulk_jobs.id"]),
+    _index("bulk_job_items_left", "job_id", "position", where="result IS NULL"),
+    key=("job_id", "position"),
+)
+suppressions = _of_a_workspace(
+    "suppressions",
+    _required("kind", Text),
+    _required("value", Text),
+    _required("list", Text),
+    _required("actor", Text),
+    _required("at", INSTANT),
+    Column("assignment_id", Uuid),
+    Column("event_id", Uuid),
+    Column("code", Text),
+    key=("kind", "value"),
+)
+worker_runs = _of_a_workspace("worker_runs", _required("polled_at", INSTANT), Column("resumed_at", INSTANT))
 idempotency_keys = _of_a_workspace(
     "idempotency_keys",
     _required("key", Text),

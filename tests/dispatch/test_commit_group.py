@@ -11,7 +11,9 @@ from app.dispatch.jobs.assign import Assign
 from app.dispatch.jobs.base import IdempotencyKey, Job, Reply
 from app.dispatch.jobs.claim import Claim
 from app.dispatch.jobs.release import Release
-from app.dispatch.jobs.report_event import ReportEvent
+from app.dispatch.jobs.report_event import EventAddress, ReportEvent
+from app.dispatch.reported_events import Reporter
+from app.engine.life.events import ReportedEvent
 from app.errors import QueueEmpty
 from app.intake.arrival import normalize
 from app.metrics import Metrics
@@ -43,7 +45,12 @@ async def test_claim_skips_a_lead_that_was_closed_just_before(database: str) -> 
     async with open_workspace(database) as workspace:
         waiting = await workspace.assign(external_id="a", source="partner")
         dispatch: Dispatcher = workspace.app.state.dispatch
-        closing = ReportEvent(assignment_id=waiting["assignment_id"], type="closed", actor="test")
+        closing = ReportEvent(
+            event=ReportedEvent("closed"),
+            address=EventAddress(waiting["assignment_id"]),
+            reporter=Reporter("test", "test"),
+            body_hash="",
+        )
         claiming = Claim(queue="partner-desk", owner_id="ben")
         closed, refused = await dispatch.ask_all(workspace.workspace_id, [closing, claiming])
         assert not isinstance(closed, Exception)

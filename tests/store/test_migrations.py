@@ -53,11 +53,29 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
                 ("account_keys", "'domain', 'acme.example', 'acme'"),
                 ("attribute_names", "'seats', now()"),
                 ("table_versions", "'zip', 1, '', 0, 'a', now()"),
+                ("suppressions", "'domain', 'rival.example', 'competitors', 'a', now()"),
+                ("worker_runs", "now()"),
             ):
                 await workspace.pool.execute(
                     f"INSERT INTO {table} SELECT $1, {values}", workspace.workspace_id
                 )
+            for statement in ROWS:
+                await workspace.pool.execute(statement, workspace.workspace_id)
             yield workspace
+
+
+ROWS = (
+    """INSERT INTO sla_clocks (workspace_id, assignment_id, kind, lead_id, started_at, first_due_at, due_at,
+         next_at, terms, state) SELECT $1, id, 'touch', lead_id, now(), now(), now(), now(), '{}', 'pending'
+         FROM assignments LIMIT 1""",
+    """INSERT INTO actions (workspace_id, id, lead_id, assignment_id, type, body, created_at, available_at,
+         state) SELECT $1, 'a', lead_id, id, 'tag', '{}', now(), now(), 'waiting' FROM assignments LIMIT 1""",
+    """INSERT INTO bulk_jobs (workspace_id, id, kind, state, params, total, actor, created_at)
+         SELECT $1, '00000000-0000-0000-0000-000000000001', 'reassign', 'running', '{}', 1, 'a', now()""",
+    """INSERT INTO bulk_job_items (workspace_id, job_id, position, lead_id)
+         SELECT $1, '00000000-0000-0000-0000-000000000001', 1, id FROM leads LIMIT 1""",
+)
+"""Rows of tables with columns that have defaults."""
 
 
 LEAD = {"external_id": "a"}

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 import orjson
 from fastapi import APIRouter
@@ -18,20 +17,17 @@ from app.contract.requests import (
     AssignRequest,
     BatchRequest,
     ClaimRequest,
-    EventRequest,
     ReassignRequest,
     ReassignTarget,
     validate_items,
 )
-from app.contract.responses import BatchResult, Decision, EventResult
+from app.contract.responses import BatchResult, Decision
 from app.dispatch.jobs.assign import Assign
 from app.dispatch.jobs.base import IdempotencyKey, Job, Reply
 from app.dispatch.jobs.claim import Claim
 from app.dispatch.jobs.reassign import Reassign
-from app.dispatch.jobs.report_event import ReportEvent
 from app.engine.model.decision import Target
 from app.errors import (
-    AssignmentSuperseded,
     ClaimRefused,
     Forbidden,
     IdempotencyMismatch,
@@ -118,20 +114,6 @@ async def claim_lead(
         raise Forbidden("This key can only claim for its own owner.")
     lead_id = str(body.lead_id) if body.lead_id else None
     job = Claim(key=key, queue=name, owner_id=body.owner_id, lead_id=lead_id)
-    return _response(await dispatch.ask(caller.workspace_id, job))
-
-
-@router.post("/assignments/{assignment_id}/events")
-@requires("events", problems=(AssignmentSuperseded,))
-async def report_event(
-    caller: CallerParameter,
-    dispatch: DispatchParameter,
-    key: IdempotencyKeyParameter,
-    assignment_id: UUID,
-    body: EventRequest,
-) -> Json[EventResult]:
-    """Reports what became of an assignment. `closed` frees the owner's capacity."""
-    job = ReportEvent(key=key, assignment_id=str(assignment_id), type=body.type, actor=caller.key_id)
     return _response(await dispatch.ask(caller.workspace_id, job))
 
 

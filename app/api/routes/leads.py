@@ -1,6 +1,7 @@
 """`/leads` and `/assignments`: reading leads and the decisions about them."""
 
 import asyncio
+from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from app.store.connection.pool import Pool, transaction
 from app.store.directory.history import read_directory_at
 from app.store.leads import decisions, lead_detail
 from app.store.leads.decisions import StoredDecision
-from app.store.leads.lead_detail import AssignmentDetail, LeadDetail
+from app.store.leads.lead_detail import AssignmentDetail, AssignmentEvent, LeadDetail
 
 router = APIRouter(route_class=StrictRoute, tags=["leads"])
 MAX_STEPS = 1000
@@ -39,7 +40,7 @@ async def get_assignment(
     if found is None:
         raise NotFound
     each, events = found
-    return Json({**each.answer, "state": each.state, "events": events})
+    return Json({**each.answer, "state": each.state, "events": [_event_to_json(event) for event in events]})
 
 
 @router.get("/assignments/{assignment_id}/explain")
@@ -152,3 +153,9 @@ def _duplicate_to_json(each: AssignmentDetail) -> dict[str, Any]:
         "kind": existing["kind"],
         "decided_at": each.answer["decided_at"],
     }
+
+
+def _event_to_json(event: AssignmentEvent) -> dict[str, Any]:
+    named = {"by_id": "by", "for_at": "for", "until_at": "until"}
+    shown = {named.get(name, name): value for name, value in asdict(event).items()}
+    return {**shown, "amount": float(event.amount) if event.amount is not None else None}

@@ -35,7 +35,7 @@ class Assign(Job):
             assignment_id=uuid7(),
             lead_id=uuid7(),
             values={**as_submitted(person.values, self.trigger), "trigger": self.trigger},
-            exclude=self.exclude,
+            exclude=self.exclude if person.prior is None else self.exclude | person.prior.barred,
             prior=person.prior,
             possible_duplicates=person.possible,
             account=session.find_account(lambda: self._keys_with(person)),

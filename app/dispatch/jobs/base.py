@@ -60,6 +60,14 @@ class Job:
         """Where the job looks for waiting leads."""
         return ()
 
+    def wants_history(self) -> bool:
+        """Whether the job needs the history of the leads of its assignments, keys and lead ids."""
+        return False
+
+    def event_ids(self) -> Sequence[tuple[str, str]]:
+        """The source and the id of the events that the job reports."""
+        return ()
+
     def attributes(self) -> Mapping[str, Any]:
         """The custom attributes that the lead was sent with."""
         return {}
@@ -82,4 +90,5 @@ def request_again(session: DecisionSession, lead: CurrentLead, kind: str, **fiel
         values=lead.values,
         account=session.find_account(lambda: keys_of_lead(lead.values)),
     )
-    return replace(request, **fields)
+    request = replace(request, barred=lead.prior.barred, **fields)
+    return replace(request, exclude=request.exclude | lead.prior.barred) if lead.prior.barred else request

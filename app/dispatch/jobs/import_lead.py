@@ -9,6 +9,7 @@ import orjson
 
 from app.dispatch.decision_session import DecisionSession, Person
 from app.dispatch.jobs.base import Job, Reply
+from app.dispatch.record import closing_event
 from app.engine.model.decision import DecisionRequest, ExistingOwnership, PriorAssignment
 from app.engine.model.directory import Directory
 from app.engine.model.lead_keys import LeadKey
@@ -16,6 +17,7 @@ from app.engine.pipeline.triggers import with_own_trigger
 from app.errors import OwnerInactive, refused_at
 from app.ids import uuid7
 from app.intake.arrival import IncomingLead, with_declared
+from app.store.leads.current_leads import CurrentLead
 
 ACTOR = "import"
 """The actor of the event that closes a lead imported as closed."""
@@ -63,13 +65,13 @@ class ImportLead(Job):
             possible_duplicates=person.possible,
         )
         if prior is not None:
-            work.end(prior)
+            work.end(prior, "superseded")
         _, reply = session.decide(request, arrival.normalized, status=200 if prior else 201)
         session.identify(arrival, person, request.lead_id)
         session.flags.update(arrival.flags)
         session.received += prior is None
         if self.closed:
-            work.close(work.present[request.lead_id], "closed", ACTOR)
+            _close(session, work.present[request.lead_id])
         return reply
 
     def attributes(self) -> Mapping[str, Any]:
@@ -105,3 +107,9 @@ def _check(owned: ExistingOwnership, directory: Directory, now: datetime) -> Non
         raise refused_at(("team",), "unknown_team", "names a team that does not exist")
     if owned.since > now:
         raise refused_at(("assigned_at",), "in_the_future", "lies in the future")
+
+
+def _close(session: DecisionSession, lead: CurrentLead) -> None:
+    """The imported lead is done with."""
+    session.work.close(lead)
+    session.work.add_event(closing_event(lead.prior, session.work.now, ACTOR))

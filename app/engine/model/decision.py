@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from app.engine.life.clocks import Clock
 from app.engine.lookup.tables import RowMatch
 from app.engine.model.accounts import AccountMatch
 from app.engine.model.directory import Owner
@@ -57,7 +58,12 @@ class Verdict:
 class PriorAssignment:
     """A returning lead's newest assignment, and the key that matched the lead.
 
-    `held_until` is set for a held lead; `held_for_owner` or `held_for_team` names who it is held for.
+    - `held_until` is set for a held lead; `held_for_owner` or `held_for_team` names who it is held for.
+    - `attempt` counts the owners who had the lead since it was last routed; the first is 1.
+    - `touched_at` is the first human touch, `active_at` the last human event.
+    - `queue_since` is the first entry into the queue it waits in.
+    - `origin_owner` is the owner on leave that another one covers for.
+    - `barred` are the owners who never get this lead again.
     """
 
     lead_id: str
@@ -74,6 +80,13 @@ class PriorAssignment:
     held_until: datetime | None = None
     held_for_owner: str | None = None
     held_for_team: str | None = None
+    step: str | None = None
+    attempt: int = 1
+    touched_at: datetime | None = None
+    active_at: datetime | None = None
+    queue_since: datetime | None = None
+    origin_owner: str | None = None
+    barred: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +116,7 @@ class ExistingOwnership:
 
 @dataclass(frozen=True, slots=True)
 class DecisionRequest:
-    """One request for a decision. `kind` is assign, reassign, claim, release or import.
+    """One request for a decision. `kind` is what asks for it, such as assign, reassign, claim or take_away.
 
     - `to` is the target named by the caller, and `queue` the queue that a claim takes from.
     - `note` is the caller's comment; nothing reads it but people.
@@ -113,6 +126,11 @@ class DecisionRequest:
     - `plugin_replies` are the replies of plugins by step (`app.engine.model.plugin_replies`).
     - `news` are the fields in which a returning lead says something new that the plan reads.
     - `possible_duplicates` are leads that may be the same person.
+    - `barred` are the owners who never get this lead again; the caller has added them to `exclude`.
+    - `attempt` counts the owners who had the lead since it was last routed, the new one included.
+    - `queue_since` is when the lead first entered the queue to which it returns.
+    - `origin_owner` is the owner on leave that the new one covers for.
+    - `from_assignment_id` and `handoff` are the assignment and the rule of a handoff.
     """
 
     kind: str
@@ -130,6 +148,12 @@ class DecisionRequest:
     present_owner: str | None = None
     news: tuple[str, ...] = ()
     possible_duplicates: tuple[PossibleDuplicate, ...] = ()
+    barred: frozenset[str] = frozenset()
+    attempt: int = 1
+    queue_since: datetime | None = None
+    origin_owner: str | None = None
+    from_assignment_id: str | None = None
+    handoff: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +195,7 @@ class Decision:
     - Only `held_for_owner`, or members of `held_for_team`, can claim a lead before `held_until`.
     - `previous_products` are the products that a returning lead leaves.
     - `account` and `account_team` are shown in the response.
+    - `clocks` start with the assignment.
 
     It is not frozen: `decide` builds it in stages, and frozen instances cost more. Nothing changes it later.
     """
@@ -197,6 +222,7 @@ class Decision:
     previous_products: tuple[str, ...] = ()
     sla_name: str | None = None
     sla: SlaDeadlines | None = None
+    clocks: tuple[Clock, ...] = ()
     turn: LedgerEntry | None = None
     actions: tuple[Mapping[str, Any], ...] = ()
     trace: Mapping[str, Any] = field(default_factory=dict)

@@ -99,7 +99,8 @@ class Team:
 class Directory:
     """Owners, teams and calendars after change number `version` of the workspace's log.
 
-    `tables` holds only revisions: tables can be long, and few plans use them.
+    `tables` holds only revisions: tables can be long, and few plans use them. `outbox_reader` says whether
+    anybody reads the outbox, so that the actions of answers are offered there too.
     """
 
     version: int
@@ -107,6 +108,7 @@ class Directory:
     teams: Mapping[str, Team]
     calendars: Mapping[str, Hours] = field(default_factory=dict)
     tables: Mapping[str, int] = field(default_factory=dict)
+    outbox_reader: bool = False
 
     @cached_property
     def owners_by_crm_id(self) -> Mapping[str, Sequence[Owner]]:

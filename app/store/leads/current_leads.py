@@ -40,7 +40,7 @@ SELECT_LEADS_BY_ID = f"""
 SELECT {PRIOR_COLUMNS}, {_FIELDS}
   FROM unnest($2::uuid[]) AS wanted (id)
  CROSS JOIN LATERAL (
-   SELECT id, assignment_id, state, fields_from FROM leads
+   SELECT id, assignment_id, state, fields_from, barred_owners FROM leads
     WHERE workspace_id = $1 AND leads.id = wanted.id LIMIT 1
  ) AS lead
  CROSS JOIN LATERAL (
@@ -54,27 +54,29 @@ _SELECT_OPEN_LEADS = """
 SELECT {columns}
   FROM ({first}) AS assignment
  CROSS JOIN LATERAL (
-   SELECT id, assignment_id, state, fields_from FROM leads
+   SELECT id, assignment_id, state, fields_from, barred_owners FROM leads
     WHERE workspace_id = $1 AND id = assignment.lead_id LIMIT 1
  ) AS lead{newer}
- ORDER BY priority DESC, decision_number
+ ORDER BY {order}
 """
 SELECT_LEADS_IN_QUEUE = _SELECT_OPEN_LEADS.format(
     columns=f"{PRIOR_COLUMNS}, {_FIELDS}",
     newer=_NEWER_FIELDS,
+    order="queue_rank DESC, queue_since, decision_number",
     first="""
     SELECT * FROM assignments
      WHERE workspace_id = $1 AND open AND queue = $2
-     ORDER BY priority DESC, decision_number
+     ORDER BY queue_rank DESC, queue_since, decision_number
      LIMIT $3""",
 )
-"""The first leads of a queue, by priority and then by age."""
+"""The first leads of a queue, by rank and then by age."""
 
 # Three look-ups, because the index begins with the owner or team that a lead is held for: leads held for
 # others are not read.
 SELECT_LEADS_HELD_FOR_OWNER = _SELECT_OPEN_LEADS.format(
     columns=f"{PRIOR_COLUMNS}, {_FIELDS}",
     newer=_NEWER_FIELDS,
+    order="priority DESC, decision_number",
     first="""
     SELECT * FROM (
       (SELECT * FROM assignments
@@ -104,7 +106,7 @@ SELECT_LEADS_HELD_FOR_OWNER = _SELECT_OPEN_LEADS.format(
 
 SELECT_LEAD_IN_QUEUE = f"""
 SELECT {PRIOR_COLUMNS}, {_FIELDS}
-  FROM (SELECT id, assignment_id, state, fields_from FROM leads
+  FROM (SELECT id, assignment_id, state, fields_from, barred_owners FROM leads
          WHERE workspace_id = $1 AND id = $3 LIMIT 1) AS lead
  CROSS JOIN LATERAL (
    SELECT * FROM assignments

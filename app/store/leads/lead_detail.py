@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from app.store.leads.current_leads import fields_from_inputs
 from app.store.stored_bytes import unpack
 
 MAX_ASSIGNMENTS = 1000
+MAX_EVENTS = 10_000
 MAX_LEADS = 20
 """The most leads that one key finds."""
 
@@ -21,9 +23,23 @@ class AssignmentEvent:
     """An event that was reported about an assignment."""
 
     id: str
+    event_id: str | None
+    source: str
     type: str
     at: datetime
+    day_only: bool
+    received_at: datetime
     actor: str
+    effect: str
+    by_id: str | None
+    via: str | None
+    reason: str | None
+    amount: Decimal | None
+    currency: str | None
+    note: str | None
+    ref: str | None
+    for_at: datetime | None
+    until_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +80,11 @@ class LeadDetail:
 SELECT_ASSIGNMENT_DETAILS = """
 SELECT shown.id::text AS id, lead_id::text AS lead_id, cause, response, repeats,
        stands_for::text AS stands_for, priority,
-       CASE WHEN closed.id IS NOT NULL THEN 'closed'
-            WHEN lead.assignment_id = stands_for THEN 'open'
-            ELSE 'superseded' END AS state
+       CASE WHEN effective.open THEN 'open'
+            WHEN effective.end_cause IN ('closed', 'idle') THEN 'closed'
+            WHEN lead.assignment_id <> stands_for THEN 'superseded'
+            WHEN lead.state = 'closed' THEN 'closed'
+            ELSE 'open' END AS state
   FROM unnest($2::uuid[]) AS wanted (id)
  CROSS JOIN LATERAL (
    SELECT assignments.id, lead_id, cause, response, decision_number, priority, repeats,
@@ -78,17 +96,23 @@ SELECT shown.id::text AS id, lead_id::text AS lead_id, cause, response, repeats,
     ) AS existing
     WHERE workspace_id = $1 AND assignments.id = wanted.id LIMIT 1) AS shown
  CROSS JOIN LATERAL (
-   SELECT assignment_id FROM leads WHERE workspace_id = $1 AND leads.id = lead_id LIMIT 1) AS lead
-  LEFT JOIN LATERAL (
-   SELECT id FROM events
-    WHERE workspace_id = $1 AND assignment_id = stands_for AND type = 'closed' LIMIT 1) AS closed ON true
+   SELECT assignment_id, leads.state FROM leads
+    WHERE workspace_id = $1 AND leads.id = lead_id LIMIT 1) AS lead
+ CROSS JOIN LATERAL (
+   SELECT open, end_cause FROM assignments WHERE workspace_id = $1 AND assignments.id = stands_for LIMIT 1
+ ) AS effective
  ORDER BY decision_number
 """
 """Assignments with their current states, in order."""
 
-SELECT_EVENTS_OF_ASSIGNMENT = """
-SELECT id::text AS id, type, at, actor FROM events
- WHERE workspace_id = $1 AND assignment_id = $2 ORDER BY at, events.id
+# Sorted outside the LIMIT, or else the planner may read all events by age while the table is empty.
+SELECT_EVENTS_OF_ASSIGNMENT = f"""
+SELECT * FROM (
+  SELECT id::text AS id, event_id, source, type, at, day_only, received_at, actor, effect, by_id, via, reason,
+         amount, currency, note, ref, for_at, until_at
+    FROM events WHERE workspace_id = $1 AND assignment_id = $2
+   LIMIT {MAX_EVENTS}) AS event
+ ORDER BY received_at, id
 """
 """The events of one assignment, in order."""
 

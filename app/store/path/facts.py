@@ -60,7 +60,8 @@ SELECT
                LIMIT {MAX_KEYS_OF_LEAD}) AS key) AS keys
       FROM (SELECT DISTINCT lead_id FROM matches) AS matched
      CROSS JOIN LATERAL (
-       SELECT id, assignment_id, state, coalesce(fields_from, assignment_id) AS fields_from FROM leads
+       SELECT id, assignment_id, state, coalesce(fields_from, assignment_id) AS fields_from, barred_owners
+         FROM leads
         WHERE workspace_id = $1 AND id = matched.lead_id
         LIMIT 1) AS lead
      CROSS JOIN LATERAL (

@@ -6,8 +6,12 @@ from datetime import datetime
 
 import orjson
 
+from app.engine.life.clocks import Clock
 from app.engine.model.lead_keys import LeadKey
 from app.store.connection.pool import Connection
+from app.store.life.events import EventRow, insert_events
+from app.store.life.outbox import INSERT_ACTIONS, NUMBER_ACTIONS_OF_LEAD, ActionRow
+from app.store.life.sla_clocks import UPSERT_CLOCKS, WITHDRAW_CLOCKS
 from app.store.path.idempotency import UPSERT_IDEMPOTENCY_KEYS, KeyRow
 from app.store.path.journal import INSERT_JOURNAL, JournalEntry
 from app.store.path.ledger import INSERT_LEDGER_ENTRIES, LedgerRow
@@ -51,17 +55,36 @@ class AssignmentRow:
     held_until: datetime | None
     held_for_owner: str | None
     held_for_team: str | None
+    attempt: int = 1
+    idle_from: datetime | None = None
+    queue_since: datetime | None = None
+    queue_rank: float | None = None
+    origin_owner: str | None = None
+    from_assignment_id: str | None = None
+    handoff: str | None = None
+    ended_at: datetime | None = None
+    end_cause: str | None = None
 
 
 @dataclass(slots=True)
-class EventRow:
-    """An event that a caller reported about an assignment."""
+class EndRow:
+    """An assignment that is no longer open: why, and since when."""
 
-    id: str
-    assignment_id: str
-    type: str
+    cause: str
     at: datetime
-    actor: str
+
+
+@dataclass(slots=True)
+class ProgressRow:
+    """What became of an open assignment so far. None where nothing happened yet.
+
+    It counts as idle from `idle_from` on, which may lie in the future.
+    """
+
+    accepted_at: datetime | None
+    touched_at: datetime | None
+    active_at: datetime | None
+    idle_from: datetime
 
 
 @dataclass(slots=True)
@@ -69,8 +92,9 @@ class PendingRows:
     """Everything that one commit group adds and changes.
 
     `responses` are what the callers get and `inputs` what was decided from, both by assignment. `moved` are
-    leads that change, `ended` assignments that are no longer open, `raised` new priorities. `lost_keys` are
-    keys that no longer lead to a lead.
+    leads that change, `ended` assignments that are no longer open, `raised` new priorities and ranks.
+    `lost_keys` are keys that no longer lead to a lead, `barred` the owners who never get a lead again, and
+    `overtaken` the leads whose earlier actions become available now.
     """
 
     leads: dict[str, LeadRow] = field(default_factory=dict)
@@ -80,11 +104,16 @@ class PendingRows:
     assignments: dict[str, AssignmentRow] = field(default_factory=dict)
     responses: dict[str, bytes] = field(default_factory=dict)
     inputs: dict[str, bytes] = field(default_factory=dict)
-    ended: set[str] = field(default_factory=set)
-    raised: dict[str, int] = field(default_factory=dict)
+    ended: dict[str, EndRow] = field(default_factory=dict)
+    raised: dict[str, tuple[int, float]] = field(default_factory=dict)
+    progress: dict[str, ProgressRow] = field(default_factory=dict)
+    barred: dict[str, list[str]] = field(default_factory=dict)
     turns: list[LedgerRow] = field(default_factory=list)
     keys: dict[str, KeyRow] = field(default_factory=dict)
     events: list[EventRow] = field(default_factory=list)
+    clocks: dict[tuple[str, str], Clock] = field(default_factory=dict)
+    actions: list[ActionRow] = field(default_factory=list)
+    overtaken: set[str] = field(default_factory=set)
 
 
 # Rows travel as JSON, which the driver does not look into; documents, which are long, as bytes.
@@ -100,18 +129,23 @@ WITH new_leads AS (
 ), new_assignments AS (
   INSERT INTO assignments (workspace_id, id, decision_number, lead_id, cause, outcome, code, step, owner_id,
     team_id, queue, path, block, priority, open, counts_toward_load, existing_kind, existing_assignment_id,
-    decided_at, plan_version, held_until, held_for_owner, held_for_team, response, inputs)
+    decided_at, plan_version, held_until, held_for_owner, held_for_team, attempt, idle_from, queue_since,
+    queue_rank, origin_owner, from_assignment_id, handoff, ended_at, end_cause, response, inputs)
   SELECT $1, assignment.*
     FROM ROWS FROM (
       json_to_recordset($5) AS (
         id uuid, decision_number bigint, lead_id uuid, cause text, outcome text, code text, step text,
         owner_id text, team_id text, queue text, path text, block text, priority integer, open boolean,
         counts_toward_load boolean, existing_kind text, existing_assignment_id uuid, decided_at timestamptz,
-        plan_version integer, held_until timestamptz, held_for_owner text, held_for_team text),
+        plan_version integer, held_until timestamptz, held_for_owner text, held_for_team text,
+        attempt smallint, idle_from timestamptz, queue_since timestamptz, queue_rank double precision,
+        origin_owner text, from_assignment_id uuid, handoff text, ended_at timestamptz, end_cause text),
       unnest($8::bytea[]), unnest($9::bytea[])
     ) AS assignment
 ), new_ledger_entries AS ({INSERT_LEDGER_ENTRIES.format(rows="$6")}
 ), new_keys AS ({UPSERT_IDEMPOTENCY_KEYS.format(rows="$7")}
+), new_clocks AS ({UPSERT_CLOCKS.format(rows="$10")}
+), new_actions AS ({INSERT_ACTIONS.format(rows="$11")}
 ){INSERT_JOURNAL}
  WHERE $2 IS NOT NULL
 """
@@ -129,18 +163,25 @@ DELETE FROM identities WHERE workspace_id = $1 AND kind = $2 AND value = $3 AND 
 """
 """A key no longer leads to a lead."""
 
-MARK_ASSIGNMENT_ENDED = "UPDATE assignments SET open = false WHERE workspace_id = $1 AND id = $2 AND open"
+MARK_ASSIGNMENT_ENDED = """
+UPDATE assignments SET open = false, end_cause = $3, ended_at = $4
+ WHERE workspace_id = $1 AND id = $2 AND end_cause IS NULL
+"""
 """An assignment is no longer open."""
 
-UPDATE_PRIORITY = "UPDATE assignments SET priority = $3 WHERE workspace_id = $1 AND id = $2"
+UPDATE_PRIORITY = """
+UPDATE assignments SET priority = $3, queue_rank = $4 WHERE workspace_id = $1 AND id = $2
+"""
 """A queued lead came again with a higher priority."""
 
-INSERT_EVENTS = """
-INSERT INTO events (workspace_id, id, assignment_id, type, at, actor)
-SELECT $1, * FROM json_to_recordset($2) AS event (
-  id uuid, assignment_id uuid, type text, at timestamptz, actor text)
+UPDATE_PROGRESS = """
+UPDATE assignments SET accepted_at = $3, touched_at = $4, active_at = $5, idle_from = $6
+ WHERE workspace_id = $1 AND id = $2
 """
-"""Events that were reported."""
+"""An owner has worked on a lead."""
+
+UPDATE_BARRED_OWNERS = "UPDATE leads SET barred_owners = $3 WHERE workspace_id = $1 AND id = $2"
+"""The owners who never get a lead again."""
 
 
 async def write_group(
@@ -151,6 +192,8 @@ async def write_group(
         {"kind": key.kind, "value": key.value, "source": key.source, "lead_id": lead}
         for key, lead in sorted(rows.identities)
     ]
+    for lead_id in rows.overtaken:
+        await connection.execute(NUMBER_ACTIONS_OF_LEAD, workspace_id, lead_id)
     await connection.execute(
         INSERT_GROUP,
         workspace_id,
@@ -162,6 +205,8 @@ async def write_group(
         _json(list(rows.keys.values())),
         [pack(rows.responses[id_]) for id_ in rows.assignments],
         [pack(rows.inputs[id_]) for id_ in rows.assignments],
+        _json(list(rows.clocks.values())),
+        _json(rows.actions),
     )
     if rows.moved:
         moved = [
@@ -172,13 +217,32 @@ async def write_group(
     if rows.lost_keys:
         lost = [(workspace_id, key.kind, key.value, lead, key.source) for key, lead in rows.lost_keys]
         await connection.executemany(DELETE_IDENTITY, lost)
+    await _write_changes(connection, workspace_id, rows)
+
+
+async def _write_changes(connection: Connection, workspace_id: int, rows: PendingRows) -> None:
+    """Write what changed in assignments that were stored before, and the events that changed it."""
     if rows.ended:
-        await connection.executemany(MARK_ASSIGNMENT_ENDED, [(workspace_id, id_) for id_ in rows.ended])
+        ended = [(workspace_id, id_, row.cause, row.at) for id_, row in rows.ended.items()]
+        await connection.executemany(MARK_ASSIGNMENT_ENDED, ended)
+        await connection.executemany(
+            WITHDRAW_CLOCKS, [(workspace_id, id_, row.at) for id_, row in rows.ended.items()]
+        )
     if rows.raised:
-        raised = [(workspace_id, id_, priority) for id_, priority in rows.raised.items()]
+        raised = [(workspace_id, id_, *row) for id_, row in rows.raised.items()]
         await connection.executemany(UPDATE_PRIORITY, raised)
+    if rows.progress:
+        progress = [
+            (workspace_id, id_, row.accepted_at, row.touched_at, row.active_at, row.idle_from)
+            for id_, row in rows.progress.items()
+        ]
+        await connection.executemany(UPDATE_PROGRESS, progress)
+    if rows.barred:
+        await connection.executemany(
+            UPDATE_BARRED_OWNERS, [(workspace_id, *row) for row in rows.barred.items()]
+        )
     if rows.events:
-        await connection.execute(INSERT_EVENTS, workspace_id, _json(rows.events))
+        await insert_events(connection, workspace_id, rows.events)
 
 
 def _json(rows: Sequence[object]) -> str:

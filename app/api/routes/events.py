@@ -1,0 +1,151 @@
+"""Events: what callers report about assignments."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time
+from typing import Any
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter
+
+from app.api.http.auth import Caller, requires
+from app.api.http.idempotency import item_key, response_of
+from app.api.http.json_response import Json
+from app.api.http.parameters import CallerParameter, DispatchParameter, IdempotencyKeyParameter
+from app.api.http.routing import StrictRoute
+from app.contract.events import (
+    EventBatch,
+    EventBatchResult,
+    EventItem,
+    EventRequest,
+    EventResult,
+    validate_events,
+)
+from app.contract.faults import problem_document
+from app.contract.limits import KIB, BodyLimits
+from app.dispatch.jobs.base import IdempotencyKey, Job, Reply
+from app.dispatch.jobs.report_event import EventAddress, ReportEvent
+from app.dispatch.reported_events import Reporter
+from app.engine.life.events import ReportedEvent
+from app.engine.model.lead_keys import CRM_LEAD, EXTERNAL_ID, LeadKey
+from app.errors import (
+    AlreadyClosed,
+    AmbiguousAssignment,
+    AssignmentSuperseded,
+    EventIdReused,
+    Forbidden,
+    Problem,
+)
+from app.values.crm_ids import crm_id_key
+
+router = APIRouter(route_class=StrictRoute, tags=["events"])
+PROBLEMS = (AssignmentSuperseded, AlreadyClosed, AmbiguousAssignment, EventIdReused)
+
+
+@router.post("/assignments/{assignment_id}/events")
+@requires("events", problems=PROBLEMS)
+async def report_event(
+    caller: CallerParameter,
+    dispatch: DispatchParameter,
+    key: IdempotencyKeyParameter,
+    assignment_id: UUID,
+    body: EventRequest,
+) -> Json[EventResult]:
+    """Reports what happened to an assignment, and returns what follows from it."""
+    job = _job(caller, body, EventAddress(assignment_id=str(assignment_id)), key)
+    return response_of(await dispatch.ask(caller.workspace_id, job))
+
+
+@router.post("/events")
+@requires("events", body=BodyLimits(size=8192 * KIB, isolate_items="items"))
+async def report_events(
+    caller: CallerParameter, dispatch: DispatchParameter, key: IdempotencyKeyParameter, body: EventBatch
+) -> Json[EventBatchResult]:
+    """Reports many events in order. An invalid item does not affect the others."""
+    replies: list[Reply | Problem | None] = []
+    jobs: dict[int, Job] = {}
+    for position, item in enumerate(validate_events(body)):
+        replies.append(item if isinstance(item, Problem) else None)
+        if isinstance(item, EventItem):
+            try:
+                jobs[position] = _job(caller, item, _address(item), item_key(key, position), bulk=True)
+            except Problem as refused:
+                replies[position] = refused
+    decided = await dispatch.ask_all(caller.workspace_id, list(jobs.values())) if jobs else []
+    for position, reply in zip(jobs, decided, strict=True):
+        replies[position] = reply
+    return Json(_items(replies))
+
+
+def _job(
+    caller: Caller,
+    body: EventRequest,
+    address: EventAddress,
+    key: IdempotencyKey | None,
+    *,
+    bulk: bool = False,
+) -> ReportEvent:
+    by = body.by or caller.owner_id
+    if caller.owner_id is not None and by != caller.owner_id:
+        raise Forbidden("This key can only report events of its own owner.")
+    at, day_only = _instant(body.at)
+    event = ReportedEvent(
+        type=body.type,
+        id=body.id,
+        at=at,
+        day_only=day_only,
+        by=by,
+        via=body.via,
+        reason=body.reason,
+        amount=body.amount,
+        currency=body.currency,
+        note=body.note,
+        ref=body.ref,
+        for_at=body.for_,
+        until=body.until,
+        result=body.result,
+    )
+    reporter = Reporter(
+        actor=caller.key_id,
+        source=caller.key_id,
+        owner_id=caller.owner_id,
+        sees_owner=caller.owner_id is None and caller.may("leads:read"),
+    )
+    return ReportEvent(
+        key=key, bulk=bulk, event=event, address=address, reporter=reporter, body_hash=_hash(body, address)
+    )
+
+
+def _address(item: EventItem) -> EventAddress:
+    if item.external_id is not None:
+        return EventAddress(keys=(LeadKey(EXTERNAL_ID, item.external_id, ""),))
+    if item.crm_lead_id is not None:
+        return EventAddress(keys=(LeadKey(CRM_LEAD, crm_id_key(item.crm_lead_id)),))
+    assignment_id = str(item.assignment_id) if item.assignment_id is not None else None
+    return EventAddress(assignment_id, str(item.lead_id) if item.lead_id is not None else None)
+
+
+def _instant(at: datetime | date | None) -> tuple[datetime | None, bool]:
+    """The time, and whether only its day is known."""
+    if at is None or isinstance(at, datetime):
+        return at, False
+    return datetime.combine(at, time(), UTC), True
+
+
+def _hash(body: EventRequest, address: EventAddress) -> str:
+    """The hash of an event as its caller wrote it. The id of the assignment is part of it."""
+    document = [body.model_dump(exclude_none=True), address]
+    return hashlib.sha256(orjson.dumps(document, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _items(replies: Sequence[Reply | Problem | None]) -> bytes:
+    return b'{"items":[' + b",".join(map(_item, replies)) + b"]}"
+
+
+def _item(reply: Reply | Problem | None) -> bytes:
+    if isinstance(reply, Reply):
+        return b'{"status":%d,"result":%s}' % (reply.status, reply.body)
+    problem = reply or Problem()
+    document: dict[str, Any] = problem_document(problem)
+    return b'{"status":%d,"problem":%s}' % (problem.status, orjson.dumps(document))

@@ -1,0 +1,1 @@
+"""What becomes of an assignment: events, clocks, and the order of queues."""

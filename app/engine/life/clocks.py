@@ -1,0 +1,40 @@
+"""SLA clocks: by when something must have happened to an assignment, and what became of that."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+ClockKind = Literal["accept", "touch", "claim", "max_wait", "lease"]
+ClockState = Literal["pending", "met", "missed", "withdrawn"]
+
+
+@dataclass(slots=True)
+class Clock:
+    """One clock of an assignment.
+
+    `first_due_at` is when it was due at its start, `next_at` when it must be looked at next: at its next
+    reminder, when it is due, or when its bound in plain time ends. `reminded` counts the reminders sent.
+    `terms` are what the plan said when it started; a later plan does not change them.
+    """
+
+    kind: ClockKind
+    started_at: datetime
+    first_due_at: datetime
+    due_at: datetime
+    next_at: datetime
+    assignment_id: str = ""
+    lead_id: str = ""
+    sla: str | None = None
+    owner_id: str | None = None
+    team_id: str | None = None
+    queue: str | None = None
+    reminded: int = 0
+    terms: Mapping[str, Any] = field(default_factory=dict)
+    state: ClockState = "pending"
+    ended_at: datetime | None = None
+
+    def stop(self, state: ClockState, at: datetime) -> None:
+        """End the clock, unless it has ended already."""
+        if self.state == "pending":
+            self.state, self.ended_at = state, at

@@ -1,0 +1,85 @@
+"""What each event does to an assignment. `docs/events.md` shows this table.
+
+An order asks for something and needs an open assignment. A fact says what happened and is always taken, even
+if it changes nothing any more.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+AUTOMATED = frozenset(("auto", "sequence", "bot"))
+"""The values of `via` that say that no human did it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """One type of event, and what it does to an open assignment.
+
+    - `order` says that it needs an open assignment.
+    - `stops` are the clocks that it meets, if a human did it.
+    - `touches` says that it counts as a touch, `human` that the assignment is not idle after it.
+    - `ends` is the cause with which the assignment ends.
+    - `refunds` says that the owner's turn is given back.
+    - `effect` names what it does, as the answer says it.
+    """
+
+    text: str
+    order: bool = False
+    stops: tuple[str, ...] = ()
+    touches: bool = False
+    human: bool = True
+    ends: str | None = None
+    refunds: bool = False
+    effect: Literal[
+        "accepted", "touched", "closed", "rejected", "snoozed", "refunded", "reversed", "none"
+    ] = "none"
+
+
+EVENT_KINDS: Mapping[str, EventKind] = {
+    "accepted": EventKind("The owner takes the lead on.", order=True, stops=("accept",), effect="accepted"),
+    "rejected": EventKind(
+        "The owner gives the lead back for a reason of the plan.",
+        order=True,
+        ends="rejected",
+        effect="rejected",
+    ),
+    "first_touch": EventKind(
+        "Somebody tried to reach the lead.",
+        stops=("accept", "touch", "lease"),
+        touches=True,
+        effect="touched",
+    ),
+    "reached": EventKind(
+        "Somebody talked with the lead.", stops=("accept", "touch", "lease"), touches=True, effect="touched"
+    ),
+    "meeting": EventKind("A meeting is planned for the time in `for`, or took place."),
+    "qualified": EventKind("The lead is qualified."),
+    "disqualified": EventKind("The lead is not a fit.", ends="closed", effect="closed"),
+    "opportunity": EventKind("A deal was opened; `ref` names it."),
+    "purchase": EventKind("A deal was won; `ref` names it."),
+    "lost": EventKind("The deal was lost.", ends="closed", effect="closed"),
+    "renewed": EventKind("The customer renewed."),
+    "expanded": EventKind("The customer bought more."),
+    "churned": EventKind("The customer left.", ends="closed", effect="closed"),
+    "saved": EventKind("The customer was about to leave, and stays."),
+    "unsubscribed": EventKind("The lead does not want messages any more.", human=False),
+    "complained": EventKind("The lead complained.", human=False),
+    "invalid_contact": EventKind(
+        "The lead cannot be reached by what it sent.", ends="closed", effect="closed"
+    ),
+    "spam": EventKind("It was no lead at all.", ends="closed", refunds=True, effect="refunded"),
+    "snoozed": EventKind("The owner puts the lead off until `until`.", order=True, effect="snoozed"),
+    "reversed": EventKind("The deal in `ref` is not won any more.", human=False, effect="reversed"),
+    "closed": EventKind("The work on the lead is done.", order=True, ends="closed", effect="closed"),
+    "note": EventKind("Somebody wrote something down."),
+    "disputed": EventKind("The reject is disputed.", human=False),
+    "dispute_settled": EventKind("The dispute about the reject is settled.", human=False),
+}
+"""Every type of event by name. A type that starts with `x-` is a fact without effect."""
+OWN_EVENT = EventKind("An event of your own.")
+
+
+def event_kind(type_: str) -> EventKind:
+    """What an event of this type does."""
+    return EVENT_KINDS.get(type_, OWN_EVENT)

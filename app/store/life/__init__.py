@@ -1,0 +1,1 @@
+"""Statements about the life of an assignment after its decision."""

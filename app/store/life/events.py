@@ -1,0 +1,98 @@
+"""Events that callers report about assignments. Rows never change."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from app.store.connection.pool import Connection, Row
+from app.store.stored_bytes import unpack
+
+
+@dataclass(slots=True)
+class EventRow:
+    """One event, as it is written. `at` is when it happened, `received_at` when it was processed.
+
+    `source` and `event_id` tell whether it came before; `body_hash` is of the body it came with, in
+    hexadecimal. `status` and `response` are what the caller got. `details` is what later events need.
+    """
+
+    id: str
+    assignment_id: str
+    lead_id: str
+    type: str
+    at: datetime
+    received_at: datetime
+    actor: str
+    effect: str = "none"
+    source: str = ""
+    event_id: str | None = None
+    body_hash: str | None = None
+    day_only: bool = False
+    by_id: str | None = None
+    via: str | None = None
+    reason: str | None = None
+    amount: str | None = None
+    currency: str | None = None
+    note: str | None = None
+    ref: str | None = None
+    for_at: datetime | None = None
+    until_at: datetime | None = None
+    status: int | None = None
+    response: str | None = None
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierEvent:
+    """What an id stands for: the event that came with it, and what its caller got."""
+
+    body_hash: str
+    status: int
+    response: bytes
+
+
+INSERT_EVENTS = """
+INSERT INTO events (workspace_id, id, assignment_id, lead_id, type, at, received_at, actor, effect, source,
+  event_id, body_hash, day_only, by_id, via, reason, amount, currency, note, ref, for_at, until_at, status,
+  response, details)
+SELECT $1, id, assignment_id, lead_id, type, at, received_at, actor, effect, source, event_id,
+       decode(body_hash, 'hex'), day_only, by_id, via, reason, amount::numeric, currency, note, ref, for_at,
+       until_at, status, convert_to(response, 'UTF8'), details
+  FROM json_to_recordset($2) AS event (
+    id uuid, assignment_id uuid, lead_id uuid, type text, at timestamptz, received_at timestamptz, actor text,
+    effect text, source text, event_id text, body_hash text, day_only boolean, by_id text, via text,
+    reason text, amount text, currency text, note text, ref text, for_at timestamptz, until_at timestamptz,
+    status smallint, response text, details json)
+"""
+"""Events that were reported."""
+
+SELECT_EARLIER_EVENTS = """
+SELECT found.*
+  FROM unnest($2::text[], $3::text[]) AS wanted (source, event_id)
+ CROSS JOIN LATERAL (
+   SELECT source, event_id, encode(body_hash, 'hex') AS body_hash, status, response FROM events
+    WHERE workspace_id = $1 AND events.source = wanted.source AND events.event_id = wanted.event_id
+    LIMIT 1) AS found
+"""
+"""The events that came with these ids, each of its source."""
+
+
+async def find_earlier_events(
+    connection: Connection, workspace_id: int, ids: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], EarlierEvent]:
+    """Return the events that came with these pairs of source and id."""
+    sources, event_ids = [source for source, _ in ids], [event_id for _, event_id in ids]
+    rows = await connection.fetch(SELECT_EARLIER_EVENTS, workspace_id, sources, event_ids)
+    return {(row["source"], row["event_id"]): _earlier(row) for row in rows}
+
+
+async def insert_events(connection: Connection, workspace_id: int, rows: Sequence[EventRow]) -> None:
+    """Write events."""
+    await connection.execute(INSERT_EVENTS, workspace_id, orjson.dumps(rows).decode())
+
+
+def _earlier(row: Row) -> EarlierEvent:
+    return EarlierEvent(row["body_hash"] or "", row["status"] or 200, unpack(row["response"] or b"{}"))

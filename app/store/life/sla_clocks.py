@@ -1,0 +1,54 @@
+"""SLA clocks: by when an owner must accept and touch a lead, or a queue must be served."""
+
+from collections.abc import Sequence
+
+import orjson
+
+from app.engine.life.clocks import Clock
+from app.store.connection.pool import Connection, Row
+from app.store.connection.rows import row_in_utc
+
+UPSERT_CLOCKS = """
+  INSERT INTO sla_clocks (workspace_id, assignment_id, kind, lead_id, sla, owner_id, team_id, queue,
+    started_at, first_due_at, due_at, next_at, reminded, terms, state, ended_at)
+  SELECT $1, * FROM json_to_recordset({rows}) AS clock (
+    assignment_id uuid, kind text, lead_id uuid, sla text, owner_id text, team_id text, queue text,
+    started_at timestamptz, first_due_at timestamptz, due_at timestamptz, next_at timestamptz,
+    reminded smallint, terms json, state text, ended_at timestamptz)
+  ON CONFLICT (workspace_id, assignment_id, kind) DO UPDATE
+    SET due_at = excluded.due_at, next_at = excluded.next_at, reminded = excluded.reminded,
+        state = excluded.state, ended_at = excluded.ended_at"""
+"""New and changed clocks; `rows` is the name of the parameter that holds them as JSON."""
+
+WITHDRAW_CLOCKS = """
+UPDATE sla_clocks SET state = 'withdrawn', ended_at = $3
+ WHERE workspace_id = $1 AND assignment_id = $2 AND state = 'pending'
+"""
+"""The pending clocks of an assignment that ended are withdrawn."""
+
+SELECT_CLOCKS_OF_ASSIGNMENTS = """
+SELECT clock.*
+  FROM unnest($2::uuid[]) AS wanted (id)
+ CROSS JOIN LATERAL (
+   SELECT assignment_id::text AS assignment_id, kind, lead_id::text AS lead_id, sla, owner_id, team_id, queue,
+          started_at, first_due_at, due_at, next_at, reminded, terms, state, ended_at
+     FROM sla_clocks WHERE workspace_id = $1 AND assignment_id = wanted.id
+     ORDER BY kind LIMIT 5) AS clock
+"""
+"""The clocks of assignments."""
+
+
+async def find_clocks(
+    connection: Connection, workspace_id: int, assignment_ids: Sequence[str]
+) -> dict[str, list[Clock]]:
+    """Return the clocks by assignment."""
+    found: dict[str, list[Clock]] = {}
+    rows = await connection.fetch(SELECT_CLOCKS_OF_ASSIGNMENTS, workspace_id, list(assignment_ids))
+    for row in rows:
+        found.setdefault(row["assignment_id"], []).append(clock_from_row(row))
+    return found
+
+
+def clock_from_row(row: Row) -> Clock:
+    """Return a clock out of a row with its columns."""
+    return Clock(**{**row_in_utc(row), "terms": orjson.loads(row["terms"])})
