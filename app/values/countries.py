@@ -32,6 +32,7 @@ _PLAIN = {
 _STYLE = re.compile(
     r"(?:\w+ )*?(?:republic|kingdom|state|states|principality|commonwealth|sultanate|province) of (?:the )?"
 )
+_DOTTED = re.compile(r"(?:[A-Za-z]\.\s?){1,2}[A-Za-z]\.?")
 _FLAG = range(0x1F1E6, 0x1F200)
 """The letters of flags: 🇩🇪 is DE."""
 
@@ -46,7 +47,7 @@ def country_code(text: str) -> str | None:
     plain = text.strip()
     if plain in COUNTRIES:
         return plain
-    return _PLAIN.get(plain.casefold()) or _by_name(plain)
+    return _PLAIN.get(plain.casefold()) or _by_name(plain) or _of_parts(plain)
 
 
 @lru_cache(2048)
@@ -56,7 +57,16 @@ def _by_name(text: str) -> str | None:
     if all(ord(letter) in _FLAG for letter in text):
         code = "".join(chr(ord(letter) - _FLAG.start + ord("A")) for letter in text)
         return code if code in COUNTRIES else None
+    if _DOTTED.fullmatch(text):
+        return _PLAIN.get(text.replace(".", "").replace(" ", "").casefold()) or _names().get(fold(text))
     return next(filter(None, map(_names().get, _tries(text))), None)
+
+
+def _of_parts(text: str) -> str | None:
+    """The country that every part names: `Schweiz / Suisse`. `Germany/Austria` is no country."""
+    parts = [part.strip() for part in text.split("/")] if len(text) <= MAX_NAME_LENGTH else []
+    found = {_PLAIN.get(part.casefold()) or _by_name(part) for part in parts if part}
+    return found.pop() if len(parts) > 1 and len(found) == 1 else None
 
 
 def _tries(text: str) -> list[str]:

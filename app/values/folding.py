@@ -9,6 +9,8 @@ MAX_NAME_LENGTH = 100
 """No name of a country, state or language is longer."""
 
 _PUNCTUATION = re.compile(r"[^a-z0-9\s]")
+_ALIKE = str.maketrans({"ı": "i"})
+"""Letters that are told apart in one language only: Turkish writes HIRVATISTAN for Hırvatistan."""
 _SPACE_LIKE = str.maketrans(dict.fromkeys("-/_,;()‐‑‒–—", " ") | {"&": " and "})
 
 
@@ -17,7 +19,7 @@ def fold(text: str) -> str:
     if text.isascii():
         plain = _PUNCTUATION.sub("", text.translate(_SPACE_LIKE).casefold())
     else:
-        decomposed = unicodedata.normalize("NFKD", text.translate(_SPACE_LIKE)).casefold()
+        decomposed = unicodedata.normalize("NFKD", text.translate(_SPACE_LIKE)).casefold().translate(_ALIKE)
         plain = "".join(filter(_is_kept, decomposed))
     words = plain.split()
     words = ["st" if word == "saint" else word for word in words]

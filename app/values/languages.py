@@ -11,7 +11,9 @@ from functools import cache, lru_cache
 from app.values.folding import MAX_NAME_LENGTH, fold, read_rows
 
 _TAG = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]{1,8})*")
-_SEPARATORS = re.compile(r"\s*(?:[,;/|&+\n]|\s(?:and|or|und|et|y|e)\s)\s*")
+_SEPARATORS = re.compile(
+    r"\s*(?:[,;/|&+\n、，；]\s*(?:(?:and|or|und|oder|et|ou|y|e|o)\s)?|\s(?:and|or|und|oder|et|ou|y|e|o)\s)\s*"
+)
 _QUALITY = re.compile(r"q\s*=\s*[01](?:\.\d+)?")
 MAX_LENGTH = 255
 
@@ -67,7 +69,9 @@ def _read_one(text: str) -> str | None:
     kind, _, name = whole.rpartition(" ")
     if not _SEPARATORS.search(text) and _SAME_LANGUAGE.issuperset(kind.split()):
         tries.append(name)
-    return next((codes[each] for each in tries if len(each) > 2 and each in codes), None)
+    return next(
+        (codes[each] for each in tries if (len(each) > 2 or not each.isascii()) and each in codes), None
+    )
 
 
 def split_languages(text: str) -> list[str]:

@@ -19,6 +19,8 @@ STATE_COUNTRIES = frozenset(("US", "CA", "AU", "BR", "MX", "IN", "DE", "AT", "CH
 
 _FULL = re.compile(r"([A-Za-z]{2})[-_:./ ]\s*([A-Za-z0-9]{1,3})")
 _STORED = re.compile(r"[a-z]{2}-[a-z0-9]{1,3}")
+_DOTTED = re.compile(r"[A-Z]{2,3}\.|(?:[A-Z]\.\s?){1,2}[A-Z]\.?")
+_DOTS = re.compile(r"[.\s]")
 _PARTS = re.compile(r"\s*[,;/|()]\s*|\s+[-–—:]\s+")
 _STYLE = re.compile(
     r"^(?:free )?(?:state|land|bundesland|freistaat|province|provincia|provincia autonoma|kanton|canton"
@@ -63,6 +65,12 @@ def _states() -> _States:
     )
 
 
+def _code(text: str) -> str:
+    """The text as a code: `NY` for `ny` and `N.Y.`, `VA` for `Va.`."""
+    plain = text.strip().upper()
+    return _DOTS.sub("", plain) if _DOTTED.fullmatch(plain) else plain
+
+
 def _key(text: str) -> str:
     return fold(text).replace(" ", "")
 
@@ -90,7 +98,7 @@ def _read(text: str, country: str | None) -> str | None:
     found = _full_code(text)
     if found is not None:
         return found
-    states, code, key = _states(), text.strip().upper(), _key(text)
+    states, code, key = _states(), _code(text), _key(text)
     key = key if key in states.meanings else _without_style(text)
     if len(code) > 1 and code in states.all_codes:
         return code
@@ -102,12 +110,14 @@ def _read(text: str, country: str | None) -> str | None:
 
 def _within(text: str, country: str) -> str | None:
     """The code in this country."""
-    states, code = _states(), text.strip().upper()
-    if code in states.codes[country]:
-        return code
-    named = states.names[country].get(_key(text)) or states.names[country].get(_without_style(text))
+    states, names = _states(), _states().names[country]
+    if text.strip().upper() in states.codes[country]:
+        return text.strip().upper()
+    named = names.get(_key(text)) or names.get(_without_style(text))
     if named is not None:
         return named
+    if _code(text) in states.codes[country]:
+        return _code(text)
     full = _full_code(text)
     if full is not None:
         return full[3:] if full[:2] == country else None
@@ -156,9 +166,9 @@ def meanings_of(option: str) -> frozenset[str]:
         return frozenset({full.casefold()})
     states = _states()
     found = {each.casefold() for each in states.meanings.get(_key(plain), ()) if _key(plain)}
-    if plain.upper() in states.all_codes:
+    if _code(plain) in states.all_codes:
         # `WA` is that code in every country; `NL` is also short for a state of Mexico.
-        found = {each for each in found if len(plain) < _LEAST} | {plain.casefold()}
+        found = {each for each in found if len(_code(plain)) < _LEAST} | {_code(plain).casefold()}
     return frozenset(found or {plain.casefold()})
 
 

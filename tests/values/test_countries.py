@@ -37,7 +37,8 @@ def test_every_code_and_english_name_is_recognized() -> None:
         ("भारत", "IN"),
         ("Almanya", "DE"), ("ALLEMAGNE", "DE"), ("Германия", "DE"), ("🇩🇪", "DE"), ("Georgia", "GE"),
         ("Jersey", "JE"), ("US - United States", "US"), ("Taiwan, China", "TW"), ("NA", "NA"),
-        ("NAM", "NA"), ("Namibia", "NA"),
+        ("NAM", "NA"), ("G.B.", "GB"), ("U.A.E.", "AE"), ("Schweiz/Suisse", "CH"),
+        ("HIRVATISTAN", "HR"), ("Namibia", "NA"),
     ],
 )  # fmt: skip
 def test_other_names_are_recognized(sent: str, code: str) -> None:
@@ -58,6 +59,7 @@ def test_other_names_are_recognized(sent: str, code: str) -> None:
         "N/A",
         "n/a",
         "n.a.",
+        "Germany/Austria",
         "na",
         "",
     ],

@@ -17,7 +17,8 @@ from app.values.languages import read_languages, spoken, unknown_languages
         ("US English", ["en"]), ("Latin American Spanish", ["es"]), ("Swiss German", ["gsw"]),
         ("Chinese (Simplified)", ["zh"]), ("Tagalog", ["fil"]), ("en, es", ["en", "es"]),
         ("English and Spanish", ["en", "es"]), ("Deutsch; Englisch", ["de", "en"]), ("en/fr", ["en", "fr"]),
-        ("de-DE,de;q=0.9,en;q=0.8", ["de", "en"]),
+        ("de-DE,de;q=0.9,en;q=0.8", ["de", "en"]), ("中文", ["zh"]), ("Français ou anglais", ["fr", "en"]),
+        ("English, Spanish, and French", ["en", "es", "fr"]),
     ],
 )  # fmt: skip
 def test_tags_and_names_are_languages(sent: str, codes: list[str]) -> None:

@@ -79,3 +79,19 @@ def test_every_name_finds_its_state_and_the_state_of_no_other_country(row: tuple
 def test_form_of_any_text_is_its_own_form(text: str, country: str | None) -> None:
     form = read_state(text, country)
     assert form is None or read_state(form, country) == form
+
+
+@pytest.mark.parametrize(
+    ("sent", "country", "form"),
+    [
+        ("N.Y.", "US", "NY"), ("Va.", "US", "VA"), ("P.R.", "US", "PR"), ("S. D.", "US", "SD"),
+        ("B.C.", "CA", "BC"),
+        ("B.C.", "MX", "BCN"), ("Vic.", "AU", "VIC"), ("Jal.", "MX", "JAL"), ("U.P.", "IN", "UP"),
+        ("N.Y.", None, "NY"),
+        ("No. Carolina", "US", "NC"), ("Greater London", "GB", "LND"), ("Hants", "GB", "HAM"),
+        ("Peterborough", "GB", "PTE"), ("Glasgow City", "GB", "GLG"), ("Co. Durham", "GB", "DUR"),
+    ],
+)  # fmt: skip
+def test_codes_may_have_dots(sent: str, country: str | None, form: str) -> None:
+    assert read_state(sent, country) == form
+    assert StateOptions([sent]).has(form, country)
