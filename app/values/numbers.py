@@ -55,11 +55,12 @@ _BETWEEN = re.compile(r"\s*(?:-|\.{2,3}|\bto\b|\bbis\b|\band\b|\bund\b|\ba\b|\b�
 _FROM = re.compile(r"^(?:between|from|zwischen|von|de|entre)\s+")
 _AT_LEAST = re.compile(
     r"^(?:>=|≥|=>|at least|min\.?|ab|mindestens|from)\s*(.+)$"
-    r"|^(.+?)\s*(?:\+|or more|and (?:more|above|over|up)|plus|oder mehr|und mehr)$"
+    r"|^(.+?)\s*(?:\+|\.\.|or more|and (?:more|above|over|up)|plus|oder mehr|und mehr|(?:et|ou) plus"
+    r"|[oy] m[aá]s|ou mais|e oltre|(?:of|en) meer)$"
 )
 _ABOVE = re.compile(r"^(?:>|over|more than|above|[üu]ber|mehr als)\s*(.+)$")
 _AT_MOST = re.compile(
-    r"^(?:<=|≤|=<|up to|at most|max\.?|bis zu|bis|h[oö]chstens)\s*(.+)$"
+    r"^(?:<=|≤|=<|\.\.|up to|at most|max\.?|bis zu|bis|h[oö]chstens)\s*(.+)$"
     r"|^(.+?)\s*(?:or (?:less|fewer)|oder weniger)$"
 )
 _BELOW = re.compile(r"^(?:<|under|less than|fewer than|below|unter|weniger als)\s*(.+)$")

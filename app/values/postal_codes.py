@@ -52,7 +52,7 @@ _DIGITS: dict[str, tuple[int, int]] = {
     "JP": (7, 6), "PT": (7, 7), "CL": (7, 7), "BR": (8, 7), "IR": (10, 10),
 }  # fmt: skip
 
-_BRITISH = re.compile(r"([A-Z]{1,2}\d[A-Z\d]?|GIR)(\d[A-Z]{2})?")
+_BRITISH = re.compile(r"([A-PR-UWYZ][A-HK-Y]?\d[A-Z\d]?|GIR|BFPO)(\d[A-Z]{2}|(?<=BFPO)\d{1,4})?")
 _CANADIAN = re.compile(r"([ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z])(\d[ABCEGHJ-NPRSTV-Z]\d)?")
 _IRISH = re.compile(r"([A-Z]\d[\dW])([A-Z\d]{4})?")
 _DUTCH = re.compile(r"([1-9]\d{3})([A-Z]{2})?")
@@ -73,9 +73,9 @@ def postal_code(text: str, country: str | None = None) -> str | None:
     """The form of a postal code, or None if it cannot be one.
 
     `country` is an ISO 3166 code. Without it, or in a country whose form is not known, everything that has a
-    letter or a digit is a postal code, and no zero comes back.
+    digit is a postal code, and no zero comes back.
     """
-    if country == "US" and len(text) == 5 and _PLAIN.fullmatch(text):
+    if country == "US" and len(text) == 5 and text != "00000" and _PLAIN.fullmatch(text):
         return text
     return _read(text, country) if len(text) <= MAX_LENGTH else None
 
@@ -101,7 +101,7 @@ def _read(text: str, country: str | None) -> str | None:
         return compact if _OTHER[country].fullmatch(compact) else None
     if compact.isdigit():
         return compact
-    return _of_any_country(compact) or (" ".join(plain.split()) if any(map(str.isalnum, plain)) else None)
+    return _of_any_country(compact) or (" ".join(plain.split()) if any(map(str.isdigit, plain)) else None)
 
 
 def _without_state(text: str) -> str:
@@ -154,7 +154,7 @@ def _without_additions(text: str) -> str:
 
 
 def _of_digits(compact: str, length: int, least: int) -> str | None:
-    if not compact.isdigit() or not least <= len(compact) <= length:
+    if not compact.isdigit() or not least <= len(compact) <= length or not compact.strip("0"):
         return None
     return compact.zfill(length)
 

@@ -22,6 +22,7 @@ from app.values.numbers import Decimal, Range, read_number
         ("51 - 200 employees", "51-200"), ("1 to 10", "1-10"), ("1000+", "1000+"), ("500 or more", "500+"),
         (">1000", "1001+"), ("<50", "..49"), ("up to 50", "..50"), ("1-10M", "1000000-10000000"),
         ("$1M - $10M", "1000000-10000000"), ("-5-10", "-5..10"),
+        ("..49", "..49"), ("200..", "200+"), ("100 et plus", "100+"),
     ],
 )  # fmt: skip
 def test_number_or_range_is_read(sent: str, value: int | float | str) -> None:

@@ -44,6 +44,7 @@ def test_postal_code_has_the_form_of_its_country(sent: str, country: str | None,
         ("12345", "GB"), ("Z1A 0B1", "CA"), ("-", None), ("?", "ZZ"), ("9" * 50, None), ("0101", "NL"),
         ("A-1010", "DE"), ("DE-80331", "US"), ("D-80331", "US"), ("D 80331", "NL"),
         ("D-80331", "GB"), ("D-80331", "ZZ"),
+        ("00000", "US"), ("0000", "AT"), ("QQ1 1AA", "GB"), ("n/a", None), ("Berlin", "ZZ"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_a_postal_code_has_no_form(sent: str, country: str | None) -> None:
