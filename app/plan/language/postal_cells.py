@@ -24,6 +24,10 @@ _WILDCARDS = re.compile(r"(\d+)([X#?]+)\*?")
 _WHOLE = {(5, 4): 5, (3, 4): 7, (4, 3): 7, (5, 3): 8, (2, 3): 5}
 """Digits before and behind the hyphen of whole codes (US, JP, PT, BR, PL), and how many of them count."""
 _DISTRICT = re.compile(r"([A-Z]{1,2})(\d{1,2})")
+_DISTRICT_LETTERS = "ABCDEFGHJKMNPRSTUVWXY"
+"""The letters that may follow the number of a district."""
+_ONLY_LETTERED = frozenset(("EC1", "EC2", "EC3", "EC4", "SW1", "W1", "WC1", "WC2"))
+"""Districts whose codes all have a letter, such as EC1A and W1K. Sheets name them without it."""
 _SECTOR = re.compile(r"([A-Z]{1,2}\d[A-Z\d]?) (\d)")
 _OUTWARD = re.compile(r"[A-Z]{1,2}\d[A-Z\d]?")
 _UNIT = re.compile(r"(([A-Z]{1,2})\d[A-Z\d]?) (\d)[A-Z]{2}")
@@ -124,7 +128,14 @@ def _item(item: str, country: str | None) -> Iterator[tuple[str, float]]:
         return
     if ends is not None:
         plain = f"{ends[1]}{ends[2]}"[: _WHOLE[len(ends[1]), len(ends[2])]]
-    yield _beginning(item, plain, length)
+    key, rank = _beginning(item, plain, length)
+    yield key, rank
+    if length is None and key in _ONLY_LETTERED:
+        yield from ((each, rank) for each in _lettered(key))
+
+
+def _lettered(district: str) -> Iterator[str]:
+    return (district + letter for letter in _DISTRICT_LETTERS)
 
 
 def _is_whole(first: str, second: str) -> bool:
@@ -155,7 +166,9 @@ def _range(item: str, first: str, last: str, length: int | None) -> Iterator[tup
     if between[0] and between[1] and between[0][1] == between[1][1] and length is None:
         start, end = int(between[0][2]), int(between[1][2])
         rank = _rank(len(low), end - start + 1, 10 ** len(low)) if end >= start else 0.0
-        yield from ((f"{between[0][1]}{number}", rank) for number in range(start, end + 1))
+        for number in range(start, end + 1):
+            district = f"{between[0][1]}{number}"
+            yield from ((each, rank) for each in (district, *_lettered(district)))
         if end >= start:
             return
     alphabets = [_alphabet(*pair) for pair in zip(low, high, strict=False)]
