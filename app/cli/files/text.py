@@ -143,9 +143,15 @@ def _encoding_of(start: bytes) -> str:
         if start.startswith(mark):
             return encoding
     even, odd = start[::2].count(0), start[1::2].count(0)
-    if even or odd:
-        return "utf-16-le" if odd > even else "utf-16-be"
+    wide = "utf-16-le" if odd > even else "utf-16-be"
+    # A zero byte can also be a fault in a text of narrow characters.
+    if (even or odd) and ((even + odd) * 5 >= len(start) or _has_lines(start, wide)):
+        return wide
     return _BY_LINE
+
+
+def _has_lines(start: bytes, encoding: str) -> bool:
+    return not {"\n", "\r"}.isdisjoint(start.decode(encoding, "replace"))
 
 
 def _is_text_encoding(name: str) -> bool:

@@ -28,6 +28,12 @@ def test_encoding_is_detected(tmp_path: Path, encoding: str) -> None:
     assert read(tmp_path / "leads.csv", TEXT.encode(encoding)) == TEXT
 
 
+def test_a_stray_zero_byte_does_not_make_it_utf_16(tmp_path: Path) -> None:
+    path = tmp_path / "stray.csv"
+    path.write_bytes(b"email,first_name\nq@kunde.example,a\x00b\n")
+    assert next(TextFile(path).lines()) == "email,first_name\n"
+
+
 def test_named_encoding_is_used(tmp_path: Path) -> None:
     text = "メール,会社名\n"
     assert read(tmp_path / "leads.csv", text.encode("shift_jis"), "shift_jis") == text
