@@ -59,7 +59,7 @@ def event_row(
 def refusal_of(
     state: str, tracked: TrackedAssignment, prior: PriorAssignment, reporter: Reporter
 ) -> Conflict:
-    """Why an order about this assignment is refused. The present owner is named only to callers who may know."""
+    """Why an order about this assignment is refused. Only callers who may know it are told the owner."""
     since = tracked.ended_at or prior.decided_at
     if state == "closed":
         return AlreadyClosed(since)
