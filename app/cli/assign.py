@@ -3,8 +3,10 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -81,8 +83,9 @@ def assign(
 
     async def work(pool: Pool) -> "OutcomeCounts":
         found = await workspace_named(pool, workspace)
+        there = replace(run, options=replace(run.options, zone=ZoneInfo(found.timezone)))
         with _report_file(report) as rows:
-            return await outcomes_of(pool, found.id, run, rows)
+            return await outcomes_of(pool, found.id, there, rows)
 
     outcomes = with_pool(work)
     for note in outcomes.notes:

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -232,14 +231,14 @@ class _StatusReader:
         """What the caller should know about the times."""
         if self._has_local_times:
             yield (
-                "Times without an offset in assigned_at are read in the time zone of their owner, or else as"
-                " UTC."
+                "Times without an offset in assigned_at are read in the time zone of their owner, or else in"
+                f" {self.file.options.zone.key}, the time zone of the workspace."
             )
 
     def _time(self, cell: str, owner: object) -> str:
         known = self.directory.owners.get(owner) if isinstance(owner, str) else None
         try:
-            found = read_time(cell, self.file.options.dates, known.zone if known else UTC)
+            found = read_time(cell, self.file.options.dates, known.zone if known else self.file.options.zone)
         except ValidationFailed as refused:
             (fault,) = refused.faults
             raise refused_at(("assigned_at",), fault.code, fault.detail) from None

@@ -5,8 +5,10 @@ An import replaces what is there, so the same file can be imported again, also a
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -187,7 +189,8 @@ def import_leads(
 
     async def work(pool: Pool) -> ImportReport:
         found = await workspace_named(pool, workspace)
-        return await import_file(pool, found.id, file, options, deadline=deadline, move=move)
+        there = replace(options, zone=ZoneInfo(found.timezone))
+        return await import_file(pool, found.id, file, there, deadline=deadline, move=move)
 
     report = with_pool(work)
     for note in report.notes:

@@ -9,7 +9,7 @@ from typing import Any
 from app.cli.context import progress
 from app.cli.files.leads import Entry, LeadFile, LeadLine, LeadOptions, LineFault, open_leads
 from app.cli.files.outcomes import OutcomeCounts, OutcomeFile
-from app.cli.files.times import read_time
+from app.cli.files.times import read_time, zone_of
 from app.cli.sending import (
     BATCH_SIZE,
     DRY_RUN_BATCH_SIZE,
@@ -134,7 +134,9 @@ def _is_ordered(cells: Iterator[object], options: LeadOptions) -> bool:
     last = None
     for cell in cells:
         try:
-            at = read_time(str(cell or ""), options.dates).at
+            at = read_time(
+                str(cell or ""), options.dates, zone_of(options.time_column or "", options.zone)
+            ).at
         except ValidationFailed:
             continue
         if last is not None and at < last:

@@ -1,6 +1,7 @@
-"""`lead-assignment workspaces`: create, list and delete workspaces."""
+"""`lead-assignment workspaces`: create, change, list and delete workspaces."""
 
 from typing import Annotated
+from zoneinfo import available_timezones
 
 import asyncpg
 import typer
@@ -13,13 +14,26 @@ commands = typer.Typer(help="Workspaces. Each has its own plan, directory and le
 Name = Annotated[str, typer.Argument(help="The workspace's name.")]
 
 
+def _known(zone: str) -> str:
+    if zone not in available_timezones():
+        raise typer.BadParameter("must be an IANA time zone, such as Europe/Berlin")
+    return zone
+
+
+_ZONE_HELP = (
+    "Its time zone, such as Europe/Berlin: that of times without an offset, and of owners without one."
+)
+
+
 @commands.command()
-def create(name: Name) -> None:
+def create(
+    name: Name, timezone: Annotated[str, typer.Option(help=_ZONE_HELP, callback=_known)] = "UTC"
+) -> None:
     """Create a workspace."""
 
     async def work(connection: Connection) -> None:
         try:
-            await store.create_workspace(connection, name)
+            await store.create_workspace(connection, name, timezone)
         except asyncpg.UniqueViolationError:
             raise CommandError(f"The workspace {name!r} already exists.") from None
         except asyncpg.CheckViolationError:
@@ -29,11 +43,22 @@ def create(name: Name) -> None:
     typer.echo(f"Created workspace {name!r}.")
 
 
+@commands.command("set")
+def change(name: Name, timezone: Annotated[str, typer.Option(help=_ZONE_HELP, callback=_known)]) -> None:
+    """Change a workspace. Owners keep the time zone they have."""
+
+    async def work(connection: Connection) -> None:
+        await store.set_time_zone(connection, (await workspace_named(connection, name)).id, timezone)
+
+    as_owner(work)
+    typer.echo(f"The time zone of {name!r} is {timezone}.")
+
+
 @commands.command("list")
 def list_all() -> None:
     """List all workspaces."""
     for workspace in as_owner(store.list_workspaces):
-        typer.echo(f"{workspace.id}\t{workspace.name}\t{workspace.created_at:%Y-%m-%d}")
+        typer.echo(f"{workspace.id}\t{workspace.name}\t{workspace.created_at:%Y-%m-%d}\t{workspace.timezone}")
 
 
 @commands.command()

@@ -111,7 +111,7 @@ class OwnerInput(RecordModel):
     name: ShortText | None = None
     email: ShortText | None = None
     role: ShortText | None = None
-    timezone: Zone = "UTC"
+    timezone: Zone | None = Field(None, description="Without one, the owner gets that of the workspace.")
     active: bool = True
     paused_until: Timestamp | None = None
     skills: ShortTexts = Field(default_factory=list)

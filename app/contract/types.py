@@ -129,13 +129,13 @@ def _boolean_of_lead(sent: object) -> object:
 
 
 def _timestamp_of_lead(sent: object) -> datetime | str:
-    """A timestamp, or a text that intake reads."""
+    """A timestamp, without an offset if none was sent, or a text that intake reads."""
     if isinstance(sent, int) and not isinstance(sent, bool):
         return str(sent)
     if not isinstance(sent, str) or len(sent) > 8192:
         raise invalid("wrong_type", "must be a string with a date and time")
     try:
-        return _timestamp(sent)
+        return _local_timestamp(sent)
     except ValueError:
         return sent
 

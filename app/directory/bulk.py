@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from app.directory import validation
+from app.directory.defaults import with_defaults
 from app.directory.editing import ACCOUNTS, edit_directory
 from app.errors import Problem, ValidationFailed
 from app.store.connection.pool import Pool
@@ -33,7 +34,8 @@ async def upsert(
         bodies = {id_: record.body for id_, record in known.items()}
         outcomes: list[Outcome] = []
         good: list[Item] = []
-        for id_, body in items:
+        filled = await with_defaults(edit, resource_type, [body for _, body in items])
+        for (id_, _), body in zip(items, filled, strict=True):
             faults = validation.faults(resource_type, body, edit.snapshot.directory)
             if faults:
                 outcomes.append(ValidationFailed(faults=faults))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.directory import validation
+from app.directory.defaults import with_defaults
 from app.directory.editing import DirectoryEdit, edit_directory
 from app.directory.record_findings import findings_of
 from app.errors import NotFound, PreconditionFailed, ValidationFailed
@@ -73,6 +74,7 @@ async def keep(
 
     Raises ValidationFailed.
     """
+    (body,) = await with_defaults(edit, resource_type, [body])
     found = validation.faults(resource_type, body, edit.snapshot.directory)
     if found:
         raise ValidationFailed(faults=found)

@@ -52,7 +52,7 @@ def normalize(sent: Mapping[str, Any], source: str = "", hints: Hints = NO_HINTS
 
     `source` is where its external id comes from, unless the lead says so itself.
     """
-    values = _clean_fields(sent)
+    values = _clean_fields(sent, hints)
     names = values.keys() & _NAMES
     read = read_fields(values, hints)
     flags = [
@@ -117,23 +117,23 @@ def read_in_country(values: Mapping[str, Any], country: str | None) -> Mapping[s
     return {**restored, "flags": flags} if flags else restored
 
 
-def _clean_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    cleaned = ((name, _clean(value)) for name, value in fields.items())
+def _clean_fields(fields: Mapping[str, Any], hints: Hints) -> dict[str, Any]:
+    cleaned = ((name, _clean(value, hints)) for name, value in fields.items())
     return {name: value for name, value in cleaned if value not in _EMPTY}
 
 
-def _clean(value: Any) -> Any:
+def _clean(value: Any, hints: Hints) -> Any:
     """Trim text and compose it (NFC), convert times to UTC and whole floats to integers, drop empty items."""
     if isinstance(value, str):
         return (value if value.isascii() else unicodedata.normalize("NFC", value)).strip()
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return hints.moment(value) if value.tzinfo is None else value.astimezone(UTC)
     if isinstance(value, dict):
-        return _clean_fields(value)
+        return _clean_fields(value, hints)
     if isinstance(value, list):
-        return [item for item in map(_clean, value) if item not in _EMPTY]
+        return [item for each in value if (item := _clean(each, hints)) not in _EMPTY]
     return value
 
 

@@ -5,7 +5,7 @@ What cannot be read stays as it was sent, and a flag says so. The usual values c
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time, tzinfo
 from typing import Any
 
 from app.plan.language.fields import LEAD, Field, Kind
@@ -29,12 +29,23 @@ NUMBERS = tuple(name for name, _ in _NUMBERS)
 TIMESTAMPS = tuple(name for name, field in LEAD.fields.items() if field.kind is Kind.TIMESTAMP)
 
 
+_MIDNIGHT = time()
+
+
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """How a file writes what is ambiguous: its decimal sign, and the order of day and month."""
+    """How a file writes what is ambiguous: its decimal sign, the order of day and month, and its time zone.
+
+    A time of day without an offset is one of `zone`. A day alone begins at midnight UTC, as in a plan.
+    """
 
     decimal: Decimal | None = None
     dates: Order | None = None
+    zone: tzinfo = UTC
+
+    def moment(self, at: datetime) -> datetime:
+        """The moment, in UTC, of a time without an offset."""
+        return at.replace(tzinfo=self.zone if at.time() != _MIDNIGHT else UTC).astimezone(UTC)
 
 
 NO_HINTS = Hints()
@@ -125,7 +136,7 @@ def _timestamp(text: str, hints: Hints, flags: list[str]) -> datetime | str:
     if read.at is None:
         flags.append("date_ambiguous" if read.ambiguous else "date_unreadable")
         return text
-    return read.at
+    return hints.moment(read.at.replace(tzinfo=None)) if read.is_local else read.at
 
 
 def _consent(values: dict[str, Any], flags: list[str], changed: list[str]) -> None:

@@ -57,6 +57,7 @@ workspaces = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     _required("name", Text, unique=True),
     _required("created_at", INSTANT, server_default=text("now()")),
+    _required("timezone", Text, server_default=text("'UTC'")),
 )
 api_keys = Table(
     "api_keys",

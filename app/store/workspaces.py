@@ -8,14 +8,17 @@ from app.store.connection.pool import Connection, Pool, look_up
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """One customer of the service."""
+    """One customer of the service. `timezone` is the IANA name of its time zone."""
 
     id: int
     name: str
     created_at: datetime
+    timezone: str
 
 
-INSERT_WORKSPACE = "INSERT INTO workspaces (name) VALUES ($1) RETURNING id, name, created_at"
+INSERT_WORKSPACE = (
+    "INSERT INTO workspaces (name, timezone) VALUES ($1, $2) RETURNING id, name, created_at, timezone"
+)
 """A new workspace."""
 
 INSERT_WORKSPACE_LOCK = "INSERT INTO workspace_locks (workspace_id) VALUES ($1)"
@@ -24,14 +27,20 @@ INSERT_WORKSPACE_LOCK = "INSERT INTO workspace_locks (workspace_id) VALUES ($1)"
 SET_WORKSPACE = "SELECT set_config('lead_assignment.workspace', $1, true)"
 """Name the workspace of this transaction: row-level security binds the owner of the tables too."""
 
-SELECT_WORKSPACES = "SELECT id, name, created_at FROM workspaces ORDER BY name"
+SELECT_WORKSPACES = "SELECT id, name, created_at, timezone FROM workspaces ORDER BY name"
 """Every workspace, by name."""
 
-SELECT_WORKSPACE_BY_NAME = "SELECT id, name, created_at FROM workspaces WHERE name = $1"
+SELECT_WORKSPACE_BY_NAME = "SELECT id, name, created_at, timezone FROM workspaces WHERE name = $1"
 """One workspace."""
 
 SELECT_WORKSPACE_IDS = "SELECT array_agg(id ORDER BY id) AS ids FROM workspaces"
 """Every workspace's id, oldest first, in one row."""
+
+SELECT_TIME_ZONE = "SELECT timezone FROM workspaces WHERE id = $1"
+"""The time zone of one workspace."""
+
+UPDATE_TIME_ZONE = "UPDATE workspaces SET timezone = $2 WHERE id = $1"
+"""Set the time zone of one workspace."""
 
 LOCK_WORKSPACE = "SELECT FROM workspace_locks WHERE workspace_id = $1 FOR UPDATE"
 """Wait until no writer of the workspace is left."""
@@ -48,14 +57,14 @@ TABLES = (
 """Every table of a workspace. Tables that refer to others come first."""
 
 
-async def create_workspace(connection: Connection, name: str) -> Workspace:
+async def create_workspace(connection: Connection, name: str, timezone: str = "UTC") -> Workspace:
     """Create a workspace and its lock row.
 
     Raises asyncpg.UniqueViolationError when the name is taken, CheckViolationError when it is empty or
     longer than 63 bytes.
     """
     async with connection.transaction():
-        row = await connection.fetchrow(INSERT_WORKSPACE, name)
+        row = await connection.fetchrow(INSERT_WORKSPACE, name, timezone)
         if row is None:
             raise LookupError("INSERT with RETURNING returned no row")
         await connection.execute(SET_WORKSPACE, str(row["id"]))
@@ -82,6 +91,16 @@ async def find_workspace(pool: Pool | Connection, name: str) -> Workspace | None
     """Return the workspace with this name, or None."""
     row = await pool.fetchrow(SELECT_WORKSPACE_BY_NAME, name)
     return Workspace(**row) if row else None
+
+
+async def find_time_zone(connection: Connection, workspace_id: int) -> str:
+    """Return the IANA name of the workspace's time zone."""
+    return str(await connection.fetchval(SELECT_TIME_ZONE, workspace_id))
+
+
+async def set_time_zone(connection: Connection, workspace_id: int, timezone: str) -> None:
+    """Set the workspace's time zone. Owners keep the one they have."""
+    await connection.execute(UPDATE_TIME_ZONE, workspace_id, timezone)
 
 
 async def list_workspace_ids(pool: Pool) -> list[int]:

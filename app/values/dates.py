@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from typing import Literal
 
@@ -50,10 +50,20 @@ _EPOCH = re.compile(r"\d{10}(?:\d{3})?")
 
 @dataclass(frozen=True, slots=True)
 class DateReading:
-    """A timestamp in UTC, or None if the text is ambiguous or none. Without an offset a time is UTC."""
+    """A timestamp in UTC, or None if the text is ambiguous or none. Without an offset a time is UTC.
+
+    `is_local` says that there was no offset.
+    """
 
     at: datetime | None
     ambiguous: bool = False
+    is_local: bool = False
+
+    def within(self, zone: tzinfo) -> datetime | None:
+        """The moment. Without an offset it is a time of this zone."""
+        if self.at is None or not self.is_local:
+            return self.at
+        return self.at.replace(tzinfo=zone).astimezone(UTC)
 
 
 UNREAD = DateReading(None)
@@ -76,7 +86,8 @@ def _read(text: str, order: Order | None) -> DateReading:
         if _EPOCH.fullmatch(text):
             seconds = int(text) / (1000 if len(text) == 13 else 1)
             return _within(datetime.fromtimestamp(seconds, UTC))
-        return _within(_utc(datetime.fromisoformat(text)))
+        iso = datetime.fromisoformat(text)
+        return _within(_utc(iso), is_local=iso.tzinfo is None)
     except (ValueError, OverflowError):
         pass
     time = _TIME.search(text)
@@ -84,7 +95,7 @@ def _read(text: str, order: Order | None) -> DateReading:
     found = {at for day in days if (at := _at(day, time)) is not None}
     if len(found) != 1:
         return DateReading(None, ambiguous=len(found) > 1)
-    return _within(found.pop())
+    return _within(found.pop(), is_local=time is None or not time["zone"])
 
 
 def _days(text: str, order: Order | None) -> list[tuple[int, int, int]]:
@@ -128,5 +139,5 @@ def _utc(at: datetime) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
-def _within(at: datetime) -> DateReading:
-    return DateReading(at) if 1900 <= at.year <= 2200 else UNREAD
+def _within(at: datetime, *, is_local: bool = False) -> DateReading:
+    return DateReading(at, is_local=is_local) if 1900 <= at.year <= 2200 else UNREAD

@@ -4,9 +4,11 @@ import asyncio
 import csv
 import unicodedata
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import pytest
@@ -604,3 +606,24 @@ def test_assign_command_decides_a_spreadsheet_and_reports_it(shell: Shell) -> No
     assert "OK" in shell.says("verify")
     assert "Unknown trigger" in shell.refuses("assign", str(file), "--workspace", "acme", "--trigger", "?")
     assert "'Firma'" in shell.refuses("assign", str(file), "--workspace", "acme", "--map", "Frima=company")
+
+
+def test_times_without_an_offset_are_in_the_zone_of_the_workspace(tmp_path: Path) -> None:
+    path = tmp_path / "fair.csv"
+    path.write_text(
+        "email,When,Submit Date (UTC),last_purchase_at\n"
+        "a@kunde.example,20.11.2026 09:00,2026-11-20 09:00,2026-11-01 00:30\n"
+        "b@kunde.example,2026-11-20T09:00:00+02:00,20.11.2026 09:00,2026-11-01\n"
+    )
+    columns = ColumnOptions(unknown=UnknownColumns.ATTRIBUTES)
+    berlin = LeadOptions(columns=columns, time_column="When", zone=ZoneInfo("Europe/Berlin"))
+    file = open_leads(path, berlin)
+    first, second = leads(file)
+    assert first.at == datetime(2026, 11, 20, 8, tzinfo=UTC)
+    assert second.at == datetime(2026, 11, 20, 7, tzinfo=UTC)
+    assert first.arrival.values["last_purchase_at"] == datetime(2026, 10, 31, 23, 30, tzinfo=UTC)
+    assert second.arrival.values["last_purchase_at"] == datetime(2026, 11, 1, tzinfo=UTC)
+    assert "Europe/Berlin, the time zone of the workspace" in " ".join(file.notes())
+    file = open_leads(path, replace(berlin, time_column="Submit Date (UTC)"))
+    assert [lead.at for lead in leads(file)] == [datetime(2026, 11, 20, 9, tzinfo=UTC)] * 2
+    assert "time zone" not in " ".join(file.notes())

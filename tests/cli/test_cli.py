@@ -81,6 +81,18 @@ def test_workspaces_are_created_listed_and_deleted(shell: Shell) -> None:
     assert "acme" not in shell.says("workspaces", "list")
 
 
+def test_a_workspace_has_a_time_zone(shell: Shell) -> None:
+    shell.says("workspaces", "create", "acme", "--timezone", "Europe/Berlin")
+    shell.says("workspaces", "create", "other")
+    zones = [line.split("\t")[3] for line in shell.says("workspaces", "list").splitlines()]
+    assert zones == ["Europe/Berlin", "UTC"]
+    shell.says("workspaces", "set", "other", "--timezone", "America/New_York")
+    assert "other\t" in shell.says("workspaces", "list").splitlines()[1]
+    assert shell.says("workspaces", "list").endswith("America/New_York\n")
+    assert shell.run("workspaces", "set", "other", "--timezone", "Mars/Olympus").returncode == 2
+    assert "No workspace" in shell.refuses("workspaces", "set", "nobody", "--timezone", "UTC")
+
+
 def test_import_is_repeated_until_every_line_is_valid(shell: Shell) -> None:
     shell.says("workspaces", "create", "acme")
     owners, teams = shell.directory / "owners.csv", shell.directory / "teams.csv"

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from app.store import workspaces
 from tests.support.workspace import Workspace, create_workspace
 
 OWNER: dict[str, Any] = {
@@ -273,3 +274,30 @@ async def test_change_log_names_the_actor_and_the_record(workspace: Workspace) -
     assert [each["version"] for each in log] == [before + 1, before + 2, before + 3, before + 4]
     only = (await workspace.get("/changes?resource_type=owners&resource_id=yan"))["items"]
     assert [each["resource_id"] for each in only] == ["yan"]
+
+
+async def set_zone(workspace: Workspace, zone: str) -> None:
+    async with workspace.pool.acquire() as connection:
+        await workspaces.set_time_zone(connection, workspace.workspace_id, zone)
+
+
+async def test_an_owner_without_a_time_zone_has_that_of_the_workspace(workspace: Workspace) -> None:
+    await set_zone(workspace, "Asia/Kolkata")
+    created = await workspace.client.put("/owners/zoe", json={"name": "Zoe"})
+    assert created.json()["timezone"] == "Asia/Kolkata"
+    lines = b'{"id": "yan", "name": "Yan"}\n'
+    await workspace.client.post(
+        "/owners/bulk", content=lines, headers={"Content-Type": "application/x-ndjson"}
+    )
+    assert (await workspace.get("/owners/yan"))["timezone"] == "Asia/Kolkata"
+    again = await workspace.client.put("/owners/zoe", json={"name": "Zoe"})
+    assert again.json()["revision"] == created.json()["revision"]
+    leave = {"from": "2026-12-24T09:00", "to": "2026-12-25T00:00:00Z"}
+    absence = (await workspace.client.post("/owners/zoe/absences", json=leave)).json()
+    assert (absence["from"], absence["to"]) == ("2026-12-24T03:30:00Z", "2026-12-25T00:00:00Z")
+    assert absence["assumed_timezone"] == "Asia/Kolkata"
+    await workspace.client.patch("/owners/zoe", json={"timezone": "Europe/Berlin"})
+    await set_zone(workspace, "UTC")
+    assert (await workspace.get("/owners/zoe"))["timezone"] == "Europe/Berlin"
+    reset = await workspace.client.patch("/owners/zoe", json={"timezone": None})
+    assert reset.json()["timezone"] == "UTC"

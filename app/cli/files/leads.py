@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 from pydantic import ValidationError
@@ -29,7 +30,7 @@ from app.cli.files.replacements import Replacements
 from app.cli.files.rows import put
 from app.cli.files.sheets import DETECT, SheetOptions, is_table, open_sheet
 from app.cli.files.text import TextFile
-from app.cli.files.times import DayOrder, DecimalSign, read_time
+from app.cli.files.times import DayOrder, DecimalSign, read_time, says_utc, zone_of
 from app.contract.faults import validation_failed
 from app.contract.limits import KIB, BodyLimits
 from app.contract.requests import LeadInput
@@ -56,6 +57,7 @@ class LeadOptions:
     time_column:  the column with the time of each line.
     dates:        the order of day and month.
     decimal:      the sign before decimals.
+    zone:         the time zone of times without an offset.
     """
 
     columns: ColumnOptions = field(default_factory=ColumnOptions)
@@ -66,11 +68,16 @@ class LeadOptions:
     time_column: str | None = None
     dates: DayOrder | None = None
     decimal: DecimalSign | None = None
+    zone: ZoneInfo = ZoneInfo("UTC")
 
     @property
     def hints(self) -> Hints:
         """How the file writes what is ambiguous."""
-        return Hints(self.decimal.value if self.decimal else None, self.dates.value if self.dates else None)
+        return Hints(
+            self.decimal.value if self.decimal else None,
+            self.dates.value if self.dates else None,
+            self.zone,
+        )
 
 
 @dataclass(slots=True)
@@ -179,7 +186,10 @@ class LeadFile:
         yield from self.fields.notes()
         yield from self._replacements.notes()
         if self._has_local_times:
-            yield f"Times without an offset in {self.options.time_column!r} are read as UTC."
+            yield (
+                f"Times without an offset in {self.options.time_column!r} are read in"
+                f" {self.options.zone.key}, the time zone of the workspace."
+            )
 
     def column_of(self, name: str) -> str | None:
         """The column of a field."""
@@ -255,11 +265,13 @@ class LeadFile:
         if column is None:
             return None
         try:
-            found = read_time(str(line.get(column) or ""), self.options.dates)
+            found = read_time(
+                str(line.get(column) or ""), self.options.dates, zone_of(column, self.options.zone)
+            )
         except ValidationFailed as refused:
             detail = f"column {column} {refused.faults[0].detail}"
             raise refused_at((), refused.faults[0].code, detail) from None
-        self._has_local_times |= found.is_local
+        self._has_local_times |= found.is_local and not says_utc(column)
         return found.at
 
 

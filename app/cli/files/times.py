@@ -8,11 +8,7 @@ from typing import NamedTuple
 from app.errors import ValidationFailed, refused_at
 from app.values.dates import read_date
 
-_OFFSET = re.compile(
-    r":\d{2}(?:[.,]\d+)?\s*(?:[ap]\.?m\.?)?\s*(?:z|utc|gmt|[+-]\d{2}:?\d{2})$|^\d{10}(?:\d{3})?$",
-    re.IGNORECASE,
-)
-"""What says which moment a text means: an offset after the time, or a count of seconds since 1970."""
+_IN_UTC = re.compile(r"\b(?:UTC|GMT)\b", re.IGNORECASE)
 
 
 class DayOrder(StrEnum):
@@ -36,28 +32,30 @@ class FileTime(NamedTuple):
     is_local: bool
 
 
+def says_utc(column: str) -> bool:
+    """Whether a column says that its times are in UTC, such as `Submit Date (UTC)`."""
+    return _IN_UTC.search(column) is not None
+
+
+def zone_of(column: str, zone: tzinfo) -> tzinfo:
+    """The time zone of times without an offset in a column, where `zone` is that of the workspace."""
+    return UTC if says_utc(column) else zone
+
+
 def read_time(cell: str, order: DayOrder | None, zone: tzinfo = UTC) -> FileTime:
     """The time in a cell. Without an offset it is a time of `zone`.
 
     Raises ValidationFailed.
     """
-    text = cell.strip()
-    read = read_date(text, order.value if order else None)
+    read = read_date(cell.strip(), order.value if order else None)
     if read.ambiguous:
         raise refused_at(
             (), "ambiguous_date", "may be two dates. Say the order with --dates dmy or --dates mdy"
         )
-    if read.at is None:
+    at = read.within(zone)
+    if at is None:
         raise _unreadable()
-    is_local = _has_no_offset(text)
-    return FileTime(read.at.replace(tzinfo=zone).astimezone(UTC) if is_local else read.at, is_local)
-
-
-def _has_no_offset(text: str) -> bool:
-    try:
-        return datetime.fromisoformat(text).tzinfo is None
-    except ValueError:
-        return not _OFFSET.search(text)
+    return FileTime(at, read.is_local)
 
 
 def _unreadable() -> ValidationFailed:
