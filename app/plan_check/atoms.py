@@ -14,7 +14,7 @@ from app.engine.conditions.comparisons import BOUNDS, index_key
 from app.plan.language.conditions import Leaf
 from app.plan.language.fields import Kind
 from app.plan.language.occurrences import Occurrences
-from app.values.states import tails_of
+from app.values.states import is_within, tails_of
 
 _SEVERAL = ("language", "state")
 """Fields of which one lead may have two values: it speaks two languages, and `CA` is also `US-CA`.
@@ -178,6 +178,8 @@ def _number(value: Any) -> bool:
 
 
 def _of_value(one: Atom, other: Atom) -> bool:
+    if one.field == "state" and other.operator == "eq":
+        return is_within(str(one.operand), str(other.operand))
     return _holds(other, one.operand) is True
 
 

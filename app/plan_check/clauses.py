@@ -16,6 +16,7 @@ from app.plan.language.conditions import All, Any, Leaf, Node, Not
 from app.plan_check.atoms import Atom, atom_of, atoms_of, excludes, may_share_values, negation
 from app.plan_check.label_order import is_label
 from app.plan_check.normal_form import normal_form
+from app.values.states import STATE_COUNTRIES, read_state
 
 MAX_CUBES = 64
 
@@ -93,14 +94,26 @@ def alternatives(node: Node | None, vocabulary: Vocabulary | None = None) -> Alt
     """The alternatives of a condition. None is always true."""
     if node is None:
         return ALWAYS
-    reader = _Reader(vocabulary or Vocabulary())
+    reader = _Reader(vocabulary or Vocabulary(), _country_of(node))
     cubes = tuple(each for cube in reader.cubes(node, True) if (each := _simplified(cube)) is not None)
     return Alternatives(cubes, tuple(reader.words))
 
 
+def _country_of(node: Node) -> str | None:
+    """The country that every lead of the condition has, if its states are known."""
+    parts = node.parts if isinstance(node, All) else (node,)
+    named = {
+        leaf.operand[0] if isinstance(leaf.operand, tuple) else leaf.operand
+        for leaf in parts
+        if isinstance(leaf, Leaf) and leaf.field == "country" and leaf.operator in ("eq", "in")
+        if not isinstance(leaf.operand, tuple) or len(leaf.operand) == 1
+    }
+    return next((each for each in STATE_COUNTRIES if named == {each}), None)
+
+
 class _Reader:
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self._vocabulary = vocabulary
+    def __init__(self, vocabulary: Vocabulary, country: str | None = None) -> None:
+        self._vocabulary, self._country = vocabulary, country
         self.words: list[Word] = []
 
     def cubes(self, node: Node, wanted: bool) -> list[Cube]:
@@ -143,12 +156,20 @@ class _Reader:
             for name in sorted({atom.field for atom in atoms}):
                 yield frozenset((negation(atom for atom in atoms if atom.field == name),))
 
+    def _state(self, value: object) -> object:
+        """The state with its country, if every lead of the condition is of one country."""
+        code = read_state(value, self._country) if self._country and isinstance(value, str) else None
+        return value if code is None else f"{self._country}-{code}"
+
     def _words(self, leaf: Leaf) -> Iterator[tuple[str, object, frozenset[Atom]]]:
         words = self._vocabulary.derived.get(leaf.field)
         if words is not None and leaf.operator in ("eq", "in"):
             for path, value in _values(leaf):
                 source = words.get(str(value).casefold())
                 yield path, value, self._atoms(source) if source is not None else frozenset()
+        elif leaf.field == "state" and leaf.operator in ("eq", "in"):
+            for path, value in _values(leaf):
+                yield path, value, frozenset((atom_of(leaf, leaf.field, self._state(value)),))
         elif leaf.operator in ("in", "prefix", "contains"):
             field = self._field(leaf)
             for path, value in _values(leaf):

@@ -12,6 +12,7 @@ from math import inf
 from app.engine.conditions.comparisons import BOUNDS
 from app.plan_check.atoms import Atom, implies
 from app.plan_check.clauses import Alternatives, Clause, Cube
+from app.values.states import meanings_of, tail
 
 MAX_COMPARISONS = 100_000
 """Comparisons of a cube with an earlier one."""
@@ -123,6 +124,8 @@ class Shadows:
         yield ("field", name)
         if atom.operator == "eq" or (atom.operator == "contains" and not isinstance(text, str)):
             yield (atom.operator, name, text)
+        if atom.operator == "eq" and name == "state":
+            yield from (("eq", name, tail(each)) for each in meanings_of(str(text)))
         if not isinstance(text, str):
             return
         if atom.operator in ("eq", "prefix"):
@@ -314,7 +317,7 @@ def _texts(atoms: Iterable[Atom]) -> dict[str, _Texts]:
 
 def _is_text(atom: Atom) -> bool:
     """Whether only an equal value, or a text that has this one, can imply the atom."""
-    return atom.operator == "eq" or (
+    return (atom.operator == "eq" and atom.field != "state") or (
         atom.operator in ("prefix", "contains") and isinstance(atom.operand, str)
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import lru_cache
 
 from app.engine.conditions.comparisons import index_key
 from app.plan.document.plan import PlanDocument
@@ -108,12 +109,17 @@ def _state(leaf: Leaf, beside: Sequence[Leaf]) -> Iterator[Finding]:
             or any(read_state(text, country) is not None for country in countries)
         ):
             continue
-        close = get_close_matches(text.casefold(), known_names(), 1, 0.85)
+        close = _close_names(text.casefold())
         if close or countries:
             hint = f" Did you mean {close[0].title()}?" if close else ""
             where = f" in {', '.join(sorted(countries))}" if countries else ""
             said = f"No state `{quote(text)}` is known{where}.{hint}"
             yield Finding(place, "unknown_state", said, "warning", value=show(text))
+
+
+@lru_cache(1024)
+def _close_names(text: str) -> list[str]:
+    return get_close_matches(text, known_names(), 1, 0.85)
 
 
 def _flags(leaf: Leaf, _beside: Sequence[Leaf]) -> Iterator[Finding]:

@@ -187,6 +187,12 @@ def is_same_state(one: str, other: str) -> bool:
     )
 
 
+def is_within(one: str, other: str) -> bool:
+    """Whether every state that an option can mean is one that the other can mean: `US-CA` is within `CA`."""
+    wider = meanings_of(other)
+    return all(each in wider or tail(each) in wider for each in meanings_of(one))
+
+
 def known_names() -> list[str]:
     """All names of states, in lower case."""
     return [name.casefold() for names in _states().shown.values() for name in names]

@@ -19,7 +19,7 @@ from app.plan_check.shadows import MAX_COMPARISONS, Cover, Shadows
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 WORLD: dict[str, list[Any]] = {
-    "country": [None, "DE", "FR", "NL"],
+    "country": [None, "DE", "FR", "NL", "US"],
     "city": [None, "Alamo", "Los Alamos", "york"],
     "employees": [None, 4, 5, 6, 10, "5-6", "6-10", "6+"],
     "pages": [None, [], ["a"], ["A", "b"]],
@@ -79,7 +79,7 @@ def some(values: Sequence[Any]) -> st.SearchStrategy[list[Any]]:
     return st.lists(st.sampled_from(values), min_size=1, max_size=3)
 
 
-COUNTRIES = st.sampled_from(["DE", "FR", "NL"])
+COUNTRIES = st.sampled_from(["DE", "FR", "NL", "US"])
 TEXTS = ["Alamo", "Los Alamos", "york", "Los", "A"]
 NUMBERS = st.sampled_from([4, 5, 6, 10])
 BOUND = st.sampled_from(["gt", "gte", "lt", "lte"])
@@ -377,3 +377,23 @@ def test_comparisons_are_bounded() -> None:
         shadows.cover(each)
         shadows.add(position, each)
     assert shadows.comparisons <= MAX_COMPARISONS + len(apart)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "by"),
+    [
+        ({"country": "US", "state": "CA"}, {"country": "US", "state": "California"}, (0,)),
+        ({"country": "US", "state": "California"}, {"country": "US", "state": ["CA", "US-CA"]}, (0,)),
+        ({"state": "CA"}, {"state": "California"}, (0,)),
+        ({"state": "CA"}, {"country": "IT", "state": "Cagliari"}, (0,)),
+        ({"state": "California"}, {"state": "CA"}, ()),
+        ({"country": "IT", "state": "CA"}, {"country": "US", "state": "CA"}, ()),
+        ({"country": ["US", "IT"], "state": "California"}, {"country": "US", "state": "CA"}, (0,)),
+    ],
+)
+def test_a_state_is_compared_with_its_country(earlier: Any, later: Any, by: tuple[int, ...]) -> None:
+    assert cover(earlier, later).by == by
+
+
+def test_a_state_in_two_lists_is_found_in_any_spelling() -> None:
+    assert unused({"state": ["CA", "NV"]}, {"state": ["California", "OR"]}) == ["state[0]"]
