@@ -10,8 +10,9 @@ from app.contract.directory import findings_to_json
 from app.contract.responses import FindingDetail, Int64, ResponseModel
 from app.contract.types import RequestModel
 from app.directory.tables import TableReport, WrittenTable
-from app.plan.findings import Finding
+from app.plan.findings import Finding, quote
 from app.plan_check.row_overlaps import Pair
+from app.plan_check.tables import place_of
 from app.store.directory.tables import StoredTableHead
 from app.store.directory.tables import TableVersion as StoredVersion
 
@@ -128,20 +129,24 @@ def result_to_json(written: WrittenTable) -> dict[str, Any]:
 def _findings(report: TableReport) -> list[Finding]:
     odd = report.oddities
     unknown = [
-        Finding(f"rows[{row - 1}].{kind}", f"unknown_{kind}", f"Add this {kind}, or name another.", "warning")
-        for row, kind, _ in report.unknown[:MAX_SAMPLES]
+        Finding(f"rows[{row - 1}].{kind}", f"unknown_{kind}", _unknown(kind, name), "warning")
+        for row, kind, name in report.unknown[:MAX_SAMPLES]
     ]
     overlaps = [
         Finding(
             f"rows[{row - 1}]",
             "overlap",
-            f"Row {other} matches some of the same leads"
+            f"{place_of(row)}: row {other} matches some of the same leads"
             f"{' for the same target' if same else ''}. The more specific row wins.",
             "warning",
         )
         for row, other, same in odd.overlaps[:MAX_SAMPLES]
     ]
     return [*report.unread, *report.duplicates, *unknown, *overlaps]
+
+
+def _unknown(kind: str, name: str) -> str:
+    return f"Unknown {kind} `{quote(name)}`. Add this {kind}, or name another."
 
 
 def version_to_json(version: StoredVersion) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from phonenumbers import PhoneNumber
 
 _COUNTED = frozenset(("1234567890", "0123456789", "9876543210", "0987654321"))
 _LOCAL_FICTION = re.compile(r"55501[0-9]{2}")
+_FICTION_WITHOUT_COUNTRY = re.compile(r"(?:1?[2-9][0-9]{2})?55501[0-9]{2}")
 _MADE_UP_WITHOUT_0 = 9
 """The length of a counted number whose leading 0 is not part of the national number."""
 _AUSTRALIAN_MOBILES = (
@@ -54,10 +55,12 @@ def is_implausible(number: PhoneNumber) -> bool:
 def is_made_up(text: str, region: str | None) -> bool:
     """Whether the digits of this text, as typed, repeat one digit or count up or down.
 
-    In North America also a number for films that lacks its area code.
+    Also a North American number for films: without its area code there, or where the country is not known.
     """
     digits = "".join(filter(str.isdecimal, text))
     if _LOCAL_FICTION.fullmatch(digits) and phonenumbers.country_code_for_region(region or "") == 1:
+        return True
+    if region is None and _FICTION_WITHOUT_COUNTRY.fullmatch(digits):
         return True
     return _is_made_up(digits)
 

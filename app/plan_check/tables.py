@@ -72,7 +72,7 @@ def table_findings(
                 *_slas(target, document, f"{path}.table"),
                 *language_findings(target, f"{path}.table"),
             ):
-                yield Finding(each.path, each.code, f"{_place(row)}: {each.text}", "warning")
+                yield Finding(each.path, each.code, f"{place_of(row)}: {each.text}", "warning")
 
 
 def _slas(target: Target, document: PlanDocument, path: str) -> Iterator[Finding]:
@@ -107,14 +107,14 @@ def unread(match_on: MatchOn, table: TableContent) -> Iterator[Finding]:
         try:
             read_cell(ways[name], table.rows[row][place], country)
         except Faults as refused:
-            text = f"{_place(row + 1)}, {quote(name)}: {refused.findings[0].text}"
+            text = f"{place_of(row + 1)}, {quote(name)}: {refused.findings[0].text}"
             yield Finding(f"rows[{row}].{quote(name)}", "invalid_cell", text, "warning")
 
 
 def duplicate_rows(pairs: Sequence[Pair], table: TableContent) -> Iterator[Finding]:
     """The first rows that match the same leads as an earlier row; those with another target come first."""
     for pair in sorted(pairs, key=lambda each: each.same_target)[:MAX_SHOWN]:
-        row, other = _place(pair.row), f"row {pair.other}"
+        row, other = place_of(pair.row), f"row {pair.other}"
         if pair.same_target:
             text = f"{row}: {other} matches the same leads, for the same target. Remove one of the rows."
             yield Finding(f"rows[{pair.row - 1}]", "duplicate_row", text, "warning")
@@ -132,7 +132,7 @@ def _named(target: Mapping[str, Any]) -> str:
     return f"{kind} {quote(target[kind])}"
 
 
-def _place(row: int) -> str:
+def place_of(row: int) -> str:
     """A row as the reader of a file finds it, too."""
     return f"Row {row} (line {row + 1} of a CSV file)"
 
@@ -158,7 +158,7 @@ def odd_cells(match_on: MatchOn, table: TableContent) -> Iterator[Finding]:
             shown += 1
             if shown > MAX_SHOWN:
                 return
-            text = f"{_place(row)}, {name}: `{quote(cell)}` is not one of {country}."
+            text = f"{place_of(row)}, {name}: `{quote(cell)}` is not one of {country}."
             yield Finding(f"rows[{row - 1}][{place}]", _ODD[name], text, "warning")
 
 

@@ -24,7 +24,7 @@ async def test_a_file_replaces_the_table(workspace: Workspace, tmp_path: Path) -
     assert list(summary(first)) == [
         "2 rows: 2 added, 0 changed, 0 removed",
         "unknown names: 1",
-        "  row 2 team  unknown_team: Add this team, or name another.",
+        "  row 2 team  unknown_team: Unknown team `west`. Add this team, or name another.",
     ]
     lines = kept(tmp_path / "a.ndjson", '{"country": "US", "postal_code": "021", "owner": "ben"}\n')
     second = await write(workspace.pool, workspace.workspace_id, "us-zip", read(lines), done.append)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from app.plan.findings import fault, quote
+from app.plan.findings import fault, show
 from app.values.postal_codes import digits_of, postal_code, without_marks
 
 MAX_ITEMS = 1000
@@ -216,5 +216,5 @@ def _beginnings(low: str, high: str, alphabets: list[str], done: str = "") -> It
 def _unreadable(item: str) -> Exception:
     return fault(
         "invalid_cell",
-        f"`{quote(item)}` is not a postal code, an area (E1), a beginning (021, 96xxx) or a range (940-941).",
+        f"`{show(item)}` is not a postal code, an area (E1), a beginning (021, 96xxx) or a range (940-941).",
     )
