@@ -58,7 +58,7 @@ def assignment_row(
         held_for_owner=decision.held_for_owner,
         held_for_team=decision.held_for_team,
         attempt=request.attempt,
-        idle_from=decided_at,
+        idle_from=decided_at if decision.owner is not None else None,
         queue_since=(request.queue_since or decided_at) if decision.queue is not None else None,
         queue_rank=float(decision.priority) if decision.queue is not None else None,
         origin_owner=request.origin_owner,

@@ -210,7 +210,7 @@ assignments = _of_a_workspace(
     _index("assignments_of_lead", "lead_id", "decision_number"),
     _index("assignments_open", "owner_id", "decision_number", where="open AND owner_id IS NOT NULL"),
     _index("assignments_open_of_team", "team_id", "decision_number", where="open AND team_id IS NOT NULL"),
-    _index("assignments_idle", "idle_from", where="open AND owner_id IS NOT NULL"),
+    _index("assignments_idle", "idle_from", where="open AND idle_from IS NOT NULL"),
     _index("assignments_of_origin", "origin_owner", where="open AND origin_owner IS NOT NULL"),
     _index("assignments_toward_load", "owner_id", "decided_at", where="counts_toward_load"),
     _index(

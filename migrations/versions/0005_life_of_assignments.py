@@ -44,20 +44,20 @@ ALTER TABLE assignments
   ADD CONSTRAINT assignments_cause_check CHECK (cause IN ('assign', 'reassign', 'claim', 'release', 'import',
     'reject', 'take_away', 'escalate', 'handoff', 'give_back', 'lease_ended', 'max_wait', 'cover', 'return',
     'signal'));
-UPDATE assignments SET idle_from = decided_at WHERE open;
+UPDATE assignments SET idle_from = decided_at WHERE open AND owner_id IS NOT NULL;
 UPDATE assignments SET queue_since = decided_at, queue_rank = priority WHERE queue IS NOT NULL;
 DROP INDEX assignments_waiting;
 CREATE INDEX assignments_waiting
   ON assignments (workspace_id, queue, queue_rank DESC, queue_since, decision_number)
   WHERE open AND queue IS NOT NULL;
 DROP INDEX assignments_open;
-CREATE INDEX assignments_open ON assignments (workspace_id, owner_id, decision_number)
-  WHERE open AND owner_id IS NOT NULL;
 CREATE INDEX assignments_open_of_team ON assignments (workspace_id, team_id, decision_number)
   WHERE open AND team_id IS NOT NULL;
-CREATE INDEX assignments_idle ON assignments (workspace_id, idle_from) WHERE open AND owner_id IS NOT NULL;
+CREATE INDEX assignments_idle ON assignments (workspace_id, idle_from) WHERE open AND idle_from IS NOT NULL;
 CREATE INDEX assignments_of_origin ON assignments (workspace_id, origin_owner)
   WHERE open AND origin_owner IS NOT NULL;
+CREATE INDEX assignments_open ON assignments (workspace_id, owner_id, decision_number)
+  WHERE open AND owner_id IS NOT NULL;
 ALTER TABLE assignments DROP CONSTRAINT assignments_pkey, ADD PRIMARY KEY (workspace_id, id);
 ALTER TABLE events
   ADD COLUMN lead_id uuid,

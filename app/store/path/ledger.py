@@ -51,9 +51,13 @@ SELECT {_COLUMNS} FROM ledger_entries
 """
 """A page of a team's rows, in order."""
 
+# LIMIT 1 keeps each look-up on its index, whatever the planner believes of a table that was empty.
 SELECT_TURNS_OF_ASSIGNMENTS = f"""
-SELECT {_COLUMNS} FROM ledger_entries
- WHERE workspace_id = $1 AND assignment_id = ANY ($2::uuid[]) AND cause = 'turn'
+SELECT turn.*
+  FROM unnest($2::uuid[]) AS wanted (id)
+ CROSS JOIN LATERAL (
+   SELECT {_COLUMNS} FROM ledger_entries
+    WHERE workspace_id = $1 AND assignment_id = wanted.id AND cause = 'turn' LIMIT 1) AS turn
 """
 """The turn that each assignment took."""
 
