@@ -17,6 +17,7 @@ from app.salesforce.errors import NotCarried
 from app.salesforce.fields import FieldMap, OurField
 from app.salesforce.values import is_date, is_number, is_switch, read_date, read_number, read_switch
 from app.values.countries import COUNTRIES
+from app.values.states import is_within
 
 Condition = dict[str, Any] | bool
 """A condition as plain data. True holds for every lead, False for none."""
@@ -95,7 +96,14 @@ def _equal(name: str, values: Sequence[Any]) -> Condition:
         (isinstance(each, str), each.casefold() if isinstance(each, str) else each): each for each in values
     }
     found = list(unique.values())
+    if name == "state":
+        found = [each for each in found if not any(_takes(other, each) for other in found)]
     return {name: found[0] if len(found) == 1 else found} if found else False
+
+
+def _takes(wider: str, state: str) -> bool:
+    """Whether a state is one of several that another one stands for: `CA` takes the leads of `US-CA`."""
+    return is_within(state, wider) and not is_within(wider, state)
 
 
 class ConditionWriter:

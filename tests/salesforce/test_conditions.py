@@ -28,6 +28,7 @@ CRITERIA: list[tuple[str, str, str | None, Any]] = [
     ),
     ("Lead.Country", "notEqual", "US", {"not": {"country": "US"}}),
     ("Lead.Country", "startsWith", "Germ", {"country": "DE"}),
+    ("Lead.State", "equals", "CA,California,NV", {"state": ["CA", "NV"]}),
     ("Lead.LeadSource", "equals", None, {"source": None}),
     ("Lead.LeadSource", "notEqual", None, {"source": {"exists": True}}),
     ("Lead.LeadSource", "equals", '"",Web', {"any": [{"source": None}, {"source": "Web"}]}),
