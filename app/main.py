@@ -21,7 +21,7 @@ from app.settings import Settings
 from app.store import api_keys, workspaces
 from app.store.connection.monitor import ConnectionMonitor
 from app.store.connection.pool import Pool, open_pool, when_ready
-from app.worker import working
+from app.worker.worker import working
 
 
 def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = None) -> FastAPI:

@@ -1,0 +1,52 @@
+"""Held leads whose time has come are decided."""
+
+import time
+from collections.abc import Sequence
+
+from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.jobs.base import Reply
+from app.dispatch.jobs.release import Release
+from app.errors import Problem
+from app.store.connection.pool import Pool, transaction
+from app.store.leads import held
+from app.store.leads.held import DueRelease
+
+SLICE = 64
+"""Leads released at once, before other requests and workspaces get their turn."""
+RETRY_SECONDS = 60.0
+"""A lead that could not be released is retried after this time. It does not delay other leads."""
+MAX_DEFERRED = 1000
+
+
+class HeldReleases:
+    """Finds due leads without a lock, and asks dispatch to decide them."""
+
+    def __init__(self, pool: Pool, dispatch: Dispatcher) -> None:
+        self._pool = pool
+        self._dispatch = dispatch
+        self._deferred: dict[str, float] = {}
+
+    async def run(self, workspace_id: int) -> bool:
+        """Release one slice of due leads. Returns whether there may be more to release."""
+        async with transaction(self._pool, workspace_id, read_only=True) as connection:
+            due = await held.find_due_releases(connection, workspace_id, SLICE, self._deferred_now())
+        if not due:
+            return False
+        jobs = [Release(lead_id=each.lead_id, assignment_id=each.assignment_id) for each in due]
+        replies = await self._dispatch.ask_all(workspace_id, jobs)
+        self._defer_failed(due, replies)
+        released = any(isinstance(reply, Reply) and reply.status == 201 for reply in replies)
+        return released and len(due) == SLICE
+
+    def _deferred_now(self) -> list[str]:
+        now = time.monotonic()
+        self._deferred = {id_: until for id_, until in self._deferred.items() if until > now}
+        return list(self._deferred)
+
+    def _defer_failed(self, due: Sequence[DueRelease], replies: Sequence[Reply | Problem]) -> None:
+        """Defer leads that failed on their own. After a 503 a lead is retried at once."""
+        until = time.monotonic() + RETRY_SECONDS
+        for each, reply in zip(due, replies, strict=True):
+            failed = isinstance(reply, Problem) and reply.status != 503
+            if failed and len(self._deferred) < MAX_DEFERRED:
+                self._deferred[each.assignment_id] = until

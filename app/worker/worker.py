@@ -1,0 +1,90 @@
+"""The worker: runs each duty in each workspace, over and over.
+
+Every process has a worker, and none is in charge. Due work is found without a lock and dispatched as jobs
+like any other; each job checks again under the workspace lock. When two workers find the same work, the
+second job has no effect. What one process does not finish, another does, or the same one after a restart.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol
+
+import structlog
+
+from app.dispatch.dispatcher import Dispatcher
+from app.logs import to_json
+from app.store import workspaces
+from app.store.connection.pool import Pool
+from app.worker.held_releases import HeldReleases
+
+YIELD_SECONDS = 0.01
+"""The pause between two workspaces, so that many workspaces do not keep the process busy."""
+MAX_PAUSE_SECONDS = 15.0
+LAST_WRITE_SECONDS = 2.0
+"""How long the names of attributes may take to be stored at the end. Without them a finding is missed."""
+
+log = structlog.get_logger()
+
+
+class Duty(Protocol):
+    """One kind of work that comes due."""
+
+    async def run(self, workspace_id: int) -> bool:
+        """Do one slice of what is due in a workspace. Returns whether there may be more."""
+        ...
+
+
+def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
+    """Every duty, in the order in which a round runs them."""
+    return [HeldReleases(pool, dispatch)]
+
+
+class Worker:
+    """Runs the duties, workspace by workspace. While nothing is due it rests for `every` seconds."""
+
+    def __init__(self, pool: Pool, dispatch: Dispatcher, every: float) -> None:
+        self._pool = pool
+        self._dispatch = dispatch
+        self._every = every
+        self._duties: Sequence[Duty] = duties(pool, dispatch)
+
+    async def run(self) -> None:
+        """Run until canceled. Without a database it rests longer and longer, and logs that once."""
+        failures = 0
+        while True:
+            try:
+                busy = await self._round()
+                if failures:
+                    log.info("worker resumed")
+                failures = 0
+            except Exception as error:
+                busy, failures = False, failures + 1
+                if failures == 1:
+                    log.warning("worker waits", **to_json(error))
+            if not busy:
+                await asyncio.sleep(min(MAX_PAUSE_SECONDS, self._every * 2 ** min(failures, 10)))
+
+    async def _round(self) -> bool:
+        """Visit every workspace once. Returns whether any had more than one slice of work."""
+        busy = False
+        for workspace_id in await workspaces.list_workspace_ids(self._pool):
+            for duty in self._duties:
+                busy |= await duty.run(workspace_id)
+            await asyncio.sleep(YIELD_SECONDS)
+        await self._dispatch.attribute_names.write()
+        return busy
+
+
+@asynccontextmanager
+async def working(pool: Pool, dispatch: Dispatcher, every: float) -> AsyncIterator[None]:
+    """Run a worker while the service runs. At the end, a job under way is committed or left to others."""
+    task = asyncio.create_task(Worker(pool, dispatch, every).run(), name="worker")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+        with suppress(Exception):
+            await asyncio.wait_for(dispatch.attribute_names.write(), LAST_WRITE_SECONDS)
