@@ -19,7 +19,8 @@ CREATE TABLE installation (
 )
 """
 
-# The index by which most rows are found is made last (see 0001).
+# The index by which most rows are found is made last (see 0001); partial indexes come after it, for the
+# statements that name their condition.
 CHANGES = """
 ALTER TABLE directory DROP CONSTRAINT directory_resource_type_check,
   ADD CONSTRAINT directory_resource_type_check CHECK (resource_type IN ('owners', 'absences', 'teams',
@@ -46,6 +47,7 @@ ALTER TABLE assignments
     'signal'));
 UPDATE assignments SET idle_from = decided_at WHERE open AND owner_id IS NOT NULL;
 UPDATE assignments SET queue_since = decided_at, queue_rank = priority WHERE queue IS NOT NULL;
+ALTER TABLE assignments DROP CONSTRAINT assignments_pkey, ADD PRIMARY KEY (workspace_id, id);
 DROP INDEX assignments_waiting;
 CREATE INDEX assignments_waiting
   ON assignments (workspace_id, queue, queue_rank DESC, queue_since, decision_number)
@@ -58,7 +60,6 @@ CREATE INDEX assignments_of_origin ON assignments (workspace_id, origin_owner)
   WHERE open AND origin_owner IS NOT NULL;
 CREATE INDEX assignments_open ON assignments (workspace_id, owner_id, decision_number)
   WHERE open AND owner_id IS NOT NULL;
-ALTER TABLE assignments DROP CONSTRAINT assignments_pkey, ADD PRIMARY KEY (workspace_id, id);
 ALTER TABLE events
   ADD COLUMN lead_id uuid,
   ADD COLUMN source text NOT NULL DEFAULT '',
