@@ -12,7 +12,7 @@ from app.engine.selection.templated_teams import closed_fields, combinations, is
 from app.plan.document.plan import PlanDocument
 from app.plan.document.step_configs import RuleConfig
 from app.plan.document.targets import KINDS, Target
-from app.plan.findings import Faults, Finding, quote
+from app.plan.findings import Faults, Finding, quote, show
 from app.plan.language.cells import country_of, is_any, read_cell
 from app.plan.language.columns import MatchOn
 from app.plan.language.spelling import did_you_mean, spelling_or
@@ -104,10 +104,11 @@ def unread(match_on: MatchOn, table: TableContent) -> Iterator[Finding]:
     for row, place in found[:MAX_SHOWN]:
         name = table.columns[place]
         country = country_of(table.rows[row][by_country]) if by_country is not None else None
+        cell = table.rows[row][place]
         try:
-            read_cell(ways[name], table.rows[row][place], country)
+            read_cell(ways[name], cell, country)
         except Faults as refused:
-            text = f"{place_of(row + 1)}, {quote(name)}: {refused.findings[0].text}"
+            text = f"{place_of(row + 1)}, {quote(name)} `{show(cell)}`: {refused.findings[0].text}"
             yield Finding(f"rows[{row}].{quote(name)}", "invalid_cell", text, "warning")
 
 
@@ -158,7 +159,7 @@ def odd_cells(match_on: MatchOn, table: TableContent) -> Iterator[Finding]:
             shown += 1
             if shown > MAX_SHOWN:
                 return
-            text = f"{place_of(row)}, {name}: `{quote(cell)}` is not one of {country}."
+            text = f"{place_of(row)}, {name}: `{show(cell)}` is not one of {country}."
             yield Finding(f"rows[{row - 1}][{place}]", _ODD[name], text, "warning")
 
 

@@ -105,7 +105,7 @@ def test_cell_that_is_no_language_is_told() -> None:
     (found,) = unread(match_on(language="eq"), table)
     assert (found.code, found.text) == (
         "invalid_cell",
-        "Row 3 (line 4 of a CSV file), language: Must be a language: a tag, such as de, or a name.",
+        "Row 3 (line 4 of a CSV file), language `xx`: Must be a language: a tag, such as de, or a name.",
     )
 
 

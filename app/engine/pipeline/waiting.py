@@ -10,8 +10,8 @@ from app.engine.selection.pickers import TargetAttempt
 from app.engine.selection.targets import requirements_of
 from app.engine.selection.templated_teams import is_templated
 
-MAX_TARGETS = 2
-"""How many of the targets that were tried the sentence names; the last ones."""
+MAX_TARGETS = 3
+"""How many of the targets that were tried the sentence names; the first one and the last ones."""
 MAX_MEMBERS = 3
 """How many members of a team it names."""
 
@@ -23,7 +23,9 @@ def why_waiting(failed: Sequence[TargetAttempt], request: DecisionRequest, facts
         for attempt in failed
         if attempt.candidates or (attempt.target.kind == "team" and not is_templated(attempt.target.name))
     ]
-    return "".join(f" {_sentence(attempt, request, facts)}" for attempt in tried[-MAX_TARGETS:])
+    if len(tried) > MAX_TARGETS:
+        tried = [tried[0], *tried[1 - MAX_TARGETS :]]
+    return "".join(f" {_sentence(attempt, request, facts)}" for attempt in tried)
 
 
 def _sentence(attempt: TargetAttempt, request: DecisionRequest, facts: Facts) -> str:

@@ -121,3 +121,11 @@ def test_the_stored_trace_counts_candidates_beyond_the_first() -> None:
 def test_a_short_trace_is_stored_as_it_is() -> None:
     decision = decide(question(), plan(), facts({"ana": ANA}))
     assert shortened(decision.trace) is decision.trace
+
+
+def test_of_many_targets_the_sentence_names_the_first_and_the_last() -> None:
+    names = ("ana", "ben", "cem", "dan")
+    owners = {name: {"name": name.title()} for name in names}
+    then = {"owner": "ana", "else": [{"owner": name} for name in names[1:]]}
+    text = waiting(owners, [away(name) for name in names], {"rule": {"name": "vips", "then": then}})
+    assert [name for name in names if name.title() in text] == ["ana", "cem", "dan"]
