@@ -42,9 +42,10 @@ _TIME = re.compile(
 _NUMERIC = re.compile(r"(\d{1,2})([./-])\s?(\d{1,2})\2\s?(\d{4}|\d{2})")
 _YEAR_FIRST = re.compile(r"(\d{4})[./-](\d{1,2})[./-](\d{1,2})")
 _WORDS = re.compile(
-    r"(?:[^\W\d_]+,\s*)?(\d{1,2})(?:st|nd|rd|th|er|re|\.|º)?[\s-]+(?:de\s+)?([^\W\d_]+)\.?,?[\s-]+(?:de\s+)?(\d{4})"
+    r"(?:[^\W\d_]+,\s*)?(\d{1,2})(?:st|nd|rd|th|er|re|\.|º)?[\s-]+(?:de\s+)?([^\W\d_]+)\.?,?[\s-]+(?:de\s+)?(\d{4}|\d{2})"
 )
 _MONTH_FIRST = re.compile(r"(?:[^\W\d_]+,\s*)?([^\W\d_]+)\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})")
+_CHARACTERS = re.compile(r"(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]")
 _EPOCH = re.compile(r"\d{10}(?:\d{3})?")
 
 
@@ -100,21 +101,25 @@ def _read(text: str, order: Order | None) -> DateReading:
 
 def _days(text: str, order: Order | None) -> list[tuple[int, int, int]]:
     """Every year, month and day that the text may name."""
-    if found := _YEAR_FIRST.fullmatch(text):
+    if found := _YEAR_FIRST.fullmatch(text) or _CHARACTERS.fullmatch(unicodedata.normalize("NFC", text)):
         return [(int(found[1]), int(found[2]), int(found[3]))]
     if found := _NUMERIC.fullmatch(text):
-        first, second, year = int(found[1]), int(found[3]), int(found[4])
-        year += 2000 if year < 100 else 0
+        first, second, year = int(found[1]), int(found[3]), _year(found[4])
         dmy, mdy = (year, second, first), (year, first, second)
         if found[2] == "." or order == "dmy":
             return [dmy]
         return [mdy] if order == "mdy" else [dmy, mdy]
     folded = unicodedata.normalize("NFC", text).casefold()
     if (found := _WORDS.fullmatch(folded)) and (month := _MONTH.get(_without_accents(found[2]))):
-        return [(int(found[3]), month, int(found[1]))]
+        return [(_year(found[3]), month, int(found[1]))]
     if (found := _MONTH_FIRST.fullmatch(folded)) and (month := _MONTH.get(_without_accents(found[1]))):
         return [(int(found[3]), month, int(found[2]))]
     return []
+
+
+def _year(digits: str) -> int:
+    """The year. Two digits are one of this century."""
+    return int(digits) + (2000 if len(digits) == 2 else 0)
 
 
 def _at(day: tuple[int, int, int], time: re.Match[str] | None) -> datetime | None:
