@@ -200,17 +200,25 @@ def _rank(length: int, count: int, total: int) -> float:
     return round(length * (math.log(count) / math.log(total) - 1), 6)
 
 
-def _beginnings(low: str, high: str, alphabets: list[str], done: str = "") -> Iterator[str]:
+def _beginnings(low: str, high: str, alphabets: list[str]) -> Iterator[str]:
     """The fewest beginnings that together stand for everything from `low` to `high`."""
-    at = len(done)
-    rest = alphabets[at:]
-    least = done + "".join(alphabet[0] for alphabet in rest)
-    most = done + "".join(alphabet[-1] for alphabet in rest)
-    if low <= least and most <= high:
-        yield done
-    elif least <= high and low <= most:
-        for character in alphabets[at]:
-            yield from _beginnings(low, high, alphabets, done + character)
+    least = "".join(alphabet[0] for alphabet in alphabets)
+    most = "".join(alphabet[-1] for alphabet in alphabets)
+
+    def within(done: str, at_low: bool, at_high: bool) -> Iterator[str]:
+        at = len(done)
+        bounded_below = at_low and low[at:] != least[at:]
+        bounded_above = at_high and high[at:] != most[at:]
+        if not bounded_below and not bounded_above:
+            yield done
+            return
+        first = low[at] if bounded_below else alphabets[at][0]
+        last = high[at] if bounded_above else alphabets[at][-1]
+        alphabet = alphabets[at]
+        for each in alphabet[alphabet.index(first) : alphabet.index(last) + 1]:
+            yield from within(done + each, bounded_below and each == first, bounded_above and each == last)
+
+    yield from within("", True, True)
 
 
 def _unreadable(item: str) -> Exception:
