@@ -109,12 +109,11 @@ SELECT {PRIOR_COLUMNS}, {_FIELDS}
   FROM (SELECT id, assignment_id, state, fields_from, barred_owners FROM leads
          WHERE workspace_id = $1 AND id = $3 LIMIT 1) AS lead
  CROSS JOIN LATERAL (
-   SELECT * FROM assignments
-    WHERE workspace_id = $1 AND id = lead.assignment_id AND open AND queue = $2
-      AND ($4::text IS NULL OR held_for_owner = $4 OR held_for_team = ANY ($5::text[])
-           OR held_for_owner IS NULL AND held_for_team IS NULL)
-    LIMIT 1
+   SELECT * FROM assignments WHERE workspace_id = $1 AND id = lead.assignment_id LIMIT 1
  ) AS assignment{_NEWER_FIELDS}
+ WHERE open AND queue = $2
+   AND ($4::text IS NULL OR held_for_owner = $4 OR held_for_team = ANY ($5::text[])
+        OR held_for_owner IS NULL AND held_for_team IS NULL)
 """
 """One lead of a queue, if it is there and not held for another owner or team."""
 
