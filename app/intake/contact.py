@@ -18,7 +18,10 @@ _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _PLAIN = re.compile(rf"({_ATOM}(?:\.{_ATOM})*)@((?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{{2,63}})")
 _RESERVED = re.compile(r"\.(?:arpa|invalid|local|localhost|onion)$")
 
-_MAILBOX = re.compile(r"\s*(?:mailto:|(?P<name>[^<>]*)<)\s*(?P<address>[^<>\s]+)\s*>?\s*", re.IGNORECASE)
+_AROUND = " ;,\t\u200b\u200c\u200d\u2060\ufeff"
+_MAILBOX = re.compile(
+    r"\s*(?:mailto:|(?P<name>[^<>]*)<(?:mailto:)?)\s*(?P<address>[^<>\s]+)\s*>?\s*", re.IGNORECASE
+)
 _INTERNATIONAL_PREFIX = re.compile(r"[\s(]*00")
 
 
@@ -33,8 +36,9 @@ class Address:
 def read_mailbox(text: str) -> tuple[str, str]:
     """The address and the name of a mailbox, such as `"Mara Lind" <mara@kunde.example>`.
 
-    A plain address has an empty name.
+    A plain address has an empty name. What a paste leaves around it is no part of it.
     """
+    text = text.strip(_AROUND)
     if "<" not in text and ":" not in text:
         return text, ""
     found = _MAILBOX.fullmatch(text)

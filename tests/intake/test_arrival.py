@@ -240,3 +240,17 @@ def test_every_valid_lead_is_normalized_and_normalizing_again_changes_nothing(se
     assert all(key and key == key.strip() for _, key, _ in arrival.keys)
     again = normalize({name: value for name, value in arrival.values.items() if name not in DERIVED})
     assert again == arrival
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        "mara@kunde.example;",
+        "\ufeffmara@kunde.example",
+        "mara@kunde.example\u200b",
+        "<mailto:mara@kunde.example>",
+    ],
+)
+def test_what_a_paste_leaves_around_an_address_is_no_part_of_it(sent: str) -> None:
+    arrival = normalize({"email": sent})
+    assert (arrival.values["email"], arrival.flags) == ("mara@kunde.example", ())
