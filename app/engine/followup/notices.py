@@ -1,0 +1,19 @@
+"""What an owner is told when the service moves a lead on its own, or when something happens to their lead."""
+
+from typing import Any
+
+from app.engine.model.directory import Owner
+
+
+def notice(owner: Owner, code: str, text: str, *, rule: str | None = None, **details: Any) -> dict[str, Any]:
+    """An action that tells an owner something.
+
+    `code` says why, `rule` names the part of the plan that did it, and `text` is one sentence without
+    personal data of the lead. `details` are further parameters.
+    """
+    params: dict[str, Any] = {"owner": owner.id, "code": code, "text": text}
+    if owner.crm:
+        params["crm"] = dict(owner.crm)
+    if rule is not None:
+        params["rule"] = rule
+    return {"type": "notify", "params": {**params, **details}, "due_at": None}
