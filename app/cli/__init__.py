@@ -65,10 +65,10 @@ def _message(error: Exception) -> str | None:
             return str(error)
         case Problem():
             return "\n".join([error.detail or error.title, *map(_fault, error.faults)])
-        case asyncpg.UndefinedTableError():
+        case asyncpg.UndefinedTableError() | asyncpg.UndefinedColumnError():
             return (
-                "The database has no tables. Run `lead-assignment migrate`. Without DATABASE_URL,"
-                " commands use the database in .data/ of the current directory."
+                "The database has no tables, or not the newest. Run `lead-assignment migrate`. Without"
+                " DATABASE_URL, commands use the database in .data/ of the current directory."
             )
         case asyncpg.InsufficientPrivilegeError():
             return "Permission denied. Set MIGRATION_DATABASE_URL to the role that owns the tables."

@@ -93,6 +93,11 @@ def test_a_workspace_has_a_time_zone(shell: Shell) -> None:
     assert "No workspace" in shell.refuses("workspaces", "set", "nobody", "--timezone", "UTC")
 
 
+def test_an_older_database_is_told(shell: Shell, database: str) -> None:
+    execute(database, "ALTER TABLE workspaces DROP COLUMN timezone")
+    assert "lead-assignment migrate" in shell.refuses("workspaces", "list")
+
+
 def test_import_is_repeated_until_every_line_is_valid(shell: Shell) -> None:
     shell.says("workspaces", "create", "acme")
     owners, teams = shell.directory / "owners.csv", shell.directory / "teams.csv"
