@@ -45,6 +45,7 @@ PLAN: dict[str, Any] = {
         {"when": {"rule": "demos"}, "do": [{"type": "task", "title": "Demo for {lead.company}"}]},
         {"when": {"step": "returning_lead"}, "do": [{"type": "task", "title": "Back again"}]},
         {"when": {"lead_type": "content"}, "do": [{"type": "tag", "name": "reader"}]},
+        {"when": {"flags": {"contains": "phone_implausible"}}, "do": [{"type": "tag", "name": "check"}]},
     ],
 }  # fmt: skip
 OFFICE = facts({"ana": {}, "ben": {}})
@@ -68,6 +69,7 @@ def news(before: Mapping[str, Any], sent: Mapping[str, Any]) -> tuple[str, ...]:
         ({"visits": 1, "employees": 300}, {"visits": 5}, ("visits",)),
         ({}, {"lead_type": "partner", "utm": {"source": "x"}}, ("lead_type", "reroute_when")),
         ({"lead_type": "partner"}, {"utm": {"source": "x"}}, ("reroute_when",)),
+        ({}, {"phone": "+12125550123", "flags": ["phone_implausible"]}, ("flags",)),
     ],
 )
 def test_something_new_that_the_plan_reads_is_news(
@@ -89,6 +91,7 @@ def test_something_new_that_the_plan_reads_is_news(
         ({}, {"last_seen_at": NOW}),
         ({}, {"utm": {"medium": "cpc"}}),
         ({}, {"attributes": {"gclid": "1", "session": "x", "sent": "2026-11-20T10:00:00Z"}}),
+        ({}, {"state": "x", "flags": ["state_unknown"]}),
         ({"external_id": "1"}, {"external_id": "2", "submission_id": "3"}),
     ],
 )
