@@ -7,6 +7,7 @@ a duplicate key is parsed a second time, slowly and exactly.
 import json
 import re
 from collections import Counter
+from math import inf
 from typing import Any
 
 import orjson
@@ -17,8 +18,7 @@ from app.values.numbers import MAX_NUMBER
 
 MAX_INTEGER = 2**63 - 1
 
-# These need no check unless strings are checked.
-_UNCHECKED = frozenset((str, bool, type(None)))
+_UNCHECKED = frozenset((bool, type(None)))
 
 _SPACED_COLON = re.compile(rb'"[ \t\n\r]+:')
 
@@ -60,7 +60,7 @@ def parse(raw: bytes, limits: BodyLimits) -> Any:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise MalformedJson(_sentence(error)) from None
-    walk = _Walk(limits, texts=len(raw) > limits.text or b"\\u0000" in raw)
+    walk = _Walk(limits, _unchecked_length(raw, limits))
     name = limits.isolate_items
     items = document.get(name) if name and isinstance(document, dict) else None
     if isinstance(items, list) and len(items) <= limits.items:
@@ -83,12 +83,26 @@ def _sentence(error: orjson.JSONDecodeError) -> str:
     )
 
 
-class _Walk:
-    """Checks every limit on a parsed value, and counts the keys of all its objects."""
+def _unchecked_length(raw: bytes, limits: BodyLimits) -> float:
+    """How many characters a text can have without being checked.
 
-    def __init__(self, limits: BodyLimits, *, texts: bool) -> None:
+    A character has at most four bytes. Every text is checked if one of them may hold a NUL character, and
+    none if the whole body is within the limit of a text.
+    """
+    if b"\\u0000" in raw:
+        return -1
+    return limits.text // 4 if len(raw) > limits.text else inf
+
+
+class _Walk:
+    """Checks every limit on a parsed value, and counts the keys of all its objects.
+
+    Texts of up to `unchecked` characters need no check.
+    """
+
+    def __init__(self, limits: BodyLimits, unchecked: float) -> None:
         self.limits = limits
-        self.texts = texts
+        self.unchecked = unchecked
 
     def value(self, value: Any, depth: int) -> int:
         kind = type(value)
@@ -97,7 +111,7 @@ class _Walk:
         if kind is list:
             return self._list(value, depth + 1)
         if kind is str:
-            if self.texts:
+            if len(value) > self.unchecked:
                 self._text(value)
         elif (kind is float and not -MAX_NUMBER <= value <= MAX_NUMBER) or (
             kind is int and value > MAX_INTEGER
@@ -111,12 +125,16 @@ class _Walk:
             raise _LimitExceeded("too_deep", f"is nested deeper than {self.limits.depth} levels")
         if keys > self.limits.keys:
             raise _LimitExceeded("too_many_keys", f"has more than {self.limits.keys} keys")
-        texts = self.texts
+        unchecked = self.unchecked
         for key, item in value.items():
+            kind = type(item)
             try:
-                if texts:
+                if len(key) > unchecked:
                     self._text(key)
-                if texts or type(item) not in _UNCHECKED:
+                if kind is str:
+                    if len(item) > unchecked:
+                        self._text(item)
+                elif kind not in _UNCHECKED:
                     keys += self.value(item, depth)
             except _LimitExceeded as found:
                 found.steps.append(key)
@@ -141,7 +159,6 @@ class _Walk:
         if "\0" in text:
             raise _LimitExceeded("invalid_text", "contains a NUL character")
         limit = self.limits.text
-        # A character has at most four bytes, so short strings need no encoding.
         if len(text) * 4 > limit and len(text.encode()) > limit:
             raise _LimitExceeded("too_long", f"is longer than {limit} bytes")
 

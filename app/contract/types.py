@@ -179,10 +179,11 @@ Count = Annotated[int, Field(ge=-MAX_INTEGER - 1, le=MAX_INTEGER)]
 Cap = Annotated[int, Field(ge=0, le=1_000_000)]
 Number = Annotated[float, Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False)]
 NumberOrText = Annotated[float | str, PlainValidator(_number_or_text, json_schema_input_type=float | str)]
-# Any, because a union is serialized slowly, and warns of integers.
-LeadNumber = Annotated[Any, PlainValidator(_number_of_lead, json_schema_input_type=float | str)]
-LeadBoolean = Annotated[Any, PlainValidator(_boolean_of_lead, json_schema_input_type=bool | int | str)]
-LeadTimestamp = Annotated[Any, PlainValidator(_timestamp_of_lead, json_schema_input_type=int | str)]
+# Any, because a union is serialized slowly, and warns of integers. Not plain validators, because for those
+# pydantic serializes through a function.
+LeadNumber = Annotated[Any, BeforeValidator(_number_of_lead, json_schema_input_type=float | str)]
+LeadBoolean = Annotated[Any, BeforeValidator(_boolean_of_lead, json_schema_input_type=bool | int | str)]
+LeadTimestamp = Annotated[Any, BeforeValidator(_timestamp_of_lead, json_schema_input_type=int | str)]
 PostalCode = Annotated[Text, BeforeValidator(_postal_code_of_lead, json_schema_input_type=int | str)]
 Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False), AfterValidator(_three_decimals)]
 Factor = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False), AfterValidator(_three_decimals)]

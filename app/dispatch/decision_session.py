@@ -189,9 +189,8 @@ class DecisionSession:
     def identify(self, arrival: IncomingLead, person: Person, lead_id: str) -> None:
         """Store the keys of an arrival for this lead. A former lead of the same person loses them."""
         known = self._keys_of(lead_id)
-        for each in stored_keys((*arrival.keys, *_keys_read_late(arrival, person))):
-            if each not in known:
-                self.work.identify(each, lead_id)
+        keys = stored_keys((*arrival.keys, *_keys_read_late(arrival, person)))
+        self.work.identify([each for each in keys if each not in known], lead_id)
         former = person.former
         if former is not None and former != lead_id:
             for key in self._keys_of(former):
@@ -211,8 +210,10 @@ class DecisionSession:
         """The leads that share a key or an alias with an incoming one, as the jobs so far left them."""
         ids: dict[str, None] = {}
         for key in arrival.look_ups:
-            ids |= dict.fromkeys(self.found.matches.get(key, ()))
-            ids |= dict.fromkeys(self.work.identities.get(key[:2], ())[-MAX_LEADS_OF_KEY:])
+            if stored := self.found.matches.get(key):
+                ids |= dict.fromkeys(stored)
+            if here := self.work.identities.get(key[:2]):
+                ids |= dict.fromkeys(here[-MAX_LEADS_OF_KEY:])
         return [lead for lead_id in ids if (lead := self._compared(lead_id)) is not None]
 
     def _compared(self, lead_id: str) -> ComparedLead | None:
@@ -226,7 +227,9 @@ class DecisionSession:
 
     def _keys_of(self, lead_id: str) -> frozenset[LeadKey]:
         stored, work = self.found.known.get(lead_id), self.work
-        keys = (stored.keys if stored is not None else frozenset()) | work.new_keys.get(lead_id, set())
+        keys = (stored.keys if stored is not None else frozenset()) | work.new_keys.get(lead_id, frozenset())
+        if not work.lost_keys:
+            return keys
         return frozenset(key for key in keys if (key, lead_id) not in work.lost_keys)
 
     def _is_late(self, lead: ComparedLead, window: timedelta) -> bool:

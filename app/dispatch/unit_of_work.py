@@ -1,6 +1,6 @@
 """What the decisions of one commit group change: the rows to write, and the state after them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -126,17 +126,19 @@ class UnitOfWork:
             key.text, key.body_hash.hex(), reply.assignment_id, reply.status, self.now, body
         )
 
-    def identify(self, key: LeadKey, lead_id: str) -> None:
-        """From now on this key leads to this lead too."""
-        self.rows.identities.add((key, lead_id))
-        self.identities.setdefault((key.kind, key.value), []).append(lead_id)
-        self.new_keys.setdefault(lead_id, set()).add(key)
-        for lost in (self.lost_keys, self.rows.lost_keys):
-            lost.discard((key, lead_id))
+    def identify(self, keys: Collection[LeadKey], lead_id: str) -> None:
+        """From now on these keys lead to this lead too."""
+        self.new_keys.setdefault(lead_id, set()).update(keys)
+        for key in keys:
+            self.rows.identities[key, lead_id] = None
+            self.identities.setdefault(key[:2], []).append(lead_id)
+            if self.lost_keys:
+                self.lost_keys.discard((key, lead_id))
+                self.rows.lost_keys.discard((key, lead_id))
 
     def forget(self, key: LeadKey, lead_id: str) -> None:
         """From now on this key no longer leads to this lead."""
-        self.rows.identities.discard((key, lead_id))
+        self.rows.identities.pop((key, lead_id), None)
         self.rows.lost_keys.add((key, lead_id))
         self.lost_keys.add((key, lead_id))
         self.new_keys.get(lead_id, set()).discard(key)

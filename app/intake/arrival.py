@@ -118,8 +118,12 @@ def read_in_country(values: Mapping[str, Any], country: str | None) -> Mapping[s
 
 
 def _clean_fields(fields: Mapping[str, Any], hints: Hints) -> dict[str, Any]:
-    cleaned = ((name, _clean(value, hints)) for name, value in fields.items())
-    return {name: value for name, value in cleaned if value not in _EMPTY}
+    cleaned: dict[str, Any] = {}
+    for name, value in fields.items():
+        clean = _clean(value, hints)
+        if clean or clean not in _EMPTY:
+            cleaned[name] = clean
+    return cleaned
 
 
 def _clean(value: Any, hints: Hints) -> Any:
@@ -133,7 +137,8 @@ def _clean(value: Any, hints: Hints) -> Any:
     if isinstance(value, dict):
         return _clean_fields(value, hints)
     if isinstance(value, list):
-        return [item for each in value if (item := _clean(each, hints)) not in _EMPTY]
+        items = [_clean(each, hints) for each in value]
+        return [item for item in items if item or item not in _EMPTY]
     return value
 
 

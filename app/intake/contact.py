@@ -96,9 +96,10 @@ def read_phone(text: str, region: str | None) -> Phone:
     number = _with_prefix(text, region) if _INTERNATIONAL_PREFIX.match(text) else _possible(text, region)
     if number is None:
         return Phone(None, is_made_up(text, region) or _is_too_short(text, region))
-    whole = f"+{number.country_code}{phonenumbers.national_significant_number(number)}"
+    national = phonenumbers.national_significant_number(number)
+    whole = f"+{number.country_code}{national}"
     e164 = f"{whole};ext={number.extension}" if number.extension else whole
-    return Phone(e164, is_made_up(text, region) or is_implausible(number))
+    return Phone(e164, is_made_up(text, region) or is_implausible(number.country_code, national))
 
 
 def _with_prefix(text: str, region: str | None) -> PhoneNumber | None:

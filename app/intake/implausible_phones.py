@@ -3,7 +3,6 @@
 import re
 
 import phonenumbers
-from phonenumbers import PhoneNumber
 
 _COUNTED = frozenset(("1234567890", "0123456789", "9876543210", "0987654321"))
 _LOCAL_FICTION = re.compile(r"55501[0-9]{2}")
@@ -40,15 +39,15 @@ _FICTION = {
 """Ranges for fiction and tests, by country calling code."""
 
 
-def is_implausible(number: PhoneNumber) -> bool:
+def is_implausible(country_code: int | None, national: str) -> bool:
     """Whether this number can be nobody's. It can still be a number in E.164.
 
-    Only a whole number counts: a run of digits within one says nothing.
+    `national` is the number within its country. Only a whole number counts: a run of digits within one says
+    nothing.
     """
-    national = phonenumbers.national_significant_number(number)
     if _is_made_up(national) or (len(national) == _MADE_UP_WITHOUT_0 and _is_made_up(f"0{national}")):
         return True
-    fiction = _FICTION.get(number.country_code or 0)
+    fiction = _FICTION.get(country_code or 0)
     return fiction is not None and fiction.fullmatch(national) is not None
 
 

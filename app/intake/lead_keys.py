@@ -12,17 +12,14 @@ _NO_PHONE = frozenset(("phone_malformed", "phone_implausible"))
 
 def keys_of(values: Mapping[str, Any], flags: Collection[str], source: str) -> tuple[LeadKey, ...]:
     """The keys of a normalized lead, strongest first. `source` is where its external id comes from."""
-    return tuple(_found(values, flags, source))
-
-
-def _found(values: Mapping[str, Any], flags: Collection[str], source: str) -> Iterator[LeadKey]:
+    found: list[LeadKey] = []
     if external_id := values.get("external_id"):
-        yield LeadKey(EXTERNAL_ID, external_id, source)
-    if crm_lead := values.get("crm", {}).get("lead_id"):
-        yield LeadKey(CRM_LEAD, crm_id_key(crm_lead))
+        found.append(LeadKey(EXTERNAL_ID, external_id, source))
+    if (crm := values.get("crm")) and (crm_lead := crm.get("lead_id")):
+        found.append(LeadKey(CRM_LEAD, crm_id_key(crm_lead)))
     if (email := values.get("email")) and "email_malformed" not in flags:
-        yield LeadKey(EMAIL, email_key(email))
-    yield from phone_keys(values, flags)
+        found.append(LeadKey(EMAIL, email_key(email)))
+    return (*found, *phone_keys(values, flags))
 
 
 def phone_keys(values: Mapping[str, Any], flags: Collection[str]) -> Iterator[LeadKey]:
@@ -33,14 +30,18 @@ def phone_keys(values: Mapping[str, Any], flags: Collection[str]) -> Iterator[Le
 
 def alias_of(keys: Collection[LeadKey]) -> str | None:
     """The alias of the lead's address, which is the address itself if it has no tag and no dots."""
-    return next((email_alias(key.value) for key in keys if key.kind == EMAIL), None)
+    for key in keys:
+        if key.kind == EMAIL:
+            return email_alias(key.value)
+    return None
 
 
 def stored_keys(keys: Collection[LeadKey]) -> list[LeadKey]:
     """The keys to store for a lead: its own, and the alias of its address if the two differ."""
     alias = alias_of(keys)
-    own = {key.value for key in keys if key.kind == EMAIL}
-    return [*keys, *([LeadKey(EMAIL_ALIAS, alias)] if alias is not None and alias not in own else [])]
+    if alias is None or LeadKey(EMAIL, alias) in keys:
+        return list(keys)
+    return [*keys, LeadKey(EMAIL_ALIAS, alias)]
 
 
 def look_ups(keys: tuple[LeadKey, ...]) -> tuple[LeadKey, ...]:
@@ -48,4 +49,5 @@ def look_ups(keys: tuple[LeadKey, ...]) -> tuple[LeadKey, ...]:
     alias = alias_of(keys)
     if alias is None:
         return keys
-    return tuple(dict.fromkeys((*keys, LeadKey(EMAIL, alias), LeadKey(EMAIL_ALIAS, alias))))
+    own = LeadKey(EMAIL, alias)
+    return (*keys, *(() if own in keys else (own,)), LeadKey(EMAIL_ALIAS, alias))

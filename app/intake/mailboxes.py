@@ -33,6 +33,8 @@ def email_key(address: str) -> str:
 def email_alias(key: str) -> str:
     """The address that most likely gets the same mail: without the tag, and at Gmail without dots."""
     local, _, domain = key.rpartition("@")
+    if "+" not in local and domain != _GMAIL:
+        return key
     plain = local.partition("+")[0]
     if domain == _GMAIL:
         plain = plain.replace(".", "")

@@ -12,7 +12,7 @@ from app.plan.language.fields import LEAD, Field, Kind
 from app.values.booleans import read_boolean
 from app.values.countries import COUNTRIES, country_code
 from app.values.dates import Order, read_date
-from app.values.languages import read_language, split_languages
+from app.values.languages import ENGLISH_NAMES, read_language, split_languages
 from app.values.numbers import Decimal, bounds_of, decimal_of, read_number
 from app.values.postal_codes import postal_code
 from app.values.states import read_state
@@ -62,7 +62,11 @@ class Readings:
 def read_fields(values: dict[str, Any], hints: Hints = NO_HINTS) -> Readings:
     """Put the values of a lead into their form, in place."""
     changed: list[str] = []
-    flags = [*read_places(values), *_languages(values), *_numbers(values, hints, changed)]
+    flags = [*read_places(values), *_languages(values)]
+    for name, whole in _NUMBERS:
+        if type(values.get(name)) is str:
+            changed.append(name)
+            values[name] = _number(values[name], whole, hints, values.get("country"), flags)
     for name in TIMESTAMPS:
         if type(values.get(name)) is str:
             changed.append(name)
@@ -77,12 +81,13 @@ def read_fields(values: dict[str, Any], hints: Hints = NO_HINTS) -> Readings:
 def read_places(values: dict[str, Any]) -> Iterator[str]:
     """Put country, state and postal code into their form, in place. Yields the flags."""
     country = values.get("country")
-    if country is not None:
-        code = country_code(country)
-        values["country"] = code or country
-        if code is None:
+    known = country if country in COUNTRIES else None
+    if country is not None and known is None:
+        known = country_code(country)
+        if known is None:
             yield "country_unknown"
-    known = values.get("country") if values.get("country") in COUNTRIES else None
+        else:
+            values["country"] = known
     if "state" in values:
         state = read_state(values["state"], known)
         values["state"] = state or values["state"]
@@ -97,7 +102,7 @@ def read_places(values: dict[str, Any]) -> Iterator[str]:
 
 def _languages(values: dict[str, Any]) -> Iterator[str]:
     text = values.get("language")
-    if text is None:
+    if text is None or (isinstance(text, str) and text in ENGLISH_NAMES):
         return
     parts = text if isinstance(text, list) else split_languages(text)
     codes = [(part, read_language(part)) for part in parts]
@@ -108,16 +113,6 @@ def _languages(values: dict[str, Any]) -> Iterator[str]:
         values["language"] = all_[0] if len(all_) == 1 else all_
     if unknown:
         yield "language_unknown"
-
-
-def _numbers(values: dict[str, Any], hints: Hints, changed: list[str]) -> Iterator[str]:
-    for name, whole in _NUMBERS:
-        text = values.get(name)
-        if type(text) is str:
-            changed.append(name)
-            flags: list[str] = []
-            values[name] = _number(text, whole, hints, values.get("country"), flags)
-            yield from flags
 
 
 def _number(text: str, whole: bool, hints: Hints, country: object, flags: list[str]) -> int | float | str:

@@ -10,7 +10,7 @@ from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import DecisionRequest
 from app.engine.model.lead_keys import LeadKey
 from app.engine.pipeline.news import news_in
-from app.engine.pipeline.triggers import as_submitted
+from app.engine.pipeline.triggers import as_submitted, newly_submitted
 from app.ids import uuid7
 from app.intake.accounts import keys_of_lead
 from app.intake.arrival import IncomingLead, with_declared
@@ -34,7 +34,7 @@ class Assign(Job):
             kind="assign",
             assignment_id=uuid7(),
             lead_id=uuid7(),
-            values={**as_submitted(person.values, self.trigger), "trigger": self.trigger},
+            values=newly_submitted(person.values, self.trigger),
             exclude=self.exclude if person.prior is None else self.exclude | person.prior.barred,
             prior=person.prior,
             possible_duplicates=person.possible,
@@ -48,7 +48,8 @@ class Assign(Job):
         new_fields = request.values != person.stored
         decision, reply = session.decide(request, arrival.normalized, new_fields=new_fields)
         existing = decision.existing_lead
-        session.flags.update(arrival.flags)
+        if arrival.flags:
+            session.flags.update(arrival.flags)
         session.received += 1
         session.matched += existing is not None
         session.identify(arrival, person, existing.lead_id if existing else request.lead_id)

@@ -1,7 +1,7 @@
 """How much of a trace is stored."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 MAX_CANDIDATES = 50
@@ -15,7 +15,7 @@ def shortened(trace: Mapping[str, Any]) -> Mapping[str, Any]:
 
     The others are counted by their code under `more_candidates`. `explain` shows all of them.
     """
-    if all(len(each.get("candidates", ())) <= MAX_CANDIDATES for each in _targets(trace)):
+    if not _is_long(trace):
         return trace
     steps = [
         {**step, "targets": [_short_target(each) for each in step["targets"]]} if "targets" in step else step
@@ -24,8 +24,12 @@ def shortened(trace: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**trace, "steps": steps}
 
 
-def _targets(trace: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    return (target for step in trace["steps"] for target in step.get("targets", ()))
+def _is_long(trace: Mapping[str, Any]) -> bool:
+    for step in trace["steps"]:
+        for target in step.get("targets", ()):
+            if len(target.get("candidates", ())) > MAX_CANDIDATES:
+                return True
+    return False
 
 
 def _short_target(target: Mapping[str, Any]) -> Mapping[str, Any]:

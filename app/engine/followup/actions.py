@@ -106,8 +106,9 @@ def _fits(condition: Condition | None, values: Values, now: datetime) -> bool:
 
 def _step_fields(step: str | None, strategy: str | None) -> dict[str, str]:
     """The step that decided as fields."""
-    fields = {"step": step, "rule": step if strategy == "rule" else None}
-    return {name: value for name, value in fields.items() if value is not None}
+    if step is None:
+        return {}
+    return {"step": step, "rule": step} if strategy == "rule" else {"step": step}
 
 
 def _settled(decision: Decision) -> dict[str, str]:

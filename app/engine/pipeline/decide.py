@@ -103,8 +103,8 @@ def with_derived_fields(request: DecisionRequest, plan: Plan, now: datetime) -> 
 
 def _ranges(values: Mapping[str, Any]) -> dict[str, dict[str, int | float | None]]:
     """The bounds of the fields that hold a range instead of a number."""
-    texts = ((name, values[name]) for name in _NUMBERS if type(values.get(name)) is str)
-    spans = ((name, Range.parse(text)) for name, text in texts)
+    texts = [(name, values[name]) for name in _NUMBERS if type(values.get(name)) is str]
+    spans = [(name, Range.parse(text)) for name, text in texts]
     return {name: {"low": span.low, "high": span.high} for name, span in spans if span is not None}
 
 

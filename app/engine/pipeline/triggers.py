@@ -16,6 +16,13 @@ def with_own_trigger(values: Mapping[str, Any], trigger: str) -> dict[str, Any]:
     return {**values, "trigger": trigger, SUBMITTED: submitted}
 
 
+def newly_submitted(values: Mapping[str, Any], trigger: str) -> dict[str, Any]:
+    """The fields of a lead with the trigger of a new submission."""
+    fields = {**values, "trigger": trigger}
+    fields.pop(SUBMITTED, None)
+    return fields
+
+
 def as_submitted(values: Mapping[str, Any], trigger: str) -> dict[str, Any]:
     """The fields of a lead with the trigger of its newest submission, or with `trigger` if it had none."""
     fields = {"trigger": trigger, **values}

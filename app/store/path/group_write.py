@@ -93,13 +93,14 @@ class PendingRows:
 
     `responses` are what the callers get and `inputs` what was decided from, both by assignment. `moved` are
     leads that change, `ended` assignments that are no longer open, `raised` new priorities and ranks.
-    `lost_keys` are keys that no longer lead to a lead, `barred` the owners who never get a lead again, and
-    `overtaken` the leads whose earlier actions become available now.
+    `identities` are the keys that lead to a lead from now on, in order, `lost_keys` those that no longer do,
+    `barred` the owners who never get a lead again, and `overtaken` the leads whose earlier actions become
+    available now.
     """
 
     leads: dict[str, LeadRow] = field(default_factory=dict)
     moved: dict[str, LeadRow] = field(default_factory=dict)
-    identities: set[tuple[LeadKey, str]] = field(default_factory=set)
+    identities: dict[tuple[LeadKey, str], None] = field(default_factory=dict)
     lost_keys: set[tuple[LeadKey, str]] = field(default_factory=set)
     assignments: dict[str, AssignmentRow] = field(default_factory=dict)
     responses: dict[str, bytes] = field(default_factory=dict)
@@ -190,7 +191,7 @@ async def write_group(
     """Write the rows of a commit group and its journal entry; without an entry, a part of its rows."""
     identities = [
         {"kind": key.kind, "value": key.value, "source": key.source, "lead_id": lead}
-        for key, lead in sorted(rows.identities)
+        for key, lead in rows.identities
     ]
     for lead_id in rows.overtaken:
         await connection.execute(NUMBER_ACTIONS_OF_LEAD, workspace_id, lead_id)
