@@ -29,6 +29,7 @@ class _Step:
     position: int
     step: PlanStep
     condition: Alternatives
+    first_target: tuple[str, str] | None
 
     @property
     def path(self) -> str:
@@ -89,7 +90,8 @@ def _steps(document: PlanDocument) -> Iterator[Finding]:
 def _read(document: PlanDocument) -> Iterator[_Step]:
     vocabulary = vocabulary_of(document.fields)
     for position, step in enumerate(document.pipeline):
-        yield _Step(position, step, alternatives(step.condition, vocabulary))
+        first = next(((target.kind, target.name) for target in step.config.targets()), None)
+        yield _Step(position, step, alternatives(step.condition, vocabulary), first)
         vocabulary.scored += step.strategy == "score"
 
 
@@ -231,7 +233,7 @@ def _values(each: _Step, cover: Cover, steps: Sequence[_Step]) -> Iterator[Findi
             before = max(cover.atoms[atom] for atom in word.atoms)
             lists.setdefault((_list_of(word.path), before), []).append(word)
     for (_, at), words in lists.items():
-        if not _same_target(each, steps[at]):
+        if each.first_target != steps[at].first_target:
             yield _taken(each, steps[at], words)
 
 
@@ -257,11 +259,6 @@ def _branch(path: str) -> str:
     """The branch of an `any` that a value is in."""
     found = _BRANCH.findall(path)
     return f"Branch {int(found[-1]) + 1} of this any is taken. " if found else ""
-
-
-def _same_target(each: _Step, other: _Step) -> bool:
-    pairs = [[(target.kind, target.name) for target in step.targets[:1]] for step in (each, other)]
-    return pairs[0] == pairs[1]
 
 
 def _lines(document: PlanDocument) -> Iterator[Finding]:

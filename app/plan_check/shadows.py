@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
+from typing import NamedTuple
 
 from app.engine.conditions.comparisons import BOUNDS
 from app.plan_check.atoms import Atom, implies
@@ -21,6 +22,11 @@ MAX_PIECES = 32
 
 Key = tuple[Hashable, ...]
 _NOTHING: Clause = frozenset()
+_NONE: set[Atom] = set()
+Reach = Sequence[Sequence[tuple[int, Clause]]]
+"""What an earlier cube takes of a cube: for each of its clauses, the atoms that imply it, by their place."""
+Cut = Mapping[int, Clause]
+"""Of the clauses at these places only these atoms are taken; of the others everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +43,7 @@ class Cover:
     branches: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Filed:
     """A cube of an earlier condition. It is found by the keys of its clause `index`."""
 
@@ -91,50 +97,57 @@ class Shadows:
     def _of_cube(self, cube: Cube) -> tuple[tuple[int, ...], "_Taken"]:
         found = _Taken()
         whole = _Fields(cube.clauses)
-        pieces = [whole]
+        pieces = [_Piece(cube.clauses)]
         by: list[int] = []
         for filed, hits in self._candidates(cube):
             self.comparisons += max(len(pieces), 1)
             if self.comparisons > MAX_COMPARISONS:
                 break
-            cut = _cut(whole, filed, hits) if whole.within(filed.bounds) else None
-            if cut is None:
+            reach = whole.reach(filed, hits)
+            cut = _cut(whole.clauses, reach) if reach is not None else None
+            if reach is None or cut is None:
                 continue
             found.note(filed.position, cut)
             if pieces:
-                cuts = [(piece, cut if piece is whole else _cut(piece, filed, hits)) for piece in pieces]
-                left = [part for piece, each in cuts for part in piece.rest(each)] if cut else []
+                left = [part for piece in pieces for part in piece.rest(reach)] if cut else []
                 if left != pieces and len(left) <= MAX_PIECES:
                     pieces = left
                     by.append(filed.position)
         return (tuple(dict.fromkeys(by)) if not pieces else ()), found
 
     def _candidates(self, cube: Cube) -> Sequence[tuple[_Filed, set[Atom]]]:
-        """The earlier cubes that can take a part of this one, each with the atoms that its index knows."""
-        found: dict[int, tuple[_Filed, set[Atom]]] = {id(each): (each, set()) for each in self._always}
-        for atom in {atom for clause in cube.clauses for atom in clause}:
-            for key in self._implied_keys(atom):
-                for filed in self._filed.get(key, ()):
-                    found.setdefault(id(filed), (filed, set()))[1].add(atom)
-        return sorted(found.values(), key=lambda each: each[0].position)
+        """The earlier cubes that can take a part of this one, each with the atoms to compare with its index.
 
-    def _implied_keys(self, atom: Atom) -> Iterator[Key]:
-        """The keys of every atom that this one implies."""
+        Atoms that the index has itself need no comparison.
+        """
+        found: dict[_Filed, None] = dict.fromkeys(self._always)
+        hits: dict[_Filed, set[Atom]] = defaultdict(set)
+        for atom in frozenset[Atom]().union(*cube.clauses):
+            found |= dict.fromkeys(self._filed.get((atom.operator, atom.field, atom.operand), ()))
+            for key in self._wider_keys(atom):
+                for filed in self._filed.get(key, ()):
+                    hits[filed].add(atom)
+        found |= dict.fromkeys(hits)
+        ordered = sorted(found, key=lambda each: each.position)
+        return [(filed, hits.get(filed, _NONE)) for filed in ordered]
+
+    def _wider_keys(self, atom: Atom) -> Iterator[Key]:
+        """The keys of every other atom that this one implies."""
         name, text = atom.field, atom.operand
         yield ("field", name)
-        if atom.operator == "eq" or (atom.operator == "contains" and not isinstance(text, str)):
-            yield (atom.operator, name, text)
         if atom.operator == "eq" and name == "state":
             yield from (("eq", name, tail(each)) for each in meanings_of(str(text)))
         if not isinstance(text, str):
             return
         if atom.operator in ("eq", "prefix"):
             for length in self._lengths.get(("prefix", name), ()):
-                yield ("prefix", name, text[:length])
+                if length < len(text) or atom.operator == "eq":
+                    yield ("prefix", name, text[:length])
         if atom.operator in ("eq", "prefix", "contains"):
             for length in self._lengths.get(("contains", name), ()):
                 for start in range(len(text) - length + 1):
-                    yield ("contains", name, text[start : start + length])
+                    if length < len(text) or atom.operator != "contains":
+                        yield ("contains", name, text[start : start + length])
 
 
 class _Taken:
@@ -143,13 +156,17 @@ class _Taken:
     def __init__(self) -> None:
         self.singles: list[int] = []
         self.atoms: dict[Atom, int] = {}
+        self._noted: set[Atom] = set()
 
-    def note(self, position: int, cut: Sequence[tuple[Clause, Clause]]) -> None:
+    def note(self, position: int, cut: Cut) -> None:
         if not cut:
             self.singles.append(position)
         elif len(cut) == 1:
-            for atom in cut[0][1]:
-                self.atoms.setdefault(atom, position)
+            (taken,) = cut.values()
+            new = taken - self._noted
+            if new:
+                self._noted |= new
+                self.atoms |= dict.fromkeys(new, position)
 
 
 def _keys(clause: Clause) -> set[Key]:
@@ -161,31 +178,24 @@ def _keys(clause: Clause) -> set[Key]:
     }
 
 
-def _cut(cube: "_Fields", earlier: _Filed, hits: set[Atom]) -> list[tuple[Clause, Clause]] | None:
-    """The clauses of which the earlier cube takes only some atoms, with those.
-
-    Empty when it takes everything, None when it takes nothing for certain. No other atoms than `hits` imply
-    the clause that the earlier cube was found by.
-    """
-    partly: dict[Clause, Clause] = {}
-    for wanted in earlier.clauses:
-        best: tuple[Clause, Clause] | None = None
-        for clause in cube.of(wanted):
-            if clause <= wanted.atoms:
+def _cut(clauses: Sequence[Clause], reach: Reach) -> Cut | None:
+    """What is taken of these clauses. Empty when that is everything, None when it is nothing for certain."""
+    partly: dict[int, Clause] = {}
+    for places in reach:
+        best, best_place = _NOTHING, -1
+        for place, taken in places:
+            clause = clauses[place]
+            part = clause & taken
+            if len(part) == len(clause):
                 break
-            taken = wanted.taken(clause & hits if wanted.atoms is earlier.index else clause)
-            if len(taken) == len(clause):
-                break
-            if taken and (best is None or len(taken) > len(best[1])):
-                best = clause, taken
+            if len(part) > len(best):
+                best, best_place = part, place
         else:
-            if best is None:
+            both = partly.get(best_place, best) & best
+            if not both:
                 return None
-            clause, taken = best
-            partly[clause] = partly.get(clause, clause) & taken
-            if not partly[clause]:
-                return None
-    return list(partly.items())
+            partly[best_place] = both
+    return partly
 
 
 def _bounds(clauses: Iterable[Clause]) -> dict[str, tuple[float, float]]:
@@ -202,27 +212,45 @@ def _bounds(clauses: Iterable[Clause]) -> dict[str, tuple[float, float]]:
     return found
 
 
+def _is_bound(clause: Clause) -> bool:
+    return len(clause) == 1 and next(iter(clause)).operator in BOUNDS
+
+
 class _Fields:
     """The clauses of a cube by their fields."""
 
-    __slots__ = ("_bounds", "_by_field", "clauses")
+    __slots__ = ("_bounds", "_places", "clauses")
 
     def __init__(self, clauses: tuple[Clause, ...]) -> None:
         self.clauses = clauses
-        self._by_field: dict[str, list[Clause]] = defaultdict(list)
-        for clause in clauses:
+        self._places: dict[str, list[int]] = defaultdict(list)
+        for place, clause in enumerate(clauses):
             for name in {atom.field for atom in clause}:
-                self._by_field[name].append(clause)
+                self._places[name].append(place)
+        self._bounds = {
+            name: limits
+            for name, limits in _bounds(clauses).items()
+            if all(_is_bound(clauses[place]) for place in self._places[name])
+        }
 
-        bounds = _bounds(clauses)
-        self._bounds = {name: each for name, each in bounds.items() if self._only_bounds(name)}
+    def reach(self, earlier: _Filed, hits: set[Atom]) -> Reach | None:
+        """What the earlier cube takes, or None if it certainly takes nothing.
 
-    def _only_bounds(self, name: str) -> bool:
-        return all(
-            len(clause) == 1 and next(iter(clause)).operator in BOUNDS for clause in self._by_field[name]
-        )
+        Of its index, no other atoms than `hits` and its own are implied.
+        """
+        if earlier.bounds and not self._within(earlier.bounds):
+            return None
+        found: list[list[tuple[int, Clause]]] = []
+        for wanted in earlier.clauses:
+            among = hits if wanted.atoms is earlier.index else None
+            taken = [(place, wanted.taken(self.clauses[place], among)) for place in self._of(wanted)]
+            places = [each for each in taken if each[1]]
+            if not places:
+                return None
+            found.append(places)
+        return found
 
-    def within(self, bounds: Mapping[str, tuple[float, float]]) -> bool:
+    def _within(self, bounds: Mapping[str, tuple[float, float]]) -> bool:
         """Whether the numbers of the cube can be within these. Much faster than comparing the clauses."""
         for name, (low, high) in bounds.items():
             own = self._bounds.get(name)
@@ -230,48 +258,59 @@ class _Fields:
                 return False
         return True
 
-    def of(self, wanted: "_Wanted") -> Iterable[Clause]:
-        """The clauses that can imply the wanted one."""
-        if len(wanted.others) == 1:
-            return self._by_field.get(next(iter(wanted.others)), ())
-        return self.clauses
+    def _of(self, wanted: "_Wanted") -> Sequence[int]:
+        """The places of the clauses that can imply the wanted one."""
+        if wanted.field is None:
+            return range(len(self.clauses))
+        return self._places.get(wanted.field, ())
 
-    def rest(self, cut: Sequence[tuple[Clause, Clause]] | None) -> list["_Fields"]:
-        """The pieces of the cube that are left after a cut."""
+
+class _Piece(NamedTuple):
+    """A part of a cube that is left. Its clauses have fewer atoms, in the same places."""
+
+    clauses: tuple[Clause, ...]
+
+    def rest(self, reach: Reach) -> list["_Piece"]:
+        """The pieces that are left after an earlier cube, of which this is the reach in the whole cube."""
+        cut = _cut(self.clauses, reach)
         if cut is None:
             return [self]
         pieces = []
         narrowed = list(self.clauses)
-        for clause, taken in cut:
-            at = narrowed.index(clause)
-            pieces.append(_Fields((*narrowed[:at], clause - taken, *narrowed[at + 1 :])))
-            narrowed[at] = taken
+        for place, taken in cut.items():
+            pieces.append(_Piece((*narrowed[:place], narrowed[place] - taken, *narrowed[place + 1 :])))
+            narrowed[place] = taken
         return pieces
 
 
 class _Wanted:
-    """A clause of an earlier cube. `others` are its atoms by field, except texts, which are looked up."""
+    """A clause of an earlier cube.
 
-    __slots__ = ("_parts", "_prefixes", "atoms", "others")
+    field:   the field of all its atoms, None if they are of several.
+    _others: its atoms by field, except texts, which are looked up.
+    """
+
+    __slots__ = ("_only_equal", "_others", "_parts", "_prefixes", "atoms", "field")
 
     def __init__(self, atoms: Clause) -> None:
         self.atoms = atoms
-        self.others: dict[str, tuple[Atom, ...]] = {
-            name: tuple(atom for atom in atoms if atom.field == name and not _is_text(atom))
-            for name in {atom.field for atom in atoms}
-        }
+        fields = {atom.field for atom in atoms}
+        self.field = next(iter(fields)) if len(fields) == 1 else None
+        self._others: dict[str, list[Atom]] = defaultdict(list)
+        for atom in atoms:
+            if not _is_text(atom):
+                self._others[atom.field].append(atom)
         self._prefixes = _texts(atom for atom in atoms if atom.operator == "prefix")
         self._parts = _texts(atom for atom in atoms if atom.operator == "contains")
+        self._only_equal = not (self._prefixes or self._parts or self._others)
 
-    def taken(self, clause: Clause) -> Clause:
-        """The atoms of a clause that imply this one."""
-        if len(clause) == len(self.atoms) == 1:
-            (atom,), (other,) = clause, self.atoms
-            return clause if atom.field == other.field and implies(atom, other) else _NOTHING
+    def taken(self, clause: Clause, among: set[Atom] | None = None) -> Clause:
+        """The atoms of a clause that imply this one: its own, and of the others those `among` these."""
         same = clause & self.atoms
-        if not (self._prefixes or self._parts or any(self.others.values())):
+        if self._only_equal or len(same) == len(clause):
             return same
-        return same | frozenset(atom for atom in clause - same if self._is_implied(atom))
+        others = clause - same if among is None else (clause & among) - same
+        return same | frozenset(filter(self._is_implied, others)) if others else same
 
     def _is_implied(self, atom: Atom) -> bool:
         prefixes = self._prefixes.get(atom.field)
@@ -280,7 +319,7 @@ class _Wanted:
         parts = self._parts.get(atom.field)
         if parts is not None and any(implies(atom, each) for each in parts.within(atom)):
             return True
-        return any(implies(atom, other) for other in self.others.get(atom.field, ()))
+        return any(implies(atom, other) for other in self._others.get(atom.field, ()))
 
 
 class _Texts:
@@ -324,6 +363,8 @@ def _is_text(atom: Atom) -> bool:
 
 def _unused_atoms(cubes: Sequence[Cube], covers: Sequence[tuple[tuple[int, ...], _Taken]]) -> dict[Atom, int]:
     """The atoms that are taken in every cube that has them."""
+    if len(covers) == 1:
+        return covers[0][1].atoms
     found: dict[Atom, int] = {}
     for _, taken in covers:
         for atom, position in taken.atoms.items():
