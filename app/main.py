@@ -11,7 +11,19 @@ from fastapi import FastAPI
 from app.api.http import problems
 from app.api.http.auth import Authentication
 from app.api.http.middleware import RequestMiddleware
-from app.api.routes import api_docs, assign, clock, directory, events, leads, operations, plans, tables, teams
+from app.api.routes import (
+    api_docs,
+    assign,
+    clock,
+    directory,
+    events,
+    leads,
+    open_leads,
+    operations,
+    plans,
+    tables,
+    teams,
+)
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Strategy
 from app.metrics import Metrics
@@ -78,7 +90,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
 def _include_routes(app: FastAPI, settings: Settings) -> None:
     # Beside the others and first, not nested: a nested router is matched twice for each request.
     app.router.routes[0:0] = assign.hot.routes
-    for each in (assign, events, leads, operations, directory, teams, tables, plans, clock):
+    for each in (assign, events, open_leads, leads, operations, directory, teams, tables, plans, clock):
         app.include_router(each.router)
     app.include_router(api_docs.open_router if settings.serves_api_docs else api_docs.guarded_router)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import asyncpg
 import typer
 
-from app.cli import assign, imports, keys, plan, serve, verify, workspaces
+from app.cli import assign, imports, keys, leads, plan, serve, verify, workspaces
 from app.cli.context import CommandError
 from app.errors import Problem
 from app.store.connection.pool import is_connection_error
@@ -43,6 +43,7 @@ commands.command("assign")(assign.assign)
 commands.add_typer(workspaces.commands, name="workspaces")
 commands.add_typer(keys.commands, name="keys")
 commands.add_typer(plan.commands, name="plan")
+commands.add_typer(leads.commands, name="leads")
 commands.add_typer(imports.commands, name="import")
 
 

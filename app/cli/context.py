@@ -1,6 +1,7 @@
 """The settings and the database a command works with, and its progress bar."""
 
 import asyncio
+import getpass
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
@@ -20,6 +21,7 @@ from app.store.workspaces import Workspace
 EMBEDDED_DATA = Path(".data")
 """The data directory of the embedded Postgres, relative to the working directory."""
 PREFIX = "LEAD_ASSIGNMENT_"
+MAX_ACTOR_LENGTH = 255
 TOOL_VARIABLES = frozenset((f"{PREFIX}POSTGRES_BIN_DIR",))
 """Variables with our prefix that are not settings of the service."""
 
@@ -117,6 +119,28 @@ async def workspace_named(pool: Pool | Connection, name: str) -> Workspace:
     if found is None:
         raise CommandError(f"No workspace {name!r}. List them with `lead-assignment workspaces list`.")
     return found
+
+
+async def workspace_chosen(pool: Pool, name: str | None) -> Workspace:
+    """Find the workspace that a command is for: the one named, else the only one there is.
+
+    Raises CommandError.
+    """
+    if name is not None:
+        return await workspace_named(pool, name)
+    async with pool.acquire() as connection:
+        found = await workspaces.list_workspaces(connection)
+    if len(found) == 1:
+        return found[0]
+    raise CommandError("Use --workspace to name one. List them with `lead-assignment workspaces list`.")
+
+
+def system_user() -> str:
+    """The name of the system user who runs the command: the actor of the edits it makes."""
+    try:
+        return f"cli:{getpass.getuser()}"[:MAX_ACTOR_LENGTH]
+    except (OSError, KeyError):
+        return "cli"
 
 
 def progress(length: int, label: str) -> AbstractContextManager[Any]:

@@ -34,6 +34,7 @@ SENT: dict[str, Any] = {
     "PATCH /calendars/{id}": {"timezone": "UTC"},
     "DELETE /calendars/{id}": None,
     "GET /leads/{lead_id}": None,
+    "GET /queues/{name}/leads": None,
     "GET /owners/{id}": None,
     "PUT /owners/{id}": {"name": "X"},
     "PATCH /owners/{id}": {"name": "X"},

@@ -1,0 +1,76 @@
+"""`lead-assignment leads`: what is open, where, how old, and when it is due."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from app.cli.context import CommandError, with_pool, workspace_chosen
+from app.plan.language.durations import format_duration, parse_duration
+from app.store.connection.pool import Pool, transaction
+from app.store.leads import open_leads
+from app.store.leads.open_leads import OpenAssignment, OpenLeadFilter
+
+commands = typer.Typer(help="Open leads.", no_args_is_help=True)
+HEADER = "assignment\tlead\towner or queue\tteam\tage\taccept by\ttouch by\tdeadlines\tattempt"
+MAX_SHOWN = 1000
+
+
+@commands.callback()
+def _group() -> None:
+    """Open leads."""
+
+
+@commands.command("list")
+def list_open(
+    owner: Annotated[str | None, typer.Option(help="Only those of this owner.")] = None,
+    team: Annotated[str | None, typer.Option(help="Only those that came through this team.")] = None,
+    queue: Annotated[str | None, typer.Option(help="Only those that wait in this queue.")] = None,
+    older_than: Annotated[str | None, typer.Option(help="Only those as old as this, such as 3d.")] = None,
+    breached: Annotated[bool, typer.Option("--breached", help="Only those past a deadline.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_SHOWN, help="How many to show.")] = 100,
+    after: Annotated[int, typer.Option(min=0, help="The number that the last list ended with.")] = 0,
+    workspace: Annotated[str | None, typer.Option(help="The workspace. Default: the only one.")] = None,
+) -> None:
+    """List open leads, the oldest first, without their fields."""
+    wanted = OpenLeadFilter(owner, team, queue, older_than=_age(older_than), breached=breached)
+
+    async def work(pool: Pool) -> list[OpenAssignment]:
+        id_ = (await workspace_chosen(pool, workspace)).id
+        async with transaction(pool, id_, read_only=True) as connection:
+            return await open_leads.list_open(connection, id_, wanted, after, limit + 1)
+
+    found = with_pool(work)
+    typer.echo("\n".join(_lines(found[:limit])))
+    if len(found) > limit:
+        typer.echo(f"There are more. Go on with --after {found[limit - 1].decision_number}.", err=True)
+
+
+def _lines(found: list[OpenAssignment]) -> Iterator[str]:
+    yield HEADER
+    for each in found:
+        where = each.owner or f"queue {each.queue}"
+        age = format_duration(_rounded(timedelta(seconds=each.age_seconds)))
+        due = (_clock(each.accept_by), _clock(each.touch_by))
+        cells = (each.assignment_id, each.lead_id, where, each.team or "-", age, *due, each.sla_state)
+        yield "\t".join((*cells, str(each.attempt)))
+
+
+def _rounded(age: timedelta) -> timedelta:
+    """An age as people say it: in days, hours or minutes."""
+    for unit in (timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)):
+        if age >= unit:
+            return age // unit * unit
+    return age
+
+
+def _clock(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%MZ}" if at is not None else "-"
+
+
+def _age(text: str | None) -> timedelta | None:
+    try:
+        return parse_duration(text) if text is not None else None
+    except ValueError:
+        raise CommandError("--older-than: an integer with s, m, h, d or w, such as 3d.") from None

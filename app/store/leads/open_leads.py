@@ -1,0 +1,181 @@
+"""Lists of open assignments: where each lead is, for how long, and when something is due.
+
+They hold no fields of leads, so nothing in them is personal.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from app.store.clocks import NOW
+from app.store.connection.pool import Connection, Row
+from app.store.connection.rows import row_in_utc
+
+SlaState = Literal["none", "running", "met", "breached"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLeadFilter:
+    """Which open assignments are meant. What is None does not matter.
+
+    `older_than` is the least time since the assignment was decided. `breached` is for those that missed a
+    deadline of their SLA.
+    """
+
+    owner: str | None = None
+    team: str | None = None
+    queue: str | None = None
+    step: str | None = None
+    older_than: timedelta | None = None
+    breached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAssignment:
+    """One open assignment.
+
+    `accept_by`, `touch_by` and `claim_by` are None without such a clock. `origin_owner` is the owner on leave
+    that the present one covers for.
+    """
+
+    assignment_id: str
+    lead_id: str
+    decision_number: int
+    owner: str | None
+    team: str | None
+    queue: str | None
+    path: str | None
+    step: str | None
+    priority: int
+    decided_at: datetime
+    age_seconds: int
+    accept_by: datetime | None
+    touch_by: datetime | None
+    claim_by: datetime | None
+    sla_state: SlaState
+    attempt: int
+    held_until: datetime | None
+    origin_owner: str | None
+
+
+# The clock of a workspace never runs behind its newest commit group.
+_TIME = f"""
+SELECT greatest({NOW},
+  (SELECT at FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1)) AS now"""
+_BREACHED = """EXISTS (
+          SELECT FROM sla_clocks
+           WHERE workspace_id = $1 AND assignment_id = assignments.id
+             AND (state = 'missed' OR state = 'pending' AND due_at <= clock.now))"""
+_FILTERED = f"""
+     SELECT assignments.id, assignments.decision_number AS number, clock.now
+       FROM clock CROSS JOIN assignments
+      WHERE assignments.workspace_id = $1 AND open AND {{which}}
+        AND ($3::text IS NULL OR owner_id = $3) AND ($4::text IS NULL OR team_id = $4)
+        AND ($5::text IS NULL OR queue = $5) AND ($6::text IS NULL OR step = $6)
+        AND ($7::interval IS NULL OR decided_at <= clock.now - $7)
+        AND (NOT $8 OR {_BREACHED})"""
+_SHOWN = """
+SELECT assignment.id::text AS assignment_id, assignment.lead_id::text AS lead_id, decision_number,
+       assignment.owner_id AS owner, assignment.team_id AS team, assignment.queue, path, step, priority,
+       decided_at, greatest(extract(epoch FROM now - decided_at), 0)::bigint AS age_seconds, attempt,
+       held_until, origin_owner, accept_by, touch_by, claim_by,
+       CASE WHEN breached THEN 'breached' WHEN running THEN 'running' WHEN met THEN 'met' ELSE 'none' END
+         AS sla_state
+  FROM first
+ CROSS JOIN LATERAL (
+    SELECT * FROM assignments WHERE workspace_id = $1 AND assignments.id = first.id LIMIT 1) AS assignment
+  LEFT JOIN LATERAL (
+    SELECT max(due_at) FILTER (WHERE kind = 'accept') AS accept_by,
+           max(due_at) FILTER (WHERE kind = 'touch') AS touch_by,
+           max(due_at) FILTER (WHERE kind = 'claim') AS claim_by,
+           bool_or(state = 'missed' OR state = 'pending' AND due_at <= now) AS breached,
+           bool_or(state = 'pending') AS running, bool_or(state = 'met') AS met
+      FROM (SELECT kind, due_at, state FROM sla_clocks
+             WHERE workspace_id = $1 AND assignment_id = assignment.id
+             LIMIT 5) AS clock) AS due ON true
+"""
+# What is open is read through its short indexes, and sorted afterwards: an index in the order of the page has
+# everything that ever was.
+_PAGE = f"""
+WITH clock AS MATERIALIZED ({_TIME}), wanted AS MATERIALIZED (
+  {{filtered}}
+), first AS MATERIALIZED (
+  SELECT * FROM wanted WHERE number > $2 ORDER BY number LIMIT $9
+)
+{_SHOWN} ORDER BY decision_number
+"""
+SELECT_OPEN_OF_OWNER = _PAGE.format(filtered=_FILTERED.format(which="owner_id = $3"))
+"""A page of the open assignments of one owner, the oldest first."""
+
+SELECT_OPEN_OF_TEAM = _PAGE.format(filtered=_FILTERED.format(which="team_id = $4"))
+"""A page of the open assignments that came through one team, the oldest first."""
+
+SELECT_OPEN_OF_QUEUE = _PAGE.format(filtered=_FILTERED.format(which="queue = $5"))
+"""A page of the leads that wait in one queue, the oldest first."""
+
+SELECT_ALL_OPEN = _PAGE.format(
+    filtered=f"""{_FILTERED.format(which="owner_id IS NOT NULL")}
+  UNION ALL
+  {_FILTERED.format(which="owner_id IS NULL AND queue IS NOT NULL")}"""
+)
+"""A page of all open assignments, the oldest first."""
+
+# A lead's place in its queue does not change while it waits, so the last one shown tells where to go on.
+SELECT_QUEUE = f"""
+WITH clock AS MATERIALIZED ({_TIME}), place AS MATERIALIZED (
+  SELECT queue_rank AS rank, queue_since AS since, decision_number AS number FROM assignments
+   WHERE workspace_id = $1 AND id = $3 AND queue = $2 LIMIT 1
+), first AS MATERIALIZED (
+  SELECT assignments.id, clock.now
+    FROM clock CROSS JOIN assignments
+   WHERE assignments.workspace_id = $1 AND open AND queue = $2
+     AND ($3::uuid IS NULL OR EXISTS (
+       SELECT FROM place WHERE queue_rank < rank OR queue_rank = rank
+         AND (queue_since, decision_number) > (since, number)))
+   ORDER BY queue_rank DESC, queue_since, decision_number LIMIT $4
+)
+{_SHOWN} ORDER BY queue_rank DESC, queue_since, decision_number
+"""
+"""A page of the leads that wait in a queue, in the order in which they leave it."""
+
+
+async def list_open(
+    connection: Connection, workspace_id: int, wanted: OpenLeadFilter, after: int, limit: int
+) -> list[OpenAssignment]:
+    """Return open assignments with numbers above `after`, in order."""
+    rows = await connection.fetch(_statement_for(wanted), *_arguments(workspace_id, wanted, after), limit)
+    return [_shown(row) for row in rows]
+
+
+async def list_queue(
+    connection: Connection, workspace_id: int, queue: str, after: str | None, limit: int
+) -> list[OpenAssignment]:
+    """Return the leads that wait in a queue behind the assignment `after`, in the order of the queue."""
+    return [_shown(row) for row in await connection.fetch(SELECT_QUEUE, workspace_id, queue, after, limit)]
+
+
+def _statement_for(wanted: OpenLeadFilter) -> str:
+    """The statement that reads least: an owner has few open leads, a queue may have many."""
+    if wanted.owner is not None:
+        return SELECT_OPEN_OF_OWNER
+    if wanted.queue is not None:
+        return SELECT_OPEN_OF_QUEUE
+    return SELECT_OPEN_OF_TEAM if wanted.team is not None else SELECT_ALL_OPEN
+
+
+def _arguments(workspace_id: int, wanted: OpenLeadFilter, after: int) -> Sequence[Any]:
+    return (
+        workspace_id,
+        after,
+        wanted.owner,
+        wanted.team,
+        wanted.queue,
+        wanted.step,
+        wanted.older_than,
+        wanted.breached,
+    )
+
+
+def _shown(row: Row) -> OpenAssignment:
+    return OpenAssignment(**row_in_utc(row))
