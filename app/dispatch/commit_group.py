@@ -176,7 +176,7 @@ async def open_session(
     lead_ids = set(found.known) | set(stored.leads)
     lead_ids |= {lead.prior.lead_id for waiting in stored.queues.values() for lead in waiting}
     now = max(found.time, snapshot.entry.at)
-    work = UnitOfWork(snapshot, plan.version, now, lead_ids, tables, histories=stored.histories)
+    work = UnitOfWork(snapshot, plan.version, now, lead_ids, tables, plan.queues, histories=stored.histories)
     return DecisionSession(plan, found, stored, work)
 
 

@@ -7,7 +7,15 @@ from typing import Any
 import orjson
 
 from app.engine.explain.traces import shortened
-from app.engine.model.decision import Decision, DecisionRequest, LedgerEntry, PriorAssignment, SlaDeadlines
+from app.engine.life.queues import queue_rank
+from app.engine.model.decision import (
+    Decision,
+    DecisionRequest,
+    LedgerEntry,
+    PriorAssignment,
+    QueuePlace,
+    SlaDeadlines,
+)
 from app.engine.model.directory import Directory, Owner
 from app.ids import uuid7
 from app.store.leads.histories import TrackedAssignment
@@ -31,9 +39,11 @@ def assignment_row(
     decision_number: int,
     decided_at: datetime,
     plan_version: int,
+    aging: int = 0,
 ) -> AssignmentRow:
-    """The row of this decision."""
+    """The row of this decision. `aging` is that of its queue."""
     known = decision.existing_lead
+    place = _place(request, decision, decided_at, decision_number)
     return AssignmentRow(
         id=request.assignment_id,
         decision_number=decision_number,
@@ -59,12 +69,25 @@ def assignment_row(
         held_for_team=decision.held_for_team,
         attempt=request.attempt,
         idle_from=decided_at if decision.owner is not None else None,
-        queue_since=(request.queue_since or decided_at) if decision.queue is not None else None,
-        queue_rank=float(decision.priority) if decision.queue is not None else None,
+        queue_since=place.since if place is not None else None,
+        queue_rank=queue_rank(decision.priority, aging, place.since) if place is not None else None,
+        queue_number=place.number if place is not None else None,
         origin_owner=request.origin_owner,
         from_assignment_id=request.from_assignment_id,
         handoff=request.handoff,
     )
+
+
+def _place(
+    request: DecisionRequest, decision: Decision, decided_at: datetime, decision_number: int
+) -> QueuePlace | None:
+    """The place in the queue of the decision: the old one, if the lead waited there before."""
+    if decision.queue is None:
+        return None
+    old = request.place or (request.prior.place if request.prior is not None else None)
+    if old is not None and old.queue == decision.queue:
+        return old
+    return QueuePlace(decision.queue, decided_at, decision_number)
 
 
 def tracked_from(row: AssignmentRow, decision: Decision) -> TrackedAssignment:
@@ -93,6 +116,7 @@ def tracked_from(row: AssignmentRow, decision: Decision) -> TrackedAssignment:
         active_at=None,
         idle_from=row.idle_from,
         queue_since=row.queue_since,
+        queue_number=row.queue_number,
         origin_owner=row.origin_owner,
         from_assignment_id=row.from_assignment_id,
         handoff=row.handoff,
@@ -170,6 +194,7 @@ def prior_after(row: AssignmentRow, barred: frozenset[str] = frozenset()) -> Pri
         queue_since=row.queue_since,
         origin_owner=row.origin_owner,
         barred=barred,
+        queue_number=row.queue_number,
     )
 
 

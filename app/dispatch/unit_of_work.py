@@ -16,7 +16,9 @@ from app.dispatch.record import (
     prior_after,
     tracked_from,
 )
+from app.engine.compile.plan import NO_TERMS
 from app.engine.life.clocks import Clock, ClockState
+from app.engine.life.queues import QueueTerms, queue_rank
 from app.engine.lookup.tables import NO_TABLES, Tables
 from app.engine.model import stored
 from app.engine.model.decision import Decision, DecisionRequest, PriorAssignment
@@ -35,6 +37,7 @@ from app.store.path.snapshot import Snapshot
 class UnitOfWork:
     """Collects what the decisions so far change.
 
+    queues:     the queues of the plan.
     rows:       what is still to be written; `take_rows` hands it over.
     stored:     the leads that have a row already.
     present:    the leads that were decided here, as they are now.
@@ -51,6 +54,7 @@ class UnitOfWork:
     now: datetime
     stored: set[str]
     tables: Tables = NO_TABLES
+    queues: Mapping[str, QueueTerms] = field(default_factory=dict)
     rows: PendingRows = field(default_factory=PendingRows)
     decided: list[Decision] = field(default_factory=list)
     present: dict[str, CurrentLead] = field(default_factory=dict)
@@ -99,7 +103,8 @@ class UnitOfWork:
         at, imported = self._assigned_at(request), request.owned is not None
         number = apply_decision(state, directory, decision, at, past=imported)
         self.decided.append(decision)
-        row = assignment_row(request, decision, lead_id, self.decision_number, at, self.plan_version)
+        aging = self._aging(decision.queue)
+        row = assignment_row(request, decision, lead_id, self.decision_number, at, self.plan_version, aging)
         self.rows.assignments[row.id] = row
         self.rows.inputs[row.id] = orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS)
         body = orjson.dumps(decision_to_json(request, decision, row, normalized), option=orjson.OPT_UTC_Z)
@@ -262,13 +267,16 @@ class UnitOfWork:
         elif decision.outcome == "queued" and decision.priority > prior.priority:
             self._raise(prior, decision.priority)
 
+    def _aging(self, queue: str | None) -> int:
+        return self.queues.get(queue or "", NO_TERMS).aging
+
     def _raise(self, prior: PriorAssignment, priority: int) -> None:
         raised = replace(prior, priority=priority)
         if prior.lead_id in self.present:
             self.present[prior.lead_id] = replace(self.present[prior.lead_id], prior=raised)
         self.before[prior.lead_id] = raised
         row = self.rows.assignments.get(prior.assignment_id)
-        rank = float(priority)
+        rank = queue_rank(priority, self._aging(prior.queue), prior.queue_since or prior.decided_at)
         if row is not None:
             row.priority, row.queue_rank = priority, rank
         else:

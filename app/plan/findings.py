@@ -80,6 +80,7 @@ CODES: dict[str, str] = {
     "conflicting_rows": "Two rows of the table match the same leads for different targets. The first wins.",
     "overlap": "Two rows of the table match some of the same leads. The narrower one wins.",
     "unknown_queue": "The plan does not declare this queue.",
+    "queue_cycle": "Leads that wait too long in the queue come back to it.",
     "unknown_path": "The plan does not declare this path.",
     "unknown_sequence": "The plan does not declare this sequence.",
     "unknown_campaign": "The plan does not declare this campaign.",

@@ -9,6 +9,7 @@ from app.engine.lookup.tables import TableContent
 from app.engine.selection.shifts import HELD
 from app.engine.selection.templated_teams import closed_fields, combinations, faults, fields_of, is_templated
 from app.plan.document.plan import PlanDocument
+from app.plan.document.queues import Queue
 from app.plan.document.steps import PlanStep
 from app.plan.document.targets import Target
 from app.plan.findings import MAX_FINDINGS, Finding, most_severe, quote
@@ -18,6 +19,7 @@ from app.plan_check.attributes import unseen_attributes
 from app.plan_check.contradictions import contradictions
 from app.plan_check.declarations import action_findings, product_findings, sla_findings
 from app.plan_check.label_order import labels_used_early
+from app.plan_check.queues import endless_waits
 from app.plan_check.rule_order import order_findings
 from app.plan_check.tables import table_findings
 from app.plan_check.value_findings import value_findings
@@ -163,9 +165,11 @@ def _declarations(document: PlanDocument, names: KnownNames) -> Iterator[Finding
         if name == HELD:
             text = f"Rename this queue. `{HELD}` is the built-in queue of leads that wait for a shift."
             yield Finding(f"queues.{quote(name)}", "reserved_name", text)
+        path = f"queues.{quote(name)}"
         if queue.claimable_by is not None and queue.claimable_by not in names.teams:
-            path = f"queues.{quote(name)}.claimable_by"
-            yield _unknown("team", queue.claimable_by, path, names.teams)
+            yield _unknown("team", queue.claimable_by, f"{path}.claimable_by", names.teams)
+        yield from _waited_too_long(queue, path, document, names)
+    yield from endless_waits(document)
     for name, product in document.products.items():
         yield from _team(product.team, f"products.{quote(name)}.team", names)
     for name, way in document.paths.items():
@@ -178,6 +182,13 @@ def _declarations(document: PlanDocument, names: KnownNames) -> Iterator[Finding
                 yield _unknown("team", way.accountable.team, f"{path}.accountable.team", names.teams)
         elif way.accountable.owner is not None:
             yield from _owner(way.accountable.owner, f"{path}.accountable.owner", names)
+
+
+def _waited_too_long(queue: Queue, path: str, document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
+    words = closed_fields(document)
+    for rung, target in enumerate(queue.ladder):
+        place = f"then.{target.kind}" if rung == 0 else f"then.else[{rung - 1}].{target.kind}"
+        yield from _anywhere(target, f"{path}.{place}", document, words, names)
 
 
 def _follow_up(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:

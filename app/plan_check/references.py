@@ -60,9 +60,15 @@ def _table_rows(document: PlanDocument, tables: Mapping[str, TableContent]) -> I
 
 
 def _declared(document: PlanDocument) -> Iterator[Reference]:
+    words = closed_fields(document)
     for name, queue in document.queues.items():
         if queue.claimable_by is not None:
             yield f"queues.{quote(name)}.claimable_by", "team", queue.claimable_by
+        for rung, target in enumerate(queue.ladder):
+            place = f"then.{target.kind}" if rung == 0 else f"then.else[{rung - 1}].{target.kind}"
+            templated = target.kind == "team" and is_templated(target.name)
+            for each in combinations(target.name, words) if templated else (target.name,):
+                yield f"queues.{quote(name)}.{place}", target.kind, each
     for name, product in document.products.items():
         yield f"products.{quote(name)}.team", "team", product.team
     for name, plan_path in document.paths.items():

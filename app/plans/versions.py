@@ -11,6 +11,7 @@ from app.directory.edit_once import Edit
 from app.directory.editing import DirectoryEdit, edit_directory
 from app.engine.lookup.tables import TableContent
 from app.errors import AlreadyActive, NeverPublished, NotFound, PlanInvalid, PlanUnparseable, ValidationFailed
+from app.plan.document.queues import read_aging
 from app.plan.findings import Finding, settles, softened
 from app.plan.reader.lines import located
 from app.plan.reader.read import load_plan
@@ -21,6 +22,7 @@ from app.store import plans as store
 from app.store.attribute_names import list_attribute_names
 from app.store.connection.pool import Pool, transaction
 from app.store.directory.tables import read_named_tables
+from app.store.leads.waiting import update_ranks
 from app.store.path.current_state import CurrentState, read_current_state_on
 from app.store.plans import Version
 
@@ -146,12 +148,31 @@ async def prepare_activation(
 async def _switch(edit: DirectoryEdit, version: int, comment: str | None, how: Activation) -> Version:
     before = {"version": edit.plan_version} if edit.plan_version else None
     await store.mark_activated(edit.connection, edit.workspace_id, version, edit.now)
+    await _reorder(edit, version)
     await edit.log("plans", str(version), how, before, {"version": version}, comment)
     edit.plan_version = version
     stored = await store.find_version(edit.connection, edit.workspace_id, version)
     if stored is None:
         raise LookupError("a version is never removed")
     return stored
+
+
+async def _reorder(edit: DirectoryEdit, version: int) -> None:
+    """Put the leads of each queue whose aging changes into their new order."""
+    before = await _aging(edit, edit.plan_version)
+    after = await _aging(edit, version)
+    for queue in before.keys() | after.keys():
+        if before.get(queue, 0) != after.get(queue, 0):
+            await update_ranks(edit.connection, edit.workspace_id, queue, after.get(queue, 0))
+
+
+async def _aging(edit: DirectoryEdit, version: int) -> dict[str, int]:
+    """The aging of each queue that has one, in a stored version."""
+    found = await store.find_text(edit.connection, edit.workspace_id, version)
+    queues = found[0].get("queues") if found is not None else None
+    return {
+        name: read_aging(each["aging"]) for name, each in (queues or {}).items() if each and "aging" in each
+    }
 
 
 async def find(pool: Pool, workspace_id: int, version: int | None) -> StoredPlan:

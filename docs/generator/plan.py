@@ -22,6 +22,8 @@ _DURATION = TypeAdapter(timedelta)
 _ISO_DURATION = re.compile(r"-?P[0-9T].*")
 _AFTER_THE_WHOLE = (
     "Queue",
+    "MaxWait",
+    "ClaimTerms",
     "Path",
     "Accountable",
     "Product",
@@ -51,6 +53,8 @@ _MARKS = {
     "Path": "paths.<name>",
     "Product": "products.<name>",
     "Queue": "queues.<name>",
+    "MaxWait": "max_wait",
+    "ClaimTerms": "claim",
     "Sla": "slas.<name>",
     "ReturningLeads": "returning_leads",
     "Customers": "customers",

@@ -1,8 +1,8 @@
 """What happens after a decision: events, SLA clocks, actions to deliver, bulk jobs, and suppressions.
 
 A queue is worked in the order of `queue_rank`, which stays the same while a lead waits: its priority, and
-with aging less the time of its entry. `queue_since` is the first entry into the queue, so that a lead that
-returns has its old place.
+with aging less the time of its entry. `queue_since` is the first entry into the queue, and `queue_number`
+the decision of that entry, so that a lead that returns has its old place.
 """
 
 from alembic import op
@@ -38,6 +38,7 @@ ALTER TABLE assignments
   ADD COLUMN idle_from timestamptz,
   ADD COLUMN queue_since timestamptz,
   ADD COLUMN queue_rank double precision,
+  ADD COLUMN queue_number bigint,
   ADD COLUMN origin_owner text,
   ADD COLUMN from_assignment_id uuid,
   ADD COLUMN handoff text,
@@ -46,11 +47,12 @@ ALTER TABLE assignments
     'reject', 'take_away', 'escalate', 'handoff', 'give_back', 'lease_ended', 'max_wait', 'cover', 'return',
     'signal'));
 UPDATE assignments SET idle_from = decided_at WHERE open AND owner_id IS NOT NULL;
-UPDATE assignments SET queue_since = decided_at, queue_rank = priority WHERE queue IS NOT NULL;
+UPDATE assignments SET queue_since = decided_at, queue_rank = priority, queue_number = decision_number
+ WHERE queue IS NOT NULL;
 ALTER TABLE assignments DROP CONSTRAINT assignments_pkey, ADD PRIMARY KEY (workspace_id, id);
 DROP INDEX assignments_waiting;
 CREATE INDEX assignments_waiting
-  ON assignments (workspace_id, queue, queue_rank DESC, queue_since, decision_number)
+  ON assignments (workspace_id, queue, queue_rank DESC, queue_since, queue_number)
   WHERE open AND queue IS NOT NULL;
 DROP INDEX assignments_open;
 CREATE INDEX assignments_open_of_team ON assignments (workspace_id, team_id, decision_number)

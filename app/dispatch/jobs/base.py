@@ -90,5 +90,5 @@ def request_again(session: DecisionSession, lead: CurrentLead, kind: str, **fiel
         values=lead.values,
         account=session.find_account(lambda: keys_of_lead(lead.values)),
     )
-    request = replace(request, barred=lead.prior.barred, **fields)
+    request = replace(request, **{"barred": lead.prior.barred, "place": lead.prior.place, **fields})
     return replace(request, exclude=request.exclude | lead.prior.barred) if lead.prior.barred else request

@@ -14,6 +14,7 @@ from app.engine.conditions.derived import DerivedFields
 from app.engine.conditions.index import ConditionIndex
 from app.engine.followup.actions import FollowUp, compile_follow_up
 from app.engine.followup.slas import Slas
+from app.engine.life.queues import QueueTerms, compile_queues
 from app.engine.lookup.tables import TableRef
 from app.engine.model.decision import Verdict
 from app.engine.model.lead_keys import KEYS_BY_NAME, MatchRules
@@ -28,6 +29,8 @@ from app.plan.document.steps import RuleConfig, StepConfig
 from app.plan.findings import Finding
 from app.plan.language.fields import Field
 from app.plan.reader.read import read_plan
+
+NO_TERMS = QueueTerms()
 
 
 class Strategy(Protocol):
@@ -78,6 +81,7 @@ class Plan:
     - `reads` are the fields it reads, `not_news` those in which a change is not news.
     - `label_steps` are the steps that score, `plugin_steps` those of plugins.
     - `declared` are the custom attributes whose type the plan declares.
+    - `queues` are the queues it declares.
     """
 
     version: int
@@ -89,8 +93,7 @@ class Plan:
     reroute_when: Sequence[Condition]
     follow_up: FollowUp
     slas: Slas
-    claimable_by: Mapping[str, str]
-    queues: frozenset[str]
+    queues: Mapping[str, QueueTerms]
     keep_owner: Sequence[str]
     accounts: AccountStep
     reads: PlanReads
@@ -102,6 +105,10 @@ class Plan:
     table_refs: Mapping[str, TableRef] = field(default_factory=dict)
     plugin_steps: Sequence[PluginStep] = ()
     declared: Sequence[Field] = ()
+
+    def terms_of(self, queue: str) -> QueueTerms:
+        """The terms of a queue. One that the plan does not declare has none."""
+        return self.queues.get(queue, NO_TERMS)
 
 
 def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, Strategy]) -> Plan:
@@ -123,8 +130,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         follow_up=compile_follow_up(
             document.follow_up, {name: each.crm for name, each in document.queues.items()}
         ),
-        queues=frozenset(document.queues),
-        claimable_by={name: each.claimable_by for name, each in document.queues.items() if each.claimable_by},
+        queues=compile_queues(document.queues),
         derived=DerivedFields(document.fields.derived) if document.fields.derived else None,
         label_steps=[step for step in steps if step.strategy == "score"],
         wants_accounts=wants_accounts,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from app.engine.life.clocks import Clock
 from app.engine.lookup.tables import RowMatch
@@ -54,6 +54,14 @@ class Verdict:
     because: tuple[tuple[str, str, Any], ...] = ()
 
 
+class QueuePlace(NamedTuple):
+    """The place of a lead in a queue: when it first entered, and the number of that decision."""
+
+    queue: str
+    since: datetime
+    number: int
+
+
 @dataclass(frozen=True, slots=True)
 class PriorAssignment:
     """A returning lead's newest assignment, and the key that matched the lead.
@@ -61,7 +69,7 @@ class PriorAssignment:
     - `held_until` is set for a held lead; `held_for_owner` or `held_for_team` names who it is held for.
     - `attempt` counts the owners who had the lead since it was last routed; the first is 1.
     - `touched_at` is the first human touch, `active_at` the last human event.
-    - `queue_since` is the first entry into the queue it waits in.
+    - `queue_since` is the first entry into the queue it waits in, `queue_number` that of its decision.
     - `origin_owner` is the owner on leave that another one covers for.
     - `barred` are the owners who never get this lead again.
     """
@@ -87,6 +95,14 @@ class PriorAssignment:
     queue_since: datetime | None = None
     origin_owner: str | None = None
     barred: frozenset[str] = frozenset()
+    queue_number: int | None = None
+
+    @property
+    def place(self) -> QueuePlace | None:
+        """Its place in the queue it waits in."""
+        if self.state != "queued" or self.queue is None or self.queue_since is None:
+            return None
+        return QueuePlace(self.queue, self.queue_since, self.queue_number or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +144,7 @@ class DecisionRequest:
     - `possible_duplicates` are leads that may be the same person.
     - `barred` are the owners who never get this lead again; the caller has added them to `exclude`.
     - `attempt` counts the owners who had the lead since it was last routed, the new one included.
-    - `queue_since` is when the lead first entered the queue to which it returns.
+    - `place` is the lead's place in the queue that it leaves or had before; it has it again if it goes there.
     - `origin_owner` is the owner on leave that the new one covers for.
     - `from_assignment_id` and `handoff` are the assignment and the rule of a handoff.
     """
@@ -150,7 +166,7 @@ class DecisionRequest:
     possible_duplicates: tuple[PossibleDuplicate, ...] = ()
     barred: frozenset[str] = frozenset()
     attempt: int = 1
-    queue_since: datetime | None = None
+    place: QueuePlace | None = None
     origin_owner: str | None = None
     from_assignment_id: str | None = None
     handoff: str | None = None

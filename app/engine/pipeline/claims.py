@@ -21,7 +21,7 @@ def claim_refusal(owner_id: str, queue: str, plan: Plan, facts: Facts) -> Refusa
     if owner is None:
         return Refusal("not_found")
     load = facts.state.load(owner_id)
-    team = facts.directory.teams.get(plan.claimable_by.get(queue, ""))
+    team = facts.directory.teams.get(plan.terms_of(queue).claimable_by or "")
     if team is None:
         return refusal(owner, load, Requirements(), facts.now)
     member = team.member(owner_id)
@@ -34,7 +34,7 @@ def claim_refusal(owner_id: str, queue: str, plan: Plan, facts: Facts) -> Refusa
 
 def claiming_team(owner_id: str, queue: str, plan: Plan, facts: Facts) -> str | None:
     """The team for which this owner claims from this queue: the claim counts toward their caps in it."""
-    team = facts.directory.teams.get(plan.claimable_by.get(queue, ""))
+    team = facts.directory.teams.get(plan.terms_of(queue).claimable_by or "")
     return team.id if team is not None and team.member(owner_id) is not None else None
 
 

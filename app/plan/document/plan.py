@@ -9,6 +9,7 @@ from app.plan.document.follow_ups import FollowUpBlock
 from app.plan.document.own_fields import OwnFields, read_own_fields
 from app.plan.document.plan_tests import PlanTest
 from app.plan.document.products import Product
+from app.plan.document.queues import Queue
 from app.plan.document.scoring import PointsRow, ScoreConfig, ScoreName, missing_scores
 from app.plan.document.slas import Sla, SlaRule
 from app.plan.document.steps import PlanStep, read_steps
@@ -23,17 +24,6 @@ from app.plan.language.shapes import (
     hand_written,
     once,
 )
-
-
-class Queue(Part):
-    """A queue, where leads wait without an owner."""
-
-    claimable_by: Name | None = Field(
-        None, description="The team whose members may claim from it. The default is every owner."
-    )
-    crm: dict[Name, Name] = Field(
-        default_factory=dict, description="The ids of the queue in CRMs, by the name of the CRM."
-    )
 
 
 class Accountable(Part):

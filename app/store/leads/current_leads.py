@@ -62,14 +62,14 @@ SELECT {columns}
 SELECT_LEADS_IN_QUEUE = _SELECT_OPEN_LEADS.format(
     columns=f"{PRIOR_COLUMNS}, {_FIELDS}",
     newer=_NEWER_FIELDS,
-    order="queue_rank DESC, queue_since, decision_number",
+    order="queue_rank DESC, queue_since, queue_number",
     first="""
     SELECT * FROM assignments
      WHERE workspace_id = $1 AND open AND queue = $2
-     ORDER BY queue_rank DESC, queue_since, decision_number
+     ORDER BY queue_rank DESC, queue_since, queue_number
      LIMIT $3""",
 )
-"""The first leads of a queue, by rank and then by age."""
+"""The first leads of a queue, by rank and then by the first entry."""
 
 # Three look-ups, because the index begins with the owner or team that a lead is held for: leads held for
 # others are not read.

@@ -45,6 +45,7 @@ class TrackedAssignment:
     active_at: datetime | None
     idle_from: datetime | None
     queue_since: datetime | None
+    queue_number: int | None
     origin_owner: str | None
     from_assignment_id: str | None
     handoff: str | None
@@ -54,7 +55,8 @@ class TrackedAssignment:
 
 _COLUMNS = """id::text AS id, lead_id::text AS lead_id, decision_number, cause, outcome, code, step, owner_id,
        team_id, queue, path, block, priority, open, decided_at, attempt, ended_at, end_cause, accepted_at,
-       touched_at, active_at, idle_from, queue_since, origin_owner,
+       touched_at, active_at, idle_from, queue_since,
+       queue_number, origin_owner,
        from_assignment_id::text AS from_assignment_id, handoff"""
 
 SELECT_HISTORIES = f"""

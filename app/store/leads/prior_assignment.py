@@ -10,7 +10,7 @@ from app.store.connection.pool import Row
 
 ASSIGNMENT_COLUMNS = (
     "owner_id, team_id, queue, path, block, priority, decided_at, held_until, held_for_owner, held_for_team, "
-    "step, attempt, touched_at, active_at, queue_since, origin_owner"
+    "step, attempt, touched_at, active_at, queue_since, queue_number, origin_owner"
 )
 """What the engine needs of an assignment, as columns of `assignments`."""
 
@@ -44,6 +44,7 @@ def prior_from_row(row: Row | Mapping[str, Any], matched_by: str) -> PriorAssign
         queue_since=_utc_if(row["queue_since"]),
         origin_owner=row["origin_owner"],
         barred=frozenset(row["barred_owners"]),
+        queue_number=row["queue_number"],
     )
 
 

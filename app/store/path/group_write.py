@@ -59,6 +59,7 @@ class AssignmentRow:
     idle_from: datetime | None = None
     queue_since: datetime | None = None
     queue_rank: float | None = None
+    queue_number: int | None = None
     origin_owner: str | None = None
     from_assignment_id: str | None = None
     handoff: str | None = None
@@ -131,7 +132,8 @@ WITH new_leads AS (
   INSERT INTO assignments (workspace_id, id, decision_number, lead_id, cause, outcome, code, step, owner_id,
     team_id, queue, path, block, priority, open, counts_toward_load, existing_kind, existing_assignment_id,
     decided_at, plan_version, held_until, held_for_owner, held_for_team, attempt, idle_from, queue_since,
-    queue_rank, origin_owner, from_assignment_id, handoff, ended_at, end_cause, response, inputs)
+    queue_rank, queue_number, origin_owner, from_assignment_id, handoff, ended_at, end_cause, response,
+    inputs)
   SELECT $1, assignment.*
     FROM ROWS FROM (
       json_to_recordset($5) AS (
@@ -140,7 +142,8 @@ WITH new_leads AS (
         counts_toward_load boolean, existing_kind text, existing_assignment_id uuid, decided_at timestamptz,
         plan_version integer, held_until timestamptz, held_for_owner text, held_for_team text,
         attempt smallint, idle_from timestamptz, queue_since timestamptz, queue_rank double precision,
-        origin_owner text, from_assignment_id uuid, handoff text, ended_at timestamptz, end_cause text),
+        queue_number bigint, origin_owner text, from_assignment_id uuid, handoff text, ended_at timestamptz,
+        end_cause text),
       unnest($8::bytea[]), unnest($9::bytea[])
     ) AS assignment
 ), new_ledger_entries AS ({INSERT_LEDGER_ENTRIES.format(rows="$6")}
