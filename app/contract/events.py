@@ -23,14 +23,14 @@ from app.contract.strict_json import InvalidItem
 from app.contract.types import LeadId, RequestModel, RequiredId, Text, Timestamp
 from app.engine.life.event_table import EVENT_KINDS
 from app.errors import Path, ValidationFailed
+from app.plan.language.event_types import OWN_TYPE
 
-_OWN_TYPE = re.compile(r"x-[a-z0-9_-]{1,40}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 MAX_AMOUNT = Decimal(10) ** 15
 
 
 def _event_type(text: object) -> str:
-    if isinstance(text, str) and (text in EVENT_KINDS or _OWN_TYPE.fullmatch(text)):
+    if isinstance(text, str) and (text in EVENT_KINDS or OWN_TYPE.fullmatch(text)):
         return text
     raise invalid("not_allowed", f"must be one of {', '.join(EVENT_KINDS)}, or x- and a word of your own")
 
@@ -70,7 +70,7 @@ def _currency(text: str) -> str:
 EventType = Annotated[
     str,
     PlainValidator(_event_type),
-    WithJsonSchema({"type": "string", "pattern": f"^({'|'.join(EVENT_KINDS)}|{_OWN_TYPE.pattern})$"}),
+    WithJsonSchema({"type": "string", "pattern": f"^({'|'.join(EVENT_KINDS)}|{OWN_TYPE.pattern})$"}),
 ]
 InstantOrDay = Annotated[
     Any, PlainValidator(_instant_or_day), WithJsonSchema({"type": "string", "format": "date-time"})

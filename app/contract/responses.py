@@ -13,6 +13,11 @@ Cause = Literal[
     "give_back", "lease_ended", "max_wait", "cover", "return", "signal",
 ]  # fmt: skip
 """What asked for a decision."""
+EndCause = Literal[
+    "superseded", "closed", "idle", "rejected", "taken_away", "handed_off", "claimed", "given_back",
+    "lease_ended", "max_wait", "released", "covered", "returned", "reassigned", "merged", "erased",
+]  # fmt: skip
+"""Why an assignment ended."""
 Item = TypeVar("Item")
 Int64 = Annotated[int, WithJsonSchema({"type": "integer", "format": "int64"})]
 """An integer that can exceed 32 bits. All others in the OpenAPI document are `int32`."""
@@ -234,7 +239,11 @@ class Duplicate(ResponseModel):
 
 
 class LeadAssignment(ResponseModel):
-    """One of the assignments of a lead."""
+    """One of the assignments of a lead.
+
+    `end_cause` says why it ended. `from_assignment_id` and `handoff` are the assignment and the rule of the
+    handoff that made it.
+    """
 
     assignment_id: UUID
     decision_number: Int64
@@ -254,16 +263,31 @@ class LeadAssignment(ResponseModel):
     existing_lead: ExistingLead | None
     plan_version: int
     decided_at: datetime
+    end_cause: EndCause | None
+    from_assignment_id: UUID | None
+    handoff: str | None
+
+
+class Revenue(ResponseModel):
+    """The sum of a lead's won deals in one currency."""
+
+    currency: str | None
+    amount: float
 
 
 class Lead(ResponseModel):
-    """A lead and its assignments. `has_more` is true when it has more assignments than are shown."""
+    """A lead and its assignments. `has_more` is true when it has more assignments than are shown.
+
+    `conversions` is the number of its deals that are won, `revenue` what they bring.
+    """
 
     id: UUID
     state: Literal["assigned", "queued", "automated", "blocked", "closed", "merged", "erased", "failed"]
     received_at: datetime
     fields: dict[str, Any]
     owner: DecisionOwner | None
+    conversions: int
+    revenue: list[Revenue]
     assignments: list[LeadAssignment]
     duplicates: list[Duplicate]
     has_more: bool

@@ -92,7 +92,7 @@ class GroupResult:
         if reply.assignment_id is not None:
             self.replays.append((job, reply.assignment_id))
         else:
-            self.replies.append((job, Reply(reply.status, (reply.body or "").encode(), replayed=True)))
+            self.replies.append((job, job.repeated(reply.status, (reply.body or "").encode())))
         return True
 
 

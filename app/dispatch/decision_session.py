@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from app.dispatch.unit_of_work import UnitOfWork
 from app.engine.compile.plan import Plan
+from app.engine.life.sales import NO_DEAL, Deal, Sale, SaleEffect
 from app.engine.model.accounts import AccountKey, AccountMatch
 from app.engine.model.decision import Decision, DecisionRequest, PossibleDuplicate, PriorAssignment
 from app.engine.model.lead_keys import LeadKey, MatchRules
@@ -76,8 +77,8 @@ class Person:
 class StoredLeads:
     """What only some jobs need.
 
-    Leads by id, waiting leads by lookup, each assignment's lead, the assignments of each lead, and earlier
-    events by source and id.
+    Leads by id, waiting leads by lookup, each assignment's lead, the assignments of each lead, earlier events
+    by source and id, and deals by lead and `ref`.
     """
 
     leads: dict[str, CurrentLead] = field(default_factory=dict)
@@ -85,6 +86,7 @@ class StoredLeads:
     assignments: dict[str, tuple[str, str]] = field(default_factory=dict)
     histories: dict[str, list[TrackedAssignment]] = field(default_factory=dict)
     events: dict[tuple[str, str], EarlierEvent] = field(default_factory=dict)
+    deals: dict[tuple[str, str], Deal] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -141,6 +143,11 @@ class DecisionSession:
         """A stored lead as the jobs so far left it."""
         return self.work.present.get(lead_id) or self.stored.leads.get(lead_id)
 
+    def is_present(self, lead_id: str) -> bool:
+        """Whether there is such a lead, and it can be decided."""
+        lead = self.find_lead(lead_id)
+        return lead is not None and lead.prior.state not in _GONE
+
     def get_lead(self, lead_id: str) -> CurrentLead:
         """The same. Raises NotFound when there is no lead to decide."""
         lead = self.find_lead(lead_id)
@@ -155,6 +162,28 @@ class DecisionSession:
     def earlier_event(self, source: str, event_id: str) -> EarlierEvent | None:
         """The event that came with this id of this source, if one did."""
         return self.work.events.get((source, event_id)) or self.stored.events.get((source, event_id))
+
+    def take_sale(self, lead_id: str, sale: Sale) -> SaleEffect:
+        """Change the deal that an event is about. Returns what the event changes."""
+        if sale.ref is None:
+            return NO_DEAL.after(sale)[1]
+        key = (lead_id, sale.ref)
+        deal = self.work.deals.get(key) or self.stored.deals.get(key, NO_DEAL)
+        self.work.deals[key], effect = deal.after(sale)
+        return effect
+
+    def close(self, tracked: TrackedAssignment, cause: str) -> None:
+        """End an assignment for good. A lead with another open assignment stays with that one."""
+        lead = self.get_lead(tracked.lead_id)
+        if lead.prior.assignment_id != tracked.id:
+            if tracked.open:
+                self.work.end_tracked(tracked, cause)
+            return
+        others = [each for each in self.history(tracked.lead_id) if each.open and each.id != tracked.id]
+        if others:
+            self.work.fall_back(lead, others[-1], cause)
+        else:
+            self.work.close(lead, cause)
 
     def waiting(self, lookup: QueueLookup) -> Iterator[CurrentLead]:
         """The leads found by this lookup that still wait, in order."""

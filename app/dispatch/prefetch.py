@@ -58,6 +58,9 @@ async def read_leads(
     event_ids = sorted({id_ for job in jobs for id_ in job.event_ids()})
     if event_ids:
         stored.events = await events.find_earlier_events(connection, workspace_id, event_ids)
+    refs = sorted({ref for job in jobs for ref in job.deal_refs()})
+    if refs and stored.histories:
+        stored.deals = await events.find_deals(connection, workspace_id, list(stored.histories), refs)
     lookups = [lookup for job in jobs for lookup in job.queue_lookups()]
     for lookup in set(lookups):
         queue, lead_id, owner = lookup
@@ -79,7 +82,7 @@ async def read_accounts(
 
     A returning lead usually has the keys that it had before. Then nothing more is read.
     """
-    again = [lead for job in jobs for id_ in job.lead_ids() if (lead := stored.leads.get(id_)) is not None]
+    again = list(stored.leads.values())
     again += [lead for waiting in stored.queues.values() for lead in waiting]
     fields = [lead.values for lead in again] + [lead.values for lead in found.known.values()]
     keys = {key for values in fields for key in keys_of_lead(values)}

@@ -1,6 +1,6 @@
 """A decision as it is stored, and as the caller sees it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -144,17 +144,29 @@ def action_rows(
     if called and not directory.outbox_reader:
         return []
     available_at = row.decided_at + ACKNOWLEDGE_WITHIN if called else row.decided_at
+    return numbered_actions(row.id, row.lead_id, row.id, decision.actions, row.decided_at, available_at)
+
+
+def numbered_actions(
+    source_id: str,
+    lead_id: str,
+    assignment_id: str,
+    actions: Sequence[Mapping[str, Any]],
+    created_at: datetime,
+    available_at: datetime,
+) -> list[ActionRow]:
+    """Actions for the outbox. Their ids are that of the decision or event, and their number in it."""
     return [
         ActionRow(
-            id=f"{row.id}.{number}",
-            lead_id=row.lead_id,
-            assignment_id=row.id,
+            id=f"{source_id}.{number}",
+            lead_id=lead_id,
+            assignment_id=assignment_id,
             type=action["type"],
             body={"params": action["params"], "due_at": action["due_at"]},
-            created_at=row.decided_at,
+            created_at=created_at,
             available_at=available_at,
         )
-        for number, action in enumerate(decision.actions, 1)
+        for number, action in enumerate(actions, 1)
     ]
 
 
@@ -195,6 +207,30 @@ def prior_after(row: AssignmentRow, barred: frozenset[str] = frozenset()) -> Pri
         origin_owner=row.origin_owner,
         barred=barred,
         queue_number=row.queue_number,
+    )
+
+
+def prior_of(tracked: TrackedAssignment, barred: frozenset[str]) -> PriorAssignment:
+    """A lead as the next decision finds it, with an open assignment of an owner as its current one."""
+    return PriorAssignment(
+        lead_id=tracked.lead_id,
+        assignment_id=tracked.id,
+        matched_by="lead_id",
+        state=tracked.outcome,
+        owner=tracked.owner_id,
+        team=tracked.team_id,
+        queue=tracked.queue,
+        path=tracked.path,
+        block=tracked.block,
+        priority=tracked.priority,
+        decided_at=tracked.decided_at,
+        step=tracked.step,
+        attempt=tracked.attempt,
+        touched_at=tracked.touched_at,
+        active_at=tracked.active_at,
+        queue_since=tracked.queue_since,
+        origin_owner=tracked.origin_owner,
+        barred=barred,
     )
 
 

@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
+from app.dispatch.decision_session import DecisionSession
+from app.dispatch.jobs.base import request_again
 from app.engine.life.events import ReportedEvent
-from app.engine.model.decision import PriorAssignment
+from app.engine.model.decision import Decision, Outcome, PriorAssignment, SlaDeadlines
+from app.engine.pipeline.after_event import actions_after
 from app.errors import AlreadyClosed, AssignmentSuperseded, Conflict
 from app.ids import uuid7
+from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
 from app.store.life.events import EventRow
 
@@ -54,6 +58,38 @@ def event_row(
         for_at=event.for_at,
         until_at=event.until,
     )
+
+
+def event_actions(
+    session: DecisionSession, lead: CurrentLead, tracked: TrackedAssignment, type_: str
+) -> tuple[Mapping[str, Any], ...]:
+    """The actions that the plan wants after an event of this type about an assignment."""
+    plan, facts = session.plan, session.work.facts
+    if type_ not in plan.life.on_event:
+        return ()
+    owner = facts.directory.owners.get(tracked.owner_id or "")
+    strategies = {step.name: step.strategy for step in plan.steps}
+    standing = Decision(
+        outcome=cast(Outcome, tracked.outcome),
+        code=tracked.code,
+        text="",
+        step=tracked.step,
+        strategy=strategies.get(tracked.step or "", tracked.step),
+        owner=owner,
+        team=tracked.team_id,
+        queue=tracked.queue,
+        path=tracked.path,
+        block=tracked.block,
+        priority=tracked.priority,
+        sla=_deadlines(tracked),
+    )
+    return actions_after(type_, standing, request_again(session, lead, "assign"), plan, facts)
+
+
+def _deadlines(tracked: TrackedAssignment) -> SlaDeadlines | None:
+    due = {kind: clock.due_at for kind, clock in tracked.clocks.items() if clock.state == "pending"}
+    names = [clock.sla for clock in tracked.clocks.values() if clock.sla is not None]
+    return SlaDeadlines(names[0], due.get("accept"), due.get("touch")) if names else None
 
 
 def refusal_of(

@@ -8,17 +8,21 @@ from typing import Any
 import orjson
 
 from app.dispatch.record import (
+    ACKNOWLEDGE_WITHIN,
     OPEN,
     action_rows,
     assignment_row,
     decision_to_json,
     ledger_row,
+    numbered_actions,
     prior_after,
+    prior_of,
     tracked_from,
 )
 from app.engine.compile.plan import NO_TERMS
 from app.engine.life.clocks import Clock, ClockState
 from app.engine.life.queues import QueueTerms, queue_rank
+from app.engine.life.sales import Deal
 from app.engine.lookup.tables import NO_TABLES, Tables
 from app.engine.model import stored
 from app.engine.model.decision import Decision, DecisionRequest, PriorAssignment
@@ -47,6 +51,7 @@ class UnitOfWork:
     replies, responses: what a later job may look up, written or not.
     histories:  the assignments of the leads that a job of this group asked for, kept up to date.
     events:     the events of this group by source and id.
+    deals:      the deals that events of this group are about, by lead and `ref`, as they are now.
     """
 
     snapshot: Snapshot
@@ -66,6 +71,7 @@ class UnitOfWork:
     responses: dict[str, bytes] = field(default_factory=dict)
     histories: dict[str, list[TrackedAssignment]] = field(default_factory=dict)
     events: dict[tuple[str, str], EarlierEvent] = field(default_factory=dict)
+    deals: dict[tuple[str, str], Deal] = field(default_factory=dict)
 
     @property
     def facts(self) -> Facts:
@@ -168,6 +174,14 @@ class UnitOfWork:
         self._move(LeadRow(prior.lead_id, "closed", prior.assignment_id, self.now, lead.fields_from))
         self.present[prior.lead_id] = replace(lead, prior=replace(prior, state="closed"))
 
+    def fall_back(self, lead: CurrentLead, to: TrackedAssignment, cause: str) -> None:
+        """End the current assignment of a lead, and leave the lead with another open one."""
+        prior = lead.prior
+        self.end(prior, cause)
+        fields_from = lead.fields_from or prior.assignment_id
+        self._move(LeadRow(prior.lead_id, to.outcome, to.id, self.now, fields_from))
+        self.present[prior.lead_id] = replace(lead, prior=prior_of(to, prior.barred), fields_from=fields_from)
+
     def end_tracked(self, tracked: TrackedAssignment, cause: str) -> None:
         """End an open assignment that is not the newest of its lead; the lead stays where it is."""
         self._end(tracked.id, tracked.lead_id, cause)
@@ -222,6 +236,14 @@ class UnitOfWork:
         """Add actions to the outbox. Earlier ones of the same lead do not wait any longer."""
         self.rows.actions.extend(rows)
         self.rows.overtaken.update(row.lead_id for row in rows if row.lead_id in self.stored)
+
+    def offer_actions(self, event: EventRow, actions: Sequence[Mapping[str, Any]]) -> None:
+        """Offer the actions of an event to the readers of the outbox, if there are any, like an answer's."""
+        if actions and self.facts.directory.outbox_reader:
+            later = self.now + ACKNOWLEDGE_WITHIN
+            self.add_actions(
+                numbered_actions(event.id, event.lead_id, event.assignment_id, actions, self.now, later)
+            )
 
     def _start(self, row: AssignmentRow, decision: Decision) -> None:
         """Start the clocks of a new assignment, and track it if its lead is tracked."""

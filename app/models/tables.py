@@ -254,6 +254,7 @@ events = _of_a_workspace(
     _required("at", INSTANT),
     _required("actor", Text),
     Column("lead_id", Uuid),
+    Column("sequence", BigInteger, Identity(), nullable=False),
     _required("source", Text, server_default=text("''")),
     Column("event_id", Text),
     Column("body_hash", LargeBinary),
@@ -278,6 +279,12 @@ events = _of_a_workspace(
         postgresql_where=text("event_id IS NOT NULL"),
     ),
     _index("events_of_lead", "lead_id", "received_at"),
+    _index(
+        "events_of_deals",
+        "lead_id",
+        "sequence",
+        where="type IN ('opportunity', 'purchase', 'reversed')",
+    ),
     _index("events_by_age", "received_at"),
     key=("id",),
 )

@@ -197,5 +197,6 @@ _PARTS: dict[str, Schema] = {
         "properties": {name: {} for name in sorted({name.partition(".")[0] for name in LEAD.fields})},
     },
     "rung": {"anyOf": [{"const": "delegate"}, _to("Hold"), _to("Target")]},
+    "receiver": {"anyOf": [{"type": "string", "pattern": r"^account\..+$"}, _to("Target")]},
     "pipeline": {"type": "array"},
 }

@@ -34,7 +34,7 @@ def problem_bytes(problem: Problem, request_id: str) -> bytes:
     """The body of the response, at most 8 KiB. It lists as many faults as fit."""
     errors = [entry_of(fault) for fault in problem.faults[:MAX_ERRORS]]
     while True:
-        body = orjson.dumps(document_of(problem, request_id, errors))
+        body = orjson.dumps(document_of(problem, request_id, errors), option=orjson.OPT_UTC_Z)
         if len(body) <= MAX_BYTES or not errors:
             return body
         errors = errors[: len(errors) // 2]

@@ -40,6 +40,7 @@ from app.errors import (
 from app.values.crm_ids import crm_id_key
 
 router = APIRouter(route_class=StrictRoute, tags=["events"])
+_ADDRESSES = {"assignment_id", "lead_id", "external_id", "crm_lead_id"}
 PROBLEMS = (AssignmentSuperseded, AlreadyClosed, AmbiguousAssignment, EventIdReused)
 
 
@@ -134,8 +135,8 @@ def _instant(at: datetime | date | None) -> tuple[datetime | None, bool]:
 
 
 def _hash(body: EventRequest, address: EventAddress) -> str:
-    """The hash of an event as its caller wrote it. The id of the assignment is part of it."""
-    document = [body.model_dump(exclude_none=True), address]
+    """The hash of an event as its caller wrote it, and of what it is about, in a batch or alone."""
+    document = [body.model_dump(exclude_none=True, exclude=_ADDRESSES), address]
     return hashlib.sha256(orjson.dumps(document, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
@@ -148,4 +149,7 @@ def _item(reply: Reply | Problem | None) -> bytes:
         return b'{"status":%d,"result":%s}' % (reply.status, reply.body)
     problem = reply or Problem()
     document: dict[str, Any] = problem_document(problem)
-    return b'{"status":%d,"problem":%s}' % (problem.status, orjson.dumps(document))
+    return b'{"status":%d,"problem":%s}' % (
+        problem.status,
+        orjson.dumps(document, option=orjson.OPT_UTC_Z),
+    )

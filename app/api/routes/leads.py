@@ -125,6 +125,11 @@ def _lead_to_json(found: LeadDetail) -> dict[str, Any]:
         "fields": found.values,
         "owner": own[-1]["owner"] if own and found.state in ("assigned", "closed") else None,
         "assignments": own,
+        "conversions": found.sales.conversions,
+        "revenue": [
+            {"currency": currency, "amount": float(amount)}
+            for currency, amount in found.sales.revenue.items()
+        ],
         "duplicates": [_duplicate_to_json(each) for each in found.assignments if each.repeats],
         "has_more": not found.complete,
     }
@@ -139,6 +144,9 @@ def _assignment_to_json(each: AssignmentDetail) -> dict[str, Any]:
         "cause": each.cause,
         "state": each.state,
         "priority": each.priority,
+        "end_cause": each.end_cause,
+        "from_assignment_id": each.from_assignment_id,
+        "handoff": each.handoff,
         **fields,
     }
 

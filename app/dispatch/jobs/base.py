@@ -68,6 +68,14 @@ class Job:
         """The source and the id of the events that the job reports."""
         return ()
 
+    def deal_refs(self) -> Sequence[str]:
+        """The deals that the job's events are about."""
+        return ()
+
+    def repeated(self, status: int, body: bytes) -> Reply:
+        """The reply to a repeat, where its key stands for this response. Raises a repeated refusal."""
+        return Reply(status, body, replayed=True)
+
     def attributes(self) -> Mapping[str, Any]:
         """The custom attributes that the lead was sent with."""
         return {}

@@ -1,6 +1,6 @@
 """A caller reports what happened to an assignment."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,13 +8,15 @@ from typing import Any
 import orjson
 
 from app.dispatch.decision_session import DecisionSession
-from app.dispatch.jobs.base import Job, Reply
-from app.dispatch.reported_events import Reporter, event_row, refusal_from_json, refusal_of
+from app.dispatch.jobs.base import IdempotencyKey, Job, Reply
+from app.dispatch.jobs.handoff import hand_off
+from app.dispatch.reported_events import Reporter, event_actions, event_row, refusal_from_json, refusal_of
 from app.engine.life.event_table import EventKind, event_kind
-from app.engine.life.events import TOLERANCE, ReportedEvent, actor_of
+from app.engine.life.events import ReportedEvent, actor_of
+from app.engine.life.sales import SALE_TYPES, Sale
 from app.engine.model.directory import Owner
 from app.engine.model.lead_keys import LeadKey
-from app.errors import AmbiguousAssignment, EventIdReused, NotFound, refused_at
+from app.errors import AmbiguousAssignment, EventIdReused, Forbidden, NotFound, refused_at
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
 from app.store.life.events import EventRow
@@ -42,17 +44,15 @@ class ReportEvent(Job):
         """Take a fact, or follow an order.
 
         Raises NotFound for an unknown assignment or lead, AmbiguousAssignment, ValidationFailed,
-        EventIdReused, and AssignmentSuperseded or AlreadyClosed for an order about an assignment that is not
-        open.
+        EventIdReused, Forbidden for an order of another owner, and AssignmentSuperseded or AlreadyClosed for
+        an order about an assignment that is not open.
         """
         earlier = self._earlier_reply(session)
         if earlier is not None:
             return earlier
-        now = session.work.now
-        if self.event.at is not None and self.event.at > now + TOLERANCE:
-            raise refused_at(("at",), "in_the_future", "lies in the future")
+        self._check_times(session)
         lead, tracked = self._find(session)
-        report = Report(session, lead, tracked, self.event, self.reporter, self.body_hash)
+        report = Report(session, lead, tracked, self.event, self.reporter, self.body_hash, self.key)
         return report.take()
 
     def assignment_ids(self) -> Sequence[str]:
@@ -75,6 +75,26 @@ class ReportEvent(Job):
         """The source and the id of the event."""
         return ((self.reporter.source, self.event.id),) if self.event.id is not None else ()
 
+    def deal_refs(self) -> Sequence[str]:
+        """The deal of a sale."""
+        sale = self.event.type in SALE_TYPES and self.event.ref is not None
+        return (self.event.ref,) if sale and self.event.ref is not None else ()
+
+    def repeated(self, status: int, body: bytes) -> Reply:
+        """A repeat gets the same answer, marked as one, or the same refusal."""
+        answer = orjson.loads(body)
+        if status != 200:
+            raise refusal_from_json(answer)
+        return Reply(200, orjson.dumps({**answer, "replayed": True}), replayed=True)
+
+    def _check_times(self, session: DecisionSession) -> None:
+        now, longest = session.work.now, session.plan.life.max_snooze
+        if self.event.is_after(now):
+            raise refused_at(("at",), "in_the_future", "lies in the future")
+        until = self.event.until if self.event.type == "snoozed" else None
+        if until is not None and not now < until <= now + longest:
+            raise refused_at(("until",), "out_of_range", "must lie ahead, within the plan's max_snooze")
+
     def _earlier_reply(self, session: DecisionSession) -> Reply | None:
         """The reply to the same event before. A refused event is refused again."""
         if self.event.id is None:
@@ -84,10 +104,7 @@ class ReportEvent(Job):
             return None
         if earlier.body_hash != self.body_hash:
             raise EventIdReused
-        body = orjson.loads(earlier.response)
-        if earlier.status != 200:
-            raise refusal_from_json(body)
-        return Reply(200, orjson.dumps({**body, "replayed": True}), replayed=True)
+        return self.repeated(earlier.status, earlier.response)
 
     def _find(self, session: DecisionSession) -> tuple[CurrentLead, TrackedAssignment]:
         if self.address.assignment_id is not None:
@@ -100,27 +117,29 @@ class ReportEvent(Job):
                 raise NotFound("There is no such assignment.")
             return session.get_lead(lead_id), tracked
         lead = session.get_lead(self._lead_id(session))
-        return lead, self._of_lead(session.history(lead.prior.lead_id), lead)
+        return lead, self._of_lead(session, session.history(lead.prior.lead_id), lead)
 
     def _lead_id(self, session: DecisionSession) -> str:
         if self.address.lead_id is not None:
             return self.address.lead_id
         matches = [session.found.matches.get(key, ()) for key in self.address.keys]
-        ids = {id_ for found in matches for id_ in found}
+        ids = {id_ for found in matches for id_ in found if session.is_present(id_)}
         if len(ids) != 1:
             if ids:
                 raise AmbiguousAssignment(sorted(ids), "lead_ids")
             raise NotFound("There is no such lead.")
         return ids.pop()
 
-    def _of_lead(self, history: Sequence[TrackedAssignment], lead: CurrentLead) -> TrackedAssignment:
+    def _of_lead(
+        self, session: DecisionSession, history: Sequence[TrackedAssignment], lead: CurrentLead
+    ) -> TrackedAssignment:
         """The open assignment of `by`, else the newest open one, else the newest."""
         if not history:
             raise NotFound("There is no such assignment.")
         open_ = [each for each in history if each.open]
-        by = self.event.by
-        if by is not None:
-            own = [each for each in open_ if each.owner_id == by]
+        if self.event.by is not None:
+            by = actor_of(self.event, None, session.work.facts.directory)
+            own = [each for each in open_ if by is not None and each.owner_id == by.id]
             open_ = own or open_
         elif len(open_) > 1:
             raise AmbiguousAssignment([each.id for each in open_], "assignment_ids")
@@ -140,15 +159,29 @@ class Report:
     event: ReportedEvent
     reporter: Reporter
     body_hash: str
+    key: IdempotencyKey | None = None
     effect: str = "none"
     decision: bytes | None = None
-    actions: list[dict[str, Any]] = field(default_factory=list)
+    actions: list[Mapping[str, Any]] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
 
     @property
     def now(self) -> datetime:
         """The time of the commit group."""
         return self.session.work.now
+
+    @property
+    def happened_at(self) -> datetime:
+        """When it happened as far as the assignment goes: not before its start, and not in the future."""
+        at = self.event.at
+        if at is None or self.event.day_only:
+            return self.now
+        return min(max(at, self.tracked.decided_at), self.now)
+
+    @property
+    def actor(self) -> Owner | None:
+        """The active owner who did it."""
+        return actor_of(self.event, self.tracked.owner_id, self.session.work.facts.directory)
 
     @property
     def state(self) -> str:
@@ -167,12 +200,13 @@ class Report:
         kind = event_kind(self.event.type)
         if self.event.precedes(self.tracked.decided_at):
             return self._as_history()
-        if self.state != "open":
-            if kind.order:
-                self._refuse()
-            return self._reply()
-        actor = actor_of(self.event, self.tracked.owner_id, self.session.work.facts.directory)
-        self._apply(kind, actor)
+        if kind.order:
+            self._check_order()
+        news = self._take_sale()
+        if news:
+            self.actions += event_actions(self.session, self.lead, self.tracked, self.event.type)
+        if self.state == "open":
+            self._apply(kind, self.actor)
         return self._reply()
 
     def _as_history(self) -> Reply:
@@ -181,64 +215,100 @@ class Report:
         for each in self.session.history(self.lead.prior.lead_id):
             if each.decided_at <= at and (each.ended_at is None or at < each.ended_at):
                 self.tracked = each
+        self._take_sale()
         self.effect = "history"
         return self._reply()
 
+    def _check_order(self) -> None:
+        """Raises Forbidden, AssignmentSuperseded or AlreadyClosed."""
+        if self.state != "open":
+            self._refuse()
+        bound_to = self.reporter.owner_id
+        if bound_to is not None and bound_to != self.tracked.owner_id:
+            raise Forbidden("Only the owner of the assignment can do this.")
+
+    def _take_sale(self) -> bool:
+        """Count a sale. Returns whether the event says something new: a sale that is repeated does not."""
+        event = self.event
+        if event.type not in SALE_TYPES:
+            return True
+        sale = Sale(event.type, event.ref, event.amount, event.currency)
+        self.effect = self.session.take_sale(self.lead.prior.lead_id, sale)
+        return self.effect in ("counted", "reversed")
+
     def _apply(self, kind: EventKind, actor: Owner | None) -> None:
-        human = kind.human and (actor is not None or not kind.touches)
-        if human:
+        if kind.order or (kind.human and actor is not None):
             self._work_on(kind)
-        if kind.ends is not None:
-            self._close(kind.ends)
-        if kind.effect != "touched" or human:
+        if kind.effect != "none" and (kind.order or actor is not None):
             self.effect = kind.effect
+        decided = hand_off(self.session, self.lead, self.tracked, self.event.type)
+        if decided is not None:
+            self.effect, self.decision = "handed_off", decided.body
+            self.actions += decided.notices
+        elif kind.ends == "rejected":
+            self._end("rejected")
+        elif self.event.type == "closed" or self.event.type in self.session.plan.life.close_on:
+            self._end("closed")
+            self.effect = "closed"
+        self.lead = self.session.get_lead(self.lead.prior.lead_id)
 
     def _work_on(self, kind: EventKind) -> None:
         """Somebody works on the lead: clocks stop, and it is not idle."""
-        tracked, now = self.tracked, self.now
-        tracked.active_at = now
-        tracked.idle_from = max(now, tracked.idle_from or now, self.event.for_at or now)
-        if kind.touches and tracked.touched_at is None:
-            tracked.touched_at = now
+        tracked, at = self.tracked, self.happened_at
+        tracked.active_at = max(at, tracked.active_at or at)
+        waits_until = (self.event.for_at, self.event.until, tracked.idle_from)
+        tracked.idle_from = max([at, *(each for each in waits_until if each is not None)])
+        if kind.touches:
+            tracked.touched_at = tracked.touched_at or at
         if kind.touches or self.event.type == "accepted":
-            tracked.accepted_at = tracked.accepted_at or now
-        self.session.work.stop_clocks(tracked, kind.stops, "met", now)
+            tracked.accepted_at = tracked.accepted_at or at
+        self.session.work.stop_clocks(tracked, kind.stops, "met", at)
         self.session.work.progress(tracked)
 
-    def _close(self, cause: str) -> None:
-        work = self.session.work
-        if self.lead.prior.assignment_id == self.tracked.id:
-            work.close(self.lead, cause)
-        else:
-            work.end_tracked(self.tracked, cause)
+    def _end(self, cause: str) -> None:
+        self.session.close(self.tracked, cause)
 
     def _refuse(self) -> None:
         """Record an order that comes too late as a note. Raises its refusal."""
         problem = refusal_of(self.state, self.tracked, self.lead.prior, self.reporter)
         self.effect = "refused"
-        self._record(409, orjson.dumps({"code": problem.code, **problem.members}).decode())
+        body = orjson.dumps({"code": problem.code, **problem.members})
+        self._record(self._row(), 409, body)
+        if self.key is not None:
+            self.session.work.keep_reply(self.key, Reply(409, body))
         raise problem
 
     def _reply(self) -> Reply:
-        row_id = self._record(200, None)
+        row = self._row()
+        numbered = [{"id": f"{row.id}.{number}", **each} for number, each in enumerate(self.actions, 1)]
         body: dict[str, Any] = {
-            "event_id": row_id.id,
+            "event_id": row.id,
             "assignment_id": self.tracked.id,
             "lead_id": self.lead.prior.lead_id,
             "type": self.event.type,
             "state": self.state,
             "effect": self.effect,
-            "actions": self.actions,
+            "actions": numbered,
             "decision": orjson.loads(self.decision) if self.decision is not None else None,
             "replayed": False,
         }
         answer = orjson.dumps(body, option=orjson.OPT_UTC_Z)
-        row_id.response = answer.decode()
+        self._record(row, 200, answer)
+        self.session.work.offer_actions(row, self.actions)
         return Reply(200, answer)
 
-    def _record(self, status: int, response: str | None) -> EventRow:
+    def _row(self) -> EventRow:
         row = event_row(self.event, self.tracked, self.reporter, self.now)
-        row.effect, row.status, row.response, row.details = self.effect, status, response, self.details
+        actor = self.actor if self.event.by is not None else None
+        row.by_id = actor.id if actor is not None else row.by_id
+        return row
+
+    def _record(self, row: EventRow, status: int, response: bytes) -> None:
+        row.effect, row.status, row.response, row.details = (
+            self.effect,
+            status,
+            response.decode(),
+            self.details,
+        )
         row.body_hash = self.body_hash
         self.session.work.add_event(row)
-        return row

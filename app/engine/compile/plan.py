@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from app.engine.compile.account_needs import account_steps, needs_accounts
+from app.engine.compile.life import LifeRules, compile_life
 from app.engine.compile.plan_reads import PlanReads, reads_of
 from app.engine.compile.plugins import Plugin, PluginStep, plugin_stand_ins, plugin_steps
 from app.engine.conditions.condition import Condition, compile_condition
@@ -79,6 +80,7 @@ class Plan:
       default settings.
     - `table_refs` are the tables it uses, by rule.
     - `reads` are the fields it reads, `not_news` those in which a change is not news.
+    - `life` is what follows from events.
     - `label_steps` are the steps that score, `plugin_steps` those of plugins.
     - `declared` are the custom attributes whose type the plan declares.
     - `queues` are the queues it declares.
@@ -98,6 +100,7 @@ class Plan:
     accounts: AccountStep
     reads: PlanReads
     not_news: Sequence[str]
+    life: LifeRules
     derived: DerivedFields | None = None
     label_steps: Sequence[CompiledStep] = ()
     wants_accounts: bool = False
@@ -115,6 +118,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
     """Compile a checked plan. This takes time, so never do it while a workspace is locked."""
     steps = [_compile_step(step, strategies[step.strategy], document) for step in document.pipeline]
     wants_accounts = needs_accounts(document)
+    queues = {name: each.crm for name, each in document.queues.items()}
     return Plan(
         version=version,
         steps=steps,
@@ -127,9 +131,8 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         ),
         reroute_when=[compile_condition(each.when) for each in document.returning_leads.reroute_when],
         slas=Slas(document.slas, document.sla_rules),
-        follow_up=compile_follow_up(
-            document.follow_up, {name: each.crm for name, each in document.queues.items()}
-        ),
+        follow_up=compile_follow_up(document.follow_up, queues),
+        life=compile_life(document, queues),
         queues=compile_queues(document.queues),
         derived=DerivedFields(document.fields.derived) if document.fields.derived else None,
         label_steps=[step for step in steps if step.strategy == "score"],

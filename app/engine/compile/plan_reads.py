@@ -21,8 +21,8 @@ from app.plan.language.conditions import Leaf
 from app.plan.language.templates import Placeholder
 
 _OF_ACCOUNTS = ("crm.account_id", "email_domain", "website_domain")
-_NOT_READ = ("tests", "comment")
-"""Parts of a plan that no lead is decided by."""
+_NOT_READ = ("tests", "comment", "on_event", "handoffs")
+"""Parts of a plan that no arriving lead is decided by."""
 _PLAIN = frozenset((int, float, bool, NoneType, datetime, timedelta))
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 

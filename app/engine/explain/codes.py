@@ -65,6 +65,7 @@ STEPS: dict[str, str] = {
     "undeclared_target": "The row names a queue or a path that the plan does not declare.",
     "manual": "The caller named the target.",
     "claimed": "An owner claimed it from a queue.",
+    "handoff": "A handoff of the plan settled it.",
     "no_match": "The condition does not hold; `failed_condition` names the first comparison that failed.",
     "error": "The strategy failed or returned no valid verdict; `error` says how.",
     "fallback_queue": "No step took it, so it waits in the built-in queue.",
@@ -123,6 +124,7 @@ REASONS: dict[str, str] = {
     "imported": "The lead was imported and stays with its owner.",
     "manual": "The caller named the target.",
     "claimed": "An owner claimed it from a queue.",
+    "handoff": "An event handed it off, as the plan says.",
     "held": "Nobody can take it yet; it waits in the built-in queue until `held_until`.",
     "duplicate": "The lead was submitted twice, without news; the owner or the place of the first submission "
     "stands.",

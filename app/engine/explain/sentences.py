@@ -139,6 +139,12 @@ def left_product(products: Sequence[str], owner: str | None) -> str:
     return f"{moved} {owner} has it now." if owner else moved
 
 
+def handed_off(owner: str | None, *, kept: bool) -> str:
+    """The notice to the first owner of a lead that an event handed off. `kept` says that they keep it too."""
+    who = f"{owner} has it {'too' if kept else 'now'}." if owner else "It waits in a queue."
+    return f"One of your leads was handed off. {who}"
+
+
 def claimed(owner: str, queue: str) -> str:
     """An owner took the lead out of a queue."""
     return f"Claimed by {owner} from queue {queue}."
@@ -235,6 +241,8 @@ def _source(strategy: str, step: str, kind: str, pick: str | None) -> str:
             return f"rule {step}"
         case "score":
             return "lead score" if step == "score" else f"score {step}"
+        case "handoff":
+            return f"handoff {step}"
         case "product":
             return "product interest" if step == "product" else f"product step {step}"
         case "round_robin" if kind == "team" and pick == "round_robin":

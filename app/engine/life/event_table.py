@@ -19,9 +19,9 @@ class EventKind:
     - `order` says that it needs an open assignment.
     - `stops` are the clocks that it meets, if a human did it.
     - `touches` says that it counts as a touch, `human` that the assignment is not idle after it.
-    - `ends` is the cause with which the assignment ends.
+    - `ends` is the cause with which the assignment ends. The plan may name other facts that end it.
     - `refunds` says that the owner's turn is given back.
-    - `effect` names what it does, as the answer says it.
+    - `effect` names what it does, as the answer says it. A sale has the effect that it has on its deal.
     """
 
     text: str
@@ -31,9 +31,7 @@ class EventKind:
     human: bool = True
     ends: str | None = None
     refunds: bool = False
-    effect: Literal[
-        "accepted", "touched", "closed", "rejected", "snoozed", "refunded", "reversed", "none"
-    ] = "none"
+    effect: Literal["accepted", "touched", "rejected", "snoozed", "none"] = "none"
 
 
 EVENT_KINDS: Mapping[str, EventKind] = {
@@ -55,29 +53,43 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     ),
     "meeting": EventKind("A meeting is planned for the time in `for`, or took place."),
     "qualified": EventKind("The lead is qualified."),
-    "disqualified": EventKind("The lead is not a fit.", ends="closed", effect="closed"),
+    "disqualified": EventKind("The lead is not a fit.", ends="closed"),
     "opportunity": EventKind("A deal was opened; `ref` names it."),
     "purchase": EventKind("A deal was won; `ref` names it."),
-    "lost": EventKind("The deal was lost.", ends="closed", effect="closed"),
+    "lost": EventKind("The deal was lost.", ends="closed"),
     "renewed": EventKind("The customer renewed."),
     "expanded": EventKind("The customer bought more."),
-    "churned": EventKind("The customer left.", ends="closed", effect="closed"),
+    "churned": EventKind("The customer left.", ends="closed"),
     "saved": EventKind("The customer was about to leave, and stays."),
     "unsubscribed": EventKind("The lead does not want messages any more.", human=False),
     "complained": EventKind("The lead complained.", human=False),
-    "invalid_contact": EventKind(
-        "The lead cannot be reached by what it sent.", ends="closed", effect="closed"
-    ),
-    "spam": EventKind("It was no lead at all.", ends="closed", refunds=True, effect="refunded"),
+    "invalid_contact": EventKind("The lead cannot be reached by what it sent.", ends="closed"),
+    "spam": EventKind("It was no lead at all.", ends="closed", refunds=True),
     "snoozed": EventKind("The owner puts the lead off until `until`.", order=True, effect="snoozed"),
-    "reversed": EventKind("The deal in `ref` is not won any more.", human=False, effect="reversed"),
-    "closed": EventKind("The work on the lead is done.", order=True, ends="closed", effect="closed"),
+    "reversed": EventKind("The deal in `ref` is not won any more.", human=False),
+    "closed": EventKind("The work on the lead is done.", order=True, ends="closed"),
     "note": EventKind("Somebody wrote something down."),
     "disputed": EventKind("The reject is disputed.", human=False),
     "dispute_settled": EventKind("The dispute about the reject is settled.", human=False),
 }
 """Every type of event by name. A type that starts with `x-` is a fact without effect."""
 OWN_EVENT = EventKind("An event of your own.")
+EFFECTS: Mapping[str, str] = {
+    "none": "It is stored, and moves nothing.",
+    "history": "It is older than the assignment. It is stored with the one that was open then, and moves "
+    "nothing.",
+    "accepted": "The owner has accepted the lead.",
+    "touched": "It counts as a touch.",
+    "snoozed": "The lead rests until the time in `until`.",
+    "closed": "The assignment is closed.",
+    "rejected": "The owner has given the lead back.",
+    "counted": "The deal counts from now on.",
+    "amended": "The deal has another amount now.",
+    "reversed": "The deal counts no more.",
+    "handed_off": "Another owner has the lead now, or has it too.",
+    "refused": "An order that came too late. It stands as a note.",
+}
+"""Every effect of an event, as answers and the history of an assignment say it."""
 
 
 def event_kind(type_: str) -> EventKind:

@@ -12,6 +12,8 @@ from app.values.crm_ids import crm_id_key
 TOLERANCE = timedelta(minutes=5)
 """The clocks of callers may differ by so much from ours."""
 DAY = timedelta(days=1)
+EARLIEST, LATEST = timedelta(hours=14), timedelta(hours=12)
+"""How long before and after UTC a day begins elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,17 @@ class ReportedEvent:
     until: datetime | None = None
     result: Literal["upheld", "overturned"] | None = None
 
+    def is_after(self, now: datetime) -> bool:
+        """Whether it lies in the future. A day may have begun elsewhere before it does in UTC."""
+        if self.at is None:
+            return False
+        return (self.at - EARLIEST if self.day_only else self.at) > now + TOLERANCE
+
     def precedes(self, start: datetime) -> bool:
         """Whether it happened before `start`, with allowance for clocks and for days without a time."""
         if self.at is None:
             return False
-        last = self.at + DAY if self.day_only else self.at
+        last = self.at + DAY + LATEST if self.day_only else self.at
         return last < start - TOLERANCE
 
 

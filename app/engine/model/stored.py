@@ -83,6 +83,8 @@ def request_to_json(request: DecisionRequest) -> dict[str, Any]:
         stored["owned"] = {"owner": owned.owner, "team": owned.team, "since": owned.since}
     if request.news:
         stored["news"] = list(request.news)
+    if request.handoff is not None:
+        stored["handoff"] = request.handoff
     if request.possible_duplicates:
         stored["possible"] = [each.to_json() for each in request.possible_duplicates]
     return stored
@@ -108,6 +110,7 @@ def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
         present_owner=stored.get("present_owner"),
         plugin_replies={step: _reply_from_json(reply) for step, reply in stored.get("advice", {}).items()},
         news=tuple(stored.get("news", ())),
+        handoff=stored.get("handoff"),
         possible_duplicates=tuple(PossibleDuplicate(**each) for each in stored.get("possible", ())),
     )
 

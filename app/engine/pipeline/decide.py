@@ -17,6 +17,7 @@ from app.engine.model.directory import Owner
 from app.engine.model.state import Facts
 from app.engine.pipeline.account_team import account_summary, account_team_of
 from app.engine.pipeline.claims import claiming_team
+from app.engine.pipeline.handoff import HANDOFF, decide_handoff
 from app.engine.pipeline.returning_lead import decide_returning
 from app.engine.pipeline.walk import score_labels, try_step, walk
 from app.engine.selection.eligibility import keep_refusal, over_cap
@@ -24,7 +25,7 @@ from app.plan.language.fields import LEAD, Kind
 from app.values.numbers import Range
 
 _NUMBERS = tuple(field.name for field in LEAD.fields.values() if field.kind in (Kind.INTEGER, Kind.NUMBER))
-_OUTSIDE_THE_PIPELINE = frozenset(("returning_lead", "manual", "claimed"))
+_OUTSIDE_THE_PIPELINE = frozenset(("returning_lead", "manual", "claimed", HANDOFF))
 """What settles a lead without the pipeline. The lead is still scored: SLAs and the follow-up use its band."""
 
 
@@ -32,8 +33,10 @@ def decide(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     """Decide one request. Reads everything, changes nothing, always settles."""
     if request.owned is not None:
         return _with_possible_duplicates(_imported(request.owned, facts), request)
-    request, facts = with_derived_fields(request, plan, facts.now), facts_of(request, plan, facts)
-    if request.to is not None:
+    request, facts = prepared(request, plan, facts)
+    if request.handoff is not None:
+        decision = decide_handoff(request, plan, facts) or walk(request, plan, facts)
+    elif request.to is not None:
         decision = _to_target(request, request.to, plan, facts)
     elif request.prior is not None:
         decision = decide_returning(request.prior, request, plan, facts)
@@ -75,6 +78,17 @@ def _who_had_it(decision: Decision, request: DecisionRequest, facts: Facts) -> s
     owner = facts.directory.owners.get(previous)
     refused = keep_refusal(previous, request.exclude, facts)
     return " " + sentences.had_it(owner.name if owner is not None else previous, refused)
+
+
+def can_hand_off(request: DecisionRequest, plan: Plan, facts: Facts) -> bool:
+    """Whether a target of the request's handoff can take the lead."""
+    request, facts = prepared(request, plan, facts)
+    return decide_handoff(request, plan, facts) is not None
+
+
+def prepared(request: DecisionRequest, plan: Plan, facts: Facts) -> tuple[DecisionRequest, Facts]:
+    """The request with all fields of the lead, and the facts with what belongs to the lead."""
+    return with_derived_fields(request, plan, facts.now), facts_of(request, plan, facts)
 
 
 def facts_of(request: DecisionRequest, plan: Plan, facts: Facts) -> Facts:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, PlainValidator, ValidationInfo, model_validator
 
 from app.plan.document.follow_ups import FollowUpBlock
+from app.plan.document.life import CloseOn, Handoffs, OnEvent, SomeTime
 from app.plan.document.own_fields import OwnFields, read_own_fields
 from app.plan.document.plan_tests import PlanTest
 from app.plan.document.products import Product
@@ -14,6 +15,7 @@ from app.plan.document.scoring import PointsRow, ScoreConfig, ScoreName, missing
 from app.plan.document.slas import Sla, SlaRule
 from app.plan.document.steps import PlanStep, read_steps
 from app.plan.findings import Faults, fault, quote
+from app.plan.language.event_types import CLOSING
 from app.plan.language.shapes import (
     Duration,
     Name,
@@ -154,6 +156,29 @@ class PlanDocument(Part):
     )
     follow_up: tuple[FollowUpBlock, ...] = Field(
         (), description="The actions for the caller after a decision."
+    )
+    on_event: OnEvent = Field(
+        default_factory=dict,
+        description="The actions for the caller after an event, by the type of the event. The type idle "
+        "stands for a lead that `close_idle` closed.",
+    )
+    handoffs: Handoffs = Field(
+        (), description="Second assignments that an event makes, such as from an SDR to an AE."
+    )
+    close_on: CloseOn = Field(
+        CLOSING, description="The facts that close an assignment. An event `closed` always does."
+    )
+    close_idle: SomeTime | None = Field(
+        None,
+        description="How long nobody works on an owner's lead before it is closed. The default is never.",
+    )
+    max_snooze: SomeTime = Field(
+        timedelta(days=14), description="How far ahead an owner can put a lead off by an event `snoozed`."
+    )
+    signal_window: SomeTime = Field(
+        timedelta(hours=4),
+        description="The time in which an owner is told of signals of one lead, and in which signals make a "
+        "lead decided again, at most once.",
     )
     tests: tuple[PlanTest, ...] = Field(
         (), description="Tests that must pass before this plan can be published."

@@ -1,15 +1,17 @@
 """Leads and their assignments as callers may read them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
+from app.engine.life.sales import SalesTotal, total_of
 from app.engine.model.lead_keys import LeadKey
 from app.store.connection.pool import Connection, Row
 from app.store.leads.current_leads import fields_from_inputs
+from app.store.life.events import find_sales
 from app.store.stored_bytes import unpack
 
 MAX_ASSIGNMENTS = 1000
@@ -60,6 +62,9 @@ class AssignmentDetail:
     stands_for: str
     priority: int
     answer: dict[str, Any]
+    end_cause: str | None
+    from_assignment_id: str | None
+    handoff: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class LeadDetail:
     values: dict[str, Any]
     assignments: list[AssignmentDetail]
     complete: bool
+    sales: SalesTotal
 
 
 # A duplicate submission, or a queued lead that kept its place, changes nothing but a priority: it stands for
@@ -79,7 +85,8 @@ class LeadDetail:
 # for a plain value only, not for the result of CASE.
 SELECT_ASSIGNMENT_DETAILS = """
 SELECT shown.id::text AS id, lead_id::text AS lead_id, cause, response, repeats,
-       stands_for::text AS stands_for, priority,
+       stands_for::text AS stands_for, priority, effective.end_cause,
+       from_assignment_id::text AS from_assignment_id, handoff,
        CASE WHEN effective.open THEN 'open'
             WHEN effective.end_cause IN ('closed', 'idle') THEN 'closed'
             WHEN lead.assignment_id <> stands_for THEN 'superseded'
@@ -87,7 +94,8 @@ SELECT shown.id::text AS id, lead_id::text AS lead_id, cause, response, repeats,
             ELSE 'open' END AS state
   FROM unnest($2::uuid[]) AS wanted (id)
  CROSS JOIN LATERAL (
-   SELECT assignments.id, lead_id, cause, response, decision_number, priority, repeats,
+   SELECT assignments.id, lead_id, cause, response, decision_number, priority, repeats, from_assignment_id,
+          handoff,
           CASE WHEN repeats THEN existing_assignment_id ELSE assignments.id END AS stands_for
      FROM assignments
     CROSS JOIN LATERAL (
@@ -105,14 +113,15 @@ SELECT shown.id::text AS id, lead_id::text AS lead_id, cause, response, repeats,
 """
 """Assignments with their current states, in order."""
 
+_EVENT_COLUMNS = ", ".join(each.name for each in fields(AssignmentEvent))
 # Sorted outside the LIMIT, or else the planner may read all events by age while the table is empty.
 SELECT_EVENTS_OF_ASSIGNMENT = f"""
-SELECT * FROM (
-  SELECT id::text AS id, event_id, source, type, at, day_only, received_at, actor, effect, by_id, via, reason,
-         amount, currency, note, ref, for_at, until_at
+SELECT {_EVENT_COLUMNS} FROM (
+  SELECT sequence, id::text AS id, event_id, source, type, at, day_only, received_at, actor, effect, by_id,
+         via, reason, amount, currency, note, ref, for_at, until_at
     FROM events WHERE workspace_id = $1 AND assignment_id = $2
    LIMIT {MAX_EVENTS}) AS event
- ORDER BY received_at, id
+ ORDER BY sequence
 """
 """The events of one assignment, in order."""
 
@@ -166,6 +175,7 @@ async def find_lead(connection: Connection, workspace_id: int, lead_id: str) -> 
         values=fields_from_inputs(row["inputs"]),
         assignments=[_assignment(each) for each in shown],
         complete=len(newest) <= MAX_ASSIGNMENTS,
+        sales=total_of(await find_sales(connection, workspace_id, lead_id)),
     )
 
 
@@ -189,4 +199,7 @@ def _assignment(row: Row) -> AssignmentDetail:
         stands_for=row["stands_for"],
         priority=row["priority"],
         answer=orjson.loads(unpack(row["response"])),
+        end_cause=row["end_cause"],
+        from_assignment_id=row["from_assignment_id"],
+        handoff=row["handoff"],
     )

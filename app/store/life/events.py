@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
+from app.engine.life.sales import NO_DEAL, SALE_TYPES, Deal, Sale
 from app.store.connection.pool import Connection, Row
 from app.store.stored_bytes import unpack
+
+MAX_SALES = 1000
+"""Of each lead so many events about deals are read, the newest."""
 
 
 @dataclass(slots=True)
@@ -78,6 +83,49 @@ SELECT found.*
     LIMIT 1) AS found
 """
 """The events that came with these ids, each of its source."""
+
+
+SELECT_DEALS = f"""
+SELECT sale.*
+  FROM unnest($2::uuid[]) AS wanted (lead_id)
+ CROSS JOIN LATERAL (
+   SELECT lead_id::text AS lead_id, sequence, type, ref, amount, currency FROM events
+    WHERE workspace_id = $1 AND events.lead_id = wanted.lead_id AND type IN {SALE_TYPES!r}
+      AND ref = ANY ($3::text[])
+    ORDER BY sequence DESC LIMIT {MAX_SALES}) AS sale
+ ORDER BY sequence
+"""
+"""What was reported about deals of leads, in the order of processing."""
+
+SELECT_SALES = f"""
+SELECT type, ref, amount, currency FROM (
+  SELECT sequence, type, ref, amount, currency FROM events
+   WHERE workspace_id = $1 AND lead_id = $2 AND type IN {SALE_TYPES!r}
+   ORDER BY sequence DESC LIMIT {MAX_SALES}) AS sale
+ ORDER BY sequence
+"""
+"""The sales of one lead, in the order of processing."""
+
+
+async def find_deals(
+    connection: Connection, workspace_id: int, lead_ids: Sequence[str], refs: Sequence[str]
+) -> dict[tuple[str, str], Deal]:
+    """Return these deals of these leads as they are now, by lead and `ref`. Unknown ones are left out."""
+    deals: dict[tuple[str, str], Deal] = {}
+    for row in await connection.fetch(SELECT_DEALS, workspace_id, list(lead_ids), list(refs)):
+        key = (row["lead_id"], row["ref"])
+        deals[key], _ = deals.get(key, NO_DEAL).after(_sale(row))
+    return deals
+
+
+async def find_sales(connection: Connection, workspace_id: int, lead_id: str) -> list[Sale]:
+    """Return the newest sales of a lead, in the order of processing."""
+    return [_sale(row) for row in await connection.fetch(SELECT_SALES, workspace_id, lead_id)]
+
+
+def _sale(row: Row) -> Sale:
+    amount: Decimal | None = row["amount"]
+    return Sale(row["type"], row["ref"], amount, row["currency"])
 
 
 async def find_earlier_events(

@@ -234,6 +234,13 @@ def of_accounts() -> list[Decision]:
     ] + [decide(question(), ready, there), *kept_by_account()]
 
 
+def handed_off() -> list[Decision]:
+    """A lead that an event hands off."""
+    handoff = {"name": "to-ana", "when_event": "qualified", "to": {"owner": "ana"}}
+    asked = replace(question(), kind="handoff", handoff="to-ana")
+    return [decide(asked, plan({**PLAN, "handoffs": [handoff]}), facts({"ana": {}}))]
+
+
 def kept_by_account() -> list[Decision]:
     """A returning lead that goes to the owner of its account, and one that keeps no owner."""
     match = AccountMatch(account_from("acme", {"owner": "ben"}), "crm")
@@ -260,7 +267,7 @@ def seen() -> Seen:
     """Everything the decisions above bear."""
     found = Seen()
     everything = [*picked(), *out_of_hours(), *matched(), *comes_for_products(), *wanted(), *of_accounts()]
-    for decision in [*everything, *looked_up(), failed()]:
+    for decision in [*everything, *looked_up(), *handed_off(), failed()]:
         found.decision(decision)
     for step in unreached():
         found.step(step)

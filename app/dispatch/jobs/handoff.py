@@ -1,0 +1,93 @@
+"""An event hands a lead off to a second owner."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from app.dispatch.decision_session import DecisionSession
+from app.dispatch.jobs.base import request_again
+from app.engine.compile.life import HandoffRule
+from app.engine.explain import sentences
+from app.engine.followup.notices import notice
+from app.engine.model.decision import DecisionRequest
+from app.engine.pipeline.decide import can_hand_off
+from app.engine.pipeline.triggers import with_own_trigger
+from app.store.leads.current_leads import CurrentLead
+from app.store.leads.histories import TrackedAssignment
+
+TRIGGER = "handoff"
+
+
+class HandedOff(NamedTuple):
+    """The body of the new decision, and what the first owner is told."""
+
+    body: bytes
+    notices: Sequence[Mapping[str, Any]]
+
+
+def hand_off(
+    session: DecisionSession, lead: CurrentLead, tracked: TrackedAssignment, type_: str
+) -> HandedOff | None:
+    """Make the second assignment that the plan wants after an event of this type. None if it wants none.
+
+    The first handoff counts whose condition holds and that somebody can take. Each is made once of an
+    assignment, and never again of those that follow from it.
+    """
+    history = session.history(tracked.lead_id)
+    for rule in session.plan.life.handoffs:
+        if rule.event != type_ or _is_made(rule, tracked, history):
+            continue
+        request = _request(session, lead, tracked, rule)
+        if can_hand_off(request, session.plan, session.work.facts):
+            return _decide(session, lead, tracked, rule, request)
+    return None
+
+
+def _request(
+    session: DecisionSession, lead: CurrentLead, tracked: TrackedAssignment, rule: HandoffRule
+) -> DecisionRequest:
+    first = frozenset((tracked.owner_id,)) if tracked.owner_id is not None else frozenset[str]()
+    return request_again(
+        session,
+        lead,
+        "handoff",
+        values=with_own_trigger(lead.values, TRIGGER),
+        exclude=lead.exclude | first,
+        from_assignment_id=tracked.id,
+        handoff=rule.name,
+    )
+
+
+def _decide(
+    session: DecisionSession,
+    lead: CurrentLead,
+    tracked: TrackedAssignment,
+    rule: HandoffRule,
+    request: DecisionRequest,
+) -> HandedOff:
+    owner = session.work.facts.directory.owners.get(tracked.owner_id or "")
+    keeps = rule.keep and owner is not None
+    if not keeps and lead.prior.assignment_id == tracked.id:
+        session.work.end(lead.prior, "handed_off")
+    elif not keeps and tracked.open:
+        session.work.end_tracked(tracked, "handed_off")
+    decision, reply = session.decide(request, lead.normalized)
+    if owner is None:
+        return HandedOff(reply.body, ())
+    now = decision.owner.name if decision.owner is not None else None
+    text = sentences.handed_off(now, kept=keeps)
+    return HandedOff(reply.body, [notice(owner, "handed_off", text, rule=rule.name)])
+
+
+def _is_made(rule: HandoffRule, tracked: TrackedAssignment, history: Sequence[TrackedAssignment]) -> bool:
+    """Whether this handoff was made of the assignment, or led to it."""
+    made = any(each.from_assignment_id == tracked.id and each.handoff == rule.name for each in history)
+    return made or any(each.handoff == rule.name for each in _origins(tracked, history))
+
+
+def _origins(tracked: TrackedAssignment, history: Sequence[TrackedAssignment]) -> Iterator[TrackedAssignment]:
+    """The assignment, and those it came from by handoffs, the newest first."""
+    by_id = {each.id: each for each in history}
+    found: TrackedAssignment | None = tracked
+    while found is not None:
+        yield found
+        found = by_id.get(found.from_assignment_id or "")

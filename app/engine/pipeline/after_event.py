@@ -1,0 +1,26 @@
+"""The actions of an event, from the plan's `on_event`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.engine.compile.plan import Plan
+from app.engine.model.decision import Decision, DecisionRequest
+from app.engine.model.state import Facts
+from app.engine.pipeline.decide import prepared
+from app.engine.pipeline.walk import score_labels
+
+
+def actions_after(
+    event: str, standing: Decision, request: DecisionRequest, plan: Plan, facts: Facts
+) -> tuple[Mapping[str, Any], ...]:
+    """The actions for an event of this type.
+
+    `standing` is where the lead is, as a decision. Conditions and templates see the lead as its request has
+    it.
+    """
+    follow_up = plan.life.on_event.get(event)
+    if follow_up is None:
+        return ()
+    request, facts = prepared(request, plan, facts)
+    values = {**request.values, **score_labels(request, plan, facts)} if plan.label_steps else request.values
+    return follow_up.after(standing, values, facts.now).actions

@@ -1,0 +1,336 @@
+"""Events: what callers report, and what it does."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from app.audit.verify import verify
+from tests.support.workspace import Workspace
+
+PLAN = """
+paths: {newsletter: {accountable: {team: inbound}}}
+slas: {standard: {touch: 1h}}
+pipeline:
+  - rule: {name: nurture, when: {lead_type: content}, then: {path: newsletter}}
+  - rule: {name: ana, when: {source: ana}, then: {owner: ana, sla: standard}}
+  - rule: {name: ben, when: {source: ben}, then: {owner: ben}}
+  - queue: {name: desk}
+queues: {desk: {}}
+campaigns: [new-lead-offer]
+on_event:
+  purchase:
+    - do:
+        - {type: suppress_campaign, name: new-lead-offer}
+        - {type: cancel_task}
+"""
+
+
+async def post(workspace: Workspace, url: str, body: Any, **headers: str) -> httpx2.Response:
+    return await workspace.client.post(url, json=body, headers=headers)
+
+
+async def report(workspace: Workspace, assignment_id: str, **event: Any) -> dict[str, Any]:
+    answer = await post(workspace, f"/assignments/{assignment_id}/events", event)
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def of_ana(workspace: Workspace, number: int = 1) -> dict[str, Any]:
+    """A lead of ana's."""
+    return await workspace.assign(external_id=f"lead-{number}", source="ana")
+
+
+async def is_clean(workspace: Workspace) -> bool:
+    return (await verify(workspace.pool, workspace.workspace_id)).differences == []
+
+
+@pytest.fixture
+async def events(workspace: Workspace) -> Workspace:
+    """A workspace with this plan, at noon."""
+    await workspace.start_at_noon()
+    await workspace.publish(PLAN)
+    return workspace
+
+
+async def test_a_sale_told_three_times_and_reversed_is_one_sale_and_then_none(events: Workspace) -> None:
+    lead = await of_ana(events)
+    deal = {"type": "purchase", "ref": "D", "currency": "EUR"}
+    first = await report(events, lead["assignment_id"], **deal, id="e1", amount=4000)
+    again = await report(events, lead["assignment_id"], **deal, id="e2", amount=4000)
+    more = await report(events, lead["assignment_id"], **deal, id="e3", amount=4400)
+    assert [each["effect"] for each in (first, again, more)] == ["counted", "none", "amended"]
+    assert [each["type"] for each in first["actions"]] == ["suppress_campaign", "cancel_task"]
+    assert [each["id"] for each in first["actions"]] == [f"{first['event_id']}.1", f"{first['event_id']}.2"]
+    assert again["actions"] == more["actions"] == []
+    found = await events.get(f"/leads/{lead['lead_id']}")
+    assert (found["conversions"], found["revenue"]) == (1, [{"currency": "EUR", "amount": 4400.0}])
+    history = (await events.get(f"/assignments/{lead['assignment_id']}"))["events"]
+    assert [each["amount"] for each in history] == [4000.0, 4000.0, 4400.0]
+    undone = await report(events, lead["assignment_id"], type="reversed", ref="D")
+    assert undone["effect"] == "reversed"
+    found = await events.get(f"/leads/{lead['lead_id']}")
+    assert (found["conversions"], found["revenue"]) == (0, [{"currency": "EUR", "amount": 0.0}])
+    assert len((await events.get(f"/assignments/{lead['assignment_id']}"))["events"]) == 4
+
+
+async def test_two_deals_of_a_lead_count_as_two(events: Workspace) -> None:
+    lead = await of_ana(events)
+    for ref, amount in (("D1", 100), ("D2", 50)):
+        sold = await report(events, lead["assignment_id"], type="purchase", ref=ref, amount=amount)
+        assert sold["effect"] == "counted"
+    found = await events.get(f"/leads/{lead['lead_id']}")
+    assert (found["conversions"], found["revenue"]) == (2, [{"currency": None, "amount": 150.0}])
+
+
+async def test_sales_of_one_batch_are_processed_in_their_order(events: Workspace) -> None:
+    lead = await of_ana(events)
+    sent = [("purchase", 1), ("reversed", None), ("purchase", 2), ("purchase", 2)]
+    items = [
+        {"lead_id": lead["lead_id"], "type": type_, "ref": "D", "amount": amount} for type_, amount in sent
+    ]
+    answer = (await post(events, "/events", {"items": items})).json()
+    effects = [each["result"]["effect"] for each in answer["items"]]
+    assert effects == ["counted", "reversed", "counted", "none"]
+    found = await events.get(f"/leads/{lead['lead_id']}")
+    assert (found["conversions"], found["revenue"][0]["amount"]) == (1, 2.0)
+
+
+async def test_a_sale_of_a_closed_lead_counts(events: Workspace) -> None:
+    lead = await of_ana(events)
+    await report(events, lead["assignment_id"], type="closed")
+    sold = await report(events, lead["assignment_id"], type="purchase", ref="D", amount=5)
+    assert (sold["state"], sold["effect"], len(sold["actions"])) == ("closed", "counted", 2)
+    assert (await events.get(f"/leads/{lead['lead_id']}"))["conversions"] == 1
+
+
+async def test_two_systems_may_use_the_same_event_id(events: Workspace) -> None:
+    first, second = await of_ana(events), await of_ana(events, 2)
+    dialer = events.caller(await events.issue_key("events"))
+    url = f"/assignments/{first['assignment_id']}/events"
+    async with dialer:
+        sent = {"id": "4711", "type": "first_touch"}
+        answer = await dialer.post(url, json=sent)
+        other = await report(events, second["assignment_id"], id="4711", type="meeting")
+        repeat = await dialer.post(url, json=sent)
+        changed = await dialer.post(url, json={**sent, "type": "reached"})
+    assert other["lead_id"] == second["lead_id"]
+    assert repeat.json() == {**answer.json(), "replayed": True}
+    assert (repeat.status_code, repeat.headers["idempotency-replayed"]) == (200, "true")
+    assert (changed.status_code, changed.json()["code"]) == (422, "event_id_reused")
+    assert len(await events.fetch("SELECT FROM events WHERE workspace_id = $1")) == 2
+
+
+async def test_an_id_twice_in_a_batch_is_the_replay_of_the_first(events: Workspace) -> None:
+    lead = await of_ana(events)
+    item = {"assignment_id": lead["assignment_id"], "id": "4711", "type": "note"}
+    answer = (await post(events, "/events", {"items": [item, item, {**item, "type": "meeting"}]})).json()
+    assert [each["status"] for each in answer["items"]] == [200, 200, 422]
+    assert [each["result"]["replayed"] for each in answer["items"][:2]] == [False, True]
+    alone = await report(events, lead["assignment_id"], id="4711", type="note")
+    assert alone["replayed"]
+
+
+async def test_events_are_idempotent_by_key_also_in_batches(events: Workspace) -> None:
+    lead = await of_ana(events)
+    url, sent = f"/assignments/{lead['assignment_id']}/events", {"type": "note", "note": "called"}
+    first = await post(events, url, sent, **{"Idempotency-Key": "k"})
+    again = await post(events, url, sent, **{"Idempotency-Key": "k"})
+    assert again.json() == {**first.json(), "replayed": True}
+    batch = {"items": [{"lead_id": lead["lead_id"], **sent}, {"lead_id": lead["lead_id"], "type": "nothing"}]}
+    first = await post(events, "/events", batch, **{"Idempotency-Key": "b"})
+    again = await post(events, "/events", batch, **{"Idempotency-Key": "b"})
+    assert [each["status"] for each in first.json()["items"]] == [200, 422]
+    assert first.json()["items"][0]["result"]["event_id"] == again.json()["items"][0]["result"]["event_id"]
+    assert len(await events.fetch("SELECT FROM events WHERE workspace_id = $1")) == 2
+
+
+async def test_events_dated_before_the_assignment(events: Workspace) -> None:
+    noon = (await events.assign(external_id="clock", source="ben"))["decided_at"][:10]
+    old = await events.assign(external_id="lead-1", source="ben")
+    await events.fetch(
+        "UPDATE assignments SET decided_at = decided_at - interval '20 days' WHERE workspace_id = $1"
+        " AND id = $2",
+        old["assignment_id"],
+    )
+    await post(events, "/reassign", {"lead_id": old["lead_id"], "to": "ana"})
+    lead = await events.get(f"/leads/{old['lead_id']}")
+    new = lead["assignments"][-1]
+    start = new["decided_at"]
+    early = await report(
+        events, new["assignment_id"], type="first_touch", by="ana", at=minutes_before(start, 1)
+    )
+    assert early["effect"] == "touched"
+    (row,) = await events.fetch(
+        "SELECT touched_at = decided_at AS at_once FROM assignments WHERE workspace_id = $1 AND id = $2",
+        new["assignment_id"],
+    )
+    assert row["at_once"]
+    dated = await report(events, new["assignment_id"], type="opportunity", at=noon, ref="D")
+    assert (dated["effect"], dated["assignment_id"]) == ("counted", new["assignment_id"])
+    former = await report(
+        events, new["assignment_id"], type="reached", by="ben", at=minutes_before(start, 11 * 24 * 60)
+    )
+    assert (former["effect"], former["assignment_id"]) == ("history", old["assignment_id"])
+    shown = (await events.get(f"/assignments/{new['assignment_id']}"))["events"]
+    assert [(each["type"], each["day_only"]) for each in shown] == [
+        ("first_touch", False),
+        ("opportunity", True),
+    ]
+    late = await post(
+        events,
+        f"/assignments/{new['assignment_id']}/events",
+        {"type": "note", "at": minutes_before(start, -6)},
+    )
+    assert (late.status_code, late.json()["errors"][0]["code"]) == (422, "in_the_future")
+
+
+def minutes_before(at: str, minutes: int) -> str:
+    from datetime import datetime
+
+    return (datetime.fromisoformat(at) - timedelta(minutes=minutes)).isoformat()
+
+
+async def test_only_people_touch_a_lead(events: Workspace) -> None:
+    lead = await of_ana(events)
+    sent = [
+        {"type": "first_touch", "via": "sequence"},
+        {"type": "note", "by": "ana"},
+        {"type": "first_touch", "by": "crm-integration"},
+    ]
+    for each in sent:
+        assert (await report(events, lead["assignment_id"], **each))["effect"] == "none"
+    (row,) = await progress(events, lead)
+    assert (row["touched_at"], row["accepted_at"]) == (None, None)
+    assert (await report(events, lead["assignment_id"], type="first_touch", by="ben", via="phone"))[
+        "effect"
+    ] == "touched"
+    (row,) = await progress(events, lead)
+    assert row["touched_at"] is not None
+    assert row["owner_id"] == "ana"
+    shown = (await events.get(f"/assignments/{lead['assignment_id']}"))["events"]
+    assert [(each["via"], each["by"]) for each in shown] == [
+        ("sequence", None),
+        (None, "ana"),
+        (None, "crm-integration"),
+        ("phone", "ben"),
+    ]
+
+
+async def progress(workspace: Workspace, lead: dict[str, Any]) -> list[Any]:
+    return await workspace.fetch(
+        "SELECT * FROM assignments WHERE workspace_id = $1 AND id = $2", lead["assignment_id"]
+    )
+
+
+async def test_an_order_too_late_is_refused_and_stands_as_a_note(events: Workspace) -> None:
+    lead = await of_ana(events)
+    moved = await post(events, "/reassign", {"lead_id": lead["lead_id"], "to": "ben"})
+    url, sent = f"/assignments/{lead['assignment_id']}/events", {"id": "late", "type": "accepted"}
+    refused = await post(events, url, sent)
+    assert (refused.status_code, refused.json()["code"]) == (409, "superseded")
+    problem = refused.json()
+    assert (problem["state"], problem["owner_id"]) == ("superseded", "ben")
+    assert problem["since"] == moved.json()["decided_at"]
+    again = await post(events, url, sent)
+    assert {**again.json(), "request_id": ""} == {**problem, "request_id": ""}
+    fact = await report(events, lead["assignment_id"], type="reached")
+    assert (fact["state"], fact["effect"]) == ("superseded", "none")
+    shown = (await events.get(f"/assignments/{lead['assignment_id']}"))["events"]
+    assert [(each["type"], each["effect"]) for each in shown] == [
+        ("accepted", "refused"),
+        ("reached", "none"),
+    ]
+    await report(events, moved.json()["assignment_id"], type="closed")
+    closed = await post(events, f"/assignments/{moved.json()['assignment_id']}/events", {"type": "closed"})
+    assert (closed.status_code, closed.json()["code"], closed.json()["state"]) == (
+        409,
+        "already_closed",
+        "closed",
+    )
+
+
+async def test_only_keys_that_may_read_leads_are_told_the_present_owner(events: Workspace) -> None:
+    lead = await of_ana(events)
+    await post(events, "/reassign", {"lead_id": lead["lead_id"], "to": "ben"})
+    for scopes, told in ((("events",), False), (("events", "leads:read"), True)):
+        async with events.caller(await events.issue_key(*scopes)) as caller:
+            answer = await caller.post(
+                f"/assignments/{lead['assignment_id']}/events", json={"type": "accepted"}
+            )
+        assert ("owner_id" in answer.json()) is told
+
+
+async def test_a_refused_order_is_refused_again_under_its_key(events: Workspace) -> None:
+    lead = await of_ana(events)
+    await report(events, lead["assignment_id"], type="closed")
+    body = {"items": [{"external_id": "lead-1", "type": "accepted"}]}
+    first = await post(events, "/events", body, **{"Idempotency-Key": "k"})
+    await events.assign(external_id="lead-1", source="ana", lead_type="demo")
+    again = await post(events, "/events", body, **{"Idempotency-Key": "k"})
+    codes = [each.json()["items"][0]["problem"]["code"] for each in (first, again)]
+    assert codes == ["already_closed", "already_closed"]
+    assert len(await events.fetch("SELECT FROM events WHERE workspace_id = $1 AND effect = 'refused'")) == 1
+
+
+async def test_a_batch_addresses_leads_in_four_ways_and_each_item_stands_alone(events: Workspace) -> None:
+    lead = await events.assign(external_id="lead-1", crm={"lead_id": "00Q5g000001AbCd"}, source="ana")
+    unknown = "01890000-0000-7000-8000-000000000000"
+    items: list[Any] = [
+        {"assignment_id": lead["assignment_id"], "type": "note"},
+        {"lead_id": lead["lead_id"], "type": "note"},
+        {"external_id": "lead-1", "type": "note"},
+        {"crm_lead_id": "00Q5g000001AbCd", "type": "note"},
+        {"lead_id": unknown, "type": "note"},
+        {"external_id": "nobody", "type": "note"},
+        {"external_id": "lead-1", "lead_id": lead["lead_id"], "type": "note"},
+        {"external_id": "lead-1", "type": "snoozed"},
+        "no event",
+    ]
+    answer = await post(events, "/events", {"items": items})
+    assert answer.status_code == 200
+    shown = [each["status"] for each in answer.json()["items"]]
+    assert shown[:4] == [200, 200, 200, 200]
+    assert shown[4:] == [404, 404, 422, 422, 422]
+
+
+async def test_snoozed_leads_rest_until_then(events: Workspace) -> None:
+    lead = await of_ana(events)
+    until = minutes_before(lead["decided_at"], -3 * 24 * 60)
+    snoozed = await report(events, lead["assignment_id"], type="snoozed", until=until)
+    assert (snoozed["state"], snoozed["effect"]) == ("open", "snoozed")
+    (row,) = await progress(events, lead)
+    assert row["idle_from"] - row["decided_at"] == timedelta(days=3)
+    for days in (-1, 15):
+        until = minutes_before(lead["decided_at"], -days * 24 * 60)
+        answer = await post(
+            events, f"/assignments/{lead['assignment_id']}/events", {"type": "snoozed", "until": until}
+        )
+        assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "until")
+
+
+async def test_a_planned_meeting_puts_idling_off(events: Workspace) -> None:
+    lead = await of_ana(events)
+    planned = minutes_before(lead["decided_at"], -40 * 24 * 60)
+    await report(events, lead["assignment_id"], type="meeting", **{"for": planned})
+    await report(events, lead["assignment_id"], type="note")
+    (row,) = await progress(events, lead)
+    assert row["idle_from"] - row["decided_at"] == timedelta(days=40)
+
+
+@pytest.mark.parametrize("type_", ["disqualified", "lost", "churned", "invalid_contact", "spam", "closed"])
+async def test_these_events_close_the_lead(events: Workspace, type_: str) -> None:
+    lead = await of_ana(events)
+    done = await report(events, lead["assignment_id"], type=type_)
+    assert (done["state"], done["effect"]) == ("closed", "closed")
+    assert (await events.get(f"/leads/{lead['lead_id']}"))["state"] == "closed"
+    assert await is_clean(events)
+
+
+async def test_the_plan_says_which_facts_close_a_lead(events: Workspace) -> None:
+    await events.publish(f"{PLAN}close_on: [purchase, x-done]\n")
+    first, second, third = [await of_ana(events, number) for number in (1, 2, 3)]
+    assert (await report(events, first["assignment_id"], type="lost"))["state"] == "open"
+    assert (await report(events, second["assignment_id"], type="purchase"))["effect"] == "closed"
+    assert (await report(events, third["assignment_id"], type="x-done"))["state"] == "closed"
