@@ -168,6 +168,14 @@ class OwnerInactive(Conflict):
     remedy = "Name another owner, or activate this one."
 
 
+class OverCap(Conflict):
+    """The named owner has reached a cap."""
+
+    code, title = "over_cap", "The owner has reached a cap"
+    cause = "The owner that the request names has reached one of their caps."
+    remedy = "Name another owner, or send `force: true`. The decision then says `over_cap`."
+
+
 class AssignmentSuperseded(Conflict):
     """The lead has moved on. `owner_id` is the present owner, for callers who may know."""
 
@@ -390,6 +398,8 @@ FAULTS: dict[str, str] = {
     "invalid_timestamp": "The value is not an ISO 8601 date and time.",
     "in_the_future": "The time is in the future.",
     "invalid_order": "The end is not after the start.",
+    "invalid_duration": "The duration is not an integer with a unit, such as 3d.",
+    "too_many_leads": "The filter fits more leads than one job takes.",
     "invalid_domain": "The value is not a domain.",
     "invalid_hours": "The opening hours cannot be read.",
     "unknown_holidays": "The opening hours have PH, and the public holidays are not known.",

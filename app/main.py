@@ -17,10 +17,12 @@ from app.api.routes import (
     clock,
     directory,
     events,
+    jobs,
     leads,
     open_leads,
     operations,
     plans,
+    reassign,
     tables,
     teams,
 )
@@ -90,7 +92,20 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
 def _include_routes(app: FastAPI, settings: Settings) -> None:
     # Beside the others and first, not nested: a nested router is matched twice for each request.
     app.router.routes[0:0] = assign.hot.routes
-    for each in (assign, events, open_leads, leads, operations, directory, teams, tables, plans, clock):
+    for each in (
+        assign,
+        reassign,
+        jobs,
+        events,
+        open_leads,
+        leads,
+        operations,
+        directory,
+        teams,
+        tables,
+        plans,
+        clock,
+    ):
         app.include_router(each.router)
     app.include_router(api_docs.open_router if settings.serves_api_docs else api_docs.guarded_router)
 

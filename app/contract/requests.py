@@ -5,13 +5,14 @@ may be texts: forms send them so, and intake reads them.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, SkipValidation, ValidationError, model_validator
 
 from app.contract.faults import invalid, validation_failed
 from app.contract.strict_json import InvalidItem
 from app.contract.types import (
+    Age,
     CustomerStatus,
     Id,
     LeadBoolean,
@@ -159,13 +160,59 @@ class ReassignTarget(RequestModel):
         return self
 
 
-class ReassignRequest(RequestModel):
-    """A lead to route again, or to give to the target `to`. A string in `to` is an owner."""
+class ReassignFilter(RequestModel):
+    """Which open leads are meant. The conditions combine; at least one is needed."""
 
-    lead_id: LeadId
+    owner: RequiredId | None = None
+    team: RequiredId | None = Field(None, description="The team that the leads came through.")
+    step: RequiredId | None = Field(None, description="The step of the plan that settled them.")
+    queue: RequiredId | None = None
+    older_than: Age | None = Field(None, description="The least age, such as `3d`.")
+    state: Literal["open"] | None = Field(None, description="Only open leads are ever meant.")
+
+    @model_validator(mode="after")
+    def _some(self) -> "ReassignFilter":
+        if not any((self.owner, self.team, self.step, self.queue, self.older_than)):
+            raise invalid("required", "must hold at least one of owner, team, step, queue or older_than")
+        return self
+
+
+class ReassignRequest(RequestModel):
+    """A lead to route again, or to give to the target `to`. A string in `to` is an owner.
+
+    Exactly one of lead_id, external_id, crm_lead_id or filter says which. A filter makes a bulk job.
+    """
+
+    lead_id: LeadId | None = None
+    external_id: RequiredId | None = None
+    crm_lead_id: RequiredId | None = None
+    filter: ReassignFilter | None = None
     reason: Text | None = None
     exclude: Annotated[list[RequiredId], Field(max_length=100)] | None = None
     to: Annotated[ReassignTarget | None, BeforeValidator(_only_owner)] = None
+    force: bool | None = Field(None, description="Give it to the owner in `to` even over their caps.")
+    if_assignment_id: LeadId | None = Field(
+        None, description="The assignment that you saw. If the lead has moved on, the answer is a 409."
+    )
+    actions: Literal["digest", "each", "none"] | None = Field(
+        None,
+        description="For a filter: one notice for each new owner (`digest`, the default), all actions of "
+        "each lead (`each`), or no notice (`none`). `set_owner` is always among the actions.",
+    )
+    dry_run: bool | None = Field(None, description="Return who would get what, but store nothing.")
+
+    @model_validator(mode="after")
+    def _one(self) -> "ReassignRequest":
+        ids = (self.lead_id, self.external_id, self.crm_lead_id, self.filter)
+        if sum(each is not None for each in ids) != 1:
+            raise invalid(
+                "exactly_one", "must hold exactly one of lead_id, external_id, crm_lead_id or filter"
+            )
+        if self.filter is not None and self.if_assignment_id is not None:
+            raise invalid("not_allowed", "must not hold if_assignment_id together with a filter")
+        if self.filter is None and self.actions is not None:
+            raise invalid("not_allowed", "must not hold actions without a filter")
+        return self
 
 
 class ClaimRequest(RequestModel):

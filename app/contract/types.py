@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -24,6 +24,7 @@ from pydantic import (
 
 from app.contract.faults import invalid
 from app.contract.strict_json import MAX_INTEGER
+from app.plan.language.durations import parse_duration
 from app.plan.language.fields import TRIGGERS
 from app.values.numbers import MAX_NUMBER
 
@@ -145,6 +146,15 @@ def _postal_code_of_lead(sent: object) -> object:
     return str(sent) if isinstance(sent, int) and not isinstance(sent, bool) else sent
 
 
+def _age(sent: object) -> timedelta:
+    """A duration such as `3d`."""
+    try:
+        return parse_duration(sent if isinstance(sent, str) else "")
+    except ValueError:
+        detail = "must be an integer with s, m, h, d or w, such as 3d"
+        raise invalid("invalid_duration", detail) from None
+
+
 def _trigger(text: str) -> str:
     if text not in _TRIGGERS and not _OWN_TRIGGER.fullmatch(text):
         raise invalid("not_allowed", f"must be one of {', '.join(TRIGGERS)}, or x- and a word of your own")
@@ -209,6 +219,12 @@ Day = Annotated[
     BeforeValidator(_day),
     WithJsonSchema({"type": "string", "format": "date"}),
 ]
+Age = Annotated[
+    timedelta,
+    PlainValidator(_age),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,9}[smhdw]$"}),
+]
+"""A duration such as `3d`."""
 Trigger = Annotated[
     str,
     AfterValidator(_trigger),

@@ -213,6 +213,8 @@ async def _write(connection: Connection, workspace_id: int, session: DecisionSes
         or work.rows.progress
         or work.rows.barred
         or work.rows.actions
+        or work.rows.bulk_results
+        or work.rows.finished_jobs
     ):
         return None
     before = work.snapshot.entry

@@ -21,6 +21,7 @@ from app.intake.arrival import IncomingLead
 from app.intake.lead_keys import phone_keys, stored_keys
 from app.intake.matching import ComparedLead, match, may_be_same
 from app.intake.merging import merged
+from app.store.leads.bulk_jobs import JobTally
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
 from app.store.life.events import EarlierEvent
@@ -78,7 +79,7 @@ class StoredLeads:
     """What only some jobs need.
 
     Leads by id, waiting leads by lookup, each assignment's lead, the assignments of each lead, earlier events
-    by source and id, and deals by lead and `ref`.
+    by source and id, deals by lead and `ref`, and how far bulk jobs are.
     """
 
     leads: dict[str, CurrentLead] = field(default_factory=dict)
@@ -87,6 +88,8 @@ class StoredLeads:
     histories: dict[str, list[TrackedAssignment]] = field(default_factory=dict)
     events: dict[tuple[str, str], EarlierEvent] = field(default_factory=dict)
     deals: dict[tuple[str, str], Deal] = field(default_factory=dict)
+    running_jobs: frozenset[str] = frozenset()
+    tallies: dict[str, JobTally] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

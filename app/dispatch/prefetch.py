@@ -9,7 +9,7 @@ from app.engine.model.directory import Directory
 from app.intake.accounts import keys_of_lead
 from app.store.connection.pool import Connection
 from app.store.directory import accounts
-from app.store.leads import current_leads, histories
+from app.store.leads import bulk_jobs, current_leads, histories
 from app.store.life import events
 from app.store.path import facts
 from app.store.path.facts import Prefetched
@@ -61,6 +61,7 @@ async def read_leads(
     refs = sorted({ref for job in jobs for ref in job.deal_refs()})
     if refs and stored.histories:
         stored.deals = await events.find_deals(connection, workspace_id, list(stored.histories), refs)
+    await _read_bulk_jobs(connection, workspace_id, jobs, stored)
     lookups = [lookup for job in jobs for lookup in job.queue_lookups()]
     for lookup in set(lookups):
         queue, lead_id, owner = lookup
@@ -73,6 +74,20 @@ async def read_leads(
             waiting = await current_leads.find_waiting_leads(connection, workspace_id, queue, None, 1)
         stored.queues[lookup] = waiting
     return stored
+
+
+async def _read_bulk_jobs(
+    connection: Connection, workspace_id: int, jobs: Sequence[Job], stored: StoredLeads
+) -> None:
+    """Add the bulk jobs that still run, and the results of those that may be done."""
+    ids = sorted({id_ for job in jobs for id_ in job.bulk_job_ids()})
+    if ids:
+        states = await bulk_jobs.find_states(connection, workspace_id, ids)
+        stored.running_jobs = frozenset(id_ for id_, state in states.items() if state == "running")
+    for id_ in sorted({id_ for job in jobs for id_ in job.tallied_job_ids()}):
+        tally = await bulk_jobs.find_tally(connection, workspace_id, id_)
+        if tally is not None:
+            stored.tallies[id_] = tally
 
 
 async def read_accounts(

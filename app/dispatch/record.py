@@ -140,7 +140,7 @@ def action_rows(
     Nobody is on the line for what the service decides on its own: these actions are available at once. Those
     of an answer wait until the caller has had time to acknowledge them, if anybody reads the outbox.
     """
-    called = request.kind in ANSWERED
+    called = request.kind in ANSWERED and not request.unattended
     if called and not directory.outbox_reader:
         return []
     available_at = row.decided_at + ACKNOWLEDGE_WITHIN if called else row.decided_at

@@ -28,6 +28,7 @@ from app.engine.model import stored
 from app.engine.model.decision import Decision, DecisionRequest, PriorAssignment
 from app.engine.model.lead_keys import LeadKey
 from app.engine.model.state import Facts, apply_decision
+from app.store.leads.bulk_jobs import BulkResultRow
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
 from app.store.life.events import EarlierEvent, EventRow
@@ -223,6 +224,14 @@ class UnitOfWork:
         changed = replace(lead, prior=replace(lead.prior, barred=barred))
         self.present[lead.prior.lead_id] = changed
         return changed
+
+    def keep_result(self, job_id: str, position: int, result: str, details: Mapping[str, Any]) -> None:
+        """Record what became of one lead of a bulk job."""
+        self.rows.bulk_results[job_id, position] = BulkResultRow(result, details)
+
+    def finish_job(self, job_id: str) -> None:
+        """A bulk job has nothing left to do."""
+        self.rows.finished_jobs[job_id] = self.now
 
     def add_event(self, row: EventRow) -> None:
         """Record an event."""

@@ -16,6 +16,7 @@ from app.dispatch.dispatcher import Dispatcher
 from app.logs import to_json
 from app.store import workspaces
 from app.store.connection.pool import Pool
+from app.worker.bulk_jobs import BulkJobs
 from app.worker.held_releases import HeldReleases
 
 YIELD_SECONDS = 0.01
@@ -37,7 +38,7 @@ class Duty(Protocol):
 
 def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
     """Every duty, in the order in which a round runs them."""
-    return [HeldReleases(pool, dispatch)]
+    return [HeldReleases(pool, dispatch), BulkJobs(pool, dispatch)]
 
 
 class Worker:

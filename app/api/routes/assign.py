@@ -17,16 +17,12 @@ from app.contract.requests import (
     AssignRequest,
     BatchRequest,
     ClaimRequest,
-    ReassignRequest,
-    ReassignTarget,
     validate_items,
 )
 from app.contract.responses import BatchResult, Decision
 from app.dispatch.jobs.assign import Assign
 from app.dispatch.jobs.base import IdempotencyKey, Job, Reply
 from app.dispatch.jobs.claim import Claim
-from app.dispatch.jobs.reassign import Reassign
-from app.engine.model.decision import Target
 from app.errors import (
     ClaimRefused,
     Forbidden,
@@ -35,7 +31,6 @@ from app.errors import (
     LeadNotInQueue,
     NotFound,
     OutcomeUnknown,
-    OwnerInactive,
     Problem,
     QueueEmpty,
 )
@@ -84,22 +79,6 @@ async def assign_leads(
     return Json(_items(replies))
 
 
-@router.post("/reassign", status_code=201, responses=REPLAYED)
-@requires("assign", problems=(NotFound, OwnerInactive))
-async def reassign_lead(
-    caller: CallerParameter, dispatch: DispatchParameter, key: IdempotencyKeyParameter, body: ReassignRequest
-) -> Json[Decision]:
-    """Routes a lead again, or gives it to the owner, team or queue in `to`."""
-    job = Reassign(
-        key=key,
-        lead_id=str(body.lead_id),
-        reason=body.reason,
-        exclude=frozenset(body.exclude or ()),
-        to=_target(body.to),
-    )
-    return _response(await dispatch.ask(caller.workspace_id, job))
-
-
 @router.post("/queues/{name}/claim")
 @requires("claim", problems=(ClaimRefused, NotFound, LeadNotInQueue, QueueEmpty))
 async def claim_lead(
@@ -133,14 +112,6 @@ def _job(caller: Caller, body: AssignRequest, key: IdempotencyKey | None, *, bul
         trigger=body.trigger or "form",
         exclude=frozenset(body.exclude or ()),
     )
-
-
-def _target(to: ReassignTarget | None) -> Target | None:
-    if to is None:
-        return None
-    if to.owner is not None:
-        return Target("owner", to.owner)
-    return Target("team", to.team) if to.team is not None else Target("queue", str(to.queue))
 
 
 def _response(reply: Reply | Problem) -> Json[Any]:

@@ -76,6 +76,14 @@ class Job:
         """The reply to a repeat, where its key stands for this response. Raises a repeated refusal."""
         return Reply(status, body, replayed=True)
 
+    def bulk_job_ids(self) -> Sequence[str]:
+        """The bulk jobs whose state the job needs."""
+        return ()
+
+    def tallied_job_ids(self) -> Sequence[str]:
+        """The bulk jobs whose results the job needs."""
+        return ()
+
     def attributes(self) -> Mapping[str, Any]:
         """The custom attributes that the lead was sent with."""
         return {}

@@ -7,29 +7,55 @@ from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply, request_again
 from app.engine.model.decision import Target
 from app.engine.model.directory import Directory
+from app.engine.model.lead_keys import LeadKey
+from app.engine.model.state import Facts
 from app.engine.pipeline.triggers import with_own_trigger
-from app.errors import OwnerInactive, refused_at
+from app.engine.selection.eligibility import over_cap
+from app.errors import (
+    AlreadyClosed,
+    AmbiguousAssignment,
+    AssignmentSuperseded,
+    NotFound,
+    OverCap,
+    OwnerInactive,
+    refused_at,
+)
+from app.store.leads.current_leads import CurrentLead
 
 TRIGGER = "manual"
 
 
 @dataclass(eq=False, slots=True)
 class Reassign(Job):
-    """Decide a stored lead again; `to` names the target when the caller has chosen one."""
+    """Decide a stored lead again; `to` names the target when the caller has chosen one.
 
-    lead_id: str = field(kw_only=True)
+    The lead is given by its id or by `keys`. `if_assignment_id` is the assignment that the caller saw. Only
+    with `force` does an owner get the lead over their caps. `sees_owner` says that a refusal may name the
+    present owner.
+    """
+
+    lead_id: str | None = field(default=None, kw_only=True)
+    keys: tuple[LeadKey, ...] = ()
     reason: str | None = None
     exclude: frozenset[str] = frozenset()
     to: Target | None = None
+    force: bool = False
+    if_assignment_id: str | None = None
+    sees_owner: bool = False
 
     def decide(self, session: DecisionSession) -> Reply:
         """Decide by the plan, or assign to the named target.
 
-        Raises NotFound for an unknown lead, and ValidationFailed or OwnerInactive for the target.
+        Raises NotFound for an unknown lead, AmbiguousAssignment for a key of several, AssignmentSuperseded or
+        AlreadyClosed when the lead is not where the caller saw it, and ValidationFailed, OwnerInactive or
+        OverCap for the target.
         """
-        lead = session.get_lead(self.lead_id)
+        lead = session.get_lead(self.lead_id or _lead_of_keys(session, self.keys))
+        self._check_seen(session, lead)
         if self.to is not None:
-            _check_target(self.to, self.exclude, session.work.facts.directory, session.plan.queues)
+            check_target(self.to, self.exclude, session.work.facts.directory, session.plan.queues)
+            if not self.force:
+                check_caps(self.to, lead, session.work.facts)
         request = request_again(
             session,
             lead,
@@ -44,11 +70,44 @@ class Reassign(Job):
         return session.decide_again(request, lead)
 
     def lead_ids(self) -> Sequence[str]:
-        """The lead."""
-        return (self.lead_id,)
+        """The lead, if its id is known."""
+        return (self.lead_id,) if self.lead_id is not None else ()
+
+    def identities(self) -> Sequence[LeadKey]:
+        """The keys of the lead."""
+        return self.keys
+
+    def wants_history(self) -> bool:
+        """A lead that is given by its keys is read only with its history."""
+        return bool(self.keys)
+
+    def assignment_ids(self) -> Sequence[str]:
+        """The assignment that the caller saw; it may be a repeat that stands for an earlier one."""
+        return (self.if_assignment_id,) if self.if_assignment_id is not None else ()
+
+    def _check_seen(self, session: DecisionSession, lead: CurrentLead) -> None:
+        """Raises AssignmentSuperseded or AlreadyClosed."""
+        if self.if_assignment_id is None:
+            return
+        prior = lead.prior
+        _, seen = session.stored.assignments.get(self.if_assignment_id, ("", ""))
+        if seen != prior.assignment_id:
+            raise AssignmentSuperseded(prior.decided_at, prior.owner if self.sees_owner else None)
+        if prior.state == "closed":
+            raise AlreadyClosed(prior.decided_at)
 
 
-def _check_target(
+def _lead_of_keys(session: DecisionSession, keys: Sequence[LeadKey]) -> str:
+    """The lead that has these keys. Raises NotFound, or AmbiguousAssignment when there are several."""
+    ids = {id_ for key in keys for id_ in session.found.matches.get(key, ())}
+    if len(ids) > 1:
+        raise AmbiguousAssignment(sorted(ids), "lead_ids")
+    if not ids:
+        raise NotFound("There is no such lead.")
+    return ids.pop()
+
+
+def check_target(
     target: Target, exclude: frozenset[str], directory: Directory, queues: Collection[str]
 ) -> None:
     """Raises ValidationFailed for an unknown or excluded target, and OwnerInactive for an inactive owner."""
@@ -64,3 +123,11 @@ def _check_target(
             raise OwnerInactive
         if owner.id in exclude:
             raise refused_at(("to",), "excluded", "names an owner who is excluded as well")
+
+
+def check_caps(target: Target, lead: CurrentLead, facts: Facts) -> None:
+    """Raises OverCap for an owner who has reached a cap, unless the lead is theirs already."""
+    if target.kind != "owner" or target.name == lead.prior.owner:
+        return
+    if over_cap(facts.directory.owners[target.name], facts):
+        raise OverCap

@@ -143,5 +143,6 @@ NO_ACTIONS: dict[str, str] = {
     "no_crm_id": "The only action was to set the owner, and the owner has no CRM id.",
     "duplicate": "The lead was submitted twice, and the first submission had its actions.",
     "imported": "The lead was imported, so there is nothing to do.",
+    "bulk_move": "The lead was moved together with others, and its owner has no CRM id to set.",
 }
 """Why a decision has no actions: `no_actions_reason` of the trace."""

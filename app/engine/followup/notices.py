@@ -1,6 +1,7 @@
 """What an owner is told when the service moves a lead on its own, or when something happens to their lead."""
 
 from typing import Any
+from urllib.parse import quote
 
 from app.engine.model.directory import Owner
 
@@ -17,3 +18,9 @@ def notice(owner: Owner, code: str, text: str, *, rule: str | None = None, **det
     if rule is not None:
         params["rule"] = rule
     return {"type": "notify", "params": {**params, **details}, "due_at": None}
+
+
+def leads_moved(owner: Owner, count: int, code: str) -> dict[str, Any]:
+    """Tells an owner how many leads they got at once, and where these are listed."""
+    text = "You got 1 lead from another owner." if count == 1 else f"You got {count} leads from other owners."
+    return notice(owner, code, text, count=count, list=f"/assignments?owner={quote(owner.id)}&state=open")

@@ -147,6 +147,8 @@ class DecisionRequest:
     - `place` is the lead's place in the queue that it leaves or had before; it has it again if it goes there.
     - `origin_owner` is the owner on leave that the new one covers for.
     - `from_assignment_id` and `handoff` are the assignment and the rule of a handoff.
+    - `action_types` are the types of the actions that are made; None means all.
+    - `unattended` says that no caller gets the answer.
     """
 
     kind: str
@@ -170,6 +172,8 @@ class DecisionRequest:
     origin_owner: str | None = None
     from_assignment_id: str | None = None
     handoff: str | None = None
+    action_types: tuple[str, ...] | None = None
+    unattended: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,8 @@ def request_to_json(request: DecisionRequest) -> dict[str, Any]:
         stored["news"] = list(request.news)
     if request.handoff is not None:
         stored["handoff"] = request.handoff
+    if request.action_types is not None:
+        stored["action_types"] = list(request.action_types)
     if request.possible_duplicates:
         stored["possible"] = [each.to_json() for each in request.possible_duplicates]
     return stored
@@ -112,6 +114,7 @@ def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
         news=tuple(stored.get("news", ())),
         handoff=stored.get("handoff"),
         possible_duplicates=tuple(PossibleDuplicate(**each) for each in stored.get("possible", ())),
+        action_types=tuple(stored["action_types"]) if "action_types" in stored else None,
     )
 
 

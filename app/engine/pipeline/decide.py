@@ -186,6 +186,11 @@ def _with_actions(decision: Decision, request: DecisionRequest, plan: Plan, fact
     if decision.previous_products and plan.products is not None and request.prior is not None:
         farewell = plan.products.farewell(decision, request.prior, facts.directory)
         decision.actions = (*farewell, *result.actions)
+    if request.action_types is not None:
+        kept = tuple(each for each in decision.actions if each["type"] in request.action_types)
+        if decision.actions and not kept:
+            decision.trace = {**decision.trace, "no_actions_reason": "bulk_move"}
+        decision.actions = kept
     if result.withheld_actions:
         decision.trace = {**decision.trace, "withheld_actions": list(result.withheld_actions)}
     if result.no_actions_reason is not None and not decision.actions:

@@ -75,6 +75,8 @@ _FILTERED = f"""
         AND ($5::text IS NULL OR queue = $5) AND ($6::text IS NULL OR step = $6)
         AND ($7::interval IS NULL OR decided_at <= clock.now - $7)
         AND (NOT $8 OR {_BREACHED})"""
+_FIRST = ("owner_id = $3", "team_id = $4", "queue = $5")
+"""The condition by which an index finds the assignments."""
 _SHOWN = """
 SELECT assignment.id::text AS assignment_id, assignment.lead_id::text AS lead_id, decision_number,
        assignment.owner_id AS owner, assignment.team_id AS team, assignment.queue, path, step, priority,
@@ -105,21 +107,26 @@ WITH clock AS MATERIALIZED ({_TIME}), wanted AS MATERIALIZED (
 )
 {_SHOWN} ORDER BY decision_number
 """
-SELECT_OPEN_OF_OWNER = _PAGE.format(filtered=_FILTERED.format(which="owner_id = $3"))
-"""A page of the open assignments of one owner, the oldest first."""
+"""A page of open assignments, the oldest first."""
 
-SELECT_OPEN_OF_TEAM = _PAGE.format(filtered=_FILTERED.format(which="team_id = $4"))
-"""A page of the open assignments that came through one team, the oldest first."""
-
-SELECT_OPEN_OF_QUEUE = _PAGE.format(filtered=_FILTERED.format(which="queue = $5"))
-"""A page of the leads that wait in one queue, the oldest first."""
-
-SELECT_ALL_OPEN = _PAGE.format(
-    filtered=f"""{_FILTERED.format(which="owner_id IS NOT NULL")}
+_OF_OWNER, _OF_TEAM, _OF_QUEUE = (_FILTERED.format(which=which) for which in _FIRST)
+_ALL = f"""{_FILTERED.format(which="owner_id IS NOT NULL")}
   UNION ALL
   {_FILTERED.format(which="owner_id IS NULL AND queue IS NOT NULL")}"""
+_IDS = f"""
+WITH clock AS MATERIALIZED ({_TIME}), wanted AS MATERIALIZED (
+  {{filtered}}
+), first AS MATERIALIZED (
+  SELECT * FROM wanted WHERE number > $2 ORDER BY number LIMIT $9
 )
-"""A page of all open assignments, the oldest first."""
+SELECT assignment.lead_id::text AS lead_id, first.id::text AS assignment_id
+  FROM first
+ CROSS JOIN LATERAL (
+    SELECT lead_id FROM assignments WHERE workspace_id = $1 AND assignments.id = first.id LIMIT 1
+  ) AS assignment
+ ORDER BY number
+"""
+"""The leads of open assignments, and these assignments, the oldest first."""
 
 # A lead's place in its queue does not change while it waits, so the last one shown tells where to go on.
 SELECT_QUEUE = f"""
@@ -144,7 +151,9 @@ async def list_open(
     connection: Connection, workspace_id: int, wanted: OpenLeadFilter, after: int, limit: int
 ) -> list[OpenAssignment]:
     """Return open assignments with numbers above `after`, in order."""
-    rows = await connection.fetch(_statement_for(wanted), *_arguments(workspace_id, wanted, after), limit)
+    rows = await connection.fetch(
+        _PAGE.format(filtered=_filtered(wanted)), *_arguments(workspace_id, wanted, after), limit
+    )
     return [_shown(row) for row in rows]
 
 
@@ -155,13 +164,23 @@ async def list_queue(
     return [_shown(row) for row in await connection.fetch(SELECT_QUEUE, workspace_id, queue, after, limit)]
 
 
-def _statement_for(wanted: OpenLeadFilter) -> str:
-    """The statement that reads least: an owner has few open leads, a queue may have many."""
+async def list_ids(
+    connection: Connection, workspace_id: int, wanted: OpenLeadFilter, limit: int
+) -> list[tuple[str, str]]:
+    """Return the leads of open assignments and these assignments, in the order of their numbers."""
+    rows = await connection.fetch(
+        _IDS.format(filtered=_filtered(wanted)), *_arguments(workspace_id, wanted, 0), limit
+    )
+    return [(row["lead_id"], row["assignment_id"]) for row in rows]
+
+
+def _filtered(wanted: OpenLeadFilter) -> str:
+    """The part that reads least: an owner has few open leads, a queue may have many."""
     if wanted.owner is not None:
-        return SELECT_OPEN_OF_OWNER
+        return _OF_OWNER
     if wanted.queue is not None:
-        return SELECT_OPEN_OF_QUEUE
-    return SELECT_OPEN_OF_TEAM if wanted.team is not None else SELECT_ALL_OPEN
+        return _OF_QUEUE
+    return _OF_TEAM if wanted.team is not None else _ALL
 
 
 def _arguments(workspace_id: int, wanted: OpenLeadFilter, after: int) -> Sequence[Any]:

@@ -9,6 +9,8 @@ import orjson
 from app.engine.life.clocks import Clock
 from app.engine.model.lead_keys import LeadKey
 from app.store.connection.pool import Connection
+from app.store.leads import bulk_jobs
+from app.store.leads.bulk_jobs import BulkResultRow
 from app.store.life.events import EventRow, insert_events
 from app.store.life.outbox import INSERT_ACTIONS, NUMBER_ACTIONS_OF_LEAD, ActionRow
 from app.store.life.sla_clocks import UPSERT_CLOCKS, WITHDRAW_CLOCKS
@@ -116,6 +118,8 @@ class PendingRows:
     clocks: dict[tuple[str, str], Clock] = field(default_factory=dict)
     actions: list[ActionRow] = field(default_factory=list)
     overtaken: set[str] = field(default_factory=set)
+    bulk_results: dict[tuple[str, int], BulkResultRow] = field(default_factory=dict)
+    finished_jobs: dict[str, datetime] = field(default_factory=dict)
 
 
 # Rows travel as JSON, which the driver does not look into; documents, which are long, as bytes.
@@ -247,6 +251,10 @@ async def _write_changes(connection: Connection, workspace_id: int, rows: Pendin
         )
     if rows.events:
         await insert_events(connection, workspace_id, rows.events)
+    if rows.bulk_results:
+        await bulk_jobs.write_results(connection, workspace_id, rows.bulk_results)
+    for job_id, at in rows.finished_jobs.items():
+        await bulk_jobs.end_job(connection, workspace_id, job_id, "finished", at)
 
 
 def _json(rows: Sequence[object]) -> str:

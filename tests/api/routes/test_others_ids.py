@@ -33,6 +33,8 @@ SENT: dict[str, Any] = {
     "PUT /calendars/{id}": HOURS,
     "PATCH /calendars/{id}": {"timezone": "UTC"},
     "DELETE /calendars/{id}": None,
+    "GET /jobs/{job_id}": None,
+    "POST /jobs/{job_id}/cancel": None,
     "GET /leads/{lead_id}": None,
     "GET /queues/{name}/leads": None,
     "GET /owners/{id}": None,
@@ -93,13 +95,20 @@ async def filled(workspace: Workspace) -> dict[str, str]:
     return {
         "id": "theirs", "owner": "theirs", "absence_id": absence["id"], "lead_id": returned["lead_id"],
         "assignment_id": returned["assignment_id"], "name": "their-desk",
-        "version": str(returned["plan_version"]), "revision": str(revision),
+        "job_id": await job_of(workspace), "version": str(returned["plan_version"]),
+        "revision": str(revision),
     }  # fmt: skip
+
+
+async def job_of(workspace: Workspace) -> str:
+    """A bulk job."""
+    made = await workspace.client.post("/reassign", json={"filter": {"queue": "their-desk"}})
+    return str(made.json()["job_id"])
 
 
 UNKNOWN_ID_CASES = {
     **dict.fromkeys(("id", "owner", "name"), "nobody"),
-    **dict.fromkeys(("absence_id", "lead_id", "assignment_id"), UNKNOWN),
+    **dict.fromkeys(("absence_id", "lead_id", "assignment_id", "job_id"), UNKNOWN),
     "version": "999",
     "revision": "999",
 }

@@ -83,6 +83,7 @@ def asked_for_nothing() -> list[Decision]:
     others = [
         question(prior("queued", age=AGES[0])),
         replace(question(), owned=ExistingOwnership("ana", None, NOW)),
+        replace(question(), action_types=("set_owner",)),
     ]
     return [*decisions, *(decide(each, plan(), facts({"ana": {}})) for each in others)]
 

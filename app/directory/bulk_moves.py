@@ -1,0 +1,69 @@
+"""Making bulk jobs that move leads, and canceling them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.directory.editing import EDIT_LIMITS, DirectoryEdit
+from app.errors import NotFound, refused_at
+from app.ids import uuid7
+from app.store.connection.pool import Pool, transaction
+from app.store.leads import bulk_jobs, open_leads
+from app.store.leads.bulk_jobs import BulkItem, BulkJob, JobKind
+from app.store.leads.open_leads import OpenLeadFilter
+from app.store.path.current_state import read_current_state_on
+
+MAX_LEADS = 100_000
+"""The leads of one job."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobReport:
+    """A job, how many of its leads have which result, and a page of its leads."""
+
+    job: BulkJob
+    counts: Mapping[str | None, int]
+    items: list[BulkItem]
+
+
+async def create(
+    edit: DirectoryEdit, kind: JobKind, wanted: OpenLeadFilter, params: Mapping[str, Any]
+) -> BulkJob:
+    """Make a job that moves what is open now. Its leads are fixed from here on.
+
+    Raises ValidationFailed for more leads than one job takes.
+    """
+    found = await open_leads.list_ids(edit.connection, edit.workspace_id, wanted, MAX_LEADS + 1)
+    if len(found) > MAX_LEADS:
+        raise refused_at(("filter",), "too_many_leads", f"fits more than {MAX_LEADS} leads")
+    job = BulkJob(uuid7(), kind, "running", params, len(found), edit.actor, edit.now)
+    await bulk_jobs.insert_job(edit.connection, edit.workspace_id, job, found)
+    return job
+
+
+async def report(pool: Pool, workspace_id: int, job_id: str, after: int, limit: int) -> JobReport:
+    """How far a job is, and the leads after a position.
+
+    Raises NotFound.
+    """
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        job = await bulk_jobs.find_job(connection, workspace_id, job_id)
+        if job is None:
+            raise NotFound("There is no such job.")
+        counts = await bulk_jobs.count_results(connection, workspace_id, job_id)
+        items = await bulk_jobs.list_items(connection, workspace_id, job_id, after, limit)
+    return JobReport(job, counts, items)
+
+
+async def cancel(pool: Pool, workspace_id: int, job_id: str) -> BulkJob:
+    """Stop a job. What it has moved stays where it is; a job that is done stays done.
+
+    Raises NotFound.
+    """
+    async with transaction(pool, workspace_id, lock=True, limits=EDIT_LIMITS) as connection:
+        now = (await read_current_state_on(connection, workspace_id)).facts.now
+        await bulk_jobs.end_job(connection, workspace_id, job_id, "canceled", now)
+        job = await bulk_jobs.find_job(connection, workspace_id, job_id)
+    if job is None:
+        raise NotFound("There is no such job.")
+    return job
