@@ -19,6 +19,7 @@ from app.plan_check.attributes import unseen_attributes
 from app.plan_check.contradictions import contradictions
 from app.plan_check.declarations import action_findings, product_findings, sla_findings
 from app.plan_check.label_order import labels_used_early
+from app.plan_check.places import action_blocks, handoff_targets
 from app.plan_check.queues import endless_waits
 from app.plan_check.rule_order import order_findings
 from app.plan_check.tables import table_findings
@@ -55,6 +56,7 @@ def check(document: PlanDocument, names: KnownNames) -> list[Finding]:
         *_pipeline(document, names),
         *_tables(document, names),
         *_declarations(document, names),
+        *_handoffs(document, names),
         *_follow_up(document, names),
         *product_findings(document),
         *sla_findings(document),
@@ -191,6 +193,12 @@ def _waited_too_long(queue: Queue, path: str, document: PlanDocument, names: Kno
         yield from _anywhere(target, f"{path}.{place}", document, words, names)
 
 
+def _handoffs(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
+    words = closed_fields(document)
+    for path, target in handoff_targets(document):
+        yield from _anywhere(target, f"{path}.{target.kind}", document, words, names)
+
+
 def _follow_up(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
     """Unknown names in the conditions of the follow-up. A typo would make them false forever."""
     known: dict[str, set[str]] = {
@@ -199,15 +207,16 @@ def _follow_up(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
         "path": {name.casefold() for name in document.paths},
         "rule": {step.name.casefold() for step in document.pipeline if step.strategy == "rule"},
         "step": {step.name.casefold() for step in document.pipeline}
-        | {"returning_lead", "manual", "claimed"},
+        | {"returning_lead", "manual", "claimed"}
+        | {each.name.casefold() for each in document.handoffs},
     }
-    for position, block in enumerate(document.follow_up):
+    for block_path, block in action_blocks(document):
         for leaf in leaves(block.when) if block.when is not None else ():
             if leaf.field not in known or leaf.operator not in ("eq", "ne", "in", "not_in"):
                 continue
             for name in leaf.operand if isinstance(leaf.operand, tuple) else (leaf.operand,):
                 if str(name).casefold() not in known[leaf.field]:
-                    path = f"follow_up[{position}].when.{leaf.field}"
+                    path = f"{block_path}.when.{leaf.field}"
                     yield _unknown(leaf.field, str(name), path, known[leaf.field])
 
 

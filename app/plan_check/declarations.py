@@ -9,6 +9,7 @@ from app.plan.document.products import Product, ProductConfig
 from app.plan.document.steps import PlanStep
 from app.plan.findings import Finding, join, quote
 from app.plan.language.spelling import spelling_or
+from app.plan_check.places import action_blocks, handoff_targets
 
 _Known = Mapping[str, tuple[str, Collection[str] | None]]
 
@@ -16,9 +17,9 @@ _Known = Mapping[str, tuple[str, Collection[str] | None]]
 def action_findings(document: PlanDocument) -> Iterator[Finding]:
     """Findings about actions, including those under `without_consent`."""
     known = _known(document)
-    for position, block in enumerate(document.follow_up):
+    for block_path, block in action_blocks(document):
         for path, action in block.actions():
-            where = join(f"follow_up[{position}]", path)
+            where = join(block_path, path)
             yield from (finding.under(where) for finding in (*_needed(action), *_undeclared(action, known)))
 
 
@@ -67,11 +68,14 @@ def sla_findings(document: PlanDocument) -> Iterator[Finding]:
     for position, rule in enumerate(document.sla_rules):
         if rule.sla not in document.slas:
             yield unknown_sla(rule.sla, f"sla_rules[{position}].sla", document)
-    for position, block in enumerate(document.follow_up):
+    for handoff_path, target in handoff_targets(document):
+        if target.sla and target.sla not in document.slas:
+            yield unknown_sla(target.sla, f"{handoff_path}.sla", document)
+    for block_path, block in action_blocks(document):
         for path, action in block.actions():
             if action.due in WITH_SLA and not document.slas:
                 text = "This is never due: the plan has no SLA. Declare one under slas, or set a duration."
-                yield Finding(f"follow_up[{position}].{path}.due", "unknown_sla", text, "warning")
+                yield Finding(f"{block_path}.{path}.due", "unknown_sla", text, "warning")
 
 
 def _named_slas(step: PlanStep) -> Iterator[tuple[str, str | None]]:

@@ -1,11 +1,29 @@
-"""The conditions of a plan, each with its path."""
+"""The conditions and the blocks of actions of a plan, each with its path."""
 
 from collections.abc import Iterator
 
+from app.plan.document.follow_ups import FollowUpBlock
 from app.plan.document.plan import PlanDocument
 from app.plan.document.products import ProductConfig
+from app.plan.document.targets import Target
 from app.plan.findings import quote
 from app.plan.language.conditions import Node
+
+
+def action_blocks(document: PlanDocument) -> Iterator[tuple[str, FollowUpBlock]]:
+    """Every block of actions with its path: of the follow-up, and of events."""
+    for position, block in enumerate(document.follow_up):
+        yield f"follow_up[{position}]", block
+    for type_, blocks in document.on_event.items():
+        for position, block in enumerate(blocks):
+            yield f"on_event.{quote(type_)}[{position}]", block
+
+
+def handoff_targets(document: PlanDocument) -> Iterator[tuple[str, Target]]:
+    """Every target of a handoff with its path."""
+    for position, handoff in enumerate(document.handoffs):
+        for path, target in handoff.targets():
+            yield f"handoffs[{position}].{path}", target
 
 
 def conditions(document: PlanDocument) -> Iterator[tuple[str, Node]]:
@@ -20,7 +38,8 @@ def conditions(document: PlanDocument) -> Iterator[tuple[str, Node]]:
             for at, step in enumerate(document.pipeline)
             if isinstance(step.config, ProductConfig)
         ),
-        *((f"follow_up[{at}].when", block.when) for at, block in enumerate(document.follow_up)),
+        *((f"{path}.when", block.when) for path, block in action_blocks(document)),
+        *((f"handoffs[{at}].when", each.when) for at, each in enumerate(document.handoffs)),
         *(
             (f"returning_leads.reroute_when[{at}].when", each.when)
             for at, each in enumerate(document.returning_leads.reroute_when)

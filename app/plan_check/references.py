@@ -11,6 +11,7 @@ from app.plan.document.targets import Target
 from app.plan.findings import join, quote
 from app.plan.language.conditions import leaves
 from app.plan_check.check import placed
+from app.plan_check.places import action_blocks, handoff_targets
 from app.plan_check.tables import first_rows
 
 Reference = tuple[str, str, str]
@@ -69,6 +70,8 @@ def _declared(document: PlanDocument) -> Iterator[Reference]:
             templated = target.kind == "team" and is_templated(target.name)
             for each in combinations(target.name, words) if templated else (target.name,):
                 yield f"queues.{quote(name)}.{place}", target.kind, each
+    for path, target in handoff_targets(document):
+        yield f"{path}.{target.kind}", target.kind, target.name
     for name, product in document.products.items():
         yield f"products.{quote(name)}.team", "team", product.team
     for name, plan_path in document.paths.items():
@@ -79,11 +82,11 @@ def _declared(document: PlanDocument) -> Iterator[Reference]:
 
 
 def _follow_up(document: PlanDocument) -> Iterator[Reference]:
-    for position, block in enumerate(document.follow_up):
+    for path, block in action_blocks(document):
         for leaf in leaves(block.when) if block.when is not None else ():
             if leaf.field == "team":
                 operands = leaf.operand if isinstance(leaf.operand, tuple) else (leaf.operand,)
-                yield from ((f"follow_up[{position}].when.team", "team", str(each)) for each in operands)
+                yield from ((f"{path}.when.team", "team", str(each)) for each in operands)
 
 
 def _tests(document: PlanDocument) -> Iterator[Reference]:

@@ -52,6 +52,15 @@ def follow(condition: object) -> Change:
     return lambda plan: plan["follow_up"].append({"when": condition, "do": [{"type": "chat"}]})
 
 
+def handing(**handoff: Any) -> Change:
+    return lambda plan: plan.update(handoffs=[{"name": "ae", "when_event": "qualified", **handoff}])
+
+
+def on_purchase(*, when: object = None, **action: Any) -> Change:
+    block = {"do": [action]} | ({"when": when} if when else {})
+    return lambda plan: plan.update(on_event={"purchase": [block]})
+
+
 def test_a_good_plan_has_no_findings() -> None:
     assert check(document(whole()), NAMES) == []
 
@@ -59,6 +68,15 @@ def test_a_good_plan_has_no_findings() -> None:
 @pytest.mark.parametrize(
     ("change", "path", "code"),
     [
+        (handing(to={"team": "nobody"}), "handoffs[0].to.team", "unknown_team"),
+        (
+            handing(to="account.ae", **{"else": [{"owner": "x"}]}),
+            "handoffs[0].else[0].owner",
+            "unknown_owner",
+        ),
+        (handing(to={"owner": "ana", "sla": "none"}), "handoffs[0].to.sla", "unknown_sla"),
+        (on_purchase(type="tag"), "on_event.purchase[0].do[0].name", "required"),
+        (on_purchase(type="chat", when={"team": "nobody"}), "on_event.purchase[0].when.team", "unknown_team"),
         (to({"team": "nope"}), "pipeline[0].rule.then.team", "unknown_team"),
         (to({"owner": "nope"}), "pipeline[0].rule.then.owner", "unknown_owner"),
         (to({"queue": "nope"}), "pipeline[0].rule.then.queue", "unknown_queue"),

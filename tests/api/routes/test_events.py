@@ -334,3 +334,142 @@ async def test_the_plan_says_which_facts_close_a_lead(events: Workspace) -> None
     assert (await report(events, first["assignment_id"], type="lost"))["state"] == "open"
     assert (await report(events, second["assignment_id"], type="purchase"))["effect"] == "closed"
     assert (await report(events, third["assignment_id"], type="x-done"))["state"] == "closed"
+
+
+HANDOFFS = """
+pipeline:
+  - rule: {name: ana, when: {source: ana}, then: {owner: ana}}
+  - queue: {name: desk}
+queues: {desk: {}}
+follow_up: [{when: {step: to-ae}, do: [{type: task, title: "Call {lead.email}"}]}]
+handoffs:
+"""
+
+
+async def with_handoff(workspace: Workspace, handoff: str) -> dict[str, Any]:
+    """A lead of ana's, and a plan with this handoff."""
+    await workspace.publish(f"{HANDOFFS}  - {handoff}\n")
+    return await of_ana(workspace)
+
+
+async def assignments(workspace: Workspace, lead: dict[str, Any]) -> list[tuple[Any, ...]]:
+    found = (await workspace.get(f"/leads/{lead['lead_id']}"))["assignments"]
+    return [(each["owner"] and each["owner"]["id"], each["state"], each["end_cause"]) for each in found]
+
+
+async def test_an_event_hands_a_lead_off_once(events: Workspace) -> None:
+    lead = await with_handoff(events, "{name: to-ae, when_event: qualified, to: {owner: ben}}")
+    done = await report(events, lead["assignment_id"], type="qualified")
+    assert (done["state"], done["effect"]) == ("superseded", "handed_off")
+    second = done["decision"]
+    assert (second["owner"]["id"], second["reason"]["code"]) == ("ben", "handoff")
+    assert second["reason"]["text"] == "Assigned to Ben by handoff to-ae."
+    assert [each["type"] for each in second["actions"]] == ["task"]
+    (told,) = done["actions"]
+    assert told["params"] | {"crm": {}} == {
+        "owner": "ana",
+        "code": "handed_off",
+        "rule": "to-ae",
+        "text": "One of your leads was handed off. Ben has it now.",
+        "crm": {},
+    }
+    for address in (lead["assignment_id"], second["assignment_id"]):
+        again = await report(events, address, type="qualified")
+        assert (again["effect"], again["decision"]) == ("none", None)
+    shown = (await events.get(f"/leads/{lead['lead_id']}"))["assignments"]
+    assert await assignments(events, lead) == [("ana", "superseded", "handed_off"), ("ben", "open", None)]
+    assert (shown[1]["cause"], shown[1]["handoff"]) == ("handoff", "to-ae")
+    assert shown[1]["from_assignment_id"] == lead["assignment_id"]
+    assert await is_clean(events)
+
+
+async def test_a_handoff_goes_to_the_account_s_role(events: Workspace) -> None:
+    await events.put("accounts", "acme", {"domains": ["acme.example"], "roles": {"ae": "eve"}})
+    await events.publish(f"{HANDOFFS}  - {{name: to-ae, when_event: qualified, to: account.ae}}\n")
+    lead = await events.assign(email="x@acme.example", source="ana")
+    done = await report(events, lead["assignment_id"], type="qualified")
+    assert done["decision"]["owner"]["id"] == "eve"
+    assert await is_clean(events)
+
+
+async def test_a_handoff_that_nobody_can_take_goes_down_its_ladder(events: Workspace) -> None:
+    handoff = "{name: to-ae, when_event: qualified, to: account.ae, else: [{owner: ben}, {team: dach}]}"
+    lead = await with_handoff(events, handoff)
+    await events.client.patch("/owners/ben", json={"active": False})
+    nobody = await report(events, lead["assignment_id"], type="qualified")
+    assert (nobody["state"], nobody["effect"], nobody["decision"]) == ("open", "none", None)
+    assert await assignments(events, lead) == [("ana", "open", None)]
+    await events.client.patch("/owners/ben", json={"active": True})
+    done = await report(events, lead["assignment_id"], type="qualified")
+    assert done["decision"]["owner"]["id"] == "ben"
+    assert await is_clean(events)
+
+
+async def test_a_kept_handoff_leaves_the_lead_with_two_owners(events: Workspace) -> None:
+    lead = await with_handoff(events, "{name: to-ae, when_event: qualified, to: {owner: ben}, keep: true}")
+    done = await report(events, lead["assignment_id"], type="qualified")
+    assert (done["state"], done["effect"]) == ("open", "handed_off")
+    assert await assignments(events, lead) == [("ana", "open", None), ("ben", "open", None)]
+    assert await is_clean(events)
+    both = {"lead_id": lead["lead_id"], "type": "note"}
+    answer = (await post(events, "/events", {"items": [both, {**both, "by": "ana"}]})).json()["items"]
+    assert answer[0]["problem"]["code"] == "ambiguous"
+    ids = [lead["assignment_id"], done["decision"]["assignment_id"]]
+    assert answer[0]["problem"]["assignment_ids"] == ids
+    assert answer[1]["result"]["assignment_id"] == lead["assignment_id"]
+    again = await of_ana(events)
+    assert again["owner"]["id"] == "ben"
+    assert again["existing_lead"]["assignment_id"] == ids[1]
+
+
+@pytest.mark.parametrize("closed", [0, 1])
+async def test_closing_one_of_two_leaves_the_lead_with_the_other(events: Workspace, closed: int) -> None:
+    lead = await with_handoff(events, "{name: to-ae, when_event: qualified, to: {owner: ben}, keep: true}")
+    done = await report(events, lead["assignment_id"], type="qualified")
+    ids = [lead["assignment_id"], done["decision"]["assignment_id"]]
+    await report(events, ids[closed], type="closed")
+    found = await events.get(f"/leads/{lead['lead_id']}")
+    assert found["state"] == "assigned"
+    assert found["fields"]["source"] == "ana"
+    assert [each["state"] for each in found["assignments"]] == [
+        "closed" if each == closed else "open" for each in (0, 1)
+    ]
+    assert await is_clean(events)
+    moved = await post(events, "/reassign", {"lead_id": lead["lead_id"], "to": "eve"})
+    assert moved.status_code == 201
+    assert await is_clean(events)
+    left = await report(events, moved.json()["assignment_id"], type="closed")
+    assert left["state"] == "closed"
+    assert (await events.get(f"/leads/{lead['lead_id']}"))["state"] == "closed"
+    assert await is_clean(events)
+
+
+async def test_a_handoff_to_a_queue_waits_there(events: Workspace) -> None:
+    lead = await with_handoff(events, "{name: to-ae, when_event: qualified, to: {queue: desk}}")
+    done = await report(events, lead["assignment_id"], type="qualified")
+    assert (done["decision"]["outcome"], done["decision"]["queue"]) == ("queued", "desk")
+    assert "waits in a queue" in done["actions"][0]["params"]["text"]
+    claimed = await post(events, "/queues/desk/claim", {"owner_id": "ben"})
+    assert claimed.json()["lead_id"] == lead["lead_id"]
+    assert await is_clean(events)
+
+
+async def test_the_actions_of_an_event_reach_the_outbox_where_somebody_reads_it(events: Workspace) -> None:
+    lead = await of_ana(events)
+    await report(events, lead["assignment_id"], type="purchase")
+    assert await events.fetch("SELECT FROM actions WHERE workspace_id = $1") == []
+
+
+async def test_an_owner_s_key_reports_for_that_owner_only(events: Workspace) -> None:
+    lead = await of_ana(events)
+    key = await events.issue_key("events")
+    await events.pool.execute("UPDATE api_keys SET owner_id = 'ben' WHERE id = $1", key.split("_")[2])
+    url = f"/assignments/{lead['assignment_id']}/events"
+    async with events.caller(key) as caller:
+        order = await caller.post(url, json={"type": "accepted"})
+        fact = await caller.post(url, json={"type": "reached"})
+        other = await caller.post(url, json={"type": "reached", "by": "ana"})
+    assert [each.status_code for each in (order, fact, other)] == [403, 200, 403]
+    assert [each["by"] for each in (await events.get(f"/assignments/{lead['assignment_id']}"))["events"]] == [
+        "ben"
+    ]
