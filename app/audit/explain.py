@@ -11,7 +11,9 @@ from app.engine.model.decision import Decision
 from app.engine.pipeline.decide import with_derived_fields
 from app.store.leads.decisions import StoredDecision
 
-_NOT_OF_THE_PLAN = frozenset(("returning_lead", "manual", "claimed", "imported", "handoff"))
+_NOT_OF_THE_PLAN = frozenset(
+    ("returning_lead", "manual", "claimed", "imported", "handoff", "taken_away", "escalated")
+)
 
 
 def explain_decision(decided: StoredDecision, basis: DecisionInputs, plan: Plan) -> dict[str, Any]:

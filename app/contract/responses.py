@@ -93,6 +93,9 @@ class SlaDeadlines(ResponseModel):
     name: str
     accept_by: datetime | None
     touch_by: datetime | None
+    claim_by: datetime | None = Field(
+        None, description="Present only for a lead without an owner: when somebody must have taken it."
+    )
 
 
 class Decision(ResponseModel):
@@ -220,9 +223,31 @@ class AssignmentEvent(ResponseModel):
     until: datetime | None
 
 
-class Assignment(Decision):
-    """The decision as it was returned, its current state, and its events."""
+class ClockState(ResponseModel):
+    """One deadline of an assignment.
 
+    `first_due_at` is when it was due at its start; `due_at` follows the working time of its owner.
+    """
+
+    kind: Literal["accept", "touch", "claim"]
+    state: Literal["pending", "met", "missed", "withdrawn"]
+    started_at: datetime
+    first_due_at: datetime
+    due_at: datetime
+    ended_at: datetime | None
+
+
+class AssignmentSla(SlaDeadlines):
+    """The SLA of an assignment as it is now. `first_due` is the first deadline it had at its start."""
+
+    first_due: datetime | None
+    clocks: list[ClockState]
+
+
+class Assignment(Decision):
+    """The decision as it was returned, its SLA and its state as they are now, and its events."""
+
+    sla: AssignmentSla | None
     state: AssignmentState
     events: list[AssignmentEvent]
 
@@ -273,12 +298,14 @@ class Revenue(ResponseModel):
 
     currency: str | None
     amount: float
+    sla: AssignmentSla | None
 
 
 class Lead(ResponseModel):
     """A lead and its assignments. `has_more` is true when it has more assignments than are shown.
 
     `conversions` is the number of its deals that are won, `revenue` what they bring.
+    `first_due` is the first deadline that the lead ever had; it stays when the lead is passed on.
     """
 
     id: UUID
@@ -288,6 +315,7 @@ class Lead(ResponseModel):
     owner: DecisionOwner | None
     conversions: int
     revenue: list[Revenue]
+    first_due: datetime | None
     assignments: list[LeadAssignment]
     duplicates: list[Duplicate]
     has_more: bool

@@ -300,7 +300,8 @@ def _owner(owner: Owner | None) -> dict[str, Any] | None:
 def _sla(sla: SlaDeadlines | None) -> dict[str, Any] | None:
     if sla is None:
         return None
-    return {"name": sla.name, "accept_by": sla.accept_by, "touch_by": sla.touch_by}
+    shown = {"name": sla.name, "accept_by": sla.accept_by, "touch_by": sla.touch_by}
+    return shown if sla.claim_by is None else {**shown, "claim_by": sla.claim_by}
 
 
 def _existing_lead(decision: Decision) -> dict[str, str] | None:

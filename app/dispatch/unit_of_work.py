@@ -20,7 +20,7 @@ from app.dispatch.record import (
     tracked_from,
 )
 from app.engine.compile.plan import NO_TERMS
-from app.engine.life.clocks import Clock, ClockState
+from app.engine.life.clocks import CLOCK_KINDS, Clock, ClockState
 from app.engine.life.queues import QueueTerms, queue_rank
 from app.engine.life.sales import Deal
 from app.engine.lookup.tables import NO_TABLES, Tables
@@ -163,7 +163,7 @@ class UnitOfWork:
 
     def end(self, prior: PriorAssignment, cause: str) -> None:
         """The lead leaves where it was, for this cause; the owner's load falls by one, and clocks stop."""
-        if prior.state in OPEN:
+        if prior.state in OPEN or prior.state == "automated":
             self._end(prior.assignment_id, prior.lead_id, cause)
         if prior.state == "assigned" and prior.owner is not None:
             self.snapshot.state.free(prior.owner, prior.team)
@@ -269,14 +269,15 @@ class UnitOfWork:
             row.open, row.end_cause, row.ended_at = False, cause, self.now
         else:
             self.rows.ended[assignment_id] = EndRow(cause, self.now)
-        for (of, _), clock in self.rows.clocks.items():
-            if of == assignment_id:
-                clock.stop("withdrawn", self.now)
+        for kind in CLOCK_KINDS:
+            clock = self.rows.clocks.get((assignment_id, kind))
+            if clock is not None:
+                clock.end_with(cause, self.now)
         for tracked in self.histories.get(lead_id, ()):
             if tracked.id == assignment_id:
                 tracked.open, tracked.end_cause, tracked.ended_at = False, cause, self.now
                 for clock in tracked.clocks.values():
-                    clock.stop("withdrawn", self.now)
+                    clock.end_with(cause, self.now)
 
     def _keep_fields(self, lead: CurrentLead) -> None:
         """The lead keeps its assignment, and another decision has its fields from now on."""

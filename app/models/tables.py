@@ -299,7 +299,10 @@ sla_clocks = _of_a_workspace(
     _required("terms", JSON),
     _required("state", Text),
     Column("ended_at", INSTANT),
+    Column("strike", Text),
     _index("sla_clocks_next", "next_at", where="state = 'pending'"),
+    _index("sla_clocks_pending", "owner_id", "assignment_id", where="state = 'pending'"),
+    _index("sla_clocks_strikes", "owner_id", "ended_at", where="strike IN ('new', 'counted')"),
     _index("sla_clocks_of_owner", "owner_id", "state", "ended_at"),
     key=("assignment_id", "kind"),
 )
@@ -369,7 +372,16 @@ suppressions = _of_a_workspace(
     Column("code", Text),
     key=("kind", "value"),
 )
-worker_runs = _of_a_workspace("worker_runs", _required("polled_at", INSTANT), Column("resumed_at", INSTANT))
+clock_recounts = _of_a_workspace(
+    "clock_recounts", _required("owner_id", Text), Column("after", Uuid), key=("owner_id",)
+)
+worker_runs = _of_a_workspace(
+    "worker_runs",
+    _required("polled_at", INSTANT),
+    Column("gap_from", INSTANT),
+    Column("resumed_at", INSTANT),
+    Column("holidays", Text),
+)
 idempotency_keys = _of_a_workspace(
     "idempotency_keys",
     _required("key", Text),

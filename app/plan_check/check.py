@@ -207,7 +207,7 @@ def _follow_up(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
         "path": {name.casefold() for name in document.paths},
         "rule": {step.name.casefold() for step in document.pipeline if step.strategy == "rule"},
         "step": {step.name.casefold() for step in document.pipeline}
-        | {"returning_lead", "manual", "claimed"}
+        | {"returning_lead", "manual", "claimed", "taken_away", "escalated"}
         | {each.name.casefold() for each in document.handoffs},
     }
     for block_path, block in action_blocks(document):

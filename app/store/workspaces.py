@@ -49,8 +49,8 @@ DELETE_WORKSPACE = "DELETE FROM workspaces WHERE id = $1"
 """The workspace itself; its API keys go with it."""
 
 TABLES = (
-    "sla_clocks", "actions", "bulk_job_items", "bulk_jobs", "suppressions", "worker_runs", "events",
-    "ledger_entries", "idempotency_keys", "account_keys", "identities", "assignments", "leads",
+    "sla_clocks", "actions", "bulk_job_items", "bulk_jobs", "suppressions", "clock_recounts", "worker_runs",
+    "events", "ledger_entries", "idempotency_keys", "account_keys", "identities", "assignments", "leads",
     "failed_leads", "journal", "clocks", "changes", "plans", "table_versions", "attribute_names", "directory",
     "workspace_locks",
 )  # fmt: skip

@@ -117,9 +117,15 @@ CREATE TABLE sla_clocks (
   terms json NOT NULL,
   state text NOT NULL CHECK (state IN ('pending', 'met', 'missed', 'withdrawn')),
   ended_at timestamptz,
-  CHECK ((state = 'pending') = (ended_at IS NULL))
+  strike text CHECK (strike IN ('new', 'counted', 'spent')),
+  CHECK ((state = 'pending') = (ended_at IS NULL)),
+  CHECK (strike IS NULL OR state = 'missed')
 );
 CREATE INDEX sla_clocks_next ON sla_clocks (workspace_id, next_at) WHERE state = 'pending';
+CREATE INDEX sla_clocks_pending ON sla_clocks (workspace_id, owner_id, assignment_id)
+  WHERE state = 'pending';
+CREATE INDEX sla_clocks_strikes ON sla_clocks (workspace_id, owner_id, ended_at)
+  WHERE strike IN ('new', 'counted');
 CREATE INDEX sla_clocks_of_owner ON sla_clocks (workspace_id, owner_id, state, ended_at);
 ALTER TABLE sla_clocks ADD PRIMARY KEY (workspace_id, assignment_id, kind);
 CREATE TABLE actions (
@@ -186,10 +192,18 @@ CREATE TABLE suppressions (
   code text,
   PRIMARY KEY (workspace_id, kind, value)
 );
+CREATE TABLE clock_recounts (
+  workspace_id bigint NOT NULL,
+  owner_id text NOT NULL,
+  after uuid,
+  PRIMARY KEY (workspace_id, owner_id)
+);
 CREATE TABLE worker_runs (
   workspace_id bigint PRIMARY KEY,
   polled_at timestamptz NOT NULL,
-  resumed_at timestamptz
+  gap_from timestamptz,
+  resumed_at timestamptz,
+  holidays text
 )
 """
 
@@ -199,6 +213,7 @@ GRANTED = {
     "bulk_jobs": "SELECT, INSERT, UPDATE (state, ended_at)",
     "bulk_job_items": "SELECT, INSERT, UPDATE (result, details)",
     "suppressions": "SELECT, INSERT, UPDATE, DELETE",
+    "clock_recounts": "SELECT, INSERT, UPDATE, DELETE",
     "worker_runs": "SELECT, INSERT, UPDATE",
 }
 MORE_GRANTED = """

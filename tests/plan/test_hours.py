@@ -1,5 +1,6 @@
 """Working hours: time zones, night shifts, holidays, and the hours when the clock is set back or forward."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.plan.language.hours import Hours, read_hours
+from app.engine.life.working_time import Shifts, WorkingTime
+from app.plan.language.hours import Hours, Span, read_hours
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 DAY = "Mo-Fr 09:00-17:00"
@@ -21,6 +23,10 @@ def at(text: str) -> datetime:
 
 def hours(text: str = DAY, zone: str = BERLIN, country: str | None = None) -> Hours:
     return read_hours(text, zone, country)
+
+
+def worked(found: Hours, begun: datetime, length: timedelta, gone: Sequence[Span] = ()) -> datetime | None:
+    return WorkingTime((Shifts(found, tuple(gone)),)).add(begun, length)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +84,7 @@ def test_next_shift_starts_and_lasts_as_expected(
     assert begins is not None
     assert [found.is_open(begins - MINUTE), found.is_open(begins)] == [False, True]
     assert [found.is_open(begins + length - MINUTE), found.is_open(begins + length)] == [True, False]
-    assert found.add_working_time(at(before), length) == begins + length
+    assert worked(found, at(before), length) == begins + length
 
 
 @pytest.mark.parametrize(
@@ -149,7 +155,7 @@ def test_hours_with_unusable_regional_holidays_are_rejected(text: str, region: s
     ],
 )
 def test_working_time_stops_outside_the_hours(begun: str, length: str, due: str) -> None:
-    found = hours(f"{DAY}; PH off", country="DE").add_working_time(at(begun), int(length) * MINUTE)
+    found = worked(hours(f"{DAY}; PH off", country="DE"), at(begun), int(length) * MINUTE)
     assert found == at(due)
 
 
@@ -165,7 +171,7 @@ def test_working_time_stops_outside_the_hours(begun: str, length: str, due: str)
 )
 def test_absence_does_not_count_as_working_time(away: list[tuple[str, str]], due: str) -> None:
     gone = [(at(f"2026-11-20T{start}+01:00"), at(f"2026-11-20T{end}+01:00")) for start, end in away]
-    assert hours().add_working_time(at("2026-11-20T11:00+01:00"), HOUR, gone) == at(due)
+    assert worked(hours(), at("2026-11-20T11:00+01:00"), HOUR, gone) == at(due)
 
 
 @pytest.mark.parametrize(
@@ -189,8 +195,8 @@ def test_shifts_may_never_start_or_never_end() -> None:
     for text in ("off", "2020 Mo 09:00-10:00"):
         assert hours(text).next_open(at("2026-11-20T12:00Z")) is None
         assert not hours(text).is_open(at("2026-11-20T12:00Z"))
-        assert hours(text).add_working_time(at("2026-11-20T12:00Z"), MINUTE) is None
-    assert hours("24/7").add_working_time(at("2026-11-20T12:00Z"), 24 * HOUR) == at("2026-11-21T12:00Z")
+        assert worked(hours(text), at("2026-11-20T12:00Z"), MINUTE) is None
+    assert worked(hours("24/7"), at("2026-11-20T12:00Z"), 24 * HOUR) == at("2026-11-21T12:00Z")
 
 
 MOMENTS = st.integers(0, 3 * 366 * 24 * 60).map(lambda minutes: at("2025-01-01T00:00Z") + minutes * MINUTE)
@@ -212,10 +218,10 @@ def test_earlier_queries_do_not_change_a_result(moment: datetime, zone: str, tex
 @settings(max_examples=150, deadline=None)
 def test_working_time_adds_up(moment: datetime, zone: str, text: str, first: int, second: int) -> None:
     found = hours(text, zone)
-    dues = [found.add_working_time(moment, length * MINUTE) for length in (0, first, first + second)]
+    dues = [worked(found, moment, length * MINUTE) for length in (0, first, first + second)]
     reached = [due for due in dues if due is not None]
     assert len(reached) == 3
     assert all(earlier < later for earlier, later in pairwise(reached))
-    assert found.add_working_time(reached[1], second * MINUTE) == reached[2]
+    assert worked(found, reached[1], second * MINUTE) == reached[2]
     assert found.next_open(moment) == reached[0]
     assert found.is_open(reached[2] - timedelta(microseconds=1))

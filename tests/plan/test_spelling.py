@@ -63,5 +63,5 @@ def test_keys_of_a_nested_object_are_known() -> None:
         "product",
         "count",
     }
-    assert set(keys_at(PlanDocument, ("queues", "any"))) == {"claimable_by", "crm"}
+    assert {"claimable_by", "crm"} <= set(keys_at(PlanDocument, ("queues", "any")))
     assert keys_at(AssignRequest, ("nothing", "here")) == []

@@ -54,6 +54,7 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
                 ("attribute_names", "'seats', now()"),
                 ("table_versions", "'zip', 1, '', 0, 'a', now()"),
                 ("suppressions", "'domain', 'rival.example', 'competitors', 'a', now()"),
+                ("clock_recounts", "'ana'"),
                 ("worker_runs", "now()"),
             ):
                 await workspace.pool.execute(

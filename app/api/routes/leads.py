@@ -25,6 +25,7 @@ from app.store.leads.lead_detail import AssignmentDetail, AssignmentEvent, LeadD
 
 router = APIRouter(route_class=StrictRoute, tags=["leads"])
 MAX_STEPS = 1000
+_CLOCK_FIELDS = ("kind", "state", "started_at", "first_due_at", "due_at", "ended_at")
 _SHARED = ("decision_number", "outcome", "owner", "team", "queue", "path", "block", "reason")
 LeadKey = Annotated[str | None, Query(min_length=1, max_length=255)]
 
@@ -40,7 +41,8 @@ async def get_assignment(
     if found is None:
         raise NotFound
     each, events = found
-    return Json({**each.answer, "state": each.state, "events": [_event_to_json(event) for event in events]})
+    shown = [_event_to_json(event) for event in events]
+    return Json({**each.answer, "sla": sla_to_json(each), "state": each.state, "events": shown})
 
 
 @router.get("/assignments/{assignment_id}/explain")
@@ -118,12 +120,14 @@ async def _find(pool: Pool, workspace_id: int, sent: dict[str, Any]) -> Json[Lea
 
 def _lead_to_json(found: LeadDetail) -> dict[str, Any]:
     own = [_assignment_to_json(each) for each in found.assignments if not each.repeats]
+    first = [each["sla"]["first_due"] for each in own if each["sla"] and each["sla"]["first_due"]]
     return {
         "id": found.id,
         "state": found.state,
         "received_at": found.received_at,
         "fields": found.values,
         "owner": own[-1]["owner"] if own and found.state in ("assigned", "closed") else None,
+        "first_due": first[0] if first else None,
         "assignments": own,
         "conversions": found.sales.conversions,
         "revenue": [
@@ -148,6 +152,23 @@ def _assignment_to_json(each: AssignmentDetail) -> dict[str, Any]:
         "from_assignment_id": each.from_assignment_id,
         "handoff": each.handoff,
         **fields,
+        "sla": sla_to_json(each),
+    }
+
+
+def sla_to_json(each: AssignmentDetail) -> dict[str, Any] | None:
+    """The deadlines of an assignment as they are now."""
+    if each.answer["sla"] is None and not each.clocks:
+        return None
+    named = {clock.kind: clock for clock in each.clocks}
+    dues = {f"{kind}_by": clock.due_at for kind, clock in named.items()}
+    return {
+        "name": each.clocks[0].sla if each.clocks else each.answer["sla"]["name"],
+        "accept_by": None,
+        "touch_by": None,
+        **dues,
+        "first_due": min((clock.first_due_at for clock in each.clocks), default=None),
+        "clocks": [{name: getattr(clock, name) for name in _CLOCK_FIELDS} for clock in each.clocks],
     }
 
 

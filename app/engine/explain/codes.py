@@ -66,6 +66,8 @@ STEPS: dict[str, str] = {
     "manual": "The caller named the target.",
     "claimed": "An owner claimed it from a queue.",
     "handoff": "A handoff of the plan settled it.",
+    "taken_away": "The owner missed a deadline, so the lead was taken away.",
+    "escalated": "Nobody was in time, so the lead was escalated.",
     "no_match": "The condition does not hold; `failed_condition` names the first comparison that failed.",
     "error": "The strategy failed or returned no valid verdict; `error` says how.",
     "fallback_queue": "No step took it, so it waits in the built-in queue.",
@@ -125,6 +127,8 @@ REASONS: dict[str, str] = {
     "manual": "The caller named the target.",
     "claimed": "An owner claimed it from a queue.",
     "handoff": "An event handed it off, as the plan says.",
+    "taken_away": "The owner missed a deadline, and the next member got it.",
+    "escalated": "Nobody was in time, so the lead went along `escalate_to` of its SLA.",
     "held": "Nobody can take it yet; it waits in the built-in queue until `held_until`.",
     "duplicate": "The lead was submitted twice, without news; the owner or the place of the first submission "
     "stands.",

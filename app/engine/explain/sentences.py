@@ -39,8 +39,12 @@ _ACCOUNT_REASONS = {
     "account_team": "Account owner unavailable",
     "customer_team": "The account is a customer",
 }
-
-
+_OWN_SOURCES = {
+    "manual": "manually",
+    "taken_away": "because a deadline was missed",
+    "escalated": "as an escalation",
+}
+"""How a lead that was settled outside the plan's steps went where it is."""
 _KEPT = {
     "not_found": "is not in the directory",
     "excluded": "is excluded",
@@ -90,7 +94,7 @@ def settled(
             if reasons
             else f"No earlier step assigned it, so it waits in queue {target}."
         )
-    source = "manually" if strategy == "manual" else f"by {_source(strategy, step, kind, pick)}"
+    source = _OWN_SOURCES.get(strategy) or f"by {_source(strategy, step, kind, pick)}"
     match kind:
         case "team":
             return f"Assigned {source}{details}. {owner} {_picked(pick, target)}."
@@ -107,7 +111,7 @@ def settled(
 def held(*, strategy: str, step: str, target: str, why: str, until: datetime) -> str:
     """Nobody can take the lead yet, so it waits. `why` is the code of the refusal."""
     because = _HELD_BECAUSE.get(why, "{} is at a cap").format(target)
-    details = "" if strategy == "manual" else f" ({_source(strategy, step, 'queue', None)})"
+    details = "" if strategy in _OWN_SOURCES else f" ({_source(strategy, step, 'queue', None)})"
     return f"Held until {until:%Y-%m-%d %H:%M} UTC because {because}{details}."
 
 

@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 ClockKind = Literal["accept", "touch", "claim", "max_wait", "lease"]
 ClockState = Literal["pending", "met", "missed", "withdrawn"]
+Strike = Literal["new", "counted", "spent"]
+CLOCK_KINDS: tuple[ClockKind, ...] = get_args(ClockKind)
+SLA_KINDS: tuple[ClockKind, ...] = ("accept", "touch", "claim")
+"""The clocks that an SLA starts. The others belong to queues."""
 
 
 @dataclass(slots=True)
@@ -14,8 +18,9 @@ class Clock:
     """One clock of an assignment.
 
     `first_due_at` is when it was due at its start, `next_at` when it must be looked at next: at its next
-    reminder, when it is due, or when its bound in plain time ends. `reminded` counts the reminders sent.
-    `terms` are what the plan said when it started; a later plan does not change them.
+    reminder, when it takes effect, or when its bound in plain time ends. `reminded` counts the reminders that
+    were sent or dropped. `terms` are what the plan said when it started; a later plan does not change them.
+    `strike` says whether a miss counts toward a pause of the owner: `new` until that was looked at.
     """
 
     kind: ClockKind
@@ -33,8 +38,19 @@ class Clock:
     terms: Mapping[str, Any] = field(default_factory=dict)
     state: ClockState = "pending"
     ended_at: datetime | None = None
+    strike: Strike | None = None
 
     def stop(self, state: ClockState, at: datetime) -> None:
         """End the clock, unless it has ended already."""
         if self.state == "pending":
             self.state, self.ended_at = state, at
+
+    def end_with(self, cause: str, at: datetime) -> None:
+        """End it with its assignment. A queue is served when somebody takes its lead."""
+        served = self.kind == "claim" and cause in ("claimed", "released")
+        self.stop("met" if served else "withdrawn", at)
+
+    def withdraw_miss(self, at: datetime) -> None:
+        """The owner was in time after all, or absent. Nothing is moved back."""
+        if self.state == "missed":
+            self.state, self.ended_at, self.strike = "withdrawn", at, None

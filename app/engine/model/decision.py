@@ -149,6 +149,7 @@ class DecisionRequest:
     - `from_assignment_id` and `handoff` are the assignment and the rule of a handoff.
     - `action_types` are the types of the actions that are made; None means all.
     - `unattended` says that no caller gets the answer.
+    - `ladder` are the targets of a lead that is taken away or escalated, in order.
     """
 
     kind: str
@@ -174,6 +175,7 @@ class DecisionRequest:
     handoff: str | None = None
     action_types: tuple[str, ...] | None = None
     unattended: bool = False
+    ladder: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +200,15 @@ class ExistingLead:
 
 @dataclass(frozen=True, slots=True)
 class SlaDeadlines:
-    """When the owner must have accepted and touched the lead, by the SLA of this name."""
+    """When the owner must have accepted and touched the lead, by the SLA of this name.
+
+    `claim_by` is when somebody must have taken a lead without an owner.
+    """
 
     name: str
-    accept_by: datetime | None
-    touch_by: datetime | None
+    accept_by: datetime | None = None
+    touch_by: datetime | None = None
+    claim_by: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -215,6 +221,7 @@ class Decision:
     - Only `held_for_owner`, or members of `held_for_team`, can claim a lead before `held_until`.
     - `previous_products` are the products that a returning lead leaves.
     - `account` and `account_team` are shown in the response.
+    - `target` is the team that was asked for an owner.
     - `clocks` start with the assignment.
 
     It is not frozen: `decide` builds it in stages, and frozen instances cost more. Nothing changes it later.
@@ -241,6 +248,7 @@ class Decision:
     held_for_team: str | None = None
     previous_products: tuple[str, ...] = ()
     sla_name: str | None = None
+    target: Target | None = None
     sla: SlaDeadlines | None = None
     clocks: tuple[Clock, ...] = ()
     turn: LedgerEntry | None = None

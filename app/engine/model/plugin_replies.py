@@ -20,7 +20,19 @@ PluginReply = Mapping[str, Any]
 MAX_TARGETS = 100
 _CODE = re.compile(r"[A-Za-z][\w.-]{0,63}", re.ASCII)
 _RESERVED = frozenset(
-    ("claimed", "manual", "held", "duplicate", "reengaged", "fallback_queue", "no_plan", "no_match", "error")
+    (
+        "claimed",
+        "manual",
+        "held",
+        "taken_away",
+        "escalated",
+        "duplicate",
+        "reengaged",
+        "fallback_queue",
+        "no_plan",
+        "no_match",
+        "error",
+    )
 )
 """Codes that have a meaning of their own in the service."""
 MAX_HOLD_SECONDS = 366 * 86400

@@ -87,6 +87,8 @@ def request_to_json(request: DecisionRequest) -> dict[str, Any]:
         stored["handoff"] = request.handoff
     if request.action_types is not None:
         stored["action_types"] = list(request.action_types)
+    if request.ladder:
+        stored["ladder"] = [target_to_json(each) for each in request.ladder]
     if request.possible_duplicates:
         stored["possible"] = [each.to_json() for each in request.possible_duplicates]
     return stored
@@ -115,6 +117,7 @@ def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
         handoff=stored.get("handoff"),
         possible_duplicates=tuple(PossibleDuplicate(**each) for each in stored.get("possible", ())),
         action_types=tuple(stored["action_types"]) if "action_types" in stored else None,
+        ladder=tuple(target_from_json(each) for each in stored.get("ladder", ())),
     )
 
 

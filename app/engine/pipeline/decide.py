@@ -18,6 +18,7 @@ from app.engine.model.state import Facts
 from app.engine.pipeline.account_team import account_summary, account_team_of
 from app.engine.pipeline.claims import claiming_team
 from app.engine.pipeline.handoff import HANDOFF, decide_handoff
+from app.engine.pipeline.moves import MOVES, along_ladder
 from app.engine.pipeline.returning_lead import decide_returning
 from app.engine.pipeline.walk import score_labels, try_step, walk
 from app.engine.selection.eligibility import keep_refusal, over_cap
@@ -25,8 +26,13 @@ from app.plan.language.fields import LEAD, Kind
 from app.values.numbers import Range
 
 _NUMBERS = tuple(field.name for field in LEAD.fields.values() if field.kind in (Kind.INTEGER, Kind.NUMBER))
-_OUTSIDE_THE_PIPELINE = frozenset(("returning_lead", "manual", "claimed", HANDOFF))
+_NAMED = frozenset(("returning_lead", "manual", "claimed"))
+_OUTSIDE_THE_PIPELINE = _NAMED | frozenset(MOVES.values()) | {HANDOFF}
 """What settles a lead without the pipeline. The lead is still scored: SLAs and the follow-up use its band."""
+
+
+MAX_PASSED_OVER = 100
+"""After so many owners who never work, the next one gets the lead without a clock."""
 
 
 def decide(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
@@ -34,20 +40,8 @@ def decide(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     if request.owned is not None:
         return _with_possible_duplicates(_imported(request.owned, facts), request)
     request, facts = prepared(request, plan, facts)
-    if request.handoff is not None:
-        decision = decide_handoff(request, plan, facts) or walk(request, plan, facts)
-    elif request.to is not None:
-        decision = _to_target(request, request.to, plan, facts)
-    elif request.prior is not None:
-        decision = decide_returning(request.prior, request, plan, facts)
-    else:
-        decision = walk(request, plan, facts)
+    decision = _with_clocks(request, plan, facts) if plan.slas else _settled(request, plan, facts)
     decision.text += _who_had_it(decision, request, facts)
-    if plan.label_steps and decision.strategy in _OUTSIDE_THE_PIPELINE and not decision.keeps_assignment:
-        decision.labels = score_labels(request, plan, facts)
-        decision.trace = {**decision.trace, "labels": decision.labels}
-    if plan.slas:
-        decision.sla = plan.slas.due(decision, request.values, facts.now)
     if ranges := _ranges(request.values):
         decision.trace = {**decision.trace, "ranges": ranges}
     if request.account is not None:
@@ -57,6 +51,43 @@ def decide(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
             request.account, decision.owner, facts.directory, inherit=plan.accounts.inherits
         )
     return _with_possible_duplicates(_with_actions(decision, request, plan, facts), request)
+
+
+def _settled(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
+    """Where the lead goes, with its labels."""
+    if request.handoff is not None:
+        decision = decide_handoff(request, plan, facts) or walk(request, plan, facts)
+    elif request.ladder:
+        decision = along_ladder(request, facts)
+    elif request.to is not None:
+        decision = _to_target(request, request.to, plan, facts)
+    elif request.prior is not None:
+        decision = decide_returning(request.prior, request, plan, facts)
+    else:
+        decision = walk(request, plan, facts)
+    if plan.label_steps and decision.strategy in _OUTSIDE_THE_PIPELINE and not decision.keeps_assignment:
+        decision.labels = score_labels(request, plan, facts)
+        decision.trace = {**decision.trace, "labels": decision.labels}
+    return decision
+
+
+def _with_clocks(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
+    """The same with the clocks of its SLA.
+
+    An owner in whose working time the SLA never comes due is passed over, unless they were chosen by a person
+    or keep the lead.
+    """
+    never: list[str] = []
+    decision = _settled(request, plan, facts)
+    while plan.slas.start(decision, request, facts):
+        if decision.owner is None or decision.strategy in _NAMED or len(never) == MAX_PASSED_OVER:
+            break
+        never.append(decision.owner.id)
+        request = replace(request, exclude=request.exclude | {decision.owner.id})
+        decision = _settled(request, plan, facts)
+    if never:
+        decision.trace = {**decision.trace, "never_due": never}
+    return decision
 
 
 def _with_possible_duplicates(decision: Decision, request: DecisionRequest) -> Decision:
@@ -70,13 +101,13 @@ def _with_possible_duplicates(decision: Decision, request: DecisionRequest) -> D
 def _who_had_it(decision: Decision, request: DecisionRequest, facts: Facts) -> str:
     """The sentence that names the previous owner, if another owner or a queue has the lead now."""
     previous = request.prior.owner if request.prior is not None else None
-    if request.kind == "reassign":
+    if request.kind == "reassign" or request.kind in MOVES:
         previous = request.present_owner
     now = decision.owner.id if decision.owner is not None else None
     if previous is None or previous == now or decision.outcome not in ("assigned", "queued"):
         return ""
     owner = facts.directory.owners.get(previous)
-    refused = keep_refusal(previous, request.exclude, facts)
+    refused = keep_refusal(previous, request.exclude, facts) if request.kind not in MOVES else None
     return " " + sentences.had_it(owner.name if owner is not None else previous, refused)
 
 

@@ -43,9 +43,11 @@ def to_decision(
     }
     match target.kind:
         case "queue":
-            return Decision("queued", queue=target.name, priority=target.priority, **shared)
+            return Decision(
+                "queued", queue=target.name, priority=target.priority, sla_name=target.sla, **shared
+            )
         case "path":
-            return Decision("automated", path=target.name, **shared)
+            return Decision("automated", path=target.name, sla_name=target.sla, **shared)
         case "block":
             return Decision("blocked", block=target.name, **shared)
     return Decision(
@@ -57,6 +59,7 @@ def to_decision(
         counts_toward_load=True,
         over_cap=attempt.over_cap,
         sla_name=target.sla,
+        target=target if target.kind == "team" else None,
         **shared,
     )
 
@@ -81,6 +84,7 @@ def to_held(step: CompiledStep, attempt: TargetAttempt, until: datetime, facts: 
         held_until=until,
         held_for_owner=target.name if target.kind == "owner" else None,
         held_for_team=target.name if target.kind == "team" else None,
+        sla_name=target.sla,
     )
 
 

@@ -47,6 +47,9 @@ class Path(Part):
     accountable: Accountable | None = Field(
         None, description="The team or owner who is accountable for the leads on it."
     )
+    sla: Name | None = Field(
+        None, description="The SLA whose `claim` says until when somebody takes a lead from it."
+    )
 
 
 class RerouteWhen(Part):

@@ -115,6 +115,9 @@ class Queue(Part):
     crm: dict[Name, Name] = Field(
         default_factory=dict, description="The ids of the queue in CRMs, by the name of the CRM."
     )
+    sla: Name | None = Field(
+        None, description="The SLA whose `claim` says until when somebody takes a lead from it."
+    )
     aging: Aging = Field(
         0,
         description="How much priority a waiting lead gains, such as `10/h`, so that leads with a low one "

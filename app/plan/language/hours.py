@@ -5,7 +5,7 @@ worked once, the first time, unless the shift continues after it. When it is set
 not worked.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -66,23 +66,10 @@ class Hours:
         found = self._around(at)
         return at if found.is_open else found.next_open
 
-    def add_working_time(
-        self, at: datetime, length: timedelta, absences: Sequence[Span] = ()
-    ) -> datetime | None:
-        """The time when `length` of working time has passed since `at`, without `absences`.
-
-        Time that ends with a shift ends with that shift. None when it never passes.
-        """
-        now = self._around(at)
-        if now.is_open and not absences and at + length <= now.end:
-            return at + length
-        left = length
-        for start, end in _without(self._spans(at), absences):
-            begun = max(start, at)
-            if begun + left <= end:
-                return begun + left
-            left -= max(end - begun, timedelta())
-        return None
+    def open_until(self, at: datetime) -> datetime | None:
+        """The end of the shift that is on at `at`. None when none is."""
+        found = self._around(at)
+        return found.end if found.is_open else None
 
     def _around(self, at: datetime) -> "_Stretch":
         last = self._last
@@ -91,13 +78,13 @@ class Hours:
         return last
 
     def _found(self, at: datetime) -> "_Stretch":
-        span = next(self._spans(at), None)
+        span = next(self.spans(at), None)
         if span is None:
             return _Stretch(at, at + _LOOKED_AGAIN, False, None)
         start, end = span
         return _Stretch(start, end, True, None) if start <= at else _Stretch(at, start, False, start)
 
-    def _spans(self, at: datetime) -> Iterator[Span]:
+    def spans(self, at: datetime) -> Iterator[Span]:
         """Every span of working time that ends after `at`, in order."""
         local = at.astimezone(self.zone).replace(tzinfo=None)
         for start, ends, state, _ in self._rules_of(local.year).intervals(local - _BEFORE):
@@ -187,16 +174,3 @@ def _opening_hours(text: str, country: str | None) -> OpeningHours:
         raise ValueError(
             "Must be opening hours as in OpenStreetMap, such as Mo-Fr 09:00-17:30; PH off."
         ) from None
-
-
-def _without(spans: Iterator[Span], absences: Sequence[Span]) -> Iterator[Span]:
-    """The spans without the absences, which are ordered by their start."""
-    for start, end in spans:
-        begun = start
-        for gone, back in absences:
-            if gone < end and back > begun:
-                if gone > begun:
-                    yield begun, gone
-                begun = back
-        if begun < end:
-            yield begun, end

@@ -1,5 +1,6 @@
 """Leads and their assignments as callers may read them."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
@@ -7,11 +8,13 @@ from typing import Any
 
 import orjson
 
+from app.engine.life.clocks import SLA_KINDS, Clock
 from app.engine.life.sales import SalesTotal, total_of
 from app.engine.model.lead_keys import LeadKey
 from app.store.connection.pool import Connection, Row
 from app.store.leads.current_leads import fields_from_inputs
 from app.store.life.events import find_sales
+from app.store.life.sla_clocks import find_clocks
 from app.store.stored_bytes import unpack
 
 MAX_ASSIGNMENTS = 1000
@@ -51,7 +54,7 @@ class AssignmentDetail:
     `state` is `open` while the assignment is current, `closed` once that was reported, `superseded` when the
     lead moved on. An assignment that `repeats` changed nothing and stands for the assignment `stands_for`;
     any other stands for itself. `priority` is the current one: a queued lead may have come again with a
-    higher one.
+    higher one. `clocks` are those of its SLA.
     """
 
     id: str
@@ -65,6 +68,7 @@ class AssignmentDetail:
     end_cause: str | None
     from_assignment_id: str | None
     handoff: str | None
+    clocks: Sequence[Clock] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +161,8 @@ async def find_assignment(
     if row is None:
         return None
     events = await connection.fetch(SELECT_EVENTS_OF_ASSIGNMENT, workspace_id, row["stands_for"])
-    return _assignment(row), [AssignmentEvent(**event) for event in events]
+    clocks = await find_clocks(connection, workspace_id, [row["stands_for"]])
+    return _assignment(row, clocks), [AssignmentEvent(**event) for event in events]
 
 
 async def find_lead(connection: Connection, workspace_id: int, lead_id: str) -> LeadDetail | None:
@@ -168,12 +173,13 @@ async def find_lead(connection: Connection, workspace_id: int, lead_id: str) -> 
     newest = await connection.fetch(SELECT_NEWEST_ASSIGNMENT_IDS, workspace_id, lead_id, MAX_ASSIGNMENTS + 1)
     ids = [each["id"] for each in newest[:MAX_ASSIGNMENTS]]
     shown = await connection.fetch(SELECT_ASSIGNMENT_DETAILS, workspace_id, ids)
+    clocks = await find_clocks(connection, workspace_id, ids)
     return LeadDetail(
         id=row["id"],
         state=row["state"],
         received_at=row["received_at"],
         values=fields_from_inputs(row["inputs"]),
-        assignments=[_assignment(each) for each in shown],
+        assignments=[_assignment(each, clocks) for each in shown],
         complete=len(newest) <= MAX_ASSIGNMENTS,
         sales=total_of(await find_sales(connection, workspace_id, lead_id)),
     )
@@ -189,7 +195,7 @@ async def find_leads_by_key(connection: Connection, workspace_id: int, key: Lead
     return [lead for lead in found if lead is not None]
 
 
-def _assignment(row: Row) -> AssignmentDetail:
+def _assignment(row: Row, clocks: Mapping[str, Sequence[Clock]]) -> AssignmentDetail:
     return AssignmentDetail(
         id=row["id"],
         lead_id=row["lead_id"],
@@ -202,4 +208,5 @@ def _assignment(row: Row) -> AssignmentDetail:
         end_cause=row["end_cause"],
         from_assignment_id=row["from_assignment_id"],
         handoff=row["handoff"],
+        clocks=[each for each in clocks.get(row["stands_for"], ()) if each.kind in SLA_KINDS],
     )

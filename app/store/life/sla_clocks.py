@@ -10,28 +10,33 @@ from app.store.connection.rows import row_in_utc
 
 UPSERT_CLOCKS = """
   INSERT INTO sla_clocks (workspace_id, assignment_id, kind, lead_id, sla, owner_id, team_id, queue,
-    started_at, first_due_at, due_at, next_at, reminded, terms, state, ended_at)
+    started_at, first_due_at, due_at, next_at, reminded, terms, state, ended_at, strike)
   SELECT $1, * FROM json_to_recordset({rows}) AS clock (
     assignment_id uuid, kind text, lead_id uuid, sla text, owner_id text, team_id text, queue text,
     started_at timestamptz, first_due_at timestamptz, due_at timestamptz, next_at timestamptz,
-    reminded smallint, terms json, state text, ended_at timestamptz)
+    reminded smallint, terms json, state text, ended_at timestamptz, strike text)
   ON CONFLICT (workspace_id, assignment_id, kind) DO UPDATE
     SET due_at = excluded.due_at, next_at = excluded.next_at, reminded = excluded.reminded,
-        state = excluded.state, ended_at = excluded.ended_at"""
+        terms = excluded.terms, state = excluded.state, ended_at = excluded.ended_at,
+        strike = excluded.strike"""
 """New and changed clocks; `rows` is the name of the parameter that holds them as JSON."""
 
 WITHDRAW_CLOCKS = """
-UPDATE sla_clocks SET state = 'withdrawn', ended_at = $3
+UPDATE sla_clocks
+   SET ended_at = $3,
+       state = CASE WHEN kind = 'claim' AND $4 IN ('claimed', 'released') THEN 'met' ELSE 'withdrawn' END
  WHERE workspace_id = $1 AND assignment_id = $2 AND state = 'pending'
 """
-"""The pending clocks of an assignment that ended are withdrawn."""
+"""The pending clocks of an assignment that ended. A queue is served when somebody takes its lead."""
 
-SELECT_CLOCKS_OF_ASSIGNMENTS = """
+_COLUMNS = """assignment_id::text AS assignment_id, kind, lead_id::text AS lead_id, sla, owner_id, team_id,
+       queue, started_at, first_due_at, due_at, next_at, reminded, terms, state, ended_at, strike"""
+
+SELECT_CLOCKS_OF_ASSIGNMENTS = f"""
 SELECT clock.*
   FROM unnest($2::uuid[]) AS wanted (id)
  CROSS JOIN LATERAL (
-   SELECT assignment_id::text AS assignment_id, kind, lead_id::text AS lead_id, sla, owner_id, team_id, queue,
-          started_at, first_due_at, due_at, next_at, reminded, terms, state, ended_at
+   SELECT {_COLUMNS}
      FROM sla_clocks WHERE workspace_id = $1 AND assignment_id = wanted.id
      ORDER BY kind LIMIT 5) AS clock
 """

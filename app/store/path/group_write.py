@@ -234,7 +234,7 @@ async def _write_changes(connection: Connection, workspace_id: int, rows: Pendin
         ended = [(workspace_id, id_, row.cause, row.at) for id_, row in rows.ended.items()]
         await connection.executemany(MARK_ASSIGNMENT_ENDED, ended)
         await connection.executemany(
-            WITHDRAW_CLOCKS, [(workspace_id, id_, row.at) for id_, row in rows.ended.items()]
+            WITHDRAW_CLOCKS, [(workspace_id, id_, row.at, row.cause) for id_, row in rows.ended.items()]
         )
     if rows.raised:
         raised = [(workspace_id, id_, *row) for id_, row in rows.raised.items()]

@@ -1,6 +1,6 @@
 """The closed lists of codes: decisions have only listed codes, and some decision has each of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -251,6 +251,13 @@ def kept_by_account() -> list[Decision]:
     return [decide(asked, plan({**PLAN, "returning_leads": {"keep_owner": way}}), now) for way in ways]
 
 
+def moved() -> Iterator[Decision]:
+    """Leads that the service takes away and escalates."""
+    for kind in ("take_away", "escalate"):
+        asked = replace(question(), kind=kind, ladder=(Target("team", TEAM),))
+        yield decide(asked, plan(), crowd())
+
+
 def unreached() -> list[Mapping[str, Any]]:
     """All steps, recomputed, of a decision that the first one settled."""
     asked: DecisionRequest = question(lead_type="student")
@@ -267,7 +274,15 @@ def unreached() -> list[Mapping[str, Any]]:
 def seen() -> Seen:
     """Everything the decisions above bear."""
     found = Seen()
-    everything = [*picked(), *out_of_hours(), *matched(), *comes_for_products(), *wanted(), *of_accounts()]
+    everything = [
+        *picked(),
+        *out_of_hours(),
+        *matched(),
+        *comes_for_products(),
+        *wanted(),
+        *of_accounts(),
+        *moved(),
+    ]
     for decision in [*everything, *looked_up(), *handed_off(), failed()]:
         found.decision(decision)
     for step in unreached():

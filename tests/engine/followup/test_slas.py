@@ -52,11 +52,30 @@ WORKS = {"calendar": "berlin"}
         # One Sunday's clock is set forward, one's back: Monday's shift begins by the new one.
         ("2026-03-27T17:30+01:00", WORKS, "2026-03-30T09:05+02:00", "2026-03-30T09:15+02:00"),
         ("2026-10-23T17:30+02:00", WORKS, "2026-10-26T09:05+01:00", "2026-10-26T09:15+01:00"),
-        ("2026-11-20T12:00Z", {"calendar": "never"}, "2026-11-20T12:05Z", "2026-11-20T12:15Z"),
     ],
 )
 def test_due_times_count_working_time(moment: str, owner: dict[str, Any], accept: str, touch: str) -> None:
     assert decided(moment, owner).sla == SlaDeadlines("hot", when(accept), when(touch))
+
+
+def test_owner_for_whom_the_sla_never_comes_due_is_passed_over() -> None:
+    found = decided("2026-11-20T12:00Z", {"calendar": "never"})
+    assert (found.outcome, found.sla, found.trace["never_due"]) == ("queued", None, ["ana"])
+
+
+def test_queue_and_path_have_the_clock_of_their_own_sla() -> None:
+    slas = {"desk": {"claim": "30m"}}
+    queue = {"queue": {"name": "desk"}}
+    path = {"rule": {"name": "r", "then": {"path": "newsletter"}}}
+    for step, unowned in (
+        (queue, {"queues": {"desk": {"sla": "desk", "claimable_by": TEAM}}}),
+        (path, {"paths": {"newsletter": {"sla": "desk", "accountable": {"team": TEAM}}}}),
+    ):
+        found = decided("2026-11-20T16:50+01:00", WORKS, step=step, written={"slas": slas, **unowned})
+        assert [(each.kind, each.due_at) for each in found.clocks] == [
+            ("claim", when("2026-11-23T09:20+01:00"))
+        ]
+        assert found.sla == SlaDeadlines("desk", claim_by=when("2026-11-23T09:20+01:00"))
 
 
 def test_an_absence_does_not_count_as_working_time() -> None:

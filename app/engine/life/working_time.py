@@ -1,0 +1,136 @@
+"""When somebody works: the time in which SLA clocks run.
+
+An owner works in the hours of their calendar, without their absences. Without a calendar they always work.
+The time of several owners is the union of their shifts.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from heapq import merge
+from itertools import takewhile
+
+from app.engine.model.directory import Owner
+from app.plan.language.hours import Hours, Span
+
+HORIZON = timedelta(days=731)
+"""Working time that lies further away than this is not looked for."""
+_NEVER_ENDS = datetime(9999, 1, 1, tzinfo=UTC)
+_NOTHING = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Shifts:
+    """The shifts of one owner: their hours, None for always, and their absences by start."""
+
+    hours: Hours | None = None
+    absences: tuple[Span, ...] = ()
+
+    def last_until(self, start: datetime, end: datetime) -> bool:
+        """Whether the shift at `start` lasts until `end`, as far as that can be told at once."""
+        if any(each[1] > start for each in self.absences):
+            return False
+        over = _NEVER_ENDS if self.hours is None else self.hours.open_until(start)
+        return over is not None and end <= over
+
+    def spans(self, at: datetime) -> Iterator[Span]:
+        """Every span of working time that ends after `at` and begins before the horizon, in order."""
+        last = at + HORIZON
+        spans = iter(((at, _NEVER_ENDS),)) if self.hours is None else self.hours.spans(at)
+        near = takewhile(lambda span: span[0] < last, spans)
+        gone = [each for each in self.absences if each[1] > at]
+        return _without(near, gone) if gone else near
+
+
+@dataclass(frozen=True, slots=True)
+class WorkingTime:
+    """The working time of one owner, or of all who have any of these shifts."""
+
+    shifts: tuple[Shifts, ...] = (Shifts(),)
+
+    def add(self, at: datetime, length: timedelta) -> datetime | None:
+        """The time when `length` of working time has passed since `at`.
+
+        Time that ends with a shift ends with that shift. None if it does not pass before the horizon.
+        """
+        if len(self.shifts) == 1 and self.shifts[0].last_until(at, at + length):
+            return at + length
+        left = length
+        for start, end in self._spans(at):
+            begun = max(start, at)
+            if begun + left <= end:
+                return begun + left
+            left -= end - begun
+        return None
+
+    def next_working(self, at: datetime) -> datetime | None:
+        """The first working moment at or after `at`. None if there is none before the horizon."""
+        return next((max(start, at) for start, end in self._spans(at) if end > at), None)
+
+    def between(self, start: datetime, end: datetime) -> timedelta:
+        """The working time from `start` until `end`; zero if `end` comes first."""
+        worked = _NOTHING
+        for begun, over in self._spans(start):
+            if begun >= end:
+                break
+            worked += min(over, end) - max(begun, start)
+        return max(worked, _NOTHING)
+
+    def _spans(self, at: datetime) -> Iterator[Span]:
+        if len(self.shifts) == 1:
+            return self.shifts[0].spans(at)
+        return _joined(merge(*(each.spans(at) for each in self.shifts)))
+
+
+ALWAYS = WorkingTime()
+"""Plain time."""
+
+
+def working_time_of(owner: Owner) -> WorkingTime:
+    """When this owner works."""
+    return WorkingTime((_shifts_of(owner),))
+
+
+def working_time_of_all(owners: Iterable[Owner]) -> WorkingTime:
+    """When at least one of these owners works; plain time without owners.
+
+    An owner whose hours are those of a colleague without absences adds nothing.
+    """
+    found = {_shifts_of(owner) for owner in owners}
+    whole = {each.hours for each in found if not each.absences}
+    if not found or None in whole:
+        return ALWAYS
+    needed = [each for each in found if not each.absences or each.hours not in whole]
+    return WorkingTime(tuple(sorted(needed, key=repr)))
+
+
+def _shifts_of(owner: Owner) -> Shifts:
+    return Shifts(owner.hours, tuple((each.start, each.end) for each in owner.absences))
+
+
+def _without(spans: Iterator[Span], absences: Sequence[Span]) -> Iterator[Span]:
+    """The spans without the absences, which are ordered by their start."""
+    for start, end in spans:
+        begun = start
+        for gone, back in absences:
+            if gone < end and back > begun:
+                if gone > begun:
+                    yield begun, gone
+                begun = back
+        if begun < end:
+            yield begun, end
+
+
+def _joined(spans: Iterable[Span]) -> Iterator[Span]:
+    """Spans in the order of their starts, those that touch or overlap as one."""
+    current: Span | None = None
+    for start, end in spans:
+        if current is None:
+            current = start, end
+        elif start <= current[1]:
+            current = current[0], max(current[1], end)
+        else:
+            yield current
+            current = start, end
+    if current is not None:
+        yield current

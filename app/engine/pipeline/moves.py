@@ -1,0 +1,33 @@
+"""Leads that the service moves on its own: taken away from an owner who missed a deadline, and escalated."""
+
+from typing import Any
+
+from app.engine.compile.plan import CompiledStep
+from app.engine.explain import sentences
+from app.engine.model.decision import Decision, DecisionRequest, Target, Verdict
+from app.engine.model.state import Facts
+from app.engine.pipeline.walk import FALLBACK_QUEUE, try_step
+from app.engine.selection.targets import try_team
+
+MOVES = {"take_away": "taken_away", "escalate": "escalated"}
+"""The code of the decision, by the kind of the request. The step has the same name."""
+
+
+def along_ladder(request: DecisionRequest, facts: Facts) -> Decision:
+    """The first target of the request's ladder that can take the lead, else the built-in queue."""
+    code = MOVES.get(request.kind, request.kind)
+    verdict = Verdict(code, request.ladder)
+    step = CompiledStep(code, code, None, lambda _values, _facts: verdict)
+    trail: list[dict[str, Any]] = []
+    decision = try_step(step, request, facts, trail, [])
+    if decision is None:
+        text = sentences.fallback_queue(FALLBACK_QUEUE, published=True)
+        decision = Decision("queued", code, text, step=code, strategy=code, queue=FALLBACK_QUEUE)
+    decision.trace = {"steps": trail, "not_evaluated": 0}
+    return decision
+
+
+def has_next(team: Target, request: DecisionRequest, facts: Facts) -> bool:
+    """Whether a member can take the lead now, or at the next shift if the target holds leads."""
+    attempt = try_team(team, request, facts)
+    return attempt.code == "chosen" or attempt.until is not None
