@@ -112,6 +112,8 @@ class UnitOfWork:
         self.decided.append(decision)
         aging = self._aging(decision.queue)
         row = assignment_row(request, decision, lead_id, self.decision_number, at, self.plan_version, aging)
+        if row.idle_from is not None:
+            row.idle_from = self.now  # an imported lead is not idle before its import
         self.rows.assignments[row.id] = row
         self.rows.inputs[row.id] = orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS)
         body = orjson.dumps(decision_to_json(request, decision, row, normalized), option=orjson.OPT_UTC_Z)
@@ -246,13 +248,19 @@ class UnitOfWork:
         self.rows.actions.extend(rows)
         self.rows.overtaken.update(row.lead_id for row in rows if row.lead_id in self.stored)
 
-    def offer_actions(self, event: EventRow, actions: Sequence[Mapping[str, Any]]) -> None:
-        """Offer the actions of an event to the readers of the outbox, if there are any, like an answer's."""
-        if actions and self.facts.directory.outbox_reader:
-            later = self.now + ACKNOWLEDGE_WITHIN
-            self.add_actions(
-                numbered_actions(event.id, event.lead_id, event.assignment_id, actions, self.now, later)
-            )
+    def offer_actions(
+        self, event: EventRow, actions: Sequence[Mapping[str, Any]], *, answered: bool = True
+    ) -> None:
+        """Offer the actions of an event to the readers of the outbox.
+
+        Those that are in an answer too are offered only where somebody reads the outbox, and after a while.
+        """
+        if not actions or (answered and not self.facts.directory.outbox_reader):
+            return
+        available_at = self.now + ACKNOWLEDGE_WITHIN if answered else self.now
+        self.add_actions(
+            numbered_actions(event.id, event.lead_id, event.assignment_id, actions, self.now, available_at)
+        )
 
     def _start(self, row: AssignmentRow, decision: Decision) -> None:
         """Start the clocks of a new assignment, and track it if its lead is tracked."""

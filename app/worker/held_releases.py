@@ -1,6 +1,5 @@
 """Held leads whose time has come are decided."""
 
-import time
 from collections.abc import Sequence
 
 from app.dispatch.dispatcher import Dispatcher
@@ -10,12 +9,10 @@ from app.errors import Problem
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import held
 from app.store.leads.held import DueRelease
+from app.worker.deferred import Deferred
 
 SLICE = 64
 """Leads released at once, before other requests and workspaces get their turn."""
-RETRY_SECONDS = 60.0
-"""A lead that could not be released is retried after this time. It does not delay other leads."""
-MAX_DEFERRED = 1000
 
 
 class HeldReleases:
@@ -24,12 +21,12 @@ class HeldReleases:
     def __init__(self, pool: Pool, dispatch: Dispatcher) -> None:
         self._pool = pool
         self._dispatch = dispatch
-        self._deferred: dict[str, float] = {}
+        self._deferred = Deferred()
 
     async def run(self, workspace_id: int) -> bool:
         """Release one slice of due leads. Returns whether there may be more to release."""
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
-            due = await held.find_due_releases(connection, workspace_id, SLICE, self._deferred_now())
+            due = await held.find_due_releases(connection, workspace_id, SLICE, self._deferred.ids())
         if not due:
             return False
         jobs = [Release(lead_id=each.lead_id, assignment_id=each.assignment_id) for each in due]
@@ -38,15 +35,8 @@ class HeldReleases:
         released = any(isinstance(reply, Reply) and reply.status == 201 for reply in replies)
         return released and len(due) == SLICE
 
-    def _deferred_now(self) -> list[str]:
-        now = time.monotonic()
-        self._deferred = {id_: until for id_, until in self._deferred.items() if until > now}
-        return list(self._deferred)
-
     def _defer_failed(self, due: Sequence[DueRelease], replies: Sequence[Reply | Problem]) -> None:
         """Defer leads that failed on their own. After a 503 a lead is retried at once."""
-        until = time.monotonic() + RETRY_SECONDS
         for each, reply in zip(due, replies, strict=True):
-            failed = isinstance(reply, Problem) and reply.status != 503
-            if failed and len(self._deferred) < MAX_DEFERRED:
-                self._deferred[each.assignment_id] = until
+            if isinstance(reply, Problem) and reply.status != 503:
+                self._deferred.add(each.assignment_id)

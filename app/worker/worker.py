@@ -18,6 +18,7 @@ from app.store import workspaces
 from app.store.connection.pool import Pool
 from app.worker.bulk_jobs import BulkJobs
 from app.worker.held_releases import HeldReleases
+from app.worker.idle_closing import IdleClosing
 
 YIELD_SECONDS = 0.01
 """The pause between two workspaces, so that many workspaces do not keep the process busy."""
@@ -38,7 +39,7 @@ class Duty(Protocol):
 
 def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
     """Every duty, in the order in which a round runs them."""
-    return [HeldReleases(pool, dispatch), BulkJobs(pool, dispatch)]
+    return [HeldReleases(pool, dispatch), BulkJobs(pool, dispatch), IdleClosing(pool, dispatch)]
 
 
 class Worker:
