@@ -34,6 +34,7 @@ from app.contract.types import (
     Zone,
     without_nulls,
 )
+from app.errors import refused_at
 from app.intake.website import website_domain
 from app.plan.findings import Finding
 from app.plan.language.hours import MAX_TEXT_LENGTH, read_hours
@@ -231,6 +232,46 @@ class Owner(OwnerInput, StoredRecord):
     """A stored owner."""
 
 
+class Mention(ResponseModel):
+    """A place that names an owner: a path in a record of the directory, or in the active plan."""
+
+    resource_type: Literal["plans", "tables", "teams", "owners", "accounts", "absences"]
+    resource_id: str
+    path: str
+
+
+class OwnerUpdate(Owner):
+    """A stored owner after a change. The last fields are present only when it made the owner inactive."""
+
+    job_id: UUID | None = Field(None, description="The bulk job that moves the owner's open leads.")
+    named_in: list[Mention] | None = Field(None, description="Every place that still names the owner.")
+
+
+class OwnerRemoval(ResponseModel):
+    """What became of the open leads of a deleted owner, and every place that still names the owner."""
+
+    job_id: UUID
+    named_in: list[Mention]
+
+
+class OpenLead(ResponseModel):
+    """A lead and its open assignment."""
+
+    lead_id: UUID
+    assignment_id: UUID
+
+
+class MemberRemoval(ResponseModel):
+    """The open leads that the former member has through the team; `items` are the first of them.
+
+    `job_id` is the bulk job that moves them, null if they stay.
+    """
+
+    open_leads: int
+    items: list[OpenLead]
+    job_id: UUID | None
+
+
 class Team(TeamInput, StoredRecord):
     """A stored team."""
 
@@ -313,6 +354,18 @@ def parse_id(text: str) -> str:
         return _RecordName.model_validate({"id": text}).id
     except ValidationError as refused:
         raise validation_failed(refused) from None
+
+
+def parse_open_leads(sent: object) -> bool | None:
+    """Whether the open leads of an owner who leaves are moved; None when the caller does not say.
+
+    Raises ValidationFailed.
+    """
+    if sent is None:
+        return None
+    if sent not in ("move", "stay"):
+        raise refused_at(("open_leads",), "not_allowed", "must be move or stay")
+    return sent == "move"
 
 
 def to_record(model: RecordModel) -> dict[str, Any]:

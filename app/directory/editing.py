@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from app.engine.model.directory import Caps, Owner
+from app.engine.model.directory import Caps, Directory, Owner
 from app.engine.model.state import Load
 from app.engine.selection.rebalance import loads_to_recount, rebalance_entries
 from app.errors import DatabaseUnavailable
@@ -26,7 +26,7 @@ from app.store.connection.pool import (
 )
 from app.store.directory import accounts, records
 from app.store.directory.records import DIRECTORY_TYPES, ChangeRecord, Record
-from app.store.leads import loads
+from app.store.leads import bulk_jobs, loads
 from app.store.leads.loads import LoadQuery
 from app.store.path import ledger
 from app.store.path.commit_outcome import was_committed
@@ -162,9 +162,22 @@ class DirectoryEdit:
         if rows:
             await ledger.insert_ledger_entries(self.connection, self.workspace_id, rows)
         await self._recount(list(loads_to_recount(old, new)))
+        await self._cancel_moves(old, new)
         # Owners who are gone need no load.
         for gone in old.owners.keys() - new.owners.keys():
             self.snapshot.state.set_load(gone, None, None)
+
+    async def _cancel_moves(self, old: Directory, new: Directory) -> None:
+        """The leads of an owner who is active again stay, as far as they have not been moved."""
+        back = [
+            id_
+            for id_, owner in new.owners.items()
+            if owner.active and not ((before := old.owners.get(id_)) is not None and before.active)
+        ]
+        if back:
+            await bulk_jobs.cancel_jobs_of_owners(
+                self.connection, self.workspace_id, "deactivate", back, self.now
+            )
 
     async def _recount(self, owners: Sequence[tuple[Owner, str | None, Caps | None]]) -> None:
         queries = [

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from app.directory import bulk_moves
 from app.directory.editing import DirectoryEdit, edit_directory
 from app.directory.records import Precondition
 from app.engine.lookup.tables import TableContent
@@ -19,6 +20,8 @@ from app.store.connection.pool import Pool, transaction
 from app.store.directory import records, tables
 from app.store.directory.records import Record
 from app.store.directory.tables import read_named_tables
+from app.store.leads.bulk_jobs import BulkJob
+from app.store.leads.open_leads import OpenLeadFilter
 from app.store.path.current_state import read_current_state_on
 
 _NAMED_BY_PLANS = frozenset(("owners", "teams", "tables"))
@@ -34,12 +37,16 @@ async def remove(
     resource_type: str,
     id_: str,
     on: Precondition,
-) -> None:
+    *,
+    move_leads: bool = False,
+) -> BulkJob | None:
     """Delete a record. Deleting an owner also removes their team memberships and absences.
 
+    With `move_leads` the open leads of a deleted owner are routed again by the job that is returned.
     Accounts with a deleted parent stay, without a parent. Raises NotFound, PreconditionFailed, and InUse
     when the active plan or an owner uses the record.
     """
+    job: BulkJob | None = None
     async with _removing(pool, workspace_id, actor, strategies, resource_type, id_, on) as (edit, record):
         if resource_type == "owners":
             await _leave_all(edit, id_)
@@ -48,6 +55,9 @@ async def remove(
         ):
             raise InUse("Owners use this calendar. Give them another one first.")
         await edit.delete(record)
+        if move_leads:
+            job = await bulk_moves.create(edit, "deactivate", OpenLeadFilter(owner=id_), {"owner": id_})
+    return job
 
 
 async def remove_absence(pool: Pool, workspace_id: int, actor: str, owner_id: str, id_: str) -> None:
@@ -93,7 +103,7 @@ async def _removing(
     table has changed in the meantime.
     """
     while True:
-        state, named = await _named(pool, workspace_id, strategies, resource_type, id_)
+        state, named = await named_by_plan(pool, workspace_id, strategies, resource_type, id_)
         async with edit_directory(pool, workspace_id, actor) as edit:
             if state is None or state == _state(edit.plan_version, edit.snapshot.directory, state.tables):
                 record = await _find(edit, resource_type, id_)
@@ -124,7 +134,7 @@ def _state(plan_version: int, directory: Directory, named: Iterable[str]) -> _Pl
     return _PlanState(plan_version, {id_: directory.tables.get(id_) for id_ in named})
 
 
-async def _named(
+async def named_by_plan(
     pool: Pool, workspace_id: int, strategies: Strategies, resource_type: str, id_: str
 ) -> tuple[_PlanState | None, list[str]]:
     """The state that was read, and the paths at which the active plan names the record."""

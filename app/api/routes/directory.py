@@ -1,23 +1,29 @@
 """`/owners` and their absences, `/calendars`, `/accounts`, and the change log of the directory."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
+from starlette.responses import Response
 
 from app.api.http.auth import requires
 from app.api.http.idempotency import edit_once
-from app.api.http.json_response import Json, NoContent, page_of
+from app.api.http.json_response import Json, NoContent, etag, page_of
 from app.api.http.parameters import (
     After,
     AfterNumber,
     CallerParameter,
     IdempotencyKeyParameter,
     Limit,
+    Patch,
     PathId,
     PoolParameter,
+    PreconditionParameter,
+    StrategiesParameter,
 )
 from app.api.http.routing import StrictRoute
-from app.api.routes.crud import READERS, Resource
+from app.api.routes.crud import READERS, Resource, to_json
 from app.contract.directory import (
     Absence,
     AbsenceInput,
@@ -28,21 +34,93 @@ from app.contract.directory import (
     Change,
     Owner,
     OwnerInput,
+    OwnerRemoval,
+    OwnerUpdate,
+    findings_to_json,
+    parse_open_leads,
+    parse_record,
     to_record,
 )
 from app.contract.responses import Page
-from app.directory import absences, records, removal
+from app.directory import absences, leaving, records, removal
 from app.directory.edit_once import Edit
+from app.directory.mentions import find_mentions
+from app.directory.merge_patch import merge_patch
+from app.errors import InUse, NotFound
+from app.plan_check.parse import Strategies
+from app.store.connection.pool import Pool
 from app.store.directory.records import ChangeRecord, Record
 
 router = APIRouter(route_class=StrictRoute, tags=["directory"])
 ResourceText = Annotated[str | None, Query(max_length=255)]
 
-Resource(router, "owner", "owners", OwnerInput, Owner).add()
+Resource(router, "owner", "owners", OwnerInput, Owner).add("upsert", "get", "list", "bulk_upsert")
 Resource(router, "calendar", "calendars", CalendarInput, Calendar).add(
     "upsert", "update", "get", "list", "delete"
 )
 Resource(router, "account", "accounts", AccountInput, Account).add()
+
+
+@router.patch("/owners/{id}")
+@requires("directory:write")
+async def update_owner(
+    caller: CallerParameter,
+    pool: PoolParameter,
+    strategies: StrategiesParameter,
+    on: PreconditionParameter,
+    id: PathId,
+    body: Patch,
+) -> Json[OwnerUpdate]:
+    """Changes some fields of an owner (RFC 7396). Null removes a field.
+
+    `open_leads: move` routes the open leads of an owner who is made inactive again, as a bulk job.
+    """
+    move_leads = parse_open_leads(body.get("open_leads"))
+    patch = {name: value for name, value in body.items() if name != "open_leads"}
+
+    def make(before: Mapping[str, Any] | None) -> dict[str, Any]:
+        if before is None:
+            raise NotFound()
+        return parse_record(OwnerInput, merge_patch(before, patch))
+
+    changed = await leaving.change_owner(
+        pool, caller.workspace_id, caller.key_id, id, make, on, move_leads=move_leads
+    )
+    written = changed.written
+    answer = {**to_json(written.record), "findings": findings_to_json(written.findings)}
+    if changed.left:
+        answer["job_id"] = changed.job.id if changed.job is not None else None
+        answer["named_in"] = await _mentions(pool, caller.workspace_id, strategies, id)
+    return Json(answer, headers=etag(written.record.revision))
+
+
+@router.delete("/owners/{id}", status_code=204, responses={200: {"model": OwnerRemoval}})
+@requires("directory:write", problems=(InUse,))
+async def delete_owner(
+    caller: CallerParameter,
+    pool: PoolParameter,
+    strategies: StrategiesParameter,
+    on: PreconditionParameter,
+    id: PathId,
+    open_leads: Annotated[
+        Literal["move", "stay"], Query(description="`move` routes their open leads again, as a bulk job.")
+    ] = "stay",
+) -> Response:
+    """Deletes an owner, unless the active plan refers to them.
+
+    With `open_leads=move` the answer is the bulk job, and every place that still names the owner.
+    """
+    workspace_id, move = caller.workspace_id, open_leads == "move"
+    job = await removal.remove(
+        pool, workspace_id, caller.key_id, strategies, "owners", id, on, move_leads=move
+    )
+    if job is None:
+        return NoContent()
+    return Json({"job_id": job.id, "named_in": await _mentions(pool, workspace_id, strategies, id)})
+
+
+async def _mentions(pool: Pool, workspace_id: int, strategies: Strategies, id_: str) -> list[dict[str, Any]]:
+    return [asdict(each) for each in await find_mentions(pool, workspace_id, strategies, id_)]
 
 
 @router.post("/owners/{id}/absences", status_code=201)

@@ -1,12 +1,12 @@
 """`/teams`, their members and the balances in them, and the ledger behind the balances."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from app.api.http.auth import Caller, requires
-from app.api.http.json_response import Json, NoContent, etag, page_of
+from app.api.http.json_response import Json, etag, page_of
 from app.api.http.parameters import (
     AfterNumber,
     CallerParameter,
@@ -20,6 +20,7 @@ from app.api.http.routing import StrictRoute
 from app.api.routes.crud import READERS, Resource, to_json, write_record
 from app.contract.directory import (
     LedgerEntry,
+    MemberRemoval,
     MemberSettings,
     Team,
     TeamDetail,
@@ -29,9 +30,9 @@ from app.contract.directory import (
 )
 from app.contract.limits import KIB, BodyLimits
 from app.contract.responses import Page
-from app.directory import teams
+from app.directory import leaving, teams
 from app.directory.merge_patch import merge_patch
-from app.directory.records import Precondition
+from app.directory.records import Make, Precondition
 from app.directory.teams import Member, with_member
 from app.errors import NotFound
 from app.store.connection.pool import Pool
@@ -119,16 +120,32 @@ async def update_team_member(
 @router.delete("/teams/{id}/members/{owner}")
 @requires("directory:write")
 async def delete_team_member(
-    caller: CallerParameter, pool: PoolParameter, on: PreconditionParameter, id: PathId, owner: PathId
-) -> NoContent:
-    """Removes a member. Their balance is spread over the remaining members."""
+    caller: CallerParameter,
+    pool: PoolParameter,
+    on: PreconditionParameter,
+    id: PathId,
+    owner: PathId,
+    open_leads: Annotated[
+        Literal["move", "keep"],
+        Query(description="`move` routes the open leads that came through the team again, as a bulk job."),
+    ] = "keep",
+) -> Json[MemberRemoval]:
+    """Removes a member, and returns their open leads of the team. Their balance is spread over the others."""
 
     def remove(member: Member | None) -> None:
         if member is None:
             raise NotFound()
 
-    await _write(pool, caller, on, id, owner, remove)
-    return NoContent()
+    make, move = _make(owner, remove), open_leads == "move"
+    found = await leaving.leave_team(
+        pool, caller.workspace_id, caller.key_id, id, owner, make, on, move_leads=move
+    )
+    shown = [
+        {"lead_id": lead_id, "assignment_id": assignment_id}
+        for lead_id, assignment_id in found.leads[: leaving.MAX_SHOWN]
+    ]
+    job_id = found.job.id if found.job is not None else None
+    return Json({"open_leads": len(found.leads), "items": shown, "job_id": job_id})
 
 
 async def _write(
@@ -139,7 +156,13 @@ async def _write(
     owner: str,
     change: Callable[[Member | None], Member | None],
 ) -> Json[Any]:
+    return await write_record(pool, caller, "teams", id_, _make(owner, change), on)
+
+
+def _make(owner: str, change: Callable[[Member | None], Member | None]) -> Make:
+    """Makes a team with one member changed."""
+
     def make(before: Mapping[str, Any] | None) -> dict[str, Any]:
         return parse_record(TeamInput, with_member(before, owner, change))
 
-    return await write_record(pool, caller, "teams", id_, make, on)
+    return make

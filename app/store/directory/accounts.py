@@ -137,3 +137,29 @@ def accounts_from_json(text: str | None) -> Accounts:
         for parent in row["parents"] or ():
             found.above[parent["id"]] = account_from(parent["id"], parent)
     return found
+
+
+SELECT_ACCOUNTS_OF_OWNER = """
+SELECT found.id, found.path
+  FROM (
+    SELECT id, body FROM directory
+     WHERE workspace_id = $1 AND resource_type = 'accounts'
+       AND (body ->> 'owner' = $2 OR body -> 'roles' <> '{}')) AS account
+ CROSS JOIN LATERAL (
+    SELECT id, 'owner' AS path WHERE body ->> 'owner' = $2
+    UNION ALL
+    SELECT id, 'roles.' || role.key
+      FROM jsonb_each_text(
+             CASE jsonb_typeof(body -> 'roles') WHEN 'object' THEN body -> 'roles' ELSE '{}' END) AS role
+     WHERE role.value = $2) AS found
+ ORDER BY 1, 2 LIMIT $3
+"""
+"""The accounts that name an owner, and where. Every account is read, so this is for rare questions."""
+
+
+async def find_accounts_of_owner(
+    connection: Connection, workspace_id: int, owner_id: str, limit: int
+) -> list[tuple[str, str]]:
+    """Return the ids of accounts that name an owner, each with the path where they do."""
+    rows = await connection.fetch(SELECT_ACCOUNTS_OF_OWNER, workspace_id, owner_id, limit)
+    return [(row["id"], row["path"]) for row in rows]

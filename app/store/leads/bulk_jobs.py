@@ -145,6 +145,12 @@ UPDATE bulk_job_items SET result = $4, details = $5
 """
 """What became of one lead of a job."""
 
+CANCEL_JOBS_OF_OWNERS = """
+UPDATE bulk_jobs SET state = 'canceled', ended_at = $4
+ WHERE workspace_id = $1 AND state = 'running' AND kind = $2 AND params ->> 'owner' = ANY ($3)
+"""
+"""The jobs of one kind that take leads from these owners are canceled."""
+
 END_JOB = """
 UPDATE bulk_jobs SET state = $3, ended_at = $4 WHERE workspace_id = $1 AND id = $2 AND state = 'running'
 """
@@ -236,6 +242,13 @@ async def end_job(
 ) -> None:
     """End a job that is not done yet."""
     await connection.execute(END_JOB, workspace_id, job_id, state, at)
+
+
+async def cancel_jobs_of_owners(
+    connection: Connection, workspace_id: int, kind: JobKind, owners: Sequence[str], at: datetime
+) -> None:
+    """Cancel what is left of the jobs of this kind that take leads from these owners."""
+    await connection.execute(CANCEL_JOBS_OF_OWNERS, workspace_id, kind, list(owners), at)
 
 
 def _job(row: Row) -> BulkJob:

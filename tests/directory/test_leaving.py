@@ -1,0 +1,155 @@
+"""An owner leaves for good, or leaves a team (BEHAVIOURS 24, cases 28 and 29)."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from app.audit.verify import verify
+from tests.support.jobs import finished
+from tests.support.workspace import Workspace, open_workspace
+
+PLAN = """
+queues: {desk: {claimable_by: inbound}}
+returning_leads: {window: 90d, duplicate_window: 0}
+pipeline:
+  - rule: {name: named, when: {source: ana}, then: {owner: ana}}
+  - rule: {name: rows, when: {source: table}, table: areas, match_on: {country: eq}}
+  - account: {if_unavailable: [delegate, {team: inbound}]}
+  - round_robin: {team: inbound}
+  - queue: {name: desk}
+"""
+ROWS = {"columns": ["country"], "rows": [["FR", {"owner": "ana"}], ["US", {"team": "inbound"}]]}
+
+
+@pytest_asyncio.fixture
+async def quick(database: str) -> AsyncIterator[Workspace]:
+    """A workspace whose worker rests for a moment only, with a plan that names ana everywhere."""
+    async with open_workspace(database, worker_interval_seconds=0.02) as workspace:
+        assert (await workspace.client.put("/tables/areas", json=ROWS)).status_code == 201
+        await workspace.publish(PLAN)
+        account = {"domains": ["acme.example"], "owner": "ana", "roles": {"sdr": "ana"}}
+        assert (await workspace.client.put("/accounts/acme", json=account)).status_code == 201
+        await workspace.client.patch("/owners/eve", json={"delegate": "ana", "caps": None})
+        yield workspace
+
+
+async def deactivate(workspace: Workspace, owner: str, **more: Any) -> dict[str, Any]:
+    """The answer to a deactivation."""
+    answer = await workspace.client.patch(f"/owners/{owner}", json={"active": False, **more})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+async def test_no_path_returns_an_owner_who_is_deactivated(quick: Workspace) -> None:
+    leads = {
+        "rule": {"external_id": "a", "source": "ana"},
+        "table": {"external_id": "b", "source": "table", "country": "FR"},
+        "account": {"email": "c@acme.example"},
+        "kept": {"external_id": "d"},
+    }
+    kept = await quick.assign(**leads["kept"])
+    await quick.client.post("/reassign", json={"lead_id": kept["lead_id"], "to": "ana"})
+    await deactivate(quick, "ana")
+    for fields in leads.values():
+        for _ in range(2):
+            assert (await quick.assign(**fields))["owner"]["id"] != "ana"
+    assert (
+        await quick.client.post("/reassign", json={"lead_id": kept["lead_id"], "to": "ana"})
+    ).status_code == 409
+    claim = await quick.client.post("/queues/desk/claim", json={"owner_id": "ana"})
+    assert (claim.status_code, claim.json()["code"]) == (403, "inactive")
+    assert (await verify(quick.pool, quick.workspace_id)).clean
+
+
+async def test_deactivation_moves_the_open_leads_and_lists_every_place_that_names_the_owner(
+    quick: Workspace,
+) -> None:
+    made = [await quick.assign(external_id=f"e{number}", source="ana") for number in range(5)]
+    answer = await deactivate(quick, "ana", open_leads="move")
+    job = await finished(quick.client, answer["job_id"])
+    assert (job["kind"], job["counts"]["moved"], job["total"]) == ("deactivate", 5, 5)
+    assert (await quick.get("/assignments?owner=ana"))["items"] == []
+    lead = await quick.get(f"/leads/{made[0]['lead_id']}")
+    assert [each["cause"] for each in lead["assignments"]] == ["assign", "reassign"]
+    places = {(each["resource_type"], each["resource_id"], each["path"]) for each in answer["named_in"]}
+    version = str(made[0]["plan_version"])
+    assert places == {
+        ("plans", version, "pipeline[0].rule.then.owner"),
+        ("tables", "areas", "rows[0].owner"),
+        ("teams", "inbound", "members[0]"),
+        ("teams", "dach", "members[0]"),
+        ("owners", "eve", "delegate"),
+        ("accounts", "acme", "owner"),
+        ("accounts", "acme", "roles.sdr"),
+    }
+    assert (await verify(quick.pool, quick.workspace_id)).clean
+
+
+async def test_open_leads_stay_unless_they_are_to_be_moved(quick: Workspace) -> None:
+    await quick.assign(external_id="a", source="ana")
+    answer = await deactivate(quick, "ana", open_leads="stay")
+    assert answer["job_id"] is None
+    assert len((await quick.get("/assignments?owner=ana"))["items"]) == 1
+    other = await quick.client.patch("/owners/ben", json={"name": "Ben B."})
+    assert "named_in" not in other.json()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"active": False, "open_leads": "away"}, {"active": True, "open_leads": "move"}, {"open_leads": 1}],
+)
+async def test_open_leads_of_an_active_owner_cannot_be_moved_so(
+    quick: Workspace, body: dict[str, Any]
+) -> None:
+    answer = await quick.client.patch("/owners/ben", json=body)
+    assert answer.status_code == 422
+    assert [error["path"] for error in answer.json()["errors"]] == ["open_leads"]
+
+
+async def test_reactivation_cancels_the_rest_of_the_move(database: str) -> None:
+    async with open_workspace(database, worker_interval_seconds=3600) as workspace:
+        await workspace.publish(PLAN.replace("  - rule: {name: rows", "  # - rule: {name: rows"))
+        await workspace.assign(external_id="a", source="ana")
+        answer = await deactivate(workspace, "ana", open_leads="move")
+        before = await workspace.get(f"/jobs/{answer['job_id']}")
+        await workspace.client.patch("/owners/ana", json={"active": True})
+        job = await workspace.get(f"/jobs/{answer['job_id']}")
+        expected = "canceled" if before["state"] == "running" else "finished"
+        assert (job["state"], job["done"]) == (expected, before["done"])
+
+
+async def test_deleted_owner_leaves_no_open_lead_behind(quick: Workspace) -> None:
+    await quick.client.put("/owners/zoe", json={"name": "Zoe"})
+    lead = await quick.assign(external_id="a")
+    await quick.client.post("/reassign", json={"lead_id": lead["lead_id"], "to": "zoe"})
+    await quick.client.patch("/owners/ben", json={"delegate": "zoe"})
+    answer = await quick.client.delete("/owners/zoe?open_leads=move")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["named_in"] == [
+        {"resource_type": "owners", "resource_id": "ben", "path": "delegate"}
+    ]
+    job = await finished(quick.client, answer.json()["job_id"])
+    assert job["counts"]["moved"] == 1
+    assert (await quick.get("/assignments?owner=zoe"))["items"] == []
+    named = await quick.client.delete("/owners/ana?open_leads=move")
+    assert (named.status_code, named.json()["code"]) == (409, "in_use")
+    assert (await verify(quick.pool, quick.workspace_id)).clean
+
+
+async def test_leads_of_a_former_member_are_answered_and_moved_on_request(quick: Workspace) -> None:
+    made = [await quick.assign(external_id=f"e{number}") for number in range(6)]
+    bens = [each for each in made if each["owner"]["id"] == "ben"]
+    kept = (await quick.client.delete("/teams/inbound/members/ben?open_leads=keep")).json()
+    assert kept["open_leads"] == len(bens)
+    assert {item["lead_id"] for item in kept["items"]} == {each["lead_id"] for each in bens}
+    assert kept["job_id"] is None
+    assert len((await quick.get("/assignments?owner=ben"))["items"]) == len(bens)
+    await quick.client.put("/teams/inbound/members/ben", json={"weight": 1})
+    moved = (await quick.client.delete("/teams/inbound/members/ben?open_leads=move")).json()
+    job = await finished(quick.client, moved["job_id"])
+    assert (job["kind"], job["counts"]["moved"]) == ("leave_team", len(bens))
+    assert (await quick.get("/assignments?owner=ben&team=inbound"))["items"] == []
+    assert (await quick.client.delete("/teams/inbound/members/ben")).status_code == 404
+    assert (await verify(quick.pool, quick.workspace_id)).clean
