@@ -229,6 +229,19 @@ class LeadNotInQueue(Conflict):
     cause = "The lead was claimed or routed elsewhere, or never was in this queue."
     remedy = "Claim another lead."
 
+    def __init__(self, state: str | None = None, since: datetime | None = None) -> None:
+        super().__init__()
+        if state is not None:
+            self.members = {"state": state, "since": since}
+
+
+class NotClaimed(Conflict):
+    """Only a claim can be given back."""
+
+    code, title = "not_claimed", "The lead was not claimed"
+    cause = "The assignment did not come from a claim, so there is no queue to which it returns."
+    remedy = "Reject the lead, or reassign it."
+
 
 class InUse(Conflict):
     """Something else depends on the record."""

@@ -220,6 +220,21 @@ class ClaimRequest(RequestModel):
 
     owner_id: RequiredId
     lead_id: LeadId | None = None
+    again: bool | None = Field(
+        None, description="Claim a lead whose claim ended before, or that the owner gave back three times."
+    )
+
+    @model_validator(mode="after")
+    def _named_again(self) -> "ClaimRequest":
+        if self.again and self.lead_id is None:
+            raise invalid("required", "must hold `lead_id` with `again`")
+        return self
+
+
+class GiveBackRequest(RequestModel):
+    """Who gives the lead back. Without it, it is the owner who has the lead."""
+
+    owner_id: RequiredId | None = None
 
 
 class LookupRequest(RequestModel):

@@ -9,7 +9,7 @@ from typing import Self
 from app.dispatch.caches import PlanCache
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply
-from app.dispatch.prefetch import read_accounts, read_facts, read_leads
+from app.dispatch.prefetch import read_accounts, read_claims, read_facts, read_leads
 from app.dispatch.unit_of_work import UnitOfWork
 from app.engine.compile.plan import Plan
 from app.engine.model.decision import DecisionRequest
@@ -171,6 +171,8 @@ async def open_session(
     if plan is None or tables is None:
         raise CompileFirst(version, plan)
     stored = await read_leads(connection, workspace_id, jobs, snapshot.directory, found)
+    if plan.queues:
+        await read_claims(connection, workspace_id, jobs, plan, stored)
     if plan.wants_accounts:
         await read_accounts(connection, workspace_id, jobs, found, stored)
     lead_ids = set(found.known) | set(stored.leads)

@@ -79,7 +79,8 @@ class StoredLeads:
     """What only some jobs need.
 
     Leads by id, waiting leads by lookup, each assignment's lead, the assignments of each lead, earlier events
-    by source and id, deals by lead and `ref`, and how far bulk jobs are.
+    by source and id, deals by lead and `ref`, how far bulk jobs are, and the untouched claims of each owner
+    who claims.
     """
 
     leads: dict[str, CurrentLead] = field(default_factory=dict)
@@ -90,6 +91,7 @@ class StoredLeads:
     deals: dict[tuple[str, str], Deal] = field(default_factory=dict)
     running_jobs: frozenset[str] = frozenset()
     tallies: dict[str, JobTally] = field(default_factory=dict)
+    claims: dict[str, set[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -188,6 +190,18 @@ class DecisionSession:
         else:
             self.work.close(lead, cause)
 
+    def untouched_claims(self, owner_id: str) -> int:
+        """How many claimed leads the owner holds that nobody touched, after the jobs so far."""
+        ended, progress = self.work.rows.ended, self.work.rows.progress
+        return sum(
+            id_ not in ended and (id_ not in progress or progress[id_].touched_at is None)
+            for id_ in self.stored.claims.get(owner_id, ())
+        )
+
+    def note_claim(self, owner_id: str, assignment_id: str) -> None:
+        """The owner has one more untouched claim."""
+        self.stored.claims.setdefault(owner_id, set()).add(assignment_id)
+
     def waiting(self, lookup: QueueLookup) -> Iterator[CurrentLead]:
         """The leads found by this lookup that still wait, in order."""
         for lead in self.stored.queues.get(lookup, ()):
@@ -217,6 +231,13 @@ class DecisionSession:
         self.work.end(lead.prior, END_CAUSES[request.kind])
         _, reply = self.decide(request, lead.normalized, status=status)
         return reply
+
+    def offer(self, request: DecisionRequest, lead: CurrentLead) -> Reply | None:
+        """Decide a waiting lead again. None, and nothing is recorded, if it would stay in its queue."""
+        decision = decide(request, self.plan, self.work.facts)
+        if decision.outcome == "queued" and decision.queue == lead.prior.queue:
+            return None
+        return self.decide_again(request, lead)
 
     def identify(self, arrival: IncomingLead, person: Person, lead_id: str) -> None:
         """Store the keys of an arrival for this lead. A former lead of the same person loses them."""

@@ -1,19 +1,26 @@
 """What a commit group reads before it decides: the facts of all its jobs at once, and what only some need."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from functools import partial
 
 from app.dispatch.decision_session import StoredLeads
 from app.dispatch.jobs.base import Job
+from app.engine.compile.plan import Plan
 from app.engine.model.accounts import AccountKey
 from app.engine.model.directory import Directory
 from app.intake.accounts import keys_of_lead
 from app.store.connection.pool import Connection
 from app.store.directory import accounts
 from app.store.leads import bulk_jobs, current_leads, histories
+from app.store.leads.current_leads import CurrentLead
+from app.store.leads.waiting import find_untouched_claims
 from app.store.life import events
 from app.store.path import facts
 from app.store.path.facts import Prefetched
 from app.store.path.snapshot import Snapshot, catch_up, read_snapshot
+
+MAX_WAITING = 4096
+"""The most leads of a queue that are read for one that the claiming owner may have."""
 
 
 async def read_facts(
@@ -63,12 +70,20 @@ async def read_leads(
         stored.deals = await events.find_deals(connection, workspace_id, list(stored.histories), refs)
     await _read_bulk_jobs(connection, workspace_id, jobs, stored)
     lookups = [lookup for job in jobs for lookup in job.queue_lookups()]
+    claimants = {claim[0] for job in jobs if (claim := job.claimant()) is not None}
     for lookup in set(lookups):
         queue, lead_id, owner = lookup
         teams = directory.teams_of(owner) if owner else ()
-        waiting = await current_leads.find_waiting_leads(
-            connection, workspace_id, queue, lead_id, len(lookups), owner, teams
+        find = partial(
+            current_leads.find_waiting_leads,
+            connection,
+            workspace_id,
+            queue,
+            lead_id,
+            owner=owner,
+            teams=teams,
         )
+        waiting = await _enough_for(claimants, len(lookups), find)
         if not waiting and owner is not None:
             # The error then says whether the queue is empty, or holds only leads for other owners.
             waiting = await current_leads.find_waiting_leads(connection, workspace_id, queue, None, 1)
@@ -88,6 +103,31 @@ async def _read_bulk_jobs(
         tally = await bulk_jobs.find_tally(connection, workspace_id, id_)
         if tally is not None:
             stored.tallies[id_] = tally
+
+
+async def _enough_for(
+    claimants: Collection[str], wanted: int, find: Callable[[int], Awaitable[list[CurrentLead]]]
+) -> list[CurrentLead]:
+    """The first leads of a queue: of those that each claimant may have, as many as are wanted."""
+    limit = wanted
+    while True:
+        waiting = await find(limit)
+        fewest = min(
+            (sum(id_ not in each.prior.barred for each in waiting) for id_ in claimants), default=wanted
+        )
+        if len(waiting) < limit or fewest >= wanted or limit >= MAX_WAITING:
+            return waiting
+        limit = min(MAX_WAITING, limit * 4)
+
+
+async def read_claims(
+    connection: Connection, workspace_id: int, jobs: Sequence[Job], plan: Plan, stored: StoredLeads
+) -> None:
+    """Add the untouched claims of the owners who claim from queues with a limit."""
+    claims = [claim for job in jobs if (claim := job.claimant()) is not None]
+    owners = {owner for owner, queue in claims if plan.terms_of(queue).max_claims is not None}
+    if owners:
+        stored.claims = await find_untouched_claims(connection, workspace_id, sorted(owners))
 
 
 async def read_accounts(

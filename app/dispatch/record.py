@@ -84,10 +84,7 @@ def _place(
     """The place in the queue of the decision: the old one, if the lead waited there before."""
     if decision.queue is None:
         return None
-    old = request.place or (request.prior.place if request.prior is not None else None)
-    if old is not None and old.queue == decision.queue:
-        return old
-    return QueuePlace(decision.queue, decided_at, decision_number)
+    return request.place_in(decision.queue) or QueuePlace(decision.queue, decided_at, decision_number)
 
 
 def tracked_from(row: AssignmentRow, decision: Decision) -> TrackedAssignment:

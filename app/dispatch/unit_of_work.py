@@ -21,6 +21,7 @@ from app.dispatch.record import (
 )
 from app.engine.compile.plan import NO_TERMS
 from app.engine.life.clocks import CLOCK_KINDS, Clock, ClockState
+from app.engine.life.hidden_fields import without_hidden
 from app.engine.life.queues import QueueTerms, queue_rank
 from app.engine.life.sales import Deal
 from app.engine.lookup.tables import NO_TABLES, Tables
@@ -116,7 +117,8 @@ class UnitOfWork:
             row.idle_from = self.now  # an imported lead is not idle before its import
         self.rows.assignments[row.id] = row
         self.rows.inputs[row.id] = orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS)
-        body = orjson.dumps(decision_to_json(request, decision, row, normalized), option=orjson.OPT_UTC_Z)
+        shown = without_hidden(normalized, self.queues.get(decision.queue or "", NO_TERMS).hide)
+        body = orjson.dumps(decision_to_json(request, decision, row, shown), option=orjson.OPT_UTC_Z)
         self.rows.responses[row.id] = self.responses[row.id] = body
         if decision.actions:
             self.add_actions(action_rows(request, decision, row, self.facts.directory))

@@ -19,6 +19,7 @@ from app.store.connection.pool import Pool
 from app.worker.bulk_jobs import BulkJobs
 from app.worker.held_releases import HeldReleases
 from app.worker.idle_closing import IdleClosing
+from app.worker.queue_waits import QueueWaits
 
 YIELD_SECONDS = 0.01
 """The pause between two workspaces, so that many workspaces do not keep the process busy."""
@@ -39,7 +40,12 @@ class Duty(Protocol):
 
 def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
     """Every duty, in the order in which a round runs them."""
-    return [HeldReleases(pool, dispatch), BulkJobs(pool, dispatch), IdleClosing(pool, dispatch)]
+    return [
+        HeldReleases(pool, dispatch),
+        QueueWaits(pool, dispatch),
+        BulkJobs(pool, dispatch),
+        IdleClosing(pool, dispatch),
+    ]
 
 
 class Worker:

@@ -87,7 +87,7 @@ ALTER TABLE events
   ADD CONSTRAINT events_type_check CHECK (type IN ('accepted', 'rejected', 'first_touch', 'reached',
     'meeting', 'qualified', 'disqualified', 'opportunity', 'purchase', 'lost', 'renewed', 'expanded',
     'churned', 'saved', 'unsubscribed', 'complained', 'invalid_contact', 'spam', 'snoozed', 'reversed',
-    'closed', 'note', 'disputed', 'dispute_settled', 'signal') OR type LIKE 'x-%');
+    'closed', 'note', 'disputed', 'dispute_settled', 'signal', 'disclosed') OR type LIKE 'x-%');
 UPDATE events SET received_at = at, effect = 'closed', lead_id = (SELECT lead_id FROM assignments
   WHERE assignments.workspace_id = events.workspace_id AND assignments.id = events.assignment_id);
 CREATE UNIQUE INDEX events_by_source ON events (workspace_id, source, event_id) WHERE event_id IS NOT NULL;

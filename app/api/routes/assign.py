@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 import orjson
 from fastapi import APIRouter
@@ -17,18 +18,24 @@ from app.contract.requests import (
     AssignRequest,
     BatchRequest,
     ClaimRequest,
+    GiveBackRequest,
     validate_items,
 )
 from app.contract.responses import BatchResult, Decision
 from app.dispatch.jobs.assign import Assign
 from app.dispatch.jobs.base import IdempotencyKey, Job, Reply
 from app.dispatch.jobs.claim import Claim
+from app.dispatch.jobs.give_back import GiveBack
+from app.dispatch.reported_events import Reporter
 from app.errors import (
+    AlreadyClosed,
+    AssignmentSuperseded,
     ClaimRefused,
     Forbidden,
     IdempotencyMismatch,
     LeadNotDecided,
     LeadNotInQueue,
+    NotClaimed,
     NotFound,
     OutcomeUnknown,
     Problem,
@@ -92,7 +99,35 @@ async def claim_lead(
     if caller.owner_id is not None and caller.owner_id != body.owner_id:
         raise Forbidden("This key can only claim for its own owner.")
     lead_id = str(body.lead_id) if body.lead_id else None
-    job = Claim(key=key, queue=name, owner_id=body.owner_id, lead_id=lead_id)
+    job = Claim(
+        key=key,
+        queue=name,
+        owner_id=body.owner_id,
+        lead_id=lead_id,
+        again=bool(body.again),
+        actor=caller.key_id,
+    )
+    return _response(await dispatch.ask(caller.workspace_id, job))
+
+
+@router.post("/assignments/{assignment_id}/release")
+@requires("claim", problems=(NotFound, NotClaimed, AssignmentSuperseded, AlreadyClosed))
+async def give_back_lead(
+    caller: CallerParameter,
+    dispatch: DispatchParameter,
+    key: IdempotencyKeyParameter,
+    assignment_id: UUID,
+    body: GiveBackRequest | None = None,
+) -> Json[Decision]:
+    """Gives a claimed lead back: it gets its old place in the queue."""
+    sees_owner = caller.owner_id is None and caller.may("leads:read")
+    reporter = Reporter(caller.key_id, caller.key_id, caller.owner_id, sees_owner)
+    job = GiveBack(
+        key=key,
+        assignment_id=str(assignment_id),
+        reporter=reporter,
+        owner_id=body.owner_id if body is not None else None,
+    )
     return _response(await dispatch.ask(caller.workspace_id, job))
 
 

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from app.api.http.auth import requires
+from app.api.hidden_fields import View, view_of
+from app.api.http.auth import Caller, requires
 from app.api.http.json_response import Json
 from app.api.http.parameters import MAX_INT32, CallerParameter, DispatchParameter, PoolParameter
 from app.api.http.routing import StrictRoute
@@ -15,6 +16,7 @@ from app.audit.explain import explain_decision
 from app.audit.replay import DecisionInputs, inputs_of
 from app.contract.requests import LookupRequest
 from app.contract.responses import Assignment, Explanation, Lead, LeadList
+from app.dispatch.dispatcher import Dispatcher
 from app.errors import NotFound, PlanVersionUnreadable, refused_at
 from app.intake.arrival import normalize
 from app.store.connection.pool import Pool, transaction
@@ -33,16 +35,25 @@ LeadKey = Annotated[str | None, Query(min_length=1, max_length=255)]
 @router.get("/assignments/{assignment_id}")
 @requires("leads:read")
 async def get_assignment(
-    caller: CallerParameter, pool: PoolParameter, assignment_id: UUID
+    caller: CallerParameter, pool: PoolParameter, dispatch: DispatchParameter, assignment_id: UUID
 ) -> Json[Assignment]:
     """Returns the decision as it was first returned, its current state, and its events."""
     async with transaction(pool, caller.workspace_id, read_only=True) as connection:
         found = await lead_detail.find_assignment(connection, caller.workspace_id, str(assignment_id))
-    if found is None:
-        raise NotFound
-    each, events = found
-    shown = [_event_to_json(event) for event in events]
-    return Json({**each.answer, "sla": sla_to_json(each), "state": each.state, "events": shown})
+        if found is None:
+            raise NotFound
+        each, events = found
+        shown = {
+            **each.answer,
+            "sla": sla_to_json(each),
+            "state": each.state,
+            "events": [_event_to_json(event) for event in events],
+        }
+        view = await view_of(connection, dispatch, caller)
+        if view.plan is not None:
+            lead = await lead_detail.find_lead(connection, caller.workspace_id, each.lead_id)
+            shown = view.of_assignment(lead, shown) if lead is not None else shown
+    return Json(shown)
 
 
 @router.get("/assignments/{assignment_id}/explain")
@@ -80,52 +91,62 @@ async def _inputs(pool: Pool, workspace_id: int, assignment_id: str) -> tuple[St
 
 @router.get("/leads/{lead_id}")
 @requires("leads:read")
-async def get_lead(caller: CallerParameter, pool: PoolParameter, lead_id: UUID) -> Json[Lead]:
+async def get_lead(
+    caller: CallerParameter, pool: PoolParameter, dispatch: DispatchParameter, lead_id: UUID
+) -> Json[Lead]:
     """Returns a lead with its assignments in order."""
     async with transaction(pool, caller.workspace_id, read_only=True) as connection:
         found = await lead_detail.find_lead(connection, caller.workspace_id, str(lead_id))
-    if found is None:
-        raise NotFound
-    return Json(_lead_to_json(found))
+        if found is None:
+            raise NotFound
+        view = await view_of(connection, dispatch, caller)
+    return Json(_lead_to_json(found, view))
 
 
 @router.get("/leads")
 @requires("leads:read")
 async def find_leads(
-    caller: CallerParameter, pool: PoolParameter, external_id: LeadKey = None, crm_lead_id: LeadKey = None
+    caller: CallerParameter,
+    pool: PoolParameter,
+    dispatch: DispatchParameter,
+    external_id: LeadKey = None,
+    crm_lead_id: LeadKey = None,
 ) -> Json[LeadList]:
     """Finds leads by their id in one of the caller's own systems. Exactly one parameter is required."""
     if (external_id is None) == (crm_lead_id is None):
         detail = "give exactly one of external_id or crm_lead_id"
         raise refused_at(("external_id",), "exactly_one", detail, "query")
     sent = {"external_id": external_id} if external_id else {"crm": {"lead_id": crm_lead_id}}
-    return await _find(pool, caller.workspace_id, sent)
+    return await _find(pool, dispatch, caller, sent)
 
 
 @router.post("/leads/lookup")
 @requires("leads:read")
-async def look_up_lead(caller: CallerParameter, pool: PoolParameter, body: LookupRequest) -> Json[LeadList]:
+async def look_up_lead(
+    caller: CallerParameter, pool: PoolParameter, dispatch: DispatchParameter, body: LookupRequest
+) -> Json[LeadList]:
     """Finds leads by an e-mail address or a phone number, which are normalized first."""
-    return await _find(pool, caller.workspace_id, body.model_dump(exclude_none=True))
+    return await _find(pool, dispatch, caller, body.model_dump(exclude_none=True))
 
 
-async def _find(pool: Pool, workspace_id: int, sent: dict[str, Any]) -> Json[LeadList]:
+async def _find(pool: Pool, dispatch: Dispatcher, caller: Caller, sent: dict[str, Any]) -> Json[LeadList]:
     items: list[dict[str, Any]] = []
-    async with transaction(pool, workspace_id, read_only=True) as connection:
+    async with transaction(pool, caller.workspace_id, read_only=True) as connection:
+        view = await view_of(connection, dispatch, caller)
         for key in normalize(sent).keys:
-            leads = await lead_detail.find_leads_by_key(connection, workspace_id, key)
-            items += map(_lead_to_json, leads)
+            leads = await lead_detail.find_leads_by_key(connection, caller.workspace_id, key)
+            items += [_lead_to_json(lead, view) for lead in leads]
     return Json({"items": items})
 
 
-def _lead_to_json(found: LeadDetail) -> dict[str, Any]:
+def _lead_to_json(found: LeadDetail, view: View) -> dict[str, Any]:
     own = [_assignment_to_json(each) for each in found.assignments if not each.repeats]
     first = [each["sla"]["first_due"] for each in own if each["sla"] and each["sla"]["first_due"]]
     return {
         "id": found.id,
         "state": found.state,
         "received_at": found.received_at,
-        "fields": found.values,
+        "fields": view.fields_of(found),
         "owner": own[-1]["owner"] if own and found.state in ("assigned", "closed") else None,
         "first_due": first[0] if first else None,
         "assignments": own,

@@ -60,6 +60,10 @@ class Job:
         """Where the job looks for waiting leads."""
         return ()
 
+    def claimant(self) -> tuple[str, str] | None:
+        """The owner who claims, and the queue, if the job is a claim."""
+        return None
+
     def wants_history(self) -> bool:
         """Whether the job needs the history of the leads of its assignments, keys and lead ids."""
         return False

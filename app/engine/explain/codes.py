@@ -31,6 +31,9 @@ PICKS: dict[str, str] = {
 
 CLAIMS: dict[str, str] = {
     "not_in_team": "The owner is not in the team that may claim from this queue.",
+    "already_claimed": "The owner had the lead before and let the lease end, gave it back three times, or "
+    "rejected it. `again: true` allows the claim unless it was a reject.",
+    "claim_limit": "The owner holds as many untouched claims as the queue allows.",
     "held_for_another": "The lead is held for another owner, or for a team the owner is not in.",
 }
 """Why an owner may not claim a lead, besides the refusals."""
@@ -68,6 +71,9 @@ STEPS: dict[str, str] = {
     "handoff": "A handoff of the plan settled it.",
     "taken_away": "The owner missed a deadline, so the lead was taken away.",
     "escalated": "Nobody was in time, so the lead was escalated.",
+    "given_back": "The owner who had claimed it gave it back to its queue.",
+    "lease_ended": "The owner who had claimed it did not touch it in time, so it is back in its queue.",
+    "max_wait": "The lead waited in its queue for as long as the plan allows.",
     "no_match": "The condition does not hold; `failed_condition` names the first comparison that failed.",
     "error": "The strategy failed or returned no valid verdict; `error` says how.",
     "fallback_queue": "No step took it, so it waits in the built-in queue.",
@@ -129,6 +135,9 @@ REASONS: dict[str, str] = {
     "handoff": "An event handed it off, as the plan says.",
     "taken_away": "The owner missed a deadline, and the next member got it.",
     "escalated": "Nobody was in time, so the lead went along `escalate_to` of its SLA.",
+    "given_back": "The owner who had claimed it gave it back; it has its old place in the queue.",
+    "lease_ended": "The lease of a claim ended without a touch; the lead has its old place in the queue.",
+    "max_wait": "The lead waited in its queue for as long as the plan allows, and went on to the next place.",
     "held": "Nobody can take it yet; it waits in the built-in queue until `held_until`.",
     "duplicate": "The lead was submitted twice, without news; the owner or the place of the first submission "
     "stands.",

@@ -154,6 +154,23 @@ def claimed(owner: str, queue: str) -> str:
     return f"Claimed by {owner} from queue {queue}."
 
 
+def back_in_queue(owner: str, queue: str, code: str) -> str:
+    """A claimed lead returns to its queue. `code` says whether the owner gave it back or the lease ended."""
+    if code == "given_back":
+        return f"{owner} gave it back. It has its old place in queue {queue}."
+    return f"Claim lease ended: {owner} did not touch it in time. It has its old place in queue {queue}."
+
+
+def your_lease_ended(queue: str) -> str:
+    """The notice to the owner whose claim ended."""
+    return f"Claim lease ended. You did not touch a claimed lead in time, so it is in queue {queue} again."
+
+
+def waited_too_long(queue: str) -> str:
+    """A lead leaves a queue because nobody claimed it for long enough. It stands before the next sentence."""
+    return f"It waited in queue {queue} for as long as the plan allows."
+
+
 def imported(owner: str) -> str:
     """The lead was imported with its owner."""
     return f"Imported. {owner} already owns it."
@@ -249,8 +266,10 @@ def _source(strategy: str, step: str, kind: str, pick: str | None) -> str:
             return f"handoff {step}"
         case "product":
             return "product interest" if step == "product" else f"product step {step}"
-        case "round_robin" if kind == "team" and pick == "round_robin":
+        case "round_robin" | "max_wait" if kind == "team" and pick == "round_robin":
             return "round robin"
+        case "max_wait":
+            return "the limit of the wait"
         case _:
             return f"step {step}"
 

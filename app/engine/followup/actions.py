@@ -36,12 +36,14 @@ class FollowUp:
             for block in blocks
         ]
 
-    def after(self, decision: Decision, values: Values, now: datetime) -> FollowUpResult:
+    def after(
+        self, decision: Decision, values: Values, now: datetime, shown: Values | None = None
+    ) -> FollowUpResult:
         """The actions of every matching block, in the plan's order: type, parameters and due time.
 
         An action is withheld when the lead has not given the consent it needs. Its `without_consent` action
         takes its place. A returning lead with news gets the blocks for returning leads, and those of the step
-        that it asks for now.
+        that it asks for now. `shown` are the fields that actions may hold, if not all.
         """
         if not self._blocks:
             return FollowUpResult(no_actions_reason="no_follow_up")
@@ -57,7 +59,7 @@ class FollowUp:
         ]
         if not fitting:
             return FollowUpResult(no_actions_reason="no_matching_block")
-        context = self._context(decision, values, settled)
+        context = self._context(decision, values if shown is None else shown, settled)
         made: list[dict[str, Any]] = []
         withheld_actions: list[dict[str, Any]] = []
         left_out: set[str] = set()

@@ -3,7 +3,9 @@
 from typing import Any
 from urllib.parse import quote
 
-from app.engine.model.directory import Owner
+from app.engine.explain import sentences
+from app.engine.model.decision import DecisionRequest
+from app.engine.model.directory import Directory, Owner
 
 
 def notice(owner: Owner, code: str, text: str, *, rule: str | None = None, **details: Any) -> dict[str, Any]:
@@ -24,3 +26,15 @@ def leads_moved(owner: Owner, count: int, code: str) -> dict[str, Any]:
     """Tells an owner how many leads they got at once, and where these are listed."""
     text = "You got 1 lead from another owner." if count == 1 else f"You got {count} leads from other owners."
     return notice(owner, code, text, count=count, list=f"/assignments?owner={quote(owner.id)}&state=open")
+
+
+def lease_notice(request: DecisionRequest, directory: Directory) -> tuple[dict[str, Any], ...]:
+    """What an owner is told whose claim ended because they did not touch the lead in time."""
+    owner = directory.owners.get(request.present_owner or "")
+    if owner is None or not owner.active:
+        return ()
+    queue = request.queue or ""
+    rule = f"queues.{queue}.claim.lease"
+    return (
+        notice(owner, "lease_ended", sentences.your_lease_ended(queue), rule=rule, lead_id=request.lead_id),
+    )

@@ -177,6 +177,11 @@ class DecisionRequest:
     unattended: bool = False
     ladder: tuple[Target, ...] = ()
 
+    def place_in(self, queue: str) -> QueuePlace | None:
+        """The place that the lead has or had in this queue."""
+        place = self.place or (self.prior.place if self.prior is not None else None)
+        return place if place is not None and place.queue == queue else None
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:

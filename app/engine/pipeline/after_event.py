@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.engine.compile.plan import Plan
+from app.engine.life.hidden_fields import without_hidden
 from app.engine.model.decision import Decision, DecisionRequest
 from app.engine.model.state import Facts
 from app.engine.pipeline.decide import prepared
@@ -23,4 +24,5 @@ def actions_after(
         return ()
     request, facts = prepared(request, plan, facts)
     values = {**request.values, **score_labels(request, plan, facts)} if plan.label_steps else request.values
-    return follow_up.after(standing, values, facts.now).actions
+    shown = without_hidden(values, plan.terms_of(standing.queue or "").hide)
+    return follow_up.after(standing, values, facts.now, shown).actions

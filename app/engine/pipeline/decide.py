@@ -12,6 +12,9 @@ from typing import Any
 
 from app.engine.compile.plan import CompiledStep, Plan
 from app.engine.explain import sentences
+from app.engine.followup.notices import lease_notice
+from app.engine.life.hidden_fields import without_hidden
+from app.engine.life.queue_clocks import queue_clocks
 from app.engine.model.decision import Decision, DecisionRequest, ExistingOwnership, Target, Verdict
 from app.engine.model.directory import Owner
 from app.engine.model.state import Facts
@@ -27,7 +30,10 @@ from app.values.numbers import Range
 
 _NUMBERS = tuple(field.name for field in LEAD.fields.values() if field.kind in (Kind.INTEGER, Kind.NUMBER))
 _NAMED = frozenset(("returning_lead", "manual", "claimed"))
-_OUTSIDE_THE_PIPELINE = _NAMED | frozenset(MOVES.values()) | {HANDOFF}
+_BACK = {"give_back": "given_back", "lease_ended": "lease_ended"}
+"""The code of a claimed lead that returns to its queue, by the kind of the request."""
+_OF_QUEUES = frozenset((*_BACK.values(), "max_wait"))
+_OUTSIDE_THE_PIPELINE = _NAMED | frozenset(MOVES.values()) | {HANDOFF} | _OF_QUEUES
 """What settles a lead without the pipeline. The lead is still scored: SLAs and the follow-up use its band."""
 
 
@@ -42,6 +48,7 @@ def decide(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     request, facts = prepared(request, plan, facts)
     decision = _with_clocks(request, plan, facts) if plan.slas else _settled(request, plan, facts)
     decision.text += _who_had_it(decision, request, facts)
+    decision.clocks += queue_clocks(decision, request, plan, facts)
     if ranges := _ranges(request.values):
         decision.trace = {**decision.trace, "ranges": ranges}
     if request.account is not None:
@@ -61,6 +68,8 @@ def _settled(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
         decision = along_ladder(request, facts)
     elif request.to is not None:
         decision = _to_target(request, request.to, plan, facts)
+    elif request.kind == "max_wait":
+        decision = _after_max_wait(request, plan, facts)
     elif request.prior is not None:
         decision = decide_returning(request.prior, request, plan, facts)
     else:
@@ -175,6 +184,8 @@ def _to_target(request: DecisionRequest, target: Target, plan: Plan, facts: Fact
     if target.kind == "owner":
         team = claiming_team(target.name, request.queue, plan, facts) if request.queue else None
         return _to_owner(request, facts.directory.owners[target.name], team, facts)
+    if target.kind == "queue" and request.kind in _BACK:
+        return _back_in_queue(request, target, facts)
     trail: list[dict[str, Any]] = []
     verdict = Verdict("manual", (target,))
     step = CompiledStep("manual", "manual", None, lambda _values, _facts: verdict)
@@ -183,6 +194,38 @@ def _to_target(request: DecisionRequest, target: Target, plan: Plan, facts: Fact
         return replace(decision, trace={"steps": trail, "not_evaluated": 0})
     walked = walk(request, plan, facts)
     return replace(walked, trace={**walked.trace, "steps": [*trail, *walked.trace["steps"]]})
+
+
+def _after_max_wait(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
+    """The next place of a lead that has waited too long. While nobody there can take it, it stays."""
+    queue, trail = request.queue or "", list[dict[str, Any]]()
+    verdict = Verdict("max_wait", plan.terms_of(queue).then)
+    step = CompiledStep("max_wait", "max_wait", None, lambda _values, _facts: verdict)
+    decision = try_step(step, request, facts, trail, [])
+    waited = sentences.waited_too_long(queue)
+    if decision is None:
+        decision = Decision("queued", "max_wait", waited, "max_wait", "max_wait", queue=queue)
+    else:
+        decision.text = f"{waited} {decision.text}"
+    decision.trace = {"steps": trail, "not_evaluated": 0}
+    return decision
+
+
+def _back_in_queue(request: DecisionRequest, target: Target, facts: Facts) -> Decision:
+    """A claimed lead returns to its place in the queue."""
+    code = _BACK[request.kind]
+    owner = facts.directory.owners.get(request.present_owner or "")
+    name = owner.name if owner is not None else "The owner"
+    return Decision(
+        outcome="queued",
+        code=code,
+        text=sentences.back_in_queue(name, target.name, code),
+        step=code,
+        strategy=code,
+        queue=target.name,
+        priority=target.priority,
+        trace={"steps": [{"step": code, "strategy": code, "code": code}], "not_evaluated": 0},
+    )
 
 
 def _to_owner(request: DecisionRequest, owner: Owner, team: str | None, facts: Facts) -> Decision:
@@ -212,8 +255,11 @@ def _with_actions(decision: Decision, request: DecisionRequest, plan: Plan, fact
         decision.trace = {**decision.trace, "no_actions_reason": "duplicate"}
         return decision
     values = {**request.values, **decision.labels} if decision.labels else request.values
-    result = plan.follow_up.after(decision, values, facts.now)
+    shown = without_hidden(values, plan.terms_of(decision.queue or "").hide)
+    result = plan.follow_up.after(decision, values, facts.now, shown)
     decision.actions = result.actions
+    if request.kind == "lease_ended":
+        decision.actions = (*lease_notice(request, facts.directory), *decision.actions)
     if decision.previous_products and plan.products is not None and request.prior is not None:
         farewell = plan.products.farewell(decision, request.prior, facts.directory)
         decision.actions = (*farewell, *result.actions)

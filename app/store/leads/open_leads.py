@@ -65,7 +65,7 @@ SELECT greatest({NOW},
   (SELECT at FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1)) AS now"""
 _BREACHED = """EXISTS (
           SELECT FROM sla_clocks
-           WHERE workspace_id = $1 AND assignment_id = assignments.id
+           WHERE workspace_id = $1 AND assignment_id = assignments.id AND kind IN ('accept', 'touch', 'claim')
              AND (state = 'missed' OR state = 'pending' AND due_at <= clock.now))"""
 _FILTERED = f"""
      SELECT assignments.id, assignments.decision_number AS number, clock.now
@@ -95,6 +95,7 @@ SELECT assignment.id::text AS assignment_id, assignment.lead_id::text AS lead_id
            bool_or(state = 'pending') AS running, bool_or(state = 'met') AS met
       FROM (SELECT kind, due_at, state FROM sla_clocks
              WHERE workspace_id = $1 AND assignment_id = assignment.id
+               AND kind IN ('accept', 'touch', 'claim')
              LIMIT 5) AS clock) AS due ON true
 """
 # What is open is read through its short indexes, and sorted afterwards: an index in the order of the page has
@@ -131,7 +132,7 @@ SELECT assignment.lead_id::text AS lead_id, first.id::text AS assignment_id
 # A lead's place in its queue does not change while it waits, so the last one shown tells where to go on.
 SELECT_QUEUE = f"""
 WITH clock AS MATERIALIZED ({_TIME}), place AS MATERIALIZED (
-  SELECT queue_rank AS rank, queue_since AS since, decision_number AS number FROM assignments
+  SELECT queue_rank AS rank, queue_since AS since, queue_number AS number FROM assignments
    WHERE workspace_id = $1 AND id = $3 AND queue = $2 LIMIT 1
 ), first AS MATERIALIZED (
   SELECT assignments.id, clock.now
@@ -139,10 +140,10 @@ WITH clock AS MATERIALIZED ({_TIME}), place AS MATERIALIZED (
    WHERE assignments.workspace_id = $1 AND open AND queue = $2
      AND ($3::uuid IS NULL OR EXISTS (
        SELECT FROM place WHERE queue_rank < rank OR queue_rank = rank
-         AND (queue_since, decision_number) > (since, number)))
-   ORDER BY queue_rank DESC, queue_since, decision_number LIMIT $4
+         AND (queue_since, queue_number) > (since, number)))
+   ORDER BY queue_rank DESC, queue_since, queue_number LIMIT $4
 )
-{_SHOWN} ORDER BY queue_rank DESC, queue_since, decision_number
+{_SHOWN} ORDER BY queue_rank DESC, queue_since, queue_number
 """
 """A page of the leads that wait in a queue, in the order in which they leave it."""
 

@@ -53,6 +53,16 @@ SELECT EXISTS (SELECT FROM journal WHERE workspace_id = $1 AND number = $2 AND t
 """Whether a row has this token, and whether the journal still reaches back to it."""
 
 
+SELECT_PLAN_VERSION = "SELECT plan_version FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1"
+"""The active version of the plan."""
+
+
+async def read_plan_version(connection: Connection, workspace_id: int) -> int:
+    """Return the active version of the plan, 0 when none was published."""
+    version: int | None = await connection.fetchval(SELECT_PLAN_VERSION, workspace_id)
+    return version or 0
+
+
 def entry_from_row(row: Mapping[str, Any]) -> JournalEntry:
     """Return an entry out of a row that was read as JSON."""
     return JournalEntry(**{**row, "at": parse_iso(row["at"])})

@@ -185,6 +185,24 @@ def wanted() -> list[Decision]:
     ]
 
 
+def queued_again() -> list[Decision]:
+    """Leads that come back to their queue, and one that waited in it for too long."""
+    to = Target("queue", "desk")
+    waiting = {**PLAN, "queues": {"desk": {"max_wait": "1h", "then": {"team": TEAM}}}}
+    return [
+        *(
+            decide(replace(question(), kind=kind, to=to), plan(), crowd())
+            for kind in ("give_back", "lease_ended")
+        ),
+        decide(
+            replace(question(), kind="max_wait", queue="desk"),
+            plan(waiting),
+            facts({"cem": {"active": False}}),
+        ),
+        decide(replace(question(), kind="max_wait", queue="desk"), plan(waiting), facts({"ana": {}})),
+    ]
+
+
 def looked_up() -> list[Decision]:
     """A rule with a table: gone, without a row that fits, and with one that names no queue of the plan."""
     ready = plan(piped({"rule": {"name": "zip", "table": "zip", "match_on": {"country": "eq"}}}, LAST))
@@ -283,7 +301,7 @@ def seen() -> Seen:
         *of_accounts(),
         *moved(),
     ]
-    for decision in [*everything, *looked_up(), *handed_off(), failed()]:
+    for decision in [*everything, *looked_up(), *handed_off(), *queued_again(), failed()]:
         found.decision(decision)
     for step in unreached():
         found.step(step)

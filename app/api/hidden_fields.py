@@ -1,0 +1,71 @@
+"""Leads as a caller may see them: a queue can hide fields until its leads are claimed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from app.api.http.auth import Caller
+from app.dispatch.dispatcher import Dispatcher
+from app.engine.compile.plan import Plan
+from app.engine.life.hidden_fields import hidden_values, redacted, without_hidden
+from app.store.connection.pool import Connection
+from app.store.leads.lead_detail import LeadDetail
+from app.store.path.journal import read_plan_version
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a caller may see of the leads of a workspace. `plan` is None where everything may be seen."""
+
+    caller: Caller
+    plan: Plan | None
+
+    def hidden_in(self, lead: LeadDetail) -> Sequence[str]:
+        """The fields of this lead that the caller may not see.
+
+        The key of an owner who claimed the lead before, and gave it back, has seen them already.
+        """
+        if self.plan is None or lead.state != "queued":
+            return ()
+        own = [each for each in lead.assignments if not each.repeats]
+        hide = self.plan.terms_of(own[-1].answer["queue"] or "").hide if own else ()
+        bound = self.caller.owner_id
+        if hide and bound is not None and any(_claimed_by(bound, each) for each in own):
+            return ()
+        return hide
+
+    def fields_of(self, lead: LeadDetail) -> Mapping[str, Any]:
+        """The fields of the lead that the caller may see."""
+        hide = self.hidden_in(lead)
+        if not hide:
+            return lead.values
+        shown: Mapping[str, Any] = redacted(
+            without_hidden(lead.values, hide), hidden_values(lead.values, hide)
+        )
+        return shown
+
+    def of_assignment(self, lead: LeadDetail, document: dict[str, Any]) -> dict[str, Any]:
+        """An assignment of the lead, and its events, without what the hidden fields hold."""
+        hide = self.hidden_in(lead)
+        if not hide:
+            return document
+        secrets = hidden_values(lead.values, hide)
+        shown = {**document, "normalized": without_hidden(document["normalized"], hide)}
+        shown |= {name: redacted(shown[name], secrets) for name in ("normalized", "actions", "trace")}
+        notes = [redacted({"note": event["note"]}, secrets).get("note") for event in document["events"]]
+        events = zip(document["events"], notes, strict=True)
+        return {**shown, "events": [{**event, "note": note} for event, note in events]}
+
+
+async def view_of(connection: Connection, dispatch: Dispatcher, caller: Caller) -> View:
+    """What this caller may see now."""
+    if caller.may("privacy"):
+        return View(caller, None)
+    version = await read_plan_version(connection, caller.workspace_id)
+    plan = await dispatch.plans.fetch(caller.workspace_id, version)
+    return View(caller, plan if any(terms.hide for terms in plan.queues.values()) else None)
+
+
+def _claimed_by(owner: str, each: Any) -> bool:
+    had: Mapping[str, Any] | None = each.answer["owner"]
+    return each.cause == "claim" and had is not None and had["id"] == owner

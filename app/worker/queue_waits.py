@@ -1,0 +1,36 @@
+"""Waits in queues that took too long, and claims whose lease has ended."""
+
+from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.jobs.base import Job, Reply
+from app.dispatch.jobs.end_lease import EndLease
+from app.dispatch.jobs.leave_queue import LeaveQueue
+from app.store.connection.pool import Pool, transaction
+from app.store.life import queue_clocks
+from app.store.life.queue_clocks import DueClock
+
+SLICE = 64
+"""Clocks looked at in one go, before other requests and workspaces get their turn."""
+
+
+class QueueWaits:
+    """Finds due clocks of queues without a lock, and asks dispatch to act on them."""
+
+    def __init__(self, pool: Pool, dispatch: Dispatcher) -> None:
+        self._pool = pool
+        self._dispatch = dispatch
+
+    async def run(self, workspace_id: int) -> bool:
+        """Act on one slice of due clocks. Returns whether there may be more."""
+        async with transaction(self._pool, workspace_id, read_only=True) as connection:
+            due = await queue_clocks.find_due_clocks(connection, workspace_id, SLICE)
+        if not due:
+            return False
+        replies = await self._dispatch.ask_all(workspace_id, [_job(each) for each in due])
+        moved = any(isinstance(reply, Reply) and reply.status != 204 for reply in replies)
+        return moved and len(due) == SLICE
+
+
+def _job(due: DueClock) -> Job:
+    if due.kind == "lease":
+        return EndLease(lead_id=due.lead_id, assignment_id=due.assignment_id)
+    return LeaveQueue(lead_id=due.lead_id, assignment_id=due.assignment_id)
