@@ -202,6 +202,18 @@ class AlreadyClosed(Conflict):
         self.members = {"state": "closed", "since": since}
 
 
+class AlreadyTouched(Conflict):
+    """The lead cannot be rejected any more."""
+
+    code, title = "already_touched", "The lead was touched already"
+    cause = "Somebody has touched the lead, and the plan allows no reject after that. `since` says when."
+    remedy = "Close the lead, or reassign it."
+
+    def __init__(self, since: datetime) -> None:
+        super().__init__()
+        self.members = {"state": "open", "since": since}
+
+
 class AmbiguousAssignment(Conflict):
     """The request names several leads, or a lead with several open assignments."""
 

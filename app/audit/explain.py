@@ -12,7 +12,17 @@ from app.engine.pipeline.decide import with_derived_fields
 from app.store.leads.decisions import StoredDecision
 
 _NOT_OF_THE_PLAN = frozenset(
-    ("returning_lead", "manual", "claimed", "imported", "handoff", "taken_away", "escalated")
+    (
+        "returning_lead",
+        "manual",
+        "claimed",
+        "imported",
+        "handoff",
+        "taken_away",
+        "escalated",
+        "rejected",
+        "suppressed",
+    )
 )
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from app.engine.model.state import Balance, State
+from app.engine.model.state import TURNS_OF_CAUSE, Balance, State
 from app.store.connection.pool import Pool, transaction
 from app.store.path.ledger import StoredLedgerEntry, list_ledger_entries
 
@@ -25,8 +25,8 @@ class LedgerTotals:
         if sum(row.changes.values()):
             self.faults.append(f"team {self.team}: row {row.number} of the ledger does not sum to zero")
         self.balances.update(row.changes)
-        if row.cause == "turn" and row.chosen:
-            self.turns[row.chosen] += 1
+        if row.chosen:
+            self.turns[row.chosen] += TURNS_OF_CAUSE.get(row.cause, 0)
         self.read += 1
         self.number = row.number
 

@@ -108,7 +108,7 @@ class EventRequest(RequestModel):
 
     @model_validator(mode="after")
     def _complete(self) -> "EventRequest":
-        needs = {"rejected": "reason", "snoozed": "until", "reversed": "ref", "dispute_settled": "result"}
+        needs = {"snoozed": "until", "reversed": "ref", "dispute_settled": "result"}
         needed = needs.get(self.type)
         if needed is not None and getattr(self, needed) is None:
             raise invalid("required", f"must hold `{needed}` for the type {self.type}")
@@ -158,6 +158,19 @@ def _validate(item: object, path: Path) -> EventItem | ValidationFailed:
         return validation_failed(refused, path, EventItem)
 
 
+class EventSuppression(ResponseModel):
+    """The entry that a reject made in a suppression list.
+
+    `code` says why it holds the address although the plan asks for the domain: the domain belongs to a free
+    mail provider, or to a customer.
+    """
+
+    id: UUID
+    kind: Literal["email", "domain"]
+    list: str
+    code: Literal["free_mail", "customer_account"] | None
+
+
 class EventResult(ResponseModel):
     """What an event changed.
 
@@ -171,6 +184,11 @@ class EventResult(ResponseModel):
     type: str
     state: AssignmentState
     effect: str
+    refunded: bool = Field(description="Whether the owner got their turn back, and their place in the caps.")
+    code: Literal["refund_limit"] | None = Field(
+        description="`refund_limit` if there is no refund because the owner has had all of the day."
+    )
+    suppression: EventSuppression | None
     actions: list[Action]
     decision: Decision | None
     replayed: bool

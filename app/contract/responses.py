@@ -174,10 +174,12 @@ class ProblemDetails(ResponseModel):
     request_id: str | None = None
     errors: list[ProblemError] | None = None
     errors_total: int | None = None
-    state: Literal["closed", "superseded"] | None = Field(
+    state: Literal["open", "closed", "superseded"] | None = Field(
         None, description="Present only with `since`: what became of the assignment."
     )
-    since: datetime | None = Field(None, description="Since when the assignment is not open any more.")
+    since: datetime | None = Field(
+        None, description="Since when the assignment is not open any more, or since when it is touched."
+    )
     owner_id: str | None = Field(None, description="The present owner of the lead, for keys that may know.")
     assignment_ids: list[UUID] | None = Field(None, description="The assignments that fit.")
     lead_ids: list[UUID] | None = Field(None, description="The leads that fit.")

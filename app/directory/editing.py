@@ -13,7 +13,7 @@ from typing import Any
 
 from app.engine.model.directory import Caps, Directory, Owner
 from app.engine.model.state import Load
-from app.engine.selection.rebalance import loads_to_recount, rebalance_entries
+from app.engine.selection.rebalance import loads_to_recount, members_who_joined, rebalance_entries
 from app.errors import DatabaseUnavailable
 from app.intake.accounts import keys_of_account
 from app.store.connection.pool import (
@@ -161,6 +161,8 @@ class DirectoryEdit:
             )
         if rows:
             await ledger.insert_ledger_entries(self.connection, self.workspace_id, rows)
+        for team, owner in members_who_joined(old, new, self.now):
+            self.snapshot.state.join(team, owner)
         await self._recount(list(loads_to_recount(old, new)))
         await self._cancel_moves(old, new)
         # Owners who are gone need no load.

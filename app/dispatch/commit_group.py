@@ -173,7 +173,7 @@ async def open_session(
     stored = await read_leads(connection, workspace_id, jobs, snapshot.directory, found)
     if plan.queues:
         await read_claims(connection, workspace_id, jobs, plan, stored)
-    if plan.wants_accounts:
+    if plan.wants_accounts or any(plan.rejects.suppresses_domain(job.reject_reason()) for job in jobs):
         await read_accounts(connection, workspace_id, jobs, found, stored)
     lead_ids = set(found.known) | set(stored.leads)
     lead_ids |= {lead.prior.lead_id for waiting in stored.queues.values() for lead in waiting}
@@ -217,6 +217,7 @@ async def _write(connection: Connection, workspace_id: int, session: DecisionSes
         or work.rows.actions
         or work.rows.bulk_results
         or work.rows.finished_jobs
+        or work.rows.rejects
     ):
         return None
     before = work.snapshot.entry

@@ -4,7 +4,7 @@ Nothing here waits. A later job of the same group sees the keys, leads and assig
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, NamedTuple
@@ -12,9 +12,15 @@ from typing import Any, NamedTuple
 from app.dispatch.unit_of_work import UnitOfWork
 from app.engine.compile.plan import Plan
 from app.engine.life.sales import NO_DEAL, Deal, Sale, SaleEffect
-from app.engine.model.accounts import AccountKey, AccountMatch
-from app.engine.model.decision import Decision, DecisionRequest, PossibleDuplicate, PriorAssignment
-from app.engine.model.lead_keys import LeadKey, MatchRules
+from app.engine.model.accounts import Account, AccountKey, AccountMatch
+from app.engine.model.decision import (
+    Decision,
+    DecisionRequest,
+    PossibleDuplicate,
+    PriorAssignment,
+    Suppression,
+)
+from app.engine.model.lead_keys import LeadKey, MatchRules, SuppressionKey
 from app.engine.pipeline.decide import decide
 from app.errors import IdempotencyMismatch, NotFound
 from app.intake.arrival import IncomingLead
@@ -143,6 +149,22 @@ class DecisionSession:
         if not self.plan.wants_accounts or self.found.accounts is None:
             return None
         return self.found.accounts.matched(keys())
+
+    def find_suppression(self, keys: Iterable[SuppressionKey]) -> Suppression | None:
+        """The entry of a suppression list that blocks a lead, as the jobs so far left the lists."""
+        for key in keys:
+            here = self.work.suppressed.get(key)
+            list_, assignment_id = self.found.suppressed.get(key, (None, ""))
+            if here is None and list_ is not None and assignment_id not in self.work.lifted:
+                here = list_
+            if here is not None:
+                return Suppression(here, key.kind)
+        return None
+
+    def accounts_of_domain(self, domain: str) -> Sequence[Account]:
+        """The accounts that have this domain, as far as they were read."""
+        accounts = self.found.accounts
+        return accounts.of_key.get(("domain", domain), ()) if accounts is not None else ()
 
     def find_lead(self, lead_id: str) -> CurrentLead | None:
         """A stored lead as the jobs so far left it."""

@@ -34,11 +34,14 @@ async def read_facts(
     keys = _reply_keys(jobs)
     identities = list({identity for job in jobs for identity in job.identities()})
     account_keys = _account_keys(jobs) if wants_accounts else None
+    suppressions = list({each for job in jobs for each in job.suppression_keys()})
     since = known.entry.number if known is not None else None
-    found = await facts.read_facts(connection, workspace_id, since, keys, identities, account_keys)
+    found = await facts.read_facts(
+        connection, workspace_id, since, keys, identities, account_keys, suppressions
+    )
     snapshot = await catch_up(connection, workspace_id, known, found.entries)
     if snapshot is None:
-        return await read_snapshot(connection, workspace_id, keys, identities, account_keys)
+        return await read_snapshot(connection, workspace_id, keys, identities, account_keys, suppressions)
     return found, snapshot
 
 

@@ -87,8 +87,8 @@ def _place(
     return request.place_in(decision.queue) or QueuePlace(decision.queue, decided_at, decision_number)
 
 
-def tracked_from(row: AssignmentRow, decision: Decision) -> TrackedAssignment:
-    """The new assignment as later jobs of the same group find it."""
+def tracked_from(row: AssignmentRow, decision: Decision, number: int | None = None) -> TrackedAssignment:
+    """The new assignment as later jobs of the same group find it; `number` is that of its turn."""
     return TrackedAssignment(
         id=row.id,
         lead_id=row.lead_id,
@@ -117,16 +117,17 @@ def tracked_from(row: AssignmentRow, decision: Decision) -> TrackedAssignment:
         origin_owner=row.origin_owner,
         from_assignment_id=row.from_assignment_id,
         handoff=row.handoff,
+        counts_toward_load=row.counts_toward_load,
         clocks={clock.kind: clock for clock in decision.clocks},
-        turn=_turn_of(row, decision),
+        turn=_turn_of(row, decision, number),
     )
 
 
-def _turn_of(row: AssignmentRow, decision: Decision) -> StoredLedgerEntry | None:
+def _turn_of(row: AssignmentRow, decision: Decision, number: int | None) -> StoredLedgerEntry | None:
     turn = decision.turn
-    if turn is None:
+    if turn is None or number is None:
         return None
-    return StoredLedgerEntry(0, turn.cause, turn.chosen, row.id, row.decided_at, turn.changes)
+    return StoredLedgerEntry(number, turn.cause, turn.chosen, row.id, row.decided_at, turn.changes)
 
 
 def action_rows(

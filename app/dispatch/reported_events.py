@@ -10,8 +10,7 @@ from app.dispatch.jobs.base import request_again
 from app.engine.life.events import ReportedEvent
 from app.engine.model.decision import Decision, Outcome, PriorAssignment, SlaDeadlines
 from app.engine.pipeline.after_event import actions_after
-from app.errors import AlreadyClosed, AssignmentSuperseded, Conflict
-from app.ids import uuid7
+from app.errors import AlreadyClosed, AlreadyTouched, AssignmentSuperseded, Conflict
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
 from app.store.life.events import EventRow
@@ -34,11 +33,11 @@ class Reporter:
 
 
 def event_row(
-    event: ReportedEvent, tracked: TrackedAssignment, reporter: Reporter, now: datetime
+    id_: str, event: ReportedEvent, tracked: TrackedAssignment, reporter: Reporter, now: datetime
 ) -> EventRow:
     """The event as it is stored with its assignment."""
     return EventRow(
-        id=uuid7(),
+        id=id_,
         assignment_id=tracked.id,
         lead_id=tracked.lead_id,
         type=event.type,
@@ -107,4 +106,6 @@ def refusal_from_json(body: Mapping[str, Any]) -> Conflict:
     since = datetime.fromisoformat(body["since"])
     if body["code"] == AlreadyClosed.code:
         return AlreadyClosed(since)
+    if body["code"] == AlreadyTouched.code:
+        return AlreadyTouched(since)
     return AssignmentSuperseded(since, body.get("owner_id"))

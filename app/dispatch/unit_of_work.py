@@ -26,15 +26,24 @@ from app.engine.life.queues import QueueTerms, queue_rank
 from app.engine.life.sales import Deal
 from app.engine.lookup.tables import NO_TABLES, Tables
 from app.engine.model import stored
-from app.engine.model.decision import Decision, DecisionRequest, PriorAssignment
-from app.engine.model.lead_keys import LeadKey
+from app.engine.model.decision import Decision, DecisionRequest, LedgerEntry, PriorAssignment
+from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.engine.model.state import Facts, apply_decision
+from app.engine.selection.refunds import REVERSED, refund_entries
 from app.store.leads.bulk_jobs import BulkResultRow
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
 from app.store.life.events import EarlierEvent, EventRow
 from app.store.life.outbox import ActionRow
-from app.store.path.group_write import AssignmentRow, EndRow, LeadRow, PendingRows, ProgressRow
+from app.store.life.suppressions import SuppressionRow
+from app.store.path.group_write import (
+    AssignmentRow,
+    EndRow,
+    LeadRow,
+    PendingRows,
+    ProgressRow,
+    RejectRow,
+)
 from app.store.path.idempotency import IdempotencyKey, KeyRow, Reply
 from app.store.path.snapshot import Snapshot
 
@@ -54,6 +63,8 @@ class UnitOfWork:
     histories:  the assignments of the leads that a job of this group asked for, kept up to date.
     events:     the events of this group by source and id.
     deals:      the deals that events of this group are about, by lead and `ref`, as they are now.
+    suppressed: the entries that suppression lists got here, as the list by address or domain.
+    lifted:     the assignments whose entries of suppression lists are gone.
     """
 
     snapshot: Snapshot
@@ -74,6 +85,8 @@ class UnitOfWork:
     histories: dict[str, list[TrackedAssignment]] = field(default_factory=dict)
     events: dict[tuple[str, str], EarlierEvent] = field(default_factory=dict)
     deals: dict[tuple[str, str], Deal] = field(default_factory=dict)
+    suppressed: dict[SuppressionKey, str] = field(default_factory=dict)
+    lifted: set[str] = field(default_factory=set)
 
     @property
     def facts(self) -> Facts:
@@ -129,7 +142,7 @@ class UnitOfWork:
             barred = request.prior.barred if request.prior is not None else request.barred
             prior = prior_after(row, barred)
             self.present[lead_id] = CurrentLead(prior, request.values, normalized, request.exclude)
-            self._start(row, decision)
+            self._start(row, decision, number)
         elif new_fields:
             prior = self.prior_now(lead_id)
             self._keep_fields(CurrentLead(prior, request.values, normalized, excluded, row.id))
@@ -237,6 +250,47 @@ class UnitOfWork:
         """A bulk job has nothing left to do."""
         self.rows.finished_jobs[job_id] = self.now
 
+    def enter(self, entries: Iterable[LedgerEntry], assignment_id: str) -> None:
+        """Add rows to the ledger that no decision made."""
+        for entry in entries:
+            number = self.snapshot.state.enter(entry)
+            self.rows.turns.append(ledger_row(entry, number, assignment_id, self.now))
+
+    def give_back(self, tracked: TrackedAssignment, cause: str) -> None:
+        """Give back the turn of an assignment, and its place in the caps per day, week and window.
+
+        With the cause `REVERSED` both are taken again. The open place is another matter.
+        """
+        state, directory = self.snapshot.state, self.snapshot.directory
+        turn, team = tracked.turn, tracked.team_id
+        if turn is not None and team is not None:
+            taken = LedgerEntry(team, turn.cause, turn.chosen, turn.changes)
+            entries = refund_entries(taken, turn.number, cause, state, directory, self.now)
+            self.enter(entries, tracked.id)
+        owner = directory.owners.get(tracked.owner_id or "")
+        if owner is not None and tracked.counts_toward_load:
+            state.recount(directory, owner, team, tracked.decided_at, counts=cause == REVERSED)
+        tracked.refunded = cause != REVERSED
+        self.keep_reject(tracked)
+
+    def keep_reject(self, tracked: TrackedAssignment) -> None:
+        """Write whether an assignment is refunded, and what became of a dispute about its reject."""
+        self.rows.rejects[tracked.id] = RejectRow(tracked.refunded, tracked.dispute)
+
+    def suppress(self, row: SuppressionRow) -> None:
+        """From now on leads with this address or domain are blocked."""
+        self.rows.suppressions.append(row)
+        self.suppressed[SuppressionKey(row.kind, row.value)] = row.list
+
+    def lift(self, assignment_id: str) -> None:
+        """The entries that the reject of this assignment made are gone."""
+        gone = [each for each in self.rows.suppressions if each.assignment_id == assignment_id]
+        for row in gone:
+            self.rows.suppressions.remove(row)
+            self.suppressed.pop(SuppressionKey(row.kind, row.value), None)
+        self.rows.lifted.add(assignment_id)
+        self.lifted.add(assignment_id)
+
     def add_event(self, row: EventRow) -> None:
         """Record an event."""
         self.rows.events.append(row)
@@ -264,14 +318,17 @@ class UnitOfWork:
             numbered_actions(event.id, event.lead_id, event.assignment_id, actions, self.now, available_at)
         )
 
-    def _start(self, row: AssignmentRow, decision: Decision) -> None:
-        """Start the clocks of a new assignment, and track it if its lead is tracked."""
+    def _start(self, row: AssignmentRow, decision: Decision, number: int | None) -> None:
+        """Start the clocks of a new assignment, and track it if its lead is tracked.
+
+        `number` is that of its turn.
+        """
         for clock in decision.clocks:
             clock.assignment_id, clock.lead_id = row.id, row.lead_id
             self.keep_clock(clock)
         history = self.histories.get(row.lead_id)
         if history is not None:
-            history.append(tracked_from(row, decision))
+            history.append(tracked_from(row, decision, number))
 
     def _end(self, assignment_id: str, lead_id: str, cause: str) -> None:
         row = self.rows.assignments.get(assignment_id)

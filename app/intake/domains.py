@@ -1,7 +1,7 @@
 """Registrable domains of host names, and domains of free mail providers."""
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from publicsuffixlist import PublicSuffixList
@@ -16,6 +16,8 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
 
 
+# Most leads of a day share few domains, and the list takes longer than all else about an address.
+@lru_cache(maxsize=4096)
 def registrable(host: str) -> str | None:
     """The registrable domain of a host in lower-case ASCII: `walmart.com` for `stock.walmart.com`.
 

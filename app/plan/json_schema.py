@@ -196,6 +196,7 @@ _PARTS: dict[str, Schema] = {
         "type": "object",
         "properties": {name: {} for name in sorted({name.partition(".")[0] for name in LEAD.fields})},
     },
+    "next": {"anyOf": [{"const": "reroute"}, _to("Target")]},
     "rung": {"anyOf": [{"const": "delegate"}, _to("Hold"), _to("Target")]},
     "receiver": {"anyOf": [{"type": "string", "pattern": r"^account\..+$"}, _to("Target")]},
     "pipeline": {"type": "array"},

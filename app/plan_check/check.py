@@ -19,7 +19,7 @@ from app.plan_check.attributes import unseen_attributes
 from app.plan_check.contradictions import contradictions
 from app.plan_check.declarations import action_findings, product_findings, sla_findings
 from app.plan_check.label_order import labels_used_early
-from app.plan_check.places import action_blocks, handoff_targets
+from app.plan_check.places import action_blocks, handoff_targets, reject_targets
 from app.plan_check.queues import endless_waits
 from app.plan_check.rule_order import order_findings
 from app.plan_check.tables import table_findings
@@ -56,7 +56,7 @@ def check(document: PlanDocument, names: KnownNames) -> list[Finding]:
         *_pipeline(document, names),
         *_tables(document, names),
         *_declarations(document, names),
-        *_handoffs(document, names),
+        *_other_targets(document, names),
         *_follow_up(document, names),
         *product_findings(document),
         *sla_findings(document),
@@ -193,9 +193,9 @@ def _waited_too_long(queue: Queue, path: str, document: PlanDocument, names: Kno
         yield from _anywhere(target, f"{path}.{place}", document, words, names)
 
 
-def _handoffs(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
+def _other_targets(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
     words = closed_fields(document)
-    for path, target in handoff_targets(document):
+    for path, target in (*handoff_targets(document), *reject_targets(document)):
         yield from _anywhere(target, f"{path}.{target.kind}", document, words, names)
 
 
@@ -208,7 +208,7 @@ def _follow_up(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
         "rule": {step.name.casefold() for step in document.pipeline if step.strategy == "rule"},
         "step": {step.name.casefold() for step in document.pipeline}
         | {"returning_lead", "manual", "claimed", "taken_away", "escalated"}
-        | {"given_back", "lease_ended", "max_wait"}
+        | {"given_back", "lease_ended", "max_wait", "rejected", "suppressed"}
         | {each.name.casefold() for each in document.handoffs},
     }
     for block_path, block in action_blocks(document):

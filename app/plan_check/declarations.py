@@ -9,7 +9,7 @@ from app.plan.document.products import Product, ProductConfig
 from app.plan.document.steps import PlanStep
 from app.plan.findings import Finding, join, quote
 from app.plan.language.spelling import spelling_or
-from app.plan_check.places import action_blocks, handoff_targets
+from app.plan_check.places import action_blocks, handoff_targets, reject_targets
 
 _Known = Mapping[str, tuple[str, Collection[str] | None]]
 
@@ -68,9 +68,9 @@ def sla_findings(document: PlanDocument) -> Iterator[Finding]:
     for position, rule in enumerate(document.sla_rules):
         if rule.sla not in document.slas:
             yield unknown_sla(rule.sla, f"sla_rules[{position}].sla", document)
-    for handoff_path, target in handoff_targets(document):
+    for target_path, target in (*handoff_targets(document), *reject_targets(document)):
         if target.sla and target.sla not in document.slas:
-            yield unknown_sla(target.sla, f"{handoff_path}.sla", document)
+            yield unknown_sla(target.sla, f"{target_path}.sla", document)
     for block_path, block in action_blocks(document):
         for path, action in block.actions():
             if action.due in WITH_SLA and not document.slas:

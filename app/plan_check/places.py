@@ -26,6 +26,13 @@ def handoff_targets(document: PlanDocument) -> Iterator[tuple[str, Target]]:
             yield f"handoffs[{position}].{path}", target
 
 
+def reject_targets(document: PlanDocument) -> Iterator[tuple[str, Target]]:
+    """Every target of a reject reason with its path."""
+    for name, reason in document.reject_reasons.items():
+        if isinstance(reason.then, Target):
+            yield f"reject_reasons.{quote(name)}.then", reason.then
+
+
 def conditions(document: PlanDocument) -> Iterator[tuple[str, Node]]:
     """Every condition of a plan with its path."""
     places = [

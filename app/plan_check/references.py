@@ -11,7 +11,7 @@ from app.plan.document.targets import Target
 from app.plan.findings import join, quote
 from app.plan.language.conditions import leaves
 from app.plan_check.check import placed
-from app.plan_check.places import action_blocks, handoff_targets
+from app.plan_check.places import action_blocks, handoff_targets, reject_targets
 from app.plan_check.tables import first_rows
 
 Reference = tuple[str, str, str]
@@ -26,7 +26,13 @@ def find_references(
     The names in the rows of `tables` count as names of the plan.
     """
     wanted = name.casefold() if kind == "team" else name
-    found = [*_steps(document), *_declared(document), *_tests(document), *_table_rows(document, tables or {})]
+    found = [
+        *_steps(document),
+        *_rejects(document),
+        *_declared(document),
+        *_tests(document),
+        *_table_rows(document, tables or {}),
+    ]
     paths = [path for path, of, each in found if (of, each) == (kind, name)]
     paths += [path for path, of, each in _follow_up(document) if (of, each.casefold()) == (kind, wanted)]
     return list(dict.fromkeys(paths))
@@ -40,6 +46,14 @@ def _steps(document: PlanDocument) -> Iterator[Reference]:
             templated = target.kind == "team" and is_templated(target.name)
             for name in combinations(target.name, words) if templated else (target.name,):
                 yield path, target.kind, name
+
+
+def _rejects(document: PlanDocument) -> Iterator[Reference]:
+    words = closed_fields(document)
+    for path, target in reject_targets(document):
+        templated = target.kind == "team" and is_templated(target.name)
+        for name in combinations(target.name, words) if templated else (target.name,):
+            yield f"{path}.{target.kind}", target.kind, name
 
 
 def _table_rows(document: PlanDocument, tables: Mapping[str, TableContent]) -> Iterator[Reference]:

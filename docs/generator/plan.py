@@ -29,6 +29,7 @@ _AFTER_THE_WHOLE = (
     "Product",
     "Sla",
     "SlaRule",
+    "RejectReason",
     "ReturningLeads",
     "RerouteWhen",
 )
@@ -55,6 +56,7 @@ _MARKS = {
     "Queue": "queues.<name>",
     "MaxWait": "max_wait",
     "ClaimTerms": "claim",
+    "RejectReason": "reject_reasons.<name>",
     "Sla": "slas.<name>",
     "ReturningLeads": "returning_leads",
     "Customers": "customers",

@@ -53,7 +53,11 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
                 ("account_keys", "'domain', 'acme.example', 'acme'"),
                 ("attribute_names", "'seats', now()"),
                 ("table_versions", "'zip', 1, '', 0, 'a', now()"),
-                ("suppressions", "'domain', 'rival.example', 'competitors', 'a', now()"),
+                (
+                    "suppressions",
+                    "'domain', 'rival.example', gen_random_uuid(), 'rivals', 'a', now(), gen_random_uuid(), "
+                    "gen_random_uuid()",
+                ),
                 ("clock_recounts", "'ana'"),
                 ("worker_runs", "now()"),
             ):

@@ -48,6 +48,11 @@ WITH numbered AS (
   SELECT {workspace}, 'domain', CASE WHEN number % 2 = 0 THEN 'people.example' ELSE number || '.example' END,
          'filled-' || number
     FROM numbered
+), suppression AS (
+  INSERT INTO suppressions (workspace_id, kind, value, id, list, actor, at, assignment_id, event_id)
+  SELECT {workspace}, 'email', 'filled-' || number || '@rival.example', gen_random_uuid(), 'rivals', 'test',
+         now(), assignment, gen_random_uuid()
+    FROM numbered
 ), event AS (
   INSERT INTO events SELECT {workspace}, gen_random_uuid(), assignment, 'closed', now(), 'test' FROM numbered
 )
@@ -62,8 +67,9 @@ SELECT sum(heap_blks_read + heap_blks_hit + coalesce(idx_blks_read + idx_blks_hi
 SCANS = """
 SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables
  WHERE relname IN ('leads', 'assignments', 'identities', 'idempotency_keys', 'ledger_entries', 'events',
-                   'changes', 'directory', 'account_keys')
+                   'changes', 'directory', 'account_keys', 'suppressions')
 """
+REASONS = "reject_reasons: {rival: {refund: true, suppress: domain}}\n"
 NAMED = "  - rule: {name: named, when: {account.tier: named}, then: {queue: partner-desk}}\n"
 URGENT = "  - rule: {name: urgent, when: {lead_type: urgent}, then: {queue: partner-desk, priority: 90}}\n"
 Do = Callable[[], Awaitable[object]]
@@ -111,6 +117,7 @@ class Visits:
             "claim": self.claim, "close": self.close, "again": self.again, "read": self.read,
             "edit": self.edit, "look": self.look, "account": self.account, "named": self.named,
             "remove": self.remove, "list": self.list, "table": self.table, "held": self.held,
+            "reject": self.reject,
         }  # fmt: skip
 
     def lead(self, **fields: Any) -> dict[str, Any]:
@@ -196,6 +203,15 @@ class Visits:
         await returned(self.client.put(f"/tables/t{self.number % 2}", json=body))
         await returned(self.client.get(f"/tables/t{self.number % 2}"))
 
+    async def reject(self) -> None:
+        """A reject that suppresses an address is taken back."""
+        url = f"/assignments/{(await self.new())['assignment_id']}/events"
+        for event in (
+            {"type": "rejected", "reason": "rival"},
+            {"type": "dispute_settled", "result": "overturned"},
+        ):
+            await returned(self.client.post(url, json={**event, "id": f"e{self.number}-{event['type']}"}))
+
     async def held(self) -> None:
         """A claim of an owner for whom no lead is held."""
         answer = await self.client.post("/queues/held/claim", json={"owner_id": "ben"})
@@ -223,7 +239,7 @@ async def figures(workspace: Workspace, watcher: asyncpg.Connection) -> tuple[in
 
 
 async def test_plans_made_on_empty_tables_stay_right_on_full_ones(workspace: Workspace) -> None:
-    await workspace.publish(PLAN.replace("pipeline:\n", f"pipeline:\n{URGENT}{NAMED}"))
+    await workspace.publish(PLAN.replace("pipeline:\n", f"{REASONS}pipeline:\n{URGENT}{NAMED}"))
     visits = Visits(workspace)
     small: dict[str, tuple[int, int]] = {}
     for _ in range(2):  # the first time statements are made ready, which reads catalogs

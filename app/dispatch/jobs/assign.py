@@ -8,12 +8,13 @@ from app.dispatch.decision_session import DecisionSession, Person
 from app.dispatch.jobs.base import Job, Reply
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import DecisionRequest
-from app.engine.model.lead_keys import LeadKey
+from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.engine.pipeline.news import news_in
 from app.engine.pipeline.triggers import as_submitted, newly_submitted
 from app.ids import uuid7
 from app.intake.accounts import keys_of_lead
 from app.intake.arrival import IncomingLead, with_declared
+from app.intake.suppressions import suppression_keys
 
 
 @dataclass(eq=False, slots=True)
@@ -24,6 +25,7 @@ class Assign(Job):
     trigger: str = field(kw_only=True)
     exclude: frozenset[str] = frozenset()
     _account_keys: tuple[AccountKey, ...] | None = field(default=None, init=False)
+    _suppression_keys: tuple[SuppressionKey, ...] | None = field(default=None, init=False)
 
     def decide(self, session: DecisionSession) -> Reply:
         """Decide by the plan, as a returning lead if one of its match keys is known."""
@@ -39,8 +41,10 @@ class Assign(Job):
             prior=person.prior,
             possible_duplicates=person.possible,
             account=session.find_account(lambda: self._keys_with(person)),
+            suppression=session.find_suppression(self.suppression_keys()),
         )
-        request = self.plugin.attach_results(request, plan, session.work.now)
+        if request.suppression is None:
+            request = self.plugin.attach_results(request, plan, session.work.now)
         if person.prior is not None:
             account = session.find_account(lambda: keys_of_lead(person.stored))
             earlier = replace(request, values=as_submitted(person.stored, self.trigger), account=account)
@@ -62,6 +66,12 @@ class Assign(Job):
     def identities(self) -> Sequence[LeadKey]:
         """The lead's keys, and its alias."""
         return self.arrival.look_ups
+
+    def suppression_keys(self) -> Sequence[SuppressionKey]:
+        """The lead's address, and its domain."""
+        if self._suppression_keys is None:
+            self._suppression_keys = suppression_keys(self.arrival.values)
+        return self._suppression_keys
 
     def account_keys(self) -> Sequence[AccountKey]:
         """The keys of the lead's account, computed on first use: most plans never ask."""

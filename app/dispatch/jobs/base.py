@@ -8,7 +8,7 @@ from typing import Any
 from app.dispatch.decision_session import DecisionSession, QueueLookup
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import DecisionRequest
-from app.engine.model.lead_keys import LeadKey
+from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.ids import uuid7
 from app.intake.accounts import keys_of_lead
 from app.plugins.port import PluginCall
@@ -43,6 +43,14 @@ class Job:
     def identities(self) -> Sequence[LeadKey]:
         """The keys under which to look for leads that may be the same person."""
         return ()
+
+    def suppression_keys(self) -> Sequence[SuppressionKey]:
+        """What may be on a suppression list."""
+        return ()
+
+    def reject_reason(self) -> str | None:
+        """The reason with which the job rejects a lead, if it does."""
+        return None
 
     def account_keys(self) -> Sequence[AccountKey]:
         """The keys of the lead's account, as far as the job knows the lead."""

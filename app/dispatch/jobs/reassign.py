@@ -53,7 +53,8 @@ class Reassign(Job):
         lead = session.get_lead(self.lead_id or _lead_of_keys(session, self.keys))
         self._check_seen(session, lead)
         if self.to is not None:
-            check_target(self.to, self.exclude, session.work.facts.directory, session.plan.queues)
+            barred = self.exclude | lead.prior.barred
+            check_target(self.to, barred, session.work.facts.directory, session.plan.queues)
             if not self.force:
                 check_caps(self.to, lead, session.work.facts)
         request = request_again(
@@ -122,7 +123,9 @@ def check_target(
         if not owner.active:
             raise OwnerInactive
         if owner.id in exclude:
-            raise refused_at(("to",), "excluded", "names an owner who is excluded as well")
+            raise refused_at(
+                ("to",), "excluded", "names an owner who is excluded, or never gets this lead again"
+            )
 
 
 def check_caps(target: Target, lead: CurrentLead, facts: Facts) -> None:

@@ -3,23 +3,28 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import IdempotencyKey, Job, Reply
 from app.dispatch.jobs.handoff import hand_off
+from app.dispatch.jobs.reject import REJECTED, Reject, dispute, refund, settle_dispute
 from app.dispatch.reported_events import Reporter, event_actions, event_row, refusal_from_json, refusal_of
 from app.engine.life.event_table import EventKind, event_kind
 from app.engine.life.events import ReportedEvent, actor_of
 from app.engine.life.sales import SALE_TYPES, Sale
 from app.engine.model.directory import Owner
 from app.engine.model.lead_keys import LeadKey
-from app.errors import AmbiguousAssignment, EventIdReused, Forbidden, NotFound, refused_at
+from app.errors import AmbiguousAssignment, Conflict, EventIdReused, Forbidden, NotFound, refused_at
+from app.ids import uuid7
+from app.plugins.port import PluginCall
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
 from app.store.life.events import EventRow
+
+_OF_A_REJECT = ("disputed", "dispute_settled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,9 @@ class ReportEvent(Job):
             return earlier
         self._check_times(session)
         lead, tracked = self._find(session)
-        report = Report(session, lead, tracked, self.event, self.reporter, self.body_hash, self.key)
+        report = Report(
+            session, lead, tracked, self.event, self.reporter, self.body_hash, self.plugin, self.key
+        )
         return report.take()
 
     def assignment_ids(self) -> Sequence[str]:
@@ -70,6 +77,10 @@ class ReportEvent(Job):
     def wants_history(self) -> bool:
         """The lead's assignments."""
         return True
+
+    def reject_reason(self) -> str | None:
+        """The reason of a reject."""
+        return self.event.reason if self.event.type == REJECTED else None
 
     def event_ids(self) -> Sequence[tuple[str, str]]:
         """The source and the id of the event."""
@@ -133,9 +144,15 @@ class ReportEvent(Job):
     def _of_lead(
         self, session: DecisionSession, history: Sequence[TrackedAssignment], lead: CurrentLead
     ) -> TrackedAssignment:
-        """The open assignment of `by`, else the newest open one, else the newest."""
+        """The open assignment of `by`, else the newest open one, else the newest.
+
+        A dispute is about the newest reject.
+        """
         if not history:
             raise NotFound("There is no such assignment.")
+        rejects = [each for each in history if each.end_cause == REJECTED]
+        if rejects and self.event.type in _OF_A_REJECT:
+            return rejects[-1]
         open_ = [each for each in history if each.open]
         if self.event.by is not None:
             by = actor_of(self.event, None, session.work.facts.directory)
@@ -159,7 +176,9 @@ class Report:
     event: ReportedEvent
     reporter: Reporter
     body_hash: str
+    plugin: PluginCall
     key: IdempotencyKey | None = None
+    row_id: str = field(default_factory=uuid7)
     effect: str = "none"
     decision: bytes | None = None
     actions: list[Mapping[str, Any]] = field(default_factory=list)
@@ -205,7 +224,11 @@ class Report:
         news = self._take_sale()
         if news:
             self.actions += event_actions(self.session, self.lead, self.tracked, self.event.type)
-        if self.state == "open":
+        if self.event.type in _OF_A_REJECT:
+            self._dispute()
+        elif self.event.type == REJECTED:
+            self._reject()
+        elif self.state == "open":
             self._apply(kind, self.actor)
         return self._reply()
 
@@ -241,16 +264,35 @@ class Report:
             self._work_on(kind)
         if kind.effect != "none" and (kind.order or actor is not None):
             self.effect = kind.effect
+        if kind.refunds:
+            self.details |= refund(self.session, self.tracked)
         decided = hand_off(self.session, self.lead, self.tracked, self.event.type)
         if decided is not None:
             self.effect, self.decision = "handed_off", decided.body
             self.actions += decided.notices
-        elif kind.ends == "rejected":
-            self._end("rejected")
         elif self.event.type == "closed" or self.event.type in self.session.plan.life.close_on:
             self._end("closed")
             self.effect = "closed"
         self.lead = self.session.get_lead(self.lead.prior.lead_id)
+
+    def _reject(self) -> None:
+        """The owner gives the lead back. A refusal is recorded as a note. Raises it."""
+        reject = Reject(
+            self.session, self.lead, self.tracked, self.event, self.row_id, self.reporter, self.plugin
+        )
+        try:
+            reject.take()
+        except Conflict as problem:
+            self._refuse_as(problem)
+        self.effect, self.decision, self.details = REJECTED, reject.decision, reject.details
+        self.lead = self.session.get_lead(self.lead.prior.lead_id)
+
+    def _dispute(self) -> None:
+        if self.event.type == "disputed":
+            self.effect = dispute(self.session, self.tracked)
+        else:
+            self.details = {"result": self.event.result}
+            self.effect = settle_dispute(self.session, self.tracked, self.event.result, self.reporter)
 
     def _work_on(self, kind: EventKind) -> None:
         """Somebody works on the lead: clocks stop, and it is not idle."""
@@ -270,7 +312,9 @@ class Report:
 
     def _refuse(self) -> None:
         """Record an order that comes too late as a note. Raises its refusal."""
-        problem = refusal_of(self.state, self.tracked, self.lead.prior, self.reporter)
+        self._refuse_as(refusal_of(self.state, self.tracked, self.lead.prior, self.reporter))
+
+    def _refuse_as(self, problem: Conflict) -> NoReturn:
         self.effect = "refused"
         body = orjson.dumps({"code": problem.code, **problem.members})
         self._record(self._row(), 409, body)
@@ -288,6 +332,9 @@ class Report:
             "type": self.event.type,
             "state": self.state,
             "effect": self.effect,
+            "refunded": self.details.get("refunded", False),
+            "code": self.details.get("code"),
+            "suppression": self.details.get("suppression"),
             "actions": numbered,
             "decision": orjson.loads(self.decision) if self.decision is not None else None,
             "replayed": False,
@@ -298,7 +345,7 @@ class Report:
         return Reply(200, answer)
 
     def _row(self) -> EventRow:
-        row = event_row(self.event, self.tracked, self.reporter, self.now)
+        row = event_row(self.row_id, self.event, self.tracked, self.reporter, self.now)
         actor = self.actor if self.event.by is not None else None
         row.by_id = actor.id if actor is not None else row.by_id
         return row

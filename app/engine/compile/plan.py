@@ -16,6 +16,7 @@ from app.engine.conditions.index import ConditionIndex
 from app.engine.followup.actions import FollowUp, compile_follow_up
 from app.engine.followup.slas import Slas
 from app.engine.life.queues import QueueTerms, compile_queues
+from app.engine.life.rejects import NO_REJECTS, Rejects, compile_rejects
 from app.engine.lookup.tables import TableRef
 from app.engine.model.decision import Verdict
 from app.engine.model.lead_keys import KEYS_BY_NAME, MatchRules
@@ -82,6 +83,7 @@ class Plan:
     - `reads` are the fields it reads, `not_news` those in which a change is not news.
     - `life` is what follows from events.
     - `label_steps` are the steps that score, `plugin_steps` those of plugins.
+    - `rejects` says what follows when an owner gives a lead back.
     - `declared` are the custom attributes whose type the plan declares.
     - `queues` are the queues it declares.
     """
@@ -108,6 +110,7 @@ class Plan:
     table_refs: Mapping[str, TableRef] = field(default_factory=dict)
     plugin_steps: Sequence[PluginStep] = ()
     declared: Sequence[Field] = ()
+    rejects: Rejects = NO_REJECTS
 
     def terms_of(self, queue: str) -> QueueTerms:
         """The terms of a queue. One that the plan does not declare has none."""
@@ -146,6 +149,7 @@ def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, 
         else None,
         table_refs=table_refs_of(document),
         plugin_steps=tuple(plugin_steps(document, strategies)),
+        rejects=compile_rejects(document),
         declared=tuple(each for each in document.fields.fields if each.name.startswith(ATTRIBUTES)),
     )
 

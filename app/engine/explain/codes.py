@@ -5,7 +5,7 @@ A plugged-in strategy brings the codes of its own verdicts. All other codes are 
 
 REFUSALS: dict[str, str] = {
     "not_found": "The directory has no such owner or team.",
-    "excluded": "The caller excluded the owner.",
+    "excluded": "The caller excluded the owner, or they never get this lead again.",
     "inactive": "The owner is not active.",
     "absent": "The owner is absent; `available_at` says until when.",
     "paused": "The owner is paused; `available_at` says until when.",
@@ -74,6 +74,9 @@ STEPS: dict[str, str] = {
     "given_back": "The owner who had claimed it gave it back to its queue.",
     "lease_ended": "The owner who had claimed it did not touch it in time, so it is back in its queue.",
     "max_wait": "The lead waited in its queue for as long as the plan allows.",
+    "rejected": "The reason of a reject names the target.",
+    "suppressed": "A suppression list has the address or the domain of the lead; `list` names it, and "
+    "`matched_by` says which.",
     "no_match": "The condition does not hold; `failed_condition` names the first comparison that failed.",
     "error": "The strategy failed or returned no valid verdict; `error` says how.",
     "fallback_queue": "No step took it, so it waits in the built-in queue.",
@@ -102,6 +105,7 @@ RETURNING_LEADS: dict[str, str] = {
     "automated": "The lead was on a path, so it is routed again.",
     "blocked": "The lead was blocked, so it is routed again.",
     "closed": "The lead's assignment was closed, so it is routed again.",
+    "suppressed": "The lead's address or its domain is on a suppression list now.",
     "not_found": "The owner is no longer in the directory, so the lead is routed again.",
     "excluded": "The caller excluded the owner, so the lead is routed again.",
     "inactive": "The owner is not active, so the lead is routed again.",
@@ -138,6 +142,8 @@ REASONS: dict[str, str] = {
     "given_back": "The owner who had claimed it gave it back; it has its old place in the queue.",
     "lease_ended": "The lease of a claim ended without a touch; the lead has its old place in the queue.",
     "max_wait": "The lead waited in its queue for as long as the plan allows, and went on to the next place.",
+    "rejected": "Its owner rejected it, and the reason says where it goes.",
+    "suppressed": "Its address or its domain is on a suppression list.",
     "held": "Nobody can take it yet; it waits in the built-in queue until `held_until`.",
     "duplicate": "The lead was submitted twice, without news; the owner or the place of the first submission "
     "stands.",

@@ -43,6 +43,7 @@ _OWN_SOURCES = {
     "manual": "manually",
     "taken_away": "because a deadline was missed",
     "escalated": "as an escalation",
+    "rejected": "after the reject",
 }
 """How a lead that was settled outside the plan's steps went where it is."""
 _KEPT = {
@@ -135,6 +136,17 @@ def returning_lead_in_queue(queue: str) -> str:
 def had_it(owner: str, code: str | None) -> str:
     """The owner who had the lead before; `code` says why they cannot keep it, if they cannot."""
     return f"{owner} had it before and {_KEPT[code]}." if code is not None else f"{owner} had it before."
+
+
+def rejected_by(owner: str, reason: str) -> str:
+    """The owner who gave the lead back, and the reason as the plan names it."""
+    return f"{owner} rejected it as {reason}."
+
+
+def suppressed(list_: str, matched_by: str) -> str:
+    """A suppression list blocks the lead."""
+    what = "e-mail address" if matched_by == "email" else "e-mail domain"
+    return f"Blocked because its {what} is on the suppression list {list_}."
 
 
 def left_product(products: Sequence[str], owner: str | None) -> str:

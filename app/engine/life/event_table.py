@@ -31,7 +31,7 @@ class EventKind:
     human: bool = True
     ends: str | None = None
     refunds: bool = False
-    effect: Literal["accepted", "touched", "rejected", "snoozed", "none"] = "none"
+    effect: Literal["accepted", "touched", "rejected", "snoozed", "disputed", "settled", "none"] = "none"
 
 
 EVENT_KINDS: Mapping[str, EventKind] = {
@@ -69,8 +69,12 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "reversed": EventKind("The deal in `ref` is not won any more.", human=False),
     "closed": EventKind("The work on the lead is done.", order=True, ends="closed"),
     "note": EventKind("Somebody wrote something down."),
-    "disputed": EventKind("The reject is disputed.", human=False),
-    "dispute_settled": EventKind("The dispute about the reject is settled.", human=False),
+    "disputed": EventKind("The reject is disputed.", human=False, effect="disputed"),
+    "dispute_settled": EventKind(
+        "The dispute about the reject is settled. `overturned` takes back its refund and its suppression.",
+        human=False,
+        effect="settled",
+    ),
 }
 """Every type of event by name. A type that starts with `x-` is a fact without effect."""
 OWN_EVENT = EventKind("An event of your own.")

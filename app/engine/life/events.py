@@ -62,8 +62,13 @@ def actor_of(event: ReportedEvent, present_owner: str | None, directory: Directo
     if event.by is None:
         owner = directory.owners.get(present_owner or "")
     else:
-        owner = directory.owners.get(event.by) or _by_crm_id(event.by, directory)
+        owner = owner_named(event.by, directory)
     return owner if owner is not None and owner.active else None
+
+
+def owner_named(by: str | None, directory: Directory) -> Owner | None:
+    """The owner that an event names in `by`, by id or CRM id; None for an integration."""
+    return (directory.owners.get(by) or _by_crm_id(by, directory)) if by is not None else None
 
 
 def _by_crm_id(id_: str, directory: Directory) -> Owner | None:

@@ -131,6 +131,14 @@ class ExistingOwnership:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression:
+    """The list that blocks a lead, and whether it holds the lead's `email` or its `domain`."""
+
+    list: str
+    matched_by: str
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionRequest:
     """One request for a decision. `kind` is what asks for it, such as assign, reassign, claim or take_away.
 
@@ -146,6 +154,8 @@ class DecisionRequest:
     - `attempt` counts the owners who had the lead since it was last routed, the new one included.
     - `place` is the lead's place in the queue that it leaves or had before; it has it again if it goes there.
     - `origin_owner` is the owner on leave that the new one covers for.
+    - `suppression` is the entry of a suppression list that blocks the lead.
+    - `reject_reason` is why the present owner rejected the lead, by the name in the plan.
     - `from_assignment_id` and `handoff` are the assignment and the rule of a handoff.
     - `action_types` are the types of the actions that are made; None means all.
     - `unattended` says that no caller gets the answer.
@@ -176,6 +186,8 @@ class DecisionRequest:
     action_types: tuple[str, ...] | None = None
     unattended: bool = False
     ladder: tuple[Target, ...] = ()
+    suppression: Suppression | None = None
+    reject_reason: str | None = None
 
     def place_in(self, queue: str) -> QueuePlace | None:
         """The place that the lead has or had in this queue."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 EXTERNAL_ID, CRM_LEAD, EMAIL, PHONE = RANKED = ("external_id", "crm_lead", "email", "phone")
 """The kinds of keys, the strongest first."""
@@ -41,3 +41,10 @@ class MatchRules:
     def joins(self, key: LeadKey) -> bool:
         """Whether leads with this key can be one person."""
         return key.kind in self.kinds and self.sources.get(key.source) != "submission"
+
+
+class SuppressionKey(NamedTuple):
+    """What a suppression list can hold of a lead: its address (`email`), or the domain of it (`domain`)."""
+
+    kind: Literal["email", "domain"]
+    value: str

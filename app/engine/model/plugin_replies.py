@@ -32,6 +32,8 @@ _RESERVED = frozenset(
         "no_plan",
         "no_match",
         "error",
+        "rejected",
+        "suppressed",
     )
 )
 """Codes that have a meaning of their own in the service."""

@@ -28,22 +28,31 @@ def _instant(ticks: int) -> datetime:
     return EPOCH + ticks * _MICROSECOND
 
 
+TURNS_OF_CAUSE = {"turn": 1, "refund": -1, "taken_away": -1, "refund_reversed": 1}
+"""How a row of the ledger changes the turns of its chosen member, by its cause."""
+
+
 @dataclass(slots=True)
 class Balance:
-    """A member's fair-share balance in units of `fair_share.LEAD_UNITS`, and the turns they have taken."""
+    """A member's fair-share balance in units of `fair_share.LEAD_UNITS`, and the turns they have taken.
+
+    Refunded turns are taken off. `since` is the number of the ledger's last row when the member joined: they
+    have been a member without a break since every later row.
+    """
 
     balance: int = 0
     turns: int = 0
+    since: int = 0
 
     def to_json(self) -> list[int]:
         """The stored row."""
-        return [self.balance, self.turns]
+        row = [self.balance, self.turns]
+        return [*row, self.since] if self.since else row
 
     @classmethod
     def from_json(cls, row: Sequence[int]) -> "Balance":
         """A balance out of its stored row."""
-        balance, turns = row
-        return cls(balance=balance, turns=turns)
+        return cls(*row)
 
 
 @dataclass(slots=True)
@@ -70,6 +79,15 @@ class Load:
         """Leads counted in the local ISO week that begins on this Monday."""
         return self.this_week if self.week == monday.toordinal() else 0
 
+    def uncount(self, owner: Owner, at: datetime) -> None:
+        """Take a lead that was counted at `at` out of its day, its week and the rolling windows."""
+        day = at.astimezone(owner.zone).date()
+        monday = day - timedelta(days=day.weekday())
+        self.today = max(0, self.today - (self.day == day.toordinal()))
+        self.this_week = max(0, self.this_week - (self.week == monday.toordinal()))
+        if _ticks(at) in self.recent:
+            self.recent.remove(_ticks(at))
+
     def since(self, start: datetime) -> list[datetime]:
         """The times of leads counted after `start`, oldest first. `start` itself is excluded."""
         ticks = _ticks(start)
@@ -80,15 +98,19 @@ class Load:
 
         `last` is the lead's place in the order, if it is not its time.
         """
+        self.count(owner, caps, now)
+        self.open += 1
+        self.last = max(self.last, _ticks(now)) if last is None else last
+
+    def count(self, owner: Owner, caps: Caps | None, now: datetime) -> None:
+        """Count a lead in its day, its week and the rolling windows."""
         today = now.astimezone(owner.zone).date()
         monday = (today - timedelta(days=today.weekday())).toordinal()
         if today.toordinal() >= self.day:
             self.day, self.today = today.toordinal(), self.on_day(today) + 1
         if monday >= self.week:
             self.week, self.this_week = monday, self.this_week + 1 if self.week == monday else 1
-        self.open += 1
         ticks = _ticks(now)
-        self.last = max(self.last, ticks) if last is None else last
         if caps is not None and caps.rolling:
             times = sorted([*self.recent, ticks])
             oldest = times[-1] - caps.longest_window() // _MICROSECOND
@@ -118,21 +140,23 @@ class Load:
 
 @dataclass(slots=True)
 class StateKeys:
-    """Names entries of a state: members by team, owners, and teams of the ledger."""
+    """Names entries of a state: members by team, owners, teams of the ledger, and owners with refunds."""
 
     balances: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     loads: set[str] = field(default_factory=set)
     member_loads: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     ledger: set[str] = field(default_factory=set)
+    refunds: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
-        return bool(self.balances or self.loads or self.member_loads or self.ledger)
+        return bool(self.balances or self.loads or self.member_loads or self.ledger or self.refunds)
 
 
 @dataclass(slots=True)
 class State:
     """The fairness state of one workspace.
 
+    `refunds` has for each owner their last day with a refund, as an ordinal, and the refunds of that day.
     `touched` names the entries that changed since they were last written. `newest` is the greatest `last` of
     any load.
     """
@@ -141,6 +165,7 @@ class State:
     loads: dict[str, Load] = field(default_factory=dict)
     member_loads: dict[str, dict[str, Load]] = field(default_factory=dict)
     ledger: dict[str, int] = field(default_factory=dict)
+    refunds: dict[str, tuple[int, int]] = field(default_factory=dict)
     touched: StateKeys = field(default_factory=StateKeys)
     newest: int = 0
 
@@ -163,8 +188,8 @@ class State:
             balance = team.setdefault(owner, Balance())
             balance.balance += change
         self.touched.balances[turn.team].update(turn.changes)
-        if turn.cause == "turn" and turn.chosen:
-            team[turn.chosen].turns += 1
+        if turn.chosen:
+            team[turn.chosen].turns += TURNS_OF_CAUSE.get(turn.cause, 0)
         number = self.ledger.get(turn.team, 0) + 1
         self.ledger[turn.team] = number
         self.touched.ledger.add(turn.team)
@@ -197,6 +222,42 @@ class State:
         if team is not None and place is not None:
             place.open = max(0, place.open - 1)
             self.touched.member_loads[team].add(owner)
+
+    def join(self, team: str, owner: str) -> None:
+        """The owner becomes a member who takes turns: nothing earlier in the ledger is about them."""
+        number = self.ledger.get(team, 0)
+        if number:
+            self.balances.setdefault(team, {}).setdefault(owner, Balance()).since = number
+            self.touched.balances[team].add(owner)
+
+    def refunds_on(self, owner: str, day: date) -> int:
+        """How many refunds the owner got on this local day."""
+        last, count = self.refunds.get(owner, (0, 0))
+        return count if last == day.toordinal() else 0
+
+    def add_refund(self, owner: str, day: date) -> None:
+        """Count one more refund of the owner on this local day."""
+        self.refunds[owner] = (day.toordinal(), self.refunds_on(owner, day) + 1)
+        self.touched.refunds.add(owner)
+
+    def recount(
+        self, directory: Directory, owner: Owner, team: str | None, at: datetime, *, counts: bool
+    ) -> None:
+        """Say whether a lead that the owner got at `at` counts in days, weeks and rolling windows.
+
+        Its open place is another matter (`free`).
+        """
+        places = [(self.loads.get(owner.id), owner.caps)]
+        self.touched.loads.update({owner.id} & self.loads.keys())
+        place = self.member_loads.get(team or "", {}).get(owner.id)
+        if team is not None and place is not None:
+            places.append((place, _member_caps(directory, team, owner.id)))
+            self.touched.member_loads[team].add(owner.id)
+        for load, caps in places:
+            if load is not None and counts:
+                load.count(owner, caps, at)
+            elif load is not None:
+                load.uncount(owner, at)
 
     def rewind(self, directory: Directory, at: datetime) -> None:
         """Uncount what owners got in days and weeks after `at`. Balances and open leads stay."""
@@ -231,6 +292,8 @@ class State:
             }
         if wanted.ledger:
             rows["ledger"] = {team: self.ledger[team] for team in wanted.ledger}
+        if wanted.refunds:
+            rows["refunds"] = {owner: self.refunds[owner] for owner in wanted.refunds}
         return rows
 
     def apply_delta(self, rows: Mapping[str, Any]) -> None:
@@ -248,6 +311,7 @@ class State:
             for owner, row in members.items():
                 _put(places, owner, row and Load.from_json(row))
         self.ledger.update(rows.get("ledger", {}))
+        self.refunds |= {owner: (day, count) for owner, (day, count) in rows.get("refunds", {}).items()}
 
     def _all(self) -> StateKeys:
         return StateKeys(
@@ -255,6 +319,7 @@ class State:
             set(self.loads),
             {team: set(members) for team, members in self.member_loads.items()},
             set(self.ledger),
+            set(self.refunds),
         )
 
 

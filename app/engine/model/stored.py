@@ -17,6 +17,7 @@ from app.engine.model.decision import (
     ExistingOwnership,
     PossibleDuplicate,
     PriorAssignment,
+    Suppression,
     Target,
 )
 from app.engine.model.state import Facts, State, StateKeys
@@ -91,12 +92,17 @@ def request_to_json(request: DecisionRequest) -> dict[str, Any]:
         stored["ladder"] = [target_to_json(each) for each in request.ladder]
     if request.possible_duplicates:
         stored["possible"] = [each.to_json() for each in request.possible_duplicates]
+    if request.suppression is not None:
+        stored["suppression"] = [request.suppression.list, request.suppression.matched_by]
+    if request.reject_reason is not None:
+        stored["reject_reason"] = request.reject_reason
     return stored
 
 
 def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
     """A request with everything it was decided from."""
     prior, to, account, owned = (stored.get(key) for key in ("prior", "to", "account", "owned"))
+    suppressed = stored.get("suppression")
     return DecisionRequest(
         kind=stored["kind"],
         assignment_id=stored["assignment_id"],
@@ -118,6 +124,8 @@ def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
         possible_duplicates=tuple(PossibleDuplicate(**each) for each in stored.get("possible", ())),
         action_types=tuple(stored["action_types"]) if "action_types" in stored else None,
         ladder=tuple(target_from_json(each) for each in stored.get("ladder", ())),
+        suppression=Suppression(*suppressed) if suppressed else None,
+        reject_reason=stored.get("reject_reason"),
     )
 
 

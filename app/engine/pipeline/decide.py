@@ -1,8 +1,8 @@
 """The decision: a pure function of the request, the plan, the directory, the state and the time.
 
 The fields of the account and the derived fields are added first, so that everything after can use them. Then
-come, in order of precedence, a target named by the caller, the returning lead, the pipeline, and last the
-follow-up.
+come, in order of precedence, suppression lists, a target named by the caller, the returning lead, the
+pipeline, and last the follow-up.
 """
 
 from collections.abc import Mapping
@@ -23,13 +23,14 @@ from app.engine.pipeline.claims import claiming_team
 from app.engine.pipeline.handoff import HANDOFF, decide_handoff
 from app.engine.pipeline.moves import MOVES, along_ladder
 from app.engine.pipeline.returning_lead import decide_returning
+from app.engine.pipeline.suppressed import decide_suppressed
 from app.engine.pipeline.walk import score_labels, try_step, walk
 from app.engine.selection.eligibility import keep_refusal, over_cap
 from app.plan.language.fields import LEAD, Kind
 from app.values.numbers import Range
 
 _NUMBERS = tuple(field.name for field in LEAD.fields.values() if field.kind in (Kind.INTEGER, Kind.NUMBER))
-_NAMED = frozenset(("returning_lead", "manual", "claimed"))
+_NAMED = frozenset(("returning_lead", "manual", "claimed", "rejected"))
 _BACK = {"give_back": "given_back", "lease_ended": "lease_ended"}
 """The code of a claimed lead that returns to its queue, by the kind of the request."""
 _OF_QUEUES = frozenset((*_BACK.values(), "max_wait"))
@@ -62,7 +63,9 @@ def decide(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
 
 def _settled(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     """Where the lead goes, with its labels."""
-    if request.handoff is not None:
+    if request.suppression is not None:
+        decision = decide_suppressed(request.suppression, request, plan, facts)
+    elif request.handoff is not None:
         decision = decide_handoff(request, plan, facts) or walk(request, plan, facts)
     elif request.ladder:
         decision = along_ladder(request, facts)
@@ -112,6 +115,10 @@ def _who_had_it(decision: Decision, request: DecisionRequest, facts: Facts) -> s
     previous = request.prior.owner if request.prior is not None else None
     if request.kind == "reassign" or request.kind in MOVES:
         previous = request.present_owner
+    if request.reject_reason is not None and request.present_owner is not None:
+        rejected = facts.directory.owners.get(request.present_owner)
+        name = rejected.name if rejected is not None else request.present_owner
+        return " " + sentences.rejected_by(name, request.reject_reason)
     now = decision.owner.id if decision.owner is not None else None
     if previous is None or previous == now or decision.outcome not in ("assigned", "queued"):
         return ""
@@ -180,15 +187,16 @@ def _imported(owned: ExistingOwnership, facts: Facts) -> Decision:
 
 
 def _to_target(request: DecisionRequest, target: Target, plan: Plan, facts: Facts) -> Decision:
-    """A manual assignment or a claim. If no member of a named team can take it, the plan routes it."""
-    if target.kind == "owner":
+    """A manual assignment, a claim or a reject. If nobody there can take it, the plan routes it."""
+    code = "rejected" if request.kind == "reject" else "manual"
+    if target.kind == "owner" and request.kind != "reject":
         team = claiming_team(target.name, request.queue, plan, facts) if request.queue else None
         return _to_owner(request, facts.directory.owners[target.name], team, facts)
     if target.kind == "queue" and request.kind in _BACK:
         return _back_in_queue(request, target, facts)
     trail: list[dict[str, Any]] = []
-    verdict = Verdict("manual", (target,))
-    step = CompiledStep("manual", "manual", None, lambda _values, _facts: verdict)
+    verdict = Verdict(code, (target,))
+    step = CompiledStep(code, code, None, lambda _values, _facts: verdict)
     decision = try_step(step, request, facts, trail, [])
     if decision is not None:
         return replace(decision, trace={"steps": trail, "not_evaluated": 0})

@@ -23,20 +23,18 @@ def decide_returning(prior: PriorAssignment, request: DecisionRequest, plan: Pla
 
     A repeat within the duplicate window is a duplicate only if it says nothing new.
     """
-    soon = bool(plan.duplicate_window) and facts.now - prior.decided_at <= plan.duplicate_window
-    duplicate = soon and not request.news
-    existing = ExistingLead(
-        prior.lead_id, prior.assignment_id, prior.matched_by, "duplicate" if duplicate else "reengaged"
-    )
+    soon = _is_soon(prior, plan, facts)
+    existing = existing_lead(prior, request, plan, facts)
+    duplicate = existing.kind == "duplicate"
     switched = _switch_product(prior, existing, request, plan, facts)
     if switched is not None:
         return switched
     if _reroutes(request, plan, facts, soon=soon):
-        return _routed_again(prior, existing, "reroute_when", walk(request, plan, facts), request.news)
+        return routed_again(prior, existing, "reroute_when", walk(request, plan, facts), request.news)
     if prior.state == "queued":
         return _waiting(prior, existing, request, walk(request, plan, facts))
     if prior.state != "assigned" or prior.owner is None:
-        return _routed_again(prior, existing, prior.state, walk(request, plan, facts), request.news)
+        return routed_again(prior, existing, prior.state, walk(request, plan, facts), request.news)
     why = "owner_not_kept"
     for owner_id in (prior.owner,) if duplicate else _owners_to_keep(prior.owner, request, plan, facts):
         refused = keep_refusal(owner_id, request.exclude, facts)
@@ -47,7 +45,19 @@ def decide_returning(prior: PriorAssignment, request: DecisionRequest, plan: Pla
                 kept.asked = (walked.step, walked.strategy)
             return kept
         why = refused
-    return _routed_again(prior, existing, why, walk(request, plan, facts), request.news)
+    return routed_again(prior, existing, why, walk(request, plan, facts), request.news)
+
+
+def existing_lead(prior: PriorAssignment, request: DecisionRequest, plan: Plan, facts: Facts) -> ExistingLead:
+    """The earlier lead of a request, and whether the request only repeats it."""
+    duplicate = _is_soon(prior, plan, facts) and not request.news
+    return ExistingLead(
+        prior.lead_id, prior.assignment_id, prior.matched_by, "duplicate" if duplicate else "reengaged"
+    )
+
+
+def _is_soon(prior: PriorAssignment, plan: Plan, facts: Facts) -> bool:
+    return bool(plan.duplicate_window) and facts.now - prior.decided_at <= plan.duplicate_window
 
 
 def _reroutes(request: DecisionRequest, plan: Plan, facts: Facts, *, soon: bool) -> bool:
@@ -65,7 +75,7 @@ def _waiting(
 ) -> Decision:
     """A lead in a queue leaves it when it says something new and somebody can take it now."""
     if request.news and walked.outcome == "assigned":
-        return _routed_again(prior, existing, "queue_left", walked, request.news)
+        return routed_again(prior, existing, "queue_left", walked, request.news)
     return _kept_place(prior, existing, walked, request.news)
 
 
@@ -163,7 +173,7 @@ def _kept_place(
     )
 
 
-def _routed_again(
+def routed_again(
     prior: PriorAssignment, existing: ExistingLead, why: str, walked: Decision, news: Sequence[str] = ()
 ) -> Decision:
     """The result of the pipeline. A duplicate that ends on the same path or block changes nothing."""

@@ -13,14 +13,23 @@ from app.engine.selection.ramps import weight_at
 def rebalance_entries(old: Directory, new: Directory, state: State, now: datetime) -> Iterator[LedgerEntry]:
     """For each team that members left: one entry that gives their balances to the others."""
     for id_ in sorted(old.teams):
-        before = _live(old.teams[id_], old.owners, now)
-        after = _live(new.teams.get(id_), new.owners, now)
+        before = live_members(old.teams[id_], old.owners, now)
+        after = live_members(new.teams.get(id_), new.owners, now)
         left = {owner: state.balance(id_, owner).balance for owner in before if owner not in after}
         stayed = {owner: weight for owner, weight in after.items() if owner in before}
         changes = {owner: -balance for owner, balance in left.items()}
         changes |= spread_balance(sum(left.values()), stayed)
         if any(changes.values()):
             yield LedgerEntry(id_, "rebalanced", None, changes)
+
+
+def members_who_joined(old: Directory, new: Directory, now: datetime) -> Iterator[tuple[str, str]]:
+    """Each team and owner where the owner begins to take turns."""
+    for id_, team in sorted(new.teams.items()):
+        before = live_members(old.teams.get(id_), old.owners, now)
+        for owner in live_members(team, new.owners, now):
+            if owner not in before:
+                yield id_, owner
 
 
 def loads_to_recount(old: Directory, new: Directory) -> Iterator[tuple[Owner, str | None, Caps | None]]:
@@ -40,7 +49,7 @@ def loads_to_recount(old: Directory, new: Directory) -> Iterator[tuple[Owner, st
                 yield new.owners[member.owner], id_, member.caps
 
 
-def _live(team: Team | None, owners: Mapping[str, Owner], now: datetime) -> dict[str, int]:
+def live_members(team: Team | None, owners: Mapping[str, Owner], now: datetime) -> dict[str, int]:
     """The members who take turns, with their weights at `now`."""
     return {
         member.owner: weight_at(member, owners[member.owner].zone, now)

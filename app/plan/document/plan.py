@@ -11,6 +11,7 @@ from app.plan.document.own_fields import OwnFields, read_own_fields
 from app.plan.document.plan_tests import PlanTest
 from app.plan.document.products import Product
 from app.plan.document.queues import Queue
+from app.plan.document.rejects import RejectReason
 from app.plan.document.scoring import PointsRow, ScoreConfig, ScoreName, missing_scores
 from app.plan.document.slas import Sla, SlaRule
 from app.plan.document.steps import PlanStep, read_steps
@@ -143,6 +144,23 @@ class PlanDocument(Part):
     )
     sla_rules: tuple[SlaRule, ...] = Field(
         (), description="The SLA of a lead whose step sets none. The first rule that matches counts."
+    )
+    reject_reasons: dict[Name, RejectReason] = Field(
+        default_factory=dict,
+        description="The reasons for which an owner may reject a lead, by name. There are no others.",
+    )
+    max_refunds_per_day: Annotated[int, Field(strict=True, ge=0, le=1000)] | None = Field(
+        None,
+        description="How many refunds an owner gets per day of their time zone. Beyond it a reject is "
+        "accepted without a refund. The default is no limit.",
+    )
+    reject_after_touch: bool = Field(
+        False, description="Whether an owner may still reject a lead after its first touch.", strict=True
+    )
+    refund_take_aways: bool = Field(
+        False,
+        description="Whether an owner gets their turn back when an SLA takes a lead away.",
+        strict=True,
     )
     returning_leads: ReturningLeads = Field(
         default_factory=ReturningLeads, description="How to treat a lead that was here before."

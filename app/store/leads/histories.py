@@ -19,7 +19,8 @@ class TrackedAssignment:
     """One assignment that changed where its lead is, as the jobs so far left it.
 
     `end_cause` is None while it is open; `open` is also false for an automated or blocked lead. `turn` is the
-    entry in the ledger of the turn that it took.
+    entry in the ledger of the turn that it took. `refunded` says that the turn, and the place in the caps per
+    day, week and window, were given back; `dispute` is what became of a dispute about its reject.
     """
 
     id: str
@@ -49,6 +50,9 @@ class TrackedAssignment:
     origin_owner: str | None
     from_assignment_id: str | None
     handoff: str | None
+    counts_toward_load: bool = False
+    refunded: bool = False
+    dispute: str | None = None
     clocks: dict[str, Clock] = field(default_factory=dict)
     turn: StoredLedgerEntry | None = None
 
@@ -57,7 +61,7 @@ _COLUMNS = """id::text AS id, lead_id::text AS lead_id, decision_number, cause, 
        team_id, queue, path, block, priority, open, decided_at, attempt, ended_at, end_cause, accepted_at,
        touched_at, active_at, idle_from, queue_since,
        queue_number, origin_owner,
-       from_assignment_id::text AS from_assignment_id, handoff"""
+       from_assignment_id::text AS from_assignment_id, handoff, counts_toward_load, refunded, dispute"""
 
 SELECT_HISTORIES = f"""
 SELECT found.*

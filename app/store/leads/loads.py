@@ -22,7 +22,8 @@ SELECT (SELECT count(*) FROM assignments
            AND (wanted.team IS NULL OR team_id = wanted.team)) AS open_leads,
        ARRAY (SELECT decided_at FROM assignments
                WHERE workspace_id = $1 AND owner_id = wanted.owner AND counts_toward_load
-                 AND decided_at > wanted.since AND (wanted.team IS NULL OR team_id = wanted.team)
+                 AND NOT refunded AND decided_at > wanted.since
+                 AND (wanted.team IS NULL OR team_id = wanted.team)
                ORDER BY decided_at) AS taken_at
   FROM unnest($2::text[], $3::text[], $4::timestamptz[]) WITH ORDINALITY
     AS wanted (owner, team, since, ordinal)

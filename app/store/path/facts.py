@@ -10,13 +10,14 @@ import orjson
 
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import PriorAssignment
-from app.engine.model.lead_keys import LeadKey
+from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.plan.language.durations import parse_iso
 from app.store.clocks import NOW
 from app.store.connection.pool import Connection
 from app.store.directory.accounts import Accounts, account_lookup, accounts_from_json
 from app.store.leads.current_leads import fields_from_inputs
 from app.store.leads.prior_assignment import ASSIGNMENT_COLUMNS, PRIOR_COLUMNS, prior_from_row
+from app.store.life.suppressions import suppression_lookup
 from app.store.path.journal import JournalEntry, entry_from_row
 
 MAX_LEADS_OF_KEY = 10
@@ -71,11 +72,11 @@ SELECT
      CROSS JOIN LATERAL (
        SELECT inputs FROM assignments
         WHERE workspace_id = $1 AND id = lead.fields_from
-        LIMIT 1) AS decision) AS known) AS known
+        LIMIT 1) AS decision) AS known) AS known,{suppression_lookup("$8", "$9")} AS suppressed
 """
-"""The time, the journal since an entry, stored replies by key, and the leads that share a key."""
+"""The time, the journal since an entry, stored replies by key, leads that share a key, and suppressions."""
 
-SELECT_FACTS_WITH_ACCOUNTS = f"{SELECT_FACTS.rstrip()},{account_lookup('$8', '$9')} AS accounts"
+SELECT_FACTS_WITH_ACCOUNTS = f"{SELECT_FACTS.rstrip()},{account_lookup('$10', '$11')} AS accounts"
 """The same for plans that use accounts."""
 
 SELECT_NEWEST_FULL_STATE = """
@@ -108,7 +109,8 @@ class KnownLead:
 class Prefetched:
     """The result of the statement. `entries` begins with the requested one, if it is still there.
 
-    `matches` are lead ids by key, `known` the leads they name. `accounts` is None where no accounts were
+    `matches` are lead ids by key, `known` the leads they name. `suppressed` has the list, and the assignment
+    whose reject made the entry, by kind and value. `accounts` is None where no accounts were
     requested.
     """
 
@@ -117,6 +119,7 @@ class Prefetched:
     replays: dict[str, StoredReply] = field(default_factory=dict)
     matches: dict[LeadKey, list[str]] = field(default_factory=dict)
     known: dict[str, KnownLead] = field(default_factory=dict)
+    suppressed: dict[SuppressionKey, tuple[str, str]] = field(default_factory=dict)
     accounts: Accounts | None = None
 
 
@@ -127,17 +130,20 @@ async def read_facts(
     keys: Sequence[str],
     identities: Sequence[LeadKey],
     accounts: Sequence[AccountKey] | None = None,
+    suppressions: Sequence[SuppressionKey] = (),
 ) -> Prefetched:
     """Read the facts of a commit group: the time, the journal, stored replies, known leads, accounts.
 
     The journal is read from entry `since`; without it, from the newest entry with the full state. `accounts`
-    are the keys of accounts to look up, None where the plan uses no accounts.
+    are the keys of accounts to look up, None where the plan uses no accounts. `suppressions` are what may be
+    on a suppression list.
     """
     start = since
     if start is None:
         start = await connection.fetchval(SELECT_NEWEST_FULL_STATE, workspace_id) or 0
     kinds, values, sources = ([each[part] for each in identities] for part in range(3))
     arguments: list[Any] = [workspace_id, start, list(keys), kinds, values, since is None, sources]
+    arguments += [[kind for kind, _ in suppressions], [value for _, value in suppressions]]
     if accounts:
         arguments += [[key.kind for key in accounts], [key.value for key in accounts]]
     row = await connection.fetchrow(SELECT_FACTS_WITH_ACCOUNTS if accounts else SELECT_FACTS, *arguments)
@@ -149,6 +155,10 @@ async def read_facts(
         replays={reply["key"]: _reply(reply) for reply in _rows(row["replays"])},
         matches=_matches(row["matches"]),
         known={each["lead_id"]: _known(each) for each in _rows(row["known"])},
+        suppressed={
+            SuppressionKey(each["kind"], each["value"]): (each["list"], each["assignment_id"])
+            for each in _rows(row["suppressed"])
+        },
         accounts=None if accounts is None else accounts_from_json(row["accounts"] if accounts else None),
     )
 

@@ -14,6 +14,7 @@ from app.store.leads.bulk_jobs import BulkResultRow
 from app.store.life.events import EventRow, insert_events
 from app.store.life.outbox import INSERT_ACTIONS, NUMBER_ACTIONS_OF_LEAD, ActionRow
 from app.store.life.sla_clocks import UPSERT_CLOCKS, WITHDRAW_CLOCKS
+from app.store.life.suppressions import DELETE_SUPPRESSIONS_OF_ASSIGNMENT, INSERT_SUPPRESSIONS, SuppressionRow
 from app.store.path.idempotency import UPSERT_IDEMPOTENCY_KEYS, KeyRow
 from app.store.path.journal import INSERT_JOURNAL, JournalEntry
 from app.store.path.ledger import INSERT_LEDGER_ENTRIES, LedgerRow
@@ -91,6 +92,14 @@ class ProgressRow:
 
 
 @dataclass(slots=True)
+class RejectRow:
+    """Whether an assignment is refunded, and what became of a dispute about its reject."""
+
+    refunded: bool
+    dispute: str | None
+
+
+@dataclass(slots=True)
 class PendingRows:
     """Everything that one commit group adds and changes.
 
@@ -98,7 +107,8 @@ class PendingRows:
     leads that change, `ended` assignments that are no longer open, `raised` new priorities and ranks.
     `identities` are the keys that lead to a lead from now on, in order, `lost_keys` those that no longer do,
     `barred` the owners who never get a lead again, and `overtaken` the leads whose earlier actions become
-    available now.
+    available now. `rejects` are refunds and disputes by assignment, `suppressions` new entries of suppression
+    lists, and `lifted` the assignments whose entries go.
     """
 
     leads: dict[str, LeadRow] = field(default_factory=dict)
@@ -112,6 +122,9 @@ class PendingRows:
     raised: dict[str, tuple[int, float]] = field(default_factory=dict)
     progress: dict[str, ProgressRow] = field(default_factory=dict)
     barred: dict[str, list[str]] = field(default_factory=dict)
+    rejects: dict[str, RejectRow] = field(default_factory=dict)
+    suppressions: list[SuppressionRow] = field(default_factory=list)
+    lifted: set[str] = field(default_factory=set)
     turns: list[LedgerRow] = field(default_factory=list)
     keys: dict[str, KeyRow] = field(default_factory=dict)
     events: list[EventRow] = field(default_factory=list)
@@ -188,6 +201,9 @@ UPDATE assignments SET accepted_at = $3, touched_at = $4, active_at = $5, idle_f
 """
 """An owner has worked on a lead."""
 
+UPDATE_REJECT = "UPDATE assignments SET refunded = $3, dispute = $4 WHERE workspace_id = $1 AND id = $2"
+"""An assignment was refunded, or its reject disputed."""
+
 UPDATE_BARRED_OWNERS = "UPDATE leads SET barred_owners = $3 WHERE workspace_id = $1 AND id = $2"
 """The owners who never get a lead again."""
 
@@ -249,12 +265,25 @@ async def _write_changes(connection: Connection, workspace_id: int, rows: Pendin
         await connection.executemany(
             UPDATE_BARRED_OWNERS, [(workspace_id, *row) for row in rows.barred.items()]
         )
+    await _write_rejects(connection, workspace_id, rows)
     if rows.events:
         await insert_events(connection, workspace_id, rows.events)
     if rows.bulk_results:
         await bulk_jobs.write_results(connection, workspace_id, rows.bulk_results)
     for job_id, at in rows.finished_jobs.items():
         await bulk_jobs.end_job(connection, workspace_id, job_id, "finished", at)
+
+
+async def _write_rejects(connection: Connection, workspace_id: int, rows: PendingRows) -> None:
+    """Write refunds and disputes, and what suppression lists got and lost."""
+    if rows.rejects:
+        rejects = [(workspace_id, id_, row.refunded, row.dispute) for id_, row in rows.rejects.items()]
+        await connection.executemany(UPDATE_REJECT, rejects)
+    if rows.suppressions:
+        await connection.execute(INSERT_SUPPRESSIONS, workspace_id, _json(rows.suppressions))
+    if rows.lifted:
+        lifted = [(workspace_id, id_) for id_ in rows.lifted]
+        await connection.executemany(DELETE_SUPPRESSIONS_OF_ASSIGNMENT, lifted)
 
 
 def _json(rows: Sequence[object]) -> str:

@@ -9,7 +9,7 @@ import orjson
 
 from app.engine.model.accounts import AccountKey
 from app.engine.model.directory import Directory
-from app.engine.model.lead_keys import LeadKey
+from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.engine.model.records import directory_from
 from app.engine.model.state import State, StateKeys
 from app.store.connection.pool import Connection
@@ -103,9 +103,10 @@ async def read_snapshot(
     keys: Sequence[str] = (),
     identities: Sequence[LeadKey] = (),
     accounts: Sequence[AccountKey] | None = None,
+    suppressions: Sequence[SuppressionKey] = (),
 ) -> tuple[Prefetched, Snapshot]:
     """Return the facts, and the state from the journal alone."""
-    found = await read_facts(connection, workspace_id, None, keys, identities, accounts)
+    found = await read_facts(connection, workspace_id, None, keys, identities, accounts, suppressions)
     snapshot = await catch_up(connection, workspace_id, None, found.entries)
     if snapshot is None:
         raise LookupError("reading from the start always gives a state")

@@ -14,7 +14,14 @@ from app.engine.compile.plan import empty_plan
 from app.engine.explain import codes
 from app.engine.lookup.tables import NO_TABLES, PreparedTables, TableContent, compile_table
 from app.engine.model.accounts import AccountMatch, account_from
-from app.engine.model.decision import Decision, DecisionRequest, ExistingOwnership, PriorAssignment, Target
+from app.engine.model.decision import (
+    Decision,
+    DecisionRequest,
+    ExistingOwnership,
+    PriorAssignment,
+    Suppression,
+    Target,
+)
 from app.engine.model.state import Load, State
 from app.engine.pipeline.decide import decide
 from app.engine.pipeline.walk import walk
@@ -276,6 +283,15 @@ def moved() -> Iterator[Decision]:
         yield decide(asked, plan(), crowd())
 
 
+def stopped() -> list[Decision]:
+    """A rejected lead with a target of its own, and leads that a suppression list blocks."""
+    owners = facts({"ana": {}, "ben": {}})
+    rejected = replace(question(), kind="reject", to=Target("queue", "desk"), reject_reason="no_budget")
+    blocked = replace(question(), suppression=Suppression("competitors", "domain"))
+    returned = replace(blocked, prior=prior("assigned", "ana"))
+    return [decide(each, plan(), owners) for each in (rejected, blocked, returned)]
+
+
 def unreached() -> list[Mapping[str, Any]]:
     """All steps, recomputed, of a decision that the first one settled."""
     asked: DecisionRequest = question(lead_type="student")
@@ -300,6 +316,7 @@ def seen() -> Seen:
         *wanted(),
         *of_accounts(),
         *moved(),
+        *stopped(),
     ]
     for decision in [*everything, *looked_up(), *handed_off(), *queued_again(), failed()]:
         found.decision(decision)
