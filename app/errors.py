@@ -255,6 +255,46 @@ class NotClaimed(Conflict):
     remedy = "Reject the lead, or reassign it."
 
 
+class LeaseLost(Conflict):
+    """The lease of an action has ended, or another one has begun."""
+
+    code, title = "lease_lost", "The lease is lost"
+    cause = "The lease with this token has ended, or the action was never leased with it."
+    remedy = "Treat the action as not yours. Lease actions again."
+
+
+class ActionLeased(Conflict):
+    """Somebody else is executing the action."""
+
+    code, title = "action_leased", "The action is leased"
+    cause = "Somebody has leased the action and is executing it."
+    remedy = "Only the holder of the lease can acknowledge it. Do not execute the action again."
+
+
+class ActionNotDead(Conflict):
+    """Only dead actions can be sent again."""
+
+    code, title = "action_not_dead", "The action is not dead"
+    cause = "The action was delivered, or will still be delivered."
+    remedy = "Nothing to do."
+
+
+class ActionReplaced(Conflict):
+    """A later action makes this one wrong."""
+
+    code, title = "action_superseded", "The action is superseded"
+    cause = "A later action of the lead sets the same thing. Executing this one would undo it."
+    remedy = "Acknowledge the action to take it off the list."
+
+
+class RestoredCopy(Conflict):
+    """This database is a copy, which must not act a second time."""
+
+    code, title = "restored_copy", "This database is a copy"
+    cause = "The database is a copy of the one that executes these actions."
+    remedy = "To act here from now on, run `lead-assignment resume --here`."
+
+
 class InUse(Conflict):
     """Something else depends on the record."""
 

@@ -12,6 +12,7 @@ from app.api.http import problems
 from app.api.http.auth import Authentication
 from app.api.http.middleware import RequestMiddleware
 from app.api.routes import (
+    actions,
     api_docs,
     assign,
     clock,
@@ -98,6 +99,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         reassign,
         jobs,
         events,
+        actions,
         open_leads,
         queues,
         leads,

@@ -1,7 +1,7 @@
 """Metrics for Prometheus. No label ever holds a person, an owner or free text."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prometheus_client import (
     CollectorRegistry,
@@ -14,6 +14,7 @@ from prometheus_client import (
 
 MAX_STEPS = 200
 """Step names come from plans. Beyond this number they are counted as `other`."""
+NO_ACTIONS = {"undelivered": 0, "dead": 0, "expired": 0}
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
@@ -31,6 +32,8 @@ class WorkspaceGauges:
     received: int
     unaccounted: int
     overdue: float = 0.0
+    actions: Mapping[str, int] = field(default_factory=dict)
+    is_copy: bool = False
 
 
 class Metrics:
@@ -150,6 +153,14 @@ def _registry_of(gauges: WorkspaceGauges) -> CollectorRegistry:
         "How long the oldest held lead has been due, 0 when none is.",
         registry=registry,
     ).set(gauges.overdue)
+    actions = Gauge("lead_assignment_actions", "Actions by state.", ["state"], registry=registry)
+    for state, count in {**NO_ACTIONS, **gauges.actions}.items():
+        actions.labels(state).set(count)
+    Gauge(
+        "lead_assignment_restored_copy",
+        "1 when the database is a copy, on which the worker and the outbox do nothing.",
+        registry=registry,
+    ).set(gauges.is_copy)
     Counter("lead_assignment_leads_received", "Leads received.", registry=registry).inc(gauges.received)
     Gauge(
         "lead_assignment_unaccounted_leads",

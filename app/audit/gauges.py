@@ -1,13 +1,17 @@
 """The gauges of a workspace for `/metrics`."""
 
 from app.metrics import WorkspaceGauges
+from app.store import installation
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import held, lead_counts
+from app.store.life import deliveries
 
 STATES = ("assigned", "queued", "automated", "blocked", "closed", "merged", "erased", "failed")
 MAX_QUEUES = 200
 """Queue names come from plans. Leads in further queues are counted under `other`."""
 OTHER = "other"
+MAX_ACTIONS = 100_000
+"""Undelivered actions beyond this number are not counted."""
 
 
 async def read_gauges(pool: Pool, workspace_id: int) -> WorkspaceGauges:
@@ -17,10 +21,14 @@ async def read_gauges(pool: Pool, workspace_id: int) -> WorkspaceGauges:
         waiting = await lead_counts.list_queue_lengths(connection, workspace_id)
         overdue = await held.read_overdue_seconds(connection, workspace_id)
         declared = await lead_counts.list_declared_queues(connection, workspace_id, MAX_QUEUES)
+        actions = await deliveries.count_actions(connection, workspace_id, MAX_ACTIONS)
+        is_copy = not await installation.acts_on(connection)
     leads, oldest = dict.fromkeys(declared, 0), dict.fromkeys(declared, 0.0)
     for each in waiting:
         name = each.queue if each.queue in leads or len(leads) < MAX_QUEUES else OTHER
         leads[name] = leads.get(name, 0) + each.leads
         oldest[name] = max(oldest.get(name, 0.0), each.oldest)
     by_state = {**dict.fromkeys(STATES, 0), **counts.by_state}
-    return WorkspaceGauges(leads, oldest, by_state, counts.received, counts.difference, overdue)
+    return WorkspaceGauges(
+        leads, oldest, by_state, counts.received, counts.difference, overdue, actions, is_copy
+    )

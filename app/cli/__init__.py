@@ -8,7 +8,7 @@ from typing import Annotated
 import asyncpg
 import typer
 
-from app.cli import assign, imports, keys, leads, plan, serve, verify, workspaces
+from app.cli import assign, imports, keys, leads, plan, resume, serve, verify, workspaces
 from app.cli.context import CommandError
 from app.errors import Problem
 from app.store.connection.pool import is_connection_error
@@ -39,6 +39,7 @@ def options(
 commands.command("serve")(serve.serve)
 commands.command("migrate")(serve.migrate)
 commands.command("verify")(verify.verify)
+commands.command("resume")(resume.resume)
 commands.command("assign")(assign.assign)
 commands.add_typer(workspaces.commands, name="workspaces")
 commands.add_typer(keys.commands, name="keys")

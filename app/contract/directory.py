@@ -127,6 +127,19 @@ class OwnerInput(RecordModel):
     crm: CrmNames = Field(default_factory=dict, description="The owner's id in each CRM, by CRM name.")
 
 
+class ActionSettings(RecordModel):
+    """How the actions of decisions come out of the service."""
+
+    reader: bool = Field(
+        False,
+        description="Whether anybody reads the outbox. Then the actions of answers are offered there too,"
+        " after 60 seconds without an acknowledgment.",
+    )
+    max_deliveries: Annotated[int, Field(ge=1, le=100)] = Field(
+        10, description="After so many deliveries without an acknowledgment, an action is dead."
+    )
+
+
 class RampSettings(RecordModel):
     """Scales a new member's weight and caps by `factor` until `until` begins in their time zone."""
 

@@ -65,6 +65,7 @@ class UnitOfWork:
     deals:      the deals that events of this group are about, by lead and `ref`, as they are now.
     suppressed: the entries that suppression lists got here, as the list by address or domain.
     lifted:     the assignments whose entries of suppression lists are gone.
+    acted_on:   the leads with actions of this group.
     """
 
     snapshot: Snapshot
@@ -87,6 +88,7 @@ class UnitOfWork:
     deals: dict[tuple[str, str], Deal] = field(default_factory=dict)
     suppressed: dict[SuppressionKey, str] = field(default_factory=dict)
     lifted: set[str] = field(default_factory=set)
+    acted_on: set[str] = field(default_factory=set)
 
     @property
     def facts(self) -> Facts:
@@ -301,8 +303,14 @@ class UnitOfWork:
 
     def add_actions(self, rows: Sequence[ActionRow]) -> None:
         """Add actions to the outbox. Earlier ones of the same lead do not wait any longer."""
+        leads = {row.lead_id for row in rows}
+        if not leads.isdisjoint(self.acted_on):
+            for earlier in self.rows.actions:
+                if earlier.lead_id in leads:
+                    earlier.available_at = earlier.created_at
+        self.acted_on |= leads
         self.rows.actions.extend(rows)
-        self.rows.overtaken.update(row.lead_id for row in rows if row.lead_id in self.stored)
+        self.rows.overtaken.update(lead_id for lead_id in leads if lead_id in self.stored)
 
     def offer_actions(
         self, event: EventRow, actions: Sequence[Mapping[str, Any]], *, answered: bool = True

@@ -335,7 +335,9 @@ actions = _of_a_workspace(
     ),
     _index("actions_waiting", "available_at", where="state = 'waiting'"),
     _index("actions_undelivered", "number", where="state IN ('available', 'leased')"),
-    _index("actions_of_lead", "lead_id", "sequence", where="state IN ('waiting', 'available', 'leased')"),
+    _index("actions_leased", "leased_until", where="state = 'leased'"),
+    _index("actions_failed", "state", "number", where="state IN ('dead', 'expired')"),
+    _index("actions_of_lead", "lead_id", "sequence"),
     key=("id",),
 )
 bulk_jobs = _of_a_workspace(

@@ -14,11 +14,12 @@ import structlog
 
 from app.dispatch.dispatcher import Dispatcher
 from app.logs import to_json
-from app.store import workspaces
+from app.store import installation, workspaces
 from app.store.connection.pool import Pool
 from app.worker.bulk_jobs import BulkJobs
 from app.worker.held_releases import HeldReleases
 from app.worker.idle_closing import IdleClosing
+from app.worker.outbox import Outbox
 from app.worker.queue_waits import QueueWaits
 
 YIELD_SECONDS = 0.01
@@ -45,6 +46,7 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
         QueueWaits(pool, dispatch),
         BulkJobs(pool, dispatch),
         IdleClosing(pool, dispatch),
+        Outbox(pool),
     ]
 
 
@@ -56,6 +58,7 @@ class Worker:
         self._dispatch = dispatch
         self._every = every
         self._duties: Sequence[Duty] = duties(pool, dispatch)
+        self._refused = False
 
     async def run(self) -> None:
         """Run until canceled. Without a database it rests longer and longer, and logs that once."""
@@ -76,12 +79,21 @@ class Worker:
     async def _round(self) -> bool:
         """Visit every workspace once. Returns whether any had more than one slice of work."""
         busy = False
+        if await self._refuses():
+            return busy
         for workspace_id in await workspaces.list_workspace_ids(self._pool):
             for duty in self._duties:
                 busy |= await duty.run(workspace_id)
             await asyncio.sleep(YIELD_SECONDS)
         await self._dispatch.attribute_names.write()
         return busy
+
+    async def _refuses(self) -> bool:
+        """Whether this database is a copy, whose due work the original does. Logs it once."""
+        before, self._refused = self._refused, not await installation.acts_here(self._pool)
+        if self._refused and not before:
+            log.error("worker refuses a copy", remedy="lead-assignment resume --here")
+        return self._refused
 
 
 @asynccontextmanager

@@ -152,14 +152,15 @@ CREATE TABLE actions (
   leased_until timestamptz,
   leased_by text,
   ended_at timestamptz,
-  CHECK ((state = 'leased') = (lease_token IS NOT NULL)),
+  CHECK (state <> 'leased' OR (lease_token IS NOT NULL AND leased_until IS NOT NULL)),
   CHECK (state IN ('waiting', 'acknowledged', 'withdrawn') OR number IS NOT NULL)
 );
 CREATE UNIQUE INDEX actions_by_number ON actions (workspace_id, number) WHERE number IS NOT NULL;
 CREATE INDEX actions_waiting ON actions (workspace_id, available_at) WHERE state = 'waiting';
 CREATE INDEX actions_undelivered ON actions (workspace_id, number) WHERE state IN ('available', 'leased');
-CREATE INDEX actions_of_lead ON actions (workspace_id, lead_id, sequence)
-  WHERE state IN ('waiting', 'available', 'leased');
+CREATE INDEX actions_leased ON actions (workspace_id, leased_until) WHERE state = 'leased';
+CREATE INDEX actions_failed ON actions (workspace_id, state, number) WHERE state IN ('dead', 'expired');
+CREATE INDEX actions_of_lead ON actions (workspace_id, lead_id, sequence);
 ALTER TABLE actions ADD PRIMARY KEY (workspace_id, id);
 CREATE TABLE bulk_jobs (
   workspace_id bigint NOT NULL,
@@ -231,6 +232,12 @@ GRANT UPDATE (ended_at, end_cause, accepted_at, touched_at, active_at, idle_from
 GRANT SELECT ON installation TO lead_assignment_app
 """
 
+# A copy of this database keeps the row, and thereby knows that it is a copy.
+THIS_DATABASE = """
+INSERT INTO installation (system_identifier, database_name)
+SELECT system_identifier::text, current_database() FROM pg_control_system()
+"""
+
 
 def upgrade() -> None:
     """Change the tables of decisions, add the new ones, then restrict these like the others."""
@@ -251,3 +258,4 @@ def upgrade() -> None:
         )
     for statement in MORE_GRANTED.split(";\n"):
         op.execute(statement)
+    op.execute(THIS_DATABASE)

@@ -3,12 +3,15 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest_asyncio
 
+from app.outbox.upkeep import clear, make_available
 from app.store.connection.pool import transaction
 from app.store.leads import held
+from app.store.life.outbox import number_actions_of_leads
 from tests.support.factories import OWNERS, PLAN
 from tests.support.workspace import Workspace, open_workspace
 
@@ -53,12 +56,26 @@ WITH numbered AS (
   SELECT {workspace}, 'email', 'filled-' || number || '@rival.example', gen_random_uuid(), 'rivals', 'test',
          now(), assignment, gen_random_uuid()
     FROM numbered
+), action AS (
+  INSERT INTO actions (workspace_id, id, lead_id, assignment_id, type, body, created_at, available_at, number,
+    state, deliveries, lease_token, leased_until)
+  SELECT {workspace}, 'filled-' || number, lead, assignment, 'notify', '{{"params": {{}}, "due_at": null}}',
+         now(), now() + interval '1 day', CASE WHEN number % 5 > 0 THEN 1000000 + number END,
+         (ARRAY['waiting', 'acknowledged', 'dead', 'leased', 'available'])[1 + number % 5], 0,
+         CASE WHEN number % 5 = 3 THEN gen_random_uuid() END,
+         CASE WHEN number % 5 = 3 THEN now() + interval '1 day' END
+    FROM numbered
 ), event AS (
   INSERT INTO events SELECT {workspace}, gen_random_uuid(), assignment, 'closed', now(), 'test' FROM numbered
 )
 INSERT INTO ledger_entries SELECT {workspace}, 'inbound', 1000000 + number, 'turn', 'ana', assignment, now(),
                          ARRAY['ana', 'ben'], ARRAY[-1, 1]
   FROM numbered
+"""
+FILED_ACTION = """
+INSERT INTO actions (workspace_id, id, lead_id, assignment_id, type, body, created_at, available_at, number,
+  state)
+VALUES ($1, $2, $3, $3, 'notify', '{"params": {}, "due_at": null}', now(), now(), $4, $5)
 """
 BLOCKS = """
 SELECT sum(heap_blks_read + heap_blks_hit + coalesce(idx_blks_read + idx_blks_hit, 0))::bigint
@@ -67,7 +84,8 @@ SELECT sum(heap_blks_read + heap_blks_hit + coalesce(idx_blks_read + idx_blks_hi
 SCANS = """
 SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables
  WHERE relname IN ('leads', 'assignments', 'identities', 'idempotency_keys', 'ledger_entries', 'events',
-                   'changes', 'directory', 'account_keys', 'suppressions')
+                   'changes', 'directory', 'account_keys', 'suppressions', 'actions',
+                   'journal')
 """
 REASONS = "reject_reasons: {rival: {refund: true, suppress: domain}}\n"
 NAMED = "  - rule: {name: named, when: {account.tier: named}, then: {queue: partner-desk}}\n"
@@ -118,6 +136,7 @@ class Visits:
             "edit": self.edit, "look": self.look, "account": self.account, "named": self.named,
             "remove": self.remove, "list": self.list, "table": self.table, "held": self.held,
             "reject": self.reject,
+            "lease": self.lease, "upkeep": self.upkeep,
         }  # fmt: skip
 
     def lead(self, **fields: Any) -> dict[str, Any]:
@@ -216,6 +235,43 @@ class Visits:
         """A claim of an owner for whom no lead is held."""
         answer = await self.client.post("/queues/held/claim", json={"owner_id": "ben"})
         assert answer.status_code in {403, 409}, answer.text
+
+    async def lease(self) -> None:
+        """Actions are leased, given back, acknowledged; a dead one is sent again; the log is read."""
+        id_ = await self.filed_action("dead")
+        await returned(self.client.post("/actions/resend", json={"ids": [id_]}))
+        (action,) = (await returned(self.client.post("/actions/lease", json={"limit": 1})))["items"]
+        await returned(self.client.post(f"/actions/{id_}/nack", json={"token": action["token"]}))
+        await returned(self.client.post("/actions/resend", json={"ids": [id_]}))
+        (action,) = (await returned(self.client.post("/actions/lease", json={"limit": 1})))["items"]
+        await returned(
+            self.client.post("/actions/ack", json={"items": [{"id": id_, "token": action["token"]}]})
+        )
+        await returned(self.client.get("/actions", params={"limit": 20}))
+        await returned(self.client.get("/actions", params={"limit": 20, "state": "dead"}))
+
+    async def upkeep(self) -> None:
+        """An action becomes available, by its time or by a later one of its lead, and is acknowledged."""
+        pool, workspace_id = self.workspace.pool, self.workspace.workspace_id
+        for by_lead in (True, False):
+            id_ = await self.filed_action("waiting")
+            if by_lead:
+                async with transaction(pool, workspace_id, lock=True) as connection:
+                    await number_actions_of_leads(connection, workspace_id, [self.lead_id])
+            else:
+                assert not await make_available(pool, workspace_id)
+            assert not await clear(pool, workspace_id)
+            await returned(self.client.post("/actions/ack", json={"ids": [id_]}))
+
+    async def filed_action(self, state: str) -> str:
+        """A new action of an old lead in this state, before all others: its id."""
+        self.number += 1
+        self.lead_id = str(UUID(int=self.number))
+        id_, number = f"action-{self.number}", self.number if state == "dead" else None
+        await self.workspace.pool.execute(
+            FILED_ACTION, self.workspace.workspace_id, id_, self.lead_id, number, state
+        )
+        return id_
 
 
 async def counted(workspace: Workspace, visit: Do) -> tuple[int, int]:

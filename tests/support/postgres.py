@@ -59,6 +59,7 @@ class Clusters:
         """A migrated database of its own on a version's server, dropped afterwards: its address."""
         server, name = self.server(major), f"clone_{next(self._numbers)}"
         execute(server.dsn, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+        execute(server.database_dsn(name), "UPDATE installation SET database_name = current_database()")
         yield server.database_dsn(name)
         execute(server.dsn, f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -23,6 +23,7 @@ def directory_from(version: int, records: Iterable[DirectoryRecord]) -> Director
         "absences": {},
         "calendars": {},
         "tables": {},
+        "settings": {},
     }
     for resource_type, id_, body in records:
         bodies.setdefault(resource_type, {})[id_] = body
@@ -35,7 +36,8 @@ def directory_from(version: int, records: Iterable[DirectoryRecord]) -> Director
     }
     teams = {id_: team_from(id_, body) for id_, body in bodies["teams"].items()}
     tables = {id_: body["revision"] for id_, body in bodies["tables"].items()}
-    return Directory(version, owners, teams, calendars, tables)
+    outbox_reader = bodies["settings"].get("actions", {}).get("reader", False)
+    return Directory(version, owners, teams, calendars, tables, outbox_reader)
 
 
 def hours_from(body: Mapping[str, Any]) -> Hours:

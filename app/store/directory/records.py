@@ -9,7 +9,7 @@ import orjson
 
 from app.store.connection.pool import Connection, Row
 
-DIRECTORY_TYPES = ("owners", "absences", "teams", "calendars", "tables")
+DIRECTORY_TYPES = ("owners", "absences", "teams", "calendars", "tables", "settings")
 """The resource types that a process keeps in memory. Of others, a commit group reads what it needs."""
 
 

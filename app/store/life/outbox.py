@@ -1,9 +1,12 @@
-"""The outbox: actions that were decided, until somebody has executed them."""
+"""The outbox: actions that were decided, and the numbers they get when they become available."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from app.store.clocks import NOW
+from app.store.connection.pool import Connection
 
 
 @dataclass(slots=True)
@@ -29,7 +32,8 @@ INSERT_ACTIONS = """
     state)
   SELECT $1, id, lead_id, assignment_id, type, body, created_at, available_at,
          CASE WHEN available_at <= created_at THEN
-           (SELECT coalesce(max(number), 0) FROM actions WHERE workspace_id = $1)
+           coalesce((SELECT number FROM actions WHERE workspace_id = $1 AND number IS NOT NULL
+                      ORDER BY number DESC LIMIT 1), 0)
            + count(*) FILTER (WHERE available_at <= created_at) OVER (ORDER BY ordinal) END,
          CASE WHEN available_at <= created_at THEN 'available' ELSE 'waiting' END
     FROM ROWS FROM (json_to_recordset({rows}) AS (
@@ -39,13 +43,84 @@ INSERT_ACTIONS = """
    ORDER BY ordinal"""
 """New actions; `rows` is the name of the parameter that holds them as JSON."""
 
-# A reader gets a lead's actions in their order: the earlier ones no longer wait for their minute.
-NUMBER_ACTIONS_OF_LEAD = """
-UPDATE actions SET state = 'available', number = numbered.number
-  FROM (
-    SELECT id, (SELECT coalesce(max(number), 0) FROM actions WHERE workspace_id = $1)
-               + row_number() OVER (ORDER BY sequence) AS number
-      FROM actions WHERE workspace_id = $1 AND lead_id = $2 AND state = 'waiting') AS numbered
- WHERE actions.workspace_id = $1 AND actions.id = numbered.id
+# Whoever changes several actions locks them in the order of their ids, so that nobody waits in a circle: an
+# acknowledgment takes no workspace lock. The state is compared outside, because the short index of waiting
+# actions looks best to the planner and is the wrong one for ids.
+_LOCK_WAITING = """
+WITH due AS MATERIALIZED ({due}
+)
+SELECT found.id
+  FROM (SELECT id FROM due ORDER BY id COLLATE "C") AS due
+ CROSS JOIN LATERAL (
+   SELECT id, sequence, state FROM actions
+    WHERE workspace_id = $1 AND actions.id = due.id
+    LIMIT 1 FOR UPDATE) AS found
+ WHERE found.state = 'waiting'
+ ORDER BY found.sequence
 """
-"""The waiting actions of a lead become available, in their order."""
+
+# A reader gets a lead's actions in their order: the earlier ones no longer wait for their minute.
+LOCK_WAITING_OF_LEADS = _LOCK_WAITING.format(
+    due="""
+  SELECT waiting.id
+    FROM unnest($2::uuid[]) AS lead (id)
+   CROSS JOIN LATERAL (
+     SELECT id FROM actions WHERE workspace_id = $1 AND lead_id = lead.id AND state = 'waiting'
+      ORDER BY sequence) AS waiting"""
+)
+"""The waiting actions of leads, in the order they were decided."""
+
+LOCK_DUE = _LOCK_WAITING.format(
+    due=f"""
+  SELECT waiting.id
+    FROM (SELECT {NOW} AS now) AS clock
+   CROSS JOIN LATERAL (
+     SELECT id FROM actions
+      WHERE workspace_id = $1 AND state = 'waiting' AND available_at <= clock.now
+      ORDER BY available_at, sequence LIMIT $2) AS waiting"""
+)
+"""The actions whose time has come: those due first, in the order they were decided."""
+
+SELECT_NEWEST_NUMBER = """
+SELECT number FROM actions WHERE workspace_id = $1 AND number IS NOT NULL ORDER BY number DESC LIMIT 1
+"""
+"""The largest number so far."""
+
+NUMBER_ACTION = "UPDATE actions SET state = 'available', number = $3 WHERE workspace_id = $1 AND id = $2"
+"""An action becomes available."""
+
+SELECT_ANY_DUE = f"""
+SELECT waiting.id
+  FROM (SELECT {NOW} AS now) AS clock
+ CROSS JOIN LATERAL (
+   SELECT id FROM actions
+    WHERE workspace_id = $1 AND state = 'waiting' AND available_at <= clock.now
+    ORDER BY available_at LIMIT 1) AS waiting
+"""
+"""An action whose time has come, if there is any."""
+
+
+async def number_actions_of_leads(connection: Connection, workspace_id: int, lead_ids: Iterable[str]) -> None:
+    """Make the waiting actions of these leads available, under the workspace lock."""
+    rows = await connection.fetch(LOCK_WAITING_OF_LEADS, workspace_id, list(lead_ids))
+    await _number(connection, workspace_id, [row["id"] for row in rows])
+
+
+async def number_due_actions(connection: Connection, workspace_id: int, limit: int) -> int:
+    """Make actions available whose time has come, under the workspace lock. Return how many."""
+    rows = await connection.fetch(LOCK_DUE, workspace_id, limit)
+    await _number(connection, workspace_id, [row["id"] for row in rows])
+    return len(rows)
+
+
+async def _number(connection: Connection, workspace_id: int, ids: Sequence[str]) -> None:
+    """Give numbers to these actions, in this order."""
+    if ids:
+        newest = await connection.fetchval(SELECT_NEWEST_NUMBER, workspace_id) or 0
+        rows = [(workspace_id, id_, number) for number, id_ in enumerate(ids, newest + 1)]
+        await connection.executemany(NUMBER_ACTION, rows)
+
+
+async def any_due(connection: Connection, workspace_id: int) -> bool:
+    """Return whether any action's time has come."""
+    return await connection.fetchval(SELECT_ANY_DUE, workspace_id) is not None

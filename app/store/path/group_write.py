@@ -12,7 +12,7 @@ from app.store.connection.pool import Connection
 from app.store.leads import bulk_jobs
 from app.store.leads.bulk_jobs import BulkResultRow
 from app.store.life.events import EventRow, insert_events
-from app.store.life.outbox import INSERT_ACTIONS, NUMBER_ACTIONS_OF_LEAD, ActionRow
+from app.store.life.outbox import INSERT_ACTIONS, ActionRow, number_actions_of_leads
 from app.store.life.sla_clocks import UPSERT_CLOCKS, WITHDRAW_CLOCKS
 from app.store.life.suppressions import DELETE_SUPPRESSIONS_OF_ASSIGNMENT, INSERT_SUPPRESSIONS, SuppressionRow
 from app.store.path.idempotency import UPSERT_IDEMPOTENCY_KEYS, KeyRow
@@ -216,8 +216,8 @@ async def write_group(
         {"kind": key.kind, "value": key.value, "source": key.source, "lead_id": lead}
         for key, lead in rows.identities
     ]
-    for lead_id in rows.overtaken:
-        await connection.execute(NUMBER_ACTIONS_OF_LEAD, workspace_id, lead_id)
+    if rows.overtaken:
+        await number_actions_of_leads(connection, workspace_id, rows.overtaken)
     await connection.execute(
         INSERT_GROUP,
         workspace_id,

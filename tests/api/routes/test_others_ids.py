@@ -26,6 +26,8 @@ SENT: dict[str, Any] = {
     "PUT /accounts/{id}": {"domains": ["x.example"]},
     "PATCH /accounts/{id}": {"tier": "named"},
     "DELETE /accounts/{id}": None,
+    "POST /actions/{id}/ack": {},
+    "POST /actions/{id}/nack": {"token": UNKNOWN},
     "GET /assignments/{assignment_id}": None,
     "GET /assignments/{assignment_id}/explain": None,
     "POST /assignments/{assignment_id}/events": {"type": "closed"},
