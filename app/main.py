@@ -25,6 +25,7 @@ from app.api.routes import (
     plans,
     queues,
     reassign,
+    signals,
     tables,
     teams,
 )
@@ -100,6 +101,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         jobs,
         events,
         actions,
+        signals,
         open_leads,
         queues,
         leads,

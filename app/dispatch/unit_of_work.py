@@ -24,6 +24,7 @@ from app.engine.life.clocks import CLOCK_KINDS, Clock, ClockState
 from app.engine.life.hidden_fields import without_hidden
 from app.engine.life.queues import QueueTerms, queue_rank
 from app.engine.life.sales import Deal
+from app.engine.life.signals import Signals
 from app.engine.lookup.tables import NO_TABLES, Tables
 from app.engine.model import stored
 from app.engine.model.decision import Decision, DecisionRequest, LedgerEntry, PriorAssignment
@@ -292,6 +293,11 @@ class UnitOfWork:
             self.suppressed.pop(SuppressionKey(row.kind, row.value), None)
         self.rows.lifted.add(assignment_id)
         self.lifted.add(assignment_id)
+
+    def keep_signals(self, lead: CurrentLead, values: Mapping[str, Any], signals: Signals) -> None:
+        """The lead has had signals; `values` are its fields with them."""
+        self.rows.signals[lead.prior.lead_id] = signals
+        self.present[lead.prior.lead_id] = replace(lead, values=values, signals=signals)
 
     def add_event(self, row: EventRow) -> None:
         """Record an event."""

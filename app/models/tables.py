@@ -162,6 +162,7 @@ leads = _of_a_workspace(
     _required("received_at", INSTANT),
     Column("fields_from", Uuid),
     _required("barred_owners", ARRAY(Text), server_default=text("'{}'::text[]")),
+    Column("signals", JSON),
     _index("leads_by_state", "state"),
     key=("id",),
 )

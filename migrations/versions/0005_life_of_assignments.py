@@ -25,7 +25,7 @@ CHANGES = """
 ALTER TABLE directory DROP CONSTRAINT directory_resource_type_check,
   ADD CONSTRAINT directory_resource_type_check CHECK (resource_type IN ('owners', 'absences', 'teams',
     'calendars', 'accounts', 'tables', 'settings'));
-ALTER TABLE leads ADD COLUMN barred_owners text[] NOT NULL DEFAULT '{}';
+ALTER TABLE leads ADD COLUMN barred_owners text[] NOT NULL DEFAULT '{}', ADD COLUMN signals json;
 ALTER TABLE assignments
   ADD COLUMN attempt smallint NOT NULL DEFAULT 1 CHECK (attempt > 0),
   ADD COLUMN ended_at timestamptz,

@@ -8,16 +8,17 @@ from typing import Any, NoReturn
 import orjson
 
 from app.dispatch.decision_session import DecisionSession
-from app.dispatch.jobs.base import IdempotencyKey, Job, Reply
+from app.dispatch.jobs.base import IdempotencyKey, Reply
+from app.dispatch.jobs.event_job import EventAddress as EventAddress
+from app.dispatch.jobs.event_job import EventJob
 from app.dispatch.jobs.handoff import hand_off
 from app.dispatch.jobs.reject import REJECTED, Reject, dispute, refund, settle_dispute
-from app.dispatch.reported_events import Reporter, event_actions, event_row, refusal_from_json, refusal_of
+from app.dispatch.reported_events import Reporter, event_actions, event_row, refusal_of
 from app.engine.life.event_table import EventKind, event_kind
 from app.engine.life.events import ReportedEvent, actor_of
 from app.engine.life.sales import SALE_TYPES, Sale
 from app.engine.model.directory import Owner
-from app.engine.model.lead_keys import LeadKey
-from app.errors import AmbiguousAssignment, Conflict, EventIdReused, Forbidden, NotFound, refused_at
+from app.errors import AmbiguousAssignment, Conflict, Forbidden, NotFound, refused_at
 from app.ids import uuid7
 from app.plugins.port import PluginCall
 from app.store.leads.current_leads import CurrentLead
@@ -27,23 +28,9 @@ from app.store.life.events import EventRow
 _OF_A_REJECT = ("disputed", "dispute_settled")
 
 
-@dataclass(frozen=True, slots=True)
-class EventAddress:
-    """The assignment of an event: by its id, or by its lead's id or keys."""
-
-    assignment_id: str | None = None
-    lead_id: str | None = None
-    keys: tuple[LeadKey, ...] = ()
-
-
 @dataclass(eq=False, slots=True)
-class ReportEvent(Job):
+class ReportEvent(EventJob):
     """Record an event, and do what it means to its assignment."""
-
-    event: ReportedEvent = field(kw_only=True)
-    address: EventAddress = field(kw_only=True)
-    reporter: Reporter = field(kw_only=True)
-    body_hash: str = field(kw_only=True)
 
     def decide(self, session: DecisionSession) -> Reply:
         """Take a fact, or follow an order.
@@ -52,7 +39,7 @@ class ReportEvent(Job):
         EventIdReused, Forbidden for an order of another owner, and AssignmentSuperseded or AlreadyClosed for
         an order about an assignment that is not open.
         """
-        earlier = self._earlier_reply(session)
+        earlier = self.earlier_reply(session)
         if earlier is not None:
             return earlier
         self._check_times(session)
@@ -62,41 +49,14 @@ class ReportEvent(Job):
         )
         return report.take()
 
-    def assignment_ids(self) -> Sequence[str]:
-        """The assignment."""
-        return (self.address.assignment_id,) if self.address.assignment_id is not None else ()
-
-    def lead_ids(self) -> Sequence[str]:
-        """The lead."""
-        return (self.address.lead_id,) if self.address.lead_id is not None else ()
-
-    def identities(self) -> Sequence[LeadKey]:
-        """The keys of the lead."""
-        return self.address.keys
-
-    def wants_history(self) -> bool:
-        """The lead's assignments."""
-        return True
-
     def reject_reason(self) -> str | None:
         """The reason of a reject."""
         return self.event.reason if self.event.type == REJECTED else None
-
-    def event_ids(self) -> Sequence[tuple[str, str]]:
-        """The source and the id of the event."""
-        return ((self.reporter.source, self.event.id),) if self.event.id is not None else ()
 
     def deal_refs(self) -> Sequence[str]:
         """The deal of a sale."""
         sale = self.event.type in SALE_TYPES and self.event.ref is not None
         return (self.event.ref,) if sale and self.event.ref is not None else ()
-
-    def repeated(self, status: int, body: bytes) -> Reply:
-        """A repeat gets the same answer, marked as one, or the same refusal."""
-        answer = orjson.loads(body)
-        if status != 200:
-            raise refusal_from_json(answer)
-        return Reply(200, orjson.dumps({**answer, "replayed": True}), replayed=True)
 
     def _check_times(self, session: DecisionSession) -> None:
         now, longest = session.work.now, session.plan.life.max_snooze
@@ -105,17 +65,6 @@ class ReportEvent(Job):
         until = self.event.until if self.event.type == "snoozed" else None
         if until is not None and not now < until <= now + longest:
             raise refused_at(("until",), "out_of_range", "must lie ahead, within the plan's max_snooze")
-
-    def _earlier_reply(self, session: DecisionSession) -> Reply | None:
-        """The reply to the same event before. A refused event is refused again."""
-        if self.event.id is None:
-            return None
-        earlier = session.earlier_event(self.reporter.source, self.event.id)
-        if earlier is None:
-            return None
-        if earlier.body_hash != self.body_hash:
-            raise EventIdReused
-        return self.repeated(earlier.status, earlier.response)
 
     def _find(self, session: DecisionSession) -> tuple[CurrentLead, TrackedAssignment]:
         if self.address.assignment_id is not None:
@@ -127,19 +76,8 @@ class ReportEvent(Job):
             if tracked is None:
                 raise NotFound("There is no such assignment.")
             return session.get_lead(lead_id), tracked
-        lead = session.get_lead(self._lead_id(session))
+        lead = session.get_lead(self.lead_id(session))
         return lead, self._of_lead(session, session.history(lead.prior.lead_id), lead)
-
-    def _lead_id(self, session: DecisionSession) -> str:
-        if self.address.lead_id is not None:
-            return self.address.lead_id
-        matches = [session.found.matches.get(key, ()) for key in self.address.keys]
-        ids = {id_ for found in matches for id_ in found if session.is_present(id_)}
-        if len(ids) != 1:
-            if ids:
-                raise AmbiguousAssignment(sorted(ids), "lead_ids")
-            raise NotFound("There is no such lead.")
-        return ids.pop()
 
     def _of_lead(
         self, session: DecisionSession, history: Sequence[TrackedAssignment], lead: CurrentLead

@@ -10,6 +10,7 @@ from app.engine.model.decision import Target
 from app.engine.selection.ladder import ladder
 from app.plan.document.life import Handoff
 from app.plan.document.plan import PlanDocument
+from app.plan.document.scoring import ScoreConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class LifeRules:
     """What follows from events, and from nothing happening.
 
     `on_event` has the actions by the type of the event. `close_idle` is None when idle leads stay open.
+    `band_levels` tells which of two bands is the higher one.
     """
 
     on_event: Mapping[str, FollowUp]
@@ -40,6 +42,7 @@ class LifeRules:
     close_idle: timedelta | None
     max_snooze: timedelta
     signal_window: timedelta
+    band_levels: Mapping[str, tuple[float, float]]
 
     def handoff(self, name: str) -> HandoffRule | None:
         """The handoff of this name."""
@@ -55,6 +58,7 @@ def compile_life(document: PlanDocument, queues: Mapping[str, Mapping[str, str]]
         close_idle=document.close_idle,
         max_snooze=document.max_snooze,
         signal_window=document.signal_window,
+        band_levels=_band_levels(document),
     )
 
 
@@ -67,3 +71,9 @@ def _handoff(written: Handoff) -> HandoffRule:
         targets=ladder([target for _, target in written.targets()]),
         keep=written.keep,
     )
+
+
+def _band_levels(document: PlanDocument) -> dict[str, tuple[float, float]]:
+    configs = (step.config for step in document.pipeline)
+    scores = [config for config in configs if isinstance(config, ScoreConfig)]
+    return {name: band.range for config in scores for name, band in config.bands.items()}

@@ -161,6 +161,13 @@ def handed_off(owner: str | None, *, kept: bool) -> str:
     return f"One of your leads was handed off. {who}"
 
 
+def active_again(signals: int) -> str:
+    """The notice to the owner of a lead that was active, `signals` times since the notice before."""
+    return (
+        "One of your leads was active." if signals == 1 else f"One of your leads was active {signals} times."
+    )
+
+
 def claimed(owner: str, queue: str) -> str:
     """An owner took the lead out of a queue."""
     return f"Claimed by {owner} from queue {queue}."

@@ -91,6 +91,8 @@ EFFECTS: Mapping[str, str] = {
     "amended": "The deal has another amount now.",
     "reversed": "The deal counts no more.",
     "handed_off": "Another owner has the lead now, or has it too.",
+    "told": "A signal of which the owner is told.",
+    "decided": "A signal that made the lead decided again.",
     "refused": "An order that came too late. It stands as a note.",
 }
 """Every effect of an event, as answers and the history of an assignment say it."""

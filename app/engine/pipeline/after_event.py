@@ -26,3 +26,12 @@ def actions_after(
     values = {**request.values, **score_labels(request, plan, facts)} if plan.label_steps else request.values
     shown = without_hidden(values, plan.terms_of(standing.queue or "").hide)
     return follow_up.after(standing, values, facts.now, shown).actions
+
+
+def band_of(request: DecisionRequest, plan: Plan, facts: Facts) -> str | None:
+    """The band that the plan gives a lead now."""
+    if not plan.label_steps:
+        return None
+    request, facts = prepared(request, plan, facts)
+    band: str | None = score_labels(request, plan, facts).get("band")
+    return band

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from app.engine.life.signals import NO_SIGNALS, Signals, signals_from_json, with_engagement
 from app.engine.model.decision import PriorAssignment
 from app.engine.model.stored import lead_fields_from_json
 from app.store.connection.pool import Connection, Row
@@ -18,7 +19,8 @@ class CurrentLead:
     """A lead with its current assignment, the fields it was decided from, and what intake changed.
 
     A lead's fields are stored once, with the newest decision that brought any: `fields_from`, or None for the
-    one of the assignment, which also has the excluded owners.
+    one of the assignment, which also has the excluded owners. `values` include what `signals` have brought
+    since.
     """
 
     prior: PriorAssignment
@@ -26,11 +28,12 @@ class CurrentLead:
     normalized: Mapping[str, Any]
     exclude: frozenset[str] = frozenset()
     fields_from: str | None = None
+    signals: Signals = NO_SIGNALS
 
 
 # Here and below, LIMIT 1 keeps a look-up on the primary key, whatever the planner believes of a table that
 # was empty when it made the plan.
-_FIELDS = "lead.fields_from, inputs, response, newer.field_inputs, newer.field_response"
+_FIELDS = "lead.fields_from, lead.signals, inputs, response, newer.field_inputs, newer.field_response"
 _NEWER_FIELDS = """
   LEFT JOIN LATERAL (
    SELECT inputs AS field_inputs, response AS field_response FROM assignments
@@ -40,7 +43,7 @@ SELECT_LEADS_BY_ID = f"""
 SELECT {PRIOR_COLUMNS}, {_FIELDS}
   FROM unnest($2::uuid[]) AS wanted (id)
  CROSS JOIN LATERAL (
-   SELECT id, assignment_id, state, fields_from, barred_owners FROM leads
+   SELECT id, assignment_id, state, fields_from, barred_owners, signals FROM leads
     WHERE workspace_id = $1 AND leads.id = wanted.id LIMIT 1
  ) AS lead
  CROSS JOIN LATERAL (
@@ -54,7 +57,7 @@ _SELECT_OPEN_LEADS = """
 SELECT {columns}
   FROM ({first}) AS assignment
  CROSS JOIN LATERAL (
-   SELECT id, assignment_id, state, fields_from, barred_owners FROM leads
+   SELECT id, assignment_id, state, fields_from, barred_owners, signals FROM leads
     WHERE workspace_id = $1 AND id = assignment.lead_id LIMIT 1
  ) AS lead{newer}
  ORDER BY {order}
@@ -106,7 +109,7 @@ SELECT_LEADS_HELD_FOR_OWNER = _SELECT_OPEN_LEADS.format(
 
 SELECT_LEAD_IN_QUEUE = f"""
 SELECT {PRIOR_COLUMNS}, {_FIELDS}
-  FROM (SELECT id, assignment_id, state, fields_from, barred_owners FROM leads
+  FROM (SELECT id, assignment_id, state, fields_from, barred_owners, signals FROM leads
          WHERE workspace_id = $1 AND id = $3 LIMIT 1) AS lead
  CROSS JOIN LATERAL (
    SELECT * FROM assignments WHERE workspace_id = $1 AND id = lead.assignment_id LIMIT 1
@@ -198,13 +201,23 @@ def _stands_for(row: Row) -> Any:
 def _current_lead(row: Row) -> CurrentLead:
     question = orjson.loads(unpack(row["inputs"]))["question"]
     newer = row["field_inputs"]
+    fields = fields_from_inputs(newer) if newer else lead_fields_from_json(question["values"])
+    signals = stored_signals(row["signals"])
     return CurrentLead(
         prior=prior_from_row(row, "lead_id"),
-        values=fields_from_inputs(newer) if newer else lead_fields_from_json(question["values"]),
+        values=with_engagement(fields, signals.engagement),
         normalized=orjson.loads(unpack(row["field_response"] if newer else row["response"]))["normalized"],
         exclude=frozenset(question.get("exclude", ())),
         fields_from=str(row["fields_from"]) if row["fields_from"] else None,
+        signals=signals,
     )
+
+
+def stored_signals(stored: str | dict[str, Any] | None) -> Signals:
+    """Return the signals of a lead out of their column, fetched or out of JSON."""
+    if stored is None:
+        return NO_SIGNALS
+    return signals_from_json(orjson.loads(stored) if isinstance(stored, str) else stored)
 
 
 def fields_from_inputs(inputs: bytes) -> dict[str, Any]:

@@ -10,9 +10,10 @@ import orjson
 
 from app.engine.life.clocks import SLA_KINDS, Clock
 from app.engine.life.sales import SalesTotal, total_of
+from app.engine.life.signals import with_engagement
 from app.engine.model.lead_keys import LeadKey
 from app.store.connection.pool import Connection, Row
-from app.store.leads.current_leads import fields_from_inputs
+from app.store.leads.current_leads import fields_from_inputs, stored_signals
 from app.store.life.events import find_sales
 from app.store.life.sla_clocks import find_clocks
 from app.store.stored_bytes import unpack
@@ -130,9 +131,9 @@ SELECT {_EVENT_COLUMNS} FROM (
 """The events of one assignment, in order."""
 
 SELECT_LEAD = """
-SELECT leads.id::text AS id, leads.state, received_at, decision.inputs
+SELECT leads.id::text AS id, leads.state, received_at, signals, decision.inputs
   FROM (
-   SELECT id, state, received_at, coalesce(fields_from, assignment_id) AS fields_from
+   SELECT id, state, received_at, signals, coalesce(fields_from, assignment_id) AS fields_from
      FROM leads WHERE workspace_id = $1 AND id = $2 LIMIT 1) AS leads
  CROSS JOIN LATERAL (
    SELECT inputs FROM assignments WHERE workspace_id = $1 AND id = leads.fields_from LIMIT 1) AS decision
@@ -178,7 +179,9 @@ async def find_lead(connection: Connection, workspace_id: int, lead_id: str) -> 
         id=row["id"],
         state=row["state"],
         received_at=row["received_at"],
-        values=fields_from_inputs(row["inputs"]),
+        values=dict(
+            with_engagement(fields_from_inputs(row["inputs"]), stored_signals(row["signals"]).engagement)
+        ),
         assignments=[_assignment(each, clocks) for each in shown],
         complete=len(newest) <= MAX_ASSIGNMENTS,
         sales=total_of(await find_sales(connection, workspace_id, lead_id)),

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from app.engine.life.signals import with_engagement
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import PriorAssignment
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
@@ -15,7 +16,7 @@ from app.plan.language.durations import parse_iso
 from app.store.clocks import NOW
 from app.store.connection.pool import Connection
 from app.store.directory.accounts import Accounts, account_lookup, accounts_from_json
-from app.store.leads.current_leads import fields_from_inputs
+from app.store.leads.current_leads import fields_from_inputs, stored_signals
 from app.store.leads.prior_assignment import ASSIGNMENT_COLUMNS, PRIOR_COLUMNS, prior_from_row
 from app.store.life.suppressions import suppression_lookup
 from app.store.path.journal import JournalEntry, entry_from_row
@@ -54,14 +55,15 @@ SELECT
        LIMIT 1) AS found) AS replays,
   (SELECT json_agg(matches) FROM matches) AS matches,
   (SELECT json_agg(known) FROM (
-    SELECT {PRIOR_COLUMNS}, encode(decision.inputs, 'base64') AS inputs,
+    SELECT {PRIOR_COLUMNS}, lead.signals, encode(decision.inputs, 'base64') AS inputs,
            (SELECT json_agg(json_build_array(kind, value, source)) FROM (
               SELECT kind, value, source FROM identities
                WHERE workspace_id = $1 AND identities.lead_id = lead.id
                LIMIT {MAX_KEYS_OF_LEAD}) AS key) AS keys
       FROM (SELECT DISTINCT lead_id FROM matches) AS matched
      CROSS JOIN LATERAL (
-       SELECT id, assignment_id, state, coalesce(fields_from, assignment_id) AS fields_from, barred_owners
+       SELECT id, assignment_id, state, coalesce(fields_from, assignment_id) AS fields_from, barred_owners,
+              signals
          FROM leads
         WHERE workspace_id = $1 AND id = matched.lead_id
         LIMIT 1) AS lead
@@ -175,10 +177,11 @@ def _matches(text: str | None) -> dict[LeadKey, list[str]]:
 
 
 def _known(row: Mapping[str, Any]) -> KnownLead:
+    fields = fields_from_inputs(b64decode(row["inputs"]))
     return KnownLead(
         prior=prior_from_row(row, "lead_id"),
         keys=frozenset(LeadKey(*key) for key in row["keys"] or ()),
-        values=fields_from_inputs(b64decode(row["inputs"])),
+        values=with_engagement(fields, stored_signals(row["signals"]).engagement),
     )
 
 

@@ -1,12 +1,13 @@
 """Writing a commit group: one statement for everything new, and few more for what changed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import orjson
 
 from app.engine.life.clocks import Clock
+from app.engine.life.signals import Signals
 from app.engine.model.lead_keys import LeadKey
 from app.store.connection.pool import Connection
 from app.store.leads import bulk_jobs
@@ -125,6 +126,7 @@ class PendingRows:
     rejects: dict[str, RejectRow] = field(default_factory=dict)
     suppressions: list[SuppressionRow] = field(default_factory=list)
     lifted: set[str] = field(default_factory=set)
+    signals: dict[str, Signals] = field(default_factory=dict)
     turns: list[LedgerRow] = field(default_factory=list)
     keys: dict[str, KeyRow] = field(default_factory=dict)
     events: list[EventRow] = field(default_factory=list)
@@ -208,6 +210,10 @@ UPDATE_BARRED_OWNERS = "UPDATE leads SET barred_owners = $3 WHERE workspace_id =
 """The owners who never get a lead again."""
 
 
+UPDATE_SIGNALS = "UPDATE leads SET signals = $3 WHERE workspace_id = $1 AND id = $2"
+"""What signals have brought to a lead."""
+
+
 async def write_group(
     connection: Connection, workspace_id: int, rows: PendingRows, entry: JournalEntry | None
 ) -> None:
@@ -266,6 +272,9 @@ async def _write_changes(connection: Connection, workspace_id: int, rows: Pendin
             UPDATE_BARRED_OWNERS, [(workspace_id, *row) for row in rows.barred.items()]
         )
     await _write_rejects(connection, workspace_id, rows)
+    if rows.signals:
+        signals = [(workspace_id, id_, _json(each.to_json())) for id_, each in rows.signals.items()]
+        await connection.executemany(UPDATE_SIGNALS, signals)
     if rows.events:
         await insert_events(connection, workspace_id, rows.events)
     if rows.bulk_results:
@@ -286,6 +295,6 @@ async def _write_rejects(connection: Connection, workspace_id: int, rows: Pendin
         await connection.executemany(DELETE_SUPPRESSIONS_OF_ASSIGNMENT, lifted)
 
 
-def _json(rows: Sequence[object]) -> str:
-    """Return rows as one JSON array."""
+def _json(rows: Sequence[object] | Mapping[str, object]) -> str:
+    """Return rows as one JSON array, or a mapping as an object."""
     return orjson.dumps(rows).decode()
