@@ -34,6 +34,7 @@ class WorkspaceGauges:
     overdue: float = 0.0
     actions: Mapping[str, int] = field(default_factory=dict)
     is_copy: bool = False
+    clocks_late: float = 0.0
 
 
 class Metrics:
@@ -73,6 +74,15 @@ class Metrics:
             ["strategy", "kind"],
             registry=registry,
         )
+
+        self._clocks = Counter(
+            "lead_assignment_sla_clocks", "SLA clocks that a worker looked at.", ["result"], registry=registry
+        )
+
+    def clocks_fired(self, results: Mapping[str, int]) -> None:
+        """Counts the clocks that were looked at, by what they did."""
+        for result, clocks in results.items():
+            self._clocks.labels(result).inc(clocks)
 
     def plugin_failed(self, strategy: str, kind: str) -> None:
         """Counts a verdict that a plugin failed to give, by the name of the installed strategy."""
@@ -161,6 +171,11 @@ def _registry_of(gauges: WorkspaceGauges) -> CollectorRegistry:
         "1 when the database is a copy, on which the worker and the outbox do nothing.",
         registry=registry,
     ).set(gauges.is_copy)
+    Gauge(
+        "lead_assignment_sla_clocks_overdue_seconds",
+        "How long the clock that is due longest has waited for a worker, 0 when none is due.",
+        registry=registry,
+    ).set(gauges.clocks_late)
     Counter("lead_assignment_leads_received", "Leads received.", registry=registry).inc(gauges.received)
     Gauge(
         "lead_assignment_unaccounted_leads",

@@ -4,7 +4,7 @@ from app.metrics import WorkspaceGauges
 from app.store import installation
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import held, lead_counts
-from app.store.life import deliveries
+from app.store.life import deliveries, due_clocks
 
 STATES = ("assigned", "queued", "automated", "blocked", "closed", "merged", "erased", "failed")
 MAX_QUEUES = 200
@@ -20,6 +20,7 @@ async def read_gauges(pool: Pool, workspace_id: int) -> WorkspaceGauges:
         counts = await lead_counts.count_leads(connection, workspace_id)
         waiting = await lead_counts.list_queue_lengths(connection, workspace_id)
         overdue = await held.read_overdue_seconds(connection, workspace_id)
+        late = await due_clocks.read_late_seconds(connection, workspace_id)
         declared = await lead_counts.list_declared_queues(connection, workspace_id, MAX_QUEUES)
         actions = await deliveries.count_actions(connection, workspace_id, MAX_ACTIONS)
         is_copy = not await installation.acts_on(connection)
@@ -30,5 +31,5 @@ async def read_gauges(pool: Pool, workspace_id: int) -> WorkspaceGauges:
         oldest[name] = max(oldest.get(name, 0.0), each.oldest)
     by_state = {**dict.fromkeys(STATES, 0), **counts.by_state}
     return WorkspaceGauges(
-        leads, oldest, by_state, counts.received, counts.difference, overdue, actions, is_copy
+        leads, oldest, by_state, counts.received, counts.difference, overdue, actions, is_copy, late
     )

@@ -189,6 +189,9 @@ class EventResult(ResponseModel):
         description="`refund_limit` if there is no refund because the owner has had all of the day."
     )
     suppression: EventSuppression | None
+    working_seconds: int | None = Field(
+        description="For a touch, the owner's working time since the assignment, in seconds. Otherwise null."
+    )
     actions: list[Action]
     decision: Decision | None
     replayed: bool

@@ -32,7 +32,7 @@ class Dispatcher:
         plugins: PluginLimits | None = None,
     ) -> None:
         self._pool = pool
-        self._metrics = metrics
+        self.metrics = metrics
         self._deadline = deadline
         self._limits = Limits(
             lock=int(deadline * 750), statement=int(deadline * 1000), idle=int(deadline * 500)
@@ -109,7 +109,7 @@ class Dispatcher:
                 self._pool,
                 workspace_id,
                 self.plans,
-                self._metrics,
+                self.metrics,
                 self._limits,
                 self._deadline,
                 self.write_window,

@@ -17,6 +17,7 @@ from app.logs import to_json
 from app.store import installation, workspaces
 from app.store.connection.pool import Pool
 from app.worker.bulk_jobs import BulkJobs
+from app.worker.clock_firing import ClockFiring
 from app.worker.held_releases import HeldReleases
 from app.worker.idle_closing import IdleClosing
 from app.worker.outbox import Outbox
@@ -44,6 +45,7 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
     return [
         HeldReleases(pool, dispatch),
         QueueWaits(pool, dispatch),
+        ClockFiring(pool, dispatch),
         BulkJobs(pool, dispatch),
         IdleClosing(pool, dispatch),
         Outbox(pool),

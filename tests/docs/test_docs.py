@@ -145,6 +145,7 @@ def test_every_metric_is_in_the_table() -> None:
     metrics.lead_decided(1, "assigned", "inbound", "rule")
     metrics.plugin_failed("language", "timeout")
     metrics.flags_set(1, {"country_unknown": 2})
+    metrics.clocks_fired({"missed": 1})
     text = metrics.exposition(1, WorkspaceGauges({"desk": 1}, {"desk": 1.0}, {"queued": 1}, 1, 0)).decode()
     found = {}
     for family in text_string_to_metric_families(text):

@@ -13,6 +13,7 @@ from app.dispatch.jobs.event_job import EventAddress as EventAddress
 from app.dispatch.jobs.event_job import EventJob
 from app.dispatch.jobs.handoff import hand_off
 from app.dispatch.jobs.reject import REJECTED, Reject, dispute, refund, settle_dispute
+from app.dispatch.reported_clocks import postpone_touch, withdraw_misses, working_seconds
 from app.dispatch.reported_events import Reporter, event_actions, event_row, refusal_of
 from app.engine.life.event_table import EventKind, event_kind
 from app.engine.life.events import ReportedEvent, actor_of
@@ -243,6 +244,8 @@ class Report:
         if kind.touches or self.event.type == "accepted":
             tracked.accepted_at = tracked.accepted_at or at
         self.session.work.stop_clocks(tracked, kind.stops, "met", at)
+        if self.event.type == "snoozed" and self.event.until is not None:
+            postpone_touch(self.session.work, tracked, self.event.until)
         self.session.work.progress(tracked)
 
     def _end(self, cause: str) -> None:
@@ -250,6 +253,7 @@ class Report:
 
     def _refuse(self) -> None:
         """Record an order that comes too late as a note. Raises its refusal."""
+        withdraw_misses(self.session.work, self.tracked, self.event, event_kind(self.event.type))
         self._refuse_as(refusal_of(self.state, self.tracked, self.lead.prior, self.reporter))
 
     def _refuse_as(self, problem: Conflict) -> NoReturn:
@@ -261,6 +265,10 @@ class Report:
         raise problem
 
     def _reply(self) -> Reply:
+        work, kind = self.session.work, event_kind(self.event.type)
+        if not kind.touches or self.actor is not None:
+            withdraw_misses(work, self.tracked, self.event, kind)
+        seconds = working_seconds(work, self.tracked, self.happened_at) if kind.touches else None
         row = self._row()
         numbered = [{"id": f"{row.id}.{number}", **each} for number, each in enumerate(self.actions, 1)]
         body: dict[str, Any] = {
@@ -273,6 +281,7 @@ class Report:
             "refunded": self.details.get("refunded", False),
             "code": self.details.get("code"),
             "suppression": self.details.get("suppression"),
+            "working_seconds": seconds,
             "actions": numbered,
             "decision": orjson.loads(self.decision) if self.decision is not None else None,
             "replayed": False,

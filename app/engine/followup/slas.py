@@ -73,11 +73,13 @@ class Slas:
 
     def _name_of(self, decision: Decision, request: DecisionRequest, now: datetime) -> str | None:
         own = decision.sla_name
+        if request.kind == "escalate":
+            return own
         if decision.outcome == "queued":
             own = self._of_queue.get(decision.queue or "") or own
         elif decision.outcome == "automated":
             own = self._of_path.get(decision.path or "") or own
-        if own is not None or request.kind == "escalate":
+        if own is not None:
             return own
         return self._fitting({**request.values, **decision.labels}, now)
 

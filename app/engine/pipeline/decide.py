@@ -21,7 +21,7 @@ from app.engine.model.state import Facts
 from app.engine.pipeline.account_team import account_summary, account_team_of
 from app.engine.pipeline.claims import claiming_team
 from app.engine.pipeline.handoff import HANDOFF, decide_handoff
-from app.engine.pipeline.moves import MOVES, along_ladder
+from app.engine.pipeline.moves import MOVES, along_ladder, has_next
 from app.engine.pipeline.returning_lead import decide_returning
 from app.engine.pipeline.suppressed import decide_suppressed
 from app.engine.pipeline.walk import score_labels, try_step, walk
@@ -67,7 +67,7 @@ def _settled(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
         decision = decide_suppressed(request.suppression, request, plan, facts)
     elif request.handoff is not None:
         decision = decide_handoff(request, plan, facts) or walk(request, plan, facts)
-    elif request.ladder:
+    elif request.kind in MOVES:
         decision = along_ladder(request, facts)
     elif request.to is not None:
         decision = _to_target(request, request.to, plan, facts)
@@ -131,6 +131,12 @@ def can_hand_off(request: DecisionRequest, plan: Plan, facts: Facts) -> bool:
     """Whether a target of the request's handoff can take the lead."""
     request, facts = prepared(request, plan, facts)
     return decide_handoff(request, plan, facts) is not None
+
+
+def can_take_away(request: DecisionRequest, plan: Plan, facts: Facts) -> bool:
+    """Whether a member of the first team of the request's ladder can take the lead."""
+    request, facts = prepared(request, plan, facts)
+    return has_next(request.ladder[0], request, facts)
 
 
 def prepared(request: DecisionRequest, plan: Plan, facts: Facts) -> tuple[DecisionRequest, Facts]:
