@@ -175,6 +175,19 @@ class TeamInput(RecordModel):
     pick: Literal["round_robin", "least_loaded", "longest_idle"] = "round_robin"
 
 
+class CoverInput(RecordModel):
+    """Who stands in for an owner on leave: exactly one of an owner and a team."""
+
+    owner: RecordId | None = None
+    team: RecordId | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "CoverInput":
+        if (self.owner is None) == (self.team is None):
+            raise invalid("exactly_one", "must hold exactly one of owner or team")
+        return self
+
+
 class AbsenceInput(RecordModel):
     """A time when an owner is absent: from `from` until just before `to`.
 
@@ -184,6 +197,12 @@ class AbsenceInput(RecordModel):
     from_: LocalTimestamp = Field(alias="from")
     to: LocalTimestamp
     kind: ShortText = "leave"
+    cover: CoverInput | None = Field(None, description="Gets new leads of the owner's accounts meanwhile.")
+    open_leads: Literal["move", "stay"] | None = Field(
+        None,
+        description="Whether the owner's open leads go to the cover when the absence begins. The default is "
+        "`move` for whole days with a cover, else `stay`.",
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> "AbsenceInput":
@@ -304,6 +323,7 @@ class Absence(AbsenceInput, ResponseModel):
     assumed_timezone: str | None = Field(
         None, description="The time zone in which times without an offset were read. Null if all had one."
     )
+    entered_at: datetime | None = None
 
 
 class MemberDetail(MemberInput, ResponseModel):

@@ -1,7 +1,7 @@
 """Absences of owners."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from app.ids import uuid7
 from app.store.connection.pool import Pool, transaction
 from app.store.directory import records
 from app.store.directory.records import Record
+from app.store.life import sla_clocks
 
 RESOURCE_TYPE = "absences"
 
@@ -27,10 +28,47 @@ async def add(edit: DirectoryEdit, owner_id: str, body: Mapping[str, Any]) -> Re
     times = {name: _in_utc(at, owner.zone) for name, at in sent.items()}
     if times["from"] >= times["to"]:
         raise refused_at(("from",), "invalid_order", "must be before `to`")
+    _check_cover(body.get("cover"), owner_id, edit)
+    open_leads = body.get("open_leads") or _default_of(body.get("cover"), times, owner.zone)
     assumed = owner.zone.key if any(at.tzinfo is None for at in sent.values()) else None
-    written = {name: at.isoformat().replace("+00:00", "Z") for name, at in times.items()}
-    record = {**body, **written, "owner": owner_id, "assumed_timezone": assumed}
+    written = {name: _stored(at) for name, at in times.items()}
+    record = {
+        **body,
+        **written,
+        "owner": owner_id,
+        "assumed_timezone": assumed,
+        "open_leads": open_leads,
+        "entered_at": _stored(edit.now),
+    }
+    # A deadline that passed during an absence was not missed, even if the absence is entered afterwards.
+    await sla_clocks.withdraw_misses(
+        edit.connection, edit.workspace_id, owner_id, times["from"], times["to"], edit.now
+    )
     return await edit.put(RESOURCE_TYPE, uuid7(), record, None)
+
+
+def _check_cover(cover: Mapping[str, Any] | None, owner_id: str, edit: DirectoryEdit) -> None:
+    """Raises ValidationFailed for a cover that does not exist, or that is the owner."""
+    if cover is None:
+        return
+    directory = edit.snapshot.directory
+    if cover.get("owner") is not None:
+        if cover["owner"] not in directory.owners:
+            raise refused_at(("cover", "owner"), "unknown_owner", "names an owner that does not exist")
+        if cover["owner"] == owner_id:
+            raise refused_at(("cover", "owner"), "not_allowed", "must be another owner")
+    elif cover["team"] not in directory.teams:
+        raise refused_at(("cover", "team"), "unknown_team", "names a team that does not exist")
+
+
+def _default_of(cover: Mapping[str, Any] | None, times: Mapping[str, datetime], zone: ZoneInfo) -> str:
+    """What happens to open leads unless the caller says: part of a day moves nothing."""
+    midnights = all(at.astimezone(zone).time() == time() for at in times.values())
+    return "move" if cover is not None and midnights else "stay"
+
+
+def _stored(at: datetime) -> str:
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def _in_utc(at: datetime, zone: ZoneInfo) -> datetime:

@@ -1,6 +1,6 @@
 """Making bulk jobs that move leads, and canceling them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +36,15 @@ async def create(
     found = await open_leads.list_ids(edit.connection, edit.workspace_id, wanted, MAX_LEADS + 1)
     if len(found) > MAX_LEADS:
         raise refused_at(("filter",), "too_many_leads", f"fits more than {MAX_LEADS} leads")
-    job = BulkJob(uuid7(), kind, "running", params, len(found), edit.actor, edit.now)
-    await bulk_jobs.insert_job(edit.connection, edit.workspace_id, job, found)
+    return await create_for(edit, kind, found, params)
+
+
+async def create_for(
+    edit: DirectoryEdit, kind: JobKind, leads: Sequence[tuple[str, str]], params: Mapping[str, Any]
+) -> BulkJob:
+    """Make a job that moves these leads, each if it still has this assignment when it is its turn."""
+    job = BulkJob(uuid7(), kind, "running", params, len(leads), edit.actor, edit.now)
+    await bulk_jobs.insert_job(edit.connection, edit.workspace_id, job, leads)
     return job
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from app.directory.removal import named_by_plan
 from app.engine.lookup.tables import TableContent
-from app.engine.model.directory import Directory
+from app.engine.model.directory import Cover, Directory
 from app.plan_check.parse import Strategies
 from app.plan_check.tables import first_rows
 from app.store.connection.pool import Pool, transaction
@@ -63,3 +63,6 @@ def _in_directory(directory: Directory, owner_id: str) -> Iterator[Mention]:
     for owner in directory.owners.values():
         if owner.delegate == owner_id:
             yield Mention("owners", owner.id, "delegate")
+        for absence in owner.absences:
+            if absence.cover == Cover("owner", owner_id):
+                yield Mention("absences", absence.id, "cover.owner")

@@ -72,7 +72,7 @@ def assignment_row(
         queue_since=place.since if place is not None else None,
         queue_rank=queue_rank(decision.priority, aging, place.since) if place is not None else None,
         queue_number=place.number if place is not None else None,
-        origin_owner=request.origin_owner,
+        origin_owner=decision.origin_owner or request.origin_owner,
         from_assignment_id=request.from_assignment_id,
         handoff=request.handoff,
     )

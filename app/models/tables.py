@@ -107,6 +107,11 @@ directory = _of_a_workspace(
     _required("body", JSONB),
     _required("revision", BigInteger),
     _required("updated_at", INSTANT),
+    _index(
+        "directory_moving_absences",
+        "id",
+        where="resource_type = 'absences' AND body ->> 'open_leads' = 'move'",
+    ),
     key=("resource_type", "id"),
 )
 table_versions = _of_a_workspace(

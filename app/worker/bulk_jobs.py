@@ -1,9 +1,12 @@
 """Runs bulk jobs: moves the leads of each, slice by slice, and finishes it."""
 
+from collections.abc import Mapping
+
 import structlog
 
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.base import Job
+from app.dispatch.jobs.leave import CoverLead, ReturnLead
 from app.dispatch.jobs.move_lead import FailItem, FinishBulkJob, MoveLead, terms_of
 from app.errors import Problem
 from app.store.connection.pool import Pool, transaction
@@ -14,6 +17,9 @@ SLICE = 32
 """Leads moved at once, before other requests and workspaces get their turn."""
 MAX_JOBS = 10
 """Jobs of a workspace that run side by side."""
+
+MOVES: Mapping[str, type[MoveLead]] = {"cover": CoverLead, "return": ReturnLead}
+"""How a lead is moved, by the kind of the job."""
 
 log = structlog.get_logger()
 
@@ -39,8 +45,9 @@ class BulkJobs:
     async def _move(self, workspace_id: int, job: BulkJob, items: list[BulkItem]) -> bool:
         """Move these leads. Returns whether any of them is done now; after a 503 a lead is tried again."""
         terms = terms_of(job)
+        move = MOVES.get(job.kind, MoveLead)
         moves = [
-            MoveLead(
+            move(
                 terms=terms,
                 position=each.position,
                 lead_id=each.lead_id,

@@ -20,6 +20,7 @@ from app.worker.bulk_jobs import BulkJobs
 from app.worker.clock_firing import ClockFiring
 from app.worker.held_releases import HeldReleases
 from app.worker.idle_closing import IdleClosing
+from app.worker.leave import Leave
 from app.worker.outbox import Outbox
 from app.worker.queue_waits import QueueWaits
 
@@ -46,6 +47,7 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
         HeldReleases(pool, dispatch),
         QueueWaits(pool, dispatch),
         ClockFiring(pool, dispatch),
+        Leave(pool, dispatch),
         BulkJobs(pool, dispatch),
         IdleClosing(pool, dispatch),
         Outbox(pool),

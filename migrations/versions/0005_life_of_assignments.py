@@ -26,6 +26,8 @@ ALTER TABLE directory DROP CONSTRAINT directory_resource_type_check,
   ADD CONSTRAINT directory_resource_type_check CHECK (resource_type IN ('owners', 'absences', 'teams',
     'calendars', 'accounts', 'tables', 'settings'));
 ALTER TABLE leads ADD COLUMN barred_owners text[] NOT NULL DEFAULT '{}', ADD COLUMN signals json;
+CREATE INDEX directory_moving_absences ON directory (workspace_id, id)
+  WHERE resource_type = 'absences' AND body ->> 'open_leads' = 'move';
 ALTER TABLE assignments
   ADD COLUMN attempt smallint NOT NULL DEFAULT 1 CHECK (attempt > 0),
   ADD COLUMN ended_at timestamptz,

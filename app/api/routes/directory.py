@@ -172,7 +172,8 @@ async def list_changes(
 
 
 def _absence_to_json(record: Record) -> dict[str, Any]:
-    fields = {"id": record.id, "assumed_timezone": None, **record.body}
+    absent = {"assumed_timezone": None, "cover": None, "open_leads": "stay", "entered_at": None}
+    fields = {"id": record.id, **absent, **record.body}
     return {name: value for name, value in fields.items() if name != "owner"}
 
 

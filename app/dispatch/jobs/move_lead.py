@@ -21,6 +21,8 @@ from app.store.life.outbox import ActionRow
 BulkActions = Literal["digest", "each", "none"]
 _ONLY_OWNER = ("set_owner",)
 """The CRM must be right, whatever is left out."""
+_LEAVE = frozenset(("cover", "return"))
+"""The kinds of jobs that the service makes on its own."""
 _GONE = frozenset(("merged", "erased", "failed"))
 
 
@@ -200,11 +202,15 @@ class FinishBulkJob(Job):
         return (self.terms.job_id,)
 
     def _notices(self, session: DecisionSession, tally: JobTally) -> Iterator[ActionRow]:
-        """One notice for each new owner."""
+        """One notice for each new owner. What leave moves, its former owners are told as well."""
         owners, now = session.work.facts.directory.owners, session.work.now
-        for number, (each, leads) in enumerate(_by_owner(tally.owners), 1):
-            action = leads_moved(owners[each.owner], leads, self.terms.kind) if each.owner in owners else None
-            if action is not None:
+        told = [(each, each.owner, leads, False) for each, leads in _by_owner(tally.owners, "owner")]
+        if self.terms.kind in _LEAVE:
+            former = _by_owner(tally.owners, "previous_owner")
+            told += [(each, each.previous_owner or "", leads, True) for each, leads in former]
+        for number, (each, owner, leads, left) in enumerate(told, 1):
+            if owner in owners:
+                action = leads_moved(owners[owner], leads, self.terms.kind, left=left)
                 yield ActionRow(
                     id=f"{self.terms.job_id}.{number}",
                     lead_id=each.lead_id,
@@ -216,13 +222,17 @@ class FinishBulkJob(Job):
                 )
 
 
-def _by_owner(tallies: Sequence[OwnerTally]) -> list[tuple[OwnerTally, int]]:
-    """The first tally of each new owner, and how many leads they got in all."""
+def _by_owner(
+    tallies: Sequence[OwnerTally], role: Literal["owner", "previous_owner"]
+) -> list[tuple[OwnerTally, int]]:
+    """The first tally of each new or former owner, and how many leads they got or gave in all."""
     first: dict[str, OwnerTally] = {}
     leads: dict[str, int] = {}
     for each in tallies:
-        first.setdefault(each.owner, each)
-        leads[each.owner] = leads.get(each.owner, 0) + each.leads
+        owner = getattr(each, role)
+        if owner is not None:
+            first.setdefault(owner, each)
+            leads[owner] = leads.get(owner, 0) + each.leads
     return [(each, leads[owner]) for owner, each in first.items()]
 
 

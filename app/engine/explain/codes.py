@@ -77,6 +77,8 @@ STEPS: dict[str, str] = {
     "rejected": "The reason of a reject names the target.",
     "suppressed": "A suppression list has the address or the domain of the lead; `list` names it, and "
     "`matched_by` says which.",
+    "covered": "Its owner is on leave, so another one covers.",
+    "returned": "Its owner is back, so the lead goes back to them.",
     "no_match": "The condition does not hold; `failed_condition` names the first comparison that failed.",
     "error": "The strategy failed or returned no valid verdict; `error` says how.",
     "fallback_queue": "No step took it, so it waits in the built-in queue.",
@@ -130,6 +132,7 @@ REASONS: dict[str, str] = {
     "product_switch": "A returning lead came for another product and left its owner or its place in a queue.",
     "account_owner": "The owner of the lead's account took it.",
     "account_delegate": "The delegate of the account's owner took it.",
+    "account_cover": "The account's owner is on leave, and the cover took it.",
     "account_team": "The account's owner was unavailable, and a team took it.",
     "account": "The account's owner was unavailable, and another target of the account step took it.",
     "customer_team": "The account is a customer, and the team for customers took it.",
@@ -144,6 +147,8 @@ REASONS: dict[str, str] = {
     "max_wait": "The lead waited in its queue for as long as the plan allows, and went on to the next place.",
     "rejected": "Its owner rejected it, and the reason says where it goes.",
     "suppressed": "Its address or its domain is on a suppression list.",
+    "covered": "Its owner is on leave, and the cover got it.",
+    "returned": "Its owner is back from leave, and nobody had worked on it.",
     "held": "Nobody can take it yet; it waits in the built-in queue until `held_until`.",
     "duplicate": "The lead was submitted twice, without news; the owner or the place of the first submission "
     "stands.",

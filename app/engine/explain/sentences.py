@@ -44,6 +44,8 @@ _OWN_SOURCES = {
     "taken_away": "because a deadline was missed",
     "escalated": "as an escalation",
     "rejected": "after the reject",
+    "covered": "to cover for an owner on leave",
+    "returned": "because the owner is back",
 }
 """How a lead that was settled outside the plan's steps went where it is."""
 _KEPT = {
@@ -263,6 +265,8 @@ def _by_account(
     match kind:
         case "team":
             return f"{why}, so it went to {owner}, who {_picked(pick, target)}."
+        case "owner" if code == "account_cover":
+            return f"{why}, so it went to {owner}, who covers for them."
         case "owner" if code == "account_delegate":
             return f"{why}, so it went to their delegate, {owner}."
         case "owner":

@@ -7,6 +7,14 @@ from app.engine.explain import sentences
 from app.engine.model.decision import DecisionRequest
 from app.engine.model.directory import Directory, Owner
 
+_MOVED = {
+    ("cover", False): "You got {} to cover for an owner on leave.",
+    ("cover", True): "{} of yours went to your cover.",
+    ("return", False): "You got {} back after your leave.",
+    ("return", True): "{} went back to the owner you covered for.",
+}
+"""What an owner is told, by the kind of the job and whether the leads left them."""
+
 
 def notice(owner: Owner, code: str, text: str, *, rule: str | None = None, **details: Any) -> dict[str, Any]:
     """An action that tells an owner something.
@@ -22,9 +30,13 @@ def notice(owner: Owner, code: str, text: str, *, rule: str | None = None, **det
     return {"type": "notify", "params": {**params, **details}, "due_at": None}
 
 
-def leads_moved(owner: Owner, count: int, code: str) -> dict[str, Any]:
-    """Tells an owner how many leads they got at once, and where these are listed."""
-    text = "You got 1 lead from another owner." if count == 1 else f"You got {count} leads from other owners."
+def leads_moved(owner: Owner, count: int, code: str, *, left: bool = False) -> dict[str, Any]:
+    """Tells an owner how many leads they got at once, and where these are listed; or how many they gave.
+
+    `code` is the kind of the job that moved them, `left` says that the owner is the former one.
+    """
+    leads = "1 lead" if count == 1 else f"{count} leads"
+    text = _MOVED.get((code, left), "You got {} from other owners.").format(leads)
     return notice(owner, code, text, count=count, list=f"/assignments?owner={quote(owner.id)}&state=open")
 
 

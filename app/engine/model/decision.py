@@ -21,6 +21,7 @@ class Target:
     A member must speak the lead's `language`, or have as a skill the value of any other field in `match`.
     `hold` is how long a lead waits at most for a named owner who cannot take it now.
     `ignore_caps` lets an owner take it over their caps. `code` is the reason's code when this target wins.
+    `covers_for` is the owner on leave that an owner here stands in for.
     """
 
     kind: TargetKind
@@ -35,6 +36,7 @@ class Target:
     hold: timedelta | None = None
     ignore_caps: bool = False
     code: str | None = None
+    covers_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,7 @@ class DecisionRequest:
     - `from_assignment_id` and `handoff` are the assignment and the rule of a handoff.
     - `action_types` are the types of the actions that are made; None means all.
     - `unattended` says that no caller gets the answer.
+    - `team` is the team through which a lead goes back to its owner.
     - `ladder` are the targets of a lead that is taken away or escalated, in order.
     """
 
@@ -185,6 +188,7 @@ class DecisionRequest:
     handoff: str | None = None
     action_types: tuple[str, ...] | None = None
     unattended: bool = False
+    team: str | None = None
     ladder: tuple[Target, ...] = ()
     suppression: Suppression | None = None
     reject_reason: str | None = None
@@ -240,6 +244,7 @@ class Decision:
     - `account` and `account_team` are shown in the response.
     - `target` is the team that was asked for an owner.
     - `clocks` start with the assignment.
+    - `origin_owner` is the owner on leave that the new one covers for.
 
     It is not frozen: `decide` builds it in stages, and frozen instances cost more. Nothing changes it later.
     """
@@ -274,3 +279,4 @@ class Decision:
     labels: Mapping[str, Any] = field(default_factory=dict)
     account: Mapping[str, Any] | None = None
     account_team: Mapping[str, Owner] = field(default_factory=dict)
+    origin_owner: str | None = None

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from app.plan.language.hours import Hours
@@ -28,11 +29,31 @@ class Caps:
 
 
 @dataclass(frozen=True, slots=True)
+class Cover:
+    """Who stands in for an owner on leave: another owner, or the members of a team."""
+
+    kind: Literal["owner", "team"]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Absence:
-    """One absence, from `start` until just before `end`."""
+    """One absence, from `start` until just before `end`.
+
+    `moves_leads` says that the leads that are open when it begins move, and `entered_at` when it was entered.
+    """
 
     start: datetime
     end: datetime
+    id: str = ""
+    cover: Cover | None = None
+    moves_leads: bool = False
+    entered_at: datetime | None = None
+
+    @property
+    def begins_at(self) -> datetime:
+        """When its leads move: at its start, or when it was entered if that was later."""
+        return self.start if self.entered_at is None else max(self.start, self.entered_at)
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from app.engine.model.directory import Absence, Caps, Directory, Member, Owner, Ramp, Team
+from app.engine.model.directory import Absence, Caps, Cover, Directory, Member, Owner, Ramp, Team
 from app.plan.language.durations import parse_iso
 from app.plan.language.hours import Hours, read_hours
 from app.values.languages import spoken
 
+_COVERS: tuple[Literal["owner", "team"], ...] = ("owner", "team")
 DirectoryRecord = tuple[str, str, Mapping[str, Any]]
 """Resource type, id and body. The body of a table is only its revision."""
 
@@ -28,8 +29,8 @@ def directory_from(version: int, records: Iterable[DirectoryRecord]) -> Director
     for resource_type, id_, body in records:
         bodies.setdefault(resource_type, {})[id_] = body
     absences: dict[str, list[Absence]] = {}
-    for body in bodies["absences"].values():
-        absences.setdefault(body["owner"], []).append(Absence(parse_iso(body["from"]), parse_iso(body["to"])))
+    for id_, body in bodies["absences"].items():
+        absences.setdefault(body["owner"], []).append(absence_from(id_, body))
     calendars = {id_: hours_from(body) for id_, body in bodies["calendars"].items()}
     owners = {
         id_: owner_from(id_, body, absences.get(id_, ()), calendars) for id_, body in bodies["owners"].items()
@@ -38,6 +39,19 @@ def directory_from(version: int, records: Iterable[DirectoryRecord]) -> Director
     tables = {id_: body["revision"] for id_, body in bodies["tables"].items()}
     outbox_reader = bodies["settings"].get("actions", {}).get("reader", False)
     return Directory(version, owners, teams, calendars, tables, outbox_reader)
+
+
+def absence_from(id_: str, body: Mapping[str, Any]) -> Absence:
+    """One absence."""
+    cover, entered = body.get("cover"), body.get("entered_at")
+    return Absence(
+        parse_iso(body["from"]),
+        parse_iso(body["to"]),
+        id_,
+        next((Cover(kind, cover[kind]) for kind in _COVERS if cover.get(kind)), None) if cover else None,
+        body.get("open_leads") == "move",
+        parse_iso(entered) if entered else None,
+    )
 
 
 def hours_from(body: Mapping[str, Any]) -> Hours:

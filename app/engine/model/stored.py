@@ -84,19 +84,24 @@ def request_to_json(request: DecisionRequest) -> dict[str, Any]:
         stored["owned"] = {"owner": owned.owner, "team": owned.team, "since": owned.since}
     if request.news:
         stored["news"] = list(request.news)
-    if request.handoff is not None:
-        stored["handoff"] = request.handoff
-    if request.action_types is not None:
-        stored["action_types"] = list(request.action_types)
-    if request.ladder:
-        stored["ladder"] = [target_to_json(each) for each in request.ladder]
     if request.possible_duplicates:
         stored["possible"] = [each.to_json() for each in request.possible_duplicates]
     if request.suppression is not None:
         stored["suppression"] = [request.suppression.list, request.suppression.matched_by]
-    if request.reject_reason is not None:
-        stored["reject_reason"] = request.reject_reason
-    return stored
+    return stored if request.kind == "assign" else stored | _move_to_json(request)
+
+
+def _move_to_json(request: DecisionRequest) -> dict[str, Any]:
+    """What only a stored lead is moved with. What is the default is left out."""
+    types = list(request.action_types) if request.action_types is not None else None
+    move = {
+        "handoff": request.handoff,
+        "team": request.team,
+        "action_types": types,
+        "ladder": [target_to_json(each) for each in request.ladder] or None,
+        "reject_reason": request.reject_reason,
+    }
+    return {name: value for name, value in move.items() if value is not None}
 
 
 def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
@@ -122,6 +127,7 @@ def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
         news=tuple(stored.get("news", ())),
         handoff=stored.get("handoff"),
         possible_duplicates=tuple(PossibleDuplicate(**each) for each in stored.get("possible", ())),
+        team=stored.get("team"),
         action_types=tuple(stored["action_types"]) if "action_types" in stored else None,
         ladder=tuple(target_from_json(each) for each in stored.get("ladder", ())),
         suppression=Suppression(*suppressed) if suppressed else None,

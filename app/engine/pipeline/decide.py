@@ -21,7 +21,7 @@ from app.engine.model.state import Facts
 from app.engine.pipeline.account_team import account_summary, account_team_of
 from app.engine.pipeline.claims import claiming_team
 from app.engine.pipeline.handoff import HANDOFF, decide_handoff
-from app.engine.pipeline.moves import MOVES, along_ladder, has_next
+from app.engine.pipeline.moves import MOVES, along_covers, along_ladder, has_next
 from app.engine.pipeline.returning_lead import decide_returning
 from app.engine.pipeline.suppressed import decide_suppressed
 from app.engine.pipeline.walk import score_labels, try_step, walk
@@ -67,6 +67,8 @@ def _settled(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
         decision = decide_suppressed(request.suppression, request, plan, facts)
     elif request.handoff is not None:
         decision = decide_handoff(request, plan, facts) or walk(request, plan, facts)
+    elif request.kind in ("cover", "return"):
+        decision = along_covers(request, plan, facts)
     elif request.kind in MOVES:
         decision = along_ladder(request, facts)
     elif request.to is not None:

@@ -57,6 +57,7 @@ def to_decision(
         priority=target.priority,
         turn=attempt.turn,
         counts_toward_load=True,
+        origin_owner=target.covers_for,
         over_cap=attempt.over_cap,
         sla_name=target.sla,
         target=target if target.kind == "team" else None,

@@ -14,6 +14,7 @@ from app.engine.model.accounts import Account, AccountMatch
 from app.engine.model.decision import Target, Verdict
 from app.engine.model.directory import Owner
 from app.engine.model.state import Facts
+from app.engine.selection.covers import cover_of
 from app.engine.selection.ladder import ladder
 from app.plan.document.accounts import DELEGATE, AccountConfig, Hold, Rung
 from app.plan.document.plan import PlanDocument
@@ -85,21 +86,23 @@ class AccountStep:
             return None
         return owners_named_by(match, self.roles, facts.directory.owners, inherit=self.inherits).first
 
-    def targets(self, match: AccountMatch, owners: Owners) -> tuple[Target, ...]:
+    def targets(self, match: AccountMatch, facts: Facts) -> tuple[Target, ...]:
         """The targets for a lead of this account, in order."""
-        owners_named = tuple(self._owners(match, owners))
+        owners_named = tuple(self._owners(match, facts))
         if self._team is None or match.account is None or match.account.customer_status not in self._statuses:
             return owners_named
         team = replace(self._team, code="customer_team")
         return (team, *owners_named) if self._team_first else (*owners_named, team)
 
-    def _owners(self, match: AccountMatch, owners: Owners) -> Iterator[Target]:
-        """The owners it names. The targets of `if_unavailable` follow the responsible one."""
+    def _owners(self, match: AccountMatch, facts: Facts) -> Iterator[Target]:
+        """The owners it names. The cover and the targets of `if_unavailable` follow the responsible one."""
+        owners = facts.directory.owners
         found = owners_named_by(match, self.roles, owners, inherit=self.inherits)
         yield from (self._owner(id_) for id_ in found.gone)
         if found.first is None:
             return
         yield self._owner(found.first)
+        yield from self._cover(found.first, facts)
         for fallback in self._fallbacks:
             if isinstance(fallback, Target):
                 yield fallback
@@ -111,6 +114,21 @@ class AccountStep:
         if self._waits:
             yield replace(self._owner(found.first), off_hours="hold")
         yield from (self._owner(id_) for id_ in found.others)
+
+    def _cover(self, id_: str, facts: Facts) -> Iterator[Target]:
+        """The cover of an owner on leave, who takes no turn for it."""
+        cover = cover_of(id_, facts.directory, facts.now)
+        if cover is not None and cover.kind == "owner":
+            yield replace(self._owner(cover.name), ignore_caps=False, code="account_cover", covers_for=id_)
+        elif cover is not None:
+            yield replace(
+                self._owner(cover.name),
+                kind="team",
+                pick="least_loaded",
+                ignore_caps=False,
+                code="account_cover",
+                covers_for=id_,
+            )
 
     def _owner(self, id_: str) -> Target:
         return replace(self._own, name=id_)
@@ -151,5 +169,5 @@ class AccountStrategy:
         """The responsible owner, then the targets of `if_unavailable`."""
         if facts.account is None or facts.account.account is None:
             return Verdict("no_account")
-        targets = config.targets(facts.account, facts.directory.owners)
+        targets = config.targets(facts.account, facts)
         return Verdict("account" if targets else "no_account_owner", targets)

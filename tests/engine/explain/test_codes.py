@@ -246,10 +246,12 @@ def of_accounts() -> list[Decision]:
     ready = plan(piped(step, LAST))
     without = plan(piped({"account": {"if_unavailable": [{"team": TEAM}]}}, LAST))
     there, absent = facts(people), facts(people, absences=away)
+    covered = facts(people, absences=[{**away[0], "cover": {"owner": "ben"}}])
     asked = [
         (ready, there, {"owner": "ana"}),
         (ready, there, {}),
         (ready, absent, {"owner": "ana"}),
+        (without, covered, {"owner": "ana"}),
         (ready, absent, {"owner": "cem"}),
         (ready, there, {"customer_status": "active"}),
         (without, absent, {"owner": "cem"}),
@@ -277,8 +279,8 @@ def kept_by_account() -> list[Decision]:
 
 
 def moved() -> Iterator[Decision]:
-    """Leads that the service takes away and escalates."""
-    for kind in ("take_away", "escalate"):
+    """Leads that the service takes away, escalates, covers and returns."""
+    for kind in ("take_away", "escalate", "cover", "return"):
         asked = replace(question(), kind=kind, ladder=(Target("team", TEAM),))
         yield decide(asked, plan(), crowd())
 
