@@ -25,10 +25,33 @@ FACTS = (
     "disqualified",
     "x-own",
 )
+REASONS = ("no_budget", "wrong_region", "student", "competitor")
 PLAN = """
-queues: {desk: {claimable_by: inbound}}
+queues:
+  desk:
+    claimable_by: inbound
+    aging: 10/h
+    max_wait: {for: 8h, clock: wall}
+    then: {team: inbound}
+    claim: {lease: 4h, max: 3, hide: [email, phone]}
+  lost: {claimable_by: inbound}
 paths: {newsletter: {accountable: {team: inbound}}}
-slas: {fast: {accept: 15m, touch: 1h}}
+slas:
+  fast:
+    {accept: 15m, touch: 1h, remind: [50%], on_breach: take_away, max_attempts: 3, pause_after: 4,
+     escalate_to: [{queue: lost}]}
+close_idle: 3d
+reject_after_touch: true
+reject_reasons:
+  no_budget: {refund: false, then: {path: newsletter}}
+  wrong_region: {refund: true, then: reroute}
+  student: {refund: true, then: {block: students}}
+  competitor: {refund: true, then: {block: competitors}, suppress: domain}
+handoffs:
+  - {name: to-ben, when_event: qualified, to: {owner: ben, else: [{queue: lost}]}}
+  - {name: kept, when_event: x-own, to: {team: inbound}, keep: true}
+on_event:
+  opportunity: [{do: [{type: cancel_task}]}]
 pipeline:
   - rule: {name: nurture, when: {source: content}, then: {path: newsletter}}
   - rule: {name: desk, when: {source: partner}, then: {queue: desk}}
@@ -73,12 +96,19 @@ class Life:
         await self.call(
             "POST",
             "/assign",
-            {"lead": {"external_id": f"a{number}", "source": source, "title": f"{self.random.random()}"}},
+            {
+                "lead": {
+                    "external_id": f"a{number}",
+                    "source": source,
+                    "email": f"p{number}@firm{number % 4}.example",
+                    "title": f"{self.random.random()}",
+                }
+            },
         )
 
     async def report(self) -> None:
         type_ = self.random.choice((*FACTS, "accepted", "closed"))
-        body = {"type": type_, "by": self.random.choice((None, *OWNERS)), "via": "phone"}
+        body: dict[str, Any] = {"type": type_, "by": self.random.choice((None, *OWNERS)), "via": "phone"}
         if type_ in ("opportunity",):
             body |= {
                 "ref": f"d{self.random.randrange(3)}",
@@ -86,6 +116,25 @@ class Life:
                 "currency": "EUR",
             }
         await self.event(body)
+
+    async def reject(self) -> None:
+        await self.event({"type": "rejected", "reason": self.random.choice(REASONS)})
+
+    async def dispute(self) -> None:
+        result = self.random.choice(("upheld", "overturned"))
+        await self.event({"type": self.random.choice(("disputed", "dispute_settled")), "result": result})
+
+    async def give_back(self) -> None:
+        if self.assignments:
+            await self.call("POST", f"/assignments/{self.random.choice(self.assignments)}/release", {})
+
+    async def signal(self) -> None:
+        item = {"type": "page_view", "name": "pricing", "count": 3}
+        body = {"external_id": f"a{self.random.randrange(30)}", "engagement": [item]}
+        await self.call("POST", "/signals", {"id": f"s{self.random.randrange(50)}", **body})
+
+    async def reassign_all(self) -> None:
+        await self.call("POST", "/reassign", {"filter": {"owner": self.owner()}, "reason": "test"})
 
     async def snooze(self) -> None:
         until = self.now + timedelta(hours=self.random.randrange(1, 48))
@@ -112,8 +161,9 @@ class Life:
     async def edit_owner(self) -> None:
         change = self.random.choice(
             (
-                {"active": False}, {"active": True}, {"caps": {"open": 2}}, {"caps": None},
-                {"calendar": "day"}, {"calendar": None}, {"timezone": "Asia/Tokyo"},
+                {"active": False}, {"active": False, "open_leads": "move"}, {"active": True},
+                {"caps": {"open": 2}}, {"caps": None}, {"calendar": "day"}, {"calendar": None},
+                {"timezone": "Asia/Tokyo"},
             )
         )  # fmt: skip
         await self.call("PATCH", f"/owners/{self.owner()}", change)
@@ -131,9 +181,10 @@ class Life:
         owner = self.owner()
         start = self.now + timedelta(hours=self.random.randrange(-5, 20))
         end = start + timedelta(hours=self.random.randrange(1, 60))
-        await self.call(
-            "POST", f"/owners/{owner}/absences", {"from": start.isoformat(), "to": end.isoformat()}
-        )
+        body: dict[str, Any] = {"from": start.isoformat(), "to": end.isoformat()}
+        if self.random.random() < 0.5:
+            body |= {"cover": {"owner": self.owner()}, "open_leads": "move"}
+        await self.call("POST", f"/owners/{owner}/absences", body)
 
     async def come_back(self) -> None:
         owner = self.owner()
@@ -152,7 +203,8 @@ class Life:
 
     def happenings(self) -> list[Callable[[], Awaitable[None]]]:
         often = [self.arrive, self.report, self.wait, self.work]
-        return [*often, *often, self.snooze, self.reassign, self.claim, self.edit_owner, self.edit_team,
+        return [*often, *often, self.snooze, self.reject, self.reject, self.dispute, self.give_back,
+                self.signal, self.reassign_all, self.reassign, self.claim, self.edit_owner, self.edit_team,
                 self.leave, self.come_back]  # fmt: skip
 
 
