@@ -26,6 +26,7 @@ from app.api.routes import (
     queues,
     reassign,
     signals,
+    suppressions,
     tables,
     teams,
 )
@@ -105,6 +106,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         open_leads,
         queues,
         leads,
+        suppressions,
         operations,
         directory,
         teams,

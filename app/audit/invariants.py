@@ -19,7 +19,10 @@ LIMITS = Limits(statement=30_000)
 
 @dataclass(frozen=True, slots=True)
 class DataSnapshot:
-    """One snapshot of the data: the state in the journal, and the same counted from the assignments."""
+    """One snapshot of the data: the state in the journal, and the same counted from the assignments.
+
+    `refunded` are the assignments that took a turn and got it back.
+    """
 
     decision_number: int
     state: State
@@ -27,6 +30,7 @@ class DataSnapshot:
     logged: Directory
     counts: LeadCounts
     open_places: dict[tuple[str, str | None], int]
+    refunded: frozenset[str]
 
 
 async def read_data_snapshot(pool: Pool, workspace_id: int) -> DataSnapshot:
@@ -41,6 +45,7 @@ async def read_data_snapshot(pool: Pool, workspace_id: int) -> DataSnapshot:
             logged=await read_directory_at(connection, workspace_id, version),
             counts=await lead_counts.count_leads(connection, workspace_id),
             open_places=await lead_counts.count_open_assignments(connection, workspace_id),
+            refunded=await lead_counts.find_refunded_turns(connection, workspace_id),
         )
 
 

@@ -79,11 +79,17 @@ async def verify(
     at = await read_data_snapshot(pool, workspace_id)
     report = VerifyReport(moment=at, differences=broken_invariants(at))
     await _Decisions(pool, workspace_id, offered, report, at.decision_number, slice_size).check()
+    refunded: set[str] = set()
     for team in sorted({*at.state.ledger, *at.state.balances}):
         ledger = await sum_ledger(pool, workspace_id, team, at.state, slice_size)
         report.teams += 1
         report.ledger_rows += ledger.read
         report.differences += ledger.faults
+        refunded |= ledger.refunded
+    report.differences += [
+        f"assignment {id_}: the ledger and the assignment do not agree on its refund"
+        for id_ in sorted(refunded ^ at.refunded)
+    ]
     return report
 
 

@@ -18,7 +18,14 @@ from pydantic import (
 )
 
 from app.contract.faults import invalid, validation_failed
-from app.contract.responses import Action, AssignmentState, Decision, ProblemDetails, ResponseModel
+from app.contract.responses import (
+    Action,
+    AssignmentState,
+    Decision,
+    EventSuppression,
+    ProblemDetails,
+    ResponseModel,
+)
 from app.contract.strict_json import InvalidItem
 from app.contract.types import LeadId, RequestModel, RequiredId, Text, Timestamp
 from app.engine.life.event_table import EVENT_KINDS
@@ -158,16 +165,21 @@ def _validate(item: object, path: Path) -> EventItem | ValidationFailed:
         return validation_failed(refused, path, EventItem)
 
 
-class EventSuppression(ResponseModel):
-    """The entry that a reject made in a suppression list.
+class SuppressionEntry(ResponseModel):
+    """One entry of a suppression list: later leads with this address or domain are blocked.
 
-    `code` says why it holds the address although the plan asks for the domain: the domain belongs to a free
-    mail provider, or to a customer.
+    `actor` rejected a lead: the owner if they are known, or else the id of the API key. `code` says why the
+    entry is the address although the plan asks for the domain.
     """
 
     id: UUID
     kind: Literal["email", "domain"]
+    value: str
     list: str
+    actor: str
+    at: datetime
+    assignment_id: UUID
+    event_id: UUID
     code: Literal["free_mail", "customer_account"] | None
 
 

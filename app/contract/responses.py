@@ -246,11 +246,40 @@ class AssignmentSla(SlaDeadlines):
     clocks: list[ClockState]
 
 
+class EventSuppression(ResponseModel):
+    """The entry that a reject made in a suppression list.
+
+    `code` says why it holds the address although the plan asks for the domain: the domain belongs to a free
+    mail provider, or to a customer.
+    """
+
+    id: UUID
+    kind: Literal["email", "domain"]
+    list: str
+    code: Literal["free_mail", "customer_account"] | None
+
+
+class AssignmentReject(ResponseModel):
+    """Why the owner gave the lead back, what followed, and how a dispute about it was settled.
+
+    `refunded` and `suppression` are those that still hold: an overturned dispute takes both back.
+    """
+
+    reason: str
+    by: str | None
+    at: datetime
+    refunded: bool
+    code: Literal["refund_limit"] | None
+    suppression: EventSuppression | None
+    dispute: Literal["open", "upheld", "overturned"] | None
+
+
 class Assignment(Decision):
     """The decision as it was returned, its SLA and its state as they are now, and its events."""
 
     sla: AssignmentSla | None
     state: AssignmentState
+    reject: AssignmentReject | None
     events: list[AssignmentEvent]
 
 

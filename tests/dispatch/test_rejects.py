@@ -282,3 +282,142 @@ async def test_a_refund_spares_members_who_left_or_came_back_since(office: Works
     assert (await balances(office))["eve"][0] == refund["changes"]["eve"] + rest["changes"]["eve"]
     assert sum(rest["changes"].values()) == 0
     assert await is_clean(office)
+
+
+async def test_case_9_a_free_mail_domain_is_never_suppressed(office: Workspace) -> None:
+    lead = await office.assign(email="x@gmail.com")
+    body = await reject(office, lead, "competitor")
+    assert body["decision"]["block"] == "competitors"
+    assert body["suppression"] | {"id": ""} == {
+        "id": "", "kind": "email", "list": "competitors", "code": "free_mail",
+    }  # fmt: skip
+    again = await office.assign(email="x@gmail.com", employees=9)
+    other = await office.assign(email="other@gmail.com")
+    assert (again["outcome"], other["outcome"]) == ("blocked", "assigned")
+    assert await is_clean(office)
+
+
+async def test_case_9_the_domain_of_a_customer_is_never_suppressed(office: Workspace) -> None:
+    account = {"domains": ["kunde.example"], "customer_status": "active"}
+    await office.put("accounts", "kunde", account)
+    lead = await office.assign(email="y@mail.kunde.example")
+    body = await reject(office, lead, "competitor")
+    assert (body["suppression"]["kind"], body["suppression"]["code"]) == ("email", "customer_account")
+    (entry,) = (await office.get("/suppressions"))["items"]
+    assert (entry["value"], entry["code"]) == ("y@mail.kunde.example", "customer_account")
+    assert (await office.assign(email="z@kunde.example"))["outcome"] == "assigned"
+
+
+async def test_case_9_a_suppressed_domain_blocks_before_anything_else(office: Workspace) -> None:
+    friend = await office.assign(email="friend@rival.example")
+    lead = await office.assign(email="z@rival.example")
+    body = await reject(office, lead, "competitor")
+    assert body["suppression"]["kind"] == "domain"
+    bodies: list[dict[str, Any]] = [
+        {"email": "new@sales.rival.example"},
+        {"email": "friend@rival.example", "employees": 9},
+    ]
+    for sent in bodies:
+        blocked = await office.assign(**sent)
+        assert (blocked["outcome"], blocked["block"], blocked["owner"]) == ("blocked", "competitors", None)
+        assert blocked["reason"]["code"] == "suppressed"
+    assert (await office.get(f"/assignments/{friend['assignment_id']}"))["state"] == "superseded"
+    (entry,) = (await office.get("/suppressions"))["items"]
+    assert (entry["value"], entry["assignment_id"]) == ("rival.example", lead["assignment_id"])
+    assert await is_clean(office)
+
+
+async def test_the_key_of_an_earlier_request_comes_before_suppression(office: Workspace) -> None:
+    sent: dict[str, Any] = {
+        "json": {"lead": {"email": "z@rival.example"}},
+        "headers": {"Idempotency-Key": "k"},
+    }
+    first = (await office.client.post("/assign", **sent)).json()
+    await reject(office, first, "competitor")
+    again = (await office.client.post("/assign", **sent)).json()
+    assert (again["outcome"], again["assignment_id"]) == ("assigned", first["assignment_id"])
+
+
+async def test_the_rest_of_a_group_sees_a_new_entry(office: Workspace) -> None:
+    lead = await office.assign(email="z@rival.example")
+    answers = await asyncio.gather(
+        reject(office, lead, "competitor"), *(office.assign(email=f"n{at}@rival.example") for at in range(8))
+    )
+    # Whatever came before the reject has an owner, and whatever came after it is blocked.
+    numbers = [(each["decision_number"], each["outcome"]) for each in answers[1:]]
+    moved = answers[0]["decision"]["decision_number"]
+    assert all((outcome == "blocked") == (number > moved) for number, outcome in numbers)
+    assert await is_clean(office)
+
+
+async def test_an_overturned_dispute_takes_refund_and_suppression_back_but_not_the_move(
+    office: Workspace,
+) -> None:
+    lead = await office.assign(email="z@rival.example")
+    before = await balances(office)
+    await reject(office, lead, "competitor")
+    assert (await report(office, lead, "disputed"))[1]["effect"] == "disputed"
+    shown = (await office.get(f"/assignments/{lead['assignment_id']}"))["reject"]
+    assert (shown["reason"], shown["refunded"], shown["dispute"]) == ("competitor", True, "open")
+    settled = [await report(office, lead, "dispute_settled", result="overturned") for _ in range(2)]
+    assert [each[1]["effect"] for each in settled] == ["settled", "none"]
+    shown = (await office.get(f"/assignments/{lead['assignment_id']}"))["reject"]
+    assert (shown["refunded"], shown["suppression"], shown["dispute"]) == (False, None, "overturned")
+    assert await balances(office) == before
+    assert await causes(office) == ["turn", "refund", "refund_reversed"]
+    assert (await office.get("/suppressions"))["items"] == []
+    assert (await office.get(f"/leads/{lead['lead_id']}"))["state"] == "blocked"
+    moved = await office.client.post("/reassign", json={"lead_id": lead["lead_id"]})
+    assert moved.json()["owner"]["id"] in {"ben", "eve"}
+    assert (await office.assign(email="friend@rival.example"))["outcome"] == "assigned"
+    assert await is_clean(office)
+
+
+async def test_an_upheld_reject_stays_as_it_is(office: Workspace) -> None:
+    lead = await office.assign(email="z@rival.example")
+    await reject(office, lead, "competitor")
+    address = {"lead_id": lead["lead_id"], "type": "dispute_settled", "result": "upheld"}
+    (item,) = (await office.client.post("/events", json={"items": [address]})).json()["items"]
+    assert (item["result"]["effect"], item["result"]["assignment_id"]) == ("settled", lead["assignment_id"])
+    assert await causes(office) == ["turn", "refund"]
+    assert (await office.assign(email="friend@rival.example"))["outcome"] == "blocked"
+
+
+async def test_a_dispute_about_what_was_never_rejected_has_no_effect(office: Workspace) -> None:
+    lead = await office.assign(email="x@people.example")
+    for type_ in ("disputed", "dispute_settled"):
+        status, body = await report(office, lead, type_, result="overturned")
+        assert (status, body["effect"]) == (200, "none")
+
+
+async def test_an_entry_taken_off_its_list_blocks_nobody(office: Workspace) -> None:
+    lead = await office.assign(email="z@rival.example")
+    body = await reject(office, lead, "nuisance")
+    url = f"/suppressions/{body['suppression']['id']}"
+    answers = [(await office.client.delete(url)).status_code for _ in range(2)]
+    assert answers == [204, 404]
+    assert (await office.assign(email="z@rival.example", employees=9))["outcome"] == "assigned"
+    (change,) = (await office.get("/changes?resource_type=suppressions"))["items"]
+    assert "rival" not in str(change["before"])
+
+
+async def test_the_list_of_entries_comes_in_pages(office: Workspace) -> None:
+    for at in range(3):
+        await reject(office, await office.assign(email=f"x{at}@people.example"), "nuisance")
+    first = await office.get("/suppressions?limit=2")
+    second = await office.get(f"/suppressions?limit=2&after={first['next']}")
+    values = [entry["value"] for page in (first, second) for entry in page["items"]]
+    assert (values, second["next"]) == ([f"x{at}@people.example" for at in range(3)], None)
+
+
+async def test_verify_finds_a_refund_that_is_not_the_negative_of_its_turn(office: Workspace) -> None:
+    lead = await office.assign(email="x@people.example")
+    await reject(office, lead, "student")
+    await office.fetch(
+        "UPDATE ledger_entries SET owners = owners[2:2] || owners[1:1] || owners[3:3]"
+        " WHERE workspace_id = $1 AND cause = 'refund'"
+    )
+    await office.fetch("UPDATE assignments SET refunded = false WHERE workspace_id = $1")
+    found = await verify(office.pool, office.workspace_id)
+    assert any("is not the negative of a turn" in each for each in found.differences)
+    assert any("do not agree on its refund" in each for each in found.differences)

@@ -1,6 +1,7 @@
 """`/leads` and `/assignments`: reading leads and the decisions about them."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
@@ -47,6 +48,7 @@ async def get_assignment(
             **each.answer,
             "sla": sla_to_json(each),
             "state": each.state,
+            "reject": _reject_of(events),
             "events": [_event_to_json(event) for event in events],
         }
         view = await view_of(connection, dispatch, caller)
@@ -207,5 +209,27 @@ def _duplicate_to_json(each: AssignmentDetail) -> dict[str, Any]:
 
 def _event_to_json(event: AssignmentEvent) -> dict[str, Any]:
     named = {"by_id": "by", "for_at": "for", "until_at": "until"}
-    shown = {named.get(name, name): value for name, value in asdict(event).items()}
+    shown = {named.get(name, name): value for name, value in asdict(event).items() if name != "details"}
     return {**shown, "amount": float(event.amount) if event.amount is not None else None}
+
+
+def _reject_of(events: Sequence[AssignmentEvent]) -> dict[str, Any] | None:
+    """The reject that ended an assignment, and what became of a dispute about it."""
+    found: dict[str, Any] | None = None
+    for event in events:
+        if event.effect == "rejected":
+            given = event.details
+            found = {
+                "reason": event.reason,
+                "by": event.by_id,
+                "at": event.received_at,
+                "refunded": given.get("refunded", False),
+                "code": given.get("code"),
+                "suppression": given.get("suppression"),
+                "dispute": None,
+            }
+        elif found is not None and event.effect in ("disputed", "settled"):
+            found["dispute"] = event.details.get("result", "open")
+            if found["dispute"] == "overturned":
+                found |= {"refunded": False, "suppression": None}
+    return found

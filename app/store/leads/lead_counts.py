@@ -76,6 +76,15 @@ SELECT owner_id, team_id, count(*) AS leads FROM assignments
 """Open leads by owner and team."""
 
 
+SELECT_REFUNDED_TURNS = """
+SELECT id::text AS id FROM assignments
+ WHERE workspace_id = $1 AND refunded
+   AND EXISTS (SELECT FROM ledger_entries AS turn
+                WHERE turn.workspace_id = $1 AND turn.assignment_id = assignments.id AND cause = 'turn')
+"""
+"""The assignments that took a turn and are refunded."""
+
+
 async def count_leads(connection: Connection, workspace_id: int) -> LeadCounts:
     """Return both counts; they are of one moment when the transaction reads one snapshot."""
     row = await connection.fetchrow(SELECT_JOURNAL_COUNTS, workspace_id)
@@ -101,3 +110,8 @@ async def count_open_assignments(
     """Return the number of open leads by owner and the team they came through."""
     rows = await connection.fetch(SELECT_OPEN_ASSIGNMENT_COUNTS, workspace_id)
     return {(row["owner_id"], row["team_id"]): row["leads"] for row in rows}
+
+
+async def find_refunded_turns(connection: Connection, workspace_id: int) -> frozenset[str]:
+    """Return the assignments that took a turn and are refunded."""
+    return frozenset(row["id"] for row in await connection.fetch(SELECT_REFUNDED_TURNS, workspace_id))

@@ -46,6 +46,7 @@ class AssignmentEvent:
     ref: str | None
     for_at: datetime | None
     until_at: datetime | None
+    details: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ _EVENT_COLUMNS = ", ".join(each.name for each in fields(AssignmentEvent))
 SELECT_EVENTS_OF_ASSIGNMENT = f"""
 SELECT {_EVENT_COLUMNS} FROM (
   SELECT sequence, id::text AS id, event_id, source, type, at, day_only, received_at, actor, effect, by_id,
-         via, reason, amount, currency, note, ref, for_at, until_at
+         via, reason, amount, currency, note, ref, for_at, until_at, coalesce(details, '{{}}') AS details
     FROM events WHERE workspace_id = $1 AND assignment_id = $2
    LIMIT {MAX_EVENTS}) AS event
  ORDER BY sequence
@@ -163,7 +164,9 @@ async def find_assignment(
         return None
     events = await connection.fetch(SELECT_EVENTS_OF_ASSIGNMENT, workspace_id, row["stands_for"])
     clocks = await find_clocks(connection, workspace_id, [row["stands_for"]])
-    return _assignment(row, clocks), [AssignmentEvent(**event) for event in events]
+    return _assignment(row, clocks), [
+        AssignmentEvent(**{**event, "details": orjson.loads(event["details"])}) for event in events
+    ]
 
 
 async def find_lead(connection: Connection, workspace_id: int, lead_id: str) -> LeadDetail | None:

@@ -52,6 +52,7 @@ SENT: dict[str, Any] = {
     "POST /plans/{version}/publish": {},
     "POST /plans/{version}/rollback": {},
     "POST /queues/{name}/claim": {"owner_id": "ben"},
+    "DELETE /suppressions/{suppression_id}": None,
     "GET /tables/{id}": None,
     "GET /tables/{id}/versions": None,
     "GET /tables/{id}/versions/{revision}": None,
@@ -100,8 +101,17 @@ async def filled(workspace: Workspace) -> dict[str, str]:
         "id": "theirs", "owner": "theirs", "absence_id": absence["id"], "lead_id": returned["lead_id"],
         "assignment_id": returned["assignment_id"], "name": "their-desk",
         "job_id": await job_of(workspace), "version": str(returned["plan_version"]),
-        "revision": str(revision),
+        "revision": str(revision), "suppression_id": await suppression_of(workspace),
     }  # fmt: skip
+
+
+async def suppression_of(workspace: Workspace) -> str:
+    """An entry of a suppression list, made by a reject."""
+    await workspace.publish(f"reject_reasons: {{rival: {{suppress: email}}}}{PLAN}")
+    lead = await workspace.assign(email="rival@people.example")
+    url = f"/assignments/{lead['assignment_id']}/events"
+    answer = await workspace.client.post(url, json={"type": "rejected", "reason": "rival"})
+    return str(answer.json()["suppression"]["id"])
 
 
 async def job_of(workspace: Workspace) -> str:
@@ -112,7 +122,7 @@ async def job_of(workspace: Workspace) -> str:
 
 UNKNOWN_ID_CASES = {
     **dict.fromkeys(("id", "owner", "name"), "nobody"),
-    **dict.fromkeys(("absence_id", "lead_id", "assignment_id", "job_id"), UNKNOWN),
+    **dict.fromkeys(("absence_id", "lead_id", "assignment_id", "job_id", "suppression_id"), UNKNOWN),
     "version": "999",
     "revision": "999",
 }
