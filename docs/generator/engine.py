@@ -3,6 +3,8 @@
 from decimal import Decimal
 
 from app.engine.explain import codes
+from app.engine.life.event_table import EFFECTS, EVENT_KINDS, OWN_EVENT, EventKind
+from app.engine.life.sales import SALE_TYPES
 from app.engine.selection.fair_share import LEAD_UNITS, next_in_turn
 from docs.generator.tables import meanings, table
 
@@ -33,6 +35,51 @@ def target_codes() -> str:
 def candidate_codes() -> str:
     """Codes of candidates."""
     return meanings(codes.CANDIDATES)
+
+
+def event_table() -> str:
+    """What each event does to an open assignment."""
+    head = ("event", "what happened", "", "state after", "clocks", "open place", "turn", "idle time")
+    rows = [_event_row(f"`{name}`", kind) for name, kind in EVENT_KINDS.items()]
+    return table(head, [*rows, _event_row("`x-…`", OWN_EVENT)])
+
+
+def _event_row(name: str, kind: EventKind) -> list[str]:
+    after = {None: "open", "closed": "closed", "rejected": "superseded"}[kind.ends]
+    return [
+        name,
+        kind.text,
+        "order" if kind.order else "fact",
+        after,
+        "withdrawn" if kind.ends is not None else " ".join(f"`{each}` met" for each in kind.stops),
+        "freed" if kind.ends is not None else "",
+        "given back" if kind.refunds else "as the plan says" if kind.ends == "rejected" else "",
+        "starts again" if kind.human and kind.ends is None else "",
+    ]
+
+
+def state_table() -> str:
+    """What an event does in each state of its assignment."""
+    head = ("", "open", "closed", "superseded")
+    refused = {"closed": "409 `already_closed`", "superseded": "409 `superseded`"}
+    moving = [f"`{name}`" for name in SALE_TYPES]
+    return table(
+        head,
+        [
+            ["orders", "as above", refused["closed"], refused["superseded"]],
+            ["sales: " + ", ".join(moving), "as above", "counted all the same", "counted all the same"],
+            ["other facts", "as above", "`effect: none`", "`effect: none`"],
+            [
+                "an event older than the assignment",
+                *["stored with the one that was open then: `history`"] * 3,
+            ],
+        ],
+    )
+
+
+def event_effects() -> str:
+    """Every effect of an event."""
+    return table(("effect", "meaning"), ((f"`{code}`", meaning) for code, meaning in EFFECTS.items()))
 
 
 def claim_codes() -> str:

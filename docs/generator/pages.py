@@ -23,6 +23,7 @@ PAGES = (
     "docs/architecture.md",
     "docs/concepts.md",
     "docs/errors.md",
+    "docs/events.md",
     "docs/plan.md",
     "docs/strategies.md",
 )
@@ -30,6 +31,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "layers": layers.contract,
     "routes": routes.table_of_routes,
     "fair-share": engine.fair_share,
+    "event-table": engine.event_table,
+    "state-table": engine.state_table,
+    "event-effects": engine.event_effects,
     "reason-codes": engine.reason_codes,
     "step-codes": engine.step_codes,
     "returning-lead-codes": engine.returning_lead_codes,

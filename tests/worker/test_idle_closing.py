@@ -141,3 +141,21 @@ async def test_idle_leads_close_in_slices_and_once_with_two_workers(quiet: Works
     rows = await quiet.fetch("SELECT FROM events WHERE workspace_id = $1 AND reason = 'idle'")
     assert len(rows) == 100
     assert (await verify(quiet.pool, quiet.workspace_id)).clean
+
+
+async def test_the_check_of_a_plan_says_how_many_leads_would_close_when(workspace: Workspace) -> None:
+    await at(workspace, 0)
+    await workspace.publish(PLAN.replace("close_idle: 30d", "comment: none"))
+    for name in ("a", "b"):
+        await workspace.assign(external_id=name, source="ana")
+    for days, plan, text in (
+        (5, PLAN, "This closes 2 open leads by 2030-12-25 12:00 UTC, unless somebody works on them."),
+        (50, PLAN, "This closes 2 open leads by 2031-02-08 12:00 UTC, unless somebody works on them."),
+    ):
+        await at(workspace, days)
+        headers = {"Content-Type": "application/yaml"}
+        answer = await workspace.client.post("/plans", content=plan, headers=headers)
+        assert answer.status_code == 201, answer.text
+        found = [each for each in answer.json()["findings"] if each["code"] == "idle_leads"]
+        assert [each["detail"] for each in found] == [text]
+        assert found[0]["severity"] == "warning"

@@ -51,7 +51,7 @@ EVENT_KINDS: Mapping[str, EventKind] = {
     "reached": EventKind(
         "Somebody talked with the lead.", stops=("accept", "touch", "lease"), touches=True, effect="touched"
     ),
-    "meeting": EventKind("A meeting is planned for the time in `for`, or took place."),
+    "meeting": EventKind("A meeting took place, or is planned for the time in `for`."),
     "qualified": EventKind("The lead is qualified."),
     "disqualified": EventKind("The lead is not a fit.", ends="closed"),
     "opportunity": EventKind("A deal was opened; `ref` names it."),
@@ -87,6 +87,8 @@ EFFECTS: Mapping[str, str] = {
     "snoozed": "The lead rests until the time in `until`.",
     "closed": "The assignment is closed.",
     "rejected": "The owner has given the lead back.",
+    "disputed": "The reject is disputed.",
+    "settled": "The dispute about the reject is settled.",
     "counted": "The deal counts from now on.",
     "amended": "The deal has another amount now.",
     "reversed": "The deal counts no more.",

@@ -310,6 +310,24 @@ async def test_snoozed_leads_rest_until_then(events: Workspace) -> None:
         assert (answer.status_code, answer.json()["errors"][0]["path"]) == (422, "until")
 
 
+async def test_the_first_snooze_moves_the_time_to_touch_the_lead(events: Workspace) -> None:
+    lead = await of_ana(events)
+    started = lead["decided_at"]
+    for days, expected in ((1, 1), (2, 1)):
+        until = minutes_before(started, -days * 24 * 60)
+        await report(events, lead["assignment_id"], type="snoozed", until=until)
+        (clock,) = await events.fetch(
+            "SELECT due_at - started_at AS length FROM sla_clocks WHERE workspace_id = $1 AND kind = 'touch'"
+        )
+        assert timedelta(days=expected) < clock["length"] <= timedelta(days=expected, hours=1)
+    (row,) = await progress(events, lead)
+    assert row["idle_from"] - row["decided_at"] == timedelta(days=2)
+    await report(events, lead["assignment_id"], type="reached")
+    states = await events.fetch("SELECT state FROM sla_clocks WHERE workspace_id = $1")
+    assert [each["state"] for each in states] == ["met"]
+    assert await is_clean(events)
+
+
 async def test_a_planned_meeting_puts_idling_off(events: Workspace) -> None:
     lead = await of_ana(events)
     planned = minutes_before(lead["decided_at"], -40 * 24 * 60)
