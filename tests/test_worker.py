@@ -185,11 +185,12 @@ async def test_first_member_on_shift_does_not_get_all_held_leads(night: Workspac
     assert {each["held_until"] for each in returned} == {"2099-11-23T07:55:00Z"}
     await at(night, "2099-11-23 07:55Z")
     early = [(await moved(night, each["lead_id"]))["assignments"][1] for each in returned]
-    assert [each["owner"] and each["owner"]["id"] for each in early] == ["ana"] + [None] * 11
-    assert {each["held_until"] for each in early[1:]} == {UNTIL}
+    assert [each["owner"] and each["owner"]["id"] for each in early] == ["ana"] * 4 + [None] * 8
+    assert {each["held_until"] for each in early[4:]} == {UNTIL}
     await at(night, MORNING)
     owners = [
-        (await moved(night, each["lead_id"], 3 if n else 2))["owner"]["id"] for n, each in enumerate(returned)
+        (await moved(night, each["lead_id"], 3 if n > 3 else 2))["owner"]["id"]
+        for n, each in enumerate(returned)
     ]
     assert {owner: owners.count(owner) for owner in owners} == {"ana": 4, "ben": 4, "cem": 4}
     assert (await verify(night.pool, night.workspace_id)).clean

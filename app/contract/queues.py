@@ -32,6 +32,7 @@ class QueueSettings(ResponseModel):
 
     aging: str = Field(description="Points of priority per hour, such as `10/h`.")
     max_wait: QueueWait | None
+    release: Literal["claim", "shift"]
     claim: QueueClaim
 
 

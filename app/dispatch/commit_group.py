@@ -9,10 +9,18 @@ from typing import Self
 from app.dispatch.caches import PlanCache
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply
-from app.dispatch.prefetch import read_accounts, read_claims, read_facts, read_leads
+from app.dispatch.prefetch import (
+    read_accounts,
+    read_backlogs,
+    read_claims,
+    read_facts,
+    read_leads,
+    read_waiting_first,
+)
 from app.dispatch.unit_of_work import UnitOfWork
 from app.engine.compile.plan import Plan
 from app.engine.model.decision import DecisionRequest
+from app.engine.model.state import Facts
 from app.errors import Problem
 from app.plugins.port import PluginResultMissing
 from app.store.connection.pool import Connection
@@ -173,11 +181,17 @@ async def open_session(
     stored = await read_leads(connection, workspace_id, jobs, snapshot.directory, found)
     if plan.queues:
         await read_claims(connection, workspace_id, jobs, plan, stored)
+    now = max(found.time, snapshot.entry.at)
+    if plan.releasing_queues:
+        facts = Facts(now, snapshot.directory, snapshot.state)
+        await read_waiting_first(connection, workspace_id, jobs, plan, facts, stored)
+    if stored.first_waiting or any(job.releases() for job in jobs):
+        await read_backlogs(connection, workspace_id, jobs, plan, stored)
     if plan.wants_accounts or any(plan.rejects.suppresses_domain(job.reject_reason()) for job in jobs):
         await read_accounts(connection, workspace_id, jobs, found, stored)
     lead_ids = set(found.known) | set(stored.leads)
     lead_ids |= {lead.prior.lead_id for waiting in stored.queues.values() for lead in waiting}
-    now = max(found.time, snapshot.entry.at)
+    lead_ids |= {lead.prior.lead_id for waiting in stored.first_waiting.values() for lead in waiting}
     work = UnitOfWork(snapshot, plan.version, now, lead_ids, tables, plan.queues, histories=stored.histories)
     return DecisionSession(plan, found, stored, work)
 

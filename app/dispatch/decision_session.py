@@ -85,8 +85,8 @@ class StoredLeads:
     """What only some jobs need.
 
     Leads by id, waiting leads by lookup, each assignment's lead, the assignments of each lead, earlier events
-    by source and id, deals by lead and `ref`, how far bulk jobs are, and the untouched claims of each owner
-    who claims.
+    by source and id, deals by lead and `ref`, how far bulk jobs are, the untouched claims of each owner who
+    claims, the first leads of each queue that releases its leads, and how many leads wait for each team.
     """
 
     leads: dict[str, CurrentLead] = field(default_factory=dict)
@@ -98,6 +98,8 @@ class StoredLeads:
     running_jobs: frozenset[str] = frozenset()
     tallies: dict[str, JobTally] = field(default_factory=dict)
     claims: dict[str, set[str]] = field(default_factory=dict)
+    first_waiting: dict[str, list[CurrentLead]] = field(default_factory=dict)
+    backlogs: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -212,6 +214,10 @@ class DecisionSession:
         else:
             self.work.close(lead, cause)
 
+    def backlog(self, team: str | None) -> int:
+        """How many leads wait for the team, after the jobs so far."""
+        return self.stored.backlogs.get(team or "", 0)
+
     def untouched_claims(self, owner_id: str) -> int:
         """How many claimed leads the owner holds that nobody touched, after the jobs so far."""
         ended, progress = self.work.rows.ended, self.work.rows.progress
@@ -243,6 +249,8 @@ class DecisionSession:
     ) -> tuple[Decision, Reply]:
         """Decide a request and record everything that follows from it."""
         decision = decide(request, self.plan, self.work.facts)
+        if decision.backlog is not None:
+            self.stored.backlogs[decision.backlog.team] = decision.backlog.left
         kept = self.find_lead(decision.existing_lead.lead_id) if decision.existing_lead is not None else None
         excluded = kept.exclude if kept is not None else frozenset[str]()
         body = self.work.record(request, decision, normalized, excluded=excluded, new_fields=new_fields)

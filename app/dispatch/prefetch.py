@@ -8,17 +8,21 @@ from app.dispatch.jobs.base import Job
 from app.engine.compile.plan import Plan
 from app.engine.model.accounts import AccountKey
 from app.engine.model.directory import Directory
+from app.engine.model.state import Facts
+from app.engine.selection.free_members import has_free_member
 from app.intake.accounts import keys_of_lead
 from app.store.connection.pool import Connection
 from app.store.directory import accounts
 from app.store.leads import bulk_jobs, current_leads, histories
 from app.store.leads.current_leads import CurrentLead
-from app.store.leads.waiting import find_untouched_claims
+from app.store.leads.waiting import count_backlogs, find_untouched_claims
 from app.store.life import events
 from app.store.path import facts
 from app.store.path.facts import Prefetched
 from app.store.path.snapshot import Snapshot, catch_up, read_snapshot
 
+MAX_RELEASED = 20
+"""The most waiting leads of a queue that one commit group decides before new ones."""
 MAX_WAITING = 4096
 """The most leads of a queue that are read for one that the claiming owner may have."""
 
@@ -123,6 +127,45 @@ async def _enough_for(
         limit = min(MAX_WAITING, limit * 4)
 
 
+async def read_waiting_first(
+    connection: Connection,
+    workspace_id: int,
+    jobs: Sequence[Job],
+    plan: Plan,
+    facts: Facts,
+    stored: StoredLeads,
+) -> None:
+    """Add the waiting leads that go before new ones, if somebody can take them or soon may.
+
+    Plugins are not asked about them here; where a plan has plugins, only the worker releases leads.
+    """
+    if plan.plugin_steps or not any(job.follows_waiting() for job in jobs):
+        return
+    freed = any(job.frees_owners() for job in jobs)
+    for queue in plan.releasing_queues:
+        if freed or has_free_member(plan.terms_of(queue).claimable_by or "", facts):
+            waiting = await current_leads.find_waiting_leads(
+                connection, workspace_id, queue, None, MAX_RELEASED
+            )
+            if waiting:
+                stored.first_waiting[queue] = waiting
+
+
+async def read_backlogs(
+    connection: Connection, workspace_id: int, jobs: Sequence[Job], plan: Plan, stored: StoredLeads
+) -> None:
+    """Add how many leads wait for the teams whose leads are released."""
+    queues = {queue: plan.terms_of(queue).claimable_by or "" for queue in plan.releasing_queues}
+    teams = {queues[queue] for queue in stored.first_waiting}
+    ids = [id_ for job in jobs if job.releases() for id_ in job.lead_ids()]
+    for prior in (stored.leads[id_].prior for id_ in ids if id_ in stored.leads):
+        team = prior.held_for_team or queues.get(prior.queue or "")
+        teams |= {team} if team else set()
+    if teams:
+        pairs = [(team, queue) for queue, team in queues.items() if team in teams]
+        stored.backlogs = await count_backlogs(connection, workspace_id, sorted(teams), pairs)
+
+
 async def read_claims(
     connection: Connection, workspace_id: int, jobs: Sequence[Job], plan: Plan, stored: StoredLeads
 ) -> None:
@@ -141,7 +184,8 @@ async def read_accounts(
     A returning lead usually has the keys that it had before. Then nothing more is read.
     """
     again = list(stored.leads.values())
-    again += [lead for waiting in stored.queues.values() for lead in waiting]
+    for waiting in (*stored.queues.values(), *stored.first_waiting.values()):
+        again += waiting
     fields = [lead.values for lead in again] + [lead.values for lead in found.known.values()]
     keys = {key for values in fields for key in keys_of_lead(values)}
     of_jobs = set(_account_keys(jobs))

@@ -208,7 +208,7 @@ def _follow_up(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
         "rule": {step.name.casefold() for step in document.pipeline if step.strategy == "rule"},
         "step": {step.name.casefold() for step in document.pipeline}
         | {"returning_lead", "manual", "claimed", "taken_away", "escalated"}
-        | {"given_back", "lease_ended", "max_wait", "rejected", "suppressed"}
+        | {"given_back", "lease_ended", "max_wait", "rejected", "suppressed", "release"}
         | {each.name.casefold() for each in document.handoffs},
     }
     for block_path, block in action_blocks(document):

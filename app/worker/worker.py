@@ -23,6 +23,7 @@ from app.worker.idle_closing import IdleClosing
 from app.worker.leave import Leave
 from app.worker.outbox import Outbox
 from app.worker.queue_waits import QueueWaits
+from app.worker.shift_releases import ShiftReleases
 
 YIELD_SECONDS = 0.01
 """The pause between two workspaces, so that many workspaces do not keep the process busy."""
@@ -46,6 +47,7 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
     return [
         HeldReleases(pool, dispatch),
         QueueWaits(pool, dispatch),
+        ShiftReleases(pool, dispatch),
         ClockFiring(pool, dispatch),
         Leave(pool, dispatch),
         BulkJobs(pool, dispatch),

@@ -92,7 +92,8 @@ def _settings(terms: QueueTerms) -> dict[str, Any]:
         "max": terms.max_claims,
         "hide": list(terms.hide),
     }
-    return {"aging": format_aging(terms.aging), "max_wait": wait, "claim": claim}
+    release = "shift" if terms.releases else "claim"
+    return {"aging": format_aging(terms.aging), "max_wait": wait, "release": release, "claim": claim}
 
 
 def _claimants(name: str, plan: Plan, facts: Facts) -> list[dict[str, Any]] | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.dispatch.decision_session import DecisionSession, Person
 from app.dispatch.jobs.base import Job, Reply
+from app.dispatch.waiting_first import release_waiting
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import DecisionRequest
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
@@ -29,6 +30,8 @@ class Assign(Job):
 
     def decide(self, session: DecisionSession) -> Reply:
         """Decide by the plan, as a returning lead if one of its match keys is known."""
+        if session.stored.first_waiting:
+            release_waiting(session)
         plan = session.plan
         arrival = with_declared(self.arrival, plan.declared)
         person = session.find_person(arrival, plan.match_rules, plan.window)
@@ -58,6 +61,10 @@ class Assign(Job):
         session.matched += existing is not None
         session.identify(arrival, person, existing.lead_id if existing else request.lead_id)
         return reply
+
+    def follows_waiting(self) -> bool:
+        """Leads that wait to be released go first."""
+        return True
 
     def attributes(self) -> Mapping[str, Any]:
         """The custom attributes that the lead was sent with."""

@@ -68,6 +68,18 @@ class Job:
         """Where the job looks for waiting leads."""
         return ()
 
+    def follows_waiting(self) -> bool:
+        """Whether leads that wait to be released go before the lead of this job."""
+        return False
+
+    def frees_owners(self) -> bool:
+        """Whether the job may end an assignment, so that its owner can take another lead."""
+        return False
+
+    def releases(self) -> bool:
+        """Whether the job decides leads that waited for a team."""
+        return False
+
     def claimant(self) -> tuple[str, str] | None:
         """The owner who claims, and the queue, if the job is a claim."""
         return None

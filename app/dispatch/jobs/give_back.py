@@ -52,6 +52,10 @@ class GiveBack(Job):
         """The claim."""
         return (self.assignment_id,)
 
+    def frees_owners(self) -> bool:
+        """The owner has one lead less."""
+        return True
+
     def wants_history(self) -> bool:
         """The place in the queue that the lead had, and how often it was given back."""
         return True

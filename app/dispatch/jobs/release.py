@@ -22,9 +22,14 @@ class Release(Job):
         lead = session.find_lead(self.lead_id)
         if lead is None or not _is_due(lead.prior, self.assignment_id, session.work.now):
             return Reply(204, b"")
-        request = request_again(session, lead, "release", exclude=lead.exclude)
+        backlog = session.backlog(lead.prior.held_for_team)
+        request = request_again(session, lead, "release", exclude=lead.exclude, backlog=backlog)
         request = self.plugin.attach_results(request, session.plan, session.work.now)
         return session.decide_again(request, lead)
+
+    def releases(self) -> bool:
+        """The backlog of its team counts."""
+        return True
 
     def lead_ids(self) -> Sequence[str]:
         """The lead."""

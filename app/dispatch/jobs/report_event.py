@@ -54,6 +54,10 @@ class ReportEvent(EventJob):
         """The reason of a reject."""
         return self.event.reason if self.event.type == REJECTED else None
 
+    def frees_owners(self) -> bool:
+        """An event can close an assignment."""
+        return True
+
     def deal_refs(self) -> Sequence[str]:
         """The deal of a sale."""
         sale = self.event.type in SALE_TYPES and self.event.ref is not None

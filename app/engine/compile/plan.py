@@ -112,6 +112,11 @@ class Plan:
     declared: Sequence[Field] = ()
     rejects: Rejects = NO_REJECTS
 
+    @property
+    def releasing_queues(self) -> Sequence[str]:
+        """The queues whose leads go to members on shift by themselves."""
+        return [name for name, terms in self.queues.items() if terms.releases]
+
     def terms_of(self, queue: str) -> QueueTerms:
         """The terms of a queue. One that the plan does not declare has none."""
         return self.queues.get(queue, NO_TERMS)

@@ -23,6 +23,7 @@ REFUSALS: dict[str, str] = {
 PICKS: dict[str, str] = {
     "chosen": "Selected.",
     "not_next": "Eligible, but another member was next in turn.",
+    "share_taken": "Eligible, but has had their share of what waited; the others start their shift soon.",
     "more_open_leads": "Eligible, but has more open leads than the selected owner.",
     "assigned_more_recently": "Eligible, but got a lead more recently than the selected owner, or is listed "
     "after them in the team.",
@@ -74,6 +75,7 @@ STEPS: dict[str, str] = {
     "given_back": "The owner who had claimed it gave it back to its queue.",
     "lease_ended": "The owner who had claimed it did not touch it in time, so it is back in its queue.",
     "max_wait": "The lead waited in its queue for as long as the plan allows.",
+    "released": "The lead waited in its queue until a member of the queue's team was free.",
     "rejected": "The reason of a reject names the target.",
     "suppressed": "A suppression list has the address or the domain of the lead; `list` names it, and "
     "`matched_by` says which.",
@@ -145,6 +147,7 @@ REASONS: dict[str, str] = {
     "given_back": "The owner who had claimed it gave it back; it has its old place in the queue.",
     "lease_ended": "The lease of a claim ended without a touch; the lead has its old place in the queue.",
     "max_wait": "The lead waited in its queue for as long as the plan allows, and went on to the next place.",
+    "released": "The lead waited in its queue until a member of the queue's team was free.",
     "rejected": "Its owner rejected it, and the reason says where it goes.",
     "suppressed": "Its address or its domain is on a suppression list.",
     "covered": "Its owner is on leave, and the cover got it.",

@@ -32,7 +32,7 @@ _HELD_BECAUSE = {
     "off_shift": "{} is off shift",
     "absent": "{} is absent",
     "paused": "{} is paused",
-    "not_next": "the next member of {} starts their shift soon",
+    "share_taken": "more members of {} start their shift soon",
 }
 _ACCOUNT_REASONS = {
     "account_delegate": "Account owner unavailable",
@@ -289,8 +289,10 @@ def _source(strategy: str, step: str, kind: str, pick: str | None) -> str:
             return f"handoff {step}"
         case "product":
             return "product interest" if step == "product" else f"product step {step}"
-        case "round_robin" | "max_wait" if kind == "team" and pick == "round_robin":
+        case "round_robin" | "max_wait" | "release" if kind == "team" and pick == "round_robin":
             return "round robin"
+        case "release":
+            return "its turn in the queue"
         case "max_wait":
             return "the limit of the wait"
         case _:

@@ -25,6 +25,7 @@ class QueueTerms:
     - `lease` is the time to touch a claimed lead, in working time if `lease_is_working`.
     - `max_claims` is how many untouched claims an owner may hold at once.
     - `hide` are the fields that nobody sees before the claim.
+    - `releases` says that its leads go to members of that team as soon as they are on shift and free.
     """
 
     claimable_by: str | None = None
@@ -36,6 +37,7 @@ class QueueTerms:
     lease_is_working: bool = False
     max_claims: int | None = None
     hide: tuple[str, ...] = ()
+    releases: bool = False
 
 
 def compile_queues(written: Mapping[str, Queue]) -> dict[str, QueueTerms]:
@@ -55,6 +57,7 @@ def _terms(queue: Queue) -> QueueTerms:
         lease_is_working=claim.clock == "working",
         max_claims=claim.max,
         hide=claim.hide,
+        releases=queue.release == "shift",
     )
 
 

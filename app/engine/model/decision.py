@@ -162,6 +162,7 @@ class DecisionRequest:
     - `action_types` are the types of the actions that are made; None means all.
     - `unattended` says that no caller gets the answer.
     - `team` is the team through which a lead goes back to its owner.
+    - `backlog` is how many leads wait for the same team, this one included, when a waiting lead is released.
     - `ladder` are the targets of a lead that is taken away or escalated, in order.
     """
 
@@ -192,6 +193,7 @@ class DecisionRequest:
     ladder: tuple[Target, ...] = ()
     suppression: Suppression | None = None
     reject_reason: str | None = None
+    backlog: int = 0
 
     def place_in(self, queue: str) -> QueuePlace | None:
         """The place that the lead has or had in this queue."""
@@ -207,6 +209,14 @@ class LedgerEntry:
     cause: str
     chosen: str | None
     changes: Mapping[str, int]
+
+
+class BacklogRelease(NamedTuple):
+    """A lead out of the backlog of a team: when the shift began (microseconds since 1970), what is left."""
+
+    team: str
+    shift: int
+    left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +255,7 @@ class Decision:
     - `target` is the team that was asked for an owner.
     - `clocks` start with the assignment.
     - `origin_owner` is the owner on leave that the new one covers for.
+    - `backlog` says that the lead counts as its owner's share of what waited for the team.
 
     It is not frozen: `decide` builds it in stages, and frozen instances cost more. Nothing changes it later.
     """
@@ -274,6 +285,7 @@ class Decision:
     sla: SlaDeadlines | None = None
     clocks: tuple[Clock, ...] = ()
     turn: LedgerEntry | None = None
+    backlog: BacklogRelease | None = None
     actions: tuple[Mapping[str, Any], ...] = ()
     trace: Mapping[str, Any] = field(default_factory=dict)
     labels: Mapping[str, Any] = field(default_factory=dict)

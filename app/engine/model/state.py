@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from app.engine.lookup.tables import NO_TABLES, Tables
 from app.engine.model.accounts import AccountMatch
-from app.engine.model.decision import Decision, LedgerEntry, PriorAssignment
+from app.engine.model.decision import BacklogRelease, Decision, LedgerEntry, PriorAssignment
 from app.engine.model.directory import Caps, Directory, Owner
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -139,6 +139,24 @@ class Load:
 
 
 @dataclass(slots=True)
+class Backlog:
+    """What the members of a team got of the leads that waited when its first shift began, at `shift`."""
+
+    shift: int
+    got: dict[str, int] = field(default_factory=dict)
+
+    def to_json(self) -> list[Any]:
+        """The stored row."""
+        return [self.shift, self.got]
+
+    @classmethod
+    def from_json(cls, row: Sequence[Any]) -> "Backlog":
+        """A backlog out of its stored row."""
+        shift, got = row
+        return cls(shift, dict(got))
+
+
+@dataclass(slots=True)
 class StateKeys:
     """Names entries of a state: members by team, owners, teams of the ledger, and owners with refunds."""
 
@@ -147,9 +165,11 @@ class StateKeys:
     member_loads: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     ledger: set[str] = field(default_factory=set)
     refunds: set[str] = field(default_factory=set)
+    backlogs: set[str] = field(default_factory=set)
 
     def __bool__(self) -> bool:
-        return bool(self.balances or self.loads or self.member_loads or self.ledger or self.refunds)
+        counted = self.balances or self.loads or self.member_loads or self.ledger
+        return bool(counted or self.refunds or self.backlogs)
 
 
 @dataclass(slots=True)
@@ -168,6 +188,7 @@ class State:
     refunds: dict[str, tuple[int, int]] = field(default_factory=dict)
     touched: StateKeys = field(default_factory=StateKeys)
     newest: int = 0
+    backlogs: dict[str, Backlog] = field(default_factory=dict)
 
     def balance(self, team: str, owner: str) -> Balance:
         """The balance of a member; zero for one who was never counted."""
@@ -259,6 +280,18 @@ class State:
             elif load is not None:
                 load.uncount(owner, at)
 
+    def shares_taken(self, team: str, shift: int) -> Mapping[str, int]:
+        """What each member got of the backlog of this shift."""
+        backlog = self.backlogs.get(team)
+        return backlog.got if backlog is not None and backlog.shift == shift else {}
+
+    def take_share(self, release: BacklogRelease, owner: str) -> None:
+        """Count a released lead. Nothing is counted any more once nothing waits."""
+        got = {**self.shares_taken(release.team, release.shift)}
+        got[owner] = got.get(owner, 0) + 1
+        _put(self.backlogs, release.team, Backlog(release.shift, got) if release.left > 0 else None)
+        self.touched.backlogs.add(release.team)
+
     def rewind(self, directory: Directory, at: datetime) -> None:
         """Uncount what owners got in days and weeks after `at`. Balances and open leads stay."""
         places = [self.loads, *self.member_loads.values()]
@@ -294,6 +327,9 @@ class State:
             rows["ledger"] = {team: self.ledger[team] for team in wanted.ledger}
         if wanted.refunds:
             rows["refunds"] = {owner: self.refunds[owner] for owner in wanted.refunds}
+        if wanted.backlogs:
+            found = {team: self.backlogs.get(team) for team in sorted(wanted.backlogs)}
+            rows["backlog"] = {team: each.to_json() if each else None for team, each in found.items()}
         return rows
 
     def apply_delta(self, rows: Mapping[str, Any]) -> None:
@@ -312,6 +348,8 @@ class State:
                 _put(places, owner, row and Load.from_json(row))
         self.ledger.update(rows.get("ledger", {}))
         self.refunds |= {owner: (day, count) for owner, (day, count) in rows.get("refunds", {}).items()}
+        for team, row in rows.get("backlog", {}).items():
+            _put(self.backlogs, team, row and Backlog.from_json(row))
 
     def _all(self) -> StateKeys:
         return StateKeys(
@@ -320,6 +358,7 @@ class State:
             {team: set(members) for team, members in self.member_loads.items()},
             set(self.ledger),
             set(self.refunds),
+            set(self.backlogs),
         )
 
 
@@ -345,6 +384,8 @@ def apply_decision(
     number = state.enter(decision.turn) if decision.turn else None
     if decision.counts_toward_load and decision.owner is not None:
         state.take(directory, decision.owner, decision.team, now, past=past)
+        if decision.backlog is not None:
+            state.take_share(decision.backlog, decision.owner.id)
     return number
 
 

@@ -43,7 +43,7 @@ def to_json(request: DecisionRequest, plan_version: int, facts: Facts, decision:
         "directory": facts.directory.version,
         "now": facts.now,
         "question": asked,
-        "state": facts.state.to_json(_consulted(decision, facts.state)),
+        "state": facts.state.to_json(_consulted(decision, facts.state, releases=request.kind == "release")),
     }
     if facts.tables is not NO_TABLES:
         inputs["rows"] = _matches_to_json(decision, facts.tables)
@@ -100,6 +100,7 @@ def _move_to_json(request: DecisionRequest) -> dict[str, Any]:
         "action_types": types,
         "ladder": [target_to_json(each) for each in request.ladder] or None,
         "reject_reason": request.reject_reason,
+        "backlog": request.backlog or None,
     }
     return {name: value for name, value in move.items() if value is not None}
 
@@ -341,7 +342,7 @@ def _reply_from_json(stored: Mapping[str, Any]) -> dict[str, Any]:
     return {name: stored[key] for key, name in _REPLY_KEYS.items() if key in stored}
 
 
-def _consulted(decision: Decision, state: State) -> StateKeys:
+def _consulted(decision: Decision, state: State, *, releases: bool = False) -> StateKeys:
     """The entries of the state that the decision looked at: those of every owner in the trace."""
     entries = StateKeys()
     if decision.owner is not None and decision.owner.id in state.loads:
@@ -351,6 +352,8 @@ def _consulted(decision: Decision, state: State) -> StateKeys:
             owners = [one["owner"] for one in attempt.get("candidates", ())]
             entries.loads.update(owner for owner in owners if owner in state.loads)
             team = attempt["target"].get("team")
+            if releases and team in state.backlogs:
+                entries.backlogs.add(team)
             for found, all_ in (
                 (entries.balances, state.balances),
                 (entries.member_loads, state.member_loads),

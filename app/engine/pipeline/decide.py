@@ -33,7 +33,7 @@ _NUMBERS = tuple(field.name for field in LEAD.fields.values() if field.kind in (
 _NAMED = frozenset(("returning_lead", "manual", "claimed", "rejected"))
 _BACK = {"give_back": "given_back", "lease_ended": "lease_ended"}
 """The code of a claimed lead that returns to its queue, by the kind of the request."""
-_OF_QUEUES = frozenset((*_BACK.values(), "max_wait"))
+_OF_QUEUES = frozenset((*_BACK.values(), "max_wait", "release"))
 _OUTSIDE_THE_PIPELINE = _NAMED | frozenset(MOVES.values()) | {HANDOFF} | _OF_QUEUES
 """What settles a lead without the pipeline. The lead is still scored: SLAs and the follow-up use its band."""
 
@@ -73,6 +73,8 @@ def _settled(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
         decision = along_ladder(request, facts)
     elif request.to is not None:
         decision = _to_target(request, request.to, plan, facts)
+    elif request.kind == "release" and request.queue is not None:
+        decision = _out_of_queue(request, request.queue, plan, facts)
     elif request.kind == "max_wait":
         decision = _after_max_wait(request, plan, facts)
     elif request.prior is not None:
@@ -210,6 +212,22 @@ def _to_target(request: DecisionRequest, target: Target, plan: Plan, facts: Fact
         return replace(decision, trace={"steps": trail, "not_evaluated": 0})
     walked = walk(request, plan, facts)
     return replace(walked, trace={**walked.trace, "steps": [*trail, *walked.trace["steps"]]})
+
+
+def _out_of_queue(request: DecisionRequest, queue: str, plan: Plan, facts: Facts) -> Decision:
+    """A waiting lead is offered by the plan, and then to the team of its queue unless the plan tried that."""
+    walked = walk(request, plan, facts)
+    team = plan.terms_of(queue).claimable_by
+    tried = [attempt["target"] for step in walked.trace["steps"] for attempt in step.get("targets", ())]
+    if walked.outcome == "assigned" or team is None or {"team": team} in tried:
+        return walked
+    trail: list[dict[str, Any]] = []
+    verdict = Verdict("released", (Target("team", team, off_hours="next"),))
+    step = CompiledStep("release", "release", None, lambda _values, _facts: verdict)
+    decision = try_step(step, request, facts, trail, [])
+    if decision is None:
+        return walked
+    return replace(decision, trace={**walked.trace, "steps": [*walked.trace["steps"], *trail]})
 
 
 def _after_max_wait(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:

@@ -56,6 +56,7 @@ def to_decision(
         team=target.name if target.kind == "team" else None,
         priority=target.priority,
         turn=attempt.turn,
+        backlog=attempt.backlog,
         counts_toward_load=True,
         origin_owner=target.covers_for,
         over_cap=attempt.over_cap,
@@ -72,8 +73,8 @@ def to_held(step: CompiledStep, attempt: TargetAttempt, until: datetime, facts: 
     name = owner.name if owner is not None else f"team {_team_name(target.name, facts)}"
     codes = [candidate["code"] for candidate in attempt.candidates]
     why = codes[0] if target.kind == "owner" else "off_shift"
-    if "not_next" in codes:
-        why = "not_next"
+    if "share_taken" in codes:
+        why = "share_taken"
     return Decision(
         outcome="queued",
         code="held",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.engine.model.decision import LedgerEntry, Target
+from app.engine.model.decision import BacklogRelease, LedgerEntry, Target
 from app.engine.model.directory import Owner
 from app.engine.model.state import Balance, Load
 from app.engine.selection import fair_share
@@ -17,7 +17,8 @@ from app.plan.document.targets import CURRENT_OWNER
 class TargetAttempt:
     """The result of trying one target: a code, the owner, their turn, and every candidate's trace entry.
 
-    `until` says how long a held lead waits. `over_cap` marks an owner who gets the lead despite a cap.
+    `until` says how long a held lead waits. `over_cap` marks an owner who gets the lead despite a cap,
+    `backlog` one who gets it as their share of what waited.
     """
 
     target: Target
@@ -28,6 +29,7 @@ class TargetAttempt:
     candidates: Sequence[dict[str, Any]] = ()
     until: datetime | None = None
     over_cap: bool = False
+    backlog: BacklogRelease | None = None
 
     def to_trace(self) -> dict[str, Any]:
         """The entry of the trace."""

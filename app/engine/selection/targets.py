@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from app.engine.conditions.comparisons import Values, getter
-from app.engine.model.decision import DecisionRequest, Target
+from app.engine.model.decision import BacklogRelease, DecisionRequest, Target
 from app.engine.model.directory import Member, Owner, Team
 from app.engine.model.state import Balance, Facts, Load
+from app.engine.selection.backlog import first_shift, is_soon, with_a_share_left
 from app.engine.selection.eligibility import CAPS, Refusal, Requirements, cap_refusal, refusal
 from app.engine.selection.pickers import Candidate, TargetAttempt, candidate_entry, pick_one
 from app.engine.selection.ramps import factor_at, scaled, weight_at
@@ -16,13 +17,10 @@ from app.engine.selection.shifts import is_on_shift, is_staffed, next_available,
 from app.values.languages import read_languages
 
 _CHOSEN = Refusal("chosen")
-_NOT_NEXT = Refusal("not_next")
+_SHARE_TAKEN = Refusal("share_taken")
 _WAITING = ("hold", "next")
 """The values of `off_hours` under which nobody gets a lead off shift."""
 _GONE = frozenset(("absent", "paused"))
-RELEASE_LOOKAHEAD = timedelta(minutes=15)
-"""A released lead waits again for a member who is next in turn and whose shift starts within this time.
-Otherwise the first member on shift would get every lead held for the team."""
 
 
 def requirements_of(target: Target, request: DecisionRequest) -> Requirements:
@@ -95,8 +93,8 @@ def try_team(target: Target, request: DecisionRequest, facts: Facts) -> TargetAt
             ]
             if not staffed:
                 return _off_hours(target, pick, [*off, *_returns(entries, facts)], entries)
-            if request.kind == "release" and target.off_hours == "hold":
-                return _released(target, pick, eligible, entries, facts.now)
+            if request.kind == "release" and (target.off_hours == "hold" or request.queue is not None):
+                return _released(target, team, eligible, entries, facts, max(request.backlog, 1))
             eligible = on_shift
     if not eligible:
         returns = _returns(entries, facts)
@@ -157,26 +155,32 @@ def _mark_off_shift(one: Candidate, now: datetime) -> Refusal:
 
 
 def _released(
-    target: Target, pick: str, eligible: Sequence[Candidate], entries: list[dict[str, Any]], now: datetime
+    target: Target,
+    team: Team,
+    eligible: Sequence[Candidate],
+    entries: list[dict[str, Any]],
+    facts: Facts,
+    waiting: int,
 ) -> TargetAttempt:
-    """Pick one of those on shift and those who soon will be. If one of the latter is next, the lead waits."""
-    off = {one.owner.id: off_shift(one.owner, now) for one in eligible if not is_on_shift(one.owner, now)}
-    soon = {id_: refused.available_at for id_, refused in off.items() if _is_soon(refused.available_at, now)}
+    """Pick one of those on shift who have not had their share of what waits, or wait for the next shift."""
+    now, pick = facts.now, target.pick or team.pick
+    off = {one.owner.id: _mark_off_shift(one, now) for one in eligible if not is_on_shift(one.owner, now)}
+    soon = {id_: refused.available_at for id_, refused in off.items() if is_soon(refused.available_at, now)}
     expected = [one for one in eligible if one.owner.id not in off or one.owner.id in soon]
     if not expected:
         return TargetAttempt(target, "no_eligible_member", pick=pick, candidates=entries)
-    attempt = pick_one(target, pick, expected, entries)
-    until = soon.get(attempt.owner.id) if attempt.owner is not None else None
-    if until is None:
-        return attempt
-    for one in expected:
-        one.entry.clear()
-        one.entry.update(candidate_entry(one.owner.id, one.load, off.get(one.owner.id, _NOT_NEXT)))
+    shift = first_shift(team, facts)
+    left = with_a_share_left(expected, waiting, team, shift, facts)
+    on_shift = [one for one in expected if one.owner.id not in off]
+    chosen = [one for one in on_shift if one.owner.id in left]
+    for one in on_shift:
+        if one.owner.id not in left:
+            one.entry.update(candidate_entry(one.owner.id, one.load, _SHARE_TAKEN))
+    if chosen:
+        backlog = BacklogRelease(team.id, shift, waiting - 1)
+        return replace(pick_one(target, pick, chosen, entries), backlog=backlog)
+    until = min((at for at in soon.values() if at is not None), default=None)
     return TargetAttempt(target, "held", pick=pick, candidates=entries, until=until)
-
-
-def _is_soon(begins: datetime | None, now: datetime) -> bool:
-    return begins is not None and begins - now <= RELEASE_LOOKAHEAD
 
 
 def _returns(entries: Sequence[Mapping[str, Any]], facts: Facts) -> list[Refusal]:

@@ -130,6 +130,11 @@ class Queue(Part):
         json_schema_extra=_or_a_duration,
     )
     then: Target | None = Field(None, description="Where a lead goes that has waited for `max_wait`.")
+    release: Literal["claim", "shift"] = Field(
+        "claim",
+        description="How leads leave the queue: by claims alone, or also as soon as a member of "
+        "`claimable_by` is on shift and free (`shift`). Waiting leads then go before new ones.",
+    )
     claim: ClaimTerms = Field(default_factory=ClaimTerms, description="What a claim promises.")
 
     @model_validator(mode="after")
@@ -138,6 +143,9 @@ class Queue(Part):
             raise fault("required", "then is required with max_wait: it says where the lead goes.", "then")
         if self.then is not None and self.max_wait is None:
             raise fault("misplaced_field", "Remove then. It needs max_wait.", "then")
+        if self.release == "shift" and self.claimable_by is None:
+            text = "claimable_by is required with release: shift. It is the team whose shifts count."
+            raise fault("required", text, "claimable_by")
         return self
 
     @property

@@ -22,6 +22,8 @@ _FARTHEST = 400
 """Days. A change further away than this is ignored, so that no calendar takes long to evaluate."""
 _BEFORE = timedelta(days=2)
 """No shift is longer. Looking back this far finds every shift that is still on."""
+_LONGEST_SHIFT = _BEFORE - timedelta(hours=2)
+"""A shift that seems to be longer has begun before the look back, or never."""
 _NEVER_ENDS = datetime(2200, 1, 1, tzinfo=UTC)
 _ANY_YEAR = 2026
 _SECOND = timedelta(seconds=1)
@@ -65,6 +67,11 @@ class Hours:
         """The first working moment at or after `at`. None when there is none within a year."""
         found = self._around(at)
         return at if found.is_open else found.next_open
+
+    def open_since(self, at: datetime) -> datetime | None:
+        """When the shift that is on at `at` began. None if none is on, or if it has no beginning in sight."""
+        found = self._around(at)
+        return found.start if found.is_open and at - found.start < _LONGEST_SHIFT else None
 
     def open_until(self, at: datetime) -> datetime | None:
         """The end of the shift that is on at `at`. None when none is."""

@@ -63,9 +63,12 @@ class OpenAssignment:
 _TIME = f"""
 SELECT greatest({NOW},
   (SELECT at FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1)) AS now"""
+# Their order keeps the look-up of clocks on the primary key. Those of queues are no deadlines of an SLA.
 _BREACHED = """EXISTS (
-          SELECT FROM sla_clocks
-           WHERE workspace_id = $1 AND assignment_id = assignments.id AND kind IN ('accept', 'touch', 'claim')
+          SELECT FROM (
+            SELECT kind, state, due_at FROM sla_clocks
+             WHERE workspace_id = $1 AND assignment_id = assignments.id ORDER BY kind LIMIT 5) AS own
+           WHERE kind IN ('accept', 'touch', 'claim')
              AND (state = 'missed' OR state = 'pending' AND due_at <= clock.now))"""
 _FILTERED = f"""
      SELECT assignments.id, assignments.decision_number AS number, clock.now
@@ -95,8 +98,8 @@ SELECT assignment.id::text AS assignment_id, assignment.lead_id::text AS lead_id
            bool_or(state = 'pending') AS running, bool_or(state = 'met') AS met
       FROM (SELECT kind, due_at, state FROM sla_clocks
              WHERE workspace_id = $1 AND assignment_id = assignment.id
-               AND kind IN ('accept', 'touch', 'claim')
-             LIMIT 5) AS clock) AS due ON true
+             ORDER BY kind LIMIT 5) AS clock
+     WHERE kind IN ('accept', 'touch', 'claim')) AS due ON true
 """
 # What is open is read through its short indexes, and sorted afterwards: an index in the order of the page has
 # everything that ever was.

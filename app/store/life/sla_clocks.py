@@ -22,11 +22,12 @@ UPSERT_CLOCKS = """
         strike = excluded.strike"""
 """New and changed clocks; `rows` is the name of the parameter that holds them as JSON."""
 
+# `ended_at`, and not `state`: the indexes of pending clocks hold those of the whole workspace.
 WITHDRAW_CLOCKS = """
 UPDATE sla_clocks
    SET ended_at = $3,
        state = CASE WHEN kind = 'claim' AND $4 IN ('claimed', 'released') THEN 'met' ELSE 'withdrawn' END
- WHERE workspace_id = $1 AND assignment_id = $2 AND state = 'pending'
+ WHERE workspace_id = $1 AND assignment_id = $2 AND ended_at IS NULL
 """
 """The pending clocks of an assignment that ended. A queue is served when somebody takes its lead."""
 

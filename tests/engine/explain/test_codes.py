@@ -22,7 +22,7 @@ from app.engine.model.decision import (
     Suppression,
     Target,
 )
-from app.engine.model.state import Load, State
+from app.engine.model.state import Backlog, Load, State
 from app.engine.pipeline.decide import decide
 from app.engine.pipeline.walk import walk
 from app.store.leads.decisions import StoredDecision
@@ -192,6 +192,27 @@ def wanted() -> list[Decision]:
     ]
 
 
+def shared_out() -> list[Decision]:
+    """A lead that leaves its queue by itself, and one that waits because the first member had their share."""
+    queue = {"claimable_by": TEAM, "release": "shift"}
+    ready = plan(
+        {**piped({"round_robin": {"team": TEAM, "off_hours": "hold"}}, LAST), "queues": {"desk": queue}}
+    )
+    direct = plan({**piped(LAST), "queues": {"desk": queue}})
+    calendars = {
+        "a": {"timezone": "UTC", "hours": "08:00-17:00"},
+        "b": {"timezone": "UTC", "hours": "12:10-17:00"},
+    }
+    begun = int(NOW.replace(hour=8).timestamp() * 1_000_000)
+    now = facts(
+        {"ana": {"calendar": "a"}, "ben": {"calendar": "b"}},
+        calendars=calendars,
+        state=State(backlogs={TEAM: Backlog(begun, {"ana": 1})}),
+    )
+    asked = replace(question(), kind="release", backlog=1)
+    return [decide(asked, ready, now), decide(replace(asked, queue="desk"), direct, facts({"ana": {}}))]
+
+
 def queued_again() -> list[Decision]:
     """Leads that come back to their queue, and one that waited in it for too long."""
     to = Target("queue", "desk")
@@ -320,7 +341,7 @@ def seen() -> Seen:
         *moved(),
         *stopped(),
     ]
-    for decision in [*everything, *looked_up(), *handed_off(), *queued_again(), failed()]:
+    for decision in [*everything, *looked_up(), *handed_off(), *queued_again(), *shared_out(), failed()]:
         found.decision(decision)
     for step in unreached():
         found.step(step)

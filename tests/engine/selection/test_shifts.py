@@ -1,14 +1,13 @@
 """Shifts: which members are considered while a team is staffed, and where leads go while it is not."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from app.engine.model.decision import Decision
-from app.engine.model.state import Balance, Facts, State, apply_decision
+from app.engine.model.state import Facts, State, apply_decision
 from app.engine.pipeline.decide import decide
 from app.engine.selection.member_status import member_statuses
 from tests.support.decisions import PLAN, TEAM, plan, question
@@ -218,42 +217,6 @@ def test_turns_go_on_by_weight_among_those_on_shift() -> None:
         assert decision.owner is not None
         counts[decision.owner.id] += 1
     assert counts == {"ana": 20, "ben": 20, "cem": 20}
-
-
-@pytest.mark.parametrize(
-    ("begins", "balance", "caps", "expected"),
-    [
-        ("09:00", 1, None, "held"),
-        ("09:10", 1, None, "held"),
-        ("09:11", 1, None, "ana"),
-        ("09:00", -1, None, "ana"),
-        ("09:00", 0, {"open": 0}, "held"),
-        ("09:11", 0, {"open": 0}, None),
-    ],
-    ids=["ben is next", "just soon", "too late", "ana is next", "ana at cap", "and nobody soon"],
-)
-def test_a_released_lead_waits_for_the_next_member_who_starts_soon(
-    begins: str, balance: int, caps: dict[str, int] | None, expected: str | None
-) -> None:
-    hours = {"first": "08:55-17:00", "second": f"{begins}-17:00"}
-    people: dict[str, dict[str, Any]] = {
-        "ana": {"calendar": "first", "caps": caps},
-        "ben": {"calendar": "second"},
-    }
-    state = State(balances={TEAM: {"ana": Balance(-balance), "ben": Balance(balance)}})
-    now = datetime(2026, 11, 20, 8, 55, tzinfo=UTC)
-    calendars = {id_: {"timezone": "UTC", "hours": text} for id_, text in hours.items()}
-    at = facts_of(people, calendars=calendars, now=now, state=state)
-    steps = [{"round_robin": {"team": TEAM, "off_hours": "hold"}}, {"queue": {"name": "desk"}}]
-    asked_again = replace(question(), kind="release")
-    decision = decide(asked_again, plan({**PLAN, "pipeline": steps}), at)
-    if expected == "held":
-        awaited = now.replace(hour=9, minute=int(begins[3:]))
-        assert (decision.queue, decision.held_until, decision.held_for_team) == ("held", awaited, TEAM)
-        assert codes(decision)["ben"] == "off_shift"
-        assert decision.turn is None
-    else:
-        assert (decision.owner and decision.owner.id) == expected
 
 
 @pytest.mark.parametrize(
