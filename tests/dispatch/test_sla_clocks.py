@@ -218,3 +218,51 @@ async def test_unclaimed_lead_is_escalated_in_the_time_of_those_who_may_claim(of
     assert await owner_of(office, made["lead_id"]) == "eve"
     assert sorted(await states(office)) == [("claim", "met"), ("claim", "missed")]
     assert (await verify(office.pool, office.workspace_id)).clean
+
+
+async def test_a_take_away_gives_the_turn_back_only_if_the_plan_says_so(office: Workspace) -> None:
+    plan = PLAN.format(sla="touch: 1h, on_breach: take_away")
+    await office.publish(plan)
+    await office.assign(external_id="a")
+    await move(office, "2098-12-02T11:05+01:00")
+    await office.publish(f"refund_take_aways: true{plan}")
+    await office.assign(external_id="b")
+    await move(office, "2098-12-02T12:10+01:00")
+    causes = [each["cause"] for each in (await office.get("/teams/inbound/ledger"))["items"]]
+    ended = await office.fetch("SELECT end_cause FROM assignments WHERE workspace_id = $1 AND refunded")
+    assert causes.count("taken_away") == len(ended) > 0
+    assert causes[:2] == ["turn", "turn"]
+    assert {row["end_cause"] for row in ended} == {"taken_away"}
+    found = await verify(office.pool, office.workspace_id)
+    assert found.clean, found.differences
+
+
+async def test_case_8_a_reject_and_a_breach_of_one_instant_move_the_lead_once(office: Workspace) -> None:
+    plan = PLAN.format(sla="accept: 15m, on_breach: take_away")
+    await office.publish(f"reject_reasons: {{wrong_region: {{refund: true}}}}{plan}")
+    leads = [await office.assign(external_id=str(number)) for number in range(40)]
+    await at(office, "2098-12-02T10:17+01:00")
+    sent = [
+        office.client.post(
+            f"/assignments/{lead['assignment_id']}/events",
+            json={"id": f"{lead['lead_id']}-{click}", "type": "rejected", "reason": "wrong_region"},
+        )
+        for lead in leads
+        for click in range(2)
+    ]
+    answers = await asyncio.gather(*sent)
+    await quiet(office)
+    assert {(each.status_code, each.json().get("code")) for each in answers} <= {
+        (200, None),
+        (409, "superseded"),
+    }
+    ended = await office.fetch(
+        "SELECT id::text AS id, end_cause, refunded FROM assignments WHERE workspace_id = $1 AND attempt = 1"
+    )
+    causes = {row["id"]: row["end_cause"] for row in ended}
+    assert all(causes[lead["assignment_id"]] in ("rejected", "taken_away") for lead in leads)
+    assert all(row["refunded"] == (row["end_cause"] == "rejected") for row in ended)
+    taken = [each.status_code for each in answers].count(200)
+    assert taken == list(causes.values()).count("rejected")
+    found = await verify(office.pool, office.workspace_id)
+    assert found.clean, found.differences

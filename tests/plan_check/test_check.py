@@ -61,6 +61,10 @@ def on_purchase(*, when: object = None, **action: Any) -> Change:
     return lambda plan: plan.update(on_event={"purchase": [block]})
 
 
+def rejected(then: object) -> Change:
+    return lambda plan: plan.update(reject_reasons={"r": {"then": then}})
+
+
 def test_a_good_plan_has_no_findings() -> None:
     assert check(document(whole()), NAMES) == []
 
@@ -165,6 +169,12 @@ def test_a_good_plan_has_no_findings() -> None:
         (follow({"all": [{"team": "dach"}, {"team": "emea"}]}), "follow_up[1].when", "contradiction"),
         (lambda plan: plan["pipeline"].pop(), "pipeline[5]", "no_catch_all"),
         (lambda plan: plan["pipeline"][6]["queue"].update(when={"tier": "a"}), "pipeline[6]", "no_catch_all"),
+        (rejected({"path": "gone"}), "reject_reasons.r.then.path", "unknown_path"),
+        (rejected({"queue": "gone"}), "reject_reasons.r.then.queue", "unknown_queue"),
+        (rejected({"team": "gone"}), "reject_reasons.r.then.team", "unknown_team"),
+        (rejected({"team": "empty"}), "reject_reasons.r.then.team", "empty_team"),
+        (rejected({"owner": "zoe"}), "reject_reasons.r.then.owner", "unknown_owner"),
+        (rejected({"team": "inbound", "sla": "gone"}), "reject_reasons.r.then.sla", "unknown_sla"),
     ],
 )
 def test_an_error_is_reported_at_its_path(change: Change, path: str, code: str) -> None:

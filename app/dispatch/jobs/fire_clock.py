@@ -100,6 +100,8 @@ class _Firing:
             self._tell("missed", clock_notices.missed(clock, self.terms, work.facts.directory))
             return "missed"
         request = self._next_member() if self.terms.on_breach == "take_away" and not bound else None
+        if not bound and self.tracked.owner_id is not None and self.session.plan.rejects.refund_take_aways:
+            work.give_back(self.tracked, "taken_away")
         decision = self._move(request or self._escalation())
         told = clock_notices.moved_on(clock, self.terms, work.facts.directory, decision, bound=bound)
         self._tell("moved", told)
