@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 
+from bench.clocks import due_at_once, million_clocks
 from bench.every_step import every_step
 from bench.processes import Service, service
 from bench.scenarios import Row, long_table, many_rules, open_snapshot, speed
@@ -17,6 +18,8 @@ ALL: dict[str, Callable[[Service], Iterator[Row]]] = {
     "size": size,
     "million": million,
     "weight": weight,
+    "clocks": million_clocks,
+    "due": due_at_once,
 }
 
 
