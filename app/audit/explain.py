@@ -20,6 +20,8 @@ _NOT_OF_THE_PLAN = frozenset(
         "handoff",
         "taken_away",
         "escalated",
+        "covered",
+        "returned",
         "rejected",
         "suppressed",
     )

@@ -8,7 +8,20 @@ from typing import Annotated
 import asyncpg
 import typer
 
-from app.cli import assign, imports, keys, leads, plan, resume, serve, verify, workspaces
+from app.cli import (
+    assign,
+    explain,
+    imports,
+    keys,
+    leads,
+    owners,
+    plan,
+    resume,
+    serve,
+    teams,
+    verify,
+    workspaces,
+)
 from app.cli.context import CommandError
 from app.errors import Problem
 from app.store.connection.pool import is_connection_error
@@ -41,10 +54,13 @@ commands.command("migrate")(serve.migrate)
 commands.command("verify")(verify.verify)
 commands.command("resume")(resume.resume)
 commands.command("assign")(assign.assign)
+commands.command("explain")(explain.explain)
 commands.add_typer(workspaces.commands, name="workspaces")
 commands.add_typer(keys.commands, name="keys")
 commands.add_typer(plan.commands, name="plan")
 commands.add_typer(leads.commands, name="leads")
+commands.add_typer(owners.commands, name="owners")
+commands.add_typer(teams.commands, name="teams")
 commands.add_typer(imports.commands, name="import")
 
 

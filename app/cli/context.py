@@ -138,7 +138,7 @@ async def workspace_chosen(pool: Pool, name: str | None) -> Workspace:
 def system_user() -> str:
     """The name of the system user who runs the command: the actor of the edits it makes."""
     try:
-        return f"cli:{getpass.getuser()}"[:MAX_ACTOR_LENGTH]
+        return getpass.getuser()[:MAX_ACTOR_LENGTH] or "cli"
     except (OSError, KeyError):
         return "cli"
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from app import logs
-from app.cli.context import CommandError, progress, settings_now, with_pool, workspace_named
+from app.cli.context import CommandError, progress, settings_now, system_user, with_pool, workspace_named
 from app.cli.files.columns import UnknownColumns
 from app.cli.files.rows import Lines, read_file
 from app.cli.lead_options import (
@@ -39,7 +39,6 @@ from app.directory.record_findings import findings_now
 from app.plan.findings import Finding
 from app.store.connection.pool import Pool
 
-ACTOR = "import"
 FINDINGS_SLICE = 1000
 """The records whose findings are read in one transaction."""
 MODELS: Mapping[str, type[RecordModel]] = {
@@ -79,7 +78,7 @@ async def load(
         tally = await write_lines(
             pool,
             workspace_id,
-            ACTOR,
+            system_user(),
             resource_type,
             MODELS[resource_type],
             raw,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli import plan_import
-from app.cli.context import CommandError, with_pool, workspace_named
+from app.cli.context import CommandError, system_user, with_pool, workspace_chosen, workspace_named
 from app.engine.model.directory import Directory
 from app.engine.model.state import Facts, State
 from app.plan.findings import Finding, settles
@@ -23,10 +23,11 @@ from app.store.attribute_names import list_attribute_names
 from app.store.connection.pool import Pool, transaction
 from app.store.directory.tables import read_named_tables
 from app.store.path.current_state import read_current_state_on
+from app.store.plans import Version
 
 commands = typer.Typer(help="The routing plan.")
 commands.add_typer(plan_import.commands, name="import")
-AUTHOR = "cli"
+PAGE = 1000
 File = Annotated[
     Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A plan in YAML or JSON.")
 ]
@@ -103,9 +104,9 @@ def publish(file: File, workspace: Workspace, comment: Comment) -> None:
 
     async def work(pool: Pool) -> PlanFindings:
         id_ = (await workspace_named(pool, workspace)).id
-        drafted = await versions.draft(pool, id_, AUTHOR, strategies(), raw, comment)
+        drafted = await versions.draft(pool, id_, system_user(), strategies(), raw, comment)
         return await versions.activate(
-            pool, id_, AUTHOR, strategies(), drafted.version.version, comment, "publish"
+            pool, id_, system_user(), strategies(), drafted.version.version, comment, "publish"
         )
 
     _print_active(with_pool(work), workspace)
@@ -119,9 +120,31 @@ def rollback(
 
     async def work(pool: Pool) -> PlanFindings:
         id_ = (await workspace_named(pool, workspace)).id
-        return await versions.activate(pool, id_, AUTHOR, strategies(), version, comment, "rollback")
+        return await versions.activate(pool, id_, system_user(), strategies(), version, comment, "rollback")
 
     _print_active(with_pool(work), workspace)
+
+
+@commands.command("list")
+def list_versions(
+    workspace: Annotated[str | None, typer.Option(help="The workspace. Default: the only one.")] = None,
+) -> None:
+    """List all versions: number, state, when it was stored, author, comment."""
+
+    async def work(pool: Pool) -> tuple[list[Version], int]:
+        id_ = (await workspace_chosen(pool, workspace)).id
+        found: list[Version] = []
+        while True:
+            page, active = await versions.page(pool, id_, found[-1].version if found else 0, PAGE)
+            found += page
+            if len(page) < PAGE:
+                return found, active
+
+    found, active = with_pool(work)
+    for each in found:
+        state = "active" if each.version == active else "published" if each.activated_at else "draft"
+        cells = (str(each.version), state, f"{each.created_at:%Y-%m-%d %H:%MZ}", each.author)
+        typer.echo("\t".join((*cells, each.comment or "")).rstrip())
 
 
 def _print_active(published: PlanFindings, workspace: str) -> None:

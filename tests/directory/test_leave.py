@@ -100,9 +100,9 @@ async def touch(workspace: Workspace, lead: dict[str, Any], by: str, kind: str =
 
 
 async def notices(workspace: Workspace) -> list[tuple[str, str, int]]:
-    """The owner, the code and the count of each notice."""
+    """The owner, the code and the count of each notice about several leads."""
     found = [orjson.loads(row["body"])["params"] for row in await workspace.fetch(NOTICES)]
-    return sorted((each["owner"], each["code"], each["count"]) for each in found)
+    return sorted((each["owner"], each["code"], each["count"]) for each in found if "count" in each)
 
 
 async def made(workspace: Workspace, source: str, count: int) -> list[dict[str, Any]]:

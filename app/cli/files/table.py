@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from app.cli.context import CommandError
+from app.cli.context import CommandError, system_user
 from app.cli.fault_lines import Message, by_sentence
 from app.cli.files.sheets import DETECT, SheetOptions, is_table
 from app.cli.files.text import TextFile
@@ -18,8 +18,6 @@ from app.engine.lookup.tables import TableContent
 from app.errors import Fault, Problem
 from app.registry import strategies
 from app.store.connection.pool import Pool
-
-ACTOR = "import"
 
 
 def read(path: Path, options: SheetOptions = DETECT) -> TableContent:
@@ -42,7 +40,7 @@ async def write(
     pool: Pool, workspace_id: int, id_: str, table: TableContent, advance: Callable[[int], object]
 ) -> dict[str, Any]:
     """Replace the stored table, and return the report as the API does."""
-    written = await tables.put(pool, workspace_id, ACTOR, strategies(), id_, table)
+    written = await tables.put(pool, workspace_id, system_user(), strategies(), id_, table)
     advance(len(table.rows))
     return result_to_json(written)
 
