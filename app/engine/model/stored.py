@@ -133,6 +133,7 @@ def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
         ladder=tuple(target_from_json(each) for each in stored.get("ladder", ())),
         suppression=Suppression(*suppressed) if suppressed else None,
         reject_reason=stored.get("reject_reason"),
+        backlog=stored.get("backlog", 0),
     )
 
 
