@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,8 @@ import pytest_asyncio
 
 from app.outbox.upkeep import clear, make_available
 from app.store.connection.pool import transaction
-from app.store.leads import held
+from app.store.leads import held, idle
+from app.store.leads.idle import IdleTerms
 from app.store.life.outbox import number_actions_of_leads
 from tests.support.factories import OWNERS, PLAN
 from tests.support.workspace import Workspace, open_workspace
@@ -135,7 +137,8 @@ class Visits:
             "claim": self.claim, "close": self.close, "again": self.again, "read": self.read,
             "edit": self.edit, "look": self.look, "account": self.account, "named": self.named,
             "remove": self.remove, "list": self.list, "table": self.table, "held": self.held,
-            "reject": self.reject,
+            "reject": self.reject, "report": self.report,
+            "signal": self.signal, "idle": self.idle,
             "lease": self.lease, "upkeep": self.upkeep,
         }  # fmt: skip
 
@@ -221,6 +224,29 @@ class Visits:
         body = {"columns": ["country"], "rows": [["US", {"owner": "ben"}], ["FR", {"team": "dach"}]]}
         await returned(self.client.put(f"/tables/t{self.number % 2}", json=body))
         await returned(self.client.get(f"/tables/t{self.number % 2}"))
+
+    async def report(self) -> None:
+        """A sale told twice and a note, by ids of the lead."""
+        made = await self.new()
+        sale = {"lead_id": made["lead_id"], "type": "purchase", "ref": "D", "amount": 5}
+        note = {"external_id": f"new-{self.number}", "type": "note", "id": f"note-{self.number}"}
+        body = {"items": [sale, note, sale, note]}
+        answer = await returned(self.client.post("/events", json=body))
+        assert {item["status"] for item in answer["items"]} == {200}
+        assert (await returned(self.client.get(f"/leads/{made['lead_id']}")))["conversions"] == 1
+
+    async def signal(self) -> None:
+        await self.new()
+        body = {"external_id": f"new-{self.number}", "engagement": [{"name": "pricing"}]}
+        assert (await returned(self.client.post("/signals", json=body)))["effect"] == "told"
+
+    async def idle(self) -> None:
+        """What the worker asks about idle leads."""
+        terms = IdleTerms(timedelta(days=30), datetime(2020, 1, 1, tzinfo=UTC))
+        workspace_id = self.workspace.workspace_id
+        async with transaction(self.workspace.pool, workspace_id, read_only=True) as connection:
+            await idle.find_active_plan(connection, workspace_id)
+            assert await idle.find_idle_leads(connection, workspace_id, terms, 64) == []
 
     async def reject(self) -> None:
         """A reject that suppresses an address is taken back."""
