@@ -48,7 +48,11 @@ async def tell(workspace: Workspace, dice: random.Random, until: str) -> None:
     items: list[dict[str, Any]] = []
     for number in range(20):
         row, type_ = dice.choice(rows), dice.choice(EVENTS)
-        item = {"type": type_, "by": dice.choice((None, "robot", *OWNERS)), "id": f"e{dice.randrange(90)}"}
+        item: dict[str, Any] = {
+            "type": type_,
+            "by": dice.choice((None, "robot", *OWNERS)),
+            "id": f"e{dice.randrange(90)}",
+        }
         item |= {"until": until} if type_ == "snoozed" else {}
         item |= {"result": "upheld"} if type_ == "dispute_settled" else {}
         if type_ in ("opportunity", "purchase", "reversed"):
