@@ -10,6 +10,7 @@ from app.store.connection.pool import Limits, Pool, transaction
 from app.store.directory.history import read_directory_at
 from app.store.leads import lead_counts
 from app.store.leads.lead_counts import LeadCounts
+from app.store.life import sla_clocks
 from app.store.path.snapshot import read_directory as directory_now
 from app.store.path.snapshot import read_snapshot
 
@@ -31,6 +32,7 @@ class DataSnapshot:
     counts: LeadCounts
     open_places: dict[tuple[str, str | None], int]
     refunded: frozenset[str]
+    stray_clocks: int = 0
 
 
 async def read_data_snapshot(pool: Pool, workspace_id: int) -> DataSnapshot:
@@ -46,6 +48,7 @@ async def read_data_snapshot(pool: Pool, workspace_id: int) -> DataSnapshot:
             counts=await lead_counts.count_leads(connection, workspace_id),
             open_places=await lead_counts.count_open_assignments(connection, workspace_id),
             refunded=await lead_counts.find_refunded_turns(connection, workspace_id),
+            stray_clocks=await sla_clocks.count_stray_clocks(connection, workspace_id),
         )
 
 
@@ -54,6 +57,8 @@ def broken_invariants(at: DataSnapshot) -> list[str]:
     faults = []
     if at.counts.difference:
         faults.append(f"unaccounted leads: {at.counts.difference} were received and have no state")
+    if at.stray_clocks:
+        faults.append(f"clocks: {at.stray_clocks} run for assignments that have ended")
     for resource_type, now, logged in (
         ("owner", at.directory.owners, at.logged.owners),
         ("team", at.directory.teams, at.logged.teams),

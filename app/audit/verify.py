@@ -4,13 +4,14 @@ Uses short transactions beside a running service. Rows that never change are rea
 that is fixed at the start; everything else is read in one snapshot.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from app.audit.invariants import DataSnapshot, broken_invariants, read_data_snapshot
 from app.audit.ledger import sum_ledger
 from app.audit.replay import differences, inputs_of, replay
 from app.engine.compile.plan import Plan, Strategy, empty_plan, plan_from
+from app.engine.life.clocks import Clock
 from app.engine.model.decision import Decision
 from app.registry import strategies as installed
 from app.store import plans
@@ -18,6 +19,7 @@ from app.store.connection.pool import Pool, transaction
 from app.store.directory.history import DirectoryReplay
 from app.store.leads import decisions
 from app.store.leads.decisions import StoredDecision
+from app.store.life import sla_clocks
 from app.store.path import ledger
 from app.store.path.ledger import StoredLedgerEntry
 
@@ -105,6 +107,7 @@ class _Decisions:
     slice_size: int
     reached: int = 0
     plan: Plan = field(default_factory=empty_plan)
+    clocks: Mapping[str, Sequence[Clock]] = field(default_factory=dict)
     walk: DirectoryReplay = field(init=False)
 
     def __post_init__(self) -> None:
@@ -119,11 +122,14 @@ class _Decisions:
             self._differs(f"decisions {self.reached + 1} to {self.up_to} are missing")
 
     async def _next(self) -> tuple[list[StoredDecision], dict[str, StoredLedgerEntry]] | None:
+        """The next decisions with their turns. Keeps their clocks."""
         async with transaction(self.pool, self.workspace_id, read_only=True) as connection:
             found = await decisions.list_decisions(
                 connection, self.workspace_id, self.reached, self.up_to, self.slice_size
             )
-            turns = await ledger.find_turns(connection, self.workspace_id, [each.id for each in found])
+            ids = [each.id for each in found]
+            turns = await ledger.find_turns(connection, self.workspace_id, ids)
+            self.clocks = await sla_clocks.find_clocks(connection, self.workspace_id, ids)
         return (found, turns) if found else None
 
     async def _check_one(self, decided: StoredDecision, turn: StoredLedgerEntry | None) -> None:
@@ -149,6 +155,10 @@ class _Decisions:
             found.append("plan")
         if _changes(decision) != (dict(turn.changes) if turn else None):
             found.append("turn")
+        if {clock.kind for clock in decision.clocks} - {
+            clock.kind for clock in self.clocks.get(decided.id, ())
+        }:
+            found.append("clocks")
         return found
 
     async def _plan(self, version: int) -> Plan:

@@ -34,6 +34,9 @@ class CheckedPlanVersion(PlanVersion):
     tests_run: int | None = Field(
         description="The number of tests of the plan that ran. null when they did not run, because of errors."
     )
+    clocks_withdrawn: int = Field(
+        description="The number of running clocks that were withdrawn because the plan lost their SLA."
+    )
 
 
 class PlanVersionDetail(CheckedPlanVersion):

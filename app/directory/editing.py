@@ -11,6 +11,7 @@ from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.directory.clock_recounts import recount_clocks
 from app.engine.model.directory import Caps, Directory, Owner
 from app.engine.model.state import Load
 from app.engine.selection.rebalance import loads_to_recount, members_who_joined, rebalance_entries
@@ -165,6 +166,7 @@ class DirectoryEdit:
             self.snapshot.state.join(team, owner)
         await self._recount(list(loads_to_recount(old, new)))
         await self._cancel_moves(old, new)
+        await recount_clocks(self.connection, self.workspace_id, old, new, self.now)
         # Owners who are gone need no load.
         for gone in old.owners.keys() - new.owners.keys():
             self.snapshot.state.set_load(gone, None, None)

@@ -24,6 +24,7 @@ from app.store.attribute_names import list_attribute_names
 from app.store.connection.pool import Pool, transaction
 from app.store.directory.tables import read_named_tables
 from app.store.leads.waiting import update_ranks
+from app.store.life.sla_clocks import withdraw_clocks_of
 from app.store.path.current_state import CurrentState, read_current_state_on
 from app.store.plans import Version
 
@@ -38,6 +39,7 @@ class PlanFindings:
     findings: Sequence[Finding]
     tests_run: int | None
     active: bool
+    clocks_withdrawn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,21 +145,42 @@ async def prepare_activation(
             )
             again = await asyncio.to_thread(located, again, stored.source_text)
             present = _acceptable(CheckedPlan(found.document, again), how)
-        return PlanFindings(await _switch(edit, version, comment, how), present, found.tests_run, active=True)
+        active, withdrawn = await _switch(edit, version, comment, how)
+        return PlanFindings(active, present, found.tests_run, active=True, clocks_withdrawn=withdrawn)
 
     return switch
 
 
-async def _switch(edit: DirectoryEdit, version: int, comment: str | None, how: Activation) -> Version:
+async def _switch(
+    edit: DirectoryEdit, version: int, comment: str | None, how: Activation
+) -> tuple[Version, int]:
+    """Make a version active. Returns it with the number of clocks that were withdrawn."""
     before = {"version": edit.plan_version} if edit.plan_version else None
     await store.mark_activated(edit.connection, edit.workspace_id, version, edit.now)
     await _reorder(edit, version)
+    withdrawn = await _withdraw_clocks(edit, version)
     await edit.log("plans", str(version), how, before, {"version": version}, comment)
     edit.plan_version = version
     stored = await store.find_version(edit.connection, edit.workspace_id, version)
     if stored is None:
         raise LookupError("a version is never removed")
-    return stored
+    return stored, withdrawn
+
+
+async def _withdraw_clocks(edit: DirectoryEdit, version: int) -> int:
+    """Withdraw the clocks of SLAs that the new version does not have. Returns how many ran."""
+    before, after = [
+        await store.find_text(edit.connection, edit.workspace_id, each)
+        for each in (edit.plan_version, version)
+    ]
+    gone = sorted(_slas(before) - _slas(after))
+    if not gone:
+        return 0
+    return await withdraw_clocks_of(edit.connection, edit.workspace_id, gone, edit.now)
+
+
+def _slas(found: tuple[dict[str, Any], str] | None) -> set[str]:
+    return set(found[0].get("slas") or ()) if found is not None else set()
 
 
 async def _reorder(edit: DirectoryEdit, version: int) -> None:

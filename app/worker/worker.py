@@ -18,6 +18,7 @@ from app.store import installation, workspaces
 from app.store.connection.pool import Pool
 from app.worker.bulk_jobs import BulkJobs
 from app.worker.clock_firing import ClockFiring
+from app.worker.clock_recounts import ClockRecounts
 from app.worker.held_releases import HeldReleases
 from app.worker.idle_closing import IdleClosing
 from app.worker.leave import Leave
@@ -48,6 +49,7 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
         HeldReleases(pool, dispatch),
         QueueWaits(pool, dispatch),
         ShiftReleases(pool, dispatch),
+        ClockRecounts(pool),
         ClockFiring(pool, dispatch),
         Leave(pool, dispatch),
         BulkJobs(pool, dispatch),

@@ -172,6 +172,7 @@ def _checked_to_json(found: PlanFindings) -> dict[str, Any]:
         "findings": findings_to_json(found.findings),
         "ok": settles(found.findings),
         "tests_run": found.tests_run,
+        "clocks_withdrawn": found.clocks_withdrawn,
     }
 
 

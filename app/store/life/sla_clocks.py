@@ -31,18 +31,45 @@ UPDATE sla_clocks
 """
 """The pending clocks of an assignment that ended. A queue is served when somebody takes its lead."""
 
-_COLUMNS = """assignment_id::text AS assignment_id, kind, lead_id::text AS lead_id, sla, owner_id, team_id,
-       queue, started_at, first_due_at, due_at, next_at, reminded, terms, state, ended_at, strike"""
+CLOCK_COLUMNS = """assignment_id::text AS assignment_id, kind, lead_id::text AS lead_id, sla, owner_id,
+       team_id, queue, started_at, first_due_at, due_at, next_at, reminded, terms, state, ended_at, strike"""
 
 SELECT_CLOCKS_OF_ASSIGNMENTS = f"""
 SELECT clock.*
   FROM unnest($2::uuid[]) AS wanted (id)
  CROSS JOIN LATERAL (
-   SELECT {_COLUMNS}
+   SELECT {CLOCK_COLUMNS}
      FROM sla_clocks WHERE workspace_id = $1 AND assignment_id = wanted.id
      ORDER BY kind LIMIT 5) AS clock
 """
 """The clocks of assignments."""
+
+
+COUNT_STRAY_CLOCKS = """
+SELECT count(*) FROM sla_clocks
+  JOIN assignments ON assignments.workspace_id = $1 AND assignments.id = sla_clocks.assignment_id
+ WHERE sla_clocks.workspace_id = $1 AND sla_clocks.state = 'pending' AND assignments.end_cause IS NOT NULL
+"""
+"""Pending clocks of assignments that have ended. There are none."""
+
+WITHDRAW_CLOCKS_OF_OTHER_SLAS = """
+UPDATE sla_clocks SET state = 'withdrawn', ended_at = $3
+ WHERE workspace_id = $1 AND state = 'pending' AND kind IN ('accept', 'touch', 'claim') AND sla = ANY ($2)
+"""
+"""The running clocks of SLAs that are gone."""
+
+
+async def count_stray_clocks(connection: Connection, workspace_id: int) -> int:
+    """Return how many clocks run for assignments that have ended."""
+    return int(await connection.fetchval(COUNT_STRAY_CLOCKS, workspace_id))
+
+
+async def withdraw_clocks_of(
+    connection: Connection, workspace_id: int, slas: Sequence[str], now: datetime
+) -> int:
+    """Withdraw the running clocks of these SLAs. Return how many."""
+    status = await connection.execute(WITHDRAW_CLOCKS_OF_OTHER_SLAS, workspace_id, list(slas), now)
+    return int(status.rsplit(" ", 1)[1])
 
 
 async def find_clocks(

@@ -1,0 +1,94 @@
+"""Pending clocks of owners whose working time changed, and what is left to compute again."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import orjson
+
+from app.engine.life.clocks import Clock
+from app.store.connection.pool import Connection
+from app.store.life.sla_clocks import CLOCK_COLUMNS, UPSERT_CLOCKS, clock_from_row
+
+UNOWNED = ""
+"""Stands for the clocks of leads without an owner."""
+
+_PENDING = """
+    WHERE workspace_id = $1 AND {owner} AND state = 'pending' AND kind IN ('accept', 'touch', 'claim')
+      AND ($3::uuid IS NULL OR assignment_id > $3)
+    ORDER BY assignment_id LIMIT $4"""
+SELECT_PENDING_CLOCKS = f"SELECT {CLOCK_COLUMNS} FROM sla_clocks{_PENDING.format(owner='owner_id = $2')}"
+"""Pending clocks of one owner, by assignment."""
+
+SELECT_PENDING_UNOWNED = (
+    f"SELECT {CLOCK_COLUMNS} FROM sla_clocks"
+    f"{_PENDING.format(owner='owner_id IS NULL AND $2::text IS NOT NULL')}"
+)
+"""Pending clocks of leads without an owner, by assignment."""
+
+UPDATE_CLOCKS = UPSERT_CLOCKS.format(rows="$2")
+"""Clocks with new times."""
+
+WITHDRAW_MISSES = """
+UPDATE sla_clocks SET state = 'withdrawn', ended_at = $5, strike = NULL
+ WHERE workspace_id = $1 AND owner_id = $2 AND state = 'missed' AND ended_at >= $3
+   AND due_at >= $3 AND due_at < $4
+"""
+"""Misses that fall into an absence that was entered later."""
+
+INSERT_RECOUNTS = """
+INSERT INTO clock_recounts (workspace_id, owner_id) SELECT $1, unnest($2::text[])
+ON CONFLICT (workspace_id, owner_id) DO UPDATE SET after = NULL
+"""
+"""Owners whose clocks a worker computes again, from the first on."""
+
+SELECT_RECOUNT = (
+    "SELECT owner_id, after FROM clock_recounts WHERE workspace_id = $1 ORDER BY owner_id LIMIT 1"
+)
+"""One owner whose clocks are to be computed again, and how far that is."""
+
+UPDATE_RECOUNT = "UPDATE clock_recounts SET after = $3 WHERE workspace_id = $1 AND owner_id = $2"
+"""So far an owner's clocks are computed."""
+
+DELETE_RECOUNT = "DELETE FROM clock_recounts WHERE workspace_id = $1 AND owner_id = $2"
+"""All clocks of an owner are computed."""
+
+
+async def find_pending_clocks(
+    connection: Connection, workspace_id: int, owner_id: str, after: str | None, limit: int
+) -> list[Clock]:
+    """Return pending clocks of an owner, or `UNOWNED` ones, after an assignment."""
+    statement = SELECT_PENDING_UNOWNED if owner_id == UNOWNED else SELECT_PENDING_CLOCKS
+    rows = await connection.fetch(statement, workspace_id, owner_id, after, limit)
+    return [clock_from_row(row) for row in rows]
+
+
+async def update_clocks(connection: Connection, workspace_id: int, clocks: Sequence[Clock]) -> None:
+    """Write clocks that have moved."""
+    if clocks:
+        await connection.execute(UPDATE_CLOCKS, workspace_id, orjson.dumps(clocks).decode())
+
+
+async def withdraw_misses(
+    connection: Connection, workspace_id: int, owner_id: str, start: datetime, end: datetime, now: datetime
+) -> None:
+    """Withdraw an owner's misses that were due between two moments."""
+    await connection.execute(WITHDRAW_MISSES, workspace_id, owner_id, start, end, now)
+
+
+async def add_recounts(connection: Connection, workspace_id: int, owner_ids: Sequence[str]) -> None:
+    """Leave the clocks of these owners to the worker."""
+    await connection.execute(INSERT_RECOUNTS, workspace_id, list(owner_ids))
+
+
+async def find_recount(connection: Connection, workspace_id: int) -> tuple[str, str | None] | None:
+    """Return an owner whose clocks are to be computed again, and the last assignment that is done."""
+    row = await connection.fetchrow(SELECT_RECOUNT, workspace_id)
+    return (row["owner_id"], row["after"] and str(row["after"])) if row is not None else None
+
+
+async def note_recount(connection: Connection, workspace_id: int, owner_id: str, after: str | None) -> None:
+    """Note how far an owner's clocks are computed; None when they all are."""
+    if after is None:
+        await connection.execute(DELETE_RECOUNT, workspace_id, owner_id)
+    else:
+        await connection.execute(UPDATE_RECOUNT, workspace_id, owner_id, after)
