@@ -1,11 +1,12 @@
 """SLA clocks of a running service: reminders, misses, take-aways and escalations."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from app.audit.verify import verify
-from tests.support.office import PLAN, at, move, open_office, owner_of, report, states, told
+from tests.support.office import PLAN, at, move, open_office, owner_of, quiet, report, states, told
 from tests.support.workspace import Workspace
 
 
