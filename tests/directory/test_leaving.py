@@ -87,6 +87,26 @@ async def test_deactivation_moves_the_open_leads_and_lists_every_place_that_name
     assert (await verify(quick.pool, quick.workspace_id)).clean
 
 
+async def test_what_a_leaver_kept_after_a_handoff_ends_and_the_lead_stays_with_the_other_owner(
+    quick: Workspace,
+) -> None:
+    handoff = "handoffs: [{name: to-ben, when_event: qualified, to: {owner: ben}, keep: true}]\n"
+    await quick.publish(handoff + PLAN)
+    lead = await quick.assign(external_id="a", source="ana")
+    event = await quick.client.post(
+        f"/assignments/{lead['assignment_id']}/events", json={"type": "qualified"}
+    )
+    assert event.json()["decision"]["owner"]["id"] == "ben"
+    assert len((await quick.get("/assignments?owner=ana"))["items"]) == 1
+    job = await finished(quick.client, (await deactivate(quick, "ana", open_leads="move"))["job_id"])
+    assert [(item["result"], item["code"], item["owner"]) for item in job["items"]] == [
+        ("kept", "handed_off", "ben")
+    ]
+    assert (await quick.get("/assignments?owner=ana"))["items"] == []
+    assert len((await quick.get("/assignments?owner=ben"))["items"]) == 1
+    assert (await verify(quick.pool, quick.workspace_id)).clean
+
+
 async def test_open_leads_stay_unless_they_are_to_be_moved(quick: Workspace) -> None:
     await quick.assign(external_id="a", source="ana")
     answer = await deactivate(quick, "ana", open_leads="stay")

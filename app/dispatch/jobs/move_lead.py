@@ -107,7 +107,14 @@ class MoveLead(Job):
         """The bulk job."""
         return (self.terms.job_id,) if self.terms.job_id else ()
 
+    def wants_history(self) -> bool:
+        """An owner who leaves may also keep what they handed off."""
+        return self.terms.kind == "deactivate"
+
     def _result(self, session: DecisionSession) -> tuple[str, dict[str, Any]]:
+        kept = self._end_handed_off(session)
+        if kept is not None:
+            return "kept", {"code": "handed_off", "owner": kept}
         try:
             lead = self._find(session)
             request = self._request(session, lead)
@@ -121,6 +128,20 @@ class MoveLead(Job):
         decision, reply = session.decide(request, lead.normalized)
         details = _details(decision, reply.assignment_id, lead.prior.owner)
         return _result_of(decision, lead.prior.owner), details
+
+    def _end_handed_off(self, session: DecisionSession) -> str | None:
+        """End the assignment of an owner who leaves, where another owner has the lead since a handoff.
+
+        Returns that owner.
+        """
+        lead = session.find_lead(self.lead_id) if self.terms.kind == "deactivate" else None
+        if lead is None or lead.prior.assignment_id == self.assignment_id or lead.prior.owner is None:
+            return None
+        for tracked in session.history(self.lead_id):
+            if tracked.id == self.assignment_id and tracked.open and tracked.owner_id == self.terms.owner:
+                session.work.end_tracked(tracked, "reassigned")
+                return lead.prior.owner
+        return None
 
     def _find(self, session: DecisionSession) -> CurrentLead:
         """The lead, if it is still where it was. Raises Skipped."""
