@@ -44,7 +44,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A key as the store knows it: never its secret, only the SHA-256 of it."""
+    """A key as the store knows it: never its secret, only the SHA-256 of it.
+
+    `source` is the system that uses it; keys with the same source share the ids of their events.
+    """
 
     id: str
     workspace_id: int
@@ -52,6 +55,7 @@ class StoredKey:
     scopes: frozenset[str]
     owner_id: str | None
     revoked: bool
+    source: str | None = None
 
 
 def issue(env: str) -> Key:

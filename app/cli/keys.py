@@ -23,17 +23,25 @@ def create(
     ] = "admin",
     owner: Annotated[str | None, typer.Option(help="Restrict the key to one owner.")] = None,
     label: Annotated[str, typer.Option(help="A note about its use.")] = "",
+    source: Annotated[
+        str | None,
+        typer.Option(help="The system that uses it. Keys with one source share the ids of events."),
+    ] = None,
 ) -> None:
     """Create a key and print it once. Only its hash is stored."""
     granted = sorted({scope.strip() for scope in scopes.split(",")})
     unknown = [scope for scope in granted if scope not in SCOPES]
     if unknown:
         raise CommandError(f"Unknown scopes: {', '.join(unknown)}. Use {', '.join(sorted(SCOPES))}.")
+    if source is not None and len(source.encode()) > MAX_LABEL_LENGTH:
+        raise CommandError(f"The source must have at most {MAX_LABEL_LENGTH} bytes.")
     key = issue("dev" if settings_now().development else "live")
 
     async def work(connection: Connection) -> None:
         found = await workspace_named(connection, workspace)
-        await api_keys.insert_key(connection, found.id, key, granted, owner, label[:MAX_LABEL_LENGTH])
+        await api_keys.insert_key(
+            connection, found.id, key, granted, owner, label[:MAX_LABEL_LENGTH], source or None
+        )
 
     as_owner(work)
     typer.echo(f"Created key {key.id} ({', '.join(granted)}). It is not shown again:", err=True)

@@ -70,6 +70,7 @@ api_keys = Table(
     _required("label", Text),
     _required("created_at", INSTANT, server_default=text("now()")),
     Column("revoked_at", INSTANT),
+    Column("source", Text),
 )
 installation = Table(
     "installation",

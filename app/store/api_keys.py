@@ -20,11 +20,14 @@ class IssuedKey:
     revoked_at: datetime | None
 
 
-SELECT_KEY = "SELECT id, workspace_id, secret_hash, scopes, owner_id, revoked_at FROM api_keys WHERE id = $1"
+SELECT_KEY = """
+SELECT id, workspace_id, secret_hash, scopes, owner_id, source, revoked_at FROM api_keys WHERE id = $1
+"""
 """One key by its public part, whatever its workspace."""
 
 INSERT_KEY = """
-INSERT INTO api_keys (id, workspace_id, secret_hash, scopes, owner_id, label) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO api_keys (id, workspace_id, secret_hash, scopes, owner_id, label, source)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 """A new key. Its secret is stored as a hash only."""
 
@@ -53,6 +56,7 @@ async def find_key(pool: Pool, key_id: str) -> StoredKey | None:
         scopes=frozenset(row["scopes"]),
         owner_id=row["owner_id"],
         revoked=row["revoked_at"] is not None,
+        source=row["source"],
     )
 
 
@@ -63,10 +67,11 @@ async def insert_key(
     scopes: Sequence[str],
     owner_id: str | None,
     label: str,
+    source: str | None = None,
 ) -> None:
     """Store a key that was just issued: its id and the hash of its secret."""
     await connection.execute(
-        INSERT_KEY, key.id, workspace_id, key.secret_hash(), list(scopes), owner_id, label
+        INSERT_KEY, key.id, workspace_id, key.secret_hash(), list(scopes), owner_id, label, source
     )
 
 

@@ -22,6 +22,7 @@ CREATE TABLE installation (
 # The index by which most rows are found is made last (see 0001); partial indexes come after it, for the
 # statements that name their condition.
 CHANGES = """
+ALTER TABLE api_keys ADD COLUMN source text CHECK (octet_length(source) BETWEEN 1 AND 255);
 ALTER TABLE directory DROP CONSTRAINT directory_resource_type_check,
   ADD CONSTRAINT directory_resource_type_check CHECK (resource_type IN ('owners', 'absences', 'teams',
     'calendars', 'accounts', 'tables', 'settings'));

@@ -34,6 +34,12 @@ class Caller:
     key_id: str
     scopes: frozenset[str]
     owner_id: str | None = None
+    own_source: str | None = None
+
+    @property
+    def source(self) -> str:
+        """The system of the caller, in which ids of events are unique: that of the key, or the key itself."""
+        return self.own_source or self.key_id
 
     def may(self, scope: str) -> bool:
         """Whether the key has this scope. `admin` includes all scopes."""
@@ -162,7 +168,7 @@ class Authentication:
         )
         if stored is None or not matches or stored.revoked:
             raise self._refusal(key.id if key else None, scope)
-        return Caller(stored.workspace_id, stored.id, stored.scopes, stored.owner_id)
+        return Caller(stored.workspace_id, stored.id, stored.scopes, stored.owner_id, stored.source)
 
     async def _stored(self, key_id: str, scope: Scope) -> StoredKey | None:
         now = self._clock()

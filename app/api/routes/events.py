@@ -109,7 +109,7 @@ def _job(
     )
     reporter = Reporter(
         actor=caller.key_id,
-        source=caller.key_id,
+        source=caller.source,
         owner_id=caller.owner_id,
         sees_owner=caller.owner_id is None and caller.may("leads:read"),
     )

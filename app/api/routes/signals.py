@@ -37,7 +37,7 @@ async def take_signal(
         key=key,
         event=ReportedEvent("signal", id=body.id),
         address=_address(body),
-        reporter=Reporter(actor=caller.key_id, source=caller.key_id, owner_id=caller.owner_id),
+        reporter=Reporter(actor=caller.key_id, source=caller.source, owner_id=caller.owner_id),
         body_hash=_hash(sent),
         engagement=engagement,
     )

@@ -122,6 +122,20 @@ async def test_two_systems_may_use_the_same_event_id(events: Workspace) -> None:
     assert len(await events.fetch("SELECT FROM events WHERE workspace_id = $1")) == 2
 
 
+async def test_keys_of_one_source_share_the_ids_of_events(events: Workspace) -> None:
+    lead = await of_ana(events)
+    answers = []
+    for _ in range(2):
+        key = await events.issue_key("events")
+        await events.pool.execute("UPDATE api_keys SET source = 'crm' WHERE id = $1", key.split("_")[2])
+        async with events.caller(key) as caller:
+            url = f"/assignments/{lead['assignment_id']}/events"
+            answers.append((await caller.post(url, json={"id": "4711", "type": "note"})).json())
+    assert answers[1] == {**answers[0], "replayed": True}
+    (event,) = (await events.get(f"/assignments/{lead['assignment_id']}"))["events"]
+    assert event["source"] == "crm"
+
+
 async def test_an_id_twice_in_a_batch_is_the_replay_of_the_first(events: Workspace) -> None:
     lead = await of_ana(events)
     item = {"assignment_id": lead["assignment_id"], "id": "4711", "type": "note"}
