@@ -2,7 +2,7 @@
 
 import gc
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from importlib.metadata import version
 
 import structlog
@@ -70,7 +70,8 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
         )
         _settle_memory()
         try:
-            async with working(pool, app.state.dispatch, settings.worker_interval_seconds):
+            every = settings.worker_interval_seconds
+            async with nullcontext() if settings.no_worker else working(pool, app.state.dispatch, every):
                 yield
         finally:
             await app.state.dispatch.close()

@@ -20,6 +20,7 @@ from app.cli import (
     serve,
     teams,
     verify,
+    worker,
     workspaces,
 )
 from app.cli.context import CommandError
@@ -50,6 +51,7 @@ def options(
 
 
 commands.command("serve")(serve.serve)
+commands.command("worker")(worker.worker)
 commands.command("migrate")(serve.migrate)
 commands.command("verify")(verify.verify)
 commands.command("resume")(resume.resume)

@@ -42,9 +42,14 @@ def serve(
         bool,
         typer.Option("--dev", help="Start a database if none is set, migrate it, and load the example."),
     ] = False,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Leave what comes due to other processes.")
+    ] = False,
 ) -> None:
     """Serve requests until a signal ends it."""
     settings = settings_now()
+    if no_worker:
+        settings = settings.model_copy(update={"no_worker": True})
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = settings.model_copy(update=given)
     # uvicorn raises the signal again after its shutdown, and our resources must still be closed.

@@ -22,6 +22,7 @@ from app.plan_check.label_order import labels_used_early
 from app.plan_check.places import action_blocks, handoff_targets, reject_targets
 from app.plan_check.queues import endless_waits
 from app.plan_check.rule_order import order_findings
+from app.plan_check.slas import escalations, named_sla_findings, reminder_findings
 from app.plan_check.tables import table_findings
 from app.plan_check.value_findings import value_findings
 
@@ -60,6 +61,9 @@ def check(document: PlanDocument, names: KnownNames) -> list[Finding]:
         *_follow_up(document, names),
         *product_findings(document),
         *sla_findings(document),
+        *named_sla_findings(document),
+        *reminder_findings(document),
+        *_escalations(document, names),
         *action_findings(document),
         *_givens(document, names),
         *contradictions(document),
@@ -160,6 +164,11 @@ def _owner(name: str, path: str, names: KnownNames) -> Iterator[Finding]:
 def _unknown(kind: str, name: str, path: str, known: Iterable[str]) -> Finding:
     remedy = spelling_or(name, known, _REMEDIES[kind])
     return Finding(path, f"unknown_{kind}", f"Unknown {kind} `{quote(name)}`.{remedy}", value=name)
+
+
+def _escalations(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:
+    for path, target in escalations(document):
+        yield from _target(target, f"{path}.{target.kind}", document, names)
 
 
 def _declarations(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from app.plan.findings import join, quote
 from app.plan.language.conditions import leaves
 from app.plan_check.check import placed
 from app.plan_check.places import action_blocks, handoff_targets, reject_targets
+from app.plan_check.slas import escalations
 from app.plan_check.tables import first_rows
 
 Reference = tuple[str, str, str]
@@ -84,7 +85,7 @@ def _declared(document: PlanDocument) -> Iterator[Reference]:
             templated = target.kind == "team" and is_templated(target.name)
             for each in combinations(target.name, words) if templated else (target.name,):
                 yield f"queues.{quote(name)}.{place}", target.kind, each
-    for path, target in handoff_targets(document):
+    for path, target in (*handoff_targets(document), *escalations(document)):
         yield f"{path}.{target.kind}", target.kind, target.name
     for name, product in document.products.items():
         yield f"products.{quote(name)}.team", "team", product.team

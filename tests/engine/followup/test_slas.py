@@ -237,3 +237,25 @@ def test_an_invalid_sla_is_refused(slas: dict[str, Any], path: str, code: str) -
     found = read_plan({**PLAN, "slas": slas})
     assert isinstance(found, list)
     assert (found[0].path, found[0].code) == (path, code), found
+
+
+@pytest.mark.parametrize(
+    ("written", "path", "code"),
+    [
+        ({"slas": {"hot": {"accept": "3m", "remind": ["5m"]}}}, "slas.hot.remind[0]", "invalid_duration"),
+        (
+            {"slas": {"hot": {"accept": "3m", "escalate_to": [{"owner": "xx"}, {"queue": "desk"}]}}},
+            "slas.hot.escalate_to[0].owner",
+            "unknown_owner",
+        ),
+        (
+            {"slas": {"hot": {"accept": "3m", "escalate_to": [{"queue": "dsk"}]}}},
+            "slas.hot.escalate_to[0].queue",
+            "unknown_queue",
+        ),
+        ({"queues": {"desk": {"sla": "hit"}}}, "queues.desk.sla", "unknown_sla"),
+    ],
+)
+def test_what_an_sla_names_is_checked(written: dict[str, Any], path: str, code: str) -> None:
+    findings = check(document({**PLAN, "slas": {"hot": {"touch": "1h"}}, **written}), NAMES)
+    assert (path, code) in [(finding.path, finding.code) for finding in findings]

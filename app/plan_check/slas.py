@@ -1,0 +1,36 @@
+"""Checks of SLAs: reminders that are never sent, and what queues, paths and escalations name."""
+
+from collections.abc import Iterator
+
+from app.plan.document.plan import PlanDocument
+from app.plan.document.targets import Target
+from app.plan.findings import Finding, quote
+from app.plan_check.declarations import unknown_sla
+
+
+def escalations(document: PlanDocument) -> Iterator[tuple[str, Target]]:
+    """The targets of every escalation, with their paths."""
+    for name, sla in document.slas.items():
+        for position, target in enumerate(sla.escalate_to):
+            yield f"slas.{quote(name)}.escalate_to[{position}]", target
+
+
+def reminder_findings(document: PlanDocument) -> Iterator[Finding]:
+    """Reminders that are longer than a deadline, so that they are never sent before it."""
+    for name, sla in document.slas.items():
+        shortest = min(each for each in (sla.accept, sla.touch, sla.claim) if each is not None)
+        for position, reminder in enumerate(sla.remind):
+            if reminder.before is not None and reminder.before >= shortest:
+                text = "This reminder is never sent before the shortest deadline. Use a shorter time."
+                path = f"slas.{quote(name)}.remind[{position}]"
+                yield Finding(path, "invalid_duration", text, "warning")
+
+
+def named_sla_findings(document: PlanDocument) -> Iterator[Finding]:
+    """Queues, paths and escalations that name an SLA which the plan does not declare."""
+    named = [(f"queues.{quote(name)}", each.sla) for name, each in document.queues.items()]
+    named += [(f"paths.{quote(name)}", each.sla) for name, each in document.paths.items()]
+    named += [(path, target.sla) for path, target in escalations(document)]
+    for path, own in named:
+        if own is not None and own not in document.slas:
+            yield unknown_sla(own, f"{path}.sla", document)
