@@ -89,7 +89,7 @@ def clock_from_row(row: Row) -> Clock:
 
 
 WITHDRAW_MISSES = """
-UPDATE sla_clocks SET state = 'withdrawn'
+UPDATE sla_clocks SET state = 'withdrawn', strike = NULL
  WHERE workspace_id = $1 AND owner_id = $2 AND state = 'missed' AND due_at >= $3 AND due_at < $4
 """
 """The misses of an owner whose deadlines lie in a time are withdrawn."""
