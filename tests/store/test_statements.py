@@ -215,9 +215,9 @@ class Visits:
         assert answer.status_code == 204
 
     async def list(self) -> None:
-        lists = ("/assignments?owner=ben", "/queues/unrouted/leads", "/assignments?queue=unrouted")
-        for url in ("/accounts", "/accounts?after=filled-5", "/tables", "/owners", "/changes", *lists):
-            await returned(self.client.get(url, params={"limit": 20}))
+        lists = ("/assignments?owner=ben", "/queues/unrouted/leads?", "/assignments?queue=unrouted")
+        for url in ("/accounts?", "/accounts?after=filled-5", "/tables?", "/owners?", "/changes?", *lists):
+            await returned(self.client.get(f"{url}&limit=20"))
 
     async def table(self) -> None:
         self.number += 1
