@@ -16,6 +16,8 @@ from app.store.life.worker_runs import WorkerRun
 GAP = timedelta(minutes=2)
 QUIET = timedelta(minutes=2)
 """After so much time without an event, callers have reported what they had to."""
+REAL_QUIET_SECONDS = 5.0
+"""The same where the time of the workspace is set, and may stand still."""
 LONGEST_WAIT = timedelta(minutes=15)
 NOTED_EVERY = timedelta(seconds=30)
 
@@ -26,6 +28,7 @@ class Downtime:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._seen: dict[int, float] = {}
+        self._resumed: dict[tuple[int, datetime], float] = {}
 
     async def is_over(self, workspace_id: int) -> tuple[bool, Gap | None]:
         """Whether clocks may fire now, and the last gap."""
@@ -43,7 +46,11 @@ class Downtime:
             return False, (gap_from, run.now)
         if run.gap_from is None or run.resumed_at is None:
             return True, None
-        return await self._is_settled(workspace_id, run.resumed_at, run.now), (run.gap_from, run.resumed_at)
+        gap = (run.gap_from, run.resumed_at)
+        if run.own_clock:
+            since = self._resumed.setdefault((workspace_id, run.resumed_at), time.monotonic())
+            return time.monotonic() - since >= REAL_QUIET_SECONDS, gap
+        return await self._is_settled(workspace_id, run.resumed_at, run.now), gap
 
     def _was_away(self, workspace_id: int, run: WorkerRun) -> bool:
         """Whether no worker looked at the workspace for too long. This one may have seen it lately."""

@@ -10,6 +10,7 @@ from app.store.connection.rows import row_in_utc
 SELECT_WORKER_RUN = f"""
 SELECT {NOW} AS now,
        EXISTS (SELECT FROM sla_clocks WHERE workspace_id = $1 AND state = 'pending') AS pending,
+       EXISTS (SELECT FROM clocks WHERE workspace_id = $1) AS own_clock,
        run.polled_at, run.gap_from, run.resumed_at
   FROM (VALUES (1)) AS one
   LEFT JOIN worker_runs AS run ON run.workspace_id = $1
@@ -33,10 +34,14 @@ ON CONFLICT (workspace_id) DO UPDATE
 
 @dataclass(frozen=True, slots=True)
 class WorkerRun:
-    """The workspace's time, whether any clock runs, the last look of a worker, and the last gap."""
+    """The workspace's time, whether any clock runs, the last look of a worker, and the last gap.
+
+    `own_clock` is true where development has set the time.
+    """
 
     now: datetime
     pending: bool
+    own_clock: bool
     polled_at: datetime | None
     gap_from: datetime | None
     resumed_at: datetime | None
