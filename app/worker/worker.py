@@ -23,6 +23,7 @@ from app.worker.held_releases import HeldReleases
 from app.worker.idle_closing import IdleClosing
 from app.worker.leave import Leave
 from app.worker.outbox import Outbox
+from app.worker.owner_pauses import OwnerPauses
 from app.worker.queue_waits import QueueWaits
 from app.worker.shift_releases import ShiftReleases
 
@@ -51,6 +52,7 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
         ShiftReleases(pool, dispatch),
         ClockRecounts(pool),
         ClockFiring(pool, dispatch),
+        OwnerPauses(pool),
         Leave(pool, dispatch),
         BulkJobs(pool, dispatch),
         IdleClosing(pool, dispatch),

@@ -150,3 +150,24 @@ async def test_touch_off_shift_is_met_with_the_time_worked_so_far(office: Worksp
     met = await report(office, made["assignment_id"], type="reached", at="2098-12-02T13:00:00+01:00")
     assert met["working_seconds"] == 3 * 3600
     assert await owner_of(office, made["lead_id"]) == made["owner"]["id"]
+
+
+@pytest.mark.parametrize(("members", "code"), [(("ana", "ben"), "paused"), (("ana",), "owner_not_paused")])
+async def test_owner_who_misses_two_leads_in_a_row_is_paused_unless_nobody_is_left(
+    office: Workspace, members: tuple[str, ...], code: str
+) -> None:
+    team = {"name": "Inbound", "members": [{"owner": each} for each in members]}
+    await office.put("teams", "inbound", team)
+    sla = "touch: 1h, grace: 0, pause_after: 2, escalate_to: [{owner: eve}, {queue: unrouted}]"
+    await office.publish(PLAN.format(sla=sla))
+    owners = [(await office.assign(external_id=f"lead-{n}"))["owner"]["id"] for n in range(2 * len(members))]
+    assert owners.count("ana") == 2
+    await move(office, "2098-12-02T11:00+01:00")
+
+    async def is_told() -> bool:
+        return code in [each for each, _ in await told(office)]
+
+    await until(is_told)
+    ana = await office.get("/owners/ana")
+    assert ana["paused_until"] == (utc("2098-12-03T11:00") if code == "paused" else None)
+    assert (await verify(office.pool, office.workspace_id)).clean

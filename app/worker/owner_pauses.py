@@ -1,0 +1,23 @@
+"""Owners who miss deadlines are looked at, and paused if they missed too many in a row."""
+
+from app.directory.pauses import judge_misses
+from app.store.connection.pool import Pool, transaction
+from app.store.life import strikes
+
+SLICE = 20
+"""Owners looked at in one go."""
+
+
+class OwnerPauses:
+    """Finds owners with new misses without a lock; each is then looked at under it."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def run(self, workspace_id: int) -> bool:
+        """Look at a few owners. Returns whether there may be more."""
+        async with transaction(self._pool, workspace_id, read_only=True) as connection:
+            owners = await strikes.find_struck_owners(connection, workspace_id, SLICE * 50)
+        for owner_id in owners[:SLICE]:
+            await judge_misses(self._pool, workspace_id, owner_id)
+        return len(owners) > SLICE
