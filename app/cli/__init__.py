@@ -10,6 +10,7 @@ import typer
 
 from app.cli import (
     assign,
+    demo,
     explain,
     imports,
     keys,
@@ -55,6 +56,7 @@ commands.command("worker")(worker.worker)
 commands.command("migrate")(serve.migrate)
 commands.command("verify")(verify.verify)
 commands.command("resume")(resume.resume)
+commands.command("demo")(demo.demo)
 commands.command("assign")(assign.assign)
 commands.command("explain")(explain.explain)
 commands.add_typer(workspaces.commands, name="workspaces")

@@ -1,0 +1,40 @@
+"""The leads of the simulated week: when they come, and what they say."""
+
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from app.cli.week.world import COUNTRIES
+
+FIRST_NAMES = ("Ada", "Bao", "Carl", "Dora", "Emil", "Fay", "Gina", "Hugo", "Ines", "Jon", "Kaya", "Lou")
+LAST_NAMES = ("Adams", "Becker", "Chen", "Diaz", "Endo", "Fischer", "Gupta", "Hill", "Ito", "Jones")
+SOURCES = ("website", "fair", "webinar", "partner", "newsletter")
+_SOURCE_WEIGHTS = (60, 12, 12, 10, 6)
+_HOUR_WEIGHTS = (1, 1, 1, 1, 1, 2, 3, 5, 8, 9, 9, 8, 7, 8, 9, 9, 8, 7, 5, 4, 3, 2, 2, 1)
+_COUNTRIES = tuple(country for countries in COUNTRIES.values() for country in countries)
+
+
+def arrivals(rng: Random, start: datetime, days: int, count: int) -> list[tuple[datetime, dict[str, Any]]]:
+    """The leads with their times, in order. One in fifteen comes a second time."""
+    found = []
+    for number in range(count):
+        day = rng.choices(range(days), [3 if day % 7 < 5 else 1 for day in range(days)])[0]
+        hour = rng.choices(range(24), _HOUR_WEIGHTS)[0]
+        at = start + timedelta(days=day, hours=hour, seconds=rng.randrange(3600))
+        found.append((at, _lead(rng, number if rng.random() > 1 / 15 else rng.randrange(number + 1))))
+    return sorted(found, key=lambda arrival: arrival[0])
+
+
+def _lead(rng: Random, number: int) -> dict[str, Any]:
+    """A lead. The number stands for the person."""
+    person = Random(f"person {number}")  # noqa: S311 - a story, not a secret
+    first, last = person.choice(FIRST_NAMES), person.choice(LAST_NAMES)
+    domain = f"company{person.randrange(600)}.example"
+    return {
+        "email": f"{first}.{last}.{number}@{domain}".lower(),
+        "first_name": first,
+        "last_name": last,
+        "company": f"Company {domain.partition('.')[0][7:]}",
+        "country": person.choice(_COUNTRIES),
+        "source": rng.choices(SOURCES, _SOURCE_WEIGHTS)[0],
+    }

@@ -1,0 +1,62 @@
+"""What an owner does with a lead: a list of steps, each after some working time."""
+
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+REASONS = ("wrong_region", "no_budget", "student", "competitor")
+_REASON_WEIGHTS = (50, 30, 15, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One event, after so many minutes of working time."""
+
+    minutes: int
+    type: str
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+def steps_of(rng: Random, *, is_customer: bool) -> list[Step]:
+    """What the owner of one assignment will do with it, in order.
+
+    Of twelve leads, one is forgotten and one is rejected. The others are accepted and touched, and some of
+    them buy. A few are touched too late.
+    """
+    if is_customer:
+        return [Step(rng.randint(5, 50), "accepted"), Step(rng.randint(60, 400), "first_touch")]
+    mood = rng.random()
+    if mood < 0.08:
+        return []
+    if mood < 0.16:
+        reason = rng.choices(REASONS, _REASON_WEIGHTS)[0]
+        return [Step(rng.randint(5, 50), "rejected", {"reason": reason})]
+    accepted = rng.randint(5, 55) if mood < 0.95 else rng.randint(70, 200)
+    touched = accepted + rng.randint(5, 150)
+    return [
+        Step(accepted, "accepted"),
+        Step(touched, "first_touch", {"via": "phone"}),
+        *_after_touch(rng, touched),
+    ]
+
+
+def _after_touch(rng: Random, minutes: int) -> list[Step]:
+    """The rest of a story that has begun."""
+    if rng.random() < 0.3:
+        return []
+    reached = minutes + rng.randint(10, 300)
+    found = [Step(reached, "reached", {"via": "phone"})]
+    ending = rng.random()
+    if ending < 0.2:
+        return [*found, Step(reached + rng.randint(10, 200), "disqualified")]
+    if ending < 0.4:
+        return [*found, Step(reached + rng.randint(10, 600), "closed")]
+    if ending < 0.7:
+        return found
+    meeting = reached + rng.randint(60, 480)
+    found.append(Step(meeting, "meeting"))
+    if ending < 0.85:
+        return [*found, Step(meeting + rng.randint(60, 400), "lost")]
+    amount = 100 * rng.randint(5, 90)
+    sale = {"amount": amount, "currency": "EUR", "ref": f"deal-{rng.randrange(10**9)}"}
+    return [*found, Step(meeting + rng.randint(60, 480), "purchase", sale)]
