@@ -94,8 +94,8 @@ async def find_workspace(pool: Pool | Connection, name: str) -> Workspace | None
 
 
 async def find_time_zone(connection: Connection, workspace_id: int) -> str:
-    """Return the IANA name of the workspace's time zone."""
-    return str(await connection.fetchval(SELECT_TIME_ZONE, workspace_id))
+    """Return the IANA name of the workspace's time zone; UTC for one that is being deleted."""
+    return str(await connection.fetchval(SELECT_TIME_ZONE, workspace_id) or "UTC")
 
 
 async def set_time_zone(connection: Connection, workspace_id: int, timezone: str) -> None:

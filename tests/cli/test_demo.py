@@ -13,12 +13,11 @@ from tests.support.shell import Shell
 from tests.support.workspace import stored_workspace
 
 MONDAY = datetime(2027, 3, 1, tzinfo=UTC)
-SETTINGS = {"env": "development", "worker_interval_seconds": "0.05"}
 
 
 async def test_two_days_of_the_demo_leave_clean_books(database: str, tmp_path: Path) -> None:
     async with stored_workspace(database) as workspace:
-        with services(database, 1, **SETTINGS) as (service,):
+        with services(database, 1, env="development", worker_interval_seconds="0.05") as (service,):
             shell = Shell(tmp_path, DATABASE_URL=database)
             words = ("--url", service.url, "--key", workspace.key, "--days", "2", "--leads", "80")
             shown = await asyncio.to_thread(shell.says, "demo", *words)

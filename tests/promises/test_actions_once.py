@@ -75,8 +75,7 @@ async def test_killed_processes_and_executors_lose_and_duplicate_no_action(datab
         await workspace.put("settings", "actions", {"reader": True, "max_deliveries": 100})
         async with workspace.pool.acquire() as connection:
             await clocks.set_clock(connection, workspace.workspace_id, START, FAST)
-        settings = {"worker_interval_seconds": "0.05"}
-        with services(database, 2, **settings) as running:
+        with services(database, 2, worker_interval_seconds="0.05") as running:
             async with callers(workspace, running) as clients:
                 answers, executors = await played(workspace, running, clients)
         expected = [action["id"] for answer in answers for action in answer["actions"]]
