@@ -6,9 +6,8 @@ import time
 import httpx2
 
 from app.audit.verify import verify
-from tests.promises.test_released import lead
 from tests.support.callers import callers, insist_on_all
-from tests.support.factories import TEAM
+from tests.support.factories import TEAM, lead
 from tests.support.processes import PATIENCE, services
 from tests.support.workspace import Workspace, stored_workspace
 
