@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from app.engine.explain.traces import shortened
+from app.engine.life.clocks import Clock, PriorClock
 from app.engine.life.queues import queue_rank
 from app.engine.model.decision import (
     Decision,
@@ -182,7 +183,9 @@ def ledger_row(entry: LedgerEntry, number: int, assignment_id: str, now: datetim
     )
 
 
-def prior_after(row: AssignmentRow, barred: frozenset[str] = frozenset()) -> PriorAssignment:
+def prior_after(
+    row: AssignmentRow, barred: frozenset[str] = frozenset(), clocks: Sequence[Clock] = ()
+) -> PriorAssignment:
     """The lead as the next decision finds it. `barred` are the owners who never get it again."""
     return PriorAssignment(
         lead_id=row.lead_id,
@@ -205,6 +208,9 @@ def prior_after(row: AssignmentRow, barred: frozenset[str] = frozenset()) -> Pri
         origin_owner=row.origin_owner,
         barred=barred,
         queue_number=row.queue_number,
+        clocks=tuple(
+            PriorClock(each.kind, each.sla, each.started_at, each.reminded, each.state) for each in clocks
+        ),
     )
 
 

@@ -143,7 +143,7 @@ class UnitOfWork:
         if not decision.keeps_assignment:
             self._move(LeadRow(lead_id, decision.outcome, row.id, self.now))
             barred = request.prior.barred if request.prior is not None else request.barred
-            prior = prior_after(row, barred)
+            prior = prior_after(row, barred, decision.clocks)
             self.present[lead_id] = CurrentLead(prior, request.values, normalized, request.exclude)
             self._start(row, decision, number)
         elif new_fields:

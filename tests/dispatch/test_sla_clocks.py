@@ -180,3 +180,20 @@ async def test_case_8_a_reject_and_a_breach_of_one_instant_move_the_lead_once(of
     assert taken == list(causes.values()).count("rejected")
     found = await verify(office.pool, office.workspace_id)
     assert found.clean, found.differences
+
+
+async def test_lead_that_returns_untouched_keeps_its_clock_and_a_touched_one_gets_a_new(
+    office: Workspace,
+) -> None:
+    await office.publish(PLAN.format(sla=REMIND))
+    made = await office.assign(external_id="a")
+    await move(office, "2098-12-02T12:00+01:00")
+    again = await office.assign(external_id="a", title="Head of Sales")
+    assert again["existing_lead"]["kind"] == "reengaged"
+    assert again["sla"]["touch_by"] == made["sla"]["touch_by"]
+    await report(office, again["assignment_id"], type="reached")
+    await move(office, "2098-12-02T13:00+01:00")
+    later = await office.assign(external_id="a", title="Chief of Sales")
+    assert later["sla"]["touch_by"] == "2098-12-02T16:00:00Z"
+    assert [code for code, _ in await told(office)] == ["sla_reminder"]
+    assert (await verify(office.pool, office.workspace_id)).clean

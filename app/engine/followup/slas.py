@@ -7,11 +7,11 @@ from typing import Any
 
 from app.engine.conditions.comparisons import Values
 from app.engine.conditions.condition import compile_condition
-from app.engine.life.clocks import Clock, ClockKind
+from app.engine.life.clocks import Clock, ClockKind, PriorClock
 from app.engine.life.due_times import started
 from app.engine.life.terms import Terms
 from app.engine.life.whose_time import working_time_of_clock
-from app.engine.model.decision import Decision, DecisionRequest, SlaDeadlines, Target
+from app.engine.model.decision import Decision, DecisionRequest, PriorAssignment, SlaDeadlines, Target
 from app.engine.model.state import Facts
 from app.engine.model.stored import target_to_json
 from app.engine.selection.ladder import ladder
@@ -79,6 +79,9 @@ class Slas:
             own = self._of_queue.get(decision.queue or "") or own
         elif decision.outcome == "automated":
             own = self._of_path.get(decision.path or "") or own
+        if own is None and request.prior is not None and decision.code == "reengaged":
+            # It stays with its owner, and has said nothing that asks for another SLA.
+            own = next((each.sla for each in request.prior.clocks if each.sla in self._terms), None)
         if own is not None:
             return own
         return self._fitting({**request.values, **decision.labels}, now)
@@ -101,6 +104,9 @@ class Slas:
         if kind == "claim" and place is not None and place.queue == decision.queue:
             begun = place.since
         clock = Clock(kind, begun, now, now, now, sla=name, team_id=decision.team, queue=decision.queue)
+        running = _running(clock, decision, request.prior)
+        if running is not None:
+            clock.started_at, clock.reminded = running.started_at, running.reminded
         if decision.owner is not None:
             clock.owner_id = decision.owner.id
         else:
@@ -120,6 +126,15 @@ class Slas:
         if team is not None:
             return {"team": team}
         return self._accountable.get(decision.path or "", {})
+
+
+def _running(clock: Clock, decision: Decision, prior: PriorAssignment | None) -> PriorClock | None:
+    """The clock that goes on: the lead returns to its owner, and nobody has touched it yet."""
+    owner = decision.owner.id if decision.owner is not None else None
+    if prior is None or owner is None or prior.owner != owner or prior.touched_at is not None:
+        return None
+    same = (each for each in prior.clocks if (each.kind, each.sla) == (clock.kind, clock.sla))
+    return next((each for each in same if each.state == "pending"), None)
 
 
 def _terms_of(sla: Sla) -> dict[ClockKind, Terms]:

@@ -13,6 +13,17 @@ SLA_KINDS: tuple[ClockKind, ...] = ("accept", "touch", "claim")
 """The clocks that an SLA starts. The others belong to queues."""
 
 
+@dataclass(frozen=True, slots=True)
+class PriorClock:
+    """A clock of the assignment that a returning lead had: its SLA, its start, and the reminders sent."""
+
+    kind: ClockKind
+    sla: str | None
+    started_at: datetime
+    reminded: int
+    state: ClockState
+
+
 @dataclass(slots=True)
 class Clock:
     """One clock of an assignment.

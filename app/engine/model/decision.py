@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
-from app.engine.life.clocks import Clock
+from app.engine.life.clocks import Clock, PriorClock
 from app.engine.lookup.tables import RowMatch
 from app.engine.model.accounts import AccountMatch
 from app.engine.model.directory import Owner
@@ -74,6 +74,7 @@ class PriorAssignment:
     - `queue_since` is the first entry into the queue it waits in, `queue_number` that of its decision.
     - `origin_owner` is the owner on leave that another one covers for.
     - `barred` are the owners who never get this lead again.
+    - `clocks` are its SLA clocks.
     """
 
     lead_id: str
@@ -97,6 +98,7 @@ class PriorAssignment:
     queue_since: datetime | None = None
     origin_owner: str | None = None
     barred: frozenset[str] = frozenset()
+    clocks: tuple[PriorClock, ...] = ()
     queue_number: int | None = None
 
     @property

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from app.engine.life.clocks import PriorClock
 from app.engine.lookup.tables import NO_TABLES, RecalledRows, RowMatch, Tables
 from app.engine.model.accounts import Account, AccountMatch
 from app.engine.model.decision import (
@@ -160,7 +161,7 @@ def _timestamp(stored: str) -> datetime | str:
 
 def prior_to_json(prior: PriorAssignment) -> dict[str, Any]:
     """The assignment that a returning lead had."""
-    return {
+    stored: dict[str, Any] = {
         "lead_id": prior.lead_id,
         "assignment_id": prior.assignment_id,
         "matched_by": prior.matched_by,
@@ -176,6 +177,13 @@ def prior_to_json(prior: PriorAssignment) -> dict[str, Any]:
         "held_owner": prior.held_for_owner,
         "held_team": prior.held_for_team,
     }
+    if prior.clocks:
+        stored["clocks"] = [
+            [each.kind, each.sla, each.started_at, each.reminded, each.state] for each in prior.clocks
+        ]
+    if prior.touched_at is not None:
+        stored["touched_at"] = prior.touched_at
+    return stored
 
 
 def prior_from_json(stored: Mapping[str, Any]) -> PriorAssignment:
@@ -196,6 +204,11 @@ def prior_from_json(stored: Mapping[str, Any]) -> PriorAssignment:
         held_until=parse_iso(held_until) if held_until else None,
         held_for_owner=stored.get("held_owner"),
         held_for_team=stored.get("held_team"),
+        clocks=tuple(
+            PriorClock(kind, sla, parse_iso(started_at), reminded, state)
+            for kind, sla, started_at, reminded, state in stored.get("clocks", ())
+        ),
+        touched_at=parse_iso(stored["touched_at"]) if stored.get("touched_at") else None,
     )
 
 

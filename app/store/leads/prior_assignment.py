@@ -1,9 +1,10 @@
 """A lead's current assignment: its columns, and how a row becomes the engine's value."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from app.engine.life.clocks import PriorClock
 from app.engine.model.decision import PriorAssignment
 from app.plan.language.durations import parse_iso
 from app.store.connection.pool import Row
@@ -45,6 +46,15 @@ def prior_from_row(row: Row | Mapping[str, Any], matched_by: str) -> PriorAssign
         origin_owner=row["origin_owner"],
         barred=frozenset(row["barred_owners"]),
         queue_number=row["queue_number"],
+        clocks=_clocks(row.get("clocks")),
+    )
+
+
+def _clocks(rows: Sequence[Sequence[Any]] | None) -> tuple[PriorClock, ...]:
+    """The clocks out of JSON. Only facts about returning leads have them."""
+    return tuple(
+        PriorClock(kind, sla, _utc(started_at), reminded, state)
+        for kind, sla, started_at, reminded, state in rows or ()
     )
 
 

@@ -59,7 +59,11 @@ SELECT
            (SELECT json_agg(json_build_array(kind, value, source)) FROM (
               SELECT kind, value, source FROM identities
                WHERE workspace_id = $1 AND identities.lead_id = lead.id
-               LIMIT {MAX_KEYS_OF_LEAD}) AS key) AS keys
+               LIMIT {MAX_KEYS_OF_LEAD}) AS key) AS keys,
+           (SELECT json_agg(json_build_array(kind, sla, started_at, reminded, clock.state)) FROM (
+              SELECT kind, sla, started_at, reminded, sla_clocks.state FROM sla_clocks
+               WHERE workspace_id = $1 AND sla_clocks.assignment_id = lead.assignment_id
+               ORDER BY kind LIMIT 5) AS clock) AS clocks
       FROM (SELECT DISTINCT lead_id FROM matches) AS matched
      CROSS JOIN LATERAL (
        SELECT id, assignment_id, state, coalesce(fields_from, assignment_id) AS fields_from, barred_owners,
