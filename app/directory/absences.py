@@ -11,7 +11,6 @@ from app.ids import uuid7
 from app.store.connection.pool import Pool, transaction
 from app.store.directory import records
 from app.store.directory.records import Record
-from app.store.life import sla_clocks
 
 RESOURCE_TYPE = "absences"
 
@@ -40,10 +39,6 @@ async def add(edit: DirectoryEdit, owner_id: str, body: Mapping[str, Any]) -> Re
         "open_leads": open_leads,
         "entered_at": _stored(edit.now),
     }
-    # A deadline that passed during an absence was not missed, even if the absence is entered afterwards.
-    await sla_clocks.withdraw_misses(
-        edit.connection, edit.workspace_id, owner_id, times["from"], times["to"], edit.now
-    )
     return await edit.put(RESOURCE_TYPE, uuid7(), record, None)
 
 

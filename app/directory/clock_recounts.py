@@ -11,6 +11,7 @@ from app.engine.life.due_times import moved
 from app.engine.life.terms import terms_from_json
 from app.engine.life.whose_time import working_time_of_clock
 from app.engine.model.directory import Absence, Directory, Owner
+from app.plan.language.public_holidays import holidays_version
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.life import clock_recounts
 from app.store.life.clock_recounts import UNOWNED
@@ -34,6 +35,20 @@ async def recount_clocks(
             )
     if changed or _others_may_claim(old, new):
         await _move(connection, workspace_id, [*changed, UNOWNED], new)
+
+
+async def note_holidays(pool: Pool, workspace_id: int) -> bool:
+    """Leave all clocks to the worker if the holiday data is another one than before.
+
+    Returns False while no clock has ever run, so that there is nothing to compare with.
+    """
+    version = holidays_version()
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        same = await clock_recounts.has_holidays(connection, workspace_id, version)
+    if same is False:
+        async with transaction(pool, workspace_id, lock=True) as connection:
+            await clock_recounts.change_holidays(connection, workspace_id, version)
+    return same is not None
 
 
 async def recount_slice(pool: Pool, workspace_id: int) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from app.audit.verify import verify
 from app.directory import clock_recounts
+from app.worker.clock_recounts import ClockRecounts
 from tests.support.office import OFFICE, PLAN, at, move, open_office, owner_of, report, states, told, until
 from tests.support.workspace import Workspace
 
@@ -171,3 +172,23 @@ async def test_owner_who_misses_two_leads_in_a_row_is_paused_unless_nobody_is_le
     ana = await office.get("/owners/ana")
     assert ana["paused_until"] == (utc("2098-12-03T11:00") if code == "paused" else None)
     assert (await verify(office.pool, office.workspace_id)).clean
+
+
+async def test_newer_holiday_data_moves_the_deadlines(office: Workspace) -> None:
+    made = await office.assign(external_id="a")
+    due = await touch_by(office, made)
+    await office.pool.execute(
+        """UPDATE worker_runs SET holidays = 'older' WHERE workspace_id = $1""", office.workspace_id
+    )
+    await office.pool.execute(
+        """UPDATE sla_clocks SET due_at = due_at + interval '1 day', next_at = next_at + interval '1 day'
+            WHERE workspace_id = $1""",
+        office.workspace_id,
+    )
+    recounts = ClockRecounts(office.pool)
+
+    async def noted() -> bool:
+        await recounts.run(office.workspace_id)
+        return await touch_by(office, made) == due
+
+    await until(noted)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 from functools import lru_cache
+from importlib.metadata import version
 
 _REGION = re.compile(r"([A-Z]{2})(?:-([A-Z0-9]{1,3}))?")
 _QUOTED = re.compile(r'"[^"]*"')
@@ -23,6 +24,12 @@ class UnknownHolidays(ValueError):
 def mentions(text: str, word: str) -> bool:
     """Whether working hours use a word, such as PH, outside of comments."""
     return re.search(rf"\b{word}\b", _QUOTED.sub("", text)) is not None
+
+
+@lru_cache(maxsize=1)
+def holidays_version() -> str:
+    """The versions of the two packages that the dates of holidays come from."""
+    return f"{version('holidays')} {version('opening-hours-py')}"
 
 
 @lru_cache(maxsize=512)

@@ -41,6 +41,20 @@ ON CONFLICT (workspace_id, owner_id) DO UPDATE SET after = NULL
 """
 """Owners whose clocks a worker computes again, from the first on."""
 
+INSERT_RECOUNTS_OF_ALL = """
+INSERT INTO clock_recounts (workspace_id, owner_id)
+SELECT DISTINCT $1::bigint, coalesce(owner_id, '') FROM sla_clocks
+ WHERE workspace_id = $1 AND state = 'pending'
+ON CONFLICT (workspace_id, owner_id) DO UPDATE SET after = NULL
+"""
+"""Everybody whose clocks run, from the first on."""
+
+SELECT_HOLIDAYS = "SELECT holidays FROM worker_runs WHERE workspace_id = $1"
+"""The version of the holiday data by which the clocks were computed; no row before the first worker."""
+
+UPDATE_HOLIDAYS = "UPDATE worker_runs SET holidays = $2 WHERE workspace_id = $1"
+"""From now on the clocks are computed by this version of the holiday data."""
+
 SELECT_RECOUNT = (
     "SELECT owner_id, after FROM clock_recounts WHERE workspace_id = $1 ORDER BY owner_id LIMIT 1"
 )
@@ -78,6 +92,18 @@ async def withdraw_misses(
 async def add_recounts(connection: Connection, workspace_id: int, owner_ids: Sequence[str]) -> None:
     """Leave the clocks of these owners to the worker."""
     await connection.execute(INSERT_RECOUNTS, workspace_id, list(owner_ids))
+
+
+async def has_holidays(connection: Connection, workspace_id: int, version: str) -> bool | None:
+    """Return whether the clocks were computed by this version of the holiday data; None before any ran."""
+    row = await connection.fetchrow(SELECT_HOLIDAYS, workspace_id)
+    return row["holidays"] == version if row is not None else None
+
+
+async def change_holidays(connection: Connection, workspace_id: int, version: str) -> None:
+    """Note another version of the holiday data, and leave all clocks to the worker."""
+    await connection.execute(INSERT_RECOUNTS_OF_ALL, workspace_id)
+    await connection.execute(UPDATE_HOLIDAYS, workspace_id, version)
 
 
 async def find_recount(connection: Connection, workspace_id: int) -> tuple[str, str | None] | None:

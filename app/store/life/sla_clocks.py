@@ -86,18 +86,3 @@ async def find_clocks(
 def clock_from_row(row: Row) -> Clock:
     """Return a clock out of a row with its columns."""
     return Clock(**{**row_in_utc(row), "terms": orjson.loads(row["terms"])})
-
-
-WITHDRAW_MISSES = """
-UPDATE sla_clocks SET state = 'withdrawn', strike = NULL
- WHERE workspace_id = $1 AND owner_id = $2 AND state = 'missed' AND due_at >= $3 AND due_at < $4
-"""
-"""The misses of an owner whose deadlines lie in a time are withdrawn."""
-
-
-async def withdraw_misses(
-    connection: Connection, workspace_id: int, owner_id: str, start: datetime, end: datetime, now: datetime
-) -> None:
-    """Withdraw an owner's misses inside an absence that has begun."""
-    if start <= now:
-        await connection.execute(WITHDRAW_MISSES, workspace_id, owner_id, start, end)
