@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import request_again
-from app.engine.life.events import ReportedEvent
+from app.engine.life.events import ReportedEvent, owner_named
 from app.engine.model.decision import Decision, Outcome, PriorAssignment, SlaDeadlines
 from app.engine.pipeline.after_event import actions_after
 from app.errors import AlreadyClosed, AlreadyTouched, AssignmentSuperseded, Conflict
@@ -99,6 +99,32 @@ def refusal_of(
     if state == "closed":
         return AlreadyClosed(since)
     return AssignmentSuperseded(since, prior.owner if reporter.sees_owner else None)
+
+
+def actor_id(session: DecisionSession, event: ReportedEvent) -> str | None:
+    """The id of the owner in `by`, or what it says if that is no owner."""
+    named = owner_named(event.by, session.work.facts.directory)
+    return named.id if named is not None else event.by
+
+
+def refusal_of_former_owner(
+    session: DecisionSession,
+    event: ReportedEvent,
+    lead: CurrentLead,
+    tracked: TrackedAssignment,
+    reporter: Reporter,
+) -> Conflict | None:
+    """Why an order of somebody who had the lead before its owner is refused; None if `by` did not.
+
+    Such an order, sent by the id of the lead, meets the assignment of the next owner.
+    """
+    by = actor_id(session, event)
+    if by is None or by == tracked.owner_id:
+        return None
+    earlier = session.history(lead.prior.lead_id)
+    ends = [each.ended_at for each in earlier if each.owner_id == by and each.ended_at is not None]
+    present = lead.prior.owner if reporter.sees_owner else None
+    return AssignmentSuperseded(ends[-1], present) if ends else None
 
 
 def refusal_from_json(body: Mapping[str, Any]) -> Conflict:

@@ -6,12 +6,12 @@ from typing import Any
 
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import request_again
-from app.dispatch.reported_events import Reporter
-from app.engine.life.events import ReportedEvent, owner_named
+from app.dispatch.reported_events import Reporter, actor_id, refusal_of_former_owner
+from app.engine.life.events import ReportedEvent
 from app.engine.life.rejects import RejectRule
 from app.engine.model.decision import DecisionRequest
 from app.engine.selection.refunds import REVERSED
-from app.errors import AlreadyTouched, AssignmentSuperseded, Forbidden, refused_at
+from app.errors import AlreadyTouched, Forbidden, refused_at
 from app.ids import uuid7
 from app.intake.suppressions import choose_suppression, domain_of
 from app.plugins.port import PluginCall
@@ -71,16 +71,11 @@ class Reject:
 
         A former owner comes too late, whoever reports it.
         """
-        named = owner_named(self.event.by, self.session.work.facts.directory)
-        by = named.id if named is not None else self.event.by
-        if by is None or by == self.tracked.owner_id:
-            return
-        earlier = self.session.history(self.lead.prior.lead_id)
-        own = [each.ended_at for each in earlier if each.owner_id == by and each.ended_at is not None]
-        if own:
-            present = self.lead.prior.owner if self.reporter.sees_owner else None
-            raise AssignmentSuperseded(own[-1], present)
-        if self.reporter.owner_id is not None:
+        late = refusal_of_former_owner(self.session, self.event, self.lead, self.tracked, self.reporter)
+        if late is not None:
+            raise late
+        by = actor_id(self.session, self.event)
+        if self.reporter.owner_id is not None and by not in (None, self.tracked.owner_id):
             raise Forbidden("Only the owner of the lead can reject it.")
 
     def _request(self, rule: RejectRule) -> DecisionRequest:

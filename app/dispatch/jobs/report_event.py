@@ -14,7 +14,13 @@ from app.dispatch.jobs.event_job import EventJob
 from app.dispatch.jobs.handoff import hand_off
 from app.dispatch.jobs.reject import REJECTED, Reject, dispute, refund, settle_dispute
 from app.dispatch.reported_clocks import postpone_touch, withdraw_misses, working_seconds
-from app.dispatch.reported_events import Reporter, event_actions, event_row, refusal_of
+from app.dispatch.reported_events import (
+    Reporter,
+    event_actions,
+    event_row,
+    refusal_of,
+    refusal_of_former_owner,
+)
 from app.engine.life.event_table import EventKind, event_kind
 from app.engine.life.events import ReportedEvent, actor_of
 from app.engine.life.sales import SALE_TYPES, Sale
@@ -27,6 +33,8 @@ from app.store.leads.histories import TrackedAssignment
 from app.store.life.events import EventRow
 
 _OF_A_REJECT = ("disputed", "dispute_settled")
+_OF_THE_OWNER = ("accepted", "snoozed")
+"""Orders of the present owner. A lead may be closed by others; rejects have checks of their own."""
 
 
 @dataclass(eq=False, slots=True)
@@ -192,6 +200,10 @@ class Report:
         bound_to = self.reporter.owner_id
         if bound_to is not None and bound_to != self.tracked.owner_id:
             raise Forbidden("Only the owner of the assignment can do this.")
+        if self.event.type in _OF_THE_OWNER:
+            late = refusal_of_former_owner(self.session, self.event, self.lead, self.tracked, self.reporter)
+            if late is not None:
+                self._refuse_as(late)
 
     def _take_sale(self) -> bool:
         """Count a sale. Returns whether the event says something new: a sale that is repeated does not."""

@@ -1,6 +1,6 @@
 """Events: what callers report, and what it does."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx2
@@ -263,6 +263,23 @@ async def test_an_order_too_late_is_refused_and_stands_as_a_note(events: Workspa
         "already_closed",
         "closed",
     )
+
+
+@pytest.mark.parametrize("order", [{"type": "accepted"}, {"type": "snoozed"}])
+async def test_the_order_of_a_former_owner_does_not_reach_the_next_one(
+    events: Workspace, order: dict[str, str]
+) -> None:
+    lead = await of_ana(events)
+    moved = (await post(events, "/reassign", {"lead_id": lead["lead_id"], "to": "ben"})).json()
+    later = datetime.fromisoformat(moved["decided_at"]) + timedelta(days=2)
+    sent = {**order, "by": "ana", "lead_id": lead["lead_id"]}
+    sent |= {"until": later.isoformat()} if order["type"] == "snoozed" else {}
+    answer = await post(events, "/events", {"items": [sent]})
+    problem = answer.json()["items"][0]["problem"]
+    assert (problem["status"], problem["code"], problem["since"]) == (409, "superseded", moved["decided_at"])
+    shown = await events.get(f"/assignments/{moved['assignment_id']}")
+    assert [each["effect"] for each in shown["events"]] == ["refused"]
+    assert {clock["state"] for clock in (shown["sla"] or {"clocks": []})["clocks"]} <= {"pending"}
 
 
 async def test_only_keys_that_may_read_leads_are_told_the_present_owner(events: Workspace) -> None:
