@@ -49,6 +49,14 @@ async def slow(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"ok"})
 
 
+async def closed(reader: asyncio.StreamReader) -> bool:
+    """Wait for the end. A server that closes before it has read everything resets the connection."""
+    try:
+        return await reader.read() == b""
+    except ConnectionResetError:
+        return True
+
+
 @asynccontextmanager
 async def line(
     protocol: type[Hasty] = HastyLater,
@@ -97,7 +105,7 @@ async def test_half_a_request_is_cut_off(whole: bytes, rest: bytes) -> None:
             writer.write(whole)
             await answer(reader)
         writer.write(rest)
-        assert await reader.read() == b""
+        assert await closed(reader)
 
 
 async def test_slow_bytes_do_not_extend_the_timeout() -> None:
@@ -110,7 +118,7 @@ async def test_slow_bytes_do_not_extend_the_timeout() -> None:
                 writer.write(b"a")
 
         trickling = asyncio.create_task(trickle())
-        assert await reader.read() == b""
+        assert await closed(reader)
         trickling.cancel()
 
 

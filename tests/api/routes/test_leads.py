@@ -12,7 +12,7 @@ JANE = {"external_id": "form-1", "email": "Jane@ACME.example", "phone": "+49 30 
 async def test_assignment_is_returned_as_it_was_first_answered(workspace: Workspace) -> None:
     returned = await workspace.assign(**JANE)
     found = await workspace.get(f"/assignments/{returned['assignment_id']}")
-    assert found == {**returned, "state": "open", "events": []}
+    assert found == {**returned, "state": "open", "events": [], "reject": None}
 
 
 async def test_a_closed_assignment_says_who_closed_it(workspace: Workspace) -> None:
