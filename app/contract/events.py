@@ -118,7 +118,7 @@ class EventRequest(RequestModel):
         needs = {"snoozed": "until", "reversed": "ref", "dispute_settled": "result"}
         needed = needs.get(self.type)
         if needed is not None and getattr(self, needed) is None:
-            raise invalid("required", f"must hold `{needed}` for the type {self.type}")
+            raise invalid("required", f"is required for the type {self.type}", needed)
         return self
 
 

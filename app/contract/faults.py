@@ -50,9 +50,12 @@ MESSAGES = {
 _OURS = "ours:"
 
 
-def invalid(code: str, message: str) -> PydanticCustomError:
-    """The error that our own validators raise. Its code and message reach the caller unchanged."""
-    return PydanticCustomError(_OURS + code, message)
+def invalid(code: str, message: str, field: str | None = None) -> PydanticCustomError:
+    """The error that our own validators raise. Its code and message reach the caller unchanged.
+
+    A validator of several fields says which `field` is at fault.
+    """
+    return PydanticCustomError(_OURS + code, message, {"field": field} if field is not None else None)
 
 
 def validation_failed(
@@ -71,6 +74,8 @@ def fault_of(error: Mapping[str, Any], root: Path, model: type[BaseModel] | None
     path = (*root, *(part if isinstance(part, int) else str(part) for part in error["loc"]))
     kind = error["type"]
     if kind.startswith(_OURS):
+        field = error.get("ctx", {}).get("field")
+        path = (*path, field) if field is not None else path
         return Fault(path, kind.removeprefix(_OURS), error["msg"])
     # An unknown message of pydantic's could repeat the input.
     code, message = MESSAGES.get(kind, ("invalid", "is not valid"))

@@ -48,7 +48,7 @@ async def _pause(
     record = await edit.find("owners", owner.id)
     if record is not None:
         await edit.put("owners", owner.id, {**record.body, "paused_until": shown}, record)
-        await _tell(edit, newest, clock_notices.paused(owner, sla, count, shown))
+        await _tell(edit, newest, clock_notices.paused(owner, sla, count, until))
 
 
 def _others_are_left(owner: Owner, directory: Directory, edit: DirectoryEdit) -> bool:

@@ -22,7 +22,7 @@ from app.plan_check.label_order import labels_used_early
 from app.plan_check.places import action_blocks, handoff_targets, reject_targets
 from app.plan_check.queues import endless_waits
 from app.plan_check.rule_order import order_findings
-from app.plan_check.slas import escalations, named_sla_findings, reminder_findings
+from app.plan_check.slas import bound_findings, escalations, named_sla_findings, reminder_findings
 from app.plan_check.tables import table_findings
 from app.plan_check.value_findings import value_findings
 
@@ -63,6 +63,7 @@ def check(document: PlanDocument, names: KnownNames) -> list[Finding]:
         *sla_findings(document),
         *named_sla_findings(document),
         *reminder_findings(document),
+        *bound_findings(document),
         *_escalations(document, names),
         *action_findings(document),
         *_givens(document, names),

@@ -1,4 +1,4 @@
-"""Checks of SLAs: reminders that are never sent, and what queues, paths and escalations name."""
+"""Checks of SLAs: reminders and deadlines that never come, and what queues, paths and escalations name."""
 
 from collections.abc import Iterator
 
@@ -24,6 +24,15 @@ def reminder_findings(document: PlanDocument) -> Iterator[Finding]:
                 text = "This reminder is never sent before the shortest deadline. Use a shorter time."
                 path = f"slas.{quote(name)}.remind[{position}]"
                 yield Finding(path, "invalid_duration", text, "warning")
+
+
+def bound_findings(document: PlanDocument) -> Iterator[Finding]:
+    """Bounds in plain time that always end before a deadline, so that it never comes."""
+    for name, sla in document.slas.items():
+        longest = max(each for each in (sla.accept, sla.touch, sla.claim) if each is not None)
+        if sla.max_wall is not None and sla.max_wall <= longest:
+            text = "This bound ends before the longest deadline, which never comes. Use a longer time."
+            yield Finding(f"slas.{quote(name)}.max_wall", "invalid_duration", text, "warning")
 
 
 def named_sla_findings(document: PlanDocument) -> Iterator[Finding]:

@@ -147,10 +147,10 @@ def _type(each: Schema) -> str:
 def _text(each: Schema) -> str:
     """What kind of text it is; durations and the words of one's own are told by their patterns."""
     pattern = str(each.get("pattern"))
-    if pattern.startswith("^(0|"):
+    if pattern.startswith(("^(0|", "^[0-9]")):
         return "duration"
     if "examples" in each:
-        return "timestamp"
+        return "string" if "pattern" in each else "timestamp"
     return "`x-…`" if pattern.startswith("^x-") else "string"
 
 

@@ -1,5 +1,6 @@
 """What is told when an SLA clock reminds, is missed, or moves a lead. Nothing here names the lead's data."""
 
+from datetime import datetime
 from typing import Any
 
 from app.engine.followup.notices import notice
@@ -35,10 +36,12 @@ def moved_on(
     return _told(clock, terms, directory, decision.code, rule, f"A lead {why}. It went to {to}.")
 
 
-def paused(owner: Owner, sla: str, count: int, until: str) -> dict[str, Any]:
+def paused(owner: Owner, sla: str, count: int, until: datetime) -> dict[str, Any]:
     """The notice to an owner who is paused because of the deadlines they missed."""
-    text = f"You get no new leads until {until}, because you missed {count} deadlines in a row."
-    return notice(owner, "paused", text, rule=f"slas.{sla}.pause_after", until=until)
+    end = f"{until:%Y-%m-%d %H:%M} UTC"
+    text = f"You get no new leads until {end}, because you missed {count} deadlines in a row."
+    shown = until.isoformat().replace("+00:00", "Z")
+    return notice(owner, "paused", text, rule=f"slas.{sla}.pause_after", until=shown)
 
 
 def not_paused(owner: Owner, to: Owner | None, sla: str, count: int) -> dict[str, Any]:

@@ -326,6 +326,17 @@ async def test_a_batch_addresses_leads_in_four_ways_and_each_item_stands_alone(e
     assert shown[4:] == [404, 404, 422, 422, 422]
 
 
+@pytest.mark.parametrize(
+    ("type_", "field"), [("snoozed", "until"), ("reversed", "ref"), ("dispute_settled", "result")]
+)
+async def test_a_field_that_a_type_needs_is_named(events: Workspace, type_: str, field: str) -> None:
+    lead = await of_ana(events)
+    alone = await post(events, f"/assignments/{lead['assignment_id']}/events", {"type": type_})
+    items = {"items": [{"type": type_, "lead_id": lead["lead_id"]}]}
+    batch = (await post(events, "/events", items)).json()["items"][0]["problem"]
+    assert [each["errors"][0]["path"] for each in (alone.json(), batch)] == [field, f"items[0].{field}"]
+
+
 async def test_snoozed_leads_rest_until_then(events: Workspace) -> None:
     lead = await of_ana(events)
     until = minutes_before(lead["decided_at"], -3 * 24 * 60)

@@ -243,6 +243,7 @@ def test_an_invalid_sla_is_refused(slas: dict[str, Any], path: str, code: str) -
     ("written", "path", "code"),
     [
         ({"slas": {"hot": {"accept": "3m", "remind": ["5m"]}}}, "slas.hot.remind[0]", "invalid_duration"),
+        ({"slas": {"hot": {"touch": "1h", "max_wall": "1h"}}}, "slas.hot.max_wall", "invalid_duration"),
         (
             {"slas": {"hot": {"accept": "3m", "escalate_to": [{"owner": "xx"}, {"queue": "desk"}]}}},
             "slas.hot.escalate_to[0].owner",
