@@ -247,3 +247,7 @@ def test_the_name_of_a_custom_field_is_quoted_as_it_is() -> None:
         strategy="rule", step="coupon", because=because, kind="queue", target="desk", owner=None, pick=None
     )
     assert "attributes.i2i_Coupon_Code_Pass__c matches" in text
+
+
+def test_a_moved_lead_in_the_built_in_queue_says_why_it_was_moved() -> None:
+    assert sentences.moved_to_fallback("unrouted", "escalated") == "Sent to queue unrouted as an escalation."

@@ -208,6 +208,12 @@ def fallback_queue(queue: str, *, published: bool) -> str:
     return f"{why}, so it waits in queue {queue}."
 
 
+def moved_to_fallback(queue: str, strategy: str) -> str:
+    """A lead that the service moved, and that none of the targets named for it could take."""
+    source = _OWN_SOURCES.get(strategy)
+    return f"Sent to queue {queue} {source}." if source else fallback_queue(queue, published=True)
+
+
 def owner_unavailable(owner: str, code: str, until: str | None) -> str:
     """An owner who was tried before the lead was left waiting. `until` is the time of the trace."""
     return f"{_kept(owner, code, until)}."

@@ -26,7 +26,7 @@ def along_ladder(request: DecisionRequest, facts: Facts) -> Decision:
     trail: list[dict[str, Any]] = []
     decision = try_step(step, request, facts, trail, [])
     if decision is None:
-        text = sentences.fallback_queue(FALLBACK_QUEUE, published=True)
+        text = sentences.moved_to_fallback(FALLBACK_QUEUE, code)
         decision = Decision("queued", code, text, step=code, strategy=code, queue=FALLBACK_QUEUE)
     decision.trace = {"steps": trail, "not_evaluated": 0}
     return decision
