@@ -79,6 +79,8 @@ def fault_of(error: Mapping[str, Any], root: Path, model: type[BaseModel] | None
         return Fault(path, kind.removeprefix(_OURS), error["msg"])
     # An unknown message of pydantic's could repeat the input.
     code, message = MESSAGES.get(kind, ("invalid", "is not valid"))
+    if error.get("ctx", {}).get("min_length") == 1:
+        message = "must not be empty"
     if code == "unknown_field" and model is not None:
         meant = closest(error["loc"][-1], keys_at(model, error["loc"][:-1]))
         message += f"; did you mean {meant}?" if meant is not None else ""

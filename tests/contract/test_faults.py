@@ -3,9 +3,10 @@
 from typing import Any
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from app.contract.directory import TeamInput
+from app.contract.events import EventBatch, EventRequest
 from app.contract.faults import validation_failed
 from app.contract.requests import AssignRequest
 
@@ -46,3 +47,13 @@ def test_unknown_field_is_told_with_the_known_one(
     (fault,) = validation_failed(refusal.value, model=model).faults
     assert (fault.path, fault.code) == (path, "unknown_field")
     assert fault.detail.endswith(detail)
+
+
+@pytest.mark.parametrize(
+    ("model", "body"), [(EventBatch, {"items": []}), (EventRequest, {"type": "note", "id": ""})]
+)
+def test_what_is_empty_is_called_empty(model: type[BaseModel], body: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError) as raised:
+        model.model_validate(body)
+    faults = validation_failed(raised.value).faults
+    assert [fault.detail for fault in faults] == ["must not be empty"]
