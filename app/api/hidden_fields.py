@@ -1,7 +1,7 @@
 """Leads as a caller may see them: a queue can hide fields until its leads are claimed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.api.http.auth import Caller
@@ -9,7 +9,9 @@ from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Plan
 from app.engine.life.hidden_fields import hidden_values, redacted, without_hidden
 from app.store.connection.pool import Connection
+from app.store.leads.current_leads import CurrentLead, find_leads
 from app.store.leads.lead_detail import LeadDetail
+from app.store.life.deliveries import StoredAction
 from app.store.path.journal import read_plan_version
 
 
@@ -55,6 +57,29 @@ class View:
         notes = [redacted({"note": event["note"]}, secrets).get("note") for event in document["events"]]
         events = zip(document["events"], notes, strict=True)
         return {**shown, "events": [{**event, "note": note} for event, note in events]}
+
+    async def of_actions(self, connection: Connection, actions: Sequence[StoredAction]) -> list[StoredAction]:
+        """Actions without what the hidden fields of their leads hold.
+
+        A lead that was given back is hidden again in the actions of its claim as well.
+        """
+        if self.plan is None:
+            return list(actions)
+        ids = sorted({each.lead_id for each in actions})
+        leads = await find_leads(connection, self.caller.workspace_id, ids)
+        secrets = {id_: self._secrets_of(lead) for id_, lead in leads.items()}
+        return [
+            replace(each, params=redacted(each.params, secrets[each.lead_id]))
+            if secrets.get(each.lead_id)
+            else each
+            for each in actions
+        ]
+
+    def _secrets_of(self, lead: CurrentLead) -> frozenset[str]:
+        """What nobody may see of a lead that waits."""
+        if self.plan is None or lead.prior.state != "queued":
+            return frozenset()
+        return hidden_values(lead.values, self.plan.terms_of(lead.prior.queue or "").hide)
 
 
 async def view_of(connection: Connection, dispatch: Dispatcher, caller: Caller) -> View:

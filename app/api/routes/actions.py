@@ -4,11 +4,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from app.api.hidden_fields import view_of
 from app.api.http.auth import Caller, requires
 from app.api.http.json_response import Json, etag, page_of
 from app.api.http.parameters import (
     AfterNumber,
     CallerParameter,
+    DispatchParameter,
     Limit,
     PathId,
     PoolParameter,
@@ -36,10 +38,12 @@ from app.contract.directory import ActionSettings, to_record
 from app.contract.limits import KIB, BodyLimits
 from app.contract.responses import Page
 from app.directory import records
+from app.dispatch.dispatcher import Dispatcher
 from app.errors import ActionLeased, Forbidden, LeaseLost, Problem, RestoredCopy
 from app.outbox import action_log, settings, work_queue
 from app.outbox.work_queue import Settlement
-from app.store.connection.pool import Pool
+from app.store.connection.pool import Pool, transaction
+from app.store.life.deliveries import StoredAction
 
 router = APIRouter(route_class=StrictRoute, tags=["actions"])
 EXECUTORS = ("assign", "events")
@@ -53,6 +57,7 @@ State = Annotated[FailedState | None, Query(description="Only those that are dea
 async def list_actions(
     caller: CallerParameter,
     pool: PoolParameter,
+    dispatch: DispatchParameter,
     after: AfterNumber = 0,
     limit: Limit = 100,
     state: State = None,
@@ -60,17 +65,19 @@ async def list_actions(
     """Lists the log of actions in the order of their numbers. Reading changes nothing."""
     _check_unbound(caller)
     found = await action_log.page(pool, caller.workspace_id, after, limit + 1, state)
+    found = await _as_seen(pool, dispatch, caller, found)
     return page_of(found, limit, action_to_json, lambda action: action.number)
 
 
 @router.post("/actions/lease")
 @requires(*EXECUTORS, problems=(RestoredCopy,))
 async def lease_actions(
-    caller: CallerParameter, pool: PoolParameter, body: LeaseRequest
+    caller: CallerParameter, pool: PoolParameter, dispatch: DispatchParameter, body: LeaseRequest
 ) -> Json[LeasedActions]:
     """Leases the oldest available actions. Those of one lead go to one holder at a time, in order."""
     _check_unbound(caller)
     leased = await work_queue.lease(pool, caller.workspace_id, caller.key_id, body.limit, body.seconds)
+    leased = await _as_seen(pool, dispatch, caller, leased)
     return Json({"items": [leased_to_json(action) for action in leased]})
 
 
@@ -142,6 +149,17 @@ async def put_action_settings(
         pool, caller.workspace_id, caller.key_id, settings.RESOURCE_TYPE, settings.ID, lambda _: record, on
     )
     return Json(written.record.body, 201 if written.created else 200, etag(written.record.revision))
+
+
+async def _as_seen(
+    pool: Pool, dispatch: Dispatcher, caller: Caller, actions: list[StoredAction]
+) -> list[StoredAction]:
+    """The actions as this caller may see them: fields of leads that wait in a queue can be hidden."""
+    if not actions or caller.may("privacy"):
+        return actions
+    async with transaction(pool, caller.workspace_id, read_only=True) as connection:
+        view = await view_of(connection, dispatch, caller)
+        return await view.of_actions(connection, actions)
 
 
 async def _settle_one(pool: Pool, caller: Caller, said: Settlement) -> Json[ActionResult]:

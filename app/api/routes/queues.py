@@ -1,5 +1,6 @@
 """`GET /queues`: how many leads wait where, since when, and who may claim them."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,12 +17,13 @@ from app.engine.life.queues import QueueTerms
 from app.engine.model.state import Facts
 from app.engine.pipeline.claims import claim_refusal
 from app.engine.pipeline.walk import FALLBACK_QUEUE
+from app.engine.selection.eligibility import Refusal
 from app.engine.selection.shifts import HELD
 from app.errors import NotFound, PlanVersionUnreadable
 from app.plan.document.queues import format_aging
 from app.plan.language.durations import format_duration
 from app.store.connection.pool import Pool, transaction
-from app.store.leads.waiting import WaitingCount, count_waiting
+from app.store.leads.waiting import WaitingCount, count_waiting, find_untouched_claims
 from app.store.path.current_state import read_current_state_on
 
 router = APIRouter(route_class=StrictRoute, tags=["queues"])
@@ -50,7 +52,8 @@ async def get_queue(
     if name not in (*plan.queues, *BUILT_IN, *waiting):
         raise NotFound("There is no such queue.")
     summary = _summary(name, waiting.get(name, NONE_WAITS), plan, facts.now)
-    return Json({**summary, "claimants": _claimants(name, plan, facts)})
+    full = await _who_holds_enough(pool, caller.workspace_id, name, plan, facts)
+    return Json({**summary, "claimants": _claimants(name, plan, facts, full)})
 
 
 async def _read(
@@ -96,13 +99,29 @@ def _settings(terms: QueueTerms) -> dict[str, Any]:
     return {"aging": format_aging(terms.aging), "max_wait": wait, "release": release, "claim": claim}
 
 
-def _claimants(name: str, plan: Plan, facts: Facts) -> list[dict[str, Any]] | None:
+async def _who_holds_enough(
+    pool: Pool, workspace_id: int, name: str, plan: Plan, facts: Facts
+) -> frozenset[str]:
+    """The members of the queue's team who hold as many untouched claims as it allows."""
+    terms = plan.terms_of(name)
+    team = facts.directory.teams.get(terms.claimable_by or "")
+    if team is None or terms.max_claims is None:
+        return frozenset()
+    members = [member.owner for member in team.members]
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        held = await find_untouched_claims(connection, workspace_id, members)
+    return frozenset(owner for owner, claims in held.items() if len(claims) >= terms.max_claims)
+
+
+def _claimants(name: str, plan: Plan, facts: Facts, full: Collection[str]) -> list[dict[str, Any]] | None:
     team = facts.directory.teams.get(plan.terms_of(name).claimable_by or "")
     if team is None:
         return None
     found = []
     for member in team.members:
         refused = claim_refusal(member.owner, name, plan, facts)
+        if refused is None and member.owner in full:
+            refused = Refusal("claim_limit")
         code, until = (refused.code, refused.available_at) if refused is not None else (None, None)
         found.append({"owner_id": member.owner, "code": code, "available_at": until})
     return found

@@ -115,6 +115,22 @@ async def test_lead_that_is_given_back_is_hidden_again_for_others(desk: Workspac
         assert again.json()["normalized"]["email"] == "mara.canary@kunde.example"
 
 
+async def test_actions_of_a_claim_are_hidden_again_when_the_lead_is_given_back(desk: Workspace) -> None:
+    """In both doors of the outbox; except for a key with the scope `privacy`."""
+    await desk.client.put("/settings/actions", json={"reader": True})
+    await desk.assign(**LEAD)
+    claimed = (await desk.client.post("/queues/desk/claim", json={"owner_id": "ana"})).json()
+    async with desk.caller(await desk.issue_key("assign")) as client:
+        await desk.client.post(f"/assignments/{claimed['assignment_id']}/release", json={})
+        log, leased = await client.get("/actions"), await client.post("/actions/lease", json={"seconds": 1})
+        assert [each.status_code for each in (log, leased)] == [200, 200]
+        made = [each for each in log.json()["items"] if each["assignment_id"] == claimed["assignment_id"]]
+        assert (made[0]["type"], made[0]["params"]) == ("task", {})
+        assert leaks([log.text.casefold(), leased.text.casefold()]) == []
+    async with desk.caller(await desk.issue_key("assign", "privacy")) as client:
+        assert "9876543" in (await client.get("/actions")).text
+
+
 async def test_assigned_leads_hide_nothing(desk: Workspace) -> None:
     decision = await desk.assign(**LEAD)
     await desk.client.post("/reassign", json={"lead_id": decision["lead_id"], "to": "ana"})
