@@ -1,8 +1,9 @@
 """`lead-assignment owners`: enter leave, and deactivate owners."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
 from pydantic import ValidationError
@@ -60,8 +61,7 @@ def leave(
         body = with_pool(work).body
     except NotFound:
         raise CommandError(f"No owner {owner!r}.") from None
-    moves = "Open leads move" if body["open_leads"] == "move" else "Open leads stay"
-    typer.echo(f"{owner} is away from {_clock(body['from'])} until {_clock(body['to'])}. {moves}.")
+    typer.echo(_said(owner, body, cover or (f"team {cover_team}" if cover_team else None)))
 
 
 @commands.command()
@@ -89,7 +89,8 @@ def deactivate(
     changed, mentions = with_pool(work)
     typer.echo(f"{owner} is inactive.")
     if changed.job is not None:
-        typer.echo(f"Job {changed.job.id} moves {changed.job.total} open leads.")
+        leads = "open lead" if changed.job.total == 1 else "open leads"
+        typer.echo(f"Job {changed.job.id} moves {changed.job.total} {leads}.")
     for each in mentions:
         typer.echo(f"still named in {each.resource_type}\t{each.resource_id}\t{each.path}")
 
@@ -102,5 +103,13 @@ def _absence(sent: Mapping[str, Any]) -> dict[str, Any]:
         raise validation_failed(refused, model=AbsenceInput) from None
 
 
-def _clock(stored: str) -> str:
-    return f"{datetime.fromisoformat(stored).astimezone(UTC):%Y-%m-%d %H:%MZ}"
+def _said(owner: str, absence: Mapping[str, Any], covering: str | None) -> str:
+    """The leave that was entered, in the time zone in which its days were meant."""
+    zone = absence["assumed_timezone"] or "UTC"
+    start, end = (
+        f"{datetime.fromisoformat(absence[name]).astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+        for name in ("from", "to")
+    )
+    covers = f" {covering} covers." if covering else ""
+    moves = "Open leads move." if absence["open_leads"] == "move" else "Open leads stay."
+    return f"{owner} is away from {start} until {end}, {zone} time.{covers} {moves}"

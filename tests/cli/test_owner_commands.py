@@ -32,7 +32,10 @@ async def test_leave_is_entered_until_the_last_day_away(office: Workspace, shell
     said = shell.says(
         "owners", "leave", "rep0", "--from", "2099-12-07", "--until", "2099-12-11", "--cover", "rep1"
     )
-    assert said == "rep0 is away from 2099-12-06 23:00Z until 2099-12-11 23:00Z. Open leads move.\n"
+    assert said == (
+        "rep0 is away from 2099-12-07 00:00 until 2099-12-12 00:00, Europe/Berlin time. "
+        "rep1 covers. Open leads move.\n"
+    )
     absence = await newest(office, "absences")
     assert (absence["from"], absence["to"]) == ("2099-12-06T23:00:00Z", "2099-12-11T23:00:00Z")
     assert (absence["cover"], absence["open_leads"]) == ({"owner": "rep1", "team": None}, "move")
@@ -51,7 +54,7 @@ async def test_owner_is_deactivated_with_a_job_for_their_leads(office: Workspace
     shell.says("assign", "leads.csv", "--workspace", "example")
     lines = shell.says("owners", "deactivate", "rep0", "--move-leads").splitlines()
     assert lines[0] == "rep0 is inactive."
-    assert lines[1].endswith(" moves 1 open leads.")
+    assert lines[1].endswith(" moves 1 open lead.")
     assert lines[2:] == ["still named in teams\tinbound\tmembers[0]"]
     (job,) = await office.fetch("SELECT kind, total, actor FROM bulk_jobs WHERE workspace_id = $1")
     assert tuple(job) == ("deactivate", 1, getpass.getuser())
