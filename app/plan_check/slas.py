@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from app.plan.document.plan import PlanDocument
+from app.plan.document.queues import Queue
 from app.plan.document.targets import Target
 from app.plan.findings import Finding, quote
 from app.plan_check.declarations import unknown_sla
@@ -35,11 +36,22 @@ def bound_findings(document: PlanDocument) -> Iterator[Finding]:
             yield Finding(f"slas.{quote(name)}.max_wall", "invalid_duration", text, "warning")
 
 
+def _after_the_wait(name: str, queue: Queue) -> Iterator[tuple[str, str | None]]:
+    """The SLA of each target in `then`, with its path. An inherited SLA is listed once."""
+    for rung, target in enumerate(queue.ladder):
+        if rung == 0 or target.sla != queue.ladder[0].sla:
+            place = "then" if rung == 0 else f"then.else[{rung - 1}]"
+            yield f"queues.{quote(name)}.{place}", target.sla
+
+
 def named_sla_findings(document: PlanDocument) -> Iterator[Finding]:
     """Queues, paths and escalations that name an SLA which the plan does not declare."""
     named = [(f"queues.{quote(name)}", each.sla) for name, each in document.queues.items()]
     named += [(f"paths.{quote(name)}", each.sla) for name, each in document.paths.items()]
     named += [(path, target.sla) for path, target in escalations(document)]
+    named += [
+        (path, sla) for name, each in document.queues.items() for path, sla in _after_the_wait(name, each)
+    ]
     for path, own in named:
         if own is not None and own not in document.slas:
             yield unknown_sla(own, f"{path}.sla", document)

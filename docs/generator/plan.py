@@ -149,6 +149,10 @@ def _text(each: Schema) -> str:
     pattern = str(each.get("pattern"))
     if pattern.startswith(("^(0|", "^[0-9]")):
         return "duration"
+    if pattern.startswith("^([1-9][0-9]?%|"):
+        return "share or duration"
+    if pattern.endswith("/h$"):
+        return "points per hour"
     if "examples" in each:
         return "string" if "pattern" in each else "timestamp"
     return "`x-…`" if pattern.startswith("^x-") else "string"

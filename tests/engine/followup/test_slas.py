@@ -255,6 +255,23 @@ def test_an_invalid_sla_is_refused(slas: dict[str, Any], path: str, code: str) -
             "unknown_queue",
         ),
         ({"queues": {"desk": {"sla": "hit"}}}, "queues.desk.sla", "unknown_sla"),
+        (
+            {"queues": {"desk": {"max_wait": "8h", "then": {"team": "inbound", "sla": "hit"}}}},
+            "queues.desk.then.sla",
+            "unknown_sla",
+        ),
+        (
+            {
+                "queues": {
+                    "desk": {
+                        "max_wait": "8h",
+                        "then": {"team": "inbound", "else": [{"owner": "ana", "sla": "hit"}]},
+                    }
+                }
+            },
+            "queues.desk.then.else[0].sla",
+            "unknown_sla",
+        ),
     ],
 )
 def test_what_an_sla_names_is_checked(written: dict[str, Any], path: str, code: str) -> None:
