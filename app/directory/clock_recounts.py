@@ -6,8 +6,8 @@ The clocks of few owners move in the transaction of the edit. The others are lef
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from app.engine.life.clocks import Clock
-from app.engine.life.due_times import moved
+from app.engine.life import due_times, queue_clocks
+from app.engine.life.clocks import SLA_KINDS, Clock
 from app.engine.life.terms import terms_from_json
 from app.engine.life.whose_time import working_time_of_clock
 from app.engine.model.directory import Absence, Directory, Owner
@@ -64,7 +64,7 @@ async def recount_slice(pool: Pool, workspace_id: int) -> bool:
         directory = await read_directory(connection, workspace_id, 0)
         clocks = await clock_recounts.find_pending_clocks(connection, workspace_id, owner_id, after, SLICE)
         await clock_recounts.update_clocks(connection, workspace_id, list(_moved(clocks, directory)))
-        last = clocks[-1].assignment_id if len(clocks) == SLICE else None
+        last = clocks[-1].assignment_id if len(clocks) >= SLICE else None
         await clock_recounts.note_recount(connection, workspace_id, owner_id, last)
         return True
 
@@ -84,8 +84,15 @@ async def _move(
 
 def _moved(clocks: Sequence[Clock], directory: Directory) -> Iterator[Clock]:
     for clock in clocks:
-        if moved(clock, working_time_of_clock(clock, terms_from_json(clock.terms), directory)):
+        if _moves(clock, directory):
             yield clock
+
+
+def _moves(clock: Clock, directory: Directory) -> bool:
+    if clock.kind not in SLA_KINDS:
+        return queue_clocks.moved(clock, directory)
+    working = working_time_of_clock(clock, terms_from_json(clock.terms), directory)
+    return due_times.moved(clock, working)
 
 
 def _differs(before: Owner | None, after: Owner) -> bool:

@@ -24,6 +24,7 @@ from app.store.attribute_names import list_attribute_names
 from app.store.connection.pool import Pool, transaction
 from app.store.directory.tables import read_named_tables
 from app.store.leads.waiting import update_ranks
+from app.store.life.clock_recounts import UNOWNED, add_recounts, update_wait_team
 from app.store.life.sla_clocks import withdraw_clocks_of
 from app.store.path.current_state import CurrentState, read_current_state_on
 from app.store.plans import Version
@@ -158,6 +159,7 @@ async def _switch(
     before = {"version": edit.plan_version} if edit.plan_version else None
     await store.mark_activated(edit.connection, edit.workspace_id, version, edit.now)
     await _reorder(edit, version)
+    await _recount_waits(edit, version)
     withdrawn = await _withdraw_clocks(edit, version)
     await edit.log("plans", str(version), how, before, {"version": version}, comment)
     edit.plan_version = version
@@ -190,6 +192,24 @@ async def _reorder(edit: DirectoryEdit, version: int) -> None:
     for queue in before.keys() | after.keys():
         if before.get(queue, 0) != after.get(queue, 0):
             await update_ranks(edit.connection, edit.workspace_id, queue, after.get(queue, 0))
+
+
+async def _recount_waits(edit: DirectoryEdit, version: int) -> None:
+    """The leads of a queue from which another team may claim now wait in the working time of that team."""
+    before = await _claimable_by(edit, edit.plan_version)
+    after = await _claimable_by(edit, version)
+    changed = [queue for queue, team in after.items() if before.get(queue) != team]
+    for queue in changed:
+        await update_wait_team(edit.connection, edit.workspace_id, queue, after[queue])
+    if changed:
+        await add_recounts(edit.connection, edit.workspace_id, [UNOWNED])
+
+
+async def _claimable_by(edit: DirectoryEdit, version: int) -> dict[str, str | None]:
+    """The team that may claim from each queue in a stored version, None for every owner."""
+    found = await store.find_text(edit.connection, edit.workspace_id, version)
+    queues = found[0].get("queues") if found is not None else None
+    return {name: (each or {}).get("claimable_by") for name, each in (queues or {}).items()}
 
 
 async def _aging(edit: DirectoryEdit, version: int) -> dict[str, int]:

@@ -74,6 +74,7 @@ async def test_claim_that_nobody_touched_ends_at_its_old_place(desk: Workspace) 
     for each in (lead, *others[:2]):
         assert await claim(desk, "ana") == (200, each)
     assert await claim(desk, "ana") == (403, "claim_limit")
+    assert await claim(desk, "ana", lead_id=others[2]) == (403, "claim_limit")
     for each in others[:2]:
         await touch(desk, each)
     await at(desk, "2026-12-05 15:59Z")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.audit.verify import verify
+from app.directory import clock_recounts
 from tests.support.workspace import Workspace, open_workspace
 from tests.test_worker import PATIENCE, at
 
@@ -50,6 +51,15 @@ async def moved(workspace: Workspace, lead_id: str) -> dict[str, Any]:
     return lead
 
 
+async def due(workspace: Workspace, expected: datetime) -> None:
+    """Wait until the clock of the only wait is due then."""
+    until = time.monotonic() + PATIENCE
+    while (clock := (await workspace.fetch(DUE))[0])["due_at"] != expected:
+        assert time.monotonic() < until, clock
+        await asyncio.sleep(0.02)
+    assert clock["next_at"] == expected
+
+
 @pytest.mark.parametrize(
     ("wait", "stays", "leaves"),
     [
@@ -75,6 +85,37 @@ async def test_lead_leaves_its_queue_after_the_longest_wait(
     (clock,) = await desk.fetch(DUE)
     assert clock["state"] == "withdrawn"
     assert (await verify(desk.pool, desk.workspace_id)).clean
+
+
+@pytest.mark.parametrize("at_once", [clock_recounts.AT_ONCE, 0], ids=["within the edit", "by the worker"])
+async def test_edited_calendar_moves_the_wait_in_both_directions(
+    desk: Workspace, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(clock_recounts, "AT_ONCE", at_once)
+    await desk.publish(PLAN.replace("WAIT", WORKING))
+    lead = (await desk.assign(external_id="L"))["lead_id"]
+    await desk.put("calendars", "B9-17", {"timezone": "Europe/Berlin", "hours": "Mo-Fr 13:00-17:00"})
+    await due(desk, datetime(2026, 12, 9, 16, tzinfo=UTC))
+    await desk.put("calendars", "B9-17", {"timezone": "Europe/Berlin", "hours": "Mo-Fr 06:00-20:00"})
+    await due(desk, datetime(2026, 12, 8, 10, 30, tzinfo=UTC))
+    await at(desk, berlin("2026-12-08 11:30"))
+    assert (await moved(desk, lead))["assignments"][-1]["team"] == "inbound"
+    assert (await verify(desk.pool, desk.workspace_id)).clean
+
+
+async def test_waits_are_those_of_the_team_that_may_claim_by_the_new_plan(desk: Workspace) -> None:
+    await desk.publish(PLAN.replace("WAIT", WORKING))
+    await desk.assign(external_id="L")
+    await desk.put("calendars", "late", {"timezone": "Europe/Berlin", "hours": "Mo-Fr 20:00-24:00"})
+    await desk.put("owners", "nina", {"name": "Nina", "calendar": "late"})
+    await desk.put("teams", "night", {"members": [{"owner": "nina"}]})
+    plan = PLAN.replace("WAIT", WORKING).replace("claimable_by: dach", "claimable_by: night")
+    draft = await desk.client.post("/plans", content=plan, headers={"content-type": "application/yaml"})
+    published = await desk.client.post(f"/plans/{draft.json()['version']}/publish", json={})
+    assert published.status_code == 200, published.text
+    await due(desk, datetime(2026, 12, 8, 23, tzinfo=UTC))
+    await desk.client.patch("/owners/nina", json={"calendar": "B9-17"})
+    await due(desk, datetime(2026, 12, 8, 16, tzinfo=UTC))
 
 
 async def test_longer_working_time_of_the_team_is_noticed_when_the_clock_is_due(desk: Workspace) -> None:

@@ -27,7 +27,7 @@ class EndLease(Job):
         tracked, clock = clock_that_runs(session, self.lead_id, self.assignment_id, "lease")
         if lead is None or tracked is None or clock is None:
             return Reply(204, b"")
-        due = due_at(clock, session.plan, session.work.facts.directory)
+        due = due_at(clock, session.work.facts.directory)
         if due > session.work.now:
             clock.due_at = clock.next_at = due
             session.work.keep_clock(clock)

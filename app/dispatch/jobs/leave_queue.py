@@ -30,7 +30,7 @@ class LeaveQueue(Job):
         if session.plan.terms_of(queue).max_wait is None:
             session.work.stop_clocks(tracked, ("max_wait",), "withdrawn", now)
             return Reply(204, b"")
-        clock.due_at = clock.next_at = due_at(clock, session.plan, session.work.facts.directory)
+        clock.due_at = clock.next_at = due_at(clock, session.work.facts.directory)
         if clock.due_at <= now:
             request = request_again(session, lead, "max_wait", exclude=lead.exclude, queue=queue)
             reply = session.offer(request, lead)

@@ -25,7 +25,7 @@ def queue_clocks(decision: Decision, request: DecisionRequest, plan: Plan, facts
     return ()
 
 
-def due_at(clock: Clock, plan: Plan, directory: Directory) -> datetime:
+def due_at(clock: Clock, directory: Directory) -> datetime:
     """When a clock is due, by its own terms and the working time as it is now."""
     length = timedelta(seconds=clock.terms["for"])
     if clock.terms["clock"] == "wall":
@@ -33,13 +33,22 @@ def due_at(clock: Clock, plan: Plan, directory: Directory) -> datetime:
     if clock.kind == "lease":
         owner = directory.owners.get(clock.owner_id or "")
         return _after(working_time_of(owner) if owner is not None else ALWAYS, clock.started_at, length)
-    shared = working_time_of_all(may_claim(clock.queue or "", plan, directory))
+    shared = working_time_of_all(may_claim(clock.team_id, directory))
     return _after(shared, clock.started_at, length)
 
 
-def may_claim(queue: str, plan: Plan, directory: Directory) -> Collection[Owner]:
-    """The active owners who may claim from a queue, whether or not they are there now."""
-    team = directory.teams.get(plan.terms_of(queue).claimable_by or "")
+def moved(clock: Clock, directory: Directory) -> bool:
+    """Compute a pending clock again after an edit. Returns whether its time has changed."""
+    due = due_at(clock, directory)
+    if due == clock.due_at:
+        return False  # a lead that nobody could take keeps its next try
+    clock.due_at = clock.next_at = due
+    return True
+
+
+def may_claim(claimable_by: str | None, directory: Directory) -> Collection[Owner]:
+    """The active owners who may claim from a queue of this team, whether or not they are there now."""
+    team = directory.teams.get(claimable_by or "")
     ids = directory.owners.keys() if team is None else [member.owner for member in team.members]
     return [owner for id_ in ids if (owner := directory.owners.get(id_)) is not None and owner.active]
 
@@ -55,7 +64,7 @@ def _wait(queue: str, request: DecisionRequest, plan: Plan, facts: Facts) -> tup
     clock = Clock(
         "max_wait", since, since, since, since, queue=queue, team_id=terms.claimable_by, terms=words
     )
-    return (_started(clock, plan, facts),)
+    return (_started(clock, facts),)
 
 
 def _lease(owner: Owner, queue: str, plan: Plan, now: datetime) -> tuple[Clock, ...]:
@@ -77,6 +86,6 @@ def _words(length: timedelta, *, working: bool) -> dict[str, object]:
     return {"for": length.total_seconds(), "clock": "working" if working else "wall"}
 
 
-def _started(clock: Clock, plan: Plan, facts: Facts) -> Clock:
-    clock.first_due_at = clock.due_at = clock.next_at = due_at(clock, plan, facts.directory)
+def _started(clock: Clock, facts: Facts) -> Clock:
+    clock.first_due_at = clock.due_at = clock.next_at = due_at(clock, facts.directory)
     return clock

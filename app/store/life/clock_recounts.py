@@ -13,9 +13,9 @@ UNOWNED = ""
 """Stands for the clocks of leads without an owner."""
 
 _PENDING = """
-    WHERE workspace_id = $1 AND {owner} AND state = 'pending' AND kind IN ('accept', 'touch', 'claim')
+    WHERE workspace_id = $1 AND {owner} AND state = 'pending'
       AND ($3::uuid IS NULL OR assignment_id > $3)
-    ORDER BY assignment_id LIMIT $4"""
+    ORDER BY assignment_id FETCH FIRST $4 ROWS WITH TIES"""
 SELECT_PENDING_CLOCKS = f"SELECT {CLOCK_COLUMNS} FROM sla_clocks{_PENDING.format(owner='owner_id = $2')}"
 """Pending clocks of one owner, by assignment."""
 
@@ -55,6 +55,12 @@ SELECT_HOLIDAYS = "SELECT holidays FROM worker_runs WHERE workspace_id = $1"
 UPDATE_HOLIDAYS = "UPDATE worker_runs SET holidays = $2 WHERE workspace_id = $1"
 """From now on the clocks are computed by this version of the holiday data."""
 
+UPDATE_WAIT_TEAMS = """
+UPDATE sla_clocks SET team_id = $3
+ WHERE workspace_id = $1 AND owner_id IS NULL AND state = 'pending' AND kind = 'max_wait' AND queue = $2
+"""
+"""The waits of a queue from which another team may claim now."""
+
 SELECT_RECOUNT = (
     "SELECT owner_id, after FROM clock_recounts WHERE workspace_id = $1 ORDER BY owner_id LIMIT 1"
 )
@@ -70,7 +76,10 @@ DELETE_RECOUNT = "DELETE FROM clock_recounts WHERE workspace_id = $1 AND owner_i
 async def find_pending_clocks(
     connection: Connection, workspace_id: int, owner_id: str, after: str | None, limit: int
 ) -> list[Clock]:
-    """Return pending clocks of an owner, or `UNOWNED` ones, after an assignment."""
+    """Return pending clocks of an owner, or `UNOWNED` ones, after an assignment.
+
+    They are at least `limit` if there are so many: all clocks of an assignment come at once.
+    """
     statement = SELECT_PENDING_UNOWNED if owner_id == UNOWNED else SELECT_PENDING_CLOCKS
     rows = await connection.fetch(statement, workspace_id, owner_id, after, limit)
     return [clock_from_row(row) for row in rows]
@@ -87,6 +96,13 @@ async def withdraw_misses(
 ) -> None:
     """Withdraw an owner's misses that were due between two moments."""
     await connection.execute(WITHDRAW_MISSES, workspace_id, owner_id, start, end, now)
+
+
+async def update_wait_team(
+    connection: Connection, workspace_id: int, queue: str, team_id: str | None
+) -> None:
+    """Let the leads of a queue wait in the working time of this team; None for that of every owner."""
+    await connection.execute(UPDATE_WAIT_TEAMS, workspace_id, queue, team_id)
 
 
 async def add_recounts(connection: Connection, workspace_id: int, owner_ids: Sequence[str]) -> None:
