@@ -35,6 +35,9 @@ class OpenAssignment(ResponseModel):
     attempt: int = Field(description="How many owners have had the lead since it was last routed.")
     held_until: datetime | None
     origin_owner: str | None = Field(description="The owner on leave that the present owner covers for.")
+    queue_since: datetime | None = Field(description="When a waiting lead first entered its queue.")
+    leaves_by: datetime | None = Field(description="When a waiting lead has waited for `max_wait`.")
+    lease_until: datetime | None = Field(description="Until when the owner must touch a claimed lead.")
 
 
 def parse_age(text: str | None) -> timedelta | None:

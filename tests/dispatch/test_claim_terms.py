@@ -74,7 +74,9 @@ async def test_claim_that_nobody_touched_ends_at_its_old_place(desk: Workspace) 
     for each in (lead, *others[:2]):
         assert await claim(desk, "ana") == (200, each)
     assert await claim(desk, "ana") == (403, "claim_limit")
-    assert await claim(desk, "ana", lead_id=others[2]) == (403, "claim_limit")
+    listed = (await desk.get("/assignments?owner=ana"))["items"]
+    assert {each["lease_until"][:16] for each in listed} == {"2026-12-05T16:00"}
+    assert {(each["queue_since"], each["leaves_by"]) for each in listed} == {(None, None)}
     for each in others[:2]:
         await touch(desk, each)
     await at(desk, "2026-12-05 15:59Z")
@@ -185,6 +187,24 @@ async def test_late_claims_learn_the_state_of_the_lead_and_not_whose_it_is(desk:
             assert (body["code"], body["state"]) == ("lead_not_in_queue", "superseded")
             assert "rep" not in each.text.replace("report", "").replace("repeat", "")
     assert (await verify(desk.pool, desk.workspace_id)).clean
+
+
+async def test_queue_says_what_keeps_each_member_from_claiming(desk: Workspace) -> None:
+    await desk.publish(
+        "{queues: {desk: {claimable_by: dach, claim: {max: 1}}}, pipeline: [{queue: {name: desk}}]}"
+    )
+    first, *_, last = [member["owner"] for member in (await desk.get("/teams/dach"))["members"]]
+    await desk.client.patch(f"/owners/{last}", json={"active": False})
+    lead = (await desk.assign(external_id="L"))["lead_id"]
+    assert await claim(desk, first) == (200, lead)
+
+    async def kept() -> list[str | None]:
+        codes = {each["owner_id"]: each["code"] for each in (await desk.get("/queues/desk"))["claimants"]}
+        return [codes[first], codes[last]]
+
+    assert await kept() == ["claim_limit", "inactive"]
+    await touch(desk, lead, first)
+    assert await kept() == [None, "inactive"]
 
 
 async def test_owner_with_claims_of_a_former_plan_is_found_another_lead(desk: Workspace) -> None:

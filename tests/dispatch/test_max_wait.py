@@ -170,6 +170,9 @@ async def test_wait_goes_on_where_a_claimed_lead_returns(desk: Workspace) -> Non
     assert (given.status_code, given.json()["priority"]) == (200, 20)
     dues = {row["due_at"] for row in await desk.fetch(DUE)}
     assert dues == {datetime(2026, 12, 8, 0, 30, tzinfo=UTC)}
+    (listed,) = (await desk.get("/queues/desk/leads"))["items"]
+    assert (listed["queue_since"][:16], listed["leaves_by"][:16]) == ("2026-12-07T16:30", "2026-12-08T00:30")
+    assert (listed["lease_until"], listed["sla_state"]) == (None, "none")
     assert (await desk.get(f"/leads/{lead}"))["state"] == "queued"
 
 

@@ -36,7 +36,8 @@ class OpenAssignment:
     """One open assignment.
 
     `accept_by`, `touch_by` and `claim_by` are None without such a clock. `origin_owner` is the owner on leave
-    that the present one covers for.
+    that the present one covers for. `queue_since` is when a waiting lead first entered its queue, `leaves_by`
+    when its longest wait ends, and `lease_until` when the lease of a claim does.
     """
 
     assignment_id: str
@@ -57,6 +58,9 @@ class OpenAssignment:
     attempt: int
     held_until: datetime | None
     origin_owner: str | None
+    queue_since: datetime | None
+    leaves_by: datetime | None
+    lease_until: datetime | None
 
 
 # The clock of a workspace never runs behind its newest commit group.
@@ -84,7 +88,8 @@ _SHOWN = """
 SELECT assignment.id::text AS assignment_id, assignment.lead_id::text AS lead_id, decision_number,
        assignment.owner_id AS owner, assignment.team_id AS team, assignment.queue, path, step, priority,
        decided_at, greatest(extract(epoch FROM now - decided_at), 0)::bigint AS age_seconds, attempt,
-       held_until, origin_owner, accept_by, touch_by, claim_by,
+       held_until, origin_owner, accept_by, touch_by, claim_by, leaves_by, lease_until,
+       CASE WHEN assignment.queue IS NOT NULL THEN queue_since END AS queue_since,
        CASE WHEN breached THEN 'breached' WHEN running THEN 'running' WHEN met THEN 'met' ELSE 'none' END
          AS sla_state
   FROM first
@@ -94,12 +99,14 @@ SELECT assignment.id::text AS assignment_id, assignment.lead_id::text AS lead_id
     SELECT max(due_at) FILTER (WHERE kind = 'accept') AS accept_by,
            max(due_at) FILTER (WHERE kind = 'touch') AS touch_by,
            max(due_at) FILTER (WHERE kind = 'claim') AS claim_by,
-           bool_or(state = 'missed' OR state = 'pending' AND due_at <= now) AS breached,
-           bool_or(state = 'pending') AS running, bool_or(state = 'met') AS met
-      FROM (SELECT kind, due_at, state FROM sla_clocks
+           max(due_at) FILTER (WHERE kind = 'max_wait' AND state = 'pending') AS leaves_by,
+           max(due_at) FILTER (WHERE kind = 'lease' AND state = 'pending') AS lease_until,
+           bool_or(state = 'missed' OR state = 'pending' AND due_at <= now) FILTER (WHERE of_sla) AS breached,
+           bool_or(state = 'pending') FILTER (WHERE of_sla) AS running,
+           bool_or(state = 'met') FILTER (WHERE of_sla) AS met
+      FROM (SELECT kind, due_at, state, kind IN ('accept', 'touch', 'claim') AS of_sla FROM sla_clocks
              WHERE workspace_id = $1 AND assignment_id = assignment.id
-             ORDER BY kind LIMIT 5) AS clock
-     WHERE kind IN ('accept', 'touch', 'claim')) AS due ON true
+             ORDER BY kind LIMIT 5) AS clock) AS due ON true
 """
 # What is open is read through its short indexes, and sorted afterwards: an index in the order of the page has
 # everything that ever was.
