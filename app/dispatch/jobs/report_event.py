@@ -215,6 +215,8 @@ class Report:
         return self.effect in ("counted", "reversed")
 
     def _apply(self, kind: EventKind, actor: Owner | None) -> None:
+        if self.event.type in _OF_THE_OWNER and self.tracked.owner_id is None:
+            return
         if kind.order or (kind.human and actor is not None):
             self._work_on(kind)
         if kind.effect != "none" and (kind.order or actor is not None):

@@ -282,6 +282,13 @@ async def test_the_order_of_a_former_owner_does_not_reach_the_next_one(
     assert {clock["state"] for clock in (shown["sla"] or {"clocks": []})["clocks"]} <= {"pending"}
 
 
+async def test_nobody_accepts_a_lead_that_waits_in_a_queue(events: Workspace) -> None:
+    lead = await of_ana(events)
+    waiting = (await post(events, "/reassign", {"lead_id": lead["lead_id"], "to": {"queue": "desk"}})).json()
+    answer = await report(events, waiting["assignment_id"], type="accepted")
+    assert (answer["state"], answer["effect"]) == ("open", "none")
+
+
 async def test_only_keys_that_may_read_leads_are_told_the_present_owner(events: Workspace) -> None:
     lead = await of_ana(events)
     await post(events, "/reassign", {"lead_id": lead["lead_id"], "to": "ben"})
