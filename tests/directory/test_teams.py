@@ -185,8 +185,9 @@ async def test_an_absent_owner_gets_no_lead(workspace: Workspace) -> None:
     made = await workspace.client.post("/owners/ana/absences", json=absence)
     assert made.status_code == 201
     expected: dict[str, Any] = {"from": "2019-12-31T23:00:00Z", "to": "2199-01-01T00:00:00Z", "kind": "leave"}
-    expected["assumed_timezone"] = None
-    assert made.json() == {"id": made.json()["id"], **expected}
+    expected |= {"assumed_timezone": None, "cover": None, "open_leads": "stay"}
+    given = {name: made.json()[name] for name in ("id", "entered_at")}
+    assert made.json() == {**given, **expected}
     assert (await workspace.get("/owners/ana/absences"))["items"] == [made.json()]
     ana = (await members(workspace))["ana"]
     assert (ana["code"], ana["available_at"]) == ("absent", "2199-01-01T00:00:00Z")
