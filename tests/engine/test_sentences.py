@@ -197,7 +197,7 @@ def test_a_row_of_a_table_comes_first_among_the_reasons() -> None:
         ("absent", "rule", "Ana", "Ana is absent (rule vip)"),
         ("paused", "manual", "Ana", "Ana is paused"),
         ("cap_open", "account", "Ana", "Ana is at a cap (step vip)"),
-        ("not_next", "rule", "team DACH", "the next member of team DACH starts their shift soon (rule vip)"),
+        ("share_taken", "rule", "team DACH", "more members of team DACH start their shift soon (rule vip)"),
     ],
 )
 def test_a_held_lead_says_until_when_and_why(why: str, strategy: str, target: str, expected: str) -> None:
