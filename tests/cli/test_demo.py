@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
+import pytest
+
 from app.cli.week.arrivals import arrivals
 from app.cli.week.habits import steps_of
 from app.cli.week.play import next_monday
@@ -15,6 +17,7 @@ from tests.support.workspace import stored_workspace
 MONDAY = datetime(2027, 3, 1, tzinfo=UTC)
 
 
+@pytest.mark.long
 async def test_two_days_of_the_demo_leave_clean_books(database: str, tmp_path: Path) -> None:
     async with stored_workspace(database) as workspace:
         with services(database, 1, env="development", worker_interval_seconds="0.05") as (service,):
