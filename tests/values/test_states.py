@@ -67,7 +67,7 @@ def test_every_name_finds_its_state_and_the_state_of_no_other_country(row: tuple
     country, code = full.split("-")
     form = read_state(name, country)
     assert form == code
-    if len(name.rstrip(".")) > 3:
+    if sum(map(str.isalpha, name)) > 3:  # a shorter one is a code
         assert StateOptions([name]).has(form, country)
         others = STATE_COUNTRIES - {country}
         assert not any(
