@@ -113,8 +113,6 @@ async def test_service_reports_a_stopped_database_and_recovers_with_it(
             assert await connection.fetchval("SELECT count(*) FROM leads") == 2
 
 
-# In one of four runs the pool does not recover if the outage ends a statement of a duty of the worker.
-@pytest.mark.long
 async def test_leads_due_during_a_database_outage_are_released_after_it(
     place: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -135,6 +135,20 @@ async def give_back(pool: Pool, connection: PoolConnectionProxy) -> None:
         await pool.release(connection)
 
 
+@asynccontextmanager
+async def borrowed(pool: Pool, seconds: float) -> AsyncIterator[PoolConnectionProxy]:
+    """A connection of the pool, waited for no longer than this, and given back.
+
+    Giving back a broken one raises nothing: an error of its own would take the place of the first one, or of
+    the cancellation by which a task is to end.
+    """
+    connection = await take_connection(pool, seconds)
+    try:
+        yield connection
+    finally:
+        await give_back(pool, connection)
+
+
 async def _leave_nothing_open(connection: asyncpg.Connection) -> None:
     if connection.is_in_transaction():
         await connection.execute("ROLLBACK")
@@ -219,7 +233,7 @@ async def transaction(
     the workspace lock is held for longer than the limit.
     """
     limits = limits or Limits()
-    async with pool.acquire(timeout=pool.acquire_seconds) as connection:
+    async with borrowed(pool, pool.acquire_seconds) as connection:
         begin = begin_statement(pool, workspace_id, limits, lock=lock, read_only=read_only)
         await _say(connection, begin, pool.acquire_seconds + (limits.lock / 1000 if lock else 0))
         try:
@@ -235,7 +249,7 @@ async def _say(connection: Connection, statements: str, seconds: float) -> None:
     try:
         await connection.execute(statements, timeout=seconds)
     except CONNECTION_ERRORS:
-        connection.terminate()
+        _close(connection)
         raise
 
 
@@ -245,19 +259,24 @@ async def look_up(pool: Pool, seconds: float, statement: str, *arguments: object
     Raises one of CONNECTION_ERRORS, TimeoutError among them, when there is no answer within `seconds`.
     """
     until = time.monotonic() + seconds
-    async with pool.acquire(timeout=seconds) as connection:
+    async with borrowed(pool, seconds) as connection:
         try:
             return await connection.fetchrow(statement, *arguments, timeout=until - time.monotonic())
         except CONNECTION_ERRORS:
             # Given back as it is, it would be waited for.
-            connection.terminate()
+            _close(connection)
             raise
 
 
 async def _roll_back(connection: Connection) -> None:
-    if connection.is_closed():
-        return
     try:
-        await connection.execute("ROLLBACK")
+        if not connection.is_closed():
+            await connection.execute("ROLLBACK")
     except CONNECTION_ERRORS:
+        _close(connection)
+
+
+def _close(connection: Connection) -> None:
+    """Close a connection at once. One that broke has left the pool on its own, and refuses every call."""
+    with suppress(asyncpg.InterfaceError):
         connection.terminate()
