@@ -7,8 +7,11 @@ from app.store.connection.pool import Connection
 NOW = """coalesce(
       (SELECT base_time + (clock_timestamp() - set_at) * speed FROM clocks WHERE workspace_id = $1),
       clock_timestamp())"""
-"""An SQL expression for the workspace's time; `$1` is the workspace. Decisions also never go behind the
-newest commit group."""
+"""An SQL expression for the workspace's time; `$1` is the workspace."""
+
+DECIDING_NOW = f"""greatest({NOW},
+      (SELECT at FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1))"""
+"""The time that the next decision would have: never behind the newest commit group."""
 
 UPSERT_CLOCK = """
 INSERT INTO clocks (workspace_id, set_at, base_time, speed) VALUES ($1, clock_timestamp(), $2, $3)

@@ -5,7 +5,6 @@ from collections import Counter
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.base import Reply
 from app.dispatch.jobs.fire_clock import FireClock
-from app.errors import Problem
 from app.store.connection.pool import Pool, transaction
 from app.store.life import due_clocks
 from app.worker.deferred import Deferred
@@ -38,9 +37,7 @@ class ClockFiring:
             for each in due
         ]
         replies = await self._dispatch.ask_all(workspace_id, jobs)
-        for each, reply in zip(due, replies, strict=True):
-            if isinstance(reply, Problem) and reply.status != 503:
-                self._deferred.add(each.assignment_id)
+        self._deferred.note(due, replies)
         done = Counter(
             reply.body.decode() for reply in replies if isinstance(reply, Reply) and reply.status == 200
         )

@@ -1,10 +1,24 @@
 """What a duty has put off, so that work that fails does not delay the rest."""
 
 import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from app.dispatch.jobs.base import Reply
+from app.errors import Problem
 
 RETRY_SECONDS = 60.0
 """Work that failed on its own is tried again after this time."""
 MAX_DEFERRED = 1000
+
+
+class Due(Protocol):
+    """Work that is due, about an assignment."""
+
+    @property
+    def assignment_id(self) -> str:
+        """The assignment."""
+        ...
 
 
 class Deferred:
@@ -19,7 +33,10 @@ class Deferred:
         self._until = {id_: until for id_, until in self._until.items() if until > now}
         return list(self._until)
 
-    def add(self, id_: str) -> None:
-        """Put something off. What does not fit in is tried again at once."""
-        if len(self._until) < MAX_DEFERRED:
-            self._until[id_] = time.monotonic() + RETRY_SECONDS
+    def note(self, due: Sequence[Due], replies: Sequence[Reply | Problem]) -> None:
+        """Put off what failed on its own. After a 503 it is tried again at once; so is what does not fit."""
+        until = time.monotonic() + RETRY_SECONDS
+        for each, reply in zip(due, replies, strict=True):
+            failed = isinstance(reply, Problem) and reply.status != 503
+            if failed and len(self._until) < MAX_DEFERRED:
+                self._until[each.assignment_id] = until

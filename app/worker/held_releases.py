@@ -1,14 +1,10 @@
 """Held leads whose time has come are decided."""
 
-from collections.abc import Sequence
-
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.base import Reply
 from app.dispatch.jobs.release import Release
-from app.errors import Problem
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import held
-from app.store.leads.held import DueRelease
 from app.worker.deferred import Deferred
 
 SLICE = 64
@@ -31,12 +27,6 @@ class HeldReleases:
             return False
         jobs = [Release(lead_id=each.lead_id, assignment_id=each.assignment_id) for each in due]
         replies = await self._dispatch.ask_all(workspace_id, jobs)
-        self._defer_failed(due, replies)
+        self._deferred.note(due, replies)
         released = any(isinstance(reply, Reply) and reply.status == 201 for reply in replies)
         return released and len(due) == SLICE
-
-    def _defer_failed(self, due: Sequence[DueRelease], replies: Sequence[Reply | Problem]) -> None:
-        """Defer leads that failed on their own. After a 503 a lead is retried at once."""
-        for each, reply in zip(due, replies, strict=True):
-            if isinstance(reply, Problem) and reply.status != 503:
-                self._deferred.add(each.assignment_id)

@@ -3,10 +3,10 @@
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.base import Reply
 from app.dispatch.jobs.close_idle import CloseIdle
-from app.errors import Problem
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.leads import idle
 from app.store.leads.idle import IdleTerms
+from app.store.path.journal import read_plan_version
 from app.worker.deferred import Deferred
 
 SLICE = 64
@@ -36,15 +36,13 @@ class IdleClosing:
             for each in due
         ]
         replies = await self._dispatch.ask_all(workspace_id, jobs)
-        for each, reply in zip(due, replies, strict=True):
-            if isinstance(reply, Problem) and reply.status != 503:
-                self._deferred.add(each.assignment_id)
+        self._deferred.note(due, replies)
         closed = any(isinstance(reply, Reply) and reply.status == 200 for reply in replies)
         return closed and len(due) == SLICE
 
     async def _terms_of(self, connection: Connection, workspace_id: int) -> IdleTerms | None:
         """What the active plan says. It is read once for each version of the plan."""
-        version = await idle.find_active_plan(connection, workspace_id)
+        version = await read_plan_version(connection, workspace_id)
         known = self._terms.get(workspace_id)
         if known is None or known[0] != version:
             known = self._terms[workspace_id] = (

@@ -4,7 +4,6 @@ import time
 
 from app.directory import leave_moves
 from app.directory.leave_moves import Leads
-from app.dispatch.dispatcher import Dispatcher
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import leave
 from app.store.leads.leave import DueMove
@@ -16,7 +15,7 @@ RETRY_SECONDS = 60.0
 class Leave:
     """Finds owners whose leads are due to move without a lock, and makes a bulk job for each."""
 
-    def __init__(self, pool: Pool, _dispatch: Dispatcher) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._started: dict[tuple[int, DueMove], tuple[Leads, float]] = {}
 

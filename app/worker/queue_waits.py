@@ -5,8 +5,9 @@ from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.jobs.end_lease import EndLease
 from app.dispatch.jobs.leave_queue import LeaveQueue
 from app.store.connection.pool import Pool, transaction
-from app.store.life import queue_clocks
-from app.store.life.queue_clocks import DueClock
+from app.store.life import due_clocks
+from app.store.life.due_clocks import DueClock
+from app.worker.deferred import Deferred
 
 SLICE = 64
 """Clocks looked at in one go, before other requests and workspaces get their turn."""
@@ -18,14 +19,18 @@ class QueueWaits:
     def __init__(self, pool: Pool, dispatch: Dispatcher) -> None:
         self._pool = pool
         self._dispatch = dispatch
+        self._deferred = Deferred()
 
     async def run(self, workspace_id: int) -> bool:
         """Act on one slice of due clocks. Returns whether there may be more."""
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
-            due = await queue_clocks.find_due_clocks(connection, workspace_id, SLICE)
+            due = await due_clocks.find_due_queue_clocks(
+                connection, workspace_id, SLICE, self._deferred.ids()
+            )
         if not due:
             return False
         replies = await self._dispatch.ask_all(workspace_id, [_job(each) for each in due])
+        self._deferred.note(due, replies)
         moved = any(isinstance(reply, Reply) and reply.status != 204 for reply in replies)
         return moved and len(due) == SLICE
 

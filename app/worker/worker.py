@@ -53,7 +53,7 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
         ClockRecounts(pool),
         ClockFiring(pool, dispatch),
         OwnerPauses(pool),
-        Leave(pool, dispatch),
+        Leave(pool),
         BulkJobs(pool, dispatch),
         IdleClosing(pool, dispatch),
         Outbox(pool),

@@ -14,6 +14,7 @@ from app.store.connection.pool import transaction
 from app.store.leads import held, idle
 from app.store.leads.idle import IdleTerms
 from app.store.life.outbox import number_actions_of_leads
+from app.store.path.journal import read_plan_version
 from tests.support.factories import OWNERS, PLAN
 from tests.support.workspace import Workspace, open_workspace
 
@@ -245,7 +246,7 @@ class Visits:
         terms = IdleTerms(timedelta(days=30), datetime(2020, 1, 1, tzinfo=UTC))
         workspace_id = self.workspace.workspace_id
         async with transaction(self.workspace.pool, workspace_id, read_only=True) as connection:
-            await idle.find_active_plan(connection, workspace_id)
+            await read_plan_version(connection, workspace_id)
             assert await idle.find_idle_leads(connection, workspace_id, terms, 64) == []
 
     async def reject(self) -> None:

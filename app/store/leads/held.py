@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.store.clocks import NOW
+from app.store.clocks import DECIDING_NOW, NOW
 from app.store.connection.pool import ACQUIRE_SECONDS, Connection
 
 MAX_SCANNED = 10_000
@@ -18,13 +18,10 @@ class DueRelease:
     assignment_id: str
 
 
-# The clock of a workspace never runs behind its newest commit group. The inner LIMIT keeps the look-up on the
-# short index of held leads; only what is due is sorted.
+# The inner LIMIT keeps the look-up on the short index of held leads; only what is due is sorted.
 SELECT_DUE_RELEASES = f"""
 SELECT due.lead_id, due.id AS assignment_id
-  FROM (
-    SELECT greatest({NOW},
-      (SELECT at FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1)) AS now) AS clock
+  FROM (SELECT {DECIDING_NOW} AS now) AS clock
  CROSS JOIN LATERAL (
    SELECT id, lead_id, priority, decision_number FROM assignments
     WHERE workspace_id = $1 AND open AND held_until <= clock.now AND id <> ALL ($3::uuid[])

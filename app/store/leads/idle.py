@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from app.plan.language.durations import read_duration
-from app.store.clocks import NOW
+from app.store.clocks import DECIDING_NOW
 from app.store.connection.pool import ACQUIRE_SECONDS, Connection
 
 MAX_COUNTED = 100_000
@@ -28,11 +28,6 @@ class IdleTerms:
     since: datetime
 
 
-SELECT_ACTIVE_PLAN = """
-SELECT plan_version FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1
-"""
-"""The version of the active plan."""
-
 SELECT_CLOSE_IDLE = """
 SELECT document ->> 'close_idle' AS close_idle FROM plans WHERE workspace_id = $1 AND version = $2
 """
@@ -51,12 +46,9 @@ SELECT change.at
 """
 """When a plan with `close_idle` became active for the first time."""
 
-# The clock of a workspace never runs behind its newest commit group.
 SELECT_IDLE_LEADS = f"""
 SELECT idle.lead_id, idle.id AS assignment_id
-  FROM (
-    SELECT greatest({NOW},
-      (SELECT at FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1)) AS now) AS clock
+  FROM (SELECT {DECIDING_NOW} AS now) AS clock
  CROSS JOIN LATERAL (
    SELECT id, lead_id FROM assignments
     WHERE workspace_id = $1 AND open AND idle_from IS NOT NULL AND idle_from <= clock.now - $2::interval
@@ -72,11 +64,6 @@ SELECT count(*) FROM (
    WHERE workspace_id = $1 AND open AND idle_from IS NOT NULL AND idle_from <= $2 LIMIT $3) AS idle
 """
 """The number of open leads on which nobody has worked since a moment."""
-
-
-async def find_active_plan(connection: Connection, workspace_id: int) -> int:
-    """Return the version of the active plan, 0 when there is none."""
-    return await connection.fetchval(SELECT_ACTIVE_PLAN, workspace_id) or 0
 
 
 async def find_first_publication(connection: Connection, workspace_id: int) -> datetime | None:

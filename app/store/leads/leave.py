@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 
-from app.store.clocks import NOW
+from app.store.clocks import DECIDING_NOW
 from app.store.connection.pool import Connection
 
 MAX_MOVED = 10_000
@@ -18,9 +18,7 @@ class DueMove(NamedTuple):
     owner: str
 
 
-_TIME = f"""
-SELECT greatest({NOW},
-  (SELECT at FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1)) AS now"""
+_TIME = f"SELECT {DECIDING_NOW} AS now"
 SELECT_DUE_COVERS = f"""
 WITH clock AS MATERIALIZED ({_TIME})
 SELECT DISTINCT absence.owner

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from app.store.clocks import NOW
+from app.store.clocks import DECIDING_NOW
 from app.store.connection.pool import Connection, Row
 from app.store.connection.rows import row_in_utc
 
@@ -63,10 +63,7 @@ class OpenAssignment:
     lease_until: datetime | None
 
 
-# The clock of a workspace never runs behind its newest commit group.
-_TIME = f"""
-SELECT greatest({NOW},
-  (SELECT at FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1)) AS now"""
+_TIME = f"SELECT {DECIDING_NOW} AS now"
 # Their order keeps the look-up of clocks on the primary key. Those of queues are no deadlines of an SLA.
 _BREACHED = """EXISTS (
           SELECT FROM (

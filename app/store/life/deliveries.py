@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from app.store.clocks import NOW
+from app.store.clocks import DECIDING_NOW
 from app.store.connection.pool import Connection, Row
 
 _COLUMNS = """id, sequence, number, type, body, lead_id::text AS lead_id,
@@ -55,8 +55,7 @@ class OutboxNow:
 
 
 SELECT_OUTBOX_NOW = f"""
-SELECT greatest({NOW},
-         (SELECT at FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1)) AS now,
+SELECT {DECIDING_NOW} AS now,
        coalesce((SELECT (body ->> 'max_deliveries')::integer FROM directory
                   WHERE workspace_id = $1 AND resource_type = 'settings' AND id = 'actions'), $2::integer)
          AS max_deliveries

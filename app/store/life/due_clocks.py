@@ -1,27 +1,30 @@
-"""SLA clocks whose time has come, and how late the latest is."""
+"""Clocks whose time has come, and how late the latest is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.engine.life.clocks import ClockKind
-from app.store.clocks import NOW
+from app.store.clocks import DECIDING_NOW, NOW
 from app.store.connection.pool import ACQUIRE_SECONDS, Connection
 
-# The clock of a workspace never runs behind its newest commit group. The inner LIMIT keeps the look-up on the
-# short index of pending clocks.
-SELECT_DUE_SLA_CLOCKS = f"""
+# The inner LIMIT keeps the look-up on the short index of pending clocks.
+_SELECT_DUE = f"""
 SELECT due.kind, due.lead_id::text AS lead_id, due.assignment_id::text AS assignment_id
-  FROM (
-    SELECT greatest({NOW},
-      (SELECT at FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1)) AS now) AS clock
+  FROM (SELECT {DECIDING_NOW} AS now) AS clock
  CROSS JOIN LATERAL (
-   SELECT kind, lead_id, assignment_id, due_at FROM sla_clocks
+   SELECT kind, lead_id, assignment_id, due_at, next_at FROM sla_clocks
     WHERE workspace_id = $1 AND state = 'pending' AND next_at <= clock.now
-      AND kind IN ('accept', 'touch', 'claim') AND assignment_id <> ALL ($3::uuid[])
+      AND kind IN ({{kinds}}) AND assignment_id <> ALL ($3::uuid[])
     ORDER BY next_at LIMIT $2) AS due
- ORDER BY due.due_at, due.assignment_id, due.kind
+ ORDER BY {{order}}
 """
+SELECT_DUE_SLA_CLOCKS = _SELECT_DUE.format(
+    kinds="'accept', 'touch', 'claim'", order="due.due_at, due.assignment_id, due.kind"
+)
 """The clocks of SLAs that must be looked at, without those of some assignments, in the order they are due."""
+
+SELECT_DUE_QUEUE_CLOCKS = _SELECT_DUE.format(kinds="'max_wait', 'lease'", order="due.next_at")
+"""The same for waits in queues that are too long, and for leases of claims, in the order of their times."""
 
 SELECT_LATE_SECONDS = f"""
 SELECT extract(epoch FROM clock.now - first.next_at)::double precision AS seconds
@@ -35,7 +38,7 @@ SELECT extract(epoch FROM clock.now - first.next_at)::double precision AS second
 
 
 @dataclass(frozen=True, slots=True)
-class DueSlaClock:
+class DueClock:
     """A clock that must be looked at."""
 
     kind: ClockKind
@@ -45,12 +48,23 @@ class DueSlaClock:
 
 async def find_due_sla_clocks(
     connection: Connection, workspace_id: int, limit: int, excluded: Sequence[str] = ()
-) -> list[DueSlaClock]:
-    """Return the clocks that must be looked at by the workspace's time, without those of some assignments."""
-    rows = await connection.fetch(
-        SELECT_DUE_SLA_CLOCKS, workspace_id, limit, list(excluded), timeout=ACQUIRE_SECONDS
-    )
-    return [DueSlaClock(**row) for row in rows]
+) -> list[DueClock]:
+    """Return the clocks of SLAs that are due by the workspace's time, without those of some assignments."""
+    return await _find(connection, SELECT_DUE_SLA_CLOCKS, workspace_id, limit, excluded)
+
+
+async def find_due_queue_clocks(
+    connection: Connection, workspace_id: int, limit: int, excluded: Sequence[str] = ()
+) -> list[DueClock]:
+    """Return the clocks of queues that are due by the workspace's time, without those of some assignments."""
+    return await _find(connection, SELECT_DUE_QUEUE_CLOCKS, workspace_id, limit, excluded)
+
+
+async def _find(
+    connection: Connection, statement: str, workspace_id: int, limit: int, excluded: Sequence[str]
+) -> list[DueClock]:
+    rows = await connection.fetch(statement, workspace_id, limit, list(excluded), timeout=ACQUIRE_SECONDS)
+    return [DueClock(**row) for row in rows]
 
 
 async def read_late_seconds(connection: Connection, workspace_id: int) -> float:
