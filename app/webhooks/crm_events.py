@@ -12,7 +12,7 @@ CrmEventKind = Literal["created", "updated", "deleted", "erased", "merged", "con
 """What happened to a record.
 
 - `erased`:    deleted for privacy; the person must be forgotten.
-- `merged`:    `others` are the records that are this one from now on.
+- `merged`:    `others` are the records that are this one from now on; the first is the one that prevails.
 - `converted`: `others` are the records that this one became.
 - `gap`:       something changed, but not what; the record must be read.
 """
@@ -37,7 +37,7 @@ class CrmEvent:
     - `dedupe_key` is the same for every delivery of this event, and for no other event of the endpoint.
     - `fields` are the fields that changed, by the vendor's names, with their new values; None or an empty
       string says that the field was cleared. `previous` are the values before, where the vendor tells.
-    - `complete` says that `fields` is the whole record, not only what changed.
+    - `complete` says that `fields` also holds fields that did not change. An absent field says nothing.
     - `at` is when it happened by the vendor's clock; `order` breaks ties between events of one time.
     - `actor` is the id of the user or app that did it.
     - `must_read` says that the vendor left out what the record holds.
@@ -118,8 +118,11 @@ class Vendor(Protocol):
         """
         ...
 
-    def parse(self, body: bytes, terms: EndpointTerms) -> Sequence[CrmEvent]:
-        """The events of a body. Raises Unreadable, and nothing else."""
+    def parse(self, request: WebhookRequest, terms: EndpointTerms) -> Sequence[CrmEvent]:
+        """The events of a delivery that has been verified. Raises Unreadable, and nothing else.
+
+        Some vendors name a delivery, or say what they left out, in its headers alone.
+        """
         ...
 
     def to_store(self, body: bytes) -> bytes:
