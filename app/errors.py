@@ -438,6 +438,22 @@ class DatabaseUnavailable(Problem):
     retry_after = 2
 
 
+class SecretsKeyMissing(Problem):
+    """There is no key with which secrets of other systems could be stored."""
+
+    status, code, title = 503, "secrets_key_missing", "No key for secrets is set"
+    cause = "The service has no key to encrypt secrets of other systems with."
+    remedy = "Set `LEAD_ASSIGNMENT_SECRETS_KEY` to the output of `lead-assignment secrets generate`."
+
+
+class SecretUnreadable(Problem):
+    """A stored secret was encrypted with a key that is no longer set."""
+
+    status, code, title = 503, "secret_unreadable", "A stored secret cannot be decrypted"
+    cause = "None of the keys in `LEAD_ASSIGNMENT_SECRETS_KEY` fits a stored secret."
+    remedy = "Add the earlier key to `LEAD_ASSIGNMENT_SECRETS_KEY`, after the newest."
+
+
 FAULTS: dict[str, str] = {
     "required": "A required field is missing.",
     "unknown_field": "No field or parameter has this name.",

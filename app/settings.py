@@ -1,9 +1,14 @@
 """Settings, read once from the environment. In production, unknown or weak settings prevent the start."""
 
+import base64
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DEVELOPMENT_SECRETS_KEY = "a25vd24gdG8gYWxsOiBmb3IgZGV2ZWxvcG1lbnQhISE="
+"""The key of development. Everybody knows it, so production refuses it."""
 
 
 class Settings(BaseSettings):
@@ -25,6 +30,32 @@ class Settings(BaseSettings):
     plugin_memory_mb: int = Field(1024, ge=256, le=65536)
     development_workspace: str = "example"
     api_docs: bool | None = None
+    secrets_key: SecretStr | None = None
+    public_base_url: str | None = None
+
+    @field_validator("public_base_url")
+    @classmethod
+    def _is_base_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be an http or https URL without a query")
+        return value.rstrip("/")
+
+    @field_validator("secrets_key")
+    @classmethod
+    def _is_secret(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        keys = _keys(value)
+        if not all(_is_secrets_key(key) for key in keys):
+            raise ValueError("each key must be 32 bytes in URL-safe Base64")
+        if info.data.get("env") != "development" and DEVELOPMENT_SECRETS_KEY in keys:
+            raise ValueError("the key of development is not for production")
+        return value
+
+    def secrets_keys(self) -> list[str]:
+        """The keys that encrypt secrets, the newest first. In development there is a default."""
+        return _keys(self.secrets_key) or ([DEVELOPMENT_SECRETS_KEY] if self.development else [])
 
     @property
     def development(self) -> bool:
@@ -45,3 +76,15 @@ class Settings(BaseSettings):
         if not address:
             raise ValueError("set DATABASE_URL (and MIGRATION_DATABASE_URL for the role that migrates)")
         return address
+
+
+def _keys(value: SecretStr | None) -> list[str]:
+    text = value.get_secret_value() if value else ""
+    return [key.strip() for key in text.split(",") if key.strip()]
+
+
+def _is_secrets_key(text: str) -> bool:
+    try:
+        return len(base64.urlsafe_b64decode(text.encode())) == 32
+    except ValueError:
+        return False

@@ -18,6 +18,7 @@ from app.cli import (
     owners,
     plan,
     resume,
+    secrets,
     serve,
     teams,
     verify,
@@ -61,6 +62,7 @@ commands.command("assign")(assign.assign)
 commands.command("explain")(explain.explain)
 commands.add_typer(workspaces.commands, name="workspaces")
 commands.add_typer(keys.commands, name="keys")
+commands.add_typer(secrets.commands, name="secrets")
 commands.add_typer(plan.commands, name="plan")
 commands.add_typer(leads.commands, name="leads")
 commands.add_typer(owners.commands, name="owners")
