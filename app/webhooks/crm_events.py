@@ -12,12 +12,13 @@ CrmEventKind = Literal["created", "updated", "deleted", "erased", "merged", "con
 """What happened to a record.
 
 - `erased`:    deleted for privacy; the person must be forgotten.
-- `merged`:    `others` are the records that are this one from now on; the first is the one that prevails.
+- `merged`:    `others` are the records that are this one from now on. If the merge made a new record, the
+  first of them is the one that people kept.
 - `converted`: `others` are the records that this one became.
 - `gap`:       something changed, but not what; the record must be read.
 """
 Origin = Literal["person", "integration", "import", "workflow"]
-"""Who or what changed the record, as far as the vendor tells."""
+"""Who or what changed the record, as far as the vendor tells. An `import` is also a mass update."""
 
 
 class CrmRecord(NamedTuple):
