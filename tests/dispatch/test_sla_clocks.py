@@ -197,3 +197,99 @@ async def test_lead_that_returns_untouched_keeps_its_clock_and_a_touched_one_get
     assert later["sla"]["touch_by"] == "2098-12-02T16:00:00Z"
     assert [code for code, _ in await told(office)] == ["sla_reminder"]
     assert (await verify(office.pool, office.workspace_id)).clean
+
+
+TWO_OWNERS = """
+queues: {{unrouted: {{claimable_by: inbound}}}}
+slas:
+  hot: {{accept: 15m, grace: 0, on_breach: take_away, escalate_to: [{{queue: unrouted}}]}}
+  deal: {{accept: {deal}, grace: 0, on_breach: take_away, escalate_to: [{{queue: unrouted}}]}}
+handoffs: [{{name: to-ae, when_event: qualified, to: {{{to}}}, keep: true}}]
+pipeline:
+  - round_robin: {{team: inbound, sla: hot}}
+  - queue: {{name: unrouted}}
+"""
+
+
+async def open_assignments(office: Workspace, lead_id: str) -> list[tuple[str | None, str]]:
+    """The owner and the cause of each open assignment of a lead, in order."""
+    found = (await office.get(f"/leads/{lead_id}"))["assignments"]
+    return [
+        (each["owner"] and each["owner"]["id"], each["cause"]) for each in found if each["state"] == "open"
+    ]
+
+
+async def test_of_two_owners_only_the_one_who_is_late_loses_the_lead(office: Workspace) -> None:
+    members = [{"owner": "ana"}, {"owner": "ben"}, {"owner": "eve"}]
+    await office.put("teams", "inbound", {"name": "Inbound", "members": members})
+    await office.put("owners", "dia", {"name": "Dia"})
+    await office.publish(TWO_OWNERS.format(deal="8h", to="owner: dia, sla: deal"))
+    made = await office.assign(external_id="a")
+    first = made["owner"]["id"]
+    await report(office, made["assignment_id"], type="qualified", by="robot", via="bot")
+    assert await open_assignments(office, made["lead_id"]) == [(first, "assign"), ("dia", "handoff")]
+    await move(office, "2098-12-02T10:15+01:00")
+    kept, second = await open_assignments(office, made["lead_id"])
+    assert kept == ("dia", "handoff")
+    assert second[1] == "take_away"
+    assert second[0] not in (first, "dia")
+    assert await told(office) == [("taken_away", first)]
+    # The handoff is not made again of the assignment that follows, and nobody gets the lead back.
+    newest = (await office.get(f"/leads/{made['lead_id']}"))["assignments"][-1]["assignment_id"]
+    again = await report(office, newest, type="qualified", by="robot", via="bot")
+    assert (again["effect"], again["decision"]) == ("none", None)
+    await move(office, "2098-12-02T10:30+01:00")
+    third = (await open_assignments(office, made["lead_id"]))[1]
+    assert {first, second[0], third[0]} == {"ana", "ben", "eve"}
+    await move(office, "2098-12-02T10:45+01:00")
+    assert await open_assignments(office, made["lead_id"]) == [("dia", "handoff"), (None, "escalate")]
+    found = await verify(office.pool, office.workspace_id)
+    assert found.clean, found.lines()
+
+
+async def test_the_second_owner_s_breach_leaves_the_lead_with_the_first(office: Workspace) -> None:
+    await office.put("owners", "dia", {"name": "Dia"})
+    members = [{"owner": "dia"}, {"owner": "ana"}, {"owner": "eve"}]
+    await office.put("teams", "closers", {"name": "Closers", "members": members})
+    await office.put("teams", "inbound", {"name": "Inbound", "members": [{"owner": "ana"}]})
+    await office.publish(TWO_OWNERS.format(deal="10m", to="team: closers, sla: deal"))
+    made = await office.assign(external_id="a")
+    await report(office, made["assignment_id"], type="accepted")
+    done = await report(office, made["assignment_id"], type="qualified")
+    taken = {"dia", "eve"} - {done["decision"]["owner"]["id"]}
+    await move(office, "2098-12-02T10:10+01:00")
+    assert await open_assignments(office, made["lead_id"]) == [("ana", "assign"), (*taken, "take_away")]
+    found = await verify(office.pool, office.workspace_id)
+    assert found.clean, found.lines()
+
+
+async def test_while_a_lead_waits_since_its_handoff_its_late_owner_is_told(office: Workspace) -> None:
+    await office.publish(TWO_OWNERS.format(deal="8h", to="queue: unrouted"))
+    made = await office.assign(external_id="a")
+    await report(office, made["assignment_id"], type="qualified", by="robot", via="bot")
+    await move(office, "2098-12-02T10:15+01:00")
+    first = made["owner"]["id"]
+    assert await open_assignments(office, made["lead_id"]) == [(first, "assign"), (None, "handoff")]
+    assert await told(office) == [("sla_missed", first)]
+
+
+@pytest.mark.parametrize("full", ["one", "both"])
+async def test_caps_do_not_bind_an_escalation_to_a_team(office: Workspace, full: str) -> None:
+    """Whoever has room comes first; if nobody has, the lead is taken all the same, and marked."""
+    caps: dict[str, int] = {"open": 0}
+    await office.put("owners", "dia", {"name": "Dia", "caps": caps})
+    await office.put("owners", "eve", {"name": "Eve", **({"caps": caps} if full == "both" else {})})
+    members = [{"owner": "dia"}, {"owner": "eve", "caps": caps if full == "both" else None}]
+    await office.put("teams", "lead-desk", {"name": "Desk", "members": members})
+    ladder = "[{team: lead-desk}, {queue: unrouted}]"
+    await office.publish(
+        PLAN.format(sla=f"accept: 15m, on_breach: escalate, grace: 0, escalate_to: {ladder}")
+    )
+    made = await office.assign(external_id="a")
+    await move(office, "2098-12-02T10:15+01:00")
+    newest = (await office.get(f"/leads/{made['lead_id']}"))["assignments"][-1]
+    decision = await office.get(f"/assignments/{newest['assignment_id']}")
+    owners = {"one": ("eve",), "both": ("dia", "eve")}[full]
+    assert newest["owner"]["id"] in owners
+    assert decision["over_cap"] == (full == "both")
+    assert (await verify(office.pool, office.workspace_id)).clean

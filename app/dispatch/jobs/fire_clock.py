@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from app.dispatch.decision_session import DecisionSession
+from app.dispatch.decision_session import END_CAUSES, DecisionSession
 from app.dispatch.jobs.base import Job, Reply, request_again
 from app.dispatch.record import numbered_actions
 from app.engine.followup import clock_notices
@@ -95,8 +95,7 @@ class _Firing:
         if not bound and clock.owner_id is not None and self.terms.pause_after is not None:
             clock.strike = "new" if not self._in_gap() else None
         work.keep_clock(clock)
-        current = self.lead.prior.assignment_id == self.tracked.id
-        if not current or (self.terms.on_breach == "remind" and not bound):
+        if not self._can_move or (self.terms.on_breach == "remind" and not bound):
             self._tell("missed", clock_notices.missed(clock, self.terms, work.facts.directory))
             return "missed"
         request = self._next_member() if self.terms.on_breach == "take_away" and not bound else None
@@ -106,6 +105,16 @@ class _Firing:
         told = clock_notices.moved_on(clock, self.terms, work.facts.directory, decision, bound=bound)
         self._tell("moved", told)
         return decision.code if not bound else "bound"
+
+    @property
+    def _is_current(self) -> bool:
+        return self.lead.prior.assignment_id == self.tracked.id
+
+    @property
+    def _can_move(self) -> bool:
+        """Since a handoff an owner may have the lead together with another one; it then waits nowhere."""
+        prior = self.lead.prior
+        return self._is_current or (prior.state == "assigned" and self.tracked.owner_id is not None)
 
     def _in_gap(self) -> bool:
         """Whether it was due while no worker ran. The owner could not be reminded."""
@@ -137,7 +146,12 @@ class _Firing:
         )
 
     def _move(self, request: DecisionRequest) -> Decision:
-        self.session.decide_again(request, self.lead)
+        """Another one has the lead instead. Whoever has it too since a handoff keeps it."""
+        if self._is_current:
+            self.session.decide_again(request, self.lead)
+        else:
+            self.session.work.end_tracked(self.tracked, END_CAUSES[request.kind])
+            self.session.decide(request, self.lead.normalized)
         return self.session.work.decided[-1]
 
     def _tell(self, what: str, action: Mapping[str, Any] | None) -> None:
@@ -159,13 +173,12 @@ def _team_of(terms: Terms, tracked: TrackedAssignment) -> Target | None:
 
 
 def _tried(history: Sequence[TrackedAssignment], tracked: TrackedAssignment) -> frozenset[str]:
-    """Everybody who had the lead since it was last routed."""
-    owners: set[str] = set()
+    """Everybody who had the lead since it was last routed, and who has it too."""
+    owners = {each.owner_id for each in history if each.open}
     for each in reversed(history):
         if each.decision_number > tracked.decision_number:
             continue
-        if each.owner_id is not None:
-            owners.add(each.owner_id)
-        if each.attempt <= 1:
+        owners.add(each.owner_id)
+        if each.attempt <= 1 and each.handoff is None:
             break
-    return frozenset(owners)
+    return frozenset(owner for owner in owners if owner is not None)

@@ -1,6 +1,6 @@
 """An event hands a lead off to a second owner."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from app.dispatch.decision_session import DecisionSession
@@ -15,6 +15,8 @@ from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
 
 TRIGGER = "handoff"
+_ROUTED = frozenset(("assign", "import"))
+"""The causes with which a lead arrives. What else happens to it follows from one of these."""
 
 
 class HandedOff(NamedTuple):
@@ -79,15 +81,12 @@ def _decide(
 
 
 def _is_made(rule: HandoffRule, tracked: TrackedAssignment, history: Sequence[TrackedAssignment]) -> bool:
-    """Whether this handoff was made of the assignment, or led to it."""
-    made = any(each.from_assignment_id == tracked.id and each.handoff == rule.name for each in history)
-    return made or any(each.handoff == rule.name for each in _origins(tracked, history))
-
-
-def _origins(tracked: TrackedAssignment, history: Sequence[TrackedAssignment]) -> Iterator[TrackedAssignment]:
-    """The assignment, and those it came from by handoffs, the newest first."""
-    by_id = {each.id: each for each in history}
-    found: TrackedAssignment | None = tracked
-    while found is not None:
-        yield found
-        found = by_id.get(found.from_assignment_id or "")
+    """Whether this handoff was made since the lead was last routed for a submission."""
+    routed = [
+        each.decision_number
+        for each in history
+        if each.cause in _ROUTED and each.decision_number <= tracked.decision_number
+    ]
+    return any(
+        each.handoff == rule.name for each in history if each.decision_number >= max(routed, default=0)
+    )

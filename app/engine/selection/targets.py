@@ -77,12 +77,23 @@ def _refused(target: Target, refused: Refusal, entry: dict[str, Any], now: datet
 
 
 def try_team(target: Target, request: DecisionRequest, facts: Facts) -> TargetAttempt:
-    """Pick a member of a team."""
+    """Pick a member of a team. With `ignore_caps`, those over a cap come after all others."""
     team = facts.directory.teams.get(target.name)
     if team is None:
         return TargetAttempt(target, "not_found")
+    attempt = _try_members(team, target, request, facts)
+    if attempt.code != "chosen" and target.ignore_caps:
+        regardless = _try_members(team, target, request, facts, caps=False)
+        if regardless.code == "chosen":
+            return replace(regardless, over_cap=True)
+    return attempt
+
+
+def _try_members(
+    team: Team, target: Target, request: DecisionRequest, facts: Facts, *, caps: bool = True
+) -> TargetAttempt:
     need = requirements_of(target, request)
-    entries, eligible = _consider(team, need, facts)
+    entries, eligible = _consider(team, need, facts, caps=caps)
     pick = target.pick or team.pick
     if any(one.owner.hours is not None for one in eligible):
         on_shift = [one for one in eligible if is_on_shift(one.owner, facts.now)]
@@ -104,7 +115,9 @@ def try_team(target: Target, request: DecisionRequest, facts: Facts) -> TargetAt
     return pick_one(target, pick, eligible, entries)
 
 
-def _consider(team: Team, need: Requirements, facts: Facts) -> tuple[list[dict[str, Any]], list[Candidate]]:
+def _consider(
+    team: Team, need: Requirements, facts: Facts, *, caps: bool
+) -> tuple[list[dict[str, Any]], list[Candidate]]:
     entries: list[dict[str, Any]] = []
     eligible: list[Candidate] = []
     no_requirements = not (need.skills or need.languages or need.exclude or need.one_of)
@@ -117,7 +130,7 @@ def _consider(team: Team, need: Requirements, facts: Facts) -> tuple[list[dict[s
         unchecked = (
             no_requirements and owner is not None and owner.unrestricted and member.weight and not member.caps
         )
-        refused = None if unchecked else member_refusal(team, member, owner, load, need, facts)
+        refused = None if unchecked else member_refusal(team, member, owner, load, need, facts, caps=caps)
         entry = (
             candidate_entry(id_, load, refused)
             if refused
@@ -131,20 +144,29 @@ def _consider(team: Team, need: Requirements, facts: Facts) -> tuple[list[dict[s
 
 
 def member_refusal(
-    team: Team, member: Member, owner: Owner | None, load: Load, need: Requirements, facts: Facts
+    team: Team,
+    member: Member,
+    owner: Owner | None,
+    load: Load,
+    need: Requirements,
+    facts: Facts,
+    *,
+    caps: bool = True,
 ) -> Refusal | None:
-    """Why a member cannot take a lead of the team now. None means that they can."""
+    """Why a member cannot take a lead of the team now, with or without their caps. None: they can."""
     if owner is None:
         return Refusal("not_found")
-    caps = member.caps
+    if not caps:
+        owner, member = replace(owner, caps=None), replace(member, caps=None)
+    own_caps = member.caps
     if member.ramp is not None:
         factor = factor_at(member, owner.zone, facts.now)
-        owner, caps = replace(owner, caps=scaled(owner.caps, factor)), scaled(caps, factor)
+        owner, own_caps = replace(owner, caps=scaled(owner.caps, factor)), scaled(own_caps, factor)
     found = refusal(owner, load, need, facts.now)
     if found is None and member.weight == 0:
         found = Refusal("zero_weight")
-    if found is None and caps is not None:
-        found = cap_refusal(caps, facts.state.member_load(team.id, owner.id), owner.zone, facts.now)
+    if found is None and own_caps is not None:
+        found = cap_refusal(own_caps, facts.state.member_load(team.id, owner.id), owner.zone, facts.now)
     return found
 
 

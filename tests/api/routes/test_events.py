@@ -540,3 +540,19 @@ async def test_an_owner_s_key_reports_for_that_owner_only(events: Workspace) -> 
     assert [each["by"] for each in (await events.get(f"/assignments/{lead['assignment_id']}"))["events"]] == [
         "ben"
     ]
+
+
+async def test_of_several_handoffs_the_first_that_somebody_can_take_is_made(events: Workspace) -> None:
+    rules = """
+  - {name: big, when_event: qualified, when: {employees: {gt: 100}}, to: {owner: eve}}
+  - {name: nobody, when_event: qualified, to: account.ae}
+  - {name: second, when_event: qualified, to: {owner: ben}}
+  - {name: third, when_event: qualified, to: {owner: eve}}
+"""
+    await events.publish(f"{HANDOFFS}{rules}")
+    lead = await of_ana(events)
+    done = await report(events, lead["assignment_id"], type="qualified")
+    assert done["decision"]["owner"]["id"] == "ben"
+    shown = (await events.get(f"/leads/{lead['lead_id']}"))["assignments"]
+    assert [each["handoff"] for each in shown] == [None, "second"]
+    assert await is_clean(events)
