@@ -489,7 +489,7 @@ FAULTS: dict[str, str] = {
     "unknown_owner": "The directory has no such owner.",
     "unknown_team": "The directory has no such team.",
     "unknown_queue": "The active plan declares no such queue.",
-    "excluded": "The request names an owner who is also excluded.",
+    "excluded": "The request names an owner who is also excluded, or who never gets this lead again.",
     "duplicate_member": "The owner is a member of the team already.",
     "zero_weights": "No member of the team has a weight above 0.",
     "reserved_name": "The name is reserved.",

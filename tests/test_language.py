@@ -34,7 +34,7 @@ ARCHAIC = {
     "befall": r"befall|befalls|befell|befallen",
     "anew, naught, lest": r"anew|naught|nought|lest|ere|oft",
     "here-, there-, where-": r"hereby|hereof|hitherto|thereof|thereto|therein|thither|whither|whereof|whence",
-    "whom": r"whom|whomsoever|whosoever",
+    "whom, whoever": r"whom|whoever|whomsoever|whosoever",
 }
 RULES = {**GENDERED, **BRITISH, **ARCHAIC}
 

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import orjson
-
 from app.directory.editing import DirectoryEdit, edit_directory
 from app.engine.followup import clock_notices
 from app.engine.life.clocks import Clock
@@ -13,7 +11,7 @@ from app.engine.life.working_time import working_time_of
 from app.engine.model.directory import Directory, Owner
 from app.store.connection.pool import Pool
 from app.store.life import strikes
-from app.store.life.outbox import INSERT_ACTIONS, ActionRow
+from app.store.life.outbox import ActionRow, insert_actions
 
 ACTOR = "service"
 
@@ -80,5 +78,4 @@ async def _tell(edit: DirectoryEdit, clock: Clock, action: dict[str, Any]) -> No
         created_at=edit.now,
         available_at=edit.now,
     )
-    statement = INSERT_ACTIONS.format(rows="$2")
-    await edit.connection.execute(statement, edit.workspace_id, orjson.dumps([row]).decode())
+    await insert_actions(edit.connection, edit.workspace_id, [row])

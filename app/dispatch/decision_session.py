@@ -22,7 +22,7 @@ from app.engine.model.decision import (
 )
 from app.engine.model.lead_keys import LeadKey, MatchRules, SuppressionKey
 from app.engine.pipeline.decide import decide
-from app.errors import IdempotencyMismatch, NotFound
+from app.errors import AmbiguousAssignment, IdempotencyMismatch, NotFound
 from app.intake.arrival import IncomingLead
 from app.intake.lead_keys import phone_keys, stored_keys
 from app.intake.matching import ComparedLead, match, may_be_same
@@ -50,7 +50,7 @@ END_CAUSES = {
     "signal": "superseded",
 }
 """Why an assignment ends, by the kind of the request that follows."""
-_GONE = frozenset(("merged", "erased", "failed"))
+GONE = frozenset(("merged", "erased", "failed"))
 """The states of leads that match nobody and are not decided again."""
 
 
@@ -175,18 +175,31 @@ class DecisionSession:
     def is_present(self, lead_id: str) -> bool:
         """Whether there is such a lead, and it can be decided."""
         lead = self.find_lead(lead_id)
-        return lead is not None and lead.prior.state not in _GONE
+        return lead is not None and lead.prior.state not in GONE
 
     def get_lead(self, lead_id: str) -> CurrentLead:
         """The same. Raises NotFound when there is no lead to decide."""
         lead = self.find_lead(lead_id)
-        if lead is None or lead.prior.state in _GONE:
+        if lead is None or lead.prior.state in GONE:
             raise NotFound("There is no such lead.")
         return lead
 
     def history(self, lead_id: str) -> list[TrackedAssignment]:
         """The assignments of a lead in order, as the jobs so far left them."""
         return self.work.histories.get(lead_id, [])
+
+    def find_assignment(self, lead_id: str, assignment_id: str) -> TrackedAssignment | None:
+        """One assignment of a lead, if it is in its history."""
+        return next((each for each in self.history(lead_id) if each.id == assignment_id), None)
+
+    def lead_of_keys(self, keys: Iterable[LeadKey]) -> str:
+        """The lead that has these keys. Raises NotFound, or AmbiguousAssignment when there are several."""
+        ids = {id_ for key in keys for id_ in self.found.matches.get(key, ()) if self.is_present(id_)}
+        if len(ids) > 1:
+            raise AmbiguousAssignment(sorted(ids), "lead_ids")
+        if not ids:
+            raise NotFound("There is no such lead.")
+        return ids.pop()
 
     def earlier_event(self, source: str, event_id: str) -> EarlierEvent | None:
         """The event that came with this id of this source, if one did."""
@@ -304,7 +317,7 @@ class DecisionSession:
         if stored is not None:
             self.work.before.setdefault(lead_id, stored.prior)
         lead = present or stored
-        if lead is None or lead.prior.state in _GONE:
+        if lead is None or lead.prior.state in GONE:
             return None
         return ComparedLead(lead_id, self._keys_of(lead_id), lead.values)
 

@@ -154,10 +154,10 @@ def numbered_actions(
     created_at: datetime,
     available_at: datetime,
 ) -> list[ActionRow]:
-    """Actions for the outbox. Their ids are that of the decision or event, and their number in it."""
+    """Actions for the outbox."""
     return [
         ActionRow(
-            id=f"{source_id}.{number}",
+            id=action["id"],
             lead_id=lead_id,
             assignment_id=assignment_id,
             type=action["type"],
@@ -165,8 +165,13 @@ def numbered_actions(
             created_at=created_at,
             available_at=available_at,
         )
-        for number, action in enumerate(actions, 1)
+        for action in with_ids(source_id, actions)
     ]
+
+
+def with_ids(source_id: str, actions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Actions with their ids: that of the decision or event, and their number in it."""
+    return [{"id": f"{source_id}.{number}", **action} for number, action in enumerate(actions, 1)]
 
 
 def ledger_row(entry: LedgerEntry, number: int, assignment_id: str, now: datetime) -> LedgerRow:
@@ -187,26 +192,12 @@ def prior_after(
     row: AssignmentRow, barred: frozenset[str] = frozenset(), clocks: Sequence[Clock] = ()
 ) -> PriorAssignment:
     """The lead as the next decision finds it. `barred` are the owners who never get it again."""
-    return PriorAssignment(
-        lead_id=row.lead_id,
-        assignment_id=row.id,
-        matched_by="lead_id",
-        state=row.outcome,
-        owner=row.owner_id,
-        team=row.team_id,
-        queue=row.queue,
-        path=row.path,
-        block=row.block,
-        priority=row.priority,
-        decided_at=row.decided_at,
+    return _prior(
+        row,
+        barred,
         held_until=row.held_until,
         held_for_owner=row.held_for_owner,
         held_for_team=row.held_for_team,
-        step=row.step,
-        attempt=row.attempt,
-        queue_since=row.queue_since,
-        origin_owner=row.origin_owner,
-        barred=barred,
         queue_number=row.queue_number,
         clocks=tuple(
             PriorClock(each.kind, each.sla, each.started_at, each.reminded, each.state) for each in clocks
@@ -216,25 +207,29 @@ def prior_after(
 
 def prior_of(tracked: TrackedAssignment, barred: frozenset[str]) -> PriorAssignment:
     """A lead as the next decision finds it, with an open assignment of an owner as its current one."""
+    return _prior(tracked, barred, touched_at=tracked.touched_at, active_at=tracked.active_at)
+
+
+def _prior(of: AssignmentRow | TrackedAssignment, barred: frozenset[str], **own: Any) -> PriorAssignment:
+    """What both have. `own` are the fields that only one of them knows."""
     return PriorAssignment(
-        lead_id=tracked.lead_id,
-        assignment_id=tracked.id,
+        lead_id=of.lead_id,
+        assignment_id=of.id,
         matched_by="lead_id",
-        state=tracked.outcome,
-        owner=tracked.owner_id,
-        team=tracked.team_id,
-        queue=tracked.queue,
-        path=tracked.path,
-        block=tracked.block,
-        priority=tracked.priority,
-        decided_at=tracked.decided_at,
-        step=tracked.step,
-        attempt=tracked.attempt,
-        touched_at=tracked.touched_at,
-        active_at=tracked.active_at,
-        queue_since=tracked.queue_since,
-        origin_owner=tracked.origin_owner,
+        state=of.outcome,
+        owner=of.owner_id,
+        team=of.team_id,
+        queue=of.queue,
+        path=of.path,
+        block=of.block,
+        priority=of.priority,
+        decided_at=of.decided_at,
+        step=of.step,
+        attempt=of.attempt,
+        queue_since=of.queue_since,
+        origin_owner=of.origin_owner,
         barred=barred,
+        **own,
     )
 
 
@@ -273,9 +268,7 @@ def decision_to_json(
         "account_team": {role: _owner(owner) for role, owner in decision.account_team.items()},
         "reason": {"code": decision.code, "text": decision.text},
         "sla": _sla(decision.sla),
-        "actions": [
-            {"id": f"{row.id}.{number}", **action} for number, action in enumerate(decision.actions, 1)
-        ],
+        "actions": with_ids(row.id, decision.actions),
         "normalized": normalized,
         "plan_version": row.plan_version,
         "existing_lead": _existing_lead(decision),

@@ -9,6 +9,6 @@ def clock_that_runs(
     session: DecisionSession, lead_id: str, assignment_id: str, kind: ClockKind
 ) -> tuple[TrackedAssignment | None, Clock | None]:
     """An open assignment and its clock of this kind, if the clock still runs."""
-    tracked = next((each for each in session.history(lead_id) if each.id == assignment_id), None)
+    tracked = session.find_assignment(lead_id, assignment_id)
     clock = tracked.clocks.get(kind) if tracked is not None and tracked.open else None
     return tracked, clock if clock is not None and clock.state == "pending" else None

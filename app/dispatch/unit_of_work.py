@@ -137,7 +137,7 @@ class UnitOfWork:
         body = orjson.dumps(decision_to_json(request, decision, row, shown), option=orjson.OPT_UTC_Z)
         self.rows.responses[row.id] = self.responses[row.id] = body
         if decision.actions:
-            self.add_actions(action_rows(request, decision, row, self.facts.directory))
+            self.add_actions(action_rows(request, decision, row, directory))
         if decision.turn is not None and number is not None:
             self.rows.turns.append(ledger_row(decision.turn, number, row.id, self.now))
         if not decision.keeps_assignment:

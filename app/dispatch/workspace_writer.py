@@ -3,10 +3,9 @@
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import asyncpg
 import structlog
 
 from app.dispatch.caches import PlanCache
@@ -24,6 +23,7 @@ from app.store.connection.pool import (
     Limits,
     Pool,
     begin_statement,
+    close_broken,
     give_back,
     is_connection_error,
     take_connection,
@@ -68,7 +68,7 @@ class WorkspaceWriter:
         self.begin = begin_statement(self.pool, self.workspace_id, self.limits, lock=True)
 
     def enter(self, job: Job) -> None:
-        """Queue a job for the next group. Groups run in a task of their own, whoever cancels a request."""
+        """Queue a job for the next group. Groups run in a task that no canceled request ends."""
         self.pending.enter(job)
         self._wake()
 
@@ -220,8 +220,7 @@ def _terminated_when_in_doubt(connection: Connection) -> Iterator[None]:
         yield
     except BaseException as error:
         if is_connection_error(error) or isinstance(error, asyncio.CancelledError):
-            with suppress(asyncpg.InterfaceError):  # the pool has noticed already
-                connection.terminate()
+            close_broken(connection)
         raise
 
 

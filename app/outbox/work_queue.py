@@ -74,7 +74,7 @@ async def resend(pool: Pool, workspace_id: int, ids: Sequence[str]) -> list[Outc
     async with transaction(pool, workspace_id, lock=True) as connection:
         if not await installation.acts_on(connection):
             raise RestoredCopy()
-        # Whoever leases a later action of the lead at this moment does so before or after.
+        # A concurrent lease of a later action of the lead comes before this or after it, never in between.
         others = await deliveries.list_undelivered_of_leads(connection, workspace_id, ids)
         found = await deliveries.lock_actions(connection, workspace_id, [*ids, *others])
         at = await now_of(connection, workspace_id)

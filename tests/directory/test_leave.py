@@ -168,7 +168,7 @@ async def test_cover_who_goes_on_leave_too_hands_on_and_each_lead_remembers_its_
     await at(office, "2026-12-08 23:00Z")
     await until(office, lambda counts: counts == {"cem": 5})
     await at(office, "2026-12-09 23:00Z")
-    # The covers lead in a circle: the leads go to whoever is left of the team, or to the plan's queue.
+    # The covers lead in a circle: the leads go to those who are left of the team, or to the plan's queue.
     counts = await until(office, lambda counts: not counts.keys() & {"ana", "ben", "cem"})
     assert sum(counts.values()) == 5
     assert {item["origin_owner"] for item in (await office.get("/assignments"))["items"]} == {"ana", "ben"}

@@ -3,11 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 import asyncpg
 import pytest
 
+from app.store.connection.pool import transaction
+from app.store.life.outbox import ActionRow, insert_actions
 from tests.support.processes import PATIENCE
 from tests.support.workspace import Workspace, open_workspace
 
@@ -122,6 +125,23 @@ async def test_case_51_reader_with_a_cursor_misses_nothing_and_gets_a_lead_in_or
     everything = await log(outbox)
     assert [each["number"] for each in everything] == [1, 2, 3, 4]
     assert len({each["id"] for each in everything}) == 4
+
+
+async def test_notice_beside_a_decision_comes_after_what_its_lead_still_waits_for(outbox: Workspace) -> None:
+    made = await outbox.assign(external_id="L", source="ana")
+    now = datetime.fromisoformat(START)
+    notice = ActionRow(
+        id="notice",
+        lead_id=made["lead_id"],
+        assignment_id=made["assignment_id"],
+        type="notify",
+        body={"params": {}, "due_at": None},
+        created_at=now,
+        available_at=now,
+    )
+    async with transaction(outbox.pool, outbox.workspace_id, lock=True) as connection:
+        await insert_actions(connection, outbox.workspace_id, [notice])
+    assert [each["id"] for each in await log(outbox)] == [made["actions"][0]["id"], "notice"]
 
 
 async def test_case_51_two_readers_share_the_actions(outbox: Workspace) -> None:

@@ -25,8 +25,7 @@ class CloseIdle(Job):
 
     def decide(self, session: DecisionSession) -> Reply:
         """Close it. Answers 204 when somebody has worked on it, or it has ended."""
-        history = session.history(self.lead_id)
-        tracked = next((each for each in history if each.id == self.assignment_id), None)
+        tracked = session.find_assignment(self.lead_id, self.assignment_id)
         lead = session.find_lead(self.lead_id)
         if lead is None or tracked is None or not self._is_idle(session, tracked):
             return Reply(204, b"")

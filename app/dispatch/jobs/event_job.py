@@ -10,7 +10,7 @@ from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.reported_events import Reporter, refusal_from_json
 from app.engine.life.events import ReportedEvent
 from app.engine.model.lead_keys import LeadKey
-from app.errors import AmbiguousAssignment, EventIdReused, NotFound
+from app.errors import EventIdReused
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,4 @@ class EventJob(Job):
         """The lead that the address names by its id or keys. Raises NotFound or AmbiguousAssignment."""
         if self.address.lead_id is not None:
             return self.address.lead_id
-        matches = [session.found.matches.get(key, ()) for key in self.address.keys]
-        ids = {id_ for found in matches for id_ in found if session.is_present(id_)}
-        if len(ids) != 1:
-            if ids:
-                raise AmbiguousAssignment(sorted(ids), "lead_ids")
-            raise NotFound("There is no such lead.")
-        return ids.pop()
+        return session.lead_of_keys(self.address.keys)

@@ -40,9 +40,7 @@ class FireClock(Job):
     def decide(self, session: DecisionSession) -> Reply:
         """Move, remind or take effect. Answers 204 when there is nothing to do any more."""
         lead = session.find_lead(self.lead_id)
-        tracked = next(
-            (each for each in session.history(self.lead_id) if each.id == self.assignment_id), None
-        )
+        tracked = session.find_assignment(self.lead_id, self.assignment_id)
         clock = tracked.clocks.get(self.kind) if tracked is not None else None
         if lead is None or tracked is None or clock is None or clock.state != "pending":
             return NOTHING

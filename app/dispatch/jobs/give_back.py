@@ -29,8 +29,7 @@ class GiveBack(Job):
         AssignmentSuperseded or AlreadyClosed when the lead has moved on.
         """
         lead_id, assignment_id = session.stored.assignments.get(self.assignment_id, ("", ""))
-        history = session.history(lead_id)
-        tracked = next((each for each in history if each.id == assignment_id), None)
+        tracked = session.find_assignment(lead_id, assignment_id)
         if tracked is None:
             raise NotFound("There is no such assignment.")
         bound = self.reporter.owner_id
@@ -38,13 +37,12 @@ class GiveBack(Job):
             raise Forbidden("This key can only give back the leads of its own owner.")
         lead = session.get_lead(lead_id)
         if not tracked.open or lead.prior.assignment_id != tracked.id:
-            state = "closed" if tracked.end_cause in ("closed", "idle") else "superseded"
-            raise refusal_of(state, tracked, lead.prior, self.reporter)
+            raise refusal_of(tracked.state_after, tracked, lead.prior, self.reporter)
         if self.owner_id is not None and self.owner_id != tracked.owner_id:
             raise AssignmentSuperseded(tracked.decided_at)
         if tracked.cause != "claim" or tracked.owner_id is None:
             raise NotClaimed
-        if _given_back(history, tracked.owner_id) + 1 >= MAX_GIVEN_BACK:
+        if _given_back(session.history(lead_id), tracked.owner_id) + 1 >= MAX_GIVEN_BACK:
             lead = session.work.bar(lead, tracked.owner_id)
         return return_to_queue(session, lead, tracked, "give_back")
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import request_again
-from app.dispatch.jobs.move_lead import MoveLead, Skipped
+from app.dispatch.jobs.move_lead import ONLY_OWNER, MoveLead, Skipped
 from app.engine.model.decision import DecisionRequest, Target
 from app.engine.model.directory import Directory, Owner
 from app.engine.model.state import Facts
@@ -12,8 +12,6 @@ from app.engine.selection.covers import absence_now, cover_of, moving_absence
 from app.engine.selection.eligibility import CAPS, Requirements, refusal
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
-
-ONLY_OWNER = ("set_owner",)
 
 
 @dataclass(eq=False, slots=True)

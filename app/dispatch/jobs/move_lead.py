@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 import orjson
 
-from app.dispatch.decision_session import END_CAUSES, DecisionSession
+from app.dispatch.decision_session import END_CAUSES, GONE, DecisionSession
 from app.dispatch.jobs.base import Job, Reply, request_again
-from app.dispatch.jobs.reassign import TRIGGER, check_caps, check_target
+from app.dispatch.jobs.reassign import TRIGGER, check_move
 from app.engine.followup.notices import leads_moved
 from app.engine.model.decision import Decision, DecisionRequest, Target
 from app.engine.model.stored import target_from_json, target_to_json
@@ -19,11 +19,10 @@ from app.store.leads.current_leads import CurrentLead
 from app.store.life.outbox import ActionRow
 
 BulkActions = Literal["digest", "each", "none"]
-_ONLY_OWNER = ("set_owner",)
+ONLY_OWNER = ("set_owner",)
 """The CRM must be right, whatever is left out."""
 _LEAVE = frozenset(("cover", "return"))
 """The kinds of jobs that the service makes on its own."""
-_GONE = frozenset(("merged", "erased", "failed"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +145,7 @@ class MoveLead(Job):
     def _find(self, session: DecisionSession) -> CurrentLead:
         """The lead, if it is still where it was. Raises Skipped."""
         lead = session.find_lead(self.lead_id)
-        if lead is None or lead.prior.state in _GONE:
+        if lead is None or lead.prior.state in GONE:
             raise Skipped(lead.prior.state if lead is not None else "not_found")
         if lead.prior.assignment_id != self.assignment_id:
             raise Skipped("moved")
@@ -162,9 +161,7 @@ class MoveLead(Job):
             if owner is not None and owner.active:
                 raise Skipped("reactivated")
         if terms.to is not None:
-            check_target(terms.to, terms.exclude, facts.directory, session.plan.queues)
-            if not terms.force:
-                check_caps(terms.to, lead, facts)
+            check_move(session, lead, terms.to, terms.exclude, force=terms.force)
         untouched = lead.prior.active_at is None
         return request_again(
             session,
@@ -176,7 +173,7 @@ class MoveLead(Job):
             note=terms.reason,
             present_owner=lead.prior.owner,
             origin_owner=lead.prior.origin_owner if terms.kind == "deactivate" and untouched else None,
-            action_types=None if terms.actions == "each" else _ONLY_OWNER,
+            action_types=None if terms.actions == "each" else ONLY_OWNER,
             unattended=True,
         )
 

@@ -13,9 +13,7 @@ from app.engine.pipeline.triggers import with_own_trigger
 from app.engine.selection.eligibility import over_cap
 from app.errors import (
     AlreadyClosed,
-    AmbiguousAssignment,
     AssignmentSuperseded,
-    NotFound,
     OverCap,
     OwnerInactive,
     refused_at,
@@ -50,13 +48,10 @@ class Reassign(Job):
         AlreadyClosed when the lead is not where the caller saw it, and ValidationFailed, OwnerInactive or
         OverCap for the target.
         """
-        lead = session.get_lead(self.lead_id or _lead_of_keys(session, self.keys))
+        lead = session.get_lead(self.lead_id or session.lead_of_keys(self.keys))
         self._check_seen(session, lead)
         if self.to is not None:
-            barred = self.exclude | lead.prior.barred
-            check_target(self.to, barred, session.work.facts.directory, session.plan.queues)
-            if not self.force:
-                check_caps(self.to, lead, session.work.facts)
+            check_move(session, lead, self.to, self.exclude, force=self.force)
         request = request_again(
             session,
             lead,
@@ -98,14 +93,17 @@ class Reassign(Job):
             raise AlreadyClosed(prior.decided_at)
 
 
-def _lead_of_keys(session: DecisionSession, keys: Sequence[LeadKey]) -> str:
-    """The lead that has these keys. Raises NotFound, or AmbiguousAssignment when there are several."""
-    ids = {id_ for key in keys for id_ in session.found.matches.get(key, ())}
-    if len(ids) > 1:
-        raise AmbiguousAssignment(sorted(ids), "lead_ids")
-    if not ids:
-        raise NotFound("There is no such lead.")
-    return ids.pop()
+def check_move(
+    session: DecisionSession, lead: CurrentLead, to: Target, exclude: frozenset[str], *, force: bool
+) -> None:
+    """Raises what `check_target` raises, also for an owner who never gets this lead again, and OverCap.
+
+    With `force` no cap counts.
+    """
+    facts = session.work.facts
+    check_target(to, exclude | lead.prior.barred, facts.directory, session.plan.queues)
+    if not force:
+        _check_caps(to, lead, facts)
 
 
 def check_target(
@@ -128,7 +126,7 @@ def check_target(
             )
 
 
-def check_caps(target: Target, lead: CurrentLead, facts: Facts) -> None:
+def _check_caps(target: Target, lead: CurrentLead, facts: Facts) -> None:
     """Raises OverCap for an owner who has reached a cap, unless the lead is theirs already."""
     if target.kind != "owner" or target.name == lead.prior.owner:
         return

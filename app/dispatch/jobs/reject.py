@@ -69,7 +69,7 @@ class Reject:
     def _check_owner(self) -> None:
         """Only the present owner rejects a lead, or a caller that is bound to no owner.
 
-        A former owner comes too late, whoever reports it.
+        A reject by a former owner comes too late, also when another caller reports it.
         """
         late = refusal_of_former_owner(self.session, self.event, self.lead, self.tracked, self.reporter)
         if late is not None:

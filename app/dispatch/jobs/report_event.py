@@ -13,6 +13,7 @@ from app.dispatch.jobs.event_job import EventAddress as EventAddress
 from app.dispatch.jobs.event_job import EventJob
 from app.dispatch.jobs.handoff import hand_off
 from app.dispatch.jobs.reject import REJECTED, Reject, dispute, refund, settle_dispute
+from app.dispatch.record import with_ids
 from app.dispatch.reported_clocks import postpone_touch, withdraw_misses, working_seconds
 from app.dispatch.reported_events import (
     Reporter,
@@ -85,7 +86,7 @@ class ReportEvent(EventJob):
             if found is None:
                 raise NotFound("There is no such assignment.")
             lead_id, assignment_id = found
-            tracked = next((each for each in session.history(lead_id) if each.id == assignment_id), None)
+            tracked = session.find_assignment(lead_id, assignment_id)
             if tracked is None:
                 raise NotFound("There is no such assignment.")
             return session.get_lead(lead_id), tracked
@@ -113,8 +114,7 @@ class ReportEvent(EventJob):
             raise AmbiguousAssignment([each.id for each in open_], "assignment_ids")
         if open_:
             return open_[-1]
-        current = (each for each in history if each.id == lead.prior.assignment_id)
-        return next(current, history[-1])
+        return session.find_assignment(lead.prior.lead_id, lead.prior.assignment_id) or history[-1]
 
 
 @dataclass(slots=True)
@@ -158,12 +158,10 @@ class Report:
         """The state of the assignment: open, closed or superseded."""
         if self.tracked.open:
             return "open"
-        if self.tracked.end_cause in ("closed", "idle"):
-            return "closed"
-        prior = self.lead.prior
-        if prior.assignment_id == self.tracked.id:
-            return "closed" if prior.state == "closed" else "open"
-        return "superseded"
+        after, prior = self.tracked.state_after, self.lead.prior
+        if after == "closed" or prior.assignment_id != self.tracked.id:
+            return after
+        return "closed" if prior.state == "closed" else "open"
 
     def take(self) -> Reply:
         """Record the event with what it does, and answer."""
@@ -228,7 +226,7 @@ class Report:
             self.effect, self.decision = "handed_off", decided.body
             self.actions += decided.notices
         elif self.event.type == "closed" or self.event.type in self.session.plan.life.close_on:
-            self._end("closed")
+            self.session.close(self.tracked, "closed")
             self.effect = "closed"
         self.lead = self.session.get_lead(self.lead.prior.lead_id)
 
@@ -266,9 +264,6 @@ class Report:
             postpone_touch(self.session.work, tracked, self.event.until)
         self.session.work.progress(tracked)
 
-    def _end(self, cause: str) -> None:
-        self.session.close(self.tracked, cause)
-
     def _refuse(self) -> None:
         """Record an order that comes too late as a note. Raises its refusal."""
         withdraw_misses(self.session.work, self.tracked, self.event, event_kind(self.event.type))
@@ -288,7 +283,6 @@ class Report:
             withdraw_misses(work, self.tracked, self.event, kind)
         seconds = working_seconds(work, self.tracked, self.happened_at) if kind.touches else None
         row = self._row()
-        numbered = [{"id": f"{row.id}.{number}", **each} for number, each in enumerate(self.actions, 1)]
         body: dict[str, Any] = {
             "event_id": row.id,
             "assignment_id": self.tracked.id,
@@ -300,7 +294,7 @@ class Report:
             "code": self.details.get("code"),
             "suppression": self.details.get("suppression"),
             "working_seconds": seconds,
-            "actions": numbered,
+            "actions": with_ids(row.id, self.actions),
             "decision": orjson.loads(self.decision) if self.decision is not None else None,
             "replayed": False,
         }

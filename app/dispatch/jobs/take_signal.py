@@ -9,6 +9,7 @@ import orjson
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Reply, request_again
 from app.dispatch.jobs.event_job import EventJob
+from app.dispatch.record import with_ids
 from app.dispatch.reported_events import event_row
 from app.engine.explain import sentences
 from app.engine.followup.notices import notice
@@ -37,8 +38,7 @@ class TakeSignal(EventJob):
         if earlier is not None:
             return earlier
         lead = session.get_lead(self.lead_id(session))
-        history = session.history(lead.prior.lead_id)
-        tracked = next((each for each in history if each.id == lead.prior.assignment_id), None)
+        tracked = session.find_assignment(lead.prior.lead_id, lead.prior.assignment_id)
         if tracked is None:
             raise NotFound("There is no such lead.")
         engagement = [{"at": session.work.now, **each} for each in self.engagement]
@@ -129,13 +129,12 @@ class _Signal:
     def _reply(self) -> Reply:
         job, work = self.job, self.session.work
         row = event_row(uuid7(), job.event, self.tracked, job.reporter, work.now)
-        numbered = [{"id": f"{row.id}.{number}", **each} for number, each in enumerate(self.actions, 1)]
         body = {
             "event_id": row.id,
             "assignment_id": self.tracked.id,
             "lead_id": self.tracked.lead_id,
             "effect": self.effect,
-            "actions": numbered,
+            "actions": with_ids(row.id, self.actions),
             "decision": orjson.loads(self.decision) if self.decision is not None else None,
             "replayed": False,
         }

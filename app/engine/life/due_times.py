@@ -1,6 +1,6 @@
 """When an SLA clock is due, when it reminds, and what it does at a moment.
 
-A clock is computed from its start with the working time of now: whoever edits a calendar moves it, in both
+A clock is computed from its start with the working time of now, so an edit of a calendar moves it, in both
 directions. Reminders are points of working time, so each falls within a shift, and each is used once.
 """
 

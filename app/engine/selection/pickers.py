@@ -87,7 +87,7 @@ def _next_in_turn(
 def _least_loaded(
     target: Target, eligible: Sequence[Candidate], entries: Sequence[dict[str, Any]]
 ) -> TargetAttempt:
-    """The owner with the fewest open leads. Ties go to whoever waited longest, then to the team's order."""
+    """The owner with the fewest open leads. Ties go by the longest wait, then by the team's order."""
     chosen = min(eligible, key=lambda one: (one.load.open, one.load.last))
     for one in eligible:
         one.entry["code"] = "chosen" if one is chosen else "more_open_leads"

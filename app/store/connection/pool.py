@@ -244,12 +244,18 @@ async def transaction(
         await _say(connection, "COMMIT", REPLY_SECONDS)
 
 
+def close_broken(connection: Connection) -> None:
+    """Close a connection at once. One that broke has left the pool on its own, and refuses every call."""
+    with suppress(asyncpg.InterfaceError):
+        connection.terminate()
+
+
 async def _say(connection: Connection, statements: str, seconds: float) -> None:
     """Run statements on a connection that may be broken: one that does not answer in time is closed."""
     try:
         await connection.execute(statements, timeout=seconds)
     except CONNECTION_ERRORS:
-        _close(connection)
+        close_broken(connection)
         raise
 
 
@@ -264,7 +270,7 @@ async def look_up(pool: Pool, seconds: float, statement: str, *arguments: object
             return await connection.fetchrow(statement, *arguments, timeout=until - time.monotonic())
         except CONNECTION_ERRORS:
             # Given back as it is, it would be waited for.
-            _close(connection)
+            close_broken(connection)
             raise
 
 
@@ -273,10 +279,4 @@ async def _roll_back(connection: Connection) -> None:
         if not connection.is_closed():
             await connection.execute("ROLLBACK")
     except CONNECTION_ERRORS:
-        _close(connection)
-
-
-def _close(connection: Connection) -> None:
-    """Close a connection at once. One that broke has left the pool on its own, and refuses every call."""
-    with suppress(asyncpg.InterfaceError):
-        connection.terminate()
+        close_broken(connection)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from app.engine.life.clocks import Clock
 from app.store.connection.pool import Connection
@@ -11,7 +12,7 @@ from app.store.life.sla_clocks import find_clocks
 from app.store.path.ledger import StoredLedgerEntry, find_turns
 
 MAX_ASSIGNMENTS = 200
-"""Of each lead the newest so many are read, and every open one."""
+"""Of each lead the newest so many are read. An open assignment older than these is not among them."""
 
 
 @dataclass(slots=True)
@@ -56,6 +57,11 @@ class TrackedAssignment:
     clocks: dict[str, Clock] = field(default_factory=dict)
     turn: StoredLedgerEntry | None = None
 
+    @property
+    def state_after(self) -> Literal["closed", "superseded"]:
+        """The state of an assignment that has ended: its lead was closed, or has gone on to a later one."""
+        return "closed" if self.end_cause in ("closed", "idle") else "superseded"
+
 
 _COLUMNS = """id::text AS id, lead_id::text AS lead_id, decision_number, cause, outcome, code, step, owner_id,
        team_id, queue, path, block, priority, open, decided_at, attempt, ended_at, end_cause, accepted_at,
@@ -79,7 +85,7 @@ SELECT found.*
 async def find_histories(
     connection: Connection, workspace_id: int, lead_ids: Sequence[str]
 ) -> dict[str, list[TrackedAssignment]]:
-    """Return the assignments of each lead in order, with the clocks and turns of those that matter still."""
+    """Return the assignments of each lead in order, with their clocks and turns."""
     rows = await connection.fetch(SELECT_HISTORIES, workspace_id, list(lead_ids), MAX_ASSIGNMENTS)
     found: dict[str, list[TrackedAssignment]] = {id_: [] for id_ in lead_ids}
     for row in rows:

@@ -1,8 +1,8 @@
 """The work queue of the outbox: leases of actions, and what became of them.
 
 A lease takes no workspace lock and waits for nobody: it skips rows that are locked. The action whose turn it
-is in its lead is always part of a lease, and its row lock decides between two callers. Whoever changes
-several actions otherwise locks them in the order of their ids.
+is in its lead is always part of a lease, and its row lock decides between two callers. Every other
+change of several actions locks them in the order of their ids.
 """
 
 from collections.abc import Iterable, Sequence

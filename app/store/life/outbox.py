@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import orjson
+
 from app.store.clocks import NOW
 from app.store.connection.pool import Connection
 
@@ -43,7 +45,7 @@ INSERT_ACTIONS = """
    ORDER BY ordinal"""
 """New actions; `rows` is the name of the parameter that holds them as JSON."""
 
-# Whoever changes several actions locks them in the order of their ids, so that nobody waits in a circle: an
+# Several actions are locked in the order of their ids, so that no two transactions wait for each other: an
 # acknowledgment takes no workspace lock. The state is compared outside, because the short index of waiting
 # actions looks best to the planner and is the wrong one for ids.
 _LOCK_WAITING = """
@@ -98,6 +100,13 @@ SELECT waiting.id
     ORDER BY available_at LIMIT 1) AS waiting
 """
 """An action whose time has come, if there is any."""
+
+
+async def insert_actions(connection: Connection, workspace_id: int, rows: Sequence[ActionRow]) -> None:
+    """Add actions under the workspace lock. Earlier ones of their leads do not wait any longer."""
+    await number_actions_of_leads(connection, workspace_id, {row.lead_id for row in rows})
+    statement = INSERT_ACTIONS.format(rows="$2")
+    await connection.execute(statement, workspace_id, orjson.dumps(rows).decode())
 
 
 async def number_actions_of_leads(connection: Connection, workspace_id: int, lead_ids: Iterable[str]) -> None:

@@ -16,8 +16,8 @@ async def was_committed(
 ) -> bool:
     """Return whether the commit group that wrote this journal entry was committed.
 
-    Whoever holds the workspace lock knows that the old transaction is over, either way; the token of the
-    entry tells which. Raises OutcomeUnknown when the lock cannot be had until this moment of the monotonic
+    While the workspace lock is held, the old transaction is over, either way; the token of the entry tells
+    which. Raises OutcomeUnknown when the lock cannot be had until this moment of the monotonic
     clock.
     """
     while True:

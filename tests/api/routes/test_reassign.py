@@ -245,6 +245,26 @@ async def test_owner_named_for_a_job_gets_no_more_than_their_caps(quick: Workspa
     assert [item["over_cap"] for item in forced["items"]] == [True, True]
 
 
+async def test_owner_who_rejected_a_lead_does_not_get_it_by_a_job_either(quick: Workspace) -> None:
+    await quick.publish(f"reject_reasons: {{wrong_region: {{then: {{queue: desk}}}}}}\n{FOLLOWED}")
+    rejected, kept = await leads_of(quick, "ana", 2)
+    sent = {"type": "rejected", "reason": "wrong_region"}
+    answer = await quick.client.post(f"/assignments/{rejected['assignment_id']}/events", json=sent)
+    assert answer.json()["decision"]["queue"] == "desk", answer.text
+    assert (await post(quick, lead_id=kept["lead_id"], to={"queue": "desk"})).status_code == 201
+    single = await post(quick, lead_id=rejected["lead_id"], to="ana")
+    assert (single.status_code, [each["code"] for each in single.json()["errors"]]) == (422, ["excluded"])
+    waiting: dict[str, Any] = {"filter": {"queue": "desk"}, "to": "ana"}
+    preview = (await post(quick, **waiting, dry_run=True)).json()
+    job = await run(quick, **waiting, force=True)
+    for items in (preview["items"], job["items"]):
+        results = {item["lead_id"]: (item["result"], item.get("code")) for item in items}
+        assert results == {rejected["lead_id"]: ("refused", "excluded"), kept["lead_id"]: ("moved", None)}
+    assert [each["lead_id"] for each in (await quick.get("/queues/desk/leads"))["items"]] == [
+        rejected["lead_id"]
+    ]
+
+
 async def test_canceled_job_moves_nothing_more(workspace: Workspace) -> None:
     await workspace.publish(FOLLOWED)
     await leads_of(workspace, "ana", 3)

@@ -1,4 +1,4 @@
-"""A backlog is shared out as the members of a team come on shift, whoever starts first."""
+"""A backlog is shared out as the members of a team come on shift, in whatever order they start."""
 
 from collections import Counter
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Refunds: exact negatives of their turns, and a ledger that sums to zero whoever comes and goes."""
+"""Refunds: exact negatives of their turns, and a ledger that sums to zero also when members come and go."""
 
 from collections import Counter
 from dataclasses import dataclass, field
