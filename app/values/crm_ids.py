@@ -2,6 +2,7 @@
 
 import re
 
+_SHORT = re.compile(r"[A-Za-z0-9]{15}")
 _LONG = re.compile(r"([A-Za-z0-9]{15})([A-Za-z0-5]{3})")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _PART = 5
@@ -36,3 +37,9 @@ def _restore_case(short: str, suffix: str) -> str | None:
         each.upper() if upper else each.lower() for each, upper in zip(short, bits, strict=True)
     )
     return restored if case_suffix(restored) == suffix else None
+
+
+def salesforce_id(id_: str) -> str:
+    """The form of 18 characters, which no system that ignores case confuses; any other id unchanged."""
+    short = crm_id_key(id_)
+    return short + case_suffix(short) if _SHORT.fullmatch(short) else id_

@@ -24,7 +24,8 @@ Origin = Literal["person", "integration", "import", "workflow"]
 class CrmRecord(NamedTuple):
     """A record of a CRM. `object` is singular and lowercase: lead, contact, company, deal, user, task, call.
 
-    A Salesforce id has its form of 18 characters.
+    A Salesforce id has its form of 18 characters. The id `*` stands for all records of the object: the vendor
+    says that some changed, but not which.
     """
 
     object: str

@@ -5,5 +5,11 @@ from typing import Final
 
 from app.webhooks.crm_events import Vendor
 from app.webhooks.vendors.hubspot import HubSpot
+from app.webhooks.vendors.salesforce import Salesforce
+from app.webhooks.vendors.standard import StandardWebhooks
 
-VENDORS: Final[Mapping[str, Vendor]] = {"hubspot": HubSpot()}
+VENDORS: Final[Mapping[str, Vendor]] = {
+    "hubspot": HubSpot(),
+    "salesforce": Salesforce(),
+    "standard": StandardWebhooks(),
+}

@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from app.webhooks.crm_events import Answer, Refused
+from app.webhooks.crm_events import Answer, Refused, WebhookRequest
 
 TOLERANCE = timedelta(minutes=5)
 """How far a signed time may be from the time of the system, on either side."""
@@ -52,3 +52,11 @@ def check_timestamp(header: bytes | None, unit: timedelta, now: datetime) -> byt
     if abs(away) > TOLERANCE // timedelta(microseconds=1):
         raise Refused("timestamp_out_of_range")
     return header
+
+
+def bearer_token(request: WebhookRequest) -> bytes:
+    """The token of `Authorization: Bearer`. Raises Refused."""
+    scheme, _, token = request.headers.get("authorization", b"").partition(b" ")
+    if scheme.lower() != b"bearer" or not token.strip():
+        raise Refused("token_missing")
+    return token.strip()

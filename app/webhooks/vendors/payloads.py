@@ -12,6 +12,9 @@ from app.webhooks.crm_events import Unreadable
 
 MAX_DEPTH = 64
 MAX_ID = 200
+_SHARED_NAMES = frozenset(
+    ("contact", "lead", "company", "deal", "user", "task", "call", "email", "meeting", "event", "note")
+)
 _BOM = b"\xef\xbb\xbf"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NUMBER = re.compile(r"-?[0-9]{1,20}")
@@ -89,9 +92,10 @@ def identifiers(value: Any) -> list[str]:
 
 
 def object_name(value: Any, names: Mapping[str, str]) -> str:
-    """The lowercase name of a kind of record, translated by `names`. Empty if there is none."""
-    name = (identifier(value) or "").lower()
-    return names.get(name, name)
+    """The name of a kind of record: translated by `names`, else the vendor's. Empty if there is none."""
+    name = identifier(value) or ""
+    lower = name.lower()
+    return names.get(lower, lower if lower in _SHARED_NAMES else name)
 
 
 def whole_number(value: Any) -> int:
