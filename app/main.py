@@ -17,6 +17,7 @@ from app.api.routes import (
     assign,
     clock,
     directory,
+    endpoints,
     events,
     jobs,
     leads,
@@ -35,10 +36,12 @@ from app.engine.compile.plan import Strategy
 from app.metrics import Metrics
 from app.plugins.process import PluginLimits
 from app.registry import strategies as installed
+from app.secrets import SecretBox
 from app.settings import Settings
 from app.store import api_keys, workspaces
 from app.store.connection.monitor import ConnectionMonitor
 from app.store.connection.pool import Pool, open_pool, when_ready
+from app.webhooks.endpoints import Endpoints
 from app.worker.worker import working
 
 
@@ -60,6 +63,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
             request_seconds=settings.request_timeout_seconds,
         )
         app.state.pool = pool
+        app.state.endpoints = Endpoints(pool, SecretBox(settings.secrets_keys()), settings.public_base_url)
         app.state.authentication = await _authentication(pool, settings)
         app.state.dispatch = Dispatcher(
             pool,
@@ -113,6 +117,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         teams,
         tables,
         plans,
+        endpoints,
         clock,
     ):
         app.include_router(each.router)

@@ -11,6 +11,7 @@ import typer
 from app.cli import (
     assign,
     demo,
+    endpoints,
     explain,
     imports,
     keys,
@@ -63,6 +64,7 @@ commands.command("explain")(explain.explain)
 commands.add_typer(workspaces.commands, name="workspaces")
 commands.add_typer(keys.commands, name="keys")
 commands.add_typer(secrets.commands, name="secrets")
+commands.add_typer(endpoints.commands, name="endpoints")
 commands.add_typer(plan.commands, name="plan")
 commands.add_typer(leads.commands, name="leads")
 commands.add_typer(owners.commands, name="owners")

@@ -32,8 +32,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, TIMESTAMP
 metadata = MetaData()
 INSTANT = TIMESTAMP(timezone=True)
 
-GLOBAL = frozenset(("workspaces", "api_keys", "installation", "alembic_version"))
-"""Tables that belong to no workspace. In all others `workspace_id` is the first column of each key."""
+GLOBAL = frozenset(("workspaces", "api_keys", "webhook_paths", "installation", "alembic_version"))
+"""Tables that are read without a workspace. In all others `workspace_id` is the first column of each key."""
 
 
 def _required(name: str, kind: Any, *more: Any, **options: Any) -> Column[Any]:
@@ -71,6 +71,15 @@ api_keys = Table(
     _required("created_at", INSTANT, server_default=text("now()")),
     Column("revoked_at", INSTANT),
     Column("source", Text),
+)
+webhook_paths = Table(
+    "webhook_paths",
+    metadata,
+    Column("path_hash", LargeBinary, primary_key=True),
+    _required("workspace_id", BigInteger, ForeignKey("workspaces.id", ondelete="CASCADE")),
+    _required("endpoint_id", Text),
+    _required("path", LargeBinary),
+    Index("webhook_paths_of_endpoint", "workspace_id", "endpoint_id", unique=True),
 )
 installation = Table(
     "installation",
@@ -421,4 +430,79 @@ attribute_names = _of_a_workspace(
     _required("name", Text),
     _required("seen_at", INSTANT),
     key=("name",),
+)
+endpoint_secrets = _of_a_workspace(
+    "endpoint_secrets",
+    _required("endpoint_id", Text),
+    _required("id", Uuid),
+    _required("secret", LargeBinary),
+    _required("fingerprint", Text),
+    _required("created_at", INSTANT),
+    Column("last_used_at", INSTANT),
+    key=("endpoint_id", "id"),
+)
+endpoint_hours = _of_a_workspace(
+    "endpoint_hours",
+    _required("endpoint_id", Text),
+    _required("hour", INSTANT),
+    Column("last_at", INSTANT),
+    _required("deliveries", BigInteger, server_default=text("0")),
+    _required("events", BigInteger, server_default=text("0")),
+    _required("duplicates", BigInteger, server_default=text("0")),
+    _required("refused", BigInteger, server_default=text("0")),
+    key=("endpoint_id", "hour"),
+)
+crm_deliveries = _of_a_workspace(
+    "crm_deliveries",
+    _required("id", Uuid),
+    _required("endpoint_id", Text),
+    _required("received_at", INSTANT),
+    _required("headers", JSON),
+    Column("body", LargeBinary),
+    _index("crm_deliveries_kept", "received_at", where="body IS NOT NULL"),
+    _index("crm_deliveries_by_age", "received_at"),
+    _index("crm_deliveries_of_endpoint", "endpoint_id"),
+    key=("id",),
+)
+crm_inbox = _of_a_workspace(
+    "crm_inbox",
+    _required("endpoint_id", Text),
+    _required("dedupe_key", LargeBinary),
+    _required("id", Uuid),
+    _required("delivery_id", Uuid),
+    _required("system", Text),
+    _required("object", Text),
+    _required("record_id", Text),
+    _required("kind", Text),
+    _required("event_at", INSTANT),
+    _required("event_order", BigInteger),
+    _required("position", Integer),
+    Column("event", LargeBinary),
+    _required("received_at", INSTANT),
+    _required("state", Text),
+    _required("tries", Integer, server_default=text("0")),
+    _required("next_at", INSTANT),
+    Column("wait_until", INSTANT),
+    Column("code", Text),
+    Column("ended_at", INSTANT),
+    Index("crm_inbox_by_id", "workspace_id", "id", unique=True),
+    _index("crm_inbox_of_delivery", "delivery_id"),
+    _index("crm_inbox_of_record", "record_id", "object"),
+    _index("crm_inbox_next", "next_at", where="state = 'pending'"),
+    _index("crm_inbox_waiting", "wait_until", where="state = 'pending' AND wait_until IS NOT NULL"),
+    _index("crm_inbox_pending", "system", "object", "record_id", where="state = 'pending'"),
+    _index("crm_inbox_pending_of_endpoint", "endpoint_id", where="state = 'pending'"),
+    _index("crm_inbox_failed", "id", where="state = 'failed'"),
+    _index("crm_inbox_failed_of_endpoint", "endpoint_id", "id", where="state = 'failed'"),
+    _index("crm_inbox_ended", "ended_at", where="ended_at IS NOT NULL"),
+    key=("endpoint_id", "dedupe_key"),
+)
+crm_turns = _of_a_workspace(
+    "crm_turns",
+    _required("system", Text),
+    _required("object", Text),
+    _required("record_id", Text),
+    _required("until", INSTANT),
+    Column("token", Uuid),
+    key=("system", "object", "record_id"),
 )

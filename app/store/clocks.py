@@ -1,6 +1,6 @@
 """The movable clock of a workspace, for development."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from app.store.connection.pool import Connection
 
@@ -12,6 +12,9 @@ NOW = """coalesce(
 DECIDING_NOW = f"""greatest({NOW},
       (SELECT at FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1))"""
 """The time that the next decision would have: never behind the newest commit group."""
+
+SELECT_NOW = f"SELECT {NOW}"
+"""The workspace's time."""
 
 UPSERT_CLOCK = """
 INSERT INTO clocks (workspace_id, set_at, base_time, speed) VALUES ($1, clock_timestamp(), $2, $3)
@@ -25,6 +28,12 @@ SELECT_CLOCK_SPEED = "SELECT speed FROM clocks WHERE workspace_id = $1"
 
 DELETE_CLOCK = "DELETE FROM clocks WHERE workspace_id = $1"
 """Return to the real time."""
+
+
+async def read_now(connection: Connection, workspace_id: int) -> datetime:
+    """Return the workspace's time."""
+    now: datetime = await connection.fetchval(SELECT_NOW, workspace_id)
+    return now.astimezone(UTC)
 
 
 async def set_clock(connection: Connection, workspace_id: int, base_time: datetime, speed: float) -> None:

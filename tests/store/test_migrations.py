@@ -60,6 +60,10 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
                 ),
                 ("clock_recounts", "'ana'"),
                 ("worker_runs", "now()"),
+                ("endpoint_secrets", "'crm', gen_random_uuid(), '', '', now()"),
+                ("endpoint_hours", "'crm', now()"),
+                ("crm_deliveries", "gen_random_uuid(), 'crm', now(), '{}'"),
+                ("crm_turns", "'hubspot', 'contact', '1', now()"),
             ):
                 await workspace.pool.execute(
                     f"INSERT INTO {table} SELECT $1, {values}", workspace.workspace_id
@@ -79,6 +83,10 @@ ROWS = (
          SELECT $1, '00000000-0000-0000-0000-000000000001', 'reassign', 'running', '{}', 1, 'a', now()""",
     """INSERT INTO bulk_job_items (workspace_id, job_id, position, lead_id)
          SELECT $1, '00000000-0000-0000-0000-000000000001', 1, id FROM leads LIMIT 1""",
+    """INSERT INTO crm_inbox (workspace_id, endpoint_id, dedupe_key, id, delivery_id, system, object,
+         record_id, kind, event_at, event_order, position, received_at, state, next_at)
+         SELECT $1, 'crm', sha256(''), gen_random_uuid(), gen_random_uuid(), 'hubspot', 'contact', '1',
+           'updated', now(), 0, 0, now(), 'pending', now()""",
 )
 """Rows of tables with columns that have defaults."""
 
@@ -116,7 +124,7 @@ SELECT attrelid::regclass::text AS of, attnum AS number FROM pg_attribute
 async def test_the_workspace_leads_every_key_and_index(catalog: asyncpg.Connection) -> None:
     first = {row["of"]: row["number"] for row in await catalog.fetch(COLUMNS)}
     tables = await catalog.fetch("SELECT tablename::text AS name FROM pg_tables WHERE schemaname = 'public'")
-    assert {row["name"] for row in tables} - first.keys() == GLOBAL - {"api_keys"}
+    assert {row["name"] for row in tables} - first.keys() == GLOBAL - {"api_keys", "webhook_paths"}
     assert {row["name"] for row in tables} - GLOBAL == set(OWN)
     keys = [row for row in await catalog.fetch(KEYS) if row["of"] not in GLOBAL]
     assert {row["of"] for row in keys} == set(OWN)
@@ -186,6 +194,8 @@ FORBIDDEN = [
     "UPDATE assignments SET owner_id = 'ana'", "UPDATE assignments SET response = ''",
     "UPDATE assignments SET inputs = ''", "UPDATE plans SET document = '{}'", "UPDATE journal SET at = now()",
     "UPDATE failed_leads SET code = ''", "UPDATE api_keys SET revoked_at = NULL", "DELETE FROM api_keys",
+    "INSERT INTO webhook_paths VALUES (sha256(''), 2, 'x', '')",
+    "UPDATE webhook_paths SET workspace_id = 2", "UPDATE crm_inbox SET endpoint_id = 'x'",
     "INSERT INTO workspaces (name) VALUES ('x')", "UPDATE workspaces SET name = 'x'",
     "SELECT * FROM alembic_version", "UPDATE alembic_version SET version_num = ''",
     "CREATE TABLE mine (a integer)", "CREATE SCHEMA mine", "CREATE INDEX ON leads (state)",

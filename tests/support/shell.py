@@ -35,25 +35,27 @@ class Shell:
     def __init__(self, directory: Path, *, installed: bool = False, **variables: str) -> None:
         self.directory, self.variables, self._installed = directory, variables, installed
 
-    def run(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
-        with TemporaryFile() as output, TemporaryFile() as errors:
-            process = self._start(words, variables, output, errors)
+    def run(self, *words: str, given: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end. `given` is its standard input."""
+        with TemporaryFile() as sent, TemporaryFile() as output, TemporaryFile() as errors:
+            sent.write(given.encode())
+            sent.seek(0)
+            process = self._start(words, variables, sent, output, errors)
             try:
                 code = process.wait(PATIENCE)
             finally:
                 process.send_signal(signal.SIGKILL)
             return subprocess.CompletedProcess(words, code, _read(output), _read(errors))
 
-    def says(self, *words: str) -> str:
+    def says(self, *words: str, given: str = "") -> str:
         """The output of a command that must succeed."""
-        done = self.run(*words)
+        done = self.run(*words, given=given)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def refuses(self, *words: str, **variables: str) -> str:
+    def refuses(self, *words: str, given: str = "", **variables: str) -> str:
         """The error output of a command that must fail."""
-        done = self.run(*words, **variables)
+        done = self.run(*words, given=given, **variables)
         assert done.returncode == 1, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         return done.stderr
@@ -63,8 +65,8 @@ class Shell:
         """A server, and the first line that it prints. SIGTERM ends it."""
         reading, writing = os.pipe()
         with os.fdopen(reading, encoding="utf-8") as output:
-            with os.fdopen(writing, "wb") as end:
-                process = self._start(("serve", *words), variables, end, end)
+            with os.fdopen(writing, "wb") as end, Path(os.devnull).open("rb") as nothing:
+                process = self._start(("serve", *words), variables, nothing, end, end)
             try:
                 yield process, output.readline()
             finally:
@@ -72,26 +74,25 @@ class Shell:
                 process.wait(PATIENCE)
 
     def _start(
-        self, words: tuple[str, ...], variables: dict[str, str], output: IO[bytes], errors: IO[bytes]
+        self,
+        words: tuple[str, ...],
+        variables: dict[str, str],
+        given: IO[bytes],
+        output: IO[bytes],
+        errors: IO[bytes],
     ) -> Process:
         own = environment(**self.variables | variables)
-        with Path(os.devnull).open("rb") as nothing:
-            if self._installed:
-                return subprocess.Popen(
-                    [COMMAND, *words],
-                    cwd=self.directory,
-                    env=own,
-                    stdin=nothing,
-                    stdout=output,
-                    stderr=errors,
-                )
-            return fork(
-                "lead_assignment.__main__:main",
-                words,
-                environment=own,
-                directory=self.directory,
-                streams=[nothing.fileno(), output.fileno(), errors.fileno()],
+        if self._installed:
+            return subprocess.Popen(
+                [COMMAND, *words], cwd=self.directory, env=own, stdin=given, stdout=output, stderr=errors
             )
+        return fork(
+            "lead_assignment.__main__:main",
+            words,
+            environment=own,
+            directory=self.directory,
+            streams=[given.fileno(), output.fileno(), errors.fileno()],
+        )
 
 
 def _read(stream: IO[bytes]) -> str:

@@ -10,6 +10,7 @@ import httpx2
 import orjson
 import yaml
 from fastapi import FastAPI
+from pydantic import SecretStr
 
 from app.directory.editing import DirectoryEdit, edit_directory
 from app.engine.compile.plan import Strategy
@@ -26,6 +27,7 @@ PUBLISH = """
 INSERT INTO plans (workspace_id, version, document, source_text, author, created_at)
 VALUES ($1, $2, $3, $4, 'test', now())
 """
+SECRETS_KEY = SecretStr("dGVzdHMgdGVzdHMgdGVzdHMgdGVzdHMgdGVzdHMgdGU=")
 NOON = datetime(2030, 11, 20, 12, tzinfo=UTC)
 ADD_KEY = """
 INSERT INTO api_keys (id, workspace_id, secret_hash, scopes, label) VALUES ($1, $2, $3, $4, 'test')
@@ -166,7 +168,7 @@ async def running_app(
     A busy machine times out no request: a test of timeouts sets its own.
     """
     offered = {**installed(), **(strategies or {})}
-    settings = {"request_timeout_seconds": 30.0, **settings}
+    settings = {"request_timeout_seconds": 30.0, "secrets_key": SECRETS_KEY, **settings}
     app = create_app(Settings(env="production", database_url=dsn, **settings), offered)
     async with app.router.lifespan_context(app):
         yield app

@@ -19,7 +19,9 @@ MAX_INT32 = 2**31 - 1
 MAX_INT64 = 2**63 - 1
 
 
-def _from_state(name: str) -> Callable[[Request], Awaitable[Any]]:
+def from_state(name: str) -> Callable[[Request], Awaitable[Any]]:
+    """A dependency: what the application keeps under this name."""
+
     async def read(request: Request) -> Any:
         return getattr(request.app.state, name)
 
@@ -27,9 +29,9 @@ def _from_state(name: str) -> Callable[[Request], Awaitable[Any]]:
 
 
 CallerParameter = Annotated[Caller, Depends(caller_of)]
-PoolParameter = Annotated[Pool, Depends(_from_state("pool"))]
-DispatchParameter = Annotated[Dispatcher, Depends(_from_state("dispatch"))]
-StrategiesParameter = Annotated[Strategies, Depends(_from_state("strategies"))]
+PoolParameter = Annotated[Pool, Depends(from_state("pool"))]
+DispatchParameter = Annotated[Dispatcher, Depends(from_state("dispatch"))]
+StrategiesParameter = Annotated[Strategies, Depends(from_state("strategies"))]
 IdempotencyKeyParameter = Annotated[IdempotencyKey | None, Depends(idempotency_key)]
 PreconditionParameter = Annotated[Precondition, Depends(precondition)]
 

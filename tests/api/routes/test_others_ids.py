@@ -36,6 +36,12 @@ SENT: dict[str, Any] = {
     "PUT /calendars/{id}": HOURS,
     "PATCH /calendars/{id}": {"timezone": "UTC"},
     "DELETE /calendars/{id}": None,
+    "GET /endpoints/{id}": None,
+    "PUT /endpoints/{id}": {"kind": "hubspot", "secrets": ["long enough"]},
+    "PATCH /endpoints/{id}": {"active": False},
+    "DELETE /endpoints/{id}": None,
+    "POST /endpoints/{id}/secrets": {"secret": "long enough"},
+    "DELETE /endpoints/{id}/secrets/{secret_id}": None,
     "GET /jobs/{job_id}": None,
     "POST /jobs/{job_id}/cancel": None,
     "GET /leads/{lead_id}": None,
@@ -71,7 +77,7 @@ SENT: dict[str, Any] = {
 }  # fmt: skip
 """A body that is right, for each of them; the id is all there is to be refused."""
 QUERIES = {"GET /tables/{id}/diff": "?from=1"}
-OF_THEIR_OWN = {"id", "revision", "updated_at", "request_id", "instance"}
+OF_THEIR_OWN = {"id", "revision", "updated_at", "request_id", "instance", "path", "secrets"}
 HEADERS_OF_THEIR_OWN = {"x-request-id", "date", "etag", "content-length"}
 
 
@@ -93,6 +99,8 @@ async def filled(workspace: Workspace) -> dict[str, str]:
             revision = made.json()["revision"]
     team = {"members": [{"owner": "theirs"}]}
     assert (await workspace.client.put("/teams/theirs", json=team)).status_code == 201
+    endpoint = {"kind": "hubspot", "secrets": ["long enough"]}
+    endpoint = (await workspace.client.put("/endpoints/theirs", json=endpoint)).json()
     absence = (await workspace.client.post("/owners/theirs/absences", json=LEAVE)).json()
     for _ in range(3):
         await workspace.publish(PLAN)
@@ -101,7 +109,8 @@ async def filled(workspace: Workspace) -> dict[str, str]:
         "id": "theirs", "owner": "theirs", "absence_id": absence["id"], "lead_id": returned["lead_id"],
         "assignment_id": returned["assignment_id"], "name": "their-desk",
         "job_id": await job_of(workspace), "version": str(returned["plan_version"]),
-        "revision": str(revision), "suppression_id": await suppression_of(workspace),
+        "secret_id": endpoint["secrets"][0]["id"], "revision": str(revision),
+        "suppression_id": await suppression_of(workspace),
     }  # fmt: skip
 
 
@@ -122,7 +131,9 @@ async def job_of(workspace: Workspace) -> str:
 
 UNKNOWN_ID_CASES = {
     **dict.fromkeys(("id", "owner", "name"), "nobody"),
-    **dict.fromkeys(("absence_id", "lead_id", "assignment_id", "job_id", "suppression_id"), UNKNOWN),
+    **dict.fromkeys(
+        ("absence_id", "lead_id", "assignment_id", "job_id", "suppression_id", "secret_id"), UNKNOWN
+    ),
     "version": "999",
     "revision": "999",
 }

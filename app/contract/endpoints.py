@@ -1,0 +1,111 @@
+"""Endpoints for webhooks of CRMs: what callers send and get."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from app.contract.faults import invalid
+from app.contract.responses import ResponseModel
+from app.contract.types import RecordModel, RequestModel, RequiredId, ShortText, ShortTexts, Timestamp
+
+EndpointKind = Literal["hubspot", "salesforce", "standard", "pipedrive", "dynamics", "zoho"]
+NEED_ORGANIZATION = frozenset(("salesforce", "dynamics"))
+"""The kinds whose deliveries must name the organization of the endpoint."""
+BaseUrl = Annotated[str, Field(max_length=1024, pattern=r"^https?://[^/?#\s@]+(/[^?#\s]*)?$")]
+Secret = Annotated[str, Field(min_length=8, max_length=1024)]
+
+
+class EndpointOptions(RecordModel):
+    """What differs between CRMs of one kind."""
+
+    allow_v1: bool = Field(
+        False, description="HubSpot: accept signatures of version 1, which have no time stamp."
+    )
+    user: ShortText | None = Field(
+        None, description="Pipedrive: the user name of the deliveries; the secret is the password."
+    )
+    actor: ShortTexts = Field([], description="The ids of your own integration's users or apps in the CRM.")
+
+
+class EndpointSettings(RecordModel):
+    """An endpoint as it is stored, without its secrets."""
+
+    kind: EndpointKind
+    organization_id: RequiredId | None = Field(
+        None,
+        description="The organization, portal or company whose deliveries are taken. Required for Salesforce"
+        " and Dynamics.",
+    )
+    base_url: BaseUrl | None = Field(
+        None, description="The public address that the CRM signs, if it differs from the setting."
+    )
+    active: bool = True
+    expires_at: Timestamp | None = Field(None, description="When the CRM's channel to this endpoint ends.")
+    options: EndpointOptions = EndpointOptions()
+    mapping: dict[str, Any] = Field(
+        default_factory=dict, description="What events mean. It is merged over the default of the kind."
+    )
+
+    @model_validator(mode="after")
+    def _names_its_organization(self) -> "EndpointSettings":
+        if self.kind in NEED_ORGANIZATION and self.organization_id is None:
+            raise invalid("required", "is required for this kind", "organization_id")
+        return self
+
+
+class EndpointInput(EndpointSettings):
+    """An endpoint. `secrets` are taken when it is created, and ignored later."""
+
+    secrets: Annotated[list[Secret], Field(max_length=2)] = Field(
+        [], description="The secrets of the CRM, the newest first. They are stored encrypted and never shown."
+    )
+
+
+class EndpointSecretInput(RequestModel):
+    """A further secret. Of three, the oldest goes."""
+
+    secret: Secret
+
+
+class EndpointSecret(ResponseModel):
+    """A secret, without the secret."""
+
+    id: UUID
+    fingerprint: str = Field(description="The first 16 hexadecimal digits of its SHA-256.")
+    since: datetime
+    last_used_at: datetime | None
+
+
+class EndpointFinding(ResponseModel):
+    """Something about an endpoint that needs attention, and the span of time that it concerns."""
+
+    code: Literal["silent", "expires_soon", "expired", "no_secret", "no_base_url", "failures"]
+    detail: str
+    since: datetime | None
+    until: datetime | None
+
+
+class Endpoint(ResponseModel):
+    """An endpoint. `path` is secret: everybody who knows it can send deliveries to be checked."""
+
+    id: str
+    kind: EndpointKind
+    organization_id: str | None
+    base_url: str | None
+    active: bool
+    expires_at: datetime | None
+    options: EndpointOptions
+    mapping: dict[str, Any]
+    path: str
+    secrets: list[EndpointSecret]
+    last_delivery_at: datetime | None
+    usual_per_day: float = Field(description="Events per day, over the last 28 days at most.")
+    refused: int = Field(description="Deliveries that were not genuine, in the last 28 days.")
+    duplicates: int = Field(description="Events that came again, in the last 28 days.")
+    waiting: int = Field(description="Events that are not processed yet.")
+    failures: int = Field(description="Events that could not be processed, see `GET /webhooks/failures`.")
+    findings: list[EndpointFinding]
+    revision: int
+    updated_at: datetime

@@ -1,0 +1,1 @@
+"""What CRMs send: endpoints, deliveries and their events."""

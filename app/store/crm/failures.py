@@ -1,0 +1,117 @@
+"""Events that could not be processed: listed, shown, and processed again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.store.connection.pool import Connection
+from app.store.connection.rows import row_in_utc
+
+_COLUMNS = """
+inbox.id::text AS id, inbox.endpoint_id, inbox.object, inbox.record_id, inbox.kind, inbox.code, inbox.tries,
+inbox.received_at, inbox.ended_at
+"""
+
+SELECT_FAILURES = f"""
+SELECT {_COLUMNS} FROM crm_inbox AS inbox
+ WHERE workspace_id = $1 AND state = 'failed' AND id > $2::uuid
+ ORDER BY id LIMIT $3
+"""
+"""A page of failures, the oldest first."""
+
+SELECT_FAILURES_OF_ENDPOINT = f"""
+SELECT {_COLUMNS} FROM crm_inbox AS inbox
+ WHERE workspace_id = $1 AND state = 'failed' AND endpoint_id = $4 AND id > $2::uuid
+ ORDER BY id LIMIT $3
+"""
+"""A page of the failures of one endpoint, the oldest first."""
+
+SELECT_FAILURE = f"""
+SELECT {_COLUMNS}, (SELECT body FROM crm_deliveries
+                     WHERE workspace_id = $1 AND id = inbox.delivery_id LIMIT 1) AS body
+  FROM crm_inbox AS inbox
+ WHERE workspace_id = $1 AND id = $2::uuid AND state = 'failed'
+"""
+"""One failure, with the body of its delivery."""
+
+RETRY_FAILURES = """
+UPDATE crm_inbox SET state = 'pending', ended_at = NULL, next_at = clock_timestamp()
+ WHERE workspace_id = $1 AND state = 'failed' AND id = ANY ($2::uuid[])
+RETURNING id
+"""
+"""Process failures again."""
+
+SELECT_IDS_OF_ENDPOINT = """
+SELECT id::text AS id FROM crm_inbox
+ WHERE workspace_id = $1 AND state = 'failed' AND endpoint_id = $2
+ ORDER BY id LIMIT $3
+"""
+"""The failures of an endpoint."""
+
+SELECT_DELIVERY = """
+SELECT headers, body FROM crm_deliveries WHERE workspace_id = $1 AND id = $2::uuid AND body IS NOT NULL
+"""
+"""A delivery as it came."""
+
+FIRST = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An event that could not be processed. `object` is empty when the whole delivery could not be read."""
+
+    id: str
+    endpoint_id: str
+    object: str
+    record_id: str
+    kind: str
+    code: str | None
+    tries: int
+    received_at: datetime
+    ended_at: datetime | None
+
+
+async def list_failures(
+    connection: Connection, workspace_id: int, endpoint_id: str | None, after: str | None, limit: int
+) -> list[Failure]:
+    """Return the failures after `after`, of one endpoint if named, the oldest first."""
+    if endpoint_id is None:
+        rows = await connection.fetch(SELECT_FAILURES, workspace_id, after or FIRST, limit)
+    else:
+        rows = await connection.fetch(
+            SELECT_FAILURES_OF_ENDPOINT, workspace_id, after or FIRST, limit, endpoint_id
+        )
+    return [Failure(**row_in_utc(row)) for row in rows]
+
+
+async def find_failure(
+    connection: Connection, workspace_id: int, id_: str
+) -> tuple[Failure, bytes | None] | None:
+    """Return a failure and the body of its delivery, as far as that is still kept; None if there is none."""
+    row = await connection.fetchrow(SELECT_FAILURE, workspace_id, id_)
+    if row is None:
+        return None
+    fields = row_in_utc(row)
+    body = fields.pop("body")
+    return Failure(**fields), body
+
+
+async def retry(connection: Connection, workspace_id: int, ids: Sequence[str]) -> int:
+    """Process failures again. Return how many there were."""
+    return len(await connection.fetch(RETRY_FAILURES, workspace_id, list(ids)))
+
+
+async def list_ids_of_endpoint(
+    connection: Connection, workspace_id: int, endpoint_id: str, limit: int
+) -> list[str]:
+    """Return the ids of the failures of an endpoint, the oldest first."""
+    rows = await connection.fetch(SELECT_IDS_OF_ENDPOINT, workspace_id, endpoint_id, limit)
+    return [row["id"] for row in rows]
+
+
+async def find_delivery(
+    connection: Connection, workspace_id: int, delivery_id: str
+) -> tuple[str, bytes] | None:
+    """Return the kept headers and the body of a delivery, or None when the body is gone."""
+    row = await connection.fetchrow(SELECT_DELIVERY, workspace_id, delivery_id)
+    return (row["headers"], row["body"]) if row else None

@@ -1,0 +1,87 @@
+"""What is deleted from the inbox: first bodies, later the trace by which a repeat is known."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from app.store.clocks import NOW
+from app.store.connection.pool import Connection
+from app.store.crm.inbox import RecordKey
+
+DROP_OLD_BODIES = f"""
+UPDATE crm_deliveries SET body = NULL, headers = '{{}}'
+ WHERE workspace_id = $1 AND ctid = ANY (ARRAY(
+   SELECT kept.ctid FROM crm_deliveries AS kept
+    WHERE kept.workspace_id = $1 AND kept.body IS NOT NULL AND kept.received_at < {NOW} - $2::interval
+      AND NOT EXISTS (SELECT FROM crm_inbox AS inbox
+                       WHERE inbox.workspace_id = $1 AND inbox.delivery_id = kept.id
+                         AND inbox.state <> 'done' AND kept.received_at >= {NOW} - $3::interval)
+    ORDER BY kept.received_at LIMIT $4))
+RETURNING id
+"""
+"""Bodies that have been kept for long enough. Those of failures are kept longer, up to a limit."""
+
+DELETE_OLD_EVENTS = f"""
+DELETE FROM crm_inbox
+ WHERE workspace_id = $1 AND ctid = ANY (ARRAY(
+   SELECT ctid FROM crm_inbox
+    WHERE workspace_id = $1 AND ended_at < {NOW} - $2::interval ORDER BY ended_at LIMIT $3))
+RETURNING id
+"""
+"""Events that ended so long ago that no CRM sends them again."""
+
+DELETE_OLD_DELIVERIES = f"""
+DELETE FROM crm_deliveries
+ WHERE workspace_id = $1 AND ctid = ANY (ARRAY(
+   SELECT old.ctid FROM crm_deliveries AS old
+    WHERE old.workspace_id = $1 AND old.received_at < {NOW} - $2::interval
+      AND NOT EXISTS (SELECT FROM crm_inbox AS inbox
+                       WHERE inbox.workspace_id = $1 AND inbox.delivery_id = old.id)
+    ORDER BY old.received_at LIMIT $3))
+RETURNING id
+"""
+"""Deliveries whose events are all gone."""
+
+DELETE_OLD_TURNS = """
+DELETE FROM crm_turns WHERE workspace_id = $1 AND until < clock_timestamp() - interval '1 day'
+"""
+"""Turns that nobody took again: the events they were for are gone."""
+
+FORGET_RECORDS = """
+WITH erased AS (
+  UPDATE crm_inbox SET event = NULL, state = 'done', code = 'erased',
+         ended_at = coalesce(ended_at, received_at)
+    FROM unnest($2::text[], $3::text[], $4::text[]) AS record (system, object, id)
+   WHERE crm_inbox.workspace_id = $1 AND crm_inbox.system = record.system
+     AND crm_inbox.object = record.object AND crm_inbox.record_id = record.id
+  RETURNING crm_inbox.delivery_id)
+UPDATE crm_deliveries SET body = NULL, headers = '{}'
+ WHERE workspace_id = $1 AND id IN (SELECT delivery_id FROM erased)
+"""
+"""Erase what records' events and deliveries hold. Their keys stay, so that a repeat is still one."""
+
+RAW_KEPT = timedelta(days=14)
+"""How long the body of a delivery is kept, unless the workspace says otherwise."""
+FAILURES_KEPT = timedelta(days=30)
+"""How long a failure and its body are kept, and the trace by which a repeat is known."""
+
+
+async def drop_old_bodies(
+    connection: Connection, workspace_id: int, limit: int, kept: timedelta = RAW_KEPT
+) -> int:
+    """Drop a slice of the bodies that are older than `kept`. Return how many."""
+    return len(await connection.fetch(DROP_OLD_BODIES, workspace_id, kept, FAILURES_KEPT, limit))
+
+
+async def delete_old(connection: Connection, workspace_id: int, limit: int) -> int:
+    """Delete a slice of events and deliveries older than 30 days. Return how many."""
+    events = await connection.fetch(DELETE_OLD_EVENTS, workspace_id, FAILURES_KEPT, limit)
+    deliveries = await connection.fetch(DELETE_OLD_DELIVERIES, workspace_id, FAILURES_KEPT, limit)
+    await connection.execute(DELETE_OLD_TURNS, workspace_id)
+    return max(len(events), len(deliveries))
+
+
+async def forget_records(connection: Connection, workspace_id: int, records: Sequence[RecordKey]) -> None:
+    """Erase what the events and deliveries of these records hold."""
+    if records:
+        columns = [list(column) for column in zip(*records, strict=True)]
+        await connection.execute(FORGET_RECORDS, workspace_id, *columns)

@@ -1,0 +1,252 @@
+"""Endpoints: where a CRM sends its webhooks, with which secrets, and what the events mean.
+
+An endpoint is a record of the directory, so its edits are in the change log. Its secrets and its public path
+are not: they are stored encrypted, beside it.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from app.directory.editing import DirectoryEdit, edit_directory
+from app.directory.records import UNCONDITIONAL, Make, Precondition
+from app.errors import NotFound, refused_at
+from app.ids import uuid7
+from app.secrets import SecretBox, fingerprint
+from app.store.clocks import read_now
+from app.store.connection.pool import Connection, Pool, transaction
+from app.store.crm import endpoint_hours, inbox
+from app.store.crm import endpoints as store
+from app.store.crm.endpoint_hours import Hour
+from app.store.crm.endpoints import StoredSecret
+from app.store.crm.inbox import Backlog
+from app.store.directory import records
+from app.store.directory.records import Record
+from app.values.crm_ids import crm_id_key
+
+RESOURCE_TYPE = "endpoints"
+PATH = "/webhooks/"
+MAX_SECRETS = 2
+"""A new secret and the one before it. Of three, the oldest goes."""
+SIGNED_ADDRESS = frozenset(("hubspot",))
+"""The kinds that sign the public address."""
+WITHOUT_SECRET = frozenset(("salesforce",))
+"""The kinds that may have no secret: they name their organization, and the path is known to them alone."""
+SOON = timedelta(hours=24)
+MIN_HOURS = 12
+"""So many hours with deliveries show what is usual."""
+MIN_SILENCE = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointFinding:
+    """What needs attention, and the span that should be reconciled, or that ends."""
+
+    code: str
+    detail: str
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointView:
+    """An endpoint as it may be shown."""
+
+    record: Record
+    path: str
+    secrets: Sequence[StoredSecret]
+    hours: Sequence[Hour]
+    backlog: Backlog
+    findings: Sequence[EndpointFinding]
+
+
+class Endpoints:
+    """Reads and edits endpoints. `base_url` is the public address of the setting, if there is one."""
+
+    def __init__(self, pool: Pool, box: SecretBox, base_url: str | None) -> None:
+        self._pool = pool
+        self._box = box
+        self._base_url = base_url
+
+    async def find(self, workspace_id: int, id_: str) -> EndpointView:
+        """One endpoint. Raises NotFound."""
+        async with transaction(self._pool, workspace_id, read_only=True) as connection:
+            record = await records.find_record(connection, workspace_id, RESOURCE_TYPE, id_)
+            if record is None:
+                raise NotFound
+            return (await self._views(connection, workspace_id, [record]))[0]
+
+    async def page(self, workspace_id: int, after: str, limit: int) -> list[EndpointView]:
+        """The endpoints after `after`, by id."""
+        async with transaction(self._pool, workspace_id, read_only=True) as connection:
+            found = await records.list_records(connection, workspace_id, RESOURCE_TYPE, after, limit)
+            return await self._views(connection, workspace_id, found)
+
+    async def write(
+        self,
+        workspace_id: int,
+        actor: str,
+        id_: str,
+        make: Make,
+        on: Precondition = UNCONDITIONAL,
+        new_secrets: Sequence[str] = (),
+    ) -> tuple[EndpointView, bool]:
+        """Write the body that `make` returns, and say whether the endpoint is new.
+
+        `new_secrets`, the newest first, are stored only with a new one. Raises PreconditionFailed,
+        ValidationFailed, SecretsKeyMissing, and what `make` raises.
+        """
+        async with edit_directory(self._pool, workspace_id, actor) as edit:
+            before = await edit.find(RESOURCE_TYPE, id_)
+            on.check(before)
+            body = make(before.body if before else None)
+            if before is not None and before.body["kind"] != body["kind"]:
+                raise refused_at(("kind",), "not_allowed", "cannot be changed")
+            await edit.put(RESOURCE_TYPE, id_, body, before)
+            if before is None:
+                await self._open(edit, id_)
+                for secret in reversed(new_secrets):
+                    await self._add(edit, id_, secret)
+        return await self.find(workspace_id, id_), before is None
+
+    async def delete(self, workspace_id: int, actor: str, id_: str, on: Precondition = UNCONDITIONAL) -> None:
+        """Delete an endpoint, with its path, its secrets, and what is not processed yet. Raises NotFound."""
+        async with edit_directory(self._pool, workspace_id, actor) as edit:
+            record = await _found(edit, id_)
+            on.check(record)
+            await edit.delete(record)
+            await store.delete_endpoint(edit.connection, workspace_id, id_)
+            await endpoint_hours.delete_hours(edit.connection, workspace_id, id_)
+            await inbox.delete_of_endpoint(edit.connection, workspace_id, id_)
+
+    async def add_secret(self, workspace_id: int, actor: str, id_: str, secret: str) -> StoredSecret:
+        """Add a secret. Of three, the oldest goes. Raises NotFound, SecretsKeyMissing."""
+        async with edit_directory(self._pool, workspace_id, actor) as edit:
+            await _found(edit, id_)
+            await self._add(edit, id_, secret)
+            await edit.log(
+                RESOURCE_TYPE, id_, "put", None, None, f"added secret {fingerprint(secret.encode())}"
+            )
+            stored = await _secrets(edit, id_)
+            await store.delete_secrets(
+                edit.connection, workspace_id, id_, [old.id for old in stored[MAX_SECRETS:]]
+            )
+            return stored[0]
+
+    async def delete_secret(self, workspace_id: int, actor: str, id_: str, secret_id: str) -> None:
+        """Delete a secret. Raises NotFound."""
+        async with edit_directory(self._pool, workspace_id, actor) as edit:
+            await _found(edit, id_)
+            found = [each for each in await _secrets(edit, id_) if each.id == secret_id]
+            if not found:
+                raise NotFound
+            await store.delete_secrets(edit.connection, workspace_id, id_, [secret_id])
+            await edit.log(RESOURCE_TYPE, id_, "put", None, None, f"deleted secret {found[0].fingerprint}")
+
+    async def _open(self, edit: DirectoryEdit, id_: str) -> None:
+        path = secrets.token_urlsafe(24)
+        sealed = self._box.encrypt(path.encode())
+        await store.insert_path(edit.connection, edit.workspace_id, id_, path_hash(path), sealed)
+
+    async def _add(self, edit: DirectoryEdit, id_: str, secret: str) -> None:
+        clear = secret.encode()
+        await store.insert_secret(
+            edit.connection,
+            edit.workspace_id,
+            id_,
+            uuid7(),
+            self._box.encrypt(clear),
+            fingerprint(clear),
+        )
+
+    async def _views(
+        self, connection: Connection, workspace_id: int, found: Sequence[Record]
+    ) -> list[EndpointView]:
+        ids = [record.id for record in found]
+        now = await read_now(connection, workspace_id)
+        paths = await store.find_paths(connection, workspace_id, ids)
+        kept = await store.list_secrets(connection, workspace_id, ids)
+        hours = await endpoint_hours.list_hours(connection, workspace_id, ids)
+        backlogs = await inbox.count_backlogs(connection, workspace_id, ids)
+        return [
+            EndpointView(
+                record=record,
+                path=PATH + self._box.decrypt(paths[record.id]).decode(),
+                secrets=kept[record.id],
+                hours=hours[record.id],
+                backlog=backlogs[record.id],
+                findings=[
+                    *_expiry(record.body, now),
+                    *_silence(hours[record.id], record.body, now),
+                    *self._missing(record.body, kept[record.id]),
+                    *_failures(backlogs[record.id]),
+                ],
+            )
+            for record in found
+        ]
+
+    def _missing(self, body: Mapping[str, Any], kept: Sequence[StoredSecret]) -> list[EndpointFinding]:
+        found = []
+        if not kept and body["kind"] not in WITHOUT_SECRET:
+            detail = "The endpoint has no secret, so it refuses every delivery."
+            found.append(EndpointFinding("no_secret", detail))
+        if body["kind"] in SIGNED_ADDRESS and not (body["base_url"] or self._base_url):
+            detail = "Set base_url or LEAD_ASSIGNMENT_PUBLIC_BASE_URL: this kind signs the public address."
+            found.append(EndpointFinding("no_base_url", detail))
+        return found
+
+
+def path_hash(path: str) -> bytes:
+    """What the last part of a public path is found by. So much randomness needs no slow hash."""
+    return hashlib.sha256(path.encode()).digest()
+
+
+def system_of(kind: str, organization_id: str | None) -> str:
+    """The name under which records of this CRM are known: two organizations do not share ids."""
+    return f"{kind}:{crm_id_key(organization_id)}" if organization_id else kind
+
+
+async def _found(edit: DirectoryEdit, id_: str) -> Record:
+    record = await edit.find(RESOURCE_TYPE, id_)
+    if record is None:
+        raise NotFound
+    return record
+
+
+async def _secrets(edit: DirectoryEdit, id_: str) -> list[StoredSecret]:
+    return (await store.list_secrets(edit.connection, edit.workspace_id, [id_]))[id_]
+
+
+def _expiry(body: Mapping[str, Any], now: datetime) -> list[EndpointFinding]:
+    if body["expires_at"] is None:
+        return []
+    ends = datetime.fromisoformat(body["expires_at"])
+    if ends <= now:
+        detail = "The CRM's channel has ended. Renew it, then reconcile what changed since."
+        return [EndpointFinding("expired", detail, ends, now)]
+    if ends - now <= SOON:
+        return [EndpointFinding("expires_soon", "The CRM's channel ends soon. Renew it.", now, ends)]
+    return []
+
+
+def _silence(hours: Sequence[Hour], body: Mapping[str, Any], now: datetime) -> list[EndpointFinding]:
+    """A silence more than twice as long as any before it."""
+    times = [hour.last_at for hour in hours if hour.last_at is not None]
+    if len(times) < MIN_HOURS or not body["active"]:
+        return []
+    longest = max(later - earlier for earlier, later in pairwise(times))
+    if now - times[-1] <= max(MIN_SILENCE, 2 * longest):
+        return []
+    detail = "Nothing has come for far longer than usual. Check the webhook in the CRM, then reconcile."
+    return [EndpointFinding("silent", detail, times[-1], now)]
+
+
+def _failures(backlog: Backlog) -> list[EndpointFinding]:
+    if not backlog.failed:
+        return []
+    detail = "Some events could not be processed. See GET /webhooks/failures."
+    return [EndpointFinding("failures", detail)]
