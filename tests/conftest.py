@@ -1,14 +1,22 @@
 """Fixtures for all tests: a database, and a workspace of a service that runs in this process."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.support.postgres import any_postgres_database, clusters, database, pytest_addoption
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.postgres import (
+    Clusters,
+    any_postgres_database,
+    clusters,
+    database,
+    in_a_thread,
+    pytest_addoption,
+)
+from tests.support.workspace import StoredIds, Workspace, fill_with_workspace, open_clone
 
 __all__ = ["any_postgres_database", "clusters", "database", "pytest_addoption", "workspace"]
 
@@ -18,13 +26,36 @@ settings.register_profile("search", deadline=None, suppress_health_check=[Health
 settings.register_profile("same", settings.get_profile("search"), derandomize=True, database=None)
 settings.load_profile("same")
 
+WITH_WORKSPACE = "with_workspace"
+
 # Where Python is told to keep no compiled sources, compiling takes most of a process's start.
 if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode")
 
 
+@pytest.fixture(scope="session")
+def stored_ids(clusters: Clusters, pytestconfig: pytest.Config) -> StoredIds:
+    """The workspace of a database that is made once and cloned for each test."""
+    made: list[StoredIds] = []
+
+    def fill(dsn: str) -> None:
+        in_a_thread(lambda: made.append(asyncio.run(fill_with_workspace(dsn))))
+
+    clusters.prepare(pytestconfig.getoption("--postgres"), WITH_WORKSPACE, fill)
+    return made[0]
+
+
 @pytest.fixture
-async def workspace(database: str) -> AsyncIterator[Workspace]:
+def workspace_database(
+    clusters: Clusters, pytestconfig: pytest.Config, stored_ids: StoredIds
+) -> Iterator[str]:
+    """Address of the database of `workspace`."""
+    with clusters.clone(pytestconfig.getoption("--postgres"), WITH_WORKSPACE) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def workspace(workspace_database: str, stored_ids: StoredIds) -> AsyncIterator[Workspace]:
     """A running service with one workspace: ana, ben and eve in two teams, and an active plan."""
-    async with open_workspace(database) as made:
-        yield made
+    async with open_clone(workspace_database, stored_ids) as opened:
+        yield opened

@@ -118,11 +118,13 @@ async def test_thousands_of_rules_come_in_pages(workspace: Workspace) -> None:
     assert answer.status_code == 422
 
 
-async def test_a_plan_that_cannot_be_read_any_more_is_a_conflict(workspace: Workspace, database: str) -> None:
+async def test_a_plan_that_cannot_be_read_any_more_is_a_conflict(
+    workspace: Workspace, workspace_database: str
+) -> None:
     returned = await workspace.assign(external_id="a")
     await workspace.pool.execute("UPDATE plans SET document = '{}'")
     async with (
-        running_app(database) as app,
+        running_app(workspace_database) as app,
         client_of(app, await workspace.issue_key("leads:read")) as client,
     ):
         answer = await client.get(f"/assignments/{returned['assignment_id']}/explain")

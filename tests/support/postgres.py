@@ -54,11 +54,17 @@ class Clusters:
             self._servers[major] = server
         return self._servers[major]
 
+    def prepare(self, major: int, template: str, fill: Callable[[str], None]) -> None:
+        """Make one more database to clone: a migrated one that `fill` gets the address of."""
+        server = self.server(major)
+        execute(server.dsn, f"CREATE DATABASE {template} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+        fill(server.database_dsn(template))
+
     @contextmanager
-    def clone(self, major: int) -> Iterator[str]:
+    def clone(self, major: int, template: str = TEMPLATE) -> Iterator[str]:
         """A migrated database of its own on a version's server, dropped afterwards: its address."""
         server, name = self.server(major), f"clone_{next(self._numbers)}"
-        execute(server.dsn, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+        execute(server.dsn, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         execute(server.database_dsn(name), "UPDATE installation SET database_name = current_database()")
         yield server.database_dsn(name)
         execute(server.dsn, f"DROP DATABASE {name} WITH (FORCE)")

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx2
 import orjson
@@ -125,6 +125,13 @@ class Workspace:
             yield client
 
 
+class StoredIds(NamedTuple):
+    """What a stored workspace is opened with."""
+
+    workspace_id: int
+    key: str
+
+
 def client_of(app: FastAPI, key: str | None) -> httpx2.AsyncClient:
     """A client that calls the app directly."""
     transport = httpx2.ASGITransport(app=app, client=("203.0.113.9", 4321), raise_app_exceptions=False)
@@ -183,6 +190,22 @@ async def open_workspace(
         workspace = await create_workspace(app, name)
         async with workspace.client:
             yield workspace
+
+
+async def fill_with_workspace(dsn: str) -> StoredIds:
+    """Create the usual workspace in a database that is cloned later. Returns what a clone is opened with."""
+    # A worker would note when it last looked, which in a clone would be too long ago.
+    async with running_app(dsn, no_worker=True) as app:
+        workspace = await create_workspace(app, "workspace")
+        await workspace.client.aclose()
+        return StoredIds(workspace.workspace_id, workspace.key)
+
+
+@asynccontextmanager
+async def open_clone(dsn: str, stored: StoredIds) -> AsyncIterator[Workspace]:
+    """The usual workspace in a clone, of an app that runs in this process."""
+    async with running_app(dsn) as app, client_of(app, stored.key) as client:
+        yield Workspace(app.state.pool, stored.workspace_id, stored.key, app, client)
 
 
 @asynccontextmanager

@@ -149,7 +149,7 @@ async def test_dry_run_shows_who_would_get_what_and_stores_nothing(workspace: Wo
     assert await workspace.fetch("SELECT 1 FROM bulk_jobs WHERE workspace_id = $1") == []
 
 
-async def test_job_moves_only_what_was_open_when_it_was_made(workspace: Workspace, database: str) -> None:
+async def test_job_moves_only_what_was_open_when_it_was_made(workspace: Workspace) -> None:
     """Case 27: a lead that was closed or moved meanwhile is a result of its own; new leads are not in it."""
     await workspace.publish(FOLLOWED)
     # No worker runs in between: the one of this workspace rests for a second.
