@@ -89,6 +89,8 @@ def _moved(clocks: Sequence[Clock], directory: Directory) -> Iterator[Clock]:
 
 
 def _moves(clock: Clock, directory: Directory) -> bool:
+    if clock.kind == "handoff":
+        return False  # it counts in plain time
     if clock.kind not in SLA_KINDS:
         return queue_clocks.moved(clock, directory)
     working = working_time_of_clock(clock, terms_from_json(clock.terms), directory)

@@ -1,9 +1,12 @@
-"""Waits in queues that took too long, and claims whose lease has ended."""
+"""Waits in queues that took too long, claims whose lease has ended, and handoffs to be tried again."""
+
+from collections.abc import Mapping
 
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.jobs.end_lease import EndLease
 from app.dispatch.jobs.leave_queue import LeaveQueue
+from app.dispatch.jobs.retry_handoff import RetryHandoff
 from app.store.connection.pool import Pool, transaction
 from app.store.life import due_clocks
 from app.store.life.due_clocks import DueClock
@@ -11,10 +14,16 @@ from app.worker.deferred import Deferred
 
 SLICE = 64
 """Clocks looked at in one go, before other requests and workspaces get their turn."""
+JOBS: Mapping[str, type[EndLease] | type[LeaveQueue] | type[RetryHandoff]] = {
+    "lease": EndLease,
+    "max_wait": LeaveQueue,
+    "handoff": RetryHandoff,
+}
+"""What is done, by the kind of the clock."""
 
 
 class QueueWaits:
-    """Finds due clocks of queues without a lock, and asks dispatch to act on them."""
+    """Finds due clocks of these kinds without a lock, and asks dispatch to act on them."""
 
     def __init__(self, pool: Pool, dispatch: Dispatcher) -> None:
         self._pool = pool
@@ -36,6 +45,4 @@ class QueueWaits:
 
 
 def _job(due: DueClock) -> Job:
-    if due.kind == "lease":
-        return EndLease(lead_id=due.lead_id, assignment_id=due.assignment_id)
-    return LeaveQueue(lead_id=due.lead_id, assignment_id=due.assignment_id)
+    return JOBS[due.kind](lead_id=due.lead_id, assignment_id=due.assignment_id)

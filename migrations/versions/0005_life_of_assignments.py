@@ -112,7 +112,7 @@ TABLES = """
 CREATE TABLE sla_clocks (
   workspace_id bigint NOT NULL,
   assignment_id uuid NOT NULL,
-  kind text NOT NULL CHECK (kind IN ('accept', 'touch', 'claim', 'max_wait', 'lease')),
+  kind text NOT NULL CHECK (kind IN ('accept', 'touch', 'claim', 'max_wait', 'lease', 'handoff')),
   lead_id uuid NOT NULL,
   sla text,
   owner_id text,

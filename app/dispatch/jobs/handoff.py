@@ -1,6 +1,7 @@
-"""An event hands a lead off to a second owner."""
+"""An event hands a lead off to a second owner, at once or as soon as somebody can take it."""
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from app.dispatch.decision_session import DecisionSession
@@ -8,6 +9,7 @@ from app.dispatch.jobs.base import request_again
 from app.engine.compile.life import HandoffRule
 from app.engine.explain import sentences
 from app.engine.followup.notices import notice
+from app.engine.life.clocks import Clock, ClockState
 from app.engine.model.decision import DecisionRequest
 from app.engine.pipeline.decide import can_hand_off
 from app.engine.pipeline.triggers import with_own_trigger
@@ -15,6 +17,8 @@ from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
 
 TRIGGER = "handoff"
+RETRY = timedelta(minutes=5)
+"""A handoff that nobody can take is tried again after this time."""
 _ROUTED = frozenset(("assign", "import"))
 """The causes with which a lead arrives. What else happens to it follows from one of these."""
 
@@ -27,25 +31,60 @@ class HandedOff(NamedTuple):
 
 
 def hand_off(
-    session: DecisionSession, lead: CurrentLead, tracked: TrackedAssignment, type_: str
+    session: DecisionSession,
+    lead: CurrentLead,
+    tracked: TrackedAssignment,
+    type_: str,
+    *,
+    unattended: bool = False,
 ) -> HandedOff | None:
-    """Make the second assignment that the plan wants after an event of this type. None if it wants none.
+    """Make the second assignment that the plan wants after an event of this type. None if it makes none.
 
     The first handoff counts whose condition holds and that somebody can take. Each is made once of an
-    assignment, and never again of those that follow from it.
+    assignment, and never again of those that follow from it. One that nobody can take is tried again later.
+    `unattended` says that no caller gets the answer.
     """
-    history = session.history(tracked.lead_id)
+    history, waits = session.history(tracked.lead_id), False
     for rule in session.plan.life.handoffs:
         if rule.event != type_ or _is_made(rule, tracked, history):
             continue
-        request = _request(session, lead, tracked, rule)
-        if can_hand_off(request, session.plan, session.work.facts):
+        request = _request(session, lead, tracked, rule, unattended=unattended)
+        can = can_hand_off(rule, request, session.plan, session.work.facts)
+        if can:
+            _stop_waiting(session, tracked, type_, "met")
             return _decide(session, lead, tracked, rule, request)
+        waits = waits or can is not None
+    if waits:
+        _wait(session, tracked, type_)
+    else:
+        _stop_waiting(session, tracked, type_, "withdrawn")
     return None
 
 
+def _wait(session: DecisionSession, tracked: TrackedAssignment, type_: str) -> None:
+    """Try again after a while. The clock has no owner: whether it runs is no merit of theirs."""
+    now = session.work.now
+    again = now + RETRY
+    clock = Clock("handoff", now, again, again, again, tracked.id, tracked.lead_id, terms={"event": type_})
+    tracked.clocks[clock.kind] = clock
+    session.work.keep_clock(clock)
+
+
+def _stop_waiting(
+    session: DecisionSession, tracked: TrackedAssignment, type_: str, state: ClockState
+) -> None:
+    clock = tracked.clocks.get("handoff")
+    if clock is not None and clock.terms["event"] == type_:
+        session.work.stop_clocks(tracked, ("handoff",), state, session.work.now)
+
+
 def _request(
-    session: DecisionSession, lead: CurrentLead, tracked: TrackedAssignment, rule: HandoffRule
+    session: DecisionSession,
+    lead: CurrentLead,
+    tracked: TrackedAssignment,
+    rule: HandoffRule,
+    *,
+    unattended: bool,
 ) -> DecisionRequest:
     first = frozenset((tracked.owner_id,)) if tracked.owner_id is not None else frozenset[str]()
     return request_again(
@@ -56,6 +95,7 @@ def _request(
         exclude=lead.exclude | first,
         from_assignment_id=tracked.id,
         handoff=rule.name,
+        unattended=unattended,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from app.engine.compile.life import HandoffRule
 from app.engine.compile.plan import CompiledStep, Plan
 from app.engine.explain import sentences
 from app.engine.followup.notices import lease_notice
@@ -20,7 +21,7 @@ from app.engine.model.directory import Owner
 from app.engine.model.state import Facts
 from app.engine.pipeline.account_team import account_summary, account_team_of
 from app.engine.pipeline.claims import claiming_team
-from app.engine.pipeline.handoff import HANDOFF, decide_handoff
+from app.engine.pipeline.handoff import HANDOFF, decide_handoff, fits
 from app.engine.pipeline.moves import MOVES, along_covers, along_ladder, has_next
 from app.engine.pipeline.returning_lead import decide_returning
 from app.engine.pipeline.suppressed import decide_suppressed
@@ -131,10 +132,10 @@ def _who_had_it(decision: Decision, request: DecisionRequest, facts: Facts) -> s
     return " " + sentences.had_it(owner.name if owner is not None else previous, refused)
 
 
-def can_hand_off(request: DecisionRequest, plan: Plan, facts: Facts) -> bool:
-    """Whether a target of the request's handoff can take the lead."""
+def can_hand_off(rule: HandoffRule, request: DecisionRequest, plan: Plan, facts: Facts) -> bool | None:
+    """Whether a target of the request's handoff can take the lead. None if its condition does not hold."""
     request, facts = prepared(request, plan, facts)
-    return decide_handoff(request, plan, facts) is not None
+    return decide_handoff(request, plan, facts) is not None if fits(rule, request, facts) else None
 
 
 def can_take_away(request: DecisionRequest, plan: Plan, facts: Facts) -> bool:

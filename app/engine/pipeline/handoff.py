@@ -19,7 +19,7 @@ def decide_handoff(request: DecisionRequest, plan: Plan, facts: Facts) -> Decisi
     The values of the request include the fields of the account and the derived fields.
     """
     rule = plan.life.handoff(request.handoff or "")
-    if rule is None or (rule.when is not None and not rule.when.holds(request.values, facts.now)):
+    if rule is None or not fits(rule, request, facts):
         return None
     verdict = Verdict(HANDOFF, _targets(rule, facts))
     if not verdict.targets:
@@ -30,6 +30,11 @@ def decide_handoff(request: DecisionRequest, plan: Plan, facts: Facts) -> Decisi
     if decision is None or decision.code == "held":
         return None
     return replace(decision, trace={"steps": trail, "not_evaluated": 0})
+
+
+def fits(rule: HandoffRule, request: DecisionRequest, facts: Facts) -> bool:
+    """Whether the condition of a handoff holds."""
+    return rule.when is None or rule.when.holds(request.values, facts.now)
 
 
 def _targets(rule: HandoffRule, facts: Facts) -> tuple[Target, ...]:

@@ -23,8 +23,8 @@ SELECT_DUE_SLA_CLOCKS = _SELECT_DUE.format(
 )
 """The clocks of SLAs that must be looked at, without those of some assignments, in the order they are due."""
 
-SELECT_DUE_QUEUE_CLOCKS = _SELECT_DUE.format(kinds="'max_wait', 'lease'", order="due.next_at")
-"""The same for waits in queues that are too long, and for leases of claims, in the order of their times."""
+SELECT_DUE_QUEUE_CLOCKS = _SELECT_DUE.format(kinds="'max_wait', 'lease', 'handoff'", order="due.next_at")
+"""The same for waits in queues that are too long, leases of claims, and handoffs that nobody could take."""
 
 SELECT_LATE_SECONDS = f"""
 SELECT extract(epoch FROM clock.now - first.next_at)::double precision AS seconds
