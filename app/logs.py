@@ -1,6 +1,7 @@
 """Logs as JSON: one line per event, whatever its values hold."""
 
 import logging
+import re
 import sys
 import traceback
 from pathlib import PurePath
@@ -12,6 +13,7 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor, Wrapped
 
 _FRAMES = 12
 _LEVEL = logging.INFO
+_WORDS = re.compile(r"[A-Za-z ]+")
 
 
 def logger(stream: BinaryIO | None = None) -> FilteringBoundLogger:
@@ -72,10 +74,18 @@ def _without_messages(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 class _LibraryHandler(logging.Handler):
-    """Logs the warnings of libraries. Only the server's own messages are kept: others could repeat input."""
+    """Logs the warnings of libraries.
+
+    Only the server's own messages are kept, and the words with which the event loop begins: others could
+    repeat input.
+    """
 
     def emit(self, record: logging.LogRecord) -> None:
-        message = {"message": record.getMessage()} if record.name.startswith("uvicorn") else {}
+        message: dict[str, object] = {}
+        if record.name.startswith("uvicorn"):
+            message["message"] = record.getMessage()
+        elif record.name == "asyncio" and (words := _WORDS.match(record.getMessage())):
+            message["message"] = words[0]
         structlog.get_logger().log(
             record.levelno, "library", source=record.name, exc_info=record.exc_info, **message
         )

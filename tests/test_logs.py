@@ -1,6 +1,8 @@
 """An event is one line of JSON, whatever its values are (S-42)."""
 
 import io
+import subprocess
+import sys
 
 import orjson
 
@@ -36,3 +38,13 @@ def test_log_of_an_exception_holds_only_its_kind_and_place() -> None:
         ["ValueError"],
     )
     assert returned["frames"][0].startswith("test_logs.py:")
+
+
+def test_log_of_the_event_loop_holds_its_first_words_only() -> None:
+    said = r"Task was destroyed but it is pending!\ntask: <Task canary>"
+    report = f"logging.getLogger('asyncio').error('{said}')"
+    source = f"import logging; from app import logs; logs.configure(); {report}"
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=True)
+    (line,) = done.stdout.splitlines()
+    assert b"canary" not in line
+    assert orjson.loads(line)["message"] == "Task was destroyed but it is pending"
