@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from app.settings import Settings
 from app.store import workspaces
-from app.store.connection.pool import Connection, Pool, open_pool
+from app.store.connection import role
+from app.store.connection.pool import Connection, Pool, open_pool, when_ready
 from app.store.workspaces import Workspace
 
 EMBEDDED_DATA = Path(".data")
@@ -85,6 +86,23 @@ def _embedded_postgres() -> Iterator[str]:
         raise CommandError(str(error)) from None
     with server:
         yield server.dsn
+
+
+def require_tables(dsn: str) -> None:
+    """Make sure that the database was migrated, before a process logs that it finds no tables.
+
+    Raises CommandError.
+    """
+
+    async def found() -> bool:
+        connection = await asyncpg.connect(dsn, timeout=10, statement_cache_size=0)
+        try:
+            return await role.has_tables(connection)
+        finally:
+            await connection.close()
+
+    if not asyncio.run(when_ready(found)):
+        raise CommandError("The database has no tables yet. Run `lead-assignment migrate` first.")
 
 
 def as_owner(work: Callable[[Connection], Awaitable[Result]]) -> Result:

@@ -13,7 +13,7 @@ import typer
 import uvicorn
 
 from app import logs
-from app.cli.context import CommandError, database, settings_now
+from app.cli.context import CommandError, database, require_tables, settings_now
 from app.settings import Settings
 from app.store import api_keys
 from app.store.connection import role
@@ -102,6 +102,7 @@ def _serve_development(settings: Settings, with_example: bool) -> None:
     if not with_example:
         if not settings.database_url:
             raise CommandError("Set DATABASE_URL, or use --dev.")
+        require_tables(settings.database_url)
         _run(settings, announcement=None)
         return
     from app.cli.sample_workspace import curl_line, load_example

@@ -6,7 +6,7 @@ import signal
 import structlog
 
 from app import logs
-from app.cli.context import CommandError, settings_now
+from app.cli.context import CommandError, require_tables, settings_now
 from app.settings import Settings
 
 
@@ -15,6 +15,7 @@ def worker() -> None:
     settings = settings_now()
     if not settings.database_url:
         raise CommandError("Set DATABASE_URL.")
+    require_tables(settings.database_url)
     logs.configure()
     asyncio.run(_until_signal(settings))
 

@@ -213,6 +213,9 @@ def test_verify_finds_tampered_data(shell: Shell, database: str) -> None:
 def test_empty_database_is_reported_with_its_remedy(shell: Shell, database: str) -> None:
     execute(database, "DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     assert "migrate" in shell.refuses("workspaces", "list")
+    for command in ("serve", "worker"):
+        message = shell.refuses(command, PORT="0")
+        assert message == "The database has no tables yet. Run `lead-assignment migrate` first.\n"
     shell.says("migrate")
     shell.says("migrate")
     assert shell.says("workspaces", "list") == ""
@@ -222,6 +225,8 @@ def test_unreachable_database_is_reported_in_one_sentence(tmp_path: Path) -> Non
     shell = Shell(tmp_path, DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
     assert "Cannot reach" in shell.refuses("workspaces", "list")
     assert "Cannot reach" in shell.refuses("serve", LEAD_ASSIGNMENT_ENV="production")
+    for command in ("serve", "worker"):
+        assert "Cannot reach" in shell.refuses(command, PORT="0")
 
 
 @pytest.fixture

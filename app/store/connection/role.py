@@ -16,6 +16,12 @@ SELECT rolsuper AS superuser, rolbypassrls AS bypasses,
 """The rights of the role of this session."""
 
 
+async def has_tables(connection: Connection) -> bool:
+    """Return whether the database was ever migrated."""
+    row = await connection.fetchrow(SELECT_ROLE)
+    return row is not None and bool(row["migrated"])
+
+
 async def list_objections(connection: Connection) -> list[str]:
     """Return the reasons why the service must not run as this role, if there are any."""
     row = await connection.fetchrow(SELECT_ROLE)
