@@ -35,7 +35,10 @@ from app.store.life.events import EventRow
 
 _OF_A_REJECT = ("disputed", "dispute_settled")
 _OF_THE_OWNER = ("accepted", "snoozed")
-"""Orders of the present owner. A lead may be closed by others; rejects have checks of their own."""
+"""Orders of the present owner. Rejects have checks of their own.
+
+A lead may be closed by others, but not by a former owner who does not say that they mean the next one's.
+"""
 
 
 @dataclass(eq=False, slots=True)
@@ -57,6 +60,7 @@ class ReportEvent(EventJob):
         report = Report(
             session, lead, tracked, self.event, self.reporter, self.body_hash, self.plugin, self.key
         )
+        report.by_lead = self.address.assignment_id is None
         return report.take()
 
     def reject_reason(self) -> str | None:
@@ -119,7 +123,10 @@ class ReportEvent(EventJob):
 
 @dataclass(slots=True)
 class Report:
-    """One event being taken: what it is about, and what follows from it."""
+    """One event being taken: what it is about, and what follows from it.
+
+    `by_lead` says that it names the lead and not the assignment.
+    """
 
     session: DecisionSession
     lead: CurrentLead
@@ -129,6 +136,7 @@ class Report:
     body_hash: str
     plugin: PluginCall
     key: IdempotencyKey | None = None
+    by_lead: bool = False
     row_id: str = field(default_factory=uuid7)
     effect: str = "none"
     decision: bytes | None = None
@@ -198,7 +206,7 @@ class Report:
         bound_to = self.reporter.owner_id
         if bound_to is not None and bound_to != self.tracked.owner_id:
             raise Forbidden("Only the owner of the assignment can do this.")
-        if self.event.type in _OF_THE_OWNER:
+        if self.event.type in _OF_THE_OWNER or (self.event.type == "closed" and self.by_lead):
             late = refusal_of_former_owner(self.session, self.event, self.lead, self.tracked, self.reporter)
             if late is not None:
                 self._refuse_as(late)

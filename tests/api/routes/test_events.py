@@ -556,3 +556,45 @@ async def test_of_several_handoffs_the_first_that_somebody_can_take_is_made(even
     shown = (await events.get(f"/leads/{lead['lead_id']}"))["assignments"]
     assert [each["handoff"] for each in shown] == [None, "second"]
     assert await is_clean(events)
+
+
+LATE_ORDERS: list[dict[str, Any]] = [
+    {"type": "accepted"},
+    {"type": "rejected", "reason": "no_budget"},
+    {"type": "snoozed", "until": "2030-11-21T12:00:00Z"},
+    {"type": "closed"},
+]
+
+
+@pytest.mark.parametrize("order", LATE_ORDERS, ids=lambda order: str(order["type"]))
+@pytest.mark.parametrize("by", ["ana", "005A"])
+async def test_an_order_of_a_former_owner_about_the_lead_is_refused(
+    events: Workspace, order: dict[str, Any], by: str
+) -> None:
+    """It must not meet the assignment of the next owner, whose it is by the id of the lead."""
+    await events.publish(f"{PLAN}reject_reasons: {{no_budget: {{refund: true}}}}\n")
+    lead = await of_ana(events)
+    await post(events, "/reassign", {"lead_id": lead["lead_id"], "to": {"owner": "ben"}})
+    item = {**order, "lead_id": lead["lead_id"], "by": by, "id": "late"}
+    for _ in range(2):
+        (answer,) = (await post(events, "/events", {"items": [item]})).json()["items"]
+        assert (answer["status"], answer["problem"]["code"]) == (409, "superseded")
+    assert await assignments(events, lead) == [
+        ("ana", "superseded", "reassigned"),
+        ("ben", "open", None),
+    ]
+    own = {**order, "lead_id": lead["lead_id"], "by": "ben"}
+    (taken,) = (await post(events, "/events", {"items": [own]})).json()["items"]
+    assert taken["status"] == 200
+    assert await is_clean(events)
+
+
+async def test_others_close_a_lead_and_a_former_owner_by_the_present_assignment(events: Workspace) -> None:
+    first, second = await of_ana(events, 1), await of_ana(events, 2)
+    closing = {"lead_id": first["lead_id"], "type": "closed", "by": "eve"}
+    (answer,) = (await post(events, "/events", {"items": [closing]})).json()["items"]
+    assert answer["result"]["effect"] == "closed"
+    moved = await post(events, "/reassign", {"lead_id": second["lead_id"], "to": {"owner": "ben"}})
+    done = await report(events, moved.json()["assignment_id"], type="closed", by="ana")
+    assert done["effect"] == "closed"
+    assert await is_clean(events)
