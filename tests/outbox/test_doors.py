@@ -366,3 +366,33 @@ async def test_leases_acknowledgments_and_new_actions_never_wait_in_a_circle(out
         assert await connection.fetchval(DEADLOCKS) == 0
     finally:
         await connection.close()
+
+
+async def test_the_actions_of_an_event_have_the_same_ids_in_every_door(outbox: Workspace) -> None:
+    on_event = """
+campaigns: [new-lead-offer]
+on_event:
+  purchase:
+    - do:
+        - {type: suppress_campaign, name: new-lead-offer}
+        - {type: cancel_task}
+"""
+    await outbox.publish(f"{PLAN}{on_event}")
+    made = await outbox.assign(external_id="L", source="ana")
+    status, _ = await posted(outbox, "/actions/ack", ids=[each["id"] for each in made["actions"]])
+    assert status == 200
+    sale = {"type": "purchase", "ref": "D", "amount": 4000, "currency": "EUR", "id": "crm-1"}
+    _, told = await posted(outbox, f"/assignments/{made['assignment_id']}/events", **sale)
+    answered = [(each["id"], each["type"], each["params"]) for each in told["actions"]]
+    assert [id_ for id_, _, _ in answered] == [f"{told['event_id']}.{number}" for number in (1, 2)]
+    _, again = await posted(outbox, f"/assignments/{made['assignment_id']}/events", **sale)
+    assert again["actions"] == told["actions"]
+    await at(outbox, 59)
+    assert await lease(outbox) == await log(outbox) == []
+    await at(outbox, 61)
+    read = [(each["id"], each["type"], each["params"]) for each in await logged(outbox, 2)]
+    leased = await lease(outbox)
+    assert read == [(each["id"], each["type"], each["params"]) for each in leased] == answered
+    assert [await ack(outbox, each) for each in leased] == [(200, "acknowledged")] * 2
+    assert await lease(outbox) == []
+    assert len(await log(outbox)) == 2
