@@ -38,7 +38,8 @@ class CrmEvent:
 
     - `dedupe_key` is the same for every delivery of this event, and for no other event of the endpoint.
     - `fields` are the fields that changed, by the vendor's names, with their new values; None or an empty
-      string says that the field was cleared. `previous` are the values before, where the vendor tells.
+      string says that the field was cleared. `previous` are the values before, where the vendor tells. What
+      names another record may be an object with its id and name, as the vendor writes them.
     - `complete` says that `fields` also holds fields that did not change. An absent field says nothing.
     - `at` is when it happened by the vendor's clock; `order` breaks ties between events of one time.
     - `actor` is the id of the user or app that did it.

@@ -57,6 +57,8 @@ _TARGETS: Final = ("Target", "EntityMoniker", "LeadId")
 _CLOSED: Final = {"win": 1, "lose": 2}
 """The state of an opportunity after these messages."""
 _BECAME: Final = ("contact", "deal", "company")
+_CLOSING: Final = {"actualrevenue": "actualvalue", "actualend": "actualclosedate"}
+"""What Dataverse copies from the record of a closing into the opportunity, and its names there."""
 _TELL_FIELDS: Final = ("created", "updated", "restored")
 _EXCEEDED: Final = "x-ms-dynamics-msg-size-exceeded"
 _NO_GUID: Final = "00000000-0000-0000-0000-000000000000"
@@ -177,13 +179,15 @@ def _event(
 def _fields(message: str, inputs: Mapping[str, Any], entity: _Entity) -> dict[str, Any]:
     """What a message changes, as attributes."""
     if message == "assign":
-        return dict(_attribute("ownerid", inputs.get("Assignee"))) if mapping(inputs.get("Assignee")) else {}
+        return {"ownerid": _value(inputs["Assignee"])} if mapping(inputs.get("Assignee")) else {}
     if message.startswith("setstate"):
         states = {"statecode": inputs.get("State"), "statuscode": inputs.get("Status")}
         return {name: _value(value) for name, value in states.items() if value is not None}
     if message in _CLOSED:
+        closing = _attributes(inputs.get("OpportunityClose"))
+        told = {name: closing[each] for each, name in _CLOSING.items() if each in closing}
         status = {} if inputs.get("Status") is None else {"statuscode": _value(inputs["Status"])}
-        return _attributes(inputs.get("OpportunityClose")) | {"statecode": _CLOSED[message]} | status
+        return told | {"statecode": _CLOSED[message]} | status
     if message == "merge":
         return _attributes(inputs.get("UpdateContent"))
     return {} if message.startswith("delete") else entity.fields
@@ -235,24 +239,20 @@ def _image(images: Any) -> dict[str, Any]:
 
 
 def _attributes(entity: Any) -> dict[str, Any]:
-    given = _pairs(mapping(entity).get("Attributes"))
-    return {name: value for each, raw in given.items() for name, value in _attribute(each, raw)}
-
-
-def _attribute(name: str, raw: Any) -> Iterator[tuple[str, Any]]:
-    """The attribute. The owner has a second one, as in Dataverse, that tells a team from a user."""
-    yield name, _value(raw)
-    if name == "ownerid" and (kind := text(mapping(raw).get("LogicalName"))):
-        yield "owneridtype", kind
+    return {name: _value(raw) for name, raw in _pairs(mapping(entity).get("Attributes")).items()}
 
 
 def _value(raw: Any) -> Any:
-    """The value inside of a choice, an amount of money, a reference, or a date."""
+    """The value inside of a choice, an amount of money, or a date.
+
+    A reference keeps its table, which tells a team from a user, and its name.
+    """
     if isinstance(raw, list):
         return [_value(each) for each in raw]
     if isinstance(raw, dict):
         if "Id" in raw and "LogicalName" in raw and "Attributes" not in raw:
-            return _guid(raw["Id"])
+            kept = {name: raw[name] for name in ("LogicalName", "Name") if raw.get(name) is not None}
+            return {"Id": _guid(raw["Id"]), **kept}
         return _value(raw["Value"]) if "Value" in raw else raw
     date = moment(raw) if isinstance(raw, str) and "/Date(" in raw else None
     return date.isoformat() if date else raw

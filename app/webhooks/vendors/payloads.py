@@ -12,6 +12,7 @@ from app.webhooks.crm_events import Unreadable
 
 MAX_DEPTH = 64
 MAX_ID = 200
+"""The most bytes of an id, or of the name of a kind of record."""
 _SHARED_NAMES = frozenset(
     ("contact", "lead", "company", "deal", "user", "task", "call", "email", "meeting", "event", "note")
 )
@@ -83,7 +84,7 @@ def identifier(value: Any) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     id_ = text(value)
-    return id_ if 0 < len(id_) <= MAX_ID else None
+    return id_ if 0 < len(id_.encode()) <= MAX_ID else None
 
 
 def identifiers(value: Any) -> list[str]:

@@ -128,5 +128,10 @@ def _named(affected: Any) -> list[str]:
 
 
 def _flat(values: Any) -> dict[str, Any]:
-    """The values; of an owner or another record that is looked up, the id."""
-    return {name: identifier(mapping(value).get("id")) or value for name, value in mapping(values).items()}
+    """The values; of an owner or another record that is looked up, only its id and name."""
+    return {name: _looked_up(value) for name, value in mapping(values).items()}
+
+
+def _looked_up(value: Any) -> Any:
+    id_ = identifier(mapping(value).get("id"))
+    return {"id": id_, "name": text(value.get("name"))} if id_ else value

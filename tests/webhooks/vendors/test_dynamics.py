@@ -120,7 +120,11 @@ def test_update_says_what_changed() -> None:
     [
         ("x", "x"), (None, None), (True, True), (choice(3), 3),
         ({"__type": "Money:x", "Value": 24000.5}, 24000.5),
-        (reference(OTHER.upper(), "account"), OTHER),
+        (reference(OTHER.upper(), "account"), {"Id": OTHER, "LogicalName": "account"}),
+        (
+            {**reference(OTHER, "account"), "Name": "Acme"},
+            {"Id": OTHER, "LogicalName": "account", "Name": "Acme"},
+        ),
         ([choice(1), choice(2)], [1, 2]),
         ({"AttributeLogicalName": "a", "EntityLogicalName": "b", "Value": choice(4)}, 4),
         ("/Date(1506384247000)/", "2017-09-26T00:04:07+00:00"),
@@ -152,20 +156,20 @@ def test_table_has_a_shared_name_or_its_own(name: str, object_: str) -> None:
         (
             context("Assign", {"Target": reference(LEAD), "Assignee": reference(ANA, "systemuser")}),
             "updated",
-            {"ownerid": ANA, "owneridtype": "systemuser"},
+            {"ownerid": {"Id": ANA, "LogicalName": "systemuser"}},
             False,
         ),
         (
             context("Assign", {"Target": reference(LEAD), "Assignee": reference(TEAM, "team")}),
             "updated",
-            {"ownerid": TEAM, "owneridtype": "team"},
+            {"ownerid": {"Id": TEAM, "LogicalName": "team"}},
             False,
         ),
         (context("Assign", {"Target": reference(LEAD)}), "gap", {}, True),
         (
             context(inputs={"Target": entity(ownerid=reference(TEAM, "team"))}),
             "updated",
-            {"ownerid": TEAM, "owneridtype": "team"},
+            {"ownerid": {"Id": TEAM, "LogicalName": "team"}},
             False,
         ),
         (
@@ -189,13 +193,15 @@ def test_table_has_a_shared_name_or_its_own(name: str, object_: str) -> None:
             context(
                 "Win",
                 {
-                    "OpportunityClose": entity(OTHER, "opportunityclose", actualrevenue={"Value": 24000}),
+                    "OpportunityClose": entity(
+                        OTHER, "opportunityclose", actualrevenue={"Value": 24000}, subject="x"
+                    ),
                     "Status": choice(3),
                 },
                 PrimaryEntityName="opportunity",
             ),
             "updated",
-            {"actualrevenue": 24000, "statecode": 1, "statuscode": 3},
+            {"actualvalue": 24000, "statecode": 1, "statuscode": 3},
             False,
         ),
         (context("Lose", PrimaryEntityName="opportunity"), "updated", {"statecode": 2}, False),

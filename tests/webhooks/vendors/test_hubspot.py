@@ -334,7 +334,7 @@ def test_id_may_be_a_number_or_a_text(id_: Any) -> None:
     assert only(HUBSPOT, [change(objectId=id_)]).record.id == "1246965"
 
 
-@pytest.mark.parametrize("id_", [None, "", True, {}, [1], 1.5, "9" * 201])
+@pytest.mark.parametrize("id_", [None, "", True, {}, [1], 1.5, "9" * 201, "ä" * 101])
 def test_event_without_an_id_is_left_out_and_the_others_are_read(id_: Any) -> None:
     assert [each.record.id for each in parse(HUBSPOT, [change(objectId=id_), 3, change()])] == ["1246965"]
 

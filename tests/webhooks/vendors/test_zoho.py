@@ -69,9 +69,10 @@ def test_endpoint_without_a_secret_lets_nothing_in(secrets: list[bytes]) -> None
 
 def test_update_of_several_records_is_an_event_for_each() -> None:
     one, two = parse(ZOHO, CHANGED)
+    owner = {"id": "5725767000000411001", "name": "Ana"}
     assert (one.kind, one.record) == ("updated", CrmRecord("lead", ONE))
-    assert one.fields == {"Owner": "5725767000000411001", "Mobile": "123456789", "City": None}
-    assert (two.record, two.fields) == (CrmRecord("lead", TWO), {"Owner": "5725767000000411001"})
+    assert one.fields == {"Owner": owner, "Mobile": "123456789", "City": None}
+    assert (two.record, two.fields) == (CrmRecord("lead", TWO), {"Owner": owner})
     assert one.at == two.at == datetime(2026, 12, 1, 8, 59, 58, 473000, UTC)
     assert one.dedupe_key != two.dedupe_key
 
