@@ -83,6 +83,7 @@ class WorkspaceWriter:
 
     async def _run(self) -> None:
         while len(self.pending):
+            await self.pending.expect_single()
             jobs = self.pending.next_group()
             if jobs:
                 await self._commit(jobs)
