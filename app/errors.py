@@ -88,6 +88,18 @@ class Unauthenticated(Problem):
         return {"WWW-Authenticate": 'Bearer realm="lead-assignment"'}
 
 
+class WebhookRefused(Problem):
+    """A delivery that is not genuine. The response does not tell why."""
+
+    status, code, title = 401, "webhook_refused", "The delivery is not genuine"
+    cause = "The signature, token or password of the delivery does not fit the endpoint, or its time is off."
+    remedy = "Compare the secret, the public address and the organization of the endpoint with the CRM's."
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"WWW-Authenticate": "Webhook"}
+
+
 class Forbidden(Problem):
     """The key is known, but may not do this."""
 

@@ -30,6 +30,7 @@ from app.api.routes import (
     suppressions,
     tables,
     teams,
+    webhooks,
 )
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Strategy
@@ -42,6 +43,7 @@ from app.store import api_keys, workspaces
 from app.store.connection.monitor import ConnectionMonitor
 from app.store.connection.pool import Pool, open_pool, when_ready
 from app.webhooks.endpoints import Endpoints
+from app.webhooks.receive import Receiver
 from app.worker.worker import working
 
 
@@ -63,7 +65,9 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
             request_seconds=settings.request_timeout_seconds,
         )
         app.state.pool = pool
-        app.state.endpoints = Endpoints(pool, SecretBox(settings.secrets_keys()), settings.public_base_url)
+        box = SecretBox(settings.secrets_keys())
+        app.state.endpoints = Endpoints(pool, box, settings.public_base_url)
+        app.state.receiver = Receiver(pool, box, settings.public_base_url, metrics)
         app.state.authentication = await _authentication(pool, settings)
         app.state.dispatch = Dispatcher(
             pool,
@@ -118,6 +122,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         tables,
         plans,
         endpoints,
+        webhooks,
         clock,
     ):
         app.include_router(each.router)

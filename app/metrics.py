@@ -35,6 +35,8 @@ class WorkspaceGauges:
     actions: Mapping[str, int] = field(default_factory=dict)
     is_copy: bool = False
     clocks_late: float = 0.0
+    crm_events: Mapping[str, int] = field(default_factory=dict)
+    crm_events_oldest: float = 0.0
 
 
 class Metrics:
@@ -78,6 +80,48 @@ class Metrics:
         self._clocks = Counter(
             "lead_assignment_sla_clocks", "SLA clocks that a worker looked at.", ["result"], registry=registry
         )
+
+        self._deliveries = Counter(
+            "lead_assignment_webhook_deliveries",
+            "Genuine deliveries of CRMs.",
+            ["kind", "result"],
+            registry=registry,
+        )
+        self._refused_deliveries = Counter(
+            "lead_assignment_webhook_refusals",
+            "Deliveries that were not genuine.",
+            ["kind", "code"],
+            registry=registry,
+        )
+        self._received_events = Counter(
+            "lead_assignment_crm_events_received",
+            "Events in deliveries of CRMs.",
+            ["kind", "result"],
+            registry=registry,
+        )
+        self._processed_events = Counter(
+            "lead_assignment_crm_events_processed",
+            "Events of CRMs that were looked at.",
+            ["kind", "result", "code"],
+            registry=registry,
+        )
+
+    def delivery_received(self, kind: str, result: str) -> None:
+        """Counts a genuine delivery."""
+        self._deliveries.labels(kind, result).inc()
+
+    def delivery_refused(self, kind: str, code: str) -> None:
+        """Counts a delivery that was not genuine."""
+        self._refused_deliveries.labels(kind, code).inc()
+
+    def crm_events_received(self, kind: str, new: int, duplicates: int) -> None:
+        """Counts the events of a delivery."""
+        self._received_events.labels(kind, "new").inc(new)
+        self._received_events.labels(kind, "duplicate").inc(duplicates)
+
+    def crm_event_processed(self, kind: str, result: str, code: str | None) -> None:
+        """Counts what became of an event."""
+        self._processed_events.labels(kind, result, code or "none").inc()
 
     def clocks_fired(self, results: Mapping[str, int]) -> None:
         """Counts the clocks that were looked at, by what they did."""
@@ -176,6 +220,14 @@ def _registry_of(gauges: WorkspaceGauges) -> CollectorRegistry:
         "How long the clock that is due longest has waited for a worker, 0 when none is due.",
         registry=registry,
     ).set(gauges.clocks_late)
+    events = Gauge("lead_assignment_crm_events", "Events of CRMs by state.", ["state"], registry=registry)
+    for state, count in {"waiting": 0, "failed": 0, **gauges.crm_events}.items():
+        events.labels(state).set(count)
+    Gauge(
+        "lead_assignment_crm_events_oldest_seconds",
+        "Age of the event of a CRM that is due first, 0 when none is due.",
+        registry=registry,
+    ).set(gauges.crm_events_oldest)
     Counter("lead_assignment_leads_received", "Leads received.", registry=registry).inc(gauges.received)
     Gauge(
         "lead_assignment_unaccounted_leads",

@@ -3,6 +3,7 @@
 from app.metrics import WorkspaceGauges
 from app.store import installation
 from app.store.connection.pool import Pool, transaction
+from app.store.crm import inbox
 from app.store.leads import held, lead_counts
 from app.store.life import deliveries, due_clocks
 
@@ -23,6 +24,7 @@ async def read_gauges(pool: Pool, workspace_id: int) -> WorkspaceGauges:
         late = await due_clocks.read_late_seconds(connection, workspace_id)
         declared = await lead_counts.list_declared_queues(connection, workspace_id, MAX_QUEUES)
         actions = await deliveries.count_actions(connection, workspace_id, MAX_ACTIONS)
+        backlog = await inbox.read_backlog(connection, workspace_id)
         is_copy = not await installation.acts_on(connection)
     leads, oldest = dict.fromkeys(declared, 0), dict.fromkeys(declared, 0.0)
     for each in waiting:
@@ -31,5 +33,15 @@ async def read_gauges(pool: Pool, workspace_id: int) -> WorkspaceGauges:
         oldest[name] = max(oldest.get(name, 0.0), each.oldest)
     by_state = {**dict.fromkeys(STATES, 0), **counts.by_state}
     return WorkspaceGauges(
-        leads, oldest, by_state, counts.received, counts.difference, overdue, actions, is_copy, late
+        waiting=leads,
+        oldest=oldest,
+        leads=by_state,
+        received=counts.received,
+        unaccounted=counts.difference,
+        overdue=overdue,
+        actions=actions,
+        is_copy=is_copy,
+        clocks_late=late,
+        crm_events={"waiting": backlog.waiting, "failed": backlog.failed},
+        crm_events_oldest=backlog.oldest,
     )

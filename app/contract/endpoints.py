@@ -87,6 +87,43 @@ class EndpointFinding(ResponseModel):
     until: datetime | None
 
 
+class WebhookFailure(ResponseModel):
+    """An event, or a whole delivery, that could not be processed. `problem` says what its code means.
+
+    `object`, `record` and `event` are null when the delivery could not be read at all.
+    """
+
+    id: UUID
+    endpoint: str
+    event: str | None
+    object: str | None
+    record: str | None
+    code: str
+    problem: str
+    tries: int
+    received_at: datetime
+    failed_at: datetime
+
+
+class WebhookFailureDetail(WebhookFailure):
+    """A failure with the body of its delivery, or null when that is not kept any more."""
+
+    body: str | None
+
+
+class RetryInput(RequestModel):
+    """The endpoint whose failures are processed again."""
+
+    endpoint: RequiredId
+
+
+class RetryResult(ResponseModel):
+    """How many failures are processed again. With `has_more`, repeat the call."""
+
+    retried: int
+    has_more: bool
+
+
 class Endpoint(ResponseModel):
     """An endpoint. `path` is secret: everybody who knows it can send deliveries to be checked."""
 

@@ -146,6 +146,10 @@ def test_every_metric_is_in_the_table() -> None:
     metrics.plugin_failed("language", "timeout")
     metrics.flags_set(1, {"country_unknown": 2})
     metrics.clocks_fired({"missed": 1})
+    metrics.delivery_received("hubspot", "stored")
+    metrics.delivery_refused("hubspot", "signature_mismatch")
+    metrics.crm_events_received("hubspot", 1, 0)
+    metrics.crm_event_processed("hubspot", "done", None)
     text = metrics.exposition(1, WorkspaceGauges({"desk": 1}, {"desk": 1.0}, {"queued": 1}, 1, 0)).decode()
     found = {}
     for family in text_string_to_metric_families(text):

@@ -68,9 +68,9 @@ def requires(
     return _declare(Access(scopes, body or BodyLimits(), problems))
 
 
-def public() -> Callable[[Endpoint], Endpoint]:
+def public(*, problems: tuple[type[Problem], ...] = ()) -> Callable[[Endpoint], Endpoint]:
     """Declares that an endpoint needs no key."""
-    return _declare(Access((), BodyLimits()))
+    return _declare(Access((), BodyLimits(), problems))
 
 
 def _declare(access: Access) -> Callable[[Endpoint], Endpoint]:

@@ -67,6 +67,8 @@ def document(app: FastAPI) -> dict[str, Any]:
         route: Any = context.original_route
         for method in route.methods if route.include_in_schema else ():
             operation = described["paths"][context.path][method.lower()]
+            # It describes FastAPI's own shape, and is replaced where a route can answer 422 at all.
+            operation["responses"].pop("422", None)
             kinds = {*access_of(route.endpoint).problems, *_kinds(str(context.path), method, operation)}
             _add_problems(operation, kinds, schemas)
     for schema in _integers(described):
@@ -113,7 +115,7 @@ def _add_problems(operation: dict[str, Any], kinds: Iterable[type[Problem]], sch
 
 def _schema_name(operation_id: str, status: int, kinds: list[type[Problem]]) -> str:
     """A name made of up to two codes. Operations share a schema when their codes are the same."""
-    if status == Overloaded.status:
+    if status == Overloaded.status and {*kinds} <= {*_DATABASE, OutcomeUnknown}:
         return "UnavailableProblem" if OutcomeUnknown in kinds else "ReadUnavailableProblem"
     if len(kinds) > 2:
         return f"{_camel(operation_id)}Problem{status}"

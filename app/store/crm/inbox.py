@@ -61,6 +61,15 @@ SELECT due.system, due.object, due.record_id, taken.record_id IS NOT NULL AS tak
 """
 """Take the turns of records with due events. Turns that are taken already are returned as such."""
 
+SELECT_ANY_DUE = f"""
+SELECT EXISTS (SELECT FROM crm_inbox
+                WHERE workspace_id = $1 AND state = 'pending' AND next_at <= clock_timestamp())
+    OR EXISTS (SELECT FROM crm_inbox
+                WHERE workspace_id = $1 AND state = 'pending' AND wait_until IS NOT NULL
+                  AND wait_until <= {NOW})
+"""
+"""Whether any event is due."""
+
 POSTPONE_BLOCKED = """
 UPDATE crm_inbox SET next_at = blocked.until
   FROM unnest($2::text[], $3::text[], $4::text[]) AS record (system, object, id)
@@ -76,7 +85,8 @@ UPDATE crm_inbox SET next_at = blocked.until
 
 SELECT_EVENTS = f"""
 SELECT event.id::text AS id, event.endpoint_id, event.delivery_id::text AS delivery_id, event.system,
-       event.object, event.record_id, event.kind, event.event, event.received_at, event.tries, event.code
+       encode(event.dedupe_key, 'hex') AS dedupe_key, event.object,
+       event.record_id, event.kind, event.event, event.received_at, event.tries, event.code
   FROM (SELECT {NOW} AS now) AS clock
  CROSS JOIN unnest($2::text[], $3::text[], $4::text[]) AS turn (system, object, record_id)
  CROSS JOIN LATERAL (
@@ -220,6 +230,7 @@ class InboxEvent:
     id: str
     endpoint_id: str
     delivery_id: str
+    dedupe_key: str
     system: str
     object: str
     record_id: str
@@ -283,6 +294,11 @@ async def insert_delivery(connection: Connection, workspace_id: int, delivery: N
             [each.event for each in events],
         )
     )
+
+
+async def any_due(connection: Connection, workspace_id: int) -> bool:
+    """Return whether any event is due."""
+    return bool(await connection.fetchval(SELECT_ANY_DUE, workspace_id))
 
 
 async def take_turns(

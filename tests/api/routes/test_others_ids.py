@@ -1,5 +1,6 @@
 """Every route that takes an id answers the id of another workspace like an unknown one (S-27)."""
 
+import hashlib
 import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -42,6 +43,8 @@ SENT: dict[str, Any] = {
     "DELETE /endpoints/{id}": None,
     "POST /endpoints/{id}/secrets": {"secret": "long enough"},
     "DELETE /endpoints/{id}/secrets/{secret_id}": None,
+    "GET /webhooks/failures/{failure_id}": None,
+    "POST /webhooks/failures/{failure_id}/retry": None,
     "GET /jobs/{job_id}": None,
     "POST /jobs/{job_id}/cancel": None,
     "GET /leads/{lead_id}": None,
@@ -99,7 +102,7 @@ async def filled(workspace: Workspace) -> dict[str, str]:
             revision = made.json()["revision"]
     team = {"members": [{"owner": "theirs"}]}
     assert (await workspace.client.put("/teams/theirs", json=team)).status_code == 201
-    endpoint = {"kind": "hubspot", "secrets": ["long enough"]}
+    endpoint = {"kind": "hubspot", "secrets": ["long enough"], "options": {"allow_v1": True}}
     endpoint = (await workspace.client.put("/endpoints/theirs", json=endpoint)).json()
     absence = (await workspace.client.post("/owners/theirs/absences", json=LEAVE)).json()
     for _ in range(3):
@@ -110,8 +113,17 @@ async def filled(workspace: Workspace) -> dict[str, str]:
         "assignment_id": returned["assignment_id"], "name": "their-desk",
         "job_id": await job_of(workspace), "version": str(returned["plan_version"]),
         "secret_id": endpoint["secrets"][0]["id"], "revision": str(revision),
+        "failure_id": await failure_of(workspace, endpoint["path"]),
         "suppression_id": await suppression_of(workspace),
     }  # fmt: skip
+
+
+async def failure_of(workspace: Workspace, path: str) -> str:
+    """A delivery that is genuine and cannot be read."""
+    signature = hashlib.sha256(b"long enough{").hexdigest()
+    headers = {"X-HubSpot-Signature": signature, "X-HubSpot-Signature-Version": "v1"}
+    assert (await workspace.client.post(path, content=b"{", headers=headers)).status_code == 200
+    return str((await workspace.client.get("/webhooks/failures")).json()["items"][0]["id"])
 
 
 async def suppression_of(workspace: Workspace) -> str:
@@ -132,7 +144,8 @@ async def job_of(workspace: Workspace) -> str:
 UNKNOWN_ID_CASES = {
     **dict.fromkeys(("id", "owner", "name"), "nobody"),
     **dict.fromkeys(
-        ("absence_id", "lead_id", "assignment_id", "job_id", "suppression_id", "secret_id"), UNKNOWN
+        ("absence_id", "lead_id", "assignment_id", "job_id", "suppression_id", "secret_id", "failure_id"),
+        UNKNOWN,
     ),
     "version": "999",
     "revision": "999",

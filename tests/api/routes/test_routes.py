@@ -16,7 +16,7 @@ from tests.api.declared import undeclared_target
 from tests.api.small_app import Stored
 from tests.support.workspace import client_of, running_app
 
-PUBLIC = {"/healthz", "/readyz"}
+PUBLIC = {"/healthz", "/readyz", "/webhooks/{path}"}
 SOMETHING = "01890000-0000-7000-8000-000000000000"
 BODIES = (b"", b"{}", b"{", b"\xff\xfe", b'{"lead": {"email": "a@b.example"}}', b"x" * 300_000)
 Route = tuple[str, str, Access]

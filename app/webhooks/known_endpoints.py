@@ -1,0 +1,124 @@
+"""Endpoints by their public path, kept in memory for a few seconds, like API keys.
+
+An unknown path costs a query, and a caller may try many. So only a few such queries run at once, and
+deliveries to known paths do not wait for them.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from app.dispatch.failures import is_database_error
+from app.errors import NotFound
+from app.secrets import SecretBox
+from app.store.connection.pool import Pool, transaction
+from app.store.crm import endpoints as store
+from app.store.directory import records
+from app.webhooks.crm_events import EndpointTerms
+from app.webhooks.endpoints import RESOURCE_TYPE, path_hash, system_of
+
+CACHE_SECONDS = 4.0
+"""An edit takes effect within five seconds."""
+REFRESH_SECONDS = 1.0
+"""A delivery that is not genuine may be signed with a newer secret: then the endpoint is read again."""
+MAX_CACHED = 4096
+MAX_LOOK_UPS = 4
+"""Queries for unknown paths that run at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownEndpoint:
+    """An endpoint as deliveries are checked against it."""
+
+    workspace_id: int
+    id: str
+    kind: str
+    system: str
+    active: bool
+    terms: EndpointTerms
+    secret_ids: tuple[str, ...]
+    read_at: float
+
+
+class KnownEndpoints:
+    """Finds endpoints. `base_url` is the public address of the setting, for endpoints without their own."""
+
+    def __init__(
+        self, pool: Pool, box: SecretBox, base_url: str | None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._pool = pool
+        self._box = box
+        self._base_url = base_url
+        self._clock = clock
+        self._known: dict[bytes, KnownEndpoint] = {}
+        self._refreshing: dict[bytes, asyncio.Lock] = {}
+        self._look_ups = asyncio.Semaphore(MAX_LOOK_UPS)
+
+    async def find(self, path: str, max_age: float = CACHE_SECONDS) -> KnownEndpoint:
+        """The endpoint with this path, as it was at most `max_age` seconds ago.
+
+        Without a database it is the one that was read last. Raises NotFound for an unknown path and for an
+        endpoint that is not active.
+        """
+        key = path_hash(path)
+        known = self._known.get(key)
+        if known is None:
+            async with self._look_ups:
+                known = await self._read(key)
+        elif self._clock() - known.read_at >= max_age:
+            known = await self._refreshed(key, known, max_age)
+        if known is None or not known.active:
+            raise NotFound
+        return known
+
+    async def _refreshed(self, key: bytes, known: KnownEndpoint, max_age: float) -> KnownEndpoint | None:
+        async with self._refreshing.setdefault(key, asyncio.Lock()):
+            newest = self._known.get(key)
+            if newest is not None and self._clock() - newest.read_at < max_age:
+                return newest  # another delivery has just read it
+            try:
+                return await self._read(key)
+            except Exception as error:
+                if not is_database_error(error):
+                    raise
+                return known
+
+    async def _read(self, key: bytes) -> KnownEndpoint | None:
+        # The age counts from before the query, which may have read just before an edit.
+        now = self._clock()
+        found = await store.find_endpoint(self._pool, key)
+        known = await self._load(*found, now) if found is not None else None
+        self._known.pop(key, None)
+        if known is not None:
+            if len(self._known) >= MAX_CACHED:
+                oldest = next(iter(self._known))
+                self._known.pop(oldest)
+                self._refreshing.pop(oldest, None)
+            self._known[key] = known
+        else:
+            self._refreshing.pop(key, None)
+        return known
+
+    async def _load(self, workspace_id: int, id_: str, now: float) -> KnownEndpoint | None:
+        async with transaction(self._pool, workspace_id, read_only=True) as connection:
+            record = await records.find_record(connection, workspace_id, RESOURCE_TYPE, id_)
+            kept = (await store.list_secrets(connection, workspace_id, [id_]))[id_]
+        if record is None:
+            return None
+        body = record.body
+        return KnownEndpoint(
+            workspace_id=workspace_id,
+            id=id_,
+            kind=body["kind"],
+            system=system_of(body["kind"], body["organization_id"]),
+            active=body["active"],
+            terms=EndpointTerms(
+                secrets=tuple(self._box.decrypt(each.secret) for each in kept),
+                base_url=body["base_url"] or self._base_url or "",
+                organization_id=body["organization_id"],
+                options=body["options"],
+            ),
+            secret_ids=tuple(each.id for each in kept),
+            read_at=now,
+        )
