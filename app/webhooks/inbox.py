@@ -109,8 +109,7 @@ class Inbox:
             batch = [line.pop(0) for line in lines.values()]
             settled = await self._apply(workspace_id, batch, endpoints, progress)
             async with transaction(self._pool, workspace_id) as connection:
-                await inbox.settle(connection, workspace_id, token, settled, DROPPED)
-                await inbox.renew_turns(connection, workspace_id, token, LEASE)
+                await inbox.settle(connection, workspace_id, token, settled, DROPPED, LEASE)
             lines = defaultdict(
                 list,
                 {key: line for key, line in lines.items() if line and key not in progress.blocked},

@@ -70,16 +70,22 @@ SELECT EXISTS (SELECT FROM crm_inbox
 """
 """Whether any event is due."""
 
+# It waits for no row, because the turns that it has just looked at are locked.
 POSTPONE_BLOCKED = """
-UPDATE crm_inbox SET next_at = blocked.until
-  FROM unnest($2::text[], $3::text[], $4::text[]) AS record (system, object, id)
- CROSS JOIN LATERAL (
-   SELECT until FROM crm_turns
-    WHERE workspace_id = $1 AND system = record.system AND object = record.object AND record_id = record.id
-    LIMIT 1) AS blocked
- WHERE crm_inbox.workspace_id = $1 AND crm_inbox.state = 'pending' AND crm_inbox.system = record.system
-   AND crm_inbox.object = record.object AND crm_inbox.record_id = record.id
-   AND crm_inbox.next_at < blocked.until
+WITH later AS MATERIALIZED (
+  SELECT inbox.id, blocked.until
+    FROM unnest($2::text[], $3::text[], $4::text[]) AS record (system, object, id)
+   CROSS JOIN LATERAL (
+     SELECT until FROM crm_turns
+      WHERE workspace_id = $1 AND system = record.system AND object = record.object AND record_id = record.id
+      LIMIT 1) AS blocked
+   CROSS JOIN LATERAL (
+     SELECT id FROM crm_inbox
+      WHERE workspace_id = $1 AND state = 'pending' AND system = record.system
+        AND object = record.object AND record_id = record.id AND next_at < blocked.until
+      LIMIT 1000 FOR UPDATE SKIP LOCKED) AS inbox)
+UPDATE crm_inbox SET next_at = later.until FROM later
+ WHERE crm_inbox.workspace_id = $1 AND crm_inbox.id = later.id
 """
 """Put off the events of records whose turn is taken, so that they do not hide what is due behind them."""
 
@@ -98,6 +104,12 @@ SELECT event.id::text AS id, event.endpoint_id, event.delivery_id::text AS deliv
  ORDER BY event.event_at, event.event_order, event.received_at, event.position
 """
 """The events of records, in their order, without those that wait."""
+
+LOCK_TURNS = """
+SELECT FROM crm_turns WHERE workspace_id = $1 AND token = $2
+ ORDER BY system, object, record_id FOR UPDATE
+"""
+"""Lock the turns of a process, in the order in which others take turns, before anything else is locked."""
 
 RENEW_TURNS = """
 UPDATE crm_turns SET until = clock_timestamp() + $3::interval WHERE workspace_id = $1 AND token = $2
@@ -327,15 +339,20 @@ async def list_events(
     return [InboxEvent(**row_in_utc(row)) for row in rows]
 
 
-async def renew_turns(connection: Connection, workspace_id: int, token: str, lease: timedelta) -> None:
-    """Keep the turns of a process for longer."""
-    await connection.execute(RENEW_TURNS, workspace_id, token, lease)
-
-
 async def settle(
-    connection: Connection, workspace_id: int, token: str, settled: Sequence[Settled], drop: frozenset[str]
+    connection: Connection,
+    workspace_id: int,
+    token: str,
+    settled: Sequence[Settled],
+    drop: frozenset[str],
+    lease: timedelta,
 ) -> None:
-    """Note what became of events. Bodies of deliveries with events of the codes in `drop` are not kept."""
+    """Note what became of events, and keep the turns for longer.
+
+    Bodies of deliveries with events of the codes in `drop` are not kept.
+    """
+    await connection.execute(LOCK_TURNS, workspace_id, token)
+    await connection.execute(RENEW_TURNS, workspace_id, token, lease)
     rows = await connection.fetch(
         SETTLE_EVENTS,
         workspace_id,
@@ -359,6 +376,7 @@ async def free_turns(
     blocked: Sequence[tuple[RecordKey, float]],
 ) -> None:
     """End the turns of a process. Waiting events of `woken` are due; `blocked` rest for so many seconds."""
+    await connection.execute(LOCK_TURNS, workspace_id, token)
     if blocked:
         records, seconds = zip(*blocked, strict=True)
         await connection.execute(BLOCK_TURNS, workspace_id, token, *_columns(records), list(seconds))
