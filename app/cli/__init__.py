@@ -2,36 +2,62 @@
 
 import gc
 import sys
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import asyncpg
 import typer
+from typer.core import TyperGroup
 
-from app.cli import (
-    assign,
-    demo,
-    endpoints,
-    explain,
-    imports,
-    keys,
-    leads,
-    owners,
-    plan,
-    resume,
-    secrets,
-    serve,
-    teams,
-    verify,
-    worker,
-    workspaces,
-)
 from app.cli.context import CommandError
 from app.errors import Problem
 from app.store.connection.pool import is_connection_error
 
+_COMMANDS = {
+    "serve": "serve",
+    "worker": "worker",
+    "migrate": "serve",
+    "verify": "verify",
+    "resume": "resume",
+    "demo": "demo",
+    "assign": "assign",
+    "explain": "explain",
+    "workspaces": "workspaces",
+    "keys": "keys",
+    "secrets": "secrets",
+    "endpoints": "endpoints",
+    "plan": "plan",
+    "leads": "leads",
+    "owners": "owners",
+    "teams": "teams",
+    "import": "imports",
+}
+"""The commands, in the order of the help, and the file of each. It has a group `commands`, or a function."""
+
+
+class _ByName(TyperGroup):
+    """Imports the file of a command when the command is used: importing all takes most of a second."""
+
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: object, cmd_name: str) -> Any:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module = import_module(f".{_COMMANDS[cmd_name]}", __package__)
+        group = getattr(module, "commands", None)
+        if group is None:
+            group = typer.Typer(add_completion=False)
+            group.command(cmd_name)(getattr(module, cmd_name))
+        command = typer.main.get_command(group)
+        command.name = cmd_name
+        return command
+
+
 commands = typer.Typer(
     name="lead-assignment",
+    cls=_ByName,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -51,25 +77,6 @@ def options(
     ] = False,
 ) -> None:
     """Gives every inbound lead its owner and follow-up actions."""
-
-
-commands.command("serve")(serve.serve)
-commands.command("worker")(worker.worker)
-commands.command("migrate")(serve.migrate)
-commands.command("verify")(verify.verify)
-commands.command("resume")(resume.resume)
-commands.command("demo")(demo.demo)
-commands.command("assign")(assign.assign)
-commands.command("explain")(explain.explain)
-commands.add_typer(workspaces.commands, name="workspaces")
-commands.add_typer(keys.commands, name="keys")
-commands.add_typer(secrets.commands, name="secrets")
-commands.add_typer(endpoints.commands, name="endpoints")
-commands.add_typer(plan.commands, name="plan")
-commands.add_typer(leads.commands, name="leads")
-commands.add_typer(owners.commands, name="owners")
-commands.add_typer(teams.commands, name="teams")
-commands.add_typer(imports.commands, name="import")
 
 
 def main() -> None:

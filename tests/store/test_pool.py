@@ -13,7 +13,7 @@ import pytest
 from app.store.connection.pool import Pool, look_up, open_pool
 from tests.support.bouncer import bounced as at_bouncer
 from tests.support.bouncer import bouncer
-from tests.support.postgres import FOUND, Clusters
+from tests.support.postgres import FOUND, NEWEST_AND_LONG, Clusters
 from tests.support.workspace import Workspace, create_workspace, running_app
 
 WORKSPACES = 20
@@ -80,8 +80,15 @@ async def check_many(dsn: str, rounds: int, **settings: Any) -> None:
         assert await left_behind(pool, 5) == {left}
 
 
-async def test_thousands_of_requests_of_twenty_workspaces_never_mix(any_postgres_database: str) -> None:
-    await check_many(any_postgres_database, rounds=25)
+@pytest.fixture(params=NEWEST_AND_LONG, ids="postgres{}".format)
+def storm_database(clusters: Clusters, request: pytest.FixtureRequest) -> Iterator[str]:
+    """An empty database: on the newest version found, and in the long run on the others."""
+    with clusters.clone(request.param) as dsn:
+        yield dsn
+
+
+async def test_thousands_of_requests_of_twenty_workspaces_never_mix(storm_database: str) -> None:
+    await check_many(storm_database, rounds=25)
 
 
 @pytest.mark.long

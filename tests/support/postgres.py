@@ -30,6 +30,10 @@ def newest_first() -> dict[int, Binaries]:
 
 
 FOUND = newest_first()
+NEWEST_AND_LONG = [
+    pytest.param(major, marks=() if number == 0 else pytest.mark.long) for number, major in enumerate(FOUND)
+]
+"""The versions for storms: on the older ones they take part in the long run only."""
 
 
 class Clusters:
