@@ -10,12 +10,12 @@ Outcome = Literal["assigned", "queued", "automated", "blocked"]
 AssignmentState = Literal["open", "closed", "superseded"]
 Cause = Literal[
     "assign", "reassign", "claim", "release", "import", "reject", "take_away", "escalate", "handoff",
-    "give_back", "lease_ended", "max_wait", "cover", "return", "signal",
+    "give_back", "lease_ended", "max_wait", "cover", "return", "signal", "crm", "crm_reassign",
 ]  # fmt: skip
 """What asked for a decision."""
 EndCause = Literal[
     "superseded", "closed", "idle", "rejected", "taken_away", "handed_off", "claimed", "given_back",
-    "lease_ended", "max_wait", "released", "covered", "returned", "reassigned", "merged", "erased",
+    "lease_ended", "max_wait", "released", "covered", "returned", "reassigned", "merged", "erased", "crm",
 ]  # fmt: skip
 """Why an assignment ended."""
 Item = TypeVar("Item")

@@ -232,6 +232,8 @@ async def _write(connection: Connection, workspace_id: int, session: DecisionSes
         or work.rows.bulk_results
         or work.rows.finished_jobs
         or work.rows.rejects
+        or work.rows.signals
+        or work.rows.crm
     ):
         return None
     before = work.snapshot.entry

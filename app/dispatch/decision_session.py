@@ -27,6 +27,7 @@ from app.intake.arrival import IncomingLead
 from app.intake.lead_keys import phone_keys, stored_keys
 from app.intake.matching import ComparedLead, match, may_be_same
 from app.intake.merging import merged
+from app.store.crm.records import CrmState
 from app.store.leads.bulk_jobs import JobTally
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
@@ -48,6 +49,8 @@ END_CAUSES = {
     "cover": "covered",
     "return": "returned",
     "signal": "superseded",
+    "crm": "crm",
+    "crm_reassign": "reassigned",
 }
 """Why an assignment ends, by the kind of the request that follows."""
 GONE = frozenset(("merged", "erased", "failed"))
@@ -86,7 +89,8 @@ class StoredLeads:
 
     Leads by id, waiting leads by lookup, each assignment's lead, the assignments of each lead, earlier events
     by source and id, deals by lead and `ref`, how far bulk jobs are, the untouched claims of each owner who
-    claims, the first leads of each queue that releases its leads, and how many leads wait for each team.
+    claims, the first leads of each queue that releases its leads, how many leads wait for each team, and
+    what is known about records of CRMs.
     """
 
     leads: dict[str, CurrentLead] = field(default_factory=dict)
@@ -100,6 +104,7 @@ class StoredLeads:
     claims: dict[str, set[str]] = field(default_factory=dict)
     first_waiting: dict[str, list[CurrentLead]] = field(default_factory=dict)
     backlogs: dict[str, int] = field(default_factory=dict)
+    crm: CrmState = field(default_factory=CrmState)
 
 
 @dataclass(slots=True)

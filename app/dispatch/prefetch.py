@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from functools import partial
 
+from app.dispatch import crm_books
 from app.dispatch.decision_session import StoredLeads
 from app.dispatch.jobs.base import Job
 from app.engine.compile.plan import Plan
@@ -61,6 +62,8 @@ async def read_leads(
         )
     lead_ids = {id_ for job in jobs for id_ in job.lead_ids()}
     lead_ids |= {lead_id for lead_id, _ in stored.assignments.values()}
+    changes = [change for job in jobs for change in job.crm_changes()]
+    lead_ids |= await crm_books.read_records(connection, workspace_id, changes, stored)
     tracking = [job for job in jobs if job.wants_history()]
     if tracking:
         keys = {key for job in tracking for key in job.identities()}
@@ -69,6 +72,7 @@ async def read_leads(
         stored.leads = await current_leads.find_leads(connection, workspace_id, sorted(lead_ids))
     if tracking and lead_ids:
         stored.histories = await histories.find_histories(connection, workspace_id, sorted(lead_ids))
+    await crm_books.read_more(connection, workspace_id, lead_ids, changes, stored)
     event_ids = sorted({id_ for job in jobs for id_ in job.event_ids()})
     if event_ids:
         stored.events = await events.find_earlier_events(connection, workspace_id, event_ids)

@@ -209,6 +209,15 @@ class UnitOfWork:
         if tracked.owner_id is not None:
             self.snapshot.state.free(tracked.owner_id, tracked.team_id)
 
+    def merge(self, lead: CurrentLead, into: str) -> CurrentLead:
+        """Another lead takes the place of this one. Its keys and records lead there from now on."""
+        prior = lead.prior
+        self.end(prior, "merged")
+        self._move(LeadRow(prior.lead_id, "merged", prior.assignment_id, self.now, lead.fields_from))
+        self.rows.crm.merged[prior.lead_id] = into
+        merged = self.present[prior.lead_id] = replace(lead, prior=replace(prior, state="merged"))
+        return merged
+
     def progress(self, tracked: TrackedAssignment) -> None:
         """An open assignment was worked on; `tracked` says how far."""
         row = self.rows.assignments.get(tracked.id)

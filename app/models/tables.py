@@ -178,7 +178,9 @@ leads = _of_a_workspace(
     Column("fields_from", Uuid),
     _required("barred_owners", ARRAY(Text), server_default=text("'{}'::text[]")),
     Column("signals", JSON),
+    Column("merged_into", Uuid),
     _index("leads_by_state", "state"),
+    _index("leads_merged", "merged_into", where="merged_into IS NOT NULL"),
     key=("id",),
 )
 identities = _of_a_workspace(
@@ -230,6 +232,7 @@ assignments = _of_a_workspace(
     _index("assignments_open", "owner_id", "decision_number", where="open AND owner_id IS NOT NULL"),
     _index("assignments_open_of_team", "team_id", "decision_number", where="open AND team_id IS NOT NULL"),
     _index("assignments_idle", "idle_from", where="open AND idle_from IS NOT NULL"),
+    _index("assignments_left_in_crm", "owner_id", "ended_at", where="end_cause = 'crm'"),
     _index("assignments_refunded", "id", where="refunded"),
     _index("assignments_of_origin", "origin_owner", where="open AND origin_owner IS NOT NULL"),
     _index("assignments_toward_load", "owner_id", "decided_at", where="counts_toward_load"),
@@ -406,6 +409,64 @@ worker_runs = _of_a_workspace(
     Column("resumed_at", INSTANT),
     Column("holidays", Text),
 )
+crm_records = _of_a_workspace(
+    "crm_records",
+    *(_required(name, Text) for name in ("system", "object", "id")),
+    Column("lead_id", Uuid),
+    _required("state", Text),
+    _required("seen_at", INSTANT),
+    Column("gone_at", INSTANT),
+    Column("merged_into", Text),
+    _required("is_primary", Boolean, server_default=text("false")),
+    Column("asked_at", INSTANT),
+    Column("asked_for", Text),
+    Column("action_id", Text),
+    Column("deal", JSON),
+    _required("endpoint_id", Text),
+    _index("crm_records_of_lead", "lead_id", where="lead_id IS NOT NULL"),
+    _index("crm_records_gone", "gone_at", where="state = 'gone'"),
+    _index("crm_records_asked", "asked_at", where="asked_at IS NOT NULL"),
+    _index("crm_records_merged", "system", "object", "merged_into", where="merged_into IS NOT NULL"),
+    _index("crm_records_seen", "system", "seen_at"),
+    key=("system", "object", "id"),
+)
+crm_field_versions = _of_a_workspace(
+    "crm_field_versions",
+    *(_required(name, Text) for name in ("system", "object", "id", "field")),
+    Column("at", INSTANT),
+    _required("order", BigInteger),
+    _required("value", Text),
+    Column("since", INSTANT),
+    _required("by_person", Boolean),
+    key=("system", "object", "id", "field"),
+)
+crm_confirmed_writes = _of_a_workspace(
+    "crm_confirmed_writes",
+    _required("assignment_id", Uuid),
+    _required("system", Text),
+    _required("at", INSTANT),
+    key=("assignment_id", "system"),
+)
+crm_users = _of_a_workspace(
+    "crm_users",
+    *(_required(name, Text) for name in ("system", "id", "owner_id", "state")),
+    Column("at", INSTANT),
+    Column("absence_id", Text),
+    Column("leaves_since", INSTANT),
+    _index("crm_users_leaving", "leaves_since", where="leaves_since IS NOT NULL"),
+    key=("system", "id"),
+)
+crm_findings = _of_a_workspace(
+    "crm_findings",
+    *(_required(name, Text) for name in ("code", "endpoint_id", "object", "record_id")),
+    _required("since", INSTANT),
+    _required("last_at", INSTANT),
+    _required("count", BigInteger, server_default=text("1")),
+    Column("lead_id", Uuid),
+    _index("crm_findings_by_age", "last_at"),
+    key=("code", "endpoint_id", "object", "record_id"),
+)
+crm_watch = _of_a_workspace("crm_watch", _required("decision_number", BigInteger))
 idempotency_keys = _of_a_workspace(
     "idempotency_keys",
     _required("key", Text),

@@ -5,15 +5,19 @@ Applying an event again changes nothing, so the inbox may apply it once more aft
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
 
-from app.webhooks.crm_events import CrmEvent
+import orjson
 
-WAIT_FOR_LEAD = timedelta(minutes=10)
-"""How long an event waits for its record to become known."""
-WAIT_FOR_RECORD = timedelta(minutes=15)
-"""How long an event waits for a record that must be read."""
+from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.jobs.base import Reply
+from app.dispatch.jobs.follow_crm import FollowCrm
+from app.errors import Problem, ValidationFailed
+from app.store.connection.pool import Pool
+from app.webhooks.crm_events import CrmEvent, CrmRecord
+from app.webhooks.mapping import EventTerms, UserChange, read_event, read_mapping
+from app.webhooks.users import follow_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,11 @@ class EventSource:
     mapping: Mapping[str, Any] = field(default_factory=dict)
     actors: frozenset[str] = frozenset()
 
+    def terms(self) -> EventTerms:
+        """The same with its mapping read. Raises ValidationFailed."""
+        mapping = read_mapping(self.kind, self.mapping)
+        return EventTerms(self.endpoint_id, self.kind, self.system, mapping, self.actors)
+
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
@@ -45,7 +54,7 @@ class StoredEvent:
 class Applied:
     """What became of an event.
 
-    - `done`:    it is done with; `code` says why it did nothing, if it did nothing.
+    - `done`:    it is done with; `code` says why it did nothing, or what it did.
     - `wait`:    it waits for its record; apply it again after `seconds`, before later events of the record.
     - `failed`:  its mapping or its data are at fault, as `code` says; it can be applied again.
     - `retry`:   the database or the service was not available; apply it again with backoff.
@@ -57,12 +66,79 @@ class Applied:
     lead_id: str | None = None
 
 
+class _Asked(NamedTuple):
+    position: int
+    job: FollowCrm
+
+
 class Effects:
-    """Applies events of the inbox: `await Effects(pool, dispatch).apply(workspace_id, events)`."""
+    """Applies events of the inbox."""
+
+    def __init__(self, pool: Pool, dispatch: Dispatcher) -> None:
+        self._pool = pool
+        self._dispatch = dispatch
 
     async def apply(self, workspace_id: int, events: Sequence[StoredEvent]) -> list[Applied]:
         """Apply events in their order, and return what became of each.
 
         Of one record there is at most one in a call.
         """
-        raise NotImplementedError
+        results: list[Applied] = [Applied("done")] * len(events)
+        asked: list[_Asked] = []
+        for position, stored in enumerate(events):
+            try:
+                terms = stored.source.terms()
+                read = read_event(stored.event, terms)
+            except ValidationFailed:
+                results[position] = Applied("failed", "invalid_mapping")
+                continue
+            if read is None:
+                results[position] = Applied("done", "ignored")
+            elif isinstance(read, UserChange):
+                results[position] = await self._follow_user(workspace_id, terms, read)
+            else:
+                asked.append(_Asked(position, FollowCrm(change=read)))
+        replies = await self._dispatch.ask_all(workspace_id, [each.job for each in asked])
+        for each, reply in zip(asked, replies, strict=True):
+            results[each.position] = _applied(reply)
+        return results
+
+    async def deliver_record(
+        self,
+        workspace_id: int,
+        source: EventSource,
+        record: CrmRecord,
+        fields: Mapping[str, Any],
+        at: datetime | None,
+    ) -> Applied:
+        """Take a record that somebody read because an action asked for it.
+
+        `at` is when the record was changed last, by the CRM's clock; None if that is not known. Raises
+        ValidationFailed for an endpoint whose mapping cannot be read.
+        """
+        event = CrmEvent("", "updated", record, at, fields=fields, complete=True, origin=None)
+        terms = source.terms()
+        read = read_event(event, terms, delivered=True)
+        if read is None:
+            return Applied("done", "ignored")
+        if isinstance(read, UserChange):
+            return await self._follow_user(workspace_id, terms, read)
+        (reply,) = await self._dispatch.ask_all(workspace_id, [FollowCrm(change=read)])
+        return _applied(reply)
+
+    async def _follow_user(self, workspace_id: int, terms: EventTerms, change: UserChange) -> Applied:
+        try:
+            return Applied("done", await follow_user(self._pool, workspace_id, terms, change))
+        except Problem as problem:
+            return _refused(problem)
+
+
+def _applied(reply: Reply | Problem) -> Applied:
+    if isinstance(reply, Problem):
+        return _refused(reply)
+    answer = orjson.loads(reply.body)
+    return Applied(answer["result"], answer["code"], answer["seconds"], answer["lead_id"])
+
+
+def _refused(problem: Problem) -> Applied:
+    return Applied("retry" if problem.status >= 500 else "failed", problem.code)

@@ -81,6 +81,17 @@ ROWS = (
          state) SELECT $1, 'a', lead_id, id, 'tag', '{}', now(), now(), 'waiting' FROM assignments LIMIT 1""",
     """INSERT INTO bulk_jobs (workspace_id, id, kind, state, params, total, actor, created_at)
          SELECT $1, '00000000-0000-0000-0000-000000000001', 'reassign', 'running', '{}', 1, 'a', now()""",
+    """INSERT INTO crm_records (workspace_id, system, object, id, state, seen_at, endpoint_id)
+         SELECT $1, 'hubspot', 'contact', '1', 'waiting', now(), 'crm'""",
+    """INSERT INTO crm_field_versions (workspace_id, system, object, id, field, "order", value, by_person)
+         SELECT $1, 'hubspot', 'contact', '1', 'owner', 0, 'a', true""",
+    """INSERT INTO crm_confirmed_writes (workspace_id, assignment_id, system, at)
+         SELECT $1, id, 'hubspot', now() FROM assignments LIMIT 1""",
+    """INSERT INTO crm_users (workspace_id, system, id, owner_id, state)
+         SELECT $1, 'hubspot', '1', 'ana', 'active'""",
+    """INSERT INTO crm_findings (workspace_id, code, endpoint_id, object, record_id, since, last_at)
+         SELECT $1, 'loop', 'crm', 'contact', '1', now(), now()""",
+    "INSERT INTO crm_watch (workspace_id, decision_number) SELECT $1, 0",
     """INSERT INTO bulk_job_items (workspace_id, job_id, position, lead_id)
          SELECT $1, '00000000-0000-0000-0000-000000000001', 1, id FROM leads LIMIT 1""",
     """INSERT INTO crm_inbox (workspace_id, endpoint_id, dedupe_key, id, delivery_id, system, object,

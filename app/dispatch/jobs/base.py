@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.dispatch.decision_session import DecisionSession, QueueLookup
+from app.engine.life.crm import CrmChange
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import DecisionRequest
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
@@ -106,6 +107,10 @@ class Job:
 
     def tallied_job_ids(self) -> Sequence[str]:
         """The bulk jobs whose results the job needs."""
+        return ()
+
+    def crm_changes(self) -> Sequence[CrmChange]:
+        """What a CRM said, if the job follows it."""
         return ()
 
     def attributes(self) -> Mapping[str, Any]:

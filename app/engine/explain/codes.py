@@ -77,6 +77,9 @@ STEPS: dict[str, str] = {
     "max_wait": "The lead waited in its queue for as long as the plan allows.",
     "released": "The lead waited in its queue until a member of the queue's team was free.",
     "rejected": "The reason of a reject names the target.",
+    "crm_owner": "Somebody changed the owner in the CRM.",
+    "crm_queue": "Somebody put the lead into a queue in the CRM.",
+    "crm_loop": "Changes in the CRM made the lead decided three times within an hour, so it waits.",
     "suppressed": "A suppression list has the address or the domain of the lead; `list` names it, and "
     "`matched_by` says which.",
     "covered": "Its owner is on leave, so another one covers.",

@@ -202,6 +202,18 @@ def manual(owner: str) -> str:
     return f"Assigned to {owner} manually."
 
 
+def followed(owner: str) -> str:
+    """The owner of a lead was changed in the CRM."""
+    return f"Assigned to {owner} in the CRM."
+
+
+def waits_by_crm(queue: str, code: str) -> str:
+    """The lead waits in a queue because of the CRM."""
+    if code == "crm_loop":
+        return f"The CRM changed it too often, so it waits in queue {queue}."
+    return f"Put into queue {queue} in the CRM."
+
+
 def fallback_queue(queue: str, *, published: bool) -> str:
     """No step settled the lead, or no plan is published."""
     why = "No step of the plan took it" if published else "No plan is published"

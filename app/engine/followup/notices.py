@@ -40,6 +40,11 @@ def leads_moved(owner: Owner, count: int, code: str, *, left: bool = False) -> d
     return notice(owner, code, text, count=count, list=f"/assignments?owner={quote(owner.id)}&state=open")
 
 
+def left_in_crm(owner: Owner) -> dict[str, Any]:
+    """Tells an owner that somebody else has their lead since a change in the CRM."""
+    return notice(owner, "crm", "A lead of yours was given to somebody else in the CRM.")
+
+
 def lease_notice(request: DecisionRequest, directory: Directory) -> tuple[dict[str, Any], ...]:
     """What an owner is told whose claim ended because they did not touch the lead in time."""
     owner = directory.owners.get(request.present_owner or "")

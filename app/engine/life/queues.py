@@ -1,7 +1,7 @@
 """Queues: the order in which leads wait, and the terms on which they wait and are claimed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from app.engine.model.decision import Target
@@ -25,6 +25,7 @@ class QueueTerms:
     - `lease` is the time to touch a claimed lead, in working time if `lease_is_working`.
     - `max_claims` is how many untouched claims an owner may hold at once.
     - `hide` are the fields that nobody sees before the claim.
+    - `crm` are the ids of the queue in CRMs, by kind.
     - `releases` says that its leads go to members of that team as soon as they are on shift and free.
     """
 
@@ -38,6 +39,7 @@ class QueueTerms:
     max_claims: int | None = None
     hide: tuple[str, ...] = ()
     releases: bool = False
+    crm: Mapping[str, str] = field(default_factory=dict)
 
 
 def compile_queues(written: Mapping[str, Queue]) -> dict[str, QueueTerms]:
@@ -58,6 +60,7 @@ def _terms(queue: Queue) -> QueueTerms:
         max_claims=claim.max,
         hide=claim.hide,
         releases=queue.release == "shift",
+        crm=queue.crm,
     )
 
 

@@ -1,7 +1,7 @@
 """Signals: what a person who is already a lead does, such as reading a page."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,8 @@ class Signals:
     - `band` is the band that the lead had when assignment `of` began, as far as signals know.
     - `untold` is the number of signals of which the owner was not told yet, `told_at` when they last were.
     - `decided_at` is when a signal last made the lead decided again.
+    - `fields` are what a CRM changed since the decision `fields_of`, which has the lead's other fields. None
+      stands for a field that was cleared.
     """
 
     engagement: Sequence[Mapping[str, Any]] = ()
@@ -31,6 +33,8 @@ class Signals:
     untold: int = 0
     told_at: datetime | None = None
     decided_at: datetime | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields_of: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As it is stored beside the lead."""
@@ -41,6 +45,7 @@ class Signals:
             "untold": self.untold,
             "told_at": self.told_at,
             "decided_at": self.decided_at,
+            **({"fields": dict(self.fields), "fields_of": self.fields_of} if self.fields else {}),
         }
 
 
@@ -58,7 +63,17 @@ def signals_from_json(stored: Mapping[str, Any]) -> Signals:
         untold=stored["untold"],
         told_at=parse_iso(told_at) if told_at is not None else None,
         decided_at=parse_iso(decided_at) if decided_at is not None else None,
+        fields=lead_fields_from_json(stored.get("fields", {})),
+        fields_of=stored.get("fields_of"),
     )
+
+
+def with_signals(fields: Mapping[str, Any], signals: Signals, fields_from: str) -> Mapping[str, Any]:
+    """The fields of a lead with what came since the decision `fields_from`, which has them."""
+    if signals.fields and signals.fields_of == fields_from:
+        changed = {**fields, **signals.fields}
+        fields = {name: value for name, value in changed.items() if value is not None}
+    return with_engagement(fields, signals.engagement)
 
 
 def with_engagement(values: Mapping[str, Any], more: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:

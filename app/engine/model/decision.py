@@ -165,6 +165,7 @@ class DecisionRequest:
     - `unattended` says that no caller gets the answer.
     - `team` is the team through which a lead goes back to its owner.
     - `backlog` is how many leads wait for the same team, this one included, when a waiting lead is released.
+    - `count_turn` says that the owner that the CRM names takes a turn of `team`.
     - `ladder` are the targets of a lead that is taken away or escalated, in order.
     """
 
@@ -196,6 +197,7 @@ class DecisionRequest:
     suppression: Suppression | None = None
     reject_reason: str | None = None
     backlog: int = 0
+    count_turn: bool = False
 
     def place_in(self, queue: str) -> QueuePlace | None:
         """The place that the lead has or had in this queue."""

@@ -102,6 +102,7 @@ def _move_to_json(request: DecisionRequest) -> dict[str, Any]:
         "ladder": [target_to_json(each) for each in request.ladder] or None,
         "reject_reason": request.reject_reason,
         "backlog": request.backlog or None,
+        "count_turn": request.count_turn or None,
     }
     return {name: value for name, value in move.items() if value is not None}
 
@@ -135,6 +136,7 @@ def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
         suppression=Suppression(*suppressed) if suppressed else None,
         reject_reason=stored.get("reject_reason"),
         backlog=stored.get("backlog", 0),
+        count_turn=stored.get("count_turn", False),
     )
 
 

@@ -21,6 +21,7 @@ from app.engine.model.directory import Owner
 from app.engine.model.state import Facts
 from app.engine.pipeline.account_team import account_summary, account_team_of
 from app.engine.pipeline.claims import claiming_team
+from app.engine.pipeline.followed import CRM, CRM_REASSIGN, FOLLOWED, follow, told
 from app.engine.pipeline.handoff import HANDOFF, decide_handoff, fits
 from app.engine.pipeline.moves import MOVES, along_covers, along_ladder, has_next
 from app.engine.pipeline.returning_lead import decide_returning
@@ -31,7 +32,7 @@ from app.plan.language.fields import LEAD, Kind
 from app.values.numbers import Range
 
 _NUMBERS = tuple(field.name for field in LEAD.fields.values() if field.kind in (Kind.INTEGER, Kind.NUMBER))
-_NAMED = frozenset(("returning_lead", "manual", "claimed", "rejected"))
+_NAMED = frozenset(("returning_lead", "manual", "claimed", "rejected", CRM))
 _BACK = {"give_back": "given_back", "lease_ended": "lease_ended"}
 """The code of a claimed lead that returns to its queue, by the kind of the request."""
 _OF_QUEUES = frozenset((*_BACK.values(), "max_wait", "release"))
@@ -118,7 +119,7 @@ def _with_possible_duplicates(decision: Decision, request: DecisionRequest) -> D
 def _who_had_it(decision: Decision, request: DecisionRequest, facts: Facts) -> str:
     """The sentence that names the previous owner, if another owner or a queue has the lead now."""
     previous = request.prior.owner if request.prior is not None else None
-    if request.kind == "reassign" or request.kind in MOVES:
+    if request.kind in ("reassign", CRM_REASSIGN) or request.kind in MOVES:
         previous = request.present_owner
     if request.reject_reason is not None and request.present_owner is not None:
         rejected = facts.directory.owners.get(request.present_owner)
@@ -199,6 +200,8 @@ def _imported(owned: ExistingOwnership, facts: Facts) -> Decision:
 
 def _to_target(request: DecisionRequest, target: Target, plan: Plan, facts: Facts) -> Decision:
     """A manual assignment, a claim or a reject. If nobody there can take it, the plan routes it."""
+    if request.kind in FOLLOWED:
+        return follow(request, target, facts)
     code = "rejected" if request.kind == "reject" else "manual"
     if target.kind == "owner" and request.kind != "reject":
         team = claiming_team(target.name, request.queue, plan, facts) if request.queue else None
@@ -295,6 +298,10 @@ def _with_actions(decision: Decision, request: DecisionRequest, plan: Plan, fact
     decision.actions = result.actions
     if request.kind == "lease_ended":
         decision.actions = (*lease_notice(request, facts.directory), *decision.actions)
+    if request.kind == CRM:
+        # The CRM has the owner already. Writing it again would fight the person who set it.
+        kept = tuple(each for each in decision.actions if each["type"] != "set_owner")
+        decision.actions = (*told(request, facts), *kept)
     if decision.previous_products and plan.products is not None and request.prior is not None:
         farewell = plan.products.farewell(decision, request.prior, facts.directory)
         decision.actions = (*farewell, *result.actions)

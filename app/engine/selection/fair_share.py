@@ -52,6 +52,17 @@ def _due(weights: Sequence[int], balances: Sequence[int], total: int) -> int:
     return min(ready, key=turns_until_late)
 
 
+def turn_of(chosen: str, weights: Mapping[str, int]) -> dict[str, int]:
+    """How a turn that this member took changes each balance, even if another one was next.
+
+    The changes sum to zero.
+    """
+    total = sum(weights.values())
+    changes = {owner: LEAD_UNITS * weight // total for owner, weight in weights.items()}
+    changes[chosen] -= sum(changes.values())
+    return changes
+
+
 def spread_balance(balance: int, others: Mapping[str, int]) -> dict[str, int]:
     """Spread the `balance` of a leaving member over the `others` by weight. Returns each change.
 

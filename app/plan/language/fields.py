@@ -76,6 +76,7 @@ FLAGS = (
 TRIGGERS = (
     "form", "checkout_started", "webinar", "chat", "inbound_call", "referral", "reactivation", "page_visit",
     "usage", "churn_risk", "loyalty_milestone", "trial_started", "handoff", "list_upload", "manual", "crm",
+    "crm_created",
 )  # fmt: skip
 CUSTOMER_STATUSES = ("prospect", "trial", "active", "lapsed", "churned")
 OUTCOMES = ("assigned", "queued", "automated", "blocked")

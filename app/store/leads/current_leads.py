@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from app.engine.life.signals import NO_SIGNALS, Signals, signals_from_json, with_engagement
+from app.engine.life.signals import NO_SIGNALS, Signals, signals_from_json, with_signals
 from app.engine.model.decision import PriorAssignment
 from app.engine.model.stored import lead_fields_from_json
 from app.store.connection.pool import Connection, Row
@@ -205,7 +205,7 @@ def _current_lead(row: Row) -> CurrentLead:
     signals = stored_signals(row["signals"])
     return CurrentLead(
         prior=prior_from_row(row, "lead_id"),
-        values=with_engagement(fields, signals.engagement),
+        values=with_signals(fields, signals, str(row["fields_from"] or row["assignment_id"])),
         normalized=orjson.loads(unpack(row["field_response"] if newer else row["response"]))["normalized"],
         exclude=frozenset(question.get("exclude", ())),
         fields_from=str(row["fields_from"]) if row["fields_from"] else None,

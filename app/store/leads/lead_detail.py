@@ -10,7 +10,7 @@ import orjson
 
 from app.engine.life.clocks import SLA_KINDS, Clock
 from app.engine.life.sales import SalesTotal, total_of
-from app.engine.life.signals import with_engagement
+from app.engine.life.signals import with_signals
 from app.engine.model.lead_keys import LeadKey
 from app.store.connection.pool import Connection, Row
 from app.store.leads.current_leads import fields_from_inputs, stored_signals
@@ -132,7 +132,7 @@ SELECT {_EVENT_COLUMNS} FROM (
 """The events of one assignment, in order."""
 
 SELECT_LEAD = """
-SELECT leads.id::text AS id, leads.state, received_at, signals, decision.inputs
+SELECT leads.id::text AS id, leads.state, received_at, signals, leads.fields_from, decision.inputs
   FROM (
    SELECT id, state, received_at, signals, coalesce(fields_from, assignment_id) AS fields_from
      FROM leads WHERE workspace_id = $1 AND id = $2 LIMIT 1) AS leads
@@ -183,7 +183,9 @@ async def find_lead(connection: Connection, workspace_id: int, lead_id: str) -> 
         state=row["state"],
         received_at=row["received_at"],
         values=dict(
-            with_engagement(fields_from_inputs(row["inputs"]), stored_signals(row["signals"]).engagement)
+            with_signals(
+                fields_from_inputs(row["inputs"]), stored_signals(row["signals"]), str(row["fields_from"])
+            )
         ),
         assignments=[_assignment(each, clocks) for each in shown],
         complete=len(newest) <= MAX_ASSIGNMENTS,

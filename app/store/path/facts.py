@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from app.engine.life.signals import with_engagement
+from app.engine.life.signals import with_signals
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import PriorAssignment
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
@@ -55,7 +55,7 @@ SELECT
        LIMIT 1) AS found) AS replays,
   (SELECT json_agg(matches) FROM matches) AS matches,
   (SELECT json_agg(known) FROM (
-    SELECT {PRIOR_COLUMNS}, lead.signals, encode(decision.inputs, 'base64') AS inputs,
+    SELECT {PRIOR_COLUMNS}, lead.signals, lead.fields_from, encode(decision.inputs, 'base64') AS inputs,
            (SELECT json_agg(json_build_array(kind, value, source)) FROM (
               SELECT kind, value, source FROM identities
                WHERE workspace_id = $1 AND identities.lead_id = lead.id
@@ -185,7 +185,7 @@ def _known(row: Mapping[str, Any]) -> KnownLead:
     return KnownLead(
         prior=prior_from_row(row, "lead_id"),
         keys=frozenset(LeadKey(*key) for key in row["keys"] or ()),
-        values=with_engagement(fields, stored_signals(row["signals"]).engagement),
+        values=with_signals(fields, stored_signals(row["signals"]), row["fields_from"]),
     )
 
 

@@ -10,6 +10,9 @@ from app.engine.life.clocks import Clock
 from app.engine.life.signals import Signals
 from app.engine.model.lead_keys import LeadKey
 from app.store.connection.pool import Connection
+from app.store.crm import findings
+from app.store.crm import records as crm_records
+from app.store.crm.records import CrmRows
 from app.store.leads import bulk_jobs
 from app.store.leads.bulk_jobs import BulkResultRow
 from app.store.life.events import EventRow, insert_events
@@ -109,7 +112,7 @@ class PendingRows:
     `identities` are the keys that lead to a lead from now on, in order, `lost_keys` those that no longer do,
     `barred` the owners who never get a lead again, and `overtaken` the leads whose earlier actions become
     available now. `rejects` are refunds and disputes by assignment, `suppressions` new entries of suppression
-    lists, and `lifted` the assignments whose entries go.
+    lists, and `lifted` the assignments whose entries go. `crm` is what is known about records of CRMs.
     """
 
     leads: dict[str, LeadRow] = field(default_factory=dict)
@@ -135,6 +138,7 @@ class PendingRows:
     overtaken: set[str] = field(default_factory=set)
     bulk_results: dict[tuple[str, int], BulkResultRow] = field(default_factory=dict)
     finished_jobs: dict[str, datetime] = field(default_factory=dict)
+    crm: CrmRows = field(default_factory=CrmRows)
 
 
 # Rows travel as JSON, which the driver does not look into; documents, which are long, as bytes.
@@ -248,6 +252,10 @@ async def write_group(
         lost = [(workspace_id, key.kind, key.value, lead, key.source) for key, lead in rows.lost_keys]
         await connection.executemany(DELETE_IDENTITY, lost)
     await _write_changes(connection, workspace_id, rows)
+    if rows.crm:
+        await crm_records.write_rows(connection, workspace_id, rows.crm)
+    if rows.crm.findings:
+        await findings.keep_findings(connection, workspace_id, rows.crm.findings)
 
 
 async def _write_changes(connection: Connection, workspace_id: int, rows: PendingRows) -> None:

@@ -1,0 +1,175 @@
+"""The owner of a lead is changed in the CRM, or the plan decides again because of a change there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from app.dispatch.crm_books import CrmBooks
+from app.dispatch.jobs.base import request_again
+from app.engine.life.crm import CLOSE_CALL, MAX_PER_HOUR, CrmChange, OwnerChange, came_before, echoed
+from app.engine.model.decision import DecisionRequest, Target
+from app.engine.model.directory import Owner
+from app.engine.pipeline.followed import CRM, CRM_REASSIGN
+from app.engine.pipeline.triggers import with_own_trigger
+from app.engine.pipeline.walk import FALLBACK_QUEUE
+from app.plugins.port import PluginCall
+from app.store.crm.records import RecordRow
+from app.store.leads.current_leads import CurrentLead
+from app.values.crm_ids import crm_id_key
+
+_HOUR = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class OwnerFollower:
+    """One change of a lead, and what it does to the lead's owner. `lead` has the new fields already."""
+
+    books: CrmBooks
+    change: CrmChange
+    row: RecordRow
+    lead: CurrentLead
+    plugin: PluginCall
+
+    def target_of(self, owner: OwnerChange) -> Target | None:
+        """The owner or the queue here that the CRM names. None for nobody, and for one that is not known."""
+        directory, plan = self.books.session.work.facts.directory, self.books.session.plan
+        if owner.owner is not None and owner.owner in directory.owners:
+            return Target("owner", owner.owner)
+        if owner.id is None:
+            return None
+        found = self._owner_with(owner.id)
+        if found is not None:
+            return Target("owner", found.id)
+        if owner.queue is not None:
+            return Target("queue", owner.queue)
+        key, kind = crm_id_key(owner.id), self.change.kind
+        named = (name for name, terms in plan.queues.items() if crm_id_key(terms.crm.get(kind, "")) == key)
+        queue = next(named, None)
+        return Target("queue", queue) if queue is not None else None
+
+    def is_nobody(self, owner: OwnerChange) -> bool:
+        """Whether the CRM names a queue or a team that the plan does not have."""
+        return owner.is_group and self.target_of(owner) is None
+
+    def follow(self, owner: OwnerChange, *, differs: bool) -> str:
+        """Let the books follow a change of the owner. Returns what became of it.
+
+        `differs` says that the owner is another one than the CRM told last.
+        """
+        change, lead_id = self.change, self.lead.prior.lead_id
+        writes = self.books.open_writes(lead_id, change.record.system)
+        write = echoed(change, owner.id, writes) if owner.id is not None else None
+        if write is not None:
+            self.books.confirm(write, change.record.system)
+            return "echo"
+        if came_before(change, owner, writes[0] if writes else None, differs=differs):
+            return "before_our_write"
+        target = self.target_of(owner)
+        if target is not None:
+            return self._move(target)
+        if owner.id is not None and not owner.is_group:
+            self.books.find_out("unknown_user", change.record, lead_id)
+            return "unknown_user"
+        if owner.id is not None:
+            self.books.find_out("unknown_queue", change.record, lead_id)
+        if writes and not owner.tells_previous:
+            return "before_our_write"
+        return "cleared"
+
+    def reroute(self) -> str:
+        """Let the plan decide again, unless the lead has moved on since. Returns what became of it."""
+        prior, change = self.lead.prior, self.change
+        request, code = self._reroute_request()
+        if code == "loop":
+            self.books.find_out(code, change.record, prior.lead_id)
+        if request is None:
+            return code
+        if prior.state == "closed":
+            return "closed"
+        if change.at is not None and prior.decided_at > change.at + CLOSE_CALL:
+            return "superseded"
+        session = self.books.session
+        if request.to is None:
+            request = self.plugin.attach_results(request, session.plan, session.work.now)
+        session.decide_again(request, self.lead)
+        return code
+
+    def ready(self) -> None:
+        """Raises PluginResultMissing if plugins must be called before the plan can decide again.
+
+        This goes before any change.
+        """
+        request, _ = self._reroute_request()
+        if request is not None and request.to is None:
+            self.plugin.attach_results(request, self.books.session.plan, self.books.session.work.now)
+
+    def _reroute_request(self) -> tuple[DecisionRequest | None, str]:
+        session, prior = self.books.session, self.lead.prior
+        to, code = None, "rerouted"
+        since = session.work.now - _HOUR
+        history = session.history(prior.lead_id)
+        if sum(each.cause == CRM_REASSIGN and each.decided_at > since for each in history) >= MAX_PER_HOUR:
+            if prior.queue == FALLBACK_QUEUE and prior.state == "queued":
+                return None, "loop"
+            to, code = Target("queue", FALLBACK_QUEUE), "loop"
+        return self._request(CRM_REASSIGN, to=to), code
+
+    def _owner_with(self, id_: str) -> Owner | None:
+        """The only owner with this id in this kind of CRM, or in one that the directory names otherwise."""
+        key, kind = crm_id_key(id_), self.change.kind
+        found = self.books.session.work.facts.directory.owners_by_crm_id.get(key, ())
+        exact = [each for each in found if crm_id_key(each.crm.get(kind, "")) == key]
+        found = exact or [each for each in found if kind not in each.crm]
+        return found[0] if len(found) == 1 else None
+
+    def _move(self, target: Target) -> str:
+        """The lead goes where the CRM says."""
+        session, prior = self.books.session, self.lead.prior
+        here = prior.owner if target.kind == "owner" else prior.queue
+        if here == target.name and prior.state in ("assigned", "queued", "closed"):
+            return "unchanged"
+        if target.kind == "owner" and not session.work.facts.directory.owners[target.name].active:
+            self.books.find_out("inactive_owner", self.change.record, prior.lead_id)
+        other = next(
+            (
+                each
+                for each in session.history(prior.lead_id)
+                if each.open and each.owner_id == target.name and target.kind == "owner"
+            ),
+            None,
+        )
+        if other is not None and prior.state != "closed":
+            session.work.fall_back(self.lead, other, CRM)
+            return "followed"
+        session.decide_again(self._request(CRM, to=target), self.lead)
+        if prior.state == "closed":
+            session.work.close(session.get_lead(prior.lead_id))
+        return "followed"
+
+    def _request(self, kind: str, *, to: Target | None) -> DecisionRequest:
+        session, prior = self.books.session, self.lead.prior
+        follows: dict[str, Any] = {}
+        if kind == CRM and to is not None:
+            team = session.work.facts.directory.teams.get(prior.team or "")
+            stays = team is not None and to.kind == "owner" and team.member(to.name) is not None
+            follows = {
+                "team": prior.team if stays else None,
+                "count_turn": self.change.count_turn,
+                "action_types": () if self.change.quiet or prior.state == "closed" else None,
+            }
+        return request_again(
+            session,
+            self.lead,
+            kind,
+            values=with_own_trigger(self.lead.values, CRM),
+            to=to,
+            present_owner=prior.owner if prior.state == "assigned" else None,
+            unattended=True,
+            **follows,
+        )
+
+
+def with_values(lead: CurrentLead, values: Mapping[str, Any]) -> CurrentLead:
+    """The lead with other fields."""
+    return replace(lead, values=values) if values != lead.values else lead

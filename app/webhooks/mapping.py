@@ -1,0 +1,406 @@
+"""What an event of a CRM means, by the mapping of its endpoint. Pure: no I/O and no clock."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from app.contract.crm_mapping import CrmMapping, ObjectMapping, Role
+from app.contract.faults import validation_failed
+from app.engine.life.crm import CrmChange, DealField, OwnerChange, RecordKey, digest
+from app.engine.life.crm import Role as RecordRole
+from app.engine.life.events import ReportedEvent
+from app.errors import Path
+from app.values.crm_ids import case_suffix, crm_id_key
+from app.values.full_names import split_full_name
+from app.webhooks.crm_events import CrmEvent, CrmRecord
+from app.webhooks.default_mappings import DEFAULTS
+
+_SALESFORCE = re.compile("[A-Za-z0-9]{15}")
+_MERGED_BY_KEY = ("fields", "events", "stages", "when", "reached_when")
+_TRUE = frozenset(("true", "1", "yes", "active", "on"))
+_VIA_OF = {"todo": "task", "call": "phone", "e-mail": "email"}
+_NOBODY: RecordRole = "lead"
+
+
+@dataclass(frozen=True, slots=True)
+class EventTerms:
+    """What an endpoint says about its events.
+
+    `system` tells the records of two organizations apart. `actors` are the ids of our own users and apps.
+    """
+
+    endpoint_id: str
+    kind: str
+    system: str
+    mapping: CrmMapping
+    actors: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class UserChange:
+    """What a CRM says of one of its users; None where it says nothing."""
+
+    id: str
+    at: datetime | None
+    active: bool | None = None
+    away: bool | None = None
+    away_until: datetime | None = None
+
+
+def read_mapping(kind: str, sent: Mapping[str, Any], root: Path = ("mapping",)) -> CrmMapping:
+    """The mapping that an endpoint was given, over the default of its kind.
+
+    Raises ValidationFailed, with paths that begin with `root`.
+    """
+    try:
+        return _checked(kind, orjson.dumps(sent, option=orjson.OPT_SORT_KEYS))
+    except ValidationError as refused:
+        raise validation_failed(refused, root) from None
+
+
+@lru_cache(maxsize=256)
+def _checked(kind: str, sent: bytes) -> CrmMapping:
+    return CrmMapping.model_validate(_merged(DEFAULTS.get(kind, {}), orjson.loads(sent)))
+
+
+def _merged(default: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**default, **sent}
+    given = sent.get("objects")
+    if given is None or not isinstance(given, dict):
+        return {**merged, "objects": default.get("objects", {})} if given is None else merged
+    objects = dict(default.get("objects", {}))
+    for name, one in given.items():
+        objects[name] = _merged_object(objects.get(name, {}), one) if isinstance(one, dict) else one
+    return {**merged, "objects": objects}
+
+
+def _merged_object(default: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
+    """Key by key. An object that is something else now keeps nothing of the default."""
+    if sent.get("as") not in (None, default.get("as")):
+        return dict(sent)
+    merged = {**default, **sent}
+    for part in _MERGED_BY_KEY:
+        if isinstance(sent.get(part), dict):
+            merged[part] = {**default.get(part, {}), **sent[part]}
+    return merged
+
+
+def read_event(
+    event: CrmEvent, terms: EventTerms, *, delivered: bool = False
+) -> CrmChange | UserChange | None:
+    """What an event means; None for a record that the mapping ignores.
+
+    `delivered` says that it is a record that was read because we asked for it.
+    """
+    return _Reader(event, terms, delivered).read()
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    event: CrmEvent
+    terms: EventTerms
+    delivered: bool
+
+    @property
+    def object(self) -> ObjectMapping:
+        return self.terms.mapping.objects.get(self.event.record.object, ObjectMapping())
+
+    def read(self) -> CrmChange | UserChange | None:
+        role = self.object.as_
+        if role == "ignore":
+            return None
+        if role == "user":
+            return self._user()
+        if role == "activity" and self.event.kind == "deleted":
+            return None
+        change = self._change(role)
+        if role == "lead":
+            return self._lead(change)
+        return self._deal(change) if role == "deal" else self._activity(change)
+
+    def _change(self, role: RecordRole) -> CrmChange:
+        event, mapping = self.event, self.terms.mapping
+        ours = None
+        if self.terms.actors and event.actor is not None:
+            ours = event.actor in self.terms.actors
+        happened = event.kind if event.kind != "erased" else "deleted"
+        return CrmChange(
+            endpoint_id=self.terms.endpoint_id,
+            kind=self.terms.kind,
+            record=self._key(event.record),
+            happened=happened,
+            role=role,
+            at=event.at,
+            order=event.order,
+            by_person=event.origin == "person" or (event.origin is None and not ours),
+            ours=ours,
+            quiet=event.origin == "import" and mapping.import_ == "record",
+            others=tuple(self._others()),
+            complete=event.complete or self.delivered,
+            must_read=event.must_read or event.kind == "gap",
+            delivered=self.delivered,
+            creates=self.object.created == "route",
+            reroute_cleared="owner_cleared" in mapping.reassign_on,
+            rerouted_by={
+                each.field: frozenset(each.to) if each.to is not None else None
+                for each in mapping.reassign_on
+                if not isinstance(each, str)
+            },
+            count_turn=mapping.count_turn,
+        )
+
+    def _others(self) -> Iterator[tuple[RecordKey, RecordRole]]:
+        for record in self.event.others:
+            role = self.terms.mapping.objects.get(record.object, ObjectMapping()).as_
+            if role == "lead" or role == "deal":
+                yield self._key(record), role
+
+    def _lead(self, change: CrmChange) -> CrmChange:
+        values: dict[str, tuple[tuple[str, ...], Any]] = {}
+        owner, owner_field = None, "owner"
+        for name, meaning, value in self._meant():
+            if meaning == "owner":
+                owner, owner_field = self._owner(name, value), name
+            elif meaning == "name":
+                for part, word in split_full_name(str(text_of(value) or "")).items():
+                    values[f"{name}.{part}"] = ((part,), word)
+            else:
+                values[name] = (tuple(meaning.split(".")), _value(meaning, value))
+        digests = {name: digest(value) for name, (_, value) in values.items()}
+        if owner is not None:
+            digests[owner_field] = digest(owner.id)
+        reports = list(self._said())
+        digests |= {
+            name: digest(text_of(self.event.fields[name])) for name, _ in reports if name not in digests
+        }
+        if self.event.kind == "converted":
+            reports += list(self._conversion())
+        return replace(
+            change,
+            values=values,
+            owner=owner,
+            owner_field=owner_field,
+            digests=digests,
+            reports=tuple(reports),
+        )
+
+    def _deal(self, change: CrmChange) -> CrmChange:
+        deal: dict[str, DealField] = {}
+        links: list[RecordKey] = []
+        for name, meaning, value in self._meant():
+            if meaning.startswith("link"):
+                links += self._links(meaning, value)
+            elif meaning == "stage":
+                text = text_of(value) or ""
+                stages = {key.casefold(): stage for key, stage in self.object.stages.items()}
+                deal[name] = DealField("stage", stages.get(text.casefold(), "open"))
+            elif meaning == "amount":
+                deal[name] = DealField("amount", text_of(value))
+            elif meaning == "currency":
+                deal[name] = DealField("currency", text_of(value))
+        digests = {name: digest(each.value) for name, each in deal.items()}
+        return replace(change, deal=deal, links=tuple(dict.fromkeys(links)), digests=digests)
+
+    def _activity(self, change: CrmChange) -> CrmChange:
+        links: list[RecordKey] = []
+        found: dict[str, Any] = {}
+        for _, meaning, value in self._meant():
+            if meaning.startswith("link"):
+                links += self._links(meaning, value)
+            else:
+                found.setdefault(meaning, value)
+        object_ = self.object
+        reports: tuple[tuple[str, ReportedEvent], ...] = ()
+        done = all(self._has(name, values) for name, values in object_.when.items())
+        if object_.event is not None and done and self.event.fields:
+            via = text_of(found.get("via")) or object_.via
+            reached = any(self._has(name, values) for name, values in object_.reached_when.items())
+            report = ReportedEvent(
+                type="reached" if reached else object_.event,
+                at=_moment(found.get("at")) or change.at,
+                by=self._by(id_of(found.get("owner")) or self.event.actor, change),
+                via="auto" if change.ours else _VIA_OF.get((via or "").lower(), (via or "").lower() or None),
+                for_at=_moment(found.get("for")),
+            )
+            reports = (("", report),)
+        return replace(change, links=tuple(dict.fromkeys(links)), reports=reports)
+
+    def _user(self) -> UserChange | None:
+        found = {meaning: value for _, meaning, value in self._meant()}
+        active = _boolean(found.get("active"))
+        inactive = _boolean(found.get("inactive"))
+        if self.event.kind == "deleted":
+            active = False
+        elif active is None and inactive is not None:
+            active = not inactive
+        away = _boolean(found.get("away"))
+        id_ = self._canonical(self.event.record.id)
+        return UserChange(id_, self.event.at, active, away, _moment(found.get("away_until")))
+
+    def _meant(self) -> Iterator[tuple[str, str, Any]]:
+        """The fields that mean something, in the order of the mapping."""
+        for name, meaning in self.object.fields.items():
+            if name in self.event.fields and meaning != "ignore":
+                yield name, meaning, self.event.fields[name]
+
+    def _said(self) -> Iterator[tuple[str, ReportedEvent]]:
+        """The events that values of fields say."""
+        for name, types in self.object.events.items():
+            if name not in self.event.fields:
+                continue
+            text = (text_of(self.event.fields[name]) or "").casefold()
+            type_ = next((type_ for value, type_ in types.items() if value.casefold() == text), None)
+            if type_ is not None:
+                ours = self.terms.actors and self.event.actor in self.terms.actors
+                by_person = self.event.origin in ("person", None) and not ours
+                by = self._by(self.event.actor, None) if self.event.actor is not None else None
+                yield (
+                    name,
+                    ReportedEvent(
+                        type_,
+                        at=self.event.at,
+                        by=by if by_person else self.terms.kind,
+                        via=None if by_person else "auto",
+                    ),
+                )
+
+    def _conversion(self) -> Iterator[tuple[str, ReportedEvent]]:
+        """A lead that was converted is qualified, and each deal that it became is open."""
+        yield "", ReportedEvent("qualified", at=self.event.at)
+        for key, role in self._others():
+            if role == "deal":
+                yield (
+                    "",
+                    ReportedEvent("opportunity", f"{key.object}:{key.id}:open", at=self.event.at, ref=key.id),
+                )
+
+    def _owner(self, name: str, value: Any) -> OwnerChange:
+        id_ = id_of(value)
+        id_ = self._canonical(id_) if id_ is not None else None
+        tells = name in self.event.previous
+        previous = id_of(self.event.previous.get(name))
+        mapping = self.terms.mapping
+        return OwnerChange(
+            id=crm_id_key(id_) if id_ is not None else None,
+            owner=_by_id(mapping.users, id_),
+            queue=_by_id(mapping.queues, id_),
+            is_group=_is_group(self.terms.kind, id_, value),
+            previous=crm_id_key(previous) if previous is not None else None,
+            tells_previous=tells,
+        )
+
+    def _by(self, user: str | None, change: CrmChange | None) -> str:
+        """Who did it: the owner, by the mapping or the CRM's id. The CRM itself where nobody is named."""
+        if change is not None and change.ours:
+            return self.terms.kind
+        return _by_id(self.terms.mapping.users, user) or user or self.terms.kind
+
+    def _links(self, meaning: str, value: Any) -> Iterator[RecordKey]:
+        """The records that a field names, of one object or of all that may be a lead."""
+        _, _, object_ = meaning.partition(".")
+        roles: Mapping[str, Role] = {name: each.as_ for name, each in self.terms.mapping.objects.items()}
+        objects = [object_] if object_ else [name for name, role in roles.items() if role in ("lead", "deal")]
+        for each in value if isinstance(value, list) else [value]:
+            id_ = id_of(each)
+            if id_ is not None:
+                for name in objects:
+                    yield self._key(CrmRecord(name, id_))
+
+    def _has(self, name: str, values: list[str]) -> bool:
+        text = (text_of(self.event.fields.get(name)) or "").casefold()
+        return any(each.casefold() == text for each in values)
+
+    def _key(self, record: CrmRecord) -> RecordKey:
+        return RecordKey(self.terms.system, record.object, self._canonical(record.id))
+
+    def _canonical(self, id_: str) -> str:
+        if self.terms.kind != "salesforce":
+            return id_.lower() if self.terms.kind == "dynamics" else id_
+        short = crm_id_key(id_)
+        return short + case_suffix(short) if _SALESFORCE.fullmatch(short) else id_
+
+
+def text_of(value: Any) -> str | None:
+    """A value as text. Of an object it is its name or value, of a list its primary item."""
+    value = _one_of(value)
+    if isinstance(value, Mapping):
+        value = next((value[name] for name in ("name", "Name", "value", "Value") if name in value), None)
+        return text_of(value) if value is not None else None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return None if value is None or value == "" else str(value).strip() or None
+
+
+def id_of(value: Any) -> str | None:
+    """The id that a value is, or that an object holds."""
+    value = _one_of(value)
+    if isinstance(value, Mapping):
+        return next(
+            (id_of(value[name]) for name in ("id", "Id", "ID", "value", "Value") if name in value), None
+        )
+    if isinstance(value, bool) or value == 0:
+        return None
+    return text_of(value)
+
+
+def _one_of(value: Any) -> Any:
+    """The primary item of a list, else its first."""
+    if not isinstance(value, list):
+        return value
+    primary = (each for each in value if isinstance(each, Mapping) and each.get("primary") is True)
+    return next(primary, value[0] if value else None)
+
+
+def _value(meaning: str, value: Any) -> Any:
+    if meaning.startswith("crm."):
+        return id_of(value)
+    if isinstance(value, list) and meaning in ("pages", "content", "product_interest", "language"):
+        return [text for each in value if (text := text_of(each)) is not None]
+    return text_of(value)
+
+
+def _by_id(named: Mapping[str, str], id_: str | None) -> str | None:
+    """What a mapping names for an id, in whatever form a Salesforce id is written."""
+    if id_ is None:
+        return None
+    if id_ in named:
+        return named[id_]
+    key = crm_id_key(id_)
+    return next((each for other, each in named.items() if crm_id_key(other) == key), None)
+
+
+def _is_group(kind: str, id_: str | None, value: Any) -> bool:
+    """Whether the CRM says that an owner is a queue or a team."""
+    if id_ is None:
+        return False
+    if kind == "salesforce":
+        return id_.startswith("00G")
+    named = value.get("LogicalName") if isinstance(value, Mapping) else None
+    return kind == "dynamics" and named == "team"
+
+
+def _boolean(value: Any) -> bool | None:
+    text = text_of(value)
+    return text.casefold() in _TRUE if text is not None else None
+
+
+def _moment(value: Any) -> datetime | None:
+    """A time, as text or as milliseconds since 1970."""
+    text = text_of(value)
+    if text is None:
+        return None
+    try:
+        if text.isdigit() and len(text) > 8:
+            return datetime.fromtimestamp(int(text) / 1000, UTC)
+        at = datetime.fromisoformat(text)
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
