@@ -12,7 +12,7 @@ MAX_JOBS = 256
 """Jobs in one commit group."""
 TAKE_ALL_UP_TO = 16
 """Up to this many single jobs form one group; of more, half of them, but at least this many."""
-BULK_BESIDE_SINGLE = 6
+BULK_BESIDE_SINGLE = 4
 """Bulk jobs in one group with single jobs."""
 BULK_AFTER_SINGLE = 16
 """Bulk jobs in a group of their own while single jobs may come; otherwise as many as a group takes."""

@@ -12,6 +12,7 @@ from app.errors import Problem
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import bulk_jobs
 from app.store.leads.bulk_jobs import BulkItem, BulkJob
+from app.store.life.agenda import Agenda
 
 SLICE = 32
 """Leads moved at once, before other requests and workspaces get their turn."""
@@ -30,6 +31,10 @@ class BulkJobs:
     def __init__(self, pool: Pool, dispatch: Dispatcher) -> None:
         self._pool = pool
         self._dispatch = dispatch
+
+    def is_due(self, agenda: Agenda) -> bool:
+        """Whether a job is not done."""
+        return agenda.bulk_job
 
     async def run(self, workspace_id: int) -> bool:
         """Run one slice of each job. Returns whether there may be more to do."""

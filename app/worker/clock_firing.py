@@ -7,6 +7,7 @@ from app.dispatch.jobs.base import Reply
 from app.dispatch.jobs.fire_clock import FireClock
 from app.store.connection.pool import Pool, transaction
 from app.store.life import due_clocks
+from app.store.life.agenda import Agenda
 from app.worker.deferred import Deferred
 from app.worker.downtime import Downtime
 
@@ -22,6 +23,10 @@ class ClockFiring:
         self._dispatch = dispatch
         self._deferred = Deferred()
         self._downtime = Downtime(pool)
+
+    def is_due(self, agenda: Agenda) -> bool:
+        """Whether the time of a clock has come, or the run of this worker must be noted."""
+        return self._downtime.must_note(agenda.workspace_id, agenda.run) or agenda.clock
 
     async def run(self, workspace_id: int) -> bool:
         """Look at one slice of due clocks. Returns whether there may be more."""

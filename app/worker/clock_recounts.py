@@ -1,7 +1,9 @@
 """Clocks that an edit, or newer holiday data, has left to be computed again."""
 
 from app.directory.clock_recounts import note_holidays, recount_slice
+from app.plan.language.public_holidays import holidays_version
 from app.store.connection.pool import Pool
+from app.store.life.agenda import Agenda
 
 
 class ClockRecounts:
@@ -10,6 +12,13 @@ class ClockRecounts:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._noted: set[int] = set()
+
+    def is_due(self, agenda: Agenda) -> bool:
+        """Whether clocks are left to be computed again, or there is other holiday data."""
+        if agenda.holidays == holidays_version():
+            self._noted.add(agenda.workspace_id)
+        unknown = agenda.run.polled_at is not None and agenda.workspace_id not in self._noted
+        return agenda.recount or unknown
 
     async def run(self, workspace_id: int) -> bool:
         """Move one slice. Returns whether there may be more."""

@@ -30,6 +30,13 @@ class Downtime:
         self._seen: dict[int, float] = {}
         self._resumed: dict[tuple[int, datetime], float] = {}
 
+    def must_note(self, workspace_id: int, run: WorkerRun) -> bool:
+        """Whether this run must be written, or comes after a gap."""
+        if run.pending and (self._was_away(workspace_id, run) or _is_stale(run)):
+            return True
+        self._seen[workspace_id] = time.monotonic()
+        return False
+
     async def is_over(self, workspace_id: int) -> tuple[bool, Gap | None]:
         """Whether clocks may fire now, and the last gap."""
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
@@ -38,7 +45,7 @@ class Downtime:
             self._seen[workspace_id] = time.monotonic()
             return False, None
         gap_from = run.polled_at if self._was_away(workspace_id, run) else None
-        if run.polled_at is None or gap_from or abs(run.now - run.polled_at) >= NOTED_EVERY:
+        if gap_from or _is_stale(run):
             async with transaction(self._pool, workspace_id) as connection:
                 await worker_runs.note_worker_run(connection, workspace_id, run.now, run.polled_at, gap_from)
         self._seen[workspace_id] = time.monotonic()
@@ -67,3 +74,7 @@ class Downtime:
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
             last = await worker_runs.find_last_event(connection, workspace_id)
         return last is None or now - last >= QUIET
+
+
+def _is_stale(run: WorkerRun) -> bool:
+    return run.polled_at is None or abs(run.now - run.polled_at) >= NOTED_EVERY

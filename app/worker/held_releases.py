@@ -5,6 +5,7 @@ from app.dispatch.jobs.base import Reply
 from app.dispatch.jobs.release import Release
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import held
+from app.store.life.agenda import Agenda
 from app.worker.deferred import Deferred
 
 SLICE = 64
@@ -18,6 +19,10 @@ class HeldReleases:
         self._pool = pool
         self._dispatch = dispatch
         self._deferred = Deferred()
+
+    def is_due(self, agenda: Agenda) -> bool:
+        """Whether a held lead can be released."""
+        return agenda.held_lead
 
     async def run(self, workspace_id: int) -> bool:
         """Release one slice of due leads. Returns whether there may be more to release."""

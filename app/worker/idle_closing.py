@@ -6,6 +6,7 @@ from app.dispatch.jobs.close_idle import CloseIdle
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.leads import idle
 from app.store.leads.idle import IdleTerms
+from app.store.life.agenda import Agenda
 from app.store.path.journal import read_plan_version
 from app.worker.deferred import Deferred
 
@@ -21,6 +22,11 @@ class IdleClosing:
         self._dispatch = dispatch
         self._deferred = Deferred()
         self._terms: dict[int, tuple[int, IdleTerms | None]] = {}
+
+    def is_due(self, agenda: Agenda) -> bool:
+        """Whether the active plan closes idle leads, as far as this worker knows."""
+        known = self._terms.get(agenda.workspace_id)
+        return known is None or known[0] != agenda.plan_version or known[1] is not None
 
     async def run(self, workspace_id: int) -> bool:
         """Close one slice of idle leads. Returns whether there may be more."""

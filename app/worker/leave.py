@@ -7,6 +7,7 @@ from app.directory.leave_moves import Leads
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import leave
 from app.store.leads.leave import DueMove
+from app.store.life.agenda import Agenda
 
 RETRY_SECONDS = 60.0
 """Leads that a job could not move are tried again after this time."""
@@ -18,6 +19,10 @@ class Leave:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._started: dict[tuple[int, DueMove], tuple[Leads, float]] = {}
+
+    def is_due(self, agenda: Agenda) -> bool:
+        """Whether anybody's leads move while they are on leave."""
+        return agenda.leave
 
     async def run(self, workspace_id: int) -> bool:
         """Make the jobs that are due. Another duty runs them."""

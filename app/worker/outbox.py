@@ -4,6 +4,7 @@ import time
 
 from app.outbox import upkeep
 from app.store.connection.pool import Pool
+from app.store.life.agenda import Agenda
 
 CLEAR_EVERY_SECONDS = 5.0
 """How often leases that ended for good, and expired actions, are looked for."""
@@ -15,6 +16,10 @@ class Outbox:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._clear_next: dict[int, float] = {}
+
+    def is_due(self, agenda: Agenda) -> bool:
+        """Whether the time of an action has come, or it is time to clear."""
+        return agenda.waiting_action or time.monotonic() >= self._clear_next.get(agenda.workspace_id, 0.0)
 
     async def run(self, workspace_id: int) -> bool:
         """Do one slice of what is due. Returns whether there may be more."""

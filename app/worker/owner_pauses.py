@@ -3,6 +3,7 @@
 from app.directory.pauses import judge_misses
 from app.store.connection.pool import Pool, transaction
 from app.store.life import strikes
+from app.store.life.agenda import Agenda
 
 SLICE = 20
 """Owners looked at in one go."""
@@ -13,6 +14,10 @@ class OwnerPauses:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+
+    def is_due(self, agenda: Agenda) -> bool:
+        """Whether an owner has a new miss."""
+        return agenda.strike
 
     async def run(self, workspace_id: int) -> bool:
         """Look at a few owners. Returns whether there may be more."""

@@ -9,6 +9,7 @@ from app.dispatch.jobs.leave_queue import LeaveQueue
 from app.dispatch.jobs.retry_handoff import RetryHandoff
 from app.store.connection.pool import Pool, transaction
 from app.store.life import due_clocks
+from app.store.life.agenda import Agenda
 from app.store.life.due_clocks import DueClock
 from app.worker.deferred import Deferred
 
@@ -29,6 +30,10 @@ class QueueWaits:
         self._pool = pool
         self._dispatch = dispatch
         self._deferred = Deferred()
+
+    def is_due(self, agenda: Agenda) -> bool:
+        """Whether the time of a clock has come."""
+        return agenda.clock
 
     async def run(self, workspace_id: int) -> bool:
         """Act on one slice of due clocks. Returns whether there may be more."""

@@ -7,6 +7,7 @@ from app.dispatch.jobs.base import Reply
 from app.dispatch.jobs.release_waiting import NOBODY_FREE, ReleaseWaiting
 from app.store.connection.pool import Pool, transaction
 from app.store.leads.waiting import Place, list_waiting
+from app.store.life.agenda import Agenda
 from app.store.path.journal import read_plan_version
 
 SLICE = 20
@@ -27,6 +28,11 @@ class ShiftReleases:
         self._dispatch = dispatch
         self._after: dict[Queue, Place] = {}
         self._paused: dict[Queue, float] = {}
+
+    def is_due(self, agenda: Agenda) -> bool:
+        """Whether the active plan releases the leads of a queue, as far as this process knows."""
+        plan = self._dispatch.plans.get_ready(agenda.workspace_id, agenda.plan_version)
+        return plan is None or bool(plan.releasing_queues)
 
     async def run(self, workspace_id: int) -> bool:
         """Offer one slice of each queue. Returns whether there may be more to offer."""

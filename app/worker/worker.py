@@ -1,8 +1,9 @@
 """The worker: runs each duty in each workspace, over and over.
 
-Every process has a worker, and none is in charge. Due work is found without a lock and dispatched as jobs
-like any other; each job checks again under the workspace lock. When two workers find the same work, the
-second job has no effect. What one process does not finish, another does, or the same one after a restart.
+Every process has a worker, and none is in charge. One look at a workspace says which duties may have
+something to do there. Due work is found without a lock and dispatched as jobs like any other; each job checks
+again under the workspace lock. When two workers find the same work, the second job has no effect. What one
+process does not finish, another does, or the same one after a restart.
 """
 
 import asyncio
@@ -15,7 +16,8 @@ import structlog
 from app.dispatch.dispatcher import Dispatcher
 from app.logs import to_json
 from app.store import installation, workspaces
-from app.store.connection.pool import Pool
+from app.store.connection.pool import Pool, transaction
+from app.store.life.agenda import Agenda, read_agenda
 from app.worker.bulk_jobs import BulkJobs
 from app.worker.clock_firing import ClockFiring
 from app.worker.clock_recounts import ClockRecounts
@@ -38,6 +40,10 @@ log = structlog.get_logger()
 
 class Duty(Protocol):
     """One kind of work that comes due."""
+
+    def is_due(self, agenda: Agenda) -> bool:
+        """Whether there may be something to do in a workspace."""
+        ...
 
     async def run(self, workspace_id: int) -> bool:
         """Do one slice of what is due in a workspace. Returns whether there may be more."""
@@ -92,8 +98,11 @@ class Worker:
         if await self._refuses():
             return busy
         for workspace_id in await workspaces.list_workspace_ids(self._pool):
+            async with transaction(self._pool, workspace_id, read_only=True) as connection:
+                agenda = await read_agenda(connection, workspace_id)
             for duty in self._duties:
-                busy |= await duty.run(workspace_id)
+                if duty.is_due(agenda):
+                    busy |= await duty.run(workspace_id)
             await asyncio.sleep(YIELD_SECONDS)
         await self._dispatch.attribute_names.write()
         return busy

@@ -13,8 +13,8 @@ from app.outbox.upkeep import clear, make_available
 from app.store.connection.pool import transaction
 from app.store.leads import held, idle
 from app.store.leads.idle import IdleTerms
+from app.store.life.agenda import read_agenda
 from app.store.life.outbox import number_actions_of_leads
-from app.store.path.journal import read_plan_version
 from tests.support.factories import OWNERS, PLAN
 from tests.support.workspace import Workspace, open_workspace
 
@@ -242,11 +242,11 @@ class Visits:
         assert (await returned(self.client.post("/signals", json=body)))["effect"] == "told"
 
     async def idle(self) -> None:
-        """What the worker asks about idle leads."""
+        """What the worker asks about a workspace, and about idle leads."""
         terms = IdleTerms(timedelta(days=30), datetime(2020, 1, 1, tzinfo=UTC))
         workspace_id = self.workspace.workspace_id
         async with transaction(self.workspace.pool, workspace_id, read_only=True) as connection:
-            await read_plan_version(connection, workspace_id)
+            await read_agenda(connection, workspace_id)
             assert await idle.find_idle_leads(connection, workspace_id, terms, 64) == []
 
     async def reject(self) -> None:
