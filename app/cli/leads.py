@@ -10,7 +10,7 @@ from app.cli.context import CommandError, with_pool, workspace_chosen
 from app.plan.language.durations import format_duration, parse_duration
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import open_leads
-from app.store.leads.open_leads import OpenAssignment, OpenLeadFilter
+from app.store.leads.open_leads import AssignmentFilter, ListedAssignment
 
 commands = typer.Typer(help="Open leads.", no_args_is_help=True)
 HEADER = "assignment\tlead\towner or queue\tteam\tage\taccept by\ttouch by\tdeadlines\tattempt"
@@ -34,20 +34,20 @@ def list_open(
     workspace: Annotated[str | None, typer.Option(help="The workspace. Default: the only one.")] = None,
 ) -> None:
     """List open leads, the oldest first, without their fields."""
-    wanted = OpenLeadFilter(owner, team, queue, older_than=_age(older_than), breached=breached)
+    wanted = AssignmentFilter(owner, team, queue, older_than=_age(older_than), breached=breached)
 
-    async def work(pool: Pool) -> list[OpenAssignment]:
+    async def work(pool: Pool) -> tuple[list[ListedAssignment], int | None]:
         id_ = (await workspace_chosen(pool, workspace)).id
         async with transaction(pool, id_, read_only=True) as connection:
-            return await open_leads.list_open(connection, id_, wanted, after, limit + 1)
+            return await open_leads.list_assignments(connection, id_, wanted, after, limit)
 
-    found = with_pool(work)
-    typer.echo("\n".join(_lines(found[:limit])))
-    if len(found) > limit:
-        typer.echo(f"There are more. Go on with --after {found[limit - 1].decision_number}.", err=True)
+    found, following = with_pool(work)
+    typer.echo("\n".join(_lines(found)))
+    if following is not None:
+        typer.echo(f"There are more. Go on with --after {following}.", err=True)
 
 
-def _lines(found: list[OpenAssignment]) -> Iterator[str]:
+def _lines(found: list[ListedAssignment]) -> Iterator[str]:
     yield HEADER
     for each in found:
         where = each.owner or f"queue {each.queue}"

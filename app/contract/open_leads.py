@@ -1,4 +1,4 @@
-"""Lists of open leads, as callers ask for them and get them."""
+"""Lists of assignments, as callers ask for them and get them."""
 
 from datetime import datetime, timedelta
 from typing import Literal
@@ -6,18 +6,18 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.contract.responses import Int64, ResponseModel
+from app.contract.responses import EndCause, Int64, ResponseModel
 from app.errors import refused_at
 from app.plan.language.durations import parse_duration
 
 
-class OpenAssignment(ResponseModel):
-    """One open assignment. It holds no fields of the lead."""
+class ListedAssignment(ResponseModel):
+    """One assignment. It holds no fields of the lead."""
 
     assignment_id: UUID
     lead_id: UUID
     decision_number: Int64
-    state: Literal["open"]
+    state: Literal["open", "closed", "superseded"]
     owner: str | None
     team: str | None
     queue: str | None
@@ -25,6 +25,8 @@ class OpenAssignment(ResponseModel):
     step: str | None
     priority: int
     decided_at: datetime
+    ended_at: datetime | None
+    end_cause: EndCause | None
     age_seconds: Int64 = Field(description="Seconds since the assignment was decided.")
     accept_by: datetime | None
     touch_by: datetime | None

@@ -10,7 +10,7 @@ from app.ids import uuid7
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import bulk_jobs, open_leads
 from app.store.leads.bulk_jobs import BulkItem, BulkJob, JobKind
-from app.store.leads.open_leads import OpenLeadFilter
+from app.store.leads.open_leads import AssignmentFilter
 from app.store.path.current_state import read_current_state_on
 
 MAX_LEADS = 100_000
@@ -27,7 +27,7 @@ class JobReport:
 
 
 async def create(
-    edit: DirectoryEdit, kind: JobKind, wanted: OpenLeadFilter, params: Mapping[str, Any]
+    edit: DirectoryEdit, kind: JobKind, wanted: AssignmentFilter, params: Mapping[str, Any]
 ) -> BulkJob:
     """Make a job that moves what is open now. Its leads are fixed from here on.
 

@@ -10,7 +10,7 @@ from app.errors import refused_at
 from app.store.connection.pool import Pool
 from app.store.leads import open_leads
 from app.store.leads.bulk_jobs import BulkJob
-from app.store.leads.open_leads import OpenLeadFilter
+from app.store.leads.open_leads import AssignmentFilter
 
 MAX_SHOWN = 1000
 
@@ -57,7 +57,7 @@ async def change_owner(
         written = await records.keep(edit, "owners", id_, body, before)
         job = None
         if move_leads:
-            job = await bulk_moves.create(edit, "deactivate", OpenLeadFilter(owner=id_), {"owner": id_})
+            job = await bulk_moves.create(edit, "deactivate", AssignmentFilter(owner=id_), {"owner": id_})
         was_active = before is not None and before.body.get("active", True)
         return ChangedOwner(written, not active and (was_active or move_leads is not None), job)
 
@@ -81,7 +81,7 @@ async def leave_team(
         before = await edit.find("teams", team)
         on.check(before)
         await records.keep(edit, "teams", team, make(before.body if before else None), before)
-        wanted = OpenLeadFilter(owner=owner, team=team)
+        wanted = AssignmentFilter(owner=owner, team=team)
         found = await open_leads.list_ids(edit.connection, workspace_id, wanted, bulk_moves.MAX_LEADS)
         params = {"owner": owner, "team": team}
         job = await bulk_moves.create(edit, "leave_team", wanted, params) if move_leads else None

@@ -21,7 +21,7 @@ from app.store.directory import records, tables
 from app.store.directory.records import Record
 from app.store.directory.tables import read_named_tables
 from app.store.leads.bulk_jobs import BulkJob
-from app.store.leads.open_leads import OpenLeadFilter
+from app.store.leads.open_leads import AssignmentFilter
 from app.store.path.current_state import read_current_state_on
 
 _NAMED_BY_PLANS = frozenset(("owners", "teams", "tables"))
@@ -56,7 +56,7 @@ async def remove(
             raise InUse("Owners use this calendar. Give them another one first.")
         await edit.delete(record)
         if move_leads:
-            job = await bulk_moves.create(edit, "deactivate", OpenLeadFilter(owner=id_), {"owner": id_})
+            job = await bulk_moves.create(edit, "deactivate", AssignmentFilter(owner=id_), {"owner": id_})
     return job
 
 

@@ -62,6 +62,9 @@ CREATE INDEX assignments_waiting
 DROP INDEX assignments_open;
 CREATE INDEX assignments_open_of_team ON assignments (workspace_id, team_id, decision_number)
   WHERE open AND team_id IS NOT NULL;
+-- Only statements that say `decision_number > 0` use it. Look-ups by owner, team or queue must not.
+CREATE INDEX assignments_open_by_number ON assignments (workspace_id, decision_number)
+  WHERE open AND decision_number > 0;
 CREATE INDEX assignments_idle ON assignments (workspace_id, idle_from) WHERE open AND idle_from IS NOT NULL;
 CREATE INDEX assignments_refunded ON assignments (workspace_id, id) WHERE refunded;
 CREATE INDEX assignments_of_origin ON assignments (workspace_id, origin_owner)

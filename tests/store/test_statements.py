@@ -216,7 +216,14 @@ class Visits:
         assert answer.status_code == 204
 
     async def list(self) -> None:
-        lists = ("/assignments?owner=ben", "/queues/unrouted/leads?", "/assignments?queue=unrouted")
+        lists = (
+            "/assignments?owner=ben",
+            "/queues/unrouted/leads?",
+            "/assignments?queue=unrouted",
+            "/assignments?team=dach",
+            "/assignments?",
+            "/assignments?state=all",
+        )
         for url in ("/accounts?", "/accounts?after=filled-5", "/tables?", "/owners?", "/changes?", *lists):
             await returned(self.client.get(f"{url}&limit=20"))
 

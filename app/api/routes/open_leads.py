@@ -1,7 +1,7 @@
-"""`GET /assignments` and `GET /queues/{name}/leads`: what is open, where, how old, and when it is due."""
+"""`GET /assignments` and `GET /queues/{name}/leads`: what is open or was, where, and when it is due."""
 
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -10,7 +10,7 @@ from app.api.http.auth import requires
 from app.api.http.json_response import Json, page_of
 from app.api.http.parameters import AfterNumber, CallerParameter, DispatchParameter, Limit, PoolParameter
 from app.api.http.routing import StrictRoute
-from app.contract.open_leads import OpenAssignment, parse_age
+from app.contract.open_leads import ListedAssignment, parse_age
 from app.contract.responses import Page
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.pipeline.walk import FALLBACK_QUEUE
@@ -18,7 +18,7 @@ from app.engine.selection.shifts import HELD
 from app.errors import NotFound
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import open_leads
-from app.store.leads.open_leads import OpenLeadFilter
+from app.store.leads.open_leads import AssignmentFilter, AssignmentState
 from app.store.path.current_state import read_current_state
 
 router = APIRouter(route_class=StrictRoute, tags=["leads"])
@@ -27,27 +27,35 @@ Name = Annotated[str | None, Query(min_length=1, max_length=255)]
 
 @router.get("/assignments")
 @requires("leads:read")
-async def list_open_assignments(
+async def list_assignments(
     caller: CallerParameter,
     pool: PoolParameter,
     owner: Name = None,
     team: Name = None,
     queue: Name = None,
-    state: Annotated[Literal["open"], Query(description="Closed ones are not listed.")] = "open",
+    state: Annotated[
+        AssignmentState, Query(description="`superseded` ones ended because the lead moved on.")
+    ] = "open",
     older_than: Annotated[
         str | None, Query(max_length=20, description="The least age, such as `3d` or `4h`.")
     ] = None,
     sla: Annotated[Literal["breached"] | None, Query(description="Only those past a deadline.")] = None,
     after: AfterNumber = 0,
     limit: Limit = 100,
-) -> Json[Page[OpenAssignment]]:
-    """Lists open assignments, the oldest first: whose they are, how old, and when they are due."""
-    wanted = OpenLeadFilter(owner, team, queue, older_than=parse_age(older_than), breached=sla == "breached")
-    async with transaction(pool, caller.workspace_id, read_only=True) as connection:
-        found = await open_leads.list_open(connection, caller.workspace_id, wanted, after, limit + 1)
-    return page_of(
-        found, limit, lambda each: {**_to_json(each), "state": state}, lambda each: each.decision_number
+) -> Json[Page[ListedAssignment]]:
+    """Lists assignments, the oldest first: whose they are, how old, and when they are due.
+
+    A page may hold less than `limit`, although more follow: go on until `next` is null.
+    """
+    wanted = AssignmentFilter(
+        owner, team, queue, older_than=parse_age(older_than), breached=sla == "breached", state=state
     )
+    async with transaction(pool, caller.workspace_id, read_only=True) as connection:
+        found, following = await open_leads.list_assignments(
+            connection, caller.workspace_id, wanted, after, limit
+        )
+    following_text = str(following) if following is not None else None
+    return Json({"items": [asdict(each) for each in found], "next": following_text})
 
 
 @router.get("/queues/{name}/leads")
@@ -59,7 +67,7 @@ async def list_queue_leads(
     name: str,
     after: Annotated[UUID | None, Query(description="`next` of the previous page.")] = None,
     limit: Limit = 100,
-) -> Json[Page[OpenAssignment]]:
+) -> Json[Page[ListedAssignment]]:
     """Lists the leads that wait in a queue, in the order in which they leave it, without their fields."""
     async with transaction(pool, caller.workspace_id, read_only=True) as connection:
         found = await open_leads.list_queue(
@@ -67,7 +75,7 @@ async def list_queue_leads(
         )
     if not found and not await _is_queue(pool, dispatch, caller.workspace_id, name):
         raise NotFound("There is no such queue.")
-    return page_of(found, limit, _to_json, lambda each: each.assignment_id)
+    return page_of(found, limit, asdict, lambda each: each.assignment_id)
 
 
 async def _is_queue(pool: Pool, dispatch: Dispatcher, workspace_id: int, name: str) -> bool:
@@ -76,7 +84,3 @@ async def _is_queue(pool: Pool, dispatch: Dispatcher, workspace_id: int, name: s
         return True
     version = (await read_current_state(pool, workspace_id)).entry.plan_version
     return name in (await dispatch.plans.fetch(workspace_id, version)).queues
-
-
-def _to_json(each: open_leads.OpenAssignment) -> dict[str, Any]:
-    return {**asdict(each), "state": "open"}

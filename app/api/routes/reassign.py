@@ -33,7 +33,7 @@ from app.errors import (
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import open_leads
 from app.store.leads.bulk_jobs import BulkJob
-from app.store.leads.open_leads import OpenLeadFilter
+from app.store.leads.open_leads import AssignmentFilter
 from app.store.path.current_state import read_current_state
 from app.values.crm_ids import crm_id_key
 
@@ -104,8 +104,8 @@ def _terms(body: ReassignRequest) -> MoveTerms:
     )
 
 
-def _wanted(sent: ReassignFilter) -> OpenLeadFilter:
-    return OpenLeadFilter(sent.owner, sent.team, sent.queue, sent.step, sent.older_than)
+def _wanted(sent: ReassignFilter) -> AssignmentFilter:
+    return AssignmentFilter(sent.owner, sent.team, sent.queue, sent.step, sent.older_than)
 
 
 def _target(to: ReassignTarget | None) -> Target | None:
@@ -126,7 +126,7 @@ async def _check(pool: Pool, dispatch: Dispatcher, workspace_id: int, terms: Mov
 
 
 async def _preview(
-    pool: Pool, dispatch: Dispatcher, workspace_id: int, wanted: OpenLeadFilter, terms: MoveTerms
+    pool: Pool, dispatch: Dispatcher, workspace_id: int, wanted: AssignmentFilter, terms: MoveTerms
 ) -> dict[str, Any]:
     async with transaction(pool, workspace_id, read_only=True) as connection:
         found = await open_leads.list_ids(connection, workspace_id, wanted, bulk_moves.MAX_LEADS)

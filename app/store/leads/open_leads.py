@@ -1,4 +1,4 @@
-"""Lists of open assignments: where each lead is, for how long, and when something is due.
+"""Lists of assignments: where each lead is or was, for how long, and when something is due.
 
 They hold no fields of leads, so nothing in them is personal.
 """
@@ -13,11 +13,12 @@ from app.store.connection.pool import Connection, Row
 from app.store.connection.rows import row_in_utc
 
 SlaState = Literal["none", "running", "met", "breached"]
+AssignmentState = Literal["open", "closed", "superseded", "all"]
 
 
 @dataclass(frozen=True, slots=True)
-class OpenLeadFilter:
-    """Which open assignments are meant. What is None does not matter.
+class AssignmentFilter:
+    """Which assignments are meant. What is None does not matter.
 
     `older_than` is the least time since the assignment was decided. `breached` is for those that missed a
     deadline of their SLA.
@@ -29,11 +30,21 @@ class OpenLeadFilter:
     step: str | None = None
     older_than: timedelta | None = None
     breached: bool = False
+    state: AssignmentState = "open"
+
+    @property
+    def must_be_examined(self) -> bool:
+        """Whether no index finds them: many others may have to be read."""
+        indexed = (self.owner, self.team, self.queue)
+        others = (self.step, self.older_than, self.breached or None)
+        if self.state == "open" and any(indexed):
+            return False
+        return self.state in ("closed", "superseded") or any(indexed) or any(others)
 
 
 @dataclass(frozen=True, slots=True)
-class OpenAssignment:
-    """One open assignment.
+class ListedAssignment:
+    """One assignment.
 
     `accept_by`, `touch_by` and `claim_by` are None without such a clock. `origin_owner` is the owner on leave
     that the present one covers for. `queue_since` is when a waiting lead first entered its queue, `leaves_by`
@@ -43,6 +54,7 @@ class OpenAssignment:
     assignment_id: str
     lead_id: str
     decision_number: int
+    state: AssignmentState
     owner: str | None
     team: str | None
     queue: str | None
@@ -50,6 +62,8 @@ class OpenAssignment:
     step: str | None
     priority: int
     decided_at: datetime
+    ended_at: datetime | None
+    end_cause: str | None
     age_seconds: int
     accept_by: datetime | None
     touch_by: datetime | None
@@ -64,6 +78,8 @@ class OpenAssignment:
 
 
 _TIME = f"SELECT {DECIDING_NOW} AS now"
+WINDOW = 10_000
+"""So many assignments are examined for one page at most, where no index finds those that are wanted."""
 # Their order keeps the look-up of clocks on the primary key. Those of queues are no deadlines of an SLA.
 _BREACHED = """EXISTS (
           SELECT FROM (
@@ -72,19 +88,29 @@ _BREACHED = """EXISTS (
            WHERE kind IN ('accept', 'touch', 'claim')
              AND (state = 'missed' OR state = 'pending' AND due_at <= clock.now))"""
 _FILTERED = f"""
-     SELECT assignments.id, assignments.decision_number AS number, clock.now
-       FROM clock CROSS JOIN assignments
-      WHERE assignments.workspace_id = $1 AND open AND {{which}}
-        AND ($3::text IS NULL OR owner_id = $3) AND ($4::text IS NULL OR team_id = $4)
-        AND ($5::text IS NULL OR queue = $5) AND ($6::text IS NULL OR step = $6)
-        AND ($7::interval IS NULL OR decided_at <= clock.now - $7)
-        AND (NOT $8 OR {_BREACHED})"""
-_FIRST = ("owner_id = $3", "team_id = $4", "queue = $5")
-"""The condition by which an index finds the assignments."""
+    SELECT assignments.id, assignments.decision_number AS number, clock.now FROM assignments
+     WHERE workspace_id = $1 AND decision_number > $2 AND {{which}}
+       AND ($3::text IS NULL OR owner_id = $3) AND ($4::text IS NULL OR team_id = $4)
+       AND ($5::text IS NULL OR queue = $5) AND ($6::text IS NULL OR step = $6)
+       AND ($7::interval IS NULL OR decided_at <= clock.now - $7)
+       AND (NOT $8 OR {_BREACHED})"""
+_OF_OWNER, _OF_TEAM, _OF_QUEUE = "open AND owner_id = $3", "open AND team_id = $4", "open AND queue = $5"
+"""The conditions by which an index finds open assignments."""
+# What only repeats an earlier assignment, and leads on paths, were never open.
+_IN_STATE = {
+    "open": "open AND decision_number > 0",
+    "closed": "end_cause IN ('closed', 'idle')",
+    "superseded": "end_cause NOT IN ('closed', 'idle') AND outcome IN ('assigned', 'queued')",
+    "all": "(open OR end_cause IS NOT NULL) AND outcome IN ('assigned', 'queued')",
+}
+"""The same by state. An index has the open ones in their order, for those who ask for numbers above zero."""
 _SHOWN = """
 SELECT assignment.id::text AS assignment_id, assignment.lead_id::text AS lead_id, decision_number,
+       CASE WHEN open THEN 'open' WHEN end_cause IN ('closed', 'idle') THEN 'closed' ELSE 'superseded' END
+         AS state,
        assignment.owner_id AS owner, assignment.team_id AS team, assignment.queue, path, step, priority,
-       decided_at, greatest(extract(epoch FROM now - decided_at), 0)::bigint AS age_seconds, attempt,
+       decided_at, ended_at, end_cause,
+       greatest(extract(epoch FROM now - decided_at), 0)::bigint AS age_seconds, attempt,
        held_until, origin_owner, accept_by, touch_by, claim_by, leaves_by, lease_until,
        CASE WHEN assignment.queue IS NOT NULL THEN queue_since END AS queue_since,
        CASE WHEN breached THEN 'breached' WHEN running THEN 'running' WHEN met THEN 'met' ELSE 'none' END
@@ -105,28 +131,26 @@ SELECT assignment.id::text AS assignment_id, assignment.lead_id::text AS lead_id
              WHERE workspace_id = $1 AND assignment_id = assignment.id
              ORDER BY kind LIMIT 5) AS clock) AS due ON true
 """
-# What is open is read through its short indexes, and sorted afterwards: an index in the order of the page has
-# everything that ever was.
-_PAGE = f"""
-WITH clock AS MATERIALIZED ({_TIME}), wanted AS MATERIALIZED (
-  {{filtered}}
-), first AS MATERIALIZED (
-  SELECT * FROM wanted WHERE number > $2 ORDER BY number LIMIT $9
-)
-{_SHOWN} ORDER BY decision_number
-"""
-"""A page of open assignments, the oldest first."""
+# The clock stands outside, so that an index gives the order and nothing behind the page is read. The index of
+# queues has another order: the fence makes that it is used all the same, and its rows are sorted.
+_FIRST = f"""
+WITH clock AS MATERIALIZED ({_TIME}), first AS MATERIALIZED (
+  SELECT page.* FROM clock CROSS JOIN LATERAL (
+    SELECT * FROM ({_FILTERED}
+       AND ($10::bigint IS NULL OR decision_number <= $10) {{fence}}) AS wanted
+     ORDER BY number LIMIT $9) AS page
+)"""
+_PAGE = f"{_FIRST}{_SHOWN} ORDER BY decision_number"
+"""A page of assignments, the oldest first."""
 
-_OF_OWNER, _OF_TEAM, _OF_QUEUE = (_FILTERED.format(which=which) for which in _FIRST)
-_ALL = f"""{_FILTERED.format(which="owner_id IS NOT NULL")}
-  UNION ALL
-  {_FILTERED.format(which="owner_id IS NULL AND queue IS NOT NULL")}"""
-_IDS = f"""
-WITH clock AS MATERIALIZED ({_TIME}), wanted AS MATERIALIZED (
-  {{filtered}}
-), first AS MATERIALIZED (
-  SELECT * FROM wanted WHERE number > $2 ORDER BY number LIMIT $9
-)
+SELECT_WINDOW = f"""
+SELECT decision_number FROM assignments
+ WHERE workspace_id = $1 AND decision_number > $2 AND {{which}}
+ ORDER BY decision_number OFFSET {WINDOW - 1} LIMIT 1
+"""
+"""The last assignment that is examined for a page; none if there are fewer."""
+
+_IDS = f"""{_FIRST}
 SELECT assignment.lead_id::text AS lead_id, first.id::text AS assignment_id
   FROM first
  CROSS JOIN LATERAL (
@@ -155,43 +179,56 @@ WITH clock AS MATERIALIZED ({_TIME}), place AS MATERIALIZED (
 """A page of the leads that wait in a queue, in the order in which they leave it."""
 
 
-async def list_open(
-    connection: Connection, workspace_id: int, wanted: OpenLeadFilter, after: int, limit: int
-) -> list[OpenAssignment]:
-    """Return open assignments with numbers above `after`, in order."""
+async def list_assignments(
+    connection: Connection, workspace_id: int, wanted: AssignmentFilter, after: int, limit: int
+) -> tuple[list[ListedAssignment], int | None]:
+    """Return assignments with numbers above `after`, in order, and the number to go on after.
+
+    A page may be shorter than `limit`, or empty, although more follow: it examines `WINDOW` at most.
+    """
+    last: int | None = None
+    if wanted.must_be_examined:
+        window = SELECT_WINDOW.format(which=_IN_STATE["open"] if wanted.state == "open" else "true")
+        last = await connection.fetchval(window, workspace_id, after)
     rows = await connection.fetch(
-        _PAGE.format(filtered=_filtered(wanted)), *_arguments(workspace_id, wanted, after), limit
+        _PAGE.format(**_parts(wanted)), *_arguments(workspace_id, wanted, after), limit + 1, last
     )
-    return [_shown(row) for row in rows]
+    found = [_shown(row) for row in rows]
+    if len(found) > limit:
+        return found[:limit], found[limit - 1].decision_number
+    return found, last
 
 
 async def list_queue(
     connection: Connection, workspace_id: int, queue: str, after: str | None, limit: int
-) -> list[OpenAssignment]:
+) -> list[ListedAssignment]:
     """Return the leads that wait in a queue behind the assignment `after`, in the order of the queue."""
     return [_shown(row) for row in await connection.fetch(SELECT_QUEUE, workspace_id, queue, after, limit)]
 
 
 async def list_ids(
-    connection: Connection, workspace_id: int, wanted: OpenLeadFilter, limit: int
+    connection: Connection, workspace_id: int, wanted: AssignmentFilter, limit: int
 ) -> list[tuple[str, str]]:
     """Return the leads of open assignments and these assignments, in the order of their numbers."""
     rows = await connection.fetch(
-        _IDS.format(filtered=_filtered(wanted)), *_arguments(workspace_id, wanted, 0), limit
+        _IDS.format(**_parts(wanted)), *_arguments(workspace_id, wanted, 0), limit, None
     )
     return [(row["lead_id"], row["assignment_id"]) for row in rows]
 
 
-def _filtered(wanted: OpenLeadFilter) -> str:
-    """The part that reads least: an owner has few open leads, a queue may have many."""
-    if wanted.owner is not None:
-        return _OF_OWNER
-    if wanted.queue is not None:
-        return _OF_QUEUE
-    return _OF_TEAM if wanted.team is not None else _ALL
+def _parts(wanted: AssignmentFilter) -> dict[str, str]:
+    """The condition that reads least: an owner has few open leads, a queue may have many."""
+    which, fence = _IN_STATE[wanted.state], ""
+    if wanted.state == "open" and wanted.owner is not None:
+        which = _OF_OWNER
+    elif wanted.state == "open" and wanted.queue is not None:
+        which, fence = _OF_QUEUE, "OFFSET 0"
+    elif wanted.state == "open" and wanted.team is not None:
+        which = _OF_TEAM
+    return {"which": which, "fence": fence}
 
 
-def _arguments(workspace_id: int, wanted: OpenLeadFilter, after: int) -> Sequence[Any]:
+def _arguments(workspace_id: int, wanted: AssignmentFilter, after: int) -> Sequence[Any]:
     return (
         workspace_id,
         after,
@@ -204,5 +241,5 @@ def _arguments(workspace_id: int, wanted: OpenLeadFilter, after: int) -> Sequenc
     )
 
 
-def _shown(row: Row) -> OpenAssignment:
-    return OpenAssignment(**row_in_utc(row))
+def _shown(row: Row) -> ListedAssignment:
+    return ListedAssignment(**row_in_utc(row))

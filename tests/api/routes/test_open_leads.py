@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from app.store import clocks
+from app.store.leads.open_leads import WINDOW
 from tests.support.workspace import Workspace
 
 ADD_CLOCK = """
@@ -15,6 +16,17 @@ SELECT $1, $2, $3, $4, 'desk', at, at, at, at, '{}', state, CASE WHEN state <> '
   FROM (SELECT $5::timestamptz AS at, $6::text AS state) AS clock
 """
 SECRET = {"email": "canary@people.example", "first_name": "Canary", "phone": "+49 30 123456"}
+
+
+COPIES = """
+INSERT INTO assignments (workspace_id, id, decision_number, lead_id, cause, outcome, code, queue, priority,
+  open, counts_toward_load, decided_at, plan_version, response, inputs, ended_at, end_cause)
+SELECT $1, gen_random_uuid(), decision_number + copy, lead_id, cause, outcome, code, queue, priority, open,
+       counts_toward_load, decided_at, plan_version, '', '', ended_at, end_cause
+  FROM assignments CROSS JOIN generate_series(1, $3) AS copy
+ WHERE workspace_id = $1 AND id = $2
+"""
+RENUMBERED = "UPDATE assignments SET decision_number = $3 WHERE workspace_id = $1 AND id = $2"
 
 
 async def listed(workspace: Workspace, query: str = "", path: str = "/assignments") -> list[dict[str, Any]]:
@@ -92,7 +104,7 @@ async def test_age_counts_in_the_time_of_the_workspace(workspace: Workspace) -> 
 
 @pytest.mark.parametrize(
     ("query", "code"),
-    [("older_than=soon", "invalid_duration"), ("state=closed", None), ("sla=late", None), ("limit=0", None)],
+    [("older_than=soon", "invalid_duration"), ("state=gone", None), ("sla=late", None), ("limit=0", None)],
 )
 async def test_bad_parameter_is_refused_at_its_name(
     workspace: Workspace, query: str, code: str | None
@@ -153,3 +165,60 @@ async def test_lists_hold_no_personal_data(workspace: Workspace) -> None:
 async def test_queue_that_no_plan_declares_is_not_found(workspace: Workspace) -> None:
     for name, status in (("nowhere", 404), ("unrouted", 200), ("held", 200), ("partner-desk", 200)):
         assert (await workspace.client.get(f"/queues/{name}/leads")).status_code == status
+
+
+async def ended(workspace: Workspace) -> dict[str, list[str]]:
+    """Leads of every kind: the assignments by the state in which they are listed."""
+    await workspace.assign(external_id="path", employees=2, lead_type="content")
+    await workspace.assign(external_id="block", lead_type="student")
+    kept = await workspace.assign(external_id="a")
+    done = await workspace.assign(external_id="b")
+    await workspace.client.post(f"/assignments/{done['assignment_id']}/events", json={"type": "closed"})
+    moved = await workspace.assign(external_id="c", source="partner")
+    await workspace.assign(external_id="c", source="partner")  # a duplicate
+    claim = await workspace.client.post("/queues/partner-desk/claim", json={"owner_id": "ben"})
+    return {
+        "open": [kept["assignment_id"], claim.json()["assignment_id"]],
+        "closed": [done["assignment_id"]],
+        "superseded": [moved["assignment_id"]],
+    }
+
+
+async def test_assignments_are_listed_by_state(workspace: Workspace) -> None:
+    made = await ended(workspace)
+    everything = await listed(workspace, "&state=all")
+    assert [item["assignment_id"] for item in everything] == [
+        made["open"][0], *made["closed"], *made["superseded"], made["open"][1],
+    ]  # fmt: skip
+    for state, ids in made.items():
+        items = await listed(workspace, f"&state={state}")
+        assert [item["assignment_id"] for item in items] == ids
+        assert {item["state"] for item in items} == {state}
+        detail = await workspace.get(f"/assignments/{ids[0]}")
+        assert detail["state"] == state
+    causes = {item["assignment_id"]: (item["end_cause"], bool(item["ended_at"])) for item in everything}
+    assert [causes[made[state][0]] for state in made] == [
+        (None, False), ("closed", True), ("claimed", True),
+    ]  # fmt: skip
+    assert [item["owner"] for item in await listed(workspace, "&state=all&owner=ben")] == [
+        item["owner"] for item in everything if item["owner"] == "ben"
+    ]
+    assert await listed(workspace, "&state=superseded&owner=ben") == []
+    assert len(await listed(workspace, "&state=superseded&queue=partner-desk")) == 1
+
+
+async def test_a_page_examines_so_many_assignments_and_says_where_to_go_on(workspace: Workspace) -> None:
+    many = await workspace.assign(external_id="a", source="partner")
+    one = await workspace.assign(external_id="b")
+    for made in (many, one):
+        await workspace.client.post(f"/assignments/{made['assignment_id']}/events", json={"type": "closed"})
+    ids = (workspace.workspace_id, many["assignment_id"])
+    await workspace.pool.execute(RENUMBERED, workspace.workspace_id, one["assignment_id"], 20_000)
+    await workspace.pool.execute(COPIES, *ids, WINDOW)
+    owner = one["owner"]["id"]
+    first = await workspace.get(f"/assignments?state=closed&owner={owner}&limit=10")
+    assert (first["items"], first["next"]) == ([], str(WINDOW))
+    second = await workspace.get(f"/assignments?state=closed&owner={owner}&limit=10&after={first['next']}")
+    assert [item["assignment_id"] for item in second["items"]] == [one["assignment_id"]]
+    assert second["next"] is None
+    assert len((await workspace.get("/assignments?state=closed&limit=1000"))["items"]) == 1000
