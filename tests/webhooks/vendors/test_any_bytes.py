@@ -45,7 +45,8 @@ OPTIONS: list[dict[str, Any]] = [{}, {"allow_v1": True}, {"user": "crm"}, {"user
 SECRETS = st.lists(st.binary(max_size=12) | st.just(b"whsec_"), max_size=3)
 
 
-NO_DOCUMENTS = [b"", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 2_000, b"3", b'"x"', b"null", b"<a>"]
+DEEP = b'[{"a":' * 40 + b"1" + b"}]" * 40
+NO_DOCUMENTS = [b"", DEEP, b"\xff\xfe", b"[" * 100_000, b'{"a":' * 2_000, b"3", b'"x"', b"null", b"<a>"]
 
 
 def body_with_changes(kind: str) -> st.SearchStrategy[bytes]:

@@ -325,6 +325,7 @@ def test_messages_of_one_save_have_different_keys() -> None:
         UPDATE,
         context("Assign", assign, Depth=2),
         context("Assign", assign),
+        context(inputs={"Target": entity(ownerid=reference(ANA, "systemuser"))}),
         {**UPDATE, "Depth": 2},
         {**UPDATE, "Stage": 20},
         {**UPDATE, "PrimaryEntityId": OTHER},

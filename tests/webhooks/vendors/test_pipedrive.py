@@ -55,6 +55,7 @@ def test_any_user_will_do_if_none_is_set(options: dict[str, Any]) -> None:
         (b"Basic " + base64.b64encode(b"\xff:\xff"), "credentials_mismatch"),
         (b"Basic " + base64.b64encode(PASSWORD.replace(b":", b"")), "credentials_missing"),
         (b"Basic !!!", "credentials_missing"),
+        (basic()["authorization"].replace(b"Basic ", b"Basic !"), "credentials_missing"),
         (b"Basic a", "credentials_missing"),
         (b"Basic \xc3\xbc", "credentials_missing"),
         (b"Basic ", "credentials_missing"),
