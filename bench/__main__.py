@@ -8,6 +8,7 @@ from bench.every_step import every_step
 from bench.processes import Service, service
 from bench.scenarios import Row, long_table, many_rules, open_snapshot, speed
 from bench.stored import million, size, weight
+from bench.webhooks import burst, steady_stream
 
 ALL: dict[str, Callable[[Service], Iterator[Row]]] = {
     "speed": speed,
@@ -20,6 +21,8 @@ ALL: dict[str, Callable[[Service], Iterator[Row]]] = {
     "weight": weight,
     "clocks": million_clocks,
     "due": due_at_once,
+    "webhooks": steady_stream,
+    "burst": burst,
 }
 
 

@@ -87,6 +87,35 @@ async def run(port: int, connections: int, requests: int, make: Callable[[int], 
     return times
 
 
+async def at_rate(
+    port: int, connections: int, rate: float, requests: int, make: Callable[[int], bytes]
+) -> RunTimes:
+    """`requests` requests, `rate` of them a second. The time of each counts from when it was due."""
+    times = RunTimes()
+    loop = asyncio.get_running_loop()
+    free: asyncio.Queue[Connection] = asyncio.Queue()
+    for _ in range(connections):
+        free.put_nowait((await loop.create_connection(Connection, "127.0.0.1", port))[1])
+    begun = time.perf_counter()
+
+    async def send(number: int, due: float) -> None:
+        connection = await free.get()
+        status, _ = await connection.ask(make(number))
+        free.put_nowait(connection)
+        times.each.append(time.perf_counter() - due)
+        times.statuses[status] = times.statuses.get(status, 0) + 1
+
+    async with asyncio.TaskGroup() as sending:
+        for number in range(requests):
+            due = begun + number / rate
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            sending.create_task(send(number, due))
+    times.seconds = time.perf_counter() - begun
+    while not free.empty():
+        free.get_nowait().transport.close()
+    return times
+
+
 async def _client(
     connection: Connection, numbers: Iterator[int], make: Callable[[int], bytes], times: RunTimes
 ) -> None:

@@ -45,6 +45,18 @@ class Service:
         )
         return made.stdout.strip().splitlines()[-1]
 
+    def endpoint(self, workspace: str, kind: str, secret: str) -> str:
+        """Create an endpoint for webhooks. Returns its path."""
+        made = subprocess.run(
+            [*COMMAND, "endpoints", "create", kind, "--workspace", workspace],
+            env=_environment(self.dsn),
+            check=True,
+            capture_output=True,
+            text=True,
+            input=f"{secret}\n",
+        )
+        return made.stdout.strip()
+
     def send(self, key: str, method: str, path: str, body: Any) -> Any:
         """Send a request that prepares a measurement. Raises httpx2.HTTPStatusError when it fails."""
         with httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=120) as client:
