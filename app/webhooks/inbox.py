@@ -38,6 +38,8 @@ EVENTS_OF_RECORD = 20
 LEASE = timedelta(seconds=30)
 """How long a turn lasts. It is longer than a job may wait, and is renewed before each round."""
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 1.0, 600.0
+MAX_TRIES = 150
+"""After so many attempts, which take about a day, an event is a failure."""
 DROPPED: Final = frozenset(("unknown_record", "for_erased"))
 """Codes with which an event is done, and its delivery's body not kept."""
 INTERNAL = "internal"
@@ -194,6 +196,8 @@ def _settled(event: InboxEvent, applied: Applied, progress: _Progress) -> Settle
         case "wait":
             seconds = max(applied.seconds, FIRST_RETRY_SECONDS)
             return Settled(event.id, "pending", applied.code, seconds, waits=True)
+        case "retry" if event.tries + 1 >= MAX_TRIES:
+            return Settled(event.id, "failed", applied.code)
         case "retry":
             progress.blocked[event.record] = seconds = retry_seconds(event.tries)
             return Settled(event.id, "pending", applied.code, seconds)

@@ -1,8 +1,8 @@
 """Time without a worker: what came due meanwhile waits until callers have reported what happened.
 
 A gap is more than two minutes of the workspace's time without any worker. After it no clock fires until no
-event has come for two minutes, or 15 minutes have passed. A worker that was there all the time knows that a
-jump of the clock is no gap.
+event has come for two minutes and none of a CRM is left to look at, or 15 minutes have passed. A worker that
+was there all the time knows that a jump of the clock is no gap.
 """
 
 import time
@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from app.dispatch.jobs.fire_clock import Gap
 from app.store.connection.pool import Pool, transaction
+from app.store.crm import inbox
 from app.store.life import worker_runs
 from app.store.life.worker_runs import WorkerRun
 
@@ -56,7 +57,10 @@ class Downtime:
         gap = (run.gap_from, run.resumed_at)
         if run.own_clock:
             since = self._resumed.setdefault((workspace_id, run.resumed_at), time.monotonic())
-            return time.monotonic() - since >= REAL_QUIET_SECONDS, gap
+            waited = time.monotonic() - since
+            if waited < REAL_QUIET_SECONDS or waited >= LONGEST_WAIT.total_seconds():
+                return waited >= REAL_QUIET_SECONDS, gap
+            return not await self._any_unread(workspace_id), gap
         return await self._is_settled(workspace_id, run.resumed_at, run.now), gap
 
     def _was_away(self, workspace_id: int, run: WorkerRun) -> bool:
@@ -73,7 +77,13 @@ class Downtime:
             return False
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
             last = await worker_runs.find_last_event(connection, workspace_id)
-        return last is None or now - last >= QUIET
+            unread = await inbox.any_unread(connection, workspace_id)
+        return not unread and (last is None or now - last >= QUIET)
+
+    async def _any_unread(self, workspace_id: int) -> bool:
+        """Whether an event of a CRM has come that nobody has looked at."""
+        async with transaction(self._pool, workspace_id, read_only=True) as connection:
+            return await inbox.any_unread(connection, workspace_id)
 
 
 def _is_stale(run: WorkerRun) -> bool:

@@ -15,10 +15,11 @@ SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef0123456789abcdef").decode
 BASE_URL = "https://leads.example.com"
 
 
-async def endpoint(workspace: Workspace, id_: str = "crm", **fields: Any) -> str:
+async def endpoint(workspace: Workspace | httpx2.AsyncClient, id_: str = "crm", **fields: Any) -> str:
     """The path of a new endpoint, of Standard Webhooks unless `kind` says otherwise."""
     body = {"kind": "standard", "secrets": [SECRET], **fields}
-    answer = await workspace.client.put(f"/endpoints/{id_}", json=body)
+    client = workspace.client if isinstance(workspace, Workspace) else workspace
+    answer = await client.put(f"/endpoints/{id_}", json=body)
     assert answer.status_code in {200, 201}, answer.text
     return str(answer.json()["path"])
 

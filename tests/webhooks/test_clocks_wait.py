@@ -1,0 +1,48 @@
+"""After a time without a worker, no clock fires before what CRMs have sent meanwhile was looked at."""
+
+from datetime import timedelta
+
+import pytest
+
+from app.metrics import Metrics
+from app.webhooks.effects import Applied
+from app.webhooks.inbox import Inbox
+from app.worker.downtime import Downtime
+from tests.support.workspace import Workspace, open_workspace
+from tests.webhooks.deliveries import event
+from tests.webhooks.test_inbox import Recorder, receive
+
+CLOCK = """
+INSERT INTO sla_clocks (workspace_id, assignment_id, kind, lead_id, started_at, first_due_at, due_at, next_at,
+  terms, state)
+VALUES ($1, gen_random_uuid(), 'touch', gen_random_uuid(), now(), now(), now(), now(), '{}', 'pending')
+"""
+RUN = """
+INSERT INTO worker_runs (workspace_id, polled_at, gap_from, resumed_at)
+VALUES ($1, now(), now() - interval '2 hours', now() - $2::interval)
+"""
+
+
+@pytest.mark.parametrize(
+    ("since", "over"),
+    [(timedelta(minutes=1), False), (timedelta(minutes=3), False), (timedelta(minutes=16), True)],
+)
+async def test_clocks_wait_for_the_inbox_at_most_a_quarter_of_an_hour(
+    database: str, since: timedelta, over: bool
+) -> None:
+    async with open_workspace(database, no_worker=True) as workspace:
+        await workspace.fetch(CLOCK)
+        await workspace.fetch(RUN, since)
+        await receive(workspace, event("1"))
+
+        assert await is_over(workspace) == over
+
+        # An event that was looked at and waits for its record holds nothing up.
+        effects = Recorder(lambda _: Applied("wait", seconds=600))
+        assert await Inbox(workspace.pool, effects, Metrics()).run(workspace.workspace_id)
+        assert await is_over(workspace) == (since >= timedelta(minutes=2))
+
+
+async def is_over(workspace: Workspace) -> bool:
+    over, _ = await Downtime(workspace.pool).is_over(workspace.workspace_id)
+    return over
