@@ -20,8 +20,9 @@ from app.ids import uuid7
 from app.logs import to_json
 from app.metrics import Metrics
 from app.store.connection.pool import Pool, transaction
-from app.store.crm import failures, inbox
-from app.store.crm.inbox import InboxEvent, RecordKey, Settled
+from app.store.crm import failures, inbox, turns
+from app.store.crm.inbox import RecordKey
+from app.store.crm.turns import InboxEvent, Settled
 from app.store.directory import records
 from app.store.directory.records import Record
 from app.webhooks import stored_event
@@ -78,19 +79,19 @@ class Inbox:
         """Apply one slice of what is due. Returns whether there may be more."""
         token = uuid7()
         async with transaction(self._pool, workspace_id) as connection:
-            if not await inbox.any_due(connection, workspace_id):
+            if not await turns.any_due(connection, workspace_id):
                 return False
-            taken, blocked = await inbox.take_turns(connection, workspace_id, token, LEASE, RECORDS)
-            await inbox.postpone_blocked(connection, workspace_id, blocked)
+            taken, blocked = await turns.take_turns(connection, workspace_id, token, LEASE, RECORDS)
+            await turns.postpone_blocked(connection, workspace_id, blocked)
         if not taken:
             return False
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
-            events = await inbox.list_events(connection, workspace_id, taken, EVENTS_OF_RECORD)
+            events = await turns.list_events(connection, workspace_id, taken, EVENTS_OF_RECORD)
             ids = list({each.endpoint_id for each in events})
             endpoints = await records.find_records(connection, workspace_id, RESOURCE_TYPE, ids)
         progress = await self._apply_in_rounds(workspace_id, token, events, endpoints)
         async with transaction(self._pool, workspace_id) as connection:
-            await inbox.free_turns(
+            await turns.free_turns(
                 connection, workspace_id, token, list(progress.known), list(progress.blocked.items())
             )
         return True
@@ -111,7 +112,7 @@ class Inbox:
             batch = [line.pop(0) for line in lines.values()]
             settled = await self._apply(workspace_id, batch, endpoints, progress)
             async with transaction(self._pool, workspace_id) as connection:
-                await inbox.settle(connection, workspace_id, token, settled, DROPPED, LEASE)
+                await turns.settle(connection, workspace_id, token, settled, DROPPED, LEASE)
             lines = defaultdict(
                 list,
                 {key: line for key, line in lines.items() if line and key not in progress.blocked},

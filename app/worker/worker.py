@@ -21,6 +21,7 @@ from app.store.life.agenda import Agenda, read_agenda
 from app.worker.bulk_jobs import BulkJobs
 from app.worker.clock_firing import ClockFiring
 from app.worker.clock_recounts import ClockRecounts
+from app.worker.crm_inbox import CrmInbox
 from app.worker.held_releases import HeldReleases
 from app.worker.idle_closing import IdleClosing
 from app.worker.leave import Leave
@@ -57,6 +58,7 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
         QueueWaits(pool, dispatch),
         ShiftReleases(pool, dispatch),
         ClockRecounts(pool),
+        CrmInbox(pool, dispatch),
         ClockFiring(pool, dispatch),
         OwnerPauses(pool),
         Leave(pool),

@@ -1,13 +1,19 @@
-"""Deliveries to two processes that are killed in between: each event is stored once, and none is lost."""
+"""Deliveries to two processes that are killed in between: each event counts once, and none is lost."""
 
 import asyncio
+import json
+import random
 import time
+from typing import Any
 
 import httpx2
 
+from app.audit.verify import verify
+from tests.support.callers import callers, insist_on_all
+from tests.support.factories import lead
 from tests.support.processes import PATIENCE, Service, services
 from tests.support.workspace import Workspace, stored_workspace
-from tests.webhooks.deliveries import endpoint, event, standard
+from tests.webhooks.deliveries import BASE_URL, endpoint, event, hubspot, standard
 
 EVENTS, REPEATS, KILLS = 60, 3, 4
 STORED = "SELECT record_id, count(*) AS events FROM crm_inbox WHERE workspace_id = $1 GROUP BY record_id"
@@ -17,6 +23,22 @@ SELECT count(*) AS without FROM crm_inbox AS inbox
    SELECT FROM crm_deliveries AS delivery
     WHERE delivery.workspace_id = inbox.workspace_id AND delivery.id = inbox.delivery_id)
 """
+OWNERS, LEADS, CHANGES = 3, 12, 4
+SECRET = "client secret"
+OPEN = """
+SELECT key.value AS record, assignment.owner_id AS owner FROM identities AS key
+  JOIN leads AS lead ON lead.workspace_id = $1 AND lead.id = key.lead_id
+  JOIN assignments AS assignment
+    ON assignment.workspace_id = $1 AND assignment.id = lead.assignment_id AND assignment.open
+ WHERE key.workspace_id = $1 AND key.kind = 'crm_lead'
+"""
+FOLLOWED = """
+SELECT count(*) AS moves FROM assignments WHERE workspace_id = $1 AND cause = 'crm'
+"""
+LEFT = "SELECT count(*) AS events FROM crm_inbox WHERE workspace_id = $1 AND state <> 'done'"
+# The turns of killed processes would end by themselves, half a minute later.
+END_TURNS = "UPDATE crm_turns SET until = now() WHERE workspace_id = $1"
+RETRY_NOW = "UPDATE crm_inbox SET next_at = now() WHERE workspace_id = $1 AND state = 'pending'"
 
 
 async def deliver(services: list[Service], path: str, number: int) -> None:
@@ -63,7 +85,100 @@ async def test_deliveries_survive_the_processes_that_take_them(database: str) ->
             assert not any(each.logged_errors for each in running)
 
 
-async def new_endpoint(workspace: Workspace, service: Service) -> str:
+async def new_endpoint(workspace: Workspace, service: Service, **fields: Any) -> str:
     """The path of an endpoint, made by a process."""
     async with workspace.connect(service.url) as client:
-        return await endpoint(client)
+        return await endpoint(client, **fields)
+
+
+def changes_of_owners() -> list[dict[str, Any]]:
+    """People give each lead to one owner after another, a minute apart."""
+    began = time.time_ns() // 1_000_000 + 60_000
+    return [
+        {
+            "eventId": number * CHANGES + change,
+            "subscriptionId": 1,
+            "portalId": 7,
+            "occurredAt": began + change * 60_000,
+            "subscriptionType": "contact.propertyChange",
+            "objectId": 1000 + number,
+            "propertyName": "hubspot_owner_id",
+            "propertyValue": str((number + change) % OWNERS),
+            "changeSource": "CRM_UI",
+            "sourceId": "userId:9",
+        }
+        for number in range(LEADS)
+        for change in range(CHANGES)
+    ]
+
+
+async def post_until_accepted(running: list[Service], path: str, items: list[dict[str, Any]]) -> None:
+    """Send one batch as HubSpot does: again, to any process, until it is accepted."""
+    body, until = json.dumps(items).encode(), time.monotonic() + PATIENCE
+    async with httpx2.AsyncClient(timeout=PATIENCE) as crm:
+        while time.monotonic() < until:
+            try:
+                url = random.choice(running).url
+                answer = await crm.post(url + path, content=body, headers=hubspot(path, body, SECRET))
+            except httpx2.TransportError:
+                await asyncio.sleep(0.02)
+                continue
+            if answer.status_code == 200:
+                return
+            assert answer.status_code == 503, answer.text
+    raise AssertionError("nobody answered")
+
+
+async def kill_while_it_works(workspace: Workspace, running: list[Service]) -> None:
+    """Kill one process after another, each after the books have moved on."""
+    for number in range(KILLS):
+        before, until = await moves(workspace), time.monotonic() + PATIENCE
+        while await moves(workspace) == before and await left(workspace):
+            assert time.monotonic() < until
+            await asyncio.sleep(0.05)
+        running[number % len(running)].kill()
+        running[number % len(running)].start()
+        await workspace.fetch(END_TURNS)
+
+
+async def moves(workspace: Workspace) -> int:
+    return int((await workspace.fetch(FOLLOWED))[0]["moves"])
+
+
+async def left(workspace: Workspace) -> int:
+    return int((await workspace.fetch(LEFT))[0]["events"])
+
+
+async def test_owners_end_as_the_crm_says_whatever_dies_in_between(database: str) -> None:
+    """Shuffled, three times each, in batches of several records, while processes are killed."""
+    async with stored_workspace(database, [1] * OWNERS) as workspace:
+        for number in range(OWNERS):
+            await workspace.put("owners", f"rep{number}", {"name": "Rep", "crm": {"hubspot": str(number)}})
+        with services(database, 2, worker_interval_seconds="0.05", public_base_url=BASE_URL) as running:
+            async with callers(workspace, running) as clients:
+                bodies = [
+                    (None, lead(number, crm={"lead_id": str(1000 + number)})) for number in range(LEADS)
+                ]
+                await insist_on_all(clients, bodies, 4)
+            path = await new_endpoint(workspace, running[0], kind="hubspot", secrets=[SECRET])
+            items = changes_of_owners()
+            stream = items * REPEATS
+            random.Random(7).shuffle(stream)
+            batches = [stream[first : first + 5] for first in range(0, len(stream), 5)]
+            await asyncio.gather(
+                kill_while_it_works(workspace, running),
+                *(post_until_accepted(running, path, batch) for batch in batches),
+            )
+            until = time.monotonic() + PATIENCE
+            while await left(workspace):
+                assert time.monotonic() < until
+                await workspace.fetch(END_TURNS)
+                await workspace.fetch(RETRY_NOW)
+                await asyncio.sleep(0.2)
+            books = {row["record"]: row["owner"] for row in await workspace.fetch(OPEN)}
+            last = {str(each["objectId"]): f"rep{each['propertyValue']}" for each in items}
+            assert books == last
+            assert await moves(workspace) <= len(items)
+            report = await verify(workspace.pool, workspace.workspace_id)
+            assert report.clean, report.lines()
+            assert not any(each.logged_errors for each in running)

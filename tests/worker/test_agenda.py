@@ -31,11 +31,17 @@ ABSENCE = """
 INSERT INTO directory (workspace_id, resource_type, id, body, revision, updated_at)
 SELECT $1, 'absences', 'a', '{"owner": "ana", "open_leads": "move"}', 1, now()
 """
+EVENT = """
+INSERT INTO crm_inbox (workspace_id, endpoint_id, dedupe_key, id, delivery_id, system, object, record_id,
+  kind, event_at, event_order, position, received_at, state, next_at, wait_until)
+SELECT $1, 'crm', sha256(''), gen_random_uuid(), gen_random_uuid(), 'hubspot', 'contact', '1', 'updated',
+       now(), 0, 0, now(), 'pending', now() {} interval '1 hour', {}
+"""
 JOB = """
 INSERT INTO bulk_jobs (workspace_id, id, kind, state, params, total, actor, created_at)
 SELECT $1, gen_random_uuid(), 'reassign', 'running', '{}', 0, 'test', now()
 """
-FLAGS = ("held_lead", "clock", "recount", "strike", "leave", "bulk_job", "waiting_action")
+FLAGS = ("held_lead", "clock", "recount", "strike", "leave", "bulk_job", "waiting_action", "crm_event")
 FILLED = {
     "a held lead that is due": (ASSIGNMENT.format(HELD, "'sales', now() - interval '1 hour'"), {"held_lead"}),
     "a held lead": (ASSIGNMENT.format(HELD, "'sales', now() + interval '1 hour'"), set()),
@@ -48,6 +54,9 @@ FILLED = {
     "clocks to compute again": ("INSERT INTO clock_recounts SELECT $1, 'ana'", {"recount"}),
     "a running job": (JOB, {"bulk_job"}),
     "an action whose time has come": (ACTION.format("-"), {"waiting_action"}),
+    "an event of a CRM": (EVENT.format("-", "NULL"), {"crm_event"}),
+    "an event to be tried again later": (EVENT.format("+", "NULL"), set()),
+    "an event that has waited": (EVENT.format("+", "now()"), {"crm_event"}),
     "an action that waits": (ACTION.format("+"), set()),
 }  # fmt: skip
 

@@ -32,7 +32,13 @@ SELECT {NOW} AS now,
        EXISTS (SELECT FROM bulk_jobs WHERE workspace_id = $1 AND state = 'running') AS bulk_job,
        coalesce((SELECT available_at <= time.now FROM actions
                   WHERE workspace_id = $1 AND state = 'waiting'
-                  ORDER BY available_at LIMIT 1), false) AS waiting_action
+                  ORDER BY available_at LIMIT 1), false) AS waiting_action,
+       coalesce((SELECT next_at <= clock_timestamp() FROM crm_inbox
+                  WHERE workspace_id = $1 AND state = 'pending'
+                  ORDER BY next_at LIMIT 1), false)
+         OR coalesce((SELECT wait_until <= time.now FROM crm_inbox
+                       WHERE workspace_id = $1 AND state = 'pending' AND wait_until IS NOT NULL
+                       ORDER BY wait_until LIMIT 1), false) AS crm_event
   FROM (SELECT {DECIDING_NOW} AS now) AS time
   LEFT JOIN worker_runs AS run ON run.workspace_id = $1
 """
@@ -54,6 +60,7 @@ class Agenda:
     leave:          somebody's leads move while they are on leave, or others cover for somebody.
     bulk_job:       a bulk job is not done.
     waiting_action: the time of an action has come.
+    crm_event:      an event of a CRM can be applied.
     """
 
     workspace_id: int
@@ -67,6 +74,7 @@ class Agenda:
     leave: bool
     bulk_job: bool
     waiting_action: bool
+    crm_event: bool
 
 
 _RUN = ("now", "pending", "own_clock", "polled_at", "gap_from", "resumed_at")

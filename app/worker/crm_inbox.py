@@ -1,0 +1,46 @@
+"""What CRMs have sent is applied, and old deliveries are deleted."""
+
+import time
+
+from app.dispatch.dispatcher import Dispatcher
+from app.store.connection.pool import Pool, transaction
+from app.store.crm import endpoint_hours, inbox_retention
+from app.store.life.agenda import Agenda
+from app.webhooks.effects import Effects
+from app.webhooks.inbox import Inbox
+
+SLICE = 500
+"""Rows deleted in one transaction."""
+DELETE_EVERY_SECONDS = 300.0
+"""How often old deliveries are looked for."""
+
+
+class CrmInbox:
+    """Keeps the inbox of each workspace empty, and short."""
+
+    def __init__(self, pool: Pool, dispatch: Dispatcher) -> None:
+        self._pool = pool
+        self._inbox = Inbox(pool, Effects(pool, dispatch), dispatch.metrics)
+        self._delete_next: dict[int, float] = {}
+
+    def is_due(self, agenda: Agenda) -> bool:
+        """Whether an event can be applied, or it is time to delete."""
+        return agenda.crm_event or time.monotonic() >= self._delete_next.get(agenda.workspace_id, 0.0)
+
+    async def run(self, workspace_id: int) -> bool:
+        """Apply one slice of events. Returns whether there may be more."""
+        busy = await self._inbox.run(workspace_id)
+        now = time.monotonic()
+        if now >= self._delete_next.get(workspace_id, 0.0):
+            if await self._delete(workspace_id):
+                return True
+            self._delete_next[workspace_id] = now + DELETE_EVERY_SECONDS
+        return busy
+
+    async def _delete(self, workspace_id: int) -> bool:
+        """Delete one slice. Returns whether there may be more."""
+        async with transaction(self._pool, workspace_id) as connection:
+            bodies = await inbox_retention.drop_old_bodies(connection, workspace_id, SLICE)
+            rows = await inbox_retention.delete_old(connection, workspace_id, SLICE)
+            await endpoint_hours.delete_old_hours(connection, workspace_id, SLICE)
+        return max(bodies, rows) >= SLICE
