@@ -162,6 +162,16 @@ SALESFORCE: Mapping[str, Any] = {
 }
 
 _PIPEDRIVE_OWNER = {"owner_id": "owner", "user_id": "owner"}
+_PIPEDRIVE_ACTIVITY: Mapping[str, Any] = {
+    "fields": {
+        **_PIPEDRIVE_OWNER,
+        "person_id": "link.contact",
+        "deal_id": "link.deal",
+        "type": "via",
+        "marked_as_done_time": "at",
+    },
+    "when": {"done": ["true", "1"]},
+}
 PIPEDRIVE: Mapping[str, Any] = {
     "objects": {
         "contact": {
@@ -192,17 +202,11 @@ PIPEDRIVE: Mapping[str, Any] = {
             },
             "stages": {"won": "won", "lost": "lost", "open": "open"},
         },
-        "activity": {
-            **_TASK,
-            "fields": {
-                **_PIPEDRIVE_OWNER,
-                "person_id": "link.contact",
-                "deal_id": "link.deal",
-                "type": "via",
-                "marked_as_done_time": "at",
-            },
-            "when": {"done": ["true", "1"]},
-        },
+        "call": {**_OUTGOING_CALL, **_PIPEDRIVE_ACTIVITY},
+        "email": {**_EMAIL, **_PIPEDRIVE_ACTIVITY},
+        "meeting": {**_TASK, **_PIPEDRIVE_ACTIVITY},
+        "task": {**_TASK, **_PIPEDRIVE_ACTIVITY},
+        "activity": {**_TASK, **_PIPEDRIVE_ACTIVITY},
         "user": {"as": "user", "fields": {"active_flag": "active", "name": "name", "email": "email"}},
     }
 }

@@ -37,7 +37,10 @@ from app.webhooks.vendors.payloads import (
 )
 
 _OBJECTS: Final = {"person": "contact", "organization": "company"}
-_ACTIVITIES: Final = {"deadline": "task", "lunch": "meeting"}
+_ACTIVITIES: Final = {
+    "call": "call", "email": "email", "meeting": "meeting", "lunch": "meeting", "task": "task",
+    "deadline": "task",
+}  # fmt: skip
 _KINDS: Final[Mapping[str, CrmEventKind]] = {
     "create": "created",
     "added": "created",
@@ -131,9 +134,9 @@ def _event(item: Mapping[str, Any]) -> CrmEvent | None:
 
 
 def _object(meta: Mapping[str, Any], data: Mapping[str, Any]) -> str:
-    """An activity is what its type says: a call, a meeting, a task. Other types keep their names."""
+    """An activity is what its type says: a call, a meeting, a task. Other types stay activities."""
     object_ = object_name(meta.get("entity") or meta.get("object"), _OBJECTS)
-    return (object_name(data.get("type"), _ACTIVITIES) or object_) if object_ == "activity" else object_
+    return _ACTIVITIES.get(text(data.get("type")).lower(), object_) if object_ == "activity" else object_
 
 
 def _merged(record: CrmRecord, meta: Mapping[str, Any]) -> list[CrmRecord]:

@@ -132,7 +132,7 @@ def test_event_says(body: Any, kind: str, object_: str, must_read: bool) -> None
 @pytest.mark.parametrize(
     ("type_", "object_"),
     [("call", "call"), ("meeting", "meeting"), ("lunch", "meeting"), ("email", "email"), ("task", "task"),
-     ("deadline", "task"), ("demo_visit", "demo_visit"), (None, "activity"), ("", "activity")],
+     ("deadline", "task"), ("demo_visit", "activity"), (None, "activity"), ("", "activity")],
 )  # fmt: skip
 def test_activity_is_what_its_type_says(type_: Any, object_: str) -> None:
     body = {"id": 2, "type": type_, "done": True, "person_id": 8, "owner_id": 7}
