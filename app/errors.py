@@ -339,6 +339,26 @@ class PlanVersionUnreadable(Conflict):
     remedy = "Ask a release that can read the plan version."
 
 
+class MergedOfSeveral(Conflict):
+    """The lead was merged of leads that are not one person, so erasing it would erase both."""
+
+    code, title = "merged_of_several_people", "The lead was merged of several people"
+    cause = "The lead was merged of leads that differ in a key or the name. `lead_ids` names them."
+    remedy = "Undo the merge, then erase the lead of the person who asked."
+
+    def __init__(self, lead_ids: Sequence[str]) -> None:
+        super().__init__("The lead was merged of leads that are not one person.")
+        self.members = {"lead_ids": list(lead_ids)}
+
+
+class Erased(Problem):
+    """The data was erased, and stays so."""
+
+    status, code, title = 410, "erased", "Erased"
+    cause = "The personal data of this lead was erased. Nothing of it can be returned or repeated."
+    remedy = "Do not retry. A person who comes back is a new lead, under a new Idempotency-Key."
+
+
 class PreconditionFailed(Problem):
     """`If-Match` or `If-None-Match` does not hold for the record."""
 

@@ -22,6 +22,7 @@ from app.store.leads.decisions import StoredDecision
 from app.store.life import sla_clocks
 from app.store.path import ledger
 from app.store.path.ledger import StoredLedgerEntry
+from app.store.privacy import erasures
 
 SLICE = 500
 MAX_SHOWN = 100
@@ -32,6 +33,7 @@ class VerifyReport:
     """The result. `differences` are sentences that hold ids, and no other personal data."""
 
     decisions: int = 0
+    erased: int = 0
     same_engine: int = 0
     ledger_rows: int = 0
     teams: int = 0
@@ -48,6 +50,7 @@ class VerifyReport:
         counts = self.moment.counts if self.moment else None
         lines = [
             f"decisions replayed: {self.decisions}, {self.same_engine} of them made by this engine version",
+            f"decisions of erased leads, which cannot be replayed: {self.erased}",
             f"ledgers summed up: {self.teams} teams, {self.ledger_rows} entries",
         ]
         if counts is not None:
@@ -108,6 +111,7 @@ class _Decisions:
     reached: int = 0
     plan: Plan = field(default_factory=empty_plan)
     clocks: Mapping[str, Sequence[Clock]] = field(default_factory=dict)
+    unlogged: Sequence[str] = ()
     walk: DirectoryReplay = field(init=False)
 
     def __post_init__(self) -> None:
@@ -122,13 +126,15 @@ class _Decisions:
             self._differs(f"decisions {self.reached + 1} to {self.up_to} are missing")
 
     async def _next(self) -> tuple[list[StoredDecision], dict[str, StoredLedgerEntry]] | None:
-        """The next decisions with their turns. Keeps their clocks."""
+        """The next decisions with their turns. Keeps their clocks, and which are empty without a reason."""
         async with transaction(self.pool, self.workspace_id, read_only=True) as connection:
             found = await decisions.list_decisions(
                 connection, self.workspace_id, self.reached, self.up_to, self.slice_size
             )
             ids = [each.id for each in found]
             turns = await ledger.find_turns(connection, self.workspace_id, ids)
+            erased = [each.id for each in found if each.erased]
+            self.unlogged = await erasures.find_unlogged(connection, self.workspace_id, erased)
             self.clocks = await sla_clocks.find_clocks(connection, self.workspace_id, ids)
         return (found, turns) if found else None
 
@@ -136,6 +142,11 @@ class _Decisions:
         if decided.decision_number != self.reached + 1:
             self._differs(f"decisions {self.reached + 1} to {decided.decision_number - 1} are missing")
         self.reached = decided.decision_number
+        if decided.erased:
+            self.report.erased += 1
+            if decided.id in self.unlogged:
+                self._differs(f"decision {decided.decision_number} ({decided.id}): empty without an erasure")
+            return
         self.report.decisions += 1
         try:
             found = await self._differences(decided, turn)

@@ -29,6 +29,7 @@ _COMMANDS = {
     "endpoints": "endpoints",
     "plan": "plan",
     "leads": "leads",
+    "erasures": "erasures",
     "owners": "owners",
     "teams": "teams",
     "import": "imports",

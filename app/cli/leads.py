@@ -6,13 +6,16 @@ from typing import Annotated
 
 import typer
 
+from app.cli import personal_data
 from app.cli.context import CommandError, with_pool, workspace_chosen
 from app.plan.language.durations import format_duration, parse_duration
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import open_leads
 from app.store.leads.open_leads import AssignmentFilter, ListedAssignment
 
-commands = typer.Typer(help="Open leads.", no_args_is_help=True)
+commands = typer.Typer(help="Open leads, and what is held about a person.", no_args_is_help=True)
+commands.command("export")(personal_data.export)
+commands.command("erase")(personal_data.erase)
 HEADER = "assignment\tlead\towner or queue\tteam\tage\taccept by\ttouch by\tdeadlines\tattempt"
 MAX_SHOWN = 1000
 

@@ -21,7 +21,7 @@ from app.dispatch.unit_of_work import UnitOfWork
 from app.engine.compile.plan import Plan
 from app.engine.model.decision import DecisionRequest
 from app.engine.model.state import Facts
-from app.errors import Problem
+from app.errors import Erased, Problem
 from app.plugins.port import PluginResultMissing
 from app.store.connection.pool import Connection
 from app.store.leads import current_leads
@@ -64,7 +64,7 @@ class GroupResult:
     awaiting_plugins:  jobs that cannot be decided before plugins are called.
     left:              jobs for which there was no time.
     entry:             the journal entry, None when nothing was written.
-    bodies:            the responses of replayed assignments.
+    bodies:            the responses of replayed assignments; empty for those that were erased.
     """
 
     session: DecisionSession
@@ -93,10 +93,12 @@ class GroupResult:
         self.replies.append((job, reply))
 
     def _replay(self, job: Job) -> bool:
-        """Whether the job's key has a reply. Raises IdempotencyMismatch for another body."""
+        """Whether the job's key has a reply. Raises IdempotencyMismatch for another body, or Erased."""
         reply = self.session.stored_reply(job.key) if job.key is not None else None
         if reply is None:
             return False
+        if reply.status == Erased.status:
+            raise Erased()
         if reply.assignment_id is not None:
             self.replays.append((job, reply.assignment_id))
         else:
@@ -234,6 +236,7 @@ async def _write(connection: Connection, workspace_id: int, session: DecisionSes
         or work.rows.rejects
         or work.rows.signals
         or work.rows.crm
+        or work.rows.erased
     ):
         return None
     before = work.snapshot.entry

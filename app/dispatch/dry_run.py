@@ -12,7 +12,7 @@ from app.dispatch.commit_group import CompileFirst, GroupResult, open_session
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.record import as_replayed
-from app.errors import Problem
+from app.errors import Erased, Problem
 from app.plugins.port import PluginPort
 from app.store.connection.pool import Limits, Pool, transaction
 from app.store.leads import current_leads
@@ -120,8 +120,10 @@ class DryRun:
         self._earlier |= {id_: zlib.compress(body, 1) for id_, body in work.responses.items()}
         work.responses.clear()
 
-    def _replayed(self, assignment_id: str) -> Reply:
+    def _replayed(self, assignment_id: str) -> Reply | Problem:
         stored = self.bodies.get(assignment_id)
+        if stored == b"":
+            return Erased()
         if stored is not None:
             return Reply(200, as_replayed(stored))
         body = self.result.session.work.responses.get(assignment_id)

@@ -47,6 +47,7 @@ from app.store.path.group_write import (
 )
 from app.store.path.idempotency import IdempotencyKey, KeyRow, Reply
 from app.store.path.snapshot import Snapshot
+from app.store.privacy.erase import EraseRow
 
 
 @dataclass(slots=True)
@@ -155,7 +156,7 @@ class UnitOfWork:
         """From now on the key stands for this reply: a decision, or else a body of its own."""
         body = reply.body.decode() if reply.assignment_id is None else None
         self.rows.keys[key.text] = self.replies[key.text] = KeyRow(
-            key.text, key.body_hash.hex(), reply.assignment_id, reply.status, self.now, body
+            key.text, key.body_hash.hex(), reply.assignment_id, reply.status, self.now, body, reply.lead_id
         )
 
     def identify(self, keys: Collection[LeadKey], lead_id: str) -> None:
@@ -194,6 +195,17 @@ class UnitOfWork:
         self.end(prior, cause)
         self._move(LeadRow(prior.lead_id, "closed", prior.assignment_id, self.now, lead.fields_from))
         self.present[prior.lead_id] = replace(lead, prior=replace(prior, state="closed"))
+
+    def erase(self, lead: CurrentLead, row: EraseRow) -> None:
+        """End a lead wherever it is, and erase what is held about it."""
+        prior = lead.prior
+        self.end(prior, "erased")
+        self._move(LeadRow(prior.lead_id, "erased", prior.assignment_id, self.now))
+        self.present[prior.lead_id] = replace(
+            lead, prior=replace(prior, state="erased"), values={}, normalized={}
+        )
+        self.rows.overtaken.discard(prior.lead_id)
+        self.rows.erased[prior.lead_id] = row
 
     def fall_back(self, lead: CurrentLead, to: TrackedAssignment, cause: str) -> None:
         """End the current assignment of a lead, and leave the lead with another open one."""

@@ -15,7 +15,7 @@ from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.pending_jobs import PendingJobs
 from app.dispatch.record import as_replayed
 from app.dispatch.write_window import WriteWindow
-from app.errors import DatabaseUnavailable, Overloaded, Problem
+from app.errors import DatabaseUnavailable, Erased, Overloaded, Problem
 from app.metrics import Metrics
 from app.plugins.port import PluginPort
 from app.store.connection.pool import (
@@ -194,7 +194,11 @@ class WorkspaceWriter:
         for job, reply in result.replies:
             _reply(job, reply)
         for job, assignment_id in result.replays:
-            _reply(job, Reply(200, as_replayed(result.bodies[assignment_id]), replayed=True))
+            body = result.bodies[assignment_id]
+            if body:
+                _reply(job, Reply(200, as_replayed(body), replayed=True))
+            else:
+                _fail([job], Erased())
         for job, problem in result.problems:
             _fail([job], problem)
         self.pending.requeue(result.left)

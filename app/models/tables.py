@@ -309,6 +309,7 @@ events = _of_a_workspace(
         where="type IN ('opportunity', 'purchase', 'reversed')",
     ),
     _index("events_by_age", "received_at"),
+    _index("events_with_id", "received_at", where="event_id IS NOT NULL OR response IS NOT NULL"),
     key=("id",),
 )
 sla_clocks = _of_a_workspace(
@@ -358,6 +359,7 @@ actions = _of_a_workspace(
     _index("actions_leased", "leased_until", where="state = 'leased'"),
     _index("actions_failed", "state", "number", where="state IN ('dead', 'expired')"),
     _index("actions_of_lead", "lead_id", "sequence"),
+    _index("actions_ended", "ended_at", where="ended_at IS NOT NULL"),
     key=("id",),
 )
 bulk_jobs = _of_a_workspace(
@@ -371,6 +373,7 @@ bulk_jobs = _of_a_workspace(
     _required("created_at", INSTANT),
     Column("ended_at", INSTANT),
     _index("bulk_jobs_running", "id", where="state = 'running'"),
+    _index("bulk_jobs_ended", "ended_at", where="ended_at IS NOT NULL"),
     key=("id",),
 )
 bulk_job_items = _of_a_workspace(
@@ -383,6 +386,7 @@ bulk_job_items = _of_a_workspace(
     Column("details", JSON),
     ForeignKeyConstraint(["workspace_id", "job_id"], ["bulk_jobs.workspace_id", "bulk_jobs.id"]),
     _index("bulk_job_items_left", "job_id", "position", where="result IS NULL"),
+    _index("bulk_job_items_of_lead", "lead_id", "position", "job_id"),
     key=("job_id", "position"),
 )
 suppressions = _of_a_workspace(
@@ -476,7 +480,9 @@ idempotency_keys = _of_a_workspace(
     _required("status", SmallInteger),
     Column("response", LargeBinary),
     _required("at", INSTANT),
+    Column("lead_id", Uuid),
     _index("idempotency_keys_by_age", "at"),
+    _index("idempotency_keys_of_lead", "lead_id", where="lead_id IS NOT NULL"),
     key=("key",),
 )
 failed_leads = _of_a_workspace(
@@ -567,4 +573,27 @@ crm_turns = _of_a_workspace(
     _required("until", INSTANT),
     Column("token", Uuid),
     key=("system", "object", "record_id"),
+)
+
+erasures = _of_a_workspace(
+    "erasures",
+    _required("lead_id", Uuid),
+    _required("at", INSTANT),
+    _required("actor", Text),
+    _required("report", JSON),
+    key=("lead_id",),
+)
+hash_keys = _of_a_workspace("hash_keys", _required("key", LargeBinary))
+barred_records = _of_a_workspace(
+    "barred_records", _required("hash", Text), _required("until", INSTANT), key=("hash",)
+)
+retention_runs = _of_a_workspace(
+    "retention_runs",
+    Column("started_at", INSTANT),
+    Column("after", Uuid),
+    Column("finished_at", INSTANT),
+    *(
+        _required(name, BigInteger, server_default=text("0"))
+        for name in ("leads", "failed_leads", "decisions")
+    ),
 )

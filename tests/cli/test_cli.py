@@ -233,7 +233,7 @@ def test_unreachable_database_is_reported_in_one_sentence(tmp_path: Path) -> Non
 def production(shell: Shell, database: str) -> Shell:
     """Commands in production, as a role that owns nothing. Another role migrates."""
     role = f"service_{os.getpid()}_{time.monotonic_ns()}"
-    execute(database, f"CREATE ROLE {role} LOGIN IN ROLE lead_assignment_app")
+    execute(database, f"CREATE ROLE {role} LOGIN IN ROLE lead_assignment_app, lead_assignment_privacy")
     shell.says("workspaces", "create", "acme")
     shell.variables = {
         "LEAD_ASSIGNMENT_ENV": "production",
@@ -259,6 +259,7 @@ def test_production_needs_a_database_and_a_key(production: Shell, database: str)
     [
         ("ALTER ROLE {role} BYPASSRLS", "BYPASSRLS"),
         ("REVOKE lead_assignment_app FROM {role}", "not a member"),
+        ("REVOKE lead_assignment_privacy FROM {role}", "not a member"),
         ("ALTER TABLE journal OWNER TO {role}", "owns the tables"),
         ("DROP SCHEMA public CASCADE; CREATE SCHEMA public", "migrate"),
     ],

@@ -15,6 +15,7 @@ from app.errors import (
     BadRequest,
     ClaimRefused,
     DatabaseUnavailable,
+    Erased,
     Forbidden,
     IdempotencyMismatch,
     MalformedJson,
@@ -90,7 +91,7 @@ def _kinds(path: str, method: str, operation: dict[str, Any]) -> Iterator[type[P
     if "{" in path:
         yield NotFound
     if "Idempotency-Key" in headers:
-        yield IdempotencyMismatch
+        yield from (IdempotencyMismatch, Erased)
     if "If-Match" in headers:
         yield PreconditionFailed
     if method != "GET" and security != [{"bearer": ["leads:read"]}]:

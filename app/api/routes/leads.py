@@ -18,7 +18,7 @@ from app.audit.replay import DecisionInputs, inputs_of
 from app.contract.requests import LookupRequest
 from app.contract.responses import Assignment, Explanation, Lead, LeadList
 from app.dispatch.dispatcher import Dispatcher
-from app.errors import NotFound, PlanVersionUnreadable, refused_at
+from app.errors import Erased, NotFound, PlanVersionUnreadable, refused_at
 from app.intake.arrival import normalize
 from app.store.connection.pool import Pool, transaction
 from app.store.directory.history import read_directory_at
@@ -34,7 +34,7 @@ LeadKey = Annotated[str | None, Query(min_length=1, max_length=255)]
 
 
 @router.get("/assignments/{assignment_id}")
-@requires("leads:read")
+@requires("leads:read", problems=(Erased,))
 async def get_assignment(
     caller: CallerParameter, pool: PoolParameter, dispatch: DispatchParameter, assignment_id: UUID
 ) -> Json[Assignment]:
@@ -59,7 +59,7 @@ async def get_assignment(
 
 
 @router.get("/assignments/{assignment_id}/explain")
-@requires("leads:read", problems=(PlanVersionUnreadable,))
+@requires("leads:read", problems=(PlanVersionUnreadable, Erased))
 async def explain_assignment(
     caller: CallerParameter,
     pool: PoolParameter,
@@ -92,7 +92,7 @@ async def _inputs(pool: Pool, workspace_id: int, assignment_id: str) -> tuple[St
 
 
 @router.get("/leads/{lead_id}")
-@requires("leads:read")
+@requires("leads:read", problems=(Erased,))
 async def get_lead(
     caller: CallerParameter, pool: PoolParameter, dispatch: DispatchParameter, lead_id: UUID
 ) -> Json[Lead]:

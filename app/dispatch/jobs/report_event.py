@@ -282,7 +282,7 @@ class Report:
         body = orjson.dumps({"code": problem.code, **problem.members})
         self._record(self._row(), 409, body)
         if self.key is not None:
-            self.session.work.keep_reply(self.key, Reply(409, body))
+            self.session.work.keep_reply(self.key, Reply(409, body, lead_id=self.lead.prior.lead_id))
         raise problem
 
     def _reply(self) -> Reply:
@@ -309,7 +309,7 @@ class Report:
         answer = orjson.dumps(body, option=orjson.OPT_UTC_Z)
         self._record(row, 200, answer)
         self.session.work.offer_actions(row, self.actions)
-        return Reply(200, answer)
+        return Reply(200, answer, lead_id=self.lead.prior.lead_id)
 
     def _row(self) -> EventRow:
         row = event_row(self.row_id, self.event, self.tracked, self.reporter, self.now)

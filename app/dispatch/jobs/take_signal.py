@@ -143,4 +143,4 @@ class _Signal:
         row.details = {"engagement": list(self.engagement)}
         work.add_event(row)
         work.offer_actions(row, self.actions)
-        return Reply(200, answer)
+        return Reply(200, answer, lead_id=self.tracked.lead_id)

@@ -6,6 +6,8 @@ SELECT_ROLE = """
 SELECT rolsuper AS superuser, rolbypassrls AS bypasses,
        EXISTS (SELECT FROM pg_roles AS app WHERE app.rolname = 'lead_assignment_app'
                   AND pg_has_role(session_user, app.oid, 'MEMBER')) AS member,
+       EXISTS (SELECT FROM pg_roles AS privacy WHERE privacy.rolname = 'lead_assignment_privacy'
+                  AND pg_has_role(session_user, privacy.oid, 'MEMBER')) AS erases,
        EXISTS (SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
                 WHERE nspname = 'public' AND relname = 'journal'
                   AND pg_has_role(session_user, relowner, 'MEMBER')) AS owns,
@@ -34,5 +36,6 @@ async def list_objections(connection: Connection) -> list[str]:
         "the role has BYPASSRLS, so row-level security does not apply to it": row["bypasses"],
         "the role owns the tables; use another one, and MIGRATION_DATABASE_URL for the owner": row["owns"],
         "the role is not a member of lead_assignment_app": not row["member"],
+        "the role is not a member of lead_assignment_privacy": not row["erases"],
     }
     return [sentence for sentence, wrong in found.items() if wrong]

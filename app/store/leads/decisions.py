@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from app.errors import Erased
 from app.store.connection.pool import Connection
 from app.store.stored_bytes import unpack
 
@@ -26,13 +27,22 @@ class StoredDecision:
     response: bytes
     inputs: bytes
 
+    @property
+    def erased(self) -> bool:
+        """Whether what it was decided from was erased. Where the lead went is still known."""
+        return not self.inputs and not self.response
+
     def read_response(self) -> dict[str, Any]:
-        """Return what the caller got. Raises ValueError when it is damaged."""
+        """Return what the caller got. Raises ValueError when it is damaged, Erased when it was erased."""
+        if self.erased:
+            raise Erased()
         found: dict[str, Any] = orjson.loads(unpack(self.response))
         return found
 
     def read_inputs(self) -> dict[str, Any]:
-        """Return what the decision was made from. Raises ValueError when it is damaged."""
+        """Return what the decision was made from. Raises ValueError when damaged, Erased when erased."""
+        if self.erased:
+            raise Erased()
         found: dict[str, Any] = orjson.loads(unpack(self.inputs))
         return found
 

@@ -12,10 +12,12 @@ from app.engine.life.clocks import SLA_KINDS, Clock
 from app.engine.life.sales import SalesTotal, total_of
 from app.engine.life.signals import with_signals
 from app.engine.model.lead_keys import LeadKey
+from app.errors import Erased
 from app.store.connection.pool import Connection, Row
 from app.store.leads.current_leads import fields_from_inputs, stored_signals
 from app.store.life.events import find_sales
 from app.store.life.sla_clocks import find_clocks
+from app.store.privacy.erasures import find_erasure
 from app.store.stored_bytes import unpack
 
 MAX_ASSIGNMENTS = 1000
@@ -158,10 +160,15 @@ SELECT DISTINCT lead_id FROM (
 async def find_assignment(
     connection: Connection, workspace_id: int, assignment_id: str
 ) -> tuple[AssignmentDetail, list[AssignmentEvent]] | None:
-    """Return one assignment and its events, or those of the assignment it stands for, in order."""
+    """Return one assignment and its events, or those of the assignment it stands for, in order.
+
+    Raises Erased.
+    """
     row = await connection.fetchrow(SELECT_ASSIGNMENT_DETAILS, workspace_id, [assignment_id])
     if row is None:
         return None
+    if not row["response"]:
+        raise Erased()
     events = await connection.fetch(SELECT_EVENTS_OF_ASSIGNMENT, workspace_id, row["stands_for"])
     clocks = await find_clocks(connection, workspace_id, [row["stands_for"]])
     return _assignment(row, clocks), [
@@ -170,9 +177,14 @@ async def find_assignment(
 
 
 async def find_lead(connection: Connection, workspace_id: int, lead_id: str) -> LeadDetail | None:
-    """Return one lead with its newest assignments, at most `MAX_ASSIGNMENTS`, or None."""
+    """Return one lead with its newest assignments, at most `MAX_ASSIGNMENTS`, or None.
+
+    Raises Erased.
+    """
     row = await connection.fetchrow(SELECT_LEAD, workspace_id, lead_id)
     if row is None:
+        if await find_erasure(connection, workspace_id, lead_id) is not None:
+            raise Erased()
         return None
     newest = await connection.fetch(SELECT_NEWEST_ASSIGNMENT_IDS, workspace_id, lead_id, MAX_ASSIGNMENTS + 1)
     ids = [each["id"] for each in newest[:MAX_ASSIGNMENTS]]

@@ -6,6 +6,7 @@ from typing import Literal
 
 from app.store.connection.pool import Connection
 from app.store.connection.rows import row_in_utc
+from app.store.privacy.kept_hashes import HASH_OF
 
 SuppressionKind = Literal["email", "domain"]
 
@@ -55,14 +56,26 @@ DELETE_SUPPRESSION = f"DELETE FROM suppressions WHERE workspace_id = $1 AND id =
 
 
 def suppression_lookup(kinds: str, values: str) -> str:
-    """Return the look-up of entries as an SQL expression, given the names of its two parameters."""
+    """Return the look-up of entries as an SQL expression, given the names of its two parameters.
+
+    Entries of erased persons are there as keyed hashes.
+    """
     return f"""
   (SELECT json_agg(found)
      FROM unnest({kinds}::text[], {values}::text[]) AS wanted (kind, value)
     CROSS JOIN LATERAL (
-      SELECT kind, value, list, assignment_id FROM suppressions
-       WHERE workspace_id = $1 AND suppressions.kind = wanted.kind AND suppressions.value = wanted.value
-       LIMIT 1) AS found)"""
+      (SELECT kind, value, list, assignment_id FROM suppressions
+        WHERE workspace_id = $1 AND suppressions.kind = wanted.kind AND suppressions.value = wanted.value
+        LIMIT 1)
+      UNION ALL
+      (SELECT wanted.kind, wanted.value, entry.list, entry.assignment_id
+         FROM (SELECT {HASH_OF.format(value="wanted.value")} AS value FROM hash_keys
+                WHERE workspace_id = $1 LIMIT 1) AS kept
+        CROSS JOIN LATERAL (
+          SELECT list, assignment_id FROM suppressions
+           WHERE workspace_id = $1 AND suppressions.kind = wanted.kind AND suppressions.value = kept.value
+           LIMIT 1) AS entry)
+      LIMIT 1) AS found)"""
 
 
 async def list_suppressions(

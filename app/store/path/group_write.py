@@ -22,6 +22,7 @@ from app.store.life.suppressions import DELETE_SUPPRESSIONS_OF_ASSIGNMENT, INSER
 from app.store.path.idempotency import UPSERT_IDEMPOTENCY_KEYS, KeyRow
 from app.store.path.journal import INSERT_JOURNAL, JournalEntry
 from app.store.path.ledger import INSERT_LEDGER_ENTRIES, LedgerRow
+from app.store.privacy.erase import EraseRow, erase_leads
 from app.store.stored_bytes import pack
 
 
@@ -113,6 +114,7 @@ class PendingRows:
     `barred` the owners who never get a lead again, and `overtaken` the leads whose earlier actions become
     available now. `rejects` are refunds and disputes by assignment, `suppressions` new entries of suppression
     lists, and `lifted` the assignments whose entries go. `crm` is what is known about records of CRMs.
+    `erased` are leads to erase, last of all.
     """
 
     leads: dict[str, LeadRow] = field(default_factory=dict)
@@ -137,6 +139,7 @@ class PendingRows:
     actions: list[ActionRow] = field(default_factory=list)
     overtaken: set[str] = field(default_factory=set)
     bulk_results: dict[tuple[str, int], BulkResultRow] = field(default_factory=dict)
+    erased: dict[str, EraseRow] = field(default_factory=dict)
     finished_jobs: dict[str, datetime] = field(default_factory=dict)
     crm: CrmRows = field(default_factory=CrmRows)
 
@@ -256,6 +259,8 @@ async def write_group(
         await crm_records.write_rows(connection, workspace_id, rows.crm)
     if rows.crm.findings:
         await findings.keep_findings(connection, workspace_id, rows.crm.findings)
+    if rows.erased:
+        await erase_leads(connection, workspace_id, rows.erased)
 
 
 async def _write_changes(connection: Connection, workspace_id: int, rows: PendingRows) -> None:

@@ -12,8 +12,8 @@ from app.store.connection.pool import Connection
 class Reply:
     """What the caller gets: a status and a body of JSON, both fixed before the commit.
 
-    `assignment_id` names the decision that the body shows, if it shows one. A repeat with the same key gets
-    the same, if it is `kept`.
+    `assignment_id` names the decision that the body shows, if it shows one; any other body that is about a
+    lead names it as `lead_id`. A repeat with the same key gets the same, if it is `kept`.
     """
 
     status: int
@@ -21,6 +21,7 @@ class Reply:
     replayed: bool = False
     assignment_id: str | None = None
     kept: bool = True
+    lead_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class IdempotencyKey:
 
 @dataclass(slots=True)
 class KeyRow:
-    """A key and what it stands for: a decision, or else a stored response."""
+    """A key and what it stands for: a decision, or else a stored response, which may be about a lead."""
 
     key: str
     body_hash: str
@@ -48,16 +49,18 @@ class KeyRow:
     status: int
     at: datetime
     response: str | None = None
+    lead_id: str | None = None
 
 
 UPSERT_IDEMPOTENCY_KEYS = """
-INSERT INTO idempotency_keys (workspace_id, key, body_hash, assignment_id, status, at, response)
-SELECT $1, key, decode(body_hash, 'hex'), assignment_id, status, at, convert_to(response, 'UTF8')
+INSERT INTO idempotency_keys (workspace_id, key, body_hash, assignment_id, status, at, response, lead_id)
+SELECT $1, key, decode(body_hash, 'hex'), assignment_id, status, at, convert_to(response, 'UTF8'), lead_id
   FROM json_to_recordset({rows}) AS key (
-    key text, body_hash text, assignment_id uuid, status smallint, at timestamptz, response text)
+    key text, body_hash text, assignment_id uuid, status smallint, at timestamptz, response text,
+    lead_id uuid)
 ON CONFLICT (workspace_id, key) DO UPDATE
   SET body_hash = excluded.body_hash, assignment_id = excluded.assignment_id, status = excluded.status,
-      at = excluded.at, response = excluded.response"""
+      at = excluded.at, response = excluded.response, lead_id = excluded.lead_id"""
 """Keys of a commit group; `rows` is the name of the parameter that holds them as JSON. A key that has expired
 is replaced."""
 

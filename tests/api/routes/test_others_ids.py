@@ -48,6 +48,8 @@ SENT: dict[str, Any] = {
     "GET /jobs/{job_id}": None,
     "POST /jobs/{job_id}/cancel": None,
     "GET /leads/{lead_id}": None,
+    "DELETE /leads/{lead_id}": None,
+    "GET /leads/{lead_id}/export": None,
     "GET /queues/{name}": None,
     "GET /queues/{name}/leads": None,
     "GET /owners/{id}": None,

@@ -1,0 +1,61 @@
+"""What is returned about personal data: everything that is held about a person."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from app.contract.responses import ResponseModel
+
+
+class Recipient(ResponseModel):
+    """Somebody outside who got data of the lead. `executor` is an API key that leased actions."""
+
+    kind: str
+    id: str
+
+
+class KeptData(ResponseModel):
+    """What is kept after an erasure, and why; until when, if it ends by itself."""
+
+    what: Literal["decisions", "suppressions", "crm_records", "erasure"]
+    count: int
+    reason: str
+    until: datetime | None
+
+
+class LeadErasure(ResponseModel):
+    """What was erased, who had received it, and what is kept."""
+
+    lead_ids: list[UUID] = Field(description="The lead, and the leads that were merged with it.")
+    erased_at: datetime
+    recipients: list[Recipient] = Field(description="Each of them gets one action of the type `erase`.")
+    log_offered: bool = Field(description="Whether actions with data were in the log, which any reader sees.")
+    kept: list[KeptData]
+
+
+class ErasureEntry(ResponseModel):
+    """A lead that was erased: when, and by which key or system user."""
+
+    lead_id: UUID
+    erased_at: datetime
+    actor: str
+
+
+class LeadFields(ResponseModel):
+    """The fields of a lead as they are now."""
+
+    lead_id: UUID
+    fields: dict[str, Any]
+
+
+class LeadExport(ResponseModel):
+    """Everything that is held about the person behind a lead."""
+
+    lead_ids: list[UUID] = Field(description="The lead, and the leads that were merged with it.")
+    exported_at: datetime
+    fields: list[LeadFields]
+    held: dict[str, list[dict[str, Any]]] = Field(
+        description="The stored rows by section: keys, decisions, events, clocks, actions, and others."
+    )

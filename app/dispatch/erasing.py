@@ -1,0 +1,27 @@
+"""Erase a person: their leads are found, ended and emptied, and the report is read."""
+
+from datetime import datetime
+
+from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.jobs.erase_leads import EraseLeads
+from app.privacy.erasure import ErasureReport, leads_to_erase, report_of
+from app.store.connection.pool import Pool
+
+
+async def erase_person(
+    pool: Pool,
+    dispatch: Dispatcher,
+    workspace_id: int,
+    lead_id: str,
+    actor: str,
+    at: datetime | None = None,
+) -> ErasureReport:
+    """Erase the person behind a lead, on behalf of `actor`, and say what became of it.
+
+    `at` is when that was asked for, if not now. A lead that was erased before is left alone. Raises NotFound,
+    MergedOfSeveral, and the problems of dispatch.
+    """
+    ids = await leads_to_erase(pool, workspace_id, lead_id)
+    if ids:
+        await dispatch.ask(workspace_id, EraseLeads(leads=ids, actor=actor, at=at))
+    return await report_of(pool, workspace_id, ids or [lead_id])

@@ -1,0 +1,111 @@
+"""What the inbox of webhooks holds about the CRM records of a lead."""
+
+from collections.abc import Collection, Sequence
+
+from app.engine.model.lead_keys import CRM_LEAD, LeadKey
+from app.store.connection.pool import Connection, Row
+from app.store.crm.inbox import RecordKey
+from app.store.crm.inbox_retention import forget_records
+from app.store.privacy.kept_hashes import keyed_hash, record_name
+from app.store.privacy.personal_tables import RECORDS
+from app.values.crm_ids import salesforce_id
+
+SELECT_RECORDS_OF_IDS = """
+SELECT DISTINCT found.*
+  FROM unnest($2::text[]) AS wanted (id)
+ CROSS JOIN LATERAL (
+   SELECT system, object, record_id FROM crm_inbox
+    WHERE workspace_id = $1 AND record_id = wanted.id ORDER BY object) AS found
+"""
+"""The records of which the inbox has events, by their ids alone."""
+
+SELECT_EVENTS = """
+SELECT * FROM crm_inbox
+ WHERE workspace_id = $1 AND record_id = $4 AND system = $2 AND object = $3 ORDER BY object, position
+"""
+"""The events of a record."""
+
+# A delivery may tell about several persons; then only its events are shown.
+SELECT_DELIVERIES = """
+SELECT * FROM crm_deliveries
+ WHERE workspace_id = $1 AND id = ANY ($2::uuid[]) AND body IS NOT NULL
+   AND NOT EXISTS (SELECT FROM crm_inbox AS inbox
+                    WHERE inbox.workspace_id = $1 AND inbox.delivery_id = crm_deliveries.id
+                      AND inbox.record_id <> ALL ($3::text[]))
+"""
+"""The deliveries that tell about these records only."""
+
+HIDE_RECORD = """
+UPDATE crm_inbox SET record_id = $5
+ WHERE workspace_id = $1 AND record_id = $4 AND system = $2 AND object = $3
+"""
+"""Events of a record under another name. Their keys stay, so that a repeat is still one."""
+
+SELECT_VERSIONS = """
+SELECT * FROM crm_field_versions WHERE workspace_id = $1 AND system = $2 AND object = $3 AND id = $4
+"""
+"""The newest values of the fields of a record."""
+
+DELETE_VERSIONS = """
+DELETE FROM crm_field_versions WHERE workspace_id = $1 AND system = $2 AND object = $3 AND id = $4
+"""
+"""The values of the fields of a record."""
+
+DELETE_FINDINGS = """
+DELETE FROM crm_findings
+ WHERE workspace_id = $1 AND (lead_id = $2 OR (object, record_id) IN (
+   SELECT object, id FROM unnest($3::text[], $4::text[]) AS record (object, id)))
+"""
+"""The findings about a lead and its records."""
+
+DELETE_TURN = (
+    "DELETE FROM crm_turns WHERE workspace_id = $1 AND system = $2 AND object = $3 AND record_id = $4"
+)
+"""The turn of a record."""
+
+
+async def find_records(
+    connection: Connection, workspace_id: int, lead_id: str, keys: Collection[LeadKey]
+) -> list[RecordKey]:
+    """Return the CRM records of a lead, as far as they are known with their system and object."""
+    records: set[tuple[str, str, str]] = set()
+    for statement in RECORDS:
+        records |= {tuple(row) for row in await connection.fetch(statement, workspace_id, lead_id)}
+    ids = {id_ for key in keys if key.kind == CRM_LEAD for id_ in (key.value, salesforce_id(key.value))}
+    if ids:
+        rows = await connection.fetch(SELECT_RECORDS_OF_IDS, workspace_id, sorted(ids))
+        records |= {tuple(row) for row in rows}
+    return [RecordKey(*record) for record in sorted(records)]
+
+
+async def read_inbox(
+    connection: Connection, workspace_id: int, records: Sequence[RecordKey]
+) -> tuple[list[Row], list[Row]]:
+    """Return the events of records, and the deliveries that tell about nothing else."""
+    events: list[Row] = []
+    for record in records:
+        events += await connection.fetch(SELECT_EVENTS, workspace_id, *record)
+    if not events:
+        return [], []
+    deliveries = list({row["delivery_id"] for row in events})
+    ids = [record[2] for record in records]
+    return events, list(await connection.fetch(SELECT_DELIVERIES, workspace_id, deliveries, ids))
+
+
+async def read_fields(connection: Connection, workspace_id: int, records: Sequence[RecordKey]) -> list[Row]:
+    """Return the newest values of the fields of records, as the CRM told them."""
+    return [row for each in records for row in await connection.fetch(SELECT_VERSIONS, workspace_id, *each)]
+
+
+async def erase_records(
+    connection: Connection, workspace_id: int, key: bytes, lead_id: str, records: Sequence[RecordKey]
+) -> None:
+    """Erase events, deliveries, fields and findings of records. Hide the records in what stays."""
+    await forget_records(connection, workspace_id, records)
+    objects, ids = [record.object for record in records], [record.record_id for record in records]
+    await connection.execute(DELETE_FINDINGS, workspace_id, lead_id, objects, ids)
+    for record in records:
+        await connection.execute(DELETE_TURN, workspace_id, *record)
+        await connection.execute(DELETE_VERSIONS, workspace_id, *record)
+        hidden = keyed_hash(key, record_name(*record))
+        await connection.execute(HIDE_RECORD, workspace_id, *record, hidden)

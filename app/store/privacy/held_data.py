@@ -1,0 +1,181 @@
+"""Everything that is held about a lead, row by row, for an export."""
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from app.engine.model.lead_keys import EXTERNAL_ID, LeadKey
+from app.store.clocks import DECIDING_NOW
+from app.store.connection.pool import Connection, Row
+from app.store.privacy.personal_tables import PERSONAL_TABLES, PersonalTable
+from app.store.stored_bytes import unpack
+
+MIN_CHARACTERS = 3
+"""Shorter values are not looked for in text: they would be found everywhere."""
+
+_JSON = frozenset(("signals", "details", "terms", "headers", "body", "deal"))
+"""Columns that hold JSON."""
+
+SELECT_NOW = f"SELECT {DECIDING_NOW} AS now"
+"""The time of the workspace."""
+
+SELECT_PERSON = """
+SELECT id::text AS id, state, merged_into::text AS merged_into FROM (
+  (SELECT id, state, merged_into FROM leads WHERE workspace_id = $1 AND id = $2 LIMIT 1)
+  UNION ALL
+  (SELECT id, state, merged_into FROM leads WHERE workspace_id = $1 AND merged_into = $2)) AS lead
+"""
+"""A lead, and the leads that were merged into it."""
+
+SELECT_KEYS = """
+SELECT kind, value, source FROM identities WHERE workspace_id = $1 AND lead_id = $2
+"""
+"""The keys of a lead."""
+
+SELECT_ASSIGNMENT_IDS = """
+SELECT id FROM assignments WHERE workspace_id = $1 AND lead_id = $2 ORDER BY decision_number
+"""
+"""The assignments of a lead."""
+
+SELECT_FAILED_LEADS = """
+SELECT id::text AS id, at, code, request FROM failed_leads
+ WHERE workspace_id = $1
+   AND EXISTS (SELECT FROM unnest($2::text[]) AS sent (value)
+                WHERE position(lower(sent.value) IN lower(convert_from(request, 'UTF8'))) > 0)
+ ORDER BY id
+"""
+"""The leads that could not be decided, and whose text has one of these values in it."""
+
+SELECT_SUPPRESSIONS_OF_KEYS = """
+SELECT found.*
+  FROM unnest($2::text[], $3::text[]) AS wanted (kind, value)
+ CROSS JOIN LATERAL (
+   SELECT * FROM suppressions
+    WHERE workspace_id = $1 AND suppressions.kind = wanted.kind AND suppressions.value = wanted.value
+ ) AS found
+"""
+"""The entries of suppression lists for these addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLead:
+    """A lead of a person: the one that was asked for, or one that was merged into it."""
+
+    id: str
+    state: str
+    merged_into: str | None
+
+
+async def read_now(connection: Connection, workspace_id: int) -> datetime:
+    """Return the time of the workspace."""
+    now: datetime = await connection.fetchval(SELECT_NOW, workspace_id)
+    return now.astimezone(UTC)
+
+
+async def find_person(connection: Connection, workspace_id: int, lead_id: str) -> list[PersonLead]:
+    """Return a lead and those merged into it; of a merged lead, the same for the lead it is part of."""
+    while True:
+        rows = await connection.fetch(SELECT_PERSON, workspace_id, lead_id)
+        found = {row["id"]: PersonLead(**row) for row in rows}
+        own = found.get(lead_id)
+        if own is None or own.merged_into is None:
+            return [own, *(each for each in found.values() if each.id != lead_id)] if own else []
+        lead_id = own.merged_into
+
+
+async def find_keys(connection: Connection, workspace_id: int, lead_id: str) -> list[LeadKey]:
+    """Return the keys of a lead."""
+    return [LeadKey(**row) for row in await connection.fetch(SELECT_KEYS, workspace_id, lead_id)]
+
+
+async def find_rows(
+    connection: Connection, workspace_id: int, table: PersonalTable, lead_id: str
+) -> list[Row]:
+    """Return the rows of a table about one lead."""
+    select = f"SELECT * FROM {table.name} WHERE workspace_id = $1 AND {table.rows}"
+    if table.by == "lead":
+        return list(await connection.fetch(select, workspace_id, lead_id))
+    found: list[Row] = []
+    for row in await connection.fetch(SELECT_ASSIGNMENT_IDS, workspace_id, lead_id):
+        found += await connection.fetch(select, workspace_id, row["id"])
+    return found
+
+
+async def find_failed_leads(connection: Connection, workspace_id: int, values: Collection[str]) -> list[Row]:
+    """Return the leads that could not be decided and were sent with one of these keys of a person."""
+    wanted = {value for value in values if len(value) >= MIN_CHARACTERS}
+    if not wanted:
+        return []
+    written = wanted | {json.dumps(value)[1:-1] for value in wanted}
+    rows = await connection.fetch(SELECT_FAILED_LEADS, workspace_id, sorted(written))
+    folded = {value.casefold() for value in wanted}
+    return [row for row in rows if not folded.isdisjoint(_sent_keys(row["request"]))]
+
+
+async def find_suppressions(connection: Connection, workspace_id: int, addresses: Sequence[str]) -> list[Row]:
+    """Return the entries of suppression lists for these addresses, of any reject."""
+    kinds = ["email"] * len(addresses)
+    return list(await connection.fetch(SELECT_SUPPRESSIONS_OF_KEYS, workspace_id, kinds, list(addresses)))
+
+
+def shown(row: Row, hidden: Sequence[str] = ()) -> dict[str, Any]:
+    """A row as an export has it: documents as JSON, without its workspace and hidden columns."""
+    return {
+        name: orjson.loads(value) if name in _JSON and isinstance(value, str) else _shown(value)
+        for name, value in row.items()
+        if name != "workspace_id" and name not in hidden and value is not None
+    }
+
+
+async def read_sections(
+    connection: Connection, workspace_id: int, lead_ids: Sequence[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of every table that is found by lead, by the name of its section."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for table in PERSONAL_TABLES:
+        rows = found.setdefault(table.section, [])
+        for lead_id in lead_ids:
+            rows += [
+                shown(row, table.hidden) for row in await find_rows(connection, workspace_id, table, lead_id)
+            ]
+    return found
+
+
+def _sent_keys(request: bytes) -> Iterator[str]:
+    """What a lead that failed was sent with that can name a person."""
+    try:
+        lead = json.loads(request)["lead"]
+    except (ValueError, LookupError, TypeError):
+        return
+    crm = lead.get("crm") if isinstance(lead.get("crm"), dict) else {}
+    for value in (lead.get("email"), lead.get("phone"), lead.get(EXTERNAL_ID), crm.get("lead_id")):
+        if isinstance(value, str):
+            yield value.casefold()
+
+
+def _shown(value: Any) -> Any:
+    match value:
+        case bytes():
+            return _document(unpack(value))
+        case datetime():
+            return value.astimezone(UTC)
+        case UUID():
+            return str(value)
+        case Decimal():
+            return float(value)
+        case _:
+            return value
+
+
+def _document(stored: bytes) -> Any:
+    """A stored document: JSON, or else text as it came."""
+    try:
+        return orjson.loads(stored) if stored else None
+    except ValueError:
+        return stored.decode("utf-8", "backslashreplace")

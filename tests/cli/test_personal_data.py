@@ -1,0 +1,44 @@
+"""The commands for personal data."""
+
+import json
+from pathlib import Path
+
+from tests.support.shell import Shell
+from tests.support.workspace import open_workspace
+
+
+async def test_erasure_is_repeated_on_a_restored_database(database: str, tmp_path: Path) -> None:
+    shell = Shell(tmp_path, DATABASE_URL=database)
+    async with open_workspace(database, no_worker=True) as workspace:
+        told = await workspace.assign(external_id="zqcanary")
+        other = await workspace.assign(external_id="other")
+        assert "zqcanary" in shell.says("leads", "export", told["lead_id"])
+        assert "--yes" in shell.refuses("leads", "erase", told["lead_id"])
+        before = await workspace.fetch(
+            "SELECT lead_id, response, inputs FROM assignments WHERE workspace_id = $1"
+        )
+        assert json.loads(shell.says("leads", "erase", told["lead_id"], "--yes"))["recipients"] == []
+        assert "Erased" in shell.refuses("leads", "export", told["lead_id"])
+        assert shell.says("erasures", "export", "log.ndjson") == "1 erasures written.\n"
+        # The database as an older backup has it.
+        await workspace.pool.execute("DELETE FROM erasures")
+        for row in before:
+            await workspace.pool.execute(
+                "UPDATE assignments SET response = $2, inputs = $3 WHERE lead_id = $1", *row
+            )
+        await workspace.pool.execute(
+            "UPDATE leads SET state = 'assigned', assignment_id = (SELECT assignments.id FROM assignments"
+            " WHERE lead_id = leads.id)"
+        )
+        with (tmp_path / "log.ndjson").open("a") as log:
+            line = {
+                "workspace": "gone",
+                "lead_id": other["lead_id"],
+                "at": "2026-01-01T00:00:00Z",
+                "actor": "a",
+            }
+            log.write(json.dumps(line))
+        said = shell.says("erasures", "apply", "log.ndjson")
+        assert said == "1 leads are erased, 1 are not in this database.\n"
+        assert "Erased" in shell.refuses("leads", "export", told["lead_id"])
+        assert "other" in shell.says("leads", "export", other["lead_id"])
