@@ -1,9 +1,6 @@
-"""The directory's records: the bodies that callers send, and the records as returned."""
+"""The directory's records as callers send them, and as they are stored."""
 
-from collections.abc import Sequence
-from datetime import datetime
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -16,7 +13,6 @@ from pydantic import (
 )
 
 from app.contract.faults import invalid, validation_failed
-from app.contract.responses import FindingDetail, Int64, ResponseModel
 from app.contract.types import (
     Cap,
     CustomerStatus,
@@ -36,7 +32,6 @@ from app.contract.types import (
 )
 from app.errors import refused_at
 from app.intake.website import website_domain
-from app.plan.findings import Finding
 from app.plan.language.hours import MAX_TEXT_LENGTH, read_hours
 from app.plan.language.public_holidays import UnknownHolidays
 from app.values.countries import country_code
@@ -251,129 +246,6 @@ class AccountInput(RecordModel):
     )
 
 
-class StoredRecord(ResponseModel):
-    """The fields of every stored record. `revision` is also its ETag."""
-
-    id: str
-    revision: Int64
-    updated_at: datetime
-    findings: list[FindingDetail] | None = Field(None, description="Present only in the response to a write.")
-
-
-class Owner(OwnerInput, StoredRecord):
-    """A stored owner."""
-
-
-class Mention(ResponseModel):
-    """A place that names an owner: a path in a record of the directory, or in the active plan."""
-
-    resource_type: Literal["plans", "tables", "teams", "owners", "accounts", "absences"]
-    resource_id: str
-    path: str
-
-
-class OwnerUpdate(Owner):
-    """A stored owner after a change. The last fields are present only when it made the owner inactive."""
-
-    job_id: UUID | None = Field(None, description="The bulk job that moves the owner's open leads.")
-    named_in: list[Mention] | None = Field(None, description="Every place that still names the owner.")
-
-
-class OwnerRemoval(ResponseModel):
-    """What became of the open leads of a deleted owner, and every place that still names the owner."""
-
-    job_id: UUID
-    named_in: list[Mention]
-
-
-class OpenLead(ResponseModel):
-    """A lead and its open assignment."""
-
-    lead_id: UUID
-    assignment_id: UUID
-
-
-class MemberRemoval(ResponseModel):
-    """The open leads that the former member has through the team; `items` are the first of them.
-
-    `job_id` is the bulk job that moves them, null if they stay.
-    """
-
-    open_leads: int
-    items: list[OpenLead]
-    job_id: UUID | None
-
-
-class Team(TeamInput, StoredRecord):
-    """A stored team."""
-
-
-class Calendar(CalendarInput, StoredRecord):
-    """A stored calendar."""
-
-
-class Account(AccountInput, StoredRecord):
-    """A stored account."""
-
-
-class Absence(AbsenceInput, ResponseModel):
-    """A stored absence."""
-
-    id: str
-    assumed_timezone: str | None = Field(
-        None, description="The time zone in which times without an offset were read. Null if all had one."
-    )
-    entered_at: datetime | None = None
-
-
-class MemberDetail(MemberInput, ResponseModel):
-    """A member and their current place in the team's rotation.
-
-    `balance` is how far the member is behind (+) or ahead (-); one lead is 10^12.
-    """
-
-    balance: Int64
-    turns: int
-    open_leads: int
-    eligible: bool
-    code: str | None
-    available_at: datetime | None
-
-
-class TeamDetail(Team):
-    """A stored team with the balance and availability of each member."""
-
-    members: list[MemberDetail]  # type: ignore[assignment]
-
-
-class LedgerEntry(ResponseModel):
-    """One row of a team's ledger.
-
-    `changes` is what it added to each member's balance; one lead is 10^12. The changes sum to zero.
-    """
-
-    number: Int64
-    cause: str
-    chosen: str | None
-    assignment_id: UUID | None
-    at: datetime
-    changes: dict[str, Int64]
-
-
-class Change(ResponseModel):
-    """One entry of the change log. `actor` is the id of the API key that was used."""
-
-    version: Int64
-    at: datetime
-    actor: str
-    resource_type: str
-    resource_id: str
-    action: Literal["put", "delete", "draft", "publish", "rollback"]
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
-    comment: str | None
-
-
 class _RecordName(RequestModel):
     id: RecordId
 
@@ -415,21 +287,3 @@ def parse_record(model: type[RecordModel], body: object) -> dict[str, Any]:
         return to_record(model.model_validate(body))
     except ValidationError as refused:
         raise validation_failed(refused, model=model) from None
-
-
-def findings_to_json(findings: Sequence[Finding]) -> list[dict[str, str | int]]:
-    """The findings as they are returned. What does not apply to a finding is left out."""
-    return [
-        {
-            "path": each.path,
-            "code": each.code,
-            "severity": each.severity,
-            "detail": each.text,
-            **{
-                name: found
-                for name in ("line", "rule", "value")
-                if (found := getattr(each, name)) is not None
-            },
-        }
-        for each in findings
-    ]

@@ -18,14 +18,7 @@ from pydantic import (
 )
 
 from app.contract.faults import invalid, validation_failed
-from app.contract.responses import (
-    Action,
-    AssignmentState,
-    Decision,
-    EventSuppression,
-    ProblemDetails,
-    ResponseModel,
-)
+from app.contract.responses import Action, AssignmentState, Decision, ProblemDetails, ResponseModel
 from app.contract.strict_json import InvalidItem
 from app.contract.types import LeadId, RequestModel, RequiredId, Text, Timestamp
 from app.engine.life.event_table import EVENT_KINDS
@@ -163,6 +156,19 @@ def _validate(item: object, path: Path) -> EventItem | ValidationFailed:
         return EventItem.model_validate(item)
     except ValidationError as refused:
         return validation_failed(refused, path, EventItem)
+
+
+class EventSuppression(ResponseModel):
+    """The entry that a reject made in a suppression list.
+
+    `code` says why it holds the address although the plan asks for the domain: the domain belongs to a free
+    mail provider, or to a customer.
+    """
+
+    id: UUID
+    kind: Literal["email", "domain"]
+    list: str
+    code: Literal["free_mail", "customer_account"] | None
 
 
 class SuppressionEntry(ResponseModel):

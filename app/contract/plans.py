@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import Field
 
-from app.contract.responses import FindingDetail, ResponseModel
+from app.contract.findings import FindingDetail
+from app.contract.responses import ResponseModel
 from app.contract.types import RequestModel
 
 

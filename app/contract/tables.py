@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from app.contract.directory import findings_to_json
-from app.contract.responses import FindingDetail, Int64, ResponseModel
+from app.contract.findings import FindingDetail, findings_to_json
+from app.contract.responses import Int64, ResponseModel
 from app.contract.types import RequestModel
 from app.directory.tables import TableReport, WrittenTable
 from app.plan.findings import Finding, quote

@@ -19,7 +19,9 @@ from app.api.http.parameters import (
     StrategiesParameter,
 )
 from app.api.http.raw_body import TEXT, documented, raw_body
-from app.contract.directory import StoredRecord, findings_to_json, parse_id, parse_record, to_record
+from app.contract.directory import parse_id, parse_record, to_record
+from app.contract.directory_responses import StoredRecord
+from app.contract.findings import findings_to_json
 from app.contract.limits import BodyLimits
 from app.contract.ndjson import LIMITS, MEDIA, BulkResult, write_lines
 from app.contract.responses import Page

@@ -25,22 +25,24 @@ from app.api.http.parameters import (
 from app.api.http.routing import StrictRoute
 from app.api.routes.crud import READERS, Resource, to_json
 from app.contract.directory import (
-    Absence,
     AbsenceInput,
-    Account,
     AccountInput,
-    Calendar,
     CalendarInput,
-    Change,
-    Owner,
     OwnerInput,
-    OwnerRemoval,
-    OwnerUpdate,
-    findings_to_json,
     parse_open_leads,
     parse_record,
     to_record,
 )
+from app.contract.directory_responses import (
+    Absence,
+    Account,
+    Calendar,
+    Change,
+    Owner,
+    OwnerRemoval,
+    OwnerUpdate,
+)
+from app.contract.findings import findings_to_json
 from app.contract.responses import Page
 from app.directory import absences, leaving, records, removal
 from app.directory.edit_once import Edit

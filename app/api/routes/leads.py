@@ -15,8 +15,8 @@ from app.api.http.parameters import MAX_INT32, CallerParameter, DispatchParamete
 from app.api.http.routing import StrictRoute
 from app.audit.explain import explain_decision
 from app.audit.replay import DecisionInputs, inputs_of
+from app.contract.leads import Assignment, Explanation, Lead, LeadList
 from app.contract.requests import LookupRequest
-from app.contract.responses import Assignment, Explanation, Lead, LeadList
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import Erased, NotFound, PlanVersionUnreadable, refused_at
 from app.intake.arrival import normalize

@@ -24,7 +24,7 @@ from app.api.http.parameters import (
 )
 from app.api.http.raw_body import TEXT, documented, raw_body
 from app.api.http.routing import StrictRoute
-from app.contract.directory import findings_to_json
+from app.contract.findings import findings_to_json
 from app.contract.limits import KIB, BodyLimits
 from app.contract.plans import CheckedPlanVersion, PlanComment, PlanVersion, PlanVersionDetail
 from app.contract.responses import Page

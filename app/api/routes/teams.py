@@ -18,16 +18,8 @@ from app.api.http.parameters import (
 )
 from app.api.http.routing import StrictRoute
 from app.api.routes.crud import READERS, Resource, to_json, write_record
-from app.contract.directory import (
-    LedgerEntry,
-    MemberRemoval,
-    MemberSettings,
-    Team,
-    TeamDetail,
-    TeamInput,
-    parse_record,
-    to_record,
-)
+from app.contract.directory import MemberSettings, TeamInput, parse_record, to_record
+from app.contract.directory_responses import LedgerEntry, MemberRemoval, Team, TeamDetail
 from app.contract.limits import KIB, BodyLimits
 from app.contract.responses import Page
 from app.directory import leaving, teams
