@@ -180,7 +180,8 @@ def _commands() -> Iterator[str]:
 
 
 def _below(group: Any, path: str) -> Iterator[str]:
-    for name, command in group.commands.items():
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
         if hasattr(command, "commands"):
             yield from _below(command, f"{path}{name} ")
         else:

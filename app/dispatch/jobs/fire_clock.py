@@ -144,7 +144,7 @@ class _Firing:
         )
 
     def _move(self, request: DecisionRequest) -> Decision:
-        """Another one has the lead instead. Whoever has it too since a handoff keeps it."""
+        """Another owner has the lead instead. One who also has it since a handoff keeps it."""
         if self._is_current:
             self.session.decide_again(request, self.lead)
         else:
