@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.contract.responses import EndCause, Int64, ResponseModel
+from app.contract.leads import EndCause
+from app.contract.responses import Int64, ResponseModel
 from app.errors import refused_at
 from app.plan.language.durations import parse_duration
 
