@@ -145,7 +145,7 @@ class PendingRows:
 
 
 # Rows travel as JSON, which the driver does not look into; documents, which are long, as bytes.
-INSERT_GROUP = f"""
+_INSERT_GROUP = f"""
 WITH new_leads AS (
   INSERT INTO leads (workspace_id, id, state, assignment_id, received_at, fields_from)
   SELECT $1, * FROM json_to_recordset($3) AS lead (
@@ -174,12 +174,18 @@ WITH new_leads AS (
     ) AS assignment
 ), new_ledger_entries AS ({INSERT_LEDGER_ENTRIES.format(rows="$6")}
 ), new_keys AS ({UPSERT_IDEMPOTENCY_KEYS.format(rows="$7")}
-), new_clocks AS ({UPSERT_CLOCKS.format(rows="$10")}
-), new_actions AS ({INSERT_ACTIONS.format(rows="$11")}
-){INSERT_JOURNAL}
+){{promises}}{INSERT_JOURNAL}
  WHERE $2 IS NOT NULL
 """
+INSERT_GROUP = _INSERT_GROUP.format(promises="")
 """Everything new of a commit group, or of a part of it. The last part has the journal entry (`$2`)."""
+
+INSERT_GROUP_WITH_PROMISES = _INSERT_GROUP.format(
+    promises=f""", new_clocks AS ({UPSERT_CLOCKS.format(rows="$10")}
+), new_actions AS ({INSERT_ACTIONS.format(rows="$11")}
+)"""
+)
+"""The same with clocks and actions. A statement prepares for each table it names, even for no rows."""
 
 # One row at a time, sent together: for a list of ids Postgres 15 plans to read through the whole workspace
 # while the table is empty, and keeps that plan.
@@ -231,8 +237,7 @@ async def write_group(
     ]
     if rows.overtaken:
         await number_actions_of_leads(connection, workspace_id, rows.overtaken)
-    await connection.execute(
-        INSERT_GROUP,
+    arguments = [
         workspace_id,
         orjson.dumps(entry).decode() if entry is not None else None,
         _json(list(rows.leads.values())),
@@ -242,9 +247,12 @@ async def write_group(
         _json(list(rows.keys.values())),
         [pack(rows.responses[id_]) for id_ in rows.assignments],
         [pack(rows.inputs[id_]) for id_ in rows.assignments],
-        _json(list(rows.clocks.values())),
-        _json(rows.actions),
-    )
+    ]
+    if rows.clocks or rows.actions:
+        promises = (_json(list(rows.clocks.values())), _json(rows.actions))
+        await connection.execute(INSERT_GROUP_WITH_PROMISES, *arguments, *promises)
+    else:
+        await connection.execute(INSERT_GROUP, *arguments)
     if rows.moved:
         moved = [
             (workspace_id, id_, row.state, row.assignment_id, row.fields_from)
