@@ -91,6 +91,9 @@ class Absence(AbsenceInput, ResponseModel):
         None, description="The time zone in which times without an offset were read. Null if all had one."
     )
     entered_at: datetime | None = None
+    origin: Literal["crm"] | None = Field(
+        None, description="`crm` for an absence that a CRM began, and that the CRM ends."
+    )
 
 
 class MemberDetail(MemberInput, ResponseModel):

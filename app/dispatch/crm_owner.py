@@ -59,7 +59,7 @@ class OwnerFollower:
         """
         change, lead_id = self.change, self.lead.prior.lead_id
         writes = self.books.open_writes(lead_id, change.record.system)
-        write = echoed(change, owner.id, writes) if owner.id is not None else None
+        write = echoed(change, owner, writes) if owner.id is not None else None
         if write is not None:
             self.books.confirm(write, change.record.system)
             return "echo"

@@ -98,7 +98,8 @@ class Effects:
                 results[position] = await self._follow_user(workspace_id, terms, read)
             else:
                 asked.append(_Asked(position, FollowCrm(change=read)))
-        replies = await self._dispatch.ask_all(workspace_id, [each.job for each in asked])
+        jobs = [each.job for each in asked]
+        replies = await self._dispatch.ask_all(workspace_id, jobs) if jobs else []
         for each, reply in zip(asked, replies, strict=True):
             results[each.position] = _applied(reply)
         return results

@@ -129,6 +129,8 @@ class _Reader:
         ours = None
         if self.terms.actors and event.actor is not None:
             ours = event.actor in self.terms.actors
+        elif event.origin == "person":
+            ours = False
         happened = event.kind if event.kind != "erased" else "deleted"
         return CrmChange(
             endpoint_id=self.terms.endpoint_id,

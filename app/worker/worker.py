@@ -22,6 +22,7 @@ from app.worker.bulk_jobs import BulkJobs
 from app.worker.clock_firing import ClockFiring
 from app.worker.clock_recounts import ClockRecounts
 from app.worker.crm_inbox import CrmInbox
+from app.worker.crm_upkeep import CrmUpkeep
 from app.worker.held_releases import HeldReleases
 from app.worker.idle_closing import IdleClosing
 from app.worker.leave import Leave
@@ -62,6 +63,7 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
         ClockFiring(pool, dispatch),
         OwnerPauses(pool),
         Leave(pool),
+        CrmUpkeep(pool, dispatch),
         BulkJobs(pool, dispatch),
         IdleClosing(pool, dispatch),
         Outbox(pool),

@@ -352,8 +352,9 @@ class _Event:
         row = self._keep(self._row())
         if self.session.work.now - (row.asked_at or row.seen_at) < limit:
             return self._answer("wait", code)
-        if code == "record_not_read":
+        if code == "record_not_read" and row.action_id is not None:
             self.books.find_out(code, row.key, row.lead_id)
+            self.books.keep(replace(row, action_id=None))
         return self._answer("done", code)
 
     def _done(self, code: str | None, lead_id: str | None = None) -> Reply:

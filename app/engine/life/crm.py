@@ -181,14 +181,21 @@ def version_after(change: CrmChange, value: str, known: FieldVersion | None) -> 
     return FieldVersion(change.at, change.order, value, since, change.by_person)
 
 
-def echoed(change: CrmChange, key: str | None, writes: Iterable[OurWrite]) -> OurWrite | None:
-    """The write of ours that an owner change only repeats. `key` is the id of the new owner.
+def echoed(change: CrmChange, owner: OwnerChange, writes: Iterable[OurWrite]) -> OurWrite | None:
+    """The write of ours, the newest first, that an owner change only repeats.
 
-    Our own actor with another value is a change like any other, and so is another actor with our value.
+    Our own actor with another value is a change like any other, and so is another actor with our value. What
+    came after a newer write of ours repeats no older one.
     """
     if change.ours is False:
         return None
-    return next((each for each in writes if each.ids.get(change.kind) == key), None)
+    for write in writes:
+        written = write.ids.get(change.kind)
+        if written == owner.id:
+            return write
+        if owner.tells_previous and written == owner.previous:
+            return None
+    return None
 
 
 def came_before(change: CrmChange, owner: OwnerChange, write: OurWrite | None, *, differs: bool) -> bool:

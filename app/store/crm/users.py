@@ -1,11 +1,14 @@
 """States of users that a CRM told: who is deactivated there, and whose leads are still to be moved."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from app.store.clocks import NOW
 from app.store.connection.pool import Connection
 from app.store.connection.rows import row_in_utc
+
+SETTLE = timedelta(minutes=3)
+"""The leads of a deactivated user move so long after the last one was handed over in the CRM."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +76,14 @@ async def keep_user(connection: Connection, workspace_id: int, user: CrmUser) ->
         user.absence_id,
         user.leaves_since,
     )
+
+
+async def find_settled(connection: Connection, workspace_id: int) -> list[CrmUser]:
+    """Return the deactivated users whose leads nobody has handed over lately."""
+    rows = await connection.fetch(SELECT_SETTLED, workspace_id, SETTLE)
+    return [CrmUser(**row_in_utc(row)) for row in rows]
+
+
+async def end_leaving(connection: Connection, workspace_id: int, user: CrmUser) -> None:
+    """The leads of a user are being moved."""
+    await keep_user(connection, workspace_id, replace(user, leaves_since=None))
