@@ -16,12 +16,12 @@ from typing import Final, Protocol
 import structlog
 
 from app.dispatch.failures import CONTENTION_ERRORS, is_database_error
+from app.engine.life.crm import RecordKey
 from app.ids import uuid7
 from app.logs import to_json
 from app.metrics import Metrics
 from app.store.connection.pool import Pool, transaction
 from app.store.crm import failures, inbox, turns
-from app.store.crm.inbox import RecordKey
 from app.store.crm.turns import InboxEvent, Settled
 from app.store.directory import records
 from app.store.directory.records import Record

@@ -6,6 +6,7 @@ from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.base import Reply
 from app.dispatch.jobs.fire_clock import FireClock
 from app.store.connection.pool import Pool, transaction
+from app.store.crm import inbox
 from app.store.life import due_clocks
 from app.store.life.agenda import Agenda
 from app.worker.deferred import Deferred
@@ -34,7 +35,11 @@ class ClockFiring:
         if not over:
             return False
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
-            due = await due_clocks.find_due_sla_clocks(connection, workspace_id, SLICE, self._deferred.ids())
+            # What a CRM sent before a clock's time may say that the lead was touched.
+            unread = await inbox.find_oldest_unread(connection, workspace_id)
+            due = await due_clocks.find_due_sla_clocks(
+                connection, workspace_id, SLICE, self._deferred.ids(), unread
+            )
         if not due:
             return False
         jobs = [

@@ -5,6 +5,9 @@ from datetime import timedelta
 import pytest
 
 from app.metrics import Metrics
+from app.store.connection.pool import transaction
+from app.store.crm.inbox import find_oldest_unread
+from app.store.life.due_clocks import find_due_sla_clocks
 from app.webhooks.effects import Applied
 from app.webhooks.inbox import Inbox
 from app.worker.downtime import Downtime
@@ -16,6 +19,12 @@ CLOCK = """
 INSERT INTO sla_clocks (workspace_id, assignment_id, kind, lead_id, started_at, first_due_at, due_at, next_at,
   terms, state)
 VALUES ($1, gen_random_uuid(), 'touch', gen_random_uuid(), now(), now(), now(), now(), '{}', 'pending')
+"""
+DUE_CLOCK = """
+INSERT INTO sla_clocks (workspace_id, assignment_id, kind, lead_id, started_at, first_due_at, due_at, next_at,
+  terms, state)
+VALUES ($1, gen_random_uuid(), 'touch', gen_random_uuid(), now(), now(), now(), now() + $2::interval, '{}',
+        'pending')
 """
 RUN = """
 INSERT INTO worker_runs (workspace_id, polled_at, gap_from, resumed_at)
@@ -46,3 +55,34 @@ async def test_clocks_wait_for_the_inbox_at_most_a_quarter_of_an_hour(
 async def is_over(workspace: Workspace) -> bool:
     over, _ = await Downtime(workspace.pool).is_over(workspace.workspace_id)
     return over
+
+
+async def test_clock_waits_for_what_came_before_its_time(database: str) -> None:
+    async with open_workspace(database, no_worker=True) as workspace:
+        await receive(workspace, event("1"))
+        before, after = timedelta(minutes=-1), timedelta(microseconds=-1)
+        for shift in (before, after):
+            await workspace.fetch(DUE_CLOCK, shift)
+        # One came due a minute before the event, the other after it.
+        assert await due(workspace) == 1
+
+        await workspace.fetch(
+            "UPDATE crm_inbox SET received_at = now() - interval '1 day' WHERE workspace_id = $1"
+        )
+        assert await due(workspace) == 0
+        await workspace.fetch(
+            "UPDATE sla_clocks SET next_at = now() - interval '16 minutes' WHERE workspace_id = $1"
+        )
+        assert await due(workspace) == 2
+
+        await workspace.fetch("UPDATE sla_clocks SET next_at = now() WHERE workspace_id = $1")
+        assert await due(workspace) == 0
+        assert await Inbox(workspace.pool, Recorder(), Metrics()).run(workspace.workspace_id)
+        assert await due(workspace) == 2
+
+
+async def due(workspace: Workspace) -> int:
+    """How many clocks may fire."""
+    async with transaction(workspace.pool, workspace.workspace_id, read_only=True) as connection:
+        unread = await find_oldest_unread(connection, workspace.workspace_id)
+        return len(await find_due_sla_clocks(connection, workspace.workspace_id, 10, (), unread))

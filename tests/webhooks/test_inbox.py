@@ -181,7 +181,7 @@ async def test_waiting_event_is_looked_at_again_when_the_time_of_the_workspace_h
 
     effects.respond = lambda each: Applied("done", "unknown_record")
     async with idle.pool.acquire() as connection:
-        await clocks.set_clock(connection, idle.workspace_id, NOON + timedelta(minutes=10, seconds=1), 1)
+        await clocks.set_clock(connection, idle.workspace_id, NOON + timedelta(minutes=15), 1)
     await drain(idle, effects)
 
     assert len(effects.applied) == 2

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest_asyncio
 
+from app.engine.life.crm import RecordKey
 from app.store import clocks
 from app.store.connection.pool import transaction
 from app.store.crm import inbox_retention
-from app.store.crm.inbox import RecordKey
 from app.webhooks.effects import Applied
 from tests.support.workspace import NOON, Workspace, open_workspace
 from tests.webhooks.deliveries import event

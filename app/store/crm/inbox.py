@@ -6,7 +6,7 @@ Events are processed record by record, see `turns.py`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from app.store.clocks import NOW
 from app.store.connection.pool import Connection
@@ -60,6 +60,14 @@ SELECT EXISTS (SELECT FROM crm_inbox WHERE workspace_id = $1 AND state = 'pendin
 """
 """Whether any event has not been looked at."""
 
+SELECT_OLDEST_UNREAD = """
+SELECT min(received_at) AS at FROM (
+  SELECT received_at FROM crm_inbox
+   WHERE workspace_id = $1 AND state = 'pending' AND tries = 0 AND next_at <= clock_timestamp()
+   ORDER BY next_at LIMIT 100) AS unread
+"""
+"""When the oldest event came that nobody has looked at, without those of records that must wait."""
+
 DELETE_OF_ENDPOINT = "DELETE FROM crm_inbox WHERE workspace_id = $1 AND endpoint_id = $2"
 """The events of an endpoint that is deleted."""
 
@@ -68,14 +76,6 @@ DELETE_DELIVERIES_OF_ENDPOINT = "DELETE FROM crm_deliveries WHERE workspace_id =
 
 MAX_COUNTED = 10_000
 State = Literal["pending", "done", "failed"]
-
-
-class RecordKey(NamedTuple):
-    """A record of a CRM. `system` tells the records of two organizations apart."""
-
-    system: str
-    object: str
-    record_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +161,12 @@ async def read_backlog(connection: Connection, workspace_id: int) -> Backlog:
 async def any_unread(connection: Connection, workspace_id: int) -> bool:
     """Return whether an event has come that nobody has looked at."""
     return bool(await connection.fetchval(SELECT_UNREAD, workspace_id))
+
+
+async def find_oldest_unread(connection: Connection, workspace_id: int) -> datetime | None:
+    """Return when the oldest event came that could be looked at, or None."""
+    at: datetime | None = await connection.fetchval(SELECT_OLDEST_UNREAD, workspace_id)
+    return at
 
 
 async def delete_of_endpoint(connection: Connection, workspace_id: int, endpoint_id: str) -> None:

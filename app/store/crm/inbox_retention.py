@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from app.engine.life.crm import RecordKey
 from app.store.clocks import NOW
 from app.store.connection.pool import Connection
-from app.store.crm.inbox import RecordKey
 
 DROP_OLD_BODIES = f"""
 UPDATE crm_deliveries SET body = NULL, headers = '{{}}'

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.engine.life.crm import RecordKey
 from app.store.clocks import NOW
 from app.store.connection.pool import Connection
 from app.store.connection.rows import row_in_utc
-from app.store.crm.inbox import RecordKey, State
+from app.store.crm.inbox import State
 
 TAKE_TURNS = f"""
 WITH clock AS MATERIALIZED (SELECT {NOW} AS now),
