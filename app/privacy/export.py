@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from app.engine.life.crm import RecordKey
 from app.engine.model.lead_keys import LeadKey
 from app.errors import Erased, NotFound
 from app.store.connection.pool import Connection, Pool, transaction
-from app.store.crm.inbox import RecordKey
 from app.store.leads import lead_detail
 from app.store.privacy import crm_data, erasures, held_data
 from app.store.privacy.held_data import PersonLead, shown

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Sequence
 
+from app.engine.life.crm import RecordKey
 from app.engine.model.lead_keys import CRM_LEAD, LeadKey
 from app.store.connection.pool import Connection, Row
-from app.store.crm.inbox import RecordKey
 from app.store.crm.inbox_retention import forget_records
 from app.store.privacy.kept_hashes import keyed_hash, record_name
 from app.store.privacy.personal_tables import RECORDS
@@ -102,7 +102,7 @@ async def erase_records(
 ) -> None:
     """Erase events, deliveries, fields and findings of records. Hide the records in what stays."""
     await forget_records(connection, workspace_id, records)
-    objects, ids = [record.object for record in records], [record.record_id for record in records]
+    objects, ids = [record.object for record in records], [record.id for record in records]
     await connection.execute(DELETE_FINDINGS, workspace_id, lead_id, objects, ids)
     for record in records:
         await connection.execute(DELETE_TURN, workspace_id, *record)
