@@ -11,6 +11,7 @@ from math import inf
 from typing import NamedTuple
 
 from app.engine.conditions.comparisons import BOUNDS
+from app.plan.language.fields import Kind
 from app.plan_check.atoms import Atom, implies
 from app.plan_check.clauses import Alternatives, Clause, Cube
 from app.values.states import meanings_of, tail
@@ -96,14 +97,16 @@ class Shadows:
 
     def _of_cube(self, cube: Cube) -> tuple[tuple[int, ...], "_Taken"]:
         found = _Taken()
+        if self.comparisons > MAX_COMPARISONS:
+            return (), found
         whole = _Fields(cube.clauses)
         pieces = [_Piece(cube.clauses)]
         by: list[int] = []
-        for filed, hits in self._candidates(cube):
+        for filed, hits, implied in self._candidates(cube):
             self.comparisons += max(len(pieces), 1)
             if self.comparisons > MAX_COMPARISONS:
                 break
-            reach = whole.reach(filed, hits)
+            reach = whole.reach(filed, hits, implied)
             cut = _cut(whole.clauses, reach) if reach is not None else None
             if reach is None or cut is None:
                 continue
@@ -115,21 +118,25 @@ class Shadows:
                     by.append(filed.position)
         return (tuple(dict.fromkeys(by)) if not pieces else ()), found
 
-    def _candidates(self, cube: Cube) -> Sequence[tuple[_Filed, set[Atom]]]:
-        """The earlier cubes that can take a part of this one, each with the atoms to compare with its index.
+    def _candidates(self, cube: Cube) -> Sequence[tuple[_Filed, set[Atom], set[Atom]]]:
+        """The earlier cubes that can take a part of this one.
 
-        Atoms that the index has itself need no comparison.
+        Each comes with the atoms to compare with its index, and with those that imply it for certain, as it
+        has them itself or a text that they contain.
         """
         found: dict[_Filed, None] = dict.fromkeys(self._always)
         hits: dict[_Filed, set[Atom]] = defaultdict(set)
+        implied: dict[_Filed, set[Atom]] = defaultdict(set)
         for atom in frozenset[Atom]().union(*cube.clauses):
             found |= dict.fromkeys(self._filed.get((atom.operator, atom.field, atom.operand), ()))
             for key in self._wider_keys(atom):
+                into = implied if _is_certain(key, atom) else hits
                 for filed in self._filed.get(key, ()):
-                    hits[filed].add(atom)
+                    into[filed].add(atom)
         found |= dict.fromkeys(hits)
+        found |= dict.fromkeys(implied)
         ordered = sorted(found, key=lambda each: each.position)
-        return [(filed, hits.get(filed, _NONE)) for filed in ordered]
+        return [(filed, hits.get(filed, _NONE), implied.get(filed, _NONE)) for filed in ordered]
 
     def _wider_keys(self, atom: Atom) -> Iterator[Key]:
         """The keys of every other atom that this one implies."""
@@ -167,6 +174,13 @@ class _Taken:
             if new:
                 self._noted |= new
                 self.atoms |= dict.fromkeys(new, position)
+
+
+def _is_certain(key: Key, atom: Atom) -> bool:
+    """Whether an atom implies every atom that is filed under one of its wider keys."""
+    if key[0] not in ("prefix", "contains") or atom.field == "state":
+        return False
+    return atom.operator != "contains" or atom.kind is Kind.STRING
 
 
 def _keys(clause: Clause) -> set[Key]:
@@ -233,17 +247,17 @@ class _Fields:
             if all(_is_bound(clauses[place]) for place in self._places[name])
         }
 
-    def reach(self, earlier: _Filed, hits: set[Atom]) -> Reach | None:
+    def reach(self, earlier: _Filed, hits: set[Atom], implied: set[Atom]) -> Reach | None:
         """What the earlier cube takes, or None if it certainly takes nothing.
 
-        Of its index, no other atoms than `hits` and its own are implied.
+        Its index is implied by its own atoms, by those in `implied`, and perhaps by some of `hits`.
         """
         if earlier.bounds and not self._within(earlier.bounds):
             return None
         found: list[list[tuple[int, Clause]]] = []
         for wanted in earlier.clauses:
-            among = hits if wanted.atoms is earlier.index else None
-            taken = [(place, wanted.taken(self.clauses[place], among)) for place in self._of(wanted)]
+            known = (hits, implied) if wanted.atoms is earlier.index else None
+            taken = [(place, wanted.taken(self.clauses[place], known)) for place in self._of(wanted)]
             places = [each for each in taken if each[1]]
             if not places:
                 return None
@@ -304,12 +318,17 @@ class _Wanted:
         self._parts = _texts(atom for atom in atoms if atom.operator == "contains")
         self._only_equal = not (self._prefixes or self._parts or self._others)
 
-    def taken(self, clause: Clause, among: set[Atom] | None = None) -> Clause:
-        """The atoms of a clause that imply this one: its own, and of the others those `among` these."""
+    def taken(self, clause: Clause, known: tuple[set[Atom], set[Atom]] | None = None) -> Clause:
+        """The atoms of a clause that imply this one: its own, and others.
+
+        What is `known` are the only other atoms that may imply it, and those that do.
+        """
         same = clause & self.atoms
         if self._only_equal or len(same) == len(clause):
             return same
-        others = clause - same if among is None else (clause & among) - same
+        among, implied = known if known is not None else (clause, _NONE)
+        same |= clause & implied
+        others = (clause & among) - same
         return same | frozenset(filter(self._is_implied, others)) if others else same
 
     def _is_implied(self, atom: Atom) -> bool:
