@@ -23,13 +23,15 @@ from app.store import plans as store
 from app.store.attribute_names import list_attribute_names
 from app.store.connection.pool import Pool, transaction
 from app.store.directory.tables import read_named_tables
-from app.store.leads.waiting import update_ranks
+from app.store.leads.waiting import find_misplaced, update_ranks
 from app.store.life.clock_recounts import UNOWNED, add_recounts, update_wait_team
 from app.store.life.sla_clocks import withdraw_clocks_of
 from app.store.path.current_state import CurrentState, read_current_state_on
 from app.store.plans import Version
 
 Activation = Literal["publish", "rollback"]
+REORDERED_AT_ONCE = 1_000
+"""So many leads of a queue get their new rank in the commit of a plan. More would hold up other requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +188,13 @@ def _slas(found: tuple[dict[str, Any], str] | None) -> set[str]:
 
 
 async def _reorder(edit: DirectoryEdit, version: int) -> None:
-    """Put the leads of each queue whose aging changes into their new order."""
+    """Put the leads of each queue whose aging changes into their new order. The worker does the rest."""
     before = await _aging(edit, edit.plan_version)
     after = await _aging(edit, version)
     for queue in before.keys() | after.keys():
         if before.get(queue, 0) != after.get(queue, 0):
-            await update_ranks(edit.connection, edit.workspace_id, queue, after.get(queue, 0))
+            place = (edit.connection, edit.workspace_id, queue, after.get(queue, 0))
+            await update_ranks(*place, await find_misplaced(*place, REORDERED_AT_ONCE))
 
 
 async def _recount_waits(edit: DirectoryEdit, version: int) -> None:

@@ -28,6 +28,7 @@ from app.worker.idle_closing import IdleClosing
 from app.worker.leave import Leave
 from app.worker.outbox import Outbox
 from app.worker.owner_pauses import OwnerPauses
+from app.worker.queue_order import QueueOrder
 from app.worker.queue_waits import QueueWaits
 from app.worker.shift_releases import ShiftReleases
 
@@ -58,6 +59,7 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
         HeldReleases(pool, dispatch),
         QueueWaits(pool, dispatch),
         ShiftReleases(pool, dispatch),
+        QueueOrder(pool, dispatch),
         ClockRecounts(pool),
         CrmInbox(pool, dispatch),
         ClockFiring(pool, dispatch),

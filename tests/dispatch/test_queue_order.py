@@ -8,6 +8,8 @@ import pytest
 from app.audit.verify import verify
 from app.engine.life.queues import queue_rank
 from app.plan.document.queues import read_aging
+from app.plans.versions import REORDERED_AT_ONCE
+from app.worker.queue_order import SLICE, QueueOrder
 from tests.support.workspace import Workspace, open_workspace
 from tests.test_worker import at
 
@@ -82,6 +84,36 @@ async def test_published_aging_reorders_the_leads_that_wait(desk: Workspace) -> 
     await publish(desk, plan(None))
     older = await desk.assign(external_id="older")
     assert [await claimed(desk), await claimed(desk)] == [new["lead_id"], older["lead_id"]]
+
+
+COPIES = """
+WITH copies AS (
+  INSERT INTO assignments (workspace_id, id, decision_number, lead_id, cause, outcome, code, queue,
+    priority, open, counts_toward_load, decided_at, plan_version, response, inputs, queue_since, queue_rank,
+    queue_number)
+  SELECT $1, gen_random_uuid(), decision_number + copy, gen_random_uuid(), cause, outcome, code, queue,
+         priority, open, counts_toward_load, decided_at, plan_version, response, inputs,
+         queue_since + copy * interval '1 second', queue_rank, queue_number + copy
+    FROM assignments CROSS JOIN generate_series(1, $2) AS copy
+   WHERE workspace_id = $1
+  RETURNING id, lead_id)
+INSERT INTO leads (workspace_id, id, state, assignment_id, received_at)
+SELECT $1, lead_id, 'queued', id, now() FROM copies
+"""
+
+
+async def test_the_worker_puts_a_long_queue_into_its_order_in_slices(desk: Workspace) -> None:
+    await publish(desk, plan(None))
+    await desk.assign(external_id="a")
+    await desk.pool.execute(COPIES, desk.workspace_id, REORDERED_AT_ONCE + SLICE + 10)
+    await publish(desk, plan("10/h"))
+    duty = QueueOrder(desk.pool, desk.app.state.dispatch)
+    more = [await duty.run(desk.workspace_id) for _ in range(3)]
+    assert more == [True, True, False]
+    aging = read_aging("10/h")
+    for row in await desk.fetch(RANKS):
+        assert row["queue_rank"] == queue_rank(row["priority"], aging, row["queue_since"])
+    assert not await duty.run(desk.workspace_id)
 
 
 async def test_returning_lead_with_a_higher_priority_ages_from_its_first_entry(desk: Workspace) -> None:

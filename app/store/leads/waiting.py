@@ -3,19 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 from app.engine.life.queues import RANK_UNITS
 from app.store.connection.pool import ACQUIRE_SECONDS, Connection
 
 # The same figure as `app.engine.life.queues.queue_rank`, to the last bit: whole numbers, rounded once.
-UPDATE_RANKS = f"""
-UPDATE assignments
-   SET queue_rank = (priority::numeric * {RANK_UNITS}
-                     - $3::numeric * trunc(extract(epoch FROM queue_since) * 1000000))::double precision
-                    / {RANK_UNITS}::double precision
- WHERE workspace_id = $1 AND open AND queue = $2
+_RANK = f"""((priority::numeric * {RANK_UNITS}
+          - $3::numeric * trunc(extract(epoch FROM queue_since) * 1000000))::double precision
+         / {RANK_UNITS}::double precision)"""
+SELECT_MISPLACED = f"""
+SELECT id FROM assignments
+ WHERE workspace_id = $1 AND open AND queue = $2 AND queue_rank <> {_RANK} LIMIT $4
 """
-"""The order of a queue whose aging changed."""
+"""Leads of a queue whose rank is that of another aging."""
+
+UPDATE_RANKS = f"""
+UPDATE assignments SET queue_rank = {_RANK}
+ WHERE workspace_id = $1 AND open AND queue = $2 AND id = ANY ($4::uuid[])
+"""
+"""The ranks of some leads of a queue whose aging changed."""
 
 
 SELECT_WAITING_COUNTS = """
@@ -138,6 +145,16 @@ async def find_untouched_claims(
     return found
 
 
-async def update_ranks(connection: Connection, workspace_id: int, queue: str, aging: int) -> None:
-    """Compute again the ranks of the leads that wait in a queue, with this aging."""
-    await connection.execute(UPDATE_RANKS, workspace_id, queue, aging)
+async def find_misplaced(
+    connection: Connection, workspace_id: int, queue: str, aging: int, limit: int
+) -> list[UUID]:
+    """Return assignments that wait in a queue with the rank of another aging than this."""
+    rows = await connection.fetch(SELECT_MISPLACED, workspace_id, queue, aging, limit)
+    return [row["id"] for row in rows]
+
+
+async def update_ranks(
+    connection: Connection, workspace_id: int, queue: str, aging: int, assignment_ids: Sequence[UUID]
+) -> None:
+    """Compute again the ranks of assignments, as far as they still wait in the queue, with this aging."""
+    await connection.execute(UPDATE_RANKS, workspace_id, queue, aging, assignment_ids)
