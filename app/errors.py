@@ -520,6 +520,7 @@ FAULTS: dict[str, str] = {
     "unknown_country": "The value is not an ISO 3166 country.",
     "unknown_owner": "The directory has no such owner.",
     "unknown_team": "The directory has no such team.",
+    "unknown_endpoint": "There is no such endpoint.",
     "unknown_queue": "The active plan declares no such queue.",
     "excluded": "The request names an owner who is also excluded, or who never gets this lead again.",
     "duplicate_member": "The owner is a member of the team already.",

@@ -27,6 +27,7 @@ from app.api.routes import (
     privacy,
     queues,
     reassign,
+    reconcile,
     signals,
     suppressions,
     tables,
@@ -124,6 +125,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         tables,
         plans,
         endpoints,
+        reconcile,
         webhooks,
         clock,
     ):

@@ -71,7 +71,7 @@ class BulkJobDetail(ResponseModel):
     """A job, its progress, and a page of its leads in order. `next` is null on the last page."""
 
     job_id: UUID
-    kind: Literal["reassign", "deactivate", "leave_team", "cover", "return"]
+    kind: Literal["reassign", "deactivate", "leave_team", "cover", "return", "reconcile"]
     state: Literal["running", "finished", "canceled"]
     total: int
     done: int

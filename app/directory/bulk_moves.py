@@ -40,11 +40,18 @@ async def create(
 
 
 async def create_for(
-    edit: DirectoryEdit, kind: JobKind, leads: Sequence[tuple[str, str]], params: Mapping[str, Any]
+    edit: DirectoryEdit,
+    kind: JobKind,
+    leads: Sequence[tuple[str, str]],
+    params: Mapping[str, Any],
+    terms: Sequence[Mapping[str, Any]] | None = None,
 ) -> BulkJob:
-    """Make a job that moves these leads, each if it still has this assignment when it is its turn."""
+    """Make a job that moves these leads, each if it still has this assignment when it is its turn.
+
+    `terms` are those of each lead alone.
+    """
     job = BulkJob(uuid7(), kind, "running", params, len(leads), edit.actor, edit.now)
-    await bulk_jobs.insert_job(edit.connection, edit.workspace_id, job, leads)
+    await bulk_jobs.insert_job(edit.connection, edit.workspace_id, job, leads, terms)
     return job
 
 

@@ -384,6 +384,7 @@ bulk_job_items = _of_a_workspace(
     Column("assignment_id", Uuid),
     Column("result", Text),
     Column("details", JSON),
+    Column("terms", JSON),
     ForeignKeyConstraint(["workspace_id", "job_id"], ["bulk_jobs.workspace_id", "bulk_jobs.id"]),
     _index("bulk_job_items_left", "job_id", "position", where="result IS NULL"),
     _index("bulk_job_items_of_lead", "lead_id", "position", "job_id"),

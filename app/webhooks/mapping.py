@@ -51,6 +51,7 @@ class UserChange:
     active: bool | None = None
     away: bool | None = None
     away_until: datetime | None = None
+    away_from: datetime | None = None
 
 
 def read_mapping(kind: str, sent: Mapping[str, Any], root: Path = ("mapping",)) -> CrmMapping:
@@ -322,10 +323,15 @@ class _Reader:
         return RecordKey(self.terms.system, record.object, self._canonical(record.id))
 
     def _canonical(self, id_: str) -> str:
-        if self.terms.kind != "salesforce":
-            return id_.lower() if self.terms.kind == "dynamics" else id_
-        short = crm_id_key(id_)
-        return short + case_suffix(short) if _SALESFORCE.fullmatch(short) else id_
+        return canonical_id(self.terms.kind, id_)
+
+
+def canonical_id(kind: str, id_: str) -> str:
+    """The one form of an id of this kind of CRM."""
+    if kind != "salesforce":
+        return id_.lower() if kind == "dynamics" else id_
+    short = crm_id_key(id_)
+    return short + case_suffix(short) if _SALESFORCE.fullmatch(short) else id_
 
 
 def text_of(value: Any) -> str | None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from app.directory import absences, records
 from app.directory.editing import DirectoryEdit, edit_directory
-from app.engine.model.directory import Owner
+from app.engine.model.directory import Directory, Owner
 from app.store.connection.pool import Pool
 from app.store.crm import users
 from app.store.crm.users import CrmUser
@@ -24,7 +24,7 @@ async def follow_user(pool: Pool, workspace_id: int, terms: EventTerms, change: 
     them inactive. Their open leads are moved later, after nobody has handed any over for a while.
     """
     async with edit_directory(pool, workspace_id, f"endpoint:{terms.endpoint_id}") as edit:
-        owner = _owner_of(edit, terms, change.id)
+        owner = owner_of(edit.snapshot.directory, terms, change.id)
         if owner is None:
             return "unknown_user"
         known = await users.find_user(edit.connection, workspace_id, terms.system, change.id)
@@ -42,9 +42,9 @@ async def follow_user(pool: Pool, workspace_id: int, terms: EventTerms, change: 
         return None
 
 
-def _owner_of(edit: DirectoryEdit, terms: EventTerms, id_: str) -> Owner | None:
+def owner_of(directory: Directory, terms: EventTerms, id_: str) -> Owner | None:
     """The owner that a user is: by the mapping of the endpoint, else by the only owner with this id."""
-    directory, key = edit.snapshot.directory, crm_id_key(id_)
+    key = crm_id_key(id_)
     mapped = next((each for user, each in terms.mapping.users.items() if crm_id_key(user) == key), None)
     if mapped is not None:
         return directory.owners.get(mapped)
@@ -74,7 +74,8 @@ async def _follow_absence(edit: DirectoryEdit, owner: Owner, user: CrmUser, chan
         if before is not None:
             await _end(edit, before.id)
         return replace(user, absence_id=None)
-    until = change.away_until or edit.now + OPEN_END
+    begins = max(change.away_from or edit.now, edit.now)
+    until = change.away_until or begins + OPEN_END
     if until <= edit.now:
         return user
     if before is not None:
@@ -83,7 +84,7 @@ async def _follow_absence(edit: DirectoryEdit, owner: Owner, user: CrmUser, chan
             await edit.put(absences.RESOURCE_TYPE, before.id, {**before.body, "to": shown}, before)
         return user
     body = {
-        "from": edit.now.isoformat(),
+        "from": begins.isoformat(),
         "to": until.isoformat(),
         "kind": "out_of_office",
         "origin": ORIGIN,

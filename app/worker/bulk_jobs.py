@@ -8,6 +8,7 @@ from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.jobs.base import Job
 from app.dispatch.jobs.leave import CoverLead, ReturnLead
 from app.dispatch.jobs.move_lead import FailItem, FinishBulkJob, MoveLead, terms_of
+from app.dispatch.jobs.reconcile_lead import ReconcileLead
 from app.errors import Problem
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import bulk_jobs
@@ -19,7 +20,11 @@ SLICE = 32
 MAX_JOBS = 10
 """Jobs of a workspace that run side by side."""
 
-MOVES: Mapping[str, type[MoveLead]] = {"cover": CoverLead, "return": ReturnLead}
+MOVES: Mapping[str, type[MoveLead]] = {
+    "cover": CoverLead,
+    "return": ReturnLead,
+    "reconcile": ReconcileLead,
+}
 """How a lead is moved, by the kind of the job."""
 
 log = structlog.get_logger()
@@ -57,6 +62,7 @@ class BulkJobs:
                 position=each.position,
                 lead_id=each.lead_id,
                 assignment_id=each.assignment_id,
+                own_terms=each.terms or {},
             )
             for each in items
         ]

@@ -87,6 +87,8 @@ class MoveLead(Job):
     position: int = field(kw_only=True)
     lead_id: str = field(kw_only=True)
     assignment_id: str = field(kw_only=True)
+    own_terms: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    """What the job does with this lead alone."""
 
     def decide(self, session: DecisionSession) -> Reply:
         """Move the lead, and record what became of it. Answers 204 when the job does not run any more."""

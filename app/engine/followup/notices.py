@@ -11,6 +11,7 @@ _MOVED = {
     ("cover", False): "You got {} to cover for an owner on leave.",
     ("cover", True): "{} of yours went to your cover.",
     ("return", False): "You got {} back after your leave.",
+    ("reconcile", False): "You have {} in the CRM that another owner had here.",
     ("return", True): "{} went back to the owner you covered for.",
 }
 """What an owner is told, by the kind of the job and whether the leads left them."""

@@ -34,6 +34,12 @@ SELECT system, id, owner_id, state, at, absence_id, leaves_since FROM crm_users
 """
 """One user."""
 
+SELECT_USERS = """
+SELECT system, id, owner_id, state, at, absence_id, leaves_since FROM crm_users
+ WHERE workspace_id = $1 AND system = $2
+"""
+"""The users of a CRM that are known."""
+
 UPSERT_USER = """
 INSERT INTO crm_users (workspace_id, system, id, owner_id, state, at, absence_id, leaves_since)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -61,6 +67,12 @@ async def find_user(connection: Connection, workspace_id: int, system: str, id_:
     """Return what is known of a user, or None."""
     row = await connection.fetchrow(SELECT_USER, workspace_id, system, id_)
     return CrmUser(**row_in_utc(row)) if row is not None else None
+
+
+async def find_users(connection: Connection, workspace_id: int, system: str) -> dict[str, CrmUser]:
+    """Return what is known of the users of a CRM, by id."""
+    rows = await connection.fetch(SELECT_USERS, workspace_id, system)
+    return {row["id"]: CrmUser(**row_in_utc(row)) for row in rows}
 
 
 async def keep_user(connection: Connection, workspace_id: int, user: CrmUser) -> None:

@@ -14,7 +14,7 @@ import orjson
 from app.store.connection.pool import Connection, Row
 from app.store.connection.rows import row_in_utc
 
-JobKind = Literal["reassign", "deactivate", "leave_team", "cover", "return"]
+JobKind = Literal["reassign", "deactivate", "leave_team", "cover", "return", "reconcile"]
 JobState = Literal["running", "finished", "canceled"]
 
 
@@ -34,13 +34,17 @@ class BulkJob:
 
 @dataclass(frozen=True, slots=True)
 class BulkItem:
-    """One lead of a job, and the assignment that it had when the job was made. `result` None is to come."""
+    """One lead of a job, and the assignment that it had when the job was made. `result` None is to come.
+
+    `terms` are what the job does with this lead alone.
+    """
 
     position: int
     lead_id: str
     assignment_id: str
     result: str | None = None
     details: Mapping[str, Any] | None = None
+    terms: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True)
@@ -78,14 +82,15 @@ VALUES ($1, $2, $3, 'running', $4, $5, $6, $7)
 """A new job."""
 
 INSERT_ITEMS = """
-INSERT INTO bulk_job_items (workspace_id, job_id, position, lead_id, assignment_id)
-SELECT $1, $2, item.position, item.lead_id, item.assignment_id
-  FROM unnest($3::uuid[], $4::uuid[]) WITH ORDINALITY AS item (lead_id, assignment_id, position)
+INSERT INTO bulk_job_items (workspace_id, job_id, position, lead_id, assignment_id, terms)
+SELECT $1, $2, item.position, item.lead_id, item.assignment_id, item.terms
+  FROM unnest($3::uuid[], $4::uuid[], $5::json[]) WITH ORDINALITY
+         AS item (lead_id, assignment_id, terms, position)
 """
 """The leads of a new job, in order."""
 
 _JOB = "id::text AS id, kind, state, params, total, actor, created_at, ended_at"
-_ITEM = "position, lead_id::text AS lead_id, assignment_id::text AS assignment_id, result, details"
+_ITEM = "position, lead_id::text AS lead_id, assignment_id::text AS assignment_id, result, details, terms"
 
 SELECT_JOB = f"SELECT {_JOB} FROM bulk_jobs WHERE workspace_id = $1 AND id = $2"
 """One job."""
@@ -158,15 +163,20 @@ UPDATE bulk_jobs SET state = $3, ended_at = $4 WHERE workspace_id = $1 AND id = 
 
 
 async def insert_job(
-    connection: Connection, workspace_id: int, job: BulkJob, leads: Sequence[tuple[str, str]]
+    connection: Connection,
+    workspace_id: int,
+    job: BulkJob,
+    leads: Sequence[tuple[str, str]],
+    terms: Sequence[Mapping[str, Any]] | None = None,
 ) -> None:
-    """Store a job with its leads, each with the assignment that it has now."""
+    """Store a job with its leads, each with the assignment that it has now, and with its own terms."""
     params = orjson.dumps(job.params).decode()
     await connection.execute(
         INSERT_JOB, workspace_id, job.id, job.kind, params, job.total, job.actor, job.created_at
     )
     lead_ids, assignment_ids = [lead for lead, _ in leads], [assignment for _, assignment in leads]
-    await connection.execute(INSERT_ITEMS, workspace_id, job.id, lead_ids, assignment_ids)
+    own = [None] * len(leads) if terms is None else [orjson.dumps(each).decode() for each in terms]
+    await connection.execute(INSERT_ITEMS, workspace_id, job.id, lead_ids, assignment_ids, own)
 
 
 async def find_job(connection: Connection, workspace_id: int, job_id: str) -> BulkJob | None:
@@ -256,4 +266,5 @@ def _job(row: Row) -> BulkJob:
 
 
 def _item(row: Row) -> BulkItem:
-    return BulkItem(**{**row, "details": orjson.loads(row["details"]) if row["details"] else None})
+    read = {name: orjson.loads(row[name]) if row[name] else None for name in ("details", "terms")}
+    return BulkItem(**{**row, **read})
