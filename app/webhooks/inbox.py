@@ -27,9 +27,10 @@ from app.store.directory import records
 from app.store.directory.records import Record
 from app.webhooks import stored_event
 from app.webhooks.crm_events import EndpointTerms, Vendor, WebhookRequest
-from app.webhooks.effects import Applied, EventSource, StoredEvent
-from app.webhooks.endpoints import RESOURCE_TYPE, system_of
+from app.webhooks.effects import Applied, StoredEvent
+from app.webhooks.endpoints import RESOURCE_TYPE
 from app.webhooks.receive import UNREADABLE, to_delivery
+from app.webhooks.sources import source_of
 from app.webhooks.vendors import VENDORS
 
 RECORDS = 64
@@ -173,17 +174,8 @@ class Inbox:
 
 
 def _to_apply(event: InboxEvent, endpoint: Record) -> StoredEvent:
-    body = endpoint.body
-    source = EventSource(
-        endpoint_id=endpoint.id,
-        kind=body["kind"],
-        system=system_of(body["kind"], body["organization_id"]),
-        mapping=body["mapping"],
-        actors=frozenset(body["options"]["actor"]),
-    )
-    return StoredEvent(
-        source, stored_event.from_bytes(event.dedupe_key, event.event or b""), event.received_at
-    )
+    read = stored_event.from_bytes(event.id, event.event or b"")
+    return StoredEvent(source_of(endpoint), read, event.received_at)
 
 
 def _settled(event: InboxEvent, applied: Applied, progress: _Progress) -> Settled:

@@ -89,10 +89,9 @@ def _change(kind: str, user: ListedUser, as_of: datetime, now: datetime) -> User
 
 def _says_something(change: UserChange, owner: Owner, known: CrmUser | None) -> bool:
     """Whether anything may have to change. Most users of most lists are as they were."""
-    inactive = known is not None and known.state == "inactive"
-    if change.active is False and (owner.active or not inactive):
+    if change.active is False and owner.active:
         return True
-    if change.active is True and inactive:
+    if change.active is True and known is not None and known.state == "inactive":
         return True
     absent = known is not None and known.absence_id is not None
     return change.away is True or (change.away is False and absent)

@@ -59,8 +59,9 @@ async def _follow_state(edit: DirectoryEdit, owner: Owner, user: CrmUser, *, act
     if record is None:
         return user
     if not active:
-        if owner.active:
-            await records.keep(edit, "owners", owner.id, {**record.body, "active": False}, record)
+        if not owner.active:
+            return user  # who was deactivated here is not the CRM's to make active again
+        await records.keep(edit, "owners", owner.id, {**record.body, "active": False}, record)
         leaves = edit.now if user.state == "active" else user.leaves_since
         return replace(user, state="inactive", leaves_since=leaves)
     if user.state == "inactive" and not owner.active:

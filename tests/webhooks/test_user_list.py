@@ -65,6 +65,7 @@ async def test_user_who_is_inactive_in_the_crm_gets_no_lead_until_the_crm_says_s
 
 async def test_owner_who_was_deactivated_here_stays_so(crm: Crm) -> None:
     await crm.workspace.client.patch("/owners/ben", json={"active": False})
+    assert await tell(crm, {"id": "2", "active": False}) == {"unchanged": 1, "items": []}
     assert await tell(crm, {"id": "2", "active": True}) == {"unchanged": 1, "items": []}
     assert not await active(crm, "ben")
 
