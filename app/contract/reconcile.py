@@ -190,7 +190,7 @@ class FollowedUser(ResponseModel):
 
 
 class ReconcileOwnersResult(ResponseModel):
-    """The users about whom something is to be said, and how many have not changed."""
+    """The users of which there is something to say, and how many have not changed."""
 
     unchanged: int
     items: list[FollowedUser]

@@ -53,7 +53,7 @@ async def follow_users(
 ) -> list[FollowedUser]:
     """Do what a list says of users, and return what became of each.
 
-    A user whom no owner has an id of is matched by the exact e-mail address: only proposed, unless `link`.
+    A user that no owner is by id is matched by the exact e-mail address: only proposed, unless `link`.
     """
     async with transaction(pool, workspace_id, read_only=True) as connection:
         state = await read_current_state_on(connection, workspace_id)
