@@ -23,14 +23,15 @@ class ReconcileLead(MoveLead):
     Nobody takes a turn, nothing is written back, and owners are told once for the whole list.
     """
 
-    change: CrmChange = field(init=False)
+    _change: CrmChange | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self.change = change_from_json(self.own_terms)
+        # The terms are erased with the lead.
+        self._change = change_from_json(self.own_terms) if self.own_terms else None
 
     def crm_changes(self) -> Sequence[CrmChange]:
         """The record as the list says it is."""
-        return (self.change,)
+        return (self._change,) if self._change is not None else ()
 
     def wants_history(self) -> bool:
         """What our decisions and the CRM's changes did so far."""
@@ -46,27 +47,28 @@ class ReconcileLead(MoveLead):
             return "skipped", {"code": lead.prior.state if lead is not None else "not_found"}
         if lead.prior.assignment_id != self.assignment_id:
             return "skipped", {"code": "moved"}
-        books = CrmBooks(session, self.change.endpoint_id)
-        row = books.get(self.change.record)
+        change = self._change
+        if change is None or change.owner is None:
+            return "skipped", {"code": "no_owner"}
+        books = CrmBooks(session, change.endpoint_id)
+        row = books.get(change.record)
         if row.lead_id not in (None, self.lead_id):
             return "skipped", {"code": "unknown_record"}
-        if self.change.owner is None:
-            return "skipped", {"code": "no_owner"}
-        follower = OwnerFollower(books, self.change, books.root(row), lead, self.plugin)
-        code = follower.follow(self.change.owner, differs=True)
-        self._note(books, row)
+        follower = OwnerFollower(books, change, books.root(row), lead, self.plugin)
+        code = follower.follow(change.owner, differs=True)
+        self._note(books, change, row)
         if code != _FOLLOWED:
             return "skipped", {"code": code}
         return _moved(lead.prior, session.get_lead(self.lead_id).prior)
 
-    def _note(self, books: CrmBooks, row: RecordRow) -> None:
+    def _note(self, books: CrmBooks, change: CrmChange, row: RecordRow) -> None:
         """The record is this lead, and an older event about its owner comes too late from now on."""
         if row.lead_id is None:
             row = books.keep(replace(row, lead_id=self.lead_id, state="live"))
-        key, name = books.root(row).key, self.change.owner_field
-        known, value = books.version(key, name), self.change.digests[name]
-        if self.change.at is not None and compare(self.change, value, known) == "newer":
-            books.keep_version(key, name, version_after(self.change, value, known))
+        key, name = books.root(row).key, change.owner_field
+        known, value = books.version(key, name), change.digests[name]
+        if change.at is not None and compare(change, value, known) == "newer":
+            books.keep_version(key, name, version_after(change, value, known))
 
 
 def change_to_json(change: CrmChange) -> dict[str, Any]:

@@ -64,7 +64,7 @@ PERSONAL_TABLES = (
     ),
     PersonalTable(
         "job_results", "bulk_job_items", ("job_id", "position"), "lead_id = $2 ORDER BY position, job_id",
-        "details = NULL",
+        "details = NULL, terms = NULL",
     ),
     PersonalTable(
         "idempotency_keys", "idempotency_keys", ("key",), "lead_id = $2", "status = 410, response = NULL",
