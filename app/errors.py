@@ -299,6 +299,30 @@ class ActionReplaced(Conflict):
     remedy = "Acknowledge the action to take it off the list."
 
 
+class DeliveryNotDead(Conflict):
+    """Only dead messages can be sent again."""
+
+    code, title = "delivery_not_dead", "The message is not dead"
+    cause = "The message was delivered, or will still be sent."
+    remedy = "Nothing to do."
+
+
+class DeliveryReplaced(Conflict):
+    """A later message makes this one wrong."""
+
+    code, title = "delivery_superseded", "The message is superseded"
+    cause = "A later message about the lead sets the same thing. Sending this one would undo it."
+    remedy = "Nothing to do. The message expires 14 days after it was made."
+
+
+class LastSecret(Conflict):
+    """Messages to a target have to be signed."""
+
+    code, title = "last_secret", "The target has no other secret"
+    cause = "The target has one secret, and messages are never sent without a signature."
+    remedy = "Add another secret first."
+
+
 class RestoredCopy(Conflict):
     """This database is a copy, which must not act a second time."""
 
@@ -488,6 +512,12 @@ class SecretUnreadable(Problem):
 
 FAULTS: dict[str, str] = {
     "required": "A required field is missing.",
+    "invalid_url": "The URL is not absolute, or not written plainly.",
+    "scheme_not_allowed": "The URL does not start with `https://`.",
+    "userinfo_not_allowed": "The URL has a user name or a password.",
+    "port_not_allowed": "The URL has another port than 443 or 8443.",
+    "address_not_allowed": "The URL leads to an address that is not public.",
+    "no_target": "No target takes actions of this type.",
     "unknown_field": "No field or parameter has this name.",
     "exactly_one": "Exactly one of several fields must be set.",
     "no_identity": "The lead has no external id, e-mail, phone, CRM id or company.",

@@ -31,12 +31,14 @@ from app.api.routes import (
     signals,
     suppressions,
     tables,
+    targets,
     teams,
     webhooks,
 )
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Strategy
 from app.metrics import Metrics
+from app.outbox.safe_http import AllowedHosts, SafeHttp
 from app.plugins.process import PluginLimits
 from app.registry import strategies as installed
 from app.secrets import SecretBox
@@ -46,6 +48,7 @@ from app.store.connection.monitor import ConnectionMonitor
 from app.store.connection.pool import Pool, open_pool, when_ready
 from app.webhooks.endpoints import Endpoints
 from app.webhooks.receive import Receiver
+from app.worker.target_deliveries import sender_of
 from app.worker.worker import working
 
 
@@ -67,7 +70,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
             request_seconds=settings.request_timeout_seconds,
         )
         app.state.pool = pool
-        box = SecretBox(settings.secrets_keys())
+        box = app.state.secret_box
         app.state.endpoints = Endpoints(pool, box, settings.public_base_url)
         app.state.receiver = Receiver(pool, box, settings.public_base_url, metrics)
         app.state.authentication = await _authentication(pool, settings)
@@ -80,8 +83,10 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
         )
         _settle_memory()
         try:
+            sender = sender_of(pool, app.state.dispatch, app.state.target_http, app.state.secret_box, metrics)
             every = settings.worker_interval_seconds
-            async with nullcontext() if settings.no_worker else working(pool, app.state.dispatch, every):
+            worker = working(pool, app.state.dispatch, sender, every)
+            async with nullcontext() if settings.no_worker else worker:
                 yield
         finally:
             await app.state.dispatch.close()
@@ -97,6 +102,9 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     )
     app.state.settings = settings
     app.state.metrics = metrics
+    app.state.secret_box = SecretBox(settings.secrets_keys())
+    allowed = AllowedHosts.parse(settings.allowed_target_hosts, development=settings.development)
+    app.state.target_http = SafeHttp(allowed)
     app.state.strategies = offered
     problems.install(app)
     _include_routes(app, settings)
@@ -123,6 +131,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         directory,
         teams,
         tables,
+        targets,
         plans,
         endpoints,
         reconcile,

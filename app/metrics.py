@@ -37,6 +37,7 @@ class WorkspaceGauges:
     clocks_late: float = 0.0
     crm_events: Mapping[str, int] = field(default_factory=dict)
     crm_events_oldest: float = 0.0
+    targets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 class Metrics:
@@ -105,6 +106,16 @@ class Metrics:
             ["kind", "result", "code"],
             registry=registry,
         )
+        self._attempts = Counter(
+            "lead_assignment_delivery_attempts",
+            "Messages that were sent to a target, by what became of it.",
+            ["result"],
+            registry=registry,
+        )
+
+    def delivery_attempted(self, result: str) -> None:
+        """Counts an attempt to send a message to a target."""
+        self._attempts.labels(result).inc()
 
     def delivery_received(self, kind: str, result: str) -> None:
         """Counts a genuine delivery."""
@@ -228,6 +239,22 @@ def _registry_of(gauges: WorkspaceGauges) -> CollectorRegistry:
         "Age of the event of a CRM that is due first, 0 when none is due.",
         registry=registry,
     ).set(gauges.crm_events_oldest)
+    messages = Gauge(
+        "lead_assignment_target_messages",
+        "Messages to a target by state.",
+        ["target", "state"],
+        registry=registry,
+    )
+    breakers = Gauge(
+        "lead_assignment_target_open",
+        "1 while nothing is sent to a target, because it fails.",
+        ["target"],
+        registry=registry,
+    )
+    for target, counts in gauges.targets.items():
+        breakers.labels(target).set(counts["open"])
+        for state in ("undelivered", "dead", "expired"):
+            messages.labels(target, state).set(counts[state])
     Counter("lead_assignment_leads_received", "Leads received.", registry=registry).inc(gauges.received)
     Gauge(
         "lead_assignment_unaccounted_leads",

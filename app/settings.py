@@ -32,6 +32,7 @@ class Settings(BaseSettings):
     api_docs: bool | None = None
     secrets_key: SecretStr | None = None
     public_base_url: str | None = None
+    allowed_target_hosts: str = ""
 
     @field_validator("public_base_url")
     @classmethod

@@ -1,18 +1,17 @@
 """Leads as a caller may see them: a queue can hide fields until its leads are claimed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from app.api.http.auth import Caller
 from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.hidden_actions import plan_that_hides, redact_with
 from app.engine.compile.plan import Plan
 from app.engine.life.hidden_fields import hidden_values, redacted, without_hidden
 from app.store.connection.pool import Connection
-from app.store.leads.current_leads import CurrentLead, find_leads
 from app.store.leads.lead_detail import LeadDetail
 from app.store.life.deliveries import StoredAction
-from app.store.path.journal import read_plan_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,32 +62,14 @@ class View:
 
         A lead that was given back is hidden again in the actions of its claim as well.
         """
-        if self.plan is None:
-            return list(actions)
-        ids = sorted({each.lead_id for each in actions})
-        leads = await find_leads(connection, self.caller.workspace_id, ids)
-        secrets = {id_: self._secrets_of(lead) for id_, lead in leads.items()}
-        return [
-            replace(each, params=redacted(each.params, secrets[each.lead_id]))
-            if secrets.get(each.lead_id)
-            else each
-            for each in actions
-        ]
-
-    def _secrets_of(self, lead: CurrentLead) -> frozenset[str]:
-        """What nobody may see of a lead that waits."""
-        if self.plan is None or lead.prior.state != "queued":
-            return frozenset()
-        return hidden_values(lead.values, self.plan.terms_of(lead.prior.queue or "").hide)
+        return await redact_with(connection, self.caller.workspace_id, self.plan, actions)
 
 
 async def view_of(connection: Connection, dispatch: Dispatcher, caller: Caller) -> View:
     """What this caller may see now."""
     if caller.may("privacy"):
         return View(caller, None)
-    version = await read_plan_version(connection, caller.workspace_id)
-    plan = await dispatch.plans.fetch(caller.workspace_id, version)
-    return View(caller, plan if any(terms.hide for terms in plan.queues.values()) else None)
+    return View(caller, await plan_that_hides(connection, dispatch, caller.workspace_id))
 
 
 def _claimed_by(owner: str, each: Any) -> bool:

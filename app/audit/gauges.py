@@ -5,7 +5,7 @@ from app.store import installation
 from app.store.connection.pool import Pool, transaction
 from app.store.crm import inbox
 from app.store.leads import held, lead_counts
-from app.store.life import deliveries, due_clocks
+from app.store.life import deliveries, due_clocks, target_deliveries
 
 STATES = ("assigned", "queued", "automated", "blocked", "closed", "merged", "erased", "failed")
 MAX_QUEUES = 200
@@ -13,6 +13,9 @@ MAX_QUEUES = 200
 OTHER = "other"
 MAX_ACTIONS = 100_000
 """Undelivered actions beyond this number are not counted."""
+
+MAX_TARGETS = 200
+"""Further targets have no gauges of their own."""
 
 
 async def read_gauges(pool: Pool, workspace_id: int) -> WorkspaceGauges:
@@ -25,6 +28,7 @@ async def read_gauges(pool: Pool, workspace_id: int) -> WorkspaceGauges:
         declared = await lead_counts.list_declared_queues(connection, workspace_id, MAX_QUEUES)
         actions = await deliveries.count_actions(connection, workspace_id, MAX_ACTIONS)
         backlog = await inbox.read_backlog(connection, workspace_id)
+        targets = await target_deliveries.count_messages(connection, workspace_id, MAX_ACTIONS, MAX_TARGETS)
         is_copy = not await installation.acts_on(connection)
     leads, oldest = dict.fromkeys(declared, 0), dict.fromkeys(declared, 0.0)
     for each in waiting:
@@ -44,4 +48,5 @@ async def read_gauges(pool: Pool, workspace_id: int) -> WorkspaceGauges:
         clocks_late=late,
         crm_events={"waiting": backlog.waiting, "failed": backlog.failed},
         crm_events_oldest=backlog.oldest,
+        targets=targets,
     )

@@ -24,10 +24,13 @@ async def _until_signal(settings: Settings) -> None:
     # These imports take long, and no other command waits for them.
     from app.dispatch.dispatcher import Dispatcher
     from app.metrics import Metrics
+    from app.outbox.safe_http import AllowedHosts, SafeHttp
     from app.plugins.process import PluginLimits
     from app.registry import strategies
+    from app.secrets import SecretBox
     from app.store.connection.monitor import ConnectionMonitor
     from app.store.connection.pool import open_pool
+    from app.worker.target_deliveries import sender_of
     from app.worker.worker import working
 
     ended = asyncio.Event()
@@ -41,15 +44,19 @@ async def _until_signal(settings: Settings) -> None:
         connect=ConnectionMonitor(log),
         request_seconds=settings.request_timeout_seconds,
     )
+    metrics = Metrics()
     dispatch = Dispatcher(
         pool,
         strategies(),
-        Metrics(),
+        metrics,
         deadline=settings.request_timeout_seconds,
         plugins=PluginLimits(settings.plugin_timeout_seconds, settings.plugin_memory_mb),
     )
+    allowed = AllowedHosts.parse(settings.allowed_target_hosts, development=settings.development)
+    secrets = SecretBox(settings.secrets_keys())
+    sender = sender_of(pool, dispatch, SafeHttp(allowed), secrets, metrics)
     try:
-        async with working(pool, dispatch, settings.worker_interval_seconds):
+        async with working(pool, dispatch, sender, settings.worker_interval_seconds):
             log.info("working")
             await ended.wait()
     finally:

@@ -9,10 +9,12 @@ from pydantic import (
     PlainValidator,
     ValidationError,
     ValidationInfo,
+    field_validator,
     model_validator,
 )
 
 from app.contract.faults import invalid, validation_failed
+from app.contract.targets import check_action_type
 from app.contract.types import (
     Cap,
     CustomerStatus,
@@ -133,6 +135,16 @@ class ActionSettings(RecordModel):
     max_deliveries: Annotated[int, Field(ge=1, le=100)] = Field(
         10, description="After so many deliveries without an acknowledgment, an action is dead."
     )
+    deliver: Annotated[dict[ShortText, Literal["pull", "push"]], Field(max_length=50)] = Field(
+        default_factory=dict,
+        description="By which way actions leave, by type or `*` for all others: `pull` waits for a reader,"
+        " which is the default, `push` sends them to targets.",
+    )
+
+    @field_validator("deliver")
+    @classmethod
+    def _known_types(cls, deliver: dict[str, str]) -> dict[str, str]:
+        return {check_action_type(each): way for each, way in deliver.items()}
 
 
 class RampSettings(RecordModel):

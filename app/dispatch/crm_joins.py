@@ -165,6 +165,4 @@ def _tell(session: DecisionSession, lead: CurrentLead) -> None:
     actions = [{"type": "cancel_task", "params": {"owner": owner.id, "code": "merged"}, "due_at": None}]
     if owner.active:
         actions.append(notice(owner, "merged", "A lead of yours was merged with another one in the CRM."))
-    work.add_actions(
-        numbered_actions(uuid7(), prior.lead_id, prior.assignment_id, actions, work.now, work.now)
-    )
+    work.add_actions(numbered_actions(uuid7(), prior.lead_id, prior.assignment_id, actions, work.now))

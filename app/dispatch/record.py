@@ -136,14 +136,27 @@ def action_rows(
 ) -> list[ActionRow]:
     """The actions of a decision for the outbox.
 
-    Nobody is on the line for what the service decides on its own: these actions are available at once. Those
-    of an answer wait until the caller has had time to acknowledge them, if anybody reads the outbox.
+    Nobody is on the line for what the service decides on its own: these actions are available at once.
     """
+    rows = numbered_actions(row.id, row.lead_id, row.id, decision.actions, row.decided_at)
     called = request.kind in ANSWERED and not request.unattended
-    if called and not directory.outbox_reader:
-        return []
-    available_at = row.decided_at + ACKNOWLEDGE_WITHIN if called else row.decided_at
-    return numbered_actions(row.id, row.lead_id, row.id, decision.actions, row.decided_at, available_at)
+    return offered_beside_answer(rows, directory) if called else rows
+
+
+def offered_beside_answer(rows: Sequence[ActionRow], directory: Directory) -> list[ActionRow]:
+    """Those actions of an answer that the outbox offers too.
+
+    They wait until the caller has had time to acknowledge them, if anybody reads the outbox. What is sent to
+    targets waits for nobody, unless it comes after one that waits.
+    """
+    found, waits = [], False
+    for row in rows:
+        pushed = directory.pushes(row.type)
+        if pushed or directory.outbox_reader:
+            waits = waits or not pushed
+            row.available_at = row.created_at + ACKNOWLEDGE_WITHIN if waits else row.created_at
+            found.append(row)
+    return found
 
 
 def numbered_actions(
@@ -152,9 +165,8 @@ def numbered_actions(
     assignment_id: str,
     actions: Sequence[Mapping[str, Any]],
     created_at: datetime,
-    available_at: datetime,
 ) -> list[ActionRow]:
-    """Actions for the outbox."""
+    """Actions for the outbox, available at once."""
     return [
         ActionRow(
             id=action["id"],
@@ -163,7 +175,7 @@ def numbered_actions(
             type=action["type"],
             body={"params": action["params"], "due_at": action["due_at"]},
             created_at=created_at,
-            available_at=available_at,
+            available_at=created_at,
         )
         for action in with_ids(source_id, actions)
     ]

@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 
 from app.dispatch.record import (
-    ACKNOWLEDGE_WITHIN,
     OPEN,
     action_rows,
     assignment_row,
     decision_to_json,
     ledger_row,
     numbered_actions,
+    offered_beside_answer,
     prior_after,
     prior_of,
     tracked_from,
@@ -344,14 +344,10 @@ class UnitOfWork:
     ) -> None:
         """Offer the actions of an event to the readers of the outbox.
 
-        Those that are in an answer too are offered only where somebody reads the outbox, and after a while.
+        Those that are in an answer too are offered only where somebody executes them: see there.
         """
-        if not actions or (answered and not self.facts.directory.outbox_reader):
-            return
-        available_at = self.now + ACKNOWLEDGE_WITHIN if answered else self.now
-        self.add_actions(
-            numbered_actions(event.id, event.lead_id, event.assignment_id, actions, self.now, available_at)
-        )
+        rows = numbered_actions(event.id, event.lead_id, event.assignment_id, actions, self.now)
+        self.add_actions(offered_beside_answer(rows, self.facts.directory) if answered else rows)
 
     def _start(self, row: AssignmentRow, decision: Decision, number: int | None) -> None:
         """Start the clocks of a new assignment, and track it if its lead is tracked.

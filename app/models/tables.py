@@ -347,6 +347,7 @@ actions = _of_a_workspace(
     Column("leased_until", INSTANT),
     Column("leased_by", Text),
     Column("ended_at", INSTANT),
+    _required("push", Boolean, server_default=text("false")),
     Index(
         "actions_by_number",
         "workspace_id",
@@ -361,6 +362,68 @@ actions = _of_a_workspace(
     _index("actions_of_lead", "lead_id", "sequence"),
     _index("actions_ended", "ended_at", where="ended_at IS NOT NULL"),
     key=("id",),
+)
+targets = _of_a_workspace(
+    "targets",
+    _required("id", Text),
+    _required("url", Text),
+    _required("types", ARRAY(Text)),
+    _required("active", Boolean),
+    _required("max_parallel", SmallInteger),
+    _required("revision", BigInteger),
+    _required("updated_at", INSTANT),
+    _required("updated_by", Text),
+    _required("failures", Integer, server_default=text("0")),
+    Column("opened_at", INSTANT),
+    Column("open_until", INSTANT),
+    key=("id",),
+)
+target_secrets = _of_a_workspace(
+    "target_secrets",
+    _required("target_id", Text),
+    _required("id", Uuid),
+    _required("sealed", LargeBinary),
+    _required("fingerprint", Text),
+    _required("created_at", INSTANT),
+    Column("last_used_at", INSTANT),
+    ForeignKeyConstraint(
+        ("workspace_id", "target_id"), ("targets.workspace_id", "targets.id"), ondelete="CASCADE"
+    ),
+    key=("target_id", "id"),
+)
+target_cursors = _of_a_workspace(
+    "target_cursors",
+    _required("action_number", BigInteger),
+    _required("decision_number", BigInteger),
+)
+target_messages = _of_a_workspace(
+    "target_messages",
+    _required("target_id", Text),
+    _required("id", Text),
+    Column("sequence", BigInteger, Identity(), nullable=False),
+    _required("type", Text),
+    _required("lead_id", Uuid),
+    Column("assignment_id", Uuid),
+    _required("source", Text),
+    _required("state", Text),
+    _required("created_at", INSTANT),
+    _required("attempts", SmallInteger, server_default=text("0")),
+    Column("first_at", INSTANT),
+    _required("next_at", INSTANT),
+    Column("lease_token", Uuid),
+    Column("leased_until", INSTANT),
+    Column("status", SmallInteger),
+    Column("code", Text),
+    Column("ended_at", INSTANT),
+    ForeignKeyConstraint(
+        ("workspace_id", "target_id"), ("targets.workspace_id", "targets.id"), ondelete="CASCADE"
+    ),
+    _index("target_messages_of_lead", "lead_id", "target_id", "sequence"),
+    _index("target_messages_ready", "target_id", "next_at", where="state = 'ready'"),
+    _index("target_messages_leased", "target_id", where="state = 'leased'"),
+    _index("target_messages_left", "created_at", where="state IN ('waiting', 'ready', 'dead')"),
+    _index("target_messages_by_state", "target_id", "state", "sequence"),
+    key=("target_id", "id"),
 )
 bulk_jobs = _of_a_workspace(
     "bulk_jobs",

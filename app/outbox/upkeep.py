@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from app.outbox.work_queue import now_of
+from app.outbox.settings import now_of
 from app.store.connection.pool import Pool, transaction
 from app.store.life import deliveries, outbox
 

@@ -10,9 +10,10 @@ from datetime import timedelta
 from uuid import uuid4
 
 from app.errors import ActionLeased, ActionNotDead, ActionReplaced, LeaseLost, NotFound, Problem, RestoredCopy
-from app.outbox.settings import DEFAULTS
+from app.outbox import feed
+from app.outbox.settings import now_of
 from app.store import installation
-from app.store.connection.pool import Connection, Pool, transaction
+from app.store.connection.pool import Pool, transaction
 from app.store.life import deliveries
 from app.store.life.deliveries import OutboxNow, StoredAction
 
@@ -83,12 +84,8 @@ async def resend(pool: Pool, workspace_id: int, ids: Sequence[str]) -> list[Outc
         outcomes = [_resend(found.get(id_), id_ in replaced, at) for id_ in ids]
         sent = [outcome for outcome in outcomes if isinstance(outcome, StoredAction)]
         await deliveries.update_actions(connection, workspace_id, sent, at.now)
+        await feed.send_again(connection, workspace_id, [each for each in sent if each.push])
     return outcomes
-
-
-async def now_of(connection: Connection, workspace_id: int) -> OutboxNow:
-    """The time of the workspace, and after how many deliveries an action is dead."""
-    return await deliveries.read_outbox_now(connection, workspace_id, DEFAULTS["max_deliveries"])
 
 
 def _settle(said: Settlement, found: Mapping[str, StoredAction], at: OutboxNow) -> Outcome:
@@ -147,6 +144,8 @@ def _resend(action: StoredAction | None, replaced: bool, at: OutboxNow) -> Outco
     action.deliveries = at.max_deliveries - 1
     action.available_at = at.now
     _offer(action)
+    if action.push:
+        action.state = "pushed"
     return action
 
 

@@ -15,6 +15,7 @@ import structlog
 
 from app.dispatch.dispatcher import Dispatcher
 from app.logs import to_json
+from app.outbox.delivery import TargetSender
 from app.store import installation, workspaces
 from app.store.connection.pool import Pool, transaction
 from app.store.life.agenda import Agenda, read_agenda
@@ -31,6 +32,7 @@ from app.worker.owner_pauses import OwnerPauses
 from app.worker.queue_order import QueueOrder
 from app.worker.queue_waits import QueueWaits
 from app.worker.shift_releases import ShiftReleases
+from app.worker.target_deliveries import TargetDeliveries
 
 YIELD_SECONDS = 0.01
 """The pause between two workspaces, so that many workspaces do not keep the process busy."""
@@ -54,7 +56,7 @@ class Duty(Protocol):
 
 
 def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
-    """Every duty, in the order in which a round runs them."""
+    """Every duty that changes what is stored, in the order in which a round runs them."""
     return [
         HeldReleases(pool, dispatch),
         QueueWaits(pool, dispatch),
@@ -75,15 +77,22 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
 class Worker:
     """Runs the duties, workspace by workspace. While nothing is due it rests for `every` seconds."""
 
-    def __init__(self, pool: Pool, dispatch: Dispatcher, every: float) -> None:
+    def __init__(self, pool: Pool, dispatch: Dispatcher, sender: TargetSender, every: float) -> None:
         self._pool = pool
         self._dispatch = dispatch
         self._every = every
-        self._duties: Sequence[Duty] = duties(pool, dispatch)
+        self._sending = TargetDeliveries(pool, sender)
+        self._duties: Sequence[Duty] = [*duties(pool, dispatch), self._sending]
         self._refused = False
 
     async def run(self) -> None:
         """Run until canceled. Without a database it rests longer and longer, and logs that once."""
+        try:
+            await self._run()
+        finally:
+            await self._sending.close()
+
+    async def _run(self) -> None:
         failures = 0
         while True:
             try:
@@ -122,9 +131,11 @@ class Worker:
 
 
 @asynccontextmanager
-async def working(pool: Pool, dispatch: Dispatcher, every: float) -> AsyncIterator[None]:
+async def working(
+    pool: Pool, dispatch: Dispatcher, sender: TargetSender, every: float
+) -> AsyncIterator[None]:
     """Run a worker while the service runs. At the end, a job under way is committed or left to others."""
-    task = asyncio.create_task(Worker(pool, dispatch, every).run(), name="worker")
+    task = asyncio.create_task(Worker(pool, dispatch, sender, every).run(), name="worker")
     try:
         yield
     finally:

@@ -171,7 +171,9 @@ async def test_without_a_reader_only_actions_that_nobody_heard_of_are_offered(da
     async with open_workspace(database, worker_interval_seconds=0.02) as workspace:
         await at(workspace, 0)
         await workspace.publish(PLAN)
-        assert await workspace.get("/settings/actions") == {"reader": False, "max_deliveries": 10}
+        assert await workspace.get("/settings/actions") == {
+        "reader": False, "max_deliveries": 10, "deliver": {},
+    }  # fmt: skip
         await workspace.assign(external_id="a", source="ana")
         await at(workspace, 3600)
         await workspace.assign(external_id="b", source="ana")

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Sequence
 from ipaddress import ip_address
 
+import httpx2
 import pytest
 
 from app.outbox.safe_http import AddressRefused, AllowedHosts, Answer, SafeHttp, is_public
+from tests.support.tls import tls_of
 
 PUBLIC = "93.184.215.14"
 NAMES = {
@@ -274,6 +276,22 @@ async def test_endless_answer_is_not_read_to_its_end() -> None:
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
     server = Server(head, b"4000\r\n" + b"x" * 0x4000 + b"\r\n")
     assert (await called(server)).status == 200
+
+
+async def test_tls_proves_the_name_of_the_url_and_not_the_address() -> None:
+    own, trusted = tls_of("hooks.test")
+    server = Server(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    listening = await asyncio.start_server(server, "127.0.0.1", 0, ssl=own)
+    port = listening.sockets[0].getsockname()[1]
+    async with listening:
+        allowed = AllowedHosts.parse("hooks.test, other.test")
+        http = SafeHttp(allowed, _loopback, trusted)
+        assert (await http.post(f"https://hooks.test:{port}/", {}, b"{}")).status == 200
+        with pytest.raises(httpx2.ConnectError):
+            await http.post(f"https://other.test:{port}/", {}, b"{}")
+        with pytest.raises(httpx2.ConnectError):
+            await SafeHttp(allowed, _loopback).post(f"https://hooks.test:{port}/", {}, b"{}")
+    assert len(server.requests) == 1
 
 
 async def test_server_that_does_not_answer_ends_the_call() -> None:

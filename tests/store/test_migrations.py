@@ -68,6 +68,9 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
                 ("hash_keys", "sha256('key')"),
                 ("barred_records", "'a', now()"),
                 ("retention_runs", "now()"),
+                ("targets", "'t', 'https://t.example/', '{*}', true, 4, 1, now(), 'a'"),
+                ("target_secrets", "'t', gen_random_uuid(), '', '', now()"),
+                ("target_cursors", "0, 0"),
             ):
                 await workspace.pool.execute(
                     f"INSERT INTO {table} SELECT $1, {values}", workspace.workspace_id
@@ -102,6 +105,8 @@ ROWS = (
          record_id, kind, event_at, event_order, position, received_at, state, next_at)
          SELECT $1, 'crm', sha256(''), gen_random_uuid(), gen_random_uuid(), 'hubspot', 'contact', '1',
            'updated', now(), 0, 0, now(), 'pending', now()""",
+    """INSERT INTO target_messages (workspace_id, target_id, id, type, lead_id, source, state, created_at,
+         next_at) SELECT $1, 't', 'a', 'tag', id, 'action', 'waiting', now(), now() FROM leads LIMIT 1""",
 )
 """Rows of tables with columns that have defaults."""
 

@@ -39,8 +39,8 @@ from app.contract.limits import KIB, BodyLimits
 from app.contract.responses import Page
 from app.directory import records
 from app.dispatch.dispatcher import Dispatcher
-from app.errors import ActionLeased, Forbidden, LeaseLost, Problem, RestoredCopy
-from app.outbox import action_log, settings, work_queue
+from app.errors import ActionLeased, Forbidden, LeaseLost, Problem, RestoredCopy, refused_at
+from app.outbox import action_log, settings, targets, work_queue
 from app.outbox.work_queue import Settlement
 from app.store.connection.pool import Pool, transaction
 from app.store.life.deliveries import StoredAction
@@ -144,6 +144,10 @@ async def put_action_settings(
     caller: CallerParameter, pool: PoolParameter, on: PreconditionParameter, body: ActionSettings
 ) -> Json[ActionSettings]:
     """Sets how the actions of decisions come out of the service."""
+    pushed = [each for each, way in body.deliver.items() if way == "push"]
+    untaken = await targets.untaken(pool, caller.workspace_id, pushed)
+    if untaken:
+        raise refused_at(("deliver", untaken[0]), "no_target", "needs a target that takes this type")
     record = to_record(body)
     written = await records.write(
         pool, caller.workspace_id, caller.key_id, settings.RESOURCE_TYPE, settings.ID, lambda _: record, on

@@ -156,9 +156,7 @@ class _Firing:
         if action is not None:
             work, clock = self.session.work, self.clock
             id_ = f"{clock.assignment_id}.{clock.kind}.{what}"
-            work.add_actions(
-                numbered_actions(id_, clock.lead_id, clock.assignment_id, [action], work.now, work.now)
-            )
+            work.add_actions(numbered_actions(id_, clock.lead_id, clock.assignment_id, [action], work.now))
 
 
 def _team_of(terms: Terms, tracked: TrackedAssignment) -> Target | None:

@@ -28,9 +28,7 @@ class RetryHandoff(Job):
         if made is None:
             return Reply(204, b"")
         told = f"{tracked.id}.handoff"
-        work.add_actions(
-            numbered_actions(told, tracked.lead_id, tracked.id, made.notices, work.now, work.now)
-        )
+        work.add_actions(numbered_actions(told, tracked.lead_id, tracked.id, made.notices, work.now))
         return Reply(201, made.body)
 
     def lead_ids(self) -> Sequence[str]:

@@ -121,7 +121,8 @@ class Directory:
     """Owners, teams and calendars after change number `version` of the workspace's log.
 
     `tables` holds only revisions: tables can be long, and few plans use them. `outbox_reader` says whether
-    anybody reads the outbox, so that the actions of answers are offered there too.
+    anybody reads the outbox, so that the actions of answers are offered there too. `deliver` says by which
+    way actions leave, by type, `*` for all others.
     """
 
     version: int
@@ -130,6 +131,11 @@ class Directory:
     calendars: Mapping[str, Hours] = field(default_factory=dict)
     tables: Mapping[str, int] = field(default_factory=dict)
     outbox_reader: bool = False
+    deliver: Mapping[str, str] = field(default_factory=dict)
+
+    def pushes(self, action_type: str) -> bool:
+        """Whether actions of this type are sent to targets, instead of waiting for a reader."""
+        return self.deliver.get(action_type, self.deliver.get("*")) == "push"
 
     @cached_property
     def owners_by_crm_id(self) -> Mapping[str, Sequence[Owner]]:

@@ -37,8 +37,9 @@ def directory_from(version: int, records: Iterable[DirectoryRecord]) -> Director
     }
     teams = {id_: team_from(id_, body) for id_, body in bodies["teams"].items()}
     tables = {id_: body["revision"] for id_, body in bodies["tables"].items()}
-    outbox_reader = bodies["settings"].get("actions", {}).get("reader", False)
-    return Directory(version, owners, teams, calendars, tables, outbox_reader)
+    outbox = bodies["settings"].get("actions", {})
+    reader, deliver = outbox.get("reader", False), outbox.get("deliver", {})
+    return Directory(version, owners, teams, calendars, tables, reader, deliver)
 
 
 def absence_from(id_: str, body: Mapping[str, Any]) -> Absence:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from app.store.connection.pool import Connection
 from app.store.workspaces import SET_WORKSPACE, list_workspaces
 
-ENCRYPTED = (("webhook_paths", "path"), ("endpoint_secrets", "secret"))
+ENCRYPTED = (("webhook_paths", "path"), ("endpoint_secrets", "secret"), ("target_secrets", "sealed"))
 """Every column with encrypted values."""
 
 

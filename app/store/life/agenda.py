@@ -38,7 +38,8 @@ SELECT {NOW} AS now,
                   ORDER BY next_at LIMIT 1), false)
          OR coalesce((SELECT wait_until <= time.now FROM crm_inbox
                        WHERE workspace_id = $1 AND state = 'pending' AND wait_until IS NOT NULL
-                       ORDER BY wait_until LIMIT 1), false) AS crm_event
+                       ORDER BY wait_until LIMIT 1), false) AS crm_event,
+       EXISTS (SELECT FROM target_cursors WHERE workspace_id = $1) AS targets
   FROM (SELECT {DECIDING_NOW} AS now) AS time
   LEFT JOIN worker_runs AS run ON run.workspace_id = $1
 """
@@ -61,6 +62,7 @@ class Agenda:
     bulk_job:       a bulk job is not done.
     waiting_action: the time of an action has come.
     crm_event:      an event of a CRM can be applied.
+    targets:        there is a target, or was one, so something may have to be sent.
     """
 
     workspace_id: int
@@ -75,6 +77,7 @@ class Agenda:
     bulk_job: bool
     waiting_action: bool
     crm_event: bool
+    targets: bool
 
 
 _RUN = ("now", "pending", "own_clock", "polled_at", "gap_from", "resumed_at")

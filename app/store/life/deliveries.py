@@ -17,7 +17,7 @@ from app.store.connection.pool import Connection, Row
 
 _COLUMNS = """id, sequence, number, type, body, lead_id::text AS lead_id,
        assignment_id::text AS assignment_id, created_at, available_at, state, deliveries,
-       lease_token::text AS lease_token, leased_until"""
+       lease_token::text AS lease_token, leased_until, push"""
 
 _UNDELIVERED = "('waiting', 'available', 'leased')"
 
@@ -27,7 +27,7 @@ class StoredAction:
     """An action as stored. `number` is its place in the log, None while it waits.
 
     `sequence` is the order in which actions were decided. `deliveries` counts the leases in which its turn
-    had come.
+    had come. `push` says that it is sent to targets instead of being leased.
     """
 
     id: str
@@ -44,6 +44,7 @@ class StoredAction:
     deliveries: int
     lease_token: str | None
     leased_until: datetime | None
+    push: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,9 @@ SELECT found.*
 """
 """Actions by id, locked in this order."""
 
+SELECT_ACTIONS = LOCK_ACTIONS.replace(" FOR UPDATE", "")
+"""Actions by id."""
+
 SELECT_FOLLOWERS = """
 SELECT follower.id
   FROM unnest($2::text[]) AS wanted (id)
@@ -149,7 +153,7 @@ SELECT wanted.id
  CROSS JOIN LATERAL (
    SELECT FROM actions
     WHERE workspace_id = $1 AND lead_id = first.lead_id AND sequence > first.sequence
-      AND type = first.type AND state IN ('waiting', 'available', 'leased', 'acknowledged')
+      AND type = first.type AND state IN ('waiting', 'available', 'leased', 'pushed', 'acknowledged')
     ORDER BY sequence LIMIT 1) AS later
 """
 """Which of these actions have a later one of the same type and lead that is delivered or will be."""
@@ -259,6 +263,13 @@ async def lock_actions(
     """Lock actions, and return those that exist by id."""
     rows = await connection.fetch(LOCK_ACTIONS, workspace_id, sorted(set(ids)))
     return {row["id"]: _action(row) for row in rows}
+
+
+async def list_actions_by_id(
+    connection: Connection, workspace_id: int, ids: Sequence[str]
+) -> list[StoredAction]:
+    """Return actions by id."""
+    return [_action(row) for row in await connection.fetch(SELECT_ACTIONS, workspace_id, list(ids))]
 
 
 async def list_followers(connection: Connection, workspace_id: int, ids: Sequence[str]) -> list[str]:

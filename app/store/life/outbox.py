@@ -28,20 +28,29 @@ class ActionRow:
     available_at: datetime
 
 
-# Numbers are given under the workspace lock, so a reader who has seen a number has seen all smaller ones.
+# Numbers are given under the workspace lock, so a reader who has seen a number has seen all smaller ones. By
+# which way an action goes is settled when it is decided.
 INSERT_ACTIONS = """
   INSERT INTO actions (workspace_id, id, lead_id, assignment_id, type, body, created_at, available_at, number,
-    state)
+    state, push)
   SELECT $1, id, lead_id, assignment_id, type, body, created_at, available_at,
          CASE WHEN available_at <= created_at THEN
            coalesce((SELECT number FROM actions WHERE workspace_id = $1 AND number IS NOT NULL
                       ORDER BY number DESC LIMIT 1), 0)
            + count(*) FILTER (WHERE available_at <= created_at) OVER (ORDER BY ordinal) END,
-         CASE WHEN available_at <= created_at THEN 'available' ELSE 'waiting' END
-    FROM ROWS FROM (json_to_recordset({rows}) AS (
-           id text, lead_id uuid, assignment_id uuid, type text, body json, created_at timestamptz,
-           available_at timestamptz)) WITH ORDINALITY AS action (
-           id, lead_id, assignment_id, type, body, created_at, available_at, ordinal)
+         CASE WHEN available_at > created_at THEN 'waiting' WHEN push THEN 'pushed' ELSE 'available' END,
+         push
+    FROM (
+      SELECT action.*, coalesce(door.deliver ->> type, door.deliver ->> '*', 'pull') = 'push' AS push
+        FROM ROWS FROM (json_to_recordset({rows}) AS (
+               id text, lead_id uuid, assignment_id uuid, type text, body json, created_at timestamptz,
+               available_at timestamptz)) WITH ORDINALITY AS action (
+               id, lead_id, assignment_id, type, body, created_at, available_at, ordinal)
+       CROSS JOIN (
+         SELECT (SELECT body -> 'deliver' FROM directory
+                  WHERE workspace_id = $1 AND resource_type = 'settings' AND id = 'actions') AS deliver
+         ) AS door
+      ) AS action
    ORDER BY ordinal"""
 """New actions; `rows` is the name of the parameter that holds them as JSON."""
 
@@ -88,8 +97,11 @@ SELECT number FROM actions WHERE workspace_id = $1 AND number IS NOT NULL ORDER 
 """
 """The largest number so far."""
 
-NUMBER_ACTION = "UPDATE actions SET state = 'available', number = $3 WHERE workspace_id = $1 AND id = $2"
-"""An action becomes available."""
+NUMBER_ACTION = """
+UPDATE actions SET state = CASE WHEN push THEN 'pushed' ELSE 'available' END, number = $3
+ WHERE workspace_id = $1 AND id = $2
+"""
+"""An action becomes available to readers, or to targets."""
 
 SELECT_ANY_DUE = f"""
 SELECT waiting.id

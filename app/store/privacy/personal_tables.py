@@ -63,6 +63,13 @@ PERSONAL_TABLES = (
         hidden=("lease_token", "leased_until", "sequence"),
     ),
     PersonalTable(
+        "messages", "target_messages", ("target_id", "id"),
+        "lead_id = $2 AND type <> 'erase' ORDER BY target_id, sequence",
+        "ended_at = CASE WHEN state <> 'leased' THEN coalesce(ended_at, $2) END,"
+        " state = CASE WHEN state IN ('waiting', 'ready', 'dead') THEN 'withdrawn' ELSE state END",
+        hidden=("lease_token", "leased_until", "sequence"),
+    ),
+    PersonalTable(
         "job_results", "bulk_job_items", ("job_id", "position"), "lead_id = $2 ORDER BY position, job_id",
         "details = NULL, terms = NULL",
     ),
@@ -85,6 +92,8 @@ Erasure also replaces the values of suppressions by keyed hashes, and the names 
 RECIPIENTS = (
     """SELECT DISTINCT 'executor' AS kind, leased_by AS id FROM actions
         WHERE workspace_id = $1 AND lead_id = $2 AND leased_by IS NOT NULL AND type <> 'erase'""",
+    """SELECT DISTINCT 'target' AS kind, target_id AS id FROM target_messages
+        WHERE workspace_id = $1 AND lead_id = $2 AND attempts > 0 AND type <> 'erase'""",
 )
 """Statements that name everybody outside who got data of a lead (`$2`): a kind, and an id of that kind."""
 
@@ -120,6 +129,9 @@ NOTHING: Mapping[str, str] = {
     "crm_confirmed_writes": "decisions whose owner the CRM confirmed",
     "crm_users": "owners as users of CRMs",
     "crm_watch": "how far the decisions were looked at",
+    "targets": "where messages are sent",
+    "target_secrets": "secrets of targets",
+    "target_cursors": "how far messages were made",
     "erasures": "ids of erased leads, who erased them and when",
     "hash_keys": "the key of the hashes that are kept of erased persons",
     "barred_records": "keyed hashes of erased CRM records",

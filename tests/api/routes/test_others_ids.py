@@ -71,6 +71,14 @@ SENT: dict[str, Any] = {
     "POST /tables/{id}/rollback": {"revision": 1},
     "PUT /tables/{id}": ROWS,
     "DELETE /tables/{id}": None,
+    "GET /targets/{id}": None,
+    "PUT /targets/{id}": {"url": "https://8.8.8.8/", "secret": "whsec_" + "QUJD" * 8},
+    "PATCH /targets/{id}": {"active": False},
+    "DELETE /targets/{id}": None,
+    "GET /targets/{id}/deliveries": None,
+    "POST /targets/{id}/resend": {"ids": ["x"]},
+    "POST /targets/{id}/secrets": {},
+    "DELETE /targets/{id}/secrets/{secret_id}": None,
     "GET /teams/{id}": None,
     "PUT /teams/{id}": {"name": "X"},
     "PATCH /teams/{id}": {"name": "X"},
@@ -106,6 +114,8 @@ async def filled(workspace: Workspace) -> dict[str, str]:
     assert (await workspace.client.put("/teams/theirs", json=team)).status_code == 201
     endpoint = {"kind": "hubspot", "secrets": ["long enough"], "options": {"allow_v1": True}}
     endpoint = (await workspace.client.put("/endpoints/theirs", json=endpoint)).json()
+    target = await workspace.client.put("/targets/theirs", json={"url": "https://8.8.8.8/"})
+    assert target.status_code == 201
     absence = (await workspace.client.post("/owners/theirs/absences", json=LEAVE)).json()
     for _ in range(3):
         await workspace.publish(PLAN)

@@ -1,0 +1,90 @@
+"""Sends actions and decisions to targets.
+
+Sending takes as long as a target takes. So each target has a task of its own in this process, and the duty
+only starts these tasks.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from functools import partial
+
+import structlog
+
+from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.hidden_actions import redact_actions
+from app.logs import to_json
+from app.metrics import Metrics
+from app.outbox import feed
+from app.outbox.delivery import TargetSender
+from app.outbox.safe_http import SafeHttp
+from app.secrets import SecretBox
+from app.store.connection.pool import Connection, Pool, transaction
+from app.store.life import target_messages
+from app.store.life.agenda import Agenda
+from app.store.life.deliveries import StoredAction
+
+MAX_TASKS = 200
+"""So many targets are sent to at once."""
+EXPIRE_EVERY_SECONDS = 60.0
+"""How often old messages are looked for."""
+
+log = structlog.get_logger()
+
+
+class TargetDeliveries:
+    """Makes messages of what is new, and keeps a task for each target that something can be sent to."""
+
+    def __init__(self, pool: Pool, sender: TargetSender) -> None:
+        self._pool = pool
+        self._sender = sender
+        self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}
+        self._expire_next: dict[int, float] = {}
+
+    def is_due(self, agenda: Agenda) -> bool:
+        """Whether the workspace sends at all."""
+        return agenda.targets
+
+    async def run(self, workspace_id: int) -> bool:
+        """Make one slice of messages, and start what sends them. Returns whether there may be more."""
+        busy = await feed.feed(self._pool, workspace_id)
+        now = time.monotonic()
+        if now >= self._expire_next.get(workspace_id, 0.0):
+            if await feed.expire(self._pool, workspace_id):
+                return True
+            self._expire_next[workspace_id] = now + EXPIRE_EVERY_SECONDS
+        async with transaction(self._pool, workspace_id, read_only=True) as connection:
+            due = await target_messages.list_due_targets(connection, workspace_id)
+        for target_id in due:
+            key = workspace_id, target_id
+            if key not in self._tasks and len(self._tasks) < MAX_TASKS:
+                task = asyncio.create_task(self._sender.send_all(*key), name="target")
+                self._tasks[key] = task
+                task.add_done_callback(partial(self._ended, key))
+        return busy
+
+    async def close(self) -> None:
+        """Stop sending. What was under way is sent again, by this process or another, after a while."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, key: tuple[int, str], task: asyncio.Task[None]) -> None:
+        self._tasks.pop(key, None)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.warning("sending stopped", **to_json(error))
+
+
+def sender_of(
+    pool: Pool, dispatch: Dispatcher, http: SafeHttp, secrets: SecretBox, metrics: Metrics
+) -> TargetSender:
+    """What sends the messages of a process."""
+
+    async def redact(
+        connection: Connection, workspace_id: int, actions: Sequence[StoredAction]
+    ) -> list[StoredAction]:
+        return await redact_actions(connection, dispatch, workspace_id, actions)
+
+    return TargetSender(pool, http, secrets, redact, metrics.delivery_attempted)
