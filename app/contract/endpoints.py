@@ -105,6 +105,24 @@ class WebhookFailure(ResponseModel):
     failed_at: datetime
 
 
+class CrmFinding(ResponseModel):
+    """Something about a record of a CRM that needs attention: why, what to do, since when and how often.
+
+    `record` is `*` for a finding about all records of an object.
+    """
+
+    code: str
+    endpoint: str
+    object: str
+    record: str
+    lead_id: UUID | None
+    cause: str
+    remedy: str
+    since: datetime
+    last_at: datetime
+    count: int
+
+
 class WebhookFailureDetail(WebhookFailure):
     """A failure with the body of its delivery, or null when that is not kept any more."""
 

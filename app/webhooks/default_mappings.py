@@ -204,7 +204,7 @@ PIPEDRIVE: Mapping[str, Any] = {
         },
         "call": {**_OUTGOING_CALL, **_PIPEDRIVE_ACTIVITY},
         "email": {**_EMAIL, **_PIPEDRIVE_ACTIVITY},
-        "meeting": {**_TASK, **_PIPEDRIVE_ACTIVITY},
+        "meeting": {**_MEETING, **_PIPEDRIVE_ACTIVITY},
         "task": {**_TASK, **_PIPEDRIVE_ACTIVITY},
         "activity": {**_TASK, **_PIPEDRIVE_ACTIVITY},
         "user": {"as": "user", "fields": {"active_flag": "active", "name": "name", "email": "email"}},

@@ -11,12 +11,18 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.erasing import erase_person
 from app.dispatch.jobs.base import Reply
 from app.dispatch.jobs.follow_crm import FollowCrm
+from app.engine.life.crm import RecordKey
 from app.errors import Problem, ValidationFailed
-from app.store.connection.pool import Pool
+from app.store.connection.pool import Pool, transaction
+from app.store.crm import records
+from app.store.crm.records import find_lead_ids
+from app.store.privacy import kept_hashes
+from app.values.crm_ids import crm_id_key
 from app.webhooks.crm_events import CrmEvent, CrmRecord
-from app.webhooks.mapping import EventTerms, UserChange, read_event, read_mapping
+from app.webhooks.mapping import EventTerms, UserChange, canonical_id, read_event, read_mapping
 from app.webhooks.users import follow_user
 
 
@@ -85,7 +91,14 @@ class Effects:
         """
         results: list[Applied] = [Applied("done")] * len(events)
         asked: list[_Asked] = []
+        barred = await self._barred(workspace_id, events)
         for position, stored in enumerate(events):
+            if position in barred:
+                results[position] = Applied("done", "for_erased")
+                continue
+            if stored.event.kind == "erased":
+                results[position] = await self._erase(workspace_id, stored)
+                continue
             try:
                 terms = stored.source.terms()
                 read = read_event(stored.event, terms)
@@ -126,6 +139,37 @@ class Effects:
             return await self._follow_user(workspace_id, terms, read)
         (reply,) = await self._dispatch.ask_all(workspace_id, [FollowCrm(change=read)])
         return _applied(reply)
+
+    async def _barred(self, workspace_id: int, events: Sequence[StoredEvent]) -> set[int]:
+        """The positions of events about records of persons who were erased."""
+        records = [(each.source.system, *each.event.record) for each in events]
+        async with transaction(self._pool, workspace_id, read_only=True) as connection:
+            if not await kept_hashes.any_barred(connection, workspace_id, records):
+                return set()
+            return {
+                position
+                for position, record in enumerate(records)
+                if await kept_hashes.is_barred(connection, workspace_id, *record)
+            }
+
+    async def _erase(self, workspace_id: int, stored: StoredEvent) -> Applied:
+        """The CRM has erased a person: so do we."""
+        record, source = stored.event.record, stored.source
+        key = RecordKey(source.system, record.object, canonical_id(source.kind, record.id))
+        async with transaction(self._pool, workspace_id, read_only=True) as connection:
+            found = await records.find_records(connection, workspace_id, [key])
+            lead_ids = {each.lead_id for each in found.values() if each.lead_id is not None}
+            if not lead_ids:
+                lead_ids = await find_lead_ids(connection, workspace_id, crm_id_key(record.id))
+        if len(lead_ids) != 1:
+            return Applied("done", "unknown_record")
+        (lead_id,) = lead_ids
+        try:
+            actor = f"endpoint:{source.endpoint_id}"
+            await erase_person(self._pool, self._dispatch, workspace_id, lead_id, actor)
+        except Problem as problem:
+            return _refused(problem)
+        return Applied("done", "erased")
 
     async def _follow_user(self, workspace_id: int, terms: EventTerms, change: UserChange) -> Applied:
         try:

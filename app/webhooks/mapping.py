@@ -1,9 +1,8 @@
 """What an event of a CRM means, by the mapping of its endpoint. Pure: no I/O and no clock."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -16,16 +15,14 @@ from app.engine.life.crm import CrmChange, DealField, OwnerChange, RecordKey, di
 from app.engine.life.crm import Role as RecordRole
 from app.engine.life.events import ReportedEvent
 from app.errors import Path
-from app.values.crm_ids import case_suffix, crm_id_key
+from app.values.crm_ids import crm_id_key, salesforce_id
 from app.values.full_names import split_full_name
 from app.webhooks.crm_events import CrmEvent, CrmRecord
 from app.webhooks.default_mappings import DEFAULTS
+from app.webhooks.field_values import boolean_of, id_of, moment_of, text_of
 
-_SALESFORCE = re.compile("[A-Za-z0-9]{15}")
 _MERGED_BY_KEY = ("fields", "events", "stages", "when", "reached_when")
-_TRUE = frozenset(("true", "1", "yes", "active", "on"))
 _VIA_OF = {"todo": "task", "call": "phone", "e-mail": "email"}
-_NOBODY: RecordRole = "lead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,25 +223,25 @@ class _Reader:
             reached = any(self._has(name, values) for name, values in object_.reached_when.items())
             report = ReportedEvent(
                 type="reached" if reached else object_.event,
-                at=_moment(found.get("at")) or change.at,
+                at=moment_of(found.get("at")) or change.at,
                 by=self._by(id_of(found.get("owner")) or self.event.actor, change),
                 via="auto" if change.ours else _VIA_OF.get((via or "").lower(), (via or "").lower() or None),
-                for_at=_moment(found.get("for")),
+                for_at=moment_of(found.get("for")),
             )
             reports = (("", report),)
         return replace(change, links=tuple(dict.fromkeys(links)), reports=reports)
 
     def _user(self) -> UserChange | None:
         found = {meaning: value for _, meaning, value in self._meant()}
-        active = _boolean(found.get("active"))
-        inactive = _boolean(found.get("inactive"))
+        active = boolean_of(found.get("active"))
+        inactive = boolean_of(found.get("inactive"))
         if self.event.kind == "deleted":
             active = False
         elif active is None and inactive is not None:
             active = not inactive
-        away = _boolean(found.get("away"))
+        away = boolean_of(found.get("away"))
         id_ = self._canonical(self.event.record.id)
-        return UserChange(id_, self.event.at, active, away, _moment(found.get("away_until")))
+        return UserChange(id_, self.event.at, active, away, moment_of(found.get("away_until")))
 
     def _meant(self) -> Iterator[tuple[str, str, Any]]:
         """The fields that mean something, in the order of the mapping."""
@@ -327,44 +324,10 @@ class _Reader:
 
 
 def canonical_id(kind: str, id_: str) -> str:
-    """The one form of an id of this kind of CRM."""
-    if kind != "salesforce":
-        return id_.lower() if kind == "dynamics" else id_
-    short = crm_id_key(id_)
-    return short + case_suffix(short) if _SALESFORCE.fullmatch(short) else id_
-
-
-def text_of(value: Any) -> str | None:
-    """A value as text. Of an object it is its name or value, of a list its primary item."""
-    value = _one_of(value)
-    if isinstance(value, Mapping):
-        value = next((value[name] for name in ("name", "Name", "value", "Value") if name in value), None)
-        return text_of(value) if value is not None else None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return None if value is None or value == "" else str(value).strip() or None
-
-
-def id_of(value: Any) -> str | None:
-    """The id that a value is, or that an object holds."""
-    value = _one_of(value)
-    if isinstance(value, Mapping):
-        return next(
-            (id_of(value[name]) for name in ("id", "Id", "ID", "value", "Value") if name in value), None
-        )
-    if isinstance(value, bool) or value == 0:
-        return None
-    return text_of(value)
-
-
-def _one_of(value: Any) -> Any:
-    """The primary item of a list, else its first."""
-    if not isinstance(value, list):
-        return value
-    primary = (each for each in value if isinstance(each, Mapping) and each.get("primary") is True)
-    return next(primary, value[0] if value else None)
+    """The id of a record as it is kept, in whatever form it came."""
+    if kind == "salesforce":
+        return salesforce_id(id_)
+    return id_.lower() if kind == "dynamics" else id_
 
 
 def _value(meaning: str, value: Any) -> Any:
@@ -393,22 +356,3 @@ def _is_group(kind: str, id_: str | None, value: Any) -> bool:
         return id_.startswith("00G")
     named = value.get("LogicalName") if isinstance(value, Mapping) else None
     return kind == "dynamics" and named == "team"
-
-
-def _boolean(value: Any) -> bool | None:
-    text = text_of(value)
-    return text.casefold() in _TRUE if text is not None else None
-
-
-def _moment(value: Any) -> datetime | None:
-    """A time, as text or as milliseconds since 1970."""
-    text = text_of(value)
-    if text is None:
-        return None
-    try:
-        if text.isdigit() and len(text) > 8:
-            return datetime.fromtimestamp(int(text) / 1000, UTC)
-        at = datetime.fromisoformat(text)
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
-        return None

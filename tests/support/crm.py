@@ -1,7 +1,7 @@
 """A workspace that hears of changes in a CRM, and what its books say then."""
 
 import itertools
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -51,10 +51,14 @@ class Crm:
 
     async def tell(self, event: CrmEvent) -> Applied:
         """Apply one event."""
-        (applied,) = await self.effects.apply(
-            self.workspace.workspace_id, [StoredEvent(self.source, event, datetime.now().astimezone())]
-        )
+        (applied,) = await self.tell_all([event])
         return applied
+
+    async def tell_all(self, events: Sequence[CrmEvent]) -> list[Applied]:
+        """Apply events of different records at once."""
+        now = datetime.now().astimezone()
+        stored = [StoredEvent(self.source, event, now) for event in events]
+        return await self.effects.apply(self.workspace.workspace_id, stored)
 
     async def owner(self, id_: str, user: str | None, at: datetime, **more: Any) -> Applied:
         """A contact has another owner."""

@@ -13,12 +13,13 @@ from app.api.http.json_response import Json, page_of
 from app.api.http.parameters import CallerParameter, Limit, PathId, PoolParameter
 from app.api.http.raw_body import TEXT, documented
 from app.api.http.routing import StrictRoute, read
-from app.contract.endpoints import RetryInput, RetryResult, WebhookFailure, WebhookFailureDetail
+from app.contract.endpoints import CrmFinding, RetryInput, RetryResult, WebhookFailure, WebhookFailureDetail
 from app.contract.limits import KIB, BodyLimits
 from app.contract.responses import Page
 from app.errors import WebhookRefused
 from app.store.crm.failures import Failure
-from app.webhooks import failures
+from app.store.crm.findings import Finding
+from app.webhooks import crm_findings, failures
 from app.webhooks.crm_events import WebhookRequest
 from app.webhooks.receive import Receiver
 
@@ -27,6 +28,7 @@ LIMITS = BodyLimits(size=1024 * KIB)
 XML_LIMITS = BodyLimits(size=256 * KIB)
 BODY = documented({"application/json": TEXT, "text/xml": TEXT}, "What the CRM sends, as it sends it.")
 AfterId = Annotated[UUID | None, Query(description="`next` of the previous page.")]
+AfterFinding = Annotated[str | None, Query(max_length=1024, description="`next` of the previous page.")]
 EndpointId = Annotated[str | None, Query(max_length=255, description="Only failures of this endpoint.")]
 
 
@@ -73,6 +75,36 @@ async def retry_webhook_failure(
     """Processes a failure again."""
     await failures.retry(pool, caller.workspace_id, str(failure_id))
     return Json({"retried": 1, "has_more": False})
+
+
+@router.get("/webhooks/findings")
+@requires("admin")
+async def list_crm_findings(
+    caller: CallerParameter,
+    pool: PoolParameter,
+    endpoint: EndpointId = None,
+    after: AfterFinding = None,
+    limit: Limit = 100,
+) -> Json[Page[CrmFinding]]:
+    """Lists what needs attention about records of CRMs, by code. It goes 30 days after it last came."""
+    found = await crm_findings.page(pool, caller.workspace_id, after, endpoint, limit + 1)
+    return page_of(found, limit, _finding, crm_findings.cursor_of)
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    known = crm_findings.CODES[finding.code]
+    return {
+        "code": finding.code,
+        "endpoint": finding.endpoint_id,
+        "object": finding.object,
+        "record": finding.record_id,
+        "lead_id": finding.lead_id,
+        "cause": known.cause,
+        "remedy": known.remedy,
+        "since": finding.since,
+        "last_at": finding.last_at,
+        "count": finding.count,
+    }
 
 
 def _failure(failure: Failure) -> dict[str, Any]:

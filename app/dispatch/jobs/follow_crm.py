@@ -1,34 +1,23 @@
 """Something happened to a record of a CRM."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
-from typing import Any, Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
-from app.dispatch.crm_books import ASK_AGAIN, BURST, CrmBooks
-from app.dispatch.crm_joins import CrmJoins
-from app.dispatch.crm_owner import OwnerFollower, with_values
-from app.dispatch.crm_reports import CrmReporter, deal_after, source_of
+from app.dispatch.crm_books import CrmBooks
+from app.dispatch.crm_follower import CrmFollower, key_of, put_at
+from app.dispatch.crm_reports import source_of
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.assign import Assign
 from app.dispatch.jobs.base import Job, Reply
-from app.engine.life.crm import CrmChange, RecordKey, compare, version_after
+from app.engine.life.crm import CrmChange
 from app.engine.model.accounts import AccountKey
-from app.engine.model.lead_keys import CRM_LEAD, LeadKey, SuppressionKey
+from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.intake.arrival import IncomingLead, normalize
-from app.intake.lead_keys import stored_keys
-from app.intake.merging import merged
-from app.store.crm.records import RecordRow
-from app.store.leads.current_leads import CurrentLead
-from app.values.crm_ids import crm_id_key
 
 TRIGGER = "crm_created"
-WAIT_FOR_LEAD = timedelta(minutes=10)
-"""How long an event waits for its record to become known."""
-WAIT_SECONDS = 15.0
-"""After this time it is tried again."""
 
 
 @dataclass(eq=False, slots=True)
@@ -46,16 +35,23 @@ class FollowCrm(Job):
     def __post_init__(self) -> None:
         sent: dict[str, Any] = {}
         for path, value in self.change.values.values():
-            _put(sent, path, value)
+            put_at(sent, path, value)
         if self.change.role == "lead":
-            _put(sent, ("crm", "lead_id"), self.change.record.id)
+            put_at(sent, ("crm", "lead_id"), self.change.record.id)
         self.arrival = normalize(sent)
         self._assign = Assign(arrival=self.arrival, trigger=TRIGGER, bulk=True)
 
     def decide(self, session: DecisionSession) -> Reply:
         """Follow the event."""
         self._assign.plugin = self.plugin
-        return _Event(self, session, CrmBooks(session, self.change.endpoint_id)).take()
+        return CrmFollower(
+            change=self.change,
+            arrival=self.arrival,
+            plugin=self.plugin,
+            route=self.route,
+            session=session,
+            books=CrmBooks(session, self.change.endpoint_id),
+        ).take()
 
     def route(self, session: DecisionSession) -> str:
         """Decide a new record like a lead that was sent. Returns the lead."""
@@ -69,8 +65,8 @@ class FollowCrm(Job):
     def identities(self) -> Sequence[LeadKey]:
         """The keys of the lead, and those of the records that became one with it."""
         if self.change.role != "lead":
-            return tuple(_key(link) for link in self.change.links)
-        others = [_key(key) for key, role in self.change.others if role == "lead"]
+            return tuple(key_of(link) for link in self.change.links)
+        others = [key_of(key) for key, role in self.change.others if role == "lead"]
         return (*self.arrival.look_ups, *others)
 
     def suppression_keys(self) -> Sequence[SuppressionKey]:
@@ -97,283 +93,3 @@ class FollowCrm(Job):
     def deal_refs(self) -> Sequence[str]:
         """The deal."""
         return (self.change.record.id,) if self.change.role == "deal" else ()
-
-
-@dataclass(slots=True)
-class _Event:
-    """One event being followed."""
-
-    job: FollowCrm
-    session: DecisionSession
-    books: CrmBooks
-    accepted: set[str] = field(default_factory=set)
-    same: set[str] = field(default_factory=set)
-    differing: set[str] = field(default_factory=set)
-    stale: set[str] = field(default_factory=set)
-    tied: bool = False
-    cleared: bool = False
-
-    @property
-    def change(self) -> CrmChange:
-        """What happened."""
-        return self.job.change
-
-    def take(self) -> Reply:
-        change = self.change
-        joins = CrmJoins(self.books, change, self._adopted())
-        if change.happened in ("merged", "converted"):
-            lead_id = joins.merge() if change.happened == "merged" else joins.convert()
-            if lead_id is None:
-                return self._wait("unknown_record", WAIT_FOR_LEAD)
-            return self._follow(self.books.get(change.record), lead_id)
-        row = self._row()
-        if change.happened == "deleted":
-            return self._done(joins.delete(row), row.lead_id)
-        if change.happened == "restored":
-            row = joins.restore(row)
-        lead_id = self._lead_of(row)
-        return self._follow(row, lead_id) if lead_id is not None else self._unknown(row)
-
-    def _follow(self, row: RecordRow, lead_id: str) -> Reply:
-        """Do what the event means to a lead."""
-        change, root = self.change, self.books.root(row)
-        lead = self.session.get_lead(lead_id)
-        counts = row is root or row.is_primary
-        self._compare(root)
-        lead, changed = self._with_fields(lead)
-        owner = OwnerFollower(self.books, change, root, lead, self.job.plugin)
-        reroutes = self._reroutes(changed)
-        if reroutes or self._nobody(owner):
-            owner.ready()
-        for name in self.accepted:
-            known = self.books.version(root.key, name)
-            self.books.keep_version(root.key, name, version_after(change, change.digests[name], known))
-        row = self._keep_row(row, lead_id)
-        code = self._decide(owner, reroutes) if counts else "merged"
-        if changed:
-            self._keep_fields(lead, changed)
-        reported = self._report(row, lead_id)
-        if change.must_read or self.tied or change.happened == "merged":
-            self.books.ask(self.books.get(change.record), change.kind, "changed")
-            code = code or "must_read"
-        if not code and not changed and not reported:
-            code = "stale" if self.stale else "nothing_new"
-        return self._done(code or None, lead_id)
-
-    def _compare(self, root: RecordRow) -> None:
-        """Tell the fields whose value counts from those that are older than what is known."""
-        for name, value in self.change.digests.items():
-            known = self.books.version(root.key, name)
-            order = compare(self.change, value, known)
-            if known is not None:
-                (self.same if known.value == value else self.differing).add(name)
-            if order == "newer":
-                self.accepted.add(name)
-            elif order == "stale":
-                self.stale.add(name)
-            elif order == "tie":
-                self.tied = True
-        owner, name = self.change.owner, self.change.owner_field
-        if owner is not None and owner.id is None and name in self.accepted:
-            # That a whole record has no owner says nothing, unless it had one.
-            heard = not self.change.complete or name in self.differing or owner.tells_previous
-            self.cleared = heard and self.change.reroute_cleared
-
-    def _with_fields(self, lead: CurrentLead) -> tuple[CurrentLead, dict[str, Any]]:
-        """The lead with the fields that are news, and what that changes; None for what was cleared."""
-        change = self.change
-        news = {name: each for name, each in change.values.items() if name in self.accepted}
-        if change.role != "lead" or not news:
-            return lead, {}
-        sent = self._arrival(set(news)).values
-        values = dict(merged(lead.values, sent, self.session.plan.declared))
-        for path, value in news.values():
-            if value in (None, "") and len(path) == 1:
-                values.pop(path[0], None)
-        before = lead.values
-        names = {*values, *before}
-        changed = {name: values.get(name) for name in names if values.get(name) != before.get(name)}
-        return with_values(lead, values), changed
-
-    def _arrival(self, names: set[str]) -> IncomingLead:
-        """Some fields of the event, as intake reads them."""
-        sent: dict[str, Any] = {}
-        for name, (path, value) in self.change.values.items():
-            if name in names:
-                _put(sent, path, value)
-        return normalize(sent)
-
-    def _keep_fields(self, lead: CurrentLead, changed: Mapping[str, Any]) -> None:
-        """The lead keeps its assignment, and has these fields from now on."""
-        self.session.work.identify(stored_keys(self._arrival(self.accepted).keys), lead.prior.lead_id)
-        now = self.session.get_lead(lead.prior.lead_id)
-        if now.prior.assignment_id != lead.prior.assignment_id:
-            return  # the new decision has them
-        of = lead.fields_from or lead.prior.assignment_id
-        earlier = lead.signals.fields if lead.signals.fields_of == of else {}
-        signals = replace(lead.signals, fields={**earlier, **changed}, fields_of=of)
-        self.session.work.keep_signals(lead, lead.values, signals)
-
-    def _reroutes(self, changed: Mapping[str, Any]) -> bool:
-        """Whether a field changed that the plan is to be asked about again."""
-        for name, values in self.change.rerouted_by.items():
-            path, value = self.change.values.get(name, ((name,), None))
-            if name in self.accepted and path[0] in changed and (values is None or str(value) in values):
-                return True
-        return False
-
-    def _decide(self, owner: OwnerFollower, reroutes: bool) -> str:
-        """Move the lead if its owner changed, or the plan is to decide again. Returns what became of it."""
-        told = self.change.owner
-        code = ""
-        if told is not None and self.change.role == "lead" and self.change.owner_field in self.accepted:
-            code = owner.follow(told, differs=self.change.owner_field in self.differing)
-            if code == "cleared":
-                return self._reroute(owner) if self._nobody(owner) else code
-            if code == "followed":
-                return code
-        return self._reroute(owner) if reroutes else code
-
-    def _nobody(self, owner: OwnerFollower) -> bool:
-        """Whether the plan is to decide again because nobody here owns the record."""
-        told = self.change.owner
-        if told is None or self.change.owner_field not in self.accepted:
-            return False
-        return self.cleared if told.id is None else self.change.reroute_cleared and owner.is_nobody(told)
-
-    def _reroute(self, owner: OwnerFollower) -> str:
-        return "quiet" if self.change.quiet else owner.reroute()
-
-    def _keep_row(self, row: RecordRow, lead_id: str) -> RecordRow:
-        """The record is this lead. One that was read is not asked for any more."""
-        change = self.change
-        state = "live" if row.state in ("waiting", "recorded") else row.state
-        kept = replace(row, state=state, lead_id=lead_id)
-        if change.delivered:
-            kept = replace(kept, asked_at=None, asked_for=None)
-        if change.role == "activity":
-            if change.delivered and self.books.find(row.key) is not None:
-                self.books.forget(row)
-            return row
-        if change.role == "deal":
-            kept = deal_after(kept, change, self.accepted)
-        elif row.lead_id is None:
-            self.session.work.identify([_key(row.key)], lead_id)
-        return self.books.keep(kept) if kept != row or self.books.find(row.key) is None else row
-
-    def _report(self, row: RecordRow, lead_id: str) -> int:
-        change = self.change
-        reporter = CrmReporter(self.books, change, lead_id, self.job.plugin)
-        unchanged = self.accepted & self.same
-        reported = reporter.report(reporter.of_fields(set(change.digests) - unchanged))
-        if change.role == "deal" and not unchanged >= change.deal.keys():
-            reported += reporter.report(reporter.of_deal(row, self.stale))
-        return reported
-
-    def _unknown(self, row: RecordRow) -> Reply:
-        """The record is no lead yet."""
-        change = self.change
-        if row.state == "recorded":
-            return self._done("recorded")
-        created = change.happened == "created" or (change.delivered and row.asked_for == "created")
-        if change.role == "lead":
-            if created:
-                return self._created(row)
-            if row.asked_at is None:
-                return self._wait("unknown_record", WAIT_FOR_LEAD)
-            return self._wait("record_not_read", ASK_AGAIN)
-        if (change.must_read or not change.links) and not change.delivered:
-            self.books.ask(self._keep(row), change.kind, "changed")
-            return self._wait("record_not_read", ASK_AGAIN)
-        return self._wait("unknown_record", WAIT_FOR_LEAD)
-
-    def _created(self, row: RecordRow) -> Reply:
-        """A new record: routed if the mapping says so and its fields are known, else only noted."""
-        change = self.change
-        if not change.creates:
-            return self._done("not_routed")
-        burst = self.session.stored.crm.new_records.get(change.record.system, 0) > BURST
-        if change.quiet or burst:
-            self.books.keep(replace(row, state="recorded"))
-            self.books.find_out(
-                "import_not_routed", RecordKey(change.record.system, change.record.object, "*")
-            )
-            return self._done("recorded")
-        if change.must_read or len(self.job.arrival.values) <= 1:
-            if self._is_over(row, ASK_AGAIN):
-                return self._wait("record_not_read", ASK_AGAIN)
-            self.books.ask(self._keep(row), change.kind, "created")
-            return self._wait("record_not_read", ASK_AGAIN)
-        lead_id = self.job.route(self.session)
-        self.session.work.histories.setdefault(lead_id, [])
-        self._keep_row(row, lead_id)
-        for name, value in change.digests.items():
-            self.books.keep_version(row.key, name, version_after(change, value, None))
-        return self._done("routed", lead_id)
-
-    def _is_over(self, row: RecordRow, limit: timedelta) -> bool:
-        """Whether somebody was asked so long ago that no answer comes any more."""
-        return row.asked_at is not None and self.session.work.now - row.asked_at >= limit
-
-    def _keep(self, row: RecordRow) -> RecordRow:
-        return row if self.books.find(row.key) is not None else self.books.keep(row)
-
-    def _row(self) -> RecordRow:
-        return self.books.get(self.change.record)
-
-    def _lead_of(self, row: RecordRow) -> str | None:
-        """The lead of the record: as it is known, by its id and keys, or by the records it belongs to."""
-        if row.lead_id is not None:
-            return row.lead_id if self.session.is_present(row.lead_id) else None
-        if self.change.role == "lead":
-            person = self.session.find_person(self.job.arrival, self.session.plan.match_rules, None)
-            return person.prior.lead_id if person.prior is not None else None
-        for link in self.change.links:
-            linked = self.books.find(link)
-            lead_id = linked.lead_id if linked is not None else self._adopted().get(link)
-            if lead_id is not None and self.session.is_present(lead_id):
-                return lead_id
-        return None
-
-    def _adopted(self) -> dict[RecordKey, str]:
-        """The leads that have the ids of records for their `crm.lead_id`."""
-        keys = [self.change.record, *(key for key, role in self.change.others if role == "lead")]
-        found: dict[RecordKey, str] = {}
-        for key in (*keys, *self.change.links):
-            ids = [
-                id_ for id_ in self.session.found.matches.get(_key(key), ()) if self.session.is_present(id_)
-            ]
-            if len(set(ids)) == 1:
-                found[key] = ids[0]
-        return found
-
-    def _wait(self, code: str, limit: timedelta) -> Reply:
-        """Wait for the record; when that has taken too long, it is done with."""
-        row = self._keep(self._row())
-        if self.session.work.now - (row.asked_at or row.seen_at) < limit:
-            return self._answer("wait", code)
-        if code == "record_not_read" and row.action_id is not None:
-            self.books.find_out(code, row.key, row.lead_id)
-            self.books.keep(replace(row, action_id=None))
-        return self._answer("done", code)
-
-    def _done(self, code: str | None, lead_id: str | None = None) -> Reply:
-        return self._answer("done", code, lead_id)
-
-    def _answer(self, result: Literal["done", "wait"], code: str | None, lead_id: str | None = None) -> Reply:
-        seconds = WAIT_SECONDS if result == "wait" else 0.0
-        body = {"result": result, "code": code, "lead_id": lead_id, "seconds": seconds}
-        return Reply(200, orjson.dumps(body))
-
-
-def _key(record: RecordKey) -> LeadKey:
-    return LeadKey(CRM_LEAD, crm_id_key(record.id))
-
-
-def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    """Set a value at its place, unless it is empty."""
-    if value in (None, ""):
-        return
-    for name in path[:-1]:
-        values = values.setdefault(name, {})
-    values[path[-1]] = value

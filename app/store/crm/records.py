@@ -156,6 +156,12 @@ SELECT count(*) FROM (
 """
 """How many records of a system are new within the last minute, up to a limit."""
 
+SELECT_LEADS_BY_CRM_ID = """
+SELECT DISTINCT lead_id::text AS lead_id FROM identities
+ WHERE workspace_id = $1 AND kind = 'crm_lead' AND value = $2 LIMIT 2
+"""
+"""The leads that have this id in a CRM."""
+
 UPSERT_RECORDS = """
 INSERT INTO crm_records (workspace_id, system, object, id, endpoint_id, seen_at, state, lead_id, gone_at,
   merged_into, is_primary, asked_at, asked_for, action_id, deal)
@@ -266,6 +272,12 @@ async def find_writes(
     ids_ = [each.assignment_id for all_ in writes.values() for each in all_]
     confirmed = await connection.fetch(SELECT_CONFIRMED, workspace_id, ids_) if ids_ else []
     return writes, {(row["assignment_id"], row["system"]) for row in confirmed}
+
+
+async def find_lead_ids(connection: Connection, workspace_id: int, crm_lead: str) -> set[str]:
+    """Return the leads that were sent with this CRM id, two at most."""
+    rows = await connection.fetch(SELECT_LEADS_BY_CRM_ID, workspace_id, crm_lead)
+    return {row["lead_id"] for row in rows}
 
 
 def owner_written(response: bytes) -> dict[str, str]:

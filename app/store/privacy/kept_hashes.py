@@ -5,6 +5,7 @@ The key is random, of the workspace, and made with its first erasure. A hash can
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from datetime import datetime
 
 from app.store.clocks import NOW
@@ -80,8 +81,19 @@ async def is_barred(
 
     A webhook about it is counted as `for_erased`; nothing is created, and its body is not kept.
     """
+    return await any_barred(connection, workspace_id, [(system, object_, record_id)])
+
+
+async def any_barred(
+    connection: Connection, workspace_id: int, records: Iterable[tuple[str, str, str]]
+) -> bool:
+    """Return whether any of these records (system, object, id) is barred."""
     names = [
-        record_name(system, object_, record_id),
-        record_name(ANY_SYSTEM, ANY_SYSTEM, record_id),
+        name
+        for system, object_, record_id in records
+        for name in (
+            record_name(system, object_, record_id),
+            record_name(ANY_SYSTEM, ANY_SYSTEM, record_id),
+        )
     ]
     return bool(await connection.fetchval(SELECT_BARRED, workspace_id, names))
