@@ -35,6 +35,7 @@ class WorkspaceGauges:
     actions: Mapping[str, int] = field(default_factory=dict)
     is_copy: bool = False
     clocks_late: float = 0.0
+    retention_finished: float = 0.0
     crm_events: Mapping[str, int] = field(default_factory=dict)
     crm_events_oldest: float = 0.0
     targets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -231,6 +232,11 @@ def _registry_of(gauges: WorkspaceGauges) -> CollectorRegistry:
         "How long the clock that is due longest has waited for a worker, 0 when none is due.",
         registry=registry,
     ).set(gauges.clocks_late)
+    Gauge(
+        "lead_assignment_retention_success_timestamp_seconds",
+        "When old data was last deleted completely, in seconds since 1970; 0 before the first time.",
+        registry=registry,
+    ).set(gauges.retention_finished)
     events = Gauge("lead_assignment_crm_events", "Events of CRMs by state.", ["state"], registry=registry)
     for state, count in {"waiting": 0, "failed": 0, **gauges.crm_events}.items():
         events.labels(state).set(count)

@@ -6,6 +6,7 @@ from app.store.connection.pool import Pool, transaction
 from app.store.crm import inbox
 from app.store.leads import held, lead_counts
 from app.store.life import deliveries, due_clocks, target_deliveries
+from app.store.privacy import retention
 
 STATES = ("assigned", "queued", "automated", "blocked", "closed", "merged", "erased", "failed")
 MAX_QUEUES = 200
@@ -29,6 +30,7 @@ async def read_gauges(pool: Pool, workspace_id: int) -> WorkspaceGauges:
         actions = await deliveries.count_actions(connection, workspace_id, MAX_ACTIONS)
         backlog = await inbox.read_backlog(connection, workspace_id)
         targets = await target_deliveries.count_messages(connection, workspace_id, MAX_ACTIONS, MAX_TARGETS)
+        run = await retention.find_run(connection, workspace_id)
         is_copy = not await installation.acts_on(connection)
     leads, oldest = dict.fromkeys(declared, 0), dict.fromkeys(declared, 0.0)
     for each in waiting:
@@ -36,6 +38,7 @@ async def read_gauges(pool: Pool, workspace_id: int) -> WorkspaceGauges:
         leads[name] = leads.get(name, 0) + each.leads
         oldest[name] = max(oldest.get(name, 0.0), each.oldest)
     by_state = {**dict.fromkeys(STATES, 0), **counts.by_state}
+    finished = run.finished_at.timestamp() if run is not None and run.finished_at is not None else 0.0
     return WorkspaceGauges(
         waiting=leads,
         oldest=oldest,
@@ -49,4 +52,5 @@ async def read_gauges(pool: Pool, workspace_id: int) -> WorkspaceGauges:
         crm_events={"waiting": backlog.waiting, "failed": backlog.failed},
         crm_events_oldest=backlog.oldest,
         targets=targets,
+        retention_finished=finished,
     )

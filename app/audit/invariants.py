@@ -13,6 +13,7 @@ from app.store.leads.lead_counts import LeadCounts
 from app.store.life import sla_clocks
 from app.store.path.snapshot import read_directory as directory_now
 from app.store.path.snapshot import read_snapshot
+from app.store.privacy import retention
 
 LIMITS = Limits(statement=30_000)
 """Counting a million open leads takes longer than any statement a caller waits for."""
@@ -33,6 +34,7 @@ class DataSnapshot:
     open_places: dict[tuple[str, str | None], int]
     refunded: frozenset[str]
     stray_clocks: int = 0
+    deleted_decisions: int = 0
 
 
 async def read_data_snapshot(pool: Pool, workspace_id: int) -> DataSnapshot:
@@ -40,6 +42,7 @@ async def read_data_snapshot(pool: Pool, workspace_id: int) -> DataSnapshot:
     async with transaction(pool, workspace_id, read_only=True, limits=LIMITS) as connection:
         _, snapshot = await read_snapshot(connection, workspace_id)
         version = snapshot.entry.directory_version
+        run = await retention.find_run(connection, workspace_id)
         return DataSnapshot(
             decision_number=snapshot.entry.decision_number,
             state=snapshot.state,
@@ -48,6 +51,7 @@ async def read_data_snapshot(pool: Pool, workspace_id: int) -> DataSnapshot:
             counts=await lead_counts.count_leads(connection, workspace_id),
             open_places=await lead_counts.count_open_assignments(connection, workspace_id),
             refunded=await lead_counts.find_refunded_turns(connection, workspace_id),
+            deleted_decisions=run.decisions if run is not None else 0,
             stray_clocks=await sla_clocks.count_stray_clocks(connection, workspace_id),
         )
 

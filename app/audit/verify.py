@@ -17,12 +17,12 @@ from app.registry import strategies as installed
 from app.store import plans
 from app.store.connection.pool import Pool, transaction
 from app.store.directory.history import DirectoryReplay
-from app.store.leads import decisions
+from app.store.leads import current_leads, decisions
 from app.store.leads.decisions import StoredDecision
 from app.store.life import sla_clocks
 from app.store.path import ledger
 from app.store.path.ledger import StoredLedgerEntry
-from app.store.privacy import erasures
+from app.store.privacy import erasures, retention
 
 SLICE = 500
 MAX_SHOWN = 100
@@ -83,7 +83,9 @@ async def verify(
     offered = installed() if strategies is None else strategies
     at = await read_data_snapshot(pool, workspace_id)
     report = VerifyReport(moment=at, differences=broken_invariants(at))
-    await _Decisions(pool, workspace_id, offered, report, at.decision_number, slice_size).check()
+    await _Decisions(
+        pool, workspace_id, offered, report, at.decision_number, slice_size, deleted=at.deleted_decisions
+    ).check()
     refunded: set[str] = set()
     for team in sorted({*at.state.ledger, *at.state.balances}):
         ledger = await sum_ledger(pool, workspace_id, team, at.state, slice_size)
@@ -93,9 +95,20 @@ async def verify(
         refunded |= ledger.refunded
     report.differences += [
         f"assignment {id_}: the ledger and the assignment do not agree on its refund"
-        for id_ in sorted(refunded ^ at.refunded)
+        for id_ in await _present(pool, workspace_id, refunded ^ at.refunded)
     ]
     return report
+
+
+async def _present(pool: Pool, workspace_id: int, assignment_ids: set[str]) -> list[str]:
+    """Those of these assignments that were not deleted with their leads."""
+    if not assignment_ids:
+        return []
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        found = await current_leads.find_leads_of_assignments(
+            connection, workspace_id, sorted(assignment_ids)
+        )
+    return sorted(found)
 
 
 @dataclass(slots=True)
@@ -111,7 +124,10 @@ class _Decisions:
     reached: int = 0
     plan: Plan = field(default_factory=empty_plan)
     clocks: Mapping[str, Sequence[Clock]] = field(default_factory=dict)
+    deleted: int = 0
     unlogged: Sequence[str] = ()
+    gaps: list[str] = field(default_factory=list)
+    missing: int = 0
     walk: DirectoryReplay = field(init=False)
 
     def __post_init__(self) -> None:
@@ -123,7 +139,20 @@ class _Decisions:
             for decided in found:
                 await self._check_one(decided, turns.get(decided.id))
         if self.reached < self.up_to:
-            self._differs(f"decisions {self.reached + 1} to {self.up_to} are missing")
+            self._miss(self.reached + 1, self.up_to)
+        if self.missing:
+            await self._compare_missing()
+
+    def _miss(self, first: int, last: int) -> None:
+        self.missing += last - first + 1
+        self.gaps.append(f"decisions {first} to {last} are missing")
+
+    async def _compare_missing(self) -> None:
+        """As many decisions are missing as retention has deleted, which it may have done meanwhile."""
+        async with transaction(self.pool, self.workspace_id, read_only=True) as connection:
+            run = await retention.find_run(connection, self.workspace_id)
+        if not self.deleted <= self.missing <= (run.decisions if run is not None else 0):
+            self.report.differences += self.gaps
 
     async def _next(self) -> tuple[list[StoredDecision], dict[str, StoredLedgerEntry]] | None:
         """The next decisions with their turns. Keeps their clocks, and which are empty without a reason."""
@@ -140,7 +169,7 @@ class _Decisions:
 
     async def _check_one(self, decided: StoredDecision, turn: StoredLedgerEntry | None) -> None:
         if decided.decision_number != self.reached + 1:
-            self._differs(f"decisions {self.reached + 1} to {decided.decision_number - 1} are missing")
+            self._miss(self.reached + 1, decided.decision_number - 1)
         self.reached = decided.decision_number
         if decided.erased:
             self.report.erased += 1

@@ -31,6 +31,7 @@ _COMMANDS = {
     "plan": "plan",
     "leads": "leads",
     "erasures": "erasures",
+    "retention": "retention",
     "owners": "owners",
     "teams": "teams",
     "import": "imports",

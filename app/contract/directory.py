@@ -36,6 +36,7 @@ from app.errors import refused_at
 from app.intake.website import website_domain
 from app.plan.language.hours import MAX_TEXT_LENGTH, read_hours
 from app.plan.language.public_holidays import UnknownHolidays
+from app.privacy.settings import check_period
 from app.values.countries import country_code
 
 
@@ -145,6 +146,30 @@ class ActionSettings(RecordModel):
     @classmethod
     def _known_types(cls, deliver: dict[str, str]) -> dict[str, str]:
         return {check_action_type(each): way for each, way in deliver.items()}
+
+
+def _period(text: str) -> str:
+    try:
+        return check_period(text)
+    except ValueError as error:
+        raise invalid("invalid_format", str(error)) from None
+
+
+Period = Annotated[str, AfterValidator(_period)]
+"""A number of days, weeks, months or years, such as 14d or 24mo."""
+
+
+class RetentionSettings(RecordModel):
+    """How long data is kept. What is older is deleted within a day."""
+
+    leads: Period | None = Field(
+        None, description="Leads, counted from the end of their case. Open leads stay. Null keeps all."
+    )
+    raw: Period = Field("14d", description="Bodies of webhooks.")
+    event_ids: Period = Field("30d", description="Ids by which a repeated event is known.")
+    actions: Period = Field("30d", description="Actions that were executed or have expired.")
+    job_results: Period = Field("90d", description="Results of bulk jobs.")
+    failed_leads: Period = Field("30d", description="Leads that could not be decided.")
 
 
 class RampSettings(RecordModel):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.contract.responses import ResponseModel
+from app.contract.responses import Int64, ResponseModel
 
 
 class Recipient(ResponseModel):
@@ -41,6 +41,31 @@ class ErasureEntry(ResponseModel):
     lead_id: UUID
     erased_at: datetime
     actor: str
+
+
+class RetentionRun(ResponseModel):
+    """The last run, and how much was deleted since the first. `finished_at` is the last success."""
+
+    started_at: datetime | None
+    finished_at: datetime | None
+    leads: Int64
+    failed_leads: Int64
+    decisions: Int64
+
+
+class OldOpenLead(ResponseModel):
+    """A lead that is older than leads are kept, and stays because it is open."""
+
+    lead_id: UUID
+    received_at: datetime
+
+
+class Retention(ResponseModel):
+    """The last run of retention, and a page of old leads that are still open."""
+
+    run: RetentionRun | None
+    open_leads: list[OldOpenLead]
+    next: str | None
 
 
 class LeadFields(ResponseModel):

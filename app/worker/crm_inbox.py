@@ -3,6 +3,7 @@
 import time
 
 from app.dispatch.dispatcher import Dispatcher
+from app.privacy.settings import raw_kept
 from app.store.connection.pool import Pool, transaction
 from app.store.crm import endpoint_hours, inbox_retention
 from app.store.life.agenda import Agenda
@@ -40,7 +41,8 @@ class CrmInbox:
     async def _delete(self, workspace_id: int) -> bool:
         """Delete one slice. Returns whether there may be more."""
         async with transaction(self._pool, workspace_id) as connection:
-            bodies = await inbox_retention.drop_old_bodies(connection, workspace_id, SLICE)
+            kept = await raw_kept(connection, workspace_id)
+            bodies = await inbox_retention.drop_old_bodies(connection, workspace_id, SLICE, kept)
             rows = await inbox_retention.delete_old(connection, workspace_id, SLICE)
             await endpoint_hours.delete_old_hours(connection, workspace_id, SLICE)
         return max(bodies, rows) >= SLICE

@@ -31,6 +31,7 @@ from app.worker.outbox import Outbox
 from app.worker.owner_pauses import OwnerPauses
 from app.worker.queue_order import QueueOrder
 from app.worker.queue_waits import QueueWaits
+from app.worker.retention import Retention
 from app.worker.shift_releases import ShiftReleases
 from app.worker.target_deliveries import TargetDeliveries
 
@@ -71,6 +72,7 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
         BulkJobs(pool, dispatch),
         IdleClosing(pool, dispatch),
         Outbox(pool),
+        Retention(pool),
     ]
 
 

@@ -42,3 +42,17 @@ async def test_erasure_is_repeated_on_a_restored_database(database: str, tmp_pat
         assert said == "1 leads are erased, 1 are not in this database.\n"
         assert "Erased" in shell.refuses("leads", "export", told["lead_id"])
         assert "other" in shell.says("leads", "export", other["lead_id"])
+
+
+def test_retention_is_shown_and_set(shell: Shell) -> None:
+    shell.says("migrate")
+    shell.says("workspaces", "create", "acme")
+    assert "leads\tforever" in shell.says("retention", "show")
+    shell.says("retention", "set", "leads=24mo", "raw=7d")
+    shown = shell.says("retention", "show")
+    assert "leads\t24mo" in shown
+    assert "raw\t7d" in shown
+    shell.says("retention", "set", "leads=forever")
+    assert "leads\tforever" in shell.says("retention", "show")
+    assert "leads" in shell.refuses("retention", "set", "leads=2")
+    assert "seats" in shell.refuses("retention", "set", "seats=2d")

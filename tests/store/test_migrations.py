@@ -73,7 +73,7 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
                 ("target_cursors", "0, 0"),
             ):
                 await workspace.pool.execute(
-                    f"INSERT INTO {table} SELECT $1, {values}", workspace.workspace_id
+                    f"INSERT INTO {table} SELECT $1, {values} ON CONFLICT DO NOTHING", workspace.workspace_id
                 )
             for statement in ROWS:
                 await workspace.pool.execute(statement, workspace.workspace_id)

@@ -1,20 +1,32 @@
-"""Personal data: everything that is held about the person behind a lead, and its erasure."""
+"""Personal data: what is held about the person behind a lead, its erasure, and how long data is kept."""
 
+from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 
 from app.api.http.auth import requires
-from app.api.http.json_response import Json, page_of
-from app.api.http.parameters import CallerParameter, DispatchParameter, Limit, PoolParameter
+from app.api.http.json_response import Json, etag, page_of
+from app.api.http.parameters import (
+    CallerParameter,
+    DispatchParameter,
+    Limit,
+    PoolParameter,
+    PreconditionParameter,
+)
 from app.api.http.routing import StrictRoute
-from app.contract.privacy import ErasureEntry, LeadErasure, LeadExport
+from app.api.routes.crud import READERS, created
+from app.contract.directory import RetentionSettings, to_record
+from app.contract.privacy import ErasureEntry, LeadErasure, LeadExport, Retention
 from app.contract.responses import Page
+from app.directory import records
 from app.dispatch.erasing import erase_person
 from app.errors import Erased, MergedOfSeveral
+from app.privacy import settings
 from app.privacy.erasure import list_page
 from app.privacy.export import export_lead
+from app.privacy.retention import read_status
 
 AfterLead = Annotated[UUID | None, Query(description="`next` of the previous page.")]
 router = APIRouter(route_class=StrictRoute, tags=["privacy"])
@@ -57,3 +69,39 @@ async def list_erasures(
     found = await list_page(pool, caller.workspace_id, start, limit + 1)
     shown = [{"lead_id": each.lead_id, "erased_at": each.at, "actor": each.actor} for each in found]
     return page_of(shown, limit, dict, lambda entry: entry["lead_id"])
+
+
+@router.get("/settings/retention")
+@requires(*READERS, "privacy")
+async def get_retention_settings(caller: CallerParameter, pool: PoolParameter) -> Json[RetentionSettings]:
+    """Returns how long data is kept."""
+    found = await settings.find(pool, caller.workspace_id)
+    if found is None:
+        return Json(settings.DEFAULTS)
+    return Json({**settings.DEFAULTS, **found.body}, headers=etag(found.revision))
+
+
+@router.put("/settings/retention", responses=created(RetentionSettings))
+@requires("privacy")
+async def put_retention_settings(
+    caller: CallerParameter, pool: PoolParameter, on: PreconditionParameter, body: RetentionSettings
+) -> Json[RetentionSettings]:
+    """Sets how long data is kept. What is older is deleted for good."""
+    record = to_record(body)
+    written = await records.write(
+        pool, caller.workspace_id, caller.key_id, settings.RESOURCE_TYPE, settings.ID, lambda _: record, on
+    )
+    shown = {**settings.DEFAULTS, **written.record.body}
+    return Json(shown, 201 if written.created else 200, etag(written.record.revision))
+
+
+@router.get("/retention")
+@requires("privacy", "ops")
+async def get_retention(
+    caller: CallerParameter, pool: PoolParameter, after: AfterLead = None, limit: Limit = 100
+) -> Json[Retention]:
+    """Returns the last run of retention, and the leads that are old and still open."""
+    start = str(after) if after is not None else None
+    found = await read_status(pool, caller.workspace_id, start, limit)
+    leads = [{"lead_id": case.id, "received_at": case.received_at} for case in found.open_leads]
+    return Json({"run": found.run and asdict(found.run), "open_leads": leads, "next": found.following})

@@ -34,8 +34,11 @@ SELECT_LEADS_BY_STATE = """
 SELECT state, count(*) AS leads FROM leads WHERE workspace_id = $1 GROUP BY state
 UNION ALL
 SELECT 'failed', count(*) FROM failed_leads WHERE workspace_id = $1
+UNION ALL
+SELECT 'deleted', leads + failed_leads FROM retention_runs
+ WHERE workspace_id = $1 AND leads + failed_leads > 0
 """
-"""Leads by state, those that failed included."""
+"""Leads by state, with those that failed, and those that were not kept any longer."""
 
 SELECT_JOURNAL_COUNTS = """
 SELECT received, matched FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1

@@ -1,0 +1,34 @@
+"""What a workspace no longer keeps is deleted, slice by slice."""
+
+from datetime import datetime, timedelta
+
+from app.privacy.retention import delete_old_leads, delete_old_rows
+from app.store.connection.pool import Pool
+from app.store.life.agenda import Agenda
+
+EVERY = timedelta(hours=1)
+"""How often each workspace is looked through, in its own time."""
+
+
+class Retention:
+    """Deletes old data. A run that is done is not begun again within the hour."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._next: dict[int, datetime] = {}
+        self._now: dict[int, datetime] = {}
+
+    def is_due(self, agenda: Agenda) -> bool:
+        """Whether the last complete run is an hour old."""
+        self._now[agenda.workspace_id] = agenda.run.now
+        due = self._next.get(agenda.workspace_id)
+        return due is None or agenda.run.now >= due or agenda.run.now < due - 2 * EVERY
+
+    async def run(self, workspace_id: int) -> bool:
+        """Delete one slice. Returns whether there may be more."""
+        if await delete_old_rows(self._pool, workspace_id) or await delete_old_leads(
+            self._pool, workspace_id
+        ):
+            return True
+        self._next[workspace_id] = self._now[workspace_id] + EVERY
+        return False
