@@ -42,12 +42,22 @@ CODES: Final[Mapping[str, Explanation]] = {
         "Records came by an import or a mass update. They were noted, but not routed.",
         "Import their owners, route them with `POST /assign`, or set `import: route` in the mapping.",
     ),
+    "missing_in_crm": Explanation(
+        "A complete list of the CRM does not have a record whose lead is open here.",
+        "Look the record up in the CRM: close the lead if it is gone, or send the list again.",
+    ),
     "write_not_confirmed": Explanation(
         "An owner that the service decided was not seen in the CRM within 24 hours.",
         "Check that an executor runs and that the CRM sends changes of the owner; then reconcile.",
     ),
 }
 """Every code of a finding."""
+_UNKNOWN = Explanation("The code is of another version of the service.", "Look at the notes of that version.")
+
+
+def explanation_of(code: str) -> Explanation:
+    """Why there is such a finding, and what to do."""
+    return CODES.get(code, _UNKNOWN)
 
 
 async def page(

@@ -27,6 +27,7 @@ from app.store.crm.inbox import Backlog
 from app.store.directory import records
 from app.store.directory.records import Record
 from app.values.crm_ids import crm_id_key
+from app.webhooks.mapping import read_mapping
 
 RESOURCE_TYPE = "endpoints"
 PATH = "/webhooks/"
@@ -106,6 +107,7 @@ class Endpoints:
             body = make(before.body if before else None)
             if before is not None and before.body["kind"] != body["kind"]:
                 raise refused_at(("kind",), "not_allowed", "cannot be changed")
+            read_mapping(body["kind"], body["mapping"])
             await edit.put(RESOURCE_TYPE, id_, body, before)
             if before is None:
                 await self._open(edit, id_)

@@ -177,3 +177,14 @@ async def test_findings_are_listed_with_cause_and_remedy(database: str) -> None:
         ]
         assert all(each["cause"] and each["remedy"] and each["lead_id"] for each in shown)
         assert rest["next"] is None
+
+
+async def test_an_endpoint_takes_only_a_mapping_that_means_something(database: str) -> None:
+    async with open_crm(database) as crm:
+        mapping = {"objects": {"contact": {"fields": {"country": "county"}}}, "imports": "route"}
+        answer = await crm.workspace.client.put(
+            "/endpoints/crm", json={"kind": "hubspot", "mapping": mapping, "secrets": ["a-secret-of-the-app"]}
+        )
+        assert answer.status_code == 422, answer.text
+        places = {fault["path"] for fault in answer.json()["errors"]}
+        assert places == {"mapping.objects.contact.fields.country", "mapping.imports"}

@@ -9,8 +9,10 @@ from app.contract.crm_mapping import MEANINGS
 from app.engine.life.crm import CrmChange, OwnerChange
 from app.errors import ValidationFailed
 from app.webhooks.crm_events import CrmEvent, CrmRecord
+from app.webhooks.crm_findings import CODES
 from app.webhooks.default_mappings import DEFAULTS
 from app.webhooks.mapping import EventTerms, UserChange, read_event, read_mapping
+from tests.docs.test_docs import named, rows
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
@@ -241,3 +243,7 @@ def test_defaults_are_valid_and_use_their_meanings(kind: str) -> None:
     mapping = read_mapping(kind, {})
     assert {each.as_ for each in mapping.objects.values()} - {"ignore"} <= MEANINGS.keys()
     assert any(each.as_ == "lead" and "owner" in each.fields.values() for each in mapping.objects.values())
+
+
+def test_every_finding_is_in_the_page_about_crms() -> None:
+    assert {named(row[0])[0] for row in rows("docs/crm.md", "Findings")} == CODES.keys()

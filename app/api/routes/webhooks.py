@@ -92,7 +92,7 @@ async def list_crm_findings(
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    known = crm_findings.CODES[finding.code]
+    known = crm_findings.explanation_of(finding.code)
     return {
         "code": finding.code,
         "endpoint": finding.endpoint_id,
