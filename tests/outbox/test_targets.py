@@ -124,6 +124,15 @@ async def test_decision_and_its_actions_arrive_signed_and_in_order(pushing: Work
     assert "mara" not in got[0].body.decode()
 
 
+async def test_set_owner_says_which_owner_the_crm_should_show_until_then(pushing: Workspace) -> None:
+    first = await pushing.assign(external_id="L", source="ana")
+    second = await moved(pushing, first["lead_id"], "ben")
+    assert [each["actions"][0]["params"] for each in (first, second)] == [
+        {"crm": {"salesforce": "005A"}},
+        {"crm": {"salesforce": "005B"}, "expected_owner": {"salesforce": "005A"}},
+    ]
+
+
 async def test_target_gets_only_the_types_it_asked_for(pushing: Workspace) -> None:
     async with receiving() as one, receiving() as two:
         await target(pushing, "one", one, types=["set_owner"])

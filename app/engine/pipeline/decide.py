@@ -5,7 +5,7 @@ come, in order of precedence, suppression lists, a target named by the caller, t
 pipeline, and last the follow-up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -284,6 +284,26 @@ def _to_owner(request: DecisionRequest, owner: Owner, team: str | None, facts: F
     )
 
 
+def _expecting(
+    actions: Sequence[Mapping[str, Any]], request: DecisionRequest, facts: Facts
+) -> tuple[Mapping[str, Any], ...]:
+    """The actions, where those that set the owner in the CRM say which owner it should show until then.
+
+    If it shows somebody else, a person was faster, and the executor does not undo that.
+    """
+    owner = request.present_owner or (request.prior.owner if request.prior is not None else None)
+    before = facts.directory.owners.get(owner or "")
+    if before is None or not before.crm:
+        return tuple(actions)
+    expected = {"expected_owner": dict(before.crm)}
+    return tuple(
+        {**each, "params": {**each["params"], **expected}}
+        if each["type"] == "set_owner" and "crm" in each["params"]
+        else each
+        for each in actions
+    )
+
+
 def _with_actions(decision: Decision, request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
     """Add the follow-up actions, or the reason why there are none. A duplicate submission has had its own.
 
@@ -295,7 +315,7 @@ def _with_actions(decision: Decision, request: DecisionRequest, plan: Plan, fact
     values = {**request.values, **decision.labels} if decision.labels else request.values
     shown = without_hidden(values, plan.terms_of(decision.queue or "").hide)
     result = plan.follow_up.after(decision, values, facts.now, shown)
-    decision.actions = result.actions
+    decision.actions = _expecting(result.actions, request, facts)
     if request.kind == "lease_ended":
         decision.actions = (*lease_notice(request, facts.directory), *decision.actions)
     if request.kind == CRM:
@@ -304,7 +324,7 @@ def _with_actions(decision: Decision, request: DecisionRequest, plan: Plan, fact
         decision.actions = (*told(request, facts), *kept)
     if decision.previous_products and plan.products is not None and request.prior is not None:
         farewell = plan.products.farewell(decision, request.prior, facts.directory)
-        decision.actions = (*farewell, *result.actions)
+        decision.actions = (*farewell, *decision.actions)
     if request.action_types is not None:
         kept = tuple(each for each in decision.actions if each["type"] in request.action_types)
         if decision.actions and not kept:

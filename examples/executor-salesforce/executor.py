@@ -1,0 +1,196 @@
+"""Executes actions in Salesforce: leases them from the service, and writes owners, tasks and notes.
+
+Run it with the settings of `README.md` in the environment. Any number of them can run.
+"""
+
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+import httpx2
+
+API = "/services/data/v62.0"
+OBJECTS = {"lead": "Lead", "contact": "Contact", "account": "Account", "deal": "Opportunity"}
+"""Salesforce's names of objects."""
+PREFIXES = {"00Q": "Lead", "003": "Contact"}
+"""The objects that leads can be, by the first letters of their ids."""
+MARK = "Lead_Assignment_Action_Id__c"
+"""The field of activities that holds the id of the action (see README.md)."""
+LEASE_SECONDS = 300
+OWNERS_EVERY_SECONDS = 3600
+
+
+class Executor:
+    """Works for one Salesforce organization. `endpoint` is the id of its endpoint in the service."""
+
+    def __init__(self, service: httpx2.Client, salesforce: httpx2.Client, endpoint: str) -> None:
+        self._service, self._salesforce, self._endpoint = service, salesforce, endpoint
+
+    def work(self) -> int:
+        """Lease actions once and execute them. Returns how many there were."""
+        leased = self._say("POST", "/actions/lease", {"limit": 20, "seconds": LEASE_SECONDS})["items"]
+        failed: set[str] = set()
+        for action in leased:
+            # The later actions of a lead went back with the one that failed.
+            if action["lead_id"] in failed:
+                continue
+            pause = self._pause_after(action)
+            url, token = f"/actions/{action['id']}", {"token": action["token"]}
+            if pause is None:
+                self._service.post(f"{url}/ack", json=token)
+            else:
+                failed.add(action["lead_id"])
+                self._service.post(f"{url}/nack", json={**token, "retry_after": pause})
+        return len(leased)
+
+    def post_owners(self) -> None:
+        """Tell the service which users are active."""
+        as_of = datetime.now(UTC).isoformat()
+        users = self._query("SELECT Id, Email, IsActive FROM User WHERE UserType = 'Standard'")
+        owners = [{"id": each["Id"], "email": each["Email"], "active": each["IsActive"]} for each in users]
+        body = {"endpoint": self._endpoint, "as_of": as_of, "owners": owners}
+        self._say("POST", "/reconcile/owners", body)
+
+    def _pause_after(self, action: dict[str, Any]) -> float | None:
+        """Execute an action. Returns None, or in how many seconds it is to be tried again."""
+        try:
+            self._execute(action)
+        except httpx2.HTTPStatusError as error:
+            # 412: the record was changed between reading and writing. It is read again at once.
+            return 0.0 if error.response.status_code == 412 else 60.0
+        except httpx2.TransportError:
+            return 30.0
+        return None
+
+    def _execute(self, action: dict[str, Any]) -> None:
+        kind, params = action["type"], action["params"]
+        if kind == "set_owner":
+            self._set_owner(action["lead_id"], params)
+        elif kind == "task":
+            due = (action["due_at"] or action["created_at"])[:10]
+            fields = {"Subject": params.get("title", ""), "Description": params.get("text", "")}
+            self._create_task(action, {**fields, "ActivityDate": due, "Status": "Not Started"})
+        elif kind == "x-note":
+            # A note is a task that is done, so that it shows in the activity history.
+            fields = {"Subject": "Note", "Description": params.get("text", ""), "Status": "Completed"}
+            self._create_task(action, fields)
+        elif kind == "read_record":
+            self._post_record(params["object"], params["id"])
+        else:
+            print(f"not executed: {kind} {action['id']}", file=sys.stderr)  # noqa: T201 - a program
+
+    def _set_owner(self, lead_id: str, params: dict[str, Any]) -> None:
+        """Write the owner, unless a person has set another one since the decision."""
+        record, owner = params.get("lead_id") or self._record_of(lead_id), params["crm"].get("salesforce")
+        if record is None or owner is None:
+            return
+        name = PREFIXES.get(record[:3], "Lead")
+        found = self._read(name, record)
+        shown = found["OwnerId"] if found is not None else None
+        expected = params.get("expected_owner", {}).get("salesforce")
+        # In Salesforce a record always has an owner. A queue is nobody.
+        if found is not None and shown is not None and (_same(shown, expected) or shown.startswith("00G")):
+            at = datetime.fromisoformat(found["LastModifiedDate"])
+            unmodified = {"If-Unmodified-Since": format_datetime(at.astimezone(UTC), usegmt=True)}
+            url = f"{API}/sobjects/{name}/{record}"
+            self._salesforce.patch(url, json={"OwnerId": owner}, headers=unmodified).raise_for_status()
+        elif not _same(shown, owner):
+            # The service takes the record as what it is: a change of the owner by a person.
+            self._post_record(name.lower(), record)
+
+    def _create_task(self, action: dict[str, Any], fields: dict[str, Any]) -> None:
+        """Create a task, once for each action."""
+        record = self._record_of(action["lead_id"])
+        # The text is quoted: no query language of Salesforce takes parameters.
+        there = self._query(f"SELECT Id FROM Task WHERE {MARK} = '{_quoted(action['id'])}'")  # noqa: S608
+        if there or record is None:
+            return
+        found = self._read(PREFIXES.get(record[:3], "Lead"), record)
+        if found is None:
+            return
+        body = {MARK: action["id"], "WhoId": record, **{name: each for name, each in fields.items() if each}}
+        # Tasks belong to users, never to the queue that a lead is in.
+        if found["OwnerId"].startswith("005"):
+            body["OwnerId"] = found["OwnerId"]
+        self._salesforce.post(f"{API}/sobjects/Task", json=body).raise_for_status()
+
+    def _record_of(self, lead_id: str) -> str | None:
+        """Salesforce's id of a lead, if the service knows it."""
+        fields = self._say("GET", f"/leads/{lead_id}")["fields"]
+        found: str | None = fields.get("crm", {}).get("lead_id")
+        return found
+
+    def _query(self, text: str) -> list[dict[str, Any]]:
+        """The records of a query, of all its pages."""
+        answer = self._salesforce.get(f"{API}/query", params={"q": text}).raise_for_status().json()
+        records: list[dict[str, Any]] = answer["records"]
+        while not answer["done"]:
+            answer = self._salesforce.get(answer["nextRecordsUrl"]).raise_for_status().json()
+            records += answer["records"]
+        return records
+
+    def _read(self, name: str, id_: str) -> dict[str, Any] | None:
+        answer = self._salesforce.get(f"{API}/sobjects/{name}/{id_}")
+        if answer.status_code == 404:
+            return None
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
+
+    def _post_record(self, kind: str, id_: str) -> None:
+        """Tell the service what a record holds now."""
+        found = self._read(OBJECTS.get(kind, kind.capitalize()), id_)
+        record: dict[str, Any] = {"object": kind, "id": id_}
+        if found is None:
+            record["deleted"] = True
+        else:
+            fields = {name: value for name, value in found.items() if name != "attributes"}
+            record |= {"fields": fields, "at": found["LastModifiedDate"]}
+        self._say("POST", "/records", {"endpoint": self._endpoint, "records": [record]})
+
+    def _say(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        answer = self._service.request(method, path, json=body)
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
+
+
+def _same(one: str | None, other: str | None) -> bool:
+    """Whether two ids are the same. Both forms, of 15 and of 18 characters, begin with the same 15."""
+    return one is not None and other is not None and one[:15] == other[:15]
+
+
+def _quoted(text: str) -> str:
+    """A text as a query writes it."""
+    return text.replace("\\", "\\\\").replace("'", "\\'")
+
+
+def main() -> None:
+    """Work until a signal ends it."""
+    key, token = os.environ["LEAD_ASSIGNMENT_KEY"], os.environ["SALESFORCE_TOKEN"]
+    with (
+        httpx2.Client(
+            base_url=os.environ["LEAD_ASSIGNMENT_URL"], headers={"Authorization": f"Bearer {key}"}
+        ) as service,
+        httpx2.Client(
+            base_url=os.environ["SALESFORCE_URL"], headers={"Authorization": f"Bearer {token}"}
+        ) as salesforce,
+    ):
+        executor = Executor(service, salesforce, os.environ["LEAD_ASSIGNMENT_ENDPOINT"])
+        owners_next = 0.0
+        while True:
+            try:
+                if time.monotonic() >= owners_next:
+                    executor.post_owners()
+                    owners_next = time.monotonic() + OWNERS_EVERY_SECONDS
+                busy = executor.work()
+            except httpx2.HTTPError as error:
+                print(f"waits: {type(error).__name__}", file=sys.stderr)  # noqa: T201 - a program
+                busy = 0
+            if not busy:
+                time.sleep(5)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Executors of the examples, against a CRM of the test."""

@@ -1,0 +1,166 @@
+"""The executor for Salesforce, against a CRM of the test that checks the shape of every call."""
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.executors.test_hubspot import Service
+
+FILE = Path(__file__).parents[2] / "examples" / "executor-salesforce" / "executor.py"
+MARK = "Lead_Assignment_Action_Id__c"
+LEAD, ANA, BEN, PERSON, QUEUE = (
+    "00Q5g00000AbCdEEAV", "0055g00000AnaAAAQ0", "0055g00000BenAAAQ0", "0055g00000PerAAAQ0",
+    "00G5g00000QueAAAQ0",
+)  # fmt: skip
+MODIFIED = "2026-12-01T09:00:00.000+0000"
+
+
+class Salesforce:
+    """A lead, tasks and users, by the calls that Salesforce documents."""
+
+    def __init__(self) -> None:
+        self.leads: dict[str, dict[str, Any]] = {LEAD: {"OwnerId": ANA, "LastModifiedDate": MODIFIED}}
+        self.tasks: list[dict[str, Any]] = []
+        self.modified_meanwhile = False
+        self.lose_answer = False
+
+    def __call__(self, request: httpx2.Request) -> httpx2.Response:
+        assert request.headers["authorization"] == "Bearer token"
+        path = request.url.path.removeprefix("/services/data/v62.0/")
+        assert path != request.url.path
+        if path.startswith("query"):
+            return self._query(path, request)
+        if path == "sobjects/Task":
+            return self._create(request)
+        assert path.startswith("sobjects/Lead/")
+        lead = self.leads.get(path.rsplit("/", 1)[1])
+        if lead is None:
+            return httpx2.Response(404, json=[{"errorCode": "NOT_FOUND"}])
+        if request.method == "GET":
+            return httpx2.Response(200, json={"attributes": {"type": "Lead"}, **lead})
+        assert request.method == "PATCH"
+        assert request.headers["if-unmodified-since"] == "Tue, 01 Dec 2026 09:00:00 GMT"
+        if self.modified_meanwhile:
+            return httpx2.Response(412, json=[{"errorCode": "ENTITY_MODIFIED"}])
+        sent = json.loads(request.content)
+        assert sent.keys() == {"OwnerId"}
+        lead.update(sent)
+        return httpx2.Response(204)
+
+    def _query(self, path: str, request: httpx2.Request) -> httpx2.Response:
+        assert request.method == "GET"
+        if path == "query/next":
+            records = [{"Id": BEN, "Email": "ben@us.example", "IsActive": False}]
+            return httpx2.Response(200, json={"records": records, "done": True})
+        text = request.url.params["q"]
+        if " FROM User " in text:
+            return httpx2.Response(200, json={
+                "records": [{"Id": ANA, "Email": "ana@us.example", "IsActive": True}],
+                "done": False, "nextRecordsUrl": "/services/data/v62.0/query/next",
+            })  # fmt: skip
+        found = [{"Id": "00T1"} for each in self.tasks if text.endswith(f" WHERE {MARK} = '{each[MARK]}'")]
+        return httpx2.Response(200, json={"records": found, "done": True})
+
+    def _create(self, request: httpx2.Request) -> httpx2.Response:
+        assert request.method == "POST"
+        sent = json.loads(request.content)
+        assert sent.keys() <= {
+            MARK, "WhoId", "OwnerId", "Subject", "Description", "ActivityDate", "Status",
+        }  # fmt: skip
+        self.tasks.append(sent)
+        if self.lose_answer:
+            self.lose_answer = False
+            raise httpx2.ReadError("lost")
+        return httpx2.Response(201, json={"id": "00T1", "success": True, "errors": []})
+
+
+@pytest.fixture
+def salesforce() -> Salesforce:
+    return Salesforce()
+
+
+def executor(service: Service, salesforce: Salesforce) -> Any:
+    spec = importlib.util.spec_from_file_location("executor_salesforce", FILE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    service.record = LEAD
+    return module.Executor(
+        httpx2.Client(base_url="https://service.example", transport=httpx2.MockTransport(service)),
+        httpx2.Client(
+            base_url="https://acme.example",
+            headers={"Authorization": "Bearer token"},
+            transport=httpx2.MockTransport(salesforce),
+        ),
+        "crm",
+    )
+
+
+def set_owner(expected: str | None) -> dict[str, Any]:
+    params: dict[str, Any] = {"crm": {"salesforce": BEN}, "lead_id": LEAD}
+    return {
+        "type": "set_owner",
+        "params": params if expected is None else {**params, "expected_owner": {"salesforce": expected}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected", "after", "conflict"),
+    [
+        (ANA, ANA, BEN, False), (ANA, ANA[:15], BEN, False), (QUEUE, None, BEN, False),
+        (BEN, ANA, BEN, False),
+        (PERSON, ANA, PERSON, True), (PERSON, None, PERSON, True),
+    ],
+)  # fmt: skip
+def test_owner_is_written_only_over_the_expected_one_or_a_queue(
+    salesforce: Salesforce, shown: str, expected: str | None, after: str, conflict: bool
+) -> None:
+    salesforce.leads[LEAD]["OwnerId"] = shown
+    service = Service(set_owner(expected))
+    executor(service, salesforce).work()
+    assert salesforce.leads[LEAD]["OwnerId"] == after
+    *reported, done = service.said
+    assert done == ("/actions/a.1/ack", {"token": "t"})
+    fields = {"OwnerId": shown, "LastModifiedDate": MODIFIED}
+    record = {"object": "lead", "id": LEAD, "fields": fields, "at": MODIFIED}
+    assert reported == ([("/records", {"endpoint": "crm", "records": [record]})] if conflict else [])
+
+
+def test_record_that_changed_between_reading_and_writing_is_read_again(salesforce: Salesforce) -> None:
+    salesforce.modified_meanwhile = True
+    service = Service(set_owner(ANA))
+    executor(service, salesforce).work()
+    assert service.said == [("/actions/a.1/nack", {"token": "t", "retry_after": 0.0})]
+    assert salesforce.leads[LEAD]["OwnerId"] == ANA
+
+
+def test_task_and_note_are_created_once_although_an_answer_is_lost(salesforce: Salesforce) -> None:
+    salesforce.lose_answer = True
+    task = {"type": "task", "params": {"title": "Call"}, "due_at": "2026-12-01T10:00:00Z"}
+    service = Service(task, {"type": "x-note", "params": {"text": "From the form"}})
+    executor(service, salesforce).work()
+    executor(service, salesforce).work()
+    assert salesforce.tasks == [
+        {
+            MARK: "a.1", "WhoId": LEAD, "OwnerId": ANA, "Subject": "Call", "ActivityDate": "2026-12-01",
+            "Status": "Not Started",
+        },
+        {
+            MARK: "a.2", "WhoId": LEAD, "OwnerId": ANA, "Subject": "Note", "Description": "From the form",
+            "Status": "Completed",
+        },
+    ]  # fmt: skip
+    assert [path for path, _ in service.said] == ["/actions/a.1/nack", "/actions/a.1/ack", "/actions/a.2/ack"]
+
+
+def test_users_of_all_pages_are_posted(salesforce: Salesforce) -> None:
+    service = Service()
+    executor(service, salesforce).post_owners()
+    ((path, body),) = service.said
+    assert path == "/reconcile/owners"
+    assert [(each["id"], each["active"]) for each in body["owners"]] == [(ANA, True), (BEN, False)]
