@@ -167,7 +167,9 @@ class RetentionSettings(RecordModel):
     )
     raw: Period = Field("14d", description="Bodies of webhooks.")
     event_ids: Period = Field("30d", description="Ids by which a repeated event is known.")
-    actions: Period = Field("30d", description="Actions that were executed or have expired.")
+    actions: Period = Field(
+        "30d", description="Actions that were executed, and messages that targets got, or that have expired."
+    )
     job_results: Period = Field("90d", description="Results of bulk jobs.")
     failed_leads: Period = Field("30d", description="Leads that could not be decided.")
 

@@ -422,6 +422,7 @@ target_messages = _of_a_workspace(
     _index("target_messages_ready", "target_id", "next_at", where="state = 'ready'"),
     _index("target_messages_leased", "target_id", where="state = 'leased'"),
     _index("target_messages_left", "created_at", where="state IN ('waiting', 'ready', 'dead')"),
+    _index("target_messages_ended", "ended_at", where="ended_at IS NOT NULL"),
     _index("target_messages_by_state", "target_id", "state", "sequence"),
     key=("target_id", "id"),
 )

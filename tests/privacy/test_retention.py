@@ -157,6 +157,17 @@ async def test_what_is_kept_for_a_while_only_is_deleted_in_time(old: Workspace) 
                VALUES ($1, $2, $3, $3, 'task', '{}', $4, $4, $5, 'acknowledged', $4)""",
             old.workspace_id, f"action {number}", told["lead_id"], START, number,
         )  # fmt: skip
+    await old.pool.execute(
+        """INSERT INTO targets (workspace_id, id, url, types, active, max_parallel, revision, updated_at,
+             updated_by) VALUES ($1, 't', 'https://t.example', '{}', false, 1, 1, now(), 'a')""",
+        old.workspace_id,
+    )
+    await old.pool.execute(
+        """INSERT INTO target_messages (workspace_id, target_id, id, type, lead_id, source, state, created_at,
+             next_at, ended_at)
+           VALUES ($1, 't', 'm', 'task', $2, 'lead', 'delivered', $3, $3, $3)""",
+        old.workspace_id, told["lead_id"], START,
+    )  # fmt: skip
     counts = {}
     for days in (6, 8, 29, 31):
         await at(old, days)
@@ -164,11 +175,12 @@ async def test_what_is_kept_for_a_while_only_is_deleted_in_time(old: Workspace) 
         row = await old.pool.fetchrow(
             """SELECT (SELECT count(*) FROM idempotency_keys) AS keys,
                       (SELECT count(*) FROM events WHERE event_id IS NOT NULL) AS ids,
-                      (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM actions) AS actions"""
+                      (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM actions) AS actions,
+                      (SELECT count(*) FROM target_messages) AS messages"""
         )
         assert row is not None
         counts[days] = tuple(row)
-    assert counts == {6: (1, 1, 1, 2), 8: (0, 1, 1, 2), 29: (0, 1, 1, 2), 31: (0, 0, 1, 1)}
+    assert counts == {6: (1, 1, 1, 2, 1), 8: (0, 1, 1, 2, 1), 29: (0, 1, 1, 2, 1), 31: (0, 0, 1, 1, 0)}
     # The newest number of the log stays, so that readers can go on after it.
     (left,) = await old.fetch("SELECT number FROM actions WHERE workspace_id = $1")
     assert left["number"] == 2

@@ -117,6 +117,15 @@ DELETE FROM actions
 """
 """Actions that were executed, or never will be."""
 
+DELETE_MESSAGES = """
+DELETE FROM target_messages
+ WHERE workspace_id = $1 AND ctid = ANY (ARRAY(
+   SELECT ctid FROM target_messages
+    WHERE workspace_id = $1 AND ended_at < $2 AND state IN ('delivered', 'withdrawn', 'expired')
+    ORDER BY ended_at LIMIT $3))
+"""
+"""Messages that targets have got, or never will."""
+
 DELETE_KEYS = """
 DELETE FROM idempotency_keys
  WHERE workspace_id = $1 AND ctid = ANY (ARRAY(
@@ -160,7 +169,7 @@ DELETE FROM barred_records
 
 OLD_ROWS = {
     "event_ids": (FORGET_EVENT_IDS,),
-    "actions": (DELETE_ACTIONS,),
+    "actions": (DELETE_ACTIONS, DELETE_MESSAGES),
     "job_results": (DELETE_JOB_ITEMS, DELETE_JOBS),
     "idempotency_keys": (DELETE_KEYS,),
     "failed_leads": (DELETE_FAILED_LEADS,),
