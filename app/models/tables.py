@@ -623,10 +623,8 @@ crm_inbox = _of_a_workspace(
     _index("crm_inbox_of_record", "record_id", "object"),
     _index("crm_inbox_next", "next_at", where="state = 'pending'"),
     _index("crm_inbox_waiting", "wait_until", where="state = 'pending' AND wait_until IS NOT NULL"),
-    _index("crm_inbox_pending", "system", "object", "record_id", where="state = 'pending'"),
-    _index("crm_inbox_pending_of_endpoint", "endpoint_id", where="state = 'pending'"),
+    _index("crm_inbox_pending", "record_id", "object", "system", where="ended_at IS NULL"),
     _index("crm_inbox_failed", "id", where="state = 'failed'"),
-    _index("crm_inbox_failed_of_endpoint", "endpoint_id", "id", where="state = 'failed'"),
     _index("crm_inbox_ended", "ended_at", where="ended_at IS NOT NULL"),
     key=("endpoint_id", "dedupe_key"),
 )

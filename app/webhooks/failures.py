@@ -42,12 +42,14 @@ async def find(pool: Pool, workspace_id: int, id_: str) -> tuple[Failure, bytes 
 async def retry(pool: Pool, workspace_id: int, id_: str) -> None:
     """Process a failure again. Raises NotFound."""
     async with transaction(pool, workspace_id) as connection:
-        if not await store.retry(connection, workspace_id, [id_]):
+        if await store.find_failure(connection, workspace_id, id_) is None:
             raise NotFound
+        await store.retry(connection, workspace_id, [id_])
 
 
 async def retry_endpoint(pool: Pool, workspace_id: int, endpoint_id: str) -> tuple[int, bool]:
     """Process the failures of an endpoint again. Returns how many, and whether there are more."""
     async with transaction(pool, workspace_id) as connection:
         ids = await store.list_ids_of_endpoint(connection, workspace_id, endpoint_id, MAX_RETRIED + 1)
-        return await store.retry(connection, workspace_id, ids[:MAX_RETRIED]), len(ids) > MAX_RETRIED
+        await store.retry(connection, workspace_id, ids[:MAX_RETRIED])
+    return min(len(ids), MAX_RETRIED), len(ids) > MAX_RETRIED

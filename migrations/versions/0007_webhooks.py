@@ -24,7 +24,8 @@ CREATE POLICY own_workspace ON webhook_paths
 CREATE POLICY look_up ON webhook_paths FOR SELECT USING (true)
 """
 
-# The index by which most rows are found is made last (see 0001).
+# The index by which most rows are found is made last (see 0001); partial indexes come after it, for the
+# statements that name their condition.
 TABLES = """
 ALTER TABLE directory DROP CONSTRAINT directory_resource_type_check,
   ADD CONSTRAINT directory_resource_type_check CHECK (resource_type IN ('owners', 'absences', 'teams',
@@ -86,20 +87,17 @@ CREATE TABLE crm_inbox (
   CHECK ((state = 'pending') = (ended_at IS NULL)),
   CHECK (state <> 'done' OR event IS NULL)
 );
-CREATE UNIQUE INDEX crm_inbox_by_id ON crm_inbox (workspace_id, id);
+ALTER TABLE crm_inbox ADD PRIMARY KEY (workspace_id, endpoint_id, dedupe_key);
 CREATE INDEX crm_inbox_of_delivery ON crm_inbox (workspace_id, delivery_id);
 CREATE INDEX crm_inbox_of_record ON crm_inbox (workspace_id, record_id, object);
+CREATE UNIQUE INDEX crm_inbox_by_id ON crm_inbox (workspace_id, id);
 CREATE INDEX crm_inbox_next ON crm_inbox (workspace_id, next_at) WHERE state = 'pending';
 CREATE INDEX crm_inbox_waiting ON crm_inbox (workspace_id, wait_until)
   WHERE state = 'pending' AND wait_until IS NOT NULL;
-CREATE INDEX crm_inbox_pending ON crm_inbox (workspace_id, system, object, record_id)
-  WHERE state = 'pending';
-CREATE INDEX crm_inbox_pending_of_endpoint ON crm_inbox (workspace_id, endpoint_id) WHERE state = 'pending';
 CREATE INDEX crm_inbox_failed ON crm_inbox (workspace_id, id) WHERE state = 'failed';
-CREATE INDEX crm_inbox_failed_of_endpoint ON crm_inbox (workspace_id, endpoint_id, id)
-  WHERE state = 'failed';
 CREATE INDEX crm_inbox_ended ON crm_inbox (workspace_id, ended_at) WHERE ended_at IS NOT NULL;
-ALTER TABLE crm_inbox ADD PRIMARY KEY (workspace_id, endpoint_id, dedupe_key);
+CREATE INDEX crm_inbox_pending ON crm_inbox (workspace_id, record_id, object, system)
+  WHERE ended_at IS NULL;
 CREATE TABLE crm_turns (
   workspace_id bigint NOT NULL,
   system text NOT NULL,

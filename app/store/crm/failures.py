@@ -15,14 +15,14 @@ inbox.received_at, inbox.ended_at
 SELECT_FAILURES = f"""
 SELECT {_COLUMNS} FROM crm_inbox AS inbox
  WHERE workspace_id = $1 AND state = 'failed' AND id > $2::uuid
- ORDER BY id LIMIT $3
+ ORDER BY inbox.id LIMIT $3
 """
 """A page of failures, the oldest first."""
 
 SELECT_FAILURES_OF_ENDPOINT = f"""
 SELECT {_COLUMNS} FROM crm_inbox AS inbox
  WHERE workspace_id = $1 AND state = 'failed' AND endpoint_id = $4 AND id > $2::uuid
- ORDER BY id LIMIT $3
+ ORDER BY inbox.id LIMIT $3
 """
 """A page of the failures of one endpoint, the oldest first."""
 
@@ -34,17 +34,16 @@ SELECT {_COLUMNS}, (SELECT body FROM crm_deliveries
 """
 """One failure, with the body of its delivery."""
 
-RETRY_FAILURES = """
+RETRY_FAILURE = """
 UPDATE crm_inbox SET state = 'pending', ended_at = NULL, next_at = clock_timestamp()
- WHERE workspace_id = $1 AND state = 'failed' AND id = ANY ($2::uuid[])
-RETURNING id
+ WHERE workspace_id = $1 AND state = 'failed' AND id = $2::uuid
 """
-"""Process failures again."""
+"""Process a failure again."""
 
 SELECT_IDS_OF_ENDPOINT = """
-SELECT id::text AS id FROM crm_inbox
+SELECT id::text AS id FROM crm_inbox AS inbox
  WHERE workspace_id = $1 AND state = 'failed' AND endpoint_id = $2
- ORDER BY id LIMIT $3
+ ORDER BY inbox.id LIMIT $3
 """
 """The failures of an endpoint."""
 
@@ -96,9 +95,9 @@ async def find_failure(
     return Failure(**fields), body
 
 
-async def retry(connection: Connection, workspace_id: int, ids: Sequence[str]) -> int:
-    """Process failures again. Return how many there were."""
-    return len(await connection.fetch(RETRY_FAILURES, workspace_id, list(ids)))
+async def retry(connection: Connection, workspace_id: int, ids: Sequence[str]) -> None:
+    """Process failures again. What is no failure any more stays as it is."""
+    await connection.executemany(RETRY_FAILURE, [(workspace_id, id_) for id_ in ids])
 
 
 async def list_ids_of_endpoint(

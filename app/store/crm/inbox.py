@@ -56,14 +56,15 @@ SELECT (SELECT count(*) FROM (SELECT FROM crm_inbox WHERE workspace_id = $1 AND 
 """How many events of a workspace wait or have failed, and how old the one is that was due first."""
 
 SELECT_UNREAD = """
-SELECT EXISTS (SELECT FROM crm_inbox WHERE workspace_id = $1 AND state = 'pending' AND tries = 0)
+SELECT EXISTS (SELECT FROM crm_inbox WHERE workspace_id = $1 AND state = 'pending'
+                 AND next_at <= now() AND tries = 0)
 """
-"""Whether any event has not been looked at."""
+"""Whether any event could be looked at, and was not."""
 
 SELECT_OLDEST_UNREAD = """
 SELECT min(received_at) AS at FROM (
   SELECT received_at FROM crm_inbox
-   WHERE workspace_id = $1 AND state = 'pending' AND tries = 0 AND next_at <= clock_timestamp()
+   WHERE workspace_id = $1 AND state = 'pending' AND tries = 0 AND next_at <= now()
    ORDER BY next_at LIMIT 100) AS unread
 """
 """When the oldest event came that nobody has looked at, without those of records that must wait."""

@@ -8,35 +8,47 @@ from app.store.clocks import NOW
 from app.store.connection.pool import Connection
 
 DROP_OLD_BODIES = f"""
+WITH old AS MATERIALIZED (
+  SELECT kept.id
+    FROM (SELECT {NOW} AS now) AS clock
+   CROSS JOIN LATERAL (
+     SELECT id, received_at FROM crm_deliveries AS delivery
+      WHERE workspace_id = $1 AND body IS NOT NULL AND received_at < clock.now - $2::interval
+        AND (received_at < clock.now - $3::interval
+             OR NOT EXISTS (SELECT FROM crm_inbox AS inbox
+                             WHERE inbox.workspace_id = $1 AND inbox.delivery_id = delivery.id
+                               AND inbox.event IS NOT NULL))
+      ORDER BY received_at LIMIT $4) AS kept)
 UPDATE crm_deliveries SET body = NULL, headers = '{{}}'
- WHERE workspace_id = $1 AND ctid = ANY (ARRAY(
-   SELECT kept.ctid FROM crm_deliveries AS kept
-    WHERE kept.workspace_id = $1 AND kept.body IS NOT NULL AND kept.received_at < {NOW} - $2::interval
-      AND NOT EXISTS (SELECT FROM crm_inbox AS inbox
-                       WHERE inbox.workspace_id = $1 AND inbox.delivery_id = kept.id
-                         AND inbox.state <> 'done' AND kept.received_at >= {NOW} - $3::interval)
-    ORDER BY kept.received_at LIMIT $4))
+ WHERE workspace_id = $1 AND id = ANY (ARRAY(SELECT id FROM old))
 RETURNING id
 """
 """Bodies that have been kept for long enough. Those of failures are kept longer, up to a limit."""
 
 DELETE_OLD_EVENTS = f"""
-DELETE FROM crm_inbox
- WHERE workspace_id = $1 AND ctid = ANY (ARRAY(
-   SELECT ctid FROM crm_inbox
-    WHERE workspace_id = $1 AND ended_at < {NOW} - $2::interval ORDER BY ended_at LIMIT $3))
-RETURNING id
+WITH old AS MATERIALIZED (
+  SELECT ended.place
+    FROM (SELECT {NOW} AS now) AS clock
+   CROSS JOIN LATERAL (
+     SELECT ctid AS place FROM crm_inbox
+      WHERE workspace_id = $1 AND ended_at IS NOT NULL AND ended_at < clock.now - $2::interval
+      ORDER BY ended_at LIMIT $3 FOR UPDATE SKIP LOCKED) AS ended)
+DELETE FROM crm_inbox USING old WHERE crm_inbox.workspace_id = $1 AND crm_inbox.ctid = old.place
+RETURNING crm_inbox.id
 """
 """Events that ended so long ago that no CRM sends them again."""
 
 DELETE_OLD_DELIVERIES = f"""
-DELETE FROM crm_deliveries
- WHERE workspace_id = $1 AND ctid = ANY (ARRAY(
-   SELECT old.ctid FROM crm_deliveries AS old
-    WHERE old.workspace_id = $1 AND old.received_at < {NOW} - $2::interval
-      AND NOT EXISTS (SELECT FROM crm_inbox AS inbox
-                       WHERE inbox.workspace_id = $1 AND inbox.delivery_id = old.id)
-    ORDER BY old.received_at LIMIT $3))
+WITH old AS MATERIALIZED (
+  SELECT gone.id
+    FROM (SELECT {NOW} AS now) AS clock
+   CROSS JOIN LATERAL (
+     SELECT id FROM crm_deliveries AS delivery
+      WHERE workspace_id = $1 AND received_at < clock.now - $2::interval
+        AND NOT EXISTS (SELECT FROM crm_inbox AS inbox
+                         WHERE inbox.workspace_id = $1 AND inbox.delivery_id = delivery.id)
+      ORDER BY received_at LIMIT $3) AS gone)
+DELETE FROM crm_deliveries WHERE workspace_id = $1 AND id = ANY (ARRAY(SELECT id FROM old))
 RETURNING id
 """
 """Deliveries whose events are all gone."""
@@ -47,15 +59,21 @@ DELETE FROM crm_turns WHERE workspace_id = $1 AND until < clock_timestamp() - in
 """Turns that nobody took again: the events they were for are gone."""
 
 FORGET_RECORDS = """
-WITH erased AS (
+WITH found AS MATERIALIZED (
+  SELECT event.place
+    FROM unnest($2::text[], $3::text[], $4::text[]) AS record (system, object, id)
+   CROSS JOIN LATERAL (
+     SELECT ctid AS place FROM crm_inbox
+      WHERE workspace_id = $1 AND record_id = record.id AND object = record.object
+        AND system = record.system
+      FOR UPDATE) AS event),
+erased AS (
   UPDATE crm_inbox SET event = NULL, state = 'done', code = 'erased',
          ended_at = coalesce(ended_at, received_at)
-    FROM unnest($2::text[], $3::text[], $4::text[]) AS record (system, object, id)
-   WHERE crm_inbox.workspace_id = $1 AND crm_inbox.system = record.system
-     AND crm_inbox.object = record.object AND crm_inbox.record_id = record.id
+    FROM found WHERE crm_inbox.workspace_id = $1 AND crm_inbox.ctid = found.place
   RETURNING crm_inbox.delivery_id)
 UPDATE crm_deliveries SET body = NULL, headers = '{}'
- WHERE workspace_id = $1 AND id IN (SELECT delivery_id FROM erased)
+ WHERE workspace_id = $1 AND id = ANY (ARRAY(SELECT delivery_id FROM erased))
 """
 """Erase what records' events and deliveries hold. Their keys stay, so that a repeat is still one."""
 

@@ -19,7 +19,7 @@ WITH clock AS MATERIALIZED (SELECT {NOW} AS now),
 due AS MATERIALIZED (
   SELECT DISTINCT system, object, record_id FROM (
     (SELECT system, object, record_id FROM crm_inbox
-      WHERE workspace_id = $1 AND state = 'pending' AND next_at <= clock_timestamp()
+      WHERE workspace_id = $1 AND state = 'pending' AND next_at <= now()
       ORDER BY next_at LIMIT $2)
     UNION ALL
     (SELECT system, object, record_id FROM crm_inbox
@@ -40,32 +40,26 @@ SELECT due.system, due.object, due.record_id, taken.record_id IS NOT NULL AS tak
 """Take the turns of records with due events. Turns that are taken already are returned as such."""
 
 SELECT_ANY_DUE = f"""
-SELECT EXISTS (SELECT FROM crm_inbox
-                WHERE workspace_id = $1 AND state = 'pending' AND next_at <= clock_timestamp())
-    OR EXISTS (SELECT FROM crm_inbox
-                WHERE workspace_id = $1 AND state = 'pending' AND wait_until IS NOT NULL
-                  AND wait_until <= {NOW})
+SELECT coalesce((SELECT next_at <= now() FROM crm_inbox WHERE workspace_id = $1 AND state = 'pending'
+                  ORDER BY next_at LIMIT 1), false)
+    OR coalesce((SELECT wait_until <= {NOW} FROM crm_inbox
+                  WHERE workspace_id = $1 AND state = 'pending' AND wait_until IS NOT NULL
+                  ORDER BY wait_until LIMIT 1), false)
 """
 """Whether any event is due."""
 
-# It waits for no row, because the turns that it has just looked at are locked.
+# One record at a time: for a list of them the planner would read through the workspace of a small inbox, and
+# go on to do so when it has grown.
 POSTPONE_BLOCKED = """
-WITH later AS MATERIALIZED (
-  SELECT inbox.id, blocked.until
-    FROM unnest($2::text[], $3::text[], $4::text[]) AS record (system, object, id)
-   CROSS JOIN LATERAL (
-     SELECT until FROM crm_turns
-      WHERE workspace_id = $1 AND system = record.system AND object = record.object AND record_id = record.id
-      LIMIT 1) AS blocked
-   CROSS JOIN LATERAL (
-     SELECT id FROM crm_inbox
-      WHERE workspace_id = $1 AND state = 'pending' AND system = record.system
-        AND object = record.object AND record_id = record.id AND next_at < blocked.until
-      LIMIT 1000 FOR UPDATE SKIP LOCKED) AS inbox)
-UPDATE crm_inbox SET next_at = later.until FROM later
- WHERE crm_inbox.workspace_id = $1 AND crm_inbox.id = later.id
+UPDATE crm_inbox
+   SET next_at = coalesce((
+         SELECT until FROM crm_turns AS turn
+          WHERE turn.workspace_id = $1 AND turn.system = $2 AND turn.object = $3 AND turn.record_id = $4),
+         next_at)
+ WHERE workspace_id = $1 AND record_id = $4 AND object = $3 AND system = $2 AND ended_at IS NULL
+   AND next_at <= now()
 """
-"""Put off the events of records whose turn is taken, so that they do not hide what is due behind them."""
+"""Put off the events of a record whose turn is taken, so that they do not hide what is due behind them."""
 
 SELECT_EVENTS = f"""
 SELECT event.id::text AS id, event.endpoint_id, event.delivery_id::text AS delivery_id, event.system,
@@ -75,9 +69,9 @@ SELECT event.id::text AS id, event.endpoint_id, event.delivery_id::text AS deliv
  CROSS JOIN unnest($2::text[], $3::text[], $4::text[]) AS turn (system, object, record_id)
  CROSS JOIN LATERAL (
    SELECT * FROM crm_inbox
-    WHERE workspace_id = $1 AND state = 'pending' AND system = turn.system AND object = turn.object
-      AND record_id = turn.record_id
-      AND (wait_until IS NULL OR wait_until <= clock.now OR next_at <= clock_timestamp())
+    WHERE workspace_id = $1 AND record_id = turn.record_id AND object = turn.object
+      AND system = turn.system AND ended_at IS NULL
+      AND (wait_until IS NULL OR wait_until <= clock.now OR next_at <= now())
     ORDER BY event_at, event_order, received_at, position LIMIT $5) AS event
  ORDER BY event.event_at, event.event_order, event.received_at, event.position
 """
@@ -94,25 +88,21 @@ UPDATE crm_turns SET until = clock_timestamp() + $3::interval WHERE workspace_id
 """
 """Keep turns for longer."""
 
-# A process that lost its turn meanwhile changes nothing: the other one has applied the same events.
-SETTLE_EVENTS = f"""
+# A process that lost its turn meanwhile changes nothing: the other one has applied the same events. The
+# condition on the end must not match that of a partial index, so that the event is found by its id.
+SETTLE_EVENT = f"""
 UPDATE crm_inbox
-   SET state = new.state, code = new.code, tries = tries + 1,
-       event = CASE WHEN new.state = 'done' THEN NULL ELSE event END,
-       next_at = clock_timestamp() + coalesce(new.seconds, 0) * interval '1 second',
-       wait_until = CASE WHEN new.waits THEN clock.now + new.seconds * interval '1 second' END,
-       ended_at = CASE WHEN new.state <> 'pending' THEN clock.now END
-  FROM (SELECT {NOW} AS now) AS clock
- CROSS JOIN unnest($3::uuid[], $4::text[], $5::text[], $6::double precision[], $7::boolean[])
-         AS new (id, state, code, seconds, waits)
- WHERE crm_inbox.workspace_id = $1 AND crm_inbox.id = new.id AND crm_inbox.state = 'pending'
-   AND EXISTS (SELECT FROM crm_turns AS turn
-                WHERE turn.workspace_id = $1 AND turn.system = crm_inbox.system
-                  AND turn.object = crm_inbox.object AND turn.record_id = crm_inbox.record_id
-                  AND turn.token = $2)
-RETURNING crm_inbox.delivery_id::text AS delivery_id, crm_inbox.code
+   SET state = $4, code = $5, tries = tries + 1,
+       event = CASE WHEN $4 <> 'done' THEN event END,
+       next_at = clock_timestamp() + $6::double precision * interval '1 second',
+       wait_until = CASE WHEN $7::boolean THEN {NOW} + $6::double precision * interval '1 second' END,
+       ended_at = CASE WHEN $4 <> 'pending' THEN {NOW} END
+ WHERE workspace_id = $1 AND id = $3::uuid AND coalesce(ended_at, 'infinity') = 'infinity'
+   AND $2::uuid = (SELECT token FROM crm_turns AS turn
+                    WHERE turn.workspace_id = $1 AND turn.system = crm_inbox.system
+                      AND turn.object = crm_inbox.object AND turn.record_id = crm_inbox.record_id)
 """
-"""What became of events."""
+"""What became of an event."""
 
 DROP_BODIES = """
 UPDATE crm_deliveries SET body = NULL, headers = '{}'
@@ -122,12 +112,10 @@ UPDATE crm_deliveries SET body = NULL, headers = '{}'
 
 WAKE_WAITING = """
 UPDATE crm_inbox SET next_at = clock_timestamp()
-  FROM unnest($2::text[], $3::text[], $4::text[]) AS record (system, object, id)
- WHERE crm_inbox.workspace_id = $1 AND crm_inbox.state = 'pending' AND crm_inbox.system = record.system
-   AND crm_inbox.object = record.object AND crm_inbox.record_id = record.id
-   AND crm_inbox.next_at > clock_timestamp()
+ WHERE workspace_id = $1 AND record_id = $4 AND object = $3 AND system = $2 AND ended_at IS NULL
+   AND next_at > now()
 """
-"""Make the events of records due, because the record became known or its turn is free."""
+"""Make the events of a record due, because it became known or its turn is free."""
 
 BLOCK_TURNS = """
 UPDATE crm_turns SET until = clock_timestamp() + blocked.seconds * interval '1 second', token = NULL
@@ -173,6 +161,7 @@ class Settled:
     """
 
     id: str
+    delivery_id: str
     state: State
     code: str | None = None
     seconds: float = 0.0
@@ -199,7 +188,7 @@ async def take_turns(
 async def postpone_blocked(connection: Connection, workspace_id: int, records: Sequence[RecordKey]) -> None:
     """Put off the events of records whose turn is taken."""
     if records:
-        await connection.execute(POSTPONE_BLOCKED, workspace_id, *_columns(records))
+        await connection.executemany(POSTPONE_BLOCKED, [(workspace_id, *record) for record in records])
 
 
 async def list_events(
@@ -224,17 +213,11 @@ async def settle(
     """
     await connection.execute(LOCK_TURNS, workspace_id, token)
     await connection.execute(RENEW_TURNS, workspace_id, token, lease)
-    rows = await connection.fetch(
-        SETTLE_EVENTS,
-        workspace_id,
-        token,
-        [each.id for each in settled],
-        [each.state for each in settled],
-        [each.code for each in settled],
-        [each.seconds for each in settled],
-        [each.waits for each in settled],
+    await connection.executemany(
+        SETTLE_EVENT,
+        [(workspace_id, token, each.id, each.state, each.code, each.seconds, each.waits) for each in settled],
     )
-    ids = [row["delivery_id"] for row in rows if row["code"] in drop]
+    ids = [each.delivery_id for each in settled if each.code in drop]
     if ids:
         await connection.execute(DROP_BODIES, workspace_id, ids)
 
@@ -253,7 +236,7 @@ async def free_turns(
         await connection.execute(BLOCK_TURNS, workspace_id, token, *_columns(records), list(seconds))
     await connection.execute(FREE_TURNS, workspace_id, token)
     if woken:
-        await connection.execute(WAKE_WAITING, workspace_id, *_columns(woken))
+        await connection.executemany(WAKE_WAITING, [(workspace_id, *record) for record in sorted(woken)])
 
 
 def _columns(records: Sequence[RecordKey]) -> list[list[str]]:

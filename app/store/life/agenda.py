@@ -33,7 +33,7 @@ SELECT {NOW} AS now,
        coalesce((SELECT available_at <= time.now FROM actions
                   WHERE workspace_id = $1 AND state = 'waiting'
                   ORDER BY available_at LIMIT 1), false) AS waiting_action,
-       coalesce((SELECT next_at <= clock_timestamp() FROM crm_inbox
+       coalesce((SELECT next_at <= now() FROM crm_inbox
                   WHERE workspace_id = $1 AND state = 'pending'
                   ORDER BY next_at LIMIT 1), false)
          OR coalesce((SELECT wait_until <= time.now FROM crm_inbox
