@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import orjson
@@ -13,7 +13,7 @@ from app.dispatch.crm_owner import OwnerFollower, with_values
 from app.dispatch.crm_reports import CrmReporter, deal_after
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Reply
-from app.engine.life.crm import CrmChange, RecordKey, compare, version_after
+from app.engine.life.crm import GONE_FOR, CrmChange, RecordKey, compare, version_after
 from app.engine.model.lead_keys import CRM_LEAD, LeadKey
 from app.intake.arrival import IncomingLead, normalize
 from app.intake.lead_keys import stored_keys
@@ -50,20 +50,42 @@ class CrmFollower:
         """Follow it, and answer what became of it."""
         change = self.change
         joins = CrmJoins(self.books, change, self._adopted())
+        known = [row for key in change.records() if (row := self.books.find(key)) is not None]
+        gone_at = max((row.gone_at for row in known if row.gone_at is not None), default=None)
         if change.happened in ("merged", "converted"):
             lead_id = joins.merge() if change.happened == "merged" else joins.convert()
             if lead_id is None:
                 return self._wait("unknown_record", WAIT_FOR_LEAD)
+            self._reopen(lead_id, gone_at)
             return self._follow(self.books.get(change.record), lead_id)
         row = self._row()
-        if change.happened == "deleted":
-            return self._done(joins.delete(row), row.lead_id)
-        if change.happened == "restored":
-            row = joins.restore(row)
         lead_id = self._lead_of(row)
+        if change.happened == "deleted":
+            return self._deleted(joins, row, lead_id)
+        if change.happened == "restored" and lead_id is not None:
+            row = joins.restore(row)
+            if row.state == "live":
+                self._reopen(lead_id, gone_at)
         if lead_id is None and row.lead_id is not None:
             return self._done("for_erased")
         return self._follow(row, lead_id) if lead_id is not None else self._unknown(row)
+
+    def _deleted(self, joins: CrmJoins, row: RecordRow, lead_id: str | None) -> Reply:
+        """A record is gone. A deal or a call takes no lead with it."""
+        if self.change.role != "lead":
+            self.books.forget(row)
+            return self._done("gone", lead_id)
+        return self._done(joins.delete(replace(row, lead_id=row.lead_id or lead_id)), lead_id)
+
+    def _reopen(self, lead_id: str, gone_at: datetime | None) -> None:
+        """A lead that was closed because its record was gone is open again, where it was."""
+        lead, history = self.session.get_lead(lead_id), self.session.history(lead_id)
+        ended = max((each.ended_at for each in history if each.ended_at is not None), default=None)
+        if gone_at is None or lead.prior.state != "closed" or ended is None:
+            return
+        if ended - gone_at >= GONE_FOR:
+            row = self.books.get(self.change.record)
+            OwnerFollower(self.books, self.change, row, lead, self.plugin).reopen()
 
     def _follow(self, row: RecordRow, lead_id: str) -> Reply:
         """Do what the event means to a lead."""

@@ -95,6 +95,15 @@ class OwnerFollower:
         session.decide_again(request, self.lead)
         return code
 
+    def reopen(self) -> None:
+        """Open a closed lead again, where it was."""
+        session, prior = self.books.session, self.lead.prior
+        if prior.owner is not None and prior.owner in session.work.facts.directory.owners:
+            target = Target("owner", prior.owner)
+        else:
+            target = Target("queue", prior.queue or FALLBACK_QUEUE)
+        session.decide_again(self._request(CRM, to=target), self.lead)
+
     def ready(self) -> None:
         """Raises PluginResultMissing if plugins must be called before the plan can decide again.
 

@@ -193,7 +193,20 @@ async def test_a_deleted_lead_is_closed_after_a_day_unless_it_is_restored(crm: C
         "101": "closed",
         "102": "assigned",
     }
+    # What comes back later opens the lead again, where it was.
+    await crm.tell(crm.event("101", kind="restored", at=NOON + timedelta(hours=25)))
+    assert (await books(crm.workspace))["101"] == ("assigned", "ana", None)
     await is_clean(crm)
+
+
+async def test_a_deleted_deal_takes_no_lead_with_it(crm: Crm) -> None:
+    await lead_of(crm, "101", "ana")
+    deal = crm.event("9", {"dealstage": "new", "association.contact": "101"}, object="deal", at=NOON)
+    await crm.tell(deal)
+    assert (await crm.tell(crm.event("9", kind="deleted", object="deal", at=NOON + MINUTE))).code == "gone"
+    await stand_at(crm, NOON + timedelta(hours=25))
+    await upkeep(crm)
+    assert (await books(crm.workspace))["101"] == ("assigned", "ana", None)
 
 
 async def test_a_write_that_never_came_back_is_a_finding(crm: Crm) -> None:

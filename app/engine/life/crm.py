@@ -16,6 +16,8 @@ CLOSE_CALL = timedelta(seconds=5)
 """A person's change so soon before or after our decision wins."""
 ECHO_WITHIN = timedelta(hours=24)
 """Our own write is expected to come back in this time."""
+GONE_FOR = timedelta(hours=24)
+"""A lead whose last record was deleted is closed after this time, if no merge names the record."""
 MAX_PER_HOUR = 3
 """So many decisions of a lead within an hour may come from a CRM."""
 Order = Literal["newer", "repeated", "stale", "tie"]

@@ -2,14 +2,12 @@
 
 from datetime import timedelta
 
-from app.engine.life.crm import ECHO_WITHIN, RecordKey
+from app.engine.life.crm import ECHO_WITHIN, GONE_FOR, RecordKey
 from app.store.clocks import NOW
 from app.store.connection.pool import Connection
 from app.store.crm.records import owner_written
 
 READ_WITHIN = timedelta(minutes=15)
-GONE_FOR = timedelta(hours=24)
-"""A lead whose last record was deleted is closed after this time, if no merge names the record."""
 WAITING_FOR = timedelta(days=1)
 """A record that did not become known is forgotten after this time."""
 FINDINGS_FOR = timedelta(days=30)
@@ -34,7 +32,7 @@ SELECT DISTINCT ON (record.lead_id) record.system, record.object, record.id
   FROM (SELECT {NOW} AS now) AS clock
  CROSS JOIN LATERAL (
    SELECT system, object, id, lead_id FROM crm_records
-    WHERE workspace_id = $1 AND state = 'gone' AND gone_at <= clock.now - $2::interval
+    WHERE workspace_id = $1 AND state = 'gone' AND deal IS NULL AND gone_at <= clock.now - $2::interval
     ORDER BY gone_at LIMIT $3) AS record
  CROSS JOIN LATERAL (
    SELECT state FROM leads WHERE workspace_id = $1 AND leads.id = record.lead_id LIMIT 1) AS lead
