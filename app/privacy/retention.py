@@ -31,27 +31,40 @@ class RetentionStatus:
 
 
 async def delete_old_rows(pool: Pool, workspace_id: int) -> bool:
-    """Delete one slice of each kind of old rows. Returns whether there may be more."""
+    """Delete one slice of each kind of old rows. Returns whether there may be more.
+
+    One kind that fails does not stop the others. Its error is raised at the end.
+    """
     async with transaction(pool, workspace_id, read_only=True) as connection:
         kept = await settings.read(connection, workspace_id)
         now = await held_data.read_now(connection, workspace_id)
     limits = {name: settings.before(now, kept[name]) for name in retention.OLD_ROWS if name in kept}
     limits |= {"idempotency_keys": now - settings.IDEMPOTENCY_WINDOW, "barred_records": now}
     busy = False
+    failures: list[Exception] = []
     for what, older_than in limits.items():
-        # Leads that failed are counted, and that count must agree with the journal at every moment.
-        async with transaction(pool, workspace_id, lock=what == "failed_leads") as connection:
-            await retention.take_role(connection)
-            await retention.lock_run(connection, workspace_id)
-            done = await retention.delete_old_rows(connection, workspace_id, what, older_than, SLICE)
-        busy |= done >= SLICE
+        try:
+            busy |= await _delete_rows(pool, workspace_id, what, older_than) >= SLICE
+        except Exception as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
     return busy
 
 
-async def delete_old_leads(pool: Pool, workspace_id: int) -> bool:
+async def _delete_rows(pool: Pool, workspace_id: int, what: str, older_than: datetime) -> int:
+    # Leads that failed are counted, and that count must agree with the journal at every moment.
+    async with transaction(pool, workspace_id, lock=what == "failed_leads") as connection:
+        await retention.take_role(connection)
+        if await retention.lock_run(connection, workspace_id) is None:
+            return 0
+        return await retention.delete_old_rows(connection, workspace_id, what, older_than, SLICE)
+
+
+async def delete_old_leads(pool: Pool, workspace_id: int, *, complete: bool = True) -> bool:
     """Delete one slice of the leads whose case ended long ago. Returns whether there may be more.
 
-    A run goes through all leads by their ids, and its end is noted.
+    A run goes through all leads by their ids. Its end is noted as a success if all else is done: `complete`.
     """
     async with transaction(pool, workspace_id) as connection:
         await retention.take_role(connection)
@@ -63,7 +76,9 @@ async def delete_old_leads(pool: Pool, workspace_id: int) -> bool:
         limit = settings.before(now, period) if period is not None else None
         page = await retention.read_page(connection, workspace_id, run.after, PAGE) if limit else []
         if limit is None or all(case.received_at >= limit for case in page):
-            await retention.write_run(connection, workspace_id, Run(None, None, now))
+            await retention.write_run(
+                connection, workspace_id, Run(None, None, now if complete else run.finished_at)
+            )
             return False
         chosen = _slice([case for case in page if _is_over(case, limit)])
         after = page[-1].id if len(chosen) == sum(_is_over(case, limit) for case in page) else run.after

@@ -2,10 +2,14 @@
 
 from datetime import datetime, timedelta
 
+import structlog
+
+from app.dispatch.failures import error_summary, is_database_error
 from app.privacy.retention import delete_old_leads, delete_old_rows
 from app.store.connection.pool import Pool
 from app.store.life.agenda import Agenda
 
+log = structlog.get_logger()
 EVERY = timedelta(hours=1)
 """How often each workspace is looked through, in its own time."""
 
@@ -26,9 +30,15 @@ class Retention:
 
     async def run(self, workspace_id: int) -> bool:
         """Delete one slice. Returns whether there may be more."""
-        if await delete_old_rows(self._pool, workspace_id) or await delete_old_leads(
-            self._pool, workspace_id
-        ):
+        complete, busy = True, False
+        try:
+            busy = await delete_old_rows(self._pool, workspace_id)
+        except Exception as error:
+            if is_database_error(error):
+                raise
+            complete = False
+            log.error("retention failed", workspace_id=workspace_id, **error_summary(error))
+        if await delete_old_leads(self._pool, workspace_id, complete=complete) or busy:
             return True
         self._next[workspace_id] = self._now[workspace_id] + EVERY
         return False

@@ -12,7 +12,9 @@ from app.privacy import settings
 from app.privacy.retention import delete_old_leads, delete_old_rows
 from app.store import clocks
 from app.store.connection.pool import transaction
+from app.store.life.agenda import read_agenda
 from app.store.privacy import retention
+from app.worker.retention import Retention
 from tests.support.dump import dump
 from tests.support.workspace import Workspace, open_workspace
 
@@ -184,6 +186,26 @@ async def test_what_is_kept_for_a_while_only_is_deleted_in_time(old: Workspace) 
     # The newest number of the log stays, so that readers can go on after it.
     (left,) = await old.fetch("SELECT number FROM actions WHERE workspace_id = $1")
     assert left["number"] == 2
+
+
+async def test_kind_that_fails_stops_no_other_and_is_no_success(
+    old: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await keep(old, leads="30d")
+    key = {"Idempotency-Key": "k"}
+    told = (await old.client.post("/assign", json={"lead": {"external_id": "a"}}, headers=key)).json()
+    await close(old, told)
+    await at(old, 60)
+    broken = "DELETE FROM events WHERE workspace_id = $1 AND received_at < $2 AND 1 / ($3 - $3) = 1"
+    monkeypatch.setitem(retention.OLD_ROWS, "event_ids", (broken,))
+    duty = Retention(old.pool)
+    async with transaction(old.pool, old.workspace_id, read_only=True) as connection:
+        assert duty.is_due(await read_agenda(connection, old.workspace_id))
+    for _ in range(5):
+        await duty.run(old.workspace_id)
+    assert await state_of(old, told) == 404
+    assert await old.fetch("SELECT key FROM idempotency_keys WHERE workspace_id = $1") == []
+    assert (await old.get("/retention"))["run"]["finished_at"] is None
 
 
 async def test_worker_deletes_and_the_last_success_is_a_metric(database: str) -> None:
