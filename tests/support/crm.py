@@ -69,17 +69,20 @@ class Crm:
 async def open_crm(database: str, kind: str = "hubspot", **source: Any) -> AsyncIterator[Crm]:
     """A workspace with the owners ana, ben, cem and dia, who have users in the CRM, and a plan."""
     async with open_workspace(database, worker_interval_seconds=3600.0) as workspace:
-        async with workspace.edit() as edit:
-            for user, owner in USERS.items():
-                body = {"name": owner.title(), "crm": {kind: user}}
-                await edit.put("owners", owner, body, await edit.find("owners", owner))
-            members = [{"owner": owner} for owner in USERS.values()]
-            for team in ("inbound", "dach"):
-                await edit.put(
-                    "teams", team, {"name": team, "members": members}, await edit.find("teams", team)
-                )
-        await workspace.publish(PLAN)
+        await employ(workspace, kind)
         yield Crm(workspace, kind, **source)
+
+
+async def employ(workspace: Workspace, kind: str) -> None:
+    """Give a workspace the owners ana, ben, cem and dia, who have users in a CRM, and the plan."""
+    async with workspace.edit() as edit:
+        for user, owner in USERS.items():
+            body = {"name": owner.title(), "crm": {kind: user}}
+            await edit.put("owners", owner, body, await edit.find("owners", owner))
+        members = [{"owner": owner} for owner in USERS.values()]
+        for team in ("inbound", "dach"):
+            await edit.put("teams", team, {"name": team, "members": members}, await edit.find("teams", team))
+    await workspace.publish(PLAN)
 
 
 async def books(workspace: Workspace) -> dict[str, tuple[str, str | None, str | None]]:
