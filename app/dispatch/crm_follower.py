@@ -141,8 +141,8 @@ class CrmFollower:
         sent = self._arrival(set(news)).values
         values = dict(merged(lead.values, sent, self.session.plan.declared))
         for path, value in news.values():
-            if value in (None, "") and len(path) == 1:
-                values.pop(path[0], None)
+            if value in (None, ""):
+                values = without(values, path)
         before = lead.values
         names = {*values, *before}
         changed = {name: values.get(name) for name in names if values.get(name) != before.get(name)}
@@ -322,6 +322,16 @@ class CrmFollower:
 def key_of(record: RecordKey) -> LeadKey:
     """The key of the lead that a record is."""
     return LeadKey(CRM_LEAD, crm_id_key(record.id))
+
+
+def without(values: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
+    """The same values without the one at a place."""
+    name, rest = path[0], path[1:]
+    kept = {key: value for key, value in values.items() if key != name}
+    inner = values.get(name)
+    if rest and isinstance(inner, Mapping) and (left := without(inner, rest)):
+        kept[name] = left
+    return kept
 
 
 def put_at(values: dict[str, Any], path: Sequence[str], value: Any) -> None:

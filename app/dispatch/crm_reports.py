@@ -16,6 +16,7 @@ from app.plugins.port import PluginCall
 from app.store.crm.records import RecordRow
 
 _LONGEST_ID = 255
+MAX_AMOUNT, MAX_DIGITS = Decimal(10) ** 15, 40
 
 
 @dataclass(slots=True)
@@ -119,7 +120,10 @@ def _decimal(value: str | None) -> str | None:
         amount = Decimal((value or "").strip())
     except InvalidOperation:
         return None
-    return str(amount) if amount.is_finite() and abs(amount) < Decimal(10) ** 15 else None
+    if not amount.is_finite() or abs(amount) >= MAX_AMOUNT or len(amount.as_tuple().digits) > MAX_DIGITS:
+        return None
+    exponent = amount.as_tuple().exponent
+    return str(amount) if isinstance(exponent, int) and abs(exponent) <= MAX_DIGITS else None
 
 
 def _currency(value: str | None) -> str | None:

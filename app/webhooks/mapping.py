@@ -22,6 +22,7 @@ from app.webhooks.default_mappings import DEFAULTS
 from app.webhooks.field_values import boolean_of, id_of, moment_of, text_of
 
 _MERGED_BY_KEY = ("fields", "events", "stages", "when", "reached_when")
+MAX_TEXT, MAX_KEY = 8192, 255
 _VIA_OF = {"todo": "task", "call": "phone", "e-mail": "email"}
 
 
@@ -170,7 +171,7 @@ class _Reader:
             elif meaning == "name":
                 for part, word in split_full_name(str(text_of(value) or "")).items():
                     values[f"{name}.{part}"] = ((part,), word)
-            else:
+            elif _fits(meaning, value):
                 values[name] = (tuple(meaning.split(".")), _value(meaning, value))
         digests = {name: digest(value) for name, (_, value) in values.items()}
         if owner is not None:
@@ -225,7 +226,9 @@ class _Reader:
                 type="reached" if reached else object_.event,
                 at=moment_of(found.get("at")) or change.at,
                 by=self._by(id_of(found.get("owner")) or self.event.actor, change),
-                via="auto" if change.ours else _VIA_OF.get((via or "").lower(), (via or "").lower() or None),
+                via="auto"
+                if change.ours
+                else _VIA_OF.get((via or "").lower(), (via or "").lower()[:MAX_KEY] or None),
                 for_at=moment_of(found.get("for")),
             )
             reports = (("", report),)
@@ -328,6 +331,13 @@ def canonical_id(kind: str, id_: str) -> str:
     if kind == "salesforce":
         return salesforce_id(id_)
     return id_.lower() if kind == "dynamics" else id_
+
+
+def _fits(meaning: str, value: Any) -> bool:
+    """Whether a lead may have such a value: no longer than one that is sent."""
+    texts = value if isinstance(value, list) else [value]
+    longest = MAX_KEY if meaning == "email" or meaning.startswith("crm.") else MAX_TEXT
+    return all(len((text_of(each) or "").encode()) <= longest for each in texts)
 
 
 def _value(meaning: str, value: Any) -> Any:

@@ -37,6 +37,10 @@ async def test_a_field_that_the_plan_reads_changes(crm: Crm) -> None:
     cleared = await crm.tell(crm.event("101", {"country": ""}, at=NOON + 2 * MINUTE))
     assert cleared.result == "done"
     assert "country" not in (await crm.workspace.get(f"/leads/{lead}"))["fields"]
+    for status, left in (("OPEN", {"lead_status": "OPEN"}), ("", None)):
+        moment = NOON + (3 + len(status)) * MINUTE if status else NOON + 9 * MINUTE
+        await crm.tell(crm.event("101", {"hs_lead_status": status}, at=moment))
+        assert (await crm.workspace.get(f"/leads/{lead}"))["fields"].get("attributes") == left
     watching = Crm(crm.workspace, mapping={"reassign_on": ["owner_cleared", {"field": "country"}]})
     countries = ["DE", "US", "AT", "US", "DE"]
     codes = []

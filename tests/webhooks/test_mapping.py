@@ -184,6 +184,12 @@ def test_users(kind: str) -> None:
     assert read(kind, "user", fields) == UserChange("7", NOON, active)
 
 
+def test_a_value_that_is_too_long_for_a_lead_is_left_out() -> None:
+    long = {"email": "x" * 250 + "@k.example", "jobtitle": "y" * 9000, "company": "Kunde"}
+    change = read("hubspot", "contact", long)
+    assert set(change.values) == {"company"}
+
+
 def test_stages_of_a_lead_are_events() -> None:
     change = read("salesforce", "lead", {"Status": "Closed - Not Converted"}, origin="person", actor="005A")
     assert [(name, event.type, event.by) for name, event in change.reports] == [
