@@ -306,6 +306,13 @@ def moved() -> Iterator[Decision]:
         yield decide(asked, plan(), crowd())
 
 
+def followed() -> list[Decision]:
+    """Leads that somebody moved in the CRM, and one that the CRM moves again and again."""
+    to = [("crm", Target("owner", "ana")), ("crm", Target("queue", "desk"))]
+    to += [("crm_reassign", Target("queue", "desk"))]
+    return [decide(replace(question(), kind=kind, to=target), plan(), crowd()) for kind, target in to]
+
+
 def stopped() -> list[Decision]:
     """A rejected lead with a target of its own, and leads that a suppression list blocks."""
     owners = facts({"ana": {}, "ben": {}})
@@ -339,6 +346,7 @@ def seen() -> Seen:
         *wanted(),
         *of_accounts(),
         *moved(),
+        *followed(),
         *stopped(),
     ]
     for decision in [*everything, *looked_up(), *handed_off(), *queued_again(), *shared_out(), failed()]:
