@@ -182,7 +182,7 @@ class CrmFollower:
         if told is not None and self.change.role == "lead" and self.change.owner_field in self.accepted:
             code = owner.follow(told, differs=self.change.owner_field in self.differing)
             if code == "cleared":
-                return self._reroute(owner) if self._nobody(owner) else code
+                return self._reroute(owner, of_owner=True) if self._nobody(owner) else code
             if code == "followed":
                 return code
         return self._reroute(owner) if reroutes else code
@@ -194,8 +194,8 @@ class CrmFollower:
             return False
         return self.cleared if told.id is None else self.change.reroute_cleared and owner.is_nobody(told)
 
-    def _reroute(self, owner: OwnerFollower) -> str:
-        return "quiet" if self.change.quiet else owner.reroute()
+    def _reroute(self, owner: OwnerFollower, *, of_owner: bool = False) -> str:
+        return "quiet" if self.change.quiet else owner.reroute(of_owner=of_owner)
 
     def _keep_row(self, row: RecordRow, lead_id: str) -> RecordRow:
         """The record is this lead. One that was read is not asked for any more."""
@@ -236,7 +236,8 @@ class CrmFollower:
                 return self._wait("unknown_record", WAIT_FOR_LEAD)
             return self._wait("record_not_read", ASK_AGAIN)
         if (change.must_read or not change.links) and not change.delivered:
-            self.books.ask(self._keep(row), change.kind, "changed")
+            if not self._is_over(row, ASK_AGAIN):
+                self.books.ask(self._keep(row), change.kind, "changed")
             return self._wait("record_not_read", ASK_AGAIN)
         return self._wait("unknown_record", WAIT_FOR_LEAD)
 

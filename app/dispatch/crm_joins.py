@@ -80,6 +80,7 @@ class CrmJoins:
             return "merged"
         if not self._news("gone"):
             return "stale"
+        row = self._row(row.key)
         if row.lead_id is None:
             self.books.forget(row)
             return "unknown_record"

@@ -7,7 +7,15 @@ from typing import Any
 
 from app.dispatch.crm_books import CrmBooks
 from app.dispatch.jobs.base import request_again
-from app.engine.life.crm import CLOSE_CALL, MAX_PER_HOUR, CrmChange, OwnerChange, came_before, echoed
+from app.engine.life.crm import (
+    CLOSE_CALL,
+    MAX_PER_HOUR,
+    CrmChange,
+    OurWrite,
+    OwnerChange,
+    came_before,
+    echoed,
+)
 from app.engine.model.decision import DecisionRequest, Target
 from app.engine.model.directory import Owner
 from app.engine.pipeline.followed import CRM, CRM_REASSIGN
@@ -73,12 +81,21 @@ class OwnerFollower:
             return "unknown_user"
         if owner.id is not None:
             self.books.find_out("unknown_queue", change.record, lead_id)
-        if writes and not owner.tells_previous:
+        if writes and not owner.tells_previous and not self._came_after(writes[0]):
             return "before_our_write"
         return "cleared"
 
-    def reroute(self) -> str:
-        """Let the plan decide again, unless the lead has moved on since. Returns what became of it."""
+    def _came_after(self, write: OurWrite) -> bool:
+        """Whether an event says that the owner was taken away after our write, or so close to it."""
+        change = self.change
+        return not change.complete and change.at is not None and change.at >= write.at - CLOSE_CALL
+
+    def reroute(self, *, of_owner: bool = False) -> str:
+        """Let the plan decide again, unless the lead has moved on since. Returns what became of it.
+
+        `of_owner` says that nobody owns the record any more. What the books followed until then was older,
+        however late it came.
+        """
         prior, change = self.lead.prior, self.change
         request, code = self._reroute_request()
         if code == "loop":
@@ -87,7 +104,8 @@ class OwnerFollower:
             return code
         if prior.state == "closed":
             return "closed"
-        if change.at is not None and prior.decided_at > change.at + CLOSE_CALL:
+        followed = of_owner and self._cause() == CRM
+        if change.at is not None and not followed and prior.decided_at > change.at + CLOSE_CALL:
             return "superseded"
         session = self.books.session
         if request.to is None:
@@ -103,6 +121,11 @@ class OwnerFollower:
         else:
             target = Target("queue", prior.queue or FALLBACK_QUEUE)
         session.decide_again(self._request(CRM, to=target), self.lead)
+
+    def _cause(self) -> str | None:
+        """Why the lead is where it is."""
+        prior, history = self.lead.prior, self.books.session.history(self.lead.prior.lead_id)
+        return next((each.cause for each in history if each.id == prior.assignment_id), None)
 
     def ready(self) -> None:
         """Raises PluginResultMissing if plugins must be called before the plan can decide again.

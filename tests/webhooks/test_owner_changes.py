@@ -107,6 +107,20 @@ async def test_a_change_and_our_own_write(crm: Crm) -> None:
         assert (done.code, (await books(crm.workspace))[id_][1]) == (code, owner), title
 
 
+async def test_nobody_since_our_write_or_since_an_older_change(crm: Crm) -> None:
+    """A record without an owner is decided again, unless that is older than what we wrote."""
+    older, newer = time_of(await lead_of(crm, "101")), time_of(await lead_of(crm, "102"))
+    await crm.tell(crm.event("101", {"firstname": "Jo"}, at=older - 60 * SECOND))
+    before = await crm.owner("101", None, older - 60 * SECOND, origin="person")
+    after = await crm.owner("102", None, newer + SECOND, origin="person")
+    assert [before.code, after.code] == ["before_our_write", "rerouted"]
+    # Both come late and in their order: the owner is followed, and then there is none.
+    at = time_of(await lead_of(crm, "103")) - 600 * SECOND
+    owned = await crm.owner("103", "2", at, origin="person")
+    cleared = await crm.owner("103", None, at + SECOND, origin="person")
+    assert [owned.code, cleared.code] == ["followed", "rerouted"]
+
+
 async def test_order_of_owner_changes(crm: Crm) -> None:
     """The CRM's time counts; a person goes before a workflow of the same time; else the record is read."""
     at = time_of(await lead_of(crm)) + 60 * SECOND

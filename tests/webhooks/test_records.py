@@ -199,6 +199,22 @@ async def test_a_deleted_lead_is_closed_after_a_day_unless_it_is_restored(crm: C
     await is_clean(crm)
 
 
+async def test_a_lead_is_closed_whose_record_was_deleted_before_anything_else_came(crm: Crm) -> None:
+    await lead_of(crm, "101", "ana")
+    assert (await crm.tell(crm.event("101", kind="deleted", at=NOON + SECOND))).code == "gone"
+    await crm.tell(crm.event("101", {"firstname": "Jo"}, at=NOON))
+    await stand_at(crm, NOON + timedelta(hours=25))
+    await upkeep(crm)
+    assert (await books(crm.workspace))["101"][0] == "closed"
+
+
+async def test_a_deal_whose_lead_never_becomes_known_does_not_wait_for_ever(crm: Crm) -> None:
+    deal = crm.event("9", kind="created", object="deal", at=NOON, must_read=True)
+    assert (await crm.tell(deal)).result == "wait"
+    await stand_at(crm, NOON + 16 * MINUTE)
+    assert [(each.result, each.code) for each in [await crm.tell(deal)]] == [("done", "record_not_read")]
+
+
 async def test_a_deleted_deal_takes_no_lead_with_it(crm: Crm) -> None:
     await lead_of(crm, "101", "ana")
     deal = crm.event("9", {"dealstage": "new", "association.contact": "101"}, object="deal", at=NOON)

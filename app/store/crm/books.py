@@ -80,7 +80,7 @@ SELECT DISTINCT ON (open_lead.lead_id) record.object, record.id, open_lead.lead_
      WHERE workspace_id = $1 AND identities.lead_id = open_lead.lead_id AND kind = 'crm_lead'
        AND NOT EXISTS (
          SELECT FROM crm_records
-          WHERE workspace_id = $1 AND crm_records.lead_id = open_lead.lead_id AND state IN ('live', 'merged'))
+          WHERE workspace_id = $1 AND crm_records.lead_id = open_lead.lead_id)
      LIMIT 1)) AS record
  ORDER BY open_lead.lead_id, record.object NULLS LAST LIMIT $6
 """
