@@ -134,7 +134,7 @@ def test_every_setting_is_in_the_table() -> None:
         returned["MIGRATION_DATABASE_URL"],
         expected["MIGRATION_DATABASE_URL"],
     )  # its default is another setting
-    shown = {False: "false", None: "none"}
+    shown = {False: "false", None: "none", "": "none"}
     assert returned == {name: shown.get(value, str(value)) for name, value in expected.items()}  # type: ignore[call-overload]
 
 
@@ -150,7 +150,10 @@ def test_every_metric_is_in_the_table() -> None:
     metrics.delivery_refused("hubspot", "signature_mismatch")
     metrics.crm_events_received("hubspot", 1, 0)
     metrics.crm_event_processed("hubspot", "done", None)
-    text = metrics.exposition(1, WorkspaceGauges({"desk": 1}, {"desk": 1.0}, {"queued": 1}, 1, 0)).decode()
+    metrics.delivery_attempted("delivered")
+    crm = {"open": 0, "undelivered": 0, "dead": 1, "expired": 0}
+    gauges = WorkspaceGauges({"desk": 1}, {"desk": 1.0}, {"queued": 1}, 1, 0, targets={"crm": crm})
+    text = metrics.exposition(1, gauges).decode()
     found = {}
     for family in text_string_to_metric_families(text):
         if not family.name.endswith("_created"):
