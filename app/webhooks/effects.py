@@ -3,8 +3,8 @@
 Applying an event again changes nothing, so the inbox may apply it once more after a crash.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -72,6 +72,9 @@ class Applied:
     lead_id: str | None = None
 
 
+FOR_ERASED = Applied("done", "for_erased")
+
+
 class _Asked(NamedTuple):
     position: int
     job: FollowCrm
@@ -91,17 +94,17 @@ class Effects:
         """
         results: list[Applied] = [Applied("done")] * len(events)
         asked: list[_Asked] = []
-        barred = await self._barred(workspace_id, events)
-        for position, stored in enumerate(events):
-            if position in barred:
-                results[position] = Applied("done", "for_erased")
+        heard = await self._without_erased(workspace_id, [(each.source, each.event) for each in events])
+        for position, (stored, event) in enumerate(zip(events, heard, strict=True)):
+            if event is None:
+                results[position] = FOR_ERASED
                 continue
-            if stored.event.kind == "erased":
+            if event.kind == "erased":
                 results[position] = await self._erase(workspace_id, stored)
                 continue
             try:
                 terms = stored.source.terms()
-                read = read_event(stored.event, terms)
+                read = read_event(event, terms)
             except ValidationFailed:
                 results[position] = Applied("failed", "invalid_mapping")
                 continue
@@ -132,6 +135,9 @@ class Effects:
         """
         event = CrmEvent("", "updated", record, at, fields=fields, complete=True, origin=None)
         terms = source.terms()
+        # Who reads records may have asked for this one before the person was erased.
+        if await self._without_erased(workspace_id, [(source, event)]) == [None]:
+            return FOR_ERASED
         read = read_event(event, terms, delivered=True)
         if read is None:
             return Applied("done", "ignored")
@@ -140,17 +146,16 @@ class Effects:
         (reply,) = await self._dispatch.ask_all(workspace_id, [FollowCrm(change=read)])
         return _applied(reply)
 
-    async def _barred(self, workspace_id: int, events: Sequence[StoredEvent]) -> set[int]:
-        """The positions of events about records of persons who were erased."""
-        records = [(each.source.system, *each.event.record) for each in events]
+    async def _without_erased(
+        self, workspace_id: int, events: Sequence[tuple[EventSource, CrmEvent]]
+    ) -> list[CrmEvent | None]:
+        """The events without the records of persons who were erased. None for one that is only about them."""
+        told = [(source.system, *each) for source, event in events for each in (event.record, *event.others)]
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
-            if not await kept_hashes.any_barred(connection, workspace_id, records):
-                return set()
-            return {
-                position
-                for position, record in enumerate(records)
-                if await kept_hashes.is_barred(connection, workspace_id, *record)
-            }
+            if not await kept_hashes.any_barred(connection, workspace_id, told):
+                return [event for _, event in events]
+            barred = {each for each in told if await kept_hashes.is_barred(connection, workspace_id, *each)}
+        return [_without(barred, source.system, event) for source, event in events]
 
     async def _erase(self, workspace_id: int, stored: StoredEvent) -> Applied:
         """The CRM has erased a person: so do we."""
@@ -176,6 +181,13 @@ class Effects:
             return Applied("done", await follow_user(self._pool, workspace_id, terms, change))
         except Problem as problem:
             return _refused(problem)
+
+
+def _without(barred: Collection[tuple[str, str, str]], system: str, event: CrmEvent) -> CrmEvent | None:
+    others = [each for each in event.others if (system, *each) not in barred]
+    if (system, *event.record) in barred or (event.others and not others):
+        return None
+    return replace(event, others=others)
 
 
 def _applied(reply: Reply | Problem) -> Applied:

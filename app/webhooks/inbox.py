@@ -42,8 +42,8 @@ LEASE = timedelta(seconds=30)
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 1.0, 600.0
 MAX_TRIES = 150
 """After so many attempts, which take about a day, an event is a failure."""
-DROPPED: Final = frozenset(("unknown_record", "for_erased"))
-"""Codes with which an event is done, and its delivery's body not kept."""
+UNKNOWN: Final = frozenset(("unknown_record", "for_erased"))
+"""Codes with which an event is done, and its record is as unknown as before."""
 INTERNAL = "internal"
 
 log = structlog.get_logger()
@@ -113,7 +113,7 @@ class Inbox:
             batch = [line.pop(0) for line in lines.values()]
             settled = await self._apply(workspace_id, batch, endpoints, progress)
             async with transaction(self._pool, workspace_id) as connection:
-                await turns.settle(connection, workspace_id, token, settled, DROPPED, LEASE)
+                await turns.settle(connection, workspace_id, token, settled, LEASE)
             lines = defaultdict(
                 list,
                 {key: line for key, line in lines.items() if line and key not in progress.blocked},
@@ -181,7 +181,7 @@ def _to_apply(event: InboxEvent, endpoint: Record) -> StoredEvent:
 def _settled(event: InboxEvent, applied: Applied, progress: _Progress) -> Settled:
     match applied.result:
         case "done":
-            if applied.code not in DROPPED:
+            if applied.code not in UNKNOWN:
                 progress.known.add(event.record)
             return Settled(event.id, event.delivery_id, "done", applied.code)
         case "failed":

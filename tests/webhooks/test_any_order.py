@@ -154,12 +154,26 @@ async def test_a_person_who_is_erased_in_the_crm_is_erased_here(database: str) -
         assert [row["state"] for row in rows] == ["erased"]
         late = [
             crm.event("101", {"firstname": "CANARY"}, at=NOON + 2 * MINUTE),
-            crm.event("101", kind="deleted", at=NOON + 3 * MINUTE),
+            crm.event("404", kind="merged", others=["101"], at=NOON + 3 * MINUTE),
+            crm.event("101", kind="deleted", at=NOON + 4 * MINUTE),
         ]
-        assert [(await crm.tell(each)).code for each in late] == ["for_erased", "for_erased"]
+        assert [(await crm.tell(each)).code for each in late] == ["for_erased"] * 3
+        assert await crm.workspace.fetch("SELECT id FROM crm_records WHERE workspace_id = $1") == []
         back = await crm.workspace.assign(email="canary@kunde.example")
         assert back["lead_id"] != lead
         assert back["existing_lead"] is None
+
+
+async def test_a_merge_of_an_erased_person_with_another_one_brings_only_the_other(database: str) -> None:
+    async with open_crm(database) as crm:
+        await at(crm.workspace, NOON.isoformat())
+        for id_ in ("101", "202"):
+            await crm.workspace.assign(crm={"lead_id": id_}, email=f"p{id_}@kunde.example")
+        await crm.tell(crm.event("101", kind="erased", at=NOON))
+        await crm.tell(crm.event("303", kind="merged", others=["101", "202"], at=NOON + MINUTE))
+        assert set(await books(crm.workspace)) == {"202", "303"}
+        rows = await crm.workspace.fetch("SELECT id FROM crm_records WHERE workspace_id = $1 ORDER BY id")
+        assert [row["id"] for row in rows] == ["202", "303"]
 
 
 async def test_findings_are_listed_with_cause_and_remedy(database: str) -> None:

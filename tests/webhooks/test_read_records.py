@@ -66,6 +66,17 @@ async def test_record_of_which_only_the_id_came_is_routed_when_it_is_delivered(c
     assert [each["cause"] for each in numbers] == ["assign"]
 
 
+async def test_record_that_was_read_before_its_person_was_erased_creates_nothing(crm: Crm) -> None:
+    at = await now_of(crm)
+    read = contact("555", email="new@kunde.example", firstname="New", country="DE")
+    await crm.tell(crm.event("555", kind="created", at=at, must_read=True))
+    assert await delivered(crm, read) == [("done", "routed")]
+    await crm.tell(crm.event("555", kind="erased", at=at + SECOND))
+    assert await delivered(crm, read) == [("done", "for_erased")]
+    assert await books(crm.workspace) == {}
+    assert await crm.workspace.fetch("SELECT id FROM crm_records WHERE workspace_id = $1") == []
+
+
 async def test_owner_of_a_delivered_record_is_followed(crm: Crm) -> None:
     decision = await crm.workspace.assign(crm={"lead_id": "101"}, email="p@kunde.example")
     owner = decision["owner"]["id"]

@@ -20,6 +20,10 @@ SELECT (SELECT count(body) FROM crm_deliveries WHERE workspace_id = $1) AS bodie
        (SELECT count(*) FROM crm_inbox WHERE workspace_id = $1) AS events,
        (SELECT count(event) FROM crm_inbox WHERE workspace_id = $1) AS contents
 """
+OF_A_LEAD = """
+INSERT INTO crm_records (workspace_id, system, object, id, lead_id, state, seen_at, endpoint_id)
+SELECT $1, 'standard', 'contact', id, gen_random_uuid(), 'live', now(), 'crm' FROM unnest($2::text[]) AS id
+"""
 
 
 @pytest_asyncio.fixture
@@ -45,8 +49,22 @@ async def clean(workspace: Workspace, days: float) -> None:
             await inbox_retention.delete_old(connection, workspace.workspace_id, 1)
 
 
+async def test_body_that_no_erasure_could_find_goes_at_once(idle: Workspace) -> None:
+    await idle.fetch(OF_A_LEAD, ["1"])
+    await receive(idle, event("1"), event("2"), event("3"))
+    answers = {"1": Applied("done"), "2": Applied("done", "not_routed"), "3": Applied("failed")}
+    await drain(idle, Recorder(lambda each: answers[each.event.record.id]))
+    rows = await idle.fetch(
+        """SELECT record_id FROM crm_inbox AS inbox JOIN crm_deliveries AS delivery
+               ON delivery.workspace_id = $1 AND delivery.id = inbox.delivery_id
+            WHERE inbox.workspace_id = $1 AND body IS NOT NULL ORDER BY 1"""
+    )
+    assert [row["record_id"] for row in rows] == ["1", "3"]
+
+
 async def test_bodies_go_after_two_weeks_and_those_of_failures_after_a_month(idle: Workspace) -> None:
     await idle.start_at_noon()
+    await idle.fetch(OF_A_LEAD, ["1", "2"])
     await receive(idle, event("1"), event("2"))
     await drain(idle, Recorder(lambda each: Applied("failed" if each.event.record.id == "1" else "done")))
     assert await kept(idle) == (2, 2, 2, 1)

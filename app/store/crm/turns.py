@@ -104,11 +104,20 @@ UPDATE crm_inbox
 """
 """What became of an event."""
 
+# Erasure finds what a CRM sent by the records of the lead. What it could not find is not kept.
 DROP_BODIES = """
 UPDATE crm_deliveries SET body = NULL, headers = '{}'
  WHERE workspace_id = $1 AND id = ANY ($2::uuid[]) AND body IS NOT NULL
+   AND (
+     SELECT inbox.id FROM crm_inbox AS inbox
+      WHERE inbox.workspace_id = $1 AND inbox.delivery_id = crm_deliveries.id AND inbox.state = 'done'
+        AND (
+          SELECT record.lead_id FROM crm_records AS record
+           WHERE record.workspace_id = $1 AND record.system = inbox.system AND record.object = inbox.object
+             AND record.id = inbox.record_id LIMIT 1) IS NULL
+      LIMIT 1) IS NOT NULL
 """
-"""The bodies of deliveries that must not be kept."""
+"""The bodies of deliveries that tell about something else than records of leads, and were processed."""
 
 WAKE_WAITING = """
 UPDATE crm_inbox SET next_at = clock_timestamp()
@@ -204,20 +213,16 @@ async def settle(
     workspace_id: int,
     token: str,
     settled: Sequence[Settled],
-    drop: frozenset[str],
     lease: timedelta,
 ) -> None:
-    """Note what became of events, and keep the turns for longer.
-
-    Bodies of deliveries with events of the codes in `drop` are not kept.
-    """
+    """Note what became of events, and keep the turns for longer."""
     await connection.execute(LOCK_TURNS, workspace_id, token)
     await connection.execute(RENEW_TURNS, workspace_id, token, lease)
     await connection.executemany(
         SETTLE_EVENT,
         [(workspace_id, token, each.id, each.state, each.code, each.seconds, each.waits) for each in settled],
     )
-    ids = [each.delivery_id for each in settled if each.code in drop]
+    ids = list({each.delivery_id for each in settled if each.state == "done"})
     if ids:
         await connection.execute(DROP_BODIES, workspace_id, ids)
 
