@@ -1,4 +1,4 @@
-"""What is returned about personal data: everything that is held about a person."""
+"""What is returned about personal data: exports, erasures, and how long data is kept."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from app.contract.responses import Int64, ResponseModel
 
 
 class Recipient(ResponseModel):
-    """Somebody outside who got data of the lead. `executor` is an API key that leased actions."""
+    """Who outside got data of the lead: an API key that leased actions (`executor`), or a `target`."""
 
     kind: str
     id: str

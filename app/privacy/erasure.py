@@ -30,7 +30,7 @@ class ErasureReport:
 
 
 async def leads_to_erase(pool: Pool, workspace_id: int, lead_id: str) -> list[str]:
-    """The leads of one person: this one, and those merged with it. None when it was erased before.
+    """The leads of one person: this one, and those merged with it. Empty when it was erased before.
 
     Raises NotFound, and MergedOfSeveral when the merged leads are not of one person.
     """
