@@ -114,6 +114,11 @@ class Effects:
                 results[position] = await self._follow_user(workspace_id, terms, read)
             else:
                 asked.append(_Asked(position, FollowCrm(change=read)))
+        barred = await self._barred(workspace_id, [link for each in asked for link in each.job.change.links])
+        for each in asked:
+            if each.job.change.links and barred.issuperset(each.job.change.links):
+                results[each.position] = FOR_ERASED
+        asked = [each for each in asked if results[each.position] is not FOR_ERASED]
         jobs = [each.job for each in asked]
         replies = await self._dispatch.ask_all(workspace_id, jobs) if jobs else []
         for each, reply in zip(asked, replies, strict=True):
@@ -151,11 +156,19 @@ class Effects:
     ) -> list[CrmEvent | None]:
         """The events without the records of persons who were erased. None for one that is only about them."""
         told = [(source.system, *each) for source, event in events for each in (event.record, *event.others)]
-        async with transaction(self._pool, workspace_id, read_only=True) as connection:
-            if not await kept_hashes.any_barred(connection, workspace_id, told):
-                return [event for _, event in events]
-            barred = {each for each in told if await kept_hashes.is_barred(connection, workspace_id, *each)}
+        barred = await self._barred(workspace_id, told)
         return [_without(barred, source.system, event) for source, event in events]
+
+    async def _barred(
+        self, workspace_id: int, records: Collection[tuple[str, str, str]]
+    ) -> set[tuple[str, str, str]]:
+        """Those of these records (system, object, id) whose person was erased."""
+        if not records:
+            return set()
+        async with transaction(self._pool, workspace_id, read_only=True) as connection:
+            if not await kept_hashes.any_barred(connection, workspace_id, records):
+                return set()
+            return {each for each in records if await kept_hashes.is_barred(connection, workspace_id, *each)}
 
     async def _erase(self, workspace_id: int, stored: StoredEvent) -> Applied:
         """The CRM has erased a person: so do we."""

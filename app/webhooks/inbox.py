@@ -25,6 +25,7 @@ from app.store.crm import failures, inbox, turns
 from app.store.crm.turns import InboxEvent, Settled
 from app.store.directory import records
 from app.store.directory.records import Record
+from app.store.privacy import crm_data
 from app.webhooks import stored_event
 from app.webhooks.crm_events import EndpointTerms, Vendor, WebhookRequest
 from app.webhooks.effects import Applied, StoredEvent
@@ -42,7 +43,9 @@ LEASE = timedelta(seconds=30)
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 1.0, 600.0
 MAX_TRIES = 150
 """After so many attempts, which take about a day, an event is a failure."""
-UNKNOWN: Final = frozenset(("unknown_record", "for_erased"))
+FOR_ERASED: Final = "for_erased"
+"""The code of an event about an erased person. Its record is not kept."""
+UNKNOWN: Final = frozenset(("unknown_record", FOR_ERASED))
 """Codes with which an event is done, and its record is as unknown as before."""
 INTERNAL = "internal"
 
@@ -114,6 +117,10 @@ class Inbox:
             settled = await self._apply(workspace_id, batch, endpoints, progress)
             async with transaction(self._pool, workspace_id) as connection:
                 await turns.settle(connection, workspace_id, token, settled, LEASE)
+                late = {each.id for each in settled if each.code == FOR_ERASED}
+                if late:
+                    records_of = {each.id: each.record for each in batch if each.id in late}
+                    await crm_data.hide_events(connection, workspace_id, records_of)
             lines = defaultdict(
                 list,
                 {key: line for key, line in lines.items() if line and key not in progress.blocked},

@@ -155,9 +155,10 @@ async def test_a_person_who_is_erased_in_the_crm_is_erased_here(database: str) -
         late = [
             crm.event("101", {"firstname": "CANARY"}, at=NOON + 2 * MINUTE),
             crm.event("404", kind="merged", others=["101"], at=NOON + 3 * MINUTE),
+            crm.event("9", {"association.contacts": "101", "hs_call_body": "CANARY"}, object="call"),
             crm.event("101", kind="deleted", at=NOON + 4 * MINUTE),
         ]
-        assert [(await crm.tell(each)).code for each in late] == ["for_erased"] * 3
+        assert [(await crm.tell(each)).code for each in late] == ["for_erased"] * 4
         assert await crm.workspace.fetch("SELECT id FROM crm_records WHERE workspace_id = $1") == []
         back = await crm.workspace.assign(email="canary@kunde.example")
         assert back["lead_id"] != lead

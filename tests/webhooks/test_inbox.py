@@ -98,6 +98,16 @@ async def test_done_event_keeps_its_key_and_nothing_of_its_content(idle: Workspa
     assert effects.applied == []
 
 
+async def test_event_about_an_erased_person_leaves_no_id_of_their_record(idle: Workspace) -> None:
+    await idle.fetch("INSERT INTO hash_keys (workspace_id, key) VALUES ($1, sha256('key'))")
+    await receive(idle, event("1"), event("2"))
+    erased = Applied("done", "for_erased")
+    await drain(idle, Recorder(lambda each: erased if each.event.record.id == "1" else Applied("done")))
+    (other, late) = [tuple(row) for row in await idle.fetch(STATES)]
+    assert other == ("2", "done", None, 1)
+    assert (late[0][:5], late[1:]) == ("hash:", ("done", "for_erased", 1))
+
+
 async def test_event_that_fails_is_listed_and_applied_again_when_asked(idle: Workspace) -> None:
     effects = Recorder(
         lambda each: Applied("failed", "unmapped") if each.event.record.id == "1" else Applied("done")

@@ -1,12 +1,12 @@
 """What the inbox of webhooks holds about the CRM records of a lead."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from app.engine.life.crm import RecordKey
 from app.engine.model.lead_keys import CRM_LEAD, LeadKey
 from app.store.connection.pool import Connection, Row
 from app.store.crm.inbox_retention import forget_records
-from app.store.privacy.kept_hashes import keyed_hash, record_name
+from app.store.privacy.kept_hashes import SELECT_HASH_KEY, keyed_hash, record_name
 from app.store.privacy.personal_tables import RECORDS
 from app.values.crm_ids import salesforce_id
 
@@ -40,6 +40,11 @@ UPDATE crm_inbox SET record_id = $5
  WHERE workspace_id = $1 AND record_id = $4 AND system = $2 AND object = $3
 """
 """Events of a record under another name. Their keys stay, so that a repeat is still one."""
+
+HIDE_EVENT = """
+UPDATE crm_inbox SET record_id = $3 WHERE workspace_id = $1 AND id = $2 AND state = 'done'
+"""
+"""One event of a record under another name."""
 
 SELECT_VERSIONS = """
 SELECT * FROM crm_field_versions WHERE workspace_id = $1 AND system = $2 AND object = $3 AND id = $4
@@ -95,6 +100,15 @@ async def read_inbox(
 async def read_fields(connection: Connection, workspace_id: int, records: Sequence[RecordKey]) -> list[Row]:
     """Return the newest values of the fields of records, as the CRM told them."""
     return [row for each in records for row in await connection.fetch(SELECT_VERSIONS, workspace_id, *each)]
+
+
+async def hide_events(connection: Connection, workspace_id: int, records: Mapping[str, RecordKey]) -> None:
+    """Hide the records of events, by the ids of the events, that came after their persons were erased."""
+    key = await connection.fetchval(SELECT_HASH_KEY, workspace_id)
+    if key is None:
+        return
+    hidden = [(workspace_id, id_, keyed_hash(key, record_name(*record))) for id_, record in records.items()]
+    await connection.executemany(HIDE_EVENT, hidden)
 
 
 async def erase_records(
