@@ -8,6 +8,7 @@ from app.store.connection.pool import Connection, Row
 from app.store.crm.inbox_retention import forget_records
 from app.store.privacy.kept_hashes import SELECT_HASH_KEY, keyed_hash, record_name
 from app.store.privacy.personal_tables import RECORDS
+from app.store.privacy.retention import take_role
 from app.values.crm_ids import salesforce_id
 
 SELECT_RECORDS_OF_IDS = """
@@ -103,7 +104,11 @@ async def read_fields(connection: Connection, workspace_id: int, records: Sequen
 
 
 async def hide_events(connection: Connection, workspace_id: int, records: Mapping[str, RecordKey]) -> None:
-    """Hide the records of events, by the ids of the events, that came after their persons were erased."""
+    """Hide the records of events, by the ids of the events, that came after their persons were erased.
+
+    Takes the role of erasure until the end of the transaction.
+    """
+    await take_role(connection)
     key = await connection.fetchval(SELECT_HASH_KEY, workspace_id)
     if key is None:
         return
