@@ -71,8 +71,8 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
         )
         app.state.pool = pool
         box = app.state.secret_box
-        app.state.endpoints = Endpoints(pool, box, settings.public_base_url)
-        app.state.receiver = Receiver(pool, box, settings.public_base_url, metrics)
+        receiver = app.state.receiver = Receiver(pool, box, settings.public_base_url, metrics)
+        app.state.endpoints = Endpoints(pool, box, settings.public_base_url, receiver.forget)
         app.state.authentication = await _authentication(pool, settings)
         app.state.dispatch = Dispatcher(
             pool,
@@ -90,6 +90,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
                 yield
         finally:
             await app.state.dispatch.close()
+            await receiver.tally.close()
             await pool.close()
 
     # The framework's own API pages load their files from a CDN.

@@ -62,9 +62,9 @@ class CrmFollower:
         lead_id = self._lead_of(row)
         if change.happened == "deleted":
             return self._deleted(joins, row, lead_id)
-        if change.happened == "restored" and lead_id is not None:
+        if change.happened == "restored":
             row = joins.restore(row)
-            if row.state == "live":
+            if row.state == "live" and lead_id is not None:
                 self._reopen(lead_id, gone_at)
         if lead_id is None and row.lead_id is not None:
             return self._done("for_erased")
@@ -226,8 +226,8 @@ class CrmFollower:
     def _unknown(self, row: RecordRow) -> Reply:
         """The record is no lead yet."""
         change = self.change
-        if row.state == "recorded":
-            return self._done("recorded")
+        if row.state in ("recorded", "gone"):
+            return self._done(row.state)
         created = change.happened == "created" or (change.delivered and row.asked_for == "created")
         if change.role == "lead":
             if created:

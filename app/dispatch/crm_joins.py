@@ -10,7 +10,7 @@ from app.engine.followup.notices import notice
 from app.engine.life.crm import CrmChange, RecordKey, compare, digest, version_after
 from app.engine.model.lead_keys import CRM_LEAD, LeadKey
 from app.ids import uuid7
-from app.store.crm.records import RecordRow
+from app.store.crm.records import RecordRow, RecordState
 from app.store.leads.current_leads import CurrentLead
 from app.values.crm_ids import crm_id_key
 
@@ -76,23 +76,21 @@ class CrmJoins:
 
     def delete(self, row: RecordRow) -> str:
         """A record is gone. Its lead goes with the last of its records, after a while."""
-        if row.state == "merged":
-            return "merged"
+        if row.state in ("merged", "closed"):
+            return row.state
         if not self._news("gone"):
             return "stale"
         row = self._row(row.key)
-        if row.lead_id is None:
-            self.books.forget(row)
-            return "unknown_record"
         now = self.books.session.work.now
         self.books.keep(replace(row, state="gone", gone_at=row.gone_at or now, asked_at=None))
-        return "gone"
+        return "gone" if row.lead_id is not None else "unknown_record"
 
     def restore(self, row: RecordRow) -> RecordRow:
         """A record is there again, if that is the newest that is known."""
-        if row.state != "gone" or not self._news("live"):
+        if row.state not in ("gone", "closed") or not self._news("live"):
             return row
-        return self.books.keep(replace(row, state="live", gone_at=None))
+        state: RecordState = "live" if row.lead_id is not None else "waiting"
+        return self.books.keep(replace(row, state=state, gone_at=None))
 
     def _news(self, state: str) -> bool:
         key, value = self.change.record, digest(state)

@@ -6,7 +6,7 @@ are not: they are stored encrypted, beside it.
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -66,12 +66,22 @@ class EndpointView:
 
 
 class Endpoints:
-    """Reads and edits endpoints. `base_url` is the public address of the setting, if there is one."""
+    """Reads and edits endpoints. `base_url` is the public address of the setting, if there is one.
 
-    def __init__(self, pool: Pool, box: SecretBox, base_url: str | None) -> None:
+    `edited` is called after each edit with the workspace and the endpoint.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        box: SecretBox,
+        base_url: str | None,
+        edited: Callable[[int, str], object] = lambda *_: None,
+    ) -> None:
         self._pool = pool
         self._box = box
         self._base_url = base_url
+        self._edited = edited
 
     async def find(self, workspace_id: int, id_: str) -> EndpointView:
         """One endpoint. Raises NotFound."""
@@ -113,6 +123,7 @@ class Endpoints:
                 await self._open(edit, id_)
                 for secret in reversed(new_secrets):
                     await self._add(edit, id_, secret)
+        self._edited(workspace_id, id_)
         return await self.find(workspace_id, id_), before is None
 
     async def delete(self, workspace_id: int, actor: str, id_: str, on: Precondition = UNCONDITIONAL) -> None:
@@ -124,6 +135,7 @@ class Endpoints:
             await store.delete_endpoint(edit.connection, workspace_id, id_)
             await endpoint_hours.delete_hours(edit.connection, workspace_id, id_)
             await inbox.delete_of_endpoint(edit.connection, workspace_id, id_)
+        self._edited(workspace_id, id_)
 
     async def add_secret(self, workspace_id: int, actor: str, id_: str, secret: str) -> StoredSecret:
         """Add a secret. Of three, the oldest goes. Raises NotFound, SecretsKeyMissing."""
@@ -137,7 +149,8 @@ class Endpoints:
             await store.delete_secrets(
                 edit.connection, workspace_id, id_, [old.id for old in stored[MAX_SECRETS:]]
             )
-            return stored[0]
+        self._edited(workspace_id, id_)
+        return stored[0]
 
     async def delete_secret(self, workspace_id: int, actor: str, id_: str, secret_id: str) -> None:
         """Delete a secret. Raises NotFound."""
@@ -148,6 +161,7 @@ class Endpoints:
                 raise NotFound
             await store.delete_secrets(edit.connection, workspace_id, id_, [secret_id])
             await edit.log(RESOURCE_TYPE, id_, "put", None, None, f"deleted secret {found[0].fingerprint}")
+        self._edited(workspace_id, id_)
 
     async def _open(self, edit: DirectoryEdit, id_: str) -> None:
         path = secrets.token_urlsafe(24)

@@ -5,9 +5,10 @@ deliveries to known paths do not wait for them.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.dispatch.failures import is_database_error
 from app.errors import NotFound
@@ -19,7 +20,7 @@ from app.webhooks.crm_events import EndpointTerms
 from app.webhooks.endpoints import RESOURCE_TYPE, path_hash, system_of
 
 CACHE_SECONDS = 4.0
-"""An edit takes effect within five seconds."""
+"""An edit takes effect within five seconds, and at once in the process that makes it."""
 REFRESH_SECONDS = 1.0
 """A delivery that is not genuine may be signed with a newer secret: then the endpoint is read again."""
 MAX_CACHED = 4096
@@ -71,6 +72,12 @@ class KnownEndpoints:
         if known is None or not known.active:
             raise NotFound
         return known
+
+    def forget(self, workspace_id: int, id_: str) -> None:
+        """Read this endpoint again when its next delivery comes."""
+        for key, known in self._known.items():
+            if (known.workspace_id, known.id) == (workspace_id, id_):
+                self._known[key] = replace(known, read_at=-math.inf)
 
     async def _refreshed(self, key: bytes, known: KnownEndpoint, max_age: float) -> KnownEndpoint | None:
         async with self._refreshing.setdefault(key, asyncio.Lock()):

@@ -66,6 +66,10 @@ class Receiver:
             raise NotFound
         return known
 
+    def forget(self, workspace_id: int, endpoint_id: str) -> None:
+        """Let an edit of an endpoint take effect with its next delivery."""
+        self._endpoints.forget(workspace_id, endpoint_id)
+
     async def receive(self, path: str, known: KnownEndpoint, request: WebhookRequest) -> Answer:
         """Verify and store a delivery, and answer it as its vendor wants.
 

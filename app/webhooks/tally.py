@@ -1,5 +1,6 @@
 """What came to endpoints since it was last written down. What a killed process has counted is lost."""
 
+import asyncio
 import time
 from collections import defaultdict
 from datetime import UTC, datetime
@@ -23,6 +24,8 @@ class Tally:
         self._counts: defaultdict[int, dict[str, Counts]] = defaultdict(dict)
         self._used: defaultdict[int, dict[tuple[str, str], datetime]] = defaultdict(dict)
         self._next = 0.0
+        self._later: asyncio.Task[None] | None = None
+        self._writing = asyncio.Lock()
 
     def of(self, workspace_id: int, endpoint_id: str) -> Counts:
         """The counts of an endpoint, to be added to."""
@@ -32,21 +35,34 @@ class Tally:
         """A secret has just fitted."""
         self._used[workspace_id][endpoint_id, secret_id] = datetime.now(UTC)
 
-    @property
-    def due(self) -> bool:
-        """Whether it is time to write."""
-        return time.monotonic() >= self._next
+    def write_soon(self) -> None:
+        """Write down what was counted in the background, now or when the last time is long enough ago."""
+        if self._later is None:
+            self._later = asyncio.create_task(self._write_later())
+
+    async def close(self) -> None:
+        """Write down the last counts."""
+        if self._later is not None:
+            self._later.cancel()
+        await self.write()
+
+    async def _write_later(self) -> None:
+        while self._counts or self._used:
+            await asyncio.sleep(max(self._next - time.monotonic(), 0))
+            await self.write()
+        self._later = None
 
     async def write(self) -> None:
-        """Write down what was counted. Without a database it is lost."""
-        self._next = time.monotonic() + WRITE_EVERY_SECONDS
-        counts, self._counts = self._counts, defaultdict(dict)
-        used, self._used = self._used, defaultdict(dict)
-        try:
-            for workspace_id in counts.keys() | used.keys():
-                async with transaction(self._pool, workspace_id) as connection:
-                    if counts[workspace_id]:
-                        await endpoint_hours.add_counts(connection, workspace_id, counts[workspace_id])
-                    await endpoints.note_use(connection, workspace_id, used[workspace_id])
-        except Exception as error:
-            log.warning("counts of endpoints lost", **to_json(error))
+        """Write down what was counted until now. Without a database it is lost."""
+        async with self._writing:
+            self._next = time.monotonic() + WRITE_EVERY_SECONDS
+            counts, self._counts = self._counts, defaultdict(dict)
+            used, self._used = self._used, defaultdict(dict)
+            try:
+                for workspace_id in counts.keys() | used.keys():
+                    async with transaction(self._pool, workspace_id) as connection:
+                        if counts[workspace_id]:
+                            await endpoint_hours.add_counts(connection, workspace_id, counts[workspace_id])
+                        await endpoints.note_use(connection, workspace_id, used[workspace_id])
+            except Exception as error:
+                log.warning("counts of endpoints lost", **to_json(error))

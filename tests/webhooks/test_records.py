@@ -10,6 +10,7 @@ import pytest
 
 from app.audit.verify import verify
 from app.webhooks.crm_events import CrmRecord
+from app.worker import crm_upkeep
 from app.worker.crm_upkeep import CrmUpkeep
 from tests.support.crm import Crm, actions, books, findings, open_crm
 from tests.support.office import at
@@ -75,6 +76,8 @@ async def test_a_merge_makes_a_third_id(crm: Crm) -> None:
             "SELECT state, merged_into::text AS into FROM leads WHERE workspace_id = $1 AND id = $2", second
         )
         assert [tuple(row) for row in rows] == [("merged", first)]
+        shown = (await crm.workspace.get(f"/leads/{second}"))["assignments"]
+        assert {each["state"] for each in shown} == {"superseded"}
         ended = await crm.workspace.fetch(
             """SELECT end_cause FROM assignments WHERE workspace_id = $1 AND lead_id = $2 AND owner_id = 'ben'
                 ORDER BY decision_number DESC LIMIT 1""",
@@ -213,6 +216,42 @@ async def test_a_deal_whose_lead_never_becomes_known_does_not_wait_for_ever(crm:
     assert (await crm.tell(deal)).result == "wait"
     await stand_at(crm, NOON + 16 * MINUTE)
     assert [(each.result, each.code) for each in [await crm.tell(deal)]] == [("done", "record_not_read")]
+
+
+async def test_a_deletion_is_looked_after_once_and_later_ones_are_too(
+    crm: Crm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crm_upkeep, "SLICE", 1)
+    for second, id_ in enumerate(("101", "102")):
+        await lead_of(crm, id_, "ana")
+        await crm.tell(crm.event(id_, kind="deleted", at=NOON + second * SECOND))
+    await stand_at(crm, NOON + timedelta(hours=25))
+    await upkeep(crm)
+    assert {each[0] for each in (await books(crm.workspace)).values()} == {"closed"}
+
+    # The person comes back by another way. The CRM says again that the record is gone.
+    lead_id = (await crm.workspace.assign(email="p101@kunde.example"))["lead_id"]
+    await crm.tell(crm.event("101", kind="deleted", at=NOON))
+    await stand_at(crm, NOON + timedelta(hours=50))
+    await upkeep(crm)
+    assert (await crm.workspace.get(f"/leads/{lead_id}"))["state"] == "assigned"
+    await is_clean(crm)
+
+
+async def test_a_new_record_that_was_deleted_meanwhile_is_asked_for_no_more(crm: Crm) -> None:
+    router = Crm(crm.workspace, mapping=ROUTED)
+    created = router.event("700", kind="created", at=NOON, must_read=True)
+    assert (await router.tell(created)).result == "wait"
+    assert (await router.tell(router.event("700", kind="deleted", at=NOON + SECOND))).result == "done"
+    assert (await router.tell(created)).result == "done"
+
+    await stand_at(crm, NOON + timedelta(hours=1))
+    await upkeep(crm)
+    assert len(await crm.workspace.fetch("SELECT FROM actions WHERE workspace_id = $1")) == 1
+    assert await findings(crm.workspace) == {}
+    await stand_at(crm, NOON + timedelta(hours=25))
+    await upkeep(crm)
+    assert await crm.workspace.fetch("SELECT FROM crm_records WHERE workspace_id = $1") == []
 
 
 async def test_a_deleted_deal_takes_no_lead_with_it(crm: Crm) -> None:

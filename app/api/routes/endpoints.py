@@ -32,26 +32,36 @@ from app.directory.merge_patch import merge_patch
 from app.errors import NotFound, SecretsKeyMissing, SecretUnreadable
 from app.store.crm.endpoints import StoredSecret
 from app.webhooks.endpoints import Endpoints, EndpointView
+from app.webhooks.receive import Receiver
 
 router = APIRouter(route_class=StrictRoute, tags=["webhooks"])
 EndpointsParameter = Annotated[Endpoints, Depends(from_state("endpoints"))]
+ReceiverParameter = Annotated[Receiver, Depends(from_state("receiver"))]
 KEY_PROBLEMS = (SecretsKeyMissing, SecretUnreadable)
 
 
 @router.get("/endpoints")
 @requires("admin", problems=KEY_PROBLEMS)
 async def list_endpoints(
-    caller: CallerParameter, endpoints: EndpointsParameter, after: After = "", limit: Limit = 100
+    caller: CallerParameter,
+    endpoints: EndpointsParameter,
+    receiver: ReceiverParameter,
+    after: After = "",
+    limit: Limit = 100,
 ) -> Json[Page[Endpoint]]:
     """Lists endpoints, ordered by id."""
+    await receiver.tally.write()
     found = await endpoints.page(caller.workspace_id, after, limit + 1)
     return page_of(found, limit, to_json, lambda view: view.record.id)
 
 
 @router.get("/endpoints/{id}")
 @requires("admin", problems=KEY_PROBLEMS)
-async def get_endpoint(caller: CallerParameter, endpoints: EndpointsParameter, id: PathId) -> Json[Endpoint]:
+async def get_endpoint(
+    caller: CallerParameter, endpoints: EndpointsParameter, receiver: ReceiverParameter, id: PathId
+) -> Json[Endpoint]:
     """Returns an endpoint: its path, what comes, and what needs attention."""
+    await receiver.tally.write()
     return _shown(await endpoints.find(caller.workspace_id, id))
 
 

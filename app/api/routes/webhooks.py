@@ -4,7 +4,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -137,12 +136,9 @@ async def receive_webhook(request: Request, path: PathId) -> Response:
     body = await read(request, XML_LIMITS if xml else LIMITS)
     try:
         answer = await receiver.receive(path, known, _delivery(request, body))
-    except WebhookRefused:
-        if receiver.tally.due:
-            await receiver.tally.write()
-        raise
-    write = BackgroundTask(receiver.tally.write) if receiver.tally.due else None
-    return Response(answer.body, answer.status, media_type=answer.media_type, background=write)
+    finally:
+        receiver.tally.write_soon()
+    return Response(answer.body, answer.status, media_type=answer.media_type)
 
 
 def _delivery(request: Request, body: bytes) -> WebhookRequest:

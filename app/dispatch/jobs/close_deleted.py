@@ -1,7 +1,7 @@
-"""The last record of a lead was deleted in the CRM, and nothing else came of it."""
+"""A record of a lead was deleted in the CRM, and nothing else came of it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from app.dispatch.crm_books import CrmBooks
 from app.dispatch.crm_reports import source_of
@@ -13,7 +13,10 @@ from app.engine.life.crm import CrmChange
 
 @dataclass(eq=False, slots=True)
 class CloseDeleted(Job):
-    """Close a lead none of whose records is left. `change` names a record that is gone."""
+    """Close a lead if none of its records is left. `change` names a record that is gone.
+
+    That is looked at once for each record: the lead may come back by another way.
+    """
 
     bulk: bool = True
     change: CrmChange = field(kw_only=True)
@@ -23,7 +26,10 @@ class CloseDeleted(Job):
         books = CrmBooks(session, self.change.endpoint_id)
         row = books.find(self.change.record)
         lead = session.find_lead(row.lead_id) if row is not None and row.lead_id is not None else None
-        if row is None or row.state != "gone" or lead is None or not session.is_present(lead.prior.lead_id):
+        if row is None or row.state != "gone":
+            return Reply(204, b"")
+        books.keep(replace(row, state="closed"))
+        if lead is None or not session.is_present(lead.prior.lead_id):
             return Reply(204, b"")
         records = books.of_lead(lead.prior.lead_id)
         if lead.prior.state == "closed" or any(

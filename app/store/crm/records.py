@@ -13,7 +13,7 @@ from app.store.connection.pool import Connection, Row
 from app.store.connection.rows import row_in_utc
 from app.store.stored_bytes import unpack
 
-RecordState = Literal["waiting", "live", "gone", "merged", "recorded"]
+RecordState = Literal["waiting", "live", "gone", "closed", "merged", "recorded"]
 MAX_WRITES = 20
 """Of each lead so many decisions are read to know our own writes, the newest."""
 
@@ -23,7 +23,8 @@ class RecordRow:
     """A record of a CRM.
 
     - `state` is `waiting` while its lead is not known, `recorded` when it is known and is no lead, `gone`
-      after a deletion, `merged` when another record took its place: `merged_into`, of the same object.
+      after a deletion, `closed` when that was long ago and its lead has been looked after, `merged` when
+      another record took its place: `merged_into`, of the same object.
     - `is_primary` says that its owner was the one that counted in the merge.
     - `asked_at` is when an action asked somebody to read it, for `asked_for`; None when nobody is asked.
     - `deal` has the stage, amount and currency of a deal.
@@ -152,6 +153,7 @@ COUNT_NEW_RECORDS = f"""
 SELECT count(*) FROM (
   SELECT FROM crm_records
    WHERE workspace_id = $1 AND system = $2 AND seen_at > (SELECT {NOW}) - interval '1 minute'
+     AND state <> 'gone'
    LIMIT $3) AS newest
 """
 """How many records of a system are new within the last minute, up to a limit."""

@@ -28,21 +28,14 @@ ON CONFLICT (workspace_id, code, endpoint_id, object, record_id) DO UPDATE
 """Records that nobody read in time become findings."""
 
 SELECT_GONE = f"""
-SELECT DISTINCT ON (record.lead_id) record.system, record.object, record.id
+SELECT record.system, record.object, record.id
   FROM (SELECT {NOW} AS now) AS clock
  CROSS JOIN LATERAL (
-   SELECT system, object, id, lead_id FROM crm_records
-    WHERE workspace_id = $1 AND state = 'gone' AND deal IS NULL AND gone_at <= clock.now - $2::interval
+   SELECT system, object, id FROM crm_records
+    WHERE workspace_id = $1 AND state = 'gone' AND gone_at <= clock.now - $2::interval AND lead_id IS NOT NULL
     ORDER BY gone_at LIMIT $3) AS record
- CROSS JOIN LATERAL (
-   SELECT state FROM leads WHERE workspace_id = $1 AND leads.id = record.lead_id LIMIT 1) AS lead
- WHERE lead.state NOT IN ('closed', 'merged', 'erased')
-   AND NOT EXISTS (
-     SELECT FROM crm_records AS other
-      WHERE other.workspace_id = $1 AND other.lead_id = record.lead_id AND other.state = 'live'
-        AND other.deal IS NULL)
 """
-"""Of each lead without a record for so long, a record that is gone."""
+"""The records of leads that are gone for so long."""
 
 SELECT_CHECKED = "SELECT decision_number FROM crm_watch WHERE workspace_id = $1"
 """The last decision that was looked at."""
@@ -92,12 +85,13 @@ ON CONFLICT (workspace_id, code, endpoint_id, object, record_id) DO UPDATE
 """An owner that we wrote never came back."""
 
 PURGE = (
-    f"""DELETE FROM crm_records WHERE workspace_id = $1 AND state = 'waiting' AND lead_id IS NULL
+    f"""DELETE FROM crm_records WHERE workspace_id = $1 AND lead_id IS NULL
+         AND state IN ('waiting', 'gone')
          AND seen_at <= (SELECT {NOW}) - $2::interval""",
     f"DELETE FROM crm_findings WHERE workspace_id = $1 AND last_at <= (SELECT {NOW}) - $2::interval",
     f"DELETE FROM crm_confirmed_writes WHERE workspace_id = $1 AND at <= (SELECT {NOW}) - $2::interval",
 )
-"""Records that never became known, old findings, and old confirmations."""
+"""Records that never became known here, old findings, and old confirmations."""
 
 
 async def is_used(connection: Connection, workspace_id: int) -> bool:
@@ -111,7 +105,7 @@ async def note_unread(connection: Connection, workspace_id: int) -> None:
 
 
 async def find_gone(connection: Connection, workspace_id: int, limit: int) -> list[RecordKey]:
-    """Return a record of each lead that has none left, and has had none for long."""
+    """Return records that have been gone for long, and whose leads were not looked after yet."""
     rows = await connection.fetch(SELECT_GONE, workspace_id, GONE_FOR, limit)
     return [RecordKey(row["system"], row["object"], row["id"]) for row in rows]
 

@@ -97,7 +97,7 @@ SELECT shown.id::text AS id, lead_id::text AS lead_id, cause, response, repeats,
        from_assignment_id::text AS from_assignment_id, handoff,
        CASE WHEN effective.open THEN 'open'
             WHEN effective.end_cause IN ('closed', 'idle') THEN 'closed'
-            WHEN lead.assignment_id <> stands_for THEN 'superseded'
+            WHEN effective.end_cause IS NOT NULL OR lead.assignment_id <> stands_for THEN 'superseded'
             WHEN lead.state = 'closed' THEN 'closed'
             ELSE 'open' END AS state
   FROM unnest($2::uuid[]) AS wanted (id)
