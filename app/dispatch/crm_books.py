@@ -7,11 +7,13 @@ from typing import Literal
 
 from app.dispatch.decision_session import DecisionSession, StoredLeads
 from app.engine.life.crm import ECHO_WITHIN, CrmChange, FieldVersion, OurWrite, RecordKey
+from app.engine.model.lead_keys import CRM_LEAD, LeadKey
 from app.ids import uuid7
 from app.store.connection.pool import Connection
 from app.store.crm import records
 from app.store.crm.records import FindingRow, RecordRow
 from app.store.life.outbox import ActionRow
+from app.values.crm_ids import crm_id_key
 
 ASK_AGAIN = timedelta(minutes=15)
 """How long a reader has to deliver a record."""
@@ -123,6 +125,11 @@ class CrmBooks:
         )
         work.add_actions([action])
         return self.keep(replace(row, asked_at=now, asked_for=what, action_id=action.id))
+
+
+def lead_key_of(record: RecordKey) -> LeadKey:
+    """The key of the lead that a record is."""
+    return LeadKey(CRM_LEAD, crm_id_key(record.id))
 
 
 async def read_records(

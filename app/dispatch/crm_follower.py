@@ -1,27 +1,23 @@
 """One event of a CRM is followed: its record is found, what is news is told from what is old, and done."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 import orjson
 
-from app.dispatch.crm_books import ASK_AGAIN, BURST, CrmBooks
+from app.dispatch.crm_books import ASK_AGAIN, BURST, CrmBooks, lead_key_of
+from app.dispatch.crm_fields import FieldNews
 from app.dispatch.crm_joins import CrmJoins
-from app.dispatch.crm_owner import OwnerFollower, with_values
+from app.dispatch.crm_owner import OwnerFollower
 from app.dispatch.crm_reports import CrmReporter, deal_after
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Reply
-from app.engine.life.crm import GONE_FOR, CrmChange, RecordKey, compare, version_after
-from app.engine.model.lead_keys import CRM_LEAD, LeadKey
-from app.intake.arrival import IncomingLead, normalize
-from app.intake.lead_keys import stored_keys
-from app.intake.merging import merged
+from app.engine.life.crm import GONE_FOR, CrmChange, RecordKey, version_after
+from app.intake.arrival import IncomingLead
 from app.plugins.port import PluginCall
 from app.store.crm.records import RecordRow
-from app.store.leads.current_leads import CurrentLead
-from app.values.crm_ids import crm_id_key
 
 WAIT_FOR_LEAD = timedelta(minutes=10)
 """How long an event waits for its record to become known."""
@@ -39,12 +35,10 @@ class CrmFollower:
     route: Callable[[DecisionSession], str]
     session: DecisionSession
     books: CrmBooks
-    accepted: set[str] = field(default_factory=set)
-    same: set[str] = field(default_factory=set)
-    differing: set[str] = field(default_factory=set)
-    stale: set[str] = field(default_factory=set)
-    tied: bool = False
-    cleared: bool = False
+    news: FieldNews = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.news = FieldNews(self.books, self.change)
 
     def take(self) -> Reply:
         """Follow it, and answer what became of it."""
@@ -92,95 +86,31 @@ class CrmFollower:
         change, root = self.change, self.books.root(row)
         lead = self.session.get_lead(lead_id)
         counts = row is root or row.is_primary
-        self._compare(root)
-        lead, changed = self._with_fields(lead)
+        self.news.compare(root)
+        lead, changed = self.news.add_to(lead)
         owner = OwnerFollower(self.books, change, root, lead, self.plugin)
-        reroutes = self._reroutes(changed)
+        reroutes = self.news.reroutes(changed)
         if reroutes or self._nobody(owner):
             owner.ready()
-        for name in self.accepted:
-            known = self.books.version(root.key, name)
-            self.books.keep_version(root.key, name, version_after(change, change.digests[name], known))
+        self.news.keep_versions(root.key)
         row = self._keep_row(row, lead_id)
         code = self._decide(owner, reroutes) if counts else "merged"
         if changed:
-            self._keep_fields(lead, changed)
+            self.news.keep_fields(lead, changed)
         reported = self._report(row, lead_id)
-        if change.must_read or self.tied or change.happened == "merged":
+        if change.must_read or self.news.tied or change.happened == "merged":
             self.books.ask(self.books.get(change.record), change.kind, "changed")
             code = code or "must_read"
         if not code and not changed and not reported:
-            code = "stale" if self.stale else "nothing_new"
+            code = "stale" if self.news.stale else "nothing_new"
         return self._done(code or None, lead_id)
-
-    def _compare(self, root: RecordRow) -> None:
-        """Tell the fields whose value counts from those that are older than what is known."""
-        for name, value in self.change.digests.items():
-            known = self.books.version(root.key, name)
-            order = compare(self.change, value, known)
-            if known is not None:
-                (self.same if known.value == value else self.differing).add(name)
-            if order == "newer":
-                self.accepted.add(name)
-            elif order == "stale":
-                self.stale.add(name)
-            elif order == "tie":
-                self.tied = True
-        owner, name = self.change.owner, self.change.owner_field
-        if owner is not None and owner.id is None and name in self.accepted:
-            # That a whole record has no owner says nothing, unless it had one.
-            heard = not self.change.complete or name in self.differing or owner.tells_previous
-            self.cleared = heard and self.change.reroute_cleared
-
-    def _with_fields(self, lead: CurrentLead) -> tuple[CurrentLead, dict[str, Any]]:
-        """The lead with the fields that are news, and what that changes; None for what was cleared."""
-        change = self.change
-        news = {name: each for name, each in change.values.items() if name in self.accepted}
-        if change.role != "lead" or not news:
-            return lead, {}
-        sent = self._arrival(set(news)).values
-        values = dict(merged(lead.values, sent, self.session.plan.declared))
-        for path, value in news.values():
-            if value in (None, ""):
-                values = without(values, path)
-        before = lead.values
-        names = {*values, *before}
-        changed = {name: values.get(name) for name in names if values.get(name) != before.get(name)}
-        return with_values(lead, values), changed
-
-    def _arrival(self, names: set[str]) -> IncomingLead:
-        """Some fields of the event, as intake reads them."""
-        sent: dict[str, Any] = {}
-        for name, (path, value) in self.change.values.items():
-            if name in names:
-                put_at(sent, path, value)
-        return normalize(sent)
-
-    def _keep_fields(self, lead: CurrentLead, changed: Mapping[str, Any]) -> None:
-        """The lead keeps its assignment, and has these fields from now on."""
-        self.session.work.identify(stored_keys(self._arrival(self.accepted).keys), lead.prior.lead_id)
-        now = self.session.get_lead(lead.prior.lead_id)
-        if now.prior.assignment_id != lead.prior.assignment_id:
-            return  # the new decision has them
-        of = lead.fields_from or lead.prior.assignment_id
-        earlier = lead.signals.fields if lead.signals.fields_of == of else {}
-        signals = replace(lead.signals, fields={**earlier, **changed}, fields_of=of)
-        self.session.work.keep_signals(lead, lead.values, signals)
-
-    def _reroutes(self, changed: Mapping[str, Any]) -> bool:
-        """Whether a field changed that the plan is to be asked about again."""
-        for name, values in self.change.rerouted_by.items():
-            path, value = self.change.values.get(name, ((name,), None))
-            if name in self.accepted and path[0] in changed and (values is None or str(value) in values):
-                return True
-        return False
 
     def _decide(self, owner: OwnerFollower, reroutes: bool) -> str:
         """Move the lead if its owner changed, or the plan is to decide again. Returns what became of it."""
         told = self.change.owner
         code = ""
-        if told is not None and self.change.role == "lead" and self.change.owner_field in self.accepted:
-            code = owner.follow(told, differs=self.change.owner_field in self.differing)
+        if told is not None and self.change.role == "lead" and self.change.owner_field in self.news.accepted:
+            code = owner.follow(told, differs=self.change.owner_field in self.news.differing)
             if code == "cleared":
                 return self._reroute(owner, of_owner=True) if self._nobody(owner) else code
             if code == "followed":
@@ -190,9 +120,9 @@ class CrmFollower:
     def _nobody(self, owner: OwnerFollower) -> bool:
         """Whether the plan is to decide again because nobody here owns the record."""
         told = self.change.owner
-        if told is None or self.change.owner_field not in self.accepted:
+        if told is None or self.change.owner_field not in self.news.accepted:
             return False
-        return self.cleared if told.id is None else self.change.reroute_cleared and owner.is_nobody(told)
+        return self.news.cleared if told.id is None else self.change.reroute_cleared and owner.is_nobody(told)
 
     def _reroute(self, owner: OwnerFollower, *, of_owner: bool = False) -> str:
         return "quiet" if self.change.quiet else owner.reroute(of_owner=of_owner)
@@ -209,18 +139,18 @@ class CrmFollower:
                 self.books.forget(row)
             return row
         if change.role == "deal":
-            kept = deal_after(kept, change, self.accepted)
+            kept = deal_after(kept, change, self.news.accepted)
         elif row.lead_id is None:
-            self.session.work.identify([key_of(row.key)], lead_id)
+            self.session.work.identify([lead_key_of(row.key)], lead_id)
         return self.books.keep(kept) if kept != row or self.books.find(row.key) is None else row
 
     def _report(self, row: RecordRow, lead_id: str) -> int:
         change = self.change
         reporter = CrmReporter(self.books, change, lead_id, self.plugin)
-        unchanged = self.accepted & self.same
+        unchanged = self.news.accepted & self.news.same
         reported = reporter.report(reporter.of_fields(set(change.digests) - unchanged))
         if change.role == "deal" and not unchanged >= change.deal.keys():
-            reported += reporter.report(reporter.of_deal(row, self.stale))
+            reported += reporter.report(reporter.of_deal(row, self.news.stale))
         return reported
 
     def _unknown(self, row: RecordRow) -> Reply:
@@ -294,9 +224,8 @@ class CrmFollower:
         keys = [self.change.record, *(key for key, role in self.change.others if role == "lead")]
         found: dict[RecordKey, str] = {}
         for key in (*keys, *self.change.links):
-            ids = [
-                id_ for id_ in self.session.found.matches.get(key_of(key), ()) if self.session.is_present(id_)
-            ]
+            matches = self.session.found.matches.get(lead_key_of(key), ())
+            ids = [id_ for id_ in matches if self.session.is_present(id_)]
             if len(set(ids)) == 1:
                 found[key] = ids[0]
         return found
@@ -318,27 +247,3 @@ class CrmFollower:
         seconds = WAIT_SECONDS if result == "wait" else 0.0
         body = {"result": result, "code": code, "lead_id": lead_id, "seconds": seconds}
         return Reply(200, orjson.dumps(body))
-
-
-def key_of(record: RecordKey) -> LeadKey:
-    """The key of the lead that a record is."""
-    return LeadKey(CRM_LEAD, crm_id_key(record.id))
-
-
-def without(values: Mapping[str, Any], path: Sequence[str]) -> dict[str, Any]:
-    """The same values without the one at a place."""
-    name, rest = path[0], path[1:]
-    kept = {key: value for key, value in values.items() if key != name}
-    inner = values.get(name)
-    if rest and isinstance(inner, Mapping) and (left := without(inner, rest)):
-        kept[name] = left
-    return kept
-
-
-def put_at(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    """Set a value at its place, unless it is empty."""
-    if value in (None, ""):
-        return
-    for name in path[:-1]:
-        values = values.setdefault(name, {})
-    values[path[-1]] = value

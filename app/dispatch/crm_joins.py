@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from app.dispatch.crm_books import CrmBooks
+from app.dispatch.crm_books import CrmBooks, lead_key_of
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.record import numbered_actions
 from app.engine.followup.notices import notice
 from app.engine.life.crm import CrmChange, RecordKey, compare, digest, version_after
-from app.engine.model.lead_keys import CRM_LEAD, LeadKey
 from app.ids import uuid7
 from app.store.crm.records import RecordRow, RecordState
 from app.store.leads.current_leads import CurrentLead
-from app.values.crm_ids import crm_id_key
 
 _STATE = "~state"
 """The field under which it is kept when a record was deleted or restored."""
@@ -42,7 +40,7 @@ class CrmJoins:
             self._absorb(row.lead_id, survivor)
         record = replace(rows[self.change.record], state="live", lead_id=survivor, gone_at=None)
         self.books.keep(replace(record, merged_into=None))
-        self.books.session.work.identify([LeadKey(CRM_LEAD, crm_id_key(key.id)) for key in rows], survivor)
+        self.books.session.work.identify([lead_key_of(key) for key in rows], survivor)
         others = [key for key in rows if key != record.key]
         inherits = rows[record.key].lead_id is None
         for position, key in enumerate(others):
@@ -71,7 +69,7 @@ class CrmJoins:
             kept = replace(row, state="live", lead_id=survivor, gone_at=None, asked_at=None, deal=deal)
             self.books.keep(kept)
         keys = [row.key for row in (first, *rows) if roles.get(row.key) != "deal"]
-        self.books.session.work.identify([LeadKey(CRM_LEAD, crm_id_key(key.id)) for key in keys], survivor)
+        self.books.session.work.identify([lead_key_of(key) for key in keys], survivor)
         return survivor
 
     def delete(self, row: RecordRow) -> str:

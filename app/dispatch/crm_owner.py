@@ -1,7 +1,6 @@
 """The owner of a lead is changed in the CRM, or the plan decides again because of a change there."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +16,6 @@ from app.engine.life.crm import (
     echoed,
 )
 from app.engine.model.decision import DecisionRequest, Target
-from app.engine.model.directory import Owner
 from app.engine.pipeline.followed import CRM, CRM_REASSIGN
 from app.engine.pipeline.triggers import with_own_trigger
 from app.engine.pipeline.walk import FALLBACK_QUEUE
@@ -46,7 +44,7 @@ class OwnerFollower:
             return Target("owner", owner.owner)
         if owner.id is None:
             return None
-        found = self._owner_with(owner.id)
+        found = directory.owner_by_crm_id(owner.id, self.change.kind)
         if found is not None:
             return Target("owner", found.id)
         if owner.queue is not None:
@@ -147,14 +145,6 @@ class OwnerFollower:
             to, code = Target("queue", FALLBACK_QUEUE), "loop"
         return self._request(CRM_REASSIGN, to=to), code
 
-    def _owner_with(self, id_: str) -> Owner | None:
-        """The only owner with this id in this kind of CRM, or in one that the directory names otherwise."""
-        key, kind = crm_id_key(id_), self.change.kind
-        found = self.books.session.work.facts.directory.owners_by_crm_id.get(key, ())
-        exact = [each for each in found if crm_id_key(each.crm.get(kind, "")) == key]
-        found = exact or [each for each in found if kind not in each.crm]
-        return found[0] if len(found) == 1 else None
-
     def _move(self, target: Target) -> str:
         """The lead goes where the CRM says."""
         session, prior = self.books.session, self.lead.prior
@@ -200,8 +190,3 @@ class OwnerFollower:
             unattended=True,
             **follows,
         )
-
-
-def with_values(lead: CurrentLead, values: Mapping[str, Any]) -> CurrentLead:
-    """The lead with other fields."""
-    return replace(lead, values=values) if values != lead.values else lead

@@ -48,10 +48,7 @@ def owner_of(directory: Directory, terms: EventTerms, id_: str) -> Owner | None:
     mapped = next((each for user, each in terms.mapping.users.items() if crm_id_key(user) == key), None)
     if mapped is not None:
         return directory.owners.get(mapped)
-    found = directory.owners_by_crm_id.get(key, ())
-    exact = [each for each in found if crm_id_key(each.crm.get(terms.kind, "")) == key]
-    found = exact or [each for each in found if terms.kind not in each.crm]
-    return found[0] if len(found) == 1 else None
+    return directory.owner_by_crm_id(id_, terms.kind)
 
 
 async def _follow_state(edit: DirectoryEdit, owner: Owner, user: CrmUser, *, active: bool) -> CrmUser:

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import orjson
 
-from app.dispatch.crm_books import CrmBooks
-from app.dispatch.crm_follower import CrmFollower, key_of, put_at
+from app.dispatch.crm_books import CrmBooks, lead_key_of
+from app.dispatch.crm_fields import put_at, sent_of
+from app.dispatch.crm_follower import CrmFollower
 from app.dispatch.crm_reports import source_of
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.assign import Assign
@@ -33,9 +33,7 @@ class FollowCrm(Job):
     _assign: Assign = field(init=False)
 
     def __post_init__(self) -> None:
-        sent: dict[str, Any] = {}
-        for path, value in self.change.values.values():
-            put_at(sent, path, value)
+        sent = sent_of(self.change)
         if self.change.role == "lead":
             put_at(sent, ("crm", "lead_id"), self.change.record.id)
         self.arrival = normalize(sent)
@@ -65,8 +63,8 @@ class FollowCrm(Job):
     def identities(self) -> Sequence[LeadKey]:
         """The keys of the lead, and those of the records that became one with it."""
         if self.change.role != "lead":
-            return tuple(key_of(link) for link in self.change.links)
-        others = [key_of(key) for key, role in self.change.others if role == "lead"]
+            return tuple(lead_key_of(link) for link in self.change.links)
+        others = [lead_key_of(key) for key, role in self.change.others if role == "lead"]
         return (*self.arrival.look_ups, *others)
 
     def suppression_keys(self) -> Sequence[SuppressionKey]:

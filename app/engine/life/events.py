@@ -7,7 +7,6 @@ from typing import Literal
 
 from app.engine.life.event_table import AUTOMATED
 from app.engine.model.directory import Directory, Owner
-from app.values.crm_ids import crm_id_key
 
 TOLERANCE = timedelta(minutes=5)
 """The clocks of callers may differ by so much from ours."""
@@ -68,9 +67,4 @@ def actor_of(event: ReportedEvent, present_owner: str | None, directory: Directo
 
 def owner_named(by: str | None, directory: Directory) -> Owner | None:
     """The owner that an event names in `by`, by id or CRM id; None for an integration."""
-    return (directory.owners.get(by) or _by_crm_id(by, directory)) if by is not None else None
-
-
-def _by_crm_id(id_: str, directory: Directory) -> Owner | None:
-    found = directory.owners_by_crm_id.get(crm_id_key(id_), ())
-    return found[0] if len(found) == 1 else None
+    return (directory.owners.get(by) or directory.owner_by_crm_id(by)) if by is not None else None

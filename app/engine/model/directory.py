@@ -146,6 +146,19 @@ class Directory:
                 found.setdefault(key, []).append(owner)
         return found
 
+    def owner_by_crm_id(self, id_: str, kind: str | None = None) -> Owner | None:
+        """The only owner with an id of a CRM, in whatever form it is written; None for none or several.
+
+        With the `kind` of the CRM, owners who have the id there come first, and those with another id there
+        do not count.
+        """
+        key = crm_id_key(id_)
+        found = self.owners_by_crm_id.get(key, ())
+        if kind is not None:
+            exact = [each for each in found if crm_id_key(each.crm.get(kind, "")) == key]
+            found = exact or [each for each in found if kind not in each.crm]
+        return found[0] if len(found) == 1 else None
+
     def teams_of(self, owner: str) -> list[str]:
         """The teams that the owner is a member of."""
         return [team.id for team in self.teams.values() if any(each.owner == owner for each in team.members)]

@@ -7,7 +7,6 @@ from app.engine.model.state import Facts
 from app.engine.selection.eligibility import Refusal, absence_refusal, over_cap
 from app.engine.selection.pickers import TargetAttempt, candidate_entry
 from app.engine.selection.targets import requirements_of
-from app.values.crm_ids import crm_id_key
 
 _sent_owner = getter("crm.owner_id")
 
@@ -36,7 +35,4 @@ def _current_owner(request: DecisionRequest, directory: Directory) -> Owner | No
     sent = _sent_owner(request.values)
     if not isinstance(sent, str):
         return None
-    if (owner := directory.owners.get(sent)) is not None:
-        return owner
-    found = directory.owners_by_crm_id.get(crm_id_key(sent), ())
-    return found[0] if len(found) == 1 else None
+    return directory.owners.get(sent) or directory.owner_by_crm_id(sent)
