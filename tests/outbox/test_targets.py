@@ -434,7 +434,7 @@ async def test_secret_is_shown_once_and_stored_encrypted(pushing: Workspace) -> 
         added = await pushing.client.post("/targets/t/secrets", json={"secret": given})
         assert "secret" not in added.json()
         assert len(added.json()["secrets"]) == 2
-        third = (await pushing.client.post("/targets/t/secrets", json={})).json()
+        third = (await pushing.client.post("/targets/t/secrets")).json()
         assert [each["id"] for each in third["secrets"]][1:] == [added.json()["secrets"][0]["id"]]
         assert "secret" in third
         url = f"/targets/t/secrets/{third['secrets'][1]['id']}"

@@ -110,9 +110,11 @@ async def delete_target(targets: TargetsParameter, on: PreconditionParameter, id
 
 @router.post("/targets/{id}/secrets")
 @requires("admin", problems=(SecretsKeyMissing,))
-async def add_target_secret(targets: TargetsParameter, id: PathId, body: SecretInput) -> Json[Target]:
+async def add_target_secret(
+    targets: TargetsParameter, id: PathId, body: SecretInput | None = None
+) -> Json[Target]:
     """Adds a secret. Messages are signed with both; the oldest of three goes."""
-    return _answer(await targets.add_secret(id, body.secret))
+    return _answer(await targets.add_secret(id, body.secret if body is not None else None))
 
 
 @router.delete("/targets/{id}/secrets/{secret_id}")
