@@ -46,12 +46,16 @@ async def leads_to_erase(pool: Pool, workspace_id: int, lead_id: str) -> list[st
 
 
 async def report_of(pool: Pool, workspace_id: int, lead_ids: Sequence[str]) -> ErasureReport:
-    """What became of leads that were erased.
+    """What became of leads that were erased, and of those that were erased with them.
 
     Raises NotFound.
     """
     async with transaction(pool, workspace_id, read_only=True) as connection:
         found = [await erasures.find_erasure(connection, workspace_id, id_) for id_ in lead_ids]
+        ids = dict.fromkeys(
+            id_ for one in found if one is not None for id_ in one.report.get("lead_ids", (one.lead_id,))
+        )
+        found = [await erasures.find_erasure(connection, workspace_id, id_) for id_ in ids]
     erased = [each for each in found if each is not None]
     if not erased:
         raise NotFound()

@@ -148,7 +148,9 @@ async def test_no_canary_is_left_in_any_table(busy: Workspace) -> None:
     await busy.pool.execute(RECORD, busy.workspace_id, told["lead_id"])
     await busy.pool.execute(VERSION, busy.workspace_id)
     await busy.pool.execute(FINDING, busy.workspace_id, told["lead_id"])
-    exported = orjson.dumps(await busy.get(f"/leads/{told['lead_id']}/export")).decode()
+    held = (await busy.get(f"/leads/{told['lead_id']}/export"))["held"]
+    exported = orjson.dumps(held).decode()
+    assert [each["test"]["name"] for each in held["plan_tests"]] == ["ours"]
     before = await dump(busy.pool)
     found = {canary for text in before.values() for canary in CANARY.findall(text)}
     assert len(found) >= 20
@@ -285,6 +287,7 @@ async def test_merged_leads_of_one_person_are_erased_together(busy: Workspace) -
     await busy.pool.execute(MERGE, busy.workspace_id, one["lead_id"], other["lead_id"])
     report = await erased(busy, other["lead_id"])
     assert sorted(report["lead_ids"]) == sorted([one["lead_id"], other["lead_id"]])
+    assert [await erased(busy, lead["lead_id"]) for lead in (one, other)] == [report] * 2
     assert not any(CANARY.search(text) for text in (await dump(busy.pool)).values())
 
 

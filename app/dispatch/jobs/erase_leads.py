@@ -33,7 +33,7 @@ class EraseLeads(Job):
             for tracked in session.history(lead_id):
                 if tracked.open and tracked.id != lead.prior.assignment_id:
                     work.end_tracked(tracked, END_CAUSE)
-            work.erase(lead, EraseRow(work.now, self.at or work.now, self.actor))
+            work.erase(lead, EraseRow(work.now, self.at or work.now, self.actor, self.leads))
             erased += 1
         return Reply(200 if erased else 204, b"")
 

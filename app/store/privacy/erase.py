@@ -58,11 +58,12 @@ DELETE FROM attribute_names
 
 @dataclass(frozen=True, slots=True)
 class EraseRow:
-    """A lead to erase: the time of the workspace, and who asked when."""
+    """A lead to erase: the time of the workspace, who asked when, and all leads of the person."""
 
     now: datetime
     at: datetime
     actor: str
+    leads: Sequence[str]
 
 
 @dataclass(slots=True)
@@ -94,6 +95,7 @@ async def erase_leads(connection: Connection, workspace_id: int, erased: Mapping
         for table in PERSONAL_TABLES:
             await _erase_rows(connection, workspace_id, table, rows[table.name], row.now)
         report = _report(person, rows, recipients, offered=offered, until=row.now + BARRED_FOR)
+        report["lead_ids"] = list(row.leads)
         await insert_erasure(connection, workspace_id, Erasure(lead_id, row.at, row.actor, report))
         if (recipients or offered) and rows["assignments"]:
             messages.append(_message(lead_id, str(rows["assignments"][-1]["id"]), row.now))
