@@ -10,7 +10,7 @@ from app.engine.model.lead_keys import LeadKey
 from app.errors import Erased, NotFound
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.leads import lead_detail
-from app.store.privacy import crm_data, erasures, held_data
+from app.store.privacy import crm_data, erasures, held_data, plan_tests
 from app.store.privacy.held_data import PersonLead, shown
 
 _INTERNAL = ("dedupe_key", "event_order", "tries", "next_at", "wait_until")
@@ -45,6 +45,8 @@ async def export_lead(pool: Pool, workspace_id: int, lead_id: str) -> Export:
         values = values_of(sections["keys"], sections["decisions"])
         failed = await held_data.find_failed_leads(connection, workspace_id, values)
         sections["failed_leads"] = [shown(row) for row in failed]
+        distinctive = {value for value in values if len(value) >= held_data.MIN_CHARACTERS}
+        sections["plan_tests"] = await plan_tests.find_tests(connection, workspace_id, distinctive)
         listed = {entry["id"] for entry in sections["suppressions"]}
         entries = await held_data.find_suppressions(connection, workspace_id, sorted(values))
         sections["suppressions"] += [shown(row) for row in entries if str(row["id"]) not in listed]

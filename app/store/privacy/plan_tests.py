@@ -22,6 +22,19 @@ UPDATE_PLAN = "UPDATE plans SET document = $3, source_text = $4 WHERE workspace_
 """A plan without some of its tests. No decision depends on tests."""
 
 
+async def find_tests(
+    connection: Connection, workspace_id: int, values: Collection[str]
+) -> list[dict[str, Any]]:
+    """Return the tests whose lead has one of these values, with the versions they are in."""
+    folded = {value.casefold() for value in values}
+    return [
+        {"version": row["version"], "test": test}
+        for row in await connection.fetch(SELECT_PLANS_WITH, workspace_id, sorted(values))
+        for test in orjson.loads(row["document"]).get("tests") or []
+        if not folded.isdisjoint(_texts(test))
+    ]
+
+
 async def erase_tests(connection: Connection, workspace_id: int, values: Collection[str]) -> int:
     """Delete the tests whose lead has one of these values from every version. Return how many."""
     folded, erased = {value.casefold() for value in values}, 0
