@@ -40,5 +40,7 @@ class Retention:
             log.error("retention failed", workspace_id=workspace_id, **error_summary(error))
         if await delete_old_leads(self._pool, workspace_id, complete=complete) or busy:
             return True
-        self._next[workspace_id] = self._now[workspace_id] + EVERY
+        now = self._now.get(workspace_id)
+        if now is not None:
+            self._next[workspace_id] = now + EVERY
         return False
