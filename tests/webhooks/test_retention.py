@@ -10,6 +10,7 @@ from app.store import clocks
 from app.store.connection.pool import transaction
 from app.store.crm import inbox_retention
 from app.webhooks.effects import Applied
+from tests.support.office import until
 from tests.support.workspace import NOON, Workspace, open_workspace
 from tests.webhooks.deliveries import event
 from tests.webhooks.test_inbox import Recorder, drain, receive
@@ -60,6 +61,24 @@ async def test_body_that_no_erasure_could_find_goes_at_once(idle: Workspace) -> 
             WHERE inbox.workspace_id = $1 AND body IS NOT NULL ORDER BY 1"""
     )
     assert [row["record_id"] for row in rows] == ["1", "3"]
+
+
+async def test_worker_deletes_when_the_time_of_the_workspace_has_come(database: str) -> None:
+    async with open_workspace(database, worker_interval_seconds=0.02) as workspace:
+        await workspace.start_at_noon()
+        await workspace.fetch(OF_A_LEAD, ["1"])
+        await receive(workspace, event("1", email="p@people.example"))
+
+        async def processed() -> bool:
+            return await kept(workspace) == (1, 1, 1, 0)
+
+        async def deleted() -> bool:
+            return await kept(workspace) == (0, 1, 1, 0)
+
+        await until(processed)
+        async with workspace.pool.acquire() as connection:
+            await clocks.set_clock(connection, workspace.workspace_id, NOON + timedelta(days=15), 1)
+        await until(deleted)
 
 
 async def test_bodies_go_after_two_weeks_and_those_of_failures_after_a_month(idle: Workspace) -> None:
