@@ -55,9 +55,12 @@ async def export_lead(pool: Pool, workspace_id: int, lead_id: str) -> Export:
         for id_ in ids:
             records |= set(await crm_data.find_records(connection, workspace_id, id_, keys))
         events, deliveries = await crm_data.read_inbox(connection, workspace_id, sorted(records))
+        listed = {row["id"] for row in events}
+        failures = await crm_data.find_failures(connection, workspace_id, values)
+        events += [row for row in failures if row["id"] not in listed]
         versions = await crm_data.read_fields(connection, workspace_id, sorted(records))
         sections["crm_fields"] = [shown(row) for row in versions]
-        sections["crm_events"] = [shown(row, _INTERNAL) for row in events]
+        sections["crm_events"] = [shown(row, (*_INTERNAL, "body")) for row in events]
         sections["crm_deliveries"] = [shown(row, _INTERNAL) for row in deliveries]
         fields = [await _fields(connection, workspace_id, id_) for id_ in ids]
         return Export(ids, await held_data.read_now(connection, workspace_id), fields, sections)

@@ -164,6 +164,26 @@ async def test_no_canary_is_left_in_any_table(busy: Workspace) -> None:
     assert {table: canaries for table, canaries in left.items() if canaries} == {}
 
 
+async def test_failed_webhook_with_the_address_is_exported_and_erased(busy: Workspace) -> None:
+    told = await busy.assign(**person())
+    unlinked = DELIVERED.replace("zqcrmcanary", "9001")
+    sent = [
+        b'{"email": "ZQemailcanary@zqhostcanary.example"}',
+        b'{"email": "other.zqemailcanary@zqhostcanary.example"}',
+    ]
+    for body in sent:
+        await busy.pool.execute(unlinked, busy.workspace_id, body)
+    held = (await busy.get(f"/leads/{told['lead_id']}/export"))["held"]
+    assert [each["event"] for each in held["crm_events"]] == [orjson.loads(sent[0])]
+    await erased(busy, told["lead_id"])
+    rows = await busy.fetch("SELECT body FROM crm_deliveries WHERE workspace_id = $1 AND body IS NOT NULL")
+    assert [row["body"] for row in rows] == [sent[1]]
+    rows = await busy.fetch(
+        "SELECT record_id, event FROM crm_inbox WHERE workspace_id = $1 AND state = 'failed'"
+    )
+    assert [tuple(row) for row in rows] == [("9001", sent[1])]
+
+
 async def test_books_numbers_and_verify_stay_as_they_were(busy: Workspace) -> None:
     other = await busy.assign(external_id="other", email="other@people.example")
     told = await live(busy)

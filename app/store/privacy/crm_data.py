@@ -1,5 +1,6 @@
 """What the inbox of webhooks holds about the CRM records of a lead."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 
 from app.engine.life.crm import RecordKey
@@ -46,6 +47,31 @@ HIDE_EVENT = """
 UPDATE crm_inbox SET record_id = $3 WHERE workspace_id = $1 AND id = $2 AND state = 'done'
 """
 """One event of a record under another name."""
+
+# A failure may be about a record that never became one of the lead. Bytes that are no text compare as well.
+SELECT_FAILURES = """
+SELECT inbox.*, delivery.body
+  FROM crm_inbox AS inbox
+ CROSS JOIN LATERAL (
+   SELECT body FROM crm_deliveries WHERE workspace_id = $1 AND id = inbox.delivery_id LIMIT 1) AS delivery
+ WHERE inbox.workspace_id = $1 AND inbox.state = 'failed'
+   AND (
+     SELECT sent.value FROM unnest($2::text[]) AS sent (value)
+      WHERE position(lower(encode(convert_to(sent.value, 'UTF8'), 'escape'))
+              IN lower(encode(coalesce(inbox.event, delivery.body), 'escape'))) > 0 LIMIT 1) IS NOT NULL
+"""
+"""The failures with one of these values in what came."""
+
+FORGET_FAILURE = """
+WITH erased AS (
+  UPDATE crm_inbox SET event = NULL, state = 'done', code = 'erased', record_id = $3,
+         ended_at = coalesce(ended_at, received_at)
+   WHERE workspace_id = $1 AND id = $2
+  RETURNING delivery_id)
+UPDATE crm_deliveries SET body = NULL, headers = '{}'
+ WHERE workspace_id = $1 AND id = ANY (ARRAY(SELECT delivery_id FROM erased))
+"""
+"""Erase what a failure holds, and its record."""
 
 SELECT_VERSIONS = """
 SELECT * FROM crm_field_versions WHERE workspace_id = $1 AND system = $2 AND object = $3 AND id = $4
@@ -101,6 +127,29 @@ async def read_inbox(
 async def read_fields(connection: Connection, workspace_id: int, records: Sequence[RecordKey]) -> list[Row]:
     """Return the newest values of the fields of records, as the CRM told them."""
     return [row for each in records for row in await connection.fetch(SELECT_VERSIONS, workspace_id, *each)]
+
+
+async def find_failures(connection: Connection, workspace_id: int, values: Collection[str]) -> list[Row]:
+    """Return the failures in which one of these addresses or phone numbers stands."""
+    wanted = sorted(value for value in values if "@" in value or value.startswith("+"))
+    if not wanted:
+        return []
+    told = re.compile(
+        "|".join(rf"(?<![\w.%+-]){re.escape(each.casefold())}(?![\w-]|\.\w)" for each in wanted)
+    )
+    rows = await connection.fetch(SELECT_FAILURES, workspace_id, wanted)
+    return [
+        row for row in rows if told.search((row["event"] or row["body"]).decode(errors="replace").casefold())
+    ]
+
+
+async def erase_failures(
+    connection: Connection, workspace_id: int, key: bytes, values: Collection[str]
+) -> None:
+    """Erase the failures in which one of these addresses or phone numbers stands."""
+    for row in await find_failures(connection, workspace_id, values):
+        hidden = keyed_hash(key, record_name(row["system"], row["object"], row["record_id"]))
+        await connection.execute(FORGET_FAILURE, workspace_id, row["id"], hidden)
 
 
 async def hide_events(connection: Connection, workspace_id: int, records: Mapping[str, RecordKey]) -> None:

@@ -104,7 +104,7 @@ ELSEWHERE: Mapping[str, str] = {
     "failed_leads": "leads that could not be decided; found by the keys of the person",
     "attribute_names": "names of custom attributes; those of an erased lead that no plan uses are deleted",
     "plans": "plans, whose tests may hold the fields of a lead",
-    "crm_inbox": "events of webhooks, found by the CRM records of the lead",
+    "crm_inbox": "events of webhooks, found by the CRM records of the lead, and failures by their values",
     "crm_deliveries": "bodies of webhooks, found by their events",
     "crm_field_versions": "values of fields of CRM records",
     "crm_findings": "findings about CRM records",
