@@ -47,9 +47,6 @@ SELECT code, endpoint_id, object, record_id, since, last_at, count, lead_id::tex
 """
 """A page of findings, by code, endpoint and record; of one endpoint if one is named."""
 
-DELETE_OLD_FINDINGS = "DELETE FROM crm_findings WHERE workspace_id = $1 AND last_at < $2"
-"""Findings that have not come again for long."""
-
 
 async def keep_findings(connection: Connection, workspace_id: int, rows: Sequence[FindingRow]) -> None:
     """Write findings; one that is known is counted."""
@@ -66,8 +63,3 @@ async def list_findings(
     """Return the findings after one, in order."""
     rows: list[Any] = await connection.fetch(SELECT_FINDINGS, workspace_id, *after, endpoint_id, limit)
     return [Finding(**row_in_utc(row)) for row in rows]
-
-
-async def delete_findings_before(connection: Connection, workspace_id: int, at: datetime) -> None:
-    """Delete findings that have not come again since a time."""
-    await connection.execute(DELETE_OLD_FINDINGS, workspace_id, at)

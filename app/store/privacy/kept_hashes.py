@@ -46,9 +46,6 @@ SELECT EXISTS (
 """
 """Whether any of these records is barred."""
 
-DELETE_LAPSED = f"DELETE FROM barred_records WHERE workspace_id = $1 AND until <= {NOW}"
-"""Records that may come again."""
-
 
 def keyed_hash(key: bytes, value: str) -> str:
     """The keyed hash of a value, as it is stored."""
