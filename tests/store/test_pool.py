@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import asyncpg
 import pytest
 
-from app.store.connection.pool import Pool, look_up, open_pool
+from app.store.connection.pool import Limits, Pool, look_up, open_pool, transaction
 from tests.support.bouncer import bounced as at_bouncer
 from tests.support.bouncer import bouncer
 from tests.support.postgres import FOUND, NEWEST_AND_LONG, Clusters
@@ -156,3 +157,18 @@ async def test_behind_pgbouncer_a_look_up_gets_its_own_answer(bounced: str) -> N
             assert returned == [f"{round_}-{at}" for at in range(40)] + [at + 1 for at in range(40)]
     finally:
         await pool.close()
+
+
+async def test_transaction_that_waits_too_long_for_the_lock_is_rolled_back(
+    database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The driver reports a connection that comes back to the pool in a transaction."""
+    async with running_app(database, pool_size=2, no_worker=True) as app:
+        workspace = await create_workspace(app, "workspace")
+        async with workspace.client, transaction(app.state.pool, workspace.workspace_id, lock=True):
+            with pytest.raises(asyncpg.LockNotAvailableError):
+                async with transaction(
+                    app.state.pool, workspace.workspace_id, lock=True, limits=Limits(lock=20)
+                ):
+                    raise AssertionError("the lock was free")
+    assert [record.name for record in caplog.records if record.name == "asyncio"] == []

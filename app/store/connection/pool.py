@@ -235,8 +235,8 @@ async def transaction(
     limits = limits or Limits()
     async with borrowed(pool, pool.acquire_seconds) as connection:
         begin = begin_statement(pool, workspace_id, limits, lock=lock, read_only=read_only)
-        await _say(connection, begin, pool.acquire_seconds + (limits.lock / 1000 if lock else 0))
         try:
+            await _say(connection, begin, pool.acquire_seconds + (limits.lock / 1000 if lock else 0))
             yield connection
         except BaseException:
             await _roll_back(connection)
