@@ -43,6 +43,18 @@ class ErasureEntry(ResponseModel):
     actor: str
 
 
+class OwnerErasureEntry(ResponseModel):
+    """An owner who was erased: when they were deleted, and by which key or system user."""
+
+    owner_id: str
+    deleted_at: datetime
+    actor: str
+    state: Literal["running", "done"] = Field(
+        description="While it is `running`, the history names the owner."
+    )
+    done_at: datetime | None
+
+
 class RetentionRun(ResponseModel):
     """The last run, and how much was deleted since the first. `finished_at` is the last success."""
 

@@ -11,6 +11,7 @@ from app.directory.editing import DirectoryEdit, edit_directory
 from app.directory.records import Precondition
 from app.engine.lookup.tables import TableContent
 from app.engine.model.directory import Directory
+from app.engine.model.unnamed import former_names
 from app.errors import Fault, InUse, NotFound
 from app.plan.document.plan import PlanDocument
 from app.plan_check.parse import Strategies, parse_plan, steps
@@ -23,6 +24,8 @@ from app.store.directory.tables import read_named_tables
 from app.store.leads.bulk_jobs import BulkJob
 from app.store.leads.open_leads import AssignmentFilter
 from app.store.path.current_state import read_current_state_on
+from app.store.privacy import owner_erasures
+from app.store.privacy.owner_erasures import OwnerErasure
 
 _NAMED_BY_PLANS = frozenset(("owners", "teams", "tables"))
 _ALL = 10_000
@@ -39,10 +42,12 @@ async def remove(
     on: Precondition,
     *,
     move_leads: bool = False,
+    erase: bool = False,
 ) -> BulkJob | None:
     """Delete a record. Deleting an owner also removes their team memberships and absences.
 
-    With `move_leads` the open leads of a deleted owner are routed again by the job that is returned.
+    With `move_leads` the open leads of a deleted owner are routed again by the job that is returned. With
+    `erase` the worker replaces their name and addresses in the history.
     Accounts with a deleted parent stay, without a parent. Raises NotFound, PreconditionFailed, and InUse
     when the active plan or an owner uses the record.
     """
@@ -55,9 +60,59 @@ async def remove(
         ):
             raise InUse("Owners use this calendar. Give them another one first.")
         await edit.delete(record)
+        if erase:
+            await _erase(edit, id_)
         if move_leads:
             job = await bulk_moves.create(edit, "deactivate", AssignmentFilter(owner=id_), {"owner": id_})
     return job
+
+
+async def erase_removed_owner(pool: Pool, workspace_id: int, actor: str, id_: str) -> None:
+    """Erase an owner who was deleted before. Who was erased already is left.
+
+    Raises NotFound when there never was one, and when there is one now.
+    """
+    async with edit_directory(pool, workspace_id, actor) as edit:
+        if await edit.find("owners", id_) is not None:
+            raise NotFound()
+        found = await owner_erasures.find_former_records(edit.connection, workspace_id, id_, edit.version)
+        if not found:
+            raise NotFound()
+        if former_names(id_, found):
+            await _erase(edit, id_)
+
+
+async def repeat_owner_erasure(
+    pool: Pool, workspace_id: int, actor: str, strategies: Strategies, id_: str, version: int
+) -> bool:
+    """Erase an owner again, after a restore, who was erased with change number `version`.
+
+    Returns whether there was anything to erase. A later owner with the same id stays. Raises InUse.
+    """
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        record = await records.find_record(connection, workspace_id, "owners", id_)
+        known = await owner_erasures.list_page(connection, workspace_id, (id_, version - 1), 1)
+    if any((each.owner_id, each.version) == (id_, version) for each in known):
+        return False
+    if record is not None and record.revision > version:
+        return False
+    try:
+        if record is None:
+            await erase_removed_owner(pool, workspace_id, actor, id_)
+        else:
+            await remove(pool, workspace_id, actor, strategies, "owners", id_, Precondition(), erase=True)
+    except NotFound:
+        return False
+    return True
+
+
+async def _erase(edit: DirectoryEdit, owner: str) -> None:
+    entry = edit.snapshot.entry
+    await owner_erasures.add_erasure(
+        edit.connection,
+        edit.workspace_id,
+        OwnerErasure(owner, edit.version, entry.decision_number, edit.now, edit.now, edit.actor),
+    )
 
 
 async def remove_absence(pool: Pool, workspace_id: int, actor: str, owner_id: str, id_: str) -> None:

@@ -646,6 +646,20 @@ erasures = _of_a_workspace(
     _required("report", JSON),
     key=("lead_id",),
 )
+owner_erasures = _of_a_workspace(
+    "owner_erasures",
+    _required("owner_id", Text),
+    _required("version", BigInteger),
+    _required("decision_number", BigInteger),
+    _required("at", INSTANT),
+    _required("asked_at", INSTANT, server_default=text("now()")),
+    _required("actor", Text),
+    _required("step", SmallInteger, server_default=text("0")),
+    Column("after", JSON),
+    Column("ended_at", INSTANT),
+    _index("owner_erasures_running", where="ended_at IS NULL"),
+    key=("owner_id", "version"),
+)
 hash_keys = _of_a_workspace("hash_keys", _required("key", LargeBinary))
 barred_records = _of_a_workspace(
     "barred_records", _required("hash", Text), _required("until", INSTANT), key=("hash",)

@@ -55,7 +55,8 @@ TABLES = (
     "sla_clocks", "actions", "bulk_job_items", "bulk_jobs", "suppressions", "clock_recounts", "worker_runs",
     "events", "ledger_entries", "idempotency_keys", "account_keys", "identities", "assignments", "leads",
     "failed_leads", "journal", "clocks", "changes", "plans", "table_versions", "attribute_names", "directory",
-    "erasures", "hash_keys", "barred_records", "retention_runs", "workspace_locks",
+    "erasures", "hash_keys", "barred_records", "retention_runs", "owner_erasures",
+    "workspace_locks",
 )  # fmt: skip
 """Every table of a workspace. Tables that refer to others come first."""
 

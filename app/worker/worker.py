@@ -28,6 +28,7 @@ from app.worker.held_releases import HeldReleases
 from app.worker.idle_closing import IdleClosing
 from app.worker.leave import Leave
 from app.worker.outbox import Outbox
+from app.worker.owner_erasures import OwnerErasures
 from app.worker.owner_pauses import OwnerPauses
 from app.worker.queue_order import QueueOrder
 from app.worker.queue_waits import QueueWaits
@@ -73,6 +74,7 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
         IdleClosing(pool, dispatch),
         Outbox(pool),
         Retention(pool),
+        OwnerErasures(pool, dispatch.plans.fetch),
     ]
 
 

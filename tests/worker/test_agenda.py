@@ -41,7 +41,12 @@ JOB = """
 INSERT INTO bulk_jobs (workspace_id, id, kind, state, params, total, actor, created_at)
 SELECT $1, gen_random_uuid(), 'reassign', 'running', '{}', 0, 'test', now()
 """
-FLAGS = ("held_lead", "clock", "recount", "strike", "leave", "bulk_job", "waiting_action", "crm_event")
+ERASURE = """
+INSERT INTO owner_erasures (workspace_id, owner_id, version, decision_number, at, actor)
+SELECT $1, 'ana', 1, 1, now(), 'test'
+"""
+FLAGS = ("held_lead", "clock", "recount", "strike", "leave", "bulk_job", "waiting_action", "crm_event",
+         "owner_erasure")  # fmt: skip
 FILLED = {
     "a held lead that is due": (ASSIGNMENT.format(HELD, "'sales', now() - interval '1 hour'"), {"held_lead"}),
     "a held lead": (ASSIGNMENT.format(HELD, "'sales', now() + interval '1 hour'"), set()),
@@ -52,6 +57,7 @@ FILLED = {
     "a new miss": (CLOCK.format("'missed', now(), 'new'", "-"), {"strike"}),
     "a miss that counts": (CLOCK.format("'missed', now(), 'counted'", "-"), set()),
     "clocks to compute again": ("INSERT INTO clock_recounts SELECT $1, 'ana'", {"recount"}),
+    "an owner to erase": (ERASURE, {"owner_erasure"}),
     "a running job": (JOB, {"bulk_job"}),
     "an action whose time has come": (ACTION.format("-"), {"waiting_action"}),
     "an event of a CRM": (EVENT.format("-", "NULL"), {"crm_event"}),

@@ -48,7 +48,7 @@ from app.directory import absences, leaving, records, removal
 from app.directory.edit_once import Edit
 from app.directory.mentions import find_mentions
 from app.directory.merge_patch import merge_patch
-from app.errors import InUse, NotFound
+from app.errors import Forbidden, InUse, NotFound
 from app.plan_check.parse import Strategies
 from app.store.connection.pool import Pool
 from app.store.directory.records import ChangeRecord, Record
@@ -107,15 +107,31 @@ async def delete_owner(
     open_leads: Annotated[
         Literal["move", "stay"], Query(description="`move` routes their open leads again, as a bulk job.")
     ] = "stay",
+    erase: Annotated[
+        bool,
+        Query(
+            description="Also replaces their name, e-mail address and CRM ids in the history by the id. Needs"
+            " the scope `privacy` too. Works for an owner who was deleted before as well."
+        ),
+    ] = False,
 ) -> Response:
     """Deletes an owner, unless the active plan refers to them.
 
-    With `open_leads=move` the answer is the bulk job, and every place that still names the owner.
+    With `open_leads=move` the answer is the bulk job, and every place that still names the owner. With
+    `erase=true` the history is written again in the background; see `GET /erasures/owners`.
     """
+    if erase and not caller.may("privacy"):
+        raise Forbidden("This needs a key with the scope privacy.")
     workspace_id, move = caller.workspace_id, open_leads == "move"
-    job = await removal.remove(
-        pool, workspace_id, caller.key_id, strategies, "owners", id, on, move_leads=move
-    )
+    try:
+        job = await removal.remove(
+            pool, workspace_id, caller.key_id, strategies, "owners", id, on, move_leads=move, erase=erase
+        )
+    except NotFound:
+        if not erase:
+            raise
+        await removal.erase_removed_owner(pool, workspace_id, caller.key_id, id)
+        return NoContent()
     if job is None:
         return NoContent()
     return Json({"job_id": job.id, "named_in": await _mentions(pool, workspace_id, strategies, id)})

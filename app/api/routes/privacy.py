@@ -1,7 +1,7 @@
 """Personal data: what is held about the person behind a lead, its erasure, and how long data is kept."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query
@@ -18,7 +18,7 @@ from app.api.http.parameters import (
 from app.api.http.routing import StrictRoute
 from app.api.routes.crud import READERS, created
 from app.contract.directory import RetentionSettings, to_record
-from app.contract.privacy import ErasureEntry, LeadErasure, LeadExport, Retention
+from app.contract.privacy import ErasureEntry, LeadErasure, LeadExport, OwnerErasureEntry, Retention
 from app.contract.responses import Page
 from app.directory import records
 from app.dispatch.erasing import erase_person
@@ -26,9 +26,13 @@ from app.errors import Erased, MergedOfSeveral
 from app.privacy import settings
 from app.privacy.erasure import list_page
 from app.privacy.export import export_lead
+from app.privacy.owner_erasure import list_page as list_owner_page
 from app.privacy.retention import read_status
+from app.store.privacy.owner_erasures import OwnerErasure
 
 AfterLead = Annotated[UUID | None, Query(description="`next` of the previous page.")]
+AfterOwner = Annotated[str, Query(max_length=300, description="`next` of the previous page.")]
+MAX_DIGITS = 19
 router = APIRouter(route_class=StrictRoute, tags=["privacy"])
 
 
@@ -69,6 +73,31 @@ async def list_erasures(
     found = await list_page(pool, caller.workspace_id, start, limit + 1)
     shown = [{"lead_id": each.lead_id, "erased_at": each.at, "actor": each.actor} for each in found]
     return page_of(shown, limit, dict, lambda entry: entry["lead_id"])
+
+
+@router.get("/erasures/owners")
+@requires("privacy")
+async def list_owner_erasures(
+    caller: CallerParameter, pool: PoolParameter, after: AfterOwner = "", limit: Limit = 100
+) -> Json[Page[OwnerErasureEntry]]:
+    """Lists which owners were erased, when and by which key, ordered by owner.
+
+    While `state` is `running`, the history still names the owner.
+    """
+    version, _, owner = after.partition(":")
+    start = (owner, int(version)) if version.isdecimal() and len(version) < MAX_DIGITS else ("", 0)
+    found = await list_owner_page(pool, caller.workspace_id, start, limit + 1)
+    return page_of(found, limit, _owner_erasure_to_json, lambda each: f"{each.version}:{each.owner_id}")
+
+
+def _owner_erasure_to_json(erasure: OwnerErasure) -> dict[str, Any]:
+    return {
+        "owner_id": erasure.owner_id,
+        "deleted_at": erasure.at,
+        "actor": erasure.actor,
+        "state": "done" if erasure.ended_at is not None else "running",
+        "done_at": erasure.ended_at,
+    }
 
 
 @router.get("/settings/retention")

@@ -39,7 +39,8 @@ SELECT {NOW} AS now,
          OR coalesce((SELECT wait_until <= time.now FROM crm_inbox
                        WHERE workspace_id = $1 AND state = 'pending' AND wait_until IS NOT NULL
                        ORDER BY wait_until LIMIT 1), false) AS crm_event,
-       EXISTS (SELECT FROM target_cursors WHERE workspace_id = $1) AS targets
+       EXISTS (SELECT FROM target_cursors WHERE workspace_id = $1) AS targets,
+       EXISTS (SELECT FROM owner_erasures WHERE workspace_id = $1 AND ended_at IS NULL) AS owner_erasure
   FROM (SELECT {DECIDING_NOW} AS now) AS time
   LEFT JOIN worker_runs AS run ON run.workspace_id = $1
 """
@@ -63,6 +64,7 @@ class Agenda:
     waiting_action: the time of an action has come.
     crm_event:      an event of a CRM can be applied.
     targets:        there is a target, or was one, so something may have to be sent.
+    owner_erasure:  an erased owner is still named in the history.
     """
 
     workspace_id: int
@@ -78,6 +80,7 @@ class Agenda:
     waiting_action: bool
     crm_event: bool
     targets: bool
+    owner_erasure: bool
 
 
 _RUN = ("now", "pending", "own_clock", "polled_at", "gap_from", "resumed_at")

@@ -133,6 +133,7 @@ NOTHING: Mapping[str, str] = {
     "target_secrets": "secrets of targets",
     "target_cursors": "how far messages were made",
     "erasures": "ids of erased leads, who erased them and when",
+    "owner_erasures": "ids of erased owners, who erased them and when",
     "hash_keys": "the key of the hashes that are kept of erased persons",
     "barred_records": "keyed hashes of erased CRM records",
     "retention_runs": "how far the deletion of old leads is",
