@@ -109,8 +109,10 @@ class CrmFollower:
         """Move the lead if its owner changed, or the plan is to decide again. Returns what became of it."""
         told = self.change.owner
         code = ""
-        if told is not None and self.change.role == "lead" and self.change.owner_field in self.news.accepted:
-            code = owner.follow(told, differs=self.change.owner_field in self.news.differing)
+        name, news = self.change.owner_field, self.news
+        if told is not None and self.change.role == "lead" and name in news.accepted:
+            heard = name in news.same or name in news.differing
+            code = owner.follow(told, differs=name in news.differing if heard else None)
             if code == "cleared":
                 return self._reroute(owner, of_owner=True) if self._nobody(owner) else code
             if code == "followed":

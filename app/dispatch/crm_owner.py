@@ -58,10 +58,10 @@ class OwnerFollower:
         """Whether the CRM names a queue or a team that the plan does not have."""
         return owner.is_group and self.target_of(owner) is None
 
-    def follow(self, owner: OwnerChange, *, differs: bool) -> str:
+    def follow(self, owner: OwnerChange, *, differs: bool | None) -> str:
         """Let the books follow a change of the owner. Returns what became of it.
 
-        `differs` says that the owner is another one than the CRM told last.
+        `differs` says that the owner is another one than the CRM told last; None if it told none before.
         """
         change, lead_id = self.change, self.lead.prior.lead_id
         writes = self.books.open_writes(lead_id, change.record.system)

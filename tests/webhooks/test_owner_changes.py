@@ -96,6 +96,8 @@ async def test_a_change_and_our_own_write(crm: Crm) -> None:
         "untold": ("104", {"at": -60}, "followed", "cem"),
         # A whole record that our write has not reached yet.
         "whole": ("105", {"at": -60, "complete": True}, "before_our_write", "ben"),
+        # A whole record that a person has edited since, and of which nothing was heard before.
+        "edited": ("106", {"at": 1, "complete": True}, "followed", "cem"),
     }
     for title, (id_, how, code, owner) in titled.items():
         await lead_of(crm, id_, "ana")

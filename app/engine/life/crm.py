@@ -200,18 +200,27 @@ def echoed(change: CrmChange, owner: OwnerChange, writes: Iterable[OurWrite]) ->
     return None
 
 
-def came_before(change: CrmChange, owner: OwnerChange, write: OurWrite | None, *, differs: bool) -> bool:
+def came_before(
+    change: CrmChange, owner: OwnerChange, write: OurWrite | None, *, differs: bool | None
+) -> bool:
     """Whether what the CRM says was there before our write, which is still under way.
 
     The value before a person's change shows that it came first. A whole record whose owner does not differ
-    from what was heard last tells of no change at all.
+    from what was heard last tells of no change at all. Of one that is heard of for the first time (`differs`
+    is None), only its time can tell.
     """
     if write is None:
         return False
-    if change.complete and not owner.tells_previous and not differs:
-        return True
+    if change.complete and not owner.tells_previous:
+        return not (_edited_since(change, write) if differs is None else differs)
     if not owner.tells_previous or change.at is None:
         return False
     if owner.previous == write.ids.get(change.kind):
         return False
     return abs(change.at - write.at) > CLOSE_CALL
+
+
+def _edited_since(change: CrmChange, write: OurWrite) -> bool:
+    """Whether a person edited the record after our decision. CRMs tell whole seconds."""
+    edited = change.happened == "updated" and change.by_person and not change.delivered
+    return edited and change.at is not None and change.at >= write.at.replace(microsecond=0)

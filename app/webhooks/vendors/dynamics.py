@@ -178,8 +178,8 @@ def _event(
 
 def _fields(message: str, inputs: Mapping[str, Any], entity: _Entity) -> dict[str, Any]:
     """What a message changes, as attributes."""
-    if message == "assign":
-        return {"ownerid": _value(inputs["Assignee"])} if mapping(inputs.get("Assignee")) else {}
+    if message == "assign" and mapping(inputs.get("Assignee")):
+        return {"ownerid": _value(inputs["Assignee"])}
     if message.startswith("setstate"):
         states = {"statecode": inputs.get("State"), "statuscode": inputs.get("Status")}
         return {name: _value(value) for name, value in states.items() if value is not None}

@@ -167,6 +167,12 @@ def test_table_has_a_shared_name_or_its_own(name: str, object_: str) -> None:
         ),
         (context("Assign", {"Target": reference(LEAD)}), "gap", {}, True),
         (
+            context("Assign", {"Target": entity(ownerid=reference(ANA, "systemuser"))}),
+            "updated",
+            {"ownerid": {"Id": ANA, "LogicalName": "systemuser"}},
+            False,
+        ),
+        (
             context(inputs={"Target": entity(ownerid=reference(TEAM, "team"))}),
             "updated",
             {"ownerid": {"Id": TEAM, "LogicalName": "team"}},
