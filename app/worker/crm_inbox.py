@@ -36,13 +36,15 @@ class CrmInbox:
         if self._is_time_to_delete(workspace_id):
             if await self._delete(workspace_id):
                 return True
-            self._delete_next[workspace_id] = self._now[workspace_id] + DELETE_EVERY
+            now = self._now.get(workspace_id)
+            if now is not None:
+                self._delete_next[workspace_id] = now + DELETE_EVERY
         return busy
 
     def _is_time_to_delete(self, workspace_id: int) -> bool:
-        due, now = self._delete_next.get(workspace_id), self._now[workspace_id]
+        due, now = self._delete_next.get(workspace_id), self._now.get(workspace_id)
         # In development the time can be set back.
-        return due is None or now >= due or now < due - 2 * DELETE_EVERY
+        return due is None or now is None or now >= due or now < due - 2 * DELETE_EVERY
 
     async def _delete(self, workspace_id: int) -> bool:
         """Delete one slice. Returns whether there may be more."""
