@@ -85,7 +85,7 @@ async def test_what_comes_back_is_no_change_and_what_only_looks_like_it_is(crm: 
 
 async def test_a_change_and_our_own_write(crm: Crm) -> None:
     """Who wins when a person and the service give a lead to two owners."""
-    titled = {
+    titled: dict[str, tuple[str, dict[str, Any], str, str]] = {
         # The change came before our write, which overwrote it.
         "before": ("101", {"at": -60, "previous": "1"}, "before_our_write", "ben"),
         # It came after: the value before is what we wrote.
