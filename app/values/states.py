@@ -167,8 +167,9 @@ def meanings_of(option: str) -> frozenset[str]:
     states = _states()
     found = {each.casefold() for each in states.meanings.get(_key(plain), ()) if _key(plain)}
     if _code(plain) in states.all_codes:
-        # `WA` is that code in every country; `NL` is also short for a state of Mexico.
-        found = {each for each in found if len(_code(plain)) < _LEAST} | {_code(plain).casefold()}
+        # `WA` is that code in every country; `NL` is also short for a state of Mexico, and `Col.` for Colorado.
+        short = len(_code(plain)) < _LEAST or "." in plain
+        found = {each for each in found if short} | {_code(plain).casefold()}
     return frozenset(found or {plain.casefold()})
 
 

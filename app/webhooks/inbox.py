@@ -141,7 +141,7 @@ class Inbox:
         ]
         readable = [each for each in batch if each.event is not None and each.endpoint_id in endpoints]
         gone = [each for each in batch if each.event is not None and each.endpoint_id not in endpoints]
-        settled += [Settled(each.id, each.delivery_id, "done", "endpoint_deleted") for each in gone]
+        settled += [Settled(each.id, "done", "endpoint_deleted") for each in gone]
         sent = [_to_apply(each, endpoints[each.endpoint_id]) for each in readable]
         for event, applied in zip(readable, await self._outcomes(workspace_id, sent), strict=True):
             kind = endpoints[event.endpoint_id].body["kind"]
@@ -169,15 +169,15 @@ class Inbox:
         async with transaction(self._pool, workspace_id) as connection:
             kept = await failures.find_delivery(connection, workspace_id, event.delivery_id)
             if record is None or vendor is None or kept is None:
-                return Settled(event.id, event.delivery_id, "failed", UNREADABLE)
+                return Settled(event.id, "failed", UNREADABLE)
             headers = {name: value.encode("latin-1") for name, value in json.loads(kept[0]).items()}
             terms = EndpointTerms((), "", record.body["organization_id"], record.body["options"])
             request = WebhookRequest("POST", "", headers, kept[1])
             delivery = to_delivery(vendor, event.endpoint_id, event.system, terms, request)
             if delivery.code is not None:
-                return Settled(event.id, event.delivery_id, "failed", UNREADABLE)
+                return Settled(event.id, "failed", UNREADABLE)
             await inbox.insert_delivery(connection, workspace_id, delivery)
-            return Settled(event.id, event.delivery_id, "done", "parsed_again")
+            return Settled(event.id, "done", "parsed_again")
 
 
 def _to_apply(event: InboxEvent, endpoint: Record) -> StoredEvent:
@@ -190,17 +190,17 @@ def _settled(event: InboxEvent, applied: Applied, progress: _Progress) -> Settle
         case "done":
             if applied.code not in UNKNOWN:
                 progress.known.add(event.record)
-            return Settled(event.id, event.delivery_id, "done", applied.code)
+            return Settled(event.id, "done", applied.code)
         case "failed":
-            return Settled(event.id, event.delivery_id, "failed", applied.code)
+            return Settled(event.id, "failed", applied.code)
         case "wait":
             seconds = max(applied.seconds, FIRST_RETRY_SECONDS)
-            return Settled(event.id, event.delivery_id, "pending", applied.code, seconds, waits=True)
+            return Settled(event.id, "pending", applied.code, seconds, waits=True)
         case "retry" if event.tries + 1 >= MAX_TRIES:
-            return Settled(event.id, event.delivery_id, "failed", applied.code)
+            return Settled(event.id, "failed", applied.code)
         case "retry":
             progress.blocked[event.record] = seconds = retry_seconds(event.tries)
-            return Settled(event.id, event.delivery_id, "pending", applied.code, seconds)
+            return Settled(event.id, "pending", applied.code, seconds)
 
 
 def retry_seconds(tries: int) -> float:

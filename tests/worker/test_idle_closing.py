@@ -136,10 +136,12 @@ async def test_idle_leads_close_in_slices_and_once_with_two_workers(quiet: Works
     await at(quiet, 30)
     both = [IdleClosing(quiet.pool, quiet.app.state.dispatch) for _ in range(2)]
     until = time.monotonic() + PATIENCE
-    while any(await asyncio.gather(*(each.run(quiet.workspace_id) for each in both))):
+    # The service's own worker takes part, so two that were late may find nothing more to do.
+    while len(await quiet.fetch("SELECT FROM events WHERE workspace_id = $1 AND reason = 'idle'")) < 100:
+        await asyncio.gather(*(each.run(quiet.workspace_id) for each in both))
         assert time.monotonic() < until
-    rows = await quiet.fetch("SELECT FROM events WHERE workspace_id = $1 AND reason = 'idle'")
-    assert len(rows) == 100
+    await asyncio.gather(*(each.run(quiet.workspace_id) for each in both))
+    assert len(await quiet.fetch("SELECT FROM events WHERE workspace_id = $1 AND reason = 'idle'")) == 100
     assert (await verify(quiet.pool, quiet.workspace_id)).clean
 
 

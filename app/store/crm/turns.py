@@ -106,16 +106,18 @@ UPDATE crm_inbox
 
 # Erasure finds what a CRM sent by the records of the lead. What it could not find is not kept.
 DROP_BODIES = """
+WITH done AS MATERIALIZED (
+  SELECT inbox.delivery_id
+    FROM unnest($2::uuid[]) AS event (id)
+   CROSS JOIN LATERAL (
+     SELECT delivery_id, system, object, record_id FROM crm_inbox
+      WHERE workspace_id = $1 AND crm_inbox.id = event.id LIMIT 1) AS inbox
+   WHERE (
+     SELECT record.lead_id FROM crm_records AS record
+      WHERE record.workspace_id = $1 AND record.system = inbox.system AND record.object = inbox.object
+        AND record.id = inbox.record_id LIMIT 1) IS NULL)
 UPDATE crm_deliveries SET body = NULL, headers = '{}'
- WHERE workspace_id = $1 AND id = ANY ($2::uuid[]) AND body IS NOT NULL
-   AND (
-     SELECT inbox.id FROM crm_inbox AS inbox
-      WHERE inbox.workspace_id = $1 AND inbox.delivery_id = crm_deliveries.id AND inbox.state = 'done'
-        AND (
-          SELECT record.lead_id FROM crm_records AS record
-           WHERE record.workspace_id = $1 AND record.system = inbox.system AND record.object = inbox.object
-             AND record.id = inbox.record_id LIMIT 1) IS NULL
-      LIMIT 1) IS NOT NULL
+ WHERE workspace_id = $1 AND id = ANY (ARRAY(SELECT delivery_id FROM done))
 """
 """The bodies of deliveries that tell about something else than records of leads, and were processed."""
 
@@ -170,7 +172,6 @@ class Settled:
     """
 
     id: str
-    delivery_id: str
     state: State
     code: str | None = None
     seconds: float = 0.0
@@ -222,7 +223,7 @@ async def settle(
         SETTLE_EVENT,
         [(workspace_id, token, each.id, each.state, each.code, each.seconds, each.waits) for each in settled],
     )
-    ids = list({each.delivery_id for each in settled if each.state == "done"})
+    ids = [each.id for each in settled if each.state == "done"]
     if ids:
         await connection.execute(DROP_BODIES, workspace_id, ids)
 
