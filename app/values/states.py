@@ -153,8 +153,11 @@ def tail(form: str) -> str:
 
 
 def read_option(text: str) -> str | None:
-    """A state as a plan or a table names it: `US-CA`, a bare code, or a name of several states as written."""
-    return read_state(text)
+    """A state as a plan or a table names it: `US-CA`, a bare code, or a name of several states as written.
+
+    `Col.` is Colorado and the code of Colima, so it stays as it is too.
+    """
+    return text.strip() if "." in text and len(meanings_of(text)) > 1 else read_state(text)
 
 
 @lru_cache(4096)
@@ -167,7 +170,7 @@ def meanings_of(option: str) -> frozenset[str]:
     states = _states()
     found = {each.casefold() for each in states.meanings.get(_key(plain), ()) if _key(plain)}
     if _code(plain) in states.all_codes:
-        # `WA` is that code in every country; `NL` is also short for a state of Mexico, and `Col.` for Colorado.
+        # `WA` is that code in every country; `NL` is also short for a state of Mexico, `Col.` for Colorado.
         short = len(_code(plain)) < _LEAST or "." in plain
         found = {each for each in found if short} | {_code(plain).casefold()}
     return frozenset(found or {plain.casefold()})
