@@ -1,7 +1,7 @@
 """Everything a database holds, as text, with what is stored compressed read back."""
 
 from app.store.connection.pool import Pool
-from app.store.stored_bytes import FORMAT, unpack
+from app.store.stored_bytes import unpack
 
 TABLES = "SELECT tablename::text AS name FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
 
@@ -18,5 +18,8 @@ async def dump(pool: Pool) -> dict[str, str]:
 def _text(value: object) -> str:
     if not isinstance(value, bytes):
         return str(value)
-    read = unpack(value) if value.startswith(FORMAT) else value
+    try:
+        read = unpack(value)
+    except ValueError:  # a hash, for example, that happens to begin like a stored document
+        read = value
     return read.decode("utf-8", "backslashreplace")
