@@ -41,8 +41,9 @@ class BulkJobs:
         """Whether a job is not done."""
         return agenda.bulk_job
 
-    async def run(self, workspace_id: int) -> bool:
+    async def run(self, agenda: Agenda) -> bool:
         """Run one slice of each job. Returns whether there may be more to do."""
+        workspace_id = agenda.workspace_id
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
             jobs = await bulk_jobs.list_running(connection, workspace_id, MAX_JOBS)
             slices = [await bulk_jobs.next_items(connection, workspace_id, job.id, SLICE) for job in jobs]

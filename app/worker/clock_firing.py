@@ -29,9 +29,10 @@ class ClockFiring:
         """Whether the time of a clock has come, or the run of this worker must be noted."""
         return self._downtime.must_note(agenda.workspace_id, agenda.run) or agenda.clock
 
-    async def run(self, workspace_id: int) -> bool:
+    async def run(self, agenda: Agenda) -> bool:
         """Look at one slice of due clocks. Returns whether there may be more."""
-        over, gap = await self._downtime.is_over(workspace_id)
+        workspace_id = agenda.workspace_id
+        over, gap = await self._downtime.is_over(workspace_id, agenda.run)
         if not over:
             return False
         async with transaction(self._pool, workspace_id, read_only=True) as connection:

@@ -20,8 +20,9 @@ class ClockRecounts:
         unknown = agenda.run.polled_at is not None and agenda.workspace_id not in self._noted
         return agenda.recount or unknown
 
-    async def run(self, workspace_id: int) -> bool:
+    async def run(self, agenda: Agenda) -> bool:
         """Move one slice. Returns whether there may be more."""
+        workspace_id = agenda.workspace_id
         if workspace_id not in self._noted and await note_holidays(self._pool, workspace_id):
             self._noted.add(workspace_id)
         return await recount_slice(self._pool, workspace_id)

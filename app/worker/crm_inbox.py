@@ -1,7 +1,5 @@
 """What CRMs have sent is applied, and old deliveries are deleted."""
 
-from datetime import datetime, timedelta
-
 from app.dispatch.dispatcher import Dispatcher
 from app.privacy.settings import raw_kept
 from app.store.connection.pool import Pool, transaction
@@ -9,10 +7,11 @@ from app.store.crm import endpoint_hours, inbox_retention
 from app.store.life.agenda import Agenda
 from app.webhooks.effects import Effects
 from app.webhooks.inbox import Inbox
+from app.worker.every import Every
 
 SLICE = 500
 """Rows deleted in one transaction."""
-DELETE_EVERY = timedelta(minutes=5)
+DELETE_EVERY_SECONDS = 300.0
 """How often old deliveries are looked for, in the time of the workspace."""
 
 
@@ -22,29 +21,24 @@ class CrmInbox:
     def __init__(self, pool: Pool, dispatch: Dispatcher) -> None:
         self._pool = pool
         self._inbox = Inbox(pool, Effects(pool, dispatch), dispatch.metrics)
-        self._delete_next: dict[int, datetime] = {}
-        self._now: dict[int, datetime] = {}
+        self._deleting = Every(DELETE_EVERY_SECONDS)
 
     def is_due(self, agenda: Agenda) -> bool:
         """Whether an event can be applied, or it is time to delete."""
-        self._now[agenda.workspace_id] = agenda.run.now
-        return agenda.crm_event or self._is_time_to_delete(agenda.workspace_id)
+        return agenda.crm_event or self._is_time_to_delete(agenda)
 
-    async def run(self, workspace_id: int) -> bool:
+    async def run(self, agenda: Agenda) -> bool:
         """Apply one slice of events. Returns whether there may be more."""
+        workspace_id = agenda.workspace_id
         busy = await self._inbox.run(workspace_id)
-        if self._is_time_to_delete(workspace_id):
+        if self._is_time_to_delete(agenda):
             if await self._delete(workspace_id):
                 return True
-            now = self._now.get(workspace_id)
-            if now is not None:
-                self._delete_next[workspace_id] = now + DELETE_EVERY
+            self._deleting.done(workspace_id, agenda.run.now.timestamp())
         return busy
 
-    def _is_time_to_delete(self, workspace_id: int) -> bool:
-        due, now = self._delete_next.get(workspace_id), self._now.get(workspace_id)
-        # In development the time can be set back.
-        return due is None or now is None or now >= due or now < due - 2 * DELETE_EVERY
+    def _is_time_to_delete(self, agenda: Agenda) -> bool:
+        return self._deleting.is_time(agenda.workspace_id, agenda.run.now.timestamp())
 
     async def _delete(self, workspace_id: int) -> bool:
         """Delete one slice. Returns whether there may be more."""

@@ -11,6 +11,7 @@ from app.store.connection.pool import Pool, transaction
 from app.store.crm import upkeep, users
 from app.store.leads.open_leads import AssignmentFilter
 from app.store.life.agenda import Agenda
+from app.worker.every import Every
 
 ACTOR = "worker"
 EVERY_SECONDS = 30.0
@@ -23,16 +24,16 @@ class CrmUpkeep:
     def __init__(self, pool: Pool, dispatch: Dispatcher, *, every: float = EVERY_SECONDS) -> None:
         self._pool = pool
         self._dispatch = dispatch
-        self._every = every
-        self._next: dict[int, float] = {}
+        self._every = Every(every)
 
     def is_due(self, agenda: Agenda) -> bool:
         """Whether it is time to look."""
-        return time.monotonic() >= self._next.get(agenda.workspace_id, 0.0)
+        return self._every.is_time(agenda.workspace_id, time.monotonic())
 
-    async def run(self, workspace_id: int) -> bool:
+    async def run(self, agenda: Agenda) -> bool:
         """Do one slice of what is due. Returns whether there may be more."""
-        self._next[workspace_id] = time.monotonic() + self._every
+        workspace_id = agenda.workspace_id
+        self._every.done(workspace_id, time.monotonic())
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
             if not await upkeep.is_used(connection, workspace_id):
                 return False
@@ -48,7 +49,7 @@ class CrmUpkeep:
             more = await upkeep.check_writes(connection, workspace_id, SLICE)
             await upkeep.purge(connection, workspace_id)
         if more or len(gone) == SLICE:
-            self._next[workspace_id] = 0.0
+            self._every.again(workspace_id)
             return True
         return False
 

@@ -38,10 +38,8 @@ class Downtime:
         self._seen[workspace_id] = time.monotonic()
         return False
 
-    async def is_over(self, workspace_id: int) -> tuple[bool, Gap | None]:
-        """Whether clocks may fire now, and the last gap."""
-        async with transaction(self._pool, workspace_id, read_only=True) as connection:
-            run = await worker_runs.read_worker_run(connection, workspace_id)
+    async def is_over(self, workspace_id: int, run: WorkerRun) -> tuple[bool, Gap | None]:
+        """Whether clocks may fire now, and the last gap. `run` is the last run of a worker."""
         if not run.pending:
             self._seen[workspace_id] = time.monotonic()
             return False, None

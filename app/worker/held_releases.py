@@ -24,8 +24,9 @@ class HeldReleases:
         """Whether a held lead can be released."""
         return agenda.held_lead
 
-    async def run(self, workspace_id: int) -> bool:
+    async def run(self, agenda: Agenda) -> bool:
         """Release one slice of due leads. Returns whether there may be more to release."""
+        workspace_id = agenda.workspace_id
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
             due = await held.find_due_releases(connection, workspace_id, SLICE, self._deferred.ids())
         if not due:

@@ -7,7 +7,6 @@ from app.store.connection.pool import Connection, Pool, transaction
 from app.store.leads import idle
 from app.store.leads.idle import IdleTerms
 from app.store.life.agenda import Agenda
-from app.store.path.journal import read_plan_version
 from app.worker.deferred import Deferred
 
 SLICE = 64
@@ -28,10 +27,11 @@ class IdleClosing:
         known = self._terms.get(agenda.workspace_id)
         return known is None or known[0] != agenda.plan_version or known[1] is not None
 
-    async def run(self, workspace_id: int) -> bool:
+    async def run(self, agenda: Agenda) -> bool:
         """Close one slice of idle leads. Returns whether there may be more."""
+        workspace_id = agenda.workspace_id
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
-            terms = await self._terms_of(connection, workspace_id)
+            terms = await self._terms_of(connection, workspace_id, agenda.plan_version)
             if terms is None:
                 return False
             due = await idle.find_idle_leads(connection, workspace_id, terms, SLICE, self._deferred.ids())
@@ -46,9 +46,8 @@ class IdleClosing:
         closed = any(isinstance(reply, Reply) and reply.status == 200 for reply in replies)
         return closed and len(due) == SLICE
 
-    async def _terms_of(self, connection: Connection, workspace_id: int) -> IdleTerms | None:
-        """What the active plan says. It is read once for each version of the plan."""
-        version = await read_plan_version(connection, workspace_id)
+    async def _terms_of(self, connection: Connection, workspace_id: int, version: int) -> IdleTerms | None:
+        """What this version of the plan says. It is read once."""
         known = self._terms.get(workspace_id)
         if known is None or known[0] != version:
             known = self._terms[workspace_id] = (

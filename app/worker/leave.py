@@ -24,8 +24,9 @@ class Leave:
         """Whether anybody's leads move while they are on leave."""
         return agenda.leave
 
-    async def run(self, workspace_id: int) -> bool:
+    async def run(self, agenda: Agenda) -> bool:
         """Make the jobs that are due. Another duty runs them."""
+        workspace_id = agenda.workspace_id
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
             due = await leave.find_due_moves(connection, workspace_id)
         started = [await self._start(workspace_id, each) for each in due]

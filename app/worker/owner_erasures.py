@@ -17,8 +17,9 @@ class OwnerErasures:
         """Whether an erasure is not done."""
         return agenda.owner_erasure
 
-    async def run(self, workspace_id: int) -> bool:
+    async def run(self, agenda: Agenda) -> bool:
         """Do one slice. Returns whether there may be more."""
+        workspace_id = agenda.workspace_id
         if workspace_id not in self._at_work:
             self._at_work[workspace_id] = OwnerHistory(self._pool, workspace_id, self._fetch_plan)
         if await self._at_work[workspace_id].run_slice():

@@ -19,8 +19,9 @@ class OwnerPauses:
         """Whether an owner has a new miss."""
         return agenda.strike
 
-    async def run(self, workspace_id: int) -> bool:
+    async def run(self, agenda: Agenda) -> bool:
         """Look at a few owners. Returns whether there may be more."""
+        workspace_id = agenda.workspace_id
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
             owners = await strikes.find_struck_owners(connection, workspace_id, SLICE * 50)
         for owner_id in owners[:SLICE]:

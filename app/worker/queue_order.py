@@ -22,10 +22,9 @@ class QueueOrder:
         """Whether this worker has not yet looked through the queues of the active plan."""
         return self._done.get(agenda.workspace_id) != agenda.plan_version
 
-    async def run(self, workspace_id: int) -> bool:
+    async def run(self, agenda: Agenda) -> bool:
         """Put one slice of each queue into its order. Returns whether there may be more."""
-        async with transaction(self._pool, workspace_id, read_only=True) as connection:
-            version = await read_plan_version(connection, workspace_id)
+        workspace_id, version = agenda.workspace_id, agenda.plan_version
         if self._done.get(workspace_id) == version:
             return False
         plan = await self._dispatch.plans.fetch(workspace_id, version)

@@ -35,8 +35,9 @@ class QueueWaits:
         """Whether the time of a clock has come."""
         return agenda.clock
 
-    async def run(self, workspace_id: int) -> bool:
+    async def run(self, agenda: Agenda) -> bool:
         """Act on one slice of due clocks. Returns whether there may be more."""
+        workspace_id = agenda.workspace_id
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
             due = await due_clocks.find_due_queue_clocks(
                 connection, workspace_id, SLICE, self._deferred.ids()

@@ -1,16 +1,15 @@
 """What a workspace no longer keeps is deleted, slice by slice."""
 
-from datetime import datetime, timedelta
-
 import structlog
 
 from app.dispatch.failures import error_summary, is_database_error
 from app.privacy.retention import delete_old_leads, delete_old_rows
 from app.store.connection.pool import Pool
 from app.store.life.agenda import Agenda
+from app.worker.every import Every
 
 log = structlog.get_logger()
-EVERY = timedelta(hours=1)
+EVERY_SECONDS = 3600.0
 """How often each workspace is looked through, in its own time."""
 
 
@@ -19,17 +18,15 @@ class Retention:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._next: dict[int, datetime] = {}
-        self._now: dict[int, datetime] = {}
+        self._every = Every(EVERY_SECONDS)
 
     def is_due(self, agenda: Agenda) -> bool:
         """Whether the last complete run is an hour old."""
-        self._now[agenda.workspace_id] = agenda.run.now
-        due = self._next.get(agenda.workspace_id)
-        return due is None or agenda.run.now >= due or agenda.run.now < due - 2 * EVERY
+        return self._every.is_time(agenda.workspace_id, agenda.run.now.timestamp())
 
-    async def run(self, workspace_id: int) -> bool:
+    async def run(self, agenda: Agenda) -> bool:
         """Delete one slice. Returns whether there may be more."""
+        workspace_id = agenda.workspace_id
         complete, busy = True, False
         try:
             busy = await delete_old_rows(self._pool, workspace_id)
@@ -40,7 +37,5 @@ class Retention:
             log.error("retention failed", workspace_id=workspace_id, **error_summary(error))
         if await delete_old_leads(self._pool, workspace_id, complete=complete) or busy:
             return True
-        now = self._now.get(workspace_id)
-        if now is not None:
-            self._next[workspace_id] = now + EVERY
+        self._every.done(workspace_id, agenda.run.now.timestamp())
         return False

@@ -8,7 +8,6 @@ from app.dispatch.jobs.release_waiting import NOBODY_FREE, ReleaseWaiting
 from app.store.connection.pool import Pool, transaction
 from app.store.leads.waiting import Place, list_waiting
 from app.store.life.agenda import Agenda
-from app.store.path.journal import read_plan_version
 
 SLICE = 20
 """Leads offered at once, before new ones get their turn."""
@@ -34,11 +33,10 @@ class ShiftReleases:
         plan = self._dispatch.plans.get_ready(agenda.workspace_id, agenda.plan_version)
         return plan is None or bool(plan.releasing_queues)
 
-    async def run(self, workspace_id: int) -> bool:
+    async def run(self, agenda: Agenda) -> bool:
         """Offer one slice of each queue. Returns whether there may be more to offer."""
-        async with transaction(self._pool, workspace_id, read_only=True) as connection:
-            version = await read_plan_version(connection, workspace_id)
-        plan = await self._dispatch.plans.fetch(workspace_id, version)
+        workspace_id = agenda.workspace_id
+        plan = await self._dispatch.plans.fetch(workspace_id, agenda.plan_version)
         busy = False
         for name in plan.releasing_queues:
             if self._paused.get((workspace_id, name), 0.0) <= time.monotonic():

@@ -23,6 +23,7 @@ from app.store.connection.pool import Connection, Pool, transaction
 from app.store.life import target_messages
 from app.store.life.agenda import Agenda
 from app.store.life.deliveries import StoredAction
+from app.worker.every import Every
 
 MAX_TASKS = 200
 """So many targets are sent to at once."""
@@ -39,20 +40,21 @@ class TargetDeliveries:
         self._pool = pool
         self._sender = sender
         self._tasks: dict[tuple[int, str], asyncio.Task[None]] = {}
-        self._expire_next: dict[int, float] = {}
+        self._expiring = Every(EXPIRE_EVERY_SECONDS)
 
     def is_due(self, agenda: Agenda) -> bool:
         """Whether the workspace sends at all."""
         return agenda.targets
 
-    async def run(self, workspace_id: int) -> bool:
+    async def run(self, agenda: Agenda) -> bool:
         """Make one slice of messages, and start what sends them. Returns whether there may be more."""
+        workspace_id = agenda.workspace_id
         busy = await feed.feed(self._pool, workspace_id)
         now = time.monotonic()
-        if now >= self._expire_next.get(workspace_id, 0.0):
+        if self._expiring.is_time(workspace_id, now):
             if await feed.expire(self._pool, workspace_id):
                 return True
-            self._expire_next[workspace_id] = now + EXPIRE_EVERY_SECONDS
+            self._expiring.done(workspace_id, now)
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
             due = await target_messages.list_due_targets(connection, workspace_id)
         for target_id in due:

@@ -52,8 +52,8 @@ class Duty(Protocol):
         """Whether there may be something to do in a workspace."""
         ...
 
-    async def run(self, workspace_id: int) -> bool:
-        """Do one slice of what is due in a workspace. Returns whether there may be more."""
+    async def run(self, agenda: Agenda) -> bool:
+        """Do one slice of what is due in the workspace. Returns whether there may be more."""
         ...
 
 
@@ -121,7 +121,7 @@ class Worker:
                 agenda = await read_agenda(connection, workspace_id)
             for duty in self._duties:
                 if duty.is_due(agenda):
-                    busy |= await duty.run(workspace_id)
+                    busy |= await duty.run(agenda)
             await asyncio.sleep(YIELD_SECONDS)
         await self._dispatch.attribute_names.write()
         return busy

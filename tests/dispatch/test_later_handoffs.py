@@ -47,7 +47,7 @@ async def is_clean(workspace: Workspace) -> bool:
 async def retried(workspace: Workspace, minute: int) -> None:
     """So many minutes after the first, the worker looks."""
     await workspace.pool.execute(CLOCK, workspace.workspace_id, f"2098-12-02 10:{minute:02}Z")
-    await QueueWaits(workspace.pool, workspace.app.state.dispatch).run(workspace.workspace_id)
+    await QueueWaits(workspace.pool, workspace.app.state.dispatch).run(await workspace.agenda())
 
 
 @pytest.mark.parametrize("keep", [True, False])

@@ -108,12 +108,12 @@ async def test_the_worker_puts_a_long_queue_into_its_order_in_slices(desk: Works
     await desk.pool.execute(COPIES, desk.workspace_id, REORDERED_AT_ONCE + SLICE + 10)
     await publish(desk, plan("10/h"))
     duty = QueueOrder(desk.pool, desk.app.state.dispatch)
-    more = [await duty.run(desk.workspace_id) for _ in range(3)]
+    more = [await duty.run(await desk.agenda()) for _ in range(3)]
     assert more == [True, True, False]
     aging = read_aging("10/h")
     for row in await desk.fetch(RANKS):
         assert row["queue_rank"] == queue_rank(row["priority"], aging, row["queue_since"])
-    assert not await duty.run(desk.workspace_id)
+    assert not await duty.run(await desk.agenda())
 
 
 async def test_returning_lead_with_a_higher_priority_ages_from_its_first_entry(desk: Workspace) -> None:

@@ -188,7 +188,7 @@ async def test_newer_holiday_data_moves_the_deadlines(office: Workspace) -> None
     recounts = ClockRecounts(office.pool)
 
     async def noted() -> bool:
-        await recounts.run(office.workspace_id)
+        await recounts.run(await office.agenda())
         return await touch_by(office, made) == due
 
     await until(noted)

@@ -12,7 +12,6 @@ from app.privacy import settings
 from app.privacy.retention import delete_old_leads, delete_old_rows
 from app.store import clocks
 from app.store.connection.pool import transaction
-from app.store.life.agenda import read_agenda
 from app.store.privacy import retention
 from app.worker.retention import Retention
 from tests.support.dump import dump
@@ -199,10 +198,9 @@ async def test_kind_that_fails_stops_no_other_and_is_no_success(
     broken = "DELETE FROM events WHERE workspace_id = $1 AND received_at < $2 AND 1 / ($3 - $3) = 1"
     monkeypatch.setitem(retention.OLD_ROWS, "event_ids", (broken,))
     duty = Retention(old.pool)
-    async with transaction(old.pool, old.workspace_id, read_only=True) as connection:
-        assert duty.is_due(await read_agenda(connection, old.workspace_id))
+    assert duty.is_due(await old.agenda())
     for _ in range(5):
-        await duty.run(old.workspace_id)
+        await duty.run(await old.agenda())
     assert await state_of(old, told) == 404
     assert await old.fetch("SELECT key FROM idempotency_keys WHERE workspace_id = $1") == []
     assert (await old.get("/retention"))["run"]["finished_at"] is None

@@ -166,7 +166,7 @@ class Afternoon:
 
     async def keep_up(self) -> None:
         """What becomes due with time."""
-        while await self.upkeep.run(self.workspace.workspace_id):
+        while await self.upkeep.run(await self.workspace.agenda()):
             pass
 
     async def kill_one(self) -> None:

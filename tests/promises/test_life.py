@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 
 from app.audit.verify import verify
-from app.store.connection.pool import transaction
-from app.store.life.agenda import read_agenda
 from app.worker.worker import duties
 from tests.support.workspace import Workspace, open_workspace
 
@@ -199,12 +197,10 @@ class Life:
 
     async def work(self) -> None:
         """The worker does what is due."""
-        workspace_id = self.workspace.workspace_id
-        async with transaction(self.workspace.pool, workspace_id, read_only=True) as connection:
-            agenda = await read_agenda(connection, workspace_id)
+        agenda = await self.workspace.agenda()
         for duty in self.duties:
-            while duty.is_due(agenda) and await duty.run(workspace_id):
-                pass
+            while duty.is_due(agenda) and await duty.run(agenda):
+                agenda = await self.workspace.agenda()
 
     def happenings(self) -> list[Callable[[], Awaitable[None]]]:
         often = [self.arrive, self.report, self.wait, self.work]

@@ -19,7 +19,8 @@ from app.main import create_app
 from app.registry import strategies as installed
 from app.settings import Settings
 from app.store import clocks, workspaces
-from app.store.connection.pool import Pool, open_pool
+from app.store.connection.pool import Pool, open_pool, transaction
+from app.store.life.agenda import Agenda, read_agenda
 from tests.support.factories import OWNERS, PLAN, ROUND_ROBIN_PLAN, TEAM, TEAMS, team
 from tests.support.processes import PATIENCE
 
@@ -105,6 +106,11 @@ class Workspace:
     async def fetch(self, query: str, *arguments: object) -> list[Any]:
         """Rows of the database as its superuser sees them; `$1` is the workspace."""
         return list(await self.pool.fetch(query, self.workspace_id, *arguments))
+
+    async def agenda(self) -> Agenda:
+        """What may be due, as a worker sees it."""
+        async with transaction(self.pool, self.workspace_id, read_only=True) as connection:
+            return await read_agenda(connection, self.workspace_id)
 
     async def issue_key(self, *scopes: str) -> str:
         """A new key with these scopes."""

@@ -53,7 +53,8 @@ async def test_clocks_wait_for_the_inbox_at_most_a_quarter_of_an_hour(
 
 
 async def is_over(workspace: Workspace) -> bool:
-    over, _ = await Downtime(workspace.pool).is_over(workspace.workspace_id)
+    run = (await workspace.agenda()).run
+    over, _ = await Downtime(workspace.pool).is_over(workspace.workspace_id, run)
     return over
 
 

@@ -56,7 +56,7 @@ async def compared(crm: Crm, *leads: Mapping[str, Any], **more: Any) -> dict[str
 
 async def run_jobs(crm: Crm) -> None:
     jobs = BulkJobs(crm.workspace.pool, crm.workspace.app.state.dispatch)
-    while await jobs.run(crm.workspace.workspace_id):
+    while await jobs.run(await crm.workspace.agenda()):
         pass
 
 

@@ -48,7 +48,7 @@ async def is_clean(crm: Crm) -> None:
 async def upkeep(crm: Crm) -> None:
     """What the worker does about CRMs."""
     duty = CrmUpkeep(crm.workspace.pool, crm.workspace.app.state.dispatch, every=0)
-    while await duty.run(crm.workspace.workspace_id):
+    while await duty.run(await crm.workspace.agenda()):
         pass
 
 

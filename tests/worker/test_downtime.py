@@ -54,7 +54,7 @@ async def work(workspace: Workspace, *workers: Sequence[Duty]) -> None:
 
     async def run(each: Sequence[Duty]) -> None:
         for duty in each:
-            while await duty.run(workspace.workspace_id):
+            while await duty.run(await workspace.agenda()):
                 pass
 
     await asyncio.gather(*(run(each) for each in workers))

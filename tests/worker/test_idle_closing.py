@@ -47,7 +47,7 @@ async def at(workspace: Workspace, days: float) -> None:
 async def closed(workspace: Workspace) -> bool:
     """Run the duty once. Returns whether there may be more to close."""
     duty = IdleClosing(workspace.pool, workspace.app.state.dispatch)
-    return await duty.run(workspace.workspace_id)
+    return await duty.run(await workspace.agenda())
 
 
 async def state(workspace: Workspace, lead: dict[str, Any]) -> tuple[str, str | None]:
@@ -138,9 +138,11 @@ async def test_idle_leads_close_in_slices_and_once_with_two_workers(quiet: Works
     until = time.monotonic() + PATIENCE
     # The service's own worker takes part, so two that were late may find nothing more to do.
     while len(await quiet.fetch("SELECT FROM events WHERE workspace_id = $1 AND reason = 'idle'")) < 100:
-        await asyncio.gather(*(each.run(quiet.workspace_id) for each in both))
+        agenda = await quiet.agenda()
+        await asyncio.gather(*(each.run(agenda) for each in both))
         assert time.monotonic() < until
-    await asyncio.gather(*(each.run(quiet.workspace_id) for each in both))
+    agenda = await quiet.agenda()
+    await asyncio.gather(*(each.run(agenda) for each in both))
     assert len(await quiet.fetch("SELECT FROM events WHERE workspace_id = $1 AND reason = 'idle'")) == 100
     assert (await verify(quiet.pool, quiet.workspace_id)).clean
 

@@ -3,19 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.store.clocks import NOW
-from app.store.connection.pool import ACQUIRE_SECONDS, Connection
-from app.store.connection.rows import row_in_utc
-
-SELECT_WORKER_RUN = f"""
-SELECT {NOW} AS now,
-       EXISTS (SELECT FROM sla_clocks WHERE workspace_id = $1 AND state = 'pending') AS pending,
-       EXISTS (SELECT FROM clocks WHERE workspace_id = $1) AS own_clock,
-       run.polled_at, run.gap_from, run.resumed_at
-  FROM (VALUES (1)) AS one
-  LEFT JOIN worker_runs AS run ON run.workspace_id = $1
-"""
-"""The time, whether any clock runs, and the last run of a worker."""
+from app.store.connection.pool import Connection
 
 SELECT_LAST_EVENT = "SELECT max(received_at) FROM events WHERE workspace_id = $1"
 """When the newest event was processed."""
@@ -45,14 +33,6 @@ class WorkerRun:
     polled_at: datetime | None
     gap_from: datetime | None
     resumed_at: datetime | None
-
-
-async def read_worker_run(connection: Connection, workspace_id: int) -> WorkerRun:
-    """Return the last run of any worker in a workspace."""
-    row = await connection.fetchrow(SELECT_WORKER_RUN, workspace_id, timeout=ACQUIRE_SECONDS)
-    if row is None:
-        raise LookupError("a statement over one row returns one row")
-    return WorkerRun(**row_in_utc(row))
 
 
 async def find_last_event(connection: Connection, workspace_id: int) -> datetime | None:
