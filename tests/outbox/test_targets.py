@@ -378,7 +378,7 @@ async def test_old_messages_expire_and_those_after_them_go_on(pushing: Workspace
         first, second = await settled(pushing, "t", lambda found: len(found) == 2)
         old = "UPDATE target_messages SET created_at = now() - interval '14 days' WHERE id = $2"
         await pushing.fetch(f"{old} AND workspace_id = $1", first["id"])
-        await pushing.client.patch("/targets/t", json={"active": True, "url": "https://127.0.0.1:1/"})
+        # The target takes nothing now, so no worker leases what is about to expire.
         assert await feed.expire(pushing.pool, pushing.workspace_id) is False
         states = {each["id"]: each["state"] for each in await deliveries(pushing, "t")}
         assert (states[first["id"]], states[second["id"]]) == ("expired", "ready")
