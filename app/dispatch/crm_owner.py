@@ -14,6 +14,7 @@ from app.engine.life.crm import (
     OwnerChange,
     came_before,
     echoed,
+    target_of,
 )
 from app.engine.model.decision import DecisionRequest, Target
 from app.engine.pipeline.followed import CRM, CRM_REASSIGN
@@ -22,7 +23,6 @@ from app.engine.pipeline.walk import FALLBACK_QUEUE
 from app.plugins.port import PluginCall
 from app.store.crm.records import RecordRow
 from app.store.leads.current_leads import CurrentLead
-from app.values.crm_ids import crm_id_key
 
 _HOUR = timedelta(hours=1)
 
@@ -39,20 +39,8 @@ class OwnerFollower:
 
     def target_of(self, owner: OwnerChange) -> Target | None:
         """The owner or the queue here that the CRM names. None for nobody, and for one that is not known."""
-        directory, plan = self.books.session.work.facts.directory, self.books.session.plan
-        if owner.owner is not None and owner.owner in directory.owners:
-            return Target("owner", owner.owner)
-        if owner.id is None:
-            return None
-        found = directory.owner_by_crm_id(owner.id, self.change.kind)
-        if found is not None:
-            return Target("owner", found.id)
-        if owner.queue is not None:
-            return Target("queue", owner.queue)
-        key, kind = crm_id_key(owner.id), self.change.kind
-        named = (name for name, terms in plan.queues.items() if crm_id_key(terms.crm.get(kind, "")) == key)
-        queue = next(named, None)
-        return Target("queue", queue) if queue is not None else None
+        session = self.books.session
+        return target_of(owner, self.change.kind, session.work.facts.directory, session.plan.queues)
 
     def is_nobody(self, owner: OwnerChange) -> bool:
         """Whether the CRM names a queue or a team that the plan does not have."""

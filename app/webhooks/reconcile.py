@@ -7,7 +7,7 @@ way to the CRM. That a lead is not listed is never a deletion.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from app.directory import bulk_moves
 from app.directory.editing import DirectoryEdit
@@ -15,7 +15,7 @@ from app.dispatch.caches import PlanCache
 from app.dispatch.decision_session import GONE
 from app.dispatch.jobs.reconcile_lead import change_to_json
 from app.engine.compile.plan import Plan
-from app.engine.life.crm import ECHO_WITHIN, CrmChange, OurWrite, OwnerChange, RecordKey
+from app.engine.life.crm import ECHO_WITHIN, CrmChange, OurWrite, RecordKey, target_of
 from app.engine.model.decision import Target
 from app.engine.model.directory import Directory
 from app.store.connection.pool import Pool, transaction
@@ -28,7 +28,6 @@ from app.store.path.current_state import read_current_state_on
 from app.values.crm_ids import crm_id_key
 from app.webhooks.crm_events import CrmEvent, CrmRecord
 from app.webhooks.mapping import EventTerms, read_event
-from app.webhooks.users import owner_of
 
 MAX_MISSING = 10_000
 """So many leads that are not listed are named."""
@@ -36,10 +35,7 @@ Compared = Literal[
     "same", "owner_differs", "changed_here", "write_under_way", "no_owner", "unknown_owner", "unknown_record",
     "other_record", "not_a_lead", "missing",
 ]  # fmt: skip
-COMPARED: Final[tuple[Compared, ...]] = (
-    "same", "owner_differs", "changed_here", "write_under_way", "no_owner", "unknown_owner", "unknown_record",
-    "other_record", "not_a_lead", "missing",
-)  # fmt: skip
+COMPARED: Final[tuple[Compared, ...]] = get_args(Compared)
 _LISTED_BY_DEFAULT: Final = {"hubspot": "contact", "pipedrive": "contact"}
 _FINDINGS: Final[Mapping[Compared, str]] = {"unknown_owner": "unknown_user", "missing": "missing_in_crm"}
 """What is found out where something is applied, by what was compared."""
@@ -204,7 +200,7 @@ class _Comparer:
         if lead is None or change.role != "lead" or change.owner is None:
             result: Compared = "not_a_lead" if change.role != "lead" else "unknown_record"
             return Line(change.record.object, change.record.id, result, crm_owner)
-        to = self._target(change.owner)
+        to = target_of(change.owner, self.terms.kind, self.directory, self.plan.queues)
         pending = [
             each
             for each in writes.get(lead.lead_id, ())
@@ -236,21 +232,6 @@ class _Comparer:
             to if result == "owner_differs" else None,
             change,
         )
-
-    def _target(self, owner: OwnerChange) -> Target | None:
-        """The owner or the queue here that the CRM's list names."""
-        if owner.id is None:
-            return None
-        found = owner_of(self.directory, self.terms, owner.id)
-        if found is not None:
-            return Target("owner", found.id)
-        if owner.queue is not None:
-            return Target("queue", owner.queue)
-        key = crm_id_key(owner.id)
-        for name, terms in self.plan.queues.items():
-            if crm_id_key(terms.crm.get(self.terms.kind, "")) == key:
-                return Target("queue", name)
-        return None
 
     def _is_under_way(self, change: CrmChange, lead: BookedLead, pending: Sequence[OurWrite]) -> bool:
         """Whether the owner that the lead has here is newer than the record, and not heard back yet."""

@@ -11,6 +11,10 @@ from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 
 from app.engine.life.events import ReportedEvent
+from app.engine.life.queues import QueueTerms
+from app.engine.model.decision import Target
+from app.engine.model.directory import Directory
+from app.values.crm_ids import crm_id_key
 
 CLOSE_CALL = timedelta(seconds=5)
 """A person's change so soon before or after our decision wins."""
@@ -149,6 +153,26 @@ class CrmChange:
     def records(self) -> list[RecordKey]:
         """Every record that it names."""
         return [self.record, *(key for key, _ in self.others), *self.links]
+
+
+def target_of(
+    owner: OwnerChange, kind: str, directory: Directory, queues: Mapping[str, QueueTerms]
+) -> Target | None:
+    """The owner or the queue here that a CRM of this kind names. None for nobody, or for one not known here.
+
+    What the endpoint's mapping names goes before the ids in the directory and in the plan.
+    """
+    if owner.owner is not None and owner.owner in directory.owners:
+        return Target("owner", owner.owner)
+    if owner.id is None:
+        return None
+    found = directory.owner_by_crm_id(owner.id, kind)
+    if found is not None:
+        return Target("owner", found.id)
+    key = crm_id_key(owner.id)
+    named = (name for name, terms in queues.items() if crm_id_key(terms.crm.get(kind, "")) == key)
+    queue = owner.queue or next(named, None)
+    return Target("queue", queue) if queue is not None else None
 
 
 def digest(value: object) -> str:
