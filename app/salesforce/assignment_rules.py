@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from app.salesforce.errors import UnreadableFile
-from app.salesforce.metadata_xml import Element, parse_metadata
+from app.salesforce.metadata_xml import parse_metadata
+from app.values.xml_elements import Element
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from app.plan.document.own_fields import ATTRIBUTES, TYPES
 from app.plan.language.fields import LEAD, Kind
 from app.salesforce.errors import NotCarried, UnreadableFile
-from app.salesforce.metadata_xml import Element, parse_metadata
+from app.salesforce.metadata_xml import parse_metadata
+from app.values.xml_elements import Element
 
 STANDARD: Mapping[str, str] = {
     "Country": "country", "CountryCode": "country", "State": "state", "StateCode": "state",

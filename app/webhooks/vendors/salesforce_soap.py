@@ -1,13 +1,10 @@
-"""The XML of Salesforce's outbound messages.
-
-A document type is refused, so no entity is ever expanded.
-"""
+"""The XML of Salesforce's outbound messages."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
-from xml.parsers import expat
 
+from app.values.xml_elements import Element, RefusedXml, parse_xml
 from app.webhooks.crm_events import Unreadable
 
 MAX_BYTES: Final = 256 * 1024
@@ -47,22 +44,6 @@ class OutboundMessage:
     notifications: list[Notification]
 
 
-@dataclass(slots=True)
-class _Element:
-    name: str
-    attributes: dict[str, str]
-    text: str = ""
-    children: list["_Element"] = field(default_factory=list)
-
-    def all(self, name: str) -> list["_Element"]:
-        return [each for each in self.children if each.name == name]
-
-    def value(self, name: str) -> str:
-        """The text of the only child of this name. Empty if there is none, or more than one."""
-        found = self.all(name)
-        return found[0].text.strip() if len(found) == 1 else ""
-
-
 def read_message(body: bytes) -> OutboundMessage:
     """The message of a body. Raises Unreadable."""
     if len(body) > MAX_BYTES:
@@ -72,7 +53,7 @@ def read_message(body: bytes) -> OutboundMessage:
     if envelope.name != "Envelope" or len(found) != 1:
         raise Unreadable("is not an outbound message")
     notifications = [_notification(each) for each in found[0].all("Notification")]
-    return OutboundMessage(found[0].value("OrganizationId"), notifications)
+    return OutboundMessage(_only(found[0], "OrganizationId"), notifications)
 
 
 def without_session(body: bytes) -> bytes:
@@ -80,50 +61,23 @@ def without_session(body: bytes) -> bytes:
     return _SESSION.sub(b"", body)
 
 
-def _notification(element: _Element) -> Notification:
+def _notification(element: Element) -> Notification:
     record = next(iter(element.all("sObject")), None)
     if record is None:
-        return Notification(element.value("Id"), "", {})
+        return Notification(_only(element, "Id"), "", {})
     fields = {
         each.name: None if each.attributes.get(_NIL) == "true" else each.text for each in record.children
     }
-    return Notification(element.value("Id"), record.attributes.get(_TYPE, "").rpartition(":")[2], fields)
+    return Notification(_only(element, "Id"), record.attributes.get(_TYPE, "").rpartition(":")[2], fields)
 
 
-def _parse(body: bytes) -> _Element:
-    reader = _Reader()
+def _parse(body: bytes) -> Element:
     try:
-        reader.parser.Parse(body, True)
-    except (expat.ExpatError, LookupError, ValueError):
-        raise Unreadable("is not well-formed XML") from None
-    return reader.top.children[0]
+        return parse_xml(body, _MAX_DEPTH)
+    except RefusedXml as refused:
+        raise Unreadable(refused.detail) from None
 
 
-class _Reader:
-    """Collects the elements that expat reports."""
-
-    def __init__(self) -> None:
-        self.parser = expat.ParserCreate(namespace_separator=" ")
-        self.parser.buffer_text = True
-        self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = self._end
-        self.parser.CharacterDataHandler = self._text
-        self.parser.StartDoctypeDeclHandler = self._doctype
-        self.top = _Element("", {})
-        self._open = [self.top]
-
-    def _start(self, name: str, attributes: dict[str, str]) -> None:
-        if len(self._open) > _MAX_DEPTH:
-            raise Unreadable("is nested too deep")
-        element = _Element(name.rpartition(" ")[2], attributes)
-        self._open[-1].children.append(element)
-        self._open.append(element)
-
-    def _end(self, _: str) -> None:
-        self._open.pop()
-
-    def _text(self, text: str) -> None:
-        self._open[-1].text += text
-
-    def _doctype(self, *_: object) -> None:
-        raise Unreadable("has a document type, which is refused")
+def _only(element: Element, name: str) -> str:
+    """The text of the only child of this name. Empty if there is none, or more than one."""
+    return element.value(name) or "" if len(element.all(name)) == 1 else ""
