@@ -8,6 +8,7 @@ from typing import Any
 from app.engine.life.crm import RecordKey
 from app.engine.model.lead_keys import LeadKey
 from app.errors import Erased, NotFound
+from app.store.clocks import read_deciding_now
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.leads import lead_detail
 from app.store.privacy import crm_data, erasures, held_data, plan_tests
@@ -63,7 +64,7 @@ async def export_lead(pool: Pool, workspace_id: int, lead_id: str) -> Export:
         sections["crm_events"] = [shown(row, (*_INTERNAL, "body")) for row in events]
         sections["crm_deliveries"] = [shown(row, _INTERNAL) for row in deliveries]
         fields = [await _fields(connection, workspace_id, id_) for id_ in ids]
-        return Export(ids, await held_data.read_now(connection, workspace_id), fields, sections)
+        return Export(ids, await read_deciding_now(connection, workspace_id), fields, sections)
 
 
 async def present_leads(connection: Connection, workspace_id: int, lead_id: str) -> list[PersonLead]:

@@ -9,11 +9,12 @@ import orjson
 from app.engine.compile.plan import Plan
 from app.engine.model.unnamed import FormerNames, former_names, unnamed_record
 from app.privacy.owner_decisions import Rewritten, rewrite
+from app.store.clocks import read_deciding_now
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.directory.history import DirectoryReplay
 from app.store.leads import decisions
 from app.store.leads.decisions import StoredDecision
-from app.store.privacy import held_data, owner_erasures, owner_traces
+from app.store.privacy import owner_erasures, owner_traces
 from app.store.privacy.owner_erasures import OwnerErasure
 from app.store.privacy.owner_traces import TRACES, UNSENT, Trace
 from app.store.stored_bytes import unpack
@@ -185,7 +186,7 @@ class OwnerHistory:
                 version: [side and unnamed_record(erasure.owner_id, side) for side in sides]
                 for version, sides in found.items()
             }
-            now = await held_data.read_now(connection, self.workspace_id)
+            now = await read_deciding_now(connection, self.workspace_id)
             await owner_erasures.end_erasure(connection, self.workspace_id, erasure, records, now)
 
 

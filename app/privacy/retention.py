@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from app.privacy import settings
+from app.store.clocks import read_deciding_now
 from app.store.connection.pool import Pool, transaction
-from app.store.privacy import held_data, retention
+from app.store.privacy import retention
 from app.store.privacy.retention import LeadCase, Run, RunSummary
 
 SLICE = 500
@@ -37,7 +38,7 @@ async def delete_old_rows(pool: Pool, workspace_id: int) -> bool:
     """
     async with transaction(pool, workspace_id, read_only=True) as connection:
         kept = await settings.read(connection, workspace_id)
-        now = await held_data.read_now(connection, workspace_id)
+        now = await read_deciding_now(connection, workspace_id)
     limits = {name: settings.before(now, kept[name]) for name in retention.OLD_ROWS if name in kept}
     limits |= {"idempotency_keys": now - settings.IDEMPOTENCY_WINDOW, "barred_records": now}
     busy = False
@@ -71,7 +72,7 @@ async def delete_old_leads(pool: Pool, workspace_id: int, *, complete: bool = Tr
         run = await retention.lock_run(connection, workspace_id)
         if run is None:
             return False
-        now = await held_data.read_now(connection, workspace_id)
+        now = await read_deciding_now(connection, workspace_id)
         period = (await settings.read(connection, workspace_id))["leads"]
         limit = settings.before(now, period) if period is not None else None
         page = await retention.read_page(connection, workspace_id, run.after, PAGE) if limit else []
@@ -97,7 +98,7 @@ async def read_status(pool: Pool, workspace_id: int, after: str | None, limit: i
         run = await retention.find_run(connection, workspace_id)
         if kept["leads"] is None:
             return RetentionStatus(kept, run, [], None)
-        older_than = settings.before(await held_data.read_now(connection, workspace_id), kept["leads"])
+        older_than = settings.before(await read_deciding_now(connection, workspace_id), kept["leads"])
         page = await retention.read_page(connection, workspace_id, after, LOOKED_AT)
     old = [case for case in page if case.received_at < older_than]
     found = [case for case in old if case.open]

@@ -16,6 +16,9 @@ DECIDING_NOW = f"""greatest({NOW},
 SELECT_NOW = f"SELECT {NOW}"
 """The workspace's time."""
 
+SELECT_DECIDING_NOW = f"SELECT {DECIDING_NOW}"
+"""The time that the next decision would have."""
+
 UPSERT_CLOCK = """
 INSERT INTO clocks (workspace_id, set_at, base_time, speed) VALUES ($1, clock_timestamp(), $2, $3)
 ON CONFLICT (workspace_id)
@@ -33,6 +36,12 @@ DELETE_CLOCK = "DELETE FROM clocks WHERE workspace_id = $1"
 async def read_now(connection: Connection, workspace_id: int) -> datetime:
     """Return the workspace's time."""
     now: datetime = await connection.fetchval(SELECT_NOW, workspace_id)
+    return now.astimezone(UTC)
+
+
+async def read_deciding_now(connection: Connection, workspace_id: int) -> datetime:
+    """Return the time that the next decision would have."""
+    now: datetime = await connection.fetchval(SELECT_DECIDING_NOW, workspace_id)
     return now.astimezone(UTC)
 
 

@@ -11,7 +11,6 @@ from uuid import UUID
 import orjson
 
 from app.engine.model.lead_keys import EXTERNAL_ID, LeadKey
-from app.store.clocks import DECIDING_NOW
 from app.store.connection.pool import Connection, Row
 from app.store.privacy.personal_tables import PERSONAL_TABLES, PersonalTable
 from app.store.stored_bytes import unpack
@@ -21,9 +20,6 @@ MIN_CHARACTERS = 3
 
 _JSON = frozenset(("signals", "details", "terms", "headers", "body", "deal"))
 """Columns that hold JSON."""
-
-SELECT_NOW = f"SELECT {DECIDING_NOW} AS now"
-"""The time of the workspace."""
 
 SELECT_PERSON = """
 SELECT id::text AS id, state, merged_into::text AS merged_into FROM (
@@ -70,12 +66,6 @@ class PersonLead:
     id: str
     state: str
     merged_into: str | None
-
-
-async def read_now(connection: Connection, workspace_id: int) -> datetime:
-    """Return the time of the workspace."""
-    now: datetime = await connection.fetchval(SELECT_NOW, workspace_id)
-    return now.astimezone(UTC)
 
 
 async def find_person(connection: Connection, workspace_id: int, lead_id: str) -> list[PersonLead]:
