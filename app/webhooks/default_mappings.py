@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-_OUTGOING_CALL: Mapping[str, Any] = {"as": "activity", "event": "first_touch", "via": "phone"}
+_CALL: Mapping[str, Any] = {"as": "activity", "event": "first_touch", "via": "phone"}
 _EMAIL: Mapping[str, Any] = {"as": "activity", "event": "first_touch", "via": "email"}
 _MEETING: Mapping[str, Any] = {"as": "activity", "event": "meeting", "via": "meeting"}
 _TASK: Mapping[str, Any] = {"as": "activity", "event": "first_touch"}
@@ -64,7 +64,7 @@ HUBSPOT: Mapping[str, Any] = {
             "stages": {"closedwon": "won", "closedlost": "lost"},
         },
         "call": {
-            **_OUTGOING_CALL,
+            **_CALL,
             "fields": {**_HUBSPOT_LINKS, "hs_timestamp": "at"},
             "reached_when": {
                 "hs_call_disposition": ["f240bbac-87c9-4f6e-bf70-924b57d47db7"],
@@ -202,7 +202,7 @@ PIPEDRIVE: Mapping[str, Any] = {
             },
             "stages": {"won": "won", "lost": "lost", "open": "open"},
         },
-        "call": {**_OUTGOING_CALL, **_PIPEDRIVE_ACTIVITY},
+        "call": {**_CALL, **_PIPEDRIVE_ACTIVITY},
         "email": {**_EMAIL, **_PIPEDRIVE_ACTIVITY},
         "meeting": {**_MEETING, **_PIPEDRIVE_ACTIVITY},
         "task": {**_TASK, **_PIPEDRIVE_ACTIVITY},
@@ -211,6 +211,18 @@ PIPEDRIVE: Mapping[str, Any] = {
     }
 }
 
+_DYNAMICS_PERSON = {
+    "ownerid": "owner",
+    "firstname": "first_name",
+    "lastname": "last_name",
+    "emailaddress1": "email",
+    "telephone1": "phone",
+    "jobtitle": "title",
+    "address1_country": "country",
+    "address1_stateorprovince": "state",
+    "address1_city": "city",
+    "address1_postalcode": "postal_code",
+}
 _DYNAMICS_ACTIVITY = {"ownerid": "owner", "regardingobjectid": "link", "actualend": "at"}
 _DYNAMICS_DONE = {"statecode": ["1"]}
 DYNAMICS: Mapping[str, Any] = {
@@ -218,18 +230,9 @@ DYNAMICS: Mapping[str, Any] = {
         "lead": {
             "as": "lead",
             "fields": {
-                "ownerid": "owner",
-                "firstname": "first_name",
-                "lastname": "last_name",
-                "emailaddress1": "email",
-                "telephone1": "phone",
+                **_DYNAMICS_PERSON,
                 "companyname": "company",
-                "jobtitle": "title",
                 "websiteurl": "website",
-                "address1_country": "country",
-                "address1_stateorprovince": "state",
-                "address1_city": "city",
-                "address1_postalcode": "postal_code",
                 "numberofemployees": "employees",
                 "revenue": "annual_revenue",
                 "statuscode": "attributes.lead_status",
@@ -241,19 +244,7 @@ DYNAMICS: Mapping[str, Any] = {
         },
         "contact": {
             "as": "lead",
-            "fields": {
-                "ownerid": "owner",
-                "firstname": "first_name",
-                "lastname": "last_name",
-                "emailaddress1": "email",
-                "telephone1": "phone",
-                "jobtitle": "title",
-                "address1_country": "country",
-                "address1_stateorprovince": "state",
-                "address1_city": "city",
-                "address1_postalcode": "postal_code",
-                "parentcustomerid": "crm.account_id",
-            },
+            "fields": {**_DYNAMICS_PERSON, "parentcustomerid": "crm.account_id"},
         },
         "deal": {
             "as": "deal",
@@ -266,7 +257,7 @@ DYNAMICS: Mapping[str, Any] = {
             },
             "stages": {"0": "open", "1": "won", "2": "lost"},
         },
-        "call": {**_OUTGOING_CALL, "fields": _DYNAMICS_ACTIVITY, "when": _DYNAMICS_DONE},
+        "call": {**_CALL, "fields": _DYNAMICS_ACTIVITY, "when": _DYNAMICS_DONE},
         "email": {**_EMAIL, "fields": _DYNAMICS_ACTIVITY, "when": _DYNAMICS_DONE},
         "task": {**_TASK, "fields": _DYNAMICS_ACTIVITY, "when": _DYNAMICS_DONE},
         "meeting": {
@@ -343,7 +334,7 @@ ZOHO: Mapping[str, Any] = {
             "stages": {"Closed Won": "won", "Closed Lost": "lost", "Closed-Lost to Competition": "lost"},
         },
         "call": {
-            **_OUTGOING_CALL,
+            **_CALL,
             "fields": {**_ZOHO_ACTIVITY, "Call_Start_Time": "at"},
             "reached_when": {"Call_Type": ["Inbound"]},
         },
@@ -398,7 +389,7 @@ STANDARD: Mapping[str, Any] = {
             "stages": {"won": "won", "closed_won": "won", "lost": "lost", "closed_lost": "lost"},
         },
         "call": {
-            **_OUTGOING_CALL,
+            **_CALL,
             "fields": {**_STANDARD_LINKS, "at": "at"},
             "reached_when": {"outcome": ["reached", "connected", "answered"]},
         },

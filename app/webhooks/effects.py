@@ -22,7 +22,8 @@ from app.store.crm.records import find_lead_ids
 from app.store.privacy import kept_hashes
 from app.values.crm_ids import crm_id_key
 from app.webhooks.crm_events import CrmEvent, CrmRecord
-from app.webhooks.mapping import EventTerms, UserChange, canonical_id, read_event, read_mapping
+from app.webhooks.endpoint_mapping import read_mapping
+from app.webhooks.mapping import EventTerms, UserChange, canonical_id, read_event
 from app.webhooks.users import follow_user
 
 
@@ -92,19 +93,43 @@ class Effects:
 
         Of one record there is at most one in a call.
         """
-        results: list[Applied] = [Applied("done")] * len(events)
+        return await self._apply(workspace_id, [(each.source, each.event) for each in events])
+
+    async def deliver_record(
+        self,
+        workspace_id: int,
+        source: EventSource,
+        record: CrmRecord,
+        fields: Mapping[str, Any],
+        at: datetime | None,
+    ) -> Applied:
+        """Take a record that somebody read because an action asked for it.
+
+        `at` is when the record was changed last, by the CRM's clock; None if that is not known. Raises
+        ValidationFailed for an endpoint whose mapping cannot be read.
+        """
+        source.terms()
+        event = CrmEvent("", "updated", record, at, fields=fields, complete=True, origin=None)
+        (applied,) = await self._apply(workspace_id, [(source, event)], delivered=True)
+        return applied
+
+    async def _apply(
+        self, workspace_id: int, told: Sequence[tuple[EventSource, CrmEvent]], *, delivered: bool = False
+    ) -> list[Applied]:
+        """Apply what was told, in order. `delivered` says that an action asked for it."""
+        results: list[Applied] = [Applied("done")] * len(told)
         asked: list[_Asked] = []
-        heard = await self._without_erased(workspace_id, [(each.source, each.event) for each in events])
-        for position, (stored, event) in enumerate(zip(events, heard, strict=True)):
+        heard = await self._without_erased(workspace_id, told)
+        for position, ((source, sent), event) in enumerate(zip(told, heard, strict=True)):
             if event is None:
                 results[position] = FOR_ERASED
                 continue
             if event.kind == "erased":
-                results[position] = await self._erase(workspace_id, stored)
+                results[position] = await self._erase(workspace_id, source, sent.record)
                 continue
             try:
-                terms = stored.source.terms()
-                read = read_event(event, terms)
+                terms = source.terms()
+                read = read_event(event, terms, delivered=delivered)
             except ValidationFailed:
                 results[position] = Applied("failed", "invalid_mapping")
                 continue
@@ -125,32 +150,6 @@ class Effects:
             results[each.position] = _applied(reply)
         return results
 
-    async def deliver_record(
-        self,
-        workspace_id: int,
-        source: EventSource,
-        record: CrmRecord,
-        fields: Mapping[str, Any],
-        at: datetime | None,
-    ) -> Applied:
-        """Take a record that somebody read because an action asked for it.
-
-        `at` is when the record was changed last, by the CRM's clock; None if that is not known. Raises
-        ValidationFailed for an endpoint whose mapping cannot be read.
-        """
-        event = CrmEvent("", "updated", record, at, fields=fields, complete=True, origin=None)
-        terms = source.terms()
-        # Who reads records may have asked for this one before the person was erased.
-        if await self._without_erased(workspace_id, [(source, event)]) == [None]:
-            return FOR_ERASED
-        read = read_event(event, terms, delivered=True)
-        if read is None:
-            return Applied("done", "ignored")
-        if isinstance(read, UserChange):
-            return await self._follow_user(workspace_id, terms, read)
-        (reply,) = await self._dispatch.ask_all(workspace_id, [FollowCrm(change=read)])
-        return _applied(reply)
-
     async def _without_erased(
         self, workspace_id: int, events: Sequence[tuple[EventSource, CrmEvent]]
     ) -> list[CrmEvent | None]:
@@ -170,9 +169,8 @@ class Effects:
                 return set()
             return {each for each in records if await kept_hashes.is_barred(connection, workspace_id, *each)}
 
-    async def _erase(self, workspace_id: int, stored: StoredEvent) -> Applied:
+    async def _erase(self, workspace_id: int, source: EventSource, record: CrmRecord) -> Applied:
         """The CRM has erased a person: so do we."""
-        record, source = stored.event.record, stored.source
         key = RecordKey(source.system, record.object, canonical_id(source.kind, record.id))
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
             found = await records.find_records(connection, workspace_id, [key])

@@ -27,7 +27,7 @@ from app.store.crm.inbox import Backlog
 from app.store.directory import records
 from app.store.directory.records import Record
 from app.values.crm_ids import crm_id_key
-from app.webhooks.mapping import read_mapping
+from app.webhooks.endpoint_mapping import read_mapping
 
 RESOURCE_TYPE = "endpoints"
 PATH = "/webhooks/"

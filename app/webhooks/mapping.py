@@ -3,25 +3,17 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
-import orjson
-from pydantic import ValidationError
-
 from app.contract.crm_mapping import CrmMapping, ObjectMapping, Role
-from app.contract.faults import validation_failed
 from app.engine.life.crm import CrmChange, DealField, OwnerChange, RecordKey, digest
 from app.engine.life.crm import Role as RecordRole
 from app.engine.life.events import ReportedEvent
-from app.errors import Path
 from app.values.crm_ids import crm_id_key, salesforce_id
 from app.values.full_names import split_full_name
 from app.webhooks.crm_events import CrmEvent, CrmRecord
-from app.webhooks.default_mappings import DEFAULTS
 from app.webhooks.field_values import boolean_of, id_of, moment_of, text_of
 
-_MERGED_BY_KEY = ("fields", "events", "stages", "when", "reached_when")
 MAX_TEXT, MAX_KEY = 8192, 255
 _VIA_OF = {"todo": "task", "call": "phone", "e-mail": "email"}
 
@@ -50,44 +42,6 @@ class UserChange:
     away: bool | None = None
     away_until: datetime | None = None
     away_from: datetime | None = None
-
-
-def read_mapping(kind: str, sent: Mapping[str, Any], root: Path = ("mapping",)) -> CrmMapping:
-    """The mapping that an endpoint was given, over the default of its kind.
-
-    Raises ValidationFailed, with paths that begin with `root`.
-    """
-    try:
-        return _checked(kind, orjson.dumps(sent, option=orjson.OPT_SORT_KEYS))
-    except ValidationError as refused:
-        raise validation_failed(refused, root) from None
-
-
-@lru_cache(maxsize=256)
-def _checked(kind: str, sent: bytes) -> CrmMapping:
-    return CrmMapping.model_validate(_merged(DEFAULTS.get(kind, {}), orjson.loads(sent)))
-
-
-def _merged(default: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
-    merged = {**default, **sent}
-    given = sent.get("objects")
-    if given is None or not isinstance(given, dict):
-        return {**merged, "objects": default.get("objects", {})} if given is None else merged
-    objects = dict(default.get("objects", {}))
-    for name, one in given.items():
-        objects[name] = _merged_object(objects.get(name, {}), one) if isinstance(one, dict) else one
-    return {**merged, "objects": objects}
-
-
-def _merged_object(default: Mapping[str, Any], sent: Mapping[str, Any]) -> dict[str, Any]:
-    """Key by key. An object that is something else now keeps nothing of the default."""
-    if sent.get("as") not in (None, default.get("as")):
-        return dict(sent)
-    merged = {**default, **sent}
-    for part in _MERGED_BY_KEY:
-        if isinstance(sent.get(part), dict):
-            merged[part] = {**default.get(part, {}), **sent[part]}
-    return merged
 
 
 def read_event(
@@ -124,12 +78,7 @@ class _Reader:
         return self._deal(change) if role == "deal" else self._activity(change)
 
     def _change(self, role: RecordRole) -> CrmChange:
-        event, mapping = self.event, self.terms.mapping
-        ours = None
-        if self.terms.actors and event.actor is not None:
-            ours = event.actor in self.terms.actors
-        elif event.origin == "person":
-            ours = False
+        event, mapping, ours = self.event, self.terms.mapping, self._ours()
         happened = event.kind if event.kind != "erased" else "deleted"
         return CrmChange(
             endpoint_id=self.terms.endpoint_id,
@@ -155,6 +104,12 @@ class _Reader:
             },
             count_turn=mapping.count_turn,
         )
+
+    def _ours(self) -> bool | None:
+        """Whether one of our own users or apps did it. None if that cannot be told."""
+        if self.terms.actors and self.event.actor is not None:
+            return self.event.actor in self.terms.actors
+        return False if self.event.origin == "person" else None
 
     def _others(self) -> Iterator[tuple[RecordKey, RecordRole]]:
         for record in self.event.others:
@@ -260,8 +215,7 @@ class _Reader:
             text = (text_of(self.event.fields[name]) or "").casefold()
             type_ = next((type_ for value, type_ in types.items() if value.casefold() == text), None)
             if type_ is not None:
-                ours = self.terms.actors and self.event.actor in self.terms.actors
-                by_person = self.event.origin in ("person", None) and not ours
+                by_person = self.event.origin in ("person", None) and not self._ours()
                 by = self._by(self.event.actor, None) if self.event.actor is not None else None
                 yield (
                     name,
@@ -291,8 +245,8 @@ class _Reader:
         mapping = self.terms.mapping
         return OwnerChange(
             id=crm_id_key(id_) if id_ is not None else None,
-            owner=_by_id(mapping.users, id_),
-            queue=_by_id(mapping.queues, id_),
+            owner=named_by(mapping.users, id_),
+            queue=named_by(mapping.queues, id_),
             is_group=_is_group(self.terms.kind, id_, value),
             previous=crm_id_key(previous) if previous is not None else None,
             tells_previous=tells,
@@ -302,7 +256,7 @@ class _Reader:
         """Who did it: the owner, by the mapping or the CRM's id. The CRM itself where nobody is named."""
         if change is not None and change.ours:
             return self.terms.kind
-        return _by_id(self.terms.mapping.users, user) or user or self.terms.kind
+        return named_by(self.terms.mapping.users, user) or user or self.terms.kind
 
     def _links(self, meaning: str, value: Any) -> Iterator[RecordKey]:
         """The records that a field names, of one object or of all that may be a lead."""
@@ -348,7 +302,7 @@ def _value(meaning: str, value: Any) -> Any:
     return text_of(value)
 
 
-def _by_id(named: Mapping[str, str], id_: str | None) -> str | None:
+def named_by(named: Mapping[str, str], id_: str | None) -> str | None:
     """What a mapping names for an id, in whatever form a Salesforce id is written."""
     if id_ is None:
         return None

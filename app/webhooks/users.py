@@ -9,8 +9,7 @@ from app.engine.model.directory import Directory, Owner
 from app.store.connection.pool import Pool
 from app.store.crm import users
 from app.store.crm.users import CrmUser
-from app.values.crm_ids import crm_id_key
-from app.webhooks.mapping import EventTerms, UserChange
+from app.webhooks.mapping import EventTerms, UserChange, named_by
 
 ORIGIN = "crm"
 OPEN_END = timedelta(days=90)
@@ -44,8 +43,7 @@ async def follow_user(pool: Pool, workspace_id: int, terms: EventTerms, change: 
 
 def owner_of(directory: Directory, terms: EventTerms, id_: str) -> Owner | None:
     """The owner that a user is: by the mapping of the endpoint, else by the only owner with this id."""
-    key = crm_id_key(id_)
-    mapped = next((each for user, each in terms.mapping.users.items() if crm_id_key(user) == key), None)
+    mapped = named_by(terms.mapping.users, id_)
     if mapped is not None:
         return directory.owners.get(mapped)
     return directory.owner_by_crm_id(id_, terms.kind)

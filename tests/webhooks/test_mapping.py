@@ -11,7 +11,8 @@ from app.errors import ValidationFailed
 from app.webhooks.crm_events import CrmEvent, CrmRecord
 from app.webhooks.crm_findings import CODES
 from app.webhooks.default_mappings import DEFAULTS
-from app.webhooks.mapping import EventTerms, UserChange, read_event, read_mapping
+from app.webhooks.endpoint_mapping import read_mapping
+from app.webhooks.mapping import EventTerms, UserChange, read_event
 from tests.docs.test_docs import named, rows
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
