@@ -148,7 +148,7 @@ class TargetSender:
         return breaker
 
     async def _attempt(self, attempt: Attempt) -> tuple[LeasedMessage, Outcome]:
-        """Send one message once. Nothing but a cancellation ends it otherwise."""
+        """Send one message once, and return what came of it. It raises nothing, unless it is canceled."""
         outcome = await self._outcome_of(attempt)
         self.observe(outcome.result)
         return attempt.message, outcome

@@ -23,7 +23,7 @@ ON CONFLICT (workspace_id) DO UPDATE SET set_at = excluded.set_at, base_time = e
 
 
 async def handed_off(workspace: Workspace, rule: str) -> dict[str, Any]:
-    """A lead of ana's that is qualified while ben, to whom this handoff leads, is gone."""
+    """A qualified lead of ana. Its handoff goes to ben, who is not there."""
     await workspace.pool.execute(CLOCK, workspace.workspace_id, "2098-12-02 10:00Z")
     await workspace.publish(f"{PLAN}handoffs: [{rule}]\n")
     await workspace.client.patch("/owners/ben", json={"active": False})

@@ -275,7 +275,7 @@ async def test_while_a_lead_waits_since_its_handoff_its_late_owner_is_told(offic
 
 @pytest.mark.parametrize("full", ["one", "both"])
 async def test_caps_do_not_bind_an_escalation_to_a_team(office: Workspace, full: str) -> None:
-    """Whoever has room comes first; if nobody has, the lead is taken all the same, and marked."""
+    """Members with room come first. If nobody has room, one takes the lead all the same, and it is marked."""
     caps: dict[str, int] = {"open": 0}
     await office.put("owners", "dia", {"name": "Dia", "caps": caps})
     await office.put("owners", "eve", {"name": "Eve", **({"caps": caps} if full == "both" else {})})
