@@ -102,6 +102,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
         openapi_url=None,
     )
     app.state.settings = settings
+    app.state.trusted_proxies = settings.trusted_proxies
     app.state.metrics = metrics
     app.state.secret_box = SecretBox(settings.secrets_keys())
     allowed = AllowedHosts.parse(settings.allowed_target_hosts, development=settings.development)

@@ -1,11 +1,13 @@
 """Settings, read once from the environment. In production, unknown or weak settings prevent the start."""
 
 import base64
-from typing import Literal
+import ipaddress
+from ipaddress import IPv4Network, IPv6Network
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DEVELOPMENT_SECRETS_KEY = "a25vd24gdG8gYWxsOiBmb3IgZGV2ZWxvcG1lbnQhISE="
 """The key of development. Everybody knows it, so production refuses it."""
@@ -33,6 +35,17 @@ class Settings(BaseSettings):
     secrets_key: SecretStr | None = None
     public_base_url: str | None = None
     allowed_target_hosts: str = ""
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _are_networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        networks = tuple(ipaddress.ip_network(part.strip()) for part in value.split(",") if part.strip())
+        if any(network.prefixlen == 0 for network in networks):
+            raise ValueError("must not be the whole internet: then callers choose their own address")
+        return networks
 
     @field_validator("public_base_url")
     @classmethod

@@ -2,6 +2,7 @@
 
 import hmac
 import ipaddress
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from app.keys import DEVELOPMENT_KEY, SCOPES, StoredKey
 CACHE_SECONDS = 4.0
 """A revocation takes effect within five seconds; one is left for the look-up and clock differences."""
 MAX_CACHED_KEYS = 4096
+
+_HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z.-]+))(?::\d{1,5})?")
 
 # An unknown key id is compared with this, so that it takes as long as a known one.
 _NO_HASH = b"\0" * 32
@@ -208,16 +211,39 @@ def _bearer_token(scope: Scope) -> str | None:
 
 
 def _is_local(scope: Scope) -> bool:
-    """Whether both ends of the connection are loopback addresses, with no proxy between them."""
+    """Whether both ends of the connection are loopback addresses, with no proxy between them.
+
+    So must be the Host. A browser on this machine connects from here too, for a page from elsewhere whose
+    name leads here, but it sends that name.
+    """
     forwarded = any(name in (b"forwarded", b"x-forwarded-for", b"x-real-ip") for name, _ in scope["headers"])
-    return not forwarded and _is_loopback(scope.get("server")) and _is_loopback(scope.get("client"))
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    return (
+        not forwarded
+        and _is_loopback(scope.get("server"))
+        and _is_loopback(scope.get("client"))
+        and len(hosts) == 1
+        and _is_loopback_host(hosts[0].decode("latin-1"))
+    )
 
 
 def _is_loopback(end: tuple[str, int | None] | None) -> bool:
+    return end is not None and _is_loopback_address(end[0])
+
+
+def _is_loopback_address(text: str) -> bool:
     try:
-        return end is not None and ipaddress.ip_address(end[0]).is_loopback
+        return ipaddress.ip_address(text).is_loopback
     except ValueError:
         return False
+
+
+def _is_loopback_host(host: str) -> bool:
+    found = _HOST.fullmatch(host)
+    if found is None:
+        return False
+    name = found[1] or found[2]
+    return name.lower() == "localhost" or _is_loopback_address(name)
 
 
 def _peer(scope: Scope) -> str:

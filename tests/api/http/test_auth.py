@@ -156,6 +156,14 @@ async def test_one_ipv6_network_counts_as_one_peer(small: Small) -> None:
         (LOCAL, "http://192.0.2.1:8000", {}, 401),
         (LOCAL, "http://127.0.0.1:8000", {"X-Forwarded-For": "127.0.0.1"}, 401),
         (LOCAL, "http://127.0.0.1:8000", {"Forwarded": "for=127.0.0.1"}, 401),
+        (LOCAL, "http://127.0.0.1:8000", {"Host": "localhost"}, 200),
+        (LOCAL, "http://127.0.0.1:8000", {"Host": "LocalHost:8000"}, 200),
+        (LOCAL, "http://127.0.0.1:8000", {"Host": "[::1]:8000"}, 200),
+        (LOCAL, "http://127.0.0.1:8000", {"Host": "evil.example"}, 401),
+        (LOCAL, "http://127.0.0.1:8000", {"Host": "evil.example:8000"}, 401),
+        (LOCAL, "http://127.0.0.1:8000", {"Host": "127.0.0.1.evil.example"}, 401),
+        (LOCAL, "http://127.0.0.1:8000", {"Host": "localhost:8000@evil.example"}, 401),
+        (LOCAL, "http://127.0.0.1:8000", {"Host": ""}, 401),
     ],
 )
 async def test_development_key_works_between_loopback_addresses_only(
