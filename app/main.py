@@ -116,7 +116,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
 
 def _include_routes(app: FastAPI, settings: Settings) -> None:
     # Beside the others and first, not nested: a nested router is matched twice for each request.
-    app.router.routes[0:0] = assign.hot.routes
+    app.router.routes[0:0] = [*assign.hot.routes, *webhooks.hot.routes]
     for each in (
         assign,
         reassign,

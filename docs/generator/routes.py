@@ -1,6 +1,7 @@
 """The routes of the API, as a table."""
 
 from fastapi.routing import iter_route_contexts
+from starlette.routing import BaseRoute
 
 from app.api.http.auth import access_of
 from app.main import create_app
@@ -17,9 +18,15 @@ def table_of_routes() -> str:
 
 
 def _rows() -> list[tuple[str, str, str]]:
-    """Route, scopes, and the first line of the docstring, in the order of the code."""
+    """Route, scopes, and the first line of the docstring, resource by resource in the order of the code.
+
+    The service asks the busiest routes first. Here they stand with the others of their resource.
+    """
     rows: list[tuple[str, str, str]] = []
-    for context in iter_route_contexts(create_app(Settings(env="production")).routes):
+    contexts = list(iter_route_contexts(create_app(Settings(env="production")).routes))
+    last = {_resource(context.original_route): at for at, context in enumerate(contexts)}
+    contexts.sort(key=lambda context: last[_resource(context.original_route)])
+    for context in contexts:
         route = context.original_route
         endpoint = route.endpoint  # type: ignore[attr-defined]
         scopes = [f"`{scope}`" for scope in access_of(endpoint).scopes]
@@ -28,3 +35,7 @@ def _rows() -> list[tuple[str, str, str]]:
         methods = sorted(getattr(route, "methods", None) or ())
         rows += [(f"`{method} {context.path}`", granted, purpose) for method in methods]
     return rows
+
+
+def _resource(route: BaseRoute) -> str:
+    return " ".join(getattr(route, "tags", ()))

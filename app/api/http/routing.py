@@ -104,16 +104,15 @@ class StrictRoute(APIRoute):
         return strictly
 
 
-class DirectRoute(StrictRoute):
-    """A strict route for the endpoints on the hot path.
+class RawRoute(StrictRoute):
+    """A strict route whose endpoint reads the body itself, from the bytes as they came.
 
-    Its endpoint takes one body and dependencies, and returns a finished response, so the framework need not
-    solve dependencies or serialize. In the OpenAPI document it looks like any other route.
+    Its endpoint takes the request and the parameters of the path, and returns a finished response, so the
+    framework need not solve dependencies or serialize. In the OpenAPI document it looks like any other route.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
-        self._model: type[BaseModel] = get_type_hints(endpoint)["body"]
         strictly = self._strictly(self._respond)
 
         async def direct(scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,6 +120,21 @@ class DirectRoute(StrictRoute):
             await response(scope, receive, send)
 
         self.app = direct
+
+    async def _respond(self, request: Request) -> Response:
+        response: Response = await self.endpoint(request=request, **request.path_params)
+        return response
+
+
+class DirectRoute(RawRoute):
+    """A strict route for the endpoints on the hot path.
+
+    Its endpoint takes one body and dependencies, and returns a finished response.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        self._model: type[BaseModel] = get_type_hints(endpoint)["body"]
 
     async def yield_to_writer(self, request: Request) -> None:
         """Lets a commit group that is being decided go first: this request could not join it anyway."""

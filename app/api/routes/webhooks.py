@@ -11,7 +11,7 @@ from app.api.http.auth import public, requires
 from app.api.http.json_response import Json, page_of
 from app.api.http.parameters import CallerParameter, Limit, PathId, PoolParameter
 from app.api.http.raw_body import TEXT, documented
-from app.api.http.routing import StrictRoute, read
+from app.api.http.routing import RawRoute, StrictRoute, read
 from app.contract.endpoints import CrmFinding, RetryInput, RetryResult, WebhookFailure, WebhookFailureDetail
 from app.contract.limits import KIB, BodyLimits
 from app.contract.responses import Page
@@ -22,6 +22,7 @@ from app.webhooks import crm_findings, failures
 from app.webhooks.crm_events import WebhookRequest
 from app.webhooks.receive import Receiver
 
+hot = APIRouter(route_class=RawRoute, tags=["webhooks"])
 router = APIRouter(route_class=StrictRoute, tags=["webhooks"])
 LIMITS = BodyLimits(size=1024 * KIB)
 XML_LIMITS = BodyLimits(size=256 * KIB)
@@ -121,7 +122,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
     }
 
 
-@router.post(
+@hot.post(
     "/webhooks/{path}",
     response_class=Response,
     responses={200: {"description": "Stored.", "content": {"text/plain": {}, "text/xml": {}}}},
