@@ -73,7 +73,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
         box = app.state.secret_box
         receiver = app.state.receiver = Receiver(pool, box, settings.public_base_url, metrics)
         app.state.endpoints = Endpoints(pool, box, settings.public_base_url, receiver.forget)
-        app.state.authentication = await _authentication(pool, settings)
+        app.state.authentication = await _authentication(pool, settings, metrics)
         app.state.dispatch = Dispatcher(
             pool,
             offered,
@@ -144,12 +144,14 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
     app.include_router(api_docs.open_router if settings.serves_api_docs else api_docs.guarded_router)
 
 
-async def _authentication(pool: Pool, settings: Settings) -> Authentication:
+async def _authentication(pool: Pool, settings: Settings, metrics: Metrics) -> Authentication:
     own = None
     if settings.development:
         own = await when_ready(lambda: workspaces.find_workspace(pool, settings.development_workspace))
     return Authentication(
-        lambda key_id: api_keys.find_key(pool, key_id), development_workspace=own.id if own else None
+        lambda ids: api_keys.find_keys(pool, ids),
+        development_workspace=own.id if own else None,
+        failed=metrics.authentication_failed,
     )
 
 

@@ -78,6 +78,12 @@ class Metrics:
             ["strategy", "kind"],
             registry=registry,
         )
+        self._failed_authentications = Counter(
+            "lead_assignment_failed_authentications",
+            "Requests without a valid API key.",
+            ["reason"],
+            registry=registry,
+        )
 
         self._clocks = Counter(
             "lead_assignment_sla_clocks", "SLA clocks that a worker looked at.", ["result"], registry=registry
@@ -113,6 +119,10 @@ class Metrics:
             ["result"],
             registry=registry,
         )
+
+    def authentication_failed(self, reason: str) -> None:
+        """Counts a request without a valid key."""
+        self._failed_authentications.labels(reason).inc()
 
     def delivery_attempted(self, result: str) -> None:
         """Counts an attempt to send a message to a target."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.keys import Key, StoredKey
-from app.store.connection.pool import Connection, Pool, look_up
+from app.store.connection.pool import Connection, Pool, Row, look_up_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,10 @@ class IssuedKey:
     revoked_at: datetime | None
 
 
-SELECT_KEY = """
-SELECT id, workspace_id, secret_hash, scopes, owner_id, source, revoked_at FROM api_keys WHERE id = $1
+SELECT_KEYS = """
+SELECT id, workspace_id, secret_hash, scopes, owner_id, source, revoked_at FROM api_keys WHERE id = ANY ($1)
 """
-"""One key by its public part, whatever its workspace."""
+"""Keys by their public parts, whatever their workspace."""
 
 INSERT_KEY = """
 INSERT INTO api_keys (id, workspace_id, secret_hash, scopes, owner_id, label, source)
@@ -44,11 +44,13 @@ SELECT_ANY_KEY = "SELECT EXISTS (SELECT FROM api_keys WHERE revoked_at IS NULL)"
 """Whether any key is valid."""
 
 
-async def find_key(pool: Pool, key_id: str) -> StoredKey | None:
-    """Return the key with this public part, or None."""
-    row = await look_up(pool, pool.acquire_seconds, SELECT_KEY, key_id)
-    if row is None:
-        return None
+async def find_keys(pool: Pool, key_ids: Sequence[str]) -> dict[str, StoredKey]:
+    """Return the keys with these public parts, by them; those that do not exist are left out."""
+    rows = await look_up_all(pool, pool.acquire_seconds, SELECT_KEYS, list(key_ids))
+    return {row["id"]: _stored_key(row) for row in rows}
+
+
+def _stored_key(row: Row) -> StoredKey:
     return StoredKey(
         id=row["id"],
         workspace_id=row["workspace_id"],

@@ -1,5 +1,6 @@
 """A small app made of the same parts as the real one: routes, keys, problems, and the outermost layer."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -84,15 +85,18 @@ async def healthz() -> dict[str, str]:
 
 @dataclass
 class Stored:
-    """The stored keys, and how often they were read."""
+    """The stored keys, and how many queries read them."""
 
     keys: dict[str, StoredKey] = field(default_factory=dict)
     asked: int = 0
+    away: bool = False
 
-    async def find(self, key_id: str) -> StoredKey | None:
+    async def find(self, ids: Sequence[str]) -> dict[str, StoredKey]:
         """What the store's look-up would do."""
         self.asked += 1
-        return self.keys.get(key_id)
+        if self.away:
+            raise ConnectionError
+        return {key_id: self.keys[key_id] for key_id in ids if key_id in self.keys}
 
     def issue(self, *scopes: str, workspace: int = 1, owner: str | None = None, revoked: bool = False) -> str:
         """A new key as its caller holds it."""
@@ -135,12 +139,16 @@ class Small:
     log: Lines = field(default_factory=Lines)
     clock: Clock = field(default_factory=Clock)
     observed: list[tuple[str, str, int]] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
     development_workspace: int | None = 7
 
     def __post_init__(self) -> None:
         self.app = FastAPI(redirect_slashes=False, openapi_url=None)
-        self.app.state.authentication = Authentication(
-            self.stored.find, development_workspace=self.development_workspace, clock=self.clock
+        self.authentication = self.app.state.authentication = Authentication(
+            self.stored.find,
+            development_workspace=self.development_workspace,
+            clock=self.clock,
+            failed=self.failed.append,
         )
         self.app.include_router(router)
         problem_details.install(self.app)

@@ -4,7 +4,7 @@ import hmac
 import ipaddress
 import re
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -12,13 +12,10 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from app import keys
+from app.api.http.key_lookups import FindKeys, KeyLookups
 from app.contract.limits import BodyLimits
 from app.errors import Forbidden, Problem, TooManyFailures, Unauthenticated
-from app.keys import DEVELOPMENT_KEY, SCOPES, StoredKey
-
-CACHE_SECONDS = 4.0
-"""A revocation takes effect within five seconds; one is left for the look-up and clock differences."""
-MAX_CACHED_KEYS = 4096
+from app.keys import DEVELOPMENT_KEY, SCOPES
 
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z.-]+))(?::\d{1,5})?")
 
@@ -26,7 +23,8 @@ _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z.-]+))(?::\d{1,5})?")
 _NO_HASH = b"\0" * 32
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
-FindKey = Callable[[str], Awaitable[StoredKey | None]]
+FailureObserver = Callable[[str], None]
+"""Called with the reason of a failed authentication."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,29 +133,34 @@ class FailureLimit:
         self._failures[name] = (began, count + 1)
 
 
+def _not_observed(reason: str) -> None:
+    """Counts nothing."""
+
+
 class Authentication:
     """Authenticates requests. One instance serves a process.
 
-    `find_key` reads a key from the store. With `development_workspace`, `dev-key` has all scopes in that
+    `find_keys` reads keys from the store. With `development_workspace`, `dev-key` has all scopes in that
     workspace, between loopback addresses only. In production it is None, and `dev-key` is an unknown key.
+    `failed` is told of each failure.
     """
 
     def __init__(
         self,
-        find_key: FindKey,
+        find_keys: FindKeys,
         *,
         development_workspace: int | None = None,
         clock: Callable[[], float] = time.monotonic,
+        failed: FailureObserver = _not_observed,
     ) -> None:
-        self._find_key = find_key
+        self._keys = KeyLookups(find_keys, clock)
         self._development_workspace = development_workspace
-        self._clock = clock
-        self._cache: dict[str, tuple[float, StoredKey]] = {}
+        self._failed = failed
         self._peers = FailureLimit(allowed=30, window=60.0, clock=clock)
         self._ids = FailureLimit(allowed=10, window=60.0, clock=clock)
 
     async def caller(self, scope: Scope) -> Caller:
-        """The caller of a request. A valid key is never refused because of failures by others.
+        """The caller of a request. A valid key is never refused because of failures, by anybody.
 
         Raises Unauthenticated, or TooManyFailures after too many failures.
         """
@@ -165,30 +168,14 @@ class Authentication:
         if text == DEVELOPMENT_KEY and self._development_workspace is not None and _is_local(scope):
             return Caller(self._development_workspace, DEVELOPMENT_KEY, frozenset({"admin"}))
         key = keys.parse(text) if text else None
-        stored = await self._stored(key.id, scope) if key else None
+        stored = await self._keys.find(key.id, lambda: self._peers.wait(_peer(scope)) > 0) if key else None
         matches = hmac.compare_digest(
             key.secret_hash() if key else _NO_HASH, stored.secret_hash if stored else _NO_HASH
         )
         if stored is None or not matches or stored.revoked:
+            self._failed(_reason(text, key, stored is not None, matches))
             raise self._refusal(key.id if key else None, scope)
         return Caller(stored.workspace_id, stored.id, stored.scopes, stored.owner_id, stored.source)
-
-    async def _stored(self, key_id: str, scope: Scope) -> StoredKey | None:
-        now = self._clock()
-        cached = self._cache.get(key_id)
-        if cached and now - cached[0] < CACHE_SECONDS:
-            return cached[1]
-        # A peer that failed too often causes no more database queries.
-        if wait := self._peers.wait(_peer(scope)):
-            raise TooManyFailures(retry_after=wait)
-        stored = await self._find_key(key_id)
-        self._cache.pop(key_id, None)
-        if stored is not None:
-            if len(self._cache) >= MAX_CACHED_KEYS:
-                self._cache.pop(next(iter(self._cache)))
-            # The age counts from before the look-up, which may have read just before a revocation.
-            self._cache[key_id] = (now, stored)
-        return stored
 
     def _refusal(self, key_id: str | None, scope: Scope) -> Unauthenticated | TooManyFailures:
         if _bearer_token(scope) is None:
@@ -199,6 +186,16 @@ class Authentication:
         if key_id:
             self._ids.failed(key_id)
         return TooManyFailures(retry_after=wait) if wait else Unauthenticated()
+
+
+def _reason(text: str | None, key: keys.Key | None, known: bool, matches: bool) -> str:
+    if text is None:
+        return "no_key"
+    if key is None:
+        return "malformed"
+    if not known:
+        return "unknown"
+    return "revoked" if matches else "wrong_secret"
 
 
 def _bearer_token(scope: Scope) -> str | None:

@@ -264,14 +264,24 @@ async def look_up(pool: Pool, seconds: float, statement: str, *arguments: object
 
     Raises one of CONNECTION_ERRORS, TimeoutError among them, when there is no answer within `seconds`.
     """
+    rows = await look_up_all(pool, seconds, statement, *arguments)
+    return rows[0] if rows else None
+
+
+async def look_up_all(pool: Pool, seconds: float, statement: str, *arguments: object) -> list[Row]:
+    """The rows of a statement outside of any workspace.
+
+    Raises one of CONNECTION_ERRORS, TimeoutError among them, when there is no answer within `seconds`.
+    """
     until = time.monotonic() + seconds
     async with borrowed(pool, seconds) as connection:
         try:
-            return await connection.fetchrow(statement, *arguments, timeout=until - time.monotonic())
+            rows = await connection.fetch(statement, *arguments, timeout=until - time.monotonic())
         except CONNECTION_ERRORS:
             # Given back as it is, it would be waited for.
             close_broken(connection)
             raise
+    return list(rows)
 
 
 async def _roll_back(connection: Connection) -> None:

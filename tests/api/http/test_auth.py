@@ -1,16 +1,25 @@
 """Who may call: S-01 to S-07 of the security statements."""
 
+import asyncio
+from typing import Any
+
 import pytest
 from fastapi import APIRouter, FastAPI
 
 from app import keys
 from app.api.http.auth import FailureLimit, requires
+from app.api.http.key_lookups import MAX_UNKNOWN_IDS
 from app.api.http.routing import StrictRoute
 from app.keys import DEVELOPMENT_KEY, SCOPES
 from tests.api.declared import undeclared_target
 from tests.api.small_app import LEAD, LOCAL, Small, router
 
 ABROAD = ("203.0.113.9", 4321)
+
+
+def scope_with(key: str) -> dict[str, Any]:
+    """What a server tells the app of a request with this key."""
+    return {"headers": [(b"authorization", f"Bearer {key}".encode())], "client": ABROAD}
 
 
 @pytest.mark.parametrize(
@@ -109,7 +118,7 @@ async def test_a_wrong_secret_for_a_known_id_gets_401(small: Small) -> None:
         assert (await client.post("/assign", json=LEAD)).status_code == 401
 
 
-async def test_a_peer_that_fails_too_often_waits_and_asks_the_store_no_more(small: Small) -> None:
+async def test_a_peer_that_fails_too_often_is_told_to_wait(small: Small) -> None:
     async def fail() -> int:
         async with small.client(keys.issue("test").text(), peer=ABROAD) as client:
             answer = await client.get("/words/hello")
@@ -117,11 +126,81 @@ async def test_a_peer_that_fails_too_often_waits_and_asks_the_store_no_more(smal
             return answer.status_code
 
     assert [await fail() for _ in range(30)] == [401] * 30
-    asked = small.stored.asked
     assert await fail() == 429
-    assert small.stored.asked == asked
     small.clock.at += 61
     assert await fail() == 401
+
+
+async def status_with(small: Small, key: str, peer: tuple[str, int] = ABROAD) -> int:
+    async with small.client(key, peer=peer) as client:
+        return (await client.get("/words/hello")).status_code
+
+
+async def test_a_valid_key_is_served_whatever_failed_from_its_address(small: Small) -> None:
+    for _ in range(31):
+        last = await status_with(small, keys.issue("test").text())
+    assert last == 429
+    revoked = small.stored.issue("leads:read", revoked=True)
+    assert [await status_with(small, revoked) for _ in range(12)] == [429] * 12
+    never_seen = small.stored.issue("leads:read")
+    assert [await status_with(small, never_seen) for _ in range(2)] == [200, 200]
+
+
+async def test_a_new_key_works_at_once_while_wrong_keys_arrive(small: Small) -> None:
+    wrong = [keys.issue("test").text() for _ in range(40)]
+    await asyncio.gather(*(status_with(small, key) for key in wrong))
+    created = small.stored.issue("leads:read")
+    several = await asyncio.gather(*(status_with(small, key) for key in (*wrong, created)))
+    assert several[-1] == 200
+
+
+async def test_wrong_keys_that_arrive_together_share_one_query(small: Small) -> None:
+    wrong = [keys.issue("test").text() for _ in range(50)]
+    await asyncio.gather(*(status_with(small, key) for key in wrong))
+    assert small.stored.asked <= 2
+    # From here on the peer has failed too often, and these are known not to exist.
+    asked = small.stored.asked
+    await asyncio.gather(*(status_with(small, key) for key in wrong))
+    assert small.stored.asked == asked
+    small.clock.at += 5
+    await asyncio.gather(*(status_with(small, key) for key in wrong))
+    assert small.stored.asked <= asked + 2
+
+
+async def test_wrong_keys_push_no_valid_key_out_of_the_cache(small: Small) -> None:
+    valid = small.stored.issue("leads:read")
+    assert await status_with(small, valid) == 200
+    for _ in range(3):
+        wrong = [keys.issue("test").text() for _ in range(MAX_UNKNOWN_IDS // 2)]
+        await asyncio.gather(
+            *(small.authentication.caller(scope_with(key)) for key in wrong), return_exceptions=True
+        )
+    asked = small.stored.asked
+    assert await status_with(small, valid) == 200
+    assert small.stored.asked == asked
+
+
+async def test_a_failed_look_up_reaches_everyone_who_waits_and_the_next_one_works(small: Small) -> None:
+    valid = small.stored.issue("leads:read")
+    small.stored.away = True
+    assert await asyncio.gather(*(status_with(small, valid) for _ in range(3))) == [503] * 3
+    small.stored.away = False
+    assert await status_with(small, valid) == 200
+
+
+async def test_failures_are_counted_by_their_reason(small: Small) -> None:
+    text = small.stored.issue("leads:read")
+    known = keys.parse(text)
+    assert known is not None
+    sent = {
+        "malformed": "nonsense",
+        "unknown": keys.issue("test").text(),
+        "wrong_secret": keys.Key("test", known.id, keys.issue("test").secret).text(),
+        "revoked": small.stored.issue("leads:read", revoked=True),
+    }
+    for key in (text, *sent.values()):
+        await status_with(small, key)
+    assert small.failed == list(sent)
 
 
 async def test_failures_with_a_key_id_do_not_lock_out_the_holder_of_the_key(small: Small) -> None:

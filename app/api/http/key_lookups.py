@@ -1,0 +1,102 @@
+"""Looks API keys up: answers stay for seconds, and what many requests ask for at once is one query."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from app.keys import StoredKey
+
+CACHE_SECONDS = 4.0
+"""A revocation takes effect within five seconds; one is left for the look-up and clock differences."""
+MAX_CACHED_KEYS = 4096
+MAX_UNKNOWN_IDS = 4096
+MAX_QUERY_IDS = 1000
+SUSPECT_PAUSE_SECONDS = 0.1
+"""New ids from a peer that failed too often are asked for in one query after this pause."""
+
+FindKeys = Callable[[Sequence[str]], Awaitable[Mapping[str, StoredKey]]]
+
+
+class KeyLookups:
+    """The stored keys as one process knows them.
+
+    Only one query of a kind is under way at a time; ids that come meanwhile share the next one. So any
+    number of wrong keys costs a bounded number of queries, and nobody is refused to keep it bounded.
+    """
+
+    def __init__(self, find: FindKeys, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._known: dict[str, tuple[float, StoredKey]] = {}
+        self._unknown: dict[str, float] = {}
+        self._prompt = _Lookups(find, 0.0)
+        self._suspect = _Lookups(find, SUSPECT_PAUSE_SECONDS)
+
+    async def find(self, key_id: str, suspect: Callable[[], bool]) -> StoredKey | None:
+        """The key with this id, or None. `suspect` tells whether the caller's peer failed too often.
+
+        Raises what the store raises.
+        """
+        now = self._clock()
+        known = self._known.get(key_id)
+        if known is not None and now - known[0] < CACHE_SECONDS:
+            return known[1]
+        if now - self._unknown.get(key_id, -CACHE_SECONDS) < CACHE_SECONDS:
+            return None
+        lookups = self._suspect if known is None and suspect() else self._prompt
+        stored = await lookups.find(key_id)
+        # The age counts from before the look-up, which may have read just before a revocation.
+        self._keep(key_id, now, stored)
+        return stored
+
+    def _keep(self, key_id: str, now: float, stored: StoredKey | None) -> None:
+        self._known.pop(key_id, None)
+        self._unknown.pop(key_id, None)
+        if stored is not None:
+            _make_room(self._known, MAX_CACHED_KEYS)
+            self._known[key_id] = (now, stored)
+        else:
+            # Apart from the known keys, so that no flood of wrong ones can push those out.
+            _make_room(self._unknown, MAX_UNKNOWN_IDS)
+            self._unknown[key_id] = now
+
+
+class _Lookups:
+    """Queries one after another, each after a pause, for all ids that wait by then."""
+
+    def __init__(self, find: FindKeys, pause: float) -> None:
+        self._find = find
+        self._pause = pause
+        self._waiting: dict[str, asyncio.Future[StoredKey | None]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def find(self, key_id: str) -> StoredKey | None:
+        found = self._waiting.get(key_id)
+        if found is None:
+            found = self._waiting[key_id] = asyncio.get_running_loop().create_future()
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="key look-ups")
+        return await asyncio.shield(found)
+
+    async def _run(self) -> None:
+        while self._waiting:
+            await asyncio.sleep(self._pause)
+            ids = list(self._waiting)[:MAX_QUERY_IDS]
+            asked = {key_id: self._waiting.pop(key_id) for key_id in ids}
+            try:
+                stored = await self._find(ids)
+            except Exception as error:
+                for found in asked.values():
+                    found.set_exception(error)
+                    found.exception()  # whoever waited may have gone
+            else:
+                for key_id, found in asked.items():
+                    found.set_result(stored.get(key_id))
+            finally:
+                for found in asked.values():
+                    found.cancel()  # only when this task is canceled; otherwise it has no effect
+
+
+def _make_room(entries: dict[str, Any], most: int) -> None:
+    """Drop the oldest entry when there are this many."""
+    if len(entries) >= most:
+        del entries[next(iter(entries))]
