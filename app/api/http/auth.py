@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from app import keys
+from app.api.http.client_address import address_of, client_of
 from app.api.http.key_lookups import FindKeys, KeyLookups
 from app.contract.limits import BodyLimits
 from app.errors import Forbidden, Problem, TooManyFailures, Unauthenticated
@@ -245,9 +246,8 @@ def _is_loopback_host(host: str) -> bool:
 
 def _peer(scope: Scope) -> str:
     """The caller's address. For IPv6 it is the /64 network, because one customer owns all of it."""
-    host = (scope.get("client") or ("",))[0]
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return str(host)
-    return str(ipaddress.ip_network((host, 64), strict=False)) if address.version == 6 else str(address)
+    host = client_of(scope)
+    address = address_of(host)
+    if address is None or address.version == 4:
+        return host if address is None else str(address)
+    return str(ipaddress.ip_network((address, 64), strict=False))

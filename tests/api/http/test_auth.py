@@ -1,6 +1,7 @@
 """Who may call: S-01 to S-07 of the security statements."""
 
 import asyncio
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -224,6 +225,16 @@ async def test_one_ipv6_network_counts_as_one_peer(small: Small) -> None:
         async with small.client(keys.issue("test").text(), peer=peer) as client:
             statuses.append((await client.get("/words/hello")).status_code)
     assert statuses[-2:] == [401, 429]
+
+
+async def test_callers_behind_a_trusted_proxy_are_peers_of_their_own(small: Small) -> None:
+    small.app.state.trusted_proxies = [ip_network("203.0.113.0/24")]
+    statuses = []
+    for caller in ["198.51.100.1"] * 31 + ["198.51.100.2"]:
+        async with small.client(keys.issue("test").text(), peer=ABROAD) as client:
+            answer = await client.get("/words/hello", headers={"X-Forwarded-For": caller})
+            statuses.append(answer.status_code)
+    assert statuses[-2:] == [429, 401]
 
 
 @pytest.mark.parametrize(
