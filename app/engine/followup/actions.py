@@ -13,6 +13,10 @@ from app.engine.model.decision import Decision, SlaDeadlines
 from app.plan.document.follow_ups import NEEDED, Action, FollowUpBlock, Parameter
 from app.plan.language.templates import Placeholder
 
+_OF_ONE_LINE = frozenset(("title", "subject", "name", "via", "to", "channel"))
+MAX_TEXTS = 100_000
+"""The most characters of all texts of one decision. The texts after that are cut."""
+
 
 @dataclass(frozen=True, slots=True)
 class FollowUpResult:
@@ -63,11 +67,13 @@ class FollowUp:
         made: list[dict[str, Any]] = []
         withheld_actions: list[dict[str, Any]] = []
         left_out: set[str] = set()
+        room = MAX_TEXTS
         for action in chain.from_iterable(fitting):
             allowed = action.allowed(values, withheld_actions)
-            found = allowed.made(context, now, decision.sla) if allowed is not None else None
+            found = allowed.made(context, now, decision.sla, room) if allowed is not None else None
             if found is not None:
                 made.append(found)
+                room -= sum(len(text) for text in found["params"].values() if isinstance(text, str))
             elif allowed is not None:
                 left_out.add(allowed.type)
         return FollowUpResult(
@@ -144,7 +150,7 @@ class _Action:
     def __init__(self, action: Action) -> None:
         self.type = action.type
         self._due = action.due
-        self._params = [(name, _text_of(value)) for name, value in action.params.items()]
+        self._params = [(name, _text_of(name, value)) for name, value in action.params.items()]
         self._open = [name for name, value in action.params.items() if _has_places(value)]
         self._consent = action.consent
         self._consented = getter(f"consent.{action.consent}")
@@ -159,9 +165,17 @@ class _Action:
         withheld_actions.append(entry)
         return instead.allowed(values, withheld_actions) if instead is not None else None
 
-    def made(self, context: Values, now: datetime, sla: SlaDeadlines | None) -> dict[str, Any] | None:
-        """The action for the caller. None if the owner has no CRM id, or a required parameter is missing."""
-        filled = ((name, text(context) if isinstance(text, Text) else text) for name, text in self._params)
+    def made(
+        self, context: Values, now: datetime, sla: SlaDeadlines | None, room: int
+    ) -> dict[str, Any] | None:
+        """The action for the caller. None if the owner has no CRM id, or a required parameter is missing.
+
+        There is `room` for so many characters in each text.
+        """
+        room = max(room, 0)
+        filled = (
+            (name, text(context, room) if isinstance(text, Text) else text) for name, text in self._params
+        )
         # Empty parameters are left out.
         params = {name: value for name, value in filled if value != ""}
         if self.type == "set_owner" and not self._params:
@@ -200,5 +214,5 @@ def _has_places(value: Parameter) -> bool:
     return isinstance(value, tuple) and any(isinstance(part, Placeholder) for part in value)
 
 
-def _text_of(value: Parameter) -> "Text | int | float | bool":
-    return Text(value) if isinstance(value, tuple) else value
+def _text_of(name: str, value: Parameter) -> "Text | int | float | bool":
+    return Text(value, one_line=name in _OF_ONE_LINE) if isinstance(value, tuple) else value

@@ -1,32 +1,88 @@
-"""Fills the templates of a plan. A missing value leaves no trace in the text."""
+"""Fills the templates of a plan. A missing value leaves no trace in the text.
+
+What a form sent never commands the tool that shows a text: control characters, marks that turn the direction
+of the writing, and what a chat would read as a mention or a link are replaced by what only looks like them.
+"""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 from app.engine.conditions.comparisons import Get, Values, getter
 from app.plan.language.templates import Placeholder
+
+MAX_TEXT = 10_000
+"""The most characters of one text. The rest is cut."""
+CUT = "…"
 
 _SPACES = re.compile(r"[ \t]{2,}")
 _EMPTY_BRACKETS = re.compile(r"[ \t]*(?:\(\s*\)|\[\s*\]|\"\s*\"|'\s*')")
 _BEFORE_PUNCTUATION = re.compile(r"[ \t]+(?=[,.;:!?](?:\s|$))")
 _DOUBLED_PUNCTUATION = re.compile(r"([,;:])(?:\s*[,;:])+")
 _DANGLING = " \t,;:-–—|/"
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+_INVISIBLE = re.compile(r"[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")
+_MENTION = re.compile(
+    r"<(?=[!@#/a-z])"  # <!channel>, <@U123>, <#C123>, <https://example.com|click>, <at>
+    r"|@(?=(?:all|channel|everyone|here)\b(?!\.\w))",  # not joe@here.example
+    re.IGNORECASE,
+)
+_LOOKS_LIKE = {"<": "‹", "@": "＠"}
 
 
 class Text:
-    """A template. A missing value is removed together with the spaces and punctuation around it."""
+    """A template. A missing value is removed together with the spaces and punctuation around it.
 
-    def __init__(self, parts: Sequence[str | Placeholder]) -> None:
+    A text of one line has its line breaks replaced as well.
+    """
+
+    def __init__(self, parts: Sequence[str | Placeholder], *, one_line: bool = False) -> None:
         self._parts: list[str | Get] = [
             getter(part.name) if isinstance(part, Placeholder) else part for part in parts
         ]
+        self._one_line = one_line
 
-    def __call__(self, context: Values) -> str:
-        filled = [part if isinstance(part, str) else _shown(part(context)) for part in self._parts]
-        text = "".join(each for each in filled if each is not None)
+    def __call__(self, context: Values, room: int = MAX_TEXT) -> str:
+        """The text for these values, in at most `room` characters."""
+        filled = [part if isinstance(part, str) else self._shown(part(context)) for part in self._parts]
+        parts = list(_up_to(min(room, MAX_TEXT), filled))
+        text = "".join(parts)
+        if _MENTION.search(text):
+            text = _harmless(text, [isinstance(part, str) for part in self._parts], parts)
         return text if None not in filled else _tidied(text)
+
+    def _shown(self, value: Any) -> str | None:
+        text = _shown(value)
+        if text is None or text.isprintable():
+            return text
+        plain = _INVISIBLE.sub("", _CONTROL.sub(" ", text[: MAX_TEXT + 1]))
+        return (plain.replace("\n", " ") if self._one_line else plain) or None
+
+
+def _up_to(room: int, filled: Iterable[str | None]) -> Iterable[str]:
+    """The parts, cut where there is no more room. One that is missing is empty."""
+    for part in filled:
+        kept = part or ""
+        if len(kept) > room:
+            kept = kept[: max(room - 1, 0)] + CUT if room else ""
+        room -= len(kept)
+        yield kept
+
+
+def _harmless(text: str, written: Sequence[bool], parts: Sequence[str]) -> str:
+    """The text without mentions, except those that stand in the plan itself."""
+    ends = list(accumulate(map(len, parts)))
+    own = [(end - len(part), end) for part, end, by_plan in zip(parts, ends, written, strict=True) if by_plan]
+
+    def replaced(found: re.Match[str]) -> str:
+        at = found.start()
+        # A plan may put a value in angle brackets, such as <{owner.email}>.
+        after = at if text[at : at + 2].replace("<", "").isalpha() else at + 1
+        return found[0] if any(start <= at <= after < end for start, end in own) else _LOOKS_LIKE[found[0]]
+
+    return _MENTION.sub(replaced, text)
 
 
 def _shown(value: Any) -> str | None:
