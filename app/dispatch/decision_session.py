@@ -89,8 +89,8 @@ class StoredLeads:
 
     Leads by id, waiting leads by lookup, each assignment's lead, the assignments of each lead, earlier events
     by source and id, deals by lead and `ref`, how far bulk jobs are, the untouched claims of each owner who
-    claims, the first leads of each queue that releases its leads, how many leads wait for each team, and
-    what is known about records of CRMs.
+    claims, the first leads of each queue that releases its leads, how many leads wait for each team, what is
+    known about records of CRMs, and all leads that were merged with one, by its id.
     """
 
     leads: dict[str, CurrentLead] = field(default_factory=dict)
@@ -105,6 +105,7 @@ class StoredLeads:
     first_waiting: dict[str, list[CurrentLead]] = field(default_factory=dict)
     backlogs: dict[str, int] = field(default_factory=dict)
     crm: CrmState = field(default_factory=CrmState)
+    people: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

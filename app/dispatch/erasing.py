@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from app.dispatch.dispatcher import Dispatcher
-from app.dispatch.jobs.erase_leads import EraseLeads
+from app.dispatch.jobs.erase_leads import MERGED_MEANWHILE, EraseLeads
 from app.privacy.erasure import ErasureReport, leads_to_erase, report_of
 from app.store.connection.pool import Pool
 
@@ -21,7 +21,9 @@ async def erase_person(
     `at` is when that was asked for, if not now. A lead that was erased before is left alone. Raises NotFound,
     MergedOfSeveral, and the problems of dispatch.
     """
-    ids = await leads_to_erase(pool, workspace_id, lead_id)
-    if ids:
-        await dispatch.ask(workspace_id, EraseLeads(leads=ids, actor=actor, at=at))
+    while ids := await leads_to_erase(pool, workspace_id, lead_id):
+        reply = await dispatch.ask(workspace_id, EraseLeads(leads=ids, actor=actor, at=at))
+        # Each repetition follows a merge, which leaves fewer leads to merge.
+        if reply.status != MERGED_MEANWHILE:
+            break
     return await report_of(pool, workspace_id, ids or [lead_id])

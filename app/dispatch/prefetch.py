@@ -21,6 +21,7 @@ from app.store.life import events
 from app.store.path import facts
 from app.store.path.facts import Prefetched
 from app.store.path.snapshot import Snapshot, catch_up, read_snapshot
+from app.store.privacy.held_data import find_person
 
 MAX_RELEASED = 20
 """The most waiting leads of a queue that one commit group decides before new ones."""
@@ -70,6 +71,8 @@ async def read_leads(
         lead_ids |= {lead_id for key in keys for lead_id in found.matches.get(key, ())}
     if lead_ids:
         stored.leads = await current_leads.find_leads(connection, workspace_id, sorted(lead_ids))
+    for id_ in {id_ for job in jobs if job.wants_person() for id_ in job.lead_ids()}:
+        stored.people[id_] = await find_person(connection, workspace_id, id_)
     if tracking and lead_ids:
         stored.histories = await histories.find_histories(connection, workspace_id, sorted(lead_ids))
     await crm_books.read_more(connection, workspace_id, lead_ids, changes, stored)

@@ -548,6 +548,7 @@ idempotency_keys = _of_a_workspace(
     Column("lead_id", Uuid),
     _index("idempotency_keys_by_age", "at"),
     _index("idempotency_keys_of_lead", "lead_id", where="lead_id IS NOT NULL"),
+    _index("idempotency_keys_of_lists", "key", where="lead_id IS NULL AND response IS NOT NULL"),
     key=("key",),
 )
 failed_leads = _of_a_workspace(

@@ -37,7 +37,7 @@ async def leads_to_erase(pool: Pool, workspace_id: int, lead_id: str) -> list[st
     async with transaction(pool, workspace_id, read_only=True) as connection:
         if await erasures.find_erasure(connection, workspace_id, lead_id) is not None:
             return []
-        ids = [each.id for each in await present_leads(connection, workspace_id, lead_id)]
+        ids = await present_leads(connection, workspace_id, lead_id)
         if len(ids) > 1:
             people = [await _identity(connection, workspace_id, id_) for id_ in ids]
             if any(_differ(one, other) for one, other in combinations(people, 2)):

@@ -12,7 +12,7 @@ from app.store.clocks import read_deciding_now
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.leads import lead_detail
 from app.store.privacy import crm_data, erasures, held_data, plan_tests
-from app.store.privacy.held_data import PersonLead, shown
+from app.store.privacy.held_data import shown
 
 _INTERNAL = ("dedupe_key", "event_order", "tries", "next_at", "wait_until")
 _NOT_THE_PERSONS = ("state", "rows")
@@ -35,8 +35,7 @@ async def export_lead(pool: Pool, workspace_id: int, lead_id: str) -> Export:
     Raises NotFound, and Erased for a lead that was erased.
     """
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        leads = await present_leads(connection, workspace_id, lead_id)
-        ids = [each.id for each in leads]
+        ids = await present_leads(connection, workspace_id, lead_id)
         sections = await held_data.read_sections(connection, workspace_id, ids)
         for decision in sections["decisions"]:
             inputs = decision.get("inputs") or {}
@@ -59,6 +58,8 @@ async def export_lead(pool: Pool, workspace_id: int, lead_id: str) -> Export:
         listed = {row["id"] for row in events}
         failures = await crm_data.find_failures(connection, workspace_id, values)
         events += [row for row in failures if row["id"] not in listed]
+        answers = await held_data.find_list_answers(connection, workspace_id, ids, records)
+        sections["idempotency_keys"] += [each.to_json() for each in answers]
         versions = await crm_data.read_fields(connection, workspace_id, sorted(records))
         sections["crm_fields"] = [shown(row) for row in versions]
         sections["crm_events"] = [shown(row, (*_INTERNAL, "body")) for row in events]
@@ -67,7 +68,7 @@ async def export_lead(pool: Pool, workspace_id: int, lead_id: str) -> Export:
         return Export(ids, await read_deciding_now(connection, workspace_id), fields, sections)
 
 
-async def present_leads(connection: Connection, workspace_id: int, lead_id: str) -> list[PersonLead]:
+async def present_leads(connection: Connection, workspace_id: int, lead_id: str) -> list[str]:
     """A lead that is not erased, and those merged with it.
 
     Raises NotFound or Erased.

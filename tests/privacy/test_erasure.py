@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -9,6 +10,8 @@ import pytest
 import pytest_asyncio
 
 from app.audit.verify import verify
+from app.dispatch.jobs.erase_leads import MERGED_MEANWHILE, EraseLeads
+from app.privacy.erasure import leads_to_erase
 from app.store.connection.pool import transaction
 from app.store.privacy.kept_hashes import is_barred
 from tests.promises.test_canaries import FIELDS
@@ -343,3 +346,30 @@ async def test_log_says_who_erased_which_lead(busy: Workspace) -> None:
     (entry,) = (await busy.get("/erasures"))["items"]
     assert entry["lead_id"] == told["lead_id"]
     assert busy.key.split("_")[2] == entry["actor"]
+
+
+async def test_every_lead_of_a_chain_of_merges_is_exported_and_erased(busy: Workspace) -> None:
+    name = {"first_name": "zqfirstnamecanary", "last_name": "zqlastnamecanary"}
+    leads = [(await busy.assign(**name, email=f"zq{each}canary@b.example"))["lead_id"] for each in "abc"]
+    for loser, into in pairwise(leads):
+        await busy.pool.execute(MERGE, busy.workspace_id, into, loser)
+    for each in leads:
+        assert sorted((await busy.get(f"/leads/{each}/export"))["lead_ids"]) == sorted(leads)
+    assert sorted((await erased(busy, leads[1]))["lead_ids"]) == sorted(leads)
+    assert not any("zqfirstnamecanary" in text for text in (await dump(busy.pool)).values())
+
+
+async def test_lead_that_was_merged_meanwhile_is_found_again_and_erased_with_the_others(
+    busy: Workspace,
+) -> None:
+    name = {"first_name": "zqfirstnamecanary", "last_name": "zqlastnamecanary"}
+    one, other = [(await busy.assign(**name, email=f"zq{each}canary@b.example"))["lead_id"] for each in "ab"]
+    dispatch = busy.app.state.dispatch
+    # What erasing a person does: their leads are found, then a merge comes, then the job gets the lock.
+    assert await leads_to_erase(busy.pool, busy.workspace_id, one) == [one]
+    await busy.pool.execute(MERGE, busy.workspace_id, one, other)
+    reply = await dispatch.ask(busy.workspace_id, EraseLeads(leads=[one], actor="a"))
+    assert reply.status == MERGED_MEANWHILE
+    assert (await busy.get(f"/leads/{one}"))["state"] == "assigned"
+    assert sorted((await erased(busy, one))["lead_ids"]) == sorted([one, other])
+    assert not any("zqfirstnamecanary" in text for text in (await dump(busy.pool)).values())

@@ -241,3 +241,23 @@ async def test_wrong_periods_are_refused_with_their_path(old: Workspace, period:
     answer = await old.client.put("/settings/retention", json={"leads": period})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["path"] == "leads"
+
+
+async def test_merged_leads_go_after_the_lead_they_are_part_of(old: Workspace) -> None:
+    await keep(old, leads="30d")
+    leads = [await old.assign(external_id=f"a{number}") for number in range(3)]
+    for loser, into in ((leads[0], leads[1]), (leads[1], leads[2])):
+        await close(old, loser)
+        await old.pool.execute(
+            "UPDATE leads SET state = 'merged', merged_into = $2 WHERE id = $1",
+            loser["lead_id"], into["lead_id"],
+        )  # fmt: skip
+    await at(old, 60)
+    await run(old)
+    assert [await state_of(old, told) for told in leads] == [200, 200, 200]
+    await close(old, leads[2])
+    await at(old, 120)
+    for _ in leads:
+        await run(old)
+    assert await old.fetch("SELECT id FROM leads WHERE workspace_id = $1") == []
+    assert (await verify(old.pool, old.workspace_id)).differences == []

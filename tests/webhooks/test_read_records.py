@@ -141,3 +141,36 @@ async def test_key_of_an_executor_needs_only_events(crm: Crm) -> None:
     for scope, status in (("events", 422), ("leads:read", 403)):
         async with crm.workspace.caller(await crm.workspace.issue_key(scope)) as caller:
             assert (await caller.post("/records", json={})).status_code == status
+
+
+async def test_answers_kept_for_a_repeat_do_not_name_a_person_who_was_erased(crm: Crm) -> None:
+    at = (await now_of(crm)).isoformat()
+    records = [
+        {"object": "contact", "id": id_, "at": at, "fields": {"email": f"p{id_}@kunde.example"}}
+        for id_ in ("555", "5551")
+    ]
+    for each in records:
+        await crm.workspace.assign(crm={"lead_id": each["id"]}, email=f"p{each['id']}@kunde.example")
+    told = (await deliver(crm, *records, key="read")).json()
+    lead, other = (each["lead_id"] for each in told["items"])
+    listed = {"endpoint": "crm", "as_of": at, "apply": True, "leads": [
+        {"object": "contact", "id": "555", "owner": "404", "modified_at": at},
+    ]}  # fmt: skip
+    client = crm.workspace.client
+    answer = await client.post("/reconcile", json=listed, headers={"Idempotency-Key": "night"})
+    assert answer.json()["items"][0]["lead_id"] == lead
+    held = (await crm.workspace.get(f"/leads/{lead}/export"))["held"]["idempotency_keys"]
+    assert {each["key"]: [item["id"] for item in each["response"]["items"]] for each in held} == {
+        "read": ["555"], "night": ["555"],
+    }  # fmt: skip
+    assert (await client.delete(f"/leads/{lead}")).status_code == 200
+    (first, second), repeated = (
+        (await deliver(crm, *records, key="read")).json()["items"],
+        await client.post("/reconcile", json=listed, headers={"Idempotency-Key": "night"}),
+    )
+    assert first == told["items"][0] | {"id": "erased", "lead_id": None}
+    assert second == told["items"][1]
+    assert second["lead_id"] == other
+    assert repeated.json()["items"][0]["id"] == "erased"
+    kept = await crm.workspace.fetch("SELECT response FROM idempotency_keys WHERE workspace_id = $1")
+    assert not any(lead.encode() in row["response"] or b'"555"' in row["response"] for row in kept)

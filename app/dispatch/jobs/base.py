@@ -89,6 +89,10 @@ class Job:
         """Whether the job needs the history of the leads of its assignments, keys and lead ids."""
         return False
 
+    def wants_person(self) -> bool:
+        """Whether the job needs to know which leads were merged with its own."""
+        return False
+
     def event_ids(self) -> Sequence[tuple[str, str]]:
         """The source and the id of the events that the job reports."""
         return ()

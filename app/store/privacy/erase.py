@@ -153,6 +153,7 @@ async def _keep_hashes(
     keys = [LeadKey(each["kind"], each["value"], each["source"]) for each in rows["identities"]]
     records = await crm_data.find_records(connection, workspace_id, lead_id, keys)
     await crm_data.erase_records(connection, workspace_id, key, lead_id, records)
+    await held_data.erase_list_answers(connection, workspace_id, lead_id, records)
     await crm_data.erase_failures(connection, workspace_id, key, person.values)
     barred: set[tuple[str, str, str]] = {*records}
     barred |= {(ANY_SYSTEM, ANY_SYSTEM, each.value) for each in keys if each.kind == CRM_LEAD}

@@ -10,24 +10,40 @@ from uuid import UUID
 
 import orjson
 
+from app.engine.life.crm import RecordKey
 from app.engine.model.lead_keys import EXTERNAL_ID, LeadKey
 from app.store.connection.pool import Connection, Row
 from app.store.privacy.personal_tables import PERSONAL_TABLES, PersonalTable
 from app.store.stored_bytes import unpack
+from app.values.crm_ids import crm_id_key
 
+ERASED_ID = "erased"
+"""What stands for the id of a record whose person was erased."""
 MIN_CHARACTERS = 3
 """Shorter values are not looked for in text: they would be found everywhere."""
 
 _JSON = frozenset(("signals", "details", "terms", "headers", "body", "deal"))
 """Columns that hold JSON."""
 
+# Merges form chains: what was merged into a lead stays with it when that lead is merged in turn.
 SELECT_PERSON = """
-SELECT id::text AS id, state, merged_into::text AS merged_into FROM (
-  (SELECT id, state, merged_into FROM leads WHERE workspace_id = $1 AND id = $2 LIMIT 1)
-  UNION ALL
-  (SELECT id, state, merged_into FROM leads WHERE workspace_id = $1 AND merged_into = $2)) AS lead
+WITH RECURSIVE taken_over AS (
+  SELECT id, merged_into FROM leads WHERE workspace_id = $1 AND id = $2
+  UNION
+  SELECT lead.id, lead.merged_into
+    FROM taken_over JOIN leads AS lead ON lead.workspace_id = $1 AND lead.id = taken_over.merged_into),
+remaining AS (
+  SELECT id FROM taken_over
+   WHERE NOT EXISTS (SELECT FROM leads WHERE workspace_id = $1 AND leads.id = taken_over.merged_into)),
+person AS (
+  SELECT id FROM leads WHERE workspace_id = $1 AND id IN (SELECT id FROM remaining)
+  UNION
+  SELECT lead.id
+    FROM person JOIN leads AS lead ON lead.workspace_id = $1 AND lead.merged_into = person.id)
+SELECT id::text AS id FROM person
+ ORDER BY id NOT IN (SELECT id FROM remaining), id
 """
-"""A lead, and the leads that were merged into it."""
+"""The lead that remains of all that were merged with a lead, and then the others."""
 
 SELECT_KEYS = """
 SELECT kind, value, source FROM identities WHERE workspace_id = $1 AND lead_id = $2
@@ -48,6 +64,18 @@ SELECT id::text AS id, at, code, request FROM failed_leads
 """
 """The leads that could not be decided, and whose text has one of these values in it."""
 
+SELECT_LIST_ANSWERS = """
+SELECT key, at, response FROM idempotency_keys
+ WHERE workspace_id = $1 AND lead_id IS NULL AND response IS NOT NULL
+   AND EXISTS (SELECT FROM unnest($2::text[]) AS wanted (id)
+                WHERE position(convert_to(wanted.id, 'UTF8') IN response) > 0)
+ ORDER BY key
+"""
+"""Stored answers about many records that have one of these ids in them."""
+
+UPDATE_ANSWER = "UPDATE idempotency_keys SET response = $3 WHERE workspace_id = $1 AND key = $2"
+"""Another answer under an idempotency key."""
+
 SELECT_SUPPRESSIONS_OF_KEYS = """
 SELECT found.*
   FROM unnest($2::text[], $3::text[]) AS wanted (kind, value)
@@ -59,24 +87,9 @@ SELECT found.*
 """The entries of suppression lists for these addresses."""
 
 
-@dataclass(frozen=True, slots=True)
-class PersonLead:
-    """A lead of a person: the one that was asked for, or one that was merged into it."""
-
-    id: str
-    state: str
-    merged_into: str | None
-
-
-async def find_person(connection: Connection, workspace_id: int, lead_id: str) -> list[PersonLead]:
-    """Return a lead and those merged into it; of a merged lead, the same for the lead it is part of."""
-    while True:
-        rows = await connection.fetch(SELECT_PERSON, workspace_id, lead_id)
-        found = {row["id"]: PersonLead(**row) for row in rows}
-        own = found.get(lead_id)
-        if own is None or own.merged_into is None:
-            return [own, *(each for each in found.values() if each.id != lead_id)] if own else []
-        lead_id = own.merged_into
+async def find_person(connection: Connection, workspace_id: int, lead_id: str) -> list[str]:
+    """Return all leads that were merged with a lead, the one that remains first. Empty for an unknown one."""
+    return [row["id"] for row in await connection.fetch(SELECT_PERSON, workspace_id, lead_id)]
 
 
 async def find_keys(connection: Connection, workspace_id: int, lead_id: str) -> list[LeadKey]:
@@ -106,6 +119,56 @@ async def find_failed_leads(connection: Connection, workspace_id: int, values: C
     rows = await connection.fetch(SELECT_FAILED_LEADS, workspace_id, sorted(written))
     folded = {value.casefold() for value in wanted}
     return [row for row in rows if not folded.isdisjoint(_sent_keys(row["request"]))]
+
+
+@dataclass(frozen=True, slots=True)
+class ListAnswer:
+    """A stored answer about many records of a CRM, and which of its items are about one person."""
+
+    key: str
+    at: datetime
+    body: dict[str, Any]
+    items: list[int]
+
+    def to_json(self) -> dict[str, Any]:
+        """What an export shows: the items about the person."""
+        items = [self.body["items"][number] for number in self.items]
+        return {"key": self.key, "at": self.at, "response": {"items": items}}
+
+
+async def find_list_answers(
+    connection: Connection, workspace_id: int, lead_ids: Collection[str], records: Collection[RecordKey]
+) -> list[ListAnswer]:
+    """Return the answers of `/records` and `/reconcile` that name these leads or their records."""
+    ids = {(record.object, crm_id_key(record.id)) for record in records}
+    # As it stands in JSON, and in the short form, which the long one begins with.
+    wanted = {*lead_ids, *(orjson.dumps(id_).decode()[1:-1] for _, id_ in ids)}
+    found: list[ListAnswer] = []
+    for row in await connection.fetch(SELECT_LIST_ANSWERS, workspace_id, sorted(wanted)):
+        body = _document(row["response"])
+        listed = body.get("items") if isinstance(body, dict) else None
+        items = [
+            number
+            for number, item in enumerate(listed if isinstance(listed, list) else ())
+            if isinstance(item, dict)
+            and (
+                item.get("lead_id") in lead_ids
+                or (item.get("object"), crm_id_key(str(item.get("id")))) in ids
+            )
+        ]
+        if items:
+            found.append(ListAnswer(row["key"], row["at"].astimezone(UTC), body, items))
+    return found
+
+
+async def erase_list_answers(
+    connection: Connection, workspace_id: int, lead_id: str, records: Collection[RecordKey]
+) -> None:
+    """Take a lead and its records out of stored answers. What became of the others stays."""
+    for answer in await find_list_answers(connection, workspace_id, (lead_id,), records):
+        for number in answer.items:
+            answer.body["items"][number] |= {"id": ERASED_ID, "lead_id": None}
+        await connection.execute(UPDATE_ANSWER, workspace_id, answer.key, orjson.dumps(answer.body))
 
 
 async def find_suppressions(connection: Connection, workspace_id: int, addresses: Sequence[str]) -> list[Row]:

@@ -51,7 +51,7 @@ _CASE = """
      FROM events WHERE workspace_id = $1 AND events.lead_id = page.id) AS told"""
 _CASE_COLUMNS = """page.id::text AS id, page.received_at, case_.open, case_.decisions, told.events,
        greatest(page.received_at, case_.at, told.at) AS ended_at,
-       page.merged_into IS NOT NULL AS merged"""
+       EXISTS (SELECT FROM leads WHERE workspace_id = $1 AND leads.id = page.merged_into) AS merged"""
 
 SELECT_PAGE = f"""
 SELECT {_CASE_COLUMNS}
@@ -203,7 +203,10 @@ class RunSummary:
 
 @dataclass(frozen=True, slots=True)
 class LeadCase:
-    """A lead, when its case ended, and how many rows belong to it. An open case has not ended."""
+    """A lead, when its case ended, and how many rows belong to it. An open case has not ended.
+
+    `merged` says that it is part of another lead that is still there.
+    """
 
     id: str
     received_at: datetime
