@@ -260,7 +260,9 @@ async def test_case_54_target_that_hangs_holds_up_nobody_and_its_breaker_opens(p
         assert 'lead_assignment_target_open{target="t"} 1.0' in metrics
         assert f'lead_assignment_target_messages{{state="undelivered",target="t"}} {leads:.1f}' in metrics
         assert str(hanging.port) not in metrics
-        # One message shows that it answers again, and then the others follow.
+        # One message shows that it answers again, and then the others follow. A call that still hangs would
+        # fail after the pause is cut short, and begin a longer one.
+        await settled(pushing, "t", all_in("ready"))
         hanging.answer = lambda _: OK
         await pushing.fetch(HALF_OPEN)
         await pushing.fetch(DUE_NOW)
