@@ -33,6 +33,17 @@ if os.environ.pop("PYTHONDONTWRITEBYTECODE", None):
     os.environ["PYTHONPYCACHEPREFIX"] = str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode")
 
 
+LONGEST_VALUE_IN_AN_ID = 120
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a test with a huge value by how that begins: every process of a run holds and sends all names."""
+    if not isinstance(val, str | bytes) or len(val) <= LONGEST_VALUE_IN_AN_ID:
+        return None
+    begin = val[:40] if isinstance(val, str) else val[:40].decode("latin-1")
+    return f"{begin.encode('unicode_escape').decode()}... {len(val)}"
+
+
 @pytest.fixture(scope="session")
 def stored_ids(clusters: Clusters, pytestconfig: pytest.Config) -> StoredIds:
     """The workspace of a database that is made once and cloned for each test."""
