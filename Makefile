@@ -10,6 +10,8 @@ WORKERS ?= 2
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long bench format clean
 .DELETE_ON_ERROR:
+# Each process of a test run would compile all tests again, and each run too.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
