@@ -88,6 +88,18 @@ class Unauthenticated(Problem):
         return {"WWW-Authenticate": 'Bearer realm="lead-assignment"'}
 
 
+class WorkspaceDeleted(Problem):
+    """The workspace is gone, and so are its keys; this one was valid a moment ago."""
+
+    status, code, title = 401, "workspace_deleted", "The workspace was deleted"
+    cause = "The workspace of the API key was deleted while the request was under way. Nothing was written."
+    remedy = "Use a key of another workspace."
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"WWW-Authenticate": 'Bearer realm="lead-assignment"'}
+
+
 class WebhookRefused(Problem):
     """A delivery that is not genuine. The response does not tell why."""
 

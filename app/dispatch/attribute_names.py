@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from app.errors import WorkspaceDeleted
 from app.store.attribute_names import MAX_NAMES, note_attribute_names
 from app.store.connection.pool import Pool, transaction
 
@@ -67,6 +68,8 @@ class AttributeNames:
             async with transaction(self._pool, workspace_id) as connection:
                 await note_attribute_names(connection, workspace_id, names)
             stored = True
+        except WorkspaceDeleted:
+            stored = True  # nobody will ask for them
         except Exception as error:
             log.warning("attribute names not stored", workspace_id=workspace_id, error=type(error).__name__)
         finally:

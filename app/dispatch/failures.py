@@ -10,7 +10,7 @@ import asyncpg
 import structlog
 
 from app.dispatch.jobs.base import Job
-from app.errors import DatabaseUnavailable, LeadNotDecided, Problem
+from app.errors import DatabaseUnavailable, LeadNotDecided, Problem, WorkspaceDeleted
 from app.ids import uuid7
 from app.store.connection.pool import Limits, Pool, is_connection_error, transaction
 from app.store.path import failed_leads
@@ -55,6 +55,8 @@ async def keep_failed(pool: Pool, workspace_id: int, limits: Limits, job: Job) -
         return Problem()
     try:
         await _keep(pool, workspace_id, limits, lead)
+    except WorkspaceDeleted as deleted:
+        return deleted
     except Exception as error:
         log.error("failed lead not kept", workspace_id=workspace_id, **error_summary(error))
         unavailable = is_database_error(error) or isinstance(error, CONTENTION_ERRORS)

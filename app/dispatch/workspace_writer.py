@@ -26,6 +26,7 @@ from app.store.connection.pool import (
     close_broken,
     give_back,
     is_connection_error,
+    require_workspace,
     take_connection,
 )
 from app.store.path.commit_outcome import RETRY_SECONDS, was_committed
@@ -90,6 +91,9 @@ class WorkspaceWriter:
 
     async def _commit(self, jobs: list[Job]) -> None:
         """Bring jobs to their end. A group that fails because of a job is run again, job by job."""
+        jobs = _in_order(jobs)
+        if not jobs:
+            return
         try:
             await self._until_deadline(jobs)
         except Problem as problem:
@@ -169,7 +173,7 @@ class WorkspaceWriter:
         with _terminated_when_in_doubt(connection):
             try:
                 with self.write_window.deciding() as decided, _watched(connection, 2 * self.deadline):
-                    await connection.execute(self.begin)
+                    require_workspace(await connection.execute(self.begin))
                     locked = time.perf_counter()
                     result = await decide_and_write(
                         connection, self.workspace_id, known, jobs, self.plans, decided
@@ -234,8 +238,18 @@ def _reply(job: Job, reply: Reply) -> None:
         job.done.set_result(reply)
 
 
+def _in_order(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs that may be decided; those that would overtake an earlier one of their batch fail like it."""
+    for job in jobs:
+        if job.batch is not None and job.batch.fault is not None:
+            _fail([job], job.batch.fault)
+    return [job for job in jobs if job.batch is None or job.batch.fault is None]
+
+
 def _fail(jobs: Sequence[Job], problem: Problem) -> None:
     for job in jobs:
+        if job.batch is not None and problem.status == DatabaseUnavailable.status:
+            job.batch.fault = problem
         if not job.done.done():
             job.done.set_exception(problem)
             job.done.exception()  # retrieved, so that asyncio logs nothing when the caller has gone

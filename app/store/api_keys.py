@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import asyncpg
+
+from app.errors import WorkspaceDeleted
 from app.keys import Key, StoredKey
 from app.store.connection.pool import Connection, Pool, Row, look_up_all
 
@@ -71,10 +74,16 @@ async def insert_key(
     label: str,
     source: str | None = None,
 ) -> None:
-    """Store a key that was just issued: its id and the hash of its secret."""
-    await connection.execute(
-        INSERT_KEY, key.id, workspace_id, key.secret_hash(), list(scopes), owner_id, label, source
-    )
+    """Store a key that was just issued: its id and the hash of its secret.
+
+    Raises WorkspaceDeleted when the workspace is no longer there.
+    """
+    try:
+        await connection.execute(
+            INSERT_KEY, key.id, workspace_id, key.secret_hash(), list(scopes), owner_id, label, source
+        )
+    except asyncpg.ForeignKeyViolationError:
+        raise WorkspaceDeleted from None
 
 
 async def list_keys(connection: Connection, workspace_id: int) -> list[IssuedKey]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.store.connection.pool import Connection, Pool, look_up
+from app.store.connection.pool import Connection, Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +32,6 @@ SELECT_WORKSPACES = "SELECT id, name, created_at, timezone FROM workspaces ORDER
 
 SELECT_WORKSPACE_BY_NAME = "SELECT id, name, created_at, timezone FROM workspaces WHERE name = $1"
 """One workspace."""
-
-SELECT_WORKSPACE_IDS = "SELECT array_agg(id ORDER BY id) AS ids FROM workspaces"
-"""Every workspace's id, oldest first, in one row."""
 
 SELECT_TIME_ZONE = "SELECT timezone FROM workspaces WHERE id = $1"
 """The time zone of one workspace."""
@@ -105,9 +102,3 @@ async def find_time_zone(connection: Connection, workspace_id: int) -> str:
 async def set_time_zone(connection: Connection, workspace_id: int, timezone: str) -> None:
     """Set the workspace's time zone. Owners keep the one they have."""
     await connection.execute(UPDATE_TIME_ZONE, workspace_id, timezone)
-
-
-async def list_workspace_ids(pool: Pool) -> list[int]:
-    """Return every workspace's id, oldest first."""
-    row = await look_up(pool, pool.acquire_seconds, SELECT_WORKSPACE_IDS)
-    return row["ids"] or []

@@ -11,7 +11,7 @@ from hashlib import sha256
 
 import structlog
 
-from app.errors import NotFound, WebhookRefused
+from app.errors import NotFound, WebhookRefused, WorkspaceDeleted
 from app.ids import uuid7
 from app.logs import to_json
 from app.metrics import Metrics
@@ -73,7 +73,7 @@ class Receiver:
     async def receive(self, path: str, known: KnownEndpoint, request: WebhookRequest) -> Answer:
         """Verify and store a delivery, and answer it as its vendor wants.
 
-        Raises WebhookRefused for one that is not genuine.
+        Raises WebhookRefused for one that is not genuine, NotFound after its workspace was deleted.
         """
         vendor = self._vendors[known.kind]
         known = await self._verified(vendor, path, known, request)
@@ -81,6 +81,8 @@ class Receiver:
         try:
             async with transaction(self._pool, known.workspace_id) as connection:
                 new = await inbox.insert_delivery(connection, known.workspace_id, delivery)
+        except WorkspaceDeleted:
+            raise NotFound from None
         except Exception as error:
             log.error("delivery not stored", kind=known.kind, **to_json(error))
             self._metrics.delivery_received(known.kind, "not_stored")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from app.errors import WorkspaceDeleted
 from app.logs import to_json
 from app.store.connection.pool import Pool, transaction
 from app.store.crm import endpoint_hours, endpoints
@@ -58,11 +59,13 @@ class Tally:
             self._next = time.monotonic() + WRITE_EVERY_SECONDS
             counts, self._counts = self._counts, defaultdict(dict)
             used, self._used = self._used, defaultdict(dict)
-            try:
-                for workspace_id in counts.keys() | used.keys():
+            for workspace_id in counts.keys() | used.keys():
+                try:
                     async with transaction(self._pool, workspace_id) as connection:
                         if counts[workspace_id]:
                             await endpoint_hours.add_counts(connection, workspace_id, counts[workspace_id])
                         await endpoints.note_use(connection, workspace_id, used[workspace_id])
-            except Exception as error:
-                log.warning("counts of endpoints lost", **to_json(error))
+                except WorkspaceDeleted:
+                    continue
+                except Exception as error:
+                    log.warning("counts of endpoints lost", **to_json(error))

@@ -1,12 +1,14 @@
-"""The worker: runs each duty in each workspace, over and over.
+"""The worker: runs each duty where something is due, over and over.
 
-Every process has a worker, and none is in charge. One look at a workspace says which duties may have
-something to do there. Due work is found without a lock and dispatched as jobs like any other; each job checks
-again under the workspace lock. When two workers find the same work, the second job has no effect. What one
-process does not finish, another does, or the same one after a restart.
+Every process has a worker, and none is in charge. One look at all workspaces says which of them to visit; one
+look at a workspace says which duties may have something to do there. However many workspaces are idle, those
+with due work are visited first. Due work is found without a lock and dispatched as jobs like any other; each
+job checks again under the workspace lock. When two workers find the same work, the second job has no effect.
+What one process does not finish, another does, or the same one after a restart.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
@@ -14,11 +16,13 @@ from typing import Protocol
 import structlog
 
 from app.dispatch.dispatcher import Dispatcher
+from app.errors import WorkspaceDeleted
 from app.logs import to_json
 from app.outbox.delivery import TargetSender
-from app.store import installation, workspaces
+from app.store import installation
 from app.store.connection.pool import Pool, transaction
 from app.store.life.agenda import Agenda, read_agenda
+from app.store.life.due_workspaces import WorkspaceLook, look_at_workspaces
 from app.worker.bulk_jobs import BulkJobs
 from app.worker.clock_firing import ClockFiring
 from app.worker.clock_recounts import ClockRecounts
@@ -35,9 +39,10 @@ from app.worker.queue_waits import QueueWaits
 from app.worker.retention import Retention
 from app.worker.shift_releases import ShiftReleases
 from app.worker.target_deliveries import TargetDeliveries
+from app.worker.visits import Visits
 
 YIELD_SECONDS = 0.01
-"""The pause between two workspaces, so that many workspaces do not keep the process busy."""
+"""The pause between two workspaces without due work, so that many do not keep the process busy."""
 MAX_PAUSE_SECONDS = 15.0
 LAST_WRITE_SECONDS = 2.0
 """How long the names of attributes may take to be stored at the end. Without them a finding is missed."""
@@ -87,6 +92,7 @@ class Worker:
         self._every = every
         self._sending = TargetDeliveries(pool, sender)
         self._duties: Sequence[Duty] = [*duties(pool, dispatch), self._sending]
+        self._visits = Visits()
         self._refused = False
 
     async def run(self) -> None:
@@ -112,18 +118,36 @@ class Worker:
                 await asyncio.sleep(min(MAX_PAUSE_SECONDS, self._every * 2 ** min(failures, 10)))
 
     async def _round(self) -> bool:
-        """Visit every workspace once. Returns whether any had more than one slice of work."""
-        busy = False
+        """Visit what has due work, and for a while the others. Returns whether more is to be done at once."""
         if await self._refuses():
-            return busy
-        for workspace_id in await workspaces.list_workspace_ids(self._pool):
-            async with transaction(self._pool, workspace_id, read_only=True) as connection:
-                agenda = await read_agenda(connection, workspace_id)
+            return False
+        due, others = self._visits.plan(await look_at_workspaces(self._pool))
+        busy = False
+        for look in due:
+            busy |= await self._visit(look)
+        until = time.monotonic() + self._every / 2
+        for position, look in enumerate(others, 1):
+            busy |= await self._visit(look)
+            await asyncio.sleep(YIELD_SECONDS)
+            if time.monotonic() > until and position < len(others):
+                busy = True  # they come first in the next round, after what is due by then
+                break
+        await self._dispatch.attribute_names.write()
+        return busy
+
+    async def _visit(self, look: WorkspaceLook) -> bool:
+        """Run what is due in one workspace. Returns whether it had more than one slice of work."""
+        began, busy, active = time.monotonic(), False, False
+        try:
+            async with transaction(self._pool, look.workspace_id, read_only=True) as connection:
+                agenda = await read_agenda(connection, look.workspace_id)
             for duty in self._duties:
                 if duty.is_due(agenda):
+                    active = True
                     busy |= await duty.run(agenda)
-            await asyncio.sleep(YIELD_SECONDS)
-        await self._dispatch.attribute_names.write()
+        except WorkspaceDeleted:
+            return False
+        self._visits.note(look, began, active=active)
         return busy
 
     async def _refuses(self) -> bool:

@@ -1,10 +1,19 @@
-"""Two workspaces with the same ids, people and keys never meet."""
+"""Two workspaces with the same ids, people and keys never meet, and a deleted one leaves nothing behind."""
 
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import httpx2
+
+from app.store.workspaces import TABLES, delete_workspace
 from tests.promises.audit import audit
 from tests.support.callers import insist
 from tests.support.factories import keyed, lead
 from tests.support.processes import services
-from tests.support.workspace import empty_workspace, stored_workspace
+from tests.support.workspace import client_of, empty_workspace, open_workspace, running_app, stored_workspace
+from tests.webhooks.deliveries import BASE_URL, endpoint, event, send
 
 
 async def test_two_workspaces_with_the_same_ids_and_keys_never_meet(database: str) -> None:
@@ -31,3 +40,70 @@ async def test_two_workspaces_with_the_same_ids_and_keys_never_meet(database: st
     assert [one.decisions for one in books] == [10, 10]
     assert books[0].shares() == {"rep0": 5, "rep1": 5}
     assert books[1].shares() == {"rep0": 4, "rep1": 3, "rep2": 3}
+
+
+async def test_deletion_beside_traffic_leaves_no_row_and_no_decision_after_it(database: str) -> None:
+    async with (
+        open_workspace(database, worker_interval_seconds=0.05, public_base_url=BASE_URL) as workspace,
+        running_app(database, worker_interval_seconds=0.05, public_base_url=BASE_URL) as other,
+    ):
+        path = await endpoint(workspace)
+        writes = [_assign, _edit, _aim, partial(_deliver, path), _work, _erase]
+        under_way = [
+            asyncio.create_task(_write_until_refused(client_of(app, workspace.key), write))
+            for app in (workspace.app, other)
+            for write in writes
+        ]
+        await asyncio.sleep(0.3)  # any moment will do
+        async with workspace.pool.acquire() as connection:
+            await delete_workspace(connection, workspace.workspace_id)
+        ends = await asyncio.gather(*under_way)
+        left = {
+            table: await workspace.pool.fetchval(
+                f"SELECT count(*) FROM {table} WHERE workspace_id = $1", workspace.workspace_id
+            )
+            for table in (*TABLES, "api_keys")
+        }
+    assert sum(count for count, _ in ends) > 0
+    assert {code for _, code in ends} <= {"workspace_deleted", "unauthenticated", "not_found"}
+    assert {table: rows for table, rows in left.items() if rows} == {}
+
+
+Write = Callable[[httpx2.AsyncClient, int], Awaitable[httpx2.Response]]
+
+
+async def _write_until_refused(client: httpx2.AsyncClient, write: Write) -> tuple[int, str]:
+    """How many writes succeeded, and the code of the first that did not."""
+    async with client:
+        for number in itertools.count():
+            answer = await write(client, number)
+            if answer.status_code >= 300 and answer.status_code != 503:
+                return number, str(answer.json()["code"])
+    raise AssertionError
+
+
+async def _assign(client: httpx2.AsyncClient, number: int) -> httpx2.Response:
+    return await client.post("/assign", json=lead(number))
+
+
+async def _edit(client: httpx2.AsyncClient, number: int) -> httpx2.Response:
+    return await client.put(f"/owners/rep{number % 20}", json={"name": f"Rep {number}"})
+
+
+async def _aim(client: httpx2.AsyncClient, number: int) -> httpx2.Response:
+    return await client.put(f"/targets/t{number % 20}", json={"url": f"https://example.com/{number}"})
+
+
+async def _deliver(path: str, client: httpx2.AsyncClient, number: int) -> httpx2.Response:
+    return await send(client, path, event(str(number)), f"msg_{id(client)}_{number}")
+
+
+async def _work(client: httpx2.AsyncClient, _number: int) -> httpx2.Response:
+    return await client.post("/actions/lease", json={"limit": 1, "seconds": 30})
+
+
+async def _erase(client: httpx2.AsyncClient, number: int) -> httpx2.Response:
+    made = await client.post("/assign", json={"lead": {"external_id": f"e{id(client)}-{number}"}})
+    if made.status_code != 201:
+        return made
+    return await client.delete(f"/leads/{made.json()['lead_id']}")

@@ -10,6 +10,7 @@ from app.engine.life.crm import CrmChange
 from app.engine.model.accounts import AccountKey
 from app.engine.model.decision import DecisionRequest
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
+from app.errors import Problem
 from app.ids import uuid7
 from app.intake.accounts import keys_of_lead
 from app.plugins.port import PluginCall
@@ -19,10 +20,22 @@ from app.store.path.idempotency import Reply as Reply
 
 
 @dataclass(eq=False, slots=True)
+class Batch:
+    """Jobs that are decided in their order, or not at all.
+
+    `fault` is why one of them could not be decided now. Those behind it then wait for the caller's next
+    attempt as well: decided at once, they would overtake it.
+    """
+
+    fault: Problem | None = None
+
+
+@dataclass(eq=False, slots=True)
 class Job:
     """One request to a workspace: what to read for it, and how it is decided.
 
     bulk:   yields to single jobs.
+    batch:  what it belongs to, if that keeps an order.
     taken:  belongs to a commit group already, so it can no longer be withdrawn.
     plugin: what plugins returned for its lead.
     done:   the reply, set after the commit.
@@ -30,6 +43,7 @@ class Job:
 
     key: IdempotencyKey | None = None
     bulk: bool = False
+    batch: Batch | None = None
     taken: bool = False
     plugin: PluginCall = field(default_factory=PluginCall)
     done: asyncio.Future[Reply] = field(default_factory=lambda: asyncio.get_running_loop().create_future())

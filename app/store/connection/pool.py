@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
+from app.errors import WorkspaceDeleted
+
 Connection = asyncpg.Connection | PoolConnectionProxy
 Row = asyncpg.Record
 Connect = Callable[..., Coroutine[Any, Any, asyncpg.Connection]]
@@ -182,8 +184,9 @@ def begin_statement(
 ) -> str:
     """The statements that begin every transaction, sent in one round trip.
 
-    Role and workspace come first, so that row-level security holds from the first read. `lock` takes the
-    workspace lock last.
+    Role and workspace come first, so that row-level security holds from the first read. The workspace lock
+    comes last: `lock` takes it, and every other writer shares it with all but the deletion of the workspace.
+    What a writer is answered goes to `require_workspace`.
     """
     begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if read_only else "BEGIN"
     identity = {"role": "lead_assignment_app", "lead_assignment.workspace": f"{workspace_id:d}"}
@@ -195,12 +198,21 @@ def begin_statement(
     # What differs from the settings of every transaction comes after them, and so wins.
     settings = (_settings(identity, local=True), pool.transaction_settings, _settings(others, local=True))
     local = ", ".join(part for part in settings if part)
-    take = (
-        f"; SELECT FROM workspace_locks WHERE workspace_id = {workspace_id:d} FOR NO KEY UPDATE"
-        if lock
-        else ""
-    )
-    return f"{begin}; SELECT {local}{take}"
+    if read_only:
+        return f"{begin}; SELECT {local}"
+    strength = "NO KEY UPDATE" if lock else "KEY SHARE"
+    take = f"SELECT FROM workspace_locks WHERE workspace_id = {workspace_id:d} FOR {strength}"
+    return f"{begin}; SELECT {local}; {take}"
+
+
+def require_workspace(status: str) -> None:
+    """Raises WorkspaceDeleted when a transaction that writes began without the row of the lock.
+
+    `status` is what `begin_statement` was answered. A writer that went on would leave rows that nobody can
+    reach, and nothing would keep it apart from other writers.
+    """
+    if status == "SELECT 0":
+        raise WorkspaceDeleted
 
 
 async def when_ready(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
@@ -227,16 +239,19 @@ async def transaction(
     read_only: bool = False,
     limits: Limits | None = None,
 ) -> AsyncIterator[Connection]:
-    """One transaction of one workspace; with `lock` it is the only one that writes there until it ends.
+    """One transaction of one workspace; with `lock` it is the only one that decides there until it ends.
 
     Raises one of CONNECTION_ERRORS when the database cannot be reached, asyncpg.LockNotAvailableError when
-    the workspace lock is held for longer than the limit.
+    the workspace lock is held for longer than the limit, and, unless `read_only`, WorkspaceDeleted.
     """
     limits = limits or Limits()
     async with borrowed(pool, pool.acquire_seconds) as connection:
         begin = begin_statement(pool, workspace_id, limits, lock=lock, read_only=read_only)
         try:
-            await _say(connection, begin, pool.acquire_seconds + (limits.lock / 1000 if lock else 0))
+            waits = 0 if read_only else limits.lock / 1000
+            status = await _say(connection, begin, pool.acquire_seconds + waits)
+            if not read_only:
+                require_workspace(status)
             yield connection
         except BaseException:
             await _roll_back(connection)
@@ -250,10 +265,13 @@ def close_broken(connection: Connection) -> None:
         connection.terminate()
 
 
-async def _say(connection: Connection, statements: str, seconds: float) -> None:
-    """Run statements on a connection that may be broken: one that does not answer in time is closed."""
+async def _say(connection: Connection, statements: str, seconds: float) -> str:
+    """Run statements on a connection that may be broken: one that does not answer in time is closed.
+
+    Returns the status of the last statement.
+    """
     try:
-        await connection.execute(statements, timeout=seconds)
+        return str(await connection.execute(statements, timeout=seconds))
     except CONNECTION_ERRORS:
         close_broken(connection)
         raise

@@ -1,0 +1,54 @@
+"""Which workspaces a worker visits next: those with something due, and each of the others now and then."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from app.store.life.due_workspaces import WorkspaceLook
+
+IDLE_SECONDS = 15.0
+"""A workspace where nothing is known to be due is visited again after this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """The last visit: when it began, the newest journal entry then, and whether a duty was due."""
+
+    at: float
+    number: int
+    active: bool
+
+
+class Visits:
+    """The last visit to each workspace, of one worker."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, Visit] = {}
+
+    def plan(self, looks: Iterable[WorkspaceLook]) -> tuple[list[WorkspaceLook], list[WorkspaceLook]]:
+        """The workspaces to visit: those with due work, and others, the longest unvisited first.
+
+        The others are new to this worker, were changed since its last visit, had a duty that was due then, or
+        have not been visited for long. Workspaces that are no longer there are forgotten.
+        """
+        now = time.monotonic()
+        due, others, last = [], [], {}
+        for look in looks:
+            visit = self._last.get(look.workspace_id)
+            if visit is not None:
+                last[look.workspace_id] = visit
+            if look.due:
+                due.append(look)
+            elif visit is None or visit.active or visit.number != look.number or _is_old(visit, now):
+                others.append(look)
+        self._last = last
+        others.sort(key=lambda look: last[look.workspace_id].at if look.workspace_id in last else 0.0)
+        return due, others
+
+    def note(self, look: WorkspaceLook, at: float, *, active: bool) -> None:
+        """Remember a visit."""
+        self._last[look.workspace_id] = Visit(at, look.number, active)
+
+
+def _is_old(visit: Visit, now: float) -> bool:
+    return now - visit.at >= IDLE_SECONDS

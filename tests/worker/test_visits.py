@@ -1,0 +1,64 @@
+"""A worker visits the workspaces with something due, and leaves the idle ones alone for a while."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.store.life.due_workspaces import WorkspaceLook, look_at_workspaces
+from app.worker import visits
+from app.worker.visits import Visits
+from tests.support.workspace import Workspace, empty_workspace
+from tests.worker.test_agenda import FILLED
+
+AT_ONCE = {"held_lead", "clock", "waiting_action", "crm_event", "bulk_job", "owner_erasure"}
+"""What comes due without an edit or a decision, or may be left behind by a process that ended."""
+
+
+async def test_look_names_the_workspace_where_something_came_due(workspace: Workspace) -> None:
+    idle = await empty_workspace(workspace.pool, "idle")
+    found = {}
+    async with workspace.pool.acquire() as connection:
+        for title, (statement, _) in FILLED.items():
+            attempt = connection.transaction()
+            await attempt.start()
+            await connection.execute(statement, workspace.workspace_id)
+            found[title] = {row["id"] for row in await connection.fetch(DUE)}
+            await attempt.rollback()
+    expected = {
+        title: {workspace.workspace_id} if due & AT_ONCE else set() for title, (_, due) in FILLED.items()
+    }
+    assert found == expected
+    looks = {look.workspace_id: look for look in await look_at_workspaces(workspace.pool)}
+    assert looks[workspace.workspace_id].number > 0
+    assert looks[idle.workspace_id] == WorkspaceLook(idle.workspace_id, 0, False)
+
+
+DUE = "SELECT id FROM due_workspaces() WHERE due"
+
+
+async def test_workspace_with_a_clock_of_its_own_is_always_visited(workspace: Workspace) -> None:
+    await workspace.start_at_noon()
+    (look,) = await look_at_workspaces(workspace.pool)
+    assert look.due
+
+
+def test_idle_workspaces_are_not_visited_again() -> None:
+    seen = Visits()
+    looks = [WorkspaceLook(id_, 1, False) for id_ in range(100)]
+    assert seen.plan(looks) == ([], looks)
+    for look in looks:
+        seen.note(look, 1e12, active=look.workspace_id == 7)
+    assert seen.plan(looks) == ([], [looks[7]])
+    looks[3], looks[5] = replace(looks[3], due=True), replace(looks[5], number=2)
+    assert seen.plan(looks) == ([looks[3]], [looks[5], looks[7]])
+
+
+def test_idle_workspace_is_visited_after_a_while_the_longest_unvisited_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = Visits()
+    looks = [WorkspaceLook(id_, 1, False) for id_ in range(3)]
+    for look, at in zip(looks, (30.0, 10.0, 20.0), strict=True):
+        seen.note(look, at, active=False)
+    monkeypatch.setattr(visits.time, "monotonic", lambda: 20.0 + visits.IDLE_SECONDS)
+    assert seen.plan(looks) == ([], [looks[1], looks[2]])
