@@ -7,7 +7,7 @@ from typing import Any
 from app.audit.replay import DecisionInputs, replay, settlement_decided, settlement_of
 from app.engine.compile.plan import CompiledStep, Plan
 from app.engine.conditions.index import ConditionIndex
-from app.engine.model.decision import Decision
+from app.engine.model.decision import Decision, DecisionRequest
 from app.engine.pipeline.decide import with_derived_fields
 from app.store.leads.decisions import StoredDecision
 
@@ -38,6 +38,7 @@ def explain_decision(decided: StoredDecision, basis: DecisionInputs, plan: Plan)
         "stored": stored,
         "recomputed": recomputed,
         "reason": {"code": decision.code, "text": decision.text},
+        **_reassigned(basis.request),
         "steps": _steps(decision, basis, plan),
         "inputs": {
             "plan_version": basis.plan_version,
@@ -46,6 +47,13 @@ def explain_decision(decided: StoredDecision, basis: DecisionInputs, plan: Plan)
             "engine": basis.engine,
         },
     }
+
+
+def _reassigned(request: DecisionRequest) -> dict[str, Any]:
+    """Who moved the lead, and why, if a caller did."""
+    if request.kind != "reassign" or request.actor is None:
+        return {}
+    return {"reassigned": {"actor": request.actor, "reason": request.note}}
 
 
 def _without_index(plan: Plan) -> Plan:

@@ -76,6 +76,8 @@ class BulkJobDetail(ResponseModel):
     total: int
     done: int
     counts: BulkCounts
+    actor: str = Field(description="The id of the API key that made it, or `worker`.")
+    reason: str | None = Field(description="What the caller gave as the reason of a reassignment.")
     created_at: datetime
     ended_at: datetime | None
     items: list[BulkResult]

@@ -15,6 +15,7 @@ from app.contract.responses import (
     Int64,
     Outcome,
     Reason,
+    Reassigned,
     ResponseModel,
     SlaDeadlines,
 )
@@ -135,6 +136,9 @@ class LeadAssignment(ResponseModel):
         None, description="Present only when the lead was held: the start of the shift it waited for."
     )
     reason: Reason
+    reassigned: Reassigned | None = Field(
+        None, description="Present only when `POST /reassign` or a bulk job moved the lead."
+    )
     existing_lead: ExistingLead | None
     plan_version: int
     decided_at: datetime
@@ -209,6 +213,9 @@ class Explanation(ResponseModel):
     stored: DecisionSummary
     recomputed: DecisionSummary
     reason: Reason
+    reassigned: Reassigned | None = Field(
+        None, description="Present only when `POST /reassign` or a bulk job moved the lead."
+    )
     steps: list[dict[str, Any]]
     steps_total: int
     next: int | None

@@ -88,6 +88,15 @@ class SlaDeadlines(ResponseModel):
     )
 
 
+class Reassigned(ResponseModel):
+    """Who moved a lead, and why. `actor` is the id of the API key that was used, or
+    `worker`; `reason` is what the caller gave.
+    """
+
+    actor: str
+    reason: str | None
+
+
 class Decision(ResponseModel):
     """The decision about one lead."""
 
@@ -121,6 +130,9 @@ class Decision(ResponseModel):
     degraded: list[str] = Field(description="The parts that were skipped because they missed their deadline.")
     held_until: datetime | None = Field(
         None, description="Present only when the lead is held: the start of the shift it waits for."
+    )
+    reassigned: Reassigned | None = Field(
+        None, description="Present only when `POST /reassign` or a bulk job moved the lead."
     )
     possible_duplicate: list[PossibleDuplicate] | None = Field(
         None, description="Present only when other leads may be the same person."

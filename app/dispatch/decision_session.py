@@ -123,13 +123,16 @@ class DecisionSession:
     def stored_reply(self, key: IdempotencyKey) -> StoredReply | None:
         """The reply that this key stands for, if it has one that still holds.
 
-        Raises IdempotencyMismatch when it, or the key of its batch's first item, came with another body.
+        Raises IdempotencyMismatch when it, or the key of its batch, came with another body. From here on the
+        key of the batch stands for this one.
         """
         reply = self._reply_to(key.text, key.holds)
-        first = self._reply_to(key.first, key.holds) if key.first else None
-        for earlier in (reply, first):
+        batch = self._reply_to(key.batch, key.holds) if key.batch else None
+        for earlier in (reply, batch):
             if earlier is not None and earlier.body_hash != key.body_hash:
                 raise IdempotencyMismatch
+        if key.batch and batch is None:
+            self.work.keep_reply(replace(key, text=key.batch), Reply(204, b""))
         return reply
 
     def find_person(self, arrival: IncomingLead, rules: MatchRules, window: timedelta | None) -> Person:

@@ -203,7 +203,7 @@ async def read_accounts(
 
 
 def _reply_keys(jobs: Iterable[Job]) -> list[str]:
-    found = {text for job in jobs if job.key for text in (job.key.text, job.key.first) if text}
+    found = {text for job in jobs if job.key for text in (job.key.text, job.key.batch) if text}
     return sorted(found)
 
 

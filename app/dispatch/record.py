@@ -288,6 +288,8 @@ def decision_to_json(
         "degraded": [],
         "trace": shortened(decision.trace),
     }
+    if request.kind == "reassign" and request.actor is not None:
+        body["reassigned"] = {"actor": request.actor, "reason": request.note}
     if decision.held_until is not None:
         body["held_until"] = decision.held_until
     if request.possible_duplicates:

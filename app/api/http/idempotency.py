@@ -76,8 +76,8 @@ def item_key(key: IdempotencyKey | None, position: int) -> IdempotencyKey | None
     """The key of one item of a batch that was sent with `key`."""
     if key is None:
         return None
-    first = f"{key.text}{_SEPARATOR}0"
-    return IdempotencyKey(f"{key.text}{_SEPARATOR}{position}", key.body_hash, first)
+    batch = f"{key.text}{_SEPARATOR}batch"
+    return IdempotencyKey(f"{key.text}{_SEPARATOR}{position}", key.body_hash, batch)
 
 
 def response_of(reply: Reply) -> Json[Any]:

@@ -23,7 +23,7 @@ from app.contract.requests import (
 )
 from app.contract.responses import BatchResult, Decision
 from app.dispatch.jobs.assign import Assign
-from app.dispatch.jobs.base import IdempotencyKey, Job, Reply
+from app.dispatch.jobs.base import Batch, IdempotencyKey, Job, Reply
 from app.dispatch.jobs.claim import Claim
 from app.dispatch.jobs.give_back import GiveBack
 from app.dispatch.reported_events import Reporter
@@ -68,6 +68,7 @@ async def assign_leads(
     caller: CallerParameter, dispatch: DispatchParameter, key: IdempotencyKeyParameter, body: BatchRequest
 ) -> Json[BatchResult]:
     """Decides many leads in order. An invalid item does not affect the others."""
+    batch = Batch()
     replies: list[Reply | Problem | None] = []
     stored: dict[int, Job] = {}
     for_dry_run: dict[int, Job] = {}
@@ -75,7 +76,7 @@ async def assign_leads(
         replies.append(item if isinstance(item, Problem) else None)
         if isinstance(item, AssignRequest):
             jobs = for_dry_run if item.dry_run else stored
-            jobs[position] = _job(caller, item, item_key(key, position), bulk=True)
+            jobs[position] = _job(caller, item, item_key(key, position), batch)
     for jobs, ask in ((stored, dispatch.ask_all), (for_dry_run, dispatch.dry_run_all)):
         decided = await ask(caller.workspace_id, list(jobs.values())) if jobs else []
         for position, reply in zip(jobs, decided, strict=True):
@@ -131,7 +132,9 @@ async def give_back_lead(
     return _response(await dispatch.ask(caller.workspace_id, job))
 
 
-def _job(caller: Caller, body: AssignRequest, key: IdempotencyKey | None, *, bulk: bool = False) -> Assign:
+def _job(
+    caller: Caller, body: AssignRequest, key: IdempotencyKey | None, batch: Batch | None = None
+) -> Assign:
     sent = body.lead.model_dump(exclude_none=True)
     for name in ("external_id_source", "submission_id"):
         if name not in sent and (default := getattr(body, name)) is not None:
@@ -142,7 +145,8 @@ def _job(caller: Caller, body: AssignRequest, key: IdempotencyKey | None, *, bul
         key = key_of_submission(caller, submission)
     return Assign(
         key=key if key is not None or arrival.keys else key_of_lead(arrival.values),
-        bulk=bulk,
+        bulk=batch is not None,
+        batch=batch,
         arrival=arrival,
         trigger=body.trigger or "form",
         exclude=frozenset(body.exclude or ()),
@@ -158,10 +162,10 @@ def _response(reply: Reply | Problem) -> Json[Any]:
 def _problem_of_all(replies: Sequence[Reply | Problem | None]) -> Problem | None:
     """The problem of the whole batch, when one thing kept every item from being decided.
 
-    That is an idempotency key that belongs to another body, or a database that does not respond. If any
-    outcome is unknown, so is that of the batch.
+    That is an idempotency key that belongs to another body, of which each decided item then tells, or a
+    database that does not respond. If any outcome is unknown, so is that of the batch.
     """
-    if replies and all(isinstance(each, IdempotencyMismatch) for each in replies):
+    if any(isinstance(each, IdempotencyMismatch) for each in replies):
         return IdempotencyMismatch()
     problems = [each for each in replies if isinstance(each, Problem) and each.status == 503]
     if len(problems) < len(replies):

@@ -46,6 +46,8 @@ def _to_json(found: JobReport, limit: int) -> dict[str, Any]:
         "total": job.total,
         "done": job.total - found.counts.get(None, 0),
         "counts": {name: found.counts.get(name, 0) for name in RESULTS},
+        "actor": job.actor,
+        "reason": job.params.get("reason"),
         "created_at": job.created_at,
         "ended_at": job.ended_at,
         "items": [_item_to_json(item) for item in items],

@@ -165,7 +165,7 @@ def _lead_to_json(found: LeadDetail, view: View) -> dict[str, Any]:
 def _assignment_to_json(each: AssignmentDetail) -> dict[str, Any]:
     answer = each.answer
     fields = {name: answer[name] for name in (*_SHARED, "existing_lead", "plan_version", "decided_at")}
-    fields |= {name: answer[name] for name in ("held_until",) if name in answer}
+    fields |= {name: answer[name] for name in ("held_until", "reassigned") if name in answer}
     return {
         "assignment_id": each.id,
         "cause": each.cause,

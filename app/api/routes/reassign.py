@@ -85,6 +85,7 @@ def _job(caller: Caller, body: ReassignRequest, key: IdempotencyKey | None) -> R
         lead_id=str(body.lead_id) if body.lead_id is not None else None,
         keys=keys,
         reason=body.reason,
+        actor=caller.key_id,
         exclude=frozenset(body.exclude or ()),
         to=_target(body.to),
         force=bool(body.force),

@@ -29,7 +29,8 @@ _LEAVE = frozenset(("cover", "return"))
 class MoveTerms:
     """What a bulk job does with each of its leads.
 
-    `owner` is the one whose leads are moved, if the job is about one. Without a `job_id` it is a dry run.
+    `owner` is the one whose leads are moved, if the job is about one. `actor` made the job. Without a
+    `job_id` it is a dry run.
     """
 
     job_id: str
@@ -38,6 +39,7 @@ class MoveTerms:
     to: Target | None = None
     exclude: frozenset[str] = frozenset()
     reason: str | None = None
+    actor: str | None = None
     force: bool = False
     actions: BulkActions = "digest"
 
@@ -52,6 +54,7 @@ def terms_of(job: BulkJob) -> MoveTerms:
         to=target_from_json(params["to"]) if params.get("to") else None,
         exclude=frozenset(params.get("exclude", ())),
         reason=params.get("reason"),
+        actor=job.actor,
         force=params.get("force", False),
         actions=params.get("actions", "digest"),
     )
@@ -173,6 +176,7 @@ class MoveLead(Job):
             exclude=terms.exclude,
             to=terms.to,
             note=terms.reason,
+            actor=terms.actor,
             present_owner=lead.prior.owner,
             origin_owner=lead.prior.origin_owner if terms.kind == "deactivate" and untouched else None,
             action_types=None if terms.actions == "each" else ONLY_OWNER,

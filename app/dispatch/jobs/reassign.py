@@ -29,12 +29,13 @@ class Reassign(Job):
 
     The lead is given by its id or by `keys`. `if_assignment_id` is the assignment that the caller saw. Only
     with `force` does an owner get the lead over their caps. `sees_owner` says that a refusal may name the
-    present owner.
+    present owner. `actor` is the id of the API key.
     """
 
     lead_id: str | None = field(default=None, kw_only=True)
     keys: tuple[LeadKey, ...] = ()
     reason: str | None = None
+    actor: str | None = None
     exclude: frozenset[str] = frozenset()
     to: Target | None = None
     force: bool = False
@@ -60,6 +61,7 @@ class Reassign(Job):
             exclude=self.exclude,
             to=self.to,
             note=self.reason,
+            actor=self.actor,
             present_owner=lead.prior.owner,
         )
         request = self.plugin.attach_results(request, session.plan, session.work.now)

@@ -147,7 +147,8 @@ class DecisionRequest:
     """One request for a decision. `kind` is what asks for it, such as assign, reassign, claim or take_away.
 
     - `to` is the target named by the caller, and `queue` the queue that a claim takes from.
-    - `note` is the caller's comment; nothing reads it but people.
+    - `actor` is the id of the API key with which a person moved the lead, and `note` the caller's comment;
+      nothing reads either but people.
     - `account` is the account that the lead belongs to.
     - `present_owner` is the owner of a stored lead that is decided again, if it has one.
     - `owned` is the owner of an imported lead; nothing is left to decide.
@@ -178,6 +179,7 @@ class DecisionRequest:
     to: Target | None = None
     queue: str | None = None
     note: str | None = None
+    actor: str | None = None
     account: AccountMatch | None = None
     owned: ExistingOwnership | None = None
     plugin_replies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

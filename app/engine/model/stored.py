@@ -96,6 +96,7 @@ def _move_to_json(request: DecisionRequest) -> dict[str, Any]:
     """What only a stored lead is moved with. What is the default is left out."""
     types = list(request.action_types) if request.action_types is not None else None
     move = {
+        "actor": request.actor,
         "handoff": request.handoff,
         "team": request.team,
         "action_types": types,
@@ -121,6 +122,7 @@ def request_from_json(stored: Mapping[str, Any]) -> DecisionRequest:
         to=target_from_json(to) if to else None,
         queue=stored["queue"],
         note=stored.get("note"),
+        actor=stored.get("actor"),
         account=account_match_from_json(account) if account else None,
         owned=ExistingOwnership(owner=owned["owner"], team=owned["team"], since=parse_iso(owned["since"]))
         if owned

@@ -28,14 +28,14 @@ class Reply:
 class IdempotencyKey:
     """An idempotency key, and the hash of the route and body it came with.
 
-    The items of a batch share a key: `text` ends in the number of the item, and `first` is the text of the
-    batch's first item, so that another body under the same key is noticed whatever its length. `holds` is how
-    long the key is kept.
+    The items of a batch share a key: `text` ends in the number of the item, and `batch` is the text of the
+    whole batch. It is kept with the first item that is looked at, whatever becomes of it, so that another
+    body under the same key is always noticed. `holds` is how long the key is kept.
     """
 
     text: str
     body_hash: bytes
-    first: str | None = None
+    batch: str | None = None
     holds: timedelta = timedelta(days=7)
 
 

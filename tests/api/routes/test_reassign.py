@@ -277,3 +277,30 @@ async def test_canceled_job_moves_nothing_more(workspace: Workspace) -> None:
     ]
     assert len((await workspace.get("/assignments?owner=ana"))["items"]) == len(left)
     assert (await workspace.client.post(f"/jobs/{job['job_id']}/cancel")).json()["state"] == state
+
+
+async def test_reason_and_actor_are_shown_wherever_the_reassignment_is(workspace: Workspace) -> None:
+    lead = await workspace.assign(external_id="a")
+    answer = await post(workspace, lead_id=lead["lead_id"], to="ben", reason="Ben knows them")
+    expected = {"actor": workspace.key.split("_")[2], "reason": "Ben knows them"}
+    moved = answer.json()
+    assert moved["reassigned"] == expected
+    path = f"/assignments/{moved['assignment_id']}"
+    assert (await workspace.get(path))["reassigned"] == expected
+    explained = await workspace.get(f"{path}/explain")
+    assert (explained["reassigned"], explained["reproduced"]) == (expected, True)
+    first, second = (await workspace.get(f"/leads/{lead['lead_id']}"))["assignments"]
+    assert second["reassigned"] == expected
+    assert "reassigned" not in lead.keys() | first.keys()
+    await workspace.client.patch("/owners/ben", json={"name": "Benny"})
+    again = await post(workspace, lead_id=lead["lead_id"], to="ana")
+    assert again.json()["reassigned"] == {**expected, "reason": None}
+
+
+async def test_job_and_the_leads_it_moves_show_its_reason_and_actor(quick: Workspace) -> None:
+    await leads_of(quick, "ana", 1)
+    made = await run(quick, filter={"owner": "ana"}, to="ben", reason="Handover")
+    actor = quick.key.split("_")[2]
+    assert (made["actor"], made["reason"]) == (actor, "Handover")
+    shown = await quick.get(f"/assignments/{made['items'][0]['new_assignment_id']}")
+    assert shown["reassigned"] == {"actor": actor, "reason": "Handover"}

@@ -1,0 +1,50 @@
+"""A batch is decided in its order, and its key stands for the whole body."""
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.support.factories import keyed, lead
+from tests.support.workspace import Workspace
+
+FAULT = """
+CREATE FUNCTION fault() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = 'lock_not_available'; END $$;
+CREATE TRIGGER fault BEFORE INSERT ON identities FOR EACH ROW
+  WHEN (NEW.value = 'lead-0') EXECUTE FUNCTION fault()
+"""
+REFUSED = {**lead(0), "lead": {"external_id": ""}}
+DRY = {**lead(0), "dry_run": True}
+
+
+async def post(workspace: Workspace, items: list[dict[str, Any]], key: str = "batch") -> httpx2.Response:
+    return await workspace.client.post("/assign/batch", json={"items": items}, headers=keyed(key))
+
+
+@pytest.mark.parametrize("first", [REFUSED, DRY], ids=["refused", "dry"])
+async def test_key_of_a_batch_stands_for_its_body_whatever_became_of_its_first_item(
+    workspace: Workspace, first: dict[str, Any]
+) -> None:
+    items = [first, *map(lead, range(1, 4))]
+    made = (await post(workspace, items)).json()["items"]
+    other = await post(workspace, [*map(lead, range(10, 15))])
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    again = await post(workspace, items)
+    assert again.status_code == 200
+    repeated = again.json()["items"]
+    assert [item["decision"]["assignment_id"] for item in repeated[1:]] == [
+        item["decision"]["assignment_id"] for item in made[1:]
+    ]
+    assert all(item["decision"]["replayed"] for item in repeated[1:])
+
+
+async def test_no_item_overtakes_an_earlier_one_that_could_not_be_decided(workspace: Workspace) -> None:
+    items = [lead(number) for number in range(300)]  # more than one commit group takes
+    await workspace.pool.execute(FAULT)
+    failed = await post(workspace, items)
+    assert (failed.status_code, failed.json()["code"]) == (503, "overloaded")
+    await workspace.pool.execute("DROP TRIGGER fault ON identities")
+    made = (await post(workspace, items)).json()["items"]
+    numbers = [int(item["decision"]["decision_number"]) for item in made]
+    assert numbers == list(range(1, 301))
