@@ -6,18 +6,23 @@ Run it with the settings of `README.md` in the environment. Any number of them c
 import os
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
 
+OBJECTS_API, OWNERS_API = "/crm/v3/objects", "/crm/v3/owners"
 OBJECTS = {"contact": "contacts", "company": "companies", "deal": "deals", "lead": "leads"}
 """The paths of objects whose plural is not the singular with an s."""
 MARK = "lead_assignment_action_id"
 """The property of tasks and notes that holds the id of the action. It must be unique (see README.md)."""
 TASK_TO_CONTACT, NOTE_TO_CONTACT = 204, 202
 """HubSpot's ids of these associations."""
+OWNER = "hubspot_owner_id"
 LEASE_SECONDS = 300
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 60.0, 4 * 3600.0
+"""An action that fails waits longer each time: ten tries last for about eight hours."""
 OWNERS_EVERY_SECONDS = 3600
 
 
@@ -28,7 +33,9 @@ class Executor:
         self, service: httpx2.Client, hubspot: httpx2.Client, endpoint: str, properties: str
     ) -> None:
         self._service, self._hubspot = service, hubspot
-        self._endpoint, self._properties = endpoint, properties
+        self._endpoint = endpoint
+        # Without the owner in it, every contact would look as if nobody had it.
+        self._properties = properties if OWNER in properties.split(",") else f"{properties},{OWNER}"
 
     def work(self) -> int:
         """Lease actions once and execute them. Returns how many there were."""
@@ -55,7 +62,7 @@ class Executor:
             after: str | None = ""
             while after is not None:
                 query = {"limit": "100", "archived": archived} | ({"after": after} if after else {})
-                answer = self._hubspot.get("/crm/v3/owners", params=query).raise_for_status().json()
+                answer = self._hubspot.get(OWNERS_API, params=query).raise_for_status().json()
                 owners += [
                     {"id": each["id"], "email": each.get("email"), "active": archived == "false"}
                     for each in answer["results"]
@@ -69,11 +76,14 @@ class Executor:
         try:
             self._execute(action)
         except httpx2.HTTPStatusError as error:
-            pause = error.response.headers.get("Retry-After", "")
-            return float(pause) if pause.isdigit() else 60.0
+            said = error.response.headers.get("Retry-After", "")
+            if said.isdigit():
+                return min(float(said), MAX_PAUSE_SECONDS)
         except httpx2.TransportError:
-            return 30.0
-        return None
+            pass
+        else:
+            return None
+        return float(min(FIRST_PAUSE_SECONDS * 2 ** (action["deliveries"] - 1), MAX_PAUSE_SECONDS))
 
     def _execute(self, action: dict[str, Any]) -> None:
         kind, params = action["type"], action["params"]
@@ -94,17 +104,17 @@ class Executor:
         if contact is None or owner is None:
             return
         found = self._read("contact", contact)
-        shown = found["properties"].get("hubspot_owner_id") or "" if found is not None else None
+        shown = found["properties"].get(OWNER) or "" if found is not None else None
         if shown in ("", params.get("expected_owner", {}).get("hubspot")) and shown is not None:
-            body = {"properties": {"hubspot_owner_id": owner}}
-            self._hubspot.patch(f"/crm/v3/objects/contacts/{contact}", json=body).raise_for_status()
+            body = {"properties": {OWNER: owner}}
+            self._hubspot.patch(f"{OBJECTS_API}/contacts/{contact}", json=body).raise_for_status()
         elif shown != owner:
             # The service takes the record as what it is: a change of the owner by a person.
             self._post_record("contact", contact)
 
     def _create(self, path: str, action: dict[str, Any], association: int, fields: dict[str, Any]) -> None:
         """Create a task or a note, once for each action."""
-        url = f"/crm/v3/objects/{path}"
+        url = f"{OBJECTS_API}/{path}"
         there = self._hubspot.get(f"{url}/{action['id']}", params={"idProperty": MARK})
         contact = self._contact_of(action["lead_id"])
         if there.status_code != 404 or contact is None:
@@ -113,9 +123,9 @@ class Executor:
         found = self._read("contact", contact)
         if found is None:
             return
-        owner = found["properties"].get("hubspot_owner_id")
-        at = action["due_at"] or action["created_at"]
-        properties = {"hs_timestamp": at, "hubspot_owner_id": owner, MARK: action["id"], **fields}
+        at = _milliseconds(action["due_at"] or action["created_at"])
+        owner = found["properties"].get(OWNER)
+        properties = {"hs_timestamp": at, OWNER: owner, MARK: action["id"], **fields}
         link = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": association}
         body = {
             "properties": {name: value for name, value in properties.items() if value},
@@ -130,7 +140,7 @@ class Executor:
         return found
 
     def _read(self, kind: str, id_: str) -> dict[str, Any] | None:
-        path = f"/crm/v3/objects/{OBJECTS.get(kind, kind + 's')}/{id_}"
+        path = f"{OBJECTS_API}/{OBJECTS.get(kind, kind + 's')}/{id_}"
         answer = self._hubspot.get(path, params={"properties": self._properties})
         if answer.status_code == 404:
             return None
@@ -153,6 +163,12 @@ class Executor:
         return found
 
 
+def _milliseconds(at: str) -> str:
+    """A time as HubSpot writes it: in UTC, with milliseconds."""
+    utc = datetime.fromisoformat(at).astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def _task(action: dict[str, Any]) -> dict[str, Any]:
     params = action["params"]
     return {
@@ -171,22 +187,30 @@ def main() -> None:
             base_url=os.environ["LEAD_ASSIGNMENT_URL"], headers={"Authorization": f"Bearer {key}"}
         ) as service,
         httpx2.Client(
-            base_url="https://api.hubapi.com", headers={"Authorization": f"Bearer {token}"}
+            base_url=os.environ.get("HUBSPOT_URL", "https://api.hubapi.com"),
+            headers={"Authorization": f"Bearer {token}"}
         ) as hubspot,
     ):
         executor = Executor(service, hubspot, os.environ["LEAD_ASSIGNMENT_ENDPOINT"], properties)
         owners_next = 0.0
         while True:
-            try:
-                if time.monotonic() >= owners_next:
-                    executor.post_owners()
-                    owners_next = time.monotonic() + OWNERS_EVERY_SECONDS
-                busy = executor.work()
-            except httpx2.HTTPError as error:
-                print(f"waits: {type(error).__name__}", file=sys.stderr)  # noqa: T201 - a program
-                busy = 0
-            if not busy:
+            if time.monotonic() >= owners_next:
+                owners_next = time.monotonic() + OWNERS_EVERY_SECONDS
+                _attempt(executor.post_owners)
+            if not _attempt(executor.work):
                 time.sleep(5)
+
+
+def _attempt(work: Callable[[], int | None]) -> int | None:
+    """Do something that may fail: the list of users never stops the actions. Returns None if it failed."""
+    try:
+        return work()
+    except httpx2.HTTPError as error:
+        what = error.request.url.path
+        if isinstance(error, httpx2.HTTPStatusError):
+            what += f" answered {error.response.status_code}"
+        print(f"waits: {type(error).__name__}, {what}", file=sys.stderr)  # noqa: T201 - a program
+    return None
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Run it with the settings of `README.md` in the environment. Any number of them c
 import os
 import sys
 import time
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
@@ -20,7 +21,37 @@ PREFIXES = {"00Q": "Lead", "003": "Contact"}
 MARK = "Lead_Assignment_Action_Id__c"
 """The field of activities that holds the id of the action (see README.md)."""
 LEASE_SECONDS = 300
+FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 60.0, 4 * 3600.0
+"""An action that fails waits longer each time: ten tries last for about eight hours."""
 OWNERS_EVERY_SECONDS = 3600
+
+
+class Login(httpx2.Auth):
+    """Gets an access token by the client credentials flow, and a new one when Salesforce has ended it."""
+
+    requires_response_body = True
+
+    def __init__(self, client_id: str, client_secret: str) -> None:
+        self._form = {
+            "grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret,
+        }  # fmt: skip
+        self._token = ""
+
+    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        """Send a request with the token; once more with a new one after 401."""
+        if not self._token:
+            yield from self._log_in(request)
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        answer = yield request
+        if answer.status_code == 401:
+            yield from self._log_in(request)
+            request.headers["Authorization"] = f"Bearer {self._token}"
+            yield request
+
+    def _log_in(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+        url = request.url.copy_with(path="/services/oauth2/token", query=None)
+        answer = yield httpx2.Request("POST", url, data=self._form)
+        self._token = answer.raise_for_status().json()["access_token"]
 
 
 class Executor:
@@ -60,10 +91,16 @@ class Executor:
             self._execute(action)
         except httpx2.HTTPStatusError as error:
             # 412: the record was changed between reading and writing. It is read again at once.
-            return 0.0 if error.response.status_code == 412 else 60.0
+            if error.response.status_code == 412:
+                return 0.0
+            said = error.response.headers.get("Retry-After", "")
+            if said.isdigit():
+                return min(float(said), MAX_PAUSE_SECONDS)
         except httpx2.TransportError:
-            return 30.0
-        return None
+            pass
+        else:
+            return None
+        return float(min(FIRST_PAUSE_SECONDS * 2 ** (action["deliveries"] - 1), MAX_PAUSE_SECONDS))
 
     def _execute(self, action: dict[str, Any]) -> None:
         kind, params = action["type"], action["params"]
@@ -91,6 +128,10 @@ class Executor:
         found = self._read(name, record)
         shown = found["OwnerId"] if found is not None else None
         expected = params.get("expected_owner", {}).get("salesforce")
+        if found is not None and found.get("IsConverted"):
+            # A converted lead cannot be changed. The record says which contact it is now.
+            self._post_record(name.lower(), record)
+            return
         # In Salesforce a record always has an owner. A queue is nobody.
         if found is not None and shown is not None and (_same(shown, expected) or shown.startswith("00G")):
             at = datetime.fromisoformat(found["LastModifiedDate"])
@@ -111,7 +152,8 @@ class Executor:
         found = self._read(PREFIXES.get(record[:3], "Lead"), record)
         if found is None:
             return
-        body = {MARK: action["id"], "WhoId": record, **{name: each for name, each in fields.items() if each}}
+        who = found.get("ConvertedContactId") or record
+        body = {MARK: action["id"], "WhoId": who, **{name: each for name, each in fields.items() if each}}
         # Tasks belong to users, never to the queue that a lead is in.
         if found["OwnerId"].startswith("005"):
             body["OwnerId"] = found["OwnerId"]
@@ -168,28 +210,34 @@ def _quoted(text: str) -> str:
 
 def main() -> None:
     """Work until a signal ends it."""
-    key, token = os.environ["LEAD_ASSIGNMENT_KEY"], os.environ["SALESFORCE_TOKEN"]
+    key = os.environ["LEAD_ASSIGNMENT_KEY"]
+    login = Login(os.environ["SALESFORCE_CLIENT_ID"], os.environ["SALESFORCE_CLIENT_SECRET"])
     with (
         httpx2.Client(
             base_url=os.environ["LEAD_ASSIGNMENT_URL"], headers={"Authorization": f"Bearer {key}"}
         ) as service,
-        httpx2.Client(
-            base_url=os.environ["SALESFORCE_URL"], headers={"Authorization": f"Bearer {token}"}
-        ) as salesforce,
+        httpx2.Client(base_url=os.environ["SALESFORCE_URL"], auth=login) as salesforce,
     ):
         executor = Executor(service, salesforce, os.environ["LEAD_ASSIGNMENT_ENDPOINT"])
         owners_next = 0.0
         while True:
-            try:
-                if time.monotonic() >= owners_next:
-                    executor.post_owners()
-                    owners_next = time.monotonic() + OWNERS_EVERY_SECONDS
-                busy = executor.work()
-            except httpx2.HTTPError as error:
-                print(f"waits: {type(error).__name__}", file=sys.stderr)  # noqa: T201 - a program
-                busy = 0
-            if not busy:
+            if time.monotonic() >= owners_next:
+                owners_next = time.monotonic() + OWNERS_EVERY_SECONDS
+                _attempt(executor.post_owners)
+            if not _attempt(executor.work):
                 time.sleep(5)
+
+
+def _attempt(work: Callable[[], int | None]) -> int | None:
+    """Do something that may fail: the list of users never stops the actions. Returns None if it failed."""
+    try:
+        return work()
+    except httpx2.HTTPError as error:
+        what = error.request.url.path
+        if isinstance(error, httpx2.HTTPStatusError):
+            what += f" answered {error.response.status_code}"
+        print(f"waits: {type(error).__name__}, {what}", file=sys.stderr)  # noqa: T201 - a program
+    return None
 
 
 if __name__ == "__main__":

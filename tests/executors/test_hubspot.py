@@ -28,6 +28,7 @@ class HubSpot:
         self.contacts: dict[str, dict[str, Any]] = {"101": {"hubspot_owner_id": ""}}
         self.made: dict[str, list[dict[str, Any]]] = {"tasks": [], "notes": []}
         self.busy = 0
+        self.refuse = 0
         self.lose_answer = False
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
@@ -35,6 +36,8 @@ class HubSpot:
         if self.busy:
             self.busy -= 1
             return httpx2.Response(429, headers={"Retry-After": "7"})
+        if self.refuse:
+            return httpx2.Response(self.refuse, json={"category": "INVALID_AUTHENTICATION"})
         parts = request.url.path.strip("/").split("/")
         assert parts[:2] == ["crm", "v3"]
         if parts[2] == "owners":
@@ -65,7 +68,8 @@ class HubSpot:
             contact.update(sent["properties"])
         else:
             assert request.method == "GET"
-            assert "hubspot_owner_id" in request.url.params["properties"].split(",")
+            asked = request.url.params["properties"].split(",")
+            contact = {name: value for name, value in contact.items() if name in asked}
         return httpx2.Response(
             200, json={"id": id_, "properties": contact, "updatedAt": "2026-12-01T09:00:00Z"}
         )
@@ -104,7 +108,8 @@ class Service:
                 "token": "t",
                 "lead_id": "L",
                 "due_at": None,
-                "created_at": "2026-12-01T09:00:00Z",
+                "created_at": "2026-12-01T09:00:00.5+00:00",
+                "deliveries": 1,
                 **each,
             }
             for n, each in enumerate(actions, 1)
@@ -126,7 +131,7 @@ def hubspot() -> HubSpot:
     return HubSpot()
 
 
-def executor(service: Service, hubspot: HubSpot) -> Any:
+def executor(service: Service, hubspot: HubSpot, properties: str = "hubspot_owner_id,email") -> Any:
     return loaded().Executor(
         httpx2.Client(base_url="https://service.example", transport=httpx2.MockTransport(service)),
         httpx2.Client(
@@ -135,7 +140,7 @@ def executor(service: Service, hubspot: HubSpot) -> Any:
             transport=httpx2.MockTransport(hubspot),
         ),
         "crm",
-        "hubspot_owner_id,email",
+        properties,
     )
 
 
@@ -175,14 +180,15 @@ def test_task_and_note_are_created_once_although_an_answer_is_lost(hubspot: HubS
     task = {"type": "task", "params": {"title": "Call"}, "due_at": "2026-12-01T10:00:00Z"}
     service = Service(task, {"type": "x-note", "params": {"text": "From the form"}})
     executor(service, hubspot).work()
-    assert service.said == [("/actions/a.1/nack", {"token": "t", "retry_after": 30.0})]
+    assert service.said == [("/actions/a.1/nack", {"token": "t", "retry_after": 60.0})]
     executor(service, hubspot).work()
     (made,) = hubspot.made["tasks"]
     assert made["properties"] == {
-        "hs_timestamp": "2026-12-01T10:00:00Z", "hubspot_owner_id": "2", MARK: "a.1",
+        "hs_timestamp": "2026-12-01T10:00:00.000Z", "hubspot_owner_id": "2", MARK: "a.1",
         "hs_task_subject": "Call", "hs_task_status": "NOT_STARTED",
     }  # fmt: skip
-    assert [each["properties"]["hs_note_body"] for each in hubspot.made["notes"]] == ["From the form"]
+    (note,) = (each["properties"] for each in hubspot.made["notes"])
+    assert (note["hs_note_body"], note["hs_timestamp"]) == ("From the form", "2026-12-01T09:00:00.500Z")
     assert [path for path, _ in service.said[1:]] == ["/actions/a.1/ack", "/actions/a.2/ack"]
 
 
@@ -191,6 +197,31 @@ def test_busy_crm_gets_the_action_again_when_it_asked_for_it(hubspot: HubSpot) -
     service = Service(set_owner("2"), set_owner("3"))
     executor(service, hubspot).work()
     assert service.said == [("/actions/a.1/nack", {"token": "t", "retry_after": 7.0})]
+
+
+@pytest.mark.parametrize(("deliveries", "pause"), [(1, 60), (2, 120), (5, 960), (10, 14_400)])
+def test_action_that_keeps_failing_waits_longer_each_time(
+    hubspot: HubSpot, deliveries: int, pause: float
+) -> None:
+    hubspot.refuse = 401
+    service = Service({**set_owner("2"), "deliveries": deliveries})
+    executor(service, hubspot).work()
+    assert service.said == [("/actions/a.1/nack", {"token": "t", "retry_after": pause})]
+
+
+def test_owner_is_read_whatever_properties_are_set(hubspot: HubSpot) -> None:
+    hubspot.contacts["101"]["hubspot_owner_id"] = "7"
+    executor(Service(set_owner("2", "1")), hubspot, properties="email").work()
+    assert hubspot.contacts["101"]["hubspot_owner_id"] == "7"
+
+
+def test_list_of_owners_that_fails_does_not_stop_the_actions(
+    hubspot: HubSpot, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hubspot.refuse = 403
+    works = executor(Service(), hubspot)
+    assert loaded()._attempt(works.post_owners) is None
+    assert capsys.readouterr().err == "waits: HTTPStatusError, /crm/v3/owners answered 403\n"
 
 
 def test_record_is_read_and_posted_and_one_that_is_gone_is_said_to_be(hubspot: HubSpot) -> None:

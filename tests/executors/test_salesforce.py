@@ -27,9 +27,16 @@ class Salesforce:
         self.tasks: list[dict[str, Any]] = []
         self.modified_meanwhile = False
         self.lose_answer = False
+        self.logins = 0
+        self.limited = False
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
-        assert request.headers["authorization"] == "Bearer token"
+        if request.url.path == "/services/oauth2/token":
+            return self._log_in(request)
+        if request.headers["authorization"] != f"Bearer token {self.logins}":
+            return httpx2.Response(401, json=[{"errorCode": "INVALID_SESSION_ID"}])
+        if self.limited:
+            return httpx2.Response(403, json=[{"errorCode": "REQUEST_LIMIT_EXCEEDED"}])
         path = request.url.path.removeprefix("/services/data/v62.0/")
         assert path != request.url.path
         if path.startswith("query"):
@@ -50,6 +57,13 @@ class Salesforce:
         assert sent.keys() == {"OwnerId"}
         lead.update(sent)
         return httpx2.Response(204)
+
+    def _log_in(self, request: httpx2.Request) -> httpx2.Response:
+        sent = dict(httpx2.QueryParams(request.content.decode()))
+        assert sent == {"grant_type": "client_credentials", "client_id": "id", "client_secret": "secret"}
+        assert request.url.query == b""
+        self.logins += 1
+        return httpx2.Response(200, json={"access_token": f"token {self.logins}", "token_type": "Bearer"})
 
     def _query(self, path: str, request: httpx2.Request) -> httpx2.Response:
         assert request.method == "GET"
@@ -94,7 +108,7 @@ def executor(service: Service, salesforce: Salesforce) -> Any:
         httpx2.Client(base_url="https://service.example", transport=httpx2.MockTransport(service)),
         httpx2.Client(
             base_url="https://acme.example",
-            headers={"Authorization": "Bearer token"},
+            auth=module.Login("id", "secret"),
             transport=httpx2.MockTransport(salesforce),
         ),
         "crm",
@@ -156,6 +170,34 @@ def test_task_and_note_are_created_once_although_an_answer_is_lost(salesforce: S
         },
     ]  # fmt: skip
     assert [path for path, _ in service.said] == ["/actions/a.1/nack", "/actions/a.1/ack", "/actions/a.2/ack"]
+
+
+def test_token_that_has_ended_is_replaced_and_the_call_repeated(salesforce: Salesforce) -> None:
+    service = Service(set_owner(ANA))
+    works = executor(service, salesforce)
+    works.post_owners()
+    salesforce.logins += 1
+    works.work()
+    assert salesforce.leads[LEAD]["OwnerId"] == BEN
+    assert salesforce.logins == 3
+
+
+def test_action_waits_while_the_limit_of_calls_is_reached(salesforce: Salesforce) -> None:
+    salesforce.limited = True
+    service = Service({**set_owner(ANA), "deliveries": 3})
+    executor(service, salesforce).work()
+    assert service.said == [("/actions/a.1/nack", {"token": "t", "retry_after": 240.0})]
+
+
+def test_converted_lead_is_reported_and_its_tasks_go_to_the_contact(salesforce: Salesforce) -> None:
+    contact = "0035g00000AbCdEAAV"
+    salesforce.leads[LEAD] |= {"IsConverted": True, "ConvertedContactId": contact}
+    service = Service(set_owner(ANA), {"type": "task", "params": {"title": "Call"}})
+    executor(service, salesforce).work()
+    assert salesforce.leads[LEAD]["OwnerId"] == ANA
+    assert [path for path, _ in service.said] == ["/records", "/actions/a.1/ack", "/actions/a.2/ack"]
+    assert service.said[0][1]["records"][0]["fields"]["ConvertedContactId"] == contact
+    assert [each["WhoId"] for each in salesforce.tasks] == [contact]
 
 
 def test_users_of_all_pages_are_posted(salesforce: Salesforce) -> None:
