@@ -1,5 +1,6 @@
 """The directory's records as callers send them, and as they are stored."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -65,11 +66,17 @@ def _region(text: str) -> str:
     return f"{country}-{subdivision}" if separator and country_code(country) == country else _country(text)
 
 
+MAX_SHIFTS_PER_DAY = 12
+"""On average over four weeks."""
+_DAYS = 28
+_FROM = datetime(2026, 6, 1, tzinfo=UTC)
+
+
 def _hours(text: str, info: ValidationInfo) -> str:
     # A fault in the time zone or the country is reported at its own field.
     if {"timezone", "country"} <= info.data.keys():
         try:
-            read_hours(text, info.data["timezone"], info.data["country"])
+            hours = read_hours(text, info.data["timezone"], info.data["country"])
         except UnknownHolidays as error:
             raise invalid("unknown_holidays", f"{error}") from None
         except ValueError:
@@ -77,6 +84,9 @@ def _hours(text: str, info: ValidationInfo) -> str:
                 "invalid_hours",
                 "must be opening hours in OpenStreetMap syntax, such as Mo-Fr 09:00-17:30; PH off",
             ) from None
+        shifts = hours.count_shifts(_FROM, _DAYS, MAX_SHIFTS_PER_DAY * _DAYS + 1)
+        if shifts > MAX_SHIFTS_PER_DAY * _DAYS:
+            raise invalid("too_many_items", f"must have at most {MAX_SHIFTS_PER_DAY} shifts a day on average")
     return text
 
 

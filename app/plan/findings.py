@@ -88,6 +88,7 @@ CODES: dict[str, str] = {
     "no_products": "The plan has a product step but declares no products.",
     "shared_team": "Two products have the same team, so a switch between them cannot be detected.",
     "unknown_sla": "The plan does not declare this SLA.",
+    "never_due": "The working hours of owners are too few for the deadline to come within two years.",
     "unknown_rule": "The plan has no rule of this name.",
     "unknown_step": "The plan has no step of this name.",
     "inactive_owner": "The owner is not active, so the target passes every lead on.",

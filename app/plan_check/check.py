@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
 
@@ -14,6 +15,7 @@ from app.plan.document.steps import PlanStep
 from app.plan.document.targets import Target
 from app.plan.findings import MAX_FINDINGS, Finding, most_severe, quote
 from app.plan.language.conditions import leaves
+from app.plan.language.hours import Hours
 from app.plan.language.spelling import spelling_or
 from app.plan_check.attributes import unseen_attributes
 from app.plan_check.contradictions import contradictions
@@ -22,7 +24,13 @@ from app.plan_check.label_order import labels_used_early
 from app.plan_check.places import action_blocks, handoff_targets, reject_targets
 from app.plan_check.queues import endless_waits
 from app.plan_check.rule_order import order_findings
-from app.plan_check.slas import bound_findings, escalations, named_sla_findings, reminder_findings
+from app.plan_check.slas import (
+    bound_findings,
+    escalations,
+    named_sla_findings,
+    never_due_findings,
+    reminder_findings,
+)
 from app.plan_check.tables import table_findings
 from app.plan_check.value_findings import value_findings
 
@@ -49,6 +57,8 @@ class KnownNames:
     teams: Mapping[str, Mapping[str, int | float | Decimal]] = field(default_factory=dict)
     tables: Mapping[str, TableContent] = field(default_factory=dict)
     attributes: Collection[str] | None = None
+    calendars: Collection[Hours | None] = ()
+    now: datetime = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def check(document: PlanDocument, names: KnownNames) -> list[Finding]:
@@ -64,6 +74,7 @@ def check(document: PlanDocument, names: KnownNames) -> list[Finding]:
         *named_sla_findings(document),
         *reminder_findings(document),
         *bound_findings(document),
+        *never_due_findings(document, names.calendars, names.now),
         *_escalations(document, names),
         *action_findings(document),
         *_givens(document, names),

@@ -1,11 +1,15 @@
 """Checks of SLAs: reminders and deadlines that never come, and what queues, paths and escalations name."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from datetime import datetime
 
+from app.engine.life.working_time import HORIZON, Shifts, WorkingTime
 from app.plan.document.plan import PlanDocument
 from app.plan.document.queues import Queue
 from app.plan.document.targets import Target
-from app.plan.findings import Finding, quote
+from app.plan.findings import Finding, Severity, quote
+from app.plan.language.durations import format_duration
+from app.plan.language.hours import Hours
 from app.plan_check.declarations import unknown_sla
 
 
@@ -55,3 +59,28 @@ def named_sla_findings(document: PlanDocument) -> Iterator[Finding]:
     for path, own in named:
         if own is not None and own not in document.slas:
             yield unknown_sla(own, f"{path}.sla", document)
+
+
+def never_due_findings(
+    document: PlanDocument, calendars: Collection[Hours | None], now: datetime
+) -> Iterator[Finding]:
+    """Deadlines of owners that never come in some working hours. Owners with such hours are passed over.
+
+    It is an error if that is true of all. `calendars` are the hours of owners, None for always.
+    """
+    for name, sla in document.slas.items():
+        for kind, length in (("accept", sla.accept), ("touch", sla.touch)):
+            if length is None:
+                continue
+            never = [
+                hours
+                for hours in calendars
+                if hours is not None and WorkingTime((Shifts(hours),)).add(now, length) is None
+            ]
+            if never:
+                text = (
+                    f"{format_duration(length)} of working time take more than {HORIZON.days // 365} years "
+                    f"in the hours `{quote(never[0].text)}` of some owners. Use a shorter time."
+                )
+                severity: Severity = "error" if len(never) == len(calendars) else "warning"
+                yield Finding(f"slas.{quote(name)}.{kind}", "never_due", text, severity)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from app.engine.compile.plan import compile_plan
 from app.engine.lookup.tables import TableContent
@@ -64,7 +65,7 @@ def _checked(
     document = parse_plan(source, strategies)
     if not isinstance(document, PlanDocument):
         return CheckedPlan(None, [*document, *hidden_findings(source, document, facts, strategies, tables)])
-    findings = known_names(document, facts.directory, tables, attributes)
+    findings = known_names(document, facts.directory, facts.now, tables, attributes)
     if not settles(findings):
         return CheckedPlan(document, findings)
     if document.tests:
@@ -85,7 +86,7 @@ def hidden_findings(
     rest, hidden = parse_rest(source, found, strategies)
     if rest is not None:
         paths = tuple({each.path for each in (*found, *hidden)})
-        names = known_names(rest, facts.directory, tables)
+        names = known_names(rest, facts.directory, facts.now, tables)
         hidden += [each for each in names if each.code in HIDDEN_CODES and not each.path.startswith(paths)]
     return hidden[: max(MAX_FINDINGS - len(found), 0)]
 
@@ -93,6 +94,7 @@ def hidden_findings(
 def known_names(
     document: PlanDocument,
     directory: Directory,
+    now: datetime,
     tables: Mapping[str, TableContent] | None = None,
     attributes: Collection[str] | None = None,
 ) -> list[Finding]:
@@ -101,4 +103,5 @@ def known_names(
     teams = {
         id_: {member.owner: member.weight for member in team.members} for id_, team in directory.teams.items()
     }
-    return check(document, KnownNames(owners, teams, tables or {}, attributes))
+    calendars = list(dict.fromkeys(owner.hours for owner in directory.owners.values() if owner.active))
+    return check(document, KnownNames(owners, teams, tables or {}, attributes, calendars, now))

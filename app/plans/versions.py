@@ -144,7 +144,7 @@ async def prepare_activation(
             # The directory has changed, so the names in the plan are checked again.
             tables = await read_named_tables(edit.connection, workspace_id, tables_in(stored.document))
             again = await asyncio.to_thread(
-                known_names, found.document, edit.snapshot.directory, tables, stored.attributes
+                known_names, found.document, edit.snapshot.directory, edit.now, tables, stored.attributes
             )
             again = await asyncio.to_thread(located, again, stored.source_text)
             present = _acceptable(CheckedPlan(found.document, again), how)

@@ -153,3 +153,32 @@ async def test_due_times_follow_the_working_time_of_the_owner(workspace: Workspa
     assert [action["due_at"] for action in returned["actions"]] == [touch]
     assert (await workspace.assign(email="b@people.example"))["sla"] is None
     assert (await verify(workspace.pool, workspace.workspace_id)).clean
+
+
+async def test_a_calendar_of_countless_shifts_is_refused(workspace: Workspace) -> None:
+    shifts = ",".join(
+        f"{hour:02}:{minute}-{hour:02}:{minute + 1}" for hour in range(20) for minute in (10, 30)
+    )
+    answer = await workspace.client.put("/calendars/berlin", json={**BERLIN, "hours": shifts})
+    assert answer.status_code == 422
+    (fault,) = answer.json()["errors"]
+    assert (fault["path"], fault["code"]) == ("hours", "too_many_items"), fault
+    assert "12 shifts a day" in fault["detail"]
+
+
+async def test_a_deadline_that_never_comes_in_any_calendar_is_refused(workspace: Workspace) -> None:
+    await workspace.client.put("/calendars/minute", json={**BERLIN, "hours": "Mo 09:00-09:01"})
+    for id_ in OWNERS:
+        await workspace.client.patch(f"/owners/{id_}", json={"calendar": "minute"})
+    plan = {"queues": {"q": {}}, "slas": {"slow": {"touch": "90d"}}, "pipeline": [{"queue": {"name": "q"}}]}
+    drafted = await workspace.client.post("/plans", json=plan)
+    (finding,) = drafted.json()["findings"]
+    assert (finding["path"], finding["code"], finding["severity"]) == (
+        "slas.slow.touch",
+        "never_due",
+        "error",
+    )
+    await workspace.client.patch(f"/owners/{next(iter(OWNERS))}", json={"calendar": None})
+    drafted = await workspace.client.post("/plans", json=plan)
+    (finding,) = drafted.json()["findings"]
+    assert finding["severity"] == "warning"

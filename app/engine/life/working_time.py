@@ -7,14 +7,17 @@ The time of several owners is the union of their shifts.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from heapq import merge
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from app.engine.model.directory import Owner
 from app.plan.language.hours import Hours, Span
 
 HORIZON = timedelta(days=731)
 """Working time that lies further away than this is not looked for."""
+MAX_SPANS = 10_000
+"""Shifts that one computation looks at, over all owners. Working time that lies behind more is not found."""
 _NEVER_ENDS = datetime(9999, 1, 1, tzinfo=UTC)
 _NOTHING = timedelta()
 
@@ -55,31 +58,38 @@ class WorkingTime:
         """
         if len(self.shifts) == 1 and self.shifts[0].last_until(at, at + length):
             return at + length
-        left = length
-        for start, end in self._spans(at):
-            begun = max(start, at)
-            if begun + left <= end:
-                return begun + left
-            left -= end - begun
-        return None
+        return _added(self, at, length)
 
     def next_working(self, at: datetime) -> datetime | None:
         """The first working moment at or after `at`. None if there is none before the horizon."""
-        return next((max(start, at) for start, end in self._spans(at) if end > at), None)
+        return next((max(start, at) for start, end in self.spans(at) if end > at), None)
 
     def between(self, start: datetime, end: datetime) -> timedelta:
         """The working time from `start` until `end`; zero if `end` comes first."""
         worked = _NOTHING
-        for begun, over in self._spans(start):
+        for begun, over in self.spans(start):
             if begun >= end:
                 break
             worked += min(over, end) - max(begun, start)
         return max(worked, _NOTHING)
 
-    def _spans(self, at: datetime) -> Iterator[Span]:
+    def spans(self, at: datetime) -> Iterator[Span]:
+        """The spans of working time that end after `at`, as far as they are looked at."""
         if len(self.shifts) == 1:
-            return self.shifts[0].spans(at)
-        return _joined(merge(*(each.spans(at) for each in self.shifts)))
+            return islice(self.shifts[0].spans(at), MAX_SPANS)
+        return _joined(islice(merge(*(each.spans(at) for each in self.shifts)), MAX_SPANS))
+
+
+# Many owners have the same hours, and one decision asks for the same time of all of them.
+@lru_cache(maxsize=256)
+def _added(working: WorkingTime, at: datetime, length: timedelta) -> datetime | None:
+    left = length
+    for start, end in working.spans(at):
+        begun = max(start, at)
+        if begun + left <= end:
+            return begun + left
+        left -= end - begun
+    return None
 
 
 ALWAYS = WorkingTime()

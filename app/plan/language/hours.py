@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
 from opening_hours import OpeningHours, State
@@ -102,6 +103,11 @@ class Hours:
                     yield begun, over
             if end is None:
                 return
+
+    def count_shifts(self, at: datetime, days: int, most: int) -> int:
+        """The shifts that begin before so many days after `at` are over. Counts no further than `most`."""
+        until = at + timedelta(days=days)
+        return sum(1 for _ in islice(takewhile(lambda span: span[0] < until, self.spans(at)), most))
 
     def _instant(self, local: datetime) -> datetime:
         """The moment the clock first shows `local`, or the moment it was set forward past it."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.engine.life.clocks import Clock
 from app.engine.life.due_times import look, moved, postpone, started
 from app.engine.life.terms import Terms, terms_from_json
-from app.engine.life.working_time import ALWAYS, Shifts, WorkingTime
+from app.engine.life.working_time import ALWAYS, MAX_SPANS, Shifts, WorkingTime
 from app.plan.language.hours import Span, read_hours
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -241,3 +241,18 @@ def test_clock_reminds_once_and_takes_effect_never_before_its_working_time(
             break
         assert seen.next_at > now
     assert len(sent) == len(set(sent))
+
+
+def test_working_time_of_many_owners_is_computed_in_a_bounded_number_of_steps() -> None:
+    text = ",".join(f"{hour:02}:10-{hour:02}:11" for hour in range(24))
+    hours = read_hours(text, BERLIN, None)
+    often = WorkingTime(
+        tuple(
+            Shifts(hours, ((at("2020-01-01T00:00Z"), at(f"2020-01-{day:02}T00:00Z")),))
+            for day in range(2, 28)
+        )
+    )
+    begun = at("2026-12-01T00:00Z")
+    assert often.add(begun, HOUR) is not None
+    assert often.add(begun, 90 * DAY) is None
+    assert len(list(often.spans(begun))) <= MAX_SPANS
