@@ -115,9 +115,9 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
 
 
 def _include_routes(app: FastAPI, settings: Settings) -> None:
-    # Beside the others and first, not nested: a nested router is matched twice for each request.
-    app.router.routes[0:0] = [*assign.hot.routes, *webhooks.hot.routes]
-    for each in (
+    # All beside one another, those on the hot path first. A nested router is matched twice for each request,
+    # and its routes are made anew for each app, while the first request waits.
+    resources = (
         assign,
         reassign,
         jobs,
@@ -139,9 +139,10 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         reconcile,
         webhooks,
         clock,
-    ):
-        app.include_router(each.router)
-    app.include_router(api_docs.open_router if settings.serves_api_docs else api_docs.guarded_router)
+    )
+    docs = api_docs.open_router if settings.serves_api_docs else api_docs.guarded_router
+    for router in (assign.hot, webhooks.hot, *(each.router for each in resources), docs):
+        app.router.routes.extend(router.routes)
 
 
 async def _authentication(pool: Pool, settings: Settings, metrics: Metrics) -> Authentication:
