@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 SOURCES := $(wildcard app devtools lead_assignment migrations tests bench docs)
-# Test processes. Each has its own database servers.
+# Processes that check types, and then those that test. Each of these has its own database servers.
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
@@ -22,7 +22,7 @@ run: $(READY) ## Serve the example workspace, with a Postgres of its own under .
 test: $(READY) ## Check formatting, lint, types and layers, and run the tests.
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
-	$(BIN)/mypy $(SOURCES)
+	$(BIN)/mypy --num-workers $(WORKERS) $(SOURCES)
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist loadgroup
 
