@@ -1,6 +1,6 @@
 """The installed strategies. All of them, built-in ones included, are found by one entry-point group."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 
 import structlog
@@ -21,8 +21,10 @@ def strategies() -> Mapping[str, Strategy]:
     of its settings. A plugin that cannot be imported is logged and left out.
     """
     found: dict[str, Strategy] = {}
-    for point in _points():
-        strategy = loaded(point) if _is_built_in(point) else _plugin(point)
+    points = [(not _is_built_in(point), point.name, point) for point in entry_points(group=GROUP)]
+    # Built-in ones first, so that no plugin takes their names.
+    for is_plugin, _, point in sorted(points, key=lambda each: each[:2]):
+        strategy = _plugin(point) if is_plugin else loaded(point)
         if strategy is not None:
             found.setdefault(strategy.name, strategy)
     return found
@@ -48,11 +50,6 @@ def _plugin(point: EntryPoint) -> Plugin | None:
     return Plugin(
         strategy_name, strategy.Config, name, version, point.value, isinstance(strategy, Compilable)
     )
-
-
-def _points() -> Iterable[EntryPoint]:
-    """The entry points, built-in ones first, so that no plugin takes their names."""
-    return sorted(entry_points(group=GROUP), key=lambda point: (not _is_built_in(point), point.name))
 
 
 def _is_built_in(point: EntryPoint) -> bool:
