@@ -175,7 +175,7 @@ class Account:
         stream = [each for each in sent for _ in range(self.random.randint(1, 3))]
         self.random.shuffle(stream)
         batches = [stream[first : first + BATCH] for first in range(0, len(stream), BATCH)]
-        async with httpx2.AsyncClient(timeout=PATIENCE) as client:
+        async with httpx2.AsyncClient(timeout=PATIENCE, verify=False) as client:
             for batch in batches:
                 await _post(client, lambda: self.random.choice(running).url, path, batch)
 
