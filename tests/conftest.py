@@ -16,7 +16,7 @@ from tests.support.postgres import (
     in_a_thread,
     pytest_addoption,
 )
-from tests.support.workspace import StoredIds, Workspace, fill_with_workspace, open_clone
+from tests.support.workspace import Filled, Workspace, fill_with_workspace, open_filled
 
 __all__ = ["any_postgres_database", "clusters", "database", "pytest_addoption", "workspace"]
 
@@ -45,9 +45,9 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 
 @pytest.fixture(scope="session")
-def stored_ids(clusters: Clusters, pytestconfig: pytest.Config) -> StoredIds:
+def filled_template(clusters: Clusters, pytestconfig: pytest.Config) -> Filled:
     """The workspace of a database that is made once and cloned for each test."""
-    made: list[StoredIds] = []
+    made: list[Filled] = []
 
     def fill(dsn: str) -> None:
         in_a_thread(lambda: made.append(asyncio.run(fill_with_workspace(dsn))))
@@ -57,16 +57,14 @@ def stored_ids(clusters: Clusters, pytestconfig: pytest.Config) -> StoredIds:
 
 
 @pytest.fixture
-def workspace_database(
-    clusters: Clusters, pytestconfig: pytest.Config, stored_ids: StoredIds
-) -> Iterator[str]:
-    """Address of the database of `workspace`."""
+def filled(clusters: Clusters, pytestconfig: pytest.Config, filled_template: Filled) -> Iterator[Filled]:
+    """A database that holds the usual workspace; for tests that open it with settings of their own."""
     with clusters.clone(pytestconfig.getoption("--postgres"), WITH_WORKSPACE) as dsn:
-        yield dsn
+        yield filled_template._replace(dsn=dsn)
 
 
 @pytest.fixture
-async def workspace(workspace_database: str, stored_ids: StoredIds) -> AsyncIterator[Workspace]:
+async def workspace(filled: Filled) -> AsyncIterator[Workspace]:
     """A running service with one workspace: ana, ben and eve in two teams, and an active plan."""
-    async with open_clone(workspace_database, stored_ids) as opened:
+    async with open_filled(filled) as opened:
         yield opened

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.audit.verify import verify
-from tests.support.workspace import Workspace, create_workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, create_workspace, open_filled
 
 PLAN = """
 queues: {unrouted: {}}
@@ -33,9 +33,9 @@ async def at(workspace: Workspace, time_of_day: str, speed: float = 0) -> None:
 
 
 @pytest.fixture
-async def night(database: str) -> AsyncIterator[Workspace]:
+async def night(filled: Filled) -> AsyncIterator[Workspace]:
     """Two in the morning; ana and ben begin at eight, eve is in no team that waits."""
-    async with open_workspace(database, worker_interval_seconds=0.02) as workspace:
+    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
         await at(workspace, NIGHT)
         await workspace.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
         members = [{"owner": "ana"}, {"owner": "ben"}]
@@ -164,8 +164,8 @@ async def test_released_lead_without_an_available_owner_is_held_again_or_moves_o
     assert (await verify(night.pool, night.workspace_id)).clean
 
 
-async def test_unreleased_lead_is_reported_as_overdue(database: str) -> None:
-    async with open_workspace(database, worker_interval_seconds=3600) as workspace:
+async def test_unreleased_lead_is_reported_as_overdue(filled: Filled) -> None:
+    async with open_filled(filled, worker_interval_seconds=3600) as workspace:
         await at(workspace, NIGHT)
         await workspace.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
         await workspace.client.patch("/owners/ben", json={"calendar": "day"})

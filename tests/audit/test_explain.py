@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.factories import PLAN
-from tests.support.workspace import Workspace, client_of, running_app
+from tests.support.workspace import Filled, Workspace, client_of, running_app
 
 JANE = {"external_id": "form-1", "email": "Jane@ACME.example", "country": "DE", "first_name": "Jane"}
 
@@ -119,12 +119,12 @@ async def test_thousands_of_rules_come_in_pages(workspace: Workspace) -> None:
 
 
 async def test_a_plan_that_cannot_be_read_any_more_is_a_conflict(
-    workspace: Workspace, workspace_database: str
+    workspace: Workspace, filled: Filled
 ) -> None:
     returned = await workspace.assign(external_id="a")
     await workspace.pool.execute("UPDATE plans SET document = '{}'")
     async with (
-        running_app(workspace_database) as app,
+        running_app(filled.dsn) as app,
         client_of(app, await workspace.issue_key("leads:read")) as client,
     ):
         answer = await client.get(f"/assignments/{returned['assignment_id']}/explain")

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.crm import Crm, open_crm
 from tests.support.shell import Shell
+from tests.support.workspace import Filled
 
 AS_OF = ("--endpoint", "crm", "--as-of", "2099-01-01T00:00:00Z")
 EXPORT = """Record ID,First Name,hubspot_owner_id,Last Modified Date
@@ -15,8 +16,9 @@ EXPORT = """Record ID,First Name,hubspot_owner_id,Last Modified Date
 """
 
 
-async def test_file_is_compared_and_applied(database: str, shell: Shell, tmp_path: Path) -> None:
-    async with open_crm(database) as crm:
+async def test_file_is_compared_and_applied(filled: Filled, tmp_path: Path) -> None:
+    shell = Shell(tmp_path, DATABASE_URL=filled.dsn)
+    async with open_crm(filled) as crm:
         await _leads(crm)
         file = tmp_path / "contacts.csv"
         file.write_text(EXPORT)
@@ -35,10 +37,9 @@ async def test_file_is_compared_and_applied(database: str, shell: Shell, tmp_pat
         assert (kind, total, bool(actor)) == ("reconcile", 1, True)
 
 
-async def test_complete_list_of_lines_names_what_it_lacks(
-    database: str, shell: Shell, tmp_path: Path
-) -> None:
-    async with open_crm(database) as crm:
+async def test_complete_list_of_lines_names_what_it_lacks(filled: Filled, tmp_path: Path) -> None:
+    shell = Shell(tmp_path, DATABASE_URL=filled.dsn)
+    async with open_crm(filled) as crm:
         await _leads(crm)
         file = tmp_path / "contacts.ndjson"
         file.write_text('{"id": 101, "owner": "3", "object": "contact"}\n')

@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from app.audit.verify import verify
 from tests.support.processes import PATIENCE
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 
 CLOCK = """
 INSERT INTO clocks (workspace_id, set_at, base_time, speed) VALUES ($1, now(), $2::text::timestamptz, 0)
@@ -45,9 +45,9 @@ async def at(workspace: Workspace, moment: str) -> None:
 
 
 @pytest_asyncio.fixture
-async def office(database: str) -> AsyncIterator[Workspace]:
+async def office(filled: Filled) -> AsyncIterator[Workspace]:
     """Ana, ben, cem and dia in Berlin, all in one team, on the Friday before ana's leave."""
-    async with open_workspace(database, worker_interval_seconds=0.02) as workspace:
+    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
         await at(workspace, FRIDAY)
         hours = {"timezone": "Europe/Berlin", "country": "DE", "hours": "Mo-Fr 09:00-17:00; PH off"}
         await workspace.client.put("/calendars/b9", json=hours)

@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from app.audit.verify import verify
 from tests.support.jobs import finished
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 
 PLAN = """
 queues: {desk: {claimable_by: inbound}}
@@ -24,9 +24,9 @@ ROWS = {"columns": ["country"], "rows": [["FR", {"owner": "ana"}], ["US", {"team
 
 
 @pytest_asyncio.fixture
-async def quick(database: str) -> AsyncIterator[Workspace]:
+async def quick(filled: Filled) -> AsyncIterator[Workspace]:
     """A workspace whose worker rests for a moment only, with a plan that names ana everywhere."""
-    async with open_workspace(database, worker_interval_seconds=0.02) as workspace:
+    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
         assert (await workspace.client.put("/tables/areas", json=ROWS)).status_code == 201
         await workspace.publish(PLAN)
         account = {"domains": ["acme.example"], "owner": "ana", "roles": {"sdr": "ana"}}
@@ -128,8 +128,8 @@ async def test_open_leads_of_an_active_owner_cannot_be_moved_so(
     assert [error["path"] for error in answer.json()["errors"]] == ["open_leads"]
 
 
-async def test_reactivation_cancels_the_rest_of_the_move(database: str) -> None:
-    async with open_workspace(database, worker_interval_seconds=3600) as workspace:
+async def test_reactivation_cancels_the_rest_of_the_move(filled: Filled) -> None:
+    async with open_filled(filled, worker_interval_seconds=3600) as workspace:
         await workspace.publish(PLAN.replace("  - rule: {name: rows", "  # - rule: {name: rows"))
         await workspace.assign(external_id="a", source="ana")
         answer = await deactivate(workspace, "ana", open_leads="move")

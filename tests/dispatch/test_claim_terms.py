@@ -10,7 +10,7 @@ import pytest
 
 from app.audit.verify import verify
 from app.keys import issue
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 from tests.test_worker import PATIENCE, at
 
 PLAN = """
@@ -27,9 +27,9 @@ CLOCKS = "SELECT kind, state, due_at FROM sla_clocks WHERE workspace_id = $1 ORD
 
 
 @pytest.fixture
-async def desk(database: str) -> AsyncIterator[Workspace]:
+async def desk(filled: Filled) -> AsyncIterator[Workspace]:
     """A queue whose claims last a day, and a worker that looks often."""
-    async with open_workspace(database, worker_interval_seconds=0.02) as workspace:
+    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
         await at(workspace, f"{FRIDAY} 09:00Z")
         await workspace.publish(PLAN)
         yield workspace

@@ -20,7 +20,7 @@ from app.metrics import Metrics
 from app.registry import strategies
 from app.store import clocks
 from tests.promises.audit import audit
-from tests.support.workspace import Workspace, open_workspace, stored_workspace
+from tests.support.workspace import Filled, Workspace, open_filled, stored_workspace
 
 
 def assign(number: int, key: str | None = None, **lead: Any) -> Assign:
@@ -41,8 +41,8 @@ async def decided(workspace: Workspace, jobs: list[Job]) -> list[dict[str, Any]]
     return [orjson.loads(answer.body) for answer in answers if isinstance(answer, Reply)]
 
 
-async def test_claim_skips_a_lead_that_was_closed_just_before(database: str) -> None:
-    async with open_workspace(database) as workspace:
+async def test_claim_skips_a_lead_that_was_closed_just_before(filled: Filled) -> None:
+    async with open_filled(filled) as workspace:
         waiting = await workspace.assign(external_id="a", source="partner")
         dispatch: Dispatcher = workspace.app.state.dispatch
         closing = ReportEvent(
@@ -60,9 +60,9 @@ async def test_claim_skips_a_lead_that_was_closed_just_before(database: str) -> 
         assert (lead["state"], len(lead["assignments"])) == ("closed", 1)
 
 
-async def test_release_after_a_repeat_still_excludes_the_owner(database: str) -> None:
+async def test_release_after_a_repeat_still_excludes_the_owner(filled: Filled) -> None:
     hold = {"round_robin": {"team": "inbound", "off_hours": "hold"}}
-    async with open_workspace(database) as workspace, workspace.pool.acquire() as connection:
+    async with open_filled(filled) as workspace, workspace.pool.acquire() as connection:
         await workspace.put("calendars", "day", {"timezone": "UTC", "hours": "08:00-17:00"})
         for owner in ("ana", "ben", "eve"):
             await workspace.put("owners", owner, {"name": owner, "calendar": "day"})

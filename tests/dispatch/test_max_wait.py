@@ -10,7 +10,7 @@ import pytest
 
 from app.audit.verify import verify
 from app.directory import clock_recounts
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 from tests.test_worker import PATIENCE, at
 
 PLAN = """
@@ -27,9 +27,9 @@ def berlin(text: str) -> str:
 
 
 @pytest.fixture
-async def desk(database: str) -> AsyncIterator[Workspace]:
+async def desk(filled: Filled) -> AsyncIterator[Workspace]:
     """A queue for a team that works from nine to five in Berlin; Monday 17:30."""
-    async with open_workspace(database, worker_interval_seconds=0.02) as workspace:
+    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
         await at(workspace, berlin("2026-12-07 17:30"))
         await workspace.put(
             "calendars",

@@ -10,7 +10,7 @@ from app.engine.life.queues import queue_rank
 from app.plan.document.queues import read_aging
 from app.plans.versions import REORDERED_AT_ONCE
 from app.worker.queue_order import SLICE, QueueOrder
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 from tests.test_worker import at
 
 EIGHT = datetime(2099, 11, 23, 8, tzinfo=UTC)
@@ -28,9 +28,9 @@ def plan(aging: str | None) -> str:
 
 
 @pytest.fixture
-async def desk(database: str) -> AsyncIterator[Workspace]:
+async def desk(filled: Filled) -> AsyncIterator[Workspace]:
     """A workspace at eight in the morning, whose worker does nothing."""
-    async with open_workspace(database, worker_interval_seconds=3600) as workspace:
+    async with open_filled(filled, worker_interval_seconds=3600) as workspace:
         await at(workspace, str(EIGHT))
         yield workspace
 

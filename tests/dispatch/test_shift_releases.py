@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app.audit.verify import verify
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 from tests.test_worker import PATIENCE, at
 
 PLAN = """
@@ -46,17 +46,17 @@ async def office(workspace: Workspace, **starts: str) -> None:
 
 
 @pytest.fixture
-async def night(database: str) -> AsyncIterator[Workspace]:
+async def night(filled: Filled) -> AsyncIterator[Workspace]:
     """Two in the morning, with a worker that looks often."""
-    async with open_workspace(database, worker_interval_seconds=0.02) as workspace:
+    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
         await at(workspace, f"{NIGHT} 02:00Z")
         yield workspace
 
 
 @pytest.fixture
-async def idle(database: str) -> AsyncIterator[Workspace]:
+async def idle(filled: Filled) -> AsyncIterator[Workspace]:
     """The same with a worker that does nothing."""
-    async with open_workspace(database, worker_interval_seconds=3600) as workspace:
+    async with open_filled(filled, worker_interval_seconds=3600) as workspace:
         await at(workspace, f"{NIGHT} 02:00Z")
         yield workspace
 

@@ -7,12 +7,12 @@ import pytest
 
 from app.audit.verify import verify
 from tests.support.office import PLAN, at, move, open_office, owner_of, quiet, report, states, told
-from tests.support.workspace import Workspace
+from tests.support.workspace import Filled, Workspace
 
 
 @pytest.fixture
-async def office(database: str) -> AsyncIterator[Workspace]:
-    async with open_office(database) as workspace:
+async def office(filled: Filled) -> AsyncIterator[Workspace]:
+    async with open_office(filled) as workspace:
         yield workspace
 
 

@@ -10,14 +10,14 @@ from app.audit.verify import verify
 from app.directory import clock_recounts
 from app.worker.clock_recounts import ClockRecounts
 from tests.support.office import OFFICE, PLAN, at, move, open_office, owner_of, report, states, told, until
-from tests.support.workspace import Workspace
+from tests.support.workspace import Filled, Workspace
 
 TOUCH = PLAN.format(sla="touch: 4h, on_breach: remind, grace: 0")
 
 
 @pytest.fixture
-async def office(database: str) -> AsyncIterator[Workspace]:
-    async with open_office(database) as workspace:
+async def office(filled: Filled) -> AsyncIterator[Workspace]:
+    async with open_office(filled) as workspace:
         await workspace.publish(TOUCH)
         yield workspace
 

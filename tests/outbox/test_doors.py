@@ -12,7 +12,7 @@ import pytest
 from app.store.connection.pool import transaction
 from app.store.life.outbox import ActionRow, insert_actions
 from tests.support.processes import PATIENCE
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 
 PLAN = """
 queues: {unrouted: {}}
@@ -50,9 +50,9 @@ async def switch_on(workspace: Workspace, **settings: Any) -> None:
 
 
 @pytest.fixture
-async def outbox(database: str) -> AsyncIterator[Workspace]:
+async def outbox(filled: Filled) -> AsyncIterator[Workspace]:
     """A workspace with a reader, a clock that stands still, and a worker that looks all the time."""
-    async with open_workspace(database, worker_interval_seconds=0.02) as workspace:
+    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
         await at(workspace, 0)
         await workspace.client.patch("/owners/ben", json={"crm": {"salesforce": "005B"}})
         await workspace.publish(PLAN)
@@ -167,8 +167,8 @@ async def test_acknowledged_in_time_an_action_never_becomes_available(outbox: Wo
     assert [each["id"] for each in await logged(outbox, 1)] == [lost["actions"][0]["id"]]
 
 
-async def test_without_a_reader_only_actions_that_nobody_heard_of_are_offered(database: str) -> None:
-    async with open_workspace(database, worker_interval_seconds=0.02) as workspace:
+async def test_without_a_reader_only_actions_that_nobody_heard_of_are_offered(filled: Filled) -> None:
+    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
         await at(workspace, 0)
         await workspace.publish(PLAN)
         assert await workspace.get("/settings/actions") == {

@@ -15,7 +15,7 @@ from app.outbox.safe_http import AllowedHosts
 from app.secrets import new_key
 from tests.support.processes import PATIENCE
 from tests.support.receiver import OK, Answer, Received, Receiver, receiving
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 
 PLAN = """
 queues: {unrouted: {}, desk: {claim: {hide: [email]}}}
@@ -38,10 +38,10 @@ SEALED = "SELECT convert_from(sealed, 'UTF8') AS sealed FROM target_secrets WHER
 
 
 @pytest.fixture
-async def pushing(database: str) -> AsyncIterator[Workspace]:
+async def pushing(filled: Filled) -> AsyncIterator[Workspace]:
     """A workspace that may send to this machine, and a worker that looks all the time."""
-    async with open_workspace(
-        database, worker_interval_seconds=0.02, secrets_key=new_key(), pool_size=20
+    async with open_filled(
+        filled, worker_interval_seconds=0.02, secrets_key=new_key(), pool_size=20
     ) as workspace:
         workspace.app.state.target_http.allowed = AllowedHosts.parse("127.0.0.1", development=True)
         await workspace.client.patch("/owners/ben", json={"crm": {"salesforce": "005B"}})

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.plugins.packages import ODD, install
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 
 PATIENT: dict[str, Any] = {"request_timeout_seconds": 30.0, "plugin_timeout_seconds": 10.0}
 """Nobody is late here because the machine is busy."""
@@ -21,16 +21,14 @@ def plugin_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def workspace(database: str, plugin_steps: None) -> AsyncIterator[Workspace]:
+async def workspace(filled: Filled, plugin_steps: None) -> AsyncIterator[Workspace]:
     """A running service whose plugins have all the time they want."""
-    async with open_workspace(database, **PATIENT) as workspace:
+    async with open_filled(filled, **PATIENT) as workspace:
         yield workspace
 
 
 @pytest.fixture
-async def hasty(database: str, plugin_steps: None) -> AsyncIterator[Workspace]:
+async def hasty(filled: Filled, plugin_steps: None) -> AsyncIterator[Workspace]:
     """A running service whose plugins have little time."""
-    async with open_workspace(
-        database, request_timeout_seconds=30.0, plugin_timeout_seconds=2.5
-    ) as workspace:
+    async with open_filled(filled, request_timeout_seconds=30.0, plugin_timeout_seconds=2.5) as workspace:
         yield workspace

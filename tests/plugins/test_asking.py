@@ -12,7 +12,7 @@ from app.registry import strategies
 from app.store.stored_bytes import unpack
 from tests.plugins.conftest import PATIENT
 from tests.plugins.packages import ODD, install
-from tests.support.workspace import Workspace, create_workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, create_workspace, open_filled
 
 PLAN = """
 queues: {desk: {}}
@@ -46,9 +46,9 @@ async def test_every_way_to_a_decision_asks_it(workspace: Workspace) -> None:
     assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
-async def test_a_batch_and_single_calls_come_to_the_same(database: str, plugin_steps: None) -> None:
+async def test_a_batch_and_single_calls_come_to_the_same(filled: Filled, plugin_steps: None) -> None:
     bodies = [lead(at, country="DE" if at % 3 else "FR") for at in range(30)]
-    async with open_workspace(database, **PATIENT) as workspace:
+    async with open_filled(filled, **PATIENT) as workspace:
         await workspace.publish(PLAN)
         items = (await workspace.client.post("/assign/batch", json={"items": bodies})).json()["items"]
         bulk = [item["decision"] for item in items]
@@ -109,8 +109,8 @@ async def test_its_settings_are_made_ready_with_the_plan(workspace: Workspace) -
     assert steps(answer) == [("ask", "ready_prepared_queue"), ("desk", "queue")]
 
 
-async def test_decision_is_replayed_without_the_plugin(database: str, plugin_steps: None) -> None:
-    async with open_workspace(database, **PATIENT) as workspace:
+async def test_decision_is_replayed_without_the_plugin(filled: Filled, plugin_steps: None) -> None:
+    async with open_filled(filled, **PATIENT) as workspace:
         await workspace.publish(PLAN)
         posts = [await workspace.client.post("/assign", json=lead(0, city=city)) for city in ("", "Raises")]
         returned = [post.json() for post in posts]
@@ -124,10 +124,10 @@ async def test_decision_is_replayed_without_the_plugin(database: str, plugin_ste
 
 
 async def test_rest_of_the_plan_works_without_the_plugin(
-    database: str, plugin_steps: None, tmp_path: Path
+    filled: Filled, plugin_steps: None, tmp_path: Path
 ) -> None:
     install(tmp_path, {"kind": f"{ODD}:Kind"})
-    async with open_workspace(database, **PATIENT) as workspace:
+    async with open_filled(filled, **PATIENT) as workspace:
         assert "odd" not in strategies()
         await workspace.publish(PLAN)
         answer = (await workspace.client.post("/assign", json=lead(0))).json()

@@ -17,7 +17,7 @@ from app.store.privacy.kept_hashes import is_barred
 from tests.promises.test_canaries import FIELDS
 from tests.support.dump import dump
 from tests.support.jobs import finished
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 
 CANARY = re.compile(r"zq[a-z0-9]*canary")
 PLAN: dict[str, Any] = {
@@ -76,9 +76,9 @@ COUNTS = "SELECT received, matched FROM journal WHERE workspace_id = $1 ORDER BY
 
 
 @pytest_asyncio.fixture
-async def busy(database: str) -> AsyncIterator[Workspace]:
+async def busy(filled: Filled) -> AsyncIterator[Workspace]:
     """A workspace with a reader of actions."""
-    async with open_workspace(database) as workspace:
+    async with open_filled(filled) as workspace:
         await workspace.put("settings", "actions", {"reader": True, "max_deliveries": 10})
         async with workspace.edit() as edit:
             record = await edit.find("owners", "eve")

@@ -12,7 +12,7 @@ from app.privacy.owner_erasure import OwnerHistory
 from app.store.stored_bytes import pack, unpack
 from tests.privacy.test_erasure import posted
 from tests.support.dump import dump
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 
 CANARY = re.compile(r"zq[a-z0-9]*canary")
 OWNER: dict[str, Any] = {
@@ -78,9 +78,9 @@ VALUES ($1, gen_random_uuid(), 'reassign', 'finished', '{"reason": "from Zqnextc
 
 
 @pytest_asyncio.fixture
-async def team(database: str) -> AsyncIterator[Workspace]:
+async def team(filled: Filled) -> AsyncIterator[Workspace]:
     """A workspace without a worker, with a reader of actions, and an owner who is full of canaries."""
-    async with open_workspace(database, no_worker=True) as workspace:
+    async with open_filled(filled, no_worker=True) as workspace:
         await workspace.put("settings", "actions", {"reader": True, "max_deliveries": 10})
         await workspace.put("owners", "ben", OWNER)
         await workspace.put("owners", "eve", {"name": "Eve", "crm": {"salesforce": "005E"}})
@@ -294,8 +294,8 @@ async def test_lead_that_is_erased_meanwhile_stays_erased(team: Workspace) -> No
     assert (await verify(team.pool, team.workspace_id)).differences == []
 
 
-async def test_worker_of_the_service_erases(database: str) -> None:
-    async with open_workspace(database, worker_interval_seconds=0.05) as workspace:
+async def test_worker_of_the_service_erases(filled: Filled) -> None:
+    async with open_filled(filled, worker_interval_seconds=0.05) as workspace:
         await workspace.put("owners", "ben", OWNER)
         await workspace.assign(external_id="a")
         await erased(workspace)

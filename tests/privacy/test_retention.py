@@ -15,15 +15,15 @@ from app.store.connection.pool import transaction
 from app.store.privacy import retention
 from app.worker.retention import Retention
 from tests.support.dump import dump
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 
 START = datetime(2030, 11, 20, 12, tzinfo=UTC)
 
 
 @pytest_asyncio.fixture
-async def old(database: str) -> AsyncIterator[Workspace]:
+async def old(filled: Filled) -> AsyncIterator[Workspace]:
     """A workspace whose worker looks so rarely that the test decides when slices run."""
-    async with open_workspace(database, no_worker=True) as workspace:
+    async with open_filled(filled, no_worker=True) as workspace:
         await at(workspace, 0)
         yield workspace
 
@@ -206,8 +206,8 @@ async def test_kind_that_fails_stops_no_other_and_is_no_success(
     assert (await old.get("/retention"))["run"]["finished_at"] is None
 
 
-async def test_worker_deletes_and_the_last_success_is_a_metric(database: str) -> None:
-    async with open_workspace(database, worker_interval_seconds=0.02) as workspace:
+async def test_worker_deletes_and_the_last_success_is_a_metric(filled: Filled) -> None:
+    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
         while " 0.0" in (line := await metric(workspace)):
             pass
         assert line.startswith("lead_assignment_retention_success_timestamp_seconds")

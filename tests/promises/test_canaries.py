@@ -7,7 +7,7 @@ import pytest
 from httpx2 import Response
 
 from tests.support.poisonous import Poisonous
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled, open_workspace
 
 CANARY = "zqcanary"
 FIELDS = (
@@ -159,8 +159,8 @@ async def test_an_error_of_the_database_that_quotes_the_row_is_not_repeated(
     assert is_clean((await workspace.client.get("/metrics")).text)
 
 
-async def test_a_timeout_at_the_workspace_lock_names_no_lead(database: str, printed: list[str]) -> None:
-    async with open_workspace(database, request_timeout_seconds=0.5) as workspace, workspace.edit():
+async def test_a_timeout_at_the_workspace_lock_names_no_lead(filled: Filled, printed: list[str]) -> None:
+    async with open_filled(filled, request_timeout_seconds=0.5) as workspace, workspace.edit():
         answer = await refused(workspace, "POST", "/assign", 503, json={"lead": person(0)})
     assert int(answer.headers["retry-after"]) >= 1
 

@@ -11,7 +11,7 @@ import pytest
 from app.audit.verify import verify
 from tests.support.crm import USERS, books, employ
 from tests.support.office import until
-from tests.support.workspace import open_workspace
+from tests.support.workspace import Filled, open_filled
 from tests.webhooks.deliveries import BASE_URL, endpoint, hubspot
 
 SECRET = "client-secret-of-the-app"
@@ -75,8 +75,8 @@ class Afternoon:
 
 
 @pytest.mark.parametrize("count", [40, pytest.param(200, marks=pytest.mark.long)])
-async def test_books_equal_the_crm_after_an_afternoon(database: str, count: int) -> None:
-    async with open_workspace(database) as workspace:
+async def test_books_equal_the_crm_after_an_afternoon(filled: Filled, count: int) -> None:
+    async with open_filled(filled) as workspace:
         await employ(workspace, "hubspot")
         path = await endpoint(
             workspace,

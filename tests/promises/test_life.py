@@ -9,7 +9,7 @@ import pytest
 
 from app.audit.verify import verify
 from app.worker.worker import duties
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 
 START = datetime(2099, 11, 23, 8, tzinfo=UTC)
 STEPS = 120
@@ -212,8 +212,8 @@ class Life:
 @pytest.mark.parametrize(
     "seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 20))]
 )
-async def test_books_stay_right_whatever_happens(database: str, seed: int) -> None:
-    async with open_workspace(database, worker_interval_seconds=3600) as workspace:
+async def test_books_stay_right_whatever_happens(filled: Filled, seed: int) -> None:
+    async with open_filled(filled, worker_interval_seconds=3600) as workspace:
         await workspace.pool.execute(CLOCK, workspace.workspace_id, START)
         await workspace.put("calendars", "day", {"timezone": "Europe/Berlin", "hours": "Mo-Fr 09:00-17:00"})
         await workspace.publish(PLAN)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 
 PATIENCE = 120.0
 CLOCK = """
@@ -86,9 +86,9 @@ async def report(workspace: Workspace, assignment_id: str, **event: Any) -> dict
 
 
 @asynccontextmanager
-async def open_office(database: str) -> AsyncIterator[Workspace]:
+async def open_office(filled: Filled) -> AsyncIterator[Workspace]:
     """Tuesday morning in the office: ana and ben share leads."""
-    async with open_workspace(database, worker_interval_seconds=0.02) as workspace:
+    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
         await at(workspace, "2098-12-02T10:00+01:00")
         await workspace.put("calendars", "office", OFFICE)
         for owner in ("ana", "ben"):

@@ -1,9 +1,11 @@
 """A workspace under test, of a service in the test's own process or in processes of its own."""
 
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 import httpx2
@@ -122,18 +124,22 @@ class Workspace:
 
     @asynccontextmanager
     async def connect(self, url: str, **options: Any) -> AsyncIterator[httpx2.AsyncClient]:
-        """A client of a service process, with the workspace's key."""
+        """A client of a service process, with the workspace's key.
+
+        The calls are not encrypted: reading the trusted authorities would take longer than most calls.
+        """
         headers = {"Authorization": f"Bearer {self.key}"}
         limits = httpx2.Limits(max_connections=None, max_keepalive_connections=64)
         async with httpx2.AsyncClient(
-            base_url=url, headers=headers, timeout=PATIENCE, limits=limits, **options
+            base_url=url, headers=headers, timeout=PATIENCE, limits=limits, verify=False, **options
         ) as client:
             yield client
 
 
-class StoredIds(NamedTuple):
-    """What a stored workspace is opened with."""
+class Filled(NamedTuple):
+    """A database that holds the usual workspace, and what that is opened with."""
 
+    dsn: str
     workspace_id: int
     key: str
 
@@ -172,6 +178,12 @@ async def create_workspace(app: FastAPI, name: str) -> Workspace:
     return workspace
 
 
+@cache
+def _installed_on(path: tuple[str, ...]) -> Mapping[str, Strategy]:
+    """The strategies that are installed. To look for them takes as long as to make an app."""
+    return installed()
+
+
 @asynccontextmanager
 async def running_app(
     dsn: str, strategies: Mapping[str, Strategy] | None = None, **settings: Any
@@ -180,7 +192,7 @@ async def running_app(
 
     A busy machine times out no request: a test of timeouts sets its own.
     """
-    offered = {**installed(), **(strategies or {})}
+    offered = {**_installed_on(tuple(sys.path)), **(strategies or {})}
     settings = {"request_timeout_seconds": 30.0, "secrets_key": SECRETS_KEY, **settings}
     app = create_app(Settings(env="production", database_url=dsn, **settings), offered)
     async with app.router.lifespan_context(app):
@@ -198,20 +210,20 @@ async def open_workspace(
             yield workspace
 
 
-async def fill_with_workspace(dsn: str) -> StoredIds:
-    """Create the usual workspace in a database that is cloned later. Returns what a clone is opened with."""
+async def fill_with_workspace(dsn: str) -> Filled:
+    """Create the usual workspace in a database that is cloned later."""
     # A worker would note when it last looked, which in a clone would be too long ago.
     async with running_app(dsn, no_worker=True) as app:
         workspace = await create_workspace(app, "workspace")
         await workspace.client.aclose()
-        return StoredIds(workspace.workspace_id, workspace.key)
+        return Filled(dsn, workspace.workspace_id, workspace.key)
 
 
 @asynccontextmanager
-async def open_clone(dsn: str, stored: StoredIds) -> AsyncIterator[Workspace]:
-    """The usual workspace in a clone, of an app that runs in this process."""
-    async with running_app(dsn) as app, client_of(app, stored.key) as client:
-        yield Workspace(app.state.pool, stored.workspace_id, stored.key, app, client)
+async def open_filled(filled: Filled, **settings: Any) -> AsyncIterator[Workspace]:
+    """The usual workspace of an app that runs in this process; much sooner there than a new one."""
+    async with running_app(filled.dsn, **settings) as app, client_of(app, filled.key) as client:
+        yield Workspace(app.state.pool, filled.workspace_id, filled.key, app, client)
 
 
 @asynccontextmanager

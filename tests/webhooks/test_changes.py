@@ -8,6 +8,7 @@ import pytest
 
 from app.webhooks.crm_events import CrmEvent
 from tests.support.crm import Crm, books, findings, open_crm
+from tests.support.workspace import Filled
 from tests.webhooks.test_records import is_clean, lead_of, stand_at, upkeep
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -15,8 +16,8 @@ SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
 @pytest.fixture
-async def crm(database: str) -> AsyncIterator[Crm]:
-    async with open_crm(database) as made:
+async def crm(filled: Filled) -> AsyncIterator[Crm]:
+    async with open_crm(filled) as made:
         await stand_at(made, NOON)
         yield made
 
@@ -125,9 +126,9 @@ async def test_calls_and_mails_are_touches_of_their_owners(crm: Crm) -> None:
     assert (await crm.workspace.get(f"/leads/{lead}"))["assignments"][-1]["owner"]["id"] == "ana"
 
 
-async def test_deactivated_while_somebody_hands_over(database: str) -> None:
+async def test_deactivated_while_somebody_hands_over(filled: Filled) -> None:
     """Case 45: nobody is moved twice, and what is left over moves after a while."""
-    async with open_crm(database, "pipedrive") as crm:
+    async with open_crm(filled, "pipedrive") as crm:
         await stand_at(crm, NOON)
         ids = [f"20{number}" for number in range(6)]
         for id_ in ids:
@@ -160,8 +161,8 @@ def _user(crm: Crm, id_: str, *, active: bool, moment: datetime) -> CrmEvent:
     return crm.event(id_, {"active_flag": active}, object="user", at=moment)
 
 
-async def test_out_of_office_is_an_absence_that_the_crm_ends(database: str) -> None:
-    async with open_crm(database, "standard") as crm:
+async def test_out_of_office_is_an_absence_that_the_crm_ends(filled: Filled) -> None:
+    async with open_crm(filled, "standard") as crm:
         await stand_at(crm, NOON)
         away = {"out_of_office": True, "out_of_office_until": "2026-12-05T00:00:00Z"}
         for _ in range(2):

@@ -11,7 +11,7 @@ from app.store.life.due_clocks import find_due_sla_clocks
 from app.webhooks.effects import Applied
 from app.webhooks.inbox import Inbox
 from app.worker.downtime import Downtime
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 from tests.webhooks.deliveries import event
 from tests.webhooks.test_inbox import Recorder, receive
 
@@ -37,9 +37,9 @@ VALUES ($1, now(), now() - interval '2 hours', now() - $2::interval)
     [(timedelta(minutes=1), False), (timedelta(minutes=3), False), (timedelta(minutes=16), True)],
 )
 async def test_clocks_wait_for_the_inbox_at_most_a_quarter_of_an_hour(
-    database: str, since: timedelta, over: bool
+    filled: Filled, since: timedelta, over: bool
 ) -> None:
-    async with open_workspace(database, no_worker=True) as workspace:
+    async with open_filled(filled, no_worker=True) as workspace:
         await workspace.fetch(CLOCK)
         await workspace.fetch(RUN, since)
         await receive(workspace, event("1"))
@@ -58,8 +58,8 @@ async def is_over(workspace: Workspace) -> bool:
     return over
 
 
-async def test_clock_waits_for_what_came_before_its_time(database: str) -> None:
-    async with open_workspace(database, no_worker=True) as workspace:
+async def test_clock_waits_for_what_came_before_its_time(filled: Filled) -> None:
+    async with open_filled(filled, no_worker=True) as workspace:
         await receive(workspace, event("1"))
         before, after = timedelta(minutes=-1), timedelta(microseconds=-1)
         for shift in (before, after):

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from app.webhooks.endpoints import path_hash, system_of
-from tests.support.workspace import SECRETS_KEY, Workspace, open_workspace
+from tests.support.workspace import SECRETS_KEY, Filled, Workspace, open_filled
 
 SECRET, NEWER, NEWEST = "first secret ☂", "second secret", "third secret"
 HUBSPOT: dict[str, Any] = {"kind": "hubspot", "secrets": [SECRET], "base_url": "https://crm.example"}
@@ -168,8 +168,8 @@ async def test_silence_far_beyond_the_usual_is_a_finding(workspace: Workspace) -
     assert await codes(workspace) == []
 
 
-async def test_without_a_key_for_secrets_nothing_is_stored(database: str) -> None:
-    async with open_workspace(database, secrets_key=None) as workspace:
+async def test_without_a_key_for_secrets_nothing_is_stored(filled: Filled) -> None:
+    async with open_filled(filled, secrets_key=None) as workspace:
         answer = await workspace.client.put("/endpoints/crm", json=HUBSPOT)
         assert (answer.status_code, answer.json()["code"]) == (503, "secrets_key_missing")
         assert await workspace.get("/endpoints") == {"items": [], "next": None}

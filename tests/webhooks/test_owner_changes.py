@@ -10,13 +10,14 @@ import pytest
 from app.audit.verify import verify
 from app.store.stored_bytes import unpack
 from tests.support.crm import Crm, actions, books, findings, open_crm
+from tests.support.workspace import Filled
 
 SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
-async def crm(database: str) -> AsyncIterator[Crm]:
-    async with open_crm(database) as made:
+async def crm(filled: Filled) -> AsyncIterator[Crm]:
+    async with open_crm(filled) as made:
         yield made
 
 

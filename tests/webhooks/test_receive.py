@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 from tests.webhooks.deliveries import BASE_URL, SECRET, endpoint, event, hubspot, send, standard
 
 ROWS = "SELECT record_id, state, code FROM crm_inbox WHERE workspace_id = $1 ORDER BY record_id"
@@ -20,9 +20,9 @@ async def rows(workspace: Workspace) -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture
-async def idle(database: str) -> Any:
+async def idle(filled: Filled) -> Any:
     """A workspace whose worker does not run, so that the inbox stays as it is."""
-    async with open_workspace(database, no_worker=True, public_base_url=BASE_URL) as workspace:
+    async with open_filled(filled, no_worker=True, public_base_url=BASE_URL) as workspace:
         yield workspace
 
 
@@ -93,8 +93,8 @@ async def test_many_forged_deliveries_do_not_keep_a_genuine_one_out(idle: Worksp
     assert len(await rows(idle)) == 1
 
 
-async def test_unknown_deleted_and_inactive_endpoints_look_the_same(database: str) -> None:
-    async with open_workspace(database, no_worker=True) as workspace:
+async def test_unknown_deleted_and_inactive_endpoints_look_the_same(filled: Filled) -> None:
+    async with open_filled(filled, no_worker=True) as workspace:
         deleted, inactive = await endpoint(workspace, "a"), await endpoint(workspace, "b", active=False)
         assert (await workspace.client.delete("/endpoints/a")).status_code == 204
         async with workspace.caller(None) as crm:

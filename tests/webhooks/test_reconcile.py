@@ -8,6 +8,7 @@ import pytest
 
 from app.worker.bulk_jobs import BulkJobs
 from tests.support.crm import Crm, actions, books, findings, open_crm
+from tests.support.workspace import Filled
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
 NOTHING = dict.fromkeys(
@@ -20,8 +21,8 @@ NOTHING = dict.fromkeys(
 
 
 @pytest.fixture
-async def crm(database: str) -> AsyncIterator[Crm]:
-    async with open_crm(database) as made:
+async def crm(filled: Filled) -> AsyncIterator[Crm]:
+    async with open_crm(filled) as made:
         answer = await made.workspace.client.put(
             "/endpoints/crm", json={"kind": "hubspot", "secrets": ["long enough"]}
         )

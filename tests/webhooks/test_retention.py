@@ -11,7 +11,7 @@ from app.store.connection.pool import transaction
 from app.store.crm import inbox_retention
 from app.webhooks.effects import Applied
 from tests.support.office import until
-from tests.support.workspace import NOON, Workspace, open_workspace
+from tests.support.workspace import NOON, Filled, Workspace, open_filled
 from tests.webhooks.deliveries import event
 from tests.webhooks.test_inbox import Recorder, drain, receive
 
@@ -28,9 +28,9 @@ SELECT $1, 'standard', 'contact', id, gen_random_uuid(), 'live', now(), 'crm' FR
 
 
 @pytest_asyncio.fixture
-async def idle(database: str) -> AsyncIterator[Workspace]:
+async def idle(filled: Filled) -> AsyncIterator[Workspace]:
     """A workspace without a worker."""
-    async with open_workspace(database, no_worker=True) as workspace:
+    async with open_filled(filled, no_worker=True) as workspace:
         yield workspace
 
 
@@ -63,8 +63,8 @@ async def test_body_that_no_erasure_could_find_goes_at_once(idle: Workspace) -> 
     assert [row["record_id"] for row in rows] == ["1", "3"]
 
 
-async def test_worker_deletes_when_the_time_of_the_workspace_has_come(database: str) -> None:
-    async with open_workspace(database, worker_interval_seconds=0.02) as workspace:
+async def test_worker_deletes_when_the_time_of_the_workspace_has_come(filled: Filled) -> None:
+    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
         await workspace.start_at_noon()
         await workspace.fetch(OF_A_LEAD, ["1"])
         await receive(workspace, event("1", email="p@people.example"))

@@ -13,7 +13,7 @@ from app.audit.verify import verify
 from app.store.connection.pool import transaction
 from app.store.life.due_clocks import read_late_seconds
 from app.worker.worker import Duty, duties
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 
 PLAN = """
 queues: {unrouted: {claimable_by: inbound}}
@@ -109,10 +109,10 @@ async def late(workspace: Workspace) -> float:
     ("waited", "silence"), [(timedelta(minutes=3), timedelta(minutes=3)), (timedelta(minutes=15), None)]
 )
 async def test_case_15_an_hour_without_a_service(
-    database: str, waited: timedelta, silence: timedelta | None
+    filled: Filled, waited: timedelta, silence: timedelta | None
 ) -> None:
     """Clocks fire when no event has come for two minutes, at the latest after fifteen."""
-    async with open_workspace(database, worker_interval_seconds=3600) as workspace:
+    async with open_filled(filled, worker_interval_seconds=3600) as workspace:
         await workspace.publish(PLAN)
         restart = (await workspace.fetch("SELECT now() AS now WHERE $1 > 0"))[0]["now"]
         leads = await start(workspace, restart)

@@ -10,7 +10,7 @@ import pytest_asyncio
 from app.audit.verify import verify
 from tests.support.factories import keyed
 from tests.support.jobs import finished
-from tests.support.workspace import Workspace, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 
 ACTIONS = """
 SELECT type, body FROM actions WHERE workspace_id = $1 AND state <> 'withdrawn' ORDER BY sequence
@@ -27,9 +27,9 @@ follow_up:
 
 
 @pytest_asyncio.fixture
-async def quick(database: str) -> AsyncIterator[Workspace]:
+async def quick(filled: Filled) -> AsyncIterator[Workspace]:
     """A workspace whose worker rests for a moment only."""
-    async with open_workspace(database, worker_interval_seconds=0.02) as workspace:
+    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
         yield workspace
 
 
