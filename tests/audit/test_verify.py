@@ -1,5 +1,6 @@
 """`verify`: silent about data that is right, loud about every kind of damage."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 
@@ -10,9 +11,11 @@ from app.audit.verify import VerifyReport, verify
 from app.engine.model.stored import ENGINE_VERSION
 from app.store.stored_bytes import pack, unpack
 from tests.support.factories import OWNERS, PLAN, TEAMS
-from tests.support.workspace import Workspace
+from tests.support.postgres import Clusters, in_a_thread
+from tests.support.workspace import Filled, Workspace, fill_with_workspace, open_filled
 
 COUNTRIES = ("DE", "AT", "US", "FR")
+AFTER_BUSY_DAYS = "after_busy_days"
 
 
 async def check(workspace: Workspace) -> VerifyReport:
@@ -80,10 +83,31 @@ async def claim_and_close(workspace: Workspace) -> None:
         assert answer.status_code == 200
 
 
+@pytest.fixture(scope="session")
+def worked_template(clusters: Clusters, pytestconfig: pytest.Config) -> Filled:
+    """A workspace after busy days, in a database that is made once and cloned for each test."""
+    made: list[Filled] = []
+
+    async def fill(dsn: str) -> None:
+        made.append(await fill_with_workspace(dsn))
+        async with open_filled(made[0], no_worker=True) as workspace:
+            await busy_days(workspace)
+
+    clusters.prepare(
+        pytestconfig.getoption("--postgres"),
+        AFTER_BUSY_DAYS,
+        lambda dsn: in_a_thread(lambda: asyncio.run(fill(dsn))),
+    )
+    return made[0]
+
+
 @pytest_asyncio.fixture
-async def worked(workspace: Workspace) -> AsyncIterator[Workspace]:
-    await busy_days(workspace)
-    yield workspace
+async def worked(
+    clusters: Clusters, pytestconfig: pytest.Config, worked_template: Filled
+) -> AsyncIterator[Workspace]:
+    with clusters.clone(pytestconfig.getoption("--postgres"), AFTER_BUSY_DAYS) as dsn:
+        async with open_filled(worked_template._replace(dsn=dsn)) as workspace:
+            yield workspace
 
 
 async def test_an_empty_workspace_is_in_order(workspace: Workspace) -> None:
