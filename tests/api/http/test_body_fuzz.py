@@ -4,6 +4,7 @@ import random
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,11 +67,14 @@ def test_doubled_keys_and_nul_are_found_wherever_they_are(value: Any, space: str
         assert document == orjson.loads(raw)
 
 
-async def test_ten_thousand_malformed_bodies_and_not_one_500(small: Small, example_bytes: bytes) -> None:
+@pytest.mark.parametrize("count", [2000, pytest.param(10_000, marks=pytest.mark.long)])
+async def test_thousands_of_malformed_bodies_and_not_one_500(
+    small: Small, example_bytes: bytes, count: int
+) -> None:
     chance = random.Random(20261121)
     statuses: dict[int, int] = {}
     async with small.client() as client:
-        for _ in range(10_000):
+        for _ in range(count):
             body = bytearray(example_bytes)
             for _ in range(chance.randint(1, 4)):
                 start = chance.randrange(len(body))
@@ -82,8 +86,8 @@ async def test_ten_thousand_malformed_bodies_and_not_one_500(small: Small, examp
             )
             statuses[answer.status_code] = statuses.get(answer.status_code, 0) + 1
     assert set(statuses) <= {200, 400, 422}
-    assert statuses[400] > 5000
-    assert statuses[422] > 500
+    assert statuses[400] > count // 2
+    assert statuses[422] > count // 20
 
 
 @settings(max_examples=500, deadline=None)
