@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from app.dispatch.crm_books import CrmBooks
-from app.engine.life.crm import CrmChange, RecordKey, compare, version_after
+from app.engine.life.crm import CrmChange, RecordKey, compare, unresolved, version_after
 from app.intake.arrival import IncomingLead, normalize
 from app.intake.lead_keys import stored_keys
 from app.intake.merging import merged
@@ -50,6 +50,12 @@ class FieldNews:
         for name in self.accepted:
             known = self.books.version(key, name)
             self.books.keep_version(key, name, version_after(self.change, self.change.digests[name], known))
+
+    def keep_unresolved(self, key: RecordKey, name: str) -> None:
+        """Nobody here understood this value: when it is told again, it may be understood."""
+        version = self.books.version(key, name)
+        if version is not None:
+            self.books.keep_version(key, name, replace(version, value=unresolved(version.value)))
 
     def add_to(self, lead: CurrentLead) -> tuple[CurrentLead, dict[str, Any]]:
         """The lead with the fields that are news, and what that changes; None for what was cleared."""

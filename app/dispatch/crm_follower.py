@@ -89,12 +89,16 @@ class CrmFollower:
         self.news.compare(root)
         lead, changed = self.news.add_to(lead)
         owner = OwnerFollower(self.books, change, root, lead, self.plugin)
+        if change.owner_field in self.news.accepted and (code := owner.misnamed()):
+            return self._answer("failed", code, lead_id)
         reroutes = self.news.reroutes(changed)
         if reroutes or self._nobody(owner):
             owner.ready()
         self.news.keep_versions(root.key)
         row = self._keep_row(row, lead_id)
         code = self._decide(owner, reroutes) if counts else "merged"
+        if code == "unknown_user":
+            self.news.keep_unresolved(root.key, change.owner_field)
         if changed:
             self.news.keep_fields(lead, changed)
         reported = self._report(row, lead_id)
@@ -245,7 +249,9 @@ class CrmFollower:
     def _done(self, code: str | None, lead_id: str | None = None) -> Reply:
         return self._answer("done", code, lead_id)
 
-    def _answer(self, result: Literal["done", "wait"], code: str | None, lead_id: str | None = None) -> Reply:
+    def _answer(
+        self, result: Literal["done", "wait", "failed"], code: str | None, lead_id: str | None = None
+    ) -> Reply:
         seconds = WAIT_SECONDS if result == "wait" else 0.0
         body = {"result": result, "code": code, "lead_id": lead_id, "seconds": seconds}
         return Reply(200, orjson.dumps(body))

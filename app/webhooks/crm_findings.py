@@ -20,11 +20,13 @@ class Explanation:
 CODES: Final[Mapping[str, Explanation]] = {
     "unknown_user": Explanation(
         "The CRM names an owner that is no owner here. The lead keeps its owner and its clocks.",
-        "Add the user's id to `crm` of an owner, or to `users` in the mapping of the endpoint.",
+        "Add the user's id to `crm` of an owner, or to `users` in the mapping of the endpoint. Then compare"
+        " the list of leads with `POST /reconcile`, or deliver the record with `POST /records`.",
     ),
     "unknown_queue": Explanation(
         "The CRM names a queue or a team that the plan does not have.",
-        "Add its id to `crm` of a queue in the plan, or to `queues` in the mapping of the endpoint.",
+        "Add its id to `crm` of a queue in the plan, or to `queues` in the mapping of the endpoint. Then"
+        " compare the list of leads with `POST /reconcile`.",
     ),
     "inactive_owner": Explanation(
         "Somebody gave a lead in the CRM to an owner who is inactive here.",

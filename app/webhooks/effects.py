@@ -24,7 +24,7 @@ from app.values.crm_ids import crm_id_key
 from app.webhooks.crm_events import CrmEvent, CrmRecord
 from app.webhooks.endpoint_mapping import read_mapping
 from app.webhooks.mapping import EventTerms, UserChange, canonical_id, read_event
-from app.webhooks.users import follow_user
+from app.webhooks.users import MISNAMED, follow_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,8 @@ class Effects:
 
     async def _follow_user(self, workspace_id: int, terms: EventTerms, change: UserChange) -> Applied:
         try:
-            return Applied("done", await follow_user(self._pool, workspace_id, terms, change))
+            code = await follow_user(self._pool, workspace_id, terms, change)
+            return Applied("failed" if code == MISNAMED else "done", code)
         except Problem as problem:
             return _refused(problem)
 

@@ -12,6 +12,9 @@ MAX_RETRIED = 10_000
 """Failures that one call processes again."""
 PROBLEMS: Final[Mapping[str, str]] = {
     "unreadable": "The delivery is genuine, but its body is not what the CRM documents.",
+    "invalid_mapping": "The mapping of the endpoint cannot be read by this version of the service.",
+    "mapping_owner_unknown": "`users` in the mapping of the endpoint names an owner that does not exist.",
+    "mapping_queue_unknown": "`queues` in the mapping of the endpoint names a queue that the plan lacks.",
     "internal": "Processing the event failed because of a defect.",
 }
 """What the codes of the inbox mean. Those of effects are their own sentence."""

@@ -12,6 +12,8 @@ from app.store.crm.users import CrmUser
 from app.webhooks.mapping import EventTerms, UserChange, named_by
 
 ORIGIN = "crm"
+MISNAMED = "mapping_owner_unknown"
+"""The mapping of the endpoint names an owner that does not exist here."""
 OPEN_END = timedelta(days=90)
 """An absence whose end the CRM does not tell ends after this time, unless the CRM ends it before."""
 
@@ -25,7 +27,8 @@ async def follow_user(pool: Pool, workspace_id: int, terms: EventTerms, change: 
     async with edit_directory(pool, workspace_id, f"endpoint:{terms.endpoint_id}") as edit:
         owner = owner_of(edit.snapshot.directory, terms, change.id)
         if owner is None:
-            return "unknown_user"
+            mapped = named_by(terms.mapping.users, change.id) is not None
+            return MISNAMED if mapped else "unknown_user"
         known = await users.find_user(edit.connection, workspace_id, terms.system, change.id)
         if known is not None and known.at is not None and change.at is not None and change.at < known.at:
             return "stale"

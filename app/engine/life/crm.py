@@ -4,7 +4,7 @@ Of each field of a record the newest value by the CRM's own time counts, in what
 own writes come back as events too; they are told from changes by the value that we wrote.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -171,14 +171,26 @@ def target_of(
         return Target("owner", found.id)
     key = crm_id_key(owner.id)
     named = (name for name, terms in queues.items() if crm_id_key(terms.crm.get(kind, "")) == key)
-    queue = owner.queue or next(named, None)
+    queue = owner.queue if owner.queue in queues else next(named, None)
     return Target("queue", queue) if queue is not None else None
+
+
+def misnamed(owner: OwnerChange, directory: Directory, queues: Collection[str]) -> str | None:
+    """A code if the endpoint's mapping names an owner or a queue that does not exist here."""
+    if owner.owner is not None:
+        return "mapping_owner_unknown" if owner.owner not in directory.owners else None
+    return "mapping_queue_unknown" if owner.queue is not None and owner.queue not in queues else None
 
 
 def digest(value: object) -> str:
     """A digest of a value, to tell whether two are the same. Nothing and an empty text are the same."""
     text = "" if value is None else str(value).strip()
     return sha256(text.encode()).hexdigest()[:32]
+
+
+def unresolved(value: str) -> str:
+    """The digest to keep of a value that nobody here understood, so that it is news when it is told again."""
+    return digest(f"unresolved {value}")
 
 
 def compare(change: CrmChange, value: str, known: FieldVersion | None) -> Order:
@@ -190,12 +202,16 @@ def compare(change: CrmChange, value: str, known: FieldVersion | None) -> Order:
     if known is None:
         return "newer"
     if change.at is None or known.at is None:
+        if known.value == unresolved(value):
+            return "newer"
         return "repeated" if value == known.value else "tie"
     here, there = (change.at, change.order), (known.at, known.order)
     if here != there:
         return "newer" if here > there else "stale"
     if value == known.value:
         return "repeated"
+    if known.value == unresolved(value):
+        return "newer"
     if change.by_person != known.by_person:
         return "newer" if change.by_person else "stale"
     return "tie"
