@@ -351,6 +351,18 @@ class InUse(Conflict):
     remedy = "Remove the references first."
 
 
+class OwnerHasLeads(Conflict):
+    """The owner to delete has open leads, or leads are held for them."""
+
+    code, title = "owner_has_leads", "The owner has open leads"
+    cause = "The owner has open leads, or leads are held for them: `open_leads` says how many."
+    remedy = "Repeat the request with `open_leads=move` to route them again, or `open_leads=keep`."
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.members = {"open_leads": count}
+
+
 class AlreadyActive(Conflict):
     """The plan version is active already."""
 

@@ -32,6 +32,7 @@ class WorkspaceGauges:
     received: int
     unaccounted: int
     overdue: float = 0.0
+    stranded: Mapping[str, int] = field(default_factory=dict)
     actions: Mapping[str, int] = field(default_factory=dict)
     is_copy: bool = False
     clocks_late: float = 0.0
@@ -39,6 +40,10 @@ class WorkspaceGauges:
     crm_events: Mapping[str, int] = field(default_factory=dict)
     crm_events_oldest: float = 0.0
     targets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+STRANDED = ("inactive", "deleted", "away")
+"""Why an owner cannot work their open leads; `away` is without a cover."""
 
 
 class Metrics:
@@ -229,6 +234,14 @@ def _registry_of(gauges: WorkspaceGauges) -> CollectorRegistry:
         "How long the oldest held lead has been due, 0 when none is.",
         registry=registry,
     ).set(gauges.overdue)
+    stranded = Gauge(
+        "lead_assignment_stranded_leads",
+        "Open leads whose owner cannot work them, by why.",
+        ["reason"],
+        registry=registry,
+    )
+    for reason in STRANDED:
+        stranded.labels(reason).set(gauges.stranded.get(reason, 0))
     actions = Gauge("lead_assignment_actions", "Actions by state.", ["state"], registry=registry)
     for state, count in {**NO_ACTIONS, **gauges.actions}.items():
         actions.labels(state).set(count)

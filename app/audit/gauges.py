@@ -4,7 +4,7 @@ from app.metrics import WorkspaceGauges
 from app.store import installation
 from app.store.connection.pool import Pool, transaction
 from app.store.crm import inbox
-from app.store.leads import held, lead_counts
+from app.store.leads import held, lead_counts, open_leads
 from app.store.life import deliveries, due_clocks, target_deliveries
 from app.store.privacy import retention
 
@@ -32,6 +32,7 @@ async def read_gauges(pool: Pool, workspace_id: int) -> WorkspaceGauges:
         targets = await target_deliveries.count_messages(connection, workspace_id, MAX_ACTIONS, MAX_TARGETS)
         run = await retention.find_run(connection, workspace_id)
         is_copy = not await installation.acts_on(connection)
+        stranded = await open_leads.count_stranded(connection, workspace_id)
     leads, oldest = dict.fromkeys(declared, 0), dict.fromkeys(declared, 0.0)
     for each in waiting:
         name = each.queue if each.queue in leads or len(leads) < MAX_QUEUES else OTHER
@@ -46,6 +47,7 @@ async def read_gauges(pool: Pool, workspace_id: int) -> WorkspaceGauges:
         received=counts.received,
         unaccounted=counts.difference,
         overdue=overdue,
+        stranded=stranded,
         actions=actions,
         is_copy=is_copy,
         clocks_late=late,

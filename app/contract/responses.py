@@ -173,6 +173,7 @@ class ProblemDetails(ResponseModel):
     owner_id: str | None = Field(None, description="The present owner of the lead, for keys that may know.")
     assignment_ids: list[UUID] | None = Field(None, description="The assignments that fit.")
     lead_ids: list[UUID] | None = Field(None, description="The leads that fit.")
+    open_leads: int | None = Field(None, description="How many open leads the owner has.")
 
 
 class BatchItem(ResponseModel):

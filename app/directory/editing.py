@@ -16,6 +16,7 @@ from app.engine.model.directory import Caps, Directory, Owner
 from app.engine.model.state import Load
 from app.engine.selection.rebalance import loads_to_recount, members_who_joined, rebalance_entries
 from app.errors import DatabaseUnavailable
+from app.ids import uuid7
 from app.intake.accounts import keys_of_account
 from app.store.connection.pool import (
     CONNECTION_ERRORS,
@@ -27,7 +28,8 @@ from app.store.connection.pool import (
 )
 from app.store.directory import accounts, records
 from app.store.directory.records import DIRECTORY_TYPES, ChangeRecord, Record
-from app.store.leads import bulk_jobs, loads
+from app.store.leads import bulk_jobs, loads, open_leads
+from app.store.leads.bulk_jobs import BulkJob
 from app.store.leads.loads import LoadQuery
 from app.store.path import ledger
 from app.store.path.commit_outcome import was_committed
@@ -39,6 +41,8 @@ EDIT_LIMITS = Limits(lock=5000, statement=10_000, idle=5000)
 """An edit may wait longer than a decision."""
 OUTCOME_SECONDS = 2.0
 """How long an edit tries to find out whether its COMMIT succeeded."""
+MAX_HELD_MOVED = 100_000
+"""The leads of the job that moves what was held; the others wait for their time."""
 _MAX_WINDOW = timedelta(days=8)
 """A local week can start this long ago."""
 _NONE = timedelta()
@@ -166,6 +170,7 @@ class DirectoryEdit:
             self.snapshot.state.join(team, owner)
         await self._recount(list(loads_to_recount(old, new)))
         await self._cancel_moves(old, new)
+        await self._move_held(old, new)
         await recount_clocks(self.connection, self.workspace_id, old, new, self.now)
         # Owners who are gone need no load.
         for gone in old.owners.keys() - new.owners.keys():
@@ -183,6 +188,22 @@ class DirectoryEdit:
                 self.connection, self.workspace_id, "deactivate", back, self.now
             )
 
+    async def _move_held(self, old: Directory, new: Directory) -> None:
+        """What is held for an owner or a team that can no longer take it is routed again, by a bulk job.
+
+        Nobody else may claim it, and its time may be weeks away.
+        """
+        owners = [id_ for id_, owner in old.owners.items() if owner.active and not _is_active(id_, new)]
+        teams = [id_ for id_, team in old.teams.items() if team.members and not _has_members(id_, new)]
+        if not owners and not teams:
+            return
+        held = await open_leads.list_held_for(
+            self.connection, self.workspace_id, owners, teams, MAX_HELD_MOVED
+        )
+        if held:
+            job = BulkJob(uuid7(), "reassign", "running", {}, len(held), self.actor, self.now)
+            await bulk_jobs.insert_job(self.connection, self.workspace_id, job, held)
+
     async def _recount(self, owners: Sequence[tuple[Owner, str | None, Caps | None]]) -> None:
         queries = [
             LoadQuery(owner.id, team, self.now - max(_MAX_WINDOW, caps.longest_window() if caps else _NONE))
@@ -196,6 +217,16 @@ class DirectoryEdit:
             load.open = still_open
             # An owner who never had a lead needs no load.
             self.snapshot.state.set_load(owner.id, team, load if times or still_open else None)
+
+
+def _is_active(owner: str, directory: Directory) -> bool:
+    found = directory.owners.get(owner)
+    return found is not None and found.active
+
+
+def _has_members(team: str, directory: Directory) -> bool:
+    found = directory.teams.get(team)
+    return found is not None and bool(found.members)
 
 
 @asynccontextmanager

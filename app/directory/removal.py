@@ -12,7 +12,7 @@ from app.directory.records import Precondition
 from app.engine.lookup.tables import TableContent
 from app.engine.model.directory import Directory
 from app.engine.model.unnamed import former_names
-from app.errors import Fault, InUse, NotFound
+from app.errors import Fault, InUse, NotFound, OwnerHasLeads
 from app.plan.document.plan import PlanDocument
 from app.plan_check.parse import Strategies, parse_plan, steps
 from app.plan_check.references import find_references, tables_in
@@ -21,6 +21,7 @@ from app.store.connection.pool import Pool, transaction
 from app.store.directory import records, tables
 from app.store.directory.records import Record
 from app.store.directory.tables import read_named_tables
+from app.store.leads import open_leads
 from app.store.leads.bulk_jobs import BulkJob
 from app.store.leads.open_leads import AssignmentFilter
 from app.store.path.current_state import read_current_state_on
@@ -41,19 +42,22 @@ async def remove(
     id_: str,
     on: Precondition,
     *,
-    move_leads: bool = False,
+    move_leads: bool | None = None,
     erase: bool = False,
 ) -> BulkJob | None:
     """Delete a record. Deleting an owner also removes their team memberships and absences.
 
-    With `move_leads` the open leads of a deleted owner are routed again by the job that is returned. With
-    `erase` the worker replaces their name and addresses in the history.
-    Accounts with a deleted parent stay, without a parent. Raises NotFound, PreconditionFailed, and InUse
-    when the active plan or an owner uses the record.
+    `move_leads` says whether the open leads of a deleted owner are routed again, by the job that is returned;
+    None if the caller did not say. With `erase` the worker replaces their name and addresses in the history.
+    Accounts with a deleted parent stay, without a parent. Raises NotFound, PreconditionFailed, InUse when the
+    active plan or an owner uses the record, and OwnerHasLeads for one whose leads nobody decided about.
     """
     job: BulkJob | None = None
     async with _removing(pool, workspace_id, actor, strategies, resource_type, id_, on) as (edit, record):
         if resource_type == "owners":
+            leads = await open_leads.count_of_owner(edit.connection, workspace_id, id_)
+            if leads and move_leads is None:
+                raise OwnerHasLeads(leads)
             await _leave_all(edit, id_)
         if resource_type == "calendars" and any(
             owner.calendar == id_ for owner in edit.snapshot.directory.owners.values()
@@ -100,7 +104,17 @@ async def repeat_owner_erasure(
         if record is None:
             await erase_removed_owner(pool, workspace_id, actor, id_)
         else:
-            await remove(pool, workspace_id, actor, strategies, "owners", id_, Precondition(), erase=True)
+            await remove(
+                pool,
+                workspace_id,
+                actor,
+                strategies,
+                "owners",
+                id_,
+                Precondition(),
+                move_leads=False,
+                erase=True,
+            )
     except NotFound:
         return False
     return True

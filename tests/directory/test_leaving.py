@@ -1,14 +1,19 @@
 """An owner leaves for good, or leaves a team (BEHAVIOURS 24, cases 28 and 29)."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import httpx2
 import pytest
 import pytest_asyncio
 
 from app.audit.verify import verify
 from tests.support.jobs import finished
-from tests.support.workspace import Filled, Workspace, open_filled
+from tests.support.processes import PATIENCE
+from tests.support.workspace import Filled, Workspace, open_filled, open_workspace
 
 PLAN = """
 queues: {desk: {claimable_by: inbound}}
@@ -155,6 +160,96 @@ async def test_deleted_owner_leaves_no_open_lead_behind(quick: Workspace) -> Non
     assert (await quick.get("/assignments?owner=zoe"))["items"] == []
     named = await quick.client.delete("/owners/ana?open_leads=move")
     assert (named.status_code, named.json()["code"]) == (409, "in_use")
+    assert (await verify(quick.pool, quick.workspace_id)).clean
+
+
+async def test_owner_with_open_leads_is_deleted_only_once_somebody_says_what_becomes_of_them(
+    quick: Workspace,
+) -> None:
+    await quick.client.put("/owners/zoe", json={"name": "Zoe"})
+    for number in range(3):
+        lead = await quick.assign(external_id=str(number))
+        await quick.client.post("/reassign", json={"lead_id": lead["lead_id"], "to": "zoe"})
+    refused = await quick.client.delete("/owners/zoe")
+    assert (refused.status_code, refused.json()["code"]) == (409, "owner_has_leads")
+    assert refused.json()["open_leads"] == 3
+    assert stranded(await metrics(quick)) == {"inactive": 0, "deleted": 0, "away": 0}
+    assert (await quick.client.delete("/owners/zoe?open_leads=keep")).status_code == 204
+    assert stranded(await metrics(quick)) == {"inactive": 0, "deleted": 3, "away": 0}
+
+
+async def test_gauge_counts_open_leads_of_owners_who_cannot_work_them(quick: Workspace) -> None:
+    for owner, count in (("ana", 2), ("ben", 1)):
+        for number in range(count):
+            lead = await quick.assign(external_id=f"{owner}{number}")
+            await quick.client.post("/reassign", json={"lead_id": lead["lead_id"], "to": owner})
+    await deactivate(quick, "ana")
+    leave = {"from": "2020-01-01", "to": "2099-01-01", "open_leads": "stay"}
+    made = await quick.client.post("/owners/ben/absences", json=leave)
+    assert stranded(await metrics(quick)) == {"inactive": 2, "deleted": 0, "away": 1}
+    await quick.client.delete(f"/owners/ben/absences/{made.json()['id']}")
+    covered = {**leave, "cover": {"owner": "eve"}}
+    assert (await quick.client.post("/owners/ben/absences", json=covered)).status_code == 201
+    assert stranded(await metrics(quick)) == {"inactive": 2, "deleted": 0, "away": 0}
+
+
+HOLDING = """
+queues: {unrouted: {}}
+pipeline:
+  - rule: {name: anas, when: {source: ana}, then: {owner: ana, off_hours: hold}}
+  - rule: {name: dach, when: {source: team}, then: {team: dach, off_hours: hold}}
+  - queue: {name: unrouted}
+"""
+
+
+def stranded(text: str) -> dict[str, int]:
+    """The gauge of open leads that nobody can work."""
+    found = re.findall(r'^lead_assignment_stranded_leads\{reason="(\w+)"\} (\S+)', text, re.MULTILINE)
+    return {reason: int(float(count)) for reason, count in found}
+
+
+async def metrics(workspace: Workspace) -> str:
+    return (await workspace.client.get("/metrics")).text
+
+
+async def owner_after_moving(workspace: Workspace, lead_id: str) -> str:
+    """The owner of a lead that has none yet, once it has one."""
+    until = time.monotonic() + PATIENCE
+    while (lead := await workspace.get(f"/leads/{lead_id}"))["owner"] is None:
+        assert time.monotonic() < until
+        await asyncio.sleep(0.02)
+    return str(lead["owner"]["id"])
+
+
+Gone = Callable[[httpx2.AsyncClient], Awaitable[httpx2.Response]]
+
+
+@pytest.mark.parametrize(
+    ("source", "gone"),
+    [
+        ("ana", lambda client: client.patch("/owners/ana", json={"active": False})),
+        ("ana", lambda client: client.put("/owners/ana", json={"name": "Ana", "active": False})),
+        ("ana", lambda client: client.delete("/owners/ana?open_leads=keep")),
+        ("team", lambda client: client.delete("/teams/dach")),
+        ("team", lambda client: client.patch("/teams/dach", json={"members": []})),
+    ],
+    ids=["deactivated", "written inactive", "deleted", "team deleted", "team emptied"],
+)
+async def test_lead_held_for_somebody_who_is_gone_moves_on_at_once(
+    quick: Workspace, source: str, gone: Gone
+) -> None:
+    members = [{"owner": "ana"}, {"owner": "eve"}]
+    await quick.client.put("/calendars/late", json={"timezone": "UTC", "hours": "Jan 01 00:00-00:01"})
+    for owner in ("ana", "eve"):
+        await quick.client.patch(f"/owners/{owner}", json={"calendar": "late"})
+    await quick.client.put("/teams/dach", json={"name": "DACH", "members": members})
+    await quick.publish(HOLDING)
+    held = await quick.assign(external_id="a", source=source)
+    assert held["queue"] == "held"
+    await quick.publish(HOLDING.replace("owner: ana", "owner: ben").replace("team: dach", "owner: ben"))
+    answer = await gone(quick.client)
+    assert answer.status_code in (200, 204), answer.text
+    assert await owner_after_moving(quick, held["lead_id"]) == "ben"
     assert (await verify(quick.pool, quick.workspace_id)).clean
 
 

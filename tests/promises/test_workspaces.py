@@ -48,7 +48,7 @@ async def test_deletion_beside_traffic_leaves_no_row_and_no_decision_after_it(da
         running_app(database, worker_interval_seconds=0.05, public_base_url=BASE_URL) as other,
     ):
         path = await endpoint(workspace)
-        writes = [_assign, _edit, _aim, partial(_deliver, path), _work, _erase]
+        writes: list[Write] = [_assign, _edit, _aim, partial(_deliver, path), _work, _erase]
         under_way = [
             asyncio.create_task(_write_until_refused(client_of(app, workspace.key), write))
             for app in (workspace.app, other)

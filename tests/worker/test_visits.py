@@ -60,5 +60,5 @@ def test_idle_workspace_is_visited_after_a_while_the_longest_unvisited_first(
     looks = [WorkspaceLook(id_, 1, False) for id_ in range(3)]
     for look, at in zip(looks, (30.0, 10.0, 20.0), strict=True):
         seen.note(look, at, active=False)
-    monkeypatch.setattr(visits.time, "monotonic", lambda: 20.0 + visits.IDLE_SECONDS)
+    monkeypatch.setattr("time.monotonic", lambda: 20.0 + visits.IDLE_SECONDS)
     assert seen.plan(looks) == ([], [looks[1], looks[2]])

@@ -48,7 +48,7 @@ from app.directory import absences, leaving, records, removal
 from app.directory.edit_once import Edit
 from app.directory.mentions import find_mentions
 from app.directory.merge_patch import merge_patch
-from app.errors import Forbidden, InUse, NotFound
+from app.errors import Forbidden, InUse, NotFound, OwnerHasLeads
 from app.plan_check.parse import Strategies
 from app.store.connection.pool import Pool
 from app.store.directory.records import ChangeRecord, Record
@@ -97,7 +97,7 @@ async def update_owner(
 
 
 @router.delete("/owners/{id}", status_code=204, responses={200: {"model": OwnerRemoval}})
-@requires("directory:write", problems=(InUse,))
+@requires("directory:write", problems=(InUse, OwnerHasLeads))
 async def delete_owner(
     caller: CallerParameter,
     pool: PoolParameter,
@@ -105,8 +105,12 @@ async def delete_owner(
     on: PreconditionParameter,
     id: PathId,
     open_leads: Annotated[
-        Literal["move", "stay"], Query(description="`move` routes their open leads again, as a bulk job.")
-    ] = "stay",
+        Literal["move", "keep"] | None,
+        Query(
+            description="What becomes of their open leads, if they have any: `move` routes them again, as a"
+            " bulk job; `keep` leaves them where they are."
+        ),
+    ] = None,
     erase: Annotated[
         bool,
         Query(
@@ -115,14 +119,14 @@ async def delete_owner(
         ),
     ] = False,
 ) -> Response:
-    """Deletes an owner, unless the active plan refers to them.
+    """Deletes an owner, unless the active plan refers to them. One with open leads needs `open_leads`.
 
     With `open_leads=move` the answer is the bulk job, and every place that still names the owner. With
     `erase=true` the history is written again in the background; see `GET /erasures/owners`.
     """
     if erase and not caller.may("privacy"):
         raise Forbidden("This needs a key with the scope privacy.")
-    workspace_id, move = caller.workspace_id, open_leads == "move"
+    workspace_id, move = caller.workspace_id, None if open_leads is None else open_leads == "move"
     try:
         job = await removal.remove(
             pool, workspace_id, caller.key_id, strategies, "owners", id, on, move_leads=move, erase=erase

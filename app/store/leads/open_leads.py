@@ -160,6 +160,64 @@ SELECT assignment.lead_id::text AS lead_id, first.id::text AS assignment_id
 """
 """The leads of open assignments, and these assignments, the oldest first."""
 
+SELECT_HELD_FOR = """
+SELECT lead_id::text AS lead_id, id::text AS assignment_id
+  FROM (
+    SELECT lead_id, id, decision_number FROM assignments
+     WHERE workspace_id = $1 AND open AND held_until IS NOT NULL AND held_for_owner = ANY ($2::text[])
+    UNION ALL
+    SELECT lead_id, id, decision_number FROM assignments
+     WHERE workspace_id = $1 AND open AND held_until IS NOT NULL AND held_for_owner IS NULL
+       AND held_for_team = ANY ($3::text[])) AS held
+ ORDER BY decision_number LIMIT $4
+"""
+"""The leads held for these owners or teams, and their assignments, the oldest first."""
+
+COUNT_OF_OWNER = """
+SELECT (SELECT count(*) FROM assignments WHERE workspace_id = $1 AND open AND owner_id = $2)
+       + (SELECT count(*) FROM assignments
+           WHERE workspace_id = $1 AND open AND held_until IS NOT NULL AND held_for_owner = $2)
+"""
+"""How many open leads an owner has, or are held for them."""
+
+# Steps from owner to owner in the index of open assignments, so that only owners are read, not their leads.
+COUNT_STRANDED = f"""
+WITH RECURSIVE owners AS (
+  (SELECT owner_id FROM assignments WHERE workspace_id = $1 AND open AND owner_id > ''
+    ORDER BY owner_id LIMIT 1)
+  UNION ALL
+  SELECT further.owner_id FROM owners CROSS JOIN LATERAL (
+    SELECT owner_id FROM assignments
+     WHERE workspace_id = $1 AND open AND owner_id > owners.owner_id
+     ORDER BY owner_id LIMIT 1) AS further
+), away AS MATERIALIZED (
+  SELECT body ->> 'owner' AS owner_id, count(*) FILTER (WHERE body -> 'cover' <> 'null') AS covers
+    FROM directory CROSS JOIN ({_TIME}) AS clock
+   WHERE workspace_id = $1 AND resource_type = 'absences'
+     AND (body ->> 'from')::timestamptz <= clock.now AND clock.now < (body ->> 'to')::timestamptz
+   GROUP BY body ->> 'owner'
+), stranded AS (
+  SELECT owners.owner_id,
+         CASE WHEN record.body IS NULL THEN 'deleted'
+              WHEN record.body -> 'active' = 'false' THEN 'inactive'
+              WHEN away.covers = 0 THEN 'away' END AS why
+    FROM owners
+    LEFT JOIN LATERAL (
+      SELECT body FROM directory
+       WHERE workspace_id = $1 AND resource_type = 'owners' AND id = owners.owner_id LIMIT 1
+    ) AS record ON true
+    LEFT JOIN away ON away.owner_id = owners.owner_id
+)
+SELECT why, sum(counted.leads)::bigint AS leads
+  FROM stranded
+ CROSS JOIN LATERAL (
+   SELECT count(*) AS leads FROM assignments
+    WHERE workspace_id = $1 AND open AND owner_id = stranded.owner_id) AS counted
+ WHERE why IS NOT NULL
+ GROUP BY why
+"""
+"""The open leads of owners who cannot work them, by why."""
+
 # A lead's place in its queue does not change while it waits, so the last one shown tells where to go on.
 SELECT_QUEUE = f"""
 WITH clock AS MATERIALIZED ({_TIME}), place AS MATERIALIZED (
@@ -226,6 +284,25 @@ def _parts(wanted: AssignmentFilter) -> dict[str, str]:
     elif wanted.state == "open" and wanted.team is not None:
         which = _OF_TEAM
     return {"which": which, "fence": fence}
+
+
+async def list_held_for(
+    connection: Connection, workspace_id: int, owners: Sequence[str], teams: Sequence[str], limit: int
+) -> list[tuple[str, str]]:
+    """Return the leads held for these owners or teams, each with its assignment, the oldest first."""
+    rows = await connection.fetch(SELECT_HELD_FOR, workspace_id, list(owners), list(teams), limit)
+    return [(row["lead_id"], row["assignment_id"]) for row in rows]
+
+
+async def count_of_owner(connection: Connection, workspace_id: int, owner: str) -> int:
+    """Return how many open leads an owner has, or are held for them."""
+    return int(await connection.fetchval(COUNT_OF_OWNER, workspace_id, owner))
+
+
+async def count_stranded(connection: Connection, workspace_id: int) -> dict[str, int]:
+    """Return how many open leads have an owner who is deleted, inactive, or away without a cover."""
+    rows = await connection.fetch(COUNT_STRANDED, workspace_id)
+    return {row["why"]: row["leads"] for row in rows}
 
 
 def _arguments(workspace_id: int, wanted: AssignmentFilter, after: int) -> Sequence[Any]:
