@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 from bench.clocks import due_at_once, million_clocks
 from bench.every_step import every_step
+from bench.held import held_beside_idle
 from bench.processes import Service, service
 from bench.scenarios import Row, long_table, many_rules, open_snapshot, speed
 from bench.stored import million, size, weight
@@ -21,6 +22,7 @@ ALL: dict[str, Callable[[Service], Iterator[Row]]] = {
     "weight": weight,
     "clocks": million_clocks,
     "due": due_at_once,
+    "held": held_beside_idle,
     "webhooks": steady_stream,
     "burst": burst,
 }

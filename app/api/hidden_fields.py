@@ -9,8 +9,9 @@ from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.hidden_actions import plan_that_hides, redact_with
 from app.engine.compile.plan import Plan
 from app.engine.life.hidden_fields import hidden_values, redacted, without_hidden
+from app.engine.selection.shifts import HELD
 from app.store.connection.pool import Connection
-from app.store.leads.lead_detail import LeadDetail
+from app.store.leads.lead_detail import AssignmentDetail, LeadDetail
 from app.store.life.deliveries import StoredAction
 
 
@@ -20,6 +21,18 @@ class View:
 
     caller: Caller
     plan: Plan | None
+
+    def shows(self, lead: LeadDetail) -> bool:
+        """Whether the caller may see this lead at all.
+
+        A key of one owner sees what the owner has or had, and what waits in a queue to be claimed.
+        """
+        bound = self.caller.owner_id
+        if bound is None:
+            return True
+        own = [each for each in lead.assignments if not each.repeats]
+        waits = lead.state == "queued" and bool(own) and own[-1].answer["queue"] != HELD
+        return waits or any(_owned_by(bound, each) for each in own)
 
     def hidden_in(self, lead: LeadDetail) -> Sequence[str]:
         """The fields of this lead that the caller may not see.
@@ -72,6 +85,10 @@ async def view_of(connection: Connection, dispatch: Dispatcher, caller: Caller) 
     return View(caller, await plan_that_hides(connection, dispatch, caller.workspace_id))
 
 
-def _claimed_by(owner: str, each: Any) -> bool:
+def _owned_by(owner: str, each: AssignmentDetail) -> bool:
     had: Mapping[str, Any] | None = each.answer["owner"]
-    return each.cause == "claim" and had is not None and had["id"] == owner
+    return had is not None and had["id"] == owner
+
+
+def _claimed_by(owner: str, each: AssignmentDetail) -> bool:
+    return each.cause == "claim" and _owned_by(owner, each)

@@ -125,7 +125,8 @@ class Worker:
         busy = False
         for look in due:
             busy |= await self._visit(look)
-        until = time.monotonic() + self._every / 2
+        # While due work is left, the others get little time, but some.
+        until = time.monotonic() + self._every / (20 if busy else 2)
         for position, look in enumerate(others, 1):
             busy |= await self._visit(look)
             await asyncio.sleep(YIELD_SECONDS)

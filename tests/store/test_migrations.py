@@ -17,6 +17,7 @@ from alembic.migration import MigrationContext
 from app.models.tables import GLOBAL, metadata
 from app.store.connection.migrate import connect, migrate
 from app.store.connection.pool import Pool, open_pool, transaction
+from app.store.workspaces import create_workspace as create_store_workspace
 from app.values.crm_ids import crm_id_key
 from tests.support.postgres import FOUND, Clusters, execute, in_a_thread
 from tests.support.shell import Shell
@@ -352,3 +353,38 @@ async def test_of_several_at_once_one_migrates(empty_database: str, tmp_path: Pa
     assert len(await revisions(empty_database)) == 1
     for connection in (obstacle, watcher):
         await connection.close()
+
+
+OWNER = "tables_owner"
+
+
+async def test_owner_of_the_tables_need_not_be_a_superuser_for_the_look_at_all_workspaces(
+    clusters: Clusters,
+) -> None:
+    server = clusters.server(next(iter(FOUND)))
+    execute(server.dsn, f"CREATE ROLE {OWNER} LOGIN CREATEROLE")
+    execute(server.dsn, f"CREATE DATABASE owned OWNER {OWNER}")
+    dsn = server.database_dsn("owned")
+    try:
+        in_a_thread(lambda: migrate(dsn.replace("postgres@", f"{OWNER}@")))
+        connection = await asyncpg.connect(dsn, user=OWNER)
+        try:
+            made = [await create_store_workspace(connection, name) for name in ("busy", "idle")]
+            async with connection.transaction():
+                await connection.execute(
+                    "SELECT set_config('lead_assignment.workspace', $1, true)", str(made[0].id)
+                )
+                await connection.execute(RUNNING_JOB, made[0].id)
+            rows = await connection.fetch("SELECT id, due FROM due_workspaces() ORDER BY id")
+        finally:
+            await connection.close()
+    finally:
+        execute(server.dsn, "DROP DATABASE owned WITH (FORCE)")
+        execute(server.dsn, f"DROP ROLE {OWNER}")
+    assert [tuple(row) for row in rows] == [(made[0].id, True), (made[1].id, False)]
+
+
+RUNNING_JOB = """
+INSERT INTO bulk_jobs (workspace_id, id, kind, state, params, total, actor, created_at)
+SELECT $1, gen_random_uuid(), 'reassign', 'running', '{}', 1, 'a', now()
+"""

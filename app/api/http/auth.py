@@ -53,21 +53,26 @@ class Access:
     """What an endpoint declares with `@requires`.
 
     Any one of `scopes` grants access; an endpoint without scopes is public. `problems` are the kinds of
-    problem that only this endpoint has.
+    problem that only this endpoint has. Keys of one owner are refused unless `for_owner` says that the
+    endpoint keeps them to what concerns this owner.
     """
 
     scopes: tuple[str, ...]
     body: BodyLimits
     problems: tuple[type[Problem], ...] = ()
+    for_owner: bool = False
 
 
 def requires(
-    *scopes: str, body: BodyLimits | None = None, problems: tuple[type[Problem], ...] = ()
+    *scopes: str,
+    body: BodyLimits | None = None,
+    problems: tuple[type[Problem], ...] = (),
+    for_owner: bool = False,
 ) -> Callable[[Endpoint], Endpoint]:
     """Declares the scopes of an endpoint, of which any one is enough. See also `public`."""
     if not scopes or not SCOPES.issuperset(scopes):
         raise ValueError(f"unknown scopes: {scopes}")
-    return _declare(Access(scopes, body or BodyLimits(), problems))
+    return _declare(Access(scopes, body or BodyLimits(), problems, for_owner))
 
 
 def public(*, problems: tuple[type[Problem], ...] = ()) -> Callable[[Endpoint], Endpoint]:
@@ -99,9 +104,11 @@ async def caller_of(request: Request) -> Caller:
 
 
 def permit(caller: Caller, access: Access) -> None:
-    """Raises Forbidden unless the caller has one of the scopes."""
+    """Raises Forbidden unless the caller has one of the scopes, and for a key of one owner where none may."""
     if not any(map(caller.may, access.scopes)):
         raise Forbidden(f"This needs a key with the scope {' or '.join(access.scopes)}.")
+    if caller.owner_id is not None and not access.for_owner:
+        raise Forbidden("A key that is bound to an owner cannot do this.")
 
 
 @dataclass(slots=True)

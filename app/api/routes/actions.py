@@ -39,7 +39,7 @@ from app.contract.limits import KIB, BodyLimits
 from app.contract.responses import Page
 from app.directory import records
 from app.dispatch.dispatcher import Dispatcher
-from app.errors import ActionLeased, Forbidden, LeaseLost, Problem, RestoredCopy, refused_at
+from app.errors import ActionLeased, LeaseLost, Problem, RestoredCopy, refused_at
 from app.outbox import action_log, settings, targets, work_queue
 from app.outbox.work_queue import Settlement
 from app.store.connection.pool import Pool, transaction
@@ -63,7 +63,6 @@ async def list_actions(
     state: State = None,
 ) -> Json[Page[LoggedAction]]:
     """Lists the log of actions in the order of their numbers. Reading changes nothing."""
-    _check_unbound(caller)
     found = await action_log.page(pool, caller.workspace_id, after, limit + 1, state)
     found = await _as_seen(pool, dispatch, caller, found)
     return page_of(found, limit, action_to_json, lambda action: action.number)
@@ -75,7 +74,6 @@ async def lease_actions(
     caller: CallerParameter, pool: PoolParameter, dispatch: DispatchParameter, body: LeaseRequest
 ) -> Json[LeasedActions]:
     """Leases the oldest available actions. Those of one lead go to one holder at a time, in order."""
-    _check_unbound(caller)
     leased = await work_queue.lease(pool, caller.workspace_id, caller.key_id, body.limit, body.seconds)
     leased = await _as_seen(pool, dispatch, caller, leased)
     return Json({"items": [leased_to_json(action) for action in leased]})
@@ -107,7 +105,6 @@ async def resend_actions(
     caller: CallerParameter, pool: PoolParameter, body: ResendRequest
 ) -> Json[ActionBatchResult]:
     """Sends dead actions once more, unless a later action has replaced them."""
-    _check_unbound(caller)
     ids = list(dict.fromkeys(body.ids))
     return Json(batch_to_json(ids, await work_queue.resend(pool, caller.workspace_id, ids)))
 
@@ -167,7 +164,6 @@ async def _as_seen(
 
 
 async def _settle_one(pool: Pool, caller: Caller, said: Settlement) -> Json[ActionResult]:
-    _check_unbound(caller)
     (outcome,) = await work_queue.settle(pool, caller.workspace_id, [said])
     if isinstance(outcome, Problem):
         raise outcome
@@ -175,12 +171,5 @@ async def _settle_one(pool: Pool, caller: Caller, said: Settlement) -> Json[Acti
 
 
 async def _settle_all(pool: Pool, caller: Caller, said: list[Settlement]) -> Json[ActionBatchResult]:
-    _check_unbound(caller)
     outcomes = await work_queue.settle(pool, caller.workspace_id, said)
     return Json(batch_to_json([each.id for each in said], outcomes))
-
-
-def _check_unbound(caller: Caller) -> None:
-    """Raises Forbidden for a key of one owner: actions are about the leads of everybody."""
-    if caller.owner_id is not None:
-        raise Forbidden("A key that is bound to an owner cannot execute actions.")

@@ -88,7 +88,7 @@ async def assign_leads(
 
 
 @router.post("/queues/{name}/claim")
-@requires("claim", problems=(ClaimRefused, NotFound, LeadNotInQueue, QueueEmpty))
+@requires("claim", problems=(ClaimRefused, NotFound, LeadNotInQueue, QueueEmpty), for_owner=True)
 async def claim_lead(
     caller: CallerParameter,
     dispatch: DispatchParameter,
@@ -112,7 +112,7 @@ async def claim_lead(
 
 
 @router.post("/assignments/{assignment_id}/release")
-@requires("claim", problems=(NotFound, NotClaimed, AssignmentSuperseded, AlreadyClosed))
+@requires("claim", problems=(NotFound, NotClaimed, AssignmentSuperseded, AlreadyClosed), for_owner=True)
 async def give_back_lead(
     caller: CallerParameter,
     dispatch: DispatchParameter,

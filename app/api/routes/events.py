@@ -45,7 +45,7 @@ PROBLEMS = (AssignmentSuperseded, AlreadyClosed, AmbiguousAssignment, EventIdReu
 
 
 @router.post("/assignments/{assignment_id}/events")
-@requires("events", problems=PROBLEMS)
+@requires("events", problems=PROBLEMS, for_owner=True)
 async def report_event(
     caller: CallerParameter,
     dispatch: DispatchParameter,
@@ -59,7 +59,7 @@ async def report_event(
 
 
 @router.post("/events")
-@requires("events", body=BodyLimits(size=8192 * KIB, isolate_items="items"))
+@requires("events", body=BodyLimits(size=8192 * KIB, isolate_items="items"), for_owner=True)
 async def report_events(
     caller: CallerParameter, dispatch: DispatchParameter, key: IdempotencyKeyParameter, body: EventBatch
 ) -> Json[EventBatchResult]:

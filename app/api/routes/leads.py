@@ -34,7 +34,7 @@ LeadKey = Annotated[str | None, Query(min_length=1, max_length=255)]
 
 
 @router.get("/assignments/{assignment_id}")
-@requires("leads:read", problems=(Erased,))
+@requires("leads:read", problems=(Erased,), for_owner=True)
 async def get_assignment(
     caller: CallerParameter, pool: PoolParameter, dispatch: DispatchParameter, assignment_id: UUID
 ) -> Json[Assignment]:
@@ -52,9 +52,11 @@ async def get_assignment(
             "events": [_event_to_json(event) for event in events],
         }
         view = await view_of(connection, dispatch, caller)
-        if view.plan is not None:
+        if view.plan is not None or caller.owner_id is not None:
             lead = await lead_detail.find_lead(connection, caller.workspace_id, each.lead_id)
-            shown = view.of_assignment(lead, shown) if lead is not None else shown
+            if lead is None or not view.shows(lead):
+                raise NotFound
+            shown = view.of_assignment(lead, shown)
     return Json(shown)
 
 
@@ -92,7 +94,7 @@ async def _inputs(pool: Pool, workspace_id: int, assignment_id: str) -> tuple[St
 
 
 @router.get("/leads/{lead_id}")
-@requires("leads:read", problems=(Erased,))
+@requires("leads:read", problems=(Erased,), for_owner=True)
 async def get_lead(
     caller: CallerParameter, pool: PoolParameter, dispatch: DispatchParameter, lead_id: UUID
 ) -> Json[Lead]:
@@ -102,11 +104,13 @@ async def get_lead(
         if found is None:
             raise NotFound
         view = await view_of(connection, dispatch, caller)
+    if not view.shows(found):
+        raise NotFound
     return Json(_lead_to_json(found, view))
 
 
 @router.get("/leads")
-@requires("leads:read")
+@requires("leads:read", for_owner=True)
 async def find_leads(
     caller: CallerParameter,
     pool: PoolParameter,
@@ -123,7 +127,7 @@ async def find_leads(
 
 
 @router.post("/leads/lookup")
-@requires("leads:read")
+@requires("leads:read", for_owner=True)
 async def look_up_lead(
     caller: CallerParameter, pool: PoolParameter, dispatch: DispatchParameter, body: LookupRequest
 ) -> Json[LeadList]:
@@ -137,7 +141,7 @@ async def _find(pool: Pool, dispatch: Dispatcher, caller: Caller, sent: dict[str
         view = await view_of(connection, dispatch, caller)
         for key in normalize(sent).keys:
             leads = await lead_detail.find_leads_by_key(connection, caller.workspace_id, key)
-            items += [_lead_to_json(lead, view) for lead in leads]
+            items += [_lead_to_json(lead, view) for lead in leads if view.shows(lead)]
     return Json({"items": items})
 
 

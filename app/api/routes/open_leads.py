@@ -15,7 +15,7 @@ from app.contract.responses import Page
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.pipeline.walk import FALLBACK_QUEUE
 from app.engine.selection.shifts import HELD
-from app.errors import NotFound
+from app.errors import Forbidden, NotFound
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import open_leads
 from app.store.leads.open_leads import AssignmentFilter, AssignmentState
@@ -26,7 +26,7 @@ Name = Annotated[str | None, Query(min_length=1, max_length=255)]
 
 
 @router.get("/assignments")
-@requires("leads:read")
+@requires("leads:read", for_owner=True)
 async def list_assignments(
     caller: CallerParameter,
     pool: PoolParameter,
@@ -47,6 +47,8 @@ async def list_assignments(
 
     A page may hold less than `limit`, although more follow: go on until `next` is null.
     """
+    if caller.owner_id is not None and owner != caller.owner_id:
+        raise Forbidden("This key can only list the assignments of its own owner: give `owner`.")
     wanted = AssignmentFilter(
         owner, team, queue, older_than=parse_age(older_than), breached=sla == "breached", state=state
     )
@@ -59,7 +61,7 @@ async def list_assignments(
 
 
 @router.get("/queues/{name}/leads")
-@requires("leads:read", problems=(NotFound,))
+@requires("leads:read", problems=(NotFound,), for_owner=True)
 async def list_queue_leads(
     caller: CallerParameter,
     pool: PoolParameter,
@@ -69,6 +71,8 @@ async def list_queue_leads(
     limit: Limit = 100,
 ) -> Json[Page[ListedAssignment]]:
     """Lists the leads that wait in a queue, in the order in which they leave it, without their fields."""
+    if caller.owner_id is not None and name == HELD:
+        raise Forbidden("A key that is bound to an owner cannot list what is held for others.")
     async with transaction(pool, caller.workspace_id, read_only=True) as connection:
         found = await open_leads.list_queue(
             connection, caller.workspace_id, name, str(after) if after else None, limit + 1

@@ -32,7 +32,7 @@ NONE_WAITS = WaitingCount(0, None)
 
 
 @router.get("/queues")
-@requires("claim", "leads:read", problems=(PlanVersionUnreadable,))
+@requires("claim", "leads:read", problems=(PlanVersionUnreadable,), for_owner=True)
 async def list_queues(
     caller: CallerParameter, pool: PoolParameter, dispatch: DispatchParameter
 ) -> Json[QueueList]:
@@ -43,7 +43,7 @@ async def list_queues(
 
 
 @router.get("/queues/{name}")
-@requires("claim", "leads:read", problems=(NotFound, PlanVersionUnreadable))
+@requires("claim", "leads:read", problems=(NotFound, PlanVersionUnreadable), for_owner=True)
 async def get_queue(
     caller: CallerParameter, pool: PoolParameter, dispatch: DispatchParameter, name: str
 ) -> Json[QueueDetail]:
@@ -53,7 +53,10 @@ async def get_queue(
         raise NotFound("There is no such queue.")
     summary = _summary(name, waiting.get(name, NONE_WAITS), plan, facts.now)
     full = await _who_holds_enough(pool, caller.workspace_id, name, plan, facts)
-    return Json({**summary, "claimants": _claimants(name, plan, facts, full)})
+    claimants = _claimants(name, plan, facts, full)
+    if claimants is not None and caller.owner_id is not None:
+        claimants = [each for each in claimants if each["owner_id"] == caller.owner_id]
+    return Json({**summary, "claimants": claimants})
 
 
 async def _read(

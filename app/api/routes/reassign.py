@@ -25,6 +25,7 @@ from app.errors import (
     AlreadyClosed,
     AmbiguousAssignment,
     AssignmentSuperseded,
+    Forbidden,
     NotFound,
     OverCap,
     OwnerInactive,
@@ -47,7 +48,7 @@ ANSWERS: dict[int | str, dict[str, Any]] = {
 
 
 @router.post("/reassign", status_code=201, responses=ANSWERS)
-@requires("assign", problems=PROBLEMS)
+@requires("assign", problems=PROBLEMS, for_owner=True)
 async def reassign_lead(
     caller: CallerParameter,
     dispatch: DispatchParameter,
@@ -55,7 +56,10 @@ async def reassign_lead(
     key: IdempotencyKeyParameter,
     body: ReassignRequest,
 ) -> Json[Decision]:
-    """Routes leads again, or gives them to the owner, team or queue in `to`. A filter makes a bulk job."""
+    """Routes leads again, or gives them to the owner, team or queue in `to`. A filter makes a bulk job.
+
+    A key of one owner moves a single lead that this owner has.
+    """
     if body.filter is None:
         if body.dry_run:
             (reply,) = await dispatch.dry_run_all(caller.workspace_id, [_job(caller, body, None)])
@@ -63,6 +67,8 @@ async def reassign_lead(
                 raise reply
             return response_of(reply)
         return response_of(await dispatch.ask(caller.workspace_id, _job(caller, body, key)))
+    if caller.owner_id is not None:
+        raise Forbidden("A key that is bound to an owner can only reassign single leads.")
     wanted, terms = _wanted(body.filter), _terms(body)
     await _check(pool, dispatch, caller.workspace_id, terms)
     if body.dry_run:
@@ -86,6 +92,7 @@ def _job(caller: Caller, body: ReassignRequest, key: IdempotencyKey | None) -> R
         keys=keys,
         reason=body.reason,
         actor=caller.key_id,
+        only_of=caller.owner_id,
         exclude=frozenset(body.exclude or ()),
         to=_target(body.to),
         force=bool(body.force),

@@ -14,6 +14,7 @@ from app.engine.selection.eligibility import over_cap
 from app.errors import (
     AlreadyClosed,
     AssignmentSuperseded,
+    Forbidden,
     OverCap,
     OwnerInactive,
     refused_at,
@@ -29,13 +30,14 @@ class Reassign(Job):
 
     The lead is given by its id or by `keys`. `if_assignment_id` is the assignment that the caller saw. Only
     with `force` does an owner get the lead over their caps. `sees_owner` says that a refusal may name the
-    present owner. `actor` is the id of the API key.
+    present owner. `actor` is the id of the API key, `only_of` the owner it is bound to.
     """
 
     lead_id: str | None = field(default=None, kw_only=True)
     keys: tuple[LeadKey, ...] = ()
     reason: str | None = None
     actor: str | None = None
+    only_of: str | None = None
     exclude: frozenset[str] = frozenset()
     to: Target | None = None
     force: bool = False
@@ -46,10 +48,12 @@ class Reassign(Job):
         """Decide by the plan, or assign to the named target.
 
         Raises NotFound for an unknown lead, AmbiguousAssignment for a key of several, AssignmentSuperseded or
-        AlreadyClosed when the lead is not where the caller saw it, and ValidationFailed, OwnerInactive or
-        OverCap for the target.
+        AlreadyClosed when the lead is not where the caller saw it, Forbidden for a lead of another owner than
+        the key's, and ValidationFailed, OwnerInactive or OverCap for the target.
         """
         lead = session.get_lead(self.lead_id or session.lead_of_keys(self.keys))
+        if self.only_of is not None and self.only_of != lead.prior.owner:
+            raise Forbidden("This key can only reassign the leads of its own owner.")
         self._check_seen(session, lead)
         if self.to is not None:
             check_move(session, lead, self.to, self.exclude, force=self.force)

@@ -174,6 +174,7 @@ class Report:
     def take(self) -> Reply:
         """Record the event with what it does, and answer."""
         kind = event_kind(self.event.type)
+        self._check_bound()
         if self.event.precedes(self.tracked.decided_at):
             return self._as_history()
         if kind.order:
@@ -199,13 +200,16 @@ class Report:
         self.effect = "history"
         return self._reply()
 
-    def _check_order(self) -> None:
-        """Raises Forbidden, AssignmentSuperseded or AlreadyClosed."""
-        if self.state != "open":
-            self._refuse()
+    def _check_bound(self) -> None:
+        """Raises Forbidden for a lead of another owner than the key's."""
         bound_to = self.reporter.owner_id
         if bound_to is not None and bound_to != self.tracked.owner_id:
             raise Forbidden("Only the owner of the assignment can do this.")
+
+    def _check_order(self) -> None:
+        """Raises AssignmentSuperseded or AlreadyClosed."""
+        if self.state != "open":
+            self._refuse()
         if self.event.type in _OF_THE_OWNER or (self.event.type == "closed" and self.by_lead):
             late = refusal_of_former_owner(self.session, self.event, self.lead, self.tracked, self.reporter)
             if late is not None:
