@@ -101,6 +101,7 @@ CODES: dict[str, str] = {
     "value_taken": "An earlier rule with another target matches every lead with this value.",
     "branch_taken": "Earlier steps, or earlier branches, match every lead of this branch of an `any`.",
     "unseen_attribute": "No lead had the custom attribute in 90 days, but some had one that is a typo away.",
+    "queue_dropped": "Leads wait in a queue that the plan does not declare. Every owner can claim there.",
     "idle_leads": "Some leads have been idle for so long that the plan closes them soon.",
     "no_catch_all": "The pipeline can end without a decision.",
     "test_failed": "A test of the plan expects another decision.",

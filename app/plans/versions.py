@@ -18,7 +18,7 @@ from app.plan.reader.read import load_plan
 from app.plan_check.parse import Strategies, faults
 from app.plan_check.references import tables_in
 from app.plans.check import CheckedPlan, check_plan, known_names
-from app.plans.idle_outlook import with_idle_outlook
+from app.plans.outlook import with_outlook
 from app.store import plans as store
 from app.store.attribute_names import list_attribute_names
 from app.store.connection.pool import Pool, transaction
@@ -90,7 +90,7 @@ async def prepare_draft(
     if found.document is None:
         raise _unreadable(found.findings)
     comment = comment or found.document.comment
-    found = await with_idle_outlook(pool, workspace_id, found)
+    found = await with_outlook(pool, workspace_id, found)
     written, source_text = orjson.dumps(data).decode(), raw.decode("utf-8-sig")
 
     async def add(edit: DirectoryEdit) -> PlanFindings:
@@ -133,7 +133,7 @@ async def prepare_activation(
     stored = await find(pool, workspace_id, version)
     _check_activation(stored.version, stored.now.entry.plan_version, how)
     found = await asyncio.to_thread(_check, stored, strategies)
-    found = await with_idle_outlook(pool, workspace_id, found)
+    found = await with_outlook(pool, workspace_id, found)
     findings = _acceptable(found, how)
 
     async def switch(edit: DirectoryEdit) -> PlanFindings:

@@ -295,3 +295,16 @@ async def test_scopes_separate_drafting_from_publishing(
         assert (await client.post(f"/plans/{two}/publish")).status_code == publishes
         for url in ("/plans", "/plans/1", "/plans/active", "/plans/schema"):
             assert (await client.get(url)).status_code == reads
+
+
+async def test_plan_that_drops_a_queue_tells_of_the_leads_that_wait_there(workspace: Workspace) -> None:
+    with_desk = "queues: {desk: {claimable_by: inbound}}\npipeline: [{queue: {name: desk}}]"
+    await workspace.publish(with_desk)
+    for number in range(2):
+        await workspace.assign(external_id=str(number))
+    assert (await draft(workspace, with_desk)).json()["findings"] == []
+    answer = (await draft(workspace, "queues: {other: {}}\npipeline: [{queue: {name: other}}]")).json()
+    (finding,) = answer["findings"]
+    assert (finding["path"], finding["code"], finding["severity"]) == ("queues", "queue_dropped", "warning")
+    assert "2 leads wait in the queue 'desk'" in finding["detail"]
+    assert (await publish(workspace, answer["version"])).status_code == 200
