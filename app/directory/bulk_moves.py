@@ -1,12 +1,13 @@
 """Making bulk jobs that move leads, and canceling them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.directory.editing import EDIT_LIMITS, DirectoryEdit
 from app.errors import NotFound, refused_at
 from app.ids import uuid7
+from app.plan.language.durations import format_duration
 from app.store.connection.pool import Pool, transaction
 from app.store.leads import bulk_jobs, open_leads
 from app.store.leads.bulk_jobs import BulkItem, BulkJob, JobKind
@@ -37,6 +38,20 @@ async def create(
     if len(found) > MAX_LEADS:
         raise refused_at(("filter",), "too_many_leads", f"fits more than {MAX_LEADS} leads")
     return await create_for(edit, kind, found, params)
+
+
+async def reassign(edit: DirectoryEdit, wanted: AssignmentFilter, params: Mapping[str, Any]) -> BulkJob:
+    """Make a job that a caller asked for. The change log has it, with the caller's reason as its comment.
+
+    Raises ValidationFailed for more leads than one job takes.
+    """
+    job = await create(edit, "reassign", wanted, params)
+    asked = {name: value for name, value in asdict(wanted).items() if isinstance(value, str)}
+    if wanted.older_than is not None:
+        asked["older_than"] = format_duration(wanted.older_than)
+    logged = {"filter": asked, "total": job.total, **params}
+    await edit.log("jobs", job.id, "put", None, logged, params.get("reason"))
+    return job
 
 
 async def create_for(

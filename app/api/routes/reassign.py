@@ -75,7 +75,7 @@ async def reassign_lead(
         return Json(await _preview(pool, dispatch, caller.workspace_id, wanted, terms))
 
     async def prepare() -> Edit[BulkJob]:
-        return lambda edit: bulk_moves.create(edit, "reassign", wanted, params_of(terms))
+        return lambda edit: bulk_moves.reassign(edit, wanted, params_of(terms))
 
     return await edit_once(pool, caller, key, prepare, _reference, 202)
 
