@@ -179,7 +179,7 @@ async def test_labels_come_from_a_list_and_name_nobody(workspace: Workspace) -> 
     await workspace.client.request("CANARY", "/assign")
     text = await scrape(workspace)
     assert {name for name, _ in labels(text)} == {
-        "code", "le", "method", "outcome", "queue", "route", "state", "status", "step",
+        "code", "le", "method", "outcome", "queue", "reason", "route", "state", "status", "step",
     }  # fmt: skip
     said = {value for _, value in labels(text)}
     assert not [value for value in said if "canary" in value.lower() or returned["lead_id"] in value]

@@ -68,7 +68,16 @@ class View:
         shown |= {name: redacted(shown[name], secrets) for name in ("normalized", "actions", "trace")}
         notes = [redacted({"note": event["note"]}, secrets).get("note") for event in document["events"]]
         events = zip(document["events"], notes, strict=True)
-        return {**shown, "events": [{**event, "note": note} for event, note in events]}
+        shown |= {"events": [{**event, "note": note} for event, note in events]}
+        return self.of_reassigned(lead, shown)
+
+    def of_reassigned(self, lead: LeadDetail, document: dict[str, Any]) -> dict[str, Any]:
+        """An assignment of the lead without a reason of its reassignment that tells what is hidden."""
+        moved, hide = document.get("reassigned"), self.hidden_in(lead)
+        if not moved or not hide:
+            return document
+        kept = redacted(moved, hidden_values(lead.values, hide))
+        return {**document, "reassigned": {**moved, "reason": kept.get("reason")}}
 
     async def of_actions(self, connection: Connection, actions: Sequence[StoredAction]) -> list[StoredAction]:
         """Actions without what the hidden fields of their leads hold.

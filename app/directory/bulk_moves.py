@@ -41,16 +41,17 @@ async def create(
 
 
 async def reassign(edit: DirectoryEdit, wanted: AssignmentFilter, params: Mapping[str, Any]) -> BulkJob:
-    """Make a job that a caller asked for. The change log has it, with the caller's reason as its comment.
+    """Make a job that a caller asked for. The change log has it.
 
-    Raises ValidationFailed for more leads than one job takes.
+    The reason is free text, so only the job has it: it may name a person, who can be erased there. Raises
+    ValidationFailed for more leads than one job takes.
     """
     job = await create(edit, "reassign", wanted, params)
     asked = {name: value for name, value in asdict(wanted).items() if isinstance(value, str)}
     if wanted.older_than is not None:
         asked["older_than"] = format_duration(wanted.older_than)
-    logged = {"filter": asked, "total": job.total, **params}
-    await edit.log("jobs", job.id, "put", None, logged, params.get("reason"))
+    terms = {name: value for name, value in params.items() if name != "reason"}
+    await edit.log("jobs", job.id, "put", None, {"filter": asked, "total": job.total, **terms})
     return job
 
 

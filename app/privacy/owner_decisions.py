@@ -51,6 +51,8 @@ def rewrite(
         shown["reason"]["text"] = now.text
     else:
         shown["reason"]["text"] = former.said(answer["reason"]["text"])
+    if answer.get("reassigned", {}).get("reason"):
+        shown["reassigned"]["reason"] = former.said(answer["reassigned"]["reason"])
     if before is not None and now is not None and _json(before.actions) == _without_ids(answer["actions"]):
         made = _json(now.actions)
     else:

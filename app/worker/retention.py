@@ -2,7 +2,8 @@
 
 import structlog
 
-from app.dispatch.failures import error_summary, is_database_error
+from app.dispatch.failures import CONTENTION_ERRORS, error_summary, is_database_error
+from app.errors import WorkspaceDeleted
 from app.privacy.retention import delete_old_leads, delete_old_rows
 from app.store.connection.pool import Pool
 from app.store.life.agenda import Agenda
@@ -31,7 +32,7 @@ class Retention:
         try:
             busy = await delete_old_rows(self._pool, workspace_id)
         except Exception as error:
-            if is_database_error(error):
+            if is_database_error(error) or isinstance(error, (WorkspaceDeleted, *CONTENTION_ERRORS)):
                 raise
             complete = False
             log.error("retention failed", workspace_id=workspace_id, **error_summary(error))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from app.store.life.due_workspaces import WorkspaceLook
 
+PUT_OFF_SECONDS = 5.0
+"""A workspace whose lock could not be had, because it is deleted or edited for long, holds up no other."""
 IDLE_SECONDS = 15.0
 """A workspace where nothing is known to be due is visited again after this time."""
 
@@ -24,6 +26,7 @@ class Visits:
 
     def __init__(self) -> None:
         self._last: dict[int, Visit] = {}
+        self._put_off: dict[int, float] = {}
 
     def plan(self, looks: Iterable[WorkspaceLook]) -> tuple[list[WorkspaceLook], list[WorkspaceLook]]:
         """The workspaces to visit: those with due work, and others, the longest unvisited first.
@@ -33,10 +36,13 @@ class Visits:
         """
         now = time.monotonic()
         due, others, last = [], [], {}
+        self._put_off = {id_: until for id_, until in self._put_off.items() if until > now}
         for look in looks:
             visit = self._last.get(look.workspace_id)
             if visit is not None:
                 last[look.workspace_id] = visit
+            if look.workspace_id in self._put_off:
+                continue
             if look.due:
                 due.append(look)
             elif visit is None or visit.active or visit.number != look.number or _is_old(visit, now):
@@ -48,6 +54,10 @@ class Visits:
     def note(self, look: WorkspaceLook, at: float, *, active: bool) -> None:
         """Remember a visit."""
         self._last[look.workspace_id] = Visit(at, look.number, active)
+
+    def put_off(self, look: WorkspaceLook) -> None:
+        """Leave this workspace out for a while."""
+        self._put_off[look.workspace_id] = time.monotonic() + PUT_OFF_SECONDS
 
 
 def _is_old(visit: Visit, now: float) -> bool:

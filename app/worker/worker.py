@@ -16,6 +16,7 @@ from typing import Protocol
 import structlog
 
 from app.dispatch.dispatcher import Dispatcher
+from app.dispatch.failures import CONTENTION_ERRORS
 from app.errors import WorkspaceDeleted
 from app.logs import to_json
 from app.outbox.delivery import TargetSender
@@ -147,6 +148,10 @@ class Worker:
                     active = True
                     busy |= await duty.run(agenda)
         except WorkspaceDeleted:
+            return False
+        except CONTENTION_ERRORS as error:
+            log.info("workspace put off", workspace_id=look.workspace_id, error=type(error).__name__)
+            self._visits.put_off(look)
             return False
         self._visits.note(look, began, active=active)
         return busy

@@ -53,6 +53,16 @@ def test_idle_workspaces_are_not_visited_again() -> None:
     assert seen.plan(looks) == ([looks[3]], [looks[5], looks[7]])
 
 
+def test_workspace_whose_lock_is_held_is_left_out_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Visits()
+    locked, due = WorkspaceLook(1, 1, True), WorkspaceLook(2, 1, True)
+    monkeypatch.setattr("time.monotonic", lambda: 100.0)
+    seen.put_off(locked)
+    assert seen.plan([locked, due]) == ([due], [])
+    monkeypatch.setattr("time.monotonic", lambda: 100.0 + visits.PUT_OFF_SECONDS)
+    assert seen.plan([locked, due]) == ([locked, due], [])
+
+
 def test_idle_workspace_is_visited_after_a_while_the_longest_unvisited_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -61,7 +61,7 @@ async def get_assignment(
 
 
 @router.get("/assignments/{assignment_id}/explain")
-@requires("leads:read", problems=(PlanVersionUnreadable, Erased))
+@requires("leads:read", problems=(PlanVersionUnreadable, Erased), for_owner=True)
 async def explain_assignment(
     caller: CallerParameter,
     pool: PoolParameter,
@@ -72,6 +72,8 @@ async def explain_assignment(
 ) -> Json[Explanation]:
     """Computes the decision again from its stored inputs, and returns every step with every rule."""
     decided, basis = await _inputs(pool, caller.workspace_id, str(assignment_id))
+    if caller.owner_id is not None:
+        await _check_shown(pool, dispatch, caller, basis.request.lead_id)
     try:
         plan = await dispatch.plans.fetch(caller.workspace_id, basis.plan_version)
     except LookupError:
@@ -81,6 +83,15 @@ async def explain_assignment(
     steps, until = whole["steps"], after + limit
     paged = {"steps_total": len(steps), "next": until if until < len(steps) else None}
     return Json({**whole, "steps": steps[after:until], **paged})
+
+
+async def _check_shown(pool: Pool, dispatch: Dispatcher, caller: Caller, lead_id: str) -> None:
+    """Raises NotFound for a lead that the caller may not see."""
+    async with transaction(pool, caller.workspace_id, read_only=True) as connection:
+        lead = await lead_detail.find_lead(connection, caller.workspace_id, lead_id)
+        view = await view_of(connection, dispatch, caller)
+    if lead is None or not view.shows(lead):
+        raise NotFound
 
 
 async def _inputs(pool: Pool, workspace_id: int, assignment_id: str) -> tuple[StoredDecision, DecisionInputs]:
@@ -146,7 +157,9 @@ async def _find(pool: Pool, dispatch: Dispatcher, caller: Caller, sent: dict[str
 
 
 def _lead_to_json(found: LeadDetail, view: View) -> dict[str, Any]:
-    own = [_assignment_to_json(each) for each in found.assignments if not each.repeats]
+    own = [
+        view.of_reassigned(found, _assignment_to_json(each)) for each in found.assignments if not each.repeats
+    ]
     first = [each["sla"]["first_due"] for each in own if each["sla"] and each["sla"]["first_due"]]
     return {
         "id": found.id,

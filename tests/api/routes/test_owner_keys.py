@@ -29,6 +29,7 @@ OF_ANOTHER: dict[str, tuple[set[int], str, Any]] = {
     ),
     "POST /assignments/{assignment_id}/release": (REFUSED, "/assignments/{assignment_id}/release", {}),
     "POST /events": (REFUSED, "/events", {"items": [{"lead_id": "{lead_id}", "type": "reached"}]}),
+    "GET /assignments/{assignment_id}/explain": (UNKNOWN, "/assignments/{assignment_id}/explain", None),
     "GET /leads": (set(), "/leads?external_id=anas", None),
     "POST /leads/lookup": (set(), "/leads/lookup", {"email": "anas@people.example"}),
     "GET /leads/{lead_id}": (UNKNOWN, "/leads/{lead_id}", None),
@@ -69,7 +70,7 @@ async def desk(workspace: Workspace) -> Workspace:
 
 
 async def bens_key(workspace: Workspace) -> str:
-    key = await workspace.issue_key("admin")
+    key = await workspace.issue_key("assign", "claim", "events", "leads:read")
     await workspace.pool.execute("UPDATE api_keys SET owner_id = 'ben' WHERE id = $1", key.split("_")[2])
     return key
 

@@ -303,7 +303,7 @@ async def test_job_and_the_leads_it_moves_show_its_reason_and_actor(quick: Works
     actor = quick.key.split("_")[2]
     assert (made["actor"], made["reason"]) == (actor, "Handover")
     (change,) = (await quick.get("/changes?resource_type=jobs"))["items"]
-    assert (change["resource_id"], change["actor"], change["comment"]) == (made["job_id"], actor, "Handover")
+    assert (change["resource_id"], change["actor"]) == (made["job_id"], actor)
     assert change["after"]["filter"] == {"owner": "ana", "state": "open"}
     shown = await quick.get(f"/assignments/{made['items'][0]['new_assignment_id']}")
     assert shown["reassigned"] == {"actor": actor, "reason": "Handover"}

@@ -14,7 +14,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.api.declared import undeclared_target
 from tests.api.small_app import Stored
-from tests.support.workspace import client_of, running_app
+from tests.support.workspace import client_of, empty_workspace, running_app
 
 PUBLIC = {"/healthz", "/readyz", "/webhooks/{path}"}
 SOMETHING = "01890000-0000-7000-8000-000000000000"
@@ -84,10 +84,11 @@ async def test_each_scope_that_is_not_granted_gets_403(stored: Stored, route: Ro
 
 @pytest_asyncio.fixture
 async def served(database: str) -> AsyncIterator[tuple[FastAPI, Stored]]:
-    """The app with an empty database; keys are made without asking it."""
+    """The app with an empty workspace; keys are made without asking it."""
     async with running_app(database) as app:
         found = Stored()
         app.state.authentication = Authentication(found.find)
+        assert (await empty_workspace(app.state.pool, "workspace")).workspace_id == 1  # that of the keys
         yield app, found
 
 
