@@ -72,26 +72,27 @@ async def explain_assignment(
 ) -> Json[Explanation]:
     """Computes the decision again from its stored inputs, and returns every step with every rule."""
     decided, basis = await _inputs(pool, caller.workspace_id, str(assignment_id))
-    if caller.owner_id is not None:
-        await _check_shown(pool, dispatch, caller, basis.request.lead_id)
+    lead, view = await _seen(pool, dispatch, caller, decided.read_response()["lead_id"])
     try:
         plan = await dispatch.plans.fetch(caller.workspace_id, basis.plan_version)
     except LookupError:
         raise PlanVersionUnreadable from None
     # Thousands of rules take a while and would block all other requests.
     whole = await asyncio.to_thread(explain_decision, decided, basis, plan)
+    whole = view.of_reassigned(lead, whole)
     steps, until = whole["steps"], after + limit
     paged = {"steps_total": len(steps), "next": until if until < len(steps) else None}
     return Json({**whole, "steps": steps[after:until], **paged})
 
 
-async def _check_shown(pool: Pool, dispatch: Dispatcher, caller: Caller, lead_id: str) -> None:
-    """Raises NotFound for a lead that the caller may not see."""
+async def _seen(pool: Pool, dispatch: Dispatcher, caller: Caller, lead_id: str) -> tuple[LeadDetail, View]:
+    """A lead, and what the caller may see of it. Raises NotFound if that is nothing."""
     async with transaction(pool, caller.workspace_id, read_only=True) as connection:
         lead = await lead_detail.find_lead(connection, caller.workspace_id, lead_id)
         view = await view_of(connection, dispatch, caller)
     if lead is None or not view.shows(lead):
         raise NotFound
+    return lead, view
 
 
 async def _inputs(pool: Pool, workspace_id: int, assignment_id: str) -> tuple[StoredDecision, DecisionInputs]:

@@ -137,3 +137,13 @@ async def test_assigned_leads_hide_nothing(desk: Workspace) -> None:
     reader = await desk.issue_key("leads:read")
     async with desk.caller(reader) as client:
         assert "canary" in (await client.get(f"/leads/{decision['lead_id']}")).text
+
+
+async def test_reason_of_a_reassignment_tells_nothing_that_is_hidden(desk: Workspace) -> None:
+    lead = await desk.assign(**LEAD)
+    sent = {"lead_id": lead["lead_id"], "to": {"queue": "desk"}, "reason": f"{LEAD['email']} called"}
+    moved = (await desk.client.post("/reassign", json=sent)).json()
+    async with desk.caller(await desk.issue_key("leads:read", "claim")) as client:
+        assert leaks(await told(client, moved)) == []
+        shown = (await client.get(f"/assignments/{moved['assignment_id']}")).json()["reassigned"]
+    assert shown == {"actor": desk.key.split("_")[2], "reason": None}
