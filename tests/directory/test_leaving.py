@@ -13,7 +13,7 @@ import pytest_asyncio
 from app.audit.verify import verify
 from tests.support.jobs import finished
 from tests.support.processes import PATIENCE
-from tests.support.workspace import Filled, Workspace, open_filled, open_workspace
+from tests.support.workspace import Filled, Workspace, open_filled
 
 PLAN = """
 queues: {desk: {claimable_by: inbound}}

@@ -223,7 +223,7 @@ async def test_owner_who_comes_back_is_another_one(team: Workspace) -> None:
 
 async def test_owner_who_was_deleted_before_can_be_erased(team: Workspace) -> None:
     await live(team)
-    await erased(team, "")
+    await erased(team, "?open_leads=keep")
     await erased(team)
     await worked(team)
     assert await canaries(team) == {}
