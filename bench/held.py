@@ -30,7 +30,9 @@ UPDATE assignments SET held_until = now() + interval '1 second'
 """
 COUNT_DUE = "SELECT count(*) FROM assignments WHERE workspace_id = $1 AND open AND held_until <= now()"
 OPEN_PIPELINE = [{"queue": {"name": "unrouted"}}]
-HOLDING = {"rule": {"name": "all", "when": {"source": "held"}, "then": {"owner": "late", "off_hours": "hold"}}}
+HOLDING = {
+    "rule": {"name": "all", "when": {"source": "held"}, "then": {"owner": "late", "off_hours": "hold"}}
+}
 
 
 def held_beside_idle(service: Service) -> Iterator[Row]:
@@ -40,7 +42,9 @@ def held_beside_idle(service: Service) -> Iterator[Row]:
     service.send(key, "PUT", "/owners/late", {"name": "Late", "calendar": "late"})
     for version, pipeline in enumerate(([HOLDING, *OPEN_PIPELINE], OPEN_PIPELINE), 1):
         if version == 2:  # while the first plan is active, every lead is held
-            leads = [{"lead": {"external_id": f"held-{number}", "source": "held"}} for number in range(HELD + 1)]
+            leads = [
+                {"lead": {"external_id": f"held-{number}", "source": "held"}} for number in range(HELD + 1)
+            ]
             service.send(key, "POST", "/assign/batch", {"items": leads})
         service.send(key, "POST", "/plans", {"queues": {"unrouted": {}}, "pipeline": pipeline})
         service.send(key, "POST", f"/plans/{version}/publish", {"comment": "to be measured"})
