@@ -16,7 +16,7 @@ from tests.support.workspace import Workspace, stored_workspace
 LEADS = 120
 FAST = 60.0
 """A minute of the workspace, in which an answer can be acknowledged, takes a second."""
-LEASE_SECONDS = 600
+LEASE_SECONDS = 300
 START = datetime(2099, 11, 20, 12, tzinfo=UTC)
 LEFT = "SELECT id FROM actions WHERE workspace_id = $1 AND state <> 'acknowledged'"
 NUMBERS = "SELECT number FROM actions WHERE workspace_id = $1 AND number IS NOT NULL ORDER BY number"
