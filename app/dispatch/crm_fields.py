@@ -57,18 +57,23 @@ class FieldNews:
         if version is not None:
             self.books.keep_version(key, name, replace(version, value=unresolved(version.value)))
 
-    def add_to(self, lead: CurrentLead) -> tuple[CurrentLead, dict[str, Any]]:
-        """The lead with the fields that are news, and what that changes; None for what was cleared."""
-        change = self.change
+    def add_to(self, lead: CurrentLead, *, joins: bool) -> tuple[CurrentLead, dict[str, Any]]:
+        """The lead with the fields that are news, and what that changes; None for what was cleared.
+
+        A lead that the record `joins` has its id from then on, unless it has one: executors ask for it.
+        """
+        change, before = self.change, lead.values
         news = {name: each for name, each in change.values.items() if name in self.accepted}
-        if change.role != "lead" or not news:
+        anonymous = joins and not (before.get("crm") or {}).get("lead_id")
+        if change.role != "lead" or not (news or anonymous):
             return lead, {}
         sent = self._arrival(news).values
-        values = dict(merged(lead.values, sent, self.books.session.plan.declared))
+        values = dict(merged(before, sent, self.books.session.plan.declared))
         for path, value in news.values():
             if value in (None, ""):
                 values = _without(values, path)
-        before = lead.values
+        if anonymous:
+            values["crm"] = {**(values.get("crm") or {}), "lead_id": change.record.id}
         names = {*values, *before}
         changed = {name: values.get(name) for name in names if values.get(name) != before.get(name)}
         return replace(lead, values=values), changed

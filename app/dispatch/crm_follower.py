@@ -87,7 +87,7 @@ class CrmFollower:
         lead = self.session.get_lead(lead_id)
         counts = row is root or row.is_primary
         self.news.compare(root)
-        lead, changed = self.news.add_to(lead)
+        lead, changed = self.news.add_to(lead, joins=row.lead_id is None)
         owner = OwnerFollower(self.books, change, root, lead, self.plugin)
         if change.owner_field in self.news.accepted and (code := owner.misnamed()):
             return self._answer("failed", code, lead_id)

@@ -263,6 +263,8 @@ DYNAMICS: Mapping[str, Any] = {
         "meeting": {
             **_MEETING,
             "fields": {"ownerid": "owner", "regardingobjectid": "link", "scheduledstart": "for"},
+            # All but canceled: open, completed, scheduled.
+            "when": {"statecode": ["0", "1", "3"]},
         },
         "user": {
             "as": "user",

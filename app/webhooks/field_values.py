@@ -1,8 +1,10 @@
 """Values of fields as CRMs write them: a text, an id, a truth or a time, alone, in objects and in lists."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from app.webhooks.vendors.payloads import moment
 
 TRUE = frozenset(("true", "1", "yes", "active", "on"))
 
@@ -47,14 +49,5 @@ def boolean_of(value: Any) -> bool | None:
 
 
 def moment_of(value: Any) -> datetime | None:
-    """A time, as text or as milliseconds since 1970."""
-    text = text_of(value)
-    if text is None:
-        return None
-    try:
-        if text.isdigit() and len(text) > 8:
-            return datetime.fromtimestamp(int(text) / 1000, UTC)
-        at = datetime.fromisoformat(text)
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
-        return None
+    """A time as vendors write times, such as ISO 8601, or seconds or milliseconds since 1970."""
+    return moment(text_of(value))

@@ -156,6 +156,12 @@ ACTIVITIES: dict[str, tuple[str, dict[str, Any], tuple[str, str, str | None] | N
     "pipedrive call": ("call", {"done": True, "owner_id": 5, "type": "call"}, ("first_touch", "5", "phone")),
     "pipedrive planned call": ("call", {"done": False, "owner_id": 5, "type": "call"}, None),
     "dynamics call": ("call", {"statecode": 1, "ownerid": {"Id": "a-1"}}, ("first_touch", "a-1", "phone")),
+    "dynamics canceled meeting": ("meeting", {"statecode": 2, "ownerid": {"Id": "a-1"}}, None),
+    "dynamics meeting": (
+        "meeting",
+        {"statecode": 3, "ownerid": {"Id": "a-1"}},
+        ("meeting", "a-1", "meeting"),
+    ),
     "zoho inbound call": ("call", {"Call_Type": "Inbound", "Owner": {"id": "9"}}, ("reached", "9", "phone")),
     "standard email": ("email", {"owner": "ana", "lead_id": "4"}, ("first_touch", "ana", "email")),
     "standard of nobody": ("call", {"lead_id": "4"}, ("first_touch", "standard", "phone")),
@@ -254,3 +260,9 @@ def test_defaults_are_valid_and_use_their_meanings(kind: str) -> None:
 
 def test_every_finding_is_in_the_page_about_crms() -> None:
     assert {named(row[0])[0] for row in rows("docs/crm.md", "Findings")} == CODES.keys()
+
+
+@pytest.mark.parametrize("written", [1796115600, "1796115600", 1796115600000, "2026-12-01T10:00:00+01:00"])
+def test_time_of_an_activity_is_read_as_vendors_write_times(written: Any) -> None:
+    change = read("standard", "call", {"owner": "ana", "lead_id": "4", "at": written})
+    assert [event.at for _, event in change.reports] == [datetime(2026, 12, 1, 9, tzinfo=UTC)]

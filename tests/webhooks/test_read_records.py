@@ -175,3 +175,17 @@ async def test_answers_kept_for_a_repeat_do_not_name_a_person_who_was_erased(crm
     assert repeated.json()["items"][0]["id"] == "erased"
     kept = await crm.workspace.fetch("SELECT response FROM idempotency_keys WHERE workspace_id = $1")
     assert not any(lead.encode() in row["response"] or b'"555"' in row["response"] for row in kept)
+
+
+async def test_lead_of_a_form_learns_the_id_of_the_record_that_joins_it(crm: Crm) -> None:
+    """An executor writes the owner and the tasks to the record that the lead names."""
+    at = await now_of(crm)
+    await crm.tell(crm.event("555", kind="created", at=at, must_read=True))
+    lead_id = (await crm.workspace.assign(email="new@kunde.example"))["lead_id"]
+    await delivered(crm, contact("555", email="new@kunde.example", firstname="New"))
+    fields = (await crm.workspace.get(f"/leads/{lead_id}"))["fields"]
+    assert (fields["crm"], fields["first_name"]) == ({"lead_id": "555"}, "New")
+
+    # A further record of the lead does not take its place.
+    await delivered(crm, contact("556", email="new@kunde.example", lastname="Lead"))
+    assert (await crm.workspace.get(f"/leads/{lead_id}"))["fields"]["crm"] == {"lead_id": "555"}

@@ -61,6 +61,8 @@ _CLOSING: Final = {"actualrevenue": "actualvalue", "actualend": "actualclosedate
 """What Dataverse copies from the record of a closing into the opportunity, and its names there."""
 _TELL_FIELDS: Final = ("created", "updated", "restored")
 _EXCEEDED: Final = "x-ms-dynamics-msg-size-exceeded"
+_PEOPLE: Final = frozenset(("lead", "contact"))
+"""Whose unchanged fields say nothing. Those of a deal or an activity tell to what record it belongs."""
 _NO_GUID: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -153,7 +155,7 @@ def _event(
     kind = _KINDS.get(message, "gap")
     before, after = _image(context.get("PreEntityImages")), _image(context.get("PostEntityImages"))
     fields = _fields(message, inputs, entity)
-    complete = kind == "created" or not fields
+    complete = kind == "created" or not fields or record.object not in _PEOPLE
     if complete and kind in _TELL_FIELDS:
         fields = after | fields
     others = _others(message, record, inputs, _pairs(context.get("OutputParameters")))

@@ -1,4 +1,5 @@
-"""HubSpot: webhooks of an app, in the legacy form (`contact.propertyChange`) and the generic (`object.*`).
+"""HubSpot: webhooks of an app, in the legacy form (`contact.propertyChange`) and the generic (`object.*`),
+and those of workflows, which post the whole record.
 
 A delivery is signed with the client secret of the app: version 3 signs method, address, body and time.
 Version 1 and 2, which sign no time, count only if `allow_v1` is set and no signature of version 3 is there.
@@ -30,6 +31,7 @@ from app.webhooks.vendors.payloads import (
     identifier,
     identifiers,
     items_of,
+    mapping,
     moment,
     object_name,
     read_json,
@@ -71,6 +73,8 @@ _ORIGINS: Final[Mapping[str, Origin]] = {
     "MOBILE_ANDROID": "person",
 }  # fmt: skip
 _USER = "userId:"
+_RECORD_IDS: Final = {"vid": "contact", "canonical-vid": "contact", "dealId": "deal"}
+"""What the older APIs call the id of a record, and of which object."""
 
 
 class HubSpot(PlainAnswers):
@@ -142,11 +146,13 @@ def _is_foreign(body: bytes, portal: str) -> bool:
         items = items_of(read_json(body))
     except Unreadable:
         return False
-    named = {identifier(item.get("portalId")) for item in items} - {None}
+    named = {identifier(item.get(name)) for item in items for name in ("portalId", "portal-id")} - {None}
     return not named <= {portal.strip()}
 
 
 def _event(item: Mapping[str, Any]) -> CrmEvent | None:
+    if isinstance(item.get("properties"), dict):
+        return _whole_record(item)
     prefix, _, action = (text(item.get("subscriptionType")) or text(item.get("eventType"))).partition(".")
     kind = _KINDS.get(action.lower(), "gap")
     object_ = _object(prefix, item.get("objectTypeId") or item.get("fromObjectTypeId"))
@@ -176,6 +182,30 @@ def _event(item: Mapping[str, Any]) -> CrmEvent | None:
         actor=(identifier(item.get("sourceId")) or "").removeprefix(_USER) or None,
         origin=_origin(item),
         must_read=kind in _TELL_NO_FIELDS,
+    )
+
+
+def _whole_record(item: Mapping[str, Any]) -> CrmEvent | None:
+    """The record as the webhook of a workflow posts it: as the API of its object returns it."""
+    properties = mapping(item["properties"])
+    fields = {name: _value(mapping(each).get("value", each)) for name, each in properties.items()}
+    fields = {name: value for name, value in fields.items() if not isinstance(value, dict | list)}
+    older = next((name for name in _RECORD_IDS if item.get(name) is not None), None)
+    type_ = _RECORD_IDS.get(older or "") or item.get("objectTypeId") or item.get("objectType")
+    ids = (item.get(older or "objectId"), item.get("id"), fields.get("hs_object_id"))
+    object_, id_ = object_name(type_, _OBJECTS), next(filter(None, map(identifier, ids)), None)
+    if id_ is None or not object_:
+        return None
+    times = (fields.get("hs_lastmodifieddate"), fields.get("lastmodifieddate"), item.get("updatedAt"))
+    at = next((found for each in times if (found := moment(each))), None)
+    return CrmEvent(
+        dedupe_key=dedupe_key("hubspot", "record", object_, id_, at, *sorted(map(str, fields.items()))),
+        kind="updated" if fields else "gap",
+        record=CrmRecord(object_, id_),
+        at=at,
+        fields=fields,
+        complete=True,
+        must_read=not fields,
     )
 
 

@@ -343,3 +343,20 @@ def test_messages_of_one_save_have_different_keys() -> None:
     without = [{**body, "OperationId": NOBODY} for body in of_one_save[:-1]]
     assert len({only(DYNAMICS, body).dedupe_key for body in of_one_save}) == len(of_one_save)
     assert len({only(DYNAMICS, body).dedupe_key for body in without}) == len(without)
+
+
+def test_activity_belongs_to_the_record_of_its_image() -> None:
+    """The update names only what changed; without the image somebody would have to read the call."""
+    after = entity(
+        OTHER, "phonecall", regardingobjectid=reference(LEAD), ownerid=reference(ANA, "systemuser")
+    )
+    body = context(
+        "Update",
+        {"Target": entity(OTHER, "phonecall", statecode=choice(1))},
+        PrimaryEntityName="phonecall",
+        PrimaryEntityId=OTHER,
+        PostEntityImages=pairs(after=after),
+    )
+    fields = only(DYNAMICS, body).fields
+    assert (fields["statecode"], fields["regardingobjectid"]["Id"]) == (1, LEAD)
+    assert fields["ownerid"]["Id"] == ANA

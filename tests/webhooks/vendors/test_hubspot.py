@@ -374,3 +374,37 @@ def test_published_samples_are_read() -> None:
     event = only(HUBSPOT, [sample])
     assert (event.kind, event.record, event.origin) == ("created", CrmRecord("contact", "123"), "person")
     assert parse(HUBSPOT, [{"subscriptionType": "company.change", "eventId": 16}]) == []
+
+
+OLDER = {
+    "vid": 123, "canonical-vid": 123, "portal-id": 62515, "is-contact": True,
+    "properties": {
+        "email": {"value": "mara@kunde.example", "versions": [{"value": "mara@kunde.example"}]},
+        "hubspot_owner_id": {"value": "8841", "versions": []},
+        "lastmodifieddate": {"value": "1796115600000", "versions": []},
+    },
+}  # fmt: skip
+NEWER = {
+    "objectId": "123", "objectType": "CONTACT", "objectTypeId": "0-1",
+    "properties": {
+        "hubspot_owner_id": 8841, "email": "mara@kunde.example", "lastmodifieddate": "2026-12-01T09:00:00Z",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("body", [OLDER, NEWER, [NEWER]])
+def test_workflow_posts_the_whole_record(body: Any) -> None:
+    event = only(HUBSPOT, body)
+    assert (event.kind, event.record, event.complete) == ("updated", CrmRecord("contact", "123"), True)
+    assert event.at == datetime(2026, 12, 1, 9, tzinfo=UTC)
+    assert (event.fields["hubspot_owner_id"], event.fields["email"]) == ("8841", "mara@kunde.example")
+    assert not event.must_read
+
+
+def test_workflow_tells_deals_too_and_the_same_record_later_is_another_event() -> None:
+    deal = {"dealId": 9, "portalId": 62515, "properties": {"dealstage": {"value": "closedwon"}}}
+    event = only(HUBSPOT, deal)
+    assert (event.record, event.fields) == (CrmRecord("deal", "9"), {"dealstage": "closedwon"})
+    later = {**OLDER, "properties": {**OLDER["properties"], "lastmodifieddate": {"value": "1796115601000"}}}
+    assert only(HUBSPOT, OLDER).dedupe_key != only(HUBSPOT, later).dedupe_key
+    assert parse(HUBSPOT, [{"properties": {"email": "x"}}, {"objectId": 1, "properties": {}}]) == []
