@@ -8,9 +8,13 @@ generated from here.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from random import randint
 from typing import Any, ClassVar
 
 Path = tuple[str | int, ...]
+
+MAX_RETRY_AFTER = 4
+"""Seconds over which callers are spread who were refused because of too much load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -496,6 +500,11 @@ class Overloaded(Problem):
     cause = "The request would have to wait too long. Nothing was stored."
     remedy = "Retry after `Retry-After` seconds."
     retry_after = 1
+
+    def __init__(self, detail: str = "", *, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(detail, faults=faults)
+        # Callers who were refused together must not come back together.
+        self.retry_after = randint(1, MAX_RETRY_AFTER)  # noqa: S311 - no secret
 
 
 class OutcomeUnknown(Problem):

@@ -46,7 +46,7 @@ class Connection(asyncio.Protocol):
         head = bytes(self._buffer[:end]).lower()
         start = head.index(b"content-length:") + 15
         length = int(head[start : head.find(b"\r", start) if b"\r" in head[start:] else None])
-        if len(self._buffer) >= end + 4 + length and self._waiting is not None:
+        if len(self._buffer) >= end + 4 + length and self._waiting is not None and not self._waiting.done():
             body = bytes(self._buffer[end + 4 : end + 4 + length])
             del self._buffer[: end + 4 + length]
             waiting, self._waiting = self._waiting, None

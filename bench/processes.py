@@ -77,11 +77,11 @@ class Service:
 
 
 @contextmanager
-def service() -> Iterator[Service]:
+def service(request_seconds: float = 30) -> Iterator[Service]:
     """Run the service in its own process, on a Postgres with durable commits."""
     with tempfile.TemporaryDirectory(prefix="bench-") as directory, start(Path(directory) / "data") as server:
         migrate(server.dsn)
-        with _process([*COMMAND, "serve"], _environment(server.dsn)) as (port, pid):
+        with _process([*COMMAND, "serve"], _environment(server.dsn, request_seconds)) as (port, pid):
             yield Service(server.dsn, port, pid)
 
 
@@ -92,8 +92,9 @@ def bare() -> Iterator[int]:
         yield port
 
 
-def _environment(dsn: str) -> dict[str, str]:
-    return {**os.environ, "DATABASE_URL": dsn, "LEAD_ASSIGNMENT_REQUEST_TIMEOUT_SECONDS": "30"}
+def _environment(dsn: str, request_seconds: float = 30) -> dict[str, str]:
+    seconds = {"LEAD_ASSIGNMENT_REQUEST_TIMEOUT_SECONDS": f"{request_seconds:g}"}
+    return {**os.environ, "DATABASE_URL": dsn, **seconds}
 
 
 @contextmanager

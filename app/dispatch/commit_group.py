@@ -8,6 +8,7 @@ from typing import Self
 
 from app.dispatch.caches import PlanCache
 from app.dispatch.decision_session import DecisionSession
+from app.dispatch.group_times import MAX_DECIDING_SECONDS
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.prefetch import (
     read_accounts,
@@ -29,8 +30,6 @@ from app.store.path import group_write
 from app.store.path.journal import JournalEntry
 from app.store.path.snapshot import Snapshot, mark_written, next_entry
 
-MAX_DECIDING_SECONDS = 0.02
-"""How long a group may decide before it is written; the rest of its jobs join the next group."""
 YIELD_SECONDS = 0.002
 """How long it may decide before other requests of the process get the thread."""
 PART_SIZE = 32
@@ -65,6 +64,7 @@ class GroupResult:
     left:              jobs for which there was no time.
     entry:             the journal entry, None when nothing was written.
     bodies:            the responses of replayed assignments; empty for those that were erased.
+    decisions:         how many jobs were decided, and how many `seconds` that took.
     """
 
     session: DecisionSession
@@ -75,6 +75,8 @@ class GroupResult:
     left: Sequence[Job] = ()
     entry: JournalEntry | None = None
     bodies: dict[str, bytes] = field(default_factory=dict)
+    decisions: int = 0
+    seconds: float = 0.0
 
     def take(self, job: Job) -> None:
         """Decide one job. Its problem is its own; the other jobs go on."""
@@ -86,6 +88,7 @@ class GroupResult:
             self.problems.append((job, problem))
             return
         except PluginResultMissing as missing:
+            job.taken = False
             self.awaiting_plugins.append((job, missing.request))
             return
         if job.key is not None and reply.kept:
@@ -199,23 +202,29 @@ async def open_session(
 
 
 async def _decide(result: GroupResult, jobs: Sequence[Job], writer: _PartWriter) -> None:
+    """Decide the jobs whose callers still wait, as far as there is time."""
     work = result.session.work
-    started = yielded = time.perf_counter()
+    now = yielded = time.monotonic()
     for position, job in enumerate(jobs, 1):
+        if job.done.done() or job.deadline <= now:
+            continue
+        job.taken = True
         result.take(job)
+        before, now = now, time.monotonic()
+        result.decisions += 1
+        result.seconds += now - before
         if job.bulk and result.awaiting_plugins and result.awaiting_plugins[-1][0] is job:
             result.left = jobs[position:]  # a batch is decided in its order
             return
-        now = time.perf_counter()
-        if now - started > MAX_DECIDING_SECONDS:
+        if result.seconds > MAX_DECIDING_SECONDS:
             result.left = jobs[position:]
             return
         if len(work.rows.assignments) >= PART_SIZE and position < len(jobs):
             await writer.start(work)
-            yielded = time.perf_counter()
+            now = yielded = time.monotonic()
         elif now - yielded > YIELD_SECONDS:
             await asyncio.sleep(0)
-            yielded = time.perf_counter()
+            now = yielded = time.monotonic()
 
 
 async def _write(connection: Connection, workspace_id: int, session: DecisionSession) -> JournalEntry | None:

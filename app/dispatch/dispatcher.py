@@ -8,10 +8,11 @@ from app.dispatch.caches import PlanCache
 from app.dispatch.dry_run import DryRun, open_dry_run
 from app.dispatch.failures import CONTENTION_ERRORS, is_database_error
 from app.dispatch.jobs.base import Job, Reply
+from app.dispatch.pending_jobs import PendingJobs, ProcessJobs
 from app.dispatch.workspace_writer import WorkspaceWriter
 from app.dispatch.write_window import WriteWindow
 from app.engine.compile.plan import Strategy
-from app.errors import DatabaseUnavailable, OutcomeUnknown, Overloaded, Problem
+from app.errors import DatabaseUnavailable, OutcomeUnknown, Problem
 from app.metrics import Metrics
 from app.plugins.port import BULK_TIMEOUT_FACTOR, PluginPort
 from app.plugins.process import PluginLimits
@@ -41,23 +42,40 @@ class Dispatcher:
         self.attribute_names = AttributeNames(pool)
         self._plugin_runner = PluginRunner(strategies, plugins, metrics.plugin_failed)
         self.write_window = WriteWindow()
+        self._waiting = ProcessJobs()
         self._writers: dict[int, WorkspaceWriter] = {}
+
+    def admit(self, workspace_id: int, *, bulk: bool) -> None:
+        """Called before the body of a request is read, so that refusing one costs little.
+
+        Raises Overloaded or DatabaseUnavailable when it would have to wait too long.
+        """
+        writer = self._writers.get(workspace_id)
+        if writer is not None:
+            writer.admit(1, self._seconds(bulk=bulk), bulk=bulk)
+
+    def _seconds(self, *, bulk: bool) -> float:
+        return self._deadline * (BULK_TIMEOUT_FACTOR if bulk else 1)
 
     async def ask(self, workspace_id: int, job: Job) -> Reply:
         """The reply to one job, after its commit.
 
-        Raises the job's own Problem; Overloaded when it did not get its turn in time and was withdrawn;
-        OutcomeUnknown when it is under way and its outcome is not known yet.
+        Raises the job's own Problem; Overloaded or DatabaseUnavailable when it did not get its turn in time,
+        or would not get it, and was withdrawn; OutcomeUnknown when its decision has begun and its outcome is
+        not known yet.
         """
         writer = self._writer(workspace_id)
+        seconds = self._seconds(bulk=job.bulk)
+        writer.admit(1, seconds, bulk=job.bulk)
         self.attribute_names.note(workspace_id, job.attributes())
-        wait = self._deadline * (BULK_TIMEOUT_FACTOR if job.bulk else 1)
-        deadline = asyncio.get_running_loop().call_later(wait, _expire, job)
+        loop = asyncio.get_running_loop()
+        job.deadline = loop.time() + seconds
+        deadline = loop.call_at(job.deadline, _expire, job, writer)
         try:
             await _call_plugins(writer, [job])
             writer.enter(job)
-            # A caller that goes away cancels this future. A job not yet taken is then dropped; one that is
-            # under way is decided and stored all the same.
+            # A caller that goes away cancels this future. A job whose decision has not begun is then dropped;
+            # one that is under way is stored all the same.
             return await job.done
         finally:
             deadline.cancel()
@@ -65,17 +83,22 @@ class Dispatcher:
     async def ask_all(self, workspace_id: int, jobs: Sequence[Job]) -> list[Reply | Problem]:
         """The replies in the order of the jobs, with a Problem in place of each reply that failed."""
         writer = self._writer(workspace_id)
+        seconds = self._seconds(bulk=True)
+        try:
+            writer.admit(len(jobs), seconds, bulk=True)
+        except Problem as problem:
+            return [problem for _ in jobs]
         await _call_plugins(writer, jobs)
         for job in jobs:
             self.attribute_names.note(workspace_id, job.attributes())
             writer.enter(job)
         try:
-            await asyncio.wait([job.done for job in jobs], timeout=self._deadline * BULK_TIMEOUT_FACTOR)
+            await asyncio.wait([job.done for job in jobs], timeout=seconds)
         finally:
             for job in jobs:
                 if not job.taken:
                     job.done.cancel()
-        return [_outcome(job) for job in jobs]
+        return [_outcome(job, writer) for job in jobs]
 
     async def dry_run_all(self, workspace_id: int, jobs: Sequence[Job]) -> list[Reply | Problem]:
         """What the replies would be now, each job seeing what the earlier ones would have done.
@@ -104,7 +127,7 @@ class Dispatcher:
     def _writer(self, workspace_id: int) -> WorkspaceWriter:
         writer = self._writers.get(workspace_id)
         if writer is None:
-            seconds = self._deadline / 2
+            for_plugins = self._deadline / 2
             writer = self._writers[workspace_id] = WorkspaceWriter(
                 self._pool,
                 workspace_id,
@@ -113,7 +136,8 @@ class Dispatcher:
                 self._limits,
                 self._deadline,
                 self.write_window,
-                PluginPort(self._pool, workspace_id, self.plans, self._plugin_runner, seconds),
+                PluginPort(self._pool, workspace_id, self.plans, self._plugin_runner, for_plugins),
+                PendingJobs(self._waiting),
             )
         return writer
 
@@ -127,19 +151,17 @@ async def _call_plugins(writer: WorkspaceWriter, jobs: Sequence[Job]) -> None:
             raise
 
 
-def _outcome(job: Job) -> Reply | Problem:
+def _outcome(job: Job, writer: WorkspaceWriter) -> Reply | Problem:
     if not job.done.done():
         return OutcomeUnknown("The decision is still being made.")
     if job.done.cancelled():
-        return Overloaded("Too many requests are waiting.")
+        return writer.too_late()
     error = job.done.exception()
     return error if isinstance(error, Problem) else job.done.result()
 
 
-def _expire(job: Job) -> None:
+def _expire(job: Job, writer: WorkspaceWriter) -> None:
     if not job.done.done():
         job.done.set_exception(
-            OutcomeUnknown("The decision is still being made.")
-            if job.taken
-            else Overloaded("Too many requests are waiting.")
+            OutcomeUnknown("The decision is still being made.") if job.taken else writer.too_late()
         )

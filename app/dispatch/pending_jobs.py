@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from math import ceil
 
+from app.dispatch.group_times import MAX_JOBS, GroupTimes
 from app.dispatch.jobs.base import Job
 
-MAX_JOBS = 256
-"""Jobs in one commit group."""
 TAKE_ALL_UP_TO = 16
 """Up to this many single jobs form one group; of more, half of them, but at least this many."""
 BULK_BESIDE_SINGLE = 4
@@ -20,6 +21,30 @@ SINGLE_SECONDS = 0.1
 """So long after a single job another one may come."""
 WAIT_SECONDS = 0.01
 """How long bulk jobs wait for the next request of a caller who has just got a reply."""
+MAX_SINGLE = 4096
+"""Single jobs that wait in a process."""
+MAX_BULK = 16384
+"""Bulk jobs that wait in a process."""
+WORKSPACE_SHARE = 0.5
+"""The part of these that one workspace may have, so that there is always room for another."""
+WAIT_SHARE = 0.5
+"""The part of its time that a job may be expected to wait. The estimate can be wrong by as much."""
+
+
+@dataclass(slots=True)
+class ProcessJobs:
+    """How many jobs of all workspaces wait in this process."""
+
+    single: int = 0
+    bulk: int = 0
+
+
+@dataclass(slots=True)
+class _Running:
+    """The group under way: since when, and for how many jobs."""
+
+    since: float
+    jobs: int
 
 
 class PendingJobs:
@@ -32,10 +57,22 @@ class PendingJobs:
     in a group of their own they would hold it up.
 
     While a bulk job waits for plugins, all bulk jobs wait: a batch is decided in its order.
+
+    Jobs that would wait too long are better refused at once, so it tells how long a new one would wait.
     """
 
-    def __init__(self, wait_seconds: float = WAIT_SECONDS) -> None:
+    def __init__(
+        self,
+        process: ProcessJobs | None = None,
+        *,
+        wait_seconds: float = WAIT_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.times = GroupTimes()
+        self._process = process or ProcessJobs()
         self._wait_seconds = wait_seconds
+        self._clock = clock
+        self._running: _Running | None = None
         self._single: deque[Job] = deque()
         self._bulk: deque[Job] = deque()
         self._away = 0
@@ -47,11 +84,54 @@ class PendingJobs:
         """The jobs that the next group may take."""
         return len(self._single) + (0 if self._away else len(self._bulk))
 
+    def has_room(self, jobs: int, seconds: float, *, bulk: bool) -> bool:
+        """Whether so many more jobs can wait, and be done within so many seconds as far as can be foreseen.
+
+        Of a batch only the beginning counts: the caller sends the rest again.
+        """
+        here, everywhere, most = (
+            (len(self._bulk), self._process.bulk, MAX_BULK)
+            if bulk
+            else (len(self._single), self._process.single, MAX_SINGLE)
+        )
+        if everywhere + jobs > most or here + jobs > most * WORKSPACE_SHARE:
+            return False
+        idle = self._running is None and not self._single and not (bulk and self._bulk)
+        return idle or self.expected_wait(bulk=bulk) <= seconds * WAIT_SHARE
+
+    def expected_wait(self, *, bulk: bool = False) -> float:
+        """The seconds from now until a job that enters now has its reply, by what groups took lately."""
+        times, running = self.times, self._running
+        size = times.group_size()
+        ahead = len(self._single) + 1
+        if bulk:
+            ahead += len(self._bulk)
+        else:
+            size = min(size, _half(ahead))
+        groups = ceil(ahead / size)
+        if self._bulk and not bulk:
+            ahead += groups * _bulk_beside(size)
+        wait = groups * times.overhead + ahead * times.deciding
+        if running is not None:
+            usual = times.overhead + running.jobs * times.deciding
+            # A group that is late, for example because somebody else holds the lock, may take long yet.
+            wait += abs(usual - (self._clock() - running.since))
+        return wait
+
+    def group_begins(self, jobs: int) -> None:
+        """A group of so many jobs is under way."""
+        self._running = _Running(self._clock(), jobs)
+
+    def group_ends(self) -> None:
+        """No group is under way any more."""
+        self._running = None
+
     def enter(self, job: Job) -> None:
         """Append a job."""
-        (self._bulk if job.bulk else self._single).append(job)
+        self._queue(job).append(job)
+        self._count(job, 1)
         if not job.bulk:
-            self._single_until = time.monotonic() + SINGLE_SECONDS
+            self._single_until = self._clock() + SINGLE_SECONDS
             self._single_came.set()
 
     async def expect_single(self) -> None:
@@ -66,8 +146,8 @@ class PendingJobs:
     def requeue(self, jobs: Sequence[Job]) -> None:
         """Put jobs that a group did not reach back at the front, in their order."""
         for job in reversed(jobs):
-            job.taken = False
-            (self._bulk if job.bulk else self._single).appendleft(job)
+            self._queue(job).appendleft(job)
+            self._count(job, 1)
 
     def leave(self, job: Job) -> None:
         """A job goes away, to plugins, and will return."""
@@ -75,6 +155,7 @@ class PendingJobs:
 
     def come_back(self, job: Job) -> None:
         """Put back a job that was away: a single one behind the others, a bulk one in its old place."""
+        self._count(job, 1)
         if job.bulk:
             self._away -= 1
             self._bulk.appendleft(job)
@@ -83,24 +164,41 @@ class PendingJobs:
 
     def next_group(self) -> list[Job]:
         """The jobs of the next group. Jobs whose caller has gone are dropped."""
-        waiting = len(self._single)
-        singles = min(MAX_JOBS, max(TAKE_ALL_UP_TO, (waiting + 1) // 2))
-        chosen = _take(self._single, singles)
+        size = self.times.group_size()
+        chosen = self._take(self._single, min(size, _half(len(self._single))))
         self._had_single = bool(chosen)
         if self._away:
             return chosen
-        bulk = BULK_BESIDE_SINGLE if chosen else self._bulk_alone()
-        return chosen + _take(self._bulk, min(bulk, MAX_JOBS - len(chosen)))
+        bulk = _bulk_beside(size) if chosen else self._bulk_alone(size)
+        return chosen + self._take(self._bulk, min(bulk, MAX_JOBS - len(chosen)))
 
-    def _bulk_alone(self) -> int:
-        return BULK_AFTER_SINGLE if time.monotonic() < self._single_until else MAX_JOBS
+    def _bulk_alone(self, size: int) -> int:
+        return min(size, BULK_AFTER_SINGLE) if self._clock() < self._single_until else size
+
+    def _take(self, queue: deque[Job], count: int) -> list[Job]:
+        chosen: list[Job] = []
+        while queue and len(chosen) < count:
+            job = queue.popleft()
+            self._count(job, -1)
+            if not job.done.done():
+                chosen.append(job)
+        return chosen
+
+    def _queue(self, job: Job) -> deque[Job]:
+        return self._bulk if job.bulk else self._single
+
+    def _count(self, job: Job, jobs: int) -> None:
+        if job.bulk:
+            self._process.bulk += jobs
+        else:
+            self._process.single += jobs
 
 
-def _take(queue: deque[Job], count: int) -> list[Job]:
-    chosen: list[Job] = []
-    while queue and len(chosen) < count:
-        job = queue.popleft()
-        if not job.done.done():
-            job.taken = True
-            chosen.append(job)
-    return chosen
+def _half(waiting: int) -> int:
+    """How many of the single jobs that wait form a group."""
+    return min(MAX_JOBS, max(TAKE_ALL_UP_TO, (waiting + 1) // 2))
+
+
+def _bulk_beside(size: int) -> int:
+    """How many bulk jobs a group of single jobs takes along. Where decisions are slow it is one."""
+    return max(1, min(BULK_BESIDE_SINGLE, size // 4))

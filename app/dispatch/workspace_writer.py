@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -49,7 +49,7 @@ class WorkspaceWriter:
     """Runs the commit groups of one workspace in this process, never two at a time.
 
     `snapshot` is the state after the group this process committed last. A group takes it, changes it, and
-    gives it back with a confirmed commit only.
+    gives it back with a confirmed commit only. `unavailable` says that the database is at fault if jobs wait.
     """
 
     pool: Pool
@@ -60,13 +60,26 @@ class WorkspaceWriter:
     deadline: float
     write_window: WriteWindow
     plugins: PluginPort
-    pending: PendingJobs = field(default_factory=PendingJobs)
+    pending: PendingJobs
     snapshot: Snapshot | None = None
     running: asyncio.Task[None] | None = None
+    unavailable: bool = False
     begin: str = ""
 
     def __post_init__(self) -> None:
         self.begin = begin_statement(self.pool, self.workspace_id, self.limits, lock=True)
+
+    def admit(self, jobs: int, seconds: float, *, bulk: bool) -> None:
+        """Refuse jobs that would wait too long: their callers are told at once, and nothing is done for them.
+
+        Raises Overloaded, or DatabaseUnavailable when that is why jobs wait.
+        """
+        if not self.pending.has_room(jobs, seconds, bulk=bulk):
+            raise self.too_late()
+
+    def too_late(self) -> Problem:
+        """What the caller of a job hears whose decision has not begun in time."""
+        return DatabaseUnavailable() if self.unavailable else Overloaded("Too many requests are waiting.")
 
     def enter(self, job: Job) -> None:
         """Queue a job for the next group. Groups run in a task that no canceled request ends."""
@@ -87,7 +100,11 @@ class WorkspaceWriter:
             await self.pending.expect_single()
             jobs = self.pending.next_group()
             if jobs:
-                await self._commit(jobs)
+                self.pending.group_begins(len(jobs))
+                try:
+                    await self._commit(jobs)
+                finally:
+                    self.pending.group_ends()
 
     async def _commit(self, jobs: list[Job]) -> None:
         """Bring jobs to their end. A group that fails because of a job is run again, job by job."""
@@ -112,19 +129,20 @@ class WorkspaceWriter:
         """Retry while the database is at fault. Raises a Problem when nothing was written in time."""
         until = time.monotonic() + self.deadline
         while True:
-            unavailable = False
             try:
                 if await self._attempt(jobs, until):
+                    self.unavailable = False
                     return
+                self.unavailable = False
             except CONTENTION_ERRORS:
                 raise Overloaded("The workspace lock was not free in time.") from None
             except Exception as error:
                 if not is_database_error(error):
                     raise
-                unavailable = True
+                self.unavailable = True
                 await asyncio.sleep(RETRY_SECONDS)
             if time.monotonic() > until:
-                if unavailable:
+                if self.unavailable:
                     raise DatabaseUnavailable
                 raise Overloaded("The commit group did not finish in time.")
 
@@ -152,7 +170,9 @@ class WorkspaceWriter:
         try:
             result, locked = await self._prepare(connection, known, jobs)
             await self._commit_transaction(connection, result)
-            self.metrics.group_committed(len(jobs), locked - started, time.perf_counter() - locked)
+            ended = time.perf_counter()
+            self.metrics.group_committed(len(jobs), locked - started, ended - locked)
+            self.pending.times.note(result.decisions, result.seconds, ended - started)
             self._accept(result)  # before the connection is given back: nobody waits for that
         finally:
             await give_back(self.pool, connection)

@@ -1,9 +1,20 @@
-"""Which jobs form the next commit group: callers who wait for one reply go before bulk."""
+"""Which jobs form the next commit group, and which are refused because they would wait too long."""
 
 import asyncio
+from itertools import count, takewhile
 
+from app.dispatch.group_times import MAX_DECIDING_SECONDS, MAX_JOBS, GroupTimes
 from app.dispatch.jobs.base import Job
-from app.dispatch.pending_jobs import BULK_AFTER_SINGLE, BULK_BESIDE_SINGLE, MAX_JOBS, PendingJobs
+from app.dispatch.pending_jobs import (
+    BULK_AFTER_SINGLE,
+    BULK_BESIDE_SINGLE,
+    MAX_BULK,
+    MAX_SINGLE,
+    WAIT_SHARE,
+    WORKSPACE_SHARE,
+    PendingJobs,
+    ProcessJobs,
+)
 
 
 async def test_group_with_a_single_job_takes_few_bulk_jobs() -> None:
@@ -45,6 +56,94 @@ async def test_bulk_jobs_do_not_wait_after_a_group_of_their_own() -> None:
     pending = _pending(bulk=MAX_JOBS + 1)
     pending.next_group()
     await asyncio.wait_for(pending.expect_single(), 1)
+
+
+async def test_group_of_slow_decisions_is_small() -> None:
+    pending = PendingJobs()
+    pending.times.note(1, 0.5, 0.51)
+    _enter(pending, 40)
+    assert len(pending.next_group()) == 1
+    pending.times = GroupTimes(deciding=MAX_DECIDING_SECONDS / 10)
+    assert len(pending.next_group()) == 10
+
+
+async def test_jobs_are_admitted_as_long_as_their_wait_is_short_enough() -> None:
+    pending = PendingJobs()
+    pending.times.note(1, 0.03, 0.04)
+    assert _admitted(pending, seconds=2) == int(2 * WAIT_SHARE / (0.03 + 0.01))
+
+
+async def test_job_is_admitted_where_nobody_waits_however_slow_the_last_one_was() -> None:
+    pending = PendingJobs()
+    pending.times.note(1, 10, 20)
+    assert _admitted(pending, seconds=2) == 1
+
+
+async def test_jobs_are_refused_while_a_group_is_late() -> None:
+    now = 100.0
+    pending = PendingJobs(clock=lambda: now)
+    pending.times.note(10, 0.01, 0.02)
+    pending.group_begins(1)
+    assert pending.has_room(1, 2.0, bulk=False)
+    now += 3
+    assert not pending.has_room(1, 2.0, bulk=False)
+    pending.group_ends()
+    assert pending.has_room(1, 2.0, bulk=False)
+
+
+async def test_bulk_jobs_that_go_along_count_in_the_wait_of_a_single_job() -> None:
+    alone, beside = PendingJobs(), PendingJobs()
+    for each in (alone, beside):
+        each.times.note(1, 0.1, 0.1)
+    beside.enter(Job(bulk=True))
+    assert beside.expected_wait() == 2 * alone.expected_wait()
+
+
+async def test_one_workspace_leaves_room_for_another() -> None:
+    process = ProcessJobs()
+    greedy, other = PendingJobs(process), PendingJobs(process)
+    assert _admitted(greedy, seconds=2) == MAX_SINGLE * WORKSPACE_SHARE
+    assert other.has_room(1, 2, bulk=False)
+    assert not greedy.has_room(int(MAX_BULK * WORKSPACE_SHARE) + 1, 2, bulk=True)
+    assert greedy.has_room(int(MAX_BULK * WORKSPACE_SHARE), 2, bulk=True)
+
+
+async def test_jobs_of_all_workspaces_together_are_bounded() -> None:
+    process = ProcessJobs()
+    waiting = [PendingJobs(process) for _ in range(4)]
+    assert sum(_admitted(each, seconds=2) for each in waiting) == MAX_SINGLE
+    for each in waiting:
+        each.requeue(each.next_group())
+    assert process.single == MAX_SINGLE
+    while any(each.next_group() for each in waiting):
+        pass
+    assert process == ProcessJobs()
+
+
+def test_mean_times_follow_a_plan_that_became_slow() -> None:
+    times = GroupTimes()
+    times.note(1000, 0.1, 0.2)
+    for _ in range(40):
+        times.note(1, 0.03, 0.04)
+    assert 0.025 < times.deciding <= 0.03
+    assert times.group_size() == 1
+
+
+def _admitted(pending: PendingJobs, seconds: float) -> int:
+    """How many single jobs enter until one is refused."""
+    return sum(1 for _ in takewhile(lambda _: _enters(pending, seconds), count()))
+
+
+def _enters(pending: PendingJobs, seconds: float) -> bool:
+    room = pending.has_room(1, seconds, bulk=False)
+    if room:
+        pending.enter(Job())
+    return room
+
+
+def _enter(pending: PendingJobs, jobs: int) -> None:
+    for _ in range(jobs):
+        pending.enter(Job())
 
 
 def _pending(bulk: int) -> PendingJobs:

@@ -56,20 +56,41 @@ async def test_a_request_canceled_at_any_moment_is_stored_or_gone(database: str)
     assert books.decisions == len(stored)
 
 
-async def test_a_request_canceled_before_its_commit_group_is_gone(database: str) -> None:
+async def test_a_request_canceled_while_its_group_waits_for_the_lock_is_gone(database: str) -> None:
     async with stored_workspace(database, [1, 1, 1]) as workspace:
-        door, taken, waiting = dispatch(workspace), job(1), job(2)
+        door, in_group, behind = dispatch(workspace), job(1), job(2)
         async with transaction(workspace.pool, workspace.workspace_id, lock=True):
-            first = asyncio.create_task(door.ask(workspace.workspace_id, taken))
-            while not taken.taken:  # noqa: ASYNC110 - nothing announces it
-                await asyncio.sleep(0)
-            second = asyncio.create_task(door.ask(workspace.workspace_id, waiting))
-            await asyncio.sleep(0)
-            second.cancel()
-            await asyncio.wait([second])
-        await first
-        assert await _stored(workspace) == {"k1"}
-        assert not waiting.taken
+            tasks = []
+            for each in (in_group, behind):
+                tasks.append(asyncio.create_task(door.ask(workspace.workspace_id, each)))
+                await _lock_is_waited_for(workspace)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        await door.ask(workspace.workspace_id, job(3))
+        assert await _stored(workspace) == {"k3"}
+        assert not in_group.taken
+        assert not behind.taken
+
+
+async def test_a_request_is_not_decided_after_its_deadline(database: str) -> None:
+    async with stored_workspace(database, [1]) as workspace:
+        door, late = dispatch(workspace), job(1)
+        async with transaction(workspace.pool, workspace.workspace_id, lock=True):
+            asked = asyncio.create_task(door.ask(workspace.workspace_id, late))
+            await _lock_is_waited_for(workspace)
+            late.deadline = asyncio.get_running_loop().time()
+        await door.ask(workspace.workspace_id, job(2))
+        assert await _stored(workspace) == {"k2"}
+        assert not asked.done()  # its own timer tells the caller
+        asked.cancel()
+
+
+async def _lock_is_waited_for(workspace: Workspace) -> None:
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    async with asyncio.timeout(60):
+        while not await workspace.pool.fetchval(waits):  # noqa: ASYNC110 - nothing announces it
+            await asyncio.sleep(0.01)
 
 
 async def test_a_request_that_waits_too_long_is_refused_and_nothing_is_written(database: str) -> None:

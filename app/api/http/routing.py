@@ -19,6 +19,7 @@ from app.contract.faults import validation_failed
 from app.contract.limits import BodyLimits
 from app.contract.responses import Page
 from app.contract.strict_json import parse
+from app.dispatch.dispatcher import Dispatcher
 from app.errors import (
     BadRequest,
     Fault,
@@ -135,10 +136,16 @@ class DirectRoute(RawRoute):
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
         self._model: type[BaseModel] = get_type_hints(endpoint)["body"]
+        self._bulk = access_of(endpoint).body.isolate_items is not None
 
     async def yield_to_writer(self, request: Request) -> None:
-        """Lets a commit group that is being decided go first: this request could not join it anyway."""
-        await request.app.state.dispatch.write_window.wait()
+        """Lets a commit group that is being decided go first: this request could not join it anyway.
+
+        A request that would wait too long for its own group is refused here, which costs least.
+        """
+        dispatch: Dispatcher = request.app.state.dispatch
+        dispatch.admit(request.scope["caller"].workspace_id, bulk=self._bulk)
+        await dispatch.write_window.wait()
 
     async def _respond(self, request: Request) -> Response:
         try:

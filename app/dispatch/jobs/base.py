@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 from app.dispatch.decision_session import DecisionSession, QueueLookup
@@ -34,17 +35,19 @@ class Batch:
 class Job:
     """One request to a workspace: what to read for it, and how it is decided.
 
-    bulk:   yields to single jobs.
-    batch:  what it belongs to, if that keeps an order.
-    taken:  belongs to a commit group already, so it can no longer be withdrawn.
-    plugin: what plugins returned for its lead.
-    done:   the reply, set after the commit.
+    bulk:     yields to single jobs.
+    batch:    what it belongs to, if that keeps an order.
+    taken:    its decision has begun, so it can no longer be withdrawn.
+    deadline: when its caller stops waiting, on the clock of the event loop. It is not decided afterwards.
+    plugin:   what plugins returned for its lead.
+    done:     the reply, set after the commit.
     """
 
     key: IdempotencyKey | None = None
     bulk: bool = False
     batch: Batch | None = None
     taken: bool = False
+    deadline: float = inf
     plugin: PluginCall = field(default_factory=PluginCall)
     done: asyncio.Future[Reply] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
