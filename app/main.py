@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from app.api.http import problems
 from app.api.http.auth import Authentication
 from app.api.http.middleware import RequestMiddleware
+from app.api.http.turns import TakingTurns
 from app.api.routes import (
     actions,
     api_docs,
@@ -110,6 +111,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     app.state.strategies = offered
     problems.install(app)
     _include_routes(app, settings)
+    app.add_middleware(TakingTurns)
     app.add_middleware(RequestMiddleware, log=structlog.get_logger(), observe=metrics.request_finished)
     return app
 

@@ -8,7 +8,6 @@ from typing import Self
 
 from app.dispatch.caches import PlanCache
 from app.dispatch.decision_session import DecisionSession
-from app.dispatch.group_times import MAX_DECIDING_SECONDS
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.prefetch import (
     read_accounts,
@@ -116,15 +115,18 @@ async def decide_and_write(
     jobs: Sequence[Job],
     plans: PlanCache,
     decided: Callable[[], None],
+    seconds: float,
 ) -> GroupResult:
     """Decide `jobs` and write the result, under the workspace lock. `decided` is called once all are decided.
+
+    After so many `seconds` of deciding, the rest is left.
 
     Raises CompileFirst.
     """
     session = await open_session(connection, workspace_id, known, jobs, plans)
     result = GroupResult(session)
     async with _PartWriter(connection, workspace_id) as writer:
-        await _decide(result, jobs, writer)
+        await _decide(result, jobs, writer, seconds)
         decided()
         await writer.finish()
     result.entry = await _write(connection, workspace_id, session)
@@ -201,7 +203,7 @@ async def open_session(
     return DecisionSession(plan, found, stored, work)
 
 
-async def _decide(result: GroupResult, jobs: Sequence[Job], writer: _PartWriter) -> None:
+async def _decide(result: GroupResult, jobs: Sequence[Job], writer: _PartWriter, seconds: float) -> None:
     """Decide the jobs whose callers still wait, as far as there is time."""
     work = result.session.work
     now = yielded = time.monotonic()
@@ -216,7 +218,7 @@ async def _decide(result: GroupResult, jobs: Sequence[Job], writer: _PartWriter)
         if job.bulk and result.awaiting_plugins and result.awaiting_plugins[-1][0] is job:
             result.left = jobs[position:]  # a batch is decided in its order
             return
-        if result.seconds > MAX_DECIDING_SECONDS:
+        if result.seconds > seconds:
             result.left = jobs[position:]
             return
         if len(work.rows.assignments) >= PART_SIZE and position < len(jobs):

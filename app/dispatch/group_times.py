@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 MAX_JOBS = 256
 """Jobs in one commit group."""
-MAX_DECIDING_SECONDS = 0.02
+DECIDING_SECONDS = 0.02
 """How long a group may decide before it is written; the rest of its jobs join the next group."""
+MAX_DECIDING_SECONDS = 0.1
+"""The same where everything else that a group does takes long."""
 _MEMORY = 8
 """The jobs, or the groups, whose times weigh as much as those of all before them."""
 
@@ -32,8 +34,13 @@ class GroupTimes:
         weight = 2 / _MEMORY if known else 1.0
         self.overhead += weight * (max(0.0, total - deciding) - self.overhead)
 
+    def deciding_seconds(self) -> float:
+        """How long a group may decide: long enough that the rest of it is not most of its time."""
+        return min(MAX_DECIDING_SECONDS, max(DECIDING_SECONDS, 2 * self.overhead))
+
     def group_size(self) -> int:
         """How many jobs can be decided in one group."""
-        if self.deciding * MAX_JOBS <= MAX_DECIDING_SECONDS:
+        seconds = self.deciding_seconds()
+        if self.deciding * MAX_JOBS <= seconds:
             return MAX_JOBS
-        return max(1, round(MAX_DECIDING_SECONDS / self.deciding))
+        return max(1, round(seconds / self.deciding))

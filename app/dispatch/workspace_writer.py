@@ -195,8 +195,9 @@ class WorkspaceWriter:
                 with self.write_window.deciding() as decided, _watched(connection, 2 * self.deadline):
                     require_workspace(await connection.execute(self.begin))
                     locked = time.perf_counter()
+                    seconds = self.pending.times.deciding_seconds()
                     result = await decide_and_write(
-                        connection, self.workspace_id, known, jobs, self.plans, decided
+                        connection, self.workspace_id, known, jobs, self.plans, decided, seconds
                     )
                     return result, locked
             except Exception as error:

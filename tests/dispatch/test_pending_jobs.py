@@ -3,7 +3,7 @@
 import asyncio
 from itertools import count, takewhile
 
-from app.dispatch.group_times import MAX_DECIDING_SECONDS, MAX_JOBS, GroupTimes
+from app.dispatch.group_times import DECIDING_SECONDS, MAX_JOBS, GroupTimes
 from app.dispatch.jobs.base import Job
 from app.dispatch.pending_jobs import (
     BULK_AFTER_SINGLE,
@@ -63,7 +63,7 @@ async def test_group_of_slow_decisions_is_small() -> None:
     pending.times.note(1, 0.5, 0.51)
     _enter(pending, 40)
     assert len(pending.next_group()) == 1
-    pending.times = GroupTimes(deciding=MAX_DECIDING_SECONDS / 10)
+    pending.times = GroupTimes(deciding=DECIDING_SECONDS / 10)
     assert len(pending.next_group()) == 10
 
 
