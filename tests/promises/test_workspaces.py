@@ -6,7 +6,11 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import httpx2
+import pytest
 
+from app.errors import WorkspaceDeleted
+from app.keys import issue
+from app.store.api_keys import insert_key
 from app.store.workspaces import TABLES, delete_workspace
 from tests.promises.audit import audit
 from tests.support.callers import insist
@@ -62,7 +66,7 @@ async def test_deletion_beside_traffic_leaves_no_row_and_no_decision_after_it(da
             table: await workspace.pool.fetchval(
                 f"SELECT count(*) FROM {table} WHERE workspace_id = $1", workspace.workspace_id
             )
-            for table in (*TABLES, "api_keys")
+            for table in (*TABLES, "api_keys", "webhook_paths")
         }
     assert sum(count for count, _ in ends) > 0
     assert {code for _, code in ends} <= {"workspace_deleted", "unauthenticated", "not_found"}
@@ -107,3 +111,10 @@ async def _erase(client: httpx2.AsyncClient, number: int) -> httpx2.Response:
     if made.status_code != 201:
         return made
     return await client.delete(f"/leads/{made.json()['lead_id']}")
+
+
+async def test_no_key_is_made_for_a_workspace_that_is_gone(database: str) -> None:
+    async with stored_workspace(database) as workspace, workspace.pool.acquire() as connection:
+        await delete_workspace(connection, workspace.workspace_id)
+        with pytest.raises(WorkspaceDeleted):
+            await insert_key(connection, workspace.workspace_id, issue("test"), ["admin"], None, "late")
