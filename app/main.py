@@ -119,7 +119,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
 
 def _include_routes(app: FastAPI, settings: Settings) -> None:
     # All beside one another, those on the hot path first. A nested router is matched twice for each request,
-    # and its routes are made anew for each app, while the first request waits.
+    # and its routes are made again for each app, while the first request waits.
     resources = (
         assign,
         reassign,

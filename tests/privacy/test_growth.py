@@ -146,7 +146,7 @@ async def test_what_must_not_grow_is_empty_in_the_end(full: Workspace) -> None:
         url = f"/assignments/{row['id']}/events"
         assert (await full.client.post(url, json={"type": "closed"})).status_code == 200
     await full.pool.execute(
-        "UPDATE actions SET state = 'expired', ended_at = $1 WHERE ended_at IS NULL", START
+        "UPDATE actions SET state = 'withdrawn', ended_at = $1 WHERE ended_at IS NULL", START
     )
     await at(full, 400)
     await work(full)
