@@ -1,6 +1,6 @@
 """Metrics for Prometheus. No label ever holds a person, an owner or free text."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client import (
@@ -11,6 +11,10 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from app.logs import lines_dropped
 
 MAX_STEPS = 200
 """Step names come from plans. Beyond this number they are counted as `other`."""
@@ -77,14 +81,6 @@ class Metrics:
         self._commit_group_size = Histogram(
             "lead_assignment_commit_group_size", "Jobs in a commit group.", buckets=_SIZES, registry=registry
         )
-        self._loop_lag_seconds = Histogram(
-            "lead_assignment_event_loop_lag_seconds",
-            "How late the event loop ran a timer, four times a second.",
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        self.loop_late = self._loop_lag_seconds.observe
-        """Takes note of the seconds by which the event loop was late."""
         self._plugin_errors = Counter(
             "lead_assignment_plugin_errors",
             "Verdicts that a plugin failed to give.",
@@ -132,6 +128,7 @@ class Metrics:
             ["result"],
             registry=registry,
         )
+        registry.register(_DroppedLines())
 
     def authentication_failed(self, reason: str) -> None:
         """Counts a request without a valid key."""
@@ -198,6 +195,14 @@ class Metrics:
         own = self._decisions.get(workspace_id)
         decisions = generate_latest(own.registry) if own else b""
         return generate_latest(self.registry) + decisions + generate_latest(_registry_of(gauges))
+
+
+class _DroppedLines(Collector):
+    """Log lines that were dropped. The log counts them itself."""
+
+    def collect(self) -> Iterable[Metric]:
+        name = "lead_assignment_log_lines_dropped"
+        yield CounterMetricFamily(name, "Log lines that nobody read in time.", value=lines_dropped())
 
 
 class _Decisions:
