@@ -432,6 +432,14 @@ class TooLarge(Problem):
         return {"Connection": "close"}
 
 
+class UrlTooLong(Problem):
+    """The URL has more bytes than the service reads."""
+
+    status, code, title = 414, "url_too_long", "The URL is too long"
+    cause = "The URL exceeds the limit of 8 KiB."
+    remedy = "Send a shorter URL, for example fewer query parameters."
+
+
 class UnsupportedMediaType(Problem):
     """The route does not read this content type."""
 
@@ -493,6 +501,23 @@ class TooManyFailures(Problem):
         self.retry_after = retry_after
 
 
+class TooManyConnections(Problem):
+    """This address has too many open connections."""
+
+    status, code, title = 429, "too_many_connections", "Too many connections"
+    cause = "The address has more open connections than the service allows."
+    remedy = "Use fewer connections, and keep them open for several requests."
+    retry_after = 1
+
+
+class HeadTooLarge(Problem):
+    """The request line and the headers have more bytes than the service reads, or are too many."""
+
+    status, code, title = 431, "head_too_large", "The headers are too large"
+    cause = "The headers exceed 32 KiB, or are more than 100."
+    remedy = "Send fewer or shorter headers."
+
+
 class Overloaded(Problem):
     """The wait for a decision would be too long. Nothing was stored."""
 
@@ -515,6 +540,15 @@ class OutcomeUnknown(Problem):
         "The deadline ended before the commit was confirmed, so the request may have been executed or not."
     )
     remedy = "Retry with the same Idempotency-Key, which never executes a request twice."
+    retry_after = 1
+
+
+class ShuttingDown(Problem):
+    """The process ends soon. It still answers, but should get no new callers."""
+
+    status, code, title = 503, "shutting_down", "Shutting down"
+    cause = "The process was told to end. Until its port closes, it serves requests as before."
+    remedy = "Send requests to another process."
     retry_after = 1
 
 

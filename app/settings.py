@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.logs import Level
+
 DEVELOPMENT_SECRETS_KEY = "a25vd24gdG8gYWxsOiBmb3IgZGV2ZWxvcG1lbnQhISE="
 """The key of development. Everybody knows it, so production refuses it."""
 
@@ -35,6 +37,11 @@ class Settings(BaseSettings):
     secrets_key: SecretStr | None = None
     public_base_url: str | None = None
     allowed_target_hosts: str = ""
+    log_level: Level = "info"
+    access_log: Literal["all", "errors", "off"] = "all"
+    drain_seconds: float | None = Field(None, ge=0, le=3600)
+    max_connections: int = Field(4096, ge=1, le=1_000_000)
+    connections_per_peer: int | None = Field(None, ge=1, le=1_000_000)
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
 
     @field_validator("trusted_proxies", mode="before")
@@ -75,6 +82,18 @@ class Settings(BaseSettings):
     def development(self) -> bool:
         """Whether `dev-key` works and the clock can be set."""
         return self.env == "development"
+
+    @property
+    def seconds_to_drain(self) -> float:
+        """How long a process that ends still takes requests, but says that it is not ready."""
+        if self.drain_seconds is not None:
+            return self.drain_seconds
+        return 0.0 if self.development else 5.0
+
+    def shown(self) -> dict[str, object]:
+        """The settings as a log may show them: without secrets and addresses of databases."""
+        hidden = {name for name in type(self).model_fields if name.endswith(("_key", "database_url"))}
+        return self.model_dump(mode="json", exclude=hidden)
 
     @property
     def serves_api_docs(self) -> bool:

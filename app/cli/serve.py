@@ -4,13 +4,17 @@ import asyncio
 import ipaddress
 import signal
 import sys
+import time
+from importlib.metadata import version
 from socket import socket
+from types import FrameType
 from typing import Annotated
 
 import asyncpg
 import structlog
 import typer
 import uvicorn
+from starlette.datastructures import State
 
 from app import logs
 from app.cli.context import CommandError, database, require_tables, settings_now
@@ -18,10 +22,12 @@ from app.settings import Settings
 from app.store import api_keys
 from app.store.connection import role
 from app.store.connection.pool import when_ready
+from app.store.connection.schema import find_revision
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than proxies keep idle connections, so that only they close them."""
 SHUTDOWN_SECONDS = 10
+_TICK_SECONDS = 0.05
 
 
 def migrate() -> None:
@@ -45,17 +51,26 @@ def serve(
     no_worker: Annotated[
         bool, typer.Option("--no-worker", help="Leave what comes due to other processes.")
     ] = False,
+    drain_seconds: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=3600,
+            help="How long to serve on after a signal while /readyz is 503. Default: 5, in development 0.",
+        ),
+    ] = None,
 ) -> None:
     """Serve requests until a signal ends it."""
     settings = settings_now()
     if no_worker:
         settings = settings.model_copy(update={"no_worker": True})
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    options = {"host": host, "port": port, "drain_seconds": drain_seconds}
+    given = {name: value for name, value in options.items() if value is not None}
     settings = settings.model_copy(update=given)
     # uvicorn raises the signal again after its shutdown, and our resources must still be closed.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
-    logs.configure()
+    logs.configure(level=settings.log_level)
     if settings.development:
         _serve_development(settings, dev)
     elif dev:
@@ -121,15 +136,16 @@ def _is_loopback(host: str) -> bool:
 
 
 def _run(settings: Settings, announcement: str | None) -> None:
-    from app.api.http.header_timeout import HeaderTimeoutProtocol
+    from app.api.http.protocol import protocol_of
     from app.main import create_app
 
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http=HeaderTimeoutProtocol,
+        http=protocol_of(app),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -141,15 +157,15 @@ def _run(settings: Settings, announcement: str | None) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
-    _Announcing(config, announcement).run()
+    _Server(config, app.state, announcement).run()
 
 
-class _Announcing(uvicorn.Server):
-    """Says where it listens once it accepts requests: with the announcement, or else in the log."""
+class _Server(uvicorn.Server):
+    """Says where it listens once it accepts requests, and is not ready for a while before it ends."""
 
-    def __init__(self, config: uvicorn.Config, announcement: str | None) -> None:
+    def __init__(self, config: uvicorn.Config, state: State, announcement: str | None) -> None:
         super().__init__(config)
-        self._announcement = announcement
+        self._state, self._announcement = state, announcement
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
@@ -158,5 +174,34 @@ class _Announcing(uvicorn.Server):
         host, port, *_ = self.servers[0].sockets[0].getsockname()
         if self._announcement:
             typer.echo(self._announcement.replace("PORT", str(port)))
-        else:
-            structlog.get_logger().info("listening", host=host, port=port)
+        settings: Settings = self._state.settings
+        schema = await find_revision(self._state.pool, settings.request_timeout_seconds)
+        structlog.get_logger().info(
+            "listening",
+            host=host,
+            port=port,
+            version=version("lead-assignment"),
+            schema=schema,
+            settings=settings.shown(),
+        )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._state.draining = True
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        began = time.monotonic()
+        await self._drain()
+        await super().shutdown(sockets)
+        structlog.get_logger().info("stopped", seconds=round(time.monotonic() - began, 3))
+
+    async def _drain(self) -> None:
+        """Serves on, for as long as load balancers take to notice. A second SIGINT ends it."""
+        settings: Settings = self._state.settings
+        until = time.monotonic() + settings.seconds_to_drain
+        while (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(left, _TICK_SECONDS))
+            if self.force_exit:
+                # Requests in progress still get their time. Only a third one takes it.
+                self.force_exit = False
+                return

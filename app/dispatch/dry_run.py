@@ -13,7 +13,6 @@ from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.record import as_replayed
 from app.errors import Erased, Problem
-from app.pace import Pace
 from app.plugins.port import PluginPort
 from app.store.connection.pool import Limits, Pool, transaction
 from app.store.leads import current_leads
@@ -77,9 +76,8 @@ class DryRun:
 
         `times` are the ascending times at which they are decided; None leaves the time as it is.
         """
-        result, session, pace = self.result, self.result.session, Pace()
+        result, session = self.result, self.result.session
         for position, job in enumerate(jobs):
-            await pace.rest()
             if position < len(times) and (at := times[position]) is not None:
                 self._go_to(at)
             result.take(job)
@@ -89,13 +87,10 @@ class DryRun:
                     session.plan, awaiting, session.work.now, session.work.snapshot
                 )
                 result.take(job)
-        outcomes: dict[int, Reply | Problem] = {}
-        for job, reply in result.replies:
-            outcomes[id(job)] = self._preview(reply.body)
-            await pace.rest()
-        for job, assignment_id in result.replays:
-            outcomes[id(job)] = self._replayed(assignment_id)
-            await pace.rest()
+        outcomes: dict[int, Reply | Problem] = {
+            id(job): self._preview(reply.body) for job, reply in result.replies
+        }
+        outcomes |= {id(job): self._replayed(assignment_id) for job, assignment_id in result.replays}
         outcomes |= {id(job): problem for job, problem in result.problems}
         for each in (result.replies, result.replays, result.problems, session.work.rows.inputs):
             each.clear()

@@ -7,6 +7,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -237,6 +238,7 @@ def production(shell: Shell, database: str) -> Shell:
     shell.says("workspaces", "create", "acme")
     shell.variables = {
         "LEAD_ASSIGNMENT_ENV": "production",
+        "LEAD_ASSIGNMENT_DRAIN_SECONDS": "0",
         "DATABASE_URL": database.replace("postgres@", f"{role}@"),
         "MIGRATION_DATABASE_URL": database,
         "PORT": "0",
@@ -305,3 +307,28 @@ def test_production_serves_with_real_keys_only(production: Shell) -> None:
         assert status_of(port, "/dev/clock", key) == 403
         assert status_of(port, "/owners", key) == 200
     assert process.returncode == 0
+
+
+def test_process_that_drains_is_not_ready_and_serves_on(production: Shell) -> None:
+    key, rest = production.says("keys", "create", "acme").strip(), list[str]()
+    options = ("--port", "0", "--drain-seconds", "3600")
+    with production.serving(*options, rest=rest, LEAD_ASSIGNMENT_ACCESS_LOG="errors") as (process, line):
+        started = orjson.loads(line)
+        port = started["port"]
+        assert status_of(port, "/readyz") == 200
+        process.send_signal(signal.SIGTERM)
+        while status_of(port, "/readyz") == 200:
+            pass
+        assert status_of(port, "/readyz") == 503
+        assert status_of(port, "/healthz") == 200
+        assert status_of(port, "/owners", key) == 200
+        process.send_signal(signal.SIGINT)
+    assert process.returncode == 0
+    assert (started["event"], started["version"]) == ("listening", version("lead-assignment"))
+    assert started["settings"]["env"] == "production"
+    assert not {"database_url", "migration_database_url", "secrets_key"} & started["settings"].keys()
+    *requests, stopped = map(orjson.loads, rest)
+    assert {(each["route"], each["status"]) for each in requests if each["event"] == "request"} == {
+        ("/readyz", 503)
+    }
+    assert stopped["event"] == "stopped"

@@ -6,7 +6,7 @@ import sys
 import uvicorn
 
 from app import logs
-from app.api.http.header_timeout import HeaderTimeoutProtocol
+from app.api.http.protocol import protocol_of
 from app.main import create_app
 from app.registry import strategies
 from app.settings import Settings
@@ -20,6 +20,6 @@ def main() -> None:
     poisonous = Poisonous()
     app = create_app(Settings(), {**strategies(), poisonous.name: poisonous})
     config = uvicorn.Config(
-        app, http=HeaderTimeoutProtocol, log_level="warning", access_log=False, timeout_graceful_shutdown=5
+        app, http=protocol_of(app), log_level="warning", access_log=False, timeout_graceful_shutdown=5
     )
     uvicorn.Server(config).run(sockets=[listening])

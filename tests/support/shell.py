@@ -61,8 +61,10 @@ class Shell:
         return done.stderr
 
     @contextmanager
-    def serving(self, *words: str, **variables: str) -> Iterator[tuple[Process, str]]:
-        """A server, and the first line that it prints. SIGTERM ends it."""
+    def serving(
+        self, *words: str, rest: list[str] | None = None, **variables: str
+    ) -> Iterator[tuple[Process, str]]:
+        """A server, and the first line that it prints. SIGTERM ends it. Then `rest` has its other lines."""
         reading, writing = os.pipe()
         with os.fdopen(reading, encoding="utf-8") as output:
             with os.fdopen(writing, "wb") as end, Path(os.devnull).open("rb") as nothing:
@@ -72,6 +74,8 @@ class Shell:
             finally:
                 process.send_signal(signal.SIGTERM)
                 process.wait(PATIENCE)
+                if rest is not None:
+                    rest += output.readlines()
 
     def _start(
         self,

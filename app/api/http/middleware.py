@@ -4,10 +4,11 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.http.auth import Caller
 from app.api.http.problems import problem_response
 from app.errors import BadRequest, Problem
 from app.logs import to_json
@@ -21,13 +22,17 @@ SECURITY_HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
 )
+Headers = list[tuple[bytes, bytes]]
+
 UNMATCHED = "unmatched"
 
 # The status that is logged when the client closed the connection before the response began.
 CLIENT_GONE = 499
 
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-_REQUEST_ID = re.compile(rb"[A-Za-z0-9-]{8,64}")
+# What UUIDs, ULIDs, hexadecimal ids and the ids of load balancers are made of, and e-mail addresses are not.
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:=-]{1,128}")
+_TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _OVERRIDES = frozenset((b"x-http-method-override", b"x-http-method", b"x-method-override"))
 _ONCE = (b"idempotency-key", b"content-type")
 """Headers that may appear once: of two, it would be unclear which one counts."""
@@ -43,6 +48,9 @@ class Log(Protocol):
         """Writes an error line."""
 
 
+AccessLog = Literal["all", "errors", "off"]
+"""Which requests have a line in the log."""
+
 Observe = Callable[[str, str, int, float], None]
 """Called once per request with the route template, the method, the status and the seconds it took."""
 
@@ -50,16 +58,17 @@ Observe = Callable[[str, str, int, float], None]
 class RequestMiddleware:
     """Wraps the whole app. It sees the route template, never the URL or a submitted value."""
 
-    def __init__(self, app: ASGIApp, *, log: Log, observe: Observe) -> None:
+    def __init__(self, app: ASGIApp, *, log: Log, observe: Observe, access_log: AccessLog = "all") -> None:
         self.app, self.log, self.observe = app, log, observe
+        self._first_logged = {"all": 100, "errors": 400, "off": 1000}[access_log]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
-        scope["request_id"] = request_id = _request_id(scope)
-        sending = _Sending(send, request_id)
+        headers, scope["trace"] = _identify(scope)
+        sending = _Sending(send, headers)
         try:
             await self._respond(scope, receive, sending)
         finally:
@@ -73,7 +82,11 @@ class RequestMiddleware:
             await problem_response(problem, scope["request_id"])(scope, receive, send)
         except Exception as error:
             self.log.error(
-                "unexpected", request_id=scope["request_id"], route=route_of(scope), **to_json(error)
+                "unexpected",
+                request_id=scope["request_id"],
+                **scope["trace"],
+                route=route_of(scope),
+                **to_json(error),
             )
             if send.status:
                 # Part of the response is sent. Only a broken connection can tell that it is incomplete.
@@ -83,21 +96,24 @@ class RequestMiddleware:
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route, method = route_of(scope), scope["method"] if scope["method"] in _METHODS else "OTHER"
         self.observe(route, method, status, seconds)
-        self.log.info(
-            "request",
-            request_id=scope["request_id"],
-            method=method,
-            route=route,
-            status=status,
-            milliseconds=round(seconds * 1000, 3),
-        )
+        if status >= self._first_logged:
+            self.log.info(
+                "request",
+                request_id=scope["request_id"],
+                **scope["trace"],
+                **_caller(scope),
+                method=method,
+                route=route,
+                status=status,
+                milliseconds=round(seconds * 1000, 3),
+            )
 
 
 class _Sending:
     """Adds the headers that the app has not set, and remembers the status."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
-        self._send, self._request_id, self.status = send, request_id, 0
+    def __init__(self, send: Send, headers: Headers) -> None:
+        self._send, self._headers, self.status = send, headers, 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -105,7 +121,7 @@ class _Sending:
             sent = list(message["headers"])
             names = {name.lower() for name, _ in sent}
             sent += [header for header in SECURITY_HEADERS if header[0] not in names]
-            sent.append((b"x-request-id", self._request_id.encode()))
+            sent += self._headers
             message = {**message, "headers": sent}
         await self._send(message)
 
@@ -124,8 +140,27 @@ def route_of(scope: Scope) -> str:
     return getattr(scope.get("route"), "path_format", UNMATCHED)
 
 
-def _request_id(scope: Scope) -> str:
+def _identify(scope: Scope) -> tuple[Headers, dict[str, str]]:
+    """Gives the request the id that its caller sent, or a new one.
+
+    Returns the headers that repeat to the caller how the request is known, and the trace id of the caller for
+    the log.
+    """
+    request_id, headers = None, Headers()
+    trace: dict[str, str] = {}
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return str(value, "ascii")
-    return uuid.uuid4().hex
+        if name == b"x-request-id" and request_id is None and _REQUEST_ID.fullmatch(value):
+            request_id = value
+        elif name == b"traceparent" and not trace and (found := _TRACEPARENT.fullmatch(value)):
+            headers.append((name, value))
+            trace = {"trace_id": str(found[1], "ascii")}
+    request_id = request_id or uuid.uuid4().hex.encode()
+    scope["request_id"] = str(request_id, "ascii")
+    headers.append((b"x-request-id", request_id))
+    return headers, trace
+
+
+def _caller(scope: Scope) -> dict[str, object]:
+    """Who called, once they are authenticated. The id of a key is no secret."""
+    caller = scope.get("caller")
+    return {"workspace": caller.workspace_id, "key": caller.key_id} if isinstance(caller, Caller) else {}

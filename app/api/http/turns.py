@@ -1,8 +1,9 @@
 """Requests begin a few at a time, so that those under way go on while others arrive in any number."""
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+import asyncio
+from collections import deque
 
-from app.pace import Turns
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 REQUESTS_PER_TURN = 4
 """Requests that begin in one turn of the event loop."""
@@ -18,8 +19,29 @@ class TakingTurns:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._turns = Turns(REQUESTS_PER_TURN)
+        self._left = REQUESTS_PER_TURN
+        self._counting = False
+        self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._turns.take()
+        if not self._counting:
+            self._counting = True
+            asyncio.get_running_loop().call_soon(self._next_turn)
+        if self._left and not self._waiting:
+            self._left -= 1
+        else:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn
         await self._app(scope, receive, send)
+
+    def _next_turn(self) -> None:
+        self._left = REQUESTS_PER_TURN
+        while self._waiting and self._left:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                self._left -= 1
+                turn.set_result(None)
+        self._counting = bool(self._waiting)
+        if self._counting:
+            asyncio.get_running_loop().call_soon(self._next_turn)

@@ -11,6 +11,7 @@ from app.api.http.parameters import CallerParameter, PoolParameter
 from app.api.http.routing import StrictRoute
 from app.audit.gauges import read_gauges
 from app.contract.responses import Health
+from app.errors import ShuttingDown
 from app.metrics import Metrics
 from app.settings import Settings
 from app.store.connection.pool import look_up
@@ -18,6 +19,7 @@ from app.store.connection.pool import look_up
 router = APIRouter(route_class=StrictRoute, tags=["operations"])
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 @public()
 async def check_health() -> Json[Health]:
@@ -25,10 +27,13 @@ async def check_health() -> Json[Health]:
     return Json({"status": "ok"})
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz")
-@public()
+@public(problems=(ShuttingDown,))
 async def check_readiness(request: Request, pool: PoolParameter) -> Json[Health]:
     """Tells that decisions can be made: the database responds in time."""
+    if request.app.state.draining:
+        raise ShuttingDown
     settings: Settings = request.app.state.settings
     await look_up(pool, settings.request_timeout_seconds, "SELECT 1")
     return Json({"status": "ok"})

@@ -12,7 +12,7 @@ from app.dispatch.crm_reports import source_of
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.assign import Assign
 from app.dispatch.jobs.base import Job, Reply
-from app.engine.life.crm import CrmChange, target_of
+from app.engine.life.crm import CrmChange
 from app.engine.model.accounts import AccountKey
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.intake.arrival import IncomingLead, normalize
@@ -37,7 +37,7 @@ class FollowCrm(Job):
         if self.change.role == "lead":
             put_at(sent, ("crm", "lead_id"), self.change.record.id)
         self.arrival = normalize(sent)
-        self._assign = Assign(arrival=self.arrival, trigger=TRIGGER, bulk=True, unattended=True)
+        self._assign = Assign(arrival=self.arrival, trigger=TRIGGER, bulk=True)
 
     def decide(self, session: DecisionSession) -> Reply:
         """Follow the event."""
@@ -52,13 +52,7 @@ class FollowCrm(Job):
         ).take()
 
     def route(self, session: DecisionSession) -> str:
-        """Decide a new record like a lead that was sent. Returns the lead.
-
-        Whoever owns the record in the CRM is the owner that an executor replaces.
-        """
-        told, facts = self.change.owner, session.work.facts
-        owner = target_of(told, self.change.kind, facts.directory, {}) if told is not None else None
-        self._assign.present_owner = owner.name if owner is not None else None
+        """Decide a new record like a lead that was sent. Returns the lead."""
         reply = self._assign.decide(session)
         return str(orjson.loads(reply.body)["lead_id"])
 

@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from app.api.http.header_timeout import HeaderTimeoutProtocol
+from app.api.http.protocol import HttpProtocol
 
 GUARD = 120.0  # seconds until a line that stays open fails the test
 REQUEST = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -18,7 +18,7 @@ Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 LONG = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n"
 
 
-class Hasty(HeaderTimeoutProtocol):
+class Hasty(HttpProtocol):
     """The same with less patience."""
 
     seconds: ClassVar[float] = 0.1

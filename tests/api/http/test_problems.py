@@ -5,8 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
-from app import errors
-from app.api.http.middleware import CLIENT_GONE, SECURITY_HEADERS, RequestMiddleware
+from app import errors, keys
+from app.api.http.middleware import CLIENT_GONE, SECURITY_HEADERS, AccessLog, RequestMiddleware
 from app.api.http.problems import MAX_BYTES, problem_bytes
 from app.contract.faults import problem_document
 from app.errors import Fault, Problem
@@ -117,8 +117,14 @@ async def test_a_header_that_counts_is_sent_once(small: Small, name: str) -> Non
     ("sent", "kept"),
     [
         ("abcd-1234", True),
-        ("short", False),
-        ("a" * 65, False),
+        ("7", True),
+        ("a" * 128, True),
+        ("01ARZ3NDEKTSV4RRFFQ69G5FAV", True),
+        ("Root=1-67891233-abcdef012345678912345678", True),
+        ("req_1.2:3", True),
+        ("a" * 129, False),
+        ("", False),
+        ("jane@acme.example", False),
         ("with space", False),
         ('x"}{"level":"f', False),
     ],
@@ -129,7 +135,60 @@ async def test_a_request_id_is_taken_over_only_when_it_is_harmless(
     async with small.client() as client:
         answer = await client.get("/healthz", headers={"X-Request-Id": sent})
     assert (answer.headers["x-request-id"] == sent) is kept
-    assert len(answer.headers["x-request-id"]) >= 8
+    assert answer.headers["x-request-id"]
+
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+TRACEPARENT = f"00-{TRACE}-b7ad6b7169203331-01"
+
+
+@pytest.mark.parametrize(
+    ("sent", "trace"),
+    [
+        (TRACEPARENT, TRACE),
+        (TRACEPARENT.upper(), None),
+        (f"ff{TRACEPARENT[2:]}", None),
+        (TRACEPARENT.replace(TRACE, "0" * 32), None),
+        (TRACEPARENT.replace("b7ad6b7169203331", "0" * 16), None),
+        (TRACEPARENT + "-more", None),
+        ("jane@acme.example", None),
+    ],
+)
+async def test_trace_of_the_caller_is_in_log_and_response(small: Small, sent: str, trace: str | None) -> None:
+    async with small.client() as client:
+        answer = await client.get("/words/bug", headers={"traceparent": sent})
+    assert answer.headers.get("traceparent") == (sent if trace else None)
+    assert [line.get("trace_id") for line in small.log.lines] == [trace, trace]
+
+
+async def test_log_says_which_workspace_and_key_called_and_never_the_secret(small: Small) -> None:
+    text = small.stored.issue("leads:read", workspace=42)
+    key = keys.parse(text)
+    assert key
+    async with small.client(text) as client:
+        await client.get("/words/hello")
+        await client.get("/healthz")
+    called, public = small.log.lines
+    assert (called["workspace"], called["key"]) == (42, key.id)
+    assert not {"workspace", "key"} & public.keys()
+    assert key.secret not in str(small.log.lines)
+
+
+@pytest.mark.parametrize(("setting", "logged"), [("all", [200, 404]), ("errors", [404]), ("off", [])])
+async def test_access_log_has_the_requests_of_the_setting(setting: AccessLog, logged: list[int]) -> None:
+    lines, counted = Lines(), list[int]()
+
+    async def answers(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": statuses.pop(0), "headers": []})
+
+    app = RequestMiddleware(
+        answers, log=lines, observe=lambda *seen: counted.append(seen[2]), access_log=setting
+    )
+    statuses = [200, 404]
+    await _call(app)
+    await _call(app)
+    assert [line["status"] for line in lines.lines] == logged
+    assert counted == [200, 404]
 
 
 async def test_log_and_measurement_know_the_route_and_nothing_of_the_url(small: Small) -> None:

@@ -14,7 +14,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.api.declared import undeclared_target
 from tests.api.small_app import Stored
-from tests.support.workspace import client_of, empty_workspace, running_app
+from tests.support.workspace import Workspace, client_of, empty_workspace, running_app
 
 PUBLIC = {"/healthz", "/readyz", "/webhooks/{path}"}
 SOMETHING = "01890000-0000-7000-8000-000000000000"
@@ -117,8 +117,24 @@ async def test_the_api_is_described_to_those_with_a_key_only(stored: Stored) -> 
     assert first.status_code == 200
     assert first.json() == second.json()
     described = {(method.upper(), path) for path, each in first.json()["paths"].items() for method in each}
-    assert described == {(method, path) for method, path, _ in ROUTES} - {("GET", "/openapi.json")}
+    probes = {("HEAD", "/healthz"), ("HEAD", "/readyz")}
+    assert described == {(method, path) for method, path, _ in ROUTES} - {("GET", "/openapi.json")} - probes
     async with client_of(APP, None) as client:
         for path in ("/docs", "/docs/start.js", "/redoc", "/docs/oauth2-redirect"):
             assert (await client.get(path)).status_code == 404
         assert (await client.get("/openapi.json")).status_code == 401
+
+
+@pytest.mark.parametrize("route", ["/healthz", "/readyz"])
+async def test_probes_may_ask_with_head(workspace: Workspace, route: str) -> None:
+    async with workspace.caller(None) as client:
+        assert (await client.head(route)).status_code == 200
+
+
+async def test_process_that_drains_is_not_ready(workspace: Workspace) -> None:
+    workspace.app.state.draining = True
+    async with workspace.caller(None) as client:
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()["code"]) == (503, "shutting_down")
+        assert answer.headers["retry-after"]
+        assert (await client.get("/healthz")).status_code == 200

@@ -1,0 +1,370 @@
+"""The HTTP/1.1 protocol of a connection: uvicorn's, with limits, and strict where messages are framed."""
+
+import asyncio
+import re
+import resource
+from asyncio import TimerHandle, Transport
+from collections import Counter
+from collections.abc import Callable
+from typing import ClassVar
+
+import httptools
+import structlog
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from app.api.http.client_address import Networks, address_of, is_trusted
+from app.api.http.middleware import RequestMiddleware
+from app.api.http.problems import problem_response
+from app.errors import BadRequest, HeadTooLarge, Overloaded, Problem, TooManyConnections, UrlTooLong
+from app.metrics import Metrics
+from app.settings import Settings
+
+KIB = 1024
+MAX_URL = 8 * KIB
+MAX_HEAD = 32 * KIB
+MAX_HEADERS = 100
+MAX_PIPELINED = 100
+DEFAULT_PER_PEER = 256
+SPARE_CONNECTIONS = 64
+"""So many connections beyond the total are told why they are closed."""
+SPARE_FILES = 128
+"""File descriptors that are not for callers: the database, plugins, targets."""
+MIN_PROGRESS = 64 * KIB
+"""A reader that takes less than this in the time for writing, and not everything, has stopped reading."""
+LINGER_SECONDS = 2.0
+"""How long bytes of a refused caller are dropped, who may still be sending and should get the answer."""
+
+_SLICE = 64 * KIB
+_HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
+
+
+class ConnectionLimit:
+    """How many connections there may be in total, and from one address.
+
+    For IPv6 the address is the /64 network, because one customer owns all of it. Trusted proxies have no
+    limit of their own, and neither has the machine itself, unless `per_peer` is given.
+    """
+
+    def __init__(self, total: int, per_peer: int | None = None, trusted: Networks = ()) -> None:
+        self._total, self._per_peer, self._trusted = total, per_peer, trusted
+        self._open: Counter[str] = Counter()
+        self.count = 0
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether a connection is not even told that it is one too many."""
+        return self.count >= self._total + SPARE_CONNECTIONS
+
+    def admit(self, host: str) -> tuple[str, Problem | None]:
+        """Counts a connection. Returns the name under which it is counted, and why it cannot stay."""
+        peer, limit = self._peer_and_limit(host)
+        problem: Problem | None = None
+        if self.count >= self._total:
+            problem = Overloaded("The service has too many connections.")
+        elif limit is not None and self._open[peer] >= limit:
+            problem = TooManyConnections()
+        self.count += 1
+        self._open[peer] += 1
+        return peer, problem
+
+    def closed(self, peer: str) -> None:
+        """Stops counting a connection."""
+        self.count -= 1
+        self._open[peer] -= 1
+        if not self._open[peer]:
+            del self._open[peer]
+
+    def _peer_and_limit(self, host: str) -> tuple[str, int | None]:
+        address = address_of(host)
+        if address is None or is_trusted(address, self._trusted):
+            return host, None
+        limit = self._per_peer
+        if limit is None and not address.is_loopback:
+            limit = DEFAULT_PER_PEER
+        return str(int(address) >> 64) if address.version == 6 else host, limit
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """One connection.
+
+    - Headers must arrive in time: within `seconds` of the connection, or of the first byte after a response,
+      and more bytes do not extend it. The rest of a body whose response is sent has the same time. How long a
+      body may take that is being read is limited in `app/api/http/routing.py`.
+    - Heads are limited in size. What recipients could frame or route in different ways is refused. Upgrades
+      are ignored, and trailers dropped.
+    - A refusal is an answer like any other: it waits for the answers before it. Then the connection ends.
+    - A connection whose peer stops reading is closed.
+    """
+
+    seconds: ClassVar[float] = 10.0
+    write_seconds: ClassVar[float] = 30.0
+    limit: ClassVar[ConnectionLimit] = ConnectionLimit(total=10_000)
+    metrics: ClassVar[Metrics | None] = None
+
+    _peer: str | None = None
+    _problem: Problem | None = None
+    _refused = False
+    _upgrading = False
+    _in_body = False
+    _unparsed = 0
+    """Bytes since the parser last got on, at the most. The parser keeps them."""
+    _unsent = 0
+    _late: TimerHandle | None = None
+    _stuck: TimerHandle | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if self.limit.exhausted:
+            transport.abort()
+            return
+        self._peer, problem = self.limit.admit(self.client[0] if self.client else "")
+        if problem:
+            self._refuse(problem)
+        else:
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        self._stop_watching()
+        if self._peer is not None:
+            self.limit.closed(self._peer)
+        super().connection_lost(exc)
+
+    # Reading
+
+    def data_received(self, data: bytes) -> None:
+        self._unset_keepalive_if_required()
+        if len(data) <= _SLICE:
+            self._feed(data)
+        else:
+            # The parser would take a head of any size that comes at once.
+            for start in range(0, len(data), _SLICE):
+                self._feed(data[start : start + _SLICE])
+        if getattr(self.cycle, "response_complete", True) and not self._refused:
+            self._wait()
+
+    def _feed(self, data: bytes) -> None:
+        while data and not self._refused:
+            self._unparsed += len(data)
+            try:
+                self.parser.feed_data(data)
+                data = b""
+            except httptools.HttpParserUpgrade as upgrade:
+                data = self._head_without_upgrade() + data[upgrade.args[0] :]
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+            except httptools.HttpParserError:
+                self._refuse(self._problem or BadRequest("The request is not valid HTTP/1.1."))
+            if self._unparsed > MAX_HEAD and not self._refused:
+                self._refuse(HeadTooLarge())
+
+    def _head_without_upgrade(self) -> bytes:
+        """The head of the request again. The parser takes no body of a request that asks for an upgrade."""
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+        return b"\r\n".join([*lines, b"\r\n"])
+
+    def on_message_begin(self) -> None:
+        self._unparsed, self._upgrading = 0, False
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+        if len(self.url) > MAX_URL:
+            self._object(UrlTooLong(f"The limit is {MAX_URL} bytes."))
+
+    def on_headers_complete(self) -> None:
+        self._stop_waiting()
+        self._unparsed = 0
+        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+            self._upgrading = True
+            return
+        self._check_head()
+        super().on_headers_complete()
+        self._in_body = True
+        # The request has the list that was filled so far. What comes now are trailers.
+        self.headers = []
+
+    def _check_head(self) -> None:
+        size, hosts, version = 0, 0, self.parser.get_http_version()
+        for name, value in self.headers:
+            size += len(name) + len(value) + 4
+            if name == b"host":
+                hosts += 1
+                if not _HOST.fullmatch(value):
+                    self._object(BadRequest("The header Host is not valid."))
+            elif name == b"transfer-encoding" and (value.lower() != b"chunked" or version == "1.0"):
+                self._object(BadRequest("The only Transfer-Encoding is chunked, in HTTP/1.1."))
+        if size > MAX_HEAD or len(self.headers) > MAX_HEADERS:
+            self._object(HeadTooLarge())
+        if hosts > 1 or (hosts == 0 and version != "1.0"):
+            self._object(BadRequest("Send the header Host exactly once."))
+        if version not in ("1.1", "1.0"):
+            self._object(BadRequest("Use HTTP/1.1."))
+        if self.parser.should_upgrade():
+            self._object(BadRequest("The service is not a proxy."))
+        if len(self.pipeline) >= MAX_PIPELINED:
+            self._object(BadRequest("Too many requests wait for their answers on this connection."))
+
+    def _object(self, problem: Problem) -> None:
+        """Ends parsing: the parser raises an error of its own."""
+        self._problem = problem
+        raise problem
+
+    def on_body(self, body: bytes) -> None:
+        self._unparsed = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._upgrading:
+            self._in_body = False
+            super().on_message_complete()
+
+    # Refusing
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answers with the problem once all earlier answers are sent, and reads nothing more."""
+        self._refused = True
+        self._stop_waiting()
+        running = self.cycle
+        # Before the first request there is no cycle, whatever its declaration says.
+        waits = not getattr(running, "response_complete", True)
+        if self._in_body:
+            if running.response_started:
+                # The broken request has its answer, and a second one would be taken for that of another.
+                running.keep_alive = False
+                if running.response_complete:
+                    self._give_up()
+                return
+            if self.pipeline and self.pipeline[0][0] is running:
+                self.pipeline.popleft()
+            else:
+                waits = False
+                running.disconnected = True
+                running.message_event.set()
+        self.cycle = cycle = self._cycle_of_refusal()
+        observe = self.metrics.request_finished if self.metrics else _ignore
+        app = RequestMiddleware(_Answer(problem), log=structlog.get_logger(), observe=observe)
+        if waits:
+            self.pipeline.appendleft((cycle, app))  # type: ignore[arg-type]
+        else:
+            self._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+
+    def _cycle_of_refusal(self) -> RequestResponseCycle:
+        super().on_message_begin()
+        self.scope |= {"method": "", "path": "", "raw_path": b"", "query_string": b""}
+        return RequestResponseCycle(
+            scope=self.scope,
+            transport=_LastWords(self.transport, self._linger),  # type: ignore[arg-type]
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=False,
+            on_response=self.on_response_complete,
+        )
+
+    def _linger(self) -> None:
+        """Closes the sending half. Closing all of it while the peer sends would destroy the answer."""
+        if not self.transport.is_closing():
+            self.transport.write_eof()
+            self._watch(LINGER_SECONDS, self.transport.abort)
+
+    # Writing
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._refused and not self.pipeline:
+            self._unset_keepalive_if_required()
+        if self.transport.is_closing():
+            self._watch(self.write_seconds, self.transport.abort)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unsent = self.transport.get_write_buffer_size()
+        self._watch(self.write_seconds, self._check_progress)
+
+    def resume_writing(self) -> None:
+        if not self.transport.is_closing():
+            self._stop_watching()
+        super().resume_writing()
+
+    def _check_progress(self) -> None:
+        before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
+        if before - self._unsent < MIN_PROGRESS:
+            self.transport.abort()
+        else:
+            self._watch(self.write_seconds, self._check_progress)
+
+    def timeout_keep_alive_handler(self) -> None:
+        self._give_up()
+
+    def _give_up(self) -> None:
+        """Closes the connection. What the peer has not read by now, it will not read."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    # Timers
+
+    def _watch(self, seconds: float, act: Callable[[], None]) -> None:
+        self._stop_watching()
+        self._stuck = self.loop.call_later(seconds, act)
+
+    def _stop_watching(self) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+
+    def _wait(self) -> None:
+        if self._late is None:
+            self._late = self.loop.call_later(self.seconds, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+
+class _Answer:
+    """An app that has one answer, a problem."""
+
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await problem_response(self._problem, scope["request_id"])(scope, receive, send)
+
+
+class _LastWords:
+    """The transport for a last response, which ends gently."""
+
+    def __init__(self, transport: Transport, close: Callable[[], None]) -> None:
+        self.write, self.is_closing, self.close = transport.write, transport.is_closing, close
+
+
+def protocol_of(app: FastAPI) -> type[HttpProtocol]:
+    """The protocol with the limits of this app's settings, and counters of its own."""
+    settings: Settings = app.state.settings
+    limit = ConnectionLimit(
+        min(settings.max_connections, _files() - SPARE_FILES),
+        settings.connections_per_peer,
+        settings.trusted_proxies,
+    )
+    return type(HttpProtocol.__name__, (HttpProtocol,), {"limit": limit, "metrics": app.state.metrics})
+
+
+def _ignore(route: str, method: str, status: int, seconds: float) -> None:
+    """Counts nothing, where nobody asks for metrics."""
+
+
+def _files() -> int:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1 << 30 if soft == resource.RLIM_INFINITY else soft
