@@ -122,6 +122,17 @@ class Metrics:
             ["kind", "result", "code"],
             registry=registry,
         )
+        self._steps_back = Counter(
+            "lead_assignment_time_steps_back",
+            "How often the time of decisions went back, because the clock had jumped ahead.",
+            registry=registry,
+        )
+        self._not_decided = Counter(
+            "lead_assignment_decisions_failed",
+            "Requests that could not be decided, by why.",
+            ["reason"],
+            registry=registry,
+        )
         self._attempts = Counter(
             "lead_assignment_delivery_attempts",
             "Messages that were sent to a target, by what became of it.",
@@ -129,6 +140,14 @@ class Metrics:
             registry=registry,
         )
         registry.register(_DroppedLines())
+
+    def time_went_back(self) -> None:
+        """Counts that the time of decisions went back."""
+        self._steps_back.inc()
+
+    def lead_not_decided(self, reason: str) -> None:
+        """Counts a request that failed on its own."""
+        self._not_decided.labels(reason).inc()
 
     def authentication_failed(self, reason: str) -> None:
         """Counts a request without a valid key."""

@@ -19,6 +19,7 @@ _COMMANDS = {
     "worker": "worker",
     "migrate": "serve",
     "verify": "verify",
+    "clock": "clock",
     "reconcile": "reconcile",
     "resume": "resume",
     "demo": "demo",

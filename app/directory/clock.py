@@ -1,18 +1,20 @@
 """The clock of a workspace. Development can set it and speed it up, so that tests need not wait."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.directory.editing import EDIT_LIMITS
 from app.store import clocks
 from app.store.connection.pool import Connection, Pool, transaction
+from app.store.life.time_repairs import TimeRepair, bring_back
 from app.store.path import facts
+from app.store.path.snapshot import read_snapshot, settle_time, write_entry
 
 
 @dataclass(frozen=True, slots=True)
 class ClockReading:
-    """The time of decisions, which never goes back, and the speed of the clock."""
+    """The time of decisions and the speed of the clock."""
 
     now: datetime
     speed: float
@@ -44,6 +46,16 @@ async def remove(pool: Pool, workspace_id: int) -> ClockReading:
     return await _change(pool, workspace_id, stop)
 
 
+async def repair(pool: Pool, workspace_id: int) -> TimeRepair:
+    """Let decisions follow the clock again, and bring back what is dated in the future."""
+    async with transaction(pool, workspace_id, lock=True, limits=EDIT_LIMITS) as connection:
+        found, snapshot = await read_snapshot(connection, workspace_id)
+        before, now = snapshot.entry, settle_time(found, snapshot)
+        if now < before.at:
+            await write_entry(connection, workspace_id, snapshot, replace(before, at=now))
+        return await bring_back(connection, workspace_id, now)
+
+
 async def _change(
     pool: Pool, workspace_id: int, change: Callable[[Connection], Awaitable[None]]
 ) -> ClockReading:
@@ -56,6 +68,5 @@ async def _change(
 async def _reading(connection: Connection, workspace_id: int) -> ClockReading:
     found = await facts.read_facts(connection, workspace_id, None, [], [])
     newest = found.entries[-1].at if found.entries else found.time
-    return ClockReading(
-        max(found.time, newest), await clocks.find_clock_speed(connection, workspace_id) or 1.0
-    )
+    speed = await clocks.find_clock_speed(connection, workspace_id)
+    return ClockReading(clocks.deciding_time(found.time, newest), speed or 1.0)

@@ -18,6 +18,7 @@ from app.engine.selection.rebalance import loads_to_recount, members_who_joined,
 from app.errors import DatabaseUnavailable
 from app.ids import uuid7
 from app.intake.accounts import keys_of_account
+from app.store.clocks import MAX_AHEAD
 from app.store.connection.pool import (
     CONNECTION_ERRORS,
     Connection,
@@ -35,7 +36,7 @@ from app.store.path import ledger
 from app.store.path.commit_outcome import was_committed
 from app.store.path.journal import JournalEntry
 from app.store.path.ledger import LedgerRow
-from app.store.path.snapshot import Snapshot, read_directory, read_snapshot, write_entry
+from app.store.path.snapshot import Snapshot, read_directory, read_snapshot, settle_time, write_entry
 
 EDIT_LIMITS = Limits(lock=5000, statement=10_000, idle=5000)
 """An edit may wait longer than a decision."""
@@ -212,7 +213,7 @@ class DirectoryEdit:
         counted = await loads.count_loads(self.connection, self.workspace_id, queries) if queries else []
         for (owner, team, caps), (still_open, times) in zip(owners, counted, strict=True):
             load = Load()
-            for at in times:
+            for at in (each for each in times if each <= self.now + MAX_AHEAD):
                 load.take(owner, caps, at)
             load.open = still_open
             # An owner who never had a lead needs no load.
@@ -239,7 +240,7 @@ async def edit_directory(pool: Pool, workspace_id: int, actor: str) -> AsyncIter
     try:
         async with transaction(pool, workspace_id, lock=True, limits=EDIT_LIMITS) as connection:
             found, snapshot = await read_snapshot(connection, workspace_id)
-            now = max(found.time, snapshot.entry.at)
+            now = settle_time(found, snapshot)
             edit = DirectoryEdit(connection, workspace_id, actor, now, snapshot)
             yield edit
             written = await edit.finish()

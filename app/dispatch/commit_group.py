@@ -27,7 +27,7 @@ from app.store.connection.pool import Connection
 from app.store.leads import current_leads
 from app.store.path import group_write
 from app.store.path.journal import JournalEntry
-from app.store.path.snapshot import Snapshot, mark_written, next_entry
+from app.store.path.snapshot import Snapshot, mark_written, next_entry, settle_time
 
 YIELD_SECONDS = 0.002
 """How long it may decide before other requests of the process get the thread."""
@@ -188,7 +188,7 @@ async def open_session(
     stored = await read_leads(connection, workspace_id, jobs, snapshot.directory, found)
     if plan.queues:
         await read_claims(connection, workspace_id, jobs, plan, stored)
-    now = max(found.time, snapshot.entry.at)
+    now = settle_time(found, snapshot)
     if plan.releasing_queues:
         facts = Facts(now, snapshot.directory, snapshot.state)
         await read_waiting_first(connection, workspace_id, jobs, plan, facts, stored)

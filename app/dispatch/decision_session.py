@@ -339,7 +339,7 @@ class DecisionSession:
 
     def _is_late(self, lead: ComparedLead, window: timedelta) -> bool:
         decided_at = self.work.prior_now(lead.lead_id).decided_at
-        return not window or self.work.now - decided_at > window
+        return not window or abs(self.work.now - decided_at) > window
 
 
 def _keys_read_late(arrival: IncomingLead, person: Person) -> Iterator[LeadKey]:

@@ -10,9 +10,11 @@ import orjson
 from app.dispatch.caches import PlanCache
 from app.dispatch.commit_group import CompileFirst, GroupResult, open_session
 from app.dispatch.decision_session import DecisionSession
+from app.dispatch.failures import TOO_COSTLY
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.record import as_replayed
-from app.errors import Erased, Problem
+from app.engine.model.effort import DecisionTooCostly
+from app.errors import Erased, LeadNotDecided, Problem
 from app.plugins.port import PluginPort
 from app.store.connection.pool import Limits, Pool, transaction
 from app.store.leads import current_leads
@@ -80,13 +82,13 @@ class DryRun:
         for position, job in enumerate(jobs):
             if position < len(times) and (at := times[position]) is not None:
                 self._go_to(at)
-            result.take(job)
+            self._take(job)
             while result.awaiting_plugins:
                 awaiting, result.awaiting_plugins = result.awaiting_plugins, []
                 await self.plugins.call_for_dry_run(
                     session.plan, awaiting, session.work.now, session.work.snapshot
                 )
-                result.take(job)
+                self._take(job)
         outcomes: dict[int, Reply | Problem] = {
             id(job): self._preview(reply.body) for job, reply in result.replies
         }
@@ -95,6 +97,12 @@ class DryRun:
         for each in (result.replies, result.replays, result.problems, session.work.rows.inputs):
             each.clear()
         return [outcomes[id(job)] for job in jobs]
+
+    def _take(self, job: Job) -> None:
+        try:
+            self.result.take(job)
+        except DecisionTooCostly:
+            self.result.problems.append((job, LeadNotDecided(TOO_COSTLY)))
 
     def _go_to(self, at: datetime) -> None:
         """Decide from now on at this time, at which later assignments are not known yet."""

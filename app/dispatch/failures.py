@@ -10,11 +10,12 @@ import asyncpg
 import structlog
 
 from app.dispatch.jobs.base import Job
+from app.engine.model.effort import DecisionTooCostly
 from app.errors import DatabaseUnavailable, LeadNotDecided, Problem, WorkspaceDeleted
 from app.ids import uuid7
 from app.store.connection.pool import Limits, Pool, is_connection_error, transaction
 from app.store.path import failed_leads
-from app.store.path.snapshot import read_snapshot, write_entry
+from app.store.path.snapshot import read_snapshot, settle_time, write_entry
 
 CONTENTION_ERRORS = (
     asyncpg.LockNotAvailableError,
@@ -29,6 +30,7 @@ SERVER_ERRORS = (
     asyncpg.PostgresSystemError,
 )
 """The database answers but cannot work: it is full, shutting down, or a standby."""
+TOO_COSTLY = "The active plan takes more steps for this lead than any lead may take. Simplify the plan."
 MAX_FRAMES = 12
 log = structlog.get_logger()
 
@@ -48,31 +50,39 @@ def error_summary(error: BaseException) -> dict[str, Any]:
     }
 
 
-async def keep_failed(pool: Pool, workspace_id: int, limits: Limits, job: Job) -> Problem:
+def reason_of(error: BaseException) -> str:
+    """Why a lead could not be decided."""
+    return "too_costly" if isinstance(error, DecisionTooCostly) else "decision"
+
+
+async def keep_failed(
+    pool: Pool, workspace_id: int, limits: Limits, job: Job, error: BaseException
+) -> Problem:
     """The problem for a job that failed on its own. A new lead is kept for repair, and counted as failed."""
-    lead = job.failed_lead()
+    lead, reason = job.failed_lead(), reason_of(error)
+    detail = TOO_COSTLY if reason == "too_costly" else ""
     if lead is None:
-        return Problem()
+        return Problem(detail)
     try:
-        await _keep(pool, workspace_id, limits, lead)
+        await _keep(pool, workspace_id, limits, lead, reason)
     except WorkspaceDeleted as deleted:
         return deleted
     except Exception as error:
         log.error("failed lead not kept", workspace_id=workspace_id, **error_summary(error))
         unavailable = is_database_error(error) or isinstance(error, CONTENTION_ERRORS)
         return DatabaseUnavailable() if unavailable else Problem()
-    return LeadNotDecided()
+    return LeadNotDecided(detail)
 
 
-async def _keep(pool: Pool, workspace_id: int, limits: Limits, lead: dict[str, Any]) -> None:
+async def _keep(pool: Pool, workspace_id: int, limits: Limits, lead: dict[str, Any], reason: str) -> None:
     """In a transaction of its own: store the lead, and count one more received."""
     # Not orjson: the lead may be one that it cannot write.
     request = json.dumps(lead, default=str).encode()
     async with transaction(pool, workspace_id, lock=True, limits=limits) as connection:
         found, snapshot = await read_snapshot(connection, workspace_id)
         before = snapshot.entry
-        now = max(found.time, before.at)
-        await failed_leads.insert_failed_lead(connection, workspace_id, uuid7(), now, "decision", request)
+        now = settle_time(found, snapshot)
+        await failed_leads.insert_failed_lead(connection, workspace_id, uuid7(), now, reason, request)
         await write_entry(
             connection, workspace_id, snapshot, replace(before, at=now, received=before.received + 1)
         )

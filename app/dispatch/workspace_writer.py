@@ -10,7 +10,7 @@ import structlog
 
 from app.dispatch.caches import PlanCache
 from app.dispatch.commit_group import CompileFirst, GroupResult, decide_and_write
-from app.dispatch.failures import CONTENTION_ERRORS, error_summary, is_database_error, keep_failed
+from app.dispatch.failures import CONTENTION_ERRORS, error_summary, is_database_error, keep_failed, reason_of
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.pending_jobs import PendingJobs
 from app.dispatch.record import as_replayed
@@ -31,7 +31,7 @@ from app.store.connection.pool import (
 )
 from app.store.path.commit_outcome import RETRY_SECONDS, was_committed
 from app.store.path.journal import JournalEntry
-from app.store.path.snapshot import Snapshot
+from app.store.path.snapshot import Snapshot, note_step_back
 
 log = structlog.get_logger()
 
@@ -120,7 +120,8 @@ class WorkspaceWriter:
                 "commit group failed", jobs=len(jobs), workspace_id=self.workspace_id, **error_summary(error)
             )
             if len(jobs) == 1:
-                _fail(jobs, await keep_failed(self.pool, self.workspace_id, self.limits, jobs[0]))
+                self.metrics.lead_not_decided(reason_of(error))
+                _fail(jobs, await keep_failed(self.pool, self.workspace_id, self.limits, jobs[0], error))
                 return
             for job in jobs:
                 await self._commit([job])
@@ -210,6 +211,8 @@ class WorkspaceWriter:
         session, work = result.session, result.session.work
         self.snapshot = work.snapshot
         if result.entry is not None:
+            if note_step_back(self.workspace_id, self.snapshot.entry, result.entry):
+                self.metrics.time_went_back()
             self.snapshot.entry = result.entry
         self.plugins.observe(session.plan, self.snapshot, work.now)
         for decision in work.decided:

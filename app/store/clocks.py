@@ -1,6 +1,6 @@
 """The movable clock of a workspace, for development."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from app.store.connection.pool import Connection
 
@@ -9,9 +9,18 @@ NOW = """coalesce(
       clock_timestamp())"""
 """An SQL expression for the workspace's time; `$1` is the workspace."""
 
-DECIDING_NOW = f"""greatest({NOW},
-      (SELECT at FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1))"""
-"""The time that the next decision would have: never behind the newest commit group."""
+MAX_AHEAD = timedelta(minutes=5)
+"""The newest commit group may be this far ahead of the clock, and decisions wait there for it to catch up.
+
+If it is further ahead, the clock has jumped, and decisions follow the clock again.
+"""
+
+DECIDING_NOW = f"""(SELECT CASE WHEN newest.at > own.now AND newest.at <= own.now + interval '5 minutes'
+                   THEN newest.at ELSE own.now END
+         FROM (SELECT {NOW} AS now) AS own
+         LEFT JOIN (SELECT at FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1) AS newest
+           ON true)"""
+"""The time that the next decision would have, as `deciding_time` says."""
 
 SELECT_NOW = f"SELECT {NOW}"
 """The workspace's time."""
@@ -31,6 +40,11 @@ SELECT_CLOCK_SPEED = "SELECT speed FROM clocks WHERE workspace_id = $1"
 
 DELETE_CLOCK = "DELETE FROM clocks WHERE workspace_id = $1"
 """Return to the real time."""
+
+
+def deciding_time(now: datetime, newest: datetime) -> datetime:
+    """The time of the next decision: not behind the newest commit group, unless that is far ahead."""
+    return newest if now < newest <= now + MAX_AHEAD else now
 
 
 async def read_now(connection: Connection, workspace_id: int) -> datetime:

@@ -9,6 +9,7 @@ from app.engine.life.clocks import Clock, PriorClock
 from app.engine.lookup.tables import RowMatch
 from app.engine.model.accounts import AccountMatch
 from app.engine.model.directory import Owner
+from app.engine.model.effort import Effort
 
 Outcome = Literal["assigned", "queued", "automated", "blocked"]
 TargetKind = Literal["team", "owner", "current_owner", "queue", "path", "block"]
@@ -168,6 +169,7 @@ class DecisionRequest:
     - `backlog` is how many leads wait for the same team, this one included, when a waiting lead is released.
     - `count_turn` says that the owner that the CRM names takes a turn of `team`.
     - `ladder` are the targets of a lead that is taken away or escalated, in order.
+    - `effort` is the budget of the decision.
     """
 
     kind: str
@@ -200,6 +202,7 @@ class DecisionRequest:
     reject_reason: str | None = None
     backlog: int = 0
     count_turn: bool = False
+    effort: Effort = field(default_factory=Effort, compare=False, repr=False)
 
     def place_in(self, queue: str) -> QueuePlace | None:
         """The place that the lead has or had in this queue."""

@@ -294,10 +294,13 @@ class State:
 
     def rewind(self, directory: Directory, at: datetime) -> None:
         """Uncount what owners got in days and weeks after `at`. Balances and open leads stay."""
-        places = [self.loads, *self.member_loads.values()]
-        for owner, load in ((owner, load) for loads in places for owner, load in loads.items()):
-            known = directory.owners.get(owner)
-            load.rewind(known.zone if known else UTC, at)
+        places = [(self.loads, self.touched.loads)]
+        places += [(loads, self.touched.member_loads[team]) for team, loads in self.member_loads.items()]
+        for loads, touched in places:
+            for owner, load in loads.items():
+                known = directory.owners.get(owner)
+                load.rewind(known.zone if known else UTC, at)
+                touched.add(owner)
 
     def set_load(self, owner: str, team: str | None, load: Load | None) -> None:
         """Replace a load with a recounted one. None removes it."""

@@ -57,7 +57,7 @@ def existing_lead(prior: PriorAssignment, request: DecisionRequest, plan: Plan, 
 
 
 def _is_soon(prior: PriorAssignment, plan: Plan, facts: Facts) -> bool:
-    return bool(plan.duplicate_window) and facts.now - prior.decided_at <= plan.duplicate_window
+    return bool(plan.duplicate_window) and abs(facts.now - prior.decided_at) <= plan.duplicate_window
 
 
 def _reroutes(request: DecisionRequest, plan: Plan, facts: Facts, *, soon: bool) -> bool:

@@ -94,7 +94,7 @@ class ProductStep:
     def _previous(
         self, prior: PriorAssignment | None, product: str, values: Values, now: datetime
     ) -> tuple[str, ...]:
-        if prior is None or now - prior.decided_at > self._within:
+        if prior is None or abs(now - prior.decided_at) > self._within:
             return ()
         if self._unless is not None and self._unless.holds(values, now):
             return ()

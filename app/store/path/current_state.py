@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from app.engine.model.state import Facts
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.path.journal import JournalEntry
-from app.store.path.snapshot import read_snapshot
+from app.store.path.snapshot import read_snapshot, settle_time
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class CurrentState:
 async def read_current_state_on(connection: Connection, workspace_id: int) -> CurrentState:
     """Return the state that this transaction sees."""
     found, snapshot = await read_snapshot(connection, workspace_id)
-    now = max(found.time, snapshot.entry.at)
+    now = settle_time(found, snapshot)
     return CurrentState(Facts(now, snapshot.directory, snapshot.state), snapshot.entry)
 
 

@@ -6,16 +6,20 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import orjson
+import structlog
 
 from app.engine.model.accounts import AccountKey
 from app.engine.model.directory import Directory
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.engine.model.records import directory_from
 from app.engine.model.state import State, StateKeys
+from app.store.clocks import deciding_time
 from app.store.connection.pool import Connection
 from app.store.directory.records import DIRECTORY_TYPES
 from app.store.path.facts import Prefetched, read_facts
 from app.store.path.journal import FULL_STATE_EVERY, JournalEntry, append_entry, prune
+
+log = structlog.get_logger()
 
 EMPTY_ENTRY = JournalEntry(0, "", datetime(1970, 1, 1, tzinfo=UTC), 0, 0, 0, 0, 0)
 """The entry of a workspace without any commit group."""
@@ -97,6 +101,18 @@ async def read_directory(connection: Connection, workspace_id: int, version: int
     )
 
 
+def settle_time(found: Prefetched, snapshot: Snapshot) -> datetime:
+    """Return the time of the next commit group.
+
+    If that is before the newest one, because its clock had jumped ahead, what was counted after it is
+    uncounted.
+    """
+    now = deciding_time(found.time, snapshot.entry.at)
+    if now < snapshot.entry.at:
+        snapshot.state.rewind(snapshot.directory, now)
+    return now
+
+
 async def read_snapshot(
     connection: Connection,
     workspace_id: int,
@@ -111,6 +127,14 @@ async def read_snapshot(
     if snapshot is None:
         raise LookupError("reading from the start always gives a state")
     return found, snapshot
+
+
+def note_step_back(workspace_id: int, before: JournalEntry, entry: JournalEntry) -> bool:
+    """Log it if the time of decisions went back. Returns whether it did."""
+    seconds = (before.at - entry.at).total_seconds()
+    if seconds > 0:
+        log.error("time of decisions went back", workspace_id=workspace_id, seconds=seconds)
+    return seconds > 0
 
 
 def next_entry(snapshot: Snapshot, entry: JournalEntry) -> JournalEntry:
@@ -143,6 +167,7 @@ async def write_entry(
     connection: Connection, workspace_id: int, snapshot: Snapshot, entry: JournalEntry
 ) -> JournalEntry:
     """Write the journal entry of a commit group that decided nothing."""
+    note_step_back(workspace_id, snapshot.entry, entry)
     full = next_entry(snapshot, entry)
     await append_entry(connection, workspace_id, full)
     return await mark_written(connection, workspace_id, snapshot, full)

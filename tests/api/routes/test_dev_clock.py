@@ -1,4 +1,4 @@
-"""The clock of a workspace in development: set, sped up, removed, and never going back."""
+"""The clock of a workspace in development: set, sped up, removed, and jumping."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from app.audit.verify import verify
+from app.directory.clock import repair
 from app.main import create_app
 from app.settings import Settings
 from tests.support.workspace import Workspace, create_workspace
@@ -58,14 +60,62 @@ async def test_speed_continues_from_the_current_time(database: str) -> None:
         assert (await workspace.get("/dev/clock"))["speed"] == 60
 
 
-async def test_time_never_runs_backwards(database: str) -> None:
+async def test_a_clock_that_is_a_little_behind_is_waited_for(database: str) -> None:
     async with developing(database) as workspace:
-        await set_clock(workspace, at="2040-01-01T00:00:00Z")
+        await set_clock(workspace, at="2040-01-01T00:04:00Z")
         late = await decided_at(workspace, "a")
-        assert await set_clock(workspace, at="2039-01-01T00:00:00Z") == late
-        gone = await workspace.client.delete("/dev/clock")
-        assert datetime.fromisoformat(gone.json()["now"]) == late
+        assert await set_clock(workspace, at="2040-01-01T00:00:00Z") == late
         assert await decided_at(workspace, "b") == late
+
+
+CAPPED = {"caps": {"rolling": [{"count": 1, "hours": 24}], "per_day": 1}}
+
+
+async def test_decisions_follow_the_clock_again_after_it_had_jumped_ahead(database: str) -> None:
+    async with developing(database) as workspace:
+        for owner in ("ben", "eve"):
+            await workspace.client.patch(f"/owners/{owner}", json={"active": False})
+        await workspace.client.patch("/owners/ana", json=CAPPED)
+        await set_clock(workspace, at="2190-01-01T00:00:00Z")
+        assert (await decided_at(workspace, "a")).year == 2190
+        gone = await workspace.client.delete("/dev/clock")
+        assert datetime.fromisoformat(gone.json()["now"]).year < 2100
+        back = await workspace.assign(external_id="b")
+        assert datetime.fromisoformat(back["decided_at"]).year < 2100
+        assert back["decision_number"] == 2
+        assert back["owner"]["id"] == "ana", "the leads of another century do not fill a cap"
+        assert (await workspace.assign(external_id="c"))["owner"] is None, "but those of today do"
+        again = await workspace.assign(external_id="a")
+        assert again["reason"]["code"] != "duplicate"
+        assert (await verify(workspace.pool, workspace.workspace_id)).clean
+        metrics = (await workspace.client.get("/metrics")).text
+        assert "lead_assignment_time_steps_back_total 1.0" in metrics
+
+
+SLOW = {
+    "queues": {"q": {}},
+    "slas": {"s": {"touch": "1h"}},
+    "sla_rules": [{"sla": "s"}],
+    "pipeline": [{"round_robin": {"team": "inbound"}}, {"queue": {"name": "q"}}],
+    "follow_up": [{"do": [{"type": "task", "title": "x", "due": "1h"}]}],
+}
+
+
+async def test_repair_brings_back_what_is_dated_in_the_future(database: str) -> None:
+    async with developing(database) as workspace:
+        await workspace.publish(SLOW)
+        await set_clock(workspace, at="2190-01-01T00:00:00Z")
+        await workspace.assign(external_id="a")
+        await workspace.client.delete("/dev/clock")
+        before = datetime.now(UTC)
+        done = await repair(workspace.pool, workspace.workspace_id)
+        assert done.clocks == 1
+        (clock,) = await workspace.fetch("SELECT started_at, due_at FROM sla_clocks WHERE workspace_id = $1")
+        assert before - timedelta(minutes=1) < clock["started_at"] < before + timedelta(minutes=1)
+        assert clock["due_at"] - clock["started_at"] == timedelta(hours=1)
+        assert (await decided_at(workspace, "b")).year < 2100
+        assert (await repair(workspace.pool, workspace.workspace_id)).clocks == 0
+        assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
 async def test_absence_starts_and_ends_by_the_clock(database: str) -> None:
