@@ -468,7 +468,7 @@ class PlanUnparseable(ValidationFailed):
     """The text is not a plan at all."""
 
     code, title = "plan_unparseable", "The plan cannot be parsed"
-    cause = "The text is not valid YAML or JSON, or does not have the form of a plan."
+    cause = "The text is not valid YAML or JSON, is no plan, or takes too long to check."
     remedy = "Correct the text where `errors` says."
 
 

@@ -103,6 +103,7 @@ CODES: dict[str, str] = {
     "unseen_attribute": "No lead had the custom attribute in 90 days, but some had one that is a typo away.",
     "queue_dropped": "Leads wait in a queue that the plan does not declare. Every owner can claim there.",
     "idle_leads": "Some leads have been idle for so long that the plan closes them soon.",
+    "too_costly": "Checking the plan, or deciding a lead with it, takes more than is allowed.",
     "no_catch_all": "The pipeline can end without a decision.",
     "test_failed": "A test of the plan expects another decision.",
 }
@@ -186,12 +187,20 @@ def settles(findings: Iterable[Finding]) -> bool:
 
 
 def most_severe(findings: Iterable[Finding]) -> list[Finding]:
-    """At most MAX_FINDINGS of the findings, in their order. Errors are kept before warnings."""
-    every = list(findings)
-    if len(every) <= MAX_FINDINGS:
-        return every
-    kept = sorted(range(len(every)), key=lambda at: every[at].severity != "error")[:MAX_FINDINGS]
-    return [every[at] for at in sorted(kept)]
+    """At most MAX_FINDINGS of the findings, in their order. Errors are kept before warnings.
+
+    With enough errors the rest is not asked for.
+    """
+    errors: list[tuple[int, Finding]] = []
+    others: list[tuple[int, Finding]] = []
+    for at, finding in enumerate(findings):
+        into = errors if finding.severity == "error" else others
+        if len(into) < MAX_FINDINGS:
+            into.append((at, finding))
+        if len(errors) == MAX_FINDINGS:
+            break
+    kept = (*errors, *others)[:MAX_FINDINGS]
+    return [finding for _, finding in sorted(kept, key=lambda each: each[0])]
 
 
 def softened(findings: Iterable[Finding]) -> list[Finding]:

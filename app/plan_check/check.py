@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import islice
+from itertools import chain, islice
 
 from app.engine.lookup.tables import TableContent
 from app.engine.selection.shifts import HELD
@@ -63,30 +63,32 @@ class KnownNames:
 
 def check(document: PlanDocument, names: KnownNames) -> list[Finding]:
     """Every finding about a plan, except those of its own tests."""
-    findings = [
-        *_pipeline(document, names),
-        *_tables(document, names),
-        *_declarations(document, names),
-        *_other_targets(document, names),
-        *_follow_up(document, names),
-        *product_findings(document),
-        *sla_findings(document),
-        *named_sla_findings(document),
-        *reminder_findings(document),
-        *bound_findings(document),
-        *never_due_findings(document, names.calendars, names.now),
-        *_escalations(document, names),
-        *action_findings(document),
-        *_givens(document, names),
-        *contradictions(document),
-        *value_findings(document),
-        *labels_used_early(document),
-        *_catch_all(document),
-        # All of them are warnings, so no more than these could be kept.
-        *islice(order_findings(document), MAX_FINDINGS),
-        *unseen_attributes(document, names.attributes or ()),
-    ]
-    return most_severe(findings)
+    return most_severe(chain.from_iterable(_findings(document, names)))
+
+
+def _findings(document: PlanDocument, names: KnownNames) -> Iterator[Iterable[Finding]]:
+    """The findings in the order in which they are shown, each group only when it is asked for."""
+    yield _pipeline(document, names)
+    yield _tables(document, names)
+    yield _declarations(document, names)
+    yield _other_targets(document, names)
+    yield _follow_up(document, names)
+    yield product_findings(document)
+    yield sla_findings(document)
+    yield named_sla_findings(document)
+    yield reminder_findings(document)
+    yield bound_findings(document)
+    yield never_due_findings(document, names.calendars, names.now)
+    yield _escalations(document, names)
+    yield action_findings(document)
+    yield _givens(document, names)
+    yield contradictions(document)
+    yield value_findings(document)
+    yield labels_used_early(document)
+    yield _catch_all(document)
+    # All of them are warnings, so no more than these could be kept.
+    yield islice(order_findings(document), MAX_FINDINGS)
+    yield unseen_attributes(document, names.attributes or ())
 
 
 def _pipeline(document: PlanDocument, names: KnownNames) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from app.engine.selection.templated_teams import closed_fields, combinations, is
 from app.plan.document.plan import PlanDocument
 from app.plan.document.step_configs import RuleConfig
 from app.plan.document.targets import KINDS, Target
-from app.plan.findings import Faults, Finding, quote, show
+from app.plan.findings import MAX_FINDINGS, Faults, Finding, quote, show
 from app.plan.language.cells import country_of, is_any, read_cell
 from app.plan.language.columns import MatchOn
 from app.plan.language.spelling import did_you_mean, spelling_or
@@ -65,13 +65,17 @@ def table_findings(
                 *duplicate_rows(find_duplicates(rule.match_on, table), table),
             )
             yield from (replace(each, path=f"{path}.table") for each in rows)
+        warned = 0
         for row, written in first_rows(table):
+            if warned >= MAX_FINDINGS:
+                break
             target = Target.model_validate(written)
             for each in (
                 *of_target(target, f"{path}.table"),
                 *_slas(target, document, f"{path}.table"),
                 *language_findings(target, f"{path}.table"),
             ):
+                warned += 1
                 yield Finding(each.path, each.code, f"{place_of(row)}: {each.text}", "warning")
 
 

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import lru_cache
+from itertools import chain, islice
 
 from app.engine.conditions.comparisons import index_key
 from app.plan.document.plan import PlanDocument
 from app.plan.document.targets import Target
-from app.plan.findings import Finding, join, quote, show
+from app.plan.findings import MAX_FINDINGS, Finding, join, quote, show
 from app.plan.language.conditions import All, Any, Leaf, Node, Not
 from app.plan.language.fields import FLAGS
 from app.plan_check.parse import steps
@@ -21,13 +22,17 @@ _TEXT_OPERATORS = frozenset(("prefix", "contains", "matches"))
 
 def value_findings(document: PlanDocument) -> Iterator[Finding]:
     """The findings about values in conditions and about the languages of targets."""
+    odd_states = 0
     for path, node in conditions(document):
         place = steps(path)
         rule = document.pipeline[int(place[1])].name if place[0] == "pipeline" else None
         for leaf, beside in _leaves(node, ()):
             find = _BY_FIELD.get(leaf.field)
+            if leaf.field == "state" and odd_states >= MAX_FINDINGS:
+                continue  # all of them are warnings, and looking for what was meant takes time
             found = find(leaf, beside) if find is not None and leaf.operator != "exists" else ()
-            for each in (*found, *_doubled(leaf)):
+            for each in chain(islice(found, MAX_FINDINGS), _doubled(leaf)):
+                odd_states += each.code == "unknown_state"
                 yield replace(each.under(leaf.path).under(path), rule=rule)
     for position, step in enumerate(document.pipeline):
         for start, ladder in step.config.ladders():

@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import orjson
+
 from app.engine.compile.plan import compile_plan
 from app.engine.lookup.tables import TableContent
 from app.engine.model.directory import Directory
@@ -11,8 +13,12 @@ from app.engine.model.state import Facts
 from app.plan.document.plan import PlanDocument
 from app.plan.findings import MAX_FINDINGS, Finding, most_severe, settles
 from app.plan.reader.lines import located
+from app.plan.reader.read import load_plan
+from app.plan_check.budgets import budget_findings
 from app.plan_check.check import KnownNames, check
 from app.plan_check.parse import Strategies, parse_plan, parse_rest
+from app.plan_check.references import tables_in
+from app.plans.limited import MAX_CPU_SECONDS, MAX_MEMORY_BYTES
 from app.plans.test_runner import failed_tests, make_runner
 
 HIDDEN_CODES = frozenset(
@@ -36,6 +42,83 @@ class CheckedPlan:
     document: PlanDocument | None
     findings: list[Finding]
     tests_run: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadText:
+    """The text of a plan as it is stored, in JSON, and the names of the tables in it."""
+
+    written: str
+    tables: set[str]
+
+
+def read_text(raw: bytes) -> ReadText | list[Finding]:
+    """What a text says, or the findings when it cannot be read."""
+    data = load_plan(raw)
+    if isinstance(data, list):
+        return located(data, raw)
+    return ReadText(orjson.dumps(data).decode(), tables_in(data))
+
+
+def check_text(
+    written: str,
+    facts: Facts,
+    strategies: Strategies,
+    tables: Mapping[str, TableContent],
+    raw: bytes,
+    attributes: Collection[str] | None,
+) -> CheckedPlan:
+    """Like `check_stored`, for a plan that `read_text` has read."""
+    return check_stored(orjson.loads(written), facts, strategies, tables, raw, attributes)
+
+
+def check_stored(
+    source: Mapping[str, object],
+    facts: Facts,
+    strategies: Strategies,
+    tables: Mapping[str, TableContent],
+    text: str | bytes,
+    attributes: Collection[str] | None,
+) -> CheckedPlan:
+    """Like `check_plan`, with a document that has no more than the settings of the whole plan.
+
+    The document of a long plan takes seconds to hand from one process to another.
+    """
+    found = check_plan(source, facts, strategies, tables, text, attributes)
+    if found.document is None:
+        return found
+    whole = PlanDocument.model_construct(
+        pipeline=(),
+        queues=found.document.queues,
+        comment=found.document.comment,
+        close_idle=found.document.close_idle,
+    )
+    return replace(found, document=whole)
+
+
+def check_names(
+    source: Mapping[str, object],
+    text: str | bytes,
+    strategies: Strategies,
+    directory: Directory,
+    now: datetime,
+    tables: Mapping[str, TableContent],
+    attributes: Collection[str] | None,
+) -> list[Finding]:
+    """The findings without those of the plan's own tests, for a plan that is valid."""
+    document = parse_plan(source, strategies)
+    if not isinstance(document, PlanDocument):
+        return located(document, text)
+    return located(known_names(document, directory, now, tables, attributes), text)
+
+
+def too_costly() -> Finding:
+    """The finding about a plan whose check was broken off."""
+    text = (
+        f"Checking this plan takes more than {MAX_CPU_SECONDS} seconds or {MAX_MEMORY_BYTES >> 30} GiB of "
+        "memory, which is the limit. Use fewer conditions that overlap, and tables instead of rules."
+    )
+    return Finding("", "too_costly", text)
 
 
 def check_plan(
@@ -65,6 +148,9 @@ def _checked(
     document = parse_plan(source, strategies)
     if not isinstance(document, PlanDocument):
         return CheckedPlan(None, [*document, *hidden_findings(source, document, facts, strategies, tables)])
+    costly = list(budget_findings(document, tables, len(facts.directory.owners)))
+    if costly:
+        return CheckedPlan(None, costly)
     findings = known_names(document, facts.directory, facts.now, tables, attributes)
     if not settles(findings):
         return CheckedPlan(document, findings)
@@ -84,7 +170,7 @@ def hidden_findings(
 ) -> list[Finding]:
     """The findings about the sound parts of a plan that is not valid, so that one round shows them all."""
     rest, hidden = parse_rest(source, found, strategies)
-    if rest is not None:
+    if rest is not None and not any(budget_findings(rest, tables, len(facts.directory.owners))):
         paths = tuple({each.path for each in (*found, *hidden)})
         names = known_names(rest, facts.directory, facts.now, tables)
         hidden += [each for each in names if each.code in HIDDEN_CODES and not each.path.startswith(paths)]

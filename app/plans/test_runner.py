@@ -20,7 +20,7 @@ from app.intake.merging import merged
 from app.plan.document.plan import PlanDocument
 from app.plan.document.plan_tests import PlanTest
 from app.plan.document.steps import Target
-from app.plan.findings import Finding, quote
+from app.plan.findings import MAX_FINDINGS, Finding, quote
 from app.plugins.runner import PluginLead, call_plugins
 from app.plugins.supervisor import PluginSnapshot
 from app.values.languages import spoken
@@ -39,7 +39,7 @@ _IF_ASKED = ("reason", "sla", "actions")
 
 
 def failed_tests(document: PlanDocument, run: Run) -> list[Finding]:
-    """One finding for every test whose decision differs from the expected one."""
+    """One finding for every test whose decision differs from the expected one, for MAX_FINDINGS at most."""
     findings = []
     for position, case in enumerate(document.tests):
         expected = case.expect.expected()
@@ -52,6 +52,8 @@ def failed_tests(document: PlanDocument, run: Run) -> list[Finding]:
                 f"but the plan decided {_described(got, names)}."
             )
             findings.append(Finding(f"tests[{position}].expect.{wrong[0]}", "test_failed", text))
+            if len(findings) == MAX_FINDINGS:
+                break
     return findings
 
 

@@ -1,11 +1,8 @@
 """Versions of the plan: create, publish, roll back, read."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-
-import orjson
 
 from app.directory.edit_once import Edit
 from app.directory.editing import DirectoryEdit, edit_directory
@@ -13,11 +10,10 @@ from app.engine.lookup.tables import TableContent
 from app.errors import AlreadyActive, NeverPublished, NotFound, PlanInvalid, PlanUnparseable, ValidationFailed
 from app.plan.document.queues import read_aging
 from app.plan.findings import Finding, settles, softened
-from app.plan.reader.lines import located
-from app.plan.reader.read import load_plan
 from app.plan_check.parse import Strategies, faults
 from app.plan_check.references import tables_in
-from app.plans.check import CheckedPlan, check_plan, known_names
+from app.plans.check import CheckedPlan, check_names, check_stored, check_text, read_text, too_costly
+from app.plans.limited import TooCostly, run_limited
 from app.plans.outlook import with_outlook
 from app.store import plans as store
 from app.store.attribute_names import list_attribute_names
@@ -79,24 +75,35 @@ async def prepare_draft(
     The version's comment is `comment`, or else the plan's own. Raises ValidationFailed when the text cannot
     be read.
     """
-    data = await asyncio.to_thread(load_plan, raw)
-    if isinstance(data, list):
-        raise _unreadable(await asyncio.to_thread(located, data, raw))
+    try:
+        return await _prepare_draft(pool, workspace_id, strategies, raw, comment)
+    except TooCostly:
+        raise _unreadable([too_costly()]) from None
+
+
+async def _prepare_draft(
+    pool: Pool, workspace_id: int, strategies: Strategies, raw: bytes, comment: str | None
+) -> Edit[PlanFindings]:
+    read = await run_limited(len(raw), read_text, raw)
+    if isinstance(read, list):
+        raise _unreadable(read)
     async with transaction(pool, workspace_id, read_only=True) as connection:
         now = await read_current_state_on(connection, workspace_id)
-        tables = await read_named_tables(connection, workspace_id, tables_in(data))
+        tables = await read_named_tables(connection, workspace_id, read.tables)
         attributes = await list_attribute_names(connection, workspace_id)
-    found = await asyncio.to_thread(check_plan, data, now.facts, strategies, tables, raw, attributes)
+    found = await run_limited(
+        len(raw), check_text, read.written, now.facts, strategies, tables, raw, attributes
+    )
     if found.document is None:
         raise _unreadable(found.findings)
     comment = comment or found.document.comment
     found = await with_outlook(pool, workspace_id, found)
-    written, source_text = orjson.dumps(data).decode(), raw.decode("utf-8-sig")
+    source_text = raw.decode("utf-8-sig")
 
     async def add(edit: DirectoryEdit) -> PlanFindings:
         connection, author = edit.connection, edit.actor
         version = await store.insert_version(
-            connection, workspace_id, written, source_text, author, comment, edit.now
+            connection, workspace_id, read.written, source_text, author, comment, edit.now
         )
         await edit.log("plans", str(version.version), "draft", None, {"version": version.version}, comment)
         return PlanFindings(version, found.findings, found.tests_run, active=False)
@@ -132,21 +139,23 @@ async def prepare_activation(
     """
     stored = await find(pool, workspace_id, version)
     _check_activation(stored.version, stored.now.entry.plan_version, how)
-    found = await asyncio.to_thread(_check, stored, strategies)
+    found = await findings(stored, strategies)
     found = await with_outlook(pool, workspace_id, found)
-    findings = _acceptable(found, how)
+    acceptable = _acceptable(found, how)
 
     async def switch(edit: DirectoryEdit) -> PlanFindings:
         current = await store.find_version(edit.connection, workspace_id, version)
         _check_activation(current or stored.version, edit.plan_version, how)
-        present = findings
+        present = acceptable
         if found.document is not None and edit.version != stored.now.entry.directory_version:
             # The directory has changed, so the names in the plan are checked again.
             tables = await read_named_tables(edit.connection, workspace_id, tables_in(stored.document))
-            again = await asyncio.to_thread(
-                known_names, found.document, edit.snapshot.directory, edit.now, tables, stored.attributes
+            again = await run_limited(
+                len(stored.source_text),
+                check_names,
+                *(stored.document, stored.source_text, strategies, edit.snapshot.directory, edit.now),
+                *(tables, stored.attributes),
             )
-            again = await asyncio.to_thread(located, again, stored.source_text)
             present = _acceptable(CheckedPlan(found.document, again), how)
         active, withdrawn = await _switch(edit, version, comment, how)
         return PlanFindings(active, present, found.tests_run, active=True, clocks_withdrawn=withdrawn)
@@ -243,13 +252,15 @@ async def find(pool: Pool, workspace_id: int, version: int | None) -> StoredPlan
 
 async def findings(stored: StoredPlan, strategies: Strategies) -> CheckedPlan:
     """The findings about a stored version with the current directory."""
-    return await asyncio.to_thread(_check, stored, strategies)
-
-
-def _check(stored: StoredPlan, strategies: Strategies) -> CheckedPlan:
-    return check_plan(
-        stored.document, stored.now.facts, strategies, stored.tables, stored.source_text, stored.attributes
-    )
+    try:
+        return await run_limited(
+            len(stored.source_text),
+            check_stored,
+            *(stored.document, stored.now.facts, strategies, stored.tables),
+            *(stored.source_text, stored.attributes),
+        )
+    except TooCostly:
+        return CheckedPlan(None, [too_costly()])
 
 
 async def page(pool: Pool, workspace_id: int, after: int, limit: int) -> tuple[list[Version], int]:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from app.engine.compile.account_needs import account_steps, needs_accounts
+from app.engine.compile.costs import StepCosts
 from app.engine.compile.life import LifeRules, compile_life
 from app.engine.compile.plan_reads import PlanReads, reads_of
 from app.engine.compile.plugins import Plugin, PluginStep, plugin_stand_ins, plugin_steps
@@ -63,13 +64,15 @@ class Compilable(Protocol):
 class CompiledStep:
     """One step of the pipeline. `decide` is its strategy with its settings.
 
-    `decide` is None for a plugin: its verdict is among the replies of the request.
+    `decide` is None for a plugin: its verdict is among the replies of the request. `cost` is how many
+    comparisons it makes at most.
     """
 
     name: str
     strategy: str
     when: Condition | None
     decide: Callable[[Mapping[str, Any], Facts], Verdict] | None
+    cost: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,10 @@ class Plan:
 
 def compile_plan(document: PlanDocument, version: int, strategies: Mapping[str, Strategy]) -> Plan:
     """Compile a checked plan. This takes time, so never do it while a workspace is locked."""
-    steps = [_compile_step(step, strategies[step.strategy], document) for step in document.pipeline]
+    costs = StepCosts(document)
+    steps = [
+        _compile_step(step, strategies[step.strategy], document, costs.of(step)) for step in document.pipeline
+    ]
     wants_accounts = needs_accounts(document)
     queues = {name: each.crm for name, each in document.queues.items()}
     return Plan(
@@ -197,11 +203,14 @@ def empty_plan() -> Plan:
     return compile_plan(PlanDocument.model_construct(pipeline=()), 0, {})
 
 
-def _compile_step(written: WrittenStep, strategy: Strategy, document: PlanDocument) -> CompiledStep:
+def _compile_step(
+    written: WrittenStep, strategy: Strategy, document: PlanDocument, cost: int
+) -> CompiledStep:
     when = compile_condition(written.condition) if written.condition is not None else None
     if isinstance(strategy, Plugin):
-        return CompiledStep(written.name, written.strategy, when, None)
+        return CompiledStep(written.name, written.strategy, when, None, cost)
     settings = (
         strategy.compile(written.config, document) if isinstance(strategy, Compilable) else written.config
     )
-    return CompiledStep(written.name, written.strategy, when, partial(strategy.decide, config=settings))
+    decide = partial(strategy.decide, config=settings)
+    return CompiledStep(written.name, written.strategy, when, decide, cost)

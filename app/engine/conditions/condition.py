@@ -53,7 +53,7 @@ class Condition:
         self.node = node
         self._root = _compile(node)
         self.holds: Holds = self._root.holds
-        self.requires = _requirements(node)
+        self.requires = requirements_of(node)
 
     def failure(self, values: Values, now: datetime) -> tuple[str, str] | None:
         """Field and operator of the first comparison that failed. None when the condition holds.
@@ -223,7 +223,8 @@ class _Not:
         return {"not": self._part.explain(values, now), "held": self.holds(values, now)}
 
 
-def _requirements(node: tree.Node) -> tuple[Requirement, ...]:
+def requirements_of(node: tree.Node) -> tuple[Requirement, ...]:
+    """What a condition requires, for the index of conditions."""
     parts = node.parts if isinstance(node, tree.All) else (node,)
     found = (_requirement(part) for part in parts if isinstance(part, tree.Leaf))
     return tuple(each for each in found if each is not None)

@@ -6,9 +6,10 @@ of finding the candidates depends on the number of fields and candidates, not on
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from app.engine.conditions.comparisons import Get, Values, getter, index_key
-from app.engine.conditions.condition import Condition, Requirement
+from app.engine.conditions.condition import Requirement
 from app.engine.conditions.languages import FIELD as LANGUAGE
 from app.engine.conditions.states import FIELD as STATE
 from app.engine.conditions.states import state_bucket
@@ -16,10 +17,17 @@ from app.engine.conditions.states import state_bucket
 _Bucket = tuple[str, str, str | int | float]
 
 
+class _Indexed(Protocol):
+    """What the index needs of a condition."""
+
+    @property
+    def requires(self) -> tuple[Requirement, ...]: ...
+
+
 class ConditionIndex:
     """An index over conditions in order. None stands for a condition that always holds."""
 
-    def __init__(self, conditions: Sequence[Condition | None]) -> None:
+    def __init__(self, conditions: Sequence[_Indexed | None]) -> None:
         sharing = Counter(bucket for each in conditions for bucket in _all_buckets(each))
         self._always: list[int] = []
         self._exact: dict[str, _Exact] = {}
@@ -49,6 +57,10 @@ class ConditionIndex:
         merged.sort()
         return merged
 
+    def heaviest(self, costs: Sequence[int]) -> int:
+        """The most that the candidates of one lead can cost together, by the cost of each condition."""
+        return sum(costs[at] for at in self._always) + sum(each.heaviest(costs) for each in self._indexes)
+
 
 class _Exact:
     """Conditions that require a field to be one of their options."""
@@ -71,6 +83,11 @@ class _Exact:
         positions = self._positions.get(key) if key is not None else None
         return (positions,) if positions else ()
 
+    def heaviest(self, costs: Sequence[int]) -> int:
+        found = (sum(costs[at] for at in positions) for positions in self._positions.values())
+        # A lead may have several languages.
+        return sum(found) if self._field == LANGUAGE else max(found, default=0)
+
 
 class _Prefix:
     """Conditions that require a prefix. Only lengths that occur are looked up."""
@@ -92,17 +109,25 @@ class _Prefix:
         beginnings = (text[:length] for length in self._lengths if length <= len(text))
         return [found for beginning in beginnings if (found := self._positions.get(beginning))]
 
+    def heaviest(self, costs: Sequence[int]) -> int:
+        """A value may begin with one prefix of each length."""
+        by_length: dict[int, int] = defaultdict(int)
+        for option, positions in self._positions.items():
+            cost = sum(costs[at] for at in positions)
+            by_length[len(str(option))] = max(by_length[len(str(option))], cost)
+        return sum(by_length.values())
+
 
 def _buckets(requirement: Requirement) -> Iterable[_Bucket]:
     return ((requirement.field, requirement.operator, option) for option in requirement.options)
 
 
-def _all_buckets(condition: Condition | None) -> Iterable[_Bucket]:
+def _all_buckets(condition: _Indexed | None) -> Iterable[_Bucket]:
     requirements = condition.requires if condition is not None else ()
     return (bucket for requirement in requirements for bucket in _buckets(requirement))
 
 
-def _rarest(condition: Condition | None, sharing: Counter[_Bucket]) -> Requirement | None:
+def _rarest(condition: _Indexed | None, sharing: Counter[_Bucket]) -> Requirement | None:
     """The requirement with the smallest largest bucket; the first of equals."""
     if condition is None or not condition.requires:
         return None

@@ -42,6 +42,8 @@ _OUTSIDE_THE_PIPELINE = _NAMED | frozenset(MOVES.values()) | {HANDOFF} | _OF_QUE
 
 MAX_PASSED_OVER = 100
 """After so many owners who never work, the next one gets the lead without a clock."""
+PASSED_OVER_EFFORT = 1_000
+"""What it takes to find out that an SLA never comes due."""
 
 
 def decide(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision:
@@ -101,6 +103,7 @@ def _with_clocks(request: DecisionRequest, plan: Plan, facts: Facts) -> Decision
         if decision.owner is None or decision.strategy in _NAMED or len(never) == MAX_PASSED_OVER:
             break
         never.append(decision.owner.id)
+        request.effort.spend(PASSED_OVER_EFFORT)
         request = replace(request, exclude=request.exclude | {decision.owner.id})
         decision = _settled(request, plan, facts)
     if never:

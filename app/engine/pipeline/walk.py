@@ -62,6 +62,7 @@ def score_labels(request: DecisionRequest, plan: Plan, facts: Facts) -> dict[str
     labels: dict[str, Any] = {}
     for step in plan.label_steps:
         values = {**request.values, **labels}
+        request.effort.spend(step.cost)
         if step.decide is not None and (step.when is None or step.when.holds(values, facts.now)):
             labels |= step.decide(values, facts).labels
     return labels
@@ -72,6 +73,7 @@ def _steps_after(at: int, request: DecisionRequest, plan: Plan, *, narrowed: boo
     if not narrowed:
         return range(at + 1, len(plan.steps))
     candidates = plan.condition_index.candidates(request.values)
+    request.effort.spend(len(candidates))
     return candidates[bisect_right(candidates, at) :]
 
 
@@ -100,6 +102,7 @@ def try_step(
 
     Targets that could not take the lead are added to `failed`.
     """
+    request.effort.spend(step.cost)
     entry: dict[str, Any] = {"step": step.name, "strategy": step.strategy}
     trail.append(entry)
     unmet = step.when.failure(request.values, facts.now) if step.when else None
@@ -131,6 +134,7 @@ def _try_targets(
     entry["targets"] = attempts
     for target in verdict.targets:
         attempt = _try_target(target, request, facts)
+        request.effort.spend(len(attempt.candidates))
         attempts.append(attempt.to_trace())
         if attempt.code == "chosen":
             decision = to_decision(step, verdict, attempt, request, facts, failed)

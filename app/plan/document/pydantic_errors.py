@@ -34,7 +34,7 @@ def findings_of(
 ) -> list[Finding]:
     """The errors of a model as findings, with paths that start with `prefix`."""
     findings: list[Finding] = []
-    errors = refused.errors(include_url=False, include_input=False)
+    errors = refused.errors(include_url=False, include_input=False)[: 10 * MAX_FINDINGS]
     for error in errors:
         if error["type"] == "too_short" and _has_faulty_parts(error, errors):
             continue

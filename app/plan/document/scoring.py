@@ -15,6 +15,8 @@ from app.plan.language.shapes import Duration, Name, Part, StepCondition
 OWN = "score"
 """In a model: the score the caller sends with the lead."""
 
+MAX_BANDS = 1_000
+
 Points = Annotated[int, Field(strict=True, ge=-1_000_000, le=1_000_000)]
 Limit = Annotated[int, Field(strict=True, ge=-(10**15), le=10**15)]
 
@@ -80,6 +82,8 @@ class Band(Part):
 
 
 def _reachable(bands: dict[str, Band]) -> dict[str, Band]:
+    if len(bands) > MAX_BANDS:
+        raise fault("too_many_items", f"Must have at most {MAX_BANDS} bands.")
     findings = []
     before: list[tuple[float, float]] = []
     for name, band in bands.items():

@@ -2,7 +2,6 @@
 
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
-from itertools import chain, count
 
 from pydantic import ValidationError, ValidationInfo
 
@@ -12,7 +11,7 @@ from app.plan.document.pydantic_errors import findings_of
 from app.plan.document.scoring import ScoreConfig
 from app.plan.document.step_configs import QueueConfig, RoundRobinConfig, RuleConfig, StepConfig
 from app.plan.document.targets import Target
-from app.plan.findings import Faults, Finding, fault, quote
+from app.plan.findings import MAX_FINDINGS, Faults, Finding, fault, quote
 from app.plan.language.conditions import Node
 from app.plan.language.shapes import context_of
 from app.plan.language.spelling import did_you_mean
@@ -74,6 +73,8 @@ def read_steps(value: object, info: ValidationInfo) -> tuple[PlanStep, ...]:
             found.append(_step(each, info))
         except Faults as refused:
             findings.extend(finding.under(f"[{position}]") for finding in refused.findings)
+            if len(findings) >= MAX_FINDINGS:
+                break
     if not findings:
         findings = _doubled(found)
     if findings:
@@ -143,16 +144,23 @@ def _named(found: list[tuple[str, StepConfig]]) -> tuple[PlanStep, ...]:
     """
     taken = {config.name for _, config in found if config.name != config.default_name}
     steps = []
+    numbers: dict[str, int] = {}
     for position, (strategy, config) in enumerate(found, start=1):
         default = config.default_name if strategy in BUILT_IN else None
         if config.name is not None and config.name != default:
             name = config.name
         else:
-            name = _free(default or f"{strategy}-{position}", taken)
+            name = _free(default or f"{strategy}-{position}", taken, numbers)
         taken.add(name)
         steps.append(PlanStep(strategy, name, config))
     return tuple(steps)
 
 
-def _free(wanted: str, taken: Container[str | None]) -> str:
-    return next(name for name in chain((wanted,), (f"{wanted}-{n}" for n in count(2))) if name not in taken)
+def _free(wanted: str, taken: Container[str | None], numbers: dict[str, int]) -> str:
+    """The wanted name, or the first free one with a number. `numbers` are the last ones that were tried."""
+    name, number = wanted, numbers.get(wanted, 1)
+    while name in taken:
+        number += 1
+        name = f"{wanted}-{number}"
+    numbers[wanted] = number
+    return name

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 
-from app.plan.findings import Faults, Finding, join, quote
+from app.plan.findings import MAX_FINDINGS, Faults, Finding, join, quote
 from app.plan.language.fields import Catalog, Field, Kind
 from app.plan.language.occurrences import is_occurrences, read_occurrences
 from app.plan.language.operands import NAMES, Operand, read_operand
@@ -188,6 +188,8 @@ class _ConditionReader:
         below = self._catalog.below(key) if isinstance(key, str) else []
         if below:
             return f"Unknown field. Use the full name, such as {below[0]}."
+        if len(self.findings) >= MAX_FINDINGS:
+            return "Unknown field."
         meant = did_you_mean(key, self._known()) or " Check the spelling."
         return f"Unknown field {quote(key)}.{meant} Custom fields are named attributes.name."
 

@@ -54,9 +54,11 @@ class PlanContext:
 
 def once(words: tuple[str, ...]) -> tuple[str, ...]:
     """The same words. Raises Faults for duplicates."""
+    seen: set[str] = set()
     for position, word in enumerate(words):
-        if word in words[:position]:
+        if word in seen:
             raise fault("duplicate_value", "Listed twice. Remove one.", f"[{position}]")
+        seen.add(word)
     return words
 
 

@@ -1,0 +1,67 @@
+"""What a plan may cost: to check it, to run its tests, and to decide one lead with it."""
+
+from collections.abc import Iterator, Mapping
+from math import prod
+
+from app.engine.compile.costs import cost_of_lead
+from app.engine.lookup.tables import TableContent
+from app.engine.model.effort import MAX_EFFORT
+from app.engine.selection.templated_teams import closed_fields, fields_of, is_templated
+from app.plan.document.plan import PlanDocument
+from app.plan.document.targets import Target
+from app.plan.findings import Finding, quote
+from app.plan_check.places import handoff_targets, reject_targets
+
+MAX_COMBINATIONS = 100_000
+"""Teams that all templated names of a plan can stand for together."""
+MAX_COST_OF_LEAD = MAX_EFFORT // 20
+"""Comparisons for one lead. A decision may walk the pipeline several times."""
+MAX_COST_OF_TESTS = 20_000_000
+"""Comparisons and owners of all tests together."""
+
+
+def budget_findings(
+    document: PlanDocument, tables: Mapping[str, TableContent], owners: int
+) -> Iterator[Finding]:
+    """What is over a limit. Such a plan is not checked any further, and is not stored."""
+    yield from _combinations(document, tables)
+    cost = cost_of_lead(document)
+    if cost > MAX_COST_OF_LEAD:
+        place = "scores" if any(step.strategy == "score" for step in document.pipeline) else "pipeline"
+        yield over(place, cost, "comparisons for one lead", MAX_COST_OF_LEAD)
+    elif len(document.tests) * (cost + owners) > MAX_COST_OF_TESTS:
+        cost = len(document.tests) * (cost + owners)
+        yield over("tests", cost, "comparisons in its tests", MAX_COST_OF_TESTS)
+
+
+def over(path: str, figure: int, what: str, most: int) -> Finding:
+    """A plan has too much of something."""
+    text = f"This plan has {figure:,} {what}; the limit is {most:,}. Split the plan, or simplify it."
+    return Finding(path, "too_costly", text)
+
+
+def _combinations(document: PlanDocument, tables: Mapping[str, TableContent]) -> Iterator[Finding]:
+    words = {name: len(each) for name, each in closed_fields(document).items()}
+    found: dict[str, int] = {}
+    total = 0
+    for path, target in _targets(document, tables):
+        if target.kind == "team" and is_templated(target.name):
+            count = prod(words.get(name, 0) for name in fields_of(target.name))
+            found[path] = found.get(path, 0) + count
+            total += count
+    if total > MAX_COMBINATIONS:
+        worst = max(found, key=lambda path: found[path])
+        yield over(worst, total, "combinations of the words in names of teams", MAX_COMBINATIONS)
+
+
+def _targets(document: PlanDocument, tables: Mapping[str, TableContent]) -> Iterator[tuple[str, Target]]:
+    for position, step in enumerate(document.pipeline):
+        yield from ((f"pipeline[{position}].{step.strategy}", each) for each in step.config.targets())
+    for name, queue in document.queues.items():
+        yield from ((f"queues.{quote(name)}.then", each) for each in queue.ladder)
+    yield from handoff_targets(document)
+    yield from reject_targets(document)
+    for name, table in tables.items():
+        for written in table.targets:
+            target = Target.model_validate(written)
+            yield from ((f"tables.{quote(name)}", each) for each in (target, *target.otherwise))

@@ -1,0 +1,118 @@
+"""Runs what may take long over a plan without holding up the process.
+
+A short plan is checked in a thread: the limits on what a plan may have keep that to some tenths of a second.
+A long one is checked in a process of its own with a limit on its time and memory, because a thread would
+hold the interpreter, and with it the decisions of every workspace.
+"""
+
+import asyncio
+import os
+import pickle
+import resource
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
+
+import structlog
+
+from app.errors import Overloaded
+
+log = structlog.get_logger()
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+LONG_BYTES = 64 * 1024
+"""A plan of this length is checked in a process of its own; starting it takes a second."""
+MAX_CPU_SECONDS = 40
+MAX_SECONDS = 120.0
+"""The time of the clock, for a machine that is busy."""
+MAX_MEMORY_BYTES = 2 << 30
+MAX_AT_ONCE = 2
+WAIT_SECONDS = 30.0
+
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPYCACHEPREFIX")
+_places: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+
+
+class TooCostly(Exception):
+    """The process took more time or memory than it may."""
+
+
+async def run_limited(
+    length: int, function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
+) -> Result:
+    """The result of a pure function over a plan of this length.
+
+    Raises what the function raises; TooCostly; and Overloaded when too many plans are checked already.
+    """
+    if length < LONG_BYTES:
+        return await asyncio.to_thread(function, *args, **kwargs)
+    question = await asyncio.to_thread(pickle.dumps, (function, args, kwargs))
+    places = _places.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MAX_AT_ONCE))
+    try:
+        await asyncio.wait_for(places.acquire(), WAIT_SECONDS)
+    except TimeoutError:
+        raise Overloaded("Other long plans are being checked.") from None
+    try:
+        answer = await _asked(question)
+    finally:
+        places.release()
+    result, error = await asyncio.to_thread(pickle.loads, answer)
+    if error is not None:
+        raise error
+    found: Result = result
+    return found
+
+
+async def _asked(question: bytes) -> bytes:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", __name__),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=_environment(),
+        start_new_session=True,
+    )
+    try:
+        answer, _ = await asyncio.wait_for(process.communicate(question), MAX_SECONDS)
+    except TimeoutError:
+        raise TooCostly from None
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+    if process.returncode != 0:
+        log.warning("check of a plan broken off", status=process.returncode)
+        raise TooCostly
+    return answer
+
+
+def _environment() -> dict[str, str]:
+    """Where to import from, and no secrets."""
+    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    path = os.pathsep.join(os.path.abspath(each) for each in sys.path if each)
+    return {**kept, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _answer() -> None:
+    """Run the function that stands in the input, and write what it returns or raises."""
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
+    with suppress(OSError):
+        os.nice(5)
+    out = os.dup(1)
+    os.dup2(2, 1)  # nothing but the answer may stand in the output
+    function, args, kwargs = pickle.load(sys.stdin.buffer)  # noqa: S301  from the process that started this one
+    try:
+        answer = pickle.dumps((function(*args, **kwargs), None))
+    except MemoryError:
+        os._exit(1)
+    except Exception as error:
+        answer = pickle.dumps((None, error))
+    with os.fdopen(out, "wb") as output:
+        output.write(answer)
+
+
+if __name__ == "__main__":
+    _answer()
