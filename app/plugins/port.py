@@ -20,7 +20,7 @@ from app.plugins.runner import PluginLead, PluginRunner
 from app.plugins.supervisor import PluginSnapshot
 from app.store.connection.pool import Pool, transaction
 from app.store.directory import accounts
-from app.store.path.snapshot import Snapshot, read_snapshot
+from app.store.path.snapshot import Snapshot, read_snapshot, settle_time
 
 MAX_AGE = timedelta(minutes=1)
 """Results further than this from the workspace's time, in either direction, are fetched again."""
@@ -205,7 +205,7 @@ class PluginPort:
             transaction(self._pool, self._workspace_id, read_only=True) as connection,
         ):
             found, snapshot = await read_snapshot(connection, self._workspace_id)
-        return self._observed or self._observe(snapshot, max(found.time, snapshot.entry.at))
+        return self._observed or self._observe(snapshot, settle_time(found, snapshot))
 
     async def _plan(self, observed: _Observed, *, wait: bool) -> Plan | None:
         """The plan if it is compiled. Bulk waits for it, so that plugins are called once for all its jobs."""
