@@ -51,6 +51,9 @@ def key_of(request: Request, document: Any) -> IdempotencyKey | None:
     if not text or len(text) > MAX_CHARACTERS or not text.isascii() or not text.isprintable():
         detail = f"must be 1 to {MAX_CHARACTERS} printable ASCII characters"
         raise refused_at(("Idempotency-Key",), "invalid_format", detail, "header")
+    owner = request.scope["caller"].owner_id
+    if owner is not None:
+        text = f"{text}{_SEPARATOR}of{_SEPARATOR}{owner}"  # it gets no answer about the lead of another
     route = f"{request.method} {request.url.path}\n".encode()
     # An invalid item of a batch is not JSON; its fault takes its place.
     canonical = orjson.dumps(document, default=str, option=orjson.OPT_SORT_KEYS)

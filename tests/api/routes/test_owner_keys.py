@@ -129,3 +129,11 @@ async def test_key_of_an_owner_works_with_their_own_leads_and_with_those_that_wa
         assert moved.json()["owner"]["id"] == "eve"
         many = await ben.post("/reassign", json={"filter": {"owner": "ben"}, "to": "eve"})
         assert many.status_code == 403
+
+
+async def test_key_of_an_owner_gets_no_answer_that_somebody_else_got_before(desk: Workspace) -> None:
+    anas = await desk.assign(external_id="anas", source="ana")
+    body, headers = {"lead_id": anas["lead_id"], "to": "eve"}, {"Idempotency-Key": "once"}
+    assert (await desk.client.post("/reassign", json=body, headers=headers)).status_code == 201
+    async with desk.caller(await bens_key(desk)) as ben:
+        assert (await ben.post("/reassign", json=body, headers=headers)).status_code == 403
