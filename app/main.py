@@ -38,6 +38,7 @@ from app.api.routes import (
 )
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Strategy
+from app.loop_lag import measured
 from app.metrics import Metrics
 from app.outbox.safe_http import AllowedHosts, SafeHttp
 from app.plugins.process import PluginLimits
@@ -87,7 +88,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
             sender = sender_of(pool, app.state.dispatch, app.state.target_http, app.state.secret_box, metrics)
             every = settings.worker_interval_seconds
             worker = working(pool, app.state.dispatch, sender, every)
-            async with nullcontext() if settings.no_worker else worker:
+            async with measured(metrics.loop_late), nullcontext() if settings.no_worker else worker:
                 yield
         finally:
             await app.state.dispatch.close()
@@ -124,7 +125,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
 
 def _include_routes(app: FastAPI, settings: Settings) -> None:
     # All beside one another, those on the hot path first. A nested router is matched twice for each request,
-    # and its routes are made anew for each app, while the first request waits.
+    # and its routes are made again for each app, while the first request waits.
     resources = (
         assign,
         reassign,

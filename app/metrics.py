@@ -81,6 +81,14 @@ class Metrics:
         self._commit_group_size = Histogram(
             "lead_assignment_commit_group_size", "Jobs in a commit group.", buckets=_SIZES, registry=registry
         )
+        self._loop_lag_seconds = Histogram(
+            "lead_assignment_event_loop_lag_seconds",
+            "How late the event loop ran a timer, four times a second.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.loop_late = self._loop_lag_seconds.observe
+        """Takes note of the seconds by which the event loop was late."""
         self._plugin_errors = Counter(
             "lead_assignment_plugin_errors",
             "Verdicts that a plugin failed to give.",

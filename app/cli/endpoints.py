@@ -63,7 +63,8 @@ def create(
 
     view, _ = with_pool(work)
     base = base_url or settings_now().public_base_url or ""
-    typer.echo(f"Created endpoint {view.record.id}. Let the CRM send its webhooks to:", err=True)
+    before = "" if base else " the public address of the service, followed by"
+    typer.echo(f"Created endpoint {view.record.id}. Let the CRM send its webhooks to{before}:", err=True)
     typer.echo(base.rstrip("/") + view.path)
 
 

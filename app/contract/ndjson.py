@@ -1,10 +1,8 @@
 """Many records as lines of JSON. An invalid line does not affect the others."""
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 from app.contract.directory import parse_id, parse_record
@@ -15,6 +13,7 @@ from app.contract.strict_json import parse
 from app.contract.types import RecordModel
 from app.directory.bulk import Item, slice_of, upsert
 from app.errors import Problem, refused_at
+from app.pace import Pace
 from app.store.connection.pool import Pool
 
 MEDIA = ("application/x-ndjson", "application/ndjson")
@@ -87,8 +86,7 @@ async def write_lines(
     lines = raw.split(b"\n", MAX_LINES)
     if len(lines) > MAX_LINES and lines[-1].strip():
         raise refused_at((), "too_many_items", f"must have at most {MAX_LINES} lines")
-    reading = _read(lines, model)
-    while batch := list(islice(reading, slice_of(resource_type))):
+    async for batch in _read(lines, model, slice_of(resource_type)):
         good = [(number, item) for number, item in batch if not isinstance(item, Problem)]
         for number, item in batch:
             if isinstance(item, Problem):
@@ -99,15 +97,21 @@ async def write_lines(
                 tally.add(number, outcome)
                 if written is not None and not isinstance(outcome, Problem):
                     written(number, item)
-        # A slice of invalid lines awaits nothing, and would block all other requests.
-        await asyncio.sleep(0)
     return tally
 
 
-def _read(lines: list[bytes], model: type[RecordModel]) -> Iterator[NumberedItem]:
+async def _read(lines: list[bytes], model: type[RecordModel], size: int) -> AsyncIterator[list[NumberedItem]]:
+    batch: list[NumberedItem] = []
+    pace = Pace()
     for number, line in enumerate(lines, 1):
         if line.strip():
-            yield number, _item(line, model)
+            batch.append((number, _item(line, model)))
+        if len(batch) == size:
+            yield batch
+            batch = []
+        await pace.rest()
+    if batch:
+        yield batch
 
 
 def _item(line: bytes, model: type[RecordModel]) -> Item | Problem:

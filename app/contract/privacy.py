@@ -43,6 +43,13 @@ class ErasureEntry(ResponseModel):
     actor: str
 
 
+class UncheckedText(ResponseModel):
+    """A place where people of the workspace write, which the erasure of an owner leaves as it is."""
+
+    what: Literal["plans", "comments", "endpoint_users", "key_labels"]
+    reason: str
+
+
 class OwnerErasureEntry(ResponseModel):
     """An owner who was erased: when they were deleted, and by which key or system user."""
 
@@ -53,6 +60,9 @@ class OwnerErasureEntry(ResponseModel):
         description="While it is `running`, the history names the owner."
     )
     done_at: datetime | None
+    not_changed: list[UncheckedText] = Field(
+        description="Where the name of the owner may still stand, because you wrote it there."
+    )
 
 
 class RetentionRun(ResponseModel):

@@ -4,9 +4,11 @@ The common case takes a few microseconds per lead: one parse, one walk, one coun
 a duplicate key is parsed a second time, slowly and exactly.
 """
 
+import asyncio
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from math import inf
 from typing import Any
 
@@ -14,9 +16,12 @@ import orjson
 
 from app.contract.limits import BodyLimits
 from app.errors import Fault, MalformedJson, Path, ValidationFailed
+from app.pace import Pace
 from app.values.numbers import MAX_NUMBER
 
 MAX_INTEGER = 2**63 - 1
+AT_ONCE_BYTES = 64 * 1024
+"""A body of up to this many bytes is checked without a pause."""
 
 _UNCHECKED = frozenset((bool, type(None)))
 
@@ -56,15 +61,15 @@ def parse(raw: bytes, limits: BodyLimits) -> Any:
 
     Raises MalformedJson, or ValidationFailed when a limit is exceeded.
     """
-    try:
-        document = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise MalformedJson(_sentence(error)) from None
-    walk = _Walk(limits, _unchecked_length(raw, limits))
-    name = limits.isolate_items
-    items = document.get(name) if name and isinstance(document, dict) else None
-    if isinstance(items, list) and len(items) <= limits.items:
-        return _isolate_items(raw, document, items, walk)
+    document, walk = _loaded(raw), _Walk(limits, _unchecked_length(raw, limits))
+    items = _isolated(document, limits)
+    if items is not None:
+        for _ in _isolate_items(document, items, walk):
+            pass
+        if _may_have_duplicates(raw, walk.keys):
+            for _ in _isolate_duplicates(_parse_slowly(raw), str(limits.isolate_items), items):
+                pass
+        return document
     try:
         keys = walk.value(document, 0)
     except _LimitExceeded as found:
@@ -72,6 +77,39 @@ def parse(raw: bytes, limits: BodyLimits) -> Any:
     if _may_have_duplicates(raw, keys) and (fault := _first_duplicate(_parse_slowly(raw), ())):
         raise _duplicate_key(fault)
     return document
+
+
+async def parse_in_slices(raw: bytes, limits: BodyLimits) -> Any:
+    """Like `parse`. While a large body is checked, everything else in the process goes on."""
+    if len(raw) <= AT_ONCE_BYTES or limits.isolate_items is None:
+        return parse(raw, limits)
+    document, walk = _loaded(raw), _Walk(limits, _unchecked_length(raw, limits))
+    items = _isolated(document, limits)
+    if items is None:
+        return parse(raw, limits)
+    pace = Pace()
+    for _ in _isolate_items(document, items, walk):
+        await pace.rest()
+    if _may_have_duplicates(raw, walk.keys):
+        # The parser calls back into Python, where the thread can give way to the event loop.
+        slowly = await asyncio.to_thread(_parse_slowly, raw)
+        for _ in _isolate_duplicates(slowly, str(limits.isolate_items), items):
+            await pace.rest()
+    return document
+
+
+def _loaded(raw: bytes) -> Any:
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise MalformedJson(_sentence(error)) from None
+
+
+def _isolated(document: Any, limits: BodyLimits) -> list[Any] | None:
+    """The items that are checked one by one, if the document has them and they are not too many."""
+    name = limits.isolate_items
+    items = document.get(name) if name and isinstance(document, dict) else None
+    return items if isinstance(items, list) and len(items) <= limits.items else None
 
 
 def _sentence(error: orjson.JSONDecodeError) -> str:
@@ -97,12 +135,13 @@ def _unchecked_length(raw: bytes, limits: BodyLimits) -> float:
 class _Walk:
     """Checks every limit on a parsed value, and counts the keys of all its objects.
 
-    Texts of up to `unchecked` characters need no check.
+    Texts of up to `unchecked` characters need no check. `keys` is the count of the items that were isolated.
     """
 
     def __init__(self, limits: BodyLimits, unchecked: float) -> None:
         self.limits = limits
         self.unchecked = unchecked
+        self.keys = 0
 
     def value(self, value: Any, depth: int) -> int:
         kind = type(value)
@@ -163,30 +202,29 @@ class _Walk:
             raise _LimitExceeded("too_long", f"is longer than {limit} bytes")
 
 
-def _isolate_items(raw: bytes, document: dict[str, Any], items: list[Any], walk: _Walk) -> Any:
-    """The same checks for each item. An item has the limits of a body of its own."""
+def _isolate_items(document: dict[str, Any], items: list[Any], walk: _Walk) -> Iterator[None]:
+    """The same checks for each item. An item has the limits of a body of its own. Pauses after each."""
     name = str(walk.limits.isolate_items)
     try:
-        keys = walk.value({**document, name: []}, 0)
+        walk.keys = walk.value({**document, name: []}, 0)
     except _LimitExceeded as found:
         raise ValidationFailed(faults=[found.fault(())]) from None
     for position, item in enumerate(items):
         try:
-            keys += walk.value(item, 0)
+            walk.keys += walk.value(item, 0)
         except _LimitExceeded as found:
             items[position] = InvalidItem(found.fault((name, position)))
-    if _may_have_duplicates(raw, keys):
-        _isolate_duplicates(_parse_slowly(raw), name, items)
-    return document
+        yield
 
 
-def _isolate_duplicates(document: dict[str, Any], name: str, items: list[Any]) -> None:
+def _isolate_duplicates(document: dict[str, Any], name: str, items: list[Any]) -> Iterator[None]:
     if fault := _first_duplicate({**document, name: []} if type(document) is dict else document, ()):
         raise _duplicate_key(fault)
     for position, item in enumerate(document[name]):
         known = isinstance(items[position], InvalidItem)
         if not known and (fault := _first_duplicate(item, (name, position))):
             items[position] = InvalidItem(fault)
+        yield
 
 
 def _may_have_duplicates(raw: bytes, keys: int) -> bool:

@@ -80,7 +80,7 @@ class CrmReporter:
         job = ReportEvent(
             event=event,
             address=EventAddress(lead_id=self.lead_id),
-            reporter=Reporter(actor=source, source=source),
+            reporter=Reporter(actor=source, source=source, unattended=True),
             body_hash=sha256((event.id or "").encode()).hexdigest(),
             plugin=self.plugin,
         )

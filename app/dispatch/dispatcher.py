@@ -12,12 +12,15 @@ from app.dispatch.pending_jobs import PendingJobs, ProcessJobs
 from app.dispatch.workspace_writer import WorkspaceWriter
 from app.dispatch.write_window import WriteWindow
 from app.engine.compile.plan import Strategy
-from app.errors import DatabaseUnavailable, OutcomeUnknown, Problem
+from app.errors import DatabaseUnavailable, OutcomeUnknown, Overloaded, Problem
 from app.metrics import Metrics
 from app.plugins.port import BULK_TIMEOUT_FACTOR, PluginPort
 from app.plugins.process import PluginLimits
 from app.plugins.runner import PluginRunner
 from app.store.connection.pool import Limits, Pool
+
+MAX_DRY_RUNS = 2
+"""Dry runs of one workspace that are under way at once."""
 
 
 class Dispatcher:
@@ -43,6 +46,7 @@ class Dispatcher:
         self._plugin_runner = PluginRunner(strategies, plugins, metrics.plugin_failed)
         self.write_window = WriteWindow()
         self._waiting = ProcessJobs()
+        self._dry_runs: dict[int, asyncio.Semaphore] = {}
         self._writers: dict[int, WorkspaceWriter] = {}
 
     def admit(self, workspace_id: int, *, bulk: bool) -> None:
@@ -103,9 +107,18 @@ class Dispatcher:
     async def dry_run_all(self, workspace_id: int, jobs: Sequence[Job]) -> list[Reply | Problem]:
         """What the replies would be now, each job seeing what the earlier ones would have done.
 
-        Raises DatabaseUnavailable.
+        Of one workspace only a few are under way at once; further ones wait. Raises DatabaseUnavailable, or
+        Overloaded when a dry run would wait too long.
         """
-        return await (await self.open_dry_run(workspace_id, jobs)).take(jobs)
+        slots = self._dry_runs.setdefault(workspace_id, asyncio.Semaphore(MAX_DRY_RUNS))
+        try:
+            await asyncio.wait_for(slots.acquire(), self._seconds(bulk=True))
+        except TimeoutError:
+            raise Overloaded("Too many dry runs are waiting.") from None
+        try:
+            return await (await self.open_dry_run(workspace_id, jobs)).take(jobs)
+        finally:
+            slots.release()
 
     async def open_dry_run(self, workspace_id: int, jobs: Sequence[Job]) -> DryRun:
         """A dry run of these jobs, to be taken part by part.

@@ -15,6 +15,7 @@ from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.record import as_replayed
 from app.engine.model.effort import DecisionTooCostly
 from app.errors import Erased, LeadNotDecided, Problem
+from app.pace import Pace
 from app.plugins.port import PluginPort
 from app.store.connection.pool import Limits, Pool, transaction
 from app.store.leads import current_leads
@@ -78,8 +79,9 @@ class DryRun:
 
         `times` are the ascending times at which they are decided; None leaves the time as it is.
         """
-        result, session = self.result, self.result.session
+        result, session, pace = self.result, self.result.session, Pace()
         for position, job in enumerate(jobs):
+            await pace.rest()
             if position < len(times) and (at := times[position]) is not None:
                 self._go_to(at)
             self._take(job)
@@ -89,10 +91,13 @@ class DryRun:
                     session.plan, awaiting, session.work.now, session.work.snapshot
                 )
                 self._take(job)
-        outcomes: dict[int, Reply | Problem] = {
-            id(job): self._preview(reply.body) for job, reply in result.replies
-        }
-        outcomes |= {id(job): self._replayed(assignment_id) for job, assignment_id in result.replays}
+        outcomes: dict[int, Reply | Problem] = {}
+        for job, reply in result.replies:
+            outcomes[id(job)] = self._preview(reply.body)
+            await pace.rest()
+        for job, assignment_id in result.replays:
+            outcomes[id(job)] = self._replayed(assignment_id)
+            await pace.rest()
         outcomes |= {id(job): problem for job, problem in result.problems}
         for each in (result.replies, result.replays, result.problems, session.work.rows.inputs):
             each.clear()

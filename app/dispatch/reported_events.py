@@ -24,12 +24,14 @@ class Reporter:
     source:     the system of the caller; an event's id is unique in it.
     owner_id:   the owner that the key is bound to.
     sees_owner: whether a refusal may name the present owner of the lead.
+    unattended: whether no caller gets the answer, so that the outbox must offer every action.
     """
 
     actor: str
     source: str
     owner_id: str | None = None
     sees_owner: bool = False
+    unattended: bool = False
 
 
 def event_row(

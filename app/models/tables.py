@@ -498,6 +498,7 @@ crm_records = _of_a_workspace(
     _index("crm_records_asked", "asked_at", where="asked_at IS NOT NULL"),
     _index("crm_records_merged", "system", "object", "merged_into", where="merged_into IS NOT NULL"),
     _index("crm_records_seen", "system", "seen_at"),
+    _index("crm_records_without_lead", "seen_at", where="lead_id IS NULL"),
     key=("system", "object", "id"),
 )
 crm_field_versions = _of_a_workspace(

@@ -24,6 +24,14 @@ SLICE = 100
 CHANGES = 500
 PAGE = 1000
 
+NOT_CHANGED: Mapping[str, str] = {
+    "plans": "The texts of plan versions. Publish a version without the name; old versions stay for replays.",
+    "comments": "The comments with which plans and records of the directory were changed.",
+    "endpoint_users": "`users` in the mappings of endpoints. It has the owner's ids of the CRM: edit it.",
+    "key_labels": "The labels of API keys. Make a new key, and revoke the old one.",
+}
+"""Where the name of an owner may stand and is not replaced: people of the workspace wrote it there."""
+
 FetchPlan = Callable[[int, int], Awaitable[Plan]]
 """The compiled plan of a workspace in a version. Raises LookupError when it can no longer be read."""
 

@@ -39,8 +39,11 @@ SELECT_TIME_ZONE = "SELECT timezone FROM workspaces WHERE id = $1"
 UPDATE_TIME_ZONE = "UPDATE workspaces SET timezone = $2 WHERE id = $1"
 """Set the time zone of one workspace."""
 
+EXCLUDE_WRITERS = "SELECT pg_advisory_xact_lock($1)"
+"""Wait until no writer of the workspace is left; new ones wait for this transaction."""
+
 LOCK_WORKSPACE = "SELECT FROM workspace_locks WHERE workspace_id = $1 FOR UPDATE"
-"""Wait until no writer of the workspace is left."""
+"""The same for processes of an earlier version."""
 
 DELETE_WORKSPACE = "DELETE FROM workspaces WHERE id = $1"
 """The workspace itself; its API keys go with it."""
@@ -77,6 +80,7 @@ async def delete_workspace(connection: Connection, workspace_id: int) -> None:
     """Delete a workspace, everything it holds, and its API keys, in one transaction."""
     async with connection.transaction():
         await connection.execute(SET_WORKSPACE, str(workspace_id))
+        await connection.execute(EXCLUDE_WRITERS, workspace_id)
         await connection.execute(LOCK_WORKSPACE, workspace_id)
         for table in TABLES:
             await connection.execute(f"DELETE FROM {table} WHERE workspace_id = $1", workspace_id)

@@ -20,6 +20,8 @@ MARK = "lead_assignment_action_id"
 TASK_TO_CONTACT, NOTE_TO_CONTACT = 204, 202
 """HubSpot's ids of these associations."""
 OWNER = "hubspot_owner_id"
+BATCH = 100
+"""HubSpot reads so many tasks in one call."""
 LEASE_SECONDS = 300
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 60.0, 4 * 3600.0
 """An action that fails waits longer each time: ten tries last for about eight hours."""
@@ -93,6 +95,8 @@ class Executor:
             self._create("tasks", action, TASK_TO_CONTACT, _task(action))
         elif kind == "x-note":
             self._create("notes", action, NOTE_TO_CONTACT, {"hs_note_body": params.get("text", "")})
+        elif kind == "cancel_task":
+            self._cancel_tasks(action)
         elif kind == "read_record":
             self._post_record(params["object"], params["id"])
         else:
@@ -133,6 +137,29 @@ class Executor:
         }
         self._hubspot.post(url, json=body).raise_for_status()
 
+    def _cancel_tasks(self, action: dict[str, Any]) -> None:
+        """Delete the open tasks that were created for earlier decisions. HubSpot keeps them restorable."""
+        lead = self._say("GET", f"/leads/{action['lead_id']}")
+        contact = lead["fields"].get("crm", {}).get("lead_id")
+        if contact is None:
+            return
+        url = f"{OBJECTS_API}/contacts/{contact}"
+        found = self._hubspot.get(url, params={"associations": "tasks"})
+        if found.status_code == 404:
+            return
+        links = found.raise_for_status().json().get("associations", {}).get("tasks", {}).get("results", [])
+        ids = list(dict.fromkeys(each["id"] for each in links))
+        for start in range(0, len(ids), BATCH):
+            asked = {
+                "properties": [MARK, "hs_task_status"],
+                "inputs": [{"id": id_} for id_ in ids[start : start + BATCH]],
+            }
+            read = self._hubspot.post(f"{OBJECTS_API}/tasks/batch/read", json=asked).raise_for_status().json()
+            for task in read["results"]:
+                mark, status = task["properties"].get(MARK), task["properties"].get("hs_task_status")
+                if mark and status != "COMPLETED" and _is_canceled(mark, action, lead):
+                    self._hubspot.delete(f"{OBJECTS_API}/tasks/{task['id']}").raise_for_status()
+
     def _contact_of(self, lead_id: str) -> str | None:
         """HubSpot's id of a lead, if the service knows it."""
         fields = self._say("GET", f"/leads/{lead_id}")["fields"]
@@ -163,6 +190,15 @@ class Executor:
         return found
 
 
+def _is_canceled(mark: str, action: dict[str, Any], lead: dict[str, Any]) -> bool:
+    """Whether a task with this mark was created for an earlier decision about the lead, or the one named."""
+    decision, named = mark.rpartition(".")[0], action["params"].get("assignment_id")
+    if named is not None:
+        return bool(decision == named)
+    own = {each["assignment_id"] for each in lead["assignments"]}
+    return decision in own and decision < action["id"].rpartition(".")[0]
+
+
 def _milliseconds(at: str) -> str:
     """A time as HubSpot writes it: in UTC, with milliseconds."""
     utc = datetime.fromisoformat(at).astimezone(UTC)
@@ -188,7 +224,7 @@ def main() -> None:
         ) as service,
         httpx2.Client(
             base_url=os.environ.get("HUBSPOT_URL", "https://api.hubapi.com"),
-            headers={"Authorization": f"Bearer {token}"}
+            headers={"Authorization": f"Bearer {token}"},
         ) as hubspot,
     ):
         executor = Executor(service, hubspot, os.environ["LEAD_ASSIGNMENT_ENDPOINT"], properties)

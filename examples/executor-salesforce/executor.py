@@ -114,6 +114,8 @@ class Executor:
             # A note is a task that is done, so that it shows in the activity history.
             fields = {"Subject": "Note", "Description": params.get("text", ""), "Status": "Completed"}
             self._create_task(action, fields)
+        elif kind == "cancel_task":
+            self._cancel_tasks(action)
         elif kind == "read_record":
             self._post_record(params["object"], params["id"])
         else:
@@ -159,6 +161,19 @@ class Executor:
             body["OwnerId"] = found["OwnerId"]
         self._salesforce.post(f"{API}/sobjects/Task", json=body).raise_for_status()
 
+    def _cancel_tasks(self, action: dict[str, Any]) -> None:
+        """Delete the open tasks that were created for earlier decisions. They go to the recycle bin."""
+        lead = self._say("GET", f"/leads/{action['lead_id']}")
+        record = lead["fields"].get("crm", {}).get("lead_id")
+        if record is None:
+            return
+        who = f"WhoId = '{_quoted(record)}' AND IsClosed = false AND {MARK} != null"
+        for task in self._query(f"SELECT Id, {MARK} FROM Task WHERE {who}"):  # noqa: S608 - it is quoted
+            if _is_canceled(task[MARK], action, lead):
+                gone = self._salesforce.delete(f"{API}/sobjects/Task/{task['Id']}")
+                if gone.status_code != 404:
+                    gone.raise_for_status()
+
     def _record_of(self, lead_id: str) -> str | None:
         """Salesforce's id of a lead, if the service knows it."""
         fields = self._say("GET", f"/leads/{lead_id}")["fields"]
@@ -196,6 +211,15 @@ class Executor:
         answer = self._service.request(method, path, json=body)
         found: dict[str, Any] = answer.raise_for_status().json()
         return found
+
+
+def _is_canceled(mark: str, action: dict[str, Any], lead: dict[str, Any]) -> bool:
+    """Whether a task with this mark was created for an earlier decision about the lead, or the one named."""
+    decision, named = mark.rpartition(".")[0], action["params"].get("assignment_id")
+    if named is not None:
+        return bool(decision == named)
+    own = {each["assignment_id"] for each in lead["assignments"]}
+    return decision in own and decision < action["id"].rpartition(".")[0]
 
 
 def _same(one: str | None, other: str | None) -> bool:

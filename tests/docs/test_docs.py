@@ -152,6 +152,7 @@ def test_every_metric_is_in_the_table() -> None:
     metrics.crm_event_processed("hubspot", "done", None)
     metrics.delivery_attempted("delivered")
     metrics.lead_not_decided("too_costly")
+    metrics.authentication_failed("unknown")
     crm = {"open": 0, "undelivered": 0, "dead": 1, "expired": 0}
     gauges = WorkspaceGauges({"desk": 1}, {"desk": 1.0}, {"queued": 1}, 1, 0, targets={"crm": crm})
     text = metrics.exposition(1, gauges).decode()

@@ -27,6 +27,7 @@ class HubSpot:
     def __init__(self) -> None:
         self.contacts: dict[str, dict[str, Any]] = {"101": {"hubspot_owner_id": ""}}
         self.made: dict[str, list[dict[str, Any]]] = {"tasks": [], "notes": []}
+        self.deleted: list[str] = []
         self.busy = 0
         self.refuse = 0
         self.lose_answer = False
@@ -66,6 +67,11 @@ class HubSpot:
             sent = json.loads(request.content)
             assert sent.keys() == {"properties"}
             contact.update(sent["properties"])
+        elif "associations" in request.url.params:
+            assert request.url.params["associations"] == "tasks"
+            links = [{"id": str(n), "type": "contact_to_task"} for n, _ in enumerate(self.made["tasks"])]
+            tasks = {"results": [*links, *links]} if links else {}
+            return httpx2.Response(200, json={"id": id_, "associations": {"tasks": tasks}})
         else:
             assert request.method == "GET"
             asked = request.url.params["properties"].split(",")
@@ -76,6 +82,17 @@ class HubSpot:
 
     def _activity(self, request: httpx2.Request, kind: str, rest: list[str]) -> httpx2.Response:
         made = self.made[kind]
+        if rest == ["batch", "read"]:
+            asked = json.loads(request.content)
+            assert asked["properties"] == [MARK, "hs_task_status"]
+            results = [
+                {"id": each["id"], "properties": made[int(each["id"])]["properties"]}
+                for each in asked["inputs"]
+            ]
+            return httpx2.Response(200, json={"status": "COMPLETE", "results": results})
+        if request.method == "DELETE":
+            self.deleted.append(made[int(rest[0])]["properties"][MARK])
+            return httpx2.Response(204)
         if request.method == "GET":
             assert request.url.params["idProperty"] == MARK
             there = any(each["properties"][MARK] == rest[0] for each in made)
@@ -121,7 +138,9 @@ class Service:
         if path == "/actions/lease":
             return httpx2.Response(200, json={"items": self.actions})
         if path.startswith("/leads/"):
-            return httpx2.Response(200, json={"fields": {"crm": {"lead_id": self.record}}})
+            decisions = [{"assignment_id": each} for each in ("a", "b")]
+            fields = {"crm": {"lead_id": self.record}}
+            return httpx2.Response(200, json={"fields": fields, "assignments": decisions})
         self.said.append((path, json.loads(request.content)))
         return httpx2.Response(200, json={})
 
@@ -213,6 +232,28 @@ def test_owner_is_read_whatever_properties_are_set(hubspot: HubSpot) -> None:
     hubspot.contacts["101"]["hubspot_owner_id"] = "7"
     executor(Service(set_owner("2", "1")), hubspot, properties="email").work()
     assert hubspot.contacts["101"]["hubspot_owner_id"] == "7"
+
+
+CANCELED = [({}, ["a.1"]), ({"assignment_id": "b"}, ["b.2"])]
+"""The parameters of `cancel_task`, and the tasks canceled: of earlier decisions, or of the one named."""
+
+
+@pytest.mark.parametrize(("params", "canceled"), CANCELED)
+def test_open_tasks_of_earlier_decisions_about_the_lead_are_canceled(
+    hubspot: HubSpot, params: dict[str, str], canceled: list[str]
+) -> None:
+    for mark, status in (
+        ("a.1", "NOT_STARTED"),
+        ("a.2", "COMPLETED"),
+        ("b.2", "NOT_STARTED"),
+        ("0.1", "WAITING"),
+    ):
+        hubspot.made["tasks"].append({"properties": {MARK: mark, "hs_task_status": status}})
+    hubspot.made["tasks"].append({"properties": {MARK: None, "hs_task_status": "NOT_STARTED"}})
+    service = Service({"type": "cancel_task", "params": params, "id": "b.1"})
+    executor(service, hubspot).work()
+    assert hubspot.deleted == canceled
+    assert service.said == [("/actions/b.1/ack", {"token": "t"})]
 
 
 def test_list_of_owners_that_fails_does_not_stop_the_actions(

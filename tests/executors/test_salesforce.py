@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.executors.test_hubspot import Service
+from tests.executors.test_hubspot import CANCELED, Service
 
 FILE = Path(__file__).parents[2] / "examples" / "executor-salesforce" / "executor.py"
 MARK = "Lead_Assignment_Action_Id__c"
@@ -27,6 +27,7 @@ class Salesforce:
         self.tasks: list[dict[str, Any]] = []
         self.modified_meanwhile = False
         self.lose_answer = False
+        self.deleted: list[str] = []
         self.logins = 0
         self.limited = False
 
@@ -41,6 +42,9 @@ class Salesforce:
         assert path != request.url.path
         if path.startswith("query"):
             return self._query(path, request)
+        if request.method == "DELETE":
+            self.deleted.append(path.removeprefix("sobjects/Task/"))
+            return httpx2.Response(204 if len(self.deleted) == 1 else 404)
         if path == "sobjects/Task":
             return self._create(request)
         assert path.startswith("sobjects/Lead/")
@@ -76,6 +80,9 @@ class Salesforce:
                 "records": [{"Id": ANA, "Email": "ana@us.example", "IsActive": True}],
                 "done": False, "nextRecordsUrl": "/services/data/v62.0/query/next",
             })  # fmt: skip
+        if "IsClosed" in text:
+            assert text.endswith(f" WHERE WhoId = '{LEAD}' AND IsClosed = false AND {MARK} != null")
+            return httpx2.Response(200, json={"records": self.tasks, "done": True})
         found = [{"Id": "00T1"} for each in self.tasks if text.endswith(f" WHERE {MARK} = '{each[MARK]}'")]
         return httpx2.Response(200, json={"records": found, "done": True})
 
@@ -198,6 +205,17 @@ def test_converted_lead_is_reported_and_its_tasks_go_to_the_contact(salesforce: 
     assert [path for path, _ in service.said] == ["/records", "/actions/a.1/ack", "/actions/a.2/ack"]
     assert service.said[0][1]["records"][0]["fields"]["ConvertedContactId"] == contact
     assert [each["WhoId"] for each in salesforce.tasks] == [contact]
+
+
+@pytest.mark.parametrize(("params", "canceled"), CANCELED)
+def test_open_tasks_of_earlier_decisions_about_the_lead_are_canceled(
+    salesforce: Salesforce, params: dict[str, str], canceled: list[str]
+) -> None:
+    salesforce.tasks = [{"Id": mark, MARK: mark} for mark in ("a.1", "b.2", "0.1")]
+    service = Service({"type": "cancel_task", "params": params, "id": "b.1"})
+    executor(service, salesforce).work()
+    assert salesforce.deleted == canceled
+    assert service.said == [("/actions/b.1/ack", {"token": "t"})]
 
 
 def test_users_of_all_pages_are_posted(salesforce: Salesforce) -> None:

@@ -149,6 +149,10 @@ async def test_no_canary_of_an_owner_is_left_in_any_table(team: Workspace) -> No
     (entry,) = (await team.get("/erasures/owners"))["items"]
     assert entry["state"] == "done"
     assert team.key.split("_")[2] == entry["actor"]
+    # What nobody can replace is named: a plan that was published with a name and a comment still has them.
+    assert [each["what"] for each in entry["not_changed"]] == [
+        "plans", "comments", "endpoint_users", "key_labels",
+    ]  # fmt: skip
 
 
 async def test_books_are_as_before_and_verify_is_clean_at_every_moment(team: Workspace) -> None:

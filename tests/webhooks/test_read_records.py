@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.crm import Crm, actions, books, open_crm
+from tests.support.crm import PLAN, Crm, actions, books, open_crm
 from tests.support.workspace import Filled
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
@@ -189,3 +189,33 @@ async def test_lead_of_a_form_learns_the_id_of_the_record_that_joins_it(crm: Crm
     # A further record of the lead does not take its place.
     await delivered(crm, contact("556", email="new@kunde.example", lastname="Lead"))
     assert (await crm.workspace.get(f"/leads/{lead_id}"))["fields"]["crm"] == {"lead_id": "555"}
+
+
+async def test_routed_record_leaves_its_actions_in_the_outbox(crm: Crm) -> None:
+    """Nobody is on the line. The owner in the CRM, who made the record, is the one that is replaced."""
+    read = contact("555", email="new@kunde.example", firstname="New", hubspot_owner_id="4")
+    await crm.tell(crm.event("555", kind="created", at=await now_of(crm), must_read=True))
+    assert await delivered(crm, read) == [("done", "routed")]
+    items = (await crm.workspace.get("/actions?after=0"))["items"]
+    assert [each["type"] for each in items] == ["read_record", "set_owner", "task"]
+    assert {each["state"] for each in items} == {"available"}
+    params = items[1]["params"]
+    assert (params["crm"], params["expected_owner"]) == ({"hubspot": "1"}, {"hubspot": "4"})
+
+
+async def test_events_of_the_crm_leave_their_actions_in_the_outbox(crm: Crm) -> None:
+    follows = """
+on_event: {qualified: [{do: [{type: cancel_task}]}]}
+handoffs: [{name: close, when_event: qualified, to: {owner: dia}}]
+"""
+    await crm.workspace.publish(PLAN + follows)
+    lead_id = (await crm.workspace.assign(crm={"lead_id": "101"}, email="p@kunde.example"))["lead_id"]
+    assert await actions(crm.workspace, lead_id) == []
+
+    told = crm.event("101", {"lifecyclestage": "salesqualifiedlead"}, at=await now_of(crm), origin="person")
+    await crm.tell(told)
+    assert {type_ for type_, _ in await actions(crm.workspace, lead_id)} >= {
+        "cancel_task",
+        "set_owner",
+        "task",
+    }

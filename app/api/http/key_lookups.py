@@ -87,7 +87,7 @@ class _Lookups:
             except Exception as error:
                 for found in asked.values():
                     found.set_exception(error)
-                    found.exception()  # whoever waited may have gone
+                    found.exception()  # those who waited may have gone
             else:
                 for key_id, found in asked.items():
                     found.set_result(stored.get(key_id))

@@ -18,7 +18,7 @@ from app.api.http.json_response import Json, NoContent
 from app.contract.faults import validation_failed
 from app.contract.limits import BodyLimits
 from app.contract.responses import Page
-from app.contract.strict_json import parse
+from app.contract.strict_json import parse_in_slices
 from app.dispatch.dispatcher import Dispatcher
 from app.errors import (
     BadRequest,
@@ -98,7 +98,7 @@ class StrictRoute(APIRoute):
             await self.yield_to_writer(request)
             if reads:
                 raw = await read(request, access.body)
-                document = _parsed(request, raw, access.body)
+                document = await _parsed(request, raw, access.body)
                 request = ReadRequest(request, raw, document)
             return await respond(request)
 
@@ -204,7 +204,7 @@ async def _received(receive: Receive, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def _parsed(request: Request, raw: bytes, limits: BodyLimits) -> Any:
+async def _parsed(request: Request, raw: bytes, limits: BodyLimits) -> Any:
     if not raw:
         return None
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -212,7 +212,7 @@ def _parsed(request: Request, raw: bytes, limits: BodyLimits) -> Any:
         raise UnsupportedMediaType("Send application/json.")
     if request.headers.get("content-encoding", "identity") != "identity":
         raise UnsupportedMediaType("Send the body without compression.")
-    return parse(raw, limits)
+    return await parse_in_slices(raw, limits)
 
 
 def _check_url(request: Request, parameters: frozenset[str]) -> None:

@@ -1,9 +1,8 @@
 """Requests begin a few at a time, so that those under way go on while others arrive in any number."""
 
-import asyncio
-from collections import deque
-
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.pace import Turns
 
 REQUESTS_PER_TURN = 4
 """Requests that begin in one turn of the event loop."""
@@ -19,29 +18,8 @@ class TakingTurns:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._left = REQUESTS_PER_TURN
-        self._counting = False
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._turns = Turns(REQUESTS_PER_TURN)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not self._counting:
-            self._counting = True
-            asyncio.get_running_loop().call_soon(self._next_turn)
-        if self._left and not self._waiting:
-            self._left -= 1
-        else:
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            await turn
+        await self._turns.take()
         await self._app(scope, receive, send)
-
-    def _next_turn(self) -> None:
-        self._left = REQUESTS_PER_TURN
-        while self._waiting and self._left:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                self._left -= 1
-                turn.set_result(None)
-        self._counting = bool(self._waiting)
-        if self._counting:
-            asyncio.get_running_loop().call_soon(self._next_turn)

@@ -42,6 +42,7 @@ from app.errors import (
     QueueEmpty,
 )
 from app.intake.arrival import normalize
+from app.pace import Pace
 
 hot = APIRouter(route_class=DirectRoute, tags=["assign"])
 router = APIRouter(route_class=StrictRoute, tags=["assign"])
@@ -72,11 +73,13 @@ async def assign_leads(
     replies: list[Reply | Problem | None] = []
     stored: dict[int, Job] = {}
     for_dry_run: dict[int, Job] = {}
+    pace = Pace()
     for position, item in enumerate(validate_items(body)):
         replies.append(item if isinstance(item, Problem) else None)
         if isinstance(item, AssignRequest):
             jobs = for_dry_run if item.dry_run else stored
             jobs[position] = _job(caller, item, item_key(key, position), batch)
+        await pace.rest()
     for jobs, ask in ((stored, dispatch.ask_all), (for_dry_run, dispatch.dry_run_all)):
         decided = await ask(caller.workspace_id, list(jobs.values())) if jobs else []
         for position, reply in zip(jobs, decided, strict=True):
@@ -84,7 +87,7 @@ async def assign_leads(
     problem = _problem_of_all(replies)
     if problem is not None:
         raise problem
-    return Json(_items(replies))
+    return Json(await _items(replies))
 
 
 @router.post("/queues/{name}/claim")
@@ -173,9 +176,13 @@ def _problem_of_all(replies: Sequence[Reply | Problem | None]) -> Problem | None
     return next((each for each in problems if isinstance(each, OutcomeUnknown)), problems[0])
 
 
-def _items(replies: Sequence[Reply | Problem | None]) -> bytes:
+async def _items(replies: Sequence[Reply | Problem | None]) -> bytes:
     """The body of the batch, joined from bodies that are JSON already."""
-    return b'{"items":[' + b",".join(_item(each) for each in replies) + b"]}"
+    parts, pace = [], Pace()
+    for each in replies:
+        parts.append(_item(each))
+        await pace.rest()
+    return b'{"items":[' + b",".join(parts) + b"]}"
 
 
 def _item(reply: Reply | Problem | None) -> bytes:

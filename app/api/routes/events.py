@@ -37,6 +37,7 @@ from app.errors import (
     Forbidden,
     Problem,
 )
+from app.pace import Pace
 from app.values.crm_ids import crm_id_key
 
 router = APIRouter(route_class=StrictRoute, tags=["events"])
@@ -66,7 +67,9 @@ async def report_events(
     """Reports many events in order. An invalid item does not affect the others."""
     replies: list[Reply | Problem | None] = []
     jobs: dict[int, Job] = {}
+    pace = Pace()
     for position, item in enumerate(validate_events(body)):
+        await pace.rest()
         replies.append(item if isinstance(item, Problem) else None)
         if isinstance(item, EventItem):
             try:

@@ -26,6 +26,7 @@ from app.errors import Erased, MergedOfSeveral
 from app.privacy import settings
 from app.privacy.erasure import list_page
 from app.privacy.export import export_lead
+from app.privacy.owner_erasure import NOT_CHANGED
 from app.privacy.owner_erasure import list_page as list_owner_page
 from app.privacy.retention import read_status
 from app.store.privacy.owner_erasures import OwnerErasure
@@ -97,6 +98,7 @@ def _owner_erasure_to_json(erasure: OwnerErasure) -> dict[str, Any]:
         "actor": erasure.actor,
         "state": "done" if erasure.ended_at is not None else "running",
         "done_at": erasure.ended_at,
+        "not_changed": [{"what": what, "reason": reason} for what, reason in NOT_CHANGED.items()],
     }
 
 

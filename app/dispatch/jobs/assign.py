@@ -20,11 +20,16 @@ from app.intake.suppressions import suppression_keys
 
 @dataclass(eq=False, slots=True)
 class Assign(Job):
-    """Decide who owns a lead that arrived."""
+    """Decide who owns a lead that arrived.
+
+    `unattended` says that no caller gets the answer, and `present_owner` who owns the record in the CRM.
+    """
 
     arrival: IncomingLead = field(kw_only=True)
     trigger: str = field(kw_only=True)
     exclude: frozenset[str] = frozenset()
+    unattended: bool = False
+    present_owner: str | None = None
     _account_keys: tuple[AccountKey, ...] | None = field(default=None, init=False)
     _suppression_keys: tuple[SuppressionKey, ...] | None = field(default=None, init=False)
 
@@ -42,6 +47,8 @@ class Assign(Job):
             values=newly_submitted(person.values, self.trigger),
             exclude=self.exclude if person.prior is None else self.exclude | person.prior.barred,
             prior=person.prior,
+            present_owner=self.present_owner,
+            unattended=self.unattended,
             possible_duplicates=person.possible,
             account=session.find_account(lambda: self._keys_with(person)),
             suppression=session.find_suppression(self.suppression_keys()),

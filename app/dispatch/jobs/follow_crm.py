@@ -12,7 +12,7 @@ from app.dispatch.crm_reports import source_of
 from app.dispatch.decision_session import DecisionSession
 from app.dispatch.jobs.assign import Assign
 from app.dispatch.jobs.base import Job, Reply
-from app.engine.life.crm import CrmChange
+from app.engine.life.crm import CrmChange, target_of
 from app.engine.model.accounts import AccountKey
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.intake.arrival import IncomingLead, normalize
@@ -37,7 +37,7 @@ class FollowCrm(Job):
         if self.change.role == "lead":
             put_at(sent, ("crm", "lead_id"), self.change.record.id)
         self.arrival = normalize(sent)
-        self._assign = Assign(arrival=self.arrival, trigger=TRIGGER, bulk=True)
+        self._assign = Assign(arrival=self.arrival, trigger=TRIGGER, bulk=True, unattended=True)
 
     def decide(self, session: DecisionSession) -> Reply:
         """Follow the event."""
@@ -52,7 +52,13 @@ class FollowCrm(Job):
         ).take()
 
     def route(self, session: DecisionSession) -> str:
-        """Decide a new record like a lead that was sent. Returns the lead."""
+        """Decide a new record like a lead that was sent. Returns the lead.
+
+        An executor replaces the owner that the record has in the CRM.
+        """
+        told, facts = self.change.owner, session.work.facts
+        owner = target_of(told, self.change.kind, facts.directory, {}) if told is not None else None
+        self._assign.present_owner = owner.name if owner is not None else None
         reply = self._assign.decide(session)
         return str(orjson.loads(reply.body)["lead_id"])
 

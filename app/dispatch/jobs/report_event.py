@@ -233,7 +233,8 @@ class Report:
             self.effect = kind.effect
         if kind.refunds:
             self.details |= refund(self.session, self.tracked)
-        decided = hand_off(self.session, self.lead, self.tracked, self.event.type)
+        unattended = self.reporter.unattended
+        decided = hand_off(self.session, self.lead, self.tracked, self.event.type, unattended=unattended)
         if decided is not None:
             self.effect, self.decision = "handed_off", decided.body
             self.actions += decided.notices
@@ -312,7 +313,7 @@ class Report:
         }
         answer = orjson.dumps(body, option=orjson.OPT_UTC_Z)
         self._record(row, 200, answer)
-        self.session.work.offer_actions(row, self.actions)
+        self.session.work.offer_actions(row, self.actions, answered=not self.reporter.unattended)
         return Reply(200, answer, lead_id=self.lead.prior.lead_id)
 
     def _row(self) -> EventRow:

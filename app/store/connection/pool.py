@@ -184,9 +184,10 @@ def begin_statement(
 ) -> str:
     """The statements that begin every transaction, sent in one round trip.
 
-    Role and workspace come first, so that row-level security holds from the first read. The workspace lock
-    comes last: `lock` takes it, and every other writer shares it with all but the deletion of the workspace.
-    What a writer is answered goes to `require_workspace`.
+    Role and workspace come first, so that row-level security holds from the first read. Every writer shares
+    an advisory lock with all but the deletion of the workspace. New ones queue behind a deletion that waits,
+    so traffic cannot keep it from its turn. The workspace lock comes last, with `lock`; other writers only
+    look whether it is there. What a writer is answered goes to `require_workspace`.
     """
     begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if read_only else "BEGIN"
     identity = {"role": "lead_assignment_app", "lead_assignment.workspace": f"{workspace_id:d}"}
@@ -200,9 +201,10 @@ def begin_statement(
     local = ", ".join(part for part in settings if part)
     if read_only:
         return f"{begin}; SELECT {local}"
-    strength = "NO KEY UPDATE" if lock else "KEY SHARE"
-    take = f"SELECT FROM workspace_locks WHERE workspace_id = {workspace_id:d} FOR {strength}"
-    return f"{begin}; SELECT {local}; {take}"
+    share = f"pg_advisory_xact_lock_shared({workspace_id:d})"
+    strength = " FOR NO KEY UPDATE" if lock else ""
+    take = f"SELECT FROM workspace_locks WHERE workspace_id = {workspace_id:d}{strength}"
+    return f"{begin}; SELECT {local}, {share}; {take}"
 
 
 def require_workspace(status: str) -> None:

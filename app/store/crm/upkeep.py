@@ -11,6 +11,8 @@ READ_WITHIN = timedelta(minutes=15)
 WAITING_FOR = timedelta(days=1)
 """A record that did not become known is forgotten after this time."""
 FINDINGS_FOR = timedelta(days=30)
+NO_LEAD_FOR = timedelta(days=30)
+"""A record that is no lead, such as an imported one, is forgotten so long after its last event."""
 
 # Somebody was asked to read a record, and has not. `action_id` is gone once that is a finding.
 NOTE_UNREAD = f"""
@@ -72,7 +74,8 @@ SELECT decision.decision_number, decision.id::text AS id, decision.lead_id::text
 IS_USED = """
 SELECT EXISTS (SELECT FROM crm_records WHERE workspace_id = $1)
     OR EXISTS (SELECT FROM crm_users WHERE workspace_id = $1 AND leaves_since IS NOT NULL)
-    OR EXISTS (SELECT FROM crm_findings WHERE workspace_id = $1) AS used
+    OR EXISTS (SELECT FROM crm_findings WHERE workspace_id = $1)
+    OR EXISTS (SELECT FROM crm_confirmed_writes WHERE workspace_id = $1) AS used
 """
 """Whether a CRM has told anything of which something can become due."""
 
@@ -84,14 +87,28 @@ ON CONFLICT (workspace_id, code, endpoint_id, object, record_id) DO UPDATE
 """
 """An owner that we wrote never came back."""
 
+_FORGET_RECORDS = f"""
+WITH forgotten AS (
+  DELETE FROM crm_records
+   WHERE workspace_id = $1 AND lead_id IS NULL AND seen_at <= (SELECT {NOW}) - $2::interval AND {{which}}
+  RETURNING system, object, id)
+DELETE FROM crm_field_versions AS version USING forgotten
+ WHERE version.workspace_id = $1 AND version.system = forgotten.system
+   AND version.object = forgotten.object AND version.id = forgotten.id
+"""
 PURGE = (
-    f"""DELETE FROM crm_records WHERE workspace_id = $1 AND lead_id IS NULL
-         AND state IN ('waiting', 'gone')
-         AND seen_at <= (SELECT {NOW}) - $2::interval""",
-    f"DELETE FROM crm_findings WHERE workspace_id = $1 AND last_at <= (SELECT {NOW}) - $2::interval",
-    f"DELETE FROM crm_confirmed_writes WHERE workspace_id = $1 AND at <= (SELECT {NOW}) - $2::interval",
+    (_FORGET_RECORDS.format(which="state IN ('waiting', 'gone')"), WAITING_FOR),
+    (_FORGET_RECORDS.format(which="state NOT IN ('waiting', 'gone')"), NO_LEAD_FOR),
+    (
+        f"DELETE FROM crm_findings WHERE workspace_id = $1 AND last_at <= (SELECT {NOW}) - $2::interval",
+        FINDINGS_FOR,
+    ),
+    (
+        f"DELETE FROM crm_confirmed_writes WHERE workspace_id = $1 AND at <= (SELECT {NOW}) - $2::interval",
+        2 * ECHO_WITHIN,
+    ),
 )
-"""Records that never became known here, old findings, and old confirmations."""
+"""Records without a lead with the values of their fields, old findings, old confirmations; and their ages."""
 
 
 async def is_used(connection: Connection, workspace_id: int) -> bool:
@@ -133,5 +150,5 @@ async def check_writes(connection: Connection, workspace_id: int, limit: int) ->
 
 async def purge(connection: Connection, workspace_id: int) -> None:
     """Delete what is of no use any more."""
-    for statement, age in zip(PURGE, (WAITING_FOR, FINDINGS_FOR, 2 * ECHO_WITHIN), strict=True):
+    for statement, age in PURGE:
         await connection.execute(statement, workspace_id, age)

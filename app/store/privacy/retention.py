@@ -84,7 +84,7 @@ DELETE_LEADS = (
     f"""UPDATE actions SET body = '{{"params": {{}}, "due_at": null}}', state = 'withdrawn'
          WHERE {_LEADS}""",
     f"""DELETE FROM actions WHERE {_LEADS}
-           AND number IS DISTINCT FROM (SELECT max(number) FROM actions WHERE workspace_id = $1)""",
+           AND (number IS NULL OR number < (SELECT max(number) FROM actions WHERE workspace_id = $1))""",
     f"DELETE FROM target_messages WHERE {_LEADS}",
     f"DELETE FROM bulk_job_items WHERE {_LEADS}",
     f"DELETE FROM idempotency_keys WHERE {_LEADS}",
@@ -112,7 +112,7 @@ DELETE FROM actions
  WHERE workspace_id = $1 AND ctid = ANY (ARRAY(
    SELECT ctid FROM actions
     WHERE workspace_id = $1 AND ended_at < $2 AND state IN ('acknowledged', 'withdrawn', 'expired')
-      AND number IS DISTINCT FROM (SELECT max(number) FROM actions WHERE workspace_id = $1)
+      AND (number IS NULL OR number < (SELECT max(number) FROM actions WHERE workspace_id = $1))
     ORDER BY ended_at LIMIT $3))
 """
 """Actions that were executed, or never will be."""
