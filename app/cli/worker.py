@@ -16,7 +16,7 @@ def worker() -> None:
     if not settings.database_url:
         raise CommandError("Set DATABASE_URL.")
     require_tables(settings.database_url)
-    logs.configure()
+    logs.configure(level=settings.log_level)
     asyncio.run(_until_signal(settings))
 
 

@@ -15,6 +15,7 @@ from tests.support.poisonous import Poisonous
 
 def main() -> None:
     """Serve until a signal ends it. The parent keeps the socket, so a successor can take it over."""
+    logs.BATCH_SECONDS = 0.0  # a test looks for errors as soon as it has its answers
     logs.configure()
     listening = socket.socket(fileno=int(sys.argv[1]))
     poisonous = Poisonous()

@@ -2,8 +2,8 @@
 
 import re
 import time
-import uuid
 from collections.abc import Callable, Sequence
+from secrets import token_hex
 from typing import Literal, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -146,18 +146,17 @@ def _identify(scope: Scope) -> tuple[Headers, dict[str, str]]:
     Returns the headers that repeat to the caller how the request is known, and the trace id of the caller for
     the log.
     """
-    request_id, headers = None, Headers()
-    trace: dict[str, str] = {}
-    for name, value in scope["headers"]:
-        if name == b"x-request-id" and request_id is None and _REQUEST_ID.fullmatch(value):
-            request_id = value
-        elif name == b"traceparent" and not trace and (found := _TRACEPARENT.fullmatch(value)):
-            headers.append((name, value))
-            trace = {"trace_id": str(found[1], "ascii")}
-    request_id = request_id or uuid.uuid4().hex.encode()
+    sent = dict(scope["headers"])
+    request_id = sent.get(b"x-request-id", b"")
+    if not _REQUEST_ID.fullmatch(request_id):
+        request_id = token_hex(16).encode()
     scope["request_id"] = str(request_id, "ascii")
-    headers.append((b"x-request-id", request_id))
-    return headers, trace
+    headers = [(b"x-request-id", request_id)]
+    parent = sent.get(b"traceparent")
+    found = _TRACEPARENT.fullmatch(parent) if parent else None
+    if not found:
+        return headers, {}
+    return [*headers, (b"traceparent", parent)], {"trace_id": str(found[1], "ascii")}
 
 
 def _caller(scope: Scope) -> dict[str, object]:
