@@ -6,7 +6,14 @@ from datetime import timedelta
 from typing import Literal
 
 from app.dispatch.decision_session import DecisionSession, StoredLeads
-from app.engine.life.crm import ECHO_WITHIN, CrmChange, FieldVersion, OurWrite, RecordKey
+from app.engine.life.crm import (
+    ECHO_WITHIN,
+    CrmChange,
+    FieldVersion,
+    OurWrite,
+    RecordKey,
+    equal_by_chance,
+)
 from app.engine.model.lead_keys import CRM_LEAD, LeadKey
 from app.ids import uuid7
 from app.store.connection.pool import Connection
@@ -58,6 +65,10 @@ class CrmBooks:
     def of_lead(self, lead_id: str) -> list[RecordRow]:
         """The records that are a lead."""
         return [each for each in self.session.stored.crm.records.values() if each.lead_id == lead_id]
+
+    def is_other(self, key: RecordKey, lead_id: str) -> bool:
+        """Whether a lead is another record with the number of this one, of another CRM or another object."""
+        return equal_by_chance(key, (each.key for each in self.of_lead(lead_id) if each.deal is None))
 
     def version(self, key: RecordKey, name: str) -> FieldVersion | None:
         """What is known about a field."""

@@ -27,7 +27,10 @@ WAIT_SECONDS = 15.0
 
 @dataclass(slots=True)
 class CrmFollower:
-    """One event being followed. `route` decides a new record like a lead that was sent."""
+    """One event being followed. `route` decides a new record like a lead that was sent.
+
+    `apart` says that another record has the same number, so that the number does not name this lead.
+    """
 
     change: CrmChange
     arrival: IncomingLead
@@ -35,6 +38,7 @@ class CrmFollower:
     route: Callable[[DecisionSession], str]
     session: DecisionSession
     books: CrmBooks
+    apart: bool = False
     news: FieldNews = field(init=False)
 
     def __post_init__(self) -> None:
@@ -146,7 +150,7 @@ class CrmFollower:
             return row
         if change.role == "deal":
             kept = deal_after(kept, change, self.news.accepted)
-        elif row.lead_id is None:
+        elif row.lead_id is None and not self.apart:
             self.session.work.identify([lead_key_of(row.key)], lead_id)
         return self.books.keep(kept) if kept != row or self.books.find(row.key) is None else row
 
@@ -231,7 +235,9 @@ class CrmFollower:
         found: dict[RecordKey, str] = {}
         for key in (*keys, *self.change.links):
             matches = self.session.found.matches.get(lead_key_of(key), ())
-            ids = [id_ for id_ in matches if self.session.is_present(id_)]
+            ids = [
+                id_ for id_ in matches if self.session.is_present(id_) and not self.books.is_other(key, id_)
+            ]
             if len(set(ids)) == 1:
                 found[key] = ids[0]
         return found

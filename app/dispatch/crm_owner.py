@@ -61,6 +61,8 @@ class OwnerFollower:
         """
         change, lead_id = self.change, self.lead.prior.lead_id
         writes = self.books.open_writes(lead_id, change.record.system)
+        # An owner without an id in this kind of CRM is not written there.
+        writes = [each for each in writes if change.kind in each.ids]
         write = echoed(change, owner, writes) if owner.id is not None else None
         if write is not None:
             self.books.confirm(write, change.record.system)

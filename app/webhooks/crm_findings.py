@@ -28,6 +28,11 @@ CODES: Final[Mapping[str, Explanation]] = {
         "Add its id to `crm` of a queue in the plan, or to `queues` in the mapping of the endpoint. Then"
         " compare the list of leads with `POST /reconcile`.",
     ),
+    "same_id": Explanation(
+        "Records of two CRMs or objects have the same number. `crm.lead_id` of a lead does not say which.",
+        "Send `crm.lead_id` only for leads of one CRM. The record is kept apart: it is known by its e-mail"
+        " address or phone number, or once it is routed.",
+    ),
     "inactive_owner": Explanation(
         "Somebody gave a lead in the CRM to an owner who is inactive here.",
         "Make the owner active, or give the lead to somebody else.",

@@ -14,7 +14,7 @@ from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.erasing import erase_person
 from app.dispatch.jobs.base import Reply
 from app.dispatch.jobs.follow_crm import FollowCrm
-from app.engine.life.crm import RecordKey
+from app.engine.life.crm import RecordKey, equal_by_chance
 from app.errors import Problem, ValidationFailed
 from app.store.connection.pool import Pool, transaction
 from app.store.crm import records
@@ -177,6 +177,9 @@ class Effects:
             lead_ids = {each.lead_id for each in found.values() if each.lead_id is not None}
             if not lead_ids:
                 lead_ids = await find_lead_ids(connection, workspace_id, crm_id_key(record.id))
+                others = await records.find_records_of_leads(connection, workspace_id, sorted(lead_ids))
+                # An equal number in another CRM is another person.
+                lead_ids -= {each.lead_id for each in others if equal_by_chance(key, [each.key])}
         if len(lead_ids) != 1:
             return Applied("done", "unknown_record")
         (lead_id,) = lead_ids

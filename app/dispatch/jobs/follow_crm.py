@@ -1,7 +1,7 @@
 """Something happened to a record of a CRM."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -14,7 +14,7 @@ from app.dispatch.jobs.assign import Assign
 from app.dispatch.jobs.base import Job, Reply
 from app.engine.life.crm import CrmChange, target_of
 from app.engine.model.accounts import AccountKey
-from app.engine.model.lead_keys import LeadKey, SuppressionKey
+from app.engine.model.lead_keys import CRM_LEAD, LeadKey, SuppressionKey
 from app.intake.arrival import IncomingLead, normalize
 
 TRIGGER = "crm_created"
@@ -41,15 +41,32 @@ class FollowCrm(Job):
 
     def decide(self, session: DecisionSession) -> Reply:
         """Follow the event."""
-        self._assign.plugin = self.plugin
+        books = CrmBooks(session, self.change.endpoint_id)
+        apart = self._is_apart(books)
+        arrival = _without_id(self.arrival) if apart else self.arrival
+        self._assign.plugin, self._assign.arrival = self.plugin, arrival
         return CrmFollower(
             change=self.change,
-            arrival=self.arrival,
+            arrival=arrival,
             plugin=self.plugin,
             route=self.route,
             session=session,
-            books=CrmBooks(session, self.change.endpoint_id),
+            books=books,
+            apart=apart,
         ).take()
+
+    def _is_apart(self, books: CrmBooks) -> bool:
+        """Whether the number of a record that is no lead yet is that of another record, which is one."""
+        record, session = self.change.record, books.session
+        row = books.find(record)
+        if self.change.role != "lead" or (row is not None and row.lead_id is not None):
+            return False
+        key = lead_key_of(record)
+        ids = (*session.found.matches.get(key, ()), *session.work.identities.get(key[:2], ()))
+        other = next((id_ for id_ in ids if books.is_other(record, id_)), None)
+        if other is not None:
+            books.find_out("same_id", record, other)
+        return other is not None
 
     def route(self, session: DecisionSession) -> str:
         """Decide a new record like a lead that was sent. Returns the lead.
@@ -97,3 +114,11 @@ class FollowCrm(Job):
     def deal_refs(self) -> Sequence[str]:
         """The deal."""
         return (self.change.record.id,) if self.change.role == "deal" else ()
+
+
+def _without_id(arrival: IncomingLead) -> IncomingLead:
+    """The lead, not to be found by its id in a CRM."""
+    keys, look_ups = (
+        tuple(each for each in of if each.kind != CRM_LEAD) for of in (arrival.keys, arrival.look_ups)
+    )
+    return replace(arrival, keys=keys, look_ups=look_ups)

@@ -37,6 +37,11 @@ class RecordKey(NamedTuple):
     id: str
 
 
+def equal_by_chance(record: RecordKey, others: Iterable[RecordKey]) -> bool:
+    """Whether one of these is another record with the same number: each CRM counts its records from one."""
+    return record.id.isdecimal() and any(each.id == record.id and each != record for each in others)
+
+
 @dataclass(frozen=True, slots=True)
 class FieldVersion:
     """What is known about a field of a record.

@@ -53,6 +53,10 @@ SELECT wanted.position::integer AS position, lead.id::text AS lead_id,
      (SELECT (array_agg(lead_id))[1] FROM (
         SELECT DISTINCT lead_id FROM identities
          WHERE workspace_id = $1 AND kind = 'crm_lead' AND value = wanted.key
+           AND NOT (wanted.id ~ '^[0-9]+$' AND EXISTS (
+             SELECT FROM crm_records AS other
+              WHERE other.workspace_id = $1 AND other.lead_id = identities.lead_id AND other.id = wanted.id
+                AND (other.system, other.object) <> ($2, wanted.object) AND other.deal IS NULL))
          LIMIT 2) AS known
       HAVING count(*) = 1)) AS id) AS found
  CROSS JOIN LATERAL (
@@ -61,7 +65,9 @@ SELECT wanted.position::integer AS position, lead.id::text AS lead_id,
    SELECT owner_id, queue, decided_at FROM assignments
     WHERE workspace_id = $1 AND assignments.id = lead.assignment_id LIMIT 1) AS assignment
 """
-"""The leads of records: those that we heard of, else the only one with this id in a CRM."""
+"""The leads of records: those that we heard of, else the only one with this id in a CRM.
+
+A lead that is another record with the same number is none of them."""
 
 SELECT_MISSING = """
 SELECT DISTINCT ON (open_lead.lead_id) record.object, record.id, open_lead.lead_id::text AS lead_id
