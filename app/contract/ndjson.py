@@ -12,6 +12,7 @@ from app.contract.responses import ProblemDetails, ResponseModel
 from app.contract.strict_json import parse
 from app.contract.types import RecordModel
 from app.directory.bulk import Item, slice_of, upsert
+from app.directory.editing import KeptSnapshot
 from app.errors import Problem, refused_at
 from app.pace import Pace
 from app.store.connection.pool import Pool
@@ -82,7 +83,7 @@ async def write_lines(
 
     Raises ValidationFailed for too many lines.
     """
-    tally = Tally()
+    tally, kept = Tally(), KeptSnapshot()
     lines = raw.split(b"\n", MAX_LINES)
     if len(lines) > MAX_LINES and lines[-1].strip():
         raise refused_at((), "too_many_items", f"must have at most {MAX_LINES} lines")
@@ -92,7 +93,8 @@ async def write_lines(
             if isinstance(item, Problem):
                 tally.add(number, item)
         if good:
-            outcomes = await upsert(pool, workspace_id, actor, resource_type, [item for _, item in good])
+            items = [item for _, item in good]
+            outcomes = await upsert(pool, workspace_id, actor, resource_type, items, kept)
             for (number, item), outcome in zip(good, outcomes, strict=True):
                 tally.add(number, outcome)
                 if written is not None and not isinstance(outcome, Problem):

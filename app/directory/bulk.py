@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from app.directory import validation
 from app.directory.defaults import with_defaults
-from app.directory.editing import ACCOUNTS, edit_directory
+from app.directory.editing import ACCOUNTS, KeptSnapshot, edit_directory
 from app.errors import Problem, ValidationFailed
 from app.store.connection.pool import Pool
 from app.store.directory.records import find_records
@@ -26,10 +26,15 @@ def slice_of(resource_type: str) -> int:
 
 
 async def upsert(
-    pool: Pool, workspace_id: int, actor: str, resource_type: str, items: Sequence[Item]
+    pool: Pool,
+    workspace_id: int,
+    actor: str,
+    resource_type: str,
+    items: Sequence[Item],
+    kept: KeptSnapshot | None = None,
 ) -> list[Outcome]:
-    """Write one slice of records. Returns the outcome of each, in order."""
-    async with edit_directory(pool, workspace_id, actor) as edit:
+    """Write one slice of records. Returns the outcome of each, in order. `kept` is what slices share."""
+    async with edit_directory(pool, workspace_id, actor, kept) as edit:
         known = await find_records(edit.connection, workspace_id, resource_type, [id_ for id_, _ in items])
         bodies = {id_: record.body for id_, record in known.items()}
         outcomes: list[Outcome] = []

@@ -24,9 +24,17 @@ SLICE = 200
 
 
 async def recount_clocks(
-    connection: Connection, workspace_id: int, old: Directory, new: Directory, now: datetime
+    connection: Connection,
+    workspace_id: int,
+    old: Directory,
+    new: Directory,
+    now: datetime,
+    whole: Directory,
 ) -> None:
-    """Move the clocks of the owners whose working time an edit changed, and withdraw misses while absent."""
+    """Move the clocks of the owners whose working time an edit changed, and withdraw misses while absent.
+
+    `old` and `new` need only the owners who were edited; `whole` is all of `new`.
+    """
     changed = [id_ for id_, owner in new.owners.items() if _differs(old.owners.get(id_), owner)]
     for id_ in changed:
         for absence in _past(old.owners[id_], new.owners[id_], now):
@@ -34,7 +42,7 @@ async def recount_clocks(
                 connection, workspace_id, id_, absence.start, absence.end, now
             )
     if changed or _others_may_claim(old, new):
-        await _move(connection, workspace_id, [*changed, UNOWNED], new)
+        await _move(connection, workspace_id, [*changed, UNOWNED], whole)
 
 
 async def note_holidays(pool: Pool, workspace_id: int) -> bool:
@@ -99,7 +107,7 @@ def _moves(clock: Clock, directory: Directory) -> bool:
 
 def _differs(before: Owner | None, after: Owner) -> bool:
     """Whether the owner works at other times now. A new owner has no clocks."""
-    if before is None:
+    if before is None or before is after:
         return False
     return before.hours != after.hours or before.absences != after.absences
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from app.directory.clock_recounts import recount_clocks
 from app.engine.model.directory import Caps, Directory, Owner
+from app.engine.model.records import directory_with
 from app.engine.model.state import Load
 from app.engine.selection.rebalance import loads_to_recount, members_who_joined, rebalance_entries
 from app.errors import DatabaseUnavailable
@@ -62,6 +63,8 @@ class DirectoryEdit:
     version: int = field(init=False)
     plan_version: int = field(init=False)
     _touched: set[str] = field(default_factory=set)
+    _put: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=lambda: {"owners": {}, "teams": {}})
+    _reads_again: bool = False
 
     def __post_init__(self) -> None:
         self.version = self.snapshot.entry.directory_version
@@ -101,6 +104,10 @@ class DirectoryEdit:
         await records.insert_changes(self.connection, self.workspace_id, log)
         await records.put_records(self.connection, self.workspace_id, list(changed.values()))
         self._touched.add(resource_type)
+        if resource_type in self._put:
+            self._put[resource_type] |= {id_: record.body for id_, record in changed.items()}
+        else:
+            self._reads_again = True
         updated = [change.resource_id for change in log if change.before is not None]
         await self._update_keys(resource_type, {id_: record.body for id_, record in changed.items()}, updated)
 
@@ -131,6 +138,7 @@ class DirectoryEdit:
         """Log a change. Its number is the new version of the directory."""
         self.version += 1
         self._touched.add(resource_type)
+        self._reads_again = True
         change = ChangeRecord(
             self.version, self.now, self.actor, resource_type, id_, action, before, after, comment
         )
@@ -149,7 +157,7 @@ class DirectoryEdit:
     async def _apply_effects(self) -> None:
         """Update the balances and loads that depend on the directory."""
         old = self.snapshot.directory
-        new = await read_directory(self.connection, self.workspace_id, self.version)
+        new = await self._directory()
         rows: list[LedgerRow] = []
         for entry in rebalance_entries(old, new, self.snapshot.state, self.now):
             number = self.snapshot.state.enter(entry)
@@ -169,13 +177,28 @@ class DirectoryEdit:
             await ledger.insert_ledger_entries(self.connection, self.workspace_id, rows)
         for team, owner in members_who_joined(old, new, self.now):
             self.snapshot.state.join(team, owner)
+        self.snapshot.directory = new
+        if not self._reads_again and not self._put["teams"]:
+            old, new = self._only_put(old), self._only_put(new)
         await self._recount(list(loads_to_recount(old, new)))
         await self._cancel_moves(old, new)
         await self._move_held(old, new)
-        await recount_clocks(self.connection, self.workspace_id, old, new, self.now)
+        whole = self.snapshot.directory
+        await recount_clocks(self.connection, self.workspace_id, old, new, self.now, whole)
         # Owners who are gone need no load.
         for gone in old.owners.keys() - new.owners.keys():
             self.snapshot.state.set_load(gone, None, None)
+
+    def _only_put(self, directory: Directory) -> Directory:
+        """The directory without the owners that this edit did not touch: there can be thousands of them."""
+        owners = {id_: directory.owners[id_] for id_ in self._put["owners"] if id_ in directory.owners}
+        return replace(directory, owners=owners)
+
+    async def _directory(self) -> Directory:
+        """The directory after the edit. With thousands of owners reading it takes long."""
+        if self._reads_again:
+            return await read_directory(self.connection, self.workspace_id, self.version)
+        return directory_with(self.snapshot.directory, self.version, self._put["owners"], self._put["teams"])
 
     async def _cancel_moves(self, old: Directory, new: Directory) -> None:
         """The leads of an owner who is active again stay, as far as they have not been moved."""
@@ -230,20 +253,37 @@ def _has_members(team: str, directory: Directory) -> bool:
     return found is not None and bool(found.members)
 
 
+@dataclass(slots=True)
+class KeptSnapshot:
+    """What one edit of a series leaves for the next: the state after its confirmed commit, or nothing."""
+
+    snapshot: Snapshot | None = None
+
+
 @asynccontextmanager
-async def edit_directory(pool: Pool, workspace_id: int, actor: str) -> AsyncIterator[DirectoryEdit]:
+async def edit_directory(
+    pool: Pool, workspace_id: int, actor: str, kept: KeptSnapshot | None = None
+) -> AsyncIterator[DirectoryEdit]:
     """An edit under the workspace lock. It commits when the block succeeds, else it changes nothing.
+
+    Edits with the same `kept` read the directory once, unless somebody else changes it in between.
 
     Raises OutcomeUnknown when the connection broke at COMMIT and the outcome cannot be found out.
     """
     written: JournalEntry | None = None
+    kept = kept or KeptSnapshot()
+    known, kept.snapshot = kept.snapshot, None
     try:
         async with transaction(pool, workspace_id, lock=True, limits=EDIT_LIMITS) as connection:
-            found, snapshot = await read_snapshot(connection, workspace_id)
+            found, snapshot = await read_snapshot(connection, workspace_id, known=known)
             now = settle_time(found, snapshot)
             edit = DirectoryEdit(connection, workspace_id, actor, now, snapshot)
             yield edit
             written = await edit.finish()
+        if written is not None:
+            snapshot.entry = written
+            snapshot.directory = replace(snapshot.directory, version=written.directory_version)
+        kept.snapshot = snapshot
     except CONNECTION_ERRORS as error:
         if written is None or not is_connection_error(error):
             raise

@@ -6,7 +6,10 @@ import httpx2
 import orjson
 import pytest
 
-from app.directory.bulk import SLICE
+from app.directory.bulk import SLICE, upsert
+from app.directory.editing import KeptSnapshot
+from app.store.connection.pool import transaction
+from app.store.path.snapshot import read_snapshot
 from tests.support.workspace import Workspace
 
 
@@ -109,3 +112,30 @@ async def test_many_errors_are_counted_and_some_are_reported(workspace: Workspac
 )
 async def test_request_sizes_are_limited(workspace: Workspace, lines: bytes, media: str, status: int) -> None:
     assert (await send(workspace, "owners", lines, media)).status_code == status
+
+
+async def test_slices_share_a_directory_that_is_the_stored_one(
+    workspace: Workspace,
+) -> None:
+    kept = KeptSnapshot()
+    arguments = (workspace.pool, workspace.workspace_id, "test")
+    zoned = {"timezone": "Europe/Berlin", "caps": {"per_day": 3}}
+    await upsert(*arguments, "owners", [(f"rep{number}", zoned) for number in range(5)], kept)
+    await workspace.put("owners", "rep9", {"name": "In between"})
+    members = {"name": "New", "members": [{"owner": "rep1", "weight": 1}, {"owner": "rep9", "weight": 2}]}
+    assert await upsert(*arguments, "teams", [("new", members)], kept) == ["created"]
+    await upsert(*arguments, "owners", [("rep1", {**zoned, "active": False}), ("rep7", {})], kept)
+    assert kept.snapshot is not None
+    async with transaction(workspace.pool, workspace.workspace_id, read_only=True) as connection:
+        _, stored = await read_snapshot(connection, workspace.workspace_id)
+    assert kept.snapshot.directory == stored.directory
+    assert kept.snapshot.entry == stored.entry
+    assert kept.snapshot.state.to_json() == stored.state.to_json()
+
+
+async def test_slice_that_changes_nothing_is_followed_by_one_that_does(workspace: Workspace) -> None:
+    kept = KeptSnapshot()
+    arguments = (workspace.pool, workspace.workspace_id, "test", "owners")
+    await upsert(*arguments, [("one", {"name": "One"})], kept)
+    assert await upsert(*arguments, [("one", {"name": "One"})], kept) == ["unchanged"]
+    assert await upsert(*arguments, [("two", {"name": "Two"})], kept) == ["created"]

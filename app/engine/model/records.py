@@ -1,6 +1,7 @@
 """Builds the directory from its stored records."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Literal
@@ -40,6 +41,26 @@ def directory_from(version: int, records: Iterable[DirectoryRecord]) -> Director
     outbox = bodies["settings"].get("actions", {})
     reader, deliver = outbox.get("reader", False), outbox.get("deliver", {})
     return Directory(version, owners, teams, calendars, tables, reader, deliver)
+
+
+def directory_with(
+    directory: Directory,
+    version: int,
+    owners: Mapping[str, Mapping[str, Any]],
+    teams: Mapping[str, Mapping[str, Any]],
+) -> Directory:
+    """The directory after these owners and teams were created or replaced. Everything else is as it was."""
+    before = directory.owners
+    changed = {
+        id_: owner_from(id_, body, before[id_].absences if id_ in before else (), directory.calendars)
+        for id_, body in owners.items()
+    }
+    return replace(
+        directory,
+        version=version,
+        owners={**before, **changed},
+        teams={**directory.teams, **{id_: team_from(id_, body) for id_, body in teams.items()}},
+    )
 
 
 def absence_from(id_: str, body: Mapping[str, Any]) -> Absence:

@@ -37,6 +37,8 @@ def loads_to_recount(old: Directory, new: Directory) -> Iterator[tuple[Owner, st
     moved: set[str] = set()
     for id_, owner in new.owners.items():
         before = old.owners.get(id_)
+        if before is owner:
+            continue
         if before is None or (before.zone, before.caps) != (owner.zone, owner.caps):
             moved.add(id_)
             yield owner, None, owner.caps

@@ -120,10 +120,14 @@ async def read_snapshot(
     identities: Sequence[LeadKey] = (),
     accounts: Sequence[AccountKey] | None = None,
     suppressions: Sequence[SuppressionKey] = (),
+    known: Snapshot | None = None,
 ) -> tuple[Prefetched, Snapshot]:
-    """Return the facts, and the state from the journal alone."""
-    found = await read_facts(connection, workspace_id, None, keys, identities, accounts, suppressions)
-    snapshot = await catch_up(connection, workspace_id, None, found.entries)
+    """Return the facts, and the state from the journal; under the lock it can start from a `known` one."""
+    since = None if known is None else known.entry.number
+    found = await read_facts(connection, workspace_id, since, keys, identities, accounts, suppressions)
+    snapshot = await catch_up(connection, workspace_id, known, found.entries)
+    if snapshot is None and known is not None:
+        return await read_snapshot(connection, workspace_id, keys, identities, accounts, suppressions)
     if snapshot is None:
         raise LookupError("reading from the start always gives a state")
     return found, snapshot
