@@ -283,7 +283,9 @@ async def edit_directory(
         if written is not None:
             snapshot.entry = written
             snapshot.directory = replace(snapshot.directory, version=written.directory_version)
-        kept.snapshot = snapshot
+        if written is not None or now == found.time:
+            # Otherwise the state may have been set back without being written.
+            kept.snapshot = snapshot
     except CONNECTION_ERRORS as error:
         if written is None or not is_connection_error(error):
             raise

@@ -11,6 +11,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from app.errors import WorkspaceDeleted
+from app.store.connection.shares import Shares
 
 Connection = asyncpg.Connection | PoolConnectionProxy
 Row = asyncpg.Record
@@ -41,6 +42,8 @@ ACQUIRE_SECONDS = 2.0
 """How long at least the database may take to accept a connection, or to answer the first statement."""
 CONNECT_SHARE = 0.75
 """An attempt to connect ends before its request stops waiting, so that it ends with an error of its own."""
+MIN_SHARE = 2
+"""Connections that a workspace may hold, however small the pool is."""
 REPLY_SECONDS = 10.0
 """How long any other statement may take, whatever the server's own limits."""
 
@@ -72,13 +75,19 @@ class Pool(asyncpg.Pool):
 
     `transaction_settings` are those that every transaction has to make because its connection cannot keep
     them: all of them behind PgBouncer, none otherwise. `acquire_seconds` is how long a request waits for a
-    connection.
+    connection. A workspace holds at most half of them, beside the one of its commit groups.
     """
 
     def __init__(
-        self, *arguments: Any, transaction_settings: str, acquire_seconds: float, **keywords: Any
+        self,
+        *arguments: Any,
+        max_size: int,
+        transaction_settings: str,
+        acquire_seconds: float,
+        **keywords: Any,
     ) -> None:
-        super().__init__(*arguments, **keywords)
+        super().__init__(*arguments, max_size=max_size, **keywords)
+        self.shares = Shares(max(MIN_SHARE, max_size // 2))
         self.transaction_settings = transaction_settings
         self.acquire_seconds = acquire_seconds
 
@@ -149,6 +158,17 @@ async def borrowed(pool: Pool, seconds: float) -> AsyncIterator[PoolConnectionPr
         yield connection
     finally:
         await give_back(pool, connection)
+
+
+@asynccontextmanager
+async def _shared(pool: Pool, workspace_id: int) -> AsyncIterator[PoolConnectionProxy]:
+    """A connection of the pool, out of the share of a workspace."""
+    await pool.shares.take(workspace_id, pool.acquire_seconds)
+    try:
+        async with borrowed(pool, pool.acquire_seconds) as connection:
+            yield connection
+    finally:
+        pool.shares.give_back(workspace_id)
 
 
 async def _leave_nothing_open(connection: asyncpg.Connection) -> None:
@@ -247,7 +267,7 @@ async def transaction(
     the workspace lock is held for longer than the limit, and, unless `read_only`, WorkspaceDeleted.
     """
     limits = limits or Limits()
-    async with borrowed(pool, pool.acquire_seconds) as connection:
+    async with _shared(pool, workspace_id) as connection:
         begin = begin_statement(pool, workspace_id, limits, lock=lock, read_only=read_only)
         try:
             waits = 0 if read_only else limits.lock / 1000
