@@ -283,7 +283,7 @@ async def edit_directory(
         if written is not None:
             snapshot.entry = written
             snapshot.directory = replace(snapshot.directory, version=written.directory_version)
-        if written is not None or now == found.time:
+        if written is not None or now >= snapshot.entry.at:
             # Otherwise the state may have been set back without being written.
             kept.snapshot = snapshot
     except CONNECTION_ERRORS as error:
