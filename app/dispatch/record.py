@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from app.engine.explain.traces import shortened
+from app.engine.explain.traces import shortened, skipped_steps
 from app.engine.life.clocks import Clock, PriorClock
 from app.engine.life.queues import queue_rank
 from app.engine.model.decision import (
@@ -285,7 +285,7 @@ def decision_to_json(
         "plan_version": row.plan_version,
         "existing_lead": _existing_lead(decision),
         "replayed": False,
-        "degraded": [],
+        "degraded": skipped_steps(decision.trace),
         "trace": shortened(decision.trace),
     }
     if request.kind == "reassign" and request.actor is not None:

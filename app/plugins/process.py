@@ -41,16 +41,18 @@ class _Question:
 
     reply: asyncio.Future[RawReply | None]
     seconds: float
+    workspace_id: int | None
 
 
 class PluginProcess(asyncio.SubprocessProtocol):
     """Replies to questions one by one. It is ended when a reply is late.
 
     When the process ends, the current question gets `timeout` or `process_exited`, later ones get None.
-    `sent` is what the process keeps. `ended` is called with the reason.
+    `sent` is what the process keeps. `ended` is called with the reason, and with the workspace of the current
+    question.
     """
 
-    def __init__(self, ended: Callable[[str], None]) -> None:
+    def __init__(self, ended: Callable[[str, int | None], None]) -> None:
         self._ended = ended
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.SubprocessTransport | None = None
@@ -80,16 +82,18 @@ class PluginProcess(asyncio.SubprocessProtocol):
         """Whether it takes questions."""
         return not self._over
 
-    def ask(self, body: bytes, seconds: float) -> asyncio.Future[RawReply | None]:
+    def ask(
+        self, body: bytes, seconds: float, workspace_id: int | None = None
+    ) -> asyncio.Future[RawReply | None]:
         """Send a message. The reply is due this many seconds after the previous reply."""
         if self._transport is not None and not self._over:
             pipe = self._transport.get_pipe_transport(0)
             cast(asyncio.WriteTransport, pipe).write(framed(body))
-        return self.expect(seconds)
+        return self.expect(seconds, workspace_id)
 
-    def expect(self, seconds: float) -> asyncio.Future[RawReply | None]:
+    def expect(self, seconds: float, workspace_id: int | None = None) -> asyncio.Future[RawReply | None]:
         """The reply after those that are expected already."""
-        question = _Question(self._loop.create_future(), seconds)
+        question = _Question(self._loop.create_future(), seconds, workspace_id)
         if self._over:
             question.reply.set_result(None)
             return question.reply
@@ -106,10 +110,11 @@ class PluginProcess(asyncio.SubprocessProtocol):
         if self._timer is not None:
             self._timer.cancel()
         self._kill()
+        workspace_id = self._open[0].workspace_id if self._open else None
         for position, each in enumerate(self._open):
             _settle(each, {"error": why} if position == 0 and why != CLOSED else None)
         self._open.clear()
-        self._ended(why)
+        self._ended(why, workspace_id)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The process has started."""

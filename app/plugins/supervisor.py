@@ -14,7 +14,9 @@ from app.plugins.messages import Ask, Forget, StepKey, StepSettings, packed
 from app.plugins.process import CLOSED, STARTING_SECONDS, PluginLimits, PluginProcess, RawReply
 
 MAX_STRIKES = 3
-"""A plugin is paused after this many timeouts or exits in a row."""
+"""A plugin is paused for a workspace after this many timeouts or exits in a row because of its leads."""
+MAX_STRUCK = 1000
+"""Workspaces whose strikes are kept."""
 PAUSE_SECONDS = 5.0
 MAX_PAUSE_SECONDS = 300.0
 """The first pause takes PAUSE_SECONDS. Each further one takes twice as long, up to this limit."""
@@ -60,6 +62,21 @@ class PluginQuestion:
         return self.snapshot.workspace_id, self.plan_version, self.step.name
 
 
+@dataclass(slots=True)
+class _Record:
+    """How often the plugin failed in a row because of one workspace, and until when it is paused for it."""
+
+    strikes: int = 0
+    pause: float = PAUSE_SECONDS
+    paused_until: float = 0.0
+
+    def strike(self, now: float) -> None:
+        self.strikes += 1
+        if self.strikes >= MAX_STRIKES:
+            self.paused_until = now + self.pause
+            self.pause = min(2 * self.pause, MAX_PAUSE_SECONDS)
+
+
 class PluginSupervisor:
     """Each process of the service has one for each plugin. Its processes start with the first call."""
 
@@ -71,9 +88,7 @@ class PluginSupervisor:
         self._all: set[PluginProcess] = set()
         self._starting: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
-        self._strikes = 0
-        self._pause = PAUSE_SECONDS
-        self._paused_until = 0.0
+        self._records: dict[int | None, _Record] = {}
 
     async def call(self, question: PluginQuestion, until: float) -> RawReply:
         """The reply of the plugin, or the reason why there is none. `until` is a time of the loop's clock.
@@ -81,8 +96,9 @@ class PluginSupervisor:
         A question is asked again when the process ended because of another question.
         """
         clock = asyncio.get_running_loop().time
+        workspace_id = question.snapshot.workspace_id
         while clock() < until:
-            if clock() < self._paused_until:
+            if self._is_paused(workspace_id, clock()) or self._is_paused(None, clock()):
                 return PAUSED
             process = await self._live_process(until)
             if process is None:
@@ -133,8 +149,9 @@ class PluginSupervisor:
                 reply = await asyncio.shield(pending)
         except TimeoutError:
             return UNAVAILABLE
-        if reply is not None and process.alive:
-            self._strikes, self._pause = 0, PAUSE_SECONDS
+        if reply is not None and process.alive and self._records:
+            self._records.pop(question.snapshot.workspace_id, None)
+            self._records.pop(None, None)
         return reply
 
     def _send(self, process: PluginProcess, question: PluginQuestion) -> asyncio.Future[RawReply | None]:
@@ -145,7 +162,8 @@ class PluginSupervisor:
         if key not in sent:
             config, document = question.step.config, question.step.document
             if config is not None:
-                process.ask(packed(StepSettings(key, config, document)), STARTING_SECONDS)
+                settings = packed(StepSettings(key, config, document))
+                process.ask(settings, STARTING_SECONDS, snapshot.workspace_id)
             sent[key] = True
         directory, state = (snapshot.workspace_id, "directory"), (snapshot.workspace_id, "state")
         ask = Ask(
@@ -156,7 +174,7 @@ class PluginSupervisor:
             None if sent.get(state) is snapshot.stamp else snapshot.packed_state,
         )
         sent[directory], sent[state] = snapshot.directory, snapshot.stamp
-        return process.ask(packed(ask), self._limits.seconds)
+        return process.ask(packed(ask), self._limits.seconds, snapshot.workspace_id)
 
     async def _start(self) -> None:
         missing = [each for each in (self._current, self._next) if each is None or not each.alive]
@@ -184,10 +202,16 @@ class PluginSupervisor:
         else:
             self._next = new
 
-    def _ended(self, why: str) -> None:
+    def _is_paused(self, workspace_id: int | None, now: float) -> bool:
+        record = self._records.get(workspace_id)
+        return record is not None and now < record.paused_until
+
+    def _ended(self, why: str, workspace_id: int | None) -> None:
+        """Count a strike against the workspace whose lead the process was working on, and no other."""
         if why == CLOSED:
             return
-        self._strikes += 1
-        if self._strikes >= MAX_STRIKES:
-            self._paused_until = asyncio.get_running_loop().time() + self._pause
-            self._pause = min(2 * self._pause, MAX_PAUSE_SECONDS)
+        record = self._records.pop(workspace_id, None) or _Record()
+        if len(self._records) >= MAX_STRUCK:
+            del self._records[next(iter(self._records))]
+        self._records[workspace_id] = record
+        record.strike(asyncio.get_running_loop().time())

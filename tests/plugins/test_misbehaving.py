@@ -61,6 +61,8 @@ async def test_its_verdict_is_lost_and_the_next_step_decides(workspace: Workspac
     assert {city: first(answer) for city, answer in answers.items()} == expected
     settled = {(answer["outcome"], answer["team"], answer["reason"]["code"]) for answer in answers.values()}
     assert settled == {("assigned", "dach", "kind")}
+    assert [answer["degraded"] for answer in answers.values()] == [["odd-1"]] * len(answers)
+    assert (await sent(workspace, "Berlin", 99, "web"))["degraded"] == []
     assert await recovered(workspace)
     assert await clean(workspace)
     metrics = (await workspace.client.get("/metrics")).text

@@ -24,6 +24,11 @@ def shortened(trace: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**trace, "steps": steps}
 
 
+def skipped_steps(trace: Mapping[str, Any]) -> list[str]:
+    """The names of the steps that passed because their strategy failed."""
+    return [step["step"] for step in trace["steps"] if "error" in step]
+
+
 def _is_long(trace: Mapping[str, Any]) -> bool:
     for step in trace["steps"]:
         for target in step.get("targets", ()):
