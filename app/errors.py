@@ -7,7 +7,7 @@ generated from here.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from random import randint
 from typing import Any, ClassVar
 
@@ -516,6 +516,40 @@ class HeadTooLarge(Problem):
     status, code, title = 431, "head_too_large", "The headers are too large"
     cause = "The headers exceed 32 KiB, or are more than 100."
     remedy = "Send fewer or shorter headers."
+
+
+class RateLimited(Problem):
+    """The key or the workspace calls more often than its rate allows. Nothing was read or stored."""
+
+    status, code, title = 429, "rate_limited", "Too many requests"
+    cause = "The key or its workspace sends more than its rate allows. `limit` says which of them."
+    remedy = "Wait as `Retry-After` says, then go on more slowly. Ask the operator for a higher rate."
+
+    def __init__(self, limit: str, *, retry_after: int, fields: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+        self.members = {"limit": limit}
+        self._fields = fields or {}
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {**super().headers, **self._fields}
+
+
+class QuotaExceeded(Problem):
+    """The workspace has used up its quota of leads. Nothing was read or stored."""
+
+    status, code, title = 429, "quota_exceeded", "The quota of leads is used up"
+    cause = "The workspace has sent as many leads as its quota allows. `quota` is how many those are."
+    remedy = (
+        "Wait as `Retry-After` says: `free_at` is when the next lead is accepted. Ask for a larger quota."
+    )
+
+    def __init__(self, quota: int, *, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+        free_at = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=retry_after)
+        self.members = {"quota": quota, "free_at": free_at}
 
 
 class Overloaded(Problem):

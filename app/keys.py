@@ -11,6 +11,8 @@ import secrets
 import zlib
 from dataclasses import dataclass, field
 
+from app.rates import UNLIMITED, Rates
+
 SCOPES = frozenset(
     (
         "assign", "events", "claim", "leads:read", "directory:write",
@@ -56,6 +58,7 @@ class StoredKey:
     owner_id: str | None
     revoked: bool
     source: str | None = None
+    rates: Rates = UNLIMITED
 
 
 def issue(env: str) -> Key:

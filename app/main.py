@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from app.api.http import problems
 from app.api.http.auth import Authentication
 from app.api.http.middleware import RequestMiddleware
+from app.api.http.rate_limits import RateLimits, exchanging
 from app.api.http.turns import TakingTurns
 from app.api.routes import (
     actions,
@@ -88,7 +89,11 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
             sender = sender_of(pool, app.state.dispatch, app.state.target_http, app.state.secret_box, metrics)
             every = settings.worker_interval_seconds
             worker = working(pool, app.state.dispatch, sender, every)
-            async with measured(metrics.loop_late), nullcontext() if settings.no_worker else worker:
+            async with (
+                measured(metrics.loop_late),
+                exchanging(app.state.rate_limits, pool),
+                nullcontext() if settings.no_worker else worker,
+            ):
                 yield
         finally:
             await app.state.dispatch.close()
@@ -107,6 +112,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     app.state.draining = False
     app.state.trusted_proxies = settings.trusted_proxies
     app.state.metrics = metrics
+    app.state.rate_limits = RateLimits(metrics.rate_limited)
     app.state.secret_box = SecretBox(settings.secrets_keys())
     allowed = AllowedHosts.parse(settings.allowed_target_hosts, development=settings.development)
     app.state.target_http = SafeHttp(allowed)

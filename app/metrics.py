@@ -95,6 +95,12 @@ class Metrics:
             ["strategy", "kind"],
             registry=registry,
         )
+        self._rate_limited = Counter(
+            "lead_assignment_rate_limited",
+            "Requests that were refused because a key or a workspace called too often.",
+            ["limit"],
+            registry=registry,
+        )
         self._failed_authentications = Counter(
             "lead_assignment_failed_authentications",
             "Requests without a valid API key.",
@@ -156,6 +162,10 @@ class Metrics:
     def lead_not_decided(self, reason: str) -> None:
         """Counts a request that failed on its own."""
         self._not_decided.labels(reason).inc()
+
+    def rate_limited(self, limit: str) -> None:
+        """Counts a request that the rate of a key or a workspace, or a quota, refused."""
+        self._rate_limited.labels(limit).inc()
 
     def authentication_failed(self, reason: str) -> None:
         """Counts a request without a valid key."""

@@ -1,4 +1,4 @@
-"""`lead-assignment workspaces`: create, change, list and delete workspaces."""
+"""`lead-assignment workspaces`: create, change, limit, list and delete workspaces."""
 
 from typing import Annotated
 from zoneinfo import available_timezones
@@ -7,6 +7,8 @@ import asyncpg
 import typer
 
 from app.cli.context import CommandError, as_owner, workspace_named
+from app.cli.rate_options import BURST_HELP, RATE_HELP, rate_to_store
+from app.rates import DAY_SECONDS, MAX_COUNT, WORKSPACE_RATE, parse_rate, rate_of
 from app.store import workspaces as store
 from app.store.connection.pool import Connection
 
@@ -52,6 +54,42 @@ def change(name: Name, timezone: Annotated[str, typer.Option(help=_ZONE_HELP, ca
 
     as_owner(work)
     typer.echo(f"The time zone of {name!r} is {timezone}.")
+
+
+@commands.command("set-rate")
+def set_rate(
+    name: Name,
+    rate: Annotated[str, typer.Argument(help=RATE_HELP)],
+    burst: Annotated[int | None, typer.Option(min=1, max=MAX_COUNT, help=BURST_HELP)] = None,
+) -> None:
+    """Change how often the keys of a workspace may call together. It holds within five seconds."""
+    stored_rate = rate_to_store(rate, burst)
+
+    async def work(connection: Connection) -> None:
+        await store.set_rate(connection, (await workspace_named(connection, name)).id, stored_rate)
+
+    as_owner(work)
+    typer.echo(f"The rate of {name!r} is {rate_of(*stored_rate, WORKSPACE_RATE) or 'not limited'}.")
+
+
+@commands.command("set-quota")
+def set_quota(
+    name: Name,
+    quota: Annotated[str, typer.Argument(help="Such as 5000/day or 100000/month, or `none`.")],
+) -> None:
+    """Change how many leads a workspace may send in a day or a month of thirty days."""
+    parsed = parse_rate(quota)
+    days = parsed[1] // DAY_SECONDS if parsed else 0
+    if not days and quota != "none":
+        raise CommandError("Write a quota as 5000/day or 100000/month, or none.")
+    leads = parsed[0] if parsed else None
+
+    async def work(connection: Connection) -> None:
+        found = await workspace_named(connection, name)
+        await store.set_quota(connection, found.id, leads, days or None)
+
+    as_owner(work)
+    typer.echo(f"The quota of {name!r} is {quota}.")
 
 
 @commands.command("list")

@@ -32,7 +32,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSON, JSONB, TIMESTAMP
 metadata = MetaData()
 INSTANT = TIMESTAMP(timezone=True)
 
-GLOBAL = frozenset(("workspaces", "api_keys", "webhook_paths", "installation", "alembic_version"))
+GLOBAL = frozenset(
+    ("workspaces", "api_keys", "rate_levels", "webhook_paths", "installation", "alembic_version")
+)
 """Tables that are read without a workspace. In all others `workspace_id` is the first column of each key."""
 
 
@@ -58,6 +60,10 @@ workspaces = Table(
     _required("name", Text, unique=True),
     _required("created_at", INSTANT, server_default=text("now()")),
     _required("timezone", Text, server_default=text("'UTC'")),
+    Column("rate", Double),
+    Column("burst", Integer),
+    Column("quota_leads", Integer),
+    Column("quota_days", Integer),
 )
 api_keys = Table(
     "api_keys",
@@ -71,6 +77,15 @@ api_keys = Table(
     _required("created_at", INSTANT, server_default=text("now()")),
     Column("revoked_at", INSTANT),
     Column("source", Text),
+    Column("rate", Double),
+    Column("burst", Integer),
+)
+rate_levels = Table(
+    "rate_levels",
+    metadata,
+    Column("bucket", Text, primary_key=True),
+    *(_required(name, Double) for name in ("per_second", "burst", "tokens", "demand")),
+    _required("at", INSTANT),
 )
 webhook_paths = Table(
     "webhook_paths",

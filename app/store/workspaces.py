@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.rates import StoredRate
 from app.store.connection.pool import Connection, Pool
 
 
@@ -35,6 +36,12 @@ SELECT_WORKSPACE_BY_NAME = "SELECT id, name, created_at, timezone FROM workspace
 
 SELECT_TIME_ZONE = "SELECT timezone FROM workspaces WHERE id = $1"
 """The time zone of one workspace."""
+
+UPDATE_RATE = "UPDATE workspaces SET rate = $2, burst = $3 WHERE id = $1"
+"""Set the rate of one workspace; NULL is the default."""
+
+UPDATE_QUOTA = "UPDATE workspaces SET quota_leads = $2, quota_days = $3 WHERE id = $1"
+"""Set the quota of leads of one workspace; NULL is none."""
 
 UPDATE_TIME_ZONE = "UPDATE workspaces SET timezone = $2 WHERE id = $1"
 """Set the time zone of one workspace."""
@@ -106,3 +113,13 @@ async def find_time_zone(connection: Connection, workspace_id: int) -> str:
 async def set_time_zone(connection: Connection, workspace_id: int, timezone: str) -> None:
     """Set the workspace's time zone. Owners keep the one they have."""
     await connection.execute(UPDATE_TIME_ZONE, workspace_id, timezone)
+
+
+async def set_rate(connection: Connection, workspace_id: int, rate: StoredRate) -> None:
+    """Set how often the keys of the workspace may call together."""
+    await connection.execute(UPDATE_RATE, workspace_id, *rate)
+
+
+async def set_quota(connection: Connection, workspace_id: int, leads: int | None, days: int | None) -> None:
+    """Set how many leads the workspace may send in so many days; None for no quota."""
+    await connection.execute(UPDATE_QUOTA, workspace_id, leads, days)

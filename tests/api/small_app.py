@@ -15,11 +15,13 @@ from app.api.http import problems as problem_details
 from app.api.http.auth import Authentication, public, requires
 from app.api.http.middleware import RequestMiddleware
 from app.api.http.parameters import CallerParameter
+from app.api.http.rate_limits import RateLimits
 from app.api.http.routing import StrictRoute
 from app.contract.faults import problem_document
 from app.contract.limits import KIB, BodyLimits
 from app.contract.requests import AssignRequest, BatchRequest, validate_items
 from app.keys import StoredKey
+from app.rates import UNLIMITED, Rates
 
 LOCAL = ("127.0.0.1", 4321)
 LEAD = {"lead": {"email": "jane@acme.example"}}
@@ -28,7 +30,7 @@ router = APIRouter(route_class=StrictRoute)
 
 
 @router.post("/assign")
-@requires("assign")
+@requires("assign", decides_leads=True)
 async def assign(body: AssignRequest, request: Request, caller: CallerParameter) -> dict[str, Any]:
     """Echoes the parsed request."""
     sent = await request.json()
@@ -40,7 +42,7 @@ async def assign(body: AssignRequest, request: Request, caller: CallerParameter)
 
 
 @router.post("/assign/batch")
-@requires("assign", body=BodyLimits(size=512 * KIB, isolate_items="items"))
+@requires("assign", body=BodyLimits(size=512 * KIB, isolate_items="items"), decides_leads=True)
 async def batch(body: BatchRequest) -> list[Any]:
     """Each item's name, or its problem."""
     return [
@@ -98,10 +100,19 @@ class Stored:
             raise ConnectionError
         return {key_id: self.keys[key_id] for key_id in ids if key_id in self.keys}
 
-    def issue(self, *scopes: str, workspace: int = 1, owner: str | None = None, revoked: bool = False) -> str:
+    def issue(
+        self,
+        *scopes: str,
+        workspace: int = 1,
+        owner: str | None = None,
+        revoked: bool = False,
+        rates: Rates = UNLIMITED,
+    ) -> str:
         """A new key as its caller holds it."""
         key = keys.issue("test")
-        self.keys[key.id] = StoredKey(key.id, workspace, key.secret_hash(), frozenset(scopes), owner, revoked)
+        self.keys[key.id] = StoredKey(
+            key.id, workspace, key.secret_hash(), frozenset(scopes), owner, revoked, rates=rates
+        )
         return key.text()
 
 
@@ -140,6 +151,7 @@ class Small:
     clock: Clock = field(default_factory=Clock)
     observed: list[tuple[str, str, int]] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
     development_workspace: int | None = 7
 
     def __post_init__(self) -> None:
@@ -150,6 +162,7 @@ class Small:
             clock=self.clock,
             failed=self.failed.append,
         )
+        self.app.state.rate_limits = RateLimits(self.refused.append, self.clock)
         self.app.include_router(router)
         problem_details.install(self.app)
         self.app.add_middleware(RequestMiddleware, log=self.log, observe=self.observe)

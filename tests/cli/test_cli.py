@@ -152,7 +152,7 @@ def test_key_is_shown_once_and_can_be_revoked(shell: Shell) -> None:
     key = parse(printed.strip())
     assert key is not None
     (listed,) = shell.says("keys", "list", "acme").splitlines()
-    assert listed.split("\t") == [key.id, "valid", "assign,claim", "for ana", "form"]
+    assert listed.split("\t") == [key.id, "valid", "assign,claim", "for ana", "500/s, burst 10000", "form"]
     assert key.secret not in listed
     shell.says("keys", "revoke", key.id)
     assert "revoked" in shell.says("keys", "list", "acme")
@@ -161,6 +161,33 @@ def test_key_is_shown_once_and_can_be_revoked(shell: Shell) -> None:
     assert "everything" in message
     assert all(scope in message for scope in SCOPES)
     assert "No workspace" in shell.refuses("keys", "create", "other")
+
+
+def test_rates_are_set_shown_and_taken_back(shell: Shell) -> None:
+    shell.says("workspaces", "create", "acme")
+    created = shell.says("keys", "create", "acme", "--rate", "50/s", "--burst", "100")
+    key = parse(created.strip())
+    assert key is not None
+
+    def shown() -> str:
+        (listed,) = shell.says("keys", "list", "acme").splitlines()
+        return listed.split("\t")[4]
+
+    assert shown() == "50/s, burst 100"
+    assert "600/min" not in shell.says("keys", "set-rate", key.id, "600/min")
+    assert shown() == "10/s, burst 20"
+    shell.says("keys", "set-rate", key.id, "none")
+    assert shown() == "no limit"
+    shell.says("keys", "set-rate", key.id, "default")
+    assert shown() == "500/s, burst 10000"
+    assert "No key" in shell.refuses("keys", "set-rate", "x", "50/s")
+    assert "50/s" in shell.refuses("keys", "set-rate", key.id, "50/year")
+    assert "needs a rate" in shell.refuses("keys", "set-rate", key.id, "none", "--burst", "3")
+    assert "200/s, burst 400" in shell.says("workspaces", "set-rate", "acme", "200/s")
+    assert "1000/s, burst 20000" in shell.says("workspaces", "set-rate", "acme", "default")
+    assert "5000/day" in shell.says("workspaces", "set-quota", "acme", "5000/day")
+    assert "none" in shell.says("workspaces", "set-quota", "acme", "none")
+    assert "5000/day" in shell.refuses("workspaces", "set-quota", "acme", "50/s")
 
 
 @pytest.mark.parametrize(

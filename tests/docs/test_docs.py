@@ -144,6 +144,8 @@ def test_every_metric_is_in_the_table() -> None:
     metrics.group_committed(1, 0.01, 0.01)
     metrics.lead_decided(1, "assigned", "inbound", "rule")
     metrics.plugin_failed("language", "timeout")
+    metrics.authentication_failed("unknown")
+    metrics.rate_limited("key")
     metrics.flags_set(1, {"country_unknown": 2})
     metrics.clocks_fired({"missed": 1})
     metrics.delivery_received("hubspot", "stored")

@@ -17,6 +17,7 @@ from app.api.http.key_lookups import FindKeys, KeyLookups
 from app.contract.limits import BodyLimits
 from app.errors import Forbidden, Problem, TooManyFailures, Unauthenticated
 from app.keys import DEVELOPMENT_KEY, SCOPES
+from app.rates import UNLIMITED, Rates
 
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z.-]+))(?::\d{1,5})?")
 
@@ -37,6 +38,7 @@ class Caller:
     scopes: frozenset[str]
     owner_id: str | None = None
     own_source: str | None = None
+    rates: Rates = UNLIMITED
 
     @property
     def source(self) -> str:
@@ -61,6 +63,7 @@ class Access:
     body: BodyLimits
     problems: tuple[type[Problem], ...] = ()
     for_owner: bool = False
+    decides_leads: bool = False
 
 
 def requires(
@@ -68,11 +71,15 @@ def requires(
     body: BodyLimits | None = None,
     problems: tuple[type[Problem], ...] = (),
     for_owner: bool = False,
+    decides_leads: bool = False,
 ) -> Callable[[Endpoint], Endpoint]:
-    """Declares the scopes of an endpoint, of which any one is enough. See also `public`."""
+    """Declares the scopes of an endpoint, of which any one is enough. See also `public`.
+
+    Leads of an endpoint that decides leads count toward the quota of the workspace.
+    """
     if not scopes or not SCOPES.issuperset(scopes):
         raise ValueError(f"unknown scopes: {scopes}")
-    return _declare(Access(scopes, body or BodyLimits(), problems, for_owner))
+    return _declare(Access(scopes, body or BodyLimits(), problems, for_owner, decides_leads))
 
 
 def public(*, problems: tuple[type[Problem], ...] = ()) -> Callable[[Endpoint], Endpoint]:
@@ -183,7 +190,9 @@ class Authentication:
         if stored is None or not matches or stored.revoked:
             self._failed(_reason(text, key, stored is not None, matches))
             raise self._refusal(key.id if key else None, scope)
-        return Caller(stored.workspace_id, stored.id, stored.scopes, stored.owner_id, stored.source)
+        return Caller(
+            stored.workspace_id, stored.id, stored.scopes, stored.owner_id, stored.source, stored.rates
+        )
 
     def _refusal(self, key_id: str | None, scope: Scope) -> Unauthenticated | TooManyFailures:
         if _bearer_token(scope) is None:

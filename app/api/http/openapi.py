@@ -24,6 +24,7 @@ from app.errors import (
     Overloaded,
     PreconditionFailed,
     Problem,
+    RateLimited,
     RequestTimeout,
     TooLarge,
     TooManyFailures,
@@ -46,7 +47,7 @@ _RETRY_AFTER = {
     }
 }
 _BODY = (MalformedJson, RequestTimeout, TooLarge, UnsupportedMediaType)
-_KEY = (Unauthenticated, Forbidden, TooManyFailures, ValidationFailed)
+_KEY = (Unauthenticated, Forbidden, TooManyFailures, RateLimited, ValidationFailed)
 _DATABASE = (Overloaded, DatabaseUnavailable)
 
 

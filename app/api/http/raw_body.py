@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from app.api.http.routing import read
+from app.api.http.routing import charge, read
 from app.contract.limits import BodyLimits
 from app.errors import UnsupportedMediaType
 
@@ -22,7 +22,9 @@ async def raw_body(request: Request, media: Collection[str], limits: BodyLimits)
         raise UnsupportedMediaType(f"Send {' or '.join(media)}.")
     if any(name == b"content-encoding" and value != b"identity" for name, value in request.scope["headers"]):
         raise UnsupportedMediaType("Send the body without compression.")
-    return await read(request, limits)
+    raw = await read(request, limits)
+    charge(request, len(raw))
+    return raw
 
 
 def media_type(request: Request) -> str:

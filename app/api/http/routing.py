@@ -13,8 +13,9 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app.api.http import idempotency, preconditions
-from app.api.http.auth import Authentication, access_of, permit
+from app.api.http.auth import Access, Authentication, Caller, access_of, permit
 from app.api.http.json_response import Json, NoContent
+from app.api.http.rate_limits import RateLimits, units_of
 from app.contract.faults import validation_failed
 from app.contract.limits import BodyLimits
 from app.contract.responses import Page
@@ -89,18 +90,18 @@ class StrictRoute(APIRoute):
         parameters = frozenset(each.alias for each in self.dependant.query_params)
 
         async def strictly(request: Request) -> Response:
-            if access.scopes:
-                authentication: Authentication = request.app.state.authentication
-                caller = await authentication.caller(request.scope)
-                permit(caller, access)
-                request.scope["caller"] = caller
+            caller = await _admitted(request, access) if access.scopes else None
             _check_url(request, parameters)
             await self.yield_to_writer(request)
             if reads:
                 raw = await read(request, access.body)
                 document = await _parsed(request, raw, access.body)
+                charge(request, len(raw), document, access)
                 request = ReadRequest(request, raw, document)
-            return await respond(request)
+            response = await respond(request)
+            if caller is not None:
+                response.raw_headers += request.app.state.rate_limits.headers(caller)
+            return response
 
         return strictly
 
@@ -155,6 +156,45 @@ class DirectRoute(RawRoute):
         found = {name: await find(request) for name, find in self.dependencies_by_name.items()}
         response: Response = await self.endpoint(body=body, **found)
         return response
+
+
+async def _admitted(request: Request, access: Access) -> Caller:
+    """The caller, who may do this and does not call too often."""
+    authentication: Authentication = request.app.state.authentication
+    limits: RateLimits = request.app.state.rate_limits
+    caller = await authentication.caller(request.scope)
+    limits.admit(caller, decides=access.decides_leads)
+    permit(caller, access)
+    request.scope["caller"] = caller
+    return caller
+
+
+def charge(request: Request, size: int, document: Any = None, access: Access | None = None) -> None:
+    """Take from the caller's rate what a body costs that was read, and its leads from the quota.
+
+    Raises RateLimited or QuotaExceeded.
+    """
+    caller = request.scope.get("caller")
+    if caller is None:
+        return
+    items = _items(document, access.body.isolate_items) if access is not None else None
+    units = units_of(size, len(items) if items is not None else 1)
+    leads = 0
+    if access is not None and access.decides_leads and caller.rates.quota is not None:
+        leads = sum(1 for each in ([document] if items is None else items) if _is_lead(each))
+    if units or leads:
+        limits: RateLimits = request.app.state.rate_limits
+        limits.charge(caller, units, leads)
+
+
+def _items(document: Any, name: str | None) -> list[Any] | None:
+    items = document.get(name) if name is not None and isinstance(document, dict) else None
+    return items if isinstance(items, list) else None
+
+
+def _is_lead(item: Any) -> bool:
+    """Whether an item is to be decided. Dry runs and what cannot be read are not."""
+    return isinstance(item, dict) and item.get("dry_run") is not True
 
 
 @cache

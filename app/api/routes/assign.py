@@ -40,6 +40,7 @@ from app.errors import (
     OutcomeUnknown,
     Problem,
     QueueEmpty,
+    QuotaExceeded,
 )
 from app.intake.arrival import normalize
 from app.pace import Pace
@@ -52,7 +53,9 @@ REPLAYED: dict[int | str, dict[str, Any]] = {
 
 
 @hot.post("/assign", status_code=201, responses=REPLAYED)
-@requires("assign", body=BodyLimits(size=256 * KIB), problems=(LeadNotDecided,))
+@requires(
+    "assign", body=BodyLimits(size=256 * KIB), problems=(LeadNotDecided, QuotaExceeded), decides_leads=True
+)
 async def assign_lead(
     caller: CallerParameter, dispatch: DispatchParameter, key: IdempotencyKeyParameter, body: AssignRequest
 ) -> Json[Decision]:
@@ -64,7 +67,12 @@ async def assign_lead(
 
 
 @hot.post("/assign/batch")
-@requires("assign", body=BodyLimits(size=8192 * KIB, isolate_items="items"))
+@requires(
+    "assign",
+    body=BodyLimits(size=8192 * KIB, isolate_items="items"),
+    problems=(QuotaExceeded,),
+    decides_leads=True,
+)
 async def assign_leads(
     caller: CallerParameter, dispatch: DispatchParameter, key: IdempotencyKeyParameter, body: BatchRequest
 ) -> Json[BatchResult]:
