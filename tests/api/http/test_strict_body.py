@@ -166,6 +166,9 @@ async def test_truncated_body_is_not_used(small: Small) -> None:
 def _scope(small: Small) -> dict[str, Any]:
     return {
         "type": "http", "method": "POST", "path": "/assign", "raw_path": b"/assign", "query_string": b"",
-        "headers": [(b"authorization", b"Bearer dev-key"), (b"content-type", b"application/json")],
+        "headers": [
+            (b"host", b"127.0.0.1"), (b"authorization", b"Bearer dev-key"),
+            (b"content-type", b"application/json"),
+        ],
         "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000), "scheme": "http", "app": small.app,
     }  # fmt: skip
