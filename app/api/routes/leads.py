@@ -72,8 +72,8 @@ async def explain_assignment(
 ) -> Json[Explanation]:
     """Computes the decision again from its stored inputs, and returns every step with every rule."""
     decided, basis = await _inputs(pool, caller.workspace_id, str(assignment_id))
-    lead, view = await _seen(pool, dispatch, caller, decided.read_response()["lead_id"])
     try:
+        lead, view = await _seen(pool, dispatch, caller, decided.read_response()["lead_id"])
         plan = await dispatch.plans.fetch(caller.workspace_id, basis.plan_version)
     except LookupError:
         raise PlanVersionUnreadable from None
