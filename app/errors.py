@@ -33,7 +33,8 @@ class Fault:
 class Problem(Exception):
     """Ends the request with `status`. Programs read `code`, which is stable; people read `detail`.
 
-    `members` are further members of the problem document.
+    `members` are further members of the problem document. `faults_total` counts also those faults that are
+    not among `faults`.
     """
 
     status: ClassVar[int] = 500
@@ -48,6 +49,7 @@ class Problem(Exception):
         super().__init__(detail)
         self.detail = detail
         self.faults = tuple(faults)
+        self.faults_total = len(self.faults)
         self.members: dict[str, Any] = {}
 
     @property

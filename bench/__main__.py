@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from bench.clocks import due_at_once, million_clocks
 from bench.every_step import every_step
 from bench.held import held_beside_idle
+from bench.isolation import isolation
 from bench.overload import overload
 from bench.processes import Service, service
 from bench.scenarios import Row, long_table, many_rules, open_snapshot, speed
@@ -27,8 +28,9 @@ ALL: dict[str, Callable[[Service], Iterator[Row]]] = {
     "webhooks": steady_stream,
     "burst": burst,
     "overload": overload,
+    "isolation": isolation,
 }
-AS_SHIPPED = {"overload"}
+AS_SHIPPED = {"overload", "isolation"}
 """Measured with the request timeout that a service has unless it is set."""
 
 

@@ -63,10 +63,13 @@ def validation_failed(
 ) -> ValidationFailed:
     """pydantic's error as ours. `root` is the path of the validated value in the body.
 
-    If `model` is given, the fault of an unknown field names the known one that was probably meant.
+    If `model` is given, the fault of an unknown field names the known one that was probably meant. No more
+    faults are made than are listed: there can be thousands.
     """
     errors = refused.errors(include_input=False, include_url=False)
-    return ValidationFailed(faults=[fault_of(error, root, model) for error in errors])
+    problem = ValidationFailed(faults=[fault_of(error, root, model) for error in errors[:MAX_ERRORS]])
+    problem.faults_total = len(errors)
+    return problem
 
 
 def fault_of(error: Mapping[str, Any], root: Path, model: type[BaseModel] | None = None) -> Fault:
@@ -107,7 +110,7 @@ def document_of(problem: Problem, request_id: str, errors: Sequence[Mapping[str,
     document |= problem.members
     if problem.faults:
         document["errors"] = errors
-        document["errors_total"] = len(problem.faults)
+        document["errors_total"] = problem.faults_total
     return document
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.contract.directory import TeamInput
 from app.contract.events import EventBatch, EventRequest
-from app.contract.faults import validation_failed
+from app.contract.faults import MAX_ERRORS, problem_document, validation_failed
 from app.contract.requests import AssignRequest
 
 LEAD = {"email": "a@b.example"}
@@ -57,3 +57,11 @@ def test_what_is_empty_is_called_empty(model: type[BaseModel], body: dict[str, A
         model.model_validate(body)
     faults = validation_failed(raised.value).faults
     assert [fault.detail for fault in faults] == ["must not be empty"]
+
+
+def test_only_the_faults_that_are_listed_are_made_and_all_are_counted() -> None:
+    with pytest.raises(ValidationError) as raised:
+        TeamInput.model_validate({"members": [{"wieght": 1}] * MAX_ERRORS})
+    problem = validation_failed(raised.value, model=TeamInput)
+    assert len(problem.faults) == MAX_ERRORS
+    assert problem_document(problem)["errors_total"] == 2 * MAX_ERRORS

@@ -1,0 +1,76 @@
+"""One workspace does its worst. What single calls of another notice, as a ratio to their quiet times."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+
+import orjson
+
+from bench import leads
+from bench.load import Connection, RunTimes, post, run
+from bench.processes import Service
+from bench.scenarios import Row, at_most, create_team_workspace
+
+ABUSERS = 16
+CALLS = 150
+WARM_UP_SECONDS = 1.0
+MEDIA = "application/x-ndjson"
+
+
+def isolation(service: Service) -> Iterator[Row]:
+    """Each abuse by sixteen connections of one key, while two connections of another workspace call."""
+    greedy, modest = (create_team_workspace(service, name) for name in ("greedy", "modest"))
+    asyncio.run(_calls(service.port, modest))
+    quiet = asyncio.run(_calls(service.port, modest))
+    yield Row("quiet", f"p50 {quiet.percentile(0.5):.1f} ms, p99 {quiet.percentile(0.99):.1f} ms")
+    for name, request in _abuses(greedy).items():
+        times = asyncio.run(_beside(service.port, modest, request))
+        refused = sum(count for status, count in times.statuses.items() if status >= 500)
+        half, most = (times.percentile(share) for share in (0.5, 0.99))
+        yield Row(f"{name}: single calls", f"p50 {half:.1f} ms, p99 {most:.1f} ms, {refused} refused")
+        yield at_most(f"{name}: p99 of single calls, to quiet", most / quiet.percentile(0.99), 10)
+
+
+def _abuses(key: str) -> dict[str, bytes]:
+    dry = [{"lead": leads.new_lead(), "dry_run": True} for _ in range(1000)]
+    large = [{"lead": {**leads.new_lead(), "message": "x" * 6000}} for _ in range(1000)]
+    invalid = [{"lead": {"shoe_size": number, "nmae": "x", "emial": 1}} for number in range(1000)]
+    accounts = b"\n".join(
+        orjson.dumps({"id": f"a{number}", "name": f"Account {number}", "domains": [f"a{number}.example"]})
+        for number in range(20_000)
+    )
+    return {
+        "dry runs of 1,000 leads": post("/assign/batch", orjson.dumps({"items": dry}), key),
+        "batches of 7 MB": post("/assign/batch", orjson.dumps({"items": large}), key),
+        "batches of invalid items": post("/assign/batch", orjson.dumps({"items": invalid}), key),
+        "20,000 accounts": post("/accounts/bulk", accounts, key).replace(b"application/json", MEDIA.encode()),
+        "metrics": _scrape(key),
+    }
+
+
+def _scrape(key: str) -> bytes:
+    return f"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
+
+
+async def _beside(port: int, key: str, abuse: bytes) -> RunTimes:
+    loop = asyncio.get_running_loop()
+    opened = [(await loop.create_connection(Connection, "127.0.0.1", port))[1] for _ in range(ABUSERS)]
+    abusers = [asyncio.create_task(_again_and_again(connection, abuse)) for connection in opened]
+    await asyncio.sleep(WARM_UP_SECONDS)
+    times = await _calls(port, key)
+    for abuser, connection in zip(abusers, opened, strict=True):
+        abuser.cancel()
+        connection.transport.abort()
+    await asyncio.wait(abusers)
+    return times
+
+
+async def _again_and_again(connection: Connection, request: bytes) -> None:
+    with suppress(ConnectionError):
+        while True:
+            await connection.ask(request)
+
+
+async def _calls(port: int, key: str) -> RunTimes:
+    make: Callable[[int], bytes] = lambda _: post("/assign", leads.one(), key)  # noqa: E731
+    return await run(port, 2, CALLS, make)
