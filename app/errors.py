@@ -597,6 +597,60 @@ class DatabaseUnavailable(Problem):
     retry_after = 2
 
 
+class DatabaseReadOnly(Problem):
+    """The database takes no writes, so no decision can be made. Only `/readyz` tells it apart."""
+
+    status, code, title = 503, "database_read_only", "The database is read-only"
+    cause = "The database is a standby, or is set to read-only. Decisions need the primary."
+    remedy = "Point `DATABASE_URL` to the primary, for example with `target_session_attrs=read-write`."
+    retry_after = 2
+
+
+class DatabaseFull(Problem):
+    """The disk of the database is full. Only `/readyz` tells it apart."""
+
+    status, code, title = 503, "database_full", "The disk of the database is full"
+    cause = "The database has no room for another row."
+    remedy = "Give the database more room. The service needs no restart."
+    retry_after = 2
+
+
+class SchemaOlder(Problem):
+    """The schema is not that of the code. Only `/readyz` tells it apart."""
+
+    status, code, title = 503, "schema_older", "The schema is older than the code"
+    cause = "The migrations of this version have not been run, or the role lacks rights that they give."
+    remedy = "Run `lead-assignment migrate` with the role that owns the tables."
+    retry_after = 2
+
+
+class SchemaNewer(Problem):
+    """A later version has migrated the database in a way that this code cannot work with."""
+
+    status, code, title = 503, "schema_newer", "The schema is newer than the code"
+    cause = "A later version of the service has migrated the database, and this one cannot work with it."
+    remedy = "Run the later version."
+    retry_after = 2
+
+
+class PoolerNotSet(Problem):
+    """A pooler in transaction mode, and no setting that says so. Only `/readyz` tells it apart."""
+
+    status, code, title = 503, "pgbouncer_not_set", "A pooler breaks prepared statements"
+    cause = "Sessions share connections of the database, and the service was not told so."
+    remedy = "Set `LEAD_ASSIGNMENT_PGBOUNCER=true` and restart, or connect to Postgres itself."
+    retry_after = 2
+
+
+class NoApiKey(Problem):
+    """Nobody could call the service. Only `/readyz` says so."""
+
+    status, code, title = 503, "no_api_key", "There is no API key"
+    cause = "No valid API key exists, so the service cannot be called."
+    remedy = "Create one with `lead-assignment keys create`. The service needs no restart."
+    retry_after = 2
+
+
 class SecretsKeyMissing(Problem):
     """There is no key with which secrets of other systems could be stored."""
 

@@ -1,6 +1,8 @@
 """The command line, `lead-assignment`."""
 
 import gc
+import os
+import ssl
 import sys
 from importlib import import_module
 from importlib.metadata import version
@@ -12,7 +14,15 @@ from typer.core import TyperGroup
 
 from app.cli.context import CommandError
 from app.errors import Problem
+from app.store.connection.address import InvalidAddress
 from app.store.connection.pool import is_connection_error
+
+REFUSED_ERRORS = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    ssl.SSLError,
+)
+"""What a server answers that knows no such role or database, or whose certificate is not trusted."""
 
 _COMMANDS = {
     "serve": "serve",
@@ -49,6 +59,8 @@ class _ByName(TyperGroup):
     def get_command(self, ctx: object, cmd_name: str) -> Any:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
+        # The database lists the connections of each command by its name.
+        os.environ.setdefault("PGAPPNAME", f"lead-assignment {cmd_name}")
         module = import_module(f".{_COMMANDS[cmd_name]}", __package__)
         group = getattr(module, "commands", None)
         if group is None:
@@ -102,6 +114,10 @@ def _message(error: Exception) -> str | None:
             return str(error)
         case Problem():
             return "\n".join([error.detail or error.title, *map(_fault, error.faults)])
+        case InvalidAddress():
+            return str(error)
+        case asyncpg.ClientConfigurationError():
+            return f"The database URL cannot be used: {error.args[0]}."
         case asyncpg.UndefinedTableError() | asyncpg.UndefinedColumnError():
             return (
                 "The database has no tables, or not the newest. Run `lead-assignment migrate`. Without"
@@ -109,10 +125,10 @@ def _message(error: Exception) -> str | None:
             )
         case asyncpg.InsufficientPrivilegeError():
             return "Permission denied. Set MIGRATION_DATABASE_URL to the role that owns the tables."
-        case _ if is_connection_error(error) or isinstance(
-            error, asyncpg.InvalidAuthorizationSpecificationError
-        ):
+        case _ if is_connection_error(error) or isinstance(error, REFUSED_ERRORS):
             return f"Cannot reach the database ({type(error).__name__})."
+        case asyncpg.PostgresError():
+            return f"The database refused: {type(error).__name__} ({error.sqlstate})."
         case _:
             return None
 

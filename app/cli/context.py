@@ -9,13 +9,13 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-import asyncpg
 import typer
 from pydantic import ValidationError
 
 from app.settings import Settings
 from app.store import workspaces
 from app.store.connection import role
+from app.store.connection.address import connect_to
 from app.store.connection.pool import Connection, Pool, open_pool, when_ready
 from app.store.workspaces import Workspace
 
@@ -95,7 +95,7 @@ def require_tables(dsn: str) -> None:
     """
 
     async def found() -> bool:
-        connection = await asyncpg.connect(dsn, timeout=10, statement_cache_size=0)
+        connection = await connect_to(dsn, statement_cache_size=0)
         try:
             return await role.has_tables(connection)
         finally:
@@ -110,7 +110,7 @@ def as_owner(work: Callable[[Connection], Awaitable[Result]]) -> Result:
     with database(settings_now()) as settings:
 
         async def connected() -> Result:
-            connection = await asyncpg.connect(settings.address_for_migration(), timeout=10)
+            connection = await connect_to(settings.address_for_migration())
             try:
                 return await work(connection)
             finally:

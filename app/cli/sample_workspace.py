@@ -3,7 +3,6 @@
 import shlex
 from pathlib import Path
 
-import asyncpg
 import orjson
 
 from app.cli.context import CommandError
@@ -14,6 +13,7 @@ from app.plans import versions
 from app.registry import strategies
 from app.settings import Settings
 from app.store import workspaces
+from app.store.connection.address import connect_to
 from app.store.connection.pool import Pool, open_pool
 from app.store.path.current_state import read_current_state
 
@@ -35,7 +35,7 @@ def curl_line() -> str:
 
 async def load_example(settings: Settings) -> None:
     """Create the workspace if it does not exist, and fill it if it is empty."""
-    owner = await asyncpg.connect(settings.address_for_migration(), timeout=10)
+    owner = await connect_to(settings.address_for_migration())
     try:
         found = await workspaces.find_workspace(owner, settings.development_workspace)
         workspace = found or await workspaces.create_workspace(owner, settings.development_workspace)

@@ -10,7 +10,6 @@ from socket import socket
 from types import FrameType
 from typing import Annotated
 
-import asyncpg
 import structlog
 import typer
 import uvicorn
@@ -21,6 +20,7 @@ from app.cli.context import CommandError, database, require_tables, settings_now
 from app.settings import Settings
 from app.store import api_keys
 from app.store.connection import role
+from app.store.connection.address import connect_to
 from app.store.connection.pool import when_ready
 from app.store.connection.schema import find_revision
 
@@ -98,7 +98,7 @@ def _serve_production(settings: Settings) -> None:
 
 async def _objections(dsn: str) -> list[str]:
     """Why the service must not use this database and role in production."""
-    connection = await asyncpg.connect(dsn, timeout=10, statement_cache_size=0)
+    connection = await connect_to(dsn, statement_cache_size=0)
     try:
         wrong = await role.list_objections(connection)
         if not wrong and not await api_keys.any_key_exists(connection):

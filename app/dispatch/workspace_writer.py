@@ -10,7 +10,14 @@ import structlog
 
 from app.dispatch.caches import PlanCache
 from app.dispatch.commit_group import CompileFirst, GroupResult, decide_and_write
-from app.dispatch.failures import CONTENTION_ERRORS, error_summary, is_database_error, keep_failed, reason_of
+from app.dispatch.failures import (
+    CONTENTION_ERRORS,
+    error_summary,
+    is_database_error,
+    keep_failed,
+    note_unfit,
+    reason_of,
+)
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.pending_jobs import PendingJobs
 from app.dispatch.record import as_replayed
@@ -140,6 +147,8 @@ class WorkspaceWriter:
             except Exception as error:
                 if not is_database_error(error):
                     raise
+                if note_unfit(self.pool, error):
+                    raise DatabaseUnavailable from error
                 self.unavailable = True
                 await asyncio.sleep(RETRY_SECONDS)
             if time.monotonic() > until:

@@ -12,7 +12,10 @@ down_revision = None
 
 ROLE = """
 DO $$ BEGIN
-  CREATE ROLE lead_assignment_app NOLOGIN NOBYPASSRLS;
+  -- Asked first: a role that may create none is refused even where this one exists.
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'lead_assignment_app') THEN
+    CREATE ROLE lead_assignment_app NOLOGIN NOBYPASSRLS;
+  END IF;
 EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
 END $$
 """

@@ -13,7 +13,9 @@ down_revision = "0008"
 ROLE = """
 DO $$ DECLARE grantee name; BEGIN
   BEGIN
-    CREATE ROLE lead_assignment_privacy NOLOGIN NOBYPASSRLS;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'lead_assignment_privacy') THEN
+      CREATE ROLE lead_assignment_privacy NOLOGIN NOBYPASSRLS;
+    END IF;
   EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
   END;
   FOR grantee IN

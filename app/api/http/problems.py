@@ -24,7 +24,8 @@ from app.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from app.store.connection.pool import CONNECTION_ERRORS, is_connection_error
+from app.dispatch.failures import SERVER_ERRORS, is_database_error, note_unfit
+from app.store.connection.pool import CONNECTION_ERRORS
 
 MEDIA_TYPE = "application/problem+json"
 MAX_BYTES = 8192
@@ -73,7 +74,7 @@ def _of_http(error: HTTPException) -> Problem:
 
 
 _BUSY = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
-HANDLED = (Problem, RequestValidationError, HTTPException, *_BUSY, *CONNECTION_ERRORS)
+HANDLED = (Problem, RequestValidationError, HTTPException, *_BUSY, *CONNECTION_ERRORS, *SERVER_ERRORS)
 """The kinds of error that become a problem here. `RequestMiddleware` handles all others."""
 
 
@@ -88,7 +89,7 @@ def problem_of(error: Exception) -> Problem:
             return _of_http(error)
         case asyncpg.LockNotAvailableError() | asyncpg.QueryCanceledError():
             return Overloaded("The database is busy.")
-        case _ if is_connection_error(error):
+        case _ if is_database_error(error):
             return DatabaseUnavailable()
         case _:
             return Problem()
@@ -98,6 +99,7 @@ def install(app: FastAPI) -> None:
     """Registers the handlers that turn errors into problems."""
 
     async def handle(request: Request, error: Exception) -> Response:
+        note_unfit(request.app.state.pool, error)
         return problem_response(problem_of(error), request_id_of(request))
 
     for kind in HANDLED:

@@ -3,22 +3,27 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
+
+from app.store.connection.address import connect_to
 
 MIGRATIONS = Path(__file__).parents[3] / "migrations"
 
 
 @asynccontextmanager
 async def connect(dsn: str) -> AsyncIterator[AsyncConnection]:
-    """Open a connection for migrations. `dsn` is an address for asyncpg."""
-    address = "postgresql+asyncpg://" + dsn.split("://", 1)[1]
-    engine = create_async_engine(address, poolclass=NullPool)
+    """Open a connection for migrations. Raises InvalidAddress, and what the driver raises."""
+    engine = create_async_engine(
+        "postgresql+asyncpg://", async_creator=partial(connect_to, dsn), poolclass=NullPool
+    )
     try:
         async with engine.connect() as connection:
             yield connection
@@ -42,6 +47,11 @@ async def _migrate(dsn: str, revision: str) -> None:
 def migrate(dsn: str, revision: str = "head") -> None:
     """Migrate the database at `dsn` to the newest revision, or only as far as `revision`. Safe to repeat.
 
-    The role in `dsn` owns the tables. The service itself should use another role.
+    The role in `dsn` owns the tables. The service itself should use another role. Raises InvalidAddress, and
+    what the driver raises.
     """
-    asyncio.run(_migrate(dsn, revision))
+    try:
+        asyncio.run(_migrate(dsn, revision))
+    except DBAPIError as error:
+        # The commands know the errors of the driver, not what they are wrapped in.
+        raise (error.orig and error.orig.__cause__) or error from error

@@ -4,6 +4,8 @@ from typing import Any, Protocol
 
 import asyncpg
 
+from app.store.connection import address
+
 
 class Log(Protocol):
     """A structlog logger, or an object with the same methods."""
@@ -25,10 +27,10 @@ class ConnectionMonitor:
         self._log = log
         self._away = False
 
-    async def __call__(self, *address: Any, **options: Any) -> asyncpg.Connection:
+    async def __call__(self, **arguments: Any) -> asyncpg.Connection:
         """A new connection. Raises what asyncpg raises."""
         try:
-            connection: asyncpg.Connection = await asyncpg.connect(*address, **options)
+            connection = await address.connect(**arguments)
         except Exception as error:
             if not self._away:
                 self._away = True

@@ -11,7 +11,9 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from app.errors import WorkspaceDeleted
+from app.store.connection import address
 from app.store.connection.shares import Shares
+from app.troubles import Troubles
 
 Connection = asyncpg.Connection | PoolConnectionProxy
 Row = asyncpg.Record
@@ -75,7 +77,8 @@ class Pool(asyncpg.Pool):
 
     `transaction_settings` are those that every transaction has to make because its connection cannot keep
     them: all of them behind PgBouncer, none otherwise. `acquire_seconds` is how long a request waits for a
-    connection. A workspace holds at most half of them, beside the one of its commit groups.
+    connection; `troubles` is told when none is free. A workspace holds at most half of them, beside the one
+    of its commit groups.
     """
 
     def __init__(
@@ -84,12 +87,14 @@ class Pool(asyncpg.Pool):
         max_size: int,
         transaction_settings: str,
         acquire_seconds: float,
+        troubles: Troubles,
         **keywords: Any,
     ) -> None:
         super().__init__(*arguments, max_size=max_size, **keywords)
         self.shares = Shares(max(MIN_SHARE, max_size // 2))
         self.transaction_settings = transaction_settings
         self.acquire_seconds = acquire_seconds
+        self.troubles = troubles
 
 
 async def open_pool(
@@ -99,24 +104,26 @@ async def open_pool(
     pgbouncer: bool,
     connect: Connect | None = None,
     request_seconds: float = ACQUIRE_SECONDS,
+    troubles: Troubles | None = None,
 ) -> Pool:
     """A pool for `dsn`. It connects when it is first used, so a service starts while the database is away.
 
-    `connect` is how, asyncpg's own way unless given. A request that may take `request_seconds` may wait as
-    long for a connection. A transaction leaves nothing behind, so a connection goes back as it came. With
-    PgBouncer in transaction mode statements cannot be kept prepared.
+    `connect` is how, that of every connection unless given. A request that may take `request_seconds` may
+    wait as long for a connection. A transaction leaves nothing behind, so a connection goes back as it came.
+    With PgBouncer in transaction mode statements cannot be kept prepared. Raises InvalidAddress.
     """
     acquire_seconds = max(ACQUIRE_SECONDS, request_seconds)
+    arguments = address.connect_arguments(dsn)
+    within = CONNECT_SHARE * acquire_seconds
+    arguments["timeout"] = min(within, arguments.get("timeout") or within)
     return await Pool(
-        dsn,
         connection_class=asyncpg.Connection,
         record_class=asyncpg.Record,
         loop=None,
         min_size=0,
         max_size=size,
         max_queries=50_000,
-        timeout=CONNECT_SHARE * acquire_seconds,
-        connect=connect,
+        connect=connect or address.connect,
         init=None if pgbouncer else _keep_settings,
         command_timeout=REPLY_SECONDS,
         statement_cache_size=0 if pgbouncer else 256,
@@ -124,6 +131,8 @@ async def open_pool(
         reset=_leave_nothing_open,
         transaction_settings=_always(local=True) if pgbouncer else "",
         acquire_seconds=acquire_seconds,
+        troubles=troubles or Troubles(),
+        **arguments,
     )
 
 
@@ -137,7 +146,12 @@ async def take_connection(pool: Pool, seconds: float) -> PoolConnectionProxy:
 
     With an idle one there is nothing to wait for, and a time limit would cost a task.
     """
-    return await pool.acquire(timeout=None if pool.get_idle_size() else seconds)
+    try:
+        return await pool.acquire(timeout=None if pool.get_idle_size() else seconds)
+    except TimeoutError:
+        if pool.get_size() >= pool.get_max_size():
+            pool.troubles.note("pool_exhausted", connections=pool.get_max_size())
+        raise
 
 
 async def give_back(pool: Pool, connection: PoolConnectionProxy) -> None:
