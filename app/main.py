@@ -52,6 +52,7 @@ from app.store.connection.pool import Pool, open_pool, when_ready
 from app.webhooks.endpoints import Endpoints
 from app.webhooks.receive import Receiver
 from app.worker.target_deliveries import sender_of
+from app.worker.watch import watching
 from app.worker.worker import working
 
 
@@ -71,6 +72,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
             pgbouncer=settings.pgbouncer,
             connect=ConnectionMonitor(structlog.get_logger()),
             request_seconds=settings.request_timeout_seconds,
+            troubles=metrics.troubles,
         )
         app.state.pool = pool
         box = app.state.secret_box
@@ -88,11 +90,12 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
         try:
             sender = sender_of(pool, app.state.dispatch, app.state.target_http, app.state.secret_box, metrics)
             every = settings.worker_interval_seconds
-            worker = working(pool, app.state.dispatch, sender, every)
+            worker = working(pool, app.state.dispatch, sender, every, metrics)
             async with (
                 measured(metrics.loop_late),
                 exchanging(app.state.rate_limits, pool),
                 nullcontext() if settings.no_worker else worker,
+                watching(pool, metrics),
             ):
                 yield
         finally:

@@ -1,6 +1,7 @@
 """Metrics for Prometheus. No label ever holds a person, an owner or free text."""
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from prometheus_client import (
@@ -8,6 +9,7 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    ProcessCollector,
     disable_created_metrics,
     generate_latest,
 )
@@ -15,6 +17,7 @@ from prometheus_client.core import CounterMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from app.logs import lines_dropped
+from app.troubles import Troubles
 
 MAX_STEPS = 200
 """Step names come from plans. Beyond this number they are counted as `other`."""
@@ -53,8 +56,21 @@ STRANDED = ("inactive", "deleted", "away")
 class Metrics:
     """The metrics of one process."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self.troubles = Troubles()
+        self._worker_seen: float | None = None
+        registry.register(_TroubleCounts(self.troubles))
+        self._database_up = Gauge(
+            "lead_assignment_database_up", "1 while the database answers.", registry=registry
+        )
+        self._worker_progress = Gauge(
+            "lead_assignment_worker_progress_timestamp_seconds",
+            "When the worker last came forward, in seconds since 1970; 0 without one.",
+            registry=registry,
+        )
         self._decisions: dict[int, _Decisions] = {}
         self._requests = Counter(
             "lead_assignment_requests", "HTTP requests.", ["method", "route", "status"], registry=registry
@@ -167,6 +183,19 @@ class Metrics:
         """Counts a request that the rate of a key or a workspace, or a quota, refused."""
         self._rate_limited.labels(limit).inc()
 
+    def database_answered(self, answered: bool) -> None:
+        """Notes whether the database answered when it was last asked."""
+        self._database_up.set(answered)
+
+    def worker_came_forward(self) -> None:
+        """Notes that the worker is not stuck."""
+        self._worker_progress.set_to_current_time()
+        self._worker_seen = self._clock()
+
+    def worker_silence(self) -> float:
+        """Seconds since the worker last came forward; 0 without one."""
+        return self._clock() - self._worker_seen if self._worker_seen is not None else 0.0
+
     def authentication_failed(self, reason: str) -> None:
         """Counts a request without a valid key."""
         self._failed_authentications.labels(reason).inc()
@@ -227,6 +256,10 @@ class Metrics:
         for flag, leads in flags.items():
             own.flags.labels(flag).inc(leads)
 
+    def process_exposition(self) -> bytes:
+        """The metrics of the process alone, in the Prometheus text format."""
+        return generate_latest(self.registry)
+
     def exposition(self, workspace_id: int, gauges: WorkspaceGauges) -> bytes:
         """The metrics of the process and of one workspace, in the Prometheus text format."""
         own = self._decisions.get(workspace_id)
@@ -240,6 +273,22 @@ class _DroppedLines(Collector):
     def collect(self) -> Iterable[Metric]:
         name = "lead_assignment_log_lines_dropped"
         yield CounterMetricFamily(name, "Log lines that nobody read in time.", value=lines_dropped())
+
+
+class _TroubleCounts(Collector):
+    """The counts of troubles, as a metric."""
+
+    def __init__(self, troubles: Troubles) -> None:
+        self._troubles = troubles
+
+    def collect(self) -> Iterable[Metric]:
+        """The one metric."""
+        counter = CounterMetricFamily(
+            "lead_assignment_troubles", "What went wrong around the service.", labels=["kind"]
+        )
+        for kind, count in dict(self._troubles.counts).items():
+            counter.add_metric([kind], count)
+        yield counter
 
 
 class _Decisions:

@@ -29,6 +29,8 @@ class Settings(BaseSettings):
     pool_size: int = Field(10, ge=2, le=200)
     request_timeout_seconds: float = Field(2.0, gt=0.1, le=60)
     no_worker: bool = False
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(None, ge=0, le=65535)
     worker_interval_seconds: float = Field(1.0, ge=0.01, le=3600)
     plugin_timeout_seconds: float = Field(0.1, ge=0.01, le=30)
     plugin_memory_mb: int = Field(1024, ge=256, le=65536)

@@ -22,6 +22,18 @@ def run(connection: Connection) -> None:
     with context.begin_transaction():
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": ONE_AT_A_TIME})
         context.run_migrations()
+        connection.execute(text(f"COMMENT ON TABLE alembic_version IS '{_oldest_code_served()}'"))
+
+
+def _oldest_code_served() -> str:
+    """The oldest revision whose code can go on with the schema as it is now, for `/readyz` of that code."""
+    oldest, needed = context.get_context().get_current_revision() or "", ""
+    while True:
+        module = context.script.get_revision(oldest).module
+        needed = max(needed, getattr(module, "serves", oldest))
+        if module.down_revision is None or module.down_revision < needed:
+            return oldest
+        oldest = module.down_revision
 
 
 async def run_on_own_connection() -> None:

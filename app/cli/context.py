@@ -16,7 +16,7 @@ from app.settings import Settings
 from app.store import workspaces
 from app.store.connection import role
 from app.store.connection.address import connect_to
-from app.store.connection.pool import Connection, Pool, open_pool, when_ready
+from app.store.connection.pool import START_SECONDS, Connection, Pool, open_pool, when_ready
 from app.store.workspaces import Workspace
 
 EMBEDDED_DATA = Path(".data")
@@ -88,8 +88,10 @@ def _embedded_postgres() -> Iterator[str]:
         yield server.dsn
 
 
-def require_tables(dsn: str) -> None:
+def require_tables(dsn: str, seconds: float = START_SECONDS) -> None:
     """Make sure that the database was migrated, before a process logs that it finds no tables.
+
+    A server that is not ready is waited for, for these seconds.
 
     Raises CommandError.
     """
@@ -101,7 +103,7 @@ def require_tables(dsn: str) -> None:
         finally:
             await connection.close()
 
-    if not asyncio.run(when_ready(found)):
+    if not asyncio.run(when_ready(found, seconds)):
         raise CommandError("The database has no tables yet. Run `lead-assignment migrate` first.")
 
 
@@ -110,7 +112,8 @@ def as_owner(work: Callable[[Connection], Awaitable[Result]]) -> Result:
     with database(settings_now()) as settings:
 
         async def connected() -> Result:
-            connection = await connect_to(settings.address_for_migration())
+            address = settings.address_for_migration()
+            connection = await when_ready(lambda: connect_to(address))
             try:
                 return await work(connection)
             finally:

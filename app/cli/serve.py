@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import math
 import signal
 import sys
 import time
@@ -18,7 +19,6 @@ from starlette.datastructures import State
 from app import logs
 from app.cli.context import CommandError, database, require_tables, settings_now
 from app.settings import Settings
-from app.store import api_keys
 from app.store.connection import role
 from app.store.connection.address import connect_to
 from app.store.connection.pool import when_ready
@@ -59,12 +59,20 @@ def serve(
             help="How long to serve on after a signal while /readyz is 503. Default: 5, in development 0.",
         ),
     ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Show metrics here, without a key.")
+    ] = None,
 ) -> None:
     """Serve requests until a signal ends it."""
     settings = settings_now()
     if no_worker:
         settings = settings.model_copy(update={"no_worker": True})
-    options = {"host": host, "port": port, "drain_seconds": drain_seconds}
+    options = {
+        "host": host,
+        "port": port,
+        "drain_seconds": drain_seconds,
+        "metrics_port": metrics_port,
+    }
     given = {name: value for name, value in options.items() if value is not None}
     settings = settings.model_copy(update=given)
     # uvicorn raises the signal again after its shutdown, and our resources must still be closed.
@@ -90,7 +98,7 @@ def _serve_production(settings: Settings) -> None:
     if not settings.database_url:
         raise CommandError("Set DATABASE_URL. There is no embedded database in production.")
     dsn = settings.database_url
-    wrong = asyncio.run(when_ready(lambda: _objections(dsn)))
+    wrong = asyncio.run(when_ready(lambda: _objections(dsn), math.inf))
     if wrong:
         raise CommandError("\n".join(["Refusing to serve in production:", *(f"  {each}" for each in wrong)]))
     _run(settings, announcement=None)
@@ -100,10 +108,7 @@ async def _objections(dsn: str) -> list[str]:
     """Why the service must not use this database and role in production."""
     connection = await connect_to(dsn, statement_cache_size=0)
     try:
-        wrong = await role.list_objections(connection)
-        if not wrong and not await api_keys.any_key_exists(connection):
-            wrong.append("there is no API key; create one with `lead-assignment keys create`")
-        return wrong
+        return await role.list_objections(connection)
     finally:
         await connection.close()
 
@@ -137,6 +142,7 @@ def _is_loopback(host: str) -> bool:
 
 def _run(settings: Settings, announcement: str | None) -> None:
     from app.api.http.protocol import protocol_of
+    from app.cli.metrics_port import metrics_port
     from app.main import create_app
 
     app = create_app(settings)
@@ -157,7 +163,8 @@ def _run(settings: Settings, announcement: str | None) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
-    _Server(config, app.state, announcement).run()
+    with metrics_port(settings, app.state.metrics):
+        _Server(config, app.state, announcement).run()
 
 
 class _Server(uvicorn.Server):

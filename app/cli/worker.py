@@ -1,27 +1,37 @@
 """`lead-assignment worker`."""
 
 import asyncio
+import math
 import signal
+from typing import Annotated
 
 import structlog
+import typer
 
 from app import logs
 from app.cli.context import CommandError, require_tables, settings_now
 from app.settings import Settings
 
 
-def worker() -> None:
+def worker(
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Show metrics here, without a key.")
+    ] = None,
+) -> None:
     """Do what comes due, without serving requests, until a signal ends it."""
     settings = settings_now()
+    if metrics_port is not None:
+        settings = settings.model_copy(update={"metrics_port": metrics_port})
     if not settings.database_url:
         raise CommandError("Set DATABASE_URL.")
-    require_tables(settings.database_url)
     logs.configure(level=settings.log_level)
+    require_tables(settings.database_url, math.inf)
     asyncio.run(_until_signal(settings))
 
 
 async def _until_signal(settings: Settings) -> None:
     # These imports take long, and no other command waits for them.
+    from app.cli.metrics_port import metrics_port
     from app.dispatch.dispatcher import Dispatcher
     from app.metrics import Metrics
     from app.outbox.safe_http import AllowedHosts, SafeHttp
@@ -31,20 +41,22 @@ async def _until_signal(settings: Settings) -> None:
     from app.store.connection.monitor import ConnectionMonitor
     from app.store.connection.pool import open_pool
     from app.worker.target_deliveries import sender_of
+    from app.worker.watch import watching
     from app.worker.worker import working
 
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     log = structlog.get_logger()
+    metrics = Metrics()
     pool = await open_pool(
         settings.database_url or "",
         size=settings.pool_size,
         pgbouncer=settings.pgbouncer,
         connect=ConnectionMonitor(log),
         request_seconds=settings.request_timeout_seconds,
+        troubles=metrics.troubles,
     )
-    metrics = Metrics()
     dispatch = Dispatcher(
         pool,
         strategies(),
@@ -56,9 +68,11 @@ async def _until_signal(settings: Settings) -> None:
     secrets = SecretBox(settings.secrets_keys())
     sender = sender_of(pool, dispatch, SafeHttp(allowed), secrets, metrics)
     try:
-        async with working(pool, dispatch, sender, settings.worker_interval_seconds):
-            log.info("working")
-            await ended.wait()
+        every = settings.worker_interval_seconds
+        with metrics_port(settings, metrics):
+            async with working(pool, dispatch, sender, every, metrics), watching(pool, metrics):
+                log.info("working")
+                await ended.wait()
     finally:
         await dispatch.close()
         await pool.close()

@@ -24,7 +24,7 @@ CONTENTION_ERRORS = (
     asyncpg.TransactionRollbackError,
 )
 """Another transaction is in the way. Nothing is wrong with the jobs; they may be tried later."""
-SERVER_ERRORS = (
+SERVER_ERRORS: tuple[type[Exception], ...] = (
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
     asyncpg.ReadOnlySQLTransactionError,

@@ -19,6 +19,7 @@ from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.failures import CONTENTION_ERRORS
 from app.errors import WorkspaceDeleted
 from app.logs import to_json
+from app.metrics import Metrics
 from app.outbox.delivery import TargetSender
 from app.store import installation
 from app.store.connection.pool import Pool, transaction
@@ -87,8 +88,11 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
 class Worker:
     """Runs the duties, workspace by workspace. While nothing is due it rests for `every` seconds."""
 
-    def __init__(self, pool: Pool, dispatch: Dispatcher, sender: TargetSender, every: float) -> None:
+    def __init__(
+        self, pool: Pool, dispatch: Dispatcher, sender: TargetSender, every: float, metrics: Metrics
+    ) -> None:
         self._pool = pool
+        self._metrics = metrics
         self._dispatch = dispatch
         self._every = every
         self._sending = TargetDeliveries(pool, sender)
@@ -111,8 +115,10 @@ class Worker:
                 if failures:
                     log.info("worker resumed")
                 failures = 0
+                self._metrics.worker_came_forward()
             except Exception as error:
                 busy, failures = False, failures + 1
+                self._metrics.worker_came_forward()
                 if failures == 1:
                     log.warning("worker waits", **to_json(error))
             if not busy:
@@ -154,6 +160,7 @@ class Worker:
             self._visits.put_off(look)
             return False
         self._visits.note(look, began, active=active)
+        self._metrics.worker_came_forward()
         return busy
 
     async def _refuses(self) -> bool:
@@ -166,10 +173,10 @@ class Worker:
 
 @asynccontextmanager
 async def working(
-    pool: Pool, dispatch: Dispatcher, sender: TargetSender, every: float
+    pool: Pool, dispatch: Dispatcher, sender: TargetSender, every: float, metrics: Metrics
 ) -> AsyncIterator[None]:
     """Run a worker while the service runs. At the end, a job under way is committed or left to others."""
-    task = asyncio.create_task(Worker(pool, dispatch, sender, every).run(), name="worker")
+    task = asyncio.create_task(Worker(pool, dispatch, sender, every, metrics).run(), name="worker")
     try:
         yield
     finally:

@@ -24,7 +24,12 @@ DO $$ DECLARE grantee name; BEGIN
      WHERE of.roleid = 'lead_assignment_app'::regrole
        AND NOT pg_has_role(of.member, 'lead_assignment_privacy', 'MEMBER')
   LOOP
-    EXECUTE format('GRANT lead_assignment_privacy TO %I', grantee);
+    -- An owner of the tables without rights over roles leaves it to the superuser: the service
+    -- does not start as a member of only one.
+    BEGIN
+      EXECUTE format('GRANT lead_assignment_privacy TO %I', grantee);
+    EXCEPTION WHEN insufficient_privilege THEN NULL;
+    END;
   END LOOP;
 END $$
 """

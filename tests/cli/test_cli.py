@@ -273,9 +273,15 @@ def production(shell: Shell, database: str) -> Shell:
     return shell
 
 
-def test_production_needs_a_database_and_a_key(production: Shell, database: str) -> None:
-    assert "no API key" in production.refuses("serve")
-    production.says("keys", "create", "acme")
+def test_production_serves_before_its_first_key_and_is_not_ready_yet(production: Shell) -> None:
+    with production.serving("--port", "0") as (_, line):
+        port = orjson.loads(line)["port"]
+        assert (status_of(port, "/healthz"), status_of(port, "/readyz")) == (200, 503)
+        production.says("keys", "create", "acme")
+        assert status_of(port, "/readyz") == 200
+
+
+def test_production_needs_a_database_and_a_role_of_its_own(production: Shell, database: str) -> None:
     assert "DATABASE_URL" in production.refuses("serve", DATABASE_URL="")
     assert "development" in production.refuses("serve", "--dev")
     message = production.refuses("serve", DATABASE_URL=database)

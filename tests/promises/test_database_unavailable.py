@@ -74,7 +74,6 @@ NEEDS_THE_DATABASE: tuple[tuple[str, str, object], ...] = (
     ("POST", "/assign", LEAD),
     ("POST", "/assign", {**LEAD, "dry_run": True}),
     ("GET", "/leads?external_id=a", None),
-    ("GET", "/metrics", None),
 )
 
 

@@ -180,7 +180,7 @@ class Authentication:
         Raises Unauthenticated, or TooManyFailures after too many failures.
         """
         text = _bearer_token(scope)
-        if text == DEVELOPMENT_KEY and self._development_workspace is not None and _is_local(scope):
+        if text == DEVELOPMENT_KEY and self._development_workspace is not None and is_local(scope):
             return Caller(self._development_workspace, DEVELOPMENT_KEY, frozenset({"admin"}))
         key = keys.parse(text) if text else None
         stored = await self._keys.find(key.id, lambda: self._peers.wait(_peer(scope)) > 0) if key else None
@@ -224,7 +224,7 @@ def _bearer_token(scope: Scope) -> str | None:
     return token.strip() if scheme.lower() == "bearer" and token.strip() else None
 
 
-def _is_local(scope: Scope) -> bool:
+def is_local(scope: Scope) -> bool:
     """Whether both ends of the connection are loopback addresses, with no proxy between them.
 
     So must be the Host. A browser on this machine connects from here too, for a page from elsewhere whose

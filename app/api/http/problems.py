@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.contract.faults import MAX_ERRORS, document_of, entry_of, fault_of
+from app.dispatch.failures import SERVER_ERRORS, is_database_error, note_unfit
 from app.errors import (
     BadRequest,
     DatabaseUnavailable,
@@ -24,7 +25,6 @@ from app.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
-from app.dispatch.failures import SERVER_ERRORS, is_database_error, note_unfit
 from app.store.connection.pool import CONNECTION_ERRORS
 
 MEDIA_TYPE = "application/problem+json"

@@ -3,8 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
@@ -14,15 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from app.store.connection.address import connect_to
-
-MIGRATIONS = Path(__file__).parents[3] / "migrations"
+from app.store.connection.pool import when_ready
+from app.store.connection.revision import MIGRATIONS
 
 
 @asynccontextmanager
 async def connect(dsn: str) -> AsyncIterator[AsyncConnection]:
     """Open a connection for migrations. Raises InvalidAddress, and what the driver raises."""
     engine = create_async_engine(
-        "postgresql+asyncpg://", async_creator=partial(connect_to, dsn), poolclass=NullPool
+        "postgresql+asyncpg://",
+        async_creator=lambda: when_ready(lambda: connect_to(dsn)),
+        poolclass=NullPool,
     )
     try:
         async with engine.connect() as connection:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import asyncpg
+import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from app.errors import WorkspaceDeleted
@@ -251,18 +252,23 @@ def require_workspace(status: str) -> None:
         raise WorkspaceDeleted
 
 
-async def when_ready(work: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-    """Do work at the start of a process; while the server is not ready, try again.
+async def when_ready(
+    work: Callable[[], Coroutine[Any, Any, Result]], seconds: float = START_SECONDS
+) -> Result:
+    """Do work at the start of a process; while the server is not ready, log it once, and try again.
 
-    Raises whatever `work` raises; one of NOT_READY_ERRORS only after START_SECONDS.
+    Raises whatever `work` raises; one of NOT_READY_ERRORS only after these seconds.
     """
-    until = time.monotonic() + START_SECONDS
+    until, told = time.monotonic() + seconds, False
     while True:
         try:
             return await work()
-        except NOT_READY_ERRORS:
+        except NOT_READY_ERRORS as error:
             if time.monotonic() > until:
                 raise
+            if not told:
+                structlog.get_logger().warning("waiting for the database", error=type(error).__name__)
+            told = True
             await asyncio.sleep(RETRY_SECONDS)
 
 

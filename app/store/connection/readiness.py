@@ -1,7 +1,5 @@
 """Whether decisions can be made: the database answers, has the schema of this code, and can be written."""
 
-from functools import cache
-
 import asyncpg
 
 from app.errors import (
@@ -13,8 +11,8 @@ from app.errors import (
     SchemaOlder,
 )
 from app.store import api_keys
-from app.store.connection.migrate import MIGRATIONS
 from app.store.connection.pool import Connection, Pool, borrowed, close_broken, is_connection_error
+from app.store.connection.revision import newest_revision
 
 RECENT_SECONDS = 10.0
 """How long a write that failed keeps the service from being ready, so that a probe sees it."""
@@ -39,12 +37,6 @@ CREATE TEMPORARY TABLE lead_assignment_room ON COMMIT DROP AS
 SELECT repeat(md5(number::text), 32) AS filler FROM generate_series(1, 1000) AS number
 """
 """Takes room on the disk until its transaction ends."""
-
-
-@cache
-def newest_revision() -> str:
-    """The revision of the schema that this code was written for."""
-    return max(path.name[:4] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 async def require_ready(pool: Pool, seconds: float, *, pgbouncer: bool, keys: bool) -> None:

@@ -21,7 +21,7 @@ _KINDS: dict[type[Exception], type[Problem]] = {
     asyncpg.InvalidSQLStatementNameError: PoolerNotSet,
     asyncpg.DuplicatePreparedStatementError: PoolerNotSet,
 }
-UNFIT_ERRORS = tuple(_KINDS)
+UNFIT_ERRORS: tuple[type[Exception], ...] = tuple(_KINDS)
 
 
 def unfit_code(error: BaseException) -> str | None:

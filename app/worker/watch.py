@@ -1,0 +1,92 @@
+"""Looks after the process itself: its files, the clock, the worker, and whether the database answers."""
+
+import asyncio
+import os
+import resource
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+from app.metrics import Metrics
+from app.store.connection.pool import Pool, is_connection_error, look_up
+
+EVERY_SECONDS = 5.0
+ANSWER_SECONDS = 2.0
+SPARE_FILES = 16
+"""With fewer left, the next connections of callers and to the database fail."""
+STUCK_SECONDS = 120.0
+"""One slice of a duty takes seconds. The worker that comes no further for so long is stuck."""
+JUMP_SECONDS = 2.0
+
+
+class Watch:
+    """What is looked at every few seconds. `wall` and `steady` are the clocks of the system."""
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        wall: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._metrics, self._wall, self._steady = metrics, wall, steady
+        self._offset = wall() - steady()
+
+    def look(self) -> None:
+        """Note the troubles there are now."""
+        self._look_at_files()
+        self._look_at_clock()
+        stuck = self._metrics.worker_silence()
+        if stuck > STUCK_SECONDS:
+            self._metrics.troubles.note("worker_stuck", seconds=round(stuck))
+
+    def _look_at_files(self) -> None:
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        try:
+            open_files = len(os.listdir("/proc/self/fd"))
+        except FileNotFoundError:
+            return  # a system without /proc
+        except OSError:
+            open_files = limit
+        if limit - open_files < SPARE_FILES:
+            self._metrics.troubles.note("files_exhausted", open=open_files, limit=limit)
+
+    def _look_at_clock(self) -> None:
+        offset = self._wall() - self._steady()
+        jump, self._offset = offset - self._offset, offset
+        if abs(jump) > JUMP_SECONDS:
+            self._metrics.troubles.note("clock_jumped", seconds=round(jump, 3))
+
+
+async def ask_database(pool: Pool, metrics: Metrics) -> None:
+    """Find out whether the database answers, unless every connection is in use."""
+    if pool.get_size() >= pool.get_max_size() and not pool.get_idle_size():
+        return
+    try:
+        await look_up(pool, ANSWER_SECONDS, "SELECT 1")
+    except Exception as error:
+        if not is_connection_error(error):
+            raise
+        metrics.database_answered(False)
+    else:
+        metrics.database_answered(True)
+
+
+@asynccontextmanager
+async def watching(pool: Pool, metrics: Metrics) -> AsyncIterator[None]:
+    """Look every few seconds while the process runs."""
+    task = asyncio.create_task(_watch(pool, metrics), name="watch")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _watch(pool: Pool, metrics: Metrics) -> None:
+    watch = Watch(metrics)
+    while True:
+        watch.look()
+        with suppress(Exception):
+            await ask_database(pool, metrics)
+        await asyncio.sleep(EVERY_SECONDS)

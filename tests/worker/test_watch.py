@@ -1,0 +1,65 @@
+"""What the process notes about itself."""
+
+import asyncio
+import os
+import resource
+
+from app.metrics import Metrics
+from app.store.connection.pool import open_pool
+from app.worker import watch
+from app.worker.watch import STUCK_SECONDS, Watch, ask_database
+
+NOWHERE = "postgresql://a:b@127.0.0.1:1/c"
+
+
+def test_few_files_left_are_noted() -> None:
+    metrics = Metrics()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    Watch(metrics).look()
+    assert "files_exhausted" not in metrics.troubles.counts
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 4, hard))
+    try:
+        Watch(metrics).look()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert metrics.troubles.counts["files_exhausted"] == 1
+    assert b'lead_assignment_troubles_total{kind="files_exhausted"} 1.0' in metrics.process_exposition()
+
+
+def test_jump_of_the_clock_is_noted_once() -> None:
+    wall, metrics = [1000.0], Metrics()
+    looking = Watch(metrics, lambda: wall[0], lambda: 0.0)
+    for jump, noted in ((1.0, None), (-3600.0, 1), (0.0, 1), (60.0, 2)):
+        wall[0] += jump
+        looking.look()
+        assert metrics.troubles.counts.get("clock_jumped") == noted
+
+
+def test_worker_that_comes_no_further_is_noted() -> None:
+    now, metrics = [0.0], Metrics(lambda: now[0])
+    Watch(metrics).look()
+    metrics.worker_came_forward()
+    now[0] = STUCK_SECONDS + 1
+    Watch(metrics).look()
+    assert metrics.troubles.counts["worker_stuck"] == 1
+    metrics.worker_came_forward()
+    Watch(metrics).look()
+    assert metrics.troubles.counts["worker_stuck"] == 1
+
+
+async def test_metrics_tell_whether_the_database_answers(database: str) -> None:
+    metrics = Metrics()
+    for dsn, up in ((NOWHERE, b"0.0"), (database, b"1.0")):
+        async with await open_pool(dsn, size=2, pgbouncer=False) as pool:
+            await ask_database(pool, metrics)
+        assert b"lead_assignment_database_up " + up in metrics.process_exposition()
+
+
+async def test_pool_without_a_free_connection_is_noted(database: str) -> None:
+    async with await open_pool(database, size=1, pgbouncer=False) as pool, pool.acquire():
+        try:
+            await watch.look_up(pool, 0.01, "SELECT 1")
+        except TimeoutError:
+            pass
+        assert pool.troubles.counts == {"pool_exhausted": 1}
+        assert await asyncio.wait_for(ask_database(pool, Metrics()), 1) is None
