@@ -3,10 +3,10 @@
 import asyncio
 import os
 import resource
+from contextlib import suppress
 
 from app.metrics import Metrics
-from app.store.connection.pool import open_pool
-from app.worker import watch
+from app.store.connection.pool import look_up, open_pool
 from app.worker.watch import STUCK_SECONDS, Watch, ask_database
 
 NOWHERE = "postgresql://a:b@127.0.0.1:1/c"
@@ -57,9 +57,7 @@ async def test_metrics_tell_whether_the_database_answers(database: str) -> None:
 
 async def test_pool_without_a_free_connection_is_noted(database: str) -> None:
     async with await open_pool(database, size=1, pgbouncer=False) as pool, pool.acquire():
-        try:
-            await watch.look_up(pool, 0.01, "SELECT 1")
-        except TimeoutError:
-            pass
+        with suppress(TimeoutError):
+            await look_up(pool, 0.01, "SELECT 1")
         assert pool.troubles.counts == {"pool_exhausted": 1}
         assert await asyncio.wait_for(ask_database(pool, Metrics()), 1) is None
