@@ -26,6 +26,7 @@ from app.errors import (
     ValidationFailed,
 )
 from app.store.connection.pool import CONNECTION_ERRORS
+from app.store.connection.unfit import unfit_code
 
 MEDIA_TYPE = "application/problem+json"
 MAX_BYTES = 8192
@@ -99,7 +100,8 @@ def install(app: FastAPI) -> None:
     """Registers the handlers that turn errors into problems."""
 
     async def handle(request: Request, error: Exception) -> Response:
-        note_unfit(request.app.state.pool, error)
+        if unfit_code(error) is not None:
+            note_unfit(request.app.state.pool, error)
         return problem_response(problem_of(error), request_id_of(request))
 
     for kind in HANDLED:

@@ -30,6 +30,6 @@ async def test_without_a_database_only_this_machine_gets_metrics(address: str, s
         transport = httpx2.ASGITransport(app=app, client=(address, 4321), raise_app_exceptions=False)
         async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             assert (await client.get("/metrics")).status_code == 401
-            key = f"Bearer {issue('test').text}"
+            key = f"Bearer {issue('test').text()}"
             answer = await client.get("/metrics", headers={"Authorization": key})
             assert (answer.status_code, DOWN in answer.text) == (status, status == 200)
