@@ -1,7 +1,7 @@
 """How many bytes one decision stores: `python -m bench.decision_bytes`.
 
 Decides leads of the bench in a workspace with a team of twenty, 32 at a time. Prints how much each table grew
-per decision, indexes included, and the CPU time that compressing one decision takes.
+per decision and per million leads, indexes included, and the CPU time that compressing one decision takes.
 """
 
 import asyncio
@@ -47,9 +47,13 @@ async def measure(dsn: str) -> str:
     rows = await connection.fetch(SELECT_DOCUMENTS)
     await connection.close()
     grown = {table: (after[table] - before[table]) / DECISIONS for table in after}
-    lines = [f"{table:16} {size:6.0f} bytes" for table, size in sorted(grown.items()) if size >= 1]
+    lines = [_line(table, size) for table, size in sorted(grown.items()) if size >= 1]
     documents = [unpack(document) for row in rows for document in row.values()]
-    return "\n".join([*lines, f"per decision     {sum(grown.values()):6.0f} bytes", _compression(documents)])
+    return "\n".join([*lines, _line("all tables", sum(grown.values())), _compression(documents)])
+
+
+def _line(name: str, size: float) -> str:
+    return f"{name:16} {size:6.0f} bytes per decision, {size / 1000:6.2f} GB per million leads"
 
 
 def _compression(documents: list[bytes]) -> str:
