@@ -114,7 +114,7 @@ def test_kubernetes_objects_are_of_the_kinds_that_belong_together() -> None:
     assert {each["targetPort"] for each in OBJECTS["service"]["spec"]["ports"]} <= ports
 
 
-@pytest.mark.parametrize("pod", _pods(), ids=["deployment", "migrate"])
+@pytest.mark.parametrize("pod", list(_pods()), ids=["deployment", "migrate"])
 def test_pods_run_as_nobody_on_a_file_system_they_cannot_change(pod: dict[str, Any]) -> None:
     (container,) = pod["containers"]
     assert pod.keys() <= POD_KEYS

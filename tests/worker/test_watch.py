@@ -60,4 +60,4 @@ async def test_pool_without_a_free_connection_is_noted(database: str) -> None:
         with suppress(TimeoutError):
             await look_up(pool, 0.01, "SELECT 1")
         assert pool.troubles.counts == {"pool_exhausted": 1}
-        assert await asyncio.wait_for(ask_database(pool, Metrics()), 1) is None
+        await asyncio.wait_for(ask_database(pool, Metrics()), 1)
