@@ -20,6 +20,14 @@ def commands(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", GUIDE.read_text(), re.DOTALL)
 
 
+def run(block: str, directory: Path, variables: dict[str, str]) -> None:
+    """Run a block of shell commands, which must succeed."""
+    done = subprocess.run(
+        ["sh", "-e", "-c", block], cwd=directory, env=variables, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+
 async def test_backup_of_the_guide_is_complete_and_verifies(
     clusters: Clusters, filled: Filled, tmp_path: Path
 ) -> None:
@@ -42,10 +50,7 @@ async def test_backup_of_the_guide_is_complete_and_verifies(
             "NAME": COPY,
         }
         for block in commands("sh"):
-            done = subprocess.run(
-                ["sh", "-e", "-c", block], cwd=tmp_path, env=addresses, capture_output=True, check=False
-            )
-            assert done.returncode == 0, done.stderr.decode()
+            run(block, tmp_path, addresses)
         copy = server.database_dsn(COPY)
         async with await open_pool(copy, size=2, pgbouncer=False) as pool:
             assert await dump(pool) == before

@@ -6,9 +6,9 @@ Without it, processes of the earlier version stop being ready once the migration
 
 from alembic import op
 
-revision = "0018"
-down_revision = "0017"
-serves = "0017"
+revision = "0019"
+down_revision = "0018"
+serves = "0018"
 
 
 def upgrade() -> None:
