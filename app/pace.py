@@ -55,8 +55,11 @@ class Pace:
 
     async def rest(self) -> None:
         """When a slice is over, let everything else in the process go on; then wait for the next slice."""
-        if time.monotonic() - self._since < SLICE_SECONDS:
-            return
+        if time.monotonic() - self._since >= SLICE_SECONDS:
+            await self.next_slice()
+
+    async def next_slice(self) -> None:
+        """Wait for the next slice at once, before a step that takes long and cannot stop."""
         loop = asyncio.get_running_loop()
         turns = _long_work.get(loop)
         if turns is None:

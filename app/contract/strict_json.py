@@ -83,11 +83,12 @@ async def parse_in_slices(raw: bytes, limits: BodyLimits) -> Any:
     """Like `parse`. While a large body is checked, everything else in the process goes on."""
     if len(raw) <= AT_ONCE_BYTES or limits.isolate_items is None:
         return parse(raw, limits)
+    pace = Pace()
+    await pace.next_slice()
     document, walk = _loaded(raw), _Walk(limits, _unchecked_length(raw, limits))
     items = _isolated(document, limits)
     if items is None:
         return parse(raw, limits)
-    pace = Pace()
     for _ in _isolate_items(document, items, walk):
         await pace.rest()
     if _may_have_duplicates(raw, walk.keys):

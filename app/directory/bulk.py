@@ -12,7 +12,7 @@ from app.store.directory.records import find_records
 
 SLICE = 200
 """The records in one slice, under one workspace lock."""
-SLICES = {ACCOUNTS: 1000}
+SLICES = {ACCOUNTS: 250}
 """Larger slices for resource types whose edits have no effects on balances and loads."""
 
 Item = tuple[str, dict[str, Any]]
