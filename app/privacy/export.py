@@ -50,10 +50,12 @@ async def export_lead(pool: Pool, workspace_id: int, lead_id: str) -> Export:
         listed = {entry["id"] for entry in sections["suppressions"]}
         entries = await held_data.find_suppressions(connection, workspace_id, sorted(values))
         sections["suppressions"] += [shown(row) for row in entries if str(row["id"]) not in listed]
-        keys = [LeadKey(key["kind"], key["value"]) for key in sections["keys"]]
         records: set[RecordKey] = set()
         for id_ in ids:
-            records |= set(await crm_data.find_records(connection, workspace_id, id_, keys))
+            of_lead = (key for key in sections["keys"] if str(key["lead_id"]) == id_)
+            keys = [LeadKey(key["kind"], key["value"]) for key in of_lead]
+            found = await crm_data.find_records(connection, workspace_id, id_, keys)
+            records |= set(found.certain())
         events, deliveries = await crm_data.read_inbox(connection, workspace_id, sorted(records))
         listed = {row["id"] for row in events}
         failures = await crm_data.find_failures(connection, workspace_id, values)

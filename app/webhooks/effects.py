@@ -47,6 +47,18 @@ class EventSource:
         mapping = read_mapping(self.kind, self.mapping)
         return EventTerms(self.endpoint_id, self.kind, self.system, mapping, self.actors)
 
+    def key(self, record: CrmRecord) -> RecordKey:
+        """The record, told from those of other CRMs."""
+        return RecordKey(self.system, record.object, canonical_id(self.kind, record.id))
+
+    def may_be_lead(self, record: CrmRecord) -> bool:
+        """Whether the mapping takes such an object for a lead, as far as it can be read."""
+        try:
+            mapped = read_mapping(self.kind, self.mapping).objects.get(record.object)
+        except ValidationFailed:
+            return True
+        return mapped is not None and mapped.as_ == "lead"
+
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
@@ -139,9 +151,10 @@ class Effects:
                 results[position] = await self._follow_user(workspace_id, terms, read)
             else:
                 asked.append(_Asked(position, FollowCrm(change=read)))
-        barred = await self._barred(workspace_id, [link for each in asked for link in each.job.change.links])
+        links = {link for each in asked for link in each.job.change.links}
+        barred, known = await self._barred(workspace_id, links, links)
         for each in asked:
-            if each.job.change.links and barred.issuperset(each.job.change.links):
+            if _only_of_erased(each.job.change.links, barred, known):
                 results[each.position] = FOR_ERASED
         asked = [each for each in asked if results[each.position] is not FOR_ERASED]
         jobs = [each.job for each in asked]
@@ -154,24 +167,27 @@ class Effects:
         self, workspace_id: int, events: Sequence[tuple[EventSource, CrmEvent]]
     ) -> list[CrmEvent | None]:
         """The events without the records of persons who were erased. None for one that is only about them."""
-        told = [(source.system, *each) for source, event in events for each in (event.record, *event.others)]
-        barred = await self._barred(workspace_id, told)
-        return [_without(barred, source.system, event) for source, event in events]
+        told = {
+            source.key(each): source.may_be_lead(each)
+            for source, event in events
+            for each in (event.record, *event.others)
+        }
+        leads = {key for key, may_be_lead in told.items() if may_be_lead}
+        barred, _ = await self._barred(workspace_id, told, leads)
+        return [_without(barred, source, event) for source, event in events]
 
     async def _barred(
-        self, workspace_id: int, records: Collection[tuple[str, str, str]]
-    ) -> set[tuple[str, str, str]]:
-        """Those of these records (system, object, id) whose person was erased."""
-        if not records:
-            return set()
+        self, workspace_id: int, records_: Collection[RecordKey], leads: Collection[RecordKey]
+    ) -> tuple[set[RecordKey], set[RecordKey]]:
+        """Those of these records whose person was erased, and if there are any, those that are leads."""
+        if not records_:
+            return set(), set()
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
-            if not await kept_hashes.any_barred(connection, workspace_id, records):
-                return set()
-            return {each for each in records if await kept_hashes.is_barred(connection, workspace_id, *each)}
+            return await kept_hashes.find_barred(connection, workspace_id, records_, leads)
 
     async def _erase(self, workspace_id: int, source: EventSource, record: CrmRecord) -> Applied:
         """The CRM has erased a person: so do we."""
-        key = RecordKey(source.system, record.object, canonical_id(source.kind, record.id))
+        key = source.key(record)
         async with transaction(self._pool, workspace_id, read_only=True) as connection:
             found = await records.find_records(connection, workspace_id, [key])
             lead_ids = {each.lead_id for each in found.values() if each.lead_id is not None}
@@ -198,11 +214,22 @@ class Effects:
             return _refused(problem)
 
 
-def _without(barred: Collection[tuple[str, str, str]], system: str, event: CrmEvent) -> CrmEvent | None:
-    others = [each for each in event.others if (system, *each) not in barred]
-    if (system, *event.record) in barred or (event.others and not others):
+def _without(barred: Collection[RecordKey], source: EventSource, event: CrmEvent) -> CrmEvent | None:
+    others = [each for each in event.others if source.key(each) not in barred]
+    if source.key(event.record) in barred or (event.others and not others):
         return None
     return replace(event, others=others)
+
+
+def _only_of_erased(
+    links: Collection[RecordKey], barred: Collection[RecordKey], known: Collection[RecordKey]
+) -> bool:
+    """Whether all that a deal or an activity belongs to was erased.
+
+    A link that does not tell the object is one to every object with this id.
+    """
+    ids = {each.id for each in links if each in barred}
+    return bool(ids) and all(each in barred or (each.id in ids and each not in known) for each in links)
 
 
 def _applied(reply: Reply | Problem) -> Applied:

@@ -11,9 +11,10 @@ import pytest_asyncio
 
 from app.audit.verify import verify
 from app.dispatch.jobs.erase_leads import MERGED_MEANWHILE, EraseLeads
+from app.engine.life.crm import RecordKey
 from app.privacy.erasure import leads_to_erase
-from app.store.connection.pool import transaction
-from app.store.privacy.kept_hashes import is_barred
+from app.store.connection.pool import Connection, transaction
+from app.store.privacy.kept_hashes import find_barred
 from tests.promises.test_canaries import FIELDS
 from tests.support.dump import dump
 from tests.support.jobs import finished
@@ -292,11 +293,17 @@ async def test_records_of_the_crm_are_barred_for_thirty_days(busy: Workspace) ->
     await erased(busy, told["lead_id"])
     async with transaction(busy.pool, busy.workspace_id, read_only=True) as connection:
         for id_ in ("0035g00000AbCdEAAV", "0035g00000AbCdE"):
-            assert await is_barred(connection, busy.workspace_id, "salesforce", "Lead", id_)
-        assert not await is_barred(connection, busy.workspace_id, "salesforce", "Lead", "0035g00000AbCde")
+            assert await is_barred(connection, busy.workspace_id, id_)
+        assert not await is_barred(connection, busy.workspace_id, "0035g00000AbCde")
     await busy.pool.execute("UPDATE barred_records SET until = now() - interval '1 second'")
     async with transaction(busy.pool, busy.workspace_id, read_only=True) as connection:
-        assert not await is_barred(connection, busy.workspace_id, "salesforce", "Lead", "0035g00000AbCdE")
+        assert not await is_barred(connection, busy.workspace_id, "0035g00000AbCdE")
+
+
+async def is_barred(connection: Connection, workspace_id: int, id_: str) -> bool:
+    record = RecordKey("salesforce", "Lead", id_)
+    barred, _ = await find_barred(connection, workspace_id, [record], [record])
+    return barred == {record}
 
 
 MERGE = "UPDATE leads SET merged_into = $2, state = 'merged' WHERE workspace_id = $1 AND id = $3"

@@ -1,7 +1,9 @@
 """What the inbox of webhooks holds about the CRM records of a lead."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from app.engine.life.crm import RecordKey
 from app.engine.model.lead_keys import CRM_LEAD, LeadKey
@@ -18,8 +20,12 @@ SELECT DISTINCT found.*
  CROSS JOIN LATERAL (
    SELECT system, object, record_id FROM crm_inbox
     WHERE workspace_id = $1 AND record_id = wanted.id ORDER BY object) AS found
+ WHERE NOT EXISTS (
+   SELECT FROM crm_records AS other
+    WHERE other.workspace_id = $1 AND other.system = found.system AND other.object = found.object
+      AND other.id = found.record_id AND (other.lead_id <> $3 OR other.deal IS NOT NULL))
 """
-"""The records of which the inbox has events, by their ids alone."""
+"""The records of which the inbox has events, by their ids alone, unless they are known as another's."""
 
 SELECT_EVENTS = """
 SELECT * FROM crm_inbox
@@ -31,9 +37,12 @@ SELECT * FROM crm_inbox
 SELECT_DELIVERIES = """
 SELECT * FROM crm_deliveries
  WHERE workspace_id = $1 AND id = ANY ($2::uuid[]) AND body IS NOT NULL
-   AND NOT EXISTS (SELECT FROM crm_inbox AS inbox
-                    WHERE inbox.workspace_id = $1 AND inbox.delivery_id = crm_deliveries.id
-                      AND inbox.record_id <> ALL ($3::text[]))
+   AND NOT EXISTS (
+     SELECT FROM crm_inbox AS inbox
+      WHERE inbox.workspace_id = $1 AND inbox.delivery_id = crm_deliveries.id
+        AND NOT EXISTS (
+          SELECT FROM unnest($3::text[], $4::text[], $5::text[]) AS known (system, object, id)
+           WHERE known.system = inbox.system AND known.object = inbox.object AND known.id = inbox.record_id))
 """
 """The deliveries that tell about these records only."""
 
@@ -85,8 +94,8 @@ DELETE FROM crm_field_versions WHERE workspace_id = $1 AND system = $2 AND objec
 
 DELETE_FINDINGS = """
 DELETE FROM crm_findings
- WHERE workspace_id = $1 AND (lead_id = $2 OR (object, record_id) IN (
-   SELECT object, id FROM unnest($3::text[], $4::text[]) AS record (object, id)))
+ WHERE workspace_id = $1 AND (lead_id = $2 OR (lead_id IS NULL AND (object, record_id) IN (
+   SELECT object, id FROM unnest($3::text[], $4::text[]) AS record (object, id))))
 """
 """The findings about a lead and its records."""
 
@@ -96,18 +105,43 @@ DELETE_TURN = (
 """The turn of a record."""
 
 
+@dataclass(frozen=True, slots=True)
+class RecordsOfLead:
+    """The CRM records of a lead.
+
+    known:     those that webhooks linked with it.
+    by_id:     those of which the inbox has events, and which have an id that the lead was sent with. Each CRM
+               counts its records, so with a number there may be several, and at most one is the lead's.
+    bare_ids:  the ids that the lead was sent with and whose CRM and object nothing tells.
+    """
+
+    known: Collection[RecordKey]
+    by_id: Collection[RecordKey]
+    bare_ids: Collection[str]
+
+    def all(self) -> list[RecordKey]:
+        """Every record that may be the lead's."""
+        return sorted({*self.known, *self.by_id})
+
+    def certain(self) -> list[RecordKey]:
+        """Every record that is the lead's. Which of several has its number, nobody knows."""
+        numbers = Counter(each.id for each in self.by_id)
+        sure = (each for each in self.by_id if not each.id.isdecimal() or numbers[each.id] == 1)
+        return sorted({*self.known, *sure})
+
+
 async def find_records(
     connection: Connection, workspace_id: int, lead_id: str, keys: Collection[LeadKey]
-) -> list[RecordKey]:
+) -> RecordsOfLead:
     """Return the CRM records of a lead, as far as they are known with their system and object."""
-    records: set[tuple[str, str, str]] = set()
+    known: set[RecordKey] = set()
     for statement in RECORDS:
-        records |= {tuple(row) for row in await connection.fetch(statement, workspace_id, lead_id)}
-    ids = {id_ for key in keys if key.kind == CRM_LEAD for id_ in (key.value, salesforce_id(key.value))}
-    if ids:
-        rows = await connection.fetch(SELECT_RECORDS_OF_IDS, workspace_id, sorted(ids))
-        records |= {tuple(row) for row in rows}
-    return [RecordKey(*record) for record in sorted(records)]
+        known |= {RecordKey(*row) for row in await connection.fetch(statement, workspace_id, lead_id)}
+    numbers = {record.id for record in known if record.id.isdecimal()}
+    bare = {key.value for key in keys if key.kind == CRM_LEAD} - numbers
+    ids = {id_ for value in bare for id_ in (value, salesforce_id(value))}
+    rows = await connection.fetch(SELECT_RECORDS_OF_IDS, workspace_id, sorted(ids), lead_id) if ids else []
+    return RecordsOfLead(known, {RecordKey(*row) for row in rows} - known, bare)
 
 
 async def read_inbox(
@@ -120,8 +154,8 @@ async def read_inbox(
     if not events:
         return [], []
     deliveries = list({row["delivery_id"] for row in events})
-    ids = [record[2] for record in records]
-    return events, list(await connection.fetch(SELECT_DELIVERIES, workspace_id, deliveries, ids))
+    columns = [list(column) for column in zip(*records, strict=True)]
+    return events, list(await connection.fetch(SELECT_DELIVERIES, workspace_id, deliveries, *columns))
 
 
 async def read_fields(connection: Connection, workspace_id: int, records: Sequence[RecordKey]) -> list[Row]:

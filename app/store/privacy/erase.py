@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from app.engine.model.lead_keys import CRM_LEAD, LeadKey
+from app.engine.model.lead_keys import LeadKey
 from app.store.connection.pool import Connection, Row
 from app.store.life.outbox import INSERT_ACTIONS, ActionRow
 from app.store.privacy import crm_data, held_data, plan_tests
@@ -151,12 +151,12 @@ async def _keep_hashes(
     hashed = [(workspace_id, id_, keyed_hash(key, entry["value"])) for id_, entry in entries.items()]
     await connection.executemany(UPDATE_SUPPRESSION, hashed)
     keys = [LeadKey(each["kind"], each["value"], each["source"]) for each in rows["identities"]]
-    records = await crm_data.find_records(connection, workspace_id, lead_id, keys)
+    found = await crm_data.find_records(connection, workspace_id, lead_id, keys)
+    records = found.all()
     await crm_data.erase_records(connection, workspace_id, key, lead_id, records)
     await held_data.erase_list_answers(connection, workspace_id, lead_id, records)
     await crm_data.erase_failures(connection, workspace_id, key, person.values)
-    barred: set[tuple[str, str, str]] = {*records}
-    barred |= {(ANY_SYSTEM, ANY_SYSTEM, each.value) for each in keys if each.kind == CRM_LEAD}
+    barred = {*found.certain(), *((ANY_SYSTEM, ANY_SYSTEM, id_) for id_ in found.bare_ids)}
     for record in barred:
         await bar_record(connection, workspace_id, key, record, row.now + BARRED_FOR)
     person.suppressions, person.records = len(hashed), len(barred)

@@ -153,7 +153,10 @@ async def find_list_answers(
             if isinstance(item, dict)
             and (
                 item.get("lead_id") in lead_ids
-                or (item.get("object"), crm_id_key(str(item.get("id")))) in ids
+                or (
+                    item.get("lead_id") is None
+                    and (item.get("object"), crm_id_key(str(item.get("id")))) in ids
+                )
             )
         ]
         if items:

@@ -5,9 +5,10 @@ The key is random, of the workspace, and made with its first erasure. A hash can
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 
+from app.engine.life.crm import RecordKey
 from app.store.clocks import NOW
 from app.store.connection.pool import Connection
 from app.values.crm_ids import crm_id_key
@@ -35,16 +36,26 @@ ON CONFLICT (workspace_id, hash) DO UPDATE SET until = greatest(barred_records.u
 """Nothing about this record is taken until a time."""
 
 SELECT_BARRED = f"""
-SELECT EXISTS (
-  SELECT FROM unnest($2::text[]) AS wanted (value)
-   CROSS JOIN LATERAL (
-     SELECT {HASH_OF.format(value="wanted.value")} AS hash FROM hash_keys WHERE workspace_id = $1 LIMIT 1
-   ) AS kept
-   CROSS JOIN LATERAL (
-     SELECT FROM barred_records
-      WHERE workspace_id = $1 AND barred_records.hash = kept.hash AND until > {NOW} LIMIT 1) AS barred)
+SELECT wanted.value
+  FROM unnest($2::text[]) AS wanted (value)
+ CROSS JOIN LATERAL (
+   SELECT {HASH_OF.format(value="wanted.value")} AS hash FROM hash_keys WHERE workspace_id = $1 LIMIT 1
+ ) AS kept
+ CROSS JOIN LATERAL (
+   SELECT FROM barred_records
+    WHERE workspace_id = $1 AND barred_records.hash = kept.hash AND until > {NOW} LIMIT 1) AS barred
 """
-"""Whether any of these records is barred."""
+"""Those of these names of records that are barred."""
+
+SELECT_KNOWN = """
+SELECT system, object, id
+  FROM unnest($2::text[], $3::text[], $4::text[]) AS wanted (system, object, id)
+ WHERE EXISTS (
+   SELECT FROM crm_records AS record
+    WHERE record.workspace_id = $1 AND record.system = wanted.system AND record.object = wanted.object
+      AND record.id = wanted.id AND record.lead_id IS NOT NULL)
+"""
+"""Those of these records that are leads."""
 
 
 def keyed_hash(key: bytes, value: str) -> str:
@@ -71,26 +82,27 @@ async def bar_record(
     await connection.execute(BAR_RECORD, workspace_id, keyed_hash(key, record_name(*record)), until)
 
 
-async def is_barred(
-    connection: Connection, workspace_id: int, system: str, object_: str, record_id: str
-) -> bool:
-    """Return whether a CRM record belonged to a person who was erased within the last 30 days.
+async def find_barred(
+    connection: Connection,
+    workspace_id: int,
+    records: Collection[RecordKey],
+    leads: Collection[RecordKey],
+) -> tuple[set[RecordKey], set[RecordKey]]:
+    """Return those of these records whose person was erased within the last 30 days.
 
-    A webhook about it is counted as `for_erased`; nothing is created, and its body is not kept.
+    And if there are any, those of the records that are leads.
+
+    A webhook about such a record is counted as `for_erased`; nothing is created, and its body is not kept.
+    An erased person of whom only the id in a CRM was known bars the records with this id in every CRM, but of
+    these only `leads`, the records that are a person, and none that is another lead by now.
     """
-    return await any_barred(connection, workspace_id, [(system, object_, record_id)])
-
-
-async def any_barred(
-    connection: Connection, workspace_id: int, records: Iterable[tuple[str, str, str]]
-) -> bool:
-    """Return whether any of these records (system, object, id) is barred."""
-    names = [
-        name
-        for system, object_, record_id in records
-        for name in (
-            record_name(system, object_, record_id),
-            record_name(ANY_SYSTEM, ANY_SYSTEM, record_id),
-        )
-    ]
-    return bool(await connection.fetchval(SELECT_BARRED, workspace_id, names))
+    by_id = {each: record_name(ANY_SYSTEM, ANY_SYSTEM, each.id) for each in leads}
+    named = {each: record_name(*each) for each in records}
+    rows = await connection.fetch(SELECT_BARRED, workspace_id, [*named.values(), *by_id.values()])
+    if not rows:
+        return set(), set()
+    columns = [list(column) for column in zip(*records, strict=True)]
+    known = {RecordKey(*row) for row in await connection.fetch(SELECT_KNOWN, workspace_id, *columns)}
+    found = {row["value"] for row in rows}
+    barred = {each for each, name in named.items() if name in found}
+    return barred | {each for each, name in by_id.items() if name in found and each not in known}, known

@@ -376,7 +376,7 @@ def test_published_samples_are_read() -> None:
     assert parse(HUBSPOT, [{"subscriptionType": "company.change", "eventId": 16}]) == []
 
 
-OLDER = {
+OLD_WORKFLOW: dict[str, Any] = {
     "vid": 123, "canonical-vid": 123, "portal-id": 62515, "is-contact": True,
     "properties": {
         "email": {"value": "mara@kunde.example", "versions": [{"value": "mara@kunde.example"}]},
@@ -384,7 +384,7 @@ OLDER = {
         "lastmodifieddate": {"value": "1796115600000", "versions": []},
     },
 }  # fmt: skip
-NEWER = {
+NEW_WORKFLOW = {
     "objectId": "123", "objectType": "CONTACT", "objectTypeId": "0-1",
     "properties": {
         "hubspot_owner_id": 8841, "email": "mara@kunde.example", "lastmodifieddate": "2026-12-01T09:00:00Z",
@@ -392,7 +392,7 @@ NEWER = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("body", [OLDER, NEWER, [NEWER]])
+@pytest.mark.parametrize("body", [OLD_WORKFLOW, NEW_WORKFLOW, [NEW_WORKFLOW]])
 def test_workflow_posts_the_whole_record(body: Any) -> None:
     event = only(HUBSPOT, body)
     assert (event.kind, event.record, event.complete) == ("updated", CrmRecord("contact", "123"), True)
@@ -405,6 +405,9 @@ def test_workflow_tells_deals_too_and_the_same_record_later_is_another_event() -
     deal = {"dealId": 9, "portalId": 62515, "properties": {"dealstage": {"value": "closedwon"}}}
     event = only(HUBSPOT, deal)
     assert (event.record, event.fields) == (CrmRecord("deal", "9"), {"dealstage": "closedwon"})
-    later = {**OLDER, "properties": {**OLDER["properties"], "lastmodifieddate": {"value": "1796115601000"}}}
-    assert only(HUBSPOT, OLDER).dedupe_key != only(HUBSPOT, later).dedupe_key
+    later = {
+        **OLD_WORKFLOW,
+        "properties": {**OLD_WORKFLOW["properties"], "lastmodifieddate": {"value": "1796115601000"}},
+    }
+    assert only(HUBSPOT, OLD_WORKFLOW).dedupe_key != only(HUBSPOT, later).dedupe_key
     assert parse(HUBSPOT, [{"properties": {"email": "x"}}, {"objectId": 1, "properties": {}}]) == []
