@@ -93,8 +93,8 @@ async def find_barred(
     And if there are any, those of the records that are leads.
 
     A webhook about such a record is counted as `for_erased`; nothing is created, and its body is not kept.
-    If only the id in a CRM was known of an erased person, it bars the records with this id in every CRM. But of
-    these only `leads`, the records that are a person, and none that is another lead by now.
+    If only the id in a CRM was known of an erased person, it bars the records with this id in every CRM. But
+    of these only `leads`, the records that are a person, and none that is another lead by now.
     """
     by_id = {each: record_name(ANY_SYSTEM, ANY_SYSTEM, each.id) for each in leads}
     named = {each: record_name(*each) for each in records}
