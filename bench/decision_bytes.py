@@ -21,6 +21,7 @@ from devtools.embedded_postgres import start
 
 CALLERS = 32
 DECISIONS = 4000
+ATTEMPTS = 100
 
 SELECT_SIZES = """
 SELECT relname, pg_total_relation_size(oid) AS bytes FROM pg_class
@@ -40,7 +41,12 @@ async def measure(dsn: str) -> str:
 
         async def decide() -> None:
             async with slots:
-                await call(app)
+                # A busy machine refuses some; what counts here is what is stored.
+                for _ in range(ATTEMPTS):
+                    if await call(app) == 201:
+                        return
+                    await asyncio.sleep(0.1)
+                raise RuntimeError("a call was refused too often")
 
         await asyncio.gather(*(decide() for _ in range(DECISIONS)))
         after = {str(row[0]): int(row[1]) for row in await connection.fetch(SELECT_SIZES)}

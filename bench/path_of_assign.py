@@ -121,7 +121,8 @@ async def call(app: FastAPI) -> int:
         "type": "http", "method": "POST", "path": "/assign", "raw_path": b"/assign", "query_string": b"",
         "http_version": "1.1", "scheme": "http", "root_path": "",
         "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 8000),
-        "headers": [(b"authorization", b"Bearer dev-key"), (b"content-type", b"application/json"),
+        "headers": [(b"host", b"127.0.0.1:8000"), (b"authorization", b"Bearer dev-key"),
+                    (b"content-type", b"application/json"),
                     (b"content-length", b"%d" % len(body))],
     }  # fmt: skip
 

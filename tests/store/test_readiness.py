@@ -8,7 +8,6 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.errors import DatabaseFull
 from app.store.connection.readiness import RECENT_SECONDS
 from app.store.connection.revision import newest_revision
 from app.troubles import LOG_SECONDS, Troubles
@@ -75,26 +74,27 @@ async def test_read_only_database_is_told_apart_and_every_write_is_refused(
     await workspace.assign(external_id="a")
 
 
-FULL = """
-CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
-  $$ BEGIN RAISE EXCEPTION 'no space' USING ERRCODE = 'disk_full'; END $$;
-CREATE TRIGGER full_disk BEFORE INSERT ON journal FOR EACH STATEMENT EXECUTE FUNCTION full_disk()
+FAILING = """
+CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+  $$ BEGIN RAISE EXCEPTION 'as told' USING ERRCODE = '{}'; END $$;
+CREATE TRIGGER fail BEFORE INSERT ON journal FOR EACH STATEMENT EXECUTE FUNCTION fail()
 """
 
 
-async def test_full_disk_keeps_the_service_from_being_ready_until_there_is_room(
-    workspace: Workspace,
+@pytest.mark.parametrize(("sqlstate", "code"), [("53100", "database_full"), ("26000", "pgbouncer_not_set")])
+async def test_failed_write_keeps_the_service_from_being_ready_for_a_while(
+    workspace: Workspace, sqlstate: str, code: str
 ) -> None:
     now = [0.0]
     workspace.app.state.pool.troubles = Troubles(lambda: now[0])
-    await workspace.pool.execute(FULL)
+    await workspace.pool.execute(FAILING.format(sqlstate))
     assert await readiness(workspace.client) == (200, "ready")
     answer = await workspace.client.post("/assign", json={"lead": {"external_id": "a"}})
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
-    assert await readiness(workspace.client) == (503, DatabaseFull.code)
+    assert await readiness(workspace.client) == (503, code)
     now[0] += RECENT_SECONDS
     assert await readiness(workspace.client) == (200, "ready")
-    await workspace.pool.execute("DROP TRIGGER full_disk ON journal")
+    await workspace.pool.execute("DROP TRIGGER fail ON journal")
     await workspace.assign(external_id="a")
 
 
