@@ -7,6 +7,7 @@ from app.errors import (
     DatabaseReadOnly,
     NoApiKey,
     PoolerNotSet,
+    Problem,
     SchemaNewer,
     SchemaOlder,
 )
@@ -50,13 +51,13 @@ async def require_ready(pool: Pool, seconds: float, *, pgbouncer: bool, keys: bo
             if state is None:
                 raise LookupError("a SELECT without FROM returned no row")
             if not state["migrated"]:
-                raise SchemaOlder("The database has no tables yet.")
+                raise _problem(SchemaOlder, "The database has no tables yet.")
             await _require_revision(connection, readable=state["readable"])
             if state["read_only"]:
-                raise DatabaseReadOnly
+                raise _problem(DatabaseReadOnly)
             await _require_room(pool, connection)
             if keys and not await api_keys.any_key_exists(connection):
-                raise NoApiKey
+                raise _problem(NoApiKey)
             if not pgbouncer:
                 await _require_session(pool, connection, state["server_process"])
         except Exception as error:
@@ -65,14 +66,19 @@ async def require_ready(pool: Pool, seconds: float, *, pgbouncer: bool, keys: bo
             raise
 
 
+def _problem(kind: type[Problem], detail: str = "") -> Problem:
+    """The problem with what is to be done: operators read probes, not the list of codes."""
+    return kind(f"{detail} {kind.remedy}".strip())
+
+
 async def _require_revision(connection: Connection, *, readable: bool) -> None:
     # Earlier revisions do not let the service read theirs.
     row = await connection.fetchrow(SELECT_REVISION) if readable else None
     found, own = (row["revision"] if row else ""), newest_revision()
     if found < own:
-        raise SchemaOlder(f"The code needs revision {own}.")
+        raise _problem(SchemaOlder, f"The code needs revision {own}.")
     if row is not None and found > own and own < (row["since"] or found):
-        raise SchemaNewer(f"The code is of revision {own}, and the schema of {found}.")
+        raise _problem(SchemaNewer, f"The code is of revision {own}, and the schema of {found}.")
 
 
 async def _require_room(pool: Pool, connection: Connection) -> None:
@@ -80,12 +86,12 @@ async def _require_room(pool: Pool, connection: Connection) -> None:
     if not pool.troubles.counts.get(DatabaseFull.code):
         return
     if pool.troubles.is_recent(DatabaseFull.code, RECENT_SECONDS):
-        raise DatabaseFull
+        raise _problem(DatabaseFull)
     try:
         async with connection.transaction():
             await connection.execute(WRITE_A_MEGABYTE)
     except asyncpg.DiskFullError:
-        raise DatabaseFull from None
+        raise _problem(DatabaseFull) from None
 
 
 async def _require_session(pool: Pool, connection: Connection, server_process: int) -> None:
@@ -95,9 +101,9 @@ async def _require_session(pool: Pool, connection: Connection, server_process: i
     the two share one process, as in transaction mode.
     """
     if pool.troubles.is_recent(PoolerNotSet.code, RECENT_SECONDS):
-        raise PoolerNotSet
+        raise _problem(PoolerNotSet)
     if connection.get_server_pid() == server_process:
         return
     async with borrowed(pool, pool.acquire_seconds) as other:
         if await other.fetchval("SELECT pg_backend_pid()") == server_process:
-            raise PoolerNotSet
+            raise _problem(PoolerNotSet)
