@@ -18,6 +18,8 @@ import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 Level = Literal["debug", "info", "warning", "error"]
+AccessLog = Literal["all", "errors", "off"]
+"""Which requests have a line in the log; errors have a status from 400."""
 
 MAX_WAITING = 10_000
 """Lines that wait to be written. More are dropped."""

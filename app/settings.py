@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.logs import Level
+from app.logs import AccessLog, Level
 
 DEVELOPMENT_SECRETS_KEY = "a25vd24gdG8gYWxsOiBmb3IgZGV2ZWxvcG1lbnQhISE="
 """The key of development. Everybody knows it, so production refuses it."""
@@ -40,7 +40,7 @@ class Settings(BaseSettings):
     public_base_url: str | None = None
     allowed_target_hosts: str = ""
     log_level: Level = "info"
-    access_log: Literal["all", "errors", "off"] = "all"
+    access_log: AccessLog = "all"
     drain_seconds: float | None = Field(None, ge=0, le=3600)
     max_connections: int = Field(4096, ge=1, le=1_000_000)
     connections_per_peer: int | None = Field(None, ge=1, le=1_000_000)
@@ -92,7 +92,7 @@ class Settings(BaseSettings):
             return self.drain_seconds
         return 0.0 if self.development else 5.0
 
-    def shown(self) -> dict[str, object]:
+    def to_log(self) -> dict[str, object]:
         """The settings as a log may show them: without secrets and addresses of databases."""
         hidden = {name for name in type(self).model_fields if name.endswith(("_key", "database_url"))}
         return self.model_dump(mode="json", exclude=hidden)

@@ -6,7 +6,7 @@ from app.cli.context import CommandError
 from app.rates import DEFAULT_RATE, PERIODS, StoredRate, parse_rate
 
 RATE_HELP = "How often it may call: such as 50/s or 600/min, `default`, or `none` for no limit."
-BURST_HELP = "How much at once after a pause. Two seconds' worth unless given."
+BURST_HELP = "How much may come at once after a pause. Default: what the rate allows in two seconds."
 
 
 def rate_to_store(rate: str, burst: int | None) -> StoredRate:

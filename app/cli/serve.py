@@ -189,7 +189,7 @@ class _Server(uvicorn.Server):
             port=port,
             version=version("lead-assignment"),
             schema=schema,
-            settings=settings.shown(),
+            settings=settings.to_log(),
         )
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

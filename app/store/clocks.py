@@ -10,12 +10,13 @@ NOW = """coalesce(
 """An SQL expression for the workspace's time; `$1` is the workspace."""
 
 MAX_AHEAD = timedelta(minutes=5)
-"""The newest commit group may be this far ahead of the clock, and decisions wait there for it to catch up.
+"""How far the newest commit group may be ahead of the clock while decisions keep its time.
 
-If it is further ahead, the clock has jumped, and decisions follow the clock again.
+If it is further ahead, the clock had jumped, and decisions follow the clock again.
 """
 
-DECIDING_NOW = f"""(SELECT CASE WHEN newest.at > own.now AND newest.at <= own.now + interval '5 minutes'
+_AHEAD = f"interval '{MAX_AHEAD.total_seconds():.0f} seconds'"
+DECIDING_NOW = f"""(SELECT CASE WHEN newest.at > own.now AND newest.at <= own.now + {_AHEAD}
                    THEN newest.at ELSE own.now END
          FROM (SELECT {NOW} AS now) AS own
          LEFT JOIN (SELECT at FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1) AS newest

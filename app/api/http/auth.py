@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from app import keys
-from app.api.http.client_address import address_of, client_of
+from app.api.http.client_address import client_of, peer_of
 from app.api.http.key_lookups import FindKeys, KeyLookups
 from app.contract.limits import BodyLimits
 from app.errors import Forbidden, Problem, TooManyFailures, Unauthenticated
@@ -55,8 +55,8 @@ class Access:
     """What an endpoint declares with `@requires`.
 
     Any one of `scopes` grants access; an endpoint without scopes is public. `problems` are the kinds of
-    problem that only this endpoint has. Keys of one owner are refused unless `for_owner` says that the
-    endpoint keeps them to what concerns this owner.
+    problem that only this endpoint has. Keys that are bound to an owner are refused, unless `for_owner` says
+    that the endpoint limits them to what concerns this owner.
     """
 
     scopes: tuple[str, ...]
@@ -111,7 +111,7 @@ async def caller_of(request: Request) -> Caller:
 
 
 def permit(caller: Caller, access: Access) -> None:
-    """Raises Forbidden unless the caller has one of the scopes, and for a key of one owner where none may."""
+    """Raises Forbidden unless the caller has one of the scopes, and where no key of an owner is allowed."""
     if not any(map(caller.may, access.scopes)):
         raise Forbidden(f"This needs a key with the scope {' or '.join(access.scopes)}.")
     if caller.owner_id is not None and not access.for_owner:
@@ -225,10 +225,10 @@ def _bearer_token(scope: Scope) -> str | None:
 
 
 def is_local(scope: Scope) -> bool:
-    """Whether both ends of the connection are loopback addresses, with no proxy between them.
+    """Whether both ends of the connection and the Host are loopback addresses, with no proxy between them.
 
-    So must be the Host. A browser on this machine connects from here too, for a page from elsewhere whose
-    name leads here, but it sends that name.
+    The Host matters because a page from elsewhere, whose name was made to lead to this machine, can let a
+    browser on it connect. The browser then sends that name.
     """
     forwarded = any(name in (b"forwarded", b"x-forwarded-for", b"x-real-ip") for name, _ in scope["headers"])
     hosts = [value for name, value in scope["headers"] if name == b"host"]
@@ -261,9 +261,4 @@ def _is_loopback_host(host: str) -> bool:
 
 
 def _peer(scope: Scope) -> str:
-    """The caller's address. For IPv6 it is the /64 network, because one customer owns all of it."""
-    host = client_of(scope)
-    address = address_of(host)
-    if address is None or address.version == 4:
-        return host if address is None else str(address)
-    return str(ipaddress.ip_network((address, 64), strict=False))
+    return peer_of(client_of(scope))

@@ -19,9 +19,9 @@ _FORWARDED_FOR = re.compile(r"(?:^|;)[ \t]*for=(\"[^\"]*\"|[^;\"]*?)[ \t]*(?=;|$
 
 
 def client_of(scope: Scope) -> str:
-    """The address of the caller: the last one that no trusted proxy has, seen from the service.
+    """The address of the caller: seen from the service, the first one that is not a trusted proxy's.
 
-    Each trusted proxy, `LEAD_ASSIGNMENT_TRUSTED_PROXIES`, tells the address before it in `X-Forwarded-For` or
+    Each trusted proxy (`LEAD_ASSIGNMENT_TRUSTED_PROXIES`) names the address before it in `X-Forwarded-For` or
     `Forwarded`. An entry that is no address ends the walk, and the proxy that sent it counts. Where the two
     headers disagree, one of them comes from the caller, so the address of the connection counts.
     """
@@ -46,7 +46,7 @@ def is_trusted(address: Address, trusted: Networks) -> bool:
 
 
 def address_of(text: str) -> Address | None:
-    """The address that the text is, if it is one.
+    """The address in a text, or None if it is not one.
 
     An IPv4 address that is written as IPv6 becomes IPv4, so that networks and limits fit it.
     """
@@ -56,6 +56,17 @@ def address_of(text: str) -> Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+def peer_of(host: str) -> str:
+    """The name under which callers from this address are counted.
+
+    For IPv6 it is the /64 network, because one customer owns all of it.
+    """
+    address = address_of(host)
+    if address is None:
+        return host
+    return str(ipaddress.ip_network((address, 64), strict=False)) if address.version == 6 else str(address)
 
 
 def _walk(hop: Address, entries: Iterator[str], trusted: Networks) -> Address:

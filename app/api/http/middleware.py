@@ -4,14 +4,14 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from secrets import token_hex
-from typing import Literal, Protocol
+from typing import Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http.auth import Caller
 from app.api.http.problems import problem_response
 from app.errors import BadRequest, Problem
-from app.logs import to_json
+from app.logs import AccessLog, to_json
 
 SECURITY_HEADERS = (
     (b"cache-control", b"no-store"),
@@ -47,9 +47,6 @@ class Log(Protocol):
     def error(self, event: str, **fields: object) -> object:
         """Writes an error line."""
 
-
-AccessLog = Literal["all", "errors", "off"]
-"""Which requests have a line in the log."""
 
 Observe = Callable[[str, str, int, float], None]
 """Called once per request with the route template, the method, the status and the seconds it took."""

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from app.api.http.client_address import Networks, address_of, is_trusted
+from app.api.http.client_address import Networks, address_of, is_trusted, peer_of
 from app.api.http.middleware import RequestMiddleware
 from app.api.http.problems import problem_response
 from app.errors import BadRequest, HeadTooLarge, Overloaded, Problem, TooManyConnections, UrlTooLong
@@ -28,13 +28,13 @@ MAX_HEADERS = 100
 MAX_PIPELINED = 100
 DEFAULT_PER_PEER = 256
 SPARE_CONNECTIONS = 64
-"""So many connections beyond the total are told why they are closed."""
+"""How many connections beyond the total are still told why they are closed."""
 SPARE_FILES = 128
 """File descriptors that are not for callers: the database, plugins, targets."""
 MIN_PROGRESS = 64 * KIB
-"""A reader that takes less than this in the time for writing, and not everything, has stopped reading."""
+"""A caller that reads less than this in `write_seconds`, and has not read everything, has stopped reading."""
 LINGER_SECONDS = 2.0
-"""How long bytes of a refused caller are dropped, who may still be sending and should get the answer."""
+"""How long a refused caller may go on sending, so that they get the answer. The bytes are dropped."""
 
 _SLICE = 64 * KIB
 _HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
@@ -43,8 +43,7 @@ _HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
 class ConnectionLimit:
     """How many connections there may be in total, and from one address.
 
-    For IPv6 the address is the /64 network, because one customer owns all of it. Trusted proxies have no
-    limit of their own, and neither has the machine itself, unless `per_peer` is given.
+    Trusted proxies have no limit of their own. Nor has the machine itself, unless `per_peer` is given.
     """
 
     def __init__(self, total: int, per_peer: int | None = None, trusted: Networks = ()) -> None:
@@ -83,17 +82,17 @@ class ConnectionLimit:
         limit = self._per_peer
         if limit is None and not address.is_loopback:
             limit = DEFAULT_PER_PEER
-        return str(int(address) >> 64) if address.version == 6 else host, limit
+        return peer_of(host), limit
 
 
 class HttpProtocol(HttpToolsProtocol):
     """One connection.
 
-    - Headers must arrive in time: within `seconds` of the connection, or of the first byte after a response,
-      and more bytes do not extend it. The rest of a body whose response is sent has the same time. How long a
-      body may take that is being read is limited in `app/api/http/routing.py`.
-    - Heads are limited in size. What recipients could frame or route in different ways is refused. Upgrades
-      are ignored, and trailers dropped.
+    - Headers must arrive within `seconds` of the connection, or of the first byte after a response, and more
+      bytes do not extend this. The rest of a body whose response is sent has the same time. A body that is
+      being read has a time limit of its own, in `app/api/http/routing.py`.
+    - The size of headers is limited. A request that two recipients could frame or route differently is
+      refused. Upgrades are ignored, and trailers dropped.
     - A refusal is an answer like any other: it waits for the answers before it. Then the connection ends.
     - A connection whose peer stops reading is closed.
     """
@@ -109,7 +108,7 @@ class HttpProtocol(HttpToolsProtocol):
     _upgrading = False
     _in_body = False
     _unparsed = 0
-    """Bytes since the parser last got on, at the most. The parser keeps them."""
+    """At most how many bytes came since the parser last made progress. It keeps them in memory."""
     _unsent = 0
     _late: TimerHandle | None = None
     _stuck: TimerHandle | None = None

@@ -62,7 +62,7 @@ def test_last_address_that_is_no_proxy_counts(peer: str, sent: str, client: str)
         ('for="203.0.113.9', PROXY),
     ],
 )
-def test_forwarded_header_is_read_like_its_older_sister(sent: str, client: str) -> None:
+def test_forwarded_is_read_like_x_forwarded_for(sent: str, client: str) -> None:
     assert client_of(scope_of(PROXY, [("Forwarded", sent)])) == client
 
 

@@ -6,10 +6,11 @@ import orjson
 import pytest
 
 from app import errors, keys
-from app.api.http.middleware import CLIENT_GONE, SECURITY_HEADERS, AccessLog, RequestMiddleware
+from app.api.http.middleware import CLIENT_GONE, SECURITY_HEADERS, RequestMiddleware
 from app.api.http.problems import MAX_BYTES, problem_bytes
 from app.contract.faults import problem_document
 from app.errors import Fault, Problem
+from app.logs import AccessLog
 from tests.api.small_app import Lines, Small
 
 CANARY = "canary-7f3a@secret.example"
