@@ -290,6 +290,20 @@ async def test_migrating_twice_changes_nothing(any_postgres_database: str) -> No
     assert await revisions(any_postgres_database) == before
 
 
+SELECT_SERVED = "SELECT obj_description('alembic_version'::regclass, 'pg_class')"
+
+
+async def test_database_says_which_older_code_may_go_on_with_it(empty_database: str) -> None:
+    """Revision 19 says that it serves the code of 18; the code of 2 would miss what 3 changed."""
+    connection = await asyncpg.connect(empty_database)
+    try:
+        for revision, served in (("0003", "0003"), ("0019", "0018")):
+            in_a_thread(lambda revision=revision: migrate(empty_database, revision))  # type: ignore[misc]
+            assert await connection.fetchval(SELECT_SERVED) == served
+    finally:
+        await connection.close()
+
+
 KEYS_OF_0_2_0 = {
     ("crm_lead", "00QDn000007RBGCMA4"): [("crm_lead", "00QDn000007RBGC")],
     ("crm_lead", "00QDn000007RBGDAAA"): [("crm_lead", "00QDn000007RBGDAAA")],
