@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 Path = tuple[str | int, ...]
 
 MAX_RETRY_AFTER = 4
-"""Seconds over which callers are spread who were refused because of too much load."""
+"""Callers that were refused for too much load are told to come back after 1 to so many seconds, by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +94,12 @@ class Unauthenticated(Problem):
         return {"WWW-Authenticate": 'Bearer realm="lead-assignment"'}
 
 
-class WorkspaceDeleted(Problem):
+class WorkspaceDeleted(Unauthenticated):
     """The workspace is gone, and so are its keys; this one was valid a moment ago."""
 
     status, code, title = 401, "workspace_deleted", "The workspace was deleted"
     cause = "The workspace of the API key was deleted while the request was under way. Nothing was written."
     remedy = "Use a key of another workspace."
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"WWW-Authenticate": 'Bearer realm="lead-assignment"'}
 
 
 class WebhookRefused(Problem):
@@ -512,10 +508,10 @@ class TooManyConnections(Problem):
     retry_after = 1
 
 
-class HeadTooLarge(Problem):
+class HeadersTooLarge(Problem):
     """The request line and the headers have more bytes than the service reads, or are too many."""
 
-    status, code, title = 431, "head_too_large", "The headers are too large"
+    status, code, title = 431, "headers_too_large", "The headers are too large"
     cause = "The headers exceed 32 KiB, or are more than 100."
     remedy = "Send fewer or shorter headers."
 

@@ -68,7 +68,7 @@ class Metrics:
         )
         self._worker_progress = Gauge(
             "lead_assignment_worker_progress_timestamp_seconds",
-            "When the worker last came forward, in seconds since 1970; 0 without one.",
+            "When the worker last made progress, in seconds since 1970; 0 without one.",
             registry=registry,
         )
         self._decisions: dict[int, _Decisions] = {}
@@ -112,13 +112,13 @@ class Metrics:
             registry=registry,
         )
         self._rate_limited = Counter(
-            "lead_assignment_rate_limited",
+            "lead_assignment_requests_rate_limited",
             "Requests that were refused because a key or a workspace called too often.",
             ["limit"],
             registry=registry,
         )
-        self._failed_authentications = Counter(
-            "lead_assignment_failed_authentications",
+        self._authentications_failed = Counter(
+            "lead_assignment_authentications_failed",
             "Requests without a valid API key.",
             ["reason"],
             registry=registry,
@@ -187,18 +187,18 @@ class Metrics:
         """Notes whether the database answered when it was last asked."""
         self._database_up.set(answered)
 
-    def worker_came_forward(self) -> None:
-        """Notes that the worker is not stuck."""
+    def worker_progressed(self) -> None:
+        """Notes that the worker made progress."""
         self._worker_progress.set_to_current_time()
         self._worker_seen = self._clock()
 
     def worker_silence(self) -> float:
-        """Seconds since the worker last came forward; 0 without one."""
+        """Seconds since the worker last made progress; 0 without one."""
         return self._clock() - self._worker_seen if self._worker_seen is not None else 0.0
 
     def authentication_failed(self, reason: str) -> None:
         """Counts a request without a valid key."""
-        self._failed_authentications.labels(reason).inc()
+        self._authentications_failed.labels(reason).inc()
 
     def delivery_attempted(self, result: str) -> None:
         """Counts an attempt to send a message to a target."""

@@ -1,4 +1,4 @@
-"""How often a key or a workspace may call: rates, and the defaults of those that have none of their own."""
+"""How often a key or a workspace may call: rates, quotas, and the defaults."""
 
 import math
 import re
@@ -37,15 +37,16 @@ class Rates:
 
 
 UNLIMITED = Rates()
-KEY_RATE = Rate(500.0, 10_000)
+DEFAULT_KEY_RATE = Rate(500.0, 10_000)
 """The rate of a key that has none of its own."""
-WORKSPACE_RATE = Rate(1000.0, 20_000)
+DEFAULT_WORKSPACE_RATE = Rate(1000.0, 20_000)
 """The rate of a workspace that has none of its own."""
 
 
 StoredRate = tuple[float | None, int | None]
 """How a rate is stored: what it allows per second, infinity for no limit, and its burst."""
-DEFAULT_RATE: StoredRate = (None, None)
+UNSET_RATE: StoredRate = (None, None)
+"""Nothing is stored, so the default counts."""
 
 
 def parse_rate(text: str) -> tuple[int, int] | None:

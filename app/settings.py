@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     access_log: AccessLog = "all"
     drain_seconds: float | None = Field(None, ge=0, le=3600)
     max_connections: int = Field(4096, ge=1, le=1_000_000)
-    connections_per_peer: int | None = Field(None, ge=1, le=1_000_000)
+    max_connections_per_peer: int | None = Field(None, ge=1, le=1_000_000)
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
 
     @field_validator("trusted_proxies", mode="before")

@@ -7,7 +7,7 @@ import typer
 from app.cli.context import CommandError, as_owner, settings_now, workspace_named
 from app.cli.rate_options import BURST_HELP, RATE_HELP, rate_to_store
 from app.keys import SCOPES, issue
-from app.rates import KEY_RATE, MAX_COUNT, rate_of
+from app.rates import DEFAULT_KEY_RATE, MAX_COUNT, rate_of
 from app.store import api_keys
 from app.store.api_keys import IssuedKey
 from app.store.connection.pool import Connection
@@ -81,7 +81,7 @@ def set_rate(
             raise CommandError("No key with this id.")
 
     as_owner(work)
-    typer.echo(f"The rate of {id} is {rate_of(*stored_rate, KEY_RATE) or 'not limited'}.")
+    typer.echo(f"The rate of {id} is {rate_of(*stored_rate, DEFAULT_KEY_RATE) or 'not limited'}.")
 
 
 @commands.command()

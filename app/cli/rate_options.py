@@ -3,7 +3,7 @@
 import math
 
 from app.cli.context import CommandError
-from app.rates import DEFAULT_RATE, PERIODS, StoredRate, parse_rate
+from app.rates import PERIODS, UNSET_RATE, StoredRate, parse_rate
 
 RATE_HELP = "How often it may call: such as 50/s or 600/min, `default`, or `none` for no limit."
 BURST_HELP = "How much may come at once after a pause. Default: what the rate allows in two seconds."
@@ -21,4 +21,4 @@ def rate_to_store(rate: str, burst: int | None) -> StoredRate:
         )
     if burst is not None:
         raise CommandError("A burst needs a rate, such as 50/s.")
-    return DEFAULT_RATE if rate == "default" else (math.inf, None)
+    return UNSET_RATE if rate == "default" else (math.inf, None)

@@ -22,7 +22,7 @@ from app.settings import Settings
 from app.store.connection import role
 from app.store.connection.address import connect_to
 from app.store.connection.pool import when_ready
-from app.store.connection.schema import find_revision
+from app.store.connection.revision import find_revision
 
 KEEP_ALIVE_SECONDS = 75
 """Longer than proxies keep idle connections, so that only they close them."""

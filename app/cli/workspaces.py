@@ -8,7 +8,7 @@ import typer
 
 from app.cli.context import CommandError, as_owner, workspace_named
 from app.cli.rate_options import BURST_HELP, RATE_HELP, rate_to_store
-from app.rates import DAY_SECONDS, MAX_COUNT, WORKSPACE_RATE, parse_rate, rate_of
+from app.rates import DAY_SECONDS, DEFAULT_WORKSPACE_RATE, MAX_COUNT, parse_rate, rate_of
 from app.store import workspaces as store
 from app.store.connection.pool import Connection
 
@@ -69,7 +69,7 @@ def set_rate(
         await store.set_rate(connection, (await workspace_named(connection, name)).id, stored_rate)
 
     as_owner(work)
-    typer.echo(f"The rate of {name!r} is {rate_of(*stored_rate, WORKSPACE_RATE) or 'not limited'}.")
+    typer.echo(f"The rate of {name!r} is {rate_of(*stored_rate, DEFAULT_WORKSPACE_RATE) or 'not limited'}.")
 
 
 @commands.command("set-quota")

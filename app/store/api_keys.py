@@ -8,7 +8,16 @@ import asyncpg
 
 from app.errors import WorkspaceDeleted
 from app.keys import Key, StoredKey
-from app.rates import DEFAULT_RATE, KEY_RATE, WORKSPACE_RATE, Rate, Rates, StoredRate, quota_of, rate_of
+from app.rates import (
+    DEFAULT_KEY_RATE,
+    DEFAULT_WORKSPACE_RATE,
+    UNSET_RATE,
+    Rate,
+    Rates,
+    StoredRate,
+    quota_of,
+    rate_of,
+)
 from app.store.connection.pool import Connection, Pool, Row, look_up_all
 
 
@@ -72,8 +81,8 @@ def _stored_key(row: Row) -> StoredKey:
         revoked=row["revoked_at"] is not None,
         source=row["source"],
         rates=Rates(
-            key=rate_of(row["rate"], row["burst"], KEY_RATE),
-            workspace=rate_of(row["workspace_rate"], row["workspace_burst"], WORKSPACE_RATE),
+            key=rate_of(row["rate"], row["burst"], DEFAULT_KEY_RATE),
+            workspace=rate_of(row["workspace_rate"], row["workspace_burst"], DEFAULT_WORKSPACE_RATE),
             quota=quota_of(row["quota_leads"], row["quota_days"]),
         ),
     )
@@ -87,7 +96,7 @@ async def insert_key(
     owner_id: str | None,
     label: str,
     source: str | None = None,
-    rate: StoredRate = DEFAULT_RATE,
+    rate: StoredRate = UNSET_RATE,
 ) -> None:
     """Store a key that was just issued: its id and the hash of its secret.
 
@@ -112,7 +121,7 @@ async def list_keys(connection: Connection, workspace_id: int) -> list[IssuedKey
             owner_id=row["owner_id"],
             created_at=row["created_at"],
             revoked_at=row["revoked_at"],
-            rate=rate_of(row["rate"], row["burst"], KEY_RATE),
+            rate=rate_of(row["rate"], row["burst"], DEFAULT_KEY_RATE),
         )
         for row in rows
     ]

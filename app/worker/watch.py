@@ -13,9 +13,9 @@ from app.store.connection.pool import Pool, is_connection_error, look_up
 EVERY_SECONDS = 5.0
 ANSWER_SECONDS = 2.0
 SPARE_FILES = 16
-"""With fewer left, the next connections of callers and to the database fail."""
+"""With fewer left, connections of callers and to the database soon fail."""
 STUCK_SECONDS = 120.0
-"""One slice of a duty takes seconds. The worker that comes no further for so long is stuck."""
+"""One slice of a duty takes seconds. A worker that makes no progress for so long is stuck."""
 JUMP_SECONDS = 2.0
 
 

@@ -115,10 +115,10 @@ class Worker:
                 if failures:
                     log.info("worker resumed")
                 failures = 0
-                self._metrics.worker_came_forward()
+                self._metrics.worker_progressed()
             except Exception as error:
                 busy, failures = False, failures + 1
-                self._metrics.worker_came_forward()
+                self._metrics.worker_progressed()
                 if failures == 1:
                     log.warning("worker waits", **to_json(error))
             if not busy:
@@ -160,7 +160,7 @@ class Worker:
             self._visits.put_off(look)
             return False
         self._visits.note(look, began, active=active)
-        self._metrics.worker_came_forward()
+        self._metrics.worker_progressed()
         return busy
 
     async def _refuses(self) -> bool:

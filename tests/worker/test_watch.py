@@ -38,11 +38,11 @@ def test_jump_of_the_clock_is_noted_once() -> None:
 def test_worker_that_comes_no_further_is_noted() -> None:
     now, metrics = [0.0], Metrics(lambda: now[0])
     Watch(metrics).look()
-    metrics.worker_came_forward()
+    metrics.worker_progressed()
     now[0] = STUCK_SECONDS + 1
     Watch(metrics).look()
     assert metrics.troubles.counts["worker_stuck"] == 1
-    metrics.worker_came_forward()
+    metrics.worker_progressed()
     Watch(metrics).look()
     assert metrics.troubles.counts["worker_stuck"] == 1
 

@@ -17,7 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from app.api.http.client_address import Networks, address_of, is_trusted, peer_of
 from app.api.http.middleware import RequestMiddleware
 from app.api.http.problems import problem_response
-from app.errors import BadRequest, HeadTooLarge, Overloaded, Problem, TooManyConnections, UrlTooLong
+from app.errors import BadRequest, HeadersTooLarge, Overloaded, Problem, TooManyConnections, UrlTooLong
 from app.metrics import Metrics
 from app.settings import Settings
 
@@ -157,7 +157,7 @@ class HttpProtocol(HttpToolsProtocol):
             except httptools.HttpParserError:
                 self._refuse(self._problem or BadRequest("The request is not valid HTTP/1.1."))
             if self._unparsed > MAX_HEAD and not self._refused:
-                self._refuse(HeadTooLarge())
+                self._refuse(HeadersTooLarge())
 
     def _head_without_upgrade(self) -> bytes:
         """The head of the request again. The parser takes no body of a request that asks for an upgrade."""
@@ -198,7 +198,7 @@ class HttpProtocol(HttpToolsProtocol):
             elif name == b"transfer-encoding" and (value.lower() != b"chunked" or version == "1.0"):
                 self._object(BadRequest("The only Transfer-Encoding is chunked, in HTTP/1.1."))
         if size > MAX_HEAD or len(self.headers) > MAX_HEADERS:
-            self._object(HeadTooLarge())
+            self._object(HeadersTooLarge())
         if hosts > 1 or (hosts == 0 and version != "1.0"):
             self._object(BadRequest("Send the header Host exactly once."))
         if version not in ("1.1", "1.0"):
@@ -354,7 +354,7 @@ def protocol_of(app: FastAPI) -> type[HttpProtocol]:
     settings: Settings = app.state.settings
     limit = ConnectionLimit(
         min(settings.max_connections, _files() - SPARE_FILES),
-        settings.connections_per_peer,
+        settings.max_connections_per_peer,
         settings.trusted_proxies,
     )
     return type(HttpProtocol.__name__, (HttpProtocol,), {"limit": limit, "metrics": app.state.metrics})

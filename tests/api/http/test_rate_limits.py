@@ -273,7 +273,7 @@ async def test_stored_rates_limit_a_running_service(workspace: Workspace) -> Non
     assert int(answers[-1].headers["retry-after"]) > 900
     assert answers[0].headers["ratelimit-policy"].startswith('"key";q=3;w=3000, "workspace";q=20000')
     metrics = (await workspace.client.get("/metrics")).text
-    assert 'lead_assignment_rate_limited_total{limit="key"} 1.0' in metrics
+    assert 'lead_assignment_requests_rate_limited_total{limit="key"} 1.0' in metrics
 
 
 @pytest.mark.parametrize(
