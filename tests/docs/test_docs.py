@@ -125,7 +125,7 @@ def test_security_page_has_every_statement_that_is_cited() -> None:
 
 
 def test_every_setting_is_in_the_table() -> None:
-    returned = {named(row[0])[0]: row[1].strip("`") for row in rows("docs/operations.md", "Settings")}
+    returned = {named(row[0])[0]: row[1].strip("`") for row in rows("docs/configuration.md", "Settings")}
     expected: dict[str, object] = {DIRECTORY_VARIABLE: None}
     for name, field in Settings.model_fields.items():
         variable = field.validation_alias or f"LEAD_ASSIGNMENT_{name}".upper()
@@ -166,20 +166,20 @@ def test_every_metric_is_in_the_table() -> None:
             labels = {label for sample in family.samples for label in sample.labels} - {"le"}
             name = f"{family.name}_total" if family.type == "counter" else family.name
             found[name] = (family.type, labels)
-    table = rows("docs/operations.md", "Metrics")
+    table = rows("docs/monitoring.md", "Metrics")
     assert {named(row[0])[0]: (row[1], set(named(row[2]))) for row in table} == found
 
 
-def test_every_503_has_a_remedy_in_the_operations_page() -> None:
+def test_every_503_has_a_remedy_in_the_monitoring_page() -> None:
     codes = {each.code for each in Problem.__subclasses__() if each.status == 503}
     sections = ("Answers with 503", "Health and readiness")
-    told = {named(row[0])[0] for section in sections for row in rows("docs/operations.md", section)}
+    told = {named(row[0])[0] for section in sections for row in rows("docs/monitoring.md", section)}
     assert told == codes
 
 
 def test_every_command_is_in_the_table() -> None:
     returned = set()
-    for row in rows("docs/operations.md", "The command line"):
+    for row in rows("docs/commands.md", "Commands"):
         first, *more = named(row[0])
         words = first.split()[1:]
         returned |= {" ".join(words), *(f"{words[0]} {name}" for name in more)}
