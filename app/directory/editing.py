@@ -16,6 +16,7 @@ from app.engine.model.directory import Caps, Directory, Owner
 from app.engine.model.records import directory_with
 from app.engine.model.state import Load
 from app.engine.selection.rebalance import loads_to_recount, members_who_joined, rebalance_entries
+from app.engine.selection.shifts import owner_takes_from, team_takes_from
 from app.errors import DatabaseUnavailable
 from app.ids import uuid7
 from app.intake.accounts import keys_of_account
@@ -178,11 +179,11 @@ class DirectoryEdit:
         for team, owner in members_who_joined(old, new, self.now):
             self.snapshot.state.join(team, owner)
         self.snapshot.directory = new
+        await self._move_held(old, new)
         if not self._reads_again and not self._put["teams"]:
             old, new = self._only_put(old), self._only_put(new)
         await self._recount(list(loads_to_recount(old, new)))
         await self._cancel_moves(old, new)
-        await self._move_held(old, new)
         whole = self.snapshot.directory
         await recount_clocks(self.connection, self.workspace_id, old, new, self.now, whole)
         # Owners who are gone need no load.
@@ -213,20 +214,25 @@ class DirectoryEdit:
             )
 
     async def _move_held(self, old: Directory, new: Directory) -> None:
-        """What is held for an owner or a team that can no longer take it is routed again, by a bulk job.
+        """What is held for an owner or a team is routed again, by a bulk job, if it waits for the wrong time.
 
-        Nobody else may claim it, and its time may be weeks away.
+        They can no longer take it, or begin sooner or later than before. Nobody else may claim it, and its
+        time may be weeks away.
         """
-        owners = [id_ for id_, owner in old.owners.items() if owner.active and not _is_active(id_, new)]
-        teams = [id_ for id_, team in old.teams.items() if team.members and not _has_members(id_, new)]
+        owners, teams = await open_leads.list_held_for(self.connection, self.workspace_id)
+        owners = [
+            id_
+            for id_ in owners
+            if owner_takes_from(id_, old, self.now) != owner_takes_from(id_, new, self.now)
+        ]
+        teams = [
+            id_ for id_ in teams if team_takes_from(id_, old, self.now) != team_takes_from(id_, new, self.now)
+        ]
         if not owners and not teams:
             return
-        held = await open_leads.list_held_for(
-            self.connection, self.workspace_id, owners, teams, MAX_HELD_MOVED
-        )
-        if held:
-            job = BulkJob(uuid7(), "reassign", "running", {}, len(held), self.actor, self.now)
-            await bulk_jobs.insert_job(self.connection, self.workspace_id, job, held)
+        held = await open_leads.list_held(self.connection, self.workspace_id, owners, teams, MAX_HELD_MOVED)
+        job = BulkJob(uuid7(), "reassign", "running", {}, len(held), self.actor, self.now)
+        await bulk_jobs.insert_job(self.connection, self.workspace_id, job, held)
 
     async def _recount(self, owners: Sequence[tuple[Owner, str | None, Caps | None]]) -> None:
         queries = [
@@ -241,16 +247,6 @@ class DirectoryEdit:
             load.open = still_open
             # An owner who never had a lead needs no load.
             self.snapshot.state.set_load(owner.id, team, load if times or still_open else None)
-
-
-def _is_active(owner: str, directory: Directory) -> bool:
-    found = directory.owners.get(owner)
-    return found is not None and found.active
-
-
-def _has_members(team: str, directory: Directory) -> bool:
-    found = directory.teams.get(team)
-    return found is not None and bool(found.members)
 
 
 @dataclass(slots=True)

@@ -224,6 +224,23 @@ async def owner_after_moving(workspace: Workspace, lead_id: str) -> str:
 Gone = Callable[[httpx2.AsyncClient], Awaitable[httpx2.Response]]
 
 
+async def _all_inactive(client: httpx2.AsyncClient) -> httpx2.Response:
+    await client.patch("/owners/ana", json={"active": False})
+    return await client.patch("/owners/eve", json={"active": False})
+
+
+async def _nobody_takes_turns(client: httpx2.AsyncClient) -> httpx2.Response:
+    await client.patch("/owners/ana", json={"active": False})
+    return await client.patch(
+        "/teams/dach", json={"members": [{"owner": "ana"}, {"owner": "eve", "weight": 0}]}
+    )
+
+
+async def _away_for_years(client: httpx2.AsyncClient) -> httpx2.Response:
+    away = {"from": "2026-01-01T00:00:00Z", "to": "2199-01-01T00:00:00Z"}
+    return await client.post("/owners/ana/absences", json=away)
+
+
 @pytest.mark.parametrize(
     ("source", "gone"),
     [
@@ -232,8 +249,22 @@ Gone = Callable[[httpx2.AsyncClient], Awaitable[httpx2.Response]]
         ("ana", lambda client: client.delete("/owners/ana?open_leads=keep")),
         ("team", lambda client: client.delete("/teams/dach")),
         ("team", lambda client: client.patch("/teams/dach", json={"members": []})),
+        ("team", _all_inactive),
+        ("team", _nobody_takes_turns),
+        ("ana", _away_for_years),
+        ("ana", lambda client: client.patch("/owners/ana", json={"paused_until": "2199-01-01T00:00:00Z"})),
     ],
-    ids=["deactivated", "written inactive", "deleted", "team deleted", "team emptied"],
+    ids=[
+        "deactivated",
+        "written inactive",
+        "deleted",
+        "team deleted",
+        "team emptied",
+        "all members inactive",
+        "no member takes turns",
+        "away for years",
+        "paused for years",
+    ],
 )
 async def test_lead_held_for_somebody_who_is_gone_moves_on_at_once(
     quick: Workspace, source: str, gone: Gone
@@ -248,8 +279,21 @@ async def test_lead_held_for_somebody_who_is_gone_moves_on_at_once(
     assert held["queue"] == "held"
     await quick.publish(HOLDING.replace("owner: ana", "owner: ben").replace("team: dach", "owner: ben"))
     answer = await gone(quick.client)
-    assert answer.status_code in (200, 204), answer.text
+    assert answer.status_code in (200, 201, 204), answer.text
     assert await owner_after_moving(quick, held["lead_id"]) == "ben"
+    assert (await verify(quick.pool, quick.workspace_id)).clean
+
+
+@pytest.mark.parametrize("source", ["ana", "team"])
+async def test_held_lead_does_not_wait_for_a_shift_that_was_moved_up(quick: Workspace, source: str) -> None:
+    await quick.client.put("/calendars/late", json={"timezone": "UTC", "hours": "Jan 01 00:00-00:01"})
+    await quick.client.patch("/owners/ana", json={"calendar": "late"})
+    await quick.client.put("/teams/dach", json={"name": "DACH", "members": [{"owner": "ana"}]})
+    await quick.publish(HOLDING)
+    held = await quick.assign(external_id="a", source=source)
+    assert held["queue"] == "held"
+    await quick.client.put("/calendars/late", json={"timezone": "UTC", "hours": "Mo-Su 00:00-24:00"})
+    assert await owner_after_moving(quick, held["lead_id"]) == "ana"
     assert (await verify(quick.pool, quick.workspace_id)).clean
 
 

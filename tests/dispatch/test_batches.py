@@ -5,6 +5,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from app.store.workspaces import delete_workspace
 from tests.support.factories import keyed, lead
 from tests.support.workspace import Workspace
 
@@ -48,3 +49,22 @@ async def test_no_item_overtakes_an_earlier_one_that_could_not_be_decided(worksp
     made = (await post(workspace, items)).json()["items"]
     numbers = [int(item["decision"]["decision_number"]) for item in made]
     assert numbers == list(range(1, 301))
+
+
+async def test_key_of_a_batch_stands_for_no_other_route(workspace: Workspace) -> None:
+    await post(workspace, [lead(0)], "first a batch")
+    await workspace.client.post("/assign", json=lead(1), headers=keyed("first a lead"))
+    single = await workspace.client.post("/assign", json=lead(2), headers=keyed("first a batch"))
+    batch = await post(workspace, [lead(3)], "first a lead")
+    assert {(answer.status_code, answer.json()["code"]) for answer in (single, batch)} == {
+        (422, "idempotency_key_reused")
+    }
+    assert await workspace.pool.fetchval("SELECT count(*) FROM assignments") == 2
+
+
+async def test_batch_to_a_workspace_that_was_deleted_has_one_problem(workspace: Workspace) -> None:
+    assert (await post(workspace, [lead(0)])).status_code == 200
+    async with workspace.pool.acquire() as connection:
+        await delete_workspace(connection, workspace.workspace_id)
+    answer = await post(workspace, [REFUSED, lead(1)], "later")
+    assert (answer.status_code, answer.json()["code"]) == (401, "workspace_deleted")

@@ -79,8 +79,7 @@ def item_key(key: IdempotencyKey | None, position: int) -> IdempotencyKey | None
     """The key of one item of a batch that was sent with `key`."""
     if key is None:
         return None
-    batch = f"{key.text}{_SEPARATOR}batch"
-    return IdempotencyKey(f"{key.text}{_SEPARATOR}{position}", key.body_hash, batch)
+    return IdempotencyKey(f"{key.text}{_SEPARATOR}{position}", key.body_hash, key.text)
 
 
 def response_of(reply: Reply) -> Json[Any]:

@@ -41,6 +41,7 @@ from app.errors import (
     Problem,
     QueueEmpty,
     QuotaExceeded,
+    WorkspaceDeleted,
 )
 from app.intake.arrival import normalize
 from app.pace import Pace
@@ -173,11 +174,13 @@ def _response(reply: Reply | Problem) -> Json[Any]:
 def _problem_of_all(replies: Sequence[Reply | Problem | None]) -> Problem | None:
     """The problem of the whole batch, when one thing kept every item from being decided.
 
-    That is an idempotency key that belongs to another body, of which each decided item then tells, or a
-    database that does not respond. If any outcome is unknown, so is that of the batch.
+    That is an idempotency key that belongs to another body, of which each decided item then tells, a
+    workspace that was deleted, with whatever was decided before, or a database that does not respond. If any
+    outcome is unknown, so is that of the batch.
     """
-    if any(isinstance(each, IdempotencyMismatch) for each in replies):
-        return IdempotencyMismatch()
+    for kind in (IdempotencyMismatch, WorkspaceDeleted):
+        if any(isinstance(each, kind) for each in replies):
+            return kind()
     problems = [each for each in replies if isinstance(each, Problem) and each.status == 503]
     if len(problems) < len(replies):
         return None

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from app.engine.model.directory import Owner, Team
+from app.engine.model.directory import Directory, Owner, Team
 from app.engine.model.state import Facts
 from app.engine.selection.eligibility import Refusal, Requirements, absence_refusal
 
@@ -28,6 +28,22 @@ def next_available(owner: Owner, now: datetime) -> datetime | None:
         if begins is not None and absence.start <= begins < absence.end:
             begins = _next_open(owner, absence.end)
     return begins
+
+
+def owner_takes_from(owner_id: str, directory: Directory, now: datetime) -> datetime | None:
+    """When the owner will next be on shift, neither absent nor paused. None for one who is gone, or never."""
+    owner = directory.owners.get(owner_id)
+    if owner is None or not owner.active:
+        return None
+    return next_available(owner, max(now, owner.paused_until or now))
+
+
+def team_takes_from(team_id: str, directory: Directory, now: datetime) -> datetime | None:
+    """When the first member who takes turns will be on shift. None when there is none."""
+    team = directory.teams.get(team_id)
+    members = team.members if team is not None else ()
+    times = [owner_takes_from(each.owner, directory, now) for each in members if each.weight]
+    return min((at for at in times if at is not None), default=None)
 
 
 def _next_open(owner: Owner, at: datetime) -> datetime | None:

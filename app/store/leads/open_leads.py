@@ -161,6 +161,12 @@ SELECT assignment.lead_id::text AS lead_id, first.id::text AS assignment_id
 """The leads of open assignments, and these assignments, the oldest first."""
 
 SELECT_HELD_FOR = """
+SELECT DISTINCT held_for_owner, held_for_team FROM assignments
+ WHERE workspace_id = $1 AND open AND held_until IS NOT NULL
+"""
+"""The owners and teams that leads are held for. A lead for an owner may name their team as well."""
+
+SELECT_HELD = """
 SELECT lead_id::text AS lead_id, id::text AS assignment_id
   FROM (
     SELECT lead_id, id, decision_number FROM assignments
@@ -286,11 +292,19 @@ def _parts(wanted: AssignmentFilter) -> dict[str, str]:
     return {"which": which, "fence": fence}
 
 
-async def list_held_for(
+async def list_held_for(connection: Connection, workspace_id: int) -> tuple[list[str], list[str]]:
+    """Return the owners and the teams that leads are held for."""
+    rows = await connection.fetch(SELECT_HELD_FOR, workspace_id)
+    owners = [row["held_for_owner"] for row in rows if row["held_for_owner"] is not None]
+    teams = [row["held_for_team"] for row in rows if row["held_for_owner"] is None]
+    return owners, teams
+
+
+async def list_held(
     connection: Connection, workspace_id: int, owners: Sequence[str], teams: Sequence[str], limit: int
 ) -> list[tuple[str, str]]:
     """Return the leads held for these owners or teams, each with its assignment, the oldest first."""
-    rows = await connection.fetch(SELECT_HELD_FOR, workspace_id, list(owners), list(teams), limit)
+    rows = await connection.fetch(SELECT_HELD, workspace_id, list(owners), list(teams), limit)
     return [(row["lead_id"], row["assignment_id"]) for row in rows]
 
 
