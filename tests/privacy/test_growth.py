@@ -38,6 +38,7 @@ BOUNDED: Final = {
     "journal": "the newest full state and what follows it; a commit group deletes what is before",
     "table_versions": "a hundred versions for each lookup table; an upload deletes older ones",
     "attribute_names": "90 days; the next name that is stored deletes older ones",
+    "rate_levels": "a row for each rate in use, deleted when its bucket is full again",
     "clock_recounts": "a row until the clocks of an owner are counted again",
     "crm_users": "a row for each user of a CRM who is an owner; erasing the owner deletes it",
     "webhook_paths": "a row for each endpoint, deleted with it",
