@@ -81,7 +81,9 @@ class EndpointSecret(ResponseModel):
 class EndpointFinding(ResponseModel):
     """Something about an endpoint that needs attention, and the span of time that it concerns."""
 
-    code: Literal["silent", "expires_soon", "expired", "no_secret", "no_base_url", "failures"]
+    code: Literal[
+        "silent", "expires_soon", "expired", "no_secret", "no_base_url", "nothing_recognized", "failures"
+    ]
     detail: str
     since: datetime | None
     until: datetime | None
@@ -159,6 +161,9 @@ class Endpoint(ResponseModel):
     usual_per_day: float = Field(description="Events per day, over the last 28 days at most.")
     refused: int = Field(description="Deliveries that were not genuine, in the last 28 days.")
     duplicates: int = Field(description="Events that came again, in the last 28 days.")
+    unrecognized: int = Field(
+        description="Genuine deliveries that named no record that can be read, in the last 28 days."
+    )
     waiting: int = Field(description="Events that are not processed yet.")
     failures: int = Field(description="Events that could not be processed, see `GET /webhooks/failures`.")
     findings: list[EndpointFinding]

@@ -600,6 +600,7 @@ endpoint_hours = _of_a_workspace(
     _required("events", BigInteger, server_default=text("0")),
     _required("duplicates", BigInteger, server_default=text("0")),
     _required("refused", BigInteger, server_default=text("0")),
+    _required("unrecognized", BigInteger, server_default=text("0")),
     key=("endpoint_id", "hour"),
 )
 crm_deliveries = _of_a_workspace(

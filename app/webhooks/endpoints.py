@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any
 
 from app.directory.editing import DirectoryEdit, edit_directory
@@ -198,6 +198,7 @@ class Endpoints:
                 findings=[
                     *_expiry(record.body, now),
                     *_silence(hours[record.id], record.body, now),
+                    *_unrecognized(hours[record.id]),
                     *self._missing(record.body, kept[record.id]),
                     *_failures(backlogs[record.id]),
                 ],
@@ -259,6 +260,16 @@ def _silence(hours: Sequence[Hour], body: Mapping[str, Any], now: datetime) -> l
         return []
     detail = "Nothing has come for far longer than usual. Check the webhook in the CRM, then reconcile."
     return [EndpointFinding("silent", detail, times[-1], now)]
+
+
+def _unrecognized(hours: Sequence[Hour]) -> list[EndpointFinding]:
+    """Genuine deliveries, none of which since some hour told of anything."""
+    heard = [hour for hour in hours if hour.deliveries]
+    mute = list(takewhile(lambda hour: hour.unrecognized == hour.deliveries, reversed(heard)))
+    if not mute:
+        return []
+    detail = "What comes is genuine, but names no record where this kind of CRM does. Look at what is sent."
+    return [EndpointFinding("nothing_recognized", detail, mute[-1].hour, mute[0].last_at)]
 
 
 def _failures(backlog: Backlog) -> list[EndpointFinding]:

@@ -122,7 +122,9 @@ class Receiver:
         counts.deliveries += 1
         counts.events += new
         counts.duplicates += len(delivery.events) - new
-        self._metrics.delivery_received(known.kind, delivery.code or ("stored" if new else "duplicate"))
+        counts.unrecognized += not delivery.events
+        result = "stored" if new else "duplicate" if delivery.events else "unrecognized"
+        self._metrics.delivery_received(known.kind, delivery.code or result)
         self._metrics.crm_events_received(known.kind, new, len(delivery.events) - new)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from app.webhooks.endpoints import path_hash, system_of
 from tests.support.workspace import SECRETS_KEY, Filled, Workspace, open_filled
+from tests.webhooks.deliveries import endpoint, event, send
 
 SECRET, NEWER, NEWEST = "first secret ☂", "second secret", "third secret"
 HUBSPOT: dict[str, Any] = {"kind": "hubspot", "secrets": [SECRET], "base_url": "https://crm.example"}
@@ -166,6 +167,23 @@ async def test_silence_far_beyond_the_usual_is_a_finding(workspace: Workspace) -
     assert shown["usual_per_day"] == 12.0
     await workspace.client.patch("/endpoints/crm", json={"active": False})
     assert await codes(workspace) == []
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"payload": {"objectId": 5}}'])
+async def test_deliveries_in_which_nothing_can_be_read_are_a_finding_until_one_can(
+    workspace: Workspace, body: bytes
+) -> None:
+    path = await endpoint(workspace)
+
+    async def deliver(sent: bytes, id_: str) -> tuple[int, list[str]]:
+        assert (await send(workspace.client, path, sent, id_)).status_code == 200
+        await workspace.app.state.receiver.tally.write()
+        return (await workspace.get("/endpoints/crm"))["unrecognized"], await codes(workspace)
+
+    assert await deliver(body, "msg_1") == (1, ["nothing_recognized"])
+    assert await workspace.fetch("SELECT FROM crm_deliveries WHERE workspace_id = $1") == []
+    assert await deliver(event("1"), "msg_2") == (1, [])
+    assert await deliver(event("1"), "msg_2") == (1, [])
 
 
 async def test_without_a_key_for_secrets_nothing_is_stored(filled: Filled) -> None:

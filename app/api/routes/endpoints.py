@@ -150,6 +150,7 @@ def to_json(view: EndpointView) -> dict[str, Any]:
         "usual_per_day": round(events / span, 1),
         "refused": sum(hour.refused for hour in view.hours),
         "duplicates": sum(hour.duplicates for hour in view.hours),
+        "unrecognized": sum(hour.unrecognized for hour in view.hours),
         "waiting": view.backlog.waiting,
         "failures": view.backlog.failed,
         "findings": [

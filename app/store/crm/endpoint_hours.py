@@ -9,26 +9,29 @@ from app.store.connection.pool import Connection
 
 UPSERT_HOURS = f"""
 INSERT INTO endpoint_hours AS hours
-  (workspace_id, endpoint_id, hour, last_at, deliveries, events, duplicates, refused)
+  (workspace_id, endpoint_id, hour, last_at, deliveries, events, duplicates, refused, unrecognized)
 SELECT $1, counted.endpoint_id, date_trunc('hour', clock.now),
        CASE WHEN counted.deliveries > 0 THEN clock.now END,
-       counted.deliveries, counted.events, counted.duplicates, counted.refused
+       counted.deliveries, counted.events, counted.duplicates, counted.refused,
+       counted.unrecognized
   FROM (SELECT {NOW} AS now) AS clock
- CROSS JOIN unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
-         AS counted (endpoint_id, deliveries, events, duplicates, refused)
+ CROSS JOIN unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],
+                   $7::bigint[])
+         AS counted (endpoint_id, deliveries, events, duplicates, refused, unrecognized)
  ORDER BY counted.endpoint_id
 ON CONFLICT (workspace_id, endpoint_id, hour) DO UPDATE
   SET last_at = greatest(hours.last_at, excluded.last_at),
       deliveries = hours.deliveries + excluded.deliveries,
       events = hours.events + excluded.events,
       duplicates = hours.duplicates + excluded.duplicates,
-      refused = hours.refused + excluded.refused
+      refused = hours.refused + excluded.refused,
+      unrecognized = hours.unrecognized + excluded.unrecognized
 """
 """Add counts to the hour that it is now."""
 
 SELECT_HOURS = f"""
 SELECT hours.endpoint_id, hours.hour, hours.last_at, hours.deliveries, hours.events, hours.duplicates,
-       hours.refused
+       hours.refused, hours.unrecognized
   FROM (SELECT {NOW} AS now) AS clock
  CROSS JOIN unnest($2::text[]) AS wanted (id)
  CROSS JOIN LATERAL (
@@ -56,12 +59,13 @@ KEPT = timedelta(days=28)
 
 @dataclass(slots=True)
 class Counts:
-    """What came to an endpoint."""
+    """What came to an endpoint. `unrecognized` are deliveries of which nothing could be read."""
 
     deliveries: int = 0
     events: int = 0
     duplicates: int = 0
     refused: int = 0
+    unrecognized: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class Hour:
     events: int
     duplicates: int
     refused: int
+    unrecognized: int
 
 
 async def add_counts(connection: Connection, workspace_id: int, counts: Mapping[str, Counts]) -> None:
@@ -88,6 +93,7 @@ async def add_counts(connection: Connection, workspace_id: int, counts: Mapping[
         [each.events for each in values],
         [each.duplicates for each in values],
         [each.refused for each in values],
+        [each.unrecognized for each in values],
     )
 
 

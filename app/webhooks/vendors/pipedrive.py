@@ -9,7 +9,7 @@ events: the deletion of the loser names the winner, and the change of the winner
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ from app.webhooks.vendors.payloads import (
     dedupe_key,
     identifier,
     items_of,
+    listed,
     mapping,
     moment,
     object_name,
@@ -72,7 +73,8 @@ class Pipedrive(PlainAnswers):
     def parse(self, request: WebhookRequest, terms: EndpointTerms) -> Sequence[CrmEvent]:
         """Usually one event. One that names no record is left out."""
         del terms
-        return [event for item in items_of(read_json(request.body)) if (event := _event(item))]
+        items = items_of(read_json(request.body))
+        return [event for item in items for each in _one_by_one(item) if (event := _event(each))]
 
 
 def _credentials(request: WebhookRequest) -> tuple[bytes, bytes]:
@@ -99,6 +101,19 @@ def _is_foreign(body: bytes, company: str) -> bool:
         return False
     named = {identifier(mapping(item.get("meta")).get("company_id")) for item in items} - {None}
     return not named <= {company}
+
+
+def _one_by_one(item: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Version 1 tells of users in lists."""
+    now = item.get("data") or item.get("current")
+    if not isinstance(now, list):
+        yield item
+        return
+    before = {identifier(mapping(each).get("id")): each for each in listed(item.get("previous"))}
+    meta = {name: value for name, value in mapping(item.get("meta")).items() if name != "entity_id"}
+    for each in now:
+        previous = before.get(identifier(mapping(each).get("id")))
+        yield {"meta": meta, "data": each, "previous": previous}
 
 
 def _event(item: Mapping[str, Any]) -> CrmEvent | None:

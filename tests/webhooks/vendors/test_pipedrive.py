@@ -256,3 +256,23 @@ def test_body_of_version_1_is_read() -> None:
         PIPEDRIVE, {"v": 1, "current": {"id": 8, "owner_id": 7}, "previous": {"id": 8}, "meta": meta}
     )
     assert (found.kind, found.record, found.fields["owner_id"]) == ("updated", CrmRecord("contact", "8"), 7)
+
+
+def test_body_of_version_1_about_users_is_a_list() -> None:
+    meta = {
+        "v": 1,
+        "action": "updated",
+        "object": "user",
+        "id": 5,
+        "company_id": 8087566,
+        "timestamp": 1796115598,
+    }
+    left, other = {"id": 5, "active_flag": False}, {"id": 6, "active_flag": True}
+    body = {"v": 1, "meta": meta, "current": [left, other], "previous": [{"id": 5, "active_flag": True}]}
+    events = parse(PIPEDRIVE, body)
+    assert [(each.record, each.fields["active_flag"]) for each in events] == [
+        (CrmRecord("user", "5"), False),
+        (CrmRecord("user", "6"), True),
+    ]
+    assert [each.previous for each in events] == [{"id": 5, "active_flag": True}, {}]
+    assert len({each.dedupe_key for each in events}) == 2
