@@ -60,8 +60,7 @@ async def _follow_state(edit: DirectoryEdit, owner: Owner, user: CrmUser, *, act
         if not owner.active:
             return user  # who was deactivated here is not the CRM's to make active again
         await records.keep(edit, "owners", owner.id, {**record.body, "active": False}, record)
-        leaves = edit.now if user.state == "active" else user.leaves_since
-        return replace(user, state="inactive", leaves_since=leaves)
+        return replace(user, state="inactive", leaves_since=edit.now)
     if user.state == "inactive" and not owner.active:
         await records.keep(edit, "owners", owner.id, {**record.body, "active": True}, record)
     return replace(user, state="active", leaves_since=None)

@@ -9,6 +9,7 @@ import pytest
 from app.webhooks.crm_events import CrmEvent
 from tests.support.crm import Crm, books, findings, open_crm
 from tests.support.workspace import Filled
+from tests.webhooks.test_reconcile import run_jobs
 from tests.webhooks.test_records import is_clean, lead_of, stand_at, upkeep
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -150,11 +151,31 @@ async def test_deactivated_while_somebody_hands_over(filled: Filled) -> None:
         assert [tuple(row) for row in jobs] == [("deactivate", 2)]
         state = await books(crm.workspace)
         assert [state[id_][1] for id_ in ids[:4]] == ["cem"] * 4
+        await run_jobs(crm)
+        state = await books(crm.workspace)
+        assert {state[id_][1] for id_ in ids[4:]} <= {"ben", "cem", "dia"}
         await crm.tell(_user(crm, "1", active=True, moment=NOON - MINUTE))
         assert (await crm.workspace.get("/owners/ana"))["active"] is False
         await crm.tell(_user(crm, "1", active=True, moment=NOON + 6 * MINUTE))
         assert (await crm.workspace.get("/owners/ana"))["active"] is True
         await is_clean(crm)
+
+
+async def test_user_who_was_active_again_only_here_leaves_again(filled: Filled) -> None:
+    async with open_crm(filled, "pipedrive") as crm:
+        await stand_at(crm, NOON)
+        await crm.tell(_user(crm, "1", active=False, moment=NOON))
+        await stand_at(crm, NOON + 4 * MINUTE)
+        await upkeep(crm)
+        await crm.workspace.client.patch("/owners/ana", json={"active": True})
+        await lead_of(crm, "101", "ana")
+        await crm.tell(_user(crm, "1", active=False, moment=NOON + 5 * MINUTE))
+        await stand_at(crm, NOON + 9 * MINUTE)
+        await upkeep(crm)
+        jobs = await crm.workspace.fetch(
+            "SELECT total FROM bulk_jobs WHERE workspace_id = $1 ORDER BY created_at"
+        )
+        assert [row["total"] for row in jobs] == [0, 1]
 
 
 def _user(crm: Crm, id_: str, *, active: bool, moment: datetime) -> CrmEvent:
