@@ -283,6 +283,24 @@ async def test_turn_of_a_killed_process_ends_and_its_late_note_changes_nothing(i
     assert await states(idle) == [("1", "done", None, 1)]
 
 
+async def test_event_that_came_while_the_turn_was_taken_is_due_once_it_is_free(idle: Workspace) -> None:
+    """Also where the record is still unknown: the event may be the one that makes it known."""
+    effects = Recorder()
+
+    class Busy(Recorder):
+        async def apply(self, workspace_id: int, events: Sequence[StoredEvent]) -> list[Applied]:
+            await receive(idle, event("1", n="b"))
+            await drain(idle, effects)
+            return [Applied("wait", seconds=600) for _ in events]
+
+    await receive(idle, event("1", n="a"))
+    await idle.fetch("UPDATE crm_inbox SET dedupe_key = sha256('a') WHERE workspace_id = $1")
+    await Inbox(idle.pool, Busy(), Metrics()).run(idle.workspace_id)
+    assert effects.applied == []
+    await drain(idle, effects)
+    assert effects.applied[0] == ("1", "b")
+
+
 async def test_unreadable_delivery_is_parsed_again_when_asked(idle: Workspace) -> None:
     await receive(idle, b"{")
     (failure,) = (await idle.get("/webhooks/failures"))["items"]

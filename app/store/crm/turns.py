@@ -128,6 +128,9 @@ UPDATE crm_inbox SET next_at = clock_timestamp()
 """
 """Make the events of a record due, because it became known or its turn is free."""
 
+WAKE_UNTRIED = f"{WAKE_WAITING} AND tries = 0"
+"""Make those events of a record due that came while its turn was taken, and that nobody has tried yet."""
+
 BLOCK_TURNS = """
 UPDATE crm_turns SET until = clock_timestamp() + blocked.seconds * interval '1 second', token = NULL
   FROM unnest($3::text[], $4::text[], $5::text[], $6::double precision[])
@@ -234,8 +237,12 @@ async def free_turns(
     token: str,
     woken: Sequence[RecordKey],
     blocked: Sequence[tuple[RecordKey, float]],
+    others: Sequence[RecordKey],
 ) -> None:
-    """End the turns of a process. Waiting events of `woken` are due; `blocked` rest for so many seconds."""
+    """End the turns of a process.
+
+    Waiting events of `woken` are due, and of `others` what is new; `blocked` rest for so many seconds.
+    """
     await connection.execute(LOCK_TURNS, workspace_id, token)
     if blocked:
         records, seconds = zip(*blocked, strict=True)
@@ -243,6 +250,8 @@ async def free_turns(
     await connection.execute(FREE_TURNS, workspace_id, token)
     if woken:
         await connection.executemany(WAKE_WAITING, [(workspace_id, *record) for record in sorted(woken)])
+    if others:
+        await connection.executemany(WAKE_UNTRIED, [(workspace_id, *record) for record in sorted(others)])
 
 
 def _columns(records: Sequence[RecordKey]) -> list[list[str]]:
