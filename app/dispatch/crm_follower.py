@@ -106,7 +106,8 @@ class CrmFollower:
         if changed:
             self.news.keep_fields(lead, changed)
         reported = self._report(row, lead_id)
-        if change.must_read or self.news.tied or change.happened == "merged":
+        overtaken = counts and self._was_overtaken(owner)
+        if change.must_read or self.news.tied or overtaken or change.happened == "merged":
             self.books.ask(self.books.get(change.record), change.kind, "changed")
             code = code or "must_read"
         if not code and not changed and not reported:
@@ -126,6 +127,11 @@ class CrmFollower:
             if code == "followed":
                 return code
         return self._reroute(owner) if reroutes else code
+
+    def _was_overtaken(self, owner: OwnerFollower) -> bool:
+        """Whether this event shows that what was heard of the owner before was misunderstood."""
+        told = self.change.owner
+        return told is not None and self.change.owner_field in self.news.stale and owner.was_overtaken(told)
 
     def _nobody(self, owner: OwnerFollower) -> bool:
         """Whether the plan is to decide again because nobody here owns the record."""

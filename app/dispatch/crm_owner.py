@@ -81,6 +81,22 @@ class OwnerFollower:
             return "before_our_write"
         return "cleared"
 
+    def was_overtaken(self, owner: OwnerChange) -> bool:
+        """Whether an event that is older than the newest shows that our write came before it.
+
+        Then the newest, which looked as if it had come before our write, came after it.
+        """
+        change = self.change
+        writes = self.books.open_writes(self.lead.prior.lead_id, change.record.system)
+        write = next((each for each in writes if change.kind in each.ids), None)
+        if write is None or change.at is None or change.at < write.at - CLOSE_CALL:
+            return False
+        follows = owner.tells_previous and owner.previous == write.ids[change.kind]
+        if not follows and echoed(change, owner, [write]) is None:
+            return False
+        self.books.confirm(write, change.record.system)
+        return True
+
     def _came_after(self, write: OurWrite) -> bool:
         """Whether an event says that the owner was taken away after our write, or so close to it."""
         change = self.change

@@ -42,8 +42,13 @@ SELECT object, record_id, kind, code, tries FROM crm_inbox
 """
 FAILED = "SELECT object, kind, code FROM crm_inbox WHERE workspace_id = $1 AND state = 'failed'"
 JOBS = "SELECT count(*) AS running FROM bulk_jobs WHERE workspace_id = $1 AND state = 'running'"
-# The turn of a killed process would end by itself, half a minute later.
+# The turn of a killed process would end by itself, half a minute later; and so long others leave its events
+# alone.
 END_TURNS = "UPDATE crm_turns SET until = now() WHERE workspace_id = $1"
+RETRY_NOW = """
+UPDATE crm_inbox SET next_at = now()
+ WHERE workspace_id = $1 AND state = 'pending' AND wait_until IS NULL AND next_at > now()
+"""
 
 
 class Afternoon:
@@ -122,6 +127,7 @@ class Afternoon:
             ((running,),) = await self.workspace.fetch(JOBS)
             if due or running:
                 await self.workspace.fetch(END_TURNS)
+                await self.workspace.fetch(RETRY_NOW)
                 await asyncio.sleep(0.05)
             elif not await self.work():
                 if not waits:

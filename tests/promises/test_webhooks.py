@@ -36,7 +36,8 @@ FOLLOWED = """
 SELECT count(*) AS moves FROM assignments WHERE workspace_id = $1 AND cause = 'crm'
 """
 LEFT = "SELECT count(*) AS events FROM crm_inbox WHERE workspace_id = $1 AND state <> 'done'"
-# The turns of killed processes would end by themselves, half a minute later.
+# The turns of killed processes would end by themselves, half a minute later; and so long others leave their
+# events alone.
 END_TURNS = "UPDATE crm_turns SET until = now() WHERE workspace_id = $1"
 RETRY_NOW = "UPDATE crm_inbox SET next_at = now() WHERE workspace_id = $1 AND state = 'pending'"
 
@@ -136,9 +137,16 @@ async def kill_while_it_works(workspace: Workspace, running: list[Service]) -> N
         while await moves(workspace) == before and await left(workspace):
             assert time.monotonic() < until
             await asyncio.sleep(0.05)
+            if number:
+                await half_a_minute_later(workspace)
         running[number % len(running)].kill()
         running[number % len(running)].start()
-        await workspace.fetch(END_TURNS)
+
+
+async def half_a_minute_later(workspace: Workspace) -> None:
+    """What killed processes had begun is due again."""
+    await workspace.fetch(END_TURNS)
+    await workspace.fetch(RETRY_NOW)
 
 
 async def moves(workspace: Workspace) -> int:
@@ -172,8 +180,7 @@ async def test_owners_end_as_the_crm_says_whatever_dies_in_between(database: str
             until = time.monotonic() + PATIENCE
             while await left(workspace):
                 assert time.monotonic() < until
-                await workspace.fetch(END_TURNS)
-                await workspace.fetch(RETRY_NOW)
+                await half_a_minute_later(workspace)
                 await asyncio.sleep(0.2)
             books = {row["record"]: row["owner"] for row in await workspace.fetch(OPEN)}
             last = {str(each["objectId"]): f"rep{each['propertyValue']}" for each in items}

@@ -1,5 +1,6 @@
 """Somebody changes the owner of a record in the CRM, and the books follow."""
 
+import itertools
 import json
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ import pytest
 
 from app.audit.verify import verify
 from app.store.stored_bytes import unpack
+from app.webhooks.crm_events import CrmRecord
 from tests.support.crm import Crm, actions, books, findings, open_crm
 from tests.support.workspace import Filled
 
@@ -195,3 +197,32 @@ async def test_a_closed_lead_changes_hands_and_stays_closed(crm: Crm) -> None:
     assert await books(crm.workspace) == {"101": ("closed", "ben", None)}
     report = await verify(crm.workspace.pool, crm.workspace.workspace_id)
     assert report.clean, report.differences
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations("123")))
+async def test_two_changes_after_our_write_end_the_same_in_any_order(filled: Filled, order: str) -> None:
+    """The second one does not name our value as the one before it, as if it had come before our write."""
+    async with open_crm(filled, "pipedrive") as crm:
+        decision = await lead_of(crm)
+        at = time_of(decision)
+        minute = 60 * SECOND
+        person: dict[str, Any] = {"origin": "person", "actor": "7"}
+        ours: dict[str, Any] = {"origin": "integration", "actor": "app"}
+        told = {
+            "1": crm.event("101", {"owner_id": "1"}, at=at + SECOND, previous={"owner_id": "9"}, **ours),
+            "2": crm.event("101", {"owner_id": "2"}, at=at + minute, previous={"owner_id": "1"}, **person),
+            "3": crm.event(
+                "101", {"owner_id": "3"}, at=at + 2 * minute, previous={"owner_id": "2"}, **person
+            ),
+        }
+        for each in order:
+            await crm.tell(told[each])
+        if ("read_record", None) in await actions(crm.workspace, decision["lead_id"]):
+            await crm.effects.deliver_record(
+                crm.workspace.workspace_id,
+                crm.source,
+                CrmRecord("contact", "101"),
+                {"owner_id": "3"},
+                at + 2 * minute,
+            )
+        assert (await books(crm.workspace))["101"][1] == "cem"
