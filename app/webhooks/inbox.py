@@ -94,10 +94,10 @@ class Inbox:
             ids = list({each.endpoint_id for each in events})
             endpoints = await records.find_records(connection, workspace_id, RESOURCE_TYPE, ids)
         progress = await self._apply_in_rounds(workspace_id, token, events, endpoints)
-        blocked = list(progress.blocked.items())
+        resting = list(progress.blocked.items())
         others = [each for each in taken if each not in progress.known and each not in progress.blocked]
         async with transaction(self._pool, workspace_id) as connection:
-            await turns.free_turns(connection, workspace_id, token, list(progress.known), blocked, others)
+            await turns.free_turns(connection, workspace_id, token, list(progress.known), resting, others)
         return True
 
     async def _apply_in_rounds(
