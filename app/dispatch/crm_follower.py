@@ -107,6 +107,8 @@ class CrmFollower:
             self.news.keep_fields(lead, changed)
         reported = self._report(row, lead_id)
         overtaken = counts and self._was_overtaken(owner)
+        if overtaken:
+            self.news.keep_unresolved(root.key, change.owner_field)
         if change.must_read or self.news.tied or overtaken or change.happened == "merged":
             self.books.ask(self.books.get(change.record), change.kind, "changed")
             code = code or "must_read"

@@ -87,9 +87,12 @@ class OwnerFollower:
         Then the newest, which looked as if it had come before our write, came after it.
         """
         change = self.change
-        writes = self.books.open_writes(self.lead.prior.lead_id, change.record.system)
-        write = next((each for each in writes if change.kind in each.ids), None)
-        if write is None or change.at is None or change.at < write.at - CLOSE_CALL:
+        lead_id = self.lead.prior.lead_id
+        written = self.books.session.stored.crm.writes.get(lead_id, ())
+        write = next((each for each in written if change.kind in each.ids), None)
+        if write is None or write not in self.books.open_writes(lead_id, change.record.system):
+            return False
+        if change.at is None or change.at < write.at - CLOSE_CALL:
             return False
         follows = owner.tells_previous and owner.previous == write.ids[change.kind]
         if not follows and echoed(change, owner, [write]) is None:
