@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 Path = tuple[str | int, ...]
 
 MAX_RETRY_AFTER = 4
-"""Callers that were refused for too much load are told to come back after 1 to so many seconds, by chance."""
+"""Callers that are refused under load are told to come back after a random time of 1 to this many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -466,7 +466,7 @@ class PlanUnparseable(ValidationFailed):
     """The text is not a plan at all."""
 
     code, title = "plan_unparseable", "The plan cannot be parsed"
-    cause = "The text is not valid YAML or JSON, is no plan, or takes too long to check."
+    cause = "The text is not valid YAML or JSON, is not a plan, or takes too long to check."
     remedy = "Correct the text where `errors` says."
 
 

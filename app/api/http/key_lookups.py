@@ -1,4 +1,4 @@
-"""Looks API keys up: answers stay for seconds, and what many requests ask for at once is one query."""
+"""Looks up API keys: found ones are cached for seconds, and requests that ask at once share one query."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,8 +20,8 @@ FindKeys = Callable[[Sequence[str]], Awaitable[Mapping[str, StoredKey]]]
 class KeyLookups:
     """The stored keys as one process knows them.
 
-    Only one query of a kind is under way at a time; ids that come meanwhile share the next one. So any
-    number of wrong keys costs a bounded number of queries, and nobody is refused to keep it bounded.
+    Two queries at most are under way at a time, one of them for suspect peers; ids that come meanwhile share
+    the next one. So any number of wrong keys costs few queries, and nobody has to be refused for that.
     """
 
     def __init__(self, find: FindKeys, clock: Callable[[], float]) -> None:

@@ -1,9 +1,9 @@
 """How often a key and a workspace may call: token buckets in memory, shared between processes.
 
-A request costs no query and no lock: it takes from the buckets of this process. Each second the processes add
-what they took to the levels in the store. From what comes back a process knows how full each bucket is, and
-what part of all requests for it arrive here. It hands out that part of the level and of the rate until the
-next exchange. So the processes together keep the rate, and what one hands out too much the level lacks later.
+A request costs no query and no lock: it takes from the buckets of this process. Each second every process
+takes what it has used from the levels in the store. From the answer it knows how full each bucket is, and
+which part of all requests for it arrive here. Until the next exchange it hands out that part of the level and
+of the rate. So the processes together keep the rate: what one hands out too much lowers the level for all.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ from app.store.rate_levels import DEMAND_SECONDS, Level, Use, delete_full_levels
 EXCHANGE_SECONDS = 1.0
 CLEAN_UP_ROUNDS = 600
 STALE_SECONDS = 10.0
-"""Without an exchange for this long, each process hands out the whole rate, so that nobody is refused."""
+"""Without an exchange for so long, each process hands out the whole rate: nobody within it is refused."""
 IDLE_SECONDS = 30.0
 MIN_SHARE = 0.1
-"""What a process hands out at least, so that it serves a caller who comes over from another process."""
+"""The smallest part that a process hands out, so that it serves callers who come over from another one."""
 SMALL_SHARE = 0.02
-"""A process that uses no more of a rate does not tell the others."""
+"""A process that uses no more than this part of a rate does not exchange it."""
 UNIT_BYTES = 16 * 1024
-"""A body counts at least one for each of these, whatever is in it."""
+"""A body costs at least one for each of these, whatever is in it."""
 
 _ALMOST_ONE = 0.999999
 
@@ -106,8 +106,8 @@ class RateLimits:
     def admit(self, caller: Caller, *, decides: bool) -> None:
         """Take one from the buckets of the caller, before the body is read.
 
-        A request that decides leads is refused without a rest of the quota, too. Raises RateLimited or
-        QuotaExceeded, and then takes nothing.
+        A request that decides leads also needs a rest of the quota. Raises RateLimited or QuotaExceeded, and
+        then takes nothing.
         """
         now = self._clock()
         rates = caller.rates
@@ -135,7 +135,7 @@ class RateLimits:
     def charge(self, caller: Caller, units: int, leads: int = 0) -> None:
         """Take what a body costs beyond the one that was taken for the request, and its leads from the quota.
 
-        What is there need not be enough. But while one large body is being paid for no other is served.
+        A bucket may go below zero for it. While it is below, no other large body is served.
         Raises RateLimited or QuotaExceeded, and then takes nothing.
         """
         rates, now = caller.rates, self._clock()
