@@ -11,7 +11,7 @@ from typing import ClassVar
 import httptools
 import structlog
 from fastapi import FastAPI
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from app.api.http.client_address import Networks, address_of, is_trusted, peer_of
@@ -33,11 +33,10 @@ SPARE_FILES = 128
 """File descriptors that are not for callers: the database, plugins, targets."""
 MIN_PROGRESS = 64 * KIB
 """A caller that reads less than this in `write_seconds`, and has not read everything, has stopped reading."""
-LINGER_SECONDS = 2.0
-"""How long a refused caller may go on sending, so that they get the answer. The bytes are dropped."""
 
 _SLICE = 64 * KIB
-_HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=%:\[\]-]*")
+_HOST = re.compile(rb"([A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?")
+_ABSOLUTE = re.compile(rb"https?://([^/?#@]*)/[^#]*", re.IGNORECASE)
 
 
 class ConnectionLimit:
@@ -94,18 +93,22 @@ class HttpProtocol(HttpToolsProtocol):
     - The size of headers is limited. A request that two recipients could frame or route differently is
       refused. Upgrades are ignored, and trailers dropped.
     - A refusal is an answer like any other: it waits for the answers before it. Then the connection ends.
-    - A connection whose peer stops reading is closed.
+    - A peer that has closed its sending half gets its answers. One that stops reading is cut off.
     """
 
     seconds: ClassVar[float] = 10.0
     write_seconds: ClassVar[float] = 30.0
+    linger_seconds: ClassVar[float] = 2.0
+    """How long a refused caller may go on sending, so that they get the answer. The bytes are dropped."""
     limit: ClassVar[ConnectionLimit] = ConnectionLimit(total=10_000)
     metrics: ClassVar[Metrics | None] = None
 
     _peer: str | None = None
     _problem: Problem | None = None
     _refused = False
+    _lingers = False
     _upgrading = False
+    _in_head = False
     _in_body = False
     _unparsed = 0
     """At most how many bytes came since the parser last made progress. It keeps them in memory."""
@@ -115,6 +118,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._answers = _Answers(transport, self._end)
         if self.limit.exhausted:
             transport.abort()
             return
@@ -135,6 +139,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
+        was_in_body = self._in_body
         if len(data) <= _SLICE:
             self._feed(data)
         else:
@@ -142,7 +147,17 @@ class HttpProtocol(HttpToolsProtocol):
             for start in range(0, len(data), _SLICE):
                 self._feed(data[start : start + _SLICE])
         if getattr(self.cycle, "response_complete", True) and not self._refused:
-            self._wait()
+            if was_in_body and not self._in_body and not self._in_head:
+                self._stay_idle()
+            else:
+                self._wait()
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Keeps the connection for the answers to whole requests."""
+        waits = not self._in_body and not getattr(self.cycle, "response_complete", True)
+        if waits:
+            self.cycle.keep_alive = False
+        return waits
 
     def _feed(self, data: bytes) -> None:
         while data and not self._refused:
@@ -167,7 +182,7 @@ class HttpProtocol(HttpToolsProtocol):
         return b"\r\n".join([*lines, b"\r\n"])
 
     def on_message_begin(self) -> None:
-        self._unparsed, self._upgrading = 0, False
+        self._unparsed, self._upgrading, self._in_head = 0, False, True
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -178,14 +193,30 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._stop_waiting()
         self._unparsed = 0
+        self._in_head = False
         if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
             self._upgrading = True
             return
+        self._check_target()
         self._check_head()
+        if self.parser.get_http_version() == "1.0":
+            self.expect_100_continue = False
         super().on_headers_complete()
+        self.cycle.transport = self._answers  # type: ignore[assignment]
         self._in_body = True
         # The request has the list that was filled so far. What comes now are trailers.
         self.headers = []
+
+    def _check_target(self) -> None:
+        url = self.url
+        if b"#" in url:
+            self._object(BadRequest("The URL has a fragment."))
+        if url[:1] != b"/" and url != b"*" and self.parser.get_method() != b"CONNECT":
+            # The host of the URL replaces the header. A proxy may have gone by the other one.
+            absolute = _ABSOLUTE.fullmatch(url)
+            hosts = [value.lower() for name, value in self.headers if name == b"host"]
+            if absolute is None or hosts != [absolute[1].lower()]:
+                self._object(BadRequest("The URL is not valid, or is not that of the header Host."))
 
     def _check_head(self) -> None:
         size, hosts, version = 0, 0, self.parser.get_http_version()
@@ -222,6 +253,11 @@ class HttpProtocol(HttpToolsProtocol):
             self._in_body = False
             super().on_message_complete()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
+        if cycle.waiting_for_100_continue:
+            app = _ClosesBeforeBody(app, cycle)
+        super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+
     # Refusing
 
     def _refuse(self, problem: Problem) -> None:
@@ -250,14 +286,14 @@ class HttpProtocol(HttpToolsProtocol):
         if waits:
             self.pipeline.appendleft((cycle, app))  # type: ignore[arg-type]
         else:
-            self._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+            self._start_asgi_task(cycle, app)
 
     def _cycle_of_refusal(self) -> RequestResponseCycle:
         super().on_message_begin()
         self.scope |= {"method": "", "path": "", "raw_path": b"", "query_string": b""}
         return RequestResponseCycle(
             scope=self.scope,
-            transport=_LastWords(self.transport, self._linger),  # type: ignore[arg-type]
+            transport=_Answers(self.transport, lambda: self._linger(self.linger_seconds)),  # type: ignore[arg-type]
             flow=self.flow,
             logger=self.logger,
             access_logger=self.access_logger,
@@ -269,20 +305,31 @@ class HttpProtocol(HttpToolsProtocol):
             on_response=self.on_response_complete,
         )
 
-    def _linger(self) -> None:
+    def _end(self) -> None:
+        """Closes the connection after an answer. A peer that is still sending the body should get it too."""
+        if self._in_body and not self.pipeline:
+            self._refused = True
+            self._linger(self.seconds)
+        else:
+            self.transport.close()
+
+    def _linger(self, seconds: float) -> None:
         """Closes the sending half. Closing all of it while the peer sends would destroy the answer."""
         if not self.transport.is_closing():
+            self._lingers = True
             self.transport.write_eof()
-            self._watch(LINGER_SECONDS, self.transport.abort)
+            self._watch(seconds, self.transport.abort)
 
     # Writing
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self._refused and not self.pipeline:
-            self._unset_keepalive_if_required()
         if self.transport.is_closing():
             self._watch(self.write_seconds, self.transport.abort)
+        elif self._refused:
+            self._unset_keepalive_if_required()
+        elif self.cycle.response_complete and (self._in_head or self._in_body):
+            self._wait()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -290,7 +337,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._watch(self.write_seconds, self._check_progress)
 
     def resume_writing(self) -> None:
-        if not self.transport.is_closing():
+        if not self._lingers and not self.transport.is_closing():
             self._stop_watching()
         super().resume_writing()
 
@@ -322,6 +369,12 @@ class HttpProtocol(HttpToolsProtocol):
             self._stuck.cancel()
             self._stuck = None
 
+    def _stay_idle(self) -> None:
+        self._stop_waiting()
+        self.timeout_keep_alive_task = self.loop.call_later(
+            self.timeout_keep_alive, self.timeout_keep_alive_handler
+        )
+
     def _wait(self) -> None:
         if self._late is None:
             self._late = self.loop.call_later(self.seconds, self._give_up)
@@ -342,11 +395,34 @@ class _Answer:
         await problem_response(self._problem, scope["request_id"])(scope, receive, send)
 
 
-class _LastWords:
-    """The transport for a last response, which ends gently."""
+class _Answers:
+    """The transport as answers see it: a peer that has gone is no error, and the end is gentle."""
 
-    def __init__(self, transport: Transport, close: Callable[[], None]) -> None:
-        self.write, self.is_closing, self.close = transport.write, transport.is_closing, close
+    def __init__(self, transport: Transport, end: Callable[[], None]) -> None:
+        self._transport = transport
+        self.is_closing, self.close = transport.is_closing, end
+
+    def write(self, data: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
+
+class _ClosesBeforeBody:
+    """An app whose caller waits for 100 (Continue). If it answers before the body, the connection ends.
+
+    Nobody can tell whether such a caller sends the body after the answer, or the next request.
+    """
+
+    def __init__(self, app: ASGIApp, cycle: RequestResponseCycle) -> None:
+        self._app, self._cycle = app, cycle
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if self._cycle.more_body:
+                self._cycle.keep_alive = False
+            await send(message)
+
+        await self._app(scope, receive, sending)
 
 
 def protocol_of(app: FastAPI) -> type[HttpProtocol]:

@@ -54,6 +54,18 @@ class Line:
         except ConnectionError:
             return True
 
+    async def sent(self) -> None:
+        """Waits until the server has taken most of what was sent."""
+        await self._writer.drain()
+
+    def send_eof(self) -> None:
+        """Sends nothing more, but still reads."""
+        self._writer.write_eof()
+
+    def abort(self) -> None:
+        """Leaves at once."""
+        self._writer.transport.abort()
+
     def close(self) -> None:
         """Leaves."""
         self._writer.close()

@@ -80,6 +80,12 @@ async def test_upgrade_is_ignored_wherever_its_packets_are_cut(server: Server) -
             "two hosts in 1.0": b"GET /x HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n",
             "host with a space": b"GET /x HTTP/1.1\r\nHost: a b\r\n\r\n",
             "host with a path": b"GET /x HTTP/1.1\r\nHost: a/b\r\n\r\n",
+            "host with a malformed port": b"GET /x HTTP/1.1\r\nHost: a:-1\r\n\r\n",
+            "host with an open bracket": b"GET /x HTTP/1.1\r\nHost: [::1\r\n\r\n",
+            "host of the URL that is not the header": GET.replace(b"/x", b"http://b/x") + b"\r\n",
+            "URL with a user": GET.replace(b"/x", b"http://b@a/x") + b"\r\n",
+            "URL with a fragment": GET.replace(b"/x", b"/x#y") + b"\r\n",
+            "absolute URL with a fragment": GET.replace(b"/x", b"http://a/x#y") + b"\r\n",
             "gzip": POST + b"Transfer-Encoding: gzip\r\n\r\n",
             "gzip and chunked": POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
             "chunked twice": POST + b"Transfer-Encoding: chunked\r\n" * 2 + b"\r\n0\r\n\r\n",
@@ -138,6 +144,12 @@ async def test_host_may_be_missing_in_http_1_0_and_have_a_port(server: Server, r
     async with server.line() as line:
         line.send(request_)
         assert (await line.answer()).status == 200
+
+
+async def test_absolute_url_of_the_same_host_is_served(server: Server) -> None:
+    async with server.line() as line:
+        line.send(GET.replace(b"/x", b"http://A/x?y") + b"\r\n")
+        assert (await line.answer()).json["path"] == "/x"
 
 
 async def test_trailers_are_dropped(server: Server) -> None:
@@ -239,6 +251,162 @@ async def test_broken_body_of_an_answered_request_gets_no_second_answer() -> Non
         assert (await line.answer()).body == b"ok"
         line.send(b"nonsense\r\n" + FOLLOWING)
         assert await line.ended()
+
+
+@pytest.mark.parametrize("start", [b"", b"GET /th"], ids=["a whole request", "a begun one after it"])
+async def test_half_closed_caller_gets_the_answer_to_a_whole_request(start: bytes) -> None:
+    ended = asyncio.Event()
+
+    class Noticing(Patient):
+        def eof_received(self) -> bool:  # type: ignore[override]
+            ended.set()
+            return super().eof_received()
+
+    async def later(scope: Scope, receive: Receive, send: Send) -> None:
+        await ended.wait()
+        await echo(scope, receive, send)
+
+    async with serving(later, Noticing) as server, server.line() as line:
+        line.send(POST + b"Content-Length: 2\r\n\r\nab" + start)
+        line.send_eof()
+        assert (await line.answer()).json["body"] == "ab"
+        assert await line.ended()
+
+
+async def test_half_closed_caller_gets_all_answers(server: Server) -> None:
+    async with server.line() as line:
+        line.send(FOLLOWING * 3)
+        line.send_eof()
+        assert [(await line.answer()).status for _ in range(3)] == [200] * 3
+        assert await line.ended()
+
+
+@pytest.mark.parametrize("start", [b"", b"GET /th", CHUNKED + b"1\r\n"], ids=["nothing", "head", "body"])
+async def test_half_closed_caller_without_a_whole_request_is_closed(server: Server, start: bytes) -> None:
+    async with server.line() as line:
+        line.send(start)
+        line.send_eof()
+        assert await line.ended()
+
+
+async def test_nothing_is_written_to_a_caller_that_has_gone(caplog: pytest.LogCaptureFixture) -> None:
+    gone, finished = asyncio.Event(), asyncio.Event()
+
+    class Noticing(Patient):
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            gone.set()
+
+    async def later(scope: Scope, receive: Receive, send: Send) -> None:
+        await gone.wait()
+        await respond(send, b"ok")
+        finished.set()
+
+    async with serving(later, Noticing) as server, server.line() as line:
+        line.send(FOLLOWING * 2)
+        async with server.line() as other:
+            other.send(b"!")
+            await other.answer()
+        line.abort()
+        await finished.wait()
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("start", [b"GET /th", CHUNKED + b"1\r\n"], ids=["head", "body"])
+async def test_request_that_began_before_an_answer_has_no_more_time_than_others(start: bytes) -> None:
+    opened: list[HttpProtocol] = []
+
+    class Noticing(Patient):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            opened.append(self)
+
+    async def hasty(scope: Scope, receive: Receive, send: Send) -> None:
+        opened[0].seconds = 0.05  # type: ignore[misc]
+        await respond(send, b"ok")
+
+    async with serving(hasty, Noticing) as server, server.line() as line:
+        line.send(FOLLOWING + start)
+        assert (await line.answer()).status == 200
+        if start.startswith(b"POST"):
+            assert (await line.answer()).status == 200
+        assert await line.ended()
+
+
+async def test_connection_stays_after_the_rest_of_a_body_of_an_answered_request() -> None:
+    idle = asyncio.Event()
+
+    class Noticing(Patient):
+        def _stay_idle(self) -> None:
+            super()._stay_idle()
+            idle.set()
+
+    async def hasty(scope: Scope, receive: Receive, send: Send) -> None:
+        await respond(send, b"ok")
+
+    async with serving(hasty, Noticing) as server, server.line() as line:
+        line.send(POST + b"Content-Length: 4\r\n\r\nab")
+        assert (await line.answer()).status == 200
+        line.send(b"cd")
+        await idle.wait()
+        line.send(FOLLOWING)
+        assert (await line.answer()).status == 200
+
+
+async def test_caller_that_is_still_sending_gets_the_answer_that_ends_the_connection() -> None:
+    async def hasty(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-length", b"2"), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": 413, "headers": headers})
+        await send({"type": "http.response.body", "body": b"no"})
+
+    async with serving(hasty, Patient) as server, server.line() as line:
+        line.send(POST + b"Content-Length: 20000000\r\n\r\n" + b"a" * 20_000_000 + FOLLOWING)
+        await line.sent()
+        assert (await line.answer()).status == 413
+        assert await line.ended()
+
+
+@pytest.mark.parametrize("version", [b"1.1", b"1.0"])
+async def test_body_is_asked_for_in_http_1_1_only(server: Server, version: bytes) -> None:
+    async with server.line() as line:
+        line.send(POST.replace(b"1.1", version) + b"Expect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        if version == b"1.1":
+            assert await line.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        line.send(b"ab" + FOLLOWING)
+        assert (await line.answer()).json["body"] == "ab"
+        if version == b"1.1":
+            assert (await line.answer()).json["path"] == "/second"
+
+
+async def test_answer_before_an_expected_body_ends_the_connection() -> None:
+    async def hasty(scope: Scope, receive: Receive, send: Send) -> None:
+        await respond(send, b"no")
+
+    async with serving(hasty, Patient) as server, server.line() as line:
+        line.send(POST + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(FOLLOWING))
+        answer = await line.answer()
+        assert (answer.body, answer.headers["connection"]) == (b"no", "close")
+        line.send(FOLLOWING * 2)
+        assert await line.ended()
+
+
+async def test_caller_that_is_still_there_after_a_refusal_is_cut_off() -> None:
+    lost = asyncio.Event()
+
+    class Noticing(Patient):
+        linger_seconds = 0.05
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            lost.set()
+
+    async def large(scope: Scope, receive: Receive, send: Send) -> None:
+        await respond(send, b"x" * 8_000_000)
+
+    async with serving(large, Noticing) as server, server.line() as line:
+        line.send(FOLLOWING + b"!")
+        assert [(await line.answer()).status for _ in range(2)] == [200, 400]
+        await lost.wait()
 
 
 async def test_caller_that_never_reads_is_cut_off_and_holds_little_memory() -> None:
