@@ -75,7 +75,7 @@ class FormerNames:
         return self._found_anywhere.sub(self._instead, text)
 
     def _instead(self, _: "re.Match[str]") -> str:
-        # The id may contain the name: it is found first, and stays.
+        # The id itself is found as well, and stays.
         return self.id
 
     def document(self, value: Any, *, texts: bool = True, key: str = "") -> Any:
@@ -128,6 +128,8 @@ def _names_owner(key: str) -> bool:
 
 
 def _pattern(id_: str, exact: Iterable[str], folded: Iterable[str]) -> "re.Pattern[str]":
-    parts = [re.escape(id_), *(re.escape(each) for each in sorted(exact, key=len, reverse=True))]
-    parts += [f"(?i:{re.escape(each)})" for each in sorted(folded, key=len, reverse=True)]
-    return re.compile(rf"(?<!\w)(?:{'|'.join(parts)})(?!\w)")
+    parts = {each: re.escape(each) for each in (id_, *exact)}
+    parts |= {each: f"(?i:{re.escape(each)})" for each in folded}
+    # The longest first: an address often begins with the id or the name, and an id may contain the name.
+    longest_first = sorted(parts, key=len, reverse=True)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(parts[each] for each in longest_first)})(?!\w)")
