@@ -12,7 +12,7 @@ from app.engine.life.crm import (
     FieldVersion,
     OurWrite,
     RecordKey,
-    equal_by_chance,
+    shares_number,
 )
 from app.engine.model.lead_keys import CRM_LEAD, LeadKey
 from app.ids import uuid7
@@ -66,9 +66,9 @@ class CrmBooks:
         """The records that are a lead."""
         return [each for each in self.session.stored.crm.records.values() if each.lead_id == lead_id]
 
-    def is_other(self, key: RecordKey, lead_id: str) -> bool:
+    def is_other_record(self, key: RecordKey, lead_id: str) -> bool:
         """Whether a lead is another record with the number of this one, of another CRM or another object."""
-        return equal_by_chance(key, (each.key for each in self.of_lead(lead_id) if each.deal is None))
+        return shares_number(key, (each.key for each in self.of_lead(lead_id) if each.deal is None))
 
     def version(self, key: RecordKey, name: str) -> FieldVersion | None:
         """What is known about a field."""

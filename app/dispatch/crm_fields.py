@@ -64,15 +64,15 @@ class FieldNews:
         """
         change, before = self.change, lead.values
         news = {name: each for name, each in change.values.items() if name in self.accepted}
-        anonymous = joins and not (before.get("crm") or {}).get("lead_id")
-        if change.role != "lead" or not (news or anonymous):
+        takes_id = joins and not (before.get("crm") or {}).get("lead_id")
+        if change.role != "lead" or not (news or takes_id):
             return lead, {}
         sent = self._arrival(news).values
         values = dict(merged(before, sent, self.books.session.plan.declared))
         for path, value in news.values():
             if value in (None, ""):
                 values = _without(values, path)
-        if anonymous:
+        if takes_id:
             values["crm"] = {**(values.get("crm") or {}), "lead_id": change.record.id}
         names = {*values, *before}
         changed = {name: values.get(name) for name in names if values.get(name) != before.get(name)}

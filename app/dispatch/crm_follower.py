@@ -29,7 +29,7 @@ WAIT_SECONDS = 15.0
 class CrmFollower:
     """One event being followed. `route` decides a new record like a lead that was sent.
 
-    `apart` says that another record has the same number, so that the number does not name this lead.
+    `ambiguous_id` says that another record has the same number, so that the number does not name this lead.
     """
 
     change: CrmChange
@@ -38,7 +38,7 @@ class CrmFollower:
     route: Callable[[DecisionSession], str]
     session: DecisionSession
     books: CrmBooks
-    apart: bool = False
+    ambiguous_id: bool = False
     news: FieldNews = field(init=False)
 
     def __post_init__(self) -> None:
@@ -93,7 +93,7 @@ class CrmFollower:
         self.news.compare(root)
         lead, changed = self.news.add_to(lead, joins=row.lead_id is None)
         owner = OwnerFollower(self.books, change, root, lead, self.plugin)
-        if change.owner_field in self.news.accepted and (code := owner.misnamed()):
+        if change.owner_field in self.news.accepted and (code := owner.mapping_fault()):
             return self._answer("failed", code, lead_id)
         reroutes = self.news.reroutes(changed)
         if reroutes or self._nobody(owner):
@@ -158,7 +158,7 @@ class CrmFollower:
             return row
         if change.role == "deal":
             kept = deal_after(kept, change, self.news.accepted)
-        elif row.lead_id is None and not self.apart:
+        elif row.lead_id is None and not self.ambiguous_id:
             self.session.work.identify([lead_key_of(row.key)], lead_id)
         return self.books.keep(kept) if kept != row or self.books.find(row.key) is None else row
 
@@ -244,7 +244,9 @@ class CrmFollower:
         for key in (*keys, *self.change.links):
             matches = self.session.found.matches.get(lead_key_of(key), ())
             ids = [
-                id_ for id_ in matches if self.session.is_present(id_) and not self.books.is_other(key, id_)
+                id_
+                for id_ in matches
+                if self.session.is_present(id_) and not self.books.is_other_record(key, id_)
             ]
             if len(set(ids)) == 1:
                 found[key] = ids[0]

@@ -14,7 +14,7 @@ from app.engine.life.crm import (
     OwnerChange,
     came_before,
     echoed,
-    misnamed,
+    mapping_fault,
     target_of,
 )
 from app.engine.model.decision import DecisionRequest, Target
@@ -43,12 +43,12 @@ class OwnerFollower:
         session = self.books.session
         return target_of(owner, self.change.kind, session.work.facts.directory, session.plan.queues)
 
-    def misnamed(self) -> str | None:
+    def mapping_fault(self) -> str | None:
         """A code if the endpoint's mapping names an owner or a queue that does not exist here."""
         session, owner = self.books.session, self.change.owner
         if owner is None or self.target_of(owner) is not None:
             return None
-        return misnamed(owner, session.work.facts.directory, session.plan.queues)
+        return mapping_fault(owner, session.work.facts.directory, session.plan.queues)
 
     def is_nobody(self, owner: OwnerChange) -> bool:
         """Whether the CRM names a queue or a team that the plan does not have."""

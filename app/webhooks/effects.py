@@ -14,7 +14,7 @@ from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.erasing import erase_person
 from app.dispatch.jobs.base import Reply
 from app.dispatch.jobs.follow_crm import FollowCrm
-from app.engine.life.crm import RecordKey, equal_by_chance
+from app.engine.life.crm import MAPPING_OWNER_UNKNOWN, RecordKey, shares_number
 from app.errors import Problem, ValidationFailed
 from app.store.connection.pool import Pool, transaction
 from app.store.crm import records
@@ -24,7 +24,7 @@ from app.values.crm_ids import crm_id_key
 from app.webhooks.crm_events import CrmEvent, CrmRecord
 from app.webhooks.endpoint_mapping import read_mapping
 from app.webhooks.mapping import EventTerms, UserChange, canonical_id, read_event
-from app.webhooks.users import MISNAMED, follow_user
+from app.webhooks.users import follow_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,7 @@ class Effects:
                 lead_ids = await find_lead_ids(connection, workspace_id, crm_id_key(record.id))
                 others = await records.find_records_of_leads(connection, workspace_id, sorted(lead_ids))
                 # An equal number in another CRM is another person.
-                lead_ids -= {each.lead_id for each in others if equal_by_chance(key, [each.key])}
+                lead_ids -= {each.lead_id for each in others if shares_number(key, [each.key])}
         if len(lead_ids) != 1:
             return Applied("done", "unknown_record")
         (lead_id,) = lead_ids
@@ -209,7 +209,7 @@ class Effects:
     async def _follow_user(self, workspace_id: int, terms: EventTerms, change: UserChange) -> Applied:
         try:
             code = await follow_user(self._pool, workspace_id, terms, change)
-            return Applied("failed" if code == MISNAMED else "done", code)
+            return Applied("failed" if code == MAPPING_OWNER_UNKNOWN else "done", code)
         except Problem as problem:
             return _refused(problem)
 

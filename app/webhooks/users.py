@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from app.directory import absences, records
 from app.directory.editing import DirectoryEdit, edit_directory
+from app.engine.life.crm import MAPPING_OWNER_UNKNOWN
 from app.engine.model.directory import Directory, Owner
 from app.store.connection.pool import Pool
 from app.store.crm import users
@@ -12,8 +13,6 @@ from app.store.crm.users import CrmUser
 from app.webhooks.mapping import EventTerms, UserChange, named_by
 
 ORIGIN = "crm"
-MISNAMED = "mapping_owner_unknown"
-"""The mapping of the endpoint names an owner that does not exist here."""
 OPEN_END = timedelta(days=90)
 """An absence whose end the CRM does not tell ends after this time, unless the CRM ends it before."""
 
@@ -28,7 +27,7 @@ async def follow_user(pool: Pool, workspace_id: int, terms: EventTerms, change: 
         owner = owner_of(edit.snapshot.directory, terms, change.id)
         if owner is None:
             mapped = named_by(terms.mapping.users, change.id) is not None
-            return MISNAMED if mapped else "unknown_user"
+            return MAPPING_OWNER_UNKNOWN if mapped else "unknown_user"
         known = await users.find_user(edit.connection, workspace_id, terms.system, change.id)
         if known is not None and known.at is not None and change.at is not None and change.at < known.at:
             return "stale"

@@ -42,8 +42,8 @@ class FollowCrm(Job):
     def decide(self, session: DecisionSession) -> Reply:
         """Follow the event."""
         books = CrmBooks(session, self.change.endpoint_id)
-        apart = self._is_apart(books)
-        arrival = _without_id(self.arrival) if apart else self.arrival
+        ambiguous_id = self._has_ambiguous_id(books)
+        arrival = _without_id(self.arrival) if ambiguous_id else self.arrival
         self._assign.plugin, self._assign.arrival = self.plugin, arrival
         return CrmFollower(
             change=self.change,
@@ -52,10 +52,10 @@ class FollowCrm(Job):
             route=self.route,
             session=session,
             books=books,
-            apart=apart,
+            ambiguous_id=ambiguous_id,
         ).take()
 
-    def _is_apart(self, books: CrmBooks) -> bool:
+    def _has_ambiguous_id(self, books: CrmBooks) -> bool:
         """Whether the number of a record that is no lead yet is that of another record, which is one."""
         record, session = self.change.record, books.session
         row = books.find(record)
@@ -63,7 +63,7 @@ class FollowCrm(Job):
             return False
         key = lead_key_of(record)
         ids = (*session.found.matches.get(key, ()), *session.work.identities.get(key[:2], ()))
-        other = next((id_ for id_ in ids if books.is_other(record, id_)), None)
+        other = next((id_ for id_ in ids if books.is_other_record(record, id_)), None)
         if other is not None:
             books.find_out("same_id", record, other)
         return other is not None

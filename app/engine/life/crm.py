@@ -16,6 +16,8 @@ from app.engine.model.decision import Target
 from app.engine.model.directory import Directory
 from app.values.crm_ids import crm_id_key
 
+MAPPING_OWNER_UNKNOWN = "mapping_owner_unknown"
+"""The mapping of the endpoint names an owner that does not exist here."""
 CLOSE_CALL = timedelta(seconds=5)
 """A person's change so soon before or after our decision wins."""
 ECHO_WITHIN = timedelta(hours=24)
@@ -37,7 +39,7 @@ class RecordKey(NamedTuple):
     id: str
 
 
-def equal_by_chance(record: RecordKey, others: Iterable[RecordKey]) -> bool:
+def shares_number(record: RecordKey, others: Iterable[RecordKey]) -> bool:
     """Whether one of these is another record with the same number: each CRM counts its records from one."""
     return record.id.isdecimal() and any(each.id == record.id and each != record for each in others)
 
@@ -180,10 +182,10 @@ def target_of(
     return Target("queue", queue) if queue is not None else None
 
 
-def misnamed(owner: OwnerChange, directory: Directory, queues: Collection[str]) -> str | None:
+def mapping_fault(owner: OwnerChange, directory: Directory, queues: Collection[str]) -> str | None:
     """A code if the endpoint's mapping names an owner or a queue that does not exist here."""
     if owner.owner is not None:
-        return "mapping_owner_unknown" if owner.owner not in directory.owners else None
+        return MAPPING_OWNER_UNKNOWN if owner.owner not in directory.owners else None
     return "mapping_queue_unknown" if owner.queue is not None and owner.queue not in queues else None
 
 
