@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 from math import prod
 
 from app.engine.compile.costs import cost_of_lead
+from app.engine.compile.plan import table_refs_of
 from app.engine.lookup.tables import TableContent
 from app.engine.model.effort import MAX_EFFORT
 from app.engine.selection.templated_teams import closed_fields, fields_of, is_templated
 from app.plan.document.plan import PlanDocument
 from app.plan.document.targets import Target
 from app.plan.findings import Finding, quote
+from app.plan.language.columns import MatchOn
 from app.plan_check.places import handoff_targets, reject_targets
 
 MAX_COMBINATIONS = 100_000
@@ -19,12 +21,16 @@ MAX_COST_OF_LEAD = MAX_EFFORT // 20
 MAX_COST_OF_TESTS = 20_000_000
 """Comparisons and owners of all tests together."""
 
+MAX_WAYS = 4
+"""Ways in which rules compare the columns of one table. Each has an index of its own."""
+
 
 def budget_findings(
     document: PlanDocument, tables: Mapping[str, TableContent], owners: int
 ) -> Iterator[Finding]:
     """What is over a limit. Such a plan is not checked any further, and is not stored."""
     yield from _combinations(document, tables)
+    yield from _ways(document)
     cost = cost_of_lead(document)
     if cost > MAX_COST_OF_LEAD:
         place = "scores" if any(step.strategy == "score" for step in document.pipeline) else "pipeline"
@@ -38,6 +44,16 @@ def over(path: str, figure: int, what: str, most: int) -> Finding:
     """A plan has too much of something."""
     text = f"This plan has {figure:,} {what}; the limit is {most:,}. Split the plan, or simplify it."
     return Finding(path, "too_costly", text)
+
+
+def _ways(document: PlanDocument) -> Iterator[Finding]:
+    found: dict[str, set[MatchOn]] = {}
+    for ref in table_refs_of(document).values():
+        found.setdefault(ref.table, set()).add(ref.match_on)
+    for table, ways in found.items():
+        if len(ways) > MAX_WAYS:
+            what = f"different `match_on` of the table `{quote(table)}`"
+            yield over("pipeline", len(ways), what, MAX_WAYS)
 
 
 def _combinations(document: PlanDocument, tables: Mapping[str, TableContent]) -> Iterator[Finding]:

@@ -43,6 +43,7 @@ def table_findings(
 
     Findings about rows are warnings: rows change from day to day, and a faulty row takes no lead.
     """
+    known: dict[tuple[str, MatchOn], Sequence[Finding]] = {}
     for position, step in enumerate(document.pipeline):
         rule = step.config
         if not isinstance(rule, RuleConfig) or rule.table is None or rule.match_on is None:
@@ -59,12 +60,10 @@ def table_findings(
         misfits = list(column_findings(rule.match_on, table.columns, path))
         yield from misfits
         if not misfits:
-            rows = (
-                *unread(rule.match_on, table),
-                *odd_cells(rule.match_on, table),
-                *duplicate_rows(find_duplicates(rule.match_on, table), table),
-            )
-            yield from (replace(each, path=f"{path}.table") for each in rows)
+            way = rule.table, rule.match_on
+            if way not in known:
+                known[way] = list(_of_rows(rule.match_on, table))
+            yield from (replace(each, path=f"{path}.table") for each in known[way])
         warned = 0
         for row, written in first_rows(table):
             if warned >= MAX_FINDINGS:
@@ -77,6 +76,13 @@ def table_findings(
             ):
                 warned += 1
                 yield Finding(each.path, each.code, f"{place_of(row)}: {each.text}", "warning")
+
+
+def _of_rows(match_on: MatchOn, table: TableContent) -> Iterator[Finding]:
+    """What is odd about the rows when they are compared like this. The largest tables take seconds."""
+    yield from unread(match_on, table)
+    yield from odd_cells(match_on, table)
+    yield from duplicate_rows(find_duplicates(match_on, table), table)
 
 
 def _slas(target: Target, document: PlanDocument, path: str) -> Iterator[Finding]:

@@ -10,21 +10,24 @@ import os
 import pickle
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
 import structlog
 
+from app.engine.lookup.tables import TableContent
 from app.errors import Overloaded
 
 log = structlog.get_logger()
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-LONG_BYTES = 64 * 1024
+LONG_BYTES = 16 * 1024
 """A plan of this length is checked in a process of its own; starting it takes a second."""
+ROW_BYTES = 50
+"""What a row of a table counts for."""
 MAX_CPU_SECONDS = 40
 MAX_SECONDS = 120.0
 """The time of the clock, for a machine that is busy."""
@@ -40,10 +43,15 @@ class TooCostly(Exception):
     """The process took more time or memory than it may."""
 
 
+def length_of(text: str | bytes, tables: Iterable[TableContent] = ()) -> int:
+    """The length of a plan together with the tables it uses."""
+    return len(text) + ROW_BYTES * sum(len(each.rows) for each in tables)
+
+
 async def run_limited(
     length: int, function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
 ) -> Result:
-    """The result of a pure function over a plan of this length.
+    """The result of a pure function over a plan of this length, with that of the tables it uses.
 
     Raises what the function raises; TooCostly; and Overloaded when too many plans are checked already.
     """

@@ -13,7 +13,7 @@ from app.plan.findings import Finding, settles, softened
 from app.plan_check.parse import Strategies, faults
 from app.plan_check.references import tables_in
 from app.plans.check import CheckedPlan, check_names, check_stored, check_text, read_text, too_costly
-from app.plans.limited import TooCostly, run_limited
+from app.plans.limited import TooCostly, length_of, run_limited
 from app.plans.outlook import with_outlook
 from app.store import plans as store
 from app.store.attribute_names import list_attribute_names
@@ -91,8 +91,9 @@ async def _prepare_draft(
         now = await read_current_state_on(connection, workspace_id)
         tables = await read_named_tables(connection, workspace_id, read.tables)
         attributes = await list_attribute_names(connection, workspace_id)
+    length = length_of(raw, tables.values())
     found = await run_limited(
-        len(raw), check_text, read.written, now.facts, strategies, tables, raw, attributes
+        length, check_text, read.written, now.facts, strategies, tables, raw, attributes
     )
     if found.document is None:
         raise _unreadable(found.findings)
@@ -151,7 +152,7 @@ async def prepare_activation(
             # The directory has changed, so the names in the plan are checked again.
             tables = await read_named_tables(edit.connection, workspace_id, tables_in(stored.document))
             again = await run_limited(
-                len(stored.source_text),
+                length_of(stored.source_text, tables.values()),
                 check_names,
                 *(stored.document, stored.source_text, strategies, edit.snapshot.directory, edit.now),
                 *(tables, stored.attributes),
@@ -254,7 +255,7 @@ async def findings(stored: StoredPlan, strategies: Strategies) -> CheckedPlan:
     """The findings about a stored version with the current directory."""
     try:
         return await run_limited(
-            len(stored.source_text),
+            length_of(stored.source_text, stored.tables.values()),
             check_stored,
             *(stored.document, stored.now.facts, strategies, stored.tables),
             *(stored.source_text, stored.attributes),

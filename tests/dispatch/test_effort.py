@@ -9,7 +9,7 @@ OWNERS = 100
 PLAN: dict[str, Any] = {
     "queues": {"q": {}},
     "slas": {"slow": {"touch": "90d"}},
-    "scores": {"fit": [{"when": {"attributes.a": f"v{at}"}, "points": 1} for at in range(3_000)]},
+    "scores": {"fit": [{"when": {"attributes.a": f"v{at}"}, "points": 1} for at in range(12_000)]},
     "pipeline": [
         {"score": {"model": ["fit"], "bands": {"any": {}}}},
         {

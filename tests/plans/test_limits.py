@@ -1,11 +1,13 @@
 """What a plan may cost: over a limit it is refused with the figure and the place, whatever it is."""
 
+from itertools import permutations
 from typing import Any
 
 import pytest
 
+from app.engine.lookup.tables import TableContent
 from app.plan.findings import MAX_FINDINGS, Finding, most_severe
-from app.plans.limited import LONG_BYTES, TooCostly, run_limited
+from app.plans.limited import LONG_BYTES, TooCostly, length_of, run_limited
 from tests.support.workspace import Workspace
 
 QUEUE: dict[str, Any] = {"queue": {"name": "q"}}
@@ -30,6 +32,11 @@ UNINDEXED = [
     for at in range(300)
 ]
 
+LOOK_UPS = [
+    {"rule": {"name": f"r{at}", "table": "zips", "match_on": dict.fromkeys(order, "eq")}}
+    for at, order in enumerate(list(permutations(("country", "city", "state")))[:5])
+]
+
 
 @pytest.mark.parametrize(
     ("costly", "path", "figure"),
@@ -44,6 +51,7 @@ UNINDEXED = [
         ),
         (plan(SCORE, scores={"fit": rows(20_000)}), "scores", "40,003 comparisons for one lead"),
         (plan(*UNINDEXED, tests=[TEST] * 40_000), "tests", "comparisons in its tests"),
+        (plan(*LOOK_UPS), "pipeline", "5 different `match_on` of the table `zips`"),
     ],
 )
 async def test_a_plan_over_a_limit_is_refused_with_the_figure(
@@ -105,3 +113,8 @@ def test_findings_are_asked_for_no_longer_than_they_are_kept() -> None:
 async def test_default_names_of_many_steps_are_found_quickly(workspace: Workspace) -> None:
     answer = await workspace.client.post("/plans", json=plan(*([QUEUE] * 900)))
     assert answer.status_code == 201, answer.text
+
+
+def test_a_short_plan_with_a_long_table_counts_as_long() -> None:
+    table = TableContent(["country"], [{"queue": "q"}], [["DE", 0]] * 1_000)
+    assert length_of(b"short") < LONG_BYTES < length_of(b"short", [table])

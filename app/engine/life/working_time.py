@@ -18,6 +18,8 @@ HORIZON = timedelta(days=731)
 """Working time that lies further away than this is not looked for."""
 MAX_SPANS = 10_000
 """Shifts that one computation looks at, over all owners. Working time that lies behind more is not found."""
+MAX_SPANS_OF_ONE = 3_000
+"""The same for one owner: four shifts a day until the horizon."""
 _NEVER_ENDS = datetime(9999, 1, 1, tzinfo=UTC)
 _NOTHING = timedelta()
 
@@ -76,7 +78,7 @@ class WorkingTime:
     def spans(self, at: datetime) -> Iterator[Span]:
         """The spans of working time that end after `at`, as far as they are looked at."""
         if len(self.shifts) == 1:
-            return islice(self.shifts[0].spans(at), MAX_SPANS)
+            return islice(self.shifts[0].spans(at), MAX_SPANS_OF_ONE)
         return _joined(islice(merge(*(each.spans(at) for each in self.shifts)), MAX_SPANS))
 
 

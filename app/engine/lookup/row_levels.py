@@ -18,6 +18,8 @@ Node = Any
 ANY = 2
 """The rank of an empty cell. Equal values and prefixes rank lower, so they win."""
 ANY_RANGE = (2, 0)
+_RANGES_PER_STEP = 8
+"""So many ranges that do not hold a value are read in the time of one step to another level."""
 
 
 class Exact:
@@ -28,7 +30,7 @@ class Exact:
     def __init__(self, below: Mapping[Any, Node], anything: Node) -> None:
         self._below, self._any = below, anything
 
-    def leads_to(self, value: Any) -> Iterator[tuple[Rank, Node]]:
+    def leads_to(self, value: Any, _read: list[int]) -> Iterator[tuple[Rank, Node]]:
         for each in value if type(value) is tuple else (value,):
             met = self._below.get(each) if each is not None else None
             if met is not None:
@@ -46,7 +48,7 @@ class Prefixes:
         self._below, self._any = below, anything
         self._lengths = tuple(sorted({len(each) for each in below}, reverse=True))
 
-    def leads_to(self, value: Any) -> Iterator[tuple[Rank, Node]]:
+    def leads_to(self, value: Any, _read: list[int]) -> Iterator[tuple[Rank, Node]]:
         if value is not None:
             for length in self._lengths:
                 met = self._below.get(value[:length]) if length <= len(value) else None
@@ -68,7 +70,7 @@ class PostalCodes:
             for key, rank in cell.ranks:
                 self._below.setdefault(key, []).append((rank, node))
 
-    def leads_to(self, value: Any) -> Iterator[tuple[Rank, Node]]:
+    def leads_to(self, value: Any, _read: list[int]) -> Iterator[tuple[Rank, Node]]:
         for key in value or ():
             yield from self._below.get(key, ())
         if self._any is not None:
@@ -90,7 +92,7 @@ class Narrowest:
             for size, spans, ends in sized
         )
 
-    def leads_to(self, value: Any) -> Iterator[tuple[Rank, int]]:
+    def leads_to(self, value: Any, _read: list[int]) -> Iterator[tuple[Rank, int]]:
         if value is not None and len(value) > 2:
             best = self._holding.narrowest(value[1], value[2])
             yield from [best] if best is not None else ()
@@ -121,11 +123,13 @@ class Ranges:
         }
         self._lows = {size: [_low(span) for span, _ in spans] for size, spans in self._spans.items()}
 
-    def leads_to(self, value: Any) -> Iterator[tuple[Rank, Node]]:
+    def leads_to(self, value: Any, read: list[int]) -> Iterator[tuple[Rank, Node]]:
         if value is not None and value[0] in self._spans:
             size, number = value[0], value[1]
             highest = value[-1]
-            for span, node in self._spans[size][: bisect_right(self._lows[size], number)]:
+            begun = bisect_right(self._lows[size], number)
+            read[0] += begun // _RANGES_PER_STEP
+            for span, node in self._spans[size][:begun]:
                 if span.high is None or highest <= span.high:
                     yield span.width, node
         if self._any is not None:

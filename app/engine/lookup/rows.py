@@ -52,14 +52,17 @@ class RowIndex:
         ordered = tuple(match_on[at] for at in self._order)
         self._root = self._level(0, list(entries(ordered, columns, rows, self.unread)))
 
-    def find(self, values: Values) -> Fit | None:
-        """The row that wins for these values, and how each column matches."""
+    def find(self, values: Values, read: list[int] | None = None) -> Fit | None:
+        """The row that wins for these values, and how each column matches.
+
+        Adds to the number in `read` how much of the index it looked at.
+        """
         wanted: list[Any] = [
             lead_key(column, get(values)) for column, get in zip(self._on, self._get, strict=True)
         ]
         for at in self._states:
             wanted[at] = all_keys_of_state(values)
-        return self._best(0, self._root, wanted, [None] * len(wanted))
+        return self._best(0, self._root, wanted, [None] * len(wanted), [0] if read is None else read)
 
     def by(self, ranks: Sequence[Rank]) -> dict[str, str]:
         """How each column matched, without any value."""
@@ -67,14 +70,17 @@ class RowIndex:
             column.field.name: _said(column.how, rank) for column, rank in zip(self._on, ranks, strict=True)
         }
 
-    def _best(self, depth: int, node: Node, wanted: Sequence[Any], ranks: list[Rank]) -> Fit | None:
+    def _best(
+        self, depth: int, node: Node, wanted: Sequence[Any], ranks: list[Rank], read: list[int]
+    ) -> Fit | None:
         if depth == len(self._order):
             return tuple(ranks), node
         best: Fit | None = None
         at = self._order[depth]
-        for rank, below in node.leads_to(wanted[at]):
+        for rank, below in node.leads_to(wanted[at], read):
             ranks[at] = rank
-            found = self._best(depth + 1, below, wanted, ranks)
+            read[0] += 1
+            found = self._best(depth + 1, below, wanted, ranks, read)
             if found is not None and (best is None or found < best):
                 best = found
         return best

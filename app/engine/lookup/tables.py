@@ -38,7 +38,8 @@ class TableRef:
 class RowMatch:
     """The result of a look-up. Without `revision` there is no usable table; without `row` no row matches.
 
-    Rows count from 1. `matched_by_column` says how each column fitted.
+    Rows count from 1. `matched_by_column` says how each column fitted. `read` is how much of the index the
+    look-up read, which counts toward the budget of the decision.
     """
 
     table: str
@@ -46,6 +47,7 @@ class RowMatch:
     row: int | None = None
     matched_by_column: Mapping[str, str] = field(default_factory=dict)
     target: Mapping[str, Any] | None = None
+    read: int = field(default=0, compare=False)
 
     def to_trace(self) -> dict[str, Any]:
         """The part of the trace entry about the row. It shows no value of the lead."""
@@ -97,11 +99,12 @@ class CompiledTable:
         index = self._indexes.get(match_on)
         if index is None:
             return RowMatch(name)
-        fit = index.find(values)
+        read = [0]
+        fit = index.find(values, read)
         if fit is None:
-            return RowMatch(name, self.revision)
+            return RowMatch(name, self.revision, read=read[0])
         ranks, row = fit
-        return RowMatch(name, self.revision, row + 1, index.by(ranks), self._targets[row])
+        return RowMatch(name, self.revision, row + 1, index.by(ranks), self._targets[row], read[0])
 
     def target(self, row: int) -> Mapping[str, Any]:
         """The target of a matching row."""

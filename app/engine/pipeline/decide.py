@@ -40,7 +40,7 @@ _OUTSIDE_THE_PIPELINE = _NAMED | frozenset(MOVES.values()) | {HANDOFF} | _OF_QUE
 """What settles a lead without the pipeline. The lead is still scored: SLAs and the follow-up use its band."""
 
 
-MAX_PASSED_OVER = 100
+MAX_PASSED_OVER = 20
 """After so many owners who never work, the next one gets the lead without a clock."""
 PASSED_OVER_EFFORT = 1_000
 """What it takes to find out that an SLA never comes due."""

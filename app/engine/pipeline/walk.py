@@ -118,6 +118,7 @@ def try_step(
     if verdict.details:
         entry |= verdict.details
     if verdict.row is not None:
+        request.effort.spend(verdict.row.read)
         entry |= verdict.row.to_trace()
     return _try_targets(step, verdict, request, facts, entry, failed) if verdict.targets else None
 

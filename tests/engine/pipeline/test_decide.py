@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine.compile.plan import Plan, empty_plan
+from app.engine.lookup.tables import PreparedTables, TableContent, compile_table
 from app.engine.model.decision import Decision, Target, Verdict
+from app.engine.model.effort import DecisionTooCostly
 from app.engine.model.state import Facts, Load, State, apply_decision
 from app.engine.pipeline.decide import decide
 from app.engine.pipeline.walk import FALLBACK_QUEUE, walk
@@ -248,3 +250,19 @@ def test_evaluating_every_step_decides_the_same(fields: dict[str, Any]) -> None:
     quick, whole = (walk(question(**fields), plan(), about, narrowed=narrowed) for narrowed in (True, False))
     assert replace(quick, trace={}) == replace(whole, trace={})
     assert whole.trace["not_evaluated"] == 0
+
+
+def test_looking_through_rows_that_overlap_counts_toward_the_budget() -> None:
+    match_on = {"employees": "range", "visits": "range"}
+    rules = [{"rule": {"name": f"r{at}", "table": "sizes", "match_on": match_on}} for at in range(600)]
+    ready = plan({**PLAN, "pipeline": [*rules, {"queue": {"name": "desk"}}]})
+    rows = [[f"0..{1_000 + at}", f"5..{1_000 + at}", 0] for at in range(1_000)]
+    table = compile_table(
+        TableContent(["employees", "visits"], [{"queue": "nowhere"}], rows),
+        1,
+        [ready.table_refs["r0"].match_on],
+    )
+    known = replace(facts({}), tables=PreparedTables(ready.table_refs, {"sizes": table}))
+    assert decide(question(visits=5), ready, known).queue == "desk"
+    with pytest.raises(DecisionTooCostly):
+        decide(question(employees=7, visits=5), ready, known)
