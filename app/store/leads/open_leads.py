@@ -160,9 +160,35 @@ SELECT assignment.lead_id::text AS lead_id, first.id::text AS assignment_id
 """
 """The leads of open assignments, and these assignments, the oldest first."""
 
+# From one name to the next in the index: a `DISTINCT` would read all that is held.
 SELECT_HELD_FOR = """
-SELECT DISTINCT held_for_owner, held_for_team FROM assignments
- WHERE workspace_id = $1 AND open AND held_until IS NOT NULL
+WITH RECURSIVE
+owners AS (
+  (SELECT held_for_owner FROM assignments
+    WHERE workspace_id = $1 AND open AND held_until IS NOT NULL AND held_for_owner IS NOT NULL
+    ORDER BY held_for_owner LIMIT 1)
+  UNION ALL
+  SELECT next.held_for_owner
+    FROM owners
+   CROSS JOIN LATERAL (
+     SELECT held_for_owner FROM assignments
+      WHERE workspace_id = $1 AND open AND held_until IS NOT NULL
+        AND held_for_owner > owners.held_for_owner
+      ORDER BY held_for_owner LIMIT 1) AS next),
+teams AS (
+  (SELECT held_for_team FROM assignments
+    WHERE workspace_id = $1 AND open AND held_until IS NOT NULL AND held_for_owner IS NULL
+      AND held_for_team IS NOT NULL
+    ORDER BY held_for_owner, held_for_team LIMIT 1)
+  UNION ALL
+  SELECT next.held_for_team
+    FROM teams
+   CROSS JOIN LATERAL (
+     SELECT held_for_team FROM assignments
+      WHERE workspace_id = $1 AND open AND held_until IS NOT NULL AND held_for_owner IS NULL
+        AND held_for_team > teams.held_for_team
+      ORDER BY held_for_owner, held_for_team LIMIT 1) AS next)
+SELECT ARRAY(SELECT held_for_owner FROM owners) AS owners, ARRAY(SELECT held_for_team FROM teams) AS teams
 """
 """The owners and teams that leads are held for. A lead for an owner may name their team as well."""
 
@@ -294,10 +320,10 @@ def _parts(wanted: AssignmentFilter) -> dict[str, str]:
 
 async def list_held_for(connection: Connection, workspace_id: int) -> tuple[list[str], list[str]]:
     """Return the owners and the teams that leads are held for."""
-    rows = await connection.fetch(SELECT_HELD_FOR, workspace_id)
-    owners = [row["held_for_owner"] for row in rows if row["held_for_owner"] is not None]
-    teams = [row["held_for_team"] for row in rows if row["held_for_owner"] is None]
-    return owners, teams
+    row = await connection.fetchrow(SELECT_HELD_FOR, workspace_id)
+    if row is None:
+        raise LookupError("a statement without FROM returns one row")
+    return row["owners"], row["teams"]
 
 
 async def list_held(
