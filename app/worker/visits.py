@@ -32,7 +32,8 @@ class Visits:
         """The workspaces to visit: those with due work, and others, the longest unvisited first.
 
         The others are new to this worker, were changed since its last visit, had a duty that was due then, or
-        have not been visited for long. Workspaces that are no longer there are forgotten.
+        have not been visited for long. Something may have become due where there was a change: it counts as
+        longer unvisited than what is merely old. Workspaces that are no longer there are forgotten.
         """
         now = time.monotonic()
         due, others, last = [], [], {}
@@ -48,7 +49,7 @@ class Visits:
             elif visit is None or visit.active or visit.number != look.number or _is_old(visit, now):
                 others.append(look)
         self._last = last
-        others.sort(key=lambda look: last[look.workspace_id].at if look.workspace_id in last else 0.0)
+        others.sort(key=lambda look: _rank(look, last.get(look.workspace_id)))
         return due, others
 
     def note(self, look: WorkspaceLook, at: float, *, active: bool) -> None:
@@ -58,6 +59,12 @@ class Visits:
     def put_off(self, look: WorkspaceLook) -> None:
         """Leave this workspace out for a while."""
         self._put_off[look.workspace_id] = time.monotonic() + PUT_OFF_SECONDS
+
+
+def _rank(look: WorkspaceLook, visit: Visit | None) -> float:
+    if visit is None:
+        return 0.0
+    return visit.at if visit.number == look.number else visit.at - IDLE_SECONDS
 
 
 def _is_old(visit: Visit, now: float) -> bool:

@@ -191,6 +191,8 @@ async def test_gauge_counts_open_leads_of_owners_who_cannot_work_them(quick: Wor
     covered = {**leave, "cover": {"owner": "eve"}}
     assert (await quick.client.post("/owners/ben/absences", json=covered)).status_code == 201
     assert stranded(await metrics(quick)) == {"inactive": 2, "deleted": 0, "away": 0}
+    await deactivate(quick, "eve")
+    assert stranded(await metrics(quick)) == {"inactive": 2, "deleted": 0, "away": 1}
 
 
 HOLDING = """

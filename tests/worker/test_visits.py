@@ -72,3 +72,13 @@ def test_idle_workspace_is_visited_after_a_while_the_longest_unvisited_first(
         seen.note(look, at, active=False)
     monkeypatch.setattr("time.monotonic", lambda: 20.0 + visits.IDLE_SECONDS)
     assert seen.plan(looks) == ([], [looks[1], looks[2]])
+
+
+def test_changed_workspace_does_not_wait_for_all_that_are_merely_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Visits()
+    starved, old, changed = (WorkspaceLook(id_, 1, False) for id_ in range(3))
+    for look, at in ((starved, 50.0), (old, 84.0), (changed, 90.0)):
+        seen.note(look, at, active=False)
+    monkeypatch.setattr("time.monotonic", lambda: 100.0)
+    changed = replace(changed, number=2)
+    assert seen.plan([changed, old, starved]) == ([], [starved, changed, old])

@@ -223,7 +223,15 @@ WITH RECURSIVE owners AS (
      WHERE workspace_id = $1 AND open AND owner_id > owners.owner_id
      ORDER BY owner_id LIMIT 1) AS further
 ), away AS MATERIALIZED (
-  SELECT body ->> 'owner' AS owner_id, count(*) FILTER (WHERE body -> 'cover' <> 'null') AS covers
+  SELECT body ->> 'owner' AS owner_id,
+         count(*) FILTER (WHERE EXISTS (
+           SELECT FROM directory AS cover
+            WHERE cover.workspace_id = $1 AND cover.resource_type = 'owners'
+              AND cover.id = directory.body -> 'cover' ->> 'owner' AND cover.body -> 'active' <> 'false'
+           UNION ALL
+           SELECT FROM directory AS cover
+            WHERE cover.workspace_id = $1 AND cover.resource_type = 'teams'
+              AND cover.id = directory.body -> 'cover' ->> 'team')) AS covers
     FROM directory CROSS JOIN ({_TIME}) AS clock
    WHERE workspace_id = $1 AND resource_type = 'absences'
      AND (body ->> 'from')::timestamptz <= clock.now AND clock.now < (body ->> 'to')::timestamptz
