@@ -6,7 +6,7 @@ from math import prod
 from app.engine.compile.costs import cost_of_lead
 from app.engine.compile.plan import table_refs_of
 from app.engine.lookup.tables import TableContent
-from app.engine.model.effort import MAX_EFFORT
+from app.engine.model.effort import MAX_ACTIONS, MAX_EFFORT
 from app.engine.selection.templated_teams import closed_fields, fields_of, is_templated
 from app.plan.document.plan import PlanDocument
 from app.plan.document.targets import Target
@@ -31,6 +31,7 @@ def budget_findings(
     """What is over a limit. Such a plan is not checked any further, and is not stored."""
     yield from _combinations(document, tables)
     yield from _ways(document)
+    yield from _actions(document)
     cost = cost_of_lead(document)
     if cost > MAX_COST_OF_LEAD:
         place = "scores" if any(step.strategy == "score" for step in document.pipeline) else "pipeline"
@@ -44,6 +45,15 @@ def over(path: str, figure: int, what: str, most: int) -> Finding:
     """A plan has too much of something."""
     text = f"This plan has {figure:,} {what}; the limit is {most:,}. Split the plan, or simplify it."
     return Finding(path, "too_costly", text)
+
+
+def _actions(document: PlanDocument) -> Iterator[Finding]:
+    events = ((f"on_event.{quote(name)}", blocks) for name, blocks in document.on_event.items())
+    for path, blocks in (("follow_up", document.follow_up), *events):
+        always = sum(len(block.do) for block in blocks if block.when is None)
+        longest = max((len(block.do) for block in blocks if block.when is not None), default=0)
+        if always + longest > MAX_ACTIONS:
+            yield over(path, always + longest, "actions for one lead", MAX_ACTIONS)
 
 
 def _ways(document: PlanDocument) -> Iterator[Finding]:

@@ -51,6 +51,7 @@ LOOK_UPS = [
         ),
         (plan(SCORE, scores={"fit": rows(20_000)}), "scores", "40,003 comparisons for one lead"),
         (plan(*UNINDEXED, tests=[TEST] * 40_000), "tests", "comparisons in its tests"),
+        (plan(follow_up=[{"do": [{"type": "tag", "name": "x"}] * 201}]), "follow_up", "201 actions"),
         (plan(*LOOK_UPS), "pipeline", "5 different `match_on` of the table `zips`"),
     ],
 )

@@ -10,6 +10,7 @@ from app.engine.conditions.comparisons import Values, getter
 from app.engine.conditions.condition import Condition, compile_condition
 from app.engine.followup.texts import Text
 from app.engine.model.decision import Decision, SlaDeadlines
+from app.engine.model.effort import MAX_ACTIONS, DecisionTooCostly
 from app.plan.document.follow_ups import NEEDED, Action, FollowUpBlock, Parameter
 from app.plan.language.templates import Placeholder
 
@@ -48,6 +49,8 @@ class FollowUp:
         An action is withheld when the lead has not given the consent it needs. Its `without_consent` action
         takes its place. A returning lead with news gets the blocks for returning leads, and those of the step
         that it asks for now. `shown` are the fields that actions may hold, if not all.
+
+        Raises DecisionTooCostly for more than MAX_ACTIONS.
         """
         if not self._blocks:
             return FollowUpResult(no_actions_reason="no_follow_up")
@@ -63,6 +66,8 @@ class FollowUp:
         ]
         if not fitting:
             return FollowUpResult(no_actions_reason="no_matching_block")
+        if sum(map(len, fitting)) > MAX_ACTIONS:
+            raise DecisionTooCostly
         context = self._context(decision, values if shown is None else shown, settled)
         made: list[dict[str, Any]] = []
         withheld_actions: list[dict[str, Any]] = []

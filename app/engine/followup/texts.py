@@ -5,7 +5,7 @@ of the writing, and what a chat would read as a mention or a link are replaced b
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import accumulate
 from typing import Any
@@ -15,18 +15,26 @@ from app.plan.language.templates import Placeholder
 
 MAX_TEXT = 10_000
 """The most characters of one text. The rest is cut."""
+MAX_READ = 2 * MAX_TEXT
+"""The most characters of values that one text reads, because many of them may not be shown."""
 CUT = "…"
 
 _SPACES = re.compile(r"[ \t]{2,}")
-_EMPTY_BRACKETS = re.compile(r"[ \t]*(?:\(\s*\)|\[\s*\]|\"\s*\"|'\s*')")
-_BEFORE_PUNCTUATION = re.compile(r"[ \t]+(?=[,.;:!?](?:\s|$))")
+_EMPTY_BRACKETS = re.compile(r"[ \t]?(?:\(\s*\)|\[\s*\]|\"\s*\"|'\s*')")
+_BEFORE_PUNCTUATION = re.compile(r"[ \t](?=[,.;:!?](?:\s|$))")
 _DOUBLED_PUNCTUATION = re.compile(r"([,;:])(?:\s*[,;:])+")
 _DANGLING = " \t,;:-–—|/"
 _CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-_INVISIBLE = re.compile(r"[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")
+_INVISIBLE = re.compile(
+    r"[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u202a-\u202e"
+    r"\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_JOINED = r"[\u200c\u200d\ufe00-\ufe0f]*"
+"""Invisible, but scripts and emoji need them."""
+_WORDS = "|".join(_JOINED.join(word) for word in ("all", "channel", "everyone", "here"))
 _MENTION = re.compile(
-    r"<(?=[!@#/a-z])"  # <!channel>, <@U123>, <#C123>, <https://example.com|click>, <at>
-    r"|@(?=(?:all|channel|everyone|here)\b(?!\.\w))",  # not joe@here.example
+    rf"<(?={_JOINED}[!@#/a-z])"  # <!channel>, <@U123>, <#C123>, <https://example.com|click>, <at>
+    rf"|@(?={_JOINED}(?:{_WORDS})(?![a-z0-9_]))(?!(?<=[a-z0-9]@)\w+\.\w)",  # not joe@here.example
     re.IGNORECASE,
 )
 _LOOKS_LIKE = {"<": "‹", "@": "＠"}
@@ -46,16 +54,26 @@ class Text:
 
     def __call__(self, context: Values, room: int = MAX_TEXT) -> str:
         """The text for these values, in at most `room` characters."""
-        filled = [part if isinstance(part, str) else self._shown(part(context)) for part in self._parts]
+        filled = list(self._filled(context))
         parts = list(_up_to(min(room, MAX_TEXT), filled))
         text = "".join(parts)
         if _MENTION.search(text):
             text = _harmless(text, [isinstance(part, str) for part in self._parts], parts)
         return text if None not in filled else _tidied(text)
 
-    def _shown(self, value: Any) -> str | None:
-        text = _shown(value)
-        if text is None or text.isprintable():
+    def _filled(self, context: Values) -> Iterator[str | None]:
+        """The parts with their values. What comes after MAX_READ characters of values counts as missing."""
+        left = MAX_READ
+        for part in self._parts:
+            if isinstance(part, str):
+                yield part
+                continue
+            text = _shown(part(context)) if left > 0 else None
+            left -= len(text or "")
+            yield self._plain(text) if text is not None else None
+
+    def _plain(self, text: str) -> str | None:
+        if text.isprintable():
             return text
         plain = _INVISIBLE.sub("", _CONTROL.sub(" ", text[: MAX_TEXT + 1]))
         return (plain.replace("\n", " ") if self._one_line else plain) or None
@@ -99,8 +117,9 @@ def _shown(value: Any) -> str | None:
 
 def _tidied(text: str) -> str:
     for pattern, instead in (
-        (_EMPTY_BRACKETS, ""),
+        # First, so that no other pattern reads a long run of spaces again and again.
         (_SPACES, " "),
+        (_EMPTY_BRACKETS, ""),
         (_BEFORE_PUNCTUATION, ""),
         (_DOUBLED_PUNCTUATION, r"\1"),
     ):

@@ -3,6 +3,9 @@
 MAX_EFFORT = 500_000
 """Comparisons, rows and candidates, as far as they are counted: some tenths of a second."""
 
+MAX_ACTIONS = 200
+"""Actions that follow from one decision or event. Each is a row, and a part of the answer."""
+
 
 class DecisionTooCostly(Exception):
     """The decision of a lead takes more steps than any lead may take."""
