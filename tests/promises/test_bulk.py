@@ -47,9 +47,9 @@ def mixture() -> list[dict[str, Any]]:
 
 
 async def _equal_start(workspace: Workspace) -> None:
+    await workspace.pool.execute(NOON, workspace.workspace_id)
     await workspace.team([3, 1, 1, 1], caps={"per_day": 12, "rolling": [{"count": 11, "hours": 1}]})
     await workspace.publish(PLAN)
-    await workspace.pool.execute(NOON, workspace.workspace_id)
 
 
 def what_became(decision: dict[str, Any]) -> tuple[object, ...]:

@@ -1,6 +1,7 @@
 """An old snapshot left open, and a clock that steps back."""
 
 import asyncio
+from datetime import datetime, timedelta
 
 import asyncpg
 import pytest
@@ -40,7 +41,20 @@ async def test_a_snapshot_left_open_changes_nothing(database: str, passes: int) 
     assert len(books.chosen["inbound"]) == passes
 
 
-async def test_time_never_runs_backwards_along_the_decision_numbers(database: str) -> None:
+async def test_decisions_wait_for_a_clock_that_goes_back_a_little(database: str) -> None:
+    times = await _times_around_a_step(database, seconds=-200.0, steps_back=0)
+    assert times == sorted(times)
+    # The clock went back further than the load lasted, so that the newest time stood still.
+    assert times[-1] == times[-20]
+
+
+async def test_decisions_follow_a_clock_that_goes_back_far(database: str) -> None:
+    times = await _times_around_a_step(database, seconds=-3000.0, steps_back=1)
+    assert times[0] - times[-1] > timedelta(seconds=2700)
+
+
+async def _times_around_a_step(database: str, *, seconds: float, steps_back: int) -> list[datetime]:
+    """The times of decisions in their order. During the load of two processes the clock steps back."""
     async with stored_workspace(database, [1, 1, 1]) as workspace:
         await workspace.pool.execute(STEP, workspace.workspace_id, 3600.0)
         with services(database, 2) as running:
@@ -49,10 +63,7 @@ async def test_time_never_runs_backwards_along_the_decision_numbers(database: st
                 load = asyncio.create_task(
                     insist_on_all(clients, [(f"b{n}", lead(f"b{n}")) for n in range(120)], 8)
                 )
-                await workspace.pool.execute(STEP, workspace.workspace_id, -3000.0)
+                await workspace.pool.execute(STEP, workspace.workspace_id, seconds)
                 await load
-        await audit(workspace)
-        times = [row["decided_at"] for row in await workspace.fetch(TIMES)]
-    assert times == sorted(times)
-    # The clock went back further than the load lasted, so that the newest time stood still.
-    assert times[-1] == times[-20]
+        await audit(workspace, steps_back=steps_back)
+        return [row["decided_at"] for row in await workspace.fetch(TIMES)]
