@@ -32,8 +32,8 @@ def repair(
         for each in chosen:
             done = await clock.repair(pool, each.id)
             typer.echo(
-                f"workspace {each.name!r}: {done.clocks} clocks, {done.actions} actions and {done.keys} "
-                "idempotency keys brought back"
+                f"workspace {each.name!r}: {done.clocks} clocks, {done.actions} actions, {done.keys} "
+                f"idempotency keys, {done.held} held leads and {done.pauses} pauses brought back"
             )
 
     with_pool(work)

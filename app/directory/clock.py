@@ -2,12 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
-from app.directory.editing import EDIT_LIMITS
+from app.directory.editing import EDIT_LIMITS, MAX_HELD_MOVED, DirectoryEdit, edit_directory
+from app.directory.pauses import ACTOR
+from app.ids import uuid7
 from app.store import clocks
 from app.store.connection.pool import Connection, Pool, transaction
-from app.store.life.time_repairs import TimeRepair, bring_back
+from app.store.leads.bulk_jobs import BulkJob, insert_job
+from app.store.life.time_repairs import TimeRepair, bring_back, find_pauses_ahead, list_held_ahead
 from app.store.path import facts
 from app.store.path.snapshot import read_snapshot, settle_time, write_entry
 
@@ -53,7 +56,29 @@ async def repair(pool: Pool, workspace_id: int) -> TimeRepair:
         before, now = snapshot.entry, settle_time(found, snapshot)
         if now < before.at:
             await write_entry(connection, workspace_id, snapshot, replace(before, at=now))
-        return await bring_back(connection, workspace_id, now)
+        done = await bring_back(connection, workspace_id, now)
+    async with edit_directory(pool, workspace_id, ACTOR) as edit:
+        return replace(done, held=await _decide_held_again(edit), pauses=await _shift_pauses(edit))
+
+
+async def _decide_held_again(edit: DirectoryEdit) -> int:
+    """Route what was held in the future again, by a bulk job. Returns how many leads that are."""
+    held = await list_held_ahead(edit.connection, edit.workspace_id, edit.now, MAX_HELD_MOVED)
+    if held:
+        job = BulkJob(uuid7(), "reassign", "running", {}, len(held), edit.actor, edit.now)
+        await insert_job(edit.connection, edit.workspace_id, job, held)
+    return len(held)
+
+
+async def _shift_pauses(edit: DirectoryEdit) -> int:
+    """Let pauses that began in the future begin now. Returns how many there were."""
+    found = await find_pauses_ahead(edit.connection, edit.workspace_id, edit.now)
+    for owner, until in found.items():
+        record = await edit.find("owners", owner)
+        if record is not None:
+            shown = until.astimezone(UTC).isoformat().replace("+00:00", "Z")
+            await edit.put("owners", owner, {**record.body, "paused_until": shown}, record)
+    return len(found)
 
 
 async def _change(

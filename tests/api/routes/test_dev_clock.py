@@ -118,6 +118,34 @@ async def test_repair_brings_back_what_is_dated_in_the_future(database: str) -> 
         assert (await verify(workspace.pool, workspace.workspace_id)).clean
 
 
+HELD = {
+    "queues": {"q": {}},
+    "pipeline": [{"round_robin": {"team": "inbound", "off_hours": "hold"}}, {"queue": {"name": "q"}}],
+}
+
+
+async def test_repair_brings_back_held_leads_and_pauses(database: str) -> None:
+    async with developing(database) as workspace:
+        await workspace.publish(HELD)
+        hours = {"timezone": "UTC", "hours": "Mo-Su 02:00-03:00"}
+        await workspace.client.put("/calendars/night", json=hours)
+        for owner in ("ana", "ben", "eve"):
+            await workspace.client.patch(f"/owners/{owner}", json={"calendar": "night"})
+        await set_clock(workspace, at="2190-01-01T12:00:00Z")
+        held = await workspace.assign(external_id="a")
+        assert held["held_until"].startswith("2190-01-02T02:00:00")
+        await workspace.client.patch("/owners/ben", json={"paused_until": "2190-01-01T20:00:00Z"})
+        await workspace.client.delete("/dev/clock")
+        done = await repair(workspace.pool, workspace.workspace_id)
+        assert (done.held, done.pauses) == (1, 1)
+        paused = datetime.fromisoformat((await workspace.get("/owners/ben"))["paused_until"])
+        assert timedelta(hours=7) < paused - datetime.now(UTC) < timedelta(hours=9)
+        (job,) = await workspace.fetch("SELECT kind, total FROM bulk_jobs WHERE workspace_id = $1")
+        assert (job["kind"], job["total"]) == ("reassign", 1)
+        assert (await repair(workspace.pool, workspace.workspace_id)).pauses == 0
+        assert (await verify(workspace.pool, workspace.workspace_id)).clean
+
+
 async def test_absence_starts_and_ends_by_the_clock(database: str) -> None:
     async with developing(database) as workspace:
         for owner in ("ben", "eve"):
