@@ -20,6 +20,8 @@ from devtools.embedded_postgres import start
 
 COMMAND = [str(Path(sys.executable).with_name("lead-assignment"))]
 SCOPES = "assign,leads:read,directory:write,plan:write,plan:approve,ops"
+RATE = "1000000/s"
+"""A rate that no measurement reaches. It is counted like any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,28 +34,23 @@ class Service:
 
     def workspace(self, name: str) -> str:
         """Create a workspace. Returns an API key for it."""
-        environment = _environment(self.dsn)
-        subprocess.run(
-            [*COMMAND, "workspaces", "create", name], env=environment, check=True, capture_output=True
-        )
-        made = subprocess.run(
-            [*COMMAND, "keys", "create", name, "--scopes", SCOPES],
-            env=environment,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        return made.stdout.strip().splitlines()[-1]
+        self._command("workspaces", "create", name)
+        self._command("workspaces", "set-rate", name, RATE)
+        return self._command("keys", "create", name, "--scopes", SCOPES, "--rate", RATE).splitlines()[-1]
 
     def endpoint(self, workspace: str, kind: str, secret: str) -> str:
         """Create an endpoint for webhooks. Returns its path."""
+        return self._command("endpoints", "create", kind, "--workspace", workspace, input_=f"{secret}\n")
+
+    def _command(self, *arguments: str, input_: str | None = None) -> str:
+        """What a command of the product prints."""
         made = subprocess.run(
-            [*COMMAND, "endpoints", "create", kind, "--workspace", workspace],
+            [*COMMAND, *arguments],
             env=_environment(self.dsn),
             check=True,
             capture_output=True,
             text=True,
-            input=f"{secret}\n",
+            input=input_,
         )
         return made.stdout.strip()
 
