@@ -11,6 +11,7 @@ from typing import ClassVar
 import httptools
 import structlog
 from fastapi import FastAPI
+from starlette.datastructures import State
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -102,11 +103,15 @@ class HttpProtocol(HttpToolsProtocol):
     """How long a refused caller may go on sending, so that they get the answer. The bytes are dropped."""
     limit: ClassVar[ConnectionLimit] = ConnectionLimit(total=10_000)
     metrics: ClassVar[Metrics | None] = None
+    service: ClassVar[State] = State({"draining": False})
+    farewell_seconds: ClassVar[float] = 0.1
+    """How long a connection without a request stays at the end, for one that is on its way."""
 
     _peer: str | None = None
     _problem: Problem | None = None
     _refused = False
     _lingers = False
+    _ending = False
     _upgrading = False
     _in_head = False
     _in_body = False
@@ -255,8 +260,23 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGIApp) -> None:  # type: ignore[override]
         if cycle.waiting_for_100_continue:
-            app = _ClosesBeforeBody(app, cycle)
+            # Nobody can tell whether the caller sends the body after an early answer, or the next request.
+            app = _Ending(app, cycle, lambda: cycle.more_body)
+        elif self._ending or self.service.draining:
+            app = _Ending(app, cycle, lambda: not self.pipeline)
         super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+
+    def shutdown(self) -> None:
+        """Ends the connection after its last answer. Closing it at once would reset a request on its way."""
+        self._ending = True
+        if not getattr(self.cycle, "response_complete", True):
+            self.cycle.keep_alive = False
+        elif not self._refused:
+            self.loop.call_later(self.farewell_seconds, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        if getattr(self.cycle, "response_complete", True) and not self.transport.is_closing():
+            self._give_up()
 
     # Refusing
 
@@ -407,18 +427,15 @@ class _Answers:
             self._transport.write(data)
 
 
-class _ClosesBeforeBody:
-    """An app whose caller waits for 100 (Continue). If it answers before the body, the connection ends.
+class _Ending:
+    """An app whose answer ends the connection if `ends` says so when it is sent."""
 
-    Nobody can tell whether such a caller sends the body after the answer, or the next request.
-    """
-
-    def __init__(self, app: ASGIApp, cycle: RequestResponseCycle) -> None:
-        self._app, self._cycle = app, cycle
+    def __init__(self, app: ASGIApp, cycle: RequestResponseCycle, ends: Callable[[], bool]) -> None:
+        self._app, self._cycle, self._ends = app, cycle, ends
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:
-            if self._cycle.more_body:
+            if self._ends():
                 self._cycle.keep_alive = False
             await send(message)
 
@@ -433,7 +450,11 @@ def protocol_of(app: FastAPI) -> type[HttpProtocol]:
         settings.max_connections_per_peer,
         settings.trusted_proxies,
     )
-    return type(HttpProtocol.__name__, (HttpProtocol,), {"limit": limit, "metrics": app.state.metrics})
+    return type(
+        HttpProtocol.__name__,
+        (HttpProtocol,),
+        {"limit": limit, "metrics": app.state.metrics, "service": app.state},
+    )
 
 
 def _ignore(route: str, method: str, status: int, seconds: float) -> None:

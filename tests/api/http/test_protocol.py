@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 
 import pytest
+from starlette.datastructures import State
 from starlette.types import Receive, Scope, Send
 
 from app.api.http.middleware import SECURITY_HEADERS
@@ -407,6 +408,38 @@ async def test_caller_that_is_still_there_after_a_refusal_is_cut_off() -> None:
         line.send(FOLLOWING + b"!")
         assert [(await line.answer()).status for _ in range(2)] == [200, 400]
         await lost.wait()
+
+
+async def test_answers_of_a_draining_process_end_their_connections() -> None:
+    class Draining(Patient):
+        service = State({"draining": True})
+
+    async with serving(echo, Draining) as server, server.line() as line:
+        line.send(FOLLOWING * 3)
+        answers = [await line.answer() for _ in range(3)]
+        assert [answer.headers.get("connection") for answer in answers] == [None, None, "close"]
+        assert await line.ended()
+
+
+async def test_request_that_is_on_its_way_at_the_end_is_answered() -> None:
+    opened: list[HttpProtocol] = []
+    made = asyncio.Event()
+
+    class Noticing(Patient):
+        farewell_seconds = 60.0
+
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            opened.append(self)
+            made.set()
+
+    async with serving(echo, Noticing) as server, server.line() as line:
+        await made.wait()
+        opened[0].shutdown()
+        line.send(FOLLOWING)
+        answer = await line.answer()
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert await line.ended()
 
 
 async def test_caller_that_never_reads_is_cut_off_and_holds_little_memory() -> None:
