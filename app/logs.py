@@ -10,7 +10,7 @@ import time
 import traceback
 from collections import deque
 from datetime import UTC, datetime
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import BinaryIO, Literal, cast
 
 import orjson
@@ -50,7 +50,7 @@ def configure(stream: BinaryIO | None = None, level: Level = "info") -> None:
 
     By default that is the standard output. A thread writes the lines to it if it is a file, pipe or terminal.
     """
-    stream = stream or _standard_output()
+    stream = stream or sys.stdout.buffer
     structlog.configure(
         processors=_processors(),
         wrapper_class=_wrapper(level),
@@ -59,11 +59,6 @@ def configure(stream: BinaryIO | None = None, level: Level = "info") -> None:
     )
     threshold = max(logging.WARNING, _number(level))
     logging.basicConfig(level=threshold, handlers=[_LibraryHandler()], force=True)
-
-
-def _standard_output() -> BinaryIO:
-    """The standard output, or nothing if the process was started without one."""
-    return sys.stdout.buffer if sys.stdout else Path(os.devnull).open("wb")
 
 
 def lines_dropped() -> int:

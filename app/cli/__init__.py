@@ -97,6 +97,7 @@ def options(
 
 def main() -> None:
     """Run a command. An expected error is printed to the standard error, and the exit code is 1."""
+    open_standard_streams()
     gc.freeze()  # else the process spends its last half second on looking through all it imported
     try:
         commands()
@@ -106,6 +107,17 @@ def main() -> None:
             raise
         typer.echo(message, err=True)
         sys.exit(1)
+
+
+def open_standard_streams() -> None:
+    """Opens those that the process was started without, or a socket gets their number and their output."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
 
 
 def _message(error: Exception) -> str | None:
