@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from app.cli.context import CommandError
-from app.errors import Problem
+from app.errors import PoolerNotSet, Problem
 from app.store.connection.address import InvalidAddress
 from app.store.connection.pool import is_connection_error
 
@@ -130,6 +130,8 @@ def _message(error: Exception) -> str | None:
             return str(error)
         case asyncpg.ClientConfigurationError():
             return f"The database URL cannot be used: {error.args[0]}."
+        case asyncpg.InvalidSQLStatementNameError() | asyncpg.DuplicatePreparedStatementError():
+            return f"{PoolerNotSet.title}. Set LEAD_ASSIGNMENT_PGBOUNCER=true, or connect to Postgres itself."
         case asyncpg.UndefinedTableError() | asyncpg.UndefinedColumnError():
             return (
                 "The database has no tables, or not the newest. Run `lead-assignment migrate`. Without"

@@ -113,7 +113,8 @@ def as_owner(work: Callable[[Connection], Awaitable[Result]]) -> Result:
 
         async def connected() -> Result:
             address = settings.address_for_migration()
-            connection = await when_ready(lambda: connect_to(address))
+            # Nothing is kept prepared: the owner may come by way of PgBouncer as well.
+            connection = await when_ready(lambda: connect_to(address, statement_cache_size=0))
             try:
                 return await work(connection)
             finally:

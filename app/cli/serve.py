@@ -33,8 +33,11 @@ _TICK_SECONDS = 0.05
 def migrate() -> None:
     """Migrate the database to the newest revision. Safe to repeat."""
     with database(settings_now()) as settings:
-        _migrate(settings)
-    typer.echo("The database is at the newest revision.")
+        later = _migrate(settings)
+    if later:
+        typer.echo(f"The database is at revision {later} of a later version, which serves this one as well.")
+    else:
+        typer.echo("The database is at the newest revision.")
 
 
 def serve(
@@ -88,10 +91,10 @@ def serve(
 
 
 # The web framework and the migrations take long to import, and no other command waits for them.
-def _migrate(settings: Settings) -> None:
+def _migrate(settings: Settings) -> str | None:
     from app.store.connection.migrate import migrate as migrate_database
 
-    migrate_database(settings.address_for_migration())
+    return migrate_database(settings.address_for_migration())
 
 
 def _serve_production(settings: Settings) -> None:

@@ -33,6 +33,7 @@ from app.store.connection.pool import (
     close_broken,
     give_back,
     is_connection_error,
+    renew_if_read_only,
     require_workspace,
     take_connection,
 )
@@ -148,6 +149,7 @@ class WorkspaceWriter:
                 if not is_database_error(error):
                     raise
                 if note_unfit(self.pool, error):
+                    await renew_if_read_only(self.pool, error)
                     raise DatabaseUnavailable from error
                 self.unavailable = True
                 await asyncio.sleep(RETRY_SECONDS)

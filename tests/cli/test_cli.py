@@ -249,6 +249,16 @@ def test_empty_database_is_reported_with_its_remedy(shell: Shell, database: str)
     assert shell.says("workspaces", "list") == ""
 
 
+def test_database_of_a_later_version_is_left_as_it_is(shell: Shell, database: str) -> None:
+    """Who goes back runs the older `migrate` again, and is told whether the older version can be served."""
+    execute(database, "UPDATE alembic_version SET version_num = '9999'")
+    assert "revision 9999 of a later version, which serves this one" in shell.says("migrate")
+    execute(database, "COMMENT ON TABLE alembic_version IS '9998'")
+    message = shell.refuses("migrate")
+    assert message.startswith("The schema is of revision 9999, and this version knows ")
+    assert message.count("\n") == 1
+
+
 def test_unreachable_database_is_reported_in_one_sentence(tmp_path: Path) -> None:
     shell = Shell(tmp_path, DATABASE_URL="postgresql://nobody@127.0.0.1:1/nothing")
     assert "Cannot reach" in shell.refuses("workspaces", "list")

@@ -3,8 +3,10 @@
 import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx2
 import pytest
 
@@ -13,7 +15,15 @@ from app.store.connection.revision import newest_revision
 from app.troubles import LOG_SECONDS, Troubles
 from tests.support.bouncer import bounced, bouncer
 from tests.support.postgres import FOUND, Clusters
-from tests.support.workspace import Workspace, client_of, create_workspace, open_workspace, running_app
+from tests.support.shell import Shell
+from tests.support.workspace import (
+    Filled,
+    Workspace,
+    client_of,
+    create_workspace,
+    open_workspace,
+    running_app,
+)
 
 CALLS: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/assign", {"lead": {"external_id": "a"}}),
@@ -68,12 +78,33 @@ async def test_read_only_database_is_told_apart_and_every_write_is_refused(
     assert await readiness(workspace.client) == (503, "database_read_only")
     assert await refusals(workspace) == UNAVAILABLE
     assert capsys.readouterr().out.count("kind=database_read_only") == 1
-    async with workspace.pool.acquire() as connection:
-        await connection.execute("SET default_transaction_read_only = off")
-        await connection.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
-    await workspace.pool.expire_connections()
-    assert await readiness(workspace.client) == (200, "ready")
-    await workspace.assign(external_id="a")
+
+
+@pytest.mark.parametrize("finder", ["probe", "lead", "edit"])
+async def test_database_that_can_be_written_again_needs_no_restart(
+    filled: Filled, workspace: Workspace, finder: str
+) -> None:
+    """Sessions keep the default they began with, so those of the pool are made again."""
+
+    async def ask() -> int:
+        client = workspace.client
+        if finder == "probe":
+            return (await client.get("/readyz")).status_code
+        if finder == "edit":
+            return (await client.put("/owners/zoe", json={"name": "Zoe"})).status_code
+        return (await client.post("/assign", json={"lead": {"external_id": "a"}})).status_code
+
+    operator = await asyncpg.connect(filled.dsn)
+    try:
+        name = await operator.fetchval("SELECT quote_ident(current_database())")
+        await operator.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+        await workspace.pool.expire_connections()
+        assert await ask() == 503
+        await operator.execute("SET default_transaction_read_only = off")
+        await operator.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+        assert [await ask() for _ in range(2)][-1] < 300
+    finally:
+        await operator.close()
 
 
 FAILING = """
@@ -137,6 +168,17 @@ async def test_pgbouncer_without_its_setting_is_found_before_statements_fail(poo
     for told, expected in ((False, (503, "pgbouncer_not_set")), (True, (200, "ready"))):
         async with open_workspace(pooled, f"workspace-{told}", pgbouncer=told, no_worker=True) as workspace:
             assert await readiness(workspace.client) == expected
+
+
+def test_commands_work_behind_pgbouncer_and_name_the_setting(pooled: str, tmp_path: Path) -> None:
+    """Sessions share connections, so a command meets what another one prepared."""
+    shell = Shell(tmp_path, DATABASE_URL=pooled)
+    for _ in range(2):
+        assert shell.says("workspaces", "list") == ""
+    outputs = [shell.run("verify").stderr for _ in range(3)]
+    assert any("LEAD_ASSIGNMENT_PGBOUNCER=true" in output for output in outputs), outputs
+    shell.variables["LEAD_ASSIGNMENT_PGBOUNCER"] = "true"
+    shell.says("verify")
 
 
 def test_trouble_is_counted_each_time_and_logged_once_a_minute(

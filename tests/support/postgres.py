@@ -96,7 +96,7 @@ def available_memory() -> int:
     return 0
 
 
-def in_a_thread(work: Callable[[], None]) -> None:
+def in_a_thread(work: Callable[[], object]) -> None:
     """Do work that runs an event loop of its own, away from the loop of the tests."""
     with ThreadPoolExecutor(1) as thread:
         thread.submit(work).result()

@@ -295,10 +295,21 @@ async def transaction(
             if not read_only:
                 require_workspace(status)
             yield connection
-        except BaseException:
+        except BaseException as error:
             await _roll_back(connection)
+            await renew_if_read_only(pool, error)
             raise
         await _say(connection, "COMMIT", REPLY_SECONDS)
+
+
+async def renew_if_read_only(pool: Pool, error: BaseException) -> None:
+    """Have each connection made again before its next use, if a write failed in a read-only session.
+
+    A session keeps the default it began with, and its server: only a new one finds out that the database can
+    be written again, or which host is the primary now.
+    """
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        await pool.expire_connections()
 
 
 def close_broken(connection: Connection) -> None:

@@ -13,7 +13,7 @@ from app.errors import (
 )
 from app.store import api_keys
 from app.store.connection.pool import Connection, Pool, borrowed, close_broken, is_connection_error
-from app.store.connection.revision import newest_revision
+from app.store.connection.revision import SELECT_REVISION, is_too_new, newest_revision
 
 RECENT_SECONDS = 10.0
 """How long a write that failed keeps the service from being ready, so that a probe sees it."""
@@ -26,12 +26,6 @@ SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean 
             ELSE has_table_privilege(to_regclass('public.alembic_version'), 'SELECT') END AS readable
 """
 """What the database says about itself."""
-
-SELECT_REVISION = """
-SELECT version_num AS revision, obj_description('public.alembic_version'::regclass, 'pg_class') AS since
-  FROM public.alembic_version
-"""
-"""The revision of the schema, and the oldest revision whose code may go on with it."""
 
 WRITE_A_MEGABYTE = """
 CREATE TEMPORARY TABLE lead_assignment_room ON COMMIT DROP AS
@@ -54,6 +48,8 @@ async def require_ready(pool: Pool, seconds: float, *, pgbouncer: bool, keys: bo
                 raise _problem(SchemaOlder, "The database has no tables yet.")
             await _require_revision(connection, readable=state["readable"])
             if state["read_only"]:
+                # A session stays as it began, so the next probe asks a new one.
+                await pool.expire_connections()
                 raise _problem(DatabaseReadOnly)
             await _require_room(pool, connection)
             if keys and not await api_keys.any_key_exists(connection):
@@ -77,7 +73,7 @@ async def _require_revision(connection: Connection, *, readable: bool) -> None:
     found, own = (row["revision"] if row else ""), newest_revision()
     if found < own:
         raise _problem(SchemaOlder, f"The code needs revision {own}.")
-    if row is not None and found > own and own < (row["since"] or found):
+    if row is not None and is_too_new(found, row["since"]):
         raise _problem(SchemaNewer, f"The code is of revision {own}, and the schema of {found}.")
 
 

@@ -9,8 +9,11 @@ from app.store.connection.pool import CONNECTION_ERRORS, Pool, look_up
 
 MIGRATIONS = Path(__file__).parents[3] / "migrations"
 
-SELECT_REVISION = "SELECT version_num FROM alembic_version"
-"""The newest revision that was applied."""
+SELECT_REVISION = """
+SELECT version_num AS revision, obj_description('public.alembic_version'::regclass, 'pg_class') AS since
+  FROM public.alembic_version
+"""
+"""The revision of the schema, and the oldest revision whose code may go on with it."""
 
 
 @cache
@@ -25,4 +28,9 @@ async def find_revision(pool: Pool, seconds: float) -> str | None:
         row = await look_up(pool, seconds, SELECT_REVISION)
     except (asyncpg.PostgresError, *CONNECTION_ERRORS):
         return None
-    return str(row["version_num"]) if row else None
+    return str(row["revision"]) if row else None
+
+
+def is_too_new(found: str, since: str | None) -> bool:
+    """Whether this code cannot go on with the schema of `found`, which serves code from `since` on."""
+    return found > newest_revision() and newest_revision() < (since or found)
