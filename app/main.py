@@ -124,7 +124,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     app.state.strategies = offered
     problems.install(app)
     _include_routes(app, settings)
-    app.add_middleware(TakingTurns)
+    app.add_middleware(TakingTurns, routes=app.router.routes)
     app.add_middleware(
         RequestMiddleware,
         log=structlog.get_logger(),

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections import deque
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable
 from weakref import WeakKeyDictionary
 
 SLICE_SECONDS = 0.002
@@ -10,29 +11,45 @@ SLICE_SECONDS = 0.002
 
 
 class Turns:
-    """Lets callers go on in their order, a few in each turn of the event loop."""
+    """Lets callers go on, a few in each turn of the event loop.
 
-    def __init__(self, at_once: int) -> None:
+    At least `at_once` go on in a turn, and after a long one as many as fit to its length: `per_second` of them.
+    Those of one name go on in their order. The names take turns, so that nobody waits behind the many of
+    another.
+    """
+
+    def __init__(
+        self, at_once: int, per_second: float = 0.0, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._at_once = self._left = at_once
+        self._per_second = per_second
+        self._clock = clock
+        self._began = 0.0
         self._counting = False
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: OrderedDict[Hashable, deque[asyncio.Future[None]]] = OrderedDict()
 
-    async def take(self) -> None:
+    async def take(self, name: Hashable = None) -> None:
         """Wait for a turn. The first few callers of a turn do not wait."""
         if not self._counting:
-            self._counting = True
+            self._counting, self._began = True, self._clock()
             asyncio.get_running_loop().call_soon(self._next)
         if self._left and not self._waiting:
             self._left -= 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        self._waiting.setdefault(name, deque()).append(turn)
         await turn
 
     def _next(self) -> None:
-        self._left = self._at_once
+        before, self._began = self._began, self._clock()
+        self._left = max(self._at_once, int((self._began - before) * self._per_second))
         while self._waiting and self._left:
-            turn = self._waiting.popleft()
+            name, waiting = next(iter(self._waiting.items()))
+            turn = waiting.popleft()
+            if waiting:
+                self._waiting.move_to_end(name)
+            else:
+                del self._waiting[name]
             if not turn.done():
                 self._left -= 1
                 turn.set_result(None)

@@ -1,7 +1,8 @@
 """The entrance to every decision: a job goes in, and a reply comes out or a Problem is raised."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from app.dispatch.attribute_names import AttributeNames
 from app.dispatch.caches import PlanCache
@@ -56,7 +57,16 @@ class Dispatcher:
         """
         writer = self._writers.get(workspace_id)
         if writer is not None:
-            writer.admit(1, self._seconds(bulk=bulk), bulk=bulk)
+            writer.admit(1, self._seconds(bulk=bulk), bulk=bulk, with_coming=True)
+
+    @contextmanager
+    def coming(self, workspace_id: int, *, bulk: bool) -> Iterator[None]:
+        """Within the block an admitted request counts for those that come after it.
+
+        Otherwise a flood would be admitted before the first of its jobs has entered.
+        """
+        with self._writer(workspace_id).pending.coming(bulk=bulk):
+            yield
 
     def _seconds(self, *, bulk: bool) -> float:
         return self._deadline * (BULK_TIMEOUT_FACTOR if bulk else 1)

@@ -3,8 +3,8 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from math import ceil
 
@@ -76,6 +76,7 @@ class PendingJobs:
         self._single: deque[Job] = deque()
         self._bulk: deque[Job] = deque()
         self._away = 0
+        self._coming = {False: 0, True: 0}
         self._had_single = False
         self._single_until = 0.0
         self._single_came = asyncio.Event()
@@ -84,11 +85,23 @@ class PendingJobs:
         """The jobs that the next group may take."""
         return len(self._single) + (0 if self._away else len(self._bulk))
 
-    def has_room(self, jobs: int, seconds: float, *, bulk: bool) -> bool:
+    @contextmanager
+    def coming(self, *, bulk: bool) -> Iterator[None]:
+        """Within the block a request with at least one such job is on its way here."""
+        self._coming[bulk] += 1
+        try:
+            yield
+        finally:
+            self._coming[bulk] -= 1
+
+    def has_room(self, jobs: int, seconds: float, *, bulk: bool, with_coming: bool = False) -> bool:
         """Whether so many more jobs can wait, and be done within so many seconds as far as can be foreseen.
 
-        Of a batch only the beginning counts: the caller sends the rest again.
+        Of a batch only the beginning counts: the caller sends the rest again. `with_coming` tells that the
+        jobs enter behind those that are on their way.
         """
+        coming = self._coming[bulk] if with_coming else 0
+        jobs += coming
         here, everywhere, most = (
             (len(self._bulk), self._process.bulk, MAX_BULK)
             if bulk
@@ -96,14 +109,17 @@ class PendingJobs:
         )
         if everywhere + jobs > most or here + jobs > most * WORKSPACE_SHARE:
             return False
-        idle = self._running is None and not self._single and not (bulk and self._bulk)
-        return idle or self.expected_wait(bulk=bulk) <= seconds * WAIT_SHARE
+        idle = self._running is None and not (coming or self._single or (bulk and self._bulk))
+        return idle or self.expected_wait(bulk=bulk, behind=coming) <= seconds * WAIT_SHARE
 
-    def expected_wait(self, *, bulk: bool = False) -> float:
-        """The seconds from now until a job that enters now has its reply, by what groups took lately."""
+    def expected_wait(self, *, bulk: bool = False, behind: int = 0) -> float:
+        """The seconds from now until a job has its reply, by what groups took lately.
+
+        It enters now, or `behind` so many others that are about to enter.
+        """
         times, running = self.times, self._running
         size = times.group_size()
-        ahead = len(self._single) + 1
+        ahead = len(self._single) + behind + 1
         if bulk:
             ahead += len(self._bulk)
         else:

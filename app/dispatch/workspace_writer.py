@@ -77,12 +77,14 @@ class WorkspaceWriter:
     def __post_init__(self) -> None:
         self.begin = begin_statement(self.pool, self.workspace_id, self.limits, lock=True)
 
-    def admit(self, jobs: int, seconds: float, *, bulk: bool) -> None:
+    def admit(self, jobs: int, seconds: float, *, bulk: bool, with_coming: bool = False) -> None:
         """Refuse jobs that would wait too long: their callers are told at once, and nothing is done for them.
+
+        `with_coming` tells that they enter behind those that are on their way.
 
         Raises Overloaded, or DatabaseUnavailable when that is why jobs wait.
         """
-        if not self.pending.has_room(jobs, seconds, bulk=bulk):
+        if not self.pending.has_room(jobs, seconds, bulk=bulk, with_coming=with_coming):
             raise self.too_late()
 
     def too_late(self) -> Problem:

@@ -1,6 +1,7 @@
 """Which jobs form the next commit group, and which are refused because they would wait too long."""
 
 import asyncio
+from contextlib import ExitStack
 from itertools import count, takewhile
 
 from app.dispatch.group_times import DECIDING_SECONDS, MAX_JOBS, GroupTimes
@@ -89,6 +90,19 @@ async def test_jobs_are_refused_while_a_group_is_late() -> None:
     assert not pending.has_room(1, 2.0, bulk=False)
     pending.group_ends()
     assert pending.has_room(1, 2.0, bulk=False)
+
+
+async def test_requests_on_their_way_count_for_those_behind_them() -> None:
+    pending = PendingJobs()
+    pending.times.note(1, 0.03, 0.04)
+    with ExitStack() as coming:
+        admitted = 0
+        while pending.has_room(1, 2.0, bulk=False, with_coming=True):
+            admitted += 1
+            coming.enter_context(pending.coming(bulk=False))
+        assert admitted == int(2 * WAIT_SHARE / (0.03 + 0.01))
+        assert pending.has_room(1, 2.0, bulk=False)
+    assert pending.has_room(1, 2.0, bulk=False, with_coming=True)
 
 
 async def test_bulk_jobs_that_go_along_count_in_the_wait_of_a_single_job() -> None:

@@ -96,13 +96,18 @@ def problem_of(error: Exception) -> Problem:
             return Problem()
 
 
+def handled(error: Exception, app: FastAPI) -> Problem:
+    """The problem that the caller gets, while the app remembers what is wrong with its database."""
+    if unfit_code(error) is not None:
+        note_unfit(app.state.pool, error)
+    return problem_of(error)
+
+
 def install(app: FastAPI) -> None:
     """Registers the handlers that turn errors into problems."""
 
     async def handle(request: Request, error: Exception) -> Response:
-        if unfit_code(error) is not None:
-            note_unfit(request.app.state.pool, error)
-        return problem_response(problem_of(error), request_id_of(request))
+        return problem_response(handled(error, request.app), request_id_of(request))
 
     for kind in HANDLED:
         app.add_exception_handler(kind, handle)

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from app.api.http import idempotency, preconditions
 from app.api.http.auth import Access, Authentication, Caller, access_of, permit
 from app.api.http.json_response import Json, NoContent
+from app.api.http.problems import HANDLED, handled
 from app.api.http.rate_limits import RateLimits, units_of
 from app.contract.faults import validation_failed
 from app.contract.limits import BodyLimits
@@ -25,6 +26,7 @@ from app.errors import (
     BadRequest,
     Fault,
     NotFound,
+    Problem,
     RequestTimeout,
     TooLarge,
     UnsupportedMediaType,
@@ -90,7 +92,9 @@ class StrictRoute(APIRoute):
         parameters = frozenset(each.alias for each in self.dependant.query_params)
 
         async def strictly(request: Request) -> Response:
-            caller = await _admitted(request, access) if access.scopes else None
+            caller = request.scope.get("caller")
+            if caller is None and access.scopes:
+                caller = await _admitted(request.scope, access)
             _check_url(request, parameters)
             await self.yield_to_writer(request)
             if reads:
@@ -131,22 +135,33 @@ class RawRoute(StrictRoute):
 class DirectRoute(RawRoute):
     """A strict route for the endpoints on the hot path.
 
-    Its endpoint takes one body and dependencies, and returns a finished response.
+    Its endpoint takes one body and dependencies, and returns a finished response. `refusal` is asked before
+    the framework looks at the request.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
         self._model: type[BaseModel] = get_type_hints(endpoint)["body"]
-        self._bulk = access_of(endpoint).body.isolate_items is not None
+        self._access = access_of(endpoint)
+        self._bulk = self._access.body.isolate_items is not None
+
+    async def refusal(self, scope: Scope) -> Problem | None:
+        """Why a request gets no further: the caller may not call, or would wait too long for its decision."""
+        dispatch: Dispatcher = scope["app"].state.dispatch
+        try:
+            caller = await _admitted(scope, self._access)
+            dispatch.admit(caller.workspace_id, bulk=self._bulk)
+        except Exception as error:
+            if not isinstance(error, HANDLED):
+                raise
+            return handled(error, scope["app"])
+        return None
 
     async def yield_to_writer(self, request: Request) -> None:
-        """Lets a commit group that is being decided go first: this request could not join it anyway.
-
-        A request that would wait too long for its own group is refused here, which costs least.
-        """
+        """Lets a commit group that is being decided go first: this request could not join it anyway."""
         dispatch: Dispatcher = request.app.state.dispatch
-        dispatch.admit(request.scope["caller"].workspace_id, bulk=self._bulk)
-        await dispatch.write_window.wait()
+        with dispatch.coming(request.scope["caller"].workspace_id, bulk=self._bulk):
+            await dispatch.write_window.wait()
 
     async def _respond(self, request: Request) -> Response:
         try:
@@ -158,14 +173,14 @@ class DirectRoute(RawRoute):
         return response
 
 
-async def _admitted(request: Request, access: Access) -> Caller:
+async def _admitted(scope: Scope, access: Access) -> Caller:
     """The caller, who may do this and does not call too often."""
-    authentication: Authentication = request.app.state.authentication
-    limits: RateLimits = request.app.state.rate_limits
-    caller = await authentication.caller(request.scope)
+    authentication: Authentication = scope["app"].state.authentication
+    limits: RateLimits = scope["app"].state.rate_limits
+    caller = await authentication.caller(scope)
     limits.admit(caller, decides=access.decides_leads)
     permit(caller, access)
-    request.scope["caller"] = caller
+    scope["caller"] = caller
     return caller
 
 

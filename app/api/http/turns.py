@@ -1,25 +1,60 @@
 """Requests begin a few at a time, so that those under way go on while others arrive in any number."""
 
+import time
+from collections.abc import Callable, Hashable, Iterable
+
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.http.problems import problem_response
+from app.api.http.routing import DirectRoute
 from app.pace import Turns
 
 REQUESTS_PER_TURN = 4
-"""Requests that begin in one turn of the event loop."""
+"""Requests that begin in one turn of the event loop, at least."""
+REQUESTS_PER_SECOND = 1000
+"""After a turn that took long, this many begin for each second of it: a fraction of that time refuses them."""
 
 
 class TakingTurns:
-    """Lets requests in, `REQUESTS_PER_TURN` in each turn of the event loop and in their order.
+    """Lets requests in, a few in each turn of the event loop.
 
     A commit group needs several turns: each statement of it is sent in one and answered in a later one. If
     every request that has arrived began at once, a flood of them would make each turn, and so every group, as
     long as it takes to answer them all.
+
+    Callers take turns, too, told apart by what they call with: the flood of one is not in the way of another.
+
+    Of `routes`, those of the hot path refuse here what would wait too long. The more of it there is, the more
+    it matters that the framework has done nothing for it yet.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        routes: Iterable[BaseRoute] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._app = app
-        self._turns = Turns(REQUESTS_PER_TURN)
+        self._turns = Turns(REQUESTS_PER_TURN, REQUESTS_PER_SECOND, clock=clock)
+        self._hot = {route.path: route for route in routes if isinstance(route, DirectRoute)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._turns.take()
+        if scope["type"] == "http":
+            await self._turns.take(_caller(scope))
+            route = self._hot.get(scope["path"])
+            if route is not None and scope["method"] in (route.methods or ()):
+                problem = await route.refusal(scope)
+                if problem is not None:
+                    scope["route"] = route
+                    await problem_response(problem, scope["request_id"])(scope, receive, send)
+                    return
         await self._app(scope, receive, send)
+
+
+def _caller(scope: Scope) -> Hashable:
+    """The key, which nobody has checked yet. Webhooks have none, but a path of their own."""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return bytes(value)
+    return str(scope["path"])
