@@ -38,6 +38,8 @@ from app.api.routes import (
     teams,
     webhooks,
 )
+from app.audit.gauges import read_gauges
+from app.audit.scrapes import Scrapes
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Strategy
 from app.loop_lag import measured
@@ -87,6 +89,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
             deadline=settings.request_timeout_seconds,
             plugins=PluginLimits(settings.plugin_timeout_seconds, settings.plugin_memory_mb),
         )
+        app.state.scrapes = Scrapes(lambda id_: _scraped(pool, metrics, id_))
         _settle_memory()
         _prefer_the_event_loop()
         try:
@@ -174,6 +177,11 @@ async def _authentication(pool: Pool, settings: Settings, metrics: Metrics) -> A
         development_workspace=own.id if own else None,
         failed=metrics.authentication_failed,
     )
+
+
+async def _scraped(pool: Pool, metrics: Metrics, workspace_id: int) -> bytes:
+    gauges = await read_gauges(pool, workspace_id)
+    return metrics.exposition(workspace_id, gauges)
 
 
 def _settle_memory() -> None:

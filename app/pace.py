@@ -13,9 +13,8 @@ SLICE_SECONDS = 0.002
 class Turns:
     """Lets callers go on, a few in each turn of the event loop.
 
-    At least `at_once` go on in a turn, and after a long one as many as fit to its length: `per_second` of them.
-    Those of one name go on in their order. The names take turns, so that nobody waits behind the many of
-    another.
+    At least `at_once` go on in a turn, and after a long one `per_second` for the time it took. Those of one
+    name go on in their order. The names take turns, so that nobody waits behind the many of another.
     """
 
     def __init__(

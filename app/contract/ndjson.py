@@ -1,7 +1,7 @@
 """Many records as lines of JSON. An invalid line does not affect the others."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,10 +84,9 @@ async def write_lines(
     Raises ValidationFailed for too many lines.
     """
     tally, kept = Tally(), KeptSnapshot()
-    lines = raw.split(b"\n", MAX_LINES)
-    if len(lines) > MAX_LINES and lines[-1].strip():
+    if raw.count(b"\n") >= MAX_LINES and raw.split(b"\n", MAX_LINES)[-1].strip():
         raise refused_at((), "too_many_items", f"must have at most {MAX_LINES} lines")
-    async for batch in _read(lines, model, slice_of(resource_type)):
+    async for batch in _read(raw, model, slice_of(resource_type)):
         good = [(number, item) for number, item in batch if not isinstance(item, Problem)]
         for number, item in batch:
             if isinstance(item, Problem):
@@ -102,10 +101,10 @@ async def write_lines(
     return tally
 
 
-async def _read(lines: list[bytes], model: type[RecordModel], size: int) -> AsyncIterator[list[NumberedItem]]:
+async def _read(raw: bytes, model: type[RecordModel], size: int) -> AsyncIterator[list[NumberedItem]]:
     batch: list[NumberedItem] = []
     pace = Pace()
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(_lines(raw), 1):
         if line.strip():
             batch.append((number, _item(line, model)))
         if len(batch) == size:
@@ -114,6 +113,15 @@ async def _read(lines: list[bytes], model: type[RecordModel], size: int) -> Asyn
         await pace.rest()
     if batch:
         yield batch
+
+
+def _lines(raw: bytes) -> Iterator[bytes]:
+    """The lines one by one: to split a large body at once would hold up everything else."""
+    start = 0
+    while (end := raw.find(b"\n", start)) >= 0:
+        yield raw[start:end]
+        start = end + 1
+    yield raw[start:]
 
 
 def _item(line: bytes, model: type[RecordModel]) -> Item | Problem:

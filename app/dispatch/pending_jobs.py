@@ -27,8 +27,8 @@ MAX_BULK = 16384
 """Bulk jobs that wait in a process."""
 WORKSPACE_SHARE = 0.5
 """The part of these that one workspace may have, so that there is always room for another."""
-WAIT_SHARE = 0.25
-"""The part of its time that a job may be expected to wait: when a flood begins, the estimate is too short."""
+WAIT_SHARE = 0.5
+"""The part of its time that a job may be expected to wait: the estimate may be too short."""
 
 
 @dataclass(slots=True)

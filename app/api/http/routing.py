@@ -147,9 +147,9 @@ class DirectRoute(RawRoute):
 
     async def refusal(self, scope: Scope) -> Problem | None:
         """Why a request gets no further: the caller may not call, or would wait too long for its decision."""
-        dispatch: Dispatcher = scope["app"].state.dispatch
         try:
             caller = await _admitted(scope, self._access)
+            dispatch: Dispatcher = scope["app"].state.dispatch
             dispatch.admit(caller.workspace_id, bulk=self._bulk)
         except Exception as error:
             if not isinstance(error, HANDLED):

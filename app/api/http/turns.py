@@ -13,7 +13,7 @@ from app.pace import Turns
 REQUESTS_PER_TURN = 4
 """Requests that begin in one turn of the event loop, at least."""
 REQUESTS_PER_SECOND = 1000
-"""After a turn that took long, this many begin for each second of it: a fraction of that time refuses them."""
+"""So many begin after a turn for each second that it took. To refuse them takes a fraction of that."""
 
 
 class TakingTurns:

@@ -11,7 +11,7 @@ from app.api.http.auth import is_local, public, requires
 from app.api.http.json_response import Json
 from app.api.http.parameters import CallerParameter, PoolParameter
 from app.api.http.routing import Handler, StrictRoute
-from app.audit.gauges import read_gauges
+from app.audit.scrapes import Scrapes
 from app.contract.responses import Health
 from app.dispatch.failures import is_database_error
 from app.errors import (
@@ -85,17 +85,18 @@ guarded = APIRouter(route_class=MetricsRoute, tags=["operations"])
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 @requires("ops")
-async def get_metrics(request: Request, caller: CallerParameter, pool: PoolParameter) -> Response:
+async def get_metrics(request: Request, caller: CallerParameter) -> Response:
     """Returns the metrics of the process and of the caller's workspace, in the Prometheus text format."""
     metrics: Metrics = request.app.state.metrics
+    scrapes: Scrapes = request.app.state.scrapes
     try:
-        gauges = await read_gauges(pool, caller.workspace_id)
+        found = await scrapes.get(caller.workspace_id)
     except Exception as error:
         if not is_database_error(error):
             raise
         return _process_metrics(metrics)
     metrics.database_answered(True)
-    return Response(metrics.exposition(caller.workspace_id, gauges), media_type=CONTENT_TYPE_LATEST)
+    return Response(found, media_type=CONTENT_TYPE_LATEST)
 
 
 def _process_metrics(metrics: Metrics) -> Response:
