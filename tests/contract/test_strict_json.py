@@ -1,14 +1,15 @@
 """A large body is checked in slices, with the result that it has when it is checked at once."""
 
 import asyncio
+import json
 from typing import Any
 
 import orjson
 import pytest
 
 from app.contract.limits import BodyLimits
-from app.contract.strict_json import AT_ONCE_BYTES, InvalidItem, parse, parse_in_slices
-from app.errors import MalformedJson
+from app.contract.strict_json import AT_ONCE_BYTES, PART_BYTES, InvalidItem, parse, parse_in_slices
+from app.errors import MalformedJson, Problem
 
 LIMITS = BodyLimits(size=8 << 20, isolate_items="items")
 ITEMS = 1000
@@ -38,6 +39,56 @@ async def test_other_work_goes_on_while_a_large_body_is_checked() -> None:
 async def test_a_key_twice_beside_the_items_is_refused_in_slices_too() -> None:
     with pytest.raises(MalformedJson):
         await parse_in_slices(_body({})[:-1] + b',"x":1,"x":2}', LIMITS)
+
+
+NESTED = b'{"field_0":[{"field_0":1},{"field_0":2},{"field_0":"},{\\"field_0\\":3"}]}'
+SHAPES = {
+    "spaces": lambda: json.dumps({"items": [FILLER] * ITEMS}, indent=None).encode(),
+    "indented": lambda: json.dumps({"items": [FILLER] * ITEMS}, indent=1).encode() + b"\n",
+    "like a cut": lambda: b'{"items":[' + b",".join([NESTED] * 20_000) + b"]}",
+    "another key": lambda: _body({})[:-1] + b',"x":1}',
+    "the same key": lambda: _body({})[:-1] + b',"items":[]}',
+    "a list too many": lambda: _body({})[:-1] + b"]}",
+    "a comma too many": lambda: _body({})[:-2] + b",]}",
+    "no comma": lambda: _body({}).replace(b"},{", b"}{"),
+    "cut off": lambda: _body({})[:-2],
+    "not UTF-8": lambda: _body({500: b'{"field_0":"\xff"}'}),
+    "a broken item": lambda: _body({500: b'{"field_0":}'}),
+    "an item that is none": lambda: _body({500: b"7"}),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_body_of_any_shape_has_the_same_result_in_parts(shape: str) -> None:
+    raw, limits = SHAPES[shape](), BodyLimits(size=8 << 20, isolate_items="items", items=20_000)
+    try:
+        sliced: Any = await parse_in_slices(raw, limits)
+    except Problem as problem:
+        sliced = problem
+    assert _comparable(sliced) == _comparable(_at_once(raw, limits))
+
+
+async def test_other_work_goes_on_while_a_large_body_is_loaded() -> None:
+    raw = _body({})
+    checking = asyncio.create_task(parse_in_slices(raw, LIMITS))
+    turns = 0
+    while not checking.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > len(raw) // PART_BYTES
+
+
+def _at_once(raw: bytes, limits: BodyLimits) -> Any:
+    try:
+        return parse(raw, limits)
+    except Problem as problem:
+        return problem
+
+
+def _comparable(result: Any) -> Any:
+    if isinstance(result, Problem):
+        return result.code, result.detail, result.faults
+    return {**result, "items": [_shown(item) for item in result["items"]]}
 
 
 def _body(faulty: dict[int, bytes]) -> bytes:
