@@ -31,7 +31,7 @@ _WHITESPACE = b" \t\n\r"
 _ONLY_ITEMS = re.compile(
     rb'[ \t\n\r]*\{[ \t\n\r]*"([a-z_]+)"[ \t\n\r]*:[ \t\n\r]*\[[ \t\n\r]*(\{"[^"\\]{1,64}")'
 )
-"""The beginning of an object that holds a list of objects: its key, and what the first of them begins with."""
+"""The beginning of an object that holds a list of objects: its key, and how the first of them begins."""
 _SPACED_COLON = re.compile(rb'"[ \t\n\r]+:')
 
 

@@ -13,7 +13,7 @@ from app.pace import Turns
 REQUESTS_PER_TURN = 4
 """Requests that begin in one turn of the event loop, at least."""
 REQUESTS_PER_SECOND = 1000
-"""So many begin after a turn for each second that it took. To refuse them takes a fraction of that."""
+"""So many begin after a turn for each second of work in it. To refuse them takes a fraction of that."""
 
 
 class TakingTurns:
@@ -33,7 +33,7 @@ class TakingTurns:
         self,
         app: ASGIApp,
         routes: Iterable[BaseRoute] = (),
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.thread_time,
     ) -> None:
         self._app = app
         self._turns = Turns(REQUESTS_PER_TURN, REQUESTS_PER_SECOND, clock=clock)
