@@ -58,6 +58,10 @@ class Account:
         self._last = max(self._last + 5, time.time_ns() // 1_000_000 + self.offset)
         return self._last
 
+    def ahead(self) -> float:
+        """How many seconds the last event is ahead of the clock, because so much happened at once."""
+        return max(self._last - time.time_ns() // 1_000_000 - self.offset, 0) / 1000
+
     def say(self, type_: str, at: int, **parts: Any) -> None:
         """Something happened; it is told later."""
         event = {

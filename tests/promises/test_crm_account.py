@@ -191,6 +191,8 @@ class Afternoon:
                 self.happen()
             if round_ == 1:
                 await self.user_leaves()
+            # Nothing of it is to be in the future when the service hears of it and decides.
+            await asyncio.sleep(self.account.ahead())
             deliveries = self.account.deliver(self.running, self.path, 0.7)
             await asyncio.gather(deliveries, *([self.kill_one()] if round_ == 2 else []))
             await self.settle()
