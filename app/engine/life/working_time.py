@@ -60,6 +60,11 @@ class WorkingTime:
         """
         if len(self.shifts) == 1 and self.shifts[0].last_until(at, at + length):
             return at + length
+        if len(self.shifts) == 1 and self.shifts[0].absences and self.shifts[0].hours is not None:
+            # Colleagues with the same hours share this answer; absences only take time away.
+            whole = WorkingTime((Shifts(self.shifts[0].hours),))
+            if _added(whole, at, length) is None:
+                return None
         return _added(self, at, length)
 
     def next_working(self, at: datetime) -> datetime | None:

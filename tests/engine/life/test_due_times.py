@@ -256,3 +256,12 @@ def test_working_time_of_many_owners_is_computed_in_a_bounded_number_of_steps() 
     assert often.add(begun, HOUR) is not None
     assert often.add(begun, 90 * DAY) is None
     assert len(list(often.spans(begun))) <= MAX_SPANS
+
+
+def test_absences_only_take_working_time_away() -> None:
+    hours = read_hours("Mo 09:00-09:10", BERLIN, None)
+    begun = at("2026-12-01T00:00Z")
+    gone = ((at("2026-12-07T00:00Z"), at("2026-12-14T00:00Z")),)
+    whole, rest = WorkingTime((Shifts(hours),)), WorkingTime((Shifts(hours, gone),))
+    assert rest.add(begun, HOUR) == whole.add(begun + 7 * DAY, HOUR)
+    assert (whole.add(begun, 90 * DAY), rest.add(begun, 90 * DAY)) == (None, None)
