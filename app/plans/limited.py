@@ -48,6 +48,11 @@ def length_of(text: str | bytes, tables: Iterable[TableContent] = ()) -> int:
     return len(text) + ROW_BYTES * sum(len(each.rows) for each in tables)
 
 
+def is_long(length: int) -> bool:
+    """Whether a plan of this length is checked in a process of its own."""
+    return length >= LONG_BYTES
+
+
 async def run_limited(
     length: int, function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
 ) -> Result:
@@ -55,7 +60,7 @@ async def run_limited(
 
     Raises what the function raises; TooCostly; and Overloaded when too many plans are checked already.
     """
-    if length < LONG_BYTES:
+    if not is_long(length):
         return await asyncio.to_thread(function, *args, **kwargs)
     question = await asyncio.to_thread(pickle.dumps, (function, args, kwargs))
     places = _places.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MAX_AT_ONCE))

@@ -7,13 +7,21 @@ from typing import Any, Literal
 from app.directory.edit_once import Edit
 from app.directory.editing import DirectoryEdit, edit_directory
 from app.engine.lookup.tables import TableContent
-from app.errors import AlreadyActive, NeverPublished, NotFound, PlanInvalid, PlanUnparseable, ValidationFailed
+from app.errors import (
+    AlreadyActive,
+    NeverPublished,
+    NotFound,
+    Overloaded,
+    PlanInvalid,
+    PlanUnparseable,
+    ValidationFailed,
+)
 from app.plan.document.queues import read_aging
 from app.plan.findings import Finding, settles, softened
 from app.plan_check.parse import Strategies, faults
 from app.plan_check.references import tables_in
 from app.plans.check import CheckedPlan, check_names, check_stored, check_text, read_text, too_costly
-from app.plans.limited import TooCostly, length_of, run_limited
+from app.plans.limited import TooCostly, is_long, length_of, run_limited
 from app.plans.outlook import with_outlook
 from app.store import plans as store
 from app.store.attribute_names import list_attribute_names
@@ -136,7 +144,8 @@ async def prepare_activation(
     """Check a version. The result makes it active.
 
     Raises NotFound, AlreadyActive, NeverPublished for a rollback to a version that never was active, and
-    PlanInvalid or PlanUnparseable with the errors. The result checks again what changed in the meantime.
+    PlanInvalid or PlanUnparseable with the errors. The result checks again what changed in the meantime;
+    for a long plan it raises Overloaded instead.
     """
     stored = await find(pool, workspace_id, version)
     _check_activation(stored.version, stored.now.entry.plan_version, how)
@@ -151,8 +160,12 @@ async def prepare_activation(
         if found.document is not None and edit.version != stored.now.entry.directory_version:
             # The directory has changed, so the names in the plan are checked again.
             tables = await read_named_tables(edit.connection, workspace_id, tables_in(stored.document))
+            length = length_of(stored.source_text, tables.values())
+            if is_long(length):
+                # Its check takes seconds, in which nobody could decide.
+                raise Overloaded("The directory was edited while the plan was checked.")
             again = await run_limited(
-                length_of(stored.source_text, tables.values()),
+                length,
                 check_names,
                 *(stored.document, stored.source_text, strategies, edit.snapshot.directory, edit.now),
                 *(tables, stored.attributes),

@@ -3,11 +3,16 @@
 from itertools import permutations
 from typing import Any
 
+import orjson
 import pytest
 
+from app.directory.editing import edit_directory
 from app.engine.lookup.tables import TableContent
+from app.errors import Overloaded
 from app.plan.findings import MAX_FINDINGS, Finding, most_severe
 from app.plans.limited import LONG_BYTES, TooCostly, length_of, run_limited
+from app.plans.versions import prepare_activation
+from app.registry import strategies
 from tests.support.workspace import Workspace
 
 QUEUE: dict[str, Any] = {"queue": {"name": "q"}}
@@ -84,6 +89,21 @@ async def test_a_long_plan_is_checked_in_a_process_of_its_own_like_a_short_one(w
     assert answer.json()["tests_run"] == 1
     published = await workspace.client.post(f"/plans/{answer.json()['version']}/publish")
     assert published.status_code == 200, published.text
+
+
+async def test_a_long_plan_is_not_checked_again_while_everybody_waits(workspace: Workspace) -> None:
+    long = plan(*UNINDEXED)
+    assert len(orjson.dumps(long)) > LONG_BYTES
+    await workspace.put("owners", "ana", {"name": "Ana"})
+    assert (await workspace.client.post("/plans", json=long)).status_code == 201
+    switch = await prepare_activation(
+        workspace.pool, workspace.workspace_id, strategies(), 2, None, "publish"
+    )
+    await workspace.put("owners", "ana", {"name": "Ana B."})
+    with pytest.raises(Overloaded):
+        async with edit_directory(workspace.pool, workspace.workspace_id, "ops") as edit:
+            await switch(edit)
+    assert (await workspace.client.post("/plans/2/publish")).status_code == 200
 
 
 async def test_a_process_that_takes_too_much_memory_is_ended() -> None:
