@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from app.store.connection.readiness import RECENT_SECONDS
-from app.store.connection.revision import newest_revision
+from app.store.connection.revision import NEWEST_REVISION
 from app.troubles import LOG_SECONDS, Troubles
 from tests.support.bouncer import bounced, bouncer
 from tests.support.postgres import FOUND, Clusters
@@ -62,7 +62,7 @@ async def test_service_is_ready_only_with_the_schema_of_its_code(workspace: Work
         ("UPDATE alembic_version SET version_num = '9999'", (200, "ready")),
         ("COMMENT ON TABLE alembic_version IS '9999'", (503, "schema_newer")),
         ("COMMENT ON TABLE alembic_version IS NULL", (503, "schema_newer")),
-        (f"UPDATE alembic_version SET version_num = '{newest_revision()}'", (200, "ready")),
+        (f"UPDATE alembic_version SET version_num = '{NEWEST_REVISION}'", (200, "ready")),
         ("DROP TABLE alembic_version", (503, "schema_older")),
     ):
         await workspace.pool.execute(statement)

@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from app.errors import SchemaNewer
 from app.store.connection.address import connect_to
 from app.store.connection.pool import when_ready
-from app.store.connection.revision import MIGRATIONS, SELECT_REVISION, is_too_new, newest_revision
+from app.store.connection.revision import MIGRATIONS, NEWEST_REVISION, SELECT_REVISION, is_too_new
 
 
 @asynccontextmanager
@@ -48,11 +48,11 @@ async def _later_revision(connection: AsyncConnection) -> str | None:
         return None
     row = (await connection.execute(text(SELECT_REVISION))).one_or_none()
     await connection.rollback()
-    if row is None or row.revision <= newest_revision():
+    if row is None or row.revision <= NEWEST_REVISION:
         return None
     if is_too_new(row.revision, row.since):
         raise SchemaNewer(
-            f"The schema is of revision {row.revision}, and this version knows {newest_revision()}."
+            f"The schema is of revision {row.revision}, and this version knows {NEWEST_REVISION}."
             f" {SchemaNewer.remedy}"
         )
     return str(row.revision)

@@ -13,7 +13,7 @@ from app.errors import (
 )
 from app.store import api_keys
 from app.store.connection.pool import Connection, Pool, borrowed, close_broken, is_connection_error
-from app.store.connection.revision import SELECT_REVISION, is_too_new, newest_revision
+from app.store.connection.revision import NEWEST_REVISION, SELECT_REVISION, is_too_new
 
 RECENT_SECONDS = 10.0
 """How long a write that failed keeps the service from being ready, so that a probe sees it."""
@@ -70,7 +70,7 @@ def _problem(kind: type[Problem], detail: str = "") -> Problem:
 async def _require_revision(connection: Connection, *, readable: bool) -> None:
     # Earlier revisions do not let the service read theirs.
     row = await connection.fetchrow(SELECT_REVISION) if readable else None
-    found, own = (row["revision"] if row else ""), newest_revision()
+    found, own = (row["revision"] if row else ""), NEWEST_REVISION
     if found < own:
         raise _problem(SchemaOlder, f"The code needs revision {own}.")
     if row is not None and is_too_new(found, row["since"]):
