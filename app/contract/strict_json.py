@@ -24,14 +24,16 @@ AT_ONCE_BYTES = 64 * 1024
 """A body of up to this many bytes is checked without a pause."""
 PART_BYTES = 256 * 1024
 """So much of a larger body is loaded at once. That takes about a millisecond."""
+ENDING_BYTES = 256
+"""A body whose last two brackets do not stand within these is loaded whole."""
 
 _UNCHECKED = frozenset((bool, type(None)))
 
-_WHITESPACE = b" \t\n\r"
 _ONLY_ITEMS = re.compile(
     rb'[ \t\n\r]*\{[ \t\n\r]*"([a-z_]+)"[ \t\n\r]*:[ \t\n\r]*\[[ \t\n\r]*(\{"[^"\\]{1,64}")'
 )
 """The beginning of an object that holds a list of objects: its key, and how the first of them begins."""
+_ENDING = re.compile(rb"\][ \t\n\r]*\}[ \t\n\r]*\Z")
 _SPACED_COLON = re.compile(rb'"[ \t\n\r]+:')
 
 
@@ -124,19 +126,18 @@ async def _loaded_in_parts(raw: bytes, name: str, pace: Pace) -> dict[str, Any] 
     stands only between items. Whether a cut is right need not be known before: only what ends exactly between
     two items is a list of its own when it is put in brackets.
     """
-    found, text = _ONLY_ITEMS.match(raw), raw.rstrip(_WHITESPACE)
-    ending = text[:-1].rstrip(_WHITESPACE)
-    if found is None or found[1] != name.encode() or text[-1:] != b"}" or ending[-1:] != b"]":
+    found, ending = _ONLY_ITEMS.match(raw), _ENDING.search(raw, len(raw) - ENDING_BYTES)
+    if found is None or found[1] != name.encode() or ending is None:
         return None
     between = b"}, " if raw.find(b"}, " + found[2], 0, 2 * PART_BYTES) > 0 else b"},"
     items: list[Any] = []
     start, stop = found.start(2), 0
-    while stop < len(ending) - 1:
+    while stop < ending.start():
         await pace.next_slice()
-        cut = ending.find(between + found[2], start + PART_BYTES)
-        stop = cut + 1 if cut >= 0 else len(ending) - 1
+        cut = raw.find(between + found[2], start + PART_BYTES)
+        stop = cut + 1 if cut >= 0 else ending.start()
         try:
-            items += orjson.loads(b"[%b]" % ending[start:stop])
+            items += orjson.loads(b"[%b]" % raw[start:stop])
         except orjson.JSONDecodeError:
             return None
         start = stop + len(between) - 1
