@@ -42,6 +42,7 @@ from app.audit.gauges import read_gauges
 from app.audit.scrapes import Scrapes
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Strategy
+from app.intake.domains import load_suffixes
 from app.loop_lag import measured
 from app.metrics import Metrics
 from app.outbox.safe_http import AllowedHosts, SafeHttp
@@ -90,6 +91,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
             plugins=PluginLimits(settings.plugin_timeout_seconds, settings.plugin_memory_mb),
         )
         app.state.scrapes = Scrapes(lambda id_: _scraped(pool, metrics, id_))
+        load_suffixes()
         _settle_memory()
         _prefer_the_event_loop()
         try:

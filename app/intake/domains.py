@@ -16,6 +16,11 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
 
 
+def load_suffixes() -> None:
+    """Read the list of public suffixes now. It takes longer than many decisions, so not in the first one."""
+    _suffixes()
+
+
 # Most leads of a day share few domains, and the list takes longer than all else about an address.
 @lru_cache(maxsize=4096)
 def registrable(host: str) -> str | None:
