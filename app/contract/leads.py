@@ -158,7 +158,8 @@ class Revenue(ResponseModel):
 class Lead(ResponseModel):
     """A lead and its assignments. `has_more` is true when it has more assignments than are shown.
 
-    `conversions` is the number of its deals that are won, `revenue` what they bring.
+    `conversions` is the number of its deals that are won, `revenue` what they bring. A merged lead
+    has none: its deals count for the lead that remains.
     `first_due` is the first deadline that the lead ever had; it stays when the lead is passed on.
     """
 

@@ -134,6 +134,7 @@ class CrmJoins:
                 session.work.end_tracked(tracked, "merged")
         _tell(session, loser)
         session.work.merge(loser, survivor_id)
+        session.pass_deals(loser_id, survivor_id)
         for row in self.books.of_lead(loser_id):
             self.books.keep(replace(row, lead_id=survivor_id))
         survivor = session.find_lead(survivor_id)

@@ -223,6 +223,13 @@ class DecisionSession:
         self.work.deals[key], effect = deal.after(sale)
         return effect
 
+    def pass_deals(self, from_id: str, to_id: str) -> None:
+        """The deals of a lead are deals of another one from now on."""
+        known = {**self.stored.deals, **self.work.deals}
+        for (lead_id, ref), deal in known.items():
+            if lead_id == from_id and (to_id, ref) not in known:
+                self.work.deals[to_id, ref] = deal
+
     def close(self, tracked: TrackedAssignment, cause: str) -> None:
         """End an assignment for good. A lead with another open assignment stays with that one."""
         lead = self.get_lead(tracked.lead_id)

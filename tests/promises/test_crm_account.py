@@ -45,9 +45,13 @@ JOBS = "SELECT count(*) AS running FROM bulk_jobs WHERE workspace_id = $1 AND st
 # The turn of a killed process would end by itself, half a minute later; and so long others leave its events
 # alone.
 END_TURNS = "UPDATE crm_turns SET until = now() WHERE workspace_id = $1"
+# What a process is writing is left alone: it locks its events in another order.
 RETRY_NOW = """
 UPDATE crm_inbox SET next_at = now()
- WHERE workspace_id = $1 AND state = 'pending' AND wait_until IS NULL AND next_at > now()
+ WHERE workspace_id = $1 AND ctid = ANY (ARRAY(
+   SELECT ctid FROM crm_inbox
+    WHERE workspace_id = $1 AND state = 'pending' AND wait_until IS NULL AND next_at > now()
+      FOR UPDATE SKIP LOCKED))
 """
 
 

@@ -60,8 +60,11 @@ VENDORS = {
 
 
 def stream(crm: Crm, names: Names, ids: Sequence[str]) -> list[CrmEvent]:
-    """An afternoon of two records: three owners, a company, a deal won, corrected and taken back, a merge."""
-    first, second, deal = ids
+    """An afternoon of two records: three owners, a company, a deal won, corrected and taken back, a merge.
+
+    The second record has a deal, which is won before the merge and corrected after it.
+    """
+    first, second, deal, other = ids
     person: dict[str, Any] = {"object": names.person, "origin": "person"}
     of_deal: dict[str, Any] = {"object": "deal", "origin": "person"}
     return [
@@ -73,10 +76,13 @@ def stream(crm: Crm, names: Names, ids: Sequence[str]) -> list[CrmEvent]:
         crm.event(deal, {names.link: first, names.stage: names.won}, at=NOON + 4 * MINUTE, **of_deal),
         crm.event(deal, {names.link: first, names.amount: "4400"}, at=NOON + 5 * MINUTE, **of_deal),
         crm.event(deal, {names.link: first, names.stage: names.open}, at=NOON + 6 * MINUTE, **of_deal),
+        crm.event(other, {names.link: second, names.stage: names.won}, at=NOON + 4 * MINUTE, **of_deal),
+        crm.event(other, {names.link: second, names.amount: "900"}, at=NOON + 5 * MINUTE, **of_deal),
         crm.event(first, {names.company: "Kunde AG"}, at=NOON + 6 * MINUTE, **person),
         crm.event(first, kind="merged", others=[second], at=NOON + 7 * MINUTE, must_read=True, **person),
         crm.event(second, kind="deleted", at=NOON + 7 * MINUTE, object=names.person),
         crm.event(first, {names.owner: "1"}, at=NOON + 8 * MINUTE, **person),
+        crm.event(other, {names.link: second, names.amount: "1000"}, at=NOON + 9 * MINUTE, **of_deal),
     ]
 
 
@@ -98,7 +104,7 @@ async def outcome(crm: Crm, names: Names, ids: Sequence[str], order: int | None)
     for each in waiting:
         await crm.tell(replace(each))
     state = (await books(crm.workspace))[ids[0]]
-    shown = await crm.workspace.get(f"/leads/{leads[0]}")
+    shown, merged = [await crm.workspace.get(f"/leads/{each}") for each in leads]
     reads = await crm.workspace.fetch(
         """SELECT DISTINCT body #>> '{params,object}' AS object FROM actions
             WHERE workspace_id = $1 AND type = 'read_record' AND body #>> '{params,id}' = ANY ($2)""",
@@ -108,8 +114,8 @@ async def outcome(crm: Crm, names: Names, ids: Sequence[str], order: int | None)
         "lead": state,
         "other": (await books(crm.workspace))[ids[1]],
         "company": shown["fields"].get("company"),
-        "conversions": shown["conversions"],
-        "revenue": [each for each in shown["revenue"] if each["amount"]],
+        "conversions": (shown["conversions"], merged["conversions"]),
+        "revenue": [each["amount"] for of in (shown, merged) for each in of["revenue"] if each["amount"]],
         "read": sorted(row["object"] for row in reads),
     }
 
@@ -120,11 +126,12 @@ async def test_same_books_in_any_order(filled: Filled, kind: str, number: int) -
     names = VENDORS[kind]
     async with open_crm(filled, kind, actors=frozenset()) as crm:
         await at(crm.workspace, (NOON + timedelta(hours=1)).isoformat())
-        straight = await outcome(crm, names, ["a1", "a2", "d1"], None)
+        straight = await outcome(crm, names, ["a1", "a2", "d1", "d2"], None)
         assert straight["lead"] == ("assigned", "ana", None)
         assert straight["other"] == straight["lead"]
+        assert (straight["conversions"], straight["revenue"]) == ((1, 0), [1000])
         for turn in range(3):
-            ids = [f"b{turn}", f"c{turn}", f"e{turn}"]
+            ids = [f"{name}{turn}" for name in "bcef"]
             assert await outcome(crm, names, ids, 100 * number + turn) == straight, (kind, number, turn)
         report = await verify(crm.workspace.pool, crm.workspace.workspace_id)
         assert report.clean, report.differences

@@ -98,6 +98,41 @@ async def test_one_sale_told_several_times_corrected_and_taken_back(crm: Crm) ->
     await is_clean(crm)
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_deals_of_merged_leads_count_once_for_the_lead_that_remains(crm: Crm, at_once: bool) -> None:
+    """Deals that were won before a merge are corrected and taken back after it, also in the same group."""
+    contacts, deals = ["101", "102", "103"], ["901", "902", "903"]
+    leads = [await lead_of(crm, id_, "ana") for id_ in contacts]
+    await stand_at(crm, NOON + timedelta(hours=1))
+    for contact, deal in zip(contacts, deals, strict=True):
+        fields = {"association.contact": contact, "dealstage": "closedwon", "amount": "1000"}
+        await crm.tell(crm.event(deal, fields, object="deal", at=NOON))
+    first = crm.event("102", kind="merged", others=["103"], at=NOON + MINUTE)
+    second = crm.event("101", kind="merged", others=["102"], at=NOON + 2 * MINUTE)
+    corrected = crm.event("902", {"amount": "1200"}, object="deal", at=NOON + 3 * MINUTE)
+    taken_back = crm.event("903", {"dealstage": "qualifiedtobuy"}, object="deal", at=NOON + 4 * MINUTE)
+    await crm.tell(first)
+    if at_once:
+        await crm.tell_all([second, corrected, taken_back])
+    else:
+        assert [await brought(crm, each) for each in leads] == [(1, 1000), (2, 2000), (0, 0)]
+        for each in (second, corrected, taken_back):
+            await crm.tell(each)
+    assert [await brought(crm, each) for each in leads] == [(2, 2200), (0, 0), (0, 0)]
+    effects = await crm.workspace.fetch(
+        """SELECT effect FROM events WHERE workspace_id = $1 AND type IN ('purchase', 'reversed')
+            ORDER BY sequence"""
+    )
+    assert [row["effect"] for row in effects] == ["counted"] * 3 + ["amended", "reversed"]
+    await is_clean(crm)
+
+
+async def brought(crm: Crm, lead_id: str) -> tuple[int, float]:
+    """The won deals of a lead, and their amounts."""
+    shown = await crm.workspace.get(f"/leads/{lead_id}")
+    return shown["conversions"], sum(each["amount"] for each in shown["revenue"])
+
+
 async def test_calls_and_mails_are_touches_of_their_owners(crm: Crm) -> None:
     """An integration touches nobody; a call that is told twice is one event."""
     lead = await lead_of(crm, "101", "ana")

@@ -190,6 +190,8 @@ async def find_lead(connection: Connection, workspace_id: int, lead_id: str) -> 
     ids = [each["id"] for each in newest[:MAX_ASSIGNMENTS]]
     shown = await connection.fetch(SELECT_ASSIGNMENT_DETAILS, workspace_id, ids)
     clocks = await find_clocks(connection, workspace_id, ids)
+    # The lead that took the place of a merged one has its deals.
+    sales = await find_sales(connection, workspace_id, lead_id) if row["state"] != "merged" else ()
     return LeadDetail(
         id=row["id"],
         state=row["state"],
@@ -201,7 +203,7 @@ async def find_lead(connection: Connection, workspace_id: int, lead_id: str) -> 
         ),
         assignments=[_assignment(each, clocks) for each in shown],
         complete=len(newest) <= MAX_ASSIGNMENTS,
-        sales=total_of(await find_sales(connection, workspace_id, lead_id)),
+        sales=total_of(sales),
     )
 
 

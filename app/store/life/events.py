@@ -85,26 +85,39 @@ SELECT found.*
 """The events that came with these ids, each of its source."""
 
 
-SELECT_DEALS = f"""
-SELECT sale.*
-  FROM unnest($2::uuid[]) AS wanted (lead_id)
+# The deals of leads that became one are deals of the one that remains. Merges form chains. The limits
+# make the planner look each lead up instead of reading the workspace.
+_PERSON = """
+WITH RECURSIVE person AS (
+  SELECT lead.id AS wanted, lead.id, lead.merged_into
+    FROM unnest($2::uuid[]) AS wanted (id)
+   CROSS JOIN LATERAL (
+     SELECT id, merged_into FROM leads WHERE workspace_id = $1 AND id = wanted.id LIMIT 1) AS lead
+  UNION
+  SELECT person.wanted, other.id, other.merged_into
+    FROM person
+   CROSS JOIN LATERAL (
+     (SELECT id, merged_into FROM leads WHERE workspace_id = $1 AND merged_into = person.id LIMIT 1000)
+     UNION ALL
+     (SELECT id, merged_into FROM leads WHERE workspace_id = $1 AND id = person.merged_into LIMIT 1)
+   ) AS other)
+SELECT wanted::text AS lead_id, type, ref, amount, currency
+  FROM person
  CROSS JOIN LATERAL (
-   SELECT lead_id::text AS lead_id, sequence, type, ref, amount, currency FROM events
-    WHERE workspace_id = $1 AND events.lead_id = wanted.lead_id AND type IN {SALE_TYPES!r}
-      AND ref = ANY ($3::text[])
+   SELECT sequence, type, ref, amount, currency FROM events
+    WHERE workspace_id = $1 AND events.lead_id = person.id"""
+
+SELECT_DEALS = f"""{_PERSON} AND type IN {SALE_TYPES!r} AND ref = ANY ($3::text[])
     ORDER BY sequence DESC LIMIT {MAX_SALES}) AS sale
  ORDER BY sequence
 """
-"""What was reported about deals of leads, in the order of processing."""
+"""What was reported about deals of leads and of those merged with them, in the order of processing."""
 
-SELECT_SALES = f"""
-SELECT type, ref, amount, currency FROM (
-  SELECT sequence, type, ref, amount, currency FROM events
-   WHERE workspace_id = $1 AND lead_id = $2 AND type IN {SALE_TYPES!r}
-   ORDER BY sequence DESC LIMIT {MAX_SALES}) AS sale
+SELECT_SALES = f"""{_PERSON} AND type IN {SALE_TYPES!r}
+    ORDER BY sequence DESC LIMIT {MAX_SALES}) AS sale
  ORDER BY sequence
 """
-"""The sales of one lead, in the order of processing."""
+"""The sales of leads and of those merged with them, in the order of processing."""
 
 
 async def find_deals(
@@ -119,8 +132,8 @@ async def find_deals(
 
 
 async def find_sales(connection: Connection, workspace_id: int, lead_id: str) -> list[Sale]:
-    """Return the newest sales of a lead, in the order of processing."""
-    return [_sale(row) for row in await connection.fetch(SELECT_SALES, workspace_id, lead_id)]
+    """Return the newest sales of a lead and of those merged with it, in the order of processing."""
+    return [_sale(row) for row in await connection.fetch(SELECT_SALES, workspace_id, [lead_id])]
 
 
 def _sale(row: Row) -> Sale:
