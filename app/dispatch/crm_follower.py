@@ -110,7 +110,7 @@ class CrmFollower:
         if overtaken:
             self.news.keep_unresolved(root.key, change.owner_field)
         if change.must_read or self.news.tied or overtaken or change.happened == "merged":
-            self.books.ask(self.books.get(change.record), change.kind, "changed")
+            self.books.ask(self.books.root(self.books.get(change.record)), change.kind, "changed")
             code = code or "must_read"
         if not code and not changed and not reported:
             code = "stale" if self.news.stale else "nothing_new"

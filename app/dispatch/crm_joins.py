@@ -38,17 +38,13 @@ class CrmJoins:
             return None
         for row in rows.values():
             self._absorb(row.lead_id, survivor)
-        record = replace(rows[self.change.record], state="live", lead_id=survivor, gone_at=None)
-        self.books.keep(replace(record, merged_into=None))
+        record = self.books.root(self.books.keep(_there(rows[self.change.record], survivor)))
         self.books.session.work.identify([lead_key_of(key) for key in rows], survivor)
-        others = [key for key in rows if key != record.key]
-        inherits = rows[record.key].lead_id is None
+        others = [key for key in rows if key not in (self.change.record, record.key)]
+        inherits = rows[self.change.record].lead_id is None
         for position, key in enumerate(others):
-            row = rows[key]
-            if row.key == record.key:
-                continue
             primary = inherits and position == 0
-            merged = replace(row, state="merged", lead_id=survivor, gone_at=None, asked_at=None)
+            merged = replace(rows[key], state="merged", lead_id=survivor, gone_at=None, asked_at=None)
             self.books.keep(replace(merged, merged_into=record.id, is_primary=primary))
             if primary:
                 self._inherit(key, record.key)
@@ -61,13 +57,12 @@ class CrmJoins:
         survivor = self._survivor([first, *rows])
         if survivor is None:
             return None
-        self.books.keep(replace(first, state="live", lead_id=survivor, gone_at=None))
+        self.books.keep(_there(first, survivor))
         roles = dict(self.change.others)
         for row in rows:
             self._absorb(row.lead_id, survivor)
             deal = (row.deal or {}) if roles[row.key] == "deal" else None
-            kept = replace(row, state="live", lead_id=survivor, gone_at=None, asked_at=None, deal=deal)
-            self.books.keep(kept)
+            self.books.keep(replace(_there(row, survivor), asked_at=None, deal=deal))
         keys = [row.key for row in (first, *rows) if roles.get(row.key) != "deal"]
         self.books.session.work.identify([lead_key_of(key) for key in keys], survivor)
         return survivor
@@ -152,6 +147,12 @@ class CrmJoins:
             older = known is None or known.at is None or version.at is None or known.at < version.at
             if older and name != _STATE:
                 self.books.keep_version(record, name, version)
+
+
+def _there(row: RecordRow, lead_id: str) -> RecordRow:
+    """The record of a lead, which is there, unless we have heard that it was merged since."""
+    state: RecordState = "live" if row.merged_into is None else "merged"
+    return replace(row, state=state, lead_id=lead_id, gone_at=None)
 
 
 def _tell(session: DecisionSession, lead: CurrentLead) -> None:

@@ -100,6 +100,31 @@ async def test_a_merge_makes_a_third_id(crm: Crm) -> None:
     await is_clean(crm)
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (1, 0, 1)])
+async def test_a_late_merge_brings_no_record_back_that_was_merged_since(
+    crm: Crm, order: tuple[int, ...]
+) -> None:
+    """Of a chain of merges one record remains, and the lead goes with it."""
+    leads = [await lead_of(crm, id_, "ana") for id_ in ("101", "102", "103")]
+    told = [
+        crm.event("201", kind="merged", others=["101", "102"], at=NOON, must_read=True),
+        crm.event("301", kind="merged", others=["201", "103"], at=NOON + SECOND, must_read=True),
+    ]
+    for position in order:
+        await crm.tell(told[position])
+    rows = await crm.workspace.fetch(
+        "SELECT id, state, merged_into FROM crm_records WHERE workspace_id = $1 ORDER BY id"
+    )
+    merged = [(id_, "merged", "301") for id_ in ("101", "102", "103", "201")]
+    assert [tuple(row) for row in rows] == [*merged, ("301", "live", None)]
+    await crm.tell(crm.event("301", kind="deleted", at=NOON + 2 * SECOND))
+    await stand_at(crm, NOON + timedelta(hours=25))
+    await upkeep(crm)
+    shown = [(await crm.workspace.get(f"/leads/{each}"))["state"] for each in leads]
+    assert sorted(shown) == ["closed", "merged", "merged"]
+    await is_clean(crm)
+
+
 async def test_created_says_only_a_number(crm: Crm) -> None:
     """Case 39: one question, one decision, and what changed meanwhile is part of it."""
     routing = Crm(crm.workspace, mapping=ROUTED)
