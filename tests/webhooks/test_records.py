@@ -125,6 +125,23 @@ async def test_a_late_merge_brings_no_record_back_that_was_merged_since(
     await is_clean(crm)
 
 
+async def test_a_late_conversion_brings_no_record_back_that_was_merged_since(crm: Crm) -> None:
+    for id_ in ("101", "103"):
+        await lead_of(crm, id_, "ana")
+    await crm.tell(crm.event("301", kind="merged", others=["201", "103"], at=NOON + SECOND))
+    await crm.tell(crm.event("101", kind="converted", others=["201"], at=NOON))
+    rows = await crm.workspace.fetch(
+        "SELECT id, state, merged_into FROM crm_records WHERE workspace_id = $1 ORDER BY id"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("101", "live", None),
+        ("103", "merged", "301"),
+        ("201", "merged", "301"),
+        ("301", "live", None),
+    ]
+    await is_clean(crm)
+
+
 async def test_created_says_only_a_number(crm: Crm) -> None:
     """Case 39: one question, one decision, and what changed meanwhile is part of it."""
     routing = Crm(crm.workspace, mapping=ROUTED)
