@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
+from app.background import in_background
 from app.metrics import Metrics
 from app.store.connection.pool import Pool, is_connection_error, look_up
 
@@ -74,13 +75,8 @@ async def ask_database(pool: Pool, metrics: Metrics) -> None:
 @asynccontextmanager
 async def watching(pool: Pool, metrics: Metrics) -> AsyncIterator[None]:
     """Look every few seconds while the process runs."""
-    task = asyncio.create_task(_watch(pool, metrics), name="watch")
-    try:
+    async with in_background(_watch(pool, metrics), "watch"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _watch(pool: Pool, metrics: Metrics) -> None:

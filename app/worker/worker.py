@@ -15,6 +15,7 @@ from typing import Protocol
 
 import structlog
 
+from app.background import in_background
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.failures import CONTENTION_ERRORS
 from app.errors import WorkspaceDeleted
@@ -176,12 +177,9 @@ async def working(
     pool: Pool, dispatch: Dispatcher, sender: TargetSender, every: float, metrics: Metrics
 ) -> AsyncIterator[None]:
     """Run a worker while the service runs. At the end, a job under way is committed or left to others."""
-    task = asyncio.create_task(Worker(pool, dispatch, sender, every, metrics).run(), name="worker")
     try:
-        yield
+        async with in_background(Worker(pool, dispatch, sender, every, metrics).run(), "worker"):
+            yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
         with suppress(Exception):
             await asyncio.wait_for(dispatch.attribute_names.write(), LAST_WRITE_SECONDS)

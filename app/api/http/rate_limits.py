@@ -10,11 +10,12 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import structlog
 
 from app.api.http.auth import Caller
+from app.background import in_background
 from app.errors import Problem, QuotaExceeded, RateLimited
 from app.logs import to_json
 from app.rates import Rate
@@ -233,13 +234,8 @@ def units_of(size: int, items: int) -> int:
 @asynccontextmanager
 async def exchanging(limits: RateLimits, pool: Pool) -> AsyncIterator[None]:
     """Exchange uses for levels, once a second, while the service runs."""
-    task = asyncio.create_task(_exchange(limits, pool), name="rate limits")
-    try:
+    async with in_background(_exchange(limits, pool), "rate limits"):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _exchange(limits: RateLimits, pool: Pool) -> None:
