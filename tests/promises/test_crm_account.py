@@ -16,6 +16,7 @@ from app.registry import strategies
 from app.store import clocks
 from app.worker.crm_upkeep import CrmUpkeep
 from tests.promises.crm_account import APP, PORTAL, SECRET, Account, Contact
+from tests.support.crm import half_a_minute_later
 from tests.support.factories import TEAM
 from tests.support.processes import PATIENCE, Service, services
 from tests.support.workspace import SECRETS_KEY, Workspace, stored_workspace
@@ -42,17 +43,6 @@ SELECT object, record_id, kind, code, tries FROM crm_inbox
 """
 FAILED = "SELECT object, kind, code FROM crm_inbox WHERE workspace_id = $1 AND state = 'failed'"
 JOBS = "SELECT count(*) AS running FROM bulk_jobs WHERE workspace_id = $1 AND state = 'running'"
-# The turn of a killed process would end by itself, half a minute later; and so long others leave its events
-# alone.
-END_TURNS = "UPDATE crm_turns SET until = now() WHERE workspace_id = $1"
-# What a process is writing is left alone: it locks its events in another order.
-RETRY_NOW = """
-UPDATE crm_inbox SET next_at = now()
- WHERE workspace_id = $1 AND ctid = ANY (ARRAY(
-   SELECT ctid FROM crm_inbox
-    WHERE workspace_id = $1 AND state = 'pending' AND wait_until IS NULL AND next_at > now()
-      FOR UPDATE SKIP LOCKED))
-"""
 
 
 class Afternoon:
@@ -130,8 +120,7 @@ class Afternoon:
             ((due, waits),) = await self.workspace.fetch(PENDING)
             ((running,),) = await self.workspace.fetch(JOBS)
             if due or running:
-                await self.workspace.fetch(END_TURNS)
-                await self.workspace.fetch(RETRY_NOW)
+                await half_a_minute_later(self.workspace)
                 await asyncio.sleep(0.05)
             elif not await self.work():
                 if not waits:

@@ -15,6 +15,7 @@ from app.audit.verify import verify
 from app.values.crm_ids import crm_id_key
 from tests.promises.crm_streams import KINDS, Delivery, Kind, OwnerChange
 from tests.support.callers import callers, insist_on_all
+from tests.support.crm import half_a_minute_later
 from tests.support.factories import lead
 from tests.support.processes import PATIENCE, Service, services
 from tests.support.workspace import Workspace, stored_workspace
@@ -45,8 +46,6 @@ SELECT body #>> '{params,id}' AS id FROM actions WHERE workspace_id = $1 AND typ
 LEFT = "SELECT count(*) AS events FROM crm_inbox WHERE workspace_id = $1 AND state <> 'done'"
 # The turns of killed processes would end by themselves, half a minute later; and so long others leave their
 # events alone.
-END_TURNS = "UPDATE crm_turns SET until = now() WHERE workspace_id = $1"
-RETRY_NOW = "UPDATE crm_inbox SET next_at = now() WHERE workspace_id = $1 AND state = 'pending'"
 
 
 async def deliver(services: list[Service], path: str, number: int) -> None:
@@ -140,12 +139,6 @@ async def kill_while_it_works(workspace: Workspace, running: list[Service]) -> N
                 await half_a_minute_later(workspace)
         running[number % len(running)].kill()
         running[number % len(running)].start()
-
-
-async def half_a_minute_later(workspace: Workspace) -> None:
-    """What killed processes had begun is due again."""
-    await workspace.fetch(END_TURNS)
-    await workspace.fetch(RETRY_NOW)
 
 
 async def moves(workspace: Workspace) -> int:

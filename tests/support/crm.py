@@ -25,6 +25,23 @@ follow_up:
 """
 USERS = {"1": "ana", "2": "ben", "3": "cem", "4": "dia"}
 """The users of the CRM, and the owners that they are."""
+# The turn of a killed process would end by itself, half a minute later; and so long others leave its events
+# alone.
+END_TURNS = "UPDATE crm_turns SET until = now() WHERE workspace_id = $1"
+# What a process is writing is left alone: it locks its events in another order.
+RETRY_NOW = """
+UPDATE crm_inbox SET next_at = now()
+ WHERE workspace_id = $1 AND ctid = ANY (ARRAY(
+   SELECT ctid FROM crm_inbox
+    WHERE workspace_id = $1 AND state = 'pending' AND wait_until IS NULL AND next_at > now()
+      FOR UPDATE SKIP LOCKED))
+"""
+
+
+async def half_a_minute_later(workspace: Workspace) -> None:
+    """What killed processes had begun is due again."""
+    await workspace.fetch(END_TURNS)
+    await workspace.fetch(RETRY_NOW)
 
 
 class Crm:
