@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from app.dispatch.attribute_names import AttributeNames
 from app.dispatch.caches import PlanCache
 from app.dispatch.dry_run import DryRun, open_dry_run
-from app.dispatch.failures import CONTENTION_ERRORS, is_database_error, note_unfit
+from app.dispatch.failures import CONTENTION_ERRORS, is_database_error, note_unusable
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.pending_jobs import PendingJobs, ProcessJobs
 from app.dispatch.workspace_writer import WorkspaceWriter
@@ -140,7 +140,7 @@ class Dispatcher:
             return await open_dry_run(self._pool, workspace_id, jobs, self.plans, plugins)
         except Exception as error:
             if is_database_error(error):
-                note_unfit(self._pool, error)
+                note_unusable(self._pool, error)
                 raise DatabaseUnavailable() from error
             raise
 

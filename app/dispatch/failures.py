@@ -14,7 +14,7 @@ from app.engine.model.effort import DecisionTooCostly
 from app.errors import DatabaseUnavailable, LeadNotDecided, Problem, WorkspaceDeleted
 from app.ids import uuid7
 from app.store.connection.pool import Limits, Pool, is_connection_error, transaction
-from app.store.connection.unfit import UNFIT_ERRORS, unfit_code
+from app.store.connection.unusable import UNUSABLE_ERRORS, unusable_code
 from app.store.path import failed_leads
 from app.store.path.snapshot import read_snapshot, settle_time, write_entry
 
@@ -30,7 +30,7 @@ SERVER_ERRORS: tuple[type[Exception], ...] = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.PostgresSystemError,
     asyncpg.InvalidCachedStatementError,
-    *UNFIT_ERRORS,
+    *UNUSABLE_ERRORS,
 )
 """The database answers but cannot work: it is full, shutting down, a standby, or of another schema."""
 TOO_COSTLY = "The active plan takes more steps for this lead than any lead may take. Simplify the plan."
@@ -43,9 +43,9 @@ def is_database_error(error: BaseException) -> bool:
     return is_connection_error(error) or isinstance(error, SERVER_ERRORS)
 
 
-def note_unfit(pool: Pool, error: BaseException) -> bool:
+def note_unusable(pool: Pool, error: BaseException) -> bool:
     """Whether the database cannot do the work however often it is asked. If so, the operator is told."""
-    code = unfit_code(error)
+    code = unusable_code(error)
     if code is None:
         return False
     pool.troubles.note(code, error=type(error).__name__, sqlstate=getattr(error, "sqlstate", None))

@@ -15,7 +15,7 @@ from app.dispatch.failures import (
     error_summary,
     is_database_error,
     keep_failed,
-    note_unfit,
+    note_unusable,
     reason_of,
 )
 from app.dispatch.jobs.base import Job, Reply
@@ -150,7 +150,7 @@ class WorkspaceWriter:
             except Exception as error:
                 if not is_database_error(error):
                     raise
-                if note_unfit(self.pool, error):
+                if note_unusable(self.pool, error):
                     await renew_if_read_only(self.pool, error)
                     raise DatabaseUnavailable from error
                 self.unavailable = True

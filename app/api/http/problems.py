@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.contract.faults import MAX_ERRORS, document_of, entry_of, fault_of
-from app.dispatch.failures import SERVER_ERRORS, is_database_error, note_unfit
+from app.dispatch.failures import SERVER_ERRORS, is_database_error, note_unusable
 from app.errors import (
     BadRequest,
     DatabaseUnavailable,
@@ -26,7 +26,7 @@ from app.errors import (
     ValidationFailed,
 )
 from app.store.connection.pool import CONNECTION_ERRORS
-from app.store.connection.unfit import unfit_code
+from app.store.connection.unusable import unusable_code
 
 MEDIA_TYPE = "application/problem+json"
 MAX_BYTES = 8192
@@ -98,8 +98,8 @@ def problem_of(error: Exception) -> Problem:
 
 def handled(error: Exception, app: FastAPI) -> Problem:
     """The problem that the caller gets, while the app remembers what is wrong with its database."""
-    if unfit_code(error) is not None:
-        note_unfit(app.state.pool, error)
+    if unusable_code(error) is not None:
+        note_unusable(app.state.pool, error)
     return problem_of(error)
 
 

@@ -4,7 +4,6 @@ import asyncio
 import re
 import resource
 from asyncio import TimerHandle, Transport
-from collections import Counter
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -15,10 +14,10 @@ from starlette.datastructures import State
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from app.api.http.client_address import Networks, address_of, is_trusted, peer_of
+from app.api.http.connection_limit import ConnectionLimit
 from app.api.http.middleware import RequestMiddleware
 from app.api.http.problems import problem_response
-from app.errors import BadRequest, HeadersTooLarge, Overloaded, Problem, TooManyConnections, UrlTooLong
+from app.errors import BadRequest, HeadersTooLarge, Problem, UrlTooLong
 from app.metrics import Metrics
 from app.settings import Settings
 
@@ -27,9 +26,6 @@ MAX_URL = 8 * KIB
 MAX_HEAD = 32 * KIB
 MAX_HEADERS = 100
 MAX_PIPELINED = 100
-DEFAULT_PER_PEER = 256
-SPARE_CONNECTIONS = 64
-"""How many connections beyond the total are still told why they are closed."""
 SPARE_FILES = 128
 """File descriptors that are not for callers: the database, plugins, targets."""
 MIN_PROGRESS = 64 * KIB
@@ -38,51 +34,6 @@ MIN_PROGRESS = 64 * KIB
 _SLICE = 64 * KIB
 _HOST = re.compile(rb"([A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:[0-9]{0,5})?")
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]*)/[^#]*", re.IGNORECASE)
-
-
-class ConnectionLimit:
-    """How many connections there may be in total, and from one address.
-
-    Trusted proxies have no limit of their own. Nor has the machine itself, unless `per_peer` is given.
-    """
-
-    def __init__(self, total: int, per_peer: int | None = None, trusted: Networks = ()) -> None:
-        self._total, self._per_peer, self._trusted = total, per_peer, trusted
-        self._open: Counter[str] = Counter()
-        self.count = 0
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether a connection is not even told that it is one too many."""
-        return self.count >= self._total + SPARE_CONNECTIONS
-
-    def admit(self, host: str) -> tuple[str, Problem | None]:
-        """Counts a connection. Returns the name under which it is counted, and why it cannot stay."""
-        peer, limit = self._peer_and_limit(host)
-        problem: Problem | None = None
-        if self.count >= self._total:
-            problem = Overloaded("The service has too many connections.")
-        elif limit is not None and self._open[peer] >= limit:
-            problem = TooManyConnections()
-        self.count += 1
-        self._open[peer] += 1
-        return peer, problem
-
-    def closed(self, peer: str) -> None:
-        """Stops counting a connection."""
-        self.count -= 1
-        self._open[peer] -= 1
-        if not self._open[peer]:
-            del self._open[peer]
-
-    def _peer_and_limit(self, host: str) -> tuple[str, int | None]:
-        address = address_of(host)
-        if address is None or is_trusted(address, self._trusted):
-            return host, None
-        limit = self._per_peer
-        if limit is None and not address.is_loopback:
-            limit = DEFAULT_PER_PEER
-        return peer_of(host), limit
 
 
 class HttpProtocol(HttpToolsProtocol):

@@ -8,15 +8,13 @@ import pytest
 from starlette.datastructures import State
 from starlette.types import Receive, Scope, Send
 
+from app.api.http.connection_limit import DEFAULT_PER_PEER, SPARE_CONNECTIONS, ConnectionLimit
 from app.api.http.middleware import SECURITY_HEADERS
 from app.api.http.protocol import (
-    DEFAULT_PER_PEER,
     MAX_HEAD,
     MAX_HEADERS,
     MAX_PIPELINED,
     MAX_URL,
-    SPARE_CONNECTIONS,
-    ConnectionLimit,
     HttpProtocol,
 )
 from app.errors import Problem

@@ -21,9 +21,9 @@ _KINDS: dict[type[Exception], type[Problem]] = {
     asyncpg.InvalidSQLStatementNameError: PoolerNotSet,
     asyncpg.DuplicatePreparedStatementError: PoolerNotSet,
 }
-UNFIT_ERRORS: tuple[type[Exception], ...] = tuple(_KINDS)
+UNUSABLE_ERRORS: tuple[type[Exception], ...] = tuple(_KINDS)
 
 
-def unfit_code(error: BaseException) -> str | None:
+def unusable_code(error: BaseException) -> str | None:
     """The code by which `/readyz` calls this state of the database, or None for any other error."""
     return next((problem.code for kind, problem in _KINDS.items() if isinstance(error, kind)), None)
