@@ -131,7 +131,10 @@ class LedgerEntry(ResponseModel):
 
 
 class Change(ResponseModel):
-    """One entry of the change log. `actor` is the id of the API key that was used."""
+    """One entry of the change log. `actor` is the id of the API key that was used.
+
+    Of a reassignment, `comment` is its reason, as long as the decision or the job has it.
+    """
 
     version: Int64
     at: datetime

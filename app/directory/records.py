@@ -1,8 +1,10 @@
 """Reading and writing records of the directory, each under the workspace lock, with preconditions."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
+
+import orjson
 
 from app.directory import validation
 from app.directory.defaults import with_defaults
@@ -10,9 +12,11 @@ from app.directory.editing import DirectoryEdit, edit_directory
 from app.directory.record_findings import findings_of
 from app.errors import NotFound, PreconditionFailed, ValidationFailed
 from app.plan.findings import Finding
-from app.store.connection.pool import Pool, transaction
+from app.store.connection.pool import Connection, Pool, transaction
 from app.store.directory import records as store
 from app.store.directory.records import ChangeRecord, Record
+from app.store.leads import bulk_jobs
+from app.store.leads.current_leads import find_responses
 
 Make = Callable[[Mapping[str, Any] | None], dict[str, Any]]
 """Makes the new body from the current one, or from None. May raise a Problem."""
@@ -106,6 +110,30 @@ async def page(pool: Pool, workspace_id: int, resource_type: str, after: str, li
 async def changes(
     pool: Pool, workspace_id: int, after: int, resource_type: str | None, id_: str | None, limit: int
 ) -> list[ChangeRecord]:
-    """The changes after number `after`, in order."""
+    """The changes after number `after`, in order.
+
+    Why leads were moved is read where it is stored, with the decision or the job: there it can be erased.
+    """
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        return await store.list_changes(connection, workspace_id, after, resource_type, id_, limit)
+        found = await store.list_changes(connection, workspace_id, after, resource_type, id_, limit)
+        reasons = await _reasons(connection, workspace_id, found)
+    return [replace(each, comment=reasons.get(each.version, each.comment)) for each in found]
+
+
+async def _reasons(
+    connection: Connection, workspace_id: int, found: Sequence[ChangeRecord]
+) -> dict[int, str | None]:
+    """Why leads were moved, by the number of the change."""
+    jobs = {each.version: each.resource_id for each in found if each.resource_type == "jobs"}
+    moves = {
+        each.version: str(each.after["assignment_id"])
+        for each in found
+        if each.resource_type == "leads" and each.after is not None
+    }
+    of_jobs = await bulk_jobs.find_reasons(connection, workspace_id, list(jobs.values())) if jobs else {}
+    bodies = await find_responses(connection, workspace_id, list(moves.values()))
+    decisions = {id_: orjson.loads(body) for id_, body in bodies.items() if body}
+    reasons = {version: of_jobs.get(id_) for version, id_ in jobs.items()}
+    for version, id_ in moves.items():
+        reasons[version] = decisions.get(id_, {}).get("reassigned", {}).get("reason")
+    return reasons

@@ -19,6 +19,7 @@ from app.engine.model.decision import (
 )
 from app.engine.model.directory import Directory, Owner
 from app.ids import uuid7
+from app.store.directory.records import ChangeRecord
 from app.store.leads.histories import TrackedAssignment
 from app.store.life.events import EventRow
 from app.store.life.outbox import ActionRow
@@ -257,6 +258,19 @@ def closing_event(prior: PriorAssignment, now: datetime, actor: str) -> EventRow
         actor=actor,
         effect="closed",
     )
+
+
+def change_of_lead(before: PriorAssignment, after: PriorAssignment, version: int, actor: str) -> ChangeRecord:
+    """The entry of the change log for a lead that a caller moved."""
+    sides = (_whereabouts(before), _whereabouts(after))
+    return ChangeRecord(version, after.decided_at, actor, "leads", after.lead_id, "put", *sides)
+
+
+def _whereabouts(of: PriorAssignment) -> dict[str, Any]:
+    """Where a lead is. Who or what does not have it is left out."""
+    places = {name: getattr(of, name) for name in ("owner", "team", "queue", "path", "block")}
+    named = {name: value for name, value in places.items() if value is not None}
+    return {"assignment_id": of.assignment_id, "state": of.state, **named}
 
 
 def decision_to_json(

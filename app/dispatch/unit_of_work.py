@@ -11,6 +11,7 @@ from app.dispatch.record import (
     OPEN,
     action_rows,
     assignment_row,
+    change_of_lead,
     decision_to_json,
     ledger_row,
     numbered_actions,
@@ -68,6 +69,7 @@ class UnitOfWork:
     suppressed: the entries that suppression lists got here, as the list by address or domain.
     lifted:     the assignments whose entries of suppression lists are gone.
     acted_on:   the leads with actions of this group.
+    changes:    how many rows of the change log were made here.
     """
 
     snapshot: Snapshot
@@ -91,6 +93,7 @@ class UnitOfWork:
     suppressed: dict[SuppressionKey, str] = field(default_factory=dict)
     lifted: set[str] = field(default_factory=set)
     acted_on: set[str] = field(default_factory=set)
+    changes: int = 0
 
     @property
     def facts(self) -> Facts:
@@ -151,6 +154,20 @@ class UnitOfWork:
             prior = self.prior_now(lead_id)
             self._keep_fields(CurrentLead(prior, request.values, normalized, excluded, row.id))
         return body
+
+    @property
+    def directory_version(self) -> int:
+        """The number of the newest change."""
+        return self.snapshot.entry.directory_version + self.changes
+
+    def log_move(self, before: PriorAssignment, actor: str) -> None:
+        """Log that a caller moved a lead from where it was to where it is now.
+
+        The reason is free text, so only the decision has it: it may name a person, who can be erased there.
+        """
+        self.changes += 1
+        after = self.prior_now(before.lead_id)
+        self.rows.changes.append(change_of_lead(before, after, self.directory_version, actor))
 
     def keep_reply(self, key: IdempotencyKey, reply: Reply) -> None:
         """From now on the key stands for this reply: a decision, or else a body of its own."""

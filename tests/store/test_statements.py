@@ -172,7 +172,10 @@ class Visits:
 
     async def reassign(self) -> None:
         lead_id = (await self.new())["lead_id"]
-        await returned(self.client.post("/reassign", json={"lead_id": lead_id}))
+        await returned(self.client.post("/reassign", json={"lead_id": lead_id, "reason": "by name"}))
+        assert (await self.client.post("/reassign", json={"filter": {"owner": "zoe"}})).status_code == 202
+        for resource_type in ("leads", "jobs"):
+            await returned(self.client.get(f"/changes?resource_type={resource_type}&limit=20"))
 
     async def again(self) -> None:
         """A queued lead returns with a higher priority."""

@@ -69,7 +69,10 @@ class Reassign(Job):
             present_owner=lead.prior.owner,
         )
         request = self.plugin.attach_results(request, session.plan, session.work.now)
-        return session.decide_again(request, lead)
+        reply = session.decide_again(request, lead)
+        if self.actor is not None:
+            session.work.log_move(lead.prior, self.actor)
+        return reply
 
     def lead_ids(self) -> Sequence[str]:
         """The lead, if its id is known."""

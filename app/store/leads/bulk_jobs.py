@@ -115,6 +115,16 @@ SELECT found.*
 """
 """The states of jobs."""
 
+SELECT_REASONS = """
+SELECT found.*
+  FROM unnest($2::uuid[]) AS wanted (id)
+ CROSS JOIN LATERAL (
+   SELECT id::text AS id, params ->> 'reason' AS reason FROM bulk_jobs
+    WHERE workspace_id = $1 AND bulk_jobs.id = wanted.id LIMIT 1
+ ) AS found
+"""
+"""Why jobs were asked for."""
+
 SELECT_NEXT_ITEMS = f"""
 SELECT {_ITEM} FROM bulk_job_items
  WHERE workspace_id = $1 AND job_id = $2 AND result IS NULL ORDER BY position LIMIT $3
@@ -204,6 +214,14 @@ async def find_states(
     """Return the state of each job."""
     rows = await connection.fetch(SELECT_STATES, workspace_id, list(job_ids))
     return {row["id"]: row["state"] for row in rows}
+
+
+async def find_reasons(
+    connection: Connection, workspace_id: int, job_ids: Sequence[str]
+) -> dict[str, str | None]:
+    """Return why jobs were asked for, by job."""
+    rows = await connection.fetch(SELECT_REASONS, workspace_id, list(job_ids))
+    return {row["id"]: row["reason"] for row in rows}
 
 
 async def find_tally(connection: Connection, workspace_id: int, job_id: str) -> JobTally | None:

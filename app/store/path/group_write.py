@@ -13,6 +13,7 @@ from app.store.connection.pool import Connection
 from app.store.crm import findings
 from app.store.crm import records as crm_records
 from app.store.crm.records import CrmRows
+from app.store.directory.records import ChangeRecord, insert_changes
 from app.store.leads import bulk_jobs
 from app.store.leads.bulk_jobs import BulkResultRow
 from app.store.life.events import EventRow, insert_events
@@ -113,8 +114,8 @@ class PendingRows:
     `identities` are the keys that lead to a lead from now on, in order, `lost_keys` those that no longer do,
     `barred` the owners who never get a lead again, and `overtaken` the leads whose earlier actions become
     available now. `rejects` are refunds and disputes by assignment, `suppressions` new entries of suppression
-    lists, and `lifted` the assignments whose entries go. `crm` is what is known about records of CRMs.
-    `erased` are leads to erase, last of all.
+    lists, and `lifted` the assignments whose entries go. `changes` are entries of the change log. `crm` is
+    what is known about records of CRMs. `erased` are leads to erase, last of all.
     """
 
     leads: dict[str, LeadRow] = field(default_factory=dict)
@@ -141,6 +142,7 @@ class PendingRows:
     bulk_results: dict[tuple[str, int], BulkResultRow] = field(default_factory=dict)
     erased: dict[str, EraseRow] = field(default_factory=dict)
     finished_jobs: dict[str, datetime] = field(default_factory=dict)
+    changes: list[ChangeRecord] = field(default_factory=list)
     crm: CrmRows = field(default_factory=CrmRows)
 
 
@@ -298,6 +300,8 @@ async def _write_changes(connection: Connection, workspace_id: int, rows: Pendin
         await connection.executemany(UPDATE_SIGNALS, signals)
     if rows.events:
         await insert_events(connection, workspace_id, rows.events)
+    if rows.changes:
+        await insert_changes(connection, workspace_id, rows.changes)
     if rows.bulk_results:
         await bulk_jobs.write_results(connection, workspace_id, rows.bulk_results)
     for job_id, at in rows.finished_jobs.items():

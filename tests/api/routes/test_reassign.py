@@ -297,6 +297,43 @@ async def test_reason_and_actor_are_shown_wherever_the_reassignment_is(workspace
     assert again.json()["reassigned"] == {**expected, "reason": None}
 
 
+async def test_change_log_has_every_reassignment_with_its_reason_and_actor(workspace: Workspace) -> None:
+    lead, other = await leads_of(workspace, "ana", 2)
+    moved = (await post(workspace, lead_id=lead["lead_id"], to="ben", reason="Ben knows them")).json()
+    await workspace.client.patch("/owners/ben", json={"name": "Benny"})
+    await post(workspace, lead_id=lead["lead_id"], to="eve", dry_run=True)
+    await post(workspace, lead_id=other["lead_id"], to="eve", force=True)
+    changes = (await workspace.get("/changes?limit=1000"))["items"][-3:]
+    assert [(each["resource_type"], each["resource_id"], each["comment"]) for each in changes] == [
+        ("leads", lead["lead_id"], "Ben knows them"),
+        ("owners", "ben", None),
+        ("leads", other["lead_id"], None),
+    ]
+    first = changes[0]
+    assert (first["actor"], first["at"]) == (workspace.key.split("_")[2], moved["decided_at"])
+    assert (first["before"]["assignment_id"], first["before"]["owner"]) == (
+        lead["assignment_id"],
+        lead["owner"]["id"],
+    )
+    assert (first["after"]["assignment_id"], first["after"]["owner"]) == (moved["assignment_id"], "ben")
+    assert (await verify(workspace.pool, workspace.workspace_id)).clean
+
+
+async def test_reason_is_gone_from_the_change_log_when_the_lead_is_erased(workspace: Workspace) -> None:
+    lead = await workspace.assign(external_id="a")
+    await post(workspace, lead_id=lead["lead_id"], to="ben", reason="Ben knows Zoe Doe")
+    assert (await workspace.client.delete(f"/leads/{lead['lead_id']}")).status_code == 200
+    (change,) = (await workspace.get("/changes?resource_type=leads"))["items"]
+    assert (change["comment"], change["after"]["owner"]) == (None, "ben")
+
+
+async def test_repeated_reassignment_is_logged_once(workspace: Workspace) -> None:
+    lead = await workspace.assign(external_id="a")
+    for _ in range(2):
+        await post(workspace, key="once", lead_id=lead["lead_id"], to="ben")
+    assert len((await workspace.get("/changes?resource_type=leads"))["items"]) == 1
+
+
 async def test_job_and_the_leads_it_moves_show_its_reason_and_actor(quick: Workspace) -> None:
     await leads_of(quick, "ana", 1)
     made = await run(quick, filter={"owner": "ana"}, to="ben", reason="Handover")
@@ -305,5 +342,6 @@ async def test_job_and_the_leads_it_moves_show_its_reason_and_actor(quick: Works
     (change,) = (await quick.get("/changes?resource_type=jobs"))["items"]
     assert (change["resource_id"], change["actor"]) == (made["job_id"], actor)
     assert change["after"]["filter"] == {"owner": "ana", "state": "open"}
+    assert change["comment"] == "Handover"
     shown = await quick.get(f"/assignments/{made['items'][0]['new_assignment_id']}")
     assert shown["reassigned"] == {"actor": actor, "reason": "Handover"}
