@@ -1,13 +1,18 @@
-"""Long computations go on slice by slice, one slice of one of them in each turn of the event loop."""
+"""Long computations go on slice by slice, one of them at a time, and give way to those who hurry."""
 
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
 SLICE_SECONDS = 0.002
 """How long a computation may keep the thread of the event loop at once."""
+GIVE_WAY = 3
+"""While anybody hurries, long computations rest so many times as long as a slice took."""
+MAX_REST_SECONDS = 0.1
+"""They rest no longer, whatever a step that cannot stop took."""
 
 
 class Turns:
@@ -57,8 +62,83 @@ class Turns:
             asyncio.get_running_loop().call_soon(self._next)
 
 
-_long_work: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
-"""The turns of long computations belong to the event loop that they would hold up."""
+class LongWork:
+    """The long computations of one event loop: one slice of one of them at a time, in their order.
+
+    While anybody hurries, they all rest after a slice, `GIVE_WAY` times as long as it took. A single call
+    needs several turns of the event loop, and would otherwise wait for a slice in each of them. So long
+    computations keep a part of the time, however many calls there are, and have all of it without any.
+    """
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._began = 0.0
+        self._hurrying = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._next: asyncio.Handle | None = None
+        self._rest: asyncio.TimerHandle | None = None
+
+    @property
+    def hurried(self) -> bool:
+        """Whether anybody hurries."""
+        return self._hurrying > 0
+
+    async def next_slice(self) -> None:
+        """Wait for the next slice."""
+        slice_: asyncio.Future[None] = self._loop.create_future()
+        self._waiting.append(slice_)
+        if self._next is None:
+            self._next = self._loop.call_soon(self._let_go_on)
+        await slice_
+
+    @contextmanager
+    def hurry(self) -> Iterator[None]:
+        """Within the block long computations rest after each slice."""
+        self._hurrying += 1
+        try:
+            yield
+        finally:
+            self._hurrying -= 1
+            if self._rest is not None and not self._hurrying:
+                self._rest.cancel()
+                self._rest, self._next = None, self._loop.call_soon(self._let_go_on)
+
+    def _let_go_on(self) -> None:
+        self._next = self._rest = None
+        while self._waiting:
+            slice_ = self._waiting.popleft()
+            if not slice_.done():
+                # What waits for the future goes on between these two.
+                self._next = self._loop.call_soon(self._begin)
+                slice_.set_result(None)
+                self._loop.call_soon(self._end)
+                return
+
+    def _begin(self) -> None:
+        self._began = self._clock()
+
+    def _end(self) -> None:
+        if self._hurrying:
+            seconds = min(GIVE_WAY * (self._clock() - self._began), MAX_REST_SECONDS)
+            self._next = self._rest = self._loop.call_later(seconds, self._let_go_on)
+        else:
+            self._next = self._loop.call_soon(self._let_go_on)
+
+
+_long_work: WeakKeyDictionary[asyncio.AbstractEventLoop, LongWork] = WeakKeyDictionary()
+"""Long computations belong to the event loop that they would hold up."""
+
+
+def long_work() -> LongWork:
+    """The long computations of the event loop that runs."""
+    loop = asyncio.get_running_loop()
+    found = _long_work.get(loop)
+    if found is None:
+        found = _long_work[loop] = LongWork(loop)
+    return found
 
 
 class Pace:
@@ -76,10 +156,5 @@ class Pace:
 
     async def next_slice(self) -> None:
         """Wait for the next slice at once, before a step that takes long and cannot stop."""
-        loop = asyncio.get_running_loop()
-        turns = _long_work.get(loop)
-        if turns is None:
-            turns = _long_work[loop] = Turns(1)
-        await asyncio.sleep(0)
-        await turns.take()
+        await long_work().next_slice()
         self._since = time.monotonic()

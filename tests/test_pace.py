@@ -1,9 +1,12 @@
-"""Long computations take turns with everything else in the process, and with one another."""
+"""Long computations take turns with everything else in the process, and give way to those who hurry."""
 
 import asyncio
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
 
-from app.pace import SLICE_SECONDS, Pace
+from app.pace import GIVE_WAY, MAX_REST_SECONDS, SLICE_SECONDS, LongWork, Pace, long_work
 
 STEPS = 12
 
@@ -27,6 +30,119 @@ async def test_computation_that_is_canceled_holds_nobody_up() -> None:
     canceled.cancel()
     await kept
     assert slices.count("a") == STEPS
+
+
+async def test_long_work_rests_in_proportion_to_its_slice_while_somebody_hurries() -> None:
+    office = _Office()
+    with office.work.hurry():
+        office.begin("a", seconds=0.5 * MAX_REST_SECONDS / GIVE_WAY)
+        await office.settle()
+        assert (office.slices, office.rests) == (["a"], [0.5 * MAX_REST_SECONDS])
+        office.begin("b", seconds=MAX_REST_SECONDS)
+        await office.settle()
+        assert office.slices == ["a"]
+        office.rest_is_over()
+        await office.settle()
+        assert office.slices == ["a", "b"]
+        assert office.rests == [0.5 * MAX_REST_SECONDS, MAX_REST_SECONDS]
+
+
+async def test_long_work_has_a_part_of_the_time_however_many_hurry() -> None:
+    office = _Office()
+    with ExitStack() as calls:
+        for _ in range(100):
+            calls.enter_context(office.work.hurry())
+        for number in range(STEPS):
+            office.begin(str(number), seconds=SLICE_SECONDS)
+            await office.settle()
+            office.rest_is_over()
+    worked, rested = STEPS * SLICE_SECONDS, sum(office.rests)
+    assert len(office.slices) == STEPS
+    assert worked / (worked + rested) > 0.99 / (1 + GIVE_WAY)
+
+
+async def test_long_work_goes_on_at_once_when_nobody_hurries_any_more() -> None:
+    office = _Office()
+    with office.work.hurry():
+        with office.work.hurry():
+            office.begin("a", seconds=SLICE_SECONDS)
+            office.begin("b", seconds=SLICE_SECONDS)
+            await office.settle()
+        await office.settle()
+        assert office.slices == ["a"]
+    await office.settle()
+    assert office.slices == ["a", "b"]
+    assert office.resting is None
+
+
+async def test_long_work_does_not_rest_while_nobody_hurries() -> None:
+    office = _Office()
+    for name in "abc":
+        office.begin(name, seconds=SLICE_SECONDS)
+    await office.settle()
+    assert (office.slices, office.rests) == (["a", "b", "c"], [])
+
+
+async def test_all_computations_of_an_event_loop_share_its_time() -> None:
+    assert long_work() is long_work()
+
+
+class _Loop(asyncio.AbstractEventLoop):
+    """The running event loop, whose timers end when the test says so."""
+
+    def __init__(self) -> None:
+        running = asyncio.get_running_loop()
+        self.call_soon = running.call_soon  # type: ignore[method-assign]
+        self.create_future = running.create_future  # type: ignore[method-assign]
+        self.rests: list[float] = []
+        self.timer: tuple[asyncio.TimerHandle, Callable[[], None]] | None = None
+
+    def call_later(self, delay: float, callback: Callable[..., Any], *_: Any, **__: Any) -> Any:
+        self.rests.append(delay)
+        handle = asyncio.TimerHandle(0.0, callback, (), asyncio.get_running_loop())
+        self.timer = (handle, callback)
+        return handle
+
+
+class _Office:
+    """Long work with a clock that only its slices move."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self._loop = _Loop()
+        self._tasks: list[asyncio.Task[None]] = []
+        self.work = LongWork(self._loop, clock=lambda: self._now)
+        self.slices: list[str] = []
+
+    @property
+    def rests(self) -> list[float]:
+        return self._loop.rests
+
+    @property
+    def resting(self) -> Callable[[], None] | None:
+        """What ends the rest that is under way."""
+        timer = self._loop.timer
+        return None if timer is None or timer[0].cancelled() else timer[1]
+
+    def begin(self, name: str, *, seconds: float) -> None:
+        """A computation of one slice that takes so long."""
+
+        async def compute() -> None:
+            await self.work.next_slice()
+            self.slices.append(name)
+            self._now += seconds
+
+        self._tasks.append(asyncio.create_task(compute()))
+
+    def rest_is_over(self) -> None:
+        go_on, self._loop.timer = self.resting, None
+        assert go_on is not None
+        go_on()
+
+    async def settle(self) -> None:
+        """Let everything happen that waits for no timer."""
+        for _ in range(20):
+            await asyncio.sleep(0)
 
 
 async def _compute(name: str, slices: list[str]) -> None:

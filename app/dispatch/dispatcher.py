@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from app.dispatch.attribute_names import AttributeNames
 from app.dispatch.caches import PlanCache
@@ -15,6 +15,7 @@ from app.dispatch.write_window import WriteWindow
 from app.engine.compile.plan import Strategy
 from app.errors import DatabaseUnavailable, OutcomeUnknown, Overloaded, Problem
 from app.metrics import Metrics
+from app.pace import long_work
 from app.plugins.port import BULK_TIMEOUT_FACTOR, PluginPort
 from app.plugins.process import PluginLimits
 from app.plugins.runner import PluginRunner
@@ -90,7 +91,8 @@ class Dispatcher:
             writer.enter(job)
             # A caller that goes away cancels this future. A job whose decision has not begun is then dropped;
             # one that is under way is stored all the same.
-            return await job.done
+            with nullcontext() if job.bulk else long_work().hurry():
+                return await job.done
         finally:
             deadline.cancel()
 
