@@ -82,6 +82,11 @@ def item_key(key: IdempotencyKey | None, position: int) -> IdempotencyKey | None
     return IdempotencyKey(f"{key.text}{_SEPARATOR}{position}", key.body_hash, key.text)
 
 
+def key_of_batch(key: IdempotencyKey) -> IdempotencyKey:
+    """The key of a batch itself, of which no item is decided."""
+    return IdempotencyKey(f"{key.text}{_SEPARATOR}batch", key.body_hash, key.text)
+
+
 def response_of(reply: Reply) -> Json[Any]:
     """The HTTP response for a reply. A header marks a replay."""
     return Json(reply.body, reply.status, _REPLAYED if reply.replayed else None)

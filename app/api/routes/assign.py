@@ -1,18 +1,16 @@
 """`POST /assign` and the other routes that decide: a body in, a decision out."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter
 
 from app.api.http.auth import Caller, requires
+from app.api.http.batches import decide_items, items_to_json
 from app.api.http.idempotency import item_key, key_of_lead, key_of_submission, response_of
 from app.api.http.json_response import Json
 from app.api.http.parameters import CallerParameter, DispatchParameter, IdempotencyKeyParameter
 from app.api.http.routing import DirectRoute, StrictRoute
-from app.contract.faults import problem_document
 from app.contract.limits import KIB, BodyLimits
 from app.contract.requests import (
     AssignRequest,
@@ -32,16 +30,13 @@ from app.errors import (
     AssignmentSuperseded,
     ClaimRefused,
     Forbidden,
-    IdempotencyMismatch,
     LeadNotDecided,
     LeadNotInQueue,
     NotClaimed,
     NotFound,
-    OutcomeUnknown,
     Problem,
     QueueEmpty,
     QuotaExceeded,
-    WorkspaceDeleted,
 )
 from app.intake.arrival import normalize
 from app.pace import Pace
@@ -89,14 +84,13 @@ async def assign_leads(
             jobs = for_dry_run if item.dry_run else stored
             jobs[position] = _job(caller, item, item_key(key, position), batch)
         await pace.rest()
-    for jobs, ask in ((stored, dispatch.ask_all), (for_dry_run, dispatch.dry_run_all)):
-        decided = await ask(caller.workspace_id, list(jobs.values())) if jobs else []
-        for position, reply in zip(jobs, decided, strict=True):
+    for position, reply in (await decide_items(dispatch, caller.workspace_id, key, stored)).items():
+        replies[position] = reply
+    if for_dry_run:
+        dry = await dispatch.dry_run_all(caller.workspace_id, list(for_dry_run.values()))
+        for position, reply in zip(for_dry_run, dry, strict=True):
             replies[position] = reply
-    problem = _problem_of_all(replies)
-    if problem is not None:
-        raise problem
-    return Json(await _items(replies))
+    return Json(await items_to_json(replies, "decision"))
 
 
 @router.post("/queues/{name}/claim")
@@ -169,35 +163,3 @@ def _response(reply: Reply | Problem) -> Json[Any]:
     if isinstance(reply, Problem):
         raise reply
     return response_of(reply)
-
-
-def _problem_of_all(replies: Sequence[Reply | Problem | None]) -> Problem | None:
-    """The problem of the whole batch, when one thing kept every item from being decided.
-
-    That is an idempotency key that belongs to another body, of which each decided item then tells, a
-    workspace that was deleted, with whatever was decided before, or a database that does not respond. If any
-    outcome is unknown, so is that of the batch.
-    """
-    for kind in (IdempotencyMismatch, WorkspaceDeleted):
-        if any(isinstance(each, kind) for each in replies):
-            return kind()
-    problems = [each for each in replies if isinstance(each, Problem) and each.status == 503]
-    if len(problems) < len(replies):
-        return None
-    return next((each for each in problems if isinstance(each, OutcomeUnknown)), problems[0])
-
-
-async def _items(replies: Sequence[Reply | Problem | None]) -> bytes:
-    """The body of the batch, joined from bodies that are JSON already."""
-    parts, pace = [], Pace()
-    for each in replies:
-        parts.append(_item(each))
-        await pace.rest()
-    return b'{"items":[' + b",".join(parts) + b"]}"
-
-
-def _item(reply: Reply | Problem | None) -> bytes:
-    if isinstance(reply, Reply):
-        return b'{"status":%d,"decision":%s}' % (reply.status, reply.body)
-    problem = reply or Problem()
-    return b'{"status":%d,"problem":%s}' % (problem.status, orjson.dumps(problem_document(problem)))

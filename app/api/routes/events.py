@@ -1,15 +1,14 @@
 """Events: what callers report about assignments."""
 
 import hashlib
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
-from typing import Any
 from uuid import UUID
 
 import orjson
 from fastapi import APIRouter
 
 from app.api.http.auth import Caller, requires
+from app.api.http.batches import decide_items, items_to_json
 from app.api.http.idempotency import item_key, response_of
 from app.api.http.json_response import Json
 from app.api.http.parameters import CallerParameter, DispatchParameter, IdempotencyKeyParameter
@@ -22,9 +21,8 @@ from app.contract.events import (
     EventResult,
     validate_events,
 )
-from app.contract.faults import problem_document
 from app.contract.limits import KIB, BodyLimits
-from app.dispatch.jobs.base import IdempotencyKey, Job, Reply
+from app.dispatch.jobs.base import Batch, IdempotencyKey, Job, Reply
 from app.dispatch.jobs.report_event import EventAddress, ReportEvent
 from app.dispatch.reported_events import Reporter
 from app.engine.life.events import ReportedEvent
@@ -67,19 +65,18 @@ async def report_events(
     """Reports many events in order. An invalid item does not affect the others."""
     replies: list[Reply | Problem | None] = []
     jobs: dict[int, Job] = {}
-    pace = Pace()
+    batch, pace = Batch(), Pace()
     for position, item in enumerate(validate_events(body)):
         await pace.rest()
         replies.append(item if isinstance(item, Problem) else None)
         if isinstance(item, EventItem):
             try:
-                jobs[position] = _job(caller, item, _address(item), item_key(key, position), bulk=True)
+                jobs[position] = _job(caller, item, _address(item), item_key(key, position), batch)
             except Problem as refused:
                 replies[position] = refused
-    decided = await dispatch.ask_all(caller.workspace_id, list(jobs.values())) if jobs else []
-    for position, reply in zip(jobs, decided, strict=True):
+    for position, reply in (await decide_items(dispatch, caller.workspace_id, key, jobs)).items():
         replies[position] = reply
-    return Json(_items(replies))
+    return Json(await items_to_json(replies, "result"))
 
 
 def _job(
@@ -87,8 +84,7 @@ def _job(
     body: EventRequest,
     address: EventAddress,
     key: IdempotencyKey | None,
-    *,
-    bulk: bool = False,
+    batch: Batch | None = None,
 ) -> ReportEvent:
     by = body.by or caller.owner_id
     if caller.owner_id is not None and by != caller.owner_id:
@@ -117,7 +113,13 @@ def _job(
         sees_owner=caller.owner_id is None and caller.may("leads:read"),
     )
     return ReportEvent(
-        key=key, bulk=bulk, event=event, address=address, reporter=reporter, body_hash=_hash(body, address)
+        key=key,
+        bulk=batch is not None,
+        batch=batch,
+        event=event,
+        address=address,
+        reporter=reporter,
+        body_hash=_hash(body, address),
     )
 
 
@@ -141,18 +143,3 @@ def _hash(body: EventRequest, address: EventAddress) -> str:
     """The hash of an event as its caller wrote it, and of what it is about, in a batch or alone."""
     document = [body.model_dump(exclude_none=True, exclude=_ADDRESSES), address]
     return hashlib.sha256(orjson.dumps(document, default=str, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def _items(replies: Sequence[Reply | Problem | None]) -> bytes:
-    return b'{"items":[' + b",".join(map(_item, replies)) + b"]}"
-
-
-def _item(reply: Reply | Problem | None) -> bytes:
-    if isinstance(reply, Reply):
-        return b'{"status":%d,"result":%s}' % (reply.status, reply.body)
-    problem = reply or Problem()
-    document: dict[str, Any] = problem_document(problem)
-    return b'{"status":%d,"problem":%s}' % (
-        problem.status,
-        orjson.dumps(document, option=orjson.OPT_UTC_Z),
-    )
