@@ -12,7 +12,8 @@ from app.plan.language.spelling import closest, keys_at
 
 MAX_ERRORS = 20
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
-_HIDDEN = "…"
+HIDDEN = "…"
+"""Stands for a name that the caller made up."""
 
 # pydantic's error type -> our code and message. The {braces} are filled with limits, never with input.
 MESSAGES = {
@@ -116,7 +117,7 @@ def document_of(problem: Problem, request_id: str, errors: Sequence[Mapping[str,
 
 def entry_of(fault: Fault) -> dict[str, str]:
     """One fault as an entry of `errors`."""
-    parts = [part if isinstance(part, int) or _NAME.fullmatch(part) else _HIDDEN for part in fault.path]
+    parts = [part if isinstance(part, int) or _NAME.fullmatch(part) else HIDDEN for part in fault.path]
     dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts)
     pointer = "".join(f"/{part}" for part in parts)
     where = {"pointer": f"#{pointer}"} if fault.place == "body" else {"in": fault.place}

@@ -22,6 +22,7 @@ from app.engine.model.decision import (
 )
 from app.engine.model.lead_keys import LeadKey, MatchRules, SuppressionKey
 from app.engine.pipeline.decide import decide
+from app.engine.selection.shifts import HELD
 from app.errors import AmbiguousAssignment, IdempotencyMismatch, NotFound
 from app.intake.arrival import IncomingLead
 from app.intake.lead_keys import phone_keys, stored_keys
@@ -53,6 +54,8 @@ END_CAUSES = {
     "crm_reassign": "reassigned",
 }
 """Why an assignment ends, by the kind of the request that follows."""
+NO_LEAD = "There is no such lead."
+NO_ASSIGNMENT = "There is no such assignment."
 GONE = frozenset(("merged", "erased", "failed"))
 """The states of leads that match nobody and are not decided again."""
 
@@ -190,7 +193,7 @@ class DecisionSession:
         """The same. Raises NotFound when there is no lead to decide."""
         lead = self.find_lead(lead_id)
         if lead is None or lead.prior.state in GONE:
-            raise NotFound("There is no such lead.")
+            raise NotFound(NO_LEAD)
         return lead
 
     def history(self, lead_id: str) -> list[TrackedAssignment]:
@@ -201,13 +204,39 @@ class DecisionSession:
         """One assignment of a lead, if it is in its history."""
         return next((each for each in self.history(lead_id) if each.id == assignment_id), None)
 
-    def lead_of_keys(self, keys: Iterable[LeadKey]) -> str:
-        """The lead that has these keys. Raises NotFound, or AmbiguousAssignment when there are several."""
+    def get_seen(self, lead_id: str, bound_to: str | None, unknown: str = NO_LEAD) -> CurrentLead:
+        """A lead to decide. Raises NotFound, with what is `unknown`, also if the key does not see the lead.
+
+        `bound_to` is the owner that the key is bound to, if it is.
+        """
+        lead = self.find_lead(lead_id)
+        if lead is None or lead.prior.state in GONE:
+            raise NotFound(unknown)
+        if bound_to is not None and not self.is_seen(lead, bound_to):
+            raise NotFound(unknown)
+        return lead
+
+    def is_seen(self, lead: CurrentLead, owner: str) -> bool:
+        """Whether a key that is bound to this owner sees the lead, whose history was read.
+
+        It sees what the owner has or had, and what waits in a queue to be claimed.
+        """
+        prior = lead.prior
+        waits = prior.state == "queued" and prior.queue != HELD
+        return waits or any(each.owner_id == owner for each in self.history(prior.lead_id))
+
+    def lead_of_keys(self, keys: Iterable[LeadKey], bound_to: str | None = None) -> str:
+        """The lead that has these keys. Raises NotFound, or AmbiguousAssignment when there are several.
+
+        With `bound_to`, leads count that a key of this owner sees.
+        """
         ids = {id_ for key in keys for id_ in self.found.matches.get(key, ()) if self.is_present(id_)}
+        if bound_to is not None:
+            ids = {id_ for id_ in ids if self.is_seen(self.get_lead(id_), bound_to)}
         if len(ids) > 1:
             raise AmbiguousAssignment(sorted(ids), "lead_ids")
         if not ids:
-            raise NotFound("There is no such lead.")
+            raise NotFound(NO_LEAD)
         return ids.pop()
 
     def earlier_event(self, source: str, event_id: str) -> EarlierEvent | None:

@@ -84,6 +84,15 @@ async def test_success_leaves_no_trace_in_logs_and_metrics(workspace: Workspace,
     assert is_clean((await workspace.client.get("/metrics")).text)
 
 
+async def test_url_that_somebody_made_up_is_repeated_nowhere(
+    workspace: Workspace, printed: list[str]
+) -> None:
+    await refused(workspace, "GET", "/leads", 422, params={CANARY: "1"})
+    await refused(workspace, "GET", "/assignments", 422, params={"owner": "ana", CANARY: CANARY})
+    await refused(workspace, "GET", f"/{CANARY}", 404, params={CANARY: "1"})
+    assert is_clean((await workspace.client.get("/metrics")).text)
+
+
 @pytest.mark.parametrize("name", NOT_TEXT)
 async def test_a_field_of_the_wrong_kind_is_not_repeated(
     workspace: Workspace, printed: list[str], name: str

@@ -1,7 +1,7 @@
 """The route classes: authenticate the caller, then read the body strictly, then call the endpoint."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Set
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -17,7 +17,7 @@ from app.api.http.auth import Access, Authentication, Caller, access_of, permit
 from app.api.http.json_response import Json, NoContent
 from app.api.http.problems import HANDLED, handled
 from app.api.http.rate_limits import RateLimits, units_of
-from app.contract.faults import validation_failed
+from app.contract.faults import HIDDEN, validation_failed
 from app.contract.limits import BodyLimits
 from app.contract.responses import Page
 from app.contract.strict_json import parse_in_slices
@@ -32,6 +32,7 @@ from app.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from app.plan.language.spelling import closest
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 Dependency = Callable[[Request], Awaitable[Any]]
@@ -282,12 +283,17 @@ def _check_url(request: Request, parameters: frozenset[str]) -> None:
     if b"%00" in request.scope["query_string"]:
         raise BadRequest("The query contains a NUL character.")
     if request.scope["query_string"] and "caller" in request.scope:
-        unknown = sorted(request.query_params.keys() - parameters)
+        unknown = request.query_params.keys() - parameters
         if unknown:
-            faults = [
-                Fault((name,), "unknown_field", "is not a known parameter", "query") for name in unknown
-            ]
-            raise ValidationFailed(faults=faults)
+            raise ValidationFailed(faults=[_unknown_parameter(unknown, parameters)])
+
+
+def _unknown_parameter(unknown: Set[str], parameters: Set[str]) -> Fault:
+    """The fault names the parameters that there are. What was sent could be anything, also about a person."""
+    known = sorted(parameters)
+    meant = next((near for name in sorted(unknown) if (near := closest(name, known)) is not None), None)
+    detail = f"did you mean {meant}?" if meant is not None else f"known are {', '.join(known) or 'none'}"
+    return Fault((HIDDEN,), "unknown_field", f"is not a known parameter; {detail}", "query")
 
 
 def _cannot_be_id(text: str) -> bool:

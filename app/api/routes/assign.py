@@ -113,6 +113,7 @@ async def claim_lead(
         lead_id=lead_id,
         again=bool(body.again),
         actor=caller.key_id,
+        bound=caller.owner_id is not None,
     )
     return _response(await dispatch.ask(caller.workspace_id, job))
 

@@ -1,7 +1,8 @@
 """`/leads` and `/assignments`: reading leads and the decisions about them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
@@ -39,8 +40,13 @@ async def get_assignment(
     caller: CallerParameter, pool: PoolParameter, dispatch: DispatchParameter, assignment_id: UUID
 ) -> Json[Assignment]:
     """Returns the decision as it was first returned, its current state, and its events."""
+    with _erased_as_seen_by(caller):
+        return Json(await _assignment(pool, dispatch, caller, str(assignment_id)))
+
+
+async def _assignment(pool: Pool, dispatch: Dispatcher, caller: Caller, assignment_id: str) -> dict[str, Any]:
     async with transaction(pool, caller.workspace_id, read_only=True) as connection:
-        found = await lead_detail.find_assignment(connection, caller.workspace_id, str(assignment_id))
+        found = await lead_detail.find_assignment(connection, caller.workspace_id, assignment_id)
         if found is None:
             raise NotFound
         each, events = found
@@ -57,7 +63,18 @@ async def get_assignment(
             if lead is None or not view.shows(lead):
                 raise NotFound
             shown = view.of_assignment(lead, shown)
-    return Json(shown)
+    return shown
+
+
+@contextmanager
+def _erased_as_seen_by(caller: Caller) -> Iterator[None]:
+    """Nobody knows any more whose an erased lead was, so to a key of one owner it is unknown."""
+    try:
+        yield
+    except Erased:
+        if caller.owner_id is not None:
+            raise NotFound from None
+        raise
 
 
 @router.get("/assignments/{assignment_id}/explain")
@@ -71,7 +88,8 @@ async def explain_assignment(
     limit: Annotated[int, Query(ge=1, le=MAX_STEPS)] = MAX_STEPS,
 ) -> Json[Explanation]:
     """Computes the decision again from its stored inputs, and returns every step with every rule."""
-    decided, basis = await _inputs(pool, caller.workspace_id, str(assignment_id))
+    with _erased_as_seen_by(caller):
+        decided, basis = await _inputs(pool, caller.workspace_id, str(assignment_id))
     try:
         lead, view = await _seen(pool, dispatch, caller, decided.read_response()["lead_id"])
         plan = await dispatch.plans.fetch(caller.workspace_id, basis.plan_version)
@@ -111,14 +129,8 @@ async def get_lead(
     caller: CallerParameter, pool: PoolParameter, dispatch: DispatchParameter, lead_id: UUID
 ) -> Json[Lead]:
     """Returns a lead with its assignments in order."""
-    async with transaction(pool, caller.workspace_id, read_only=True) as connection:
-        found = await lead_detail.find_lead(connection, caller.workspace_id, str(lead_id))
-        if found is None:
-            raise NotFound
-        view = await view_of(connection, dispatch, caller)
-    if not view.shows(found):
-        raise NotFound
-    return Json(_lead_to_json(found, view))
+    with _erased_as_seen_by(caller):
+        return Json(_lead_to_json(*await _seen(pool, dispatch, caller, str(lead_id))))
 
 
 @router.get("/leads")

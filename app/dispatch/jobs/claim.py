@@ -25,7 +25,8 @@ DISCLOSED = "disclosed"
 class Claim(Job):
     """Give an owner the first lead of a queue, or the one named.
 
-    `again` allows a lead that the owner had before and did not keep. `actor` is the key that claims.
+    `again` allows a lead that the owner had before and did not keep. `actor` is the key that claims, and
+    `bound` says that it is bound to the owner.
     """
 
     queue: str = field(kw_only=True)
@@ -33,6 +34,7 @@ class Claim(Job):
     lead_id: str | None = None
     again: bool = False
     actor: str = ""
+    bound: bool = False
 
     def decide(self, session: DecisionSession) -> Reply:
         """Assign the lead to the owner.
@@ -81,8 +83,8 @@ class Claim(Job):
         return (self.lead_id,) if self.lead_id is not None else ()
 
     def wants_history(self) -> bool:
-        """Whether the owner rejected the lead matters only if they may have it again."""
-        return self.again
+        """Whether the owner had the lead, if they may have it again or see only what they had."""
+        return self.again or self.bound
 
     def claimant(self) -> tuple[str, str] | None:
         """The owner and the queue."""
@@ -109,12 +111,15 @@ class Claim(Job):
                 reason = Refusal("already_claimed")
             if reason is None:
                 return lead
+        named = session.find_lead(self.lead_id) if self.lead_id is not None else None
+        if named is not None and self.bound and not session.is_seen(named, self.owner_id):
+            named, reason = None, refused
         if reason is not None:
             raise ClaimRefused(reason.code)
         if self.queue not in (*session.plan.queues, FALLBACK_QUEUE, HELD):
             raise NotFound("There is no such queue.")
         if self.lead_id is not None:
-            raise _gone(session.find_lead(self.lead_id))
+            raise _gone(named)
         raise QueueEmpty
 
     def _is_barred(self, session: DecisionSession, lead: CurrentLead) -> bool:

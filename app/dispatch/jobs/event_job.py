@@ -73,4 +73,4 @@ class EventJob(Job):
         """The lead that the address names by its id or keys. Raises NotFound or AmbiguousAssignment."""
         if self.address.lead_id is not None:
             return self.address.lead_id
-        return session.lead_of_keys(self.address.keys)
+        return session.lead_of_keys(self.address.keys, self.reporter.owner_id)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.dispatch.claimed_leads import return_to_queue
-from app.dispatch.decision_session import DecisionSession
+from app.dispatch.decision_session import NO_ASSIGNMENT, DecisionSession
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.reported_events import Reporter, refusal_of
 from app.errors import AssignmentSuperseded, Forbidden, NotClaimed, NotFound
@@ -25,17 +25,17 @@ class GiveBack(Job):
     def decide(self, session: DecisionSession) -> Reply:
         """Return the lead.
 
-        Raises NotFound, Forbidden for a lead of another owner than the key's, NotClaimed, and
-        AssignmentSuperseded or AlreadyClosed when the lead has moved on.
+        Raises NotFound, Forbidden for a lead that the owner of the key sees and does not have, NotClaimed,
+        and AssignmentSuperseded or AlreadyClosed when the lead has moved on.
         """
         lead_id, assignment_id = session.stored.assignments.get(self.assignment_id, ("", ""))
         tracked = session.find_assignment(lead_id, assignment_id)
         if tracked is None:
-            raise NotFound("There is no such assignment.")
+            raise NotFound(NO_ASSIGNMENT)
         bound = self.reporter.owner_id
+        lead = session.get_seen(lead_id, bound, NO_ASSIGNMENT)
         if bound is not None and bound != tracked.owner_id:
             raise Forbidden("This key can only give back the leads of its own owner.")
-        lead = session.get_lead(lead_id)
         if not tracked.open or lead.prior.assignment_id != tracked.id:
             raise refusal_of(tracked.state_after, tracked, lead.prior, self.reporter)
         if self.owner_id is not None and self.owner_id != tracked.owner_id:

@@ -48,10 +48,11 @@ class Reassign(Job):
         """Decide by the plan, or assign to the named target.
 
         Raises NotFound for an unknown lead, AmbiguousAssignment for a key of several, AssignmentSuperseded or
-        AlreadyClosed when the lead is not where the caller saw it, Forbidden for a lead of another owner than
-        the key's, and ValidationFailed, OwnerInactive or OverCap for the target.
+        AlreadyClosed when the lead is not where the caller saw it, Forbidden for a lead that the owner of the
+        key sees and does not have, and ValidationFailed, OwnerInactive or OverCap for the target.
         """
-        lead = session.get_lead(self.lead_id or session.lead_of_keys(self.keys))
+        lead_id = self.lead_id or session.lead_of_keys(self.keys, self.only_of)
+        lead = session.get_seen(lead_id, self.only_of)
         if self.only_of is not None and self.only_of != lead.prior.owner:
             raise Forbidden("This key can only reassign the leads of its own owner.")
         self._check_seen(session, lead)
@@ -83,8 +84,8 @@ class Reassign(Job):
         return self.keys
 
     def wants_history(self) -> bool:
-        """A lead that is given by its keys is read only with its history."""
-        return bool(self.keys)
+        """A lead that is given by its keys is read only with its history. It says who sees the lead."""
+        return bool(self.keys) or self.only_of is not None
 
     def assignment_ids(self) -> Sequence[str]:
         """The assignment that the caller saw; it may be a repeat that stands for an earlier one."""

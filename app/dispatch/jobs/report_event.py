@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import orjson
 
-from app.dispatch.decision_session import DecisionSession
+from app.dispatch.decision_session import NO_ASSIGNMENT, DecisionSession
 from app.dispatch.jobs.base import IdempotencyKey, Reply
 from app.dispatch.jobs.event_job import EventAddress as EventAddress
 from app.dispatch.jobs.event_job import EventJob
@@ -49,9 +49,11 @@ class ReportEvent(EventJob):
         """Take a fact, or follow an order.
 
         Raises NotFound for an unknown assignment or lead, AmbiguousAssignment, ValidationFailed,
-        EventIdReused, Forbidden for an order of another owner, and AssignmentSuperseded or AlreadyClosed for
-        an order about an assignment that is not open.
+        EventIdReused, Forbidden for an assignment that the owner of the key sees and does not have, and
+        AssignmentSuperseded or AlreadyClosed for an order about an assignment that is not open.
         """
+        if self.reporter.owner_id is not None:  # before a repeat: it may be that of another caller
+            self._find(session)
         earlier = self.earlier_reply(session)
         if earlier is not None:
             return earlier
@@ -85,16 +87,14 @@ class ReportEvent(EventJob):
             raise refused_at(("until",), "out_of_range", "must lie ahead, within the plan's max_snooze")
 
     def _find(self, session: DecisionSession) -> tuple[CurrentLead, TrackedAssignment]:
+        bound = self.reporter.owner_id
         if self.address.assignment_id is not None:
-            found = session.stored.assignments.get(self.address.assignment_id)
-            if found is None:
-                raise NotFound("There is no such assignment.")
-            lead_id, assignment_id = found
+            lead_id, assignment_id = session.stored.assignments.get(self.address.assignment_id, ("", ""))
             tracked = session.find_assignment(lead_id, assignment_id)
             if tracked is None:
-                raise NotFound("There is no such assignment.")
-            return session.get_lead(lead_id), tracked
-        lead = session.get_lead(self.lead_id(session))
+                raise NotFound(NO_ASSIGNMENT)
+            return session.get_seen(lead_id, bound, NO_ASSIGNMENT), tracked
+        lead = session.get_seen(self.lead_id(session), bound)
         return lead, self._of_lead(session, session.history(lead.prior.lead_id), lead)
 
     def _of_lead(
@@ -105,7 +105,7 @@ class ReportEvent(EventJob):
         A dispute is about the newest reject.
         """
         if not history:
-            raise NotFound("There is no such assignment.")
+            raise NotFound(NO_ASSIGNMENT)
         rejects = [each for each in history if each.end_cause == REJECTED]
         if rejects and self.event.type in _OF_A_REJECT:
             return rejects[-1]
@@ -201,7 +201,7 @@ class Report:
         return self._reply()
 
     def _check_bound(self) -> None:
-        """Raises Forbidden for a lead of another owner than the key's."""
+        """Raises Forbidden for an assignment that the owner of the key sees and does not have."""
         bound_to = self.reporter.owner_id
         if bound_to is not None and bound_to != self.tracked.owner_id:
             raise Forbidden("Only the owner of the assignment can do this.")
