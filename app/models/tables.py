@@ -4,6 +4,7 @@
 and tests read them from the catalog.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import (
@@ -51,6 +52,20 @@ def _of_a_workspace(name: str, *items: Any, key: tuple[str, ...] = ()) -> Table:
 def _index(name: str, *columns: str, where: str | None = None) -> Index:
     parts = (text(column) if " " in column else column for column in columns)
     return Index(name, "workspace_id", *parts, postgresql_where=text(where) if where else None)
+
+
+CUTS = (
+    "source", "campaign", "channel", "lead_type", "band", "account_status", "trigger", "step", "strategy",
+    "team_id", "owner_id",
+)  # fmt: skip
+"""What reports group and filter by, besides the version of the plan."""
+
+
+def _cuts() -> Iterator[Column[Any]]:
+    """What reports group and filter by, in each table of facts."""
+    yield from (Column(name, Text) for name in CUTS)
+    yield _required("plan_version", Integer)
+    yield Column("excluded", Text)
 
 
 workspaces = Table(
@@ -691,4 +706,177 @@ retention_runs = _of_a_workspace(
         _required(name, BigInteger, server_default=text("0"))
         for name in ("leads", "failed_leads", "decisions")
     ),
+)
+
+lead_facts = _of_a_workspace(
+    "lead_facts",
+    _required("lead_id", Uuid),
+    _required("received_at", INSTANT),
+    _required("state", Text),
+    _required("imported", Boolean),
+    Column("merged_into", Uuid),
+    *_cuts(),
+    *(Column(name, Text) for name in ("last_owner_id", "last_team_id")),
+    Column("score", Double),
+    _required("first_number", BigInteger),
+    _required("changed_at", INSTANT),
+    _required("tags_conflict", Boolean),
+    *(_required(name, Integer) for name in ("arrivals", "duplicates")),
+    Column("first_touch_at", INSTANT),
+    Column("first_touch_by", Text),
+    Column("reached_at", INSTANT),
+    Column("reached_by", Text),
+    _required("tries", Integer),
+    Column("tries_until_reached", Integer),
+    Column("automated_at", INSTANT),
+    _required("automated_answers", Integer),
+    *(Column(name, INSTANT) for name in ("qualified_at", "disqualified_at")),
+    Column("disqualified_reason", Text),
+    *(
+        Column(name, INSTANT)
+        for name in (
+            "meeting_at",
+            "opportunity_at",
+            "purchase_at",
+            "lost_at",
+            "closed_at",
+            "saved_at",
+            "renewed_at",
+            "expanded_at",
+            "churned_at",
+            "unsubscribed_at",
+            "complained_at",
+            "invalid_contact_at",
+            "spam_at",
+            "follow_up_at",
+        )
+    ),
+    *(_required(name, Integer) for name in ("moves", "cover_moves", "handoffs", "claims", "rejects")),
+    _required("ping_pong", Boolean),
+    _index("lead_facts_received", "received_at"),
+    _index("lead_facts_merged", "merged_into", where="merged_into IS NOT NULL"),
+    key=("lead_id",),
+)
+assignment_facts = _of_a_workspace(
+    "assignment_facts",
+    *(_required(name, Uuid) for name in ("assignment_id", "lead_id")),
+    _required("decision_number", BigInteger),
+    _required("decided_at", INSTANT),
+    *(_required(name, Text) for name in ("cause", "outcome", "code")),
+    *_cuts(),
+    Column("score", Double),
+    *(Column(name, Text) for name in ("queue", "path", "block")),
+    _required("open", Boolean),
+    Column("ended_at", INSTANT),
+    Column("end_cause", Text),
+    _required("attempt", SmallInteger),
+    Column("handoff", Text),
+    *(_required(name, Boolean) for name in ("counts_toward_load", "refunded")),
+    *(Column(name, Text) for name in ("dispute", "reject_reason")),
+    _required("action_types", ARRAY(Text)),
+    _required("tags_conflict", Boolean),
+    Column("arrival", Text),
+    Column("arrived_at", INSTANT),
+    Column("arrival_owner_id", Text),
+    Column("response_at", INSTANT),
+    Column("response_by", Text),
+    _required("response_day_only", Boolean),
+    Column("response_work_seconds", BigInteger),
+    _required("response_early", Boolean),
+    *(Column(name, INSTANT) for name in ("response_accepted_at", "response_reached_at", "automated_at")),
+    *(Column(name, Text) for name in ("previous_owner_id", "move")),
+    _required("ping_pong", Boolean),
+    *(Column(name, INSTANT) for name in ("accepted_at", "touched_at")),
+    Column("touched_by", Text),
+    _required("touch_day_only", Boolean),
+    Column("owner_touched_at", INSTANT),
+    Column("owner_work_seconds", BigInteger),
+    _required("changed_at", INSTANT),
+    _index("assignment_facts_of_lead", "lead_id"),
+    _index("assignment_facts_decided", "decided_at"),
+    _index("assignment_facts_arrived", "arrived_at", where="arrived_at IS NOT NULL"),
+    key=("assignment_id",),
+)
+promise_facts = _of_a_workspace(
+    "promise_facts",
+    _required("assignment_id", Uuid),
+    _required("kind", Text),
+    _required("lead_id", Uuid),
+    *(_required(name, INSTANT) for name in ("arrived_at", "started_at")),
+    Column("sla", Text),
+    *_cuts(),
+    Column("queue", Text),
+    _required("due_at", INSTANT),
+    Column("met_at", INSTANT),
+    Column("met_by", Text),
+    Column("void_at", INSTANT),
+    _required("first", Boolean),
+    Column("lead_met_at", INSTANT),
+    Column("lead_met_by", Text),
+    Column("lead_void_at", INSTANT),
+    _required("changed_at", INSTANT),
+    _index("promise_facts_of_lead", "lead_id"),
+    _index("promise_facts_started", "started_at"),
+    _index("promise_facts_arrived", "arrived_at", where="first"),
+    key=(
+        "assignment_id",
+        "kind",
+    ),
+)
+event_facts = _of_a_workspace(
+    "event_facts",
+    *(_required(name, Uuid) for name in ("event_id", "lead_id", "assignment_id")),
+    _required("type", Text),
+    _required("at", INSTANT),
+    _required("day_only", Boolean),
+    *(_required(name, INSTANT) for name in ("told_at", "lead_received_at")),
+    _required("actor", Text),
+    Column("by_owner_id", Text),
+    *_cuts(),
+    *(Column(name, Text) for name in ("first_owner_id", "last_owner_id", "via", "reason")),
+    _required("effect", Text),
+    _required("first", Boolean),
+    Column("amount", Numeric),
+    Column("currency", Text),
+    Column("for_at", INSTANT),
+    _index("event_facts_of_lead", "lead_id"),
+    _index("event_facts_happened", "type", "at"),
+    _index("event_facts_received", "type", "lead_received_at"),
+    key=("event_id",),
+)
+sale_facts = _of_a_workspace(
+    "sale_facts",
+    _required("event_id", Uuid),
+    _required("currency", Text),
+    _required("lead_id", Uuid),
+    _required("deal", Integer),
+    _required("type", Text),
+    *(_required(name, INSTANT) for name in ("at", "told_at", "lead_received_at")),
+    *_cuts(),
+    *(Column(name, Text) for name in ("first_owner_id", "last_owner_id")),
+    _required("won", Numeric),
+    _required("won_deals", SmallInteger),
+    _required("pipeline", Numeric),
+    _required("pipeline_deals", SmallInteger),
+    _index("sale_facts_of_lead", "lead_id"),
+    _index("sale_facts_happened", "at"),
+    _index("sale_facts_received", "lead_received_at"),
+    key=(
+        "event_id",
+        "currency",
+    ),
+)
+fact_cursors = _of_a_workspace(
+    "fact_cursors",
+    *(
+        _required(name, BigInteger, server_default=text("0"))
+        for name in ("decision_number", "event_sequence")
+    ),
+    Column("at", INSTANT),
+)
+stale_facts = _of_a_workspace(
+    "stale_facts",
+    Column("number", BigInteger, Identity(), nullable=False),
+    _required("lead_id", Uuid),
+    key=("number",),
 )

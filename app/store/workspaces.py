@@ -56,6 +56,8 @@ DELETE_WORKSPACE = "DELETE FROM workspaces WHERE id = $1"
 """The workspace itself; its API keys go with it."""
 
 TABLES = (
+    "lead_facts", "assignment_facts", "promise_facts", "event_facts", "sale_facts", "stale_facts",
+    "fact_cursors",
     "crm_records", "crm_field_versions", "crm_confirmed_writes", "crm_users", "crm_findings", "crm_watch",
     "endpoint_secrets", "endpoint_hours", "crm_turns", "crm_inbox", "crm_deliveries",
     "target_messages", "target_secrets", "target_cursors", "targets",

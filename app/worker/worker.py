@@ -39,6 +39,7 @@ from app.worker.owner_erasures import OwnerErasures
 from app.worker.owner_pauses import OwnerPauses
 from app.worker.queue_order import QueueOrder
 from app.worker.queue_waits import QueueWaits
+from app.worker.report_facts import ReportFacts
 from app.worker.retention import Retention
 from app.worker.shift_releases import ShiftReleases
 from app.worker.target_deliveries import TargetDeliveries
@@ -83,6 +84,7 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
         Outbox(pool),
         Retention(pool),
         OwnerErasures(pool, dispatch.plans.fetch),
+        ReportFacts(pool),
     ]
 
 

@@ -47,6 +47,8 @@ BOUNDED: Final = {
     "target_secrets": "two for each target, deleted with it",
     "account_keys": "the keys of accounts, deleted with them",
     "directory": "the records that somebody made and did not delete",
+    "fact_cursors": "one row for each workspace",
+    "stale_facts": "a row until the facts of the lead are made again",
     "suppressions": "entries that nobody has withdrawn",
 }
 """Tables that cannot grow without end, or only by what people make and can delete."""
@@ -57,6 +59,10 @@ HISTORY: Final = {
     "ledger_entries": "the turns, which are added up by `verify`",
     "erasures": "repeated after a restore",
     "owner_erasures": "repeated after a restore",
+    **dict.fromkeys(
+        ("lead_facts", "assignment_facts", "promise_facts", "event_facts", "sale_facts"),
+        "what reports count, so that closed periods do not change",
+    ),
 }
 """Tables that grow on purpose: with edits, decisions or erasures, until the workspace is deleted."""
 START: Final = datetime(2030, 11, 20, 12, tzinfo=UTC)

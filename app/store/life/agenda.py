@@ -6,6 +6,7 @@ from app.store.clocks import DECIDING_NOW, NOW
 from app.store.connection.pool import ACQUIRE_SECONDS, Connection
 from app.store.connection.rows import row_in_utc
 from app.store.life.worker_runs import WorkerRun
+from app.store.reports.fact_cursor import FACTS_BEHIND
 
 # Each answer is one row of a short index.
 SELECT_AGENDA = f"""
@@ -40,7 +41,8 @@ SELECT {NOW} AS now,
                        WHERE workspace_id = $1 AND state = 'pending' AND wait_until IS NOT NULL
                        ORDER BY wait_until LIMIT 1), false) AS crm_event,
        EXISTS (SELECT FROM target_cursors WHERE workspace_id = $1) AS targets,
-       EXISTS (SELECT FROM owner_erasures WHERE workspace_id = $1 AND ended_at IS NULL) AS owner_erasure
+       EXISTS (SELECT FROM owner_erasures WHERE workspace_id = $1 AND ended_at IS NULL) AS owner_erasure,
+       {FACTS_BEHIND} AS facts
   FROM (SELECT {DECIDING_NOW} AS now) AS time
   LEFT JOIN worker_runs AS run ON run.workspace_id = $1
 """
@@ -65,6 +67,7 @@ class Agenda:
     crm_event:      an event of a CRM can be applied.
     targets:        there is a target, or was one, so something may have to be sent.
     owner_erasure:  an erased owner is still named in the history.
+    facts:          the facts for reports are behind the decisions and events.
     """
 
     workspace_id: int
@@ -81,6 +84,7 @@ class Agenda:
     crm_event: bool
     targets: bool
     owner_erasure: bool
+    facts: bool
 
 
 _RUN = ("now", "pending", "own_clock", "polled_at", "gap_from", "resumed_at")

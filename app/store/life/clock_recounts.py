@@ -8,6 +8,7 @@ import orjson
 from app.engine.life.clocks import Clock
 from app.store.connection.pool import Connection
 from app.store.life.sla_clocks import CLOCK_COLUMNS, UPSERT_CLOCKS, clock_from_row
+from app.store.reports.fact_cursor import INSERT_STALE_OF_CHANGED
 
 UNOWNED = ""
 """Stands for the clocks of leads without an owner."""
@@ -25,13 +26,20 @@ SELECT_PENDING_UNOWNED = (
 )
 """Pending clocks of leads without an owner, by assignment."""
 
-UPDATE_CLOCKS = UPSERT_CLOCKS.format(rows="$2")
+UPDATE_CLOCKS = f"""
+WITH changed AS ({UPSERT_CLOCKS.format(rows="$2")}
+  RETURNING lead_id)
+{INSERT_STALE_OF_CHANGED}
+"""
 """Clocks with new times."""
 
-WITHDRAW_MISSES = """
-UPDATE sla_clocks SET state = 'withdrawn', ended_at = $5, strike = NULL
- WHERE workspace_id = $1 AND owner_id = $2 AND state = 'missed' AND ended_at >= $3
-   AND due_at >= $3 AND due_at < $4
+WITHDRAW_MISSES = f"""
+WITH changed AS (
+  UPDATE sla_clocks SET state = 'withdrawn', ended_at = $5, strike = NULL
+   WHERE workspace_id = $1 AND owner_id = $2 AND state = 'missed' AND ended_at >= $3
+     AND due_at >= $3 AND due_at < $4
+  RETURNING lead_id)
+{INSERT_STALE_OF_CHANGED}
 """
 """Misses that fall into an absence that was entered later."""
 

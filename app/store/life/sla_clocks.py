@@ -8,6 +8,7 @@ import orjson
 from app.engine.life.clocks import Clock
 from app.store.connection.pool import Connection, Row
 from app.store.connection.rows import row_in_utc
+from app.store.reports.fact_cursor import INSERT_STALE_OF_CHANGED
 
 UPSERT_CLOCKS = """
   INSERT INTO sla_clocks (workspace_id, assignment_id, kind, lead_id, sla, owner_id, team_id, queue,
@@ -52,9 +53,13 @@ SELECT count(*) FROM sla_clocks
 """
 """Pending clocks of assignments that have ended. There are none."""
 
-WITHDRAW_CLOCKS_OF_OTHER_SLAS = """
-UPDATE sla_clocks SET state = 'withdrawn', ended_at = $3
- WHERE workspace_id = $1 AND state = 'pending' AND kind IN ('accept', 'touch', 'claim') AND sla = ANY ($2)
+WITHDRAW_CLOCKS_OF_OTHER_SLAS = f"""
+WITH changed AS (
+  UPDATE sla_clocks SET state = 'withdrawn', ended_at = $3
+   WHERE workspace_id = $1 AND state = 'pending' AND kind IN ('accept', 'touch', 'claim') AND sla = ANY ($2)
+  RETURNING lead_id),
+stale AS ({INSERT_STALE_OF_CHANGED})
+SELECT count(*) FROM changed
 """
 """The running clocks of SLAs that are gone."""
 
@@ -68,8 +73,7 @@ async def withdraw_clocks_of(
     connection: Connection, workspace_id: int, slas: Sequence[str], now: datetime
 ) -> int:
     """Withdraw the running clocks of these SLAs. Return how many."""
-    status = await connection.execute(WITHDRAW_CLOCKS_OF_OTHER_SLAS, workspace_id, list(slas), now)
-    return int(status.rsplit(" ", 1)[1])
+    return int(await connection.fetchval(WITHDRAW_CLOCKS_OF_OTHER_SLAS, workspace_id, list(slas), now))
 
 
 async def find_clocks(

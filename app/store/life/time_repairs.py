@@ -11,7 +11,9 @@ WITH moved AS (
   UPDATE sla_clocks SET started_at = $2, first_due_at = first_due_at - (started_at - $2),
          due_at = due_at - (started_at - $2), next_at = next_at - (started_at - $2)
    WHERE workspace_id = $1 AND state = 'pending' AND started_at > $3
-  RETURNING owner_id),
+  RETURNING owner_id, lead_id),
+stale AS (
+  INSERT INTO stale_facts (workspace_id, lead_id) SELECT DISTINCT $1, lead_id FROM moved),
 recounts AS (
   INSERT INTO clock_recounts (workspace_id, owner_id) SELECT DISTINCT $1, coalesce(owner_id, '') FROM moved
   ON CONFLICT (workspace_id, owner_id) DO UPDATE SET after = NULL)

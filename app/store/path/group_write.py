@@ -24,6 +24,7 @@ from app.store.path.idempotency import UPSERT_IDEMPOTENCY_KEYS, KeyRow
 from app.store.path.journal import INSERT_JOURNAL, JournalEntry
 from app.store.path.ledger import INSERT_LEDGER_ENTRIES, LedgerRow
 from app.store.privacy.erase import EraseRow, erase_leads
+from app.store.reports.fact_cursor import INSERT_STALE_FACTS
 from app.store.stored_bytes import pack
 
 
@@ -271,6 +272,17 @@ async def write_group(
         await findings.keep_findings(connection, workspace_id, rows.crm.findings)
     if rows.erased:
         await erase_leads(connection, workspace_id, rows.erased)
+    if stale := _changed_silently(rows):
+        await connection.execute(INSERT_STALE_FACTS, workspace_id, sorted(stale))
+
+
+def _changed_silently(rows: PendingRows) -> set[str]:
+    """The leads that changed without a decision or an event of their own, from which facts would follow."""
+    changed = {*rows.moved, *rows.crm.merged, *(clock.lead_id for clock in rows.clocks.values())}
+    if not changed:
+        return changed
+    changed -= {row.lead_id for row in rows.assignments.values()}
+    return changed - {row.lead_id for row in rows.events}
 
 
 async def _write_changes(connection: Connection, workspace_id: int, rows: PendingRows) -> None:

@@ -137,5 +137,11 @@ NOTHING: Mapping[str, str] = {
     "hash_keys": "the key of the hashes that are kept of erased persons",
     "barred_records": "keyed hashes of erased CRM records",
     "retention_runs": "how far the deletion of old leads is",
+    **dict.fromkeys(
+        ("lead_facts", "assignment_facts", "promise_facts", "event_facts", "sale_facts"),
+        "facts for reports: ids, codes, times, amounts and names of marketing, and nothing about the person",
+    ),
+    "fact_cursors": "how far facts are made",
+    "stale_facts": "ids of leads whose facts are to be made again",
 }
 """Tables without data about the person behind a lead, and what they hold."""

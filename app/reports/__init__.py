@@ -1,0 +1,1 @@
+"""Reports: what is counted, for whom, and in which words; one file per report."""

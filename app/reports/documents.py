@@ -1,0 +1,74 @@
+"""What facts take from the documents of a decision: names of marketing, and how it was decided."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app.store.reports.fact_sources import AssignmentRecord, Documents
+
+MAX_NAME = 100
+OTHER = "other"
+"""Instead of a name that looks like an e-mail address or a phone number."""
+_PERSONAL = re.compile(r"@|(?:\d[\s().+/-]*){7,}")
+
+
+def documents_of(record: AssignmentRecord) -> Documents:
+    """What the documents of a decision say: as its fact has it already, else as they are now."""
+    if record.known is not None:
+        return record.known
+    question = (record.inputs or {}).get("question", {})
+    values: Mapping[str, Any] = question.get("values") or {}
+    steps = ((record.response or {}).get("trace") or {}).get("steps", ())
+    labels = [step["labels"] for step in steps if step.get("labels")]
+    return Documents(
+        source=name_of(values.get("source") or utm(values, "source")),
+        campaign=name_of(values.get("campaign") or utm(values, "campaign")),
+        channel=name_of(values.get("channel")),
+        lead_type=name_of(values.get("lead_type")),
+        band=name_of(next((each["band"] for each in reversed(labels) if each.get("band")), None)),
+        account_status=name_of(_account_status(question, values)),
+        trigger=name_of(values.get("trigger")),
+        strategy=next((step.get("strategy") for step in steps if step.get("step") == record.step), None),
+        score=next(_scores(labels), None),
+        tags_conflict=_conflict(values),
+        action_types=sorted({action["type"] for action in (record.response or {}).get("actions", ())}),
+    )
+
+
+def name_of(sent: object) -> str | None:
+    """A name as facts hold it: at most 100 characters, and nothing that looks like a person's address."""
+    if not isinstance(sent, str) or not sent.strip():
+        return None
+    name = sent.strip()
+    return OTHER if _PERSONAL.search(name) else name[:MAX_NAME].replace("\0", "")
+
+
+def utm(values: Mapping[str, Any], tag: str) -> str | None:
+    """A UTM tag, by its short or its full name in any case."""
+    tags = values.get("utm")
+    if not isinstance(tags, Mapping):
+        return None
+    wanted = (tag, f"utm_{tag}")
+    return next((value for name, value in tags.items() if name.lower() in wanted and value), None)
+
+
+def _account_status(question: Mapping[str, Any], values: Mapping[str, Any]) -> object:
+    account = (question.get("account") or {}).get("account") or {}
+    return account.get("customer_status") or values.get("customer_status")
+
+
+def _scores(labels: list[Mapping[str, Any]]) -> Iterator[float]:
+    """The total of the last score step that has one."""
+    for each in reversed(labels):
+        total = (each.get("scores") or {}).get("total")
+        if isinstance(total, (int, float)):
+            yield float(total)
+
+
+def _conflict(values: Mapping[str, Any]) -> bool:
+    """Whether the source or the campaign is another one than the UTM tag says."""
+    for name in ("source", "campaign"):
+        sent, tag = values.get(name), utm(values, name)
+        if isinstance(sent, str) and tag and sent.strip().casefold() != str(tag).strip().casefold():
+            return True
+    return False

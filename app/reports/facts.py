@@ -1,0 +1,501 @@
+"""From what is stored about a lead to its facts for reports. Pure: the same input gives the same facts."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from app.engine.life.event_table import AUTOMATED
+from app.reports.documents import documents_of, name_of
+from app.reports.rounds import Round, rounds_of, with_moves
+from app.reports.sales import sales_of
+from app.store.reports.fact_rows import Actor, AssignmentFact, EventFact, Fact, LeadFact, PromiseFact
+from app.store.reports.fact_sources import (
+    AssignmentRecord,
+    ClockRecord,
+    Documents,
+    EventRecord,
+    LeadRecord,
+)
+
+TOUCHES = ("first_touch", "reached")
+FIRST_TIMES = (
+    "qualified", "disqualified", "meeting", "opportunity", "purchase", "lost", "closed", "saved", "renewed",
+    "expanded", "churned", "unsubscribed", "complained", "invalid_contact", "spam",
+)  # fmt: skip
+"""The events whose first time stands in the fact of the lead."""
+SEQUENCE = "sequence"
+"""The action that starts messages to the lead."""
+
+WorkSeconds = Callable[[str, datetime, datetime], int | None]
+"""The working time of an owner between two moments, in seconds. None for an unknown owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A lead with all that were merged into it: what is stored, each in order."""
+
+    leads: Sequence[LeadRecord]
+    assignments: Sequence[AssignmentRecord]
+    events: Sequence[EventRecord]
+    clocks: Sequence[ClockRecord]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event, who did it, and the assignment it is about."""
+
+    event: EventRecord
+    actor: Actor
+    by: str | None
+
+    @property
+    def touches(self) -> bool:
+        """Whether a person tried to reach the lead, or reached it."""
+        return self.actor == "person" and self.event.type in TOUCHES
+
+    @property
+    def accepts(self) -> bool:
+        """Whether the owner took the lead on. A touch accepts."""
+        return self.touches or (self.event.type == "accepted" and self.event.effect == "accepted")
+
+
+@dataclass(slots=True)
+class _Person:
+    """A person while facts are made. `told` are the events of all leads."""
+
+    root: LeadRecord
+    rounds: Mapping[str, Sequence[Round]]
+    documents: Mapping[str, Documents]
+    told: Sequence[Told]
+    clocks: Mapping[str, Sequence[ClockRecord]]
+    work_seconds: WorkSeconds
+    facts: list[Fact] = field(default_factory=list)
+
+
+def facts_of(person: Person, work_seconds: WorkSeconds) -> list[Fact]:
+    """All facts of a lead and of those that were merged into it."""
+    by_lead: dict[str, list[AssignmentRecord]] = {each.id: [] for each in person.leads}
+    for each in person.assignments:
+        by_lead[each.lead_id].append(each)
+    leads = [lead for lead in person.leads if by_lead[lead.id]]
+    if not leads:
+        return []
+    documents = {each.id: documents_of(each) for each in person.assignments}
+    owners = {each.id: each.owner_id for each in person.assignments}
+    clocks: dict[str, list[ClockRecord]] = {}
+    for clock in person.clocks:
+        clocks.setdefault(clock.assignment_id, []).append(clock)
+    made = _Person(
+        root=_root_of(leads),
+        rounds={lead.id: rounds_of(lead, by_lead[lead.id]) for lead in leads},
+        documents=documents,
+        told=[_told(each, owners.get(each.assignment_id)) for each in person.events],
+        clocks=clocks,
+        work_seconds=work_seconds,
+    )
+    for lead in leads:
+        _add_lead(made, lead)
+    _add_events(made)
+    return made.facts
+
+
+def _root_of(leads: Sequence[LeadRecord]) -> LeadRecord:
+    """The lead that remains: of a chain of merges the last. A lead that is gone cannot remain."""
+    ids = {lead.id for lead in leads}
+    return next((lead for lead in leads if lead.merged_into not in ids), leads[0])
+
+
+def _told(event: EventRecord, owner_id: str | None) -> Told:
+    """Who did it. The fact of an event keeps what was known at first: the owner may be gone since."""
+    if event.known_actor is not None:
+        known: Any = event.known_actor
+        return Told(event, known, event.known_owner)
+    if not event.reported:
+        return Told(event, "system", None)
+    by = event.by_id if event.by_id is not None else owner_id
+    is_owner = by is not None and (event.by_is_owner or by == owner_id)
+    if event.via in AUTOMATED or not is_owner:
+        return Told(event, "automated", None)
+    return Told(event, "person", by)
+
+
+def _cuts(documents: Documents, record: AssignmentRecord, *, excluded: str | None) -> dict[str, Any]:
+    return {
+        "source": documents.source,
+        "campaign": documents.campaign,
+        "channel": documents.channel,
+        "lead_type": documents.lead_type,
+        "band": documents.band,
+        "account_status": documents.account_status,
+        "trigger": documents.trigger,
+        "step": record.step,
+        "strategy": documents.strategy,
+        "team_id": record.team_id,
+        "owner_id": record.owner_id,
+        "plan_version": record.plan_version,
+        "excluded": excluded,
+    }
+
+
+def _add_lead(made: _Person, lead: LeadRecord) -> None:
+    """The facts of one lead, its decisions and promises."""
+    merged = lead is not made.root
+    rounds = made.rounds[lead.id]
+    own = [each for each in made.told if each.event.lead_id == lead.id]
+    told = own if merged else made.told
+    assignments: list[AssignmentFact] = []
+    band = None
+    for position, round_ in enumerate(rounds):
+        excluded = "merged" if merged else ("blocked" if round_.blocked else None)
+        first = made.documents[round_.records[0].id]
+        band = first.band or band
+        documents = replace(first, band=band)
+        found = [_assignment(made, lead, each, documents, excluded, told) for each in round_.records]
+        with_moves(found, round_)
+        if round_.records[0].existing_kind != "duplicate":
+            _answer(made, found, round_, told, first=position == 0)
+        made.facts += _promises(made, found, round_, _next_arrival(rounds, position), told)
+        assignments += found
+        for each in round_.duplicates:
+            own_documents = made.documents[each.id]
+            repeated = _assignment(made, lead, each, own_documents, excluded, told)
+            repeated.arrival, repeated.arrived_at = "duplicate", each.decided_at
+            assignments.append(repeated)
+    made.facts += assignments
+    made.facts.append(_lead(made, lead, assignments, told))
+
+
+def _next_arrival(rounds: Sequence[Round], position: int) -> datetime | None:
+    return rounds[position + 1].arrived_at if position + 1 < len(rounds) else None
+
+
+def _assignment(
+    made: _Person,
+    lead: LeadRecord,
+    record: AssignmentRecord,
+    documents: Documents,
+    excluded: str | None,
+    told: Sequence[Told],
+) -> AssignmentFact:
+    own = made.documents[record.id]
+    cuts = _cuts(replace(documents, strategy=own.strategy), record, excluded=excluded)
+    events = [each for each in told if each.event.assignment_id == record.id]
+    fact = AssignmentFact(
+        **cuts,
+        assignment_id=record.id,
+        lead_id=lead.id,
+        decision_number=record.decision_number,
+        decided_at=record.decided_at,
+        cause=record.cause,
+        outcome=record.outcome,
+        code=record.code,
+        score=own.score,
+        queue=record.queue,
+        path=record.path,
+        block=record.block,
+        open=record.open,
+        ended_at=record.ended_at,
+        end_cause=record.end_cause,
+        attempt=record.attempt,
+        handoff=record.handoff,
+        counts_toward_load=record.counts_toward_load,
+        refunded=record.refunded,
+        dispute=record.dispute,
+        reject_reason=next(
+            (name_of(each.event.reason) for each in events if each.event.effect == "rejected"), None
+        ),
+        action_types=list(own.action_types),
+        tags_conflict=own.tags_conflict,
+        accepted_at=record.accepted_at,
+        changed_at=_changed_at([record], events),
+    )
+    touch = _first([each for each in events if each.touches], record.decided_at)
+    if touch is not None:
+        fact.touched_at, fact.touched_by = max(touch.event.at, record.decided_at), touch.by
+        fact.touch_day_only = touch.event.day_only
+    _add_own_touch(made, fact, record, [each for each in events if each.by == record.owner_id])
+    return fact
+
+
+def _add_own_touch(
+    made: _Person, fact: AssignmentFact, record: AssignmentRecord, events: Sequence[Told]
+) -> None:
+    own = _first([each for each in events if each.touches and not each.event.day_only], record.decided_at)
+    if own is None or record.owner_id is None:
+        return
+    at = fact.owner_touched_at = max(own.event.at, record.decided_at)
+    times = record.times
+    if times is not None and times.owner_touched_at == at:
+        fact.owner_work_seconds = times.owner_work_seconds
+    else:
+        fact.owner_work_seconds = made.work_seconds(record.owner_id, record.decided_at, at)
+
+
+def _first(told: Iterable[Told], since: datetime) -> Told | None:
+    """The first in time; of those at the same time one whose time is known, and the one told first."""
+    return min(
+        told,
+        key=lambda each: (max(each.event.at, since), each.event.day_only, each.event.sequence),
+        default=None,
+    )
+
+
+def _answer(
+    made: _Person, found: Sequence[AssignmentFact], round_: Round, told: Sequence[Told], *, first: bool
+) -> None:
+    """How soon the arrival was answered, in the fact of its first decision."""
+    fact, ids = found[0], {each.assignment_id for each in found}
+    start = fact.arrived_at = round_.arrived_at
+    fact.arrival = round_.arrival
+    fact.arrival_owner_id = next((each.owner_id for each in found if each.owner_id is not None), None)
+
+    def belongs(each: Told) -> bool:
+        return each.event.at >= start or each.event.assignment_id in ids or first
+
+    events = [each for each in told if belongs(each)]
+    touch = _first([each for each in events if each.touches], start)
+    if touch is not None:
+        at = fact.response_at = max(touch.event.at, start)
+        fact.response_by, fact.response_day_only = touch.by, touch.event.day_only
+        fact.response_early = touch.event.at < start and not touch.event.day_only
+        fact.response_work_seconds = _response_work_seconds(made, fact, round_.records[0], at)
+    reached = _first([each for each in events if each.touches and each.event.type == "reached"], start)
+    fact.response_reached_at = max(reached.event.at, start) if reached is not None else None
+    accepted = [max(each.event.at, start) for each in events if each.accepts and not each.event.day_only]
+    accepted += [each.decided_at for each in found if each.cause == "claim"]
+    fact.response_accepted_at = min(accepted, default=None)
+    automated = _first(
+        [each for each in events if each.actor == "automated" and each.event.type in TOUCHES], start
+    )
+    fact.automated_at = max(automated.event.at, start) if automated is not None else None
+
+
+def _response_work_seconds(
+    made: _Person, fact: AssignmentFact, record: AssignmentRecord, at: datetime
+) -> int | None:
+    if fact.response_day_only or fact.arrived_at is None:
+        return None
+    times = record.times
+    if times is not None and times.response_at == at and times.response_work_seconds is not None:
+        return times.response_work_seconds
+    owner_id = fact.arrival_owner_id or fact.response_by
+    return made.work_seconds(owner_id, fact.arrived_at, at) if owner_id is not None else None
+
+
+def _promises(
+    made: _Person,
+    found: Sequence[AssignmentFact],
+    round_: Round,
+    next_arrival: datetime | None,
+    told: Sequence[Told],
+) -> list[Fact]:
+    """The promises of a round. The first of each kind is the promise to the lead."""
+    seen: set[str] = set()
+    promises: list[Fact] = []
+    closed_at = next_arrival or round_.ended_at
+    for fact in found:
+        events = [each for each in told if each.event.assignment_id == fact.assignment_id]
+        for clock in made.clocks.get(fact.assignment_id, ()):
+            promise = _promise(fact, clock, round_, events)
+            promise.first = clock.kind not in seen
+            seen.add(clock.kind)
+            if promise.first:
+                _promise_to_lead(promise, round_, told, closed_at)
+            promises.append(promise)
+    return promises
+
+
+def _promise(fact: AssignmentFact, clock: ClockRecord, round_: Round, events: Sequence[Told]) -> PromiseFact:
+    cuts = {name: getattr(fact, name) for name in _CUT_NAMES}
+    promise = PromiseFact(
+        **cuts,
+        assignment_id=fact.assignment_id,
+        kind=clock.kind,
+        lead_id=fact.lead_id,
+        arrived_at=round_.arrived_at,
+        started_at=clock.started_at,
+        sla=clock.sla,
+        queue=clock.queue,
+        due_at=clock.due_at,
+        changed_at=max(each for each in (fact.changed_at, clock.ended_at) if each is not None),
+    )
+    promise.met_at, promise.met_by = _kept(clock.kind, events, clock.started_at)
+    if clock.state == "met" and clock.ended_at is not None and _is_later(promise.met_at, clock.ended_at):
+        promise.met_at = clock.ended_at
+        promise.met_by = promise.met_by or (fact.owner_id if clock.kind != "claim" else None)
+    if clock.state == "withdrawn" and clock.ended_at is not None:
+        with_assignment = fact.ended_at is not None and clock.ended_at >= fact.ended_at
+        # A miss that was taken back, for the owner was absent, is no promise any more.
+        promise.void_at = clock.ended_at if with_assignment else min(clock.ended_at, clock.due_at)
+    return promise
+
+
+def _is_later(at: datetime | None, than: datetime) -> bool:
+    return at is None or at > than
+
+
+def _kept(kind: str, told: Iterable[Told], since: datetime) -> tuple[datetime | None, str | None]:
+    """When a promise to accept or touch was kept, and by whom. Of some events only the day is known."""
+    counts = [
+        each
+        for each in told
+        if not each.event.day_only
+        and (each.touches if kind == "touch" else kind == "accept" and each.accepts)
+    ]
+    kept = _first(counts, since)
+    return (max(kept.event.at, since), kept.by) if kept is not None else (None, None)
+
+
+def _promise_to_lead(
+    promise: PromiseFact, round_: Round, told: Sequence[Told], closed_at: datetime | None
+) -> None:
+    """When the lead got what it was promised, from whomever."""
+    ids = {each.id for each in round_.records}
+    mine = [each for each in told if each.event.at >= promise.started_at or each.event.assignment_id in ids]
+    at, by = _kept(promise.kind, mine, promise.started_at)
+    if promise.met_at is not None and _is_later(at, promise.met_at):
+        at, by = promise.met_at, promise.met_by
+    promise.lead_met_at, promise.lead_met_by = at, by
+    absent = promise.void_at is not None and promise.void_at == promise.due_at
+    promise.lead_void_at = promise.void_at if absent else closed_at
+
+
+def _lead(
+    made: _Person, lead: LeadRecord, assignments: Sequence[AssignmentFact], told: Sequence[Told]
+) -> LeadFact:
+    rounds = made.rounds[lead.id]
+    first, last = rounds[0].records[0], rounds[-1].records[-1]
+    excluded = assignments[0].excluded
+    if excluded == "blocked" and any(each.excluded is None for each in assignments):
+        excluded = None
+    owned = [each for each in assignments if each.owner_id is not None and each.arrival != "duplicate"]
+    teams = [each for each in assignments if each.team_id is not None and each.arrival != "duplicate"]
+    cuts = _cuts(made.documents[first.id], first, excluded=excluded)
+    cuts["band"] = next((each.band for each in assignments if each.band is not None), None)
+    cuts["owner_id"] = owned[0].owner_id if owned else None
+    cuts["team_id"] = teams[0].team_id if teams else None
+    fact = LeadFact(
+        **cuts,
+        lead_id=lead.id,
+        received_at=rounds[0].arrived_at,
+        state=lead.state,
+        imported=first.cause == "import",
+        merged_into=lead.merged_into,
+        last_owner_id=owned[-1].owner_id if owned else None,
+        last_team_id=teams[-1].team_id if teams else None,
+        score=made.documents[first.id].score,
+        first_number=first.decision_number,
+        changed_at=_changed_at([*(each for one in rounds for each in one.all), last], told),
+        tags_conflict=made.documents[first.id].tags_conflict,
+        arrivals=len(rounds),
+        duplicates=sum(len(each.duplicates) for each in rounds),
+        follow_up_at=min(
+            (each.decided_at for each in assignments if SEQUENCE in each.action_types), default=None
+        ),
+        moves=sum(each.move == "move" for each in assignments),
+        cover_moves=sum(each.move in ("cover", "return") for each in assignments),
+        handoffs=sum(each.move == "handoff" for each in assignments),
+        claims=sum(each.move == "claim" for each in assignments),
+        rejects=sum(each.end_cause == "rejected" for each in assignments),
+        ping_pong=any(each.ping_pong for each in assignments),
+    )
+    _add_contact(fact, told)
+    for type_ in FIRST_TIMES:
+        setattr(fact, f"{type_}_at", min((e.event.at for e in told if e.event.type == type_), default=None))
+    fact.disqualified_reason = next(
+        (name_of(each.event.reason) for each in told if each.event.type == "disqualified"), None
+    )
+    return fact
+
+
+def _add_contact(fact: LeadFact, told: Sequence[Told]) -> None:
+    """Tries and conversations of persons, and automatic answers."""
+    touches = [each for each in told if each.touches]
+    tries = [each for each in touches if each.event.type == "first_touch"]
+    touch = _first(touches, fact.received_at)
+    reached = _first([each for each in touches if each.event.type == "reached"], fact.received_at)
+    automated = [each for each in told if each.actor == "automated" and each.event.type in TOUCHES]
+    if touch is not None:
+        fact.first_touch_at, fact.first_touch_by = max(touch.event.at, fact.received_at), touch.by
+    fact.tries = len(tries)
+    if reached is not None:
+        fact.reached_at, fact.reached_by = max(reached.event.at, fact.received_at), reached.by
+        before = [each for each in tries if each.event.at <= reached.event.at]
+        fact.tries_until_reached = len(before) or None
+    fact.automated_answers = len(automated)
+    fact.automated_at = min((max(each.event.at, fact.received_at) for each in automated), default=None)
+
+
+def _changed_at(records: Iterable[AssignmentRecord], told: Iterable[Told]) -> datetime:
+    times = [at for each in records for at in (each.decided_at, each.ended_at) if at is not None]
+    return max([*times, *(each.event.received_at for each in told)])
+
+
+_CUT_NAMES = (
+    "source", "campaign", "channel", "lead_type", "band", "account_status", "trigger", "step", "strategy",
+    "team_id", "owner_id", "plan_version", "excluded",
+)  # fmt: skip
+
+
+def _add_events(made: _Person) -> None:
+    """The events and sales of all leads of the person, as those of the lead that remains."""
+    lead = next(each for each in made.facts if isinstance(each, LeadFact) and each.lead_id == made.root.id)
+    assignments = sorted(
+        (each for each in made.facts if isinstance(each, AssignmentFact) and each.arrival != "duplicate"),
+        key=lambda each: each.decision_number,
+    )
+    seen: set[str] = set()
+    for told in sorted(made.told, key=lambda each: (each.event.at, each.event.sequence)):
+        made.facts.append(
+            _event(lead, _holder(assignments, told.event), told, first=told.event.type not in seen)
+        )
+        seen.add(told.event.type)
+    events = {each.event_id: each for each in made.facts if isinstance(each, EventFact)}
+    made.facts += sales_of([each.event for each in made.told], events)
+
+
+def _holder(assignments: Sequence[AssignmentFact], event: EventRecord) -> AssignmentFact | None:
+    """The assignment whose owner had the lead when it happened. Of two open ones, that of the event."""
+    owned = [each for each in assignments if each.owner_id is not None]
+    named = [each for each in owned if each.assignment_id == event.assignment_id]
+    held = [
+        each
+        for each in owned
+        if each.decided_at <= event.at and (each.ended_at is None or event.at < each.ended_at)
+    ]
+    both = [each for each in named if each in held]
+    earlier = [each for each in owned if each.decided_at <= event.at]
+    for choice in (both, held, named, earlier, owned[:1]):
+        if choice:
+            return choice[-1]
+    return None
+
+
+def _event(lead: LeadFact, holder: AssignmentFact | None, told: Told, *, first: bool) -> EventFact:
+    event = told.event
+    cuts = {name: getattr(lead, name) for name in _CUT_NAMES}
+    cuts["owner_id"] = holder.owner_id if holder is not None else None
+    cuts["team_id"] = holder.team_id if holder is not None else lead.team_id
+    return EventFact(
+        **cuts,
+        event_id=event.id,
+        lead_id=lead.lead_id,
+        assignment_id=event.assignment_id,
+        type=event.type,
+        at=event.at,
+        day_only=event.day_only,
+        told_at=event.received_at,
+        lead_received_at=lead.received_at,
+        actor=told.actor,
+        by_owner_id=told.by,
+        first_owner_id=lead.owner_id,
+        last_owner_id=lead.last_owner_id,
+        via=name_of(event.via),
+        reason=name_of(event.reason),
+        effect=event.effect,
+        first=first,
+        amount=str(event.amount) if event.amount is not None else None,
+        currency=event.currency,
+        for_at=event.for_at,
+    )

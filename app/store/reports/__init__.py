@@ -1,0 +1,1 @@
+"""Statements of reports: the facts they are made from, and one file for each kind of report."""

@@ -1,0 +1,160 @@
+"""How far facts for reports are made, and the leads whose facts are to be made again.
+
+Decisions and events have numbers that rise in the order of their commits. So reading on from the last ones
+misses nothing, and deciding writes nothing for reports. What changes a lead otherwise notes it as stale.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.store.clocks import DECIDING_NOW
+from app.store.connection.pool import Connection
+from app.store.connection.rows import row_in_utc
+
+_NEWEST_DECISION = """coalesce((SELECT decision_number FROM assignments WHERE workspace_id = $1
+                  ORDER BY decision_number DESC LIMIT 1), 0)"""
+_NEWEST_EVENT = """coalesce((SELECT sequence FROM events WHERE workspace_id = $1
+                  ORDER BY sequence DESC LIMIT 1), 0)"""
+_STALE = "EXISTS (SELECT FROM stale_facts WHERE workspace_id = $1)"
+
+FACTS_BEHIND = f"""({_STALE} OR NOT EXISTS (
+         SELECT FROM fact_cursors
+          WHERE workspace_id = $1 AND decision_number >= {_NEWEST_DECISION}
+            AND event_sequence >= {_NEWEST_EVENT}))"""
+"""An SQL expression: whether facts are behind the decisions and events of the workspace `$1`."""
+
+SELECT_CURSOR = f"""
+SELECT coalesce(decision_number, 0) AS decision_number, coalesce(event_sequence, 0) AS event_sequence, at,
+       {_NEWEST_DECISION} AS newest_decision, {_NEWEST_EVENT} AS newest_event, {_STALE} AS stale,
+       {DECIDING_NOW} AS now
+  FROM (SELECT) AS one
+  LEFT JOIN fact_cursors ON workspace_id = $1
+"""
+"""How far facts are made, and the newest numbers."""
+
+SELECT_DIRECTORY_VERSION = """
+SELECT directory_version FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1
+"""
+"""The version of the directory; no row in a new workspace."""
+
+INSERT_CURSOR = """
+INSERT INTO fact_cursors (workspace_id) VALUES ($1) ON CONFLICT DO NOTHING
+"""
+"""The cursor of a workspace, made once."""
+
+LOCK_CURSOR = "SELECT FROM fact_cursors WHERE workspace_id = $1 FOR UPDATE"
+"""Let only this transaction make facts."""
+
+TRY_LOCK_CURSOR = f"{LOCK_CURSOR} SKIP LOCKED"
+"""The same, unless another one does."""
+
+UPDATE_CURSOR = """
+UPDATE fact_cursors SET decision_number = $2, event_sequence = $3, at = $4 WHERE workspace_id = $1
+"""
+"""Facts are made up to these numbers."""
+
+SELECT_NEW_DECISIONS = """
+SELECT decision_number AS number, lead_id::text AS lead_id FROM assignments
+ WHERE workspace_id = $1 AND decision_number > $2 ORDER BY decision_number LIMIT $3
+"""
+"""The leads of the decisions after a number."""
+
+SELECT_NEW_EVENTS = """
+SELECT sequence AS number, lead_id::text AS lead_id FROM events
+ WHERE workspace_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3
+"""
+"""The leads of the events after a number."""
+
+SELECT_STALE_FACTS = """
+SELECT number, lead_id::text AS lead_id FROM stale_facts WHERE workspace_id = $1 ORDER BY number LIMIT $2
+"""
+"""Leads whose facts are to be made again, in order."""
+
+DELETE_STALE_FACTS = "DELETE FROM stale_facts WHERE workspace_id = $1 AND number = $2"
+"""The facts of a lead were made again."""
+
+INSERT_STALE_FACTS = """
+INSERT INTO stale_facts (workspace_id, lead_id) SELECT $1, unnest($2::uuid[])
+"""
+"""Leads that changed without a decision or an event."""
+
+INSERT_STALE_OF_CHANGED = (
+    """INSERT INTO stale_facts (workspace_id, lead_id) SELECT DISTINCT $1::bigint, lead_id FROM changed"""
+)
+"""The same for the rows of the CTE `changed`."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactCursor:
+    """How far facts are made, the newest numbers, and the time of the workspace.
+
+    `at` is the time up to which nothing is missing; None before the first fact.
+    """
+
+    decision_number: int
+    event_sequence: int
+    at: datetime | None
+    newest_decision: int
+    newest_event: int
+    stale: bool
+    now: datetime
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something is new."""
+        newer = self.newest_decision > self.decision_number or self.newest_event > self.event_sequence
+        return newer or self.stale
+
+
+@dataclass(frozen=True, slots=True)
+class NewLeads:
+    """Leads that are new or changed, by the last numbers they were found by."""
+
+    lead_ids: Sequence[str]
+    decision_number: int
+    event_sequence: int
+    stale: Sequence[int]
+
+
+async def read_cursor(connection: Connection, workspace_id: int) -> FactCursor:
+    """Return how far facts are made."""
+    row = await connection.fetchrow(SELECT_CURSOR, workspace_id)
+    if row is None:
+        raise LookupError("a statement over one row returns one row")
+    return FactCursor(**row_in_utc(row))
+
+
+async def read_directory_version(connection: Connection, workspace_id: int) -> int:
+    """Return the version of the directory."""
+    return int(await connection.fetchval(SELECT_DIRECTORY_VERSION, workspace_id) or 0)
+
+
+async def lock_cursor(connection: Connection, workspace_id: int, *, wait: bool) -> bool:
+    """Let only this transaction make facts. Returns False if another one does, unless `wait`."""
+    await connection.execute(INSERT_CURSOR, workspace_id)
+    row = await connection.fetchrow(LOCK_CURSOR if wait else TRY_LOCK_CURSOR, workspace_id)
+    return row is not None
+
+
+async def move_cursor(connection: Connection, workspace_id: int, found: NewLeads, at: datetime) -> None:
+    """Note up to which numbers facts are made."""
+    await connection.execute(UPDATE_CURSOR, workspace_id, found.decision_number, found.event_sequence, at)
+    if found.stale:
+        await connection.executemany(DELETE_STALE_FACTS, [(workspace_id, number) for number in found.stale])
+
+
+async def find_new_leads(
+    connection: Connection, workspace_id: int, cursor: FactCursor, limit: int
+) -> NewLeads:
+    """Return the leads that changed first since facts were made, at most `limit` in each order."""
+    decisions = await connection.fetch(SELECT_NEW_DECISIONS, workspace_id, cursor.decision_number, limit)
+    events = await connection.fetch(SELECT_NEW_EVENTS, workspace_id, cursor.event_sequence, limit)
+    stale = await connection.fetch(SELECT_STALE_FACTS, workspace_id, limit) if cursor.stale else []
+    ids = dict.fromkeys(row["lead_id"] for row in (*decisions, *events, *stale) if row["lead_id"] is not None)
+    return NewLeads(
+        list(ids),
+        decisions[-1]["number"] if decisions else cursor.decision_number,
+        events[-1]["number"] if events else cursor.event_sequence,
+        [row["number"] for row in stale],
+    )
