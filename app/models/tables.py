@@ -339,6 +339,7 @@ events = _of_a_workspace(
         where="type IN ('opportunity', 'purchase', 'reversed')",
     ),
     _index("events_by_age", "received_at"),
+    _index("events_by_sequence", "sequence"),
     _index("events_with_id", "received_at", where="event_id IS NOT NULL OR response IS NOT NULL"),
     key=("id",),
 )

@@ -119,7 +119,7 @@ async def _persons(connection: Connection, workspace_id: int, leads: Sequence[Le
 def _root_of(lead: LeadRecord, by_id: Mapping[str, LeadRecord]) -> str:
     """The lead that remains of a chain of merges."""
     passed = {lead.id}
-    while lead.merged_into in by_id and lead.merged_into not in passed:
-        lead = by_id[lead.merged_into]
+    while (into := by_id.get(lead.merged_into or "")) is not None and into.id not in passed:
+        lead = into
         passed.add(lead.id)
     return lead.id

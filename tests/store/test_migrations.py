@@ -112,22 +112,27 @@ ROWS = (
          first_number, changed_at, tags_conflict, arrivals, duplicates, tries, automated_answers, moves,
          cover_moves, handoffs, claims, rejects, ping_pong)
          SELECT $1, id, now(), 'open', false, 1, 1, now(), false, 1, 0, 0, 0, 0, 0, 0, 0, 0, false
-           FROM leads LIMIT 1""",
+           FROM leads LIMIT 1
+         ON CONFLICT DO NOTHING""",
     """INSERT INTO assignment_facts (workspace_id, assignment_id, lead_id, decision_number, decided_at, cause,
          outcome, code, plan_version, open, attempt, counts_toward_load, refunded, action_types,
          tags_conflict, response_day_only, response_early, ping_pong, touch_day_only, changed_at)
          SELECT $1, id, lead_id, 1, now(), cause, outcome, code, 1, true, 1, true, false, '{}', false, false,
-           false, false, false, now() FROM assignments LIMIT 1""",
+           false, false, false, now() FROM assignments LIMIT 1
+         ON CONFLICT DO NOTHING""",
     """INSERT INTO promise_facts (workspace_id, assignment_id, kind, lead_id, arrived_at, started_at,
          plan_version, due_at, first, changed_at)
-         SELECT $1, id, 'touch', lead_id, now(), now(), 1, now(), true, now() FROM assignments LIMIT 1""",
+         SELECT $1, id, 'touch', lead_id, now(), now(), 1, now(), true, now() FROM assignments LIMIT 1
+         ON CONFLICT DO NOTHING""",
     """INSERT INTO event_facts (workspace_id, event_id, lead_id, assignment_id, type, at, day_only, told_at,
          lead_received_at, actor, plan_version, effect, first)
          SELECT $1, id, lead_id, assignment_id, type, at, false, now(), now(), 'person', 1, effect, true
-           FROM events LIMIT 1""",
+           FROM events LIMIT 1
+         ON CONFLICT DO NOTHING""",
     """INSERT INTO sale_facts (workspace_id, event_id, currency, lead_id, deal, type, at, told_at,
          lead_received_at, plan_version, won, won_deals, pipeline, pipeline_deals)
-         SELECT $1, id, 'EUR', lead_id, 1, 'purchase', at, now(), now(), 1, 1, 1, 0, 0 FROM events LIMIT 1""",
+         SELECT $1, id, 'EUR', lead_id, 1, 'purchase', at, now(), now(), 1, 1, 1, 0, 0 FROM events LIMIT 1
+         ON CONFLICT DO NOTHING""",
     "INSERT INTO stale_facts (workspace_id, lead_id) SELECT $1, id FROM leads LIMIT 1",
     """INSERT INTO target_messages (workspace_id, target_id, id, type, lead_id, source, state, created_at,
          next_at) SELECT $1, 't', 'a', 'tag', id, 'action', 'waiting', now(), now() FROM leads LIMIT 1""",
