@@ -1,1 +1,1 @@
-"""Reports: what is counted, for whom, and in which words; one file per report."""
+"""Reports: what is counted, how it is cut, and in which words; one file per report."""

@@ -336,7 +336,7 @@ def _is_later(at: datetime | None, than: datetime) -> bool:
 
 
 def _kept(kind: str, told: Iterable[Told], since: datetime) -> tuple[datetime | None, str | None]:
-    """When a promise to accept or touch was kept, and by whom. Of some events only the day is known."""
+    """When a promise to accept or touch was kept, and who kept it. Of some events only the day is known."""
     counts = [
         each
         for each in told
@@ -350,7 +350,7 @@ def _kept(kind: str, told: Iterable[Told], since: datetime) -> tuple[datetime | 
 def _promise_to_lead(
     promise: PromiseFact, round_: Round, told: Sequence[Told], closed_at: datetime | None
 ) -> None:
-    """When the lead got what it was promised, from whomever."""
+    """When the lead got what it was promised, no matter who did it."""
     ids = {each.id for each in round_.records}
     mine = [each for each in told if each.event.at >= promise.started_at or each.event.assignment_id in ids]
     at, by = _kept(promise.kind, mine, promise.started_at)

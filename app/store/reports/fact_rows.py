@@ -113,7 +113,7 @@ class AssignmentFact(Cuts):
     next one of the same lead:
 
     - `arrival_owner_id` is the first owner who had the lead.
-    - `response_at` is the first touch by a person, whoever had the lead, and `response_by` the owner who did
+    - `response_at` is the first touch by any person, and `response_by` the owner who did
       it. Of some only the day is known. `response_early` says that it was before the arrival.
     - `response_work_seconds` is the working time of the first owner from the arrival until then.
     - `response_accepted_at` is the first acceptance; a touch accepts.
@@ -175,7 +175,7 @@ class PromiseFact(Cuts):
 
     At a moment it is met if `met_at` is not after `due_at`; void if `void_at` is not after `due_at`; breached
     if it is due; else open. `met_by` is the owner who did it. The promise to the lead is the `first` of an
-    arrival: whoever did it, and whoever had the lead then, `lead_met_at` says when it was kept.
+    arrival: `lead_met_at` says when somebody kept it, no matter who had the lead then.
     """
 
     assignment_id: str
