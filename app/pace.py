@@ -86,10 +86,13 @@ class LongWork:
         """Whether anybody hurries."""
         return self._hurrying > 0
 
-    async def next_slice(self) -> None:
-        """Wait for the next slice."""
+    async def next_slice(self, *, first: bool = False) -> None:
+        """Wait for the next slice; with `first` it comes before those of all others."""
         slice_: asyncio.Future[None] = self._loop.create_future()
-        self._waiting.append(slice_)
+        if first:
+            self._waiting.appendleft(slice_)
+        else:
+            self._waiting.append(slice_)
         if self._next is None:
             self._next = self._loop.call_soon(self._let_go_on)
         await slice_

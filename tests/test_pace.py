@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from typing import cast
 
 from app.pace import GIVE_WAY, MAX_REST_SECONDS, SLICE_SECONDS, LongWork, Pace, long_work
 
@@ -87,17 +87,16 @@ async def test_all_computations_of_an_event_loop_share_its_time() -> None:
     assert long_work() is long_work()
 
 
-class _Loop(asyncio.AbstractEventLoop):
-    """The running event loop, whose timers end when the test says so."""
+class _Timers:
+    """Stands for an event loop: the running one, but its timers end when the test says so."""
 
     def __init__(self) -> None:
         running = asyncio.get_running_loop()
-        self.call_soon = running.call_soon  # type: ignore[method-assign]
-        self.create_future = running.create_future  # type: ignore[method-assign]
+        self.call_soon, self.create_future = running.call_soon, running.create_future
         self.rests: list[float] = []
         self.timer: tuple[asyncio.TimerHandle, Callable[[], None]] | None = None
 
-    def call_later(self, delay: float, callback: Callable[..., Any], *_: Any, **__: Any) -> Any:
+    def call_later(self, delay: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
         self.rests.append(delay)
         handle = asyncio.TimerHandle(0.0, callback, (), asyncio.get_running_loop())
         self.timer = (handle, callback)
@@ -109,9 +108,9 @@ class _Office:
 
     def __init__(self) -> None:
         self._now = 0.0
-        self._loop = _Loop()
+        self._loop = _Timers()
         self._tasks: list[asyncio.Task[None]] = []
-        self.work = LongWork(self._loop, clock=lambda: self._now)
+        self.work = LongWork(cast(asyncio.AbstractEventLoop, self._loop), clock=lambda: self._now)
         self.slices: list[str] = []
 
     @property

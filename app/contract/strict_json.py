@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from app.contract.limits import BodyLimits
-from app.errors import Fault, MalformedJson, Path, ValidationFailed
+from app.errors import Fault, MalformedJson, Path, ValidationFailed, refused_at
 from app.pace import Pace
 from app.values.numbers import MAX_NUMBER
 
@@ -24,6 +24,11 @@ AT_ONCE_BYTES = 64 * 1024
 """A body of up to this many bytes is checked without a pause."""
 PART_BYTES = 256 * 1024
 """So much of a larger body is loaded at once. That takes about a millisecond."""
+SEARCHED_BYTES = 1024 * 1024
+"""So much is searched at once. That takes about a millisecond, too."""
+MAX_VALUES = 150_000
+"""The values of a large body: loading takes most of its time for each of them, and some shapes of a body can
+only be loaded whole."""
 ENDING_BYTES = 256
 """A body whose last two brackets do not stand within these is loaded whole."""
 
@@ -34,6 +39,8 @@ _ONLY_ITEMS = re.compile(
 )
 """The beginning of an object that holds a list of objects: its key, and how the first of them begins."""
 _ENDING = re.compile(rb"\][ \t\n\r]*\}[ \t\n\r]*\Z")
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""A string. One that does not end goes to the end of the body, so that no character is looked at twice."""
 _SPACED_COLON = re.compile(rb'"[ \t\n\r]+:')
 
 
@@ -83,33 +90,53 @@ def parse(raw: bytes, limits: BodyLimits) -> Any:
         keys = walk.value(document, 0)
     except _LimitExceeded as found:
         raise ValidationFailed(faults=[found.fault(())]) from None
-    if _may_have_duplicates(raw, keys) and (fault := _first_duplicate(_parse_slowly(raw), ())):
-        raise _duplicate_key(fault)
+    if _may_have_duplicates(raw, keys):
+        _refuse_duplicates(raw)
     return document
 
 
 async def parse_in_slices(raw: bytes, limits: BodyLimits) -> Any:
-    """Like `parse`. While a large body is checked, everything else in the process goes on."""
-    if len(raw) <= AT_ONCE_BYTES or limits.isolate_items is None:
+    """Like `parse`. While a large body is checked, everything else in the process goes on.
+
+    A large body has at most `MAX_VALUES` values.
+    """
+    if len(raw) <= AT_ONCE_BYTES:
         return parse(raw, limits)
     pace = Pace()
-    document = await _loaded_in_parts(raw, limits.isolate_items, pace)
+    await _refuse_too_many_values(raw, pace)
+    document = None
+    if limits.isolate_items is not None:
+        document = await _loaded_in_parts(raw, limits.isolate_items, pace)
     if document is None:
         await pace.next_slice()
         document = _loaded(raw)
-    items = _isolated(document, limits)
-    if items is None:
-        return parse(raw, limits)
-    await pace.rest()
+    await pace.next_slice()
     walk = _Walk(limits, _unchecked_length(raw, limits))
-    for _ in _isolate_items(document, items, walk):
+    items = _isolated(document, limits)
+    for _ in _check(document, walk) if items is None else _isolate_items(document, items, walk):
         await pace.rest()
-    if _may_have_duplicates(raw, walk.keys):
+    if await _may_have_duplicates_somewhere(raw, walk.keys, pace):
         # The parser calls back into Python, where the thread can give way to the event loop.
+        if items is None:
+            await asyncio.to_thread(_refuse_duplicates, raw)
+            return document
         slowly = await asyncio.to_thread(_parse_slowly, raw)
         for _ in _isolate_duplicates(slowly, str(limits.isolate_items), items):
             await pace.rest()
     return document
+
+
+async def _refuse_too_many_values(raw: bytes, pace: Pace) -> None:
+    """Raises ValidationFailed. A comma stands before each value but the first ones, or in a string."""
+    commas = raw.count(b",")
+    if commas < MAX_VALUES:
+        return
+    for text in _TEXT.finditer(raw):
+        commas -= raw.count(b",", *text.span())
+        if commas < MAX_VALUES:
+            return
+        await pace.rest()
+    raise refused_at((), "too_many_items", f"must have at most {MAX_VALUES} values")
 
 
 def _loaded(raw: bytes) -> Any:
@@ -241,6 +268,25 @@ class _Walk:
             raise _LimitExceeded("too_long", f"is longer than {limit} bytes")
 
 
+def _check(document: Any, walk: _Walk) -> Iterator[None]:
+    """Checks a document that is not isolated. Pauses after each item of the lists in its outermost object.
+
+    Raises ValidationFailed.
+    """
+    whole = document.items() if type(document) is dict else ()
+    lists = {name: each for name, each in whole if type(each) is list and len(each) <= walk.limits.items}
+    steps: Path = ()
+    try:
+        walk.keys = walk.value({**document, **dict.fromkeys(lists)} if lists else document, 0)
+        for name, items in lists.items():
+            for position, item in enumerate(items):
+                steps = (name, position)
+                walk.keys += walk.value(item, 2)
+                yield
+    except _LimitExceeded as found:
+        raise ValidationFailed(faults=[found.fault(steps)]) from None
+
+
 def _isolate_items(document: dict[str, Any], items: list[Any], walk: _Walk) -> Iterator[None]:
     """The same checks for each item. An item has the limits of a body of its own. Pauses after each."""
     name = str(walk.limits.isolate_items)
@@ -273,6 +319,26 @@ def _may_have_duplicates(raw: bytes, keys: int) -> bool:
     parsed objects have keys, no key was lost. A string that contains `":` only causes a second parse.
     """
     return raw.count(b'":') != keys or _SPACED_COLON.search(raw) is not None
+
+
+async def _may_have_duplicates_somewhere(raw: bytes, keys: int, pace: Pace) -> bool:
+    """The same for a large body, part by part."""
+    found = 0
+    for start in range(0, len(raw), SEARCHED_BYTES):
+        await pace.rest()
+        stop = start + SEARCHED_BYTES
+        found += raw.count(b'":', start, stop + 1)
+        if _SPACED_COLON.search(raw, start, stop) is not None:
+            return True
+        last = raw.rfind(b'"', start, stop)
+        if last >= 0 and _SPACED_COLON.match(raw, last) is not None:  # its colon may stand in the next part
+            return True
+    return found != keys
+
+
+def _refuse_duplicates(raw: bytes) -> None:
+    if fault := _first_duplicate(_parse_slowly(raw), ()):
+        raise _duplicate_key(fault)
 
 
 def _parse_slowly(raw: bytes) -> Any:

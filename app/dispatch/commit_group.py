@@ -22,6 +22,7 @@ from app.engine.compile.plan import Plan
 from app.engine.model.decision import DecisionRequest
 from app.engine.model.state import Facts
 from app.errors import Erased, Problem
+from app.pace import SLICE_SECONDS, long_work
 from app.plugins.port import PluginResultMissing
 from app.store.connection.pool import Connection
 from app.store.leads import current_leads
@@ -29,8 +30,6 @@ from app.store.path import group_write
 from app.store.path.journal import JournalEntry
 from app.store.path.snapshot import Snapshot, mark_written, next_entry, settle_time
 
-YIELD_SECONDS = 0.002
-"""How long it may decide before other requests of the process get the thread."""
 PART_SIZE = 32
 """Decisions after which a group begins to write them while it decides the rest."""
 
@@ -115,18 +114,20 @@ async def decide_and_write(
     jobs: Sequence[Job],
     plans: PlanCache,
     decided: Callable[[], None],
+    hurries: Callable[[], bool],
     seconds: float,
 ) -> GroupResult:
     """Decide `jobs` and write the result, under the workspace lock. `decided` is called once all are decided.
 
-    After so many `seconds` of deciding, the rest is left.
+    Unless it `hurries`, it gives way like any other long work. After so many `seconds` of deciding, the rest
+    is left.
 
     Raises CompileFirst.
     """
     session = await open_session(connection, workspace_id, known, jobs, plans)
     result = GroupResult(session)
     async with _PartWriter(connection, workspace_id) as writer:
-        await _decide(result, jobs, writer, seconds)
+        await _decide(result, jobs, writer, hurries, seconds)
         decided()
         await writer.finish()
     result.entry = await _write(connection, workspace_id, session)
@@ -203,7 +204,13 @@ async def open_session(
     return DecisionSession(plan, found, stored, work)
 
 
-async def _decide(result: GroupResult, jobs: Sequence[Job], writer: _PartWriter, seconds: float) -> None:
+async def _decide(
+    result: GroupResult,
+    jobs: Sequence[Job],
+    writer: _PartWriter,
+    hurries: Callable[[], bool],
+    seconds: float,
+) -> None:
     """Decide the jobs whose callers still wait, as far as there is time."""
     work = result.session.work
     now = yielded = time.monotonic()
@@ -224,8 +231,12 @@ async def _decide(result: GroupResult, jobs: Sequence[Job], writer: _PartWriter,
         if len(work.rows.assignments) >= PART_SIZE and position < len(jobs):
             await writer.start(work)
             now = yielded = time.monotonic()
-        elif now - yielded > YIELD_SECONDS:
-            await asyncio.sleep(0)
+        elif now - yielded > SLICE_SECONDS:
+            if hurries():
+                await asyncio.sleep(0)
+            else:
+                # Before other long work, because it holds the workspace lock.
+                await long_work().next_slice(first=True)
             now = yielded = time.monotonic()
 
 

@@ -85,6 +85,11 @@ class PendingJobs:
         """The jobs that the next group may take."""
         return len(self._single) + (0 if self._away else len(self._bulk))
 
+    @property
+    def single_waits(self) -> bool:
+        """Whether a single job waits for the group that is under way."""
+        return bool(self._single)
+
     @contextmanager
     def coming(self, *, bulk: bool) -> Iterator[None]:
         """Within the block a request with at least one such job is on its way here."""

@@ -210,8 +210,16 @@ class WorkspaceWriter:
                     require_workspace(await connection.execute(self.begin))
                     locked = time.perf_counter()
                     seconds = self.pending.times.deciding_seconds()
+                    single = any(not job.bulk for job in jobs)
                     result = await decide_and_write(
-                        connection, self.workspace_id, known, jobs, self.plans, decided, seconds
+                        connection,
+                        self.workspace_id,
+                        known,
+                        jobs,
+                        self.plans,
+                        decided,
+                        lambda: single or self.pending.single_waits,
+                        seconds,
                     )
                     return result, locked
             except Exception as error:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Set
 from functools import cache
+from io import BytesIO
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from fastapi.params import Depends
@@ -246,18 +247,18 @@ async def read(request: Request, limits: BodyLimits) -> bytes:
 
 
 async def _received(receive: Receive, limit: int) -> bytes:
-    chunks: list[bytes] = []
+    parts = BytesIO()  # grows part by part: to join megabytes at once takes long
     left, more = limit, True
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise BadRequest("The body ended early.")
-        chunk, more = message.get("body", b""), message.get("more_body", False)
-        left -= len(chunk)
+        part, more = message.get("body", b""), message.get("more_body", False)
+        left -= len(part)
         if left < 0:
             raise TooLarge(f"The limit is {limit} bytes.")
-        chunks.append(chunk)
-    return b"".join(chunks)
+        parts.write(part)
+    return parts.getvalue()
 
 
 async def _parsed(request: Request, raw: bytes, limits: BodyLimits) -> Any:

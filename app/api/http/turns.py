@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable
 
 from starlette.routing import BaseRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http.problems import problem_response
 from app.api.http.routing import DirectRoute
@@ -14,6 +14,8 @@ REQUESTS_PER_TURN = 4
 """Requests that begin in one turn of the event loop, at least."""
 REQUESTS_PER_SECOND = 1000
 """So many begin after a turn for each second of work in it. To refuse them takes a fraction of that."""
+PARTS_PER_TURN = 4
+"""Parts of large bodies that are read in one turn of the event loop. A part has 64 KiB or some more."""
 
 
 class TakingTurns:
@@ -22,6 +24,8 @@ class TakingTurns:
     A commit group needs several turns: each statement of it is sent in one and answered in a later one. If
     every request that has arrived began at once, a flood of them would make each turn, and so every group, as
     long as it takes to answer them all.
+
+    Bodies that come in many parts are read a few parts in each turn.
 
     Callers take turns, too, told apart by what they call with: the flood of one is not in the way of another.
 
@@ -37,11 +41,13 @@ class TakingTurns:
     ) -> None:
         self._app = app
         self._turns = Turns(REQUESTS_PER_TURN, REQUESTS_PER_SECOND, clock=clock)
+        self._parts = Turns(PARTS_PER_TURN)
         self._hot = {route.path: route for route in routes if isinstance(route, DirectRoute)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._turns.take(_caller(scope))
+            caller = _caller(scope)
+            await self._turns.take(caller)
             route = self._hot.get(scope["path"])
             if route is not None and scope["method"] in (route.methods or ()):
                 problem = await route.refusal(scope)
@@ -49,7 +55,21 @@ class TakingTurns:
                     scope["route"] = route
                     await problem_response(problem, scope["request_id"])(scope, receive, send)
                     return
+            receive = self._in_turns(receive, caller)
         await self._app(scope, receive, send)
+
+    def _in_turns(self, receive: Receive, caller: Hashable) -> Receive:
+        """Receives the first part of a body at once, and each further one when it is its turn."""
+        begun = False
+
+        async def receive_part() -> Message:
+            nonlocal begun
+            if begun:
+                await self._parts.take(caller)
+            begun = True
+            return await receive()
+
+        return receive_part
 
 
 def _caller(scope: Scope) -> Hashable:

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.http.turns import REQUESTS_PER_TURN, TakingTurns
+from app.api.http.turns import PARTS_PER_TURN, REQUESTS_PER_TURN, TakingTurns
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.pending_jobs import MAX_SINGLE, WORKSPACE_SHARE
 from app.errors import MAX_RETRY_AFTER
@@ -76,6 +76,27 @@ async def test_canceled_request_does_not_hold_up_those_behind_it() -> None:
         request.cancel()
     await asyncio.gather(*requests, return_exceptions=True)
     assert began == [*range(REQUESTS_PER_TURN), *range(3 * REQUESTS_PER_TURN, MANY)]
+
+
+async def test_large_bodies_are_read_a_few_parts_in_each_turn() -> None:
+    read: list[object] = []
+
+    async def app(scope: Scope, receive: Receive, _send: Send) -> None:
+        for _ in range(5):
+            await receive()
+            read.append(scope["number"])
+
+    turns = TakingTurns(app, clock=lambda: 0.0)
+    requests = [asyncio.create_task(_call(turns, number, b"greedy")) for number in range(REQUESTS_PER_TURN)]
+    requests.append(asyncio.create_task(_call(turns, 100, b"modest")))
+    most = 0
+    while not all(each.done() for each in requests):
+        before = len(read)
+        await asyncio.sleep(0)
+        first = sum(1 for number in set(read[before:]) if number not in read[:before])
+        most = max(most, len(read) - before - first)
+    assert most <= PARTS_PER_TURN
+    assert read.index(100, read.index(100) + 1) < len(read) / 2
 
 
 async def test_flood_is_refused_before_the_framework_looks_at_it(workspace: Workspace) -> None:
