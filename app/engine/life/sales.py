@@ -1,8 +1,8 @@
 """The deals of a lead, as events tell of them.
 
 A deal is named by its `ref`. It is opened once and won once, however often that is reported; the last amount
-counts. A deal that is reversed is not won any more, and can be won again. A sale without `ref` is a deal of
-its own.
+counts. A negative amount for a deal with a positive one is a refund, and is added to it. A deal that is reversed
+is not won any more, and can be won again. A sale without `ref` is a deal of its own.
 """
 
 from collections.abc import Iterable
@@ -38,14 +38,32 @@ class Deal:
         if sale.type == "reversed":
             won = self.state == "won"
             return (Deal("reversed", self.amount, self.currency), "reversed") if won else (self, "none")
-        amount = self.amount if sale.amount is None else sale.amount
         currency = sale.currency or self.currency
+        if sale.type == "purchase" and self._is_refund(sale):
+            return Deal("won", (self.amount or Decimal()) + (sale.amount or Decimal()), currency), "amended"
+        amount = self.amount if sale.amount is None else sale.amount
         state: Literal["open", "won"] = "won" if sale.type == "purchase" else "open"
         if self.state is None or (state == "won" and self.state != "won"):
             return Deal(state, amount, currency), "counted"
         if self.state == state and (amount, currency) != (self.amount, self.currency):
             return Deal(state, amount, currency), "amended"
         return self, "none"
+
+    def _is_refund(self, sale: Sale) -> bool:
+        """Whether money goes back. The two may come in either order."""
+        same_currency = sale.currency in (None, self.currency)
+        return (
+            self.state == "won"
+            and same_currency
+            and self.amount is not None
+            and sale.amount is not None
+            and min(self.amount, sale.amount) < 0 < max(self.amount, sale.amount)
+        )
+
+    @property
+    def is_won(self) -> bool:
+        """Whether it is a sale. A deal that only gives money back is none."""
+        return self.state == "won" and not (self.amount is not None and self.amount < 0)
 
 
 NO_DEAL = Deal()
@@ -70,4 +88,4 @@ def total_of(sales: Iterable[Sale]) -> SalesTotal:
         if deal.state in ("won", "reversed") and deal.amount is not None:
             won = deal.amount if deal.state == "won" else Decimal()
             revenue[deal.currency] = revenue.get(deal.currency, Decimal()) + won
-    return SalesTotal(sum(deal.state == "won" for deal in deals.values()), revenue)
+    return SalesTotal(sum(deal.is_won for deal in deals.values()), revenue)

@@ -33,6 +33,19 @@ def test_sales_without_a_deal_count_each() -> None:
     assert (total.conversions, total.revenue) == (2, {None: Decimal(2)})
 
 
+def test_a_refund_is_taken_off_its_deal_in_any_order() -> None:
+    bought, refund = Sale("purchase", "D", Decimal(500), "EUR"), Sale("purchase", "D", Decimal(-200), "EUR")
+    for told in ([bought, refund], [refund, bought]):
+        total = total_of(told)
+        assert (total.conversions, total.revenue) == (1, {"EUR": Decimal(300)})
+    assert total_of([bought, refund, Sale("reversed", "D")]).revenue == {"EUR": Decimal(0)}
+
+
+def test_a_refund_without_a_deal_is_no_conversion() -> None:
+    total = total_of([Sale("purchase", "D", Decimal(500)), Sale("purchase", None, Decimal(-200))])
+    assert (total.conversions, total.revenue) == (1, {None: Decimal(300)})
+
+
 @given(st.lists(sales))
 def test_a_repeated_event_changes_nothing(told: list[Sale]) -> None:
     twice = [sale for sale in told for _ in range(2)]
