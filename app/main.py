@@ -32,6 +32,7 @@ from app.api.routes import (
     reassign,
     reconcile,
     signals,
+    spend,
     suppressions,
     tables,
     targets,
@@ -162,6 +163,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         plans,
         endpoints,
         reconcile,
+        spend,
         webhooks,
         clock,
     )

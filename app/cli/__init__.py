@@ -46,6 +46,7 @@ _COMMANDS = {
     "owners": "owners",
     "teams": "teams",
     "import": "imports",
+    "spend": "spend",
 }
 """The commands, in the order of the help, and the file of each. It has a group `commands`, or a function."""
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     Double,
     ForeignKey,
     ForeignKeyConstraint,
@@ -756,6 +757,7 @@ lead_facts = _of_a_workspace(
     _required("ping_pong", Boolean),
     _index("lead_facts_received", "received_at"),
     _index("lead_facts_merged", "merged_into", where="merged_into IS NOT NULL"),
+    _index("lead_facts_campaigns", "campaign", where="campaign IS NOT NULL"),
     key=("lead_id",),
 )
 assignment_facts = _of_a_workspace(
@@ -796,6 +798,7 @@ assignment_facts = _of_a_workspace(
     _index("assignment_facts_of_lead", "lead_id"),
     _index("assignment_facts_decided", "decided_at"),
     _index("assignment_facts_arrived", "arrived_at", where="arrived_at IS NOT NULL"),
+    _index("assignment_facts_ended", "ended_at", where="ended_at IS NOT NULL AND team_id IS NOT NULL"),
     key=("assignment_id",),
 )
 promise_facts = _of_a_workspace(
@@ -880,4 +883,16 @@ stale_facts = _of_a_workspace(
     Column("number", BigInteger, Identity(), nullable=False),
     _required("lead_id", Uuid),
     key=("number",),
+)
+spend = _of_a_workspace(
+    "spend",
+    _required("campaign", Text),
+    _required("fact_campaign", Text),
+    _required("day", Date),
+    _required("currency", Text),
+    _required("amount", Numeric),
+    _required("updated_at", INSTANT, server_default=text("now()")),
+    _required("updated_by", Text),
+    _index("spend_by_day", "day", "campaign", "currency"),
+    key=("campaign", "day", "currency"),
 )

@@ -43,9 +43,9 @@ def _changes(before: Deal, after: Deal, number: int, fact: EventFact) -> list[Sa
         change[f"{kind}_deals"] = change.get(f"{kind}_deals", 0) + counted
 
     if before.state == "won":
-        add(before, -1, "won", -1)
+        add(before, -1, "won", -int(before.is_won))
     if after.state == "won":
-        add(after, 1, "won", 1)
+        add(after, 1, "won", int(after.is_won))
     if before.state == "open" and after.state == "open":
         add(before, -1, "pipeline", -1)
     if after.state == "open":

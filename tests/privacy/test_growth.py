@@ -50,6 +50,7 @@ BOUNDED: Final = {
     "fact_cursors": "one row for each workspace",
     "stale_facts": "a row until the facts of the lead are made again",
     "suppressions": "entries that nobody has withdrawn",
+    "spend": "what was uploaded and not deleted",
 }
 """Tables that cannot grow without end, or only by what people make and can delete."""
 HISTORY: Final = {

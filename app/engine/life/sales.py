@@ -1,8 +1,8 @@
 """The deals of a lead, as events tell of them.
 
 A deal is named by its `ref`. It is opened once and won once, however often that is reported; the last amount
-counts. A negative amount for a deal with a positive one is a refund, and is added to it. A deal that is reversed
-is not won any more, and can be won again. A sale without `ref` is a deal of its own.
+counts. A negative amount for a deal with a positive one is a refund, and is added to it. A deal that is
+reversed is not won any more, and can be won again. A sale without `ref` is a deal of its own.
 """
 
 from collections.abc import Iterable

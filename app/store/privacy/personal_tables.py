@@ -143,5 +143,6 @@ NOTHING: Mapping[str, str] = {
     ),
     "fact_cursors": "how far facts are made",
     "stale_facts": "ids of leads whose facts are to be made again",
+    "spend": "what campaigns cost, by day",
 }
 """Tables without data about the person behind a lead, and what they hold."""
