@@ -39,7 +39,8 @@ async def catalog(any_postgres_database: str) -> AsyncIterator[asyncpg.Connectio
 @pytest_asyncio.fixture
 async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
     """A workspace with a row in each of its tables."""
-    async with running_app(any_postgres_database) as app:
+    # A worker would make the facts again, and delete sales that are in no event.
+    async with running_app(any_postgres_database, no_worker=True) as app:
         workspace = await create_workspace(app, "workspace")
         async with workspace.client:
             await workspace.put("absences", "a", {"owner": "ben", "from": "2026-01-01", "to": "2026-01-02"})
@@ -74,6 +75,7 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
                 ("target_secrets", "'t', gen_random_uuid(), '', '', now()"),
                 ("target_cursors", "0, 0"),
                 ("fact_cursors", "0, 0, now()"),
+                ("spend", "'autumn', 'autumn', now()::date, 'EUR', 1, now(), 'a'"),
             ):
                 await workspace.pool.execute(
                     f"INSERT INTO {table} SELECT $1, {values} ON CONFLICT DO NOTHING", workspace.workspace_id
