@@ -7,7 +7,8 @@ from typing import Any
 
 from app.engine.life.event_table import AUTOMATED
 from app.reports.documents import documents_of, name_of
-from app.reports.rounds import Round, rounds_of, with_moves
+from app.reports.moves import moves_of
+from app.reports.rounds import Round, rounds_of
 from app.reports.sales import sales_of
 from app.store.reports.fact_rows import Actor, AssignmentFact, EventFact, Fact, LeadFact, PromiseFact
 from app.store.reports.fact_sources import (
@@ -145,6 +146,7 @@ def _add_lead(made: _Person, lead: LeadRecord) -> None:
     own = [each for each in made.told if each.event.lead_id == lead.id]
     told = own if merged else made.told
     assignments: list[AssignmentFact] = []
+    placed: list[AssignmentFact] = []
     band = None
     for position, round_ in enumerate(rounds):
         excluded = "merged" if merged else ("blocked" if round_.blocked else None)
@@ -152,7 +154,7 @@ def _add_lead(made: _Person, lead: LeadRecord) -> None:
         band = first.band or band
         documents = replace(first, band=band)
         found = [_assignment(made, lead, each, documents, excluded, told) for each in round_.records]
-        with_moves(found, round_)
+        placed += found
         if round_.records[0].existing_kind != "duplicate":
             _answer(made, found, round_, told, first=position == 0)
         made.facts += _promises(made, found, round_, _next_arrival(rounds, position), told)
@@ -162,6 +164,10 @@ def _add_lead(made: _Person, lead: LeadRecord) -> None:
             repeated = _assignment(made, lead, each, own_documents, excluded, told)
             repeated.arrival, repeated.arrived_at = "duplicate", each.decided_at
             assignments.append(repeated)
+    for fact, move in zip(placed, moves_of(placed), strict=True):
+        if move is not None:
+            fact.previous_owner_id, fact.ping_pong = move.previous, move.comes_back
+            fact.move = move.kind
     made.facts += assignments
     made.facts.append(_lead(made, lead, assignments, told))
 

@@ -4,20 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from app.store.reports.fact_rows import Arrival, AssignmentFact, Move
+from app.store.reports.fact_rows import Arrival
 from app.store.reports.fact_sources import AssignmentRecord, LeadRecord
 
 CLOSED = ("closed", "idle")
 """The ends after which a lead that is decided again is open again."""
 OVER = (*CLOSED, "merged", "erased")
 """The ends after which nobody has the lead any more."""
-_MOVES: dict[str, Move] = {
-    "claim": "claim",
-    "release": "release",
-    "cover": "cover",
-    "return": "return",
-    "handoff": "handoff",
-}
 
 
 @dataclass(slots=True)
@@ -65,25 +58,3 @@ def rounds_of(lead: LeadRecord, records: Sequence[AssignmentRecord]) -> list[Rou
         else:
             rounds[-1].records.append(record)
     return rounds
-
-
-def with_moves(facts: Sequence[AssignmentFact], round_: Round) -> None:
-    """Say of each decision of a round how it changed the owner of the lead."""
-    earlier: list[str] = []
-    for position, (fact, record) in enumerate(zip(facts, round_.records, strict=True)):
-        before = facts[position - 1].owner_id if position else None
-        fact.previous_owner_id = before
-        if position:
-            fact.move = _move(record, before)
-        if fact.owner_id is None:
-            continue
-        fact.ping_pong = fact.move == "move" and fact.owner_id in earlier
-        if fact.move != "cover" and fact.owner_id not in earlier:
-            earlier.append(fact.owner_id)
-
-
-def _move(record: AssignmentRecord, before: str | None) -> Move | None:
-    known = _MOVES.get(record.cause)
-    if known is not None:
-        return known
-    return "move" if before is not None and before != record.owner_id else None

@@ -109,7 +109,7 @@ CREATE TABLE assignment_facts (
   response_reached_at timestamptz,
   automated_at timestamptz,
   previous_owner_id text,
-  move text CHECK (move IN ('move', 'cover', 'return', 'handoff', 'claim', 'release')),
+  move text CHECK (move IN ('first', 'kept', 'move', 'cover', 'return', 'handoff', 'claim')),
   ping_pong boolean NOT NULL,
   accepted_at timestamptz,
   touched_at timestamptz,

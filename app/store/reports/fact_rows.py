@@ -14,7 +14,7 @@ import orjson
 from app.store.connection.pool import Connection
 
 Arrival = Literal["new", "reengaged", "reopened", "imported", "duplicate"]
-Move = Literal["move", "cover", "return", "handoff", "claim", "release"]
+MoveKind = Literal["first", "kept", "move", "cover", "return", "handoff", "claim"]
 Actor = Literal["person", "automated", "system"]
 
 
@@ -53,8 +53,8 @@ class LeadFact(Cuts):
       `tries_until_reached` those until the first conversation; None without a try or a conversation.
     - `automated_at` is the first automatic answer.
     - `follow_up_at` is when a decision first started a sequence.
-    - `moves` are changes of owner, without claims, releases, covers and handoffs. `ping_pong` says that one
-      of them went back to an earlier owner.
+    - `moves` are changes of owner, without first owners, claims, covers and handoffs. `ping_pong` says that
+      one of them went back to an earlier owner.
     - `changed_at` is when the newest of all this was reported or decided.
     """
 
@@ -120,8 +120,9 @@ class AssignmentFact(Cuts):
 
     `touched_at` and `touched_by` are the first touch of this assignment by anybody, `owner_touched_at` the
     first by its owner, `owner_work_seconds` the owner's working time until then. `previous_owner_id` is the
-    owner before. `move` is how the owner changed; None if it did not. `ping_pong` says that a move went back
-    to an earlier owner. `action_types` are the types of the actions that the decision asked for.
+    owner before. `move` is how the owner got the lead (`app.reports.moves`); None without an owner.
+    `ping_pong` says that a move went back to an earlier owner. `action_types` are the types of the actions
+    that the decision asked for.
     """
 
     assignment_id: str
@@ -158,7 +159,7 @@ class AssignmentFact(Cuts):
     response_reached_at: datetime | None = None
     automated_at: datetime | None = None
     previous_owner_id: str | None = None
-    move: Move | None = None
+    move: MoveKind | None = None
     ping_pong: bool = False
     accepted_at: datetime | None = None
     touched_at: datetime | None = None
