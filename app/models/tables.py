@@ -300,6 +300,29 @@ ledger_entries = _of_a_workspace(
     _index("ledger_entries_of_assignment", "assignment_id", where="assignment_id IS NOT NULL"),
     key=("team_id", "number"),
 )
+share_splits = _of_a_workspace(
+    "share_splits",
+    _required("id", Uuid),
+    _required("owners", ARRAY(Text)),
+    _required("columns", ARRAY(Text)),
+    _required("amounts", ARRAY(BigInteger)),
+    key=("id",),
+)
+share_facts = _of_a_workspace(
+    "share_facts",
+    _required("team_id", Text),
+    _required("number", BigInteger),
+    _required("at", INSTANT),
+    Column("assignment_id", Uuid),
+    _required("split_id", Uuid),
+    Index(
+        "share_facts_by_time",
+        "workspace_id",
+        "at",
+        postgresql_include=["team_id", "split_id", "assignment_id"],
+    ),
+    key=("team_id", "number"),
+)
 events = _of_a_workspace(
     "events",
     _required("id", Uuid),

@@ -57,15 +57,14 @@ DELETE_WORKSPACE = "DELETE FROM workspaces WHERE id = $1"
 
 TABLES = (
     "lead_facts", "assignment_facts", "promise_facts", "event_facts", "sale_facts", "stale_facts",
-    "fact_cursors",
+    "fact_cursors", "share_facts", "share_splits",
     "crm_records", "crm_field_versions", "crm_confirmed_writes", "crm_users", "crm_findings", "crm_watch",
     "endpoint_secrets", "endpoint_hours", "crm_turns", "crm_inbox", "crm_deliveries",
     "target_messages", "target_secrets", "target_cursors", "targets",
     "sla_clocks", "actions", "bulk_job_items", "bulk_jobs", "suppressions", "clock_recounts", "worker_runs",
     "events", "ledger_entries", "idempotency_keys", "account_keys", "identities", "assignments", "leads",
     "failed_leads", "journal", "clocks", "changes", "plans", "table_versions", "attribute_names", "directory",
-    "erasures", "hash_keys", "barred_records", "retention_runs", "owner_erasures",
-    "spend",
+    "erasures", "hash_keys", "barred_records", "retention_runs", "owner_erasures", "spend",
     "workspace_locks",
 )  # fmt: skip
 """Every table of a workspace. Tables that refer to others come first."""

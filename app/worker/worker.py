@@ -41,6 +41,7 @@ from app.worker.queue_order import QueueOrder
 from app.worker.queue_waits import QueueWaits
 from app.worker.report_facts import ReportFacts
 from app.worker.retention import Retention
+from app.worker.share_facts import ShareFacts
 from app.worker.shift_releases import ShiftReleases
 from app.worker.target_deliveries import TargetDeliveries
 from app.worker.visits import Visits
@@ -85,6 +86,7 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
         Retention(pool),
         OwnerErasures(pool, dispatch.plans.fetch),
         ReportFacts(pool),
+        ShareFacts(pool),
     ]
 
 

@@ -58,6 +58,8 @@ HISTORY: Final = {
     "changes": "the log of edits, from which the directory of any moment is read",
     "plans": "the versions with which decisions are replayed",
     "ledger_entries": "the turns, which are added up by `verify`",
+    "share_facts": "what each row of a ledger means, so that closed periods do not change",
+    "share_splits": "the same",
     "erasures": "repeated after a restore",
     "owner_erasures": "repeated after a restore",
     **dict.fromkeys(

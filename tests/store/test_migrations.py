@@ -76,6 +76,8 @@ async def workspace(any_postgres_database: str) -> AsyncIterator[Workspace]:
                 ("target_cursors", "0, 0"),
                 ("fact_cursors", "0, 0, now()"),
                 ("spend", "'autumn', 'autumn', now()::date, 'EUR', 1, now(), 'a'"),
+                ("share_splits", "gen_random_uuid(), '{ana}', '{received}', '{1}'"),
+                ("share_facts", "'inbound', 1, now(), NULL, gen_random_uuid()"),
             ):
                 await workspace.pool.execute(
                     f"INSERT INTO {table} SELECT $1, {values} ON CONFLICT DO NOTHING", workspace.workspace_id

@@ -45,8 +45,16 @@ ERASURE = """
 INSERT INTO owner_erasures (workspace_id, owner_id, version, decision_number, at, actor)
 SELECT $1, 'ana', 1, 1, now(), 'test'
 """
+TURN = """
+INSERT INTO ledger_entries (workspace_id, team_id, number, cause, chosen, at, owners, amounts)
+VALUES ($1, 'dach', {}, 'turn', 'ana', now(), '{{ana}}', '{{0}}')
+"""
+FACT = """
+INSERT INTO share_facts (workspace_id, team_id, number, at, split_id)
+VALUES ($1, 'dach', 1, now(), gen_random_uuid())
+"""
 FLAGS = ("held_lead", "clock", "recount", "strike", "leave", "bulk_job", "waiting_action", "crm_event",
-         "owner_erasure")  # fmt: skip
+         "owner_erasure", "shares")  # fmt: skip
 FILLED = {
     "a held lead that is due": (ASSIGNMENT.format(HELD, "'sales', now() - interval '1 hour'"), {"held_lead"}),
     "a held lead": (ASSIGNMENT.format(HELD, "'sales', now() + interval '1 hour'"), set()),
@@ -57,6 +65,8 @@ FILLED = {
     "a new miss": (CLOCK.format("'missed', now(), 'new'", "-"), {"strike"}),
     "a miss that counts": (CLOCK.format("'missed', now(), 'counted'", "-"), set()),
     "clocks to compute again": ("INSERT INTO clock_recounts SELECT $1, 'ana'", {"recount"}),
+    "a turn": (TURN.format(1), {"shares"}),
+    "a fact": (FACT, set()),
     "an owner to erase": (ERASURE, {"owner_erasure"}),
     "a running job": (JOB, {"bulk_job"}),
     "an action whose time has come": (ACTION.format("-"), {"waiting_action"}),

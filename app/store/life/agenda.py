@@ -7,6 +7,7 @@ from app.store.connection.pool import ACQUIRE_SECONDS, Connection
 from app.store.connection.rows import row_in_utc
 from app.store.life.worker_runs import WorkerRun
 from app.store.reports.fact_cursor import FACTS_BEHIND
+from app.store.reports.share_facts import LEDGER_AHEAD
 
 # Each answer is one row of a short index.
 SELECT_AGENDA = f"""
@@ -42,7 +43,8 @@ SELECT {NOW} AS now,
                        ORDER BY wait_until LIMIT 1), false) AS crm_event,
        EXISTS (SELECT FROM target_cursors WHERE workspace_id = $1) AS targets,
        EXISTS (SELECT FROM owner_erasures WHERE workspace_id = $1 AND ended_at IS NULL) AS owner_erasure,
-       {FACTS_BEHIND} AS facts
+       {FACTS_BEHIND} AS facts,
+       EXISTS ({LEDGER_AHEAD}) AS shares
   FROM (SELECT {DECIDING_NOW} AS now) AS time
   LEFT JOIN worker_runs AS run ON run.workspace_id = $1
 """
@@ -68,6 +70,7 @@ class Agenda:
     targets:        there is a target, or was one, so something may have to be sent.
     owner_erasure:  an erased owner is still named in the history.
     facts:          the facts for reports are behind the decisions and events.
+    shares:         a ledger has rows that the report about fairness does not know yet.
     """
 
     workspace_id: int
@@ -85,6 +88,7 @@ class Agenda:
     targets: bool
     owner_erasure: bool
     facts: bool
+    shares: bool
 
 
 _RUN = ("now", "pending", "own_clock", "polled_at", "gap_from", "resumed_at")

@@ -121,6 +121,8 @@ NOTHING: Mapping[str, str] = {
     "account_keys": "domains and CRM ids of accounts",
     "changes": "edits of the directory and of plans; entries about suppressions leave the address out",
     "ledger_entries": "turns of owners, by assignment",
+    "share_facts": "which split each row of a ledger has",
+    "share_splits": "shares of owners, by cause",
     "bulk_jobs": "what a job was asked to do",
     "clock_recounts": "owners",
     "worker_runs": "times",
