@@ -39,13 +39,12 @@ from app.api.routes import (
     teams,
     webhooks,
 )
-from app.audit.gauges import read_gauges
-from app.audit.scrapes import Scrapes
+from app.audit.exporter import Exporter
 from app.dispatch.dispatcher import Dispatcher
 from app.engine.compile.plan import Strategy
 from app.intake.domains import load_suffixes
 from app.loop_lag import measured
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.outbox.safe_http import AllowedHosts, SafeHttp
 from app.plugins.process import PluginLimits
 from app.registry import strategies as installed
@@ -68,6 +67,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     """
     offered = installed() if strategies is None else strategies
     metrics = Metrics()
+    exporter = Exporter(metrics, settings.metrics_workspaces)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -91,7 +91,6 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
             deadline=settings.request_timeout_seconds,
             plugins=PluginLimits(settings.plugin_timeout_seconds, settings.plugin_memory_mb),
         )
-        app.state.scrapes = Scrapes(lambda id_: _scraped(pool, metrics, id_))
         load_suffixes()
         _settle_memory()
         _prefer_the_event_loop()
@@ -103,6 +102,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
                 measured(metrics.loop_late),
                 exchanging(app.state.rate_limits, pool),
                 nullcontext() if settings.no_worker else worker,
+                exporter.reading(pool),
                 watching(pool, metrics),
             ):
                 yield
@@ -123,6 +123,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     app.state.draining = False
     app.state.trusted_proxies = settings.trusted_proxies
     app.state.metrics = metrics
+    app.state.exporter = exporter
     app.state.rate_limits = RateLimits(metrics.rate_limited)
     app.state.secret_box = SecretBox(settings.secrets_keys())
     allowed = AllowedHosts.parse(settings.allowed_target_hosts, development=settings.development)
@@ -181,11 +182,6 @@ async def _authentication(pool: Pool, settings: Settings, metrics: Metrics) -> A
         development_workspace=own.id if own else None,
         failed=metrics.authentication_failed,
     )
-
-
-async def _scraped(pool: Pool, metrics: Metrics, workspace_id: int) -> bytes:
-    gauges = await read_gauges(pool, workspace_id)
-    return metrics.exposition(workspace_id, gauges)
 
 
 def _settle_memory() -> None:

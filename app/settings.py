@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     no_worker: bool = False
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(None, ge=0, le=65535)
+    metrics_workspaces: Annotated[tuple[str, ...] | None, NoDecode] = None
     worker_interval_seconds: float = Field(1.0, ge=0.01, le=3600)
     plugin_timeout_seconds: float = Field(0.1, ge=0.01, le=30)
     plugin_memory_mb: int = Field(1024, ge=256, le=65536)
@@ -45,6 +46,13 @@ class Settings(BaseSettings):
     max_connections: int = Field(4096, ge=1, le=1_000_000)
     max_connections_per_peer: int | None = Field(None, ge=1, le=1_000_000)
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
+
+    @field_validator("metrics_workspaces", mode="before")
+    @classmethod
+    def _are_names(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

@@ -10,7 +10,8 @@ import orjson
 import pytest
 
 from app.logs import LineWriter, logger
-from app.metrics import Metrics, WorkspaceGauges
+from app.metrics.exposition import expose
+from app.metrics.process import Metrics
 
 GUARD = 120.0
 LONG = b"x" * 9_999 + b"\n"
@@ -151,5 +152,5 @@ def test_level_decides_which_lines_are_written(level: str, seen: str) -> None:
 
 
 def test_dropped_lines_are_a_metric() -> None:
-    metrics = Metrics().exposition(1, WorkspaceGauges({}, {}, {}, 0, 0)).decode()
+    metrics = expose(Metrics().registry, []).decode()
     assert "\nlead_assignment_log_lines_dropped_total 0.0\n" in metrics

@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from app.audit.verify import verify
+from tests.support.metrics import sample
 from tests.support.workspace import Filled, Workspace, create_workspace, open_filled
 
 PLAN = """
@@ -147,7 +149,7 @@ async def test_the_higher_priority_is_released_first_then_the_older(night: Works
     leads.sort(key=lambda lead: int(lead["assignments"][1]["decision_number"]))
     assert [lead["id"] for lead in leads] == [each["lead_id"] for each in (*sent[4:], *sent[:4])]
     metrics = (await night.client.get("/metrics")).text
-    assert "lead_assignment_held_overdue_seconds 0.0" in metrics
+    assert sample(metrics, "lead_assignment_held_leads_overdue") == 0
 
 
 async def test_released_lead_without_an_available_owner_is_held_again_or_moves_on(night: Workspace) -> None:
@@ -172,7 +174,10 @@ async def test_unreleased_lead_is_reported_as_overdue(filled: Filled) -> None:
         await workspace.publish(PLAN)
         await workspace.assign(external_id="a", source="ben")
         await at(workspace, "2099-11-23 08:01Z")
-        assert "lead_assignment_held_overdue_seconds 60.0" in (await workspace.client.get("/metrics")).text
+        metrics = (await workspace.client.get("/metrics")).text
+        assert sample(metrics, "lead_assignment_held_leads_overdue") == 1
+        due = datetime(2099, 11, 23, 8, tzinfo=UTC)
+        assert sample(metrics, "lead_assignment_held_leads_due_timestamp_seconds") == due.timestamp()
 
 
 async def test_first_member_on_shift_does_not_get_all_held_leads(night: Workspace) -> None:

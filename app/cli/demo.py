@@ -86,7 +86,11 @@ def _open_of(client: Client, owner: str) -> int:
 
 def _differences(client: Client) -> Iterator[str]:
     """What does not add up, as far as callers can see it."""
-    unaccounted = client.gauges()["lead_assignment_unaccounted_leads"]
+    unaccounted = sum(
+        value
+        for name, value in client.gauges().items()
+        if name.startswith("lead_assignment_unaccounted_leads")
+    )
     if unaccounted:
         yield f"{unaccounted:.0f} leads are in no state"
     for team in (*world.COUNTRIES, world.CUSTOMER_TEAM):

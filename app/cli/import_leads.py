@@ -25,7 +25,7 @@ from app.dispatch.jobs.base import IdempotencyKey, Reply
 from app.dispatch.jobs.import_lead import ImportLead
 from app.engine.model.directory import Directory
 from app.errors import Fault, Problem, ValidationFailed, refused_at
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.plan.language.fields import Field
 from app.registry import strategies
 from app.store.connection.pool import Pool

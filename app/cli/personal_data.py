@@ -11,7 +11,7 @@ import typer
 from app.cli.context import CommandError, settings_now, system_user, with_pool, workspace_chosen
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.erasing import erase_person
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.privacy.erasure import ErasureReport
 from app.privacy.export import Export, export_lead
 from app.registry import strategies

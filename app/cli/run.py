@@ -24,7 +24,7 @@ from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.dry_run import DryRun
 from app.dispatch.jobs.assign import Assign
 from app.errors import ValidationFailed
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.plan.document.own_fields import declare_fields
 from app.plan.language.fields import Field
 from app.plugins.process import PluginLimits

@@ -166,7 +166,7 @@ def _run(settings: Settings, announcement: str | None) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
-    with metrics_port(settings, app.state.metrics):
+    with metrics_port(settings, app.state.exporter):
         _Server(config, app.state, announcement).run()
 
 

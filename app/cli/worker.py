@@ -31,9 +31,11 @@ def worker(
 
 async def _until_signal(settings: Settings) -> None:
     # These imports take long, and no other command waits for them.
+    from app.audit.exporter import Exporter
     from app.cli.metrics_port import metrics_port
     from app.dispatch.dispatcher import Dispatcher
-    from app.metrics import Metrics
+    from app.loop_lag import measured
+    from app.metrics.process import Metrics
     from app.outbox.safe_http import AllowedHosts, SafeHttp
     from app.plugins.process import PluginLimits
     from app.registry import strategies
@@ -69,8 +71,14 @@ async def _until_signal(settings: Settings) -> None:
     sender = sender_of(pool, dispatch, SafeHttp(allowed), secrets, metrics)
     try:
         every = settings.worker_interval_seconds
-        with metrics_port(settings, metrics):
-            async with working(pool, dispatch, sender, every, metrics), watching(pool, metrics):
+        exporter = Exporter(metrics, settings.metrics_workspaces)
+        with metrics_port(settings, exporter):
+            async with (
+                exporter.reading(pool),
+                measured(metrics.loop_late),
+                working(pool, dispatch, sender, every, metrics),
+                watching(pool, metrics),
+            ):
                 log.info("working")
                 await ended.wait()
     finally:

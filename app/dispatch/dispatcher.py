@@ -14,7 +14,7 @@ from app.dispatch.workspace_writer import WorkspaceWriter
 from app.dispatch.write_window import WriteWindow
 from app.engine.compile.plan import Strategy
 from app.errors import DatabaseUnavailable, OutcomeUnknown, Overloaded, Problem
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.pace import long_work
 from app.plugins.port import BULK_TIMEOUT_FACTOR, PluginPort
 from app.plugins.process import PluginLimits

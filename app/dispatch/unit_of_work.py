@@ -32,6 +32,8 @@ from app.engine.model.decision import Decision, DecisionRequest, LedgerEntry, Pr
 from app.engine.model.lead_keys import LeadKey, SuppressionKey
 from app.engine.model.state import Facts, apply_decision
 from app.engine.selection.refunds import REVERSED, refund_entries
+from app.metrics.counters import CLOCKS_MET, EVENTS, MOVES, REASSIGNMENTS, REJECTS, Tally
+from app.metrics.label_names import OTHER
 from app.store.leads.bulk_jobs import BulkResultRow
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
@@ -70,6 +72,7 @@ class UnitOfWork:
     lifted:     the assignments whose entries of suppression lists are gone.
     acted_on:   the leads with actions of this group.
     changes:    how many rows of the change log were made here.
+    tally:      what metrics count, besides decisions.
     """
 
     snapshot: Snapshot
@@ -94,6 +97,7 @@ class UnitOfWork:
     lifted: set[str] = field(default_factory=set)
     acted_on: set[str] = field(default_factory=set)
     changes: int = 0
+    tally: Tally = field(default_factory=Tally)
 
     @property
     def facts(self) -> Facts:
@@ -131,6 +135,8 @@ class UnitOfWork:
         at, imported = self._assigned_at(request), request.owned is not None
         number = apply_decision(state, directory, decision, at, past=imported)
         self.decided.append(decision)
+        if request.kind in MOVES:
+            self.tally[REASSIGNMENTS, request.kind] += 1
         aging = self._aging(decision.queue)
         row = assignment_row(request, decision, lead_id, self.decision_number, at, self.plan_version, aging)
         if row.idle_from is not None:
@@ -274,6 +280,8 @@ class UnitOfWork:
             if clock is not None and clock.state == "pending":
                 clock.stop(state, at)
                 self.keep_clock(clock)
+                if state == "met":
+                    self.tally[CLOCKS_MET, kind] += 1
 
     def bar(self, lead: CurrentLead, owner_id: str) -> CurrentLead:
         """This owner never gets the lead again. Returns the lead as it is now."""
@@ -340,6 +348,9 @@ class UnitOfWork:
     def add_event(self, row: EventRow) -> None:
         """Record an event."""
         self.rows.events.append(row)
+        self.tally[EVENTS, row.type] += 1
+        if row.effect == "rejected":
+            self.tally[REJECTS, row.reason or OTHER] += 1
         if row.event_id is not None:
             self.events[row.source, row.event_id] = EarlierEvent(
                 row.body_hash or "", row.status or 200, (row.response or "").encode()

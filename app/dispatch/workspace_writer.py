@@ -21,9 +21,10 @@ from app.dispatch.failures import (
 from app.dispatch.jobs.base import Job, Reply
 from app.dispatch.pending_jobs import PendingJobs
 from app.dispatch.record import as_replayed
+from app.dispatch.tallies import tally_of
 from app.dispatch.write_window import WriteWindow
 from app.errors import DatabaseUnavailable, Erased, Overloaded, Problem
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.plugins.port import PluginPort
 from app.store.connection.pool import (
     Connection,
@@ -236,10 +237,8 @@ class WorkspaceWriter:
                 self.metrics.time_went_back()
             self.snapshot.entry = result.entry
         self.plugins.observe(session.plan, self.snapshot, work.now)
-        for decision in work.decided:
-            self.metrics.lead_decided(self.workspace_id, decision.outcome, decision.step, decision.code)
-        if session.flags:
-            self.metrics.flags_set(self.workspace_id, session.flags)
+        if tally := tally_of(session):
+            self.metrics.group_decided(self.workspace_id, session.plan.version, tally)
         for job, reply in result.replies:
             _reply(job, reply)
         for job, assignment_id in result.replays:

@@ -197,6 +197,7 @@ plans = _of_a_workspace(
     Column("comment", Text),
     _required("created_at", INSTANT),
     Column("activated_at", INSTANT),
+    Column("label_names", JSON),
     key=("version",),
 )
 

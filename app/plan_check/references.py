@@ -39,6 +39,17 @@ def find_references(
     return list(dict.fromkeys(paths))
 
 
+def teams_in(document: PlanDocument, tables: Mapping[str, TableContent]) -> list[str]:
+    """The teams to which the plan sends leads, each once, in the order of the plan."""
+    found = (
+        *_steps(document),
+        *_table_rows(document, tables),
+        *_rejects(document),
+        *_declared(document),
+    )
+    return list(dict.fromkeys(name for _, kind, name in found if kind == "team"))
+
+
 def _steps(document: PlanDocument) -> Iterator[Reference]:
     words = closed_fields(document)
     for position, step in enumerate(document.pipeline):

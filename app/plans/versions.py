@@ -16,10 +16,12 @@ from app.errors import (
     PlanUnparseable,
     ValidationFailed,
 )
+from app.metrics.label_names import LabelNames
+from app.plan.document.plan import PlanDocument
 from app.plan.document.queues import read_aging
 from app.plan.findings import Finding, settles, softened
 from app.plan_check.parse import Strategies, faults
-from app.plan_check.references import tables_in
+from app.plan_check.references import tables_in, teams_in
 from app.plans.check import CheckedPlan, check_names, check_stored, check_text, read_text, too_costly
 from app.plans.limited import TooCostly, is_long, length_of, run_limited
 from app.plans.outlook import with_outlook
@@ -171,10 +173,34 @@ async def prepare_activation(
                 *(tables, stored.attributes),
             )
             present = _acceptable(CheckedPlan(found.document, again), how)
+        if found.document is not None:
+            await _choose_label_names(edit, version, found.document, stored.tables)
         active, withdrawn = await _switch(edit, version, comment, how)
         return PlanFindings(active, present, found.tests_run, active=True, clocks_withdrawn=withdrawn)
 
     return switch
+
+
+async def _choose_label_names(
+    edit: DirectoryEdit, version: int, document: PlanDocument, tables: Mapping[str, TableContent]
+) -> None:
+    """Choose the names that are labels of metrics, when the version becomes active for the first time.
+
+    Teams that the plan does not name follow those that it names.
+    """
+    connection, workspace_id = edit.connection, edit.workspace_id
+    if await store.find_label_names(connection, workspace_id, version) is not None:
+        return
+    before = await store.find_label_names(connection, workspace_id, edit.plan_version)
+    present = edit.snapshot.directory.teams
+    teams = dict.fromkeys((*teams_in(document, tables), *sorted(present)))
+    names = (before or LabelNames()).renewed(
+        steps=[step.name for step in document.pipeline],
+        teams=[team for team in teams if team in present],
+        reasons=document.reject_reasons,
+        queues=document.queues,
+    )
+    await store.set_label_names(connection, workspace_id, version, names)
 
 
 async def _switch(

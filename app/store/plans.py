@@ -1,11 +1,13 @@
 """Plans by version. A stored version never changes; the journal says which one is active."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
 
+from app.metrics.label_names import LabelNames
 from app.store.connection.pool import Connection, Pool, transaction
 
 
@@ -47,6 +49,78 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)
 
 MARK_ACTIVATED = "UPDATE plans SET activated_at = $3 WHERE workspace_id = $1 AND version = $2"
 """Record when a version became active."""
+
+SELECT_LABEL_NAMES = "SELECT label_names FROM plans WHERE workspace_id = $1 AND version = $2"
+"""The names that are labels of metrics in one version."""
+
+SET_LABEL_NAMES = "UPDATE plans SET label_names = $3 WHERE workspace_id = $1 AND version = $2"
+"""Choose the names that are labels of metrics in one version."""
+
+# The newest row of the journal tells which version is active.
+SELECT_PLAN_METRICS = """
+WITH active AS MATERIALIZED (
+  SELECT plan_version FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1)
+SELECT wanted.version, wanted.version = coalesce((SELECT plan_version FROM active), 0) AS active,
+       extract(epoch FROM plan.activated_at)::double precision AS published, plan.label_names,
+       ARRAY(
+         SELECT team.id
+           FROM json_array_elements_text(plan.label_names -> 'teams') AS named (name)
+          CROSS JOIN LATERAL (
+            SELECT id FROM directory
+             WHERE workspace_id = $1 AND resource_type = 'teams' AND id = named.name LIMIT 1) AS team
+       ) AS teams
+  FROM (SELECT plan_version AS version FROM active UNION SELECT unnest($2::integer[])) AS wanted
+ CROSS JOIN LATERAL (
+   SELECT activated_at, label_names FROM plans
+    WHERE workspace_id = $1 AND version = wanted.version LIMIT 1) AS plan
+"""
+"""What metrics show of the active version and of some others: when they were published, and their names."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanMetrics:
+    """What metrics show of a version: when it became active, in seconds since 1970, and the names for labels.
+
+    `teams` are the teams of these names that exist.
+    """
+
+    version: int
+    active: bool
+    published: float | None
+    names: LabelNames
+    teams: frozenset[str]
+
+
+async def read_plan_metrics(
+    connection: Connection, workspace_id: int, versions: Collection[int]
+) -> list[PlanMetrics]:
+    """Return what metrics show of the active version, and of these."""
+    rows = await connection.fetch(SELECT_PLAN_METRICS, workspace_id, list(versions))
+    return [
+        PlanMetrics(
+            row["version"],
+            row["active"],
+            row["published"],
+            _names(row["label_names"]),
+            frozenset(row["teams"]),
+        )
+        for row in rows
+    ]
+
+
+async def find_label_names(connection: Connection, workspace_id: int, version: int) -> LabelNames | None:
+    """Return the names that are labels of metrics in a version; None before it was published."""
+    stored = await connection.fetchval(SELECT_LABEL_NAMES, workspace_id, version)
+    return _names(stored) if stored is not None else None
+
+
+async def set_label_names(connection: Connection, workspace_id: int, version: int, names: LabelNames) -> None:
+    """Choose the names that are labels of metrics in a version."""
+    await connection.execute(SET_LABEL_NAMES, workspace_id, version, orjson.dumps(names.to_json()).decode())
+
+
+def _names(stored: str | None) -> LabelNames:
+    return LabelNames.from_json(orjson.loads(stored) if stored is not None else None)
 
 
 async def read_document(pool: Pool, workspace_id: int, version: int) -> dict[str, Any]:

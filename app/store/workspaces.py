@@ -1,10 +1,11 @@
 """Workspaces. Creating and deleting them is for the role that owns the tables."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.rates import StoredRate
-from app.store.connection.pool import Connection, Pool
+from app.store.connection.pool import Connection, Pool, look_up_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,15 @@ SELECT_WORKSPACES = "SELECT id, name, created_at, timezone FROM workspaces ORDER
 
 SELECT_WORKSPACE_BY_NAME = "SELECT id, name, created_at, timezone FROM workspaces WHERE name = $1"
 """One workspace."""
+
+SELECT_NAMES = "SELECT id, name FROM workspaces ORDER BY name LIMIT $1"
+"""The ids and the names of the first workspaces, by name."""
+
+SELECT_IDS = "SELECT id, name FROM workspaces WHERE name = ANY ($1) ORDER BY name"
+"""The ids of some workspaces."""
+
+SELECT_NAME = "SELECT name FROM workspaces WHERE id = $1"
+"""The name of one workspace."""
 
 SELECT_TIME_ZONE = "SELECT timezone FROM workspaces WHERE id = $1"
 """The time zone of one workspace."""
@@ -105,6 +115,26 @@ async def find_workspace(pool: Pool | Connection, name: str) -> Workspace | None
     """Return the workspace with this name, or None."""
     row = await pool.fetchrow(SELECT_WORKSPACE_BY_NAME, name)
     return Workspace(**row) if row else None
+
+
+async def list_names(pool: Pool, seconds: float, limit: int) -> dict[int, str]:
+    """Return the names of workspaces by id, of at most so many.
+
+    Raises one of CONNECTION_ERRORS when there is no answer within `seconds`.
+    """
+    rows = await look_up_all(pool, seconds, SELECT_NAMES, limit)
+    return {row["id"]: row["name"] for row in rows}
+
+
+async def find_ids(pool: Pool, seconds: float, names: Sequence[str]) -> dict[int, str]:
+    """Return the workspaces with these names, by id, as far as they exist. Raises the same."""
+    rows = await look_up_all(pool, seconds, SELECT_IDS, list(names))
+    return {row["id"]: row["name"] for row in rows}
+
+
+async def find_name(connection: Connection, workspace_id: int) -> str:
+    """Return the name of a workspace; nothing for one that is being deleted."""
+    return str(await connection.fetchval(SELECT_NAME, workspace_id) or "")
 
 
 async def find_time_zone(connection: Connection, workspace_id: int) -> str:

@@ -7,6 +7,7 @@ more. What waits for its record does not hold back later events: one of those ma
 
 import json
 import random
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from app.dispatch.failures import CONTENTION_ERRORS, is_database_error
 from app.engine.life.crm import RecordKey
 from app.ids import uuid7
 from app.logs import to_json
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.store.connection.pool import Pool, transaction
 from app.store.crm import failures, inbox, turns
 from app.store.crm.turns import InboxEvent, Settled
@@ -145,7 +146,8 @@ class Inbox:
         sent = [_to_apply(each, endpoints[each.endpoint_id]) for each in readable]
         for event, applied in zip(readable, await self._outcomes(workspace_id, sent), strict=True):
             kind = endpoints[event.endpoint_id].body["kind"]
-            self._metrics.crm_event_processed(kind, applied.result, applied.code)
+            seconds = time.time() - event.received_at.timestamp()
+            self._metrics.crm_event_processed(kind, applied.result, applied.code, seconds)
             settled.append(_settled(event, applied, progress))
         return settled
 

@@ -14,7 +14,7 @@ import structlog
 from app.errors import NotFound, WebhookRefused, WorkspaceDeleted
 from app.ids import uuid7
 from app.logs import to_json
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.secrets import SecretBox
 from app.store.connection.pool import Pool, transaction
 from app.store.crm import inbox

@@ -52,5 +52,5 @@ class ClockFiring:
         done = Counter(
             reply.body.decode() for reply in replies if isinstance(reply, Reply) and reply.status == 200
         )
-        self._dispatch.metrics.clocks_fired(done)
+        self._dispatch.metrics.clocks_fired(done, (each.late for each in due))
         return bool(done) and len(due) == SLICE

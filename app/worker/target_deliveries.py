@@ -14,7 +14,7 @@ import structlog
 from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.hidden_actions import redact_actions
 from app.logs import to_json
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.outbox import feed
 from app.outbox.delivery import TargetSender
 from app.outbox.safe_http import SafeHttp

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from app.background import in_background
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.store.connection.pool import Pool, is_connection_error, look_up
 
 EVERY_SECONDS = 5.0

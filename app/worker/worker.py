@@ -20,7 +20,7 @@ from app.dispatch.dispatcher import Dispatcher
 from app.dispatch.failures import CONTENTION_ERRORS
 from app.errors import WorkspaceDeleted
 from app.logs import to_json
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.outbox.delivery import TargetSender
 from app.store import installation
 from app.store.connection.pool import Pool, transaction

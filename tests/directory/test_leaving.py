@@ -1,7 +1,6 @@
 """An owner leaves for good, or leaves a team (BEHAVIOURS 24, cases 28 and 29)."""
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -12,6 +11,7 @@ import pytest_asyncio
 
 from app.audit.verify import verify
 from tests.support.jobs import finished
+from tests.support.metrics import samples
 from tests.support.processes import PATIENCE
 from tests.support.workspace import Filled, Workspace, open_filled
 
@@ -206,8 +206,8 @@ pipeline:
 
 def stranded(text: str) -> dict[str, int]:
     """The gauge of open leads that nobody can work."""
-    found = re.findall(r'^lead_assignment_stranded_leads\{reason="(\w+)"\} (\S+)', text, re.MULTILINE)
-    return {reason: int(float(count)) for reason, count in found}
+    found = samples(text, "lead_assignment_stranded_leads")
+    return {reason: int(count) for (reason,), count in found.items()}
 
 
 async def metrics(workspace: Workspace) -> str:

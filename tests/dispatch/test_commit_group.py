@@ -16,7 +16,7 @@ from app.dispatch.reported_events import Reporter
 from app.engine.life.events import ReportedEvent
 from app.errors import QueueEmpty
 from app.intake.arrival import normalize
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.registry import strategies
 from app.store import clocks
 from tests.promises.audit import audit

@@ -22,7 +22,10 @@ from app.engine.model.state import Facts, State
 from app.engine.pipeline.decide import decide
 from app.errors import Problem
 from app.intake.arrival import normalize
-from app.metrics import Metrics, WorkspaceGauges
+from app.metrics.exposition import WorkspaceMetrics, expose
+from app.metrics.gauges import TargetGauges, WorkspaceGauges
+from app.metrics.label_names import LabelNames
+from app.metrics.process import Metrics, PoolUse
 from app.plan.document.plan import PlanDocument
 from app.plan.language.conditions import parse_condition
 from app.plan.language.fields import FOLLOW_UP
@@ -53,10 +56,11 @@ def fenced(page: str, language: str) -> list[str]:
 
 
 def rows(page: str, heading: str) -> list[list[str]]:
-    """The cells of the first table below a heading."""
+    """The cells of the tables below a heading."""
     below = read(page).split(f"\n## {heading}\n", 1)[1]
-    lines = re.findall(r"^\|(.*)\|$", below.split("\n## ", 1)[0], re.MULTILINE)
-    return [[cell.strip() for cell in line.split("|")] for line in lines[2:]]
+    tables = re.findall(r"(?:^\|.*\|\n)+", below.split("\n## ", 1)[0], re.MULTILINE)
+    lines = [line for table in tables for line in table.splitlines()[2:]]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def named(cell: str) -> list[str]:
@@ -143,22 +147,32 @@ def test_every_metric_is_in_the_table() -> None:
     metrics.request_finished("/assign", "POST", 201, 0.01)
     metrics.troubles.note("clock_jumped")
     metrics.group_committed(1, 0.01, 0.01)
-    metrics.lead_decided(1, "assigned", "inbound", "rule")
     metrics.plugin_failed("language", "timeout")
     metrics.authentication_failed("unknown")
     metrics.rate_limited("key")
-    metrics.flags_set(1, {"country_unknown": 2})
-    metrics.clocks_fired({"missed": 1})
+    metrics.clocks_fired({"missed": 1}, [0.5])
+    metrics.worker_progressed()
+    metrics.pool_use = lambda: PoolUse(1, 1, 10, 0)
     metrics.delivery_received("hubspot", "stored")
     metrics.delivery_refused("hubspot", "signature_mismatch")
     metrics.crm_events_received("hubspot", 1, 0)
-    metrics.crm_event_processed("hubspot", "done", None)
+    metrics.crm_event_processed("hubspot", "done", None, 0.5)
     metrics.delivery_attempted("delivered")
     metrics.lead_not_decided("too_costly")
     metrics.authentication_failed("unknown")
-    crm = {"open": 0, "undelivered": 0, "dead": 1, "expired": 0}
-    gauges = WorkspaceGauges({"desk": 1}, {"desk": 1.0}, {"queued": 1}, 1, 0, targets={"crm": crm})
-    text = metrics.exposition(1, gauges).decode()
+    counted = metrics.counters_of(1).settle({}, {1: LabelNames(("inbound",), ("dach",), ("rival",))}, 1, ())
+    gauges = WorkspaceGauges(
+        waiting={"desk": 1},
+        oldest={"desk": 1.0},
+        leads={"queued": 1},
+        held_due=1.0,
+        actions_oldest=1.0,
+        clocks_due_at=1.0,
+        crm_events_oldest=1.0,
+        published=1.0,
+        targets={"crm": TargetGauges({}, 1.0, is_open=False)},
+    )
+    text = expose(metrics.registry, [WorkspaceMetrics("example", counted, gauges)]).decode()
     found = {}
     for family in text_string_to_metric_families(text):
         # Those of the process are described by the library that makes them.

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.outbox.test_doors import PLAN, at, lease, log, logged, posted, switch_on
+from tests.support.metrics import sample
 from tests.support.postgres import execute
 from tests.support.processes import PATIENCE
 from tests.support.shell import Shell
@@ -30,14 +31,14 @@ async def test_copy_decides_but_does_not_act_until_it_is_resumed(
         await refused(workspace, capsys)
         assert await log(workspace) == []
         assert (await posted(workspace, "/actions/lease"))[1]["code"] == "restored_copy"
-        assert "lead_assignment_restored_copy 1.0" in (await workspace.client.get("/metrics")).text
+        assert sample((await workspace.client.get("/metrics")).text, "lead_assignment_restored_copy") == 1
         shell = Shell(tmp_path, DATABASE_URL=database)
         assert "This database is a copy." in await asyncio.to_thread(shell.refuses, "resume")
         assert "act on this database" in await asyncio.to_thread(shell.says, "resume", "--here")
         await logged(workspace, 1)
         assert len(await lease(workspace)) == 1
         assert "the recorded one" in await asyncio.to_thread(shell.says, "resume")
-        assert "lead_assignment_restored_copy 0.0" in (await workspace.client.get("/metrics")).text
+        assert sample((await workspace.client.get("/metrics")).text, "lead_assignment_restored_copy") == 0
 
 
 async def refused(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

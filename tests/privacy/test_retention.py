@@ -1,5 +1,6 @@
 """What is older than a workspace keeps it is gone, and nothing else (S-46). The clock is set forward."""
 
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,8 @@ from app.store.connection.pool import transaction
 from app.store.privacy import retention
 from app.worker.retention import Retention
 from tests.support.dump import dump
+from tests.support.metrics import sample
+from tests.support.processes import PATIENCE
 from tests.support.workspace import Filled, Workspace, open_filled
 
 START = datetime(2030, 11, 20, 12, tzinfo=UTC)
@@ -208,14 +211,11 @@ async def test_kind_that_fails_stops_no_other_and_is_no_success(
 
 async def test_worker_deletes_and_the_last_success_is_a_metric(filled: Filled) -> None:
     async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
-        while " 0.0" in (line := await metric(workspace)):
-            pass
-        assert line.startswith("lead_assignment_retention_success_timestamp_seconds")
-
-
-async def metric(workspace: Workspace) -> str:
-    lines = (await workspace.client.get("/metrics")).text.splitlines()
-    return next(line for line in lines if line.startswith("lead_assignment_retention"))
+        name = "lead_assignment_retention_success_timestamp_seconds"
+        until = time.monotonic() + PATIENCE
+        while not (at := sample((await workspace.client.get("/metrics")).text, name)):
+            assert time.monotonic() < until
+        assert at == pytest.approx(time.time(), abs=PATIENCE)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from app.dispatch.jobs.assign import Assign
 from app.dispatch.jobs.base import IdempotencyKey
 from app.errors import Overloaded
 from app.intake.arrival import normalize
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.registry import strategies
 from app.store.connection.pool import transaction
 from tests.promises.audit import audit

@@ -11,7 +11,7 @@ import pytest
 
 from app.audit.verify import verify
 from app.dispatch.dispatcher import Dispatcher
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.registry import strategies
 from app.store import clocks
 from app.worker.crm_upkeep import CrmUpkeep

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.store.connection.pool import transaction
 from app.store.crm import inbox, inbox_retention
 from app.store.life.agenda import read_agenda

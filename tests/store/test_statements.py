@@ -205,7 +205,7 @@ class Visits:
             self.workspace.pool, self.workspace.workspace_id, read_only=True
         ) as connection:
             assert await held.find_due_releases(connection, self.workspace.workspace_id, 64) == []
-            assert await held.read_overdue_seconds(connection, self.workspace.workspace_id) == 0
+            assert (await held.read_first_due(connection, self.workspace.workspace_id)).due == 0
 
     async def edit(self) -> None:
         self.number += 1

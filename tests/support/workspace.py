@@ -1,7 +1,7 @@
 """A workspace under test, of a service in the test's own process or in processes of its own."""
 
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from app.directory.editing import DirectoryEdit, edit_directory
 from app.engine.compile.plan import Strategy
 from app.keys import issue
 from app.main import create_app
+from app.metrics.label_names import LabelNames
 from app.registry import strategies as installed
 from app.settings import Settings
 from app.store import clocks, workspaces
@@ -27,14 +28,26 @@ from tests.support.factories import OWNERS, PLAN, ROUND_ROBIN_PLAN, TEAM, TEAMS,
 from tests.support.processes import PATIENCE
 
 PUBLISH = """
-INSERT INTO plans (workspace_id, version, document, source_text, author, created_at)
-VALUES ($1, $2, $3, $4, 'test', now())
+INSERT INTO plans
+  (workspace_id, version, document, source_text, author, created_at, activated_at, label_names)
+VALUES ($1, $2, $3, $4, 'test', now(), now(), $5)
 """
 SECRETS_KEY = SecretStr("dGVzdHMgdGVzdHMgdGVzdHMgdGVzdHMgdGVzdHMgdGU=")
 NOON = datetime(2030, 11, 20, 12, tzinfo=UTC)
 ADD_KEY = """
 INSERT INTO api_keys (id, workspace_id, secret_hash, scopes, label) VALUES ($1, $2, $3, $4, 'test')
 """
+
+
+def _label_names(document: Mapping[str, Any], teams: Iterable[str]) -> LabelNames:
+    steps = [step for step in document.get("pipeline", ()) if isinstance(step, Mapping)]
+    configs = [(strategy, config or {}) for step in steps for strategy, config in step.items()]
+    return LabelNames().renewed(
+        steps=[config.get("name", strategy) for strategy, config in configs if isinstance(config, Mapping)],
+        teams=sorted(teams),
+        reasons=document.get("reject_reasons") or (),
+        queues=document.get("queues") or (),
+    )
 
 
 @dataclass(frozen=True)
@@ -89,7 +102,8 @@ class Workspace:
         async with self.edit() as edit:
             edit.plan_version += 1
             version, body = edit.plan_version, orjson.dumps(document).decode()
-            await edit.connection.execute(PUBLISH, self.workspace_id, version, body, text)
+            names = orjson.dumps(_label_names(document, edit.snapshot.directory.teams).to_json()).decode()
+            await edit.connection.execute(PUBLISH, self.workspace_id, version, body, text, names)
             await edit.log("plans", str(version), "publish", None, None)
             return version
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.store.connection.pool import transaction
 from app.store.crm.inbox import find_oldest_unread
 from app.store.life.due_clocks import find_due_sla_clocks

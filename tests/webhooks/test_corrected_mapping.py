@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.webhooks.inbox import Inbox
 from tests.support.crm import Crm, books, findings, open_crm
 from tests.support.workspace import Filled

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.store import clocks
 from app.webhooks.effects import Applied, StoredEvent
 from app.webhooks.inbox import MAX_RETRY_SECONDS, Inbox, retry_seconds

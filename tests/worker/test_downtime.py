@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from app.audit.verify import verify
+from app.store.clocks import read_now
 from app.store.connection.pool import transaction
-from app.store.life.due_clocks import read_late_seconds
+from app.store.life.due_clocks import read_first_due
 from app.worker.worker import Duty, duties
 from tests.support.workspace import Filled, Workspace, open_filled
 
@@ -102,7 +103,9 @@ async def states(workspace: Workspace) -> Counter[tuple[str, str | None]]:
 
 async def late(workspace: Workspace) -> float:
     async with transaction(workspace.pool, workspace.workspace_id, read_only=True) as connection:
-        return await read_late_seconds(connection, workspace.workspace_id)
+        first = (await read_first_due(connection, workspace.workspace_id)).first_due
+        now = await read_now(connection, workspace.workspace_id)
+    return max(0.0, now.timestamp() - first) if first is not None else 0.0
 
 
 @pytest.mark.parametrize(

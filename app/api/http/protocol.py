@@ -18,7 +18,7 @@ from app.api.http.connection_limit import ConnectionLimit
 from app.api.http.middleware import RequestMiddleware
 from app.api.http.problems import problem_response
 from app.errors import BadRequest, HeadersTooLarge, Problem, UrlTooLong
-from app.metrics import Metrics
+from app.metrics.process import Metrics
 from app.settings import Settings
 
 KIB = 1024

@@ -3,7 +3,6 @@
 import asyncio
 
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,7 +10,7 @@ from app.api.http.auth import is_local, public, requires
 from app.api.http.json_response import Json
 from app.api.http.parameters import CallerParameter, PoolParameter
 from app.api.http.routing import Handler, StrictRoute
-from app.audit.scrapes import Scrapes
+from app.audit.exporter import Exporter
 from app.contract.responses import Health
 from app.dispatch.failures import is_database_error
 from app.errors import (
@@ -23,12 +22,14 @@ from app.errors import (
     SchemaOlder,
     ShuttingDown,
 )
-from app.metrics import Metrics
+from app.metrics.exposition import CONTENT_TYPE
 from app.settings import Settings
 from app.store.connection.readiness import require_ready
 
 router = APIRouter(route_class=StrictRoute, tags=["operations"])
 NOT_READY = (ShuttingDown, DatabaseReadOnly, DatabaseFull, SchemaOlder, SchemaNewer, PoolerNotSet, NoApiKey)
+SCRAPE_SECONDS = 0.95
+"""How long a scrape may take, with the look-up of its key."""
 READY_FACTOR = 1.5
 """How many request timeouts the whole answer about readiness may take."""
 
@@ -60,18 +61,29 @@ async def check_readiness(request: Request, pool: PoolParameter) -> Json[Health]
 
 
 class MetricsRoute(StrictRoute):
-    """Answers from this machine with the metrics of the process while no key can be looked up."""
+    """Answers within a second.
+
+    While no key can be looked up, callers from this machine get the metrics of the process.
+    """
 
     def get_route_handler(self) -> Handler:
         respond = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
+            exporter: Exporter = request.app.state.exporter
+            # It is not waited for any longer: a connection that hangs would not let go of it.
+            answer = asyncio.ensure_future(respond(request))
             try:
-                return await respond(request)
+                done, _ = await asyncio.wait({answer}, timeout=SCRAPE_SECONDS)
+                if not done:
+                    raise TimeoutError
+                return answer.result()
             except Exception as error:
                 if not is_database_error(error) or not is_local(request.scope):
                     raise
-                return _process_metrics(request.app.state.metrics)
+                return _text(await exporter.of_process())
+            finally:
+                answer.cancel()
 
         return handle
 
@@ -87,22 +99,17 @@ guarded = APIRouter(route_class=MetricsRoute, tags=["operations"])
 @requires("ops")
 async def get_metrics(request: Request, caller: CallerParameter) -> Response:
     """Returns the metrics of the process and of the caller's workspace, in the Prometheus text format."""
-    metrics: Metrics = request.app.state.metrics
-    scrapes: Scrapes = request.app.state.scrapes
+    exporter: Exporter = request.app.state.exporter
     try:
-        found = await scrapes.get(caller.workspace_id)
+        return _text(await exporter.of_workspace(caller.workspace_id))
     except Exception as error:
         if not is_database_error(error):
             raise
-        return _process_metrics(metrics)
-    metrics.database_answered(True)
-    return Response(found, media_type=CONTENT_TYPE_LATEST)
+        return _text(await exporter.of_process())
 
 
-def _process_metrics(metrics: Metrics) -> Response:
-    """What can be told without the database."""
-    metrics.database_answered(False)
-    return Response(metrics.process_exposition(), media_type=CONTENT_TYPE_LATEST)
+def _text(found: bytes) -> Response:
+    return Response(found, media_type=CONTENT_TYPE)
 
 
 router.routes.extend(guarded.routes)

@@ -16,6 +16,7 @@ from app.engine.life.whose_time import working_time_of_clock
 from app.engine.model.decision import Decision, DecisionRequest, Target
 from app.engine.model.stored import target_from_json
 from app.engine.pipeline.decide import can_take_away
+from app.metrics.counters import CLOCKS_MISSED
 from app.store.leads.current_leads import CurrentLead
 from app.store.leads.histories import TrackedAssignment
 
@@ -90,6 +91,8 @@ class _Firing:
         """End the clock, and do what the plan said."""
         clock, work = self.clock, self.session.work
         clock.stop("withdrawn" if bound else "missed", work.now)
+        if not bound:
+            work.tally[CLOCKS_MISSED, clock.kind] += 1
         if not bound and clock.owner_id is not None and self.terms.pause_after is not None:
             clock.strike = "new" if not self._in_gap() else None
         work.keep_clock(clock)

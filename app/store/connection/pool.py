@@ -12,6 +12,7 @@ import structlog
 from asyncpg.pool import PoolConnectionProxy
 
 from app.errors import WorkspaceDeleted
+from app.metrics.process import PoolUse
 from app.store.connection import address
 from app.store.connection.shares import Shares
 from app.troubles import Troubles
@@ -96,6 +97,14 @@ class Pool(asyncpg.Pool):
         self.transaction_settings = transaction_settings
         self.acquire_seconds = acquire_seconds
         self.troubles = troubles
+        self.waiting = 0
+        """How many callers wait for a connection."""
+
+    def use(self) -> PoolUse:
+        """The connections that there are, and the requests that wait for one."""
+        idle = self.get_idle_size()
+        waiting = self.waiting + self.shares.waiting()
+        return PoolUse(self.get_size() - idle, idle, self.get_max_size(), waiting)
 
 
 async def open_pool(
@@ -147,12 +156,17 @@ async def take_connection(pool: Pool, seconds: float) -> PoolConnectionProxy:
 
     With an idle one there is nothing to wait for, and a time limit would cost a task.
     """
+    if pool.get_idle_size():
+        return await pool.acquire()
+    pool.waiting += 1
     try:
-        return await pool.acquire(timeout=None if pool.get_idle_size() else seconds)
+        return await pool.acquire(timeout=seconds)
     except TimeoutError:
         if pool.get_size() >= pool.get_max_size():
             pool.troubles.note("pool_exhausted", connections=pool.get_max_size())
         raise
+    finally:
+        pool.waiting -= 1
 
 
 async def give_back(pool: Pool, connection: PoolConnectionProxy) -> None:

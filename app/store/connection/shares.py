@@ -19,6 +19,10 @@ class Shares:
         """How many the workspace holds now."""
         return self._held.get(workspace_id, 0)
 
+    def waiting(self) -> int:
+        """How many requests wait for one of their workspace."""
+        return sum(map(len, self._waiting.values()))
+
     async def take(self, workspace_id: int, seconds: float) -> None:
         """Count one more for the workspace.
 

@@ -44,16 +44,16 @@ SELECT wanted.id,
 """
 """How many events of endpoints wait or have failed, counted up to a limit."""
 
-SELECT_BACKLOG = f"""
+SELECT_BACKLOG = """
 SELECT (SELECT count(*) FROM (SELECT FROM crm_inbox WHERE workspace_id = $1 AND state = 'pending'
            LIMIT $2) AS part) AS waiting,
        (SELECT count(*) FROM (SELECT FROM crm_inbox WHERE workspace_id = $1 AND state = 'failed'
            LIMIT $2) AS part) AS failed,
-       coalesce((SELECT extract(epoch FROM {NOW} - received_at)::double precision FROM crm_inbox
+       (SELECT extract(epoch FROM received_at)::double precision FROM crm_inbox
           WHERE workspace_id = $1 AND state = 'pending' AND wait_until IS NULL
-          ORDER BY next_at LIMIT 1), 0) AS oldest
+          ORDER BY next_at LIMIT 1) AS oldest
 """
-"""How many events of a workspace wait or have failed, and how old the one is that was due first."""
+"""How many events of a workspace wait or have failed, and when the one came that is due first."""
 
 SELECT_UNREAD = """
 SELECT EXISTS (SELECT FROM crm_inbox WHERE workspace_id = $1 AND state = 'pending'
@@ -109,11 +109,14 @@ class NewDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many events wait and have failed, at most 10,000 each. `oldest` is an age in seconds."""
+    """How many events wait and have failed, at most 10,000 each.
+
+    `oldest` is when the oldest one came that can be looked at, in seconds since 1970.
+    """
 
     waiting: int
     failed: int
-    oldest: float = 0.0
+    oldest: float | None = None
 
 
 async def insert_delivery(connection: Connection, workspace_id: int, delivery: NewDelivery) -> int:
@@ -156,7 +159,7 @@ async def read_backlog(connection: Connection, workspace_id: int) -> Backlog:
     row = await connection.fetchrow(SELECT_BACKLOG, workspace_id, MAX_COUNTED)
     if row is None:
         raise LookupError("a statement without FROM returns one row")
-    return Backlog(row["waiting"], row["failed"], max(0.0, row["oldest"]))
+    return Backlog(**row)
 
 
 async def any_unread(connection: Connection, workspace_id: int) -> bool:

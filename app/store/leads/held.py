@@ -11,6 +11,14 @@ MAX_SCANNED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
+class FirstDue:
+    """When what is due first is due, in seconds since 1970, and how much is due."""
+
+    first_due: float | None
+    due: int
+
+
+@dataclass(frozen=True, slots=True)
 class DueRelease:
     """A held lead that is due, and the assignment that holds it."""
 
@@ -31,15 +39,17 @@ SELECT due.lead_id, due.id AS assignment_id
 """
 """Held leads that are due, by priority and then by age."""
 
-SELECT_OVERDUE_SECONDS = f"""
-SELECT extract(epoch FROM clock.now - first.held_until)::double precision AS seconds
+SELECT_FIRST_DUE = f"""
+SELECT (SELECT extract(epoch FROM held_until)::double precision FROM assignments
+         WHERE workspace_id = $1 AND open AND held_until IS NOT NULL
+         ORDER BY held_until LIMIT 1) AS first_due,
+       (SELECT count(*) FROM (
+          SELECT held_until FROM assignments
+           WHERE workspace_id = $1 AND open AND held_until <= clock.now
+           ORDER BY held_until LIMIT $2) AS counted) AS due
   FROM (SELECT {NOW} AS now) AS clock
- CROSS JOIN LATERAL (
-   SELECT held_until FROM assignments
-    WHERE workspace_id = $1 AND open AND held_until IS NOT NULL
-    ORDER BY held_until LIMIT 1) AS first
 """
-"""How long the longest-due held lead has been due; negative while none is."""
+"""When the held lead is due that is due first, and how many are due, at most so many."""
 
 
 async def find_due_releases(
@@ -52,7 +62,7 @@ async def find_due_releases(
     return [DueRelease(str(row["lead_id"]), str(row["assignment_id"])) for row in rows]
 
 
-async def read_overdue_seconds(connection: Connection, workspace_id: int) -> float:
-    """Return how many seconds the longest-due lead has been due, 0 when none is."""
-    seconds: float | None = await connection.fetchval(SELECT_OVERDUE_SECONDS, workspace_id)
-    return max(0.0, seconds or 0.0)
+async def read_first_due(connection: Connection, workspace_id: int) -> FirstDue:
+    """Return when the held lead is due that is due first, and how many are due, counted up to a limit."""
+    row = await connection.fetchrow(SELECT_FIRST_DUE, workspace_id, MAX_SCANNED)
+    return FirstDue(**row) if row is not None else FirstDue(None, 0)

@@ -2,17 +2,16 @@
 
 from dataclasses import dataclass
 
-from app.store.clocks import NOW
 from app.store.connection.pool import Connection
 
 
 @dataclass(frozen=True, slots=True)
 class QueueLength:
-    """How many leads wait in a queue, and for how many seconds the oldest has waited."""
+    """How many leads wait in a queue, and since when the oldest does, in seconds since 1970."""
 
     queue: str
     leads: int
-    oldest: float
+    oldest: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,31 +44,14 @@ SELECT received, matched FROM journal WHERE workspace_id = $1 ORDER BY number DE
 """
 """How many leads arrived, and how many of them matched a lead that existed."""
 
-# Decision numbers and times rise together, so the oldest lead has the lowest number.
-SELECT_QUEUE_LENGTHS = f"""
-SELECT waiting.queue, waiting.leads,
-       greatest(extract(epoch FROM clock.now - first.decided_at), 0)::double precision AS oldest
-  FROM (SELECT queue, count(*) AS leads, min(decision_number) AS decision_number
-          FROM assignments
-         WHERE workspace_id = $1 AND open AND queue IS NOT NULL
-         GROUP BY queue) AS waiting
- CROSS JOIN LATERAL (
-   SELECT decided_at FROM assignments
-    WHERE workspace_id = $1 AND assignments.decision_number >= waiting.decision_number
-    ORDER BY decision_number LIMIT 1) AS first
- CROSS JOIN (SELECT {NOW} AS now) AS clock
- ORDER BY waiting.leads DESC, waiting.queue
+SELECT_QUEUE_LENGTHS = """
+SELECT queue, count(*) AS leads, extract(epoch FROM min(queue_since))::double precision AS oldest
+  FROM assignments
+ WHERE workspace_id = $1 AND open AND queue IS NOT NULL
+ GROUP BY queue
+ ORDER BY leads DESC, queue
 """
 """Queues with waiting leads, the longest first."""
-
-SELECT_DECLARED_QUEUES = """
-SELECT json_object_keys(document -> 'queues') AS queue
-  FROM plans
- WHERE workspace_id = $1 AND json_typeof(document -> 'queues') = 'object'
-   AND version = (SELECT plan_version FROM journal WHERE workspace_id = $1 ORDER BY number DESC LIMIT 1)
- ORDER BY queue LIMIT $2
-"""
-"""The queues that the active plan declares, by name."""
 
 SELECT_OPEN_ASSIGNMENT_COUNTS = """
 SELECT owner_id, team_id, count(*) AS leads FROM assignments
@@ -100,11 +82,6 @@ async def count_leads(connection: Connection, workspace_id: int) -> LeadCounts:
 async def list_queue_lengths(connection: Connection, workspace_id: int) -> list[QueueLength]:
     """Return the queues in which leads wait, the longest first."""
     return [QueueLength(**row) for row in await connection.fetch(SELECT_QUEUE_LENGTHS, workspace_id)]
-
-
-async def list_declared_queues(connection: Connection, workspace_id: int, limit: int) -> list[str]:
-    """Return the first queues that the active plan declares, by name."""
-    return [row["queue"] for row in await connection.fetch(SELECT_DECLARED_QUEUES, workspace_id, limit)]
 
 
 async def count_open_assignments(

@@ -227,10 +227,17 @@ COUNT_ACTIONS = """
 SELECT (SELECT count(*) FROM (
           SELECT FROM actions WHERE workspace_id = $1 AND state IN ('available', 'leased')
            ORDER BY number LIMIT $2) AS counted) AS undelivered,
-       (SELECT count(*) FROM actions WHERE workspace_id = $1 AND state = 'dead') AS dead,
-       (SELECT count(*) FROM actions WHERE workspace_id = $1 AND state = 'expired') AS expired
+       (SELECT count(*) FROM (
+          SELECT FROM actions WHERE workspace_id = $1 AND state = 'dead'
+           ORDER BY number LIMIT $2) AS counted) AS dead,
+       (SELECT count(*) FROM (
+          SELECT FROM actions WHERE workspace_id = $1 AND state = 'expired'
+           ORDER BY number LIMIT $2) AS counted) AS expired,
+       (SELECT extract(epoch FROM available_at)::double precision FROM actions
+         WHERE workspace_id = $1 AND state IN ('available', 'leased')
+         ORDER BY number LIMIT 1) AS oldest
 """
-"""How many actions are in the outbox; of the undelivered ones, at most so many are counted."""
+"""How many actions of each state are in the outbox, at most so many, and since when the oldest is there."""
 
 
 async def read_outbox_now(connection: Connection, workspace_id: int, max_deliveries: int) -> OutboxNow:
@@ -335,10 +342,16 @@ async def list_actions(
     return [_action(row) for row in rows]
 
 
-async def count_actions(connection: Connection, workspace_id: int, limit: int) -> dict[str, int]:
-    """Return the number of actions that are undelivered, dead and expired; of the first at most `limit`."""
+async def count_actions(
+    connection: Connection, workspace_id: int, limit: int
+) -> tuple[dict[str, int], float | None]:
+    """Return the number of actions that are undelivered, dead and expired, each counted up to a limit.
+
+    With it comes since when the oldest undelivered one can be taken, in seconds since 1970.
+    """
     row = await connection.fetchrow(COUNT_ACTIONS, workspace_id, limit)
-    return dict(row) if row else {}
+    counts = dict(row) if row else {}
+    return counts, counts.pop("oldest", None)
 
 
 def _count(status: str) -> int:

@@ -1,4 +1,4 @@
-"""Clocks whose time has come, and how late the latest is."""
+"""Clocks whose time has come, how many they are, and since when."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,10 +7,15 @@ from datetime import datetime
 from app.engine.life.clocks import ClockKind
 from app.store.clocks import DECIDING_NOW, NOW
 from app.store.connection.pool import ACQUIRE_SECONDS, Connection
+from app.store.leads.held import FirstDue
+
+MAX_COUNTED = 10_000
+"""Further clocks that are due are not counted."""
 
 # The inner LIMIT keeps the look-up on the short index of pending clocks.
 _SELECT_DUE = f"""
-SELECT due.kind, due.lead_id::text AS lead_id, due.assignment_id::text AS assignment_id
+SELECT due.kind, due.lead_id::text AS lead_id, due.assignment_id::text AS assignment_id,
+       extract(epoch FROM clock.now - due.next_at)::double precision AS late
   FROM (SELECT {DECIDING_NOW} AS now) AS clock
  CROSS JOIN LATERAL (
    SELECT kind, lead_id, assignment_id, due_at, next_at FROM sla_clocks
@@ -35,24 +40,27 @@ SELECT_DUE_QUEUE_CLOCKS = _SELECT_DUE.format(
 )
 """The same for waits in queues that are too long, leases of claims, and handoffs that nobody could take."""
 
-SELECT_LATE_SECONDS = f"""
-SELECT extract(epoch FROM clock.now - first.next_at)::double precision AS seconds
+SELECT_FIRST_DUE = f"""
+SELECT (SELECT extract(epoch FROM next_at)::double precision FROM sla_clocks
+         WHERE workspace_id = $1 AND state = 'pending'
+         ORDER BY next_at LIMIT 1) AS first_due,
+       (SELECT count(*) FROM (
+          SELECT next_at FROM sla_clocks
+           WHERE workspace_id = $1 AND state = 'pending' AND next_at <= clock.now
+           ORDER BY next_at LIMIT $2) AS counted) AS due
   FROM (SELECT {NOW} AS now) AS clock
- CROSS JOIN LATERAL (
-   SELECT next_at FROM sla_clocks
-    WHERE workspace_id = $1 AND state = 'pending'
-    ORDER BY next_at LIMIT 1) AS first
 """
-"""How long the clock that is due longest has waited; negative while none is due."""
+"""When the clock is due that is due first, and how many are due, at most so many."""
 
 
 @dataclass(frozen=True, slots=True)
 class DueClock:
-    """A clock that must be looked at."""
+    """A clock that must be looked at, and how many seconds ago its time came."""
 
     kind: ClockKind
     lead_id: str
     assignment_id: str
+    late: float
 
 
 async def find_due_sla_clocks(
@@ -81,7 +89,7 @@ async def _find(connection: Connection, statement: str, *arguments: object) -> l
     return [DueClock(**row) for row in rows]
 
 
-async def read_late_seconds(connection: Connection, workspace_id: int) -> float:
-    """Return how many seconds the clock that is due longest has waited, 0 when none is due."""
-    seconds: float | None = await connection.fetchval(SELECT_LATE_SECONDS, workspace_id)
-    return max(0.0, seconds or 0.0)
+async def read_first_due(connection: Connection, workspace_id: int) -> FirstDue:
+    """Return when the clock is due that is due first, and how many are due, counted up to a limit."""
+    row = await connection.fetchrow(SELECT_FIRST_DUE, workspace_id, MAX_COUNTED)
+    return FirstDue(**row) if row is not None else FirstDue(None, 0)

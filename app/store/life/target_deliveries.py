@@ -1,6 +1,7 @@
 """Messages to targets as people see them: lists, dead ones that are sent again, expiry, and counts."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from app.store.connection.pool import Connection
@@ -97,10 +98,31 @@ SELECT target.id, target.open_until IS NOT NULL AS open,
              AND state = 'dead' LIMIT $2) AS counted) AS dead,
        (SELECT count(*) FROM (
           SELECT FROM target_messages WHERE workspace_id = $1 AND target_id = target.id
-             AND state = 'expired' LIMIT $2) AS counted) AS expired
+             AND state = 'expired' LIMIT $2) AS counted) AS expired,
+       (SELECT extract(epoch FROM min(first.created_at))::double precision
+          FROM unnest(ARRAY['waiting', 'ready', 'leased']) AS wanted (state)
+         CROSS JOIN LATERAL (
+           SELECT created_at FROM target_messages
+            WHERE workspace_id = $1 AND target_id = target.id AND state = wanted.state
+            ORDER BY sequence LIMIT 1) AS first) AS oldest
   FROM (SELECT id, open_until FROM targets WHERE workspace_id = $1 ORDER BY id LIMIT $3) AS target
 """
-"""How many messages each target has by state, of each at most so many."""
+"""How many messages each target has by state, of each at most so many, and when the oldest was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetCounts:
+    """The messages to a target by state, whether its breaker is open, and when the oldest message was made.
+
+    That is in seconds since 1970, None when nothing is undelivered.
+    """
+
+    id: str
+    open: bool
+    undelivered: int
+    dead: int
+    expired: int
+    oldest: float | None
 
 
 async def list_messages(
@@ -156,7 +178,7 @@ async def list_targets_of_lead(connection: Connection, workspace_id: int, lead_i
 
 async def count_messages(
     connection: Connection, workspace_id: int, limit: int, targets: int
-) -> dict[str, dict[str, int]]:
-    """Return the number of messages by target and state, and 1 for `open` where the breaker is open."""
+) -> list[TargetCounts]:
+    """Return the number of messages of each target by state, each counted up to a limit."""
     rows = await connection.fetch(COUNT_MESSAGES, workspace_id, limit, targets)
-    return {row["id"]: {name: int(value) for name, value in row.items() if name != "id"} for row in rows}
+    return [TargetCounts(**row) for row in rows]

@@ -1,8 +1,9 @@
-"""Metrics for Prometheus. No label ever holds a person, an owner or free text."""
+"""The metrics of one process."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from importlib.metadata import version
 
 from prometheus_client import (
     CollectorRegistry,
@@ -11,18 +12,17 @@ from prometheus_client import (
     Histogram,
     ProcessCollector,
     disable_created_metrics,
-    generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from app.engine.model.stored import ENGINE_VERSION
 from app.logs import lines_dropped
-from app.troubles import Troubles
+from app.metrics.counters import Tally, WorkspaceCounters
+from app.troubles import KINDS, Troubles
 
-MAX_STEPS = 200
-"""Step names come from plans. Beyond this number they are counted as `other`."""
-NO_ACTIONS = {"undelivered": 0, "dead": 0, "expired": 0}
-_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_LAG_SECONDS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 # The `_created` series would double the number of series, and nobody queries them.
@@ -30,27 +30,13 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
-class WorkspaceGauges:
-    """The state of one workspace at the moment of a scrape: counts, and ages in seconds."""
+class PoolUse:
+    """The connections of the pool, at most `most`, and how many requests wait for one."""
 
-    waiting: Mapping[str, int]
-    oldest: Mapping[str, float]
-    leads: Mapping[str, int]
-    received: int
-    unaccounted: int
-    overdue: float = 0.0
-    stranded: Mapping[str, int] = field(default_factory=dict)
-    actions: Mapping[str, int] = field(default_factory=dict)
-    is_copy: bool = False
-    clocks_late: float = 0.0
-    retention_finished: float = 0.0
-    crm_events: Mapping[str, int] = field(default_factory=dict)
-    crm_events_oldest: float = 0.0
-    targets: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-
-
-STRANDED = ("inactive", "deleted", "away")
-"""Why an owner cannot work their open leads; `away` is without a cover."""
+    in_use: int
+    idle: int
+    most: int
+    waiting: int
 
 
 class Metrics:
@@ -62,16 +48,22 @@ class Metrics:
         ProcessCollector(registry=registry)
         self.troubles = Troubles()
         self._worker_seen: float | None = None
+        self._worker_at: float | None = None
+        self.pool_use: Callable[[], PoolUse | None] = lambda: None
+        """How much of the pool is in use, once there is one."""
         registry.register(_TroubleCounts(self.troubles))
+        registry.register(_PoolUse(self))
+        registry.register(_WorkerProgress(self))
         self._database_up = Gauge(
             "lead_assignment_database_up", "1 while the database answers.", registry=registry
         )
-        self._worker_progress = Gauge(
-            "lead_assignment_worker_progress_timestamp_seconds",
-            "When the worker last made progress, in seconds since 1970; 0 without one.",
+        Gauge(
+            "lead_assignment_build_info",
+            "The version of the service and of its engine.",
+            ["version", "engine_version"],
             registry=registry,
-        )
-        self._decisions: dict[int, _Decisions] = {}
+        ).labels(version("lead-assignment"), ENGINE_VERSION).set(1)
+        self._workspaces: dict[int, WorkspaceCounters] = {}
         self._requests = Counter(
             "lead_assignment_requests", "HTTP requests.", ["method", "route", "status"], registry=registry
         )
@@ -125,9 +117,17 @@ class Metrics:
         )
 
         self._clocks = Counter(
-            "lead_assignment_sla_clocks", "SLA clocks that a worker looked at.", ["result"], registry=registry
+            "lead_assignment_sla_clocks_processed",
+            "SLA clocks that a worker looked at.",
+            ["result"],
+            registry=registry,
         )
-
+        self._clock_lag_seconds = Histogram(
+            "lead_assignment_sla_clock_lag_seconds",
+            "How late a worker looked at an SLA clock.",
+            buckets=_LAG_SECONDS,
+            registry=registry,
+        )
         self._deliveries = Counter(
             "lead_assignment_webhook_deliveries",
             "Genuine deliveries of CRMs.",
@@ -150,6 +150,13 @@ class Metrics:
             "lead_assignment_crm_events_processed",
             "Events of CRMs that were looked at.",
             ["kind", "result", "code"],
+            registry=registry,
+        )
+        self._crm_event_lag_seconds = Histogram(
+            "lead_assignment_crm_event_lag_seconds",
+            "Time from the arrival of an event of a CRM until what it means was done.",
+            ["kind"],
+            buckets=_LAG_SECONDS,
             registry=registry,
         )
         self._steps_back = Counter(
@@ -189,8 +196,13 @@ class Metrics:
 
     def worker_progressed(self) -> None:
         """Notes that the worker made progress."""
-        self._worker_progress.set_to_current_time()
+        self._worker_at = time.time()
         self._worker_seen = self._clock()
+
+    @property
+    def worker_at(self) -> float | None:
+        """When the worker last made progress, in seconds since 1970; None without one."""
+        return self._worker_at
 
     def worker_silence(self) -> float:
         """Seconds since the worker last made progress; 0 without one."""
@@ -217,14 +229,18 @@ class Metrics:
         self._received_events.labels(kind, "new").inc(new)
         self._received_events.labels(kind, "duplicate").inc(duplicates)
 
-    def crm_event_processed(self, kind: str, result: str, code: str | None) -> None:
-        """Counts what became of an event."""
+    def crm_event_processed(self, kind: str, result: str, code: str | None, seconds: float) -> None:
+        """Counts what became of an event, and how many seconds after its arrival it was done."""
         self._processed_events.labels(kind, result, code or "none").inc()
+        if result == "done":
+            self._crm_event_lag_seconds.labels(kind).observe(max(0.0, seconds))
 
-    def clocks_fired(self, results: Mapping[str, int]) -> None:
-        """Counts the clocks that were looked at, by what they did."""
+    def clocks_fired(self, results: Mapping[str, int], lags: Iterable[float]) -> None:
+        """Counts the clocks that were looked at, by what they did, and how many seconds late."""
         for result, clocks in results.items():
             self._clocks.labels(result).inc(clocks)
+        for seconds in lags:
+            self._clock_lag_seconds.observe(max(0.0, seconds))
 
     def plugin_failed(self, strategy: str, kind: str) -> None:
         """Counts a verdict that a plugin failed to give, by the name of the installed strategy."""
@@ -241,30 +257,21 @@ class Metrics:
         self._lock_wait_seconds.observe(waited)
         self._commit_seconds.observe(held)
 
-    def lead_decided(self, workspace_id: int, outcome: str, step: str | None, code: str) -> None:
-        """Counts a decision for its workspace only: step names belong to the workspace."""
-        own = self._decisions.get(workspace_id)
+    def group_decided(self, workspace_id: int, plan_version: int, tally: Tally) -> None:
+        """Counts what a commit group did in its workspace."""
+        self.counters_of(workspace_id).add(plan_version, tally)
+
+    def counters_of(self, workspace_id: int) -> WorkspaceCounters:
+        """The counters of one workspace."""
+        own = self._workspaces.get(workspace_id)
         if own is None:
-            own = self._decisions[workspace_id] = _Decisions()
-        own.count(outcome, step or "none", code)
+            own = self._workspaces[workspace_id] = WorkspaceCounters()
+        return own
 
-    def flags_set(self, workspace_id: int, flags: Mapping[str, int]) -> None:
-        """Counts the leads of a workspace by flag of intake."""
-        own = self._decisions.get(workspace_id)
-        if own is None:
-            own = self._decisions[workspace_id] = _Decisions()
-        for flag, leads in flags.items():
-            own.flags.labels(flag).inc(leads)
-
-    def process_exposition(self) -> bytes:
-        """The metrics of the process alone, in the Prometheus text format."""
-        return generate_latest(self.registry)
-
-    def exposition(self, workspace_id: int, gauges: WorkspaceGauges) -> bytes:
-        """The metrics of the process and of one workspace, in the Prometheus text format."""
-        own = self._decisions.get(workspace_id)
-        decisions = generate_latest(own.registry) if own else b""
-        return generate_latest(self.registry) + decisions + generate_latest(_registry_of(gauges))
+    def forget_others(self, workspace_ids: Iterable[int]) -> None:
+        """Drop the counters of workspaces that are gone; these are those that are there."""
+        for workspace_id in self._workspaces.keys() - frozenset(workspace_ids):
+            del self._workspaces[workspace_id]
 
 
 class _DroppedLines(Collector):
@@ -286,107 +293,47 @@ class _TroubleCounts(Collector):
         counter = CounterMetricFamily(
             "lead_assignment_troubles", "What went wrong around the service.", labels=["kind"]
         )
-        for kind, count in dict(self._troubles.counts).items():
+        for kind, count in {**dict.fromkeys(KINDS, 0), **self._troubles.counts}.items():
             counter.add_metric([kind], count)
         yield counter
 
 
-class _Decisions:
-    """The decision counters of one workspace."""
+class _PoolUse(Collector):
+    """The connections to the database."""
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        self._steps: set[str] = set()
-        self._counter = Counter(
-            "lead_assignment_decisions", "Decisions.", ["outcome", "step", "code"], registry=self.registry
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        """Their numbers; nothing before there is a pool."""
+        connections = GaugeMetricFamily(
+            "lead_assignment_pool_connections", "Connections of the pool by state.", labels=["state"]
         )
-        self.flags = Counter(
-            "lead_assignment_flagged_leads",
-            "Leads with a value that intake could not read or does not trust.",
-            ["flag"],
-            registry=self.registry,
+        most = GaugeMetricFamily("lead_assignment_pool_max_connections", "Connections the pool may have.")
+        waiting = GaugeMetricFamily(
+            "lead_assignment_pool_waiting_requests", "Requests that wait for a connection of the pool."
         )
+        use = self._metrics.pool_use()
+        if use is not None:
+            connections.add_metric(["in_use"], use.in_use)
+            connections.add_metric(["idle"], use.idle)
+            most.add_metric([], use.most)
+            waiting.add_metric([], use.waiting)
+        return (connections, most, waiting)
 
-    def count(self, outcome: str, step: str, code: str) -> None:
-        if step not in self._steps:
-            if len(self._steps) >= MAX_STEPS:
-                step = "other"
-            self._steps.add(step)
-        self._counter.labels(outcome, step, code).inc()
 
+class _WorkerProgress(Collector):
+    """When the worker last made progress."""
 
-def _registry_of(gauges: WorkspaceGauges) -> CollectorRegistry:
-    registry = CollectorRegistry()
-    waiting = Gauge("lead_assignment_queue_leads", "Leads in the queue.", ["queue"], registry=registry)
-    oldest = Gauge(
-        "lead_assignment_queue_oldest_seconds", "Age of the oldest lead.", ["queue"], registry=registry
-    )
-    leads = Gauge("lead_assignment_leads", "Leads by state.", ["state"], registry=registry)
-    for queue, count in gauges.waiting.items():
-        waiting.labels(queue).set(count)
-    for queue, age in gauges.oldest.items():
-        oldest.labels(queue).set(age)
-    for state, count in gauges.leads.items():
-        leads.labels(state).set(count)
-    Gauge(
-        "lead_assignment_held_overdue_seconds",
-        "How long the oldest held lead has been due, 0 when none is.",
-        registry=registry,
-    ).set(gauges.overdue)
-    stranded = Gauge(
-        "lead_assignment_stranded_leads",
-        "Open leads whose owner cannot work them, by why.",
-        ["reason"],
-        registry=registry,
-    )
-    for reason in STRANDED:
-        stranded.labels(reason).set(gauges.stranded.get(reason, 0))
-    actions = Gauge("lead_assignment_actions", "Actions by state.", ["state"], registry=registry)
-    for state, count in {**NO_ACTIONS, **gauges.actions}.items():
-        actions.labels(state).set(count)
-    Gauge(
-        "lead_assignment_restored_copy",
-        "1 when the database is a copy, on which the worker and the outbox do nothing.",
-        registry=registry,
-    ).set(gauges.is_copy)
-    Gauge(
-        "lead_assignment_sla_clocks_overdue_seconds",
-        "How long the clock that is due longest has waited for a worker, 0 when none is due.",
-        registry=registry,
-    ).set(gauges.clocks_late)
-    Gauge(
-        "lead_assignment_retention_success_timestamp_seconds",
-        "When old data was last deleted completely, in seconds since 1970; 0 before the first time.",
-        registry=registry,
-    ).set(gauges.retention_finished)
-    events = Gauge("lead_assignment_crm_events", "Events of CRMs by state.", ["state"], registry=registry)
-    for state, count in {"waiting": 0, "failed": 0, **gauges.crm_events}.items():
-        events.labels(state).set(count)
-    Gauge(
-        "lead_assignment_crm_events_oldest_seconds",
-        "Age of the event of a CRM that is due first, 0 when none is due.",
-        registry=registry,
-    ).set(gauges.crm_events_oldest)
-    messages = Gauge(
-        "lead_assignment_target_messages",
-        "Messages to a target by state.",
-        ["target", "state"],
-        registry=registry,
-    )
-    breakers = Gauge(
-        "lead_assignment_target_open",
-        "1 while nothing is sent to a target, because it fails.",
-        ["target"],
-        registry=registry,
-    )
-    for target, counts in gauges.targets.items():
-        breakers.labels(target).set(counts["open"])
-        for state in ("undelivered", "dead", "expired"):
-            messages.labels(target, state).set(counts[state])
-    Counter("lead_assignment_leads_received", "Leads received.", registry=registry).inc(gauges.received)
-    Gauge(
-        "lead_assignment_unaccounted_leads",
-        "Leads received that are in no state, 0 in normal operation.",
-        registry=registry,
-    ).set(gauges.unaccounted)
-    return registry
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        """The one metric, without a value where no worker runs."""
+        gauge = GaugeMetricFamily(
+            "lead_assignment_worker_progress_timestamp_seconds",
+            "When the worker last made progress, absent without one.",
+        )
+        if self._metrics.worker_at is not None:
+            gauge.add_metric([], self._metrics.worker_at)
+        yield gauge

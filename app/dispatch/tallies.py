@@ -1,0 +1,40 @@
+"""What metrics count of a commit group."""
+
+from app.dispatch.decision_session import DecisionSession
+from app.engine.model.decision import Decision
+from app.metrics.counters import (
+    DECISION_REASONS,
+    DECISIONS,
+    FLAGGED,
+    RECEIVED,
+    SKIPPED,
+    STEP_DECISIONS,
+    TEAM_ASSIGNMENTS,
+    Tally,
+)
+from app.metrics.label_names import NO_TEAM, OTHER
+
+
+def tally_of(session: DecisionSession) -> Tally:
+    """What the jobs of a group did, by series."""
+    tally = session.work.tally
+    for decision in session.work.decided:
+        _add_decision(tally, decision)
+    for flag, leads in session.flags.items():
+        tally[FLAGGED, flag] += leads
+    if session.received:
+        tally[(RECEIVED,)] += session.received
+    return tally
+
+
+def _add_decision(tally: Tally, decision: Decision) -> None:
+    tally[DECISIONS, decision.outcome] += 1
+    tally[STEP_DECISIONS, decision.step or OTHER, decision.outcome] += 1
+    tally[DECISION_REASONS, decision.code] += 1
+    if decision.outcome == "assigned":
+        tally[TEAM_ASSIGNMENTS, decision.team or NO_TEAM] += 1
+    for step in decision.trace["steps"]:
+        for target in step.get("targets", ()):
+            for candidate in target.get("candidates", ()):
+                if candidate["code"] != "chosen":
+                    tally[SKIPPED, candidate["code"]] += 1
