@@ -174,12 +174,15 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
 
 
 async def _authentication(pool: Pool, settings: Settings, metrics: Metrics) -> Authentication:
-    own = None
+    async def find_development_workspace() -> int | None:
+        found = await workspaces.find_workspace(pool, settings.development_workspace)
+        return found.id if found else None
+
     if settings.development:
-        own = await when_ready(lambda: workspaces.find_workspace(pool, settings.development_workspace))
+        await when_ready(find_development_workspace)
     return Authentication(
         lambda ids: api_keys.find_keys(pool, ids),
-        development_workspace=own.id if own else None,
+        find_development_workspace=find_development_workspace if settings.development else None,
         failed=metrics.authentication_failed,
     )
 

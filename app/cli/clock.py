@@ -32,8 +32,10 @@ def repair(
         for each in chosen:
             done = await clock.repair(pool, each.id)
             typer.echo(
-                f"workspace {each.name!r}: {done.clocks} clocks, {done.actions} actions, {done.keys} "
-                f"idempotency keys, {done.held} held leads and {done.pauses} pauses brought back"
+                f"workspace {each.name!r}: {done.clocks} clocks, {done.places} places in queues, "
+                f"{done.progress} assignments in progress, {done.actions} actions, "
+                f"{done.keys} idempotency keys, {done.held} held leads, {done.pauses} pauses and "
+                f"{done.absences} absences brought back"
             )
 
     with_pool(work)

@@ -22,6 +22,7 @@ from app.engine.pipeline.followed import CRM, CRM_REASSIGN
 from app.engine.pipeline.triggers import with_own_trigger
 from app.engine.pipeline.walk import FALLBACK_QUEUE
 from app.plugins.port import PluginCall
+from app.store.clocks import MAX_AHEAD
 from app.store.crm.records import RecordRow
 from app.store.leads.current_leads import CurrentLead
 
@@ -154,9 +155,10 @@ class OwnerFollower:
     def _reroute_request(self) -> tuple[DecisionRequest | None, str]:
         session, prior = self.books.session, self.lead.prior
         to, code = None, "rerouted"
-        since = session.work.now - _HOUR
+        since, until = session.work.now - _HOUR, session.work.now + MAX_AHEAD
         history = session.history(prior.lead_id)
-        if sum(each.cause == CRM_REASSIGN and each.decided_at > since for each in history) >= MAX_PER_HOUR:
+        times = [each.decided_at for each in history if each.cause == CRM_REASSIGN]
+        if sum(since < at <= until for at in times) >= MAX_PER_HOUR:
             if prior.queue == FALLBACK_QUEUE and prior.state == "queued":
                 return None, "loop"
             to, code = Target("queue", FALLBACK_QUEUE), "loop"

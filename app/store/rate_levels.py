@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.rates import Rate
+from app.store.clocks import MAX_AHEAD
 from app.store.connection.pool import Pool, look_up_all
 
 DEMAND_SECONDS = 3.0
@@ -31,7 +32,8 @@ class Level:
 
 
 # A row that comes in stands for a bucket that was full before, so `burst - tokens` is what was used. The
-# exponent is bounded because a smaller result is an error in Postgres.
+# exponent is bounded because a smaller result is an error in Postgres. A bucket of a clock that had jumped
+# ahead follows the clock again; otherwise nothing would flow into it.
 EXCHANGE = f"""
 INSERT INTO rate_levels AS old (bucket, per_second, burst, tokens, demand, at)
 SELECT bucket, per_second, burst, burst - used, asked / {DEMAND_SECONDS}, coalesce($6, clock_timestamp())
@@ -46,7 +48,8 @@ SELECT bucket, per_second, burst, burst - used, asked / {DEMAND_SECONDS}, coales
                 - (excluded.burst - excluded.tokens),
        demand = old.demand * exp(-least(50, greatest(0, extract(epoch FROM excluded.at - old.at)::float8)
                   / {DEMAND_SECONDS})) + excluded.demand,
-       at = greatest(old.at, excluded.at)
+       at = CASE WHEN old.at > excluded.at + interval '{MAX_AHEAD.total_seconds():.0f} seconds'
+                 THEN excluded.at ELSE greatest(old.at, excluded.at) END
 RETURNING bucket, tokens, demand
 """
 """Take what a process used from the levels, after adding what became free, and return them."""

@@ -69,8 +69,8 @@ class Downtime:
         return run.polled_at is not None and run.now - run.polled_at > GAP
 
     async def _is_settled(self, workspace_id: int, resumed_at: datetime, now: datetime) -> bool:
-        if now - resumed_at >= LONGEST_WAIT:
-            return True
+        if abs(now - resumed_at) >= LONGEST_WAIT:
+            return True  # also if the clock had jumped ahead
         if now - resumed_at < QUIET:
             return False
         async with transaction(self._pool, workspace_id, read_only=True) as connection:

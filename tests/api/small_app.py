@@ -152,13 +152,14 @@ class Small:
     observed: list[tuple[str, str, int]] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    development: bool = True
     development_workspace: int | None = 7
 
     def __post_init__(self) -> None:
         self.app = FastAPI(redirect_slashes=False, openapi_url=None)
         self.authentication = self.app.state.authentication = Authentication(
             self.stored.find,
-            development_workspace=self.development_workspace,
+            find_development_workspace=self.find_development_workspace if self.development else None,
             clock=self.clock,
             failed=self.failed.append,
         )
@@ -166,6 +167,10 @@ class Small:
         self.app.include_router(router)
         problem_details.install(self.app)
         self.app.add_middleware(RequestMiddleware, log=self.log, observe=self.observe)
+
+    async def find_development_workspace(self) -> int | None:
+        """The workspace of `dev-key`, as the store has it."""
+        return self.development_workspace
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
         """Counts a request."""

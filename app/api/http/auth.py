@@ -4,7 +4,7 @@ import hmac
 import ipaddress
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from starlette.types import Scope
 
 from app import keys
 from app.api.http.client_address import client_of, peer_of
-from app.api.http.key_lookups import FindKeys, KeyLookups
+from app.api.http.key_lookups import CACHE_SECONDS, FindKeys, KeyLookups
 from app.contract.limits import BodyLimits
 from app.errors import Forbidden, Problem, TooManyFailures, Unauthenticated
 from app.keys import DEVELOPMENT_KEY, SCOPES
@@ -25,6 +25,8 @@ _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9A-Za-z.-]+))(?::\d{1,5})?")
 _NO_HASH = b"\0" * 32
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+FindWorkspace = Callable[[], Awaitable[int | None]]
+"""Finds the id of the workspace for development, or None."""
 FailureObserver = Callable[[str], None]
 """Called with the reason of a failed authentication."""
 
@@ -152,10 +154,26 @@ def _not_observed(reason: str) -> None:
     """Counts nothing."""
 
 
+class _DevelopmentWorkspace:
+    """The workspace of `dev-key`. One that was deleted, and created again, is found within seconds."""
+
+    def __init__(self, find: FindWorkspace, clock: Callable[[], float]) -> None:
+        self._find, self._clock = find, clock
+        self._id: int | None = None
+        self._found_at = 0.0
+
+    async def id(self) -> int | None:
+        """Its id, or None while there is none."""
+        now = self._clock()
+        if self._id is None or now - self._found_at >= CACHE_SECONDS:
+            self._id, self._found_at = await self._find(), now
+        return self._id
+
+
 class Authentication:
     """Authenticates requests. One instance serves a process.
 
-    `find_keys` reads keys from the store. With `development_workspace`, `dev-key` has all scopes in that
+    `find_keys` reads keys from the store. With `find_development_workspace`, `dev-key` has all scopes in that
     workspace, between loopback addresses only. In production it is None, and `dev-key` is an unknown key.
     `failed` is told of each failure.
     """
@@ -164,12 +182,13 @@ class Authentication:
         self,
         find_keys: FindKeys,
         *,
-        development_workspace: int | None = None,
+        find_development_workspace: FindWorkspace | None = None,
         clock: Callable[[], float] = time.monotonic,
         failed: FailureObserver = _not_observed,
     ) -> None:
         self._keys = KeyLookups(find_keys, clock)
-        self._development_workspace = development_workspace
+        find = find_development_workspace
+        self._development = _DevelopmentWorkspace(find, clock) if find is not None else None
         self._failed = failed
         self._peers = FailureLimit(allowed=30, window=60.0, clock=clock)
         self._ids = FailureLimit(allowed=10, window=60.0, clock=clock)
@@ -180,8 +199,10 @@ class Authentication:
         Raises Unauthenticated, or TooManyFailures after too many failures.
         """
         text = _bearer_token(scope)
-        if text == DEVELOPMENT_KEY and self._development_workspace is not None and is_local(scope):
-            return Caller(self._development_workspace, DEVELOPMENT_KEY, frozenset({"admin"}))
+        if text == DEVELOPMENT_KEY and self._development is not None and is_local(scope):
+            workspace_id = await self._development.id()
+            if workspace_id is not None:
+                return Caller(workspace_id, DEVELOPMENT_KEY, frozenset({"admin"}))
         key = keys.parse(text) if text else None
         stored = await self._keys.find(key.id, lambda: self._peers.wait(_peer(scope)) > 0) if key else None
         matches = hmac.compare_digest(

@@ -270,8 +270,17 @@ async def test_the_development_key_acts_for_its_workspace(small: Small) -> None:
 
 
 async def test_in_production_the_development_key_is_unknown() -> None:
-    async with Small(development_workspace=None).client(DEVELOPMENT_KEY) as client:
+    async with Small(development=False).client(DEVELOPMENT_KEY) as client:
         assert (await client.post("/assign", json=LEAD)).status_code == 401
+
+
+async def test_development_key_follows_its_workspace_when_that_is_made_again(small: Small) -> None:
+    async with small.client(DEVELOPMENT_KEY) as client:
+        assert (await client.post("/assign", json=LEAD)).json()["workspace"] == 7
+        small.development_workspace, small.clock.at = None, small.clock.at + 5
+        assert (await client.post("/assign", json=LEAD)).status_code == 401
+        small.development_workspace = 8
+        assert (await client.post("/assign", json=LEAD)).json()["workspace"] == 8
 
 
 def test_keys_are_random_enough_and_survive_being_written_down() -> None:

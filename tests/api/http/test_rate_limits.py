@@ -203,6 +203,16 @@ async def test_processes_together_keep_the_rate(workspace: Workspace, demands: d
         assert 0.8 * 250 <= served <= 1.2 * 250
 
 
+async def test_rates_follow_the_clock_again_after_it_had_jumped_ahead(workspace: Workspace) -> None:
+    together = Together(workspace, Rates(key=Rate(50.0, 100)), 1)
+    together.start += timedelta(days=400)
+    await together.run(5, {0: 100})
+    together.start -= timedelta(days=400)
+    await together.run(5, {0: 100})
+    served = (await together.run(5, {0: 100}))[0]
+    assert 0.8 * 250 <= served <= 1.2 * 250
+
+
 async def test_a_rate_that_is_not_reached_refuses_nobody_in_any_process(workspace: Workspace) -> None:
     together = Together(workspace, Rates(key=Rate(50.0, 100)), 2)
     assert await together.run(10, {0: 30, 1: 5}) == [300, 50]
