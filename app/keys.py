@@ -16,7 +16,7 @@ from app.rates import UNLIMITED, Rates
 SCOPES = frozenset(
     (
         "assign", "events", "claim", "leads:read", "directory:write",
-        "plan:write", "plan:approve", "privacy", "ops", "admin",
+        "plan:write", "plan:approve", "privacy", "reports", "reports:owners", "ops", "admin",
     )
 )  # fmt: skip
 """The scopes of keys. `admin` includes all others."""

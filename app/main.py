@@ -31,6 +31,7 @@ from app.api.routes import (
     queues,
     reassign,
     reconcile,
+    reports,
     signals,
     spend,
     suppressions,
@@ -48,6 +49,7 @@ from app.metrics.process import Metrics
 from app.outbox.safe_http import AllowedHosts, SafeHttp
 from app.plugins.process import PluginLimits
 from app.registry import strategies as installed
+from app.reports.upkeep import FactUpkeep
 from app.secrets import SecretBox
 from app.settings import Settings
 from app.store import api_keys, workspaces
@@ -91,6 +93,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
             deadline=settings.request_timeout_seconds,
             plugins=PluginLimits(settings.plugin_timeout_seconds, settings.plugin_memory_mb),
         )
+        app.state.fact_upkeep = FactUpkeep(pool)
         load_suffixes()
         _settle_memory()
         _prefer_the_event_loop()
@@ -167,6 +170,7 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         spend,
         webhooks,
         clock,
+        reports,
     )
     docs = api_docs.open_router if settings.serves_api_docs else api_docs.guarded_router
     for router in (assign.hot, webhooks.hot, *(each.router for each in resources), docs):

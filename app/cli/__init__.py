@@ -45,6 +45,7 @@ _COMMANDS = {
     "retention": "retention",
     "owners": "owners",
     "teams": "teams",
+    "report": "report",
     "import": "imports",
     "spend": "spend",
 }

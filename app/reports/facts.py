@@ -231,11 +231,19 @@ def _add_own_touch(
     if own is None or record.owner_id is None:
         return
     at = fact.owner_touched_at = max(own.event.at, record.decided_at)
-    times = record.times
-    if times is not None and times.owner_touched_at == at:
-        fact.owner_work_seconds = times.owner_work_seconds
-    else:
-        fact.owner_work_seconds = made.work_seconds(record.owner_id, record.decided_at, at)
+    fact.owner_work_seconds = _work(
+        made, record, "owner_work_seconds", record.owner_id, record.decided_at, at
+    )
+
+
+def _work(
+    made: _Person, record: AssignmentRecord, name: str, owner_id: str | None, start: datetime, at: datetime
+) -> int | None:
+    """The working time of an owner. What was counted before stays, also if their calendar is another now."""
+    known = record.times.work_seconds(name, at) if record.times is not None else None
+    if known is not None or owner_id is None:
+        return known
+    return made.work_seconds(owner_id, start, at)
 
 
 def _first(told: Iterable[Told], since: datetime) -> Told | None:
@@ -259,34 +267,30 @@ def _answer(
     def belongs(each: Told) -> bool:
         return each.event.at >= start or each.event.assignment_id in ids or first
 
+    def work(name: str, at: datetime) -> int | None:
+        return _work(made, round_.records[0], name, fact.arrival_owner_id or fact.response_by, start, at)
+
     events = [each for each in told if belongs(each)]
     touch = _first([each for each in events if each.touches], start)
     if touch is not None:
         at = fact.response_at = max(touch.event.at, start)
         fact.response_by, fact.response_day_only = touch.by, touch.event.day_only
         fact.response_early = touch.event.at < start and not touch.event.day_only
-        fact.response_work_seconds = _response_work_seconds(made, fact, round_.records[0], at)
+        if not fact.response_day_only:
+            fact.response_work_seconds = work("response_work_seconds", at)
     reached = _first([each for each in events if each.touches and each.event.type == "reached"], start)
-    fact.response_reached_at = max(reached.event.at, start) if reached is not None else None
+    if reached is not None and not reached.event.day_only:
+        fact.response_reached_at = max(reached.event.at, start)
+        fact.reached_work_seconds = work("reached_work_seconds", fact.response_reached_at)
     accepted = [max(each.event.at, start) for each in events if each.accepts and not each.event.day_only]
     accepted += [each.decided_at for each in found if each.cause == "claim"]
-    fact.response_accepted_at = min(accepted, default=None)
+    if accepted:
+        fact.response_accepted_at = min(accepted)
+        fact.accepted_work_seconds = work("accepted_work_seconds", fact.response_accepted_at)
     automated = _first(
         [each for each in events if each.actor == "automated" and each.event.type in TOUCHES], start
     )
     fact.automated_at = max(automated.event.at, start) if automated is not None else None
-
-
-def _response_work_seconds(
-    made: _Person, fact: AssignmentFact, record: AssignmentRecord, at: datetime
-) -> int | None:
-    if fact.response_day_only or fact.arrived_at is None:
-        return None
-    times = record.times
-    if times is not None and times.response_at == at and times.response_work_seconds is not None:
-        return times.response_work_seconds
-    owner_id = fact.arrival_owner_id or fact.response_by
-    return made.work_seconds(owner_id, fact.arrived_at, at) if owner_id is not None else None
 
 
 def _promises(

@@ -107,6 +107,8 @@ CREATE TABLE assignment_facts (
   response_early boolean NOT NULL,
   response_accepted_at timestamptz,
   response_reached_at timestamptz,
+  accepted_work_seconds bigint,
+  reached_work_seconds bigint,
   automated_at timestamptz,
   previous_owner_id text,
   move text CHECK (move IN ('first', 'kept', 'move', 'cover', 'return', 'handoff', 'claim')),

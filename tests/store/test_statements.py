@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from app.api.http import rate_limits
 from app.outbox.upkeep import clear, make_available
+from app.reports.upkeep import FactUpkeep
 from app.store.connection.pool import transaction
 from app.store.leads import held, idle
 from app.store.leads.idle import IdleTerms
@@ -22,6 +23,35 @@ from tests.support.factories import OWNERS, PLAN
 from tests.support.workspace import Workspace, open_workspace
 
 LEADS = 50_000
+FILL_FACTS = (
+    """INSERT INTO lead_facts (workspace_id, lead_id, received_at, state, imported, plan_version,
+         first_number, changed_at, tags_conflict, arrivals, duplicates, tries, automated_answers, moves,
+         cover_moves, handoffs, claims, rejects, ping_pong)
+         SELECT {workspace}, gen_random_uuid(), now(), 'open', false, 1, number, now(), false, 1, 0, 0, 0, 0,
+           0, 0, 0, 0, false FROM generate_series(1, {count}) AS number""",
+    """INSERT INTO assignment_facts (workspace_id, assignment_id, lead_id, decision_number, decided_at, cause,
+         outcome, code, plan_version, open, attempt, counts_toward_load, refunded, action_types,
+         tags_conflict, response_day_only, response_early, ping_pong, touch_day_only, changed_at)
+         SELECT {workspace}, gen_random_uuid(), gen_random_uuid(), number, now(), 'assign', 'assigned',
+           'rule', 1, true, 1, true, false, '{{}}', false, false, false, false, false, now()
+           FROM generate_series(1, {count}) AS number""",
+    """INSERT INTO event_facts (workspace_id, event_id, lead_id, assignment_id, type, at, day_only, told_at,
+         lead_received_at, actor, plan_version, effect, first)
+         SELECT {workspace}, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'note', now(), false,
+           now(), now(), 'person', 1, 'none', true FROM generate_series(1, {count})""",
+    """INSERT INTO sale_facts (workspace_id, event_id, currency, lead_id, deal, type, at, told_at,
+         lead_received_at, plan_version, won, won_deals, pipeline, pipeline_deals)
+         SELECT {workspace}, gen_random_uuid(), 'EUR', gen_random_uuid(), 1, 'purchase', now(), now(), now(),
+           1, 1, 1, 0, 0 FROM generate_series(1, {count})""",
+)
+SKIP_OTHERS = """
+INSERT INTO fact_cursors (workspace_id, decision_number, event_sequence)
+SELECT $1, coalesce((SELECT max(decision_number) FROM assignments WHERE workspace_id = $1), 0),
+       coalesce((SELECT max(sequence) FROM events WHERE workspace_id = $1), 0)
+ON CONFLICT (workspace_id) DO UPDATE
+  SET decision_number = excluded.decision_number, event_sequence = excluded.event_sequence
+"""
+"""The facts of all leads so far are made."""
 FILL = """
 WITH numbered AS (
   SELECT number, gen_random_uuid() AS lead, gen_random_uuid() AS assignment
@@ -91,7 +121,8 @@ SCANS = """
 SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables
  WHERE relname IN ('leads', 'assignments', 'identities', 'idempotency_keys', 'ledger_entries', 'events',
                    'changes', 'directory', 'account_keys', 'suppressions', 'actions',
-                   'journal')
+                   'journal', 'lead_facts', 'assignment_facts', 'promise_facts', 'event_facts', 'sale_facts',
+                   'stale_facts')
 """
 REASONS = "reject_reasons: {rival: {refund: true, suppress: domain}}\n"
 NAMED = "  - rule: {name: named, when: {account.tier: named}, then: {queue: partner-desk}}\n"
@@ -148,7 +179,7 @@ class Visits:
             "edit": self.edit, "look": self.look, "account": self.account, "named": self.named,
             "remove": self.remove, "list": self.list, "table": self.table, "held": self.held,
             "reject": self.reject, "report": self.report,
-            "signal": self.signal, "idle": self.idle,
+            "signal": self.signal, "idle": self.idle, "facts": self.facts,
             "lease": self.lease, "upkeep": self.upkeep,
         }  # fmt: skip
 
@@ -268,6 +299,15 @@ class Visits:
             await read_agenda(connection, workspace_id)
             assert await idle.find_idle_leads(connection, workspace_id, terms, 64) == []
 
+    async def facts(self) -> None:
+        """The facts of a lead that is new, and has an event."""
+        pool, workspace_id = self.workspace.pool, self.workspace.workspace_id
+        await pool.execute(SKIP_OTHERS, workspace_id)
+        await self.report()
+        await FactUpkeep(pool).make_slice(workspace_id, wait=True)
+        async with transaction(pool, workspace_id, read_only=True) as connection:
+            assert not (await read_agenda(connection, workspace_id)).facts
+
     async def reject(self) -> None:
         """A reject that suppresses an address is taken back."""
         url = f"/assignments/{(await self.new())['assignment_id']}/events"
@@ -350,6 +390,8 @@ async def test_plans_made_on_empty_tables_stay_right_on_full_ones(workspace: Wor
     async with second(workspace) as filler:
         await filler.execute("SET session_replication_role = replica")
         await filler.execute(FILL.format(count=LEADS, workspace=workspace.workspace_id))
+        for statement in FILL_FACTS:
+            await filler.execute(statement.format(count=LEADS, workspace=workspace.workspace_id))
         await filler.execute("SELECT pg_stat_force_next_flush()")
     full = {name: await counted(workspace, visit) for name, visit in visits.all().items()}
     for name, (blocks, scans) in full.items():

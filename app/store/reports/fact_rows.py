@@ -116,7 +116,8 @@ class AssignmentFact(Cuts):
     - `response_at` is the first touch by any person, and `response_by` the owner who did
       it. Of some only the day is known. `response_early` says that it was before the arrival.
     - `response_work_seconds` is the working time of the first owner from the arrival until then.
-    - `response_accepted_at` is the first acceptance; a touch accepts.
+    - `response_accepted_at` is the first acceptance; a touch or a claim accepts. `response_reached_at` is the
+      first conversation. `accepted_work_seconds` and `reached_work_seconds` are the working time until then.
 
     `touched_at` and `touched_by` are the first touch of this assignment by anybody, `owner_touched_at` the
     first by its owner, `owner_work_seconds` the owner's working time until then. `previous_owner_id` is the
@@ -157,6 +158,8 @@ class AssignmentFact(Cuts):
     response_early: bool = False
     response_accepted_at: datetime | None = None
     response_reached_at: datetime | None = None
+    accepted_work_seconds: int | None = None
+    reached_work_seconds: int | None = None
     automated_at: datetime | None = None
     previous_owner_id: str | None = None
     move: MoveKind | None = None

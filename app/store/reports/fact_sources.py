@@ -49,8 +49,24 @@ class KnownTimes:
 
     response_at: datetime | None
     response_work_seconds: int | None
+    response_accepted_at: datetime | None
+    accepted_work_seconds: int | None
+    response_reached_at: datetime | None
+    reached_work_seconds: int | None
     owner_touched_at: datetime | None
     owner_work_seconds: int | None
+
+    def work_seconds(self, name: str, at: datetime) -> int | None:
+        """The working time until `at` by the name of its column, if it was counted until then."""
+        return getattr(self, name) if getattr(self, _UNTIL[name]) == at else None
+
+
+_UNTIL = {
+    "response_work_seconds": "response_at",
+    "accepted_work_seconds": "response_accepted_at",
+    "reached_work_seconds": "response_reached_at",
+    "owner_work_seconds": "owner_touched_at",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +177,7 @@ _KNOWN = (
     "source", "campaign", "channel", "lead_type", "band", "account_status", "trigger", "strategy", "score",
     "tags_conflict", "action_types",
 )  # fmt: skip
-_TIMES = ("response_at", "response_work_seconds", "owner_touched_at", "owner_work_seconds")
+_TIMES = (*_UNTIL, *_UNTIL.values())
 
 SELECT_ASSIGNMENTS = f"""
 SELECT found.*

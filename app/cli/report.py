@@ -1,0 +1,72 @@
+"""`lead-assignment report`: print a report."""
+
+from datetime import datetime
+from typing import Annotated
+
+import orjson
+import typer
+
+from app.cli.context import CommandError, with_pool, workspace_chosen
+from app.contract.reports import read_filters, read_names, read_within
+from app.errors import ValidationFailed
+from app.reports.ask import Answer, Asked, ask
+from app.reports.dimensions import DIMENSIONS
+from app.reports.periods import BUCKETS
+from app.reports.registry import REPORTS
+from app.reports.upkeep import FactUpkeep
+from app.store.connection.pool import Pool
+
+DAY = ["%Y-%m-%d"]
+
+
+def report(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(REPORTS)}.")],
+    start: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=DAY, help="The first local day. Default: 30 days ago."),
+    ] = None,
+    end: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=DAY, help="The first day that is out. Default: tomorrow."),
+    ] = None,
+    group_by: Annotated[list[str] | None, typer.Option(help=f"Dimensions: {', '.join(DIMENSIONS)}.")] = None,
+    filters: Annotated[
+        list[str] | None, typer.Option("--filter", help="A dimension and a value, such as source:web.")
+    ] = None,
+    within: Annotated[str | None, typer.Option(help="How long outcomes count, such as 30d.")] = None,
+    by: Annotated[str, typer.Option(help="What a row counts.")] = "",
+    credit: Annotated[str, typer.Option(help="Which owner is credited.")] = "",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, with definitions and details.")
+    ] = False,
+    bom: Annotated[
+        bool, typer.Option("--bom", help="Begin with a byte order mark, for spreadsheets.")
+    ] = False,
+    workspace: Annotated[str | None, typer.Option(help="The workspace. Default: the only one.")] = None,
+) -> None:
+    """Print a report about some days as CSV, or with --json with its words and details."""
+    found = REPORTS.get(name)
+    if found is None:
+        raise CommandError(f"No report {name!r}. Use one of {', '.join(REPORTS)}.")
+    chosen = {each: () for each in DIMENSIONS if each not in BUCKETS}
+
+    async def work(pool: Pool) -> Answer:
+        asked = Asked(
+            first=start.date() if start is not None else None,
+            last=end.date() if end is not None else None,
+            group_by=read_names(group_by or ()),
+            filters=read_filters(chosen, filters or ()),
+            within=read_within(within),
+            by=by,
+            credit=credit,
+        )
+        return await ask(pool, FactUpkeep(pool), (await workspace_chosen(pool, workspace)).id, found, asked)
+
+    try:
+        answer = with_pool(work)
+    except ValidationFailed as problem:
+        raise CommandError("; ".join(f"{each.path[-1]} {each.detail}" for each in problem.faults)) from None
+    if as_json:
+        typer.echo(orjson.dumps(answer.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode())
+    else:
+        typer.echo(("\ufeff" if bom else "") + answer.result.table.to_csv(), nl=False)

@@ -1,0 +1,57 @@
+"""Periods of reports: whole local days of the workspace's time zone, and the buckets they fall into.
+
+`start` is in, `end` is out. A week is an ISO week: it begins on Monday, and belongs to the year of its
+Thursday. A day may have 23 or 25 hours.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+DEFAULT_DAYS = 30
+"""Without dates, a report is about so many days until today."""
+BUCKETS = ("day", "week", "month")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From the first moment of one local day until that of another."""
+
+    first: date
+    last: date
+    zone: str
+
+    @property
+    def start(self) -> datetime:
+        """The first moment that is in, in UTC."""
+        return first_moment(self.first, self.zone)
+
+    @property
+    def end(self) -> datetime:
+        """The first moment that is out, in UTC."""
+        return first_moment(self.last, self.zone)
+
+
+def first_moment(day: date, zone: str) -> datetime:
+    """When a local day begins, in UTC: where its midnight is skipped, when the clocks move on."""
+    local = datetime.combine(day, time(), ZoneInfo(zone))
+    # A time that is skipped has another offset before than after; the earlier one leads past the gap.
+    return local.replace(fold=0).astimezone(UTC)
+
+
+def period_of(first: date | None, last: date | None, now: datetime, zone: str) -> Period:
+    """The period between two days, of which the second is out. Today is in, unless a day is given."""
+    today = now.astimezone(ZoneInfo(zone)).date()
+    until = last or max(today, first or today) + timedelta(days=1)
+    return Period(first or until - timedelta(days=DEFAULT_DAYS), until, zone)
+
+
+def bucket_of(at: datetime, bucket: str, zone: str) -> str:
+    """The day, ISO week or month that a moment falls into, such as `2026-W49`."""
+    day = at.astimezone(ZoneInfo(zone)).date()
+    if bucket == "day":
+        return day.isoformat()
+    if bucket == "month":
+        return f"{day:%Y-%m}"
+    year, week, _ = day.isocalendar()
+    return f"{year}-W{week:02d}"

@@ -1,0 +1,10 @@
+"""Every report by name."""
+
+from collections.abc import Mapping
+
+from app.reports.report import Report
+from app.reports.sla import SLA
+from app.reports.speed_to_lead import SPEED_TO_LEAD
+
+REPORTS: Mapping[str, Report] = {each.name: each for each in (SPEED_TO_LEAD, SLA)}
+"""The reports, in the order of the documentation."""

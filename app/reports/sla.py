@@ -1,0 +1,149 @@
+"""`sla`: how many promises were kept, and by how much the others were missed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.reports.report import Question, Report
+from app.reports.samples import Samples, key_of
+from app.reports.statistics import Rate
+from app.reports.tables import Column, Result, Table
+from app.store.connection.pool import Connection
+from app.store.reports import sla as store
+
+MAX_LISTED = 100
+_COLUMNS = (
+    Column("kind", "name", "What was promised: to `accept`, to `touch`, or to `claim` from a queue."),
+    Column("compliance", "rate", "Met, of met and breached."),
+    Column("met", "count", "Kept in time, by anybody."),
+    Column("met_by_others", "count", "Of these, kept by another person than the owner who was asked."),
+    Column("breached", "count", "Due, and kept late or not at all."),
+    Column("still_running", "count", "Of these, not kept until now."),
+    Column("open", "count", "Not due yet. In no rate."),
+    Column("withdrawn", "count", "No promise any more before it was due. In no rate."),
+    Column("missed_by_median", "seconds", "By how much promises were missed; those still running go on."),
+    Column("missed_by_p90", "seconds", "The 90th percentile of that."),
+)
+_NAMES = ("met", "met_by_others", "breached", "still_running", "open", "withdrawn")
+
+
+async def _answer(connection: Connection, question: Question) -> Result:
+    of_leads = _of_leads(question)
+    columns = {"owner": "{t}met_by"} if question.credit == "at_event" else {}
+    reading, now = question.reading, question.now
+    counts = await store.count_promises(connection, reading, columns, now, of_leads=of_leads)
+    samples = Samples()
+    for row in await store.count_late(connection, reading, columns, now, of_leads=of_leads):
+        key = (row["kind"], *key_of(row, question.group_by))
+        samples.add(key, row["late"], waits=row["runs"], count=row["count"])
+    rows = _rows(question, [row for row in counts if not row["is_total"]], samples)
+    totals = [row for row in counts if row["is_total"]]
+    all_ = _rows(question, totals, _by_kind(samples), totals=True)
+    return Result(
+        table=Table(_columns(question), rows if question.group_by else all_),
+        by="lead" if of_leads else "owner",
+        credit=question.credit,
+        details=await _details(connection, question, all_, of_leads=of_leads),
+        notes=_notes(question),
+        changed_at=max((row["changed_at"] for row in counts), default=None),
+    )
+
+
+def _of_leads(question: Question) -> bool:
+    """Whether the promise to the lead counts, which is the first; else that of each assignment."""
+    if question.by:
+        return question.by == "lead"
+    return "owner" not in question.group_by and "owner" not in question.filters and question.credit == "owner"
+
+
+def _notes(question: Question) -> list[str]:
+    if question.credit == "at_event":
+        return ["Each promise is credited to the person who kept it. What nobody kept is in no owner's row."]
+    return []
+
+
+async def _details(
+    connection: Connection, question: Question, all_: Sequence[Mapping[str, Any]], *, of_leads: bool
+) -> dict[str, Any]:
+    missed = await store.list_missed(
+        connection, question.reading, question.now, MAX_LISTED, of_leads=of_leads
+    )
+    touches = await store.count_touches(connection, question.reading, question.now)
+    unpromised = await store.count_unpromised(connection, question.reading, {"owner": "{t}arrival_owner_id"})
+    return {
+        "by_kind": [_plain(row) for row in all_] if question.group_by else [],
+        "without_sla": [
+            {
+                **({} if row["is_total"] else {name: row[name] for name in question.group_by}),
+                "leads": row["leads"],
+            }
+            for row in unpromised
+        ],
+        "missed": [
+            {
+                "kind": row["kind"],
+                "lead_id": row["lead_id"],
+                "by_seconds": row["late"],
+                "still_running": row["runs"],
+            }
+            for row in missed
+        ],
+        "kept_by": [
+            {"kind": row["kind"], "owner": row["owner"], "count": row["touches"]}
+            for row in touches
+            if question.owner_id in (None, row["owner"])
+        ],
+    }
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: cell.to_json() if isinstance(cell, Rate) else cell for name, cell in row.items()}
+
+
+def _by_kind(samples: Samples) -> Samples:
+    """The samples of all groups together, by the kind of the promise."""
+    return samples.merged(lambda key: key[:1])
+
+
+def _rows(
+    question: Question, counts: Sequence[Mapping[str, Any]], samples: Samples, *, totals: bool = False
+) -> list[dict[str, Any]]:
+    names = () if totals else question.group_by
+    rows = []
+    for row in counts:
+        sample = samples.of((row["kind"], *key_of(row, names)))
+        late = samples.quantiles("missed_by", sample)
+        rows.append(
+            {
+                **{name: row[name] for name in ("kind", *names)},
+                "compliance": Rate(row["met"], row["met"] + row["breached"]),
+                **{name: row[name] for name in _NAMES},
+                "missed_by_median": late["missed_by_median"],
+                "missed_by_p90": late["missed_by_p90"],
+            }
+        )
+    rows.sort(key=lambda row: [(row[name] is None, row[name] or "") for name in (*names, "kind")])
+    return rows
+
+
+def _columns(question: Question) -> list[Column]:
+    return [*(Column(name, "name", name) for name in question.group_by), *_COLUMNS]
+
+
+SLA = Report(
+    name="sla",
+    question="How many of our promises do we keep, and by how much do we miss the others?",
+    definition=(
+        "A promise is kept if it was done until its due time, in the working time of the owner. By lead, the "
+        "promise is the first one to a person, no matter who keeps it and who has the lead then. By owner, "
+        "it is the own clock of each assignment."
+    ),
+    numerator="Promises that were kept in time.",
+    denominator=(
+        "Promises that were kept in time or breached: due, and kept late or not at all. What is open and not "
+        "due, was withdrawn before it was due, or has no SLA is shown beside."
+    ),
+    answer=_answer,
+    by=("lead", "owner"),
+    credits=("owner", "at_event"),
+    for_owner=True,
+)

@@ -1,0 +1,202 @@
+"""`speed-to-lead`: how soon a person answers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from app.reports.report import Question, Report
+from app.reports.samples import Key, Samples, key_of
+from app.reports.statistics import EXACT, Rate, histogram, value_of
+from app.reports.tables import Column, Result, Table
+from app.reports.working import WorkedUntil
+from app.store.connection.pool import Connection
+from app.store.path.snapshot import read_directory
+from app.store.reports import speed_to_lead as store
+
+HISTOGRAM = (60, 300, 900, 1800, 3600, 4 * 3600, 86400)
+MINUTES = (5, 15, 60)
+MAX_LISTED = 100
+_OWNERS: Mapping[str, Mapping[str, str]] = {
+    "first": {"owner": "{t}arrival_owner_id"},
+    "at_event": {"owner": "{t}response_by"},
+}
+"""The owner to be credited: the first who had the lead, or the person who answered."""
+_TIMES = {
+    "response": "from the arrival of the lead to the first touch by a person, no matter who had the lead",
+    "response_working": "the same, in the working time of the first owner",
+    "owner_response": "from an owner's assignment to that owner's first touch",
+    "owner_response_working": "the same, in the owner's working time",
+    "accept": "from the arrival to the first acceptance; a touch or a claim accepts",
+    "accept_working": "the same, in the working time of the first owner",
+    "reached": "from the arrival to the first conversation",
+    "reached_working": "the same, in the working time of the first owner",
+}
+_COUNTS = (
+    Column("leads", "count", "Arrivals that a person should answer."),
+    Column("touched", "rate", "Touched by a person until now, of all."),
+    *(
+        Column(
+            f"within_{minutes}m",
+            "rate",
+            f"Touched within {minutes} minutes, of those that arrived at least {minutes} minutes ago.",
+        )
+        for minutes in MINUTES
+    ),
+    Column("touched_early", "count", "Touched before they arrived; they count as touched after 0 seconds."),
+    Column("day_only", "count", "Touched at a time of which only the day is known; in no time below."),
+    Column("automated", "count", "With an automatic answer: by a bot, a sequence or an integration."),
+    Column("automated_median", "seconds", "From the arrival to the first automatic answer, if there is one."),
+)
+
+
+async def _answer(connection: Connection, question: Question) -> Result:
+    columns = _OWNERS[question.credit]
+    counts = await store.count_arrivals(connection, question.reading, columns, question.now)
+    total = next(row for row in counts if row["is_total"])
+    binned = total["leads"] > EXACT
+    samples, not_available = await _samples(connection, question, columns, binned=binned)
+    rows = _rows(question, counts, samples)
+    early = await store.list_early(connection, question.reading, columns, MAX_LISTED)
+    times = samples["response"].total()
+    values = {value_of(int(each)): n for each, n in times.values.items()} if binned else times.values
+    details: dict[str, Any] = {
+        "histogram": histogram(values, HISTOGRAM),
+        "untouched": sum(times.waiting.values()),
+        "touched_early_lead_ids": early,
+    }
+    return Result(
+        table=Table(_columns(question), rows, _cells(total, samples, None)),
+        credit=question.credit,
+        method="binned" if binned else "exact",
+        details=details,
+        not_available=not_available,
+        changed_at=total["changed_at"],
+    )
+
+
+async def _samples(
+    connection: Connection, question: Question, columns: Mapping[str, str], *, binned: bool
+) -> tuple[dict[str, Samples], dict[str, str]]:
+    """The samples of all clocks by name, and those that cannot be told."""
+    samples: dict[str, Samples] = {}
+    left_out: dict[str, str] = {}
+    for clock in store.CLOCKS:
+        wall, working = Samples(binned=binned), Samples(binned=binned)
+        for row in await store.count_times(
+            connection, question.reading, columns, clock, question.now, binned=binned
+        ):
+            _add(row, question, wall, working)
+        samples[clock] = wall
+        if clock != "automated":
+            samples[f"{clock}_working"] = working
+            if not await _add_waiting(connection, question, columns, clock, working, binned=binned):
+                del samples[f"{clock}_working"]
+                left_out[f"{clock}_working"] = "more leads wait than working time is computed for"
+    wall, working = Samples(binned=binned), Samples(binned=binned)
+    for row in await store.count_owner_times(connection, question.reading, question.now, binned=binned):
+        _add(row, question, wall, working)
+    samples["owner_response"], samples["owner_response_working"] = wall, working
+    return samples, left_out
+
+
+def _add(row: Mapping[str, Any], question: Question, wall: Samples, working: Samples) -> None:
+    key = key_of(row, question.group_by)
+    wall.add(key, row["seconds"], waits=row["waits"], count=row["count"])
+    if not row["waits"] and row["working"] is not None:
+        working.add(key, row["working"], waits=False, count=row["count"])
+
+
+async def _add_waiting(
+    connection: Connection,
+    question: Question,
+    columns: Mapping[str, str],
+    clock: str,
+    working: Samples,
+    *,
+    binned: bool,
+) -> bool:
+    """Add how long the owners of leads that wait have worked since. False if there are too many."""
+    waiting = await store.list_waiting(connection, question.reading, columns, clock)
+    if len(waiting) > store.MAX_WAITING or (binned and waiting):
+        return False
+    earliest: dict[str, Any] = {}
+    for row in waiting:
+        owner_id, start = row["whose"], row["start"]
+        if owner_id is not None:
+            earliest[owner_id] = min(start, earliest.get(owner_id, start))
+    if not earliest:
+        return True
+    directory = await read_directory(connection, question.workspace_id, 0)
+    worked = WorkedUntil(directory, earliest, question.now)
+    for row in waiting:
+        seconds = worked.seconds(row["whose"], row["start"])
+        if seconds is not None:
+            working.add(key_of(row, question.group_by), seconds, waits=True)
+    return True
+
+
+def _rows(
+    question: Question, counts: Sequence[Mapping[str, Any]], samples: Mapping[str, Samples]
+) -> list[dict[str, Any]]:
+    if not question.group_by:
+        return []
+    found = [row for row in counts if not row["is_total"]]
+    found.sort(key=lambda row: [(each is None, each or "") for each in key_of(row, question.group_by)])
+    return [
+        {
+            **{name: row[name] for name in question.group_by},
+            **_cells(row, samples, key_of(row, question.group_by)),
+        }
+        for row in found
+    ]
+
+
+def _cells(counts: Mapping[str, Any], samples: Mapping[str, Samples], key: Key | None) -> dict[str, Any]:
+    cells: dict[str, Any] = {
+        "leads": counts["leads"],
+        "touched": Rate(counts["touched"], counts["leads"]),
+        "touched_early": counts["early"],
+        "day_only": counts["day_only"],
+        "automated": counts["automated"],
+    }
+    for minutes in MINUTES:
+        cells[f"within_{minutes}m"] = Rate(counts[f"within_{minutes}"], counts[f"old_{minutes}"])
+    for name, sample in samples.items():
+        found = sample.of(key) if key is not None else sample.total()
+        if name == "automated":
+            found = type(found)(found.values, {})
+        cells |= sample.quantiles(name, found)
+    return cells
+
+
+def _columns(question: Question) -> list[Column]:
+    names = [Column(name, "name", name) for name in question.group_by]
+    times = [
+        Column(f"{clock}_{quantile}", "seconds", f"The {words} time {text}.")
+        for clock, text in _TIMES.items()
+        for quantile, words in (
+            ("median", "median"),
+            ("p90", "90th percentile of the"),
+            ("p99", "99th percentile of the"),
+        )
+    ]
+    return [*names, *_COUNTS, *times]
+
+
+SPEED_TO_LEAD = Report(
+    name="speed-to-lead",
+    question="How soon does a person answer a lead?",
+    definition=(
+        "The time from the arrival of a lead to the first touch by a person: a try to reach it, or a "
+        "conversation. Leads that nobody touched yet are in the sample: percentiles are estimated by "
+        "Kaplan and Meier, and are `not_reached` while too few are touched. What a bot, a sequence or an "
+        "integration does is no touch. A lead that comes again, or is opened again, counts again."
+    ),
+    numerator="Arrivals that a person touched, within a time.",
+    denominator=(
+        "Arrivals in the period that went to an owner or a queue, and for `within_…` are old enough. Without "
+        "duplicates, blocked and merged leads, imports, and leads that only an automated path got."
+    ),
+    answer=_answer,
+    credits=("first", "at_event"),
+    for_owner=True,
+)

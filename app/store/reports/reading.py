@@ -1,0 +1,26 @@
+"""Transactions of reports: planned by what the tables hold, unlike those of decisions."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from app.store.connection.pool import Connection, Limits, Pool, transaction
+
+LIMITS = Limits(statement=30_000, idle=30_000)
+
+SET_PLANNER = """
+SELECT set_config(name, 'on', true)
+  FROM unnest(ARRAY['enable_seqscan', 'enable_bitmapscan', 'enable_hashjoin', 'enable_mergejoin']) AS name
+"""
+"""Let the planner choose: a report reads many rows, once."""
+
+FORCE_CUSTOM_PLANS = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"
+"""Plan each report by its period and filters."""
+
+
+@asynccontextmanager
+async def reading(pool: Pool, workspace_id: int) -> AsyncIterator[Connection]:
+    """A transaction that only reads, and sees one moment."""
+    async with transaction(pool, workspace_id, read_only=True, limits=LIMITS) as connection:
+        await connection.execute(SET_PLANNER)
+        await connection.execute(FORCE_CUSTOM_PLANS)
+        yield connection

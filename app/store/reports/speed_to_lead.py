@@ -1,0 +1,148 @@
+"""How soon leads are answered: counts, and how often each time occurs."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from app.store.connection.pool import Connection, Row
+from app.store.reports.cuts import Parts, Reading
+
+SAMPLE = """arrival IN ('new', 'reengaged', 'reopened') AND excluded IS NULL
+       AND (arrival_owner_id IS NOT NULL OR outcome IN ('assigned', 'queued'))"""
+"""The arrivals that a person should answer."""
+OWNED = """owner_id IS NOT NULL AND excluded IS NULL AND arrival IS DISTINCT FROM 'duplicate'
+       AND cause <> 'import'"""
+"""The assignments that an owner should answer."""
+MAX_WAITING = 200_000
+"""The working time of more leads that wait is not computed."""
+
+_BIN = "CASE WHEN {0} < 1 THEN 0 ELSE 1 + floor(ln({0}) / ln(1.02)) END"
+
+
+def _seconds(end: str, start: str, *, binned: bool) -> str:
+    seconds = f"greatest(round(extract(epoch FROM {end} - {start})), 0)"
+    return _BIN.format(seconds) if binned else seconds
+
+
+def _count_arrivals(parts: Parts, now: str) -> str:
+    """Counts of arrivals, for groups and for everything."""
+    within = "".join(
+        f"""
+       count(*) FILTER (WHERE age >= {60 * minutes} AND NOT day_only) AS old_{minutes},
+       count(*) FILTER (WHERE age >= {60 * minutes} AND NOT day_only AND touched AND seconds <= {60 * minutes})
+         AS within_{minutes},"""
+        for minutes in (5, 15, 60)
+    )
+    return f"""
+SELECT {parts.total} AS is_total, {parts.names}{within}
+       count(*) AS leads, count(*) FILTER (WHERE touched) AS touched,
+       count(*) FILTER (WHERE day_only) AS day_only, count(*) FILTER (WHERE early) AS early,
+       count(*) FILTER (WHERE automated) AS automated, max(changed_at) AS changed_at
+  FROM (SELECT {parts.keys}response_at IS NOT NULL AS touched, response_day_only AS day_only,
+               response_early AS early, automated_at IS NOT NULL AS automated, changed_at,
+               {_seconds("response_at", "arrived_at", binned=False)} AS seconds,
+               {_seconds(now, "arrived_at", binned=False)} AS age
+          FROM assignment_facts WHERE {parts.where} AND {SAMPLE}) AS fact
+ {parts.grouping}
+"""
+
+
+def _count_times(parts: Parts, columns: str, sample: str) -> str:
+    """How often each time occurs in each group."""
+    return f"""
+SELECT {parts.names}seconds, working, waits, count(*) AS count
+  FROM (SELECT {parts.keys}{columns} FROM assignment_facts WHERE {parts.where} AND {sample}) AS fact
+ GROUP BY {parts.names}seconds, working, waits
+"""
+
+
+CLOCKS: Mapping[str, tuple[str, str]] = {
+    "response": ("response_at", "response_work_seconds"),
+    "accept": ("response_accepted_at", "accepted_work_seconds"),
+    "reached": ("response_reached_at", "reached_work_seconds"),
+    "automated": ("automated_at", "NULL"),
+}
+"""The clocks of an arrival: when it stops, and the working time until then."""
+
+
+async def count_arrivals(
+    connection: Connection, reading: Reading, columns: Mapping[str, str], now: datetime
+) -> Sequence[Row]:
+    """Return counts of arrivals for each group, and for everything together."""
+    parts = Parts(reading, "arrived_at", columns)
+    statement = _count_arrivals(parts, parts.add(now, "timestamptz"))
+    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
+    return rows
+
+
+async def count_times(
+    connection: Connection,
+    reading: Reading,
+    columns: Mapping[str, str],
+    clock: str,
+    now: datetime,
+    *,
+    binned: bool,
+) -> Sequence[Row]:
+    """Return how often each time until a clock stops, or has run, occurs in each group."""
+    parts = Parts(reading, "arrived_at", columns)
+    at, working = CLOCKS[clock]
+    end = f"coalesce({at}, {parts.add(now, 'timestamptz')})"
+    working = _BIN.format(working) if binned and working != "NULL" else f"{working}::numeric"
+    seconds = _seconds(end, "arrived_at", binned=binned)
+    found = f"{seconds} AS seconds, {working} AS working, {at} IS NULL AS waits"
+    statement = _count_times(parts, found, f"{SAMPLE} AND NOT response_day_only")
+    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
+    return rows
+
+
+async def count_owner_times(
+    connection: Connection, reading: Reading, now: datetime, *, binned: bool
+) -> Sequence[Row]:
+    """Return how often each time until owners touch what they were given occurs in each group.
+
+    A lead that another person touched first, or that went on, was watched until then.
+    """
+    parts = Parts(reading, "decided_at")
+    end = f"least(owner_touched_at, touched_at, ended_at, {parts.add(now, 'timestamptz')})"
+    mine = "(owner_touched_at IS NOT NULL AND owner_touched_at <= coalesce(touched_at, owner_touched_at))"
+    working = _BIN.format("owner_work_seconds") if binned else "owner_work_seconds::numeric"
+    found = (
+        f"{_seconds(end, 'decided_at', binned=binned)} AS seconds, {working} AS working, NOT {mine} AS waits"
+    )
+    statement = _count_times(parts, found, f"{OWNED} AND NOT touch_day_only")
+    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
+    return rows
+
+
+async def list_waiting(
+    connection: Connection, reading: Reading, columns: Mapping[str, str], clock: str
+) -> Sequence[Row]:
+    """Return the arrivals whose clock has not stopped, with their groups and the owner whose time counts.
+
+    They are one more than `MAX_WAITING` if there are too many.
+    """
+    parts = Parts(reading, "arrived_at", columns)
+    at, _ = CLOCKS[clock]
+    statement = f"""
+SELECT {parts.names}whose, start FROM (
+  SELECT {parts.keys}arrival_owner_id AS whose, arrived_at AS start
+    FROM assignment_facts
+   WHERE {parts.where} AND {SAMPLE} AND NOT response_day_only AND {at} IS NULL
+   LIMIT {MAX_WAITING + 1}) AS fact
+"""
+    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
+    return rows
+
+
+async def list_early(
+    connection: Connection, reading: Reading, columns: Mapping[str, str], limit: int
+) -> list[str]:
+    """Return leads that a person touched before they arrived, the newest first."""
+    parts = Parts(reading, "arrived_at", columns)
+    statement = f"""
+SELECT lead_id::text AS lead_id FROM assignment_facts
+ WHERE {parts.where} AND {SAMPLE} AND response_early ORDER BY arrived_at DESC LIMIT {limit:d}
+"""
+    rows: Sequence[Any] = await connection.fetch(statement, *parts.values)
+    return [row["lead_id"] for row in rows]
