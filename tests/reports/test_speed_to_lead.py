@@ -1,7 +1,6 @@
 """`speed-to-lead` through HTTP, against tables that were computed by hand."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
