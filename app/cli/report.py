@@ -29,7 +29,9 @@ def report(
         datetime | None,
         typer.Option("--to", formats=DAY, help="The first day that is out. Default: tomorrow."),
     ] = None,
-    group_by: Annotated[list[str] | None, typer.Option(help=f"Dimensions: {', '.join(DIMENSIONS)}.")] = None,
+    group_by: Annotated[
+        list[str] | None, typer.Option(help="Up to three dimensions, such as team,week.")
+    ] = None,
     filters: Annotated[
         list[str] | None, typer.Option("--filter", help="A dimension and a value, such as source:web.")
     ] = None,

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 Z = 1.959963984540054
 """Of a normal distribution, 95 % lie within so many standard deviations."""
-NOT_REACHED = "not_reached"
+NOT_REACHED: Literal["not_reached"] = "not_reached"
 """So few of the sample have a value yet that the percentile is not known."""
 BIN = 1.02
 """Beyond `EXACT` rows values are put into bins, each two per cent above the one before."""
@@ -93,7 +93,7 @@ def kaplan_meier(sample: Sample, shares: Sequence[Fraction]) -> list[Quantile]:
     What waits until exactly a value counts as at risk at that value.
     """
     at_risk, left = sample.size, Fraction(1)
-    found: dict[Fraction, Quantile] = {}
+    found: dict[Fraction, Quantile] = dict.fromkeys(shares, NOT_REACHED)
     open_ = sorted(set(shares))
     for value in sorted(sample.values.keys() | sample.waiting.keys()):
         count = sample.values.get(value, 0)
@@ -102,7 +102,7 @@ def kaplan_meier(sample: Sample, shares: Sequence[Fraction]) -> list[Quantile]:
             while open_ and 1 - left >= open_[0]:
                 found[open_.pop(0)] = value
         at_risk -= count + sample.waiting.get(value, 0)
-    return [found.get(share, NOT_REACHED) for share in shares]
+    return [found[share] for share in shares]
 
 
 def _approximately(share: Fraction) -> Fraction:

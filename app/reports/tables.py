@@ -53,8 +53,11 @@ class Table:
         for row in self.rows:
             writer.writerow([cell for each in self.columns for cell in _csv_cells(each, row)])
         if self.totals is not None:
-            row = {**dict.fromkeys((each.name for each in self.columns if each.unit == "name"), "total")}
-            writer.writerow([cell for each in self.columns for cell in _csv_cells(each, row | self.totals)])
+            names: dict[str, Any] = dict.fromkeys(
+                (each.name for each in self.columns if each.unit == "name"), "total"
+            )
+            row = {**names, **self.totals}
+            writer.writerow([cell for each in self.columns for cell in _csv_cells(each, row)])
         return out.getvalue()
 
 

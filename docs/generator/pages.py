@@ -13,7 +13,7 @@ import orjson
 from app.api.http.openapi import document
 from app.main import create_app
 from app.settings import Settings
-from docs.generator import engine, errors, layers, plan, routes
+from docs.generator import engine, errors, layers, plan, reports, routes
 
 ROOT = Path(__file__).parents[2]
 OPENAPI = "docs/openapi.json"
@@ -25,6 +25,7 @@ PAGES = (
     "docs/errors.md",
     "docs/events.md",
     "docs/plan.md",
+    "docs/reports.md",
     "docs/strategies.md",
 )
 BLOCKS: dict[str, Callable[[], str]] = {
@@ -51,6 +52,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "fields": plan.fields,
     "placeholders": plan.placeholders,
     "findings": plan.findings,
+    "reports": reports.each,
+    "dimensions": reports.dimensions,
 }
 _BLOCK = re.compile(r"<!-- ([a-z-]+) -->\n.*?<!-- /\1 -->", re.DOTALL)
 

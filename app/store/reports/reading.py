@@ -2,8 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from app.store.connection.pool import Connection, Limits, Pool, transaction
+from app.store.connection.rows import row_in_utc
+from app.store.reports.cuts import Parts
 
 LIMITS = Limits(statement=30_000, idle=30_000)
 
@@ -15,6 +18,11 @@ SELECT set_config(name, 'on', true)
 
 FORCE_CUSTOM_PLANS = "SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"
 """Plan each report by its period and filters."""
+
+
+async def fetch_rows(connection: Connection, statement: str, parts: Parts) -> list[dict[str, Any]]:
+    """Return the rows of a statement that was built of these parts."""
+    return [row_in_utc(row) for row in await connection.fetch(statement, *parts.values)]
 
 
 @asynccontextmanager

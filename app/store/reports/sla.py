@@ -1,10 +1,12 @@
 """How promises of SLAs were kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from app.store.connection.pool import Connection, Row
+from app.store.connection.pool import Connection
 from app.store.reports.cuts import Parts, Reading
+from app.store.reports.reading import fetch_rows
 from app.store.reports.speed_to_lead import SAMPLE
 
 _LEAD = {"met_at": "lead_met_at", "met_by": "lead_met_by", "void_at": "lead_void_at"}
@@ -49,10 +51,11 @@ async def count_promises(
     now: datetime,
     *,
     of_leads: bool,
-) -> Sequence[Row]:
+) -> list[dict[str, Any]]:
     """Return for each kind of promise the states of its promises, for each group and for everything."""
     parts = _parts(reading, columns, of_leads=of_leads)
-    rows: Sequence[Row] = await connection.fetch(
+    return await fetch_rows(
+        connection,
         f"""
 SELECT {parts.total} AS is_total, kind, {parts.names}count(*) AS promises,
        count(*) FILTER (WHERE state = 'met') AS met,
@@ -64,9 +67,8 @@ SELECT {parts.total} AS is_total, kind, {parts.names}count(*) AS promises,
   FROM ({_promises(parts, of_leads=of_leads, now=parts.add(now, "timestamptz"))}) AS state
  GROUP BY kind{", GROUPING SETS ((" + parts.names.rstrip(", ") + "), ())" if parts.names else ""}
 """,
-        *parts.values,
+        parts,
     )
-    return rows
 
 
 async def count_late(
@@ -76,57 +78,58 @@ async def count_late(
     now: datetime,
     *,
     of_leads: bool,
-) -> Sequence[Row]:
+) -> list[dict[str, Any]]:
     """Return how often promises were missed by each time, for each kind and group."""
     parts = _parts(reading, columns, of_leads=of_leads)
-    rows: Sequence[Row] = await connection.fetch(
+    return await fetch_rows(
+        connection,
         f"""
 SELECT kind, {parts.names}late, runs, count(*) AS count
   FROM ({_promises(parts, of_leads=of_leads, now=parts.add(now, "timestamptz"))}) AS state
  WHERE state = 'breached'
  GROUP BY kind, {parts.names}late, runs
 """,
-        *parts.values,
+        parts,
     )
-    return rows
 
 
 async def list_missed(
     connection: Connection, reading: Reading, now: datetime, limit: int, *, of_leads: bool
-) -> Sequence[Row]:
+) -> list[dict[str, Any]]:
     """Return the promises that were missed by the most."""
     parts = _parts(reading, {}, of_leads=of_leads)
-    rows: Sequence[Row] = await connection.fetch(
+    return await fetch_rows(
+        connection,
         f"""
 SELECT kind, lead_id, late::bigint AS late, runs
   FROM ({_promises(parts, of_leads=of_leads, now=parts.add(now, "timestamptz"))}) AS state
  WHERE state = 'breached' ORDER BY late DESC, lead_id LIMIT {limit:d}
 """,
-        *parts.values,
+        parts,
     )
-    return rows
 
 
-async def count_touches(connection: Connection, reading: Reading, now: datetime) -> Sequence[Row]:
+async def count_touches(connection: Connection, reading: Reading, now: datetime) -> list[dict[str, Any]]:
     """Return how many promises each person kept in time, no matter who had the lead."""
     parts = _parts(reading, {}, of_leads=False)
-    rows: Sequence[Row] = await connection.fetch(
+    return await fetch_rows(
+        connection,
         f"""
 SELECT kind, met_by AS owner, count(*) AS touches
   FROM ({_promises(parts, of_leads=False, now=parts.add(now, "timestamptz"))}) AS state
  WHERE state = 'met' AND met_by IS NOT NULL GROUP BY kind, met_by ORDER BY kind, touches DESC, met_by
 """,
-        *parts.values,
+        parts,
     )
-    return rows
 
 
 async def count_unpromised(
     connection: Connection, reading: Reading, columns: Mapping[str, str]
-) -> Sequence[Row]:
+) -> list[dict[str, Any]]:
     """Return how many arrivals were promised nothing, for each group and for everything."""
     parts = Parts(reading, "arrived_at", columns)
-    rows: Sequence[Row] = await connection.fetch(
+    return await fetch_rows(
+        connection,
         f"""
 SELECT {parts.total} AS is_total, {parts.names}count(*) AS leads
   FROM (SELECT {parts.keys}lead_id FROM assignment_facts
@@ -137,6 +140,5 @@ SELECT {parts.total} AS is_total, {parts.names}count(*) AS leads
        ) AS fact
  {parts.grouping}
 """,
-        *parts.values,
+        parts,
     )
-    return rows

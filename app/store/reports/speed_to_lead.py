@@ -1,11 +1,12 @@
 """How soon leads are answered: counts, and how often each time occurs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from app.store.connection.pool import Connection, Row
+from app.store.connection.pool import Connection
 from app.store.reports.cuts import Parts, Reading
+from app.store.reports.reading import fetch_rows
 
 SAMPLE = """arrival IN ('new', 'reengaged', 'reopened') AND excluded IS NULL
        AND (arrival_owner_id IS NOT NULL OR outcome IN ('assigned', 'queued'))"""
@@ -29,7 +30,8 @@ def _count_arrivals(parts: Parts, now: str) -> str:
     within = "".join(
         f"""
        count(*) FILTER (WHERE age >= {60 * minutes} AND NOT day_only) AS old_{minutes},
-       count(*) FILTER (WHERE age >= {60 * minutes} AND NOT day_only AND touched AND seconds <= {60 * minutes})
+       count(*) FILTER (WHERE age >= {60 * minutes} AND NOT day_only AND touched
+                         AND seconds <= {60 * minutes})
          AS within_{minutes},"""
         for minutes in (5, 15, 60)
     )
@@ -67,12 +69,11 @@ CLOCKS: Mapping[str, tuple[str, str]] = {
 
 async def count_arrivals(
     connection: Connection, reading: Reading, columns: Mapping[str, str], now: datetime
-) -> Sequence[Row]:
+) -> list[dict[str, Any]]:
     """Return counts of arrivals for each group, and for everything together."""
     parts = Parts(reading, "arrived_at", columns)
     statement = _count_arrivals(parts, parts.add(now, "timestamptz"))
-    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
-    return rows
+    return await fetch_rows(connection, statement, parts)
 
 
 async def count_times(
@@ -83,7 +84,7 @@ async def count_times(
     now: datetime,
     *,
     binned: bool,
-) -> Sequence[Row]:
+) -> list[dict[str, Any]]:
     """Return how often each time until a clock stops, or has run, occurs in each group."""
     parts = Parts(reading, "arrived_at", columns)
     at, working = CLOCKS[clock]
@@ -92,13 +93,12 @@ async def count_times(
     seconds = _seconds(end, "arrived_at", binned=binned)
     found = f"{seconds} AS seconds, {working} AS working, {at} IS NULL AS waits"
     statement = _count_times(parts, found, f"{SAMPLE} AND NOT response_day_only")
-    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
-    return rows
+    return await fetch_rows(connection, statement, parts)
 
 
 async def count_owner_times(
     connection: Connection, reading: Reading, now: datetime, *, binned: bool
-) -> Sequence[Row]:
+) -> list[dict[str, Any]]:
     """Return how often each time until owners touch what they were given occurs in each group.
 
     A lead that another person touched first, or that went on, was watched until then.
@@ -111,13 +111,12 @@ async def count_owner_times(
         f"{_seconds(end, 'decided_at', binned=binned)} AS seconds, {working} AS working, NOT {mine} AS waits"
     )
     statement = _count_times(parts, found, f"{OWNED} AND NOT touch_day_only")
-    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
-    return rows
+    return await fetch_rows(connection, statement, parts)
 
 
 async def list_waiting(
     connection: Connection, reading: Reading, columns: Mapping[str, str], clock: str
-) -> Sequence[Row]:
+) -> list[dict[str, Any]]:
     """Return the arrivals whose clock has not stopped, with their groups and the owner whose time counts.
 
     They are one more than `MAX_WAITING` if there are too many.
@@ -131,8 +130,7 @@ SELECT {parts.names}whose, start FROM (
    WHERE {parts.where} AND {SAMPLE} AND NOT response_day_only AND {at} IS NULL
    LIMIT {MAX_WAITING + 1}) AS fact
 """
-    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
-    return rows
+    return await fetch_rows(connection, statement, parts)
 
 
 async def list_early(
@@ -144,5 +142,4 @@ async def list_early(
 SELECT lead_id::text AS lead_id FROM assignment_facts
  WHERE {parts.where} AND {SAMPLE} AND response_early ORDER BY arrived_at DESC LIMIT {limit:d}
 """
-    rows: Sequence[Any] = await connection.fetch(statement, *parts.values)
-    return [row["lead_id"] for row in rows]
+    return [row["lead_id"] for row in await fetch_rows(connection, statement, parts)]
