@@ -72,7 +72,9 @@ def work_seconds_by(directory: Directory) -> WorkSeconds:
 
     def work_seconds(owner_id: str, start: datetime, end: datetime) -> int | None:
         owner = directory.owners.get(owner_id)
-        return int(working_time_of(owner).between(start, end).total_seconds()) if owner is not None else None
+        return (
+            round(working_time_of(owner).between(start, end).total_seconds()) if owner is not None else None
+        )
 
     return work_seconds
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from app.store import clocks
@@ -30,7 +30,7 @@ class Case:
         return await self.workspace.assign(**{"external_id": f"lead-{self.leads}", **lead})
 
     async def event(
-        self, decision: Mapping[str, Any], type_: str, at: datetime | None = None, **event: Any
+        self, decision: Mapping[str, Any], type_: str, at: date | None = None, **event: Any
     ) -> None:
         """Report an event about a decision, which happened at `at`, else now."""
         body = {"type": type_, **({"at": at.isoformat()} if at is not None else {}), **event}

@@ -1,6 +1,7 @@
 """`speed-to-lead` through HTTP, against tables that were computed by hand."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -64,3 +65,144 @@ async def test_untouched_leads_are_in_the_sample(case: Case) -> None:
     within = found["within_15m"]
     assert (within["numerator"], within["denominator"]) == (3, 8)
     assert (round(within["low"], 3), round(within["high"], 3)) == (0.137, 0.694)
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def berlin(day: int, hour: int, minute: int = 0) -> datetime:
+    """A local time of December 2026, a month that begins on a Tuesday."""
+    return datetime(2026, 12, day, hour, minute, tzinfo=BERLIN)
+
+
+async def in_the_office(workspace: Workspace) -> None:
+    """Ana works on weekdays from nine to five."""
+    await workspace.put("calendars", "office", {"timezone": "Europe/Berlin", "hours": "Mo-Fr 09:00-17:00"})
+    await workspace.put("owners", "ana", {"name": "Ana", "calendar": "office", "timezone": "Europe/Berlin"})
+
+
+async def test_wall_and_working_time_have_medians_of_their_own(workspace: Workspace) -> None:
+    case = Case(workspace)
+    await in_the_office(workspace)
+    await workspace.publish(PLAN)
+    touches = []
+    for arrived, touched in (
+        (berlin(1, 10), berlin(1, 10, 5)),
+        (berlin(2, 8, 30), berlin(2, 8, 45)),
+        (berlin(3, 16), berlin(4, 9, 30)),
+        (berlin(4, 16, 50), berlin(7, 9, 10)),
+        (berlin(5, 12), berlin(7, 9, 4)),
+    ):
+        touches.append((await case.lead(arrived, source="ana"), touched))
+    await case.at(berlin(8, 12))
+    for decision, at in touches:
+        await case.event(decision, "first_touch", at)
+    found = (await case.report("speed-to-lead", from_="2026-12-01", to="2026-12-09"))["totals"]
+    wall = (found["response_median"], found["response_p90"])
+    working = (found["response_working_median"], found["response_working_p90"])
+    assert [each / 60 for each in (*wall, *working)] == [1050, 3860, 5, 90]
+    own = (found["owner_response_median"], found["owner_response_working_median"])
+    assert [each / 60 for each in own] == [1050, 5]
+
+
+async def test_waiting_leads_wait_in_working_time_too(workspace: Workspace) -> None:
+    case = Case(workspace)
+    await in_the_office(workspace)
+    await workspace.publish(PLAN)
+    await case.lead(berlin(4, 16), source="ana")  # until Monday 10:00 it waits two hours of work
+    touched = await case.lead(berlin(4, 16, 30), source="ana")
+    await case.at(berlin(7, 10))
+    await case.event(touched, "first_touch", berlin(7, 9, 30))
+    found = (await case.report("speed-to-lead", from_="2026-12-01", to="2026-12-09"))["totals"]
+    # In plain time the other one waited longer than this one until its touch, so half are touched by then.
+    assert found["response_median"] == 65 * 3600
+    assert (found["response_working_median"], found["response_working_p90"]) == (3600, "not_reached")
+
+
+async def test_answers_of_machines_are_no_touch(case: Case) -> None:
+    decisions = [await case.lead(source="ana") for _ in range(10)]
+    arrived = NOON - timedelta(hours=4)
+    await case.at(arrived + timedelta(days=2))
+    for number, decision in enumerate(decisions):
+        how = {"via": "sequence"} if number % 2 else {"by": "autoresponder", "via": "email"}
+        await case.event(decision, "first_touch", arrived + timedelta(seconds=3), **how)
+    for decision, wait in zip(decisions, (2, 6, 11, 40), strict=False):
+        await case.event(decision, "first_touch", arrived + minutes(wait), via="phone")
+    found = (await case.report("speed-to-lead"))["totals"]
+    assert found["touched"]["numerator"] == 4
+    assert found["response_median"] == "not_reached"
+    assert (found["within_15m"]["numerator"], found["within_15m"]["denominator"]) == (3, 10)
+    assert (found["automated"], found["automated_median"]) == (10, 3)
+
+
+async def test_lead_that_comes_again_is_another_arrival_and_a_duplicate_is_none(case: Case) -> None:
+    arrived = NOON - timedelta(hours=4)
+    first = await case.lead(external_id="a", source="ana")
+    await case.event(first, "reached", arrived + minutes(1))
+    await case.at(arrived + minutes(2))
+    again = await case.workspace.assign(external_id="a", source="ana")
+    assert again["existing_lead"]["kind"] == "duplicate"
+    later = arrived + timedelta(days=3)
+    await case.at(later)
+    returned = await case.workspace.assign(external_id="a", source="ana", lead_type="demo")
+    assert returned["existing_lead"]["kind"] == "reengaged"
+    await case.at(later + minutes(30))
+    found = (await case.report("speed-to-lead"))["totals"]
+    assert (found["leads"], found["touched"]["numerator"]) == (2, 1)
+    assert found["response_median"] == 60
+    await case.event(returned, "first_touch", later + minutes(20))
+    found = (await case.report("speed-to-lead"))["totals"]
+    assert (found["touched"]["numerator"], found["response_p90"]) == (2, 20 * 60)
+
+
+async def test_touch_before_the_arrival_counts_as_no_time_and_is_listed(case: Case) -> None:
+    arrived = NOON - timedelta(hours=4)
+    decision = await case.lead(source="ana")
+    await case.event(decision, "first_touch", arrived - minutes(3))
+    found = await case.report("speed-to-lead")
+    assert (found["totals"]["response_median"], found["totals"]["touched_early"]) == (0, 1)
+    assert found["details"]["touched_early_lead_ids"] == [decision["lead_id"]]
+
+
+async def test_touch_of_which_only_the_day_is_known_has_no_minutes(case: Case) -> None:
+    decision = await case.lead(source="ana")
+    await case.at(NOON + timedelta(days=1))
+    await case.event(decision, "first_touch", date(2030, 11, 20))
+    found = (await case.report("speed-to-lead"))["totals"]
+    assert (found["touched"]["numerator"], found["day_only"], found["response_median"]) == (1, 1, None)
+
+
+async def test_leads_that_no_person_should_answer_are_in_no_sample(case: Case) -> None:
+    await case.lead(lead_type="content")
+    await case.lead(source="ana")
+    await case.lead()
+    found = await case.report("speed-to-lead", group_by="owner")
+    assert found["totals"]["leads"] == 2
+    assert [(row["owner"], row["leads"]) for row in found["rows"]] == [("ana", 1), (None, 1)]
+
+
+async def test_credit_goes_to_the_first_owner_or_to_the_person_who_answered(case: Case) -> None:
+    decision = await case.lead(source="ana")
+    await case.event(decision, "reached", by="ben")
+    first = await case.report("speed-to-lead", group_by="owner")
+    assert [(row["owner"], row["touched"]["numerator"]) for row in first["rows"]] == [("ana", 1)]
+    answered_by = await case.report("speed-to-lead", group_by="owner", credit="at_event")
+    assert [row["owner"] for row in answered_by["rows"]] == ["ben"]
+    assert first["totals"]["owner_response_median"] == "not_reached"
+
+
+async def test_groups_and_totals_come_from_the_same_leads(case: Case) -> None:
+    arrived = NOON - timedelta(hours=4)
+    for number, (source, wait) in enumerate((("ana", 1), ("ana", 3), ("ben", 5), ("ben", 100))):
+        decision = await case.lead(arrived + minutes(number / 10), source=source)
+        await case.at(arrived + timedelta(hours=3))
+        await case.event(decision, "first_touch", arrived + minutes(number / 10 + wait), by="ana")
+    found = await case.report("speed-to-lead", group_by="source,week", source="ana")
+    assert [(row["source"], row["week"], row["response_median"]) for row in found["rows"]] == [
+        ("ana", "2030-W47", 60)
+    ]
+    assert found["totals"]["response_median"] == 60
+    all_ = await case.report("speed-to-lead", group_by="source")
+    assert [(row["source"], row["response_median"]) for row in all_["rows"]] == [("ana", 60), ("ben", 300)]
+    assert (all_["totals"]["response_median"], all_["totals"]["response_p90"]) == (180, 6000)
+    assert [each["count"] for each in all_["details"]["histogram"]] == [1, 2, 0, 0, 0, 1, 0, 0]

@@ -1,0 +1,134 @@
+"""`GET /metrics/{report}`: periods, filters, CSV, keys, and what is refused."""
+
+import csv
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.store import workspaces
+from tests.reports.case import Case
+from tests.support.workspace import Workspace
+
+PLAN = """
+slas: {fifteen: {touch: 15m}}
+pipeline:
+  - rule: {name: ana, when: {source: ana}, then: {owner: ana, sla: fifteen}}
+  - round_robin: {name: turns, team: inbound}
+  - queue: {name: desk}
+queues: {desk: {}}
+"""
+
+
+@pytest.fixture
+async def case(workspace: Workspace) -> Case:
+    """A workspace in Berlin with this plan, in November 2026."""
+    async with workspace.pool.acquire() as connection:
+        await workspaces.set_time_zone(connection, workspace.workspace_id, "Europe/Berlin")
+    found = Case(workspace)
+    await found.at(datetime(2026, 11, 1, tzinfo=UTC))
+    await workspace.publish(PLAN)
+    return found
+
+
+async def refused(case: Case, status: int, **parameters: Any) -> str:
+    answer = await case.workspace.client.get("/metrics/sla", params=parameters)
+    assert answer.status_code == status, answer.text
+    return str(answer.json()["errors"][0]["pointer" if "pointer" in answer.json()["errors"][0] else "code"])
+
+
+async def test_weeks_begin_on_monday_at_local_midnight(case: Case) -> None:
+    for moment in (
+        datetime(2026, 11, 29, 22, 59, 59, tzinfo=UTC),
+        datetime(2026, 11, 29, 23, tzinfo=UTC),
+        datetime(2026, 11, 30, 12, tzinfo=UTC),
+        datetime(2026, 12, 6, 22, 59, 59, tzinfo=UTC),
+        datetime(2026, 12, 6, 23, 0, 1, tzinfo=UTC),
+    ):
+        await case.lead(moment, source="ana")
+    found = await case.report("speed-to-lead", from_="2026-11-30", to="2026-12-07")
+    assert found["totals"]["leads"] == 3
+    period = found["period"]
+    assert (period["from_utc"], period["to_utc"]) == ("2026-11-29T23:00:00Z", "2026-12-06T23:00:00Z")
+    weeks = await case.report("speed-to-lead", from_="2026-11-01", to="2026-12-31", group_by="week")
+    assert {row["week"]: row["leads"] for row in weeks["rows"]} == {
+        "2026-W48": 1,
+        "2026-W49": 3,
+        "2026-W50": 1,
+    }
+
+
+async def test_days_and_months_are_local_and_one_day_has_25_hours(case: Case) -> None:
+    await case.at(datetime(2026, 10, 20, tzinfo=UTC))
+    for hours in range(-2, 3):
+        await case.lead(
+            datetime(2026, 10, 24, 22, tzinfo=UTC) + timedelta(hours=12 * hours + 0.5), source="ana"
+        )
+    found = await case.report("speed-to-lead", from_="2026-10-25", to="2026-10-26", group_by="day,month")
+    assert [(row["day"], row["month"], row["leads"]) for row in found["rows"]] == [
+        ("2026-10-25", "2026-10", 3)
+    ]
+    start, end = (datetime.fromisoformat(found["period"][name]) for name in ("from_utc", "to_utc"))
+    assert end - start == timedelta(hours=25)
+
+
+async def test_csv_has_the_columns_of_rates_and_no_formulas(case: Case) -> None:
+    await case.lead(source="ana", campaign="=1+1")
+    url = "/metrics/speed-to-lead?group_by=campaign"
+    answer = await case.workspace.client.get(url, headers={"Accept": "text/csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    (row, total) = csv.DictReader(io.StringIO(answer.text))
+    assert (row["campaign"], total["campaign"], row["leads"]) == ("'=1+1", "total", "1")
+    assert (row["touched"], row["touched_numerator"], row["touched_denominator"]) == ("0.0", "0", "1")
+    assert answer.text == (await case.workspace.client.get(f"{url}&format=csv")).text
+
+
+async def test_filters_combine_and_none_is_what_has_no_value(case: Case) -> None:
+    for source, campaign in (("ana", "a"), ("ana", "b"), (None, "a")):
+        await case.lead(source=source, campaign=campaign)
+    for parameters, leads in (
+        ({"source": "ana"}, 2),
+        ({"source": "ana", "campaign": "a"}, 1),
+        ({"campaign": ["a", "b"]}, 3),
+        ({"source": "none"}, 1),
+        ({"filter": "source:ana"}, 2),
+        ({"filter": ["source=ana", "campaign=b"]}, 1),
+        ({"rule": "ana"}, 2),
+        ({"step": "turns"}, 1),
+    ):
+        assert (await case.report("speed-to-lead", **parameters))["totals"]["leads"] == leads, parameters
+
+
+async def test_questions_that_cannot_be_answered_are_refused_by_name(case: Case) -> None:
+    for parameters in (
+        {"group_by": "color"},
+        {"group_by": "day,week,month,team"},
+        {"from": "yesterday"},
+        {"from": "2026-12-02", "to": "2026-12-01"},
+        {"credit": "nobody"},
+        {"by": "offer"},
+        {"within": "30d"},
+        {"filter": "color:red"},
+        {"format": "xml"},
+        {"colour": "red"},
+    ):
+        await refused(case, 422, **parameters)
+    assert (await case.workspace.client.get("/metrics/nothing")).status_code == 404
+
+
+async def test_key_needs_a_scope_and_sees_only_its_owner(case: Case) -> None:
+    await case.lead(source="ana")
+    await case.lead()
+    workspace = case.workspace
+    async with workspace.caller(await workspace.issue_key("leads:read")) as other:
+        assert (await other.get("/metrics/sla")).status_code == 403
+    async with workspace.caller(await workspace.issue_key("reports")) as reader:
+        assert (await reader.get("/metrics/speed-to-lead")).json()["totals"]["leads"] == 2
+    key = await workspace.issue_key("reports")
+    await workspace.pool.execute("UPDATE api_keys SET owner_id = 'eve' WHERE id = $1", key.split("_")[2])
+    async with workspace.caller(key) as eve:
+        for parameters in ({}, {"owner": "ana"}):
+            answer = await eve.get("/metrics/speed-to-lead", params=parameters)
+            assert answer.json()["totals"]["leads"] == 0
+            assert answer.json()["filters"] == {"owner": ["eve"]}
