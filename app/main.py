@@ -47,6 +47,7 @@ from app.intake.domains import load_suffixes
 from app.loop_lag import measured
 from app.metrics.process import Metrics
 from app.outbox.safe_http import AllowedHosts, SafeHttp
+from app.plans.kept_findings import KeptFindings
 from app.plugins.process import PluginLimits
 from app.registry import strategies as installed
 from app.reports.upkeep import FactUpkeep
@@ -132,6 +133,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     allowed = AllowedHosts.parse(settings.allowed_target_hosts, development=settings.development)
     app.state.target_http = SafeHttp(allowed)
     app.state.strategies = offered
+    app.state.kept_findings = KeptFindings()
     problems.install(app)
     _include_routes(app, settings)
     app.add_middleware(TakingTurns, routes=app.router.routes)

@@ -5,7 +5,11 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from weakref import WeakKeyDictionary
+from typing import ParamSpec, TypeVar
+from weakref import WeakKeyDictionary, WeakValueDictionary
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 SLICE_SECONDS = 0.002
 """How long a computation may keep the thread of the event loop at once."""
@@ -161,3 +165,26 @@ class Pace:
         """Wait for the next slice at once, before a step that takes long and cannot stop."""
         await long_work().next_slice()
         self._since = time.monotonic()
+
+
+class Threads:
+    """A few threads for computations that know no pauses. Too many of them would take most of the time.
+
+    Of one name only one is under way, so that nobody waits behind the many of another.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._free = asyncio.Semaphore(most)
+        self._turns: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
+
+    async def run(
+        self,
+        name: Hashable,
+        function: Callable[Parameters, Result],
+        *args: Parameters.args,
+        **kwargs: Parameters.kwargs,
+    ) -> Result:
+        """The result of a computation in a thread. Raises what it raises."""
+        turn = self._turns.setdefault(name, asyncio.Lock())
+        async with turn, self._free:
+            return await asyncio.to_thread(function, *args, **kwargs)

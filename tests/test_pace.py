@@ -1,12 +1,14 @@
 """Long computations take turns with everything else in the process, and give way to those who hurry."""
 
 import asyncio
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import cast
 
-from app.pace import GIVE_WAY, MAX_REST_SECONDS, SLICE_SECONDS, LongWork, Pace, long_work
+from app.pace import GIVE_WAY, MAX_REST_SECONDS, SLICE_SECONDS, LongWork, Pace, Threads, long_work
 
 STEPS = 12
 
@@ -85,6 +87,35 @@ async def test_long_work_does_not_rest_while_nobody_hurries() -> None:
 
 async def test_all_computations_of_an_event_loop_share_its_time() -> None:
     assert long_work() is long_work()
+
+
+async def test_a_few_computations_run_in_threads_and_one_of_each_name() -> None:
+    threads, running = Threads(2), Counter[str]()
+    go_on, begun = threading.Event(), asyncio.Queue[str]()
+    loop = asyncio.get_running_loop()
+
+    def compute(name: str) -> str:
+        running[name] += 1
+        loop.call_soon_threadsafe(begun.put_nowait, name)
+        go_on.wait(60)
+        return name
+
+    tasks = [asyncio.create_task(threads.run(name, compute, name)) for name in "aaabc"]
+    assert {await begun.get(), await begun.get()} == {"a", "b"}
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert running == {"a": 1, "b": 1}
+    go_on.set()
+    assert await asyncio.gather(*tasks) == list("aaabc")
+    assert await begun.get() in "ac"
+
+
+async def test_error_of_a_computation_in_a_thread_reaches_its_caller_and_nobody_else() -> None:
+    threads = Threads(1)
+    failed, fine = await asyncio.gather(
+        threads.run("a", int, "x"), threads.run("a", int, "7"), return_exceptions=True
+    )
+    assert (type(failed), fine) == (ValueError, 7)
 
 
 class _Timers:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from app.engine.compile.plan import Plan, Strategy, empty_plan, plan_from
 from app.engine.lookup.tables import NO_TABLES, CompiledTable, PreparedTables, TableRef, Tables, compile_table
 from app.engine.model.directory import Directory
+from app.pace import Threads
 from app.plan.language.columns import MatchOn
 from app.store import plans
 from app.store.connection.pool import Pool, transaction
@@ -15,6 +16,7 @@ from app.store.directory import tables
 from app.store.directory.tables import StoredTable
 
 MAX_PLANS = 256
+MAX_COMPILED_AT_ONCE = 2
 MAX_ROWS = 500_000
 """Rows kept compiled, at some 150 bytes each. The tables of a single plan may have more."""
 
@@ -26,7 +28,8 @@ class PlanCache:
         self._pool = pool
         self._strategies = strategies
         self._ready: OrderedDict[tuple[int, int], Plan] = OrderedDict()
-        self.tables = TableCache(pool)
+        self._threads = Threads(MAX_COMPILED_AT_ONCE)
+        self.tables = TableCache(pool, self._threads)
         self._compiling: dict[tuple[int, int], asyncio.Task[Plan]] = {}
         self._prepared: dict[int, int] = {}
         self._preparing: set[asyncio.Task[None]] = set()
@@ -68,7 +71,7 @@ class PlanCache:
     async def _compile(self, workspace_id: int, version: int) -> Plan:
         try:
             document = await plans.read_document(self._pool, workspace_id, version)
-            plan = await asyncio.to_thread(plan_from, document, version, self._strategies)
+            plan = await self._threads.run(workspace_id, plan_from, document, version, self._strategies)
         finally:
             del self._compiling[workspace_id, version]
         self._ready[workspace_id, version] = plan
@@ -85,8 +88,9 @@ class PlanCache:
 class TableCache:
     """The tables that are compiled in this process. Compiling never happens under a workspace lock."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, threads: Threads) -> None:
         self._pool = pool
+        self._threads = threads
         self._ready: OrderedDict[tuple[int, str], CompiledTable] = OrderedDict()
 
     def get_ready(self, workspace_id: int, plan: Plan, directory: Directory) -> Tables | None:
@@ -114,7 +118,7 @@ class TableCache:
             ons = [ref.match_on for ref in table_refs.values() if ref.table == id_]
             known = self._ready.get((workspace_id, id_))
             if known is None or known.revision != whole.revision or not all(map(known.has, ons)):
-                compiled = await asyncio.to_thread(_compile, whole, ons)
+                compiled = await self._threads.run(workspace_id, _compile, whole, ons)
                 self._ready[workspace_id, id_] = compiled
         self._make_room({(workspace_id, id_) for id_ in ids})
 

@@ -10,8 +10,8 @@ import os
 import pickle
 import resource
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from typing import ParamSpec, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -33,10 +33,13 @@ MAX_SECONDS = 120.0
 """The time of the clock, for a machine that is busy."""
 MAX_MEMORY_BYTES = 2 << 30
 MAX_AT_ONCE = 2
+"""The short plans that are checked at once, and the long ones."""
 WAIT_SECONDS = 30.0
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHONPYCACHEPREFIX")
-_places: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+_Places = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]
+_short: _Places = WeakKeyDictionary()
+_long: _Places = WeakKeyDictionary()
 
 
 class TooCostly(Exception):
@@ -53,25 +56,32 @@ def is_long(length: int) -> bool:
     return length >= LONG_BYTES
 
 
+@asynccontextmanager
+async def _place(places: _Places) -> AsyncIterator[None]:
+    free = places.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MAX_AT_ONCE))
+    try:
+        await asyncio.wait_for(free.acquire(), WAIT_SECONDS)
+    except TimeoutError:
+        raise Overloaded("Other plans are being checked.") from None
+    try:
+        yield
+    finally:
+        free.release()
+
+
 async def run_limited(
     length: int, function: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
 ) -> Result:
     """The result of a pure function over a plan of this length, with that of the tables it uses.
 
-    Raises what the function raises; TooCostly; and Overloaded when too many plans are checked already.
+    Raises what the function raises; TooCostly; and Overloaded when too many others wait.
     """
     if not is_long(length):
-        return await asyncio.to_thread(function, *args, **kwargs)
+        async with _place(_short):
+            return await asyncio.to_thread(function, *args, **kwargs)
     question = await asyncio.to_thread(pickle.dumps, (function, args, kwargs))
-    places = _places.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MAX_AT_ONCE))
-    try:
-        await asyncio.wait_for(places.acquire(), WAIT_SECONDS)
-    except TimeoutError:
-        raise Overloaded("Other long plans are being checked.") from None
-    try:
+    async with _place(_long):
         answer = await _asked(question)
-    finally:
-        places.release()
     result, error = await asyncio.to_thread(pickle.loads, answer)
     if error is not None:
         raise error

@@ -1,7 +1,8 @@
 """Versions of the plan: create, publish, roll back, read."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from app.directory.edit_once import Edit
@@ -23,11 +24,12 @@ from app.plan.findings import Finding, settles, softened
 from app.plan_check.parse import Strategies, faults
 from app.plan_check.references import tables_in, teams_in
 from app.plans.check import CheckedPlan, check_names, check_stored, check_text, read_text, too_costly
+from app.plans.kept_findings import Basis, Findings, KeptFindings
 from app.plans.limited import TooCostly, is_long, length_of, run_limited
 from app.plans.outlook import with_outlook
 from app.store import plans as store
 from app.store.attribute_names import list_attribute_names
-from app.store.connection.pool import Pool, transaction
+from app.store.connection.pool import Connection, Pool, transaction
 from app.store.directory.tables import read_named_tables
 from app.store.leads.waiting import find_misplaced, update_ranks
 from app.store.life.clock_recounts import UNOWNED, add_recounts, update_wait_team
@@ -166,8 +168,8 @@ async def prepare_activation(
             if is_long(length):
                 # Its check takes seconds, in which nobody could decide.
                 raise Overloaded("The directory was edited while the plan was checked.")
-            again = await run_limited(
-                length,
+            # At once: whoever waits for a place here keeps everybody else waiting for the lock.
+            again = await asyncio.to_thread(
                 check_names,
                 *(stored.document, stored.source_text, strategies, edit.snapshot.directory, edit.now),
                 *(tables, stored.attributes),
@@ -279,15 +281,50 @@ async def find(pool: Pool, workspace_id: int, version: int | None) -> StoredPlan
     Raises NotFound.
     """
     async with transaction(pool, workspace_id, read_only=True) as connection:
-        now = await read_current_state_on(connection, workspace_id)
-        number = now.entry.plan_version if version is None else version
-        text = await store.find_text(connection, workspace_id, number)
-        found = await store.find_version(connection, workspace_id, number)
-        if text is None or found is None:
-            raise NotFound("This version does not exist." if number else "No plan is active.")
-        tables = await read_named_tables(connection, workspace_id, tables_in(text[0]))
-        attributes = await list_attribute_names(connection, workspace_id)
-    return StoredPlan(found, *text, now, tables, attributes)
+        stored = await _find_on(connection, workspace_id, version)
+        return await _with_tables(connection, workspace_id, stored)
+
+
+async def find_checked(
+    pool: Pool, workspace_id: int, version: int | None, strategies: Strategies, kept: KeptFindings
+) -> tuple[StoredPlan, Findings]:
+    """A version, or the active one, and the findings about it with the current directory.
+
+    The tables are only read where the version has to be checked. Raises NotFound or Overloaded.
+    """
+    async with transaction(pool, workspace_id, read_only=True) as connection:
+        stored = await _find_on(connection, workspace_id, version)
+        number, now = stored.version.version, stored.now
+        basis = Basis(now.entry.directory_version, stored.attributes, now.facts.now)
+        check = kept.find(workspace_id, number, basis)
+        if check is None:
+            stored = await _with_tables(connection, workspace_id, stored)
+    if check is None:
+        check = kept.find(workspace_id, number, basis)  # another caller may have begun it meanwhile
+    if check is None:
+        check = kept.begin(workspace_id, number, basis, _check(stored, strategies))
+    return stored, await asyncio.shield(check)
+
+
+async def _check(stored: StoredPlan, strategies: Strategies) -> Findings:
+    found = await findings(stored, strategies)
+    return Findings(found.findings, found.tests_run)
+
+
+async def _find_on(connection: Connection, workspace_id: int, version: int | None) -> StoredPlan:
+    now = await read_current_state_on(connection, workspace_id)
+    number = now.entry.plan_version if version is None else version
+    text = await store.find_text(connection, workspace_id, number)
+    found = await store.find_version(connection, workspace_id, number)
+    if text is None or found is None:
+        raise NotFound("This version does not exist." if number else "No plan is active.")
+    attributes = await list_attribute_names(connection, workspace_id)
+    return StoredPlan(found, *text, now, {}, attributes)
+
+
+async def _with_tables(connection: Connection, workspace_id: int, stored: StoredPlan) -> StoredPlan:
+    tables = await read_named_tables(connection, workspace_id, tables_in(stored.document))
+    return replace(stored, tables=tables)
 
 
 async def findings(stored: StoredPlan, strategies: Strategies) -> CheckedPlan:

@@ -12,7 +12,7 @@ from app.pace import Turns
 
 REQUESTS_PER_TURN = 4
 """Requests that begin in one turn of the event loop, at least."""
-REQUESTS_PER_SECOND = 1000
+REQUESTS_PER_SECOND = 2000
 """So many begin after a turn for each second of work in it. To refuse them takes a fraction of that."""
 PARTS_PER_TURN = 4
 """Parts of large bodies that are read in one turn of the event loop. A part has 64 KiB or some more."""

@@ -21,6 +21,7 @@ from app.api.http.parameters import (
     Limit,
     PoolParameter,
     StrategiesParameter,
+    from_state,
 )
 from app.api.http.raw_body import TEXT, documented, raw_body
 from app.api.http.routing import StrictRoute
@@ -32,8 +33,8 @@ from app.directory.edit_once import Edit
 from app.errors import AlreadyActive, NeverPublished, NotFound, PlanInvalid, PlanUnparseable
 from app.plan.findings import settles
 from app.plan_check import parse
-from app.plan_check.parse import Strategies
 from app.plans import versions
+from app.plans.kept_findings import Findings, KeptFindings
 from app.plans.versions import Activation, PlanFindings, StoredPlan
 from app.store.path.idempotency import IdempotencyKey
 from app.store.plans import Version
@@ -47,6 +48,7 @@ BODY = documented(
     "A plan, as described by `GET /plans/schema`.",
 )
 
+KeptParameter = Annotated[KeptFindings, Depends(from_state("kept_findings"))]
 Number = Annotated[int, Path(ge=1, le=MAX_INT32)]
 
 
@@ -96,19 +98,23 @@ async def get_plan_schema(strategies: StrategiesParameter) -> Json[dict[str, Any
 @router.get("/plans/active")
 @requires(*READERS, problems=(NotFound,))
 async def get_active_plan(
-    caller: CallerParameter, pool: PoolParameter, strategies: StrategiesParameter
+    caller: CallerParameter, pool: PoolParameter, strategies: StrategiesParameter, kept: KeptParameter
 ) -> Json[PlanVersionDetail]:
     """Returns the active version."""
-    return await _detail(await versions.find(pool, caller.workspace_id, None), strategies)
+    return _detail(*await versions.find_checked(pool, caller.workspace_id, None, strategies, kept))
 
 
 @router.get("/plans/{version}")
 @requires(*READERS)
 async def get_plan(
-    caller: CallerParameter, pool: PoolParameter, strategies: StrategiesParameter, version: Number
+    caller: CallerParameter,
+    pool: PoolParameter,
+    strategies: StrategiesParameter,
+    kept: KeptParameter,
+    version: Number,
 ) -> Json[PlanVersionDetail]:
     """Returns one version, with its findings as of now."""
-    return await _detail(await versions.find(pool, caller.workspace_id, version), strategies)
+    return _detail(*await versions.find_checked(pool, caller.workspace_id, version, strategies, kept))
 
 
 @dataclass(frozen=True)
@@ -159,8 +165,7 @@ async def roll_back_plan(
     return await activation.run("rollback", key)
 
 
-async def _detail(stored: StoredPlan, strategies: Strategies) -> Json[PlanVersionDetail]:
-    found = await versions.findings(stored, strategies)
+def _detail(stored: StoredPlan, found: Findings) -> Json[PlanVersionDetail]:
     active = stored.version.version == stored.now.entry.plan_version
     checked = _checked_to_json(PlanFindings(stored.version, found.findings, found.tests_run, active))
     return Json({**checked, "document": stored.document, "source_text": stored.source_text})
