@@ -168,7 +168,7 @@ async def prepare_activation(
             if is_long(length):
                 # Its check takes seconds, in which nobody could decide.
                 raise Overloaded("The directory was edited while the plan was checked.")
-            # At once: whoever waits for a place here keeps everybody else waiting for the lock.
+            # At once: to wait for a place here would keep everybody else waiting for the lock.
             again = await asyncio.to_thread(
                 check_names,
                 *(stored.document, stored.source_text, strategies, edit.snapshot.directory, edit.now),
