@@ -136,7 +136,7 @@ def _faults(report: Report, asked: Asked, question: Question) -> list[Fault]:
         if sent and sent not in words:
             text = f"must be one of {', '.join(words)}" if words else f"is no choice of {report.name}"
             faults.append(_fault((name,), "not_allowed", text))
-    if asked.within is not None and report.within is None:
+    if asked.within is not None and report.within is None and not report.windowed:
         faults.append(_fault(("within",), "not_allowed", f"is no choice of {report.name}"))
     return faults
 

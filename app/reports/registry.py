@@ -2,9 +2,16 @@
 
 from collections.abc import Mapping
 
+from app.reports.attribution import ATTRIBUTION
+from app.reports.capacity import CAPACITY
+from app.reports.conversion import CONVERSION
 from app.reports.report import Report
+from app.reports.retention import RETENTION
+from app.reports.revenue import REVENUE
 from app.reports.sla import SLA
 from app.reports.speed_to_lead import SPEED_TO_LEAD
 
-REPORTS: Mapping[str, Report] = {each.name: each for each in (SPEED_TO_LEAD, SLA)}
+REPORTS: Mapping[str, Report] = {
+    each.name: each for each in (SPEED_TO_LEAD, SLA, CONVERSION, REVENUE, RETENTION, ATTRIBUTION, CAPACITY)
+}
 """The reports, in the order of the documentation."""

@@ -44,6 +44,7 @@ class Report:
 
     - `question` is what it answers, in the words of RevOps.
     - `by` and `credits` are the words that `by` and `credit` may be; the first credit is the default.
+    - `within` is its default; a `windowed` report has none, and may be given one.
     - `dimensions` are what it can group and filter by.
     - `for_owner` says that a key which is bound to an owner may ask it; the question is then filtered by
       that owner.
@@ -59,6 +60,7 @@ class Report:
     by: Sequence[str] = ()
     credits: Sequence[str] = ()
     within: timedelta | None = None
+    windowed: bool = False
     dimensions: Sequence[str] = tuple(DIMENSIONS)
     for_owner: bool = False
     scopes: Sequence[str] = ("ops", "reports")

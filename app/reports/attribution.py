@@ -1,0 +1,69 @@
+"""How many leads say where they came from."""
+
+from typing import Any
+
+from app.reports.cohorts import (
+    by_group,
+    cohort_question,
+    group_columns,
+    groups,
+    newest,
+    sorted_keys,
+)
+from app.reports.report import Question, Report
+from app.reports.statistics import Rate
+from app.reports.tables import Column, Result, Table
+from app.store.connection.pool import Connection, Row
+from app.store.reports import attribution
+
+_RATES = (
+    ("complete", "complete", "Share of the leads with a source, a campaign and a channel."),
+    ("with_source", "with_source", "Share of the leads with a `source` or `utm.source`."),
+    ("with_campaign", "with_campaign", "Share of the leads with a `campaign` or `utm.campaign`."),
+    ("with_channel", "with_channel", "Share of the leads with a `channel`, as it was sent."),
+    (
+        "conflicting_tags",
+        "conflicting",
+        "Share of the leads whose source or campaign is not that of the UTM tag.",
+    ),
+)
+_COLUMNS = (
+    Column("leads", "count", "Leads received in the period."),
+    *(Column(name, "rate", text) for name, _, text in _RATES),
+)
+_NOT_AVAILABLE = {
+    "form": "The form of a lead is not known: forms are not part of this version.",
+    "channel_group": "Channels are not derived from tags, click ids and referrers in this version. `channel`"
+    " is what the sender says.",
+}
+
+
+async def answer(connection: Connection, question: Question) -> Result:
+    """Answer for the leads that were received in the period."""
+    rows, whole = await by_group(
+        lambda asked: attribution.count_attributed(connection, asked), cohort_question(question)
+    )
+    table = Table(
+        (*group_columns(question), *_COLUMNS),
+        [{**groups(question, key), **_cells(rows[key])} for key in sorted_keys(rows)],
+        _cells(whole) if whole is not None else None,
+    )
+    changed = newest(whole["changed_at"] if whole is not None else None)
+    return Result(table, not_available=_NOT_AVAILABLE, changed_at=changed)
+
+
+def _cells(row: Row) -> dict[str, Any]:
+    return {"leads": row["leads"], **{name: Rate(row[count], row["leads"]) for name, count, _ in _RATES}}
+
+
+ATTRIBUTION = Report(
+    name="attribution",
+    question="Of how many leads do we know where they came from?",
+    definition="Of the leads received in the period, the share with a source, a campaign, a channel, and"
+    " with all three; and of those whose source or campaign contradicts the UTM tag. Blocked, merged and"
+    " imported leads and spam are left out.",
+    numerator="Leads with the field.",
+    denominator="Leads received in the period.",
+    answer=answer,
+)
+"""Attribution: source, campaign and channel."""

@@ -1,0 +1,77 @@
+"""What reports about the outcomes of leads share: their question, their words, and rows by group."""
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+from app.reports.dimensions import DIMENSIONS
+from app.reports.report import Question
+from app.reports.tables import Column
+from app.store.connection.pool import Row
+from app.store.reports.cohorts import CohortQuestion
+
+COHORT, EVENT = "cohort", "event"
+CREDITS = ("at_event", "first", "last")
+LEADS = Column("leads", "count", "Leads received in the period that are old enough: the denominator.")
+IMMATURE = Column("immature", "count", "Leads that are younger than `within`, and so not counted yet.")
+NO_WINDOW = "No `within` is given: outcomes count until now, so young leads can still change the numbers."
+CREDIT_NOTE = (
+    "An owner's row has the leads they had at any time, and the outcomes while they had them. A lead can be"
+    " in several rows, so rows need not add up to the total."
+)
+Key = tuple[Any, ...]
+Asked = TypeVar("Asked")
+
+
+def cohort_question(question: Question) -> CohortQuestion:
+    """The same question, as statements about cohorts take it."""
+    return CohortQuestion(question.reading, question.now, question.within, question.credit or "at_event")
+
+
+def ungrouped(question: CohortQuestion) -> CohortQuestion:
+    """The same leads, all together."""
+    return replace(question, reading=replace(question.reading, group_by=()))
+
+
+async def by_group(
+    fetch: Callable[[CohortQuestion], Awaitable[Sequence[Row]]], question: CohortQuestion
+) -> tuple[dict[Key, Row], Row | None]:
+    """The row of each group, and the one of all leads together, each of which counts there once."""
+    whole = await fetch(ungrouped(question))
+    names = question.reading.group_by
+    rows = await fetch(question) if names else []
+    return {key_of(row, names): row for row in rows}, whole[0] if whole else None
+
+
+def key_of(row: Row, names: Sequence[str]) -> Key:
+    """The values of a row's groups."""
+    return tuple(row[name] for name in names)
+
+
+def group_columns(question: Question) -> list[Column]:
+    """A column for each group."""
+    return [Column(name, "name", DIMENSIONS[name]) for name in question.group_by]
+
+
+def groups(question: Question, key: Key) -> Mapping[str, Any]:
+    """The cells of the groups of a row."""
+    return dict(zip(question.group_by, key, strict=True))
+
+
+def sorted_keys(keys: Iterable[Key]) -> list[Key]:
+    """Keys in order; what has no value comes last."""
+    return sorted(set(keys), key=lambda key: [(part is None, str(part)) for part in key])
+
+
+def newest(*times: datetime | None) -> datetime | None:
+    """The newest of some times, of which some may be unknown."""
+    return max((at for at in times if at is not None), default=None)
+
+
+def notes_of(question: Question) -> list[str]:
+    """What a reader must know about the leads that are counted."""
+    notes = [NO_WINDOW] if question.within is None and question.by != EVENT else []
+    if question.by != EVENT and question.credit == CREDITS[0] and "owner" in question.group_by:
+        notes.append(CREDIT_NOTE)
+    return notes

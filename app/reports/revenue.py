@@ -1,0 +1,175 @@
+"""What leads bring in, for each lead and each buyer, and what they cost."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from app.reports.cohorts import (
+    COHORT,
+    CREDITS,
+    EVENT,
+    IMMATURE,
+    LEADS,
+    Key,
+    by_group,
+    cohort_question,
+    group_columns,
+    groups,
+    key_of,
+    newest,
+    notes_of,
+    sorted_keys,
+    ungrouped,
+)
+from app.reports.money import currencies_of, per, shown
+from app.reports.report import Question, Report
+from app.reports.tables import Column, Result, Table
+from app.store.connection.pool import Connection, Row
+from app.store.reports import revenue
+
+MAX_CAMPAIGNS = 100
+_NOTHING: Mapping[str, Any] = {
+    "revenue": Decimal(),
+    "deals": 0,
+    "buyers": 0,
+    "pipeline": Decimal(),
+    "opportunities": 0,
+}
+_COLUMNS = (
+    Column(
+        "currency", "name", "The currency of the amounts. Amounts of different currencies are never added."
+    ),
+    LEADS,
+    IMMATURE,
+    Column("revenue", "money", "Won deals, less refunds and reversed deals."),
+    Column("revenue_per_lead", "money", "Revenue for each lead, also for those that bought nothing."),
+    Column("deals", "count", "Deals that are won."),
+    Column("buyers", "count", "Leads with a deal that is won."),
+    Column("revenue_per_buyer", "money", "Revenue for each buyer."),
+    Column("pipeline", "money", "Deals that were opened, by their last amount, whatever became of them."),
+    Column("opportunities", "count", "Deals that were opened."),
+    Column("pipeline_per_lead", "money", "Pipeline for each lead."),
+    Column("spend", "money", "What was spent on the days of the period."),
+    Column("assigned_leads", "count", "Leads of the period that had an owner, young ones too."),
+    Column("qualified_leads", "count", "Leads of the period that are qualified, young ones too."),
+    Column("cost_per_assigned_lead", "money", "Spend for each of the assigned leads."),
+    Column("cost_per_qualified_lead", "money", "Spend for each of the qualified leads."),
+)
+_OF_LEADS = frozenset(
+    (
+        *("leads", "immature", "revenue_per_lead", "pipeline_per_lead", "assigned_leads", "qualified_leads"),
+        *("cost_per_assigned_lead", "cost_per_qualified_lead"),
+    )
+)
+"""Columns that only a cohort has."""
+
+
+@dataclass(slots=True)
+class _Found:
+    """Leads by group, sales and spend by group and currency. `spend` is None if it cannot be split so."""
+
+    leads: Mapping[Key, Row] = field(default_factory=dict)
+    sales: Mapping[tuple[Key, str], Row] = field(default_factory=dict)
+    spend: Mapping[tuple[Key, str], Decimal] | None = None
+
+    def row(self, key: Key, currency: str | None) -> dict[str, Any]:
+        """The cells of a group in a currency."""
+        sold: Any = self.sales.get((key, currency or ""), _NOTHING)
+        lead: Any = self.leads.get(key) or dict.fromkeys(("leads", "immature", "assigned", "qualified"), 0)
+        cells = {name: sold[name] for name in _NOTHING}
+        cells |= {
+            "currency": shown(currency),
+            "leads": lead["leads"],
+            "immature": lead["immature"],
+            "revenue_per_lead": per(sold["revenue"], lead["leads"]),
+            "revenue_per_buyer": per(sold["revenue"], sold["buyers"]),
+            "pipeline_per_lead": per(sold["pipeline"], lead["leads"]),
+            "assigned_leads": lead["assigned"],
+            "qualified_leads": lead["qualified"],
+        }
+        if self.spend is not None and currency is not None:
+            spent = cells["spend"] = self.spend.get((key, currency), Decimal())
+            cells["cost_per_assigned_lead"] = per(spent, lead["assigned"])
+            cells["cost_per_qualified_lead"] = per(spent, lead["qualified"])
+        return cells
+
+
+async def answer(connection: Connection, question: Question) -> Result:
+    """Answer by cohort, or by the date of the sales."""
+    found, whole = await _find(connection, question)
+    currencies = currencies_of(whole.sales, whole.spend or {}, found.sales)
+    keys = sorted_keys(
+        [*found.leads, *(key for key, _ in found.sales), *(key for key, _ in found.spend or {})]
+    )
+    columns = [each for each in _COLUMNS if question.by != EVENT or each.name not in _OF_LEADS]
+    totals = [whole.row((), currency) for currency in currencies]
+    rows = [{**groups(question, key), **found.row(key, currency)} for key in keys for currency in currencies]
+    table = Table((*group_columns(question), *columns), rows if question.group_by else totals)
+    details: dict[str, Any] = {}
+    if question.group_by:
+        details["totals"] = Table(columns, totals).to_json()["rows"]
+    if whole.spend is not None:
+        period = question.period
+        details["campaigns_without_leads"] = await revenue.list_spent_campaigns(
+            connection, question.workspace_id, period.first, period.last, MAX_CAMPAIGNS
+        )
+    lead = whole.leads.get(())
+    return Result(
+        table,
+        by=question.by or COHORT,
+        credit=question.credit,
+        method="exact",
+        details=details,
+        notes=notes_of(question),
+        not_available={} if found.spend is not None else {"spend": _NO_SPEND},
+        changed_at=newest(lead["changed_at"] if lead is not None else None),
+    )
+
+
+_NO_SPEND = "Spend is known by campaign and day only, so it cannot be split or filtered by anything else."
+
+
+async def _find(connection: Connection, question: Question) -> tuple[_Found, _Found]:
+    """What there is for each group, and for all together."""
+    asked = cohort_question(question)
+    whole = ungrouped(asked)
+    found = [_Found(), _Found()]
+    if question.by != EVENT:
+        by_key, total = await by_group(lambda each: revenue.count_leads(connection, each), asked)
+        found[0].leads, found[1].leads = by_key, {(): total} if total is not None else {}
+    for each, cohort in zip(found, (asked, whole), strict=True):
+        reading = cohort.reading
+        rows = (
+            await revenue.sum_sales_of_period(connection, reading, question.credit)
+            if question.by == EVENT
+            else await revenue.sum_sales(connection, cohort)
+        )
+        each.sales = _by_currency(rows, reading.group_by)
+        if revenue.SPEND_GROUPS.issuperset((*reading.group_by, *reading.filters)):
+            period = question.period
+            spent = await revenue.sum_spend(connection, reading, period.first, period.last)
+            each.spend = {k: row["spend"] for k, row in _by_currency(spent, reading.group_by).items()}
+    return found[0], found[1]
+
+
+def _by_currency(rows: Sequence[Row], names: Sequence[str]) -> dict[tuple[Key, str], Row]:
+    return {(key_of(row, names), row["currency"]): row for row in rows}
+
+
+REVENUE = Report(
+    name="revenue",
+    question="What does a lead bring in, what does a buyer, and what does a lead cost us?",
+    definition="What the leads of the period brought in within `within`, one row for each currency. Each"
+    " deal counts once, by its last amount, also if it was reported for a lead that was merged into another"
+    " one. A refund is negative, and a deal that was reversed brings nothing. Spend is what was uploaded for"
+    " the days of the period. `by=event` counts what was sold in the period, to any lead.",
+    numerator="Revenue, pipeline or spend, in one currency.",
+    denominator="Leads received in the period, those that bought nothing too; buyers; assigned or qualified"
+    " leads.",
+    answer=answer,
+    by=(COHORT, EVENT),
+    credits=CREDITS,
+    windowed=True,
+)
+"""Revenue and pipeline for each lead, and the cost of a lead."""

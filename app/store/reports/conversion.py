@@ -1,0 +1,111 @@
+"""Which leads went on to a meeting, an opportunity and a purchase, and how long that took."""
+
+from collections.abc import Mapping, Sequence
+
+from app.store.connection.pool import Connection, Row
+from app.store.reports.cohorts import Cohort, CohortQuestion, group_by
+from app.store.reports.cuts import Parts, Reading
+
+STEPS = ("meeting", "opportunity", "purchase")
+"""The steps after a lead was received, in order."""
+
+# A deal that was reversed is no purchase, and neither is money that only goes back.
+_BOUGHT = """
+  SELECT lead_id, min(at) FILTER (WHERE won_deals > 0) AS at,
+         (array_agg(owner_id ORDER BY at, told_at) FILTER (WHERE won_deals > 0))[1] AS owner_id
+    FROM sale_facts
+   WHERE workspace_id = $1 AND lead_received_at >= $2 AND lead_received_at < $3
+   GROUP BY lead_id
+  HAVING sum(won_deals) > 0"""
+_FIRST_OWNERS = """
+  SELECT lead_id,
+         (array_agg(owner_id ORDER BY at, told_at) FILTER (WHERE type = 'meeting'))[1] AS meeting_owner,
+         (array_agg(owner_id ORDER BY at, told_at) FILTER (WHERE type = 'opportunity'))[1]
+           AS opportunity_owner
+    FROM event_facts
+   WHERE workspace_id = $1 AND type IN ('meeting', 'opportunity')
+     AND lead_received_at >= $2 AND lead_received_at < $3
+   GROUP BY lead_id"""
+
+
+def _count_conversions(cohort: Cohort) -> str:
+    """The leads of each group that came to each step, or at least there, and how long it took."""
+    first_owners, join = "", ""
+    if cohort.at_event:
+        first_owners = f", first_owners AS ({_FIRST_OWNERS}\n)"
+        join = "\n    LEFT JOIN first_owners ON first_owners.lead_id = lead.lead_id"
+    times = {
+        "meeting": cohort.credited("lead.meeting_at", "first_owners.meeting_owner"),
+        "opportunity": cohort.credited("lead.opportunity_at", "first_owners.opportunity_owner"),
+        "purchase": cohort.credited("bought.at", "bought.owner_id"),
+    }
+    seconds = "".join(
+        f"""
+         CASE WHEN {cohort.in_time(at)}
+              THEN greatest(extract(epoch FROM {at} - lead.received_at), 0) END AS {step},"""
+        for step, at in times.items()
+    )
+    counts = "".join(
+        f"""
+       count({step}) FILTER (WHERE mature) AS {step},
+       count(coalesce({", ".join(STEPS[position:])})) FILTER (WHERE mature) AS {step}_or_later,
+       percentile_disc(0.5) WITHIN GROUP (ORDER BY {step}) FILTER (WHERE mature) AS {step}_median,
+       percentile_disc(0.9) WITHIN GROUP (ORDER BY {step}) FILTER (WHERE mature) AS {step}_p90,"""
+        for position, step in enumerate(STEPS)
+    )
+    rows = cohort.once("cohort", ", ".join(f"min({step}) AS {step}" for step in STEPS))
+    return f"""
+WITH {cohort.held}bought AS ({_BOUGHT}
+){first_owners}, cohort AS (
+  SELECT {cohort.keys}lead.lead_id,{seconds}
+         {cohort.mature} AS mature, lead.changed_at
+    FROM {cohort.leads}
+    LEFT JOIN bought ON bought.lead_id = lead.lead_id{join}
+   WHERE {cohort.where}
+)
+SELECT {cohort.parts.names}count(*) FILTER (WHERE mature) AS leads,
+       count(*) FILTER (WHERE NOT mature) AS immature,{counts}
+       max(changed_at) AS changed_at
+  FROM {rows}
+{cohort.grouping}
+"""
+
+
+async def count_conversions(connection: Connection, question: CohortQuestion) -> Sequence[Row]:
+    """Return for each group how far its leads came. Without groups there is one row."""
+    cohort = Cohort(question)
+    statement = _count_conversions(cohort)
+    rows: Sequence[Row] = await connection.fetch(statement, *cohort.parts.values)
+    return rows
+
+
+OWNERS_OF_EVENTS: Mapping[str, Mapping[str, str]] = {
+    "at_event": {},
+    "first": {"owner": "{t}first_owner_id"},
+    "last": {"owner": "{t}last_owner_id"},
+}
+"""The column of the owner who is credited, in facts about events and sales."""
+
+
+async def count_steps(connection: Connection, reading: Reading, credit: str) -> Sequence[Row]:
+    """Return for each group what happened in the period: meetings, deals that were opened and won."""
+    meetings = Parts(reading, "at", OWNERS_OF_EVENTS[credit])
+    statement = f"""
+SELECT {meetings.names}count(*) AS meetings, count(DISTINCT lead_id) AS meeting_leads, 0 AS opportunities,
+       0 AS opportunity_leads, 0 AS purchases, 0 AS purchase_leads, max(told_at) AS changed_at
+  FROM (SELECT {meetings.keys}lead_id, told_at FROM event_facts
+         WHERE {meetings.where} AND type = 'meeting' AND excluded IS NULL) AS fact
+{group_by(meetings.names)}
+"""
+    rows = list(await connection.fetch(statement, *meetings.values))
+    sales = Parts(reading, "at", OWNERS_OF_EVENTS[credit])
+    statement = f"""
+SELECT {sales.names}0 AS meetings, 0 AS meeting_leads, coalesce(sum(pipeline_deals), 0) AS opportunities,
+       count(DISTINCT lead_id) FILTER (WHERE pipeline_deals > 0) AS opportunity_leads,
+       coalesce(sum(won_deals), 0) AS purchases,
+       count(DISTINCT lead_id) FILTER (WHERE won_deals > 0) AS purchase_leads, max(told_at) AS changed_at
+  FROM (SELECT {sales.keys}lead_id, pipeline_deals, won_deals, told_at FROM sale_facts
+         WHERE {sales.where} AND excluded IS NULL) AS fact
+{group_by(sales.names)}
+"""
+    return [*rows, *await connection.fetch(statement, *sales.values)]
