@@ -31,7 +31,8 @@ _NAMES = {
 }
 """The names of columns that exports of advertising platforms use."""
 _MEANS = {fold_name(name): field for field, names in _NAMES.items() for name in names.split(",")}
-Numbered = Iterator[tuple[int, Mapping[str, Any] | ValidationFailed]]
+Numbered = Iterator[tuple[int, Any]]
+"""Line numbers, each with a row, or why it could not be read. A line of JSON can hold anything."""
 
 
 @commands.callback()

@@ -24,6 +24,8 @@ def _section(report: Report) -> str:
     ]
     if report.within is not None:
         asked.append(f"`within`: {report.within.days}d unless you say otherwise.")
+    if report.windowed:
+        asked.append("`within`: such as `30d`; without it, outcomes count until now.")
     left_out = [name for name in DIMENSIONS if name not in report.dimensions]
     if left_out:
         asked.append(f"Not by {', '.join(f'`{name}`' for name in left_out)}.")

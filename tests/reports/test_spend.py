@@ -41,7 +41,8 @@ async def test_campaigns_that_no_lead_names_are_listed(workspace: Workspace) -> 
 
 async def test_pages_and_periods_follow_the_days(workspace: Workspace) -> None:
     await put(workspace, *(row(day=f"2030-11-{day}", campaign=name) for day in (18, 19, 20) for name in "ab"))
-    seen, after = [], ""
+    seen: list[tuple[str, str]] = []
+    after: str | None = ""
     while after is not None:
         page = await workspace.get(f"/spend?limit=2&from=2030-11-18&to=2030-11-20&after={after}")
         seen += [(each["day"], each["campaign"]) for each in page["items"]]
