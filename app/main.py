@@ -2,15 +2,17 @@
 
 import gc
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, nullcontext
+from functools import partial
 from importlib.metadata import version
 
 import structlog
 from fastapi import FastAPI
 
 from app.api.http import problems
-from app.api.http.auth import Authentication
+from app.api.http.auth import Authentication, FailureLimit
 from app.api.http.middleware import RequestMiddleware
 from app.api.http.rate_limits import RateLimits, exchanging
 from app.api.http.turns import TakingTurns
@@ -49,18 +51,22 @@ from app.metrics.process import Metrics
 from app.outbox.safe_http import AllowedHosts, SafeHttp
 from app.plans.kept_findings import KeptFindings
 from app.plugins.process import PluginLimits
+from app.rates import Rate
 from app.registry import strategies as installed
 from app.reports.upkeep import FactUpkeep
 from app.secrets import SecretBox
 from app.settings import Settings
 from app.store import api_keys, workspaces
 from app.store.connection.monitor import ConnectionMonitor
-from app.store.connection.pool import Pool, open_pool, when_ready
+from app.store.connection.pool import Pool, borrowed, open_pool, when_ready
 from app.webhooks.endpoints import Endpoints
 from app.webhooks.receive import Receiver
 from app.worker.target_deliveries import sender_of
 from app.worker.watch import watching
 from app.worker.worker import working
+
+UNKNOWN_PATHS = 60
+"""Unknown paths of webhooks that one address may try in a minute."""
 
 
 def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = None) -> FastAPI:
@@ -84,7 +90,8 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
         )
         app.state.pool = pool
         box = app.state.secret_box
-        receiver = app.state.receiver = Receiver(pool, box, settings.public_base_url, metrics)
+        admit = partial(_admit_delivery, app.state.rate_limits, settings.rate_of_endpoints)
+        receiver = app.state.receiver = Receiver(pool, box, settings.public_base_url, metrics, admit)
         app.state.endpoints = Endpoints(pool, box, settings.public_base_url, receiver.forget)
         app.state.authentication = await _authentication(pool, settings, metrics)
         app.state.dispatch = Dispatcher(
@@ -129,6 +136,7 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
     app.state.metrics = metrics
     app.state.exporter = exporter
     app.state.rate_limits = RateLimits(metrics.rate_limited)
+    app.state.unknown_paths = FailureLimit(allowed=UNKNOWN_PATHS, window=60.0, clock=time.monotonic)
     app.state.secret_box = SecretBox(settings.secrets_keys())
     allowed = AllowedHosts.parse(settings.allowed_target_hosts, development=settings.development)
     app.state.target_http = SafeHttp(allowed)
@@ -179,9 +187,14 @@ def _include_routes(app: FastAPI, settings: Settings) -> None:
         app.router.routes.extend(router.routes)
 
 
+def _admit_delivery(limits: RateLimits, rate: Rate | None, workspace_id: int, endpoint_id: str) -> int:
+    return limits.admit_delivery(workspace_id, endpoint_id, rate) if rate is not None else 0
+
+
 async def _authentication(pool: Pool, settings: Settings, metrics: Metrics) -> Authentication:
     async def find_development_workspace() -> int | None:
-        found = await workspaces.find_workspace(pool, settings.development_workspace)
+        async with borrowed(pool, pool.acquire_seconds) as connection:
+            found = await workspaces.find_workspace(connection, settings.development_workspace)
         return found.id if found else None
 
     if settings.development:

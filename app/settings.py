@@ -2,6 +2,7 @@
 
 import base64
 import ipaddress
+import math
 from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.logs import AccessLog, Level
+from app.rates import DEFAULT_WEBHOOK_RATE, Rate, parse_rate, rate_of
 
 DEVELOPMENT_SECRETS_KEY = "a25vd24gdG8gYWxsOiBmb3IgZGV2ZWxvcG1lbnQhISE="
 """The key of development. Everybody knows it, so production refuses it."""
@@ -45,6 +47,7 @@ class Settings(BaseSettings):
     drain_seconds: float | None = Field(None, ge=0, le=3600)
     max_connections: int = Field(4096, ge=1, le=1_000_000)
     max_connections_per_peer: int | None = Field(None, ge=1, le=1_000_000)
+    webhook_rate: str | None = None
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
 
     @field_validator("metrics_workspaces", mode="before")
@@ -63,6 +66,21 @@ class Settings(BaseSettings):
         if any(network.prefixlen == 0 for network in networks):
             raise ValueError("must not be the whole internet: then callers choose their own address")
         return networks
+
+    @field_validator("webhook_rate")
+    @classmethod
+    def _is_rate(cls, value: str | None) -> str | None:
+        if value is not None and value != "none" and parse_rate(value) is None:
+            raise ValueError("must be a rate such as 500/s or 6000/min, or none")
+        return value
+
+    @property
+    def rate_of_endpoints(self) -> Rate | None:
+        """How often one endpoint takes deliveries; None for no limit."""
+        if self.webhook_rate is None:
+            return DEFAULT_WEBHOOK_RATE
+        count, seconds = parse_rate(self.webhook_rate) or (math.inf, 1)
+        return rate_of(count / seconds, None, DEFAULT_WEBHOOK_RATE)
 
     @field_validator("public_base_url")
     @classmethod

@@ -109,6 +109,7 @@ class Answer:
     status: int
     body: bytes = b""
     media_type: str = "text/plain"
+    retry_after: int | None = None
 
 
 class Vendor(Protocol):

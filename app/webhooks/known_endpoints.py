@@ -53,18 +53,21 @@ class KnownEndpoints:
         self._base_url = base_url
         self._clock = clock
         self._known: dict[bytes, KnownEndpoint] = {}
+        self._unknown: dict[bytes, float] = {}
         self._refreshing: dict[bytes, asyncio.Lock] = {}
         self._look_ups = asyncio.Semaphore(MAX_LOOK_UPS)
 
-    async def find(self, path: str, max_age: float = CACHE_SECONDS) -> KnownEndpoint:
+    async def find(self, path: str, max_age: float = CACHE_SECONDS, *, look_up: bool = True) -> KnownEndpoint:
         """The endpoint with this path, as it was at most `max_age` seconds ago.
 
-        Without a database it is the one that was read last. Raises NotFound for an unknown path and for an
-        endpoint that is not active.
+        Without a database it is the one that was read last. A path that nobody has asked for lately is asked
+        for with `look_up` only. Raises NotFound for an unknown path and for an endpoint that is not active.
         """
         key = path_hash(path)
         known = self._known.get(key)
         if known is None:
+            if not look_up or self._clock() - self._unknown.get(key, -math.inf) < CACHE_SECONDS:
+                raise NotFound
             async with self._look_ups:
                 known = await self._read(key)
         elif self._clock() - known.read_at >= max_age:
@@ -75,6 +78,7 @@ class KnownEndpoints:
 
     def forget(self, workspace_id: int, id_: str) -> None:
         """Read this endpoint again when its next delivery comes."""
+        self._unknown.clear()
         for key, known in self._known.items():
             if (known.workspace_id, known.id) == (workspace_id, id_):
                 self._known[key] = replace(known, read_at=-math.inf)
@@ -97,6 +101,7 @@ class KnownEndpoints:
         found = await store.find_endpoint(self._pool, key)
         known = await self._load(*found, now) if found is not None else None
         self._known.pop(key, None)
+        self._unknown.pop(key, None)
         if known is not None:
             if len(self._known) >= MAX_CACHED:
                 oldest = next(iter(self._known))
@@ -105,6 +110,9 @@ class KnownEndpoints:
             self._known[key] = known
         else:
             self._refreshing.pop(key, None)
+            if len(self._unknown) >= MAX_CACHED:
+                self._unknown.pop(next(iter(self._unknown)))
+            self._unknown[key] = now
         return known
 
     async def _load(self, workspace_id: int, id_: str, now: float) -> KnownEndpoint | None:

@@ -5,7 +5,8 @@ knows the path could else keep the CRM's own deliveries out.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 
@@ -39,7 +40,13 @@ KEPT_HEADERS = ("content-type", "webhook-id", "webhook-timestamp", "x-ms-dynamic
 """The starts of the names of headers that some vendors name a delivery by. None of them is a credential."""
 MAX_HEADER_BYTES = 1024
 
+Admit = Callable[[int, str], int]
+"""Counts a genuine delivery to an endpoint of a workspace. Returns the seconds to wait, 0 for none."""
 log = structlog.get_logger()
+
+
+def _always(_workspace_id: int, _endpoint_id: str) -> int:
+    return 0
 
 
 class Receiver:
@@ -51,17 +58,19 @@ class Receiver:
         box: SecretBox,
         base_url: str | None,
         metrics: Metrics,
+        admit: Admit = _always,
         vendors: Mapping[str, Vendor] = VENDORS,
     ) -> None:
         self.tally = Tally(pool)
         self._pool = pool
         self._metrics = metrics
+        self._admit = admit
         self._vendors = vendors
         self._endpoints = KnownEndpoints(pool, box, base_url)
 
-    async def find(self, path: str) -> KnownEndpoint:
-        """The active endpoint with this path. Raises NotFound."""
-        known = await self._endpoints.find(path)
+    async def find(self, path: str, *, look_up: bool = True) -> KnownEndpoint:
+        """The active endpoint with this path; without `look_up`, if it is known. Raises NotFound."""
+        known = await self._endpoints.find(path, look_up=look_up)
         if known.kind not in self._vendors:
             raise NotFound
         return known
@@ -77,6 +86,11 @@ class Receiver:
         """
         vendor = self._vendors[known.kind]
         known = await self._verified(vendor, path, known, request)
+        wait = self._admit(known.workspace_id, known.id)
+        if wait:
+            # The status that every vendor takes as: not now, send it again.
+            self._metrics.delivery_received(known.kind, "rate_limited")
+            return replace(vendor.not_stored(), retry_after=wait)
         delivery = to_delivery(vendor, known.id, known.system, known.terms, request)
         try:
             async with transaction(self._pool, known.workspace_id) as connection:

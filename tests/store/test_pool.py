@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -130,6 +131,39 @@ async def end(workspace: Workspace, how: str) -> None:
                 asked.cancel()
                 waiting.cancel()
                 await asyncio.wait([asked, waiting])
+
+
+async def test_statements_canceled_at_any_moment_leave_the_pool_as_it_was(workspace: Workspace) -> None:
+    """By their task, once or twice, by the limit of the server, or by that of the client."""
+    pool, chance = workspace.pool, random.Random(7)
+
+    async def work(limits: Limits, seconds: float, within: float | None) -> None:
+        async with transaction(pool, workspace.workspace_id, limits=limits) as connection:
+            for _ in range(3):
+                await connection.fetch("SELECT pg_sleep($1)", seconds, timeout=within)
+
+    raised: Counter[str] = Counter()
+    for _ in range(40):
+        tasks = [
+            asyncio.create_task(
+                work(
+                    Limits(statement=chance.choice([5, 5000])),
+                    chance.random() / 50,
+                    chance.choice([None, 0.003]),
+                )
+            )
+            for _ in range(10)
+        ]
+        for share, pause in ((0.6, 0.02), (0.4, 0.004)):
+            await asyncio.sleep(chance.random() * pause)
+            for task in tasks:
+                if chance.random() < share:
+                    task.cancel()
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        raised.update(type(each).__name__ for each in ends if each is not None)
+    assert raised.keys() <= {"CancelledError", "QueryCanceledError", "TimeoutError"}
+    size = pool.get_max_size()
+    assert await left_behind(pool, size) == {AS_IT_CAME}
 
 
 @pytest.fixture

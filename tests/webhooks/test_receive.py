@@ -39,6 +39,32 @@ async def test_delivery_is_stored_with_its_events_and_answered_without_a_body(id
     assert set(json.loads(headers)) == {"content-type", "webhook-id", "webhook-timestamp"}
 
 
+async def test_flood_of_one_endpoint_is_put_off_and_the_others_are_served(filled: Filled) -> None:
+    limits = {"no_worker": True, "public_base_url": BASE_URL, "webhook_rate": "3/min"}
+    async with open_filled(filled, **limits) as workspace, workspace.caller(None) as crm:
+        path, other = await endpoint(workspace), await endpoint(workspace, "other")
+        forged = {"webhook-id": "msg_0", "webhook-signature": "v1,AAAA", "webhook-timestamp": "1"}
+        for _ in range(20):
+            assert (await crm.post(path, content=event("1"), headers=forged)).status_code == 401
+        answers = [await send(crm, path, event(str(n)), f"msg_{n}") for n in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 503, 503]
+        assert 1 <= int(answers[1].headers["retry-after"]) <= 20
+        assert (await send(crm, other, event("9"), "msg_9")).status_code == 200
+        assert [row[0] for row in await rows(workspace)] == ["0", "9"]
+        metrics = (await workspace.client.get("/metrics")).text
+        assert 'lead_assignment_requests_rate_limited_total{limit="endpoint"} 2.0' in metrics
+
+
+async def test_who_tries_unknown_paths_gets_no_more_of_them_looked_up(idle: Workspace) -> None:
+    path = await endpoint(idle)
+    async with idle.caller(None) as crm:
+        assert (await send(crm, path, event("1"), "msg_1")).status_code == 200
+        tried = [await crm.post(f"/webhooks/unknown-{n}", content=b"{}") for n in range(62)]
+        assert [answer.status_code for answer in tried] == [404] * 60 + [429] * 2
+        assert 1 <= int(tried[-1].headers["retry-after"]) <= 61
+        assert (await send(crm, path, event("2"), "msg_2")).status_code == 200
+
+
 async def test_repeat_is_accepted_and_stored_once_however_many_come_at_once(idle: Workspace) -> None:
     path = await endpoint(idle)
     body = event("1")

@@ -191,6 +191,7 @@ class Authentication:
         self._development = _DevelopmentWorkspace(find, clock) if find is not None else None
         self._failed = failed
         self._peers = FailureLimit(allowed=30, window=60.0, clock=clock)
+        self._without_key = FailureLimit(allowed=300, window=60.0, clock=clock)
         self._ids = FailureLimit(allowed=10, window=60.0, clock=clock)
 
     async def caller(self, scope: Scope) -> Caller:
@@ -216,9 +217,11 @@ class Authentication:
         )
 
     def _refusal(self, key_id: str | None, scope: Scope) -> Unauthenticated | TooManyFailures:
-        if _bearer_token(scope) is None:
-            return Unauthenticated()
         peer = _peer(scope)
+        if _bearer_token(scope) is None:
+            wait = self._without_key.wait(peer)
+            self._without_key.failed(peer)
+            return TooManyFailures(retry_after=wait) if wait else Unauthenticated()
         wait = max(self._peers.wait(peer), self._ids.wait(key_id) if key_id else 0)
         self._peers.failed(peer)
         if key_id:

@@ -37,7 +37,7 @@ UNIT_BYTES = 16 * 1024
 _ALMOST_ONE = 0.999999
 
 Refused = Callable[[str], None]
-"""Called with `key`, `workspace` or `quota` when a request is refused."""
+"""Called with `key`, `workspace`, `quota` or `endpoint` when a request is refused."""
 log = structlog.get_logger()
 
 
@@ -101,8 +101,26 @@ class RateLimits:
     def __init__(self, refused: Refused, clock: Callable[[], float] = time.monotonic) -> None:
         self._refused = refused
         self._clock = clock
-        self._buckets: dict[str, dict[str | int, Bucket]] = {"key": {}, "workspace": {}, "quota": {}}
+        self._buckets: dict[str, dict[str | int, Bucket]] = {
+            "key": {},
+            "workspace": {},
+            "quota": {},
+            "endpoint": {},
+        }
         self._collected = self._applied = clock()
+
+    def admit_delivery(self, workspace_id: int, endpoint_id: str, rate: Rate) -> int:
+        """Take a genuine delivery from the bucket of its endpoint. Returns the seconds to wait, 0 for none.
+
+        What is not genuine takes nothing: else whoever knows the path could keep the CRM out.
+        """
+        bucket = self._bucket("endpoint", f"{workspace_id}:{endpoint_id}", rate, self._clock())
+        bucket.asked += 1
+        if bucket.fill(self._clock()) < 1.0:
+            self._refused("endpoint")
+            return bucket.wait()
+        bucket.take(1)
+        return 0
 
     def admit(self, caller: Caller, *, decides: bool) -> None:
         """Take one from the buckets of the caller, before the body is read.

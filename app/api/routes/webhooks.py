@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.api.http.auth import public, requires
+from app.api.http.auth import FailureLimit, public, requires
+from app.api.http.client_address import client_of, peer_of
 from app.api.http.json_response import Json, page_of
 from app.api.http.parameters import CallerParameter, Limit, PathId, PoolParameter
 from app.api.http.raw_body import TEXT, documented
@@ -15,11 +16,12 @@ from app.api.http.routing import RawRoute, StrictRoute, read
 from app.contract.endpoints import CrmFinding, RetryInput, RetryResult, WebhookFailure, WebhookFailureDetail
 from app.contract.limits import KIB, BodyLimits
 from app.contract.responses import Page
-from app.errors import WebhookRefused
+from app.errors import NotFound, TooManyFailures, WebhookRefused
 from app.store.crm.failures import Failure
 from app.store.crm.findings import Finding
 from app.webhooks import crm_findings, failures
 from app.webhooks.crm_events import WebhookRequest
+from app.webhooks.known_endpoints import KnownEndpoint
 from app.webhooks.receive import Receiver
 
 hot = APIRouter(route_class=RawRoute, tags=["webhooks"])
@@ -128,18 +130,36 @@ def _failure(failure: Failure) -> dict[str, Any]:
     responses={200: {"description": "Stored.", "content": {"text/plain": {}, "text/xml": {}}}},
     openapi_extra=BODY,
 )
-@public(problems=(WebhookRefused,))
+@public(problems=(WebhookRefused, TooManyFailures))
 async def receive_webhook(request: Request, path: PathId) -> Response:
     """Takes a delivery of a CRM. The path is that of an endpoint, and the CRM signs what it sends."""
     receiver: Receiver = request.app.state.receiver
-    known = await receiver.find(path)
+    known = await _known(request, receiver, path)
     xml = "xml" in request.headers.get("content-type", "")
     body = await read(request, XML_LIMITS if xml else LIMITS)
     try:
         answer = await receiver.receive(path, known, _delivery(request, body))
     finally:
         receiver.tally.write_soon()
-    return Response(answer.body, answer.status, media_type=answer.media_type)
+    headers = {"Retry-After": str(answer.retry_after)} if answer.retry_after is not None else None
+    return Response(answer.body, answer.status, headers, media_type=answer.media_type)
+
+
+async def _known(request: Request, receiver: Receiver, path: str) -> KnownEndpoint:
+    """The endpoint. Who tries too many unknown paths gets no more of them looked up.
+
+    Paths that are known are served all the same: CRMs send for many customers from few addresses.
+    """
+    unknown: FailureLimit = request.app.state.unknown_paths
+    peer = peer_of(client_of(request.scope))
+    wait = unknown.wait(peer)
+    try:
+        return await receiver.find(path, look_up=not wait)
+    except NotFound:
+        unknown.failed(peer)
+        if wait:
+            raise TooManyFailures(retry_after=wait) from None
+        raise
 
 
 def _delivery(request: Request, body: bytes) -> WebhookRequest:

@@ -333,3 +333,12 @@ def test_memory_of_failures_is_bounded_and_forgets_the_oldest() -> None:
         True,
         True,
     ]
+
+
+async def test_requests_without_a_key_are_limited_by_address_beside_valid_ones(small: Small) -> None:
+    key = small.stored.issue(*keys.SCOPES)
+    async with small.client(None) as nobody, small.client(key) as somebody:
+        answers = [await nobody.post("/assign", json=LEAD) for _ in range(301)]
+        assert [answer.status_code for answer in answers] == [401] * 300 + [429]
+        assert (await nobody.get("/healthz")).status_code == 200
+        assert (await somebody.post("/assign", json=LEAD)).status_code == 200
