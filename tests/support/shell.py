@@ -74,8 +74,10 @@ class Shell:
             finally:
                 process.send_signal(signal.SIGTERM)
                 process.wait(PATIENCE)
+                lines = output.readlines()
+                sys.stdout.writelines(lines)  # shown where the test fails
                 if rest is not None:
-                    rest += output.readlines()
+                    rest += lines
 
     def _start(
         self,
