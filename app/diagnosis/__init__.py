@@ -1,0 +1,1 @@
+"""Diagnosis: findings that say where the rules hurt, with their evidence."""

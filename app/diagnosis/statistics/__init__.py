@@ -1,0 +1,1 @@
+"""The statistics of the diagnosis: exact formulas over small tables of counts, without I/O."""
