@@ -29,6 +29,7 @@ _COMMANDS = {
     "worker": "worker",
     "migrate": "serve",
     "verify": "verify",
+    "diagnose": "diagnose",
     "clock": "clock",
     "reconcile": "reconcile",
     "resume": "resume",

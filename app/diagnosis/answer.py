@@ -13,19 +13,18 @@ from app.diagnosis.material import Material
 from app.diagnosis.owners import ADJUSTED_FOR, CREDIT, OwnerRow, owner_tests
 from app.diagnosis.queues import unattended
 from app.diagnosis.scores import score_figures, score_test
-from app.plan.language.durations import format_duration
 
 CONFIDENCE = {HOLM: "confirmed", BENJAMINI_HOCHBERG: "likely"}
 
 
 def answer(material: Material) -> dict[str, Any]:
     """Everything that is told."""
-    outcome, within = material.asked.outcome, format_duration(material.asked.within)
+    outcome = material.asked.outcome
     owners = checks.rows_of_owners(material)
     scored = checks.scored_leads(material)
     plan_figures, facts = checks.facts_of_plan(material)
     facts += unattended(material.queues, material.now, material.zone)
-    tested = score_test(scored, outcome, within)
+    tested = score_test(scored, outcome)
     judged = judge(
         [
             *checks.tests_of_groups(material),
@@ -37,14 +36,12 @@ def answer(material: Material) -> dict[str, Any]:
         ]
     )
     return {
-        "outcome": outcome,
-        "within": within,
         "correction": _correction(judged),
         "findings": [*map(_fact, facts), *map(_finding, _findings(judged))],
         "checks": _checks(material, judged),
         "tests": [_test(each) for each in judged],
         "figures": {
-            "score": score_figures(scored, outcome, within),
+            "score": score_figures(scored),
             "plan": plan_figures,
             "owners": _owners(material, owners),
         },

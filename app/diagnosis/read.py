@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -25,13 +25,15 @@ from app.diagnosis.queues import QueueState
 from app.diagnosis.rates import Measure
 from app.plan_check.parse import Strategies
 from app.plans.limited import TooCostly, run_limited
+from app.reports.periods import first_moment
 from app.store import plans as plan_store
-from app.store.clocks import read_now
-from app.store.connection.pool import Connection, Pool, transaction
+from app.store.clocks import read_deciding_now
+from app.store.connection.pool import Connection, Pool
 from app.store.diagnosis import conversions, group_counts, plan_use
 from app.store.diagnosis.group_counts import GroupCount, Span
 from app.store.diagnosis.plan_use import StepCount
 from app.store.path.journal import read_plan_version
+from app.store.reports.reading import reading
 
 MAX_PLANS = 8
 """Of more versions in one period the newest are read."""
@@ -50,16 +52,16 @@ async def read_material(
     pool: Pool, workspace_id: int, strategies: Strategies, asked: Asked, zone: ZoneInfo
 ) -> Material:
     """Read everything for these days of a zone."""
-    start, end = (_midnight(day, zone) for day in (asked.first, asked.end))
-    async with transaction(pool, workspace_id, read_only=True) as connection:
-        now = await read_now(connection, workspace_id)
+    start, end = (first_moment(day, str(zone)) for day in (asked.first, asked.end))
+    async with reading(pool, workspace_id) as connection:
+        now = await read_deciding_now(connection, workspace_id)
         if asked.owners == "on" and not await settings.compares_owners(connection, workspace_id):
             asked = replace(asked, owners="off")
         version = await read_plan_version(connection, workspace_id)
         queues = await _read_queues(connection, workspace_id, now)
     span = Span(start, end, now, str(zone))
     groups = await _read_groups(pool, workspace_id, span, asked)
-    async with transaction(pool, workspace_id, read_only=True) as connection:
+    async with reading(pool, workspace_id) as connection:
         times = await group_counts.count_promises_by_time(connection, workspace_id, span)
         owners = (
             await conversions.count_owner_conversions(
@@ -71,8 +73,8 @@ async def read_material(
         scores, left_out = await conversions.count_scores(
             connection, workspace_id, span, asked.outcome, asked.within
         )
-    early = _midnight(first_day_of_steps(asked.first), zone)
-    async with transaction(pool, workspace_id, read_only=True) as connection:
+    early = first_moment(first_day_of_steps(asked.first), str(zone))
+    async with reading(pool, workspace_id) as connection:
         steps = await plan_use.count_steps(connection, workspace_id, early, end, str(zone))
         changes = await plan_use.list_changes(connection, workspace_id, start, end, str(zone))
     return Material(
@@ -91,18 +93,14 @@ async def read_material(
     )
 
 
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    return datetime.combine(day, time(), zone).astimezone(UTC)
-
-
 async def _read_groups(
     pool: Pool, workspace_id: int, span: Span, asked: Asked
 ) -> dict[Measure, Sequence[GroupCount]]:
     found: dict[Measure, Sequence[GroupCount]] = {}
     for measure, statement in STATEMENTS.items():
-        async with transaction(pool, workspace_id, read_only=True) as connection:
+        async with reading(pool, workspace_id) as connection:
             found[measure] = await group_counts.count_groups(connection, workspace_id, statement, span)
-    async with transaction(pool, workspace_id, read_only=True) as connection:
+    async with reading(pool, workspace_id) as connection:
         found[REJECTS_ELSEWHERE] = await group_counts.count_groups(
             connection, workspace_id, group_counts.COUNT_REJECTS, span, asked.outcome
         )
@@ -126,7 +124,7 @@ async def _read_plans(
     used += [active] if active else []
     documents = []
     length = 0
-    async with transaction(pool, workspace_id, read_only=True) as connection:
+    async with reading(pool, workspace_id) as connection:
         for version in used:
             found = await plan_store.find_text(connection, workspace_id, version)
             if found is not None:

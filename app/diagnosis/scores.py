@@ -53,14 +53,12 @@ def _sum(one: Outcomes | None, two: Outcomes | None) -> Outcomes:
     return Outcomes(sum(each.won for each in found), sum(each.lost for each in found))
 
 
-def score_figures(leads: ScoredLeads, outcome: str, within: str) -> dict[str, Any]:
+def score_figures(leads: ScoredLeads) -> dict[str, Any]:
     """The figures of the score, or null with a reason when there are too few leads of either outcome."""
     by_score = leads.all
     won, lost = totals(by_score)
     reason = _reason(won, lost)
     figures: dict[str, Any] = {
-        "outcome": outcome,
-        "within": within,
         "positives": won,
         "negatives": lost,
         "immature": leads.immature,
@@ -139,14 +137,14 @@ def _decides_work(leads: ScoredLeads) -> bool:
     return abs(high.won / sum(high) - low.won / sum(low)) >= FOLLOWS_AT
 
 
-def score_test(leads: ScoredLeads, outcome: str, within: str) -> Hypothesis | None:
+def score_test(leads: ScoredLeads, outcome: str) -> Hypothesis | None:
     """Whether the area is below what a useful score has. None with too few leads."""
     by_score = leads.all
     won, lost = totals(by_score)
     found = area(by_score) if _reason(won, lost) is None else None
     if found is None:
         return None
-    figures = score_figures(leads, outcome, within)
+    figures = score_figures(leads)
     return Hypothesis(
         code="score_does_not_separate",
         subject=Subject(Kind.SCORE, "score"),

@@ -1,10 +1,13 @@
 """What facts take from the documents of a decision: names of marketing, and how it was decided."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from app.store.reports.fact_sources import AssignmentRecord, Documents
+from app.values.numbers import bounds_of
 
 MAX_NAME = 100
 OTHER = "other"
@@ -29,7 +32,7 @@ def documents_of(record: AssignmentRecord) -> Documents:
         account_status=name_of(_account_status(question, values)),
         trigger=name_of(values.get("trigger")),
         strategy=next((step.get("strategy") for step in steps if step.get("step") == record.step), None),
-        score=next(_scores(labels), None),
+        score=next(chain(_scores(labels), _sent_score(values)), None),
         tags_conflict=_conflict(values),
         action_types=sorted({action["type"] for action in (record.response or {}).get("actions", ())}),
     )
@@ -63,6 +66,13 @@ def _scores(labels: list[Mapping[str, Any]]) -> Iterator[float]:
         total = (each.get("scores") or {}).get("total")
         if isinstance(total, (int, float)):
             yield float(total)
+
+
+def _sent_score(values: Mapping[str, Any]) -> Iterator[float]:
+    """The score that came with the lead, of a range the lower bound; for leads that no step scores."""
+    bounds = bounds_of(values.get("score"))
+    if bounds is not None and math.isfinite(bounds[0]):
+        yield float(bounds[0])
 
 
 def _conflict(values: Mapping[str, Any]) -> bool:

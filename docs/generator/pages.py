@@ -13,7 +13,7 @@ import orjson
 from app.api.http.openapi import document
 from app.main import create_app
 from app.settings import Settings
-from docs.generator import engine, errors, layers, plan, reports, routes
+from docs.generator import diagnosis, engine, errors, layers, plan, reports, routes
 
 ROOT = Path(__file__).parents[2]
 OPENAPI = "docs/openapi.json"
@@ -22,6 +22,7 @@ PAGES = (
     "docs/api.md",
     "docs/architecture.md",
     "docs/concepts.md",
+    "docs/diagnosis.md",
     "docs/errors.md",
     "docs/events.md",
     "docs/plan.md",
@@ -54,6 +55,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "findings": plan.findings,
     "reports": reports.each,
     "dimensions": reports.dimensions,
+    "health-findings": diagnosis.findings,
 }
 _BLOCK = re.compile(r"<!-- ([a-z-]+) -->\n.*?<!-- /\1 -->", re.DOTALL)
 

@@ -32,10 +32,10 @@ def leads(won: list[float], lost: list[float], **more: Any) -> ScoredLeads:
 )
 def test_silent_with_a_reason(won: list[float], lost: list[float], reason: str) -> None:
     given = leads(won, lost)
-    figures = score_figures(given, "purchase", "30d")
+    figures = score_figures(given)
     assert (figures["auc"], figures["brier"], figures["reason"]) == (None, None, reason)
     assert (figures["positives"], figures["negatives"]) == (len(won), len(lost))
-    assert score_test(given, "purchase", "30d") is None
+    assert score_test(given, "purchase") is None
 
 
 def test_figures_by_hand_with_twenty_of_each() -> None:
@@ -44,7 +44,7 @@ def test_figures_by_hand_with_twenty_of_each() -> None:
     Pairs: 15 x 15 above and 15 x 5 + 5 x 15 equal, of 400: (225 + 75) / 400 = 0.75.
     Brier: (15 x 0.04 + 5 x 0.36 + 5 x 0.64 + 15 x 0.16) / 40 = 0.2.
     """
-    figures = score_figures(leads([0.8] * 15 + [0.4] * 5, [0.8] * 5 + [0.4] * 15), "purchase", "30d")
+    figures = score_figures(leads([0.8] * 15 + [0.4] * 5, [0.8] * 5 + [0.4] * 15))
     assert (figures["auc"], figures["brier"], figures["reason"]) == (0.75, 0.2, None)
     assert [
         (each["lowest"], each["leads"], each["won"], each["rate"], each["lift"], each["predicted"])
@@ -54,7 +54,7 @@ def test_figures_by_hand_with_twenty_of_each() -> None:
 
 
 def test_points_have_no_brier() -> None:
-    figures = score_figures(leads([80.0] * 20, [40.0] * 20), "purchase", "30d")
+    figures = score_figures(leads([80.0] * 20, [40.0] * 20))
     assert (figures["auc"], figures["brier"], figures["brier_reason"]) == (1.0, None, "not_probabilities")
     assert figures["calibration"][0]["predicted"] is None
 
@@ -93,4 +93,4 @@ def test_it_says_whether_the_score_decides_what_is_worked(
     touched: dict[float, Outcomes], routes: bool, expected: bool
 ) -> None:
     given = leads([80.0] * 20, [40.0] * 20, touched=touched, routes_by_score=routes)
-    assert score_figures(given, "purchase", "30d")["score_decides_work"] is expected
+    assert score_figures(given)["score_decides_work"] is expected

@@ -51,9 +51,10 @@ WITH given AS (
            coalesce('band ' || band, CASE WHEN score BETWEEN 0 AND 1 THEN 'score ' || floor(score * 5)
                                           ELSE 'points ' || floor(score / 20) END, '-'),
            coalesce(source, '-'), coalesce(lead_type, '-'),
-           date_trunc('week', decided_at AT TIME ZONE $5)::date) AS stratum
+           date_trunc('week', decided_at AT TIME ZONE $5::text)::date) AS stratum
     FROM assignment_facts AS fact
-   WHERE workspace_id = $1 AND decided_at >= $2 AND decided_at < $3 AND decided_at <= $4 - $7::interval
+   WHERE workspace_id = $1 AND decided_at >= $2 AND decided_at < $3
+     AND decided_at <= $4::timestamptz - $7::interval
      AND excluded IS NULL AND owner_id IS NOT NULL AND team_id IS NOT NULL
      AND EXISTS (SELECT FROM ledger_entries AS turn
                   WHERE turn.workspace_id = $1 AND turn.assignment_id = fact.assignment_id
@@ -74,7 +75,8 @@ _OUTCOME_AT = """CASE $6::text WHEN 'purchase' THEN purchase_at WHEN 'opportunit
          WHEN 'meeting' THEN meeting_at ELSE qualified_at END"""
 _SCORED = f"""
 WITH scored AS (
-  SELECT score, get_byte(uuid_send(lead_id), 15) % 2 AS half, received_at <= $4 - $7::interval AS mature,
+  SELECT score, get_byte(uuid_send(lead_id), 15) % 2 AS half,
+         received_at <= $4::timestamptz - $7::interval AS mature,
          coalesce({_OUTCOME_AT} <= received_at + $7::interval, false)
            AND {_STANDS.format(lead="lead.lead_id")} AS won,
          first_touch_at IS NOT NULL AS touched

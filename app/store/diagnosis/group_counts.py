@@ -49,7 +49,7 @@ SELECT CASE WHEN grouping(step) = 0 THEN 'step' WHEN grouping(source) = 0 THEN '
   FROM counted
  GROUP BY GROUPING SETS ((day, step, strategy), (day, source), (day, team_id), (day, team_id, owner_id))
 """
-_DAY = "({at} AT TIME ZONE $5)::date AS day"
+_DAY = "({at} AT TIME ZONE $5::text)::date AS day"
 
 COUNT_REASSIGNMENTS = f"""
 WITH counted AS (
@@ -66,7 +66,7 @@ WITH counted AS (
          first_touch_at IS NOT NULL AS hit
     FROM lead_facts
    WHERE workspace_id = $1 AND received_at >= $2 AND received_at < $3
-     AND received_at <= $4 - interval '{MIN_AGE_HOURS} hours'
+     AND received_at <= $4::timestamptz - interval '{MIN_AGE_HOURS} hours'
      AND excluded IS NULL AND NOT imported AND owner_id IS NOT NULL)
 {_BY_GROUP}"""
 """Leads that had an owner, by where they went first; a hit was tried or reached by a person."""
@@ -101,7 +101,7 @@ WITH counted AS (
          touched_at IS NULL OR touched_at > accepted_at + interval '{MIN_AGE_HOURS} hours' AS hit
     FROM assignment_facts
    WHERE workspace_id = $1 AND decided_at >= $2 AND decided_at < $3
-     AND accepted_at <= $4 - interval '{MIN_AGE_HOURS} hours'
+     AND accepted_at <= $4::timestamptz - interval '{MIN_AGE_HOURS} hours'
      AND excluded IS NULL AND owner_id IS NOT NULL AND team_id IS NOT NULL
      AND (touched_at IS NOT NULL OR ended_at IS NULL
           OR ended_at > accepted_at + interval '{MIN_AGE_HOURS} hours'))
@@ -115,7 +115,7 @@ SELECT 'owner' AS kind, pool, name, NULL::text AS strategy, day AS stratum,
 COUNT_CLAIMS = f"""
 WITH counted AS (
   SELECT waiting.queue AS pool, claim.owner_id AS name,
-         date_trunc('week', claim.decided_at AT TIME ZONE $5)::date AS day,
+         date_trunc('week', claim.decided_at AT TIME ZONE $5::text)::date AS day,
          claim.decided_at <= waiting.decided_at + interval '{SNIPED_SECONDS} seconds' AS hit
     FROM assignment_facts AS claim
    CROSS JOIN LATERAL (
@@ -134,7 +134,7 @@ SELECT 'owner' AS kind, pool, name, NULL::text AS strategy, day AS stratum,
 
 COUNT_REJECTS = """
 WITH counted AS (
-  SELECT team_id AS pool, owner_id AS name, date_trunc('week', ended_at AT TIME ZONE $5)::date AS day,
+  SELECT team_id AS pool, owner_id AS name, date_trunc('week', ended_at AT TIME ZONE $5::text)::date AS day,
          EXISTS (SELECT FROM event_facts AS event
                   WHERE event.workspace_id = $1 AND event.lead_id = rejected.lead_id AND event.type = $6
                     AND event.at >= rejected.ended_at AND event.owner_id <> rejected.owner_id) AS hit
@@ -150,8 +150,8 @@ SELECT 'owner' AS kind, pool, name, NULL::text AS strategy, day AS stratum,
 
 COUNT_PROMISES_BY_TIME = f"""
 WITH counted AS (
-  SELECT team_id, extract(isodow FROM started_at AT TIME ZONE $5)::int AS weekday,
-         extract(hour FROM started_at AT TIME ZONE $5)::int / 4 AS hours,
+  SELECT team_id, extract(isodow FROM started_at AT TIME ZONE $5::text)::int AS weekday,
+         extract(hour FROM started_at AT TIME ZONE $5::text)::int / 4 AS hours,
          met_at IS NULL OR met_at > due_at AS hit
     FROM promise_facts
    WHERE workspace_id = $1 AND started_at >= $2 AND started_at < $3 AND team_id IS NOT NULL AND {_SETTLED})

@@ -37,7 +37,7 @@ class WaitingLeads:
 
 
 COUNT_STEPS = """
-SELECT (decided_at AT TIME ZONE $4)::date AS day, plan_version, step, count(*) AS leads
+SELECT (decided_at AT TIME ZONE $4::text)::date AS day, plan_version, step, count(*) AS leads
   FROM assignment_facts
  WHERE workspace_id = $1 AND decided_at >= $2 AND decided_at < $3 AND cause = 'assign'
    AND step IS NOT NULL AND arrival IS DISTINCT FROM 'duplicate'
@@ -46,7 +46,7 @@ SELECT (decided_at AT TIME ZONE $4)::date AS day, plan_version, step, count(*) A
 """Decisions about arriving leads, by local day, version of the plan and step."""
 
 LIST_CHANGES = """
-SELECT DISTINCT (at AT TIME ZONE $4)::date AS day,
+SELECT DISTINCT (at AT TIME ZONE $4::text)::date AS day,
        CASE resource_type WHEN 'teams' THEN 'team' ELSE 'table' END AS kind, resource_id AS what
   FROM changes
  WHERE workspace_id = $1 AND resource_type IN ('teams', 'tables') AND at >= $2 AND at < $3
@@ -58,7 +58,7 @@ LIST_LAUNCHES = """
 WITH first AS (
   SELECT campaign, min(received_at) AS at, count(*) AS leads FROM lead_facts
    WHERE workspace_id = $1 AND campaign IS NOT NULL AND received_at < $3 GROUP BY campaign)
-SELECT (at AT TIME ZONE $4)::date AS day, 'campaign' AS kind, campaign AS what
+SELECT (at AT TIME ZONE $4::text)::date AS day, 'campaign' AS kind, campaign AS what
   FROM first
  WHERE at >= $2 AND leads >= $5
    AND at > (SELECT min(received_at) + interval '7 days' FROM lead_facts WHERE workspace_id = $1)
