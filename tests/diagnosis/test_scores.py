@@ -64,12 +64,10 @@ def test_score_without_any_sense_is_found_and_a_good_one_is_not() -> None:
     random = score_test(
         leads([rng.randrange(100) for _ in range(300)], [rng.randrange(100) for _ in range(900)]),
         "purchase",
-        "30d",
     )
     good = score_test(
         leads([rng.gauss(60, 15) for _ in range(300)], [rng.gauss(45, 15) for _ in range(900)]),
         "purchase",
-        "30d",
     )
     assert random is not None
     assert good is not None
