@@ -4,9 +4,9 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from app.contract.directory import RecordModel
 from app.contract.reports import ReportAsOf, ReportPeriod
 from app.contract.responses import ResponseModel
+from app.contract.types import RecordModel
 
 
 class ReportSettings(RecordModel):

@@ -91,7 +91,7 @@ def scored_leads(material: Material) -> ScoredLeads:
         touched,
         material.left_out.immature,
         material.left_out.unscored,
-        bool(material.plans) and material.plans[-1].routes_by_score,
+        any(each.routes_by_score for each in (material.plans or ())[-1:]),
     )
 
 

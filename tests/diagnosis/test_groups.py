@@ -6,7 +6,7 @@ import pytest
 
 from app.diagnosis.clusters import cluster_tests
 from app.diagnosis.findings import Kind
-from app.diagnosis.groups import Count, compare_groups
+from app.diagnosis.groups import Count, Groups, compare_groups
 from app.diagnosis.measures import ACCEPTANCE, REASSIGNMENT
 from app.diagnosis.owners import owner_rows, owner_tests
 from app.diagnosis.rates import Pool, rate_tests
@@ -72,7 +72,7 @@ def test_difference_of_less_than_ten_points_is_not_worth_a_finding() -> None:
 
 def test_owners_are_compared_within_strata_and_shrunk() -> None:
     """Ana has the good leads. In each stratum she sells as much as the others."""
-    groups = {
+    groups: Groups = {
         "ana": {"hot": Count(90, 45), "cold": Count(30, 3)},
         "ben": {"hot": Count(30, 15), "cold": Count(90, 9)},
         "cem": {"hot": Count(60, 30), "cold": Count(60, 6)},
@@ -85,7 +85,7 @@ def test_owners_are_compared_within_strata_and_shrunk() -> None:
 
 
 def test_interval_of_an_owner_is_narrower_than_without_the_others() -> None:
-    groups = {
+    groups: Groups = {
         name: {"all": Count(100, hits)}
         for name, hits in (("a", 30), ("b", 10), ("c", 12), ("d", 9), ("e", 11))
     }

@@ -116,5 +116,5 @@ async def count_scores(
     """Return the outcomes of leads by score, and how many leads that leaves out."""
     asked = (workspace_id, span.start, span.end, span.now, span.zone, outcome, within)
     rows = await connection.fetch(COUNT_SCORES, *asked)
-    left = await connection.fetchrow(COUNT_LEFT_OUT, *asked)
+    (left,) = await connection.fetch(COUNT_LEFT_OUT, *asked)
     return [ScoreCount(**row) for row in rows], LeftOut(**left)

@@ -41,8 +41,10 @@ def test_tails_of_the_normal_distribution() -> None:
 
 def test_hypergeometric_chances_by_hand() -> None:
     """Of five balls two are red. Three are drawn: C(2,k) C(3,3-k) / C(5,3)."""
-    assert hypergeometric(3, 2, 5) == (0, pytest.approx((0.1, 0.6, 0.3)))
-    assert hypergeometric(4, 3, 5) == (2, pytest.approx((0.6, 0.4)))
+    for drawn, marked, lowest, expected in ((3, 2, 0, (0.1, 0.6, 0.3)), (4, 3, 2, (0.6, 0.4))):
+        low, chances = hypergeometric(drawn, marked, 5)
+        assert low == lowest
+        assert chances == pytest.approx(expected)
 
 
 def test_hypergeometric_chances_of_large_numbers_sum_to_one() -> None:
