@@ -50,7 +50,7 @@ def report(
     found = REPORTS.get(name)
     if found is None:
         raise CommandError(f"No report {name!r}. Use one of {', '.join(REPORTS)}.")
-    chosen = {each: () for each in DIMENSIONS if each not in BUCKETS}
+    chosen = {each: () for each in (*DIMENSIONS, "reason") if each not in BUCKETS}
 
     async def work(pool: Pool) -> Answer:
         asked = Asked(

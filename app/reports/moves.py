@@ -33,7 +33,7 @@ class Placed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """How an owner got the lead, from whom, and whether they had it before."""
+    """How an owner got the lead, who had it before, and whether this owner had it before, too."""
 
     kind: MoveKind
     previous: str | None = None

@@ -51,6 +51,7 @@ async def get_report(
     band: Values = [],  # noqa: B006
     account_status: Values = [],  # noqa: B006
     plan_version: Values = [],  # noqa: B006
+    reason: Values = [],  # noqa: B006
     within: Annotated[str | None, Query(max_length=12, description="How long outcomes count: `30d`.")] = None,
     by: Annotated[str, Query(max_length=20, description="What a row counts; see the report.")] = "",
     credit: Annotated[str, Query(max_length=20, description="Which owner is credited; see the report.")] = "",
@@ -67,7 +68,7 @@ async def get_report(
     named = {
         "owner": owner, "team": team, "step": step, "rule": rule, "source": source, "campaign": campaign,
         "channel": channel, "lead_type": lead_type, "band": band, "account_status": account_status,
-        "plan_version": plan_version,
+        "plan_version": plan_version, "reason": reason,
     }  # fmt: skip
     asked = Asked(
         first=read_day(from_, "from"),

@@ -1,0 +1,88 @@
+"""`quality`: how much of what is received is worth work."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.reports.counted import newest_change, table_of
+from app.reports.report import Question, Report
+from app.reports.statistics import Rate
+from app.reports.tables import Column, Result
+from app.store.connection.pool import Connection, Row
+from app.store.reports import quality as store
+
+_COLUMNS = (
+    Column("received", "count", "Requests that came in: new leads, leads that came again, and duplicates."),
+    Column("duplicates", "rate", "Requests that repeated an earlier one and changed nothing, of received."),
+    Column("came_again", "count", "Requests of known leads that said something new, or came later."),
+    Column("merged", "rate", "New leads that were merged into another one, of received."),
+    Column("spam", "rate", "New leads that are spam, of received."),
+    Column(
+        "blocked", "rate", "New leads that the plan or a suppression list blocked otherwise, of received."
+    ),
+    Column("leads", "count", "New leads that are left: real ones."),
+    Column("invalid_contact", "rate", "Real leads that cannot be reached by what they sent, of real ones."),
+    Column("disqualified", "rate", "Real leads that were disqualified and never qualified, of real ones."),
+    Column("converted", "rate", "Real leads that bought, of real ones."),
+    Column("fraud", "rate", "New leads that somebody reported as fraud, of received."),
+)
+_SCORES = "junk is not scored; spam is what people report and what the plan blocks by a name with `spam`"
+_FRAUD = "nothing detects fraud; report `x-fraud`, or the reason `fraud`, to count it"
+_TESTS = "no request is marked as a test"
+
+
+async def _answer(connection: Connection, question: Question) -> Result:
+    counted = await store.count_received(connection, question.reading)
+    reasons = await store.count_reasons(connection, question.reading)
+    blocks = await store.count_blocks(connection, question.reading)
+    has_fraud = any(row["fraud"] for row in counted)
+
+    def cells(row: Row) -> Mapping[str, Any]:
+        return {**_cells(row), "fraud": Rate(row["fraud"], row["received"]) if has_fraud else None}
+
+    unknown = {"junk": _SCORES, "tests": _TESTS} | ({} if has_fraud else {"fraud": _FRAUD})
+    return Result(
+        table_of(question, _COLUMNS, counted, cells),
+        credit="first",
+        details={
+            "disqualified_by_reason": [{"reason": row["name"], "leads": row["leads"]} for row in reasons],
+            "blocked_by_name": [{"block": row["name"], "leads": row["leads"]} for row in blocks],
+        },
+        not_available=unknown,
+        changed_at=newest_change(counted),
+    )
+
+
+def _cells(row: Row) -> dict[str, Any]:
+    received, real = row["received"], row["real"]
+    return {
+        "received": received,
+        "duplicates": Rate(row["duplicate"], received),
+        "came_again": row["reengaged"],
+        "merged": Rate(row["merged"], received),
+        "spam": Rate(row["spam"], received),
+        "blocked": Rate(row["blocked"], received),
+        "leads": real,
+        "invalid_contact": Rate(row["invalid_contact"], real),
+        "disqualified": Rate(row["disqualified"], real),
+        "converted": Rate(row["converted"], real),
+    }
+
+
+QUALITY = Report(
+    name="quality",
+    question="How much of what we receive is worth our work, and what is the rest?",
+    definition=(
+        "Each request of the period is one of these: a duplicate, a known lead that came again, or a new "
+        "lead. A new lead may be merged, spam, blocked, or real. Spam is what somebody reported as `spam`, "
+        "and what the plan blocks by a name that begins with spam. Real leads may turn out to be not "
+        "reachable or not a fit."
+    ),
+    numerator=(
+        "Requests of each kind; real leads with `invalid_contact`, with `disqualified`, with a purchase."
+    ),
+    denominator=(
+        "All requests of the period; for `invalid_contact`, `disqualified` and `converted` the real leads. "
+        "Imports are neither."
+    ),
+    answer=_answer,
+)

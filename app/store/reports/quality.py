@@ -1,0 +1,78 @@
+"""What was received: leads, requests that came twice, and what turned out to be none."""
+
+from collections.abc import Sequence
+
+from app.store.connection.pool import Connection, Row
+from app.store.reports.cuts import Parts, Reading
+
+_OF_THE_TIME = "(SELECT {0} WHERE told.workspace_id = $1 AND {1} >= $2 AND {1} < $3 AND {2})"
+_SPAM_BLOCKS = _OF_THE_TIME.format(
+    "told.lead_id FROM assignment_facts AS told", "told.arrived_at", "told.block ILIKE 'spam%'"
+)
+"""The leads of the time that the plan blocked by such a name."""
+_FRAUD = _OF_THE_TIME.format(
+    "told.lead_id FROM event_facts AS told",
+    "told.lead_received_at",
+    """(told.type = 'x-fraud'
+         OR (told.type IN ('spam', 'disqualified', 'rejected') AND told.reason = 'fraud'))""",
+)
+"""The leads of the time that somebody reported as fraud."""
+_KIND = f"""CASE WHEN excluded = 'merged' THEN 'merged'
+                    WHEN spam_at IS NOT NULL THEN 'spam'
+                    WHEN excluded IS NULL THEN 'real'
+                    WHEN lead_id IN {_SPAM_BLOCKS} THEN 'spam' ELSE 'blocked' END"""
+"""What a new lead was. It is spam if somebody says so, or if the plan blocks it by such a name."""
+_DISQUALIFIED = "disqualified_at IS NOT NULL AND qualified_at IS NULL"
+_KINDS = ("reengaged", "duplicate", "merged", "spam", "blocked", "real")
+_VERDICTS = ("invalid_contact", "disqualified", "converted")
+
+
+async def count_received(connection: Connection, reading: Reading) -> Sequence[Row]:
+    """Return what the requests of the time were, for each group and for all.
+
+    Imports, and leads that people open again, are no requests.
+    """
+    parts, again = Parts(reading, "received_at"), Parts(reading, "arrived_at")
+    again.values = parts.values
+    kinds = "".join(f", count(*) FILTER (WHERE kind = '{each}') AS {each}" for each in _KINDS)
+    verdicts = "".join(f", count(*) FILTER (WHERE kind = 'real' AND {each}) AS {each}" for each in _VERDICTS)
+    statement = f"""
+SELECT {parts.total} AS is_total, {parts.names}count(*) AS received{kinds}{verdicts},
+       count(*) FILTER (WHERE fraud) AS fraud, max(changed_at) AS changed_at
+  FROM (SELECT {parts.keys}{_KIND} AS kind, invalid_contact_at IS NOT NULL AS invalid_contact,
+               {_DISQUALIFIED} AS disqualified, purchase_at IS NOT NULL AS converted,
+               lead_id IN {_FRAUD} AS fraud, changed_at
+          FROM lead_facts WHERE {parts.where} AND NOT imported
+         UNION ALL
+        SELECT {again.keys}arrival, false, false, false, false, changed_at
+          FROM assignment_facts WHERE {again.where} AND arrival IN ('reengaged', 'duplicate')) AS request
+ {parts.grouping}
+"""
+    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
+    return rows
+
+
+async def count_reasons(connection: Connection, reading: Reading) -> Sequence[Row]:
+    """Return why real leads were disqualified, the most frequent reason first."""
+    parts = Parts(reading, "received_at")
+    statement = f"""
+SELECT disqualified_reason AS name, count(*) AS leads
+  FROM lead_facts
+ WHERE {parts.where} AND NOT imported AND excluded IS NULL AND spam_at IS NULL AND {_DISQUALIFIED}
+ GROUP BY disqualified_reason ORDER BY leads DESC, name
+"""
+    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
+    return rows
+
+
+async def count_blocks(connection: Connection, reading: Reading) -> Sequence[Row]:
+    """Return by which names new leads were blocked, the most frequent first."""
+    parts = Parts(reading, "arrived_at")
+    statement = f"""
+SELECT block AS name, count(*) AS leads
+  FROM assignment_facts
+ WHERE {parts.where} AND arrival = 'new' AND excluded = 'blocked'
+ GROUP BY block ORDER BY leads DESC, name
+"""
+    rows: Sequence[Row] = await connection.fetch(statement, *parts.values)
+    return rows

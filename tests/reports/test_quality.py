@@ -1,0 +1,101 @@
+"""The report `quality`, from requests over HTTP; every number was counted by hand."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.support.told_lives import arrive, move_to, open_office, report, shown, tell
+from tests.support.workspace import Filled, Workspace
+
+
+@pytest.fixture
+async def office(filled: Filled) -> AsyncIterator[Workspace]:
+    async with open_office(filled) as workspace:
+        yield workspace
+
+
+async def test_spam_and_duplicates_are_of_all_requests_and_sales_of_real_leads(office: Workspace) -> None:
+    """Nine requests: one that the plan blocks as spam, two duplicates, six real leads of which three buy."""
+    leads = [await office.assign(external_id=f"real-{number}", source="ana") for number in range(6)]
+    for number in range(2):
+        await office.assign(external_id=f"real-{number}", source="ana")
+    await arrive(office, lead_type="spam")
+    for lead in leads[:3]:
+        await tell(office, lead, "purchase", ref="deal", amount=100, currency="EUR")
+    found = await report(office, "quality")
+    assert found.totals == {
+        "received": 9,
+        "duplicates": "2/9",
+        "came_again": 0,
+        "merged": "0/9",
+        "spam": "1/9",
+        "blocked": "0/9",
+        "leads": 6,
+        "invalid_contact": "0/6",
+        "disqualified": "0/6",
+        "converted": "3/6",
+        "fraud": None,
+    }
+    assert found.interval("converted") == (50.0, 18.8, 81.2)
+    assert set(found.body["not_available"]) == {"junk", "tests", "fraud"}
+    assert found.body["details"]["blocked_by_name"] == [{"block": "spam", "leads": 1}]
+
+
+async def test_what_people_report_moves_a_lead_out_of_the_real_ones(office: Workspace) -> None:
+    """Six leads: one reported as spam, one rejected and then blocked after it had an owner, one unreachable,
+    two disqualified, one good; the good one comes again after an hour.
+    """
+    good = await office.assign(external_id="good", source="ana")
+    await tell(office, await arrive(office), "spam")
+    await tell(office, await arrive(office), "rejected", reason="student")
+    await tell(office, await arrive(office), "invalid_contact")
+    for _ in range(2):
+        await tell(office, await arrive(office), "disqualified", reason="too_small")
+    await tell(office, good, "qualified", "disqualified")
+    await move_to(office, "10:00")
+    await office.assign(external_id="good", source="ana")
+    found = await report(office, "quality")
+    assert found.totals == {
+        "received": 7,
+        "duplicates": "0/7",
+        "came_again": 1,
+        "merged": "0/7",
+        "spam": "1/7",
+        "blocked": "0/7",
+        "leads": 5,
+        "invalid_contact": "1/5",
+        "disqualified": "2/5",
+        "converted": "0/5",
+        "fraud": None,
+    }
+    assert found.body["details"]["disqualified_by_reason"] == [{"reason": "too_small", "leads": 2}]
+
+
+async def test_fraud_counts_once_somebody_reports_it(office: Workspace) -> None:
+    await tell(office, await arrive(office, campaign="a"), "spam", reason="fraud")
+    await tell(office, await arrive(office, campaign="b"), "x-fraud")
+    await arrive(office, campaign="b")
+    found = await report(office, "quality", group_by="campaign")
+    assert found.counts("fraud") == {"a": "1/1", "b": "1/2"}
+    assert "fraud" not in found.body["not_available"]
+
+
+async def test_small_samples_have_wide_intervals(office: Workspace) -> None:
+    for number in range(5):
+        await office.assign(external_id=f"lead-{number}", source="ana")
+    none = await report(office, "quality", source="nobody")
+    assert none.body["totals"]["spam"] == {
+        "rate": None, "low": None, "high": None, "numerator": 0, "denominator": 0,
+    }  # fmt: skip
+    assert (await report(office, "quality")).interval("spam") == (0.0, 0.0, 43.4)
+
+
+async def test_period_is_of_local_days(office: Workspace) -> None:
+    await move_to(office, "23:59", day="2026-12-01")
+    await arrive(office)
+    await move_to(office, "00:00", day="2026-12-02")
+    await arrive(office)
+    found = await report(office, "quality", group_by="day")
+    assert found.counts("received") == {"2026-12-01": 1, "2026-12-02": 1}
+    one = await report(office, "quality", **{"from": "2026-12-02", "to": "2026-12-03"})
+    assert shown(one.totals, "received") == {"received": 1}
