@@ -84,6 +84,8 @@ async def ask(pool: Pool, upkeep: FactUpkeep, workspace_id: int, report: Report,
     Raises ValidationFailed for a question that the report cannot answer.
     """
     await upkeep.catch_up(workspace_id, CATCH_UP_SECONDS)
+    if report.prepare is not None:
+        await report.prepare(pool, workspace_id)
     async with reading(pool, workspace_id) as connection:
         now = await read_deciding_now(connection, workspace_id)
         zone = await find_time_zone(connection, workspace_id)

@@ -8,6 +8,7 @@ from app.reports.capacity import CAPACITY
 from app.reports.contact import CONTACT
 from app.reports.conversion import CONVERSION
 from app.reports.experience import EXPERIENCE
+from app.reports.fairness import FAIRNESS
 from app.reports.qualification import QUALIFICATION
 from app.reports.quality import QUALITY
 from app.reports.reassignment import REASSIGNMENT
@@ -21,7 +22,7 @@ from app.reports.speed_to_lead import SPEED_TO_LEAD
 REPORTS: Mapping[str, Report] = {
     each.name: each
     for each in (
-        SPEED_TO_LEAD, SLA,
+        SPEED_TO_LEAD, SLA, FAIRNESS,
         ACCEPTANCE, REJECTIONS, REASSIGNMENT, CONTACT, QUALIFICATION, QUALITY, EXPERIENCE,
         CONVERSION, REVENUE, RETENTION, ATTRIBUTION, CAPACITY,
     )

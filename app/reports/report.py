@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from app.reports.dimensions import DIMENSIONS
 from app.reports.periods import Period
 from app.reports.tables import Result
-from app.store.connection.pool import Connection
+from app.store.connection.pool import Connection, Pool
 from app.store.reports.cuts import Reading
 
 
@@ -49,6 +49,7 @@ class Report:
     - `for_owner` says that a key which is bound to an owner may ask it; the question is then filtered by
       that owner.
     - `scopes` are those of which a key needs one.
+    - `prepare` brings facts up to date that only this report reads.
     """
 
     name: str
@@ -64,3 +65,4 @@ class Report:
     dimensions: Sequence[str] = tuple(DIMENSIONS)
     for_owner: bool = False
     scopes: Sequence[str] = ("ops", "reports")
+    prepare: Callable[[Pool, int], Awaitable[None]] | None = None

@@ -4,6 +4,7 @@ Facts are deterministic, so two processes that compute the same rows at once wri
 """
 
 import hashlib
+import time
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ from app.store.reports.share_facts import (
 )
 from app.store.stored_bytes import unpack
 
+CATCH_UP_SECONDS = 5.0
+"""How long a report waits for facts."""
 SLICE = 500
 """Rows of one ledger that are read and written at once."""
 
@@ -48,6 +51,13 @@ class Considered:
     directory: int | None = None
     refused: Mapping[str, str] | None = None
     others: str | None = None
+
+
+async def catch_up(pool: Pool, workspace_id: int) -> None:
+    """Compute facts until none is missing, or for a while."""
+    until = time.monotonic() + CATCH_UP_SECONDS
+    while await fill_share_facts(pool, workspace_id) and time.monotonic() < until:
+        pass
 
 
 async def fill_share_facts(pool: Pool, workspace_id: int) -> bool:

@@ -1,4 +1,4 @@
-"""The facts behind the report about fairness equal the ledger, row by row, whoever computed them."""
+"""The facts behind the report about fairness equal the ledger, row by row."""
 
 from collections import Counter
 from collections.abc import Sequence
