@@ -90,7 +90,7 @@ async def ask(pool: Pool, upkeep: FactUpkeep, workspace_id: int, report: Report,
         now = await read_deciding_now(connection, workspace_id)
         zone = await find_time_zone(connection, workspace_id)
         cursor = await read_cursor(connection, workspace_id)
-        period = period_of(asked.first, asked.last, now, zone)
+        period = period_of(asked.first, asked.last, now, zone, report.days)
         question = _question(report, asked, Question(workspace_id, period, now))
         result = await report.answer(connection, question)
     return Answer(report, question, result, cursor)

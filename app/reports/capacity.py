@@ -15,6 +15,8 @@ from app.store.reports.capacity import TeamFlow
 
 HORIZON = timedelta(days=7)
 """Members count who work in so long from now, unless `within` says otherwise."""
+RATE_DAYS = 7
+"""The rate is that of so many days until today, unless the period is named."""
 _COLUMNS = (
     Column("team", "name", "The team."),
     Column("members", "count", "Active members who take turns."),
@@ -97,6 +99,7 @@ CAPACITY = Report(
     denominator="Arrivals less closings for each working hour of the period.",
     answer=answer,
     within=HORIZON,
+    days=RATE_DAYS,
     dimensions=("team",),
 )
 """Capacity: load, headroom, and hours until full."""

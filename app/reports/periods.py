@@ -39,11 +39,16 @@ def first_moment(day: date, zone: str) -> datetime:
     return local.replace(fold=0).astimezone(UTC)
 
 
-def period_of(first: date | None, last: date | None, now: datetime, zone: str) -> Period:
-    """The period between two days, of which the second is out. Today is in, unless a day is given."""
+def period_of(
+    first: date | None, last: date | None, now: datetime, zone: str, days: int = DEFAULT_DAYS
+) -> Period:
+    """The period between two days, of which the second is out. Today is in, unless a day is given.
+
+    Without a first day it is so many days long.
+    """
     today = now.astimezone(ZoneInfo(zone)).date()
     until = last or max(today, first or today) + timedelta(days=1)
-    return Period(first or until - timedelta(days=DEFAULT_DAYS), until, zone)
+    return Period(first or until - timedelta(days=days), until, zone)
 
 
 def bucket_of(at: datetime, bucket: str, zone: str) -> str:

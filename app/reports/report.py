@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.reports.dimensions import DIMENSIONS
-from app.reports.periods import Period
+from app.reports.periods import DEFAULT_DAYS, Period
 from app.reports.tables import Result
 from app.store.connection.pool import Connection, Pool
 from app.store.reports.cuts import Reading
@@ -44,6 +44,7 @@ class Report:
 
     - `question` is what it answers, in the words of RevOps.
     - `by` and `credits` are the words that `by` and `credit` may be; the first credit is the default.
+    - `days` is the length of its period if no first day is given.
     - `within` is its default; a `windowed` report has none, and may be given one.
     - `dimensions` are what it can group and filter by.
     - `for_owner` says that a key which is bound to an owner may ask it; the question is then filtered by
@@ -62,6 +63,7 @@ class Report:
     credits: Sequence[str] = ()
     within: timedelta | None = None
     windowed: bool = False
+    days: int = DEFAULT_DAYS
     dimensions: Sequence[str] = tuple(DIMENSIONS)
     for_owner: bool = False
     scopes: Sequence[str] = ("ops", "reports")

@@ -47,7 +47,9 @@ _COLUMNS = (
     Column("deals", "count", "Deals that are won."),
     Column("buyers", "count", "Leads with a deal that is won."),
     Column("revenue_per_buyer", "money", "Revenue for each buyer."),
-    Column("pipeline", "money", "Deals that were opened, by their last amount, whatever became of them."),
+    Column(
+        "pipeline", "money", "Deals that were opened, by their last amount, even if they were lost later."
+    ),
     Column("opportunities", "count", "Deals that were opened."),
     Column("pipeline_per_lead", "money", "Pipeline for each lead."),
     Column("spend", "money", "What was spent on the days of the period."),

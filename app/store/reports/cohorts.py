@@ -66,8 +66,11 @@ class Cohort:
         return f"lead_facts AS lead{join}"
 
     def once(self, rows: str, flags: str) -> str:
-        """These rows, after FROM, with one for each lead in a group: `flags` aggregate the others."""
-        if not self.at_event:
+        """These rows, after FROM, with one for each lead in a group: `flags` aggregate the others.
+
+        Only a lead that several of the owners asked for had is there more than once.
+        """
+        if not self.at_event or "owner" in self.question.reading.group_by:
             return rows
         names = self.parts.names
         return (

@@ -11,12 +11,13 @@ STEPS = ("meeting", "opportunity", "purchase")
 
 # A deal that was reversed is no purchase, and neither is money that only goes back.
 _BOUGHT = """
-  SELECT lead_id, min(at) FILTER (WHERE won_deals > 0) AS at,
-         (array_agg(owner_id ORDER BY at, told_at) FILTER (WHERE won_deals > 0))[1] AS owner_id
+  SELECT lead_id, min(at) FILTER (WHERE won_deals > 0) AS at{owner}
     FROM sale_facts
    WHERE workspace_id = $1 AND lead_received_at >= $2 AND lead_received_at < $3
    GROUP BY lead_id
   HAVING sum(won_deals) > 0"""
+_BUYING_OWNER = """,
+         (array_agg(owner_id ORDER BY at, told_at) FILTER (WHERE won_deals > 0))[1] AS owner_id"""
 _FIRST_OWNERS = """
   SELECT lead_id,
          (array_agg(owner_id ORDER BY at, told_at) FILTER (WHERE type = 'meeting'))[1] AS meeting_owner,
@@ -55,7 +56,7 @@ def _count_conversions(cohort: Cohort) -> str:
     )
     rows = cohort.once("cohort", ", ".join(f"min({step}) AS {step}" for step in STEPS))
     return f"""
-WITH {cohort.held}bought AS ({_BOUGHT}
+WITH {cohort.held}bought AS ({_BOUGHT.format(owner=_BUYING_OWNER if cohort.at_event else "")}
 ){first_owners}, cohort AS (
   SELECT {cohort.keys}lead.lead_id,{seconds}
          {cohort.mature} AS mature, lead.changed_at

@@ -52,9 +52,9 @@ WITH by_lead AS (
     return rows
 
 
-_SUMS = """SELECT {names}currency, sum(won) AS revenue, sum(won_deals) AS deals,
+_SUMS = """SELECT {names}currency, sum(won) AS revenue, sum(won_deals)::bigint AS deals,
        count(*) FILTER (WHERE won_deals > 0) AS buyers, sum(pipeline) AS pipeline,
-       sum(pipeline_deals) AS opportunities
+       sum(pipeline_deals)::bigint AS opportunities
   FROM by_lead"""
 
 
