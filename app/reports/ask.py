@@ -47,7 +47,7 @@ class Answer:
 
     def to_json(self) -> dict[str, Any]:
         """The answer as callers see it."""
-        report, question, result, period = self.report, self.question, self.result, self.question.period
+        report, question, result = self.report, self.question, self.result
         within = question.within
         return {
             "report": report.name,
@@ -55,13 +55,7 @@ class Answer:
             "definition": report.definition,
             "numerator": report.numerator,
             "denominator": report.denominator,
-            "period": {
-                "from": period.first.isoformat(),
-                "to": period.last.isoformat(),
-                "time_zone": period.zone,
-                "from_utc": period.start,
-                "to_utc": period.end,
-            },
+            "period": question.period.to_json(),
             "as_of": {"decision_number": self.cursor.decision_number, "at": question.now},
             "complete": not self.cursor.is_behind,
             "last_changed_at": result.changed_at.astimezone(UTC) if result.changed_at is not None else None,

@@ -6,6 +6,7 @@ Thursday. A day may have 23 or 25 hours.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 DEFAULT_DAYS = 30
@@ -30,6 +31,16 @@ class Period:
     def end(self) -> datetime:
         """The first moment that is out, in UTC."""
         return first_moment(self.last, self.zone)
+
+    def to_json(self) -> dict[str, Any]:
+        """The bounds as callers see them."""
+        return {
+            "from": self.first.isoformat(),
+            "to": self.last.isoformat(),
+            "time_zone": self.zone,
+            "from_utc": self.start,
+            "to_utc": self.end,
+        }
 
 
 def first_moment(day: date, zone: str) -> datetime:

@@ -6,7 +6,7 @@ revision = "0024"
 down_revision = "0022"
 serves = "0018"
 
-# Many turns mean the same: the same members, of whom the same could not take the lead. Amounts stand apart.
+# Many turns mean the same: the same members, and the same of them could not take the lead.
 TABLES = """
 CREATE TABLE share_splits (
   workspace_id bigint NOT NULL,
