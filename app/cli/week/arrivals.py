@@ -10,6 +10,12 @@ FIRST_NAMES = ("Ada", "Bao", "Carl", "Dora", "Emil", "Fay", "Gina", "Hugo", "Ine
 LAST_NAMES = ("Adams", "Becker", "Chen", "Diaz", "Endo", "Fischer", "Gupta", "Hill", "Ito", "Jones")
 SOURCES = ("website", "fair", "webinar", "partner", "newsletter")
 _SOURCE_WEIGHTS = (60, 12, 12, 10, 6)
+CAMPAIGNS = {
+    "website": ("spring-search", "Paid Search", 120),
+    "fair": ("spring-fair", "Events", 400),
+    "webinar": ("spring-webinar", "Events", 60),
+}
+"""The campaign of a source, its channel, and what it costs a day in euros. Other sources have none."""
 _HOUR_WEIGHTS = (1, 1, 1, 1, 1, 2, 3, 5, 8, 9, 9, 8, 7, 8, 9, 9, 8, 7, 5, 4, 3, 2, 2, 1)
 _COUNTRIES = tuple(country for countries in COUNTRIES.values() for country in countries)
 
@@ -30,11 +36,30 @@ def _lead(rng: Random, number: int) -> dict[str, Any]:
     person = Random(f"person {number}")  # noqa: S311 - a story, not a secret
     first, last = person.choice(FIRST_NAMES), person.choice(LAST_NAMES)
     domain = f"company{person.randrange(600)}.example"
+    country = person.choice(_COUNTRIES)
+    source = rng.choices(SOURCES, _SOURCE_WEIGHTS)[0]
+    campaign, channel, _ = CAMPAIGNS.get(source, (None, None, 0))
+    tags = {"campaign": campaign, "channel": channel} if campaign is not None else {}
     return {
         "email": f"{first}.{last}.{number}@{domain}".lower(),
         "first_name": first,
         "last_name": last,
         "company": f"Company {domain.partition('.')[0][7:]}",
-        "country": person.choice(_COUNTRIES),
-        "source": rng.choices(SOURCES, _SOURCE_WEIGHTS)[0],
+        "country": country,
+        "source": source,
+        **tags,
     }
+
+
+def spend_rows(start: datetime, days: int) -> list[dict[str, Any]]:
+    """What the campaigns cost, by day."""
+    return [
+        {
+            "campaign": campaign,
+            "day": f"{start + timedelta(days=day):%Y-%m-%d}",
+            "currency": "EUR",
+            "amount": cost,
+        }
+        for campaign, _, cost in CAMPAIGNS.values()
+        for day in range(days)
+    ]

@@ -24,7 +24,8 @@ def steps_of(rng: Random, *, is_customer: bool) -> list[Step]:
     them buy. A few are touched too late.
     """
     if is_customer:
-        return [Step(rng.randint(5, 50), "accepted"), Step(rng.randint(60, 400), "first_touch")]
+        accepted, touched = rng.randint(5, 50), rng.randint(60, 400)
+        return [Step(accepted, "accepted"), Step(touched, "first_touch"), *_of_a_customer(rng, touched)]
     mood = rng.random()
     if mood < 0.08:
         return []
@@ -54,9 +55,18 @@ def _after_touch(rng: Random, minutes: int) -> list[Step]:
     if ending < 0.7:
         return found
     meeting = reached + rng.randint(60, 480)
-    found.append(Step(meeting, "meeting"))
-    if ending < 0.85:
-        return [*found, Step(meeting + rng.randint(60, 400), "lost")]
+    found += [Step(meeting, "meeting"), Step(meeting, "qualified")]
+    later = meeting + rng.randint(60, 480)
     amount = 100 * rng.randint(5, 90)
     sale = {"amount": amount, "currency": "EUR", "ref": f"deal-{rng.randrange(10**9)}"}
-    return [*found, Step(meeting + rng.randint(60, 480), "purchase", sale)]
+    found.append(Step(meeting + 30, "opportunity", sale))
+    return [*found, Step(later, "lost") if ending < 0.85 else Step(later, "purchase", sale)]
+
+
+def _of_a_customer(rng: Random, minutes: int) -> list[Step]:
+    """Half of the customers stay or buy more, and one in ten leaves."""
+    ending = rng.choices(("saved", "renewed", "expanded", "churned", None), (20, 20, 10, 10, 40))[0]
+    if ending is None:
+        return []
+    money = {"amount": 100 * rng.randint(2, 40), "currency": "EUR"}
+    return [Step(minutes + rng.randint(30, 300), ending, money)]

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from app.cli.week import world
-from app.cli.week.arrivals import arrivals
+from app.cli.week.arrivals import arrivals, spend_rows
 from app.cli.week.client import Client
 from app.cli.week.habits import Step, steps_of
 
@@ -80,6 +80,7 @@ class Week:
             self._receive()
             self._execute()
             yield step
+        self.client.put("/spend", {"rows": spend_rows(self.start, self.days)})
         self.client.put("/dev/clock", {"speed": 1.0})
 
     def _rng(self, *names: object) -> Random:
