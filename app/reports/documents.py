@@ -12,6 +12,11 @@ from app.values.numbers import bounds_of
 MAX_NAME = 100
 OTHER = "other"
 """Instead of a name that looks like an e-mail address or a phone number."""
+_DATE = re.compile(
+    r"(?<![\d+(])(?<!\d[-./ )])(?:19|20)\d\d([-._]?)(?:0[1-9]|1[0-2])(?:\1(?:0[1-9]|[12]\d|3[01]))?"
+    r"(?![-./ ]?\d)"
+)
+"""A date that stands alone, as campaigns have it: its digits are no phone number."""
 _PERSONAL = re.compile(r"@|(?:\d[\s().+/-]*){7,}")
 
 
@@ -43,7 +48,7 @@ def name_of(sent: object) -> str | None:
     if not isinstance(sent, str) or not sent.strip():
         return None
     name = sent.strip()
-    return OTHER if _PERSONAL.search(name) else name[:MAX_NAME].replace("\0", "")
+    return OTHER if _PERSONAL.search(_DATE.sub(" ", name)) else name[:MAX_NAME].replace("\0", "")
 
 
 def utm(values: Mapping[str, Any], tag: str) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest_asyncio
 
+from app.keys import issue
 from tests.reports.case import Case
 from tests.support.crm import open_crm
 from tests.support.workspace import Filled, open_filled
@@ -162,3 +163,22 @@ async def test_without_any_sale_leads_are_shown(case: Case) -> None:
     assert [
         (row["currency"], row["leads"], row["revenue"], row["revenue_per_lead"]) for row in answer["rows"]
     ] == [(None, 1, 0, 0)]
+
+
+async def test_owner_gets_their_outcomes_and_no_money(case: Case) -> None:
+    leads = [await case.lead(MONDAY) for _ in range(3)]
+    mine = next(lead for lead in leads if lead["owner"]["id"] == "ana")
+    await case.event(mine, "meeting")
+    key = issue("test")
+    await case.workspace.pool.execute(
+        """INSERT INTO api_keys (id, workspace_id, secret_hash, scopes, label, owner_id)
+           VALUES ($1, $2, $3, '{reports}', 'test', 'ana')""",
+        key.id, case.workspace.workspace_id, key.secret_hash(),
+    )  # fmt: skip
+    owned = sum(lead["owner"]["id"] == "ana" for lead in leads)
+    async with case.workspace.caller(key.text()) as client:
+        answer = await client.get("/metrics/conversion", params={"from": "2030-11-18", "to": "2030-11-25"})
+        assert answer.json()["totals"]["meeting"]["denominator"] == owned < 3
+        for name in ("revenue", "attribution", "capacity"):
+            assert (await client.get(f"/metrics/{name}")).status_code == 403
+        assert (await client.get("/spend")).status_code == 403
