@@ -110,7 +110,9 @@ def create_app(settings: Settings, strategies: Mapping[str, Strategy] | None = N
         try:
             sender = sender_of(pool, app.state.dispatch, app.state.target_http, app.state.secret_box, metrics)
             every = settings.worker_interval_seconds
-            worker = working(pool, app.state.dispatch, sender, every, metrics)
+            worker = working(
+                pool, app.state.dispatch, sender, every, metrics, development=settings.development
+            )
             async with (
                 measured(metrics.loop_late),
                 exchanging(app.state.rate_limits, pool),

@@ -1,5 +1,6 @@
 """`lead-assignment clock`: the time of decisions after the clock of a machine had jumped ahead."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -8,6 +9,7 @@ from app.cli.context import with_pool, workspace_named
 from app.directory import clock
 from app.store import workspaces as store
 from app.store.connection.pool import Pool
+from app.store.workspaces import Workspace
 
 commands = typer.Typer(no_args_is_help=True, help="The time of decisions.")
 
@@ -24,12 +26,7 @@ def repair(
     """Bring back what is dated in the future, after the clock of a machine had jumped ahead."""
 
     async def work(pool: Pool) -> None:
-        if workspace is not None:
-            chosen = [await workspace_named(pool, workspace)]
-        else:
-            async with pool.acquire() as connection:
-                chosen = await store.list_workspaces(connection)
-        for each in chosen:
+        for each in await _chosen(pool, workspace):
             done = await clock.repair(pool, each.id)
             typer.echo(
                 f"workspace {each.name!r}: {done.clocks} clocks, {done.places} places in queues, "
@@ -39,3 +36,24 @@ def repair(
             )
 
     with_pool(work)
+
+
+@commands.command()
+def reset(
+    workspace: Annotated[str | None, typer.Option(help="Only this workspace. Default: all.")] = None,
+) -> None:
+    """Return to the real time where development had set a clock; then run `clock repair`."""
+
+    async def work(pool: Pool) -> None:
+        for each in await _chosen(pool, workspace):
+            reading = await clock.remove(pool, each.id)
+            typer.echo(f"workspace {each.name!r}: it is {reading.now.isoformat(timespec='seconds')}")
+
+    with_pool(work)
+
+
+async def _chosen(pool: Pool, workspace: str | None) -> Sequence[Workspace]:
+    if workspace is not None:
+        return [await workspace_named(pool, workspace)]
+    async with pool.acquire() as connection:
+        return await store.list_workspaces(connection)

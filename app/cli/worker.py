@@ -76,7 +76,7 @@ async def _until_signal(settings: Settings) -> None:
             async with (
                 exporter.reading(pool),
                 measured(metrics.loop_late),
-                working(pool, dispatch, sender, every, metrics),
+                working(pool, dispatch, sender, every, metrics, development=settings.development),
                 watching(pool, metrics),
             ):
                 log.info("working")

@@ -91,11 +91,22 @@ def duties(pool: Pool, dispatch: Dispatcher) -> list[Duty]:
 
 
 class Worker:
-    """Runs the duties, workspace by workspace. While nothing is due it rests for `every` seconds."""
+    """Runs the duties, workspace by workspace. While nothing is due it rests for `every` seconds.
+
+    In `development` a workspace may have a clock of its own. Elsewhere that is a trouble.
+    """
 
     def __init__(
-        self, pool: Pool, dispatch: Dispatcher, sender: TargetSender, every: float, metrics: Metrics
+        self,
+        pool: Pool,
+        dispatch: Dispatcher,
+        sender: TargetSender,
+        every: float,
+        metrics: Metrics,
+        *,
+        development: bool = False,
     ) -> None:
+        self._development = development
         self._pool = pool
         self._metrics = metrics
         self._dispatch = dispatch
@@ -154,6 +165,8 @@ class Worker:
         try:
             async with transaction(self._pool, look.workspace_id, read_only=True) as connection:
                 agenda = await read_agenda(connection, look.workspace_id)
+            if agenda.run.own_clock and not self._development:
+                self._metrics.troubles.note("clock_set", workspace_id=look.workspace_id)
             for duty in self._duties:
                 if duty.is_due(agenda):
                     active = True
@@ -178,11 +191,18 @@ class Worker:
 
 @asynccontextmanager
 async def working(
-    pool: Pool, dispatch: Dispatcher, sender: TargetSender, every: float, metrics: Metrics
+    pool: Pool,
+    dispatch: Dispatcher,
+    sender: TargetSender,
+    every: float,
+    metrics: Metrics,
+    *,
+    development: bool = False,
 ) -> AsyncIterator[None]:
     """Run a worker while the service runs. At the end, a job under way is committed or left to others."""
     try:
-        async with in_background(Worker(pool, dispatch, sender, every, metrics).run(), "worker"):
+        worker = Worker(pool, dispatch, sender, every, metrics, development=development)
+        async with in_background(worker.run(), "worker"):
             yield
     finally:
         with suppress(Exception):

@@ -9,7 +9,8 @@ from app.audit.verify import verify
 from app.directory.clock import repair
 from app.store.life.time_repairs import TimeRepair
 from tests.api.routes.test_dev_clock import developing, set_clock
-from tests.support.workspace import Workspace
+from tests.support.office import until
+from tests.support.workspace import Filled, Workspace, open_filled
 
 JUMP = "2190-01-01T12:00:00Z"
 SOON = timedelta(minutes=2)
@@ -144,6 +145,26 @@ async def test_pause_of_the_future_is_brought_back_whatever_was_edited_since(dat
         paused = datetime.fromisoformat((await workspace.get("/owners/ben"))["paused_until"])
         assert is_now(paused - timedelta(hours=8))
         assert (await workspace.get("/owners/eve"))["paused_until"].startswith("2190"), "asked for by now"
+
+
+SET = """
+INSERT INTO clocks (workspace_id, set_at, base_time, speed)
+VALUES ($1, now(), now() + interval '1 day', 1)
+"""
+
+
+async def test_clock_that_development_has_set_is_a_trouble_in_production(filled: Filled) -> None:
+    async with open_filled(filled, worker_interval_seconds=0.02) as workspace:
+        troubles = workspace.app.state.metrics.troubles
+        await workspace.pool.execute(SET, workspace.workspace_id)
+        await workspace.assign(external_id="a")
+
+        async def is_noted() -> bool:
+            return "clock_set" in troubles.counts
+
+        await until(is_noted)
+        metrics = (await workspace.client.get("/metrics")).text
+        assert 'lead_assignment_troubles_total{kind="clock_set"}' in metrics
 
 
 async def test_absence_that_was_entered_in_the_future_counts_from_now_on(database: str) -> None:

@@ -61,10 +61,11 @@ class Slas:
             if (kind == "claim") == (decision.owner is None)
             and not (kind == "accept" and decision.code == "claimed")
         ]
-        found = [
-            started(clock, each, working_time_of_clock(clock, each, facts.directory))
-            for clock, each in wanted
-        ]
+        found = []
+        for clock, each in wanted:
+            working = working_time_of_clock(clock, each, facts.directory)
+            request.effort.spend(working.effort)
+            found.append(started(clock, each, working))
         decision.clocks = tuple(clock for clock in found if clock is not None)
         dues = {clock.kind: clock.due_at for clock in decision.clocks}
         if found:

@@ -64,6 +64,9 @@ def _wait(queue: str, request: DecisionRequest, plan: Plan, facts: Facts) -> tup
     clock = Clock(
         "max_wait", since, since, since, since, queue=queue, team_id=terms.claimable_by, terms=words
     )
+    if terms.wait_is_working:
+        shared = working_time_of_all(may_claim(clock.team_id, facts.directory))
+        request.effort.spend(shared.effort)
     return (_started(clock, facts),)
 
 

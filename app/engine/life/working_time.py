@@ -17,9 +17,11 @@ from app.plan.language.hours import Hours, Span
 HORIZON = timedelta(days=731)
 """Working time that lies further away than this is not looked for."""
 MAX_SPANS = 10_000
-"""Shifts that one computation looks at, over all owners. Working time that lies behind more is not found."""
-MAX_SPANS_OF_ONE = 3_000
-"""The same for one owner: four shifts a day until the horizon."""
+"""Shifts that one computation looks at, over all owners. Behind them, as much is worked as in them."""
+MAX_SPANS_OF_ONE = 9_000
+"""The same for one owner: twelve shifts a day until the horizon, which is as many as a calendar may have."""
+EFFORT = 20
+"""What the hours of one owner count toward the budget of a decision, where those of several are joined."""
 _NEVER_ENDS = datetime(9999, 1, 1, tzinfo=UTC)
 _NOTHING = timedelta()
 
@@ -82,21 +84,43 @@ class WorkingTime:
 
     def spans(self, at: datetime) -> Iterator[Span]:
         """The spans of working time that end after `at`, as far as they are looked at."""
+        return _joined(islice(self.all_spans(at), self.most))
+
+    def all_spans(self, at: datetime) -> Iterator[Span]:
+        """The spans of each of the shifts, by their starts."""
         if len(self.shifts) == 1:
-            return islice(self.shifts[0].spans(at), MAX_SPANS_OF_ONE)
-        return _joined(islice(merge(*(each.spans(at) for each in self.shifts)), MAX_SPANS))
+            return self.shifts[0].spans(at)
+        return merge(*(each.spans(at) for each in self.shifts))
+
+    @property
+    def most(self) -> int:
+        """How many spans are looked at."""
+        return MAX_SPANS_OF_ONE if len(self.shifts) == 1 else MAX_SPANS
+
+    @property
+    def effort(self) -> int:
+        """What a look at it counts toward the budget of a decision."""
+        return EFFORT * len(self.shifts)
 
 
 # Many owners have the same hours, and one decision asks for the same time of all of them.
 @lru_cache(maxsize=256)
 def _added(working: WorkingTime, at: datetime, length: timedelta) -> datetime | None:
-    left = length
-    for start, end in working.spans(at):
-        begun = max(start, at)
+    left, covered, all_spans = length, at, working.all_spans(at)
+    for start, end in islice(all_spans, working.most):
+        if end <= covered:
+            continue
+        # Spans come by their starts, so nothing later fills a gap before this one.
+        begun = max(start, covered)
         if begun + left <= end:
             return begun + left
         left -= end - begun
-    return None
+        covered = end
+    if left == length or next(all_spans, None) is None:
+        return None
+    # Too many shifts to look at them all: what is left takes as long as what was found.
+    due = covered + (covered - at) * (left / (length - left))
+    return due if due < at + HORIZON else None
 
 
 ALWAYS = WorkingTime()

@@ -25,6 +25,8 @@ _BEFORE = timedelta(days=2)
 """No shift is longer. Looking back this far finds every shift that is still on."""
 _LONGEST_SHIFT = _BEFORE - timedelta(hours=2)
 """A shift that seems to be longer has begun before the look back, or never."""
+_NEAR = timedelta(days=8)
+"""A week from any moment of a day on."""
 _NEVER_ENDS = datetime(2200, 1, 1, tzinfo=UTC)
 _ANY_YEAR = 2026
 _SECOND = timedelta(seconds=1)
@@ -38,7 +40,7 @@ Span = tuple[datetime, datetime]
 class Hours:
     """The working hours of an owner. Two are equal when they are written the same."""
 
-    __slots__ = ("_last", "_rules_of", "country", "text", "zone")
+    __slots__ = ("_last", "_near", "_rules_of", "country", "text", "zone")
 
     def __init__(self, text: str, zone: ZoneInfo, country: str | None) -> None:
         self.text = text
@@ -47,6 +49,8 @@ class Hours:
         self._rules_of = _parsed(text, country)
         # A cache: the last result is valid for a while.
         self._last: _Stretch | None = None
+        # Another: the spans of some days, which many decisions of a day ask for.
+        self._near: tuple[datetime, tuple[Span, ...]] | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Hours) and self._written() == other._written()
@@ -86,7 +90,7 @@ class Hours:
         return last
 
     def _found(self, at: datetime) -> "_Stretch":
-        span = next(self.spans(at), None)
+        span = next(self._read(at), None)
         if span is None:
             return _Stretch(at, at + _LOOKED_AGAIN, False, None)
         start, end = span
@@ -94,6 +98,15 @@ class Hours:
 
     def spans(self, at: datetime) -> Iterator[Span]:
         """Every span of working time that ends after `at`, in order."""
+        day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        over = day + _NEAR
+        near = self._near
+        if near is None or near[0] != day:
+            near = self._near = day, tuple(takewhile(lambda span: span[0] < over, self._read(day)))
+        yield from (span for span in near[1] if span[1] > at)
+        yield from (span for span in self._read(over) if span[0] >= over)
+
+    def _read(self, at: datetime) -> Iterator[Span]:
         local = at.astimezone(self.zone).replace(tzinfo=None)
         for start, ends, state, _ in self._rules_of(local.year).intervals(local - _BEFORE):
             end: datetime | None = ends
@@ -138,7 +151,7 @@ class _Stretch:
     next_open: datetime | None
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=8192)
 def read_hours(text: str, zone: str, country: str | None = None) -> Hours:
     """Parse working hours, such as `Mo-Fr 09:00-17:30; PH off`.
 

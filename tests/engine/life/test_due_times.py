@@ -1,5 +1,6 @@
 """SLA clocks: when they are due, when they remind, and what they do at a moment."""
 
+import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +14,8 @@ from app.engine.life.terms import Terms, terms_from_json
 from app.engine.life.working_time import ALWAYS, MAX_SPANS, Shifts, WorkingTime
 from app.plan.language.hours import Span, read_hours
 
-MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BERLIN = "Europe/Berlin"
 OFFICE = "Mo-Fr 09:00-17:00; PH off"
 
@@ -256,6 +258,46 @@ def test_working_time_of_many_owners_is_computed_in_a_bounded_number_of_steps() 
     assert often.add(begun, HOUR) is not None
     assert often.add(begun, 90 * DAY) is None
     assert len(list(often.spans(begun))) <= MAX_SPANS
+
+
+def test_deadline_in_the_time_of_many_calendars_has_that_much_working_time_before_it() -> None:
+    chance = random.Random(3)
+    zones = (BERLIN, "Asia/Tokyo", "America/New_York", "Pacific/Auckland", "Asia/Kolkata")
+    shifts = [
+        Shifts(
+            read_hours(
+                f"Mo-Fr 0{chance.randrange(10)}:{chance.randrange(10, 60)}-1{chance.randrange(6)}:30", zone
+            )
+        )
+        for zone in zones
+        for _ in range(8)
+    ]
+    for _ in range(40):
+        together = WorkingTime(tuple(chance.sample(shifts, chance.randrange(2, 40))))
+        begun = at("2026-11-27T00:00Z") + chance.randrange(10**6) * SECOND
+        length = chance.randrange(1, 10**6) * SECOND
+        due = together.add(begun, length)
+        assert due is not None
+        assert together.between(begun, due) == length
+        assert together.between(begun, due - SECOND) < length
+
+
+def test_deadline_behind_thousands_of_shifts_is_found() -> None:
+    text = ",".join(f"{hour:02}:10-{hour:02}:11" for hour in range(0, 24, 2))
+    often = WorkingTime((Shifts(read_hours(text, "UTC")),))
+    begun = at("2026-12-01T00:00Z")
+    assert often.add(begun, 700 * 12 * MINUTE) == begun + 699 * DAY + 22 * HOUR + 11 * MINUTE
+
+
+def test_deadline_behind_too_many_shifts_of_many_owners_is_estimated() -> None:
+    hours = read_hours("Mo-Su 08:00-09:00,12:00-13:00", "UTC")
+    long_ago = [(at("2020-01-01T00:00Z"), at("2020-01-01T00:00Z") + n * MINUTE) for n in range(1, 400)]
+    many = WorkingTime(tuple(Shifts(hours, (each,)) for each in long_ago))
+    begun = at("2026-12-01T00:00Z")
+    exact, estimated = WorkingTime((Shifts(hours),)).add(begun, 60 * HOUR), many.add(begun, 60 * HOUR)
+    assert exact is not None
+    assert estimated is not None
+    assert abs(estimated - exact) < 2 * DAY
 
 
 def test_absences_only_take_working_time_away() -> None:
