@@ -68,7 +68,7 @@ class HealthCheck(ResponseModel):
 
 
 class HealthTest(ResponseModel):
-    """One test of the run. A test whose effect is not `large_enough` is no finding, however certain."""
+    """One test of the run. Only one that `matters` can be a finding: large enough, and bad."""
 
     code: str
     subject: FindingSubject
@@ -77,7 +77,7 @@ class HealthTest(ResponseModel):
     p_benjamini_hochberg: float
     method: str
     effect: float
-    large_enough: bool
+    matters: bool
 
 
 class HealthCorrection(ResponseModel):
@@ -154,7 +154,7 @@ class PlanFigures(ResponseModel):
 
 
 class OwnerFigure(ResponseModel):
-    """One owner's leads by turn. `difference` is shrunk toward 0; `expected` is by the mix of the leads."""
+    """One owner's leads by turn. `expected` is by their mix, `shrunk` the difference pulled toward 0."""
 
     owner_id: str
     team_id: str
@@ -163,6 +163,7 @@ class OwnerFigure(ResponseModel):
     expected: float | None
     difference: float | None
     interval: list[float] | None
+    shrunk: float | None
     reason: Literal["too_few"] | None
 
 

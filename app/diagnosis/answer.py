@@ -114,7 +114,7 @@ def _test(judged: Judged) -> dict[str, Any]:
         "p_benjamini_hochberg": judged.benjamini_hochberg,
         "method": each.method,
         "effect": rounded(each.effect.value),
-        "large_enough": each.worth,
+        "matters": each.worth,
     }
 
 
@@ -155,10 +155,12 @@ def _owner(row: OwnerRow) -> dict[str, Any]:
         "converted": comparison.hits,
     }
     if not row.tested:
-        return counted | {"expected": None, "difference": None, "interval": None, "reason": "too_few"}
+        silent = dict.fromkeys(("expected", "difference", "interval", "shrunk"))
+        return counted | silent | {"reason": "too_few"}
     return counted | {
         "expected": rounded(comparison.expected),
-        "difference": rounded(row.shrunk),
-        "interval": [rounded(row.low), rounded(row.high)],
+        "difference": rounded(comparison.difference),
+        "interval": [rounded(each) for each in comparison.interval],
+        "shrunk": rounded(row.shrunk),
         "reason": None,
     }

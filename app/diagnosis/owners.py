@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from app.diagnosis.findings import Effect, Hypothesis, Kind, Subject, percent
 from app.diagnosis.groups import Compared, Groups, compare_groups
 from app.diagnosis.statistics.shrinkage import shrunk, spread_between
-from app.diagnosis.statistics.strata import Z, odds_ratio_interval
+from app.diagnosis.statistics.strata import odds_ratio_interval
 
 MIN_POINTS = 0.02
 MIN_RATIO = 1.25
@@ -23,15 +23,12 @@ CREDIT = "at_event"
 class OwnerRow:
     """One owner's conversion beside what the leads let expect.
 
-    `shrunk` is the difference from the others, pulled toward 0 as far as it is uncertain; `low`, `high` are
-    its 95 % interval.
+    `shrunk` is the difference from the others, pulled toward 0 as far as it is uncertain.
     """
 
     team: str
     found: Compared
     shrunk: float
-    low: float
-    high: float
 
     @property
     def tested(self) -> bool:
@@ -46,15 +43,8 @@ def owner_rows(by_team: Mapping[str, Groups]) -> Iterator[OwnerRow]:
         large = [each.comparison for each in rows if each.is_large_enough()]
         spread = spread_between([each.difference for each in large], [each.error for each in large])
         for each in rows:
-            yield _row(team, each, spread)
-
-
-def _row(team: str, found: Compared, spread: float) -> OwnerRow:
-    comparison = found.comparison
-    value = shrunk(comparison.difference, comparison.error, spread)
-    total = spread + comparison.error**2
-    error = (spread * comparison.error**2 / total) ** 0.5 if total > 0 else 0.0
-    return OwnerRow(team, found, value, max(-1.0, value - Z * error), min(1.0, value + Z * error))
+            found = each.comparison
+            yield OwnerRow(team, each, shrunk(found.difference, found.error, spread))
 
 
 def owner_tests(rows: Iterator[OwnerRow], outcome: str) -> Iterator[Hypothesis]:
@@ -75,7 +65,7 @@ def _test(row: OwnerRow, outcome: str) -> Hypothesis:
             f" `{outcome}`. Of these leads {percent(expected)} would, if they were treated like those of the"
             f" others."
         ),
-        effect=Effect("conversion", "share", row.shrunk, row.low, row.high),
+        effect=Effect("conversion", "share", comparison.difference, *comparison.interval),
         look_at=(
             "What this owner does differently: ask before you change anything."
             if more
@@ -93,7 +83,7 @@ def _test(row: OwnerRow, outcome: str) -> Hypothesis:
             "other_leads": comparison.other_leads,
             "other_converted": comparison.other_hits,
             "difference": comparison.difference,
-            "difference_interval": list(comparison.interval),
+            "shrunk": row.shrunk,
             "odds_ratio": comparison.odds_ratio,
             "odds_ratio_interval": list(odds) if odds else None,
             "adjusted_for": list(ADJUSTED_FOR),

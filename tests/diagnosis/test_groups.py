@@ -84,16 +84,15 @@ def test_owners_are_compared_within_strata_and_shrunk() -> None:
     assert not any(each.worth for each in owner_tests(iter(rows.values()), "purchase"))
 
 
-def test_interval_of_an_owner_is_narrower_than_without_the_others() -> None:
-    groups: Groups = {
-        name: {"all": Count(100, hits)}
-        for name, hits in (("a", 30), ("b", 10), ("c", 12), ("d", 9), ("e", 11))
-    }
+def test_difference_of_an_owner_is_shrunk_toward_the_others() -> None:
+    names = (("a", 30), ("b", 10), ("c", 12), ("d", 9), ("e", 11))
+    groups: Groups = {name: {"all": Count(100, hits)} for name, hits in names}
     rows = {row.found.group: row for row in owner_rows({"sales": groups})}
-    raw = rows["a"].found.comparison
-    assert 0 < rows["a"].shrunk < raw.difference
-    assert rows["a"].high - rows["a"].low < raw.interval[1] - raw.interval[0]
-    assert rows["a"].low < rows["a"].shrunk < rows["a"].high
+    assert 0 < rows["a"].shrunk < rows["a"].found.comparison.difference
+    found = {each.subject.id: each for each in owner_tests(iter(rows.values()), "purchase")}
+    assert found["a"].worth
+    assert found["a"].effect.value == pytest.approx(30 / 100 - 42 / 400)
+    assert found["a"].effect.low == pytest.approx(0.1003, abs=1e-3)
 
 
 def test_chi_square_of_weekdays_by_hand() -> None:

@@ -30,3 +30,8 @@ def test_adjusted_values_are_those_of_statsmodels() -> None:
     assert benjamini_hochberg(FLAT) == pytest.approx(
         [0.03, 0.055, 0.0666666667, 0.09, 0.09, 0.3333333333, 0.4285714286, 0.625, 0.7777777778, 0.9]
     )
+
+
+def test_tiny_values_stay_above_zero() -> None:
+    assert holm((1e-20, 0.5)) == [2e-20, 0.5]
+    assert benjamini_hochberg((1e-20, 0.5)) == [2e-20, 0.5]
