@@ -47,6 +47,8 @@ def _lead(rng: Random, number: int) -> dict[str, Any]:
         "company": f"Company {domain.partition('.')[0][7:]}",
         "country": country,
         "source": source,
+        # By chance alone: the diagnosis finds that this score separates nothing.
+        "score": person.randrange(100),
         **tags,
     }
 
