@@ -11,7 +11,7 @@ from app.store import installation, plans, workspaces
 from app.store.connection.pool import Connection, Pool, transaction
 from app.store.crm import inbox
 from app.store.leads import held, lead_counts, open_leads
-from app.store.leads.lead_counts import QueueLength
+from app.store.leads.lead_counts import KeptCounts
 from app.store.life import deliveries, due_clocks, target_deliveries
 from app.store.plans import PlanMetrics
 from app.store.privacy import retention
@@ -53,9 +53,8 @@ async def read_scrape(pool: Pool, workspace_id: int, versions: Collection[int]) 
 
 
 async def _read_gauges(connection: Connection, workspace_id: int, active: PlanMetrics) -> WorkspaceGauges:
-    counts = await lead_counts.count_leads(connection, workspace_id)
-    waiting = await lead_counts.list_queue_lengths(connection, workspace_id)
-    leads, oldest = _by_queue(active.names.queues, waiting)
+    counts = await lead_counts.read_kept_counts(connection, workspace_id)
+    leads, oldest = _by_queue(active.names.queues, counts)
     on_hold = await held.read_first_due(connection, workspace_id)
     clocks = await due_clocks.read_first_due(connection, workspace_id)
     actions, actions_oldest = await deliveries.count_actions(connection, workspace_id, MAX_COUNTED)
@@ -64,8 +63,8 @@ async def _read_gauges(connection: Connection, workspace_id: int, active: PlanMe
     return WorkspaceGauges(
         waiting=leads,
         oldest=oldest,
-        leads={**dict.fromkeys(STATES, 0), **counts.by_state},
-        unaccounted=counts.difference,
+        leads={**dict.fromkeys(STATES, 0), **counts.leads.by_state},
+        unaccounted=counts.leads.difference,
         held_overdue=on_hold.due,
         held_due=on_hold.first_due,
         stranded=await open_leads.count_stranded(connection, workspace_id),
@@ -83,16 +82,14 @@ async def _read_gauges(connection: Connection, workspace_id: int, active: PlanMe
     )
 
 
-def _by_queue(
-    declared: Sequence[str], waiting: Sequence[QueueLength]
-) -> tuple[dict[str, int], dict[str, float]]:
+def _by_queue(declared: Sequence[str], counts: KeptCounts) -> tuple[dict[str, int], dict[str, float]]:
     """The lengths of queues, and since when the oldest lead waits. Those that are too many are one."""
     leads, oldest = dict.fromkeys((*declared, HELD, FALLBACK_QUEUE), 0), dict[str, float]()
-    for each in waiting:
-        name = each.queue if each.queue in leads or len(leads) < MAX_QUEUES else OTHER
-        leads[name] = leads.get(name, 0) + each.leads
-        if each.oldest is not None:
-            oldest[name] = min(oldest.get(name, each.oldest), each.oldest)
+    for queue, waiting in sorted(counts.waiting.items(), key=lambda each: (-each[1], each[0])):
+        name = queue if queue in leads or len(leads) < MAX_QUEUES else OTHER
+        leads[name] = leads.get(name, 0) + waiting
+        if queue in counts.oldest:
+            oldest[name] = min(oldest.get(name, counts.oldest[queue]), counts.oldest[queue])
     return leads, oldest
 
 

@@ -31,6 +31,7 @@ class DataSnapshot:
     directory: Directory
     logged: Directory
     counts: LeadCounts
+    kept: Mapping[str, int]
     open_places: dict[tuple[str, str | None], int]
     refunded: frozenset[str]
     stray_clocks: int = 0
@@ -49,6 +50,7 @@ async def read_data_snapshot(pool: Pool, workspace_id: int) -> DataSnapshot:
             directory=await directory_now(connection, workspace_id, version),
             logged=await read_directory_at(connection, workspace_id, version),
             counts=await lead_counts.count_leads(connection, workspace_id),
+            kept=(await lead_counts.read_kept_counts(connection, workspace_id)).leads.by_state,
             open_places=await lead_counts.count_open_assignments(connection, workspace_id),
             refunded=await lead_counts.find_refunded_turns(connection, workspace_id),
             deleted_decisions=run.decisions if run is not None else 0,
@@ -56,11 +58,17 @@ async def read_data_snapshot(pool: Pool, workspace_id: int) -> DataSnapshot:
         )
 
 
+def _shown(by_state: Mapping[str, int]) -> dict[str, int]:
+    return {state: leads for state, leads in by_state.items() if leads}
+
+
 def broken_invariants(at: DataSnapshot) -> list[str]:
     """The broken invariants, as sentences that hold ids and no other personal data."""
     faults = []
     if at.counts.difference:
         faults.append(f"unaccounted leads: {at.counts.difference} were received and have no state")
+    if _shown(at.kept) != _shown(at.counts.by_state):
+        faults.append("leads by state: the counts that metrics show differ from the leads")
     if at.stray_clocks:
         faults.append(f"clocks: {at.stray_clocks} run for assignments that have ended")
     for resource_type, now, logged in (

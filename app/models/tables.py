@@ -215,6 +215,14 @@ leads = _of_a_workspace(
     _index("leads_merged", "merged_into", where="merged_into IS NOT NULL"),
     key=("id",),
 )
+count_changes = _of_a_workspace(
+    "count_changes",
+    _required("number", BigInteger, Identity()),
+    _required("is_sum", Boolean, server_default=text("false")),
+    _required("counts", JSONB),
+    _index("count_changes_sums", "number", where="is_sum"),
+    key=("number",),
+)
 identities = _of_a_workspace(
     "identities",
     _required("kind", Text),
@@ -277,6 +285,7 @@ assignments = _of_a_workspace(
         "queue_number",
         where="open AND queue IS NOT NULL",
     ),
+    _index("assignments_waiting_since", "queue", "queue_since", where="open AND queue IS NOT NULL"),
     _index("assignments_held", "held_until", where="open AND held_until IS NOT NULL"),
     _index(
         "assignments_held_for",

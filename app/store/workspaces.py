@@ -73,7 +73,8 @@ TABLES = (
     "target_messages", "target_secrets", "target_cursors", "targets",
     "sla_clocks", "actions", "bulk_job_items", "bulk_jobs", "suppressions", "clock_recounts", "worker_runs",
     "events", "ledger_entries", "idempotency_keys", "account_keys", "identities", "assignments", "leads",
-    "failed_leads", "journal", "clocks", "changes", "plans", "table_versions", "attribute_names", "directory",
+    "failed_leads", "count_changes", "journal", "clocks", "changes", "plans", "table_versions",
+    "attribute_names", "directory",
     "erasures", "hash_keys", "barred_records", "retention_runs", "owner_erasures", "spend",
     "workspace_locks",
 )  # fmt: skip

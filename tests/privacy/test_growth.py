@@ -35,6 +35,7 @@ BOUNDED: Final = {
     "worker_runs": "one row for each workspace",
     "workspace_locks": "one row for each workspace",
     "workspaces": "deleted by hand",
+    "count_changes": "one sum and what follows it; every few hundred commit groups make a sum of it",
     "journal": "the newest full state and what follows it; a commit group deletes what is before",
     "table_versions": "a hundred versions for each lookup table; an upload deletes older ones",
     "attribute_names": "90 days; the next name that is stored deletes older ones",

@@ -13,9 +13,12 @@ import pytest_asyncio
 from app.api.http import rate_limits
 from app.outbox.upkeep import clear, make_available
 from app.reports.upkeep import FactUpkeep
+from app.store import plans
 from app.store.connection.pool import transaction
-from app.store.leads import held, idle
+from app.store.crm import inbox
+from app.store.leads import held, idle, lead_counts, open_leads
 from app.store.leads.idle import IdleTerms
+from app.store.life import deliveries, due_clocks, target_deliveries
 from app.store.life.agenda import read_agenda
 from app.store.life.outbox import number_actions_of_leads
 from app.worker import watch
@@ -180,7 +183,7 @@ class Visits:
             "remove": self.remove, "list": self.list, "table": self.table, "held": self.held,
             "reject": self.reject, "report": self.report,
             "signal": self.signal, "idle": self.idle, "facts": self.facts,
-            "lease": self.lease, "upkeep": self.upkeep,
+            "lease": self.lease, "upkeep": self.upkeep, "scrape": self.scrape,
         }  # fmt: skip
 
     def lead(self, **fields: Any) -> dict[str, Any]:
@@ -237,6 +240,20 @@ class Visits:
         ) as connection:
             assert await held.find_due_releases(connection, self.workspace.workspace_id, 64) == []
             assert (await held.read_first_due(connection, self.workspace.workspace_id)).due == 0
+
+    async def scrape(self) -> None:
+        """What metrics read, without what they count up to a limit."""
+        async with transaction(
+            self.workspace.pool, self.workspace.workspace_id, read_only=True
+        ) as connection:
+            workspace_id = self.workspace.workspace_id
+            await lead_counts.read_kept_counts(connection, workspace_id)
+            await plans.read_plan_metrics(connection, workspace_id, [1])
+            await open_leads.count_stranded(connection, workspace_id)
+            await due_clocks.read_first_due(connection, workspace_id)
+            await deliveries.count_actions(connection, workspace_id, 10)
+            await target_deliveries.count_messages(connection, workspace_id, 10, 10)
+            await inbox.read_backlog(connection, workspace_id)
 
     async def edit(self) -> None:
         self.number += 1

@@ -77,6 +77,8 @@ class ListedAssignment:
     lease_until: datetime | None
 
 
+MAX_STRANDED = 10_000
+"""Of the open leads of owners who cannot work them, no more are counted for each reason."""
 _TIME = f"SELECT {DECIDING_NOW} AS now"
 WINDOW = 10_000
 """So many assignments are examined for one page at most, where no index finds those that are wanted."""
@@ -236,7 +238,7 @@ WITH RECURSIVE owners AS (
    WHERE workspace_id = $1 AND resource_type = 'absences'
      AND (body ->> 'from')::timestamptz <= clock.now AND clock.now < (body ->> 'to')::timestamptz
    GROUP BY body ->> 'owner'
-), stranded AS (
+), stranded AS MATERIALIZED (
   SELECT owners.owner_id,
          CASE WHEN record.body IS NULL THEN 'deleted'
               WHEN record.body -> 'active' = 'false' THEN 'inactive'
@@ -248,15 +250,16 @@ WITH RECURSIVE owners AS (
     ) AS record ON true
     LEFT JOIN away ON away.owner_id = owners.owner_id
 )
-SELECT why, sum(counted.leads)::bigint AS leads
-  FROM stranded
+SELECT reason.why, counted.leads
+  FROM unnest(ARRAY['deleted', 'inactive', 'away']) AS reason (why)
  CROSS JOIN LATERAL (
-   SELECT count(*) AS leads FROM assignments
-    WHERE workspace_id = $1 AND open AND owner_id = stranded.owner_id) AS counted
- WHERE why IS NOT NULL
- GROUP BY why
+   SELECT count(*) AS leads FROM (
+     SELECT FROM stranded
+      CROSS JOIN LATERAL (
+        SELECT FROM assignments WHERE workspace_id = $1 AND open AND owner_id = stranded.owner_id) AS lead
+      WHERE stranded.why = reason.why LIMIT $2) AS part) AS counted
 """
-"""The open leads of owners who cannot work them, by why."""
+"""The open leads of owners who cannot work them, by why; at most so many for each reason."""
 
 # A lead's place in its queue does not change while it waits, so the last one shown tells where to go on.
 SELECT_QUEUE = f"""
@@ -349,7 +352,7 @@ async def count_of_owner(connection: Connection, workspace_id: int, owner: str) 
 
 async def count_stranded(connection: Connection, workspace_id: int) -> dict[str, int]:
     """Return how many open leads have an owner who is deleted, inactive, or away without a cover."""
-    rows = await connection.fetch(COUNT_STRANDED, workspace_id)
+    rows = await connection.fetch(COUNT_STRANDED, workspace_id, MAX_STRANDED)
     return {row["why"]: row["leads"] for row in rows}
 
 

@@ -16,6 +16,7 @@ from app.engine.model.state import State, StateKeys
 from app.store.clocks import deciding_time
 from app.store.connection.pool import Connection
 from app.store.directory.records import DIRECTORY_TYPES
+from app.store.leads.lead_counts import sum_counts
 from app.store.path.facts import Prefetched, read_facts
 from app.store.path.journal import FULL_STATE_EVERY, JournalEntry, append_entry, prune
 
@@ -164,6 +165,7 @@ async def mark_written(
     snapshot.state.touched = StateKeys()
     if entry.full_state is not None:
         await prune(connection, workspace_id, entry.number - FULL_STATE_EVERY)
+        await sum_counts(connection, workspace_id)
     return replace(entry, state_delta=None, full_state=None)
 
 

@@ -115,6 +115,7 @@ ELSEWHERE: Mapping[str, str] = {
 NOTHING: Mapping[str, str] = {
     "workspace_locks": "one row for each workspace",
     "clocks": "the time of the workspace",
+    "count_changes": "counts of leads by state and by queue",
     "journal": "balances, turns and loads of owners",
     "directory": "owners, teams, accounts, tables",
     "table_versions": "lookup tables",
