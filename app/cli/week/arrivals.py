@@ -21,12 +21,16 @@ _COUNTRIES = tuple(country for countries in COUNTRIES.values() for country in co
 
 
 def arrivals(rng: Random, start: datetime, days: int, count: int) -> list[tuple[datetime, dict[str, Any]]]:
-    """The leads with their times, in order. One in fifteen comes a second time."""
-    found = []
+    """The leads with their times, in order. One in fifteen comes a second time, and some click twice."""
+    found: list[tuple[datetime, dict[str, Any]]] = []
     for number in range(count):
         day = rng.choices(range(days), [3 if day % 7 < 5 else 1 for day in range(days)])[0]
         hour = rng.choices(range(24), _HOUR_WEIGHTS)[0]
         at = start + timedelta(days=day, hours=hour, seconds=rng.randrange(3600))
+        again = found[-1][0] + timedelta(seconds=rng.randint(2, 60)) if found else at
+        if found and rng.random() < 1 / 50 and again < start + timedelta(days=days):
+            found.append((again, found[-1][1]))
+            continue
         found.append((at, _lead(rng, number if rng.random() > 1 / 15 else rng.randrange(number + 1))))
     return sorted(found, key=lambda arrival: arrival[0])
 

@@ -6,6 +6,8 @@ from typing import Any
 
 REASONS = ("wrong_region", "no_budget", "student", "competitor")
 _REASON_WEIGHTS = (50, 30, 15, 5)
+NO_FIT = ("too_small", "no_need", "wrong_country", "job_seeker")
+"""Why owners disqualify leads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,17 @@ def steps_of(rng: Random, *, is_customer: bool) -> list[Step]:
 
 def _after_touch(rng: Random, minutes: int) -> list[Step]:
     """The rest of a story that has begun."""
-    if rng.random() < 0.3:
-        return []
+    mood = rng.random()
+    if mood < 0.06:
+        return [Step(minutes + 5, "invalid_contact" if mood < 0.04 else "spam")]
+    if mood < 0.3:
+        return _of_a_sequence(rng, minutes)
     reached = minutes + rng.randint(10, 300)
-    found = [Step(reached, "reached", {"via": "phone"})]
+    tries = [Step(reached, "first_touch", {"via": "phone"})] * rng.choices((0, 1, 2), (60, 30, 10))[0]
+    found = [*tries, Step(reached, "reached", {"via": "phone"})]
     ending = rng.random()
     if ending < 0.2:
-        return [*found, Step(reached + rng.randint(10, 200), "disqualified")]
+        return [*found, Step(reached + rng.randint(10, 200), "disqualified", {"reason": rng.choice(NO_FIT)})]
     if ending < 0.4:
         return [*found, Step(reached + rng.randint(10, 600), "closed")]
     if ending < 0.7:
@@ -61,6 +67,14 @@ def _after_touch(rng: Random, minutes: int) -> list[Step]:
     sale = {"amount": amount, "currency": "EUR", "ref": f"deal-{rng.randrange(10**9)}"}
     found.append(Step(meeting + 30, "opportunity", sale))
     return [*found, Step(later, "lost") if ending < 0.85 else Step(later, "purchase", sale)]
+
+
+def _of_a_sequence(rng: Random, minutes: int) -> list[Step]:
+    """Who does not answer gets a sequence of messages, which some do not want."""
+    sent = minutes + rng.randint(10, 60)
+    found = [Step(sent, "first_touch", {"via": "sequence"})]
+    answer = rng.choices(("unsubscribed", "complained", None), (12, 3, 85))[0]
+    return [*found, Step(sent + rng.randint(5, 300), answer)] if answer is not None else found
 
 
 def _of_a_customer(rng: Random, minutes: int) -> list[Step]:
