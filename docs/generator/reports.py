@@ -26,6 +26,9 @@ def _section(report: Report) -> str:
         asked.append(f"`within`: {report.within.days}d unless you say otherwise.")
     if report.windowed:
         asked.append("`within`: such as `30d`; without it, outcomes count until now.")
+    own = [name for name in report.dimensions if name not in DIMENSIONS]
+    if own:
+        asked.append(f"Also by {', '.join(f'`{name}`' for name in own)}.")
     left_out = [name for name in DIMENSIONS if name not in report.dimensions]
     if left_out:
         asked.append(f"Not by {', '.join(f'`{name}`' for name in left_out)}.")
