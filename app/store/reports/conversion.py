@@ -19,12 +19,10 @@ _BOUGHT = """
 _BUYING_OWNER = """,
          (array_agg(owner_id ORDER BY at, told_at) FILTER (WHERE won_deals > 0))[1] AS owner_id"""
 _FIRST_OWNERS = """
-  SELECT lead_id,
-         (array_agg(owner_id ORDER BY at, told_at) FILTER (WHERE type = 'meeting'))[1] AS meeting_owner,
-         (array_agg(owner_id ORDER BY at, told_at) FILTER (WHERE type = 'opportunity'))[1]
-           AS opportunity_owner
+  SELECT lead_id, max(owner_id) FILTER (WHERE type = 'meeting') AS meeting_owner,
+         max(owner_id) FILTER (WHERE type = 'opportunity') AS opportunity_owner
     FROM event_facts
-   WHERE workspace_id = $1 AND type IN ('meeting', 'opportunity')
+   WHERE workspace_id = $1 AND type IN ('meeting', 'opportunity') AND first
      AND lead_received_at >= $2 AND lead_received_at < $3
    GROUP BY lead_id"""
 

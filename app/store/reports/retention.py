@@ -48,13 +48,11 @@ SELECT {cohort.parts.names}count(*) FILTER (WHERE mature) AS leads,
 
 _OWNERS = f"""owners AS (
   SELECT lead_id, {
-    ", ".join(
-        f"(array_agg(owner_id ORDER BY at, told_at) FILTER (WHERE type = '{type_}'))[1] AS {type_}_owner"
-        for type_ in TYPES
-    )
+    ", ".join(f"max(owner_id) FILTER (WHERE type = '{type_}') AS {type_}_owner" for type_ in TYPES)
 }
     FROM event_facts
-   WHERE workspace_id = $1 AND type IN ({_TYPES}) AND lead_received_at >= $2 AND lead_received_at < $3
+   WHERE workspace_id = $1 AND type IN ({_TYPES}) AND first
+     AND lead_received_at >= $2 AND lead_received_at < $3
    GROUP BY lead_id
 ), """
 _OWNERS_JOIN = "\n    LEFT JOIN owners ON owners.lead_id = lead.lead_id"
