@@ -41,7 +41,7 @@ def _count_conversions(cohort: Cohort) -> str:
     seconds = "".join(
         f"""
          CASE WHEN {cohort.in_time(at)}
-              THEN greatest(extract(epoch FROM {at} - lead.received_at), 0) END AS {step},"""
+              THEN greatest(date_part('epoch', {at} - lead.received_at), 0) END AS {step},"""
         for step, at in times.items()
     )
     counts = "".join(
