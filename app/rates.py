@@ -39,8 +39,6 @@ class Rates:
 UNLIMITED = Rates()
 DEFAULT_KEY_RATE = Rate(500.0, 10_000)
 """The rate of a key that has none of its own."""
-DEFAULT_WEBHOOK_RATE = Rate(500.0, 10_000)
-"""The rate of the deliveries to one endpoint, unless the operator sets another."""
 DEFAULT_WORKSPACE_RATE = Rate(1000.0, 20_000)
 """The rate of a workspace that has none of its own."""
 

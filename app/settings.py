@@ -11,10 +11,13 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.logs import AccessLog, Level
-from app.rates import DEFAULT_WEBHOOK_RATE, Rate, parse_rate, rate_of
+from app.rates import Rate, parse_rate
 
 DEVELOPMENT_SECRETS_KEY = "a25vd24gdG8gYWxsOiBmb3IgZGV2ZWxvcG1lbnQhISE="
 """The key of development. Everybody knows it, so production refuses it."""
+
+BURST_SECONDS = 20
+"""The burst of an endpoint is what its rate allows in so many seconds."""
 
 
 class Settings(BaseSettings):
@@ -47,7 +50,7 @@ class Settings(BaseSettings):
     drain_seconds: float | None = Field(None, ge=0, le=3600)
     max_connections: int = Field(4096, ge=1, le=1_000_000)
     max_connections_per_peer: int | None = Field(None, ge=1, le=1_000_000)
-    webhook_rate: str | None = None
+    webhook_rate: str = "500/s"
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
 
     @field_validator("metrics_workspaces", mode="before")
@@ -69,18 +72,19 @@ class Settings(BaseSettings):
 
     @field_validator("webhook_rate")
     @classmethod
-    def _is_rate(cls, value: str | None) -> str | None:
-        if value is not None and value != "none" and parse_rate(value) is None:
+    def _is_rate(cls, value: str) -> str:
+        if value != "none" and parse_rate(value) is None:
             raise ValueError("must be a rate such as 500/s or 6000/min, or none")
         return value
 
     @property
     def rate_of_endpoints(self) -> Rate | None:
-        """How often one endpoint takes deliveries; None for no limit."""
-        if self.webhook_rate is None:
-            return DEFAULT_WEBHOOK_RATE
-        count, seconds = parse_rate(self.webhook_rate) or (math.inf, 1)
-        return rate_of(count / seconds, None, DEFAULT_WEBHOOK_RATE)
+        """How often one endpoint takes deliveries; None for no limit. CRMs send in bursts."""
+        found = parse_rate(self.webhook_rate)
+        if found is None:
+            return None
+        per_second = found[0] / found[1]
+        return Rate(per_second, max(1, math.ceil(BURST_SECONDS * per_second)))
 
     @field_validator("public_base_url")
     @classmethod

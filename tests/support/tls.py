@@ -2,6 +2,7 @@
 
 import ssl
 import tempfile
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
@@ -10,21 +11,36 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def tls_of(name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """The context of a server that proves this name, and that of a client that trusts its authority."""
+@dataclass(frozen=True)
+class Certificates:
+    """The certificate of an authority, and that of a server with its private key, all as PEM."""
+
+    authority: bytes
+    server: bytes
+    key: bytes
+
+
+def certificates_of(name: str) -> Certificates:
+    """Certificates of a server that proves this name, from an authority of its own."""
     authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root = _certificate("Authority of a test", "Authority of a test", authority, authority, ca=True)
     own = _certificate(name, "Authority of a test", key, authority, ca=False)
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+    pem = serialization.Encoding.PEM
+    return Certificates(root.public_bytes(pem), own.public_bytes(pem), private)
+
+
+def tls_of(name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """The context of a server that proves this name, and that of a client that trusts its authority."""
+    made = certificates_of(name)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile() as file:
-        file.write(own.public_bytes(serialization.Encoding.PEM) + private)
+        file.write(made.server + made.key)
         file.flush()
         server.load_cert_chain(file.name)
-    client = ssl.create_default_context(cadata=root.public_bytes(serialization.Encoding.PEM).decode())
-    return server, client
+    return server, ssl.create_default_context(cadata=made.authority.decode())
 
 
 def _certificate(
