@@ -29,3 +29,14 @@ async def test_single_call_hurries_until_its_answer_and_a_batch_does_not(
         assert long_work().hurried is hurries
     assert (await call).is_success
     assert not long_work().hurried
+
+
+async def test_long_work_goes_on_however_long_somebody_hurries(workspace: Workspace) -> None:
+    items = [{**lead(number), "dry_run": True} for number in range(100)]
+    with long_work().hurry():
+        decided = (await workspace.client.post("/assign/batch", json={"items": items})).json()["items"]
+        stored = (
+            await workspace.client.post("/assign/batch", json={"items": [*map(lead, range(100))]})
+        ).json()
+    assert {item["status"] for item in decided} == {200}
+    assert {item["status"] for item in stored["items"]} == {201}
