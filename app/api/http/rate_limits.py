@@ -112,7 +112,7 @@ class RateLimits:
     def admit_delivery(self, workspace_id: int, endpoint_id: str, rate: Rate) -> int:
         """Take a genuine delivery from the bucket of its endpoint. Returns the seconds to wait, 0 for none.
 
-        What is not genuine takes nothing: else whoever knows the path could keep the CRM out.
+        What is not genuine takes nothing, so that nobody who knows the path can keep the CRM out.
         """
         bucket = self._bucket("endpoint", f"{workspace_id}:{endpoint_id}", rate, self._clock())
         bucket.asked += 1
