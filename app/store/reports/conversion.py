@@ -28,7 +28,10 @@ _FIRST_OWNERS = """
 
 
 def _count_conversions(cohort: Cohort) -> str:
-    """The leads of each group that came to each step, or at least there, and how long it took."""
+    """The leads of each group that came to each step, or at least there, and how long it took.
+
+    Without OFFSET, the times would be computed again for each of the counts.
+    """
     first_owners, join = "", ""
     if cohort.at_event:
         first_owners = f", first_owners AS ({_FIRST_OWNERS}\n)"
@@ -61,6 +64,7 @@ WITH {cohort.held}bought AS ({_BOUGHT.format(owner=_BUYING_OWNER if cohort.at_ev
     FROM {cohort.leads}
     LEFT JOIN bought ON bought.lead_id = lead.lead_id{join}
    WHERE {cohort.where}
+  OFFSET 0
 )
 SELECT {cohort.parts.names}count(*) FILTER (WHERE mature) AS leads,
        count(*) FILTER (WHERE NOT mature) AS immature,{counts}
