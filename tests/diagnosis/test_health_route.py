@@ -220,3 +220,88 @@ async def test_same_period_has_the_same_tests_and_findings(month: Workspace) -> 
     first, second = await health(month), await health(month)
     assert first["tests"] == second["tests"]
     assert first["findings"] == second["findings"]
+
+
+async def test_rule_that_fires_less_since_a_plan_is_told_with_the_change(month: Workspace) -> None:
+    """Half of the leads are from Germany. From the eleventh day on a rule before it takes most of them."""
+    before = (
+        "{pipeline: [{rule: {name: dach, when: {country: DE}, then: {owner: ana}}}, {queue: {name: desk}}]}"
+    )
+    after = before.replace(
+        "{pipeline: [", "{pipeline: [{rule: {name: fair, when: {source: fair}, then: {owner: ben}}}, "
+    )
+    await month.publish(before)
+    number = 0
+    for day in range(21):
+        if day == 10:
+            version = await month.publish(after)
+        await at(month, day)
+        leads = [lead(number + each, country="DE" if each % 2 else "FR", source="fair") for each in range(12)]
+        number += 12
+        await send(month, leads)
+    found = await health(month)
+    drifts = {each["subject"]["id"]: each for each in found["findings"] if each["code"] == "rule_drift"}
+    assert drifts.keys() == {"dach", "desk"}
+    drift = drifts["dach"]
+    assert drift["subject"]["kind"] == "rule"
+    assert {"kind": "plan", "what": str(version)} in drift["evidence"]["changes"]
+    assert (drift["evidence"]["before"]["leads"], drift["evidence"]["before"]["fired"]) == (120, 60)
+    assert (drift["evidence"]["after"]["leads"], drift["evidence"]["after"]["fired"]) == (120, 0)
+
+
+async def test_claims_within_seconds_are_told(month: Workspace) -> None:
+    await month.publish("{pipeline: [{queue: {name: desk}}], queues: {desk: {claimable_by: inbound}}}")
+    day = 0.0
+    for owner, wait in (("ana", 0.0), ("ben", 0.01), ("eve", 0.01)):
+        for number in range(25):
+            day += 0.02
+            await at(month, day)
+            (made,) = await send(month, [lead(len(owner) * 10_000 + ord(owner[0]) * 100 + number)])
+            await at(month, day + wait)
+            body = {"owner_id": owner, "lead_id": made["lead_id"]}
+            answer = await month.client.post("/queues/desk/claim", json=body)
+            assert answer.status_code < 300, answer.text
+    found = await health(month)
+    sniping = [each for each in found["findings"] if each["code"] == "claim_sniping"]
+    assert [each["subject"] for each in sniping] == [{"kind": "owner", "id": "ana", "team": "desk"}]
+    assert (sniping[0]["evidence"]["leads"], sniping[0]["evidence"]["hits"]) == (25, 25)
+    assert (sniping[0]["evidence"]["other_leads"], sniping[0]["evidence"]["other_hits"]) == (50, 0)
+
+
+async def test_rejects_that_others_sell_are_told(month: Workspace) -> None:
+    """Each member rejects 24 leads. Of those of Ana 18 are sold by others, of those of the others 2."""
+    await month.publish(
+        "{reject_reasons: {no_fit: {refund: true}}, max_refunds_per_day: 100,"
+        " pipeline: [{round_robin: {name: turns, team: inbound}}]}"
+    )
+    decisions = await send(month, [lead(number) for number in range(90)])
+    rejected: dict[str, list[dict[str, Any]]] = {"ana": [], "ben": [], "eve": []}
+    for each in decisions:
+        mine = rejected[each["owner"]["id"]]
+        if len(mine) < 24:
+            body = {"type": "rejected", "reason": "no_fit", "by": each["owner"]["id"]}
+            answer = await month.client.post(f"/assignments/{each['assignment_id']}/events", json=body)
+            assert answer.status_code == 200, answer.text
+            mine.append(each)
+    for owner, sold in (("ana", 18), ("ben", 2), ("eve", 2)):
+        items = [{"lead_id": each["lead_id"], "type": "purchase"} for each in rejected[owner][:sold]]
+        answer = await month.client.post("/events", json={"items": items})
+        assert all(item["status"] < 300 for item in answer.json()["items"]), answer.text
+    await at(month, 2)
+    found = await health(month)
+    told = [each for each in found["findings"] if each["code"] == "rejects_close_elsewhere"]
+    assert [each["subject"]["id"] for each in told] == ["ana"]
+    assert (told[0]["evidence"]["leads"], told[0]["evidence"]["hits"]) == (24, 18)
+
+
+async def test_accepting_and_not_touching_is_told(month: Workspace) -> None:
+    decisions = await send(month, [lead(number) for number in range(120)])
+    await tell(month, decisions, type="accepted")
+    await tell(month, [each for each in decisions if each["owner"]["id"] != "ana"], type="first_touch")
+    await at(month, 2)
+    found = await health(month)
+    (sitting,) = [each for each in found["findings"] if each["code"] == "accept_and_sit"]
+    assert sitting["subject"] == {"kind": "owner", "id": "ana", "team": "inbound"}
+    assert (sitting["evidence"]["leads"], sitting["evidence"]["hits"]) == (40, 40)
+    contact = {each["subject"]["id"] for each in found["findings"] if each["code"] == "low_contact"}
+    assert contact == {"ana"}
