@@ -95,6 +95,21 @@ async def test_lead_that_comes_again_after_it_was_closed_starts_from_the_beginni
     assert shown(totals, "leads", "moves") == {"leads": 1, "moves": 0}
 
 
+async def test_handoff_of_the_plan_is_no_move_and_the_way_back_is(office: Workspace) -> None:
+    handed, returned = [await arrive(office, "ana") for _ in range(2)]
+    await tell(office, handed, "x-ready")
+    await tell(office, returned, "x-ready")
+    await give(office, returned, "ana")
+    totals = (await report(office, "reassignment")).totals
+    assert shown(totals, "leads", "moves", "handoffs", "reassigned", "ping_pong") == {
+        "leads": 2,
+        "moves": 1,
+        "handoffs": 2,
+        "reassigned": "1/2",
+        "ping_pong": "1/2",
+    }
+
+
 async def test_leads_that_nobody_owned_are_no_sample(office: Workspace) -> None:
     await arrive(office, "desk")
     await arrive(office, "newsletter")

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from app.dispatch.jobs.import_lead import ImportLead
+from app.intake.arrival import normalize
 from tests.support.crm import Crm
 from tests.support.told_lives import WEEK, arrive, give, open_office, report, shown, tell
 from tests.support.workspace import Filled, Workspace
@@ -65,6 +67,16 @@ async def test_erasure_changes_no_number(office: Workspace) -> None:
     answer = await office.client.delete(f"/leads/{moved['lead_id']}")
     assert answer.status_code == 200, answer.text
     assert {name: (await report(office, name)).totals for name in REPORTS} == before
+
+
+async def test_imported_leads_are_in_no_sample(office: Workspace) -> None:
+    since = datetime(2026, 12, 1, 7, tzinfo=UTC)
+    job = ImportLead(arrival=normalize({"external_id": "old"}), owner_id="ana", since=since)
+    await office.app.state.dispatch.ask(office.workspace_id, job)
+    await tell(office, await arrive(office), "accepted")
+    first = {"acceptance": "offers", "rejections": "given", "quality": "received"}
+    counted = {name: (await report(office, name)).totals[first.get(name, "leads")] for name in REPORTS}
+    assert counted == dict.fromkeys(REPORTS, 1)
 
 
 async def key_of(office: Workspace, owner: str) -> str:

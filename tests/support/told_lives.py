@@ -26,6 +26,7 @@ reject_reasons:
   no_budget: {then: {queue: desk}}
   student: {refund: true, then: {block: students}}
   again: {}
+handoffs: [{name: to-dia, when_event: x-ready, to: {owner: dia}}]
 max_refunds_per_day: 2
 reject_after_touch: true
 pipeline:
